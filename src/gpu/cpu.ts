@@ -1,0 +1,73 @@
+import type { Binding, Device, DeviceBuffer, MemoryUse } from './device.ts';
+import { KernelError } from './errors.ts';
+import type { ElementType, HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
+import type { Traits } from './traits.ts';
+
+interface CpuBuffer extends DeviceBuffer {
+  data: ArrayBuffer;
+}
+
+const arrayOf = (type: ElementType) =>
+  type === 'u32' ? Uint32Array : type === 'i32' || type === 'I' ? Int32Array : Float32Array;
+
+/** Runs every kernel's reference at once, in plain JavaScript: the oracle, the baseline, and the fallback. */
+export class CpuDevice implements Device {
+  readonly kind = 'cpu';
+  readonly description = 'plain JavaScript loops (no WebGPU)';
+  readonly traits: Traits = {
+    subgroupSize: 0,
+    software: true,
+    maxWorkgroupSize: 256,
+    maxWorkgroupStorage: 16384,
+    maxBinding: Number.MAX_SAFE_INTEGER,
+    maxStorageBuffers: 16,
+    maxGroupsPerDimension: 65535,
+    bindingAlignment: 4,
+  };
+  #use: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
+
+  alloc(bytes: number): DeviceBuffer {
+    this.#use.bytes += bytes;
+    this.#use.buffers++;
+    this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.bytes);
+    return { bytes, data: new ArrayBuffer(Math.ceil(bytes / 4) * 4) } as CpuBuffer;
+  }
+
+  free(buffer: DeviceBuffer): void {
+    this.#use.bytes -= buffer.bytes;
+    this.#use.buffers--;
+  }
+
+  write({ buffer, offset }: Binding, data: HostArray): void {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array((buffer as CpuBuffer).data).set(bytes, offset);
+  }
+
+  async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
+    return (buffer as CpuBuffer).data.slice(offset, offset + size);
+  }
+
+  run<T extends ParamTypes>(
+    kernel: Kernel<T>,
+    buffers: Record<string, Binding>,
+    params: ParamValues<T>,
+  ): void {
+    const views: Record<string, HostArray> = {};
+    for (const [name, spec] of Object.entries(kernel.buffers)) {
+      const { buffer, offset, size } = buffers[name];
+      const count = spec.size(params);
+      if (count * 4 > size)
+        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${count}`);
+      views[name] = new (arrayOf(spec.type))((buffer as CpuBuffer).data, offset, count);
+    }
+    kernel.reference(views, params);
+  }
+
+  async synchronize(): Promise<void> {}
+
+  memory(): MemoryUse {
+    return { ...this.#use };
+  }
+
+  destroy(): void {}
+}

@@ -1,0 +1,131 @@
+import type { Traits } from './traits.ts';
+
+/** How a parameter travels: one 32-bit word, or `dims`: up to eight u32 (shapes, strides). */
+export type ParamType = 'u32' | 'i32' | 'f32' | 'dims';
+export type ParamTypes = Record<string, ParamType>;
+export type ParamValues<T extends ParamTypes> = {
+  [K in keyof T]: T[K] extends 'dims' ? readonly number[] : number;
+};
+
+/**
+ * `V` is f32 or vec4<f32> and `I` is i32 or vec4<i32>, as the variant's `width` says;
+ * `A` is f32 or vec4<f32> as the variant's own text says.
+ */
+export type ElementType = 'f32' | 'i32' | 'u32' | 'V' | 'I' | 'A';
+export type HostArray = Float32Array | Int32Array | Uint32Array;
+
+/** What random test data a buffer can take. */
+export type Fill<P> = 'normal' | 'positive' | 'bool' | { below: (p: P) => number };
+
+export interface BufferSpec<P> {
+  type: ElementType;
+  access: 'read' | 'write' | 'readwrite';
+  /** Scalars the kernel may touch. */
+  size: (p: P) => number;
+  /** What tests and benchmarks put in; default `normal`. */
+  fill?: Fill<P>;
+}
+
+/** Constants baked into the text of one variant. `width` 4 makes `V` a vec4. */
+export type Constants = Record<string, string | number | boolean>;
+
+/** Number of workgroups, or rows and columns of them. */
+export type Groups = number;
+
+/**
+ * A kernel is one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU reference and its cases.
+ * Tests, benchmarks and the CPU device all read it from here.
+ */
+export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants = Constants> {
+  name: string;
+  params: T;
+  buffers: Record<string, BufferSpec<ParamValues<T>>>;
+  /** Chooses the variant for these parameters on this adapter; default: one variant, `{ width: 1 }`. */
+  specialize?(p: ParamValues<T>, traits: Traits): C;
+  /** The kernel's text after the generated declarations; `main(size, body)` writes the entry point. */
+  wgsl(constants: C, traits: Traits): string;
+  /** Workgroups to launch; more than 65,535 are folded. The text sees one flat index, `group`. */
+  launch(p: ParamValues<T>, constants: C, traits: Traits): Groups;
+  /** The same mathematics in plain loops, accumulating in float64. */
+  // biome-ignore lint/suspicious/noExplicitAny: each buffer's array type follows its element type
+  reference(buffers: Record<string, any>, p: ParamValues<T>): void;
+  /** Parameter sets that tests check and benchmarks time. */
+  cases: ParamValues<T>[];
+  /** Floating-point operations of one launch, where it is worth telling. */
+  flops?(p: ParamValues<T>): number;
+  /** Largest error allowed between devices, relative to the output's largest magnitude; default 1e-5. */
+  tolerance?: number;
+}
+
+/** Checks nothing and adds nothing: it only lets TypeScript infer the parameters' types. */
+export function defineKernel<const T extends ParamTypes, C extends Constants>(
+  kernel: Kernel<T, C>,
+): Kernel<T, C> {
+  return kernel;
+}
+
+/** Marks WGSL text for editors. */
+export const wgsl = String.raw;
+
+/** The entry point. The body sees `group` (flat workgroup index, may exceed the launch) and `lane`. */
+export const main = (size: number, body: string): string => wgsl`
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) launched: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let group = workgroup.x + workgroup.y * launched.x;
+${body}
+}`;
+
+const wordsOf = (type: ParamType): number => (type === 'dims' ? 8 : 1);
+
+/** Packs parameters as the WGSL struct lays them out: 16-byte `dims` first, then single words. */
+export function packParams(
+  types: ParamTypes,
+  p: Record<string, number | readonly number[]>,
+): Uint32Array<ArrayBuffer> {
+  const names = orderedParams(types);
+  const words = names.reduce((sum, name) => sum + wordsOf(types[name]), 0);
+  const bytes = new ArrayBuffer(Math.max(4, Math.ceil(words / 4) * 4) * 4);
+  const u32 = new Uint32Array(bytes);
+  const f32 = new Float32Array(bytes);
+  let at = 0;
+  for (const name of names) {
+    const value = p[name];
+    if (types[name] === 'dims') u32.set(value as readonly number[], at);
+    else if (types[name] === 'f32') f32[at] = value as number;
+    else u32[at] = value as number;
+    at += wordsOf(types[name]);
+  }
+  return u32;
+}
+
+function orderedParams(types: ParamTypes): string[] {
+  const names = Object.keys(types);
+  return [...names.filter((n) => types[n] === 'dims'), ...names.filter((n) => types[n] !== 'dims')];
+}
+
+/** The whole text of a variant: directives, the vector aliases, the parameter struct, the bindings, the kernel. */
+export function kernelText(kernel: Kernel, constants: Constants, traits: Traits): string {
+  const text = kernel.wgsl(constants, traits);
+  const wide = constants.width === 4;
+  const fields = orderedParams(kernel.params).map(
+    (name) => `  ${name}: ${kernel.params[name] === 'dims' ? 'array<vec4<u32>, 2>' : kernel.params[name]},`,
+  );
+  const bindings = Object.entries(kernel.buffers).map(([name, { type, access }], i) => {
+    const mode = access === 'read' ? 'read' : 'read_write';
+    return `@group(0) @binding(${i + 1}) var<storage, ${mode}> ${name}: array<${type}>;`;
+  });
+  return [
+    /\bsubgroup/.test(text) ? 'enable subgroups;' : '',
+    wide
+      ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;'
+      : 'alias V = f32; alias I = i32; alias B = bool;',
+    wide
+      ? 'fn hsum(v: V) -> f32 { return (v.x + v.y) + (v.z + v.w); }\nfn hmax(v: V) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }'
+      : 'fn hsum(v: V) -> f32 { return v; }\nfn hmax(v: V) -> f32 { return v; }',
+    `struct Params {\n${fields.join('\n') || '  unused: u32,'}\n}`,
+    '@group(0) @binding(0) var<uniform> p: Params;',
+    ...bindings,
+    text,
+  ].join('\n');
+}

@@ -1,0 +1,52 @@
+const UNIFORM = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST
+const ARENA_BYTES = 1 << 20;
+
+export interface UniformSlot {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/**
+ * Kernel parameters in one uniform buffer. They are mostly shapes, which come back each step,
+ * so equal ones share a slot, written once.
+ */
+export class UniformArena {
+  readonly #device: GPUDevice;
+  readonly #align: number;
+  readonly #slots = new Map<string, UniformSlot>();
+  #buffer: GPUBuffer;
+  #at = 0;
+  #nextId = 1;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+    this.#align = device.limits.minUniformBufferOffsetAlignment;
+    this.#buffer = device.createBuffer({ size: ARENA_BYTES, usage: UNIFORM });
+  }
+
+  /** Whether the next new parameters need `restart()` first. */
+  get full(): boolean {
+    return this.#at + 512 > ARENA_BYTES;
+  }
+
+  /** Forgets all slots. Commands already submitted keep the old buffer; nothing may be half recorded. */
+  restart(): void {
+    this.#buffer = this.#device.createBuffer({ size: ARENA_BYTES, usage: UNIFORM });
+    this.#slots.clear();
+    this.#at = 0;
+  }
+
+  slot(words: Uint32Array<ArrayBuffer>): UniformSlot {
+    const key = words.join();
+    let slot = this.#slots.get(key);
+    if (!slot) {
+      slot = { id: this.#nextId++, buffer: this.#buffer, offset: this.#at, size: words.byteLength };
+      this.#device.queue.writeBuffer(this.#buffer, this.#at, words);
+      this.#at += Math.ceil(words.byteLength / this.#align) * this.#align;
+      this.#slots.set(key, slot);
+    }
+    return slot;
+  }
+}

@@ -1,0 +1,46 @@
+import { geluReference, geluTanhReference, geluTanhWgsl, geluWgsl } from '../gelu.ts';
+import { tanhWgsl } from '../special.ts';
+
+/** What a matmul does to its sums before it stores them: add a bias, apply an activation. */
+export type Activation = 'none' | 'gelu' | 'geluTanh' | 'relu' | 'tanh';
+
+export interface Epilogue {
+  bias: boolean;
+  activation: Activation;
+}
+
+const functions: Record<Activation, string> = {
+  none: '',
+  gelu: geluWgsl,
+  geluTanh: geluTanhWgsl,
+  relu: '',
+  tanh: tanhWgsl,
+};
+const calls: Record<Activation, string> = {
+  none: 'z',
+  gelu: 'gelu_(z)',
+  geluTanh: 'geluTanh_(z)',
+  relu: 'max(z, V(0.0))',
+  tanh: 'tanh_(z)',
+};
+const references: Record<Activation, (z: number) => number> = {
+  none: (z) => z,
+  gelu: geluReference,
+  geluTanh: geluTanhReference,
+  relu: (z) => Math.max(z, 0),
+  tanh: Math.tanh,
+};
+
+/** GELU's gradient needs its argument; the gradients of the others can be told from the result. */
+export const keepsArgument = (activation: Activation): boolean =>
+  activation === 'gelu' || activation === 'geluTanh';
+
+export const activate = (activation: Activation): ((z: number) => number) => references[activation];
+
+/** WGSL `finish(at, column, sum)`: stores one `V` of y; `at` and `column` count in V's. */
+export const finishWgsl = ({ bias, activation }: Epilogue): string => `${functions[activation]}
+fn finish(at: u32, column: u32, sum: V) {
+  let z = sum${bias ? ' + bias[column]' : ''};
+  ${keepsArgument(activation) ? 'argument[at] = z;' : ''}
+  y[at] = ${calls[activation]};
+}`;

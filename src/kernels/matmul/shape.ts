@@ -1,0 +1,86 @@
+/**
+ * y[i, m, n] = Σ_k a[i, m, k] b[i, k, n]: one kernel for all layouts, since every operand comes with its strides.
+ * `i` runs over two batch dimensions; a stride of 0 repeats an operand. Columns of y are adjacent.
+ */
+export const matmulParams = {
+  m: 'u32',
+  n: 'u32',
+  k: 'u32',
+  batch0: 'u32',
+  batch1: 'u32',
+  aRow: 'u32',
+  aCol: 'u32',
+  a0: 'u32',
+  a1: 'u32',
+  aOffset: 'u32',
+  bRow: 'u32',
+  bCol: 'u32',
+  b0: 'u32',
+  b1: 'u32',
+  bOffset: 'u32',
+  yRow: 'u32',
+  y0: 'u32',
+  y1: 'u32',
+} as const;
+export type MatmulParams = Record<keyof typeof matmulParams, number>;
+
+/** Which operand dimension is adjacent in memory: N is row-major, T its transpose; `strided`: neither. */
+export type Layout = 'NN' | 'NT' | 'TN' | 'strided';
+
+export function layoutOf(p: MatmulParams): Layout {
+  if (p.aCol === 1 && p.bCol === 1) return 'NN';
+  if (p.aCol === 1 && p.bRow === 1) return 'NT';
+  if (p.aRow === 1 && p.bCol === 1) return 'TN';
+  return 'strided';
+}
+
+/** Whether both operands can be read in whole vec4s along their adjacent dimension. */
+export function isVectorized(p: MatmulParams, layout: Layout): boolean {
+  const aligned = (...values: number[]) => values.every((value) => value % 4 === 0);
+  const batches = aligned(p.a0, p.a1, p.aOffset, p.b0, p.b1, p.bOffset, p.y0, p.y1);
+  if (!batches || layout === 'strided') return false;
+  if (layout === 'NN') return aligned(p.k, p.aRow, p.n, p.bRow, p.yRow);
+  if (layout === 'NT') return aligned(p.k, p.aRow, p.bCol);
+  return aligned(p.m, p.aCol, p.n, p.bRow, p.yRow);
+}
+
+/** Elements of a and b that a kernel may touch, and of y. */
+export const aSize = (p: MatmulParams): number =>
+  p.aOffset + (p.batch0 - 1) * p.a0 + (p.batch1 - 1) * p.a1 + (p.m - 1) * p.aRow + (p.k - 1) * p.aCol + 1;
+export const bSize = (p: MatmulParams): number =>
+  p.bOffset + (p.batch0 - 1) * p.b0 + (p.batch1 - 1) * p.b1 + (p.k - 1) * p.bRow + (p.n - 1) * p.bCol + 1;
+export const ySize = (p: MatmulParams): number =>
+  (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
+
+/** Parameters of a plain product of dense matrices, of `batch` pairs. */
+export function denseMatmul(
+  layout: 'NN' | 'NT' | 'TN',
+  m: number,
+  k: number,
+  n: number,
+  batch = 1,
+): MatmulParams {
+  const [aRow, aCol] = layout === 'TN' ? [1, m] : [k, 1];
+  const [bRow, bCol] = layout === 'NT' ? [1, k] : [n, 1];
+  const sizes = { m, n, k, batch0: batch, batch1: 1 };
+  const a = { aRow, aCol, a0: m * k, a1: 0, aOffset: 0 };
+  const b = { bRow, bCol, b0: k * n, b1: 0, bOffset: 0 };
+  return { ...sizes, ...a, ...b, yRow: n, y0: m * n, y1: 0 };
+}
+
+/** WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. */
+export const tileStart = (tileM: number, tileN: number): string => `
+  let tilesN = (p.n + ${tileN - 1}u) / ${tileN}u;
+  let tilesM = (p.m + ${tileM - 1}u) / ${tileM}u;
+  let batch = group / (tilesN * tilesM);
+  if (batch >= p.batch0 * p.batch1) { return; }
+  let i0 = batch / p.batch1;
+  let i1 = batch % p.batch1;
+  let aStart = p.aOffset + i0 * p.a0 + i1 * p.a1;
+  let bStart = p.bOffset + i0 * p.b0 + i1 * p.b1;
+  let yStart = i0 * p.y0 + i1 * p.y1;
+  let m0 = ((group / tilesN) % tilesM) * ${tileM}u;
+  let n0 = (group % tilesN) * ${tileN}u;`;
+
+export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
+  Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;

@@ -1,0 +1,65 @@
+import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { teamWgsl } from './rows.ts';
+
+/** Elements that one team sums. */
+export const CHUNK = 4096;
+
+/** Sums of squares over chunks: partial[first + c] = Σ x² over chunk c. x: [count], partial: at least first + ⌈count / 4096⌉. */
+export const sumSquares = defineKernel({
+  name: 'sumSquares',
+  params: { count: 'u32', first: 'u32' },
+  buffers: {
+    x: { type: 'V', access: 'read', size: (p) => p.count },
+    partial: { type: 'f32', access: 'readwrite', size: (p) => p.first + Math.ceil(p.count / CHUNK) },
+  },
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, lanes: traits.subgroupSize || 64 }),
+  launch: (p) => Math.ceil(p.count / CHUNK),
+  wgsl: (c, traits) => wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  if (group * ${CHUNK}u >= p.count) { return; }
+  var part = V(0.0);
+  let end = min((group + 1u) * ${CHUNK}u, p.count) / ${c.width}u;
+  for (var i = group * ${CHUNK / c.width}u + lane; i < end; i += ${c.lanes}u) { part += x[i] * x[i]; }
+  let total = teamSum(hsum(part), lane);
+  if (lane == 0u) { partial[p.first + group] = total; }`,
+)}`,
+  reference({ x, partial }, { count, first }) {
+    for (let start = 0, c = first; start < count; start += CHUNK, c++) {
+      let total = 0;
+      for (let i = start; i < Math.min(start + CHUNK, count); i++) total += x[i] * x[i];
+      partial[c] = total;
+    }
+  },
+  cases: [
+    { count: 333, first: 2 },
+    { count: 1 << 20, first: 0 },
+  ],
+});
+
+/** Scales in place by min(1, maxNorm / (norm + 1e-6)), as PyTorch clips. x: [count], norm: [1]. */
+export const clipByNorm = defineKernel({
+  name: 'clipByNorm',
+  params: { count: 'u32', maxNorm: 'f32' },
+  buffers: {
+    norm: { type: 'f32', access: 'read', size: () => 1, fill: 'positive' },
+    x: { type: 'V', access: 'readwrite', size: (p) => p.count },
+  },
+  specialize: (p) => ({ width: p.count % 4 === 0 ? 4 : 1 }),
+  launch: (p, { width }) => Math.ceil(p.count / (256 * width)),
+  wgsl: ({ width }) =>
+    main(
+      256,
+      `  let i = group * 256u + lane;
+  if (i * ${width}u < p.count) { x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6)); }`,
+    ),
+  reference({ norm, x }, { count, maxNorm }) {
+    const factor = Math.min(1, maxNorm / (norm[0] + 1e-6));
+    for (let i = 0; i < count; i++) x[i] *= factor;
+  },
+  cases: [
+    { count: 333, maxNorm: 0.5 },
+    { count: 1 << 20, maxNorm: 100 },
+  ],
+});

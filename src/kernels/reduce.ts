@@ -1,0 +1,156 @@
+import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import type { Traits } from '../gpu/traits.ts';
+import { LOWEST, teamWgsl } from './rows.ts';
+
+/**
+ * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], each chunk over `size` places of n
+ * (the last one shorter). Long reductions run twice, over chunks and then over their results: no atomics, same bits each time.
+ */
+const params = { outer: 'u32', n: 'u32', inner: 'u32', size: 'u32', chunks: 'u32' } as const;
+export interface ReduceParams {
+  outer: number;
+  n: number;
+  inner: number;
+  size: number;
+  chunks: number;
+}
+const inputs = (p: ReduceParams) => p.outer * p.n * p.inner;
+const outputs = (p: ReduceParams) => p.outer * p.chunks * p.inner;
+const cases: ReduceParams[] = [
+  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1 },
+  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3 },
+  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48 },
+  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1 },
+];
+
+interface Reduction {
+  name: string;
+  start: string;
+  combine: (a: string, b: string) => string;
+  team: string;
+  horizontal: string;
+  startReference: number;
+  combineReference: (a: number, b: number) => number;
+}
+
+/** Rows (inner 1) are shared by a team of lanes; otherwise each lane takes columns, four at a time where they allow it. */
+function defineReduction(r: Reduction) {
+  return defineKernel({
+    name: r.name,
+    params,
+    buffers: {
+      x: { type: 'V', access: 'read', size: inputs },
+      y: { type: 'f32', access: 'write', size: outputs },
+    },
+    specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
+      inner === 1
+        ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
+        : { rows: false, lanes: 64, width: inner % 4 === 0 ? 4 : 1 },
+    launch: (p: ReduceParams, { rows, lanes, width }) =>
+      rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width)),
+    wgsl: (c, traits) =>
+      c.rows
+        ? wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  if (group >= p.outer * p.chunks) { return; }
+  let first = (group % p.chunks) * p.size;
+  let end = (group / p.chunks) * p.n + min(first + p.size, p.n);
+  var part = V(${r.start});
+  for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u; i += ${c.lanes}u) {
+    part = ${r.combine('part', 'x[i]')};
+  }
+  let total = ${r.team}(${r.horizontal}(part), lane);
+  if (lane == 0u) { y[group] = total; }`,
+)}`
+        : main(
+            c.lanes,
+            `  let inner = p.inner / ${c.width}u;
+  let column = group * ${c.lanes}u + lane;
+  if (column >= p.outer * p.chunks * inner) { return; }
+  let block = column / inner;
+  let first = (block % p.chunks) * p.size;
+  let base = ((block / p.chunks) * p.n) * inner + column % inner;
+  var part = V(${r.start});
+  for (var k = first; k < min(first + p.size, p.n); k++) { part = ${r.combine('part', 'x[base + k * inner]')}; }
+  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[column * 4u + j] = part[j]; }' : 'y[column] = part;'}`,
+          ),
+    reference({ x, y }, { outer, n, inner, size, chunks }: ReduceParams) {
+      for (let o = 0; o < outer; o++) {
+        for (let c = 0; c < chunks; c++) {
+          for (let j = 0; j < inner; j++) {
+            let part = r.startReference;
+            for (let k = c * size; k < Math.min((c + 1) * size, n); k++) {
+              part = r.combineReference(part, x[(o * n + k) * inner + j]);
+            }
+            y[(o * chunks + c) * inner + j] = part;
+          }
+        }
+      }
+    },
+    cases,
+  });
+}
+
+export const sum = defineReduction({
+  name: 'sum',
+  start: '0.0',
+  combine: (a, b) => `${a} + ${b}`,
+  team: 'teamSum',
+  horizontal: 'hsum',
+  startReference: 0,
+  combineReference: (a, b) => a + b,
+});
+
+export const max = defineReduction({
+  name: 'max',
+  start: LOWEST,
+  combine: (a, b) => `max(${a}, ${b})`,
+  team: 'teamMax',
+  horizontal: 'hmax',
+  startReference: -3.4028234663852886e38,
+  combineReference: (a, b) => Math.max(a, b),
+});
+
+const argParams = { outer: 'u32', n: 'u32', inner: 'u32', sign: 'f32' } as const;
+
+/** Place of the first largest (sign 1) or smallest (sign -1) element along the middle axis: [outer, n, inner] → [outer, inner]. */
+export const argmax = defineKernel({
+  name: 'argmax',
+  params: argParams,
+  buffers: {
+    x: { type: 'f32', access: 'read', size: (p) => p.outer * p.n * p.inner },
+    y: { type: 'i32', access: 'write', size: (p) => p.outer * p.inner },
+  },
+  launch: (p) => Math.ceil((p.outer * p.inner) / 64),
+  wgsl: () =>
+    main(
+      64,
+      `  let column = group * 64u + lane;
+  if (column >= p.outer * p.inner) { return; }
+  let base = (column / p.inner) * p.n * p.inner + column % p.inner;
+  var best = x[base] * p.sign;
+  var place = 0u;
+  for (var k = 1u; k < p.n; k++) {
+    let value = x[base + k * p.inner] * p.sign;
+    if (value > best) { best = value; place = k; }
+  }
+  y[column] = i32(place);`,
+    ),
+  reference({ x, y }, { outer, n, inner, sign }) {
+    for (let o = 0; o < outer; o++) {
+      for (let j = 0; j < inner; j++) {
+        let place = 0;
+        const at = (k: number) => x[(o * n + k) * inner + j] * sign;
+        for (let k = 1; k < n; k++) if (at(k) > at(place)) place = k;
+        y[o * inner + j] = place;
+      }
+    }
+  },
+  cases: [
+    { outer: 3, n: 17, inner: 1, sign: 1 },
+    { outer: 2, n: 9, inner: 5, sign: -1 },
+    { outer: 512, n: 256, inner: 1, sign: 1 },
+  ],
+});

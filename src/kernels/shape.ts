@@ -1,0 +1,62 @@
+/** Arithmetic on shapes that kernels share. Shapes are outermost dimension first. */
+
+export const MAX_RANK = 8;
+
+export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Pads a list to the eight words of a `dims` parameter. */
+export function dims(values: readonly number[], fill = 0): number[] {
+  return [...values, ...Array<number>(MAX_RANK - values.length).fill(fill)];
+}
+
+/** How many elements must exist for every index of a strided view to be inside: 0 for an empty one. */
+export function extent(
+  rank: number,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): number {
+  let last = offset;
+  for (let d = 0; d < rank; d++) {
+    if (shape[d] === 0) return 0;
+    if (strides[d] > 0) last += (shape[d] - 1) * strides[d];
+  }
+  return last + 1;
+}
+
+/** WGSL: where element `index` of a row-major shape lies in a strided view. The shape's last dimension comes first in the walk. */
+export const wgslStrided = (name: string): string => `
+fn at_${name}(index: u32) -> u32 {
+  var rest = index;
+  var at = p.offset_${name};
+  for (var k = p.rank; k > 0u; k--) {
+    let d = k - 1u;
+    let size = p.shape[d / 4u][d % 4u];
+    at += (rest % size) * p.strides_${name}[d / 4u][d % 4u];
+    rest /= size;
+  }
+  return at;
+}`;
+
+/** Calls `visit(index, offsets)` for each element of a row-major shape, with its place in each strided view. */
+export function forEachStrided(
+  rank: number,
+  shape: readonly number[],
+  strides: readonly (readonly number[])[],
+  offsets: readonly number[],
+  visit: (index: number, at: number[]) => void,
+): void {
+  const count = product(shape.slice(0, rank));
+  const index = Array<number>(rank).fill(0);
+  const at = [...offsets];
+  for (let i = 0; i < count; i++) {
+    visit(i, at);
+    for (let d = rank - 1; d >= 0; d--) {
+      index[d]++;
+      for (let v = 0; v < at.length; v++) at[v] += strides[v][d];
+      if (index[d] < shape[d]) break;
+      for (let v = 0; v < at.length; v++) at[v] -= strides[v][d] * shape[d];
+      index[d] = 0;
+    }
+  }
+}

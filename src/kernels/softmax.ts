@@ -1,0 +1,147 @@
+import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { LOWEST, type RowConstants, rowConstants, teamWgsl } from './rows.ts';
+
+const cases = [
+  { rows: 3, cols: 5 },
+  { rows: 384, cols: 128 },
+  { rows: 4096, cols: 48 },
+  { rows: 7, cols: 1001 },
+];
+const params = { rows: 'u32', cols: 'u32' } as const;
+type P = { rows: number; cols: number };
+const elements = (p: P) => p.rows * p.cols;
+const shared = { params, cases, launch: (p: P) => p.rows };
+
+/** Walks this lane's part of row `group`, with `i` the place of each vector. */
+const walk = ({ lanes, width }: RowConstants, body: string) =>
+  `for (var c = lane; c < p.cols / ${width}u; c += ${lanes}u) { let i = base + c; ${body} }`;
+
+const rowStart = ({ width }: RowConstants) => `if (group >= p.rows) { return; }
+  let base = group * (p.cols / ${width}u);`;
+
+/** Row maximum and log of the sum of exponentials, shifted by the maximum so that nothing overflows. */
+const rowLogSumExp = (c: RowConstants) => `
+  var top = V(${LOWEST});
+  ${walk(c, 'top = max(top, x[i]);')}
+  let high = teamMax(hmax(top), lane);
+  var part = V(0.0);
+  ${walk(c, 'part += exp(x[i] - high);')}
+  let total = teamSum(hsum(part), lane);`;
+
+/** Row softmax over the last axis: y = exp(x - max x) / Σ exp(x - max x). x, y: [rows, cols]. */
+export const softmax = defineKernel({
+  ...shared,
+  name: 'softmax',
+  buffers: {
+    x: { type: 'V', access: 'read', size: elements },
+    y: { type: 'V', access: 'write', size: elements },
+  },
+  specialize: (p, traits) => rowConstants(p.cols, traits),
+  wgsl: (c, traits) => wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  ${rowStart(c)}
+  ${rowLogSumExp(c)}
+  ${walk(c, 'y[i] = exp(x[i] - high) / total;')}`,
+)}`,
+  reference({ x, y }, { rows, cols }) {
+    for (let r = 0; r < rows; r++) {
+      const { high, total } = logSumExp(x, r * cols, cols);
+      for (let i = r * cols; i < (r + 1) * cols; i++) y[i] = Math.exp(x[i] - high) / total;
+    }
+  },
+});
+
+/** Gradient of softmax by its result: dx = y (dy - Σ y dy). */
+export const softmaxBackward = defineKernel({
+  ...shared,
+  name: 'softmaxBackward',
+  buffers: {
+    dy: { type: 'V', access: 'read', size: elements },
+    y: { type: 'V', access: 'read', size: elements },
+    dx: { type: 'V', access: 'write', size: elements },
+  },
+  specialize: (p, traits) => rowConstants(p.cols, traits),
+  wgsl: (c, traits) => wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  ${rowStart(c)}
+  var part = V(0.0);
+  ${walk(c, 'part += y[i] * dy[i];')}
+  let dot = teamSum(hsum(part), lane);
+  ${walk(c, 'dx[i] = y[i] * (dy[i] - dot);')}`,
+)}`,
+  reference({ dy, y, dx }, { rows, cols }) {
+    for (let r = 0; r < rows; r++) {
+      let dot = 0;
+      for (let i = r * cols; i < (r + 1) * cols; i++) dot += y[i] * dy[i];
+      for (let i = r * cols; i < (r + 1) * cols; i++) dx[i] = y[i] * (dy[i] - dot);
+    }
+  },
+});
+
+/** Row log-softmax over the last axis: y = x - max x - log Σ exp(x - max x). x, y: [rows, cols]. */
+export const logSoftmax = defineKernel({
+  ...shared,
+  name: 'logSoftmax',
+  buffers: {
+    x: { type: 'V', access: 'read', size: elements },
+    y: { type: 'V', access: 'write', size: elements },
+  },
+  specialize: (p, traits) => rowConstants(p.cols, traits),
+  wgsl: (c, traits) => wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  ${rowStart(c)}
+  ${rowLogSumExp(c)}
+  let shift = log(total);
+  ${walk(c, 'y[i] = x[i] - high - shift;')}`,
+)}`,
+  reference({ x, y }, { rows, cols }) {
+    for (let r = 0; r < rows; r++) {
+      const { high, total } = logSumExp(x, r * cols, cols);
+      for (let i = r * cols; i < (r + 1) * cols; i++) y[i] = x[i] - high - Math.log(total);
+    }
+  },
+});
+
+/** Gradient of log-softmax by its result: dx = dy - exp(y) Σ dy. */
+export const logSoftmaxBackward = defineKernel({
+  ...shared,
+  name: 'logSoftmaxBackward',
+  buffers: {
+    dy: { type: 'V', access: 'read', size: elements },
+    y: { type: 'V', access: 'read', size: elements },
+    dx: { type: 'V', access: 'write', size: elements },
+  },
+  specialize: (p, traits) => rowConstants(p.cols, traits),
+  wgsl: (c, traits) => wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  ${rowStart(c)}
+  var part = V(0.0);
+  ${walk(c, 'part += dy[i];')}
+  let total = teamSum(hsum(part), lane);
+  ${walk(c, 'dx[i] = dy[i] - exp(y[i]) * total;')}`,
+)}`,
+  reference({ dy, y, dx }, { rows, cols }) {
+    for (let r = 0; r < rows; r++) {
+      let total = 0;
+      for (let i = r * cols; i < (r + 1) * cols; i++) total += dy[i];
+      for (let i = r * cols; i < (r + 1) * cols; i++) dx[i] = dy[i] - Math.exp(y[i]) * total;
+    }
+  },
+});
+
+/** Maximum of a row and Σ exp(x - maximum), in float64. */
+export function logSumExp(x: Float32Array, start: number, cols: number): { high: number; total: number } {
+  let high = -3.4028234663852886e38;
+  for (let i = start; i < start + cols; i++) high = Math.max(high, x[i]);
+  let total = 0;
+  for (let i = start; i < start + cols; i++) total += Math.exp(x[i] - high);
+  return { high, total };
+}

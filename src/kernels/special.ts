@@ -1,0 +1,41 @@
+import { wgsl } from '../gpu/kernel.ts';
+
+/** Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`). */
+
+/** tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. */
+export const tanhWgsl = wgsl`
+fn tanh_(x: V) -> V { return tanh(clamp(x, V(-15.0), V(15.0))); }
+`;
+
+/** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
+export const erfWgsl = wgsl`
+fn erf_(v: V) -> V {
+  let x = clamp(v, V(-4.0), V(4.0));
+  let s = x * x;
+  var n = s * -2.72614225801306e-10 + 2.77068142495902e-8;
+  n = n * s - 2.10102402082508e-6;
+  n = n * s - 5.69250639462346e-5;
+  n = n * s - 7.34990630326855e-4;
+  n = n * s - 2.95459980854025e-3;
+  n = n * s - 1.60960333262415e-2;
+  var d = s * -1.45660718464996e-5 - 2.13374055278905e-4;
+  d = d * s - 1.68282697438203e-3;
+  d = d * s - 7.37332916720468e-3;
+  d = d * s - 1.42647390514189e-2;
+  return x * n / d;
+}
+`;
+
+/** erf in float64, by its series of positive terms (Abramowitz & Stegun 7.1.6). */
+export function erf(x: number): number {
+  if (Number.isNaN(x)) return x;
+  if (Math.abs(x) > 6) return Math.sign(x);
+  const square = 2 * x * x;
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= square / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}

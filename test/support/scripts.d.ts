@@ -1,0 +1,2 @@
+// The scripts are plain JavaScript, as they run before there is a compiler.
+declare module '*.mjs';
