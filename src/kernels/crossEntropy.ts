@@ -19,8 +19,8 @@ const labels = {
 
 /**
  * Cross-entropy of each row of logits with its label: loss = lse - (1-s) x[label] - s mean(x), 0 where the label is
- * ignored; s is the label smoothing (Szegedy et al. 2016, §7). Keeps the log-sum-exp for the gradient.
- * A label that is neither ignored nor a column gives NaN. x: [rows, cols], labels, loss, lse: [rows].
+ * ignored; s is the label smoothing (Szegedy et al. 2016, §7). Keeps the row's maximum (`high`) and Σ exp(x - high)
+ * (`total`) for the gradient: apart, since their joint logarithm would round large logits. A label that is neither ignored nor a column gives NaN. x: [rows, cols], all else: [rows].
  */
 export const crossEntropy = defineKernel({
   name: 'crossEntropy',
@@ -29,7 +29,8 @@ export const crossEntropy = defineKernel({
     x: { type: 'V', access: 'read', size: elements },
     labels,
     loss: { type: 'f32', access: 'write', size: (p) => p.rows },
-    lse: { type: 'f32', access: 'write', size: (p) => p.rows },
+    high: { type: 'f32', access: 'write', size: (p) => p.rows },
+    total: { type: 'f32', access: 'write', size: (p) => p.rows },
   },
   specialize: (p, traits) => rowConstants(p.cols, traits),
   launch: (p) => p.rows,
@@ -42,31 +43,33 @@ ${main(
   let base = group * cols;
   var top = V(${LOWEST});
   for (var i = lane; i < cols; i += ${c.lanes}u) { top = max(top, x[base + i]); }
-  let high = teamMax(hmax(top), lane);
+  let most = teamMax(hmax(top), lane);
   var part = V(0.0);
   var sum = V(0.0);
-  for (var i = lane; i < cols; i += ${c.lanes}u) { let v = x[base + i]; part += exp(v - high); sum += v; }
-  let total = high + log(teamSum(hsum(part), lane));
+  for (var i = lane; i < cols; i += ${c.lanes}u) { let v = x[base + i]; part += exp(v - most); sum += v - most; }
+  let mass = teamSum(hsum(part), lane);
   let mean = teamSum(hsum(sum), lane) / f32(p.cols);
   if (lane == 0u) {
     let label = labels[group];
     let known = label >= 0 && label < i32(p.cols);
     let at = group * p.cols + u32(select(0, label, known));
     let picked = ${c.width === 4 ? 'x[at / 4u][at % 4u]' : 'x[at]'};
-    let value = total - (1.0 - p.smoothing) * picked - p.smoothing * mean;
+    let value = log(mass) - (1.0 - p.smoothing) * (picked - most) - p.smoothing * mean;
     loss[group] = select(select(bitcast<f32>(p.rows | 0x7fc00000u), value, known), 0.0, label == p.ignoreIndex);
-    lse[group] = total;
+    high[group] = most;
+    total[group] = mass;
   }`,
 )}`,
-  reference({ x, labels, loss, lse }, { rows, cols, ignoreIndex, smoothing }) {
+  reference({ x, labels, loss, high, total }, { rows, cols, ignoreIndex, smoothing }) {
     for (let r = 0; r < rows; r++) {
-      const { high, total } = logSumExp(x, r * cols, cols);
-      lse[r] = high + Math.log(total);
+      const row = logSumExp(x, r * cols, cols);
+      high[r] = row.high;
+      total[r] = row.total;
       let sum = 0;
-      for (let i = r * cols; i < (r + 1) * cols; i++) sum += x[i];
+      for (let i = r * cols; i < (r + 1) * cols; i++) sum += x[i] - row.high;
       const label = labels[r];
       const picked = label >= 0 && label < cols ? x[r * cols + label] : Number.NaN;
-      const value = high + Math.log(total) - (1 - smoothing) * picked - (smoothing * sum) / cols;
+      const value = Math.log(row.total) - (1 - smoothing) * (picked - row.high) - (smoothing * sum) / cols;
       loss[r] = label === ignoreIndex ? 0 : value;
     }
   },
@@ -81,7 +84,8 @@ export const crossEntropyBackward = defineKernel({
     dloss: { type: 'f32', access: 'read', size: (p) => p.rows },
     x: { type: 'f32', access: 'read', size: elements },
     labels,
-    lse: { type: 'f32', access: 'read', size: (p) => p.rows },
+    high: { type: 'f32', access: 'read', size: (p) => p.rows },
+    total: { type: 'f32', access: 'read', size: (p) => p.rows, fill: 'positive' },
     dx: { type: 'f32', access: 'write', size: elements },
   },
   specialize: (_, traits) => ({ width: 1, lanes: traits.subgroupSize || 64 }),
@@ -92,19 +96,20 @@ export const crossEntropyBackward = defineKernel({
       `  if (group >= p.rows) { return; }
   let label = labels[group];
   let scale = select(dloss[group], 0.0, label == p.ignoreIndex);
-  let shift = lse[group];
+  let most = high[group];
+  let mass = total[group];
   for (var i = lane; i < p.cols; i += ${c.lanes}u) {
     let at = group * p.cols + i;
     let target_ = p.smoothing / f32(p.cols) + select(0.0, 1.0 - p.smoothing, i32(i) == label);
-    dx[at] = select(scale * (exp(x[at] - shift) - target_), 0.0, label == p.ignoreIndex);
+    dx[at] = select(scale * (exp(x[at] - most) / mass - target_), 0.0, label == p.ignoreIndex);
   }`,
     ),
-  reference({ dloss, x, labels, lse, dx }, { rows, cols, ignoreIndex, smoothing }) {
+  reference({ dloss, x, labels, high, total, dx }, { rows, cols, ignoreIndex, smoothing }) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < cols; c++) {
         const i = r * cols + c;
         const target = smoothing / cols + (c === labels[r] ? 1 - smoothing : 0);
-        dx[i] = labels[r] === ignoreIndex ? 0 : dloss[r] * (Math.exp(x[i] - lse[r]) - target);
+        dx[i] = labels[r] === ignoreIndex ? 0 : dloss[r] * (Math.exp(x[i] - high[r]) / total[r] - target);
       }
     }
   },

@@ -23,9 +23,7 @@ ${main(
   GROUP,
   `  let block = group * ${GROUP}u + lane;
   if (block * 4u >= p.count) { return; }
-  let call = state[2] + p.call;
-  let carry = select(0u, 1u, call < p.call);
-  let random = philox(vec4<u32>(block, call, state[3] + carry, 1u), vec2<u32>(state[0], state[1]));
+  let random = philox(vec4<u32>(block, state[2] + p.call, 0u, 1u), vec2<u32>(state[0], state[1]));
   for (var j = 0u; j < min(4u, p.count - block * 4u); j++) {
     let i = block * 4u + j;
     y[i] = select(0.0, x[i] * p.scale, random[j] >= p.threshold);
@@ -33,11 +31,8 @@ ${main(
 )}`,
   reference({ state, x, y }, { count, call, threshold, scale }) {
     const random = new Uint32Array(4);
-    const low = state[2] + call;
     for (let i = 0; i < count; i++) {
-      if (i % 4 === 0) {
-        philox4x32(i / 4, low, state[3] + Math.floor(low / 0x100000000), 1, state[0], state[1], random);
-      }
+      if (i % 4 === 0) philox4x32(i / 4, state[2] + call, 0, 1, state[0], state[1], random);
       y[i] = random[i % 4] >= threshold ? x[i] * scale : 0;
     }
   },

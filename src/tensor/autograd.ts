@@ -1,0 +1,159 @@
+import { accumulate } from '../kernels/copy.ts';
+import { add, copy } from '../kernels/elementwise.ts';
+import { isWhole, map, overStorage, run } from './run.ts';
+import { keep, scope } from './scope.ts';
+import { show } from './shape.ts';
+import { empty, type Node, type Tensor } from './tensor.ts';
+
+let recording = true;
+let nextId = 1;
+const slotsInUse = new WeakSet<Tensor>();
+
+/** Runs `body` without recording anything for `backward`. */
+export function noGrad<T>(body: () => T): T {
+  const before = recording;
+  recording = false;
+  try {
+    return body();
+  } finally {
+    recording = before;
+  }
+}
+
+/** Whether an operation on these tensors would be recorded. */
+export const records = (inputs: readonly Tensor[]): boolean =>
+  recording && inputs.some((t) => t.requiresGrad);
+
+/**
+ * Notes how `result` was made. `backward` gets the gradient of the result and returns those of the inputs, in order;
+ * null where an input has none. It runs without recording, in a scope of its own.
+ */
+export function record(
+  name: string,
+  result: Tensor,
+  inputs: readonly Tensor[],
+  backward: Node['backward'],
+): Tensor {
+  if (!records(inputs)) return result;
+  result.requiresGrad = true;
+  result.node = { id: nextId++, name, inputs, backward };
+  return result;
+}
+
+/**
+ * Where an operation should write the gradient of `input`: the optimiser's slot, if it is free, else new memory.
+ * Saves a copy; whatever an operation returns instead is as right.
+ */
+export function emptyGrad(input: Tensor): Tensor {
+  const slot = input.gradSlot;
+  if (!slot || input.node || input.grad || !input.requiresGrad || slotsInUse.has(input)) {
+    return empty(input.shape, 'float32', input.device);
+  }
+  slotsInUse.add(input);
+  return overStorage(slot, input.shape);
+}
+
+/**
+ * Adds to the `grad` of every leaf the gradient of `root` (PyTorch's `backward`).
+ * @param gradient of `root`; a scalar's is 1
+ * @param retainGraph allows another backward through the same operations
+ * @throws RangeError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
+ */
+export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): void {
+  if (!root.requiresGrad)
+    throw new Error('backward: the tensor does not depend on any that requires a gradient');
+  if (!gradient && root.size !== 1) {
+    throw new RangeError(`backward: a gradient must be given for a tensor of shape ${show(root.shape)}`);
+  }
+  if (gradient && show(gradient.shape) !== show(root.shape)) {
+    throw new RangeError(
+      `backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`,
+    );
+  }
+  noGrad(() =>
+    scope(() => {
+      const pending = new Map<Tensor, Tensor>();
+      const start = gradient?.detach() ?? empty(root.shape, 'float32', root.device).copy_([1]);
+      pending.set(root, start);
+      for (const tensor of reachable(root)) {
+        const dy = pending.get(tensor);
+        if (!dy) continue;
+        pending.delete(tensor);
+        if (tensor.node) sendOn(tensor.node, dy, pending, retainGraph);
+        else addToLeaf(tensor, dy);
+      }
+    }),
+  );
+}
+
+/** Everything that `root` was made from, users before what they use. */
+function reachable(root: Tensor): Tensor[] {
+  const seen = new Set<Tensor>([root]);
+  const leaves: Tensor[] = [];
+  const inner: Tensor[] = [];
+  const stack = [root];
+  for (let tensor = stack.pop(); tensor; tensor = stack.pop()) {
+    if (!tensor.node) {
+      leaves.push(tensor);
+      continue;
+    }
+    inner.push(tensor);
+    for (const input of tensor.node.inputs) {
+      if (!input.requiresGrad || seen.has(input)) continue;
+      seen.add(input);
+      stack.push(input);
+    }
+  }
+  inner.sort((a, b) => b.node!.id - a.node!.id);
+  return [...inner, ...leaves];
+}
+
+function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Tensor>, retainGraph: boolean): void {
+  const step = node.backward;
+  if (!step)
+    throw new Error(
+      `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
+    );
+  if (!retainGraph) node.backward = undefined;
+  const gradients = scope(() => step(dy));
+  node.inputs.forEach((input, i) => {
+    const given = gradients[i];
+    if (!given || !input.requiresGrad) return;
+    // One tensor object for each holder, so that disposing of one leaves the others.
+    const mine = given.detach();
+    const before = pending.get(input);
+    pending.set(input, before ? sum(before, mine) : mine);
+  });
+  for (const given of gradients) if (given !== dy) given?.dispose();
+  dy.dispose();
+}
+
+/** a + b, into a's memory where nobody else sees it. Both are used up. */
+function sum(a: Tensor, b: Tensor): Tensor {
+  if (a.storage.exclusive && isWhole(a) && isWhole(b) && a.storage !== b.storage) {
+    run(accumulate, { x: b, y: a }, { count: a.size });
+    b.dispose();
+    return a;
+  }
+  const total = map(add, [a, b]);
+  a.dispose();
+  b.dispose();
+  return total;
+}
+
+function addToLeaf(leaf: Tensor, dy: Tensor): void {
+  slotsInUse.delete(leaf);
+  if (leaf.grad) {
+    const whole = isWhole(dy) ? dy : map(copy, [dy]);
+    run(accumulate, { x: whole, y: leaf.grad }, { count: leaf.size });
+    if (whole !== dy) whole.dispose();
+  } else if (leaf.gradSlot) {
+    const slot = keep(overStorage(leaf.gradSlot, leaf.shape));
+    if (dy.storage !== leaf.gradSlot) map(copy, [dy], {}, slot);
+    leaf.grad = slot;
+  } else {
+    // A gradient that others see as well, or a view of one, is copied: it will be added to.
+    leaf.grad = keep(isWhole(dy) && dy.storage.exclusive ? dy.detach() : map(copy, [dy]));
+  }
+  dy.dispose();
+}

@@ -1,0 +1,121 @@
+import { CpuDevice } from '../gpu/cpu.ts';
+import type { Device } from '../gpu/device.ts';
+import { type DeviceKind, openBestDevice, openDevice } from '../gpu/open.ts';
+import { fill } from '../kernels/copy.ts';
+import { Philox } from './random.ts';
+import { run } from './run.ts';
+import { product, type Shape, show } from './shape.ts';
+import { type DType, empty, type Tensor, type TensorData } from './tensor.ts';
+
+let current: Device = new CpuDevice();
+
+/** Where tensors are made when nothing else is said: the CPU until `setDevice` or `useDevice`. */
+export const defaultDevice = (): Device => current;
+
+/** Makes new tensors on this device from now on; those there are stay where they are. */
+export function setDevice(device: Device): void {
+  current = device;
+}
+
+/** Opens a device (`auto`: WebGPU where there is an adapter, else the CPU) and makes new tensors there from now on. */
+export async function useDevice(kind: DeviceKind | 'auto' = 'auto'): Promise<Device> {
+  current = kind === 'auto' ? await openBestDevice() : await openDevice(kind);
+  return current;
+}
+
+export interface TensorOptions {
+  dtype?: DType;
+  device?: Device;
+  requiresGrad?: boolean;
+}
+export type Nested = number | boolean | readonly Nested[] | TensorData;
+
+/**
+ * A tensor of the given values: a number, nested arrays, or a typed array with its `shape`.
+ * Int32Array gives int32, booleans give bool, everything else float32, unless `dtype` says otherwise.
+ * @throws RangeError when nested arrays are ragged or the shape does not fit.
+ */
+export function tensor(values: Nested, options: TensorOptions & { shape?: Shape } = {}): Tensor {
+  const flat: number[] | TensorData = isTyped(values) ? values : [];
+  const shape = options.shape ?? (isTyped(values) ? [values.length] : shapeOf(values));
+  let dtype: DType = values instanceof Int32Array ? 'int32' : 'float32';
+  if (!isTyped(values)) {
+    flatten(values, shape, 0, flat as number[]);
+    if (typeof firstOf(values) === 'boolean') dtype = 'bool';
+  }
+  if (product(shape) !== flat.length)
+    throw new RangeError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
+  const made = empty(shape, options.dtype ?? dtype, options.device ?? current).copy_(flat);
+  return options.requiresGrad ? made.requiresGrad_() : made;
+}
+
+const isTyped = (values: Nested): values is TensorData => ArrayBuffer.isView(values);
+const firstOf = (values: Nested): Nested => (Array.isArray(values) ? firstOf(values[0] ?? 0) : values);
+
+function shapeOf(values: Nested): number[] {
+  if (typeof values !== 'object') return [];
+  return [values.length, ...(values.length > 0 ? shapeOf(values[0]) : [])];
+}
+
+function flatten(values: Nested, shape: Shape, depth: number, into: number[]): void {
+  if (typeof values !== 'object') {
+    if (depth !== shape.length && shape.length > 0)
+      throw new RangeError('tensor: nested arrays of unequal depth');
+    into.push(Number(values));
+    return;
+  }
+  if (values.length !== shape[depth]) {
+    throw new RangeError(
+      `tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`,
+    );
+  }
+  for (const value of values) flatten(value, shape, depth + 1, into);
+}
+
+const words = new DataView(new ArrayBuffer(4));
+
+/** Writes one value over a whole tensor that has its storage to itself. */
+export function fillWith(target: Tensor, value: number): Tensor {
+  if (target.dtype === 'float32') words.setFloat32(0, value);
+  else words.setInt32(0, value);
+  run(fill, { y: target }, { count: target.size, bits: words.getUint32(0) });
+  return target;
+}
+
+/** A tensor of one value throughout. */
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  const made = fillWith(empty(shape, options.dtype ?? 'float32', options.device ?? current), value);
+  return options.requiresGrad ? made.requiresGrad_() : made;
+}
+export const zeros = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 0, options);
+export const ones = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 1, options);
+
+/** The integers 0 to end - 1, or start to end - 1 (int32). */
+export function arange(start: number, end?: number, options: TensorOptions = {}): Tensor {
+  const [first, stop] = end === undefined ? [0, start] : [start, end];
+  const values = Int32Array.from({ length: Math.max(0, stop - first) }, (_, i) => first + i);
+  return tensor(values, { dtype: 'int32', ...options });
+}
+
+let generator = new Philox(0);
+
+/** The latest seed, and how many there were: what else draws random numbers starts over when the count moves. */
+export const seeding = { seed: 0, count: 0 };
+
+/** Starts the random numbers of `randn`, `rand`, initialisers and dropout over from a seed; the same on every device. */
+export function manualSeed(seed: number): void {
+  generator = new Philox(seed);
+  seeding.seed = seed;
+  seeding.count++;
+}
+
+/** Normal random numbers of mean 0 and variance 1. */
+export const randn = (shape: Shape, options: TensorOptions = {}): Tensor =>
+  drawn(shape, () => generator.normal(), options);
+/** Uniform random numbers in [0, 1). */
+export const rand = (shape: Shape, options: TensorOptions = {}): Tensor =>
+  drawn(shape, () => generator.uniform(), options);
+
+function drawn(shape: Shape, draw: () => number, options: TensorOptions): Tensor {
+  return tensor(Float32Array.from({ length: product(shape) }, draw), { ...options, shape });
+}

@@ -1,0 +1,93 @@
+import './methods.ts';
+
+export { backward, noGrad } from './autograd.ts';
+export {
+  arange,
+  defaultDevice,
+  full,
+  manualSeed,
+  type Nested,
+  ones,
+  rand,
+  randn,
+  setDevice,
+  type TensorOptions,
+  tensor,
+  useDevice,
+  zeros,
+} from './create.ts';
+export { dropout } from './ops/dropout.ts';
+export {
+  abs,
+  add,
+  clamp,
+  cos,
+  div,
+  eq,
+  erf,
+  exp,
+  ge,
+  gelu,
+  gt,
+  le,
+  leakyRelu,
+  log,
+  lt,
+  maskedFill,
+  maximum,
+  minimum,
+  mul,
+  ne,
+  neg,
+  type Operand,
+  pow,
+  reciprocal,
+  relu,
+  rsqrt,
+  sigmoid,
+  silu,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  sub,
+  tanh,
+  where,
+} from './ops/elementwise.ts';
+export { embedding, gather, indexSelect } from './ops/embedding.ts';
+export { layerNorm } from './ops/layerNorm.ts';
+export {
+  bceWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+  type Reduction,
+  tril,
+} from './ops/loss.ts';
+export { type Activation, linear, matmul } from './ops/matmul.ts';
+export { amax, amin, argmax, argmin, logsumexp, mean, norm, sum, variance } from './ops/reduce.ts';
+export { logSoftmax, softmax } from './ops/softmax.ts';
+export {
+  cat,
+  chunk,
+  contiguous,
+  expand,
+  flatten,
+  flip,
+  pad,
+  permute,
+  type Range,
+  reshape,
+  select,
+  slice,
+  split,
+  squeeze,
+  stack,
+  transpose,
+  unsqueeze,
+} from './ops/views.ts';
+export { keep, scope } from './scope.ts';
+export type { Shape } from './shape.ts';
+export { type DType, Tensor, type TensorData } from './tensor.ts';

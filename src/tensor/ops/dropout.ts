@@ -1,0 +1,86 @@
+import type { Device } from '../../gpu/device.ts';
+import { dropout as kernel } from '../../kernels/dropout.ts';
+import { record } from '../autograd.ts';
+import { seeding } from '../create.ts';
+import { run } from '../run.ts';
+import { keep } from '../scope.ts';
+import { empty, type Tensor } from '../tensor.ts';
+import { contiguous } from './views.ts';
+
+/** Calls after which the device is told the count anew; until then a call's number is a parameter, and may be cached. */
+const REBASE = 256;
+
+/** Where dropout's random numbers stand on a device: the seed and the number of calls so far, modulo 2^32. */
+export class DropoutGenerator {
+  readonly state: Tensor;
+  #seeding = -1;
+  #seed = 0;
+  #base = 0;
+  #calls = 0;
+
+  constructor(device: Device) {
+    this.state = keep(empty([4], 'int32', device));
+  }
+
+  /** The next call's number since seeding. */
+  next(): number {
+    if (this.#seeding !== seeding.count) {
+      this.#seeding = seeding.count;
+      this.#seed = seeding.seed;
+      this.#moveTo(0);
+    } else if (this.#calls === REBASE) this.rebase();
+    return this.#base + this.#calls++;
+  }
+
+  /** Moves the base to here: a training step that starts so has the same parameters each time. */
+  rebase(): void {
+    if (this.#calls > 0) this.#moveTo(this.#base + this.#calls);
+  }
+
+  /** A call's number from the base that the device knows, as a u32. */
+  relative(call: number): number {
+    return (call - this.#base) >>> 0;
+  }
+
+  #moveTo(base: number): void {
+    this.#base = base;
+    this.#calls = 0;
+    this.state.copy_([this.#seed | 0, Math.floor(this.#seed / 0x100000000) | 0, base | 0, 0]);
+  }
+}
+
+const generators = new WeakMap<Device, DropoutGenerator>();
+
+/** The dropout generator of a device. */
+export function dropoutGenerator(device: Device): DropoutGenerator {
+  let generator = generators.get(device);
+  if (!generator) generators.set(device, (generator = new DropoutGenerator(device)));
+  return generator;
+}
+
+/**
+ * Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate); the identity unless `training`.
+ * The mask depends on the seed and the number of calls alone, and is the same on every device.
+ */
+export function dropout(x: Tensor, rate: number, training = true): Tensor {
+  if (!(rate >= 0 && rate <= 1))
+    throw new RangeError(`dropout: a rate from 0 to 1 was expected, not ${rate}`);
+  if (!training || rate === 0) return x;
+  const generator = dropoutGenerator(x.device);
+  const call = generator.next();
+  const drop = (values: Tensor): Tensor => {
+    const y = empty(x.shape, 'float32', x.device);
+    run(
+      kernel,
+      { state: generator.state, x: contiguous(values), y },
+      {
+        count: x.size,
+        call: generator.relative(call),
+        threshold: Math.min(0xffffffff, Math.floor(rate * 2 ** 32)),
+        scale: rate === 1 ? 0 : 1 / (1 - rate),
+      },
+    );
+    return y;
+  };
+  return record('dropout', drop(x.detach()), [x], (dy) => [drop(dy)]);
+}

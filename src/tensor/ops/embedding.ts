@@ -1,0 +1,84 @@
+import { chainIds, embeddingBackward, embedding as kernel } from '../../kernels/embedding.ts';
+import { gatherBackward, gather as gatherKernel } from '../../kernels/gather.ts';
+import { emptyGrad, record } from '../autograd.ts';
+import { fillWith } from '../create.ts';
+import { run } from '../run.ts';
+import { normalizeDim, product, show } from '../shape.ts';
+import { empty, type Tensor } from '../tensor.ts';
+import { contiguous, permute, reshape } from './views.ts';
+
+/** Indices that came from the host are checked here; ones computed on the device give NaN where they are out of range. */
+function checkRange(operation: string, index: Tensor, count: number): void {
+  if (index.dtype === 'float32') throw new TypeError(`${operation}: indices must be int32, not float32`);
+  const range = index.storage.range;
+  if (!range) return;
+  const wrong = range[0] < 0 ? range[0] : range[1] >= count ? range[1] : undefined;
+  if (wrong !== undefined)
+    throw new RangeError(
+      `${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`,
+    );
+}
+
+/**
+ * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size].
+ * `paddingIdx` names a row that gets no gradient.
+ * @throws RangeError when an id from the host has no row.
+ */
+export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor {
+  const [vocab, cols] = weight.shape;
+  checkRange('embedding', ids, vocab);
+  const index = contiguous(ids);
+  const table = contiguous(weight);
+  const sizes = { vocab, cols, n: ids.size };
+  const y = empty([...ids.shape, cols], 'float32', weight.device);
+  run(kernel, { weight: table, ids: index, y }, sizes);
+  return record('embedding', y, [table], (dy) => {
+    const dWeight = fillWith(emptyGrad(table), 0);
+    const next = empty([ids.size], 'int32', weight.device);
+    run(chainIds, { ids: index, next }, sizes);
+    run(
+      embeddingBackward,
+      { dy: contiguous(dy), ids: index, next, dWeight },
+      { ...sizes, padding: paddingIdx },
+    );
+    return [dWeight];
+  });
+}
+
+/** Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`). */
+export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
+  const d = normalizeDim(dim, x.ndim, 'indexSelect');
+  checkRange('indexSelect', index, x.shape[d]);
+  const front = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
+  const moved = permute(x, front);
+  const rows = embedding(index, reshape(moved, [x.shape[d], -1]));
+  return permute(
+    reshape(rows, [index.size, ...moved.shape.slice(1)]),
+    front.map((_, i) => front.indexOf(i)),
+  );
+}
+
+/** y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index agree (PyTorch's `gather`). */
+export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
+  const d = normalizeDim(dim, x.ndim, 'gather');
+  const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
+  if (!fits)
+    throw new RangeError(
+      `gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`,
+    );
+  checkRange('gather', index, x.shape[d]);
+  const sizes = {
+    outer: product(x.shape.slice(0, d)),
+    n: x.shape[d],
+    m: index.shape[d],
+    inner: product(x.shape.slice(d + 1)),
+  };
+  const [source, picks] = [contiguous(x), contiguous(index)];
+  const y = empty(index.shape, 'float32', x.device);
+  run(gatherKernel, { x: source, index: picks, y }, sizes);
+  return record('gather', y, [source], (dy) => {
+    const dx = empty(x.shape, 'float32', x.device);
+    run(gatherBackward, { dy: contiguous(dy), index: picks, dx }, sizes);
+    return [dx];
+  });
+}

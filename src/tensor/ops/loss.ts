@@ -1,0 +1,113 @@
+import { crossEntropyBackward, crossEntropy as kernel } from '../../kernels/crossEntropy.ts';
+import { record } from '../autograd.ts';
+import { full } from '../create.ts';
+import { run } from '../run.ts';
+import { show } from '../shape.ts';
+import { empty, type Tensor } from '../tensor.ts';
+import {
+  abs,
+  add,
+  div,
+  maskedFill,
+  mul,
+  ne,
+  neg,
+  relu,
+  softplus,
+  square,
+  sub,
+  toFloat,
+  toInt,
+} from './elementwise.ts';
+import { gather } from './embedding.ts';
+import { mean, sum } from './reduce.ts';
+import { contiguous, reshape } from './views.ts';
+
+export type Reduction = 'mean' | 'sum' | 'none';
+
+export interface CrossEntropyOptions {
+  reduction?: Reduction;
+  /** Rows with this label count for nothing, as in PyTorch. */
+  ignoreIndex?: number;
+  labelSmoothing?: number;
+}
+
+/**
+ * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over rows not ignored, NaN if all are.
+ * @throws RangeError when shapes do not fit or a label from the host is no class.
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { reduction = 'mean', ignoreIndex = -100, labelSmoothing: smoothing = 0 } = options;
+  const [rows, cols] = logits.shape;
+  if (logits.ndim !== 2 || show(labels.shape) !== show([rows])) {
+    throw new RangeError(
+      `crossEntropy: logits [rows, classes] and labels [rows] were expected, not ${show(logits.shape)} and ${show(labels.shape)}`,
+    );
+  }
+  checkLabels(labels, cols, ignoreIndex);
+  const params = { rows, cols, ignoreIndex, smoothing };
+  const x = contiguous(logits);
+  const targets = contiguous(labels);
+  const loss = empty([rows], 'float32', x.device);
+  const high = empty([rows], 'float32', x.device);
+  const total = empty([rows], 'float32', x.device);
+  run(kernel, { x, labels: targets, loss, high, total }, params);
+  const each = record('crossEntropy', loss, [x], (dy) => {
+    const dx = empty(x.shape, 'float32', x.device);
+    run(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, high, total, dx }, params);
+    return [dx];
+  });
+  if (reduction === 'none') return each;
+  return reduction === 'sum' ? sum(each) : div(sum(each), countUsed(targets, ignoreIndex));
+}
+
+const countUsed = (labels: Tensor, ignoreIndex: number): Tensor => sum(toFloat(ne(labels, ignoreIndex)));
+
+function checkLabels(labels: Tensor, classes: number, ignoreIndex: number): void {
+  if (labels.dtype === 'float32') throw new TypeError('crossEntropy: labels must be int32, not float32');
+  const [low, high] = labels.storage.range ?? [0, 0];
+  const wrong =
+    high >= classes && high !== ignoreIndex ? high : low < 0 && low !== ignoreIndex ? low : undefined;
+  if (wrong !== undefined)
+    throw new RangeError(
+      `crossEntropy: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
+    );
+}
+
+/** Negative log-likelihood of log-probabilities [rows, classes]. */
+export function nllLoss(
+  logProbs: Tensor,
+  labels: Tensor,
+  { reduction = 'mean', ignoreIndex = -100 }: CrossEntropyOptions = {},
+): Tensor {
+  const [rows, classes] = logProbs.shape;
+  checkLabels(labels, classes, ignoreIndex);
+  const used = toFloat(ne(labels, ignoreIndex));
+  const known = reshape(mul(toFloat(labels), used), [rows, 1]);
+  const each = mul(neg(reshape(gather(logProbs, 1, toInt(known)), [rows])), used);
+  if (reduction === 'none') return each;
+  return reduction === 'sum' ? sum(each) : div(sum(each), sum(used));
+}
+
+const reduced = (each: Tensor, reduction: Reduction): Tensor =>
+  reduction === 'none' ? each : reduction === 'sum' ? sum(each) : mean(each);
+
+/** Mean squared error. */
+export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
+  reduced(square(sub(x, y)), reduction);
+/** Mean absolute error. */
+export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
+  reduced(abs(sub(x, y)), reduction);
+
+/** Binary cross-entropy of logits with targets in [0, 1]: max(x, 0) - x y + log(1 + exp(-|x|)). */
+export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
+  reduced(add(sub(relu(x), mul(x, y)), softplus(neg(abs(x)))), reduction);
+
+/** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
+export function tril(x: Tensor, diagonal = 0): Tensor {
+  const [rows, cols] = x.shape.slice(-2);
+  const above = Int32Array.from({ length: rows * cols }, (_, i) =>
+    Number(i % cols > Math.floor(i / cols) + diagonal),
+  );
+  return maskedFill(x, full([rows, cols], 0, { dtype: 'int32', device: x.device }).copy_(above), 0);
+}

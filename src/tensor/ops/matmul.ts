@@ -1,0 +1,161 @@
+import { reluBackward, tanhBackward } from '../../kernels/elementwise.ts';
+import { geluBackward, geluTanhBackward } from '../../kernels/gelu.ts';
+import {
+  type Activation,
+  keepsArgument,
+  linear as linearKernels,
+  type MatmulParams,
+  matmul as matmulKernel,
+} from '../../kernels/matmul/index.ts';
+import { emptyGrad, record } from '../autograd.ts';
+import { fillWith } from '../create.ts';
+import { sumTo } from '../reduceAxes.ts';
+import { broadcastStrides, isWhole, map, run } from '../run.ts';
+import { broadcastShapes, collapse, product, type Shape, show } from '../shape.ts';
+import { empty, type Tensor } from '../tensor.ts';
+import { contiguous, expand, reshape, transpose, unsqueeze } from './views.ts';
+
+export type { Activation };
+
+/**
+ * Matrix product as PyTorch's `matmul`: vectors, matrices, and batches of them broadcast together.
+ * Transposed and sliced operands are read in place.
+ * @throws RangeError naming both shapes when inner sizes differ.
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  if (a.ndim === 0 || b.ndim === 0) throw new RangeError('matmul: operands need at least one dimension');
+  if (a.ndim === 1 && b.ndim === 1) return reshape(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), []);
+  if (a.ndim === 1) return dropDim(matmul(unsqueeze(a, 0), b), -2);
+  if (b.ndim === 1) return dropDim(matmul(a, unsqueeze(b, 1)), -1);
+  if (a.shape.at(-1) !== b.shape.at(-2)) {
+    throw new RangeError(
+      `matmul: inner sizes differ: ${show(a.shape)} × ${show(b.shape)}; did you mean to transpose one?`,
+    );
+  }
+  // One large product instead of many small ones with the same b.
+  if (b.ndim === 2 && a.ndim > 2 && a.isContiguous) {
+    return reshape(matmul(reshape(a, [-1, a.shape.at(-1)!]), b), [...a.shape.slice(0, -1), b.shape[1]]);
+  }
+  return record('matmul', multiply(a, b), [a, b], (dy) => [
+    a.requiresGrad ? gradient(dy, transpose(b, -1, -2), a) : null,
+    b.requiresGrad ? gradient(transpose(a, -1, -2), dy, b) : null,
+  ]);
+}
+
+const dropDim = (x: Tensor, dim: number) =>
+  reshape(
+    x,
+    x.shape.filter((_, d) => d !== x.ndim + dim),
+  );
+
+/** x y, summed to the shape of the operand it is the gradient of. */
+function gradient(x: Tensor, y: Tensor, of: Tensor): Tensor {
+  const batch = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2), 'matmul');
+  const same = show([...batch, x.shape.at(-2)!, y.shape.at(-1)!]) === show(of.shape);
+  return same ? multiply(x, y, emptyGrad(of)) : sumTo(multiply(x, y), of.shape);
+}
+
+/** a b for operands of two dimensions or more; not recorded. */
+function multiply(a: Tensor, b: Tensor, into?: Tensor): Tensor {
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul');
+  const shape = [...batch, a.shape.at(-2)!, b.shape.at(-1)!];
+  const y = into ?? empty(shape, 'float32', a.device);
+  if (a.shape.at(-1) === 0) return fillWith(y, 0);
+  const params = matmulParams(a, b, batch);
+  if (params) run(matmulKernel, { a, b, y }, params);
+  else {
+    // More than two batch dimensions that do not merge: lay both operands out.
+    const whole = (x: Tensor) => contiguous(expand(x.detach(), [...batch, ...x.shape.slice(-2)]));
+    const [wa, wb] = [whole(a), whole(b)];
+    run(matmulKernel, { a: wa, b: wb, y }, matmulParams(wa, wb, batch)!);
+  }
+  return y;
+}
+
+/** Strides of the product, with batch dimensions merged into two; undefined where they do not fit. */
+function matmulParams(a: Tensor, b: Tensor, batch: Shape): MatmulParams | undefined {
+  const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
+  const matrices = product(batch);
+  const yStrides = batch.map((_, d) => product(batch.slice(d + 1)) * m * n);
+  const batchStrides = (x: Tensor) => broadcastStrides(x, [...batch, ...x.shape.slice(-2)]).slice(0, -2);
+  const walk = collapse(batch, [batchStrides(a), batchStrides(b), yStrides]);
+  if (walk.shape.length > 2) return undefined;
+  const [batch0, batch1] = walk.shape.length === 2 ? walk.shape : [matrices, 1];
+  const [[a0, a1], [b0, b1], [y0, y1]] = walk.strides.map(([first, second]) =>
+    walk.shape.length === 2 ? [first, second] : [matrices === 1 ? 0 : first, 0],
+  );
+  const [aRow, aCol] = a.strides.slice(-2);
+  const [bRow, bCol] = b.strides.slice(-2);
+  // The stride of a dimension of size 1 is never taken: choose one that the fast variants like.
+  return {
+    m,
+    n,
+    k,
+    batch0,
+    batch1,
+    aRow: m === 1 && aCol === 1 ? k : aRow,
+    aCol: k === 1 && aRow !== 1 ? 1 : aCol,
+    a0,
+    a1,
+    aOffset: a.offset,
+    bRow: k === 1 && bCol === 1 ? n : bRow,
+    bCol: n === 1 && bRow !== 1 ? 1 : bCol,
+    b0,
+    b1,
+    bOffset: b.offset,
+    yRow: n,
+    y0,
+    y1,
+  };
+}
+
+/**
+ * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [..., out].
+ * @throws RangeError when sizes differ.
+ */
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  activation: Activation = 'none',
+): Tensor {
+  const [outFeatures, inFeatures] = weight.shape;
+  if (x.shape.at(-1) !== inFeatures) {
+    throw new RangeError(
+      `linear: the input's last size is ${x.shape.at(-1)}, the weight's is ${inFeatures} (${show(x.shape)}, ${show(weight.shape)})`,
+    );
+  }
+  if (!bias) return matmul(x, transpose(weight, 0, 1));
+  const rows = asRows(x);
+  const y = empty([rows.shape[0], outFeatures], 'float32', x.device);
+  const argument = keepsArgument(activation) ? empty(y.shape, 'float32', x.device) : undefined;
+  const params = matmulParams(rows, transpose(weight.detach(), 0, 1), [])!;
+  run(linearKernels[activation], { a: rows, b: weight, bias, y, ...(argument && { argument }) }, params);
+  const result = record('linear', y, [rows, weight, bias], (dy) => {
+    const dz = activationGradient(activation, dy, y, argument);
+    return [
+      rows.requiresGrad ? multiply(dz, weight) : null,
+      weight.requiresGrad ? multiply(transpose(dz, 0, 1), rows, emptyGrad(weight)) : null,
+      bias.requiresGrad ? sumTo(dz, bias.shape, () => emptyGrad(bias)) : null,
+    ];
+  });
+  return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
+}
+
+/** x as a matrix; one whose rows lie apart (a slice) is taken as it is. */
+const asRows = (x: Tensor): Tensor => (x.ndim === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]));
+
+function activationGradient(activation: Activation, dy: Tensor, y: Tensor, argument?: Tensor): Tensor {
+  switch (activation) {
+    case 'none':
+      return isWhole(dy) ? dy : contiguous(dy);
+    case 'gelu':
+      return map(geluBackward, [dy, argument!]);
+    case 'geluTanh':
+      return map(geluTanhBackward, [dy, argument!]);
+    case 'tanh':
+      return map(tanhBackward, [dy, y]);
+    case 'relu':
+      return map(reluBackward, [dy, y]);
+  }
+}

@@ -1,0 +1,92 @@
+import { eq, toFloat } from '../../kernels/elementwise.ts';
+import * as kernels from '../../kernels/reduce.ts';
+import { record } from '../autograd.ts';
+import { reduceAxes, withShape } from '../reduceAxes.ts';
+import { map, run } from '../run.ts';
+import { normalizeDim, product } from '../shape.ts';
+import { empty, type Tensor } from '../tensor.ts';
+import { add, affine, div, exp, log, mul, sqrt, square, sub } from './elementwise.ts';
+import { contiguous, expand, reshape } from './views.ts';
+
+type Dims = number | readonly number[] | undefined;
+
+/** The dimensions as sorted indices; none given means all. */
+function reducedDims(x: Tensor, dim: Dims, operation: string): number[] {
+  if (dim === undefined) return x.shape.map((_, d) => d);
+  const list = typeof dim === 'number' ? [dim] : dim;
+  return [...new Set(list.map((d) => normalizeDim(d, x.ndim, operation)))]
+    .filter((d) => d < x.ndim)
+    .sort((a, b) => a - b);
+}
+
+const keptShape = (x: Tensor, axes: readonly number[]) => x.shape.map((n, d) => (axes.includes(d) ? 1 : n));
+const droppedShape = (x: Tensor, axes: readonly number[]) => x.shape.filter((_, d) => !axes.includes(d));
+
+/** Σ over dimensions; all of them when none are given. */
+export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  const axes = reducedDims(x, dim, 'sum');
+  const shape = keepdim ? keptShape(x, axes) : droppedShape(x, axes);
+  const y = axes.length > 0 ? withShape(reduceAxes(kernels.sum, x, axes), shape) : x.detach();
+  return record('sum', y, [x], (dy) => [expand(reshape(dy, keptShape(x, axes)), x.shape)]);
+}
+
+/** Mean over dimensions; all of them when none are given. */
+export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  const count = product(reducedDims(x, dim, 'mean').map((d) => x.shape[d]));
+  return affine(sum(x, dim, keepdim), 1 / count, 0);
+}
+
+/** Variance over dimensions; `unbiased` divides by one less than the count, as PyTorch does by default. */
+export function variance(x: Tensor, dim?: Dims, unbiased = true, keepdim = false): Tensor {
+  const count = product(reducedDims(x, dim, 'var').map((d) => x.shape[d]));
+  const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
+  return affine(sum(square(centered), dim, keepdim), 1 / (unbiased ? count - 1 : count), 0);
+}
+
+/** Greatest value over dimensions; equal greatest ones share the gradient, as PyTorch's `amax`. */
+export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  const axes = reducedDims(x, dim, 'amax');
+  const kept = keptShape(x, axes);
+  const high = reduceAxes(kernels.max, x, axes);
+  const y = withShape(high, keepdim ? kept : droppedShape(x, axes));
+  return record('amax', y, [x], (dy) => {
+    const ties = map(toFloat, [map(eq, [x, high])]);
+    return [mul(ties, div(reshape(dy, kept), sum(ties, axes, true)))];
+  });
+}
+
+/** Least value over dimensions. */
+export function amin(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  return affine(amax(affine(x, -1, 0), dim, keepdim), -1, 0);
+}
+
+function argExtreme(x: Tensor, dim: number | undefined, keepdim: boolean, sign: number): Tensor {
+  const whole = contiguous(x.detach());
+  const axis = dim === undefined ? undefined : normalizeDim(dim, x.ndim, 'argmax');
+  const shape = axis === undefined ? [x.size] : x.shape;
+  const d = axis ?? 0;
+  const params = { outer: product(shape.slice(0, d)), n: shape[d], inner: product(shape.slice(d + 1)), sign };
+  const kept = shape.map((n, i) => (i === d ? 1 : n));
+  const y = empty(
+    axis === undefined ? [] : keepdim ? kept : kept.filter((_, i) => i !== d),
+    'int32',
+    x.device,
+  );
+  run(kernels.argmax, { x: whole, y }, params);
+  return y;
+}
+
+/** Place of the first greatest element along a dimension (int32); of all elements when none is given. */
+export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, 1);
+/** Place of the first least element along a dimension (int32). */
+export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, -1);
+
+/** Euclidean norm over dimensions. */
+export const norm = (x: Tensor, dim?: Dims, keepdim = false): Tensor => sqrt(sum(square(x), dim, keepdim));
+
+/** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
+export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
+  const high = amax(x.detach(), dim, true);
+  const shifted = log(sum(exp(sub(x, high)), dim, keepdim));
+  return add(shifted, reshape(high, shifted.shape));
+}

@@ -1,0 +1,244 @@
+import { place } from '../../kernels/copy.ts';
+import { copy } from '../../kernels/elementwise.ts';
+import { record } from '../autograd.ts';
+import { fillWith } from '../create.ts';
+import { sumTo } from '../reduceAxes.ts';
+import { broadcastStrides, isWhole, map, run } from '../run.ts';
+import {
+  collapse,
+  contiguousStrides,
+  dims,
+  inferShape,
+  normalizeDim,
+  product,
+  type Shape,
+  show,
+} from '../shape.ts';
+import { empty, type Tensor } from '../tensor.ts';
+
+/** The same elements in row-major order at the start of their own memory: a copy, unless they are so already. */
+export function contiguous(x: Tensor): Tensor {
+  if (isWhole(x)) return x;
+  return record('contiguous', map(copy, [x]), [x], (dy) => [dy]);
+}
+
+/** As PyTorch's: one -1 is inferred; copies only what is not contiguous. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const full = inferShape(shape, x.size, x.shape);
+  const source = x.isContiguous ? x : contiguous(x);
+  const y = source.view(full, contiguousStrides(full), source.offset);
+  return record('reshape', y, [source], (dy) => [reshape(dy, source.shape)]);
+}
+
+/** Dimension d of the result is dimension `order[d]` of x. */
+export function permute(x: Tensor, order: Shape): Tensor {
+  const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
+  if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
+    throw new RangeError(
+      `permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`,
+    );
+  }
+  const y = x.view(
+    axes.map((d) => x.shape[d]),
+    axes.map((d) => x.strides[d]),
+    x.offset,
+  );
+  const inverse = axes.map((_, d) => axes.indexOf(d));
+  return record('permute', y, [x], (dy) => [permute(dy, inverse)]);
+}
+
+/** Swaps two dimensions. */
+export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
+  const order = x.shape.map((_, d) => d);
+  const a = normalizeDim(dim0, x.ndim, 'transpose');
+  const b = normalizeDim(dim1, x.ndim, 'transpose');
+  [order[a], order[b]] = [order[b], order[a]];
+  return permute(x, order);
+}
+
+/** Repeats dimensions of size 1 without copying; -1 keeps a size. */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const missing = shape.length - x.ndim;
+  const full = shape.map((n, d) => (n === -1 ? x.shape[d - missing] : n));
+  const fits = missing >= 0 && x.shape.every((n, d) => n === 1 || n === full[d + missing]);
+  if (!fits) throw new RangeError(`expand: ${show(x.shape)} does not expand to ${show(shape)}`);
+  const y = x.view(full, broadcastStrides(x, full), x.offset);
+  return record('expand', y, [x], (dy) => [sumTo(dy, x.shape)]);
+}
+
+/** Drops dimension `dim` if its size is 1; without `dim`, all such dimensions. */
+export function squeeze(x: Tensor, dim?: number): Tensor {
+  const only = dim === undefined ? undefined : normalizeDim(dim, x.ndim, 'squeeze');
+  return reshape(
+    x,
+    x.shape.filter((n, d) => n !== 1 || (only !== undefined && d !== only)),
+  );
+}
+
+/** Puts a dimension of size 1 at `dim`. */
+export function unsqueeze(x: Tensor, dim: number): Tensor {
+  const at = normalizeDim(dim, x.ndim + 1, 'unsqueeze');
+  return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+}
+
+/** Merges dimensions `start` to `end` into one. */
+export function flatten(x: Tensor, start = 0, end = -1): Tensor {
+  const a = normalizeDim(start, x.ndim, 'flatten');
+  const b = normalizeDim(end, x.ndim, 'flatten');
+  return reshape(x, [...x.shape.slice(0, a), product(x.shape.slice(a, b + 1)), ...x.shape.slice(b + 1)]);
+}
+
+/** What to take of a dimension: all of it (null), or from start to end (exclusive; negative from the end) by step. */
+export type Range = null | readonly [start?: number | null, end?: number | null, step?: number];
+
+/** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
+export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+  if (ranges.length > x.ndim) throw new RangeError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
+  const shape = [...x.shape];
+  const strides = [...x.strides];
+  let offset = x.offset;
+  ranges.forEach((range, d) => {
+    if (range === null) return;
+    const n = x.shape[d];
+    const [start, end, step = 1] = range;
+    if (!Number.isInteger(step) || step < 1)
+      throw new RangeError(`slice: a step must be a positive integer, not ${step}`);
+    const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
+    const first = clip(start ?? 0);
+    shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
+    offset += first * strides[d];
+    strides[d] *= step;
+  });
+  const y = x.view(shape, strides, offset);
+  return record('slice', y, [x], (dy) => {
+    const dx = fillWith(empty(x.shape, 'float32', x.device), 0);
+    // The same view of a contiguous dx takes the gradient.
+    const own = slice(dx, ranges);
+    placeInto(dx, own.strides, own.offset, dy);
+    return [dx];
+  });
+}
+
+/** The part of x where dimension `dim` is `index`; the dimension goes. */
+export function select(x: Tensor, dim: number, index: number): Tensor {
+  const d = normalizeDim(dim, x.ndim, 'select');
+  const n = x.shape[d];
+  if (!Number.isInteger(index) || index < -n || index >= n) {
+    throw new RangeError(`select: index ${index} is out of range for dimension ${dim} of ${show(x.shape)}`);
+  }
+  const at = index < 0 ? index + n : index;
+  const part = slice(x, [...Array<Range>(d).fill(null), [at, at + 1]]);
+  const drop = (values: Shape) => values.filter((_, i) => i !== d);
+  const y = part.view(drop(part.shape), drop(part.strides), part.offset);
+  return record('select', y, [part], (dy) => [reshape(dy, part.shape)]);
+}
+
+/** Reverses the order along some dimensions. */
+export function flip(x: Tensor, axes: Shape): Tensor {
+  const strides = [...x.strides];
+  let offset = x.offset;
+  for (const axis of axes) {
+    const d = normalizeDim(axis, x.ndim, 'flip');
+    offset += (x.shape[d] - 1) * strides[d];
+    strides[d] = -strides[d];
+  }
+  const y = map(copy, [x.view(x.shape, strides, offset)]);
+  return record('flip', y, [x], (dy) => [flip(dy, axes)]);
+}
+
+/** Joins tensors along a dimension; all other sizes must agree. */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  if (tensors.length === 0) throw new RangeError('cat: no tensors were given');
+  const [first] = tensors;
+  const d = normalizeDim(dim, first.ndim, 'cat');
+  for (const t of tensors) {
+    const fits =
+      t.ndim === first.ndim &&
+      t.shape.every((n, i) => i === d || n === first.shape[i]) &&
+      t.dtype === first.dtype;
+    if (!fits) throw new RangeError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
+  }
+  const shape = first.shape.map((n, i) => (i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n));
+  const y = empty(shape, first.dtype, first.device);
+  const starts: number[] = [];
+  let start = 0;
+  for (const t of tensors) {
+    placeInto(y, y.strides, start * y.strides[d], t);
+    starts.push(start);
+    start += t.shape[d];
+  }
+  return record('cat', y, tensors, (dy) =>
+    tensors.map((t, i) => slice(dy, [...Array<Range>(d).fill(null), [starts[i], starts[i] + t.shape[d]]])),
+  );
+}
+
+/** Joins tensors of one shape along a new dimension. */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  return cat(
+    tensors.map((t) => unsqueeze(t, dim)),
+    dim,
+  );
+}
+
+/** Cuts a dimension into parts of the given size, or of the given sizes. */
+export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
+  const d = normalizeDim(dim, x.ndim, 'split');
+  const n = x.shape[d];
+  const parts =
+    typeof sizes === 'number'
+      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
+      : sizes;
+  if (parts.reduce((a, b) => a + b, 0) !== n)
+    throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
+  let start = 0;
+  return parts.map((size) => slice(x, [...Array<Range>(d).fill(null), [start, (start += size)]]));
+}
+
+/** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
+export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
+  const n = x.shape[normalizeDim(dim, x.ndim, 'chunk')];
+  return split(x, Math.ceil(n / chunks), dim);
+}
+
+/** Surrounds x by `value`: pairs (before, after) for the last dimension, then the one before it, … as PyTorch's `pad`. */
+export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
+  if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
+    throw new RangeError(`pad: ${show(widths)} does not fit ${show(x.shape)}`);
+  const pairs = x.shape.map((_, d): [number, number] => {
+    const at = (x.ndim - 1 - d) * 2;
+    return [widths[at] ?? 0, widths[at + 1] ?? 0];
+  });
+  const y = empty(
+    x.shape.map((n, d) => n + pairs[d][0] + pairs[d][1]),
+    x.dtype,
+    x.device,
+  );
+  fillWith(y, value);
+  const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
+  placeInto(y, y.strides, offset, x);
+  return record('pad', y, [x], (dy) => [
+    slice(
+      dy,
+      pairs.map(([before], d) => [before, before + x.shape[d]]),
+    ),
+  ]);
+}
+
+/** Writes x into the view of `target` that has x's shape and these strides. */
+function placeInto(target: Tensor, strides: Shape, offset: number, x: Tensor): void {
+  if (x.size === 0) return;
+  const walk = collapse(x.shape, [x.strides, strides]);
+  run(
+    place,
+    { x, y: target },
+    {
+      shape: dims(walk.shape, 1),
+      rank: walk.shape.length,
+      count: x.size,
+      strides_x: dims(walk.strides[0]),
+      strides_y: dims(walk.strides[1]),
+      offset_x: x.offset,
+      offset_y: offset,
+    },
+  );
+}

@@ -1,0 +1,73 @@
+import { copy } from '../kernels/elementwise.ts';
+import type { sum } from '../kernels/reduce.ts';
+import { sum as sumKernel } from '../kernels/reduce.ts';
+import { isWhole, map, run } from './run.ts';
+import { contiguousStrides, product, type Shape } from './shape.ts';
+import { empty, type Tensor } from './tensor.ts';
+
+/** Places of the reduced axis that one lane, or one team of lanes, goes through before the work is divided. */
+const COLUMN_CHUNK = 64;
+const ROW_CHUNK = 4096;
+/** Results enough to keep an adapter busy without dividing the work. */
+const PLENTY = 4096;
+
+type Reduction = typeof sum;
+
+/**
+ * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded.
+ * The result has the reduced dimensions at size 1; it is written into `into` if given.
+ */
+export function reduceAxes(kernel: Reduction, x: Tensor, axes: readonly number[], into?: Tensor): Tensor {
+  let shape = [...x.shape];
+  let current = isWhole(x) ? x : map(copy, [x]);
+  for (let end = axes.length; end > 0; ) {
+    let start = end - 1;
+    while (start > 0 && axes[start - 1] === axes[start] - 1) start--;
+    const [first, past] = [axes[start], axes[end - 1] + 1];
+    const outer = product(shape.slice(0, first));
+    const n = product(shape.slice(first, past));
+    const inner = product(shape.slice(past));
+    const before = current;
+    current = reduceMiddle(kernel, current, outer, n, inner, start === 0 ? into : undefined);
+    if (before !== x) before.dispose();
+    shape = shape.map((size, d) => (d >= first && d < past ? 1 : size));
+    end = start;
+  }
+  return withShape(current, shape);
+}
+
+/** Reduces the middle of [outer, n, inner]; long ones in two passes. */
+function reduceMiddle(
+  kernel: Reduction,
+  x: Tensor,
+  outer: number,
+  n: number,
+  inner: number,
+  into?: Tensor,
+): Tensor {
+  const y = into ?? empty([outer, inner], 'float32', x.device);
+  const size = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
+  const chunks = Math.ceil(n / size);
+  if (chunks <= 1 || outer * inner >= PLENTY) {
+    run(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1 });
+    return y;
+  }
+  const partial = empty([outer, chunks, inner], 'float32', x.device);
+  run(kernel, { x, y: partial }, { outer, n, inner, size, chunks });
+  reduceMiddle(kernel, partial, outer, chunks, inner, y);
+  partial.dispose();
+  return y;
+}
+
+/** A whole tensor under another shape of the same size; not recorded. */
+export const withShape = (x: Tensor, shape: Shape): Tensor =>
+  x.view(shape, contiguousStrides(shape), x.offset);
+
+/** Sums what broadcasting repeated, so that a gradient gets its input's shape; not recorded. `into` says where, if it sums at all. */
+export function sumTo(x: Tensor, shape: Shape, into?: () => Tensor): Tensor {
+  const missing = x.ndim - shape.length;
+  const axes = x.shape
+    .map((_, d) => d)
+    .filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
+  return axes.length === 0 ? x : withShape(reduceAxes(sumKernel, x, axes, into?.()), shape);
+}

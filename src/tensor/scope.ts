@@ -1,0 +1,50 @@
+/** What a scope frees: anything with `dispose`. */
+interface Disposable_ {
+  dispose(): void;
+}
+
+const scopes: Set<Disposable_>[] = [];
+
+/** Enters a new tensor into the innermost scope, if there is one. */
+export function track(tensor: Disposable_): void {
+  scopes.at(-1)?.add(tensor);
+}
+
+/** Takes a tensor out of every scope: it lives until disposed or collected. Returns it. */
+export function keep<T extends Disposable_>(tensor: T): T {
+  for (const scope of scopes) scope.delete(tensor);
+  return tensor;
+}
+
+/**
+ * Runs `body` and frees every tensor made in it, save those it returns (alone, in an array or an object), which pass to
+ * the enclosing scope. TensorFlow.js calls this `tidy`. `body` must not be async: tensors of others would be freed too.
+ * @throws TypeError when `body` returns a promise.
+ */
+export function scope<T>(body: () => T): T {
+  const made = new Set<Disposable_>();
+  scopes.push(made);
+  let result: T;
+  try {
+    result = body();
+    if (result instanceof Promise)
+      throw new TypeError('scope: the function must not be async; await outside the scope');
+  } catch (error) {
+    scopes.pop();
+    for (const tensor of made) tensor.dispose();
+    throw error;
+  }
+  scopes.pop();
+  const returned = new Set(leavesOf(result));
+  for (const tensor of made) {
+    if (returned.has(tensor)) track(tensor);
+    else tensor.dispose();
+  }
+  return result;
+}
+
+function leavesOf(value: unknown): unknown[] {
+  if (value === null || typeof value !== 'object') return [];
+  if ('dispose' in value) return [value];
+  return (Array.isArray(value) ? value : Object.values(value)).flatMap(leavesOf);
+}

@@ -1,0 +1,81 @@
+import { product } from '../kernels/shape.ts';
+
+export { dims, forEachStrided, product } from '../kernels/shape.ts';
+export type Shape = readonly number[];
+
+/** Row-major strides. */
+export function contiguousStrides(shape: Shape): number[] {
+  const strides = Array<number>(shape.length);
+  for (let d = shape.length - 1, step = 1; d >= 0; d--) {
+    strides[d] = step;
+    step *= Math.max(1, shape[d]);
+  }
+  return strides;
+}
+
+/**
+ * The shape two shapes broadcast to, as in NumPy and PyTorch.
+ * @throws RangeError naming both shapes when they do not fit.
+ */
+export function broadcastShapes(a: Shape, b: Shape, operation: string): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[a.length - rank + i] ?? 1;
+    const y = b[b.length - rank + i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new RangeError(
+        `${operation}: shapes ${show(a)} and ${show(b)} do not broadcast: ${x} and ${y} differ in dimension ${i - rank}`,
+      );
+    }
+    return x === 1 ? y : x;
+  });
+}
+
+/**
+ * A dimension as an index from 0; negative ones count from the end.
+ * @throws RangeError when there is no such dimension.
+ */
+export function normalizeDim(dim: number, rank: number, operation: string): number {
+  const at = dim < 0 ? dim + rank : dim;
+  if (!Number.isInteger(dim) || at < 0 || at >= Math.max(1, rank)) {
+    throw new RangeError(`${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions`);
+  }
+  return at;
+}
+
+/** Replaces one -1 in a shape by what the size leaves. Throws RangeError when it does not come out even. */
+export function inferShape(shape: Shape, size: number, from: Shape): number[] {
+  const known = product(shape.filter((n) => n !== -1));
+  const open = shape.filter((n) => n === -1).length;
+  const full = shape.map((n) => (n === -1 ? size / known : n));
+  if (open > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
+    throw new RangeError(`reshape: ${show(from)} has ${size} elements, which do not fit ${show(shape)}`);
+  }
+  return full;
+}
+
+export const show = (shape: Shape): string => `[${shape.join(', ')}]`;
+
+/** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
+export function collapse(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): { shape: number[]; strides: number[][] } {
+  const outShape: number[] = [];
+  const outStrides: number[][] = strides.map(() => []);
+  for (let d = 0; d < shape.length; d++) {
+    if (shape[d] === 1) continue;
+    const last = outShape.length - 1;
+    const merges = last >= 0 && strides.every((s, v) => outStrides[v][last] === s[d] * shape[d]);
+    if (merges) outShape[last] *= shape[d];
+    else outShape.push(shape[d]);
+    strides.forEach((s, v) => {
+      outStrides[v][merges ? last : last + 1] = s[d];
+    });
+  }
+  if (outShape.length === 0) {
+    outShape.push(1);
+    for (const s of outStrides) s.push(1);
+  }
+  return { shape: outShape, strides: outStrides };
+}

@@ -1,0 +1,50 @@
+import type { Binding, Device, DeviceBuffer } from '../gpu/device.ts';
+
+/** Frees memory whose last tensor was collected: a net under scopes and `dispose`, which act at once. */
+const collected = new FinalizationRegistry<() => void>((free) => free());
+
+/** Memory that tensors share: views of one tensor have one storage. It is freed when its last tensor is disposed. */
+export class Storage {
+  readonly device: Device;
+  readonly binding: Binding;
+  /** Least and greatest value, where integers came from the host: look-ups check their indices with it. */
+  range: readonly [number, number] | undefined;
+  #references = 0;
+  readonly #free: (() => void) | undefined;
+
+  /** `bytes` of new memory, or a part of memory that somebody else owns. */
+  constructor(device: Device, memory: number | Binding) {
+    this.device = device;
+    if (typeof memory !== 'number') {
+      this.binding = memory;
+      return;
+    }
+    const buffer = device.alloc(Math.max(16, memory));
+    this.binding = { buffer, offset: 0, size: buffer.bytes };
+    this.#free = freeOnce(device, buffer);
+    collected.register(this, this.#free, this);
+  }
+
+  /** Whether one tensor alone sees this memory. */
+  get exclusive(): boolean {
+    return this.#references === 1;
+  }
+
+  retain(): void {
+    this.#references++;
+  }
+
+  release(): void {
+    if (--this.#references > 0) return;
+    collected.unregister(this);
+    this.#free?.();
+  }
+}
+
+function freeOnce(device: Device, buffer: DeviceBuffer): () => void {
+  let freed = false;
+  return () => {
+    if (!freed) device.free(buffer);
+    freed = true;
+  };
+}

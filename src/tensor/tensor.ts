@@ -1,0 +1,180 @@
+import type { Device } from '../gpu/device.ts';
+import { isDense } from '../kernels/map.ts';
+import { track } from './scope.ts';
+import { contiguousStrides, forEachStrided, product, type Shape, show } from './shape.ts';
+import { Storage } from './storage.ts';
+
+/** Elements are 32 bits wide; booleans are integers 0 and 1. */
+export type DType = 'float32' | 'int32' | 'bool';
+export type TensorData = Float32Array | Int32Array;
+
+/** How a tensor came about: what backward needs to send a gradient on to the inputs. */
+export interface Node {
+  readonly id: number;
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  /** From the gradient of the result to those of the inputs (null: none). Undefined once used up. */
+  backward: ((gradient: Tensor) => (Tensor | null)[]) | undefined;
+}
+
+/**
+ * An n-dimensional array on a device, as PyTorch's. Views (reshape, transpose, slices, expand) share memory.
+ * Operations are methods, declared beside them in `ops/`; this file holds what a tensor is.
+ */
+export class Tensor {
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  /** Where the first element lies, in elements from the start of the storage. */
+  readonly offset: number;
+  readonly dtype: DType;
+  /** Whether operations on it are recorded for `backward`. */
+  requiresGrad = false;
+  /** What `backward` has added up so far; null before. */
+  grad: Tensor | null = null;
+  node: Node | undefined;
+  /** Where an optimiser wants the gradient, so that all of them lie together. */
+  gradSlot: Storage | undefined;
+  #disposed = false;
+
+  constructor(
+    storage: Storage,
+    shape: Shape,
+    dtype: DType = 'float32',
+    strides: Shape = contiguousStrides(shape),
+    offset = 0,
+  ) {
+    this.storage = storage;
+    this.shape = shape;
+    this.strides = strides;
+    this.offset = offset;
+    this.dtype = dtype;
+    storage.retain();
+    track(this);
+  }
+
+  get device(): Device {
+    return this.storage.device;
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return product(this.shape);
+  }
+
+  /** Whether elements lie in row-major order without gaps. */
+  get isContiguous(): boolean {
+    return isDense(this.ndim, this.shape, this.strides);
+  }
+
+  /** Turns recording on or off for a tensor that no operation made. Returns it. */
+  requiresGrad_(value = true): this {
+    if (value && this.dtype !== 'float32')
+      throw new TypeError(`only float32 tensors have gradients, not ${this.dtype}`);
+    this.requiresGrad = value;
+    return this;
+  }
+
+  /** The same elements, unknown to `backward`. */
+  detach(): Tensor {
+    return this.view(this.shape, this.strides, this.offset);
+  }
+
+  /** Another view of this memory, without a gradient. */
+  view(shape: Shape, strides: Shape, offset: number): Tensor {
+    return new Tensor(this.storage, shape, this.dtype, strides, offset);
+  }
+
+  /** The elements in row-major order, once the device has computed them. */
+  async data(): Promise<TensorData> {
+    this.#check();
+    const { binding, device } = this.storage;
+    const last = this.shape.reduce((at, n, d) => at + (n - 1) * Math.max(0, this.strides[d]), this.offset);
+    const { shape, strides, size, dtype } = this;
+    if (size === 0) return dtype === 'float32' ? new Float32Array(0) : new Int32Array(0);
+    const bytes = await device.read({ buffer: binding.buffer, offset: binding.offset, size: (last + 1) * 4 });
+    const all = dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes);
+    if (this.isContiguous) return all.subarray(this.offset, this.offset + size);
+    const picked = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
+    forEachStrided(this.ndim, shape, [strides], [this.offset], (i, [at]) => {
+      picked[i] = all[at];
+    });
+    return picked;
+  }
+
+  /** The value of a tensor of one element. Throws RangeError for any other. */
+  async item(): Promise<number> {
+    if (this.size !== 1)
+      throw new RangeError(
+        `item: a tensor of one element was expected, not one of shape ${show(this.shape)}`,
+      );
+    return (await this.data())[0];
+  }
+
+  /** The elements as nested arrays. */
+  async tolist(): Promise<unknown> {
+    const values = await this.data();
+    let at = 0;
+    const nest = (d: number): unknown =>
+      d === this.ndim ? values[at++] : Array.from({ length: this.shape[d] }, () => nest(d + 1));
+    return nest(0);
+  }
+
+  /** Overwrites the elements with values from the host, in place. Throws RangeError when their number differs. */
+  copy_(values: TensorData | readonly number[]): this {
+    this.#check();
+    const array = this.dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values);
+    if (array.length !== this.size || !this.isContiguous) {
+      throw new RangeError(`copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`);
+    }
+    const { binding, device } = this.storage;
+    if (array.length > 0) device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
+    if (this.dtype !== 'float32') this.storage.range = rangeOf(array as Int32Array);
+    return this;
+  }
+
+  /** Gives the memory back at once, unless views of it are alive. Using the tensor later throws. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.node = undefined;
+    this.storage.release();
+  }
+
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  toString(): string {
+    return `Tensor(shape=${show(this.shape)}, dtype=${this.dtype}, device=${this.device.kind})`;
+  }
+
+  #check(): void {
+    if (this.#disposed)
+      throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
+  }
+}
+
+function rangeOf(values: Int32Array): readonly [number, number] {
+  let low = 0x7fffffff;
+  let high = -0x80000000;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+/** A tensor with undefined contents. */
+export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
+  return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
+}
