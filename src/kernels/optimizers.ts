@@ -9,8 +9,8 @@ export const SKIP = 0xffffffff;
 /** Words in a row of `hyper`. */
 export const HYPER = 12;
 
-const params = { blocks: 'u32' } as const;
-type P = { blocks: number };
+const params = { blocks: 'u32', rows: 'u32' } as const;
+type P = { blocks: number; rows: number };
 const words = (p: P) => p.blocks * BLOCK;
 const flat = (access: 'read' | 'readwrite', fill?: 'positive'): BufferSpec<P> => ({
   type: 'V',
@@ -20,7 +20,7 @@ const flat = (access: 'read' | 'readwrite', fill?: 'positive'): BufferSpec<P> =>
 });
 const shared = {
   groups: { type: 'u32', access: 'read', size: (p: P) => p.blocks, fill: { below: () => 2 } },
-  hyper: { type: 'f32', access: 'read', size: () => 2 * HYPER, fill: 'positive' },
+  hyper: { type: 'f32', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
   grad: flat('read'),
   param: flat('readwrite'),
 } as const satisfies Record<string, BufferSpec<P>>;
@@ -77,7 +77,11 @@ function defineAdam(name: string, amsgrad: boolean) {
         param[i] = w - ((lr / correction1) * m[i]) / (Math.sqrt(vMax ? vMax[i] : v[i]) / correction2 + eps);
       });
     },
-    cases: [{ blocks: 1 }, { blocks: 100 }, { blocks: 1500 }],
+    cases: [
+      { blocks: 1, rows: 2 },
+      { blocks: 100, rows: 2 },
+      { blocks: 1500, rows: 2 },
+    ],
   });
 }
 
@@ -119,5 +123,8 @@ export const sgd = defineKernel({
       param[i] -= lr * step;
     });
   },
-  cases: [{ blocks: 1 }, { blocks: 100 }],
+  cases: [
+    { blocks: 1, rows: 2 },
+    { blocks: 100, rows: 2 },
+  ],
 });

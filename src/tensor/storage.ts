@@ -7,22 +7,26 @@ const collected = new FinalizationRegistry<() => void>((free) => free());
 export class Storage {
   readonly device: Device;
   readonly binding: Binding;
+  /** The memory this is a part of, if it is one. */
+  readonly parent: Storage | undefined;
   /** Least and greatest value, where integers came from the host: look-ups check their indices with it. */
   range: readonly [number, number] | undefined;
   #references = 0;
   readonly #free: (() => void) | undefined;
 
-  /** `bytes` of new memory, or a part of memory that somebody else owns. */
-  constructor(device: Device, memory: number | Binding) {
+  /** New memory of so many bytes, or a part of another storage. */
+  constructor(device: Device, memory: number | { parent: Storage; offset: number; size: number }) {
     this.device = device;
-    if (typeof memory !== 'number') {
-      this.binding = memory;
-      return;
+    if (typeof memory === 'number') {
+      const buffer = device.alloc(Math.max(16, memory));
+      this.binding = { buffer, offset: 0, size: buffer.bytes };
+      this.#free = freeOnce(device, buffer);
+      collected.register(this, this.#free, this);
+    } else {
+      const { parent, offset, size } = memory;
+      this.parent = parent;
+      this.binding = { buffer: parent.binding.buffer, offset: parent.binding.offset + offset, size };
     }
-    const buffer = device.alloc(Math.max(16, memory));
-    this.binding = { buffer, offset: 0, size: buffer.bytes };
-    this.#free = freeOnce(device, buffer);
-    collected.register(this, this.#free, this);
   }
 
   /** Whether one tensor alone sees this memory. */
@@ -31,13 +35,15 @@ export class Storage {
   }
 
   retain(): void {
-    this.#references++;
+    if (this.#references++ === 0) this.parent?.retain();
   }
 
   release(): void {
     if (--this.#references > 0) return;
+    this.parent?.release();
+    if (!this.#free) return;
     collected.unregister(this);
-    this.#free?.();
+    this.#free();
   }
 }
 

@@ -22,7 +22,7 @@ export interface Node {
  * Operations are methods, declared beside them in `ops/`; this file holds what a tensor is.
  */
 export class Tensor {
-  readonly storage: Storage;
+  #storage: Storage;
   readonly shape: Shape;
   readonly strides: readonly number[];
   /** Where the first element lies, in elements from the start of the storage. */
@@ -44,7 +44,7 @@ export class Tensor {
     strides: Shape = contiguousStrides(shape),
     offset = 0,
   ) {
-    this.storage = storage;
+    this.#storage = storage;
     this.shape = shape;
     this.strides = strides;
     this.offset = offset;
@@ -53,8 +53,12 @@ export class Tensor {
     track(this);
   }
 
+  get storage(): Storage {
+    return this.#storage;
+  }
+
   get device(): Device {
-    return this.storage.device;
+    return this.#storage.device;
   }
 
   /** Number of dimensions. */
@@ -136,6 +140,13 @@ export class Tensor {
     if (array.length > 0) device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
     if (this.dtype !== 'float32') this.storage.range = rangeOf(array as Int32Array);
     return this;
+  }
+
+  /** Moves to other memory, which holds the same elements from its start; views taken before stay where they are. */
+  moveTo(storage: Storage): void {
+    storage.retain();
+    this.#storage.release();
+    this.#storage = storage;
   }
 
   /** Gives the memory back at once, unless views of it are alive. Using the tensor later throws. */

@@ -1,0 +1,223 @@
+import * as v from 'valibot';
+import { UsageError } from '../platform/errors.ts';
+import { isObject, quote } from './quote.ts';
+
+/** `gelu` is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh approximation. */
+const activations = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'tanh'] as const;
+const problemTypes = ['regression', 'single_label_classification', 'multi_label_classification'] as const;
+
+export type HiddenAct = (typeof activations)[number];
+export type ProblemType = (typeof problemTypes)[number];
+
+/** What a BERT model is made of, in Hugging Face's terms and with its defaults (`bert-base-uncased`). */
+export interface BertConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly intermediateSize: number;
+  readonly hiddenAct: HiddenAct;
+  readonly hiddenDropoutProb: number;
+  readonly attentionProbsDropoutProb: number;
+  readonly maxPositionEmbeddings: number;
+  readonly typeVocabSize: number;
+  /** Standard deviation of fresh weights. */
+  readonly initializerRange: number;
+  readonly layerNormEps: number;
+  /** The row of the word embeddings that gets no gradient from the look-up. */
+  readonly padTokenId: number;
+  readonly positionEmbeddingType: 'absolute';
+  /** Dropout before the classifier; null: as `hiddenDropoutProb`. */
+  readonly classifierDropout: number | null;
+  /** Which loss a classifier trains with; null: decided by the labels. */
+  readonly problemType: ProblemType | null;
+  /** Class number to label, 0 to `numLabels` - 1. */
+  readonly id2label: Readonly<Record<number, string>>;
+  /** The inverse of `id2label`. */
+  readonly label2id: Readonly<Record<string, number>>;
+  readonly numLabels: number;
+  /** Fields of a config.json that mean nothing here; they are written back as they came. */
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** The sizes of Google's BERT-Tiny, for `bertConfig`. */
+export const bertTiny = {
+  hiddenSize: 128,
+  numHiddenLayers: 2,
+  numAttentionHeads: 2,
+  intermediateSize: 512,
+} as const;
+
+/** The sizes of BERT-Base, for `bertConfig`. */
+export const bertBase = {
+  hiddenSize: 768,
+  numHiddenLayers: 12,
+  numAttentionHeads: 12,
+  intermediateSize: 3072,
+} as const;
+
+/** The sizes of BERT-Large, for `bertConfig`. */
+export const bertLarge = {
+  hiddenSize: 1024,
+  numHiddenLayers: 24,
+  numAttentionHeads: 16,
+  intermediateSize: 4096,
+} as const;
+
+/**
+ * A configuration with defaults for what is not given. Labels come from `id2label`, `label2id` or `numLabels`
+ * (`LABEL_0`, `LABEL_1`…), which must agree where several are given; two labels by default.
+ * @throws UsageError for a field that is unknown or out of range.
+ */
+export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
+  return validate(partial, 'bertConfig', (field) => field);
+}
+
+/**
+ * The three label fields for these labels in this order: `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
+ * @throws UsageError when a label occurs twice.
+ */
+export function labelFields(
+  labels: readonly string[],
+): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (twice !== undefined) throw new UsageError(`the label ${quote(twice)} occurs twice; labels must differ`);
+  return {
+    id2label: Object.fromEntries(labels.entries()),
+    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
+    numLabels: labels.length,
+  };
+}
+
+/**
+ * The configuration in a parsed config.json; `source` names the file in messages.
+ * @throws UsageError for another model type, or naming the field, its value and what was expected.
+ */
+export function parseBertConfig(json: unknown, source: string): BertConfig {
+  if (!isObject(json)) throw new UsageError(`${source}: expected a JSON object, not ${quote(json)}`);
+  // The oldest BERT folders have no model_type.
+  const { model_type: modelType = 'bert' } = json;
+  if (modelType !== 'bert')
+    throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
+  for (const field of ['is_decoder', 'add_cross_attention'])
+    if (json[field] === true) throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
+
+  const entries = Object.entries(json);
+  const known = entries.filter(([name]) => fieldNames.has(name));
+  const extra = entries.filter(([name]) => !fieldNames.has(name) && !rewrittenNames.has(name));
+  const input = Object.fromEntries(known.map(([name, value]) => [fieldNames.get(name)!, value]));
+  return validate({ ...input, extra: Object.fromEntries(extra) }, source, jsonName);
+}
+
+/** The text of a config.json that Python's `BertConfig.from_pretrained` reads; the weights are taken to be float32. */
+export function configToJson(config: BertConfig, architectures: readonly string[]): string {
+  const { extra, numLabels: _derived, ...fields } = config;
+  const json = {
+    ...extra,
+    ...Object.fromEntries(Object.entries(fields).map(([field, value]) => [jsonName(field), value])),
+    architectures,
+    model_type: 'bert',
+    torch_dtype: 'float32',
+  };
+  const sorted = Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
+}
+
+const whole = (least: number) => {
+  const expected = `a whole number, ${least} or more`;
+  return v.pipe(v.number(expected), v.safeInteger(expected), v.minValue(least, expected));
+};
+const probability = (() => {
+  const expected = 'a probability, 0 or more and below 1';
+  return v.pipe(v.number(expected), v.minValue(0, expected), v.ltValue(1, expected));
+})();
+const positive = v.pipe(
+  v.number('a number above 0'),
+  v.finite('a number above 0'),
+  v.gtValue(0, 'a number above 0'),
+);
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  v.picklist(values, `one of ${values.join(', ')}`);
+// Not valibot's record, which drops keys such as "constructor".
+const object = v.custom<Record<string, unknown>>(isObject, 'an object');
+
+const schema = v.strictObject({
+  vocabSize: v.optional(whole(1), 30522),
+  hiddenSize: v.optional(whole(1), bertBase.hiddenSize),
+  numHiddenLayers: v.optional(whole(1), bertBase.numHiddenLayers),
+  numAttentionHeads: v.optional(whole(1), bertBase.numAttentionHeads),
+  intermediateSize: v.optional(whole(1), bertBase.intermediateSize),
+  hiddenAct: v.optional(oneOf(activations), 'gelu'),
+  hiddenDropoutProb: v.optional(probability, 0.1),
+  attentionProbsDropoutProb: v.optional(probability, 0.1),
+  maxPositionEmbeddings: v.optional(whole(1), 512),
+  typeVocabSize: v.optional(whole(1), 2),
+  initializerRange: v.optional(positive, 0.02),
+  layerNormEps: v.optional(positive, 1e-12),
+  padTokenId: v.optional(whole(0), 0),
+  positionEmbeddingType: v.optional(v.literal('absolute', 'absolute'), 'absolute'),
+  classifierDropout: v.optional(v.nullable(probability), null),
+  problemType: v.optional(v.nullable(oneOf(problemTypes)), null),
+  id2label: v.nullish(object),
+  label2id: v.nullish(object),
+  numLabels: v.nullish(whole(1)),
+  extra: v.optional(object, {}),
+});
+
+/** `hiddenSize` is `hidden_size` in config.json. */
+const jsonName = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const fieldNames = new Map(
+  Object.keys(schema.entries)
+    .filter((field) => field !== 'extra')
+    .map((field) => [jsonName(field), field]),
+);
+/** What says how the weights were stored, not what the model is: written anew with the weights. */
+const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'dtype']);
+
+function validate(input: object, source: string, nameOf: (field: string) => string): BertConfig {
+  const refuse = (field: string, value: unknown, expected: string): never => {
+    throw new UsageError(`${source}: ${nameOf(field)} is ${quote(value)}; expected ${expected}`);
+  };
+  const result = v.safeParse(schema, input);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const field = String(issue.path?.[0].key);
+    if (issue.expected === 'never')
+      throw new UsageError(
+        `${source}: there is no field ${field}; there are ${[...fieldNames.values()].join(', ')}`,
+      );
+    return refuse(field, issue.input, issue.message);
+  }
+
+  const { id2label, label2id, numLabels, ...fields } = result.output;
+  const { hiddenSize, numAttentionHeads, padTokenId, vocabSize } = fields;
+  if (hiddenSize % numAttentionHeads !== 0)
+    refuse('hiddenSize', hiddenSize, `a multiple of ${nameOf('numAttentionHeads')}, ${numAttentionHeads}`);
+  if (padTokenId >= vocabSize)
+    refuse('padTokenId', padTokenId, `a token below ${nameOf('vocabSize')}, ${vocabSize}`);
+
+  let labels = Array.from({ length: numLabels ?? 2 }, (_, id) => `LABEL_${id}`);
+  if (id2label) {
+    labels = Object.values(id2label) as string[];
+    if (
+      labels.length === 0 ||
+      labels.some((label, id) => id2label[id] !== label || typeof label !== 'string')
+    )
+      refuse('id2label', id2label, 'a label (a string) for each class number from 0, without a gap');
+    if (new Set(labels).size < labels.length) refuse('id2label', id2label, 'labels that differ');
+  } else if (label2id) {
+    labels = Object.keys(label2id).sort((a, b) => Number(label2id[a]) - Number(label2id[b]));
+  }
+  if (
+    label2id &&
+    (Object.keys(label2id).length !== labels.length || !labels.every((label, id) => label2id[label] === id))
+  )
+    refuse(
+      'label2id',
+      label2id,
+      id2label ? `the inverse of id2label, or none` : 'the class numbers 0, 1, 2… once each',
+    );
+  if (labels.length !== (numLabels ?? labels.length))
+    refuse('numLabels', numLabels, `${labels.length}, the number of labels in id2label, or none`);
+  return { ...fields, ...labelFields(labels) };
+}

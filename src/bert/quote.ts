@@ -1,0 +1,20 @@
+/** Shows a value in a one-line message: strings and objects as JSON, cut when long. */
+export function quote(value: unknown, limit = 80): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > limit ? `${value.slice(0, limit)}…` : value);
+  const text = typeof value === 'object' ? showObject(value) : String(value);
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+}
+
+function showObject(value: object | null): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'a value without end';
+  }
+}
+
+/** Whether a value is a JSON object: neither null nor an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

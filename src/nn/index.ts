@@ -1,0 +1,7 @@
+export * as init from './init.ts';
+export { Dropout, Embedding, LayerNorm, Linear } from './layers.ts';
+export { Module } from './module.ts';
+export { Adam, type AdamOptions, AdamW } from './optim/adam.ts';
+export { clipGradNorm } from './optim/clip.ts';
+export { getConstantScheduleWithWarmup, getLinearScheduleWithWarmup, LambdaLR } from './optim/schedule.ts';
+export { SGD, type SgdOptions } from './optim/sgd.ts';

@@ -1,0 +1,88 @@
+import {
+  type Activation,
+  dropout,
+  embedding,
+  keep,
+  layerNorm,
+  linear,
+  ones,
+  rand,
+  randn,
+  type Tensor,
+  zeros,
+} from '../tensor/index.ts';
+import { isSkipping } from './init.ts';
+import { Module } from './module.ts';
+
+const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
+
+/** y = activation(x weightᵀ + bias). x: [..., inFeatures] → [..., outFeatures]. Initialised as PyTorch's: uniform within ±1/√inFeatures. */
+export class Linear extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+
+  constructor(inFeatures: number, outFeatures: number) {
+    super();
+    const bound = 1 / Math.sqrt(inFeatures);
+    const uniform = (shape: number[]) => {
+      if (isSkipping()) return parameter(zeros(shape));
+      using unit = rand(shape);
+      return parameter(unit.mul(2 * bound).add(-bound));
+    };
+    this.weight = uniform([outFeatures, inFeatures]);
+    this.bias = uniform([outFeatures]);
+  }
+
+  /** `activation` runs in the same launch. */
+  forward(x: Tensor, activation: Activation = 'none'): Tensor {
+    return linear(x, this.weight, this.bias, activation);
+  }
+}
+
+/** Rows of a table by id: ids [...] → [..., size]. The row `paddingIdx` gets no gradient. Initialised from N(0, 1). */
+export class Embedding extends Module {
+  readonly weight: Tensor;
+  readonly paddingIdx: number;
+
+  constructor(count: number, size: number, paddingIdx = -1) {
+    super();
+    this.weight = parameter(isSkipping() ? zeros([count, size]) : randn([count, size]));
+    this.paddingIdx = paddingIdx;
+  }
+
+  forward(ids: Tensor): Tensor {
+    return embedding(ids, this.weight, this.paddingIdx);
+  }
+}
+
+/** Normalises the last dimension to mean 0 and variance 1, then scales and shifts. x: [..., size]. */
+export class LayerNorm extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly eps: number;
+
+  constructor(size: number, eps = 1e-5) {
+    super();
+    this.weight = parameter(ones([size]));
+    this.bias = parameter(zeros([size]));
+    this.eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight.shape, this.weight, this.bias, this.eps);
+  }
+}
+
+/** Zeroes elements with probability `rate` while training. */
+export class Dropout extends Module {
+  readonly rate: number;
+
+  constructor(rate: number) {
+    super();
+    this.rate = rate;
+  }
+
+  forward(x: Tensor): Tensor {
+    return dropout(x, this.rate, this.training);
+  }
+}

@@ -1,0 +1,102 @@
+import { Tensor } from '../tensor/index.ts';
+
+/**
+ * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its parameters, fields
+ * that are modules (or arrays of them) its children. Names in `stateDict` are Hugging Face's: fields in snake_case.
+ */
+export abstract class Module {
+  training = true;
+
+  /** Parameters with their dotted names, in the order of the fields. One that occurs twice is listed once. */
+  namedParameters(): [string, Tensor][] {
+    const seen = new Set<Tensor>();
+    return [...this.#walk('')].filter(([, tensor]) => !seen.has(tensor) && seen.add(tensor));
+  }
+
+  parameters(): Tensor[] {
+    return this.namedParameters().map(([, tensor]) => tensor);
+  }
+
+  /** This module and all below it. */
+  *modules(): Generator<Module> {
+    yield this;
+    for (const [, child] of this.#children()) yield* child.modules();
+  }
+
+  /** The parameters by name. */
+  stateDict(): Map<string, Tensor> {
+    return new Map(this.namedParameters());
+  }
+
+  /**
+   * Copies values into the parameters of the same names.
+   * @throws RangeError listing every name that is missing, unexpected or of another shape.
+   */
+  loadStateDict(state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>): void {
+    const own = this.stateDict();
+    const problems: string[] = [];
+    for (const [name, tensor] of own) {
+      const given = state.get(name);
+      if (!given) problems.push(`${name} is missing`);
+      else if (given.shape.join() !== tensor.shape.join()) {
+        problems.push(
+          `${name} has shape [${given.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`,
+        );
+      }
+    }
+    for (const name of state.keys()) if (!own.has(name)) problems.push(`${name} is not expected`);
+    if (problems.length > 0) throw new RangeError(`loadStateDict: ${problems.join('; ')}`);
+    for (const [name, tensor] of own) tensor.copy_(state.get(name)!.data);
+  }
+
+  /** Switches dropout on, here and below. */
+  train(on = true): this {
+    for (const module of this.modules()) module.training = on;
+    return this;
+  }
+
+  /** Switches dropout off, here and below. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Drops the parameters' gradients. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) {
+      parameter.grad?.dispose();
+      parameter.grad = null;
+    }
+  }
+
+  /** Gives the parameters' memory back. */
+  dispose(): void {
+    this.zeroGrad();
+    for (const parameter of this.parameters()) parameter.dispose();
+  }
+
+  /** Number of parameters, elements counted. */
+  get parameterCount(): number {
+    return this.parameters().reduce((sum, { size }) => sum + size, 0);
+  }
+
+  *#walk(prefix: string): Generator<[string, Tensor]> {
+    for (const [field, value] of Object.entries(this)) {
+      if (value instanceof Tensor && value.requiresGrad) yield [prefix + snakeCase(field), value];
+    }
+    for (const [name, child] of this.#children()) yield* child.#walk(`${prefix}${name}.`);
+  }
+
+  *#children(): Generator<[string, Module]> {
+    for (const [field, value] of Object.entries(this)) {
+      const name = snakeCase(field);
+      if (value instanceof Module) yield [name, value];
+      else if (Array.isArray(value)) {
+        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
+      }
+    }
+  }
+}
+
+/** `tokenTypeEmbeddings` → `token_type_embeddings`; a name with a capital first (`LayerNorm`) stays. */
+const snakeCase = (name: string): string =>
+  /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,0 +1,62 @@
+import { adam, adamAmsgrad } from '../../kernels/optimizers.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import { run } from '../../tensor/run.ts';
+import type { Arena } from './arena.ts';
+import { Optimizer, type ParamGroup } from './optimizer.ts';
+
+export interface AdamOptions {
+  lr: number;
+  betas: readonly [number, number];
+  eps: number;
+  weightDecay: number;
+  amsgrad: boolean;
+}
+type Params = readonly Tensor[] | readonly (Partial<AdamOptions> & { params: readonly Tensor[] })[];
+
+const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false };
+
+/** Adam (Kingma & Ba 2015, arXiv 1412.6980), PyTorch's defaults; `weightDecay` is added to the gradient (L2). */
+export class Adam extends Optimizer<AdamOptions> {
+  readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[];
+  protected decoupled = false;
+
+  constructor(params: Params, options: Partial<AdamOptions> = {}) {
+    super(params, { ...defaults, ...options });
+    const amsgrad = options.amsgrad ?? false;
+    this.#states = this.arenas.map((arena) => ({
+      m: arena.zeros(),
+      v: arena.zeros(),
+      ...(amsgrad && { vMax: arena.zeros() }),
+    }));
+  }
+
+  protected hyperRow(
+    { lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>,
+    step: number,
+  ): number[] {
+    const corrections = [1 - beta1 ** step, Math.sqrt(1 - beta2 ** step)];
+    return [lr, beta1, beta2, eps, weightDecay, 1 - beta1, 1 - beta2, ...corrections, Number(this.decoupled)];
+  }
+
+  protected launch(arena: Arena, hyper: Tensor, rows: number): void {
+    const { m, v, vMax } = this.#states[this.arenas.indexOf(arena)];
+    const { groups, grad, param, blocks } = arena;
+    const buffers = { groups, hyper, grad, param, m, v };
+    if (vMax) run(adamAmsgrad, { ...buffers, vMax }, { blocks, rows });
+    else run(adam, buffers, { blocks, rows });
+  }
+
+  override dispose(): void {
+    super.dispose();
+    for (const state of this.#states) for (const tensor of Object.values(state)) tensor.dispose();
+  }
+}
+
+/** Adam with decoupled decay (Loshchilov & Hutter 2019, arXiv 1711.05101): parameters shrink by lr · weightDecay a step. */
+export class AdamW extends Adam {
+  protected override decoupled = true;
+
+  constructor(params: Params, options: Partial<AdamOptions> = {}) {
+    super(params, { weightDecay: 0.01, ...options });
+  }
+}

@@ -1,0 +1,57 @@
+/** What a schedule moves: any optimiser. */
+interface Scheduled {
+  paramGroups: { lr: number }[];
+}
+
+/** Multiplies each group's first learning rate by a factor of the number of steps (PyTorch's `LambdaLR`). */
+export class LambdaLR {
+  readonly #optimizer: Scheduled;
+  readonly #factor: (step: number) => number;
+  readonly #base: readonly number[];
+  #step = 0;
+
+  constructor(optimizer: Scheduled, factor: (step: number) => number) {
+    this.#optimizer = optimizer;
+    this.#factor = factor;
+    this.#base = optimizer.paramGroups.map(({ lr }) => lr);
+    this.#apply();
+  }
+
+  /** Call it after each step of the optimiser. */
+  step(): void {
+    this.#step++;
+    this.#apply();
+  }
+
+  /** The rates that the next step will use. */
+  getLastLr(): number[] {
+    return this.#optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  #apply(): void {
+    const factor = this.#factor(this.#step);
+    this.#optimizer.paramGroups.forEach((group, i) => {
+      group.lr = this.#base[i] * factor;
+    });
+  }
+}
+
+const warmup = (step: number, steps: number) => step / Math.max(1, steps);
+
+/** From 0 to the full rate over the warm-up steps, then down to 0 at `totalSteps`; 0 after. */
+export function getLinearScheduleWithWarmup(
+  optimizer: Scheduled,
+  warmupSteps: number,
+  totalSteps: number,
+): LambdaLR {
+  return new LambdaLR(optimizer, (step) =>
+    step < warmupSteps
+      ? warmup(step, warmupSteps)
+      : Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps)),
+  );
+}
+
+/** From 0 to the full rate over the warm-up steps, then constant. */
+export function getConstantScheduleWithWarmup(optimizer: Scheduled, warmupSteps: number): LambdaLR {
+  return new LambdaLR(optimizer, (step) => (step < warmupSteps ? warmup(step, warmupSteps) : 1));
+}

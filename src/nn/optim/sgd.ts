@@ -1,0 +1,46 @@
+import { sgd } from '../../kernels/optimizers.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import { run } from '../../tensor/run.ts';
+import type { Arena } from './arena.ts';
+import { Optimizer, type ParamGroup } from './optimizer.ts';
+
+export interface SgdOptions {
+  lr: number;
+  momentum: number;
+  dampening: number;
+  weightDecay: number;
+  nesterov: boolean;
+}
+
+const defaults: SgdOptions = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false };
+
+/** Stochastic gradient descent with momentum, as PyTorch's. */
+export class SGD extends Optimizer<SgdOptions> {
+  readonly #velocities: Tensor[];
+
+  constructor(
+    params: readonly Tensor[] | readonly (Partial<SgdOptions> & { params: readonly Tensor[] })[],
+    options: Partial<SgdOptions> = {},
+  ) {
+    super(params, { ...defaults, ...options });
+    this.#velocities = this.arenas.map((arena) => arena.zeros());
+  }
+
+  protected hyperRow(
+    { lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>,
+    step: number,
+  ): number[] {
+    return [lr, weightDecay, momentum, 1 - dampening, Number(nesterov), Number(step === 1)];
+  }
+
+  protected launch(arena: Arena, hyper: Tensor, rows: number): void {
+    const velocity = this.#velocities[this.arenas.indexOf(arena)];
+    const { groups, grad, param, blocks } = arena;
+    run(sgd, { groups, hyper, grad, param, velocity }, { blocks, rows });
+  }
+
+  override dispose(): void {
+    super.dispose();
+    for (const tensor of this.#velocities) tensor.dispose();
+  }
+}
