@@ -8,5 +8,6 @@ export default defineConfig({
     // A software adapter takes every core: more workers only fight over them.
     pool: 'forks',
     maxWorkers: 2,
+    reporters: ['default', './scripts/summary-reporter.mjs'],
   },
 });

@@ -6,12 +6,7 @@ import { type BertInputs, BertModel } from '../src/bert/model.ts';
 import { parseSafetensors, type RawTensor, toFloat32, toInt32 } from '../src/bert/safetensors.ts';
 import { BertForSequenceClassification } from '../src/bert/sequenceClassification.ts';
 import { CpuDevice } from '../src/gpu/cpu.ts';
-import {
-  AdamW,
-  clipGradNorm,
-  getConstantScheduleWithWarmup,
-  getLinearScheduleWithWarmup,
-} from '../src/nn/index.ts';
+import { AdamW, clipGradNorm, getConstantScheduleWithWarmup, getLinearScheduleWithWarmup } from '../src/nn/index.ts';
 import { backward, noGrad, scope, setDevice, type Tensor, tensor } from '../src/tensor/index.ts';
 import { tryWebGpu } from './support/devices.ts';
 import { goldenPath, hasGolden } from './support/golden.ts';
@@ -79,9 +74,7 @@ describe.skipIf(!hasGolden).each([
       expect(await distance(state, outputs.get(`main/hidden_states.${i}`)!), `state ${i}`).toBeLessThan(1e-5);
     }
     for (const [i, probs] of out.attentions.entries()) {
-      expect(await distance(probs, outputs.get(`main/attentions.${i}`)!), `attention ${i}`).toBeLessThan(
-        1e-5,
-      );
+      expect(await distance(probs, outputs.get(`main/attentions.${i}`)!), `attention ${i}`).toBeLessThan(1e-5);
     }
     expect(await distance(out.lastHiddenState, outputs.get('main/last_hidden_state')!)).toBeLessThan(1e-5);
     expect(await distance(out.poolerOutput, outputs.get('main/pooler_output')!)).toBeLessThan(1e-5);
@@ -97,9 +90,7 @@ describe.skipIf(!hasGolden).each([
     ['eps-0.1', typed, { layerNormEps: 0.1 }],
   ])('%s', async (name, names, override) => {
     const model = await encoder(override);
-    const given = Object.fromEntries(
-      Object.entries(names).map(([input, tensorName]) => [input, load(tensorName)]),
-    );
+    const given = Object.fromEntries(Object.entries(names).map(([input, tensorName]) => [input, load(tensorName)]));
     const out = model.forward(given as unknown as BertInputs);
     expect(await distance(out.lastHiddenState, outputs.get(`${name}/last_hidden_state`)!)).toBeLessThan(1e-5);
     const pooled = outputs.get(`${name}/pooler_output`);
@@ -172,20 +163,12 @@ describe.skipIf(!hasGolden).each([
         return { loss: loss!, norm };
       });
       schedule.step();
-      expect(Math.abs((await loss.item()) - run.losses[step]), `loss before step ${step + 1}`).toBeLessThan(
-        2e-5,
-      );
-      expect(
-        Math.abs((await norm.item()) / run.grad_norms[step] - 1),
-        `norm at step ${step + 1}`,
-      ).toBeLessThan(1e-4);
+      expect(Math.abs((await loss.item()) - run.losses[step]), `loss before step ${step + 1}`).toBeLessThan(2e-5);
+      expect(Math.abs((await norm.item()) / run.grad_norms[step] - 1), `norm at step ${step + 1}`).toBeLessThan(1e-4);
       if (step !== 0 && step !== 4) continue;
       for (const [parameter, value] of named) {
         if (parameter.endsWith('attention.self.key.bias')) continue; // rounding noise by nature
-        expect(
-          await distance(value, training.get(`${name}/step${step + 1}/${parameter}`)!),
-          parameter,
-        ).toBeLessThan(2e-5);
+        expect(await distance(value, training.get(`${name}/step${step + 1}/${parameter}`)!), parameter).toBeLessThan(2e-5);
       }
     }
     const last = noGrad(() => model.forward(batch));

@@ -69,10 +69,7 @@ export async function writeCheckpoint(
   tensors: Iterable<readonly [string, Weight]>,
   extraFiles: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const weights = Array.from(
-    tensors,
-    ([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }] as const,
-  );
+  const weights = Array.from(tensors, ([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }] as const);
   await writeFiles(dir, {
     ...extraFiles,
     [CONFIG]: configToJson(config, architectures),
@@ -144,8 +141,7 @@ async function addWeights(tensors: Map<string, Weight>, dir: string, file: strin
   try {
     const raw = parseSafetensors(await readBytes(path)).tensors;
     for (const name of expected ?? [])
-      if (!raw.has(name))
-        throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
+      if (!raw.has(name)) throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
     for (const [name, tensor] of raw) {
       if (expected && !expected.has(name))
         throw new SafetensorsError(`tensor ${quote(name)} is here, but ${INDEX} does not put it here`);
@@ -165,9 +161,7 @@ async function readIndex(path: string): Promise<Map<string, Set<string>>> {
   const index = await readJson(path);
   const weightMap = isObject(index) ? index.weight_map : undefined;
   if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
-    throw new UsageError(
-      `${path}: weight_map is ${quote(weightMap)}; expected an object of tensor names to files`,
-    );
+    throw new UsageError(`${path}: weight_map is ${quote(weightMap)}; expected an object of tensor names to files`);
   const parts = new Map<string, Set<string>>();
   for (const [name, file] of Object.entries(weightMap)) {
     // An index comes with a download: it may name files of its own folder, and nothing that resolves elsewhere.

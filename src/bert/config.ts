@@ -77,9 +77,7 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
  * The three label fields for these labels in this order: `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
  * @throws UsageError when a label occurs twice.
  */
-export function labelFields(
-  labels: readonly string[],
-): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
+export function labelFields(labels: readonly string[]): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
   const twice = labels.find((label, i) => labels.indexOf(label) !== i);
   if (twice !== undefined) throw new UsageError(`the label ${quote(twice)} occurs twice; labels must differ`);
   return {
@@ -97,8 +95,7 @@ export function parseBertConfig(json: unknown, source: string): BertConfig {
   if (!isObject(json)) throw new UsageError(`${source}: expected a JSON object, not ${quote(json)}`);
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
-  if (modelType !== 'bert')
-    throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
+  if (modelType !== 'bert') throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
   for (const field of ['is_decoder', 'add_cross_attention'])
     if (json[field] === true) throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
 
@@ -131,13 +128,8 @@ const probability = (() => {
   const expected = 'a probability, 0 or more and below 1';
   return v.pipe(v.number(expected), v.minValue(0, expected), v.ltValue(1, expected));
 })();
-const positive = v.pipe(
-  v.number('a number above 0'),
-  v.finite('a number above 0'),
-  v.gtValue(0, 'a number above 0'),
-);
-const oneOf = <const T extends readonly string[]>(values: T) =>
-  v.picklist(values, `one of ${values.join(', ')}`);
+const positive = v.pipe(v.number('a number above 0'), v.finite('a number above 0'), v.gtValue(0, 'a number above 0'));
+const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, `one of ${values.join(', ')}`);
 // Not valibot's record, which drops keys such as "constructor".
 const object = v.custom<Record<string, unknown>>(isObject, 'an object');
 
@@ -183,9 +175,7 @@ function validate(input: object, source: string, nameOf: (field: string) => stri
     const [issue] = result.issues;
     const field = String(issue.path?.[0].key);
     if (issue.expected === 'never')
-      throw new UsageError(
-        `${source}: there is no field ${field}; there are ${[...fieldNames.values()].join(', ')}`,
-      );
+      throw new UsageError(`${source}: there is no field ${field}; there are ${[...fieldNames.values()].join(', ')}`);
     return refuse(field, issue.input, issue.message);
   }
 
@@ -193,30 +183,19 @@ function validate(input: object, source: string, nameOf: (field: string) => stri
   const { hiddenSize, numAttentionHeads, padTokenId, vocabSize } = fields;
   if (hiddenSize % numAttentionHeads !== 0)
     refuse('hiddenSize', hiddenSize, `a multiple of ${nameOf('numAttentionHeads')}, ${numAttentionHeads}`);
-  if (padTokenId >= vocabSize)
-    refuse('padTokenId', padTokenId, `a token below ${nameOf('vocabSize')}, ${vocabSize}`);
+  if (padTokenId >= vocabSize) refuse('padTokenId', padTokenId, `a token below ${nameOf('vocabSize')}, ${vocabSize}`);
 
   let labels = Array.from({ length: numLabels ?? 2 }, (_, id) => `LABEL_${id}`);
   if (id2label) {
     labels = Object.values(id2label) as string[];
-    if (
-      labels.length === 0 ||
-      labels.some((label, id) => id2label[id] !== label || typeof label !== 'string')
-    )
+    if (labels.length === 0 || labels.some((label, id) => id2label[id] !== label || typeof label !== 'string'))
       refuse('id2label', id2label, 'a label (a string) for each class number from 0, without a gap');
     if (new Set(labels).size < labels.length) refuse('id2label', id2label, 'labels that differ');
   } else if (label2id) {
     labels = Object.keys(label2id).sort((a, b) => Number(label2id[a]) - Number(label2id[b]));
   }
-  if (
-    label2id &&
-    (Object.keys(label2id).length !== labels.length || !labels.every((label, id) => label2id[label] === id))
-  )
-    refuse(
-      'label2id',
-      label2id,
-      id2label ? `the inverse of id2label, or none` : 'the class numbers 0, 1, 2… once each',
-    );
+  if (label2id && (Object.keys(label2id).length !== labels.length || !labels.every((label, id) => label2id[label] === id)))
+    refuse('label2id', label2id, id2label ? `the inverse of id2label, or none` : 'the class numbers 0, 1, 2… once each');
   if (labels.length !== (numLabels ?? labels.length))
     refuse('numLabels', numLabels, `${labels.length}, the number of labels in id2label, or none`);
   return { ...fields, ...labelFields(labels) };

@@ -46,8 +46,7 @@ export abstract class BertPreTrainedModel extends Module {
       } else if (module instanceof Embedding) {
         const values = Float32Array.from({ length: module.weight.size }, () => std * random.normal());
         const width = module.weight.shape[1];
-        if (module.paddingIdx >= 0)
-          values.fill(0, module.paddingIdx * width, (module.paddingIdx + 1) * width);
+        if (module.paddingIdx >= 0) values.fill(0, module.paddingIdx * width, (module.paddingIdx + 1) * width);
         module.weight.copy_(values);
       } else if (module instanceof LayerNorm) {
         init.constant_(module.weight, 1);
@@ -72,19 +71,13 @@ export abstract class BertPreTrainedModel extends Module {
    * are returned by name.
    * @throws UsageError naming weights whose shape differs.
    */
-  loadWeights(
-    tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
-    source: string,
-  ): LoadReport {
+  loadWeights(tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>, source: string): LoadReport {
     const own = this.stateDict();
     const { mapping, missing, unexpected } = matchNames(own.keys(), tensors.keys());
-    const wrong = [...mapping].filter(
-      ([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join(),
-    );
+    const wrong = [...mapping].filter(([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join());
     if (wrong.length > 0) {
       const list = wrong.map(
-        ([name, found]) =>
-          `${found} is [${tensors.get(found)!.shape}], [${own.get(name)!.shape}] was expected`,
+        ([name, found]) => `${found} is [${tensors.get(found)!.shape}], [${own.get(name)!.shape}] was expected`,
       );
       throw new UsageError(`${source}: weights of another shape: ${list.join('; ')}`);
     }
@@ -99,10 +92,7 @@ export interface LoadReport {
 }
 
 /** Builds a model of a class without spending random numbers on weights that are about to be replaced. */
-export function build<M extends BertPreTrainedModel, A extends unknown[]>(
-  Model: new (...args: A) => M,
-  ...args: A
-): M {
+export function build<M extends BertPreTrainedModel, A extends unknown[]>(Model: new (...args: A) => M, ...args: A): M {
   return init.skipInit(() => new Model(...args));
 }
 
@@ -150,29 +140,21 @@ export class BertModel extends BertPreTrainedModel {
         ? (ids as Tensor | undefined)
         : tensor(ids as Nested, { dtype: 'int32', device });
     const ids = asIds(inputs.inputIds)!;
-    const [mask, types, positions] = [inputs.attentionMask, inputs.tokenTypeIds, inputs.positionIds].map(
-      asIds,
-    );
+    const [mask, types, positions] = [inputs.attentionMask, inputs.tokenTypeIds, inputs.positionIds].map(asIds);
     if (ids.ndim !== 2)
-      throw new RangeError(
-        `BertModel: inputIds of shape [batch, length] were expected, not [${ids.shape.join(', ')}]`,
-      );
+      throw new RangeError(`BertModel: inputIds of shape [batch, length] were expected, not [${ids.shape.join(', ')}]`);
     for (const [name, other] of Object.entries({
       attentionMask: mask,
       tokenTypeIds: types,
       positionIds: positions,
     })) {
       if (other && other.shape.join() !== ids.shape.join()) {
-        throw new RangeError(
-          `BertModel: ${name} is [${other.shape.join(', ')}], inputIds are [${ids.shape.join(', ')}]`,
-        );
+        throw new RangeError(`BertModel: ${name} is [${other.shape.join(', ')}], inputIds are [${ids.shape.join(', ')}]`);
       }
     }
     const [batch, length] = ids.shape;
     const added = noGrad(() =>
-      mask
-        ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length])
-        : tensor([[[[0]]]], { device }),
+      mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : tensor([[[[0]]]], { device }),
     );
     const output = this.encoder.forward(this.embeddings.forward(ids, types, positions), added);
     return { ...output, poolerOutput: this.pooler.forward(output.lastHiddenState) };

@@ -53,17 +53,13 @@ export function parseSafetensors(bytes: Uint8Array): {
   const tensors = new Map<string, RawTensor>();
   let offset = 0;
   for (const { name, dtype, shape, begin, end } of entries) {
-    if (begin !== offset)
-      refuse(name, `begins at byte ${begin}; expected ${offset}, as tensors may not overlap or leave a hole`);
-    if (end > dataLength)
-      refuse(name, `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is cut short`);
+    if (begin !== offset) refuse(name, `begins at byte ${begin}; expected ${offset}, as tensors may not overlap or leave a hole`);
+    if (end > dataLength) refuse(name, `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is cut short`);
     tensors.set(name, { dtype, shape, data: new Uint8Array(bytes.buffer, dataStart + begin, end - begin) });
     offset = end;
   }
   if (offset !== dataLength)
-    throw new SafetensorsError(
-      `the file has ${dataLength} bytes of data, but its header describes ${offset} of them`,
-    );
+    throw new SafetensorsError(`the file has ${dataLength} bytes of data, but its header describes ${offset} of them`);
   return { tensors, metadata };
 }
 
@@ -120,8 +116,7 @@ interface Entry {
 }
 
 function readHeaderLength(bytes: Uint8Array): number {
-  if (bytes.length < 8)
-    throw new SafetensorsError(`a safetensors file has 8 bytes or more, not ${bytes.length}`);
+  if (bytes.length < 8) throw new SafetensorsError(`a safetensors file has 8 bytes or more, not ${bytes.length}`);
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > maxHeaderBytes)
     throw new SafetensorsError(`claims a header of ${length} bytes; the format allows ${maxHeaderBytes}`);
@@ -160,15 +155,12 @@ function checkStrict(text: string): void {
       if (string.includes('\\')) {
         string = JSON.parse(text.slice(start, i + 1));
         if (/\p{Surrogate}/u.test(string))
-          throw new SafetensorsError(
-            `the header has the string ${quote(string)}, which is not valid Unicode`,
-          );
+          throw new SafetensorsError(`the header has the string ${quote(string)}, which is not valid Unicode`);
       }
       let next = i + 1;
       while (text[next] === ' ' || text[next] === '\n' || text[next] === '\r' || text[next] === '\t') next++;
       if (text[next] !== ':') continue;
-      if (keys.at(-1)?.has(string))
-        throw new SafetensorsError(`the header has the key ${quote(string)} twice`);
+      if (keys.at(-1)?.has(string)) throw new SafetensorsError(`the header has the key ${quote(string)} twice`);
       keys.at(-1)?.add(string);
       if (++count > maxKeys) throw new SafetensorsError(`the header has more than ${maxKeys} keys`);
     } else if (char === '{' || char === '[') {
@@ -201,8 +193,7 @@ function checkEntry(name: string, value: unknown): Entry {
     refuse(name, `has the data_offsets ${quote(offsets)}; expected [begin, end]`);
   const [begin, end] = offsets;
   const size = byteSize(name, dtype, shape);
-  if (end - begin !== size)
-    refuse(name, `has ${end - begin} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+  if (end - begin !== size) refuse(name, `has ${end - begin} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
   return { name, dtype, shape, begin, end };
 }
 
@@ -217,8 +208,7 @@ function checkedBytes(name: string, { dtype, shape, data }: TensorToWrite): Uint
   if ((data instanceof Float32Array && dtype !== 'F32') || (data instanceof Int32Array && dtype !== 'I32'))
     refuse(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
   const size = byteSize(name, dtype, shape);
-  if (data.byteLength !== size)
-    refuse(name, `has ${data.byteLength} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+  if (data.byteLength !== size) refuse(name, `has ${data.byteLength} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 

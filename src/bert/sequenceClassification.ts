@@ -2,14 +2,7 @@ import { Dropout, Linear } from '../nn/index.ts';
 import { bceWithLogits, crossEntropy, mseLoss, type Nested, Tensor, tensor } from '../tensor/index.ts';
 import { type BertConfig, labelFields } from './config.ts';
 import type { EncoderOutput } from './encoder.ts';
-import {
-  type BertInputs,
-  BertModel,
-  BertPreTrainedModel,
-  build,
-  type LoadReport,
-  loadPretrained,
-} from './model.ts';
+import { type BertInputs, BertModel, BertPreTrainedModel, build, type LoadReport, loadPretrained } from './model.ts';
 
 export interface SequenceClassifierInputs extends BertInputs {
   /** Class numbers [batch]; scores [batch] or [batch, labels] for regression; 0s and 1s [batch, labels] for several labels. */
@@ -72,15 +65,10 @@ export class BertForSequenceClassification extends BertPreTrainedModel {
     const known = given instanceof Tensor ? given : tensor(given, { device: logits.device });
     const multi = known.dtype === 'float32' && known.ndim === 2;
     const problem =
-      problemType ??
-      (numLabels === 1 ? 'regression' : multi ? 'multi_label_classification' : 'single_label_classification');
-    const labels =
-      known.dtype === 'float32' || problem === 'single_label_classification' ? known : known.toFloat();
+      problemType ?? (numLabels === 1 ? 'regression' : multi ? 'multi_label_classification' : 'single_label_classification');
+    const labels = known.dtype === 'float32' || problem === 'single_label_classification' ? known : known.toFloat();
     if (problem === 'regression') return mseLoss(logits.reshape(labels.shape), labels);
     if (problem === 'multi_label_classification') return bceWithLogits(logits, labels);
-    return crossEntropy(
-      logits,
-      given instanceof Tensor ? labels : tensor(given, { dtype: 'int32', device: logits.device }),
-    );
+    return crossEntropy(logits, given instanceof Tensor ? labels : tensor(given, { dtype: 'int32', device: logits.device }));
   }
 }

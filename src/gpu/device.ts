@@ -39,11 +39,7 @@ export interface Device {
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */
   read(source: Binding): Promise<ArrayBuffer>;
-  run<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
-    params: ParamValues<T>,
-  ): void;
+  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void;
   synchronize(): Promise<void>;
   memory(): MemoryUse;
   destroy(): void;

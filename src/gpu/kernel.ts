@@ -7,11 +7,8 @@ export type ParamValues<T extends ParamTypes> = {
   [K in keyof T]: T[K] extends 'dims' ? readonly number[] : number;
 };
 
-/**
- * `V` is f32 or vec4<f32> and `I` is i32 or vec4<i32>, as the variant's `width` says;
- * `A` is f32 or vec4<f32> as the variant's own text says.
- */
-export type ElementType = 'f32' | 'i32' | 'u32' | 'V' | 'I' | 'A';
+/** `V` is f32 or vec4<f32> and `I` is i32 or vec4<i32>, as the variant's `width` says. */
+export type ElementType = 'f32' | 'i32' | 'u32' | 'V' | 'I';
 export type HostArray = Float32Array | Int32Array | Uint32Array;
 
 /** What random test data a buffer can take. */
@@ -58,9 +55,7 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
 }
 
 /** Checks nothing and adds nothing: it only lets TypeScript infer the parameters' types. */
-export function defineKernel<const T extends ParamTypes, C extends Constants>(
-  kernel: Kernel<T, C>,
-): Kernel<T, C> {
+export function defineKernel<const T extends ParamTypes, C extends Constants>(kernel: Kernel<T, C>): Kernel<T, C> {
   return kernel;
 }
 
@@ -79,10 +74,7 @@ ${body}
 const wordsOf = (type: ParamType): number => (type === 'dims' ? 8 : 1);
 
 /** Packs parameters as the WGSL struct lays them out: 16-byte `dims` first, then single words. */
-export function packParams(
-  types: ParamTypes,
-  p: Record<string, number | readonly number[]>,
-): Uint32Array<ArrayBuffer> {
+export function packParams(types: ParamTypes, p: Record<string, number | readonly number[]>): Uint32Array<ArrayBuffer> {
   const names = orderedParams(types);
   const words = names.reduce((sum, name) => sum + wordsOf(types[name]), 0);
   const bytes = new ArrayBuffer(Math.max(4, Math.ceil(words / 4) * 4) * 4);
@@ -117,9 +109,7 @@ export function kernelText(kernel: Kernel, constants: Constants, traits: Traits)
   });
   return [
     /\bsubgroup/.test(text) ? 'enable subgroups;' : '',
-    wide
-      ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;'
-      : 'alias V = f32; alias I = i32; alias B = bool;',
+    wide ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;' : 'alias V = f32; alias I = i32; alias B = bool;',
     wide
       ? 'fn hsum(v: V) -> f32 { return (v.x + v.y) + (v.z + v.w); }\nfn hmax(v: V) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }'
       : 'fn hsum(v: V) -> f32 { return v; }\nfn hmax(v: V) -> f32 { return v; }',

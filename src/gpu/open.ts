@@ -26,8 +26,7 @@ const wantedLimits = [
  */
 export async function openDevice(kind: DeviceKind, traits: Partial<Traits> = {}): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();
-  if (kind !== 'webgpu')
-    throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
+  if (kind !== 'webgpu') throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
   const gpu = await findWebGPU();
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {

@@ -55,20 +55,13 @@ export class PipelineCache {
       compute: { module, entryPoint: 'main' },
     });
     this.#report(
-      this.#device
-        .popErrorScope()
-        .then((error) => (error ? explain(kernel.name, code, module, error.message) : undefined)),
+      this.#device.popErrorScope().then((error) => (error ? explain(kernel.name, code, module, error.message) : undefined)),
     );
     return { id: this.#nextId++, gpu, layout };
   }
 }
 
-async function explain(
-  kernel: string,
-  code: string,
-  module: GPUShaderModule,
-  fallback: string,
-): Promise<Error> {
+async function explain(kernel: string, code: string, module: GPUShaderModule, fallback: string): Promise<Error> {
   const { messages } = await module.getCompilationInfo();
   const first = messages.find((message) => message.type === 'error');
   if (!first) return new KernelError(kernel, fallback);

@@ -33,9 +33,7 @@ export class BufferPool {
   take(bytes: number): GpuBuffer {
     const size = Math.min(bucketSize(bytes), this.#device.limits.maxBufferSize);
     if (bytes > size) {
-      throw new OutOfMemoryError(
-        `a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`,
-      );
+      throw new OutOfMemoryError(`a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`);
     }
     const buffer = this.#free.get(size)?.shift();
     if (buffer) this.#use.pooledBytes -= size;

@@ -69,9 +69,7 @@ export class WebGpuDevice implements Device {
     const bytes = Math.ceil(size / 4) * 4;
     const at = this.#staging.findIndex((one) => one.size >= bytes);
     const staging =
-      at >= 0
-        ? this.#staging.splice(at, 1)[0]
-        : this.#device.createBuffer({ size: Math.max(4096, bytes), usage: MAP_READ });
+      at >= 0 ? this.#staging.splice(at, 1)[0] : this.#device.createBuffer({ size: Math.max(4096, bytes), usage: MAP_READ });
     this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder();
     this.#encoder.copyBufferToBuffer((buffer as GpuBuffer).gpu, offset, staging, 0, bytes);
@@ -89,11 +87,7 @@ export class WebGpuDevice implements Device {
     return copy;
   }
 
-  run<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
-    params: ParamValues<T>,
-  ): void {
+  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
     this.#check();
     const constants = kernel.specialize?.(params, this.traits) ?? { width: 1 };
     const groups = kernel.launch(params, constants, this.traits);
@@ -143,8 +137,7 @@ export class WebGpuDevice implements Device {
     for (const name in kernel.buffers) {
       const { buffer, offset, size } = buffers[name];
       const bytes = kernel.buffers[name].size(params) * 4;
-      if (bytes > size)
-        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${bytes / 4}`);
+      if (bytes > size) throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${bytes / 4}`);
       // Whole vec4s are bound: every allocation ends on one.
       const range = {
         buffer: (buffer as GpuBuffer).gpu,

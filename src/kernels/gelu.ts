@@ -16,8 +16,7 @@ fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${T
 `;
 
 export const geluReference = (x: number): number => 0.5 * x * (1 + erf(x * SQRT_HALF));
-export const geluTanhReference = (x: number): number =>
-  0.5 * x * (1 + Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)));
+export const geluTanhReference = (x: number): number => 0.5 * x * (1 + Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)));
 
 export const gelu = defineMap({
   name: 'gelu',

@@ -13,8 +13,7 @@ import { adam, adamAmsgrad, sgd } from './optimizers.ts';
 import * as reductions from './reduce.ts';
 import * as softmaxes from './softmax.ts';
 
-const isKernel = (value: unknown): value is Kernel =>
-  typeof value === 'object' && value !== null && 'wgsl' in value;
+const isKernel = (value: unknown): value is Kernel => typeof value === 'object' && value !== null && 'wgsl' in value;
 
 /** Every kernel there is: tests, benchmarks and `info` walk this list. */
 export const allKernels: Kernel[] = [
@@ -26,15 +25,7 @@ export const allKernels: Kernel[] = [
   sgd,
   sumSquares,
   clipByNorm,
-  ...[
-    softmaxes,
-    layerNorms,
-    gelus,
-    crossEntropies,
-    embeddings,
-    gathers,
-    reductions,
-    copies,
-    elementwise,
-  ].flatMap((family) => Object.values(family).filter(isKernel)),
+  ...[softmaxes, layerNorms, gelus, crossEntropies, embeddings, gathers, reductions, copies, elementwise].flatMap((family) =>
+    Object.values(family).filter(isKernel),
+  ),
 ] as unknown as Kernel[];

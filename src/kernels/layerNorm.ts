@@ -50,8 +50,7 @@ ${main(
       let variance = 0;
       for (let c = 0; c < cols; c++) variance += (x[r * cols + c] - center) ** 2;
       const scale = 1 / Math.sqrt(variance / cols + eps);
-      for (let c = 0; c < cols; c++)
-        y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
+      for (let c = 0; c < cols; c++) y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
       mean[r] = center;
       rstd[r] = scale;
     }

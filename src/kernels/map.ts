@@ -65,16 +65,11 @@ export function defineMap(spec: MapSpec): MapKernel {
     },
     specialize(p: P) {
       const last = p.rank - 1;
-      const flat = inputs.every(
-        (name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]),
-      );
+      const flat = inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
       const whole = p.rank > 0 && p.shape[last] % 4 === 0;
       const aligned = (strides: number[], offset: number) =>
-        strides[last] === 0 ||
-        (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
-      const wide = flat
-        ? p.count % 4 === 0
-        : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
+        strides[last] === 0 || (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
+      const wide = flat ? p.count % 4 === 0 : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
       return { flat, width: wide ? 4 : 1 };
     },
     wgsl: (constants) => wgsl`
@@ -121,10 +116,7 @@ export function isDense(rank: number, shape: readonly number[], strides: readonl
 }
 
 /** A flat one, an odd one, and one with the second operand repeated along rows and the first transposed. */
-function mapCases(
-  inputs: readonly string[],
-  scalars: readonly string[],
-): Record<string, number | number[]>[] {
+function mapCases(inputs: readonly string[], scalars: readonly string[]): Record<string, number | number[]>[] {
   const one = (shape: number[], stridesOf: (input: number) => number[]) => {
     const p: Record<string, number | number[]> = {
       shape: dims(shape, 1),

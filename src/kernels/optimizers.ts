@@ -65,8 +65,7 @@ function defineAdam(name: string, amsgrad: boolean) {
       ),
     reference({ groups, hyper, grad, param, m, v, vMax }, { blocks }: P) {
       forEachElement(groups, blocks, (i, h) => {
-        const [lr, beta1, beta2, eps, decay, rest1, rest2, correction1, correction2, decoupled] =
-          hyper.subarray(h, h + 10);
+        const [lr, beta1, beta2, eps, decay, rest1, rest2, correction1, correction2, decoupled] = hyper.subarray(h, h + 10);
         let w = param[i];
         let g = grad[i];
         if (decoupled) w -= w * lr * decay;

@@ -46,8 +46,7 @@ function defineReduction(r: Reduction) {
       inner === 1
         ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
         : { rows: false, lanes: 64, width: inner % 4 === 0 ? 4 : 1 },
-    launch: (p: ReduceParams, { rows, lanes, width }) =>
-      rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width)),
+    launch: (p: ReduceParams, { rows, lanes, width }) => (rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width))),
     wgsl: (c, traits) =>
       c.rows
         ? wgsl`

@@ -39,9 +39,7 @@ export abstract class Module {
       const given = state.get(name);
       if (!given) problems.push(`${name} is missing`);
       else if (given.shape.join() !== tensor.shape.join()) {
-        problems.push(
-          `${name} has shape [${given.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`,
-        );
+        problems.push(`${name} has shape [${given.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`);
       }
     }
     for (const name of state.keys()) if (!own.has(name)) problems.push(`${name} is not expected`);

@@ -30,12 +30,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
   const { readFile } = await import('node:fs/promises');
   return readFile(path).catch((error: NodeJS.ErrnoException) => {
-    const why =
-      error.code === 'ENOENT'
-        ? 'no such file'
-        : error.code === 'EISDIR'
-          ? 'is a folder, not a file'
-          : error.message;
+    const why = error.code === 'ENOENT' ? 'no such file' : error.code === 'EISDIR' ? 'is a folder, not a file' : error.message;
     throw new UsageError(`cannot read ${path}: ${why}`);
   });
 }

@@ -21,19 +21,13 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /** Whether an operation on these tensors would be recorded. */
-export const records = (inputs: readonly Tensor[]): boolean =>
-  recording && inputs.some((t) => t.requiresGrad);
+export const records = (inputs: readonly Tensor[]): boolean => recording && inputs.some((t) => t.requiresGrad);
 
 /**
  * Notes how `result` was made. `backward` gets the gradient of the result and returns those of the inputs, in order;
  * null where an input has none. It runs without recording, in a scope of its own.
  */
-export function record(
-  name: string,
-  result: Tensor,
-  inputs: readonly Tensor[],
-  backward: Node['backward'],
-): Tensor {
+export function record(name: string, result: Tensor, inputs: readonly Tensor[], backward: Node['backward']): Tensor {
   if (!records(inputs)) return result;
   result.requiresGrad = true;
   result.node = { id: nextId++, name, inputs, backward };
@@ -60,15 +54,12 @@ export function emptyGrad(input: Tensor): Tensor {
  * @throws RangeError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
  */
 export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): void {
-  if (!root.requiresGrad)
-    throw new Error('backward: the tensor does not depend on any that requires a gradient');
+  if (!root.requiresGrad) throw new Error('backward: the tensor does not depend on any that requires a gradient');
   if (!gradient && root.size !== 1) {
     throw new RangeError(`backward: a gradient must be given for a tensor of shape ${show(root.shape)}`);
   }
   if (gradient && show(gradient.shape) !== show(root.shape)) {
-    throw new RangeError(
-      `backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`,
-    );
+    throw new RangeError(`backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`);
   }
   noGrad(() =>
     scope(() => {
@@ -110,10 +101,7 @@ function reachable(root: Tensor): Tensor[] {
 
 function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Tensor>, retainGraph: boolean): void {
   const step = node.backward;
-  if (!step)
-    throw new Error(
-      `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
-    );
+  if (!step) throw new Error(`backward: the graph through ${node.name} was used before; pass retainGraph the first time`);
   if (!retainGraph) node.backward = undefined;
   const gradients = scope(() => step(dy));
   node.inputs.forEach((input, i) => {

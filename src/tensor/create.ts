@@ -43,8 +43,7 @@ export function tensor(values: Nested, options: TensorOptions & { shape?: Shape 
     flatten(values, shape, 0, flat as number[]);
     if (typeof firstOf(values) === 'boolean') dtype = 'bool';
   }
-  if (product(shape) !== flat.length)
-    throw new RangeError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
+  if (product(shape) !== flat.length) throw new RangeError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
   const made = empty(shape, options.dtype ?? dtype, options.device ?? current).copy_(flat);
   return options.requiresGrad ? made.requiresGrad_() : made;
 }
@@ -59,15 +58,12 @@ function shapeOf(values: Nested): number[] {
 
 function flatten(values: Nested, shape: Shape, depth: number, into: number[]): void {
   if (typeof values !== 'object') {
-    if (depth !== shape.length && shape.length > 0)
-      throw new RangeError('tensor: nested arrays of unequal depth');
+    if (depth !== shape.length && shape.length > 0) throw new RangeError('tensor: nested arrays of unequal depth');
     into.push(Number(values));
     return;
   }
   if (values.length !== shape[depth]) {
-    throw new RangeError(
-      `tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`,
-    );
+    throw new RangeError(`tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`);
   }
   for (const value of values) flatten(value, shape, depth + 1, into);
 }
@@ -110,11 +106,9 @@ export function manualSeed(seed: number): void {
 }
 
 /** Normal random numbers of mean 0 and variance 1. */
-export const randn = (shape: Shape, options: TensorOptions = {}): Tensor =>
-  drawn(shape, () => generator.normal(), options);
+export const randn = (shape: Shape, options: TensorOptions = {}): Tensor => drawn(shape, () => generator.normal(), options);
 /** Uniform random numbers in [0, 1). */
-export const rand = (shape: Shape, options: TensorOptions = {}): Tensor =>
-  drawn(shape, () => generator.uniform(), options);
+export const rand = (shape: Shape, options: TensorOptions = {}): Tensor => drawn(shape, () => generator.uniform(), options);
 
 function drawn(shape: Shape, draw: () => number, options: TensorOptions): Tensor {
   return tensor(Float32Array.from({ length: product(shape) }, draw), { ...options, shape });

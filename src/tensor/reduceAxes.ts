@@ -37,14 +37,7 @@ export function reduceAxes(kernel: Reduction, x: Tensor, axes: readonly number[]
 }
 
 /** Reduces the middle of [outer, n, inner]; long ones in two passes. */
-function reduceMiddle(
-  kernel: Reduction,
-  x: Tensor,
-  outer: number,
-  n: number,
-  inner: number,
-  into?: Tensor,
-): Tensor {
+function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, inner: number, into?: Tensor): Tensor {
   const y = into ?? empty([outer, inner], 'float32', x.device);
   const size = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
   const chunks = Math.ceil(n / size);
@@ -60,14 +53,11 @@ function reduceMiddle(
 }
 
 /** A whole tensor under another shape of the same size; not recorded. */
-export const withShape = (x: Tensor, shape: Shape): Tensor =>
-  x.view(shape, contiguousStrides(shape), x.offset);
+export const withShape = (x: Tensor, shape: Shape): Tensor => x.view(shape, contiguousStrides(shape), x.offset);
 
 /** Sums what broadcasting repeated, so that a gradient gets its input's shape; not recorded. `into` says where, if it sums at all. */
 export function sumTo(x: Tensor, shape: Shape, into?: () => Tensor): Tensor {
   const missing = x.ndim - shape.length;
-  const axes = x.shape
-    .map((_, d) => d)
-    .filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
+  const axes = x.shape.map((_, d) => d).filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
   return axes.length === 0 ? x : withShape(reduceAxes(sumKernel, x, axes, into?.()), shape);
 }

@@ -5,23 +5,15 @@ import { broadcastShapes, collapse, dims, product, type Shape, show } from './sh
 import { type DType, empty, Tensor } from './tensor.ts';
 
 /** Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices. */
-export function run<T extends ParamTypes>(
-  kernel: Kernel<T>,
-  tensors: Record<string, Tensor>,
-  params: ParamValues<T>,
-): void {
+export function run<T extends ParamTypes>(kernel: Kernel<T>, tensors: Record<string, Tensor>, params: ParamValues<T>): void {
   const { device } = Object.values(tensors)[0];
   const bindings: Record<string, Tensor['storage']['binding']> = {};
   for (const name in tensors) {
     const tensor = tensors[name];
     if (tensor.isDisposed)
-      throw new Error(
-        `${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`,
-      );
+      throw new Error(`${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`);
     if (tensor.device !== device) {
-      throw new Error(
-        `${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`,
-      );
+      throw new Error(`${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`);
     }
     bindings[name] = tensor.storage.binding;
   }
@@ -29,20 +21,14 @@ export function run<T extends ParamTypes>(
 }
 
 /** Runs an element-by-element kernel over inputs broadcast together; `scalars` are its constants, `into` a whole tensor to fill. */
-export function map(
-  kernel: MapKernel,
-  inputs: readonly Tensor[],
-  scalars: Record<string, number> = {},
-  into?: Tensor,
-): Tensor {
+export function map(kernel: MapKernel, inputs: readonly Tensor[], scalars: Record<string, number> = {}, into?: Tensor): Tensor {
   const { spec } = kernel;
   const shape = inputs.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, spec.name));
   const walk = collapse(
     shape,
     inputs.map((t) => broadcastStrides(t, shape)),
   );
-  if (walk.shape.length > MAX_RANK)
-    throw new RangeError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
+  if (walk.shape.length > MAX_RANK) throw new RangeError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
   const dtype: DType = spec.name === 'copy' ? inputs[0].dtype : spec.types?.out === 'I' ? 'int32' : 'float32';
   const out = into ?? empty(shape, dtype, inputs[0].device);
   const params: Record<string, number | number[]> = {

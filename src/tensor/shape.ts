@@ -57,10 +57,7 @@ export function inferShape(shape: Shape, size: number, from: Shape): number[] {
 export const show = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 /** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
-export function collapse(
-  shape: Shape,
-  strides: readonly (readonly number[])[],
-): { shape: number[]; strides: number[][] } {
+export function collapse(shape: Shape, strides: readonly (readonly number[])[]): { shape: number[]; strides: number[][] } {
   const outShape: number[] = [];
   const outStrides: number[][] = strides.map(() => []);
   for (let d = 0; d < shape.length; d++) {

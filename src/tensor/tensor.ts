@@ -37,13 +37,7 @@ export class Tensor {
   gradSlot: Storage | undefined;
   #disposed = false;
 
-  constructor(
-    storage: Storage,
-    shape: Shape,
-    dtype: DType = 'float32',
-    strides: Shape = contiguousStrides(shape),
-    offset = 0,
-  ) {
+  constructor(storage: Storage, shape: Shape, dtype: DType = 'float32', strides: Shape = contiguousStrides(shape), offset = 0) {
     this.#storage = storage;
     this.shape = shape;
     this.strides = strides;
@@ -78,8 +72,7 @@ export class Tensor {
 
   /** Turns recording on or off for a tensor that no operation made. Returns it. */
   requiresGrad_(value = true): this {
-    if (value && this.dtype !== 'float32')
-      throw new TypeError(`only float32 tensors have gradients, not ${this.dtype}`);
+    if (value && this.dtype !== 'float32') throw new TypeError(`only float32 tensors have gradients, not ${this.dtype}`);
     this.requiresGrad = value;
     return this;
   }
@@ -113,10 +106,7 @@ export class Tensor {
 
   /** The value of a tensor of one element. Throws RangeError for any other. */
   async item(): Promise<number> {
-    if (this.size !== 1)
-      throw new RangeError(
-        `item: a tensor of one element was expected, not one of shape ${show(this.shape)}`,
-      );
+    if (this.size !== 1) throw new RangeError(`item: a tensor of one element was expected, not one of shape ${show(this.shape)}`);
     return (await this.data())[0];
   }
 
@@ -170,8 +160,7 @@ export class Tensor {
   }
 
   #check(): void {
-    if (this.#disposed)
-      throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
+    if (this.#disposed) throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
   }
 }
 

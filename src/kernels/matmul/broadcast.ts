@@ -12,11 +12,8 @@ const ROWS = 16;
 /** The tile of y that one subgroup makes. */
 export function broadcastTile(layout: Layout, lanes: number): { tileM: number; tileN: number } {
   if (layout === 'TN') return { tileM: 4 * lanes, tileN: 4 * lanes };
-  return { tileM: ROWS, tileN: (layout === 'NN' ? 4 : NT_COLS) * lanes };
+  return { tileM: ROWS, tileN: 4 * lanes };
 }
-
-/** Columns of a lane in NT: each costs a load of its own. */
-const NT_COLS = 2;
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const lines = (n: number, line: (i: number) => string): string => range(n).map(line).join('\n');
@@ -31,10 +28,7 @@ ${main(lanes, `${tileStart(tileM, tileN)}\n${body(lanes)}`)}`;
 
 /** Rows past the end are read as the last row and not stored. */
 const aRows = (lanes: number) =>
-  lines(
-    ROWS / lanes,
-    (j) => `  let aAt${j} = (aStart + min(m0 + ${j * lanes}u + lane, p.m - 1u) * p.aRow) / 4u;`,
-  );
+  lines(ROWS / lanes, (j) => `  let aAt${j} = (aStart + min(m0 + ${j * lanes}u + lane, p.m - 1u) * p.aRow) / 4u;`);
 
 const bodyNN = (lanes: number) => `
 ${aRows(lanes)}
@@ -47,9 +41,7 @@ ${lines(ROWS / lanes, (j) => `    let a${j} = a[aAt${j} + k];`)}
 ${lines(4, (kk) => `    let b${kk} = b[bAt];\n    bAt += step;`)}
 ${lines(ROWS, (r) =>
   range(4)
-    .map(
-      (kk) => `    acc${r} += subgroupBroadcast(a${Math.floor(r / lanes)}[${kk}], ${r % lanes}u) * b${kk};`,
-    )
+    .map((kk) => `    acc${r} += subgroupBroadcast(a${Math.floor(r / lanes)}[${kk}], ${r % lanes}u) * b${kk};`)
     .join('\n'),
 )}
   }
@@ -58,25 +50,22 @@ ${lines(ROWS, (r) => `  if (m0 + ${r}u < p.m) { finish((yStart + (m0 + ${r}u) * 
 
 const bodyNT = (lanes: number) => `
 ${aRows(lanes)}
-${lines(NT_COLS, (c) => `  let col${c} = n0 + ${c * lanes}u + lane;\n  let bAt${c} = (bStart + min(col${c}, p.n - 1u) * p.bCol) / 4u;`)}
-${lines(ROWS, (r) => lines(NT_COLS, (c) => `  var acc${r}_${c} = 0.0;`))}
+  let column = min(n0 / 4u + lane, p.n / 4u - 1u);
+${lines(4, (c) => `  let bAt${c} = (bStart + (column * 4u + ${c}u) * p.bCol) / 4u;`)}
+${lines(ROWS, (r) => `  var acc${r} = V(0.0);`)}
   for (var k = 0u; k < p.k / 4u; k++) {
 ${lines(ROWS / lanes, (j) => `    let a${j} = a[aAt${j} + k];`)}
-${lines(NT_COLS, (c) => `    let b${c} = b[bAt${c} + k];`)}
-${lines(
-  ROWS,
-  (r) =>
-    `    { let v = subgroupBroadcast(a${Math.floor(r / lanes)}, ${r % lanes}u); ${range(NT_COLS)
-      .map((c) => `acc${r}_${c} += dot(v, b${c});`)
-      .join(' ')} }`,
+    let b = transpose(mat4x4<f32>(${range(4)
+      .map((c) => `b[bAt${c} + k]`)
+      .join(', ')}));
+${lines(ROWS, (r) =>
+  range(4)
+    .map((kk) => `    acc${r} += subgroupBroadcast(a${Math.floor(r / lanes)}[${kk}], ${r % lanes}u) * b[${kk}];`)
+    .join('\n'),
 )}
   }
-${lines(
-  NT_COLS,
-  (c) => `  if (col${c} < p.n) {
-${lines(ROWS, (r) => `    if (m0 + ${r}u < p.m) { finish(yStart + (m0 + ${r}u) * p.yRow + col${c}, col${c}, acc${r}_${c}); }`)}
-  }`,
-)}`;
+  if (n0 + lane * 4u >= p.n) { return; }
+${lines(ROWS, (r) => `  if (m0 + ${r}u < p.m) { finish((yStart + (m0 + ${r}u) * p.yRow) / 4u + column, column, acc${r}); }`)}`;
 
 const bodyTN = (lanes: number) => `
   let row = min(m0 / 4u + lane, p.m / 4u - 1u);

@@ -32,7 +32,7 @@ function specialize(p: MatmulParams, traits: Traits): MatmulConstants {
   const layout = layoutOf(p);
   if (traits.software && traits.subgroupSize === 8) {
     if (!isVectorized(p, layout)) return { variant: 'plain', layout, width: 1 };
-    return { variant: 'broadcast', layout, width: layout === 'NT' ? 1 : 4 };
+    return { variant: 'broadcast', layout, width: 4 };
   }
   const small = p.m * p.n < TILE * PLAIN_TILE;
   return { variant: small ? 'plain' : 'tiled', layout, width: 1 };
@@ -51,9 +51,8 @@ function defineMatmul(name: string, epilogue: Epilogue) {
     name,
     params: matmulParams,
     buffers: {
-      // NT reads vec4s of both operands but makes single columns.
-      a: { type: 'A', access: 'read', size: aSize },
-      b: { type: 'A', access: 'read', size: bSize },
+      a: { type: 'V', access: 'read', size: aSize },
+      b: { type: 'V', access: 'read', size: bSize },
       ...(bias && {
         bias: {
           type: 'V',
@@ -70,9 +69,8 @@ function defineMatmul(name: string, epilogue: Epilogue) {
       return tiles(p, tileM, tileN);
     },
     wgsl: ({ variant, layout }, traits) => {
-      if (variant === 'broadcast')
-        return `alias A = vec4<f32>;\n${broadcastWgsl(layout, epilogue, traits.subgroupSize)}`;
-      return `alias A = f32;\n${variant === 'tiled' ? tiledWgsl(layout, epilogue) : plainWgsl(epilogue)}`;
+      if (variant === 'broadcast') return broadcastWgsl(layout, epilogue, traits.subgroupSize);
+      return variant === 'tiled' ? tiledWgsl(layout, epilogue) : plainWgsl(epilogue);
     },
     reference({ a, b, bias, argument, y }, p) {
       const f = activate(activation);

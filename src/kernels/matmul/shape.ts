@@ -40,7 +40,7 @@ export function isVectorized(p: MatmulParams, layout: Layout): boolean {
   const batches = aligned(p.a0, p.a1, p.aOffset, p.b0, p.b1, p.bOffset, p.y0, p.y1);
   if (!batches || layout === 'strided') return false;
   if (layout === 'NN') return aligned(p.k, p.aRow, p.n, p.bRow, p.yRow);
-  if (layout === 'NT') return aligned(p.k, p.aRow, p.bCol);
+  if (layout === 'NT') return aligned(p.k, p.aRow, p.n, p.bCol, p.yRow);
   return aligned(p.m, p.aCol, p.n, p.bRow, p.yRow);
 }
 
@@ -49,17 +49,10 @@ export const aSize = (p: MatmulParams): number =>
   p.aOffset + (p.batch0 - 1) * p.a0 + (p.batch1 - 1) * p.a1 + (p.m - 1) * p.aRow + (p.k - 1) * p.aCol + 1;
 export const bSize = (p: MatmulParams): number =>
   p.bOffset + (p.batch0 - 1) * p.b0 + (p.batch1 - 1) * p.b1 + (p.k - 1) * p.bRow + (p.n - 1) * p.bCol + 1;
-export const ySize = (p: MatmulParams): number =>
-  (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
+export const ySize = (p: MatmulParams): number => (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
 
 /** Parameters of a plain product of dense matrices, of `batch` pairs. */
-export function denseMatmul(
-  layout: 'NN' | 'NT' | 'TN',
-  m: number,
-  k: number,
-  n: number,
-  batch = 1,
-): MatmulParams {
+export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n: number, batch = 1): MatmulParams {
   const [aRow, aCol] = layout === 'TN' ? [1, m] : [k, 1];
   const [bRow, bCol] = layout === 'NT' ? [1, k] : [n, 1];
   const sizes = { m, n, k, batch0: batch, batch1: 1 };

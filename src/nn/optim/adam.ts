@@ -30,10 +30,7 @@ export class Adam extends Optimizer<AdamOptions> {
     }));
   }
 
-  protected hyperRow(
-    { lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>,
-    step: number,
-  ): number[] {
+  protected hyperRow({ lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>, step: number): number[] {
     const corrections = [1 - beta1 ** step, Math.sqrt(1 - beta2 ** step)];
     return [lr, beta1, beta2, eps, weightDecay, 1 - beta1, 1 - beta2, ...corrections, Number(this.decoupled)];
   }

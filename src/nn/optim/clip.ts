@@ -35,8 +35,7 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
 function merge(grads: readonly Tensor[]): Tensor[] {
   const merged: { parent: Storage; start: number; end: number }[] = [];
   const flat: Tensor[] = [];
-  const startOf = ({ storage: { parent, binding } }: Tensor) =>
-    binding.offset - (parent?.binding.offset ?? 0);
+  const startOf = ({ storage: { parent, binding } }: Tensor) => binding.offset - (parent?.binding.offset ?? 0);
   for (const grad of [...grads].sort((a, b) => startOf(a) - startOf(b))) {
     const { parent } = grad.storage;
     if (!parent) {

@@ -16,23 +16,16 @@ export abstract class Optimizer<O extends { lr: number }> {
   readonly #steps = new Map<Tensor, number>();
   #hyper: Tensor;
 
-  constructor(
-    params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
-    defaults: O,
-  ) {
+  constructor(params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[], defaults: O) {
     const groups =
       params.length > 0 && 'params' in params[0]
         ? (params as (Partial<O> & { params: Tensor[] })[])
         : [{ params: params as Tensor[] }];
-    this.paramGroups = groups.map(
-      (group) => ({ ...defaults, ...group, params: [...group.params] }) as ParamGroup<O>,
-    );
+    this.paramGroups = groups.map((group) => ({ ...defaults, ...group, params: [...group.params] }) as ParamGroup<O>);
     this.paramGroups.forEach((group, i) => {
       for (const param of group.params) {
         if (!param.requiresGrad || param.node)
-          throw new TypeError(
-            `optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`,
-          );
+          throw new TypeError(`optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`);
         if (this.#groupOf.has(param)) throw new TypeError(`optimizer: ${param} occurs twice`);
         this.#groupOf.set(param, i);
       }

@@ -26,10 +26,7 @@ export class SGD extends Optimizer<SgdOptions> {
     this.#velocities = this.arenas.map((arena) => arena.zeros());
   }
 
-  protected hyperRow(
-    { lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>,
-    step: number,
-  ): number[] {
+  protected hyperRow({ lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>, step: number): number[] {
     return [lr, weightDecay, momentum, 1 - dampening, Number(nesterov), Number(step === 1)];
   }
 

@@ -63,8 +63,7 @@ export function dropoutGenerator(device: Device): DropoutGenerator {
  * The mask depends on the seed and the number of calls alone, and is the same on every device.
  */
 export function dropout(x: Tensor, rate: number, training = true): Tensor {
-  if (!(rate >= 0 && rate <= 1))
-    throw new RangeError(`dropout: a rate from 0 to 1 was expected, not ${rate}`);
+  if (!(rate >= 0 && rate <= 1)) throw new RangeError(`dropout: a rate from 0 to 1 was expected, not ${rate}`);
   if (!training || rate === 0) return x;
   const generator = dropoutGenerator(x.device);
   const call = generator.next();

@@ -14,9 +14,7 @@ function checkRange(operation: string, index: Tensor, count: number): void {
   if (!range) return;
   const wrong = range[0] < 0 ? range[0] : range[1] >= count ? range[1] : undefined;
   if (wrong !== undefined)
-    throw new RangeError(
-      `${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`,
-    );
+    throw new RangeError(`${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`);
 }
 
 /**
@@ -36,11 +34,7 @@ export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor 
     const dWeight = fillWith(emptyGrad(table), 0);
     const next = empty([ids.size], 'int32', weight.device);
     run(chainIds, { ids: index, next }, sizes);
-    run(
-      embeddingBackward,
-      { dy: contiguous(dy), ids: index, next, dWeight },
-      { ...sizes, padding: paddingIdx },
-    );
+    run(embeddingBackward, { dy: contiguous(dy), ids: index, next, dWeight }, { ...sizes, padding: paddingIdx });
     return [dWeight];
   });
 }
@@ -62,10 +56,7 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = normalizeDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
-  if (!fits)
-    throw new RangeError(
-      `gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`,
-    );
+  if (!fits) throw new RangeError(`gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`);
   checkRange('gather', index, x.shape[d]);
   const sizes = {
     outer: product(x.shape.slice(0, d)),

@@ -15,13 +15,7 @@ const CHUNK = 64;
  * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
  * @throws RangeError when x does not end in `shape`.
  */
-export function layerNorm(
-  x: Tensor,
-  shape: Shape,
-  weight?: Tensor | null,
-  bias?: Tensor | null,
-  eps = 1e-5,
-): Tensor {
+export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?: Tensor | null, eps = 1e-5): Tensor {
   if (show(x.shape.slice(x.ndim - shape.length)) !== show(shape)) {
     throw new RangeError(`layerNorm: ${show(x.shape)} does not end in ${show(shape)}`);
   }
@@ -43,13 +37,8 @@ export function layerNorm(
     const chunks = Math.ceil(rows / CHUNK);
     const dWeight = empty([chunks, cols], 'float32', device);
     const dBias = empty([chunks, cols], 'float32', device);
-    run(
-      kernels.layerNormBackwardAffine,
-      { dy, x: source, mean, rstd, dWeight, dBias },
-      { rows, cols, size: CHUNK, chunks },
-    );
-    const total = (partial: Tensor, of: Tensor) =>
-      withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), shape);
+    run(kernels.layerNormBackwardAffine, { dy, x: source, mean, rstd, dWeight, dBias }, { rows, cols, size: CHUNK, chunks });
+    const total = (partial: Tensor, of: Tensor) => withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), shape);
     return [dx, total(dWeight, w), total(dBias, b)];
   });
 }

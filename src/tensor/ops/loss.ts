@@ -4,21 +4,7 @@ import { full } from '../create.ts';
 import { run } from '../run.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import {
-  abs,
-  add,
-  div,
-  maskedFill,
-  mul,
-  ne,
-  neg,
-  relu,
-  softplus,
-  square,
-  sub,
-  toFloat,
-  toInt,
-} from './elementwise.ts';
+import { abs, add, div, maskedFill, mul, ne, neg, relu, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
 import { gather } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
@@ -66,12 +52,9 @@ const countUsed = (labels: Tensor, ignoreIndex: number): Tensor => sum(toFloat(n
 function checkLabels(labels: Tensor, classes: number, ignoreIndex: number): void {
   if (labels.dtype === 'float32') throw new TypeError('crossEntropy: labels must be int32, not float32');
   const [low, high] = labels.storage.range ?? [0, 0];
-  const wrong =
-    high >= classes && high !== ignoreIndex ? high : low < 0 && low !== ignoreIndex ? low : undefined;
+  const wrong = high >= classes && high !== ignoreIndex ? high : low < 0 && low !== ignoreIndex ? low : undefined;
   if (wrong !== undefined)
-    throw new RangeError(
-      `crossEntropy: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
-    );
+    throw new RangeError(`crossEntropy: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`);
 }
 
 /** Negative log-likelihood of log-probabilities [rows, classes]. */
@@ -93,11 +76,9 @@ const reduced = (each: Tensor, reduction: Reduction): Tensor =>
   reduction === 'none' ? each : reduction === 'sum' ? sum(each) : mean(each);
 
 /** Mean squared error. */
-export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(square(sub(x, y)), reduction);
+export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(square(sub(x, y)), reduction);
 /** Mean absolute error. */
-export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(abs(sub(x, y)), reduction);
+export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(abs(sub(x, y)), reduction);
 
 /** Binary cross-entropy of logits with targets in [0, 1]: max(x, 0) - x y + log(1 + exp(-|x|)). */
 export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
@@ -106,8 +87,6 @@ export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean
 /** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   const [rows, cols] = x.shape.slice(-2);
-  const above = Int32Array.from({ length: rows * cols }, (_, i) =>
-    Number(i % cols > Math.floor(i / cols) + diagonal),
-  );
+  const above = Int32Array.from({ length: rows * cols }, (_, i) => Number(i % cols > Math.floor(i / cols) + diagonal));
   return maskedFill(x, full([rows, cols], 0, { dtype: 'int32', device: x.device }).copy_(above), 0);
 }

@@ -28,9 +28,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   if (a.ndim === 1) return dropDim(matmul(unsqueeze(a, 0), b), -2);
   if (b.ndim === 1) return dropDim(matmul(a, unsqueeze(b, 1)), -1);
   if (a.shape.at(-1) !== b.shape.at(-2)) {
-    throw new RangeError(
-      `matmul: inner sizes differ: ${show(a.shape)} × ${show(b.shape)}; did you mean to transpose one?`,
-    );
+    throw new RangeError(`matmul: inner sizes differ: ${show(a.shape)} × ${show(b.shape)}; did you mean to transpose one?`);
   }
   // One large product instead of many small ones with the same b.
   if (b.ndim === 2 && a.ndim > 2 && a.isContiguous) {
@@ -113,12 +111,7 @@ function matmulParams(a: Tensor, b: Tensor, batch: Shape): MatmulParams | undefi
  * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [..., out].
  * @throws RangeError when sizes differ.
  */
-export function linear(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
-  activation: Activation = 'none',
-): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor {
   const [outFeatures, inFeatures] = weight.shape;
   if (x.shape.at(-1) !== inFeatures) {
     throw new RangeError(

@@ -14,9 +14,7 @@ type Dims = number | readonly number[] | undefined;
 function reducedDims(x: Tensor, dim: Dims, operation: string): number[] {
   if (dim === undefined) return x.shape.map((_, d) => d);
   const list = typeof dim === 'number' ? [dim] : dim;
-  return [...new Set(list.map((d) => normalizeDim(d, x.ndim, operation)))]
-    .filter((d) => d < x.ndim)
-    .sort((a, b) => a - b);
+  return [...new Set(list.map((d) => normalizeDim(d, x.ndim, operation)))].filter((d) => d < x.ndim).sort((a, b) => a - b);
 }
 
 const keptShape = (x: Tensor, axes: readonly number[]) => x.shape.map((n, d) => (axes.includes(d) ? 1 : n));
@@ -67,11 +65,7 @@ function argExtreme(x: Tensor, dim: number | undefined, keepdim: boolean, sign: 
   const d = axis ?? 0;
   const params = { outer: product(shape.slice(0, d)), n: shape[d], inner: product(shape.slice(d + 1)), sign };
   const kept = shape.map((n, i) => (i === d ? 1 : n));
-  const y = empty(
-    axis === undefined ? [] : keepdim ? kept : kept.filter((_, i) => i !== d),
-    'int32',
-    x.device,
-  );
+  const y = empty(axis === undefined ? [] : keepdim ? kept : kept.filter((_, i) => i !== d), 'int32', x.device);
   run(kernels.argmax, { x: whole, y }, params);
   return y;
 }

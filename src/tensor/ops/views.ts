@@ -4,16 +4,7 @@ import { record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
 import { sumTo } from '../reduceAxes.ts';
 import { broadcastStrides, isWhole, map, run } from '../run.ts';
-import {
-  collapse,
-  contiguousStrides,
-  dims,
-  inferShape,
-  normalizeDim,
-  product,
-  type Shape,
-  show,
-} from '../shape.ts';
+import { collapse, contiguousStrides, dims, inferShape, normalizeDim, product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
 /** The same elements in row-major order at the start of their own memory: a copy, unless they are so already. */
@@ -34,9 +25,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 export function permute(x: Tensor, order: Shape): Tensor {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
-    throw new RangeError(
-      `permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`,
-    );
+    throw new RangeError(`permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`);
   }
   const y = x.view(
     axes.map((d) => x.shape[d]),
@@ -101,8 +90,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
     if (range === null) return;
     const n = x.shape[d];
     const [start, end, step = 1] = range;
-    if (!Number.isInteger(step) || step < 1)
-      throw new RangeError(`slice: a step must be a positive integer, not ${step}`);
+    if (!Number.isInteger(step) || step < 1) throw new RangeError(`slice: a step must be a positive integer, not ${step}`);
     const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
     const first = clip(start ?? 0);
     shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
@@ -152,10 +140,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const [first] = tensors;
   const d = normalizeDim(dim, first.ndim, 'cat');
   for (const t of tensors) {
-    const fits =
-      t.ndim === first.ndim &&
-      t.shape.every((n, i) => i === d || n === first.shape[i]) &&
-      t.dtype === first.dtype;
+    const fits = t.ndim === first.ndim && t.shape.every((n, i) => i === d || n === first.shape[i]) && t.dtype === first.dtype;
     if (!fits) throw new RangeError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
   }
   const shape = first.shape.map((n, i) => (i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n));
@@ -185,11 +170,8 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
   const d = normalizeDim(dim, x.ndim, 'split');
   const n = x.shape[d];
   const parts =
-    typeof sizes === 'number'
-      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
-      : sizes;
-  if (parts.reduce((a, b) => a + b, 0) !== n)
-    throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
+    typeof sizes === 'number' ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes)) : sizes;
+  if (parts.reduce((a, b) => a + b, 0) !== n) throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
   let start = 0;
   return parts.map((size) => slice(x, [...Array<Range>(d).fill(null), [start, (start += size)]]));
 }

@@ -1,0 +1,146 @@
+/**
+ * Checks how the files of src import each other: never up a floor, never in a circle, and Node's own modules
+ * only where Node or the browser is dealt with. Part of `npm run lint`; exit code 1 if something is wrong.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join, posix } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import ts from 'typescript';
+
+/** From the ground up; `index` is the file src/index.ts. */
+export const FLOORS = ['platform', 'gpu', 'kernels', 'tensor', 'nn', 'bert', 'train', 'index', 'cli'];
+const MAY_USE_NODE = ['platform', 'cli'];
+
+/**
+ * One import: where it stands, what it names, and whether only types are taken, which leaves nothing to load.
+ * @typedef {{ line: number, target: string, isType: boolean }} Import
+ */
+
+/**
+ * All imports of a TypeScript text: static, re-exporting, dynamic, and in types.
+ * @param {string} text
+ * @returns {Import[]}
+ */
+export function importsOf(text) {
+  const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest);
+  /** @type {Import[]} */
+  const found = [];
+  /** @type {(node: import('typescript').Node, target: import('typescript').Node | undefined, isType: boolean) => void} */
+  const add = (node, target, isType) => {
+    if (!target || !ts.isStringLiteralLike(target)) return;
+    const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
+    found.push({ line: line + 1, target: target.text, isType });
+  };
+  /** @param {import('typescript').Node} node */
+  const visit = (node) => {
+    if (ts.isImportDeclaration(node)) add(node, node.moduleSpecifier, node.importClause?.isTypeOnly === true);
+    else if (ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, node.isTypeOnly);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node, node.arguments[0], false);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node, node.argument.literal, true);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+/** @param {string} path of a file inside src, such as 'tensor/ops/add.ts' */
+const floorOf = (path) => (path === 'index.ts' ? 'index' : path.split('/')[0]);
+
+/**
+ * What is wrong with one import.
+ * @param {string} path
+ * @param {Import} found
+ * @returns {string | undefined}
+ */
+function problemOf(path, { target }) {
+  const floor = floorOf(path);
+  if (isBuiltin(target)) {
+    if (MAY_USE_NODE.includes(floor)) return undefined;
+    return `imports ${target}, which a browser does not have: put what needs it into src/platform`;
+  }
+  if (!target.startsWith('.')) return undefined;
+  const below = posix.join(posix.dirname(path), target);
+  const targetFloor = floorOf(below);
+  // Outside src, such as package.json, there are no floors.
+  if (below.startsWith('../') || FLOORS.indexOf(targetFloor) <= FLOORS.indexOf(floor)) return undefined;
+  return `imports up from src/${targetFloor} (${target}): move what is shared to src/${floor} or below, or pass it in`;
+}
+
+/**
+ * The circles in which files load each other, each once, as paths from its first file back to it.
+ * @param {Map<string, string[]>} graph what each file loads
+ * @returns {string[][]}
+ */
+export function circles(graph) {
+  /** @type {string[][]} */
+  const found = [];
+  const done = new Set();
+  /** @type {string[]} */
+  const trail = [];
+  /** @param {string} path */
+  const walk = (path) => {
+    const at = trail.indexOf(path);
+    if (at >= 0) found.push([...trail.slice(at), path]);
+    if (at >= 0 || done.has(path)) return;
+    trail.push(path);
+    for (const next of graph.get(path) ?? []) walk(next);
+    trail.pop();
+    done.add(path);
+  };
+  for (const path of graph.keys()) walk(path);
+  return found;
+}
+
+/**
+ * @param {Map<string, string>} files text by path inside src
+ * @returns {string[]} one line a problem
+ */
+export function checkFloors(files) {
+  /** @type {string[]} */
+  const problems = [];
+  /** @type {Map<string, string[]>} */
+  const graph = new Map();
+  /** @type {Map<string, number>} */
+  const lines = new Map();
+  for (const [path, text] of files) {
+    if (!FLOORS.includes(floorOf(path))) {
+      problems.push(`src/${path}:1 is on no floor: put it on one, or add its folder to FLOORS in scripts/floors.mjs`);
+      continue;
+    }
+    const imports = importsOf(text);
+    for (const found of imports) {
+      const problem = problemOf(path, found);
+      if (problem) problems.push(`src/${path}:${found.line} ${problem}`);
+    }
+    const loaded = imports.filter(({ isType, target }) => !isType && target.startsWith('.'));
+    const targets = loaded.map(({ target }) => posix.join(posix.dirname(path), target));
+    graph.set(path, targets);
+    for (const [i, target] of targets.entries()) lines.set(`${path} ${target}`, loaded[i].line);
+  }
+  for (const circle of circles(graph)) {
+    const line = lines.get(`${circle[0]} ${circle[1]}`);
+    problems.push(
+      `src/${circle[0]}:${line} imports in a circle (${circle.join(' → ')}): move what they share to a file of its own, or import only types`,
+    );
+  }
+  return problems;
+}
+
+/**
+ * @param {string} src
+ * @returns {Map<string, string>} text by path inside src
+ */
+export function readSources(src) {
+  const paths = readdirSync(src, { recursive: true, encoding: 'utf8' }).map((path) => path.replaceAll('\\', '/'));
+  const sources = paths.filter((path) => path.endsWith('.ts')).sort();
+  return new Map(sources.map((path) => [path, readFileSync(join(src, path), 'utf8')]));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const src = process.argv[2] ?? 'src';
+  const problems = existsSync(src) ? checkFloors(readSources(src)) : [`there is no folder ${src}`];
+  for (const problem of problems) console.error(problem);
+  if (problems.length) process.exitCode = 1;
+}

@@ -1,0 +1,115 @@
+import { aspects, filmAdjectives, films, others, reactions, remarks, verdicts } from './phrases.mjs';
+
+/**
+ * A maker of reviews that draws from `random`, a function that gives uniform numbers in [0, 1).
+ * @returns `review(side)`: a text that comes down on the side of 'positive' or 'negative'
+ */
+export function reviewMaker(random) {
+  const chance = (probability) => random() < probability;
+  const pick = (items) => items[Math.floor(random() * items.length)];
+  const pickTwo = (items) => {
+    const first = pick(items);
+    return [first, pick(items.filter((item) => item !== first))];
+  };
+  const opposite = (side) => (side === 'positive' ? 'negative' : 'positive');
+  const a = (words) => `${/^[aeiou]/.test(words) ? 'an' : 'a'} ${words}`;
+
+  const claim = (side, { name, be, [side]: words }) =>
+    chance(0.35)
+      ? `the ${name} ${pick(words.did)}`
+      : `the ${name} ${be} ${pick(['', '', '', '', 'really ', 'truly ', 'so ', 'quite '])}${pick(words.adjectives)}`;
+  const negators = ['not', 'never', 'far from', 'anything but'];
+  const negatedClaim = (side, { name, be, [opposite(side)]: words }) =>
+    `the ${name} ${be} ${pick(negators)} ${pick(words.adjectives)}`;
+  const adjective = (side) => pick(filmAdjectives[side]);
+  const film = (side) => `${adjective(side)} ${pick(films)}`;
+  const said = {
+    positive: ['loved', 'enjoyed', 'adored'],
+    negative: ['hated', 'disliked', 'could not stand'],
+  };
+
+  /** Says it straight out. */
+  const plain = (side) => {
+    const [first, second] = pickTwo(aspects);
+    return pick([
+      () => a(film(side)),
+      () => `what ${a(film(side))}`,
+      () => `this is ${a(film(side))}`,
+      () => `I found this ${pick(films)} ${adjective(side)}`,
+      () => `${adjective(side)} from start to finish`,
+      () => `I ${pick(said[side])} this ${pick(films)}`,
+      () => claim(side, first),
+      () => `${claim(side, first)} and ${claim(side, second)}`,
+      () => `${a(film(side))}, ${pick(reactions[side])}`,
+      () => pick(reactions[side]),
+    ])();
+  };
+
+  /** Denies the opposite. */
+  const negation = (side) => {
+    const not = opposite(side);
+    const [first, second] = pickTwo(aspects);
+    return pick([
+      () => negatedClaim(side, first),
+      () => negatedClaim(side, first),
+      () => `${negatedClaim(side, first)} and ${negatedClaim(side, second)}`,
+      () => `this is not ${a(film(not))}`,
+      () => `not exactly ${a(film(not))}`,
+      () => `far from ${a(film(not))}`,
+      () => `nobody could call this ${pick(films)} ${adjective(not)}`,
+      () => `there is nothing ${adjective(not)} about this ${pick(films)}`,
+    ])();
+  };
+
+  /** Grants the opposite and then overrules it: the main clause, or the last word, decides. */
+  const contrast = (side) => {
+    const [first, second] = pickTwo(aspects);
+    const granted = claim(opposite(side), first);
+    const decides = claim(side, second);
+    return pick([
+      () => `${granted}, but ${decides}`,
+      () => `${granted}, but ${decides}`,
+      () => `although ${granted}, ${decides}`,
+      () => `although ${granted}, ${decides}`,
+      () => `${decides}, even though ${granted}`,
+      () => `${granted}. Still, ${decides}`,
+      () => `yes, ${granted}, but ${pick(reactions[side])}`,
+      () => `${granted} but ${decides} — ${pick(verdicts[side])}`,
+      () => `despite the ${pick(first[opposite(side)].adjectives)} ${first.name}, ${decides}`,
+    ])();
+  };
+
+  /** Sets what was expected, or others think, against what was found. */
+  const turn = (side) => {
+    const not = opposite(side);
+    return pick([
+      () => `I expected ${a(film(not))} and got ${a(adjective(side))} one`,
+      () => `I got ${a(film(side))} where I had expected ${a(adjective(not))} one`,
+      () => `it could have been ${a(film(not))}; instead it is ${a(adjective(side))} one`,
+      () => `${pick(others)} called it ${adjective(not)}, I call it ${adjective(side)}`,
+      () => `I call it ${adjective(side)}, ${pick(others)} called it ${adjective(not)}`,
+      () => `${pick(others)} ${pick(said[not])} it, but I ${pick(said[side])} it`,
+      () => `I ${pick(said[side])} it, but ${pick(others)} ${pick(said[not])} it`,
+      () => `from ${a(adjective(not))} first half to ${a(adjective(side))} second half`,
+    ])();
+  };
+
+  const sentences = (side) => {
+    const draw = random();
+    const main = draw < 0.48 ? plain : draw < 0.66 ? negation : draw < 0.88 ? contrast : turn;
+    const parts = [main(side)];
+    if (chance(main === plain ? 0.4 : 0.25)) parts.push(plain(side));
+    if (chance(main === plain ? 0.4 : 0.25)) parts.push(pick(verdicts[side]));
+    if (chance(0.3)) parts.splice(chance(0.6) ? 0 : parts.length, 0, pick(remarks));
+    return parts;
+  };
+
+  const capital = (text) => text[0].toUpperCase() + text.slice(1);
+  return (side) => {
+    const parts = sentences(side);
+    // Some people neither capitalise nor end their sentences.
+    if (chance(0.2)) return parts.join(pick(['. ', ' ... ']));
+    const end = chance(0.12) ? '!' : '.';
+    return `${parts.map(capital).join('. ')}${end}`;
+  };
+}

@@ -1,0 +1,79 @@
+/** dist, built when a source is newer than what was built from it. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const SOURCES = ['src', 'bench'];
+const CONFIGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+
+/**
+ * Modification times by path.
+ * @typedef {Map<string, number>} Times
+ */
+
+/**
+ * What is wrong with dist: sources that are not built, or were built from an older text or an older
+ * configuration, and what was built from sources that are gone.
+ * @param {Times} sources such as 'src/cli/main.ts'
+ * @param {Times} built such as 'src/cli/main.js', inside dist
+ * @param {number} configTime the newest configuration's
+ * @returns {{ stale: string[], orphans: string[] }}
+ */
+export function buildState(sources, built, configTime) {
+  /** @type {Times} */
+  const wanted = new Map();
+  for (const [path, time] of sources) {
+    if (path.endsWith('.ts') && !path.endsWith('.d.ts')) wanted.set(path.replace(/\.ts$/, '.js'), time);
+  }
+  return {
+    stale: [...wanted.keys()].filter((path) => {
+      const time = built.get(path);
+      return time === undefined || time < Math.max(wanted.get(path) ?? 0, configTime);
+    }),
+    orphans: [...built.keys()].filter((path) => path.endsWith('.js') && !wanted.has(path)),
+  };
+}
+
+/**
+ * @param {string} root
+ * @param {string[]} folders
+ * @returns {Times}
+ */
+function times(root, folders) {
+  /** @type {Times} */
+  const found = new Map();
+  for (const folder of folders.filter((name) => existsSync(join(root, name)))) {
+    for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+      const path = `${folder}/${name.replaceAll('\\', '/')}`;
+      const stat = statSync(join(root, path));
+      if (stat.isFile()) found.set(path, stat.mtimeMs);
+    }
+  }
+  return found;
+}
+
+/**
+ * Builds dist if it is not up to date.
+ * @param {string} root
+ * @param {(line: string) => void} say
+ * @returns {boolean} false if it does not build
+ */
+export function ensureBuild(root, say) {
+  const dist = join(root, 'dist');
+  const configTime = Math.max(
+    ...CONFIGS.filter((name) => existsSync(join(root, name))).map((name) => statSync(join(root, name)).mtimeMs),
+  );
+  const { stale, orphans } = buildState(times(root, SOURCES), times(dist, SOURCES), configTime);
+  if (!stale.length && !orphans.length) return true;
+
+  say('building dist (tsc) …');
+  for (const orphan of orphans) {
+    for (const kind of ['.js', '.js.map', '.d.ts']) rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
+  }
+  // Nothing is written when there are errors: else dist would look newer than the sources that do not build.
+  const args = [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError'];
+  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (result.status === 0) return true;
+  say(`the build failed:\n${`${result.stdout}${result.stderr}`.trim()}`);
+  return false;
+}

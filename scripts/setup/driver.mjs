@@ -1,0 +1,236 @@
+/**
+ * A WebGPU adapter for machines without one: Mesa's software Vulkan driver, from apt where that is allowed,
+ * else the commands for a person to run.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { atLeast, backports, parseDeb822, parseOneLine, parsePolicy } from './apt.mjs';
+import { isVerified, probeAdapter, rememberVerified } from './probe.mjs';
+
+/** @typedef {import('./apt.mjs').Source} Source */
+/** @typedef {import('./probe.mjs').Adapter} Adapter */
+
+/**
+ * Dawn asks every Vulkan driver for dynamic indexing of storage image arrays: Mesa's software driver of 22.3
+ * lacks it and is refused, that of 23.2 has it.
+ */
+const LEAST_MESA = '23.2';
+const PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1'];
+const SOURCE_PATH = '/etc/apt/sources.list.d/wigbert-backports.sources';
+
+/** Package managers that are not driven here, only named. */
+const OTHER_MANAGERS = /** @type {Record<string, string>} */ ({
+  fedora: 'dnf install mesa-vulkan-drivers vulkan-loader',
+  arch: 'pacman -S vulkan-swrast vulkan-icd-loader',
+  suse: 'zypper install libvulkan_lvp libvulkan1',
+});
+
+/**
+ * What the machine is, as far as the driver goes; `isUpdated`: apt's package lists were fetched just now.
+ * @typedef {{
+ *   platform: string, isRoot: boolean, os: Record<string, string>, hasApt: boolean, isUpdated: boolean,
+ *   policy: { installed?: string, candidate?: string }, sources: Source[],
+ * }} Facts
+ */
+
+/**
+ * What to do: write `source` (if any) and run `commands`, by this script if `allowed`, else by a person.
+ * @typedef {{
+ *   reason: string, allowed: boolean, commands: string[][], source?: { path: string, text: string },
+ * }} Plan
+ */
+
+/**
+ * Reads /etc/os-release.
+ * @param {string} text
+ * @returns {Record<string, string>}
+ */
+export function parseOsRelease(text) {
+  const pairs = [...text.matchAll(/^([A-Z_]+)=["']?(.*?)["']?$/gm)];
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value]));
+}
+
+/**
+ * @param {Facts} facts
+ * @returns {Plan}
+ */
+export function planDriver({ platform, isRoot, os, hasApt, isUpdated, policy, sources }) {
+  /** @type {(reason: string, commands?: string[][]) => Plan} */
+  const tell = (reason, commands = []) => ({ reason, allowed: false, commands });
+  const families = [os.ID, ...(os.ID_LIKE ?? '').split(' ')];
+  if (platform !== 'linux') return tell('the graphics driver offers none');
+  if (!hasApt || !families.some((family) => family === 'debian' || family === 'ubuntu')) {
+    const command = Object.keys(OTHER_MANAGERS).find((family) => families.some((name) => name?.includes(family)));
+    const reason = 'no driver is installed by this script on this system';
+    return tell(reason, command ? [OTHER_MANAGERS[command].split(' ')] : []);
+  }
+
+  const { installed, candidate } = policy;
+  if (installed && atLeast(installed, LEAST_MESA)) return tell(`Mesa ${installed} is installed but offers none`);
+  const update = ['apt-get', 'update'];
+  // A fresh machine may be busy with its own first upgrade: wait for it.
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...wait];
+  if (!candidate) return tell(`apt offers no ${PACKAGES[0]}`, [update]);
+  if (atLeast(candidate, LEAST_MESA)) {
+    const reason = isRoot ? 'none is installed' : 'installing a driver needs root';
+    const commands = [[...install, ...PACKAGES]];
+    return { reason, allowed: isRoot, commands: isUpdated ? commands : [update, ...commands] };
+  }
+
+  const old = `this release's Mesa ${candidate} is older than ${LEAST_MESA}`;
+  const codename = os.VERSION_CODENAME;
+  const text = os.ID === 'debian' && codename ? backports(sources, codename) : undefined;
+  if (text === undefined) return tell(`${old}: this system's updates or its next release may have it`);
+  const only = ['-o', `Dir::Etc::SourceList=${SOURCE_PATH}`, '-o', 'Dir::Etc::SourceParts=-'];
+  const updateSource = isUpdated ? [...update, ...only, '-o', 'APT::Get::List-Cleanup=0'] : update;
+  const commands = [[...install, '-t', `${codename}-backports`, ...PACKAGES]];
+  return {
+    reason: isRoot ? old : `${old} and installing a newer one needs root`,
+    allowed: isRoot,
+    commands: isUpdated && !text ? commands : [updateSource, ...commands],
+    source: text ? { path: SOURCE_PATH, text } : undefined,
+  };
+}
+
+/**
+ * The plan's commands as a person types them.
+ * @param {Plan} plan
+ * @param {boolean} isRoot
+ */
+export function commandLines({ commands, source }, isRoot) {
+  const lines = commands.map((command) => command.join(' '));
+  if (source) lines.unshift(`tee ${source.path} <<'END'\n${source.text}END`);
+  return lines.map((line) => (isRoot ? line : `sudo ${line}`)).join('\n');
+}
+
+/**
+ * The parts of the machine that are read and changed; tests put others in their place.
+ * @typedef {{
+ *   platform: string, isRoot: boolean, etc: string,
+ *   run: (command: string[]) => { ok: boolean, output: string },
+ *   probe: () => Adapter | undefined,
+ * }} Machine
+ */
+
+/**
+ * @param {string} root
+ * @returns {Machine}
+ */
+const thisMachine = (root) => ({
+  platform: process.platform,
+  isRoot: process.getuid?.() === 0,
+  etc: '/etc',
+  run: ([name, ...args]) => {
+    const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
+    const { status, stdout, stderr, error } = spawnSync(name, args, {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return { ok: status === 0, output: error ? error.message : `${stdout}${stderr}` };
+  },
+  probe: () => probeAdapter(root),
+});
+
+/**
+ * @param {Machine} machine
+ * @returns {Facts}
+ */
+function readFacts({ platform, isRoot, etc, run }) {
+  const osRelease = join(etc, 'os-release');
+  const apt = join(etc, 'apt');
+  const folder = join(apt, 'sources.list.d');
+  const files = [
+    join(apt, 'sources.list'),
+    ...(existsSync(folder)
+      ? readdirSync(folder)
+          .sort()
+          .map((name) => join(folder, name))
+      : []),
+  ];
+  const sources = files
+    .filter((path) => existsSync(path))
+    .flatMap((path) => {
+      if (path.endsWith('.sources')) return parseDeb822(readFileSync(path, 'utf8'));
+      return path.endsWith('.list') ? parseOneLine(readFileSync(path, 'utf8')) : [];
+    });
+  const policy = run(['apt-cache', 'policy', PACKAGES[0]]);
+  return {
+    platform,
+    isRoot,
+    os: existsSync(osRelease) ? parseOsRelease(readFileSync(osRelease, 'utf8')) : {},
+    hasApt: policy.ok,
+    isUpdated: false,
+    policy: parsePolicy(policy.output),
+    sources,
+  };
+}
+
+/**
+ * @param {Plan} plan
+ * @param {Machine} machine
+ * @returns {string | undefined} what went wrong
+ */
+function carryOut({ commands, source }, { etc, run }) {
+  const path = source?.path.replace(/^\/etc/, etc);
+  try {
+    if (path && source) writeFileSync(path, source.text);
+  } catch (error) {
+    return `${path} could not be written: ${error instanceof Error ? error.message : error}`;
+  }
+  // A failing update is not the end, as often it is one unrelated source that does not answer; so its words
+  // only matter if nothing is installed in the end.
+  const results = commands.map((command) => ({ command, ...run(command) }));
+  if (results[results.length - 1].ok) return undefined;
+  if (path) rmSync(path, { force: true });
+  return results
+    .flatMap(({ command, ok, output }) => {
+      const lines = output.trim().split('\n');
+      const errors = lines.filter((line) => /^E: |^W: Failed to fetch/.test(line));
+      if (ok && !errors.length) return [];
+      return [`${command.join(' ')}:`, ...(errors.length ? errors : lines).slice(-3)];
+    })
+    .join('\n');
+}
+
+/** @param {Adapter} adapter */
+const describe = ({ description, vendor, isSoftware }) =>
+  `${description || vendor || 'unnamed'}${isSoftware ? ' (software: runs on the CPU)' : ''}`;
+
+/**
+ * Finds a WebGPU adapter, installing a driver where it may. Never fails: without an adapter there is the CPU
+ * device, and it says how to get one.
+ * @param {string} root
+ * @param {(line: string) => void} say
+ * @param {Machine} [machine]
+ */
+export function ensureAdapter(root, say, machine = thisMachine(root)) {
+  if (isVerified(root)) return;
+  let adapter = machine.probe();
+  if (!adapter) {
+    let facts = readFacts(machine);
+    // A fresh image has no package lists, so that apt cannot say yet what it offers.
+    if (facts.hasApt && facts.isRoot && !facts.policy.candidate) {
+      machine.run(['apt-get', 'update']);
+      facts = { ...readFacts(machine), isUpdated: true };
+    }
+    const plan = planDriver(facts);
+    let problem = plan.reason;
+    if (plan.allowed) {
+      say(`no WebGPU adapter (${plan.reason}): installing a software driver, ${PACKAGES[0]} …`);
+      problem = carryOut(plan, machine) ?? '';
+      adapter = problem ? undefined : machine.probe();
+      problem ||= 'the driver was installed, but offers none';
+    }
+    if (!adapter) {
+      const commands = commandLines(plan, machine.isRoot);
+      say(`no WebGPU adapter: ${problem}\nThe CPU device will be used.`);
+      if (commands) say(`to get an adapter, run this and then npm run setup:\n${commands}`);
+      return;
+    }
+  }
+  rememberVerified(root, adapter);
+  say(`WebGPU adapter: ${describe(adapter)}`);
+}

@@ -1,0 +1,33 @@
+import { isPythonSpace } from './characters.ts';
+
+export interface DecodeOptions {
+  /** Leave out `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false. */
+  skipSpecialTokens?: boolean;
+  /** Take the blanks before `.,?!` and inside English contractions away. Default true. */
+  cleanUpTokenizationSpaces?: boolean;
+}
+
+/** Pieces to text: blanks between words, none before a `##` piece. */
+export function joinPieces(tokens: readonly string[]): string {
+  const text = tokens.join(' ').replaceAll(' ##', '');
+  let start = 0;
+  let end = text.length;
+  while (start < end && isPythonSpace(text.charCodeAt(start))) start++;
+  while (end > start && isPythonSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** Hugging Face's `clean_up_tokenization`, replacement by replacement: their order matters. */
+export function cleanUp(text: string): string {
+  return text
+    .replaceAll(' .', '.')
+    .replaceAll(' ?', '?')
+    .replaceAll(' !', '!')
+    .replaceAll(' ,', ',')
+    .replaceAll(" ' ", "'")
+    .replaceAll(" n't", "n't")
+    .replaceAll(" 'm", "'m")
+    .replaceAll(" 's", "'s")
+    .replaceAll(" 've", "'ve")
+    .replaceAll(" 're", "'re");
+}

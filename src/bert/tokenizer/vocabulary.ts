@@ -1,0 +1,49 @@
+import { UsageError } from '../../platform/errors.ts';
+import { checkArray, checkString, show } from './check.ts';
+
+/** Tokens and their ids: the lines of `vocab.txt`, then tokens added after them. */
+export class Vocabulary {
+  /** The lines; of equal ones the last gives the id. */
+  readonly base: readonly string[];
+  readonly #ids = new Map<string, number>();
+  readonly #added = new Map<string, number>();
+  readonly #addedTokens: string[] = [];
+
+  /** @throws UsageError on a token that could not be a line of `vocab.txt`. */
+  constructor(lines: readonly string[]) {
+    checkArray(lines, 'vocab');
+    this.base = [...lines];
+    this.base.forEach((token, id) => {
+      checkString(token, `token ${id} of the vocabulary`);
+      if (/[\r\n]/.test(token)) throw new UsageError(`token ${id} of the vocabulary, ${show(token)}, has a line break in it`);
+      this.#ids.set(token, id);
+    });
+  }
+
+  /** How many ids there are, added tokens included. */
+  get size(): number {
+    return this.base.length + this.#addedTokens.length;
+  }
+
+  get added(): ReadonlyMap<string, number> {
+    return this.#added;
+  }
+
+  /** Gives a token the next id, unless it has one. */
+  add(token: string): void {
+    if (this.id(token) !== undefined) return;
+    this.#added.set(token, this.size);
+    this.#addedTokens.push(token);
+  }
+
+  id(token: string): number | undefined {
+    return this.#ids.get(token) ?? this.#added.get(token);
+  }
+
+  /** @throws UsageError on an id that no token has. */
+  token(id: number): string {
+    const token = this.base[id] ?? this.#addedTokens[id - this.base.length];
+    if (token === undefined) throw new UsageError(`id ${show(id)} is not in the vocabulary; expected 0 to ${this.size - 1}`);
+    return token;
+  }
+}

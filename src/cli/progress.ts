@@ -1,0 +1,129 @@
+import { MultiBar } from 'cli-progress';
+
+/** Where training stands after a step. */
+export interface TrainingStatus {
+  /** From 1. */
+  epoch: number;
+  /** Optimiser steps done. */
+  step: number;
+  loss: number;
+  reviewsPerSecond: number;
+}
+
+/** Shows people how training goes. */
+export interface Progress {
+  update(status: TrainingStatus): void;
+  /** Writes a line that stays. */
+  log(line: string): void;
+  /** Shows the last status and gives the terminal back; must be called. */
+  stop(): void;
+}
+
+export interface ProgressOptions {
+  totalSteps: number;
+  totalEpochs: number;
+  /** Steps already done where training is taken up again. Default 0. */
+  firstStep?: number;
+  /** Shows nothing, as with `--quiet` and `--json`. Default false. */
+  silent?: boolean;
+  /** Seconds between lines where there is no terminal. Default 5. */
+  lineInterval?: number;
+  /** Default: standard error, so that standard output holds results alone. */
+  stream?: NodeJS.WriteStream;
+}
+
+/** A bar on a terminal, a line now and then elsewhere, nothing where silence is asked for. */
+export function createProgress(options: ProgressOptions): Progress {
+  if (options.silent) return { update() {}, log() {}, stop() {} };
+  const stream = options.stream ?? process.stderr;
+  return stream.isTTY ? bar(options, stream) : lines(options, stream);
+}
+
+function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
+  const { totalSteps, totalEpochs, firstStep = 0 } = options;
+  const timeLeft = timer(totalSteps);
+  const bars = new MultiBar({
+    stream,
+    format: 'epoch {epoch} {bar} {value}/{total} · loss {loss} · {rate} reviews/s · {left} left',
+    barsize: 24,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    // Ctrl-C saves and stops: what handles it calls `stop`.
+    gracefulExit: false,
+  });
+  const waiting = { epoch: `1/${totalEpochs}`, loss: '–', rate: '–', left: '–' };
+  const line = bars.create(totalSteps, firstStep, waiting);
+  let drawn = 0;
+  // The bar draws itself by a timer, which has no turn while the CPU device computes.
+  const draw = () => {
+    bars.update();
+    drawn = performance.now();
+  };
+  return {
+    update({ epoch, step, loss, reviewsPerSecond }) {
+      line.update(step, {
+        epoch: `${epoch}/${totalEpochs}`,
+        loss: loss.toFixed(3),
+        rate: formatRate(reviewsPerSecond),
+        left: formatSeconds(timeLeft(step)),
+      });
+      if (performance.now() - drawn >= 100) draw();
+    },
+    log(text) {
+      bars.log(`${text}\n`);
+      draw();
+    },
+    stop() {
+      draw();
+      bars.stop();
+    },
+  };
+}
+
+function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
+  const { totalSteps, totalEpochs, lineInterval = 5 } = options;
+  const timeLeft = timer(totalSteps);
+  let pending: string | undefined;
+  let written = performance.now();
+  const flush = () => {
+    if (pending !== undefined) stream.write(`${pending}\n`);
+    pending = undefined;
+    written = performance.now();
+  };
+  return {
+    update({ epoch, step, loss, reviewsPerSecond }) {
+      pending = [
+        `epoch ${epoch}/${totalEpochs}`,
+        `step ${step}/${totalSteps}`,
+        `loss ${loss.toFixed(3)}`,
+        `${formatRate(reviewsPerSecond)} reviews/s`,
+        `${formatSeconds(timeLeft(step))} left`,
+      ].join(' · ');
+      if (performance.now() - written >= lineInterval * 1000) flush();
+    },
+    log: (text) => void stream.write(`${text}\n`),
+    stop: flush,
+  };
+}
+
+/** Seconds left after a step, from the pace since the first one timed: that one compiles and tunes kernels. */
+function timer(totalSteps: number): (step: number) => number {
+  let first: { step: number; time: number } | undefined;
+  return (step) => {
+    const time = performance.now() / 1000;
+    first ??= { step, time };
+    return ((time - first.time) / (step - first.step)) * (totalSteps - step);
+  };
+}
+
+function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  const whole = Math.round(seconds);
+  const clock = [Math.floor(whole / 60) % 60, whole % 60].map((part) => `${part}`.padStart(2, '0')).join(':');
+  return whole < 3600 ? clock : `${Math.floor(whole / 3600)}:${clock}`;
+}
+
+function formatRate(rate: number): string {
+  return rate < 10 ? rate.toFixed(1) : rate.toFixed(0);
+}

@@ -1,0 +1,216 @@
+import type { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
+import { AdamW, clipGradNorm, getLinearScheduleWithWarmup } from '../nn/index.ts';
+import { UsageError } from '../platform/errors.ts';
+import { backward, cat, manualSeed, noGrad, scope, type Tensor } from '../tensor/index.ts';
+import { dropoutGenerator } from '../tensor/ops/dropout.ts';
+import { collate, countTokens, type EncodedExample } from './batch.ts';
+import { EarlyStopping } from './earlyStopping.ts';
+import { evaluate } from './evaluate.ts';
+import { type EpochRecord, History, type StepRecord } from './history.ts';
+import { accuracy } from './metrics.ts';
+import { epochBatches } from './split.ts';
+
+export interface FitOptions {
+  epochs: number;
+  batchSize: number;
+  learningRate: number;
+  /** Share of the steps in which the learning rate rises to its full value; then it falls to 0. */
+  warmupRatio: number;
+  /** Decoupled; on neither biases nor LayerNorm. */
+  weightDecay: number;
+  /** All gradients together are clipped to this norm. */
+  maxGradNorm: number;
+  /** Epochs in a row without a better validation accuracy before training stops. */
+  patience: number;
+  seed: number;
+  /** Stops after the current step. */
+  signal?: AbortSignal;
+  /** After each step, as its results come in; `examplesPerSecond` over the steps so far. */
+  onStep?: (record: StepRecord, examplesPerSecond: number) => void;
+  onEpoch?: (record: EpochRecord) => void;
+  /** Called when the model is the best so far (after every epoch without validation data): save it here. */
+  onBest?: () => Promise<void>;
+}
+
+/** The study's defaults (batch 32, 3 epochs), and Hugging Face's for the rest. */
+export const fitDefaults = {
+  epochs: 3,
+  batchSize: 32,
+  learningRate: 5e-5,
+  warmupRatio: 0.1,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  patience: 2,
+  seed: 42,
+} as const satisfies FitOptions;
+
+/** Steps sent to the device ahead of the one whose loss is read back. */
+const AHEAD = 2;
+
+/**
+ * Fine-tunes a classifier with AdamW and a linear schedule. With validation data, each epoch ends with an evaluation,
+ * and training stops early when accuracy no longer rises.
+ * @returns what happened; when `signal` stopped it, up to there.
+ * @throws UsageError when there is nothing to train on; Error when the loss is no longer finite.
+ */
+export async function fit(
+  model: BertForSequenceClassification,
+  train: readonly EncodedExample[],
+  valid: readonly EncodedExample[],
+  options: FitOptions,
+): Promise<History> {
+  const { epochs, batchSize, seed, signal } = options;
+  if (train.length === 0) throw new UsageError('there are no examples to train on');
+  if (!Number.isInteger(epochs) || epochs < 1) throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
+  const indices = train.map((_, i) => i);
+  const totalSteps = epochs * Math.ceil(train.length / batchSize);
+  const optimizer = new AdamW(decayGroups(model, options.weightDecay), { lr: options.learningRate });
+  const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
+  const stopping = new EarlyStopping({ monitor: 'validAccuracy', patience: options.patience });
+  const history = new History();
+  const reader = new StepReader(history, options);
+  manualSeed(seed);
+  try {
+    for (let epoch = 1, step = 0; epoch <= epochs && !signal?.aborted; epoch++) {
+      const started = performance.now();
+      model.train();
+      for (const batch of epochBatches(indices, batchSize, seed, epoch)) {
+        if (signal?.aborted) break;
+        const examples = batch.map((i) => train[i]);
+        const learningRate = schedule.getLastLr()[0];
+        const results = trainStep(model, optimizer, examples, options.maxGradNorm);
+        schedule.step();
+        await reader.push({ step: ++step, epoch, learningRate }, examples, results);
+      }
+      await reader.drain();
+      if (signal?.aborted) break;
+      const record = await endEpoch(model, valid, history, epoch, options, stopping);
+      if (!record) break;
+      record.seconds = (performance.now() - started) / 1000;
+      history.addEpoch(record);
+      if (record.best) await options.onBest?.();
+      options.onEpoch?.(record);
+      if (valid.length > 0 && epoch - stopping.bestEpoch >= options.patience) break;
+    }
+  } finally {
+    await reader.drain().catch(() => {});
+    optimizer.dispose();
+  }
+  return history;
+}
+
+/** One step: forward, backward, clipping, AdamW. Returns loss, number of right predictions, norm of the gradients. */
+function trainStep(
+  model: BertForSequenceClassification,
+  optimizer: AdamW,
+  examples: readonly EncodedExample[],
+  maxGradNorm: number,
+): Tensor {
+  const { device } = model.classifier.weight;
+  dropoutGenerator(device).rebase();
+  return scope(() => {
+    const batch = collate(examples, model.config.padTokenId, model.config.maxPositionEmbeddings, device);
+    const { loss, logits } = model.forward(batch);
+    backward(loss!);
+    const norm = clipGradNorm(model.parameters(), maxGradNorm);
+    optimizer.step();
+    optimizer.zeroGrad();
+    return noGrad(() => cat([loss!, logits.argmax(-1).eq(batch.labels).toFloat().sum(), norm].map((t) => t.reshape([1]))));
+  });
+}
+
+/** Reads results of steps a little behind the device, so that it never waits. */
+class StepReader {
+  readonly #history: History;
+  readonly #options: FitOptions;
+  readonly #pending: (() => Promise<void>)[] = [];
+  readonly #started = performance.now();
+  #examples = 0;
+  #tokens = 0;
+
+  constructor(history: History, options: FitOptions) {
+    this.#history = history;
+    this.#options = options;
+  }
+
+  async push(
+    about: Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>,
+    batch: readonly EncodedExample[],
+    results: Tensor,
+  ): Promise<void> {
+    const values = results.data().finally(() => results.dispose());
+    // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
+    values.catch(() => {});
+    this.#pending.push(async () => {
+      const [loss, correct, gradNorm] = await values;
+      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+        throw new Error(
+          `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; the best model so far is kept`,
+        );
+      }
+      const seconds = (performance.now() - this.#started) / 1000;
+      this.#examples += batch.length;
+      this.#tokens += countTokens(batch);
+      const record = {
+        ...about,
+        loss,
+        accuracy: correct / batch.length,
+        gradNorm,
+        tokensPerSecond: this.#tokens / seconds,
+      };
+      this.#history.addStep(record);
+      this.#options.onStep?.(record, this.#examples / seconds);
+    });
+    if (this.#pending.length > AHEAD) await this.#pending.shift()!();
+    // Timers and signals get their turn, on the CPU device too.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+
+  async drain(): Promise<void> {
+    while (this.#pending.length > 0) await this.#pending.shift()!();
+  }
+}
+
+/** Evaluates and judges an epoch; undefined when it was interrupted. */
+async function endEpoch(
+  model: BertForSequenceClassification,
+  valid: readonly EncodedExample[],
+  history: History,
+  epoch: number,
+  { batchSize, signal }: FitOptions,
+  stopping: EarlyStopping,
+): Promise<EpochRecord | undefined> {
+  const steps = history.steps.filter((step) => step.epoch === epoch);
+  const mean = (field: 'loss' | 'accuracy') => steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+  const record: EpochRecord = {
+    epoch,
+    step: steps.at(-1)!.step,
+    trainLoss: mean('loss'),
+    trainAccuracy: mean('accuracy'),
+    best: true,
+  };
+  if (valid.length === 0) return record;
+  try {
+    const { loss, predictions } = await evaluate(model, valid, batchSize, { signal });
+    record.validLoss = loss;
+    record.validAccuracy = accuracy(
+      predictions,
+      valid.map(({ label }) => label),
+    );
+    record.best = stopping.update(record.validAccuracy) === 'improved';
+    return record;
+  } catch (error) {
+    if (signal?.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
+function decayGroups(model: BertForSequenceClassification, weightDecay: number) {
+  const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
+  const named = model.namedParameters();
+  return [
+    { params: named.filter(([name]) => !exempt(name)).map(([, parameter]) => parameter), weightDecay },
+    { params: named.filter(([name]) => exempt(name)).map(([, parameter]) => parameter), weightDecay: 0 },
+  ];
+}

@@ -1,0 +1,92 @@
+import * as v from 'valibot';
+import { UsageError } from '../platform/errors.ts';
+
+// JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
+const measure = v.pipe(
+  v.nullable(v.number()),
+  v.transform((value) => value ?? Number.NaN),
+);
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+const stepSchema = v.object({
+  /** Optimiser steps done, from 1. */
+  step: count,
+  /** The epoch the step belongs to, from 1. */
+  epoch: count,
+  /** Mean loss of the batch. */
+  loss: measure,
+  /** Share of the batch whose label was predicted. */
+  accuracy: v.optional(measure),
+  learningRate: measure,
+  /** Norm of all gradients before clipping. */
+  gradNorm: v.optional(measure),
+  tokensPerSecond: v.optional(measure),
+});
+
+const epochSchema = v.object({
+  /** From 1. */
+  epoch: count,
+  /** Optimiser steps done when the epoch ended. */
+  step: count,
+  trainLoss: measure,
+  trainAccuracy: v.optional(measure),
+  /** Absent where nothing was set aside for validation. */
+  validLoss: v.optional(measure),
+  validAccuracy: v.optional(measure),
+  /** Whether this epoch's weights are the ones kept. */
+  best: v.boolean(),
+  seconds: v.optional(measure),
+});
+
+const historySchema = v.object({ steps: v.array(stepSchema), epochs: v.array(epochSchema) });
+
+export type StepRecord = v.InferOutput<typeof stepSchema>;
+export type EpochRecord = v.InferOutput<typeof epochSchema>;
+
+/** What happened in training, step by step and epoch by epoch. */
+export class History {
+  readonly steps: StepRecord[] = [];
+  readonly epochs: EpochRecord[] = [];
+
+  addStep(record: StepRecord): void {
+    this.steps.push(record);
+  }
+
+  /** Adds an epoch; if it is the best, no earlier one is any more. */
+  addEpoch(record: EpochRecord): void {
+    if (record.best) for (const earlier of this.epochs) earlier.best = false;
+    this.epochs.push(record);
+  }
+
+  /** The epoch whose weights are kept. */
+  get bestEpoch(): EpochRecord | undefined {
+    return this.epochs.find(({ best }) => best);
+  }
+
+  /** For `JSON.stringify`. */
+  toJSON(): { steps: StepRecord[]; epochs: EpochRecord[] } {
+    return { steps: this.steps, epochs: this.epochs };
+  }
+
+  /**
+   * A history from the text `JSON.stringify(history)` gave.
+   * @throws UsageError when it is not one; `name` stands for it in the message.
+   */
+  static fromJSON(text: string, name = 'history'): History {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
+    }
+    const result = v.safeParse(historySchema, value);
+    if (!result.success) {
+      const [issue] = result.issues;
+      throw new UsageError(`${name} is not a training history: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
+    }
+    const history = new History();
+    history.steps.push(...result.output.steps);
+    history.epochs.push(...result.output.epochs);
+    return history;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Measures of predicted label ids against the true ones, as scikit-learn defines them; a ratio whose denominator
+ * is zero counts as 0. All throw RangeError when the two lists differ in length or are empty.
+ */
+type Labels = ArrayLike<number>;
+
+/** The share of examples whose label was predicted. */
+export function accuracy(predicted: Labels, truth: Labels): number {
+  checkLengths(predicted, truth);
+  let correct = 0;
+  for (let i = 0; i < truth.length; i++) if (predicted[i] === truth[i]) correct++;
+  return correct / truth.length;
+}
+
+/**
+ * How often each label (row) was predicted as each label (column).
+ * @throws RangeError also when a label id is not in 0 to numLabels - 1.
+ */
+export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: number): number[][] {
+  checkLengths(predicted, truth);
+  const matrix = Array.from({ length: numLabels }, () => new Array<number>(numLabels).fill(0));
+  for (let i = 0; i < truth.length; i++) {
+    for (const label of [truth[i], predicted[i]])
+      if (!(Number.isInteger(label) && label >= 0 && label < numLabels))
+        throw new RangeError(`label ${label} of example ${i} is not in 0 to ${numLabels - 1}`);
+    matrix[truth[i]][predicted[i]]++;
+  }
+  return matrix;
+}
+
+/** The plain mean of each label's F1 = 2 TP / (2 TP + FP + FN), over the labels that occur, true or predicted. */
+export function macroF1(predicted: Labels, truth: Labels): number {
+  const { correct, truthCount, predictedCount } = countLabels(predicted, truth);
+  const labels = new Set([...truthCount.keys(), ...predictedCount.keys()]);
+  let sum = 0;
+  for (const label of labels) {
+    const occurrences = (truthCount.get(label) ?? 0) + (predictedCount.get(label) ?? 0);
+    sum += (2 * (correct.get(label) ?? 0)) / occurrences;
+  }
+  return sum / labels.size;
+}
+
+/**
+ * Matthews correlation, -1 to 1, for any number of labels.
+ * Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
+ */
+export function matthewsCorrelation(predicted: Labels, truth: Labels): number {
+  const { correct, truthCount, predictedCount } = countLabels(predicted, truth);
+  const n = truth.length;
+  let covariance = n * sumOf(correct.values());
+  for (const [label, count] of truthCount) covariance -= count * (predictedCount.get(label) ?? 0);
+  const variances = [truthCount, predictedCount].map(
+    (counts) => n * n - sumOf([...counts.values()].map((count) => count * count)),
+  );
+  const scale = Math.sqrt(variances[0] * variances[1]);
+  return scale === 0 ? 0 : covariance / scale;
+}
+
+function countLabels(predicted: Labels, truth: Labels) {
+  checkLengths(predicted, truth);
+  const correct = new Map<number, number>();
+  const truthCount = new Map<number, number>();
+  const predictedCount = new Map<number, number>();
+  const add = (counts: Map<number, number>, label: number) => counts.set(label, (counts.get(label) ?? 0) + 1);
+  for (let i = 0; i < truth.length; i++) {
+    add(truthCount, truth[i]);
+    add(predictedCount, predicted[i]);
+    if (predicted[i] === truth[i]) add(correct, truth[i]);
+  }
+  return { correct, truthCount, predictedCount };
+}
+
+function sumOf(values: Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
+
+function checkLengths(predicted: Labels, truth: Labels) {
+  if (predicted.length !== truth.length)
+    throw new RangeError(`${predicted.length} predicted labels for ${truth.length} true ones`);
+  if (truth.length === 0) throw new RangeError('there are no labels to measure');
+}
