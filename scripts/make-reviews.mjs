@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { reviewMaker } from './reviews/sentences.mjs';
 import { makeVocabulary } from './reviews/vocabulary.mjs';
 
-const trainCount = 2400;
+const trainCount = 3000;
 const testCount = 600;
 const vocabularySize = 1000;
 

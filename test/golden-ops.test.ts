@@ -29,7 +29,10 @@ const numbers = (name: string, dtype: string) => {
 
 const webgpu = await tryWebGpu();
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
-afterAll(() => [webgpu, portable].forEach((device) => device?.destroy()));
+afterAll(() => {
+  webgpu?.destroy();
+  portable?.destroy();
+});
 
 /** A few times PyTorch's own float32 error, with a floor of 1e-6 of the tensor's magnitude. */
 function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, err: number, what: string): void {

@@ -54,9 +54,7 @@ export function reviewMaker(random) {
       () => negatedClaim(side, first),
       () => `${negatedClaim(side, first)} and ${negatedClaim(side, second)}`,
       () => `this is not ${a(film(not))}`,
-      () => `not exactly ${a(film(not))}`,
-      () => `far from ${a(film(not))}`,
-      () => `nobody could call this ${pick(films)} ${adjective(not)}`,
+      () => `this ${pick(films)} is ${pick(negators)} ${adjective(not)}`,
       () => `there is nothing ${adjective(not)} about this ${pick(films)}`,
     ])();
   };
@@ -96,7 +94,7 @@ export function reviewMaker(random) {
 
   const sentences = (side) => {
     const draw = random();
-    const main = draw < 0.48 ? plain : draw < 0.66 ? negation : draw < 0.88 ? contrast : turn;
+    const main = draw < 0.53 ? plain : draw < 0.69 ? negation : draw < 0.89 ? contrast : turn;
     const parts = [main(side)];
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(plain(side));
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(pick(verdicts[side]));

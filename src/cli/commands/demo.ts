@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import type { BertForSequenceClassification } from '../../bert/sequenceClassification.ts';
+import type { BertTokenizer } from '../../bert/tokenizer/index.ts';
+import { encodeExamples } from '../../train/batch.ts';
+import { readData } from '../../train/data.ts';
+import { evaluate } from '../../train/evaluate.ts';
+import { fitDefaults } from '../../train/fit.ts';
+import { accuracy } from '../../train/metrics.ts';
+import { count, deviceOption, openFor, percent } from '../options.ts';
+import { runTraining } from '../training.ts';
+
+/** From dist/src/cli/commands to the package's data. */
+const data = (name: string) => fileURLToPath(new URL(`../../../../data/${name}`, import.meta.url));
+
+const MAX_LENGTH = 32;
+const OUT = 'out/demo';
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('train a small classifier on the reviews that come with the package')
+    .option('--epochs <n>', 'times through the data', count, 6)
+    .addOption(deviceOption())
+    .action(async (options) => {
+      const device = await openFor(options.device, false);
+      const test = (name: string) => measure.bind(undefined, data(name));
+      let untrained = 0;
+      const started = performance.now();
+      const { model, tokenizer, labels, interrupted } = await runTraining(
+        {
+          ...fitDefaults,
+          train: data('reviews.tsv'),
+          vocab: data('vocab.txt'),
+          maxLength: MAX_LENGTH,
+          validSplit: 0.1,
+          learningRate: 1e-3,
+          epochs: options.epochs,
+          out: OUT,
+          columns: {},
+          silent: false,
+        },
+        async (fresh, itsTokenizer, itsLabels) => {
+          untrained = (await test('reviews-test.tsv')(fresh, itsTokenizer, itsLabels)).accuracy;
+        },
+      );
+      if (interrupted) {
+        process.exitCode = 130;
+        return;
+      }
+      const { accuracy: trained, chance, examples } = await test('reviews-test.tsv')(model, tokenizer, labels);
+      const points = (from: number) => `${((trained - from) * 100).toFixed(1)} points above`;
+      console.log(`\ntrained in ${Math.round((performance.now() - started) / 1000)} s on ${device.kind} (${device.description})`);
+      console.log(
+        `test accuracy ${percent(trained)} on ${examples} unseen reviews: ${points(chance)} chance (${percent(chance)}), ${points(untrained)} its untrained self (${percent(untrained)})`,
+      );
+      console.log(`saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`);
+      console.log(`  npx wigbert predict --model ${OUT} 'I loved every minute of it' 'What a waste of time'`);
+    });
+}
+
+/** Accuracy on a file, and that of always saying its most frequent label. */
+async function measure(path: string, model: BertForSequenceClassification, tokenizer: BertTokenizer, labels: string[]) {
+  const { examples } = await readData(path, { labels });
+  const encoded = encodeExamples(examples, tokenizer, MAX_LENGTH, model.config.maxPositionEmbeddings);
+  const { predictions } = await evaluate(model, encoded, 64);
+  const truth = encoded.map(({ label }) => label);
+  const counts = labels.map((_, id) => truth.filter((label) => label === id).length);
+  return { accuracy: accuracy(predictions, truth), chance: Math.max(...counts) / truth.length, examples: truth.length };
+}

@@ -1,0 +1,31 @@
+import { Command } from 'commander';
+import { BertTokenizer } from '../../bert/tokenizer/index.ts';
+import { readText } from '../../platform/files.ts';
+import { count, jsonOption, requireModelOrVocab } from '../options.ts';
+
+export function tokenizeCommand(): Command {
+  return new Command('tokenize')
+    .description('show how a text, or a pair of texts, becomes tokens and ids')
+    .argument('<text>', 'the text')
+    .argument('[pair]', 'the second text of a pair')
+    .option('--model <dir>', 'Hugging Face folder with the tokenizer')
+    .option('--vocab <file>', 'a vocab.txt alone')
+    .option('--cased', 'the vocabulary keeps case and accents')
+    .option('--max-length <tokens>', 'cut to this length', count)
+    .addOption(jsonOption())
+    .action(async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
+      requireModelOrVocab(model, vocab);
+      const tokenizer = model
+        ? await BertTokenizer.fromPretrained(model)
+        : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
+      const encoding = tokenizer.encode(text, pair, { maxLength, truncation: maxLength ? 'longest_first' : false });
+      const tokens = tokenizer.convertIdsToTokens(encoding.inputIds);
+      if (json) {
+        console.log(JSON.stringify({ tokens, ...encoding }));
+        return;
+      }
+      tokens.forEach((token, i) => {
+        console.log(`${String(encoding.inputIds[i]).padStart(6)}  ${encoding.tokenTypeIds[i]}  ${token}`);
+      });
+    });
+}

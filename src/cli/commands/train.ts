@@ -1,0 +1,79 @@
+import { Command } from 'commander';
+import { fitDefaults } from '../../train/fit.ts';
+import {
+  columnOptions,
+  count,
+  deviceOption,
+  jsonOption,
+  notNegative,
+  openFor,
+  percent,
+  positive,
+  quietOption,
+  requireModelOrVocab,
+  share,
+  splitShare,
+  whole,
+} from '../options.ts';
+import { runTraining } from '../training.ts';
+
+/** The study's longest text, in tokens, and its share for validation. */
+const MAX_LENGTH = 39;
+const VALID_SPLIT = 0.2;
+
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('fine-tune a classifier on labelled texts')
+    .argument('<file>', 'TSV, CSV or JSONL with a text column (or two) and a label column')
+    .option('--model <dir>', 'Hugging Face folder to start from')
+    .option('--vocab <file>', 'vocab.txt of a fresh model')
+    .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
+    .option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)')
+    .option('--valid <file>', 'file to validate with, instead of a part of the first')
+    .option('--valid-split <share>', 'share set aside for validation', splitShare, VALID_SPLIT)
+    .option('--max-length <tokens>', 'longest text; longer ones are cut', count, MAX_LENGTH)
+    .option('--batch-size <n>', 'texts a step', count, fitDefaults.batchSize)
+    .option('--epochs <n>', 'times through the data', count, fitDefaults.epochs)
+    .option('--learning-rate <rate>', 'highest learning rate', positive, fitDefaults.learningRate)
+    .option('--warmup-ratio <share>', 'share of the steps in which the rate rises', share, fitDefaults.warmupRatio)
+    .option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm', notNegative, fitDefaults.weightDecay)
+    .option('--max-grad-norm <norm>', 'gradients are clipped to this', positive, fitDefaults.maxGradNorm)
+    .option('--patience <epochs>', 'epochs without a better validation accuracy before stopping', count, fitDefaults.patience)
+    .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
+    .option('--out <dir>', 'where the best model, history.json and history.svg go', 'out/model')
+    .addOption(deviceOption())
+    .addOption(quietOption())
+    .addOption(jsonOption());
+  for (const option of columnOptions()) command.addOption(option);
+  return command.action(async (train: string, options) => {
+    requireModelOrVocab(options.model, options.vocab);
+    const { textColumn, pairColumn, labelColumn, device: kind, json, quiet, ...rest } = options;
+    const silent = Boolean(json || quiet);
+    const device = await openFor(kind, silent);
+    const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
+    const { history, interrupted } = await runTraining({
+      ...rest,
+      train,
+      columns: { textColumn, pairColumn, labelColumn },
+      silent,
+      onEvent: emit,
+    });
+    const best = history.bestEpoch;
+    emit({
+      event: 'end',
+      out: options.out,
+      device: device.kind,
+      adapter: device.description,
+      interrupted,
+      steps: history.steps.length,
+      best: best ?? null,
+    });
+    if (!json) {
+      if (best?.validAccuracy !== undefined)
+        console.log(`best: epoch ${best.epoch}, validation accuracy ${percent(best.validAccuracy)}`);
+      console.log(`saved in ${options.out} (history.svg shows loss and accuracy); to use it:`);
+      console.log(`  npx wigbert predict --model ${options.out} 'some text'`);
+    }
+    if (interrupted) process.exitCode = 130;
+  });
+}

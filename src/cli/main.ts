@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UsageError } from '../platform/errors.ts';
+import { benchCommand } from './commands/bench.ts';
+import { demoCommand } from './commands/demo.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
+import { infoCommand } from './commands/info.ts';
+import { predictCommand } from './commands/predict.ts';
+import { tokenizeCommand } from './commands/tokenize.ts';
+import { trainCommand } from './commands/train.ts';
+
+/** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
+const FAILURE = 1;
+const USAGE = 2;
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+
+const program = new Command('wigbert')
+  .description('Trains and runs BERT text classifiers on WebGPU.')
+  .version(version)
+  .option('--debug', 'show the stack of an error')
+  .showHelpAfterError('(add --help for the options)')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+for (const command of [trainCommand, evaluateCommand, predictCommand, tokenizeCommand, infoCommand, benchCommand, demoCommand]) {
+  program.addCommand(command().exitOverride().showHelpAfterError('(add --help for the options)'));
+}
+
+// A reader that stops early (`| head`) is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : FAILURE));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+// Dawn's threads need no farewell, but they can delay one.
+process.exit();
+
+function report(error: unknown): number {
+  // Commander has said what is wrong already; --help and --version come here too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const { message, stack } = error as Error;
+  console.error(program.opts().debug ? stack : `wigbert: ${message}`);
+  return error instanceof UsageError ? USAGE : FAILURE;
+}

@@ -1,0 +1,77 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { Device } from '../gpu/device.ts';
+import { UsageError } from '../platform/errors.ts';
+import { useDevice } from '../tensor/index.ts';
+
+/** Parsers and options that commands share. */
+
+const number = (check: (value: number) => boolean, expected: string) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() === '' || !check(value)) throw new InvalidArgumentError(`${expected} was expected.`);
+  return value;
+};
+export const count = number((n) => Number.isInteger(n) && n >= 1, 'A whole number of at least 1');
+export const whole = number((n) => Number.isSafeInteger(n) && n >= 0, 'A whole number of at least 0');
+export const positive = number((n) => Number.isFinite(n) && n > 0, 'A number above 0');
+export const notNegative = number((n) => Number.isFinite(n) && n >= 0, 'A number of at least 0');
+export const share = number((n) => n >= 0 && n <= 1, 'A number from 0 to 1');
+export const splitShare = number((n) => n >= 0 && n < 1, 'A number of at least 0 and below 1');
+
+export const deviceOption = (): Option =>
+  new Option('--device <device>', 'where to compute; auto takes webgpu where there is an adapter')
+    .choices(['webgpu', 'cpu', 'auto'])
+    .default('auto');
+export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
+export const quietOption = (): Option => new Option('--quiet', 'show no progress');
+export const columnOptions = (): Option[] => [
+  new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
+  new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
+  new Option('--label-column <name>', 'column of the label (default: label, gold_label, labels, class or category)'),
+];
+
+/** Opens a device and says which, on standard error unless `silent`. */
+export async function openFor(kind: 'webgpu' | 'cpu' | 'auto', silent: boolean): Promise<Device> {
+  const device = await useDevice(kind);
+  if (!silent) {
+    console.error(`device: ${device.kind} (${device.description})`);
+    if (kind === 'auto' && device.kind === 'cpu') {
+      console.error('no WebGPU adapter was found, so this runs on the cpu device, slowly; `npm run setup` says what is missing');
+    }
+  }
+  return device;
+}
+
+/** Says on standard error which rows of a file were skipped. */
+export function reportProblems(path: string, problems: readonly { line: number; reason: string }[]): void {
+  if (problems.length === 0) return;
+  console.error(`${path}: ${problems.length} broken ${problems.length === 1 ? 'row was' : 'rows were'} skipped:`);
+  for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
+  if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
+}
+
+/** An AbortSignal that Ctrl-C raises; a second Ctrl-C ends the process at once. Call `release` when done. */
+export function interruptible(onFirst: () => void): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+    onFirst();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off('SIGINT', stop);
+      process.off('SIGTERM', stop);
+    },
+  };
+}
+
+/** Throws unless exactly one of two options is given. */
+export function requireModelOrVocab(model: string | undefined, vocab: string | undefined): void {
+  if (!model && !vocab) throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
+  if (model && vocab) throw new UsageError('--model and --vocab exclude each other: a model folder has its own vocabulary');
+}
+
+export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
