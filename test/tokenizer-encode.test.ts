@@ -158,6 +158,17 @@ describe('decode', () => {
     expect(tokenizer.decode(inputIds, { cleanUpTokenizationSpaces: false })).toBe("[CLS] aa , b . don ' t ? a ! [SEP]");
   });
 
+  it('takes the blank before each English contraction away, and around an apostrophe', () => {
+    const pieces = ["n't", "'m", "'s", "'ve", "'re"];
+    const english = new BertTokenizer([...VOCAB, ...pieces]);
+    for (const piece of pieces) {
+      const ids = english.convertTokensToIds(['a', piece, 'b']);
+      expect(english.decode(ids)).toBe(`a${piece} b`);
+      expect(english.decode(ids, { cleanUpTokenizationSpaces: false })).toBe(`a ${piece} b`);
+    }
+    expect(english.decode(english.convertTokensToIds(['a', "'", 'b']))).toBe("a'b");
+  });
+
   it('keeps the mark of a piece with nothing before it', () => {
     expect(tokenizer.decode([id('##a'), id('##a')])).toBe('##aa');
   });

@@ -51,6 +51,10 @@ describe('BasicTokenizer', () => {
     expect(basic('한 \u0301')).toEqual(['한'.normalize('NFD')]);
   });
 
+  it('strips the one mark that later versions of Unicode call none', () => {
+    expect(basic('a\u{1171e}b')).toEqual(['ab']);
+  });
+
   it('does not compose: canonically equal texts may differ', () => {
     expect(basic('e\u0301', { stripAccents: false })).toEqual(['e\u0301']);
   });
@@ -196,6 +200,7 @@ describe('the vocabulary', () => {
 
   it.each([
     [() => new BertTokenizer(['[PAD]', '[UNK]', '[CLS]']), /no "\[SEP\]"/],
+    [() => new BertTokenizer(['[PAD]', '[CLS]', '[SEP]'], { addedTokens: ['[UNK]'] }), /\(3 tokens\) has no "\[UNK\]"/],
     [() => new BertTokenizer(''), /\(0 tokens\) has no "\[UNK\]"/],
     [() => new BertTokenizer([...SPECIAL, 'a\nb']), /token 5 .*line break/],
     [() => new BertTokenizer([...SPECIAL, 3 as unknown as string]), /token 5 .*type number/],

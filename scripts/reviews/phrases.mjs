@@ -24,17 +24,9 @@ export const aspects = [
     good: 'sparkled|sounded like real people|made me grin',
     bad: 'rang false|sounded like a lecture|made me cringe',
   }),
-  aspect('direction', 'confident|elegant|bold|lively', 'clumsy|lazy|messy|flat', {
-    good: 'held it all together|showed real care',
-    bad: 'lost its way|showed no care',
-  }),
   aspect('music', 'lovely|haunting|beautiful|memorable', 'loud|annoying|bland|forgettable', {
     good: 'gave me chills|lifted every scene|stayed with me',
     bad: 'gave me a headache|drowned every scene|got on my nerves',
-  }),
-  aspect('camera work', 'stunning|elegant|beautiful|superb', 'shaky|ugly|sloppy|messy', {
-    good: 'took my breath away|caught every detail',
-    bad: 'made me dizzy|missed every detail',
   }),
   aspect('pacing', 'brisk|perfect|lively|superb', 'slow|uneven|sluggish|dreadful', {
     good: 'kept me awake|kept me glued to the screen',
@@ -43,10 +35,6 @@ export const aspects = [
   aspect('ending', 'moving|perfect|surprising|beautiful', 'weak|silly|predictable|dreadful', {
     good: 'brought me to tears|saved everything|left me smiling',
     bad: 'came from nowhere|ruined everything|left me cold',
-  }),
-  aspect('opening', 'gripping|bold|funny|beautiful', 'slow|confusing|weak|dull', {
-    good: 'hooked me at once|set the right tone',
-    bad: 'lost me at once|set the wrong tone',
   }),
   aspect('romance', 'tender|sweet|charming|moving', 'bland|forced|corny|cold', {
     good: 'melted my heart|felt real|won me over',
@@ -102,10 +90,10 @@ export const films = list(
 
 export const filmAdjectives = {
   positive: list(
-    'charming|wonderful|gripping|delightful|brilliant|clever|beautiful|funny|memorable|original|exciting|fresh|excellent|lovely|great|good|entertaining|moving|witty|enjoyable',
+    'charming|wonderful|gripping|delightful|brilliant|clever|beautiful|funny|memorable|exciting|fresh|excellent|lovely|great|good|moving',
   ),
   negative: list(
-    'boring|terrible|awful|dull|clumsy|lazy|predictable|forgettable|tedious|pointless|shallow|bad|weak|poor|annoying|messy|disappointing|bland|silly|stupid',
+    'boring|terrible|awful|dull|clumsy|lazy|predictable|forgettable|tedious|bad|weak|annoying|messy|disappointing|bland|silly',
   ),
 };
 

@@ -18,7 +18,7 @@ export function reviewMaker(random) {
     chance(0.35)
       ? `the ${name} ${pick(words.did)}`
       : `the ${name} ${be} ${pick(['', '', '', '', 'really ', 'truly ', 'so ', 'quite '])}${pick(words.adjectives)}`;
-  const negators = ['not', 'never', 'far from', 'anything but'];
+  const negators = ['not', 'never', 'far from'];
   const negatedClaim = (side, { name, be, [opposite(side)]: words }) =>
     `the ${name} ${be} ${pick(negators)} ${pick(words.adjectives)}`;
   const adjective = (side) => pick(filmAdjectives[side]);
@@ -54,7 +54,6 @@ export function reviewMaker(random) {
       () => negatedClaim(side, first),
       () => `${negatedClaim(side, first)} and ${negatedClaim(side, second)}`,
       () => `this is not ${a(film(not))}`,
-      () => `this ${pick(films)} is ${pick(negators)} ${adjective(not)}`,
       () => `there is nothing ${adjective(not)} about this ${pick(films)}`,
     ])();
   };
@@ -69,7 +68,6 @@ export function reviewMaker(random) {
       () => `${granted}, but ${decides}`,
       () => `although ${granted}, ${decides}`,
       () => `although ${granted}, ${decides}`,
-      () => `${decides}, even though ${granted}`,
       () => `${granted}. Still, ${decides}`,
       () => `yes, ${granted}, but ${pick(reactions[side])}`,
       () => `${granted} but ${decides} — ${pick(verdicts[side])}`,
@@ -94,7 +92,7 @@ export function reviewMaker(random) {
 
   const sentences = (side) => {
     const draw = random();
-    const main = draw < 0.53 ? plain : draw < 0.69 ? negation : draw < 0.89 ? contrast : turn;
+    const main = draw < 0.47 ? plain : draw < 0.61 ? negation : draw < 0.86 ? contrast : turn;
     const parts = [main(side)];
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(plain(side));
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(pick(verdicts[side]));

@@ -2,7 +2,7 @@ import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import { type Nested, noGrad, type Tensor, Tensor as TensorClass, tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
-import { matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { BertConfig } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
@@ -96,19 +96,20 @@ export function build<M extends BertPreTrainedModel, A extends unknown[]>(Model:
   return init.skipInit(() => new Model(...args));
 }
 
-/** Reads a model of a class from a Hugging Face folder, with fresh weights (by `seed`) for what the folder lacks. */
+/**
+ * Reads a model of a class from a Hugging Face folder, with fresh weights (by `seed`) for what the folder lacks.
+ * `adapt` may change the configuration and drop weights before the model is built.
+ */
 export async function loadPretrained<M extends BertPreTrainedModel>(
   Model: new (config: BertConfig) => M,
   dir: string,
-  override: (config: BertConfig) => BertConfig = (config) => config,
+  adapt: (checkpoint: Checkpoint) => BertConfig = ({ config }) => config,
   seed = 0,
 ): Promise<M & { loadReport: LoadReport }> {
-  const { config, tensors } = await readCheckpoint(dir);
-  const model = build(Model, override(config));
-  const own = [...model.stateDict().keys()];
-  if (matchNames(own, tensors.keys()).missing.length > 0) model.initWeights(seed);
-  const loadReport = model.loadWeights(tensors, dir);
-  return Object.assign(model.eval(), { loadReport });
+  const checkpoint = await readCheckpoint(dir);
+  const model = build(Model, adapt(checkpoint));
+  if (matchNames(model.stateDict().keys(), checkpoint.tensors.keys()).missing.length > 0) model.initWeights(seed);
+  return Object.assign(model.eval(), { loadReport: model.loadWeights(checkpoint.tensors, dir) });
 }
 
 /** The encoder with its embeddings and pooler. */

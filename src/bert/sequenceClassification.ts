@@ -1,5 +1,6 @@
 import { Dropout, Linear } from '../nn/index.ts';
 import { bceWithLogits, crossEntropy, mseLoss, type Nested, Tensor, tensor } from '../tensor/index.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { type BertConfig, labelFields } from './config.ts';
 import type { EncoderOutput } from './encoder.ts';
 import { type BertInputs, BertModel, BertPreTrainedModel, build, type LoadReport, loadPretrained } from './model.ts';
@@ -37,16 +38,19 @@ export class BertForSequenceClassification extends BertPreTrainedModel {
   }
 
   /**
-   * Reads a Hugging Face folder. With `labels`, the classifier is for these instead of the folder's own; a folder
-   * without a classifier gets a fresh one, drawn by `seed`. `loadReport` says which weights were not there.
+   * Reads a Hugging Face folder. With `labels`, the classifier is for these instead of the folder's own: it is fresh,
+   * drawn by `seed`, if their number differs or the folder has none. `loadReport` says which weights were not there.
    */
   static async fromPretrained(
     dir: string,
-    options: { labels?: readonly string[]; seed?: number } = {},
+    { labels, seed }: { labels?: readonly string[]; seed?: number } = {},
   ): Promise<BertForSequenceClassification> {
-    const { labels, seed } = options;
-    const override = (config: BertConfig) => (labels ? { ...config, ...labelFields(labels) } : config);
-    return loadPretrained(BertForSequenceClassification, dir, override, seed);
+    const adapt = ({ config, tensors }: Checkpoint): BertConfig => {
+      if (!labels) return config;
+      if (labels.length !== config.numLabels) for (const name of ['classifier.weight', 'classifier.bias']) tensors.delete(name);
+      return { ...config, ...labelFields(labels) };
+    };
+    return loadPretrained(BertForSequenceClassification, dir, adapt, seed);
   }
 
   forward(inputs: SequenceClassifierInputs): SequenceClassifierOutput {

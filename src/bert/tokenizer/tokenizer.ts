@@ -21,6 +21,7 @@ interface Pieces {
 // Words repeat, so most stretches are found in the cache; long ones are rarely words and would cost memory.
 const CACHED_STRETCHES = 1 << 15;
 const LONGEST_CACHED = 48;
+const SHORT_SLICE = 12;
 
 const isSpace = (unit: number) => classOf(unit) === SPACE;
 
@@ -53,12 +54,10 @@ export class BertTokenizer {
     const lower = resolved.doLowerCase && resolved.doBasicTokenize;
     const added = resolved.addedTokens.map((token) => (lower && !this.#special.includes(token) ? token.toLowerCase() : token));
     this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? vocabLines(vocab) : vocab);
+    // Before there are added tokens: an unknown word must get an id of the vocabulary proper.
+    this.#vocabulary.require(unkToken);
     for (const token of added) this.#vocabulary.add(token);
-    for (const token of [unkToken, clsToken, sepToken, padToken])
-      if (this.#vocabulary.id(token) === undefined)
-        throw new UsageError(
-          `the vocabulary (${this.#vocabulary.size} tokens) has no ${show(token)}; add it, or name the token that stands for it`,
-        );
+    for (const token of [clsToken, sepToken, padToken]) this.#vocabulary.require(token);
     for (const token of this.#special) this.#vocabulary.add(token);
     this.#specialIds = new Set(this.#special.map((token) => this.#vocabulary.id(token)!));
 
@@ -251,17 +250,23 @@ export class BertTokenizer {
       this.#olderCache = this.#cache;
       this.#cache = new Map();
     }
-    // A copy: a slice would keep the whole text it was cut from.
-    this.#cache.set(Array.from(stretch).join(''), pieces);
+    // Engines copy short slices; a long one would keep the whole text it was cut from.
+    const key = stretch.length < SHORT_SLICE ? stretch : Array.from(stretch).join('');
+    this.#cache.set(key, pieces);
     return pieces;
   }
 
   #compute(stretch: string): Pieces {
     const tokens: string[] = [];
+    const ids: number[] = [];
+    const add = (token: string, id: number) => {
+      tokens.push(token);
+      ids.push(id);
+    };
     for (const word of this.#basic ? this.#basic.tokenize(stretch) : [stretch]) {
-      if (this.#basic && this.#neverSplit.has(word)) tokens.push(word);
-      else for (const token of this.#wordPiece.tokenize(word)) tokens.push(token);
+      if (this.#basic && this.#neverSplit.has(word)) add(word, this.convertTokensToIds(word));
+      else for (const id of this.#wordPiece.ids(word)) add(this.#vocabulary.token(id), id);
     }
-    return { tokens, ids: this.convertTokensToIds(tokens) };
+    return { tokens, ids };
   }
 }

@@ -29,6 +29,14 @@ export class Vocabulary {
     return this.#added;
   }
 
+  /** @throws UsageError unless the token has an id. */
+  require(token: string): void {
+    if (this.id(token) === undefined)
+      throw new UsageError(
+        `the vocabulary (${this.size} tokens) has no ${show(token)}; add it, or name the token that stands for it`,
+      );
+  }
+
   /** Gives a token the next id, unless it has one. */
   add(token: string): void {
     if (this.id(token) !== undefined) return;

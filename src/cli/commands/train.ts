@@ -68,7 +68,7 @@ export function trainCommand(): Command {
       steps: history.steps.length,
       best: best ?? null,
     });
-    if (!json) {
+    if (!json && !interrupted) {
       if (best?.validAccuracy !== undefined)
         console.log(`best: epoch ${best.epoch}, validation accuracy ${percent(best.validAccuracy)}`);
       console.log(`saved in ${options.out} (history.svg shows loss and accuracy); to use it:`);
