@@ -7,60 +7,62 @@ import { aspects, filmAdjectives, films, others, reactions, remarks, verdicts } 
 export function reviewMaker(random) {
   const chance = (probability) => random() < probability;
   const pick = (items) => items[Math.floor(random() * items.length)];
-  const pickTwo = (items) => {
-    const first = pick(items);
-    return [first, pick(items.filter((item) => item !== first))];
+  /** What the review at hand has used: it repeats nothing. */
+  const used = new Set();
+  const pickNew = (items) => {
+    const item = pick(items.filter((candidate) => !used.has(candidate)));
+    used.add(item);
+    return item;
   };
   const opposite = (side) => (side === 'positive' ? 'negative' : 'positive');
   const a = (words) => `${/^[aeiou]/.test(words) ? 'an' : 'a'} ${words}`;
 
-  const claim = (side, { name, be, [side]: words }) =>
+  /** The kind of film the review is about: named once, then it is just a film. */
+  const genre = () => (films.some((film) => used.has(film)) ? 'film' : pickNew(films));
+  const claim = (side, { name, be, [side]: words } = pickNew(aspects)) =>
     chance(0.35)
       ? `the ${name} ${pick(words.did)}`
       : `the ${name} ${be} ${pick(['', '', '', '', 'really ', 'truly ', 'so ', 'quite '])}${pick(words.adjectives)}`;
   const negators = ['not', 'never', 'far from'];
-  const negatedClaim = (side, { name, be, [opposite(side)]: words }) =>
+  const negatedClaim = (side, { name, be, [opposite(side)]: words } = pickNew(aspects)) =>
     `the ${name} ${be} ${pick(negators)} ${pick(words.adjectives)}`;
-  const adjective = (side) => pick(filmAdjectives[side]);
-  const film = (side) => `${adjective(side)} ${pick(films)}`;
+  const adjective = (side) => pickNew(filmAdjectives[side]);
+  const film = (side) => `${adjective(side)} ${genre()}`;
   const said = {
     positive: ['loved', 'enjoyed', 'adored'],
     negative: ['hated', 'disliked', 'could not stand'],
   };
 
   /** Says it straight out. */
-  const plain = (side) => {
-    const [first, second] = pickTwo(aspects);
-    return pick([
-      () => a(film(side)),
-      () => `what ${a(film(side))}`,
-      () => `this is ${a(film(side))}`,
-      () => `I found this ${pick(films)} ${adjective(side)}`,
-      () => `${adjective(side)} from start to finish`,
-      () => `I ${pick(said[side])} this ${pick(films)}`,
-      () => claim(side, first),
-      () => `${claim(side, first)} and ${claim(side, second)}`,
-      () => `${a(film(side))}, ${pick(reactions[side])}`,
-      () => pick(reactions[side]),
-    ])();
-  };
+  const plainForms = [
+    (side) => a(film(side)),
+    (side) => `what ${a(film(side))}`,
+    (side) => `this is ${a(film(side))}`,
+    (side) => `I found this ${genre()} ${adjective(side)}`,
+    (side) => `${adjective(side)} from start to finish`,
+    (side) => `I ${pick(said[side])} this ${genre()}`,
+    (side) => claim(side),
+    (side) => `${claim(side)} and ${claim(side)}`,
+    (side) => `${a(film(side))}, ${pickNew(reactions[side])}`,
+    (side) => pickNew(reactions[side]),
+  ];
+  const plain = (side) => pickNew(plainForms)(side);
 
   /** Denies the opposite. */
   const negation = (side) => {
     const not = opposite(side);
-    const [first, second] = pickTwo(aspects);
     return pick([
-      () => negatedClaim(side, first),
-      () => negatedClaim(side, first),
-      () => `${negatedClaim(side, first)} and ${negatedClaim(side, second)}`,
+      () => negatedClaim(side),
+      () => negatedClaim(side),
+      () => `${negatedClaim(side)} and ${negatedClaim(side)}`,
       () => `this is not ${a(film(not))}`,
-      () => `there is nothing ${adjective(not)} about this ${pick(films)}`,
+      () => `there is nothing ${adjective(not)} about this ${genre()}`,
     ])();
   };
 
   /** Grants the opposite and then overrules it: the main clause, or the last word, decides. */
   const contrast = (side) => {
-    const [first, second] = pickTwo(aspects);
+    const [first, second] = [pickNew(aspects), pickNew(aspects)];
     const granted = claim(opposite(side), first);
     const decides = claim(side, second);
     return pick([
@@ -69,8 +71,8 @@ export function reviewMaker(random) {
       () => `although ${granted}, ${decides}`,
       () => `although ${granted}, ${decides}`,
       () => `${granted}. Still, ${decides}`,
-      () => `yes, ${granted}, but ${pick(reactions[side])}`,
-      () => `${granted} but ${decides} — ${pick(verdicts[side])}`,
+      () => `yes, ${granted}, but ${pickNew(reactions[side])}`,
+      () => `${granted} but ${decides} — ${pickNew(verdicts[side])}`,
       () => `despite the ${pick(first[opposite(side)].adjectives)} ${first.name}, ${decides}`,
     ])();
   };
@@ -95,13 +97,14 @@ export function reviewMaker(random) {
     const main = draw < 0.47 ? plain : draw < 0.61 ? negation : draw < 0.86 ? contrast : turn;
     const parts = [main(side)];
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(plain(side));
-    if (chance(main === plain ? 0.4 : 0.25)) parts.push(pick(verdicts[side]));
+    if (chance(main === plain ? 0.4 : 0.25)) parts.push(pickNew(verdicts[side]));
     if (chance(0.3)) parts.splice(chance(0.6) ? 0 : parts.length, 0, pick(remarks));
     return parts;
   };
 
   const capital = (text) => text[0].toUpperCase() + text.slice(1);
   return (side) => {
+    used.clear();
     const parts = sentences(side);
     // Some people neither capitalise nor end their sentences.
     if (chance(0.2)) return parts.join(pick(['. ', ' ... ']));

@@ -4,37 +4,39 @@ const marks = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~’“”–—…';
 
 /**
  * A lower-case WordPiece vocabulary of at most `size` entries: the special tokens, every character (so that no
- * English text is unknown), the frequent words, and the commonest parts that words end with or go on with.
+ * English text is unknown), the words that occur more than once, and the parts that several words share.
  */
 export function makeVocabulary(texts, size) {
-  const counts = new Map();
-  for (const text of texts)
-    for (const word of text.toLowerCase().match(/[a-z]+/g) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
-
-  const entries = new Set(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']);
-  for (const char of marks + digits + letters) entries.add(char);
-  for (const char of digits + letters) entries.add(`##${char}`);
-
-  // A quarter of what is left goes to the parts of words.
-  const wordLimit = entries.size + Math.floor(0.75 * (size - entries.size));
-  for (const [word, count] of ranked(counts)) if (count > 1 && entries.size < wordLimit) entries.add(word);
-  for (const [part] of ranked(countParts(counts.keys()))) if (entries.size < size) entries.add(part);
-  return [...entries];
+  const wordCounts = count(texts.flatMap((text) => text.toLowerCase().match(/[a-z]+/g) ?? []));
+  const partCounts = count([...wordCounts.keys()].flatMap(partsOf));
+  const entries = new Set([
+    ...['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'],
+    ...(marks + digits + letters),
+    ...Array.from(digits + letters, (char) => `##${char}`),
+    ...ranked(wordCounts, 2),
+    ...ranked(partCounts, 3),
+  ]);
+  return [...entries].slice(0, size);
 }
 
-/** Parts of 2 to 5 letters inside words, each with the letters it would save over all words. */
-function countParts(words) {
+/** What follows the first letter of a word, in runs of two to four letters. */
+function partsOf(word) {
+  const parts = new Set();
+  for (let start = 1; start < word.length - 1; start++)
+    for (let end = start + 2; end <= Math.min(start + 4, word.length); end++) parts.add(`##${word.slice(start, end)}`);
+  return [...parts];
+}
+
+function count(items) {
   const counts = new Map();
-  for (const word of words)
-    for (let start = 1; start < word.length - 1; start++)
-      for (let length = 2; length <= 5 && start + length <= word.length; length++) {
-        const part = `##${word.slice(start, start + length)}`;
-        counts.set(part, (counts.get(part) ?? 0) + length - 1);
-      }
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
   return counts;
 }
 
-/** Highest count first, then by alphabet. */
-function ranked(counts) {
-  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+/** What occurs at least `least` times, the commonest first, then by alphabet. */
+function ranked(counts, least) {
+  return [...counts]
+    .filter(([, times]) => times >= least)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([item]) => item);
 }
