@@ -103,21 +103,29 @@ it.skipIf(!webgpu)('both devices go the same way', async () => {
 });
 
 it.skipIf(!webgpu)('a thousand steps leave memory flat', async () => {
-  setDevice(webgpu!);
+  // A device of its own: what other tests leave to the garbage collector would blur the count.
+  const device = (await tryWebGpu())!;
+  setDevice(device);
   const small = bertConfig({ ...config, hiddenSize: 8, intermediateSize: 8, hiddenDropoutProb: 0.1 });
   const model = BertForSequenceClassification.fromConfig(small, 1);
-  const use: { bytes: number; buffers: number; held: number }[] = [];
-  await fit(model, examples(64, 3), [], {
+  const use: { buffers: number; held: number }[] = [];
+  // One length, so that each step allocates what the one before did.
+  const short = examples(64, 3).map((example) => ({
+    ...example,
+    inputIds: example.inputIds.slice(0, 8),
+    tokenTypeIds: example.tokenTypeIds.slice(0, 8),
+  }));
+  await fit(model, short, [], {
     ...options,
     epochs: 125,
     onStep: ({ step }) => {
       if (step % 100 !== 0) return;
-      const { bytes, buffers, pooledBytes } = webgpu!.memory();
-      use.push({ bytes, buffers, held: bytes + pooledBytes });
+      const { bytes, buffers, pooledBytes } = device.memory();
+      use.push({ buffers, held: bytes + pooledBytes });
     },
   });
+  device.destroy();
   expect(use.length).toBe(10);
-  // After the first hundred steps every length has been seen: nothing may grow any more.
-  expect(Math.max(...use.slice(1).map(({ held }) => held))).toBeLessThanOrEqual(use[1].held * 1.1);
-  expect(Math.max(...use.map(({ buffers }) => buffers)) - Math.min(...use.map(({ buffers }) => buffers))).toBeLessThanOrEqual(12);
+  expect(Math.max(...use.map(({ held }) => held))).toBeLessThanOrEqual(use[0].held);
+  expect(new Set(use.map(({ buffers }) => buffers)).size).toBe(1);
 });

@@ -142,6 +142,27 @@ describe.each(devices)('on %s', (_, device) => {
     expect(() => used.backward()).toThrow(/used before/);
   });
 
+  here('lets no NaN pass silently', async () => {
+    const x = tensor([Number.NaN, -1, 2]);
+    for (const f of [
+      w.relu,
+      (t: w.Tensor) => t.clamp(-1, 1),
+      (t: w.Tensor) => t.maximum(0),
+      (t: w.Tensor) => tensor([0, 0, 0]).minimum(t),
+      (t: w.Tensor) => t.softmax(0),
+    ]) {
+      expect(Number.isNaN((await f(x).data())[0])).toBe(true);
+    }
+    expect(
+      Number.isNaN(
+        await w
+          .linear(x, w.ones([2, 3], { device: device! }), w.ones([2], { device: device! }), 'relu')
+          .sum()
+          .item(),
+      ),
+    ).toBe(true);
+  });
+
   here('scope frees all but what it returns', async () => {
     const before = device!.memory().buffers;
     const kept = w.scope(() => {

@@ -1,5 +1,7 @@
 import { defineMap } from './map.ts';
-import { erf, erfWgsl, tanhWgsl } from './special.ts';
+import { erf, erfWgsl, isNanWgsl, tanhWgsl } from './special.ts';
+
+/** Written with comparisons where WGSL's `max` and `min` would swallow a NaN. */
 
 /** One argument. Gradients are written from the argument `x` or the result `y`, whichever is cheaper to keep. */
 export const exp = defineMap({ name: 'exp', inputs: ['x'], wgsl: 'exp(x)', reference: Math.exp });
@@ -51,7 +53,7 @@ export const sigmoid = defineMap({
 export const relu = defineMap({
   name: 'relu',
   inputs: ['x'],
-  wgsl: 'max(x, V(0.0))',
+  wgsl: 'select(x, V(0.0), x < V(0.0))',
   reference: (x) => Math.max(x, 0),
 });
 export const erfKernel = defineMap({
@@ -82,13 +84,15 @@ export const div = defineMap({
 export const maximum = defineMap({
   name: 'maximum',
   inputs: ['a', 'b'],
-  wgsl: 'max(a, b)',
+  wgsl: 'select(select(a, b, b > a), b, isNan(b))',
+  functions: isNanWgsl,
   reference: Math.max,
 });
 export const minimum = defineMap({
   name: 'minimum',
   inputs: ['a', 'b'],
-  wgsl: 'min(a, b)',
+  wgsl: 'select(select(a, b, b < a), b, isNan(b))',
+  functions: isNanWgsl,
   reference: Math.min,
 });
 
@@ -131,7 +135,7 @@ export const clamp = defineMap({
   name: 'clamp',
   inputs: ['x'],
   scalars: ['low', 'high'],
-  wgsl: 'min(max(x, V(p.low)), V(p.high))',
+  wgsl: 'select(select(x, V(p.low), x < V(p.low)), V(p.high), x > V(p.high))',
   reference: (x, low, high) => Math.min(Math.max(x, low), high),
 });
 export const leakyRelu = defineMap({

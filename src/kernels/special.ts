@@ -1,16 +1,24 @@
 import { wgsl } from '../gpu/kernel.ts';
 
-/** Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`). */
+/**
+ * Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`).
+ * They limit by comparison, not by `clamp`, which would turn a NaN into a number.
+ */
+
+/** By its bits: compilers may assume that no number differs from itself. */
+export const isNanWgsl = wgsl`
+fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
+`;
 
 /** tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. */
 export const tanhWgsl = wgsl`
-fn tanh_(x: V) -> V { return tanh(clamp(x, V(-15.0), V(15.0))); }
+fn tanh_(x: V) -> V { return tanh(select(select(x, V(15.0), x > V(15.0)), V(-15.0), x < V(-15.0))); }
 `;
 
 /** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
 export const erfWgsl = wgsl`
 fn erf_(v: V) -> V {
-  let x = clamp(v, V(-4.0), V(4.0));
+  let x = select(select(v, V(4.0), v > V(4.0)), V(-4.0), v < V(-4.0));
   let s = x * x;
   var n = s * -2.72614225801306e-10 + 2.77068142495902e-8;
   n = n * s - 2.10102402082508e-6;

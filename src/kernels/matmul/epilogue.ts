@@ -20,7 +20,7 @@ const calls: Record<Activation, string> = {
   none: 'z',
   gelu: 'gelu_(z)',
   geluTanh: 'geluTanh_(z)',
-  relu: 'max(z, V(0.0))',
+  relu: 'select(z, V(0.0), z < V(0.0))',
   tanh: 'tanh_(z)',
 };
 const references: Record<Activation, (z: number) => number> = {
