@@ -127,5 +127,7 @@ it.skipIf(!webgpu)('a thousand steps leave memory flat', async () => {
   device.destroy();
   expect(use.length).toBe(10);
   expect(Math.max(...use.map(({ held }) => held))).toBeLessThanOrEqual(use[0].held);
-  expect(new Set(use.map(({ buffers }) => buffers)).size).toBe(1);
+  // Results of at most three steps are on their way at a time.
+  const counts = use.map(({ buffers }) => buffers);
+  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(3);
 });
