@@ -100,6 +100,17 @@ describe('Philox', () => {
     expect(Math.abs(product / (n / 2))).toBeLessThan(4 / Math.sqrt(n / 2));
   });
 
+  it('draws integers without the bias of a remainder', () => {
+    const philox = new Philox(4);
+    const n = 30_000;
+    // By remainder alone, half of the draws would fall into the first third.
+    const draws = Array.from({ length: n }, () => philox.integer(3 * 2 ** 30));
+    const low = draws.filter((x) => x < 2 ** 30).length;
+    expect(Math.abs(low / n - 1 / 3)).toBeLessThan((4 * 0.471) / Math.sqrt(n));
+    expect(philox.integer(1)).toBe(0);
+    expect(philox.integer(2 ** 32)).toBeLessThan(2 ** 32);
+  });
+
   it('shuffles without losing anything, every order equally often', () => {
     const philox = new Philox(3);
     const counts = new Map<string, number>();

@@ -258,6 +258,8 @@ describe('files', () => {
   });
 });
 
+if (!hasData) console.warn('the published data sets (../shared/data) are not here: the tests that read them are skipped');
+
 describe.skipIf(!hasData)('published files', () => {
   it.each([
     ['ratings_train.txt', 150_000, 5],

@@ -106,6 +106,8 @@ describe('historyPicture', () => {
     history.addEpoch({ epoch: 1, step: 4, trainLoss: 0.6, trainAccuracy: 0.75, best: false });
     const svg = await historyPicture(history);
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    // Two finite losses, and one accuracy by epoch.
+    expect(countPoints(svg)).toBe(3);
     expect(textsOf(svg)).toContain('train, by epoch');
     expect(textsOf(svg)).not.toContain('validation, by epoch');
     expect(textsOf(svg)).toContain('epoch 1 of 1  ·  train loss 0.600');

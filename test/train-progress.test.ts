@@ -46,6 +46,8 @@ describe('progress without a terminal', () => {
     progress.update(status(2));
     expect(written()).toContain('2.3 reviews/s · – left');
     expect(written()).toContain('1:39:00 left');
+    progress.stop();
+    expect(written().split('\n')).toHaveLength(3);
   });
 
   it('writes nothing at stop when nothing happened', () => {

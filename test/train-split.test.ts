@@ -15,6 +15,13 @@ describe('stratifiedSplit', () => {
     expect(sorted([...train, ...valid])).toEqual(range(100));
   });
 
+  it('rounds where the remainder is largest', () => {
+    const labels = range(20).map((i) => (i < 6 ? 0 : i < 14 ? 1 : 2));
+    // The exact shares are 1.2, 1.6 and 1.2; four of twenty make the fifth.
+    const valid = stratifiedSplit(labels, 0.2, 1).valid.map((i) => labels[i]);
+    expect(sorted(valid)).toEqual([0, 1, 1, 2]);
+  });
+
   it('holds its promises for any labels and share', () => {
     fc.assert(
       fc.property(

@@ -1,5 +1,5 @@
 import { Dropout, LayerNorm, Linear, Module } from '../nn/index.ts';
-import { type Activation, matmul, type Tensor } from '../tensor/index.ts';
+import { type Activation, maskedSoftmax, matmul, type Tensor } from '../tensor/index.ts';
 import type { BertConfig, HiddenAct } from './config.ts';
 
 const activations: Record<HiddenAct, Activation> = {
@@ -27,7 +27,7 @@ class BertSelfAttention extends Module {
     this.heads = numAttentionHeads;
   }
 
-  /** x: [batch, length, hidden], mask: added to the scores → context like x, probabilities [batch, heads, length, length]. */
+  /** x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores → context like x, probabilities [batch, heads, length, length]. */
   forward(x: Tensor, mask: Tensor): { context: Tensor; probs: Tensor } {
     const [batch, length, hidden] = x.shape;
     const size = hidden / this.heads;
@@ -35,8 +35,7 @@ class BertSelfAttention extends Module {
     const query = split(this.query.forward(x));
     const key = split(this.key.forward(x));
     const value = split(this.value.forward(x));
-    const scores = matmul(query, key.transpose(-1, -2)).div(Math.sqrt(size)).add(mask);
-    const probs = scores.softmax(-1);
+    const probs = maskedSoftmax(matmul(query, key.transpose(-1, -2)), mask, 1 / Math.sqrt(size));
     const context = matmul(this.dropout.forward(probs), value);
     return { context: context.permute([0, 2, 1, 3]).reshape([batch, length, hidden]), probs };
   }
@@ -122,7 +121,7 @@ export class BertEncoder extends Module {
     this.layer = Array.from({ length: config.numHiddenLayers }, () => new BertLayer(config));
   }
 
-  /** x: [batch, length, hidden], mask: broadcast to [batch, heads, length, length] and added to the scores. */
+  /** x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores. */
   forward(x: Tensor, mask: Tensor): EncoderOutput {
     const hiddenStates = [x];
     const attentions: Tensor[] = [];

@@ -1,6 +1,6 @@
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
-import { type Nested, noGrad, type Tensor, Tensor as TensorClass, tensor } from '../tensor/index.ts';
+import { type Nested, noGrad, Tensor, tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Checkpoint, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { BertConfig } from './config.ts';
@@ -137,7 +137,7 @@ export class BertModel extends BertPreTrainedModel {
   forward(inputs: BertInputs): BertModelOutput {
     const { device } = this.pooler.dense.weight;
     const asIds = (ids: Tensor | Nested | undefined) =>
-      ids === undefined || ids instanceof TensorClass
+      ids === undefined || ids instanceof Tensor
         ? (ids as Tensor | undefined)
         : tensor(ids as Nested, { dtype: 'int32', device });
     const ids = asIds(inputs.inputIds)!;
@@ -155,7 +155,7 @@ export class BertModel extends BertPreTrainedModel {
     }
     const [batch, length] = ids.shape;
     const added = noGrad(() =>
-      mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : tensor([[[[0]]]], { device }),
+      mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : zeros([1, 1, 1, length], { device }),
     );
     const output = this.encoder.forward(this.embeddings.forward(ids, types, positions), added);
     return { ...output, poolerOutput: this.pooler.forward(output.lastHiddenState) };

@@ -53,16 +53,59 @@ ${main(
   },
 });
 
-/** Gradient of softmax by its result: dx = y (dy - Σ y dy). */
+const scoreCases = cases.map((p) => ({ ...p, scale: 0.125, rowsPerMask: 3 }));
+
+/**
+ * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` rows in turn share a row of the mask.
+ * x, y: [rows, cols], mask: [⌈rows / rowsPerMask⌉, cols].
+ */
+export const maskedSoftmax = defineKernel({
+  name: 'maskedSoftmax',
+  params: { ...params, scale: 'f32', rowsPerMask: 'u32' },
+  buffers: {
+    x: { type: 'V', access: 'read', size: elements },
+    mask: { type: 'V', access: 'read', size: (p) => Math.ceil(p.rows / p.rowsPerMask) * p.cols },
+    y: { type: 'V', access: 'write', size: elements },
+  },
+  specialize: (p, traits) => rowConstants(p.cols, traits),
+  launch: (p) => p.rows,
+  wgsl: (c, traits) => wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  ${rowStart(c)}
+  let maskStart = (group / p.rowsPerMask) * (p.cols / ${c.width}u);
+  var top = V(${LOWEST});
+  ${walk(c, 'top = max(top, x[i] * p.scale + mask[maskStart + c]);')}
+  let high = teamMax(hmax(top), lane);
+  var part = V(0.0);
+  ${walk(c, 'let e = exp(x[i] * p.scale + mask[maskStart + c] - high); y[i] = e; part += e;')}
+  let total = teamSum(hsum(part), lane);
+  ${walk(c, 'y[i] = y[i] / total;')}`,
+)}`,
+  reference({ x, mask, y }, { rows, cols, scale, rowsPerMask }) {
+    const row = new Float32Array(cols);
+    for (let r = 0; r < rows; r++) {
+      const maskStart = Math.floor(r / rowsPerMask) * cols;
+      for (let c = 0; c < cols; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
+      const { high, total } = logSumExp(row, 0, cols);
+      for (let c = 0; c < cols; c++) y[r * cols + c] = Math.exp(row[c] - high) / total;
+    }
+  },
+  cases: scoreCases,
+});
+
+/** Gradient of softmax(scale x + …) by its result: dx = scale y (dy - Σ y dy). */
 export const softmaxBackward = defineKernel({
-  ...shared,
   name: 'softmaxBackward',
+  params: { ...params, scale: 'f32' },
   buffers: {
     dy: { type: 'V', access: 'read', size: elements },
     y: { type: 'V', access: 'read', size: elements },
     dx: { type: 'V', access: 'write', size: elements },
   },
   specialize: (p, traits) => rowConstants(p.cols, traits),
+  launch: (p) => p.rows,
   wgsl: (c, traits) => wgsl`
 ${teamWgsl(c, traits)}
 ${main(
@@ -71,15 +114,16 @@ ${main(
   var part = V(0.0);
   ${walk(c, 'part += y[i] * dy[i];')}
   let dot = teamSum(hsum(part), lane);
-  ${walk(c, 'dx[i] = y[i] * (dy[i] - dot);')}`,
+  ${walk(c, 'dx[i] = p.scale * y[i] * (dy[i] - dot);')}`,
 )}`,
-  reference({ dy, y, dx }, { rows, cols }) {
+  reference({ dy, y, dx }, { rows, cols, scale }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
       for (let i = r * cols; i < (r + 1) * cols; i++) dot += y[i] * dy[i];
-      for (let i = r * cols; i < (r + 1) * cols; i++) dx[i] = y[i] * (dy[i] - dot);
+      for (let i = r * cols; i < (r + 1) * cols; i++) dx[i] = scale * y[i] * (dy[i] - dot);
     }
   },
+  cases: cases.map((p) => ({ ...p, scale: 0.5 })),
 });
 
 /** Row log-softmax over the last axis: y = x - max x - log Σ exp(x - max x). x, y: [rows, cols]. */

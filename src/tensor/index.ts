@@ -68,7 +68,7 @@ export {
 } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
 export { amax, amin, argmax, argmin, logsumexp, mean, norm, sum, variance } from './ops/reduce.ts';
-export { logSoftmax, softmax } from './ops/softmax.ts';
+export { logSoftmax, maskedSoftmax, softmax } from './ops/softmax.ts';
 export {
   cat,
   chunk,

@@ -11,7 +11,7 @@ import { emptyGrad, record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
 import { sumTo } from '../reduceAxes.ts';
 import { broadcastStrides, isWhole, map, run } from '../run.ts';
-import { broadcastShapes, collapse, product, type Shape, show } from '../shape.ts';
+import { broadcastShapes, collapse, product, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, expand, reshape, transpose, unsqueeze } from './views.ts';
 
@@ -36,7 +36,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   }
   return record('matmul', multiply(a, b), [a, b], (dy) => [
     a.requiresGrad ? gradient(dy, transpose(b, -1, -2), a) : null,
-    b.requiresGrad ? gradient(transpose(a, -1, -2), dy, b) : null,
+    b.requiresGrad ? gradientOfRight(a, dy, b) : null,
   ]);
 }
 
@@ -46,37 +46,55 @@ const dropDim = (x: Tensor, dim: number) =>
     x.shape.filter((_, d) => d !== x.ndim + dim),
   );
 
+/** aᵀ dy; of a transposed b (the keys of attention) as (dyᵀ a)ᵀ, so that it comes out laid out as b is. */
+function gradientOfRight(a: Tensor, dy: Tensor, b: Tensor): Tensor {
+  if (b.strides.at(-2) !== 1 || b.strides.at(-1) === 1) return gradient(transpose(a, -1, -2), dy, b);
+  return transpose(gradient(transpose(dy, -1, -2), a, transpose(b.detach(), -1, -2)), -1, -2);
+}
+
 /** x y, summed to the shape of the operand it is the gradient of. */
 function gradient(x: Tensor, y: Tensor, of: Tensor): Tensor {
   const batch = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2), 'matmul');
   const same = show([...batch, x.shape.at(-2)!, y.shape.at(-1)!]) === show(of.shape);
-  return same ? multiply(x, y, emptyGrad(of)) : sumTo(multiply(x, y), of.shape);
+  if (!same) return sumTo(multiply(x, y), of.shape);
+  return multiply(x, y, of.node ? undefined : emptyGrad(of));
 }
 
 /** a b for operands of two dimensions or more; not recorded. */
 function multiply(a: Tensor, b: Tensor, into?: Tensor): Tensor {
   const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul');
-  const shape = [...batch, a.shape.at(-2)!, b.shape.at(-1)!];
-  const y = into ?? empty(shape, 'float32', a.device);
+  const y = into ?? emptyProduct([...batch, a.shape.at(-2)!, b.shape.at(-1)!], b);
   if (a.shape.at(-1) === 0) return fillWith(y, 0);
-  const params = matmulParams(a, b, batch);
+  const params = matmulParams(a, b, y);
   if (params) run(matmulKernel, { a, b, y }, params);
   else {
     // More than two batch dimensions that do not merge: lay both operands out.
     const whole = (x: Tensor) => contiguous(expand(x.detach(), [...batch, ...x.shape.slice(-2)]));
     const [wa, wb] = [whole(a), whole(b)];
-    run(matmulKernel, { a: wa, b: wb, y }, matmulParams(wa, wb, batch)!);
+    run(matmulKernel, { a: wa, b: wb, y }, matmulParams(wa, wb, y)!);
   }
   return y;
 }
 
+/**
+ * Room for a product. Where b holds heads side by side in its rows ([batch, heads, length, size], a view of
+ * [batch, length, heads · size]), so does the product: attention then joins its heads without a copy.
+ */
+function emptyProduct(shape: number[], b: Tensor): Tensor {
+  const headsInRows = shape.length === 4 && b.ndim === 4 && b.strides[3] === 1 && b.strides[1] < b.strides[2] && b.shape[1] > 1;
+  if (!headsInRows || b.shape[1] !== shape[1]) return empty(shape, 'float32', b.device);
+  const [batch, heads, rows, cols] = shape;
+  const y = empty([batch, rows, heads, cols], 'float32', b.device);
+  return y.view(shape, [rows * heads * cols, cols, heads * cols, 1], 0);
+}
+
 /** Strides of the product, with batch dimensions merged into two; undefined where they do not fit. */
-function matmulParams(a: Tensor, b: Tensor, batch: Shape): MatmulParams | undefined {
+function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined {
+  const batch = y.shape.slice(0, -2);
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const matrices = product(batch);
-  const yStrides = batch.map((_, d) => product(batch.slice(d + 1)) * m * n);
   const batchStrides = (x: Tensor) => broadcastStrides(x, [...batch, ...x.shape.slice(-2)]).slice(0, -2);
-  const walk = collapse(batch, [batchStrides(a), batchStrides(b), yStrides]);
+  const walk = collapse(batch, [batchStrides(a), batchStrides(b), y.strides.slice(0, -2)]);
   if (walk.shape.length > 2) return undefined;
   const [batch0, batch1] = walk.shape.length === 2 ? walk.shape : [matrices, 1];
   const [[a0, a1], [b0, b1], [y0, y1]] = walk.strides.map(([first, second]) =>
@@ -101,7 +119,7 @@ function matmulParams(a: Tensor, b: Tensor, batch: Shape): MatmulParams | undefi
     b0,
     b1,
     bOffset: b.offset,
-    yRow: n,
+    yRow: y.strides.at(-2)!,
     y0,
     y1,
   };
@@ -122,7 +140,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activati
   const rows = asRows(x);
   const y = empty([rows.shape[0], outFeatures], 'float32', x.device);
   const argument = keepsArgument(activation) ? empty(y.shape, 'float32', x.device) : undefined;
-  const params = matmulParams(rows, transpose(weight.detach(), 0, 1), [])!;
+  const params = matmulParams(rows, transpose(weight.detach(), 0, 1), y)!;
   run(linearKernels[activation], { a: rows, b: weight, bias, y, ...(argument && { argument }) }, params);
   const result = record('linear', y, [rows, weight, bias], (dy) => {
     const dz = activationGradient(activation, dy, y, argument);

@@ -1,31 +1,62 @@
 import * as kernels from '../../kernels/softmax.ts';
 import { record } from '../autograd.ts';
 import { run } from '../run.ts';
-import { normalizeDim } from '../shape.ts';
+import { normalizeDim, product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, transpose } from './views.ts';
 
-type Forward = typeof kernels.softmax;
-type Backward = typeof kernels.softmaxBackward;
+/** x as rows of its last dimension. */
+function rowSizes(shape: Shape): { rows: number; cols: number } {
+  const cols = shape.at(-1) ?? 1;
+  return { rows: product(shape) / Math.max(1, cols), cols };
+}
 
-/** An operation on rows, for any dimension: another one than the last is brought there and back. */
-const alongRows = (forward: Forward, backward: Backward) =>
-  function along(x: Tensor, dim = -1): Tensor {
-    const d = normalizeDim(dim, x.ndim, forward.name);
-    if (d < x.ndim - 1) return transpose(along(transpose(x, d, -1)), d, -1);
-    const source = contiguous(x);
-    const cols = x.shape.at(-1) ?? 1;
-    const sizes = { rows: x.size / Math.max(1, cols), cols };
-    const y = empty(x.shape, 'float32', x.device);
-    run(forward, { x: source, y }, sizes);
-    return record(forward.name, y, [source], (dy) => {
-      const dx = empty(x.shape, 'float32', x.device);
-      run(backward, { dy: contiguous(dy), y, dx }, sizes);
-      return [dx];
-    });
-  };
+/** exp(x) / Σ exp(x) along a dimension. Another one than the last is brought there and back. */
+export function softmax(x: Tensor, dim = -1): Tensor {
+  const d = normalizeDim(dim, x.ndim, 'softmax');
+  if (d < x.ndim - 1) return transpose(softmax(transpose(x, d, -1)), d, -1);
+  const source = contiguous(x);
+  const y = empty(x.shape, 'float32', x.device);
+  run(kernels.softmax, { x: source, y }, rowSizes(x.shape));
+  return record('softmax', y, [source], (dy) => [softmaxGradient(dy, y, 1)]);
+}
 
-/** exp(x) / Σ exp(x) along a dimension. */
-export const softmax = alongRows(kernels.softmax, kernels.softmaxBackward);
+function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
+  const dx = empty(y.shape, 'float32', y.device);
+  run(kernels.softmaxBackward, { dy: contiguous(dy), y, dx }, { ...rowSizes(y.shape), scale });
+  return dx;
+}
+
+/**
+ * softmax(scale x + mask) along the last dimension, in one launch. x: [batch, heads, length, keys],
+ * mask: [batch or 1, 1, 1, keys], which gets no gradient.
+ * @throws RangeError when the mask does not fit.
+ */
+export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number): Tensor {
+  const [batch, heads, length, keys] = x.shape;
+  const masks = mask.shape[0];
+  if (x.ndim !== 4 || show(mask.shape) !== show([masks, 1, 1, keys]) || (masks !== 1 && masks !== batch)) {
+    throw new RangeError(
+      `maskedSoftmax: a mask of shape [batch, 1, 1, keys] was expected for ${show(x.shape)}, not ${show(mask.shape)}`,
+    );
+  }
+  const source = contiguous(x);
+  const y = empty(x.shape, 'float32', x.device);
+  const rowsPerMask = (batch / masks) * heads * length;
+  run(kernels.maskedSoftmax, { x: source, mask: contiguous(mask), y }, { ...rowSizes(x.shape), scale, rowsPerMask });
+  return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
+}
+
 /** log(softmax(x)), computed without leaving the logarithm. */
-export const logSoftmax = alongRows(kernels.logSoftmax, kernels.logSoftmaxBackward as Backward);
+export function logSoftmax(x: Tensor, dim = -1): Tensor {
+  const d = normalizeDim(dim, x.ndim, 'logSoftmax');
+  if (d < x.ndim - 1) return transpose(logSoftmax(transpose(x, d, -1)), d, -1);
+  const source = contiguous(x);
+  const y = empty(x.shape, 'float32', x.device);
+  run(kernels.logSoftmax, { x: source, y }, rowSizes(x.shape));
+  return record('logSoftmax', y, [source], (dy) => {
+    const dx = empty(x.shape, 'float32', x.device);
+    run(kernels.logSoftmaxBackward, { dy: contiguous(dy), y, dx }, rowSizes(x.shape));
+    return [dx];
+  });
+}
