@@ -1,6 +1,7 @@
 // Makes the sample data: data/reviews.tsv, data/reviews-test.tsv and data/vocab.txt.
-// The same script gives the same bytes on every machine.
+// The same script gives the same bytes on every machine. Run: node scripts/make-reviews.mjs [FOLDER]
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reviewMaker } from './reviews/sentences.mjs';
 import { makeVocabulary } from './reviews/vocabulary.mjs';
@@ -9,18 +10,16 @@ const trainCount = 3000;
 const testCount = 600;
 const vocabularySize = 1000;
 
-/** Uniform numbers in [0, 1) from a 32-bit seed (Tommy Ettinger's mulberry32, public domain). */
-function mulberry32(seed) {
-  let state = seed;
+/** Uniform numbers in (0, 1): Park and Miller's generator, x ← 48271 x mod 2^31 - 1. */
+function uniforms(seed) {
+  let x = seed;
   return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 0x100000000;
+    x = (48271 * x) % 0x7fffffff;
+    return x / 0x7fffffff;
   };
 }
 
-const review = reviewMaker(mulberry32(2024));
+const review = reviewMaker(uniforms(2024));
 const seen = new Set();
 
 /** A review whose words, in their order, are those of no other. */
@@ -47,9 +46,9 @@ const vocabulary = makeVocabulary(
   vocabularySize,
 );
 
-const data = fileURLToPath(new URL('../data/', import.meta.url));
+const folder = process.argv[2] ?? fileURLToPath(new URL('../data/', import.meta.url));
 const table = (part) => ['text\tlabel', ...part.map(({ text, label }) => `${text}\t${label}`), ''].join('\n');
-mkdirSync(data, { recursive: true });
-writeFileSync(`${data}reviews.tsv`, table(train));
-writeFileSync(`${data}reviews-test.tsv`, table(rows.slice(trainCount)));
-writeFileSync(`${data}vocab.txt`, `${vocabulary.join('\n')}\n`);
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'reviews.tsv'), table(train));
+writeFileSync(join(folder, 'reviews-test.tsv'), table(rows.slice(trainCount)));
+writeFileSync(join(folder, 'vocab.txt'), `${vocabulary.join('\n')}\n`);

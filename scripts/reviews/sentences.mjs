@@ -94,7 +94,7 @@ export function reviewMaker(random) {
 
   const sentences = (side) => {
     const draw = random();
-    const main = draw < 0.47 ? plain : draw < 0.61 ? negation : draw < 0.86 ? contrast : turn;
+    const main = draw < 0.42 ? plain : draw < 0.55 ? negation : draw < 0.84 ? contrast : turn;
     const parts = [main(side)];
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(plain(side));
     if (chance(main === plain ? 0.4 : 0.25)) parts.push(pickNew(verdicts[side]));
