@@ -13,13 +13,13 @@ import { runTraining } from '../training.ts';
 /** From dist/src/cli/commands to the package's data. */
 const data = (name: string) => fileURLToPath(new URL(`../../../../data/${name}`, import.meta.url));
 
-const MAX_LENGTH = 32;
+const MAX_LENGTH = 40;
 const OUT = 'out/demo';
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description('train a small classifier on the reviews that come with the package')
-    .option('--epochs <n>', 'times through the data', count, 6)
+    .option('--epochs <n>', 'times through the data', count, 5)
     .addOption(deviceOption())
     .action(async (options) => {
       const device = await openFor(options.device, false);
@@ -33,7 +33,8 @@ export function demoCommand(): Command {
           vocab: data('vocab.txt'),
           maxLength: MAX_LENGTH,
           validSplit: 0.1,
-          learningRate: 1e-3,
+          learningRate: 5e-4,
+          patience: options.epochs,
           epochs: options.epochs,
           out: OUT,
           columns: {},
