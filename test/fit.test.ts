@@ -3,6 +3,7 @@ import { bertConfig } from '../src/bert/config.ts';
 import { BertForSequenceClassification } from '../src/bert/sequenceClassification.ts';
 import { CpuDevice } from '../src/gpu/cpu.ts';
 import type { Device } from '../src/gpu/device.ts';
+import { bucketSize } from '../src/gpu/pool.ts';
 import { setDevice } from '../src/tensor/index.ts';
 import { Philox } from '../src/tensor/random.ts';
 import type { EncodedExample } from '../src/train/batch.ts';
@@ -126,8 +127,8 @@ it.skipIf(!webgpu)('a thousand steps leave memory flat', async () => {
   });
   device.destroy();
   expect(use.length).toBe(10);
-  expect(Math.max(...use.map(({ held }) => held))).toBeLessThanOrEqual(use[0].held);
-  // Results of at most three steps are on their way at a time.
+  // Results of at most three steps are on their way at a time, in small buffers of their own.
+  expect(Math.max(...use.map(({ held }) => held))).toBeLessThanOrEqual(use[0].held + 3 * bucketSize(16));
   const counts = use.map(({ buffers }) => buffers);
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(3);
 });

@@ -8,6 +8,7 @@ import {
   ones,
   rand,
   randn,
+  scope,
   type Tensor,
   zeros,
 } from '../tensor/index.ts';
@@ -24,11 +25,16 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number) {
     super();
     const bound = 1 / Math.sqrt(inFeatures);
-    const uniform = (shape: number[]) => {
-      if (isSkipping()) return parameter(zeros(shape));
-      using unit = rand(shape);
-      return parameter(unit.mul(2 * bound).add(-bound));
-    };
+    const uniform = (shape: number[]) =>
+      parameter(
+        isSkipping()
+          ? zeros(shape)
+          : scope(() =>
+              rand(shape)
+                .mul(2 * bound)
+                .add(-bound),
+            ),
+      );
     this.weight = uniform([outFeatures, inFeatures]);
     this.bias = uniform([outFeatures]);
   }

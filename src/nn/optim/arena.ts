@@ -1,7 +1,7 @@
 import type { Device } from '../../gpu/device.ts';
 import { copy } from '../../kernels/elementwise.ts';
 import { BLOCK, SKIP } from '../../kernels/optimizers.ts';
-import { keep, noGrad, type Tensor, zeros } from '../../tensor/index.ts';
+import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { map, overStorage } from '../../tensor/run.ts';
 import { Storage } from '../../tensor/storage.ts';
 
@@ -33,7 +33,7 @@ export class Arena {
     this.grad = this.zeros();
     this.groups = keep(zeros([blocks], { dtype: 'int32', device: this.#device }));
     noGrad(() => {
-      for (const [i, param] of params.entries()) this.#moveIn(param, this.#starts[i]);
+      for (const [i, param] of params.entries()) scope(() => this.#moveIn(param, this.#starts[i]));
     });
   }
 
@@ -67,7 +67,7 @@ export class Arena {
     const place = { offset: start * BLOCK * 4, size: Math.ceil(param.size / BLOCK) * BLOCK * 4 };
     const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...place });
     const storage = part(this.param);
-    map(copy, [param.detach()], {}, overStorage(storage, param.shape)).dispose();
+    map(copy, [param.detach()], {}, overStorage(storage, param.shape));
     param.moveTo(storage);
     const before = param.grad;
     param.gradSlot = part(this.grad);
