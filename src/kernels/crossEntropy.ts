@@ -1,5 +1,5 @@
-import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
-import { LOWEST, rowConstants, teamWgsl } from './rows.ts';
+import { defineKernel, main } from '../gpu/kernel.ts';
+import { LOWEST, perRow, rowText, walkRow } from './rows.ts';
 import { logSumExp } from './softmax.ts';
 
 const params = { rows: 'u32', cols: 'u32', ignoreIndex: 'i32', smoothing: 'f32' } as const;
@@ -18,9 +18,10 @@ const labels = {
 } as const;
 
 /**
- * Cross-entropy of each row of logits with its label: loss = lse - (1-s) x[label] - s mean(x), 0 where the label is
- * ignored; s is the label smoothing (Szegedy et al. 2016, §7). Keeps the row's maximum (`high`) and Σ exp(x - high)
- * (`total`) for the gradient: apart, since their joint logarithm would round large logits. A label that is neither ignored nor a column gives NaN. x: [rows, cols], all else: [rows].
+ * Cross-entropy of each row of logits with its label: loss = logsumexp(x) - (1-s) x[label] - s mean(x), 0 where
+ * the label is ignored; s is the label smoothing (Szegedy et al. 2016, §7). Keeps the row's maximum (`high`) and Σ exp(x - high)
+ * (`total`) for the gradient: apart, since their joint logarithm would round large logits. A label that is neither
+ * ignored nor a column gives NaN. x: [rows, cols], all else: [rows].
  */
 export const crossEntropy = defineKernel({
   name: 'crossEntropy',
@@ -32,21 +33,14 @@ export const crossEntropy = defineKernel({
     high: { type: 'f32', access: 'write', size: (p) => p.rows },
     total: { type: 'f32', access: 'write', size: (p) => p.rows },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  launch: (p) => p.rows,
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  if (group >= p.rows) { return; }
-  let cols = p.cols / ${c.width}u;
-  let base = group * cols;
-  var top = V(${LOWEST});
-  for (var i = lane; i < cols; i += ${c.lanes}u) { top = max(top, x[base + i]); }
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  var top = V(${LOWEST});
+  ${walkRow(c, 'top = max(top, x[i]);')}
   let most = teamMax(hmax(top), lane);
   var part = V(0.0);
   var sum = V(0.0);
-  for (var i = lane; i < cols; i += ${c.lanes}u) { let v = x[base + i]; part += exp(v - most); sum += v - most; }
+  ${walkRow(c, 'let v = x[i]; part += exp(v - most); sum += v - most;')}
   let mass = teamSum(hsum(part), lane);
   let mean = teamSum(hsum(sum), lane) / f32(p.cols);
   if (lane == 0u) {
@@ -59,7 +53,7 @@ ${main(
     high[group] = most;
     total[group] = mass;
   }`,
-)}`,
+  ),
   reference({ x, labels, loss, high, total }, { rows, cols, ignoreIndex, smoothing }) {
     for (let r = 0; r < rows; r++) {
       const row = logSumExp(x, r * cols, cols);

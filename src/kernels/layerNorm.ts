@@ -1,5 +1,5 @@
-import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
-import { rowConstants, teamWgsl } from './rows.ts';
+import { defineKernel, main } from '../gpu/kernel.ts';
+import { perRow, rowText, walkRow } from './rows.ts';
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
 
@@ -24,24 +24,17 @@ export const layerNorm = defineKernel({
     mean: { type: 'f32', access: 'write', size: (p) => p.rows },
     rstd: { type: 'f32', access: 'write', size: (p) => p.rows },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  launch: (p) => p.rows,
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  if (group >= p.rows) { return; }
-  let cols = p.cols / ${c.width}u;
-  let base = group * cols;
-  var part = V(0.0);
-  for (var i = lane; i < cols; i += ${c.lanes}u) { part += x[base + i]; }
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  var part = V(0.0);
+  ${walkRow(c, 'part += x[i];')}
   let center = teamSum(hsum(part), lane) / f32(p.cols);
   part = V(0.0);
-  for (var i = lane; i < cols; i += ${c.lanes}u) { let d = x[base + i] - center; part += d * d; }
+  ${walkRow(c, 'let d = x[i] - center; part += d * d;')}
   let scale = 1.0 / sqrt(teamSum(hsum(part), lane) / f32(p.cols) + p.eps);
-  for (var i = lane; i < cols; i += ${c.lanes}u) { y[base + i] = (x[base + i] - center) * scale * weight[i] + bias[i]; }
+  ${walkRow(c, 'y[i] = (x[i] - center) * scale * weight[c] + bias[c];')}
   if (lane == 0u) { mean[group] = center; rstd[group] = scale; }`,
-)}`,
+  ),
   reference({ x, weight, bias, y, mean, rstd }, { rows, cols, eps }) {
     for (let r = 0; r < rows; r++) {
       let center = 0;
@@ -74,31 +67,30 @@ export const layerNormBackward = defineKernel({
     ...saved,
     dx: { type: 'V', access: 'write', size: elements },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  launch: (p) => p.rows,
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  if (group >= p.rows) { return; }
-  let cols = p.cols / ${c.width}u;
-  let base = group * cols;
-  let center = mean[group];
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  let center = mean[group];
   let scale = rstd[group];
   var sumG = V(0.0);
   var sumGH = V(0.0);
-  for (var i = lane; i < cols; i += ${c.lanes}u) {
-    let g = dy[base + i] * weight[i];
+  ${walkRow(
+    c,
+    `
+    let g = dy[i] * weight[c];
     sumG += g;
-    sumGH += g * (x[base + i] - center) * scale;
-  }
+    sumGH += g * (x[i] - center) * scale;
+  `,
+  )}
   let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
   let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);
-  for (var i = lane; i < cols; i += ${c.lanes}u) {
-    let h = (x[base + i] - center) * scale;
-    dx[base + i] = scale * (dy[base + i] * weight[i] - meanG - h * meanGH);
-  }`,
-)}`,
+  ${walkRow(
+    c,
+    `
+    let h = (x[i] - center) * scale;
+    dx[i] = scale * (dy[i] * weight[c] - meanG - h * meanGH);
+  `,
+  )}`,
+  ),
   reference({ dy, x, weight, mean, rstd, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       let sumG = 0;

@@ -1,4 +1,4 @@
-import { wgsl } from '../gpu/kernel.ts';
+import { main, wgsl } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
 
 /**
@@ -13,10 +13,32 @@ export interface RowConstants extends Record<string, string | number | boolean> 
 
 const TREE_LANES = 64;
 
-/** One team a workgroup: its lanes are the whole workgroup. */
-export function rowConstants(cols: number, traits: Traits): RowConstants {
-  return { width: cols % 4 === 0 ? 4 : 1, lanes: traits.subgroupSize || TREE_LANES };
-}
+/** How a kernel of `rows` × `cols` chooses its variant and launches: a workgroup, which is one team, a row. */
+export const perRow = {
+  specialize: ({ cols }: { cols: number }, traits: Traits): RowConstants => ({
+    width: cols % 4 === 0 ? 4 : 1,
+    lanes: traits.subgroupSize || TREE_LANES,
+  }),
+  launch: ({ rows }: { rows: number }): number => rows,
+};
+
+/** Its text: `body` works on row `group`, of `cols` vectors from `base` on; `teamSum` and `teamMax` are at hand. */
+export const rowText =
+  (body: (c: RowConstants) => string) =>
+  (c: RowConstants, traits: Traits): string =>
+    wgsl`
+${teamWgsl(c, traits)}
+${main(
+  c.lanes,
+  `  if (group >= p.rows) { return; }
+  let cols = p.cols / ${c.width}u;
+  let base = group * cols;
+${body(c)}`,
+)}`;
+
+/** WGSL: this lane's part of a row; `c` counts vectors in the row, `i` in the tensor. */
+export const walkRow = ({ lanes }: RowConstants, body: string): string =>
+  `for (var c = lane; c < cols; c += ${lanes}u) { let i = base + c; ${body} }`;
 
 /** WGSL functions `teamSum(x, lane)` and `teamMax(x, lane)`: every lane gets the team's result. */
 export function teamWgsl({ lanes }: { lanes: number }, traits: Traits): string {

@@ -1,5 +1,5 @@
-import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
-import { LOWEST, type RowConstants, rowConstants, teamWgsl } from './rows.ts';
+import { defineKernel } from '../gpu/kernel.ts';
+import { LOWEST, perRow, type RowConstants, rowText, walkRow } from './rows.ts';
 
 const cases = [
   { rows: 3, cols: 5 },
@@ -10,41 +10,30 @@ const cases = [
 const params = { rows: 'u32', cols: 'u32' } as const;
 type P = { rows: number; cols: number };
 const elements = (p: P) => p.rows * p.cols;
-const shared = { params, cases, launch: (p: P) => p.rows };
-
-/** Walks this lane's part of row `group`, with `i` the place of each vector. */
-const walk = ({ lanes, width }: RowConstants, body: string) =>
-  `for (var c = lane; c < p.cols / ${width}u; c += ${lanes}u) { let i = base + c; ${body} }`;
-
-const rowStart = ({ width }: RowConstants) => `if (group >= p.rows) { return; }
-  let base = group * (p.cols / ${width}u);`;
 
 /** Row maximum and log of the sum of exponentials, shifted by the maximum so that nothing overflows. */
 const rowLogSumExp = (c: RowConstants) => `
   var top = V(${LOWEST});
-  ${walk(c, 'top = max(top, x[i]);')}
+  ${walkRow(c, 'top = max(top, x[i]);')}
   let high = teamMax(hmax(top), lane);
   var part = V(0.0);
-  ${walk(c, 'part += exp(x[i] - high);')}
+  ${walkRow(c, 'part += exp(x[i] - high);')}
   let total = teamSum(hsum(part), lane);`;
 
 /** Row softmax over the last axis: y = exp(x - max x) / Σ exp(x - max x). x, y: [rows, cols]. */
 export const softmax = defineKernel({
-  ...shared,
   name: 'softmax',
+  params,
+  cases,
   buffers: {
     x: { type: 'V', access: 'read', size: elements },
     y: { type: 'V', access: 'write', size: elements },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  ${rowStart(c)}
-  ${rowLogSumExp(c)}
-  ${walk(c, 'y[i] = exp(x[i] - high) / total;')}`,
-)}`,
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  ${rowLogSumExp(c)}
+  ${walkRow(c, 'y[i] = exp(x[i] - high) / total;')}`,
+  ),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const { high, total } = logSumExp(x, r * cols, cols);
@@ -67,22 +56,17 @@ export const maskedSoftmax = defineKernel({
     mask: { type: 'V', access: 'read', size: (p) => Math.ceil(p.rows / p.rowsPerMask) * p.cols },
     y: { type: 'V', access: 'write', size: elements },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  launch: (p) => p.rows,
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  ${rowStart(c)}
-  let maskStart = (group / p.rowsPerMask) * (p.cols / ${c.width}u);
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  let maskStart = (group / p.rowsPerMask) * cols;
   var top = V(${LOWEST});
-  ${walk(c, 'top = max(top, x[i] * p.scale + mask[maskStart + c]);')}
+  ${walkRow(c, 'top = max(top, x[i] * p.scale + mask[maskStart + c]);')}
   let high = teamMax(hmax(top), lane);
   var part = V(0.0);
-  ${walk(c, 'let e = exp(x[i] * p.scale + mask[maskStart + c] - high); y[i] = e; part += e;')}
+  ${walkRow(c, 'let e = exp(x[i] * p.scale + mask[maskStart + c] - high); y[i] = e; part += e;')}
   let total = teamSum(hsum(part), lane);
-  ${walk(c, 'y[i] = y[i] / total;')}`,
-)}`,
+  ${walkRow(c, 'y[i] = y[i] / total;')}`,
+  ),
   reference({ x, mask, y }, { rows, cols, scale, rowsPerMask }) {
     const row = new Float32Array(cols);
     for (let r = 0; r < rows; r++) {
@@ -104,18 +88,13 @@ export const softmaxBackward = defineKernel({
     y: { type: 'V', access: 'read', size: elements },
     dx: { type: 'V', access: 'write', size: elements },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  launch: (p) => p.rows,
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  ${rowStart(c)}
-  var part = V(0.0);
-  ${walk(c, 'part += y[i] * dy[i];')}
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  var part = V(0.0);
+  ${walkRow(c, 'part += y[i] * dy[i];')}
   let dot = teamSum(hsum(part), lane);
-  ${walk(c, 'dx[i] = p.scale * y[i] * (dy[i] - dot);')}`,
-)}`,
+  ${walkRow(c, 'dx[i] = p.scale * y[i] * (dy[i] - dot);')}`,
+  ),
   reference({ dy, y, dx }, { rows, cols, scale }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
@@ -128,22 +107,19 @@ ${main(
 
 /** Row log-softmax over the last axis: y = x - max x - log Σ exp(x - max x). x, y: [rows, cols]. */
 export const logSoftmax = defineKernel({
-  ...shared,
   name: 'logSoftmax',
+  params,
+  cases,
   buffers: {
     x: { type: 'V', access: 'read', size: elements },
     y: { type: 'V', access: 'write', size: elements },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  ${rowStart(c)}
-  ${rowLogSumExp(c)}
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  ${rowLogSumExp(c)}
   let shift = log(total);
-  ${walk(c, 'y[i] = x[i] - high - shift;')}`,
-)}`,
+  ${walkRow(c, 'y[i] = x[i] - high - shift;')}`,
+  ),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const { high, total } = logSumExp(x, r * cols, cols);
@@ -154,24 +130,21 @@ ${main(
 
 /** Gradient of log-softmax by its result: dx = dy - exp(y) Σ dy. */
 export const logSoftmaxBackward = defineKernel({
-  ...shared,
   name: 'logSoftmaxBackward',
+  params,
+  cases,
   buffers: {
     dy: { type: 'V', access: 'read', size: elements },
     y: { type: 'V', access: 'read', size: elements },
     dx: { type: 'V', access: 'write', size: elements },
   },
-  specialize: (p, traits) => rowConstants(p.cols, traits),
-  wgsl: (c, traits) => wgsl`
-${teamWgsl(c, traits)}
-${main(
-  c.lanes,
-  `  ${rowStart(c)}
-  var part = V(0.0);
-  ${walk(c, 'part += dy[i];')}
+  ...perRow,
+  wgsl: rowText(
+    (c) => `  var part = V(0.0);
+  ${walkRow(c, 'part += dy[i];')}
   let total = teamSum(hsum(part), lane);
-  ${walk(c, 'dx[i] = dy[i] - exp(y[i]) * total;')}`,
-)}`,
+  ${walkRow(c, 'dx[i] = dy[i] - exp(y[i]) * total;')}`,
+  ),
   reference({ dy, y, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       let total = 0;
