@@ -1,8 +1,8 @@
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, readBytes, readText, writeFiles } from '../platform/files.ts';
+import { fileExists, joinPath, readBytes, readJson, writeFiles } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
 import { type BertConfig, configToJson, parseBertConfig } from './config.ts';
-import { isObject, quote } from './quote.ts';
+import { isObject, nameSome, quote } from './quote.ts';
 import { parseSafetensors, SafetensorsError, serializeSafetensors, toFloat32 } from './safetensors.ts';
 
 /** A weight: row-major float32. */
@@ -120,20 +120,6 @@ export function matchNames(expected: Iterable<string>, found: Iterable<string>):
 }
 
 const isPositionIds = (name: string): boolean => /(^|\.)embeddings\.position_ids$/.test(name);
-
-function nameSome(names: readonly string[]): string {
-  const some = names.slice(0, 8).join(', ');
-  return names.length > 8 ? `${some} and ${names.length - 8} more` : some;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`${path} is not valid JSON`);
-  }
-}
 
 /** Adds a file's weights to `tensors`; `expected` are the names its index puts there. */
 async function addWeights(tensors: Map<string, Weight>, dir: string, file: string, expected?: Set<string>) {

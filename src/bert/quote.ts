@@ -17,3 +17,9 @@ function showObject(value: object | null): string {
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** The first names of a list, and how many more there are. */
+export function nameSome(names: readonly string[], limit = 8): string {
+  const some = names.slice(0, limit).join(', ');
+  return names.length > limit ? `${some} and ${names.length - limit} more` : some;
+}

@@ -1,8 +1,10 @@
+import { readCheckpoint } from '../bert/checkpoint.ts';
 import { type BertConfig, bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
+import { nameSome } from '../bert/quote.ts';
 import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
-import { joinPath, readText, writeFiles } from '../platform/files.ts';
+import { joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
 import { encodeExamples } from '../train/batch.ts';
 import { type DataOptions, type LabelledData, readData } from '../train/data.ts';
 import { type FitOptions, fit } from '../train/fit.ts';
@@ -109,7 +111,8 @@ export async function runTraining(
     'history.json': `${JSON.stringify(history, undefined, 1)}\n`,
     ...(history.steps.length > 0 && { 'history.svg': await historyPicture(history, title) }),
   });
-  if (saved && !signal.aborted && !history.epochs.at(-1)!.best) await restore(model, request.out);
+  if (saved && !signal.aborted && !history.epochs.at(-1)!.best)
+    model.loadWeights((await readCheckpoint(request.out)).tensors, request.out);
   return { model, tokenizer, labels: data.labels, history, interrupted: signal.aborted };
 }
 
@@ -146,26 +149,3 @@ function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source:
     );
   }
 }
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`);
-  }
-}
-
-/** Takes the best epoch's weights back from where they were saved. */
-async function restore(model: BertForSequenceClassification, dir: string): Promise<void> {
-  const best = await BertForSequenceClassification.fromPretrained(dir);
-  const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, parameter] of best.stateDict()) {
-    weights.set(name, { shape: parameter.shape, data: (await parameter.data()) as Float32Array });
-  }
-  best.dispose();
-  model.loadStateDict(weights);
-}
-
-const nameSome = (names: readonly string[]): string =>
-  names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ');

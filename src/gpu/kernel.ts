@@ -26,9 +26,6 @@ export interface BufferSpec<P> {
 /** Constants baked into the text of one variant. `width` 4 makes `V` a vec4. */
 export type Constants = Record<string, string | number | boolean>;
 
-/** Number of workgroups, or rows and columns of them. */
-export type Groups = number;
-
 /**
  * A kernel is one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU reference and its cases.
  * Tests, benchmarks and the CPU device all read it from here.
@@ -42,7 +39,7 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   /** The kernel's text after the generated declarations; `main(size, body)` writes the entry point. */
   wgsl(constants: C, traits: Traits): string;
   /** Workgroups to launch; more than 65,535 are folded. The text sees one flat index, `group`. */
-  launch(p: ParamValues<T>, constants: C, traits: Traits): Groups;
+  launch(p: ParamValues<T>, constants: C, traits: Traits): number;
   /** The same mathematics in plain loops, accumulating in float64. */
   // biome-ignore lint/suspicious/noExplicitAny: each buffer's array type follows its element type
   reference(buffers: Record<string, any>, p: ParamValues<T>): void;

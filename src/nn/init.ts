@@ -22,13 +22,6 @@ export function normal_(tensor: Tensor, mean: number, std: number, random: Philo
   return tensor.copy_(Float32Array.from({ length: tensor.size }, () => mean + std * random.normal()));
 }
 
-/** Fills in place uniformly within ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010). weight: [out, in]. */
-export function xavierUniform_(weight: Tensor, random: Philox): Tensor {
-  const [fanOut, fanIn] = weight.shape;
-  const bound = Math.sqrt(6 / (fanIn + fanOut));
-  return weight.copy_(Float32Array.from({ length: weight.size }, () => (2 * random.uniform() - 1) * bound));
-}
-
 /** Fills in place with one value. */
 export function constant_(tensor: Tensor, value: number): Tensor {
   return tensor.copy_(new Float32Array(tensor.size).fill(value));

@@ -40,6 +40,16 @@ export async function readText(path: string): Promise<string> {
   return new TextDecoder('utf-8').decode(await readBytes(path));
 }
 
+/** Reads a JSON file. Throws as `readBytes`, and UsageError when it is not JSON. */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`${path} is not valid JSON`);
+  }
+}
+
 /**
  * Writes files into a folder so that a crash leaves the old files or the new ones, never half of one:
  * each is written beside its place, flushed to disk, then renamed.

@@ -84,13 +84,14 @@ export async function fit(
       }
       await reader.drain();
       if (signal?.aborted) break;
-      const record = await endEpoch(model, valid, history, epoch, options, stopping);
-      if (!record) break;
+      const end = await endEpoch(model, valid, history, epoch, options, stopping);
+      if (!end) break;
+      const { record, verdict } = end;
       record.seconds = (performance.now() - started) / 1000;
       history.addEpoch(record);
       if (record.best) await options.onBest?.();
       options.onEpoch?.(record);
-      if (valid.length > 0 && epoch - stopping.bestEpoch >= options.patience) break;
+      if (verdict === 'stop') break;
     }
   } finally {
     await reader.drain().catch(() => {});
@@ -179,7 +180,7 @@ async function endEpoch(
   epoch: number,
   { batchSize, signal }: FitOptions,
   stopping: EarlyStopping,
-): Promise<EpochRecord | undefined> {
+): Promise<{ record: EpochRecord; verdict?: ReturnType<EarlyStopping['update']> } | undefined> {
   const steps = history.steps.filter((step) => step.epoch === epoch);
   const mean = (field: 'loss' | 'accuracy') => steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
   const record: EpochRecord = {
@@ -189,7 +190,7 @@ async function endEpoch(
     trainAccuracy: mean('accuracy'),
     best: true,
   };
-  if (valid.length === 0) return record;
+  if (valid.length === 0) return { record };
   try {
     const { loss, predictions } = await evaluate(model, valid, batchSize, { signal });
     record.validLoss = loss;
@@ -197,8 +198,9 @@ async function endEpoch(
       predictions,
       valid.map(({ label }) => label),
     );
-    record.best = stopping.update(record.validAccuracy) === 'improved';
-    return record;
+    const verdict = stopping.update(record.validAccuracy);
+    record.best = verdict === 'improved';
+    return { record, verdict };
   } catch (error) {
     if (signal?.aborted) return undefined;
     throw error;
