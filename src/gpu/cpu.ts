@@ -1,6 +1,7 @@
 import type { Binding, Device, DeviceBuffer, MemoryUse } from './device.ts';
 import { KernelError } from './errors.ts';
 import type { ElementType, HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
+import { type KernelTime, KernelTimes, workOf } from './timing.ts';
 import type { Traits } from './traits.ts';
 
 interface CpuBuffer extends DeviceBuffer {
@@ -24,6 +25,7 @@ export class CpuDevice implements Device {
     maxGroupsPerDimension: 65535,
     bindingAlignment: 4,
   };
+  #times: KernelTimes | undefined;
   #use: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
 
   alloc(bytes: number): DeviceBuffer {
@@ -55,10 +57,27 @@ export class CpuDevice implements Device {
       if (count * 4 > size) throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${count}`);
       views[name] = new (arrayOf(spec.type))((buffer as CpuBuffer).data, offset, count);
     }
+    const started = performance.now();
     kernel.reference(views, params);
+    const time = this.#times?.launch(workOf(kernel, {}, params));
+    if (time) time.seconds += (performance.now() - started) / 1000;
   }
 
   async synchronize(): Promise<void> {}
+
+  eachStep(host: () => void): void {
+    host();
+  }
+
+  startProfile(): void {
+    this.#times = new KernelTimes();
+  }
+
+  async stopProfile(): Promise<KernelTime[]> {
+    const times = this.#times?.sorted ?? [];
+    this.#times = undefined;
+    return times;
+  }
 
   memory(): MemoryUse {
     return { ...this.#use };

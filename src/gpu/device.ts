@@ -1,4 +1,5 @@
 import type { HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
+import type { KernelTime } from './timing.ts';
 import type { Traits } from './traits.ts';
 
 /** Memory on a device; opaque above this floor. */
@@ -23,6 +24,19 @@ export interface MemoryUse {
   peakBytes: number;
 }
 
+/** A step that was captured: its launches, ready to run again. */
+export interface Plan {
+  /** Launches of one replay, and their floating-point operations. */
+  readonly launches: number;
+  readonly flops: number;
+  /**
+   * Runs the step again and resolves with the bytes of its result. Host writes made by `prepare`, and then by what was
+   * given to `eachStep`, replace those of the step before; the first replay goes by the writes of the capture.
+   */
+  replay(prepare: () => void): Promise<ArrayBuffer>;
+  dispose(): void;
+}
+
 /**
  * A place where kernels run: `webgpu` runs their WGSL, `cpu` their reference.
  * Work is queued in order; only `read` and `synchronize` wait for it. Errors surface there or at the next call.
@@ -41,6 +55,17 @@ export interface Device {
   read(source: Binding): Promise<ArrayBuffer>;
   run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void;
   synchronize(): Promise<void>;
+  /**
+   * Takes down what `body` launches instead of running it; `body` returns where the result to read back will lie.
+   * Memory is shared among what the step makes, so nothing but the result may outlive it. Absent where replaying gains nothing.
+   */
+  capture?(body: () => Binding): Plan;
+  /** Runs `host` now and, if a step is being captured, before each replay: what the host does anew each time. */
+  eachStep(host: () => void): void;
+  /** Times every launch from now on; slower, since each runs alone. */
+  startProfile(): void;
+  /** Ends the profile: times by kernel and variant, longest first. */
+  stopProfile(): Promise<KernelTime[]>;
   memory(): MemoryUse;
   destroy(): void;
 }

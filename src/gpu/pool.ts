@@ -4,8 +4,14 @@ import { OutOfMemoryError } from './errors.ts';
 export interface GpuBuffer extends DeviceBuffer {
   readonly id: number;
   readonly gpu: GPUBuffer;
+  /** Where it starts in `gpu`: not at 0 for what lives in the block of a captured step. */
+  readonly base: number;
   /** The batch of commands that used it last: writes from the host must not overtake that batch. */
   lastBatch: number;
+  /** Captured steps that use it: until they are gone, it is not given to others. */
+  pins: number;
+  /** Given back while pinned. */
+  orphan?: boolean;
 }
 
 const STORAGE = 0x80 | 0x04 | 0x08; // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
@@ -45,12 +51,16 @@ export class BufferPool {
         id: this.#nextId++,
         bytes: size,
         gpu: this.#device.createBuffer({ size, usage: STORAGE }),
+        base: 0,
         lastBatch: -1,
+        pins: 0,
       }
     );
   }
 
   give(buffer: GpuBuffer): void {
+    buffer.orphan = buffer.pins > 0;
+    if (buffer.orphan) return;
     this.#use.bytes -= buffer.bytes;
     this.#use.buffers--;
     this.#use.pooledBytes += buffer.bytes;
@@ -58,6 +68,10 @@ export class BufferPool {
     const at = list.findIndex((other) => other.id > buffer.id);
     list.splice(at < 0 ? list.length : at, 0, buffer);
     this.#free.set(buffer.bytes, list);
+  }
+
+  unpin(buffer: GpuBuffer): void {
+    if (--buffer.pins === 0 && buffer.orphan) this.give(buffer);
   }
 
   use(): MemoryUse {

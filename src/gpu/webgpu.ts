@@ -1,8 +1,11 @@
-import type { Binding, Device, DeviceBuffer, MemoryUse } from './device.ts';
+import { patiently } from '../platform/patience.ts';
+import type { Binding, Device, DeviceBuffer, MemoryUse, Plan } from './device.ts';
 import { DeviceLostError, KernelError } from './errors.ts';
 import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packParams } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
+import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, WebGpuPlan } from './plan.ts';
 import { BufferPool, type GpuBuffer } from './pool.ts';
+import { type KernelTime, Profiler, workOf } from './timing.ts';
 import type { Traits } from './traits.ts';
 import { UniformArena } from './uniforms.ts';
 
@@ -24,12 +27,19 @@ export class WebGpuDevice implements Device {
   readonly #staging: GPUBuffer[] = [];
   /** Verdicts that the adapter still owes us. */
   readonly #pending = new Set<Promise<void>>();
+  readonly #slots: GpuBuffer[] = [];
+  #plans = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #encoded = 0;
   #batch = 0;
   #failure: Error | undefined;
   #kernelNow = 'none';
+  /** The step that is being captured. */
+  #trace: Trace | undefined;
+  #inHook = false;
+  #redirect: Parameters<PlanHost['redirect']>[0];
+  #profiler: Profiler | undefined;
 
   constructor(device: GPUDevice, description: string, traits: Traits) {
     this.#device = device;
@@ -49,33 +59,198 @@ export class WebGpuDevice implements Device {
 
   alloc(bytes: number): DeviceBuffer {
     this.#check();
-    return this.#pool.take(bytes);
+    return this.#trace?.alloc(bytes) ?? this.#pool.take(bytes);
   }
 
   free(buffer: DeviceBuffer): void {
-    this.#pool.give(buffer as GpuBuffer);
+    const own = buffer as GpuBuffer;
+    if (this.#trace?.owns(own)) this.#trace.free(own);
+    // What a captured step made belongs to its plan.
+    else if (own.id > 0) this.#pool.give(own);
   }
 
   write({ buffer, offset }: Binding, data: HostArray): void {
     this.#check();
     const target = buffer as GpuBuffer;
+    if (this.#redirect?.(target, offset, data)) return;
+    if (this.#trace && (this.#inHook || this.#trace.owns(target))) {
+      this.#trace.write(target, offset, data);
+      return;
+    }
     // The queue writes before it runs what has not been submitted yet.
     if (target.lastBatch === this.#batch) this.#submit();
-    this.#device.queue.writeBuffer(target.gpu, offset, data as HostArray & ArrayBufferView<ArrayBuffer>);
+    this.#device.queue.writeBuffer(target.gpu, target.base + offset, data as HostArray & ArrayBufferView<ArrayBuffer>);
   }
 
-  async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
+  async read(source: Binding): Promise<ArrayBuffer> {
     this.#check();
+    if (this.#trace) throw new Error('capture: values cannot be read inside the step');
+    return this.#readBack(source);
+  }
+
+  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
+    this.#check();
+    const launch = this.#resolve(kernel, buffers, params);
+    if (!launch) return;
+    if (this.#trace) this.#trace.launches.push(launch);
+    else {
+      for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
+      this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
+      if (++this.#encoded >= BATCH) this.#submit();
+    }
+  }
+
+  async synchronize(): Promise<void> {
+    this.#submit();
+    await patiently(this.#device.queue.onSubmittedWorkDone());
+    await this.#settle();
+  }
+
+  capture(body: () => Binding): Plan {
+    if (this.#trace) throw new Error('capture: a step is being captured already');
+    const trace = new Trace();
+    this.#trace = trace;
+    let result: Binding;
+    try {
+      result = body();
+    } finally {
+      this.#trace = undefined;
+    }
+    const plan = new WebGpuPlan(trace, result, {
+      gpu: this.#device,
+      pool: this.#pool,
+      slots: this.#slots,
+      alignment: Math.max(16, this.traits.bindingAlignment),
+      submit: (launches, encode, result) => this.#replay(launches, encode, result),
+      redirect: (write) => {
+        this.#redirect = write;
+      },
+      released: () => {
+        if (--this.#plans === 0) for (const slot of this.#slots.splice(0)) this.#pool.give(slot);
+      },
+    });
+    this.#plans++;
+    return plan;
+  }
+
+  eachStep(host: () => void): void {
+    this.#trace?.hooks.push(host);
+    this.#inHook = true;
+    try {
+      host();
+    } finally {
+      this.#inHook = false;
+    }
+  }
+
+  startProfile(): void {
+    this.#submit();
+    if (!this.#device.features.has('timestamp-query')) {
+      throw new Error('this adapter has no timestamps (timestamp-query), so kernels cannot be timed on it');
+    }
+    this.#profiler = new Profiler(this.#device);
+  }
+
+  async stopProfile(): Promise<KernelTime[]> {
+    const profiler = this.#profiler;
+    await this.synchronize();
+    this.#profiler = undefined;
+    profiler?.destroy();
+    return profiler?.times.sorted ?? [];
+  }
+
+  memory(): MemoryUse {
+    return this.#pool.use();
+  }
+
+  destroy(): void {
+    this.#device.destroy();
+  }
+
+  /** Pipeline, parameters, parts of buffers and grid of a launch; undefined when there is nothing to do. */
+  #resolve<T extends ParamTypes>(
+    kernel: Kernel<T>,
+    buffers: Record<string, Binding>,
+    params: ParamValues<T>,
+  ): TracedLaunch | undefined {
+    const constants = kernel.specialize?.(params, this.traits) ?? { width: 1 };
+    const groups = kernel.launch(params, constants, this.traits);
+    if (groups === 0) return undefined;
+    if (this.#uniforms.full || this.#bindGroups.size > MAX_BIND_GROUPS) {
+      this.#submit();
+      this.#uniforms.restart();
+      this.#bindGroups.clear();
+    }
+    const bindings: TracedLaunch['bindings'] = [];
+    for (const name in kernel.buffers) {
+      const { buffer, offset, size } = buffers[name];
+      const bytes = kernel.buffers[name].size(params) * 4;
+      if (bytes > size) throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${bytes / 4}`);
+      if (bytes > this.traits.maxBinding) {
+        throw new KernelError(
+          kernel.name,
+          `${name} needs ${bytes} bytes at once; this adapter binds ${this.traits.maxBinding} at most`,
+        );
+      }
+      // Whole vec4s are bound: every allocation ends on one.
+      const whole = Math.max(16, Math.ceil(bytes / 16) * 16);
+      bindings.push({ buffer: buffer as GpuBuffer, offset, size: whole, writes: kernel.buffers[name].access !== 'read' });
+    }
+    const rows = Math.ceil(groups / this.traits.maxGroupsPerDimension);
+    return {
+      pipeline: this.#pipelines.get(kernel as unknown as Kernel, constants),
+      params: this.#uniforms.slot(packParams(kernel.params, params)),
+      bindings,
+      x: Math.ceil(groups / rows),
+      y: rows,
+      kernel: kernel.name,
+      work: this.#trace || this.#profiler ? workOf(kernel, constants, params) : undefined,
+    };
+  }
+
+  #bindGroup({ pipeline, params, bindings }: TracedLaunch): GPUBindGroup {
+    let key = `${pipeline.id},${params.id}`;
+    for (const { buffer, offset, size } of bindings) key += `,${buffer.id}+${offset}:${size}`;
+    let group = this.#bindGroups.get(key);
+    if (!group) this.#bindGroups.set(key, (group = createBindGroup(this.#device, pipeline, params, bindings)));
+    return group;
+  }
+
+  /** Adds a launch to the command stream; in a profile it has a pass of its own, between timestamps. */
+  #encode({ kernel, pipeline, bindGroup, x, y, work }: Launch): void {
+    if (this.#profiler?.full) this.#submit();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    const timestampWrites = work && this.#profiler?.stamp(work);
+    if (!this.#pass) this.#pass = this.#encoder.beginComputePass({ timestampWrites });
+    this.#kernelNow = kernel;
+    this.#pass.setPipeline(pipeline.gpu);
+    this.#pass.setBindGroup(0, bindGroup);
+    this.#pass.dispatchWorkgroups(x, y);
+    if (this.#profiler) this.#endPass();
+  }
+
+  #replay(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer> {
+    this.#check();
+    this.#submit();
+    this.#encoder = this.#device.createCommandEncoder();
+    encode(this.#encoder);
+    for (const launch of launches) this.#encode(launch);
+    return this.#readBack(result);
+  }
+
+  /** Copies out through a staging buffer, once all commands so far are done. */
+  async #readBack({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
     const bytes = Math.ceil(size / 4) * 4;
     const at = this.#staging.findIndex((one) => one.size >= bytes);
     const staging =
       at >= 0 ? this.#staging.splice(at, 1)[0] : this.#device.createBuffer({ size: Math.max(4096, bytes), usage: MAP_READ });
     this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder();
-    this.#encoder.copyBufferToBuffer((buffer as GpuBuffer).gpu, offset, staging, 0, bytes);
+    const { gpu, base } = buffer as GpuBuffer;
+    this.#encoder.copyBufferToBuffer(gpu, base + offset, staging, 0, bytes);
     this.#submit();
     try {
-      await staging.mapAsync(1, 0, bytes);
+      await patiently(staging.mapAsync(1, 0, bytes));
     } catch (error) {
       await this.#settle();
       throw error;
@@ -87,85 +262,6 @@ export class WebGpuDevice implements Device {
     return copy;
   }
 
-  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
-    this.#check();
-    const constants = kernel.specialize?.(params, this.traits) ?? { width: 1 };
-    const groups = kernel.launch(params, constants, this.traits);
-    if (groups === 0) return;
-    const pipeline = this.#pipelines.get(kernel as unknown as Kernel, constants);
-    const bindGroup = this.#bindGroup(kernel, pipeline, buffers, params);
-    if (!this.#pass) {
-      this.#encoder ??= this.#device.createCommandEncoder();
-      this.#pass = this.#encoder.beginComputePass();
-    }
-    this.#kernelNow = kernel.name;
-    this.#pass.setPipeline(pipeline.gpu);
-    this.#pass.setBindGroup(0, bindGroup);
-    const rows = Math.ceil(groups / this.traits.maxGroupsPerDimension);
-    this.#pass.dispatchWorkgroups(Math.ceil(groups / rows), rows);
-    if (++this.#encoded >= BATCH) this.#submit();
-  }
-
-  async synchronize(): Promise<void> {
-    this.#submit();
-    await this.#device.queue.onSubmittedWorkDone();
-    await this.#settle();
-  }
-
-  memory(): MemoryUse {
-    return this.#pool.use();
-  }
-
-  destroy(): void {
-    this.#device.destroy();
-  }
-
-  #bindGroup<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    pipeline: { id: number; layout: GPUBindGroupLayout },
-    buffers: Record<string, Binding>,
-    params: ParamValues<T>,
-  ): GPUBindGroup {
-    if (this.#uniforms.full || this.#bindGroups.size > MAX_BIND_GROUPS) {
-      this.#submit();
-      this.#uniforms.restart();
-      this.#bindGroups.clear();
-    }
-    const slot = this.#uniforms.slot(packParams(kernel.params, params));
-    let key = `${pipeline.id},${slot.id}`;
-    const ranges: { buffer: GPUBuffer; offset: number; size: number }[] = [slot];
-    for (const name in kernel.buffers) {
-      const { buffer, offset, size } = buffers[name];
-      const bytes = kernel.buffers[name].size(params) * 4;
-      if (bytes > size) throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${bytes / 4}`);
-      // Whole vec4s are bound: every allocation ends on one.
-      const range = {
-        buffer: (buffer as GpuBuffer).gpu,
-        offset,
-        size: Math.max(16, Math.ceil(bytes / 16) * 16),
-      };
-      if (range.size > this.traits.maxBinding) {
-        throw new KernelError(
-          kernel.name,
-          `${name} needs ${bytes} bytes at once; this adapter binds ${this.traits.maxBinding} at most`,
-        );
-      }
-      (buffer as GpuBuffer).lastBatch = this.#batch;
-      ranges.push(range);
-      key += `,${(buffer as GpuBuffer).id}+${offset}:${range.size}`;
-    }
-    let group = this.#bindGroups.get(key);
-    if (!group) {
-      const entries = ranges.map(({ buffer, offset, size }, binding) => ({
-        binding,
-        resource: { buffer, offset, size },
-      }));
-      group = this.#device.createBindGroup({ layout: pipeline.layout, entries });
-      this.#bindGroups.set(key, group);
-    }
-    return group;
-  }
-
   #endPass(): void {
     this.#pass?.end();
     this.#pass = undefined;
@@ -174,7 +270,9 @@ export class WebGpuDevice implements Device {
   #submit(): void {
     this.#endPass();
     if (!this.#encoder) return;
+    const readTimes = this.#profiler?.resolve(this.#encoder);
     this.#device.queue.submit([this.#encoder.finish()]);
+    if (readTimes) this.#await(readTimes().then(() => undefined));
     this.#encoder = undefined;
     this.#encoded = 0;
     this.#batch++;

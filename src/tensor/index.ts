@@ -1,6 +1,7 @@
 import './methods.ts';
 
 export { backward, noGrad } from './autograd.ts';
+export { CapturedStep, capture, type HostTensor } from './capture.ts';
 export {
   arange,
   defaultDevice,

@@ -1,7 +1,6 @@
 import type { BertTokenizer } from '../bert/tokenizer/index.ts';
-import type { Device } from '../gpu/device.ts';
 import { UsageError } from '../platform/errors.ts';
-import { tensor } from '../tensor/index.ts';
+import type { HostTensor } from '../tensor/index.ts';
 import type { Example } from './data.ts';
 
 /** An example as ids. */
@@ -39,8 +38,11 @@ export function encodeExamples(
   });
 }
 
-/** A batch as tensors: ids padded to one length, and labels. */
-export function collate(examples: readonly EncodedExample[], padTokenId: number, maxPositions: number, device: Device) {
+/** What a classifier takes for a batch. */
+export type Batch = Record<'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'labels', HostTensor>;
+
+/** A batch on the host: ids padded to one length, and labels. */
+export function collate(examples: readonly EncodedExample[], padTokenId: number, maxPositions: number): Batch {
   const longest = Math.max(...examples.map(({ inputIds }) => inputIds.length));
   const length = Math.min(maxPositions, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP);
   const shape = [examples.length, length];
@@ -53,13 +55,10 @@ export function collate(examples: readonly EncodedExample[], padTokenId: number,
     mask.fill(1, row * length, row * length + inputIds.length);
   });
   return {
-    inputIds: tensor(ids, { shape, device }),
-    attentionMask: tensor(mask, { shape, device }),
-    tokenTypeIds: tensor(types, { shape, device }),
-    labels: tensor(
-      Int32Array.from(examples, ({ label }) => label),
-      { device },
-    ),
+    inputIds: { data: ids, shape },
+    attentionMask: { data: mask, shape },
+    tokenTypeIds: { data: types, shape },
+    labels: { data: Int32Array.from(examples, ({ label }) => label), shape: [examples.length] },
   };
 }
 

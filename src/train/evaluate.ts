@@ -1,5 +1,5 @@
 import type { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
-import { crossEntropy, noGrad, scope } from '../tensor/index.ts';
+import { crossEntropy, type HostTensor, noGrad, scope, tensor } from '../tensor/index.ts';
 import { collate, type EncodedExample } from './batch.ts';
 import { batches } from './split.ts';
 
@@ -49,12 +49,18 @@ export async function evaluate(
       signal?.throwIfAborted();
       const results = noGrad(() =>
         scope(() => {
-          const { labels, ...inputs } = collate(
+          const batch = collate(
             rows.map((row) => examples[row]),
             padTokenId,
             maxPositionEmbeddings,
-            device,
           );
+          const toTensor = ({ data, shape }: HostTensor) => tensor(data, { shape, device });
+          const labels = toTensor(batch.labels);
+          const inputs = {
+            inputIds: toTensor(batch.inputIds),
+            attentionMask: toTensor(batch.attentionMask),
+            tokenTypeIds: toTensor(batch.tokenTypeIds),
+          };
           const { logits } = model.forward(inputs);
           return [logits.softmax(-1), ...(labelled ? [crossEntropy(logits, labels, { reduction: 'sum' })] : [])];
         }),

@@ -1,9 +1,8 @@
 import type { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
 import { AdamW, clipGradNorm, getLinearScheduleWithWarmup } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
-import { backward, cat, manualSeed, noGrad, scope, type Tensor } from '../tensor/index.ts';
-import { dropoutGenerator } from '../tensor/ops/dropout.ts';
-import { collate, countTokens, type EncodedExample } from './batch.ts';
+import { backward, type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../tensor/index.ts';
+import { type Batch, collate, countTokens, type EncodedExample } from './batch.ts';
 import { EarlyStopping } from './earlyStopping.ts';
 import { evaluate } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
@@ -68,19 +67,20 @@ export async function fit(
   const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
   const stopping = new EarlyStopping({ monitor: 'validAccuracy', patience: options.patience });
   const history = new History();
+  const step = trainStep(model, optimizer, options.maxGradNorm);
   const reader = new StepReader(history, options);
   manualSeed(seed);
   try {
-    for (let epoch = 1, step = 0; epoch <= epochs && !signal?.aborted; epoch++) {
+    for (let epoch = 1, count = 0; epoch <= epochs && !signal?.aborted; epoch++) {
       const started = performance.now();
       model.train();
       for (const batch of epochBatches(indices, batchSize, seed, epoch)) {
         if (signal?.aborted) break;
         const examples = batch.map((i) => train[i]);
         const learningRate = schedule.getLastLr()[0];
-        const results = trainStep(model, optimizer, examples, options.maxGradNorm);
+        const results = step.run(collate(examples, model.config.padTokenId, model.config.maxPositionEmbeddings));
         schedule.step();
-        await reader.push({ step: ++step, epoch, learningRate }, examples, results);
+        await reader.push({ step: ++count, epoch, learningRate }, examples, results);
       }
       await reader.drain();
       if (signal?.aborted) break;
@@ -95,22 +95,19 @@ export async function fit(
     }
   } finally {
     await reader.drain().catch(() => {});
+    step.dispose();
     optimizer.dispose();
   }
   return history;
 }
 
-/** One step: forward, backward, clipping, AdamW. Returns loss, number of right predictions, norm of the gradients. */
-function trainStep(
+/** One step: forward, backward, clipping, AdamW. Results: loss, number of right predictions, norm of the gradients. */
+const trainStep = (
   model: BertForSequenceClassification,
   optimizer: AdamW,
-  examples: readonly EncodedExample[],
   maxGradNorm: number,
-): Tensor {
-  const { device } = model.classifier.weight;
-  dropoutGenerator(device).rebase();
-  return scope(() => {
-    const batch = collate(examples, model.config.padTokenId, model.config.maxPositionEmbeddings, device);
+): CapturedStep<Record<keyof Batch, Tensor>> =>
+  capture(model.classifier.weight.device, (batch) => {
     const { loss, logits } = model.forward(batch);
     backward(loss!);
     const norm = clipGradNorm(model.parameters(), maxGradNorm);
@@ -118,7 +115,6 @@ function trainStep(
     optimizer.zeroGrad();
     return noGrad(() => cat([loss!, logits.argmax(-1).eq(batch.labels).toFloat().sum(), norm].map((t) => t.reshape([1]))));
   });
-}
 
 /** Reads results of steps a little behind the device, so that it never waits. */
 class StepReader {
@@ -137,9 +133,8 @@ class StepReader {
   async push(
     about: Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>,
     batch: readonly EncodedExample[],
-    results: Tensor,
+    values: Promise<Float32Array>,
   ): Promise<void> {
-    const values = results.data().finally(() => results.dispose());
     // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
     values.catch(() => {});
     this.#pending.push(async () => {

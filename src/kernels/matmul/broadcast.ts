@@ -1,84 +1,100 @@
 import { main, wgsl } from '../../gpu/kernel.ts';
+import type { Traits } from '../../gpu/traits.ts';
 import { type Epilogue, finishWgsl } from './epilogue.ts';
-import { type Layout, tileStart } from './shape.ts';
+import { type Layout, type MatmulParams, tileStart } from './shape.ts';
 
 /**
- * Subgroup-broadcast matmul: one subgroup a workgroup, no shared memory, no barriers. Each lane loads a vec4 of a row
- * (or column) of a; every lane then uses all of them by broadcast, against its own columns of b.
- * For adapters where loads are dear and barriers dearer: software ones.
+ * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup a workgroup, no barriers.
+ * At each place of k a lane holds four rows of a and four columns of b; by broadcast every lane meets all rows.
+ * On such adapters a load costs as much as ten multiply-adds and a loop must fit the instruction cache, so the loop is
+ * short and has two loads. Operands whose adjacent dimension is k are turned on the way: each lane keeps its own four
+ * rows or columns in a panel in workgroup memory. No other lane reads them, so nothing waits.
  */
-const ROWS = 16;
+const LANES = 8;
+const COLUMNS = 4 * LANES;
+/** Tiles of y, side by side, that one panel of a serves, where enough workgroups are left to keep processors busy. */
+const SWEEP = 8;
+const ENOUGH = 16;
 
-/** The tile of y that one subgroup makes. */
-export function broadcastTile(layout: Layout, lanes: number): { tileM: number; tileN: number } {
-  if (layout === 'TN') return { tileM: 4 * lanes, tileN: 4 * lanes };
-  return { tileM: ROWS, tileN: 4 * lanes };
+export interface BroadcastConstants extends Record<string, string | number | boolean> {
+  layout: Layout;
+  /** Rows of a tile. */
+  rows: number;
+  sweep: number;
+  /** Whether k is longer than a panel: y is then summed up in passes. */
+  passes: boolean;
 }
 
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-const lines = (n: number, line: (i: number) => string): string => range(n).map(line).join('\n');
+export const suitsBroadcast = (traits: Traits): boolean => traits.software && traits.subgroupSize === LANES;
 
-export function broadcastWgsl(layout: Layout, epilogue: Epilogue, lanes: number): string {
-  const { tileM, tileN } = broadcastTile(layout, lanes);
-  const body = { NN: bodyNN, NT: bodyNT, TN: bodyTN }[layout as 'NN' | 'NT' | 'TN'];
+/** Tiles of 32 rows, or fewer where that wastes less of a small matrix. */
+export function broadcastConstants(p: MatmulParams, layout: Layout, traits: Traits): BroadcastConstants {
+  const waste = (rows: number) => Math.ceil(p.m / rows) * rows;
+  const rows = p.m > 4 * 32 ? 32 : [32, 24, 16].reduce((best, rows) => (waste(rows) < waste(best) ? rows : best));
+  const groups = Math.ceil(p.m / rows) * Math.ceil(p.n / (COLUMNS * SWEEP)) * p.batch0 * p.batch1;
+  const sweep = layout !== 'TN' && groups >= ENOUGH ? SWEEP : 1;
+  return { layout, rows, sweep, passes: layout !== 'TN' && p.k > panelDepth(layout, traits) };
+}
+
+export const broadcastTile = ({ rows, sweep }: BroadcastConstants) => ({ tileM: rows, tileN: COLUMNS * sweep });
+
+/** Places of k that fit a panel. Products with b by rows have one panel and room for a tile of y; others have two panels. */
+const panelDepth = (layout: Layout, { maxWorkgroupStorage }: Traits): number => {
+  const vectors = Math.floor(maxWorkgroupStorage / 16);
+  return 4 * Math.floor((layout === 'NT' ? vectors / 2 : vectors - 32 * LANES) / LANES / 4);
+};
+
+const lines = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('\n');
+
+/** Fills this lane's part of a panel with four rows of `matrix` (places `at0` to `at3`, in vec4s), turned. */
+const turn = (panel: string, matrix: string) => `
+    for (var k = 0u; k < depth / 4u; k++) {
+      let t = transpose(mat4x4<f32>(${[0, 1, 2, 3].map((q) => `${matrix}[${matrix}At${q} + k]`).join(', ')}));
+${lines(4, (q) => `      ${panel}[(4u * k + ${q}u) * ${LANES}u + lane] = t[${q}];`)}
+    }`;
+
+export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue, traits: Traits): string {
+  const { layout, rows, passes } = constants;
+  const { tileM, tileN } = broadcastTile(constants);
+  const depth = panelDepth(layout, traits);
+  const turnA = layout !== 'TN';
+  const turnB = layout === 'NT';
+  // With two panels, that of b is free again when the tile is done.
+  const tile = turnB ? 'bPanel' : 'tile';
   return wgsl`
+${turnA ? `var<workgroup> aPanel: array<V, ${depth * LANES}>;` : ''}
+var<workgroup> ${tile}: array<V, ${(turnB ? depth : 32) * LANES}>;
 ${finishWgsl(epilogue)}
-${main(lanes, `${tileStart(tileM, tileN)}\n${body(lanes)}`)}`;
+${main(
+  LANES,
+  `${tileStart(tileM, tileN)}
+  let nEnd = min(n0 + ${tileN}u, p.n);
+  for (var k0 = 0u; k0 < p.k; k0 += ${passes ? `${depth}u` : 'p.k'}) {
+    let depth = ${passes ? `min(${depth}u, p.k - k0)` : 'p.k'};
+    ${turnA ? lines(4, (q) => `    let aAt${q} = (aStart + min(m0 + 4u * lane + ${q}u, p.m - 1u) * p.aRow + k0) / 4u;`) : ''}
+    ${turnA ? turn('aPanel', 'a') : ''}
+    for (var n = n0; n < nEnd; n += ${COLUMNS}u) {
+      let column = min(n / 4u + lane, p.n / 4u - 1u);
+      ${turnB ? lines(4, (q) => `      let bAt${q} = (bStart + (4u * column + ${q}u) * p.bCol + k0) / 4u;`) : ''}
+      ${turnB ? turn('bPanel', 'b') : 'var bAt = (bStart + k0 * p.bRow) / 4u + column;'}
+      ${turnA ? '' : 'var aAt = aStart / 4u + min(m0 / 4u + lane, p.m / 4u - 1u);'}
+${lines(rows, (r) => `      var acc${r} = V(0.0);`)}
+      for (var k = 0u; k < depth; k++) {
+        let va = ${turnA ? `aPanel[k * ${LANES}u + lane]` : 'a[aAt]'};
+        let vb = ${turnB ? `bPanel[k * ${LANES}u + lane]` : 'b[bAt]'};
+        ${turnA ? '' : 'aAt += p.aCol / 4u;'}
+        ${turnB ? '' : 'bAt += p.bRow / 4u;'}
+${lines(rows, (r) => `        acc${r} += subgroupBroadcast(va[${r % 4}], ${Math.floor(r / 4)}u) * vb;`)}
+      }
+${lines(rows, (r) => `      ${tile}[${r * LANES}u + lane] = acc${r};`)}
+      let rowsHere = select(0u, min(${rows}u, p.m - m0), n + lane * 4u < p.n);
+      var at = (yStart + m0 * p.yRow) / 4u + column;
+      for (var r = 0u; r < rowsHere; r++) {
+        let sum = ${tile}[r * ${LANES}u + lane]${passes ? ' + select(V(0.0), y[at], k0 > 0u)' : ''};
+        ${passes ? 'if (k0 + depth < p.k) { y[at] = sum; } else { finish(at, column, sum); }' : 'finish(at, column, sum);'}
+        at += p.yRow / 4u;
+      }
+    }
+  }`,
+)}`;
 }
-
-/** Rows past the end are read as the last row and not stored. */
-const aRows = (lanes: number) =>
-  lines(ROWS / lanes, (j) => `  let aAt${j} = (aStart + min(m0 + ${j * lanes}u + lane, p.m - 1u) * p.aRow) / 4u;`);
-
-const bodyNN = (lanes: number) => `
-${aRows(lanes)}
-  let column = min(n0 / 4u + lane, p.n / 4u - 1u);
-  let step = p.bRow / 4u;
-  var bAt = bStart / 4u + column;
-${lines(ROWS, (r) => `  var acc${r} = V(0.0);`)}
-  for (var k = 0u; k < p.k / 4u; k++) {
-${lines(ROWS / lanes, (j) => `    let a${j} = a[aAt${j} + k];`)}
-${lines(4, (kk) => `    let b${kk} = b[bAt];\n    bAt += step;`)}
-${lines(ROWS, (r) =>
-  range(4)
-    .map((kk) => `    acc${r} += subgroupBroadcast(a${Math.floor(r / lanes)}[${kk}], ${r % lanes}u) * b${kk};`)
-    .join('\n'),
-)}
-  }
-  if (n0 + lane * 4u >= p.n) { return; }
-${lines(ROWS, (r) => `  if (m0 + ${r}u < p.m) { finish((yStart + (m0 + ${r}u) * p.yRow) / 4u + column, column, acc${r}); }`)}`;
-
-const bodyNT = (lanes: number) => `
-${aRows(lanes)}
-  let column = min(n0 / 4u + lane, p.n / 4u - 1u);
-${lines(4, (c) => `  let bAt${c} = (bStart + (column * 4u + ${c}u) * p.bCol) / 4u;`)}
-${lines(ROWS, (r) => `  var acc${r} = V(0.0);`)}
-  for (var k = 0u; k < p.k / 4u; k++) {
-${lines(ROWS / lanes, (j) => `    let a${j} = a[aAt${j} + k];`)}
-    let b = transpose(mat4x4<f32>(${range(4)
-      .map((c) => `b[bAt${c} + k]`)
-      .join(', ')}));
-${lines(ROWS, (r) =>
-  range(4)
-    .map((kk) => `    acc${r} += subgroupBroadcast(a${Math.floor(r / lanes)}[${kk}], ${r % lanes}u) * b[${kk}];`)
-    .join('\n'),
-)}
-  }
-  if (n0 + lane * 4u >= p.n) { return; }
-${lines(ROWS, (r) => `  if (m0 + ${r}u < p.m) { finish((yStart + (m0 + ${r}u) * p.yRow) / 4u + column, column, acc${r}); }`)}`;
-
-const bodyTN = (lanes: number) => `
-  let row = min(m0 / 4u + lane, p.m / 4u - 1u);
-  let column = min(n0 / 4u + lane, p.n / 4u - 1u);
-  var aAt = aStart / 4u + row;
-  var bAt = bStart / 4u + column;
-${lines(4 * lanes, (r) => `  var acc${r} = V(0.0);`)}
-  for (var k = 0u; k < p.k; k++) {
-    let va = a[aAt];
-    let vb = b[bAt];
-    aAt += p.aCol / 4u;
-    bAt += p.bRow / 4u;
-${lines(4 * lanes, (r) => `    acc${r} += subgroupBroadcast(va[${r % 4}], ${Math.floor(r / 4)}u) * vb;`)}
-  }
-  if (n0 + lane * 4u >= p.n) { return; }
-${lines(4 * lanes, (r) => `  if (m0 + ${r}u < p.m) { finish((yStart + (m0 + ${r}u) * p.yRow) / 4u + column, column, acc${r}); }`)}`;

@@ -1,6 +1,6 @@
 import { type BufferSpec, defineKernel } from '../../gpu/kernel.ts';
 import type { Traits } from '../../gpu/traits.ts';
-import { broadcastTile, broadcastWgsl } from './broadcast.ts';
+import { type BroadcastConstants, broadcastConstants, broadcastTile, broadcastWgsl, suitsBroadcast } from './broadcast.ts';
 import { type Activation, activate, type Epilogue, keepsArgument } from './epilogue.ts';
 import { PLAIN_TILE, plainWgsl } from './plain.ts';
 import {
@@ -30,16 +30,17 @@ interface MatmulConstants extends Record<string, string | number | boolean> {
 /** Which variant suits the shape and the adapter. */
 function specialize(p: MatmulParams, traits: Traits): MatmulConstants {
   const layout = layoutOf(p);
-  if (traits.software && traits.subgroupSize === 8) {
+  if (suitsBroadcast(traits)) {
     if (!isVectorized(p, layout)) return { variant: 'plain', layout, width: 1 };
-    return { variant: 'broadcast', layout, width: 4 };
+    return { variant: 'broadcast', width: 4, ...broadcastConstants(p, layout, traits) };
   }
   const small = p.m * p.n < TILE * PLAIN_TILE;
   return { variant: small ? 'plain' : 'tiled', layout, width: 1 };
 }
 
-function tileOf({ variant, layout }: MatmulConstants, traits: Traits): { tileM: number; tileN: number } {
-  if (variant === 'broadcast') return broadcastTile(layout, traits.subgroupSize);
+function tileOf(constants: MatmulConstants): { tileM: number; tileN: number } {
+  const { variant } = constants;
+  if (variant === 'broadcast') return broadcastTile(constants as unknown as BroadcastConstants);
   const size = variant === 'tiled' ? TILE : PLAIN_TILE;
   return { tileM: size, tileN: size };
 }
@@ -64,12 +65,13 @@ function defineMatmul(name: string, epilogue: Epilogue) {
       y: output,
     },
     specialize,
-    launch: (p, constants, traits) => {
-      const { tileM, tileN } = tileOf(constants, traits);
+    launch: (p, constants) => {
+      const { tileM, tileN } = tileOf(constants);
       return tiles(p, tileM, tileN);
     },
-    wgsl: ({ variant, layout }, traits) => {
-      if (variant === 'broadcast') return broadcastWgsl(layout, epilogue, traits.subgroupSize);
+    wgsl: (constants, traits) => {
+      const { variant, layout } = constants;
+      if (variant === 'broadcast') return broadcastWgsl(constants as unknown as BroadcastConstants, epilogue, traits);
       return variant === 'tiled' ? tiledWgsl(layout, epilogue) : plainWgsl(epilogue);
     },
     reference({ a, b, bias, argument, y }, p) {

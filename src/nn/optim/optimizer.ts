@@ -14,7 +14,8 @@ export abstract class Optimizer<O extends { lr: number }> {
   protected readonly arenas: Arena[];
   readonly #groupOf = new Map<Tensor, number>();
   readonly #steps = new Map<Tensor, number>();
-  #hyper: Tensor;
+  /** Rows of hyperparameters: at most one for each parameter. */
+  readonly #hyper: Tensor;
 
   constructor(params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[], defaults: O) {
     const groups =
@@ -32,7 +33,7 @@ export abstract class Optimizer<O extends { lr: number }> {
     });
     if (this.#groupOf.size === 0) throw new TypeError('optimizer: no parameters were given');
     this.arenas = packArenas([...this.#groupOf.keys()]);
-    this.#hyper = this.#table(this.paramGroups.length);
+    this.#hyper = keep(zeros([this.#groupOf.size * HYPER], { device: this.arenas[0].param.device }));
   }
 
   /** A row of the kernel's hyperparameters, for parameters at their `step`-th step (from 1). */
@@ -41,25 +42,31 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Updates every parameter that has a gradient. */
   step(): void {
+    const active = this.arenas.map(({ params }) => params.map((param) => param.grad !== null));
+    if (!active.flat().includes(true)) return;
+    this.arenas[0].param.device.eachStep(() => this.#advance(active));
+    for (const arena of this.arenas) scope(() => this.launch(arena, this.#hyper, this.#hyper.size / HYPER));
+  }
+
+  /** Counts a step for each parameter that has a gradient, and says which hyperparameters it follows. */
+  #advance(active: readonly boolean[][]): void {
     const rows: number[][] = [];
     const rowOf = new Map<string, number>();
-    const assignments = this.arenas.map(({ params }) =>
-      params.map((param) => {
-        if (!param.grad) return -1;
+    this.arenas.forEach((arena, a) => {
+      const assignment = arena.params.map((param, i) => {
+        if (!active[a][i]) return -1;
         const step = (this.#steps.get(param) ?? 0) + 1;
         this.#steps.set(param, step);
         const group = this.#groupOf.get(param)!;
         const key = `${group},${step}`;
         if (!rowOf.has(key)) rowOf.set(key, rows.push(this.hyperRow(this.paramGroups[group], step)) - 1);
         return rowOf.get(key)!;
-      }),
-    );
-    if (rows.length === 0) return;
-    this.#writeHyper(rows);
-    this.arenas.forEach((arena, i) => {
-      arena.assign(assignments[i]);
-      scope(() => this.launch(arena, this.#hyper, this.#hyper.size / HYPER));
+      });
+      arena.assign(assignment);
     });
+    scope(() =>
+      this.#hyper.slice([[0, rows.length * HYPER]]).copy_(rows.flatMap((row) => [...row, ...Array(HYPER - row.length).fill(0)])),
+    );
   }
 
   /** Drops the gradients; the next backward writes them anew. */
@@ -74,19 +81,5 @@ export abstract class Optimizer<O extends { lr: number }> {
   dispose(): void {
     for (const arena of this.arenas) arena.dispose();
     this.#hyper.dispose();
-  }
-
-  #writeHyper(rows: number[][]): void {
-    if (rows.length * HYPER > this.#hyper.size) {
-      this.#hyper.dispose();
-      this.#hyper = this.#table(rows.length);
-    }
-    const table = new Float32Array(this.#hyper.size);
-    for (const [i, row] of rows.entries()) table.set(row, i * HYPER);
-    this.#hyper.copy_(table);
-  }
-
-  #table(rows: number): Tensor {
-    return keep(zeros([rows * HYPER], { device: this.arenas[0].param.device }));
   }
 }

@@ -8,7 +8,7 @@ import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
 
 /** Calls after which the device is told the count anew; until then a call's number is a parameter, and may be cached. */
-const REBASE = 256;
+const REBASE = 1024;
 
 /** Where dropout's random numbers stand on a device: the seed and the number of calls so far, modulo 2^32. */
 export class DropoutGenerator {
@@ -24,17 +24,16 @@ export class DropoutGenerator {
 
   /** The next call's number since seeding. */
   next(): number {
-    if (this.#seeding !== seeding.count) {
-      this.#seeding = seeding.count;
-      this.#seed = seeding.seed;
-      this.#moveTo(0);
-    } else if (this.#calls === REBASE) this.rebase();
+    if (this.#seeding !== seeding.count || this.#calls === REBASE) this.rebase();
     return this.#base + this.#calls++;
   }
 
-  /** Moves the base to here: a training step that starts so has the same parameters each time. */
+  /** Moves the base to here: a step that starts so has the same parameters each time. */
   rebase(): void {
-    if (this.#calls > 0) this.#moveTo(this.#base + this.#calls);
+    const reseeded = this.#seeding !== seeding.count;
+    this.#seeding = seeding.count;
+    this.#seed = seeding.seed;
+    this.#moveTo(reseeded ? 0 : this.#base + this.#calls);
   }
 
   /** A call's number from the base that the device knows, as a u32. */
@@ -66,7 +65,10 @@ export function dropout(x: Tensor, rate: number, training = true): Tensor {
   if (!(rate >= 0 && rate <= 1)) throw new RangeError(`dropout: a rate from 0 to 1 was expected, not ${rate}`);
   if (!training || rate === 0) return x;
   const generator = dropoutGenerator(x.device);
-  const call = generator.next();
+  let call = 0;
+  x.device.eachStep(() => {
+    call = generator.next();
+  });
   const drop = (values: Tensor): Tensor => {
     const y = empty(x.shape, 'float32', x.device);
     run(

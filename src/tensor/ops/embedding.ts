@@ -10,11 +10,13 @@ import { contiguous, permute, reshape } from './views.ts';
 /** Indices that came from the host are checked here; ones computed on the device give NaN where they are out of range. */
 function checkRange(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32') throw new TypeError(`${operation}: indices must be int32, not float32`);
-  const range = index.storage.range;
-  if (!range) return;
-  const wrong = range[0] < 0 ? range[0] : range[1] >= count ? range[1] : undefined;
-  if (wrong !== undefined)
-    throw new RangeError(`${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`);
+  const { storage, device } = index;
+  device.eachStep(() => {
+    const [low, high] = storage.range ?? [0, 0];
+    const wrong = low < 0 ? low : high >= count ? high : undefined;
+    if (storage.range && wrong !== undefined)
+      throw new RangeError(`${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`);
+  });
 }
 
 /**

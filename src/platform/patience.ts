@@ -1,0 +1,35 @@
+import { isNode } from './files.ts';
+
+/** Longest sleep between two looks, in milliseconds: short beside a step, long beside a look. */
+const NAP = 0.5;
+/** Looks without a sleep, for answers that come at once. */
+const EAGER = 20;
+
+const cell = isNode ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
+let waiting = 0;
+let napping = false;
+
+/**
+ * Waits for the device. In Node, Dawn looks for answers again and again while a promise is pending, which takes a whole
+ * core from an adapter that computes on the processor; sleeping between the looks leaves it nearly all of its time.
+ */
+export async function patiently<T>(promise: Promise<T>): Promise<T> {
+  if (!cell) return promise;
+  waiting++;
+  // One sleeper is enough for all who wait.
+  if (!napping) void nap(cell);
+  try {
+    return await promise;
+  } finally {
+    waiting--;
+  }
+}
+
+async function nap(cell: Int32Array): Promise<void> {
+  napping = true;
+  for (let looks = 0; waiting > 0; looks++) {
+    if (looks > EAGER) Atomics.wait(cell, 0, 0, NAP);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  napping = false;
+}

@@ -1,0 +1,108 @@
+import type { Device, Plan } from '../gpu/device.ts';
+import { copy } from '../kernels/elementwise.ts';
+import { dropoutGenerator } from './ops/dropout.ts';
+import { isWhole, map } from './run.ts';
+import { keep, scope } from './scope.ts';
+import { product, type Shape, show } from './shape.ts';
+import { empty, type Tensor, type TensorData } from './tensor.ts';
+
+/** A tensor's elements on the host: what a captured step takes as input. */
+export interface HostTensor {
+  data: TensorData;
+  shape: Shape;
+}
+type Tensors = Record<string, Tensor>;
+type OnHost<T extends Tensors> = { [K in keyof T]: HostTensor };
+
+/**
+ * Captures a step (forward, backward, optimiser) the first time inputs of some shapes come, and replays it afterwards:
+ * its launches are known, its memory is laid out once, and only the inputs and a few numbers go up. Results are those of
+ * running `step` anew each time, bit for bit. PyTorch has CUDA graphs for this, JAX `jit`.
+ *
+ * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes, so it
+ * must not depend on values, nor keep tensors that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout and
+ * learning rates move on with each replay; other work of the host belongs into `device.eachStep`.
+ * On the cpu device, `step` simply runs each time.
+ */
+export const capture = <T extends Tensors>(device: Device, step: (inputs: T) => Tensor): CapturedStep<T> =>
+  new CapturedStep(device, step);
+
+/** Made by `capture`. */
+export class CapturedStep<T extends Tensors> {
+  readonly #device: Device;
+  readonly #step: (inputs: T) => Tensor;
+  readonly #captured = new Map<string, { plan: Plan; tensors: T }>();
+  #latest: Plan | undefined;
+
+  constructor(device: Device, step: (inputs: T) => Tensor) {
+    this.#device = device;
+    this.#step = step;
+  }
+
+  /**
+   * Queues the step; resolves with the elements of its result.
+   * @throws RangeError when an input's elements do not fill its shape. Rejects with what went wrong on the device.
+   */
+  async run(inputs: OnHost<T>): Promise<Float32Array> {
+    for (const [name, { data, shape }] of Object.entries(inputs)) {
+      if (data.length !== product(shape)) throw new RangeError(`${name}: ${data.length} elements do not fill ${show(shape)}`);
+    }
+    if (!this.#device.capture) return this.#runEagerly(inputs);
+    const key = Object.entries(inputs).map(([name, { data, shape }]) => `${name} ${data.constructor.name} ${show(shape)}`);
+    const { plan, tensors } = this.#captured.get(key.join()) ?? this.#capture(key.join(), inputs);
+    this.#latest = plan;
+    const bytes = await plan.replay(() => {
+      for (const name in inputs) tensors[name].copy_(inputs[name].data);
+    });
+    return new Float32Array(bytes);
+  }
+
+  /** Launches and floating-point operations of the latest run; undefined where steps are not captured. */
+  get plan(): Pick<Plan, 'launches' | 'flops'> | undefined {
+    return this.#latest;
+  }
+
+  /** Frees what the step holds on the device. */
+  dispose(): void {
+    for (const { plan } of this.#captured.values()) plan.dispose();
+    this.#captured.clear();
+  }
+
+  #capture(key: string, inputs: OnHost<T>): { plan: Plan; tensors: T } {
+    // What lives on between steps must not be made in one.
+    dropoutGenerator(this.#device);
+    let tensors!: T;
+    const plan = this.#device.capture!(() => {
+      const begun = this.#begin(inputs);
+      tensors = begun.tensors;
+      const { storage, size } = begun.result;
+      return { ...storage.binding, size: size * 4 };
+    });
+    const entry = { plan, tensors };
+    this.#captured.set(key, entry);
+    return entry;
+  }
+
+  async #runEagerly(inputs: OnHost<T>): Promise<Float32Array> {
+    const { tensors, result } = this.#begin(inputs);
+    try {
+      return (await result.data()) as Float32Array;
+    } finally {
+      for (const tensor of [...Object.values(tensors), result]) tensor.dispose();
+    }
+  }
+
+  #begin(inputs: OnHost<T>): { tensors: T; result: Tensor } {
+    const device = this.#device;
+    device.eachStep(() => dropoutGenerator(device).rebase());
+    const tensors = {} as T;
+    for (const name in inputs) {
+      const { data, shape } = inputs[name];
+      tensors[name] = keep(empty(shape, data instanceof Float32Array ? 'float32' : 'int32', device)).copy_(
+        data,
+      ) as T[typeof name];
+    }
+    const whole = (result: Tensor) => (isWhole(result) ? result.detach() : map(copy, [result]));
+    return { tensors, result: keep(scope(() => whole(this.#step(tensors)))) };
+  }
+}
