@@ -1,6 +1,7 @@
 import type { HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
 import type { KernelTime } from './timing.ts';
 import type { Traits } from './traits.ts';
+import type { TuningTable } from './tuning.ts';
 
 /** Memory on a device; opaque above this floor. */
 export interface DeviceBuffer {
@@ -46,6 +47,8 @@ export interface Device {
   /** Adapter and driver, in words. */
   readonly description: string;
   readonly traits: Traits;
+  /** Which variants launches take; absent where there is no choice. */
+  readonly tuning?: TuningTable;
   /** Memory of at least `bytes` bytes, its contents undefined. Throws OutOfMemoryError. */
   alloc(bytes: number): DeviceBuffer;
   /** Gives memory back; work already queued may still use it. */

@@ -36,6 +36,10 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   buffers: Record<string, BufferSpec<ParamValues<T>>>;
   /** Chooses the variant for these parameters on this adapter; default: one variant, `{ width: 1 }`. */
   specialize?(p: ParamValues<T>, traits: Traits): C;
+  /** In its stead, where only measuring can tell: a few variants worth trying, best guess first. */
+  candidates?(p: ParamValues<T>, traits: Traits): C[];
+  /** Launches that share what tuning found have the same class. */
+  tuningClass?(p: ParamValues<T>): string;
   /** The kernel's text after the generated declarations; `main(size, body)` writes the entry point. */
   wgsl(constants: C, traits: Traits): string;
   /** Workgroups to launch; more than 65,535 are folded. The text sees one flat index, `group`. */

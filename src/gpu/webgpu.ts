@@ -7,6 +7,7 @@ import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, 
 import { BufferPool, type GpuBuffer } from './pool.ts';
 import { type KernelTime, Profiler, workOf } from './timing.ts';
 import type { Traits } from './traits.ts';
+import { TuningTable } from './tuning.ts';
 import { UniformArena } from './uniforms.ts';
 
 const MAP_READ = 0x01 | 0x08; // GPUBufferUsage.MAP_READ | COPY_DST
@@ -19,6 +20,7 @@ export class WebGpuDevice implements Device {
   readonly kind = 'webgpu';
   readonly description: string;
   readonly traits: Traits;
+  readonly tuning = new TuningTable();
   readonly #device: GPUDevice;
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
@@ -173,7 +175,7 @@ export class WebGpuDevice implements Device {
     buffers: Record<string, Binding>,
     params: ParamValues<T>,
   ): TracedLaunch | undefined {
-    const constants = kernel.specialize?.(params, this.traits) ?? { width: 1 };
+    const constants = this.tuning.constants(kernel, params, this.traits);
     const groups = kernel.launch(params, constants, this.traits);
     if (groups === 0) return undefined;
     if (this.#uniforms.full || this.#bindGroups.size > MAX_BIND_GROUPS) {

@@ -1,20 +1,15 @@
-import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { defineKernel, wgsl } from '../gpu/kernel.ts';
+import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { dims, extent, forEachStrided, wgslStrided } from './shape.ts';
 
-const GROUP = 256;
-
-/** Writes `value` (its bits) over `count` words. */
+/** Writes a value, given by its bits, over `count` words. */
 export const fill = defineKernel({
   name: 'fill',
-  params: { count: 'u32', bits: 'u32' },
-  buffers: { y: { type: 'u32', access: 'write', size: (p) => p.count } },
-  launch: (p) => Math.ceil(p.count / (GROUP * 4)),
-  wgsl: () =>
-    main(
-      GROUP,
-      `  let first = (group * ${GROUP}u + lane) * 4u;
-  for (var i = first; i < min(first + 4u, p.count); i++) { y[i] = p.bits; }`,
-    ),
+  params: { count: 'u32', bits: 'i32' },
+  buffers: { y: { type: 'I', access: 'write', size: (p) => p.count } },
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.count / c.width, c),
+  wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'y[i] = I(p.bits);'),
   reference({ y }, { count, bits }) {
     y.fill(bits, 0, count);
   },
@@ -50,16 +45,12 @@ export const place = defineKernel({
       fill: { below: () => 99 },
     },
   },
-  launch: (p) => Math.ceil(p.count / GROUP),
-  wgsl: () => wgsl`
+  specialize: (_, traits) => ({ width: 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.count, c),
+  wgsl: (c) => wgsl`
 ${wgslStrided('x')}
 ${wgslStrided('y')}
-${main(
-  GROUP,
-  `  let i = group * ${GROUP}u + lane;
-  if (i >= p.count) { return; }
-  y[at_y(i)] = x[at_x(i)];`,
-)}`,
+${flatMain(c, 'p.count', 'y[at_y(i)] = x[at_x(i)];')}`,
   reference({ x, y }, p) {
     forEachStrided(p.rank, p.shape, [p.strides_x, p.strides_y], [p.offset_x, p.offset_y], (_, [from, to]) => {
       y[to] = x[from];
@@ -95,14 +86,9 @@ export const accumulate = defineKernel({
     x: { type: 'V', access: 'read', size: (p) => p.count },
     y: { type: 'V', access: 'readwrite', size: (p) => p.count },
   },
-  specialize: (p) => ({ width: p.count % 4 === 0 ? 4 : 1 }),
-  launch: (p, { width }) => Math.ceil(p.count / (GROUP * width)),
-  wgsl: ({ width }) =>
-    main(
-      GROUP,
-      `  let i = group * ${GROUP}u + lane;
-  if (i * ${width}u < p.count) { y[i] += x[i]; }`,
-    ),
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.count / c.width, c),
+  wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'y[i] += x[i];'),
   reference({ x, y }, { count }) {
     for (let i = 0; i < count; i++) y[i] += x[i];
   },

@@ -1,4 +1,5 @@
 import { defineKernel, main } from '../gpu/kernel.ts';
+import { flatConstants, flatGroups, flatMain } from './flat.ts';
 
 const GROUP = 64;
 const table = { vocab: 'u32', cols: 'u32', n: 'u32' } as const;
@@ -19,18 +20,17 @@ export const embedding = defineKernel({
     ids,
     y: { type: 'V', access: 'write', size: (p) => p.n * p.cols },
   },
-  specialize: (p) => ({ width: p.cols % 4 === 0 ? 4 : 1 }),
-  launch: (p, { width }) => Math.ceil((p.n * p.cols) / (GROUP * width)),
-  wgsl: ({ width }) =>
-    main(
-      GROUP,
-      `  let cols = p.cols / ${width}u;
-  let at = group * ${GROUP}u + lane;
-  if (at >= p.n * cols) { return; }
-  let id = ids[at / cols];
-  let known = id >= 0 && id < i32(p.vocab);
-  let row = u32(select(0, id, known));
-  y[at] = select(V(bitcast<f32>(p.n | 0x7fc00000u)), weight[row * cols + at % cols], known);`,
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
+  wgsl: (c) =>
+    flatMain(
+      c,
+      `p.n * p.cols / ${c.width}u`,
+      `let cols = p.cols / ${c.width}u;
+    let id = ids[i / cols];
+    let known = id >= 0 && id < i32(p.vocab);
+    let row = u32(select(0, id, known));
+    y[i] = select(V(bitcast<f32>(p.n | 0x7fc00000u)), weight[row * cols + i % cols], known);`,
     ),
   reference({ weight, ids, y }, { vocab, cols, n }) {
     for (let i = 0; i < n; i++) {
@@ -84,25 +84,24 @@ export const embeddingBackward = defineKernel({
     next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
     dWeight: { type: 'V', access: 'readwrite', size: (p) => p.vocab * p.cols },
   },
-  specialize: (p) => ({ width: p.cols % 4 === 0 ? 4 : 1 }),
-  launch: (p, { width }) => Math.ceil((p.n * p.cols) / (GROUP * width)),
-  wgsl: ({ width }) =>
-    main(
-      GROUP,
-      `  let cols = p.cols / ${width}u;
-  let at = group * ${GROUP}u + lane;
-  if (at >= p.n * cols) { return; }
-  let first = at / cols;
-  let id = ids[first];
-  var link = next[first];
-  if (id == p.padding || id < 0 || id >= i32(p.vocab) || link >= 0x80000000u) { return; }
-  let column = at % cols;
-  var total = dy[at];
-  while (link < p.n) {
-    total += dy[link * cols + column];
-    link = next[link] & 0x7fffffffu;
-  }
-  dWeight[u32(id) * cols + column] = total;`,
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
+  wgsl: (c) =>
+    flatMain(
+      c,
+      `p.n * p.cols / ${c.width}u`,
+      `let cols = p.cols / ${c.width}u;
+    let place = i / cols;
+    let id = ids[place];
+    var link = next[place];
+    if (id == p.padding || id < 0 || id >= i32(p.vocab) || link >= 0x80000000u) { continue; }
+    let column = i % cols;
+    var total = dy[i];
+    while (link < p.n) {
+      total += dy[link * cols + column];
+      link = next[link] & 0x7fffffffu;
+    }
+    dWeight[u32(id) * cols + column] = total;`,
     ),
   reference({ dy, ids, next, dWeight }, { vocab, cols, n, padding }) {
     for (let i = 0; i < n; i++) {

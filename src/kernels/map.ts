@@ -1,4 +1,5 @@
-import { defineKernel, type Kernel, main, type ParamTypes, type ParamValues, wgsl } from '../gpu/kernel.ts';
+import { defineKernel, type Kernel, type ParamTypes, type ParamValues, wgsl } from '../gpu/kernel.ts';
+import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { dims, extent, forEachStrided, product, wgslStrided } from './shape.ts';
 
 /**
@@ -23,8 +24,6 @@ export interface MapSpec {
 }
 
 export type MapKernel = Kernel<ParamTypes> & { spec: MapSpec };
-
-const GROUP = 256;
 
 export function defineMap(spec: MapSpec): MapKernel {
   const { inputs, scalars = [] } = spec;
@@ -63,27 +62,26 @@ export function defineMap(spec: MapSpec): MapKernel {
       ),
       out: { type: typeOf('out'), access: 'write' as const, size: (p: P) => p.count },
     },
-    specialize(p: P) {
+    specialize(p: P, traits) {
       const last = p.rank - 1;
       const flat = inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
       const whole = p.rank > 0 && p.shape[last] % 4 === 0;
       const aligned = (strides: number[], offset: number) =>
         strides[last] === 0 || (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
       const wide = flat ? p.count % 4 === 0 : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
-      return { flat, width: wide ? 4 : 1 };
+      return { flat, width: wide ? 4 : 1, ...flatConstants(traits) };
     },
     wgsl: (constants) => wgsl`
 ${spec.functions ?? ''}
 ${constants.flat ? '' : inputs.map(wgslStrided).join('\n')}
-${main(
-  GROUP,
-  `  let i = group * ${GROUP}u + lane;
-  if (i * ${constants.width}u >= p.count) { return; }
-  ${constants.flat ? '' : 'let last = p.rank - 1u;'}
-  ${inputs.map((name) => load(name, constants)).join('\n  ')}
-  out[i] = ${spec.wgsl};`,
+${flatMain(
+  constants,
+  `p.count / ${constants.width}u`,
+  `${constants.flat ? '' : 'let last = p.rank - 1u;'}
+    ${inputs.map((name) => load(name, constants)).join('\n    ')}
+    out[i] = ${spec.wgsl};`,
 )}`,
-    launch: (p: P, { width }) => Math.ceil(p.count / (GROUP * width)),
+    launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),
     reference(buffers, p: P) {
       const values = scalars.map((name) => p[name]);
       const views = inputs.map((name) => buffers[`in_${name}`]);

@@ -1,4 +1,5 @@
 import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { teamWgsl } from './rows.ts';
 
 /** Elements that one team sums. */
@@ -46,14 +47,9 @@ export const clipByNorm = defineKernel({
     norm: { type: 'f32', access: 'read', size: () => 1, fill: 'positive' },
     x: { type: 'V', access: 'readwrite', size: (p) => p.count },
   },
-  specialize: (p) => ({ width: p.count % 4 === 0 ? 4 : 1 }),
-  launch: (p, { width }) => Math.ceil(p.count / (256 * width)),
-  wgsl: ({ width }) =>
-    main(
-      256,
-      `  let i = group * 256u + lane;
-  if (i * ${width}u < p.count) { x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6)); }`,
-    ),
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.count / c.width, c),
+  wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6));'),
   reference({ norm, x }, { count, maxNorm }) {
     const factor = Math.min(1, maxNorm / (norm[0] + 1e-6));
     for (let i = 0; i < count; i++) x[i] *= factor;

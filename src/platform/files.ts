@@ -71,3 +71,10 @@ export async function writeFiles(dir: string, files: Record<string, string | Uin
     await rename(temporary, path);
   }
 }
+
+/** The user's folder for what can be made again (`$XDG_CACHE_HOME/wigbert`); undefined in a browser. */
+export async function cacheFolder(): Promise<string | undefined> {
+  if (!isNode) return undefined;
+  const { homedir } = await import('node:os');
+  return joinPath(process.env.XDG_CACHE_HOME || joinPath(homedir(), '.cache'), 'wigbert');
+}
