@@ -1,85 +1,113 @@
 import benny from 'benny';
 import type { Binding, Device } from '../src/gpu/device.ts';
 import type { Kernel } from '../src/gpu/kernel.ts';
+import { workOf } from '../src/gpu/timing.ts';
 import { allKernels } from '../src/kernels/index.ts';
+import { type Peaks, secondsOf, shareOfPeak } from '../src/kernels/peaks.ts';
+import { moreCases } from './sizes.ts';
+
+type Params = Kernel['cases'][number];
 
 export interface KernelTiming {
   kernel: string;
   /** The case's parameters. */
   case: Record<string, unknown>;
   device: string;
+  /** Of one launch. */
   milliseconds: number;
   gflops: number | null;
   /** Bytes of all buffers, each counted once, a second. */
   gbPerSecond: number;
+  /** Share of the peak that bounds this work, and which that is; above 1 where the data stays in caches. */
+  share: number;
+  bound: 'multiply-add' | 'copy';
+  /** The same on the cpu device; null where that would take too long. */
+  cpuMilliseconds: number | null;
 }
 
-/** Longest time spent on one kernel, case and device, in seconds. */
-const MAX_TIME = 0.25;
-/** Launches between two waits on WebGPU: the wait's own cost is divided by it. */
-const LAUNCHES = 4;
+/** About the longest time spent on one kernel, case and device, in seconds. */
+const MAX_TIME = 0.1;
+/** Longest run of a reference, in seconds; what would take longer is left out. */
+const MAX_REFERENCE = 1;
+const options = { maxTime: MAX_TIME, minTime: 0.005, minSamples: 2, delay: 0 };
 
 /**
- * Times every case of the kernels whose name contains `filter`, on each device, back to back, with benny.
- * `onCase` gets the timings of one case, in the order of the devices.
+ * Times every case of the kernels whose name contains `filter` with benny, beside the reference on `cpu` if it is given.
  * @returns how many cases there were
  */
 export async function benchKernels(
-  devices: readonly Device[],
+  device: Device,
+  cpu: Device | undefined,
+  peaks: Peaks,
   filter: string,
-  onCase: (timings: KernelTiming[]) => void,
+  onCase: (timing: KernelTiming) => void,
 ): Promise<number> {
   let cases = 0;
   for (const kernel of allKernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()))) {
-    for (const p of kernel.cases) {
-      const seconds = await timeCase(devices, kernel, p);
-      const bytes = Object.values(kernel.buffers).reduce((sum, { size }) => sum + size(p) * 4, 0);
-      const flops = kernel.flops?.(p);
-      const timings = devices.map((device, i) => ({
+    // What the reference took for the case before foretells what it will take.
+    let pace = 0;
+    for (const p of [...kernel.cases, ...moreCases(kernel.name, device.traits.software)]) {
+      const { flops, bytes } = workOf(kernel, {}, p);
+      const work = Math.max(flops, bytes);
+      const [seconds, reference] = await timeCase(kernel, p, device, pace * work < MAX_REFERENCE ? cpu : undefined);
+      if (reference !== undefined) pace = reference / work;
+      onCase({
         kernel: kernel.name,
         case: p,
         device: device.kind,
-        milliseconds: seconds[i] * 1e3,
-        gflops: flops === undefined ? null : flops / seconds[i] / 1e9,
-        gbPerSecond: bytes / seconds[i] / 1e9,
-      }));
-      onCase(timings);
+        milliseconds: seconds * 1e3,
+        gflops: kernel.flops ? flops / seconds / 1e9 : null,
+        gbPerSecond: bytes / seconds / 1e9,
+        ...shareOfPeak({ flops, bytes }, seconds, peaks),
+        cpuMilliseconds: reference === undefined ? null : reference * 1e3,
+      });
       cases++;
     }
   }
   return cases;
 }
 
-/** Seconds of one launch on each device. */
-async function timeCase(devices: readonly Device[], kernel: Kernel, p: Kernel['cases'][number]): Promise<number[]> {
-  const options = { maxTime: MAX_TIME, minSamples: 3 };
-  const runs = devices.map((device) => prepare(device, kernel, p));
+/** Smallest seconds of one launch on each device that is given. */
+async function timeCase(kernel: Kernel, p: Params, ...devices: (Device | undefined)[]): Promise<number[]> {
+  const runs = devices.filter((device) => device !== undefined).map((device) => prepare(device, kernel, p));
   const log = console.log;
   // benny greets each suite on standard output, where only results belong.
   console.log = () => {};
   try {
-    const summary = await benny.suite(kernel.name, ...runs.map(({ run }, i) => benny.add(devices[i].kind, run, options)));
-    return summary.results.map(({ details }, i) => details.mean / runs[i].launches);
+    await benny.suite(kernel.name, ...runs.map(({ run }, i) => benny.add(String(i), () => run, options)));
+    return runs.map(({ smallest }) => smallest());
   } finally {
     console.log = log;
     for (const { free } of runs) free();
   }
 }
 
-/** Buffers for a case, and a function that launches it and waits. */
-function prepare(device: Device, kernel: Kernel, p: Kernel['cases'][number]) {
-  const launches = device.kind === 'webgpu' ? LAUNCHES : 1;
+/** Buffers for a case, and a function that launches it once and notes its time by the device's clock. */
+function prepare(device: Device, kernel: Kernel, p: Params) {
   const bindings: Record<string, Binding> = {};
-  for (const [name, { size }] of Object.entries(kernel.buffers)) {
-    const bytes = Math.ceil(size(p) / 4) * 16;
-    bindings[name] = { buffer: device.alloc(bytes), offset: 0, size: bytes };
-    device.write(bindings[name], new Float32Array(bytes / 4));
+  for (const [name, { size, type }] of Object.entries(kernel.buffers)) {
+    const data = new Float32Array(Math.max(4, Math.ceil(size(p) / 4) * 4));
+    // Zeros are faster than numbers on some adapters; indices stay 0, which is always inside.
+    if (type === 'V' || type === 'f32') for (let i = 0; i < data.length; i++) data[i] = ((i % 17) + 1) / 17;
+    bindings[name] = { buffer: device.alloc(data.byteLength), offset: 0, size: data.byteLength };
+    device.write(bindings[name], data);
   }
+  let seconds = Number.POSITIVE_INFINITY;
+  let failure: unknown;
+  const launch = () => device.run(kernel, bindings, p);
+  const measure = async () => {
+    if (!failure) seconds = Math.min(seconds, (await secondsOf(device, launch)) || seconds);
+  };
+  // benny tries a function out without waiting for it, and waits for ever where one fails.
+  let turn = Promise.resolve();
   return {
-    launches,
-    run: async () => {
-      for (let i = 0; i < launches; i++) device.run(kernel, bindings, p);
-      await device.synchronize();
+    run: () =>
+      (turn = turn.then(measure).catch((error) => {
+        failure = error;
+      })),
+    smallest: () => {
+      if (failure) throw failure;
+      return seconds;
     },
     free: () => {
       for (const { buffer } of Object.values(bindings)) device.free(buffer);

@@ -7,7 +7,7 @@ export {
 export { BertTokenizer, type BertTokenizerOptions } from './bert/tokenizer/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';
-export { openDevice } from './gpu/open.ts';
+export { type DeviceOptions, openDevice } from './gpu/open.ts';
 export * as nn from './nn/index.ts';
 export {
   Adam,

@@ -59,6 +59,7 @@ describe('train, evaluate, predict', () => {
     expect(run.stderr).toContain('32 examples to train on, 8 to validate with, 2 labels (bad, good)');
     expect(run.stdout).toContain(`npx wigbert predict --model ${model}`);
     expect(run.status).toBe(0);
+    expect(run.stderr).toMatch(/step \d+\/32 · loss [\d.]+ · [\d.]+ reviews\/s · [\d.]+ tokens\/s · \S+ left/);
     const history = JSON.parse(readFileSync(join(model, 'history.json'), 'utf8'));
     expect(history.steps.length).toBe(4 * history.epochs.length);
     expect(readFileSync(join(model, 'history.svg'), 'utf8')).toMatch(/^<svg/);
@@ -95,13 +96,21 @@ describe('train, evaluate, predict', () => {
     const out = join(dir, 'other');
     const run = wigbert(['train', other, '--model', model, '--device', 'cpu', '--out', out, '--epochs', '1', '--json']);
     expect(run.status).toBe(0);
+    const events = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ event }) => event)).toEqual(['step', 'epoch', 'end']);
+    expect(events[0]).toMatchObject({ step: 1, epoch: 1, tokensPerSecond: expect.any(Number) });
+    expect(events[0]).not.toHaveProperty('utilisation');
     expect(run.stderr).toMatch(/lacks classifier.weight, classifier.bias: drawn anew/);
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({ 0: 'x', 1: 'y', 2: 'z' });
   });
 
-  it('Ctrl-C saves and stops', async () => {
+  it('Ctrl-C saves, stops and shows the profile', async () => {
     const out = join(dir, 'stopped');
-    const child = spawn(process.execPath, [cli, 'train', data, ...fresh, '--out', out, '--epochs', '5000', '--valid-split', '0']);
+    const endless = ['--out', out, '--epochs', '5000', '--valid-split', '0', '--profile'];
+    const child = spawn(process.execPath, [cli, 'train', data, ...fresh, ...endless]);
     let output = '';
     child.stderr.on('data', (chunk) => {
       const before = output.includes('epoch 3:');
@@ -111,6 +120,7 @@ describe('train, evaluate, predict', () => {
     const code = await new Promise((resolve) => child.on('exit', resolve));
     expect(code).toBe(130);
     expect(output).toContain('interrupted after step');
+    expect(output).toMatch(/launches took [\d.]+ s of the [\d.]+ s/);
     expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
     expect(JSON.parse(readFileSync(join(out, 'history.json'), 'utf8')).steps.length).toBeGreaterThan(3);
     expect(wigbert(['predict', '--model', join(out, 'interrupted'), '--device', 'cpu', 'a film']).status).toBe(0);
@@ -189,6 +199,52 @@ it('tokenizes as JSON', () => {
   expect(tokenTypeIds.at(-1)).toBe(1);
 });
 
-it('tells of the device', () => {
-  expect(JSON.parse(wigbert(['info', '--device', 'cpu', '--json']).stdout)).toMatchObject({ device: 'cpu' });
+describe('speed is shown', () => {
+  it('tells of the device and its peaks', () => {
+    const info = JSON.parse(wigbert(['info', '--json']).stdout);
+    expect(info.device).toMatch(/^(webgpu|cpu)$/);
+    for (const peak of [info.peaks.flops, info.peaks.bytesPerSecond]) {
+      expect(Number.isFinite(peak)).toBe(true);
+      expect(peak).toBeGreaterThan(0);
+    }
+  });
+
+  it('benchmarks against the peaks and the reference', () => {
+    const { stdout } = wigbert(['bench', 'gatherBackward']);
+    expect(stdout).toMatch(/^peaks: [\d.,]+ GFLOP\/s by multiply-adds, [\d.,]+ GB\/s by a copy/);
+    expect(stdout).toMatch(/^kernel +ms +GFLOP\/s +GB\/s +% of peak +cpu ms +cpu : here$/m);
+    expect(stdout).toMatch(/^gatherBackward .* +\d+ {2}copy /m);
+    expect(stdout).not.toContain('training step');
+    expect(wigbert(['bench', 'nothing', '--steps', 'tiny,huge']).stderr).toMatch(/tiny, mini, base \(parted by commas\) or none/);
+    expect(wigbert(['bench', 'nothing', '--profile']).status).toBe(2);
+  });
+
+  it('profiles training on either device, and tells how near to the peak it is', () => {
+    const args = ['train', data, '--vocab', vocab, '--config', config, '--out', join(dir, 'profiled'), '--epochs', '1'];
+    const { status, stderr } = wigbert([...args, '--profile']);
+    expect(status).toBe(0);
+    expect(stderr).toMatch(
+      stderr.startsWith('device: webgpu') ? /tokens\/s · [\d.]+ % of peak · .* left/ : /tokens\/s · .* left/,
+    );
+    const rows = stderr.slice(stderr.indexOf('\nkernel ')).trim().split('\n').slice(1, -1);
+    const kernels = rows.map((row) => row.split(/\s{2,}/)[0]);
+    expect(kernels).toContain('matmul');
+    expect(kernels).toContain('adam');
+    const shares = rows.map((row) =>
+      Number(
+        row
+          .slice(row.search(/ {2}\d+ +[\d.]+ +[\d.]+ {2}/))
+          .trim()
+          .split(/ +/)[2],
+      ),
+    );
+    expect(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 100)).toBeLessThan(0.05 * rows.length + 1e-6);
+    const json = wigbert([...args, '--profile', '--json', '--device', 'cpu'])
+      .stdout.trim()
+      .split('\n');
+    const profile = JSON.parse(json.at(-1)!);
+    expect(profile.event).toBe('profile');
+    expect(profile.kernels.reduce((sum: number, { share }: { share: number }) => sum + share, 0)).toBeCloseTo(1, 9);
+    expect(profile.seconds).toBeLessThan(profile.wallSeconds);
+  });
 });

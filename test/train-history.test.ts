@@ -15,6 +15,7 @@ function makeHistory(epochs: number, stepsPerEpoch: number): History {
       learningRate: 1e-4,
       gradNorm: 1.5,
       tokensPerSecond: 2000,
+      utilisation: 0.4,
     });
   for (let epoch = 1; epoch <= epochs; epoch++)
     history.addEpoch({

@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers());
 
 function watch(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
   let written = '';
-  const stream = Object.assign(new PassThrough(), { isTTY, columns: 120 }) as unknown as NodeJS.WriteStream;
+  const stream = Object.assign(new PassThrough(), { isTTY, columns: 140 }) as unknown as NodeJS.WriteStream;
   stream.write = (text: string | Uint8Array) => {
     written += text;
     return true;
@@ -16,7 +16,7 @@ function watch(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
   return { progress, written: () => written };
 }
 
-const status = (step: number) => ({ epoch: 1, step, loss: 0.5, reviewsPerSecond: 123.4 });
+const status = (step: number) => ({ epoch: 1, step, loss: 0.5, reviewsPerSecond: 123.4, tokensPerSecond: 4567.8 });
 
 describe('progress without a terminal', () => {
   it('writes a plain line every so many seconds, and the last one', () => {
@@ -29,11 +29,11 @@ describe('progress without a terminal', () => {
     progress.stop();
     expect(written()).toBe(
       [
-        'epoch 1/2 · step 5/100 · loss 0.500 · 123 reviews/s · 01:35 left',
-        'epoch 1/2 · step 10/100 · loss 0.500 · 123 reviews/s · 01:30 left',
-        'epoch 1/2 · step 15/100 · loss 0.500 · 123 reviews/s · 01:25 left',
+        'epoch 1/2 · step 5/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:35 left',
+        'epoch 1/2 · step 10/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:30 left',
+        'epoch 1/2 · step 15/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:25 left',
         'epoch 1 done',
-        'epoch 1/2 · step 16/100 · loss 0.500 · 123 reviews/s · 01:24 left',
+        'epoch 1/2 · step 16/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:24 left',
         '',
       ].join('\n'),
     );
@@ -41,10 +41,10 @@ describe('progress without a terminal', () => {
 
   it('knows no time left after one step, and counts hours', () => {
     const { progress, written } = watch(false, { lineInterval: 0, totalSteps: 101 });
-    progress.update({ ...status(1), reviewsPerSecond: 2.345 });
+    progress.update({ ...status(1), reviewsPerSecond: 2.345, utilisation: 0.0456 });
     vi.advanceTimersByTime(60_000);
     progress.update(status(2));
-    expect(written()).toContain('2.3 reviews/s · – left');
+    expect(written()).toContain('2.3 reviews/s · 4568 tokens/s · 4.6 % of peak · – left');
     expect(written()).toContain('1:39:00 left');
     progress.stop();
     expect(written().split('\n')).toHaveLength(3);
@@ -62,8 +62,10 @@ describe('progress on a terminal', () => {
     const { progress, written } = watch(true);
     progress.update(status(1));
     vi.advanceTimersByTime(2000);
-    progress.update(status(50));
-    expect(written()).toMatch(/epoch 1\/2 █{12}░{12} 50\/100 · loss 0\.500 · 123 reviews\/s · 00:02 left/);
+    progress.update({ ...status(50), utilisation: 0.4567 });
+    expect(written()).toMatch(
+      /epoch 1\/2 █{8}░{8} 50\/100 · 00:02 left · loss 0\.500 · 123 reviews\/s · 4568 tokens\/s · 46 % of peak/,
+    );
     progress.log('validation loss 0.4');
     progress.update(status(100));
     progress.stop();

@@ -9,6 +9,8 @@ import { infoCommand } from './commands/info.ts';
 import { predictCommand } from './commands/predict.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
+import { tuneCommand } from './commands/tune.ts';
+import { endProfile, wantProfile } from './profile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
 const FAILURE = 1;
@@ -20,18 +22,36 @@ const program = new Command('wigbert')
   .description('Trains and runs BERT text classifiers on WebGPU.')
   .version(version)
   .option('--debug', 'show the stack of an error')
+  .option('--profile', 'time each kernel, and show a table at the end')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
-for (const command of [trainCommand, evaluateCommand, predictCommand, tokenizeCommand, infoCommand, benchCommand, demoCommand]) {
-  program.addCommand(command().exitOverride().showHelpAfterError('(add --help for the options)'));
+const commands = [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  tokenizeCommand,
+  infoCommand,
+  benchCommand,
+  tuneCommand,
+  demoCommand,
+];
+for (const command of commands) {
+  program.addCommand(command().copyInheritedSettings(program));
 }
+
+let json = false;
+program.hook('preAction', (_, command) => {
+  json = command.opts().json === true;
+  if (program.opts().profile) wantProfile();
+});
 
 // A reader that stops early (`| head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : FAILURE));
 
 try {
   await program.parseAsync();
+  await endProfile(json);
 } catch (error) {
   process.exitCode = report(error);
 }

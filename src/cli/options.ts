@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
+import { startProfile } from './profile.ts';
 
 /** Parsers and options that commands share. */
 
@@ -29,7 +30,7 @@ export const columnOptions = (): Option[] => [
   new Option('--label-column <name>', 'column of the label (default: label, gold_label, labels, class or category)'),
 ];
 
-/** Opens a device and says which, on standard error unless `silent`. */
+/** Opens a device and says which, on standard error unless `silent`; with `--profile`, times it from then on. */
 export async function openFor(kind: 'webgpu' | 'cpu' | 'auto', silent: boolean): Promise<Device> {
   const device = await useDevice(kind);
   if (!silent) {
@@ -38,6 +39,7 @@ export async function openFor(kind: 'webgpu' | 'cpu' | 'auto', silent: boolean):
       console.error('no WebGPU adapter was found, so this runs on the cpu device, slowly; `npm run setup` says what is missing');
     }
   }
+  await startProfile(device);
   return device;
 }
 
@@ -73,5 +75,3 @@ export function requireModelOrVocab(model: string | undefined, vocab: string | u
   if (!model && !vocab) throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
   if (model && vocab) throw new UsageError('--model and --vocab exclude each other: a model folder has its own vocabulary');
 }
-
-export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;

@@ -8,6 +8,9 @@ export interface TrainingStatus {
   step: number;
   loss: number;
   reviewsPerSecond: number;
+  tokensPerSecond: number;
+  /** Share of the device's multiply-add peak, where it is known. */
+  utilisation?: number;
 }
 
 /** Shows people how training goes. */
@@ -44,15 +47,16 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
   const timeLeft = timer(totalSteps);
   const bars = new MultiBar({
     stream,
-    format: 'epoch {epoch} {bar} {value}/{total} · loss {loss} · {rate} reviews/s · {left} left',
-    barsize: 24,
+    // What matters least comes last, where a narrow terminal cuts it.
+    format: 'epoch {epoch} {bar} {value}/{total} · {left} left · loss {loss} · {rates}',
+    barsize: 16,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
     // Ctrl-C saves and stops: what handles it calls `stop`.
     gracefulExit: false,
   });
-  const waiting = { epoch: `1/${totalEpochs}`, loss: '–', rate: '–', left: '–' };
+  const waiting = { epoch: `1/${totalEpochs}`, loss: '–', rates: '–', left: '–' };
   const line = bars.create(totalSteps, firstStep, waiting);
   let drawn = 0;
   // The bar draws itself by a timer, which has no turn while the CPU device computes.
@@ -61,11 +65,12 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
     drawn = performance.now();
   };
   return {
-    update({ epoch, step, loss, reviewsPerSecond }) {
+    update(status) {
+      const { epoch, step, loss } = status;
       line.update(step, {
         epoch: `${epoch}/${totalEpochs}`,
         loss: loss.toFixed(3),
-        rate: formatRate(reviewsPerSecond),
+        rates: rates(status),
         left: formatSeconds(timeLeft(step)),
       });
       if (performance.now() - drawn >= 100) draw();
@@ -92,12 +97,13 @@ function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
     written = performance.now();
   };
   return {
-    update({ epoch, step, loss, reviewsPerSecond }) {
+    update(status) {
+      const { epoch, step, loss } = status;
       pending = [
         `epoch ${epoch}/${totalEpochs}`,
         `step ${step}/${totalSteps}`,
         `loss ${loss.toFixed(3)}`,
-        `${formatRate(reviewsPerSecond)} reviews/s`,
+        rates(status),
         `${formatSeconds(timeLeft(step))} left`,
       ].join(' · ');
       if (performance.now() - written >= lineInterval * 1000) flush();
@@ -122,6 +128,13 @@ function formatSeconds(seconds: number): string {
   const whole = Math.round(seconds);
   const clock = [Math.floor(whole / 60) % 60, whole % 60].map((part) => `${part}`.padStart(2, '0')).join(':');
   return whole < 3600 ? clock : `${Math.floor(whole / 3600)}:${clock}`;
+}
+
+/** How fast it goes, and how near to the most that the device can do. */
+function rates({ reviewsPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string {
+  const parts = [`${formatRate(reviewsPerSecond)} reviews/s`, `${formatRate(tokensPerSecond)} tokens/s`];
+  if (utilisation !== undefined) parts.push(`${formatRate(100 * utilisation)} % of peak`);
+  return parts.join(' · ');
 }
 
 function formatRate(rate: number): string {

@@ -3,6 +3,7 @@ import { type BertConfig, bertConfig, bertTiny, labelFields, parseBertConfig } f
 import { nameSome } from '../bert/quote.ts';
 import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
+import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
 import { joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
 import { encodeExamples } from '../train/batch.ts';
@@ -11,11 +12,12 @@ import { type FitOptions, fit } from '../train/fit.ts';
 import type { History } from '../train/history.ts';
 import { historyPicture } from '../train/picture.ts';
 import { stratifiedSplit } from '../train/split.ts';
-import { interruptible, percent, reportProblems } from './options.ts';
+import { interruptible, reportProblems } from './options.ts';
 import { createProgress } from './progress.ts';
+import { percent } from './table.ts';
 
 /** What `train` and `demo` are asked for. */
-export interface TrainRequest extends Omit<FitOptions, 'signal' | 'onStep' | 'onEpoch' | 'onBest'> {
+export interface TrainRequest extends Omit<FitOptions, 'signal' | 'peakFlops' | 'onStep' | 'onEpoch' | 'onBest'> {
   train: string;
   valid?: string;
   model?: string;
@@ -27,6 +29,7 @@ export interface TrainRequest extends Omit<FitOptions, 'signal' | 'onStep' | 'on
   out: string;
   columns: DataOptions;
   silent: boolean;
+  /** Told of each step and epoch. */
   onEvent?: (event: Record<string, unknown>) => void;
 }
 
@@ -70,6 +73,10 @@ export async function runTraining(
   );
   await before(model, tokenizer, data.labels);
 
+  const { device } = model.classifier.weight;
+  const shown = !request.silent || request.onEvent !== undefined;
+  // On the cpu device, steps are not captured, so their operations are not counted.
+  const peakFlops = shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
   const totalSteps = request.epochs * Math.ceil(train.length / request.batchSize);
   const progress = createProgress({ totalSteps, totalEpochs: request.epochs, silent: request.silent });
   const { signal, release } = interruptible(() => progress.log('stopping after this step; press Ctrl-C again to leave at once'));
@@ -80,7 +87,11 @@ export async function runTraining(
     history = await fit(model, train, valid, {
       ...request,
       signal,
-      onStep: (record, reviewsPerSecond) => progress.update({ ...record, reviewsPerSecond }),
+      peakFlops,
+      onStep: (record, reviewsPerSecond) => {
+        request.onEvent?.({ event: 'step', ...record });
+        progress.update({ ...record, reviewsPerSecond, tokensPerSecond: record.tokensPerSecond! });
+      },
       onEpoch: (record) => {
         request.onEvent?.({ event: 'epoch', ...record });
         const validated =

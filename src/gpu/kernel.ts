@@ -63,11 +63,11 @@ export function defineKernel<const T extends ParamTypes, C extends Constants>(ke
 /** Marks WGSL text for editors. */
 export const wgsl = String.raw;
 
-/** The entry point. The body sees `group` (flat workgroup index, may exceed the launch) and `lane`. */
-export const main = (size: number, body: string): string => wgsl`
+/** The entry point. The body sees `group` (flat workgroup index, may exceed the launch), `lane`, and `inputs` if any. */
+export const main = (size: number, body: string, inputs = ''): string => wgsl`
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) launched: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
+        @builtin(local_invocation_index) lane: u32, ${inputs}) {
   let group = workgroup.x + workgroup.y * launched.x;
 ${body}
 }`;
@@ -110,6 +110,8 @@ export function kernelText(kernel: Kernel, constants: Constants, traits: Traits)
   });
   return [
     /\bsubgroup/.test(text) ? 'enable subgroups;' : '',
+    /\bf16\b/.test(text) ? 'enable f16;' : '',
+    /\bsubgroup_matrix/.test(text) ? 'enable chromium_experimental_subgroup_matrix;' : '',
     wide ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;' : 'alias V = f32; alias I = i32; alias B = bool;',
     wide
       ? 'fn hsum(v: V) -> f32 { return (v.x + v.y) + (v.z + v.w); }\nfn hmax(v: V) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }'

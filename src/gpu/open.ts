@@ -2,11 +2,24 @@ import { UsageError } from '../platform/errors.ts';
 import { findWebGPU } from '../platform/webgpu.ts';
 import { CpuDevice } from './cpu.ts';
 import type { Device } from './device.ts';
-import type { Traits } from './traits.ts';
+import type { SubgroupMatrix, Traits } from './traits.ts';
+import { loadTuning } from './tuningFile.ts';
 import { WebGpuDevice } from './webgpu.ts';
 
 export type DeviceKind = 'webgpu' | 'cpu';
 
+export interface DeviceOptions {
+  /**
+   * `highest` computes in float32. `high` lets matrix products round their operands to float16 (11 bits, magnitudes from
+   * 6e-8 to 65504) and sum in float32, on adapters whose tensor cores the platform offers; elsewhere it changes nothing.
+   * The names are those of PyTorch's `set_float32_matmul_precision`.
+   */
+  precision?: 'highest' | 'high';
+  /** Overrides what kernels are told of the adapter, to run the variants meant for another one. */
+  traits?: Partial<Traits>;
+}
+
+const tensorCores = 'chromium-experimental-subgroup-matrix';
 const wantedFeatures = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
 const wantedLimits = [
   'maxBufferSize',
@@ -21,33 +34,39 @@ const wantedLimits = [
 
 /**
  * Opens a device. An adapter serves one device, so each call asks for a new adapter.
- * `traits` overrides what kernels are told of the adapter, to run the variants meant for another one.
+ * What was tuned on the adapter before is taken over.
  * @throws UsageError when `webgpu` is asked for and there is no adapter.
  */
-export async function openDevice(kind: DeviceKind, traits: Partial<Traits> = {}): Promise<Device> {
+export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();
   if (kind !== 'webgpu') throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
-  const gpu = await findWebGPU();
+  const experimental = options.precision === 'high';
+  const gpu = await findWebGPU({ experimental });
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new UsageError(
       'no WebGPU adapter was found: install a Vulkan driver (`npm run setup` tries to), or use the cpu device',
     );
   }
+  const features = experimental ? [...wantedFeatures, tensorCores] : wantedFeatures;
   const device = await adapter.requestDevice({
-    requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
+    requiredFeatures: features.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
   });
   const { vendor, architecture, description } = adapter.info;
-  return new WebGpuDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), {
+  const traits = {
     ...traitsOf(adapter),
-    ...traits,
-  });
+    subgroupMatrix: experimental ? subgroupMatrixOf(adapter) : undefined,
+    ...options.traits,
+  };
+  const opened = new WebGpuDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), traits);
+  await loadTuning(opened);
+  return opened;
 }
 
 /** Opens the WebGPU device where there is an adapter, else the CPU device. */
-export async function openBestDevice(): Promise<Device> {
-  return openDevice('webgpu').catch((error) => {
+export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
+  return openDevice('webgpu', options).catch((error) => {
     if (error instanceof UsageError) return new CpuDevice();
     throw error;
   });
@@ -66,4 +85,21 @@ function traitsOf(adapter: GPUAdapter): Traits {
     maxGroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     bindingAlignment: limits.minStorageBufferOffsetAlignment,
   };
+}
+
+interface SubgroupMatrixConfig {
+  componentType: string;
+  resultComponentType: string;
+  M: number;
+  N: number;
+  K: number;
+}
+
+/** The adapter's first tensor-core shape with float16 operands and float32 sums, where its subgroups have one size. */
+function subgroupMatrixOf({ features, info }: GPUAdapter): SubgroupMatrix | undefined {
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };
+  const config = subgroupMatrixConfigs.find((one) => one.componentType === 'f16' && one.resultComponentType === 'f32');
+  const usable = features.has(tensorCores) && features.has('shader-f16') && info.subgroupMinSize === info.subgroupMaxSize;
+  if (!config || !usable) return undefined;
+  return { m: config.M, n: config.N, k: config.K, subgroupSize: info.subgroupMinSize! };
 }

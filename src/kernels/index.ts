@@ -10,6 +10,7 @@ import * as layerNorms from './layerNorm.ts';
 import { linear, matmul } from './matmul/index.ts';
 import { clipByNorm, sumSquares } from './norm.ts';
 import { adam, adamAmsgrad, sgd } from './optimizers.ts';
+import { multiplyAdd } from './peaks.ts';
 import * as reductions from './reduce.ts';
 import * as softmaxes from './softmax.ts';
 
@@ -25,6 +26,7 @@ export const allKernels: Kernel[] = [
   sgd,
   sumSquares,
   clipByNorm,
+  multiplyAdd,
   ...[softmaxes, layerNorms, gelus, crossEntropies, embeddings, gathers, reductions, copies, elementwise].flatMap((family) =>
     Object.values(family).filter(isKernel),
   ),

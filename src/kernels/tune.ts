@@ -1,6 +1,7 @@
 import type { Binding, Device } from '../gpu/device.ts';
 import type { Constants } from '../gpu/kernel.ts';
 import { type Tunable, tuningKey } from '../gpu/tuning.ts';
+import { secondsOf } from './peaks.ts';
 
 /** What tuning found for one class of launches. */
 export interface TuningResult {
@@ -20,10 +21,10 @@ const LAUNCHES = 4;
 const GOOD_ENOUGH = 0.7;
 
 /**
- * Times the candidates of each launch on the device, by timestamps, and has the device's table choose the fastest.
+ * Times the candidates of each launch on the device, and has the device's table choose the fastest.
  * @param launches such as a step has met (`device.tuning.met`)
  * @param peakFlops the adapter's multiply-add peak, in floating-point operations a second
- * @throws Error where the device has no choice or no timestamps.
+ * @throws Error where the device has no choice.
  */
 export async function tune(
   device: Device,
@@ -63,10 +64,8 @@ export async function tune(
 async function timeLaunch(device: Device, { kernel, params }: Tunable, buffers: Record<string, Binding>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < LAUNCHES; i++) {
-    device.startProfile();
-    device.run(kernel, buffers, params);
-    const [time] = await device.stopProfile();
-    if (i > 0) least = Math.min(least, time.seconds);
+    const seconds = await secondsOf(device, () => device.run(kernel, buffers, params));
+    if (i > 0) least = Math.min(least, seconds);
   }
   return least;
 }

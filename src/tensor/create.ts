@@ -1,6 +1,6 @@
 import { CpuDevice } from '../gpu/cpu.ts';
 import type { Device } from '../gpu/device.ts';
-import { type DeviceKind, openBestDevice, openDevice } from '../gpu/open.ts';
+import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../gpu/open.ts';
 import { fill } from '../kernels/copy.ts';
 import { Philox } from './random.ts';
 import { run } from './run.ts';
@@ -18,8 +18,8 @@ export function setDevice(device: Device): void {
 }
 
 /** Opens a device (`auto`: WebGPU where there is an adapter, else the CPU) and makes new tensors there from now on. */
-export async function useDevice(kind: DeviceKind | 'auto' = 'auto'): Promise<Device> {
-  current = kind === 'auto' ? await openBestDevice() : await openDevice(kind);
+export async function useDevice(kind: DeviceKind | 'auto' = 'auto', options: DeviceOptions = {}): Promise<Device> {
+  current = kind === 'auto' ? await openBestDevice(options) : await openDevice(kind, options);
   return current;
 }
 

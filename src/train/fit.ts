@@ -24,7 +24,9 @@ export interface FitOptions {
   seed: number;
   /** Stops after the current step. */
   signal?: AbortSignal;
-  /** After each step, as its results come in; `examplesPerSecond` over the steps so far. */
+  /** Multiply-add peak of the device, in operations a second (`measurePeaks`): with it, steps tell their `utilisation`. */
+  peakFlops?: number;
+  /** After each step, as its results come in; `examplesPerSecond` is taken as `tokensPerSecond` in the record. */
   onStep?: (record: StepRecord, examplesPerSecond: number) => void;
   onEpoch?: (record: EpochRecord) => void;
   /** Called when the model is the best so far (after every epoch without validation data): save it here. */
@@ -74,13 +76,14 @@ export async function fit(
     for (let epoch = 1, count = 0; epoch <= epochs && !signal?.aborted; epoch++) {
       const started = performance.now();
       model.train();
+      reader.resume();
       for (const batch of epochBatches(indices, batchSize, seed, epoch)) {
         if (signal?.aborted) break;
         const examples = batch.map((i) => train[i]);
         const learningRate = schedule.getLastLr()[0];
         const results = step.run(collate(examples, model.config.padTokenId, model.config.maxPositionEmbeddings));
         schedule.step();
-        await reader.push({ step: ++count, epoch, learningRate }, examples, results);
+        await reader.push({ step: ++count, epoch, learningRate }, examples, results, step.plan?.flops);
       }
       await reader.drain();
       if (signal?.aborted) break;
@@ -102,7 +105,7 @@ export async function fit(
 }
 
 /** One step: forward, backward, clipping, AdamW. Results: loss, number of right predictions, norm of the gradients. */
-const trainStep = (
+export const trainStep = (
   model: BertForSequenceClassification,
   optimizer: AdamW,
   maxGradNorm: number,
@@ -121,19 +124,26 @@ class StepReader {
   readonly #history: History;
   readonly #options: FitOptions;
   readonly #pending: (() => Promise<void>)[] = [];
-  readonly #started = performance.now();
-  #examples = 0;
-  #tokens = 0;
+  /** When the latest results came in. */
+  #latest = 0;
+  /** Of the steps so far, without pauses; the first, which compiles kernels, and those sent with it only until there are others. */
+  #sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
 
   constructor(history: History, options: FitOptions) {
     this.#history = history;
     this.#options = options;
   }
 
+  /** Steps are timed from now on. */
+  resume(): void {
+    this.#latest = performance.now();
+  }
+
   async push(
     about: Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>,
     batch: readonly EncodedExample[],
     values: Promise<Float32Array>,
+    flops: number | undefined,
   ): Promise<void> {
     // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
     values.catch(() => {});
@@ -144,18 +154,25 @@ class StepReader {
           `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; the best model so far is kept`,
         );
       }
-      const seconds = (performance.now() - this.#started) / 1000;
-      this.#examples += batch.length;
-      this.#tokens += countTokens(batch);
-      const record = {
+      if (about.step === AHEAD + 2) this.#sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
+      const sums = this.#sums;
+      const now = performance.now();
+      sums.seconds += (now - this.#latest) / 1000;
+      this.#latest = now;
+      sums.examples += batch.length;
+      sums.tokens += countTokens(batch);
+      sums.flops += flops ?? 0;
+      const { peakFlops } = this.#options;
+      const record: StepRecord = {
         ...about,
         loss,
         accuracy: correct / batch.length,
         gradNorm,
-        tokensPerSecond: this.#tokens / seconds,
+        tokensPerSecond: sums.tokens / sums.seconds,
+        ...(flops && peakFlops && { utilisation: sums.flops / sums.seconds / peakFlops }),
       };
       this.#history.addStep(record);
-      this.#options.onStep?.(record, this.#examples / seconds);
+      this.#options.onStep?.(record, sums.examples / sums.seconds);
     });
     if (this.#pending.length > AHEAD) await this.#pending.shift()!();
     // Timers and signals get their turn, on the CPU device too.
@@ -203,7 +220,7 @@ async function endEpoch(
 }
 
 /** Decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
-function decayGroups(model: BertForSequenceClassification, weightDecay: number) {
+export function decayGroups(model: BertForSequenceClassification, weightDecay: number) {
   const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
   const named = model.namedParameters();
   return [

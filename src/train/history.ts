@@ -20,7 +20,10 @@ const stepSchema = v.object({
   learningRate: measure,
   /** Norm of all gradients before clipping. */
   gradNorm: v.optional(measure),
+  /** Over the steps so far but the first few, where there are more; padding not counted. */
   tokensPerSecond: v.optional(measure),
+  /** Share of the device's multiply-add peak over the same steps, where both are known. */
+  utilisation: v.optional(measure),
 });
 
 const epochSchema = v.object({

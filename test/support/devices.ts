@@ -1,10 +1,14 @@
 import type { Device } from '../../src/gpu/device.ts';
-import { openDevice } from '../../src/gpu/open.ts';
+import { type DeviceOptions, openDevice } from '../../src/gpu/open.ts';
+import type { Traits } from '../../src/gpu/traits.ts';
 
 /** A WebGPU device, or undefined (said once) where the machine has no adapter. */
-export async function tryWebGpu(traits = {}): Promise<Device | undefined> {
+export async function tryWebGpu(
+  traits: Partial<Traits> = {},
+  precision?: DeviceOptions['precision'],
+): Promise<Device | undefined> {
   try {
-    return await openDevice('webgpu', traits);
+    return await openDevice('webgpu', { traits, precision });
   } catch (error) {
     console.warn(`tests run on the cpu device alone: ${(error as Error).message}`);
     return undefined;

@@ -1,48 +1,116 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { KernelTiming } from '../../../bench/kernels.ts';
+import type { StepTiming } from '../../../bench/steps.ts';
 import { CpuDevice } from '../../gpu/cpu.ts';
+import { layoutOf, type MatmulParams } from '../../kernels/matmul/shape.ts';
+import { measurePeaks } from '../../kernels/peaks.ts';
+import { UsageError } from '../../platform/errors.ts';
 import { deviceOption, jsonOption, openFor } from '../options.ts';
+import { type Column, number, tableRow } from '../table.ts';
+
+const stepNames = ['tiny', 'mini', 'base'] as const;
+
+function parseSteps(text: string): StepTiming['step'][] {
+  const names = text === 'none' ? [] : text.split(',');
+  const known = stepNames.filter((name) => names.includes(name));
+  if (known.length < names.length)
+    throw new InvalidArgumentError(`${stepNames.join(', ')} (parted by commas) or none was expected.`);
+  return known;
+}
 
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('time the kernels on both devices')
+    .description('time the kernels and whole training steps, against the peaks of the device and the cpu device')
     .argument('[filter]', 'only kernels whose name contains this', '')
+    .option(
+      '--steps <names>',
+      'training steps: tiny (2 × 128), mini (4 × 256), base (12 × 768), or none (default: none with a filter, else what the adapter can do in a minute)',
+      parseSteps,
+    )
     .addOption(deviceOption())
     .addOption(jsonOption())
-    .action(async (filter: string, options) => {
+    .action(async (filter: string, options, command: Command) => {
+      if (command.optsWithGlobals().profile) throw new UsageError('bench times kernels itself: use it without --profile');
       const device = await openFor(options.device, options.json);
-      const devices = device.kind === 'cpu' ? [device] : [device, new CpuDevice()];
+      const cpu = device.kind === 'cpu' ? undefined : new CpuDevice();
+      const peaks = await measurePeaks(device);
       const { benchKernels } = await import('../../../bench/kernels.ts');
-      if (!options.json) console.log(header);
-      const cases = await benchKernels(devices, filter, (timings) => {
-        if (options.json) for (const timing of timings) console.log(JSON.stringify(timing));
-        else console.log(row(timings));
-      });
+      const { benchStep } = await import('../../../bench/steps.ts');
+      const print = (row: object, line: () => string) => console.log(options.json ? JSON.stringify(row) : line());
+      const title = (columns: readonly Column[], widths: readonly number[]) => {
+        if (!options.json)
+          console.log(
+            `\n${tableRow(
+              columns,
+              widths,
+              columns.map((column) => (typeof column === 'string' ? column : column.title)),
+            )}`,
+          );
+      };
+      const { kind, description, traits } = device;
+      print(
+        { device: kind, adapter: description, peaks },
+        () =>
+          `peaks: ${number(peaks.flops / 1e9)} GFLOP/s by multiply-adds, ${number(peaks.bytesPerSecond / 1e9)} GB/s by a copy`,
+      );
+      title(kernelColumns, kernelWidths);
+      const onCase = (timing: KernelTiming) => print(timing, () => tableRow(kernelColumns, kernelWidths, kernelRow(timing)));
+      const cases = await benchKernels(device, cpu, peaks, filter, onCase);
       if (cases === 0) console.error(`no kernel has ${JSON.stringify(filter)} in its name`);
+      const usual = kind === 'cpu' ? stepNames.slice(0, 1) : traits.software ? stepNames.slice(0, 2) : stepNames;
+      const steps: readonly StepTiming['step'][] = options.steps ?? (filter ? [] : usual);
+      if (steps.length > 0) title(stepColumns, stepWidths);
+      for (const step of steps) {
+        const timing = await benchStep(step, device, cpu, peaks);
+        print(timing, () => tableRow(stepColumns, stepWidths, stepRow(timing)));
+      }
     });
 }
 
-const columns = ['ms', 'GFLOP/s', 'GB/s', 'cpu ms', 'webgpu : cpu'];
-const header = `${'kernel'.padEnd(58)}${columns.map((name) => name.padStart(13)).join('')}`;
+const right = (title: string): Column => ({ title, right: true });
 
-function row(timings: readonly KernelTiming[]): string {
-  const [first, cpu] = timings;
-  const number = (value: number | null | undefined) => (value === null || value === undefined ? '' : value.toPrecision(3));
-  const speedup = cpu && `${(cpu.milliseconds / first.milliseconds).toPrecision(2)} ×`;
-  const cells = [
-    number(first.milliseconds),
-    number(first.gflops),
-    number(first.gbPerSecond),
-    number(cpu?.milliseconds),
-    speedup ?? '',
+const kernelColumns = ['kernel', ...['ms', 'GFLOP/s', 'GB/s', '% of peak'].map(right), '', right('cpu ms'), right('cpu : here')];
+const kernelWidths = [46, 9, 8, 8, 9, 12, 8, 10];
+
+function kernelRow(timing: KernelTiming): string[] {
+  const { kernel, milliseconds, gflops, gbPerSecond, share, bound, cpuMilliseconds } = timing;
+  return [
+    `${kernel} ${caseText(timing.case)}`,
+    ...[milliseconds, gflops, gbPerSecond].map(number),
+    (share * 100).toFixed(0),
+    bound,
+    number(cpuMilliseconds),
+    times(cpuMilliseconds, milliseconds),
   ];
-  return `${`${first.kernel} ${caseText(first.case)}`.padEnd(58)}${cells.map((cell) => cell.padStart(13)).join('')}`;
 }
 
-/** The sizes of a case; strides and offsets follow from them. */
+const stepColumns = [
+  'training step',
+  'batch',
+  ...['ms', 'tokens/s', 'GFLOP/s', '% of peak', 'launches', 'µs js each', 'cpu ms', 'cpu : here'].map(right),
+];
+const stepWidths = [38, 8, 7, 8, 8, 9, 8, 10, 7, 10];
+
+function stepRow(timing: StepTiming): string[] {
+  const { step, layers, hidden, vocabulary, batch, length, milliseconds, share, cpuMilliseconds } = timing;
+  return [
+    `${step}: BERT ${layers} × ${hidden}, vocabulary ${vocabulary.toLocaleString('en')}`,
+    `${batch} × ${length}`,
+    ...[milliseconds, timing.tokensPerSecond, timing.gflops, share && share * 100, timing.launches].map(number),
+    number(timing.microsecondsPerLaunch),
+    number(cpuMilliseconds),
+    times(cpuMilliseconds, milliseconds),
+  ];
+}
+
+const times = (cpu: number | null, here: number): string => (cpu === null ? '–' : `${number(cpu / here)} ×`);
+
+/** The sizes of a case, and the layout of matrices. */
 function caseText(params: Record<string, unknown>): string {
   const sizes = Object.entries(params).filter(
-    ([name, value]) => typeof value === 'number' && /^(m|n|k|rows|cols|count|vocab|outer|inner|blocks|batch0)$/.test(name),
+    ([name, value]) =>
+      typeof value === 'number' && /^(m|n|k|rows|cols|count|vocab|outer|inner|blocks|batch0|lanes|rounds)$/.test(name),
   );
-  return sizes.map(([name, value]) => `${name}=${value}`).join(' ');
+  const layout = 'aCol' in params ? [layoutOf(params as MatmulParams)] : [];
+  return [...layout, ...sizes.map(([name, value]) => `${name}=${value}`)].join(' ');
 }

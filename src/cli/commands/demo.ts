@@ -7,7 +7,8 @@ import { readData } from '../../train/data.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import { fitDefaults } from '../../train/fit.ts';
 import { accuracy } from '../../train/metrics.ts';
-import { count, deviceOption, openFor, percent } from '../options.ts';
+import { count, deviceOption, openFor } from '../options.ts';
+import { percent } from '../table.ts';
 import { runTraining } from '../training.ts';
 
 /** From dist/src/cli/commands to the package's data. */

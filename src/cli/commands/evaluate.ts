@@ -4,7 +4,8 @@ import { TextClassificationPipeline } from '../../train/classifier.ts';
 import { readData } from '../../train/data.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import { accuracy, confusionMatrix, macroF1, matthewsCorrelation } from '../../train/metrics.ts';
-import { columnOptions, count, deviceOption, jsonOption, openFor, percent, reportProblems } from '../options.ts';
+import { columnOptions, count, deviceOption, jsonOption, openFor, reportProblems } from '../options.ts';
+import { percent } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { allKernels } from '../../kernels/index.ts';
+import { measurePeaks } from '../../kernels/peaks.ts';
 import { deviceOption, jsonOption, openFor } from '../options.ts';
+import { number } from '../table.ts';
 
 export function infoCommand(): Command {
   return new Command('info')
@@ -10,9 +12,17 @@ export function infoCommand(): Command {
     .action(async (options) => {
       const device = await openFor(options.device, true);
       const { kind, description, traits } = device;
+      const peaks = await measurePeaks(device);
       if (options.json) {
         console.log(
-          JSON.stringify({ device: kind, adapter: description, traits, kernels: allKernels.length, node: process.version }),
+          JSON.stringify({
+            device: kind,
+            adapter: description,
+            traits,
+            peaks,
+            kernels: allKernels.length,
+            node: process.version,
+          }),
         );
         return;
       }
@@ -23,6 +33,8 @@ export function infoCommand(): Command {
         ['subgroups', traits.subgroupSize ? `${traits.subgroupSize} lanes` : 'none of one size'],
         ['largest binding', kind === 'cpu' ? 'no limit' : mebibytes(traits.maxBinding)],
         ['workgroup', `${traits.maxWorkgroupSize} invocations, ${traits.maxWorkgroupStorage / 1024} KiB shared`],
+        ['multiply-adds', `${number(peaks.flops / 1e9)} GFLOP/s at most, as measured`],
+        ['memory', `${number(peaks.bytesPerSecond / 1e9)} GB/s read and written by a copy, as measured`],
         ['kernels', String(allKernels.length)],
         ['node', `${process.version} on ${process.platform}-${process.arch}`],
       ];

@@ -7,7 +7,6 @@ import {
   jsonOption,
   notNegative,
   openFor,
-  percent,
   positive,
   quietOption,
   requireModelOrVocab,
@@ -15,6 +14,7 @@ import {
   splitShare,
   whole,
 } from '../options.ts';
+import { percent } from '../table.ts';
 import { runTraining } from '../training.ts';
 
 /** The study's longest text, in tokens, and its share for validation. */
@@ -56,7 +56,7 @@ export function trainCommand(): Command {
       train,
       columns: { textColumn, pairColumn, labelColumn },
       silent,
-      onEvent: emit,
+      onEvent: json && emit,
     });
     const best = history.bestEpoch;
     emit({

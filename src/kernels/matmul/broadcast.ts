@@ -27,13 +27,18 @@ export interface BroadcastConstants extends Record<string, string | number | boo
 
 export const suitsBroadcast = (traits: Traits): boolean => traits.software && traits.subgroupSize === LANES;
 
-/** Tiles of 32 rows, or fewer where that wastes less of a small matrix. */
-export function broadcastConstants(p: MatmulParams, layout: Layout, traits: Traits): BroadcastConstants {
-  const waste = (rows: number) => Math.ceil(p.m / rows) * rows;
-  const rows = p.m > 4 * 32 ? 32 : [32, 24, 16].reduce((best, rows) => (waste(rows) < waste(best) ? rows : best));
-  const groups = Math.ceil(p.m / rows) * Math.ceil(p.n / (COLUMNS * SWEEP)) * p.batch0 * p.batch1;
-  const sweep = layout !== 'TN' && groups >= ENOUGH ? SWEEP : 1;
-  return { layout, rows, sweep, passes: layout !== 'TN' && p.k > panelDepth(layout, traits) };
+/**
+ * First the best guess: tiles of 32 rows, or fewer where that wastes less of a small matrix, and a sweep where enough
+ * workgroups are left. Then other heights, and the other choice of sweep.
+ */
+export function broadcastConstants(p: MatmulParams, layout: Layout, traits: Traits): BroadcastConstants[] {
+  const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
+  const heights = [32, 24, 16].sort((a, b) => (p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
+  const groups = Math.ceil(p.m / heights[0]) * Math.ceil(p.n / (COLUMNS * SWEEP)) * p.batch0 * p.batch1;
+  const sweeps = layout === 'TN' ? [1] : groups >= ENOUGH ? [SWEEP, 1] : [1, SWEEP];
+  const passes = layout !== 'TN' && p.k > panelDepth(layout, traits);
+  const constants = (rows: number, sweep: number) => ({ layout, rows, sweep, passes });
+  return [...heights.map((rows) => constants(rows, sweeps[0])), ...sweeps.slice(1).map((sweep) => constants(heights[0], sweep))];
 }
 
 export const broadcastTile = ({ rows, sweep }: BroadcastConstants) => ({ tileM: rows, tileN: COLUMNS * sweep });

@@ -43,3 +43,15 @@ fn finish(at: u32, column: u32, sum: V) {
   ${keepsArgument(activation) ? 'argument[at] = z;' : ''}
   y[at] = ${calls[activation]};
 }`;
+
+/** WGSL `storeFour(yStart, row, column, sums)`: stores four neighbours in a row of y, those that lie inside it. */
+export const storeFourWgsl = (width: number): string => `
+fn storeFour(yStart: u32, row: u32, column: u32, sums: vec4<f32>) {
+  if (row >= p.m) { return; }
+  let at = yStart + row * p.yRow + column;
+${
+  width === 4
+    ? '  if (column < p.n) { finish(at / 4u, column / 4u, sums); }'
+    : '  for (var i = 0u; i < 4u; i++) {\n    if (column + i < p.n) { finish(at + i, column + i, sums[i]); }\n  }'
+}
+}`;

@@ -2,47 +2,47 @@ import { type BufferSpec, defineKernel } from '../../gpu/kernel.ts';
 import type { Traits } from '../../gpu/traits.ts';
 import { type BroadcastConstants, broadcastConstants, broadcastTile, broadcastWgsl, suitsBroadcast } from './broadcast.ts';
 import { type Activation, activate, type Epilogue, keepsArgument } from './epilogue.ts';
-import { PLAIN_TILE, plainWgsl } from './plain.ts';
-import {
-  aSize,
-  bSize,
-  denseMatmul,
-  isVectorized,
-  type Layout,
-  layoutOf,
-  type MatmulParams,
-  matmulParams,
-  tiles,
-  ySize,
-} from './shape.ts';
-import { TILE, tiledWgsl } from './tiled.ts';
+import { plain } from './plain.ts';
+import { aSize, bSize, denseMatmul, isVectorized, layoutOf, type MatmulParams, matmulParams, tiles, ySize } from './shape.ts';
+import { subgroupMatrix } from './subgroupMatrix.ts';
+import { tiled } from './tiled.ts';
+import type { MatmulConstants, Variant } from './variant.ts';
+import { vector } from './vector.ts';
 
 export type { Activation } from './epilogue.ts';
 export { keepsArgument } from './epilogue.ts';
 export type { MatmulParams } from './shape.ts';
+export type { MatmulConstants } from './variant.ts';
 
-interface MatmulConstants extends Record<string, string | number | boolean> {
-  variant: 'broadcast' | 'tiled' | 'plain';
-  layout: Layout;
-  width: number;
-}
+/** `broadcast` among the others: for operands of whole vec4s. */
+const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
+  name: 'broadcast',
+  constants(p, traits) {
+    const layout = layoutOf(p);
+    if (!suitsBroadcast(traits) || !isVectorized(p, layout)) return [];
+    return broadcastConstants(p, layout, traits).map((constants) => ({ variant: 'broadcast', width: 4, ...constants }));
+  },
+  tile: broadcastTile,
+  wgsl: broadcastWgsl,
+};
 
-/** Which variant suits the shape and the adapter. */
-function specialize(p: MatmulParams, traits: Traits): MatmulConstants {
+/**
+ * In the order in which they are asked; the first that has an answer makes the best guess. Software adapters take
+ * `broadcast` where they can read vec4s; few rows or columns go to `vector`; what is small, and on software adapters what
+ * is left, to `plain`; all else to tensor cores where they were asked for, and to `tiled`.
+ */
+const variants: readonly Variant[] = [broadcast, vector, plain, subgroupMatrix, tiled];
+const variantOf = ({ variant }: MatmulConstants): Variant => variants.find(({ name }) => name === variant)!;
+
+/** The constants of the variants worth timing for these parameters on this adapter, best guess first. */
+export const candidates = (p: MatmulParams, traits: Traits): MatmulConstants[] =>
+  variants.flatMap((variant) => variant.constants(p, traits));
+
+/** Products that share what tuning found: same layout and access, sizes up to the same powers of two. */
+function tuningClass(p: MatmulParams): string {
   const layout = layoutOf(p);
-  if (suitsBroadcast(traits)) {
-    if (!isVectorized(p, layout)) return { variant: 'plain', layout, width: 1 };
-    return { variant: 'broadcast', width: 4, ...broadcastConstants(p, layout, traits) };
-  }
-  const small = p.m * p.n < TILE * PLAIN_TILE;
-  return { variant: small ? 'plain' : 'tiled', layout, width: 1 };
-}
-
-function tileOf(constants: MatmulConstants): { tileM: number; tileN: number } {
-  const { variant } = constants;
-  if (variant === 'broadcast') return broadcastTile(constants as unknown as BroadcastConstants);
-  const size = variant === 'tiled' ? TILE : PLAIN_TILE;
-  return { tileM: size, tileN: size };
+  const sizes = [p.m, p.n, p.k, p.batch0 * p.batch1].map((size) => 2 ** Math.ceil(Math.log2(size)));
+  return `${layout}${isVectorized(p, layout) ? ' in vec4s' : ''} ${sizes.join(' × ')}`;
 }
 
 function defineMatmul(name: string, epilogue: Epilogue) {
@@ -64,16 +64,13 @@ function defineMatmul(name: string, epilogue: Epilogue) {
       ...(keepsArgument(activation) && { argument: output }),
       y: output,
     },
-    specialize,
-    launch: (p, constants) => {
-      const { tileM, tileN } = tileOf(constants);
+    candidates,
+    tuningClass,
+    launch: (p, constants, traits) => {
+      const { tileM, tileN } = variantOf(constants).tile(constants, traits);
       return tiles(p, tileM, tileN);
     },
-    wgsl: (constants, traits) => {
-      const { variant, layout } = constants;
-      if (variant === 'broadcast') return broadcastWgsl(constants as unknown as BroadcastConstants, epilogue, traits);
-      return variant === 'tiled' ? tiledWgsl(layout, epilogue) : plainWgsl(epilogue);
-    },
+    wgsl: (constants, traits) => variantOf(constants).wgsl(constants, epilogue, traits),
     reference({ a, b, bias, argument, y }, p) {
       const f = activate(activation);
       const row = new Float64Array(p.n);

@@ -1,21 +1,36 @@
 import { main, wgsl } from '../../gpu/kernel.ts';
-import { type Epilogue, finishWgsl } from './epilogue.ts';
-import { tileStart } from './shape.ts';
+import { suitsBroadcast } from './broadcast.ts';
+import { finishWgsl } from './epilogue.ts';
+import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';
+import type { Variant } from './variant.ts';
 
-/** One element of y a thread, any strides: for shapes too small or too odd for the others, such as a classifier's few labels. */
-export const PLAIN_TILE = 8;
+/**
+ * One element of y a thread, any strides: for products too small for anything better, and for what `broadcast` cannot
+ * take on software adapters.
+ */
+const TILE = 8;
+/** Few elements, of short sums: over before a better variant has begun. */
+const isSmall = (p: MatmulParams): boolean => p.m * p.n * p.batch0 * p.batch1 <= 1024 && p.k <= 64;
 
-export const plainWgsl = (epilogue: Epilogue): string => wgsl`
+export const plain: Variant = {
+  name: 'plain',
+  constants(p, traits) {
+    const needed = traits.software && !(suitsBroadcast(traits) && isVectorized(p, layoutOf(p)));
+    return isSmall(p) || needed ? [{ variant: 'plain', width: 1 }] : [];
+  },
+  tile: () => ({ tileM: TILE, tileN: TILE }),
+  wgsl: (_, epilogue) => wgsl`
 ${finishWgsl(epilogue)}
 ${main(
-  PLAIN_TILE * PLAIN_TILE,
-  `${tileStart(PLAIN_TILE, PLAIN_TILE)}
-  let row = m0 + lane / ${PLAIN_TILE}u;
-  let column = n0 + lane % ${PLAIN_TILE}u;
+  TILE * TILE,
+  `${tileStart(TILE, TILE)}
+  let row = m0 + lane / ${TILE}u;
+  let column = n0 + lane % ${TILE}u;
   if (row >= p.m || column >= p.n) { return; }
   var total = 0.0;
   for (var k = 0u; k < p.k; k++) {
     total += a[aStart + row * p.aRow + k * p.aCol] * b[bStart + k * p.bRow + column * p.bCol];
   }
   finish(yStart + row * p.yRow + column, column, total);`,
-)}`;
+)}`,
+};

@@ -1,53 +1,131 @@
 import { main, wgsl } from '../../gpu/kernel.ts';
-import { type Epilogue, finishWgsl } from './epilogue.ts';
-import { type Layout, tileStart } from './shape.ts';
+import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
+import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
+import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
+import { type MatmulConstants, repeat, tileOrder, type Variant } from './variant.ts';
 
 /**
- * Register-tiled matmul: 64 × 64 of y a workgroup of 256, 4 × 4 a thread, 16 places of k at a time through shared memory.
- * For adapters with real workgroup memory. Any strides; the layout only decides which way neighbouring threads read.
+ * Register-tiled matmul: a workgroup makes a square tile of y, a thread a block of it in registers, from tiles of a and b
+ * in shared memory that the workgroup fetches step by step. For adapters with real workgroup memory; any strides.
+ *
+ * - Both tiles lie k-major, so the inner loop reads vec4s of a's rows and of b's columns: an operand that is adjacent
+ *   along k is transposed on its way, in registers, and its vec4s are permuted so that the stores meet no bank twice.
+ * - The next step is fetched into registers while this one is computed.
+ * - One half of the workgroup fetches a's tile, the other b's: each thread 4 × 4 elements.
+ * - Neighbouring threads hold neighbouring vec4s of a row of y: reads of shared memory and stores are without conflict.
+ *
+ * See Lai and Seznec, "Performance upper bound analysis and optimization of SGEMM on Fermi and Kepler GPUs" (CGO 2013),
+ * and S. Boehm, "How to optimize a CUDA matmul kernel" (2022).
  */
-export const TILE = 64;
-const DEPTH = 16;
-const THREADS = 256;
+interface Shape {
+  /** Places of k a step. */
+  depth: number;
+  /** Rows and columns of y that a thread holds. */
+  rows: number;
+  columns: number;
+}
 
-export function tiledWgsl(layout: Layout, epilogue: Epilogue): string {
-  // Neighbouring threads take neighbouring addresses: along k where that is adjacent, else along the other dimension.
-  const place = (alongK: boolean) =>
-    alongK ? `let k = e % ${DEPTH}u; let t = e / ${DEPTH}u;` : `let k = e / ${TILE}u; let t = e % ${TILE}u;`;
-  const fill = (name: string, alongK: boolean, first: string, limit: string, step: string, kStep: string) => `
-    for (var e = lane; e < ${TILE * DEPTH}u; e += ${THREADS}u) {
-      ${place(alongK)}
-      let inside = ${first} + t < ${limit} && k0 + k < p.k;
-      let at = select(0u, ${name}Start + (${first} + t) * ${step} + (k0 + k) * ${kStep}, inside);
-      ${name}Tile[k * ${TILE}u + t] = select(0.0, ${name}[at], inside);
-    }`;
+/** tile · depth / 8 threads each, so that one share a thread fetches both tiles; at most 16 KiB and 256 threads. */
+const shapes: Record<number, Shape> = {
+  128: { depth: 16, rows: 8, columns: 8 },
+  64: { depth: 16, rows: 4, columns: 8 },
+  32: { depth: 16, rows: 4, columns: 4 },
+};
+const TILES = [128, 64, 32];
+
+interface TiledConstants extends MatmulConstants {
+  layout: Layout;
+  tile: number;
+}
+
+export const tiled: Variant<TiledConstants> = {
+  name: 'tiled',
+  constants(p, traits) {
+    if (traits.software) return [];
+    const layout = layoutOf(p);
+    const width = isVectorized(p, layout) ? 4 : 1;
+    return tileOrder(p, TILES).map((tile) => ({ variant: 'tiled', layout, width, tile }));
+  },
+  tile: ({ tile }) => ({ tileM: tile, tileN: tile }),
+  wgsl: tiledWgsl,
+};
+
+function tiledWgsl({ layout, width, tile }: TiledConstants, epilogue: Epilogue): string {
+  const { depth, rows, columns } = shapes[tile];
+  const { a, b } = operandsOf(layout);
+  const threads = (tile * tile) / (rows * columns);
+  const size = (tile / 4) * depth; // of a tile, in vec4s
   return wgsl`
-var<workgroup> aTile: array<f32, ${TILE * DEPTH}>;
-var<workgroup> bTile: array<f32, ${TILE * DEPTH}>;
+var<workgroup> aTile: array<vec4<f32>, ${size}>;
+var<workgroup> bTile: array<vec4<f32>, ${size}>;
 ${finishWgsl(epilogue)}
+${storeFourWgsl(width)}
+${firstReadWgsl(a)}${firstReadWgsl(b)}
 ${main(
-  THREADS,
-  `${tileStart(TILE, TILE)}
-  let tm = (lane / 16u) * 4u;
-  let tn = (lane % 16u) * 4u;
-  var acc: array<vec4<f32>, 4>;
-  for (var k0 = 0u; k0 < p.k; k0 += ${DEPTH}u) {
-    ${fill('a', layout !== 'TN', 'm0', 'p.m', 'p.aRow', 'p.aCol')}
-    ${fill('b', layout === 'NT', 'n0', 'p.n', 'p.bCol', 'p.bRow')}
+  threads,
+  `${tileStart(tile, tile)}
+  let steps = (p.k + ${depth - 1}u) / ${depth}u;
+  let missing = steps * ${depth}u - p.k;
+  let fetchesA = lane < ${threads / 2}u;
+  var slot: u32;
+${declareShare('own', width)}
+  if (fetchesA) {${first(a, width, tile, depth)}
+  } else {${first(b, width, tile, depth)}
+  }
+${multiply(tile, shapes[tile], a, b, width)}`,
+)}`;
+}
+
+/** A thread's share is a block of neighbours in both dimensions; `tq` and `kq` count such blocks. */
+const shareOf = (operand: Operand): Share => ({ operand, t: 'tq * 4u', k: 'kq * 4u', spread: 1, prefix: 'own' });
+
+/** Neighbouring threads take neighbouring addresses: along k where that is adjacent, else along t. */
+function first(operand: Operand, width: number, tile: number, depth: number): string {
+  const { alongK } = operand;
+  const blocks = alongK ? depth / 4 : tile / 4;
+  const share = `lane % ${(tile * depth) / 16}u`;
+  return `
+    let tq = (${share}) ${alongK ? '/' : '%'} ${blocks}u;
+    let kq = (${share}) ${alongK ? '%' : '/'} ${blocks}u;
+    slot = kq * ${tile}u + ${alongK ? '(tq ^ (kq * 2u))' : 'tq'};${fetchFirst(shareOf(operand), width, depth)}`;
+}
+
+/** Puts the share into shared memory, k-major. */
+const stage = ({ name, alongK }: Operand, tile: number): string =>
+  (alongK ? '\n      let turned = transpose(mat4x4<f32>(own0, own1, own2, own3));' : '') +
+  repeat(4, (i) => `\n      ${name}Tile[slot + ${(i * tile) / 4}u] = ${alongK ? `turned[${i}]` : `own${i}`};`, '');
+
+function multiply(tile: number, { depth, rows, columns }: Shape, a: Operand, b: Operand, width: number): string {
+  const [across, down] = [tile / columns, tile / rows]; // threads beside and below each other
+  const [rowVectors, columnVectors] = [rows / 4, columns / 4];
+  const block = (line: (row: number, column: number) => string) =>
+    repeat(rows, (row) => repeat(columnVectors, (column) => line(row, column)));
+  const read = ({ name, alongK }: Operand, i: number, mine: string, apart: number) =>
+    `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u + ${alongK ? `(${mine} ^ turn)` : mine} + ${i * apart}u];`;
+  return `
+  let across = lane % ${across}u;
+  let down = lane / ${across}u;
+${block((row, column) => `  var sum${row}_${column}: vec4<f32>;`)}
+  for (var step = 1u; step <= steps; step++) {
+    if (fetchesA) {${stage(a, tile)}
+    } else {${stage(b, tile)}
+    }
     workgroupBarrier();
-    for (var k = 0u; k < ${DEPTH}u; k++) {
-      let at = k * ${TILE}u;
-      let vb = vec4<f32>(bTile[at + tn], bTile[at + tn + 1u], bTile[at + tn + 2u], bTile[at + tn + 3u]);
-      for (var r = 0u; r < 4u; r++) { acc[r] += aTile[at + tm + r] * vb; }
+    if (step < steps) {
+      if (fetchesA) {${fetchNext(shareOf(a), width)}
+      } else {${fetchNext(shareOf(b), width)}
+      }
+    }
+    for (var k = 0u; k < ${depth}u; k++) {
+${a.alongK || b.alongK ? '      let turn = k / 4u * 2u;' : ''}
+${repeat(rowVectors, (i) => read(a, i, 'down', down))}
+${repeat(columnVectors, (i) => read(b, i, 'across', across))}
+${block((row, column) => `      sum${row}_${column} += a${row >> 2}.${'xyzw'[row & 3]} * b${column};`)}
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < 4u; r++) {
-    for (var c = 0u; c < 4u; c++) {
-      let row = m0 + tm + r;
-      let column = n0 + tn + c;
-      if (row < p.m && column < p.n) { finish(yStart + row * p.yRow + column, column, acc[r][c]); }
-    }
-  }`,
-)}`;
+${block((row, column) => {
+  const y = `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u + ${column * across * 4}u`;
+  return `  storeFour(yStart, ${y}, sum${row}_${column});`;
+})}`;
 }

@@ -1,0 +1,132 @@
+/** The small BERT classifier of the two BERT works: its sizes, weights and batch, and its logits in float64. */
+import { geluOf, layerNormRow, matmulOf, softmaxRow } from './float64.mjs';
+import { generator, normal } from './random.mjs';
+
+export const bert = {
+  vocab: 8000,
+  hidden: 128,
+  layers: 2,
+  heads: 2,
+  inner: 512,
+  length: 64,
+  batch: 16,
+  types: 2,
+  labels: 2,
+  eps: 1e-12,
+  adam: { lr: 5e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
+};
+const { hidden, length, batch, heads } = bert;
+
+/** Losses of the first training steps, on which independent engines agree to 2e-6. */
+export const firstLosses = [0.693675, 0.695776, 0.692352, 0.69115, 0.690591, 0.687639];
+
+/** Every weight by name, as { shape, data }. Those of dense layers are stored [in, out]. */
+export function bertWeights() {
+  const weights = {};
+  const add = (name, shape, data) => {
+    weights[name] = { shape, data };
+  };
+  const size = (shape) => shape.reduce((a, b) => a * b, 1);
+  const drawn = (name, shape) => add(name, shape, normal(size(shape), 1000 + Object.keys(weights).length, 0.02));
+  const constant = (name, count, value) => add(name, [count], new Float32Array(count).fill(value));
+  const dense = (name, from, to) => {
+    drawn(`${name}.weight`, [from, to]);
+    constant(`${name}.bias`, to, 0);
+  };
+  const norm = (name) => {
+    constant(`${name}.weight`, hidden, 1);
+    constant(`${name}.bias`, hidden, 0);
+  };
+  drawn('word', [bert.vocab, hidden]);
+  drawn('position', [length, hidden]);
+  drawn('type', [bert.types, hidden]);
+  norm('norm');
+  for (let layer = 0; layer < bert.layers; layer++) {
+    for (const name of ['query', 'key', 'value', 'output']) dense(`${layer}.${name}`, hidden, hidden);
+    norm(`${layer}.norm1`);
+    dense(`${layer}.up`, hidden, bert.inner);
+    dense(`${layer}.down`, bert.inner, hidden);
+    norm(`${layer}.norm2`);
+  }
+  dense('pooler', hidden, hidden);
+  dense('classifier', hidden, bert.labels);
+  return weights;
+}
+
+/**
+ * One batch: ids, types and mask (1: a token, 0: padding) [batch, length], bias (the mask as what is added to scores),
+ * labels [batch] (whether token 7 occurs) and the same one-hot [batch, labels].
+ */
+export function bertBatch() {
+  const next = generator(4242);
+  const below = (limit) => Math.floor(next() * limit);
+  const ids = new Int32Array(batch * length);
+  const types = new Int32Array(batch * length);
+  const mask = new Int32Array(batch * length);
+  const labels = Int32Array.from({ length: batch }, (_, row) => row % 2);
+  const oneHot = new Float32Array(batch * bert.labels);
+  for (let row = 0; row < batch; row++) {
+    const tokens = 24 + below(length - 24);
+    for (let at = 0; at < tokens; at++) {
+      const i = row * length + at;
+      ids[i] = at === 0 ? 1 : 10 + below(bert.vocab - 10);
+      types[i] = at >= tokens >> 1 ? 1 : 0;
+      mask[i] = 1;
+    }
+    if (labels[row] === 1) ids[row * length + 1 + below(tokens - 1)] = 7;
+    oneHot[row * bert.labels + labels[row]] = 1;
+  }
+  return { ids, types, mask, bias: Float32Array.from(mask, (token) => (token ? 0 : -10000)), labels, oneHot };
+}
+
+/** The classifier's logits for one row of the batch, in float64. */
+export function bertLogits(weights, { ids, types, bias }, row) {
+  const at = (name) => weights[name].data;
+  const dense = (x, name) => {
+    const [from, to] = weights[`${name}.weight`].shape;
+    const y = matmulOf(x, at(`${name}.weight`), x.length / from, from, to);
+    return y.map((value, i) => value + at(`${name}.bias`)[i % to]);
+  };
+  const norm = (x, name) => {
+    for (let i = 0; i < x.length; i += hidden) {
+      x.set(layerNormRow(x.subarray(i, i + hidden), at(`${name}.weight`), at(`${name}.bias`), bert.eps), i);
+    }
+    return x;
+  };
+  const sum = (a, b) => a.map((value, i) => value + b[i]);
+
+  let x = Float64Array.from({ length: length * hidden }, (_, i) => {
+    const token = row * length + Math.floor(i / hidden);
+    const column = i % hidden;
+    return at('word')[ids[token] * hidden + column] + at('position')[i] + at('type')[types[token] * hidden + column];
+  });
+  x = norm(x, 'norm');
+  const scoreBias = bias.subarray(row * length, (row + 1) * length);
+  for (let layer = 0; layer < bert.layers; layer++) {
+    const [query, key, value] = ['query', 'key', 'value'].map((name) => dense(x, `${layer}.${name}`));
+    const context = attention(query, key, value, scoreBias);
+    x = norm(sum(x, dense(context, `${layer}.output`)), `${layer}.norm1`);
+    x = norm(sum(x, dense(dense(x, `${layer}.up`).map(geluOf), `${layer}.down`)), `${layer}.norm2`);
+  }
+  return dense(dense(x.subarray(0, hidden), 'pooler').map(Math.tanh), 'classifier');
+}
+
+/** Scaled dot-product attention of one row; query, key, value and the result are [length, hidden]. */
+function attention(query, key, value, scoreBias) {
+  const width = hidden / heads;
+  const context = new Float64Array(length * hidden);
+  for (let head = 0; head < heads; head++) {
+    for (let from = 0; from < length; from++) {
+      const start = from * hidden + head * width;
+      const scores = Float64Array.from(scoreBias, (added, to) => {
+        let dot = 0;
+        for (let i = 0; i < width; i++) dot += query[start + i] * key[to * hidden + head * width + i];
+        return dot / Math.sqrt(width) + added;
+      });
+      softmaxRow(scores).forEach((weight, to) => {
+        for (let i = 0; i < width; i++) context[start + i] += weight * value[to * hidden + head * width + i];
+      });
+    }
+  }
+  return context;
+}

@@ -1,0 +1,10 @@
+/** onnxruntime-node. Its WebGPU provider brings its own Dawn and does not say which adapter it found. */
+import { createRequire } from 'node:module';
+import { ortWorks } from '../ort.mjs';
+import { serve } from '../protocol.mjs';
+import { versionOf } from '../webgpu.mjs';
+
+await serve(async (path) => {
+  const ort = createRequire(import.meta.url)('onnxruntime-node');
+  return { about: () => ({ version: versionOf('onnxruntime-node') }), ...ortWorks(ort, path, { logSeverityLevel: 3 }) };
+});

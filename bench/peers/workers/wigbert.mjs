@@ -1,0 +1,142 @@
+/** wigbert, from the build in the root folder's dist. */
+import { readFileSync } from 'node:fs';
+import { bert } from '../bert.mjs';
+import { serve, training } from '../protocol.mjs';
+
+await serve(async (path) => {
+  const wigbert = await import('../../../dist/src/index.js');
+  const { tensor, matmul, gelu, layerNorm, softmax, noGrad, scope, useDevice } = wigbert;
+  const device = await useDevice(path);
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+
+  /** A work whose result is the tensor that `compute` makes. */
+  const work = (compute) => ({
+    run: async () => {
+      const first = scope(() =>
+        noGrad(() =>
+          compute()
+            .flatten()
+            .slice([[0, 1]]),
+        ),
+      );
+      const value = await first.item();
+      first.dispose();
+      return value;
+    },
+    result: async () => {
+      const all = scope(() => noGrad(compute));
+      const values = await all.data();
+      all.dispose();
+      return values;
+    },
+  });
+
+  const kinds = {
+    matmul({ m, k, n, a, b }) {
+      const left = tensor(a, { shape: [m, k] });
+      const right = tensor(b, { shape: [k, n] });
+      return work(() => matmul(left, right));
+    },
+    softmax({ shape, x }) {
+      const input = tensor(x, { shape });
+      return work(() => softmax(input, -1));
+    },
+    layerNorm({ shape, x, weight, bias, eps }) {
+      const input = tensor(x, { shape });
+      const [scale, shift] = [tensor(weight), tensor(bias)];
+      return work(() => layerNorm(input, [shape[1]], scale, shift, eps));
+    },
+    gelu({ shape, x }) {
+      const input = tensor(x, { shape });
+      return work(() => gelu(input));
+    },
+    adds({ shape, times, x, y }) {
+      const [first, added] = [tensor(x, { shape }), tensor(y, { shape })];
+      return work(() => {
+        let sum = first;
+        for (let i = 0; i < times; i++) sum = sum.add(added);
+        return sum;
+      });
+    },
+    bertForward({ weights, batch }) {
+      const model = buildBert(wigbert, weights).eval();
+      const inputs = Object.entries(inputsOf(batch)).map(([name, { data, shape }]) => [name, tensor(data, { shape })]);
+      return work(() => model.forward(Object.fromEntries(inputs)).logits);
+    },
+    bertTrain({ weights, batch }) {
+      const model = buildBert(wigbert, weights).train();
+      return training(trainStep(wigbert, model, batch));
+    },
+  };
+  return { about: () => ({ version, adapter: device.description }), kinds };
+});
+
+/** A function that does one step, captured as `fit` captures its own, and resolves to its loss. */
+function trainStep({ Adam, backward, capture }, model, batch) {
+  const { lr, beta1, beta2, eps } = bert.adam;
+  const optimizer = new Adam(model.parameters(), { lr, betas: [beta1, beta2], eps });
+  const step = capture(model.classifier.weight.device, (inputs) => {
+    const { loss } = model.forward(inputs);
+    backward(loss);
+    optimizer.step();
+    optimizer.zeroGrad();
+    return loss;
+  });
+  const inputs = { ...inputsOf(batch), labels: { data: batch.labels, shape: [bert.batch] } };
+  return async () => (await step.run(inputs))[0];
+}
+
+function inputsOf({ ids, mask, types }) {
+  const shape = [bert.batch, bert.length];
+  return { inputIds: { data: ids, shape }, attentionMask: { data: mask, shape }, tokenTypeIds: { data: types, shape } };
+}
+
+function buildBert({ BertForSequenceClassification, bertConfig }, weights) {
+  const config = bertConfig({
+    vocabSize: bert.vocab,
+    hiddenSize: bert.hidden,
+    numHiddenLayers: bert.layers,
+    numAttentionHeads: bert.heads,
+    intermediateSize: bert.inner,
+    maxPositionEmbeddings: bert.length,
+    layerNormEps: bert.eps,
+    hiddenDropoutProb: 0,
+    attentionProbsDropoutProb: 0,
+    numLabels: bert.labels,
+  });
+  const model = BertForSequenceClassification.fromConfig(config);
+  model.loadStateDict(new Map(Object.entries(weights).map(([name, weight]) => [huggingFaceName(name), laidOut(name, weight)])));
+  return model;
+}
+
+const embeddings = {
+  word: 'word_embeddings.weight',
+  position: 'position_embeddings.weight',
+  type: 'token_type_embeddings.weight',
+  'norm.weight': 'LayerNorm.weight',
+  'norm.bias': 'LayerNorm.bias',
+};
+const parts = {
+  query: 'attention.self.query',
+  key: 'attention.self.key',
+  value: 'attention.self.value',
+  output: 'attention.output.dense',
+  norm1: 'attention.output.LayerNorm',
+  up: 'intermediate.dense',
+  down: 'output.dense',
+  norm2: 'output.LayerNorm',
+};
+
+function huggingFaceName(name) {
+  if (embeddings[name]) return `bert.embeddings.${embeddings[name]}`;
+  if (name.startsWith('pooler')) return name.replace('pooler', 'bert.pooler.dense');
+  const [, layer, part, kind] = /^(\d+)\.(\w+)\.(\w+)$/.exec(name) ?? [];
+  return layer === undefined ? name : `bert.encoder.layer.${layer}.${parts[part]}.${kind}`;
+}
+
+/** Weights of dense layers come as [in, out], and are kept as PyTorch's, [out, in]. */
+function laidOut(name, { shape, data }) {
+  if (shape.length < 2 || embeddings[name]) return { shape, data };
+  const [from, to] = shape;
+  return { shape: [to, from], data: Float32Array.from(data, (_, i) => data[(i % from) * to + Math.floor(i / from)]) };
+}

@@ -1,0 +1,40 @@
+import type { Constants } from '../../gpu/kernel.ts';
+import type { Traits } from '../../gpu/traits.ts';
+import type { Epilogue } from './epilogue.ts';
+import { type MatmulParams, tiles } from './shape.ts';
+
+/** What a text is made from: the variant, scalar or vec4 access, and what the variant adds. */
+export interface MatmulConstants extends Constants {
+  variant: string;
+  width: number;
+}
+
+/** One way to multiply; each is a file of this folder, and index.ts orders them. */
+export interface Variant<C extends MatmulConstants = MatmulConstants> {
+  name: string;
+  /** The constants worth running for these parameters on this adapter, best guess first; none where it does not suit. */
+  constants(p: MatmulParams, traits: Traits): C[];
+  /** The part of y that one workgroup makes. */
+  tile(constants: C, traits: Traits): { tileM: number; tileN: number };
+  wgsl(constants: C, epilogue: Epilogue, traits: Traits): string;
+}
+
+/** Workgroups that keep a large adapter busy: two for each of 128 cores. */
+const ENOUGH_GROUPS = 256;
+/** What a larger tile may compute in vain: a quarter more than the smallest. */
+const MOST_WASTE = 1.25;
+
+/**
+ * Which of the square tiles (largest first) suit y, best guess first: the largest that still gives enough workgroups,
+ * else the smallest; never one that hangs much further over y's edges than the smallest does.
+ */
+export function tileOrder(p: MatmulParams, sizes: readonly number[]): number[] {
+  const covered = (size: number) => tiles(p, size, size) * size * size;
+  const fitting = sizes.filter((size) => covered(size) <= MOST_WASTE * covered(sizes.at(-1)!));
+  const first = fitting.find((size) => tiles(p, size, size) >= ENOUGH_GROUPS) ?? fitting.at(-1)!;
+  return [first, ...fitting.filter((size) => size !== first)];
+}
+
+/** `n` lines (or expressions) of WGSL, one for each of 0 … n - 1. */
+export const repeat = (n: number, line: (i: number) => string, separator = '\n'): string =>
+  Array.from({ length: n }, (_, i) => line(i)).join(separator);

@@ -1,0 +1,145 @@
+import { main, wgsl } from '../../gpu/kernel.ts';
+import type { Traits } from '../../gpu/traits.ts';
+import { finishWgsl } from './epilogue.ts';
+import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';
+import { type MatmulConstants, repeat, type Variant } from './variant.ts';
+
+/**
+ * Products with few rows or few columns (a pooler on one sequence, a classifier's labels, their gradients), where
+ * memory is the limit and y too small to occupy an adapter by itself: several lanes share each sum.
+ *
+ * - dot: a team of lanes walks along k, each with its part of the sums of a few rows or columns, then adds up.
+ *   Where the larger operand is adjacent along k. Any adapter.
+ * - sweep: lanes lie along the other dimension of the larger operand, where that one is adjacent; parts of the workgroup
+ *   take every sixteenth place of k each and meet in shared memory. For adapters with real workgroup memory.
+ */
+interface VectorConstants extends MatmulConstants {
+  form: 'dot' | 'sweep';
+  /** Rows and columns of y that a workgroup makes. */
+  rows: number;
+  columns: number;
+  lanes: number;
+}
+
+const FEW = 8;
+/** With fewer places of k there is nothing to share. */
+const LEAST_K = 16;
+/** Sums this long, where there are few of them, occupy a whole workgroup each. */
+const LONG_K = 4096;
+const LONG_LANES = 256;
+const TREE_LANES = 64;
+/** Lanes of a sweep beside each other, and parts of k. */
+const SWEEP = 16;
+
+export const vector: Variant<VectorConstants> = {
+  name: 'vector',
+  constants(p, traits) {
+    if ((p.m > FEW && p.n > FEW) || p.k <= LEAST_K) return [];
+    const layout = layoutOf(p);
+    const wide = isVectorized(p, layout);
+    const fewColumns = p.n <= FEW && (layout !== 'TN' || p.m <= FEW);
+    if (fewColumns || (layout === 'NT' && p.m <= FEW)) {
+      const width = wide && layout === 'NT' ? 4 : 1;
+      const [rows, columns] = fewColumns ? [1, roundUp(p.n)] : [roundUp(p.m), width];
+      return [{ variant: 'vector', width, form: 'dot', rows, columns, lanes: lanesFor(p, traits) }];
+    }
+    if (traits.software) return [];
+    const width = wide && p.m <= FEW ? 4 : 1;
+    const [rows, columns] = p.m <= FEW ? [roundUp(p.m), SWEEP * width] : [SWEEP, roundUp(p.n)];
+    return [{ variant: 'vector', width, form: 'sweep', rows, columns, lanes: SWEEP * SWEEP }];
+  },
+  tile: ({ rows, columns }) => ({ tileM: rows, tileN: columns }),
+  wgsl: (c, epilogue, { subgroupSize }) => wgsl`
+${totalWgsl(c, subgroupSize)}
+${finishWgsl(epilogue)}
+${main(
+  c.lanes,
+  `${tileStart(c.rows, c.columns)}
+${c.form === 'dot' ? dot(c) : sweep(c)}`,
+)}`,
+};
+
+/** 1, 2, 4 or 8: few numbers, so few pipelines. */
+const roundUp = (few: number): number => 2 ** Math.ceil(Math.log2(few));
+
+function lanesFor(p: MatmulParams, traits: Traits): number {
+  const long = p.k >= LONG_K && p.m * p.n * p.batch0 * p.batch1 < LONG_LANES && !traits.software;
+  return long ? LONG_LANES : traits.subgroupSize || TREE_LANES;
+}
+
+/** WGSL `total(x, lane)`: the sum of x over a team; over all parts in a sweep, known to the first part. */
+function totalWgsl({ form, lanes }: VectorConstants, subgroupSize: number): string {
+  if (form === 'dot' && lanes === subgroupSize) return 'fn total(x: V, lane: u32) -> V { return subgroupAdd(x); }';
+  return `var<workgroup> parts: array<V, ${lanes}>;
+fn total(x: V, lane: u32) -> V {
+  workgroupBarrier();
+  parts[lane] = x;
+  for (var step = ${lanes / 2}u; step >= ${form === 'dot' ? 1 : SWEEP}u; step /= 2u) {
+    workgroupBarrier();
+    if (lane < step) { parts[lane] += parts[lane + step]; }
+  }
+  return parts[lane];
+}`;
+}
+
+/** Rows and columns past the end are read as the last one and not stored. */
+function dot({ rows, columns, width, lanes }: VectorConstants): string {
+  const at = (stride: string) => (width === 4 ? 'k' : `k * ${stride}`);
+  const sums = (line: (r: number, c: number) => string) => repeat(rows, (r) => repeat(columns, (c) => line(r, c)));
+  const vectors = columns / width;
+  const sum = (i: number) => {
+    const first = (i % vectors) * width;
+    return `V(${repeat(width, (c) => `sum${Math.floor(i / vectors)}_${first + c}`, ', ')})`;
+  };
+  return `
+${repeat(rows, (r) => `  let aAt${r} = (aStart + min(m0 + ${r}u, p.m - 1u) * p.aRow) / ${width}u;`)}
+${repeat(columns, (c) => `  let bAt${c} = (bStart + min(n0 + ${c}u, p.n - 1u) * p.bCol) / ${width}u;`)}
+${sums((r, c) => `  var sum${r}_${c} = 0.0;`)}
+  for (var k = lane; k < p.k / ${width}u; k += ${lanes}u) {
+${repeat(rows, (r) => `    let a${r} = a[aAt${r} + ${at('p.aCol')}];`)}
+${repeat(columns, (c) => `    let b${c} = b[bAt${c} + ${at('p.bRow')}];`)}
+${sums((r, c) => `    sum${r}_${c} += hsum(a${r} * b${c});`)}
+  }
+${finishAll(rows * vectors, sum, 'lane == 0u', `m0 + i / ${vectors}u`, `n0 + i % ${vectors}u * ${width}u`, width)}`;
+}
+
+function sweep({ rows, columns, width }: VectorConstants): string {
+  const alongN = rows !== SWEEP;
+  const few = alongN ? rows : columns;
+  const a = { name: 'a', t: 'p.aRow', k: 'p.aCol', limit: 'p.m' };
+  const b = { name: 'b', t: 'p.bCol', k: 'p.bRow', limit: 'p.n' };
+  const [large, small] = alongN ? [b, a] : [a, b];
+  // A single element of the small operand, whatever its vectors.
+  const element = (at: string) => `${small.name}[${width === 4 ? `(${at}) / 4u][(${at}) % 4u` : at}]`;
+  const step = (k: string) => `
+    {
+      let k = ${k};
+      let x = ${large.name}[largeAt + k * ${large.k} / ${width}u];
+${repeat(few, (f) => `      sum${f} += ${element(`smallAt${f} + k * ${small.k}`)} * x;`)}
+    }`;
+  return `
+  let part = lane / ${SWEEP}u;
+  let t = ${alongN ? 'n0' : 'm0'} + lane % ${SWEEP}u * ${width}u;
+  let largeAt = (${large.name}Start + min(t, ${large.limit} - ${width}u) * ${large.t}) / ${width}u;
+${repeat(few, (f) => `  let smallAt${f} = ${small.name}Start + min(${f}u, ${small.limit} - 1u) * ${small.t};`)}
+${repeat(few, (f) => `  var sum${f} = V(0.0);`)}
+  var place = part;
+  // Four at a time, so that four loads are on their way.
+  for (; place + ${3 * SWEEP}u < p.k; place += ${4 * SWEEP}u) {${repeat(4, (i) => step(`place + ${i * SWEEP}u`), '')}
+  }
+  for (; place < p.k; place += ${SWEEP}u) {${step('place')}
+  }
+${finishAll(few, (f) => `sum${f}`, 'part == 0u', alongN ? 'i' : 't', alongN ? 't' : 'i', width)}`;
+}
+
+/** Adds up and stores `count` vectors of sums; `i` counts them. */
+const finishAll = (count: number, sum: (i: number) => string, stores: string, row: string, column: string, width: number) => `
+  var sums = array<V, ${count}>(${repeat(count, sum, ', ')});
+  for (var i = 0u; i < ${count}u; i++) {
+    let result = total(sums[i], lane);
+    let row = ${row};
+    let column = ${column};
+    if (${stores} && row < p.m && column < p.n) {
+      finish((yStart + row * p.yRow + column) / ${width}u, column / ${width}u, result);
+    }
+  }`;

@@ -1,0 +1,151 @@
+import type { Binding, Device } from '../gpu/device.ts';
+import { defineKernel, main, type ParamTypes, type ParamValues } from '../gpu/kernel.ts';
+import { copy } from './elementwise.ts';
+import { dims } from './shape.ts';
+
+/** The most a device does, as measured on it: what times are judged by. */
+export interface Peaks {
+  /** Floating-point operations a second; a multiply-add counts as two. */
+  flops: number;
+  /** Bytes read and written a second by a copy larger than most caches. */
+  bytesPerSecond: number;
+}
+
+/** Independent chains of vec4s in a lane: enough to hide the latency of one multiply-add behind the others. */
+const CHAINS = 8;
+/** Multiply-adds of a chain in one round of the loop, written out. */
+const LINKS = 4;
+const chains = Array.from({ length: CHAINS }, (_, chain) => chain);
+
+/** Nothing but multiply-adds, x ← x factor + term in independent chains, to see how many there can be. y: [4 lanes]. */
+export const multiplyAdd = defineKernel({
+  name: 'multiplyAdd',
+  params: { lanes: 'u32', rounds: 'u32', factor: 'f32', term: 'f32' },
+  buffers: { y: { type: 'V', access: 'write', size: (p) => 4 * p.lanes } },
+  // On processors a workgroup is as wide as their vectors.
+  specialize: (_, { software }) => ({ group: software ? 8 : 256, width: 4 }),
+  launch: (p, { group }) => Math.ceil(p.lanes / group),
+  wgsl: ({ group }) =>
+    main(
+      group,
+      `  let i = group * ${group}u + lane;
+  if (i >= p.lanes) { return; }
+  let factor = V(p.factor);
+  let term = V(p.term);
+  let first = V(0.0, 0.25, 0.5, 0.75) + f32(i % 64u);
+  ${chains.map((c) => `var x${c} = first + ${c}.0;`).join(' ')}
+  for (var round = 0u; round < p.rounds; round++) {
+    ${Array(LINKS)
+      .fill(chains.map((c) => `x${c} = fma(x${c}, factor, term);`).join(' '))
+      .join('\n    ')}
+  }
+  y[i] = ${chains.map((c) => `x${c}`).join(' + ')};`,
+    ),
+  reference({ y }, { lanes, rounds, factor, term }) {
+    for (let i = 0; i < 4 * lanes; i++) {
+      const first = (Math.floor(i / 4) % 64) + 0.25 * (i % 4);
+      let sum = 0;
+      for (let chain = 0; chain < CHAINS; chain++) {
+        let x = first + chain;
+        for (let link = 0; link < LINKS * rounds; link++) x = x * factor + term;
+        sum += x;
+      }
+      y[i] = sum;
+    }
+  },
+  flops: (p) => 2 * 4 * CHAINS * LINKS * p.rounds * p.lanes,
+  cases: [
+    { lanes: 333, rounds: 0, factor: 0.75, term: 0.5 },
+    { lanes: 1000, rounds: 3, factor: 0.75, term: 0.5 },
+  ],
+});
+
+/** Seconds that one measured launch should take: long beside its start, short beside what else the machine does. */
+const LONG_ENOUGH = 0.0025;
+/** Seconds of looking for the fastest of such launches. */
+const PATIENCE = 0.12;
+const MEBIBYTE = 2 ** 20;
+
+const measured = new WeakMap<Device, Promise<Peaks>>();
+
+/**
+ * Measures a device, once: later calls get the same answer. Takes a few tenths of a second.
+ * Not to be called for the first time while the device is profiled.
+ */
+export function measurePeaks(device: Device): Promise<Peaks> {
+  let peaks = measured.get(device);
+  if (!peaks) measured.set(device, (peaks = measure(device)));
+  return peaks;
+}
+
+async function measure(device: Device): Promise<Peaks> {
+  return { flops: await measureMultiplyAdd(device), bytesPerSecond: await measureCopy(device) };
+}
+
+async function measureMultiplyAdd(device: Device): Promise<number> {
+  const p = { lanes: device.traits.software ? 2048 : 2 ** 20, rounds: 4, factor: 0.999, term: 0.001 };
+  const y = reserve(device, 16 * p.lanes);
+  const time = () => secondsOf(device, () => device.run(multiplyAdd, { y }, p));
+  // The first launch of all waits for clocks to rise and code to be compiled.
+  let seconds = await time();
+  while ((seconds = await time()) < LONG_ENOUGH) p.rounds = Math.ceil(p.rounds * Math.min(50, (1.3 * LONG_ENOUGH) / seconds));
+  seconds = await smallest(time);
+  device.free(y.buffer);
+  return multiplyAdd.flops!(p) / seconds;
+}
+
+async function measureCopy(device: Device): Promise<number> {
+  const { software, maxBinding } = device.traits;
+  const bytes = device.kind === 'cpu' ? MEBIBYTE : Math.min(maxBinding, (software ? 32 : 128) * MEBIBYTE);
+  const [a, b] = [reserve(device, bytes), reserve(device, bytes)];
+  const run = (from: Binding, to: Binding) => device.run(copy, { in_x: from, out: to }, flatParams(bytes / 4));
+  // Memory that was never written may not be there yet.
+  run(a, b);
+  run(b, a);
+  const seconds = await smallest(() => secondsOf(device, () => run(a, b)));
+  for (const { buffer } of [a, b]) device.free(buffer);
+  return (2 * bytes) / seconds;
+}
+
+/** Parameters of an element-by-element kernel of one operand `x`, of so many elements without gaps. */
+export const flatParams = (count: number): ParamValues<ParamTypes> =>
+  ({ shape: dims([count], 1), strides_x: dims([1]), offset_x: 0, rank: 1, count }) as unknown as ParamValues<ParamTypes>;
+
+/**
+ * Seconds of a launch by the device's own clock; where it has none, by the wall's, waiting included.
+ * Ends a profile under way.
+ */
+export async function secondsOf(device: Device, launch: () => void): Promise<number> {
+  await device.synchronize();
+  try {
+    device.startProfile();
+  } catch {
+    const started = performance.now();
+    launch();
+    await device.synchronize();
+    return (performance.now() - started) / 1000;
+  }
+  launch();
+  const [time] = await device.stopProfile();
+  return time.seconds;
+}
+
+/** The smallest of what `time` gives within a while. */
+async function smallest(time: () => Promise<number>): Promise<number> {
+  const end = performance.now() + 1000 * PATIENCE;
+  let seconds = Number.POSITIVE_INFINITY;
+  do seconds = Math.min(seconds, await time());
+  while (performance.now() < end);
+  return seconds;
+}
+
+function reserve(device: Device, bytes: number): Binding {
+  return { buffer: device.alloc(bytes), offset: 0, size: bytes };
+}
+
+/** How near to its peak something ran, and to which: the one that would take longer for its work alone. */
+export function shareOfPeak(work: { flops: number; bytes: number }, seconds: number, peaks: Peaks) {
+  const [compute, transfer] = [work.flops / peaks.flops, work.bytes / peaks.bytesPerSecond];
+  const bound = compute > transfer ? ('multiply-add' as const) : ('copy' as const);
+  return { share: Math.max(compute, transfer) / seconds, bound };
+}
