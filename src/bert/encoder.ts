@@ -1,5 +1,5 @@
 import { Dropout, LayerNorm, Linear, Module } from '../nn/index.ts';
-import { type Activation, maskedSoftmax, matmul, type Tensor } from '../tensor/index.ts';
+import { type Activation, dropoutAddLayerNorm, maskedSoftmax, matmul, type Tensor } from '../tensor/index.ts';
 import type { BertConfig, HiddenAct } from './config.ts';
 
 const activations: Record<HiddenAct, Activation> = {
@@ -55,7 +55,9 @@ class BertOutput extends Module {
   }
 
   forward(x: Tensor, residual: Tensor): Tensor {
-    return this.LayerNorm.forward(this.dropout.forward(this.dense.forward(x)).add(residual));
+    const { weight, bias, eps } = this.LayerNorm;
+    const { rate, training } = this.dropout;
+    return dropoutAddLayerNorm(this.dense.forward(x), residual, weight, bias, { rate, training, eps });
   }
 }
 

@@ -1,40 +1,62 @@
-import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { defineKernel, wgsl } from '../gpu/kernel.ts';
+import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { philox4x32, philoxWgsl } from './philox.ts';
 
-const GROUP = 64;
+/** What a kernel that drops elements needs to know: where the random numbers stand, and the rate. */
+export const dropParams = { call: 'u32', threshold: 'u32', scale: 'f32' } as const;
+export const dropState = { type: 'u32', access: 'read', size: () => 4, fill: { below: () => 1000 } } as const;
 
 /**
- * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored: element i of call c is kept where its random
- * word is at least `threshold` (rate · 2^32), and scaled by 1 / (1 - rate). The same launch on dy is the gradient.
- * `state` holds the key (two words) and the number of calls before this step; x, y: [count].
+ * WGSL function `drop(x, i)`: vector i of a tensor with some of its elements zeroed and the others scaled by 1 / (1 - rate).
+ * Element e of call c is kept where word e mod 4 of the Philox block (e div 4, c) is at least `threshold`, rate · 2^32.
+ * `state` holds the key (two words) and the number of calls before this step.
+ */
+export const dropWgsl = ({ width }: { width: number }): string => wgsl`
+${philoxWgsl}
+fn randomWords(block: u32) -> vec4<u32> {
+  return philox(vec4<u32>(block, state[2] + p.call, 0u, 1u), vec2<u32>(state[0], state[1]));
+}
+fn drop(x: V, i: u32) -> V {
+  let random = ${width === 4 ? 'randomWords(i)' : 'randomWords(i / 4u)[i % 4u]'};
+  return select(V(0.0), x * p.scale, random >= ${width === 4 ? 'vec4<u32>(p.threshold)' : 'p.threshold'});
+}
+`;
+
+/** What each element is to be multiplied by, 0 or `scale`: the mask that `drop` draws. */
+export function dropFactors(
+  state: Uint32Array,
+  { call, threshold, scale }: { call: number; threshold: number; scale: number },
+  count: number,
+): Float32Array {
+  const random = new Uint32Array(4);
+  const factors = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    if (i % 4 === 0) philox4x32(i / 4, state[2] + call, 0, 1, state[0], state[1], random);
+    factors[i] = random[i % 4] >= threshold ? scale : 0;
+  }
+  return factors;
+}
+
+/**
+ * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored: see `dropWgsl`. The same launch on dy is the
+ * gradient. x, y: [count].
  */
 export const dropout = defineKernel({
   name: 'dropout',
-  params: { count: 'u32', call: 'u32', threshold: 'u32', scale: 'f32' },
+  params: { count: 'u32', ...dropParams },
   buffers: {
-    state: { type: 'u32', access: 'read', size: () => 4, fill: { below: () => 1000 } },
-    x: { type: 'f32', access: 'read', size: (p) => p.count },
-    y: { type: 'f32', access: 'write', size: (p) => p.count },
+    state: dropState,
+    x: { type: 'V', access: 'read', size: (p) => p.count },
+    y: { type: 'V', access: 'write', size: (p) => p.count },
   },
-  launch: (p) => Math.ceil(p.count / (GROUP * 4)),
-  wgsl: () => wgsl`
-${philoxWgsl}
-${main(
-  GROUP,
-  `  let block = group * ${GROUP}u + lane;
-  if (block * 4u >= p.count) { return; }
-  let random = philox(vec4<u32>(block, state[2] + p.call, 0u, 1u), vec2<u32>(state[0], state[1]));
-  for (var j = 0u; j < min(4u, p.count - block * 4u); j++) {
-    let i = block * 4u + j;
-    y[i] = select(0.0, x[i] * p.scale, random[j] >= p.threshold);
-  }`,
-)}`,
-  reference({ state, x, y }, { count, call, threshold, scale }) {
-    const random = new Uint32Array(4);
-    for (let i = 0; i < count; i++) {
-      if (i % 4 === 0) philox4x32(i / 4, state[2] + call, 0, 1, state[0], state[1], random);
-      y[i] = random[i % 4] >= threshold ? x[i] * scale : 0;
-    }
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.count / c.width, c),
+  wgsl: (c) => wgsl`
+${dropWgsl(c)}
+${flatMain(c, `p.count / ${c.width}u`, 'y[i] = drop(x[i], i);')}`,
+  reference({ state, x, y }, p) {
+    const factors = dropFactors(state, p, p.count);
+    for (let i = 0; i < p.count; i++) y[i] = factors[i] === 0 ? 0 : x[i] * factors[i];
   },
   cases: [
     { count: 333, call: 3, threshold: 0x80000000, scale: 2 },

@@ -2,6 +2,7 @@ import type { Kernel } from '../gpu/kernel.ts';
 import * as copies from './copy.ts';
 import * as crossEntropies from './crossEntropy.ts';
 import { dropout } from './dropout.ts';
+import * as fusedNorms from './dropoutAddLayerNorm.ts';
 import * as elementwise from './elementwise.ts';
 import * as embeddings from './embedding.ts';
 import * as gathers from './gather.ts';
@@ -27,7 +28,7 @@ export const allKernels: Kernel[] = [
   sumSquares,
   clipByNorm,
   multiplyAdd,
-  ...[softmaxes, layerNorms, gelus, crossEntropies, embeddings, gathers, reductions, copies, elementwise].flatMap((family) =>
-    Object.values(family).filter(isKernel),
+  ...[softmaxes, layerNorms, fusedNorms, gelus, crossEntropies, embeddings, gathers, reductions, copies, elementwise].flatMap(
+    (family) => Object.values(family).filter(isKernel),
   ),
 ] as unknown as Kernel[];

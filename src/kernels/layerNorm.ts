@@ -1,41 +1,71 @@
-import { defineKernel, main } from '../gpu/kernel.ts';
-import { perRow, rowText, walkRow } from './rows.ts';
+import { type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
+import { perWeightedRow, type RowConstants, type RowWalk, rowText, walkRow } from './rows.ts';
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
 
-const params = { rows: 'u32', cols: 'u32', eps: 'f32' } as const;
-type P = { rows: number; cols: number; eps: number };
-const elements = (p: P) => p.rows * p.cols;
-const cases: P[] = [
+export const layerNormParams = { rows: 'u32', cols: 'u32', eps: 'f32' } as const;
+export interface LayerNormSizes {
+  rows: number;
+  cols: number;
+  eps: number;
+}
+const elements = (p: LayerNormSizes) => p.rows * p.cols;
+export const layerNormCases: LayerNormSizes[] = [
   { rows: 5, cols: 33, eps: 1e-5 },
   { rows: 384, cols: 128, eps: 1e-12 },
   { rows: 4096, cols: 768, eps: 1e-12 },
 ];
+/** Of each row its mean and its reciprocal standard deviation, side by side: [rows, 2]. */
+const moments = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({ type: 'f32', access, size: (p) => p.rows * 2 });
+export const [readMoments, writtenMoments] = [moments('read'), moments('write')];
 
-/** y = (x - mean) rstd weight + bias. Keeps mean and rstd, [rows] each, for the gradient. */
+/**
+ * WGSL: `center` and `scale`, the mean and reciprocal standard deviation of a row's values `v`, found in one walk: each lane
+ * adds up distances from its own first value, so that an offset common to all costs no digits, and the lanes' moments are
+ * joined as by Chan, Golub & LeVeque (1979). `also` is done in the same walk.
+ */
+export const rowMoments = (c: RowConstants, row: RowWalk, also = ''): string => `  ${row.read}
+  var count = 0.0;
+  var origin = V(0.0);
+  var sum = V(0.0);
+  var squares = V(0.0);
+  ${row.each(`
+    origin = select(origin, v, count == 0.0);
+    count += 1.0;
+    let d = v - origin;
+    sum += d;
+    squares += d * d;
+    ${also}`)}
+  let start = teamFirst(origin${c.width === 4 ? '.x' : ''}, lane);
+  let own = sum / max(count, 1.0);
+  let ahead = origin - start + own;
+  let way = teamSum(count * hsum(ahead), lane) / f32(p.cols);
+  let off = ahead - way;
+  let center = start + way;
+  let scale = 1.0 / sqrt(teamSum(hsum(squares - sum * own + count * off * off), lane) / f32(p.cols) + p.eps);`;
+
+/** WGSL: one lane writes them down. */
+export const keepMoments = 'if (seat == 0u) { moments[row * 2u] = center; moments[row * 2u + 1u] = scale; }';
+
+/** y = (x - mean) rstd weight + bias. Keeps the moments for the gradient. x, y: [rows, cols], weight, bias: [cols]. */
 export const layerNorm = defineKernel({
   name: 'layerNorm',
-  params,
+  params: layerNormParams,
   buffers: {
     x: { type: 'V', access: 'read', size: elements },
     weight: { type: 'V', access: 'read', size: (p) => p.cols },
     bias: { type: 'V', access: 'read', size: (p) => p.cols },
     y: { type: 'V', access: 'write', size: elements },
-    mean: { type: 'f32', access: 'write', size: (p) => p.rows },
-    rstd: { type: 'f32', access: 'write', size: (p) => p.rows },
+    moments: writtenMoments,
   },
-  ...perRow,
-  wgsl: rowText(
-    (c) => `  var part = V(0.0);
-  ${walkRow(c, 'part += x[i];')}
-  let center = teamSum(hsum(part), lane) / f32(p.cols);
-  part = V(0.0);
-  ${walkRow(c, 'let d = x[i] - center; part += d * d;')}
-  let scale = 1.0 / sqrt(teamSum(hsum(part), lane) / f32(p.cols) + p.eps);
-  ${walkRow(c, 'y[i] = (x[i] - center) * scale * weight[c] + bias[c];')}
-  if (lane == 0u) { mean[group] = center; rstd[group] = scale; }`,
-  ),
-  reference({ x, weight, bias, y, mean, rstd }, { rows, cols, eps }) {
+  ...perWeightedRow,
+  wgsl: rowText((c) => {
+    const row = walkRow(c, { v: 'x[i]' });
+    return `${rowMoments(c, row)}
+  ${row.each('y[i] = (v - center) * scale * weight[c] + bias[c];')}
+  ${keepMoments}`;
+  }),
+  reference({ x, weight, bias, y, moments }, { rows, cols, eps }) {
     for (let r = 0; r < rows; r++) {
       let center = 0;
       for (let c = 0; c < cols; c++) center += x[r * cols + c];
@@ -44,69 +74,57 @@ export const layerNorm = defineKernel({
       for (let c = 0; c < cols; c++) variance += (x[r * cols + c] - center) ** 2;
       const scale = 1 / Math.sqrt(variance / cols + eps);
       for (let c = 0; c < cols; c++) y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
-      mean[r] = center;
-      rstd[r] = scale;
+      moments[r * 2] = center;
+      moments[r * 2 + 1] = scale;
     }
   },
-  cases,
+  cases: layerNormCases,
 });
 
-const saved = {
-  mean: { type: 'f32', access: 'read', size: (p: P) => p.rows },
-  rstd: { type: 'f32', access: 'read', size: (p: P) => p.rows },
-} as const;
+/** WGSL: the gradient by x in row `row`, handed to `write` as `dz` vector by vector. */
+export function inputGradient(c: RowConstants, x: string, write: string): string {
+  const row = walkRow(c, { g: 'dy[i] * weight[c]', h: `(${x}[i] - center) * scale` });
+  return `  let center = moments[row * 2u];
+  let scale = moments[row * 2u + 1u];
+  ${row.read}
+  var sumG = V(0.0);
+  var sumGH = V(0.0);
+  ${row.each('sumG += g; sumGH += g * h;')}
+  let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
+  let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);
+  ${row.each(`let dz = scale * (g - meanG - h * meanGH); ${write}`)}`;
+}
 
 /** Gradient by x: with g = dy weight and h = (x - mean) rstd, dx = rstd (g - mean(g) - h mean(g h)). */
 export const layerNormBackward = defineKernel({
   name: 'layerNormBackward',
-  params,
+  params: layerNormParams,
   buffers: {
     dy: { type: 'V', access: 'read', size: elements },
     x: { type: 'V', access: 'read', size: elements },
     weight: { type: 'V', access: 'read', size: (p) => p.cols },
-    ...saved,
+    moments: readMoments,
     dx: { type: 'V', access: 'write', size: elements },
   },
-  ...perRow,
-  wgsl: rowText(
-    (c) => `  let center = mean[group];
-  let scale = rstd[group];
-  var sumG = V(0.0);
-  var sumGH = V(0.0);
-  ${walkRow(
-    c,
-    `
-    let g = dy[i] * weight[c];
-    sumG += g;
-    sumGH += g * (x[i] - center) * scale;
-  `,
-  )}
-  let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
-  let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);
-  ${walkRow(
-    c,
-    `
-    let h = (x[i] - center) * scale;
-    dx[i] = scale * (dy[i] * weight[c] - meanG - h * meanGH);
-  `,
-  )}`,
-  ),
-  reference({ dy, x, weight, mean, rstd, dx }, { rows, cols }) {
+  ...perWeightedRow,
+  wgsl: rowText((c) => inputGradient(c, 'x', 'dx[i] = dz;')),
+  reference({ dy, x, weight, moments, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
+      const [mean, rstd] = moments.subarray(r * 2, r * 2 + 2);
       let sumG = 0;
       let sumGH = 0;
-      const h = (c: number) => (x[r * cols + c] - mean[r]) * rstd[r];
+      const h = (c: number) => (x[r * cols + c] - mean) * rstd;
       for (let c = 0; c < cols; c++) {
         const g = dy[r * cols + c] * weight[c];
         sumG += g;
         sumGH += g * h(c);
       }
       for (let c = 0; c < cols; c++) {
-        dx[r * cols + c] = rstd[r] * (dy[r * cols + c] * weight[c] - sumG / cols - (h(c) * sumGH) / cols);
+        dx[r * cols + c] = rstd * (dy[r * cols + c] * weight[c] - sumG / cols - (h(c) * sumGH) / cols);
       }
     }
   },
-  cases,
+  cases: layerNormCases,
 });
 
 /** Gradients by weight (Σ dy h) and bias (Σ dy), summed over chunks of `size` rows: dWeight, dBias: [chunks, cols]. */
@@ -116,8 +134,7 @@ export const layerNormBackwardAffine = defineKernel({
   buffers: {
     dy: { type: 'V', access: 'read', size: (p) => p.rows * p.cols },
     x: { type: 'V', access: 'read', size: (p) => p.rows * p.cols },
-    mean: { type: 'f32', access: 'read', size: (p) => p.rows },
-    rstd: { type: 'f32', access: 'read', size: (p) => p.rows },
+    moments: readMoments,
     dWeight: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
     dBias: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
   },
@@ -135,19 +152,19 @@ export const layerNormBackwardAffine = defineKernel({
   for (var r = first; r < min(first + p.size, p.rows); r++) {
     let i = r * cols + at % cols;
     let g = dy[i];
-    sumW += g * (x[i] - mean[r]) * rstd[r];
+    sumW += g * (x[i] - moments[r * 2u]) * moments[r * 2u + 1u];
     sumB += g;
   }
   dWeight[at] = sumW;
   dBias[at] = sumB;`,
     ),
-  reference({ dy, x, mean, rstd, dWeight, dBias }, { rows, cols, size, chunks }) {
+  reference({ dy, x, moments, dWeight, dBias }, { rows, cols, size, chunks }) {
     for (let chunk = 0; chunk < chunks; chunk++) {
       for (let c = 0; c < cols; c++) {
         let sumW = 0;
         let sumB = 0;
         for (let r = chunk * size; r < Math.min((chunk + 1) * size, rows); r++) {
-          sumW += dy[r * cols + c] * (x[r * cols + c] - mean[r]) * rstd[r];
+          sumW += dy[r * cols + c] * (x[r * cols + c] - moments[r * 2]) * moments[r * 2 + 1];
           sumB += dy[r * cols + c];
         }
         dWeight[chunk * cols + c] = sumW;

@@ -1,4 +1,5 @@
 import { type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
+import type { Traits } from '../gpu/traits.ts';
 
 /**
  * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,
@@ -20,15 +21,31 @@ const flat = (access: 'read' | 'readwrite', fill?: 'positive'): BufferSpec<P> =>
 });
 const shared = {
   groups: { type: 'u32', access: 'read', size: (p: P) => p.blocks, fill: { below: () => 2 } },
-  hyper: { type: 'f32', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
+  hyper: { type: 'V', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
   grad: flat('read'),
   param: flat('readwrite'),
 } as const satisfies Record<string, BufferSpec<P>>;
 
-const LANES = BLOCK / 4;
-const blockStart = `  if (group >= p.blocks || groups[group] == ${SKIP}u) { return; }
-  let h = groups[group] * ${HYPER}u;
-  let i = group * ${LANES}u + lane;`;
+const VECTORS = BLOCK / 4;
+/** A workgroup a block: a lane for each of its vectors, or on software adapters, where lanes are dear, one subgroup. */
+const perBlock = {
+  specialize: (_: P, { software, subgroupSize }: Traits) => ({ width: 4, lanes: software ? subgroupSize || 8 : VECTORS }),
+  launch: (p: P) => p.blocks,
+};
+/** The entry point: `body` updates vector `i` by its row of hyperparameters, `h0` to `h2`. */
+const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
+  main(
+    lanes,
+    `  if (group >= p.blocks) { return; }
+  let kind = groups[group];
+  if (kind == ${SKIP}u) { return; }
+  let h0 = hyper[kind * 3u];
+  let h1 = hyper[kind * 3u + 1u];
+  let h2 = hyper[kind * 3u + 2u];
+  for (var i = group * ${VECTORS}u + lane; i < (group + 1u) * ${VECTORS}u; i += ${lanes}u) {
+${body}
+  }`,
+  );
 
 /** Calls `update(i, h)` for each element of the blocks that are not skipped, `h` the start of its row of `hyper`. */
 function forEachElement(groups: Uint32Array, blocks: number, update: (i: number, h: number) => void): void {
@@ -45,23 +62,21 @@ function defineAdam(name: string, amsgrad: boolean) {
     name,
     params,
     buffers: { ...shared, m: flat('readwrite'), v: flat('readwrite', 'positive'), ...largest },
-    specialize: () => ({ width: 4 }),
-    launch: (p: P) => p.blocks,
-    wgsl: () =>
-      main(
-        LANES,
-        `${blockStart}
-  let decay = hyper[h + 4u];
-  let decoupled = hyper[h + 9u] != 0.0;
+    ...perBlock,
+    wgsl: (c) =>
+      blockMain(
+        c,
+        `  let lr = h0.x;
+  let decay = h1.x;
   var w = param[i];
   var g = grad[i];
-  if (decoupled) { w -= w * (hyper[h] * decay); } else { g += w * decay; }
-  let m1 = hyper[h + 1u] * m[i] + hyper[h + 5u] * g;
-  let v1 = hyper[h + 2u] * v[i] + hyper[h + 6u] * g * g;
+  if (h2.y != 0.0) { w -= w * (lr * decay); } else { g += w * decay; }
+  let m1 = h0.y * m[i] + h1.y * g;
+  let v1 = h0.z * v[i] + h1.z * g * g;
   m[i] = m1;
   v[i] = v1;
   ${amsgrad ? 'let high = max(vMax[i], v1);\n  vMax[i] = high;' : 'let high = v1;'}
-  param[i] = w - (hyper[h] / hyper[h + 7u]) * m1 / (sqrt(high) / hyper[h + 8u] + hyper[h + 3u]);`,
+  param[i] = w - (lr / h1.w) * m1 / (sqrt(high) / h2.x + h0.w);`,
       ),
     reference({ groups, hyper, grad, param, m, v, vMax }, { blocks }: P) {
       forEachElement(groups, blocks, (i, h) => {
@@ -94,21 +109,20 @@ export const sgd = defineKernel({
   name: 'sgd',
   params,
   buffers: { ...shared, velocity: flat('readwrite') },
-  specialize: () => ({ width: 4 }),
-  launch: (p) => p.blocks,
-  wgsl: () =>
-    main(
-      LANES,
-      `${blockStart}
-  let momentum = hyper[h + 2u];
-  let g = grad[i] + hyper[h + 1u] * param[i];
+  ...perBlock,
+  wgsl: (c) =>
+    blockMain(
+      c,
+      `  let momentum = h0.z;
+  let w = param[i];
+  let g = grad[i] + h0.y * w;
   var step = g;
   if (momentum != 0.0) {
-    let now = select(momentum * velocity[i] + hyper[h + 3u] * g, g, hyper[h + 5u] != 0.0);
+    let now = select(momentum * velocity[i] + h0.w * g, g, h1.y != 0.0);
     velocity[i] = now;
-    step = select(now, g + momentum * now, hyper[h + 4u] != 0.0);
+    step = select(now, g + momentum * now, h1.x != 0.0);
   }
-  param[i] -= hyper[h] * step;`,
+  param[i] = w - h0.x * step;`,
     ),
   reference({ groups, hyper, grad, param, velocity }, { blocks }) {
     forEachElement(groups, blocks, (i, h) => {

@@ -3,64 +3,142 @@ import type { Traits } from '../gpu/traits.ts';
 
 /**
  * What kernels share that work a row at a time: one team of lanes a row, which sums or takes maxima together.
- * With subgroups of one fixed size a team is a subgroup; elsewhere it is a workgroup with a tree in shared memory.
- * Lanes walk a row in whole vectors where its length allows.
+ * With subgroups of one fixed size a team is a subgroup; elsewhere, and for long rows on a real GPU, it is a workgroup
+ * or a part of one, with a tree in shared memory. Lanes walk a row in whole vectors where its length allows, and keep
+ * what they read in registers where the row is short enough.
  */
 export interface RowConstants extends Record<string, string | number | boolean> {
   width: number;
+  /** Lanes of a team. */
   lanes: number;
+  /** Teams of a workgroup. */
+  teams: number;
+  /** Vectors of the row that each lane keeps; 0: the row is too long, and read anew by each walk. */
+  held: number;
 }
 
-const TREE_LANES = 64;
+/** Most vectors that a lane of a tree, or of a subgroup, keeps. */
+const [HELD_BY_TREE, HELD_BY_SUBGROUP] = [4, 8];
+/** Lanes of a tree, and least lanes of a workgroup that is not a single subgroup. */
+const [SMALLEST_TREE, LARGEST_TREE, GROUP] = [8, 256, 64];
 
-/** How a kernel of `rows` × `cols` chooses its variant and launches: a workgroup, which is one team, a row. */
-export const perRow = {
-  specialize: ({ cols }: { cols: number }, traits: Traits): RowConstants => ({
-    width: cols % 4 === 0 ? 4 : 1,
-    lanes: traits.subgroupSize || TREE_LANES,
-  }),
-  launch: ({ rows }: { rows: number }): number => rows,
-};
+interface Teams {
+  lanes: number;
+  teams: number;
+  /** Most vectors that a lane keeps. */
+  most: number;
+}
 
-/** Its text: `body` works on row `group`, of `cols` vectors from `base` on; `teamSum` and `teamMax` are at hand. */
+function teamsFor(vectors: number, { subgroupSize, software }: Traits, heldInSoftware: number): Teams {
+  // A workgroup costs much to start in software, and its subgroups are known to lie in order.
+  if (subgroupSize && software) return { lanes: subgroupSize, teams: GROUP / subgroupSize, most: heldInSoftware };
+  if (subgroupSize && vectors <= subgroupSize * HELD_BY_SUBGROUP) {
+    return { lanes: subgroupSize, teams: 1, most: HELD_BY_SUBGROUP };
+  }
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, vectors / HELD_BY_TREE)));
+  const lanes = Math.min(LARGEST_TREE, Math.max(SMALLEST_TREE, wanted));
+  return { lanes, teams: Math.max(1, GROUP / lanes), most: HELD_BY_TREE };
+}
+
+const teamPerRow = (heldInSoftware: number) => ({
+  specialize({ cols }: { cols: number }, traits: Traits): RowConstants {
+    const width = cols % 4 === 0 ? 4 : 1;
+    const { lanes, teams, most } = teamsFor(cols / width, traits, heldInSoftware);
+    const share = Math.ceil(cols / width / lanes);
+    return { width, lanes, teams, held: share <= most ? share : 0 };
+  },
+  launch: ({ rows }: { rows: number }, { teams }: { teams: number }): number => Math.ceil(rows / teams),
+});
+
+/** How a kernel of `rows` × `cols` chooses its variant and launches: a team a row. */
+export const perRow = teamPerRow(4);
+/** The same for kernels that read weights as well: many loads one after another compile slowly in software, and gain nothing. */
+export const perWeightedRow = teamPerRow(0);
+
+/**
+ * Its text: `body` works on row `row`, of `cols` vectors from `base` on, as lane `seat` of the team; those of `teamWgsl` and
+ * its own `functions` are at hand. Teams beyond the last row do the last one again, so that all lanes stay together; they know
+ * by `spare`, which matters where a kernel reads what it has written.
+ */
 export const rowText =
-  (body: (c: RowConstants) => string) =>
+  (body: (c: RowConstants) => string, functions = (_: RowConstants) => '') =>
   (c: RowConstants, traits: Traits): string =>
     wgsl`
+${functions(c)}
 ${teamWgsl(c, traits)}
 ${main(
-  c.lanes,
-  `  if (group >= p.rows) { return; }
+  c.lanes * c.teams,
+  `  let turn = group * ${c.teams}u + lane / ${c.lanes}u;
+  let spare = turn >= p.rows;
+  let row = min(turn, p.rows - 1u);
+  let seat = lane % ${c.lanes}u;
   let cols = p.cols / ${c.width}u;
-  let base = group * cols;
+  let base = row * cols;
 ${body(c)}`,
 )}`;
 
-/** WGSL: this lane's part of a row; `c` counts vectors in the row, `i` in the tensor. */
-export const walkRow = ({ lanes }: RowConstants, body: string): string =>
-  `for (var c = lane; c < cols; c += ${lanes}u) { let i = base + c; ${body} }`;
+/** A lane's part of a row, in WGSL. */
+export interface RowWalk {
+  /** Reads what the lane can keep. */
+  read: string;
+  /** `body` for each of the lane's vectors; `c` counts vectors in the row, `i` in the tensor; the values have their names. */
+  each(body: string): string;
+}
 
-/** WGSL functions `teamSum(x, lane)` and `teamMax(x, lane)`: every lane gets the team's result. */
-export function teamWgsl({ lanes }: { lanes: number }, traits: Traits): string {
+/** How to walk a row of `values`, each an expression in `c` and `i`: they are computed once if the lane can keep them. */
+export function walkRow({ lanes, held }: RowConstants, values: Record<string, string>): RowWalk {
+  const named = Object.entries(values);
+  if (held === 0) {
+    const lets = named.map(([name, value]) => `let ${name} = ${value};`).join(' ');
+    return {
+      read: '',
+      each: (body) => `for (var c = seat; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
+    };
+  }
+  // Only the last vector of a lane can lie beyond the row.
+  const unrolled = (body: (k: number) => string) =>
+    Array.from({ length: held }, (_, k) => {
+      const bounds = k === held - 1 ? `if (seat + ${k * lanes}u < cols) ` : '';
+      return `${bounds}{ let c = seat + ${k * lanes}u; let i = base + c; ${body(k)} }`;
+    }).join('\n  ');
+  const variables = Array.from({ length: held }, (_, k) => named.map(([name]) => `var ${name}_${k}: V;`).join(' '));
+  return {
+    read: `${variables.join(' ')}
+  ${unrolled((k) => named.map(([name, value]) => `${name}_${k} = ${value};`).join(' '))}`,
+    each: (body) => unrolled((k) => `${named.map(([name]) => `let ${name} = ${name}_${k};`).join(' ')} ${body}`),
+  };
+}
+
+/** WGSL functions `teamSum`, `teamMax` and `teamFirst` of (x, lane): every lane of a team gets the team's result. */
+export function teamWgsl({ lanes, teams = 1 }: { lanes: number; teams?: number }, traits: Traits): string {
   if (traits.subgroupSize === lanes) {
     return wgsl`
 fn teamSum(x: f32, lane: u32) -> f32 { return subgroupAdd(x); }
 fn teamMax(x: f32, lane: u32) -> f32 { return subgroupMax(x); }
+fn teamFirst(x: f32, lane: u32) -> f32 { return subgroupBroadcastFirst(x); }
 `;
   }
   const tree = (name: string, combine: string) => wgsl`
 fn ${name}(x: f32, lane: u32) -> f32 {
+  let seat = lane % ${lanes}u;
   workgroupBarrier();
   scratch[lane] = x;
   for (var step = ${lanes / 2}u; step > 0u; step /= 2u) {
     workgroupBarrier();
-    if (lane < step) { scratch[lane] = ${combine}; }
+    if (seat < step) { scratch[lane] = ${combine}; }
   }
-  return workgroupUniformLoad(&scratch[0]);
+  workgroupBarrier();
+  return scratch[lane - seat];
 }`;
-  return `var<workgroup> scratch: array<f32, ${lanes}>;
+  return `var<workgroup> scratch: array<f32, ${lanes * teams}>;
 ${tree('teamSum', 'scratch[lane] + scratch[lane + step]')}
 ${tree('teamMax', 'max(scratch[lane], scratch[lane + step])')}
+fn teamFirst(x: f32, lane: u32) -> f32 {
+  workgroupBarrier();
+  scratch[lane] = x;
+  workgroupBarrier();
+  return scratch[lane - lane % ${lanes}u];
+}
 `;
 }
 

@@ -1,5 +1,5 @@
 import { defineKernel } from '../gpu/kernel.ts';
-import { LOWEST, perRow, type RowConstants, rowText, walkRow } from './rows.ts';
+import { LOWEST, perRow, type RowWalk, rowText, walkRow } from './rows.ts';
 
 const cases = [
   { rows: 3, cols: 5 },
@@ -11,14 +11,17 @@ const params = { rows: 'u32', cols: 'u32' } as const;
 type P = { rows: number; cols: number };
 const elements = (p: P) => p.rows * p.cols;
 
-/** Row maximum and log of the sum of exponentials, shifted by the maximum so that nothing overflows. */
-const rowLogSumExp = (c: RowConstants) => `
+/**
+ * WGSL: the maximum (`most`) of a row's values `v` and the sum (`mass`) of exp(v - most), which cannot overflow.
+ * `also` is done in the second walk.
+ */
+export const sumExp = (row: RowWalk, also = ''): string => `  ${row.read}
   var top = V(${LOWEST});
-  ${walkRow(c, 'top = max(top, x[i]);')}
-  let high = teamMax(hmax(top), lane);
+  ${row.each('top = max(top, v);')}
+  let most = teamMax(hmax(top), lane);
   var part = V(0.0);
-  ${walkRow(c, 'part += exp(x[i] - high);')}
-  let total = teamSum(hsum(part), lane);`;
+  ${row.each(`part += exp(v - most); ${also}`)}
+  let mass = teamSum(hsum(part), lane);`;
 
 /** Row softmax over the last axis: y = exp(x - max x) / Σ exp(x - max x). x, y: [rows, cols]. */
 export const softmax = defineKernel({
@@ -30,10 +33,11 @@ export const softmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  wgsl: rowText(
-    (c) => `  ${rowLogSumExp(c)}
-  ${walkRow(c, 'y[i] = exp(x[i] - high) / total;')}`,
-  ),
+  wgsl: rowText((c) => {
+    const row = walkRow(c, { v: 'x[i]' });
+    return `${sumExp(row)}
+  ${row.each('y[i] = exp(v - most) / mass;')}`;
+  }),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const { high, total } = logSumExp(x, r * cols, cols);
@@ -57,16 +61,12 @@ export const maskedSoftmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  wgsl: rowText(
-    (c) => `  let maskStart = (group / p.rowsPerMask) * cols;
-  var top = V(${LOWEST});
-  ${walkRow(c, 'top = max(top, x[i] * p.scale + mask[maskStart + c]);')}
-  let high = teamMax(hmax(top), lane);
-  var part = V(0.0);
-  ${walkRow(c, 'let e = exp(x[i] * p.scale + mask[maskStart + c] - high); y[i] = e; part += e;')}
-  let total = teamSum(hsum(part), lane);
-  ${walkRow(c, 'y[i] = y[i] / total;')}`,
-  ),
+  wgsl: rowText((c) => {
+    const row = walkRow(c, { v: 'x[i] * p.scale + mask[maskStart + c]' });
+    return `  let maskStart = (row / p.rowsPerMask) * cols;
+${sumExp(row)}
+  ${row.each('y[i] = exp(v - most) / mass;')}`;
+  }),
   reference({ x, mask, y }, { rows, cols, scale, rowsPerMask }) {
     const row = new Float32Array(cols);
     for (let r = 0; r < rows; r++) {
@@ -89,12 +89,14 @@ export const softmaxBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  wgsl: rowText(
-    (c) => `  var part = V(0.0);
-  ${walkRow(c, 'part += y[i] * dy[i];')}
+  wgsl: rowText((c) => {
+    const row = walkRow(c, { v: 'y[i]', g: 'dy[i]' });
+    return `  ${row.read}
+  var part = V(0.0);
+  ${row.each('part += v * g;')}
   let dot = teamSum(hsum(part), lane);
-  ${walkRow(c, 'dx[i] = p.scale * y[i] * (dy[i] - dot);')}`,
-  ),
+  ${row.each('dx[i] = p.scale * v * (g - dot);')}`;
+  }),
   reference({ dy, y, dx }, { rows, cols, scale }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
@@ -115,11 +117,12 @@ export const logSoftmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  wgsl: rowText(
-    (c) => `  ${rowLogSumExp(c)}
-  let shift = log(total);
-  ${walkRow(c, 'y[i] = x[i] - high - shift;')}`,
-  ),
+  wgsl: rowText((c) => {
+    const row = walkRow(c, { v: 'x[i]' });
+    return `${sumExp(row)}
+  let shift = log(mass);
+  ${row.each('y[i] = v - most - shift;')}`;
+  }),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const { high, total } = logSumExp(x, r * cols, cols);
@@ -139,12 +142,14 @@ export const logSoftmaxBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  wgsl: rowText(
-    (c) => `  var part = V(0.0);
-  ${walkRow(c, 'part += dy[i];')}
+  wgsl: rowText((c) => {
+    const row = walkRow(c, { g: 'dy[i]' });
+    return `  ${row.read}
+  var part = V(0.0);
+  ${row.each('part += g;')}
   let total = teamSum(hsum(part), lane);
-  ${walkRow(c, 'dx[i] = dy[i] - exp(y[i]) * total;')}`,
-  ),
+  ${row.each('dx[i] = g - exp(y[i]) * total;')}`;
+  }),
   reference({ dy, y, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       let total = 0;

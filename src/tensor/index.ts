@@ -18,6 +18,7 @@ export {
   zeros,
 } from './create.ts';
 export { dropout } from './ops/dropout.ts';
+export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
 export {
   abs,
   add,
@@ -57,6 +58,7 @@ export {
 } from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { layerNorm } from './ops/layerNorm.ts';
+export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
 export {
   bceWithLogits,
   type CrossEntropyOptions,

@@ -57,30 +57,42 @@ export function dropoutGenerator(device: Device): DropoutGenerator {
   return generator;
 }
 
+/** What kernels that draw a mask are told when there is none to draw. */
+export const NO_DROPOUT = { call: 0, threshold: 0, scale: 1 } as const;
+
+/** Throws RangeError when a rate is not one. */
+export function checkRate(operation: string, rate: number): void {
+  if (!(rate >= 0 && rate <= 1)) throw new RangeError(`${operation}: a rate from 0 to 1 was expected, not ${rate}`);
+}
+
+/** A new mask, as kernels draw it: `params` are to be asked for at each launch. */
+export function drawDropout(device: Device, rate: number) {
+  const generator = dropoutGenerator(device);
+  let call = 0;
+  device.eachStep(() => {
+    call = generator.next();
+  });
+  return {
+    state: generator.state,
+    params: () => ({
+      call: generator.relative(call),
+      threshold: Math.min(0xffffffff, Math.floor(rate * 2 ** 32)),
+      scale: rate === 1 ? 0 : 1 / (1 - rate),
+    }),
+  };
+}
+
 /**
  * Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate); the identity unless `training`.
  * The mask depends on the seed and the number of calls alone, and is the same on every device.
  */
 export function dropout(x: Tensor, rate: number, training = true): Tensor {
-  if (!(rate >= 0 && rate <= 1)) throw new RangeError(`dropout: a rate from 0 to 1 was expected, not ${rate}`);
+  checkRate('dropout', rate);
   if (!training || rate === 0) return x;
-  const generator = dropoutGenerator(x.device);
-  let call = 0;
-  x.device.eachStep(() => {
-    call = generator.next();
-  });
+  const mask = drawDropout(x.device, rate);
   const drop = (values: Tensor): Tensor => {
     const y = empty(x.shape, 'float32', x.device);
-    run(
-      kernel,
-      { state: generator.state, x: contiguous(values), y },
-      {
-        count: x.size,
-        call: generator.relative(call),
-        threshold: Math.min(0xffffffff, Math.floor(rate * 2 ** 32)),
-        scale: rate === 1 ? 0 : 1 / (1 - rate),
-      },
-    );
+    run(kernel, { state: mask.state, x: contiguous(values), y }, { count: x.size, ...mask.params() });
     return y;
   };
   return record('dropout', drop(x.detach()), [x], (dy) => [drop(dy)]);

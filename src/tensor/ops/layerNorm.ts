@@ -23,22 +23,28 @@ export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?
   const cols = product(shape);
   const rows = x.size / cols;
   const source = contiguous(x);
-  const w = weight ?? full(shape, 1, { device });
-  const b = bias ?? full(shape, 0, { device });
+  const w = contiguous(weight ?? full(shape, 1, { device }));
+  const b = contiguous(bias ?? full(shape, 0, { device }));
   const y = empty(x.shape, 'float32', device);
-  const mean = empty([rows], 'float32', device);
-  const rstd = empty([rows], 'float32', device);
-  run(kernels.layerNorm, { x: source, weight: w, bias: b, y, mean, rstd }, { rows, cols, eps });
+  const moments = empty([rows, 2], 'float32', device);
+  run(kernels.layerNorm, { x: source, weight: w, bias: b, y, moments }, { rows, cols, eps });
   return record('layerNorm', y, [source, w, b], (gradient) => {
     const dy = contiguous(gradient);
     const dx = empty(x.shape, 'float32', device);
-    run(kernels.layerNormBackward, { dy, x: source, weight: w, mean, rstd, dx }, { rows, cols, eps });
-    if (!w.requiresGrad && !b.requiresGrad) return [dx, null, null];
-    const chunks = Math.ceil(rows / CHUNK);
-    const dWeight = empty([chunks, cols], 'float32', device);
-    const dBias = empty([chunks, cols], 'float32', device);
-    run(kernels.layerNormBackwardAffine, { dy, x: source, mean, rstd, dWeight, dBias }, { rows, cols, size: CHUNK, chunks });
-    const total = (partial: Tensor, of: Tensor) => withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), shape);
-    return [dx, total(dWeight, w), total(dBias, b)];
+    run(kernels.layerNormBackward, { dy, x: source, weight: w, moments, dx }, { rows, cols, eps });
+    return [dx, ...affineGradients(dy, source, moments, w, b)];
   });
+}
+
+/** Gradients of the weight and bias of a layer normalisation of x, by what it kept; null for both if neither needs one. */
+export function affineGradients(dy: Tensor, x: Tensor, moments: Tensor, weight: Tensor, bias: Tensor): (Tensor | null)[] {
+  if (!weight.requiresGrad && !bias.requiresGrad) return [null, null];
+  const cols = weight.size;
+  const rows = x.size / cols;
+  const chunks = Math.ceil(rows / CHUNK);
+  const dWeight = empty([chunks, cols], 'float32', x.device);
+  const dBias = empty([chunks, cols], 'float32', x.device);
+  run(kernels.layerNormBackwardAffine, { dy, x, moments, dWeight, dBias }, { rows, cols, size: CHUNK, chunks });
+  const total = (partial: Tensor, of: Tensor) => withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), of.shape);
+  return [total(dWeight, weight), total(dBias, bias)];
 }

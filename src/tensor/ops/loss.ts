@@ -1,4 +1,4 @@
-import { crossEntropyBackward, crossEntropy as kernel } from '../../kernels/crossEntropy.ts';
+import { crossEntropyBackward, crossEntropyState, crossEntropy as kernel } from '../../kernels/crossEntropy.ts';
 import { record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { run } from '../run.ts';
@@ -30,31 +30,35 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
       `crossEntropy: logits [rows, classes] and labels [rows] were expected, not ${show(logits.shape)} and ${show(labels.shape)}`,
     );
   }
-  checkLabels(labels, cols, ignoreIndex);
-  const params = { rows, cols, ignoreIndex, smoothing };
+  checkLabels('crossEntropy', labels, cols, ignoreIndex);
+  const params = { rows, cols, first: 0, classes: cols, ignoreIndex, smoothing };
   const x = contiguous(logits);
   const targets = contiguous(labels);
   const loss = empty([rows], 'float32', x.device);
-  const high = empty([rows], 'float32', x.device);
-  const total = empty([rows], 'float32', x.device);
-  run(kernel, { x, labels: targets, loss, high, total }, params);
+  const state = empty([crossEntropyState(rows)], 'float32', x.device);
+  run(kernel, { x, labels: targets, state, loss }, params);
   const each = record('crossEntropy', loss, [x], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
-    run(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, high, total, dx }, params);
+    run(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, state, dx }, params);
     return [dx];
   });
   if (reduction === 'none') return each;
   return reduction === 'sum' ? sum(each) : div(sum(each), countUsed(targets, ignoreIndex));
 }
 
-const countUsed = (labels: Tensor, ignoreIndex: number): Tensor => sum(toFloat(ne(labels, ignoreIndex)));
+/** How many labels are not ignored. */
+export const countUsed = (labels: Tensor, ignoreIndex: number): Tensor => sum(toFloat(ne(labels, ignoreIndex)));
 
-function checkLabels(labels: Tensor, classes: number, ignoreIndex: number): void {
-  if (labels.dtype === 'float32') throw new TypeError('crossEntropy: labels must be int32, not float32');
-  const [low, high] = labels.storage.range ?? [0, 0];
-  const wrong = high >= classes && high !== ignoreIndex ? high : low < 0 && low !== ignoreIndex ? low : undefined;
-  if (wrong !== undefined)
-    throw new RangeError(`crossEntropy: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`);
+/** Throws where labels known from the host are no classes; ones computed on the device give NaN. */
+export function checkLabels(operation: string, labels: Tensor, classes: number, ignoreIndex: number): void {
+  if (labels.dtype === 'float32') throw new TypeError(`${operation}: labels must be int32, not float32`);
+  const { storage, device } = labels;
+  device.eachStep(() => {
+    const [low, high] = storage.range ?? [0, 0];
+    const wrong = high >= classes && high !== ignoreIndex ? high : low < 0 && low !== ignoreIndex ? low : undefined;
+    if (wrong !== undefined)
+      throw new RangeError(`${operation}: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`);
+  });
 }
 
 /** Negative log-likelihood of log-probabilities [rows, classes]. */
@@ -64,7 +68,7 @@ export function nllLoss(
   { reduction = 'mean', ignoreIndex = -100 }: CrossEntropyOptions = {},
 ): Tensor {
   const [rows, classes] = logProbs.shape;
-  checkLabels(labels, classes, ignoreIndex);
+  checkLabels('nllLoss', labels, classes, ignoreIndex);
   const used = toFloat(ne(labels, ignoreIndex));
   const known = reshape(mul(toFloat(labels), used), [rows, 1]);
   const each = mul(neg(reshape(gather(logProbs, 1, toInt(known)), [rows])), used);
