@@ -18,6 +18,7 @@ export {
   SGD,
 } from './nn/index.ts';
 export { UsageError } from './platform/errors.ts';
+export { type DownloadProgress, findModel } from './platform/hub.ts';
 export * from './tensor/index.ts';
 export { encodeExamples } from './train/batch.ts';
 export { type Prediction, TextClassificationPipeline } from './train/classifier.ts';

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Dtype,
@@ -12,17 +10,7 @@ import {
   toInt32,
 } from '../src/bert/safetensors.ts';
 import { UsageError } from '../src/platform/errors.ts';
-import { goldenPath, goldenText, hasGolden } from './support/golden.ts';
-import { mutants, seeded } from './support/mutants.ts';
-
-/** A file with this header text, whatever it says, and so many bytes of data. */
-function fileOf(header: string | Uint8Array, dataBytes = 0): Uint8Array {
-  const encoded = typeof header === 'string' ? new TextEncoder().encode(header) : header;
-  const file = new Uint8Array(8 + encoded.length + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(encoded.length), true);
-  file.set(encoded, 8);
-  return file;
-}
+import { fileOf, mixed } from './support/safetensorsFiles.ts';
 
 const raw = (dtype: Dtype, bytes: ArrayBufferLike, shape: number[] = []): RawTensor => ({
   dtype,
@@ -31,14 +19,6 @@ const raw = (dtype: Dtype, bytes: ArrayBufferLike, shape: number[] = []): RawTen
 });
 const F32 = (begin: number, end: number, shape = (end - begin) / 4) =>
   `{"dtype":"F32","shape":[${shape}],"data_offsets":[${begin},${end}]}`;
-
-const mixed: [string, TensorToWrite][] = [
-  ['w', { dtype: 'F32', shape: [2, 3], data: new Float32Array([1, 2, 3, 4, 5, 6]) }],
-  ['é', { dtype: 'F16', shape: [3], data: new Uint8Array([1, 2, 3, 4, 5, 6]) }],
-  ['empty', { dtype: 'I64', shape: [0, 4], data: new Uint8Array(0) }],
-  ['s', { dtype: 'BOOL', shape: [], data: new Uint8Array([1]) }],
-  ['n', { dtype: 'I32', shape: [2], data: new Int32Array([-1, 7]) }],
-];
 
 describe('writing', () => {
   test('lays a file out byte for byte as the format has it', () => {
@@ -250,98 +230,5 @@ describe('converting', () => {
     expect(() => toInt32(raw('F32', new ArrayBuffer(4)), 'w')).toThrow('tensor "w" is F32; expected integers');
     expect(() => toFloat32(raw('I32', new ArrayBuffer(4)), 'n')).toThrow('tensor "n" is I32; expected floats');
     expect(() => toFloat32(raw('F8_E4M3', new ArrayBuffer(4)))).toThrow('the tensor is F8_E4M3; expected floats');
-  });
-});
-
-test('what is written reads back, whatever it is', () => {
-  const sizes = { BOOL: 1, U8: 1, I8: 1, I16: 2, F16: 2, BF16: 2, I32: 4, F32: 4, F64: 8, I64: 8 } as const;
-  const tensor = fc
-    .record({
-      dtype: fc.constantFrom(...(Object.keys(sizes) as (keyof typeof sizes)[])),
-      shape: fc.array(fc.nat(4), { maxLength: 4 }),
-      seed: fc.nat(),
-    })
-    .map(({ dtype, shape, seed }): TensorToWrite => {
-      const random = seeded(seed);
-      const length = shape.reduce((a, b) => a * b, 1) * sizes[dtype];
-      return { dtype, shape, data: Uint8Array.from({ length }, () => random() * 256) };
-    });
-  const name = fc.string({ unit: 'binary' }).filter((text) => text !== '__metadata__');
-  const metadata = fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }));
-  fc.assert(
-    fc.property(fc.array(fc.tuple(name, tensor), { maxLength: 8 }), metadata, (list, meta) => {
-      const tensors = new Map(list);
-      const file = serializeSafetensors(tensors, meta);
-      const back = parseSafetensors(file);
-      expect(Object.entries(back.metadata)).toEqual(Object.entries(meta));
-      expect([...back.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
-      for (const [key, { dtype, shape, data }] of tensors) expect(back.tensors.get(key)).toEqual({ dtype, shape, data });
-      expect(serializeSafetensors(back.tensors, back.metadata)).toEqual(file);
-    }),
-    { seed: 11, numRuns: 500 },
-  );
-});
-
-test('20,000 damaged files are read or refused, quickly', () => {
-  let read = 0;
-  let slowest = 0;
-  for (const file of mutants(serializeSafetensors(mixed), 20_000, 1)) {
-    const start = performance.now();
-    try {
-      const { tensors } = parseSafetensors(file);
-      read++;
-      let bytes = 0;
-      for (const tensor of tensors.values()) bytes += tensor.data.length;
-      const header = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
-      expect(8 + header + bytes).toBe(file.length);
-    } catch (error) {
-      if (!(error instanceof SafetensorsError)) throw error;
-      expect(error.message).not.toContain('\n');
-    }
-    slowest = Math.max(slowest, performance.now() - start);
-  }
-  // Some damage hits the data alone; if all or none were read, the test would say nothing.
-  expect(read).toBeGreaterThan(200);
-  expect(read).toBeLessThan(2_000);
-  // A bound for hangs; reading one takes some 50 µs.
-  expect(slowest).toBeLessThan(1_000);
-});
-
-describe.skipIf(!hasGolden)('files the reference library wrote', () => {
-  const folders = ['pretraining', 'sequence-classification', 'regression', 'token-classification'];
-  test.each([
-    'ops/optim.safetensors',
-    ...['grads', 'outputs', 'train'].map((file) => `tiny-bert/${file}.safetensors`),
-    ...[...folders, 'question-answering', 'multiple-choice'].map((dir) => `tiny-bert/${dir}/model.safetensors`),
-  ])('%s: read, and written again to the same bytes', (path) => {
-    const file = readFileSync(goldenPath(path));
-    const { tensors, metadata } = parseSafetensors(file);
-    expect(tensors.size).toBeGreaterThan(30);
-    expect(Buffer.compare(serializeSafetensors(tensors, metadata), file)).toBe(0);
-  });
-
-  test('ops: every tensor of every case, with its dtype and shape', () => {
-    const { tensors } = parseSafetensors(readFileSync(goldenPath('ops/ops.safetensors')));
-    const dtypes: Record<string, Dtype> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
-    const named = new Set<string>();
-    type Listed = { tensor: string; dtype: string; shape: number[]; grad?: string; upstream?: string };
-    const { cases } = JSON.parse(goldenText('ops/ops.json')) as {
-      cases: { inputs: Listed[]; outputs: Listed[] }[];
-    };
-    for (const { inputs, outputs } of cases)
-      for (const { tensor, dtype, shape, grad, upstream } of [...inputs, ...outputs])
-        for (const name of [tensor, grad, upstream]) {
-          if (!name) continue;
-          named.add(name);
-          expect(tensors.get(name), name).toMatchObject({ dtype: dtypes[dtype], shape });
-        }
-    expect(named.size).toBe(tensors.size);
-  });
-
-  test('inputs: ids and masks as int32', () => {
-    const { tensors } = parseSafetensors(readFileSync(goldenPath('tiny-bert/inputs.safetensors')));
-    const mask = toInt32(tensors.get('attention_mask')!);
-    const rows = [0, 1, 2, 3].map((row) => mask.slice(row * 24, row * 24 + 24).reduce((a, b) => a + b));
-    expect(rows).toEqual([24, 17, 9, 3]);
   });
 });

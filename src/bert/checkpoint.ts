@@ -1,17 +1,29 @@
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, readBytes, readJson, writeFiles } from '../platform/files.ts';
+import { fileExists, joinPath, openPieces, readJson, writeFiles } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
+import { findModel } from '../platform/hub.ts';
 import { type BertConfig, configToJson, parseBertConfig } from './config.ts';
 import { isObject, nameSome, quote } from './quote.ts';
-import { parseSafetensors, SafetensorsError, serializeSafetensors, toFloat32 } from './safetensors.ts';
+import { floatReader, SafetensorsError } from './rawTensor.ts';
+import { streamSafetensors } from './safetensors.ts';
+import { dataStart, parseHead } from './safetensorsHeader.ts';
 
 /** A weight: row-major float32. */
 export interface Weight {
-  shape: readonly number[];
-  data: Float32Array;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
 }
 
-/** A model folder in memory. Weights have today's names (`canonicalName`). */
+/** A weight whose data are fetched when they are written. */
+export interface WeightToSave {
+  shape: readonly number[];
+  data: () => Promise<Float32Array>;
+}
+
+/**
+ * A model folder. Weights have today's names (`canonicalName`); the `data` of one are read from its file each time they
+ * are asked for, so that no more than one need be in memory.
+ */
 export interface Checkpoint {
   config: BertConfig;
   tensors: Map<string, Weight>;
@@ -28,11 +40,13 @@ const convertPickle =
   `save_file({k: v.contiguous().clone() for k, v in w.items()}, '${WEIGHTS}', {'format': 'pt'})"`;
 
 /**
- * Reads a Hugging Face folder: config.json, and model.safetensors whole or in the parts its index names. F64, F16 and
- * BF16 weights become float32; `position_ids`, a buffer of old versions, is left out.
+ * Reads a Hugging Face folder, or the model of that name on the hub (`findModel`): config.json, and model.safetensors
+ * whole or in the parts its index names. All of it is checked before any weight is read. F64, F16 and BF16 weights
+ * become float32; `position_ids`, a buffer of old versions, is left out.
  * @throws UsageError when a file is missing, is broken, or could run code (pickles).
  */
-export async function readCheckpoint(dir: string): Promise<Checkpoint> {
+export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
+  const dir = await findModel(nameOrDir);
   const names = await listFolder(dir);
   const has = async (name: string) => names?.includes(name) ?? fileExists(joinPath(dir, name));
   const inside = names && (names.length > 0 ? `; it holds ${nameSome(names)}` : '; it is empty');
@@ -46,6 +60,8 @@ export async function readCheckpoint(dir: string): Promise<Checkpoint> {
     await addWeights(tensors, dir, WEIGHTS);
   } else if (await has(INDEX)) {
     const parts = await readIndex(joinPath(dir, INDEX));
+    for (const part of parts.keys())
+      if (!(await has(part))) throw new UsageError(`${dir} has no ${part}, which its ${INDEX} names: fetch the folder again`);
     for (const [part, expected] of parts) await addWeights(tensors, dir, part, expected);
   } else if (names?.some((name) => /^pytorch_model.*\.bin$/.test(name))) {
     throw new UsageError(
@@ -59,22 +75,52 @@ export async function readCheckpoint(dir: string): Promise<Checkpoint> {
 }
 
 /**
- * Writes a folder that Python's `from_pretrained` loads: `extraFiles` (name to text: vocab.txt…), config.json, and the
- * weights last, so that a new folder with weights is a whole one.
+ * Writes a folder that Python's `from_pretrained` loads: `extraFiles` (name to text: vocab.txt…), config.json and the
+ * weights. A crash leaves the old folder or the new one (`writeFiles`).
  */
 export async function writeCheckpoint(
   dir: string,
   config: BertConfig,
   architectures: readonly string[],
-  tensors: Iterable<readonly [string, Weight]>,
+  tensors: Iterable<readonly [string, WeightToSave]>,
   extraFiles: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const weights = Array.from(tensors, ([name, { shape, data }]) => [name, { dtype: 'F32', shape, data }] as const);
+  const weights = Array.from(tensors, ([name, weight]) => [name, { dtype: 'F32', ...weight }] as const);
   await writeFiles(dir, {
     ...extraFiles,
     [CONFIG]: configToJson(config, architectures),
-    [WEIGHTS]: serializeSafetensors(weights),
+    [WEIGHTS]: streamSafetensors(weights),
   });
+}
+
+/**
+ * Refuses a configuration of other sizes than the weights, before a model of such sizes is built: the encoder's head may
+ * be new, but not the encoder.
+ * @throws UsageError naming the field of config.json and the weight.
+ */
+export function checkSizes({ config, tensors }: Checkpoint, source: string): void {
+  const find = (name: string) => [`bert.${name}`, name].find((full) => tensors.has(full));
+  const sizes = [
+    ['embeddings.word_embeddings.weight', 0, 'vocab_size', config.vocabSize],
+    ['embeddings.word_embeddings.weight', 1, 'hidden_size', config.hiddenSize],
+    ['embeddings.position_embeddings.weight', 0, 'max_position_embeddings', config.maxPositionEmbeddings],
+    ['embeddings.token_type_embeddings.weight', 0, 'type_vocab_size', config.typeVocabSize],
+    ['encoder.layer.0.intermediate.dense.weight', 0, 'intermediate_size', config.intermediateSize],
+  ] as const;
+  for (const [name, axis, field, size] of sizes) {
+    const found = find(name);
+    if (found === undefined)
+      throw new UsageError(`${source} is no BERT encoder: it has no ${name}; it has ${nameSome([...tensors.keys()])}`);
+    const { shape } = tensors.get(found)!;
+    if (shape[axis] !== size)
+      throw new UsageError(`${source}: ${found} is [${shape}], but in ${CONFIG} ${field} is ${size}; they are of two models`);
+  }
+  const layers = new Set(Array.from(tensors.keys(), (name) => /(?:^|^bert\.)encoder\.layer\.(\d+)\./.exec(name)?.[1]));
+  layers.delete(undefined);
+  if (layers.size < config.numHiddenLayers)
+    throw new UsageError(
+      `${source} has the weights of ${layers.size} layers, but in ${CONFIG} num_hidden_layers is ${config.numHiddenLayers}`,
+    );
 }
 
 /** A weight's name as it is written today: `LayerNorm.gamma` and `.beta` of the first BERTs are `weight` and `bias`. */
@@ -121,20 +167,28 @@ export function matchNames(expected: Iterable<string>, found: Iterable<string>):
 
 const isPositionIds = (name: string): boolean => /(^|\.)embeddings\.position_ids$/.test(name);
 
-/** Adds a file's weights to `tensors`; `expected` are the names its index puts there. */
+/** Adds a file's weights to `tensors`, none of them read yet; `expected` are the names its index puts there. */
 async function addWeights(tensors: Map<string, Weight>, dir: string, file: string, expected?: Set<string>) {
   const path = joinPath(dir, file);
   try {
-    const raw = parseSafetensors(await readBytes(path)).tensors;
+    const file = await openPieces(path);
+    const head = file.read(0, dataStart(file.read(0, Math.min(8, file.size)), file.size));
+    const stored = parseHead(head, file.size).tensors;
     for (const name of expected ?? [])
-      if (!raw.has(name)) throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
-    for (const [name, tensor] of raw) {
+      if (!stored.has(name)) throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
+    for (const [name, { dtype, shape, begin, end }] of stored) {
       if (expected && !expected.has(name))
         throw new SafetensorsError(`tensor ${quote(name)} is here, but ${INDEX} does not put it here`);
       if (isPositionIds(name)) continue;
       const canonical = canonicalName(name);
       if (tensors.has(canonical)) throw new SafetensorsError(`tensor ${quote(canonical)} is here twice`);
-      tensors.set(canonical, { shape: tensor.shape, data: toFloat32(tensor, name) });
+      const read = floatReader(dtype, name);
+      tensors.set(canonical, {
+        shape,
+        get data() {
+          return read(file.read(begin, end).buffer);
+        },
+      });
     }
   } catch (error) {
     if (error instanceof SafetensorsError) throw new SafetensorsError(`${path}: ${error.message}`);

@@ -152,7 +152,8 @@ const schema = v.strictObject({
   problemType: v.optional(v.nullable(oneOf(problemTypes)), null),
   id2label: v.nullish(object),
   label2id: v.nullish(object),
-  numLabels: v.nullish(whole(1)),
+  // A name is made for each before the weights can tell whether there are so many.
+  numLabels: v.nullish(v.pipe(whole(1), v.maxValue(1_000_000, 'at most 1000000'))),
   extra: v.optional(object, {}),
 });
 

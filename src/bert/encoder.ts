@@ -1,5 +1,12 @@
 import { Dropout, LayerNorm, Linear, Module } from '../nn/index.ts';
-import { type Activation, dropoutAddLayerNorm, maskedSoftmax, matmul, type Tensor } from '../tensor/index.ts';
+import {
+  type Activation,
+  dropoutAddLayerNorm,
+  maskedSoftmax,
+  matmul,
+  scaledDotProductAttention,
+  type Tensor,
+} from '../tensor/index.ts';
 import type { BertConfig, HiddenAct } from './config.ts';
 
 const activations: Record<HiddenAct, Activation> = {
@@ -27,17 +34,24 @@ class BertSelfAttention extends Module {
     this.heads = numAttentionHeads;
   }
 
-  /** x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores → context like x, probabilities [batch, heads, length, length]. */
-  forward(x: Tensor, mask: Tensor): { context: Tensor; probs: Tensor } {
+  /**
+   * x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores → context like x. `outputAttentions`
+   * asks for the probabilities, [batch, heads, length, length], which are otherwise not stored.
+   */
+  forward(x: Tensor, mask: Tensor, outputAttentions: boolean): { context: Tensor; probs?: Tensor } {
     const [batch, length, hidden] = x.shape;
     const size = hidden / this.heads;
     const split = (t: Tensor) => t.reshape([batch, length, this.heads, size]).permute([0, 2, 1, 3]);
+    const join = (t: Tensor) => t.permute([0, 2, 1, 3]).reshape([batch, length, hidden]);
     const query = split(this.query.forward(x));
     const key = split(this.key.forward(x));
     const value = split(this.value.forward(x));
+    if (!outputAttentions) {
+      const dropoutP = this.training ? this.dropout.rate : 0;
+      return { context: join(scaledDotProductAttention(query, key, value, { attnMask: mask, dropoutP })) };
+    }
     const probs = maskedSoftmax(matmul(query, key.transpose(-1, -2)), mask, 1 / Math.sqrt(size));
-    const context = matmul(this.dropout.forward(probs), value);
-    return { context: context.permute([0, 2, 1, 3]).reshape([batch, length, hidden]), probs };
+    return { context: join(matmul(this.dropout.forward(probs), value)), probs };
   }
 }
 
@@ -100,8 +114,8 @@ class BertLayer extends Module {
     this.output = new BertOutput(config.intermediateSize, config);
   }
 
-  forward(x: Tensor, mask: Tensor): { hidden: Tensor; probs: Tensor } {
-    const { context, probs } = this.attention.self.forward(x, mask);
+  forward(x: Tensor, mask: Tensor, outputAttentions: boolean): { hidden: Tensor; probs?: Tensor } {
+    const { context, probs } = this.attention.self.forward(x, mask, outputAttentions);
     const attended = this.attention.output.forward(context, x);
     return { hidden: this.output.forward(this.intermediate.forward(attended), attended), probs };
   }
@@ -111,8 +125,8 @@ export interface EncoderOutput {
   lastHiddenState: Tensor;
   /** The embeddings, then each layer's output. */
   hiddenStates: Tensor[];
-  /** Each layer's attention probabilities, before dropout. */
-  attentions: Tensor[];
+  /** Each layer's attention probabilities, [batch, heads, length, length], before dropout; only where they were asked for. */
+  attentions?: Tensor[];
 }
 
 export class BertEncoder extends Module {
@@ -124,15 +138,15 @@ export class BertEncoder extends Module {
   }
 
   /** x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores. */
-  forward(x: Tensor, mask: Tensor): EncoderOutput {
+  forward(x: Tensor, mask: Tensor, outputAttentions = false): EncoderOutput {
     const hiddenStates = [x];
     const attentions: Tensor[] = [];
     for (const layer of this.layer) {
-      const { hidden, probs } = layer.forward(hiddenStates.at(-1)!, mask);
+      const { hidden, probs } = layer.forward(hiddenStates.at(-1)!, mask, outputAttentions);
       hiddenStates.push(hidden);
-      attentions.push(probs);
+      if (probs) attentions.push(probs);
     }
-    return { lastHiddenState: hiddenStates.at(-1)!, hiddenStates, attentions };
+    return { lastHiddenState: hiddenStates.at(-1)!, hiddenStates, ...(outputAttentions && { attentions }) };
   }
 }
 

@@ -2,10 +2,11 @@ import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import { type Nested, noGrad, Tensor, tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
-import { type Checkpoint, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { BertConfig } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
+import { nameSome } from './quote.ts';
 
 /** Ids as tensors or nested arrays: what `BertTokenizer.encodeBatch` returns can be passed as it is. */
 export interface BertInputs {
@@ -16,6 +17,8 @@ export interface BertInputs {
   /** Segment of each token. Default: 0. */
   tokenTypeIds?: Tensor | Nested;
   positionIds?: Tensor | Nested;
+  /** Whether `attentions` are wanted; they take memory and time. Default: false. */
+  outputAttentions?: boolean;
 }
 
 export interface BertModelOutput extends EncoderOutput {
@@ -56,13 +59,15 @@ export abstract class BertPreTrainedModel extends Module {
     return this;
   }
 
-  /** Writes a folder that Hugging Face's `from_pretrained` loads. `extraFiles`: the tokenizer's. */
+  /**
+   * Writes a folder that Hugging Face's `from_pretrained` loads; a crash leaves the old one or the new one. `extraFiles`:
+   * the tokenizer's. Weights are fetched one by one: wait for the end before training on.
+   * @throws UsageError when the folder cannot be written to.
+   */
   async savePretrained(dir: string, extraFiles: Record<string, string> = {}): Promise<void> {
-    const weights = await Promise.all(
-      [...this.stateDict()].map(async ([name, parameter]) => {
-        return [name, { shape: parameter.shape, data: (await parameter.data()) as Float32Array }] as const;
-      }),
-    );
+    const weights = Array.from(this.stateDict(), ([name, parameter]) => {
+      return [name, { shape: parameter.shape, data: () => parameter.data() as Promise<Float32Array> }] as const;
+    });
     await writeCheckpoint(dir, this.config, [this.constructor.name], weights, extraFiles);
   }
 
@@ -77,9 +82,9 @@ export abstract class BertPreTrainedModel extends Module {
     const wrong = [...mapping].filter(([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join());
     if (wrong.length > 0) {
       const list = wrong.map(
-        ([name, found]) => `${found} is [${tensors.get(found)!.shape}], [${own.get(name)!.shape}] was expected`,
+        ([name, found]) => `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
       );
-      throw new UsageError(`${source}: weights of another shape: ${list.join('; ')}`);
+      throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}`);
     }
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
     return { missing, unexpected };
@@ -97,8 +102,9 @@ export function build<M extends BertPreTrainedModel, A extends unknown[]>(Model:
 }
 
 /**
- * Reads a model of a class from a Hugging Face folder, with fresh weights (by `seed`) for what the folder lacks.
- * `adapt` may change the configuration and drop weights before the model is built.
+ * Reads a model of a class from a Hugging Face folder, or by its name on the hub (`findModel`), with fresh weights (by
+ * `seed`) for what the folder lacks. `adapt` may change the configuration and drop weights before the model is built.
+ * @throws UsageError when the folder holds no BERT encoder, or one of other sizes than its config.json says.
  */
 export async function loadPretrained<M extends BertPreTrainedModel>(
   Model: new (config: BertConfig) => M,
@@ -107,6 +113,7 @@ export async function loadPretrained<M extends BertPreTrainedModel>(
   seed = 0,
 ): Promise<M & { loadReport: LoadReport }> {
   const checkpoint = await readCheckpoint(dir);
+  checkSizes(checkpoint, dir);
   const model = build(Model, adapt(checkpoint));
   if (matchNames(model.stateDict().keys(), checkpoint.tensors.keys()).missing.length > 0) model.initWeights(seed);
   return Object.assign(model.eval(), { loadReport: model.loadWeights(checkpoint.tensors, dir) });
@@ -157,7 +164,7 @@ export class BertModel extends BertPreTrainedModel {
     const added = noGrad(() =>
       mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : zeros([1, 1, 1, length], { device }),
     );
-    const output = this.encoder.forward(this.embeddings.forward(ids, types, positions), added);
+    const output = this.encoder.forward(this.embeddings.forward(ids, types, positions), added, inputs.outputAttentions);
     return { ...output, poolerOutput: this.pooler.forward(output.lastHiddenState) };
   }
 }

@@ -47,29 +47,34 @@ export function refuse(name: string | undefined, why: string): never {
   throw new SafetensorsError(name === undefined ? `the tensor ${why}` : `tensor ${quote(name)} ${why}`);
 }
 
+/** Of a tensor's bytes alone in their buffer, which F32 values go on using. */
+const floatReaders: { [dtype in Dtype]?: (buffer: ArrayBuffer) => Float32Array } = {
+  F32: (buffer) => new Float32Array(buffer),
+  F64: (buffer) => new Float32Array(new Float64Array(buffer)),
+  F16: (buffer) => halfToFloat32(new Uint16Array(buffer)),
+  BF16: (buffer) => {
+    const halves = new Uint16Array(buffer);
+    const bits = new Uint32Array(halves.length);
+    for (let i = 0; i < bits.length; i++) bits[i] = halves[i] << 16;
+    return new Float32Array(bits.buffer);
+  },
+};
+
+/**
+ * What makes float32 of a tensor's bytes, which must be alone in their buffer: F32 values go on using it.
+ * @throws SafetensorsError when the dtype is not F64, F32, F16 or BF16; `name` is for the message.
+ */
+export function floatReader(dtype: Dtype, name?: string): (buffer: ArrayBuffer) => Float32Array {
+  return floatReaders[dtype] ?? refuse(name, `is ${dtype}; expected floats (F64, F32, F16 or BF16)`);
+}
+
 /**
  * The values of a floating-point tensor (F64, F32, F16, BF16) as float32, always in fresh memory.
  * @throws SafetensorsError for another dtype; `name` is for the message.
  */
 export function toFloat32(raw: RawTensor, name?: string): Float32Array {
   // A copy starts aligned, wherever the tensor lay in its file.
-  const { buffer } = new Uint8Array(raw.data);
-  switch (raw.dtype) {
-    case 'F32':
-      return new Float32Array(buffer);
-    case 'F64':
-      return new Float32Array(new Float64Array(buffer));
-    case 'F16':
-      return halfToFloat32(new Uint16Array(buffer));
-    case 'BF16': {
-      const halves = new Uint16Array(buffer);
-      const bits = new Uint32Array(halves.length);
-      for (let i = 0; i < bits.length; i++) bits[i] = halves[i] << 16;
-      return new Float32Array(bits.buffer);
-    }
-    default:
-      refuse(name, `is ${raw.dtype}; expected floats (F64, F32, F16 or BF16)`);
-  }
+  return floatReader(raw.dtype, name)(new Uint8Array(raw.data).buffer);
 }
 
 const integerArrays: { [dtype in Dtype]?: new (buffer: ArrayBuffer) => ArrayLike<number | bigint> } = {

@@ -12,6 +12,7 @@ import { type FitOptions, fit } from '../train/fit.ts';
 import type { History } from '../train/history.ts';
 import { historyPicture } from '../train/picture.ts';
 import { stratifiedSplit } from '../train/split.ts';
+import { modelFolder } from './download.ts';
 import { interruptible, reportProblems } from './options.ts';
 import { createProgress } from './progress.ts';
 import { percent } from './table.ts';
@@ -134,8 +135,9 @@ async function readReporting(path: string, options: DataOptions): Promise<Labell
 }
 
 /** The model of a folder, or a fresh one of a configuration (default: BERT-Tiny) over a vocabulary. */
-async function startingModel({ model, vocab, config, cased, seed }: TrainRequest, labels: string[]) {
-  if (model) {
+async function startingModel({ model: name, vocab, config, cased, seed, silent }: TrainRequest, labels: string[]) {
+  if (name) {
+    const model = await modelFolder(name, silent);
     const tokenizer = await BertTokenizer.fromPretrained(model);
     const loaded = await BertForSequenceClassification.fromPretrained(model, { labels, seed });
     const { missing, unexpected } = loaded.loadReport;

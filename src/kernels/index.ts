@@ -1,4 +1,5 @@
 import type { Kernel } from '../gpu/kernel.ts';
+import * as attentions from './attention/index.ts';
 import * as copies from './copy.ts';
 import * as crossEntropies from './crossEntropy.ts';
 import { dropout } from './dropout.ts';
@@ -28,7 +29,17 @@ export const allKernels: Kernel[] = [
   sumSquares,
   clipByNorm,
   multiplyAdd,
-  ...[softmaxes, layerNorms, fusedNorms, gelus, crossEntropies, embeddings, gathers, reductions, copies, elementwise].flatMap(
-    (family) => Object.values(family).filter(isKernel),
-  ),
+  ...[
+    attentions,
+    softmaxes,
+    layerNorms,
+    fusedNorms,
+    gelus,
+    crossEntropies,
+    embeddings,
+    gathers,
+    reductions,
+    copies,
+    elementwise,
+  ].flatMap((family) => Object.values(family).filter(isKernel)),
 ] as unknown as Kernel[];

@@ -17,6 +17,7 @@ export {
   useDevice,
   zeros,
 } from './create.ts';
+export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
 export {

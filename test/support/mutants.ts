@@ -14,7 +14,7 @@ const words = ['null', 'true', '{}', '[]', '[[0]]', '""', '"F32"', '"F31"', '"I6
 const keys = ['"__proto__"', '"constructor"', '"__metadata__"', '"shape"', '"dtype"', '"data_offsets"', '"w"'];
 const lengths = [0n, 1n, 7n, 2n, 100_000_000n, 100_000_001n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
 
-/** `count` damaged copies of a safetensors file, the same for the same seed: bytes, lengths, text and structure. */
+/** `count` damaged copies of a safetensors file, the same for the same seed: bytes, lengths, text and structure, or noise. */
 export function* mutants(file: Uint8Array, count: number, seed: number): Generator<Uint8Array> {
   const random = seeded(seed);
   const below = (n: number) => Math.floor(random() * n);
@@ -41,6 +41,10 @@ export function* mutants(file: Uint8Array, count: number, seed: number): Generat
   ];
 
   for (let i = 0; i < count; i++) {
+    if (below(50) === 0) {
+      yield Uint8Array.from({ length: below(200) }, () => below(256));
+      continue;
+    }
     let bytes = Uint8Array.from(file);
     for (let rounds = 1 + below(2); rounds > 0; rounds--) {
       const at = below(bytes.length);
@@ -52,10 +56,10 @@ export function* mutants(file: Uint8Array, count: number, seed: number): Generat
           bytes = bytes.slice(0, at);
           break;
         case 2:
-          bytes = Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(at + 1 + below(9))]);
+          bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + below(9))]));
           break;
         case 3:
-          bytes = Uint8Array.from([...bytes.subarray(0, at), below(256), below(256), ...bytes.subarray(at)]);
+          bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, at), Buffer.of(below(256), below(256)), bytes.subarray(at)]));
           break;
         case 4:
           if (bytes.length >= 8) new DataView(bytes.buffer).setBigUint64(0, pick(lengths), true);

@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { writeFiles } from '../../platform/files.ts';
+import { findModel } from '../../platform/hub.ts';
 import { BasicTokenizer } from './basic.ts';
 import { classOf, isPythonSpace, SPACE } from './characters.ts';
 import { checkArray, checkKeys, checkOneOf, checkString, show } from './check.ts';
@@ -75,7 +76,7 @@ export class BertTokenizer {
    * @throws UsageError when the vocabulary is missing or a file is not what it should be.
    */
   static async fromPretrained(dir: string, options: BertTokenizerOptions = {}): Promise<BertTokenizer> {
-    const folder = await readFolder(dir);
+    const folder = await readFolder(await findModel(dir));
     return new BertTokenizer(folder.vocab, override(folder.options, options));
   }
 

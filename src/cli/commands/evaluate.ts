@@ -4,6 +4,7 @@ import { TextClassificationPipeline } from '../../train/classifier.ts';
 import { readData } from '../../train/data.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import { accuracy, confusionMatrix, macroF1, matthewsCorrelation } from '../../train/metrics.ts';
+import { modelFolder } from '../download.ts';
 import { columnOptions, count, deviceOption, jsonOption, openFor, reportProblems } from '../options.ts';
 import { percent } from '../table.ts';
 
@@ -11,15 +12,16 @@ export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('measure a classifier on labelled texts')
     .argument('<file>', 'TSV, CSV or JSONL with the labels the model was trained on')
-    .requiredOption('--model <dir>', 'folder of the classifier')
+    .requiredOption('--model <dir>', 'folder of the classifier, or its name on the Hugging Face hub')
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', count)
     .option('--batch-size <n>', 'texts at a time', count, 64)
     .addOption(deviceOption())
     .addOption(jsonOption());
   for (const option of columnOptions()) command.addOption(option);
   return command.action(async (file: string, options) => {
-    const { model: dir, textColumn, pairColumn, labelColumn, batchSize } = options;
+    const { textColumn, pairColumn, labelColumn, batchSize } = options;
     const device = await openFor(options.device, options.json);
+    const dir = await modelFolder(options.model, options.json);
     const { model, tokenizer } = await TextClassificationPipeline.fromPretrained(dir);
     const { id2label, numLabels, maxPositionEmbeddings } = model.config;
     const labels = Array.from({ length: numLabels }, (_, id) => id2label[id]);

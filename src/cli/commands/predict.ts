@@ -2,13 +2,14 @@ import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { TextClassificationPipeline } from '../../train/classifier.ts';
+import { modelFolder } from '../download.ts';
 import { count, deviceOption, jsonOption, openFor } from '../options.ts';
 
 export function predictCommand(): Command {
   return new Command('predict')
     .description('label texts given as arguments, or line by line on standard input')
     .argument('[text...]', 'texts to label')
-    .requiredOption('--model <dir>', 'folder of the classifier')
+    .requiredOption('--model <dir>', 'folder of the classifier, or its name on the Hugging Face hub')
     .option('--pairs', 'each text is a pair, parted by a tab')
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', count)
     .option('--batch-size <n>', 'texts at a time', count, 32)
@@ -18,7 +19,7 @@ export function predictCommand(): Command {
       const texts = given.length > 0 ? given : await readLines();
       const inputs = texts.map((text, i) => (options.pairs ? asPair(text, i) : text));
       await openFor(options.device, true);
-      const classifier = await TextClassificationPipeline.fromPretrained(options.model);
+      const classifier = await TextClassificationPipeline.fromPretrained(await modelFolder(options.model, options.json));
       const { batchSize, maxLength } = options;
       const predictions = await classifier.predict(inputs, { batchSize, maxLength });
       predictions.forEach(({ label, score, scores }, i) => {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { readText } from '../../platform/files.ts';
+import { modelFolder } from '../download.ts';
 import { count, jsonOption, requireModelOrVocab } from '../options.ts';
 
 export function tokenizeCommand(): Command {
@@ -8,7 +9,7 @@ export function tokenizeCommand(): Command {
     .description('show how a text, or a pair of texts, becomes tokens and ids')
     .argument('<text>', 'the text')
     .argument('[pair]', 'the second text of a pair')
-    .option('--model <dir>', 'Hugging Face folder with the tokenizer')
+    .option('--model <dir>', 'folder with the tokenizer, or its name on the Hugging Face hub')
     .option('--vocab <file>', 'a vocab.txt alone')
     .option('--cased', 'the vocabulary keeps case and accents')
     .option('--max-length <tokens>', 'cut to this length', count)
@@ -16,7 +17,7 @@ export function tokenizeCommand(): Command {
     .action(async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
       requireModelOrVocab(model, vocab);
       const tokenizer = model
-        ? await BertTokenizer.fromPretrained(model)
+        ? await BertTokenizer.fromPretrained(await modelFolder(model, json))
         : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
       const encoding = tokenizer.encode(text, pair, { maxLength, truncation: maxLength ? 'longest_first' : false });
       const tokens = tokenizer.convertIdsToTokens(encoding.inputIds);

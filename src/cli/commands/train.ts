@@ -25,7 +25,7 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a classifier on labelled texts')
     .argument('<file>', 'TSV, CSV or JSONL with a text column (or two) and a label column')
-    .option('--model <dir>', 'Hugging Face folder to start from')
+    .option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub')
     .option('--vocab <file>', 'vocab.txt of a fresh model')
     .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
     .option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)')

@@ -1,0 +1,93 @@
+import { defineKernel } from '../../gpu/kernel.ts';
+import type { Traits } from '../../gpu/traits.ts';
+import { logSumExp } from '../softmax.ts';
+import { forwardLanes, LANE_TILE, LANES } from './lanes.ts';
+import {
+  type AttentionParams,
+  attentionCases,
+  attentionParams,
+  groupsFor,
+  keptSize,
+  keptWords,
+  kSize,
+  maskSize,
+  qSize,
+  rowCount,
+  vSize,
+} from './shape.ts';
+import { forwardTiles, tileRows } from './tiles.ts';
+
+export interface AttentionConstants extends Record<string, string | number | boolean> {
+  variant: 'lanes' | 'tiles';
+  vectors: number;
+  dropout: boolean;
+  width: number;
+}
+
+/** Which variant suits the adapter; each is made for one size of a head. */
+export function specialize(p: AttentionParams, traits: Traits): AttentionConstants {
+  const variant = traits.software && traits.subgroupSize === LANES ? 'lanes' : 'tiles';
+  return { variant, vectors: p.size / 4, dropout: p.keepScale !== 1, width: 4 };
+}
+
+/** Rows that a workgroup owns. */
+export const tileOf = ({ variant, vectors }: AttentionConstants): number => (variant === 'lanes' ? LANE_TILE : tileRows(vectors));
+
+/**
+ * y = dropout(softmax(scale q kᵀ + mask)) v, without storing the scores: the softmax is taken online, and what was summed
+ * so far shrinks when a larger score comes (Dao et al. 2022, arXiv 2205.14135; Dao 2023, arXiv 2307.08691, §3.1).
+ * Shapes as in `attentionParams`; kept: see `attentionKept`. stats: [batch, length, heads, 2], each row's largest score and
+ * Σ exp(score - largest). Their log-sum-exp alone would not do: where all keys are masked, the mask swallows the logarithm.
+ */
+export const attention = defineKernel({
+  name: 'attention',
+  params: attentionParams,
+  buffers: {
+    q: { type: 'V', access: 'read', size: qSize },
+    k: { type: 'V', access: 'read', size: kSize },
+    v: { type: 'V', access: 'read', size: vSize },
+    mask: { type: 'f32', access: 'read', size: maskSize },
+    kept: { type: 'u32', access: 'read', size: keptSize, fill: { below: () => 2 ** 32 } },
+    y: { type: 'V', access: 'write', size: (p) => rowCount(p) * p.size },
+    stats: { type: 'f32', access: 'write', size: (p) => rowCount(p) * 2 },
+  },
+  specialize,
+  launch: (p, constants) => groupsFor(p, p.length, tileOf(constants)),
+  wgsl: (constants) => (constants.variant === 'lanes' ? forwardLanes(constants) : forwardTiles(constants)),
+  reference({ q, k, v, mask, kept, y, stats }, p) {
+    const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
+    const words = keptWords(keys);
+    const scores = new Float32Array(keys);
+    const sums = new Float64Array(size);
+    for (let b = 0; b < batch; b++) {
+      for (let h = 0; h < heads; h++) {
+        const start = ([batchStride, head, , offset]: readonly number[]) => b * batchStride + h * head + offset;
+        const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
+        for (let r = 0; r < length; r++) {
+          const qAt = qStart + r * p.q[2];
+          for (let c = 0; c < keys; c++) {
+            const kAt = kStart + c * p.k[2];
+            let dot = 0;
+            for (let d = 0; d < size; d++) dot += q[qAt + d] * k[kAt + d];
+            scores[c] = dot * scale + mask[(b % masks) * keys + c];
+          }
+          const { high, total } = logSumExp(scores, 0, keys);
+          const keptAt = ((b * heads + h) * length + r) * words;
+          sums.fill(0);
+          for (let c = 0; c < keys; c++) {
+            if (keepScale !== 1 && ((kept[keptAt + (c >>> 5)] >>> (c & 31)) & 1) === 0) continue;
+            const weight = (Math.exp(scores[c] - high) / total) * keepScale;
+            const vAt = vStart + c * p.v[2];
+            for (let d = 0; d < size; d++) sums[d] += weight * v[vAt + d];
+          }
+          const row = (b * length + r) * heads + h;
+          y.set(sums, row * size);
+          stats[row * 2] = high;
+          stats[row * 2 + 1] = total;
+        }
+      }
+    }
+  },
+  flops: (p) => 4 * rowCount(p) * p.keys * p.size,
+  cases: attentionCases,
+});

@@ -1,0 +1,81 @@
+import type { ParamValues } from '../../gpu/kernel.ts';
+
+/**
+ * What the kernels of attention have in common: y = dropout(softmax(scale q kᵀ + mask)) v.
+ * q: [batch, heads, length, size], k and v: [batch, heads, keys, size], each read in place by its strides, given as
+ * [batch, head, row, offset]; mask: [masks, keys] with `masks` 1 or `batch`. Of the scores, [batch, heads, length, keys],
+ * nothing is stored. Results and their gradients hold the heads side by side: [batch, length, heads, size].
+ * `keepScale` is 1 / (1 - rate); 1 means that nothing is dropped, and `kept` is not looked at.
+ */
+export const attentionParams = {
+  q: 'dims',
+  k: 'dims',
+  v: 'dims',
+  batch: 'u32',
+  heads: 'u32',
+  length: 'u32',
+  keys: 'u32',
+  size: 'u32',
+  masks: 'u32',
+  scale: 'f32',
+  keepScale: 'f32',
+} as const;
+export type AttentionParams = ParamValues<typeof attentionParams>;
+
+/** The largest `size` that the kernels are made for; it must be a multiple of 4. */
+export const MAX_SIZE = 128;
+
+/** Words of one row of `kept`. */
+export const keptWords = (keys: number): number => Math.ceil(keys / 32);
+
+const extent = ([batch, head, row, offset]: readonly number[], p: AttentionParams, rows: number): number =>
+  offset + (p.batch - 1) * batch + (p.heads - 1) * head + (rows - 1) * row + p.size;
+export const qSize = (p: AttentionParams): number => extent(p.q, p, p.length);
+export const kSize = (p: AttentionParams): number => extent(p.k, p, p.keys);
+export const vSize = (p: AttentionParams): number => extent(p.v, p, p.keys);
+export const maskSize = (p: AttentionParams): number => p.masks * p.keys;
+export const keptSize = (p: AttentionParams): number => (p.keepScale === 1 ? 0 : rowCount(p) * keptWords(p.keys));
+export const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.length;
+
+/**
+ * Elements from the gradient of k to that of v, which follow each other: whole 256 bytes, so that each can be bound alone
+ * on any adapter.
+ */
+export const keyGradientSize = (p: AttentionParams): number => Math.ceil((p.batch * p.keys * p.heads * p.size) / 64) * 64;
+
+/** Parameters for dense tensors with their heads side by side, as BERT's are. */
+export function denseAttention(
+  [batch, heads, length, keys, size]: readonly [number, number, number, number, number],
+  { keepScale = 1, masks = batch } = {},
+): AttentionParams {
+  const strides = (rows: number) => [rows * heads * size, size, heads * size, 0, 0, 0, 0, 0];
+  const [q, k, v] = [strides(length), strides(keys), strides(keys)];
+  return { q, k, v, batch, heads, length, keys, size, masks, scale: 1 / Math.sqrt(size), keepScale };
+}
+
+/** What tests and benchmarks run: odd sizes, usual ones, with and without dropout. */
+export const attentionCases: AttentionParams[] = [
+  denseAttention([2, 3, 19, 13, 12], { masks: 1 }),
+  denseAttention([1, 2, 35, 70, 36], { keepScale: 2 }),
+  denseAttention([2, 2, 7, 33, 128], { keepScale: 1.25, masks: 1 }),
+  denseAttention([32, 12, 40, 40, 64], { keepScale: 1 / 0.9 }),
+  denseAttention([4, 12, 128, 128, 64]),
+];
+
+/** WGSL: splits the flat `group` into batch `b`, head `h` and the first of its `tile` rows, of `rows` in all. */
+export const headAndTile = (rows: string, tile: number): string => `
+  let tiles = (${rows} + ${tile - 1}u) / ${tile}u;
+  let b = group / tiles / p.heads;
+  if (b >= p.batch) { return; }
+  let h = group / tiles % p.heads;
+  let first = group % tiles * ${tile}u;
+  let qStart = (b * p.q[0].x + h * p.q[0].y + p.q[0].w) / 4u;
+  let kStart = (b * p.k[0].x + h * p.k[0].y + p.k[0].w) / 4u;
+  let vStart = (b * p.v[0].x + h * p.v[0].y + p.v[0].w) / 4u;
+  let qStep = p.q[0].z / 4u;
+  let kStep = p.k[0].z / 4u;
+  let vStep = p.v[0].z / 4u;
+  let maskStart = b % p.masks * p.keys;
+  let keptStart = (b * p.heads + h) * p.length * ((p.keys + 31u) / 32u);`;
+
+export const groupsFor = (p: AttentionParams, rows: number, tile: number): number => p.batch * p.heads * Math.ceil(rows / tile);
