@@ -159,6 +159,23 @@ describe.each([
     expectClose(later, await results(cpu, second(composed), sizes, inputs, 0.5));
   });
 
+  here('draws anew in each replay of a captured step', async () => {
+    const inputs = { x: { data: draw(small).q, shape: [2, 6, 2, 12] } };
+    const losses = async (on: Device): Promise<Float32Array[]> => {
+      w.manualSeed(5);
+      const step = w.capture(on, ({ x }: { x: w.Tensor }) => {
+        const heads = x.detach().requiresGrad_().permute([0, 2, 1, 3]);
+        return w.scaledDotProductAttention(heads, heads, heads, { dropoutP: 0.5 });
+      });
+      const results = [await step.run(inputs), await step.run(inputs), await step.run(inputs)];
+      step.dispose();
+      return results;
+    };
+    const [actual, expected] = [await losses(device!), await losses(cpu)];
+    expect(actual[1]).not.toEqual(actual[2]);
+    expectClose([...actual, []], [...expected, []]);
+  });
+
   here('reads slices of one tensor in place, and copies what it cannot read', async () => {
     const { batch, heads, length, size } = small;
     const random = new Philox(8);

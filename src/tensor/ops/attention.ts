@@ -102,17 +102,11 @@ function fusedAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, rate: num
     run(kernels.attentionTerms, { y, dy, stats, terms }, { rows: batch * length * heads, size });
     const dq = empty(y.shape, 'float32', device);
     run(kernels.attentionQueryGradient, { ...inputs, terms, dy, dq }, params);
-    const dkv = empty([2, kernels.keyGradientSize(params)], 'float32', device);
+    const count = kernels.keyGradientSize(params);
+    const dkv = empty([2, count], 'float32', device);
     run(kernels.attentionKeyValueGradient, { ...inputs, terms, dy, dkv }, params);
-    const part = (i: number) => {
-      const bytes = kernels.keyGradientSize(params) * 4;
-      return overStorage(new Storage(device, { parent: dkv.storage, offset: i * bytes, size: bytes }), [
-        batch,
-        keys,
-        heads,
-        size,
-      ]);
-    };
+    const half = (i: number) => new Storage(device, { parent: dkv.storage, offset: i * count * 4, size: count * 4 });
+    const part = (i: number) => overStorage(half(i), [batch, keys, heads, size]);
     return [dq, part(0), part(1)].map(headsFirst);
   });
 }
