@@ -236,8 +236,25 @@ export class WebGpuDevice implements Device {
     this.#submit();
     this.#encoder = this.#device.createCommandEncoder();
     encode(this.#encoder);
-    for (const launch of launches) this.#encode(launch);
+    if (this.#profiler) for (const launch of launches) this.#encode(launch);
+    else this.#encodeAll(launches);
     return this.#readBack(result);
+  }
+
+  /** Adds a whole step in one pass: nothing but the calls that it takes, since there are many. */
+  #encodeAll(launches: readonly Launch[]): void {
+    const pass = this.#encoder!.beginComputePass();
+    let pipeline: Launch['pipeline'] | undefined;
+    for (const launch of launches) {
+      if (launch.pipeline !== pipeline) {
+        pipeline = launch.pipeline;
+        pass.setPipeline(pipeline.gpu);
+      }
+      pass.setBindGroup(0, launch.bindGroup);
+      pass.dispatchWorkgroups(launch.x, launch.y);
+    }
+    pass.end();
+    this.#kernelNow = 'a captured step';
   }
 
   /** Copies out through a staging buffer, once all commands so far are done. */
