@@ -1,6 +1,6 @@
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
 export type { BertInputs } from './bert/inputs.ts';
-export { BertModel, type BertModelOutput, type LoadReport, type PretrainedOptions } from './bert/model.ts';
+export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, type PretrainedOptions } from './bert/model.ts';
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';
 export {
