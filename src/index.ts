@@ -1,9 +1,33 @@
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
-export { type BertInputs, BertModel, type BertModelOutput } from './bert/model.ts';
+export type { BertInputs } from './bert/inputs.ts';
+export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, type PretrainedOptions } from './bert/model.ts';
+export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
+export type { MaskedLMInputs } from './bert/predictionHead.ts';
+export {
+  BertForMaskedLM,
+  BertForNextSentencePrediction,
+  BertForPreTraining,
+  type MaskedLMOutput,
+  type NextSentenceInputs,
+  type NextSentenceOutput,
+  type PreTrainingInputs,
+  type PreTrainingOutput,
+} from './bert/pretraining.ts';
+export {
+  BertForQuestionAnswering,
+  type QuestionAnsweringInputs,
+  type QuestionAnsweringOutput,
+} from './bert/questionAnswering.ts';
 export {
   BertForSequenceClassification,
+  type SequenceClassifierInputs,
   type SequenceClassifierOutput,
 } from './bert/sequenceClassification.ts';
+export {
+  BertForTokenClassification,
+  type TokenClassifierInputs,
+  type TokenClassifierOutput,
+} from './bert/tokenClassification.ts';
 export { BertTokenizer, type BertTokenizerOptions } from './bert/tokenizer/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';

@@ -122,7 +122,8 @@ export class Tensor {
   /** Overwrites the elements with values from the host, in place. Throws RangeError when their number differs. */
   copy_(values: TensorData | readonly number[]): this {
     this.#check();
-    const array = this.dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values);
+    const Elements = this.dtype === 'float32' ? Float32Array : Int32Array;
+    const array = values instanceof Elements ? values : Elements.from(values);
     if (array.length !== this.size || !this.isContiguous) {
       throw new RangeError(`copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`);
     }
