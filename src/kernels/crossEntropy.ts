@@ -1,4 +1,5 @@
 import { defineKernel, wgsl } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 import { perRow, rowText, walkRow } from './rows.ts';
 import { logSumExp, sumExp } from './softmax.ts';
 
@@ -43,6 +44,7 @@ export const crossEntropy = defineKernel({
     loss: { type: 'f32', access: 'write', size: (p) => p.rows },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { x: p.cols, labels: 1, state: STATE, loss: 1 }, step)],
   wgsl: rowText((c) => {
     const row = walkRow(c, { v: 'x[i]' });
     return wgsl`
@@ -107,6 +109,7 @@ export const crossEntropyBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { dloss: 1, x: p.cols, labels: 1, state: STATE, dx: p.cols }, step)],
   wgsl: rowText((c) => {
     const columns = c.width === 4 ? 'i32(c * 4u) + I(0, 1, 2, 3)' : 'i32(c)';
     return wgsl`
