@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
+import type { DataOptions } from '../train/data.ts';
 import { startProfile } from './profile.ts';
 
 /** Parsers and options that commands share. */
@@ -24,11 +25,20 @@ export const deviceOption = (): Option =>
     .default('auto');
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
-export const columnOptions = (): Option[] => [
+export const dataOptions = (): Option[] => [
   new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
   new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
-  new Option('--label-column <name>', 'column of the label (default: label, gold_label, labels, class or category)'),
+  new Option('--label-column <name>', 'column of the label (default: label, labels, gold_label, score, tags… by task)'),
+  new Option('--label-separator <text>', 'what stands between several labels of a text').default(','),
 ];
+
+/** What `dataOptions` were given, as `readData` takes them. */
+export const dataOptionsOf = ({ textColumn, pairColumn, labelColumn, labelSeparator }: DataOptions): DataOptions => ({
+  textColumn,
+  pairColumn,
+  labelColumn,
+  labelSeparator,
+});
 
 /** Opens a device and says which, on standard error unless `silent`; with `--profile`, times it from then on. */
 export async function openFor(kind: 'webgpu' | 'cpu' | 'auto', silent: boolean): Promise<Device> {
