@@ -2,7 +2,9 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
-import type { DataOptions } from '../train/data.ts';
+import type { EncodedExample } from '../train/batch.ts';
+import type { DataOptions, Example } from '../train/data.ts';
+import { tasks } from '../train/tasks/index.ts';
 import { startProfile } from './profile.ts';
 
 /** Parsers and options that commands share. */
@@ -60,6 +62,17 @@ export function reportProblems(path: string, problems: readonly { line: number; 
   for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
   if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
 }
+
+/** Says on standard error how many tagged words the model never sees. */
+export function reportLostWords(path: string, examples: readonly Example[], encoded: readonly EncodedExample[]): void {
+  if (!examples[0].words) return;
+  const { weight } = tasks['token-classification'];
+  const words = sum(examples.map((example) => example.words!.length));
+  const lost = words - sum(encoded.map(({ label }) => weight(label!)));
+  if (lost > 0) console.error(`${path}: ${lost} of ${words} words are left out, being cut off (--max-length) or without a token`);
+}
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** An AbortSignal that Ctrl-C raises; a second Ctrl-C ends the process at once. Call `release` when done. */
 export function interruptible(onFirst: () => void): { signal: AbortSignal; release: () => void } {

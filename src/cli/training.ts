@@ -16,7 +16,7 @@ import { tasks } from '../train/tasks/index.ts';
 import { formatMetric, type Metric, metricKey, metricName } from '../train/tasks/metric.ts';
 import type { Task, TaskName } from '../train/tasks/task.ts';
 import { modelFolder } from './download.ts';
-import { interruptible, reportProblems } from './options.ts';
+import { interruptible, reportLostWords, reportProblems } from './options.ts';
 import { createProgress } from './progress.ts';
 
 /** What `train` and `demo` are asked for. */
@@ -44,6 +44,8 @@ export interface TrainResult {
   labels: string[];
   history: History;
   interrupted: boolean;
+  /** Whether it is trained on pairs of texts. */
+  ofPairs: boolean;
 }
 
 /** Reads the data, makes or loads the model, calls `before` on it, trains it and saves the best. */
@@ -58,14 +60,18 @@ export async function runTraining(
   const labels = outputsOf(task, data, request);
   const validData = request.valid ? await readReporting(request.valid, { ...options, labels: data.labels }) : undefined;
   const { model, tokenizer } = await startingModel(request, task, labels);
-  const encode = (examples: LabelledData['examples']) =>
-    encodeExamples(examples, tokenizer, request.maxLength, model.config.maxPositionEmbeddings);
-  const all = encode(data.examples);
+  const encode = (path: string, { examples }: LabelledData) => {
+    const encoded = encodeExamples(examples, tokenizer, request.maxLength, model.config.maxPositionEmbeddings);
+    reportLostWords(path, examples, encoded);
+    // A sentence that has lost all its words teaches nothing.
+    return encoded.filter(({ label }) => task.weight(label!) > 0);
+  };
+  const all = encode(request.train, data);
   // Only where there is one label each can its share be kept.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
   const split = validData ? undefined : stratifiedSplit(strata, request.validSplit, request.seed);
   const train = split ? split.train.map((i) => all[i]) : all;
-  const valid = validData ? encode(validData.examples) : split!.valid.map((i) => all[i]);
+  const valid = validData ? encode(request.valid!, validData) : split!.valid.map((i) => all[i]);
   const kinds =
     task === tasks.regression ? 'scores' : `${labels.length} ${task.ofWords ? 'tags' : 'labels'} (${nameSome(labels)})`;
   say(`data: ${train.length} examples to train on, ${valid.length} to validate with, ${kinds}`);
@@ -119,7 +125,7 @@ export async function runTraining(
   });
   if (saved && !signal.aborted && !history.epochs.at(-1)!.best)
     model.loadWeights((await readCheckpoint(request.out)).tensors, request.out);
-  return { model, tokenizer, labels, history, interrupted: signal.aborted };
+  return { model, tokenizer, labels, history, interrupted: signal.aborted, ofPairs: data.examples[0].pair !== undefined };
 }
 
 async function readReporting(path: string, options: DataOptions): Promise<LabelledData> {

@@ -1,5 +1,5 @@
-import { type CapturedStep, capture, cat, noGrad, type Tensor, zeros } from '../tensor/index.ts';
-import { type Batch, collate, collateInputs, type EncodedExample } from './batch.ts';
+import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
+import { collate, collateInputs, type EncodedExample } from './batch.ts';
 import { batches } from './split.ts';
 import { type TaskModel, taskOf } from './taskModel.ts';
 import type { Label } from './tasks/task.ts';
@@ -35,12 +35,11 @@ export async function evaluate(
   const probabilities: number[][] = Array(examples.length);
   const total = { loss: 0, weight: 0 };
   let done = 0;
-  const step = evaluationStep(model);
   const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
   const collect = async () => {
     const { rows, values } = pending.shift()!;
     const read = await values;
-    const width = (read.length - 1) / rows.length;
+    const width = (read.length - (labelled ? 1 : 0)) / rows.length;
     rows.forEach((row, i) => {
       const length = task.ofWords ? examples[row].inputIds.length * numLabels : width;
       const output = read.subarray(i * width, i * width + length);
@@ -60,7 +59,8 @@ export async function evaluate(
       const batch = labelled
         ? collate(some, padTokenId, maxPositionEmbeddings, task)
         : collateInputs(some, padTokenId, maxPositionEmbeddings);
-      const values = step.run(batch);
+      const result = run(model, batch);
+      const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
       values.catch(() => {});
       pending.push({ rows, values });
       if (pending.length > AHEAD) await collect();
@@ -68,19 +68,22 @@ export async function evaluate(
     while (pending.length > 0) await collect();
   } finally {
     await Promise.allSettled(pending.map(({ values }) => values));
-    step.dispose();
     model.train(wasTraining);
   }
   return { loss: labelled ? total.loss / total.weight : Number.NaN, predictions, probabilities };
 }
 
-/** The output of each example of a batch, then the mean loss (0 without labels). */
-function evaluationStep(model: TaskModel): CapturedStep<Record<Exclude<keyof Batch, 'labels'>, Tensor> & { labels?: Tensor }> {
-  const task = taskOf(model);
-  return capture(model.classifier.weight.device, (batch) =>
-    noGrad(() => {
-      const { logits, loss } = model.forward(batch);
-      return cat([task.output(logits).reshape([-1]), (loss ?? zeros([], { device: logits.device })).reshape([1])]);
+/**
+ * The output of each example of a batch, then their mean loss if there are labels. Not captured: as many shapes as
+ * batches would be, each keeping its memory.
+ */
+function run(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+  const { device } = model.classifier.weight;
+  return noGrad(() =>
+    scope(() => {
+      const inputs = Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+      const { logits, loss } = model.forward(Object.fromEntries(inputs));
+      return cat([taskOf(model).output(logits), ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
     }),
   );
 }

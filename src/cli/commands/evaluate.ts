@@ -6,7 +6,16 @@ import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
 import { tasks } from '../../train/tasks/index.ts';
 import type { Report } from '../../train/tasks/task.ts';
 import { modelFolder } from '../download.ts';
-import { count, dataOptions, dataOptionsOf, deviceOption, jsonOption, openFor, reportProblems } from '../options.ts';
+import {
+  count,
+  dataOptions,
+  dataOptionsOf,
+  deviceOption,
+  jsonOption,
+  openFor,
+  reportLostWords,
+  reportProblems,
+} from '../options.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
@@ -28,6 +37,7 @@ export function evaluateCommand(): Command {
     const data = await readData(file, { ...dataOptionsOf(options), task: task.name, labels });
     reportProblems(file, data.problems);
     const examples = encodeExamples(data.examples, tokenizer, options.maxLength ?? maxPositionEmbeddings, maxPositionEmbeddings);
+    reportLostWords(file, data.examples, examples);
     const { loss, predictions } = await evaluate(model, examples, options.batchSize);
     const truth = examples.map(({ label }) => label!);
     const report = task.report(predictions, truth, labels);

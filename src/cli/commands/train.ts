@@ -54,7 +54,7 @@ export function trainCommand(): Command {
     const silent = Boolean(json || quiet);
     const device = await openFor(kind, silent);
     const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
-    const { history, interrupted } = await runTraining({
+    const { history, interrupted, ofPairs } = await runTraining({
       ...rest,
       train,
       data: dataOptionsOf(options),
@@ -77,7 +77,8 @@ export function trainCommand(): Command {
       if (value !== undefined)
         console.log(`best: epoch ${best!.epoch}, validation ${metricName(metric)} ${formatMetric(metric, value)}`);
       console.log(`saved in ${options.out} (history.svg shows how it went); to use it:`);
-      console.log(`  npx wigbert predict --model ${options.out} 'some text'`);
+      const use = `npx wigbert predict --model ${options.out}`;
+      console.log(ofPairs ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them` : `  ${use} 'some text'`);
     }
     if (interrupted) process.exitCode = 130;
   });
