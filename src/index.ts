@@ -53,3 +53,6 @@ export { History } from './train/history.ts';
 export * as metrics from './train/metrics.ts';
 export { historyPicture } from './train/picture.ts';
 export { stratifiedSplit } from './train/split.ts';
+export { type EntityGroup, groupEntities, type TaggedWord, TokenClassificationPipeline } from './train/tagger.ts';
+export { type TaskModel, taskOf } from './train/taskModel.ts';
+export type { Task, TaskName } from './train/tasks/task.ts';

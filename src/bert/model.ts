@@ -20,6 +20,8 @@ export interface LoadReport {
 export interface PretrainedOptions {
   /** Labels for `config.id2label` instead of the folder's; a classifier for another number of them is drawn anew. */
   labels?: readonly string[];
+  /** What a sequence classifier is to be trained for, instead of what the folder says. */
+  problemType?: BertConfig['problemType'];
   /** Of the weights that the folder lacks. */
   seed?: number;
 }
@@ -54,13 +56,17 @@ export abstract class BertPreTrainedModel extends Module {
       config: BertConfig,
     ) => M,
     nameOrDir: string,
-    { labels, seed = 0 }: PretrainedOptions = {},
+    { labels, problemType, seed = 0 }: PretrainedOptions = {},
   ): Promise<M> {
     const checkpoint = await readCheckpoint(nameOrDir);
     checkSizes(checkpoint, nameOrDir);
     const { config, tensors } = checkpoint;
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on
-    const model = build(this, labels ? { ...config, ...labelFields(labels) } : config).eval();
+    const model = build(this, {
+      ...config,
+      ...(labels && labelFields(labels)),
+      ...(problemType !== undefined && { problemType }),
+    }).eval();
     const own = model.stateDict();
     for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
       if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0]) tensors.delete(name);
