@@ -29,6 +29,7 @@ export {
   type TokenClassifierOutput,
 } from './bert/tokenClassification.ts';
 export { BertTokenizer, type BertTokenizerOptions } from './bert/tokenizer/index.ts';
+export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './bert/vocabulary/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';
 export { type DeviceOptions, openDevice } from './gpu/open.ts';
