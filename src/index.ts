@@ -1,6 +1,17 @@
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
 export { type BertInputs, BertModel, type BertModelOutput } from './bert/model.ts';
 export {
+  type Draw,
+  type MaskedTokens,
+  type MaskingOptions,
+  type NextSentenceExample,
+  type NextSentenceOptions,
+  nextSentenceExamples,
+  readDocuments,
+  type TokenDocument,
+  TokenMasker,
+} from './bert/pretraining/index.ts';
+export {
   BertForSequenceClassification,
   type SequenceClassifierOutput,
 } from './bert/sequenceClassification.ts';
