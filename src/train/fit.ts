@@ -125,12 +125,18 @@ export function trainStep(model: TaskModel, optimizer: AdamW, maxGradNorm: numbe
   const task = taskOf(model);
   return capture(model.classifier.weight.device, (batch) => {
     const { loss, logits } = model.forward(batch);
-    backward(loss!);
-    const norm = clipGradNorm(model.parameters(), maxGradNorm);
-    optimizer.step();
-    optimizer.zeroGrad();
+    const norm = update(model, loss!, optimizer, maxGradNorm);
     return noGrad(() => cat([loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1]))));
   });
+}
+
+/** Backward, clipping and a step of the optimiser; the norm of the gradients. */
+export function update(model: Module, loss: Tensor, optimizer: AdamW, maxGradNorm: number): Tensor {
+  backward(loss);
+  const norm = clipGradNorm(model.parameters(), maxGradNorm);
+  optimizer.step();
+  optimizer.zeroGrad();
+  return norm;
 }
 
 /** Evaluates and judges an epoch; undefined when it was interrupted. */
