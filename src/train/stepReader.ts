@@ -53,7 +53,7 @@ export class StepReader<A extends { step: number }> {
       const [loss, gradNorm] = results;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new Error(
-          `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; the best model so far is kept`,
+          `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; what was saved before is kept`,
         );
       }
       if (++this.#read === AHEAD + 2) this.#sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };

@@ -1,6 +1,7 @@
 import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
 import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from '../../bert/pretraining.ts';
 import type { BertTokenizer } from '../../bert/tokenizer/index.ts';
+import { UsageError } from '../../platform/errors.ts';
 import type { HostTensor } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
 import { collateInputs, countTokens, type EncodedExample, LENGTH_STEP } from '../batch.ts';
@@ -54,7 +55,13 @@ export class ExampleMaker {
   readonly #empty: ReadonlySet<number>;
   readonly #lengthStep: number;
 
+  /** @throws UsageError when there is no room for a token in an example. */
   constructor(tokenizer: BertTokenizer, options: ExampleOptions) {
+    const least = options.objective === 'mlm' ? 3 : 5;
+    if (!(options.maxLength >= least))
+      throw new UsageError(
+        `a max length of ${options.maxLength} has no room for text among the special tokens: choose ${least} or more`,
+      );
     this.#tokenizer = tokenizer;
     this.#options = options;
     this.#masker = new TokenMasker(tokenizer, { wholeWordMask: options.wholeWordMask });
