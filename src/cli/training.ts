@@ -48,11 +48,8 @@ export interface TrainResult {
   ofPairs: boolean;
 }
 
-/** Reads the data, makes or loads the model, calls `before` on it, trains it and saves the best. */
-export async function runTraining(
-  request: TrainRequest,
-  before: (model: TaskModel, tokenizer: BertTokenizer, labels: string[]) => Promise<void> = async () => {},
-): Promise<TrainResult> {
+/** Reads the data, makes or loads the model, trains it and saves the best. */
+export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const say = request.silent ? () => {} : (line: string) => console.error(line);
   const task = tasks[request.task ?? 'classification'];
   const options = { ...request.data, task: task.name };
@@ -78,7 +75,6 @@ export async function runTraining(
   say(
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,
   );
-  await before(model, tokenizer, labels);
 
   const { device } = model.classifier.weight;
   const shown = !request.silent || request.onEvent !== undefined;

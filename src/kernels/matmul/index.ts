@@ -31,7 +31,7 @@ const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
   constants(p, traits) {
     const layout = layoutOf(p);
     if (!suitsBroadcast(traits) || !isVectorized(p, layout)) return [];
-    return broadcastConstants(p, layout, traits).map((constants) => ({ variant: 'broadcast', width: 4, ...constants }));
+    return broadcastConstants(p, layout).map((constants) => ({ variant: 'broadcast', width: 4, ...constants }));
   },
   tile: broadcastTile,
   wgsl: broadcastWgsl,
