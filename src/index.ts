@@ -19,6 +19,17 @@ export {
   type QuestionAnsweringOutput,
 } from './bert/questionAnswering.ts';
 export {
+  type Draw,
+  type MaskedTokens,
+  type MaskingOptions,
+  type NextSentenceExample,
+  type NextSentenceOptions,
+  nextSentenceExamples,
+  readDocuments,
+  type TokenDocument,
+  TokenMasker,
+} from './bert/pretraining/index.ts';
+export {
   BertForSequenceClassification,
   type SequenceClassifierInputs,
   type SequenceClassifierOutput,
