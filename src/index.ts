@@ -1,6 +1,6 @@
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
 export type { BertInputs } from './bert/inputs.ts';
-export { BertModel, type BertModelOutput, type LoadReport, type PretrainedOptions } from './bert/model.ts';
+export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, type PretrainedOptions } from './bert/model.ts';
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';
 export {
@@ -29,6 +29,7 @@ export {
   type TokenClassifierOutput,
 } from './bert/tokenClassification.ts';
 export { BertTokenizer, type BertTokenizerOptions } from './bert/tokenizer/index.ts';
+export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './bert/vocabulary/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';
 export { type DeviceOptions, openDevice } from './gpu/open.ts';

@@ -54,24 +54,6 @@ describe('fromPretrained', () => {
     expect(tokenizer.convertTokensToIds('<e>')).toBe(10);
   });
 
-  it('takes the vocabulary from tokenizer.json where there is no vocab.txt', async () => {
-    await rm(join(dir, 'vocab.txt'));
-    const vocab = Object.fromEntries(VOCAB.map((token, id) => [token, id]).reverse());
-    const added = [{ id: 1, content: '[UNK]', special: true }];
-    await write('tokenizer.json', {
-      model: { type: 'WordPiece', vocab },
-      added_tokens: [...added, { id: 11, content: '<x>' }, { id: 10, content: '<e>' }],
-    });
-    await write('tokenizer_config.json', { do_lower_case: false, extra_special_tokens: ['<x>'] });
-    const tokenizer = await BertTokenizer.fromPretrained(dir);
-    expect(tokenizer.encode('A<e>é<x>').inputIds).toEqual([2, 8, 10, 6, 11, 3]);
-    expect(tokenizer.decode([8, 11], { skipSpecialTokens: true })).toBe('A');
-    await write('tokenizer.json', { model: { type: 'WordPiece', vocab: { '[PAD]': 0, a: 2 } } });
-    await expect(BertTokenizer.fromPretrained(dir)).rejects.toThrow(/tokenizer\.json: no token has id 1/);
-    await write('tokenizer.json', { model: { type: 'BPE', vocab: {} } });
-    await expect(BertTokenizer.fromPretrained(dir)).rejects.toThrow(/model\.type is "BPE"; expected "WordPiece"/);
-  });
-
   it('lets special_tokens_map.json name the special tokens', async () => {
     await write('tokenizer_config.json', { unk_token: 'a' });
     await write('special_tokens_map.json', { unk_token: '[UNK]', additional_special_tokens: ['ent', '<x>'] });
@@ -86,7 +68,9 @@ describe('fromPretrained', () => {
     ['tokenizer_config.json', '3', /tokenizer_config\.json: the file is 3; expected Object/],
     ['tokenizer_config.json', { do_lower_case: 'no' }, /do_lower_case is "no"; expected .*boolean/],
     ['tokenizer_config.json', { word_tokenizer_type: 'mecab' }, /word_tokenizer_type is "mecab"; expected .*"basic"/],
-    ['tokenizer_config.json', { padding_side: 'left' }, /padding_side is "left"; expected .*"right"/],
+    ['tokenizer_config.json', { padding_side: 'top' }, /padding_side is "top"; expected .*"left".*"right"/],
+    ['tokenizer_config.json', { truncation_side: 'left' }, /truncation_side is "left"; expected .*"right"/],
+    ['tokenizer_config.json', { added_tokens_decoder: { 5: { content: 'x' } } }, /"x" has id 5, where the vocabulary has "a"/],
     ['special_tokens_map.json', { pad_token: 3 }, /special_tokens_map\.json: pad_token is 3/],
     ['added_tokens.json', { '<e>': 12 }, /"<e>" has id 12; expected 10/],
     ['vocab.txt', 'a\n', /no "\[UNK\]"/],

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { type JsEncoding, Tokenizer } from 'tokenizers';
+import type { JsEncoding } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { BertTokenizer, type Encoding } from '../src/bert/tokenizer/index.ts';
 import { dataPath, goldenText, hasData, hasGolden } from './support/golden.ts';
+import { compareWithRust, rustTokenizer, SPECIAL } from './support/rustTokenizer.ts';
 
-// Hugging Face's Rust tokenizer is a second, independent answer. It equals the Python one on text of long-assigned
+// For the Python class, Hugging Face's Rust tokenizer is a second, independent answer. It equals the Python one on text of long-assigned
 // characters. It differs on those its tables lack, which are older than Python's: it keeps unassigned characters
 // (Python drops them), knows no marks and punctuation newer than about Unicode 8, and splits special tokens that
 // only appear once control characters are cleaned away. So texts here are drawn from old blocks.
 
-const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const BLOCKS: [number, number][] = [
   [0x01, 0x24f], // Latin, its controls included
   [0x300, 0x34e], // combining marks
@@ -42,41 +42,10 @@ const ALL = BLOCKS.flatMap(([first, last]) =>
   Array.from({ length: last - first + 1 }, (_, i) => String.fromCodePoint(first + i)),
 );
 
-function rust(vocab: string[], lowercase: boolean, stripAccents: boolean | null = null): Tokenizer {
-  const ids = Object.fromEntries(vocab.map((token, id) => [token, id]));
-  return Tokenizer.fromString(
-    JSON.stringify({
-      version: '1.0',
-      truncation: null,
-      padding: null,
-      added_tokens: SPECIAL.map((content) => ({
-        ...{ id: ids[content], content, single_word: false, lstrip: false, rstrip: false, normalized: false },
-        special: true,
-      })).sort((a, b) => a.id - b.id),
-      normalizer: {
-        ...{ type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true },
-        ...{ strip_accents: stripAccents, lowercase },
-      },
-      pre_tokenizer: { type: 'BertPreTokenizer' },
-      post_processor: { type: 'BertProcessing', sep: ['[SEP]', ids['[SEP]']], cls: ['[CLS]', ids['[CLS]']] },
-      decoder: null,
-      model: {
-        ...{
-          type: 'WordPiece',
-          unk_token: '[UNK]',
-          continuing_subword_prefix: '##',
-          max_input_chars_per_word: 100,
-        },
-        vocab: ids,
-      },
-    }),
-  );
-}
-
 /** Compares two tokenizers of one vocabulary; gives the texts they disagree on. */
 function compare(vocab: string[], lower: boolean, strip: boolean | null = null) {
   const ours = new BertTokenizer(vocab, { doLowerCase: lower, stripAccents: strip });
-  const theirs = rust(vocab, lower, strip);
+  const theirs = rustTokenizer(vocab, { doLowerCase: lower, stripAccents: strip });
   return async (texts: string[]) => {
     const encodings = await theirs.encodeBatch(texts);
     return texts.filter((text, row) => differ(ours.encode(text), encodings[row]));
@@ -136,15 +105,28 @@ describe.each(modes)('against the Rust tokenizer, lower case %s, strip accents %
   });
 });
 
-describe.skipIf(!hasGolden || !hasData)('against the Rust tokenizer, on reviews', () => {
-  it.each([
-    ['bert-base-multilingual-cased', false],
-    ['bert-base-uncased', true],
-    ['kcbert-base', false],
-  ] as const)('agrees with %s', async (name, lower) => {
-    const rows = readFileSync(dataPath('nsmc/ratings_test.txt'), 'utf8').split('\n').slice(1, 5001);
-    const vocab = goldenText(`tokenizer/vocab/${name}.txt`).trimEnd().split('\n');
-    const texts = rows.map((row) => row.split('\t')[1] ?? '');
-    expect(await compare(vocab, lower)(texts)).toEqual([]);
+describe.skipIf(!hasGolden || !hasData).each([
+  ['bert-base-multilingual-cased', false],
+  ['bert-base-uncased', true],
+  ['kcbert-base', false],
+] as const)('reviews with %s', (name, doLowerCase) => {
+  const reviews = (file: string, count: number) => {
+    const rows = readFileSync(dataPath(`nsmc/${file}`), 'utf8')
+      .split('\n')
+      .slice(1, count + 1);
+    return rows.map((row) => row.split('\t')[1]);
+  };
+  const vocab = () => goldenText(`tokenizer/vocab/${name}.txt`).trimEnd().split('\n');
+
+  it('become the same ids in the Python class: 5,000', async () => {
+    expect(await compare(vocab(), doLowerCase)(reviews('ratings_test.txt', 5_000))).toEqual([]);
+  });
+
+  it('become the same encodings, offsets included, in the fast one: 20,000', async () => {
+    const texts = reviews('ratings_train.txt', 20_000);
+    expect(texts.length).toBe(20_000);
+    expect(await compareWithRust(vocab(), { doLowerCase }, texts)).toEqual([]);
   });
 });
+
+if (!hasData) console.warn('the reviews (../shared/data/nsmc) are not here: the tests that need them are skipped');

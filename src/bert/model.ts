@@ -126,7 +126,8 @@ export abstract class BertPreTrainedModel extends Module {
       const list = wrong.map(
         ([name, found]) => `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
       );
-      throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}`);
+      const fresh = wrong.every(([name]) => name.startsWith('classifier.')) ? '; with `labels`, a classifier is drawn anew' : '';
+      throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}${fresh}`);
     }
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
     return { missing, unexpected };

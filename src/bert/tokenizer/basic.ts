@@ -1,7 +1,18 @@
-import { CONTROL, classOf, IDEOGRAPH, lowerCase, MARK, PUNCTUATION, SPACE } from './characters.ts';
-
-// Engines put marks in canonical order in quadratic time; a flood of them is dropped before, as each would be after.
-const MARK_FLOOD = /\p{Mn}{64,}/gu;
+import {
+  type Classify,
+  CONTROL,
+  IDEOGRAPH,
+  lowerCase,
+  MARK,
+  MOVING,
+  PUNCTUATION,
+  pythonClass,
+  rustClass,
+  SPACE,
+  uncleanRustClass,
+} from './characters.ts';
+import { reorder, rewrite, type Traced } from './traced.ts';
+import { wholeInRust, within } from './unicode.ts';
 
 export interface BasicTokenizerOptions {
   doLowerCase: boolean;
@@ -10,77 +21,204 @@ export interface BasicTokenizerOptions {
   tokenizeChineseChars: boolean;
   /** Words left as they are: not lower-cased, not split at punctuation. */
   neverSplit: Iterable<string>;
+  /** As Hugging Face's Rust tokenizer does it. Default false: as its Python one. */
+  fast?: boolean;
+  /** Drop control characters; only the Rust tokenizer can leave them. Default true. */
+  cleanText?: boolean;
 }
+
+/** A normalised text and its words: `[cuts[2i], cuts[2i + 1])` is word i. */
+export interface Words extends Traced {
+  readonly cuts: readonly number[];
+}
+
+// Engines put marks in order in quadratic time. A word with so many is unknown, in which order ever.
+const MARK_FLOOD = 512;
 
 /**
  * BERT's first stage: cleans a text and cuts it into words at blanks, punctuation and CJK ideographs
- * (Devlin et al. 2019, as Hugging Face's Python `BasicTokenizer` of transformers 4.29 does it, without NFC).
+ * (Devlin et al. 2019), as Hugging Face's Python `BasicTokenizer` of transformers 4.29 does it, or as
+ * `BertNormalizer` and `BertPreTokenizer` of its Rust library do.
  */
 export class BasicTokenizer {
+  readonly #fast: boolean;
   readonly #lower: boolean;
   readonly #strip: boolean;
   readonly #chinese: boolean;
+  readonly #cleanText: boolean;
   readonly #neverSplit: ReadonlySet<string>;
+  readonly #classOf: Classify;
+  #anyMoving = false;
+  // What characters become, kept as they are met.
+  readonly #cleaned = new Replacements((codePoint) => this.#cleanOne(codePoint));
+  readonly #folded = new Replacements((codePoint) => this.#foldOne(codePoint));
 
   constructor(options: BasicTokenizerOptions) {
+    this.#fast = options.fast ?? false;
     this.#lower = options.doLowerCase;
     this.#strip = options.stripAccents ?? options.doLowerCase;
     this.#chinese = options.tokenizeChineseChars;
+    this.#cleanText = options.cleanText ?? true;
     this.#neverSplit = new Set(options.neverSplit);
+    this.#classOf = !this.#fast ? pythonClass : this.#cleanText ? rustClass : uncleanRustClass;
   }
 
   /** The words of a text, in order. */
   tokenize(text: string): string[] {
-    const words: string[] = [];
-    for (const raw of this.#clean(text)) {
-      const word = this.#neverSplit.has(raw) ? raw : this.#normalize(raw);
-      if (this.#neverSplit.has(word)) words.push(word);
-      else splitAtPunctuation(word, words);
-    }
-    return words;
+    const { text: normalized, cuts } = this.words(text, false);
+    return Array.from({ length: cuts.length / 2 }, (_, i) => normalized.slice(cuts[2 * i], cuts[2 * i + 1]));
   }
 
-  /** Drops what is no text, and cuts at blanks and around ideographs. */
-  #clean(text: string): string[] {
-    const words: string[] = [];
-    let word = '';
-    const end = () => {
-      if (word) words.push(word);
-      word = '';
-    };
-    for (const char of text) {
-      const kind = classOf(char.codePointAt(0)!);
-      if (kind === CONTROL) continue;
-      if (kind === SPACE) end();
-      else if (kind === IDEOGRAPH && this.#chinese) {
-        end();
-        words.push(char);
-      } else word += char;
-    }
-    end();
-    return words;
+  /** The words, and, if asked, where they come from. */
+  words(text: string, asked: boolean): Words {
+    return this.split(this.#fold(this.#clean(text, asked), asked, this.#neverSplit.size > 0));
   }
 
-  #normalize(word: string): string {
-    const cased = this.#lower ? lowerCase(word) : word;
-    if (!this.#strip) return cased;
+  /** The text as it is before it is cut into words. */
+  normalize(text: string, asked: boolean): Traced {
+    return this.#fold(this.#clean(text, asked), asked, false);
+  }
+
+  /** Cuts a normalised text, or the part `[from, to)` of one, at blanks and punctuation. */
+  split(normalized: Traced, from = 0, to = normalized.text.length): Words {
+    const { text, places } = normalized;
+    const cuts: number[] = [];
+    let wordStart = from;
+    let firstCut = 0;
+    let start = from;
+    for (let at = from; at <= to; ) {
+      const codePoint = at < to ? text.codePointAt(at)! : 0x20;
+      const next = at + (codePoint > 0xffff ? 2 : 1);
+      const kind = this.#classOf(codePoint);
+      if (kind === SPACE || kind === PUNCTUATION) {
+        if (at > start) cuts.push(start, at);
+        if (kind === PUNCTUATION) cuts.push(at, next);
+        else {
+          // A word that is to stay whole has come apart only if there was punctuation in it.
+          if (cuts.length > firstCut + 2 && this.#neverSplit.has(text.slice(wordStart, at)))
+            cuts.splice(firstCut, cuts.length - firstCut, wordStart, at);
+          wordStart = next;
+          firstCut = cuts.length;
+        }
+        start = next;
+      }
+      at = next;
+    }
+    return { text, places, cuts };
+  }
+
+  /** Drops what is no text, makes blanks alike, and puts some around ideographs. */
+  #clean(text: string, asked: boolean): Traced {
+    const source = { text, places: null };
+    return this.#cleaned.change(text) ? rewrite(source, asked, (codePoint) => this.#cleaned.of(codePoint)) : source;
+  }
+
+  #cleanOne(codePoint: number): string {
+    const kind = this.#classOf(codePoint);
+    // A lone surrogate cannot be handed to Rust as it is.
+    const char = codePoint >= 0xd800 && codePoint < 0xe000 ? '\ufffd' : String.fromCodePoint(codePoint);
+    if (kind === CONTROL) return '';
+    if (kind === SPACE) return this.#cleanText ? ' ' : char;
+    return kind === IDEOGRAPH && this.#chinese ? ` ${char} ` : char;
+  }
+
+  /** Lower-cases and strips accents, where either is asked for, but may `keep` words that are never split. */
+  #fold(source: Traced, asked: boolean, keep: boolean): Traced {
+    let folded = source;
+    if (this.#folded.change(source.text)) {
+      const kept = keep ? this.#kept(source.text) : [];
+      let range = 0;
+      folded = rewrite(source, asked, (codePoint, at) => {
+        while (at >= kept[range + 1]) range += 2;
+        return at >= kept[range] ? String.fromCodePoint(codePoint) : this.#folded.of(codePoint);
+      });
+    }
+    // Decomposed character by character: what follows each other may have to change places.
+    return this.#anyMoving ? reorder(folded, asked, /\p{M}{2,}/gu, (run) => this.#inOrder(run)) : folded;
+  }
+
+  #foldOne(codePoint: number): string {
+    const char = String.fromCodePoint(codePoint);
+    if (!this.#fast) return this.#stripped(this.#lower ? lowerCase(char) : char);
+    return this.#lower ? this.#stripped(char).toLowerCase() : this.#stripped(char);
+  }
+
+  #stripped(text: string): string {
+    if (!this.#strip) return text;
+    const whole = this.#fast && within(wholeInRust, text.codePointAt(0)!);
     let bare = '';
-    for (const char of cased.replace(MARK_FLOOD, '').normalize('NFD')) if (classOf(char.codePointAt(0)!) !== MARK) bare += char;
+    for (const char of whole ? text : text.normalize('NFD')) {
+      const kind = this.#classOf(char.codePointAt(0)!);
+      if (kind === MOVING) this.#anyMoving = true;
+      if (kind !== MARK) bare += char;
+    }
     return bare;
+  }
+
+  /** Marks that were not stripped, in canonical order. */
+  #inOrder(run: string): string {
+    let ordered = '';
+    let moving = '';
+    for (const char of `${run} `) {
+      if (this.#classOf(char.codePointAt(0)!) === MOVING) moving += char;
+      else {
+        ordered += (moving.length > MARK_FLOOD ? moving : moving.normalize('NFD')) + char;
+        moving = '';
+      }
+    }
+    return ordered.slice(0, -1);
+  }
+
+  /** Where words stand that are to stay as they are: `[kept[2i], kept[2i + 1])`, ascending. */
+  #kept(text: string): number[] {
+    const kept: number[] = [];
+    let start = 0;
+    for (const word of text.split(' ')) {
+      if (this.#neverSplit.has(word)) kept.push(start, start + word.length);
+      start += word.length + 1;
+    }
+    return kept;
   }
 }
 
-function splitAtPunctuation(word: string, words: string[]): void {
-  let start = 0;
-  for (let at = 0; at < word.length; ) {
-    const codePoint = word.codePointAt(at)!;
-    const next = at + (codePoint > 0xffff ? 2 : 1);
-    if (classOf(codePoint) === PUNCTUATION) {
-      if (at > start) words.push(word.slice(start, at));
-      words.push(word.slice(at, next));
-      start = next;
-    }
-    at = next;
+/** What each character is replaced by. */
+class Replacements {
+  readonly #replace: (codePoint: number) => string;
+  readonly #changed = new Map<number, string>();
+  // By code point: 0 not met yet, 1 stays, 2 changes.
+  #states = new Uint8Array(0x10000);
+
+  constructor(replace: (codePoint: number) => string) {
+    this.#replace = replace;
   }
-  if (start < word.length) words.push(word.slice(start));
+
+  /** Whether some character of a text may not stay as it is. */
+  change(text: string): boolean {
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      // Half of a character tells nothing.
+      if ((unit >= 0xd800 && unit < 0xe000) || this.#state(unit) === 2) return true;
+    }
+    return false;
+  }
+
+  of(codePoint: number): string {
+    return this.#state(codePoint) === 1 ? String.fromCodePoint(codePoint) : this.#changed.get(codePoint)!;
+  }
+
+  #state(codePoint: number): number {
+    return this.#states[codePoint] || this.#meet(codePoint);
+  }
+
+  #meet(codePoint: number): number {
+    if (codePoint >= this.#states.length) {
+      const wider = new Uint8Array(0x110000);
+      wider.set(this.#states);
+      this.#states = wider;
+    }
+    const replacement = this.#replace(codePoint);
+    const stays = replacement === String.fromCodePoint(codePoint);
+    if (!stays) this.#changed.set(codePoint, replacement);
+    return (this.#states[codePoint] = stays ? 1 : 2);
+  }
 }

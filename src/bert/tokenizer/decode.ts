@@ -1,19 +1,19 @@
-import { isPythonSpace } from './characters.ts';
+import { PYTHON_BLANKS } from './characters.ts';
 
 export interface DecodeOptions {
   /** Leave out `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false. */
   skipSpecialTokens?: boolean;
-  /** Take the blanks before `.,?!` and inside English contractions away. Default true. */
+  /** Take the blanks before `.,?!` and inside English contractions away. Default: the tokenizer's. */
   cleanUpTokenizationSpaces?: boolean;
 }
 
-/** Pieces to text: blanks between words, none before a `##` piece. */
-export function joinPieces(tokens: readonly string[]): string {
-  const text = tokens.join(' ').replaceAll(' ##', '');
+/** Pieces to text: blanks between words, none before a piece that begins with `prefix`. */
+export function joinPieces(tokens: readonly string[], prefix: string): string {
+  const text = tokens.join(' ').replaceAll(` ${prefix}`, '');
   let start = 0;
   let end = text.length;
-  while (start < end && isPythonSpace(text.charCodeAt(start))) start++;
-  while (end > start && isPythonSpace(text.charCodeAt(end - 1))) end--;
+  while (start < end && PYTHON_BLANKS[text.charCodeAt(start)]) start++;
+  while (end > start && PYTHON_BLANKS[text.charCodeAt(end - 1)]) end--;
   return text.slice(start, end);
 }
 

@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { checkCount, checkKeys, checkOneOf } from './check.ts';
+import type { ResolvedOptions } from './options.ts';
 
 /** How a text becomes ids; names, values and defaults are Hugging Face's. */
 export interface EncodeOptions {
@@ -11,8 +12,9 @@ export interface EncodeOptions {
    */
   padding?: boolean | 'longest' | 'max_length' | 'do_not_pad';
   /**
-   * `true` or `longest_first`: off the end of the longer text, one token at a time, of the second when equal;
-   * `only_first`, `only_second`: off that one, which must keep at least one token; `false` or `do_not_truncate`.
+   * `true` or `longest_first`: off the end of the longer text, one token at a time (of the second when equal; with
+   * `BertTokenizerFast` the one that was longer keeps the odd token); `only_first`, `only_second`: off that one, which
+   * must keep at least one token; `false` or `do_not_truncate`.
    * Default: `longest_first` where a `maxLength` is given without padding, none otherwise.
    */
   truncation?: boolean | 'longest_first' | 'only_first' | 'only_second' | 'do_not_truncate';
@@ -20,9 +22,13 @@ export interface EncodeOptions {
   maxLength?: number;
   /** Padded rows get a length divisible by this. */
   padToMultipleOf?: number;
+  /** Default: the tokenizer's. */
+  paddingSide?: 'left' | 'right';
+  /** Give `offsetMapping` too. Default false. */
+  returnOffsetsMapping?: boolean;
 }
 
-/** One encoded text or pair, ready for the model; all four of one length. */
+/** One encoded text or pair, ready for the model; all fields of one length. */
 export interface Encoding {
   inputIds: number[];
   /** 0 at padding. */
@@ -31,37 +37,50 @@ export interface Encoding {
   tokenTypeIds: number[];
   /** 1 at the special tokens that were added (those found in the text are 0) and at padding. */
   specialTokensMask: number[];
+  /**
+   * By token: `[start, end)` in its own text, in UTF-16 code units, so that `text.slice(start, end)` is what it was
+   * made from; `[0, 0]` at special tokens that were added and at padding. (Hugging Face counts code points.)
+   */
+  offsetMapping?: [number, number][];
 }
 
 /** Encoded rows, field by field: `number[row][position]`. */
-export interface BatchEncoding {
-  inputIds: number[][];
-  attentionMask: number[][];
-  tokenTypeIds: number[][];
-  specialTokensMask: number[][];
+export type BatchEncoding = { [Field in keyof Encoding]: NonNullable<Encoding[Field]>[] };
+
+/** The tokens of one text. */
+export interface Sequence {
+  ids: number[];
+  offsets?: [number, number][];
 }
 
 /** Options with nothing left to decide. */
 export interface EncodePlan {
   addSpecialTokens: boolean;
   padding: 'longest' | 'max_length' | 'do_not_pad';
+  padToMultipleOf: number;
+  paddingSide: 'left' | 'right';
   truncation: 'longest_first' | 'only_first' | 'only_second' | 'do_not_truncate';
   maxLength: number;
-  padToMultipleOf: number;
+  returnOffsetsMapping: boolean;
 }
 
-const KEYS = ['addSpecialTokens', 'padding', 'truncation', 'maxLength', 'padToMultipleOf'];
+const KEYS = [
+  ...['addSpecialTokens', 'padding', 'truncation', 'maxLength', 'padToMultipleOf', 'paddingSide', 'returnOffsetsMapping'],
+];
 const PADDING = [true, false, 'longest', 'max_length', 'do_not_pad'];
 const TRUNCATION = [true, false, 'longest_first', 'only_first', 'only_second', 'do_not_truncate'];
 
 /** @throws UsageError on an unknown option, a value out of range, or two that contradict each other. */
-export function planEncoding(options: EncodeOptions, modelMaxLength: number): EncodePlan {
+export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions): EncodePlan {
   checkKeys(options, KEYS, 'encoding option');
-  const { addSpecialTokens = true, padding = false, padToMultipleOf = 1 } = options;
+  const { addSpecialTokens = true, paddingSide = tokenizer.paddingSide, returnOffsetsMapping = false } = options;
+  const { padding = false, padToMultipleOf = 1 } = options;
   const padded = padding !== false && padding !== 'do_not_pad';
   const { truncation = options.maxLength !== undefined && !padded } = options;
-  const maxLength = options.maxLength ?? modelMaxLength;
+  const maxLength = options.maxLength ?? tokenizer.modelMaxLength;
   checkOneOf(addSpecialTokens, [true, false], 'addSpecialTokens');
+  checkOneOf(paddingSide, ['left', 'right'], 'paddingSide');
+  checkOneOf(returnOffsetsMapping, [true, false], 'returnOffsetsMapping');
   checkOneOf(padding, PADDING, 'padding');
   checkOneOf(truncation, TRUNCATION, 'truncation');
   checkCount(padToMultipleOf, 'padToMultipleOf');
@@ -69,9 +88,11 @@ export function planEncoding(options: EncodeOptions, modelMaxLength: number): En
   const plan: EncodePlan = {
     addSpecialTokens,
     padding: padding === true ? 'longest' : padding || 'do_not_pad',
+    padToMultipleOf,
+    paddingSide,
     truncation: truncation === true ? 'longest_first' : truncation || 'do_not_truncate',
     maxLength,
-    padToMultipleOf,
+    returnOffsetsMapping,
   };
   if (plan.padding === 'max_length' && maxLength === Number.POSITIVE_INFINITY)
     throw new UsageError("padding is 'max_length' but there is no maximum; give maxLength");
@@ -83,42 +104,60 @@ export function planEncoding(options: EncodeOptions, modelMaxLength: number): En
 }
 
 /**
- * Cuts two lists of ids, in place, so that they fit with their special tokens.
- * @throws UsageError where the strategy cannot reach the length. (Hugging Face logs that and returns too long a row.)
+ * Cuts two texts' tokens, in place, so that they fit with their special tokens.
+ * @throws UsageError where the strategy cannot reach the length. (Hugging Face's Python class logs that and returns
+ * too long a row.)
  */
-export function truncate(first: number[], second: number[] | null, plan: EncodePlan): void {
+export function truncate(first: Sequence, second: Sequence | null, plan: EncodePlan, fast: boolean): void {
   const { truncation, maxLength } = plan;
   const special = plan.addSpecialTokens ? (second ? 3 : 2) : 0;
-  const over = first.length + (second?.length ?? 0) + special - maxLength;
-  if (truncation === 'do_not_truncate' || over <= 0) return;
-  if (truncation === 'longest_first' && second) {
-    if (maxLength < special) throw unreachable(plan, first, second, special);
-    const untilEqual = Math.min(over, Math.abs(first.length - second.length));
-    (first.length > second.length ? first : second).length -= untilEqual;
-    // Then turn by turn, the second first.
-    first.length -= Math.floor((over - untilEqual) / 2);
-    second.length -= Math.ceil((over - untilEqual) / 2);
-    return;
+  const room = maxLength - special;
+  let [a, b] = [first.ids.length, second?.ids.length ?? 0];
+  if (truncation === 'do_not_truncate' || a + b <= room) return;
+  // Where nothing fits, Rust leaves nothing, whatever the strategy.
+  if (fast && room === 0) a = b = 0;
+  else if (truncation === 'only_second') b = second ? room - a : -1;
+  else if (truncation === 'only_first' || !second) a = room - b;
+  else if (Math.min(a, b) <= Math.floor(room / 2)) [a, b] = a > b ? [room - b, b] : [a, room - a];
+  else {
+    const half = Math.floor(room / 2);
+    // Rust brings each text to maxLength first, so that two very long ones count as equal.
+    const firstIsShorter = Math.min(a, maxLength) <= Math.min(b, maxLength);
+    [a, b] = fast && firstIsShorter ? [half, room - half] : [room - half, half];
   }
-  const cut = truncation === 'only_second' ? second : first;
-  if (!cut || cut.length <= over) throw unreachable(plan, first, second, special);
-  cut.length -= over;
+  // The one text that is cut must not vanish, but for Rust's longest_first.
+  const least = (fast && room === 0) || (truncation === 'longest_first' && (second || fast)) ? 0 : 1;
+  if (truncation === 'only_second' ? b < least : a < least || b < 0) throw unreachable(plan, first, second, special);
+  shorten(first, a);
+  if (second) shorten(second, b);
 }
 
-function unreachable(plan: EncodePlan, first: number[], second: number[] | null, special: number): UsageError {
-  const texts = second ? `texts of ${first.length} and ${second.length} tokens` : `a text of ${first.length} tokens`;
+function shorten({ ids, offsets }: Sequence, length: number): void {
+  ids.length = length;
+  if (offsets) offsets.length = length;
+}
+
+function unreachable(plan: EncodePlan, first: Sequence, second: Sequence | null, special: number): UsageError {
+  const { truncation, maxLength } = plan;
+  const [a, b] = [first.ids.length, second?.ids.length];
+  const texts = second ? `texts of ${a} and ${b} tokens` : `a text of ${a} tokens`;
   return new UsageError(
-    `truncation '${plan.truncation}' cannot bring ${texts}, with ${special} special tokens, to maxLength ${plan.maxLength}; raise it or choose another strategy`,
+    `truncation '${truncation}' cannot bring ${texts}, with ${special} special tokens, to maxLength ${maxLength}; raise it or choose another strategy`,
   );
 }
 
-/** Joins truncated ids with their special tokens. */
-export function assemble(first: number[], second: number[] | null, plan: EncodePlan, cls: number, sep: number): Encoding {
+/** Joins truncated tokens with their special tokens. */
+export function assemble(
+  first: Sequence,
+  second: Sequence | null,
+  plan: EncodePlan,
+  { cls, sep, fast }: { cls: number; sep: number; fast: boolean },
+): Encoding {
   const { addSpecialTokens } = plan;
-  const inputIds = addSpecialTokens ? [cls, ...first, sep] : [...first];
+  const inputIds = addSpecialTokens ? [cls, ...first.ids, sep] : [...first.ids];
   const ownedByFirst = inputIds.length;
   if (second) {
-    for (const id of second) inputIds.push(id);
+    for (const id of second.ids) inputIds.push(id);
     if (addSpecialTokens) inputIds.push(sep);
   }
   const length = inputIds.length;
@@ -126,24 +165,35 @@ export function assemble(first: number[], second: number[] | null, plan: EncodeP
   const specialTokensMask = new Array<number>(length).fill(0);
   if (addSpecialTokens) {
     specialTokensMask[0] = specialTokensMask[ownedByFirst - 1] = specialTokensMask[length - 1] = 1;
-    // Without special tokens Hugging Face gives both texts type 0.
-    tokenTypeIds.fill(1, ownedByFirst);
   }
-  return { inputIds, attentionMask: new Array<number>(length).fill(1), tokenTypeIds, specialTokensMask };
+  // Without special tokens the Python class gives both texts type 0.
+  if (addSpecialTokens || fast) tokenTypeIds.fill(1, ownedByFirst);
+  const encoding: Encoding = { inputIds, attentionMask: new Array<number>(length).fill(1), tokenTypeIds, specialTokensMask };
+  if (plan.returnOffsetsMapping) {
+    const added = (): [number, number][] => (addSpecialTokens ? [[0, 0]] : []);
+    encoding.offsetMapping = [...added(), ...first.offsets!, ...added()];
+    if (second) encoding.offsetMapping = [...encoding.offsetMapping, ...second.offsets!, ...added()];
+  }
+  return encoding;
 }
 
-/** Pads rows on the right, in place, together. */
+/** Pads rows, in place, together. */
 export function pad(rows: readonly Encoding[], plan: EncodePlan, padId: number): void {
   if (plan.padding === 'do_not_pad') return;
   const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 0);
   const wanted = plan.padding === 'longest' ? longest : plan.maxLength;
   const length = Math.ceil(wanted / plan.padToMultipleOf) * plan.padToMultipleOf;
   for (const row of rows) {
-    for (let missing = length - row.inputIds.length; missing > 0; missing--) {
-      row.inputIds.push(padId);
-      row.attentionMask.push(0);
-      row.tokenTypeIds.push(0);
-      row.specialTokensMask.push(1);
-    }
+    const missing = length - row.inputIds.length;
+    if (missing <= 0) continue;
+    const padded = <T>(list: T[], value: () => T) => {
+      const added = Array.from({ length: missing }, value);
+      return plan.paddingSide === 'right' ? [...list, ...added] : [...added, ...list];
+    };
+    row.inputIds = padded(row.inputIds, () => padId);
+    row.attentionMask = padded(row.attentionMask, () => 0);
+    row.tokenTypeIds = padded(row.tokenTypeIds, () => 0);
+    row.specialTokensMask = padded(row.specialTokensMask, () => 1);
+    if (row.offsetMapping) row.offsetMapping = padded(row.offsetMapping, () => [0, 0]);
   }
 }

@@ -2,7 +2,9 @@ import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readText } from '../../platform/files.ts';
 import { show } from './check.ts';
-import type { BertTokenizerOptions, ResolvedOptions } from './options.ts';
+import { contentOf, numbersByName, readJson, type StoredToken, storedToken, toStored } from './files.ts';
+import { type AddedToken, type BertTokenizerOptions, override, type ResolvedOptions } from './options.ts';
+import { type CarriedSettings, readCarriedSettings, readTokenizerJson, writeTokenizerJson } from './tokenizerJson.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Tokens of a `vocab.txt`: one a line, ids in order. A byte order mark is dropped; CRLF and CR end lines too. */
@@ -12,25 +14,21 @@ export function vocabLines(text: string): string[] {
   return lines;
 }
 
-const token = v.union([
-  v.string(),
-  v.pipe(
-    v.looseObject({ content: v.string() }),
-    v.transform((t) => t.content),
-  ),
-]);
 const specialTokens = {
-  unk_token: v.nullish(token),
-  sep_token: v.nullish(token),
-  pad_token: v.nullish(token),
-  cls_token: v.nullish(token),
-  mask_token: v.nullish(token),
-  additional_special_tokens: v.nullish(v.array(token)),
-  extra_special_tokens: v.nullish(v.union([v.array(token), v.record(v.string(), token)])),
+  unk_token: v.nullish(storedToken),
+  sep_token: v.nullish(storedToken),
+  pad_token: v.nullish(storedToken),
+  cls_token: v.nullish(storedToken),
+  mask_token: v.nullish(storedToken),
+  bos_token: v.nullish(storedToken),
+  eos_token: v.nullish(storedToken),
+  additional_special_tokens: v.nullish(v.array(storedToken)),
+  extra_special_tokens: v.nullish(v.union([v.array(storedToken), v.record(v.string(), storedToken)])),
 };
 const specialTokensMap = v.looseObject(specialTokens);
 const tokenizerConfig = v.looseObject({
   ...specialTokens,
+  tokenizer_class: v.nullish(v.string()),
   do_lower_case: v.nullish(v.boolean()),
   do_basic_tokenize: v.nullish(v.boolean()),
   never_split: v.nullish(v.array(v.string())),
@@ -38,92 +36,128 @@ const tokenizerConfig = v.looseObject({
   tokenize_chinese_chars: v.nullish(v.boolean()),
   model_max_length: v.nullish(v.number()),
   max_len: v.nullish(v.number()),
-  added_tokens_decoder: v.nullish(v.record(v.string(), token)),
+  padding_side: v.nullish(v.picklist(['left', 'right'])),
+  clean_up_tokenization_spaces: v.nullish(v.boolean()),
+  added_tokens_decoder: v.nullish(v.record(v.string(), storedToken)),
   // What would silently give other tokens is refused.
   word_tokenizer_type: v.nullish(v.literal('basic')),
-  padding_side: v.nullish(v.literal('right')),
   truncation_side: v.nullish(v.literal('right')),
+  split_special_tokens: v.nullish(v.literal(false)),
+  wordpieces_prefix: v.nullish(v.literal('##')),
 });
-const addedTokens = v.record(v.string(), v.number());
-const tokenizerJson = v.looseObject({
-  model: v.looseObject({ type: v.literal('WordPiece'), vocab: v.record(v.string(), v.number()) }),
-  added_tokens: v.nullish(v.array(v.looseObject({ id: v.number(), content: v.string() }))),
-});
+const NAMED = ['unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const;
 
-async function readJson<S extends v.GenericSchema>(dir: string, name: string, schema: S) {
-  const path = joinPath(dir, name);
-  if (!(await fileExists(path))) return undefined;
-  const text = await readText(path);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`);
-  }
-  const parsed = v.safeParse(schema, json);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new UsageError(`${path}: ${v.getDotPath(issue) ?? 'the file'} is ${issue.received}; expected ${issue.expected}`);
-}
-
-/** `vocab.txt`, or the `tokenizer.json` that transformers 5 writes in its place. */
-async function readVocabulary(dir: string): Promise<{ vocab: string[]; added: Map<string, number> }> {
-  const path = joinPath(dir, 'vocab.txt');
-  const file = (await fileExists(path)) ? undefined : await readJson(dir, 'tokenizer.json', tokenizerJson);
-  if (!file) return { vocab: vocabLines(await readText(path)), added: new Map() };
-  const entries = Object.entries(file.model.vocab).sort(([, a], [, b]) => a - b);
-  entries.forEach(([, id], index) => {
-    if (id !== index) throw new UsageError(`${dir}/tokenizer.json: no token has id ${index}; expected ids without a gap`);
-  });
-  return {
-    vocab: entries.map(([content]) => content),
-    added: new Map(file.added_tokens?.map(({ id, content }) => [content, id])),
-  };
+export interface Folder {
+  vocab: string[];
+  options: BertTokenizerOptions;
+  /** `undefined`: there was no `tokenizer.json`. */
+  carried: CarriedSettings | undefined;
 }
 
 /**
  * Reads what Hugging Face's `save_pretrained` wrote; only the vocabulary must be there.
+ * @param given the class to read it as, whatever the files say.
  * @throws UsageError naming the file that is missing, or what is wrong in it.
  */
-export async function readFolder(dir: string): Promise<{ vocab: string[]; options: BertTokenizerOptions }> {
-  const { vocab, added } = await readVocabulary(dir);
+export async function readFolder(dir: string, given?: BertTokenizerOptions['tokenizerClass']): Promise<Folder> {
   const config = (await readJson(dir, 'tokenizer_config.json', tokenizerConfig)) ?? {};
   const map = (await readJson(dir, 'special_tokens_map.json', specialTokensMap)) ?? {};
-  const addedFile = (await readJson(dir, 'added_tokens.json', addedTokens)) ?? {};
-  for (const [content, id] of Object.entries(addedFile)) added.set(content, id);
-  for (const [id, content] of Object.entries(config.added_tokens_decoder ?? {})) added.set(content, Number(id));
+  const addedFile = (await readJson(dir, 'added_tokens.json', numbersByName)) ?? {};
+  const path = joinPath(dir, 'vocab.txt');
+  const hasLines = await fileExists(path);
+  const savedFast = !hasLines || (config.tokenizer_class ?? '').endsWith('Fast');
+  const fast = given ? given === 'BertTokenizerFast' : savedFast;
+  const lines = hasLines ? vocabLines(await readText(path)) : undefined;
+  const file = fast || !hasLines ? await readTokenizerJson(dir, lines) : undefined;
+  const vocab = file?.vocab ?? lines ?? vocabLines(await readText(path));
 
-  // Newer versions list every special token there; those of the vocabulary are no additions.
-  const additions = [...added].filter(([, id]) => id >= vocab.length).sort(([, a], [, b]) => a - b);
-  additions.forEach(([content, id], index) => {
-    if (id !== vocab.length + index)
-      throw new UsageError(
-        `${dir}: added token ${show(content)} has id ${id}; expected ${vocab.length + index}, as added tokens follow the vocabulary without a gap`,
-      );
-  });
-  const further = [map, config].flatMap((from) => [from.additional_special_tokens, from.extra_special_tokens]);
+  const added = new Map<number, AddedToken>(file?.added);
+  for (const [content, id] of Object.entries(addedFile)) if (!added.has(id)) added.set(id, { content });
+  for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {}))
+    added.set(Number(id), typeof token === 'string' ? { content: token } : token);
+  checkIds(added, vocab, dir);
+
+  const special = Object.fromEntries(NAMED.map((name) => [name, map[name] ?? config[name] ?? undefined]));
+  const listed = [map, config].flatMap((from) => [from.additional_special_tokens, from.extra_special_tokens]);
+  const further = Object.values(listed.find((tokens) => tokens) ?? []);
+  for (const name of ['bos_token', 'eos_token'] as const) further.push(...[map[name] ?? config[name] ?? []].flat());
+  const flagged = [...Object.values(special), ...further].filter((token) => typeof token === 'object');
+  const known = new Set([...added.values()].map(({ content }) => content));
   const maximum = config.model_max_length ?? config.max_len ?? Number.POSITIVE_INFINITY;
   const options: BertTokenizerOptions = {
+    tokenizerClass: fast ? 'BertTokenizerFast' : 'BertTokenizer',
     doLowerCase: config.do_lower_case ?? undefined,
-    doBasicTokenize: config.do_basic_tokenize ?? undefined,
-    neverSplit: config.never_split ?? undefined,
+    // These the fast class does not heed.
+    doBasicTokenize: fast ? undefined : (config.do_basic_tokenize ?? undefined),
+    neverSplit: fast ? undefined : (config.never_split ?? undefined),
     stripAccents: config.strip_accents,
     tokenizeChineseChars: config.tokenize_chinese_chars ?? undefined,
-    unkToken: map.unk_token ?? config.unk_token ?? undefined,
-    sepToken: map.sep_token ?? config.sep_token ?? undefined,
-    padToken: map.pad_token ?? config.pad_token ?? undefined,
-    clsToken: map.cls_token ?? config.cls_token ?? undefined,
-    maskToken: map.mask_token ?? config.mask_token ?? undefined,
-    additionalSpecialTokens: Object.values(further.find((tokens) => tokens) ?? []),
-    addedTokens: additions.map(([content]) => content),
+    ...names(special),
+    additionalSpecialTokens: further.map(contentOf),
+    addedTokens: [
+      ...[...added].sort(([a], [b]) => a - b).map(([, token]) => token),
+      ...flagged.filter(({ content }) => !known.has(content)).map((token) => ({ ...token, special: true })),
+    ],
     // "No limit" is stored as 1e30.
     modelMaxLength: maximum > 1e20 ? Number.POSITIVE_INFINITY : maximum,
+    paddingSide: config.padding_side ?? undefined,
+    cleanUpTokenizationSpaces: config.clean_up_tokenization_spaces ?? undefined,
   };
-  return { vocab, options };
+  if (!file) return { vocab, options, carried: await readCarriedSettings(dir) };
+  checkNames(file.options, options, dir);
+  return { vocab, options: override(fast ? file.options : withoutFast(file.options), options), carried: file.carried };
 }
 
-/** The files of a tokenizer's folder, which Python's `BertTokenizer.from_pretrained` loads: name → content. */
-export function folderFiles(vocabulary: Vocabulary, options: ResolvedOptions): Record<string, string> {
+function names(special: Record<string, StoredToken | undefined>): BertTokenizerOptions {
+  const name = (token: StoredToken | undefined) => token && contentOf(token);
+  return {
+    unkToken: name(special.unk_token),
+    sepToken: name(special.sep_token),
+    padToken: name(special.pad_token),
+    clsToken: name(special.cls_token),
+    maskToken: name(special.mask_token),
+  };
+}
+
+/** What the Python class has of a fast one's settings. */
+function withoutFast(options: BertTokenizerOptions): BertTokenizerOptions {
+  return { ...options, cleanText: undefined, continuingSubwordPrefix: undefined, maxInputCharsPerWord: undefined };
+}
+
+/** Ids of added tokens must be those of the vocabulary, or follow it without a gap. */
+function checkIds(added: ReadonlyMap<number, AddedToken>, vocab: readonly string[], dir: string): void {
+  const ids = [...added.keys()].sort((a, b) => a - b);
+  let next = vocab.length;
+  for (const id of ids) {
+    const token = show(added.get(id)!.content);
+    if (id < vocab.length && vocab[id] !== added.get(id)!.content)
+      throw new UsageError(`${dir}: added token ${token} has id ${id}, where the vocabulary has ${show(vocab[id])}`);
+    if (id >= vocab.length && id !== next++)
+      throw new UsageError(
+        `${dir}: added token ${token} has id ${id}; expected ${next - 1}, as added tokens follow the vocabulary without a gap`,
+      );
+  }
+}
+
+/** `tokenizer.json` acts by its own names: others elsewhere would be heeded by half. */
+function checkNames(file: BertTokenizerOptions, options: BertTokenizerOptions, dir: string): void {
+  for (const key of ['unkToken', 'clsToken', 'sepToken'] as const)
+    if (file[key] !== undefined && options[key] !== undefined && file[key] !== options[key])
+      throw new UsageError(
+        `${dir}: ${key} is ${show(file[key])} in tokenizer.json, but ${show(options[key])} in the other files; expected the same`,
+      );
+}
+
+/**
+ * The files of a tokenizer's folder, which Python's `from_pretrained` loads: name → content. `tokenizer.json` is among
+ * them for a fast tokenizer, and where there was one.
+ */
+export function folderFiles(
+  vocabulary: Vocabulary,
+  options: ResolvedOptions,
+  carried: CarriedSettings | undefined,
+): Record<string, string> {
+  const fast = options.tokenizerClass === 'BertTokenizerFast';
   const special = {
     unk_token: options.unkToken,
     sep_token: options.sepToken,
@@ -134,20 +168,26 @@ export function folderFiles(vocabulary: Vocabulary, options: ResolvedOptions): R
       additional_special_tokens: options.additionalSpecialTokens,
     }),
   };
+  const byId = options.wholeTokens.map((token): [number, object] => [vocabulary.id(token.content)!, toStored(token)]);
   const config = {
-    tokenizer_class: 'BertTokenizer',
+    tokenizer_class: options.tokenizerClass,
     do_lower_case: options.doLowerCase,
-    do_basic_tokenize: options.doBasicTokenize,
-    never_split: options.neverSplit.length > 0 ? options.neverSplit : null,
+    ...(!fast && {
+      do_basic_tokenize: options.doBasicTokenize,
+      never_split: options.neverSplit.length > 0 ? options.neverSplit : null,
+    }),
     strip_accents: options.stripAccents,
     tokenize_chinese_chars: options.tokenizeChineseChars,
-    clean_up_tokenization_spaces: true,
+    clean_up_tokenization_spaces: options.cleanUpTokenizationSpaces,
+    padding_side: options.paddingSide,
     ...(Number.isFinite(options.modelMaxLength) && { model_max_length: options.modelMaxLength }),
     ...special,
+    added_tokens_decoder: Object.fromEntries(byId),
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   return {
     'vocab.txt': vocabulary.base.map((line) => `${line}\n`).join(''),
+    ...((fast || carried) && { 'tokenizer.json': json(writeTokenizerJson(vocabulary, options, carried)) }),
     'tokenizer_config.json': json(config),
     'special_tokens_map.json': json(special),
     ...(vocabulary.added.size > 0 && { 'added_tokens.json': json(Object.fromEntries(vocabulary.added)) }),

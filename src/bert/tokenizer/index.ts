@@ -1,6 +1,6 @@
 export { BasicTokenizer, type BasicTokenizerOptions } from './basic.ts';
 export type { DecodeOptions } from './decode.ts';
 export type { BatchEncoding, EncodeOptions, Encoding } from './encode.ts';
-export type { BertTokenizerOptions } from './options.ts';
+export type { AddedToken, BertTokenizerOptions } from './options.ts';
 export { BertTokenizer } from './tokenizer.ts';
 export { WordPiece } from './wordpiece.ts';

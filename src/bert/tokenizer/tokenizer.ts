@@ -1,46 +1,27 @@
 import { UsageError } from '../../platform/errors.ts';
 import { writeFiles } from '../../platform/files.ts';
 import { findModel } from '../../platform/hub.ts';
-import { BasicTokenizer } from './basic.ts';
-import { classOf, isPythonSpace, SPACE } from './characters.ts';
 import { checkArray, checkKeys, checkOneOf, checkString, show } from './check.ts';
 import { cleanUp, type DecodeOptions, joinPieces } from './decode.ts';
-import type { BatchEncoding, EncodeOptions, EncodePlan, Encoding } from './encode.ts';
+import type { BatchEncoding, EncodeOptions, EncodePlan, Encoding, Sequence } from './encode.ts';
 import { assemble, pad, planEncoding, truncate } from './encode.ts';
 import { folderFiles, readFolder, vocabLines } from './folder.ts';
 import { type BertTokenizerOptions, override, type ResolvedOptions, resolveOptions } from './options.ts';
-import { WholeTokens } from './special.ts';
+import { Sequencer } from './sequencer.ts';
+import type { CarriedSettings } from './tokenizerJson.ts';
 import { Vocabulary } from './vocabulary.ts';
-import { WordPiece } from './wordpiece.ts';
-
-/** What a stretch of text between two blanks becomes. */
-interface Pieces {
-  readonly tokens: readonly string[];
-  readonly ids: readonly number[];
-}
-
-// Words repeat, so most stretches are found in the cache; long ones are rarely words and would cost memory.
-const CACHED_STRETCHES = 1 << 15;
-const LONGEST_CACHED = 48;
-const SHORT_SLICE = 12;
-
-const isSpace = (unit: number) => classOf(unit) === SPACE;
 
 /**
- * Text to token ids and back, exactly as Hugging Face's Python `BertTokenizer` (transformers 4.29): cleaning and
- * splitting into words, then greedy longest-first WordPiece.
+ * Text to token ids and back, exactly as Hugging Face's Python `BertTokenizer` (transformers 4.29) or its Rust
+ * `BertTokenizerFast`: cleaning and splitting into words, then greedy longest-first WordPiece.
  */
 export class BertTokenizer {
   readonly #options: ResolvedOptions;
+  readonly #fast: boolean;
   readonly #vocabulary: Vocabulary;
-  readonly #special: readonly string[];
   readonly #specialIds: ReadonlySet<number>;
-  readonly #whole: WholeTokens;
-  readonly #basic: BasicTokenizer | null;
-  readonly #neverSplit: ReadonlySet<string>;
-  readonly #wordPiece: WordPiece;
-  #cache = new Map<string, Pieces>();
-  #olderCache = new Map<string, Pieces>();
+  readonly #sequencer: Sequencer;
+  #carried: CarriedSettings | undefined;
 
   /**
    * @param vocab the tokens in the order of their ids, or the text of a `vocab.txt`.
@@ -48,46 +29,49 @@ export class BertTokenizer {
    */
   constructor(vocab: readonly string[] | string, options: BertTokenizerOptions = {}) {
     const resolved = resolveOptions(options);
-    const { unkToken, sepToken, padToken, clsToken, maskToken, additionalSpecialTokens } = resolved;
+    const { unkToken, sepToken, padToken, clsToken, wholeTokens } = resolved;
     this.#options = resolved;
-    this.#special = [unkToken, sepToken, padToken, clsToken, maskToken, ...additionalSpecialTokens];
+    this.#fast = resolved.tokenizerClass === 'BertTokenizerFast';
 
-    const lower = resolved.doLowerCase && resolved.doBasicTokenize;
-    const added = resolved.addedTokens.map((token) => (lower && !this.#special.includes(token) ? token.toLowerCase() : token));
     this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? vocabLines(vocab) : vocab);
     // Before there are added tokens: an unknown word must get an id of the vocabulary proper.
     this.#vocabulary.require(unkToken);
-    for (const token of added) this.#vocabulary.add(token);
+    for (const { content } of resolved.addedTokens) this.#vocabulary.add(content);
     for (const token of [clsToken, sepToken, padToken]) this.#vocabulary.require(token);
-    for (const token of this.#special) this.#vocabulary.add(token);
-    this.#specialIds = new Set(this.#special.map((token) => this.#vocabulary.id(token)!));
+    for (const { content } of wholeTokens) this.#vocabulary.add(content);
+    const special = wholeTokens.filter((token) => token.special).map(({ content }) => content);
+    this.#specialIds = new Set(special.map((token) => this.#vocabulary.id(token)!));
 
-    this.#whole = new WholeTokens([...this.#special, ...added]);
-    this.#neverSplit = new Set(resolved.neverSplit);
-    this.#basic = resolved.doBasicTokenize
-      ? new BasicTokenizer({ ...resolved, neverSplit: [...this.#special, ...resolved.neverSplit] })
-      : null;
-    this.#wordPiece = new WordPiece(this.#vocabulary.base, unkToken);
+    this.#sequencer = new Sequencer(this.#vocabulary, resolved);
   }
 
   /**
-   * Loads a folder as Hugging Face writes it: `vocab.txt` (or `tokenizer.json`) and, where they are there,
-   * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`; `options` go before what the files say.
+   * Loads a folder as Hugging Face writes it, or a name on the hub (`findModel`): `vocab.txt`, `tokenizer.json` or both
+   * and, where they are there, `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`; `options` go before
+   * what the files say.
+   * A folder whose `tokenizer_class` ends in `Fast`, or without a `vocab.txt`, is read as a `BertTokenizerFast`'s.
    * @throws UsageError when the vocabulary is missing or a file is not what it should be.
    */
   static async fromPretrained(dir: string, options: BertTokenizerOptions = {}): Promise<BertTokenizer> {
-    const folder = await readFolder(await findModel(dir));
-    return new BertTokenizer(folder.vocab, override(folder.options, options));
+    const folder = await readFolder(await findModel(dir), options.tokenizerClass);
+    const tokenizer = new BertTokenizer(folder.vocab, override(folder.options, options));
+    tokenizer.#carried = folder.carried;
+    return tokenizer;
   }
 
-  /** Writes `files()` into a folder, which Python's `BertTokenizer.from_pretrained` loads. */
+  /** Writes `files()` into a folder, which Python's `from_pretrained` loads. */
   async savePretrained(dir: string): Promise<void> {
     await writeFiles(dir, this.files());
   }
 
   /** The files of the tokenizer's folder: name → content. */
   files(): Record<string, string> {
-    return folderFiles(this.#vocabulary, this.#options);
+    return folderFiles(this.#vocabulary, this.#options, this.#carried);
+  }
+
+  /** Which of Hugging Face's tokenizers this one follows. */
+  get tokenizerClass(): 'BertTokenizer' | 'BertTokenizerFast' {
+    return this.#options.tokenizerClass;
   }
 
   /** Lines of `vocab.txt`; added tokens not counted. */
@@ -127,7 +111,8 @@ export class BertTokenizer {
 
   /** The tokens of a text, without special tokens around them. */
   tokenize(text: string): string[] {
-    return this.#pieces(text).flatMap((pieces) => pieces.tokens);
+    checkString(text, 'text');
+    return this.#sequencer.tokens(text);
   }
 
   /** A token that is not in the vocabulary gets the unknown token's id. */
@@ -151,7 +136,7 @@ export class BertTokenizer {
    * @throws UsageError on a bad option, or a truncation that cannot reach `maxLength`.
    */
   encode(text: string, pair?: string | null, options: EncodeOptions = {}): Encoding {
-    const plan = planEncoding(options, this.#options.modelMaxLength);
+    const plan = planEncoding(options, this.#options);
     const encoding = this.#encode(text, pair ?? null, plan);
     pad([encoding], plan, this.padTokenId);
     return encoding;
@@ -159,7 +144,7 @@ export class BertTokenizer {
 
   /** Several texts or pairs, padded together as `padding` says. Throws as `encode`, naming the row (from 0). */
   encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeOptions = {}): BatchEncoding {
-    const plan = planEncoding(options, this.#options.modelMaxLength);
+    const plan = planEncoding(options, this.#options);
     checkArray(texts, 'texts');
     const rows = texts.map((row, index) => {
       try {
@@ -177,17 +162,19 @@ export class BertTokenizer {
       attentionMask: rows.map((row) => row.attentionMask),
       tokenTypeIds: rows.map((row) => row.tokenTypeIds),
       specialTokensMask: rows.map((row) => row.specialTokensMask),
+      ...(plan.returnOffsetsMapping && { offsetMapping: rows.map((row) => row.offsetMapping!) }),
     };
   }
 
   /** Ids to text. @throws UsageError on an id that is not in the vocabulary, or an unknown option. */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkKeys(options, ['skipSpecialTokens', 'cleanUpTokenizationSpaces'], 'decoding option');
-    const { skipSpecialTokens = false, cleanUpTokenizationSpaces = true } = options;
+    const { skipSpecialTokens = false, cleanUpTokenizationSpaces = this.#options.cleanUpTokenizationSpaces } = options;
     checkOneOf(skipSpecialTokens, [true, false], 'skipSpecialTokens');
     checkOneOf(cleanUpTokenizationSpaces, [true, false], 'cleanUpTokenizationSpaces');
 
     // Added tokens stand alone: a `##` piece after one keeps its mark.
+    const { continuingSubwordPrefix } = this.#options;
     const texts: string[] = [];
     let run: string[] = [];
     for (const token of this.convertIdsToTokens(ids)) {
@@ -196,78 +183,23 @@ export class BertTokenizer {
         run.push(token);
         continue;
       }
-      if (run.length > 0) texts.push(joinPieces(run));
+      if (run.length > 0) texts.push(joinPieces(run, continuingSubwordPrefix));
       texts.push(token);
       run = [];
     }
-    if (run.length > 0) texts.push(joinPieces(run));
+    if (run.length > 0) texts.push(joinPieces(run, continuingSubwordPrefix));
     const text = texts.join(' ');
     return cleanUpTokenizationSpaces ? cleanUp(text) : text;
   }
 
   #encode(text: string, pair: string | null, plan: EncodePlan): Encoding {
-    const first = this.#ids(text, 'text');
-    const second = pair === null ? null : this.#ids(pair, 'pair');
-    truncate(first, second, plan);
-    return assemble(first, second, plan, this.clsTokenId, this.sepTokenId);
-  }
-
-  #ids(text: string, name: string): number[] {
-    const ids: number[] = [];
-    for (const pieces of this.#pieces(text, name)) for (const id of pieces.ids) ids.push(id);
-    return ids;
-  }
-
-  #pieces(text: string, name = 'text'): Pieces[] {
-    checkString(text, name);
-    const pieces: Pieces[] = [];
-    const cased = this.#basic && this.#options.doLowerCase ? this.#whole.lowerCaseAround(text) : text;
-    this.#whole.split(cased).forEach((part, index) => {
-      if (index % 2) pieces.push({ tokens: [part], ids: [this.convertTokensToIds(part)] });
-      else this.#stretches(part, pieces);
-    });
-    return pieces;
-  }
-
-  /** Pieces of a text without special tokens. Blanks cut it exactly: no rule looks across one. */
-  #stretches(text: string, pieces: Pieces[]): void {
-    const ends = this.#basic ? isSpace : isPythonSpace;
-    let start = 0;
-    for (let at = 0; at <= text.length; at++) {
-      if (at < text.length && !ends(text.charCodeAt(at))) continue;
-      if (at > start) {
-        const stretch = text.slice(start, at);
-        pieces.push(this.#cache.get(stretch) ?? this.#uncached(stretch));
-      }
-      start = at + 1;
-    }
-  }
-
-  /** Two generations bound the cache and keep what is used: the older one goes when the newer one is full. */
-  #uncached(stretch: string): Pieces {
-    const pieces = this.#olderCache.get(stretch) ?? this.#compute(stretch);
-    if (stretch.length > LONGEST_CACHED) return pieces;
-    if (this.#cache.size === CACHED_STRETCHES) {
-      this.#olderCache = this.#cache;
-      this.#cache = new Map();
-    }
-    // Engines copy short slices; a long one would keep the whole text it was cut from.
-    const key = stretch.length < SHORT_SLICE ? stretch : Array.from(stretch).join('');
-    this.#cache.set(key, pieces);
-    return pieces;
-  }
-
-  #compute(stretch: string): Pieces {
-    const tokens: string[] = [];
-    const ids: number[] = [];
-    const add = (token: string, id: number) => {
-      tokens.push(token);
-      ids.push(id);
-    };
-    for (const word of this.#basic ? this.#basic.tokenize(stretch) : [stretch]) {
-      if (this.#basic && this.#neverSplit.has(word)) add(word, this.convertTokensToIds(word));
-      else for (const id of this.#wordPiece.ids(word)) add(this.#vocabulary.token(id), id);
-    }
-    return { tokens, ids };
+    checkString(text, 'text');
+    if (pair !== null) checkString(pair, 'pair');
+    const sequence = (of: string): Sequence =>
+      plan.returnOffsetsMapping ? this.#sequencer.located(of) : { ids: this.#sequencer.ids(of) };
+    const first = sequence(text);
+    const second = pair === null ? null : sequence(pair);
+    truncate(first, second, plan, this.#fast);
+    return assemble(first, second, plan, { cls: this.clsTokenId, sep: this.sepTokenId, fast: this.#fast });
   }
 }

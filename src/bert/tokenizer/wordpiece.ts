@@ -1,5 +1,9 @@
-/** A word of more code points than this is unknown as a whole. */
-const MAX_CODE_POINTS = 100;
+export interface WordPieceOptions {
+  /** What marks a piece that is not the first of its word. Default `##`. */
+  continuingSubwordPrefix?: string;
+  /** A word of more code points than this is unknown as a whole. Default 100. */
+  maxInputCharsPerWord?: number;
+}
 
 /** BERT's second stage: cuts a word into the longest known pieces from the left, later ones marked `##`. */
 export class WordPiece {
@@ -7,14 +11,17 @@ export class WordPiece {
   readonly #first = new Pieces();
   readonly #later = new Pieces();
   readonly #unkId: number;
+  readonly #maxCodePoints: number;
 
   /** @param vocab the tokens in the order of their ids, `unkToken` among them; of equal ones the last gives the id. */
-  constructor(vocab: readonly string[], unkToken: string) {
+  constructor(vocab: readonly string[], unkToken: string, options: WordPieceOptions = {}) {
+    const { continuingSubwordPrefix: prefix = '##', maxInputCharsPerWord = 100 } = options;
     this.#vocab = vocab;
     this.#unkId = vocab.lastIndexOf(unkToken);
+    this.#maxCodePoints = maxInputCharsPerWord;
     vocab.forEach((token, id) => {
       this.#first.add(token, id);
-      if (token.startsWith('##')) this.#later.add(token.slice(2), id);
+      if (token.startsWith(prefix)) this.#later.add(token.slice(prefix.length), id);
     });
   }
 
@@ -23,9 +30,13 @@ export class WordPiece {
     return this.ids(word).map((id) => this.#vocab[id]);
   }
 
-  /** The ids of what `tokenize` gives. */
-  ids(word: string): number[] {
-    if (word.length > MAX_CODE_POINTS && [...word].length > MAX_CODE_POINTS) return [this.#unkId];
+  /** The ids of what `tokenize` gives. In `ends`, if given: where in the word each piece ends. */
+  ids(word: string, ends?: number[]): number[] {
+    const unknown = () => {
+      ends?.splice(0, ends.length, word.length);
+      return [this.#unkId];
+    };
+    if (word.length > this.#maxCodePoints && [...word].length > this.#maxCodePoints) return unknown();
     const ids: number[] = [];
     for (let start = 0; start < word.length; ) {
       const pieces = start === 0 ? this.#first : this.#later;
@@ -36,9 +47,10 @@ export class WordPiece {
         id = pieces.get(word.slice(start, start + length));
         if (id !== undefined) break;
       }
-      if (id === undefined) return [this.#unkId];
+      if (id === undefined) return unknown();
       ids.push(id);
       start += length;
+      ends?.push(start);
     }
     return ids;
   }

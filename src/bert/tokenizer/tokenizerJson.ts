@@ -1,0 +1,213 @@
+import * as v from 'valibot';
+import { UsageError } from '../../platform/errors.ts';
+import { show } from './check.ts';
+import { fromStored, numbersByName, readJson, storedFlags, toStored } from './files.ts';
+import type { AddedToken, BertTokenizerOptions, ResolvedOptions } from './options.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const tokenAndId = v.tuple([v.string(), count]);
+const piece = v.union([
+  v.strictObject({ SpecialToken: v.strictObject({ id: v.string(), type_id: count }) }),
+  v.strictObject({ Sequence: v.strictObject({ id: v.string(), type_id: count }) }),
+]);
+
+// Strict: a setting that is not known here would silently give other tokens.
+const schema = v.strictObject({
+  version: v.nullish(v.string()),
+  truncation: v.nullish(
+    v.strictObject({
+      direction: v.nullish(v.literal('Right')),
+      max_length: count,
+      strategy: v.string(),
+      stride: count,
+    }),
+  ),
+  padding: v.nullish(
+    v.strictObject({
+      strategy: v.union([v.literal('BatchLongest'), v.strictObject({ Fixed: count })]),
+      direction: v.picklist(['Left', 'Right']),
+      pad_to_multiple_of: v.nullish(count),
+      pad_id: count,
+      pad_type_id: v.literal(0),
+      pad_token: v.string(),
+    }),
+  ),
+  added_tokens: v.nullish(v.array(v.strictObject({ id: count, ...storedFlags }))),
+  normalizer: v.strictObject({
+    type: v.literal('BertNormalizer'),
+    clean_text: v.boolean(),
+    handle_chinese_chars: v.boolean(),
+    strip_accents: v.nullish(v.boolean()),
+    lowercase: v.boolean(),
+  }),
+  pre_tokenizer: v.strictObject({ type: v.literal('BertPreTokenizer') }),
+  post_processor: v.variant('type', [
+    v.strictObject({ type: v.literal('BertProcessing'), sep: tokenAndId, cls: tokenAndId }),
+    v.strictObject({
+      type: v.literal('TemplateProcessing'),
+      single: v.array(piece),
+      pair: v.array(piece),
+      special_tokens: v.record(v.string(), v.looseObject({ ids: v.array(count) })),
+    }),
+  ]),
+  decoder: v.nullish(v.strictObject({ type: v.literal('WordPiece'), prefix: v.string(), cleanup: v.boolean() })),
+  model: v.strictObject({
+    type: v.optional(v.literal('WordPiece')),
+    unk_token: v.string(),
+    continuing_subword_prefix: v.optional(v.string(), '##'),
+    max_input_chars_per_word: v.optional(count, 100),
+    vocab: numbersByName,
+  }),
+});
+type TokenizerJson = v.InferOutput<typeof schema>;
+
+const NAME = 'tokenizer.json';
+
+/**
+ * Settings of the file that are only written back: as in transformers, a call says for itself how it cuts and pads.
+ * `null`: none.
+ */
+export interface CarriedSettings {
+  truncation: object | null;
+  padding: object | null;
+}
+const carriedSchema = v.looseObject({ truncation: v.nullish(v.looseObject({})), padding: v.nullish(v.looseObject({})) });
+const carriedOf = ({ truncation, padding }: v.InferInput<typeof carriedSchema>): CarriedSettings => ({
+  truncation: truncation ?? null,
+  padding: padding ?? null,
+});
+
+/** What to write back of a file that is not followed; `undefined` where there is none. @throws UsageError if it is not JSON. */
+export async function readCarriedSettings(dir: string): Promise<CarriedSettings | undefined> {
+  const file = await readJson(dir, NAME, carriedSchema);
+  return file && carriedOf(file);
+}
+
+export interface TokenizerFile {
+  vocab: string[];
+  options: BertTokenizerOptions;
+  /** Tokens found before words are cut, by id. */
+  added: Map<number, AddedToken>;
+  carried: CarriedSettings;
+}
+
+/**
+ * Reads a folder's `tokenizer.json`; `undefined` where there is none.
+ * @param lines those of `vocab.txt`, if there is one: they name the ids that the file leaves out.
+ * @throws UsageError naming the field that no BERT tokenizer has, or that contradicts another.
+ */
+export async function readTokenizerJson(dir: string, lines: readonly string[] = []): Promise<TokenizerFile | undefined> {
+  const file = await readJson(dir, NAME, schema);
+  if (!file) return undefined;
+  const fail = (problem: string) => {
+    throw new UsageError(`${dir}/${NAME}: ${problem}`);
+  };
+  const { model, normalizer, padding, decoder } = file;
+  const { cls, sep } = ends(file, fail);
+  if (decoder && decoder.prefix !== model.continuing_subword_prefix)
+    fail(`decoder.prefix is ${show(decoder.prefix)}; expected model.continuing_subword_prefix`);
+  const options: BertTokenizerOptions = {
+    doLowerCase: normalizer.lowercase,
+    stripAccents: normalizer.strip_accents ?? null,
+    tokenizeChineseChars: normalizer.handle_chinese_chars,
+    cleanText: normalizer.clean_text,
+    unkToken: model.unk_token,
+    clsToken: cls,
+    sepToken: sep,
+    padToken: padding?.pad_token,
+    continuingSubwordPrefix: model.continuing_subword_prefix,
+    maxInputCharsPerWord: model.max_input_chars_per_word,
+    paddingSide: padding ? (padding.direction === 'Left' ? 'left' : 'right') : undefined,
+    cleanUpTokenizationSpaces: decoder?.cleanup,
+  };
+  const added = new Map((file.added_tokens ?? []).map(({ id, ...token }) => [id, fromStored(token)]));
+  return { vocab: inOrder(model.vocab, lines, fail), options, added, carried: carriedOf(file) };
+}
+
+/** The tokens of a vocabulary by id. */
+function inOrder(ids: Record<string, number>, lines: readonly string[], fail: (problem: string) => void): string[] {
+  const entries = Object.entries(ids);
+  const vocab = lines.slice(0, Math.max(lines.length, entries.length));
+  const seen = new Set<number>();
+  for (const [content, id] of entries) {
+    if (id >= vocab.length + entries.length) fail(`model.vocab has ${entries.length} tokens, but ${show(content)} has id ${id}`);
+    if (seen.has(id)) fail(`model.vocab has two tokens of id ${id}`);
+    seen.add(id);
+    vocab[id] = content;
+  }
+  for (let id = 0; id < vocab.length; id++)
+    if (vocab[id] === undefined) fail(`no token has id ${id}; expected ids without a gap`);
+  return vocab;
+}
+
+/** The tokens before and after a text: `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`, types 0 and, from B on, 1. */
+function ends({ post_processor: post, model }: TokenizerJson, fail: (problem: string) => void) {
+  if (post.type === 'BertProcessing') {
+    for (const [field, [token, id]] of Object.entries({ cls: post.cls, sep: post.sep }))
+      if (model.vocab[token] !== id) fail(`post_processor.${field} has id ${id}; expected that of ${show(token)} in model.vocab`);
+    return { cls: post.cls[0], sep: post.sep[0] };
+  }
+  const special = (field: 'single', at: number) => {
+    const found = post[field][at];
+    return found && 'SpecialToken' in found ? found.SpecialToken.id : '';
+  };
+  const [cls, sep] = [special('single', 0), special('single', 2)];
+  const expected = template(cls, sep);
+  for (const field of ['single', 'pair'] as const)
+    if (flat(post[field]) !== flat(expected[field]))
+      fail(`post_processor.${field} is ${flat(post[field])}; expected ${flat(expected[field])}, as BERT's is`);
+  for (const token of [cls, sep]) {
+    const ids = post.special_tokens[token]?.ids ?? [];
+    if (ids.length !== 1 || ids[0] !== model.vocab[token])
+      fail(`post_processor.special_tokens: ${show(token)} has ids [${ids}]; expected that of model.vocab`);
+  }
+  return { cls, sep };
+}
+
+type Template = { single: v.InferOutput<typeof piece>[]; pair: v.InferOutput<typeof piece>[] };
+
+function template(cls: string, sep: string): Template {
+  const special = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } });
+  const text = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
+  const single = [special(cls, 0), text('A', 0), special(sep, 0)];
+  return { single, pair: [...single, text('B', 1), special(sep, 1)] };
+}
+
+/** A template as one reads it: `[CLS]:0 $A:0 [SEP]:0`. */
+const flat = (pieces: Template['single']) =>
+  pieces
+    .map((p) =>
+      'SpecialToken' in p ? `${p.SpecialToken.id}:${p.SpecialToken.type_id}` : `$${p.Sequence.id}:${p.Sequence.type_id}`,
+    )
+    .join(' ');
+
+/** What `readTokenizerJson` reads, as Hugging Face's Rust library writes it. */
+export function writeTokenizerJson(vocabulary: Vocabulary, options: ResolvedOptions, carried?: CarriedSettings): object {
+  const { clsToken, sepToken } = options;
+  const special = (token: string) => [token, { id: token, ids: [vocabulary.id(token)!], tokens: [token] }];
+  return {
+    version: '1.0',
+    truncation: carried?.truncation ?? null,
+    padding: carried?.padding ?? null,
+    added_tokens: options.wholeTokens
+      .map((token) => ({ id: vocabulary.id(token.content)!, ...toStored(token) }))
+      .sort((a, b) => a.id - b.id),
+    normalizer: {
+      ...{ type: 'BertNormalizer', clean_text: options.cleanText, handle_chinese_chars: options.tokenizeChineseChars },
+      ...{ strip_accents: options.stripAccents, lowercase: options.doLowerCase },
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      ...{ type: 'TemplateProcessing', ...template(clsToken, sepToken) },
+      special_tokens: Object.fromEntries([special(clsToken), special(sepToken)]),
+    },
+    decoder: { type: 'WordPiece', prefix: options.continuingSubwordPrefix, cleanup: options.cleanUpTokenizationSpaces },
+    model: {
+      ...{ type: 'WordPiece', unk_token: options.unkToken },
+      continuing_subword_prefix: options.continuingSubwordPrefix,
+      max_input_chars_per_word: options.maxInputCharsPerWord,
+      vocab: Object.fromEntries(vocabulary.base.map((token, id) => [token, id])),
+    },
+  };
+}

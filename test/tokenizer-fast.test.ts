@@ -1,0 +1,260 @@
+import fc from 'fast-check';
+import { bertNormalizer, bertPreTokenizer } from 'tokenizers';
+import { describe, expect, it } from 'vitest';
+import { BasicTokenizer, BertTokenizer, type Encoding } from '../src/bert/tokenizer/index.ts';
+import { compareWithRust as compare, fromRust, rustTokenizer, SPECIAL } from './support/rustTokenizer.ts';
+
+// The Rust tokenizer itself is the oracle of `BertTokenizerFast`: here ours must give what it gives, offsets included.
+
+const CODE_POINTS = 0x110000;
+const SURROGATES = 0x800;
+const CHUNK = 0x800;
+
+/** All code points, in chunks, surrogates left out: they are none of a text. */
+function* chunks(): Generator<string[]> {
+  for (let first = 0; first < CODE_POINTS; first += CHUNK) {
+    const chars = Array.from({ length: CHUNK }, (_, i) => String.fromCodePoint(first + i));
+    if (first < 0xd800 || first >= 0xe000) yield chars;
+  }
+}
+
+const bits = [true, false];
+const switches = bits.flatMap((doLowerCase) =>
+  bits.flatMap((stripAccents) =>
+    bits.flatMap((tokenizeChineseChars) =>
+      bits.map((cleanText) => ({ doLowerCase, stripAccents, tokenizeChineseChars, cleanText })),
+    ),
+  ),
+);
+
+const name = (char: string) => `U+${char.codePointAt(0)!.toString(16).padStart(4, '0')}`;
+
+describe('each of the 1,112,064 code points', () => {
+  it.each(switches)('is normalised alike between letters: %j', (options) => {
+    const ours = new BasicTokenizer({ ...options, fast: true, neverSplit: [] });
+    const theirs = bertNormalizer({
+      cleanText: options.cleanText,
+      handleChineseChars: options.tokenizeChineseChars,
+      stripAccents: options.stripAccents,
+      lowercase: options.doLowerCase,
+    });
+    let met = 0;
+    const wrong: string[] = [];
+    for (const chars of chunks()) {
+      met += chars.length;
+      const text = `a${chars.join('a')}a`;
+      if (ours.normalize(text, false).text === theirs.normalizeString(text)) continue;
+      for (const char of chars) {
+        const [a, b] = [ours.normalize(`a${char}a`, false).text, theirs.normalizeString(`a${char}a`)];
+        if (a !== b) wrong.push(`${name(char)}: ${JSON.stringify(a)}, not ${JSON.stringify(b)}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(met).toBe(CODE_POINTS - SURROGATES);
+  });
+
+  it('parts words alike, alone and inside a word', () => {
+    const ours = new BasicTokenizer({ ...switches.at(-1)!, fast: true, neverSplit: [] });
+    const theirs = bertPreTokenizer();
+    for (const chars of chunks()) {
+      const normalized = ours.normalize(chars.map((char) => `${char} a${char}b`).join(' '), false);
+      const { cuts } = ours.split(normalized);
+      const words = theirs.preTokenizeString(normalized.text).map(([word]) => word);
+      const ourWords = Array.from({ length: cuts.length / 2 }, (_, i) => normalized.text.slice(cuts[2 * i], cuts[2 * i + 1]));
+      if (ourWords.join('\n') !== words.join('\n')) expect(ourWords, `from ${name(chars[0])}`).toEqual(words);
+    }
+  });
+
+  // What is not simply left as it is, and a sample of the rest. All that any of it becomes is in the vocabulary, and
+  // every 64th character as it is: so some words are known by parts, and some not at all.
+  const forms = new Set<string>();
+  const telling: string[] = [];
+  for (const chars of chunks())
+    chars.forEach((char, i) => {
+      const became = [char.toLowerCase(), char.normalize('NFD'), char.toLowerCase().normalize('NFD')];
+      for (const form of became) if (form !== char) for (const part of form) forms.add(part);
+      if (i % 64 === 0) forms.add(char);
+      const special = /[\s\p{M}\p{P}\p{Cf}\p{Cc}\p{Z}]/u.test(char) || became.some((form) => form !== char);
+      if (i % 32 === 0 || special) telling.push(char);
+    });
+  const pieces = [...forms].filter((form) => !/[\r\n]/.test(form)).flatMap((form) => [form, `##${form}`]);
+  const vocab = [...new Set([...SPECIAL, 'a', 'b', '##b', ...pieces])];
+  const rows = Array.from({ length: Math.ceil(telling.length / 256) }, (_, i) =>
+    telling.slice(256 * i, 256 * (i + 1)).map((char) => `${char} a${char}b`),
+  ).map((words) => words.join(' '));
+
+  it.each([
+    { doLowerCase: true },
+    { doLowerCase: false },
+    { doLowerCase: false, stripAccents: true, tokenizeChineseChars: false },
+    { doLowerCase: true, stripAccents: false, cleanText: false },
+  ])('becomes the same tokens of the same places, alone and inside a word: %j', async (options) => {
+    expect(telling.length).toBeGreaterThan(40_000);
+    expect(await compare(vocab, options, rows)).toEqual([]);
+  });
+});
+
+const WORDS = [
+  ...'abcxyzABCé',
+  'the',
+  'ing',
+  'Σ',
+  'İ',
+  'ß',
+  '한',
+  '글',
+  '字',
+  '𠀀',
+  '😀',
+  '\u0301',
+  '\u200b',
+  '\u302e',
+  '\u1b44',
+];
+const BLANKS = [' ', '  ', '\n', '\t', '\u00a0', '\u3000', '\u2028', '\u0085', '\u001c'];
+const MARKS = ['.', ',', "'", '_', '-', '「', '…', '$', '＄'];
+const PIECES = [
+  'a',
+  'b',
+  'c',
+  'x',
+  'e',
+  'i',
+  'ᄒ',
+  'ᅡ',
+  'ᆫ',
+  '한',
+  '字',
+  '😀',
+  'the',
+  'ss',
+  's',
+  'σ',
+  '\u0307',
+  '\u302e',
+  '\u1b44',
+];
+const VOCAB = [...SPECIAL, ...MARKS, ...PIECES, ...PIECES.map((piece) => `##${piece}`)];
+const text = fc
+  .array(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...WORDS) }, fc.constantFrom(...BLANKS, ...MARKS, ...SPECIAL)), {
+    maxLength: 24,
+  })
+  .map((parts) => parts.join(''));
+
+describe('texts', () => {
+  it.each(switches)('become the same encodings: %j', async (options) => {
+    const texts = fc.array(fc.oneof(text, fc.tuple(text, text)), { minLength: 100, maxLength: 100 });
+    await fc.assert(
+      fc.asyncProperty(texts, async (rows) => {
+        expect(await compare(VOCAB, options, rows)).toEqual([]);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it('heed prefix and longest word alike', async () => {
+    const vocab = [...SPECIAL, 'a', '@@b', '@@c', 'x'];
+    const options = { continuingSubwordPrefix: '@@', maxInputCharsPerWord: 5 };
+    expect(await compare(vocab, options, ['abcbc', 'abcbcb', 'xb', 'a@@b', 'ab x', 'a\u0301bcbc'])).toEqual([]);
+  });
+});
+
+describe('added tokens', () => {
+  const contents = ['<x>', '<X>', 'ab', 'aB', 'the', 'New York', '字a', 'É', 'e\u0301', ' c', '[MASK]', 'İ', '.', '<x'];
+  const flag = fc.boolean();
+  const token = fc.record({
+    content: fc.constantFrom(...contents),
+    ...{ singleWord: flag, lstrip: flag, rstrip: flag, normalized: flag, special: flag },
+  });
+  // Which of two is found that are alike once normalised, Rust leaves to chance: there are no such two.
+  const folded = (content: string) => content.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
+  const tokens = fc.uniqueArray(token, { selector: ({ content }) => folded(content), minLength: 1, maxLength: 5 });
+  const part = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...contents, 'new york', 'NEW YORK', 'ABAB', 'e') },
+    { weight: 3, arbitrary: fc.constantFrom(...BLANKS, ...MARKS) },
+    fc.constantFrom(...WORDS, ...SPECIAL),
+  );
+  const texts = fc.array(
+    fc.array(part, { maxLength: 12 }).map((parts) => parts.join('')),
+    { minLength: 30, maxLength: 30 },
+  );
+
+  it.each(bits)('are found alike, whatever their flags; lower case %s', async (doLowerCase) => {
+    await fc.assert(
+      fc.asyncProperty(tokens, texts, async (addedTokens, rows) => {
+        expect(await compare(VOCAB, { doLowerCase, addedTokens }, rows)).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('lengths', () => {
+  const options = { doLowerCase: false, tokenizerClass: 'BertTokenizerFast' } as const;
+  const ours = new BertTokenizer(VOCAB, options);
+  const words = (n: number, word: string) => Array(n).fill(word).join(' ');
+  const length = fc.integer({ min: 0, max: 12 });
+
+  it('are cut alike, and refused alike', async () => {
+    const theirs = rustTokenizer(VOCAB, options);
+    const strategies = { longest_first: 'LongestFirst', only_first: 'OnlyFirst', only_second: 'OnlySecond' } as const;
+    const strategy = fc.constantFrom(...(Object.keys(strategies) as (keyof typeof strategies)[]));
+    await fc.assert(
+      fc.asyncProperty(
+        length,
+        fc.option(length),
+        strategy,
+        fc.integer({ min: 3, max: 24 }),
+        async (a, b, truncation, maxLength) => {
+          const [text, pair] = [words(a, 'a'), b === null ? undefined : words(b, 'b')];
+          // The strategy is an enum there: its names as the types have them are not among its values.
+          theirs.setTruncation(maxLength, { strategy: strategies[truncation] as never });
+          const answer = await theirs.encode(text, pair).catch(() => null);
+          const run = () => ours.encode(text, pair, { truncation, maxLength, returnOffsetsMapping: true });
+          if (answer) expect(run()).toEqual(fromRust(answer, text, pair));
+          else expect(run).toThrow(/cannot bring/);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are padded alike', async () => {
+    const theirs = rustTokenizer(VOCAB, options);
+    const side = fc.constantFrom('left' as const, 'right' as const);
+    const wanted = fc.option(fc.integer({ min: 1, max: 20 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(length, { minLength: 1 }),
+        wanted,
+        fc.integer({ min: 1, max: 8 }),
+        side,
+        async (lengths, fixed, padToMultipleOf, paddingSide) => {
+          const texts = lengths.map((n) => words(n, 'a'));
+          theirs.setPadding({
+            maxLength: fixed ?? undefined,
+            padToMultipleOf,
+            direction: paddingSide,
+            padId: 0,
+            padToken: '[PAD]',
+          });
+          const rows = (await theirs.encodeBatch(texts)).map((row, i) => fromRust(row, texts[i]));
+          const padding = fixed === null ? 'longest' : 'max_length';
+          const batch = ours.encodeBatch(texts, {
+            ...{ padding, maxLength: fixed ?? undefined, truncation: false, padToMultipleOf, paddingSide },
+            returnOffsetsMapping: true,
+          });
+          for (const field of Object.keys(batch) as (keyof Encoding)[])
+            expect(batch[field]).toEqual(rows.map((row) => row[field]));
+        },
+      ),
+    );
+  });
+
+  it('without special tokens give the second text type 1', async () => {
+    const answer = await rustTokenizer(VOCAB, options).encode('a b', 'c', { addSpecialTokens: false });
+    expect(ours.encode('a b', 'c', { addSpecialTokens: false, returnOffsetsMapping: true })).toEqual(
+      fromRust(answer, 'a b', 'c'),
+    );
+  });
+});
