@@ -77,7 +77,7 @@ function defineMatmul(name: string, epilogue: Epilogue) {
     },
     candidates,
     tuningClass,
-    axes: matmulAxes,
+    axes: (p, step) => matmulAxes(p, step, bias ? step : 4),
     launch: (p, constants, traits) => {
       const { tileM, tileN } = variantOf(constants).tile(constants, traits);
       return tiles(p, tileM, tileN);
