@@ -4,6 +4,17 @@ export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, 
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';
 export {
+  type Draw,
+  type MaskedTokens,
+  type MaskingOptions,
+  type NextSentenceExample,
+  type NextSentenceOptions,
+  nextSentenceExamples,
+  readDocuments,
+  type TokenDocument,
+  TokenMasker,
+} from './bert/pretraining/index.ts';
+export {
   BertForMaskedLM,
   BertForNextSentencePrediction,
   BertForPreTraining,
@@ -18,17 +29,6 @@ export {
   type QuestionAnsweringInputs,
   type QuestionAnsweringOutput,
 } from './bert/questionAnswering.ts';
-export {
-  type Draw,
-  type MaskedTokens,
-  type MaskingOptions,
-  type NextSentenceExample,
-  type NextSentenceOptions,
-  nextSentenceExamples,
-  readDocuments,
-  type TokenDocument,
-  TokenMasker,
-} from './bert/pretraining/index.ts';
 export {
   BertForSequenceClassification,
   type SequenceClassifierInputs,

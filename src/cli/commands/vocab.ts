@@ -4,13 +4,13 @@ import { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../bert/vocabulary/index.ts';
 import { openPieces, writeFiles } from '../../platform/files.ts';
 import { type DataOptions, readData } from '../../train/data.ts';
-import { columnOptions, count, jsonOption, reportProblems } from '../options.ts';
+import { count, dataOptions, jsonOption, reportProblems } from '../options.ts';
 
 const PIECE_BYTES = 1 << 20;
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
-  const [textColumnOption, pairColumnOption] = columnOptions();
+  const [textColumnOption, pairColumnOption] = dataOptions();
   return new Command('vocab')
     .description('learn a WordPiece vocabulary from texts')
     .argument('<files...>', 'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line')
