@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { bertNormalizer, bertPreTokenizer } from 'tokenizers';
+import { bertNormalizer, bertPreTokenizer, Tokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { BasicTokenizer, BertTokenizer, type Encoding } from '../src/bert/tokenizer/index.ts';
-import { compareWithRust as compare, fromRust, rustTokenizer, SPECIAL } from './support/rustTokenizer.ts';
+import { compareWithRust as compare, fromRust, rustTokenizer, SPECIAL, tokenizerJson } from './support/rustTokenizer.ts';
 
 // The Rust tokenizer itself is the oracle of `BertTokenizerFast`: here ours must give what it gives, offsets included.
 
@@ -256,5 +256,57 @@ describe('lengths', () => {
     expect(ours.encode('a b', 'c', { addSpecialTokens: false, returnOffsetsMapping: true })).toEqual(
       fromRust(answer, 'a b', 'c'),
     );
+  });
+});
+
+describe('decoding', () => {
+  it('gives the same text', () => {
+    const addedTokens = ['<x>', { content: '##y', special: true }, { content: ' z ', normalized: false }];
+    const vocab = [...VOCAB, "##'", 'n', '##t'];
+    const ours = new BertTokenizer(vocab, { tokenizerClass: 'BertTokenizerFast', addedTokens });
+    const decoder = { type: 'WordPiece', prefix: '##', cleanup: false };
+    const theirs = Tokenizer.fromString(JSON.stringify({ ...tokenizerJson(vocab, { addedTokens }), decoder }));
+    const ids = fc.array(fc.nat({ max: ours.length - 1 }), { minLength: 1, maxLength: 20 });
+    return fc.assert(
+      fc.asyncProperty(ids, fc.boolean(), async (row, skipSpecialTokens) => {
+        const expected = await theirs.decode(row, skipSpecialTokens);
+        expect(ours.decode(row, { skipSpecialTokens, cleanUpTokenizationSpaces: false })).toBe(expected);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('long texts', () => {
+  const addedTokens = [
+    { content: 'ab', singleWord: true },
+    { content: '[X]', lstrip: true, rstrip: true },
+  ];
+  const parts = ['ab a ', 'aab', '  [X]  ', '[', 'İ', 'a\u0301\u0323', '\u302e\u1b44', '字', '😀', 'a'.repeat(10_000)];
+
+  // What takes quadratic time in any of them takes minutes.
+  it.each(['BertTokenizer', 'BertTokenizerFast'] as const)(
+    'take time in proportion to their length: %s',
+    (tokenizerClass) => {
+      for (const part of parts) {
+        const text = `${part.repeat(200_000 / part.length)} a`;
+        const tokenizer = new BertTokenizer(VOCAB, { tokenizerClass, addedTokens });
+        const { inputIds, offsetMapping } = tokenizer.encode(text, null, { returnOffsetsMapping: true });
+        expect(inputIds.join() === tokenizer.encode(text).inputIds.join(), part).toBe(true);
+        expect(offsetMapping!.at(-2)).toEqual([text.length - 1, text.length]);
+      }
+    },
+    60_000,
+  );
+
+  it('may have lone surrogates in them, which count as U+FFFD', () => {
+    for (const cleanText of bits) {
+      const tokenizer = new BertTokenizer(VOCAB, { tokenizerClass: 'BertTokenizerFast', cleanText });
+      const options = { returnOffsetsMapping: true };
+      for (const text of ['a\ud800b', '\udc00', 'a \ud83d', '\ude00\ud83d'])
+        expect(tokenizer.encode(text, null, options)).toEqual(
+          tokenizer.encode(text.replace(/\p{Cs}/gu, '\ufffd'), null, options),
+        );
+    }
   });
 });
