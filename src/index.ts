@@ -4,7 +4,15 @@ export {
   BertForSequenceClassification,
   type SequenceClassifierOutput,
 } from './bert/sequenceClassification.ts';
-export { BertTokenizer, type BertTokenizerOptions } from './bert/tokenizer/index.ts';
+export {
+  type AddedToken,
+  type BatchEncoding,
+  BertTokenizer,
+  type BertTokenizerOptions,
+  type DecodeOptions,
+  type EncodeOptions,
+  type Encoding,
+} from './bert/tokenizer/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';
 export { type DeviceOptions, openDevice } from './gpu/open.ts';
