@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { bertNormalizer, bertPreTokenizer, Tokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { BasicTokenizer, BertTokenizer, type Encoding } from '../src/bert/tokenizer/index.ts';
+import { addedAfter14, plainInRust, wholeInRust, within } from '../src/bert/tokenizer/unicode.ts';
 import { compareWithRust as compare, fromRust, rustTokenizer, SPECIAL, tokenizerJson } from './support/rustTokenizer.ts';
 
 // The Rust tokenizer itself is the oracle of `BertTokenizerFast`: here ours must give what it gives, offsets included.
@@ -64,6 +65,31 @@ describe('each of the 1,112,064 code points', () => {
       if (ourWords.join('\n') !== words.join('\n')) expect(ourWords, `from ${name(chars[0])}`).toEqual(words);
     }
   });
+
+  // Where Python's answers are others, and why.
+  const otherwise: [string, (char: string, codePoint: number) => boolean][] = [
+    ['Python drops what Unicode 14 has not', (char, codePoint) => /\p{Cn}/u.test(char) || within(addedAfter14, codePoint)],
+    ["Rust's categories are those of Unicode 8", (char, c) => /[\p{M}\p{P}\p{Cf}]/u.test(char) && within(plainInRust, c)],
+    ['Rust does not decompose them', (_, codePoint) => within(wholeInRust, codePoint)],
+    ['Rust begins a block of ideographs a page late', (_, codePoint) => codePoint >= 0x2b820 && codePoint < 0x2b920],
+    ['a mark there before Unicode 14, a punctuation mark before 12', (_, c) => c === 0x1734 || c === 0x166d],
+  ];
+
+  it.each(switches.filter((options) => options.cleanText && options.tokenizeChineseChars))(
+    'is the same word to the Python class but for these: %j',
+    (options) => {
+      const [fast, python] = bits.map((fast) => new BasicTokenizer({ ...options, fast, neverSplit: [] }));
+      let told = 0;
+      for (const chars of chunks()) {
+        const same = chars.filter((char) => !otherwise.some(([, holds]) => holds(char, char.codePointAt(0)!)));
+        told += same.length;
+        const text = same.map((char) => `${char} a${char}b`).join(' ');
+        const [ours, theirs] = [python.tokenize(text), fast.tokenize(text)];
+        if (ours.join('\n') !== theirs.join('\n')) expect(ours, `from ${name(chars[0])}`).toEqual(theirs);
+      }
+      expect(told).toBeGreaterThan(280_000);
+    },
+  );
 
   // What is not simply left as it is, and a sample of the rest. All that any of it becomes is in the vocabulary, and
   // every 64th character as it is: so some words are known by parts, and some not at all.
