@@ -1,9 +1,33 @@
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
-export { type BertInputs, BertModel, type BertModelOutput } from './bert/model.ts';
+export type { BertInputs } from './bert/inputs.ts';
+export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, type PretrainedOptions } from './bert/model.ts';
+export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
+export type { MaskedLMInputs } from './bert/predictionHead.ts';
+export {
+  BertForMaskedLM,
+  BertForNextSentencePrediction,
+  BertForPreTraining,
+  type MaskedLMOutput,
+  type NextSentenceInputs,
+  type NextSentenceOutput,
+  type PreTrainingInputs,
+  type PreTrainingOutput,
+} from './bert/pretraining.ts';
+export {
+  BertForQuestionAnswering,
+  type QuestionAnsweringInputs,
+  type QuestionAnsweringOutput,
+} from './bert/questionAnswering.ts';
 export {
   BertForSequenceClassification,
+  type SequenceClassifierInputs,
   type SequenceClassifierOutput,
 } from './bert/sequenceClassification.ts';
+export {
+  BertForTokenClassification,
+  type TokenClassifierInputs,
+  type TokenClassifierOutput,
+} from './bert/tokenClassification.ts';
 export {
   type AddedToken,
   type BatchEncoding,
@@ -13,6 +37,7 @@ export {
   type EncodeOptions,
   type Encoding,
 } from './bert/tokenizer/index.ts';
+export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './bert/vocabulary/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';
 export { type DeviceOptions, openDevice } from './gpu/open.ts';
@@ -37,3 +62,6 @@ export { History } from './train/history.ts';
 export * as metrics from './train/metrics.ts';
 export { historyPicture } from './train/picture.ts';
 export { stratifiedSplit } from './train/split.ts';
+export { type EntityGroup, groupEntities, type TaggedWord, TokenClassificationPipeline } from './train/tagger.ts';
+export { type TaskModel, taskOf } from './train/taskModel.ts';
+export type { Task, TaskName } from './train/tasks/task.ts';

@@ -35,6 +35,7 @@ describe('bertConfig', () => {
       layerNormEps: 1e-12,
       padTokenId: 0,
       positionEmbeddingType: 'absolute',
+      tieWordEmbeddings: true,
       classifierDropout: null,
       problemType: null,
       id2label: { 0: 'LABEL_0', 1: 'LABEL_1' },

@@ -88,7 +88,7 @@ const shapes = (layout: string) =>
       const b1 = repeatsB ? 0 : bLine * bLines + bApart;
       const a = { aRow, aCol, a0: a1 * batch1, a1, aOffset: start };
       const b = { bRow, bCol, b0: b1 * batch1, b1, bOffset: start };
-      return { m, n, k, batch0, batch1, ...a, ...b, yRow: n + yGap, y0: y1 * batch1, y1 };
+      return { m, n, k, batch0, batch1, ...a, ...b, yRow: n + yGap, y0: y1 * batch1, y1, yOffset: start };
     });
 
 const usual = {

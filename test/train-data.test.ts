@@ -272,7 +272,7 @@ describe.skipIf(!hasData)('published files', () => {
     expect(examples).toHaveLength(count);
     expect(examples.filter(({ text }) => text === '')).toHaveLength(empty);
     const differing = examples.filter(
-      ({ text, label, line }, i) => line !== i + 2 || rows[i + 1][1] !== text || rows[i + 1][2] !== labels[label!],
+      ({ text, label, line }, i) => line !== i + 2 || rows[i + 1][1] !== text || rows[i + 1][2] !== labels[label as number],
     );
     expect(differing).toEqual([]);
   });

@@ -99,6 +99,24 @@ describe('historyPicture', () => {
     }
   });
 
+  it('draws the metric that decides, which may be below 0, and no steps where they do not tell it', async () => {
+    const history = new History('spearman');
+    for (let step = 1; step <= 4; step++) history.addStep({ step, epoch: Math.ceil(step / 2), loss: 2 / step, learningRate: 1 });
+    for (const [index, validSpearman] of [-0.25, 0.625].entries()) {
+      const epoch = index + 1;
+      history.addEpoch({ epoch, step: 2 * epoch, trainLoss: 1, validLoss: 1, validSpearman, validPearson: 0.5, best: true });
+    }
+    const back = History.fromJSON(JSON.stringify(history));
+    expect([back.monitor, back.bestEpoch?.validSpearman, back.bestEpoch?.validPearson]).toEqual(['spearman', 0.625, 0.5]);
+    const svg = await historyPicture(back);
+    const texts = textsOf(svg);
+    expect(texts).toContain('Spearman');
+    expect(texts).toContain('-0.4');
+    expect(texts.some((text) => text.includes('validation Spearman 0.625'))).toBe(true);
+    // Loss: four steps and two epochs; the metric: two epochs.
+    expect(countPoints(svg)).toBe(8);
+  });
+
   it('leaves out what is not there: epochs, validation, step accuracy, numbers', async () => {
     expect(textsOf(await historyPicture(new History()))).toContain('no epoch finished');
     const history = new History();

@@ -16,7 +16,7 @@ function watch(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
   return { progress, written: () => written };
 }
 
-const status = (step: number) => ({ epoch: 1, step, loss: 0.5, reviewsPerSecond: 123.4, tokensPerSecond: 4567.8 });
+const status = (step: number) => ({ epoch: 1, step, loss: 0.5, examplesPerSecond: 123.4, tokensPerSecond: 4567.8 });
 
 describe('progress without a terminal', () => {
   it('writes a plain line every so many seconds, and the last one', () => {
@@ -41,7 +41,7 @@ describe('progress without a terminal', () => {
 
   it('knows no time left after one step, and counts hours', () => {
     const { progress, written } = watch(false, { lineInterval: 0, totalSteps: 101 });
-    progress.update({ ...status(1), reviewsPerSecond: 2.345, utilisation: 0.0456 });
+    progress.update({ ...status(1), examplesPerSecond: 2.345, utilisation: 0.0456 });
     vi.advanceTimersByTime(60_000);
     progress.update(status(2));
     expect(written()).toContain('2.3 reviews/s · 4568 tokens/s · 4.6 % of peak · – left');

@@ -138,9 +138,17 @@ export interface NameMatch {
   unexpected: string[];
 }
 
+/** What the decoder of a masked language model shares, and the second name it has in some checkpoints, or the only one. */
+const LM_BIAS = 'cls.predictions.bias';
+const secondNames = new Map([
+  [LM_BIAS, 'cls.predictions.decoder.bias'],
+  ['bert.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'],
+]);
+
 /**
  * Pairs the names a model expects with those a checkpoint has: in old spelling too, and with or without `bert.` in
- * front, as a bare `BertModel` and a model with a head write them. `position_ids` counts as neither.
+ * front, as a bare `BertModel` and a model with a head write them. `position_ids` counts as neither missing nor
+ * unexpected, nor do second names of the weights that a model's decoder shares.
  */
 export function matchNames(expected: Iterable<string>, found: Iterable<string>): NameMatch {
   const left = new Map<string, string>();
@@ -158,10 +166,14 @@ export function matchNames(expected: Iterable<string>, found: Iterable<string>):
     mapping.set(wanted, match);
     return true;
   };
+  const all = new Set(expected);
+  const second = (name: string) => (all.has(LM_BIAS) && !all.has(secondNames.get(name)!) ? secondNames.get(name) : undefined);
   // Exact names first, so that none is taken by its double.
-  const missing = Array.from(expected)
+  const missing = Array.from(all)
     .filter((name) => !take(name, name))
-    .filter((name) => !take(name, name.startsWith('bert.') ? name.slice(5) : `bert.${name}`));
+    .filter((name) => !take(name, name.startsWith('bert.') ? name.slice(5) : `bert.${name}`))
+    .filter((name) => !take(name, second(name) ?? name));
+  for (const name of all) left.delete(second(name) ?? name);
   return { mapping, missing, unexpected: [...unexpected, ...left.values()] };
 }
 

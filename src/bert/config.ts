@@ -27,6 +27,8 @@ export interface BertConfig {
   /** The row of the word embeddings that gets no gradient from the look-up. */
   readonly padTokenId: number;
   readonly positionEmbeddingType: 'absolute';
+  /** Whether the decoder of the masked language model is the table of the word embeddings. */
+  readonly tieWordEmbeddings: boolean;
   /** Dropout before the classifier; null: as `hiddenDropoutProb`. */
   readonly classifierDropout: number | null;
   /** Which loss a classifier trains with; null: decided by the labels. */
@@ -148,6 +150,7 @@ const schema = v.strictObject({
   layerNormEps: v.optional(positive, 1e-12),
   padTokenId: v.optional(whole(0), 0),
   positionEmbeddingType: v.optional(v.literal('absolute', 'absolute'), 'absolute'),
+  tieWordEmbeddings: v.optional(v.boolean('true or false'), true),
   classifierDropout: v.optional(v.nullable(probability), null),
   problemType: v.optional(v.nullable(oneOf(problemTypes)), null),
   id2label: v.nullish(object),

@@ -9,7 +9,7 @@ import {
 } from '../tensor/index.ts';
 import type { BertConfig, HiddenAct } from './config.ts';
 
-const activations: Record<HiddenAct, Activation> = {
+export const activations: Record<HiddenAct, Activation> = {
   gelu: 'gelu',
   gelu_new: 'geluTanh',
   gelu_pytorch_tanh: 'geluTanh',

@@ -1,29 +1,29 @@
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
-import { type Nested, noGrad, Tensor, tensor, zeros } from '../tensor/index.ts';
+import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
-import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import type { BertConfig } from './config.ts';
+import { checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type BertConfig, labelFields } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
+import { type BertInputs, idTensors } from './inputs.ts';
 import { nameSome } from './quote.ts';
 
-/** Ids as tensors or nested arrays: what `BertTokenizer.encodeBatch` returns can be passed as it is. */
-export interface BertInputs {
-  /** [batch, length] */
-  inputIds: Tensor | Nested;
-  /** 1: attended to, 0: padding. Default: all 1. */
-  attentionMask?: Tensor | Nested;
-  /** Segment of each token. Default: 0. */
-  tokenTypeIds?: Tensor | Nested;
-  positionIds?: Tensor | Nested;
-  /** Whether `attentions` are wanted; they take memory and time. Default: false. */
-  outputAttentions?: boolean;
+/** How a folder's weights fitted a model. */
+export interface LoadReport {
+  /** Weights the folder lacks; they are fresh. */
+  missing: string[];
+  /** Weights of the folder that the model has no use for. */
+  unexpected: string[];
 }
 
-export interface BertModelOutput extends EncoderOutput {
-  /** [batch, hidden]; undefined for a model without a pooler. */
-  poolerOutput: Tensor;
+export interface PretrainedOptions {
+  /** Labels for `config.id2label` instead of the folder's; a classifier for another number of them is drawn anew. */
+  labels?: readonly string[];
+  /** What a sequence classifier is to be trained for, instead of what the folder says. */
+  problemType?: BertConfig['problemType'];
+  /** Of the weights that the folder lacks. */
+  seed?: number;
 }
 
 /** The lowest finite float32: what masked scores are lowered by. */
@@ -32,17 +32,59 @@ const LOWEST = -3.4028234663852886e38;
 /** What every BERT model shares: its configuration, reading and writing Hugging Face folders, fresh weights. */
 export abstract class BertPreTrainedModel extends Module {
   readonly config: BertConfig;
+  /** What the folder it was read from lacked or had too much; empty for a fresh model. */
+  loadReport: LoadReport = { missing: [], unexpected: [] };
 
   constructor(config: BertConfig) {
     super();
     this.config = config;
   }
 
-  /** Fills in fresh weights, as Hugging Face: N(0, initializerRange), biases 0, LayerNorm 1 and 0, the padding row 0. */
-  initWeights(seed = 0): this {
+  /** A fresh model; equal seeds give equal weights. */
+  static fromConfig<M extends BertPreTrainedModel>(this: new (config: BertConfig) => M, config: BertConfig, seed = 0): M {
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on
+    return build(this, config).initWeights(seed);
+  }
+
+  /**
+   * Reads a Hugging Face folder, or the model of that name on the hub (`findModel`), for evaluation. The folder may be of
+   * another head: `loadReport` says which weights were not there, and are fresh, and which were not used.
+   * @throws UsageError when the folder holds no BERT encoder, or one of other sizes than its config.json says.
+   */
+  static async fromPretrained<M extends BertPreTrainedModel>(
+    this: new (
+      config: BertConfig,
+    ) => M,
+    nameOrDir: string,
+    { labels, problemType, seed = 0 }: PretrainedOptions = {},
+  ): Promise<M> {
+    const checkpoint = await readCheckpoint(nameOrDir);
+    checkSizes(checkpoint, nameOrDir);
+    const { config, tensors } = checkpoint;
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on
+    const model = build(this, {
+      ...config,
+      ...(labels && labelFields(labels)),
+      ...(problemType !== undefined && { problemType }),
+    }).eval();
+    const own = model.stateDict();
+    for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
+      if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0]) tensors.delete(name);
+    const { missing } = matchNames(own.keys(), tensors.keys());
+    model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
+    model.loadReport = model.loadWeights(tensors, nameOrDir);
+    return model;
+  }
+
+  /**
+   * Fills in fresh weights, as Hugging Face: N(0, initializerRange), biases 0, LayerNorm 1 and 0, the padding row 0.
+   * With `only`, in the layers that have one of these parameters.
+   */
+  initWeights(seed = 0, only?: ReadonlySet<Tensor>): this {
     const random = new Philox(seed);
     const std = this.config.initializerRange;
     for (const module of this.modules()) {
+      if (only && !module.parameters().some((parameter) => only.has(parameter))) continue;
       if (module instanceof Linear) {
         init.normal_(module.weight, 0, std, random);
         init.constant_(module.bias, 0);
@@ -84,87 +126,59 @@ export abstract class BertPreTrainedModel extends Module {
       const list = wrong.map(
         ([name, found]) => `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
       );
-      throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}`);
+      const fresh = wrong.every(([name]) => name.startsWith('classifier.')) ? '; with `labels`, a classifier is drawn anew' : '';
+      throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}${fresh}`);
     }
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
     return { missing, unexpected };
   }
 }
 
-export interface LoadReport {
-  missing: string[];
-  unexpected: string[];
-}
-
 /** Builds a model of a class without spending random numbers on weights that are about to be replaced. */
-export function build<M extends BertPreTrainedModel, A extends unknown[]>(Model: new (...args: A) => M, ...args: A): M {
-  return init.skipInit(() => new Model(...args));
-}
+const build = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M => init.skipInit(() => new Model(config));
 
-/**
- * Reads a model of a class from a Hugging Face folder, or by its name on the hub (`findModel`), with fresh weights (by
- * `seed`) for what the folder lacks. `adapt` may change the configuration and drop weights before the model is built.
- * @throws UsageError when the folder holds no BERT encoder, or one of other sizes than its config.json says.
- */
-export async function loadPretrained<M extends BertPreTrainedModel>(
-  Model: new (config: BertConfig) => M,
-  dir: string,
-  adapt: (checkpoint: Checkpoint) => BertConfig = ({ config }) => config,
-  seed = 0,
-): Promise<M & { loadReport: LoadReport }> {
-  const checkpoint = await readCheckpoint(dir);
-  checkSizes(checkpoint, dir);
-  const model = build(Model, adapt(checkpoint));
-  if (matchNames(model.stateDict().keys(), checkpoint.tensors.keys()).missing.length > 0) model.initWeights(seed);
-  return Object.assign(model.eval(), { loadReport: model.loadWeights(checkpoint.tensors, dir) });
-}
-
-/** The encoder with its embeddings and pooler. */
-export class BertModel extends BertPreTrainedModel {
+/** The encoder with its embeddings and no pooler (Hugging Face's `add_pooling_layer=False`): what heads for tokens stand on. */
+export class BertBackbone extends BertPreTrainedModel {
   readonly embeddings: BertEmbeddings;
   readonly encoder: BertEncoder;
-  readonly pooler: BertPooler;
 
   constructor(config: BertConfig) {
     super(config);
     this.embeddings = new BertEmbeddings(config);
     this.encoder = new BertEncoder(config);
-    this.pooler = new BertPooler(config);
   }
 
-  static fromConfig(config: BertConfig, seed = 0): BertModel {
-    return build(BertModel, config).initWeights(seed);
-  }
-
-  static async fromPretrained(dir: string): Promise<BertModel> {
-    return loadPretrained(BertModel, dir);
-  }
-
-  /** lastHiddenState: [batch, length, hidden], poolerOutput: [batch, hidden]. Throws RangeError for shapes that do not fit. */
-  forward(inputs: BertInputs): BertModelOutput {
-    const { device } = this.pooler.dense.weight;
-    const asIds = (ids: Tensor | Nested | undefined) =>
-      ids === undefined || ids instanceof Tensor
-        ? (ids as Tensor | undefined)
-        : tensor(ids as Nested, { dtype: 'int32', device });
-    const ids = asIds(inputs.inputIds)!;
-    const [mask, types, positions] = [inputs.attentionMask, inputs.tokenTypeIds, inputs.positionIds].map(asIds);
-    if (ids.ndim !== 2)
-      throw new RangeError(`BertModel: inputIds of shape [batch, length] were expected, not [${ids.shape.join(', ')}]`);
-    for (const [name, other] of Object.entries({
-      attentionMask: mask,
-      tokenTypeIds: types,
-      positionIds: positions,
-    })) {
-      if (other && other.shape.join() !== ids.shape.join()) {
-        throw new RangeError(`BertModel: ${name} is [${other.shape.join(', ')}], inputIds are [${ids.shape.join(', ')}]`);
-      }
-    }
-    const [batch, length] = ids.shape;
+  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws RangeError for shapes that do not fit. */
+  forward(inputs: BertInputs): EncoderOutput {
+    const { device } = this.embeddings.wordEmbeddings.weight;
+    const ids = idTensors('BertModel', inputs, ['batch', 'length'], device);
+    const [batch, length] = ids.inputIds.shape;
+    const mask = ids.attentionMask;
     const added = noGrad(() =>
       mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : zeros([1, 1, 1, length], { device }),
     );
-    const output = this.encoder.forward(this.embeddings.forward(ids, types, positions), added, inputs.outputAttentions);
+    const embedded = this.embeddings.forward(ids.inputIds, ids.tokenTypeIds, ids.positionIds);
+    return this.encoder.forward(embedded, added, inputs.outputAttentions);
+  }
+}
+
+export interface BertModelOutput extends EncoderOutput {
+  /** [batch, hidden] */
+  poolerOutput: Tensor;
+}
+
+/** The encoder with its embeddings and pooler. */
+export class BertModel extends BertBackbone {
+  readonly pooler: BertPooler;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.pooler = new BertPooler(config);
+  }
+
+  /** As `BertBackbone`, and poolerOutput: [batch, hidden]. */
+  override forward(inputs: BertInputs): BertModelOutput {
+    const output = super.forward(inputs);
     return { ...output, poolerOutput: this.pooler.forward(output.lastHiddenState) };
   }
 }

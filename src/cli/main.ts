@@ -10,6 +10,7 @@ import { predictCommand } from './commands/predict.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
+import { vocabCommand } from './commands/vocab.ts';
 import { endProfile, wantProfile } from './profile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
@@ -31,6 +32,7 @@ const commands = [
   evaluateCommand,
   predictCommand,
   tokenizeCommand,
+  vocabCommand,
   infoCommand,
   benchCommand,
   tuneCommand,

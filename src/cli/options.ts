@@ -2,6 +2,9 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
+import type { EncodedExample } from '../train/batch.ts';
+import type { DataOptions, Example } from '../train/data.ts';
+import { tasks } from '../train/tasks/index.ts';
 import { startProfile } from './profile.ts';
 
 /** Parsers and options that commands share. */
@@ -24,11 +27,20 @@ export const deviceOption = (): Option =>
     .default('auto');
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
-export const columnOptions = (): Option[] => [
+export const dataOptions = (): Option[] => [
   new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
   new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
-  new Option('--label-column <name>', 'column of the label (default: label, gold_label, labels, class or category)'),
+  new Option('--label-column <name>', 'column of the label (default: label, labels, gold_label, score, tags… by task)'),
+  new Option('--label-separator <text>', 'what stands between several labels of a text').default(','),
 ];
+
+/** What `dataOptions` were given, as `readData` takes them. */
+export const dataOptionsOf = ({ textColumn, pairColumn, labelColumn, labelSeparator }: DataOptions): DataOptions => ({
+  textColumn,
+  pairColumn,
+  labelColumn,
+  labelSeparator,
+});
 
 /** Opens a device and says which, on standard error unless `silent`; with `--profile`, times it from then on. */
 export async function openFor(kind: 'webgpu' | 'cpu' | 'auto', silent: boolean): Promise<Device> {
@@ -50,6 +62,17 @@ export function reportProblems(path: string, problems: readonly { line: number; 
   for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
   if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
 }
+
+/** Says on standard error how many tagged words the model never sees. */
+export function reportLostWords(path: string, examples: readonly Example[], encoded: readonly EncodedExample[]): void {
+  if (!examples[0].words) return;
+  const { weight } = tasks['token-classification'];
+  const words = sum(examples.map((example) => example.words!.length));
+  const lost = words - sum(encoded.map(({ label }) => weight(label!)));
+  if (lost > 0) console.error(`${path}: ${lost} of ${words} words are left out, being cut off (--max-length) or without a token`);
+}
+
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** An AbortSignal that Ctrl-C raises; a second Ctrl-C ends the process at once. Call `release` when done. */
 export function interruptible(onFirst: () => void): { signal: AbortSignal; release: () => void } {

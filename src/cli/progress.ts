@@ -7,7 +7,7 @@ export interface TrainingStatus {
   /** Optimiser steps done. */
   step: number;
   loss: number;
-  reviewsPerSecond: number;
+  examplesPerSecond: number;
   tokensPerSecond: number;
   /** Share of the device's multiply-add peak, where it is known. */
   utilisation?: number;
@@ -25,6 +25,8 @@ export interface Progress {
 export interface ProgressOptions {
   totalSteps: number;
   totalEpochs: number;
+  /** What the examples are, in the plural. Default: reviews. */
+  unit?: string;
   /** Steps already done where training is taken up again. Default 0. */
   firstStep?: number;
   /** Shows nothing, as with `--quiet` and `--json`. Default false. */
@@ -44,6 +46,7 @@ export function createProgress(options: ProgressOptions): Progress {
 
 function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
   const { totalSteps, totalEpochs, firstStep = 0 } = options;
+  const rates = ratesOf(options);
   const timeLeft = timer(totalSteps);
   const bars = new MultiBar({
     stream,
@@ -88,6 +91,7 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
 
 function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
   const { totalSteps, totalEpochs, lineInterval = 5 } = options;
+  const rates = ratesOf(options);
   const timeLeft = timer(totalSteps);
   let pending: string | undefined;
   let written = performance.now();
@@ -131,11 +135,13 @@ function formatSeconds(seconds: number): string {
 }
 
 /** How fast it goes, and how near to the most that the device can do. */
-function rates({ reviewsPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string {
-  const parts = [`${formatRate(reviewsPerSecond)} reviews/s`, `${formatRate(tokensPerSecond)} tokens/s`];
-  if (utilisation !== undefined) parts.push(`${formatRate(100 * utilisation)} % of peak`);
-  return parts.join(' · ');
-}
+const ratesOf =
+  ({ unit = 'reviews' }: ProgressOptions) =>
+  ({ examplesPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string => {
+    const parts = [`${formatRate(examplesPerSecond)} ${unit}/s`, `${formatRate(tokensPerSecond)} tokens/s`];
+    if (utilisation !== undefined) parts.push(`${formatRate(100 * utilisation)} % of peak`);
+    return parts.join(' · ');
+  };
 
 function formatRate(rate: number): string {
   return rate < 10 ? rate.toFixed(1) : rate.toFixed(0);

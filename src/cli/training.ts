@@ -1,7 +1,6 @@
 import { readCheckpoint } from '../bert/checkpoint.ts';
 import { type BertConfig, bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
 import { nameSome } from '../bert/quote.ts';
-import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
@@ -9,17 +8,22 @@ import { joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
 import { encodeExamples } from '../train/batch.ts';
 import { type DataOptions, type LabelledData, readData } from '../train/data.ts';
 import { type FitOptions, fit } from '../train/fit.ts';
-import type { History } from '../train/history.ts';
+import type { EpochRecord, History } from '../train/history.ts';
 import { historyPicture } from '../train/picture.ts';
 import { stratifiedSplit } from '../train/split.ts';
+import { freshModel, startFrom, type TaskModel } from '../train/taskModel.ts';
+import { tasks } from '../train/tasks/index.ts';
+import { formatMetric, type Metric, metricKey, metricName } from '../train/tasks/metric.ts';
+import type { Task, TaskName } from '../train/tasks/task.ts';
 import { modelFolder } from './download.ts';
-import { interruptible, reportProblems } from './options.ts';
+import { interruptible, reportLostWords, reportProblems } from './options.ts';
 import { createProgress } from './progress.ts';
-import { percent } from './table.ts';
 
 /** What `train` and `demo` are asked for. */
 export interface TrainRequest extends Omit<FitOptions, 'signal' | 'peakFlops' | 'onStep' | 'onEpoch' | 'onBest'> {
   train: string;
+  /** Default: `classification`. */
+  task?: TaskName;
   valid?: string;
   model?: string;
   vocab?: string;
@@ -28,58 +32,60 @@ export interface TrainRequest extends Omit<FitOptions, 'signal' | 'peakFlops' | 
   maxLength: number;
   validSplit: number;
   out: string;
-  columns: DataOptions;
+  data: DataOptions;
   silent: boolean;
   /** Told of each step and epoch. */
   onEvent?: (event: Record<string, unknown>) => void;
 }
 
 export interface TrainResult {
-  model: BertForSequenceClassification;
+  model: TaskModel;
   tokenizer: BertTokenizer;
   labels: string[];
   history: History;
   interrupted: boolean;
+  /** Whether it is trained on pairs of texts. */
+  ofPairs: boolean;
 }
 
 /** Reads the data, makes or loads the model, calls `before` on it, trains it and saves the best. */
 export async function runTraining(
   request: TrainRequest,
-  before: (model: BertForSequenceClassification, tokenizer: BertTokenizer, labels: string[]) => Promise<void> = async () => {},
+  before: (model: TaskModel, tokenizer: BertTokenizer, labels: string[]) => Promise<void> = async () => {},
 ): Promise<TrainResult> {
   const say = request.silent ? () => {} : (line: string) => console.error(line);
-  const data = await readReporting(request.train, request.columns);
-  if (data.labels.length < 2) {
-    throw new UsageError(`${request.train} has one label only (${data.labels[0]}): a classifier needs two or more`);
-  }
-  const validData = request.valid ? await readReporting(request.valid, { ...request.columns, labels: data.labels }) : undefined;
-  const { model, tokenizer } = await startingModel(request, data.labels);
-  const encode = (examples: LabelledData['examples']) =>
-    encodeExamples(examples, tokenizer, request.maxLength, model.config.maxPositionEmbeddings);
-  const all = encode(data.examples);
-  const split = validData
-    ? undefined
-    : stratifiedSplit(
-        all.map(({ label }) => label),
-        request.validSplit,
-        request.seed,
-      );
+  const task = tasks[request.task ?? 'classification'];
+  const options = { ...request.data, task: task.name };
+  const data = await readReporting(request.train, options);
+  const labels = outputsOf(task, data, request);
+  const validData = request.valid ? await readReporting(request.valid, { ...options, labels: data.labels }) : undefined;
+  const { model, tokenizer } = await startingModel(request, task, labels);
+  const encode = (path: string, { examples }: LabelledData) => {
+    const encoded = encodeExamples(examples, tokenizer, request.maxLength, model.config.maxPositionEmbeddings);
+    reportLostWords(path, examples, encoded);
+    // A sentence that has lost all its words teaches nothing.
+    return encoded.filter(({ label }) => task.weight(label!) > 0);
+  };
+  const all = encode(request.train, data);
+  // Only where there is one label each can its share be kept.
+  const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
+  const split = validData ? undefined : stratifiedSplit(strata, request.validSplit, request.seed);
   const train = split ? split.train.map((i) => all[i]) : all;
-  const valid = validData ? encode(validData.examples) : split!.valid.map((i) => all[i]);
-  say(
-    `data: ${train.length} examples to train on, ${valid.length} to validate with, ${data.labels.length} labels (${nameSome(data.labels)})`,
-  );
+  const valid = validData ? encode(request.valid!, validData) : split!.valid.map((i) => all[i]);
+  const kinds =
+    task === tasks.regression ? 'scores' : `${labels.length} ${task.ofWords ? 'tags' : 'labels'} (${nameSome(labels)})`;
+  say(`data: ${train.length} examples to train on, ${valid.length} to validate with, ${kinds}`);
   say(
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,
   );
-  await before(model, tokenizer, data.labels);
+  await before(model, tokenizer, labels);
 
   const { device } = model.classifier.weight;
   const shown = !request.silent || request.onEvent !== undefined;
   // On the cpu device, steps are not captured, so their operations are not counted.
   const peakFlops = shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
   const totalSteps = request.epochs * Math.ceil(train.length / request.batchSize);
-  const progress = createProgress({ totalSteps, totalEpochs: request.epochs, silent: request.silent });
+  const progress = createProgress({ totalSteps, totalEpochs: request.epochs, unit: unitOf(data), silent: request.silent });
   const { signal, release } = interruptible(() => progress.log('stopping after this step; press Ctrl-C again to leave at once'));
   const save = (dir: string) => model.savePretrained(dir, tokenizer.files());
   let saved = false;
@@ -89,19 +95,13 @@ export async function runTraining(
       ...request,
       signal,
       peakFlops,
-      onStep: (record, reviewsPerSecond) => {
+      onStep: (record, examplesPerSecond) => {
         request.onEvent?.({ event: 'step', ...record });
-        progress.update({ ...record, reviewsPerSecond, tokensPerSecond: record.tokensPerSecond! });
+        progress.update({ ...record, examplesPerSecond, tokensPerSecond: record.tokensPerSecond! });
       },
       onEpoch: (record) => {
         request.onEvent?.({ event: 'epoch', ...record });
-        const validated =
-          record.validAccuracy === undefined
-            ? ''
-            : ` · validation loss ${record.validLoss!.toFixed(3)}, accuracy ${percent(record.validAccuracy)}`;
-        progress.log(
-          `epoch ${record.epoch}: loss ${record.trainLoss.toFixed(3)}, accuracy ${percent(record.trainAccuracy!)}${validated}${record.best ? ' (best, saved)' : ''}`,
-        );
+        progress.log(epochLine(record, task, labels));
       },
       onBest: async () => {
         await save(request.out);
@@ -118,14 +118,14 @@ export async function runTraining(
     await save(dir);
     say(`interrupted after step ${history.steps.length}: the model as it stands is in ${dir}`);
   }
-  const title = `${request.train.split('/').at(-1)}: loss and accuracy`;
+  const title = `${request.train.split('/').at(-1)}: loss and ${metricName(history.monitor)}`;
   await writeFiles(request.out, {
     'history.json': `${JSON.stringify(history, undefined, 1)}\n`,
     ...(history.steps.length > 0 && { 'history.svg': await historyPicture(history, title) }),
   });
   if (saved && !signal.aborted && !history.epochs.at(-1)!.best)
     model.loadWeights((await readCheckpoint(request.out)).tensors, request.out);
-  return { model, tokenizer, labels: data.labels, history, interrupted: signal.aborted };
+  return { model, tokenizer, labels, history, interrupted: signal.aborted, ofPairs: data.examples[0].pair !== undefined };
 }
 
 async function readReporting(path: string, options: DataOptions): Promise<LabelledData> {
@@ -134,12 +134,56 @@ async function readReporting(path: string, options: DataOptions): Promise<Labell
   return data;
 }
 
+/**
+ * The label of each output of the model; a score has Hugging Face's name for none.
+ * @throws UsageError when there is nothing to tell apart, or the labels are of another task.
+ */
+function outputsOf(task: Task, { labels, examples }: LabelledData, { train, task: asked }: TrainRequest): string[] {
+  if (task === tasks.regression) {
+    const [{ label: first }] = examples;
+    if (examples.every(({ label }) => label === first))
+      throw new UsageError(`${train} has one score only (${first}): there is nothing to learn`);
+    return ['LABEL_0'];
+  }
+  if (task === tasks['multi-label'] && labels.length > 0) return labels;
+  if (labels.length < 2) {
+    const only = labels.length === 0 ? 'no labels' : `one label only (${labels[0]})`;
+    throw new UsageError(`${train} has ${only}: a classifier needs two or more`);
+  }
+  const areScores =
+    labels.every((label) => Number.isFinite(Number(label))) && labels.some((label) => !Number.isInteger(Number(label)));
+  if (asked === undefined && areScores)
+    throw new UsageError(
+      `the labels of ${train} are numbers with fractions (${nameSome(labels, 3)}): say --task regression for scores, or --task classification for labels all the same`,
+    );
+  return labels;
+}
+
+/** What the examples are called. */
+function unitOf({ examples: [{ words, pair }] }: LabelledData): string {
+  if (words) return 'sentences';
+  return pair === undefined ? 'reviews' : 'pairs';
+}
+
+function epochLine(record: EpochRecord, task: Task, labels: string[]): string {
+  const { epoch, trainLoss, validLoss, best } = record;
+  const values = (part: 'train' | 'valid', loss: number, metrics: readonly Metric[]) => {
+    const shown = metrics.map(
+      (metric) => `, ${metricName(metric)} ${formatMetric(metric, record[metricKey(part, metric) as 'validF1']!)}`,
+    );
+    return `loss ${loss.toFixed(3)}${shown.join('')}`;
+  };
+  const trained = values('train', trainLoss, task.stepMetric ? [task.stepMetric] : []);
+  const validated = validLoss === undefined ? '' : ` · validation ${values('valid', validLoss, task.monitored(labels))}`;
+  return `epoch ${epoch}: ${trained}${validated}${best ? ' (best, saved)' : ''}`;
+}
+
 /** The model of a folder, or a fresh one of a configuration (default: BERT-Tiny) over a vocabulary. */
-async function startingModel({ model: name, vocab, config, cased, seed, silent }: TrainRequest, labels: string[]) {
+async function startingModel({ model: name, vocab, config, cased, seed, silent }: TrainRequest, task: Task, labels: string[]) {
   if (name) {
     const model = await modelFolder(name, silent);
     const tokenizer = await BertTokenizer.fromPretrained(model);
-    const loaded = await BertForSequenceClassification.fromPretrained(model, { labels, seed });
+    const loaded = await startFrom(model, task, labels, seed);
     const { missing, unexpected } = loaded.loadReport;
     if (missing.length > 0) console.error(`${model} lacks ${nameSome(missing)}: drawn anew`);
     if (unexpected.length > 0) console.error(`${model} has weights that are not used: ${nameSome(unexpected)}`);
@@ -152,7 +196,7 @@ async function startingModel({ model: name, vocab, config, cased, seed, silent }
     : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
   checkVocab(tokenizer, base, vocab!);
   const fresh = bertConfig({ ...base, ...labelFields(labels), padTokenId: tokenizer.padTokenId });
-  return { model: BertForSequenceClassification.fromConfig(fresh, seed), tokenizer };
+  return { model: freshModel(task, fresh, seed), tokenizer };
 }
 
 function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source: string): void {

@@ -23,6 +23,20 @@ export interface BufferSpec<P> {
   fill?: Fill<P>;
 }
 
+/** A launch on windows of its buffers: `starts` says where those begin that do not at 0, in elements. */
+export interface Part<P> {
+  params: P;
+  starts: Readonly<Record<string, number>>;
+}
+
+/** A way to cut a launch into several: `length` places, of which each part takes a multiple of `least`, but the last. */
+export interface Axis<P> {
+  length: number;
+  least: number;
+  /** The part of `count` places from `first` on. */
+  cut(first: number, count: number): Part<P>;
+}
+
 /** Constants baked into the text of one variant. `width` 4 makes `V` a vec4. */
 export type Constants = Record<string, string | number | boolean>;
 
@@ -44,6 +58,11 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   wgsl(constants: C, traits: Traits): string;
   /** Workgroups to launch; more than 65,535 are folded. The text sees one flat index, `group`. */
   launch(p: ParamValues<T>, constants: C, traits: Traits): number;
+  /**
+   * Along what a launch may be cut when a buffer is larger than the adapter binds at once, best first; default: nothing.
+   * Windows of buffers start at multiples of `step` elements.
+   */
+  axes?(p: ParamValues<T>, step: number): Axis<ParamValues<T>>[];
   /** The same mathematics in plain loops, accumulating in float64. */
   // biome-ignore lint/suspicious/noExplicitAny: each buffer's array type follows its element type
   reference(buffers: Record<string, any>, p: ParamValues<T>): void;

@@ -1,7 +1,7 @@
 import { patiently } from '../platform/patience.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan } from './device.ts';
 import { DeviceLostError, KernelError } from './errors.ts';
-import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packParams } from './kernel.ts';
+import { type HostArray, type Kernel, type ParamTypes, type ParamValues, type Part, packParams } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, WebGpuPlan } from './plan.ts';
 import { BufferPool, type GpuBuffer } from './pool.ts';
@@ -9,6 +9,7 @@ import { type KernelTime, Profiler, workOf } from './timing.ts';
 import type { Traits } from './traits.ts';
 import { TuningTable } from './tuning.ts';
 import { UniformArena } from './uniforms.ts';
+import { partsOf } from './windows.ts';
 
 const MAP_READ = 0x01 | 0x08; // GPUBufferUsage.MAP_READ | COPY_DST
 /** Dispatches per submit: few enough that the adapter starts early, enough that submits cost little. */
@@ -92,13 +93,15 @@ export class WebGpuDevice implements Device {
 
   run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
     this.#check();
-    const launch = this.#resolve(kernel, buffers, params);
-    if (!launch) return;
-    if (this.#trace) this.#trace.launches.push(launch);
-    else {
-      for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
-      this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
-      if (++this.#encoded >= BATCH) this.#submit();
+    for (const part of partsOf(kernel, params, this.traits)) {
+      const launch = this.#resolve(kernel, buffers, part);
+      if (!launch) continue;
+      if (this.#trace) this.#trace.launches.push(launch);
+      else {
+        for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
+        this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
+        if (++this.#encoded >= BATCH) this.#submit();
+      }
     }
   }
 
@@ -173,7 +176,7 @@ export class WebGpuDevice implements Device {
   #resolve<T extends ParamTypes>(
     kernel: Kernel<T>,
     buffers: Record<string, Binding>,
-    params: ParamValues<T>,
+    { params, starts }: Part<ParamValues<T>>,
   ): TracedLaunch | undefined {
     const constants = this.tuning.constants(kernel, params, this.traits);
     const groups = kernel.launch(params, constants, this.traits);
@@ -186,17 +189,19 @@ export class WebGpuDevice implements Device {
     const bindings: TracedLaunch['bindings'] = [];
     for (const name in kernel.buffers) {
       const { buffer, offset, size } = buffers[name];
+      const start = (starts[name] ?? 0) * 4;
       const bytes = kernel.buffers[name].size(params) * 4;
-      if (bytes > size) throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${bytes / 4}`);
-      if (bytes > this.traits.maxBinding) {
-        throw new KernelError(
-          kernel.name,
-          `${name} needs ${bytes} bytes at once; this adapter binds ${this.traits.maxBinding} at most`,
-        );
+      if (start + bytes > size) {
+        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${(start + bytes) / 4}`);
       }
       // Whole vec4s are bound: every allocation ends on one.
       const whole = Math.max(16, Math.ceil(bytes / 16) * 16);
-      bindings.push({ buffer: buffer as GpuBuffer, offset, size: whole, writes: kernel.buffers[name].access !== 'read' });
+      bindings.push({
+        buffer: buffer as GpuBuffer,
+        offset: offset + start,
+        size: whole,
+        writes: kernel.buffers[name].access !== 'read',
+      });
     }
     const rows = Math.ceil(groups / this.traits.maxGroupsPerDimension);
     return {

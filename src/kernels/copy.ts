@@ -1,4 +1,5 @@
 import { defineKernel, wgsl } from '../gpu/kernel.ts';
+import { along, alongShape } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { dims, extent, forEachStrided, wgslStrided } from './shape.ts';
 
@@ -9,6 +10,7 @@ export const fill = defineKernel({
   buffers: { y: { type: 'I', access: 'write', size: (p) => p.count } },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),
+  axes: (p, step) => [along(p, 'count', { y: 1 }, step)],
   wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'y[i] = I(p.bits);'),
   reference({ y }, { count, bits }) {
     y.fill(bits, 0, count);
@@ -47,6 +49,7 @@ export const place = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count, c),
+  axes: (p, step) => [alongShape(p, { x: 'x', y: 'y' }, [], step)],
   wgsl: (c) => wgsl`
 ${wgslStrided('x')}
 ${wgslStrided('y')}
@@ -88,6 +91,7 @@ export const accumulate = defineKernel({
   },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),
+  axes: (p, step) => [along(p, 'count', { x: 1, y: 1 }, step)],
   wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'y[i] += x[i];'),
   reference({ x, y }, { count }) {
     for (let i = 0; i < count; i++) y[i] += x[i];

@@ -1,4 +1,5 @@
 import { defineKernel, wgsl } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 import { perRow, rowText, walkRow } from './rows.ts';
 import { logSumExp, sumExp } from './softmax.ts';
 
@@ -43,37 +44,38 @@ export const crossEntropy = defineKernel({
     loss: { type: 'f32', access: 'write', size: (p) => p.rows },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { x: p.cols, labels: 1, state: STATE, loss: 1 }, step)],
   wgsl: rowText((c) => {
     const row = walkRow(c, { v: 'x[i]' });
     return wgsl`
   var above = V(0.0);
 ${sumExp(row, 'above += v - most;')}
   let rest = teamSum(hsum(above), lane);
-  if (seat > 0u || spare) { return; }
-
-  let at = row * ${STATE}u;
-  var before = vec4<f32>(most, 0.0, 0.0, 0.0);
-  if (p.first > 0u) { before = vec4<f32>(state[at], state[at + 1u], state[at + 2u], state[at + 3u]); }
-  let label = labels[row];
-  let column = u32(label) - p.first;
-  var picked = before.z;
-  if (label >= 0 && column < p.cols) {
-    let place = row * p.cols + column;
-    picked = ${c.width === 4 ? 'x[place / 4u][place % 4u]' : 'x[place]'};
-  }
-  let high = max(before.x, most);
-  let total = before.y * exp(before.x - high) + mass * exp(most - high);
-  let sum = before.w + f32(p.first) * (before.x - high) + rest + f32(p.cols) * (most - high);
-  state[at] = high;
-  state[at + 1u] = total;
-  state[at + 2u] = picked;
-  state[at + 3u] = sum;
-  if (p.first + p.cols < p.classes) { return; }
-
-  let known = label >= 0 && label < i32(p.classes);
-  let value = log(total) - (1.0 - p.smoothing) * (picked - high) - p.smoothing * sum / f32(p.classes);
-  let nan = bitcast<f32>(p.rows | 0x7fc00000u);
-  loss[row] = select(select(nan, value, known), 0.0, label == p.ignoreIndex);`;
+  if (seat == 0u && !spare) {
+    let at = row * ${STATE}u;
+    var before = vec4<f32>(most, 0.0, 0.0, 0.0);
+    if (p.first > 0u) { before = vec4<f32>(state[at], state[at + 1u], state[at + 2u], state[at + 3u]); }
+    let label = labels[row];
+    let column = u32(label) - p.first;
+    var picked = before.z;
+    if (label >= 0 && column < p.cols) {
+      let place = row * p.cols + column;
+      picked = ${c.width === 4 ? 'x[place / 4u][place % 4u]' : 'x[place]'};
+    }
+    let high = max(before.x, most);
+    let total = before.y * exp(before.x - high) + mass * exp(most - high);
+    let sum = before.w + f32(p.first) * (before.x - high) + rest + f32(p.cols) * (most - high);
+    state[at] = high;
+    state[at + 1u] = total;
+    state[at + 2u] = picked;
+    state[at + 3u] = sum;
+    if (p.first + p.cols == p.classes) {
+      let known = label >= 0 && label < i32(p.classes);
+      let value = log(total) - (1.0 - p.smoothing) * (picked - high) - p.smoothing * sum / f32(p.classes);
+      let nan = bitcast<f32>(p.rows | 0x7fc00000u);
+      loss[row] = select(select(nan, value, known), 0.0, label == p.ignoreIndex);
+    }
+  }`;
   }),
   reference({ x, labels, state, loss }, { rows, cols, first, classes, ignoreIndex, smoothing }) {
     for (let r = 0; r < rows; r++) {
@@ -107,6 +109,7 @@ export const crossEntropyBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { dloss: 1, x: p.cols, labels: 1, state: STATE, dx: p.cols }, step)],
   wgsl: rowText((c) => {
     const columns = c.width === 4 ? 'i32(c * 4u) + I(0, 1, 2, 3)' : 'i32(c)';
     return wgsl`

@@ -1,4 +1,5 @@
 import { defineKernel, wgsl } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { philox4x32, philoxWgsl } from './philox.ts';
 
@@ -39,11 +40,11 @@ export function dropFactors(
 
 /**
  * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored: see `dropWgsl`. The same launch on dy is the
- * gradient. x, y: [count].
+ * gradient. x, y: [count], which begin with element `first` of the tensor.
  */
 export const dropout = defineKernel({
   name: 'dropout',
-  params: { count: 'u32', ...dropParams },
+  params: { count: 'u32', first: 'u32', ...dropParams },
   buffers: {
     state: dropState,
     x: { type: 'V', access: 'read', size: (p) => p.count },
@@ -51,15 +52,16 @@ export const dropout = defineKernel({
   },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),
+  axes: (p, step) => [along(p, 'count', { x: 1, y: 1 }, step, (at) => ({ first: p.first + at }))],
   wgsl: (c) => wgsl`
 ${dropWgsl(c)}
-${flatMain(c, `p.count / ${c.width}u`, 'y[i] = drop(x[i], i);')}`,
+${flatMain(c, `p.count / ${c.width}u`, `y[i] = drop(x[i], i + p.first / ${c.width}u);`)}`,
   reference({ state, x, y }, p) {
-    const factors = dropFactors(state, p, p.count);
+    const factors = dropFactors(state, p, p.first + p.count).subarray(p.first);
     for (let i = 0; i < p.count; i++) y[i] = factors[i] === 0 ? 0 : x[i] * factors[i];
   },
   cases: [
-    { count: 333, call: 3, threshold: 0x80000000, scale: 2 },
-    { count: 1 << 18, call: 7, threshold: 0x19999999, scale: 1 / 0.9 },
+    { count: 333, first: 0, call: 3, threshold: 0x80000000, scale: 2 },
+    { count: 1 << 18, first: 64, call: 7, threshold: 0x19999999, scale: 1 / 0.9 },
   ],
 });

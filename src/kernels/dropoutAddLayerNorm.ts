@@ -8,11 +8,12 @@ import {
   layerNormBackward,
   layerNormCases,
   layerNormParams,
+  normalised,
   readMoments,
   rowMoments,
   writtenMoments,
 } from './layerNorm.ts';
-import { perWeightedRow, rowText, walkRow } from './rows.ts';
+import { perWeightedRow, weightedRowText } from './weightedRows.ts';
 
 /** How each half of a post-norm transformer layer ends, in one launch: dropout, residual, layer normalisation. */
 
@@ -38,17 +39,14 @@ function defineAddLayerNorm(name: string, { drops, keeps }: { drops: boolean; ke
     params,
     buffers,
     ...perWeightedRow,
-    wgsl: rowText(
-      (c) => {
-        const row = walkRow(c, { v: `${drops ? 'drop(x[i], i)' : 'x[i]'} + residual[i]` });
-        // A lane that cannot keep its part of z reads what it has written, which is less than to begin again.
-        const again = keeps && c.held === 0 ? walkRow(c, { v: 'z[i]' }) : row;
-        return `${rowMoments(c, row, keeps ? 'z[i] = v;' : '')}
-  ${again.each('y[i] = (v - center) * scale * weight[c] + bias[c];')}
-  ${keeps ? keepMoments : ''}`;
-      },
-      (c) => (drops ? dropWgsl(c) : ''),
-    ),
+    wgsl: weightedRowText((c) => ({
+      ...normalised,
+      values: { v: `${drops ? 'drop(x[i], i)' : 'x[i]'} + residual[i]` },
+      // To read what was written takes less than to begin again.
+      ...(keeps && { again: { v: 'z[i]' }, keep: keepMoments }),
+      find: (walk) => rowMoments(c, walk, keeps ? 'z[i] = v;' : ''),
+      ...(drops && { functions: dropWgsl(c) }),
+    })),
     reference({ state, x, residual, weight, bias, y, z, moments }, p: P) {
       const factors = drops ? dropFactors(state, p, x.length) : undefined;
       const sum = z ?? new Float32Array(x.length);
@@ -85,7 +83,10 @@ export const dropoutAddLayerNormBackward = defineKernel({
     dx: matrix('write'),
   },
   ...perWeightedRow,
-  wgsl: rowText((c) => inputGradient(c, 'z', 'dresidual[i] = dz; dx[i] = drop(dz, i);'), dropWgsl),
+  wgsl: weightedRowText((c) => ({
+    ...inputGradient('z', 'dresidual[i] = dz; dx[i] = drop(dz, i);'),
+    functions: dropWgsl(c),
+  })),
   reference({ state, dy, z, weight, moments, dresidual, dx }, p) {
     layerNormBackward.reference({ dy, x: z, weight, moments, dx: dresidual }, p);
     const factors = dropFactors(state, p, z.length);

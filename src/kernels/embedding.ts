@@ -1,41 +1,52 @@
 import { defineKernel, main } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 
 const GROUP = 64;
-const table = { vocab: 'u32', cols: 'u32', n: 'u32' } as const;
-type P = { vocab: number; cols: number; n: number };
+/** `n` ids of rows of a table of `vocab`, of which `rows` are seen, from `first` on. */
+const params = { vocab: 'u32', first: 'u32', rows: 'u32', cols: 'u32', n: 'u32' } as const;
+type P = Record<keyof typeof params, number>;
 const ids = { type: 'i32', access: 'read', size: (p: P) => p.n, fill: { below: (p: P) => p.vocab } } as const;
 const cases: P[] = [
-  { vocab: 7, cols: 5, n: 33 },
-  { vocab: 1000, cols: 128, n: 384 },
-  { vocab: 30000, cols: 128, n: 3072 },
+  { vocab: 7, first: 0, rows: 7, cols: 5, n: 33 },
+  { vocab: 1000, first: 0, rows: 1000, cols: 128, n: 384 },
+  { vocab: 1000, first: 200, rows: 300, cols: 12, n: 384 },
+  { vocab: 30000, first: 0, rows: 30000, cols: 128, n: 3072 },
 ];
 
-/** Rows of a table: y[i] = weight[ids[i]]; NaN where an id has no row. weight: [vocab, cols], ids: [n], y: [n, cols]. */
+/**
+ * Rows of a table: y[i] = weight[ids[i]], where that row is seen; NaN where an id has no row.
+ * weight: [rows, cols], ids: [n], y: [n, cols].
+ */
 export const embedding = defineKernel({
   name: 'embedding',
-  params: table,
+  params,
   buffers: {
-    weight: { type: 'V', access: 'read', size: (p) => p.vocab * p.cols },
+    weight: { type: 'V', access: 'read', size: (p) => p.rows * p.cols },
     ids,
-    y: { type: 'V', access: 'write', size: (p) => p.n * p.cols },
+    y: { type: 'V', access: 'readwrite', size: (p) => p.n * p.cols },
   },
   specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
+  axes: (p, step) => [
+    along(p, 'rows', { weight: p.cols }, step, (at) => ({ first: p.first + at })),
+    along(p, 'n', { ids: 1, y: p.cols }, step),
+  ],
   wgsl: (c) =>
     flatMain(
       c,
       `p.n * p.cols / ${c.width}u`,
       `let cols = p.cols / ${c.width}u;
     let id = ids[i / cols];
-    let known = id >= 0 && id < i32(p.vocab);
-    let row = u32(select(0, id, known));
-    y[i] = select(V(bitcast<f32>(p.n | 0x7fc00000u)), weight[row * cols + i % cols], known);`,
+    let row = u32(id) - p.first;
+    if (row < p.rows) { y[i] = weight[row * cols + i % cols]; }
+    else if (id < 0 || id >= i32(p.vocab)) { y[i] = V(bitcast<f32>(p.n | 0x7fc00000u)); }`,
     ),
-  reference({ weight, ids, y }, { vocab, cols, n }) {
+  reference({ weight, ids, y }, { vocab, first, rows, cols, n }) {
     for (let i = 0; i < n; i++) {
-      const known = ids[i] >= 0 && ids[i] < vocab;
-      for (let c = 0; c < cols; c++) y[i * cols + c] = known ? weight[ids[i] * cols + c] : Number.NaN;
+      const row = ids[i] - first;
+      if (row >= 0 && row < rows) y.set(weight.subarray(row * cols, (row + 1) * cols), i * cols);
+      else if (ids[i] < 0 || ids[i] >= vocab) y.fill(Number.NaN, i * cols, (i + 1) * cols);
     }
   },
   cases,
@@ -47,7 +58,7 @@ export const embedding = defineKernel({
  */
 export const chainIds = defineKernel({
   name: 'chainIds',
-  params: table,
+  params,
   buffers: { ids, next: { type: 'u32', access: 'write', size: (p) => p.n } },
   launch: (p) => Math.ceil(p.n / GROUP),
   wgsl: () =>
@@ -74,18 +85,19 @@ export const chainIds = defineKernel({
   cases,
 });
 
-/** Adds up dy over each chain into dWeight, which must hold zeros; the row `padding` (-1: none) is left alone. dy: [n, cols]. */
+/** Adds the sum of dy over each chain to a row of dWeight, if it is seen and not `padding` (-1: none). dy: [n, cols], dWeight: [rows, cols]. */
 export const embeddingBackward = defineKernel({
   name: 'embeddingBackward',
-  params: { ...table, padding: 'i32' },
+  params: { ...params, padding: 'i32' },
   buffers: {
     dy: { type: 'V', access: 'read', size: (p) => p.n * p.cols },
     ids,
     next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
-    dWeight: { type: 'V', access: 'readwrite', size: (p) => p.vocab * p.cols },
+    dWeight: { type: 'V', access: 'readwrite', size: (p) => p.rows * p.cols },
   },
   specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
+  axes: (p, step) => [along(p, 'rows', { dWeight: p.cols }, step, (at) => ({ first: p.first + at }))],
   wgsl: (c) =>
     flatMain(
       c,
@@ -94,22 +106,24 @@ export const embeddingBackward = defineKernel({
     let place = i / cols;
     let id = ids[place];
     var link = next[place];
-    if (id == p.padding || id < 0 || id >= i32(p.vocab) || link >= 0x80000000u) { continue; }
+    let row = u32(id) - p.first;
+    if (id == p.padding || row >= p.rows || link >= 0x80000000u) { continue; }
     let column = i % cols;
     var total = dy[i];
     while (link < p.n) {
       total += dy[link * cols + column];
       link = next[link] & 0x7fffffffu;
     }
-    dWeight[u32(id) * cols + column] = total;`,
+    dWeight[row * cols + column] += total;`,
     ),
-  reference({ dy, ids, next, dWeight }, { vocab, cols, n, padding }) {
+  reference({ dy, ids, next, dWeight }, { first, rows, cols, n, padding }) {
     for (let i = 0; i < n; i++) {
-      if (ids[i] === padding || ids[i] < 0 || ids[i] >= vocab || next[i] >= 0x80000000) continue;
+      const row = ids[i] - first;
+      if (ids[i] === padding || row < 0 || row >= rows || next[i] >= 0x80000000) continue;
       for (let c = 0; c < cols; c++) {
         let total = 0;
         for (let j = i; j < n; j = next[j] & 0x7fffffff) total += dy[j * cols + c];
-        dWeight[ids[i] * cols + c] = total;
+        dWeight[row * cols + c] += total;
       }
     }
   },

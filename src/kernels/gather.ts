@@ -1,4 +1,5 @@
 import { defineKernel, main } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 
 const GROUP = 64;
 const params = { outer: 'u32', n: 'u32', m: 'u32', inner: 'u32' } as const;
@@ -25,6 +26,7 @@ export const gather = defineKernel({
     y: { type: 'f32', access: 'write', size: (p) => p.outer * p.m * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.m * p.inner) / GROUP),
+  axes: (p, step) => [along(p, 'outer', { x: p.n * p.inner, index: p.m * p.inner, y: p.m * p.inner }, step)],
   wgsl: () =>
     main(
       GROUP,
@@ -55,6 +57,7 @@ export const gatherBackward = defineKernel({
     dx: { type: 'f32', access: 'write', size: (p) => p.outer * p.n * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.n * p.inner) / GROUP),
+  axes: (p, step) => [along(p, 'outer', { dy: p.m * p.inner, index: p.m * p.inner, dx: p.n * p.inner }, step)],
   wgsl: () =>
     main(
       GROUP,

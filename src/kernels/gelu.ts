@@ -1,5 +1,5 @@
 import { defineMap } from './map.ts';
-import { erf, erfWgsl, tanhWgsl } from './special.ts';
+import { erf, normalShareWgsl, tanhWgsl } from './special.ts';
 
 /** Gaussian error linear units (Hendrycks & Gimpel 2016, arXiv 1606.08415): x Φ(x), exact by erf or approximated by tanh. */
 
@@ -8,8 +8,8 @@ const DENSITY = 1 / Math.sqrt(2 * Math.PI);
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBE = 0.044715;
 
-export const geluWgsl = `${erfWgsl}
-fn gelu_(x: V) -> V { return 0.5 * x * (1.0 + erf_(x * ${SQRT_HALF})); }
+export const geluWgsl = `${normalShareWgsl}
+fn gelu_(x: V) -> V { return x * normalShare(x); }
 `;
 export const geluTanhWgsl = `${tanhWgsl}
 fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x))); }
@@ -37,8 +37,8 @@ export const geluTanh = defineMap({
 export const geluBackward = defineMap({
   name: 'geluBackward',
   inputs: ['dy', 'x'],
-  wgsl: `dy * (0.5 * (1.0 + erf_(x * ${SQRT_HALF})) + x * ${DENSITY} * exp(-0.5 * x * x))`,
-  functions: erfWgsl,
+  wgsl: `dy * (normalShare(x) + x * ${DENSITY} * exp(-0.5 * x * x))`,
+  functions: normalShareWgsl,
   reference: (dy, x) => dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
 });
 

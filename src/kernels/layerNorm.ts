@@ -1,5 +1,6 @@
 import { type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
-import { perWeightedRow, type RowConstants, type RowWalk, rowText, walkRow } from './rows.ts';
+import type { RowConstants, RowWalk } from './rows.ts';
+import { perWeightedRow, type WeightedRows, weightedRowText } from './weightedRows.ts';
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
 
@@ -25,17 +26,16 @@ export const [readMoments, writtenMoments] = [moments('read'), moments('write')]
  * joined as by Chan, Golub & LeVeque (1979). `also` is done in the same walk.
  */
 export const rowMoments = (c: RowConstants, row: RowWalk, also = ''): string => `  ${row.read}
-  var count = 0.0;
-  var origin = V(0.0);
+  var origin: V;
+  ${row.first('origin = v;')}
   var sum = V(0.0);
   var squares = V(0.0);
   ${row.each(`
-    origin = select(origin, v, count == 0.0);
-    count += 1.0;
     let d = v - origin;
     sum += d;
     squares += d * d;
     ${also}`)}
+  let count = f32((cols + ${c.lanes - 1}u - seat) / ${c.lanes}u);
   let start = teamFirst(origin${c.width === 4 ? '.x' : ''}, lane);
   let own = sum / max(count, 1.0);
   let ahead = origin - start + own;
@@ -44,8 +44,13 @@ export const rowMoments = (c: RowConstants, row: RowWalk, also = ''): string => 
   let center = start + way;
   let scale = 1.0 / sqrt(teamSum(hsum(squares - sum * own + count * off * off), lane) / f32(p.cols) + p.eps);`;
 
-/** WGSL: one lane writes them down. */
-export const keepMoments = 'if (seat == 0u) { moments[row * 2u] = center; moments[row * 2u + 1u] = scale; }';
+/** What layer normalisation does with a row, once its values `v` are known. */
+export const normalised = {
+  weights: { w: 'weight[c]', b: 'bias[c]' },
+  numbers: ['center', 'scale'],
+  apply: 'y[i] = (v - center) * scale * w + b;',
+} as const;
+export const keepMoments = 'moments[row * 2u] = center; moments[row * 2u + 1u] = scale;';
 
 /** y = (x - mean) rstd weight + bias. Keeps the moments for the gradient. x, y: [rows, cols], weight, bias: [cols]. */
 export const layerNorm = defineKernel({
@@ -59,12 +64,12 @@ export const layerNorm = defineKernel({
     moments: writtenMoments,
   },
   ...perWeightedRow,
-  wgsl: rowText((c) => {
-    const row = walkRow(c, { v: 'x[i]' });
-    return `${rowMoments(c, row)}
-  ${row.each('y[i] = (v - center) * scale * weight[c] + bias[c];')}
-  ${keepMoments}`;
-  }),
+  wgsl: weightedRowText((c) => ({
+    ...normalised,
+    values: { v: 'x[i]' },
+    find: (walk) => rowMoments(c, walk),
+    keep: keepMoments,
+  })),
   reference({ x, weight, bias, y, moments }, { rows, cols, eps }) {
     for (let r = 0; r < rows; r++) {
       let center = 0;
@@ -81,19 +86,22 @@ export const layerNorm = defineKernel({
   cases: layerNormCases,
 });
 
-/** WGSL: the gradient by x in row `row`, handed to `write` as `dz` vector by vector. */
-export function inputGradient(c: RowConstants, x: string, write: string): string {
-  const row = walkRow(c, { g: 'dy[i] * weight[c]', h: `(${x}[i] - center) * scale` });
-  return `  let center = moments[row * 2u];
+/** The gradient by x, handed to `write` as `dz` vector by vector. */
+export const inputGradient = (x: string, write: string): WeightedRows => ({
+  weights: { w: 'weight[c]' },
+  values: { g: 'dy[i] * w', h: `(${x}[i] - center) * scale` },
+  find: (walk) => `
+  let center = moments[row * 2u];
   let scale = moments[row * 2u + 1u];
-  ${row.read}
+  ${walk.read}
   var sumG = V(0.0);
   var sumGH = V(0.0);
-  ${row.each('sumG += g; sumGH += g * h;')}
+  ${walk.each('sumG += g; sumGH += g * h;')}
   let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
-  let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);
-  ${row.each(`let dz = scale * (g - meanG - h * meanGH); ${write}`)}`;
-}
+  let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);`,
+  numbers: ['center', 'scale', 'meanG', 'meanGH'],
+  apply: `let dz = scale * (g - meanG - h * meanGH); ${write}`,
+});
 
 /** Gradient by x: with g = dy weight and h = (x - mean) rstd, dx = rstd (g - mean(g) - h mean(g h)). */
 export const layerNormBackward = defineKernel({
@@ -107,7 +115,7 @@ export const layerNormBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perWeightedRow,
-  wgsl: rowText((c) => inputGradient(c, 'x', 'dx[i] = dz;')),
+  wgsl: weightedRowText(() => inputGradient('x', 'dx[i] = dz;')),
   reference({ dy, x, weight, moments, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const [mean, rstd] = moments.subarray(r * 2, r * 2 + 2);

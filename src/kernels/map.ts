@@ -1,4 +1,5 @@
 import { defineKernel, type Kernel, type ParamTypes, type ParamValues, wgsl } from '../gpu/kernel.ts';
+import { alongShape } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { dims, extent, forEachStrided, product, wgslStrided } from './shape.ts';
 
@@ -82,6 +83,7 @@ ${flatMain(
     out[i] = ${spec.wgsl};`,
 )}`,
     launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),
+    axes: (p: P, step) => [alongShape(p, Object.fromEntries(inputs.map((name) => [`in_${name}`, name])), ['out'], step)],
     reference(buffers, p: P) {
       const values = scalars.map((name) => p[name]);
       const views = inputs.map((name) => buffers[`in_${name}`]);

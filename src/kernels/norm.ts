@@ -1,4 +1,5 @@
 import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { teamWgsl } from './rows.ts';
 
@@ -15,6 +16,9 @@ export const sumSquares = defineKernel({
   },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, lanes: traits.subgroupSize || 64 }),
   launch: (p) => Math.ceil(p.count / CHUNK),
+  axes: (p, step) => [
+    { ...along(p, 'count', { x: 1 }, step, (at) => ({ first: p.first + at / CHUNK })), least: Math.max(CHUNK, step) },
+  ],
   wgsl: (c, traits) => wgsl`
 ${teamWgsl(c, traits)}
 ${main(
@@ -49,6 +53,7 @@ export const clipByNorm = defineKernel({
   },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),
+  axes: (p, step) => [along(p, 'count', { x: 1 }, step)],
   wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6));'),
   reference({ norm, x }, { count, maxNorm }) {
     const factor = Math.min(1, maxNorm / (norm[0] + 1e-6));

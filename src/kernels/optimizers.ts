@@ -1,17 +1,19 @@
-import { type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
+import { type Axis, type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
+import { along, window } from './cut.ts';
 
 /**
  * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,
- * in blocks of 1,024. `groups` says, for each block, which row of `hyper` applies, or SKIP.
+ * in blocks of 1,024. `groups` says, for each block, which row of `hyper` applies, or SKIP; `first` is the place of the first
+ * block there.
  */
 export const BLOCK = 1024;
 export const SKIP = 0xffffffff;
 /** Words in a row of `hyper`. */
 export const HYPER = 12;
 
-const params = { blocks: 'u32', rows: 'u32' } as const;
-type P = { blocks: number; rows: number };
+const params = { blocks: 'u32', first: 'u32', rows: 'u32' } as const;
+type P = { blocks: number; first: number; rows: number };
 const words = (p: P) => p.blocks * BLOCK;
 const flat = (access: 'read' | 'readwrite', fill?: 'positive'): BufferSpec<P> => ({
   type: 'V',
@@ -20,7 +22,7 @@ const flat = (access: 'read' | 'readwrite', fill?: 'positive'): BufferSpec<P> =>
   fill,
 });
 const shared = {
-  groups: { type: 'u32', access: 'read', size: (p: P) => p.blocks, fill: { below: () => 2 } },
+  groups: { type: 'u32', access: 'read', size: (p: P) => p.first + p.blocks, fill: { below: () => 2 } },
   hyper: { type: 'V', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
   grad: flat('read'),
   param: flat('readwrite'),
@@ -32,12 +34,27 @@ const perBlock = {
   specialize: (_: P, { software, subgroupSize }: Traits) => ({ width: 4, lanes: software ? subgroupSize || 8 : VECTORS }),
   launch: (p: P) => p.blocks,
 };
+const alongBlocks = (p: P, step: number, state: readonly string[]): Axis<P>[] => {
+  const flats = Object.fromEntries(['grad', 'param', ...state].map((name) => [name, BLOCK]));
+  const { length, least, cut } = along(p, 'blocks', flats, step);
+  return [
+    {
+      length,
+      least,
+      cut: (at, count) => {
+        const { params, starts } = cut(at, count);
+        const [start, first] = window(p.first + at, step);
+        return { params: { ...params, first }, starts: { ...starts, groups: start } };
+      },
+    },
+  ];
+};
 /** The entry point: `body` updates vector `i` by its row of hyperparameters, `h0` to `h2`. */
 const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
   main(
     lanes,
     `  if (group >= p.blocks) { return; }
-  let kind = groups[group];
+  let kind = groups[p.first + group];
   if (kind == ${SKIP}u) { return; }
   let h0 = hyper[kind * 3u];
   let h1 = hyper[kind * 3u + 1u];
@@ -48,10 +65,11 @@ ${body}
   );
 
 /** Calls `update(i, h)` for each element of the blocks that are not skipped, `h` the start of its row of `hyper`. */
-function forEachElement(groups: Uint32Array, blocks: number, update: (i: number, h: number) => void): void {
+function forEachElement(groups: Uint32Array, { first, blocks }: P, update: (i: number, h: number) => void): void {
   for (let block = 0; block < blocks; block++) {
-    if (groups[block] === SKIP) continue;
-    for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) update(i, groups[block] * HYPER);
+    const group = groups[first + block];
+    if (group === SKIP) continue;
+    for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) update(i, group * HYPER);
   }
 }
 
@@ -63,6 +81,7 @@ function defineAdam(name: string, amsgrad: boolean) {
     params,
     buffers: { ...shared, m: flat('readwrite'), v: flat('readwrite', 'positive'), ...largest },
     ...perBlock,
+    axes: (p, step) => alongBlocks(p, step, ['m', 'v', ...Object.keys(largest)]),
     wgsl: (c) =>
       blockMain(
         c,
@@ -78,8 +97,8 @@ function defineAdam(name: string, amsgrad: boolean) {
   ${amsgrad ? 'let high = max(vMax[i], v1);\n  vMax[i] = high;' : 'let high = v1;'}
   param[i] = w - (lr / h1.w) * m1 / (sqrt(high) / h2.x + h0.w);`,
       ),
-    reference({ groups, hyper, grad, param, m, v, vMax }, { blocks }: P) {
-      forEachElement(groups, blocks, (i, h) => {
+    reference({ groups, hyper, grad, param, m, v, vMax }, p: P) {
+      forEachElement(groups, p, (i, h) => {
         const [lr, beta1, beta2, eps, decay, rest1, rest2, correction1, correction2, decoupled] = hyper.subarray(h, h + 10);
         let w = param[i];
         let g = grad[i];
@@ -92,9 +111,9 @@ function defineAdam(name: string, amsgrad: boolean) {
       });
     },
     cases: [
-      { blocks: 1, rows: 2 },
-      { blocks: 100, rows: 2 },
-      { blocks: 1500, rows: 2 },
+      { blocks: 1, first: 0, rows: 2 },
+      { blocks: 100, first: 3, rows: 2 },
+      { blocks: 1500, first: 0, rows: 2 },
     ],
   });
 }
@@ -110,6 +129,7 @@ export const sgd = defineKernel({
   params,
   buffers: { ...shared, velocity: flat('readwrite') },
   ...perBlock,
+  axes: (p, step) => alongBlocks(p, step, ['velocity']),
   wgsl: (c) =>
     blockMain(
       c,
@@ -124,8 +144,8 @@ export const sgd = defineKernel({
   }
   param[i] = w - h0.x * step;`,
     ),
-  reference({ groups, hyper, grad, param, velocity }, { blocks }) {
-    forEachElement(groups, blocks, (i, h) => {
+  reference({ groups, hyper, grad, param, velocity }, p) {
+    forEachElement(groups, p, (i, h) => {
       const [lr, decay, momentum, rest, nesterov, first] = hyper.subarray(h, h + 6);
       const g = grad[i] + decay * param[i];
       let step = g;
@@ -137,7 +157,7 @@ export const sgd = defineKernel({
     });
   },
   cases: [
-    { blocks: 1, rows: 2 },
-    { blocks: 100, rows: 2 },
+    { blocks: 1, first: 0, rows: 2 },
+    { blocks: 100, first: 3, rows: 2 },
   ],
 });

@@ -1,26 +1,43 @@
-import { defineKernel, main, wgsl } from '../gpu/kernel.ts';
+import { type Axis, defineKernel, main, wgsl } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
+import { along, leastPlaces, window } from './cut.ts';
 import { LOWEST, teamWgsl } from './rows.ts';
 
 /**
- * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], each chunk over `size` places of n
- * (the last one shorter). Long reductions run twice, over chunks and then over their results: no atomics, same bits each time.
+ * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
+ * places of n (the last one shorter). Long reductions run twice, over chunks and then over their results: no atomics, same bits each time.
  */
-const params = { outer: 'u32', n: 'u32', inner: 'u32', size: 'u32', chunks: 'u32' } as const;
+const params = { outer: 'u32', n: 'u32', inner: 'u32', size: 'u32', chunks: 'u32', at: 'u32' } as const;
 export interface ReduceParams {
   outer: number;
   n: number;
   inner: number;
   size: number;
   chunks: number;
+  at: number;
 }
 const inputs = (p: ReduceParams) => p.outer * p.n * p.inner;
 const outputs = (p: ReduceParams) => p.outer * p.chunks * p.inner;
+
+/** Cuts between outer places; where there is one, between chunks. */
+function axes(p: ReduceParams, step: number): Axis<ReduceParams>[] {
+  const cutAlong = (length: number, places: number, results: number, params: (first: number, count: number) => ReduceParams) => ({
+    length,
+    least: leastPlaces(step, [places]),
+    cut: (first: number, count: number) => {
+      const [start, at] = window(p.at + first * results, step);
+      return { params: { ...params(first, count), at }, starts: { x: first * places, y: start } };
+    },
+  });
+  if (p.outer > 1) return [cutAlong(p.outer, p.n * p.inner, p.chunks * p.inner, (_, outer) => ({ ...p, outer }))];
+  const partOf = (first: number, chunks: number) => ({ ...p, n: Math.min(chunks * p.size, p.n - first * p.size), chunks });
+  return [cutAlong(p.chunks, p.size * p.inner, p.inner, partOf)];
+}
 const cases: ReduceParams[] = [
-  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1 },
-  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3 },
-  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48 },
-  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1 },
+  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3 },
+  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3, at: 0 },
+  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48, at: 0 },
+  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1, at: 0 },
 ];
 
 interface Reduction {
@@ -40,8 +57,9 @@ function defineReduction(r: Reduction) {
     params,
     buffers: {
       x: { type: 'V', access: 'read', size: inputs },
-      y: { type: 'f32', access: 'write', size: outputs },
+      y: { type: 'f32', access: 'readwrite', size: (p) => p.at + outputs(p) },
     },
+    axes,
     specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
       inner === 1
         ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
@@ -61,7 +79,7 @@ ${main(
     part = ${r.combine('part', 'x[i]')};
   }
   let total = ${r.team}(${r.horizontal}(part), lane);
-  if (lane == 0u) { y[group] = total; }`,
+  if (lane == 0u) { y[p.at + group] = total; }`,
 )}`
         : main(
             c.lanes,
@@ -73,9 +91,9 @@ ${main(
   let base = ((block / p.chunks) * p.n) * inner + column % inner;
   var part = V(${r.start});
   for (var k = first; k < min(first + p.size, p.n); k++) { part = ${r.combine('part', 'x[base + k * inner]')}; }
-  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[column * 4u + j] = part[j]; }' : 'y[column] = part;'}`,
+  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = part[j]; }' : 'y[p.at + column] = part;'}`,
           ),
-    reference({ x, y }, { outer, n, inner, size, chunks }: ReduceParams) {
+    reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
       for (let o = 0; o < outer; o++) {
         for (let c = 0; c < chunks; c++) {
           for (let j = 0; j < inner; j++) {
@@ -83,7 +101,7 @@ ${main(
             for (let k = c * size; k < Math.min((c + 1) * size, n); k++) {
               part = r.combineReference(part, x[(o * n + k) * inner + j]);
             }
-            y[(o * chunks + c) * inner + j] = part;
+            y[at + (o * chunks + c) * inner + j] = part;
           }
         }
       }
@@ -123,6 +141,7 @@ export const argmax = defineKernel({
     y: { type: 'i32', access: 'write', size: (p) => p.outer * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.inner) / 64),
+  axes: (p, step) => [along(p, 'outer', { x: p.n * p.inner, y: p.inner }, step)],
   wgsl: () =>
     main(
       64,

@@ -13,14 +13,21 @@ export interface RowConstants extends Record<string, string | number | boolean> 
   lanes: number;
   /** Teams of a workgroup. */
   teams: number;
+  /** Rows that a team does one after another. */
+  each: number;
   /** Vectors of the row that each lane keeps; 0: the row is too long, and read anew by each walk. */
   held: number;
 }
 
-/** Most vectors that a lane of a tree, or of a subgroup, keeps. */
-const [HELD_BY_TREE, HELD_BY_SUBGROUP] = [4, 8];
-/** Lanes of a tree, and least lanes of a workgroup that is not a single subgroup. */
+/** Most vectors that a lane of a tree, of a subgroup, and of a subgroup in software keeps. */
+const [HELD_BY_TREE, HELD_BY_SUBGROUP, HELD_IN_SOFTWARE] = [4, 8, 4];
+/** Lanes of a tree, and least lanes of a workgroup of trees. */
 const [SMALLEST_TREE, LARGEST_TREE, GROUP] = [8, 256, 64];
+/** To start a lane in software costs as much as ten vectors: what it does then, in vectors, and in rows at most. */
+const [BUSY, MOST_ROWS] = [64, 32];
+
+/** Whether a subgroup is a processor's vector. */
+export const isVectorised = ({ software, subgroupSize }: Traits): boolean => software && subgroupSize > 0;
 
 interface Teams {
   lanes: number;
@@ -29,9 +36,9 @@ interface Teams {
   most: number;
 }
 
-function teamsFor(vectors: number, { subgroupSize, software }: Traits, heldInSoftware: number): Teams {
-  // A workgroup costs much to start in software, and its subgroups are known to lie in order.
-  if (subgroupSize && software) return { lanes: subgroupSize, teams: GROUP / subgroupSize, most: heldInSoftware };
+function teamsFor(vectors: number, traits: Traits): Teams {
+  const { subgroupSize } = traits;
+  if (isVectorised(traits)) return { lanes: subgroupSize, teams: 1, most: HELD_IN_SOFTWARE };
   if (subgroupSize && vectors <= subgroupSize * HELD_BY_SUBGROUP) {
     return { lanes: subgroupSize, teams: 1, most: HELD_BY_SUBGROUP };
   }
@@ -40,25 +47,23 @@ function teamsFor(vectors: number, { subgroupSize, software }: Traits, heldInSof
   return { lanes, teams: Math.max(1, GROUP / lanes), most: HELD_BY_TREE };
 }
 
-const teamPerRow = (heldInSoftware: number) => ({
+/** How a kernel of `rows` × `cols` chooses its variant and launches: a team for a row, or for some rows in turn. */
+export const perRow = {
   specialize({ cols }: { cols: number }, traits: Traits): RowConstants {
     const width = cols % 4 === 0 ? 4 : 1;
-    const { lanes, teams, most } = teamsFor(cols / width, traits, heldInSoftware);
+    const { lanes, teams, most } = teamsFor(cols / width, traits);
     const share = Math.ceil(cols / width / lanes);
-    return { width, lanes, teams, held: share <= most ? share : 0 };
+    const each = isVectorised(traits) ? Math.min(MOST_ROWS, 2 ** Math.ceil(Math.log2(Math.max(1, BUSY / share)))) : 1;
+    return { width, lanes, teams, each, held: share <= most ? share : 0 };
   },
-  launch: ({ rows }: { rows: number }, { teams }: { teams: number }): number => Math.ceil(rows / teams),
-});
-
-/** How a kernel of `rows` × `cols` chooses its variant and launches: a team a row. */
-export const perRow = teamPerRow(4);
-/** The same for kernels that read weights as well: many loads one after another compile slowly in software, and gain nothing. */
-export const perWeightedRow = teamPerRow(0);
+  launch: ({ rows }: { rows: number }, { teams, each }: { teams: number; each: number }): number =>
+    Math.ceil(rows / (teams * each)),
+};
 
 /**
  * Its text: `body` works on row `row`, of `cols` vectors from `base` on, as lane `seat` of the team; those of `teamWgsl` and
- * its own `functions` are at hand. Teams beyond the last row do the last one again, so that all lanes stay together; they know
- * by `spare`, which matters where a kernel reads what it has written.
+ * its own `functions` are at hand. Teams beyond the last row may do the last one again, so that all lanes stay together;
+ * they know by `spare`, which matters where a kernel reads what it has written.
  */
 export const rowText =
   (body: (c: RowConstants) => string, functions = (_: RowConstants) => '') =>
@@ -68,30 +73,52 @@ ${functions(c)}
 ${teamWgsl(c, traits)}
 ${main(
   c.lanes * c.teams,
-  `  let turn = group * ${c.teams}u + lane / ${c.lanes}u;
+  `  let cols = p.cols / ${c.width}u;
+  let seat = lane % ${c.lanes}u;
+${(c.each > 1 ? severalRows : oneRow)(c, body(c))}`,
+)}`;
+
+const severalRows = ({ each }: RowConstants, body: string) => `  let spare = false;
+  let first = group * ${each}u;
+  for (var row = first; row < min(first + ${each}u, p.rows); row++) {
+  let base = row * cols;
+${body}
+  }`;
+
+const oneRow = ({ lanes, teams }: RowConstants, body: string) => `  let turn = group * ${teams}u + lane / ${lanes}u;
   let spare = turn >= p.rows;
   let row = min(turn, p.rows - 1u);
-  let seat = lane % ${c.lanes}u;
-  let cols = p.cols / ${c.width}u;
   let base = row * cols;
-${body(c)}`,
-)}`;
+${body}`;
+
+/** WGSL expressions by name. */
+export type Values = Record<string, string>;
+
+export const declare = (values: Values): string =>
+  Object.entries(values)
+    .map(([name, value]) => `let ${name} = ${value};`)
+    .join(' ');
 
 /** A lane's part of a row, in WGSL. */
 export interface RowWalk {
   /** Reads what the lane can keep. */
   read: string;
+  /** `body` for the lane's first vector; one of the row's if it has none. */
+  first(body: string): string;
   /** `body` for each of the lane's vectors; `c` counts vectors in the row, `i` in the tensor; the values have their names. */
   each(body: string): string;
 }
 
-/** How to walk a row of `values`, each an expression in `c` and `i`: they are computed once if the lane can keep them. */
-export function walkRow({ lanes, held }: RowConstants, values: Record<string, string>): RowWalk {
-  const named = Object.entries(values);
+/**
+ * How to walk a row of `values`, each an expression in `c`, `i` and the `weights`: they are computed once if the lane can keep
+ * them. Weights are expressions in `c`, read where they are used.
+ */
+export function walkRow({ lanes, held }: RowConstants, values: Values, weights: Values = {}): RowWalk {
   if (held === 0) {
-    const lets = named.map(([name, value]) => `let ${name} = ${value};`).join(' ');
+    const lets = declare({ ...weights, ...values });
     return {
       read: '',
+      first: (body) => `{ let c = min(seat, cols - 1u); let i = base + c; ${lets} ${body} }`,
       each: (body) => `for (var c = seat; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
     };
   }
@@ -99,13 +126,16 @@ export function walkRow({ lanes, held }: RowConstants, values: Record<string, st
   const unrolled = (body: (k: number) => string) =>
     Array.from({ length: held }, (_, k) => {
       const bounds = k === held - 1 ? `if (seat + ${k * lanes}u < cols) ` : '';
-      return `${bounds}{ let c = seat + ${k * lanes}u; let i = base + c; ${body(k)} }`;
+      return `${bounds}{ let c = seat + ${k * lanes}u; let i = base + c; ${declare(weights)} ${body(k)} }`;
     }).join('\n  ');
-  const variables = Array.from({ length: held }, (_, k) => named.map(([name]) => `var ${name}_${k}: V;`).join(' '));
+  const names = Object.keys(values);
+  const kept = (k: number) => names.map((name) => `let ${name} = ${name}_${k};`).join(' ');
+  const variables = Array.from({ length: held }, (_, k) => names.map((name) => `var ${name}_${k}: V;`).join(' '));
   return {
     read: `${variables.join(' ')}
-  ${unrolled((k) => named.map(([name, value]) => `${name}_${k} = ${value};`).join(' '))}`,
-    each: (body) => unrolled((k) => `${named.map(([name]) => `let ${name} = ${name}_${k};`).join(' ')} ${body}`),
+  ${unrolled((k) => names.map((name) => `${name}_${k} = ${values[name]};`).join(' '))}`,
+    first: (body) => `{ ${kept(0)} ${body} }`,
+    each: (body) => unrolled((k) => `${kept(k)} ${body}`),
   };
 }
 

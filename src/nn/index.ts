@@ -1,5 +1,5 @@
 export * as init from './init.ts';
-export { Dropout, Embedding, LayerNorm, Linear } from './layers.ts';
+export { Dropout, Embedding, LayerNorm, Linear, parameter } from './layers.ts';
 export { Module } from './module.ts';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.ts';
 export { clipGradNorm } from './optim/clip.ts';

@@ -15,7 +15,8 @@ import {
 import { isSkipping } from './init.ts';
 import { Module } from './module.ts';
 
-const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
+/** A tensor as a module's parameter: kept beyond scopes, and with a gradient. */
+export const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
 
 /** y = activation(x weightᵀ + bias). x: [..., inFeatures] → [..., outFeatures]. Initialised as PyTorch's: uniform within ±1/√inFeatures. */
 export class Linear extends Module {

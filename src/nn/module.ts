@@ -17,10 +17,12 @@ export abstract class Module {
     return this.namedParameters().map(([, tensor]) => tensor);
   }
 
-  /** This module and all below it. */
-  *modules(): Generator<Module> {
+  /** This module and all below it, each once. */
+  *modules(seen = new Set<Module>()): Generator<Module> {
+    if (seen.has(this)) return;
+    seen.add(this);
     yield this;
-    for (const [, child] of this.#children()) yield* child.modules();
+    for (const [, child] of this.#children()) yield* child.modules(seen);
   }
 
   /** The parameters by name. */

@@ -1,9 +1,10 @@
 import { accumulate } from '../kernels/copy.ts';
 import { add, copy } from '../kernels/elementwise.ts';
+import { fillWith } from './create.ts';
 import { isWhole, map, overStorage, run } from './run.ts';
 import { keep, scope } from './scope.ts';
 import { show } from './shape.ts';
-import { empty, type Node, type Tensor } from './tensor.ts';
+import { empty, type Node, type RowGradient, Tensor } from './tensor.ts';
 
 let recording = true;
 let nextId = 1;
@@ -63,15 +64,15 @@ export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): 
   }
   noGrad(() =>
     scope(() => {
-      const pending = new Map<Tensor, Tensor>();
+      const pending = new Map<Tensor, Pending>();
       const start = gradient?.detach() ?? empty(root.shape, 'float32', root.device).copy_([1]);
-      pending.set(root, start);
+      pending.set(root, { whole: start, rows: [] });
       for (const tensor of reachable(root)) {
-        const dy = pending.get(tensor);
-        if (!dy) continue;
+        const given = pending.get(tensor);
+        if (!given) continue;
         pending.delete(tensor);
-        if (tensor.node) sendOn(tensor.node, dy, pending, retainGraph);
-        else addToLeaf(tensor, dy);
+        if (tensor.node) sendOn(tensor.node, joined(tensor, given), pending, retainGraph);
+        else addToLeaf(tensor, given);
       }
     }),
   );
@@ -99,7 +100,13 @@ function reachable(root: Tensor): Tensor[] {
   return [...inner, ...leaves];
 }
 
-function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Tensor>, retainGraph: boolean): void {
+/** What has come together of a tensor's gradient so far. */
+interface Pending {
+  whole?: Tensor;
+  rows: RowGradient[];
+}
+
+function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Pending>, retainGraph: boolean): void {
   const step = node.backward;
   if (!step) throw new Error(`backward: the graph through ${node.name} was used before; pass retainGraph the first time`);
   if (!retainGraph) node.backward = undefined;
@@ -107,12 +114,17 @@ function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Tensor>, retainGrap
   node.inputs.forEach((input, i) => {
     const given = gradients[i];
     if (!given || !input.requiresGrad) return;
-    // One tensor object for each holder, so that disposing of one leaves the others.
-    const mine = given.detach();
-    const before = pending.get(input);
-    pending.set(input, before ? sum(before, mine) : mine);
+    let { whole, rows } = pending.get(input) ?? { rows: [] };
+    if (given instanceof Tensor) {
+      // One tensor object for each holder, so that disposing of one leaves the others.
+      const mine = given.detach();
+      whole = whole ? sum(whole, mine) : mine;
+    } else {
+      rows = [...rows, given];
+    }
+    pending.set(input, { whole, rows });
   });
-  for (const given of gradients) if (given !== dy) given?.dispose();
+  for (const given of gradients) if (given instanceof Tensor && given !== dy) given.dispose();
   dy.dispose();
 }
 
@@ -129,7 +141,30 @@ function sum(a: Tensor, b: Tensor): Tensor {
   return total;
 }
 
-function addToLeaf(leaf: Tensor, dy: Tensor): void {
+/** The gradient of a tensor that is no leaf, as one. */
+function joined(tensor: Tensor, { whole, rows }: Pending): Tensor {
+  if (whole && rows.length === 0) return whole;
+  const own = whole && isWhole(whole) && whole.storage.exclusive;
+  const all = own ? whole : whole ? map(copy, [whole]) : fillWith(empty(tensor.shape, 'float32', tensor.device), 0);
+  if (whole && !own) whole.dispose();
+  addRows(rows, all);
+  return all;
+}
+
+function addRows(rows: readonly RowGradient[], gradient: Tensor): void {
+  for (const { addTo, holds } of rows) {
+    addTo(gradient);
+    for (const tensor of holds) tensor.dispose();
+  }
+}
+
+function addToLeaf(leaf: Tensor, { whole, rows }: Pending): void {
+  if (whole) addWhole(leaf, whole);
+  else if (!leaf.grad) addWhole(leaf, fillWith(emptyGrad(leaf), 0));
+  addRows(rows, leaf.grad!);
+}
+
+function addWhole(leaf: Tensor, dy: Tensor): void {
   slotsInUse.delete(leaf);
   if (leaf.grad) {
     const whole = isWhole(dy) ? dy : map(copy, [dy]);

@@ -42,11 +42,11 @@ function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, in
   const size = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
   const chunks = Math.ceil(n / size);
   if (chunks <= 1 || outer * inner >= PLENTY) {
-    run(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1 });
+    run(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1, at: 0 });
     return y;
   }
   const partial = empty([outer, chunks, inner], 'float32', x.device);
-  run(kernel, { x, y: partial }, { outer, n, inner, size, chunks });
+  run(kernel, { x, y: partial }, { outer, n, inner, size, chunks, at: 0 });
   reduceMiddle(kernel, partial, outer, chunks, inner, y);
   partial.dispose();
   return y;

@@ -8,13 +8,20 @@ import { Storage } from './storage.ts';
 export type DType = 'float32' | 'int32' | 'bool';
 export type TensorData = Float32Array | Int32Array;
 
+/** A gradient that is zero but for a few rows, which add themselves to where all the others have come together. */
+export interface RowGradient {
+  /** What must live until then. */
+  readonly holds: readonly Tensor[];
+  addTo(gradient: Tensor): void;
+}
+
 /** How a tensor came about: what backward needs to send a gradient on to the inputs. */
 export interface Node {
   readonly id: number;
   readonly name: string;
   readonly inputs: readonly Tensor[];
   /** From the gradient of the result to those of the inputs (null: none). Undefined once used up. */
-  backward: ((gradient: Tensor) => (Tensor | null)[]) | undefined;
+  backward: ((gradient: Tensor) => (Tensor | RowGradient | null)[]) | undefined;
 }
 
 /**
@@ -91,14 +98,18 @@ export class Tensor {
   async data(): Promise<TensorData> {
     this.#check();
     const { binding, device } = this.storage;
-    const last = this.shape.reduce((at, n, d) => at + (n - 1) * Math.max(0, this.strides[d]), this.offset);
-    const { shape, strides, size, dtype } = this;
+    const { shape, strides, offset, size, dtype } = this;
+    const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
     if (size === 0) return dtype === 'float32' ? new Float32Array(0) : new Int32Array(0);
-    const bytes = await device.read({ buffer: binding.buffer, offset: binding.offset, size: (last + 1) * 4 });
+    const bytes = await device.read({
+      buffer: binding.buffer,
+      offset: binding.offset + offset * 4,
+      size: (last + 1 - offset) * 4,
+    });
     const all = dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes);
-    if (this.isContiguous) return all.subarray(this.offset, this.offset + size);
+    if (this.isContiguous) return all;
     const picked = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
-    forEachStrided(this.ndim, shape, [strides], [this.offset], (i, [at]) => {
+    forEachStrided(this.ndim, shape, [strides], [0], (i, [at]) => {
       picked[i] = all[at];
     });
     return picked;
@@ -122,7 +133,8 @@ export class Tensor {
   /** Overwrites the elements with values from the host, in place. Throws RangeError when their number differs. */
   copy_(values: TensorData | readonly number[]): this {
     this.#check();
-    const array = this.dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values);
+    const ArrayOf = this.dtype === 'float32' ? Float32Array : Int32Array;
+    const array = values instanceof ArrayOf ? values : ArrayOf.from(values);
     if (array.length !== this.size || !this.isContiguous) {
       throw new RangeError(`copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`);
     }

@@ -2,24 +2,28 @@ import type { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import type { HostTensor } from '../tensor/index.ts';
 import type { Example } from './data.ts';
+import { classification } from './tasks/classification.ts';
+import type { Label, Task } from './tasks/task.ts';
+import { IGNORED } from './tasks/tokenClassification.ts';
 
 /** An example as ids. */
 export interface EncodedExample {
   inputIds: number[];
   tokenTypeIds: number[];
-  /** Class number; -1 where there is none. */
-  label: number;
+  /** As in `Example`, but of tags: one for each token, -100 where it is not the first of a word. Absent where unknown. */
+  label?: Label;
 }
 
 /** Lengths are rounded up to this: few different shapes, and rows that vectors divide. Masked, so results are the same. */
 const LENGTH_STEP = 8;
 
 /**
- * Encodes texts to at most `maxLength` tokens, special ones included.
+ * Encodes texts to at most `maxLength` tokens, special ones included. Words are encoded one by one, and what is cut
+ * off loses its tag.
  * @throws UsageError when that is more than the model has positions for.
  */
 export function encodeExamples(
-  examples: readonly Pick<Example, 'text' | 'pair' | 'label'>[],
+  examples: readonly Omit<Example, 'line'>[],
   tokenizer: BertTokenizer,
   maxLength: number,
   maxPositions: number,
@@ -29,20 +33,51 @@ export function encodeExamples(
       `a max length of ${maxLength} is more than the model's ${maxPositions} positions: choose ${maxPositions} or less`,
     );
   }
-  return examples.map(({ text, pair, label }) => {
+  return examples.map(({ text, pair, words, label }) => {
+    if (words) return encodeWords(words, label as number[] | undefined, tokenizer, maxLength);
     const { inputIds, tokenTypeIds } = tokenizer.encode(text, pair, {
       maxLength,
       truncation: 'longest_first',
     });
-    return { inputIds, tokenTypeIds, label: label ?? -1 };
+    return { inputIds, tokenTypeIds, label };
   });
 }
 
-/** What a classifier takes for a batch. */
+function encodeWords(words: string[], tags: number[] | undefined, tokenizer: BertTokenizer, maxLength: number): EncodedExample {
+  const inputIds = [tokenizer.clsTokenId];
+  const label = [IGNORED];
+  words.forEach((word, i) => {
+    const ids = tokenizer.convertTokensToIds(tokenizer.tokenize(word));
+    inputIds.push(...ids);
+    label.push(...ids.map((_, piece) => (piece === 0 && tags ? tags[i] : IGNORED)));
+  });
+  inputIds.length = label.length = Math.min(inputIds.length, maxLength - 1);
+  inputIds.push(tokenizer.sepTokenId);
+  label.push(IGNORED);
+  return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: tags && label };
+}
+
+/** What a model takes for a batch. */
 export type Batch = Record<'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'labels', HostTensor>;
 
-/** A batch on the host: ids padded to one length, and labels. */
-export function collate(examples: readonly EncodedExample[], padTokenId: number, maxPositions: number): Batch {
+/** A labelled batch on the host: ids padded to one length, and labels. */
+export function collate(
+  examples: readonly EncodedExample[],
+  padTokenId: number,
+  maxPositions: number,
+  task: Pick<Task, 'collate'> = classification,
+): Batch {
+  const inputs = collateInputs(examples, padTokenId, maxPositions);
+  const labels = examples.map(({ label }) => label!);
+  return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape[1]) };
+}
+
+/** The same without labels. */
+export function collateInputs(
+  examples: readonly EncodedExample[],
+  padTokenId: number,
+  maxPositions: number,
+): Omit<Batch, 'labels'> {
   const longest = Math.max(...examples.map(({ inputIds }) => inputIds.length));
   const length = Math.min(maxPositions, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP);
   const shape = [examples.length, length];
@@ -58,7 +93,6 @@ export function collate(examples: readonly EncodedExample[], padTokenId: number,
     inputIds: { data: ids, shape },
     attentionMask: { data: mask, shape },
     tokenTypeIds: { data: types, shape },
-    labels: { data: Int32Array.from(examples, ({ label }) => label), shape: [examples.length] },
   };
 }
 

@@ -2,12 +2,21 @@ import { BertForSequenceClassification } from '../bert/sequenceClassification.ts
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { encodeExamples } from './batch.ts';
 import { evaluate } from './evaluate.ts';
+import { argmax } from './tasks/task.ts';
+
+/** How a pipeline goes through its texts. */
+export interface PredictOptions {
+  batchSize?: number;
+  /** Longer texts are cut to so many tokens. Default: all the model takes. */
+  maxLength?: number;
+}
 
 export interface Prediction {
+  /** The likeliest label. */
   label: string;
-  /** Probability of `label`. */
+  /** Its probability; for a regression, the score. */
   score: number;
-  /** Probability of every label. */
+  /** The same of every label. They add up to 1, unless an example may have several labels: then each is for itself. */
   scores: Record<string, number>;
 }
 
@@ -27,21 +36,25 @@ export class TextClassificationPipeline {
     return new TextClassificationPipeline(await BertForSequenceClassification.fromPretrained(dir), tokenizer);
   }
 
-  /** Labels texts, or pairs of texts. Longer ones are cut to `maxLength` tokens (default: all the model takes). */
+  /** Labels texts, or pairs of texts. */
   async predict(
     texts: readonly (string | readonly [string, string])[],
-    { batchSize = 32, maxLength }: { batchSize?: number; maxLength?: number } = {},
+    { batchSize = 32, maxLength }: PredictOptions = {},
   ): Promise<Prediction[]> {
     const { maxPositionEmbeddings, id2label } = this.model.config;
-    const examples = texts.map((text) => (typeof text === 'string' ? { text } : { text: text[0], pair: text[1] }));
-    const unlabelled = examples.map((example) => ({ ...example, label: undefined }));
+    const examples = texts.map((text) => {
+      return typeof text === 'string' ? { text, label: undefined } : { text: text[0], pair: text[1], label: undefined };
+    });
     const length = maxLength ?? Math.min(maxPositionEmbeddings, this.tokenizer.modelMaxLength);
-    const encoded = encodeExamples(unlabelled, this.tokenizer, length, maxPositionEmbeddings);
-    const { predictions, probabilities } = await evaluate(this.model, encoded, batchSize);
-    return predictions.map((best, i) => ({
-      label: id2label[best],
-      score: probabilities[i][best],
-      scores: Object.fromEntries(probabilities[i].map((score, id) => [id2label[id], score])),
-    }));
+    const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
+    const { probabilities } = await evaluate(this.model, encoded, batchSize);
+    return probabilities.map((row) => {
+      const best = argmax(row);
+      return {
+        label: id2label[best],
+        score: row[best],
+        scores: Object.fromEntries(row.map((score, id) => [id2label[id], score])),
+      };
+    });
   }
 }

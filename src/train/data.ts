@@ -1,34 +1,49 @@
+import { quote } from '../bert/quote.ts';
 import { UsageError } from '../platform/errors.ts';
 import { readBytes } from '../platform/files.ts';
 import { type DataFormat, formatOf, type Problem, type Row, readRows } from './readRows.ts';
+import { tasks } from './tasks/index.ts';
+import type { Label, StatedLabel, Task, TaskName } from './tasks/task.ts';
 
-/** One text, or pair of texts, with the id of its label (its place in the label set). */
+/** One text, pair of texts, or sentence of words, with its label. */
 export interface Example {
   text: string;
   pair?: string;
-  /** Undefined where the data is not labelled. */
-  label: number | undefined;
+  /** The words that tags belong to; `text` has blanks between them. */
+  words?: string[];
+  /**
+   * By task: the label's id (its place in the label set); a 1 or 0 for each label of the set; a score; the id of each
+   * word's tag. Undefined where the data is not labelled.
+   */
+  label: Label | undefined;
   /** The physical line of the file it begins on, from 1. */
   line: number;
 }
 
 export interface LabelledData {
   examples: Example[];
-  /** The label set: a label's id is its place here. */
+  /** The label set: a label's id is its place here. Empty for scores. */
   labels: string[];
   /** Rows that were skipped, in file order. */
   problems: Problem[];
 }
 
 export interface DataOptions {
-  /** Default: by the extension of the file. */
+  /** What the labels are for. Default: `classification`. */
+  task?: TaskName;
+  /** Default: by the extension of the file; for tags, `txt` and `tsv` are `conll`. */
   format?: DataFormat;
-  /** Default: the first of `text`, `document`, `sentence`, `sentence1`, `review`, `content` that there is. */
+  /**
+   * Default: the first of `text`, `document`, `sentence`, `sentence1`, `review`, `content` that there is; for tags
+   * `tokens` or `words`.
+   */
   textColumn?: string;
   /** Default: none when `textColumn` is given, else the first of `sentence2`, `text_pair`, `pair` if there is one. */
   pairColumn?: string;
-  /** Default: the first of `label`, `gold_label`, `labels`, `class`, `category` that there is. */
+  /** Default: the first that there is of the task's `labelColumns`, such as `label`, `labels`, `score` or `tags`. */
   labelColumn?: string;
+  /** What stands between several labels in one text. Default: a comma. */
+  labelSeparator?: string;
   /** The label set, in the order of its ids. Default: the labels of the file, sorted. */
   labels?: readonly string[];
   /** Whether rows, or the whole file, may lack a label, as data to predict on does. Default false. */
@@ -36,11 +51,11 @@ export interface DataOptions {
 }
 
 const textColumns = ['text', 'document', 'sentence', 'sentence1', 'review', 'content'];
+const wordColumns = ['tokens', 'words'];
 const pairColumns = ['sentence2', 'text_pair', 'pair'];
-const labelColumns = ['label', 'gold_label', 'labels', 'class', 'category'];
 
 /**
- * Reads examples from a TSV, CSV or JSONL file. Rows that are broken or lack a label are skipped and listed in
+ * Reads examples from a TSV, CSV, JSONL or CoNLL file. Rows that are broken or lack a label are skipped and listed in
  * `problems`; an empty text is kept.
  * @throws UsageError when the file cannot be read, a column is missing, a label is not in the given set, or no row is usable.
  */
@@ -50,46 +65,71 @@ export async function readData(path: string, options: DataOptions = {}): Promise
 
 /** `readData` for bytes at hand; `name` stands for them in messages and tells the format. */
 export async function parseData(bytes: Uint8Array, name: string, options: DataOptions = {}): Promise<LabelledData> {
-  const { columns, rows, problems } = await readRows(bytes, options.format ?? formatOf(name), name);
+  const task = tasks[options.task ?? 'classification'];
+  const { columns, rows, problems } = await readRows(bytes, formatFor(task, options.format ?? formatOf(name), name), name);
   if (rows.length === 0) throw noUsableRows(name, problems);
 
-  const textAt = findColumn(columns, options.textColumn, textColumns, 'text', name);
-  if (textAt < 0) throw missingColumn('text', textColumns, columns, name);
-  const pairGuesses = options.textColumn === undefined ? pairColumns : [];
+  const textGuesses = task.ofWords ? wordColumns : textColumns;
+  const textAt = findColumn(columns, options.textColumn, textGuesses, 'text', name);
+  if (textAt < 0) throw missingColumn('text', textGuesses, columns, name);
+  const pairGuesses = options.textColumn === undefined && !task.ofWords ? pairColumns : [];
   const pairAt = findColumn(columns, options.pairColumn, pairGuesses, 'pair', name);
-  const labelAt = findColumn(columns, options.labelColumn, labelColumns, 'label', name);
-  if (labelAt < 0 && !options.labelOptional) throw missingColumn('label', labelColumns, columns, name);
+  const labelAt = findColumn(columns, options.labelColumn, task.labelColumns, 'label', name);
+  if (labelAt < 0 && !options.labelOptional) throw missingColumn('label', task.labelColumns, columns, name);
 
-  const usable: { row: Row; label: string | undefined }[] = [];
+  const readText = task.ofWords ? readWords : readString;
+  /** An example but for its label's ids; a text says why the row cannot be used. */
+  const readExample = ({ values, line }: Row): (Omit<Example, 'label'> & { stated?: StatedLabel }) | string => {
+    const text = readText(values[textAt], columns[textAt]);
+    if (typeof text === 'string') return text;
+    const pair = pairAt < 0 ? undefined : readString(values[pairAt], columns[pairAt]);
+    if (typeof pair === 'string') return pair;
+    const stated = labelAt < 0 ? undefined : readLabel(values[labelAt], columns[labelAt], task, options);
+    if (typeof stated === 'string') return stated;
+    if (text.words && Array.isArray(stated) && stated.length !== text.words.length)
+      return `${stated.length} tags for ${text.words.length} words`;
+    return { ...text, ...(pair && { pair: pair.text }), stated, line };
+  };
+  const usable: Exclude<ReturnType<typeof readExample>, string>[] = [];
   for (const row of rows) {
-    const label = labelAt < 0 ? undefined : labelText(row.values[labelAt]);
-    const reason =
-      textProblem(row.values[textAt], columns[textAt]) ??
-      (pairAt < 0 ? undefined : textProblem(row.values[pairAt], columns[pairAt])) ??
-      (label === undefined && !options.labelOptional ? `no label in column ${columns[labelAt]}` : undefined);
-    if (reason === undefined) usable.push({ row, label });
-    else problems.push({ line: row.line, reason });
+    const example = readExample(row);
+    if (typeof example === 'string') problems.push({ line: row.line, reason: example });
+    else usable.push(example);
   }
   problems.sort((a, b) => a.line - b.line);
   if (usable.length === 0) throw noUsableRows(name, problems);
 
-  const labels = options.labels ? [...options.labels] : labelSet(usable.map(({ label }) => label));
+  const names = usable.flatMap(({ stated }) => (Array.isArray(stated) ? stated : []));
+  const labels = options.labels ? [...options.labels] : labelSet(names);
   const ids = new Map(labels.map((label, id) => [label, id]));
-  const examples = usable.map(({ row, label }): Example => {
-    const id = label === undefined ? undefined : ids.get(label);
-    if (label !== undefined && id === undefined)
+  const examples = usable.map(({ stated, ...example }): Example => {
+    const unknown = Array.isArray(stated) ? stated.find((label) => !ids.has(label)) : undefined;
+    if (unknown !== undefined)
       throw new UsageError(
-        `${name}, line ${row.line}: label ${JSON.stringify(label)} is not one of ${labels.map((known) => JSON.stringify(known)).join(', ')}`,
+        `${name}, line ${example.line}: label ${JSON.stringify(unknown)} is not one of ${labels.map((known) => JSON.stringify(known)).join(', ')}`,
       );
-    const text = row.values[textAt] as string;
-    if (pairAt < 0) return { text, label: id, line: row.line };
-    return { text, pair: row.values[pairAt] as string, label: id, line: row.line };
+    return { ...example, label: stated === undefined ? undefined : task.encode(stated, ids) };
   });
   return { examples, labels, problems };
 }
 
+/** Tables of tags have no header, so they are CoNLL files whatever their extension. */
+function formatFor(task: Task, format: DataFormat, name: string): DataFormat {
+  if (task.ofWords && format === 'csv')
+    throw new UsageError(`${name} is CSV: tagged words are read from CoNLL files (a word and its tag a line) or JSONL`);
+  if (!task.ofWords && format === 'conll')
+    throw new UsageError(`${name} holds tagged words, which are for token-classification, not ${task.name} (--task)`);
+  return task.ofWords && format === 'tsv' ? 'conll' : format;
+}
+
 /** Where a column stands: the one asked for, else the first of the guesses that there is, else -1. */
-function findColumn(columns: string[], asked: string | undefined, guesses: string[], role: string, name: string): number {
+function findColumn(
+  columns: string[],
+  asked: string | undefined,
+  guesses: readonly string[],
+  role: string,
+  name: string,
+): number {
   if (asked === undefined) {
     const guess = guesses.find((column) => columns.includes(column));
     return guess === undefined ? -1 : columns.indexOf(guess);
@@ -100,9 +140,10 @@ function findColumn(columns: string[], asked: string | undefined, guesses: strin
   return at;
 }
 
-function missingColumn(role: string, guesses: string[], columns: string[], name: string): UsageError {
+function missingColumn(role: string, guesses: readonly string[], columns: string[], name: string): UsageError {
+  const otherTask = role === 'label' ? ', or another kind of label (--task)' : '';
   return new UsageError(
-    `${name} has no ${role} column (${guesses.join(', ')}): its columns are ${columns.join(', ')}; name the one to use (--${role}-column)`,
+    `${name} has no ${role} column (${guesses.join(', ')}): its columns are ${columns.join(', ')}; name the one to use (--${role}-column)${otherTask}`,
   );
 }
 
@@ -112,20 +153,37 @@ function noUsableRows(name: string, problems: Problem[]): UsageError {
   return new UsageError(`${name} has no usable rows: all ${problems.length} are broken, the first on line ${line}: ${reason}`);
 }
 
-/** A label as text; undefined where there is none. JSON numbers and booleans count by how they are written. */
-function labelText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+/** The text in a cell; a string says what is wrong with it. */
+function readString(value: unknown, column: string): { text: string; words?: string[] } | string {
+  if (typeof value === 'string') return { text: value };
+  return isEmpty(value) ? `no ${column}` : `${column} is not a string`;
 }
 
-function textProblem(value: unknown, column: string): string | undefined {
-  if (typeof value === 'string') return undefined;
-  return value === undefined || value === null ? `no ${column}` : `${column} is not a string`;
+function readWords(value: unknown, column: string): { text: string; words?: string[] } | string {
+  if (isEmpty(value)) return `no ${column}`;
+  if (!Array.isArray(value) || value.length === 0 || !value.every((word) => typeof word === 'string'))
+    return `${column} is not an array of words`;
+  return { text: value.join(' '), words: value };
 }
+
+function readLabel(
+  value: unknown,
+  column: string,
+  task: Task,
+  { labelOptional, labelSeparator = ',' }: DataOptions,
+): StatedLabel | string | undefined {
+  const stated = task.parse(value, labelSeparator);
+  if (typeof stated !== 'string') return stated;
+  if (!isEmpty(value) && (typeof value !== 'string' || value.trim() !== ''))
+    return `${column} is ${quote(value)}; expected ${stated}`;
+  return labelOptional ? undefined : `no label in column ${column}`;
+}
+
+const isEmpty = (value: unknown): boolean => value === undefined || value === null;
 
 /** The distinct labels: by value when all are integers, else by code point. */
-function labelSet(all: (string | undefined)[]): string[] {
-  const labels = [...new Set(all)].filter((label) => label !== undefined);
+function labelSet(all: string[]): string[] {
+  const labels = [...new Set(all)];
   const areIntegers = labels.every((label) => /^[+-]?\d+$/.test(label));
   return labels.sort((a, b) => (areIntegers ? Number(a) - Number(b) : 0) || byCodePoint(a, b));
 }

@@ -1,7 +1,9 @@
-export type Monitor = 'validLoss' | 'validAccuracy';
+import type { Metric } from './tasks/metric.ts';
+
+export type Monitor = 'validLoss' | `valid${Capitalize<Metric>}`;
 
 export interface EarlyStoppingOptions {
-  /** What is watched: `validLoss` is to fall, `validAccuracy` to rise. */
+  /** What is watched: `validLoss` is to fall, anything else to rise. */
   monitor: Monitor;
   /** How many epochs in a row may bring no improvement: after the last of them training stops. */
   patience: number;

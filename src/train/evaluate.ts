@@ -1,13 +1,15 @@
-import type { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
-import { crossEntropy, type HostTensor, noGrad, scope, tensor } from '../tensor/index.ts';
-import { collate, type EncodedExample } from './batch.ts';
+import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
+import { collate, collateInputs, type EncodedExample } from './batch.ts';
 import { batches } from './split.ts';
+import { type TaskModel, taskOf } from './taskModel.ts';
+import type { Label } from './tasks/task.ts';
 
 export interface Evaluation {
-  /** Mean cross-entropy; NaN for examples without labels. */
+  /** Mean over the examples (over the tagged words of all of them); NaN for examples without labels. */
   loss: number;
-  predictions: number[];
-  /** A row of class probabilities for each example. */
+  /** Each example's label, in the form of `EncodedExample`'s. */
+  predictions: Label[];
+  /** A row for each example: of the classes; of the labels, each for itself; of the tags, token after token; for scores, the score. */
   probabilities: number[][];
 }
 
@@ -19,53 +21,48 @@ const AHEAD = 2;
  * `signal` ends it early with an AbortError; `onBatch` hears how many examples are done.
  */
 export async function evaluate(
-  model: BertForSequenceClassification,
+  model: TaskModel,
   examples: readonly EncodedExample[],
   batchSize: number,
   { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
 ): Promise<Evaluation> {
   const wasTraining = model.training;
   model.eval();
-  const order = byLength(examples);
-  const labelled = examples.every(({ label }) => label >= 0);
+  const task = taskOf(model);
+  const { padTokenId, maxPositionEmbeddings, numLabels } = model.config;
+  const labelled = examples.every(({ label }) => label !== undefined);
+  const predictions: Label[] = Array(examples.length);
   const probabilities: number[][] = Array(examples.length);
-  const { device } = model.classifier.weight;
-  const { padTokenId, maxPositionEmbeddings } = model.config;
-  let loss = 0;
+  const total = { loss: 0, weight: 0 };
   let done = 0;
-  const pending: { rows: number[]; values: Promise<ArrayLike<number>[]> }[] = [];
+  const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
   const collect = async () => {
     const { rows, values } = pending.shift()!;
-    const [probs, losses] = await values;
-    const classes = probs.length / rows.length;
+    const read = await values;
+    const width = (read.length - (labelled ? 1 : 0)) / rows.length;
     rows.forEach((row, i) => {
-      probabilities[row] = Array.from({ length: classes }, (_, c) => probs[i * classes + c]);
+      const length = task.ofWords ? examples[row].inputIds.length * numLabels : width;
+      const output = read.subarray(i * width, i * width + length);
+      predictions[row] = task.decide(output, numLabels);
+      probabilities[row] = Array.from(output);
     });
-    if (losses) loss += losses[0];
+    const weight = labelled ? rows.reduce((sum, row) => sum + task.weight(examples[row].label!), 0) : 0;
+    // The mean over no tags at all is no number.
+    if (weight > 0) total.loss += read.at(-1)! * weight;
+    total.weight += weight;
     onBatch?.((done += rows.length));
   };
   try {
-    for (const rows of batches(order, batchSize)) {
+    for (const rows of batches(byLength(examples), batchSize)) {
       signal?.throwIfAborted();
-      const results = noGrad(() =>
-        scope(() => {
-          const batch = collate(
-            rows.map((row) => examples[row]),
-            padTokenId,
-            maxPositionEmbeddings,
-          );
-          const toTensor = ({ data, shape }: HostTensor) => tensor(data, { shape, device });
-          const labels = toTensor(batch.labels);
-          const inputs = {
-            inputIds: toTensor(batch.inputIds),
-            attentionMask: toTensor(batch.attentionMask),
-            tokenTypeIds: toTensor(batch.tokenTypeIds),
-          };
-          const { logits } = model.forward(inputs);
-          return [logits.softmax(-1), ...(labelled ? [crossEntropy(logits, labels, { reduction: 'sum' })] : [])];
-        }),
-      );
-      pending.push({ rows, values: Promise.all(results.map((t) => t.data().finally(() => t.dispose()))) });
+      const some = rows.map((row) => examples[row]);
+      const batch = labelled
+        ? collate(some, padTokenId, maxPositionEmbeddings, task)
+        : collateInputs(some, padTokenId, maxPositionEmbeddings);
+      const result = run(model, batch);
+      const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
+      values.catch(() => {});
+      pending.push({ rows, values });
       if (pending.length > AHEAD) await collect();
     }
     while (pending.length > 0) await collect();
@@ -73,8 +70,22 @@ export async function evaluate(
     await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);
   }
-  const predictions = probabilities.map((row) => row.indexOf(Math.max(...row)));
-  return { loss: labelled ? loss / examples.length : Number.NaN, predictions, probabilities };
+  return { loss: labelled ? total.loss / total.weight : Number.NaN, predictions, probabilities };
+}
+
+/**
+ * The output of each example of a batch, then their mean loss if there are labels. Not captured: as many shapes as
+ * batches would be, each keeping its memory.
+ */
+function run(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+  const { device } = model.classifier.weight;
+  return noGrad(() =>
+    scope(() => {
+      const inputs = Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+      const { logits, loss } = model.forward(Object.fromEntries(inputs));
+      return cat([taskOf(model).output(logits), ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
+    }),
+  );
 }
 
 /** Like lengths together, so that little of a batch is padding. */

@@ -1,4 +1,3 @@
-import type { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
 import { AdamW, clipGradNorm, getLinearScheduleWithWarmup } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import { backward, type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../tensor/index.ts';
@@ -6,8 +5,10 @@ import { type Batch, collate, countTokens, type EncodedExample } from './batch.t
 import { EarlyStopping } from './earlyStopping.ts';
 import { evaluate } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
-import { accuracy } from './metrics.ts';
 import { epochBatches } from './split.ts';
+import { labelsOf, type TaskModel, taskOf } from './taskModel.ts';
+import { metricKey } from './tasks/metric.ts';
+import type { StepMetric, Task } from './tasks/task.ts';
 
 export interface FitOptions {
   epochs: number;
@@ -19,7 +20,7 @@ export interface FitOptions {
   weightDecay: number;
   /** All gradients together are clipped to this norm. */
   maxGradNorm: number;
-  /** Epochs in a row without a better validation accuracy before training stops. */
+  /** Epochs in a row without a better validation metric (the task's first) before training stops. */
   patience: number;
   seed: number;
   /** Stops after the current step. */
@@ -49,13 +50,13 @@ export const fitDefaults = {
 const AHEAD = 2;
 
 /**
- * Fine-tunes a classifier with AdamW and a linear schedule. With validation data, each epoch ends with an evaluation,
- * and training stops early when accuracy no longer rises.
+ * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and `problemType` tell. With
+ * validation data, each epoch ends with an evaluation, and training stops early when the task's metric no longer rises.
  * @returns what happened; when `signal` stopped it, up to there.
  * @throws UsageError when there is nothing to train on; Error when the loss is no longer finite.
  */
 export async function fit(
-  model: BertForSequenceClassification,
+  model: TaskModel,
   train: readonly EncodedExample[],
   valid: readonly EncodedExample[],
   options: FitOptions,
@@ -63,14 +64,17 @@ export async function fit(
   const { epochs, batchSize, seed, signal } = options;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   if (!Number.isInteger(epochs) || epochs < 1) throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
+  const { padTokenId, maxPositionEmbeddings } = model.config;
   const indices = train.map((_, i) => i);
   const totalSteps = epochs * Math.ceil(train.length / batchSize);
   const optimizer = new AdamW(decayGroups(model, options.weightDecay), { lr: options.learningRate });
   const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
-  const stopping = new EarlyStopping({ monitor: 'validAccuracy', patience: options.patience });
-  const history = new History();
+  const task = taskOf(model);
+  const [monitor] = task.monitored(labelsOf(model));
+  const stopping = new EarlyStopping({ monitor: metricKey('valid', monitor), patience: options.patience });
+  const history = new History(monitor);
   const step = trainStep(model, optimizer, options.maxGradNorm);
-  const reader = new StepReader(history, options);
+  const reader = new StepReader(history, task, options);
   manualSeed(seed);
   try {
     for (let epoch = 1, count = 0; epoch <= epochs && !signal?.aborted; epoch++) {
@@ -81,7 +85,7 @@ export async function fit(
         if (signal?.aborted) break;
         const examples = batch.map((i) => train[i]);
         const learningRate = schedule.getLastLr()[0];
-        const results = step.run(collate(examples, model.config.padTokenId, model.config.maxPositionEmbeddings));
+        const results = step.run(collate(examples, padTokenId, maxPositionEmbeddings, task));
         schedule.step();
         await reader.push({ step: ++count, epoch, learningRate }, examples, results, step.plan?.flops);
       }
@@ -104,24 +108,23 @@ export async function fit(
   return history;
 }
 
-/** One step: forward, backward, clipping, AdamW. Results: loss, number of right predictions, norm of the gradients. */
-export const trainStep = (
-  model: BertForSequenceClassification,
-  optimizer: AdamW,
-  maxGradNorm: number,
-): CapturedStep<Record<keyof Batch, Tensor>> =>
-  capture(model.classifier.weight.device, (batch) => {
+/** One step: forward, backward, clipping, AdamW. Results: loss, norm of the gradients, and the task's `stepRatio`. */
+export function trainStep(model: TaskModel, optimizer: AdamW, maxGradNorm: number): CapturedStep<Record<keyof Batch, Tensor>> {
+  const task = taskOf(model);
+  return capture(model.classifier.weight.device, (batch) => {
     const { loss, logits } = model.forward(batch);
     backward(loss!);
     const norm = clipGradNorm(model.parameters(), maxGradNorm);
     optimizer.step();
     optimizer.zeroGrad();
-    return noGrad(() => cat([loss!, logits.argmax(-1).eq(batch.labels).toFloat().sum(), norm].map((t) => t.reshape([1]))));
+    return noGrad(() => cat([loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1]))));
   });
+}
 
 /** Reads results of steps a little behind the device, so that it never waits. */
 class StepReader {
   readonly #history: History;
+  readonly #task: Task;
   readonly #options: FitOptions;
   readonly #pending: (() => Promise<void>)[] = [];
   /** When the latest results came in. */
@@ -129,8 +132,9 @@ class StepReader {
   /** Of the steps so far, without pauses; the first, which compiles kernels, and those sent with it only until there are others. */
   #sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
 
-  constructor(history: History, options: FitOptions) {
+  constructor(history: History, task: Task, options: FitOptions) {
     this.#history = history;
+    this.#task = task;
     this.#options = options;
   }
 
@@ -148,7 +152,7 @@ class StepReader {
     // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
     values.catch(() => {});
     this.#pending.push(async () => {
-      const [loss, correct, gradNorm] = await values;
+      const [loss, gradNorm, part, whole] = await values;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new Error(
           `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; the best model so far is kept`,
@@ -166,7 +170,7 @@ class StepReader {
       const record: StepRecord = {
         ...about,
         loss,
-        accuracy: correct / batch.length,
+        ...(this.#task.stepMetric && { [this.#task.stepMetric]: whole === 0 ? 0 : part / whole }),
         gradNorm,
         tokensPerSecond: sums.tokens / sums.seconds,
         ...(flops && peakFlops && { utilisation: sums.flops / sums.seconds / peakFlops }),
@@ -186,7 +190,7 @@ class StepReader {
 
 /** Evaluates and judges an epoch; undefined when it was interrupted. */
 async function endEpoch(
-  model: BertForSequenceClassification,
+  model: TaskModel,
   valid: readonly EncodedExample[],
   history: History,
   epoch: number,
@@ -194,24 +198,26 @@ async function endEpoch(
   stopping: EarlyStopping,
 ): Promise<{ record: EpochRecord; verdict?: ReturnType<EarlyStopping['update']> } | undefined> {
   const steps = history.steps.filter((step) => step.epoch === epoch);
-  const mean = (field: 'loss' | 'accuracy') => steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+  const mean = (field: 'loss' | StepMetric) => steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+  const task = taskOf(model);
   const record: EpochRecord = {
     epoch,
     step: steps.at(-1)!.step,
     trainLoss: mean('loss'),
-    trainAccuracy: mean('accuracy'),
+    ...(task.stepMetric && { [metricKey('train', task.stepMetric)]: mean(task.stepMetric) }),
     best: true,
   };
   if (valid.length === 0) return { record };
   try {
     const { loss, predictions } = await evaluate(model, valid, batchSize, { signal });
+    const labels = labelsOf(model);
+    const truth = valid.map(({ label }) => label!);
+    const { metrics } = task.report(predictions, truth, labels);
     record.validLoss = loss;
-    record.validAccuracy = accuracy(
-      predictions,
-      valid.map(({ label }) => label),
-    );
-    const verdict = stopping.update(record.validAccuracy);
-    record.best = verdict === 'improved';
+    for (const metric of task.monitored(labels)) record[metricKey('valid', metric)] = metrics[metric];
+    const verdict = stopping.update(record[stopping.monitor]!);
+    // While the metric is not defined (a correlation of equal scores), the latest model is the best there is.
+    record.best = verdict === 'improved' || stopping.best === undefined;
     return { record, verdict };
   } catch (error) {
     if (signal?.aborted) return undefined;
@@ -220,7 +226,7 @@ async function endEpoch(
 }
 
 /** Decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
-export function decayGroups(model: BertForSequenceClassification, weightDecay: number) {
+export function decayGroups(model: TaskModel, weightDecay: number) {
   const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
   const named = model.namedParameters();
   return [

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
+import { type Metric, metrics } from './tasks/metric.ts';
 
 // JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
 const measure = v.pipe(
@@ -15,8 +16,10 @@ const stepSchema = v.object({
   epoch: count,
   /** Mean loss of the batch. */
   loss: measure,
-  /** Share of the batch whose label was predicted. */
+  /** Share of the batch's examples (or tagged words) whose label was predicted. */
   accuracy: v.optional(measure),
+  /** Of the batch, where an example may have several labels. */
+  microF1: v.optional(measure),
   learningRate: measure,
   /** Norm of all gradients before clipping. */
   gradNorm: v.optional(measure),
@@ -32,24 +35,40 @@ const epochSchema = v.object({
   /** Optimiser steps done when the epoch ended. */
   step: count,
   trainLoss: measure,
+  /** Means over the steps. */
   trainAccuracy: v.optional(measure),
+  trainMicroF1: v.optional(measure),
   /** Absent where nothing was set aside for validation. */
   validLoss: v.optional(measure),
   validAccuracy: v.optional(measure),
+  validMicroF1: v.optional(measure),
+  validF1: v.optional(measure),
+  validSpearman: v.optional(measure),
+  validPearson: v.optional(measure),
   /** Whether this epoch's weights are the ones kept. */
   best: v.boolean(),
   seconds: v.optional(measure),
 });
 
-const historySchema = v.object({ steps: v.array(stepSchema), epochs: v.array(epochSchema) });
+const historySchema = v.object({
+  monitor: v.optional(v.picklist(metrics), 'accuracy'),
+  steps: v.array(stepSchema),
+  epochs: v.array(epochSchema),
+});
 
 export type StepRecord = v.InferOutput<typeof stepSchema>;
 export type EpochRecord = v.InferOutput<typeof epochSchema>;
 
 /** What happened in training, step by step and epoch by epoch. */
 export class History {
+  /** The metric whose best value, in validation, decides which epoch is best. */
+  readonly monitor: Metric;
   readonly steps: StepRecord[] = [];
   readonly epochs: EpochRecord[] = [];
+
+  constructor(monitor: Metric = 'accuracy') {
+    this.monitor = monitor;
+  }
 
   addStep(record: StepRecord): void {
     this.steps.push(record);
@@ -67,8 +86,8 @@ export class History {
   }
 
   /** For `JSON.stringify`. */
-  toJSON(): { steps: StepRecord[]; epochs: EpochRecord[] } {
-    return { steps: this.steps, epochs: this.epochs };
+  toJSON(): { monitor: Metric; steps: StepRecord[]; epochs: EpochRecord[] } {
+    return { monitor: this.monitor, steps: this.steps, epochs: this.epochs };
   }
 
   /**
@@ -87,7 +106,7 @@ export class History {
       const [issue] = result.issues;
       throw new UsageError(`${name} is not a training history: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
     }
-    const history = new History();
+    const history = new History(result.output.monitor);
     history.steps.push(...result.output.steps);
     history.epochs.push(...result.output.epochs);
     return history;

@@ -1,3 +1,9 @@
+import { type Counts, type ScoreReport, scoreReport, sumOf } from './scores.ts';
+
+export { pearson, spearman } from './correlation.ts';
+export { type EntityReport, type EntitySpan, entitiesOf, entityReport } from './entities.ts';
+export type { ScoreReport, Scores } from './scores.ts';
+
 /**
  * Measures of predicted label ids against the true ones, as scikit-learn defines them; a ratio whose denominator
  * is zero counts as 0. All throw RangeError when the two lists differ in length or are empty.
@@ -28,16 +34,58 @@ export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: num
   return matrix;
 }
 
+/**
+ * Precision, recall and F1 of each label; averages are over the labels that occur, true or predicted.
+ * @throws RangeError also when a label id is not in 0 to numLabels - 1.
+ */
+export function classificationReport(predicted: Labels, truth: Labels, numLabels: number): ScoreReport {
+  const matrix = confusionMatrix(predicted, truth, numLabels);
+  const counts = matrix.map((row, id) => ({
+    truth: sumOf(row),
+    predicted: sumOf(matrix.map((other) => other[id])),
+    correct: row[id],
+  }));
+  return scoreReport(counts, (each) => each.truth + each.predicted > 0);
+}
+
+/**
+ * The same for several labels an example, given as rows of 0 and 1, one for each label; averages are over all labels.
+ * @throws RangeError also when rows differ in length.
+ */
+export function multiLabelReport(predicted: readonly Labels[], truth: readonly Labels[]): ScoreReport {
+  checkLengths(predicted, truth);
+  const counts = Array.from(truth[0], (): Counts => ({ truth: 0, predicted: 0, correct: 0 }));
+  truth.forEach((row, i) => {
+    if (row.length !== counts.length || predicted[i].length !== counts.length)
+      throw new RangeError(
+        `example ${i} has ${predicted[i].length} predicted and ${row.length} true labels, not ${counts.length}`,
+      );
+    counts.forEach((count, id) => {
+      count.truth += row[id];
+      count.predicted += predicted[i][id];
+      count.correct += row[id] * predicted[i][id];
+    });
+  });
+  return scoreReport(counts);
+}
+
+/** The share of examples, given as rows of 0 and 1, all of whose labels are right (subset accuracy). */
+export function exactMatch(predicted: readonly Labels[], truth: readonly Labels[]): number {
+  checkLengths(predicted, truth);
+  const isRight = (row: Labels, i: number) => Array.from(row).every((value, id) => value === predicted[i][id]);
+  return truth.filter(isRight).length / truth.length;
+}
+
 /** The plain mean of each label's F1 = 2 TP / (2 TP + FP + FN), over the labels that occur, true or predicted. */
 export function macroF1(predicted: Labels, truth: Labels): number {
   const { correct, truthCount, predictedCount } = countLabels(predicted, truth);
   const labels = new Set([...truthCount.keys(), ...predictedCount.keys()]);
-  let sum = 0;
-  for (const label of labels) {
-    const occurrences = (truthCount.get(label) ?? 0) + (predictedCount.get(label) ?? 0);
-    sum += (2 * (correct.get(label) ?? 0)) / occurrences;
-  }
-  return sum / labels.size;
+  const counts = Array.from(labels, (label) => ({
+    truth: truthCount.get(label) ?? 0,
+    predicted: predictedCount.get(label) ?? 0,
+    correct: correct.get(label) ?? 0,
+  }));
+  return scoreReport(counts).macro.f1;
 }
 
 /**
@@ -70,13 +118,7 @@ function countLabels(predicted: Labels, truth: Labels) {
   return { correct, truthCount, predictedCount };
 }
 
-function sumOf(values: Iterable<number>): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
-}
-
-function checkLengths(predicted: Labels, truth: Labels) {
+function checkLengths(predicted: ArrayLike<unknown>, truth: ArrayLike<unknown>) {
   if (predicted.length !== truth.length)
     throw new RangeError(`${predicted.length} predicted labels for ${truth.length} true ones`);
   if (truth.length === 0) throw new RangeError('there are no labels to measure');

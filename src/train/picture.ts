@@ -1,5 +1,6 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import type { EpochRecord, History } from './history.ts';
+import { formatMetric, type Metric, metricKey, metricName } from './tasks/metric.ts';
 
 type Point = [step: number, value: number];
 
@@ -20,8 +21,8 @@ const quietColor = '#777777';
 const nameStyle = { nameLocation: 'middle', nameTextStyle: { fontSize: 13, color: textColor } };
 
 /**
- * Draws a history as one SVG picture: loss on the left, accuracy on the right, training and validation, over the
- * steps (below) and epochs (above), with the best epoch marked.
+ * Draws a history as one SVG picture: loss on the left, the monitored metric on the right, training and validation, over
+ * the steps (below) and epochs (above), with the best epoch marked.
  */
 export async function historyPicture(history: History, title = 'Training history'): Promise<string> {
   // Loaded here, so that only who draws pays for it.
@@ -48,7 +49,7 @@ export async function historyPicture(history: History, title = 'Training history
   }
 }
 
-function chartOption({ steps, epochs, bestEpoch }: History, title: string): EChartsCoreOption {
+function chartOption({ monitor, steps, epochs, bestEpoch }: History, title: string): EChartsCoreOption {
   const lastStep = Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0);
   const loss: Panel = {
     name: 'loss',
@@ -57,21 +58,21 @@ function chartOption({ steps, epochs, bestEpoch }: History, title: string): ECha
     valid: pointsOf(epochs, 'validLoss'),
     labelAt: 'insideEndTop',
   };
-  const accuracy: Panel = {
-    name: 'accuracy',
-    raw: pointsOf(steps, 'accuracy'),
-    train: pointsOf(epochs, 'trainAccuracy'),
-    valid: pointsOf(epochs, 'validAccuracy'),
+  const metric: Panel = {
+    name: metricName(monitor),
+    raw: pointsOf(steps, monitor),
+    train: pointsOf(epochs, metricKey('train', monitor)),
+    valid: pointsOf(epochs, metricKey('valid', monitor)),
     labelAt: 'insideStartTop',
   };
-  const panels = [loss, accuracy];
+  const panels = [loss, metric];
   return {
     animation: false,
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif', color: textColor },
     title: {
       text: title,
-      subtext: summaryOf(epochs, bestEpoch),
+      subtext: summaryOf(epochs, bestEpoch, monitor),
       left: 24,
       top: 14,
       textStyle: { fontSize: 18, fontWeight: 'bold', color: textColor },
@@ -85,7 +86,7 @@ function chartOption({ steps, epochs, bestEpoch }: History, title: string): ECha
     },
     grid: panels.map((_, index) => ({ left: 76 + 560 * index, top: 116, width: 456, height: 292 })),
     xAxis: panels.flatMap((_, index) => [stepAxis(index, lastStep), epochAxis(index, lastStep, epochs)]),
-    yAxis: [valueAxis(loss, 0, { min: 0 }), valueAxis(accuracy, 1, accuracyScale(accuracy))],
+    yAxis: [valueAxis(loss, 0, { min: 0 }), valueAxis(metric, 1, metricScale(metric, monitor))],
     series: panels.flatMap((panel, index) => seriesOf(panel, index, bestEpoch)),
   };
 }
@@ -142,15 +143,17 @@ function valueAxis({ name }: Panel, gridIndex: number, scale: object) {
   };
 }
 
-/** Up to 100 %, down to a round number below the lowest point. */
-function accuracyScale({ raw, train, valid }: Panel) {
+/** Up to 1, down to a round number below the lowest point. */
+function metricScale({ raw, train, valid }: Panel, metric: Metric) {
   const lowest = [...raw, ...train, ...valid].reduce((least, [, value]) => Math.min(least, value), 0.9);
   const interval = lowest < 0.5 ? 0.2 : lowest < 0.8 ? 0.1 : 0.05;
   return {
     min: Math.floor(lowest / interval + 1e-9) * interval,
     max: 1,
     interval,
-    axisLabel: { formatter: (value: number) => `${Math.round(100 * value)} %` },
+    axisLabel: {
+      formatter: (value: number) => (metric === 'accuracy' ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`),
+    },
   };
 }
 
@@ -216,9 +219,9 @@ function bestLine({ epoch, step }: EpochRecord, position: string) {
 }
 
 /** The finite values of one measure; what diverged is left out. */
-function pointsOf<K extends string>(records: ({ step: number } & { [key in K]?: number })[], key: K): Point[] {
+function pointsOf(records: { step: number }[], key: string): Point[] {
   return records.flatMap((record): Point[] => {
-    const value = record[key];
+    const value = (record as Record<string, number>)[key];
     return value !== undefined && Number.isFinite(value) ? [[record.step, value]] : [];
   });
 }
@@ -235,13 +238,14 @@ function smooth(points: Point[]): Point[] {
   });
 }
 
-function summaryOf(epochs: EpochRecord[], best: EpochRecord | undefined): string {
+function summaryOf(epochs: EpochRecord[], best: EpochRecord | undefined, metric: Metric): string {
   const shown = best ?? epochs.at(-1);
   if (shown === undefined) return 'no epoch finished';
-  const { epoch, trainLoss, validLoss, validAccuracy } = shown;
+  const { epoch, trainLoss, validLoss } = shown;
+  const value = shown[metricKey('valid', metric)];
   const parts = [`${best ? 'best epoch' : 'epoch'} ${epoch} of ${epochs.at(-1)?.epoch}`];
   parts.push(`train loss ${trainLoss.toFixed(3)}`);
   if (validLoss !== undefined) parts.push(`validation loss ${validLoss.toFixed(3)}`);
-  if (validAccuracy !== undefined) parts.push(`validation accuracy ${(100 * validAccuracy).toFixed(1)} %`);
+  if (value !== undefined) parts.push(`validation ${metricName(metric)} ${formatMetric(metric, value)}`);
   return parts.join('  ·  ');
 }

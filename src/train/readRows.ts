@@ -1,6 +1,7 @@
 import { UsageError } from '../platform/errors.ts';
+import { readConll } from './readConll.ts';
 
-export type DataFormat = 'tsv' | 'csv' | 'jsonl';
+export type DataFormat = 'tsv' | 'csv' | 'jsonl' | 'conll';
 
 /** One row: a value per column (`undefined` where a JSON object lacks the key) and its first physical line, from 1. */
 export interface Row {
@@ -27,6 +28,10 @@ const extensions: Record<string, DataFormat> = {
   csv: 'csv',
   jsonl: 'jsonl',
   ndjson: 'jsonl',
+  conll: 'conll',
+  bio: 'conll',
+  iob: 'conll',
+  iob2: 'conll',
 };
 
 /**
@@ -37,7 +42,7 @@ export function formatOf(name: string): DataFormat {
   const extension = /\.([^./\\]+)$/.exec(name.replace(/[?#].*$/, ''))?.[1].toLowerCase() ?? '';
   if (Object.hasOwn(extensions, extension)) return extensions[extension];
   throw new UsageError(
-    `cannot tell the format of ${name}: expected ${Object.keys(extensions).join(', ')} as its extension; rename it or name its format (tsv, csv or jsonl)`,
+    `cannot tell the format of ${name}: expected ${Object.keys(extensions).join(', ')} as its extension; rename it or name its format (tsv, csv, jsonl or conll)`,
   );
 }
 
@@ -45,7 +50,8 @@ export function formatOf(name: string): DataFormat {
  * Splits a data file into rows.
  * - `tsv`: one row a line, fields between tabs, no quoting (a `"` is a character like any other), first line: column names;
  * - `csv`: RFC 4180, first record: column names;
- * - `jsonl`: one JSON object a line, the columns are the keys of all of them.
+ * - `jsonl`: one JSON object a line, the columns are the keys of all of them;
+ * - `conll`: one tagged word a line, see `readConll`.
  *
  * LF and CRLF end a line, a byte order mark is dropped, blank lines are passed over (unless there is only one column,
  * where a blank line is an empty field). Rows that are broken or not UTF-8 become problems.
@@ -58,6 +64,7 @@ export async function readRows(bytes: Uint8Array, format: DataFormat, name: stri
   const content = hasMark ? bytes.subarray(3) : bytes;
   if (format === 'csv') return readCsv(content, name);
   const { text, badLines } = decode(content);
+  if (format === 'conll') return readConll(linesOf(text), badLines);
   return format === 'tsv' ? readTsv(text, badLines, name) : readJsonLines(text, badLines);
 }
 

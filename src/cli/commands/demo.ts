@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import type { BertForSequenceClassification } from '../../bert/sequenceClassification.ts';
 import type { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { encodeExamples } from '../../train/batch.ts';
 import { readData } from '../../train/data.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import { fitDefaults } from '../../train/fit.ts';
 import { accuracy } from '../../train/metrics.ts';
+import type { TaskModel } from '../../train/taskModel.ts';
 import { count, deviceOption, openFor } from '../options.ts';
 import { percent } from '../table.ts';
 import { runTraining } from '../training.ts';
@@ -38,7 +38,7 @@ export function demoCommand(): Command {
           patience: options.epochs,
           epochs: options.epochs,
           out: OUT,
-          columns: {},
+          data: {},
           silent: false,
         },
         async (fresh, itsTokenizer, itsLabels) => {
@@ -61,11 +61,15 @@ export function demoCommand(): Command {
 }
 
 /** Accuracy on a file, and that of always saying its most frequent label. */
-async function measure(path: string, model: BertForSequenceClassification, tokenizer: BertTokenizer, labels: string[]) {
+async function measure(path: string, model: TaskModel, tokenizer: BertTokenizer, labels: string[]) {
   const { examples } = await readData(path, { labels });
   const encoded = encodeExamples(examples, tokenizer, MAX_LENGTH, model.config.maxPositionEmbeddings);
   const { predictions } = await evaluate(model, encoded, 64);
-  const truth = encoded.map(({ label }) => label);
+  const truth = encoded.map(({ label }) => label as number);
   const counts = labels.map((_, id) => truth.filter((label) => label === id).length);
-  return { accuracy: accuracy(predictions, truth), chance: Math.max(...counts) / truth.length, examples: truth.length };
+  return {
+    accuracy: accuracy(predictions as number[], truth),
+    chance: Math.max(...counts) / truth.length,
+    examples: truth.length,
+  };
 }

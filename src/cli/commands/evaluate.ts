@@ -1,59 +1,102 @@
 import { Command } from 'commander';
 import { encodeExamples } from '../../train/batch.ts';
-import { TextClassificationPipeline } from '../../train/classifier.ts';
 import { readData } from '../../train/data.ts';
 import { evaluate } from '../../train/evaluate.ts';
-import { accuracy, confusionMatrix, macroF1, matthewsCorrelation } from '../../train/metrics.ts';
+import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
+import { tasks } from '../../train/tasks/index.ts';
+import type { Report } from '../../train/tasks/task.ts';
 import { modelFolder } from '../download.ts';
-import { columnOptions, count, deviceOption, jsonOption, openFor, reportProblems } from '../options.ts';
-import { percent } from '../table.ts';
+import {
+  count,
+  dataOptions,
+  dataOptionsOf,
+  deviceOption,
+  jsonOption,
+  openFor,
+  reportLostWords,
+  reportProblems,
+} from '../options.ts';
+import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('measure a classifier on labelled texts')
-    .argument('<file>', 'TSV, CSV or JSONL with the labels the model was trained on')
-    .requiredOption('--model <dir>', 'folder of the classifier, or its name on the Hugging Face hub')
+    .description('measure a model on labelled texts, pairs of texts or words')
+    .argument('<file>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
+    .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', count)
     .option('--batch-size <n>', 'texts at a time', count, 64)
     .addOption(deviceOption())
     .addOption(jsonOption());
-  for (const option of columnOptions()) command.addOption(option);
+  for (const option of dataOptions()) command.addOption(option);
   return command.action(async (file: string, options) => {
-    const { textColumn, pairColumn, labelColumn, batchSize } = options;
     const device = await openFor(options.device, options.json);
-    const dir = await modelFolder(options.model, options.json);
-    const { model, tokenizer } = await TextClassificationPipeline.fromPretrained(dir);
-    const { id2label, numLabels, maxPositionEmbeddings } = model.config;
-    const labels = Array.from({ length: numLabels }, (_, id) => id2label[id]);
-    const data = await readData(file, { textColumn, pairColumn, labelColumn, labels });
+    const { model, tokenizer } = await loadTrained(await modelFolder(options.model, options.json));
+    const task = taskOf(model);
+    const labels = labelsOf(model);
+    const { maxPositionEmbeddings } = model.config;
+    const data = await readData(file, { ...dataOptionsOf(options), task: task.name, labels });
     reportProblems(file, data.problems);
     const examples = encodeExamples(data.examples, tokenizer, options.maxLength ?? maxPositionEmbeddings, maxPositionEmbeddings);
-    const { loss, predictions } = await evaluate(model, examples, batchSize);
-    const truth = examples.map(({ label }) => label);
-    const result = {
-      examples: truth.length,
-      skipped: data.problems.length,
-      loss,
-      accuracy: accuracy(predictions, truth),
-      macroF1: macroF1(predictions, truth),
-      matthews: matthewsCorrelation(predictions, truth),
-      labels,
-      confusion: confusionMatrix(predictions, truth, numLabels),
-    };
+    reportLostWords(file, data.examples, examples);
+    const { loss, predictions } = await evaluate(model, examples, options.batchSize);
+    const truth = examples.map(({ label }) => label!);
+    const report = task.report(predictions, truth, labels);
+    const head = { examples: examples.length, skipped: data.problems.length, loss };
     if (options.json) {
-      console.log(JSON.stringify({ ...result, device: device.kind, adapter: device.description }));
+      const { metrics, ...rest } = report;
+      const where = { device: device.kind, adapter: device.description };
+      console.log(
+        JSON.stringify({ task: task.name, ...head, ...metrics, ...(task !== tasks.regression && { labels }), ...rest, ...where }),
+      );
       return;
     }
-    console.log(`examples   ${result.examples}`);
-    console.log(`loss       ${loss.toFixed(4)}`);
-    console.log(`accuracy   ${percent(result.accuracy)}`);
-    console.log(`macro F1   ${result.macroF1.toFixed(4)}`);
-    console.log(`Matthews   ${result.matthews.toFixed(4)}`);
-    console.log('confusion  (rows: true label, columns: predicted)');
-    const width = Math.max(...labels.map((label) => label.length), String(result.examples).length);
-    console.log(`  ${' '.repeat(width)}  ${labels.map((label) => label.padStart(width)).join('  ')}`);
-    result.confusion.forEach((row, i) => {
-      console.log(`  ${labels[i].padStart(width)}  ${row.map((n) => String(n).padStart(width)).join('  ')}`);
-    });
+    show(head, report, labels);
   });
+}
+
+const titles: Record<string, string> = {
+  macroF1: 'macro F1',
+  microF1: 'micro F1',
+  weightedF1: 'weighted F1',
+  exactMatch: 'all labels right',
+  f1: 'F1',
+  matthews: 'Matthews',
+  spearman: 'Spearman',
+  pearson: 'Pearson',
+};
+const shares = ['accuracy', 'exactMatch'];
+
+/** Prints figures for people. */
+function show(
+  { examples, loss }: { examples: number; loss: number },
+  { metrics, perLabel, confusion }: Report,
+  labels: string[],
+) {
+  const lines: [string, string][] = [
+    ['examples', `${examples}`],
+    ['loss', loss.toFixed(4)],
+  ];
+  for (const [name, value] of Object.entries(metrics)) {
+    const text = Number.isNaN(value)
+      ? 'not defined: all scores are equal'
+      : shares.includes(name)
+        ? percent(value)
+        : value.toFixed(4);
+    lines.push([titles[name] ?? name, text]);
+  }
+  const width = Math.max(...lines.map(([title]) => title.length));
+  for (const [title, text] of lines) console.log(`${title.padEnd(width)}   ${text}`);
+  if (perLabel && Object.keys(perLabel).length > 0) {
+    const columns = ['precision', 'recall', 'F1', 'support'].map((title) => ({ title, right: true }) as const);
+    const rows = Object.entries(perLabel).map(([label, { precision, recall, f1, support }]) => {
+      return [label, ...[precision, recall, f1].map((value) => value.toFixed(4)), `${support}`];
+    });
+    console.log(`\n${table(['label', ...columns], rows)}`);
+  }
+  if (confusion) {
+    console.log('\nconfusion (rows: true label, columns: predicted)');
+    const columns = labels.map((title) => ({ title, right: true }) as const);
+    const rows = confusion.map((row, i) => [labels[i], ...row.map(String)]);
+    console.log(table(['', ...columns], rows));
+  }
 }

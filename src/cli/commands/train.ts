@@ -1,8 +1,11 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { fitDefaults } from '../../train/fit.ts';
+import { tasks } from '../../train/tasks/index.ts';
+import { formatMetric, metricKey, metricName } from '../../train/tasks/metric.ts';
 import {
-  columnOptions,
   count,
+  dataOptions,
+  dataOptionsOf,
   deviceOption,
   jsonOption,
   notNegative,
@@ -14,7 +17,6 @@ import {
   splitShare,
   whole,
 } from '../options.ts';
-import { percent } from '../table.ts';
 import { runTraining } from '../training.ts';
 
 /** The study's longest text, in tokens, and its share for validation. */
@@ -23,8 +25,9 @@ const VALID_SPLIT = 0.2;
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a classifier on labelled texts')
-    .argument('<file>', 'TSV, CSV or JSONL with a text column (or two) and a label column')
+    .description('fine-tune a model on labelled texts, pairs of texts or words')
+    .argument('<file>', 'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags')
+    .addOption(new Option('--task <task>', 'what the labels are (default: classification)').choices(Object.keys(tasks)))
     .option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub')
     .option('--vocab <file>', 'vocab.txt of a fresh model')
     .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
@@ -38,23 +41,23 @@ export function trainCommand(): Command {
     .option('--warmup-ratio <share>', 'share of the steps in which the rate rises', share, fitDefaults.warmupRatio)
     .option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm', notNegative, fitDefaults.weightDecay)
     .option('--max-grad-norm <norm>', 'gradients are clipped to this', positive, fitDefaults.maxGradNorm)
-    .option('--patience <epochs>', 'epochs without a better validation accuracy before stopping', count, fitDefaults.patience)
+    .option('--patience <epochs>', 'epochs without a better validation metric before stopping', count, fitDefaults.patience)
     .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
     .option('--out <dir>', 'where the best model, history.json and history.svg go', 'out/model')
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  for (const option of columnOptions()) command.addOption(option);
+  for (const option of dataOptions()) command.addOption(option);
   return command.action(async (train: string, options) => {
     requireModelOrVocab(options.model, options.vocab);
-    const { textColumn, pairColumn, labelColumn, device: kind, json, quiet, ...rest } = options;
+    const { device: kind, json, quiet, ...rest } = options;
     const silent = Boolean(json || quiet);
     const device = await openFor(kind, silent);
     const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
-    const { history, interrupted } = await runTraining({
+    const { history, interrupted, ofPairs } = await runTraining({
       ...rest,
       train,
-      columns: { textColumn, pairColumn, labelColumn },
+      data: dataOptionsOf(options),
       silent,
       onEvent: json && emit,
     });
@@ -69,10 +72,13 @@ export function trainCommand(): Command {
       best: best ?? null,
     });
     if (!json && !interrupted) {
-      if (best?.validAccuracy !== undefined)
-        console.log(`best: epoch ${best.epoch}, validation accuracy ${percent(best.validAccuracy)}`);
-      console.log(`saved in ${options.out} (history.svg shows loss and accuracy); to use it:`);
-      console.log(`  npx wigbert predict --model ${options.out} 'some text'`);
+      const metric = history.monitor;
+      const value = best?.[metricKey('valid', metric)];
+      if (value !== undefined)
+        console.log(`best: epoch ${best!.epoch}, validation ${metricName(metric)} ${formatMetric(metric, value)}`);
+      console.log(`saved in ${options.out} (history.svg shows how it went); to use it:`);
+      const use = `npx wigbert predict --model ${options.out}`;
+      console.log(ofPairs ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them` : `  ${use} 'some text'`);
     }
     if (interrupted) process.exitCode = 130;
   });

@@ -3,7 +3,18 @@ import type { Traits } from '../../gpu/traits.ts';
 import { type BroadcastConstants, broadcastConstants, broadcastTile, broadcastWgsl, suitsBroadcast } from './broadcast.ts';
 import { type Activation, activate, type Epilogue, keepsArgument } from './epilogue.ts';
 import { plain } from './plain.ts';
-import { aSize, bSize, denseMatmul, isVectorized, layoutOf, type MatmulParams, matmulParams, tiles, ySize } from './shape.ts';
+import {
+  aSize,
+  bSize,
+  denseMatmul,
+  isVectorized,
+  layoutOf,
+  type MatmulParams,
+  matmulAxes,
+  matmulParams,
+  tiles,
+  ySize,
+} from './shape.ts';
 import { subgroupMatrix } from './subgroupMatrix.ts';
 import { tiled } from './tiled.ts';
 import type { MatmulConstants, Variant } from './variant.ts';
@@ -66,6 +77,7 @@ function defineMatmul(name: string, epilogue: Epilogue) {
     },
     candidates,
     tuningClass,
+    axes: matmulAxes,
     launch: (p, constants, traits) => {
       const { tileM, tileN } = variantOf(constants).tile(constants, traits);
       return tiles(p, tileM, tileN);
@@ -85,7 +97,7 @@ function defineMatmul(name: string, epilogue: Epilogue) {
             const factor = a[aAt + k * p.aCol];
             for (let n = 0; n < p.n; n++) row[n] += factor * b[bAt + n * p.bCol];
           }
-          const yAt = i0 * p.y0 + i1 * p.y1 + m * p.yRow;
+          const yAt = p.yOffset + i0 * p.y0 + i1 * p.y1 + m * p.yRow;
           for (let n = 0; n < p.n; n++) {
             const z = row[n] + (bias ? bias[n] : 0);
             if (argument) argument[yAt + n] = z;

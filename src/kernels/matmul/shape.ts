@@ -1,6 +1,9 @@
+import type { Axis } from '../../gpu/kernel.ts';
+import { window } from '../cut.ts';
+
 /**
  * y[i, m, n] = Σ_k a[i, m, k] b[i, k, n]: one kernel for all layouts, since every operand comes with its strides.
- * `i` runs over two batch dimensions; a stride of 0 repeats an operand. Columns of y are adjacent.
+ * `i` runs over two batch dimensions; a stride of 0 repeats an operand. Columns of y, and elements of the bias, are adjacent.
  */
 export const matmulParams = {
   m: 'u32',
@@ -21,6 +24,7 @@ export const matmulParams = {
   yRow: 'u32',
   y0: 'u32',
   y1: 'u32',
+  yOffset: 'u32',
 } as const;
 export type MatmulParams = Record<keyof typeof matmulParams, number>;
 
@@ -37,7 +41,7 @@ export function layoutOf(p: MatmulParams): Layout {
 /** Whether both operands can be read in whole vec4s along their adjacent dimension. */
 export function isVectorized(p: MatmulParams, layout: Layout): boolean {
   const aligned = (...values: number[]) => values.every((value) => value % 4 === 0);
-  const batches = aligned(p.a0, p.a1, p.aOffset, p.b0, p.b1, p.bOffset, p.y0, p.y1);
+  const batches = aligned(p.a0, p.a1, p.aOffset, p.b0, p.b1, p.bOffset, p.y0, p.y1, p.yOffset);
   if (!batches || layout === 'strided') return false;
   if (layout === 'NN') return aligned(p.k, p.aRow, p.n, p.bRow, p.yRow);
   if (layout === 'NT') return aligned(p.k, p.aRow, p.n, p.bCol, p.yRow);
@@ -49,7 +53,8 @@ export const aSize = (p: MatmulParams): number =>
   p.aOffset + (p.batch0 - 1) * p.a0 + (p.batch1 - 1) * p.a1 + (p.m - 1) * p.aRow + (p.k - 1) * p.aCol + 1;
 export const bSize = (p: MatmulParams): number =>
   p.bOffset + (p.batch0 - 1) * p.b0 + (p.batch1 - 1) * p.b1 + (p.k - 1) * p.bRow + (p.n - 1) * p.bCol + 1;
-export const ySize = (p: MatmulParams): number => (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
+export const ySize = (p: MatmulParams): number =>
+  p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
 
 /** Parameters of a plain product of dense matrices, of `batch` pairs. */
 export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n: number, batch = 1): MatmulParams {
@@ -58,7 +63,7 @@ export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n:
   const sizes = { m, n, k, batch0: batch, batch1: 1 };
   const a = { aRow, aCol, a0: m * k, a1: 0, aOffset: 0 };
   const b = { bRow, bCol, b0: k * n, b1: 0, bOffset: 0 };
-  return { ...sizes, ...a, ...b, yRow: n, y0: m * n, y1: 0 };
+  return { ...sizes, ...a, ...b, yRow: n, y0: m * n, y1: 0, yOffset: 0 };
 }
 
 /** WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. */
@@ -71,9 +76,31 @@ export const tileStart = (tileM: number, tileN: number): string => `
   let i1 = batch % p.batch1;
   let aStart = p.aOffset + i0 * p.a0 + i1 * p.a1;
   let bStart = p.bOffset + i0 * p.b0 + i1 * p.b1;
-  let yStart = i0 * p.y0 + i1 * p.y1;
+  let yStart = p.yOffset + i0 * p.y0 + i1 * p.y1;
   let m0 = ((group / tilesN) % tilesM) * ${tileM}u;
   let n0 = (group % tilesN) * ${tileN}u;`;
 
 export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
+
+/** Cuts between matrices, rows of y, and columns of y: never along k, so that sums stay as they are. */
+export function matmulAxes(p: MatmulParams, step: number): Axis<MatmulParams>[] {
+  const along = (length: 'batch0' | 'batch1' | 'm' | 'n', strides: { a: number; b: number; y: number }, least: number) => ({
+    length: p[length],
+    least,
+    cut(first: number, count: number) {
+      const [a, aOffset] = window(p.aOffset + first * strides.a, step);
+      const [b, bOffset] = window(p.bOffset + first * strides.b, step);
+      const [y, yOffset] = window(p.yOffset + first * strides.y, step);
+      const bias = length === 'n' ? first : 0;
+      return { params: { ...p, [length]: count, aOffset, bOffset, yOffset }, starts: { a, b, y, argument: y, bias } };
+    },
+  });
+  return [
+    along('batch0', { a: p.a0, b: p.b0, y: p.y0 }, 1),
+    along('batch1', { a: p.a1, b: p.b1, y: p.y1 }, 1),
+    // Whole vec4s, where there are.
+    along('m', { a: p.aRow, b: 0, y: p.yRow }, p.aRow === 1 ? 4 : 1),
+    along('n', { a: 0, b: p.bCol, y: 1 }, step),
+  ];
+}

@@ -39,8 +39,8 @@ export class Adam extends Optimizer<AdamOptions> {
     const { m, v, vMax } = this.#states[this.arenas.indexOf(arena)];
     const { groups, grad, param, blocks } = arena;
     const buffers = { groups, hyper, grad, param, m, v };
-    if (vMax) run(adamAmsgrad, { ...buffers, vMax }, { blocks, rows });
-    else run(adam, buffers, { blocks, rows });
+    if (vMax) run(adamAmsgrad, { ...buffers, vMax }, { blocks, first: 0, rows });
+    else run(adam, buffers, { blocks, first: 0, rows });
   }
 
   override dispose(): void {

@@ -33,7 +33,7 @@ export class SGD extends Optimizer<SgdOptions> {
   protected launch(arena: Arena, hyper: Tensor, rows: number): void {
     const velocity = this.#velocities[this.arenas.indexOf(arena)];
     const { groups, grad, param, blocks } = arena;
-    run(sgd, { groups, hyper, grad, param, velocity }, { blocks, rows });
+    run(sgd, { groups, hyper, grad, param, velocity }, { blocks, first: 0, rows });
   }
 
   override dispose(): void {

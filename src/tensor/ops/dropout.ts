@@ -92,7 +92,7 @@ export function dropout(x: Tensor, rate: number, training = true): Tensor {
   const mask = drawDropout(x.device, rate);
   const drop = (values: Tensor): Tensor => {
     const y = empty(x.shape, 'float32', x.device);
-    run(kernel, { state: mask.state, x: contiguous(values), y }, { count: x.size, ...mask.params() });
+    run(kernel, { state: mask.state, x: contiguous(values), y }, { count: x.size, first: 0, ...mask.params() });
     return y;
   };
   return record('dropout', drop(x.detach()), [x], (dy) => [drop(dy)]);

@@ -1,7 +1,6 @@
 import { chainIds, embeddingBackward, embedding as kernel } from '../../kernels/embedding.ts';
 import { gatherBackward, gather as gatherKernel } from '../../kernels/gather.ts';
-import { emptyGrad, record } from '../autograd.ts';
-import { fillWith } from '../create.ts';
+import { record } from '../autograd.ts';
 import { run } from '../run.ts';
 import { normalizeDim, product, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -29,15 +28,16 @@ export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor 
   checkRange('embedding', ids, vocab);
   const index = contiguous(ids);
   const table = contiguous(weight);
-  const sizes = { vocab, cols, n: ids.size };
+  const sizes = { vocab, first: 0, rows: vocab, cols, n: ids.size };
   const y = empty([...ids.shape, cols], 'float32', weight.device);
   run(kernel, { weight: table, ids: index, y }, sizes);
   return record('embedding', y, [table], (dy) => {
-    const dWeight = fillWith(emptyGrad(table), 0);
     const next = empty([ids.size], 'int32', weight.device);
     run(chainIds, { ids: index, next }, sizes);
-    run(embeddingBackward, { dy: contiguous(dy), ids: index, next, dWeight }, { ...sizes, padding: paddingIdx });
-    return [dWeight];
+    const rows = contiguous(dy).detach();
+    const addTo = (dWeight: Tensor) =>
+      run(embeddingBackward, { dy: rows, ids: index, next, dWeight }, { ...sizes, padding: paddingIdx });
+    return [{ holds: [rows, next], addTo }];
   });
 }
 

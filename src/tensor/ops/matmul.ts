@@ -122,6 +122,7 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
     yRow: y.strides.at(-2)!,
     y0,
     y1,
+    yOffset: y.offset,
   };
 }
 

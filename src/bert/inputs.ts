@@ -1,0 +1,60 @@
+import type { Device } from '../gpu/device.ts';
+import { type CrossEntropyOptions, crossEntropy, type Nested, Tensor, tensor } from '../tensor/index.ts';
+
+/** Ids as tensors or nested arrays: what `BertTokenizer.encodeBatch` returns can be passed as it is. */
+export interface BertInputs {
+  /** [batch, length] */
+  inputIds: Tensor | Nested;
+  /** 1: attended to, 0: padding. Default: all 1. */
+  attentionMask?: Tensor | Nested;
+  /** Segment of each token. Default: 0. */
+  tokenTypeIds?: Tensor | Nested;
+  positionIds?: Tensor | Nested;
+  /** Whether `attentions` are wanted; they take memory and time. Default: false. */
+  outputAttentions?: boolean;
+}
+
+/** Whole numbers as an int32 tensor; one that is a tensor already stays as it is. */
+export const asIds = (ids: Tensor | Nested, device: Device): Tensor =>
+  ids instanceof Tensor ? ids : tensor(ids, { dtype: 'int32', device });
+
+const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
+type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number], Tensor>>;
+
+/**
+ * The ids among the inputs of a model, those that are given, as tensors.
+ * @param dims names of the dimensions that they have
+ * @throws RangeError when there are other dimensions, or sizes differ.
+ */
+export function idTensors(model: string, inputs: BertInputs, dims: readonly string[], device: Device): IdTensors {
+  const show = (parts: readonly unknown[]) => `[${parts.join(', ')}]`;
+  const tensors = { inputIds: asIds(inputs.inputIds, device) } as IdTensors;
+  const { shape } = tensors.inputIds;
+  if (shape.length !== dims.length)
+    throw new RangeError(`${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`);
+  for (const name of idInputs) {
+    const given = inputs[name];
+    if (given === undefined) continue;
+    tensors[name] ??= asIds(given, device);
+    if (show(tensors[name].shape) !== show(shape))
+      throw new RangeError(`${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`);
+  }
+  return tensors;
+}
+
+/**
+ * Mean cross-entropy. logits: [..., classes], labels: [...] as class numbers.
+ * @throws RangeError when the labels, `name` in the message, are of another shape, or one from the host is no class.
+ */
+export function classLoss(logits: Tensor, labels: Tensor | Nested, name: string, options?: CrossEntropyOptions): Tensor {
+  const known = asIds(labels, logits.device);
+  checkLabelShape(known.shape, logits.shape.slice(0, -1), name);
+  return crossEntropy(logits.reshape([-1, logits.shape.at(-1)!]), known.reshape([-1]), options);
+}
+
+/** Throws a RangeError unless there are labels for all that is to be labelled; dimensions of 1 do not count. */
+export function checkLabelShape(shape: readonly number[], expected: readonly number[], name: string): void {
+  const sizes = (dims: readonly number[]) => dims.filter((n) => n !== 1).join();
+  if (sizes(shape) !== sizes(expected))
+    throw new RangeError(`${name} of shape [${expected.join(', ')}] were expected, not [${shape.join(', ')}]`);
+}

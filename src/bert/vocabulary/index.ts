@@ -1,0 +1,2 @@
+export { trainerDefaults, type WordPieceTrainerOptions } from './options.ts';
+export { trainWordPiece, type WordPieceVocabulary } from './train.ts';

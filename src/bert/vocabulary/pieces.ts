@@ -1,0 +1,140 @@
+import type { Words } from './words.ts';
+
+/** Two pieces, by id, that stand side by side within words. */
+export interface Pair {
+  readonly left: number;
+  readonly right: number;
+  /** How often, each word counted as often as it occurs. */
+  count: number;
+  /** Where the left one stands; some places are out of date. */
+  places: number[];
+  /** Its score and place in the queue, which looks after both; a pair that is not in it has place -1. */
+  score: number;
+  place: number;
+}
+
+/** No piece there. */
+const NONE = -1;
+
+/**
+ * The words of a corpus, cut into pieces, with the count of each piece and pair. Merging a pair visits the places where it
+ * stands and nothing else.
+ */
+export class Pieces {
+  // Per character of the corpus: the piece that begins there, its neighbours in the word, and the word's count.
+  readonly #piece: Int32Array;
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #weight: Float64Array;
+  /** By left piece, then by right piece. */
+  readonly #pairs: Map<number, Pair>[] = [];
+  readonly #pairsWith: Pair[][] = [];
+  readonly #counts: number[] = [];
+  #total = 0;
+
+  /** @param idOf the piece that a character of a word is to begin with */
+  constructor(words: Words, idOf: (char: string, isFirst: boolean) => number) {
+    let length = 0;
+    for (const [word] of words) for (const _ of word) length++;
+    this.#piece = new Int32Array(length);
+    this.#next = new Int32Array(length).fill(NONE);
+    this.#previous = new Int32Array(length).fill(NONE);
+    this.#weight = new Float64Array(length);
+    let at = 0;
+    for (const [word, count] of words) {
+      const first = at;
+      for (const char of word) {
+        const id = idOf(char, at === first);
+        this.#piece[at] = id;
+        this.#weight[at] = count;
+        this.#counts[id] = this.count(id) + count;
+        this.#total += count;
+        if (at > first) {
+          this.#previous[at] = at - 1;
+          this.#next[at - 1] = at;
+          this.#add(at - 1);
+        }
+        at++;
+      }
+    }
+  }
+
+  /** How often a piece occurs. */
+  count(id: number): number {
+    return this.#counts[id] ?? 0;
+  }
+
+  /** How often all pieces occur. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Every pair that stands anywhere, or once stood. */
+  *pairs(): Generator<Pair> {
+    for (const pairs of this.#pairs) if (pairs) yield* pairs.values();
+  }
+
+  /** Those that have a piece in them. */
+  pairsWith(id: number): readonly Pair[] {
+    return this.#pairsWith[id] ?? [];
+  }
+
+  /** Makes one piece of a pair wherever it stands, from the left of each word. Returns the pairs whose count changed. */
+  merge(pair: Pair, id: number): Set<Pair> {
+    const { left, right, places } = pair;
+    const changed = new Set([pair]);
+    pair.places = [];
+    // In a run of equal pieces the pairs overlap, so their order matters; places came in the order of merges.
+    if (left === right) places.sort((a, b) => a - b);
+    for (const at of places) {
+      const second = this.#next[at];
+      if (this.#piece[at] !== left || second === NONE || this.#piece[second] !== right) continue;
+      const before = this.#previous[at];
+      const after = this.#next[second];
+      if (before !== NONE) changed.add(this.#remove(before));
+      this.#remove(at);
+      if (after !== NONE) changed.add(this.#remove(second));
+
+      const weight = this.#weight[at];
+      this.#counts[left] -= weight;
+      this.#counts[right] -= weight;
+      this.#counts[id] = this.count(id) + weight;
+      this.#total -= weight;
+      this.#piece[at] = id;
+      this.#piece[second] = NONE;
+      this.#next[at] = after;
+      if (after !== NONE) this.#previous[after] = at;
+
+      if (before !== NONE) changed.add(this.#add(before));
+      if (after !== NONE) changed.add(this.#add(at));
+    }
+    return changed;
+  }
+
+  /** Counts the pair whose left piece stands here. */
+  #add(at: number): Pair {
+    const pair = this.#pairAt(at);
+    pair.count += this.#weight[at];
+    pair.places.push(at);
+    return pair;
+  }
+
+  #remove(at: number): Pair {
+    const pair = this.#pairAt(at);
+    pair.count -= this.#weight[at];
+    return pair;
+  }
+
+  #pairAt(at: number): Pair {
+    const left = this.#piece[at];
+    const right = this.#piece[this.#next[at]];
+    const pairs = (this.#pairs[left] ??= new Map());
+    let pair = pairs.get(right);
+    if (!pair) {
+      pair = { left, right, count: 0, places: [], score: Number.NEGATIVE_INFINITY, place: -1 };
+      pairs.set(right, pair);
+      for (const id of new Set([left, right])) (this.#pairsWith[id] ??= []).push(pair);
+    }
+    return pair;
+  }
+}

@@ -1,0 +1,64 @@
+import { UsageError } from '../../platform/errors.ts';
+import { show } from '../tokenizer/check.ts';
+import { BasicTokenizer } from '../tokenizer/index.ts';
+import type { ResolvedTrainerOptions } from './options.ts';
+
+/** `BertTokenizer` makes longer words unknown as a whole. */
+const MAX_CODE_POINTS = 100;
+
+/** Different words, with how often each occurs. */
+export type Words = readonly (readonly [word: string, count: number])[];
+
+/** Counts the words of texts, as BERT's basic tokenizer cuts them; special tokens that stand alone are none. */
+export function countWords(texts: Iterable<string>, options: ResolvedTrainerOptions): Words {
+  const basic = new BasicTokenizer({
+    doLowerCase: options.lowercase,
+    stripAccents: options.stripAccents,
+    tokenizeChineseChars: options.handleChineseChars,
+    neverSplit: options.specialTokens,
+  });
+  const counts = new Map<string, number>();
+  let index = 0;
+  for (const text of texts) {
+    if (typeof text !== 'string') throw new UsageError(`text ${index} of the corpus is ${show(text)}; expected a string`);
+    for (const word of basic.tokenize(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    index++;
+  }
+  for (const token of options.specialTokens) counts.delete(token);
+  if (counts.size === 0) throw new UsageError(`the corpus has no words in its ${index} texts; give texts to learn from`);
+  return [...counts];
+}
+
+/** The characters to keep, sorted by code point: the initial ones, then the most frequent; of equal ones the lowest. */
+export function chooseAlphabet(words: Words, { initialAlphabet, limitAlphabet }: ResolvedTrainerOptions): string[] {
+  const counts = new Map<string, number>();
+  for (const [word, count] of words) for (const char of word) counts.set(char, (counts.get(char) ?? 0) + count);
+  for (const char of initialAlphabet) counts.set(char, Number.POSITIVE_INFINITY);
+  const initial = new Set(initialAlphabet).size;
+  if (initial > limitAlphabet)
+    throw new UsageError(`initialAlphabet has ${initial} characters, but limitAlphabet is ${limitAlphabet}; expected no more`);
+  const byCount = [...counts].sort(([a, m], [b, n]) => (m === n ? byCodePoint(a, b) : n - m));
+  return byCount
+    .slice(0, limitAlphabet)
+    .map(([char]) => char)
+    .sort(byCodePoint);
+}
+
+/** The words that can be cut into pieces: not too long, and with no character outside the alphabet. */
+export function coveredWords(words: Words, alphabet: readonly string[]): Words {
+  const kept = new Set(alphabet);
+  return words.filter(([word]) => {
+    const chars = [...word];
+    return chars.length <= MAX_CODE_POINTS && chars.every((char) => kept.has(char));
+  });
+}
+
+/** How many words there are, each as often as it occurs. */
+export function occurrences(words: Words): number {
+  return words.reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** The order of characters: JavaScript's own compares UTF-16 units, which puts the planes beyond the first before U+E000. */
+export function byCodePoint(a: string, b: string): number {
+  return a.codePointAt(0)! - b.codePointAt(0)!;
+}

@@ -1,0 +1,84 @@
+import { basename, dirname } from 'node:path';
+import { Command, Option } from 'commander';
+import { BertTokenizer } from '../../bert/tokenizer/index.ts';
+import { trainerDefaults, trainWordPiece } from '../../bert/vocabulary/index.ts';
+import { openPieces, writeFiles } from '../../platform/files.ts';
+import { type DataOptions, readData } from '../../train/data.ts';
+import { count, jsonOption, reportProblems } from '../options.ts';
+
+const PIECE_BYTES = 1 << 20;
+
+export function vocabCommand(): Command {
+  const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
+  return new Command('vocab')
+    .description('learn a WordPiece vocabulary from texts')
+    .argument('<files...>', 'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line')
+    .option('--size <n>', 'entries', count, vocabSize)
+    .option('--out <path>', 'vocab.txt to write, or a folder for it and the files that say how to read it', 'out/vocab.txt')
+    .option('--cased', 'keep case and accents')
+    .option('--min-frequency <n>', 'how often a pair must occur to be merged', count, minFrequency)
+    .option('--limit-alphabet <n>', 'how many different characters to keep', count, limitAlphabet)
+    .addOption(
+      new Option('--score <score>', 'merge the most frequent pair, or the one that raises the likelihood most')
+        .choices(['count', 'likelihood'])
+        .default(score),
+    )
+    .option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)')
+    .option('--pair-column <name>', 'column of the second text (default: sentence2, text_pair or pair, if there)')
+    .addOption(jsonOption())
+    .action(async (files: string[], { size, out, cased, textColumn, pairColumn, json, ...options }) => {
+      const sources: Iterable<string>[] = [];
+      for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
+      const { vocab, coverage } = trainWordPiece(all(sources), { ...options, vocabSize: size, lowercase: !cased });
+      const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
+      if (out.endsWith('.txt')) await writeFiles(dirname(out), { [basename(out)]: written['vocab.txt'] });
+      else await writeFiles(out, written);
+      if (json) {
+        console.log(JSON.stringify({ out, size: vocab.length, coverage }));
+        return;
+      }
+      const known = (100 * coverage).toFixed(2);
+      console.log(`${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`);
+      if (vocab.length < size)
+        console.error(`fewer than the ${size} asked for: no further pair occurs ${options.minFrequency} times`);
+    });
+}
+
+/** The texts of a table, or the lines of any other file. */
+async function textsOf(file: string, columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>): Promise<Iterable<string>> {
+  if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
+    const lines = await openLines(file);
+    const [header = ''] = lines();
+    if (!file.endsWith('.txt') || !header.includes('\t')) return lines();
+  }
+  const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
+  reportProblems(file, problems);
+  return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+}
+
+/** A way to go through the lines of a file, of which a piece at a time is in memory. Lines that are not text are reported. */
+async function openLines(file: string): Promise<() => Generator<string>> {
+  const pieces = await openPieces(file);
+  return function* () {
+    const decoder = new TextDecoder();
+    const problems: { line: number; reason: string }[] = [];
+    let line = 0;
+    let rest = '';
+    for (let begin = 0; begin < pieces.size; begin += PIECE_BYTES) {
+      const end = Math.min(begin + PIECE_BYTES, pieces.size);
+      const isLast = end === pieces.size;
+      const lines = (rest + decoder.decode(pieces.read(begin, end), { stream: !isLast })).split('\n');
+      rest = isLast ? '' : lines.pop()!;
+      for (const text of lines) {
+        line++;
+        if (text.includes('\ufffd')) problems.push({ line, reason: 'not valid UTF-8' });
+        else yield text;
+      }
+    }
+    reportProblems(file, problems);
+  };
+}
+
+function* all(sources: readonly Iterable<string>[]): Generator<string> {
+  for (const texts of sources) yield* texts;
+}

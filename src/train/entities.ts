@@ -1,0 +1,71 @@
+import { type Counts, type ScoreReport, type Scores, scoreReport } from './scores.ts';
+
+/** A run of tokens that tags mark as one. */
+export interface EntitySpan {
+  /** What follows the hyphen of its tags: `PER` of `B-PER`; empty for tags without one. */
+  type: string;
+  /** Its first token, and the one after its last. */
+  start: number;
+  end: number;
+}
+
+const tagPattern = /^(?:O|([BIES])(?:-(.+))?)$/s;
+
+/** Whether tags mark entities: `O`, and `B`, `I`, `E` or `S` with or without `-` and a type. */
+export function areEntityTags(tags: readonly string[]): boolean {
+  return tags.every((tag) => tagPattern.test(tag)) && tags.some((tag) => /^[BI]/.test(tag));
+}
+
+/**
+ * The entities of one sequence of tags, as seqeval finds them by default (that is, CoNLL's script): an entity goes on
+ * with an `I` or `E` of its type after a `B` or `I`; any other tag but `O` begins a new one.
+ * @throws RangeError for a tag that is none of the kind.
+ */
+export function entitiesOf(tags: readonly string[]): EntitySpan[] {
+  const entities: EntitySpan[] = [];
+  let open: EntitySpan | undefined;
+  tags.forEach((tag, i) => {
+    const match = tagPattern.exec(tag);
+    if (!match) throw new RangeError(`tag ${JSON.stringify(tag)} is neither O nor B, I, E or S with a type`);
+    const [, mark, type = ''] = match;
+    if (open && open.type === type && (mark === 'I' || mark === 'E')) open.end = i + 1;
+    else if (mark) entities.push((open = { type, start: i, end: i + 1 }));
+    if (mark !== 'B' && mark !== 'I') open = undefined;
+  });
+  return entities;
+}
+
+/** Scores of entities, which count as found when type, start and end are all right. */
+export interface EntityReport extends Omit<ScoreReport, 'perLabel'> {
+  perType: Record<string, Scores>;
+}
+
+/**
+ * Precision, recall and F1 of the entities in sequences of tags, as seqeval's; averages are over the types that occur.
+ * @throws RangeError when the lists differ in length, or for a tag that marks no entities.
+ */
+export function entityReport(predicted: readonly (readonly string[])[], truth: readonly (readonly string[])[]): EntityReport {
+  if (predicted.length !== truth.length)
+    throw new RangeError(`${predicted.length} predicted sequences for ${truth.length} true ones`);
+  const counts = new Map<string, Counts>();
+  const of = (type: string): Counts => {
+    const found = counts.get(type) ?? { truth: 0, predicted: 0, correct: 0 };
+    counts.set(type, found);
+    return found;
+  };
+  truth.forEach((tags, i) => {
+    if (predicted[i].length !== tags.length)
+      throw new RangeError(`sequence ${i} has ${predicted[i].length} predicted tags for ${tags.length} true ones`);
+    const key = ({ type, start, end }: EntitySpan) => `${start} ${end} ${type}`;
+    const known = entitiesOf(tags);
+    const keys = new Set(known.map(key));
+    for (const { type } of known) of(type).truth++;
+    for (const entity of entitiesOf(predicted[i])) {
+      of(entity.type).predicted++;
+      if (keys.has(key(entity))) of(entity.type).correct++;
+    }
+  });
+  const types = [...counts.keys()].sort();
+  const { perLabel, ...averages } = scoreReport(types.map((type) => counts.get(type)!));
+  return { ...averages, perType: Object.fromEntries(types.map((type, i) => [type, perLabel[i]])) };
+}

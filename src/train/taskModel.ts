@@ -1,0 +1,54 @@
+import type { BertConfig } from '../bert/config.ts';
+import { nameSome } from '../bert/quote.ts';
+import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
+import { BertForTokenClassification } from '../bert/tokenClassification.ts';
+import { BertTokenizer } from '../bert/tokenizer/index.ts';
+import { UsageError } from '../platform/errors.ts';
+import { joinPath, readJson } from '../platform/files.ts';
+import { findModel } from '../platform/hub.ts';
+import { tasks } from './tasks/index.ts';
+import type { Task } from './tasks/task.ts';
+
+/** A model that a task trains. */
+export type TaskModel = BertForSequenceClassification | BertForTokenClassification;
+
+/** What a model is for, by its class and `problemType`: without one, a single output is a score. */
+export function taskOf(model: TaskModel): Task {
+  if (model instanceof BertForTokenClassification) return tasks['token-classification'];
+  const { problemType, numLabels } = model.config;
+  if (problemType === 'regression' || (problemType === null && numLabels === 1)) return tasks.regression;
+  return problemType === 'multi_label_classification' ? tasks['multi-label'] : tasks.classification;
+}
+
+/** The labels of a model, in the order of their ids. */
+export const labelsOf = ({ config: { id2label, numLabels } }: TaskModel): string[] =>
+  Array.from({ length: numLabels }, (_, id) => id2label[id]);
+
+/** A fresh model for a task. */
+export function freshModel(task: Task, config: BertConfig, seed: number): TaskModel {
+  return modelClass(task.ofWords).fromConfig({ ...config, problemType: task.problemType }, seed);
+}
+
+/** The model of a Hugging Face folder, to be trained for a task; its classifier is fresh unless it has that many labels. */
+export function startFrom(dir: string, task: Task, labels: readonly string[], seed: number): Promise<TaskModel> {
+  return modelClass(task.ofWords).fromPretrained(dir, { labels, problemType: task.problemType, seed });
+}
+
+/**
+ * A trained model and its tokenizer from a Hugging Face folder, or by its name on the hub; `architectures` in its
+ * config.json tells whether it classifies texts or words.
+ * @throws UsageError when they cannot be read, or the classifier's weights are not among them.
+ */
+export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
+  const dir = await findModel(nameOrDir);
+  const tokenizer = await BertTokenizer.fromPretrained(dir);
+  const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
+  const ofWords = Array.isArray(architectures) && architectures.includes('BertForTokenClassification');
+  const model = await modelClass(ofWords).fromPretrained(dir);
+  const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
+  if (missing.length > 0)
+    throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`);
+  return { model, tokenizer };
+}
+
+const modelClass = (ofWords: boolean) => (ofWords ? BertForTokenClassification : BertForSequenceClassification);

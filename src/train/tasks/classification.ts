@@ -1,0 +1,40 @@
+import { full } from '../../tensor/index.ts';
+import { accuracy, classificationReport, confusionMatrix, matthewsCorrelation } from '../metrics.ts';
+import { argmax, byName, nameIn, type Task } from './task.ts';
+
+/** One label of several. Its number is the label's id. */
+export const classification: Task = {
+  name: 'classification',
+  problemType: 'single_label_classification',
+  ofWords: false,
+  labelColumns: ['label', 'gold_label', 'labels', 'class', 'category'],
+  parse(value) {
+    const name = nameIn(value);
+    return name === undefined ? 'one label (for several: --task multi-label)' : [name];
+  },
+  encode: (stated, ids) => ids.get((stated as string[])[0])!,
+  collate: (labels) => ({ data: Int32Array.from(labels as number[]), shape: [labels.length] }),
+  stepMetric: 'accuracy',
+  stepRatio(logits, labels) {
+    const right = logits.argmax(-1).eq(labels).toFloat().sum();
+    return [right, full([], labels.shape[0], { device: labels.device })];
+  },
+  output: (logits) => logits.softmax(-1),
+  decide: (output) => argmax(output),
+  weight: () => 1,
+  monitored: () => ['accuracy'],
+  report(predictions, truth, labels) {
+    const [predicted, known] = [predictions as number[], truth as number[]];
+    const { perLabel, macro, weighted } = classificationReport(predicted, known, labels.length);
+    return {
+      metrics: {
+        accuracy: accuracy(predicted, known),
+        macroF1: macro.f1,
+        weightedF1: weighted.f1,
+        matthews: matthewsCorrelation(predicted, known),
+      },
+      perLabel: byName(perLabel, labels),
+      confusion: confusionMatrix(predicted, known, labels.length),
+    };
+  },
+};

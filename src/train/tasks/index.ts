@@ -1,0 +1,13 @@
+import { classification } from './classification.ts';
+import { multiLabel } from './multiLabel.ts';
+import { regression } from './regression.ts';
+import type { Task, TaskName } from './task.ts';
+import { tokenClassification } from './tokenClassification.ts';
+
+/** Every task under its name. */
+export const tasks: Readonly<Record<TaskName, Task>> = {
+  classification,
+  'multi-label': multiLabel,
+  regression,
+  'token-classification': tokenClassification,
+};

@@ -1,0 +1,24 @@
+/** Measures that training keeps a history of, under the names people know them by. */
+const names = {
+  accuracy: 'accuracy',
+  microF1: 'micro F1',
+  f1: 'F1',
+  spearman: 'Spearman',
+  pearson: 'Pearson',
+} as const;
+
+export type Metric = keyof typeof names;
+
+export const metrics = Object.keys(names) as Metric[];
+
+export const metricName = (metric: Metric): string => names[metric];
+
+/** Percent where people count in percent. */
+export function formatMetric(metric: Metric, value: number): string {
+  if (Number.isNaN(value)) return 'undefined';
+  return metric === 'accuracy' ? `${(100 * value).toFixed(1)} %` : value.toFixed(3);
+}
+
+/** A metric's key in the records of a history: `validMicroF1`. */
+export const metricKey = <P extends 'train' | 'valid', M extends Metric>(part: P, metric: M): `${P}${Capitalize<M>}` =>
+  `${part}${metric[0].toUpperCase()}${metric.slice(1)}` as `${P}${Capitalize<M>}`;

@@ -1,0 +1,51 @@
+import { exactMatch, multiLabelReport } from '../metrics.ts';
+import { byName, nameIn, type Task } from './task.ts';
+
+/** Any number of labels, none included. As numbers: 1 for each label that applies, 0 for the others. */
+export const multiLabel: Task = {
+  name: 'multi-label',
+  problemType: 'multi_label_classification',
+  ofWords: false,
+  labelColumns: ['labels', 'label', 'classes', 'categories'],
+  parse(value, separator) {
+    if (Array.isArray(value)) {
+      const names = value.map(nameIn);
+      if (names.every((name) => name !== undefined)) return names;
+    } else if (typeof value === 'string') {
+      const names = value.split(separator).map((name) => name.trim());
+      return names.filter((name) => name !== '');
+    }
+    return `an array of labels, or a text with ${JSON.stringify(separator)} between them`;
+  },
+  encode(stated, ids) {
+    const row = Array<number>(ids.size).fill(0);
+    for (const name of stated as string[]) row[ids.get(name)!] = 1;
+    return row;
+  },
+  collate(labels) {
+    const rows = labels as number[][];
+    return { data: Float32Array.from(rows.flat()), shape: [rows.length, rows[0].length] };
+  },
+  stepMetric: 'microF1',
+  stepRatio(logits, labels) {
+    const predicted = logits.gt(0).toFloat();
+    return [predicted.mul(labels).sum().mul(2), predicted.sum().add(labels.sum())];
+  },
+  output: (logits) => logits.sigmoid(),
+  decide: (output) => Array.from(output, (probability) => (probability > 0.5 ? 1 : 0)),
+  weight: () => 1,
+  monitored: () => ['microF1'],
+  report(predictions, truth, labels) {
+    const [predicted, known] = [predictions as number[][], truth as number[][]];
+    const { perLabel, micro, macro, weighted } = multiLabelReport(predicted, known);
+    return {
+      metrics: {
+        microF1: micro.f1,
+        macroF1: macro.f1,
+        weightedF1: weighted.f1,
+        exactMatch: exactMatch(predicted, known),
+      },
+      perLabel: byName(perLabel, labels),
+    };
+  },
+};

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { parseSafetensors, type RawTensor, toFloat32, toInt32 } from '../../src/bert/safetensors.ts';
+import type { Device } from '../../src/gpu/device.ts';
+import { type Tensor, tensor } from '../../src/tensor/index.ts';
+import { goldenPath, hasGolden } from './golden.ts';
+
+/** The tensors of a file beside the tiny model; none where there are no reference answers. */
+export const readGolden = (name: string): Map<string, RawTensor> =>
+  hasGolden ? parseSafetensors(readFileSync(goldenPath(`tiny-bert/${name}.safetensors`))).tensors : new Map();
+export const tinyBert = (head: string): string => goldenPath(`tiny-bert/${head}`);
+
+const inputs = readGolden('inputs');
+
+/** Inputs of the tiny model by name, on a device. */
+export function goldenInputs(device: Device) {
+  const load = (name: string): Tensor => {
+    const raw = inputs.get(name)!;
+    return tensor(raw.dtype === 'F32' ? toFloat32(raw) : toInt32(raw), { shape: raw.shape, device });
+  };
+  const main = () => ({
+    inputIds: load('input_ids'),
+    attentionMask: load('attention_mask'),
+    tokenTypeIds: load('token_type_ids'),
+  });
+  return { load, main, masked: () => ({ ...main(), inputIds: load('masked_input_ids') }) };
+}
+
+/** Largest distance, against 1 or the expected tensor's largest magnitude, whichever is more. */
+export async function distance(actual: Tensor, expected: RawTensor): Promise<number> {
+  const values = toFloat32(expected);
+  const got = await actual.data();
+  expect(actual.shape).toEqual(expected.shape);
+  let worst = 0;
+  let scale = 1;
+  for (let i = 0; i < values.length; i++) {
+    scale = Math.max(scale, Math.abs(values[i]));
+    const error = Math.abs(values[i] - got[i]);
+    if (!(error <= worst)) worst = error;
+  }
+  return worst / scale;
+}
