@@ -1,6 +1,16 @@
+export { BertBiBackbone, BertBiLMForSequenceClassification, BertBiLMHeadModel, type BiLMOutput } from './bert/biLM.ts';
+export { BertLMForSequenceClassification, BertLMHeadModel, type CausalLMInputs, type CausalLMOutput } from './bert/causalLM.ts';
+export { CbowForSequenceClassification, type CbowInputs, CbowLMHeadModel, CbowModel, type CbowOutput } from './bert/cbow.ts';
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
 export type { BertInputs } from './bert/inputs.ts';
-export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, type PretrainedOptions } from './bert/model.ts';
+export {
+  BertBackbone,
+  BertModel,
+  type BertModelOutput,
+  BertPreTrainedModel,
+  type LoadReport,
+  type PretrainedOptions,
+} from './bert/model.ts';
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';
 export {
@@ -20,6 +30,7 @@ export {
 } from './bert/questionAnswering.ts';
 export {
   BertForSequenceClassification,
+  SequenceClassifier,
   type SequenceClassifierInputs,
   type SequenceClassifierOutput,
 } from './bert/sequenceClassification.ts';
