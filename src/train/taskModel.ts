@@ -1,6 +1,7 @@
 import type { BertConfig } from '../bert/config.ts';
+import type { BertPreTrainedModel } from '../bert/model.ts';
 import { nameSome } from '../bert/quote.ts';
-import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
+import { BertForSequenceClassification, type SequenceClassifier } from '../bert/sequenceClassification.ts';
 import { BertForTokenClassification } from '../bert/tokenClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
@@ -10,7 +11,7 @@ import { tasks } from './tasks/index.ts';
 import type { Task } from './tasks/task.ts';
 
 /** A model that a task trains. */
-export type TaskModel = BertForSequenceClassification | BertForTokenClassification;
+export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
 
 /** What a model is for, by its class and `problemType`: without one, a single output is a score. */
 export function taskOf(model: TaskModel): Task {
