@@ -14,6 +14,17 @@ export {
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';
 export {
+  type Draw,
+  type MaskedTokens,
+  type MaskingOptions,
+  type NextSentenceExample,
+  type NextSentenceOptions,
+  nextSentenceExamples,
+  readDocuments,
+  type TokenDocument,
+  TokenMasker,
+} from './bert/pretraining/index.ts';
+export {
   BertForMaskedLM,
   BertForNextSentencePrediction,
   BertForPreTraining,

@@ -3,7 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseBertConfig } from '../src/bert/config.ts';
+import { BertModel } from '../src/bert/model.ts';
+import { BertTokenizer } from '../src/bert/tokenizer/index.ts';
+import { CpuDevice } from '../src/gpu/cpu.ts';
+import { setDevice } from '../src/tensor/index.ts';
 
 // `npm test` builds first; the command line is tested as it is shipped.
 const cli = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
@@ -127,11 +132,109 @@ describe('train, evaluate, predict', () => {
   });
 });
 
+describe('every task', () => {
+  const trainOn = (path: string, out: string, ...args: string[]) =>
+    wigbert(['train', path, ...fresh, '--out', out, '--epochs', '6', '--learning-rate', '0.01', '--batch-size', '8', ...args]);
+  const measure = (path: string, dir: string, ...args: string[]) =>
+    JSON.parse(wigbert(['evaluate', path, '--model', dir, '--device', 'cpu', '--json', ...args]).stdout);
+  const read = (dir: string, name: string) => JSON.parse(readFileSync(join(dir, name), 'utf8'));
+
+  it('several labels', () => {
+    const rows = Array.from({ length: 48 }, (_, i) => [
+      ['the film', ...(i & 1 ? ['great music'] : []), ...(i & 2 ? ['dull plot'] : []), `in ${i}`].join(' '),
+      [...(i & 1 ? ['music'] : []), ...(i & 2 ? ['plot'] : [])].join('|'),
+    ]);
+    const several = file('several.tsv', `text\tlabels\n${rows.map((row) => row.join('\t')).join('\n')}\n`);
+    const out = join(dir, 'several');
+    const separator = ['--label-separator', '|'];
+    const run = trainOn(several, out, '--task', 'multi-label', ...separator);
+    expect(run.stderr).toContain('38 examples to train on, 10 to validate with, 2 labels (music, plot)');
+    expect(run.stderr).toMatch(/epoch 1: loss [\d.]+, micro F1 [\d.]+ · validation loss [\d.]+, micro F1 [\d.]+/);
+    expect(run.stdout).toMatch(/best: epoch \d, validation micro F1 0\.[89]|1\.0/);
+    expect(read(out, 'config.json').problem_type).toBe('multi_label_classification');
+    expect(read(out, 'history.json').monitor).toBe('microF1');
+    const result = measure(several, out, ...separator);
+    expect(result).toMatchObject({ task: 'multi-label', examples: 48, labels: ['music', 'plot'] });
+    expect(result.microF1).toBeGreaterThan(0.8);
+    expect(result.perLabel.plot.support).toBe(24);
+    const predict = (...args: string[]) => wigbert(['predict', '--model', out, '--device', 'cpu', ...args]).stdout.trim();
+    const { labels, scores } = JSON.parse(predict('--json', 'the film great music'));
+    expect(labels).toEqual(Object.keys(scores).filter((label) => scores[label] > 0.5));
+    expect(predict('--threshold', '1', 'the film')).toBe('–\tthe film');
+    expect(predict('--threshold', '0', 'the film')).toMatch(/^(music|plot) [\d.]+, (music|plot) [\d.]+\tthe film$/);
+  });
+
+  it('scores of pairs', () => {
+    const words = ['film', 'story', 'music', 'actor'];
+    const rows = Array.from({ length: 48 }, (_, i) => [i % 3 ? 0.5 : 4.5, `a ${words[i % 4]}`, i % 3 ? 'terrible' : 'wonderful']);
+    const pairs = file('scores.tsv', `score\tsentence1\tsentence2\n${rows.map((row) => row.join('\t')).join('\n')}\n`);
+    expect(trainOn(pairs, join(dir, 'none')).stderr).toMatch(/no label column .*or another kind of label \(--task\)/);
+    expect(trainOn(pairs, join(dir, 'none'), '--label-column', 'score').stderr).toMatch(
+      /numbers with fractions \(0.5, 4.5\): say --task/,
+    );
+    const out = join(dir, 'scores');
+    const run = trainOn(pairs, out, '--task', 'regression');
+    expect(run.stderr).toMatch(/epoch 1: loss [\d.]+ · validation loss [\d.]+, Spearman -?[\d.]+, Pearson -?[\d.]+/);
+    expect(run.stderr).toContain(' pairs/s ');
+    expect(run.stdout).toContain('--pairs < pairs.txt');
+    expect(read(out, 'config.json')).toMatchObject({ problem_type: 'regression', id2label: { 0: 'LABEL_0' } });
+    expect(readFileSync(join(out, 'history.svg'), 'utf8')).toMatch(/>Spearman</);
+    const result = measure(pairs, out);
+    expect(result).toMatchObject({ task: 'regression', examples: 48 });
+    expect(Math.min(result.spearman, result.pearson)).toBeGreaterThan(0.7);
+    const given = ['predict', '--pairs', '--model', out, '--device', 'cpu'];
+    const lines = wigbert(given, 'a film\twonderful\na film\tterrible\n').stdout.split('\n');
+    expect(Number(lines[0].split('\t')[0])).toBeGreaterThan(Number(lines[1].split('\t')[0]));
+    expect(JSON.parse(wigbert([...given, '--json', 'a\tb']).stdout)).toEqual({ text: 'a\tb', score: expect.any(Number) });
+    expect(wigbert([...given, '--threshold', '0.5', 'a\tb']).stderr).toMatch(
+      /--threshold is for models that give several labels/,
+    );
+  });
+
+  it('tags of words', () => {
+    const sentences = Array.from({ length: 40 }, (_, i) => {
+      const name = ['James\tB-PER', 'Mary\tB-PER\nJames\tI-PER'][i % 2];
+      return `the\tO\nfilm\tO\nby\tO\n${i % 4 ? name : 'nobody\tO'}\n.\tO\n`;
+    });
+    const tagged = file('tags.conll', sentences.join('\n'));
+    const out = join(dir, 'tags');
+    const run = trainOn(tagged, out, '--task', 'token-classification', '--max-length', '11');
+    expect(run.stderr).toContain('32 examples to train on, 8 to validate with, 3 tags (B-PER, I-PER, O)');
+    expect(run.stderr).toMatch(/epoch 1: loss [\d.]+, accuracy [\d.]+ % · validation loss [\d.]+, F1 [\d.]+, accuracy [\d.]+ %/);
+    expect(run.stderr).toMatch(/tags.conll: 20 of 220 words are left out/);
+    expect(read(out, 'config.json')).toMatchObject({ architectures: ['BertForTokenClassification'], problem_type: null });
+    const result = measure(tagged, out);
+    expect(result).toMatchObject({ task: 'token-classification', examples: 40, perLabel: { PER: { support: 30 } } });
+    expect(Math.min(result.f1, result.accuracy)).toBeGreaterThan(0.7);
+    const text = 'the film by James.';
+    const predict = (...args: string[]) => wigbert(['predict', '--model', out, '--device', 'cpu', ...args]);
+    const lines = predict(text).stdout.split('\n');
+    expect(lines.map((line) => line.split('\t')[0])).toEqual(['the', 'film', 'by', 'James', '.', '', '']);
+    const { words, entities } = JSON.parse(predict('--json', text).stdout);
+    expect(words.map(({ entity }: { entity: string }) => entity)).toEqual(lines.slice(0, 5).map((line) => line.split('\t')[2]));
+    for (const { word, start, end } of [...words, ...entities]) expect(text.slice(start, end)).toBe(word);
+    // What it prints, it reads.
+    const again = file('again.conll', predict(text, text).stdout);
+    expect(measure(again, out)).toMatchObject({ examples: 2, accuracy: 1 });
+    expect(predict('--max-length', '5', text).stdout.split('\n').length).toBe(5);
+    expect(predict('--pairs', 'a\tb').stderr).toMatch(/--pairs is for models of texts/);
+  });
+});
+
 describe('wrong use is one line, with its exit code', () => {
   const oneLabel = file('one.tsv', 'text\tlabel\na\tx\nb\tx\n');
   const others = file('others.tsv', 'text\tlabel\nfine\tmaybe\n');
   const noRows = file('empty.tsv', 'text\tlabel\n');
   const noColumn = file('columns.tsv', 'a\tb\n1\t2\n');
+  const headless = join(dir, 'headless');
+  beforeAll(async () => {
+    const tokenizer = new BertTokenizer(readFileSync(vocab, 'utf8'));
+    setDevice(new CpuDevice());
+    await BertModel.fromConfig(parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config)).savePretrained(
+      headless,
+      tokenizer.files(),
+    );
+  });
   const badConfig = file('bad.json', '{"model_type": "bert", "hidden_size": -1}');
   it.each<[string, string[], number, RegExp]>([
     ['an unknown option', ['train', data, '--bogus'], 2, /unknown option '--bogus'/],
@@ -155,6 +258,25 @@ describe('wrong use is one line, with its exit code', () => {
       ['evaluate', others, '--model', model, '--device', 'cpu'],
       2,
       /label "maybe" is not one of/,
+    ],
+    [
+      'one score only',
+      ['train', file('one-score.tsv', 'text\tscore\na\t1\nb\t1\n'), ...fresh, '--task', 'regression'],
+      2,
+      /one score only \(1\)/,
+    ],
+    [
+      'no labels at all',
+      ['train', file('none.tsv', 'text\tlabels\na\t\n'), ...fresh, '--task', 'multi-label'],
+      2,
+      /has no labels/,
+    ],
+    ['an unknown task', ['train', data, ...fresh, '--task', 'tagging'], 2, /Allowed choices are classification, multi-label/],
+    [
+      'a model that classifies nothing',
+      ['evaluate', data, '--model', headless, '--device', 'cpu'],
+      2,
+      /lacks classifier.weight, classifier.bias/,
     ],
     ['a broken config', ['train', data, '--vocab', vocab, '--config', badConfig, '--device', 'cpu'], 2, /hidden_size/],
     [

@@ -94,10 +94,9 @@ export abstract class BertPreTrainedModel extends Module {
         init.normal_(module.weight, 0, std, random);
         init.constant_(module.bias, 0);
       } else if (module instanceof Embedding) {
-        const values = Float32Array.from({ length: module.weight.size }, () => std * random.normal());
-        const width = module.weight.shape[1];
-        if (module.paddingIdx >= 0) values.fill(0, module.paddingIdx * width, (module.paddingIdx + 1) * width);
-        module.weight.copy_(values);
+        const { weight, paddingIdx } = module;
+        init.normal_(weight, 0, std, random);
+        if (paddingIdx >= 0) init.constant_(weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0);
       } else if (module instanceof LayerNorm) {
         init.constant_(module.weight, 1);
         init.constant_(module.bias, 0);

@@ -20,7 +20,7 @@ const USAGE = 2;
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 
 const program = new Command('wigbert')
-  .description('Trains and runs BERT text classifiers on WebGPU.')
+  .description('Trains and runs BERT on WebGPU: labels, scores and tags for texts.')
   .version(version)
   .option('--debug', 'show the stack of an error')
   .option('--profile', 'time each kernel, and show a table at the end')

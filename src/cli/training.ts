@@ -13,7 +13,7 @@ import { historyPicture } from '../train/picture.ts';
 import { stratifiedSplit } from '../train/split.ts';
 import { freshModel, startFrom, type TaskModel } from '../train/taskModel.ts';
 import { tasks } from '../train/tasks/index.ts';
-import { formatMetric, type Metric, metricKey, metricName } from '../train/tasks/metric.ts';
+import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task, TaskName } from '../train/tasks/task.ts';
 import { modelFolder } from './download.ts';
 import { interruptible, reportLostWords, reportProblems } from './options.ts';
@@ -48,11 +48,8 @@ export interface TrainResult {
   ofPairs: boolean;
 }
 
-/** Reads the data, makes or loads the model, calls `before` on it, trains it and saves the best. */
-export async function runTraining(
-  request: TrainRequest,
-  before: (model: TaskModel, tokenizer: BertTokenizer, labels: string[]) => Promise<void> = async () => {},
-): Promise<TrainResult> {
+/** Reads the data, makes or loads the model, trains it and saves the best. */
+export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const say = request.silent ? () => {} : (line: string) => console.error(line);
   const task = tasks[request.task ?? 'classification'];
   const options = { ...request.data, task: task.name };
@@ -78,7 +75,6 @@ export async function runTraining(
   say(
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,
   );
-  await before(model, tokenizer, labels);
 
   const { device } = model.classifier.weight;
   const shown = !request.silent || request.onEvent !== undefined;
@@ -118,7 +114,7 @@ export async function runTraining(
     await save(dir);
     say(`interrupted after step ${history.steps.length}: the model as it stands is in ${dir}`);
   }
-  const title = `${request.train.split('/').at(-1)}: loss and ${metricName(history.monitor)}`;
+  const title = `${request.train.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
   await writeFiles(request.out, {
     'history.json': `${JSON.stringify(history, undefined, 1)}\n`,
     ...(history.steps.length > 0 && { 'history.svg': await historyPicture(history, title) }),
@@ -169,7 +165,7 @@ function epochLine(record: EpochRecord, task: Task, labels: string[]): string {
   const { epoch, trainLoss, validLoss, best } = record;
   const values = (part: 'train' | 'valid', loss: number, metrics: readonly Metric[]) => {
     const shown = metrics.map(
-      (metric) => `, ${metricName(metric)} ${formatMetric(metric, record[metricKey(part, metric) as 'validF1']!)}`,
+      (metric) => `, ${metricNames[metric]} ${formatMetric(metric, record[metricKey(part, metric) as 'validF1']!)}`,
     );
     return `loss ${loss.toFixed(3)}${shown.join('')}`;
   };

@@ -16,9 +16,13 @@ export interface GpuBuffer extends DeviceBuffer {
 
 const STORAGE = 0x80 | 0x04 | 0x08; // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
 
+/** Large buffers are rarely nearly equal: they are rounded to no more than this. */
+const COARSEST = 1 << 24;
+
 /** Sizes are rounded up to a quarter of their power of two, so that nearly equal tensors share buffers. */
 export function bucketSize(bytes: number): number {
-  const step = Math.max(256, 2 ** Math.floor(Math.log2(Math.max(1, bytes - 1))) / 4);
+  const quarter = 2 ** Math.floor(Math.log2(Math.max(1, bytes - 1))) / 4;
+  const step = Math.min(COARSEST, Math.max(256, quarter));
   return Math.max(256, Math.ceil(bytes / step) * step);
 }
 

@@ -15,6 +15,8 @@ const MAP_READ = 0x01 | 0x08; // GPUBufferUsage.MAP_READ | COPY_DST
 /** Dispatches per submit: few enough that the adapter starts early, enough that submits cost little. */
 const BATCH = 64;
 const MAX_BIND_GROUPS = 20_000;
+/** Bytes of a staging buffer that waits for the next reading; larger ones, for whole weights, are given back. */
+const LARGEST_STAGING = 1 << 24;
 
 /** Runs kernels' WGSL: one command stream, submitted in chunks; buffers, pipelines, parameters and bind groups are reused. */
 export class WebGpuDevice implements Device {
@@ -281,7 +283,8 @@ export class WebGpuDevice implements Device {
     }
     const copy = staging.getMappedRange(0, bytes).slice(0, size);
     staging.unmap();
-    this.#staging.push(staging);
+    if (bytes <= LARGEST_STAGING) this.#staging.push(staging);
+    else staging.destroy();
     await this.#settle();
     return copy;
   }

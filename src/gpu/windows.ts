@@ -13,6 +13,9 @@ interface Limits {
   step: number;
 }
 
+/** Where a window may start: at multiples of so many elements. */
+export const windowStep = ({ bindingAlignment }: Traits): number => Math.max(4, bindingAlignment / 4);
+
 /**
  * The launches that do what one launch is asked to: itself where all its buffers can be bound.
  * @throws KernelError when a buffer is too large and the kernel cannot be cut so that it fits.
@@ -20,7 +23,7 @@ interface Limits {
 export function partsOf<T extends ParamTypes>(kernel: Kernel<T>, p: ParamValues<T>, traits: Traits): Part<ParamValues<T>>[] {
   const whole = { params: p, starts: {} };
   // Whole vec4s are bound.
-  const limits = { most: Math.floor(traits.maxBinding / 16) * 4, step: Math.max(4, traits.bindingAlignment / 4) };
+  const limits = { most: Math.floor(traits.maxBinding / 16) * 4, step: windowStep(traits) };
   for (const name in kernel.buffers) {
     if (kernel.buffers[name].size(p) > limits.most) return [...divide(kernel, whole, limits)];
   }

@@ -85,6 +85,59 @@ export const chainIds = defineKernel({
   cases,
 });
 
+/** Notes which rows have ids: touched[ids[i]] = 1, once for each chain. touched: [vocab]. */
+export const markRows = defineKernel({
+  name: 'markRows',
+  params,
+  buffers: {
+    ids,
+    next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
+    touched: { type: 'i32', access: 'readwrite', size: (p) => p.vocab, fill: 'bool' },
+  },
+  launch: (p) => Math.ceil(p.n / GROUP),
+  wgsl: () =>
+    main(
+      GROUP,
+      `  let i = group * ${GROUP}u + lane;
+  if (i >= p.n || next[i] >= 0x80000000u || u32(ids[i]) >= p.vocab) { return; }
+  touched[ids[i]] = 1;`,
+    ),
+  reference({ ids, touched }, { vocab, n }) {
+    for (const id of ids.subarray(0, n)) if (id >= 0 && id < vocab) touched[id] = 1;
+  },
+  cases,
+});
+
+/** Zeroes the rows that were touched, and forgets that they were. y: [rows, cols], touched: [rows]. */
+export const clearRows = defineKernel({
+  name: 'clearRows',
+  params: { rows: 'u32', cols: 'u32' },
+  buffers: {
+    touched: { type: 'i32', access: 'readwrite', size: (p) => p.rows, fill: 'bool' },
+    y: { type: 'V', access: 'readwrite', size: (p) => p.rows * p.cols },
+  },
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.rows, c),
+  axes: (p, step) => [along(p, 'rows', { touched: 1, y: p.cols }, step)],
+  wgsl: (c) =>
+    flatMain(
+      c,
+      'p.rows',
+      `if (touched[i] == 0) { continue; }
+    touched[i] = 0;
+    let cols = p.cols / ${c.width}u;
+    for (var at = i * cols; at < (i + 1u) * cols; at++) { y[at] = V(0.0); }`,
+    ),
+  reference({ touched, y }, { rows, cols }) {
+    for (let row = 0; row < rows; row++) if (touched[row]) y.fill(0, row * cols, (row + 1) * cols);
+    touched.fill(0, 0, rows);
+  },
+  cases: [
+    { rows: 33, cols: 5 },
+    { rows: 3000, cols: 128 },
+  ],
+});
+
 /** Adds the sum of dy over each chain to a row of dWeight, if it is seen and not `padding` (-1: none). dy: [n, cols], dWeight: [rows, cols]. */
 export const embeddingBackward = defineKernel({
   name: 'embeddingBackward',

@@ -1,4 +1,5 @@
 import { defineKernel } from '../gpu/kernel.ts';
+import { along } from './cut.ts';
 import { LOWEST, perRow, type RowWalk, rowText, walkRow } from './rows.ts';
 
 const cases = [
@@ -33,6 +34,7 @@ export const softmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { x: p.cols, y: p.cols }, step)],
   wgsl: rowText((c) => {
     const row = walkRow(c, { v: 'x[i]' });
     return `${sumExp(row)}
@@ -102,6 +104,7 @@ export const softmaxBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { dy: p.cols, y: p.cols, dx: p.cols }, step)],
   wgsl: rowText((c) => {
     const row = walkRow(c, { v: 'y[i]', g: 'dy[i]' });
     return `  ${row.read}
@@ -130,6 +133,7 @@ export const logSoftmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { x: p.cols, y: p.cols }, step)],
   wgsl: rowText((c) => {
     const row = walkRow(c, { v: 'x[i]' });
     return `${sumExp(row)}
@@ -155,6 +159,7 @@ export const logSoftmaxBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
+  axes: (p, step) => [along(p, 'rows', { dy: p.cols, y: p.cols, dx: p.cols }, step)],
   wgsl: rowText((c) => {
     const row = walkRow(c, { g: 'dy[i]' });
     return `  ${row.read}

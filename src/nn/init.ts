@@ -19,7 +19,10 @@ export const isSkipping = (): boolean => skipping;
 
 /** Fills in place with normal random numbers (PyTorch's `normal_`). */
 export function normal_(tensor: Tensor, mean: number, std: number, random: Philox): Tensor {
-  return tensor.copy_(Float32Array.from({ length: tensor.size }, () => mean + std * random.normal()));
+  const values = new Float32Array(tensor.size);
+  // Large models have hundreds of millions: `Float32Array.from` takes half as long again.
+  for (let i = 0; i < values.length; i++) values[i] = mean + std * random.normal();
+  return tensor.copy_(values);
 }
 
 /** Fills in place with one value. */

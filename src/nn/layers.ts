@@ -54,6 +54,7 @@ export class Embedding extends Module {
   constructor(count: number, size: number, paddingIdx = -1) {
     super();
     this.weight = parameter(isSkipping() ? zeros([count, size]) : randn([count, size]));
+    this.weight.byRows = true;
     this.paddingIdx = paddingIdx;
   }
 

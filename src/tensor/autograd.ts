@@ -1,5 +1,6 @@
 import { accumulate } from '../kernels/copy.ts';
 import { add, copy } from '../kernels/elementwise.ts';
+import { clearRows } from '../kernels/embedding.ts';
 import { fillWith } from './create.ts';
 import { isWhole, map, overStorage, run } from './run.ts';
 import { keep, scope } from './scope.ts';
@@ -153,15 +154,31 @@ function joined(tensor: Tensor, { whole, rows }: Pending): Tensor {
 
 function addRows(rows: readonly RowGradient[], gradient: Tensor): void {
   for (const { addTo, holds } of rows) {
-    addTo(gradient);
+    addTo(gradient, gradient.storage.touched);
     for (const tensor of holds) tensor.dispose();
   }
 }
 
 function addToLeaf(leaf: Tensor, { whole, rows }: Pending): void {
-  if (whole) addWhole(leaf, whole);
-  else if (!leaf.grad) addWhole(leaf, fillWith(emptyGrad(leaf), 0));
+  if (whole) {
+    addWhole(leaf, whole);
+    const { touched } = leaf.grad!.storage;
+    if (touched) fillWith(touched, 1);
+  } else if (!leaf.grad) {
+    startWithZeros(leaf);
+  }
   addRows(rows, leaf.grad!);
+}
+
+/** In a slot that keeps track of its rows, those of the gradient before are zeroed, and no others. */
+function startWithZeros(leaf: Tensor): void {
+  const touched = leaf.gradSlot?.touched;
+  if (!touched) {
+    addWhole(leaf, fillWith(emptyGrad(leaf), 0));
+    return;
+  }
+  leaf.grad = keep(overStorage(leaf.gradSlot!, leaf.shape));
+  run(clearRows, { touched, y: leaf.grad }, { rows: touched.size, cols: leaf.size / touched.size });
 }
 
 function addWhole(leaf: Tensor, dy: Tensor): void {

@@ -1,3 +1,4 @@
+import { windowStep } from '../gpu/windows.ts';
 import { copy } from '../kernels/elementwise.ts';
 import type { sum } from '../kernels/reduce.ts';
 import { sum as sumKernel } from '../kernels/reduce.ts';
@@ -36,12 +37,19 @@ export function reduceAxes(kernel: Reduction, x: Tensor, axes: readonly number[]
   return withShape(current, shape);
 }
 
+const floorTo = (n: number, step: number) => Math.floor(n / step) * step;
+
 /** Reduces the middle of [outer, n, inner]; long ones in two passes. */
 function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, inner: number, into?: Tensor): Tensor {
   const y = into ?? empty([outer, inner], 'float32', x.device);
-  const size = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
+  const { traits } = x.device;
+  const fits = outer * n * inner * 4 <= traits.maxBinding;
+  const most = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
+  // What is larger than a binding is cut between chunks: they start where bindings may.
+  const step = windowStep(traits);
+  const size = fits ? most : Math.max(step, Math.min(most, floorTo(traits.maxBinding / (4 * inner), step)));
   const chunks = Math.ceil(n / size);
-  if (chunks <= 1 || outer * inner >= PLENTY) {
+  if (chunks <= 1 || (fits && outer * inner >= PLENTY)) {
     run(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1, at: 0 });
     return y;
   }

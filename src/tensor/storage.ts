@@ -1,4 +1,5 @@
 import type { Binding, Device, DeviceBuffer } from '../gpu/device.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Frees memory whose last tensor was collected: a net under scopes and `dispose`, which act at once. */
 const collected = new FinalizationRegistry<() => void>((free) => free());
@@ -11,6 +12,8 @@ export class Storage {
   readonly parent: Storage | undefined;
   /** Least and greatest value, where integers came from the host: look-ups check their indices with it. */
   range: readonly [number, number] | undefined;
+  /** For an optimiser's slot of a gradient that comes by rows: 0 where a row is known to hold zeros. */
+  touched: Tensor | undefined;
   #references = 0;
   readonly #free: (() => void) | undefined;
 

@@ -12,7 +12,8 @@ export type TensorData = Float32Array | Int32Array;
 export interface RowGradient {
   /** What must live until then. */
   readonly holds: readonly Tensor[];
-  addTo(gradient: Tensor): void;
+  /** `touched` is told which rows they are, if it is given. */
+  addTo(gradient: Tensor, touched?: Tensor): void;
 }
 
 /** How a tensor came about: what backward needs to send a gradient on to the inputs. */
@@ -42,6 +43,8 @@ export class Tensor {
   node: Node | undefined;
   /** Where an optimiser wants the gradient, so that all of them lie together. */
   gradSlot: Storage | undefined;
+  /** Whether gradients are expected to be of few rows: optimisers then keep track of which those are. */
+  byRows = false;
   #disposed = false;
 
   constructor(storage: Storage, shape: Shape, dtype: DType = 'float32', strides: Shape = contiguousStrides(shape), offset = 0) {
@@ -141,6 +144,8 @@ export class Tensor {
     const { binding, device } = this.storage;
     if (array.length > 0) device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
     if (this.dtype !== 'float32') this.storage.range = rangeOf(array as Int32Array);
+    const { touched } = this.storage;
+    touched?.copy_(new Int32Array(touched.size).fill(1));
     return this;
   }
 

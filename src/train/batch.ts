@@ -28,11 +28,7 @@ export function encodeExamples(
   maxLength: number,
   maxPositions: number,
 ): EncodedExample[] {
-  if (maxLength > maxPositions) {
-    throw new UsageError(
-      `a max length of ${maxLength} is more than the model's ${maxPositions} positions: choose ${maxPositions} or less`,
-    );
-  }
+  checkMaxLength(maxLength, maxPositions);
   return examples.map(({ text, pair, words, label }) => {
     if (words) return encodeWords(words, label as number[] | undefined, tokenizer, maxLength);
     const { inputIds, tokenTypeIds } = tokenizer.encode(text, pair, {
@@ -41,6 +37,15 @@ export function encodeExamples(
     });
     return { inputIds, tokenTypeIds, label };
   });
+}
+
+/** @throws UsageError for more tokens than the model has positions for. */
+export function checkMaxLength(maxLength: number, maxPositions: number): void {
+  if (maxLength > maxPositions) {
+    throw new UsageError(
+      `a max length of ${maxLength} is more than the model's ${maxPositions} positions: choose ${maxPositions} or less`,
+    );
+  }
 }
 
 function encodeWords(words: string[], tags: number[] | undefined, tokenizer: BertTokenizer, maxLength: number): EncodedExample {

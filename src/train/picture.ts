@@ -1,6 +1,6 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import type { EpochRecord, History } from './history.ts';
-import { formatMetric, type Metric, metricKey, metricName } from './tasks/metric.ts';
+import { formatMetric, type Metric, metricKey, metricNames } from './tasks/metric.ts';
 
 type Point = [step: number, value: number];
 
@@ -59,7 +59,7 @@ function chartOption({ monitor, steps, epochs, bestEpoch }: History, title: stri
     labelAt: 'insideEndTop',
   };
   const metric: Panel = {
-    name: metricName(monitor),
+    name: metricNames[monitor],
     raw: pointsOf(steps, monitor),
     train: pointsOf(epochs, metricKey('train', monitor)),
     valid: pointsOf(epochs, metricKey('valid', monitor)),
@@ -246,6 +246,6 @@ function summaryOf(epochs: EpochRecord[], best: EpochRecord | undefined, metric:
   const parts = [`${best ? 'best epoch' : 'epoch'} ${epoch} of ${epochs.at(-1)?.epoch}`];
   parts.push(`train loss ${trainLoss.toFixed(3)}`);
   if (validLoss !== undefined) parts.push(`validation loss ${validLoss.toFixed(3)}`);
-  if (value !== undefined) parts.push(`validation ${metricName(metric)} ${formatMetric(metric, value)}`);
+  if (value !== undefined) parts.push(`validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
   return parts.join('  ·  ');
 }

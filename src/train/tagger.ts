@@ -1,11 +1,10 @@
 import { BertForTokenClassification } from '../bert/tokenClassification.ts';
-import { BertTokenizer } from '../bert/tokenizer/index.ts';
-import { encodeExamples } from './batch.ts';
+import { BertTokenizer, type Encoding } from '../bert/tokenizer/index.ts';
+import { checkMaxLength } from './batch.ts';
 import type { PredictOptions } from './classifier.ts';
 import { entitiesOf } from './entities.ts';
 import { evaluate } from './evaluate.ts';
 import { argmax } from './tasks/task.ts';
-import { IGNORED } from './tasks/tokenClassification.ts';
 
 /** A word of a text, where it stands in it (`text.slice(start, end)`), and its tag. */
 export interface TaggedWord {
@@ -29,14 +28,6 @@ export interface EntityGroup {
   end: number;
 }
 
-const alone = String.raw`\p{P}\p{Script=Han}$+<=>^\x60|~`;
-const wordPattern = new RegExp(String.raw`[${alone}]|[^\s${alone}]+`, 'gu');
-
-/** The words of a text: what stands between blanks, with punctuation and Han characters each for itself, as in BERT. */
-export function wordsOf(text: string): { word: string; start: number; end: number }[] {
-  return Array.from(text.matchAll(wordPattern), ({ 0: word, index }) => ({ word, start: index, end: index + word.length }));
-}
-
 /** A trained tagger with its tokenizer: text in, tagged words out (Hugging Face's `token-classification` pipeline). */
 export class TokenClassificationPipeline {
   readonly model: BertForTokenClassification;
@@ -54,26 +45,37 @@ export class TokenClassificationPipeline {
   }
 
   /**
-   * Tags the words (`wordsOf`) of texts, each by its first word piece. Words that are cut off, or that the tokenizer
-   * makes nothing of, are left out.
+   * Tags the words of texts, as the tokenizer finds them (punctuation apart), each by its first word piece. Words that
+   * are cut off, or that the tokenizer makes nothing of, are left out.
    */
   async predict(texts: readonly string[], { batchSize = 32, maxLength }: PredictOptions = {}): Promise<TaggedWord[][]> {
     const { maxPositionEmbeddings, id2label, numLabels } = this.model.config;
-    const rows = texts.map(wordsOf);
-    // In the place of tags, the number of each word: so the encoding tells where its first piece is.
-    const examples = rows.map((words, i) => ({ text: texts[i], words: words.map(({ word }) => word), label: [...words.keys()] }));
     const length = maxLength ?? Math.min(maxPositionEmbeddings, this.tokenizer.modelMaxLength);
-    const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
-    const unlabelled = encoded.map((example) => ({ ...example, label: undefined }));
-    const { probabilities } = await evaluate(this.model, unlabelled, batchSize);
-    return encoded.map(({ label }, row) =>
-      (label as number[]).flatMap((word, token) => {
-        if (word === IGNORED) return [];
+    checkMaxLength(length, maxPositionEmbeddings);
+    const encoded = texts.map((text) => {
+      return this.tokenizer.encode(text, null, { maxLength: length, truncation: true, returnOffsetsMapping: true });
+    });
+    const { probabilities } = await evaluate(this.model, encoded, batchSize);
+    return encoded.map((encoding, row) =>
+      this.#placesOf(encoding).map(({ token, start, end }) => {
         const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);
         const best = argmax(scores);
-        return [{ ...rows[row][word], entity: id2label[best], score: scores[best] }];
+        return { word: texts[row].slice(start, end), start, end, entity: id2label[best], score: scores[best] };
       }),
     );
+  }
+
+  /** Where each word stands in its text, and its first token: pieces that go on with a word begin with `##`. */
+  #placesOf({ inputIds, offsetMapping, specialTokensMask }: Encoding): { token: number; start: number; end: number }[] {
+    const places: { token: number; start: number; end: number }[] = [];
+    this.tokenizer.convertIdsToTokens(inputIds).forEach((piece, token) => {
+      const [start, end] = offsetMapping![token];
+      if (specialTokensMask[token] === 1) return;
+      const last = places.at(-1);
+      if (piece.startsWith('##') && last?.end === start) last.end = end;
+      else places.push({ token, start, end });
+    });
+    return places;
   }
 }
 

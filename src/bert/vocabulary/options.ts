@@ -9,7 +9,7 @@ export interface WordPieceTrainerOptions {
   minFrequency?: number;
   /**
    * How many different characters to keep, the most frequent first. Default 2000: Hugging Face's 1000 leaves 1.8 % of
-   * the words of held-out Korean reviews unknown, 2000 leaves 0.1 %.
+   * the words of held-out Korean reviews (NSMC) unknown, 2000 leaves 0.1 %.
    */
   limitAlphabet?: number;
   /** Characters to have whether the corpus has them or not, at the beginning of words and within. Default none. */
@@ -22,8 +22,8 @@ export interface WordPieceTrainerOptions {
    * Which pair is merged first. `count` (default), as Hugging Face does: the most frequent. `likelihood`: the one whose
    * merging makes the corpus most likely (Schuster and Nakajima 2012, section 2): n · ln(n · N / (f · g)) for n
    * occurrences of two pieces that occur f and g times among N. It costs about 1 % more tokens a word than `count`
-   * (0.7 to 3.3 % on the corpora measured) and several times the work. (The score n / (f · g), which is often quoted,
-   * is what each occurrence gains; it prefers rare pairs, and costs a third to a half more tokens.)
+   * (0.7 to 3.3 % on the corpora measured) and up to four times the work. (The score n / (f · g), which is often quoted,
+   * is what each occurrence gains; it prefers rare pairs, and costs a third more tokens or twice as many.)
    */
   score?: 'count' | 'likelihood';
   /** Default true. */

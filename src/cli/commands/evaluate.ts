@@ -4,6 +4,7 @@ import { readData } from '../../train/data.ts';
 import { evaluate } from '../../train/evaluate.ts';
 import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
 import { tasks } from '../../train/tasks/index.ts';
+import { metricNames } from '../../train/tasks/metric.ts';
 import type { Report } from '../../train/tasks/task.ts';
 import { modelFolder } from '../download.ts';
 import {
@@ -55,14 +56,11 @@ export function evaluateCommand(): Command {
 }
 
 const titles: Record<string, string> = {
+  ...metricNames,
   macroF1: 'macro F1',
-  microF1: 'micro F1',
   weightedF1: 'weighted F1',
   exactMatch: 'all labels right',
-  f1: 'F1',
   matthews: 'Matthews',
-  spearman: 'Spearman',
-  pearson: 'Pearson',
 };
 const shares = ['accuracy', 'exactMatch'];
 

@@ -4,7 +4,7 @@ import { BertForTokenClassification } from '../../bert/tokenClassification.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type Prediction, type PredictOptions, TextClassificationPipeline } from '../../train/classifier.ts';
 import { areEntityTags } from '../../train/entities.ts';
-import { groupEntities, TokenClassificationPipeline, wordsOf } from '../../train/tagger.ts';
+import { groupEntities, TokenClassificationPipeline } from '../../train/tagger.ts';
 import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
 import type { TaskName } from '../../train/tasks/task.ts';
 import { modelFolder } from '../download.ts';
@@ -66,11 +66,6 @@ async function tag(tagger: TokenClassificationPipeline, texts: string[], options
   const ofEntities = areEntityTags(labelsOf(tagger.model));
   const rows = await tagger.predict(texts, options);
   rows.forEach((words, i) => {
-    const left = wordsOf(texts[i]).length - words.length;
-    if (left > 0)
-      console.error(
-        `text ${i + 1}: ${left} ${left === 1 ? 'word is' : 'words are'} not tagged, being cut off or without a token`,
-      );
     if (json) {
       console.log(JSON.stringify({ text: texts[i], words, ...(ofEntities && { entities: groupEntities(texts[i], words) }) }));
       return;

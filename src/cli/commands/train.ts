@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { fitDefaults } from '../../train/fit.ts';
 import { tasks } from '../../train/tasks/index.ts';
-import { formatMetric, metricKey, metricName } from '../../train/tasks/metric.ts';
+import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
 import {
   count,
   dataOptions,
@@ -75,7 +75,7 @@ export function trainCommand(): Command {
       const metric = history.monitor;
       const value = best?.[metricKey('valid', metric)];
       if (value !== undefined)
-        console.log(`best: epoch ${best!.epoch}, validation ${metricName(metric)} ${formatMetric(metric, value)}`);
+        console.log(`best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
       console.log(`saved in ${options.out} (history.svg shows how it went); to use it:`);
       const use = `npx wigbert predict --model ${options.out}`;
       console.log(ofPairs ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them` : `  ${use} 'some text'`);

@@ -4,12 +4,13 @@ import { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../bert/vocabulary/index.ts';
 import { openPieces, writeFiles } from '../../platform/files.ts';
 import { type DataOptions, readData } from '../../train/data.ts';
-import { count, jsonOption, reportProblems } from '../options.ts';
+import { count, dataOptions, jsonOption, reportProblems } from '../options.ts';
 
 const PIECE_BYTES = 1 << 20;
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
+  const [textColumnOption, pairColumnOption] = dataOptions();
   return new Command('vocab')
     .description('learn a WordPiece vocabulary from texts')
     .argument('<files...>', 'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line')
@@ -23,8 +24,8 @@ export function vocabCommand(): Command {
         .choices(['count', 'likelihood'])
         .default(score),
     )
-    .option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)')
-    .option('--pair-column <name>', 'column of the second text (default: sentence2, text_pair or pair, if there)')
+    .addOption(textColumnOption)
+    .addOption(pairColumnOption)
     .addOption(jsonOption())
     .action(async (files: string[], { size, out, cased, textColumn, pairColumn, json, ...options }) => {
       const sources: Iterable<string>[] = [];

@@ -21,8 +21,6 @@ export interface BroadcastConstants extends Record<string, string | number | boo
   /** Rows of a tile. */
   rows: number;
   sweep: number;
-  /** Whether k is longer than a panel: y is then summed up in passes. */
-  passes: boolean;
 }
 
 export const suitsBroadcast = (traits: Traits): boolean => traits.software && traits.subgroupSize === LANES;
@@ -31,13 +29,12 @@ export const suitsBroadcast = (traits: Traits): boolean => traits.software && tr
  * First the best guess: tiles of 32 rows, or fewer where that wastes less of a small matrix, and a sweep where enough
  * workgroups are left. Then other heights, and the other choice of sweep.
  */
-export function broadcastConstants(p: MatmulParams, layout: Layout, traits: Traits): BroadcastConstants[] {
+export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
   const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
   const heights = [32, 24, 16].sort((a, b) => (p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
   const groups = Math.ceil(p.m / heights[0]) * Math.ceil(p.n / (COLUMNS * SWEEP)) * p.batch0 * p.batch1;
   const sweeps = layout === 'TN' ? [1] : groups >= ENOUGH ? [SWEEP, 1] : [1, SWEEP];
-  const passes = layout !== 'TN' && p.k > panelDepth(layout, traits);
-  const constants = (rows: number, sweep: number) => ({ layout, rows, sweep, passes });
+  const constants = (rows: number, sweep: number) => ({ layout, rows, sweep });
   return [...heights.map((rows) => constants(rows, sweeps[0])), ...sweeps.slice(1).map((sweep) => constants(heights[0], sweep))];
 }
 
@@ -51,25 +48,21 @@ const panelDepth = (layout: Layout, { maxWorkgroupStorage }: Traits): number => 
 
 const lines = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('\n');
 
-/**
- * Fills this lane's part of a panel with four rows of `matrix`, turned; row q is at `at`. One load site instead of four
- * makes the kernel twice as quick to compile.
- */
-const turn = (panel: string, matrix: string, at: string) => `
-    for (var q = 0u; q < 4u; q++) {
-      let at = (${at} + k0) / 4u;
-      for (var k = 0u; k < depth / 4u; k++) {
-        let t = ${matrix}[at + k];
-${lines(4, (j) => `        ${panel}[(4u * k + ${j}u) * ${LANES}u + lane][q] = t[${j}];`)}
-      }
+/** Fills this lane's part of a panel with four rows of `matrix` (places `at0` to `at3`, in vec4s), turned. */
+const turn = (panel: string, matrix: string) => `
+    for (var k = 0u; k < depth / 4u; k++) {
+      let t = transpose(mat4x4<f32>(${[0, 1, 2, 3].map((q) => `${matrix}[${matrix}At${q} + k]`).join(', ')}));
+${lines(4, (q) => `      ${panel}[(4u * k + ${q}u) * ${LANES}u + lane] = t[${q}];`)}
     }`;
 
 export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue, traits: Traits): string {
-  const { layout, rows, passes } = constants;
+  const { layout, rows } = constants;
   const { tileM, tileN } = broadcastTile(constants);
   const depth = panelDepth(layout, traits);
   const turnA = layout !== 'TN';
   const turnB = layout === 'NT';
+  // Where k may be longer than a panel, y is summed up in passes.
+  const passes = turnA;
   // With two panels, that of b is free again when the tile is done.
   const tile = turnB ? 'bPanel' : 'tile';
   return wgsl`
@@ -82,10 +75,12 @@ ${main(
   let nEnd = min(n0 + ${tileN}u, p.n);
   for (var k0 = 0u; k0 < p.k; k0 += ${passes ? `${depth}u` : 'p.k'}) {
     let depth = ${passes ? `min(${depth}u, p.k - k0)` : 'p.k'};
-    ${turnA ? turn('aPanel', 'a', 'aStart + min(m0 + 4u * lane + q, p.m - 1u) * p.aRow') : ''}
+    ${turnA ? lines(4, (q) => `    let aAt${q} = (aStart + min(m0 + 4u * lane + ${q}u, p.m - 1u) * p.aRow + k0) / 4u;`) : ''}
+    ${turnA ? turn('aPanel', 'a') : ''}
     for (var n = n0; n < nEnd; n += ${COLUMNS}u) {
       let column = min(n / 4u + lane, p.n / 4u - 1u);
-      ${turnB ? turn('bPanel', 'b', 'bStart + (4u * column + q) * p.bCol') : 'var bAt = (bStart + k0 * p.bRow) / 4u + column;'}
+      ${turnB ? lines(4, (q) => `      let bAt${q} = (bStart + (4u * column + ${q}u) * p.bCol + k0) / 4u;`) : ''}
+      ${turnB ? turn('bPanel', 'b') : 'var bAt = (bStart + k0 * p.bRow) / 4u + column;'}
       ${turnA ? '' : 'var aAt = aStart / 4u + min(m0 / 4u + lane, p.m / 4u - 1u);'}
 ${lines(rows, (r) => `      var acc${r} = V(0.0);`)}
       for (var k = 0u; k < depth; k++) {
@@ -99,7 +94,8 @@ ${lines(rows, (r) => `      ${tile}[${r * LANES}u + lane] = acc${r};`)}
       let rowsHere = select(0u, min(${rows}u, p.m - m0), n + lane * 4u < p.n);
       var at = (yStart + m0 * p.yRow) / 4u + column;
       for (var r = 0u; r < rowsHere; r++) {
-        let sum = ${tile}[r * ${LANES}u + lane]${passes ? ' + select(V(0.0), y[at], k0 > 0u)' : ''};
+        var sum = ${tile}[r * ${LANES}u + lane];
+        ${passes ? 'if (k0 > 0u) { sum += y[at]; }' : ''}
         ${passes ? 'if (k0 + depth < p.k) { y[at] = sum; } else { finish(at, column, sum); }' : 'finish(at, column, sum);'}
         at += p.yRow / 4u;
       }

@@ -31,7 +31,7 @@ const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
   constants(p, traits) {
     const layout = layoutOf(p);
     if (!suitsBroadcast(traits) || !isVectorized(p, layout)) return [];
-    return broadcastConstants(p, layout, traits).map((constants) => ({ variant: 'broadcast', width: 4, ...constants }));
+    return broadcastConstants(p, layout).map((constants) => ({ variant: 'broadcast', width: 4, ...constants }));
   },
   tile: broadcastTile,
   wgsl: broadcastWgsl,
@@ -77,7 +77,7 @@ function defineMatmul(name: string, epilogue: Epilogue) {
     },
     candidates,
     tuningClass,
-    axes: matmulAxes,
+    axes: (p, step) => matmulAxes(p, step, bias ? step : 4),
     launch: (p, constants, traits) => {
       const { tileM, tileN } = variantOf(constants).tile(constants, traits);
       return tiles(p, tileM, tileN);

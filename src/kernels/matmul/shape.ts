@@ -83,8 +83,8 @@ export const tileStart = (tileM: number, tileN: number): string => `
 export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
 
-/** Cuts between matrices, rows of y, and columns of y: never along k, so that sums stay as they are. */
-export function matmulAxes(p: MatmulParams, step: number): Axis<MatmulParams>[] {
+/** Cuts between matrices, rows of y, and columns of y (`leastColumns` at a time): never along k, so that sums stay as they are. */
+export function matmulAxes(p: MatmulParams, step: number, leastColumns: number): Axis<MatmulParams>[] {
   const along = (length: 'batch0' | 'batch1' | 'm' | 'n', strides: { a: number; b: number; y: number }, least: number) => ({
     length: p[length],
     least,
@@ -101,6 +101,6 @@ export function matmulAxes(p: MatmulParams, step: number): Axis<MatmulParams>[] 
     along('batch1', { a: p.a1, b: p.b1, y: p.y1 }, 1),
     // Whole vec4s, where there are.
     along('m', { a: p.aRow, b: 0, y: p.yRow }, p.aRow === 1 ? 4 : 1),
-    along('n', { a: 0, b: p.bCol, y: 1 }, step),
+    along('n', { a: 0, b: p.bCol, y: 1 }, leastColumns),
   ];
 }

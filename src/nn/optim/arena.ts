@@ -1,7 +1,7 @@
 import type { Device } from '../../gpu/device.ts';
 import { copy } from '../../kernels/elementwise.ts';
 import { BLOCK, SKIP } from '../../kernels/optimizers.ts';
-import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { full, keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { map, overStorage } from '../../tensor/run.ts';
 import { Storage } from '../../tensor/storage.ts';
 
@@ -18,6 +18,7 @@ export class Arena {
   readonly groups: Tensor;
   readonly #device: Device;
   readonly #starts: number[] = [];
+  readonly #touched: Tensor[] = [];
   #rows: readonly number[] = [];
 
   constructor(params: readonly Tensor[]) {
@@ -60,7 +61,7 @@ export class Arena {
       param.grad = null;
       param.gradSlot = undefined;
     }
-    for (const tensor of [this.param, this.grad, this.groups]) tensor.dispose();
+    for (const tensor of [this.param, this.grad, this.groups, ...this.#touched]) tensor.dispose();
   }
 
   #moveIn(param: Tensor, start: number): void {
@@ -71,6 +72,10 @@ export class Arena {
     param.moveTo(storage);
     const before = param.grad;
     param.gradSlot = part(this.grad);
+    if (param.byRows) {
+      param.gradSlot.touched = keep(full([param.shape[0]], before ? 1 : 0, { dtype: 'int32', device: this.#device }));
+      this.#touched.push(param.gradSlot.touched);
+    }
     if (before) {
       param.grad = keep(map(copy, [before], {}, overStorage(param.gradSlot, param.shape)));
       before.dispose();

@@ -1,4 +1,4 @@
-import { chainIds, embeddingBackward, embedding as kernel } from '../../kernels/embedding.ts';
+import { chainIds, embeddingBackward, embedding as kernel, markRows } from '../../kernels/embedding.ts';
 import { gatherBackward, gather as gatherKernel } from '../../kernels/gather.ts';
 import { record } from '../autograd.ts';
 import { run } from '../run.ts';
@@ -35,8 +35,10 @@ export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor 
     const next = empty([ids.size], 'int32', weight.device);
     run(chainIds, { ids: index, next }, sizes);
     const rows = contiguous(dy).detach();
-    const addTo = (dWeight: Tensor) =>
+    const addTo = (dWeight: Tensor, touched?: Tensor) => {
       run(embeddingBackward, { dy: rows, ids: index, next, dWeight }, { ...sizes, padding: paddingIdx });
+      if (touched) run(markRows, { ids: index, next, touched }, sizes);
+    };
     return [{ holds: [rows, next], addTo }];
   });
 }

@@ -1,3 +1,4 @@
+import { windowStep } from '../../gpu/windows.ts';
 import { accumulate } from '../../kernels/copy.ts';
 import { crossEntropy, crossEntropyBackward, crossEntropyState } from '../../kernels/crossEntropy.ts';
 import { linear, matmul } from '../../kernels/matmul/index.ts';
@@ -23,7 +24,7 @@ export interface LinearCrossEntropyOptions {
   budget?: number;
 }
 
-/** Rows of the weight between two places where a part may start: those of the bias then lie 256 bytes apart, where bindings may. */
+/** Rows of the weight between two places where a part may start: whole tiles of a product. */
 const STEP = 64;
 
 /**
@@ -55,7 +56,9 @@ export function linearCrossEntropy(
   checkLabels('linearCrossEntropy', labels, classes, ignoreIndex);
   const { device } = x;
   const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
-  const parts = divide(classes, Math.min(budget / (8 * rows), device.traits.maxBinding / (4 * size)));
+  const fitting = device.traits.maxBinding / (4 * Math.max(rows, size));
+  // A part starts where a binding to the bias may.
+  const parts = divide(classes, Math.min(budget / (8 * rows), fitting), fitting < STEP ? windowStep(device.traits) : STEP);
   const params = { rows, classes, ignoreIndex, smoothing: 0 };
 
   const logitsOf = ({ first, cols }: Part): Tensor => {
@@ -107,9 +110,9 @@ interface Part {
 }
 
 /** The classes in parts of at most `most`, but of no less than a step; a number that is not whole vec4s leaves its rest alone. */
-function divide(classes: number, most: number): Part[] {
-  const widest = Math.max(STEP, Math.floor(most / STEP) * STEP);
-  const even = classes % 4 === 0 ? classes : classes - (classes % STEP);
+function divide(classes: number, most: number, step: number): Part[] {
+  const widest = Math.max(step, Math.floor(most / step) * step);
+  const even = classes % 4 === 0 ? classes : classes - (classes % step);
   const parts: Part[] = [];
   for (let first = 0; first < classes; first += parts.at(-1)!.cols) {
     parts.push({ first, cols: Math.min(widest, (first < even ? even : classes) - first) });

@@ -1,3 +1,6 @@
+import type { Traits } from '../../gpu/traits.ts';
+import { windowStep } from '../../gpu/windows.ts';
+import { accumulate } from '../../kernels/copy.ts';
 import { reluBackward, tanhBackward } from '../../kernels/elementwise.ts';
 import { geluBackward, geluTanhBackward } from '../../kernels/gelu.ts';
 import {
@@ -66,12 +69,38 @@ function multiply(a: Tensor, b: Tensor, into?: Tensor): Tensor {
   const y = into ?? emptyProduct([...batch, a.shape.at(-2)!, b.shape.at(-1)!], b);
   if (a.shape.at(-1) === 0) return fillWith(y, 0);
   const params = matmulParams(a, b, y);
+  const depth = params && deepest(params, a.device.traits);
+  if (depth && depth < params.k) return addProducts(a, b, isWhole(y) ? y : empty(y.shape, 'float32', y.device), depth);
   if (params) run(matmulKernel, { a, b, y }, params);
   else {
     // More than two batch dimensions that do not merge: lay both operands out.
     const whole = (x: Tensor) => contiguous(expand(x.detach(), [...batch, ...x.shape.slice(-2)]));
     const [wa, wb] = [whole(a), whole(b)];
     run(matmulKernel, { a: wa, b: wb, y }, matmulParams(wa, wb, y)!);
+  }
+  return y;
+}
+
+/** Places of k that a launch can take: what it reads of one row of a, or of a few columns of b, is bound at once. */
+function deepest({ k, aRow, aCol, bRow, bCol }: MatmulParams, traits: Traits): number {
+  const most = Math.floor(traits.maxBinding / 4) - windowStep(traits);
+  const places = (least: number, along: number) => Math.floor((most - least) / along);
+  const deepest = Math.min(places(aRow === 1 ? 4 : 1, aCol), places(4 * bCol, bRow));
+  return deepest >= k ? k : Math.max(4, deepest - (deepest % 4));
+}
+
+/** a b added up over parts of k, in y. */
+function addProducts(a: Tensor, b: Tensor, y: Tensor, depth: number): Tensor {
+  const [row, k] = a.shape.slice(-2);
+  const n = b.shape.at(-1)!;
+  for (let first = 0; first < k; first += depth) {
+    const count = Math.min(depth, k - first);
+    const left = a.view([...a.shape.slice(0, -2), row, count], a.strides, a.offset + first * a.strides.at(-1)!);
+    const right = b.view([...b.shape.slice(0, -2), count, n], b.strides, b.offset + first * b.strides.at(-2)!);
+    const part = multiply(left, right, first === 0 ? y : empty(y.shape, 'float32', y.device));
+    if (part === y) continue;
+    run(accumulate, { x: part, y }, { count: y.size });
+    part.dispose();
   }
   return y;
 }

@@ -1,5 +1,5 @@
 /** Measures that training keeps a history of, under the names people know them by. */
-const names = {
+export const metricNames = {
   accuracy: 'accuracy',
   microF1: 'micro F1',
   f1: 'F1',
@@ -7,11 +7,9 @@ const names = {
   pearson: 'Pearson',
 } as const;
 
-export type Metric = keyof typeof names;
+export type Metric = keyof typeof metricNames;
 
-export const metrics = Object.keys(names) as Metric[];
-
-export const metricName = (metric: Metric): string => names[metric];
+export const metrics = Object.keys(metricNames) as Metric[];
 
 /** Percent where people count in percent. */
 export function formatMetric(metric: Metric, value: number): string {

@@ -1,0 +1,27 @@
+import { Philox } from '../../tensor/random.ts';
+
+/** What keys the random choices for one example: the same three give the same choices, in any order of examples. */
+export interface Draw {
+  /** Any safe integer. */
+  seed: number;
+  /** 0 to 65,535; choices are drawn anew in each. */
+  epoch: number;
+  /** The example's number, 0 to 2^32 - 1, whatever place it is shuffled to. */
+  example: number;
+}
+
+/** Kept apart, so that what is masked says nothing of what was paired. Shuffling uses the streams below. */
+export const MASKING = 1;
+export const PAIRING = 2;
+
+/** @throws RangeError on an epoch or example out of range, or a seed that is no safe integer. */
+export function randomOf(purpose: number, { seed, epoch, example }: Draw): Philox {
+  checkBelow(epoch, 2 ** 16, 'epoch');
+  checkBelow(example, 2 ** 32, 'example');
+  return new Philox(seed, (purpose * 2 ** 16 + epoch) * 2 ** 32 + example);
+}
+
+function checkBelow(value: number, bound: number, name: string): void {
+  if (!Number.isInteger(value) || value < 0 || value >= bound)
+    throw new RangeError(`${name} must be a whole number from 0 to ${bound - 1}, not ${value}`);
+}
