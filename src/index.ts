@@ -2,6 +2,7 @@ export { BertBiBackbone, BertBiLMForSequenceClassification, BertBiLMHeadModel, t
 export { BertLMForSequenceClassification, BertLMHeadModel, type CausalLMInputs, type CausalLMOutput } from './bert/causalLM.ts';
 export { CbowForSequenceClassification, type CbowInputs, CbowLMHeadModel, CbowModel, type CbowOutput } from './bert/cbow.ts';
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
+export { freezeEncoder } from './bert/freeze.ts';
 export type { BertInputs } from './bert/inputs.ts';
 export {
   BertBackbone,

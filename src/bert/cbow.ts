@@ -9,7 +9,7 @@ import { type BertModelOutput, BertPreTrainedModel } from './model.ts';
 import { pool } from './pooling.ts';
 import { SequenceClassifier } from './sequenceClassification.ts';
 
-class CbowEmbeddings extends Module {
+export class CbowEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
 
   constructor({ vocabSize, hiddenSize, padTokenId }: BertConfig) {
