@@ -72,6 +72,7 @@ export { encodeExamples } from './train/batch.ts';
 export { type Prediction, TextClassificationPipeline } from './train/classifier.ts';
 export { readData } from './train/data.ts';
 export { type Evaluation, evaluate } from './train/evaluate.ts';
+export { FeatureExtractionPipeline, type FeatureModel, type FeatureOptions } from './train/features.ts';
 export { type FitOptions, fit, fitDefaults } from './train/fit.ts';
 export { History } from './train/history.ts';
 export * as metrics from './train/metrics.ts';

@@ -1,3 +1,6 @@
+import { BertBiLMForSequenceClassification } from '../bert/biLM.ts';
+import { BertLMForSequenceClassification } from '../bert/causalLM.ts';
+import { CbowForSequenceClassification } from '../bert/cbow.ts';
 import type { BertConfig } from '../bert/config.ts';
 import type { BertPreTrainedModel } from '../bert/model.ts';
 import { nameSome } from '../bert/quote.ts';
@@ -37,19 +40,27 @@ export function startFrom(dir: string, task: Task, labels: readonly string[], se
 
 /**
  * A trained model and its tokenizer from a Hugging Face folder, or by its name on the hub; `architectures` in its
- * config.json tells whether it classifies texts or words.
+ * config.json tells what kind it is, if not a `BertForSequenceClassification`.
  * @throws UsageError when they cannot be read, or the classifier's weights are not among them.
  */
 export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const dir = await findModel(nameOrDir);
   const tokenizer = await BertTokenizer.fromPretrained(dir);
   const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
-  const ofWords = Array.isArray(architectures) && architectures.includes('BertForTokenClassification');
-  const model = await modelClass(ofWords).fromPretrained(dir);
+  const name = Array.isArray(architectures) ? String(architectures[0]) : '';
+  const Model = trainedClasses.find((known) => known.name === name) ?? trainedClasses[0];
+  const model = await Model.fromPretrained(dir);
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0)
     throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`);
   return { model, tokenizer };
 }
 
+const trainedClasses: { name: string; fromPretrained(dir: string): Promise<TaskModel> }[] = [
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  BertLMForSequenceClassification,
+  BertBiLMForSequenceClassification,
+  CbowForSequenceClassification,
+];
 const modelClass = (ofWords: boolean) => (ofWords ? BertForTokenClassification : BertForSequenceClassification);
