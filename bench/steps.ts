@@ -52,9 +52,18 @@ const CPU_BATCH = 8;
 /** Steps sent ahead, as in training. */
 const AHEAD = 2;
 
-/** Times whole training steps, as `fit` does them, on `device`; the smallest also on `cpu`, if it is given. */
-export async function benchStep(name: StepName, device: Device, cpu: Device | undefined, peaks: Peaks): Promise<StepTiming> {
-  const config = configs[name];
+/**
+ * Times whole training steps, as `fit` does them, on `device`; the smallest also on `cpu`, if it is given.
+ * `vocabSize` replaces the model's own.
+ */
+export async function benchStep(
+  name: StepName,
+  device: Device,
+  cpu: Device | undefined,
+  peaks: Peaks,
+  vocabSize = configs[name].vocabSize,
+): Promise<StepTiming> {
+  const config = { ...configs[name], vocabSize };
   const { batch, length } = sizeOf(name, device.traits.software);
   const warmUp = device.kind === 'cpu' ? 0 : 3;
   const { seconds, host, plan } = await timeSteps(config, device, batchOf(config, batch, length), warmUp, MAX_TIME);

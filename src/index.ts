@@ -51,7 +51,15 @@ export {
   type TokenClassifierInputs,
   type TokenClassifierOutput,
 } from './bert/tokenClassification.ts';
-export { BertTokenizer, type BertTokenizerOptions } from './bert/tokenizer/index.ts';
+export {
+  type AddedToken,
+  type BatchEncoding,
+  BertTokenizer,
+  type BertTokenizerOptions,
+  type DecodeOptions,
+  type EncodeOptions,
+  type Encoding,
+} from './bert/tokenizer/index.ts';
 export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './bert/vocabulary/index.ts';
 export type { Device, MemoryUse } from './gpu/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';

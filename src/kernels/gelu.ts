@@ -9,7 +9,7 @@ const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBE = 0.044715;
 
 export const geluWgsl = `${normalShareWgsl}
-fn gelu_(x: V) -> V { return x * normalShare(x); }
+fn gelu_(x: V) -> V { return x * normalShare(x, normalDensity(x)); }
 `;
 export const geluTanhWgsl = `${tanhWgsl}
 fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x))); }
@@ -37,8 +37,12 @@ export const geluTanh = defineMap({
 export const geluBackward = defineMap({
   name: 'geluBackward',
   inputs: ['dy', 'x'],
-  wgsl: `dy * (normalShare(x) + x * ${DENSITY} * exp(-0.5 * x * x))`,
-  functions: normalShareWgsl,
+  wgsl: 'dy * geluSlope(x)',
+  functions: `${normalShareWgsl}
+fn geluSlope(x: V) -> V {
+  let density = normalDensity(x);
+  return normalShare(x, density) + x * density;
+}`,
   reference: (dy, x) => dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
 });
 

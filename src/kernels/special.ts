@@ -15,37 +15,47 @@ export const tanhWgsl = wgsl`
 fn tanh_(x: V) -> V { return tanh(select(select(x, V(15.0), x > V(15.0)), V(-15.0), x < V(-15.0))); }
 `;
 
-/** erf(x) / x as a quotient of polynomials in x², constant terms first, for x within ±4; beyond that erf is ±1 in float32. */
-const ERF_LIMIT = 4;
-const ERF_ABOVE = [
-  -1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6,
-  2.77068142495902e-8, -2.72614225801306e-10,
-];
-const ERF_BELOW = [-1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5];
-
-/** WGSL function of x: shift + height · erf(x · scale), to 3e-7 of the height. The constants are folded into the polynomials. */
-function erfText(name: string, shift: string, height: number, scale: number): string {
-  // The leading coefficient below is brought to 1, which saves a product.
-  const lead = ERF_BELOW.at(-1)! * scale ** (2 * (ERF_BELOW.length - 1));
-  const above = ERF_ABOVE.map((value, k) => (value * height * scale ** (2 * k + 1)) / lead);
-  const below = ERF_BELOW.map((value, k) => (value * scale ** (2 * k)) / lead);
-  const limit = ERF_LIMIT / scale;
-  return wgsl`
-fn ${name}(v: V) -> V {
-  let x = select(select(v, V(${limit}), v > V(${limit})), V(-${limit}), v < V(-${limit}));
+/** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
+export const erfWgsl = wgsl`
+fn erf_(v: V) -> V {
+  let x = select(select(v, V(4.0), v > V(4.0)), V(-4.0), v < V(-4.0));
   let s = x * x;
-  return ${shift}x * (${horner(above.toReversed())}) / (${horner(below.toReversed())});
+  var n = s * -2.72614225801306e-10 + 2.77068142495902e-8;
+  n = n * s - 2.10102402082508e-6;
+  n = n * s - 5.69250639462346e-5;
+  n = n * s - 7.34990630326855e-4;
+  n = n * s - 2.95459980854025e-3;
+  n = n * s - 1.60960333262415e-2;
+  var d = s * -1.45660718464996e-5 - 2.13374055278905e-4;
+  d = d * s - 1.68282697438203e-3;
+  d = d * s - 7.37332916720468e-3;
+  d = d * s - 1.42647390514189e-2;
+  return x * n / d;
 }
 `;
+
+/**
+ * Φ(x), the share of the standard normal distribution below x, from `density`, its density at x: what lies beyond |x| is the
+ * density times Mills' ratio, here a quotient of polynomials. Exact to 1e-6 of itself in the lower tail too, where a small
+ * gradient is all that a neuron gets.
+ */
+export const normalShareWgsl = wgsl`
+fn normalDensity(x: V) -> V { return ${1 / Math.sqrt(2 * Math.PI)} * exp(-0.5 * x * x); }
+fn normalShare(x: V, density: V) -> V {
+  let size = abs(x);
+  // Beyond this the density is 0 in float32.
+  let t = select(size, V(15.0), size > V(15.0));
+  var n = t * 0.0395317608 + 0.285910866;
+  n = n * t + 0.883104494;
+  n = n * t + 1.25331387;
+  var d = t * 0.0395405328 + 0.285610577;
+  d = d * t + 0.927030359;
+  d = d * t + 1.5024888;
+  d = d * t + 1.0;
+  let beyond = density * n / d;
+  return select(1.0 - beyond, beyond, x < V(0.0));
 }
-
-/** WGSL: a polynomial in `s`, highest power first. */
-const horner = ([first, second, ...rest]: number[]): string =>
-  rest.reduce((sum, value) => `(${sum}) * s + ${value}`, first === 1 ? `s + ${second}` : `s * ${first} + ${second}`);
-
-export const erfWgsl = erfText('erf_', '', 1, 1);
-/** The share of the standard normal distribution below x: (1 + erf(x / √2)) / 2. */
-export const normalShareWgsl = erfText('normalShare', '0.5 + ', 0.5, Math.SQRT1_2);
+`;
 
 /** erf in float64, by its series of positive terms (Abramowitz & Stegun 7.1.6). */
 export function erf(x: number): number {

@@ -3,6 +3,17 @@ import { type AddedToken, BertTokenizer, type BertTokenizerOptions, type Encodin
 
 export const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 
+const bits = [true, false];
+
+/** Each combination of the switches of normalisation. */
+export const switches = bits.flatMap((doLowerCase) =>
+  bits.flatMap((stripAccents) =>
+    bits.flatMap((tokenizeChineseChars) =>
+      bits.map((cleanText) => ({ doLowerCase, stripAccents, tokenizeChineseChars, cleanText })),
+    ),
+  ),
+);
+
 /** What Hugging Face writes for a BERT tokenizer with these options; `vocab` has the usual special tokens. */
 export function tokenizerJson(vocab: readonly string[], options: BertTokenizerOptions = {}) {
   const ids = Object.fromEntries(vocab.map((token, id) => [token, id]));

@@ -130,7 +130,7 @@ export class BasicTokenizer {
       let range = 0;
       folded = rewrite(source, asked, (codePoint, at) => {
         while (at >= kept[range + 1]) range += 2;
-        return at >= kept[range] ? String.fromCodePoint(codePoint) : this.#folded.of(codePoint);
+        return at >= kept[range] ? null : this.#folded.of(codePoint);
       });
     }
     // Decomposed character by character: what follows each other may have to change places.
@@ -194,20 +194,19 @@ class Replacements {
 
   /** Whether some character of a text may not stay as it is. */
   change(text: string): boolean {
+    const states = this.#states;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       // Half of a character tells nothing.
-      if ((unit >= 0xd800 && unit < 0xe000) || this.#state(unit) === 2) return true;
+      if ((unit >= 0xd800 && unit < 0xe000) || (states[unit] || this.#meet(unit)) === 2) return true;
     }
     return false;
   }
 
-  of(codePoint: number): string {
-    return this.#state(codePoint) === 1 ? String.fromCodePoint(codePoint) : this.#changed.get(codePoint)!;
-  }
-
-  #state(codePoint: number): number {
-    return this.#states[codePoint] || this.#meet(codePoint);
+  /** `null`: the character stays. */
+  of(codePoint: number): string | null {
+    const state = this.#states[codePoint] || this.#meet(codePoint);
+    return state === 1 ? null : this.#changed.get(codePoint)!;
   }
 
   #meet(codePoint: number): number {

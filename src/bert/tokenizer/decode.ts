@@ -7,8 +7,28 @@ export interface DecodeOptions {
   cleanUpTokenizationSpaces?: boolean;
 }
 
-/** Pieces to text: blanks between words, none before a piece that begins with `prefix`. */
-export function joinPieces(tokens: readonly string[], prefix: string): string {
+/** Tokens to text as the Rust tokenizer does it: blanks between words, none before a piece that begins with `prefix`. */
+export const joinTokens = (tokens: readonly string[], prefix: string): string =>
+  tokens.map((token, i) => (i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`)).join('');
+
+/** As the Python class does it: `alone` are tokens after which a piece keeps its mark. */
+export function joinAround(tokens: readonly string[], prefix: string, alone: (token: string) => boolean): string {
+  const texts: string[] = [];
+  let run: string[] = [];
+  for (const token of tokens) {
+    if (!alone(token)) {
+      run.push(token);
+      continue;
+    }
+    if (run.length > 0) texts.push(joinPieces(run, prefix));
+    texts.push(token);
+    run = [];
+  }
+  if (run.length > 0) texts.push(joinPieces(run, prefix));
+  return texts.join(' ');
+}
+
+function joinPieces(tokens: readonly string[], prefix: string): string {
   const text = tokens.join(' ').replaceAll(` ${prefix}`, '');
   let start = 0;
   let end = text.length;

@@ -154,12 +154,11 @@ export function assemble(
   { cls, sep, fast }: { cls: number; sep: number; fast: boolean },
 ): Encoding {
   const { addSpecialTokens } = plan;
-  const inputIds = addSpecialTokens ? [cls, ...first.ids, sep] : [...first.ids];
+  // `concat`, as spreading takes half as long again.
+  const after = addSpecialTokens ? [sep] : [];
+  let inputIds = (addSpecialTokens ? [cls] : []).concat(first.ids, after);
   const ownedByFirst = inputIds.length;
-  if (second) {
-    for (const id of second.ids) inputIds.push(id);
-    if (addSpecialTokens) inputIds.push(sep);
-  }
+  if (second) inputIds = inputIds.concat(second.ids, after);
   const length = inputIds.length;
   const tokenTypeIds = new Array<number>(length).fill(0);
   const specialTokensMask = new Array<number>(length).fill(0);
@@ -171,8 +170,8 @@ export function assemble(
   const encoding: Encoding = { inputIds, attentionMask: new Array<number>(length).fill(1), tokenTypeIds, specialTokensMask };
   if (plan.returnOffsetsMapping) {
     const added = (): [number, number][] => (addSpecialTokens ? [[0, 0]] : []);
-    encoding.offsetMapping = [...added(), ...first.offsets!, ...added()];
-    if (second) encoding.offsetMapping = [...encoding.offsetMapping, ...second.offsets!, ...added()];
+    encoding.offsetMapping = added().concat(first.offsets!, added());
+    if (second) encoding.offsetMapping = encoding.offsetMapping.concat(second.offsets!, added());
   }
   return encoding;
 }

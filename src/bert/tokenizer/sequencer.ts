@@ -65,10 +65,10 @@ export class Sequencer {
     const offsets: [number, number][] = [];
     const { places } = this.#visit(text, true, (pieces, at) => {
       const { starts, ends } = pieces.places!;
-      pieces.ids.forEach((id, i) => {
-        ids.push(id);
+      for (let i = 0; i < starts.length; i++) {
+        ids.push(pieces.ids[i]);
         offsets.push([at + starts[i], at + ends[i]]);
-      });
+      }
     });
     return { ids, offsets: places ? offsets.map(([start, end]) => placeOf(places, start, end)) : offsets };
   }

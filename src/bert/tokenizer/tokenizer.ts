@@ -2,7 +2,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { writeFiles } from '../../platform/files.ts';
 import { findModel } from '../../platform/hub.ts';
 import { checkArray, checkKeys, checkOneOf, checkString, show } from './check.ts';
-import { cleanUp, type DecodeOptions, joinPieces } from './decode.ts';
+import { cleanUp, type DecodeOptions, joinAround, joinTokens } from './decode.ts';
 import type { BatchEncoding, EncodeOptions, EncodePlan, Encoding, Sequence } from './encode.ts';
 import { assemble, pad, planEncoding, truncate } from './encode.ts';
 import { folderFiles, readFolder, vocabLines } from './folder.ts';
@@ -173,22 +173,12 @@ export class BertTokenizer {
     checkOneOf(skipSpecialTokens, [true, false], 'skipSpecialTokens');
     checkOneOf(cleanUpTokenizationSpaces, [true, false], 'cleanUpTokenizationSpaces');
 
-    // Added tokens stand alone: a `##` piece after one keeps its mark.
-    const { continuingSubwordPrefix } = this.#options;
-    const texts: string[] = [];
-    let run: string[] = [];
-    for (const token of this.convertIdsToTokens(ids)) {
-      if (skipSpecialTokens && this.#specialIds.has(this.#vocabulary.id(token)!)) continue;
-      if (!this.#vocabulary.added.has(token)) {
-        run.push(token);
-        continue;
-      }
-      if (run.length > 0) texts.push(joinPieces(run, continuingSubwordPrefix));
-      texts.push(token);
-      run = [];
-    }
-    if (run.length > 0) texts.push(joinPieces(run, continuingSubwordPrefix));
-    const text = texts.join(' ');
+    const { continuingSubwordPrefix: prefix } = this.#options;
+    const shown = Array.from(ids).filter((id) => !(skipSpecialTokens && this.#specialIds.has(id)));
+    const tokens = this.convertIdsToTokens(shown);
+    const text = this.#fast
+      ? joinTokens(tokens, prefix)
+      : joinAround(tokens, prefix, (token) => this.#vocabulary.added.has(token));
     return cleanUpTokenizationSpaces ? cleanUp(text) : text;
   }
 

@@ -15,26 +15,36 @@ export interface Traced {
 export const placeOf = (places: Places | null, start: number, end: number): [number, number] =>
   places ? [places.starts[start], places.ends[end - 1]] : [start, end];
 
-/** Replaces each code point; `at` is its place in the text. Keeps places if `asked`. */
-export function rewrite({ text, places }: Traced, asked: boolean, replace: (codePoint: number, at: number) => string): Traced {
-  let made = '';
+/** Replaces each code point, unless `replace` gives `null`; `at` is its place in the text. Keeps places if `asked`. */
+export function rewrite(
+  { text, places }: Traced,
+  asked: boolean,
+  replace: (codePoint: number, at: number) => string | null,
+): Traced {
+  const parts: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
+  let copied = 0;
   for (let at = 0; at < text.length; ) {
     const codePoint = text.codePointAt(at)!;
     const next = at + (codePoint > 0xffff ? 2 : 1);
     const piece = replace(codePoint, at);
-    made += piece;
+    if (piece !== null) {
+      if (at > copied) parts.push(text.slice(copied, at));
+      parts.push(piece);
+      copied = next;
+    }
     if (asked) {
       const [start, end] = placeOf(places, at, next);
-      for (let i = 0; i < piece.length; i++) {
+      for (let length = piece?.length ?? next - at; length > 0; length--) {
         starts.push(start);
         ends.push(end);
       }
     }
     at = next;
   }
-  return { text: made, places: asked ? { starts, ends } : null };
+  if (copied < text.length) parts.push(text.slice(copied));
+  return { text: parts.join(''), places: asked ? { starts, ends } : null };
 }
 
 /** Puts the units of each match of a pattern in another order: each then comes from the whole match. */

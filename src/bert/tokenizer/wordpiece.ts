@@ -36,7 +36,9 @@ export class WordPiece {
       ends?.splice(0, ends.length, word.length);
       return [this.#unkId];
     };
-    if (word.length > this.#maxCodePoints && [...word].length > this.#maxCodePoints) return unknown();
+    const most = this.#maxCodePoints;
+    // A code point is at most two units: very long words need not be counted.
+    if (word.length > 2 * most || (word.length > most && [...word].length > most)) return unknown();
     const ids: number[] = [];
     for (let start = 0; start < word.length; ) {
       const pieces = start === 0 ? this.#first : this.#later;

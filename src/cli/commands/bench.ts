@@ -5,7 +5,7 @@ import { CpuDevice } from '../../gpu/cpu.ts';
 import { layoutOf, type MatmulParams } from '../../kernels/matmul/shape.ts';
 import { measurePeaks } from '../../kernels/peaks.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { deviceOption, jsonOption, openFor } from '../options.ts';
+import { count, deviceOption, jsonOption, openFor } from '../options.ts';
 import { type Column, number, tableRow } from '../table.ts';
 
 const stepNames = ['tiny', 'mini', 'base'] as const;
@@ -27,6 +27,7 @@ export function benchCommand(): Command {
       'training steps: tiny (2 × 128), mini (4 × 256), base (12 × 768), or none (default: none with a filter, else what the adapter can do in a minute)',
       parseSteps,
     )
+    .option('--vocab-size <n>', 'entries of the vocabulary in training steps (default: 8000; of base 30522)', count)
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (filter: string, options, command: Command) => {
@@ -61,7 +62,7 @@ export function benchCommand(): Command {
       const steps: readonly StepTiming['step'][] = options.steps ?? (filter ? [] : usual);
       if (steps.length > 0) title(stepColumns, stepWidths);
       for (const step of steps) {
-        const timing = await benchStep(step, device, cpu, peaks);
+        const timing = await benchStep(step, device, cpu, peaks, options.vocabSize);
         print(timing, () => tableRow(stepColumns, stepWidths, stepRow(timing)));
       }
     });
