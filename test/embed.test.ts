@@ -86,11 +86,13 @@ describe.each([
   here.each(ways)('%j: each text as if it were alone, in the order given', async (options, expected) => {
     setDevice(device!);
     const pipeline = new FeatureExtractionPipeline(BertBackbone.fromConfig(config, 1), tokenizer);
-    pipeline.model.train();
     for (const given of [texts, pairs]) {
+      pipeline.model.train();
       // Two windows of batches, the last one of each not full.
       const features = await pipeline.predict(given, { ...options, batchSize: 2 });
       expect(features.length).toBe(given.length);
+      expect(pipeline.model.training).toBe(true);
+      pipeline.model.eval();
       for (const [i, text] of given.entries()) {
         const states = await statesOf(pipeline.model as BertBackbone, text);
         expectNear(features[i], expected(states));
