@@ -66,18 +66,12 @@ export const maskedSoftmax = defineKernel({
   specialize: (p, traits) => ({ ...perRow.specialize(p, traits), causal: p.causalRows > 0 }),
   launch: perRow.launch,
   wgsl: rowText((c) => {
-    const score = 'x[i] * p.scale + mask[maskStart + c]';
-    if (!c.causal) {
-      const row = walkRow(c, { v: score });
-      return `  let maskStart = (row / p.rowsPerMask) * cols;
-${sumExp(row)}
-  ${row.each('y[i] = exp(v - most) / mass;')}`;
-    }
     const seen = c.width === 4 ? 'vec4<u32>(c * 4u) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(reach)' : 'c <= reach';
-    const weight = `select(V(0.0), exp(v - most), ${seen})`;
-    const row = walkRow(c, { v: `select(V(${LOWEST}), ${score}, ${seen})` });
+    const ifSeen = (value: string, other: string) => (c.causal ? `select(V(${other}), ${value}, ${seen})` : value);
+    const weight = ifSeen('exp(v - most)', '0.0');
+    const row = walkRow(c, { v: ifSeen('x[i] * p.scale + mask[maskStart + c]', LOWEST) });
     return `  let maskStart = (row / p.rowsPerMask) * cols;
-  let reach = row % p.causalRows;
+  ${c.causal ? 'let reach = row % p.causalRows;' : ''}
 ${sumExp(row, '', weight)}
   ${row.each(`y[i] = ${weight} / mass;`)}`;
   }),

@@ -5,12 +5,12 @@ import { pool } from '../bert/pooling.ts';
 import { nameSome } from '../bert/quote.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
-import { joinPath, readJson } from '../platform/files.ts';
 import { findModel } from '../platform/hub.ts';
 import { cat, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { collateInputs, type EncodedExample, encodeExamples } from './batch.ts';
 import type { PredictOptions } from './classifier.ts';
 import { batches } from './split.ts';
+import { architectureOf } from './taskModel.ts';
 
 /** Where features come from: an encoder, two one-way ones joined, or word vectors alone. */
 export type FeatureModel = BertBackbone | CbowModel;
@@ -47,8 +47,7 @@ export class FeatureExtractionPipeline {
   static async fromPretrained(nameOrDir: string): Promise<FeatureExtractionPipeline> {
     const dir = await findModel(nameOrDir);
     const tokenizer = await BertTokenizer.fromPretrained(dir);
-    const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
-    const [name] = Array.isArray(architectures) ? architectures.map(String) : [''];
+    const name = await architectureOf(dir);
     const Model = name.startsWith('Cbow') ? CbowModel : name.startsWith('BertBi') ? BertBiBackbone : BertBackbone;
     const model: FeatureModel = await Model.fromPretrained(dir);
     const { missing } = model.loadReport;

@@ -46,14 +46,19 @@ export function startFrom(dir: string, task: Task, labels: readonly string[], se
 export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const dir = await findModel(nameOrDir);
   const tokenizer = await BertTokenizer.fromPretrained(dir);
-  const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
-  const name = Array.isArray(architectures) ? String(architectures[0]) : '';
+  const name = await architectureOf(dir);
   const Model = trainedClasses.find((known) => known.name === name) ?? trainedClasses[0];
   const model = await Model.fromPretrained(dir);
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0)
     throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`);
   return { model, tokenizer };
+}
+
+/** The class that wrote a folder, the first of `architectures` in its config.json; empty where it does not say. */
+export async function architectureOf(dir: string): Promise<string> {
+  const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
+  return Array.isArray(architectures) && architectures.length > 0 ? String(architectures[0]) : '';
 }
 
 const trainedClasses: { name: string; fromPretrained(dir: string): Promise<TaskModel> }[] = [
