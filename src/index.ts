@@ -1,6 +1,17 @@
+export { BertBiBackbone, BertBiLMForSequenceClassification, BertBiLMHeadModel, type BiLMOutput } from './bert/biLM.ts';
+export { BertLMForSequenceClassification, BertLMHeadModel, type CausalLMInputs, type CausalLMOutput } from './bert/causalLM.ts';
+export { CbowForSequenceClassification, type CbowInputs, CbowLMHeadModel, CbowModel, type CbowOutput } from './bert/cbow.ts';
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
+export { freezeEncoder } from './bert/freeze.ts';
 export type { BertInputs } from './bert/inputs.ts';
-export { BertModel, type BertModelOutput, BertPreTrainedModel, type LoadReport, type PretrainedOptions } from './bert/model.ts';
+export {
+  BertBackbone,
+  BertModel,
+  type BertModelOutput,
+  BertPreTrainedModel,
+  type LoadReport,
+  type PretrainedOptions,
+} from './bert/model.ts';
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';
 export {
@@ -31,6 +42,7 @@ export {
 } from './bert/questionAnswering.ts';
 export {
   BertForSequenceClassification,
+  SequenceClassifier,
   type SequenceClassifierInputs,
   type SequenceClassifierOutput,
 } from './bert/sequenceClassification.ts';
@@ -69,6 +81,7 @@ export { encodeExamples } from './train/batch.ts';
 export { type Prediction, TextClassificationPipeline } from './train/classifier.ts';
 export { readData } from './train/data.ts';
 export { type Evaluation, evaluate } from './train/evaluate.ts';
+export { FeatureExtractionPipeline, type FeatureModel, type FeatureOptions } from './train/features.ts';
 export { type FitOptions, fit, fitDefaults } from './train/fit.ts';
 export { History } from './train/history.ts';
 export * as metrics from './train/metrics.ts';

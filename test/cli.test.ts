@@ -70,6 +70,19 @@ describe('train, evaluate, predict', () => {
     expect(readFileSync(join(model, 'history.svg'), 'utf8')).toMatch(/^<svg/);
   });
 
+  it('trains a head on a frozen encoder, which stays as it was', async () => {
+    setDevice(new CpuDevice());
+    const out = join(dir, 'frozen');
+    const args = ['train', data, '--model', model, '--freeze', 'all', '--out', out, '--epochs', '1', '--device', 'cpu'];
+    const run = wigbert([...args, '--learning-rate', '0.01']);
+    expect(run.stderr).toMatch(/parameters, 306 of them trained/);
+    const [before, after] = [await BertModel.fromPretrained(model), await BertModel.fromPretrained(out)];
+    const end = after.stateDict();
+    for (const [name, weight] of before.stateDict())
+      if (!name.startsWith('pooler')) expect(await end.get(name)!.data(), name).toEqual(await weight.data());
+    expect(await after.pooler.dense.weight.data()).not.toEqual(await before.pooler.dense.weight.data());
+  });
+
   it('evaluates on both devices alike', () => {
     const run = (device: string) =>
       JSON.parse(wigbert(['evaluate', data, '--model', model, '--device', device, '--json']).stdout);
@@ -242,6 +255,13 @@ describe('wrong use is one line, with its exit code', () => {
     ['a value out of range', ['train', data, ...fresh, '--epochs', '0'], 2, /'--epochs <n>'.*whole number of at least 1/],
     ['a missing file', ['train', 'nowhere.tsv', ...fresh], 2, /cannot read nowhere.tsv: no such file/],
     ['a missing model', ['predict', '--model', join(dir, 'nothing'), 'x'], 2, /nothing/],
+    [
+      'more frozen layers than there are',
+      ['train', data, ...fresh, '--freeze', '2'],
+      2,
+      /2 layers cannot be frozen: the model has 1/,
+    ],
+    ['frozen layers that are none', ['train', data, ...fresh, '--freeze', 'some'], 2, /'--freeze <layers>'.*whole number/],
     ['no model at all', ['train', data], 2, /--model DIR, or --vocab FILE/],
     ['a file without rows', ['train', noRows, ...fresh], 2, /has no rows/],
     ['a wrong column', ['train', data, ...fresh, '--text-column', 'body'], 2, /has no column "body".*columns are text, label/],

@@ -53,7 +53,7 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
 
   if (!(await has(CONFIG))) throw new UsageError(`${dir} has no ${CONFIG}${inside ?? ''}`);
   const configPath = joinPath(dir, CONFIG);
-  const config = parseBertConfig(await readJson(configPath), configPath);
+  const config = parseBertConfig(await readJson(configPath), configPath, true);
 
   const tensors = new Map<string, Weight>();
   if (await has(WEIGHTS)) {

@@ -1,10 +1,10 @@
 import { Dropout, Linear } from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import type { BertConfig } from './config.ts';
-import { type BertBackbone, BertPreTrainedModel } from './model.ts';
+import { BertPreTrainedModel } from './model.ts';
 
 /** What heads that classify share: dropout, then a dense layer. */
-export abstract class BertClassifier<Encoder extends BertBackbone> extends BertPreTrainedModel {
+export abstract class BertClassifier<Encoder extends BertPreTrainedModel> extends BertPreTrainedModel {
   readonly bert: Encoder;
   readonly dropout: Dropout;
   readonly classifier: Linear;

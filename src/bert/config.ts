@@ -27,6 +27,8 @@ export interface BertConfig {
   /** The row of the word embeddings that gets no gradient from the look-up. */
   readonly padTokenId: number;
   readonly positionEmbeddingType: 'absolute';
+  /** Whether a token sees only itself and what is before it; for `BertLMHeadModel` and its like alone. Default: false. */
+  readonly isDecoder?: boolean;
   /** Whether the decoder of the masked language model is the table of the word embeddings. */
   readonly tieWordEmbeddings: boolean;
   /** Dropout before the classifier; null: as `hiddenDropoutProb`. */
@@ -90,15 +92,16 @@ export function labelFields(labels: readonly string[]): Pick<BertConfig, 'id2lab
 }
 
 /**
- * The configuration in a parsed config.json; `source` names the file in messages.
+ * The configuration in a parsed config.json; `source` names the file in messages. `is_decoder` may be true only where
+ * `decoders` are asked for.
  * @throws UsageError for another model type, or naming the field, its value and what was expected.
  */
-export function parseBertConfig(json: unknown, source: string): BertConfig {
+export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
   if (!isObject(json)) throw new UsageError(`${source}: expected a JSON object, not ${quote(json)}`);
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
   if (modelType !== 'bert') throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
-  for (const field of ['is_decoder', 'add_cross_attention'])
+  for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
     if (json[field] === true) throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
 
   const entries = Object.entries(json);
@@ -150,6 +153,7 @@ const schema = v.strictObject({
   layerNormEps: v.optional(positive, 1e-12),
   padTokenId: v.optional(whole(0), 0),
   positionEmbeddingType: v.optional(v.literal('absolute', 'absolute'), 'absolute'),
+  isDecoder: v.optional(v.boolean('true or false')),
   tieWordEmbeddings: v.optional(v.boolean('true or false'), true),
   classifierDropout: v.optional(v.nullable(probability), null),
   problemType: v.optional(v.nullable(oneOf(problemTypes)), null),

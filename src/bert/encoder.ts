@@ -24,14 +24,16 @@ class BertSelfAttention extends Module {
   readonly value: Linear;
   readonly dropout: Dropout;
   readonly heads: number;
+  readonly isCausal: boolean;
 
-  constructor({ hiddenSize, numAttentionHeads, attentionProbsDropoutProb }: BertConfig) {
+  constructor({ hiddenSize, numAttentionHeads, attentionProbsDropoutProb, isDecoder = false }: BertConfig) {
     super();
     this.query = new Linear(hiddenSize, hiddenSize);
     this.key = new Linear(hiddenSize, hiddenSize);
     this.value = new Linear(hiddenSize, hiddenSize);
     this.dropout = new Dropout(attentionProbsDropoutProb);
     this.heads = numAttentionHeads;
+    this.isCausal = isDecoder;
   }
 
   /**
@@ -47,10 +49,10 @@ class BertSelfAttention extends Module {
     const key = split(this.key.forward(x));
     const value = split(this.value.forward(x));
     if (!outputAttentions) {
-      const dropoutP = this.training ? this.dropout.rate : 0;
-      return { context: join(scaledDotProductAttention(query, key, value, { attnMask: mask, dropoutP })) };
+      const options = { attnMask: mask, isCausal: this.isCausal, dropoutP: this.training ? this.dropout.rate : 0 };
+      return { context: join(scaledDotProductAttention(query, key, value, options)) };
     }
-    const probs = maskedSoftmax(matmul(query, key.transpose(-1, -2)), mask, 1 / Math.sqrt(size));
+    const probs = maskedSoftmax(matmul(query, key.transpose(-1, -2)), mask, 1 / Math.sqrt(size), this.isCausal);
     return { context: join(matmul(this.dropout.forward(probs), value)), probs };
   }
 }
@@ -154,9 +156,9 @@ export class BertEncoder extends Module {
 export class BertPooler extends Module {
   readonly dense: Linear;
 
-  constructor({ hiddenSize }: BertConfig) {
+  constructor({ hiddenSize }: BertConfig, inFeatures = hiddenSize) {
     super();
-    this.dense = new Linear(hiddenSize, hiddenSize);
+    this.dense = new Linear(inFeatures, hiddenSize);
   }
 
   forward(x: Tensor): Tensor {

@@ -3,7 +3,7 @@ import { UsageError } from '../platform/errors.ts';
 import type { FileContent } from '../platform/files.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
-import { checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { type BertConfig, labelFields } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
@@ -32,13 +32,21 @@ const LOWEST = -3.4028234663852886e38;
 
 /** What every BERT model shares: its configuration, reading and writing Hugging Face folders, fresh weights. */
 export abstract class BertPreTrainedModel extends Module {
+  /** What `isDecoder` must be in the configuration; undefined: either. */
+  static readonly isDecoder: boolean | undefined = false;
   readonly config: BertConfig;
   /** What the folder it was read from lacked or had too much; empty for a fresh model. */
   loadReport: LoadReport = { missing: [], unexpected: [] };
 
   constructor(config: BertConfig) {
     super();
+    checkDirection(this.constructor as typeof BertPreTrainedModel, config);
     this.config = config;
+  }
+
+  /** Refuses a folder whose weights cannot be those of this class. */
+  static checkFolder(checkpoint: Checkpoint, source: string): void {
+    checkSizes(checkpoint, source);
   }
 
   /** A fresh model; equal seeds give equal weights. */
@@ -53,15 +61,12 @@ export abstract class BertPreTrainedModel extends Module {
    * @throws UsageError when the folder holds no BERT encoder, or one of other sizes than its config.json says.
    */
   static async fromPretrained<M extends BertPreTrainedModel>(
-    this: new (
-      config: BertConfig,
-    ) => M,
+    this: ModelClass<M>,
     nameOrDir: string,
     { labels, problemType, seed = 0 }: PretrainedOptions = {},
   ): Promise<M> {
-    const checkpoint = await readCheckpoint(nameOrDir);
-    checkSizes(checkpoint, nameOrDir);
-    const { config, tensors } = checkpoint;
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on
+    const { config, tensors } = await readFolder(this, nameOrDir);
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on
     const model = build(this, {
       ...config,
@@ -134,11 +139,42 @@ export abstract class BertPreTrainedModel extends Module {
   }
 }
 
+/** A class of models, with what is said of it as a whole. */
+interface ModelClass<M> {
+  new (config: BertConfig): M;
+  readonly name: string;
+  readonly isDecoder: boolean | undefined;
+  checkFolder(checkpoint: Checkpoint, source: string): void;
+}
+
+/** @throws UsageError when a class that looks both ways is to look back only, or the other way round. */
+function checkDirection(
+  { name, isDecoder }: Pick<ModelClass<unknown>, 'name' | 'isDecoder'>,
+  config: BertConfig,
+  source?: string,
+): void {
+  const { isDecoder: given = false } = config;
+  if (isDecoder === undefined || given === isDecoder) return;
+  const field = source === undefined ? 'isDecoder' : `${source}: is_decoder`;
+  throw new UsageError(
+    `${name}: ${field} is ${given}; expected ${isDecoder}, ${isDecoder ? 'a decoder, as BertLMHeadModel saves it' : 'an encoder; BertLMHeadModel is for decoders'}`,
+  );
+}
+
+/** Reads a folder that is fit for a class. */
+async function readFolder(Model: ModelClass<unknown>, nameOrDir: string): Promise<Checkpoint> {
+  const checkpoint = await readCheckpoint(nameOrDir);
+  checkDirection(Model, checkpoint.config, nameOrDir);
+  Model.checkFolder(checkpoint, nameOrDir);
+  return checkpoint;
+}
+
 /** Builds a model of a class without spending random numbers on weights that are about to be replaced. */
 const build = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M => init.skipInit(() => new Model(config));
 
 /** The encoder with its embeddings and no pooler (Hugging Face's `add_pooling_layer=False`): what heads for tokens stand on. */
 export class BertBackbone extends BertPreTrainedModel {
+  static override readonly isDecoder: boolean | undefined = undefined;
   readonly embeddings: BertEmbeddings;
   readonly encoder: BertEncoder;
 
@@ -150,6 +186,12 @@ export class BertBackbone extends BertPreTrainedModel {
 
   /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws RangeError for shapes that do not fit. */
   forward(inputs: BertInputs): EncoderOutput {
+    const { embedded, mask } = this.embed(inputs);
+    return this.encoder.forward(embedded, mask, inputs.outputAttentions);
+  }
+
+  /** What encoders take: the embeddings, [batch, length, hidden], and what is added to scores, [batch or 1, 1, 1, length]. */
+  protected embed(inputs: BertInputs): { embedded: Tensor; mask: Tensor } {
     const { device } = this.embeddings.wordEmbeddings.weight;
     const ids = idTensors('BertModel', inputs, ['batch', 'length'], device);
     const [batch, length] = ids.inputIds.shape;
@@ -158,7 +200,7 @@ export class BertBackbone extends BertPreTrainedModel {
       mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : zeros([1, 1, 1, length], { device }),
     );
     const embedded = this.embeddings.forward(ids.inputIds, ids.tokenTypeIds, ids.positionIds);
-    return this.encoder.forward(embedded, added, inputs.outputAttentions);
+    return { embedded, mask: added };
   }
 }
 
@@ -169,6 +211,7 @@ export interface BertModelOutput extends EncoderOutput {
 
 /** The encoder with its embeddings and pooler. */
 export class BertModel extends BertBackbone {
+  static override readonly isDecoder = false;
   readonly pooler: BertPooler;
 
   constructor(config: BertConfig) {

@@ -6,7 +6,7 @@ import { type BertInputs, classLoss } from './inputs.ts';
 import { BertBackbone, BertModel, BertPreTrainedModel } from './model.ts';
 import { BertLMPredictionHead, type MaskedLMInputs, type MaskedLMPrediction } from './predictionHead.ts';
 
-class BertOnlyMLMHead extends Module {
+export class BertOnlyMLMHead extends Module {
   readonly predictions: BertLMPredictionHead;
 
   constructor(config: BertConfig, { embeddings }: BertBackbone) {

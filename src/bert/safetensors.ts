@@ -25,9 +25,9 @@ export interface TensorToWrite {
   data: Float32Array | Int32Array | Uint8Array;
 }
 
-/** A tensor whose data are asked for only when their turn to be written comes. */
+/** A tensor whose data are asked for only when their turn to be written comes, whole or piece by piece. */
 export interface TensorToStream extends Omit<TensorToWrite, 'data'> {
-  data: () => Promise<TensorToWrite['data']>;
+  data: () => Promise<TensorToWrite['data']> | AsyncIterable<TensorToWrite['data']>;
 }
 
 /**
@@ -67,14 +67,18 @@ export function serializeSafetensors(
   return file;
 }
 
-/** The bytes of `serializeSafetensors` piece by piece, so that one tensor at a time is in memory. Throws as it does. */
+/** The bytes of `serializeSafetensors` piece by piece, so that one tensor, or a piece, is in memory at a time. Throws as it does. */
 export async function* streamSafetensors(
   tensors: Iterable<readonly [string, TensorToStream]>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): AsyncGenerator<Uint8Array> {
   const { head, sorted } = layOut(tensors, metadata);
   yield head;
-  for (const { name, tensor } of sorted) yield checkedBytes(name, tensor, await tensor.data());
+  for (const { name, tensor } of sorted) {
+    const data = tensor.data();
+    if (data instanceof Promise) yield checkedBytes(name, tensor, await data);
+    else yield* checkedPieces(name, tensor, data);
+  }
 }
 
 /** The bytes before the tensors, the tensors in the order of theirs, and the size of the file. */
@@ -122,12 +126,34 @@ function checkedSize(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>
   return byteSize(name, dtype, shape);
 }
 
-function checkedBytes(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
+async function* checkedPieces(
+  name: string,
+  tensor: Omit<TensorToWrite, 'data'>,
+  pieces: AsyncIterable<TensorToWrite['data']>,
+): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const piece of pieces) {
+    done += piece.byteLength;
+    yield checkedDtype(name, tensor, piece);
+  }
+  checkLength(name, tensor, done);
+}
+
+function checkedBytes(name: string, tensor: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
+  const bytes = checkedDtype(name, tensor, data);
+  checkLength(name, tensor, bytes.length);
+  return bytes;
+}
+
+function checkedDtype(name: string, { dtype }: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
   if ((data instanceof Float32Array && dtype !== 'F32') || (data instanceof Int32Array && dtype !== 'I32'))
     refuse(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
-  const size = byteSize(name, dtype, shape);
-  if (data.byteLength !== size) refuse(name, `has ${data.byteLength} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function checkLength(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>, bytes: number): void {
+  const size = byteSize(name, dtype, shape);
+  if (bytes !== size) refuse(name, `has ${bytes} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
 }
 
 /** Order of the UTF-8 bytes; JavaScript's own order of strings, by UTF-16 unit, differs beyond the basic plane. */

@@ -3,7 +3,7 @@ import { BertClassifier } from './classifier.ts';
 import type { BertConfig } from './config.ts';
 import type { EncoderOutput } from './encoder.ts';
 import { type BertInputs, classLoss } from './inputs.ts';
-import { BertModel } from './model.ts';
+import { BertModel, type BertModelOutput, type BertPreTrainedModel } from './model.ts';
 
 export interface SequenceClassifierInputs extends BertInputs {
   /** Class numbers [batch]; scores [batch] or [batch, labels] for regression; 0s and 1s [batch, labels] for several labels. */
@@ -17,14 +17,17 @@ export interface SequenceClassifierOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** BERT with a classifier on the pooled first position (Devlin et al. 2019, §4.1). */
-export class BertForSequenceClassification extends BertClassifier<BertModel> {
-  constructor(config: BertConfig) {
-    super(config, new BertModel(config), config.numLabels);
+/** What classifies texts by one vector of each. */
+export abstract class SequenceClassifier<Encoder extends BertPreTrainedModel> extends BertClassifier<Encoder> {
+  constructor(config: BertConfig, bert: Encoder) {
+    super(config, bert, config.numLabels);
   }
 
+  /** Ids of [batch, length] → poolerOutput: [batch, hidden], and the states it is of. */
+  protected abstract encode(inputs: BertInputs): BertModelOutput;
+
   forward(inputs: SequenceClassifierInputs): SequenceClassifierOutput {
-    const { poolerOutput, ...rest } = this.bert.forward(inputs);
+    const { poolerOutput, ...rest } = this.encode(inputs);
     const logits = this.classify(poolerOutput);
     return { ...rest, logits, loss: inputs.labels === undefined ? undefined : this.#loss(logits, inputs.labels) };
   }
@@ -39,5 +42,16 @@ export class BertForSequenceClassification extends BertClassifier<BertModel> {
     if (problem === 'single_label_classification') return classLoss(logits, given, 'labels');
     const labels = known.toFloat();
     return problem === 'regression' ? mseLoss(logits.reshape(labels.shape), labels) : bceWithLogits(logits, labels);
+  }
+}
+
+/** BERT with a classifier on the pooled first position (Devlin et al. 2019, §4.1). */
+export class BertForSequenceClassification extends SequenceClassifier<BertModel> {
+  constructor(config: BertConfig) {
+    super(config, new BertModel(config));
+  }
+
+  protected encode(inputs: BertInputs): BertModelOutput {
+    return this.bert.forward(inputs);
   }
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError } from '../platform/errors.ts';
 import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
+import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { predictCommand } from './commands/predict.ts';
@@ -33,6 +34,7 @@ const commands = [
   pretrainCommand,
   evaluateCommand,
   predictCommand,
+  embedCommand,
   tokenizeCommand,
   vocabCommand,
   infoCommand,

@@ -1,5 +1,6 @@
 import { readCheckpoint } from '../bert/checkpoint.ts';
 import { type BertConfig, bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
+import { freezeEncoder } from '../bert/freeze.ts';
 import type { BertPreTrainedModel } from '../bert/model.ts';
 import { nameSome } from '../bert/quote.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
@@ -29,6 +30,8 @@ export interface TrainRequest extends Omit<FitOptions, 'signal' | 'peakFlops' | 
   model?: string;
   vocab?: string;
   config?: string;
+  /** How many layers of the encoder to freeze, from the lowest, with the embeddings. Default: nothing is frozen. */
+  freeze?: number | 'all';
   cased?: boolean;
   maxLength: number;
   validSplit: number;
@@ -58,6 +61,7 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const labels = outputsOf(task, data, request);
   const validData = request.valid ? await readReporting(request.valid, { ...options, labels: data.labels }) : undefined;
   const { model, tokenizer } = await startingModel(request, task, labels);
+  if (request.freeze !== undefined) freezeEncoder(model, request.freeze);
   const encode = (path: string, { examples }: LabelledData) => {
     const encoded = encodeExamples(examples, tokenizer, request.maxLength, model.config.maxPositionEmbeddings);
     reportLostWords(path, examples, encoded);
@@ -74,7 +78,7 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     task === tasks.regression ? 'scores' : `${labels.length} ${task.ofWords ? 'tags' : 'labels'} (${nameSome(labels)})`;
   say(`data: ${train.length} examples to train on, ${valid.length} to validate with, ${kinds}`);
   say(
-    `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,
+    `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters${trainedPart(model)}`,
   );
 
   const { device } = model.classifier.weight;
@@ -123,6 +127,12 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   if (saved && !signal.aborted && !history.epochs.at(-1)!.best)
     model.loadWeights((await readCheckpoint(request.out)).tensors, request.out);
   return { model, tokenizer, labels, history, interrupted: signal.aborted, ofPairs: data.examples[0].pair !== undefined };
+}
+
+/** How much of a partly frozen model is trained. */
+function trainedPart(model: TaskModel): string {
+  const trained = model.parameters().reduce((total, { size, requiresGrad }) => total + (requiresGrad ? size : 0), 0);
+  return trained === model.parameterCount ? '' : `, ${trained.toLocaleString('en')} of them trained`;
 }
 
 async function readReporting(path: string, options: DataOptions): Promise<LabelledData> {

@@ -14,14 +14,14 @@ const elements = (p: P) => p.rows * p.cols;
 
 /**
  * WGSL: the maximum (`most`) of a row's values `v` and the sum (`mass`) of exp(v - most), which cannot overflow.
- * `also` is done in the second walk.
+ * `also` is done in the second walk, and `weight` taken for exp(v - most).
  */
-export const sumExp = (row: RowWalk, also = ''): string => `  ${row.read}
+export const sumExp = (row: RowWalk, also = '', weight = 'exp(v - most)'): string => `  ${row.read}
   var top = V(${LOWEST});
   ${row.each('top = max(top, v);')}
   let most = teamMax(hmax(top), lane);
   var part = V(0.0);
-  ${row.each(`part += exp(v - most); ${also}`)}
+  ${row.each(`part += ${weight}; ${also}`)}
   let mass = teamSum(hsum(part), lane);`;
 
 /** Row softmax over the last axis: y = exp(x - max x) / Σ exp(x - max x). x, y: [rows, cols]. */
@@ -48,34 +48,41 @@ export const softmax = defineKernel({
   },
 });
 
-const scoreCases = cases.map((p) => ({ ...p, scale: 0.125, rowsPerMask: 3 }));
+const scoreCases = [0, 2, 24].flatMap((causalRows) => cases.map((p) => ({ ...p, scale: 0.125, rowsPerMask: 3, causalRows })));
 
 /**
- * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` rows in turn share a row of the mask.
+ * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` rows in turn share a row of the mask. Unless
+ * `causalRows` is 0, row r is over columns 0 to r % causalRows only, and 0 in the others, whatever the mask.
  * x, y: [rows, cols], mask: [⌈rows / rowsPerMask⌉, cols].
  */
 export const maskedSoftmax = defineKernel({
   name: 'maskedSoftmax',
-  params: { ...params, scale: 'f32', rowsPerMask: 'u32' },
+  params: { ...params, scale: 'f32', rowsPerMask: 'u32', causalRows: 'u32' },
   buffers: {
     x: { type: 'V', access: 'read', size: elements },
     mask: { type: 'V', access: 'read', size: (p) => Math.ceil(p.rows / p.rowsPerMask) * p.cols },
     y: { type: 'V', access: 'write', size: elements },
   },
-  ...perRow,
+  specialize: (p, traits) => ({ ...perRow.specialize(p, traits), causal: p.causalRows > 0 }),
+  launch: perRow.launch,
   wgsl: rowText((c) => {
-    const row = walkRow(c, { v: 'x[i] * p.scale + mask[maskStart + c]' });
+    const seen = c.width === 4 ? 'vec4<u32>(c * 4u) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(reach)' : 'c <= reach';
+    const ifSeen = (value: string, other: string) => (c.causal ? `select(V(${other}), ${value}, ${seen})` : value);
+    const weight = ifSeen('exp(v - most)', '0.0');
+    const row = walkRow(c, { v: ifSeen('x[i] * p.scale + mask[maskStart + c]', LOWEST) });
     return `  let maskStart = (row / p.rowsPerMask) * cols;
-${sumExp(row)}
-  ${row.each('y[i] = exp(v - most) / mass;')}`;
+  ${c.causal ? 'let reach = row % p.causalRows;' : ''}
+${sumExp(row, '', weight)}
+  ${row.each(`y[i] = ${weight} / mass;`)}`;
   }),
-  reference({ x, mask, y }, { rows, cols, scale, rowsPerMask }) {
+  reference({ x, mask, y }, { rows, cols, scale, rowsPerMask, causalRows }) {
     const row = new Float32Array(cols);
     for (let r = 0; r < rows; r++) {
       const maskStart = Math.floor(r / rowsPerMask) * cols;
-      for (let c = 0; c < cols; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
-      const { high, total } = logSumExp(row, 0, cols);
-      for (let c = 0; c < cols; c++) y[r * cols + c] = Math.exp(row[c] - high) / total;
+      const seen = causalRows > 0 ? Math.min(cols, (r % causalRows) + 1) : cols;
+      for (let c = 0; c < seen; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
+      const { high, total } = logSumExp(row, 0, seen);
+      for (let c = 0; c < cols; c++) y[r * cols + c] = c < seen ? Math.exp(row[c] - high) / total : 0;
     }
   },
   cases: scoreCases,

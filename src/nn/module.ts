@@ -1,11 +1,13 @@
 import { Tensor } from '../tensor/index.ts';
 
 /**
- * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its parameters, fields
- * that are modules (or arrays of them) its children. Names in `stateDict` are Hugging Face's: fields in snake_case.
+ * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its parameters (and stay so
+ * when frozen), fields that are modules (or arrays of them) its children. Names in `stateDict` are Hugging Face's: fields in snake_case.
  */
 export abstract class Module {
   training = true;
+  /** Those of its own parameters that `freeze` has taken out of training; undefined: it was not frozen. */
+  #frozen?: Set<Tensor>;
 
   /** Parameters with their dotted names, in the order of the fields. One that occurs twice is listed once. */
   namedParameters(): [string, Tensor][] {
@@ -49,9 +51,21 @@ export abstract class Module {
     for (const [name, tensor] of own) tensor.copy_(state.get(name)!.data);
   }
 
-  /** Switches dropout on, here and below. */
+  /** Switches dropout on, here and below, save where frozen. */
   train(on = true): this {
-    for (const module of this.modules()) module.training = on;
+    for (const module of this.modules()) module.training = on && !module.#frozen;
+    return this;
+  }
+
+  /**
+   * Takes what is here and below out of training: parameters require no gradient any more (PyTorch's
+   * `requires_grad_(False)`), and dropout stays off, so that outputs are the same for the same inputs.
+   */
+  freeze(): this {
+    for (const module of this.modules()) {
+      module.#frozen ??= new Set(module.#ownParameters().map(([, tensor]) => tensor.requiresGrad_(false)));
+      module.training = false;
+    }
     return this;
   }
 
@@ -80,10 +94,14 @@ export abstract class Module {
   }
 
   *#walk(prefix: string): Generator<[string, Tensor]> {
-    for (const [field, value] of Object.entries(this)) {
-      if (value instanceof Tensor && value.requiresGrad) yield [prefix + snakeCase(field), value];
-    }
+    for (const [field, tensor] of this.#ownParameters()) yield [prefix + snakeCase(field), tensor];
     for (const [name, child] of this.#children()) yield* child.#walk(`${prefix}${name}.`);
+  }
+
+  #ownParameters(): [field: string, Tensor][] {
+    return Object.entries(this).filter(([, value]) => {
+      return value instanceof Tensor && (value.requiresGrad || this.#frozen?.has(value));
+    });
   }
 
   *#children(): Generator<[string, Module]> {

@@ -1,4 +1,5 @@
-import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
+import type { BertPreTrainedModel } from '../bert/model.ts';
+import { BertForSequenceClassification, type SequenceClassifier } from '../bert/sequenceClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { encodeExamples } from './batch.ts';
 import { evaluate } from './evaluate.ts';
@@ -22,10 +23,10 @@ export interface Prediction {
 
 /** A trained classifier with its tokenizer: text in, label out (Hugging Face's `text-classification` pipeline). */
 export class TextClassificationPipeline {
-  readonly model: BertForSequenceClassification;
+  readonly model: SequenceClassifier<BertPreTrainedModel>;
   readonly tokenizer: BertTokenizer;
 
-  constructor(model: BertForSequenceClassification, tokenizer: BertTokenizer) {
+  constructor(model: SequenceClassifier<BertPreTrainedModel>, tokenizer: BertTokenizer) {
     this.model = model;
     this.tokenizer = tokenizer;
   }

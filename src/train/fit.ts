@@ -176,10 +176,10 @@ async function endEpoch(
   }
 }
 
-/** Decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
+/** What is trained: decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
 export function decayGroups(model: Module, weightDecay: number) {
   const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
-  const named = model.namedParameters();
+  const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
   return [
     { params: named.filter(([name]) => !exempt(name)).map(([, parameter]) => parameter), weightDecay },
     { params: named.filter(([name]) => exempt(name)).map(([, parameter]) => parameter), weightDecay: 0 },

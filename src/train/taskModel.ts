@@ -1,6 +1,10 @@
+import { BertBiLMForSequenceClassification } from '../bert/biLM.ts';
+import { BertLMForSequenceClassification } from '../bert/causalLM.ts';
+import { CbowForSequenceClassification } from '../bert/cbow.ts';
 import type { BertConfig } from '../bert/config.ts';
+import type { BertPreTrainedModel } from '../bert/model.ts';
 import { nameSome } from '../bert/quote.ts';
-import { BertForSequenceClassification } from '../bert/sequenceClassification.ts';
+import { BertForSequenceClassification, type SequenceClassifier } from '../bert/sequenceClassification.ts';
 import { BertForTokenClassification } from '../bert/tokenClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
@@ -10,7 +14,7 @@ import { tasks } from './tasks/index.ts';
 import type { Task } from './tasks/task.ts';
 
 /** A model that a task trains. */
-export type TaskModel = BertForSequenceClassification | BertForTokenClassification;
+export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
 
 /** What a model is for, by its class and `problemType`: without one, a single output is a score. */
 export function taskOf(model: TaskModel): Task {
@@ -36,19 +40,32 @@ export function startFrom(dir: string, task: Task, labels: readonly string[], se
 
 /**
  * A trained model and its tokenizer from a Hugging Face folder, or by its name on the hub; `architectures` in its
- * config.json tells whether it classifies texts or words.
+ * config.json tells what kind it is, if not a `BertForSequenceClassification`.
  * @throws UsageError when they cannot be read, or the classifier's weights are not among them.
  */
 export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const dir = await findModel(nameOrDir);
   const tokenizer = await BertTokenizer.fromPretrained(dir);
-  const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
-  const ofWords = Array.isArray(architectures) && architectures.includes('BertForTokenClassification');
-  const model = await modelClass(ofWords).fromPretrained(dir);
+  const name = await architectureOf(dir);
+  const Model = trainedClasses.find((known) => known.name === name) ?? trainedClasses[0];
+  const model = await Model.fromPretrained(dir);
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0)
     throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`);
   return { model, tokenizer };
 }
 
+/** The class that wrote a folder, the first of `architectures` in its config.json; empty where it does not say. */
+export async function architectureOf(dir: string): Promise<string> {
+  const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
+  return Array.isArray(architectures) && architectures.length > 0 ? String(architectures[0]) : '';
+}
+
+const trainedClasses: { name: string; fromPretrained(dir: string): Promise<TaskModel> }[] = [
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  BertLMForSequenceClassification,
+  BertBiLMForSequenceClassification,
+  CbowForSequenceClassification,
+];
 const modelClass = (ofWords: boolean) => (ofWords ? BertForTokenClassification : BertForSequenceClassification);

@@ -1,4 +1,3 @@
-import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { BertForTokenClassification } from '../../bert/tokenClassification.ts';
 import { UsageError } from '../../platform/errors.ts';
@@ -9,6 +8,7 @@ import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
 import type { TaskName } from '../../train/tasks/task.ts';
 import { modelFolder } from '../download.ts';
 import { count, deviceOption, jsonOption, openFor, share } from '../options.ts';
+import { asPair, readLines } from '../texts.ts';
 
 export function predictCommand(): Command {
   return new Command('predict')
@@ -73,18 +73,4 @@ async function tag(tagger: TokenClassificationPipeline, texts: string[], options
     for (const { word, entity, score } of words) console.log(`${word}\t${score.toFixed(4)}\t${entity}`);
     console.log();
   });
-}
-
-async function readLines(): Promise<string[]> {
-  if (process.stdin.isTTY) throw new UsageError('nothing to label: give texts as arguments, or lines on standard input');
-  const lines = (await readAll(process.stdin)).split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new UsageError('nothing to label: standard input is empty');
-  return lines;
-}
-
-function asPair(text: string, i: number): [string, string] {
-  const parts = text.split('\t');
-  if (parts.length !== 2) throw new UsageError(`text ${i + 1} is no pair: two texts parted by one tab were expected`);
-  return [parts[0], parts[1]];
 }

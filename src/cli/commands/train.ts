@@ -23,6 +23,9 @@ import { runTraining } from '../training.ts';
 const MAX_LENGTH = 39;
 const VALID_SPLIT = 0.2;
 
+/** A number of layers, or all. */
+const layers = (text: string): number | 'all' => (text === 'all' ? text : whole(text));
+
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
@@ -32,6 +35,7 @@ export function trainCommand(): Command {
     .option('--vocab <file>', 'vocab.txt of a fresh model')
     .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
     .option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)')
+    .option('--freeze <layers>', 'train neither the embeddings nor this many of the lowest layers; all: the head alone', layers)
     .option('--valid <file>', 'file to validate with, instead of a part of the first')
     .option('--valid-split <share>', 'share set aside for validation', splitShare, VALID_SPLIT)
     .option('--max-length <tokens>', 'longest text; longer ones are cut', count, MAX_LENGTH)

@@ -13,6 +13,8 @@ import {
   maskSize,
   qSize,
   rowCount,
+  scoreCount,
+  seenBy,
   vSize,
 } from './shape.ts';
 import { keyValueGradientTiles, queryGradientTiles } from './tiles.ts';
@@ -86,7 +88,7 @@ export const attentionQueryGradient = defineKernel({
     });
     dq.set(sums);
   },
-  flops: (p) => 6 * rowCount(p) * p.keys * p.size,
+  flops: (p) => 6 * scoreCount(p) * p.size,
   cases: attentionCases,
 });
 
@@ -112,7 +114,7 @@ export const attentionKeyValueGradient = defineKernel({
     dkv.set(dk);
     dkv.set(dv, keyGradientSize(p));
   },
-  flops: (p) => 8 * rowCount(p) * p.keys * p.size,
+  flops: (p) => 8 * scoreCount(p) * p.size,
   cases: attentionCases,
 });
 
@@ -143,7 +145,7 @@ function eachScore(buffers: any, p: AttentionParams, visit: (buffers: Inputs, sc
         const keptAt = ((b * heads + h) * length + r) * words;
         const qAt = (score.qAt = qStart + r * p.q[2]);
         const yAt = (score.yAt = row * size);
-        for (let c = 0; c < keys; c++) {
+        for (let c = 0; c < seenBy(r, p); c++) {
           const kAt = (score.kAt = kStart + c * p.k[2]);
           const vAt = vStart + c * p.v[2];
           let dot = 0;

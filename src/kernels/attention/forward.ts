@@ -13,6 +13,8 @@ import {
   maskSize,
   qSize,
   rowCount,
+  scoreCount,
+  seenBy,
   vSize,
 } from './shape.ts';
 import { forwardTiles, tileRows } from './tiles.ts';
@@ -21,13 +23,14 @@ export interface AttentionConstants extends Record<string, string | number | boo
   variant: 'lanes' | 'tiles';
   vectors: number;
   dropout: boolean;
+  causal: boolean;
   width: number;
 }
 
 /** Which variant suits the adapter; each is made for one size of a head. */
 export function specialize(p: AttentionParams, traits: Traits): AttentionConstants {
   const variant = traits.software && traits.subgroupSize === LANES ? 'lanes' : 'tiles';
-  return { variant, vectors: p.size / 4, dropout: p.keepScale !== 1, width: 4 };
+  return { variant, vectors: p.size / 4, dropout: p.keepScale !== 1, causal: p.causal === 1, width: 4 };
 }
 
 /** Rows that a workgroup owns. */
@@ -65,16 +68,17 @@ export const attention = defineKernel({
         const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
         for (let r = 0; r < length; r++) {
           const qAt = qStart + r * p.q[2];
-          for (let c = 0; c < keys; c++) {
+          const seen = seenBy(r, p);
+          for (let c = 0; c < seen; c++) {
             const kAt = kStart + c * p.k[2];
             let dot = 0;
             for (let d = 0; d < size; d++) dot += q[qAt + d] * k[kAt + d];
             scores[c] = dot * scale + mask[(b % masks) * keys + c];
           }
-          const { high, total } = logSumExp(scores, 0, keys);
+          const { high, total } = logSumExp(scores, 0, seen);
           const keptAt = ((b * heads + h) * length + r) * words;
           sums.fill(0);
-          for (let c = 0; c < keys; c++) {
+          for (let c = 0; c < seen; c++) {
             if (keepScale !== 1 && ((kept[keptAt + (c >>> 5)] >>> (c & 31)) & 1) === 0) continue;
             const weight = (Math.exp(scores[c] - high) / total) * keepScale;
             const vAt = vStart + c * p.v[2];
@@ -88,6 +92,6 @@ export const attention = defineKernel({
       }
     }
   },
-  flops: (p) => 4 * rowCount(p) * p.keys * p.size,
+  flops: (p) => 4 * scoreCount(p) * p.size,
   cases: attentionCases,
 });

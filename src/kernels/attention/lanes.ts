@@ -16,6 +16,7 @@ interface LaneConstants {
   /** vec4s of a row. */
   vectors: number;
   dropout: boolean;
+  causal: boolean;
 }
 
 const lines = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('\n');
@@ -76,7 +77,12 @@ ${rows((r) => `        ${use(d, r)}`)} }`,
 /** The word of `kept` that holds the bit of own query row r and a key. */
 const keptWord = (r: number, key: string): string => `kept[keptStart + read${r} * ((p.keys + 31u) / 32u) + ${key} / 32u]`;
 
-export const forwardLanes = ({ vectors, dropout }: LaneConstants): string =>
+/** The end of the keys that any of the own query rows sees. */
+const keyEnd = (causal: boolean): string => (causal ? `min(p.keys, first + ${LANE_TILE}u)` : 'p.keys');
+/** A probability, 0 where the query comes before the key. */
+const ifSeen = (causal: boolean, seen: string, prob: string): string => (causal ? `select(0.0, ${prob}, ${seen})` : prob);
+
+export const forwardLanes = ({ vectors, dropout, causal }: LaneConstants): string =>
   main(
     LANES,
     `${headAndTile('p.length', LANE_TILE)}
@@ -85,7 +91,7 @@ ${loadOwn(vectors, 'q', (r) => `q[qStart + read${r} * qStep + d]`)}
 ${sums(vectors, 'y')}
 ${rows((r) => `  var top${r} = ${LOWEST};\n  var total${r} = 0.0;`)}
   let four = vec4<u32>(0u, 1u, 2u, 3u);
-  for (var c = 0u; c < p.keys; c += 4u) {
+  for (var c = 0u; c < ${keyEnd(causal)}; c += 4u) {
 ${rows((r) => `    var scores${r} = V(0.0);`)}
     for (var j = 0u; j < 4u; j++) {
       let key = min(c + j, p.keys - 1u);
@@ -95,12 +101,13 @@ ${rows((r) => `      var score${r} = V(0.0);`)}
 ${useTogether(vectors, 'k', (d, r) => `score${r} += q${r}_${d} * x;`)}
 ${rows((r) => `      scores${r} = select(scores${r}, V(hsum(score${r}) + bias), four == vec4<u32>(j));`)}
     }
-    let inside = c + four < vec4<u32>(p.keys);
 ${rows(
-  (r) => `    let high${r} = max(top${r}, hmax(scores${r}));
+  (r) => `    let inside${r} = c + four < vec4<u32>(${causal ? `min(p.keys, row${r} + 1u)` : 'p.keys'});
+${causal ? `    scores${r} = select(V(${LOWEST}), scores${r}, inside${r});` : ''}
+    let high${r} = max(top${r}, hmax(scores${r}));
     let shrink${r} = exp(top${r} - high${r});
     top${r} = high${r};
-    var weights${r} = select(V(0.0), exp(scores${r} - high${r}), inside);
+    var weights${r} = select(V(0.0), exp(scores${r} - high${r}), inside${r});
     total${r} = total${r} * shrink${r} + hsum(weights${r});
 ${dropout ? `    weights${r} = select(V(0.0), weights${r}, ((vec4<u32>(${keptWord(r, 'c')}) >> (c % 32u + four)) & vec4<u32>(1u)) == vec4<u32>(1u));` : ''}
 ${lines(vectors, (d) => `    y${r}_${d} *= shrink${r};`)}`,
@@ -123,7 +130,7 @@ ${storeOwn(
 )}`,
   );
 
-export const queryGradientLanes = ({ vectors, dropout }: LaneConstants): string =>
+export const queryGradientLanes = ({ vectors, dropout, causal }: LaneConstants): string =>
   main(
     LANES,
     `${headAndTile('p.length', LANE_TILE)}
@@ -133,7 +140,7 @@ ${loadOwn(vectors, 'q', (r) => `q[qStart + read${r} * qStep + d]`)}
 ${loadOwn(vectors, 'dy', (r) => `dy[at${r} * ${vectors}u + d]`)}
 ${sums(vectors, 'dq')}
 ${dropout ? rows((r) => `  var word${r} = 0u;`) : ''}
-  for (var key = 0u; key < p.keys; key++) {
+  for (var key = 0u; key < ${keyEnd(causal)}; key++) {
       let bias = mask[maskStart + key];
 ${dropout ? `      if (key % 32u == 0u) {\n${rows((r) => `        word${r} = ${keptWord(r, 'key')};`)}\n      }` : ''}
 ${loadTogether(vectors, 'k', 'k', 'kStart + key * kStep', 'p.scale')}
@@ -145,14 +152,15 @@ ${rows(
   (
     r,
   ) => `      let dp${r} = ${dropout ? `select(0.0, hsum(drop${r}), ((word${r} >> (key % 32u)) & 1u) == 1u)` : `hsum(drop${r})`};
-      let ds${r} = exp(hsum(score${r}) + bias - term${r}.x) * term${r}.y * (dp${r} - term${r}.z);`,
+      let prob${r} = ${ifSeen(causal, `key <= row${r}`, `exp(hsum(score${r}) + bias - term${r}.x) * term${r}.y`)};
+      let ds${r} = prob${r} * (dp${r} - term${r}.z);`,
 )}
 ${useTogether(vectors, 'k', (d, r) => `dq${r}_${d} += ds${r} * x;`)}
   }
 ${storeOwn(vectors, 'dq', (r) => `dq[at${r} * ${vectors}u + d]`, 'p.length')}`,
   );
 
-export const keyValueGradientLanes = ({ vectors, dropout }: LaneConstants): string =>
+export const keyValueGradientLanes = ({ vectors, dropout, causal }: LaneConstants): string =>
   main(
     LANES,
     `${headAndTile('p.keys', LANE_TILE)}
@@ -162,7 +170,7 @@ ${loadOwn(vectors, 'k', (r) => `k[kStart + read${r} * kStep + d]`)}
 ${loadOwn(vectors, 'v', (r) => `v[vStart + read${r} * vStep + d]`)}
 ${sums(vectors, 'dk')}
 ${sums(vectors, 'dv')}
-  for (var row = 0u; row < p.length; row++) {
+  for (var row = ${causal ? 'first' : '0u'}; row < p.length; row++) {
       let at = (b * p.length + row) * p.heads + h;
       let term = terms[at];
 ${dropout ? '      let word = kept[keptStart + row * ((p.keys + 31u) / 32u) + first / 32u];' : ''}
@@ -173,7 +181,7 @@ ${useTogether(vectors, 'q', (d, r) => `score${r} += k${r}_${d} * x;`)}
 ${useTogether(vectors, 'dy', (d, r) => `drop${r} += v${r}_${d} * x;`)}
 ${rows(
   (r) => `      let keeps${r} = ${dropout ? `((word >> (row${r} % 32u)) & 1u) == 1u` : 'true'};
-      let prob${r} = exp(hsum(score${r}) + bias${r} - term.x) * term.y;
+      let prob${r} = ${ifSeen(causal, `row${r} <= row`, `exp(hsum(score${r}) + bias${r} - term.x) * term.y`)};
       let weight${r} = select(0.0, prob${r}, keeps${r});
       let ds${r} = prob${r} * (select(0.0, hsum(drop${r}), keeps${r}) - term.z);`,
 )}

@@ -5,7 +5,8 @@ import type { ParamValues } from '../../gpu/kernel.ts';
  * q: [batch, heads, length, size], k and v: [batch, heads, keys, size], each read in place by its strides, given as
  * [batch, head, row, offset]; mask: [masks, keys] with `masks` 1 or `batch`. Of the scores, [batch, heads, length, keys],
  * nothing is stored. Results and their gradients hold the heads side by side: [batch, length, heads, size].
- * `keepScale` is 1 / (1 - rate); 1 means that nothing is dropped, and `kept` is not looked at.
+ * `keepScale` is 1 / (1 - rate); 1 means that nothing is dropped, and `kept` is not looked at. With `causal` 1, query row r
+ * sees keys 0 to r only, whatever the mask; with 0 all.
  */
 export const attentionParams = {
   q: 'dims',
@@ -17,6 +18,7 @@ export const attentionParams = {
   keys: 'u32',
   size: 'u32',
   masks: 'u32',
+  causal: 'u32',
   scale: 'f32',
   keepScale: 'f32',
 } as const;
@@ -37,6 +39,14 @@ export const maskSize = (p: AttentionParams): number => p.masks * p.keys;
 export const keptSize = (p: AttentionParams): number => (p.keepScale === 1 ? 0 : rowCount(p) * keptWords(p.keys));
 export const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.length;
 
+/** How many keys query row r sees: the first ones. */
+export const seenBy = (r: number, { causal, keys }: AttentionParams): number => (causal ? Math.min(r + 1, keys) : keys);
+/** How many scores there are. */
+export const scoreCount = (p: AttentionParams): number => {
+  const corner = p.causal ? Math.min(p.length, p.keys) : 0;
+  return p.batch * p.heads * ((corner * (corner + 1)) / 2 + (p.length - corner) * p.keys);
+};
+
 /**
  * Elements from the gradient of k to that of v, which follow each other: whole 256 bytes, so that each can be bound alone
  * on any adapter.
@@ -46,18 +56,21 @@ export const keyGradientSize = (p: AttentionParams): number => Math.ceil((p.batc
 /** Parameters for dense tensors with their heads side by side, as BERT's are. */
 export function denseAttention(
   [batch, heads, length, keys, size]: readonly [number, number, number, number, number],
-  { keepScale = 1, masks = batch } = {},
+  { keepScale = 1, masks = batch, causal = 0 } = {},
 ): AttentionParams {
   const strides = (rows: number) => [rows * heads * size, size, heads * size, 0, 0, 0, 0, 0];
   const [q, k, v] = [strides(length), strides(keys), strides(keys)];
-  return { q, k, v, batch, heads, length, keys, size, masks, scale: 1 / Math.sqrt(size), keepScale };
+  return { q, k, v, batch, heads, length, keys, size, masks, causal, scale: 1 / Math.sqrt(size), keepScale };
 }
 
-/** What tests and benchmarks run: odd sizes, usual ones, with and without dropout. */
+/** What tests and benchmarks run: odd sizes, usual ones, with and without dropout, looking both ways and back only. */
 export const attentionCases: AttentionParams[] = [
   denseAttention([2, 3, 19, 13, 12], { masks: 1 }),
   denseAttention([1, 2, 35, 70, 36], { keepScale: 2 }),
   denseAttention([2, 2, 7, 33, 128], { keepScale: 1.25, masks: 1 }),
+  denseAttention([2, 2, 71, 71, 12], { causal: 1 }),
+  denseAttention([1, 2, 70, 35, 36], { causal: 1, keepScale: 2 }),
+  denseAttention([1, 2, 19, 40, 68], { causal: 1, masks: 1 }),
   denseAttention([32, 12, 40, 40, 64], { keepScale: 1 / 0.9 }),
   denseAttention([4, 12, 128, 128, 64]),
 ];

@@ -14,6 +14,7 @@ interface TileConstants {
   /** vec4s of a row. */
   vectors: number;
   dropout: boolean;
+  causal: boolean;
 }
 
 /** Threads of an own row, vec4s of each, vec4s of a tile's row (with padding), and rows of a tile. */
@@ -70,19 +71,19 @@ interface Product {
 }
 
 /**
- * Walks the other side's rows a tile at a time: fills the tiles, multiplies own rows with their rows, then runs `use` for
+ * Walks the other side's rows, from `begin` to before `count`, a tile at a time: fills the tiles, multiplies own rows with their rows, then runs `use` for
  * the rows from `start` to `end`. Loops over rows count from `start`: a compiler that knew their length would unroll them.
  */
 function walkTiles(
   vectors: number,
-  count: string,
+  [begin, count]: readonly [string, string],
   fill: { left: string; right: string },
   products: Record<string, Product>,
   use: string,
 ): string {
   const { parts, slots, width, depth } = geometry(vectors);
   return `
-  for (var start = 0u; start < ${count}; start += ${depth}u) {
+  for (var start = ${begin}; start < ${count}; start += ${depth}u) {
     let end = min(start + ${depth}u, ${count});
     workgroupBarrier();
     for (var e = lane; e < (end - start) * ${width}u; e += ${THREADS}u) {
@@ -134,9 +135,14 @@ const keptBits = (dropout: boolean): string =>
 const ifKept = (dropout: boolean, value: string): string =>
   dropout ? `select(0.0, ${value}, ((bits >> (other - start)) & 1u) == 1u)` : value;
 
+/** The keys that any of the own query rows sees, and the end of those in a tile that this thread's row sees. */
+const keysSeen = (vectors: number, causal: boolean) =>
+  ['0u', causal ? `min(p.keys, first + ${tileRows(vectors)}u)` : 'p.keys'] as const;
+const ownEnd = (causal: boolean): string => (causal ? 'min(end, row + 1u)' : 'end');
+
 const keyTiles = { left: 'k[kStart + other * kStep + d]', right: 'v[vStart + other * vStep + d]' };
 
-export const forwardTiles = ({ vectors, dropout }: TileConstants): string => `
+export const forwardTiles = ({ vectors, dropout, causal }: TileConstants): string => `
 ${declarations(vectors, ['scores'])}
 ${main(
   THREADS,
@@ -147,17 +153,17 @@ ${ownVectors(vectors, { ownQ: 'q[qStart + read * qStep + d] * p.scale' }, ['sums
   var total = 0.0;
 ${walkTiles(
   vectors,
-  'p.keys',
+  keysSeen(vectors, causal),
   keyTiles,
   { scores: { own: 'ownQ', tile: 'left' } },
   `${keptBits(dropout)}
     var high = top;
-    for (var other = start; other < end; other++) { high = max(high, scoresOf(other - start, lane) + mask[maskStart + other]); }
+    for (var other = start; other < ${ownEnd(causal)}; other++) { high = max(high, scoresOf(other - start, lane) + mask[maskStart + other]); }
     let shrink = exp(top - high);
     top = high;
     total *= shrink;
     for (var i = 0u; i < ${geometry(vectors).slots}u; i++) { sums[i] *= shrink; }
-    for (var other = start; other < end; other++) {
+    for (var other = start; other < ${ownEnd(causal)}; other++) {
       let prob = exp(scoresOf(other - start, lane) + mask[maskStart + other] - high);
       total += prob;
       let weight = ${ifKept(dropout, 'prob')};
@@ -169,7 +175,7 @@ ${addRow(vectors, [{ sums: 'sums', weight: 'weight', tile: 'right' }])}
 ${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / total);`])}`,
 )}`;
 
-export const queryGradientTiles = ({ vectors, dropout }: TileConstants): string => `
+export const queryGradientTiles = ({ vectors, dropout, causal }: TileConstants): string => `
 ${declarations(vectors, ['scores', 'drops'])}
 ${main(
   THREADS,
@@ -180,11 +186,11 @@ ${ownStart(vectors, 'p.length')}
 ${ownVectors(vectors, { ownQ: 'q[qStart + read * qStep + d] * p.scale', ownDy: `dy[at * ${vectors}u + d] * p.keepScale` }, ['sums'])}
 ${walkTiles(
   vectors,
-  'p.keys',
+  keysSeen(vectors, causal),
   keyTiles,
   { scores: { own: 'ownQ', tile: 'left' }, drops: { own: 'ownDy', tile: 'right' } },
   `${keptBits(dropout)}
-    for (var other = start; other < end; other++) {
+    for (var other = start; other < ${ownEnd(causal)}; other++) {
       let prob = exp(scoresOf(other - start, lane) + mask[maskStart + other] - term.x) * term.y;
       let dScore = prob * (${ifKept(dropout, 'dropsOf(other - start, lane)')} - term.z);
 ${addRow(vectors, [{ sums: 'sums', weight: 'dScore', tile: 'left' }])}
@@ -193,7 +199,7 @@ ${addRow(vectors, [{ sums: 'sums', weight: 'dScore', tile: 'left' }])}
 ${storeOwn(vectors, 'p.length', [`dq[at * ${vectors}u + d] = sums[i] * p.scale;`])}`,
 )}`;
 
-export const keyValueGradientTiles = ({ vectors, dropout }: TileConstants): string => `
+export const keyValueGradientTiles = ({ vectors, dropout, causal }: TileConstants): string => `
 ${declarations(vectors, ['scores', 'drops'])}
 ${main(
   THREADS,
@@ -203,10 +209,11 @@ ${ownStart(vectors, 'p.keys')}
 ${ownVectors(vectors, { ownK: 'k[kStart + read * kStep + d] * p.scale', ownV: 'v[vStart + read * vStep + d]' }, ['sumsK', 'sumsV'])}
 ${walkTiles(
   vectors,
-  'p.length',
+  // Queries before the first own key do not see it.
+  [causal ? 'first' : '0u', 'p.length'],
   { left: 'q[qStart + other * qStep + d]', right: `dy[((b * p.length + other) * p.heads + h) * ${vectors}u + d]` },
   { scores: { own: 'ownK', tile: 'left' }, drops: { own: 'ownV', tile: 'right' } },
-  `    for (var other = start; other < end; other++) {
+  `    for (var other = ${causal ? 'max(start, read)' : 'start'}; other < end; other++) {
       let term = terms[(b * p.length + other) * p.heads + h];
       let prob = exp(scoresOf(other - start, lane) + bias - term.x) * term.y;
 ${

@@ -13,6 +13,8 @@ import { contiguous, permute, transpose } from './views.ts';
 export interface AttentionOptions {
   /** Added to the scores: [batch or 1, 1, 1, keys]. It gets no gradient. */
   attnMask?: Tensor | null;
+  /** Whether row r of the queries sees keys 0 to r only, of which the mask may hide some. Default: false. */
+  isCausal?: boolean;
   /** Each probability is dropped at this rate and the others scaled by 1 / (1 - rate). Default: 0. */
   dropoutP?: number;
   /** What scores are multiplied by before the mask is added. Default: 1 / √size. */
@@ -31,7 +33,7 @@ export function scaledDotProductAttention(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  { attnMask, dropoutP = 0, scale = 1 / Math.sqrt(query.shape[3]) }: AttentionOptions = {},
+  { attnMask, isCausal = false, dropoutP = 0, scale = 1 / Math.sqrt(query.shape[3]) }: AttentionOptions = {},
 ): Tensor {
   checkRate('scaledDotProductAttention', dropoutP);
   const [batch, heads, , size] = query.shape;
@@ -55,10 +57,11 @@ export function scaledDotProductAttention(
   }
   const made = size % 4 === 0 && size <= kernels.MAX_SIZE && value.shape[3] === size && product(query.shape) * keys > 0;
   if (!made || !fusingPays(query, key, value)) {
-    const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale);
+    const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
     return matmul(dropout(probs, dropoutP), value);
   }
-  return fusedAttention(inPlace(query), inPlace(key), inPlace(value), contiguous(mask.detach()), dropoutP, scale);
+  const inputs = [inPlace(query), inPlace(key), inPlace(value), contiguous(mask.detach())] as const;
+  return fusedAttention(inputs, { isCausal, dropoutP, scale });
 }
 
 /** Where shaders run on the processor: the longest rows of scores that are recomputed for a gradient as fast as read back. */
@@ -80,15 +83,18 @@ function inPlace(x: Tensor): Tensor {
   return aligned && x.strides[3] === 1 ? x : contiguous(x);
 }
 
-function fusedAttention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, rate: number, scale: number): Tensor {
+function fusedAttention(
+  [q, k, v, mask]: readonly [Tensor, Tensor, Tensor, Tensor],
+  { isCausal, dropoutP, scale }: Required<Omit<AttentionOptions, 'attnMask'>>,
+): Tensor {
   const { device } = q;
   const [batch, heads, length, size] = q.shape;
   const keys = k.shape[2];
   const strides = (x: Tensor) => [x.strides[0], x.strides[1], x.strides[2], x.offset, 0, 0, 0, 0];
-  const drawn = rate > 0 ? drawKept(q, keys, rate) : undefined;
+  const drawn = dropoutP > 0 ? drawKept(q, keys, dropoutP) : undefined;
   const params = {
     ...{ q: strides(q), k: strides(k), v: strides(v), batch, heads, length, keys, size },
-    ...{ masks: mask.shape[0], scale, keepScale: drawn?.scale ?? 1 },
+    ...{ masks: mask.shape[0], causal: Number(isCausal), scale, keepScale: drawn?.scale ?? 1 },
   };
   // Without dropout `kept` is not looked at, but something must be bound.
   const inputs = { q, k, v, mask, kept: drawn?.kept ?? mask };

@@ -29,10 +29,10 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
 
 /**
  * softmax(scale x + mask) along the last dimension, in one launch. x: [batch, heads, length, keys],
- * mask: [batch or 1, 1, 1, keys], which gets no gradient.
+ * mask: [batch or 1, 1, 1, keys], which gets no gradient. With `isCausal`, row r is over keys 0 to r, and 0 in the others.
  * @throws RangeError when the mask does not fit.
  */
-export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number): Tensor {
+export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor {
   const [batch, heads, length, keys] = x.shape;
   const masks = mask.shape[0];
   if (x.ndim !== 4 || show(mask.shape) !== show([masks, 1, 1, keys]) || (masks !== 1 && masks !== batch)) {
@@ -42,8 +42,8 @@ export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number): Tensor {
   }
   const source = contiguous(x);
   const y = empty(x.shape, 'float32', x.device);
-  const rowsPerMask = (batch / masks) * heads * length;
-  run(kernels.maskedSoftmax, { x: source, mask: contiguous(mask), y }, { ...rowSizes(x.shape), scale, rowsPerMask });
+  const sharing = { rowsPerMask: (batch / masks) * heads * length, causalRows: isCausal ? length : 0 };
+  run(kernels.maskedSoftmax, { x: source, mask: contiguous(mask), y }, { ...rowSizes(x.shape), scale, ...sharing });
   return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
 }
 

@@ -1,0 +1,69 @@
+import { type Nested, pad, Tensor } from '../tensor/index.ts';
+import type { BertConfig } from './config.ts';
+import { BertPooler, type EncoderOutput } from './encoder.ts';
+import type { BertInputs } from './inputs.ts';
+import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from './model.ts';
+import { pool } from './pooling.ts';
+import type { MaskedLMPrediction } from './predictionHead.ts';
+import { BertOnlyMLMHead } from './pretraining.ts';
+import { SequenceClassifier } from './sequenceClassification.ts';
+
+export interface CausalLMInputs extends BertInputs {
+  /** The text's own tokens, [batch, length]; -100 where one is not to be predicted, as padding. */
+  labels?: Tensor | Nested;
+}
+
+export interface CausalLMOutput extends EncoderOutput, MaskedLMPrediction {}
+
+/**
+ * BERT that looks back only and predicts the next token at each position: a language model as GPT's (Radford et al. 2018,
+ * §3.1). `config.isDecoder` must be true; Hugging Face has the same under this name. The loss is the mean over the tokens
+ * to be predicted, of which the first of a text is none.
+ */
+export class BertLMHeadModel extends BertPreTrainedModel {
+  static override readonly isDecoder = true;
+  readonly bert: BertBackbone;
+  readonly cls: BertOnlyMLMHead;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertBackbone(config);
+    this.cls = new BertOnlyMLMHead(config, this.bert);
+  }
+
+  /** Throws RangeError for labels of another shape, or that are no tokens. */
+  forward(inputs: CausalLMInputs): CausalLMOutput {
+    const output = this.bert.forward(inputs);
+    const labels = inputs.labels === undefined ? undefined : nextTokens(inputs.labels);
+    const predicted = this.cls.predictions.forward(output.lastHiddenState, { labels });
+    return {
+      ...output,
+      loss: predicted.loss,
+      get logits() {
+        return predicted.logits;
+      },
+    };
+  }
+}
+
+/** What each position is to predict: the label of the next one, and nothing at the last. labels: [batch, length]. */
+export function nextTokens(labels: Tensor | Nested): Tensor | Nested {
+  if (labels instanceof Tensor) return pad(labels.slice([null, [1, null]]), [0, 1], -100);
+  return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), -100]);
+}
+
+/** A classifier on a language model that looks back only: by the last token attended to, which has seen all others. */
+export class BertLMForSequenceClassification extends SequenceClassifier<BertBackbone> {
+  static override readonly isDecoder = true;
+  readonly pooler: BertPooler;
+
+  constructor(config: BertConfig) {
+    super(config, new BertBackbone(config));
+    this.pooler = new BertPooler(config);
+  }
+
+  protected encode(inputs: BertInputs): BertModelOutput {
+    const output = this.bert.forward(inputs);
+    return { ...output, poolerOutput: this.pooler.forward(pool(output.lastHiddenState, inputs.attentionMask, 'last')) };
+  }
+}
