@@ -9,6 +9,7 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
+import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
@@ -35,6 +36,7 @@ const commands = [
   evaluateCommand,
   predictCommand,
   embedCommand,
+  studyCommand,
   tokenizeCommand,
   vocabCommand,
   infoCommand,

@@ -30,9 +30,9 @@ export interface Curves {
   validName: string;
 }
 
-const trainColor = '#2f6db5';
-const validColor = '#d9731a';
-const textColor = '#333333';
+export const trainColor = '#2f6db5';
+export const validColor = '#d9731a';
+export const textColor = '#333333';
 const quietColor = '#777777';
 const nameStyle = { nameLocation: 'middle', nameTextStyle: { fontSize: 13, color: textColor } };
 
@@ -69,7 +69,10 @@ export function historyPicture(history: History, title = 'Training history'): Pr
 }
 
 /** Draws measures as one SVG picture. */
-export async function curvesPicture(curves: Curves): Promise<string> {
+export const curvesPicture = (curves: Curves): Promise<string> => drawSvg(chartOption(curves), PANEL * curves.panels.length, 490);
+
+/** An SVG picture of so many pixels, of lines alone. */
+export async function drawSvg(option: EChartsCoreOption, width: number, height: number): Promise<string> {
   // Loaded here, so that only who draws pays for it.
   const [core, charts, components, renderers] = await Promise.all([
     import('echarts/core'),
@@ -85,9 +88,9 @@ export async function curvesPicture(curves: Curves): Promise<string> {
     components.TitleComponent,
     renderers.SVGRenderer,
   ]);
-  const chart = core.init(null, null, { renderer: 'svg', ssr: true, width: PANEL * curves.panels.length, height: 490 });
+  const chart = core.init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    chart.setOption(chartOption(curves));
+    chart.setOption(option);
     return chart.renderToSVGString();
   } finally {
     chart.dispose();

@@ -1,9 +1,9 @@
 import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
-import { objectiveOf, type PretrainBatch, type PretrainModel } from './objective.ts';
+import { hasPairs, objectiveOf, type PretrainBatch, type PretrainModel } from './objective.ts';
 
 export interface PretrainScores {
   loss: number;
-  /** e to the mean loss of the masked tokens; absent where none are masked. */
+  /** e to the mean loss of the predicted tokens; absent where there are none. */
   perplexity?: number;
   /** Share of the pairs told right; absent where there are none. */
   accuracy?: number;
@@ -42,11 +42,11 @@ export async function evaluatePretraining(
     model.train(wasTraining);
   }
   const tokens = objective === 'nsp' ? 0 : sums.tokens / sums.predicted;
-  const pairs = objective === 'mlm' ? 0 : sums.pairs / sums.examples;
+  const pairs = hasPairs(objective) ? sums.pairs / sums.examples : 0;
   return {
     loss: tokens + pairs,
     ...(objective !== 'nsp' && { perplexity: Math.exp(tokens) }),
-    ...(objective !== 'mlm' && { accuracy: sums.right / sums.examples }),
+    ...(hasPairs(objective) && { accuracy: sums.right / sums.examples }),
   };
 }
 

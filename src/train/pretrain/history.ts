@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
-import { objectives } from './objective.ts';
+import { objectives, rivals } from './objective.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 
@@ -30,7 +30,7 @@ const evaluationSchema = v.object({
 });
 
 const historySchema = v.object({
-  objective: v.picklist(objectives),
+  objective: v.picklist([...objectives, ...rivals]),
   steps: v.array(stepSchema),
   evaluations: v.array(evaluationSchema),
 });

@@ -1,3 +1,6 @@
+import { BertBiLMHeadModel } from '../../bert/biLM.ts';
+import { BertLMHeadModel } from '../../bert/causalLM.ts';
+import { CbowLMHeadModel } from '../../bert/cbow.ts';
 import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
 import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from '../../bert/pretraining.ts';
 import type { BertTokenizer } from '../../bert/tokenizer/index.ts';
@@ -10,22 +13,32 @@ import type { Document } from './corpus.ts';
 
 /** What a model can be pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
 export const objectives = ['mlm', 'nsp', 'mlm+nsp'] as const;
-export type Objective = (typeof objectives)[number];
-
-export type PretrainModel = BertForMaskedLM | BertForNextSentencePrediction | BertForPreTraining;
+/** What masked tokens are measured against: all tokens by those around, by those before, and by those before and after apart. */
+export const rivals = ['cbow', 'causal', 'joined'] as const;
+export type Objective = (typeof objectives)[number] | (typeof rivals)[number];
 
 export const pretrainModels = {
   mlm: BertForMaskedLM,
   nsp: BertForNextSentencePrediction,
   'mlm+nsp': BertForPreTraining,
+  cbow: CbowLMHeadModel,
+  causal: BertLMHeadModel,
+  joined: BertBiLMHeadModel,
 } as const;
+
+export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
+
+/** Whether an objective tells next sentences, so that its examples are pairs. */
+export const hasPairs = (objective: Objective): boolean => objective === 'nsp' || objective === 'mlm+nsp';
 
 /** @throws TypeError when the model is of another class. */
 export function objectiveOf(model: PretrainModel): Objective {
-  const found = objectives.find((name) => model instanceof pretrainModels[name]);
+  const found = [...objectives, ...rivals].find((name) => model instanceof pretrainModels[name]);
   if (!found) throw new TypeError(`a model to pre-train was expected, not ${(model as object).constructor.name}`);
   return found;
 }
+
+const isRival = (objective: Objective): boolean => (rivals as readonly Objective[]).includes(objective);
 
 /** A batch on the host, and how much there is in it. */
 export interface PretrainBatch {
@@ -57,7 +70,7 @@ export class ExampleMaker {
 
   /** @throws UsageError when there is no room for a token in an example. */
   constructor(tokenizer: BertTokenizer, options: ExampleOptions) {
-    const least = options.objective === 'mlm' ? 3 : 5;
+    const least = hasPairs(options.objective) ? 5 : 3;
     if (!(options.maxLength >= least))
       throw new UsageError(
         `a max length of ${options.maxLength} has no room for text among the special tokens: choose ${least} or more`,
@@ -71,14 +84,14 @@ export class ExampleMaker {
   }
 
   /**
-   * The examples of some documents: for masked tokens, each text is one, cut into several where it is too long; for next
+   * The examples of some documents: for tokens, each text is one, cut into several where it is too long; for next
    * sentences, pairs of sentences, the random ones from these documents. Those without any known token are left out.
    */
   async examples(documents: readonly Document[], seed: number): Promise<EncodedExample[]> {
     const { objective, maxLength } = this.#options;
     const ids = (text: string) => this.#tokenizer.encode(text, null, { addSpecialTokens: false }).inputIds;
     const examples: EncodedExample[] = [];
-    if (objective === 'mlm') {
+    if (!hasPairs(objective)) {
       const { clsTokenId, sepTokenId } = this.#tokenizer;
       for (const text of documents.flat()) {
         for (const part of batches(ids(text), maxLength - 2)) {
@@ -126,6 +139,13 @@ export class ExampleMaker {
     const nextSentence = column(examples.map(({ label }) => label as number));
     const inputs = { inputIds, attentionMask, tokenTypeIds };
     if (objective === 'nsp') return { ...about, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
+    if (isRival(objective)) {
+      const { data, shape } = inputIds;
+      const labels = Int32Array.from(data, (id, i) => (attentionMask.data[i] === 1 ? id : -100));
+      // Of a text's tokens, one has none before it, and one none after it.
+      const predicted = about.tokens - (objective === 'cbow' ? 0 : examples.length);
+      return { ...about, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };
+    }
 
     const [rows, length] = inputIds.shape;
     const ids = new Int32Array(rows * length);

@@ -1,0 +1,128 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { writeFiles } from '../../platform/files.ts';
+import { readStudyData } from '../../train/study/data.ts';
+import { methods, pretrainingTitles } from '../../train/study/methods.ts';
+import { studyReport } from '../../train/study/report.ts';
+import type { StudyResults } from '../../train/study/results.ts';
+import { runStudy, type StudySettings, studySteps } from '../../train/study/study.ts';
+import { formatDifference, formatSpread, summarise } from '../../train/study/summary.ts';
+import {
+  columnOptions,
+  count,
+  deviceOption,
+  interruptible,
+  jsonOption,
+  openFor,
+  positive,
+  quietOption,
+  reportProblems,
+} from '../options.ts';
+import { createProgress } from '../progress.ts';
+import { percent, table } from '../table.ts';
+
+const REPORT = 'report.html';
+
+export function studyCommand(): Command {
+  const command = new Command('study')
+    .description(
+      'compare random weights with word vectors and causal, two-way and masked pre-training, as features and fine-tuned, on equal budgets; run again, it goes on where it was stopped',
+    )
+    .requiredOption(
+      '--data <path>',
+      'labelled TSV, CSV or JSONL, or a folder of one file with "train" and one with "test" in its name (as NSMC)',
+    )
+    .option('--test <file>', "file to test with (default: the folder's, else rows of --data that are set aside)")
+    .option('--test-rows <n>', 'rows to test with at most', count, 1000)
+    .option('--sizes <list>', 'numbers of labelled rows, separated by commas; the rest gives texts alone', sizeList, [200, 1000])
+    .option('--seeds <n>', 'how often all is done, with other rows, weights and order', count, 2)
+    .option('--pretrain-steps <n>', 'steps of each pre-training', count, 300)
+    .option('--pretrain-learning-rate <rate>', 'its highest learning rate', positive, 1e-3)
+    .option('--vocab-size <n>', 'entries of the vocabulary, learnt from the texts', count, 4000)
+    .option('--cased', 'keep case and accents (Korean wants it)')
+    .option('--layers <n>', 'layers of the encoders', count, 2)
+    .option('--hidden-size <n>', 'their width; a head of attention for each 64', count, 128)
+    .option('--max-length <tokens>', 'longest text; longer ones are cut', count, 48)
+    .option('--batch-size <n>', 'texts a step', count, 32)
+    .option('--epochs <n>', 'times through the labelled rows', count, 8)
+    .option(
+      '--learning-rate <rate>',
+      'highest learning rate of fine-tuning; ten times as much for a head on features',
+      positive,
+      5e-4,
+    )
+    .option('--out <dir>', 'where results.json, report.html and the pre-trained models go', 'out/study')
+    .addOption(deviceOption())
+    .addOption(quietOption())
+    .addOption(jsonOption());
+  const [textColumnOption, pairColumnOption] = columnOptions();
+  command.addOption(textColumnOption).addOption(pairColumnOption).option('--label-column <name>', 'column of the label');
+  return command.action(async ({ device: kind, json, quiet, out, ...rest }) => {
+    const silent = Boolean(json || quiet);
+    const data = await readStudyData(rest, reportProblems);
+    const settings: StudySettings = { ...rest, device: (await openFor(kind, silent)).kind };
+    const results = await runShown(data, settings, out, silent);
+    await writeFiles(out, { [REPORT]: await studyReport(results) });
+    const finished = results.cells.length === methods.length * settings.seeds * settings.sizes.length;
+    if (json) console.log(JSON.stringify({ out, finished, ...summarise(results), pretraining: results.pretraining }));
+    else show(results, out, finished);
+    if (!finished) process.exitCode = 130;
+  });
+}
+
+function sizeList(text: string): number[] {
+  const sizes = text.split(',').map((size) => (size.trim() === '' ? Number.NaN : Number(size)));
+  if (!sizes.every((size) => Number.isInteger(size) && size >= 1) || new Set(sizes).size < sizes.length)
+    throw new InvalidArgumentError('Different whole numbers of at least 1, separated by commas, were expected.');
+  return sizes.sort((a, b) => a - b);
+}
+
+/** Runs a study and shows how it goes. */
+async function runShown(
+  data: Parameters<typeof runStudy>[0],
+  settings: StudySettings,
+  out: string,
+  silent: boolean,
+): Promise<StudyResults> {
+  const progress = createProgress({ totalSteps: studySteps(settings), unit: 'texts', silent });
+  const { signal, release } = interruptible(() => progress.log('stopping after this step; press Ctrl-C again to leave at once'));
+  let step = 0;
+  try {
+    return await runStudy(data, settings, out, {
+      signal,
+      onSkipped: (steps) => {
+        step += steps;
+      },
+      onStep: (status) => progress.update({ ...status, step: ++step }),
+      onPretrained: ({ name, seed, loss }) =>
+        progress.log(`seed ${seed}, ${pretrainingTitles[name]}: pre-trained, loss ${loss.toFixed(3)}`),
+      onCell: ({ method, seed, size, accuracy }) =>
+        progress.log(
+          `seed ${seed}, ${methods.find(({ id }) => id === method)!.title}, ${size} rows: accuracy ${percent(accuracy)}`,
+        ),
+    });
+  } finally {
+    progress.stop();
+    release();
+  }
+}
+
+/** Prints what was found. */
+function show(results: StudyResults, out: string, finished: boolean): void {
+  const { sizes, methods, claims } = summarise(results);
+  const columns = sizes.map((size) => ({ title: `${size} rows`, right: true }) as const);
+  console.log(
+    table(
+      ['test accuracy, %', ...columns],
+      methods.map(({ title, accuracy }) => [title, ...accuracy.map(formatSpread)]),
+    ),
+  );
+  console.log('');
+  console.log(
+    table(
+      ['difference (and in how many seeds it is above 0)', ...columns],
+      claims.map(({ claim, difference }) => [claim, ...difference.map(formatDifference)]),
+    ),
+  );
+  console.log(`\n${out}/${REPORT} shows it; ${out}/results.json has it for machines`);
+  if (!finished) console.log('it was stopped: the same command goes on with it');
+}
