@@ -43,7 +43,7 @@ export function studyCommand(): Command {
     .option('--hidden-size <n>', 'their width; a head of attention for each 64', count, 128)
     .option('--max-length <tokens>', 'longest text; longer ones are cut', count, 48)
     .option('--batch-size <n>', 'texts a step', count, 32)
-    .option('--epochs <n>', 'times through the labelled rows', count, 8)
+    .option('--epochs <n>', 'times through the labelled rows', count, 6)
     .option(
       '--learning-rate <rate>',
       'highest learning rate of fine-tuning; ten times as much for a head on features',

@@ -1,7 +1,7 @@
 import { type BertConfig, bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/freeze.ts';
 import { BertTokenizer } from '../../bert/tokenizer/index.ts';
-import { trainWordPiece } from '../../bert/vocabulary/index.ts';
+import { trainerDefaults, trainWordPiece } from '../../bert/vocabulary/index.ts';
 import { joinPath, writeFiles } from '../../platform/files.ts';
 import { checkMaxLength, encodeExamples } from '../batch.ts';
 import type { Example } from '../data.ts';
@@ -54,7 +54,7 @@ export interface StudyStep {
 export interface StudyHooks {
   /** Stops after the current step. */
   signal?: AbortSignal;
-  /** Hears how many steps that were not made now were there already. */
+  /** Hears of steps that were made before, and are not made again. */
   onSkipped?: (steps: number) => void;
   onStep?: (step: StudyStep) => void;
   onPretrained?: (record: StudyResults['pretraining'][number]) => void;
@@ -84,14 +84,15 @@ export async function runStudy(
   const { signal, onSkipped, onCell } = hooks;
   const results = await openResults(out, { ...settings, testRows: data.test.length, bytes: data.bytes });
   const save = () => writeFiles(out, { [RESULTS]: `${JSON.stringify(results, undefined, 1)}\n` });
+  onSkipped?.(
+    results.pretraining.reduce((sum, { steps }) => sum + steps, 0) +
+      results.cells.reduce((sum, { size }) => sum + fitSteps(settings, size), 0),
+  );
   for (let seed = 1; seed <= settings.seeds; seed++) {
     let start: SeedStart | undefined;
     for (const method of methods) {
       for (const size of settings.sizes) {
-        if (results.cells.some((cell) => cell.method === method.id && cell.seed === seed && cell.size === size)) {
-          onSkipped?.(fitSteps(settings, size));
-          continue;
-        }
+        if (results.cells.some((cell) => cell.method === method.id && cell.seed === seed && cell.size === size)) continue;
         start ??= startSeed(data, settings, seed);
         const dir = method.pretraining && joinPath(out, `${method.pretraining}-${seed}`);
         if (dir && !results.pretraining.some(({ name, seed: its }) => name === method.pretraining && its === seed)) {
@@ -124,7 +125,9 @@ interface SeedStart {
 function startSeed(data: StudyData, settings: StudySettings, seed: number): SeedStart {
   const { vocabSize, cased, layers, hiddenSize, sizes, maxLength } = settings;
   const split = splitForSeed(data, Math.max(...sizes), seed);
-  const { vocab } = trainWordPiece(split.texts.flat(), { vocabSize, lowercase: !cased });
+  // So that characters, at the beginning of words and within, take half of the entries at most.
+  const limitAlphabet = Math.min(trainerDefaults.limitAlphabet, Math.ceil(vocabSize / 4));
+  const { vocab } = trainWordPiece(split.texts.flat(), { vocabSize, limitAlphabet, lowercase: !cased });
   const tokenizer = new BertTokenizer(vocab, { doLowerCase: !cased });
   const config = bertConfig({
     vocabSize: tokenizer.vocabSize,
