@@ -11,8 +11,8 @@ const ROW = 34;
 export function studyPicture({ sizes, methods }: Summary): Promise<string> {
   const height = 110 + ROW * methods.length;
   const all = methods.flatMap(({ accuracy }) => accuracy.flatMap(({ values }) => values));
-  const min = Math.floor(20 * Math.min(...all, 0.95)) / 20;
-  const max = Math.ceil(20 * Math.max(...all, 0.05)) / 20;
+  const min = Math.max(0, Math.floor(20 * Math.min(...all, 0.95) - 0.2) / 20);
+  const max = Math.min(1, Math.ceil(20 * Math.max(...all, 0.05) + 0.2) / 20);
   const option: EChartsCoreOption = {
     animation: false,
     backgroundColor: '#ffffff',
