@@ -71,6 +71,7 @@ export {
   clipGradNorm,
   getConstantScheduleWithWarmup,
   getLinearScheduleWithWarmup,
+  type OptimizerState,
   SGD,
 } from './nn/index.ts';
 export { UsageError } from './platform/errors.ts';
@@ -85,6 +86,21 @@ export { type FitOptions, fit, fitDefaults } from './train/fit.ts';
 export { History } from './train/history.ts';
 export * as metrics from './train/metrics.ts';
 export { historyPicture } from './train/picture.ts';
+export { countBatches } from './train/pretrain/batches.ts';
+export { hasPretraining, readPretraining, savePretraining } from './train/pretrain/checkpoint.ts';
+export { type CorpusOptions, type Document, openCorpus } from './train/pretrain/corpus.ts';
+export { evaluatePretraining, type PretrainScores } from './train/pretrain/evaluate.ts';
+export type { PretrainEvaluation, PretrainHistory, PretrainStep } from './train/pretrain/history.ts';
+export { ExampleMaker, type Objective, type PretrainModel, pretrainModels } from './train/pretrain/objective.ts';
+export { pretrainPicture } from './train/pretrain/picture.ts';
+export {
+  type PretrainData,
+  type PretrainHooks,
+  type PretrainOptions,
+  type PretrainState,
+  pretrain,
+  pretrainDefaults,
+} from './train/pretrain/pretrain.ts';
 export { stratifiedSplit } from './train/split.ts';
 export { type EntityGroup, groupEntities, type TaggedWord, TokenClassificationPipeline } from './train/tagger.ts';
 export { type TaskModel, taskOf } from './train/taskModel.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, openPieces, readJson, writeFiles } from '../platform/files.ts';
+import { type FileContent, fileExists, joinPath, openPieces, readJson, writeFiles } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
 import { findModel } from '../platform/hub.ts';
 import { type BertConfig, configToJson, parseBertConfig } from './config.ts';
@@ -75,7 +75,7 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
 }
 
 /**
- * Writes a folder that Python's `from_pretrained` loads: `extraFiles` (name to text: vocab.txt…), config.json and the
+ * Writes a folder that Python's `from_pretrained` loads: `extraFiles` (name to content: vocab.txt…), config.json and the
  * weights. A crash leaves the old folder or the new one (`writeFiles`).
  */
 export async function writeCheckpoint(
@@ -83,7 +83,7 @@ export async function writeCheckpoint(
   config: BertConfig,
   architectures: readonly string[],
   tensors: Iterable<readonly [string, WeightToSave]>,
-  extraFiles: Readonly<Record<string, string>> = {},
+  extraFiles: Readonly<Record<string, FileContent>> = {},
 ): Promise<void> {
   const weights = Array.from(tensors, ([name, weight]) => [name, { dtype: 'F32', ...weight }] as const);
   await writeFiles(dir, {
@@ -180,7 +180,7 @@ export function matchNames(expected: Iterable<string>, found: Iterable<string>):
 const isPositionIds = (name: string): boolean => /(^|\.)embeddings\.position_ids$/.test(name);
 
 /** Adds a file's weights to `tensors`, none of them read yet; `expected` are the names its index puts there. */
-async function addWeights(tensors: Map<string, Weight>, dir: string, file: string, expected?: Set<string>) {
+export async function addWeights(tensors: Map<string, Weight>, dir: string, file: string, expected?: Set<string>) {
   const path = joinPath(dir, file);
   try {
     const file = await openPieces(path);

@@ -1,5 +1,6 @@
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
+import type { FileContent } from '../platform/files.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -110,7 +111,7 @@ export abstract class BertPreTrainedModel extends Module {
    * the tokenizer's. Weights are fetched one by one: wait for the end before training on.
    * @throws UsageError when the folder cannot be written to.
    */
-  async savePretrained(dir: string, extraFiles: Record<string, string> = {}): Promise<void> {
+  async savePretrained(dir: string, extraFiles: Record<string, FileContent> = {}): Promise<void> {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       return [name, { shape: parameter.shape, data: () => parameter.data() as Promise<Float32Array> }] as const;
     });

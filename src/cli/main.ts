@@ -8,6 +8,7 @@ import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { predictCommand } from './commands/predict.ts';
+import { pretrainCommand } from './commands/pretrain.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
@@ -30,6 +31,7 @@ const program = new Command('wigbert')
   .configureHelp({ showGlobalOptions: true });
 const commands = [
   trainCommand,
+  pretrainCommand,
   evaluateCommand,
   predictCommand,
   embedCommand,

@@ -27,9 +27,12 @@ export const deviceOption = (): Option =>
     .default('auto');
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
-export const dataOptions = (): Option[] => [
+export const columnOptions = (): Option[] => [
   new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
   new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
+];
+export const dataOptions = (): Option[] => [
+  ...columnOptions(),
   new Option('--label-column <name>', 'column of the label (default: label, labels, gold_label, score, tags… by task)'),
   new Option('--label-separator <text>', 'what stands between several labels of a text').default(','),
 ];

@@ -24,7 +24,8 @@ export interface Progress {
 
 export interface ProgressOptions {
   totalSteps: number;
-  totalEpochs: number;
+  /** Not said where the number of steps decides. */
+  totalEpochs?: number;
   /** What the examples are, in the plural. Default: reviews. */
   unit?: string;
   /** Steps already done where training is taken up again. Default 0. */
@@ -45,7 +46,7 @@ export function createProgress(options: ProgressOptions): Progress {
 }
 
 function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
-  const { totalSteps, totalEpochs, firstStep = 0 } = options;
+  const { totalSteps, firstStep = 0 } = options;
   const rates = ratesOf(options);
   const timeLeft = timer(totalSteps);
   const bars = new MultiBar({
@@ -59,7 +60,7 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
     // Ctrl-C saves and stops: what handles it calls `stop`.
     gracefulExit: false,
   });
-  const waiting = { epoch: `1/${totalEpochs}`, loss: '–', rates: '–', left: '–' };
+  const waiting = { epoch: epochOf(options, 1), loss: '–', rates: '–', left: '–' };
   const line = bars.create(totalSteps, firstStep, waiting);
   let drawn = 0;
   // The bar draws itself by a timer, which has no turn while the CPU device computes.
@@ -71,7 +72,7 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
     update(status) {
       const { epoch, step, loss } = status;
       line.update(step, {
-        epoch: `${epoch}/${totalEpochs}`,
+        epoch: epochOf(options, epoch),
         loss: loss.toFixed(3),
         rates: rates(status),
         left: formatSeconds(timeLeft(step)),
@@ -90,7 +91,7 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
 }
 
 function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
-  const { totalSteps, totalEpochs, lineInterval = 5 } = options;
+  const { totalSteps, lineInterval = 5 } = options;
   const rates = ratesOf(options);
   const timeLeft = timer(totalSteps);
   let pending: string | undefined;
@@ -104,7 +105,7 @@ function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
     update(status) {
       const { epoch, step, loss } = status;
       pending = [
-        `epoch ${epoch}/${totalEpochs}`,
+        `epoch ${epochOf(options, epoch)}`,
         `step ${step}/${totalSteps}`,
         `loss ${loss.toFixed(3)}`,
         rates(status),
@@ -116,6 +117,9 @@ function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
     stop: flush,
   };
 }
+
+const epochOf = ({ totalEpochs }: ProgressOptions, epoch: number): string =>
+  totalEpochs === undefined ? `${epoch}` : `${epoch}/${totalEpochs}`;
 
 /** Seconds left after a step, from the pace since the first one timed: that one compiles and tunes kernels. */
 function timer(totalSteps: number): (step: number) => number {

@@ -1,6 +1,7 @@
 import { readCheckpoint } from '../bert/checkpoint.ts';
 import { type BertConfig, bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
 import { freezeEncoder } from '../bert/freeze.ts';
+import type { BertPreTrainedModel } from '../bert/model.ts';
 import { nameSome } from '../bert/quote.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
@@ -190,22 +191,33 @@ async function startingModel({ model: name, vocab, config, cased, seed, silent }
     const model = await modelFolder(name, silent);
     const tokenizer = await BertTokenizer.fromPretrained(model);
     const loaded = await startFrom(model, task, labels, seed);
-    const { missing, unexpected } = loaded.loadReport;
-    if (missing.length > 0) console.error(`${model} lacks ${nameSome(missing)}: drawn anew`);
-    if (unexpected.length > 0) console.error(`${model} has weights that are not used: ${nameSome(unexpected)}`);
+    reportWeights(model, loaded);
     checkVocab(tokenizer, loaded.config, model);
     return { model: loaded, tokenizer };
   }
-  const tokenizer = new BertTokenizer(await readText(vocab!), { doLowerCase: !cased });
-  const base = config
-    ? parseBertConfig(await readJson(config), config)
-    : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
-  checkVocab(tokenizer, base, vocab!);
-  const fresh = bertConfig({ ...base, ...labelFields(labels), padTokenId: tokenizer.padTokenId });
+  const { tokenizer, config: base } = await freshConfig({ vocab: vocab!, config, cased });
+  const fresh = bertConfig({ ...base, ...labelFields(labels) });
   return { model: freshModel(task, fresh, seed), tokenizer };
 }
 
-function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source: string): void {
+/** The configuration of a fresh model (default: BERT-Tiny) over a vocabulary, and the tokenizer. */
+export async function freshConfig({ vocab, config, cased }: { vocab: string; config?: string; cased?: boolean }) {
+  const tokenizer = new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
+  const base = config
+    ? parseBertConfig(await readJson(config), config)
+    : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
+  checkVocab(tokenizer, base, vocab);
+  return { tokenizer, config: bertConfig({ ...base, padTokenId: tokenizer.padTokenId }) };
+}
+
+/** Says on standard error which weights of a folder a model lacks, or has no use for. */
+export function reportWeights(dir: string, { loadReport: { missing, unexpected } }: BertPreTrainedModel): void {
+  if (missing.length > 0) console.error(`${dir} lacks ${nameSome(missing)}: drawn anew`);
+  if (unexpected.length > 0) console.error(`${dir} has weights that are not used: ${nameSome(unexpected)}`);
+}
+
+/** @throws UsageError when a model has fewer embeddings than there are tokens. */
+export function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source: string): void {
   if (tokenizer.vocabSize > vocabSize) {
     throw new UsageError(
       `${source} has ${tokenizer.vocabSize} tokens, the model only ${vocabSize} embeddings: give a vocab.txt and a config that belong together`,

@@ -15,7 +15,7 @@ export interface EncodedExample {
 }
 
 /** Lengths are rounded up to this: few different shapes, and rows that vectors divide. Masked, so results are the same. */
-const LENGTH_STEP = 8;
+export const LENGTH_STEP = 8;
 
 /**
  * Encodes texts to at most `maxLength` tokens, special ones included. Words are encoded one by one, and what is cut
@@ -77,14 +77,15 @@ export function collate(
   return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape[1]) };
 }
 
-/** The same without labels. */
+/** The same without labels; the length is rounded up to a multiple of `step`. */
 export function collateInputs(
   examples: readonly EncodedExample[],
   padTokenId: number,
   maxPositions: number,
+  step = LENGTH_STEP,
 ): Omit<Batch, 'labels'> {
   const longest = Math.max(...examples.map(({ inputIds }) => inputIds.length));
-  const length = Math.min(maxPositions, Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP);
+  const length = Math.min(maxPositions, Math.ceil(longest / step) * step);
   const shape = [examples.length, length];
   const ids = new Int32Array(examples.length * length).fill(padTokenId);
   const mask = new Int32Array(ids.length);

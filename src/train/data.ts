@@ -69,11 +69,7 @@ export async function parseData(bytes: Uint8Array, name: string, options: DataOp
   const { columns, rows, problems } = await readRows(bytes, formatFor(task, options.format ?? formatOf(name), name), name);
   if (rows.length === 0) throw noUsableRows(name, problems);
 
-  const textGuesses = task.ofWords ? wordColumns : textColumns;
-  const textAt = findColumn(columns, options.textColumn, textGuesses, 'text', name);
-  if (textAt < 0) throw missingColumn('text', textGuesses, columns, name);
-  const pairGuesses = options.textColumn === undefined && !task.ofWords ? pairColumns : [];
-  const pairAt = findColumn(columns, options.pairColumn, pairGuesses, 'pair', name);
+  const { textAt, pairAt } = findTextColumns(columns, options, name, task.ofWords);
   const labelAt = findColumn(columns, options.labelColumn, task.labelColumns, 'label', name);
   if (labelAt < 0 && !options.labelOptional) throw missingColumn('label', task.labelColumns, columns, name);
 
@@ -122,6 +118,23 @@ function formatFor(task: Task, format: DataFormat, name: string): DataFormat {
   return task.ofWords && format === 'tsv' ? 'conll' : format;
 }
 
+/**
+ * Where the text stands, and its pair (-1: nowhere).
+ * @throws UsageError when a column that was named, or any for the text, is not there.
+ */
+export function findTextColumns(
+  columns: string[],
+  { textColumn, pairColumn }: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
+  name: string,
+  ofWords = false,
+): { textAt: number; pairAt: number } {
+  const guesses = ofWords ? wordColumns : textColumns;
+  const textAt = findColumn(columns, textColumn, guesses, 'text', name);
+  if (textAt < 0) throw missingColumn('text', guesses, columns, name);
+  const pairGuesses = textColumn === undefined && !ofWords ? pairColumns : [];
+  return { textAt, pairAt: findColumn(columns, pairColumn, pairGuesses, 'pair', name) };
+}
+
 /** Where a column stands: the one asked for, else the first of the guesses that there is, else -1. */
 function findColumn(
   columns: string[],
@@ -154,7 +167,7 @@ function noUsableRows(name: string, problems: Problem[]): UsageError {
 }
 
 /** The text in a cell; a string says what is wrong with it. */
-function readString(value: unknown, column: string): { text: string; words?: string[] } | string {
+export function readString(value: unknown, column: string): { text: string; words?: string[] } | string {
   if (typeof value === 'string') return { text: value };
   return isEmpty(value) ? `no ${column}` : `${column} is not a string`;
 }

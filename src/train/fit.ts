@@ -1,4 +1,4 @@
-import { AdamW, clipGradNorm, getLinearScheduleWithWarmup } from '../nn/index.ts';
+import { AdamW, clipGradNorm, getLinearScheduleWithWarmup, type Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import { backward, type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../tensor/index.ts';
 import { type Batch, collate, countTokens, type EncodedExample } from './batch.ts';
@@ -6,9 +6,10 @@ import { EarlyStopping } from './earlyStopping.ts';
 import { evaluate } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { epochBatches } from './split.ts';
+import { StepReader } from './stepReader.ts';
 import { labelsOf, type TaskModel, taskOf } from './taskModel.ts';
 import { metricKey } from './tasks/metric.ts';
-import type { StepMetric, Task } from './tasks/task.ts';
+import type { StepMetric } from './tasks/task.ts';
 
 export interface FitOptions {
   epochs: number;
@@ -46,9 +47,6 @@ export const fitDefaults = {
   seed: 42,
 } as const satisfies FitOptions;
 
-/** Steps sent to the device ahead of the one whose loss is read back. */
-const AHEAD = 2;
-
 /**
  * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and `problemType` tell. With
  * validation data, each epoch ends with an evaluation, and training stops early when the task's metric no longer rises.
@@ -74,7 +72,20 @@ export async function fit(
   const stopping = new EarlyStopping({ monitor: metricKey('valid', monitor), patience: options.patience });
   const history = new History(monitor);
   const step = trainStep(model, optimizer, options.maxGradNorm);
-  const reader = new StepReader(history, task, options);
+  const reader = new StepReader<Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>>(
+    (about, [loss, gradNorm, part, whole], { examplesPerSecond, ...pace }) => {
+      const record: StepRecord = {
+        ...about,
+        loss,
+        ...(task.stepMetric && { [task.stepMetric]: whole === 0 ? 0 : part / whole }),
+        gradNorm,
+        ...pace,
+      };
+      history.addStep(record);
+      options.onStep?.(record, examplesPerSecond);
+    },
+    options.peakFlops,
+  );
   manualSeed(seed);
   try {
     for (let epoch = 1, count = 0; epoch <= epochs && !signal?.aborted; epoch++) {
@@ -87,7 +98,8 @@ export async function fit(
         const learningRate = schedule.getLastLr()[0];
         const results = step.run(collate(examples, padTokenId, maxPositionEmbeddings, task));
         schedule.step();
-        await reader.push({ step: ++count, epoch, learningRate }, examples, results, step.plan?.flops);
+        const work = { examples: examples.length, tokens: countTokens(examples), flops: step.plan?.flops };
+        await reader.push({ step: ++count, epoch, learningRate }, work, results);
       }
       await reader.drain();
       if (signal?.aborted) break;
@@ -113,79 +125,18 @@ export function trainStep(model: TaskModel, optimizer: AdamW, maxGradNorm: numbe
   const task = taskOf(model);
   return capture(model.classifier.weight.device, (batch) => {
     const { loss, logits } = model.forward(batch);
-    backward(loss!);
-    const norm = clipGradNorm(model.parameters(), maxGradNorm);
-    optimizer.step();
-    optimizer.zeroGrad();
+    const norm = update(model, loss!, optimizer, maxGradNorm);
     return noGrad(() => cat([loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1]))));
   });
 }
 
-/** Reads results of steps a little behind the device, so that it never waits. */
-class StepReader {
-  readonly #history: History;
-  readonly #task: Task;
-  readonly #options: FitOptions;
-  readonly #pending: (() => Promise<void>)[] = [];
-  /** When the latest results came in. */
-  #latest = 0;
-  /** Of the steps so far, without pauses; the first, which compiles kernels, and those sent with it only until there are others. */
-  #sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
-
-  constructor(history: History, task: Task, options: FitOptions) {
-    this.#history = history;
-    this.#task = task;
-    this.#options = options;
-  }
-
-  /** Steps are timed from now on. */
-  resume(): void {
-    this.#latest = performance.now();
-  }
-
-  async push(
-    about: Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>,
-    batch: readonly EncodedExample[],
-    values: Promise<Float32Array>,
-    flops: number | undefined,
-  ): Promise<void> {
-    // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
-    values.catch(() => {});
-    this.#pending.push(async () => {
-      const [loss, gradNorm, part, whole] = await values;
-      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-        throw new Error(
-          `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; the best model so far is kept`,
-        );
-      }
-      if (about.step === AHEAD + 2) this.#sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
-      const sums = this.#sums;
-      const now = performance.now();
-      sums.seconds += (now - this.#latest) / 1000;
-      this.#latest = now;
-      sums.examples += batch.length;
-      sums.tokens += countTokens(batch);
-      sums.flops += flops ?? 0;
-      const { peakFlops } = this.#options;
-      const record: StepRecord = {
-        ...about,
-        loss,
-        ...(this.#task.stepMetric && { [this.#task.stepMetric]: whole === 0 ? 0 : part / whole }),
-        gradNorm,
-        tokensPerSecond: sums.tokens / sums.seconds,
-        ...(flops && peakFlops && { utilisation: sums.flops / sums.seconds / peakFlops }),
-      };
-      this.#history.addStep(record);
-      this.#options.onStep?.(record, sums.examples / sums.seconds);
-    });
-    if (this.#pending.length > AHEAD) await this.#pending.shift()!();
-    // Timers and signals get their turn, on the CPU device too.
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-
-  async drain(): Promise<void> {
-    while (this.#pending.length > 0) await this.#pending.shift()!();
-  }
+/** Backward, clipping and a step of the optimiser; the norm of the gradients. */
+export function update(model: Module, loss: Tensor, optimizer: AdamW, maxGradNorm: number): Tensor {
+  backward(loss);
+  const norm = clipGradNorm(model.parameters(), maxGradNorm);
+  optimizer.step();
+  optimizer.zeroGrad();
+  return norm;
 }
 
 /** Evaluates and judges an epoch; undefined when it was interrupted. */
@@ -226,7 +177,7 @@ async function endEpoch(
 }
 
 /** What is trained: decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
-export function decayGroups(model: TaskModel, weightDecay: number) {
+export function decayGroups(model: Module, weightDecay: number) {
   const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
   const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
   return [

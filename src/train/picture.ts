@@ -4,14 +4,30 @@ import { formatMetric, type Metric, metricKey, metricNames } from './tasks/metri
 
 type Point = [step: number, value: number];
 
-interface Panel {
+/** One measure. */
+export interface Panel {
   name: string;
   /** The measure at each step, and training's and validation's at the end of each epoch. */
   raw: Point[];
   train: Point[];
   valid: Point[];
   /** Which end of the best epoch's line is labelled: the one away from the curves. */
-  labelAt: string;
+  labelAt?: string;
+  /** What the axis of its values has of its own. */
+  scale: object;
+}
+
+/** What a picture shows: measures side by side, over the same steps. */
+export interface Curves {
+  title: string;
+  summary: string;
+  panels: Panel[];
+  lastStep: number;
+  /** The last epoch and the step it ended with, for an axis of epochs. */
+  lastEpoch?: { epoch: number; step: number };
+  best?: { epoch: number; step: number };
+  /** What points of validation are called. */
+  validName: string;
 }
 
 const trainColor = '#2f6db5';
@@ -24,7 +40,36 @@ const nameStyle = { nameLocation: 'middle', nameTextStyle: { fontSize: 13, color
  * Draws a history as one SVG picture: loss on the left, the monitored metric on the right, training and validation, over
  * the steps (below) and epochs (above), with the best epoch marked.
  */
-export async function historyPicture(history: History, title = 'Training history'): Promise<string> {
+export function historyPicture(history: History, title = 'Training history'): Promise<string> {
+  const { monitor, steps, epochs, bestEpoch } = history;
+  const loss = {
+    name: 'loss',
+    raw: pointsOf(steps, 'loss'),
+    train: pointsOf(epochs, 'trainLoss'),
+    valid: pointsOf(epochs, 'validLoss'),
+    labelAt: 'insideEndTop',
+    scale: { min: 0 },
+  };
+  const metric = {
+    name: metricNames[monitor],
+    raw: pointsOf(steps, monitor),
+    train: pointsOf(epochs, metricKey('train', monitor)),
+    valid: pointsOf(epochs, metricKey('valid', monitor)),
+    labelAt: 'insideStartTop',
+  };
+  return curvesPicture({
+    title,
+    summary: summaryOf(epochs, bestEpoch, monitor),
+    panels: [loss, { ...metric, scale: metricScale(metric, monitor === 'accuracy') }],
+    lastStep: Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0),
+    lastEpoch: epochs.at(-1),
+    best: bestEpoch,
+    validName: 'validation, by epoch',
+  });
+}
+
+/** Draws measures as one SVG picture. */
+export async function curvesPicture(curves: Curves): Promise<string> {
   // Loaded here, so that only who draws pays for it.
   const [core, charts, components, renderers] = await Promise.all([
     import('echarts/core'),
@@ -40,39 +85,26 @@ export async function historyPicture(history: History, title = 'Training history
     components.TitleComponent,
     renderers.SVGRenderer,
   ]);
-  const chart = core.init(null, null, { renderer: 'svg', ssr: true, width: 1120, height: 490 });
+  const chart = core.init(null, null, { renderer: 'svg', ssr: true, width: PANEL * curves.panels.length, height: 490 });
   try {
-    chart.setOption(chartOption(history, title));
+    chart.setOption(chartOption(curves));
     return chart.renderToSVGString();
   } finally {
     chart.dispose();
   }
 }
 
-function chartOption({ monitor, steps, epochs, bestEpoch }: History, title: string): EChartsCoreOption {
-  const lastStep = Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0);
-  const loss: Panel = {
-    name: 'loss',
-    raw: pointsOf(steps, 'loss'),
-    train: pointsOf(epochs, 'trainLoss'),
-    valid: pointsOf(epochs, 'validLoss'),
-    labelAt: 'insideEndTop',
-  };
-  const metric: Panel = {
-    name: metricNames[monitor],
-    raw: pointsOf(steps, monitor),
-    train: pointsOf(epochs, metricKey('train', monitor)),
-    valid: pointsOf(epochs, metricKey('valid', monitor)),
-    labelAt: 'insideStartTop',
-  };
-  const panels = [loss, metric];
+/** Width of a panel with its axes. */
+const PANEL = 560;
+
+function chartOption({ title, summary, panels, lastStep, lastEpoch, best, validName }: Curves): EChartsCoreOption {
   return {
     animation: false,
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif', color: textColor },
     title: {
       text: title,
-      subtext: summaryOf(epochs, bestEpoch, monitor),
+      subtext: summary,
       left: 24,
       top: 14,
       textStyle: { fontSize: 18, fontWeight: 'bold', color: textColor },
@@ -81,13 +113,13 @@ function chartOption({ monitor, steps, epochs, bestEpoch }: History, title: stri
     legend: {
       bottom: 12,
       itemGap: 28,
-      data: legendOf(panels),
+      data: legendOf(panels, validName),
       textStyle: { fontSize: 13, color: textColor },
     },
-    grid: panels.map((_, index) => ({ left: 76 + 560 * index, top: 116, width: 456, height: 292 })),
-    xAxis: panels.flatMap((_, index) => [stepAxis(index, lastStep), epochAxis(index, lastStep, epochs)]),
-    yAxis: [valueAxis(loss, 0, { min: 0 }), valueAxis(metric, 1, metricScale(metric, monitor))],
-    series: panels.flatMap((panel, index) => seriesOf(panel, index, bestEpoch)),
+    grid: panels.map((_, index) => ({ left: 76 + PANEL * index, top: 116, width: 456, height: 292 })),
+    xAxis: panels.flatMap((_, index) => [stepAxis(index, lastStep), epochAxis(index, lastStep, lastEpoch)]),
+    yAxis: panels.map(valueAxis),
+    series: panels.flatMap((panel, index) => seriesOf(panel, index, best, validName)),
   };
 }
 
@@ -107,8 +139,7 @@ function stepAxis(gridIndex: number, lastStep: number) {
 }
 
 /** The same steps, counted in epochs, along the top. */
-function epochAxis(gridIndex: number, lastStep: number, epochs: EpochRecord[]) {
-  const last = epochs.at(-1);
+function epochAxis(gridIndex: number, lastStep: number, last: Curves['lastEpoch']) {
   return {
     ...nameStyle,
     type: 'value',
@@ -131,7 +162,7 @@ function epochAxis(gridIndex: number, lastStep: number, epochs: EpochRecord[]) {
   };
 }
 
-function valueAxis({ name }: Panel, gridIndex: number, scale: object) {
+function valueAxis({ name, scale }: Panel, gridIndex: number) {
   return {
     ...nameStyle,
     type: 'value',
@@ -144,7 +175,7 @@ function valueAxis({ name }: Panel, gridIndex: number, scale: object) {
 }
 
 /** Up to 1, down to a round number below the lowest point. */
-function metricScale({ raw, train, valid }: Panel, metric: Metric) {
+export function metricScale({ raw, train, valid }: Omit<Panel, 'scale'>, isShare: boolean) {
   const lowest = [...raw, ...train, ...valid].reduce((least, [, value]) => Math.min(least, value), 0.9);
   const interval = lowest < 0.5 ? 0.2 : lowest < 0.8 ? 0.1 : 0.05;
   return {
@@ -152,7 +183,7 @@ function metricScale({ raw, train, valid }: Panel, metric: Metric) {
     max: 1,
     interval,
     axisLabel: {
-      formatter: (value: number) => (metric === 'accuracy' ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`),
+      formatter: (value: number) => (isShare ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`),
     },
   };
 }
@@ -160,16 +191,15 @@ function metricScale({ raw, train, valid }: Panel, metric: Metric) {
 const eachStep = 'train, each step';
 const smoothed = 'train, smoothed';
 const trainEpoch = 'train, by epoch';
-const validEpoch = 'validation, by epoch';
 
-function legendOf(panels: Panel[]) {
+function legendOf(panels: Panel[], validName: string) {
   const entries: { name: string; icon?: string }[] = [];
   if (panels.some(({ raw }) => raw.length > 0)) {
     const icon = 'path://M0,0H12V1H0Z';
     entries.push({ name: eachStep, icon }, { name: smoothed, icon });
   }
   if (panels.some(showsTrainEpochs)) entries.push({ name: trainEpoch });
-  if (panels.some(({ valid }) => valid.length > 0)) entries.push({ name: validEpoch });
+  if (panels.some(({ valid }) => valid.length > 0)) entries.push({ name: validName });
   return entries;
 }
 
@@ -178,7 +208,7 @@ function showsTrainEpochs({ raw, train }: Panel): boolean {
   return raw.length === 0 && train.length > 0;
 }
 
-function seriesOf(panel: Panel, index: number, best: EpochRecord | undefined) {
+function seriesOf(panel: Panel, index: number, best: Curves['best'], validName: string) {
   const { raw, train, valid } = panel;
   const line = { type: 'line', xAxisIndex: 2 * index, yAxisIndex: index, symbol: 'circle', symbolSize: 8 };
   const trainLine = { ...line, itemStyle: { color: trainColor }, lineStyle: { color: trainColor, width: 2 } };
@@ -198,7 +228,7 @@ function seriesOf(panel: Panel, index: number, best: EpochRecord | undefined) {
     { ...trainLine, name: trainEpoch, data: showsTrainEpochs(panel) ? train : [] },
     {
       ...line,
-      name: validEpoch,
+      name: validName,
       data: valid.map((value) => ({ value, symbolSize: value[0] === best?.step ? 13 : 8 })),
       itemStyle: { color: validColor },
       lineStyle: { color: validColor, width: 2 },
@@ -208,7 +238,7 @@ function seriesOf(panel: Panel, index: number, best: EpochRecord | undefined) {
   ];
 }
 
-function bestLine({ epoch, step }: EpochRecord, position: string) {
+function bestLine({ epoch, step }: NonNullable<Curves['best']>, position = 'insideEndTop') {
   return {
     silent: true,
     symbol: 'none',
@@ -219,7 +249,7 @@ function bestLine({ epoch, step }: EpochRecord, position: string) {
 }
 
 /** The finite values of one measure; what diverged is left out. */
-function pointsOf(records: { step: number }[], key: string): Point[] {
+export function pointsOf(records: { step: number }[], key: string): Point[] {
   return records.flatMap((record): Point[] => {
     const value = (record as Record<string, number>)[key];
     return value !== undefined && Number.isFinite(value) ? [[record.step, value]] : [];

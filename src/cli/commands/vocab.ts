@@ -2,15 +2,15 @@ import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../bert/vocabulary/index.ts';
-import { openPieces, writeFiles } from '../../platform/files.ts';
+import { writeFiles } from '../../platform/files.ts';
 import { type DataOptions, readData } from '../../train/data.ts';
-import { count, dataOptions, jsonOption, reportProblems } from '../options.ts';
-
-const PIECE_BYTES = 1 << 20;
+import { isText, type Line, openLines } from '../../train/lines.ts';
+import type { Problem } from '../../train/readRows.ts';
+import { columnOptions, count, jsonOption, reportProblems } from '../options.ts';
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
-  const [textColumnOption, pairColumnOption] = dataOptions();
+  const [textColumnOption, pairColumnOption] = columnOptions();
   return new Command('vocab')
     .description('learn a WordPiece vocabulary from texts')
     .argument('<files...>', 'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line')
@@ -49,35 +49,22 @@ export function vocabCommand(): Command {
 async function textsOf(file: string, columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>): Promise<Iterable<string>> {
   if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
     const lines = await openLines(file);
-    const [header = ''] = lines();
-    if (!file.endsWith('.txt') || !header.includes('\t')) return lines();
+    const [header] = lines();
+    if (!file.endsWith('.txt') || !header?.text.includes('\t')) return texts(file, lines());
   }
   const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
   reportProblems(file, problems);
   return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
 }
 
-/** A way to go through the lines of a file, of which a piece at a time is in memory. Lines that are not text are reported. */
-async function openLines(file: string): Promise<() => Generator<string>> {
-  const pieces = await openPieces(file);
-  return function* () {
-    const decoder = new TextDecoder();
-    const problems: { line: number; reason: string }[] = [];
-    let line = 0;
-    let rest = '';
-    for (let begin = 0; begin < pieces.size; begin += PIECE_BYTES) {
-      const end = Math.min(begin + PIECE_BYTES, pieces.size);
-      const isLast = end === pieces.size;
-      const lines = (rest + decoder.decode(pieces.read(begin, end), { stream: !isLast })).split('\n');
-      rest = isLast ? '' : lines.pop()!;
-      for (const text of lines) {
-        line++;
-        if (text.includes('\ufffd')) problems.push({ line, reason: 'not valid UTF-8' });
-        else yield text;
-      }
-    }
-    reportProblems(file, problems);
-  };
+/** The lines of a file; those that are not text are reported. */
+function* texts(file: string, lines: Iterable<Line>): Generator<string> {
+  const problems: Problem[] = [];
+  for (const line of lines) {
+    if (isText(line)) yield line.text;
+    else problems.push({ line: line.line, reason: 'not valid UTF-8' });
+  }
+  reportProblems(file, problems);
 }
 
 function* all(sources: readonly Iterable<string>[]): Generator<string> {

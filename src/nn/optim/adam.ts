@@ -43,6 +43,10 @@ export class Adam extends Optimizer<AdamOptions> {
     else run(adam, buffers, { blocks, first: 0, rows });
   }
 
+  protected buffers(): Record<string, Tensor>[] {
+    return this.#states.map(({ m, v, vMax }) => ({ expAvg: m, expAvgSq: v, ...(vMax && { maxExpAvgSq: vMax }) }));
+  }
+
   override dispose(): void {
     super.dispose();
     for (const state of this.#states) for (const tensor of Object.values(state)) tensor.dispose();

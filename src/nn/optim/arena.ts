@@ -3,6 +3,7 @@ import { copy } from '../../kernels/elementwise.ts';
 import { BLOCK, SKIP } from '../../kernels/optimizers.ts';
 import { full, keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { map, overStorage } from '../../tensor/run.ts';
+import { contiguousStrides } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -41,6 +42,11 @@ export class Arena {
   /** Room for one number per element of the parameters, as the optimiser's state needs it. */
   zeros(): Tensor {
     return keep(zeros([this.blocks * BLOCK], { device: this.#device }));
+  }
+
+  /** The part of a buffer from `zeros` that belongs to a parameter, in its shape. */
+  part(buffer: Tensor, param: Tensor): Tensor {
+    return buffer.view(param.shape, contiguousStrides(param.shape), this.#starts[this.params.indexOf(param)] * BLOCK);
   }
 
   /** Says which row of hyperparameters each parameter follows; -1: none, it is left alone. */

@@ -5,6 +5,14 @@ import { type Arena, packArenas } from './arena.ts';
 /** Parameters that share hyperparameters; `lr` and the others may be changed between steps. */
 export type ParamGroup<O> = O & { params: Tensor[] };
 
+/** What an optimiser needs to go on where another stopped (PyTorch's `state_dict`); `T` holds an array of numbers. */
+export interface OptimizerState<O, T> {
+  /** Of each parameter, counted through the groups: its steps so far, and what is kept for each of its elements. */
+  state: { step: number; buffers: Record<string, T> }[];
+  /** The hyperparameters, the numbers of the parameters with them. */
+  paramGroups: (O & { params: number[] })[];
+}
+
 /**
  * What optimisers share: parameters lie in arenas, hyperparameters go up as one small table a step.
  * A parameter without a gradient is left alone, and its count of steps stands still, as in PyTorch.
@@ -39,6 +47,8 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** A row of the kernel's hyperparameters, for parameters at their `step`-th step (from 1). */
   protected abstract hyperRow(group: ParamGroup<O>, step: number): number[];
   protected abstract launch(arena: Arena, hyper: Tensor, rows: number): void;
+  /** What is kept for each element of each arena's parameters, by PyTorch's names. */
+  protected abstract buffers(): Record<string, Tensor>[];
 
   /** Updates every parameter that has a gradient. */
   step(): void {
@@ -75,6 +85,44 @@ export abstract class Optimizer<O extends { lr: number }> {
       param.grad?.dispose();
       param.grad = null;
     }
+  }
+
+  /** The state as it stands; its tensors are views, which later steps change. */
+  stateDict(): OptimizerState<O, Tensor> {
+    const numbers = new Map(Array.from(this.#groupOf.keys(), (param, i) => [param, i]));
+    const views = new Map<Tensor, Record<string, Tensor>>();
+    this.arenas.forEach((arena, a) => {
+      for (const param of arena.params) {
+        const own = Object.entries(this.buffers()[a]).map(([name, buffer]) => [name, arena.part(buffer, param)]);
+        views.set(param, Object.fromEntries(own));
+      }
+    });
+    return {
+      state: Array.from(numbers.keys(), (param) => ({ step: this.#steps.get(param) ?? 0, buffers: views.get(param)! })),
+      paramGroups: this.paramGroups.map((group) => ({ ...group, params: group.params.map((param) => numbers.get(param)!) })),
+    };
+  }
+
+  /**
+   * Takes a state over. Make schedules first: they begin with the rates that they find.
+   * @throws RangeError when it is of other groups, parameters or buffers.
+   */
+  loadStateDict({ state, paramGroups }: OptimizerState<O, { data: Float32Array }>): void {
+    const own = this.stateDict();
+    const layout = (groups: readonly { params: readonly number[] }[]) => groups.map(({ params }) => params.join()).join(' ');
+    if (layout(paramGroups) !== layout(own.paramGroups) || state.length !== own.state.length)
+      throw new RangeError('loadStateDict: the state is of other groups of parameters');
+    for (const [i, { buffers }] of own.state.entries()) {
+      const given = Object.keys(state[i].buffers).sort().join();
+      const expected = Object.keys(buffers).sort().join();
+      if (given !== expected) throw new RangeError(`loadStateDict: parameter ${i} has ${given}; ${expected} was expected`);
+    }
+    const params = [...this.#groupOf.keys()];
+    for (const [i, { buffers }] of own.state.entries()) {
+      this.#steps.set(params[i], state[i].step);
+      for (const [name, tensor] of Object.entries(buffers)) tensor.copy_(state[i].buffers[name].data);
+    }
+    for (const [i, { params: _numbers, ...hyper }] of paramGroups.entries()) Object.assign(this.paramGroups[i], hyper);
   }
 
   /** Frees gradients and state; parameters stay usable. */

@@ -7,7 +7,7 @@ interface Scheduled {
 export class LambdaLR {
   readonly #optimizer: Scheduled;
   readonly #factor: (step: number) => number;
-  readonly #base: readonly number[];
+  #base: readonly number[];
   #step = 0;
 
   constructor(optimizer: Scheduled, factor: (step: number) => number) {
@@ -26,6 +26,22 @@ export class LambdaLR {
   /** The rates that the next step will use. */
   getLastLr(): number[] {
     return this.#optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  /** Where the schedule stands. Plain JSON. */
+  stateDict(): { lastEpoch: number; baseLrs: readonly number[] } {
+    return { lastEpoch: this.#step, baseLrs: this.#base };
+  }
+
+  /** Goes on from there, with the factors of this schedule, as PyTorch. */
+  loadStateDict({ lastEpoch, baseLrs }: ReturnType<LambdaLR['stateDict']>): void {
+    if (baseLrs.length !== this.#base.length)
+      throw new RangeError(
+        `loadStateDict: the state is of ${baseLrs.length} groups of parameters, here are ${this.#base.length}`,
+      );
+    this.#step = lastEpoch;
+    this.#base = baseLrs;
+    this.#apply();
   }
 
   #apply(): void {

@@ -36,6 +36,10 @@ export class SGD extends Optimizer<SgdOptions> {
     run(sgd, { groups, hyper, grad, param, velocity }, { blocks, first: 0, rows });
   }
 
+  protected buffers(): Record<string, Tensor>[] {
+    return this.#velocities.map((momentumBuffer) => ({ momentumBuffer }));
+  }
+
   override dispose(): void {
     super.dispose();
     for (const tensor of this.#velocities) tensor.dispose();

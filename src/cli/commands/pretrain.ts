@@ -1,0 +1,143 @@
+import { Command, Option } from 'commander';
+import { UsageError } from '../../platform/errors.ts';
+import { hasPretraining, readPretraining } from '../../train/pretrain/checkpoint.ts';
+import { objectives } from '../../train/pretrain/objective.ts';
+import { pretrainDefaults } from '../../train/pretrain/pretrain.ts';
+import {
+  columnOptions,
+  count,
+  deviceOption,
+  jsonOption,
+  notNegative,
+  openFor,
+  positive,
+  quietOption,
+  requireModelOrVocab,
+  share,
+  splitShare,
+  whole,
+} from '../options.ts';
+import { evaluationLine, type PretrainSettings, runPretraining } from '../pretraining.ts';
+
+const VALID_SPLIT = 0.05;
+const OUT = 'out/pretrained';
+const sizes = ['layers', 'hiddenSize', 'heads', 'intermediateSize'] as const;
+
+export function pretrainCommand(): Command {
+  const command = new Command('pretrain')
+    .description('pre-train a model on plain texts: masked words, next sentences, or both')
+    .argument('[files...]', 'plain texts, one a line (documents parted by blank lines); TSV, CSV or JSONL with a text column')
+    .addOption(
+      new Option('--objective <objective>', 'masked language model, next sentence prediction, or both')
+        .choices(objectives)
+        .default(pretrainDefaults.objective),
+    )
+    .option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub')
+    .option('--vocab <file>', 'vocab.txt of a fresh model')
+    .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
+    .option('--layers <n>', 'layers of a fresh model', count)
+    .option('--hidden-size <n>', 'its width', count)
+    .option('--heads <n>', 'its attention heads', count)
+    .option('--intermediate-size <n>', 'width within its feed-forward layers', count)
+    .option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)')
+    .option('--whole-word-mask', 'mask all pieces of a word or none')
+    .option('--valid <file>', 'file to validate with, instead of a part of the others')
+    .option(
+      '--valid-split <share>',
+      'share of the texts set aside for validation (some thousand at most)',
+      splitShare,
+      VALID_SPLIT,
+    )
+    .option('--max-length <tokens>', 'longest example; longer texts are cut into several', count, pretrainDefaults.maxLength)
+    .option('--batch-size <n>', 'examples a step', count, pretrainDefaults.batchSize)
+    .option('--steps <n>', 'steps in all (default: 3 epochs)', count)
+    .option('--epochs <n>', 'times through the texts, instead of --steps', count)
+    .option('--learning-rate <rate>', 'highest learning rate', positive, pretrainDefaults.learningRate)
+    .option('--warmup-ratio <share>', 'share of the steps in which the rate rises', share, pretrainDefaults.warmupRatio)
+    .option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm', notNegative, pretrainDefaults.weightDecay)
+    .option('--max-grad-norm <norm>', 'gradients are clipped to this', positive, pretrainDefaults.maxGradNorm)
+    .option('--eval-every <steps>', 'steps from one evaluation to the next', count, pretrainDefaults.evalEvery)
+    .option('--save-every <steps>', 'steps from one checkpoint to the next', count, pretrainDefaults.saveEvery)
+    .option('--seed <n>', 'of weights, order, masks and dropout', whole, pretrainDefaults.seed)
+    .option('--out <dir>', 'where checkpoints, history.json and history.svg go', OUT)
+    .option('--resume <dir>', 'go on with the run in this folder, with the options it was begun with')
+    .addOption(deviceOption())
+    .addOption(quietOption())
+    .addOption(jsonOption());
+  for (const option of columnOptions()) command.addOption(option);
+  return command.action(async (files: string[], options) => {
+    const { device: asked, json, quiet, out: given, resume, ...rest } = options;
+    const out: string = resume ?? given;
+    const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
+    if (begun) checkSame(command, files, begun, resume);
+    else await checkNew(files, options);
+    const settings = (begun ?? { ...rest, files }) as unknown as PretrainSettings;
+    const silent = Boolean(json || quiet);
+    const device = await openFor((begun?.device as typeof asked | undefined) ?? asked, silent);
+    const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
+    const { history, interrupted } = await runPretraining({
+      settings,
+      out,
+      resume: begun !== undefined,
+      device,
+      silent,
+      onEvent: json && emit,
+    });
+    const last = history.evaluations.at(-1);
+    emit({
+      event: 'end',
+      out,
+      device: device.kind,
+      adapter: device.description,
+      interrupted,
+      steps: history.steps.length,
+      last: last ?? null,
+    });
+    if (!json && !interrupted) {
+      if (last) console.log(evaluationLine(last));
+      console.log(`saved in ${out} (history.svg shows how it went); to fine-tune it:`);
+      console.log(`  npx wigbert train data.tsv --model ${out}`);
+    }
+    if (interrupted) process.exitCode = 130;
+  });
+}
+
+/** Throws unless a run can begin so. */
+async function checkNew(files: readonly string[], options: Record<string, unknown>): Promise<void> {
+  const { model, vocab, config, steps, epochs, out } = options as Record<string, string | undefined>;
+  if (files.length === 0) throw new UsageError('say what to train on: files with texts, or --resume DIR to go on with a run');
+  requireModelOrVocab(model, vocab);
+  const size = sizes.find((name) => options[name] !== undefined);
+  if (model && (size || config))
+    throw new UsageError(`--${kebab(size ?? 'config')} is of fresh models; ${model} has its own sizes`);
+  if (steps && epochs) throw new UsageError('--steps and --epochs exclude each other: either says when to stop');
+  if (await hasPretraining(out!)) {
+    const { state, settings } = await readPretraining(out!);
+    if (state.step > 0 && state.step < Number(settings.totalSteps))
+      throw new UsageError(
+        `${out} holds a run that stopped at step ${state.step} of ${settings.totalSteps}: go on with --resume ${out}, or choose another --out`,
+      );
+  }
+}
+
+/** Throws when an option differs from the run's that is to go on. */
+function checkSame(command: Command, files: readonly string[], begun: Record<string, unknown>, dir: string): void {
+  const refuse = (name: string, now: unknown, then: unknown): never => {
+    const show = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value));
+    throw new UsageError(
+      `${name} is ${show(now)}, but ${dir} was begun with ${show(then)}: leave it out to go on, or begin anew with another --out`,
+    );
+  };
+  if (files.length > 0 && JSON.stringify(files) !== JSON.stringify(begun.files)) refuse('the list of files', files, begun.files);
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (['resume', 'json', 'quiet'].includes(name) || command.getOptionValueSource(name) !== 'cli') continue;
+    const value = command.getOptionValue(name);
+    if (name === 'out' && value !== dir)
+      throw new UsageError('--out and --resume exclude each other: a run goes on in its own folder');
+    const isSame = name === 'out' || value === begun[name] || (name === 'device' && value === 'auto');
+    if (!isSame) refuse(option.long!, value, begun[name]);
+  }
+}
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,0 +1,91 @@
+import { Philox } from '../../tensor/random.ts';
+import type { Document } from './corpus.ts';
+
+/** What is set aside to validate with, and what is trained on. */
+export type Part = 'train' | 'valid';
+
+/** Characters that are set aside at most, but for the last document. */
+const VALID_CHARACTERS = 1 << 17;
+/** Characters that wait to be shuffled. */
+const SHUFFLE_CHARACTERS = 1 << 25;
+/** Characters of a pool. */
+const POOL_CHARACTERS = 1 << 20;
+
+// Streams of one seed; those below 2^16 are the orders of the epochs, those from 2^48 on masks and pairs.
+const splitStream = -1;
+const dropoutStream = -(2 ** 32);
+const poolStream = 2 ** 32;
+
+/** A seed of its own for a purpose, so that it needs no state: 53 bits. */
+const derive = (seed: number, stream: number): number => new Philox(seed, stream).uniform() * 2 ** 53;
+/** The seed of a step's dropout. */
+export const stepSeed = (seed: number, step: number): number => derive(seed, dropoutStream - step);
+/** The seed of what is paired and masked in a pool; epochs from 1, pools from 0. */
+export const poolSeed = (seed: number, epoch: number, pool: number): number => derive(seed, epoch * poolStream + pool);
+/** The seed of what is paired and masked to validate with. */
+export const validSeed = (seed: number): number => derive(seed, splitStream - 1);
+
+const lengthOf = (document: Document): number => document.reduce((sum, text) => sum + text.length, 0);
+
+/**
+ * One part of a corpus, in its order. A random share of the documents is set aside, until there are enough of them
+ * (two at least, for next sentences); what comes after is all for training.
+ */
+export async function* partOf(
+  documents: AsyncIterable<Document>,
+  part: Part,
+  validShare: number,
+  seed: number,
+): AsyncGenerator<Document> {
+  const random = new Philox(seed, splitStream);
+  let held = 0;
+  let characters = 0;
+  for await (const document of documents) {
+    const isFull = held >= 2 && characters >= VALID_CHARACTERS;
+    if (isFull && part === 'valid') return;
+    const isHeld = !isFull && random.uniform() < validShare;
+    if (isHeld) {
+      held++;
+      characters += lengthOf(document);
+    }
+    if (isHeld === (part === 'valid')) yield document;
+  }
+}
+
+/** Documents in another order, of which at most about `limit` characters wait at a time. */
+export async function* shuffled(
+  documents: AsyncIterable<Document>,
+  random: Philox,
+  limit = SHUFFLE_CHARACTERS,
+): AsyncGenerator<Document> {
+  const waiting: Document[] = [];
+  let characters = 0;
+  for await (const document of documents) {
+    waiting.push(document);
+    characters += lengthOf(document);
+    while (characters > limit) {
+      const at = random.integer(waiting.length);
+      const chosen = waiting[at];
+      const last = waiting.pop()!;
+      if (at < waiting.length) waiting[at] = last;
+      characters -= lengthOf(chosen);
+      yield chosen;
+    }
+  }
+  yield* random.shuffle(waiting);
+}
+
+/** Runs of documents that are made into batches together: `most` of them, or fewer where they are long. */
+export async function* pools(documents: AsyncIterable<Document>, most: number): AsyncGenerator<Document[]> {
+  let pool: Document[] = [];
+  let characters = 0;
+  for await (const document of documents) {
+    pool.push(document);
+    characters += lengthOf(document);
+    if (pool.length < most && characters < POOL_CHARACTERS) continue;
+    yield pool;
+    pool = [];
+    characters = 0;
+  }
+  if (pool.length > 0) yield pool;
+}

@@ -1,0 +1,93 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { CpuDevice } from '../src/gpu/cpu.ts';
+import { Adam, AdamW, getLinearScheduleWithWarmup, type OptimizerState, SGD } from '../src/nn/index.ts';
+import { type Tensor, tensor } from '../src/tensor/index.ts';
+import { Philox } from '../src/tensor/random.ts';
+import { tryWebGpu } from './support/devices.ts';
+
+const webgpu = await tryWebGpu();
+afterAll(() => webgpu?.destroy());
+
+const shapes = [[3, 5], [1], [1100], [7]];
+const values = (seed: number) => {
+  const random = new Philox(seed);
+  return shapes.map((shape) => Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()));
+};
+const read = (params: Tensor[]) => Promise.all(params.map((param) => param.data()));
+
+/** A copy on the host, through JSON but for the arrays. */
+async function copyOf<O>({ state, paramGroups }: OptimizerState<O, Tensor>): Promise<OptimizerState<O, { data: Float32Array }>> {
+  const copied = state.map(async ({ step, buffers }) => {
+    const own = Object.entries(buffers).map(async ([name, of]) => [name, { data: (await of.data()) as Float32Array }] as const);
+    return { step, buffers: Object.fromEntries(await Promise.all(own)) };
+  });
+  return { state: await Promise.all(copied), paramGroups: JSON.parse(JSON.stringify(paramGroups)) };
+}
+
+describe.each([
+  ['cpu', new CpuDevice()],
+  ['webgpu', webgpu],
+] as const)('the state of an optimiser on %s', (_, device) => {
+  const setUp = (make: (params: Tensor[]) => Adam | SGD, from: ArrayLike<number>[]) => {
+    const params = from.map((data, i) => tensor(Float32Array.from(data), { shape: shapes[i], device }).requiresGrad_());
+    const optimizer = make(params);
+    const schedule = getLinearScheduleWithWarmup(optimizer, 2, 9);
+    const steps = (first: number, last: number) => {
+      for (let step = first; step <= last; step++) {
+        // The last parameter begins later, so that counts of steps differ.
+        const active = params.slice(0, step < 3 ? 3 : 4);
+        for (const [i, param] of active.entries())
+          param
+            .mul(tensor(values(step)[i], { shape: shapes[i], device }))
+            .sum()
+            .backward();
+        optimizer.step();
+        optimizer.zeroGrad();
+        schedule.step();
+      }
+    };
+    return { params, optimizer, schedule, steps };
+  };
+  const groups = (params: Tensor[]) => [{ params: params.slice(1), weightDecay: 0.1 }, { params: params.slice(0, 1) }];
+
+  it.skipIf(!device).each<[string, (params: Tensor[]) => Adam | SGD]>([
+    ['AdamW', (params) => new AdamW(groups(params), { lr: 0.1 })],
+    ['AMSGrad', (params) => new Adam(params, { lr: 0.1, amsgrad: true })],
+    ['SGD', (params) => new SGD(params, { lr: 0.1, momentum: 0.9, nesterov: true })],
+  ])('lets another %s go on with the same bits', async (_, make) => {
+    const first = setUp(make, values(0));
+    first.steps(1, 4);
+    const state = await copyOf<never>(first.optimizer.stateDict() as OptimizerState<never, Tensor>);
+    const schedule = JSON.parse(JSON.stringify(first.schedule.stateDict()));
+    const weights = await read(first.params);
+    first.steps(5, 8);
+
+    const second = setUp(make, weights);
+    second.optimizer.loadStateDict(state);
+    second.schedule.loadStateDict(schedule);
+    second.steps(5, 8);
+    expect(await read(second.params)).toEqual(await read(first.params));
+    expect(second.schedule.getLastLr()).toEqual(first.schedule.getLastLr());
+
+    // Without it, they part.
+    const third = setUp(make, weights);
+    third.steps(5, 8);
+    expect(await read(third.params)).not.toEqual(await read(first.params));
+    for (const { optimizer } of [first, second, third]) optimizer.dispose();
+  });
+
+  it.skipIf(!device)('is refused where it does not fit', async () => {
+    const { optimizer, schedule } = setUp((params) => new AdamW(params, { lr: 0.1 }), values(0));
+    const own = await copyOf(optimizer.stateDict() as OptimizerState<never, Tensor>);
+    const load = (state: typeof own) => () => optimizer.loadStateDict(state);
+    const groups = [{ ...(own.paramGroups[0] as object), params: [0, 1, 2] }] as never;
+    expect(load({ ...own, paramGroups: groups })).toThrow('other groups of parameters');
+    expect(load({ ...own, state: own.state.map(({ step }) => ({ step, buffers: {} })) })).toThrow('parameter 0 has');
+    const short = own.state.map(({ step, buffers }) => ({
+      step,
+      buffers: { ...buffers, expAvg: { data: new Float32Array(2) } },
+    }));
+    expect(load({ ...own, state: short })).toThrow('copy_: 2 values for a tensor of shape');
+    expect(() => schedule.loadStateDict({ lastEpoch: 3, baseLrs: [1, 2] })).toThrow('the state is of 2 groups');
+  });
+});
