@@ -79,10 +79,7 @@ describe('refuses', () => {
       const dir = await mkdtemp(join(root, 'refused-'));
       await model.savePretrained(dir, { 'vocab.txt': 'old' });
       const old = await fileOf(dir);
-      model
-        .stateDict()
-        .get('classifier.bias')!
-        .copy_(Float32Array.of(0, value));
+      model.stateDict().get('classifier.bias')!.copy_(Float32Array.of(0, value));
       const saving = model.savePretrained(dir, { 'vocab.txt': 'new' }, half);
       await expect(saving).rejects.toThrow(UsageError);
       await expect(saving).rejects.toThrow(/^tensor "classifier\.bias" holds \S+; float16 takes numbers up to 65504/);
