@@ -11,6 +11,7 @@ export {
   BertPreTrainedModel,
   type LoadReport,
   type PretrainedOptions,
+  type SaveOptions,
 } from './bert/model.ts';
 export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/predictionHead.ts';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { torchDtypes } from '../src/bert/config.ts';
 import { bertConfig, noGrad, type Tensor } from '../src/index.ts';
 import { classOf, headNames } from './support/heads.ts';
 import { seeded } from './support/mutants.ts';
@@ -30,18 +31,19 @@ const rows = (below: number) => Array.from({ length: 3 }, () => Array.from({ len
 const [inputIds, tokenTypeIds] = [rows(40), rows(2)];
 const attentionMask = [7, 4, 1].map((length) => Array.from({ length: 7 }, (_, i) => Number(i < length)));
 
-/** Each class with every weight drawn; a decoder of its own in the last. */
+/** Each class with every weight drawn, in numbers that float16 holds; a decoder of its own in the last. */
 const models = [...headNames, 'BertForMaskedLM' as const].map((head, i) => {
   const model = classOf(head)
     .fromConfig(bertConfig({ ...config, tieWordEmbeddings: i < headNames.length }))
     .eval();
-  for (const weight of model.parameters()) weight.copy_(Float32Array.from({ length: weight.size }, () => random() - 0.4));
-  return { head, model, dir: join(root, String(i)) };
+  const draw = () => Math.round((random() - 0.4) * 2048) / 2048;
+  for (const weight of model.parameters()) weight.copy_(Float32Array.from({ length: weight.size }, draw));
+  return { head, model, dir: join(root, String(i)), torchDtype: torchDtypes[i % 2] };
 });
 
 describe.skipIf(!python)('what is saved here', () => {
   test('is what torch reads: no weight too many or too few, and the same outputs', async () => {
-    for (const { model, dir } of models) await model.savePretrained(dir);
+    for (const { model, dir, torchDtype } of models) await model.savePretrained(dir, {}, { torchDtype });
     const inputs = join(root, 'inputs.json');
     await writeFile(inputs, JSON.stringify({ input_ids: inputIds, attention_mask: attentionMask, token_type_ids: tokenTypeIds }));
     const { stdout, stderr, status } = spawnSync(python!, [script, inputs, ...models.map(({ dir }) => dir)], {

@@ -15,6 +15,7 @@ import {
   BertLMForSequenceClassification,
   BertLMHeadModel,
   type BertPreTrainedModel,
+  BertTokenizer,
   backward,
   bertConfig,
   CbowForSequenceClassification,
@@ -28,6 +29,7 @@ import {
   type Tensor,
   tensor,
 } from '../src/index.ts';
+import { loadTrained } from '../src/train/taskModel.ts';
 import { tryWebGpu } from './support/devices.ts';
 import { seeded } from './support/mutants.ts';
 
@@ -325,6 +327,11 @@ describe('folders', () => {
       ['classifier', 'pooler.dense'].flatMap((layer) => [`${layer}.bias`, `${layer}.weight`]),
     );
     expect(classifier.loadReport.unexpected.every((weight) => weight.startsWith('cls.'))).toBe(true);
+    const words = new BertTokenizer('[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n');
+    await classifier.savePretrained(`${folder}-classifier`, words.files());
+    const trained = (await loadTrained(`${folder}-classifier`)).model;
+    expect(trained).toBeInstanceOf(Classifier);
+    expect(await weights(trained)).toEqual(await weights(classifier));
     const [own, source] = [await weights(classifier), await weights(model)];
     for (const [weight, value] of source) if (weight.startsWith('bert.')) expect(own.get(weight), weight).toEqual(value);
     if (name !== 'CBOW')

@@ -6,10 +6,12 @@ import {
   SafetensorsError,
   serializeSafetensors,
   type TensorToWrite,
+  toFloat16,
   toFloat32,
   toInt32,
 } from '../src/bert/safetensors.ts';
 import { UsageError } from '../src/platform/errors.ts';
+import { seeded } from './support/mutants.ts';
 import { fileOf, mixed } from './support/safetensorsFiles.ts';
 
 const raw = (dtype: Dtype, bytes: ArrayBufferLike, shape: number[] = []): RawTensor => ({
@@ -198,6 +200,56 @@ describe('converting', () => {
       if (!Object.is(floats[bits], value)) expect.fail(`${bits} became ${floats[bits]}, not ${value}`);
     }
   });
+
+  test('every finite float16, there and back', () => {
+    const halves = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((bits) => (bits & 0x7c00) !== 0x7c00);
+    expect(halves.length).toBe(63488);
+    const back = toFloat16(toFloat32(raw('F16', halves.buffer)));
+    expect(Buffer.compare(Buffer.from(back.buffer), Buffer.from(halves.buffer))).toBe(0);
+  });
+
+  /** What a half without a sign stands for; the one after the last as if there were no infinity. */
+  const half = (bits: number) => (bits < 1024 ? bits * 2 ** -24 : (1 + (bits & 1023) / 1024) * 2 ** ((bits >> 10) - 15));
+  /** Which half is nearest, in whole numbers of the smallest float32. */
+  const nearest = (value: number): number => {
+    const exact = (of: number) => BigInt(of * 2 ** 149);
+    let [low, high] = [0, 0x7c00];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (half(middle) <= Math.abs(value)) low = middle;
+      else high = middle;
+    }
+    const below = exact(Math.abs(value)) - exact(half(low));
+    const above = exact(half(high)) - exact(Math.abs(value));
+    const found = below < above ? low : above < below ? high : low % 2 === 0 ? low : high;
+    return found + (Object.is(Math.sign(value), -0) || value < 0 ? 0x8000 : 0);
+  };
+
+  test('float32 to the nearest float16: all ties and their neighbours, random values, zeros', () => {
+    const ties = Float32Array.from({ length: 0x7bff }, (_, bits) => (half(bits) + half(bits + 1)) / 2);
+    const bits = [...new Uint32Array(ties.buffer)].flatMap((tie) => [tie - 1, tie, tie + 1]);
+    const random = seeded(8);
+    // From below half the smallest float16 to the largest.
+    for (let i = 0; i < 10_000; i++) bits.push(Math.floor((100 + 42 * random()) * 2 ** 23));
+    // The largest that rounds down, just under 65520; the smallest numbers of all.
+    bits.push(0x477fefff, 0, 1, 0x7fffff, 0x800000);
+    const words = Uint32Array.from([...bits, ...bits.map((word) => word + 0x80000000)]);
+    const floats = new Float32Array(words.buffer);
+    const halves = toFloat16(floats);
+    for (let i = 0; i < floats.length; i++)
+      if (halves[i] !== nearest(floats[i])) expect.fail(`${floats[i]} became ${halves[i]}, not ${nearest(floats[i])}`);
+    // A part of a larger array, too.
+    expect([...toFloat16(floats.subarray(7, 9))]).toEqual([...halves.subarray(7, 9)]);
+  });
+
+  test.each([65520, -65520, 1e30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN])(
+    'refuses %d as a float16',
+    (value) => {
+      const values = Float32Array.of(1, value);
+      expect(() => toFloat16(values, 'w')).toThrow(SafetensorsError);
+      expect(() => toFloat16(values, 'w')).toThrow(`tensor "w" holds ${values[1]}; float16 takes numbers up to 65504`);
+    },
+  );
 
   test('bfloat16 is the upper half of a float32', () => {
     const values = [0, -0, 1, -2.5, 3.3895313892515355e38, Number.POSITIVE_INFINITY, 2 ** -133];

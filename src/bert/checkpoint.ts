@@ -2,10 +2,10 @@ import { UsageError } from '../platform/errors.ts';
 import { type FileContent, fileExists, joinPath, openPieces, readJson, writeFiles } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
 import { findModel } from '../platform/hub.ts';
-import { type BertConfig, configToJson, parseBertConfig } from './config.ts';
+import { type BertConfig, configToJson, parseBertConfig, type TorchDtype, torchDtypes } from './config.ts';
 import { isObject, nameSome, quote } from './quote.ts';
-import { floatReader, SafetensorsError } from './rawTensor.ts';
-import { streamSafetensors } from './safetensors.ts';
+import { floatReader, SafetensorsError, toFloat16 } from './rawTensor.ts';
+import { streamSafetensors, type TensorToStream } from './safetensors.ts';
 import { dataStart, parseHead } from './safetensorsHeader.ts';
 
 /** A weight: row-major float32. */
@@ -77,6 +77,7 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
 /**
  * Writes a folder that Python's `from_pretrained` loads: `extraFiles` (name to content: vocab.txt…), config.json and the
  * weights. A crash leaves the old folder or the new one (`writeFiles`).
+ * @throws UsageError when the folder cannot be written to, or naming a weight that is too large for float16 or NaN.
  */
 export async function writeCheckpoint(
   dir: string,
@@ -84,11 +85,17 @@ export async function writeCheckpoint(
   architectures: readonly string[],
   tensors: Iterable<readonly [string, WeightToSave]>,
   extraFiles: Readonly<Record<string, FileContent>> = {},
+  torchDtype: TorchDtype = 'float32',
 ): Promise<void> {
-  const weights = Array.from(tensors, ([name, weight]) => [name, { dtype: 'F32', ...weight }] as const);
+  if (!torchDtypes.includes(torchDtype))
+    throw new UsageError(`torchDtype is ${quote(torchDtype)}; expected ${torchDtypes.join(' or ')}`);
+  const weights = Array.from(tensors, ([name, { shape, data }]): [string, TensorToStream] => {
+    const halves = async () => new Uint8Array(toFloat16(await data(), name).buffer);
+    return [name, torchDtype === 'float16' ? { dtype: 'F16', shape, data: halves } : { dtype: 'F32', shape, data }];
+  });
   await writeFiles(dir, {
     ...extraFiles,
-    [CONFIG]: configToJson(config, architectures),
+    [CONFIG]: configToJson(config, architectures, torchDtype),
     [WEIGHTS]: streamSafetensors(weights),
   });
 }

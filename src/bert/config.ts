@@ -9,6 +9,10 @@ const problemTypes = ['regression', 'single_label_classification', 'multi_label_
 export type HiddenAct = (typeof activations)[number];
 export type ProblemType = (typeof problemTypes)[number];
 
+/** How weights are stored, by PyTorch's names. */
+export const torchDtypes = ['float32', 'float16'] as const;
+export type TorchDtype = (typeof torchDtypes)[number];
+
 /** What a BERT model is made of, in Hugging Face's terms and with its defaults (`bert-base-uncased`). */
 export interface BertConfig {
   readonly vocabSize: number;
@@ -111,15 +115,15 @@ export function parseBertConfig(json: unknown, source: string, decoders = false)
   return validate({ ...input, extra: Object.fromEntries(extra) }, source, jsonName);
 }
 
-/** The text of a config.json that Python's `BertConfig.from_pretrained` reads; the weights are taken to be float32. */
-export function configToJson(config: BertConfig, architectures: readonly string[]): string {
+/** The text of a config.json that Python's `BertConfig.from_pretrained` reads. */
+export function configToJson(config: BertConfig, architectures: readonly string[], torchDtype: TorchDtype = 'float32'): string {
   const { extra, numLabels: _derived, ...fields } = config;
   const json = {
     ...extra,
     ...Object.fromEntries(Object.entries(fields).map(([field, value]) => [jsonName(field), value])),
     architectures,
     model_type: 'bert',
-    torch_dtype: 'float32',
+    torch_dtype: torchDtype,
   };
   const sorted = Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;

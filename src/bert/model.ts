@@ -4,7 +4,7 @@ import type { FileContent } from '../platform/files.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { type BertConfig, labelFields } from './config.ts';
+import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
 import { type BertInputs, idTensors } from './inputs.ts';
@@ -25,6 +25,11 @@ export interface PretrainedOptions {
   problemType?: BertConfig['problemType'];
   /** Of the weights that the folder lacks. */
   seed?: number;
+}
+
+export interface SaveOptions {
+  /** How to store the weights; float16 halves the file and rounds them (PyTorch's `model.half()`). Default: float32. */
+  torchDtype?: TorchDtype;
 }
 
 /** The lowest finite float32: what masked scores are lowered by. */
@@ -109,13 +114,17 @@ export abstract class BertPreTrainedModel extends Module {
   /**
    * Writes a folder that Hugging Face's `from_pretrained` loads; a crash leaves the old one or the new one. `extraFiles`:
    * the tokenizer's. Weights are fetched one by one: wait for the end before training on.
-   * @throws UsageError when the folder cannot be written to.
+   * @throws UsageError when the folder cannot be written to, or naming a weight that is too large for float16 or NaN.
    */
-  async savePretrained(dir: string, extraFiles: Record<string, FileContent> = {}): Promise<void> {
+  async savePretrained(
+    dir: string,
+    extraFiles: Record<string, FileContent> = {},
+    { torchDtype }: SaveOptions = {},
+  ): Promise<void> {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       return [name, { shape: parameter.shape, data: () => parameter.data() as Promise<Float32Array> }] as const;
     });
-    await writeCheckpoint(dir, this.config, [this.constructor.name], weights, extraFiles);
+    await writeCheckpoint(dir, this.config, [this.constructor.name], weights, extraFiles, torchDtype);
   }
 
   /**

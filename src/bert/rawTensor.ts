@@ -77,6 +77,27 @@ export function toFloat32(raw: RawTensor, name?: string): Float32Array {
   return floatReader(raw.dtype, name)(new Uint8Array(raw.data).buffer);
 }
 
+/**
+ * IEEE 754 binary32 to binary16, to the nearest, of two as near to the even one.
+ * @throws SafetensorsError for NaN, and for what would round to infinity; `name` is for the message.
+ */
+export function toFloat16(floats: Float32Array, name?: string): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  const halves = new Uint16Array(floats.length);
+  for (let i = 0; i < halves.length; i++) {
+    const magnitude = bits[i] & 0x7fffffff;
+    const half =
+      magnitude < 0x38800000
+        ? // Below 2^-14 a half counts in 2^-24. A double as large as 2^52 has no fraction, so the sum rounds.
+          Math.abs(floats[i]) * 2 ** 24 + 2 ** 52 - 2 ** 52
+        : // A carry out of the fraction goes, rightly, into the exponent, whose bias is 112 less.
+          ((magnitude + 0xfff + ((magnitude >> 13) & 1)) >>> 13) - (112 << 10);
+    if (half >= 0x7c00) refuse(name, `holds ${floats[i]}; float16 takes numbers up to 65504: store it as float32`);
+    halves[i] = half | ((bits[i] >>> 16) & 0x8000);
+  }
+  return halves;
+}
+
 const integerArrays: { [dtype in Dtype]?: new (buffer: ArrayBuffer) => ArrayLike<number | bigint> } = {
   BOOL: Uint8Array,
   U8: Uint8Array,

@@ -11,7 +11,7 @@ import {
 } from './rawTensor.ts';
 import { dataStart, maxHeaderBytes, parseHead } from './safetensorsHeader.ts';
 
-export { type Dtype, type RawTensor, SafetensorsError, toFloat32, toInt32 } from './rawTensor.ts';
+export { type Dtype, type RawTensor, SafetensorsError, toFloat16, toFloat32, toInt32 } from './rawTensor.ts';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes of header length (little-endian),

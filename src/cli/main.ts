@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../platform/errors.ts';
 import { benchCommand } from './commands/bench.ts';
+import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -39,6 +40,7 @@ const commands = [
   studyCommand,
   tokenizeCommand,
   vocabCommand,
+  convertCommand,
   infoCommand,
   benchCommand,
   tuneCommand,

@@ -22,10 +22,9 @@ type Hub = typeof import('@huggingface/hub');
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const VOCABULARIES = ['vocab.txt', 'tokenizer.json'];
-const wanted = new Set([
-  ...['config.json', WEIGHTS, INDEX, ...VOCABULARIES],
-  ...['tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
-]);
+/** The files of a model's folder that are its tokenizer's. */
+export const tokenizerFiles = [...VOCABULARIES, 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'];
+const wanted = new Set(['config.json', WEIGHTS, INDEX, ...tokenizerFiles]);
 const isPart = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);
 
 /**

@@ -21,10 +21,10 @@ def read_safetensors(path):
     assert header.pop("__metadata__") == {"format": "pt"}
     tensors = {}
     for name, entry in header.items():
-        assert entry["dtype"] == "F32", name
+        dtype = {"F32": torch.float32, "F16": torch.float16}[entry["dtype"]]
         begin, end = entry["data_offsets"]
         raw = bytearray(data[8 + length + begin : 8 + length + end])
-        tensors[name] = torch.frombuffer(raw, dtype=torch.float32).reshape(entry["shape"])
+        tensors[name] = torch.frombuffer(raw, dtype=dtype).reshape(entry["shape"]).float()
     return tensors
 
 

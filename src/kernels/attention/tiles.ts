@@ -71,8 +71,8 @@ interface Product {
 }
 
 /**
- * Walks the other side's rows, from `begin` to before `count`, a tile at a time: fills the tiles, multiplies own rows with their rows, then runs `use` for
- * the rows from `start` to `end`. Loops over rows count from `start`: a compiler that knew their length would unroll them.
+ * Walks the other side's rows, from `begin` to before `count`, a tile at a time: fills the tiles, multiplies own rows with
+ * their rows, then runs `use` for the rows from `start` to `end`. Loops over rows count from `start`: a compiler that knew their length would unroll them.
  */
 function walkTiles(
   vectors: number,
