@@ -5,6 +5,16 @@ export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields
 export { freezeEncoder } from './bert/freeze.ts';
 export type { BertInputs } from './bert/inputs.ts';
 export {
+  BertForMaskedLM,
+  BertForNextSentencePrediction,
+  BertForPreTraining,
+  type MaskedLMOutput,
+  type NextSentenceInputs,
+  type NextSentenceOutput,
+  type PreTrainingInputs,
+  type PreTrainingOutput,
+} from './bert/languageModels.ts';
+export {
   BertBackbone,
   BertModel,
   type BertModelOutput,
@@ -26,16 +36,6 @@ export {
   type TokenDocument,
   TokenMasker,
 } from './bert/pretraining/index.ts';
-export {
-  BertForMaskedLM,
-  BertForNextSentencePrediction,
-  BertForPreTraining,
-  type MaskedLMOutput,
-  type NextSentenceInputs,
-  type NextSentenceOutput,
-  type PreTrainingInputs,
-  type PreTrainingOutput,
-} from './bert/pretraining.ts';
 export {
   BertForQuestionAnswering,
   type QuestionAnsweringInputs,

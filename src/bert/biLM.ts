@@ -3,9 +3,9 @@ import { type CausalLMInputs, nextTokens } from './causalLM.ts';
 import type { BertConfig } from './config.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
 import type { BertInputs } from './inputs.ts';
+import { BertOnlyMLMHead } from './languageModels.ts';
 import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from './model.ts';
 import { pool } from './pooling.ts';
-import { BertOnlyMLMHead } from './pretraining.ts';
 import { SequenceClassifier } from './sequenceClassification.ts';
 
 /**

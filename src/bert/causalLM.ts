@@ -2,10 +2,10 @@ import { type Nested, pad, Tensor } from '../tensor/index.ts';
 import type { BertConfig } from './config.ts';
 import { BertPooler, type EncoderOutput } from './encoder.ts';
 import type { BertInputs } from './inputs.ts';
+import { BertOnlyMLMHead } from './languageModels.ts';
 import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from './model.ts';
 import { pool } from './pooling.ts';
 import type { MaskedLMPrediction } from './predictionHead.ts';
-import { BertOnlyMLMHead } from './pretraining.ts';
 import { SequenceClassifier } from './sequenceClassification.ts';
 
 export interface CausalLMInputs extends BertInputs {

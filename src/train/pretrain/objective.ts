@@ -1,8 +1,8 @@
 import { BertBiLMHeadModel } from '../../bert/biLM.ts';
 import { BertLMHeadModel } from '../../bert/causalLM.ts';
 import { CbowLMHeadModel } from '../../bert/cbow.ts';
+import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from '../../bert/languageModels.ts';
 import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
-import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from '../../bert/pretraining.ts';
 import type { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { HostTensor } from '../../tensor/index.ts';
