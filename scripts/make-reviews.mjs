@@ -1,13 +1,14 @@
-// Makes the sample data: data/reviews.tsv, data/reviews-test.tsv and data/vocab.txt.
+// Makes the sample data in data/: English reviews with a vocabulary, and Korean ones.
 // The same script gives the same bytes on every machine. Run: node scripts/make-reviews.mjs [FOLDER]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { koreanReviewMaker } from './reviews/korean.mjs';
 import { reviewMaker } from './reviews/sentences.mjs';
 import { makeVocabulary } from './reviews/vocabulary.mjs';
 
-const trainCount = 3000;
-const testCount = 600;
+const english = { train: 3000, test: 600 };
+const korean = { train: 1200, test: 400 };
 const vocabularySize = 1000;
 
 /** Uniform numbers in (0, 1): Park and Miller's generator, x ← 48271 x mod 2^31 - 1. */
@@ -19,36 +20,40 @@ function uniforms(seed) {
   };
 }
 
-const review = reviewMaker(uniforms(2024));
-const seen = new Set();
-
-/** A review whose words, in their order, are those of no other. */
-function newReview(side) {
-  for (;;) {
-    const text = review(side);
-    const words = text
-      .toLowerCase()
-      .match(/[a-z]+/g)
-      .join(' ');
-    if (seen.has(words)) continue;
-    seen.add(words);
-    return text;
-  }
+/** Reviews of which no two have the same words in the same order; every other one is positive. */
+function makeRows(review, { train, test }) {
+  const seen = new Set();
+  const newReview = (side) => {
+    for (;;) {
+      const text = review(side);
+      const words = text
+        .toLowerCase()
+        .match(/\p{L}+/gu)
+        .join(' ');
+      if (seen.has(words)) continue;
+      seen.add(words);
+      return text;
+    }
+  };
+  const rows = Array.from({ length: train + test }, (_, index) => {
+    const label = index % 2 === 0 ? 'positive' : 'negative';
+    return { text: newReview(label), label };
+  });
+  return { train: rows.slice(0, train), test: rows.slice(train) };
 }
 
-const rows = Array.from({ length: trainCount + testCount }, (_, index) => {
-  const label = index % 2 === 0 ? 'positive' : 'negative';
-  return { text: newReview(label), label };
-});
-const train = rows.slice(0, trainCount);
+const inEnglish = makeRows(reviewMaker(uniforms(2024)), english);
+const inKorean = makeRows(koreanReviewMaker(uniforms(2025)), korean);
 const vocabulary = makeVocabulary(
-  train.map(({ text }) => text),
+  inEnglish.train.map(({ text }) => text),
   vocabularySize,
 );
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../data/', import.meta.url));
 const table = (part) => ['text\tlabel', ...part.map(({ text, label }) => `${text}\t${label}`), ''].join('\n');
 mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, 'reviews.tsv'), table(train));
-writeFileSync(join(folder, 'reviews-test.tsv'), table(rows.slice(trainCount)));
+writeFileSync(join(folder, 'reviews.tsv'), table(inEnglish.train));
+writeFileSync(join(folder, 'reviews-test.tsv'), table(inEnglish.test));
+writeFileSync(join(folder, 'reviews-ko.tsv'), table(inKorean.train));
+writeFileSync(join(folder, 'reviews-ko-test.tsv'), table(inKorean.test));
 writeFileSync(join(folder, 'vocab.txt'), `${vocabulary.join('\n')}\n`);

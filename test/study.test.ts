@@ -109,7 +109,13 @@ describe('data', () => {
 it('all pre-trainings see the same texts in the same batches', async () => {
   const tokenizer = new BertTokenizer(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b', 'c', 'd']);
   const batch = async (objective: Objective) => {
-    const maker = new ExampleMaker(tokenizer, { objective, maxLength: 8, batchSize: 3, wholeWordMask: false });
+    const maker = new ExampleMaker(tokenizer, {
+      objective,
+      maxLength: 8,
+      batchSize: 3,
+      mlmProbability: 0.15,
+      wholeWordMask: false,
+    });
     const examples = await maker.examples([['a b c d a b c d'], ['b'], ['d c b a b']], 5);
     return maker.collate(maker.byLength(examples), 5, 0);
   };

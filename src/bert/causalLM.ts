@@ -1,11 +1,10 @@
 import { type Nested, pad, Tensor } from '../tensor/index.ts';
 import type { BertConfig } from './config.ts';
-import { BertPooler, type EncoderOutput } from './encoder.ts';
+import { BertPooler } from './encoder.ts';
 import type { BertInputs } from './inputs.ts';
-import { BertOnlyMLMHead } from './languageModels.ts';
-import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from './model.ts';
+import { BertForMaskedLM, type MaskedLMOutput } from './languageModels.ts';
+import { BertBackbone, type BertModelOutput } from './model.ts';
 import { pool } from './pooling.ts';
-import type { MaskedLMPrediction } from './predictionHead.ts';
 import { SequenceClassifier } from './sequenceClassification.ts';
 
 export interface CausalLMInputs extends BertInputs {
@@ -13,36 +12,19 @@ export interface CausalLMInputs extends BertInputs {
   labels?: Tensor | Nested;
 }
 
-export interface CausalLMOutput extends EncoderOutput, MaskedLMPrediction {}
+export type CausalLMOutput = MaskedLMOutput;
 
 /**
  * BERT that looks back only and predicts the next token at each position: a language model as GPT's (Radford et al. 2018,
  * §3.1). `config.isDecoder` must be true; Hugging Face has the same under this name. The loss is the mean over the tokens
  * to be predicted, of which the first of a text is none.
  */
-export class BertLMHeadModel extends BertPreTrainedModel {
+export class BertLMHeadModel extends BertForMaskedLM {
   static override readonly isDecoder = true;
-  readonly bert: BertBackbone;
-  readonly cls: BertOnlyMLMHead;
-
-  constructor(config: BertConfig) {
-    super(config);
-    this.bert = new BertBackbone(config);
-    this.cls = new BertOnlyMLMHead(config, this.bert);
-  }
 
   /** Throws RangeError for labels of another shape, or that are no tokens. */
-  forward(inputs: CausalLMInputs): CausalLMOutput {
-    const output = this.bert.forward(inputs);
-    const labels = inputs.labels === undefined ? undefined : nextTokens(inputs.labels);
-    const predicted = this.cls.predictions.forward(output.lastHiddenState, { labels });
-    return {
-      ...output,
-      loss: predicted.loss,
-      get logits() {
-        return predicted.logits;
-      },
-    };
+  override forward({ labels, ...inputs }: CausalLMInputs): CausalLMOutput {
+    return super.forward({ ...inputs, labels: labels === undefined ? undefined : nextTokens(labels) });
   }
 }
 

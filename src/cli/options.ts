@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
@@ -31,6 +31,27 @@ export const columnOptions = (): Option[] => [
   new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
   new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
 ];
+/** What a model starts from. */
+export const startOptions = (): Option[] => [
+  new Option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub'),
+  new Option('--vocab <file>', 'vocab.txt of a fresh model'),
+  new Option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)'),
+];
+export const casedOption = (): Option => new Option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)');
+
+/** How its weights move. */
+type Recipe = Record<'learningRate' | 'warmupRatio' | 'weightDecay' | 'maxGradNorm', number>;
+export const recipeOptions = ({ learningRate, warmupRatio, weightDecay, maxGradNorm }: Recipe): Option[] => [
+  new Option('--learning-rate <rate>', 'highest learning rate').argParser(positive).default(learningRate),
+  new Option('--warmup-ratio <share>', 'share of the steps in which the rate rises').argParser(share).default(warmupRatio),
+  new Option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm').argParser(notNegative).default(weightDecay),
+  new Option('--max-grad-norm <norm>', 'gradients are clipped to this').argParser(positive).default(maxGradNorm),
+];
+/** Adds options where they are to stand in the help. */
+export function addOptions(command: Command, options: readonly Option[]): Command {
+  for (const option of options) command.addOption(option);
+  return command;
+}
 export const dataOptions = (): Option[] => [
   ...columnOptions(),
   new Option('--label-column <name>', 'column of the label (default: label, labels, gold_label, score, tags… by task)'),

@@ -1,3 +1,4 @@
+import type { BertConfig } from '../bert/config.ts';
 import type { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import type { HostTensor } from '../tensor/index.ts';
@@ -38,6 +39,10 @@ export function encodeExamples(
     return { inputIds, tokenTypeIds, label };
   });
 }
+
+/** The longest text that both a model and its tokenizer are made for, in tokens. */
+export const longestText = ({ maxPositionEmbeddings }: BertConfig, { modelMaxLength }: BertTokenizer): number =>
+  Math.min(maxPositionEmbeddings, modelMaxLength);
 
 /** @throws UsageError for more tokens than the model has positions for. */
 export function checkMaxLength(maxLength: number, maxPositions: number): void {

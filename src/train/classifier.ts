@@ -1,7 +1,7 @@
 import type { BertPreTrainedModel } from '../bert/model.ts';
 import { BertForSequenceClassification, type SequenceClassifier } from '../bert/sequenceClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
-import { encodeExamples } from './batch.ts';
+import { encodeExamples, longestText } from './batch.ts';
 import { evaluate } from './evaluate.ts';
 import { argmax } from './tasks/task.ts';
 
@@ -46,7 +46,7 @@ export class TextClassificationPipeline {
     const examples = texts.map((text) => {
       return typeof text === 'string' ? { text, label: undefined } : { text: text[0], pair: text[1], label: undefined };
     });
-    const length = maxLength ?? Math.min(maxPositionEmbeddings, this.tokenizer.modelMaxLength);
+    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
     const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
     const { probabilities } = await evaluate(this.model, encoded, batchSize);
     return probabilities.map((row) => {

@@ -7,7 +7,7 @@ import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import { findModel } from '../platform/hub.ts';
 import { cat, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
-import { collateInputs, type EncodedExample, encodeExamples } from './batch.ts';
+import { collateInputs, type EncodedExample, encodeExamples, longestText } from './batch.ts';
 import type { PredictOptions } from './classifier.ts';
 import { batches } from './split.ts';
 import { architectureOf } from './taskModel.ts';
@@ -74,7 +74,7 @@ export class FeatureExtractionPipeline {
     const examples = texts.map((text) => {
       return typeof text === 'string' ? { text, label: undefined } : { text: text[0], pair: text[1], label: undefined };
     });
-    const length = maxLength ?? Math.min(maxPositionEmbeddings, this.tokenizer.modelMaxLength);
+    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
     return encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
   }
 

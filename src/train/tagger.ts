@@ -1,6 +1,6 @@
 import { BertForTokenClassification } from '../bert/tokenClassification.ts';
 import { BertTokenizer, type Encoding } from '../bert/tokenizer/index.ts';
-import { checkMaxLength } from './batch.ts';
+import { checkMaxLength, longestText } from './batch.ts';
 import type { PredictOptions } from './classifier.ts';
 import { entitiesOf } from './entities.ts';
 import { evaluate } from './evaluate.ts';
@@ -50,7 +50,7 @@ export class TokenClassificationPipeline {
    */
   async predict(texts: readonly string[], { batchSize = 32, maxLength }: PredictOptions = {}): Promise<TaggedWord[][]> {
     const { maxPositionEmbeddings, id2label, numLabels } = this.model.config;
-    const length = maxLength ?? Math.min(maxPositionEmbeddings, this.tokenizer.modelMaxLength);
+    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
     checkMaxLength(length, maxPositionEmbeddings);
     const encoded = texts.map((text) => {
       return this.tokenizer.encode(text, null, { maxLength: length, truncation: true, returnOffsetsMapping: true });

@@ -8,6 +8,7 @@ import { metricNames } from '../../train/tasks/metric.ts';
 import type { Report } from '../../train/tasks/task.ts';
 import { modelFolder } from '../download.ts';
 import {
+  addOptions,
   count,
   dataOptions,
   dataOptionsOf,
@@ -28,7 +29,7 @@ export function evaluateCommand(): Command {
     .option('--batch-size <n>', 'texts at a time', count, 64)
     .addOption(deviceOption())
     .addOption(jsonOption());
-  for (const option of dataOptions()) command.addOption(option);
+  addOptions(command, dataOptions());
   return command.action(async (file: string, options) => {
     const device = await openFor(options.device, options.json);
     const { model, tokenizer } = await loadTrained(await modelFolder(options.model, options.json));

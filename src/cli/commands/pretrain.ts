@@ -4,17 +4,18 @@ import { hasPretraining, readPretraining } from '../../train/pretrain/checkpoint
 import { objectives } from '../../train/pretrain/objective.ts';
 import { pretrainDefaults } from '../../train/pretrain/pretrain.ts';
 import {
+  addOptions,
+  casedOption,
   columnOptions,
   count,
   deviceOption,
   jsonOption,
-  notNegative,
   openFor,
-  positive,
   quietOption,
+  recipeOptions,
   requireModelOrVocab,
-  share,
   splitShare,
+  startOptions,
   whole,
 } from '../options.ts';
 import { evaluationLine, type PretrainSettings, runPretraining } from '../pretraining.ts';
@@ -31,15 +32,14 @@ export function pretrainCommand(): Command {
       new Option('--objective <objective>', 'masked language model, next sentence prediction, or both')
         .choices(objectives)
         .default(pretrainDefaults.objective),
-    )
-    .option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub')
-    .option('--vocab <file>', 'vocab.txt of a fresh model')
-    .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
+    );
+  addOptions(command, startOptions())
     .option('--layers <n>', 'layers of a fresh model', count)
     .option('--hidden-size <n>', 'its width', count)
     .option('--heads <n>', 'its attention heads', count)
     .option('--intermediate-size <n>', 'width within its feed-forward layers', count)
-    .option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)')
+    .addOption(casedOption())
+    .option('--mlm-probability <share>', 'share of the tokens to predict', splitShare, pretrainDefaults.mlmProbability)
     .option('--whole-word-mask', 'mask all pieces of a word or none')
     .option('--valid <file>', 'file to validate with, instead of a part of the others')
     .option(
@@ -51,11 +51,8 @@ export function pretrainCommand(): Command {
     .option('--max-length <tokens>', 'longest example; longer texts are cut into several', count, pretrainDefaults.maxLength)
     .option('--batch-size <n>', 'examples a step', count, pretrainDefaults.batchSize)
     .option('--steps <n>', 'steps in all (default: 3 epochs)', count)
-    .option('--epochs <n>', 'times through the texts, instead of --steps', count)
-    .option('--learning-rate <rate>', 'highest learning rate', positive, pretrainDefaults.learningRate)
-    .option('--warmup-ratio <share>', 'share of the steps in which the rate rises', share, pretrainDefaults.warmupRatio)
-    .option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm', notNegative, pretrainDefaults.weightDecay)
-    .option('--max-grad-norm <norm>', 'gradients are clipped to this', positive, pretrainDefaults.maxGradNorm)
+    .option('--epochs <n>', 'times through the texts, instead of --steps', count);
+  addOptions(command, recipeOptions(pretrainDefaults))
     .option('--eval-every <steps>', 'steps from one evaluation to the next', count, pretrainDefaults.evalEvery)
     .option('--save-every <steps>', 'steps from one checkpoint to the next', count, pretrainDefaults.saveEvery)
     .option('--seed <n>', 'of weights, order, masks and dropout', whole, pretrainDefaults.seed)
@@ -64,7 +61,7 @@ export function pretrainCommand(): Command {
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  for (const option of columnOptions()) command.addOption(option);
+  addOptions(command, columnOptions());
   return command.action(async (files: string[], options) => {
     const { device: asked, json, quiet, out: given, resume, ...rest } = options;
     const out: string = resume ?? given;

@@ -3,18 +3,19 @@ import { fitDefaults } from '../../train/fit.ts';
 import { tasks } from '../../train/tasks/index.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
 import {
+  addOptions,
+  casedOption,
   count,
   dataOptions,
   dataOptionsOf,
   deviceOption,
   jsonOption,
-  notNegative,
   openFor,
-  positive,
   quietOption,
+  recipeOptions,
   requireModelOrVocab,
-  share,
   splitShare,
+  startOptions,
   whole,
 } from '../options.ts';
 import { runTraining } from '../training.ts';
@@ -30,28 +31,23 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
     .argument('<file>', 'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags')
-    .addOption(new Option('--task <task>', 'what the labels are (default: classification)').choices(Object.keys(tasks)))
-    .option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub')
-    .option('--vocab <file>', 'vocab.txt of a fresh model')
-    .option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)')
-    .option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)')
+    .addOption(new Option('--task <task>', 'what the labels are (default: classification)').choices(Object.keys(tasks)));
+  addOptions(command, startOptions())
+    .addOption(casedOption())
     .option('--freeze <layers>', 'train neither the embeddings nor this many of the lowest layers; all: the head alone', layers)
     .option('--valid <file>', 'file to validate with, instead of a part of the first')
     .option('--valid-split <share>', 'share set aside for validation', splitShare, VALID_SPLIT)
     .option('--max-length <tokens>', 'longest text; longer ones are cut', count, MAX_LENGTH)
     .option('--batch-size <n>', 'texts a step', count, fitDefaults.batchSize)
-    .option('--epochs <n>', 'times through the data', count, fitDefaults.epochs)
-    .option('--learning-rate <rate>', 'highest learning rate', positive, fitDefaults.learningRate)
-    .option('--warmup-ratio <share>', 'share of the steps in which the rate rises', share, fitDefaults.warmupRatio)
-    .option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm', notNegative, fitDefaults.weightDecay)
-    .option('--max-grad-norm <norm>', 'gradients are clipped to this', positive, fitDefaults.maxGradNorm)
+    .option('--epochs <n>', 'times through the data', count, fitDefaults.epochs);
+  addOptions(command, recipeOptions(fitDefaults))
     .option('--patience <epochs>', 'epochs without a better validation metric before stopping', count, fitDefaults.patience)
     .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
     .option('--out <dir>', 'where the best model, history.json and history.svg go', 'out/model')
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  for (const option of dataOptions()) command.addOption(option);
+  addOptions(command, dataOptions());
   return command.action(async (train: string, options) => {
     requireModelOrVocab(options.model, options.vocab);
     const { device: kind, json, quiet, ...rest } = options;

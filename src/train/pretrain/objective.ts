@@ -57,6 +57,8 @@ export interface ExampleOptions {
   objective: Objective;
   maxLength: number;
   batchSize: number;
+  /** Share of the tokens to predict, of masked language models. */
+  mlmProbability: number;
   wholeWordMask: boolean;
 }
 
@@ -77,7 +79,7 @@ export class ExampleMaker {
       );
     this.#tokenizer = tokenizer;
     this.#options = options;
-    this.#masker = new TokenMasker(tokenizer, { wholeWordMask: options.wholeWordMask });
+    this.#masker = new TokenMasker(tokenizer, options);
     const { clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId } = tokenizer;
     this.#empty = new Set([clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId]);
     this.#lengthStep = LENGTH_STEP * Math.ceil(options.maxLength / (LENGTH_STEP * SHAPES));

@@ -32,6 +32,7 @@ export const pretrainDefaults = {
   objective: 'mlm',
   maxLength: 128,
   batchSize: 32,
+  mlmProbability: 0.15,
   wholeWordMask: false,
   learningRate: 1e-4,
   warmupRatio: 0.01,
