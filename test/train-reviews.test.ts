@@ -13,17 +13,18 @@ describe('the sample data', () => {
   it('is what its script makes, byte for byte', () => {
     const folder = mkdtempSync(join(tmpdir(), 'wigbert-'));
     execFileSync(process.execPath, [join(root, 'scripts/make-reviews.mjs'), folder]);
-    for (const file of ['reviews.tsv', 'reviews-test.tsv', 'vocab.txt'])
+    for (const file of ['reviews.tsv', 'reviews-test.tsv', 'reviews-ko.tsv', 'reviews-ko-test.tsv', 'vocab.txt'])
       expect(readFileSync(join(folder, file), 'utf8') === readFileSync(join(data, file), 'utf8'), file).toBe(true);
     rmSync(folder, { recursive: true });
   });
 
-  it('is balanced and never says the same twice', async () => {
+  it.each([
+    ['English', { 'reviews.tsv': 3000, 'reviews-test.tsv': 600 }],
+    ['Korean', { 'reviews-ko.tsv': 1200, 'reviews-ko-test.tsv': 400 }],
+  ])('in %s is balanced and never says the same twice', async (_, files) => {
     const seen = new Set<string>();
-    for (const [file, count] of [
-      ['reviews.tsv', 3000],
-      ['reviews-test.tsv', 600],
-    ] as const) {
+    let rows = 0;
+    for (const [file, count] of Object.entries(files)) {
       const { examples, labels, problems } = await readData(join(data, file));
       expect(problems).toEqual([]);
       expect(labels).toEqual(['negative', 'positive']);
@@ -33,11 +34,12 @@ describe('the sample data', () => {
         seen.add(
           text
             .toLowerCase()
-            .replace(/[^a-z]+/g, ' ')
+            .replace(/\P{L}+/gu, ' ')
             .trim(),
         );
+      rows += count;
     }
-    expect(seen.size).toBe(3600);
+    expect(seen.size).toBe(rows);
   });
 
   it('has a vocabulary that knows every character of English text, as a word and inside one', () => {

@@ -79,6 +79,23 @@ describe('epochBatches', () => {
     expect(epochBatches(indices, 10, 6, 1)).not.toEqual(first);
     expect(indices[1]).toBe(2);
   });
+
+  it('puts like lengths together when asked', () => {
+    const lengths = range(1037).map((i) => (i * 7919) % 101);
+    const lengthOf = (i: number) => lengths[i];
+    const grouped = (seed: number, epoch: number) => epochBatches(range(1037), 10, seed, epoch, lengthOf);
+    const first = grouped(5, 1);
+    expect(sorted(first.flat())).toEqual(range(1037));
+    expect(sorted(first.map((batch) => batch.length))).toEqual([7, ...new Array(103).fill(10)]);
+    const spread = (batches: number[][]) =>
+      batches.reduce((sum, batch) => sum + Math.max(...batch.map(lengthOf)) - Math.min(...batch.map(lengthOf)), 0);
+    expect(spread(first)).toBeLessThan(spread(epochBatches(range(1037), 10, 5, 1)) / 10);
+    // Neither short ones first nor long ones.
+    const longest = first.map((batch) => Math.max(...batch.map(lengthOf)));
+    expect(longest.slice(0, 20)).not.toEqual(sorted(longest.slice(0, 20)));
+    expect(grouped(5, 1)).toEqual(first);
+    expect(grouped(5, 2)).not.toEqual(first);
+  });
 });
 
 describe('batches', () => {

@@ -23,6 +23,8 @@ export interface FitOptions {
   maxGradNorm: number;
   /** Epochs in a row without a better validation metric (the task's first) before training stops. */
   patience: number;
+  /** Batches of texts of like lengths: less padding, and less chance in what comes together. */
+  groupByLength: boolean;
   seed: number;
   /** Stops after the current step. */
   signal?: AbortSignal;
@@ -44,6 +46,7 @@ export const fitDefaults = {
   weightDecay: 0.01,
   maxGradNorm: 1,
   patience: 2,
+  groupByLength: false,
   seed: 42,
 } as const satisfies FitOptions;
 
@@ -59,11 +62,12 @@ export async function fit(
   valid: readonly EncodedExample[],
   options: FitOptions,
 ): Promise<History> {
-  const { epochs, batchSize, seed, signal } = options;
+  const { epochs, batchSize, groupByLength, seed, signal } = options;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   if (!Number.isInteger(epochs) || epochs < 1) throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
   const { padTokenId, maxPositionEmbeddings } = model.config;
   const indices = train.map((_, i) => i);
+  const lengthOf = groupByLength ? (i: number) => train[i].inputIds.length : undefined;
   const totalSteps = epochs * Math.ceil(train.length / batchSize);
   const optimizer = new AdamW(decayGroups(model, options.weightDecay), { lr: options.learningRate });
   const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
@@ -92,7 +96,7 @@ export async function fit(
       const started = performance.now();
       model.train();
       reader.resume();
-      for (const batch of epochBatches(indices, batchSize, seed, epoch)) {
+      for (const batch of epochBatches(indices, batchSize, seed, epoch, lengthOf)) {
         if (signal?.aborted) break;
         const examples = batch.map((i) => train[i]);
         const learningRate = schedule.getLastLr()[0];

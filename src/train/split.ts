@@ -50,12 +50,25 @@ export function stratifiedSplit(labels: ArrayLike<number>, validSplit: number, s
   return { train, valid };
 }
 
+/** Batches within which examples are sorted by length. */
+const GROUPED = 50;
+
 /**
  * The batches of one epoch: `indices` in an order that depends on seed and epoch alone, cut into `batchSize` each;
- * the last batch may be smaller.
+ * one batch may be smaller. With `lengthOf`, each holds examples of like lengths, and the batches are in random order.
  */
-export function epochBatches(indices: readonly number[], batchSize: number, seed: number, epoch: number): number[][] {
-  return batches(new Philox(seed, epoch).shuffle([...indices]), batchSize);
+export function epochBatches(
+  indices: readonly number[],
+  batchSize: number,
+  seed: number,
+  epoch: number,
+  lengthOf?: (index: number) => number,
+): number[][] {
+  const random = new Philox(seed, epoch);
+  const order = random.shuffle([...indices]);
+  if (!lengthOf) return batches(order, batchSize);
+  const groups = batches(order, GROUPED * batchSize).map((group) => group.sort((a, b) => lengthOf(a) - lengthOf(b)));
+  return random.shuffle(groups.flatMap((group) => batches(group, batchSize)));
 }
 
 /** Cuts a list into runs of `batchSize`; the last may be smaller. */

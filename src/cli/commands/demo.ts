@@ -12,15 +12,16 @@ import { count, deviceOption, openFor } from '../options.ts';
 import { percent } from '../table.ts';
 import { runTraining } from '../training.ts';
 
-/** From dist/src/cli/commands to the package's data. */
-const data = (name: string) => fileURLToPath(new URL(`../../../../data/${name}`, import.meta.url));
+/** From dist/src/cli/commands to what comes with the package. */
+const shipped = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
-const MAX_LENGTH = 40;
+const MODEL = shipped('models/bert-tiny-ko');
+const MAX_LENGTH = 48;
 const OUT = 'out/demo';
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('train a small classifier on the reviews that come with the package')
+    .description('fine-tune the small Korean BERT that comes with the package on the reviews that come with it')
     .option('--epochs <n>', 'times through the data', count, 5)
     .addOption(deviceOption())
     .action(async (options) => {
@@ -28,11 +29,12 @@ export function demoCommand(): Command {
       const started = performance.now();
       const { model, tokenizer, labels, interrupted } = await runTraining({
         ...fitDefaults,
-        train: data('reviews.tsv'),
-        vocab: data('vocab.txt'),
+        train: shipped('data/reviews-ko.tsv'),
+        model: MODEL,
         maxLength: MAX_LENGTH,
         validSplit: 0.1,
         learningRate: 5e-4,
+        groupByLength: true,
         patience: options.epochs,
         epochs: options.epochs,
         out: OUT,
@@ -43,17 +45,18 @@ export function demoCommand(): Command {
         process.exitCode = 130;
         return;
       }
-      const test = (tested: TaskModel) => measure(data('reviews-test.tsv'), tested, tokenizer, labels);
+      const test = (tested: TaskModel) => measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
       const { accuracy: trained, chance, examples } = await test(model);
-      // Drawn again, not measured before: so the first step comes sooner.
-      const { accuracy: untrained } = await test(BertForSequenceClassification.fromConfig(model.config, fitDefaults.seed).eval());
+      // Loaded again, not measured before: so the first step comes sooner.
+      const before = await BertForSequenceClassification.fromPretrained(MODEL, { labels, seed: fitDefaults.seed });
+      const { accuracy: untrained } = await test(before.eval());
       const points = (from: number) => `${((trained - from) * 100).toFixed(1)} points above`;
       console.log(`\ntrained in ${Math.round((performance.now() - started) / 1000)} s on ${device.kind} (${device.description})`);
       console.log(
         `test accuracy ${percent(trained)} on ${examples} unseen reviews: ${points(chance)} chance (${percent(chance)}), ${points(untrained)} its untrained self (${percent(untrained)})`,
       );
       console.log(`saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`);
-      console.log(`  npx wigbert predict --model ${OUT} 'I loved every minute of it' 'What a waste of time'`);
+      console.log(`  npx wigbert predict --model ${OUT} '배우들 연기가 정말 좋았어요' '시간이 아까운 영화'`);
     });
 }
 

@@ -42,6 +42,7 @@ export function trainCommand(): Command {
     .option('--epochs <n>', 'times through the data', count, fitDefaults.epochs);
   addOptions(command, recipeOptions(fitDefaults))
     .option('--patience <epochs>', 'epochs without a better validation metric before stopping', count, fitDefaults.patience)
+    .option('--group-by-length', 'batches of texts of like lengths: less padding')
     .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
     .option('--out <dir>', 'where the best model, history.json and history.svg go', 'out/model')
     .addOption(deviceOption())

@@ -208,6 +208,7 @@ async function trainCell(
     ...fitDefaults,
     epochs,
     batchSize,
+    groupByLength: true,
     learningRate: learningRate * (frozen ? HEAD_RATE : 1),
     seed,
     signal,
