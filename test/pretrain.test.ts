@@ -223,6 +223,15 @@ describe('trainingBatches', () => {
     expect(second.slice(0, 50)).not.toEqual(first.slice(0, 50));
   });
 
+  it.each([0.15, 0.4])('predicts a share of %f of the tokens', async (mlmProbability) => {
+    const batches = await take(trainingBatches(source, makerFor({ mlmProbability }), options), 260);
+    const sum = (field: 'predicted' | 'tokens' | 'examples') => batches.reduce((total, batch) => total + batch[field], 0);
+    // [CLS] and [SEP] are never predicted. A short text has one token to predict at least.
+    const share = sum('predicted') / (sum('tokens') - 2 * sum('examples'));
+    expect(share).toBeGreaterThan(0.97 * mlmProbability);
+    expect(share).toBeLessThan(mlmProbability + 0.05);
+  });
+
   it('cuts long texts, and leaves out those without words', async () => {
     const long = Array.from({ length: 50 }, (_, i) => `w${i % 40}`).join(' ');
     const examples = await makerFor().examples([[long, '한국', ''], ['w1']], 1);
