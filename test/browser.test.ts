@@ -65,14 +65,15 @@ async function inBrowser(code: string): Promise<unknown> {
   ];
   const running = spawn(browser!, [...flags, `--user-data-dir=${join(folder, 'profile')}`, `http://127.0.0.1:${port}/`], {
     stdio: 'ignore',
+    detached: true,
   });
+  const ended = once(running, 'exit');
   try {
-    return await Promise.race([
-      result,
-      once(running, 'exit').then(([status]) => Promise.reject(new Error(`${browser} ended with ${status}`))),
-    ]);
+    return await Promise.race([result, ended.then(([status]) => Promise.reject(new Error(`${browser} ended with ${status}`)))]);
   } finally {
-    running.kill('SIGKILL');
+    // With all its processes, which write into the profile.
+    if (running.exitCode === null) process.kill(-running.pid!, 'SIGKILL');
+    await ended;
     server.closeAllConnections();
     server.close();
   }
@@ -85,7 +86,7 @@ describe('bundled for browsers, of the package only what is used', () => {
     code = await bundle();
     expected = await work('cpu');
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
+  afterAll(() => rmSync(folder, { recursive: true, maxRetries: 10 }));
 
   const near = (value: unknown): unknown => (Array.isArray(value) ? value.map(near) : expect.closeTo(value as number, 4));
 
