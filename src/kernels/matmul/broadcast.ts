@@ -15,6 +15,8 @@ const COLUMNS = 4 * LANES;
 /** Tiles of y, side by side, that one panel of a serves, where enough workgroups are left to keep processors busy. */
 const SWEEP = 8;
 const ENOUGH = 16;
+/** Multiply-adds of a product that takes a fraction of a millisecond, where compiling a variant of its own takes a second. */
+const SMALL = 2 ** 22;
 
 export interface BroadcastConstants extends Record<string, string | number | boolean> {
   layout: Layout;
@@ -27,13 +29,14 @@ export const suitsBroadcast = (traits: Traits): boolean => traits.software && tr
 
 /**
  * First the best guess: tiles of 32 rows, or fewer where that wastes less of a small matrix, and a sweep where enough
- * workgroups are left. Then other heights, and the other choice of sweep.
+ * workgroups are left; small products take what large ones do. Then other heights, and the other choice of sweep.
  */
 export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
+  const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL;
   const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
-  const heights = [32, 24, 16].sort((a, b) => (p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
+  const heights = [32, 24, 16].sort((a, b) => (isSmall || p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
   const groups = Math.ceil(p.m / heights[0]) * Math.ceil(p.n / (COLUMNS * SWEEP)) * p.batch0 * p.batch1;
-  const sweeps = layout === 'TN' ? [1] : groups >= ENOUGH ? [SWEEP, 1] : [1, SWEEP];
+  const sweeps = layout === 'TN' ? [1] : isSmall || groups >= ENOUGH ? [SWEEP, 1] : [1, SWEEP];
   const constants = (rows: number, sweep: number) => ({ layout, rows, sweep });
   return [...heights.map((rows) => constants(rows, sweeps[0])), ...sweeps.slice(1).map((sweep) => constants(heights[0], sweep))];
 }
