@@ -60,14 +60,14 @@ export function koreanReviewMaker(random) {
   const chance = (probability) => random() < probability;
   /** What the review at hand has used: it repeats nothing. */
   const used = new Set();
+  const any = (items) => items[Math.floor(random() * items.length)];
   const pick = (items) => {
-    const unused = items.filter((item) => !used.has(item));
-    const item = unused[Math.floor(random() * unused.length)];
+    const item = any(items.filter((candidate) => !used.has(candidate)));
     used.add(item);
     return item;
   };
   const opposite = (side) => (side === 'positive' ? 'negative' : 'positive');
-  const end = () => endings[Math.floor(random() * endings.length)];
+  const end = () => any(endings);
   const degree = () => (chance(0.25) ? `${pick(degrees)} ` : '');
   const claim = (side) => `${pick(aspects).subject} ${degree()}${pick(stems[side])}`;
 
@@ -101,7 +101,6 @@ export function koreanReviewMaker(random) {
     const parts = [main(side)];
     if (chance(0.25)) parts.push(pick(verdicts[side]));
     if (chance(0.25)) parts.unshift(pick(remarks));
-    const between = breaks[Math.floor(random() * breaks.length)];
-    return parts.join(between) + marks[Math.floor(random() * marks.length)];
+    return parts.join(any(breaks)) + any(marks);
   };
 }

@@ -5,6 +5,7 @@ import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
 import { openPieces, writeFiles } from '../platform/files.ts';
 import type { Tensor } from '../tensor/index.ts';
+import { checkMaxLength } from '../train/batch.ts';
 import { countBatches } from '../train/pretrain/batches.ts';
 import { readPretraining, savePretraining } from '../train/pretrain/checkpoint.ts';
 import { openCorpus } from '../train/pretrain/corpus.ts';
@@ -80,10 +81,7 @@ export async function runPretraining(request: PretrainRequest): Promise<Pretrain
   const begun = resume ? await readPretraining(out) : undefined;
   if (begun) checkUnchanged(out, paths, bytes, begun.settings as unknown as Begun);
   const { model, tokenizer } = await startingModel(request);
-  if (settings.maxLength > model.config.maxPositionEmbeddings)
-    throw new UsageError(
-      `a max length of ${settings.maxLength} is more than the model's ${model.config.maxPositionEmbeddings} positions: choose ${model.config.maxPositionEmbeddings} or less`,
-    );
+  checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
   const data = await openData(settings, tokenizer);
   say(
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,

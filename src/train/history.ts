@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
+import { parseAs } from './parse.ts';
 import { type Metric, metrics } from './tasks/metric.ts';
 
 // JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
@@ -101,14 +102,10 @@ export class History {
     } catch (error) {
       throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
     }
-    const result = v.safeParse(historySchema, value);
-    if (!result.success) {
-      const [issue] = result.issues;
-      throw new UsageError(`${name} is not a training history: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
-    }
-    const history = new History(result.output.monitor);
-    history.steps.push(...result.output.steps);
-    history.epochs.push(...result.output.epochs);
+    const parsed = parseAs(historySchema, value, name, 'a training history');
+    const history = new History(parsed.monitor);
+    history.steps.push(...parsed.steps);
+    history.epochs.push(...parsed.epochs);
     return history;
   }
 }

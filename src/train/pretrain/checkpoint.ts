@@ -4,6 +4,7 @@ import { streamSafetensors } from '../../bert/safetensors.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, finishWriting, joinPath, readJson } from '../../platform/files.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { parseAs } from '../parse.ts';
 import { parsePretrainHistory } from './history.ts';
 import type { PretrainModel } from './objective.ts';
 import type { PretrainState } from './pretrain.ts';
@@ -86,12 +87,7 @@ export async function readPretraining(
 ): Promise<{ state: PretrainState<{ data: Float32Array }>; settings: Record<string, unknown> }> {
   if (!(await hasPretraining(dir))) throw new UsageError(`${dir} has no ${STATE}: there is no pre-training to go on with`);
   const path = joinPath(dir, STATE);
-  const parsed = v.safeParse(stateSchema, await readJson(path));
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new UsageError(`${path} is not a state of pre-training: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
-  }
-  const { settings, step, position, optimizer } = parsed.output;
+  const { settings, step, position, optimizer } = parseAs(stateSchema, await readJson(path), path, 'a state of pre-training');
   const history = parsePretrainHistory(await readJson(joinPath(dir, HISTORY)), joinPath(dir, HISTORY));
   if (history.steps.length !== step)
     throw new UsageError(`${dir}: ${HISTORY} has ${history.steps.length} steps, ${STATE} ${step}; they are of two runs`);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { UsageError } from '../../platform/errors.ts';
+import { parseAs } from '../parse.ts';
 import { objectives, rivals } from './objective.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -45,9 +45,5 @@ export type PretrainHistory = v.InferOutput<typeof historySchema>;
  * A history from the value that JSON gave.
  * @throws UsageError when it is not one; `name` stands for it in the message.
  */
-export function parsePretrainHistory(value: unknown, name: string): PretrainHistory {
-  const result = v.safeParse(historySchema, value);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new UsageError(`${name} is not a history of pre-training: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
-}
+export const parsePretrainHistory = (value: unknown, name: string): PretrainHistory =>
+  parseAs(historySchema, value, name, 'a history of pre-training');

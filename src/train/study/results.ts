@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, finishWriting, joinPath, readJson } from '../../platform/files.ts';
+import { parseAs } from '../parse.ts';
 import { pretrainings } from './methods.ts';
 
 export const RESULTS = 'results.json';
@@ -49,12 +50,8 @@ export async function openResults(dir: string, settings: Record<string, unknown>
   await finishWriting(dir);
   const path = joinPath(dir, RESULTS);
   if (!(await fileExists(path))) return { settings, pretraining: [], cells: [] };
-  const parsed = v.safeParse(schema, await readJson(path));
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new UsageError(`${path} is not a study's results: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
-  }
-  const begun = parsed.output.settings;
+  const results = parseAs(schema, await readJson(path), path, "a study's results");
+  const begun = results.settings;
   const show = (value: unknown) => JSON.stringify(value) ?? 'not given';
   const changed = [...new Set([...Object.keys(begun), ...Object.keys(settings)])].find(
     (name) => show(begun[name]) !== show(settings[name]),
@@ -63,5 +60,5 @@ export async function openResults(dir: string, settings: Record<string, unknown>
     throw new UsageError(
       `${dir} holds a study whose ${changed} is ${show(begun[changed])}, not ${show(settings[changed])}: ask for the same to go on with it, or choose another --out`,
     );
-  return parsed.output;
+  return results;
 }
