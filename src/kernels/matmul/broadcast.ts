@@ -1,108 +1,118 @@
 import { main, wgsl } from '../../gpu/kernel.ts';
 import type { Traits } from '../../gpu/traits.ts';
 import { type Epilogue, finishWgsl } from './epilogue.ts';
-import { type Layout, type MatmulParams, tileStart } from './shape.ts';
+import { type Operand, operandsOf } from './fetch.ts';
+import { type Layout, type MatmulParams, tileStart, tiles } from './shape.ts';
+import { repeat } from './variant.ts';
 
 /**
  * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup a workgroup, no barriers.
- * At each place of k a lane holds four rows of a and four columns of b; by broadcast every lane meets all rows.
- * On such adapters a load costs as much as ten multiply-adds and a loop must fit the instruction cache, so the loop is
- * short and has two loads. Operands whose adjacent dimension is k are turned on the way: each lane keeps its own four
- * rows or columns in a panel in workgroup memory. No other lane reads them, so nothing waits.
+ * At each place of k a lane holds four rows of a and four columns of b (or eight); by broadcast every lane meets all rows.
+ *
+ * On such adapters a load costs as much as ten multiply-adds, each variable that a loop carries is loaded, blended and
+ * stored by every pass, and a loop must fit the instruction cache (32 KiB). So a pass does some places of k at once: four
+ * where k is the adjacent dimension of an operand, whose rows or columns then come as vec4s along k. To turn them costs
+ * nothing there, where each component is a register of its own.
  */
 const LANES = 8;
-const COLUMNS = 4 * LANES;
-/** Tiles of y, side by side, that one panel of a serves, where enough workgroups are left to keep processors busy. */
-const SWEEP = 8;
+/** Workgroups that keep a processor's cores busy to the end. */
 const ENOUGH = 16;
-/** Multiply-adds of a product that takes a fraction of a millisecond, where compiling a variant of its own takes a second. */
-const SMALL = 2 ** 22;
+/** Multiply-adds of products over in a fraction of a millisecond, and of those worth a variant that compiles for a second. */
+const [SMALL, LARGE] = [2 ** 22, 2 ** 27];
 
 export interface BroadcastConstants extends Record<string, string | number | boolean> {
   layout: Layout;
   /** Rows of a tile. */
   rows: number;
-  sweep: number;
+  /** Columns of a lane, in vec4s. */
+  wide: number;
+  /** Places of k in a pass. */
+  depth: number;
 }
 
 export const suitsBroadcast = (traits: Traits): boolean => traits.software && traits.subgroupSize === LANES;
 
 /**
- * First the best guess: tiles of 32 rows, or fewer where that wastes less of a small matrix, and a sweep where enough
- * workgroups are left; small products take what large ones do. Then other heights, and the other choice of sweep.
+ * First the best guess: tiles of 32 rows, or fewer where that wastes less of a matrix that is neither small nor high; a lane
+ * takes eight columns in large products that can be cut so, if what else the loop holds leaves room. Then the other choices.
  */
 export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
-  const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL;
+  const multiplyAdds = p.m * p.n * p.k * p.batch0 * p.batch1;
   const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
-  const heights = [32, 24, 16].sort((a, b) => (isSmall || p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
-  const groups = Math.ceil(p.m / heights[0]) * Math.ceil(p.n / (COLUMNS * SWEEP)) * p.batch0 * p.batch1;
-  const sweeps = layout === 'TN' ? [1] : isSmall || groups >= ENOUGH ? [SWEEP, 1] : [1, SWEEP];
-  const constants = (rows: number, sweep: number) => ({ layout, rows, sweep });
-  return [...heights.map((rows) => constants(rows, sweeps[0])), ...sweeps.slice(1).map((sweep) => constants(heights[0], sweep))];
+  const heights = [32, 24, 16].sort((a, b) => (multiplyAdds < SMALL || p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
+  const constants = (rows: number, wide: number) => ({ layout, rows, wide, depth: layout !== 'TN' ? 4 : p.k % 2 === 0 ? 2 : 1 });
+  const narrow = heights.map((rows) => constants(rows, 1));
+  if (layout !== 'TN') return narrow;
+  const wide = constants(heights[0], 2);
+  const { tileM, tileN } = broadcastTile(wide);
+  const suits = multiplyAdds >= LARGE && p.n % tileN === 0 && tiles(p, tileM, tileN) >= ENOUGH;
+  return suits ? [wide, ...narrow] : [...narrow, wide];
 }
 
-export const broadcastTile = ({ rows, sweep }: BroadcastConstants) => ({ tileM: rows, tileN: COLUMNS * sweep });
+export const broadcastTile = ({ rows, wide }: BroadcastConstants) => ({ tileM: rows, tileN: 4 * LANES * wide });
 
-/** Places of k that fit a panel. Products with b by rows have one panel and room for a tile of y; others have two panels. */
-const panelDepth = (layout: Layout, { maxWorkgroupStorage }: Traits): number => {
-  const vectors = Math.floor(maxWorkgroupStorage / 16);
-  return 4 * Math.floor((layout === 'NT' ? vectors / 2 : vectors - 32 * LANES) / LANES / 4);
-};
-
-const lines = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('\n');
-
-/** Fills this lane's part of a panel with four rows of `matrix` (places `at0` to `at3`, in vec4s), turned. */
-const turn = (panel: string, matrix: string) => `
-    for (var k = 0u; k < depth / 4u; k++) {
-      let t = transpose(mat4x4<f32>(${[0, 1, 2, 3].map((q) => `${matrix}[${matrix}At${q} + k]`).join(', ')}));
-${lines(4, (q) => `      ${panel}[(4u * k + ${q}u) * ${LANES}u + lane] = t[${q}];`)}
-    }`;
-
-export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue, traits: Traits): string {
-  const { layout, rows } = constants;
+export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue): string {
+  const { layout, rows, wide, depth } = constants;
   const { tileM, tileN } = broadcastTile(constants);
-  const depth = panelDepth(layout, traits);
-  const turnA = layout !== 'TN';
-  const turnB = layout === 'NT';
-  // Where k may be longer than a panel, y is summed up in passes.
-  const passes = turnA;
-  // With two panels, that of b is free again when the tile is done.
-  const tile = turnB ? 'bPanel' : 'tile';
+  const operands = operandsOf(layout);
+  const a = lanesOf(operands.a, 'a', 0, depth);
+  const b = Array.from({ length: wide }, (_, c) => lanesOf(operands.b, `b${c}`, 4 * LANES * c, depth));
+  const sum = (row: number, c: number) => `sum${row}_${c}`;
+  const eachSum = (text: (row: number, c: number) => string) => repeat(rows, (row) => repeat(wide, (c) => text(row, c)));
   return wgsl`
-${turnA ? `var<workgroup> aPanel: array<V, ${depth * LANES}>;` : ''}
-var<workgroup> ${tile}: array<V, ${(turnB ? depth : 32) * LANES}>;
+var<workgroup> tile: array<V, ${rows * wide * LANES}>;
 ${finishWgsl(epilogue)}
 ${main(
   LANES,
   `${tileStart(tileM, tileN)}
-  let nEnd = min(n0 + ${tileN}u, p.n);
-  for (var k0 = 0u; k0 < p.k; k0 += ${passes ? `${depth}u` : 'p.k'}) {
-    let depth = ${passes ? `min(${depth}u, p.k - k0)` : 'p.k'};
-    ${turnA ? lines(4, (q) => `    let aAt${q} = (aStart + min(m0 + 4u * lane + ${q}u, p.m - 1u) * p.aRow + k0) / 4u;`) : ''}
-    ${turnA ? turn('aPanel', 'a') : ''}
-    for (var n = n0; n < nEnd; n += ${COLUMNS}u) {
-      let column = min(n / 4u + lane, p.n / 4u - 1u);
-      ${turnB ? lines(4, (q) => `      let bAt${q} = (bStart + (4u * column + ${q}u) * p.bCol + k0) / 4u;`) : ''}
-      ${turnB ? turn('bPanel', 'b') : 'var bAt = (bStart + k0 * p.bRow) / 4u + column;'}
-      ${turnA ? '' : 'var aAt = aStart / 4u + min(m0 / 4u + lane, p.m / 4u - 1u);'}
-${lines(rows, (r) => `      var acc${r} = V(0.0);`)}
-      for (var k = 0u; k < depth; k++) {
-        let va = ${turnA ? `aPanel[k * ${LANES}u + lane]` : 'a[aAt]'};
-        let vb = ${turnB ? `bPanel[k * ${LANES}u + lane]` : 'b[bAt]'};
-        ${turnA ? '' : 'aAt += p.aCol / 4u;'}
-        ${turnB ? '' : 'bAt += p.bRow / 4u;'}
-${lines(rows, (r) => `        acc${r} += subgroupBroadcast(va[${r % 4}], ${Math.floor(r / 4)}u) * vb;`)}
-      }
-${lines(rows, (r) => `      ${tile}[${r * LANES}u + lane] = acc${r};`)}
-      let rowsHere = select(0u, min(${rows}u, p.m - m0), n + lane * 4u < p.n);
-      var at = (yStart + m0 * p.yRow) / 4u + column;
-      for (var r = 0u; r < rowsHere; r++) {
-        var sum = ${tile}[r * ${LANES}u + lane];
-        ${passes ? 'if (k0 > 0u) { sum += y[at]; }' : ''}
-        ${passes ? 'if (k0 + depth < p.k) { y[at] = sum; } else { finish(at, column, sum); }' : 'finish(at, column, sum);'}
-        at += p.yRow / 4u;
-      }
-    }
+${[a, ...b].map(({ place }) => place).join('\n')}
+${eachSum((row, c) => `  var ${sum(row, c)} = V(0.0);`)}
+  for (var k = 0u; k < p.k; k += ${depth}u) {
+${[a, ...b].map(({ load }) => load).join('\n')}
+${repeat(
+  rows,
+  (row) => `    {
+${repeat(depth, (d) => `      let x${d} = subgroupBroadcast(${a.at(row % 4, d)}, ${Math.floor(row / 4)}u);`)}
+${repeat(wide, (c) => `      ${sum(row, c)} = ${sum(row, c)}${repeat(depth, (d) => ` + x${d} * ${b[c].vector(d)}`, '')};`)}
+    }`,
+)}
+  }
+${eachSum((row, c) => `  tile[${(row * wide + c) * LANES}u + lane] = ${sum(row, c)};`)}
+${repeat(
+  wide,
+  (c) => `
+  let column${c} = n0 / 4u + ${LANES * c}u + lane;
+  // Not a limit that the compiler knows: it would write all passes out.
+  let rows${c} = select(0u, min(${rows}u, p.m - m0), column${c} * 4u < p.n);
+  var at${c} = (yStart + m0 * p.yRow) / 4u + column${c};
+  for (var r = 0u; r < rows${c}; r++) {
+    finish(at${c}, column${c}, tile[(r * ${wide}u + ${c}u) * ${LANES}u + lane]);
+    at${c} += p.yRow / 4u;
   }`,
+)}`,
 )}`;
+}
+
+/**
+ * How a lane reads its four rows (or columns) of an operand, which begin `ahead` places into the tile, clamped to the last:
+ * WGSL for where they are, and for loading `depth` places of k; then `at(i, d)`, the value of the i-th at the d-th of these
+ * places, and `vector(d)`, the values of all four there.
+ */
+function lanesOf({ name, first, limit, tStride, kStride, alongK }: Operand, id: string, ahead: number, depth: number) {
+  const t = `${first} + ${ahead}u + 4u * lane`;
+  const load = (i: number, place: string) => `    let ${id}_${i} = ${name}[${place}];`;
+  if (alongK) {
+    return {
+      place: repeat(4, (i) => `  let ${id}At${i} = (${name}Start + min(${t} + ${i}u, ${limit} - 1u) * ${tStride}) / 4u;`),
+      load: repeat(4, (i) => load(i, `${id}At${i} + k / 4u`)),
+      at: (i: number, d: number) => `${id}_${i}[${d}]`,
+      vector: (d: number) => `V(${repeat(4, (i) => `${id}_${i}[${d}]`, ', ')})`,
+    };
+  }
+  return {
+    place: `  let ${id}At = (${name}Start + min(${t}, ${limit} - 4u)) / 4u;\n  let ${id}Step = ${kStride} / 4u;`,
+    load: repeat(depth, (d) => load(d, `${id}At + (k + ${d}u) * ${id}Step`)),
+    at: (i: number, d: number) => `${id}_${d}[${i}]`,
+    vector: (d: number) => `${id}_${d}`,
+  };
 }

@@ -66,7 +66,10 @@ export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n:
   return { ...sizes, ...a, ...b, yRow: n, y0: m * n, y1: 0, yOffset: 0 };
 }
 
-/** WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. */
+/**
+ * WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. Tiles below each other
+ * follow each other: the columns of b that they share stay in a cache.
+ */
 export const tileStart = (tileM: number, tileN: number): string => `
   let tilesN = (p.n + ${tileN - 1}u) / ${tileN}u;
   let tilesM = (p.m + ${tileM - 1}u) / ${tileM}u;
@@ -77,8 +80,8 @@ export const tileStart = (tileM: number, tileN: number): string => `
   let aStart = p.aOffset + i0 * p.a0 + i1 * p.a1;
   let bStart = p.bOffset + i0 * p.b0 + i1 * p.b1;
   let yStart = p.yOffset + i0 * p.y0 + i1 * p.y1;
-  let m0 = ((group / tilesN) % tilesM) * ${tileM}u;
-  let n0 = (group % tilesN) * ${tileN}u;`;
+  let m0 = (group % tilesM) * ${tileM}u;
+  let n0 = ((group / tilesM) % tilesN) * ${tileN}u;`;
 
 export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
