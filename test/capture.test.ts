@@ -131,7 +131,8 @@ describe.skipIf(!webgpu)('captured steps on webgpu', () => {
     const before = webgpu!.memory().bytes;
     const chain = ({ x }: { x: Tensor }) =>
       Array.from({ length: 20 })
-        .reduce((y: Tensor) => y.mul(1.5), x)
+        // Launches that cannot be joined.
+        .reduce((y: Tensor) => y.mul(1.5).flip([0]), x)
         .sum();
     const step = capture(webgpu!, chain);
     const run = (size: number) => step.run({ x: { data: new Float32Array(size).fill(1), shape: [size] } });

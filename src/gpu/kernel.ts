@@ -37,6 +37,24 @@ export interface Axis<P> {
   cut(first: number, count: number): Part<P>;
 }
 
+/** Of a kernel that does each element by itself: how launches that follow each other can be done by one. */
+export interface Elementwise<P> {
+  /** Elements of a launch that goes through all its buffers from their starts and without gaps; undefined for others. */
+  count(p: P): number | undefined;
+  /** A kernel that does what the links do, in order, and its parameters. Its buffers are `in0`, `in1`, …, and `out` with the link's number. */
+  join(links: readonly Link[]): { kernel: Kernel; params: ParamValues<ParamTypes> };
+}
+
+/** One of several launches that are joined. */
+export interface Link {
+  kernel: Kernel;
+  params: ParamValues<ParamTypes>;
+  /** What each buffer that it reads holds: an input of the joined launch, or the result of an earlier link. */
+  reads: Readonly<Record<string, { input: number } | { link: number }>>;
+  /** Whether its result is stored; else only later links see it. */
+  stored: boolean;
+}
+
 /** Constants baked into the text of one variant. `width` 4 makes `V` a vec4. */
 export type Constants = Record<string, string | number | boolean>;
 
@@ -63,6 +81,8 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
    * Windows of buffers start at multiples of `step` elements.
    */
   axes?(p: ParamValues<T>, step: number): Axis<ParamValues<T>>[];
+  /** Of kernels with one output, `out`. */
+  elementwise?: Elementwise<ParamValues<T>>;
   /** The same mathematics in plain loops, accumulating in float64. */
   // biome-ignore lint/suspicious/noExplicitAny: each buffer's array type follows its element type
   reference(buffers: Record<string, any>, p: ParamValues<T>): void;

@@ -1,4 +1,5 @@
 import type { Binding, Plan } from './device.ts';
+import { joinElementwise, type Request } from './join.ts';
 import type { HostArray } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
 import type { BufferPool, GpuBuffer } from './pool.ts';
@@ -32,7 +33,7 @@ let virtualId = 0;
 
 /** What a step asks of the device, taken down instead of done. Memory is allotted only when the step is known whole. */
 export class Trace {
-  readonly launches: TracedLaunch[] = [];
+  readonly requests: Request[] = [];
   /** What the host does anew before each replay. */
   readonly hooks: (() => void)[] = [];
   readonly writes = new Map<string, HostWrite>();
@@ -58,10 +59,15 @@ export class Trace {
     return [...this.#own].filter((buffer) => !this.#freed.has(buffer));
   }
 
+  /** What is to be launched: element by element in one go what follows each other and can be. */
+  joined(result: Binding, mostBuffers: number): Request[] {
+    return joinElementwise(this.requests, (buffer) => buffer !== result.buffer && this.owns(buffer as GpuBuffer), mostBuffers);
+  }
+
   /** From the first launch to the last that touches each of the step's buffers, whenever it was freed. */
-  lifetimes(): Map<GpuBuffer, Lifetime> {
+  lifetimes(launches: readonly TracedLaunch[]): Map<GpuBuffer, Lifetime> {
     const lifetimes = new Map<GpuBuffer, Lifetime>();
-    for (const [i, { bindings }] of this.launches.entries()) {
+    for (const [i, { bindings }] of launches.entries()) {
       for (const { buffer } of bindings) {
         if (!this.owns(buffer)) continue;
         const lifetime = lifetimes.get(buffer);
@@ -115,22 +121,22 @@ export class WebGpuPlan implements Plan {
   #fresh = true;
   #disposed = false;
 
-  constructor(trace: Trace, result: Binding, host: PlanHost) {
+  constructor(trace: Trace, launches: readonly TracedLaunch[], result: Binding, host: PlanHost) {
     this.#host = host;
     this.#hooks = trace.hooks;
     this.#result = result;
-    this.launches = trace.launches.length;
-    this.flops = trace.launches.reduce((sum, { work }) => sum + (work?.flops ?? 0), 0);
-    this.#mirror = new Uint8Array(this.#placeWrites(trace));
+    this.launches = launches.length;
+    this.flops = launches.reduce((sum, { work }) => sum + (work?.flops ?? 0), 0);
+    this.#mirror = new Uint8Array(this.#placeWrites(trace, launches));
     this.#refuseSurvivors(trace);
     this.#block = this.#mirror.length > 0 ? host.pool.take(this.#mirror.length) : undefined;
     for (const [key, { data }] of trace.writes) this.#mirror.set(data, this.#places.get(key));
-    this.#allot(trace);
-    this.#pinned = [...new Set(trace.launches.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)))].filter(
+    this.#allot(trace, launches);
+    this.#pinned = [...new Set(launches.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)))].filter(
       (buffer) => !trace.owns(buffer),
     );
     for (const buffer of this.#pinned) buffer.pins++;
-    this.#launches = trace.launches.map(({ params, bindings, ...launch }) => ({
+    this.#launches = launches.map(({ params, bindings, ...launch }) => ({
       ...launch,
       bindGroup: createBindGroup(host.gpu, launch.pipeline, params, bindings),
     }));
@@ -176,10 +182,10 @@ export class WebGpuPlan implements Plan {
   }
 
   /** Lays out the block: memory that only the host writes lives in it. Returns its size. */
-  #placeWrites(trace: Trace): number {
+  #placeWrites(trace: Trace, launches: readonly TracedLaunch[]): number {
     const { alignment } = this.#host;
     const written = new Set(
-      trace.launches.flatMap(({ bindings }) => bindings.filter(({ writes }) => writes).map(({ buffer }) => buffer)),
+      launches.flatMap(({ bindings }) => bindings.filter(({ writes }) => writes).map(({ buffer }) => buffer)),
     );
     let size = 0;
     const reserve = (bytes: number) => {
@@ -210,14 +216,14 @@ export class WebGpuPlan implements Plan {
   }
 
   /** Gives every temporary its memory. */
-  #allot(trace: Trace): void {
+  #allot(trace: Trace, launches: readonly TracedLaunch[]): void {
     const { slots, pool } = this.#host;
     for (const [buffer, base] of this.#homes) Object.assign(buffer, { gpu: this.#block!.gpu, base });
-    const lifetimes = trace.lifetimes();
+    const lifetimes = trace.lifetimes(launches);
     // Copies from the block come before all launches, the result is read after them.
     for (const { buffer } of this.#copies) if (trace.owns(buffer)) lifetimes.get(buffer)!.from = -1;
     const result = lifetimes.get(this.#result.buffer as GpuBuffer);
-    if (result) result.to = trace.launches.length + 1;
+    if (result) result.to = launches.length + 1;
     const inSlots = [...lifetimes].filter(([buffer]) => !this.#homes.has(buffer));
     const { slotOf, sizes } = shareSlots(
       inSlots.map(([, lifetime]) => lifetime),

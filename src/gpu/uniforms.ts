@@ -1,5 +1,7 @@
 const UNIFORM = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST
 const ARENA_BYTES = 1 << 20;
+/** More than the parameters of any launch take. */
+const LARGEST = 2048;
 
 export interface UniformSlot {
   readonly id: number;
@@ -28,7 +30,7 @@ export class UniformArena {
 
   /** Whether the next new parameters need `restart()` first. */
   get full(): boolean {
-    return this.#at + 512 > ARENA_BYTES;
+    return this.#at + LARGEST > ARENA_BYTES;
   }
 
   /** Forgets all slots. Commands already submitted keep the old buffer; nothing may be half recorded. */

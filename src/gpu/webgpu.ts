@@ -1,7 +1,8 @@
 import { patiently } from '../platform/patience.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan } from './device.ts';
 import { DeviceLostError, KernelError } from './errors.ts';
-import { type HostArray, type Kernel, type ParamTypes, type ParamValues, type Part, packParams } from './kernel.ts';
+import type { Request } from './join.ts';
+import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packParams } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
 import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, WebGpuPlan } from './plan.ts';
 import { BufferPool, type GpuBuffer } from './pool.ts';
@@ -96,14 +97,16 @@ export class WebGpuDevice implements Device {
   run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
     this.#check();
     for (const part of partsOf(kernel, params, this.traits)) {
-      const launch = this.#resolve(kernel, buffers, part);
-      if (!launch) continue;
-      if (this.#trace) this.#trace.launches.push(launch);
-      else {
-        for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
-        this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
-        if (++this.#encoded >= BATCH) this.#submit();
+      const request = { kernel, buffers, part } as unknown as Request;
+      if (this.#trace) {
+        this.#trace.requests.push(request);
+        continue;
       }
+      const launch = this.#resolve(request, this.#profiler !== undefined);
+      if (!launch) continue;
+      for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
+      this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
+      if (++this.#encoded >= BATCH) this.#submit();
     }
   }
 
@@ -123,7 +126,9 @@ export class WebGpuDevice implements Device {
     } finally {
       this.#trace = undefined;
     }
-    const plan = new WebGpuPlan(trace, result, {
+    const requests = trace.joined(result, this.traits.maxStorageBuffers);
+    const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);
+    const plan = new WebGpuPlan(trace, launches, result, {
       gpu: this.#device,
       pool: this.#pool,
       slots: this.#slots,
@@ -175,11 +180,7 @@ export class WebGpuDevice implements Device {
   }
 
   /** Pipeline, parameters, parts of buffers and grid of a launch; undefined when there is nothing to do. */
-  #resolve<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
-    { params, starts }: Part<ParamValues<T>>,
-  ): TracedLaunch | undefined {
+  #resolve({ kernel, buffers, part: { params, starts } }: Request, counts: boolean): TracedLaunch | undefined {
     const constants = this.tuning.constants(kernel, params, this.traits);
     const groups = kernel.launch(params, constants, this.traits);
     if (groups === 0) return undefined;
@@ -207,13 +208,13 @@ export class WebGpuDevice implements Device {
     }
     const rows = Math.ceil(groups / this.traits.maxGroupsPerDimension);
     return {
-      pipeline: this.#pipelines.get(kernel as unknown as Kernel, constants),
+      pipeline: this.#pipelines.get(kernel, constants),
       params: this.#uniforms.slot(packParams(kernel.params, params)),
       bindings,
       x: Math.ceil(groups / rows),
       y: rows,
       kernel: kernel.name,
-      work: this.#trace || this.#profiler ? workOf(kernel, constants, params) : undefined,
+      work: counts ? workOf(kernel, constants, params) : undefined,
     };
   }
 

@@ -1,6 +1,7 @@
 import { defineKernel, type Kernel, type ParamTypes, type ParamValues, wgsl } from '../gpu/kernel.ts';
 import { alongShape } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
+import { joinMaps } from './join.ts';
 import { dims, extent, forEachStrided, product, wgslStrided } from './shape.ts';
 
 /**
@@ -37,6 +38,7 @@ export function defineMap(spec: MapSpec): MapKernel {
   // biome-ignore lint/suspicious/noExplicitAny: the parameter names depend on the inputs
   type P = any;
 
+  const isFlat = (p: P) => inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
   const load = (name: string, { flat, width }: { flat: boolean; width: number }): string => {
     if (flat) return `let ${name} = in_${name}[i];`;
     if (width === 1) return `let ${name} = in_${name}[at_${name}(i)];`;
@@ -65,7 +67,7 @@ export function defineMap(spec: MapSpec): MapKernel {
     },
     specialize(p: P, traits) {
       const last = p.rank - 1;
-      const flat = inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
+      const flat = isFlat(p);
       const whole = p.rank > 0 && p.shape[last] % 4 === 0;
       const aligned = (strides: number[], offset: number) =>
         strides[last] === 0 || (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
@@ -84,6 +86,7 @@ ${flatMain(
 )}`,
     launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),
     axes: (p: P, step) => [alongShape(p, Object.fromEntries(inputs.map((name) => [`in_${name}`, name])), ['out'], step)],
+    elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), join: joinMaps },
     reference(buffers, p: P) {
       const values = scalars.map((name) => p[name]);
       const views = inputs.map((name) => buffers[`in_${name}`]);

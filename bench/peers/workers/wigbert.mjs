@@ -5,7 +5,7 @@ import { serve, training } from '../protocol.mjs';
 
 await serve(async (path) => {
   const wigbert = await import('../../../dist/src/index.js');
-  const { tensor, matmul, gelu, layerNorm, softmax, noGrad, scope, useDevice } = wigbert;
+  const { capture, tensor, matmul, gelu, layerNorm, softmax, noGrad, scope, useDevice } = wigbert;
   const device = await useDevice(path);
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 
@@ -52,11 +52,13 @@ await serve(async (path) => {
     },
     adds({ shape, times, x, y }) {
       const [first, added] = [tensor(x, { shape }), tensor(y, { shape })];
-      return work(() => {
+      const chain = () => {
         let sum = first;
         for (let i = 0; i < times; i++) sum = sum.add(added);
-        return sum;
-      });
+        return sum.flatten();
+      };
+      const [one, all] = [capture(device, () => chain().slice([[0, 1]])), capture(device, chain)];
+      return { run: async () => (await one.run({}))[0], result: () => all.run({}) };
     },
     bertForward({ weights, batch }) {
       const model = buildBert(wigbert, weights).eval();
