@@ -16,7 +16,7 @@ export interface KernelTiming {
   /** Of one launch. */
   milliseconds: number;
   gflops: number | null;
-  /** Bytes of all buffers, each counted once, a second. */
+  /** Bytes of all buffers a second, each counted once, and twice where it is read and overwritten. */
   gbPerSecond: number;
   /** Share of the peak that bounds this work, and which that is; above 1 where the data stays in caches. */
   share: number;

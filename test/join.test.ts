@@ -126,7 +126,7 @@ describe('joinMaps', () => {
   });
 
   it('rounds each product before it is added to', () => {
-    const text = kernelText(kernel, { width: 1, lanes: 8, each: 1 }, cpu.traits);
+    const text = kernelText(kernel, { width: 1, lanes: 8, each: 1, together: 1 }, cpu.traits);
     expect(text).toContain('let v0 = rounded(link_mul(');
     expect(text).toContain('let v1 = rounded(link_affine(');
     expect(text).toContain('let v3 = link_add(');

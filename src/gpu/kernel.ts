@@ -16,7 +16,8 @@ export type Fill<P> = 'normal' | 'positive' | 'bool' | { below: (p: P) => number
 
 export interface BufferSpec<P> {
   type: ElementType;
-  access: 'read' | 'write' | 'readwrite';
+  /** `write`: all that the launch touches is overwritten; `readwrite`: part of it; `update`: all of it is read, then overwritten. */
+  access: 'read' | 'write' | 'readwrite' | 'update';
   /** Scalars the kernel may touch. */
   size: (p: P) => number;
   /** What tests and benchmarks put in; default `normal`. */

@@ -8,7 +8,7 @@ export interface KernelTime {
   launches: number;
   seconds: number;
   flops: number;
-  /** Bytes of all its buffers, each counted once a launch. */
+  /** Bytes of all its buffers, each counted once a launch, and twice where it is read and overwritten. */
   bytes: number;
 }
 
@@ -92,7 +92,8 @@ export class Profiler {
 }
 
 export function workOf<T extends ParamTypes>(kernel: Kernel<T>, constants: Constants, params: ParamValues<T>): Work {
-  const bytes = Object.values(kernel.buffers).reduce((sum, { size }) => sum + size(params) * 4, 0);
+  const moved = Object.values(kernel.buffers).map(({ access, size }) => (access === 'update' ? 8 : 4) * size(params));
+  const bytes = moved.reduce((sum, one) => sum + one, 0);
   const variant = Object.entries(constants).map(([name, value]) => (typeof value === 'string' ? value : `${name} ${value}`));
   return { kernel: kernel.name, variant: variant.join(', '), flops: kernel.flops?.(params) ?? 0, bytes };
 }

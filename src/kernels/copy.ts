@@ -87,7 +87,7 @@ export const accumulate = defineKernel({
   params: { count: 'u32' },
   buffers: {
     x: { type: 'V', access: 'read', size: (p) => p.count },
-    y: { type: 'V', access: 'readwrite', size: (p) => p.count },
+    y: { type: 'V', access: 'update', size: (p) => p.count },
   },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),

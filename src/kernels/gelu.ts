@@ -9,7 +9,10 @@ const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBE = 0.044715;
 
 export const geluWgsl = `${normalShareWgsl}
-fn gelu_(x: V) -> V { return x * normalShare(x, normalDensity(x)); }
+fn gelu_(x: V) -> V {
+  let size = normalSize(x);
+  return x * normalShare(x, size, normalDensity(size));
+}
 `;
 export const geluTanhWgsl = `${tanhWgsl}
 fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x))); }
@@ -40,8 +43,9 @@ export const geluBackward = defineMap({
   wgsl: 'dy * geluSlope(x)',
   functions: `${normalShareWgsl}
 fn geluSlope(x: V) -> V {
-  let density = normalDensity(x);
-  return normalShare(x, density) + x * density;
+  let size = normalSize(x);
+  let density = normalDensity(size);
+  return normalShare(x, size, density) + x * density;
 }`,
   reference: (dy, x) => dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
 });

@@ -1,6 +1,7 @@
 import { defineKernel, type ElementType, type Kernel, type Link, type ParamTypes, type ParamValues } from '../gpu/kernel.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import type { MapKernel, MapSpec } from './map.ts';
+import type { Values } from './rows.ts';
 
 const known = new Map<string, Kernel>();
 
@@ -38,10 +39,13 @@ function defineJoined(links: readonly Link[]): Kernel {
     name: nameOf(links),
     params,
     buffers,
-    specialize: (p, traits) => ({ width: size(p) % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+    specialize: (p, traits) => {
+      const width = size(p) % 4 === 0 ? 4 : 1;
+      return { width, ...flatConstants(traits, links.some((link) => specOf(link).functions) ? size(p) / width : undefined) };
+    },
     launch: (p, c) => flatGroups(size(p) / c.width, c),
     wgsl: (c) => `${functionsOf(links)}
-${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers))}`,
+${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), readsOf(buffers))}`,
     reference: (data, p) => {
       const values: number[] = [];
       for (let element = 0; element < size(p); element++) {
@@ -106,9 +110,11 @@ function functionsOf(links: readonly Link[]): string {
   return [...texts].join('\n');
 }
 
+const readsOf = (buffers: Kernel['buffers']): Values =>
+  Object.fromEntries(Object.keys(buffers).flatMap((name) => (name.startsWith('in') ? [[`v_${name}`, `${name}[i]`]] : [])));
+
 function bodyOf(links: readonly Link[], buffers: Kernel['buffers']): string {
-  const reads = Object.keys(buffers).filter((name) => name.startsWith('in'));
-  const lines = reads.map((name) => `let v_${name} = ${name}[i];`);
+  const lines: string[] = [];
   for (const [i, link] of links.entries()) {
     const spec = specOf(link);
     const values = spec.inputs.map((name) => {

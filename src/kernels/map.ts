@@ -39,8 +39,7 @@ export function defineMap(spec: MapSpec): MapKernel {
   type P = any;
 
   const isFlat = (p: P) => inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
-  const load = (name: string, { flat, width }: { flat: boolean; width: number }): string => {
-    if (flat) return `let ${name} = in_${name}[i];`;
+  const load = (name: string, width: number): string => {
     if (width === 1) return `let ${name} = in_${name}[at_${name}(i)];`;
     // The last dimension is either walked (stride 1) or repeated (stride 0).
     return `let at_v_${name} = at_${name}(i * 4u);
@@ -72,18 +71,25 @@ export function defineMap(spec: MapSpec): MapKernel {
       const aligned = (strides: number[], offset: number) =>
         strides[last] === 0 || (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
       const wide = flat ? p.count % 4 === 0 : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
-      return { flat, width: wide ? 4 : 1, ...flatConstants(traits) };
+      const width = wide ? 4 : 1;
+      return { flat, width, ...flatConstants(traits, flat && spec.functions ? p.count / width : undefined) };
     },
-    wgsl: (constants) => wgsl`
-${spec.functions ?? ''}
-${constants.flat ? '' : inputs.map(wgslStrided).join('\n')}
+    wgsl: (constants) => {
+      const count = `p.count / ${constants.width}u`;
+      const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}[i]`]));
+      const functions = spec.functions ?? '';
+      if (constants.flat) return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, reads)}`;
+      return wgsl`
+${functions}
+${inputs.map(wgslStrided).join('\n')}
 ${flatMain(
   constants,
-  `p.count / ${constants.width}u`,
-  `${constants.flat ? '' : 'let last = p.rank - 1u;'}
-    ${inputs.map((name) => load(name, constants)).join('\n    ')}
+  count,
+  `let last = p.rank - 1u;
+    ${inputs.map((name) => load(name, constants.width)).join('\n    ')}
     out[i] = ${spec.wgsl};`,
-)}`,
+)}`;
+    },
     launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),
     axes: (p: P, step) => [alongShape(p, Object.fromEntries(inputs.map((name) => [`in_${name}`, name])), ['out'], step)],
     elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), join: joinMaps },

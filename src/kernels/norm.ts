@@ -49,7 +49,7 @@ export const clipByNorm = defineKernel({
   params: { count: 'u32', maxNorm: 'f32' },
   buffers: {
     norm: { type: 'f32', access: 'read', size: () => 1, fill: 'positive' },
-    x: { type: 'V', access: 'readwrite', size: (p) => p.count },
+    x: { type: 'V', access: 'update', size: (p) => p.count },
   },
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),

@@ -15,7 +15,7 @@ export const HYPER = 12;
 const params = { blocks: 'u32', first: 'u32', rows: 'u32' } as const;
 type P = { blocks: number; first: number; rows: number };
 const words = (p: P) => p.blocks * BLOCK;
-const flat = (access: 'read' | 'readwrite', fill?: 'positive'): BufferSpec<P> => ({
+const flat = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P> => ({
   type: 'V',
   access,
   size: words,
@@ -25,7 +25,7 @@ const shared = {
   groups: { type: 'u32', access: 'read', size: (p: P) => p.first + p.blocks, fill: { below: () => 2 } },
   hyper: { type: 'V', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
   grad: flat('read'),
-  param: flat('readwrite'),
+  param: flat('update'),
 } as const satisfies Record<string, BufferSpec<P>>;
 
 const VECTORS = BLOCK / 4;
@@ -75,11 +75,11 @@ function forEachElement(groups: Uint32Array, { first, blocks }: P, update: (i: n
 
 /** Rows of `hyper` for Adam: lr, beta1, beta2, eps, weightDecay, 1-beta1, 1-beta2, 1-beta1^t, √(1-beta2^t), decoupled. */
 function defineAdam(name: string, amsgrad: boolean) {
-  const largest: Record<string, BufferSpec<P>> = amsgrad ? { vMax: flat('readwrite', 'positive') } : {};
+  const largest: Record<string, BufferSpec<P>> = amsgrad ? { vMax: flat('update', 'positive') } : {};
   return defineKernel({
     name,
     params,
-    buffers: { ...shared, m: flat('readwrite'), v: flat('readwrite', 'positive'), ...largest },
+    buffers: { ...shared, m: flat('update'), v: flat('update', 'positive'), ...largest },
     ...perBlock,
     axes: (p, step) => alongBlocks(p, step, ['m', 'v', ...Object.keys(largest)]),
     wgsl: (c) =>
@@ -127,7 +127,7 @@ export const adamAmsgrad = defineAdam('adamAmsgrad', true);
 export const sgd = defineKernel({
   name: 'sgd',
   params,
-  buffers: { ...shared, velocity: flat('readwrite') },
+  buffers: { ...shared, velocity: flat('update') },
   ...perBlock,
   axes: (p, step) => alongBlocks(p, step, ['velocity']),
   wgsl: (c) =>

@@ -35,24 +35,23 @@ fn erf_(v: V) -> V {
 `;
 
 /**
- * Φ(x), the share of the standard normal distribution below x, from `density`, its density at x: what lies beyond |x| is the
- * density times Mills' ratio, here a quotient of polynomials. Exact to 1e-6 of itself in the lower tail too, where a small
- * gradient is all that a neuron gets.
+ * Φ(x), the share of the standard normal distribution below x, from `size`, its `normalSize`, and `density`, its density there:
+ * what lies beyond |x| is the density times Mills' ratio, here a quotient of polynomials. Exact to 1e-6 of itself in the lower
+ * tail too, where a small gradient is all that a neuron gets.
  */
 export const normalShareWgsl = wgsl`
-fn normalDensity(x: V) -> V { return ${1 / Math.sqrt(2 * Math.PI)} * exp(-0.5 * x * x); }
-fn normalShare(x: V, density: V) -> V {
+// |x|, or 15: beyond this the density is 0 in float32.
+fn normalSize(x: V) -> V {
   let size = abs(x);
-  // Beyond this the density is 0 in float32.
-  let t = select(size, V(15.0), size > V(15.0));
-  var n = t * 0.0395317608 + 0.285910866;
-  n = n * t + 0.883104494;
-  n = n * t + 1.25331387;
-  var d = t * 0.0395405328 + 0.285610577;
-  d = d * t + 0.927030359;
-  d = d * t + 1.5024888;
-  d = d * t + 1.0;
-  let beyond = density * n / d;
+  return select(size, V(15.0), size > V(15.0));
+}
+fn normalDensity(size: V) -> V { return exp2(size * size * ${-0.5 * Math.LOG2E} - ${0.5 * Math.log2(2 * Math.PI)}); }
+fn normalShare(x: V, size: V, density: V) -> V {
+  // In halves, so that one need not wait for the other.
+  let square = size * size;
+  let n = (size * 0.883104494 + 1.25331387) + square * (size * 0.0395317608 + 0.285910866);
+  let d = (size * 1.5024888 + 1.0) + square * ((size * 0.285610577 + 0.927030359) + square * 0.0395405328);
+  let beyond = density * (n / d);
   return select(1.0 - beyond, beyond, x < V(0.0));
 }
 `;
