@@ -17,7 +17,7 @@ export interface FlatConstants extends Record<string, string | number | boolean>
 export const flatConstants = ({ software, subgroupSize }: Traits, vectors?: number): FlatConstants => {
   if (!software) return { lanes: 256, each: 1, together: 1 };
   const lanes = subgroupSize || 8;
-  return { lanes, each: 64, together: vectors && vectors % (2 * lanes) === 0 ? 2 : 1 };
+  return { lanes, each: 256, together: vectors && vectors % (2 * lanes) === 0 ? 2 : 1 };
 };
 
 /** Workgroups for so many elements. */
