@@ -63,7 +63,7 @@ function defineReduction(r: Reduction) {
     specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
       inner === 1
         ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
-        : { rows: false, lanes: 64, width: inner % 4 === 0 ? 4 : 1 },
+        : { rows: false, lanes: traits.software ? traits.subgroupSize || 8 : 64, width: inner % 4 === 0 ? 4 : 1 },
     launch: (p: ReduceParams, { rows, lanes, width }) => (rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width))),
     wgsl: (c, traits) =>
       c.rows
@@ -90,7 +90,8 @@ ${main(
   let first = (block % p.chunks) * p.size;
   let base = ((block / p.chunks) * p.n) * inner + column % inner;
   var part = V(${r.start});
-  for (var k = first; k < min(first + p.size, p.n); k++) { part = ${r.combine('part', 'x[base + k * inner]')}; }
+  let end = min(first + p.size, p.n);
+  for (var k = first; k < end; k++) { part = ${r.combine('part', 'x[base + k * inner]')}; }
   ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = part[j]; }' : 'y[p.at + column] = part;'}`,
           ),
     reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {

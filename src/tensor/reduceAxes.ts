@@ -6,9 +6,11 @@ import { isWhole, map, run } from './run.ts';
 import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
 
-/** Places of the reduced axis that one lane, or one team of lanes, goes through before the work is divided. */
-const COLUMN_CHUNK = 64;
-const ROW_CHUNK = 4096;
+/**
+ * Places of the reduced axis that one lane, or one team of lanes, goes through before the work is divided: a software adapter
+ * has few lanes, and a launch costs it as much as hundreds of places.
+ */
+const [COLUMN_CHUNK, COLUMN_CHUNK_IN_SOFTWARE, ROW_CHUNK] = [64, 2048, 4096];
 /** Results enough to keep an adapter busy without dividing the work. */
 const PLENTY = 4096;
 
@@ -44,7 +46,7 @@ function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, in
   const y = into ?? empty([outer, inner], 'float32', x.device);
   const { traits } = x.device;
   const fits = outer * n * inner * 4 <= traits.maxBinding;
-  const most = inner === 1 ? ROW_CHUNK : COLUMN_CHUNK;
+  const most = inner === 1 ? ROW_CHUNK : traits.software ? COLUMN_CHUNK_IN_SOFTWARE : COLUMN_CHUNK;
   // What is larger than a binding is cut between chunks: they start where bindings may.
   const step = windowStep(traits);
   const size = fits ? most : Math.max(step, Math.min(most, floorTo(traits.maxBinding / (4 * inner), step)));
