@@ -49,17 +49,20 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
     );
   }
   const features = experimental ? [...wantedFeatures, tensorCores] : wantedFeatures;
-  const device = await adapter.requestDevice({
+  const wanted = {
     requiredFeatures: features.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
-  });
+  };
+  const device = await adapter.requestDevice(wanted);
   const { vendor, architecture, description } = adapter.info;
   const traits = {
     ...traitsOf(adapter),
     subgroupMatrix: experimental ? subgroupMatrixOf(adapter) : undefined,
     ...options.traits,
   };
-  const opened = new WebGpuDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), traits);
+  const openTwin = async () => (await gpu!.requestAdapter())!.requestDevice(wanted);
+  const name = description || [vendor, architecture].filter(Boolean).join(' ');
+  const opened = new WebGpuDevice(device, name, traits, sharesCompiled(adapter) ? openTwin : undefined);
   await loadTuning(opened);
   return opened;
 }
@@ -86,6 +89,9 @@ function traitsOf(adapter: GPUAdapter): Traits {
     bindingAlignment: limits.minStorageBufferOffsetAlignment,
   };
 }
+
+/** Mesa's software driver compiles at the first launch, and keeps what it compiled on disk, for all devices. */
+const sharesCompiled = ({ info }: GPUAdapter): boolean => /llvmpipe/i.test(info.description);
 
 interface SubgroupMatrixConfig {
   componentType: string;

@@ -2,10 +2,21 @@ import { KernelError } from './errors.ts';
 import { type Constants, type Kernel, kernelText } from './kernel.ts';
 import type { Traits } from './traits.ts';
 
+/** What a pipeline is made from: WGSL, and the type of each storage buffer it binds. */
+export interface PipelineText {
+  kernel: string;
+  label: string;
+  code: string;
+  storage: GPUBufferBindingType[];
+}
+
 export interface Pipeline {
   readonly id: number;
+  readonly text: PipelineText;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** Whether it was ever launched: software adapters compile it then. */
+  launched: boolean;
 }
 
 const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
@@ -35,33 +46,34 @@ export class PipelineCache {
   }
 
   #compile(kernel: Kernel, constants: Constants): Pipeline {
-    const code = kernelText(kernel, constants, this.#traits);
-    const label = `${kernel.name} ${JSON.stringify(constants)}`;
+    const text: PipelineText = {
+      kernel: kernel.name,
+      label: `${kernel.name} ${JSON.stringify(constants)}`,
+      code: kernelText(kernel, constants, this.#traits),
+      storage: Object.values(kernel.buffers).map(({ access }) => (access === 'read' ? 'read-only-storage' : 'storage')),
+    };
     this.#device.pushErrorScope('validation');
-    const types: GPUBufferBindingType[] = Object.values(kernel.buffers).map(({ access }) =>
-      access === 'read' ? 'read-only-storage' : 'storage',
-    );
-    const layout = this.#device.createBindGroupLayout({
-      entries: ['uniform' as GPUBufferBindingType, ...types].map((type, binding) => ({
-        binding,
-        visibility: COMPUTE,
-        buffer: { type },
-      })),
-    });
-    const module = this.#device.createShaderModule({ label, code });
-    const gpu = this.#device.createComputePipeline({
-      label,
-      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: 'main' },
-    });
-    this.#report(
-      this.#device.popErrorScope().then((error) => (error ? explain(kernel.name, code, module, error.message) : undefined)),
-    );
-    return { id: this.#nextId++, gpu, layout };
+    const { module, layout, gpu } = createPipeline(this.#device, text);
+    this.#report(this.#device.popErrorScope().then((error) => (error ? explain(text, module, error.message) : undefined)));
+    return { id: this.#nextId++, text, gpu, layout, launched: false };
   }
 }
 
-async function explain(kernel: string, code: string, module: GPUShaderModule, fallback: string): Promise<Error> {
+/** A pipeline on a device; its parameters are binding 0, its storage buffers follow. */
+export function createPipeline(device: GPUDevice, { label, code, storage }: PipelineText) {
+  const layout = device.createBindGroupLayout({
+    entries: ['uniform' as const, ...storage].map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
+  });
+  const module = device.createShaderModule({ label, code });
+  const gpu = device.createComputePipeline({
+    label,
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module, entryPoint: 'main' },
+  });
+  return { module, layout, gpu };
+}
+
+async function explain({ kernel, code }: PipelineText, module: GPUShaderModule, fallback: string): Promise<Error> {
   const { messages } = await module.getCompilationInfo();
   const first = messages.find((message) => message.type === 'error');
   if (!first) return new KernelError(kernel, fallback);

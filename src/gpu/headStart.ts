@@ -1,0 +1,58 @@
+import { createPipeline, type Pipeline, type PipelineText } from './pipelines.ts';
+
+const [UNIFORM, STORAGE, INDIRECT] = [0x40, 0x80, 0x100]; // GPUBufferUsage
+/** Milliseconds after which a step's first run is known to be held up by compiling. */
+const HELD_UP = 200;
+/** Bytes of a buffer that stands in for any that a kernel may bind. */
+const STAND_IN = 4096;
+
+/** Has a second device compile what the first has not come to yet, should `run`, the first run of a step, take long. */
+export function giveHeadStart(open: () => Promise<GPUDevice>, fresh: readonly Pipeline[], run: Promise<unknown>): void {
+  let late = false;
+  const texts = fresh.map(({ text }) => text);
+  // If it fails, all that is lost is a head start.
+  const timer = setTimeout(() => compileAhead(open, texts, () => late).catch(() => {}), HELD_UP);
+  const end = () => {
+    late = true;
+    clearTimeout(timer);
+  };
+  run.then(end, end);
+}
+
+/**
+ * A software adapter compiles a kernel at its first launch, one after the other on one core, which is most of a cold start.
+ * So a second device launches the kernels of a step as well, without work, last ones first: the driver keeps what it
+ * compiles in a cache on disk, where the first device finds it when it comes so far.
+ * @param isLate whether the first device has no use for it any more
+ */
+export async function compileAhead(
+  open: () => Promise<GPUDevice>,
+  texts: readonly PipelineText[],
+  isLate: () => boolean,
+): Promise<void> {
+  const device = await open();
+  try {
+    const nothing = device.createBuffer({ size: 12, usage: INDIRECT });
+    const buffer = (usage: number) => device.createBuffer({ size: STAND_IN, usage });
+    const params = buffer(UNIFORM);
+    const memory = Array.from({ length: Math.max(...texts.map(({ storage }) => storage.length)) }, () => buffer(STORAGE));
+    for (const text of texts.toReversed()) {
+      if (isLate()) break;
+      const { gpu, layout } = createPipeline(device, text);
+      const entries = [params, ...memory.slice(0, text.storage.length)].map((one, binding) => ({
+        binding,
+        resource: { buffer: one },
+      }));
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(gpu);
+      pass.setBindGroup(0, device.createBindGroup({ layout, entries }));
+      pass.dispatchWorkgroupsIndirect(nothing, 0);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      await device.queue.onSubmittedWorkDone();
+    }
+  } finally {
+    device.destroy();
+  }
+}
