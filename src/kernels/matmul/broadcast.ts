@@ -84,9 +84,10 @@ ${repeat(
   let column${c} = n0 / 4u + ${LANES * c}u + lane;
   // Not a limit that the compiler knows: it would write all passes out.
   let rows${c} = select(0u, min(${rows}u, p.m - m0), column${c} * 4u < p.n);
+  let bias${c} = biasOf(min(column${c}, p.n / 4u - 1u));
   var at${c} = (yStart + m0 * p.yRow) / 4u + column${c};
   for (var r = 0u; r < rows${c}; r++) {
-    finish(at${c}, column${c}, tile[(r * ${wide}u + ${c}u) * ${LANES}u + lane]);
+    finish(at${c}, bias${c}, tile[(r * ${wide}u + ${c}u) * ${LANES}u + lane]);
     at${c} += p.yRow / 4u;
   }`,
 )}`,

@@ -36,10 +36,11 @@ export const keepsArgument = (activation: Activation): boolean => activation ===
 
 export const activate = (activation: Activation): ((z: number) => number) => references[activation];
 
-/** WGSL `finish(at, column, sum)`: stores one `V` of y; `at` and `column` count in V's. */
+/** WGSL `finish(at, ahead, sum)`: stores one `V` of y, `ahead` being the `biasOf(column)`; `at` and `column` count in V's. */
 export const finishWgsl = ({ bias, activation }: Epilogue): string => `${functions[activation]}
-fn finish(at: u32, column: u32, sum: V) {
-  let z = sum${bias ? ' + bias[column]' : ''};
+fn biasOf(column: u32) -> V { return ${bias ? 'bias[column]' : 'V(0.0)'}; }
+fn finish(at: u32, ahead: V, sum: V) {
+  let z = sum${bias ? ' + ahead' : ''};
   ${keepsArgument(activation) ? 'argument[at] = z;' : ''}
   y[at] = ${calls[activation]};
 }`;
@@ -51,7 +52,7 @@ fn storeFour(yStart: u32, row: u32, column: u32, sums: vec4<f32>) {
   let at = yStart + row * p.yRow + column;
 ${
   width === 4
-    ? '  if (column < p.n) { finish(at / 4u, column / 4u, sums); }'
-    : '  for (var i = 0u; i < 4u; i++) {\n    if (column + i < p.n) { finish(at + i, column + i, sums[i]); }\n  }'
+    ? '  if (column < p.n) { finish(at / 4u, biasOf(column / 4u), sums); }'
+    : '  for (var i = 0u; i < 4u; i++) {\n    if (column + i < p.n) { finish(at + i, biasOf(column + i), sums[i]); }\n  }'
 }
 }`;

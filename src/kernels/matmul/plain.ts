@@ -31,6 +31,6 @@ ${main(
   for (var k = 0u; k < p.k; k++) {
     total += a[aStart + row * p.aRow + k * p.aCol] * b[bStart + k * p.bRow + column * p.bCol];
   }
-  finish(yStart + row * p.yRow + column, column, total);`,
+  finish(yStart + row * p.yRow + column, biasOf(column), total);`,
 )}`,
 };

@@ -140,6 +140,6 @@ const finishAll = (count: number, sum: (i: number) => string, stores: string, ro
     let row = ${row};
     let column = ${column};
     if (${stores} && row < p.m && column < p.n) {
-      finish((yStart + row * p.yRow + column) / ${width}u, column / ${width}u, result);
+      finish((yStart + row * p.yRow + column) / ${width}u, biasOf(column / ${width}u), result);
     }
   }`;
