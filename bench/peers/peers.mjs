@@ -13,7 +13,8 @@ const libraries = [
     worker: 'jax',
     title: 'jax-js',
     cpu: ['wasm', 'WebAssembly'],
-    remark: 'jax-js runs compiled functions (`jit`), which make one loop of the 100 adds; the others run one after another.',
+    remark:
+      'jax-js runs compiled functions (`jit`), which make one loop of the 100 adds, as wigbert does when it captures them; the others run one after another.',
   },
   { library: 'ort-node', worker: 'ort-node', title: 'onnxruntime-node', cpu: ['cpu', 'native'] },
   { library: 'ort-web', worker: 'ort-web', title: 'onnxruntime-web', cpu: ['wasm', 'WebAssembly'] },

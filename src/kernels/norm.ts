@@ -54,7 +54,11 @@ export const clipByNorm = defineKernel({
   specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups(p.count / c.width, c),
   axes: (p, step) => [along(p, 'count', { x: 1 }, step)],
-  wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6));'),
+  wgsl: (c) => {
+    // Nothing is to be done where the factor is 1; of a NaN nobody knows.
+    const count = `select(p.count / ${c.width}u, 0u, norm[0] + 1e-6 <= p.maxNorm)`;
+    return flatMain(c, count, 'x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6));');
+  },
   reference({ norm, x }, { count, maxNorm }) {
     const factor = Math.min(1, maxNorm / (norm[0] + 1e-6));
     for (let i = 0; i < count; i++) x[i] *= factor;
