@@ -398,6 +398,9 @@ describe('speed is shown', () => {
     expect(stdout).not.toContain('training step');
     expect(wigbert(['bench', 'nothing', '--steps', 'tiny,huge']).stderr).toMatch(/tiny, mini, base \(parted by commas\) or none/);
     expect(wigbert(['bench', 'nothing', '--profile']).status).toBe(2);
+    const high = wigbert(['bench', 'matmul', '--device', 'cpu', '--precision', 'high']);
+    expect(high.status).toBe(0);
+    expect(high.stderr).toContain('no tensor cores: --precision high changes nothing');
   });
 
   it('profiles training on either device, and tells how near to the peak it is', () => {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../gpu/device.ts';
+import type { DeviceOptions } from '../gpu/open.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
 import type { EncodedExample } from '../train/batch.ts';
@@ -25,6 +26,10 @@ export const deviceOption = (): Option =>
   new Option('--device <device>', 'where to compute; auto takes webgpu where there is an adapter')
     .choices(['webgpu', 'cpu', 'auto'])
     .default('auto');
+export const precisionOption = (): Option =>
+  new Option('--precision <precision>', 'high: matrix products on tensor cores, of float16 operands, where WebGPU offers them')
+    .choices(['highest', 'high'])
+    .default('highest');
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
 export const columnOptions = (): Option[] => [
@@ -67,10 +72,17 @@ export const dataOptionsOf = ({ textColumn, pairColumn, labelColumn, labelSepara
 });
 
 /** Opens a device and says which, on standard error unless `silent`; with `--profile`, times it from then on. */
-export async function openFor(kind: 'webgpu' | 'cpu' | 'auto', silent: boolean): Promise<Device> {
-  const device = await useDevice(kind);
+export async function openFor(
+  kind: 'webgpu' | 'cpu' | 'auto',
+  silent: boolean,
+  precision?: DeviceOptions['precision'],
+): Promise<Device> {
+  const device = await useDevice(kind, { precision });
   if (!silent) {
     console.error(`device: ${device.kind} (${device.description})`);
+    if (precision === 'high' && !device.traits.subgroupMatrix) {
+      console.error('this adapter offers no tensor cores: --precision high changes nothing');
+    }
     if (kind === 'auto' && device.kind === 'cpu') {
       console.error('no WebGPU adapter was found, so this runs on the cpu device, slowly; `npm run setup` says what is missing');
     }

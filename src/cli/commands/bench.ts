@@ -5,7 +5,7 @@ import { CpuDevice } from '../../gpu/cpu.ts';
 import { layoutOf, type MatmulParams } from '../../kernels/matmul/shape.ts';
 import { measurePeaks } from '../../kernels/peaks.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { count, deviceOption, jsonOption, openFor } from '../options.ts';
+import { count, deviceOption, jsonOption, openFor, precisionOption } from '../options.ts';
 import { type Column, number, tableRow } from '../table.ts';
 
 const stepNames = ['tiny', 'mini', 'base'] as const;
@@ -29,10 +29,11 @@ export function benchCommand(): Command {
     )
     .option('--vocab-size <n>', 'entries of the vocabulary in training steps (default: 8000; of base 30522)', count)
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(jsonOption())
     .action(async (filter: string, options, command: Command) => {
       if (command.optsWithGlobals().profile) throw new UsageError('bench times kernels itself: use it without --profile');
-      const device = await openFor(options.device, options.json);
+      const device = await openFor(options.device, options.json, options.precision);
       const cpu = device.kind === 'cpu' ? undefined : new CpuDevice();
       const peaks = await measurePeaks(device);
       const { benchKernels } = await import('../../../bench/kernels.ts');

@@ -11,6 +11,7 @@ import {
   deviceOption,
   jsonOption,
   openFor,
+  precisionOption,
   quietOption,
   recipeOptions,
   requireModelOrVocab,
@@ -46,14 +47,15 @@ export function trainCommand(): Command {
     .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
     .option('--out <dir>', 'where the best model, history.json and history.svg go', 'out/model')
     .addOption(deviceOption())
+    .addOption(precisionOption())
     .addOption(quietOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (train: string, options) => {
     requireModelOrVocab(options.model, options.vocab);
-    const { device: kind, json, quiet, ...rest } = options;
+    const { device: kind, precision, json, quiet, ...rest } = options;
     const silent = Boolean(json || quiet);
-    const device = await openFor(kind, silent);
+    const device = await openFor(kind, silent, precision);
     const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
     const { history, interrupted, ofPairs } = await runTraining({
       ...rest,
