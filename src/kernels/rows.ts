@@ -24,7 +24,7 @@ const [HELD_BY_TREE, HELD_BY_SUBGROUP, HELD_IN_SOFTWARE] = [4, 8, 4];
 /** Lanes of a tree, and least lanes of a workgroup of trees. */
 const [SMALLEST_TREE, LARGEST_TREE, GROUP] = [8, 256, 64];
 /** To start a lane in software costs as much as ten vectors: what it does then, in vectors, and in rows at most. */
-const [BUSY, MOST_ROWS] = [64, 32];
+const [BUSY, MOST_ROWS] = [256, 64];
 
 /** Whether a subgroup is a processor's vector. */
 export const isVectorised = ({ software, subgroupSize }: Traits): boolean => software && subgroupSize > 0;
