@@ -37,9 +37,10 @@ export const embedding = defineKernel({
       c,
       `p.n * p.cols / ${c.width}u`,
       `let cols = p.cols / ${c.width}u;
-    let id = ids[i / cols];
+    let place = i / cols;
+    let id = ids[place];
     let row = u32(id) - p.first;
-    if (row < p.rows) { y[i] = weight[row * cols + i % cols]; }
+    if (row < p.rows) { y[i] = weight[row * cols + i - place * cols]; }
     else if (id < 0 || id >= i32(p.vocab)) { y[i] = V(bitcast<f32>(p.n | 0x7fc00000u)); }`,
     ),
   reference({ weight, ids, y }, { vocab, first, rows, cols, n }) {
@@ -161,7 +162,7 @@ export const embeddingBackward = defineKernel({
     var link = next[place];
     let row = u32(id) - p.first;
     if (id == p.padding || row >= p.rows || link >= 0x80000000u) { continue; }
-    let column = i % cols;
+    let column = i - place * cols;
     var total = dy[i];
     while (link < p.n) {
       total += dy[link * cols + column];

@@ -23,8 +23,16 @@ export const flatConstants = ({ software, subgroupSize }: Traits, vectors?: numb
 /** Workgroups for so many elements. */
 export const flatGroups = (count: number, { lanes, each }: FlatConstants): number => Math.ceil(count / (lanes * each));
 
-/** The entry point: `body` does element `i` of `count`, a WGSL expression, with the values that it reads there. */
-export const flatMain = ({ lanes, each, together }: FlatConstants, count: string, body: string, reads: Values = {}): string => {
+/**
+ * The entry point: `body` does element `i` of `count`, a WGSL expression, with the values that it `reads` there. What does not
+ * depend on `i` belongs `ahead`: drivers need not take it out of the loop.
+ */
+export const flatMain = (
+  { lanes, each, together }: FlatConstants,
+  count: string,
+  body: string,
+  { reads = {}, ahead = '' }: { reads?: Values; ahead?: string } = {},
+): string => {
   const places = Array.from({ length: together }, (_, t) => t);
   const read = (t: number) => Object.entries(reads).map(([name, value]) => [`${name}_${t}`, value.replaceAll('[i]', `[i_${t}]`)]);
   const at = (t: number) => Object.fromEntries(Object.keys(reads).map((name) => [name, `${name}_${t}`]));
@@ -36,7 +44,8 @@ export const flatMain = ({ lanes, each, together }: FlatConstants, count: string
 ${places.map((t) => `    { let i = i_${t}; ${declare(at(t))} ${body} }`).join('\n')}`;
   return main(
     lanes,
-    `  let first = group * ${lanes * each}u;
+    `  ${ahead}
+  let first = group * ${lanes * each}u;
   let end = min(first + ${lanes * each}u, ${count});
   for (var i = first + lane; i < end; i += ${lanes * together}u) {
 ${loop}

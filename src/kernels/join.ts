@@ -45,7 +45,7 @@ function defineJoined(links: readonly Link[]): Kernel {
     },
     launch: (p, c) => flatGroups(size(p) / c.width, c),
     wgsl: (c) => `${functionsOf(links)}
-${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), readsOf(buffers))}`,
+${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), { reads: readsOf(buffers) })}`,
     reference: (data, p) => {
       const values: number[] = [];
       for (let element = 0; element < size(p); element++) {

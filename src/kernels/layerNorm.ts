@@ -146,19 +146,25 @@ export const layerNormBackwardAffine = defineKernel({
     dWeight: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
     dBias: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
   },
-  specialize: (p) => ({ width: p.cols % 4 === 0 ? 4 : 1 }),
-  launch: (p, { width }) => Math.ceil((p.chunks * p.cols) / (64 * width)),
-  wgsl: ({ width }) =>
+  specialize: (p, { software, subgroupSize }) => ({
+    width: p.cols % 4 === 0 ? 4 : 1,
+    lanes: software ? subgroupSize || 8 : 64,
+  }),
+  launch: (p, { width, lanes }) => Math.ceil((p.chunks * p.cols) / (lanes * width)),
+  wgsl: ({ width, lanes }) =>
     main(
-      64,
+      lanes,
       `  let cols = p.cols / ${width}u;
-  let at = group * 64u + lane;
+  let at = group * ${lanes}u + lane;
   if (at >= p.chunks * cols) { return; }
-  let first = (at / cols) * p.size;
+  let chunk = at / cols;
+  let first = chunk * p.size;
+  let end = min(first + p.size, p.rows);
+  let column = at - chunk * cols;
   var sumW = V(0.0);
   var sumB = V(0.0);
-  for (var r = first; r < min(first + p.size, p.rows); r++) {
-    let i = r * cols + at % cols;
+  for (var r = first; r < end; r++) {
+    let i = r * cols + column;
     let g = dy[i];
     sumW += g * (x[i] - moments[r * 2u]) * moments[r * 2u + 1u];
     sumB += g;

@@ -41,11 +41,12 @@ export function defineMap(spec: MapSpec): MapKernel {
   const isFlat = (p: P) => inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
   const load = (name: string, width: number): string => {
     if (width === 1) return `let ${name} = in_${name}[at_${name}(i)];`;
-    // The last dimension is either walked (stride 1) or repeated (stride 0).
     return `let at_v_${name} = at_${name}(i * 4u);
   var ${name} = in_${name}[at_v_${name} / 4u];
-  if (p.strides_${name}[last / 4u][last % 4u] == 0u) { ${name} = ${typeOf(name)}(${name}[at_v_${name} % 4u]); }`;
+  if (repeats_${name}) { ${name} = ${typeOf(name)}(${name}[at_v_${name} % 4u]); }`;
   };
+  /** The last dimension is either walked (stride 1) or repeated (stride 0). */
+  const repeats = (name: string) => `let repeats_${name} = p.strides_${name}[last / 4u][last % 4u] == 0u;`;
 
   const kernel = defineKernel({
     name: spec.name,
@@ -78,16 +79,16 @@ export function defineMap(spec: MapSpec): MapKernel {
       const count = `p.count / ${constants.width}u`;
       const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}[i]`]));
       const functions = spec.functions ?? '';
-      if (constants.flat) return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, reads)}`;
+      if (constants.flat) return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
       return wgsl`
 ${functions}
 ${inputs.map(wgslStrided).join('\n')}
 ${flatMain(
   constants,
   count,
-  `let last = p.rank - 1u;
-    ${inputs.map((name) => load(name, constants.width)).join('\n    ')}
+  `${inputs.map((name) => load(name, constants.width)).join('\n    ')}
     out[i] = ${spec.wgsl};`,
+  { ahead: constants.width === 4 ? `let last = p.rank - 1u;\n  ${inputs.map(repeats).join('\n  ')}` : '' },
 )}`;
     },
     launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),

@@ -57,7 +57,7 @@ export const clipByNorm = defineKernel({
   wgsl: (c) => {
     // Nothing is to be done where the factor is 1; of a NaN nobody knows.
     const count = `select(p.count / ${c.width}u, 0u, norm[0] + 1e-6 <= p.maxNorm)`;
-    return flatMain(c, count, 'x[i] *= min(1.0, p.maxNorm / (norm[0] + 1e-6));');
+    return flatMain(c, count, 'x[i] *= factor;', { ahead: 'let factor = min(1.0, p.maxNorm / (norm[0] + 1e-6));' });
   },
   reference({ norm, x }, { count, maxNorm }) {
     const factor = Math.min(1, maxNorm / (norm[0] + 1e-6));

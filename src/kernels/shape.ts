@@ -24,13 +24,14 @@ export const wgslStrided = (name: string): string => `
 fn at_${name}(index: u32) -> u32 {
   var rest = index;
   var at = p.offset_${name};
-  for (var k = p.rank; k > 0u; k--) {
-    let d = k - 1u;
+  // One division for each dimension but the outermost: they are dear where lanes divide one after the other.
+  for (var d = max(p.rank, 1u) - 1u; d > 0u; d--) {
     let size = p.shape[d / 4u][d % 4u];
-    at += (rest % size) * p.strides_${name}[d / 4u][d % 4u];
-    rest /= size;
+    let whole = rest / size;
+    at += (rest - whole * size) * p.strides_${name}[d / 4u][d % 4u];
+    rest = whole;
   }
-  return at;
+  return at + rest * p.strides_${name}[0].x;
 }`;
 
 /** Calls `visit(index, offsets)` for each element of a row-major shape, with its place in each strided view. */

@@ -8,8 +8,8 @@ import { product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
 
-/** Rows that one lane adds up for the gradients of weight and bias. */
-const CHUNK = 64;
+/** Rows that one lane adds up for the gradients of weight and bias; software adapters have few lanes, and launches are dear there. */
+const [CHUNK, CHUNK_IN_SOFTWARE] = [64, 2048];
 
 /**
  * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
@@ -41,10 +41,13 @@ export function affineGradients(dy: Tensor, x: Tensor, moments: Tensor, weight: 
   if (!weight.requiresGrad && !bias.requiresGrad) return [null, null];
   const cols = weight.size;
   const rows = x.size / cols;
-  const chunks = Math.ceil(rows / CHUNK);
-  const dWeight = empty([chunks, cols], 'float32', x.device);
-  const dBias = empty([chunks, cols], 'float32', x.device);
-  run(kernels.layerNormBackwardAffine, { dy, x, moments, dWeight, dBias }, { rows, cols, size: CHUNK, chunks });
+  const size = x.device.traits.software ? CHUNK_IN_SOFTWARE : CHUNK;
+  const chunks = Math.ceil(rows / size);
+  const [dWeight, dBias] = [weight, bias].map((of) =>
+    chunks === 1 ? emptyGrad(of) : empty([chunks, cols], 'float32', x.device),
+  );
+  run(kernels.layerNormBackwardAffine, { dy, x, moments, dWeight, dBias }, { rows, cols, size, chunks });
+  if (chunks === 1) return [dWeight, dBias];
   const total = (partial: Tensor, of: Tensor) => withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), of.shape);
   return [total(dWeight, weight), total(dBias, bias)];
 }
