@@ -67,8 +67,8 @@ export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n:
 }
 
 /**
- * WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. Tiles below each other
- * follow each other: the columns of b that they share stay in a cache.
+ * WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. Tiles that share
+ * a part of the larger operand follow each other, so that it is fetched once while the smaller one stays in a cache.
  */
 export const tileStart = (tileM: number, tileN: number): string => `
   let tilesN = (p.n + ${tileN - 1}u) / ${tileN}u;
@@ -80,8 +80,10 @@ export const tileStart = (tileM: number, tileN: number): string => `
   let aStart = p.aOffset + i0 * p.a0 + i1 * p.a1;
   let bStart = p.bOffset + i0 * p.b0 + i1 * p.b1;
   let yStart = p.yOffset + i0 * p.y0 + i1 * p.y1;
-  let m0 = (group % tilesM) * ${tileM}u;
-  let n0 = ((group / tilesM) % tilesN) * ${tileN}u;`;
+  let tileAt = group % (tilesN * tilesM);
+  let isTall = p.m > p.n;
+  let m0 = select(tileAt % tilesM, tileAt / tilesN, isTall) * ${tileM}u;
+  let n0 = select(tileAt / tilesM, tileAt % tilesN, isTall) * ${tileN}u;`;
 
 export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
