@@ -1,6 +1,7 @@
 import { defineKernel, main } from '../gpu/kernel.ts';
 import { along } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
+import { isVectorised } from './rows.ts';
 
 const GROUP = 64;
 /** `n` ids of rows of a table of `vocab`, of which `rows` are seen, from `first` on. */
@@ -53,6 +54,33 @@ export const embedding = defineKernel({
   cases,
 });
 
+/** WGSL: `after`, the next place with the id of place `i` (n: none), and whether an earlier one has it. */
+const searchAlone = `  if (i >= p.n) { return; }
+  let id = ids[i];
+  var after = i + 1u;
+  while (after < p.n && ids[after] != id) { after++; }
+  var before = 0u;
+  while (before < i && ids[before] != id) { before++; }
+  let isRepeated = before < i;`;
+
+/** The same where a load costs more than many comparisons: lanes load as many ids together, and all meet all by broadcast. */
+const searchTogether = (lanes: number) => `  let id = ids[min(i, p.n - 1u)];
+  var after = p.n;
+  var isRepeated = false;
+  for (var start = 0u; start < p.n; start += ${lanes}u) {
+    let there = ids[min(start + lane, p.n - 1u)];
+${Array.from(
+  { length: lanes },
+  (_, k) => `    {
+      let place = start + ${k}u;
+      let isSame = subgroupBroadcast(there, ${k}u) == id && place < p.n;
+      after = select(after, min(after, place), isSame && place > i);
+      isRepeated |= isSame && place < i;
+    }`,
+).join('\n')}
+  }
+  if (i >= p.n) { return; }`;
+
 /**
  * Chains equal ids, so that their gradients can be summed in order and without atomics:
  * next[i] is the next place with the same id (n: none), plus 2^31 where an earlier place has it. ids, next: [n].
@@ -61,18 +89,14 @@ export const chainIds = defineKernel({
   name: 'chainIds',
   params,
   buffers: { ids, next: { type: 'u32', access: 'write', size: (p) => p.n } },
-  launch: (p) => Math.ceil(p.n / GROUP),
-  wgsl: () =>
+  specialize: (_, traits) => ({ lanes: isVectorised(traits) ? traits.subgroupSize : GROUP, byBroadcast: isVectorised(traits) }),
+  launch: (p, { lanes }) => Math.ceil(p.n / lanes),
+  wgsl: ({ lanes, byBroadcast }) =>
     main(
-      GROUP,
-      `  let i = group * ${GROUP}u + lane;
-  if (i >= p.n) { return; }
-  let id = ids[i];
-  var after = i + 1u;
-  while (after < p.n && ids[after] != id) { after++; }
-  var before = 0u;
-  while (before < i && ids[before] != id) { before++; }
-  next[i] = after | select(0u, 0x80000000u, before < i);`,
+      lanes,
+      `  let i = group * ${lanes}u + lane;
+${byBroadcast ? searchTogether(lanes) : searchAlone}
+  next[i] = after | select(0u, 0x80000000u, isRepeated);`,
     ),
   reference({ ids, next }, { n }) {
     const last = new Map<number, number>();
