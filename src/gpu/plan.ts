@@ -94,8 +94,13 @@ export interface PlanHost {
   /** Temporaries of all plans; they never run at once, so they share. */
   slots: GpuBuffer[];
   alignment: number;
-  /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. */
-  submit(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer>;
+  /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. `isFirst`: of these launches. */
+  submit(
+    launches: readonly Launch[],
+    encode: (encoder: GPUCommandEncoder) => void,
+    result: Binding,
+    isFirst: boolean,
+  ): Promise<ArrayBuffer>;
   /** Whether host writes go to a plan for now, which returns false for those it does not know. */
   redirect(write: ((buffer: GpuBuffer, offset: number, data: HostArray) => boolean) | undefined): void;
   released(): void;
@@ -145,7 +150,8 @@ export class WebGpuPlan implements Plan {
   /** `prepare` writes the inputs; of the first replay they are known from the capture. */
   replay(prepare: () => void): Promise<ArrayBuffer> {
     if (this.#disposed) throw new Error('replay: the captured step was disposed');
-    if (!this.#fresh) this.#renew(prepare);
+    const isFirst = this.#fresh;
+    if (!isFirst) this.#renew(prepare);
     this.#fresh = false;
     const [block, mirror] = [this.#block, this.#mirror];
     const encode = (encoder: GPUCommandEncoder) => {
@@ -154,7 +160,7 @@ export class WebGpuPlan implements Plan {
         encoder.copyBufferToBuffer(block!.gpu, at, buffer.gpu, buffer.base + offset, size);
       }
     };
-    return this.#host.submit(this.#launches, encode, this.#result);
+    return this.#host.submit(this.#launches, encode, this.#result, isFirst);
   }
 
   dispose(): void {

@@ -137,7 +137,7 @@ export class WebGpuDevice implements Device {
       pool: this.#pool,
       slots: this.#slots,
       alignment: Math.max(16, this.traits.bindingAlignment),
-      submit: (launches, encode, result) => this.#replay(launches, encode, result),
+      submit: (launches, encode, result, isFirst) => this.#replay(launches, encode, result, isFirst),
       redirect: (write) => {
         this.#redirect = write;
       },
@@ -244,16 +244,17 @@ export class WebGpuDevice implements Device {
     if (this.#profiler) this.#endPass();
   }
 
-  #replay(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer> {
+  #replay(...[launches, encode, result, isFirst]: Parameters<PlanHost['submit']>): Promise<ArrayBuffer> {
     this.#check();
     this.#submit();
     this.#encoder = this.#device.createCommandEncoder();
     encode(this.#encoder);
-    const fresh = new Set(launches.map(({ pipeline }) => pipeline).filter(({ launched }) => !launched));
+    const pipelines = isFirst ? new Set(launches.map(({ pipeline }) => pipeline)) : [];
+    const fresh = [...pipelines].filter(({ launched }) => !launched);
     if (this.#profiler) for (const launch of launches) this.#encode(launch);
     else this.#encodeAll(launches);
     const done = this.#readBack(result);
-    if (this.#openTwin && fresh.size > 1) giveHeadStart(this.#openTwin, [...fresh], done);
+    if (this.#openTwin && fresh.length > 1) giveHeadStart(this.#openTwin, fresh, done);
     return done;
   }
 

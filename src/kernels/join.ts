@@ -1,6 +1,6 @@
 import { defineKernel, type ElementType, type Kernel, type Link, type ParamTypes, type ParamValues } from '../gpu/kernel.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
-import type { MapKernel, MapSpec } from './map.ts';
+import type { MapKernel, MapSpec } from './mapSpec.ts';
 import type { Values } from './rows.ts';
 
 const known = new Map<string, Kernel>();

@@ -1,32 +1,11 @@
-import { defineKernel, type Kernel, type ParamTypes, type ParamValues, wgsl } from '../gpu/kernel.ts';
+import { defineKernel, type ParamTypes, type ParamValues, wgsl } from '../gpu/kernel.ts';
 import { alongShape } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { joinMaps } from './join.ts';
+import type { MapKernel, MapSpec } from './mapSpec.ts';
 import { dims, extent, forEachStrided, product, wgslStrided } from './shape.ts';
 
-/**
- * The family of element-by-element kernels: out[i] = f(a[i], b[i], …; scalars).
- * Operands are strided views of one shape, so broadcasting, transposing and slicing cost no copy.
- * Variants: `flat` reads every operand straight through; `strided` computes each place, four at a time where rows allow it.
- */
-export interface MapSpec {
-  name: string;
-  /** Operand names, and the type of those that are not `V`. */
-  inputs: readonly string[];
-  types?: Record<string, 'V' | 'I'>;
-  scalars?: readonly string[];
-  /** An expression on vectors `V` (f32) or `I` (i32) named as the inputs; scalars are `p.name`. */
-  wgsl: string;
-  /** WGSL functions that the expression calls. */
-  functions?: string;
-  reference: (...values: number[]) => number;
-  /** Random test data that the function can take; default `normal`. */
-  fill?: Record<string, 'normal' | 'positive' | 'bool'>;
-  tolerance?: number;
-}
-
-export type MapKernel = Kernel<ParamTypes> & { spec: MapSpec };
-
+/** A kernel of the element-by-element family. */
 export function defineMap(spec: MapSpec): MapKernel {
   const { inputs, scalars = [] } = spec;
   const typeOf = (name: string) => spec.types?.[name] ?? 'V';

@@ -1,5 +1,6 @@
 import type { Kernel, ParamTypes, ParamValues } from '../gpu/kernel.ts';
-import { isDense, type MapKernel } from '../kernels/map.ts';
+import { isDense } from '../kernels/map.ts';
+import type { MapKernel } from '../kernels/mapSpec.ts';
 import { MAX_RANK } from '../kernels/shape.ts';
 import { broadcastShapes, collapse, dims, product, type Shape, show } from './shape.ts';
 import { type DType, empty, Tensor } from './tensor.ts';

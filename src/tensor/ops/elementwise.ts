@@ -1,6 +1,6 @@
 import * as k from '../../kernels/elementwise.ts';
 import * as g from '../../kernels/gelu.ts';
-import type { MapKernel } from '../../kernels/map.ts';
+import type { MapKernel } from '../../kernels/mapSpec.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { sumTo } from '../reduceAxes.ts';
