@@ -16,9 +16,9 @@ import { repeat } from './variant.ts';
  */
 const LANES = 8;
 /** Workgroups that keep a processor's cores busy to the end. */
-const ENOUGH = 16;
-/** Multiply-adds of products over in a fraction of a millisecond, and of those worth a variant that compiles for a second. */
-const [SMALL, LARGE] = [2 ** 22, 2 ** 27];
+const ENOUGH = 8;
+/** Multiply-adds of a product that takes a fraction of a millisecond, where compiling a variant of its own takes half a second. */
+const SMALL = 2 ** 22;
 
 export interface BroadcastConstants extends Record<string, string | number | boolean> {
   layout: Layout;
@@ -34,18 +34,18 @@ export const suitsBroadcast = (traits: Traits): boolean => traits.software && tr
 
 /**
  * First the best guess: tiles of 32 rows, or fewer where that wastes less of a matrix that is neither small nor high; a lane
- * takes eight columns in large products that can be cut so, if what else the loop holds leaves room. Then the other choices.
+ * takes eight columns where a product can be cut so, if what else the loop holds leaves room. Then the other choices.
  */
 export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
-  const multiplyAdds = p.m * p.n * p.k * p.batch0 * p.batch1;
+  const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL;
   const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
-  const heights = [32, 24, 16].sort((a, b) => (multiplyAdds < SMALL || p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
+  const heights = [32, 24, 16].sort((a, b) => (isSmall || p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
   const constants = (rows: number, wide: number) => ({ layout, rows, wide, depth: layout !== 'TN' ? 4 : p.k % 2 === 0 ? 2 : 1 });
   const narrow = heights.map((rows) => constants(rows, 1));
   if (layout !== 'TN') return narrow;
   const wide = constants(heights[0], 2);
   const { tileM, tileN } = broadcastTile(wide);
-  const suits = multiplyAdds >= LARGE && p.n % tileN === 0 && tiles(p, tileM, tileN) >= ENOUGH;
+  const suits = p.n % tileN === 0 && tiles(p, tileM, tileN) >= ENOUGH;
   return suits ? [wide, ...narrow] : [...narrow, wide];
 }
 
