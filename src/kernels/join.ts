@@ -93,8 +93,9 @@ function nameOf(links: readonly Link[]): string {
 }
 
 /**
- * WGSL: `link_NAME` for each kind of link, and `rounded`, which keeps compilers from adding to a product before it is rounded,
- * as they may where both stand in one text: they cannot know that `zero` is 0.
+ * WGSL: `link_NAME` for each kind of link, and `aloneV` and `aloneI`, which keep compilers from simplifying across links, as they
+ * may where two stand in one text (a product is not rounded before it is added to, a zero loses its sign): they cannot know that
+ * `zero` is 0.
  */
 function functionsOf(links: readonly Link[]): string {
   const texts = new Set<string>();
@@ -106,7 +107,8 @@ function functionsOf(links: readonly Link[]): string {
     const expression = scalars.reduce((text, one) => text.replaceAll(`p.${one}`, one), wgsl);
     texts.add(`fn link_${name}(${types.join(', ')}) -> ${typeOf(specOf(link), 'out')} { return ${expression}; }`);
   }
-  texts.add('fn rounded(x: V) -> V { return bitcast<V>(bitcast<I>(x) ^ I(p.zero)); }');
+  texts.add('fn aloneI(x: I) -> I { return x ^ I(p.zero); }');
+  texts.add('fn aloneV(x: V) -> V { return bitcast<V>(aloneI(bitcast<I>(x))); }');
   return [...texts].join('\n');
 }
 
@@ -124,8 +126,7 @@ function bodyOf(links: readonly Link[], buffers: Kernel['buffers']): string {
       return source.type === wanted ? value : `bitcast<${wanted}>(${value})`;
     });
     const call = `link_${spec.name}(${[...values, ...scalarsOf(link).map((name) => `p.${scalar(i, name)}`)].join(', ')})`;
-    const multiplies = typeOf(spec, 'out') === 'V' && `${spec.wgsl}${spec.functions ?? ''}`.includes('*');
-    lines.push(`let v${i} = ${multiplies ? `rounded(${call})` : call};`);
+    lines.push(`let v${i} = alone${typeOf(spec, 'out')}(${call});`);
   }
   for (const [i, { stored }] of links.entries()) if (stored) lines.push(`out${i}[i] = v${i};`);
   return lines.join('\n    ');
