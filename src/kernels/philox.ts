@@ -7,10 +7,10 @@ fn multiplyHigh(a: u32, b: u32) -> u32 {
   let ah = a >> 16u;
   let bl = b & 0xffffu;
   let bh = b >> 16u;
-  let left = ah * bl;
-  let right = al * bh;
-  let carry = ((al * bl) >> 16u) + (left & 0xffffu) + (right & 0xffffu);
-  return ah * bh + (left >> 16u) + (right >> 16u) + (carry >> 16u);
+  // No sum overflows: the square of a half and another half fit in a word.
+  let left = ah * bl + ((al * bl) >> 16u);
+  let right = al * bh + (left & 0xffffu);
+  return ah * bh + (left >> 16u) + (right >> 16u);
 }
 fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
   var c = counter;
