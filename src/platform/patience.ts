@@ -1,7 +1,7 @@
 import { isNode } from './files.ts';
 
-/** Longest sleep between two looks, in milliseconds: short beside a step, long beside a look. */
-const NAP = 0.5;
+/** Sleeps between two looks, in milliseconds: at first for what takes little longer, then short beside a step, long beside a look. */
+const [SHORTEST_NAP, NAP] = [0.05, 0.5];
 /** Looks without a sleep, for answers that come at once. */
 const EAGER = 20;
 
@@ -28,7 +28,7 @@ export async function patiently<T>(promise: Promise<T>): Promise<T> {
 async function nap(cell: Int32Array): Promise<void> {
   napping = true;
   for (let looks = 0; waiting > 0; looks++) {
-    if (looks > EAGER) Atomics.wait(cell, 0, 0, NAP);
+    if (looks > EAGER) Atomics.wait(cell, 0, 0, Math.min(NAP, SHORTEST_NAP * 1.25 ** (looks - EAGER)));
     await new Promise((resolve) => setImmediate(resolve));
   }
   napping = false;
