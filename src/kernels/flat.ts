@@ -1,6 +1,5 @@
 import { main } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
-import { declare, type Values } from './rows.ts';
 
 /**
  * What kernels share that treat all elements alike: how many lanes a workgroup has, and how many elements (or vectors)
@@ -24,31 +23,27 @@ export const flatConstants = ({ software, subgroupSize }: Traits, vectors?: numb
 export const flatGroups = (count: number, { lanes, each }: FlatConstants): number => Math.ceil(count / (lanes * each));
 
 /**
- * The entry point: `body` does element `i` of `count`, a WGSL expression, with the values that it `reads` there. What does not
- * depend on `i` belongs `ahead`: drivers need not take it out of the loop.
+ * The entry point: `body` does element `i` of `count`, a WGSL expression. `reads` says what it has of each buffer's element
+ * there: its name, and the buffer's. What does not depend on `i` belongs `ahead`: drivers need not take it out of the loop.
  */
 export const flatMain = (
   { lanes, each, together }: FlatConstants,
   count: string,
   body: string,
-  { reads = {}, ahead = '' }: { reads?: Values; ahead?: string } = {},
+  { reads = {}, ahead = '' }: { reads?: Record<string, string>; ahead?: string } = {},
 ): string => {
+  const names = Object.keys(reads);
   const places = Array.from({ length: together }, (_, t) => t);
-  const read = (t: number) => Object.entries(reads).map(([name, value]) => [`${name}_${t}`, value.replaceAll('[i]', `[i_${t}]`)]);
-  const at = (t: number) => Object.fromEntries(Object.keys(reads).map((name) => [name, `${name}_${t}`]));
-  const loop =
-    together === 1
-      ? `    ${declare(reads)}
-    ${body}`
-      : `${places.map((t) => `    let i_${t} = i + ${t * lanes}u; ${declare(Object.fromEntries(read(t)))}`).join('\n')}
-${places.map((t) => `    { let i = i_${t}; ${declare(at(t))} ${body} }`).join('\n')}`;
+  const read = (t: number) => names.map((name) => `let ${name}_${t} = ${reads[name]}[lead + ${t * lanes}u];`).join(' ');
+  const apply = (t: number) => names.map((name) => `let ${name} = ${name}_${t};`).join(' ');
   return main(
     lanes,
     `  ${ahead}
   let first = group * ${lanes * each}u;
   let end = min(first + ${lanes * each}u, ${count});
-  for (var i = first + lane; i < end; i += ${lanes * together}u) {
-${loop}
+  for (var lead = first + lane; lead < end; lead += ${lanes * together}u) {
+    ${places.map(read).join('\n    ')}
+${places.map((t) => `    { let i = lead + ${t * lanes}u; ${apply(t)}\n    ${body} }`).join('\n')}
   }`,
   );
 };

@@ -1,7 +1,6 @@
 import { defineKernel, type ElementType, type Kernel, type Link, type ParamTypes, type ParamValues } from '../gpu/kernel.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
-import type { Values } from './rows.ts';
 
 const known = new Map<string, Kernel>();
 
@@ -112,8 +111,8 @@ function functionsOf(links: readonly Link[]): string {
   return [...texts].join('\n');
 }
 
-const readsOf = (buffers: Kernel['buffers']): Values =>
-  Object.fromEntries(Object.keys(buffers).flatMap((name) => (name.startsWith('in') ? [[`v_${name}`, `${name}[i]`]] : [])));
+const readsOf = (buffers: Kernel['buffers']): Record<string, string> =>
+  Object.fromEntries(Object.keys(buffers).flatMap((name) => (name.startsWith('in') ? [[`v_${name}`, name]] : [])));
 
 function bodyOf(links: readonly Link[], buffers: Kernel['buffers']): string {
   const lines: string[] = [];

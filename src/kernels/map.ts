@@ -56,7 +56,7 @@ export function defineMap(spec: MapSpec): MapKernel {
     },
     wgsl: (constants) => {
       const count = `p.count / ${constants.width}u`;
-      const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}[i]`]));
+      const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}`]));
       const functions = spec.functions ?? '';
       if (constants.flat) return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
       return wgsl`
