@@ -50,6 +50,37 @@ describe.each([
   };
   const groups = (params: Tensor[]) => [{ params: params.slice(1), weightDecay: 0.1 }, { params: params.slice(0, 1) }];
 
+  it.skipIf(!device)('sees gradients that are set by hand, and those that a backward adds to them', async () => {
+    const param = tensor([1, 2, 3], { device }).requiresGrad_();
+    const optimizer = new SGD([param], { lr: 1 });
+    const step = async () => {
+      optimizer.step();
+      optimizer.zeroGrad();
+      return [...(await param.data())];
+    };
+    param
+      .mul(tensor([1, 1, 1], { device }))
+      .sum()
+      .backward();
+    expect(await step()).toEqual([0, 1, 2]);
+    param.grad = tensor([4, 5, 6], { device });
+    expect(await step()).toEqual([-4, -4, -4]);
+    param.grad = tensor([[1], [2], [3]], { device })
+      .transpose(0, 1)
+      .slice([[0, 1]])
+      .reshape([3]);
+    param.mul(2).sum().backward();
+    expect(await step()).toEqual([-7, -8, -9]);
+    param
+      .mul(tensor([1, 0, 0], { device }))
+      .sum()
+      .backward();
+    expect(await step()).toEqual([-8, -8, -9]);
+    param.grad = tensor([1, 2], { device });
+    expect(() => optimizer.step()).toThrow('a gradient of shape [2] was set on a parameter of [3]');
+    optimizer.dispose();
+  });
+
   it.skipIf(!device).each<[string, (params: Tensor[]) => Adam | SGD]>([
     ['AdamW', (params) => new AdamW(groups(params), { lr: 0.1 })],
     ['AMSGrad', (params) => new Adam(params, { lr: 0.1, amsgrad: true })],

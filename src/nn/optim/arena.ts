@@ -1,9 +1,10 @@
 import type { Device } from '../../gpu/device.ts';
 import { copy } from '../../kernels/elementwise.ts';
 import { BLOCK, SKIP } from '../../kernels/optimizers.ts';
+import { fillWith } from '../../tensor/create.ts';
 import { full, keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { map, overStorage } from '../../tensor/run.ts';
-import { contiguousStrides } from '../../tensor/shape.ts';
+import { contiguousStrides, show } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -58,6 +59,21 @@ export class Arena {
       table.fill(row < 0 ? SKIP | 0 : row, this.#starts[i], this.#starts[i + 1] ?? this.blocks);
     }
     this.groups.copy_(table);
+  }
+
+  /**
+   * Copies in the gradients that lie elsewhere, having been set by hand.
+   * @throws RangeError when one has not its parameter's shape.
+   */
+  takeGradients(): void {
+    for (const { grad, gradSlot, shape } of this.params) {
+      if (!grad || grad.storage === gradSlot) continue;
+      if (show(grad.shape) !== show(shape)) {
+        throw new RangeError(`optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`);
+      }
+      noGrad(() => map(copy, [grad], {}, overStorage(gradSlot!, shape)));
+      if (gradSlot!.touched) fillWith(gradSlot!.touched, 1);
+    }
   }
 
   /** Frees the gradients; the parameters stay where they are. */

@@ -50,12 +50,17 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** What is kept for each element of each arena's parameters, by PyTorch's names. */
   protected abstract buffers(): Record<string, Tensor>[];
 
-  /** Updates every parameter that has a gradient. */
+  /** Updates every parameter that has a gradient, be it of a backward or set by hand. */
   step(): void {
     const active = this.arenas.map(({ params }) => params.map((param) => param.grad !== null));
     if (!active.flat().includes(true)) return;
     this.arenas[0].param.device.eachStep(() => this.#advance(active));
-    for (const arena of this.arenas) scope(() => this.launch(arena, this.#hyper, this.#hyper.size / HYPER));
+    for (const arena of this.arenas) {
+      scope(() => {
+        arena.takeGradients();
+        this.launch(arena, this.#hyper, this.#hyper.size / HYPER);
+      });
+    }
   }
 
   /** Counts a step for each parameter that has a gradient, and says which hyperparameters it follows. */
