@@ -23,6 +23,28 @@ describe.each(devices)('on %s', (_, device) => {
   const here = it.skipIf(!device);
   const tensor = (data: w.Nested, shape?: number[]) => w.tensor(data, { shape, device: device! });
 
+  here('extremes know NaN and infinity, along rows and columns', async () => {
+    const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+    const rows = [
+      [1, nan, 3, 2, 5],
+      [-inf, -inf, -inf, -inf, -inf],
+      [inf, 0, -inf, 4, 7],
+      [-1, -2, -3, -4, -5],
+    ];
+    for (const [x, dim] of [
+      [tensor(rows), 1],
+      [tensor(rows).transpose(0, 1).contiguous(), 0],
+    ] as const) {
+      expect(await x.amax(dim).tolist()).toEqual([nan, -inf, inf, -1]);
+      expect(await x.amin(dim).tolist()).toEqual([nan, -inf, -inf, -5]);
+      expect(await x.argmax(dim).tolist()).toEqual([1, 0, 0, 0]);
+      expect(await x.argmin(dim).tolist()).toEqual([1, 0, 2, 4]);
+      const [first, second, third, last] = (await x.logsumexp(dim).tolist()) as number[];
+      expect([first, second, third]).toEqual([nan, -inf, inf]);
+      expect(last).toBeCloseTo(-0.5481, 3);
+    }
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

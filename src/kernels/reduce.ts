@@ -1,7 +1,8 @@
 import { type Axis, defineKernel, main, wgsl } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
 import { along, leastPlaces, window } from './cut.ts';
-import { LOWEST, teamWgsl } from './rows.ts';
+import { teamWgsl } from './rows.ts';
+import { isNanWgsl } from './special.ts';
 
 /**
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
@@ -42,10 +43,13 @@ const cases: ReduceParams[] = [
 
 interface Reduction {
   name: string;
+  /** WGSL functions that the following expressions may call. */
+  functions: string;
+  /** What nothing makes, a scalar. */
   start: string;
   combine: (a: string, b: string) => string;
-  team: string;
-  horizontal: string;
+  /** The result of a team from its lanes' vectors. */
+  join: (part: string) => string;
   startReference: number;
   combineReference: (a: number, b: number) => number;
 }
@@ -69,6 +73,7 @@ function defineReduction(r: Reduction) {
       c.rows
         ? wgsl`
 ${teamWgsl(c, traits)}
+${r.functions}
 ${main(
   c.lanes,
   `  if (group >= p.outer * p.chunks) { return; }
@@ -78,10 +83,11 @@ ${main(
   for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u; i += ${c.lanes}u) {
     part = ${r.combine('part', 'x[i]')};
   }
-  let total = ${r.team}(${r.horizontal}(part), lane);
+  let total = ${r.join('part')};
   if (lane == 0u) { y[p.at + group] = total; }`,
 )}`
-        : main(
+        : r.functions +
+          main(
             c.lanes,
             `  let inner = p.inner / ${c.width}u;
   let column = group * ${c.lanes}u + lane;
@@ -113,27 +119,34 @@ ${main(
 
 export const sum = defineReduction({
   name: 'sum',
+  functions: '',
   start: '0.0',
   combine: (a, b) => `${a} + ${b}`,
-  team: 'teamSum',
-  horizontal: 'hsum',
+  join: (part) => `teamSum(hsum(${part}), lane)`,
   startReference: 0,
   combineReference: (a, b) => a + b,
 });
 
 export const max = defineReduction({
   name: 'max',
-  start: LOWEST,
-  combine: (a, b) => `max(${a}, ${b})`,
-  team: 'teamMax',
-  horizontal: 'hmax',
-  startReference: -3.4028234663852886e38,
+  // WGSL's max may swallow a NaN.
+  functions: `${isNanWgsl}
+fn larger(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
+`,
+  start: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
+  combine: (a, b) => `larger(${a}, ${b})`,
+  join: (part) =>
+    `select(teamMax(hmax(${part}), lane), bitcast<f32>(p.n | 0x7fc00000u), teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
+  startReference: Number.NEGATIVE_INFINITY,
   combineReference: (a, b) => Math.max(a, b),
 });
 
 const argParams = { outer: 'u32', n: 'u32', inner: 'u32', sign: 'f32' } as const;
 
-/** Place of the first largest (sign 1) or smallest (sign -1) element along the middle axis: [outer, n, inner] → [outer, inner]. */
+/**
+ * Place of the first largest (sign 1) or smallest (sign -1) element along the middle axis, or of its first NaN:
+ * [outer, n, inner] → [outer, inner].
+ */
 export const argmax = defineKernel({
   name: 'argmax',
   params: argParams,
@@ -144,6 +157,7 @@ export const argmax = defineKernel({
   launch: (p) => Math.ceil((p.outer * p.inner) / 64),
   axes: (p, step) => [along(p, 'outer', { x: p.n * p.inner, y: p.inner }, step)],
   wgsl: () =>
+    isNanWgsl +
     main(
       64,
       `  let column = group * 64u + lane;
@@ -153,7 +167,7 @@ export const argmax = defineKernel({
   var place = 0u;
   for (var k = 1u; k < p.n; k++) {
     let value = x[base + k * p.inner] * p.sign;
-    if (value > best) { best = value; place = k; }
+    if (value > best || (isNan(value) && !isNan(best))) { best = value; place = k; }
   }
   y[column] = i32(place);`,
     ),
@@ -162,7 +176,9 @@ export const argmax = defineKernel({
       for (let j = 0; j < inner; j++) {
         let place = 0;
         const at = (k: number) => x[(o * n + k) * inner + j] * sign;
-        for (let k = 1; k < n; k++) if (at(k) > at(place)) place = k;
+        for (let k = 1; k < n; k++) {
+          if (at(k) > at(place) || (Number.isNaN(at(k)) && !Number.isNaN(at(place)))) place = k;
+        }
         y[o * inner + j] = place;
       }
     }

@@ -5,10 +5,12 @@ import { reduceAxes, withShape } from '../reduceAxes.ts';
 import { map, run } from '../run.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { add, affine, div, exp, log, mul, sqrt, square, sub } from './elementwise.ts';
+import { add, affine, clamp, div, exp, log, mul, sqrt, square, sub } from './elementwise.ts';
 import { contiguous, expand, reshape } from './views.ts';
 
 type Dims = number | readonly number[] | undefined;
+/** The largest float32. */
+const LARGEST = 3.4028234663852886e38;
 
 /** The dimensions as sorted indices; none given means all. */
 function reducedDims(x: Tensor, dim: Dims, operation: string): number[] {
@@ -41,7 +43,7 @@ export function variance(x: Tensor, dim?: Dims, unbiased = true, keepdim = false
   return affine(sum(square(centered), dim, keepdim), 1 / (unbiased ? count - 1 : count), 0);
 }
 
-/** Greatest value over dimensions; equal greatest ones share the gradient, as PyTorch's `amax`. */
+/** Greatest value over dimensions, NaN where there is one; equal greatest ones share the gradient, as PyTorch's `amax`. */
 export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const axes = reducedDims(x, dim, 'amax');
   const kept = keptShape(x, axes);
@@ -70,7 +72,7 @@ function argExtreme(x: Tensor, dim: number | undefined, keepdim: boolean, sign: 
   return y;
 }
 
-/** Place of the first greatest element along a dimension (int32); of all elements when none is given. */
+/** Place of the first greatest element, or of the first NaN, along a dimension (int32); of all elements when none is given. */
 export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, 1);
 /** Place of the first least element along a dimension (int32). */
 export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, -1);
@@ -80,7 +82,8 @@ export const norm = (x: Tensor, dim?: Dims, keepdim = false): Tensor => sqrt(sum
 
 /** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
 export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
-  const high = amax(x.detach(), dim, true);
+  // Infinite ones shift by the largest number instead: their distance from themselves is not a number.
+  const high = clamp(amax(x.detach(), dim, true), -LARGEST, LARGEST);
   const shifted = log(sum(exp(sub(x, high)), dim, keepdim));
   return add(shifted, reshape(high, shifted.shape));
 }
