@@ -7,9 +7,9 @@ const HELD_UP = 200;
 const STAND_IN = 4096;
 
 /** Has a second device compile what the first has not come to yet, should `run`, the first run of a step, take long. */
-export function giveHeadStart(open: () => Promise<GPUDevice>, fresh: readonly Pipeline[], run: Promise<unknown>): void {
+export function giveHeadStart(open: () => Promise<GPUDevice>, fresh: Iterable<Pipeline>, run: Promise<unknown>): void {
   let late = false;
-  const texts = fresh.map(({ text }) => text);
+  const texts = Array.from(fresh, ({ text }) => text);
   // If it fails, all that is lost is a head start.
   const timer = setTimeout(() => compileAhead(open, texts, () => late).catch(() => {}), HELD_UP);
   const end = () => {

@@ -103,6 +103,10 @@ export function defineKernel<const T extends ParamTypes, C extends Constants>(ke
 /** Marks WGSL text for editors. */
 export const wgsl = String.raw;
 
+/** `n` lines (or expressions) of WGSL, one for each of 0 … n - 1. */
+export const repeat = (n: number, line: (i: number) => string, separator = '\n'): string =>
+  Array.from({ length: n }, (_, i) => line(i)).join(separator);
+
 /** The entry point. The body sees `group` (flat workgroup index, may exceed the launch), `lane`, and `inputs` if any. */
 export const main = (size: number, body: string, inputs = ''): string => wgsl`
 @compute @workgroup_size(${size})

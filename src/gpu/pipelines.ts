@@ -46,18 +46,20 @@ export class PipelineCache {
   }
 
   #compile(kernel: Kernel, constants: Constants): Pipeline {
-    const text: PipelineText = {
-      kernel: kernel.name,
-      label: `${kernel.name} ${JSON.stringify(constants)}`,
-      code: kernelText(kernel, constants, this.#traits),
-      storage: Object.values(kernel.buffers).map(({ access }) => (access === 'read' ? 'read-only-storage' : 'storage')),
-    };
+    const text = pipelineText(kernel, constants, this.#traits);
     this.#device.pushErrorScope('validation');
     const { module, layout, gpu } = createPipeline(this.#device, text);
     this.#report(this.#device.popErrorScope().then((error) => (error ? explain(text, module, error.message) : undefined)));
     return { id: this.#nextId++, text, gpu, layout, launched: false };
   }
 }
+
+export const pipelineText = (kernel: Kernel, constants: Constants, traits: Traits): PipelineText => ({
+  kernel: kernel.name,
+  label: `${kernel.name} ${JSON.stringify(constants)}`,
+  code: kernelText(kernel, constants, traits),
+  storage: Object.values(kernel.buffers).map(({ access }) => (access === 'read' ? 'read-only-storage' : 'storage')),
+});
 
 /** A pipeline on a device; its parameters are binding 0, its storage buffers follow. */
 export function createPipeline(device: GPUDevice, { label, code, storage }: PipelineText) {

@@ -94,13 +94,8 @@ export interface PlanHost {
   /** Temporaries of all plans; they never run at once, so they share. */
   slots: GpuBuffer[];
   alignment: number;
-  /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. `isFirst`: of these launches. */
-  submit(
-    launches: readonly Launch[],
-    encode: (encoder: GPUCommandEncoder) => void,
-    result: Binding,
-    isFirst: boolean,
-  ): Promise<ArrayBuffer>;
+  /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. */
+  submit(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer>;
   /** Whether host writes go to a plan for now, which returns false for those it does not know. */
   redirect(write: ((buffer: GpuBuffer, offset: number, data: HostArray) => boolean) | undefined): void;
   released(): void;
@@ -150,8 +145,7 @@ export class WebGpuPlan implements Plan {
   /** `prepare` writes the inputs; of the first replay they are known from the capture. */
   replay(prepare: () => void): Promise<ArrayBuffer> {
     if (this.#disposed) throw new Error('replay: the captured step was disposed');
-    const isFirst = this.#fresh;
-    if (!isFirst) this.#renew(prepare);
+    if (!this.#fresh) this.#renew(prepare);
     this.#fresh = false;
     const [block, mirror] = [this.#block, this.#mirror];
     const encode = (encoder: GPUCommandEncoder) => {
@@ -160,7 +154,7 @@ export class WebGpuPlan implements Plan {
         encoder.copyBufferToBuffer(block!.gpu, at, buffer.gpu, buffer.base + offset, size);
       }
     };
-    return this.#host.submit(this.#launches, encode, this.#result, isFirst);
+    return this.#host.submit(this.#launches, encode, this.#result);
   }
 
   dispose(): void {

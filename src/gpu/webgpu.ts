@@ -137,7 +137,7 @@ export class WebGpuDevice implements Device {
       pool: this.#pool,
       slots: this.#slots,
       alignment: Math.max(16, this.traits.bindingAlignment),
-      submit: (launches, encode, result, isFirst) => this.#replay(launches, encode, result, isFirst),
+      submit: (launches, encode, result) => this.#replay(launches, encode, result),
       redirect: (write) => {
         this.#redirect = write;
       },
@@ -244,17 +244,16 @@ export class WebGpuDevice implements Device {
     if (this.#profiler) this.#endPass();
   }
 
-  #replay(...[launches, encode, result, isFirst]: Parameters<PlanHost['submit']>): Promise<ArrayBuffer> {
+  #replay(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer> {
     this.#check();
     this.#submit();
     this.#encoder = this.#device.createCommandEncoder();
     encode(this.#encoder);
-    const pipelines = isFirst ? new Set(launches.map(({ pipeline }) => pipeline)) : [];
-    const fresh = [...pipelines].filter(({ launched }) => !launched);
+    const fresh = launches.filter(({ pipeline }) => !pipeline.launched);
     if (this.#profiler) for (const launch of launches) this.#encode(launch);
     else this.#encodeAll(launches);
     const done = this.#readBack(result);
-    if (this.#openTwin && fresh.length > 1) giveHeadStart(this.#openTwin, fresh, done);
+    if (this.#openTwin && fresh.length > 1) giveHeadStart(this.#openTwin, new Set(fresh.map(({ pipeline }) => pipeline)), done);
     return done;
   }
 

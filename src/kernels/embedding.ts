@@ -1,4 +1,4 @@
-import { defineKernel, main } from '../gpu/kernel.ts';
+import { defineKernel, main, repeat } from '../gpu/kernel.ts';
 import { along } from './cut.ts';
 import { flatConstants, flatGroups, flatMain } from './flat.ts';
 import { isVectorised } from './rows.ts';
@@ -69,15 +69,15 @@ const searchTogether = (lanes: number) => `  let id = ids[min(i, p.n - 1u)];
   var isRepeated = false;
   for (var start = 0u; start < p.n; start += ${lanes}u) {
     let there = ids[min(start + lane, p.n - 1u)];
-${Array.from(
-  { length: lanes },
-  (_, k) => `    {
+${repeat(
+  lanes,
+  (k) => `    {
       let place = start + ${k}u;
       let isSame = subgroupBroadcast(there, ${k}u) == id && place < p.n;
       after = select(after, min(after, place), isSame && place > i);
       isRepeated |= isSame && place < i;
     }`,
-).join('\n')}
+)}
   }
   if (i >= p.n) { return; }`;
 

@@ -1,5 +1,6 @@
-import { main } from '../gpu/kernel.ts';
+import { main, repeat } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
+import { lanesAlone } from './rows.ts';
 
 /**
  * What kernels share that treat all elements alike: how many lanes a workgroup has, and how many elements (or vectors)
@@ -13,9 +14,9 @@ export interface FlatConstants extends Record<string, string | number | boolean>
 }
 
 /** `vectors`: their number, where it takes many steps to do one; in software, two side by side then wait less. */
-export const flatConstants = ({ software, subgroupSize }: Traits, vectors?: number): FlatConstants => {
-  if (!software) return { lanes: 256, each: 1, together: 1 };
-  const lanes = subgroupSize || 8;
+export const flatConstants = (traits: Traits, vectors?: number): FlatConstants => {
+  const lanes = lanesAlone(traits, 256);
+  if (!traits.software) return { lanes, each: 1, together: 1 };
   return { lanes, each: 256, together: vectors && vectors % (2 * lanes) === 0 ? 2 : 1 };
 };
 
@@ -33,7 +34,6 @@ export const flatMain = (
   { reads = {}, ahead = '' }: { reads?: Record<string, string>; ahead?: string } = {},
 ): string => {
   const names = Object.keys(reads);
-  const places = Array.from({ length: together }, (_, t) => t);
   const read = (t: number) => names.map((name) => `let ${name}_${t} = ${reads[name]}[lead + ${t * lanes}u];`).join(' ');
   const apply = (t: number) => names.map((name) => `let ${name} = ${name}_${t};`).join(' ');
   return main(
@@ -42,8 +42,8 @@ export const flatMain = (
   let first = group * ${lanes * each}u;
   let end = min(first + ${lanes * each}u, ${count});
   for (var lead = first + lane; lead < end; lead += ${lanes * together}u) {
-    ${places.map(read).join('\n    ')}
-${places.map((t) => `    { let i = lead + ${t * lanes}u; ${apply(t)}\n    ${body} }`).join('\n')}
+    ${repeat(together, read)}
+${repeat(together, (t) => `    { let i = lead + ${t * lanes}u; ${apply(t)}\n    ${body} }`)}
   }`,
   );
 };

@@ -1,5 +1,5 @@
 import { type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
-import type { RowConstants, RowWalk } from './rows.ts';
+import { lanesAlone, type RowConstants, type RowWalk } from './rows.ts';
 import { perWeightedRow, type WeightedRows, weightedRowText } from './weightedRows.ts';
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
@@ -146,10 +146,7 @@ export const layerNormBackwardAffine = defineKernel({
     dWeight: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
     dBias: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
   },
-  specialize: (p, { software, subgroupSize }) => ({
-    width: p.cols % 4 === 0 ? 4 : 1,
-    lanes: software ? subgroupSize || 8 : 64,
-  }),
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, lanes: lanesAlone(traits, 64) }),
   launch: (p, { width, lanes }) => Math.ceil((p.chunks * p.cols) / (lanes * width)),
   wgsl: ({ width, lanes }) =>
     main(

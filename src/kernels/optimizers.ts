@@ -1,6 +1,7 @@
 import { type Axis, type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
 import { along, window } from './cut.ts';
+import { lanesAlone } from './rows.ts';
 
 /**
  * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,
@@ -31,7 +32,7 @@ const shared = {
 const VECTORS = BLOCK / 4;
 /** A workgroup a block: a lane for each of its vectors, or on software adapters, where lanes are dear, one subgroup. */
 const perBlock = {
-  specialize: (_: P, { software, subgroupSize }: Traits) => ({ width: 4, lanes: software ? subgroupSize || 8 : VECTORS }),
+  specialize: (_: P, traits: Traits) => ({ width: 4, lanes: lanesAlone(traits, VECTORS) }),
   launch: (p: P) => p.blocks,
 };
 const alongBlocks = (p: P, step: number, state: readonly string[]): Axis<P>[] => {

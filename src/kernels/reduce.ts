@@ -1,7 +1,7 @@
 import { type Axis, defineKernel, main, wgsl } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
 import { along, leastPlaces, window } from './cut.ts';
-import { teamWgsl } from './rows.ts';
+import { lanesAlone, teamWgsl } from './rows.ts';
 import { isNanWgsl } from './special.ts';
 
 /**
@@ -67,7 +67,7 @@ function defineReduction(r: Reduction) {
     specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
       inner === 1
         ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
-        : { rows: false, lanes: traits.software ? traits.subgroupSize || 8 : 64, width: inner % 4 === 0 ? 4 : 1 },
+        : { rows: false, lanes: lanesAlone(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
     launch: (p: ReduceParams, { rows, lanes, width }) => (rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width))),
     wgsl: (c, traits) =>
       c.rows

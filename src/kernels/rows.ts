@@ -26,6 +26,9 @@ const [SMALLEST_TREE, LARGEST_TREE, GROUP] = [8, 256, 64];
 /** To start a lane in software costs as much as ten vectors: what it does then, in vectors, and in rows at most. */
 const [BUSY, MOST_ROWS] = [256, 64];
 
+/** Lanes of a workgroup that have nothing to tell each other: `wanted`, but in software as many as fill a processor's vector. */
+export const lanesAlone = ({ software, subgroupSize }: Traits, wanted: number): number => (software ? subgroupSize || 8 : wanted);
+
 /** Whether a subgroup is a processor's vector. */
 export const isVectorised = ({ software, subgroupSize }: Traits): boolean => software && subgroupSize > 0;
 

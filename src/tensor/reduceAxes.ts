@@ -1,3 +1,4 @@
+import type { Traits } from '../gpu/traits.ts';
 import { windowStep } from '../gpu/windows.ts';
 import { copy } from '../kernels/elementwise.ts';
 import type { sum } from '../kernels/reduce.ts';
@@ -7,10 +8,12 @@ import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
 
 /**
- * Places of the reduced axis that one lane, or one team of lanes, goes through before the work is divided: a software adapter
- * has few lanes, and a launch costs it as much as hundreds of places.
+ * Places of a column that one lane goes through before the work is divided: a software adapter has few lanes, and a launch costs
+ * it as much as hundreds of places.
  */
-const [COLUMN_CHUNK, COLUMN_CHUNK_IN_SOFTWARE, ROW_CHUNK] = [64, 2048, 4096];
+export const columnChunk = ({ software }: Traits): number => (software ? 2048 : 64);
+/** Places of a row that one team of lanes goes through. */
+const ROW_CHUNK = 4096;
 /** Results enough to keep an adapter busy without dividing the work. */
 const PLENTY = 4096;
 
@@ -46,7 +49,7 @@ function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, in
   const y = into ?? empty([outer, inner], 'float32', x.device);
   const { traits } = x.device;
   const fits = outer * n * inner * 4 <= traits.maxBinding;
-  const most = inner === 1 ? ROW_CHUNK : traits.software ? COLUMN_CHUNK_IN_SOFTWARE : COLUMN_CHUNK;
+  const most = inner === 1 ? ROW_CHUNK : columnChunk(traits);
   // What is larger than a binding is cut between chunks: they start where bindings may.
   const step = windowStep(traits);
   const size = fits ? most : Math.max(step, Math.min(most, floorTo(traits.maxBinding / (4 * inner), step)));

@@ -1,4 +1,4 @@
-import { main } from '../../gpu/kernel.ts';
+import { main, repeat } from '../../gpu/kernel.ts';
 import { LOWEST } from '../rows.ts';
 import { headAndTile } from './shape.ts';
 
@@ -19,15 +19,14 @@ interface LaneConstants {
   causal: boolean;
 }
 
-const lines = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('\n');
-const rows = (line: (r: number) => string): string => lines(ROWS, line);
+const rows = (line: (r: number) => string): string => repeat(ROWS, line);
 
 /** The rows that the lane owns; those past the end are read as the last one and not stored. */
 const ownRows = (count: string): string =>
   rows((r) => `  let row${r} = first + ${r * LANES}u + lane;\n  let read${r} = min(row${r}, ${count} - 1u);`);
 
 /** Registers `name{r}_{d}` for vec4 d of a sum. */
-const sums = (vectors: number, name: string): string => rows((r) => lines(vectors, (d) => `  var ${name}${r}_${d} = V(0.0);`));
+const sums = (vectors: number, name: string): string => rows((r) => repeat(vectors, (d) => `  var ${name}${r}_${d} = V(0.0);`));
 
 /**
  * Registers `name{r}_{d}` with vec4 d of an own row, read by `at(r)`. They are filled from an array that a loop fills, of a
@@ -37,7 +36,7 @@ const loadOwn = (vectors: number, name: string, at: (r: number) => string): stri
   rows(
     (r) => `  var ${name}Row${r}: array<V, ${vectors}>;
   for (var d = 0u; d < p.size / 4u; d++) { ${name}Row${r}[d] = ${at(r)}; }
-${lines(vectors, (d) => `  let ${name}${r}_${d} = ${name}Row${r}[${d}];`)}`,
+${repeat(vectors, (d) => `  let ${name}${r}_${d} = ${name}Row${r}[${d}];`)}`,
   );
 
 /** Stores registers, each times `factor(r)`, at `at(r)`, for rows before `count`: from an array, as `loadOwn`. */
@@ -50,7 +49,7 @@ const storeOwn = (
 ): string =>
   rows(
     (r) => `  var ${name}Row${r}: array<V, ${vectors}>;
-${lines(vectors, (d) => `  ${name}Row${r}[${d}] = ${name}${r}_${d} * ${factor(r)};`)}
+${repeat(vectors, (d) => `  ${name}Row${r}[${d}] = ${name}${r}_${d} * ${factor(r)};`)}
   if (row${r} < ${count}) {
     for (var d = 0u; d < p.size / 4u; d++) { ${at(r)} = ${name}Row${r}[d]; }
   }`,
@@ -61,14 +60,14 @@ ${lines(vectors, (d) => `  ${name}Row${r}[${d}] = ${name}${r}_${d} * ${factor(r)
  * a product is broadcast as it is, a load only after its lane was found to be active, each of its vec4s anew.
  */
 const loadTogether = (vectors: number, name: string, from: string, start: string, factor: string): string =>
-  lines(
+  repeat(
     Math.ceil(vectors / LANES),
     (c) => `      let ${name}${c} = ${from}[${start} + min(${c * LANES}u + lane, ${vectors - 1}u)] * ${factor};`,
   );
 
 /** For each vec4 of a row loaded together, as `x`: what `use` does with it for each own row. */
 const useTogether = (vectors: number, name: string, use: (d: number, r: number) => string): string =>
-  lines(
+  repeat(
     vectors,
     (d) => `      { let x = subgroupBroadcast(${name}${Math.floor(d / LANES)}, ${d % LANES}u);
 ${rows((r) => `        ${use(d, r)}`)} }`,
@@ -110,7 +109,7 @@ ${causal ? `    scores${r} = select(V(${LOWEST}), scores${r}, inside${r});` : ''
     var weights${r} = select(V(0.0), exp(scores${r} - high${r}), inside${r});
     total${r} = total${r} * shrink${r} + hsum(weights${r});
 ${dropout ? `    weights${r} = select(V(0.0), weights${r}, ((vec4<u32>(${keptWord(r, 'c')}) >> (c % 32u + four)) & vec4<u32>(1u)) == vec4<u32>(1u));` : ''}
-${lines(vectors, (d) => `    y${r}_${d} *= shrink${r};`)}`,
+${repeat(vectors, (d) => `    y${r}_${d} *= shrink${r};`)}`,
 )}
     for (var j = 0u; j < 4u; j++) {
       let key = min(c + j, p.keys - 1u);

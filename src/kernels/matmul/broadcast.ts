@@ -1,9 +1,8 @@
-import { main, wgsl } from '../../gpu/kernel.ts';
+import { main, repeat, wgsl } from '../../gpu/kernel.ts';
 import type { Traits } from '../../gpu/traits.ts';
 import { type Epilogue, finishWgsl } from './epilogue.ts';
 import { type Operand, operandsOf } from './fetch.ts';
 import { type Layout, type MatmulParams, tileStart, tiles } from './shape.ts';
-import { repeat } from './variant.ts';
 
 /**
  * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup a workgroup, no barriers.

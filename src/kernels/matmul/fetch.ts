@@ -1,5 +1,5 @@
+import { repeat } from '../../gpu/kernel.ts';
 import type { Layout } from './shape.ts';
-import { repeat } from './variant.ts';
 
 /**
  * How the kernels with shared memory fetch an operand's tile from memory into registers: each thread a share of 4 × 4

@@ -1,9 +1,9 @@
-import { main, wgsl } from '../../gpu/kernel.ts';
+import { main, repeat, wgsl } from '../../gpu/kernel.ts';
 import type { Traits } from '../../gpu/traits.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
 import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
-import { type MatmulConstants, repeat, tileOrder, type Variant } from './variant.ts';
+import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
  * Matmul on tensor cores, through WGSL's experimental subgroup matrices: operands rounded to float16, sums in float32.

@@ -1,8 +1,8 @@
-import { main, wgsl } from '../../gpu/kernel.ts';
+import { main, repeat, wgsl } from '../../gpu/kernel.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
 import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
-import { type MatmulConstants, repeat, tileOrder, type Variant } from './variant.ts';
+import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
  * Register-tiled matmul: a workgroup makes a square tile of y, a thread a block of it in registers, from tiles of a and b

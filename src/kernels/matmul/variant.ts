@@ -34,7 +34,3 @@ export function tileOrder(p: MatmulParams, sizes: readonly number[]): number[] {
   const first = fitting.find((size) => tiles(p, size, size) >= ENOUGH_GROUPS) ?? fitting.at(-1)!;
   return [first, ...fitting.filter((size) => size !== first)];
 }
-
-/** `n` lines (or expressions) of WGSL, one for each of 0 … n - 1. */
-export const repeat = (n: number, line: (i: number) => string, separator = '\n'): string =>
-  Array.from({ length: n }, (_, i) => line(i)).join(separator);

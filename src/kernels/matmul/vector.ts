@@ -1,8 +1,8 @@
-import { main, wgsl } from '../../gpu/kernel.ts';
+import { main, repeat, wgsl } from '../../gpu/kernel.ts';
 import type { Traits } from '../../gpu/traits.ts';
 import { finishWgsl } from './epilogue.ts';
 import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';
-import { type MatmulConstants, repeat, type Variant } from './variant.ts';
+import type { MatmulConstants, Variant } from './variant.ts';
 
 /**
  * Products with few rows or few columns (a pooler on one sequence, a classifier's labels, their gradients), where

@@ -2,14 +2,11 @@ import * as kernels from '../../kernels/layerNorm.ts';
 import { sum } from '../../kernels/reduce.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
-import { reduceAxes, withShape } from '../reduceAxes.ts';
+import { columnChunk, reduceAxes, withShape } from '../reduceAxes.ts';
 import { run } from '../run.ts';
 import { product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
-
-/** Rows that one lane adds up for the gradients of weight and bias; software adapters have few lanes, and launches are dear there. */
-const [CHUNK, CHUNK_IN_SOFTWARE] = [64, 2048];
 
 /**
  * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
@@ -41,7 +38,7 @@ export function affineGradients(dy: Tensor, x: Tensor, moments: Tensor, weight: 
   if (!weight.requiresGrad && !bias.requiresGrad) return [null, null];
   const cols = weight.size;
   const rows = x.size / cols;
-  const size = x.device.traits.software ? CHUNK_IN_SOFTWARE : CHUNK;
+  const size = columnChunk(x.device.traits);
   const chunks = Math.ceil(rows / size);
   const [dWeight, dBias] = [weight, bias].map((of) =>
     chunks === 1 ? emptyGrad(of) : empty([chunks, cols], 'float32', x.device),
