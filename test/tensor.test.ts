@@ -45,6 +45,29 @@ describe.each(devices)('on %s', (_, device) => {
     }
   });
 
+  here('gelu and its gradient are exact, relatively so in the lower tail, and keep NaN', async () => {
+    // Φ(-z) by the continued fraction of Mills' ratio (Abramowitz & Stegun 26.2.14) beyond 2, and by a series of φ below.
+    const density = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
+    const below = (x: number): number => {
+      if (x > 0) return 1 - below(-x);
+      let [series, fraction] = [0, -x];
+      for (let n = 60; n > 0; n--) [series, fraction] = [((1 + series) * x * x) / (2 * n + 1), -x + n / fraction];
+      return x > -2 ? 0.5 + density(x) * x * (1 + series) : density(x) / fraction;
+    };
+    const at = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 100);
+    const x = tensor([...at, Number.NaN], [2002]).requiresGrad_();
+    const y = w.gelu(x);
+    y.sum().backward();
+    const [found, slopes] = [await y.data(), await x.grad!.data()];
+    expect([found.at(-1), slopes.at(-1)]).toEqual([Number.NaN, Number.NaN]);
+    at.forEach((z, i) => {
+      const expected = z * below(z);
+      const isTail = z < 0 && z > -5;
+      expect(Math.abs(found[i] - expected), `at ${z}`).toBeLessThan(isTail ? -3e-6 * expected : 6e-7);
+      expect(Math.abs(slopes[i] - below(z) - z * density(z)), `slope at ${z}`).toBeLessThan(4e-7);
+    });
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

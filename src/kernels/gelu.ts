@@ -11,7 +11,7 @@ const TANH_CUBE = 0.044715;
 export const geluWgsl = `${normalShareWgsl}
 fn gelu_(x: V) -> V {
   let size = normalSize(x);
-  return x * normalShare(x, size, normalDensity(size));
+  return x * normalShare(x, size, normalBell(size));
 }
 `;
 export const geluTanhWgsl = `${tanhWgsl}
@@ -44,8 +44,8 @@ export const geluBackward = defineMap({
   functions: `${normalShareWgsl}
 fn geluSlope(x: V) -> V {
   let size = normalSize(x);
-  let density = normalDensity(size);
-  return normalShare(x, size, density) + x * density;
+  let bell = normalBell(size);
+  return normalShare(x, size, bell) + x * (bell * ${DENSITY});
 }`,
   reference: (dy, x) => dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
 });

@@ -2,7 +2,7 @@ import { wgsl } from '../gpu/kernel.ts';
 
 /**
  * Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`).
- * They limit by comparison, not by `clamp`, which would turn a NaN into a number.
+ * They limit by comparison, not by `clamp` or `min`, which would turn a NaN into a number.
  */
 
 /** By its bits: compilers may assume that no number differs from itself. */
@@ -35,23 +35,20 @@ fn erf_(v: V) -> V {
 `;
 
 /**
- * Φ(x), the share of the standard normal distribution below x, from `size`, its `normalSize`, and `density`, its density there:
- * what lies beyond |x| is the density times Mills' ratio, here a quotient of polynomials. Exact to 1e-6 of itself in the lower
- * tail too, where a small gradient is all that a neuron gets.
+ * Φ(x), the share of the standard normal distribution below x, from `size`, its `normalSize`, and `bell`, exp(-x²/2):
+ * what lies beyond |x| is the density times Mills' ratio, here `bell` times a quotient of polynomials. Exact to 1e-6 of itself
+ * in the lower tail too, where a small gradient is all that a neuron gets. Of a NaN it may be any number.
  */
 export const normalShareWgsl = wgsl`
 // |x|, or 15: beyond this the density is 0 in float32.
-fn normalSize(x: V) -> V {
-  let size = abs(x);
-  return select(size, V(15.0), size > V(15.0));
-}
-fn normalDensity(size: V) -> V { return exp2(size * size * ${-0.5 * Math.LOG2E} - ${0.5 * Math.log2(2 * Math.PI)}); }
-fn normalShare(x: V, size: V, density: V) -> V {
+fn normalSize(x: V) -> V { return min(abs(x), V(15.0)); }
+fn normalBell(size: V) -> V { return exp2(size * size * ${-0.5 * Math.LOG2E}); }
+fn normalShare(x: V, size: V, bell: V) -> V {
   // In halves, so that one need not wait for the other.
   let square = size * size;
-  let n = (size * 0.883104494 + 1.25331387) + square * (size * 0.0395317608 + 0.285910866);
-  let d = (size * 1.5024888 + 1.0) + square * ((size * 0.285610577 + 0.927030359) + square * 0.0395405328);
-  let beyond = density * (n / d);
+  let n = (size * 8.9101001 + 12.6453793) + square * (size * 0.39885377 + 2.88469572);
+  let d = (size * 37.9990269 + 25.290764) + square * ((size * 7.22326502 + 23.4452205) + square);
+  let beyond = bell * (n / d);
   return select(1.0 - beyond, beyond, x < V(0.0));
 }
 `;
