@@ -1,7 +1,9 @@
 /** dist, built when a source is newer than what was built from it. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 const SOURCES = ['src', 'bench'];
 const CONFIGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
@@ -56,9 +58,9 @@ function times(root, folders) {
  * Builds dist if it is not up to date.
  * @param {string} root
  * @param {(line: string) => void} say
- * @returns {boolean} false if it does not build
+ * @returns {Promise<boolean>} false if it does not build
  */
-export function ensureBuild(root, say) {
+export async function ensureBuild(root, say) {
   const dist = join(root, 'dist');
   const configTime = Math.max(
     ...CONFIGS.filter((name) => existsSync(join(root, name))).map((name) => statSync(join(root, name)).mtimeMs),
@@ -73,8 +75,9 @@ export function ensureBuild(root, say) {
   // Nothing is written when there are errors: else dist would look newer than the sources that do not build.
   // Types are checked by `npm run typecheck`: that takes as long again, and a first start waits for this.
   const args = [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError', '--noCheck'];
-  const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  if (result.status === 0) return true;
-  say(`the build failed:\n${`${result.stdout}${result.stderr}`.trim()}`);
+  const tsc = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [output, errors, [status]] = await Promise.all([text(tsc.stdout), text(tsc.stderr), once(tsc, 'close')]);
+  if (status === 0) return true;
+  say(`the build failed:\n${`${output}${errors}`.trim()}`);
   return false;
 }

@@ -44,30 +44,30 @@ describe('in a project', () => {
     rmSync(root, { recursive: true });
   });
 
-  test('dist is built once, rid of what has no source, and again after a change', () => {
+  test('dist is built once, rid of what has no source, and again after a change', async () => {
     put('src/a.ts', '');
     put('dist/src/gone.js', '');
     put('dist/src/gone.d.ts', '');
     put('node_modules/typescript/bin/tsc', `require('fs').writeFileSync('dist/src/a.js', process.argv.join(' '));`);
     put('tsconfig.json', '{}');
-    const build = () => {
+    const build = async () => {
       said = [];
-      return [ensureBuild(root, say), said.length];
+      return [await ensureBuild(root, say), said.length];
     };
-    expect(build()).toEqual([true, 1]);
+    expect(await build()).toEqual([true, 1]);
     expect(readdirSync(join(root, 'dist', 'src'))).toEqual(['a.js']);
     expect(readFileSync(join(root, 'dist/src/a.js'), 'utf8')).toContain('-p tsconfig.build.json --noEmitOnError --noCheck');
-    expect(build()).toEqual([true, 0]);
+    expect(await build()).toEqual([true, 0]);
     const later = Date.now() / 1000 + 5;
     utimesSync(join(root, 'src', 'a.ts'), later, later);
-    expect(build()).toEqual([true, 1]);
+    expect(await build()).toEqual([true, 1]);
   });
 
-  test('errors of the build are passed on', () => {
+  test('errors of the build are passed on', async () => {
     put('src/a.ts', '');
     put('tsconfig.json', '{}');
     put('node_modules/typescript/bin/tsc', `console.log('src/a.ts(1,1): error TS1'); process.exit(2);`);
-    expect(ensureBuild(root, say)).toBe(false);
+    expect(await ensureBuild(root, say)).toBe(false);
     expect(said[1]).toBe('the build failed:\nsrc/a.ts(1,1): error TS1');
   });
 });
