@@ -160,7 +160,7 @@ describe.skipIf(!webgpu)('captured steps on webgpu', () => {
     });
     expect(await reading.run(x())).toEqual(Float32Array.of(2));
     const nested = capture(webgpu!, ({ x }: { x: Tensor }) => {
-      webgpu!.capture!(() => x.storage.binding);
+      webgpu!.capture!(() => ({ result: x.storage.binding, inputs: [] }));
       return x;
     });
     await expect(nested.run(x())).rejects.toThrow('captured already');

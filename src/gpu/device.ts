@@ -59,12 +59,15 @@ export interface Device {
   run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void;
   synchronize(): Promise<void>;
   /**
-   * Takes down what `body` launches instead of running it; `body` returns where the result to read back will lie.
-   * Memory is shared among what the step makes, so nothing but the result may outlive it. Absent where replaying gains nothing.
+   * Takes down what `body` launches instead of running it; `body` returns where the result to read back will lie, and the
+   * step's inputs. Memory is shared among what the step makes, so nothing else may outlive it. Absent where replaying gains nothing.
    */
-  capture?(body: () => Binding): Plan;
-  /** Runs `host` now and, if a step is being captured, before each replay: what the host does anew each time. */
-  eachStep(host: () => void): void;
+  capture?(body: () => { result: Binding; inputs: readonly DeviceBuffer[] }): Plan;
+  /**
+   * Runs `host` now and, if a step is being captured, before each replay: what the host does anew each time. `undo` takes it
+   * back if the step fails before it is launched.
+   */
+  eachStep(host: () => void, undo?: () => void): void;
   /** Times every launch from now on; slower, since each runs alone. */
   startProfile(): void;
   /** Ends the profile: times by kernel and variant, longest first. */

@@ -1,4 +1,4 @@
-import type { Binding, Plan } from './device.ts';
+import type { Binding, DeviceBuffer, Plan } from './device.ts';
 import { joinElementwise, type Request } from './join.ts';
 import type { HostArray } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
@@ -28,14 +28,24 @@ interface HostWrite {
   data: Uint8Array;
 }
 
+/** What the host does anew before each replay, and how to take it back. */
+interface Hook {
+  host: () => void;
+  undo: (() => void) | undefined;
+}
+
+/** Takes back what hooks did, the latest first. */
+export function undo(hooks: readonly Hook[]): void {
+  for (const hook of hooks.toReversed()) hook.undo?.();
+}
+
 const keyOf = (buffer: GpuBuffer, offset: number): string => `${buffer.id}+${offset}`;
 let virtualId = 0;
 
 /** What a step asks of the device, taken down instead of done. Memory is allotted only when the step is known whole. */
 export class Trace {
   readonly requests: Request[] = [];
-  /** What the host does anew before each replay. */
-  readonly hooks: (() => void)[] = [];
+  readonly hooks: Hook[] = [];
   readonly writes = new Map<string, HostWrite>();
   /** Memory that the step asked for. */
   readonly #own = new Set<GpuBuffer>();
@@ -55,8 +65,13 @@ export class Trace {
     return this.#own.has(buffer);
   }
 
-  get survivors(): GpuBuffer[] {
-    return [...this.#own].filter((buffer) => !this.#freed.has(buffer));
+  /** Temporaries share memory: one that is kept would change under its holder. */
+  refuseSurvivors(allowed: readonly DeviceBuffer[]): void {
+    const survivors = [...this.#own].filter((buffer) => !this.#freed.has(buffer) && !allowed.includes(buffer));
+    if (survivors.length === 0) return;
+    throw new Error(
+      `capture: ${survivors.length} tensors made in the step outlive it: return what is needed, keep nothing, and drop gradients (zeroGrad) in the step`,
+    );
   }
 
   /** What is to be launched: element by element in one go what follows each other and can be. */
@@ -80,7 +95,13 @@ export class Trace {
 
   write(buffer: GpuBuffer, offset: number, source: HostArray): void {
     const key = keyOf(buffer, offset);
-    if (this.writes.has(key)) throw new Error('capture: the step writes the same memory from the host twice');
+    if (this.writes.has(key)) throw new Error('capture: the step writes the same memory from the host twice: once is possible');
+    // All host writes go up before all launches.
+    if (this.requests.some(({ buffers }) => Object.values(buffers).some((bound) => bound.buffer === buffer))) {
+      throw new Error(
+        'capture: the host writes memory that the step has worked with before: make a new tensor, or write it first',
+      );
+    }
     const data = new Uint8Array(source.byteLength);
     data.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
     this.writes.set(key, { buffer, offset, data });
@@ -107,13 +128,13 @@ export class WebGpuPlan implements Plan {
   readonly flops: number;
   readonly #host: PlanHost;
   readonly #launches: Launch[];
-  readonly #hooks: readonly (() => void)[];
+  readonly #hooks: readonly Hook[];
   readonly #result: Binding;
   readonly #pinned: GpuBuffer[];
   readonly #block: GpuBuffer | undefined;
   readonly #mirror: Uint8Array<ArrayBuffer>;
   /** Where in the block each host write goes. */
-  readonly #places = new Map<string, number>();
+  readonly #places = new Map<string, { at: number; length: number }>();
   /** Parts of the block that belong elsewhere: memory that outlives the step, or that it overwrites. */
   readonly #copies: { at: number; buffer: GpuBuffer; offset: number; size: number }[] = [];
   /** Memory of the step that lives in the block, and where. */
@@ -128,13 +149,11 @@ export class WebGpuPlan implements Plan {
     this.launches = launches.length;
     this.flops = launches.reduce((sum, { work }) => sum + (work?.flops ?? 0), 0);
     this.#mirror = new Uint8Array(this.#placeWrites(trace, launches));
-    this.#refuseSurvivors(trace);
     this.#block = this.#mirror.length > 0 ? host.pool.take(this.#mirror.length) : undefined;
-    for (const [key, { data }] of trace.writes) this.#mirror.set(data, this.#places.get(key));
+    for (const [key, { data }] of trace.writes) this.#mirror.set(data, this.#places.get(key)!.at);
     this.#allot(trace, launches);
-    this.#pinned = [...new Set(launches.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)))].filter(
-      (buffer) => !trace.owns(buffer),
-    );
+    const touched = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(({ buffer }) => buffer);
+    this.#pinned = [...new Set(touched)].filter((buffer) => !trace.owns(buffer));
     for (const buffer of this.#pinned) buffer.pins++;
     this.#launches = launches.map(({ params, bindings, ...launch }) => ({
       ...launch,
@@ -170,12 +189,18 @@ export class WebGpuPlan implements Plan {
     this.#host.redirect((buffer, offset, data) => {
       const place = this.#places.get(keyOf(buffer, offset));
       if (place === undefined) return false;
-      this.#mirror.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place);
+      if (data.byteLength !== place.length)
+        throw new Error(`replay: the host writes ${data.byteLength} bytes where it wrote ${place.length} at the capture`);
+      this.#mirror.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place.at);
       return true;
     });
+    let done = 0;
     try {
       prepare();
-      for (const hook of this.#hooks) hook();
+      for (; done < this.#hooks.length; done++) this.#hooks[done].host();
+    } catch (error) {
+      undo(this.#hooks.slice(0, done));
+      throw error;
     } finally {
       this.#host.redirect(undefined);
     }
@@ -196,23 +221,14 @@ export class WebGpuPlan implements Plan {
     for (const [key, { buffer, offset, data }] of trace.writes) {
       if (trace.owns(buffer) && !written.has(buffer)) {
         if (!this.#homes.has(buffer)) this.#homes.set(buffer, reserve(buffer.bytes));
-        this.#places.set(key, this.#homes.get(buffer)! + offset);
+        this.#places.set(key, { at: this.#homes.get(buffer)! + offset, length: data.length });
       } else {
         const at = reserve(data.length);
-        this.#places.set(key, at);
+        this.#places.set(key, { at, length: data.length });
         this.#copies.push({ at, buffer, offset, size: Math.ceil(data.length / 4) * 4 });
       }
     }
     return size;
-  }
-
-  /** Temporaries share memory: one that is kept would change under its holder. */
-  #refuseSurvivors(trace: Trace): void {
-    const survivors = trace.survivors.filter((buffer) => buffer !== this.#result.buffer && !this.#homes.has(buffer));
-    if (survivors.length === 0) return;
-    throw new Error(
-      `capture: ${survivors.length} tensors made in the step outlive it: return what is needed, keep nothing, and drop gradients (zeroGrad) in the step`,
-    );
   }
 
   /** Gives every temporary its memory. */

@@ -5,7 +5,7 @@ import { giveHeadStart } from './headStart.ts';
 import type { Request } from './join.ts';
 import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packParams } from './kernel.ts';
 import { PipelineCache } from './pipelines.ts';
-import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, WebGpuPlan } from './plan.ts';
+import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, undo, WebGpuPlan } from './plan.ts';
 import { BufferPool, type GpuBuffer } from './pool.ts';
 import { type KernelTime, Profiler, workOf } from './timing.ts';
 import type { Traits } from './traits.ts';
@@ -45,7 +45,6 @@ export class WebGpuDevice implements Device {
   #kernelNow = 'none';
   /** The step that is being captured. */
   #trace: Trace | undefined;
-  #inHook = false;
   #redirect: Parameters<PlanHost['redirect']>[0];
   #profiler: Profiler | undefined;
 
@@ -83,7 +82,7 @@ export class WebGpuDevice implements Device {
     this.#check();
     const target = buffer as GpuBuffer;
     if (this.#redirect?.(target, offset, data)) return;
-    if (this.#trace && (this.#inHook || this.#trace.owns(target))) {
+    if (this.#trace) {
       this.#trace.write(target, offset, data);
       return;
     }
@@ -120,16 +119,24 @@ export class WebGpuDevice implements Device {
     await this.#settle();
   }
 
-  capture(body: () => Binding): Plan {
+  capture(body: Parameters<NonNullable<Device['capture']>>[0]): Plan {
     if (this.#trace) throw new Error('capture: a step is being captured already');
     const trace = new Trace();
     this.#trace = trace;
-    let result: Binding;
     try {
-      result = body();
+      const { result, inputs } = body();
+      this.#trace = undefined;
+      return this.#plan(trace, result, inputs);
+    } catch (error) {
+      undo(trace.hooks);
+      throw error;
     } finally {
       this.#trace = undefined;
     }
+  }
+
+  #plan(trace: Trace, result: Binding, inputs: readonly DeviceBuffer[]): Plan {
+    trace.refuseSurvivors([result.buffer, ...inputs]);
     const requests = trace.joined(result, this.traits.maxStorageBuffers);
     const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);
     const plan = new WebGpuPlan(trace, launches, result, {
@@ -149,14 +156,9 @@ export class WebGpuDevice implements Device {
     return plan;
   }
 
-  eachStep(host: () => void): void {
-    this.#trace?.hooks.push(host);
-    this.#inHook = true;
-    try {
-      host();
-    } finally {
-      this.#inHook = false;
-    }
+  eachStep(host: () => void, undo?: () => void): void {
+    host();
+    this.#trace?.hooks.push({ host, undo });
   }
 
   startProfile(): void {

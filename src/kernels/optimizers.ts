@@ -1,15 +1,14 @@
-import { type Axis, type BufferSpec, defineKernel, main } from '../gpu/kernel.ts';
+import { type Axis, type BufferSpec, defineKernel, type HostArray, main } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
 import { along, window } from './cut.ts';
 import { lanesAlone } from './rows.ts';
 
 /**
  * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,
- * in blocks of 1,024. `groups` says, for each block, which row of `hyper` applies, or SKIP; `first` is the place of the first
- * block there.
+ * in blocks of 1,024. `owners` says, for each block, whose row of `hyper` applies; `first` is the place of the first block
+ * there. The last word of a row is 0 where nothing is to be done.
  */
 export const BLOCK = 1024;
-export const SKIP = 0xffffffff;
 /** Words in a row of `hyper`. */
 export const HYPER = 12;
 
@@ -23,7 +22,7 @@ const flat = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P> => ({
   fill,
 });
 const shared = {
-  groups: { type: 'u32', access: 'read', size: (p: P) => p.first + p.blocks, fill: { below: () => 2 } },
+  owners: { type: 'u32', access: 'read', size: (p: P) => p.first + p.blocks, fill: { below: () => 2 } },
   hyper: { type: 'V', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
   grad: flat('read'),
   param: flat('update'),
@@ -45,7 +44,7 @@ const alongBlocks = (p: P, step: number, state: readonly string[]): Axis<P>[] =>
       cut: (at, count) => {
         const { params, starts } = cut(at, count);
         const [start, first] = window(p.first + at, step);
-        return { params: { ...params, first }, starts: { ...starts, groups: start } };
+        return { params: { ...params, first }, starts: { ...starts, owners: start } };
       },
     },
   ];
@@ -55,22 +54,26 @@ const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
   main(
     lanes,
     `  if (group >= p.blocks) { return; }
-  let kind = groups[p.first + group];
-  if (kind == ${SKIP}u) { return; }
-  let h0 = hyper[kind * 3u];
-  let h1 = hyper[kind * 3u + 1u];
-  let h2 = hyper[kind * 3u + 2u];
+  let row = owners[p.first + group] * ${HYPER / 4}u;
+  let h0 = hyper[row];
+  let h1 = hyper[row + 1u];
+  let h2 = hyper[row + 2u];
+  if (h2.w == 0.0) { return; }
   for (var i = group * ${VECTORS}u + lane; i < (group + 1u) * ${VECTORS}u; i += ${lanes}u) {
 ${body}
   }`,
   );
 
 /** Calls `update(i, h)` for each element of the blocks that are not skipped, `h` the start of its row of `hyper`. */
-function forEachElement(groups: Uint32Array, { first, blocks }: P, update: (i: number, h: number) => void): void {
+function forEachElement(
+  { owners, hyper }: Record<'owners' | 'hyper', HostArray>,
+  { first, blocks }: P,
+  update: (i: number, h: number) => void,
+): void {
   for (let block = 0; block < blocks; block++) {
-    const group = groups[first + block];
-    if (group === SKIP) continue;
-    for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) update(i, group * HYPER);
+    const h = owners[first + block] * HYPER;
+    if (hyper[h + HYPER - 1] === 0) continue;
+    for (let i = block * BLOCK; i < (block + 1) * BLOCK; i++) update(i, h);
   }
 }
 
@@ -98,8 +101,8 @@ function defineAdam(name: string, amsgrad: boolean) {
   ${amsgrad ? 'let high = max(vMax[i], v1);\n  vMax[i] = high;' : 'let high = v1;'}
   param[i] = w - (lr / h1.w) * m1 / (sqrt(high) / h2.x + h0.w);`,
       ),
-    reference({ groups, hyper, grad, param, m, v, vMax }, p: P) {
-      forEachElement(groups, p, (i, h) => {
+    reference({ owners, hyper, grad, param, m, v, vMax }, p: P) {
+      forEachElement({ owners, hyper }, p, (i, h) => {
         const [lr, beta1, beta2, eps, decay, rest1, rest2, correction1, correction2, decoupled] = hyper.subarray(h, h + 10);
         let w = param[i];
         let g = grad[i];
@@ -145,8 +148,8 @@ export const sgd = defineKernel({
   }
   param[i] = w - h0.x * step;`,
     ),
-  reference({ groups, hyper, grad, param, velocity }, p) {
-    forEachElement(groups, p, (i, h) => {
+  reference({ owners, hyper, grad, param, velocity }, p) {
+    forEachElement({ owners, hyper }, p, (i, h) => {
       const [lr, decay, momentum, rest, nesterov, first] = hyper.subarray(h, h + 6);
       const g = grad[i] + decay * param[i];
       let step = g;

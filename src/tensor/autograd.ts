@@ -2,6 +2,7 @@ import { accumulate } from '../kernels/copy.ts';
 import { add, copy } from '../kernels/elementwise.ts';
 import { clearRows } from '../kernels/embedding.ts';
 import { fillWith } from './create.ts';
+import { noteGradient, noteUses } from './leaves.ts';
 import { isWhole, map, overStorage, run } from './run.ts';
 import { keep, scope } from './scope.ts';
 import { show } from './shape.ts';
@@ -30,6 +31,7 @@ export const records = (inputs: readonly Tensor[]): boolean => recording && inpu
  * null where an input has none. It runs without recording, in a scope of its own.
  */
 export function record(name: string, result: Tensor, inputs: readonly Tensor[], backward: Node['backward']): Tensor {
+  noteUses(inputs);
   if (!records(inputs)) return result;
   result.requiresGrad = true;
   result.node = { id: nextId++, name, inputs, backward };
@@ -93,6 +95,8 @@ function reachable(root: Tensor): Tensor[] {
     inner.push(tensor);
     for (const input of tensor.node.inputs) {
       if (!input.requiresGrad || seen.has(input)) continue;
+      if (input.isDisposed)
+        throw new Error(`backward: ${input} was disposed, an input of ${tensor.node.name}: keep it until then`);
       seen.add(input);
       stack.push(input);
     }
@@ -160,6 +164,7 @@ function addRows(rows: readonly RowGradient[], gradient: Tensor): void {
 }
 
 function addToLeaf(leaf: Tensor, { whole, rows }: Pending): void {
+  noteGradient(leaf, true);
   if (whole) {
     addWhole(leaf, whole);
     const { touched } = leaf.grad!.storage;

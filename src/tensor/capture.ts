@@ -1,10 +1,11 @@
 import type { Device, Plan } from '../gpu/device.ts';
 import { copy } from '../kernels/elementwise.ts';
+import { LeafWatch, watchLeaves } from './leaves.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
 import { isWhole, map } from './run.ts';
 import { keep, scope } from './scope.ts';
 import { product, type Shape, show } from './shape.ts';
-import { empty, type Tensor, type TensorData } from './tensor.ts';
+import { empty, Tensor, type TensorData } from './tensor.ts';
 
 /** A tensor's elements on the host: what a captured step takes as input. */
 export interface HostTensor {
@@ -13,15 +14,21 @@ export interface HostTensor {
 }
 type Tensors = Record<string, Tensor>;
 type OnHost<T extends Tensors> = { [K in keyof T]: HostTensor };
+interface Captured<T extends Tensors> {
+  plan: Plan;
+  tensors: T;
+  leaves: LeafWatch;
+}
 
 /**
  * Captures a step (forward, backward, optimiser) the first time inputs of some shapes come, and replays it afterwards:
  * its launches are known, its memory is laid out once, and only the inputs and a few numbers go up. Results are those of
  * running `step` anew each time, bit for bit. PyTorch has CUDA graphs for this, JAX `jit`.
  *
- * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes, so it
- * must not depend on values, nor keep tensors that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout and
- * learning rates move on with each replay; other work of the host belongs into `device.eachStep`.
+ * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes (and again
+ * when a parameter was moved, frozen or thawed, or its gradient is another), so it must not depend on values, nor keep tensors
+ * that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout, random numbers and learning rates move on with each
+ * replay; other work of the host belongs into `device.eachStep`. A step that fails has changed nothing.
  * On the cpu device, `step` simply runs each time.
  */
 export const capture = <T extends Tensors>(device: Device, step: (inputs: T) => Tensor): CapturedStep<T> =>
@@ -31,7 +38,7 @@ export const capture = <T extends Tensors>(device: Device, step: (inputs: T) => 
 export class CapturedStep<T extends Tensors> {
   readonly #device: Device;
   readonly #step: (inputs: T) => Tensor;
-  readonly #captured = new Map<string, { plan: Plan; tensors: T }>();
+  readonly #captured = new Map<string, Captured<T>>();
   #latest: Plan | undefined;
 
   constructor(device: Device, step: (inputs: T) => Tensor) {
@@ -49,7 +56,7 @@ export class CapturedStep<T extends Tensors> {
     }
     if (!this.#device.capture) return this.#runEagerly(inputs);
     const key = Object.entries(inputs).map(([name, { data, shape }]) => `${name} ${data.constructor.name} ${show(shape)}`);
-    const { plan, tensors } = this.#captured.get(key.join()) ?? this.#capture(key.join(), inputs);
+    const { plan, tensors } = this.#current(key.join()) ?? this.#capture(key.join(), inputs);
     this.#latest = plan;
     const bytes = await plan.replay(() => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
@@ -68,19 +75,38 @@ export class CapturedStep<T extends Tensors> {
     this.#captured.clear();
   }
 
-  #capture(key: string, inputs: OnHost<T>): { plan: Plan; tensors: T } {
+  /** What was captured, if it would be captured so again. */
+  #current(key: string): Captured<T> | undefined {
+    const captured = this.#captured.get(key);
+    if (!captured || captured.leaves.areAsFound) return captured;
+    captured.plan.dispose();
+    this.#captured.delete(key);
+    return undefined;
+  }
+
+  #capture(key: string, inputs: OnHost<T>): Captured<T> {
     // What lives on between steps must not be made in one.
     dropoutGenerator(this.#device);
+    const leaves = new LeafWatch();
     let tensors!: T;
-    const plan = this.#device.capture!(() => {
+    const trace = () => {
       const begun = this.#begin(inputs);
+      leaves.refuseSums();
       tensors = begun.tensors;
       const { storage, size } = begun.result;
-      return { ...storage.binding, size: size * 4 };
-    });
-    const entry = { plan, tensors };
-    this.#captured.set(key, entry);
-    return entry;
+      return {
+        result: { ...storage.binding, size: size * 4 },
+        inputs: Object.values(tensors).map(({ storage }) => storage.binding.buffer),
+      };
+    };
+    try {
+      const captured = { plan: this.#device.capture!(() => watchLeaves(leaves, trace)), tensors, leaves };
+      this.#captured.set(key, captured);
+      return captured;
+    } catch (error) {
+      leaves.restore();
+      throw error;
+    }
   }
 
   async #runEagerly(inputs: OnHost<T>): Promise<Float32Array> {
@@ -94,7 +120,11 @@ export class CapturedStep<T extends Tensors> {
 
   #begin(inputs: OnHost<T>): { tensors: T; result: Tensor } {
     const device = this.#device;
-    device.eachStep(() => dropoutGenerator(device).rebase());
+    const generator = dropoutGenerator(device);
+    device.eachStep(
+      () => generator.rebase(),
+      () => generator.tellAgain(),
+    );
     const tensors = {} as T;
     for (const name in inputs) {
       const { data, shape } = inputs[name];
@@ -102,7 +132,13 @@ export class CapturedStep<T extends Tensors> {
         data,
       ) as T[typeof name];
     }
-    const whole = (result: Tensor) => (isWhole(result) ? result.detach() : map(copy, [result]));
+    const whole = (result: Tensor) => {
+      if (!(result instanceof Tensor)) throw new TypeError('capture: the step must return a tensor, and no promise of one');
+      if (result.dtype !== 'float32')
+        throw new TypeError(`capture: the step returned ${result.dtype}: convert it with toFloat()`);
+      if (result.size === 0) throw new RangeError(`capture: the step returned no elements, its shape is ${show(result.shape)}`);
+      return isWhole(result) ? result.detach() : map(copy, [result]);
+    };
     return { tensors, result: keep(scope(() => whole(this.#step(tensors)))) };
   }
 }

@@ -110,6 +110,9 @@ export const randn = (shape: Shape, options: TensorOptions = {}): Tensor => draw
 /** Uniform random numbers in [0, 1). */
 export const rand = (shape: Shape, options: TensorOptions = {}): Tensor => drawn(shape, () => generator.uniform(), options);
 
-function drawn(shape: Shape, draw: () => number, options: TensorOptions): Tensor {
-  return tensor(Float32Array.from({ length: product(shape) }, draw), { ...options, shape });
+function drawn(shape: Shape, draw: () => number, { device = current, requiresGrad = false }: TensorOptions): Tensor {
+  const made = empty(shape, 'float32', device);
+  const { binding } = made.storage;
+  device.eachStep(() => device.write(binding, Float32Array.from({ length: product(shape) }, draw)));
+  return made.requiresGrad_(requiresGrad);
 }

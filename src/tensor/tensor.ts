@@ -1,5 +1,6 @@
 import type { Device } from '../gpu/device.ts';
 import { isDense } from '../kernels/map.ts';
+import { noteGradient } from './leaves.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, product, type Shape, show } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -38,13 +39,12 @@ export class Tensor {
   readonly dtype: DType;
   /** Whether operations on it are recorded for `backward`. */
   requiresGrad = false;
-  /** What `backward` has added up so far; null before. */
-  grad: Tensor | null = null;
   node: Node | undefined;
   /** Where an optimiser wants the gradient, so that all of them lie together. */
   gradSlot: Storage | undefined;
   /** Whether gradients are expected to be of few rows: optimisers then keep track of which those are. */
   byRows = false;
+  #grad: Tensor | null = null;
   #disposed = false;
 
   constructor(storage: Storage, shape: Shape, dtype: DType = 'float32', strides: Shape = contiguousStrides(shape), offset = 0) {
@@ -55,6 +55,19 @@ export class Tensor {
     this.dtype = dtype;
     storage.retain();
     track(this);
+  }
+
+  /**
+   * What `backward` has added up so far; null before. An optimiser's parameters have it in memory that the next backward after
+   * `zeroGrad` overwrites: `clone` it to keep it.
+   */
+  get grad(): Tensor | null {
+    return this.#grad;
+  }
+
+  set grad(gradient: Tensor | null) {
+    noteGradient(this, false);
+    this.#grad = gradient;
   }
 
   get storage(): Storage {

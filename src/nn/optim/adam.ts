@@ -37,8 +37,8 @@ export class Adam extends Optimizer<AdamOptions> {
 
   protected launch(arena: Arena, hyper: Tensor, rows: number): void {
     const { m, v, vMax } = this.#states[this.arenas.indexOf(arena)];
-    const { groups, grad, param, blocks } = arena;
-    const buffers = { groups, hyper, grad, param, m, v };
+    const { owners, grad, param, blocks } = arena;
+    const buffers = { owners, hyper, grad, param, m, v };
     if (vMax) run(adamAmsgrad, { ...buffers, vMax }, { blocks, first: 0, rows });
     else run(adam, buffers, { blocks, first: 0, rows });
   }

@@ -1,8 +1,8 @@
 import type { Device } from '../../gpu/device.ts';
 import { copy } from '../../kernels/elementwise.ts';
-import { BLOCK, SKIP } from '../../kernels/optimizers.ts';
+import { BLOCK } from '../../kernels/optimizers.ts';
 import { fillWith } from '../../tensor/create.ts';
-import { full, keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { map, overStorage } from '../../tensor/run.ts';
 import { contiguousStrides, show } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
@@ -16,14 +16,14 @@ export class Arena {
   readonly blocks: number;
   readonly param: Tensor;
   readonly grad: Tensor;
-  /** Which row of hyperparameters each block follows. */
-  readonly groups: Tensor;
+  /** Of each block, the number of its parameter among the optimiser's. */
+  readonly owners: Tensor;
   readonly #device: Device;
   readonly #starts: number[] = [];
   readonly #touched: Tensor[] = [];
-  #rows: readonly number[] = [];
 
-  constructor(params: readonly Tensor[]) {
+  /** `first`: the number of the first parameter among the optimiser's. */
+  constructor(params: readonly Tensor[], first: number) {
     this.params = params;
     this.#device = params[0].device;
     let blocks = 0;
@@ -34,7 +34,9 @@ export class Arena {
     this.blocks = blocks;
     this.param = this.zeros();
     this.grad = this.zeros();
-    this.groups = keep(zeros([blocks], { dtype: 'int32', device: this.#device }));
+    const owners = new Int32Array(blocks);
+    for (const [i, start] of this.#starts.entries()) owners.fill(first + i, start, this.#starts[i + 1] ?? blocks);
+    this.owners = keep(tensor(owners, { device: this.#device }));
     noGrad(() => {
       for (const [i, param] of params.entries()) scope(() => this.#moveIn(param, this.#starts[i]));
     });
@@ -50,23 +52,16 @@ export class Arena {
     return buffer.view(param.shape, contiguousStrides(param.shape), this.#starts[this.params.indexOf(param)] * BLOCK);
   }
 
-  /** Says which row of hyperparameters each parameter follows; -1: none, it is left alone. */
-  assign(rows: readonly number[]): void {
-    if (rows.length === this.#rows.length && rows.every((row, i) => row === this.#rows[i])) return;
-    this.#rows = rows;
-    const table = new Int32Array(this.blocks);
-    for (const [i, row] of rows.entries()) {
-      table.fill(row < 0 ? SKIP | 0 : row, this.#starts[i], this.#starts[i + 1] ?? this.blocks);
-    }
-    this.groups.copy_(table);
-  }
-
   /**
    * Copies in the gradients that lie elsewhere, having been set by hand.
-   * @throws RangeError when one has not its parameter's shape.
+   * @throws RangeError when one has not its parameter's shape; Error when a later optimiser took a parameter over.
    */
   takeGradients(): void {
-    for (const { grad, gradSlot, shape } of this.params) {
+    for (const param of this.params) {
+      const { grad, gradSlot, shape } = param;
+      if (param.storage.parent !== this.param.storage) {
+        throw new Error(`optimizer: ${param} was given to another optimiser since: of two, use the later one`);
+      }
       if (!grad || grad.storage === gradSlot) continue;
       if (show(grad.shape) !== show(shape)) {
         throw new RangeError(`optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`);
@@ -79,11 +74,13 @@ export class Arena {
   /** Frees the gradients; the parameters stay where they are. */
   dispose(): void {
     for (const param of this.params) {
+      // A later optimiser may have taken it over.
+      if (param.gradSlot?.parent !== this.grad.storage) continue;
       param.grad?.dispose();
       param.grad = null;
       param.gradSlot = undefined;
     }
-    for (const tensor of [this.param, this.grad, this.groups, ...this.#touched]) tensor.dispose();
+    for (const tensor of [this.param, this.grad, this.owners, ...this.#touched]) tensor.dispose();
   }
 
   #moveIn(param: Tensor, start: number): void {
@@ -119,5 +116,9 @@ export function packArenas(params: readonly Tensor[]): Arena[] {
     packs.at(-1)!.push(param);
     used += size;
   }
-  return packs.map((pack) => new Arena(pack));
+  let first = 0;
+  return packs.map((pack) => {
+    first += pack.length;
+    return new Arena(pack, first - pack.length);
+  });
 }

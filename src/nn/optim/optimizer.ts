@@ -22,7 +22,7 @@ export abstract class Optimizer<O extends { lr: number }> {
   protected readonly arenas: Arena[];
   readonly #groupOf = new Map<Tensor, number>();
   readonly #steps = new Map<Tensor, number>();
-  /** Rows of hyperparameters: at most one for each parameter. */
+  /** A row of hyperparameters for each parameter. */
   readonly #hyper: Tensor;
 
   constructor(params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[], defaults: O) {
@@ -52,36 +52,36 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Updates every parameter that has a gradient, be it of a backward or set by hand. */
   step(): void {
-    const active = this.arenas.map(({ params }) => params.map((param) => param.grad !== null));
-    if (!active.flat().includes(true)) return;
-    this.arenas[0].param.device.eachStep(() => this.#advance(active));
-    for (const arena of this.arenas) {
-      scope(() => {
-        arena.takeGradients();
-        this.launch(arena, this.#hyper, this.#hyper.size / HYPER);
-      });
-    }
+    const active = new Set([...this.#groupOf.keys()].filter(({ grad }) => grad !== null));
+    if (active.size === 0) return;
+    for (const arena of this.arenas) scope(() => arena.takeGradients());
+    this.#hyper.device.eachStep(
+      () => {
+        this.#count(active, 1);
+        this.#sendHyper(active);
+      },
+      () => this.#count(active, -1),
+    );
+    for (const arena of this.arenas) scope(() => this.launch(arena, this.#hyper, this.#groupOf.size));
   }
 
-  /** Counts a step for each parameter that has a gradient, and says which hyperparameters it follows. */
-  #advance(active: readonly boolean[][]): void {
-    const rows: number[][] = [];
-    const rowOf = new Map<string, number>();
-    this.arenas.forEach((arena, a) => {
-      const assignment = arena.params.map((param, i) => {
-        if (!active[a][i]) return -1;
-        const step = (this.#steps.get(param) ?? 0) + 1;
-        this.#steps.set(param, step);
-        const group = this.#groupOf.get(param)!;
-        const key = `${group},${step}`;
-        if (!rowOf.has(key)) rowOf.set(key, rows.push(this.hyperRow(this.paramGroups[group], step)) - 1);
-        return rowOf.get(key)!;
-      });
-      arena.assign(assignment);
-    });
-    scope(() =>
-      this.#hyper.slice([[0, rows.length * HYPER]]).copy_(rows.flatMap((row) => [...row, ...Array(HYPER - row.length).fill(0)])),
-    );
+  #count(active: ReadonlySet<Tensor>, steps: number): void {
+    for (const param of active) this.#steps.set(param, (this.#steps.get(param) ?? 0) + steps);
+  }
+
+  /** Sends a row for each parameter; those of zeros leave theirs alone. */
+  #sendHyper(active: ReadonlySet<Tensor>): void {
+    const table = new Float32Array(this.#hyper.size);
+    const rows = new Map<string, number[]>();
+    for (const [i, [param, group]] of [...this.#groupOf].entries()) {
+      if (!active.has(param)) continue;
+      const step = this.#steps.get(param)!;
+      const key = `${group},${step}`;
+      if (!rows.has(key)) rows.set(key, this.hyperRow(this.paramGroups[group], step));
+      table.set(rows.get(key)!, i * HYPER);
+      table[(i + 1) * HYPER - 1] = 1;
+    }
+    this.#hyper.copy_(table);
   }
 
   /** Drops the gradients; the next backward writes them anew. */

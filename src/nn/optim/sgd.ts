@@ -32,8 +32,8 @@ export class SGD extends Optimizer<SgdOptions> {
 
   protected launch(arena: Arena, hyper: Tensor, rows: number): void {
     const velocity = this.#velocities[this.arenas.indexOf(arena)];
-    const { groups, grad, param, blocks } = arena;
-    run(sgd, { groups, hyper, grad, param, velocity }, { blocks, first: 0, rows });
+    const { owners, grad, param, blocks } = arena;
+    run(sgd, { owners, hyper, grad, param, velocity }, { blocks, first: 0, rows });
   }
 
   protected buffers(): Record<string, Tensor>[] {

@@ -14,6 +14,7 @@ const REBASE = 1024;
 export class DropoutGenerator {
   readonly state: Tensor;
   #seeding = -1;
+  #isTold = false;
   #seed = 0;
   #base = 0;
   #calls = 0;
@@ -24,7 +25,7 @@ export class DropoutGenerator {
 
   /** The next call's number since seeding. */
   next(): number {
-    if (this.#seeding !== seeding.count || this.#calls === REBASE) this.rebase();
+    if (!this.#isTold || this.#seeding !== seeding.count || this.#calls === REBASE) this.rebase();
     return this.#base + this.#calls++;
   }
 
@@ -36,12 +37,18 @@ export class DropoutGenerator {
     this.#moveTo(reseeded ? 0 : this.#base + this.#calls);
   }
 
+  /** What the device was told never reached it. */
+  tellAgain(): void {
+    this.#isTold = false;
+  }
+
   /** A call's number from the base that the device knows, as a u32. */
   relative(call: number): number {
     return (call - this.#base) >>> 0;
   }
 
   #moveTo(base: number): void {
+    this.#isTold = true;
     this.#base = base;
     this.#calls = 0;
     this.state.copy_([this.#seed | 0, Math.floor(this.#seed / 0x100000000) | 0, base | 0, 0]);

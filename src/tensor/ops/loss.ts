@@ -1,6 +1,6 @@
 import { crossEntropyBackward, crossEntropyState, crossEntropy as kernel } from '../../kernels/crossEntropy.ts';
 import { record } from '../autograd.ts';
-import { full } from '../create.ts';
+import { tensor } from '../create.ts';
 import { run } from '../run.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -92,5 +92,5 @@ export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean
 export function tril(x: Tensor, diagonal = 0): Tensor {
   const [rows, cols] = x.shape.slice(-2);
   const above = Int32Array.from({ length: rows * cols }, (_, i) => Number(i % cols > Math.floor(i / cols) + diagonal));
-  return maskedFill(x, full([rows, cols], 0, { dtype: 'int32', device: x.device }).copy_(above), 0);
+  return maskedFill(x, tensor(above, { shape: [rows, cols], device: x.device }), 0);
 }

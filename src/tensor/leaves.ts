@@ -1,0 +1,60 @@
+import type { Storage } from './storage.ts';
+import type { Tensor } from './tensor.ts';
+
+/** What a captured step found of the leaves it works on: as long as they are so, running it anew would launch the same. */
+export class LeafWatch {
+  readonly #used = new Map<Tensor, { storage: Storage; requiresGrad: boolean }>();
+  /** Gradients before the step touched them, and whether it added to them. */
+  readonly #gradients = new Map<Tensor, { before: Tensor | null; added: boolean }>();
+
+  use(leaf: Tensor): void {
+    if (!this.#used.has(leaf)) this.#used.set(leaf, { storage: leaf.storage, requiresGrad: leaf.requiresGrad });
+  }
+
+  /** `added`: the step adds to the gradient; else it drops or replaces it. */
+  gradient(leaf: Tensor, added: boolean): void {
+    if (!this.#gradients.has(leaf)) this.#gradients.set(leaf, { before: leaf.grad, added });
+  }
+
+  /** Throws where running the step once more would add to a gradient that it made: a replay makes it anew. */
+  refuseSums(): void {
+    for (const [leaf, { before, added }] of this.#gradients) {
+      if (!added || before || !leaf.grad || leaf.isDisposed) continue;
+      throw new Error(
+        `capture: the step leaves a gradient on ${leaf}, which the next run would add to: call zeroGrad in the step`,
+      );
+    }
+  }
+
+  /** Whether the leaves are as the step found them; what was disposed of since cannot have changed. */
+  get areAsFound(): boolean {
+    for (const [leaf, { storage, requiresGrad }] of this.#used) {
+      if (!leaf.isDisposed && (leaf.storage !== storage || leaf.requiresGrad !== requiresGrad)) return false;
+    }
+    for (const [leaf, { before, added }] of this.#gradients) if (added && leaf.grad !== before) return false;
+    return true;
+  }
+
+  /** Takes back what a step that failed did to gradients. */
+  restore(): void {
+    for (const [leaf, { before }] of this.#gradients) leaf.grad = before?.isDisposed ? null : before;
+  }
+}
+
+let current: LeafWatch | undefined;
+
+/** Runs `body` with what it does to leaves noted. */
+export function watchLeaves<T>(watch: LeafWatch, body: () => T): T {
+  current = watch;
+  try {
+    return body();
+  } finally {
+    current = undefined;
+  }
+}
+
+export function noteUses(tensors: readonly Tensor[]): void {
+  if (current) for (const tensor of tensors) if (!tensor.node) current.use(tensor);
+}
+
+export const noteGradient = (leaf: Tensor, added: boolean): void => current?.gradient(leaf, added);
