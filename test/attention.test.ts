@@ -245,6 +245,22 @@ describe.each([
     expectClose([gradients[0], [], [], []], [gradients[1], [], [], []]);
   });
 
+  here('takes one tensor for its keys and values', async () => {
+    const { batch, heads, length, size } = small;
+    const random = new Philox(12);
+    const values = Float32Array.from({ length: batch * length * heads * size }, () => random.normal());
+    const mask = w.zeros([1, 1, 1, length], { device: device! });
+    const gradients = await Promise.all(
+      [fused, composed].map((how) => {
+        const leaf = w.tensor(values, { shape: [batch, length, heads, size], device: device! }).requiresGrad_();
+        const rows = () => leaf.permute([0, 2, 1, 3]);
+        w.backward(how(rows(), rows(), rows(), mask, 0).square().sum());
+        return leaf.grad!.data();
+      }),
+    );
+    expectClose([gradients[0], [], [], []], [gradients[1], [], [], []]);
+  });
+
   here('keeps no scores for the gradient, save where that is slower', () => {
     const [heads, length] = [8, 512];
     const stored = (keys: number): number => {

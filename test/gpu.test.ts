@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Binding, Device } from '../src/gpu/device.ts';
-import { DeviceLostError, KernelError } from '../src/gpu/errors.ts';
+import { DeviceLostError, KernelError, OutOfMemoryError } from '../src/gpu/errors.ts';
 import { defineKernel, main } from '../src/gpu/kernel.ts';
-import { bucketSize } from '../src/gpu/pool.ts';
+import { BufferPool, bucketSize } from '../src/gpu/pool.ts';
 import { tryWebGpu } from './support/devices.ts';
 
 const device = await tryWebGpu();
@@ -103,3 +103,57 @@ it.each([1, 255, 256, 257, 5000, 70_000, 2 ** 27, 2 ** 27 + 4])(
     expect(bucketSize(bytes) % 256).toBe(0);
   },
 );
+
+describe('the pool of buffers', () => {
+  /** A device that has memory for so many bytes. */
+  function poolOf(capacity: number) {
+    let used = 0;
+    let failed = false;
+    const verdicts: Promise<Error | undefined>[] = [];
+    const device = {
+      limits: { maxBufferSize: 2 ** 30 },
+      pushErrorScope: () => {
+        failed = false;
+      },
+      popErrorScope: async () => (failed ? { message: 'none left' } : null),
+      createBuffer: ({ size }: { size: number }) => {
+        failed = used + size > capacity;
+        const held = failed ? 0 : size;
+        used += held;
+        return {
+          destroy: () => {
+            used -= held;
+          },
+        };
+      },
+    } as unknown as GPUDevice;
+    const pool = new BufferPool(
+      device,
+      () => {},
+      (verdict) => verdicts.push(verdict),
+    );
+    return { pool, used: () => used, verdict: async () => (await Promise.all(verdicts)).find((error) => error) };
+  }
+
+  it('keeps no more than was in use at once', () => {
+    const { pool, used } = poolOf(2 ** 30);
+    for (let size = 1; size <= 64; size++) pool.give(pool.take(size * 1024));
+    expect(used()).toBeLessThan(4 * 64 * 1024);
+    expect(pool.use().bytes).toBe(0);
+  });
+
+  it('says when memory has run out, and goes on with what is given back', async () => {
+    const { pool, verdict } = poolOf(1 << 20);
+    const first = pool.take(1 << 19);
+    const idle = pool.take(1 << 18);
+    pool.give(idle);
+    const broken = pool.take(3 << 18);
+    const error = await verdict();
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect(error!.message).toMatch(/no memory for 786432 bytes more: 524288 were in use, 262144 kept for reuse/);
+    pool.give(broken);
+    pool.give(first);
+    expect(pool.take(3 << 18)).not.toBe(broken);
+    expect(pool.use().buffers).toBe(1);
+  });
+});

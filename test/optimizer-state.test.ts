@@ -81,6 +81,16 @@ describe.each([
     optimizer.dispose();
   });
 
+  it('takes one parameter’s gradient for another’s', async () => {
+    const [param, twin] = [1, 2].map((value) => tensor([value], { device, requiresGrad: true }));
+    const optimizer = new SGD([param, twin], { lr: 1 });
+    param.mul(3).sum().backward();
+    twin.grad = param.grad;
+    optimizer.step();
+    expect([...(await param.data()), ...(await twin.data())]).toEqual([-2, -1]);
+    optimizer.dispose();
+  });
+
   it.skipIf(!device).each<[string, (params: Tensor[]) => Adam | SGD]>([
     ['AdamW', (params) => new AdamW(groups(params), { lr: 0.1 })],
     ['AMSGrad', (params) => new Adam(params, { lr: 0.1, amsgrad: true })],

@@ -1,6 +1,6 @@
 import { createPipeline, type Pipeline, type PipelineText } from './pipelines.ts';
 
-const [UNIFORM, STORAGE, INDIRECT] = [0x40, 0x80, 0x100]; // GPUBufferUsage
+const [COPY_DST, UNIFORM, STORAGE, INDIRECT] = [0x08, 0x40, 0x80, 0x100]; // GPUBufferUsage
 /** Milliseconds after which a step's first run is known to be held up by compiling. */
 const HELD_UP = 200;
 /** Bytes of a buffer that stands in for any that a kernel may bind. */
@@ -32,7 +32,9 @@ export async function compileAhead(
 ): Promise<void> {
   const device = await open();
   try {
-    const nothing = device.createBuffer({ size: 12, usage: INDIRECT });
+    const nothing = device.createBuffer({ size: 12, usage: INDIRECT | COPY_DST });
+    // Dawn may leave new memory as it was.
+    device.queue.writeBuffer(nothing, 0, new Uint32Array(3));
     const buffer = (usage: number) => device.createBuffer({ size: STAND_IN, usage });
     const params = buffer(UNIFORM);
     const memory = Array.from({ length: Math.max(...texts.map(({ storage }) => storage.length)) }, () => buffer(STORAGE));

@@ -3,7 +3,7 @@ import { joinElementwise, type Request } from './join.ts';
 import type { HostArray } from './kernel.ts';
 import type { Pipeline } from './pipelines.ts';
 import type { BufferPool, GpuBuffer } from './pool.ts';
-import { type Lifetime, shareSlots } from './slots.ts';
+import type { Lifetime, Slots } from './slots.ts';
 import type { Work } from './timing.ts';
 import type { UniformSlot } from './uniforms.ts';
 
@@ -112,14 +112,12 @@ export class Trace {
 export interface PlanHost {
   gpu: GPUDevice;
   pool: BufferPool;
-  /** Temporaries of all plans; they never run at once, so they share. */
-  slots: GpuBuffer[];
+  slots: Slots;
   alignment: number;
   /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. */
   submit(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer>;
   /** Whether host writes go to a plan for now, which returns false for those it does not know. */
   redirect(write: ((buffer: GpuBuffer, offset: number, data: HostArray) => boolean) | undefined): void;
-  released(): void;
 }
 
 /** A captured step: launches with fixed memory, and one block of bytes that goes up before they run. */
@@ -127,7 +125,10 @@ export class WebGpuPlan implements Plan {
   readonly launches: number;
   readonly flops: number;
   readonly #host: PlanHost;
-  readonly #launches: Launch[];
+  readonly #traced: readonly TracedLaunch[];
+  #launches: Launch[] = [];
+  /** The slots' when `#launches` were bound. */
+  #generation = -1;
   readonly #hooks: readonly Hook[];
   readonly #result: Binding;
   readonly #pinned: GpuBuffer[];
@@ -139,6 +140,8 @@ export class WebGpuPlan implements Plan {
   readonly #copies: { at: number; buffer: GpuBuffer; offset: number; size: number }[] = [];
   /** Memory of the step that lives in the block, and where. */
   readonly #homes = new Map<GpuBuffer, number>();
+  /** What else the step makes, and the slot it lives in. */
+  readonly #tenants: [GpuBuffer, number][];
   #fresh = true;
   #disposed = false;
 
@@ -146,19 +149,17 @@ export class WebGpuPlan implements Plan {
     this.#host = host;
     this.#hooks = trace.hooks;
     this.#result = result;
+    this.#traced = launches;
     this.launches = launches.length;
     this.flops = launches.reduce((sum, { work }) => sum + (work?.flops ?? 0), 0);
     this.#mirror = new Uint8Array(this.#placeWrites(trace, launches));
     this.#block = this.#mirror.length > 0 ? host.pool.take(this.#mirror.length) : undefined;
     for (const [key, { data }] of trace.writes) this.#mirror.set(data, this.#places.get(key)!.at);
-    this.#allot(trace, launches);
+    for (const [buffer, base] of this.#homes) Object.assign(buffer, { gpu: this.#block!.gpu, base });
+    this.#tenants = this.#allot(trace, launches);
     const touched = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(({ buffer }) => buffer);
     this.#pinned = [...new Set(touched)].filter((buffer) => !trace.owns(buffer));
     for (const buffer of this.#pinned) buffer.pins++;
-    this.#launches = launches.map(({ params, bindings, ...launch }) => ({
-      ...launch,
-      bindGroup: createBindGroup(host.gpu, launch.pipeline, params, bindings),
-    }));
   }
 
   /** `prepare` writes the inputs; of the first replay they are known from the capture. */
@@ -166,6 +167,7 @@ export class WebGpuPlan implements Plan {
     if (this.#disposed) throw new Error('replay: the captured step was disposed');
     if (!this.#fresh) this.#renew(prepare);
     this.#fresh = false;
+    if (this.#generation !== this.#host.slots.generation) this.#bind();
     const [block, mirror] = [this.#block, this.#mirror];
     const encode = (encoder: GPUCommandEncoder) => {
       if (block) this.#host.gpu.queue.writeBuffer(block.gpu, 0, mirror);
@@ -181,7 +183,7 @@ export class WebGpuPlan implements Plan {
     this.#disposed = true;
     if (this.#block) this.#host.pool.give(this.#block);
     for (const buffer of this.#pinned) this.#host.pool.unpin(buffer);
-    this.#host.released();
+    this.#host.slots.leave();
   }
 
   /** Lets the host write what changes from step to step into the block. */
@@ -231,22 +233,26 @@ export class WebGpuPlan implements Plan {
     return size;
   }
 
-  /** Gives every temporary its memory. */
-  #allot(trace: Trace, launches: readonly TracedLaunch[]): void {
-    const { slots, pool } = this.#host;
-    for (const [buffer, base] of this.#homes) Object.assign(buffer, { gpu: this.#block!.gpu, base });
+  /** Finds a slot for every temporary. */
+  #allot(trace: Trace, launches: readonly TracedLaunch[]): [GpuBuffer, number][] {
     const lifetimes = trace.lifetimes(launches);
     // Copies from the block come before all launches, the result is read after them.
     for (const { buffer } of this.#copies) if (trace.owns(buffer)) lifetimes.get(buffer)!.from = -1;
     const result = lifetimes.get(this.#result.buffer as GpuBuffer);
     if (result) result.to = launches.length + 1;
     const inSlots = [...lifetimes].filter(([buffer]) => !this.#homes.has(buffer));
-    const { slotOf, sizes } = shareSlots(
-      inSlots.map(([, lifetime]) => lifetime),
-      slots.map(({ bytes }) => bytes),
-    );
-    for (const size of sizes.slice(slots.length)) slots.push(pool.take(size));
-    for (const [i, [buffer]] of inSlots.entries()) Object.assign(buffer, { gpu: slots[slotOf[i]].gpu });
+    const slotOf = this.#host.slots.enter(inSlots.map(([, lifetime]) => lifetime));
+    return inSlots.map(([buffer], i) => [buffer, slotOf[i]]);
+  }
+
+  #bind(): void {
+    const { gpu, slots } = this.#host;
+    for (const [buffer, slot] of this.#tenants) Object.assign(buffer, { gpu: slots.gpu(slot) });
+    this.#launches = this.#traced.map(({ params, bindings, ...launch }) => ({
+      ...launch,
+      bindGroup: createBindGroup(gpu, launch.pipeline, params, bindings),
+    }));
+    this.#generation = slots.generation;
   }
 }
 

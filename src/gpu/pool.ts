@@ -12,6 +12,8 @@ export interface GpuBuffer extends DeviceBuffer {
   pins: number;
   /** Given back while pinned. */
   orphan?: boolean;
+  /** The adapter had no memory for it. */
+  isBroken?: boolean;
 }
 
 const STORAGE = 0x80 | 0x04 | 0x08; // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
@@ -29,15 +31,21 @@ export function bucketSize(bytes: number): number {
 /**
  * Reuses GPU buffers by size. The lowest free id is always taken first, so that a step that allocates
  * as the last one did gets the same buffers, and with them the same cached bind groups.
+ * When more lies idle than was ever in use at once, as where shapes change all the time, it is destroyed before more is made.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
+  readonly #submit: () => void;
+  readonly #report: (verdict: Promise<Error | undefined>) => void;
   readonly #free = new Map<number, GpuBuffer[]>();
   readonly #use: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   #nextId = 1;
 
-  constructor(device: GPUDevice) {
+  /** `submit` sends what may still use idle buffers; `report` is told what became of each new one. */
+  constructor(device: GPUDevice, submit: () => void, report: (verdict: Promise<Error | undefined>) => void) {
     this.#device = device;
+    this.#submit = submit;
+    this.#report = report;
   }
 
   take(bytes: number): GpuBuffer {
@@ -45,21 +53,13 @@ export class BufferPool {
     if (bytes > size) {
       throw new OutOfMemoryError(`a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`);
     }
-    const buffer = this.#free.get(size)?.shift();
-    if (buffer) this.#use.pooledBytes -= size;
+    const idle = this.#free.get(size)?.shift();
+    if (idle) this.#use.pooledBytes -= size;
+    const buffer = idle ?? this.#create(size);
     this.#use.bytes += size;
     this.#use.buffers++;
     this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.bytes);
-    return (
-      buffer ?? {
-        id: this.#nextId++,
-        bytes: size,
-        gpu: this.#device.createBuffer({ size, usage: STORAGE }),
-        base: 0,
-        lastBatch: -1,
-        pins: 0,
-      }
-    );
+    return buffer;
   }
 
   give(buffer: GpuBuffer): void {
@@ -67,6 +67,7 @@ export class BufferPool {
     if (buffer.orphan) return;
     this.#use.bytes -= buffer.bytes;
     this.#use.buffers--;
+    if (buffer.isBroken) return;
     this.#use.pooledBytes += buffer.bytes;
     const list = this.#free.get(buffer.bytes) ?? [];
     const at = list.findIndex((other) => other.id > buffer.id);
@@ -80,5 +81,31 @@ export class BufferPool {
 
   use(): MemoryUse {
     return { ...this.#use };
+  }
+
+  #create(size: number): GpuBuffer {
+    if (this.#use.pooledBytes > this.#use.peakBytes) this.#destroyIdle();
+    const { bytes, pooledBytes } = this.#use;
+    this.#device.pushErrorScope('out-of-memory');
+    const gpu = this.#device.createBuffer({ size, usage: STORAGE });
+    const buffer: GpuBuffer = { id: this.#nextId++, bytes: size, gpu, base: 0, lastBatch: -1, pins: 0 };
+    this.#report(
+      this.#device.popErrorScope().then((error) => {
+        if (!error) return undefined;
+        buffer.isBroken = true;
+        this.#destroyIdle();
+        return new OutOfMemoryError(
+          `the adapter has no memory for ${size} bytes more: ${bytes} were in use, ${pooledBytes} kept for reuse; take smaller batches or shorter texts`,
+        );
+      }),
+    );
+    return buffer;
+  }
+
+  #destroyIdle(): void {
+    this.#submit();
+    for (const buffer of [...this.#free.values()].flat()) buffer.gpu.destroy();
+    this.#free.clear();
+    this.#use.pooledBytes = 0;
   }
 }

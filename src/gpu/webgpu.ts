@@ -7,6 +7,7 @@ import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packPar
 import { PipelineCache } from './pipelines.ts';
 import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, undo, WebGpuPlan } from './plan.ts';
 import { BufferPool, type GpuBuffer } from './pool.ts';
+import { Slots } from './slots.ts';
 import { type KernelTime, Profiler, workOf } from './timing.ts';
 import type { Traits } from './traits.ts';
 import { TuningTable } from './tuning.ts';
@@ -35,8 +36,7 @@ export class WebGpuDevice implements Device {
   readonly #staging: GPUBuffer[] = [];
   /** Verdicts that the adapter still owes us. */
   readonly #pending = new Set<Promise<void>>();
-  readonly #slots: GpuBuffer[] = [];
-  #plans = 0;
+  readonly #slots: Slots;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #encoded = 0;
@@ -54,7 +54,12 @@ export class WebGpuDevice implements Device {
     this.#openTwin = openTwin;
     this.description = description;
     this.traits = traits;
-    this.#pool = new BufferPool(device);
+    this.#pool = new BufferPool(
+      device,
+      () => this.#submit(),
+      (verdict) => this.#await(verdict),
+    );
+    this.#slots = new Slots(this.#pool);
     this.#pipelines = new PipelineCache(device, traits, (error) => this.#await(error));
     this.#uniforms = new UniformArena(device);
     device.addEventListener('uncapturederror', (event) => {
@@ -139,7 +144,7 @@ export class WebGpuDevice implements Device {
     trace.refuseSurvivors([result.buffer, ...inputs]);
     const requests = trace.joined(result, this.traits.maxStorageBuffers);
     const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);
-    const plan = new WebGpuPlan(trace, launches, result, {
+    return new WebGpuPlan(trace, launches, result, {
       gpu: this.#device,
       pool: this.#pool,
       slots: this.#slots,
@@ -148,12 +153,7 @@ export class WebGpuDevice implements Device {
       redirect: (write) => {
         this.#redirect = write;
       },
-      released: () => {
-        if (--this.#plans === 0) for (const slot of this.#slots.splice(0)) this.#pool.give(slot);
-      },
     });
-    this.#plans++;
-    return plan;
   }
 
   eachStep(host: () => void, undo?: () => void): void {

@@ -8,9 +8,12 @@ export function joinPath(...parts: string[]): string {
   return parts.filter((part) => part !== '').join('/');
 }
 
+/** Many servers answer with their start page, and 200, where there is no file. */
+const isFile = ({ ok, headers }: Response): boolean => ok && !headers.get('content-type')?.startsWith('text/html');
+
 /** Whether a file (in a browser: a URL) can be read. */
 export async function fileExists(path: string): Promise<boolean> {
-  if (!isNode) return (await fetch(path, { method: 'HEAD' })).ok;
+  if (!isNode) return isFile(await fetch(path, { method: 'HEAD' }));
   const { stat } = await import('node:fs/promises');
   return stat(path).then(
     (entry) => entry.isFile(),
@@ -25,7 +28,10 @@ export async function fileExists(path: string): Promise<boolean> {
 export async function readBytes(path: string): Promise<Uint8Array> {
   if (!isNode) {
     const response = await fetch(path);
-    if (!response.ok) throw new UsageError(`cannot fetch ${path}: the server answered ${response.status}`);
+    if (!isFile(response)) {
+      const answer = response.ok ? 'with a page' : response.status;
+      throw new UsageError(`cannot fetch ${path}: the server answered ${answer}`);
+    }
     return new Uint8Array(await response.arrayBuffer());
   }
   const { readFile } = await import('node:fs/promises');

@@ -135,7 +135,9 @@ function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Pending>, retainGra
 
 /** a + b, into a's memory where nobody else sees it. Both are used up. */
 function sum(a: Tensor, b: Tensor): Tensor {
-  if (a.storage.exclusive && isWhole(a) && isWhole(b) && a.storage !== b.storage) {
+  // A launch may not write a buffer that it also reads elsewhere.
+  const apart = a.storage.binding.buffer !== b.storage.binding.buffer;
+  if (a.storage.exclusive && isWhole(a) && isWhole(b) && apart) {
     run(accumulate, { x: b, y: a }, { count: a.size });
     b.dispose();
     return a;

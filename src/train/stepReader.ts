@@ -1,3 +1,5 @@
+import { nextTurn } from '../platform/patience.ts';
+
 /** How fast training goes. */
 export interface Pace {
   examplesPerSecond: number;
@@ -71,8 +73,8 @@ export class StepReader<A extends { step: number }> {
       });
     });
     if (this.#pending.length > AHEAD) await this.#pending.shift()!();
-    // Timers and signals get their turn, on the CPU device too.
-    await new Promise((resolve) => setTimeout(resolve));
+    // On the CPU device nothing else waits.
+    await nextTurn();
   }
 
   async drain(): Promise<void> {

@@ -66,7 +66,8 @@ export class Arena {
       if (show(grad.shape) !== show(shape)) {
         throw new RangeError(`optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`);
       }
-      noGrad(() => map(copy, [grad], {}, overStorage(gradSlot!, shape)));
+      // By a detour, since it may lie in another slot, and a launch may not write a buffer that it reads.
+      noGrad(() => map(copy, [map(copy, [grad])], {}, overStorage(gradSlot!, shape)));
       if (gradSlot!.touched) fillWith(gradSlot!.touched, 1);
     }
   }

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../platform/patience.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { hasPairs, objectiveOf, type PretrainBatch, type PretrainModel } from './objective.ts';
 
@@ -35,8 +36,8 @@ export async function evaluatePretraining(
       sums.tokens += rest * batch.predicted;
       sums.predicted += batch.predicted;
       sums.examples += batch.examples;
-      // Timers and signals get their turn, on the CPU device too.
-      await new Promise((resolve) => setTimeout(resolve));
+      // On the CPU device nothing else waits.
+      await nextTurn();
     }
   } finally {
     model.train(wasTraining);
