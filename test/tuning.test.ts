@@ -78,7 +78,26 @@ describe.skipIf(!webgpu)('tuning', () => {
     await expect(openDevice('webgpu')).rejects.toThrow('delete it, or tune again');
     await writeFile(path, '{');
     await expect(openDevice('webgpu')).rejects.toThrow('is not valid JSON');
+    await rm(path);
     webgpu!.destroy();
+  });
+
+  it('passes over a variant that the adapter refuses', async () => {
+    const device = (await openDevice('webgpu'))!;
+    const params = denseMatmul('NN', 16, 16, 16);
+    const [good] = matmul.candidates!(params, device.traits);
+    const kernel = {
+      ...matmul,
+      name: 'refused',
+      candidates: () => [{ ...good, isBroken: true }, good],
+      wgsl: (constants: typeof good, traits: never) => ('isBroken' in constants ? 'nonsense' : matmul.wgsl(constants, traits)),
+    };
+    const results: TuningResult[] = [];
+    await tune(device, [{ kernel, params }] as never, 1, (result) => results.push(result));
+    expect(results).toMatchObject([{ chosen: good, tried: 1, candidates: 2 }]);
+    const broken = { ...kernel, candidates: () => [{ ...good, isBroken: true }] };
+    await expect(tune(device, [{ kernel: broken, params }] as never, 1)).rejects.toThrow('kernel refused');
+    device.destroy();
   });
 
   it('refuses a device without a choice', async () => {

@@ -27,6 +27,7 @@ const wantedLimits = [
   'maxComputeWorkgroupStorageSize',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupsPerDimension',
   'maxStorageBuffersPerShaderStage',
   'minStorageBufferOffsetAlignment',
   'minUniformBufferOffsetAlignment',

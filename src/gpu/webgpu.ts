@@ -171,9 +171,12 @@ export class WebGpuDevice implements Device {
 
   async stopProfile(): Promise<KernelTime[]> {
     const profiler = this.#profiler;
-    await this.synchronize();
-    this.#profiler = undefined;
-    profiler?.destroy();
+    try {
+      await this.synchronize();
+    } finally {
+      this.#profiler = undefined;
+      profiler?.destroy();
+    }
     return profiler?.times.sorted ?? [];
   }
 

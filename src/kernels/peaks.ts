@@ -134,8 +134,11 @@ export async function secondsOf(device: Device, launch: () => void): Promise<num
 async function smallest(time: () => Promise<number>): Promise<number> {
   const end = performance.now() + 1000 * PATIENCE;
   let seconds = Number.POSITIVE_INFINITY;
-  do seconds = Math.min(seconds, await time());
-  while (performance.now() < end);
+  do {
+    const one = await time();
+    // Browsers round times, the shortest to none.
+    if (one > 0) seconds = Math.min(seconds, one);
+  } while (performance.now() < end);
   return seconds;
 }
 

@@ -40,12 +40,19 @@ export async function tune(
     const flops = kernel.flops?.(params) ?? 0;
     const buffers = roomFor(device, { kernel, params });
     const timed: { constants: Constants; seconds: number }[] = [];
+    let refusal: unknown;
     for (const constants of candidates) {
       tuning.choose(key, constants);
-      const seconds = await timeLaunch(device, { kernel, params }, buffers);
-      timed.push({ constants, seconds });
-      if (flops / seconds >= GOOD_ENOUGH * peakFlops) break;
+      try {
+        const seconds = await timeLaunch(device, { kernel, params }, buffers);
+        timed.push({ constants, seconds });
+        if (flops / seconds >= GOOD_ENOUGH * peakFlops) break;
+      } catch (error) {
+        // A driver may refuse one variant and run the others.
+        refusal = error;
+      }
     }
+    if (timed.length === 0) throw refusal;
     for (const { buffer } of Object.values(buffers)) device.free(buffer);
     const best = timed.reduce((a, b) => (b.seconds < a.seconds ? b : a));
     tuning.choose(key, best.constants);
