@@ -68,6 +68,20 @@ describe.each(devices)('on %s', (_, device) => {
     });
   });
 
+  here('cross-entropy takes classes that are masked by -∞ or the least number', async () => {
+    const labels = tensor(Int32Array.of(1));
+    const lossOf = (row: number[], options?: w.CrossEntropyOptions) =>
+      w.crossEntropy(tensor([row]).requiresGrad_(), labels, options).item();
+    for (const masked of [Number.NEGATIVE_INFINITY, -3.4028234663852886e38, -1e38]) {
+      expect(await lossOf([1, 2, ...Array(9).fill(masked)])).toBeCloseTo(0.313262, 6);
+      const [bias, weight] = [tensor([1, 2, ...Array(200).fill(masked)]), w.zeros([202, 4], { device: device! })];
+      const x = w.zeros([1, 4], { device: device! });
+      expect(await w.linearCrossEntropy(x, weight, bias, labels, { budget: 1 }).item()).toBeCloseTo(0.313262, 6);
+    }
+    expect(await lossOf([1, 2, Number.NEGATIVE_INFINITY], { labelSmoothing: 0.1 })).toBe(Number.POSITIVE_INFINITY);
+    expect(await lossOf([1, Number.NEGATIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

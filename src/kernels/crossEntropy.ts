@@ -71,7 +71,8 @@ ${sumExp(row, 'above += v - most;')}
     state[at + 3u] = sum;
     if (p.first + p.cols == p.classes) {
       let known = label >= 0 && label < i32(p.classes);
-      let value = log(total) - (1.0 - p.smoothing) * (picked - high) - p.smoothing * sum / f32(p.classes);
+      let smoothed = select(p.smoothing * sum / f32(p.classes), 0.0, p.smoothing == 0.0);
+      let value = log(total) - (1.0 - p.smoothing) * (picked - high) - smoothed;
       let nan = bitcast<f32>(p.rows | 0x7fc00000u);
       loss[row] = select(select(nan, value, known), 0.0, label == p.ignoreIndex);
     }
@@ -90,7 +91,8 @@ ${sumExp(row, 'above += v - most;')}
       state.set([high, total, picked, sum], r * STATE);
       if (first + cols < classes) continue;
       const known = labels[r] >= 0 && labels[r] < classes;
-      const value = Math.log(total) - (1 - smoothing) * (picked - high) - (smoothing * sum) / classes;
+      const smoothed = smoothing === 0 ? 0 : (smoothing * sum) / classes;
+      const value = Math.log(total) - (1 - smoothing) * (picked - high) - smoothed;
       loss[r] = labels[r] === ignoreIndex ? 0 : known ? value : Number.NaN;
     }
   },
