@@ -82,6 +82,20 @@ describe.each(devices)('on %s', (_, device) => {
     expect(await lossOf([1, Number.NEGATIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
   });
 
+  here('bceWithLogits has its gradient at 0 too, and softplus is exact where it is small', async () => {
+    const x = tensor([0, 0, 3, -3]).requiresGrad_();
+    const loss = w.bceWithLogits(x, tensor([1, 0, 1, 0.25]), 'sum');
+    loss.backward();
+    close([await loss.item()], [2 * Math.LN2 + 2 * Math.log1p(Math.exp(-3)) + 0.75], 2e-6);
+    close(await x.grad!.data(), [-0.5, 0.5, -0.0474259, -0.2025741], 1e-6);
+    const at = [-80, -40, -20, -5, -1, 0, 1, 20, Number.NaN];
+    (await w.softplus(tensor(at)).data()).forEach((found, i) => {
+      const expected = Math.max(at[i], 0) + Math.log1p(Math.exp(-Math.abs(at[i])));
+      if (Number.isNaN(at[i])) expect(found).toBeNaN();
+      else expect(Math.abs(found / expected - 1), `at ${at[i]}`).toBeLessThan(1e-5);
+    });
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

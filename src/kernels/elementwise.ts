@@ -1,5 +1,5 @@
 import { defineMap } from './map.ts';
-import { erf, erfWgsl, isNanWgsl, tanhWgsl } from './special.ts';
+import { erf, erfWgsl, isNanWgsl, log1pWgsl, tanhWgsl } from './special.ts';
 
 /** Written with comparisons where WGSL's `max` and `min` would swallow a NaN. */
 
@@ -66,7 +66,8 @@ export const erfKernel = defineMap({
 export const softplus = defineMap({
   name: 'softplus',
   inputs: ['x'],
-  wgsl: 'max(x, V(0.0)) + log(1.0 + exp(-abs(x)))',
+  wgsl: 'max(x, V(0.0)) + log1p_(exp(-abs(x)))',
+  functions: log1pWgsl,
   reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
 });
 

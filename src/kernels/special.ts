@@ -15,6 +15,21 @@ export const tanhWgsl = wgsl`
 fn tanh_(x: V) -> V { return tanh(select(select(x, V(15.0), x > V(15.0)), V(-15.0), x < V(-15.0))); }
 `;
 
+/** log(1 + x) for x from 0 to 1, exact relatively: 2 artanh(x / (2 + x)) by its series. */
+export const log1pWgsl = wgsl`
+fn log1p_(x: V) -> V {
+  let r = x / (2.0 + x);
+  let s = r * r;
+  var series = s * ${1 / 15} + ${1 / 13};
+  series = series * s + ${1 / 11};
+  series = series * s + ${1 / 9};
+  series = series * s + ${1 / 7};
+  series = series * s + ${1 / 5};
+  series = series * s + ${1 / 3};
+  return 2.0 * (r + r * s * series);
+}
+`;
+
 /** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
 export const erfWgsl = wgsl`
 fn erf_(v: V) -> V {

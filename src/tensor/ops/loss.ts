@@ -4,7 +4,7 @@ import { tensor } from '../create.ts';
 import { run } from '../run.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { abs, add, div, maskedFill, mul, ne, neg, relu, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
+import { abs, div, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
 import { gather } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
@@ -84,9 +84,9 @@ export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Te
 /** Mean absolute error. */
 export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(abs(sub(x, y)), reduction);
 
-/** Binary cross-entropy of logits with targets in [0, 1]: max(x, 0) - x y + log(1 + exp(-|x|)). */
+/** Binary cross-entropy of logits with targets in [0, 1]: log(1 + exp(x)) - x y. */
 export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(add(sub(relu(x), mul(x, y)), softplus(neg(abs(x)))), reduction);
+  reduced(sub(softplus(x), mul(x, y)), reduction);
 
 /** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
