@@ -96,6 +96,29 @@ describe.each(devices)('on %s', (_, device) => {
     });
   });
 
+  here('linear reads a bias where it lies', async () => {
+    const [x, weight] = [
+      tensor([[0, 0]]),
+      tensor([
+        [1, 1],
+        [1, 1],
+      ]),
+    ];
+    const bias = tensor([9, 9, 1, 2]).slice([[2, 4]]);
+    expect(await w.linear(x, weight, bias).tolist()).toEqual([[1, 2]]);
+    const strided = tensor([
+      [1, 9],
+      [2, 9],
+    ]).requiresGrad_();
+    const y = w.linear(x, weight, strided.select(1, 0), 'tanh');
+    close(await y.data(), [Math.tanh(1), Math.tanh(2)], 1e-6);
+    w.linear(x, weight, strided.select(1, 0)).sum().backward();
+    expect(await strided.grad!.tolist()).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(
@@ -268,6 +291,7 @@ describe('what does not fit is refused by name', () => {
       /label 3 is out of range: there are 3 classes/,
     ],
     ['linear', () => w.linear(x, w.zeros([4, 5]), w.zeros([4])), /linear: the input's last size is 3, the weight's is 5/],
+    ["linear's bias", () => w.linear(x, w.zeros([4, 3]), w.zeros([1])), /linear: a bias of shape \[4\] was expected, not \[1\]/],
     ['cat', () => w.cat([x, w.zeros([2, 4])]), /cat: .*does not fit/],
     ['softmax', () => x.softmax(2), /dimension 2 is out of range/],
     ['backward', () => w.zeros([2]).requiresGrad_().mul(2).backward(), /a gradient must be given/],

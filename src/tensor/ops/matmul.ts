@@ -167,17 +167,21 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activati
     );
   }
   if (!bias) return matmul(x, transpose(weight, 0, 1));
+  if (show(bias.shape) !== show([outFeatures])) {
+    throw new RangeError(`linear: a bias of shape [${outFeatures}] was expected, not ${show(bias.shape)}`);
+  }
+  const b = contiguous(bias);
   const rows = asRows(x);
   const y = empty([rows.shape[0], outFeatures], 'float32', x.device);
   const argument = keepsArgument(activation) ? empty(y.shape, 'float32', x.device) : undefined;
   const params = matmulParams(rows, transpose(weight.detach(), 0, 1), y)!;
-  run(linearKernels[activation], { a: rows, b: weight, bias, y, ...(argument && { argument }) }, params);
-  const result = record('linear', y, [rows, weight, bias], (dy) => {
+  run(linearKernels[activation], { a: rows, b: weight, bias: b, y, ...(argument && { argument }) }, params);
+  const result = record('linear', y, [rows, weight, b], (dy) => {
     const dz = activationGradient(activation, dy, y, argument);
     return [
       rows.requiresGrad ? multiply(dz, weight) : null,
       weight.requiresGrad ? multiply(transpose(dz, 0, 1), rows, emptyGrad(weight)) : null,
-      bias.requiresGrad ? sumTo(dz, bias.shape, () => emptyGrad(bias)) : null,
+      b.requiresGrad ? sumTo(dz, b.shape, () => emptyGrad(b)) : null,
     ];
   });
   return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
