@@ -119,6 +119,18 @@ describe.each(devices)('on %s', (_, device) => {
     ]);
   });
 
+  here('the gradient of a quotient by large and small divisors does not overflow', async () => {
+    const [a, b] = [
+      [1e20, 1e-25, 6],
+      [1e20, 1e-25, 2],
+    ].map((values) => tensor(values).requiresGrad_());
+    a.div(b).sum().backward();
+    const found = await b.grad!.data();
+    [-1e-20, -1e25, -1.5].forEach((expected, i) => {
+      expect(Math.abs(found[i] / expected - 1)).toBeLessThan(1e-5);
+    });
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

@@ -237,7 +237,7 @@ export const erfBackward = defineMap({
 export const divBackward = defineMap({
   name: 'divBackward',
   inputs: ['dy', 'a', 'b'],
-  wgsl: '-dy * a / (b * b)',
-  reference: (dy, a, b) => (-dy * a) / (b * b),
+  wgsl: '-dy * (a / b) / b',
+  reference: (dy, a, b) => (-dy * (a / b)) / b,
   fill: { b: 'positive' },
 });
