@@ -131,6 +131,23 @@ describe.each(devices)('on %s', (_, device) => {
     });
   });
 
+  here('the norm of zeros has the gradient 0', async () => {
+    const x = tensor([
+      [3, 4],
+      [0, 0],
+    ]).requiresGrad_();
+    expect(await x.norm(1).tolist()).toEqual([5, 0]);
+    x.norm(1)
+      .mul(tensor([2, 7]))
+      .sum()
+      .backward();
+    close(await x.grad!.data(), [1.2, 1.6, 0, 0], 1e-6);
+    const zero = w.zeros([3], { device: device! }).requiresGrad_();
+    expect(zero.norm(0, true).shape).toEqual([1]);
+    zero.norm().backward();
+    expect([...(await zero.grad!.data())]).toEqual([0, 0, 0]);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

@@ -1,11 +1,10 @@
-import { eq, toFloat } from '../../kernels/elementwise.ts';
 import * as kernels from '../../kernels/reduce.ts';
 import { record } from '../autograd.ts';
 import { reduceAxes, withShape } from '../reduceAxes.ts';
-import { map, run } from '../run.ts';
+import { run } from '../run.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { add, affine, clamp, div, exp, log, mul, sqrt, square, sub } from './elementwise.ts';
+import { add, affine, clamp, div, eq, exp, log, maskedFill, mul, sqrt, square, sub, toFloat } from './elementwise.ts';
 import { contiguous, expand, reshape } from './views.ts';
 
 type Dims = number | readonly number[] | undefined;
@@ -50,7 +49,7 @@ export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const high = reduceAxes(kernels.max, x, axes);
   const y = withShape(high, keepdim ? kept : droppedShape(x, axes));
   return record('amax', y, [x], (dy) => {
-    const ties = map(toFloat, [map(eq, [x, high])]);
+    const ties = toFloat(eq(x, high));
     return [mul(ties, div(reshape(dy, kept), sum(ties, axes, true)))];
   });
 }
@@ -77,8 +76,17 @@ export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor => argE
 /** Place of the first least element along a dimension (int32). */
 export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, -1);
 
-/** Euclidean norm over dimensions. */
-export const norm = (x: Tensor, dim?: Dims, keepdim = false): Tensor => sqrt(sum(square(x), dim, keepdim));
+/** Euclidean norm over dimensions; where it is 0, so is its gradient. */
+export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  const axes = reducedDims(x, dim, 'norm');
+  const kept = keptShape(x, axes);
+  const length = sqrt(sum(square(x.detach()), axes, true));
+  const y = withShape(length, keepdim ? kept : droppedShape(x, axes));
+  return record('norm', y, [x], (dy) => {
+    const share = div(reshape(dy, kept), length);
+    return [mul(x, maskedFill(share, eq(length, 0), 0))];
+  });
+}
 
 /** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
 export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
