@@ -148,6 +148,22 @@ describe.each(devices)('on %s', (_, device) => {
     expect([...(await zero.grad!.data())]).toEqual([0, 0, 0]);
   });
 
+  here('nllLoss leaves ignored rows out, whatever they hold', async () => {
+    const [inf, labels] = [Number.NEGATIVE_INFINITY, tensor(Int32Array.of(-100, 1))];
+    const logProbs = tensor([
+      [inf, 0],
+      [-1, -2],
+    ]).requiresGrad_();
+    const loss = w.nllLoss(logProbs, labels);
+    expect(await loss.item()).toBe(2);
+    loss.backward();
+    expect(await logProbs.grad!.tolist()).toEqual([
+      [0, 0],
+      [0, -1],
+    ]);
+    expect(await w.nllLoss(logProbs, labels, { reduction: 'none' }).tolist()).toEqual([0, 2]);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

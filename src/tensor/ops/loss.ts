@@ -4,7 +4,7 @@ import { tensor } from '../create.ts';
 import { run } from '../run.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { abs, div, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
+import { abs, div, eq, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
 import { gather } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
@@ -69,11 +69,12 @@ export function nllLoss(
 ): Tensor {
   const [rows, classes] = logProbs.shape;
   checkLabels('nllLoss', labels, classes, ignoreIndex);
-  const used = toFloat(ne(labels, ignoreIndex));
-  const known = reshape(mul(toFloat(labels), used), [rows, 1]);
-  const each = mul(neg(reshape(gather(logProbs, 1, toInt(known)), [rows])), used);
+  const ignored = eq(labels, ignoreIndex);
+  const known = toInt(maskedFill(toFloat(labels), ignored, 0));
+  const picked = reshape(gather(logProbs, 1, reshape(known, [rows, 1])), [rows]);
+  const each = maskedFill(neg(picked), ignored, 0);
   if (reduction === 'none') return each;
-  return reduction === 'sum' ? sum(each) : div(sum(each), sum(used));
+  return reduction === 'sum' ? sum(each) : div(sum(each), countUsed(labels, ignoreIndex));
 }
 
 const reduced = (each: Tensor, reduction: Reduction): Tensor =>
