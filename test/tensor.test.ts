@@ -164,6 +164,30 @@ describe.each(devices)('on %s', (_, device) => {
     expect(await w.nllLoss(logProbs, labels, { reduction: 'none' }).tolist()).toEqual([0, 2]);
   });
 
+  here('labels and indices from the host are checked, beside ignored ones and in parts', async () => {
+    const ints = (...values: number[]) => tensor(Int32Array.from(values));
+    const logits = w.zeros([2, 3], { device: device! });
+    const lossOf = (labels: w.Tensor, ignoreIndex?: number) => w.crossEntropy(logits, labels, { ignoreIndex }).item();
+    expect(() => lossOf(ints(-100, -1))).toThrow(/label -1 is out of range: there are 3 classes/);
+    expect(() => lossOf(ints(-100, 3))).toThrow(/label 3 is out of range/);
+    expect(() => lossOf(ints(255, 20), 255)).toThrow(/label 20 is out of range/);
+    expect(await lossOf(ints(255, 0), 255)).toBeCloseTo(Math.log(3), 6);
+    expect(await lossOf(ints(-100, 2))).toBeCloseTo(Math.log(3), 6);
+    expect(await lossOf(ints(-100, -100))).toBeNaN();
+
+    const table = tensor([[5], [6]]);
+    const ids = ints(99, 1);
+    expect(() => w.embedding(ids, table)).toThrow(/index 99 is out of range: there are 2 rows/);
+    expect(await w.embedding(ids.slice([[1, 2]]), table).tolist()).toEqual([[6]]);
+    expect(await w.embedding(ids.slice([[1, 2]]).expand([2]), table).tolist()).toEqual([[6], [6]]);
+    ids.slice([[0, 1]]).copy_([0]);
+    expect(await w.embedding(ids, table).tolist()).toEqual([[5], [6]]);
+    ids.slice([[1, 2]]).copy_([7]);
+    expect(await w.embedding(ids, table).tolist()).toEqual([[5], [Number.NaN]]);
+    ids.copy_([1, 7]);
+    expect(() => w.embedding(ids.reshape([2, 1]).transpose(0, 1), table)).toThrow(/index 7 is out of range/);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

@@ -10,8 +10,11 @@ export class Storage {
   readonly binding: Binding;
   /** The memory this is a part of, if it is one. */
   readonly parent: Storage | undefined;
-  /** Least and greatest value, where integers came from the host: look-ups check their indices with it. */
-  range: readonly [number, number] | undefined;
+  /**
+   * Of integers that came from the host, to the first `count` elements: the two least and the two greatest that differ, or fewer
+   * where there are fewer. Look-ups check their indices with it.
+   */
+  range: { readonly ends: readonly number[]; readonly count: number } | undefined;
   /** For an optimiser's slot of a gradient that comes by rows: 0 where a row is known to hold zeros. */
   touched: Tensor | undefined;
   #references = 0;

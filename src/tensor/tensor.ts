@@ -156,7 +156,7 @@ export class Tensor {
     }
     const { binding, device } = this.storage;
     if (array.length > 0) device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
-    if (this.dtype !== 'float32') this.storage.range = rangeOf(array as Int32Array);
+    if (this.dtype !== 'float32') this.storage.range = this.offset === 0 ? rangeOf(array as Int32Array) : undefined;
     const { touched } = this.storage;
     touched?.copy_(new Int32Array(touched.size).fill(1));
     return this;
@@ -194,14 +194,21 @@ export class Tensor {
   }
 }
 
-function rangeOf(values: Int32Array): readonly [number, number] {
-  let low = 0x7fffffff;
-  let high = -0x80000000;
+function rangeOf(values: Int32Array): Storage['range'] {
+  let [least, nextLeast] = [0x7fffffff, 0x7fffffff];
+  let [greatest, nextGreatest] = [-0x80000000, -0x80000000];
   for (const value of values) {
-    if (value < low) low = value;
-    if (value > high) high = value;
+    if (value < least) {
+      nextLeast = least;
+      least = value;
+    } else if (value > least && value < nextLeast) nextLeast = value;
+    if (value > greatest) {
+      nextGreatest = greatest;
+      greatest = value;
+    } else if (value < greatest && value > nextGreatest) nextGreatest = value;
   }
-  return [low, high];
+  const ends = least < greatest ? [least, nextLeast, nextGreatest, greatest] : values.length > 0 ? [least] : [];
+  return { ends, count: values.length };
 }
 
 /** A tensor with undefined contents. */

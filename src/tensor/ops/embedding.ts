@@ -6,14 +6,19 @@ import { normalizeDim, product, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
-/** Indices that came from the host are checked here; ones computed on the device give NaN where they are out of range. */
+/** An index that is neither of 0 to count - 1 nor `ignored`, where the host knows one: it knows nothing of parts of a tensor. */
+export function wrongIndex({ storage, offset, size, strides }: Tensor, count: number, ignored?: number): number | undefined {
+  const { range } = storage;
+  const isAll = offset === 0 && size === range?.count && !strides.includes(0);
+  return isAll ? range.ends.find((at) => (at < 0 || at >= count) && at !== ignored) : undefined;
+}
+
+/** Indices that came from the host are checked here; others, and parts of them, give NaN where they are out of range. */
 function checkRange(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32') throw new TypeError(`${operation}: indices must be int32, not float32`);
-  const { storage, device } = index;
-  device.eachStep(() => {
-    const [low, high] = storage.range ?? [0, 0];
-    const wrong = low < 0 ? low : high >= count ? high : undefined;
-    if (storage.range && wrong !== undefined)
+  index.device.eachStep(() => {
+    const wrong = wrongIndex(index, count);
+    if (wrong !== undefined)
       throw new RangeError(`${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`);
   });
 }

@@ -5,7 +5,7 @@ import { run } from '../run.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { abs, div, eq, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
-import { gather } from './embedding.ts';
+import { gather, wrongIndex } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
 
@@ -49,13 +49,11 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
 /** How many labels are not ignored. */
 export const countUsed = (labels: Tensor, ignoreIndex: number): Tensor => sum(toFloat(ne(labels, ignoreIndex)));
 
-/** Throws where labels known from the host are no classes; ones computed on the device give NaN. */
+/** Throws where labels known from the host are no classes; others, and parts of them, give NaN. */
 export function checkLabels(operation: string, labels: Tensor, classes: number, ignoreIndex: number): void {
   if (labels.dtype === 'float32') throw new TypeError(`${operation}: labels must be int32, not float32`);
-  const { storage, device } = labels;
-  device.eachStep(() => {
-    const [low, high] = storage.range ?? [0, 0];
-    const wrong = high >= classes && high !== ignoreIndex ? high : low < 0 && low !== ignoreIndex ? low : undefined;
+  labels.device.eachStep(() => {
+    const wrong = wrongIndex(labels, classes, ignoreIndex);
     if (wrong !== undefined)
       throw new RangeError(`${operation}: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`);
   });
