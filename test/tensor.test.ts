@@ -188,6 +188,42 @@ describe.each(devices)('on %s', (_, device) => {
     expect(() => w.embedding(ids.reshape([2, 1]).transpose(0, 1), table)).toThrow(/index 7 is out of range/);
   });
 
+  here('integers are moved as they are, and refused where floats are computed with', async () => {
+    const [ints, mask, floats] = [tensor(Int32Array.of(2, 0, 1)), tensor([true, false, true]), tensor([1, 2, 3])];
+    const refused: [string, () => unknown][] = [
+      ['sum', () => ints.sum()],
+      ['affine', () => ints.add(1)],
+      ['add', () => floats.add(ints)],
+      ['mul', () => floats.mul(mask)],
+      ['max', () => ints.amax(0)],
+      ['argmax', () => ints.argmax(0)],
+      ['where', () => w.where(mask, ints, ints)],
+      ['where', () => ints.maskedFill(mask, 0)],
+      ['gather', () => ints.gather(0, ints)],
+      ['embedding', () => ints.indexSelect(0, tensor(Int32Array.of(0)))],
+      ['matmul', () => ints.reshape([1, 3]).matmul(floats)],
+      ['linear', () => w.linear(floats.reshape([1, 3]), floats.reshape([1, 3]), tensor(Int32Array.of(1)))],
+      ['softmax', () => ints.softmax()],
+      ['dropout', () => w.dropout(ints, 0.5)],
+    ];
+    for (const [name, attempt] of refused) {
+      expect(attempt).toThrow(TypeError);
+      expect(attempt).toThrow(new RegExp(`${name}.*: float32 was expected, not (int32|bool): convert it with toFloat`));
+    }
+    expect(await ints.toFloat().sum().item()).toBe(3);
+    expect(await floats.mul(mask.toFloat()).tolist()).toEqual([1, 0, 3]);
+    const moved = w.pad(w.cat([ints.flip([0]), ints.slice([[0, null, 2]])]), [1, 0], 7);
+    expect([moved.dtype, await moved.tolist()]).toEqual(['int32', [7, 1, 0, 2, 2, 1]]);
+    expect([...(await ints.gt(mask).data())]).toEqual([1, 0, 0]);
+  });
+
+  here('booleans are 0 and 1, whatever they are made of', async () => {
+    const mask = w.tensor([2, 0, 0.5, Number.NaN], { dtype: 'bool', device: device! });
+    expect(await mask.tolist()).toEqual([1, 0, 1, 1]);
+    expect(await mask.copy_(Int32Array.of(0, -7, 1, 0)).tolist()).toEqual([0, 1, 1, 0]);
+    expect(await w.full([2], 3, { dtype: 'bool', device: device! }).tolist()).toEqual([1, 1]);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

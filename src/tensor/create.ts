@@ -73,7 +73,7 @@ const words = new DataView(new ArrayBuffer(4));
 /** Writes one value over a whole tensor that has its storage to itself. */
 export function fillWith(target: Tensor, value: number): Tensor {
   if (target.dtype === 'float32') words.setFloat32(0, value);
-  else words.setInt32(0, value);
+  else words.setInt32(0, target.dtype === 'bool' ? Number(value !== 0) : value);
   run(fill, { y: target }, { count: target.size, bits: words.getUint32(0) });
   return target;
 }

@@ -1,11 +1,14 @@
-import type { Kernel, ParamTypes, ParamValues } from '../gpu/kernel.ts';
+import type { ElementType, Kernel, ParamTypes, ParamValues } from '../gpu/kernel.ts';
 import { isDense } from '../kernels/map.ts';
 import type { MapKernel } from '../kernels/mapSpec.ts';
 import { MAX_RANK } from '../kernels/shape.ts';
 import { broadcastShapes, collapse, dims, product, type Shape, show } from './shape.ts';
 import { type DType, empty, Tensor } from './tensor.ts';
 
-/** Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices. */
+/**
+ * Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices.
+ * @throws TypeError when one of integers is given to what computes in float32, which would take their bits for floats.
+ */
 export function run<T extends ParamTypes>(kernel: Kernel<T>, tensors: Record<string, Tensor>, params: ParamValues<T>): void {
   const { device } = Object.values(tensors)[0];
   const bindings: Record<string, Tensor['storage']['binding']> = {};
@@ -16,10 +19,15 @@ export function run<T extends ParamTypes>(kernel: Kernel<T>, tensors: Record<str
     if (tensor.device !== device) {
       throw new Error(`${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`);
     }
+    if (tensor.dtype !== 'float32' && isFloat(kernel.buffers[name].type)) {
+      throw new TypeError(`${kernel.name}: float32 was expected, not ${tensor.dtype}: convert it with toFloat()`);
+    }
     bindings[name] = tensor.storage.binding;
   }
   device.run(kernel, bindings, params);
 }
+
+const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
 
 /** Runs an element-by-element kernel over inputs broadcast together; `scalars` are its constants, `into` a whole tensor to fill. */
 export function map(kernel: MapKernel, inputs: readonly Tensor[], scalars: Record<string, number> = {}, into?: Tensor): Tensor {

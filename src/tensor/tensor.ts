@@ -149,8 +149,7 @@ export class Tensor {
   /** Overwrites the elements with values from the host, in place. Throws RangeError when their number differs. */
   copy_(values: TensorData | readonly number[]): this {
     this.#check();
-    const ArrayOf = this.dtype === 'float32' ? Float32Array : Int32Array;
-    const array = values instanceof ArrayOf ? values : ArrayOf.from(values);
+    const array = wordsOf(values, this.dtype);
     if (array.length !== this.size || !this.isContiguous) {
       throw new RangeError(`copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`);
     }
@@ -192,6 +191,13 @@ export class Tensor {
   #check(): void {
     if (this.#disposed) throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
   }
+}
+
+/** Values as elements of a type; as booleans, all but 0 are 1. */
+function wordsOf(values: TensorData | readonly number[], dtype: DType): TensorData {
+  if (dtype === 'bool') return Int32Array.from(values, (value) => Number(value !== 0));
+  const ArrayOf = dtype === 'float32' ? Float32Array : Int32Array;
+  return values instanceof ArrayOf ? values : ArrayOf.from(values);
 }
 
 function rangeOf(values: Int32Array): Storage['range'] {
