@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../src/gpu/cpu.ts';
-import { Adam, AdamW, getLinearScheduleWithWarmup, type OptimizerState, SGD } from '../src/nn/index.ts';
-import { type Tensor, tensor } from '../src/tensor/index.ts';
+import { Adam, AdamW, clipGradNorm, getLinearScheduleWithWarmup, type OptimizerState, SGD } from '../src/nn/index.ts';
+import { embedding, type Tensor, tensor } from '../src/tensor/index.ts';
 import { Philox } from '../src/tensor/random.ts';
 import { tryWebGpu } from './support/devices.ts';
 
@@ -81,13 +81,34 @@ describe.each([
     optimizer.dispose();
   });
 
-  it('takes one parameter’s gradient for another’s', async () => {
+  it.skipIf(!device)('takes one parameter’s gradient for another’s', async () => {
     const [param, twin] = [1, 2].map((value) => tensor([value], { device, requiresGrad: true }));
     const optimizer = new SGD([param, twin], { lr: 1 });
     param.mul(3).sum().backward();
     twin.grad = param.grad;
     optimizer.step();
     expect([...(await param.data()), ...(await twin.data())]).toEqual([-2, -1]);
+    optimizer.dispose();
+  });
+
+  it.skipIf(!device)('clips to NaN by a NaN norm, but not its gaps and untouched rows', async () => {
+    const table = tensor(new Float32Array(4 * 3).fill(1), { shape: [4, 3], device }).requiresGrad_();
+    table.byRows = true;
+    const bias = tensor([1, 1, 1], { device }).requiresGrad_();
+    const optimizer = new SGD([table, bias], { lr: 1 });
+    const clipped = async (id: number, scale: number) => {
+      optimizer.zeroGrad();
+      const row = embedding(tensor(Int32Array.of(id), { device }), table).mul(scale);
+      row.add(bias.mul(2)).sum().backward();
+      const norm = await clipGradNorm([table, bias], 1).item();
+      return [norm, ...(await table.grad!.data()), ...(await bias.grad!.data())];
+    };
+    const rows = (id: number, value: number) => Array.from({ length: 12 }, (_, i) => (Math.floor(i / 3) === id ? value : 0));
+    expect(await clipped(1, Number.NaN)).toEqual([Number.NaN, ...rows(1, Number.NaN), ...Array(3).fill(Number.NaN)]);
+    const value = 1 / Math.sqrt(6);
+    const [norm, ...grads] = await clipped(2, 2);
+    expect(norm).toBeCloseTo(2 * Math.sqrt(6), 5);
+    for (const [i, expected] of [...rows(2, value), value, value, value].entries()) expect(grads[i]).toBeCloseTo(expected, 5);
     optimizer.dispose();
   });
 

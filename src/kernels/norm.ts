@@ -43,7 +43,10 @@ ${main(
   ],
 });
 
-/** Scales in place by min(1, maxNorm / (norm + 1e-6)), as PyTorch clips. x: [count], norm: [1]. */
+/**
+ * Scales in place by min(1, maxNorm / (norm + 1e-6)), as PyTorch clips, but leaves zeros alone: gaps must not become NaN where the
+ * norm is. x: [count], norm: [1].
+ */
 export const clipByNorm = defineKernel({
   name: 'clipByNorm',
   params: { count: 'u32', maxNorm: 'f32' },
@@ -55,13 +58,15 @@ export const clipByNorm = defineKernel({
   launch: (p, c) => flatGroups(p.count / c.width, c),
   axes: (p, step) => [along(p, 'count', { x: 1 }, step)],
   wgsl: (c) => {
-    // Nothing is to be done where the factor is 1; of a NaN nobody knows.
+    // Nothing is to be done where the factor is 1.
     const count = `select(p.count / ${c.width}u, 0u, norm[0] + 1e-6 <= p.maxNorm)`;
-    return flatMain(c, count, 'x[i] *= factor;', { ahead: 'let factor = min(1.0, p.maxNorm / (norm[0] + 1e-6));' });
+    const ahead = 'let factor = p.maxNorm / (norm[0] + 1e-6);';
+    return flatMain(c, count, 'x[i] = select(v * factor, v, v == V(0.0));', { reads: { v: 'x' }, ahead });
   },
   reference({ norm, x }, { count, maxNorm }) {
-    const factor = Math.min(1, maxNorm / (norm[0] + 1e-6));
-    for (let i = 0; i < count; i++) x[i] *= factor;
+    if (norm[0] + 1e-6 <= maxNorm) return;
+    const factor = maxNorm / (norm[0] + 1e-6);
+    for (let i = 0; i < count; i++) if (x[i] !== 0) x[i] *= factor;
   },
   cases: [
     { count: 333, maxNorm: 0.5 },
