@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../src/gpu/cpu.ts';
 import { Adam, AdamW, clipGradNorm, getLinearScheduleWithWarmup, type OptimizerState, SGD } from '../src/nn/index.ts';
-import { embedding, type Tensor, tensor } from '../src/tensor/index.ts';
+import { embedding, scaledDotProductAttention, type Tensor, tensor } from '../src/tensor/index.ts';
 import { Philox } from '../src/tensor/random.ts';
 import { tryWebGpu } from './support/devices.ts';
 
@@ -110,6 +110,50 @@ describe.each([
     expect(norm).toBeCloseTo(2 * Math.sqrt(6), 5);
     for (const [i, expected] of [...rows(2, value), value, value, value].entries()) expect(grads[i]).toBeCloseTo(expected, 5);
     optimizer.dispose();
+  });
+
+  it.skipIf(!device)('clips gradients that lie anywhere', async () => {
+    const clipped = async (param: Tensor) => [await clipGradNorm([param], 1).item(), ...(await param.grad!.data())];
+    const expected = [5, Math.fround(0.6), Math.fround(0.8)];
+    const close = (actual: number[], numbers = expected) =>
+      numbers.forEach((value, i) => {
+        expect(actual[i]).toBeCloseTo(value, 5);
+      });
+    const param = tensor([0, 0], { device }).requiresGrad_();
+    param.grad = tensor([100, 100, 3, 4], { device }).slice([[2, 4]]);
+    close(await clipped(param));
+    param.grad = tensor([3, 100, 4, 100], { device }).slice([[0, null, 2]]);
+    close(await clipped(param));
+    const optimizer = new SGD([param], { lr: 1 });
+    param.grad = tensor([3, 4], { device });
+    close(await clipped(param));
+    param.grad = tensor(
+      [
+        [3, 4],
+        [9, 9],
+      ],
+      { device },
+    )
+      .transpose(0, 1)
+      .select(1, 0);
+    close(await clipped(param));
+    optimizer.step();
+    close([...(await param.data())], [-0.6, -0.8]);
+    optimizer.dispose();
+    // Gradients of the fused kernels: parts of one buffer, side by side.
+    const [q, k, v] = [1, 2, 3].map((seed) =>
+      tensor(values(seed)[2].slice(0, 64), { shape: [1, 1, 8, 8], device }).requiresGrad_(),
+    );
+    scaledDotProductAttention(q, k, v).sum().backward();
+    const before = await Promise.all([q, k, v].map(({ grad }) => grad!.data()));
+    const norm = Math.hypot(...before.flatMap((values) => [...values]));
+    expect(await clipGradNorm([q, k, v], 1e-2).item()).toBeCloseTo(norm, 4);
+    for (const [i, { grad }] of [q, k, v].entries())
+      close(
+        [...(await grad!.data())],
+        Array.from(before[i], (value) => (value * 1e-2) / norm),
+      );
+    expect((await clipGradNorm([tensor([1], { device, requiresGrad: true })], 1)).device).toBe(device);
   });
 
   it.skipIf(!device).each<[string, (params: Tensor[]) => Adam | SGD]>([

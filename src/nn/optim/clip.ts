@@ -1,7 +1,7 @@
+import { copy } from '../../kernels/elementwise.ts';
 import { CHUNK, clipByNorm, sumSquares } from '../../kernels/norm.ts';
-import { BLOCK } from '../../kernels/optimizers.ts';
-import { noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
-import { overStorage, run } from '../../tensor/run.ts';
+import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { isWhole, map, overStorage, run } from '../../tensor/run.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -12,13 +12,14 @@ import { Storage } from '../../tensor/storage.ts';
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0)) throw new RangeError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
-  const grads = params.flatMap(({ grad }) => (grad ? [grad] : []));
-  if (grads.length === 0) return zeros([]);
+  const given = params.filter(({ grad }) => grad);
+  const device = params[0]?.device;
+  if (given.length === 0) return zeros([], { device });
   return noGrad(() =>
     scope(() => {
-      const stretches = merge(grads);
+      const stretches = merge(given);
       const chunks = stretches.map(({ size }) => Math.ceil(size / CHUNK));
-      const partial = zeros([chunks.reduce((a, b) => a + b)], { device: grads[0].device });
+      const partial = zeros([chunks.reduce((a, b) => a + b)], { device });
       let first = 0;
       stretches.forEach((x, i) => {
         run(sumSquares, { x, partial }, { count: x.size, first });
@@ -31,19 +32,20 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   );
 }
 
-/** The gradients as few flat tensors: neighbours in one buffer, whose gaps hold zeros, become one. */
-function merge(grads: readonly Tensor[]): Tensor[] {
+/** The gradients as few flat tensors: neighbours in an optimiser's arena, whose gaps hold zeros, become one. */
+function merge(params: readonly Tensor[]): Tensor[] {
   const merged: { parent: Storage; start: number; end: number }[] = [];
   const flat: Tensor[] = [];
-  const startOf = ({ storage: { parent, binding } }: Tensor) => binding.offset - (parent?.binding.offset ?? 0);
-  for (const grad of [...grads].sort((a, b) => startOf(a) - startOf(b))) {
-    const { parent } = grad.storage;
-    if (!parent) {
-      flat.push(overStorage(grad.storage, [grad.size]));
+  const startOf = ({ gradSlot }: Tensor) => (gradSlot ? gradSlot.binding.offset - gradSlot.parent!.binding.offset : 0);
+  for (const param of [...params].sort((a, b) => startOf(a) - startOf(b))) {
+    const { grad, gradSlot } = param;
+    if (!gradSlot || grad!.storage !== gradSlot) {
+      flat.push(flatGradient(param));
       continue;
     }
-    const start = startOf(grad);
-    const end = start + Math.ceil(grad.size / BLOCK) * BLOCK * 4;
+    const parent = gradSlot.parent!;
+    const start = startOf(param);
+    const end = start + gradSlot.binding.size;
     const before = merged.find((stretch) => stretch.parent === parent && stretch.end === start);
     if (before) before.end = end;
     else merged.push({ parent, start, end });
@@ -53,4 +55,14 @@ function merge(grads: readonly Tensor[]): Tensor[] {
     flat.push(overStorage(part, [(end - start) / 4]));
   }
   return flat;
+}
+
+/** A gradient that lies elsewhere, having been set by hand; what is no whole tensor is replaced by a copy that is. */
+function flatGradient(param: Tensor): Tensor {
+  const grad = param.grad!;
+  if (!isWhole(grad)) {
+    param.grad = keep(map(copy, [grad]));
+    grad.dispose();
+  }
+  return overStorage(param.grad!.storage, [grad.size]);
 }
