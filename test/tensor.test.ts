@@ -224,6 +224,15 @@ describe.each(devices)('on %s', (_, device) => {
     expect(await w.full([2], 3, { dtype: 'bool', device: device! }).tolist()).toEqual([1, 1]);
   });
 
+  here('tanh is exact relatively, and GELU by tanh has its slope far out', async () => {
+    const at = [1e-30, 1e-6, -1e-3, 0.02, 0.049, 0.051, -0.3, 2, 1e38];
+    const found = await tensor(at).tanh().data();
+    for (const [i, x] of at.entries()) expect(Math.abs(found[i] / Math.tanh(x) - 1), `at ${x}`).toBeLessThan(5e-6);
+    const x = tensor([1e38, -1e38, Number.NaN, 0]).requiresGrad_();
+    w.gelu(x, 'tanh').backward(tensor([1, 1, 1, 1]));
+    expect(await x.grad!.tolist()).toEqual([1, 0, Number.NaN, 0.5]);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

@@ -7,6 +7,8 @@ const SQRT_HALF = Math.SQRT1_2;
 const DENSITY = 1 / Math.sqrt(2 * Math.PI);
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBE = 0.044715;
+/** Beyond this, the slope of GELU by tanh is 1 or 0, though its formula overflows. */
+const FLAT = 10;
 
 export const geluWgsl = `${normalShareWgsl}
 fn gelu_(x: V) -> V {
@@ -55,12 +57,14 @@ export const geluTanhBackward = defineMap({
   inputs: ['dy', 'x'],
   wgsl: 'dy * geluTanhSlope(x)',
   functions: `${tanhWgsl}
-fn geluTanhSlope(x: V) -> V {
+fn geluTanhSlope(v: V) -> V {
+  let x = select(select(v, V(${FLAT}), v > V(${FLAT})), V(-${FLAT}), v < V(-${FLAT}));
   let t = tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x));
   let inner = ${TANH_SCALE} * (1.0 + ${3 * TANH_CUBE} * x * x);
   return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner;
 }`,
-  reference: (dy, x) => {
+  reference: (dy, v) => {
+    const x = v > FLAT ? FLAT : v < -FLAT ? -FLAT : v;
     const t = Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x));
     const inner = TANH_SCALE * (1 + 3 * TANH_CUBE * x * x);
     return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner);

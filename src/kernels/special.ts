@@ -10,9 +10,15 @@ export const isNanWgsl = wgsl`
 fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
 `;
 
-/** tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. */
+/**
+ * tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. Where x is small, drivers may
+ * subtract numbers that are almost equal: x - x³/3 is exact to 1e-6 of itself.
+ */
 export const tanhWgsl = wgsl`
-fn tanh_(x: V) -> V { return tanh(select(select(x, V(15.0), x > V(15.0)), V(-15.0), x < V(-15.0))); }
+fn tanh_(x: V) -> V {
+  let far = tanh(select(select(x, V(15.0), x > V(15.0)), V(-15.0), x < V(-15.0)));
+  return select(far, x - x * x * x * ${1 / 3}, abs(x) < V(0.05));
+}
 `;
 
 /** log(1 + x) for x from 0 to 1, exact relatively: 2 artanh(x / (2 + x)) by its series. */
