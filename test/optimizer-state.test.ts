@@ -1,6 +1,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../src/gpu/cpu.ts';
-import { Adam, AdamW, clipGradNorm, getLinearScheduleWithWarmup, type OptimizerState, SGD } from '../src/nn/index.ts';
+import {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  clipGradNorm,
+  getLinearScheduleWithWarmup,
+  type OptimizerState,
+  SGD,
+  type SgdOptions,
+} from '../src/nn/index.ts';
 import { embedding, scaledDotProductAttention, type Tensor, tensor } from '../src/tensor/index.ts';
 import { Philox } from '../src/tensor/random.ts';
 import { tryWebGpu } from './support/devices.ts';
@@ -180,6 +189,36 @@ describe.each([
     third.steps(5, 8);
     expect(await read(third.params)).not.toEqual(await read(first.params));
     for (const { optimizer } of [first, second, third]) optimizer.dispose();
+  });
+
+  it.skipIf(!device)('begins with options that are some, undefined ones being the defaults', async () => {
+    const param = () => tensor([1], { device, requiresGrad: true });
+    const adam = (options: Partial<AdamOptions>) => () => new Adam([param()], options).dispose();
+    const sgd = (options: Partial<SgdOptions>) => () => new SGD([param()], options).dispose();
+    const refused: [() => void, string][] = [
+      [adam({ lr: -1 }), 'lr must be 0 or more, not -1'],
+      [adam({ lr: Number.NaN }), 'lr must be 0 or more, not NaN'],
+      [adam({ eps: -1e-8 }), 'eps must be 0 or more'],
+      [adam({ weightDecay: -1 }), 'weightDecay must be 0 or more'],
+      [adam({ betas: [0.9, 1] }), 'betas must be at least 0 and less than 1, not 0.9 and 1'],
+      [adam({ betas: [-0.1, 0.9] }), 'betas must be'],
+      [sgd({ lr: -1 }), 'lr must be'],
+      [sgd({ momentum: -0.9 }), 'momentum must be'],
+      [sgd({ nesterov: true }), 'nesterov needs a momentum'],
+      [sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 }), 'nesterov needs a momentum and no dampening, not 0.9 and 0.1'],
+      [() => new AdamW([{ params: [param()], lr: -1 }]), 'lr must be 0 or more, not -1'],
+    ];
+    for (const [make, message] of refused) {
+      expect(make).toThrow(message);
+      expect(make).toThrow(RangeError);
+    }
+    expect(() => new Adam([{ params: [param()], amsgrad: true }])).toThrow(TypeError);
+
+    const whole = { lr: undefined, betas: undefined, eps: undefined, weightDecay: undefined };
+    const optimizer = new AdamW([{ params: [param()], ...whole }], whole);
+    const [{ params: _, ...options }] = optimizer.paramGroups;
+    expect(options).toEqual({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, amsgrad: false });
+    optimizer.dispose();
   });
 
   it.skipIf(!device)('is refused where it does not fit', async () => {

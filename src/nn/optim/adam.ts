@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { run } from '../../tensor/run.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
+import { refuseNegative, withDefaults } from './options.ts';
 
 export interface AdamOptions {
   lr: number;
@@ -15,18 +16,26 @@ type Params = readonly Tensor[] | readonly (Partial<AdamOptions> & { params: rea
 
 const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false };
 
+function check({ lr, betas, eps, weightDecay, amsgrad }: AdamOptions, all: AdamOptions): void {
+  refuseNegative({ lr, eps, weightDecay });
+  if (!betas.every((beta) => beta >= 0 && beta < 1))
+    throw new RangeError(`optimizer: betas must be at least 0 and less than 1, not ${betas.join(' and ')}`);
+  if (amsgrad !== all.amsgrad)
+    throw new TypeError('optimizer: amsgrad is of all groups: give it with the other options, or to none');
+}
+
 /** Adam (Kingma & Ba 2015, arXiv 1412.6980), PyTorch's defaults; `weightDecay` is added to the gradient (L2). */
 export class Adam extends Optimizer<AdamOptions> {
   readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[];
   protected decoupled = false;
 
   constructor(params: Params, options: Partial<AdamOptions> = {}) {
-    super(params, { ...defaults, ...options });
-    const amsgrad = options.amsgrad ?? false;
+    const all = withDefaults(defaults, options);
+    super(params, all, (group) => check(group, all));
     this.#states = this.arenas.map((arena) => ({
       m: arena.zeros(),
       v: arena.zeros(),
-      ...(amsgrad && { vMax: arena.zeros() }),
+      ...(all.amsgrad && { vMax: arena.zeros() }),
     }));
   }
 
@@ -58,6 +67,6 @@ export class AdamW extends Adam {
   protected override decoupled = true;
 
   constructor(params: Params, options: Partial<AdamOptions> = {}) {
-    super(params, { weightDecay: 0.01, ...options });
+    super(params, withDefaults({ weightDecay: 0.01 }, options));
   }
 }

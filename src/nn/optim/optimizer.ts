@@ -1,6 +1,7 @@
 import { HYPER } from '../../kernels/optimizers.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
+import { withDefaults } from './options.ts';
 
 /** Parameters that share hyperparameters; `lr` and the others may be changed between steps. */
 export type ParamGroup<O> = O & { params: Tensor[] };
@@ -25,12 +26,18 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** A row of hyperparameters for each parameter. */
   readonly #hyper: Tensor;
 
-  constructor(params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[], defaults: O) {
+  /** `check` throws RangeError where an option is out of its range: of the defaults, and of each group. */
+  constructor(
+    params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
+    defaults: O,
+    check: (options: O) => void,
+  ) {
     const groups =
       params.length > 0 && 'params' in params[0]
         ? (params as (Partial<O> & { params: Tensor[] })[])
         : [{ params: params as Tensor[] }];
-    this.paramGroups = groups.map((group) => ({ ...defaults, ...group, params: [...group.params] }) as ParamGroup<O>);
+    this.paramGroups = groups.map((group) => ({ ...withDefaults(defaults, group), params: [...group.params] }));
+    for (const options of [defaults, ...this.paramGroups]) check(options);
     this.paramGroups.forEach((group, i) => {
       for (const param of group.params) {
         if (!param.requiresGrad || param.node)

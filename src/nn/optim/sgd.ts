@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { run } from '../../tensor/run.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
+import { refuseNegative, withDefaults } from './options.ts';
 
 export interface SgdOptions {
   lr: number;
@@ -14,6 +15,12 @@ export interface SgdOptions {
 
 const defaults: SgdOptions = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false };
 
+function check({ lr, momentum, dampening, weightDecay, nesterov }: SgdOptions): void {
+  refuseNegative({ lr, momentum, weightDecay });
+  if (nesterov && (momentum === 0 || dampening !== 0))
+    throw new RangeError(`optimizer: nesterov needs a momentum and no dampening, not ${momentum} and ${dampening}`);
+}
+
 /** Stochastic gradient descent with momentum, as PyTorch's. */
 export class SGD extends Optimizer<SgdOptions> {
   readonly #velocities: Tensor[];
@@ -22,7 +29,7 @@ export class SGD extends Optimizer<SgdOptions> {
     params: readonly Tensor[] | readonly (Partial<SgdOptions> & { params: readonly Tensor[] })[],
     options: Partial<SgdOptions> = {},
   ) {
-    super(params, { ...defaults, ...options });
+    super(params, withDefaults(defaults, options), check);
     this.#velocities = this.arenas.map((arena) => arena.zeros());
   }
 
