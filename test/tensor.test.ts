@@ -233,6 +233,25 @@ describe.each(devices)('on %s', (_, device) => {
     expect(await x.grad!.tolist()).toEqual([1, 0, Number.NaN, 0.5]);
   });
 
+  here('a scalar has the dimensions 0 and -1', async () => {
+    const x = tensor(3);
+    for (const dim of [0, -1]) {
+      const results = [
+        x.softmax(dim),
+        x.logSoftmax(dim),
+        x.sum(dim),
+        x.amax(dim, true),
+        x.argmax(dim),
+        x.norm(dim),
+        x.squeeze(dim),
+      ];
+      expect(await Promise.all(results.map((y) => y.tolist()))).toEqual([1, 0, 3, 3, 0, 3, 3]);
+    }
+    expect(await x.flatten().tolist()).toEqual([3]);
+    expect(await x.argmin(-1, true).tolist()).toBe(0);
+    for (const dim of [1, -2]) expect(() => x.sum(dim)).toThrow(/dimension -?\d is out of range for a tensor of 0 dimensions/);
+  });
+
   here('matmul of any shapes and layouts is the sum of products', async () => {
     const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
     await fc.assert(

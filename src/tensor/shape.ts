@@ -32,12 +32,13 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
 }
 
 /**
- * A dimension as an index from 0; negative ones count from the end.
+ * A dimension as an index from 0; negative ones count from the end. A scalar has one dimension here, as in PyTorch: 0 or -1.
  * @throws RangeError when there is no such dimension.
  */
 export function normalizeDim(dim: number, rank: number, operation: string): number {
-  const at = dim < 0 ? dim + rank : dim;
-  if (!Number.isInteger(dim) || at < 0 || at >= Math.max(1, rank)) {
+  const dims = Math.max(1, rank);
+  const at = dim < 0 ? dim + dims : dim;
+  if (!Number.isInteger(dim) || at < 0 || at >= dims) {
     throw new RangeError(`${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions`);
   }
   return at;

@@ -61,12 +61,12 @@ export function amin(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 
 function argExtreme(x: Tensor, dim: number | undefined, keepdim: boolean, sign: number): Tensor {
   const whole = contiguous(x.detach());
-  const axis = dim === undefined ? undefined : normalizeDim(dim, x.ndim, 'argmax');
-  const shape = axis === undefined ? [x.size] : x.shape;
-  const d = axis ?? 0;
+  const d = dim === undefined ? 0 : normalizeDim(dim, x.ndim, 'argmax');
+  const ofAll = dim === undefined || x.ndim === 0;
+  const shape = ofAll ? [x.size] : x.shape;
   const params = { outer: product(shape.slice(0, d)), n: shape[d], inner: product(shape.slice(d + 1)), sign };
   const kept = shape.map((n, i) => (i === d ? 1 : n));
-  const y = empty(axis === undefined ? [] : keepdim ? kept : kept.filter((_, i) => i !== d), 'int32', x.device);
+  const y = empty(ofAll ? [] : keepdim ? kept : kept.filter((_, i) => i !== d), 'int32', x.device);
   run(kernels.argmax, { x: whole, y }, params);
   return y;
 }
