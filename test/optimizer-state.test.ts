@@ -5,6 +5,7 @@ import {
   type AdamOptions,
   AdamW,
   clipGradNorm,
+  getConstantScheduleWithWarmup,
   getLinearScheduleWithWarmup,
   type OptimizerState,
   SGD,
@@ -189,6 +190,17 @@ describe.each([
     third.steps(5, 8);
     expect(await read(third.params)).not.toEqual(await read(first.params));
     for (const { optimizer } of [first, second, third]) optimizer.dispose();
+  });
+
+  it.skipIf(!device)('holds the rates that another schedule begins with', async () => {
+    const { optimizer, schedule } = setUp((params) => new AdamW(groups(params), { lr: 0.1 }), values(0));
+    expect(schedule.getLastLr()).toEqual([0, 0]);
+    schedule.step();
+    expect(getConstantScheduleWithWarmup(optimizer, 0).getLastLr()).toEqual([0.1, 0.1]);
+    const { optimizer: other } = setUp((params) => new AdamW(groups(params), { lr: 0.3 }), values(0));
+    other.loadStateDict(await copyOf(optimizer.stateDict() as OptimizerState<never, Tensor>));
+    expect(getConstantScheduleWithWarmup(other, 0).getLastLr()).toEqual([0.1, 0.1]);
+    for (const one of [optimizer, other]) one.dispose();
   });
 
   it.skipIf(!device)('begins with options that are some, undefined ones being the defaults', async () => {

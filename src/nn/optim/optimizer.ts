@@ -3,15 +3,15 @@ import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { withDefaults } from './options.ts';
 
-/** Parameters that share hyperparameters; `lr` and the others may be changed between steps. */
-export type ParamGroup<O> = O & { params: Tensor[] };
+/** Parameters that share hyperparameters; `lr` and the others may be changed between steps. Schedules set `initialLr`. */
+export type ParamGroup<O> = O & { params: Tensor[]; initialLr?: number };
 
 /** What an optimiser needs to go on where another stopped (PyTorch's `state_dict`); `T` holds an array of numbers. */
 export interface OptimizerState<O, T> {
   /** Of each parameter, counted through the groups: its steps so far, and what is kept for each of its elements. */
   state: { step: number; buffers: Record<string, T> }[];
   /** The hyperparameters, the numbers of the parameters with them. */
-  paramGroups: (O & { params: number[] })[];
+  paramGroups: (O & { params: number[]; initialLr?: number })[];
 }
 
 /**
@@ -116,7 +116,7 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /**
-   * Takes a state over. Make schedules first: they begin with the rates that they find.
+   * Takes a state over.
    * @throws RangeError when it is of other groups, parameters or buffers.
    */
   loadStateDict({ state, paramGroups }: OptimizerState<O, { data: Float32Array }>): void {

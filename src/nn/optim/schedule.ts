@@ -1,9 +1,12 @@
 /** What a schedule moves: any optimiser. */
 interface Scheduled {
-  paramGroups: { lr: number }[];
+  paramGroups: { lr: number; initialLr?: number }[];
 }
 
-/** Multiplies each group's first learning rate by a factor of the number of steps (PyTorch's `LambdaLR`). */
+/**
+ * Multiplies each group's first learning rate by a factor of the number of steps (PyTorch's `LambdaLR`). The group keeps that
+ * rate as `initialLr`, where a later schedule finds it.
+ */
 export class LambdaLR {
   readonly #optimizer: Scheduled;
   readonly #factor: (step: number) => number;
@@ -13,7 +16,7 @@ export class LambdaLR {
   constructor(optimizer: Scheduled, factor: (step: number) => number) {
     this.#optimizer = optimizer;
     this.#factor = factor;
-    this.#base = optimizer.paramGroups.map(({ lr }) => lr);
+    this.#base = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
     this.#apply();
   }
 

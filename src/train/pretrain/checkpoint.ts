@@ -17,6 +17,7 @@ const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const groupSchema = v.object({
   lr: v.number(),
+  initialLr: v.optional(v.number()),
   betas: v.tuple([v.number(), v.number()]),
   eps: v.number(),
   weightDecay: v.number(),
