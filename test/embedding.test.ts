@@ -52,6 +52,19 @@ describe.each([
     weight.dispose();
   });
 
+  here('leave out the padding row, which begins at 0', async () => {
+    w.setDevice(device!);
+    const embedding = new Embedding(3, 2, 1);
+    const rows = (await embedding.weight.tolist()) as number[][];
+    expect(rows.map((row) => row.includes(0))).toEqual([false, true, false]);
+    expect(rows[1]).toEqual([0, 0]);
+    embedding
+      .forward(indices(1, 2, 1))
+      .sum()
+      .backward();
+    expect(await embedding.weight.grad!.tolist()).toEqual([0, 0, 1].map((value) => [value, value]));
+  });
+
   here('are whole gradients, whatever came before', async () => {
     const { weight, optimizer } = table(device!);
     const check = async (ids: number[], scale: number, dense: number) => {

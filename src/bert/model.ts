@@ -100,9 +100,8 @@ export abstract class BertPreTrainedModel extends Module {
         init.normal_(module.weight, 0, std, random);
         init.constant_(module.bias, 0);
       } else if (module instanceof Embedding) {
-        const { weight, paddingIdx } = module;
-        init.normal_(weight, 0, std, random);
-        if (paddingIdx >= 0) init.constant_(weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0);
+        init.normal_(module.weight, 0, std, random);
+        module.zeroPadding();
       } else if (module instanceof LayerNorm) {
         init.constant_(module.weight, 1);
         init.constant_(module.bias, 0);

@@ -12,7 +12,7 @@ import {
   type Tensor,
   zeros,
 } from '../tensor/index.ts';
-import { isSkipping } from './init.ts';
+import { constant_, isSkipping } from './init.ts';
 import { Module } from './module.ts';
 
 /** A tensor as a module's parameter: kept beyond scopes, and with a gradient. */
@@ -46,7 +46,10 @@ export class Linear extends Module {
   }
 }
 
-/** Rows of a table by id: ids [...] → [..., size]. The row `paddingIdx` gets no gradient. Initialised from N(0, 1). */
+/**
+ * Rows of a table by id: ids [...] → [..., size]. Initialised from N(0, 1), but 0 in the row `paddingIdx` (-1: none), which gets no
+ * gradient.
+ */
 export class Embedding extends Module {
   readonly weight: Tensor;
   readonly paddingIdx: number;
@@ -56,6 +59,13 @@ export class Embedding extends Module {
     this.weight = parameter(isSkipping() ? zeros([count, size]) : randn([count, size]));
     this.weight.byRows = true;
     this.paddingIdx = paddingIdx;
+    this.zeroPadding();
+  }
+
+  /** Zeroes the row `paddingIdx`, if there is one. */
+  zeroPadding(): void {
+    const { weight, paddingIdx } = this;
+    if (paddingIdx >= 0) scope(() => void constant_(weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0));
   }
 
   forward(ids: Tensor): Tensor {
