@@ -26,7 +26,7 @@ function checkRange(operation: string, index: Tensor, count: number): void {
 /**
  * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size].
  * `paddingIdx` names a row that gets no gradient.
- * @throws RangeError when an id from the host has no row.
+ * @throws RangeError when an id from the host has no row (in a part of a tensor, it gives NaN).
  */
 export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor {
   const [vocab, cols] = weight.shape;

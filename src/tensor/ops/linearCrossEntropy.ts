@@ -31,7 +31,7 @@ const STEP = 64;
  * crossEntropy(x weightᵀ + bias, labels) for many classes, whose logits never exist all at once: they are computed and used
  * part by part, and once more for the gradient. x: [rows, size], weight: [classes, size], bias: [classes], labels: [rows] (int32).
  * The mean is over rows not ignored, NaN if all are.
- * @throws RangeError when shapes do not fit or a label from the host is no class.
+ * @throws RangeError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
  */
 export function linearCrossEntropy(
   x: Tensor,

@@ -20,7 +20,7 @@ export interface CrossEntropyOptions {
 
 /**
  * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over rows not ignored, NaN if all are.
- * @throws RangeError when shapes do not fit or a label from the host is no class.
+ * @throws RangeError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { reduction = 'mean', ignoreIndex = -100, labelSmoothing: smoothing = 0 } = options;
