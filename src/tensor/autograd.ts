@@ -12,12 +12,17 @@ let recording = true;
 let nextId = 1;
 const slotsInUse = new WeakSet<Tensor>();
 
-/** Runs `body` without recording anything for `backward`. */
+/**
+ * Runs `body` without recording anything for `backward`.
+ * @throws TypeError when `body` returns a promise: what follows an `await` would be recorded.
+ */
 export function noGrad<T>(body: () => T): T {
   const before = recording;
   recording = false;
   try {
-    return body();
+    const result = body();
+    if (result instanceof Promise) throw new TypeError('noGrad: the function must not be async; await outside of it');
+    return result;
   } finally {
     recording = before;
   }
