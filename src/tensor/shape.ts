@@ -44,6 +44,12 @@ export function normalizeDim(dim: number, rank: number, operation: string): numb
   return at;
 }
 
+/** The same where a scalar has none, as it has no places along it. */
+export function ownDim(dim: number, rank: number, operation: string): number {
+  if (rank === 0) throw new RangeError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
+  return normalizeDim(dim, rank, operation);
+}
+
 /** Replaces one -1 in a shape by what the size leaves. Throws RangeError when it does not come out even. */
 export function inferShape(shape: Shape, size: number, from: Shape): number[] {
   const known = product(shape.filter((n) => n !== -1));

@@ -2,7 +2,7 @@ import { chainIds, embeddingBackward, embedding as kernel, markRows } from '../.
 import { gatherBackward, gather as gatherKernel } from '../../kernels/gather.ts';
 import { record } from '../autograd.ts';
 import { run } from '../run.ts';
-import { normalizeDim, product, show } from '../shape.ts';
+import { ownDim, product, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
@@ -50,7 +50,7 @@ export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor 
 
 /** Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`). */
 export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = normalizeDim(dim, x.ndim, 'indexSelect');
+  const d = ownDim(dim, x.ndim, 'indexSelect');
   checkRange('indexSelect', index, x.shape[d]);
   const front = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
   const moved = permute(x, front);
@@ -63,7 +63,7 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
 
 /** y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index agree (PyTorch's `gather`). */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = normalizeDim(dim, x.ndim, 'gather');
+  const d = ownDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
   if (!fits) throw new RangeError(`gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`);
   checkRange('gather', index, x.shape[d]);

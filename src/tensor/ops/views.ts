@@ -4,7 +4,7 @@ import { record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
 import { sumTo } from '../reduceAxes.ts';
 import { broadcastStrides, isWhole, map, run } from '../run.ts';
-import { collapse, contiguousStrides, dims, inferShape, normalizeDim, product, type Shape, show } from '../shape.ts';
+import { collapse, contiguousStrides, dims, inferShape, normalizeDim, ownDim, product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
 /** The same elements in row-major order at the start of their own memory: a copy, unless they are so already. */
@@ -109,7 +109,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
 
 /** The part of x where dimension `dim` is `index`; the dimension goes. */
 export function select(x: Tensor, dim: number, index: number): Tensor {
-  const d = normalizeDim(dim, x.ndim, 'select');
+  const d = ownDim(dim, x.ndim, 'select');
   const n = x.shape[d];
   if (!Number.isInteger(index) || index < -n || index >= n) {
     throw new RangeError(`select: index ${index} is out of range for dimension ${dim} of ${show(x.shape)}`);
@@ -126,7 +126,7 @@ export function flip(x: Tensor, axes: Shape): Tensor {
   const strides = [...x.strides];
   let offset = x.offset;
   for (const axis of axes) {
-    const d = normalizeDim(axis, x.ndim, 'flip');
+    const d = ownDim(axis, x.ndim, 'flip');
     offset += (x.shape[d] - 1) * strides[d];
     strides[d] = -strides[d];
   }
@@ -138,7 +138,7 @@ export function flip(x: Tensor, axes: Shape): Tensor {
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new RangeError('cat: no tensors were given');
   const [first] = tensors;
-  const d = normalizeDim(dim, first.ndim, 'cat');
+  const d = ownDim(dim, first.ndim, 'cat');
   for (const t of tensors) {
     const fits = t.ndim === first.ndim && t.shape.every((n, i) => i === d || n === first.shape[i]) && t.dtype === first.dtype;
     if (!fits) throw new RangeError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
@@ -167,7 +167,7 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /** Cuts a dimension into parts of the given size, or of the given sizes. */
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
-  const d = normalizeDim(dim, x.ndim, 'split');
+  const d = ownDim(dim, x.ndim, 'split');
   const n = x.shape[d];
   const parts =
     typeof sizes === 'number' ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes)) : sizes;
@@ -178,7 +178,7 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
 
 /** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
-  const n = x.shape[normalizeDim(dim, x.ndim, 'chunk')];
+  const n = x.shape[ownDim(dim, x.ndim, 'chunk')];
   return split(x, Math.ceil(n / chunks), dim);
 }
 
