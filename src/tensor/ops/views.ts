@@ -39,8 +39,8 @@ export function permute(x: Tensor, order: Shape): Tensor {
 /** Swaps two dimensions. */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   const order = x.shape.map((_, d) => d);
-  const a = normalizeDim(dim0, x.ndim, 'transpose');
-  const b = normalizeDim(dim1, x.ndim, 'transpose');
+  const a = ownDim(dim0, x.ndim, 'transpose');
+  const b = ownDim(dim1, x.ndim, 'transpose');
   [order[a], order[b]] = [order[b], order[a]];
   return permute(x, order);
 }
