@@ -380,6 +380,28 @@ it('tokenizes as JSON', () => {
   expect(tokenTypeIds.at(-1)).toBe(1);
 });
 
+describe('standard output', () => {
+  const long = `"${process.execPath}" ${cli} tokenize '${'film '.repeat(20_000)}' --vocab ${vocab} --json`;
+  const shell = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+
+  it('goes through a pipe to its end', () => {
+    const { stdout } = shell(`${long} | (sleep 1; cat)`);
+    expect(JSON.parse(stdout).tokens).toHaveLength(20_002);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says when it cannot be written', () => {
+    expect(shell(`${long} > /dev/full`)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^wigbert: cannot write to standard output: ENOSPC/),
+    });
+  });
+
+  it('may be read in part', () => {
+    const { stdout, stderr } = shell(`(${long}; echo "exit $?" >&2) | head -c 7`);
+    expect({ stdout, stderr }).toEqual({ stdout: '{"token', stderr: 'exit 0\n' });
+  });
+});
+
 describe('speed is shown', () => {
   it('tells of the device and its peaks', () => {
     const info = JSON.parse(wigbert(['info', '--json']).stdout);

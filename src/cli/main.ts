@@ -56,8 +56,12 @@ program.hook('preAction', (_, command) => {
   if (program.opts().profile) wantProfile();
 });
 
-// A reader that stops early (`| head`) is no error of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : FAILURE));
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that stops early (`| head`) is no error of ours.
+  if (code === 'EPIPE') process.exit(0);
+  console.error(`wigbert: cannot write to standard output: ${message}`);
+  process.exit(FAILURE);
+});
 
 try {
   await program.parseAsync();
@@ -65,6 +69,8 @@ try {
 } catch (error) {
   process.exitCode = report(error);
 }
+// Pipes take what is written when they can.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))));
 // Dawn's threads need no farewell, but they can delay one.
 process.exit();
 
