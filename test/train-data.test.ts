@@ -87,6 +87,7 @@ describe('CSV', () => {
     expect(data.examples).toEqual([
       { text: 'two\nlines', label: 0, line: 2 },
       { text: 'good', label: 1, line: 7 },
+      { text: 'more', label: 1, line: 9 },
     ]);
     expect(data.problems.map(({ line, reason }) => [line, reason.split(':')[0]])).toEqual([
       [4, 'a quote inside an unquoted field'],
@@ -94,6 +95,19 @@ describe('CSV', () => {
       [6, '3 fields where the header has 2'],
       [8, 'a quote is opened and never closed'],
     ]);
+  });
+
+  it.each([
+    ['"quoted" tail,y', 'a closing quote is followed by text'],
+    ['"he said "hi"",y', 'a closing quote is followed by text'],
+    ['he said "hi",y', 'a quote inside an unquoted field'],
+    ['"unclosed,y', 'a quote is opened and never closed'],
+  ])('loses no other row for %s', async (broken, reason) => {
+    const rows = Array.from({ length: 1000 }, (_, i) => `text ${i},x`);
+    rows[10] = broken;
+    const data = await parse(`text,label\n${rows.join('\n')}\n`, 'a.csv');
+    expect(data.examples.map(({ line }) => line)).toEqual([...rows.keys()].filter((i) => i !== 10).map((i) => i + 2));
+    expect(data.problems).toEqual([{ line: 12, reason: expect.stringContaining(reason) }]);
   });
 
   it('finds invalid UTF-8 in any line of a record', async () => {

@@ -87,29 +87,39 @@ async function readCsv(bytes: Uint8Array, name: string): Promise<Rows> {
   let columns: string[] | undefined;
   const rows: Row[] = [];
   const problems: Problem[] = [];
-  parse(bytes, {
-    record_delimiter: ['\r\n', '\n'],
-    relax_column_count: true,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      const reason = quoteReasons[`${error?.code}`] ?? `${error?.message}`;
+  /** Reads from the start of a record to the end, or to a broken record: the next line is where to go on then. */
+  const readFrom = (start: number): number => {
+    let begin = start;
+    try {
+      parse(bytes.subarray(start), {
+        record_delimiter: ['\r\n', '\n'],
+        relax_column_count: true,
+        on_record: (fields: string[], { bytes: length }) => {
+          const end = start + length;
+          const endsWithNewline = bytes[end - 1] === 0x0a;
+          const lastLine = 1 + newlines(end) - (endsWithNewline ? 1 : 0);
+          // Inside a record, line ends stand only in its (quoted) fields.
+          let line = lastLine;
+          for (const field of fields) line -= field.split('\n').length - 1;
+          let isBad = false;
+          for (let i = line; i <= lastLine; i++) isBad ||= badLines.has(i);
+          if (columns === undefined) columns = headerOf(fields, isBad, name);
+          else addRow(fields, line, isBad, columns, rows, problems);
+          begin = end;
+          return null;
+        },
+      });
+      return bytes.length;
+    } catch (error) {
+      const reason = quoteReasons[(error as { code?: string }).code ?? ''];
+      if (reason === undefined) throw error;
       if (columns === undefined) throw new UsageError(`the header of ${name} is broken: ${reason}`);
-      const line = 1 + newlines(error?.bytes as number);
-      if (problems.at(-1)?.line !== line) problems.push({ line, reason });
-    },
-    on_record: (fields: string[], { bytes: end }) => {
-      const endsWithNewline = bytes[end - 1] === 0x0a;
-      const lastLine = 1 + newlines(end) - (endsWithNewline ? 1 : 0);
-      // Inside a record, line ends stand only in its (quoted) fields.
-      let line = lastLine;
-      for (const field of fields) line -= field.split('\n').length - 1;
-      let isBad = false;
-      for (let i = line; i <= lastLine; i++) isBad ||= badLines.has(i);
-      if (columns === undefined) columns = headerOf(fields, isBad, name);
-      else addRow(fields, line, isBad, columns, rows, problems);
-      return null;
-    },
-  });
+      problems.push({ line: 1 + newlines(begin), reason });
+      const newline = bytes.indexOf(0x0a, begin);
+      return newline < 0 ? bytes.length : newline + 1;
+    }
+  };
+  for (let begin = 0; begin < bytes.length; ) begin = readFrom(begin);
   return { columns: columns ?? headerOf([''], false, name), rows, problems };
 }
 
