@@ -125,23 +125,41 @@ describe('train, evaluate, predict', () => {
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({ 0: 'x', 1: 'y', 2: 'z' });
   });
 
+  /** Trains until it says so, then presses Ctrl-C. */
+  async function interruptAt(words: string, path: string, ...args: string[]) {
+    const child = spawn(process.execPath, [cli, 'train', path, ...fresh, '--epochs', '5000', '--valid-split', '0', ...args]);
+    let output = '';
+    const listen = (chunk: Buffer) => {
+      const before = output.includes(words);
+      output += chunk;
+      if (!before && output.includes(words)) child.kill('SIGINT');
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(130);
+    return output;
+  }
+
   it('Ctrl-C saves, stops and shows the profile', async () => {
     const out = join(dir, 'stopped');
-    const endless = ['--out', out, '--epochs', '5000', '--valid-split', '0', '--profile'];
-    const child = spawn(process.execPath, [cli, 'train', data, ...fresh, ...endless]);
-    let output = '';
-    child.stderr.on('data', (chunk) => {
-      const before = output.includes('epoch 3:');
-      output += chunk;
-      if (!before && output.includes('epoch 3:')) child.kill('SIGINT');
-    });
-    const code = await new Promise((resolve) => child.on('exit', resolve));
-    expect(code).toBe(130);
+    const output = await interruptAt('epoch 3:', data, '--out', out, '--profile');
     expect(output).toContain('interrupted after step');
     expect(output).toMatch(/launches took [\d.]+ s of the [\d.]+ s/);
     expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
     expect(JSON.parse(readFileSync(join(out, 'history.json'), 'utf8')).steps.length).toBeGreaterThan(3);
     expect(wigbert(['predict', '--model', join(out, 'interrupted'), '--device', 'cpu', 'a film']).status).toBe(0);
+  });
+
+  it('Ctrl-C leaves the model of an earlier run alone', async () => {
+    const out = join(dir, 'kept');
+    const names = ['model.safetensors', 'history.json', 'history.svg'];
+    expect(wigbert(['train', data, ...fresh, '--out', out, '--epochs', '1']).status).toBe(0);
+    const contents = () => names.map((name) => readFileSync(join(out, name), 'latin1'));
+    const before = contents();
+    const long = file('long.tsv', `text\tlabel\n${`${texts.join('\n')}\n`.repeat(50)}`);
+    await interruptAt('"step":2,', long, '--out', out, '--batch-size', '1', '--json');
+    expect(contents()).toEqual(before);
+    expect(names.every((name) => existsSync(join(out, 'interrupted', name)))).toBe(true);
   });
 });
 

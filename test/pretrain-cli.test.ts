@@ -156,7 +156,12 @@ describe('wrong use is one line', () => {
     ['another device', ['--resume', out, '--device', 'webgpu'], /--device is "webgpu", but .* was begun with "cpu"/],
     ['other files', [vocab, '--resume', out], /the list of files is .*vocab.txt.*corpus.txt/],
     ['another place', ['--resume', out, '--out', join(dir, 'other')], /--out and --resume exclude each other/],
-    ['a run that is not done', [...base, '--out', unfinished], /holds a run that stopped at step \d+ of 60: go on with --resume/],
+    ['a run that is not done', [...base, '--out', unfinished], /holds a run that stands at step \d+ of 60: go on with --resume/],
+    [
+      'a run that is done',
+      [...base, ...args, '--out', out],
+      /holds a run that stands at step 2 of 2: go on with --resume .*small, or choose another --out/,
+    ],
   ])('%s', (_, given, message) => {
     const { status, stderr } = wigbert('pretrain', ...given);
     expect(stderr).toMatch(message);

@@ -6,7 +6,7 @@ import { nameSome } from '../bert/quote.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
-import { joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
+import { fileExists, joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
 import { encodeExamples } from '../train/batch.ts';
 import { type DataOptions, type LabelledData, readData } from '../train/data.ts';
 import { type FitOptions, fit } from '../train/fit.ts';
@@ -113,17 +113,20 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     progress.stop();
     release();
   }
-  if (signal.aborted && history.steps.length > 0) {
-    // The best epoch's model stays where it is; what came after it goes beside.
-    const dir = saved ? joinPath(request.out, 'interrupted') : request.out;
-    await save(dir);
-    say(`interrupted after step ${history.steps.length}: the model as it stands is in ${dir}`);
+  if (history.steps.length > 0) {
+    // The best epoch's model, or an earlier run's, stays where it is; what is interrupted goes beside.
+    const isBeside = signal.aborted && (saved || (await fileExists(joinPath(request.out, 'model.safetensors'))));
+    const last = isBeside ? joinPath(request.out, 'interrupted') : request.out;
+    if (signal.aborted) {
+      await save(last);
+      say(`interrupted after step ${history.steps.length}: the model as it stands is in ${last}`);
+    }
+    const title = `${request.train.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
+    await writeFiles(saved ? request.out : last, {
+      'history.json': `${JSON.stringify(history, undefined, 1)}\n`,
+      'history.svg': await historyPicture(history, title),
+    });
   }
-  const title = `${request.train.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
-  await writeFiles(request.out, {
-    'history.json': `${JSON.stringify(history, undefined, 1)}\n`,
-    ...(history.steps.length > 0 && { 'history.svg': await historyPicture(history, title) }),
-  });
   if (saved && !signal.aborted && !history.epochs.at(-1)!.best)
     model.loadWeights((await readCheckpoint(request.out)).tensors, request.out);
   return { model, tokenizer, labels, history, interrupted: signal.aborted, ofPairs: data.examples[0].pair !== undefined };

@@ -110,9 +110,9 @@ async function checkNew(files: readonly string[], options: Record<string, unknow
   if (steps && epochs) throw new UsageError('--steps and --epochs exclude each other: either says when to stop');
   if (await hasPretraining(out!)) {
     const { state, settings } = await readPretraining(out!);
-    if (state.step > 0 && state.step < Number(settings.totalSteps))
+    if (state.step > 0)
       throw new UsageError(
-        `${out} holds a run that stopped at step ${state.step} of ${settings.totalSteps}: go on with --resume ${out}, or choose another --out`,
+        `${out} holds a run that stands at step ${state.step} of ${settings.totalSteps}: go on with --resume ${out}, or choose another --out`,
       );
   }
 }
