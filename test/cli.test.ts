@@ -364,9 +364,15 @@ describe('wrong use is one line, with its exit code', () => {
     ],
     [
       'a loss that explodes',
-      ['train', data, ...fresh, '--out', join(dir, 'nan'), '--learning-rate', '1e30', '--quiet'],
+      ['train', data, ...fresh, '--out', join(dir, 'nan'), '--learning-rate', '1e30', '--batch-size', '8'],
       1,
-      /lower the learning rate/,
+      /the loss at step .*lower the learning rate/,
+    ],
+    [
+      'weights that explode',
+      ['train', data, ...fresh, '--out', join(dir, 'nan'), '--learning-rate', '1e38', '--epochs', '1', '--batch-size', '64'],
+      1,
+      /the norm of the weights after step 1 .*lower the learning rate/,
     ],
   ])('%s', (_, args, code, message) => {
     const run = wigbert(args);

@@ -97,6 +97,19 @@ describe.each([
       /the loss at step \d+ is .*lower the learning rate/,
     );
   });
+
+  here.each([1e37, 1e38])(
+    'never calls weights best that are no numbers or cannot be computed with (%d)',
+    async (learningRate) => {
+      const saved: string[] = [];
+      const changes = { learningRate, warmupRatio: 0, batchSize: 96, onBest: async () => void saved.push('best') };
+      for (const valid of [[], examples(40, 2)])
+        await expect(trained(device!, changes, undefined, valid)).rejects.toThrow(
+          /^the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate; what was saved before is kept/,
+        );
+      expect(saved).toEqual([]);
+    },
+  );
 });
 
 const batchOf = (examples: EncodedExample[], model: TaskModel, device: Device) => {
@@ -172,6 +185,20 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
       expect(history.steps[0][task.stepMetric]).toBeCloseTo(task.report(predictions, truth, labels).metrics[task.stepMetric], 6);
     expect(history.bestEpoch!.epoch).toBe(1);
   });
+});
+
+it.each([
+  [{ learningRate: 0 }, 'learningRate is 0: a finite number above 0'],
+  [{ learningRate: Number.NaN }, 'learningRate is NaN'],
+  [{ learningRate: Number.POSITIVE_INFINITY }, 'learningRate is Infinity'],
+  [{ warmupRatio: 1.5 }, 'warmupRatio is 1.5: a number from 0 to 1'],
+  [{ warmupRatio: Number.NaN }, 'warmupRatio is NaN'],
+  [{ weightDecay: -1 }, 'weightDecay is -1: a finite number of at least 0'],
+  [{ weightDecay: Number.NaN }, 'weightDecay is NaN'],
+])('refuses %o', async (changes, message) => {
+  await expect(trained(new CpuDevice(), changes)).rejects.toThrow(
+    expect.objectContaining({ name: 'RangeError', message: expect.stringContaining(message) }),
+  );
 });
 
 it('keeps the latest model where the metric is not defined', async () => {

@@ -169,6 +169,15 @@ describe('wrong use is one line', () => {
     expect(status).toBe(2);
   });
 
+  it('saves no weights that explode', () => {
+    const broken = join(dir, 'broken');
+    const rate = ['--learning-rate', '1e38', '--warmup-ratio', '0', '--steps', '1'];
+    const { status, stderr } = wigbert('pretrain', ...base, ...args, ...rate, '--out', broken);
+    expect(stderr).toMatch(/^wigbert: the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate/m);
+    expect(status).toBe(1);
+    expect(JSON.parse(readFileSync(join(broken, 'training.json'), 'utf8')).step).toBe(0);
+  });
+
   it('does not go on with texts that were changed', () => {
     const texts = file('own.txt', 'w1 w2 w3\nw4 w5\n'.repeat(50));
     const own = join(dir, 'own');

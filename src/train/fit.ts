@@ -2,6 +2,7 @@ import { AdamW, clipGradNorm, getLinearScheduleWithWarmup, type Module } from '.
 import { UsageError } from '../platform/errors.ts';
 import { backward, type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../tensor/index.ts';
 import { type Batch, collate, countTokens, type EncodedExample } from './batch.ts';
+import { checkWeights } from './checkWeights.ts';
 import { EarlyStopping } from './earlyStopping.ts';
 import { evaluate } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
@@ -54,7 +55,8 @@ export const fitDefaults = {
  * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and `problemType` tell. With
  * validation data, each epoch ends with an evaluation, and training stops early when the task's metric no longer rises.
  * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; Error when the loss is no longer finite.
+ * @throws UsageError when there is nothing to train on; RangeError as `checkRecipe`; Error when the loss or the weights
+ * are no longer finite.
  */
 export async function fit(
   model: TaskModel,
@@ -65,6 +67,7 @@ export async function fit(
   const { epochs, batchSize, groupByLength, seed, signal } = options;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   if (!Number.isInteger(epochs) || epochs < 1) throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
+  checkRecipe(options);
   const { padTokenId, maxPositionEmbeddings } = model.config;
   const indices = train.map((_, i) => i);
   const lengthOf = groupByLength ? (i: number) => train[i].inputIds.length : undefined;
@@ -106,6 +109,7 @@ export async function fit(
         await reader.push({ step: ++count, epoch, learningRate }, work, results);
       }
       await reader.drain();
+      await checkWeights(model, count);
       if (signal?.aborted) break;
       const end = await endEpoch(model, valid, history, epoch, options, stopping);
       if (!end) break;
@@ -122,6 +126,20 @@ export async function fit(
     optimizer.dispose();
   }
   return history;
+}
+
+/** @throws RangeError for a rate, a share or a decay that nothing can be trained with. */
+export function checkRecipe({
+  learningRate,
+  warmupRatio,
+  weightDecay,
+}: Pick<FitOptions, 'learningRate' | 'warmupRatio' | 'weightDecay'>): void {
+  if (!(learningRate > 0 && learningRate < Number.POSITIVE_INFINITY))
+    throw new RangeError(`learningRate is ${learningRate}: a finite number above 0 was expected`);
+  if (!(warmupRatio >= 0 && warmupRatio <= 1))
+    throw new RangeError(`warmupRatio is ${warmupRatio}: a number from 0 to 1 was expected`);
+  if (!(weightDecay >= 0 && weightDecay < Number.POSITIVE_INFINITY))
+    throw new RangeError(`weightDecay is ${weightDecay}: a finite number of at least 0 was expected`);
 }
 
 /** One step: forward, backward, clipping, AdamW. Results: loss, norm of the gradients, and the task's `stepRatio`. */

@@ -2,7 +2,8 @@ import type { AdamOptions, OptimizerState } from '../../nn/index.ts';
 import { AdamW, getLinearScheduleWithWarmup } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../../tensor/index.ts';
-import { decayGroups, update } from '../fit.ts';
+import { checkWeights } from '../checkWeights.ts';
+import { checkRecipe, decayGroups, update } from '../fit.ts';
 import { type Pace, StepReader } from '../stepReader.ts';
 import { type PlacedBatch, type Position, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
@@ -75,7 +76,8 @@ export interface PretrainHooks {
  * Pre-trains a model, for what its class tells, with AdamW (ε 1e-6) and a linear schedule.
  * @param state where to go on; the model must be as it was there
  * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; Error when the loss is no longer finite.
+ * @throws UsageError when there is nothing to train on; RangeError as `checkRecipe`; Error when the loss or the weights
+ * are no longer finite.
  */
 export async function pretrain(
   model: PretrainModel,
@@ -87,6 +89,7 @@ export async function pretrain(
   const { totalSteps, evalEvery, saveEvery, seed } = options;
   if (!Number.isInteger(totalSteps) || totalSteps < 1)
     throw new UsageError(`the number of steps must be a whole number of at least 1, not ${totalSteps}`);
+  checkRecipe(options);
   const optimizer = new AdamW(decayGroups(model, options.weightDecay), { lr: options.learningRate, eps: 1e-6 });
   const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
   const history: PretrainHistory = state?.history ?? { objective: objectiveOf(model), steps: [], evaluations: [] };
@@ -118,6 +121,7 @@ export async function pretrain(
       const isLast = count === totalSteps || signal?.aborted === true;
       if ((isLast || count % saveEvery === 0) && saved !== count) {
         await reader.drain();
+        await checkWeights(model, count);
         await onCheckpoint?.({ step: count, position, history, optimizer: optimizer.stateDict() });
         saved = count;
         reader.resume();
