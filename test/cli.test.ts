@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseBertConfig } from '../src/bert/config.ts';
 import { BertModel } from '../src/bert/model.ts';
+import { BertForSequenceClassification } from '../src/bert/sequenceClassification.ts';
 import { BertTokenizer } from '../src/bert/tokenizer/index.ts';
 import { CpuDevice } from '../src/gpu/cpu.ts';
 import { setDevice } from '../src/tensor/index.ts';
@@ -297,6 +298,7 @@ describe('wrong use is one line, with its exit code', () => {
   const noRows = file('empty.tsv', 'text\tlabel\n');
   const noColumn = file('columns.tsv', 'a\tb\n1\t2\n');
   const headless = join(dir, 'headless');
+  const broken = join(dir, 'broken');
   beforeAll(async () => {
     const tokenizer = new BertTokenizer(readFileSync(vocab, 'utf8'));
     setDevice(new CpuDevice());
@@ -304,6 +306,9 @@ describe('wrong use is one line, with its exit code', () => {
       headless,
       tokenizer.files(),
     );
+    const loaded = await BertForSequenceClassification.fromPretrained(model);
+    loaded.classifier.bias.copy_([Number.NaN, 0]);
+    await loaded.savePretrained(broken, (await BertTokenizer.fromPretrained(model)).files());
   });
   const badConfig = file('bad.json', '{"model_type": "bert", "hidden_size": -1}');
   it.each<[string, string[], number, RegExp]>([
@@ -354,6 +359,13 @@ describe('wrong use is one line, with its exit code', () => {
       ['evaluate', data, '--model', headless, '--device', 'cpu'],
       2,
       /lacks classifier.weight, classifier.bias/,
+    ],
+    ['weights that are no numbers', ['predict', '--model', broken, 'a film'], 1, /outputs are no finite numbers: the weights/],
+    [
+      'weights that are no numbers, on labelled texts',
+      ['evaluate', data, '--model', broken],
+      1,
+      /outputs are no finite numbers: the weights/,
     ],
     ['a broken config', ['train', data, '--vocab', vocab, '--config', badConfig, '--device', 'cpu'], 2, /hidden_size/],
     [

@@ -1,5 +1,6 @@
 import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { collate, collateInputs, type EncodedExample } from './batch.ts';
+import { checkOutputs } from './finite.ts';
 import { batches } from './split.ts';
 import { type TaskModel, taskOf } from './taskModel.ts';
 import type { Label } from './tasks/task.ts';
@@ -19,6 +20,7 @@ const AHEAD = 2;
 /**
  * Runs a model over examples, in evaluation mode, in their order.
  * `signal` ends it early with an AbortError; `onBatch` hears how many examples are done.
+ * @throws Error when outputs are no finite numbers.
  */
 export async function evaluate(
   model: TaskModel,
@@ -43,6 +45,7 @@ export async function evaluate(
     rows.forEach((row, i) => {
       const length = task.ofWords ? examples[row].inputIds.length * numLabels : width;
       const output = read.subarray(i * width, i * width + length);
+      checkOutputs(output);
       predictions[row] = task.decide(output, numLabels);
       probabilities[row] = Array.from(output);
     });

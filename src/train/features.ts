@@ -9,6 +9,7 @@ import { findModel } from '../platform/hub.ts';
 import { cat, noGrad, scope, type Tensor, tensor } from '../tensor/index.ts';
 import { collateInputs, type EncodedExample, encodeExamples, longestText } from './batch.ts';
 import type { PredictOptions } from './classifier.ts';
+import { checkOutputs } from './finite.ts';
 import { batches } from './split.ts';
 import { architectureOf } from './taskModel.ts';
 
@@ -112,7 +113,7 @@ export class FeatureExtractionPipeline {
         options,
       );
       const values = (await result.data().finally(() => result.dispose())) as Float32Array;
-      if (!values.every(Number.isFinite)) throw new Error('the features are no finite numbers: the weights are broken');
+      checkOutputs(values);
       const width = values.length / rows.length;
       rows.forEach((row, i) => {
         const used = options.pooling === 'tokens' ? examples[row].inputIds.length * size : size;

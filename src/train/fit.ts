@@ -2,9 +2,9 @@ import { AdamW, clipGradNorm, getLinearScheduleWithWarmup, type Module } from '.
 import { UsageError } from '../platform/errors.ts';
 import { backward, type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../tensor/index.ts';
 import { type Batch, collate, countTokens, type EncodedExample } from './batch.ts';
-import { checkWeights } from './checkWeights.ts';
 import { EarlyStopping } from './earlyStopping.ts';
 import { evaluate } from './evaluate.ts';
+import { checkWeights } from './finite.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { epochBatches } from './split.ts';
 import { StepReader } from './stepReader.ts';

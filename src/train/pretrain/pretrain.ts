@@ -2,7 +2,7 @@ import type { AdamOptions, OptimizerState } from '../../nn/index.ts';
 import { AdamW, getLinearScheduleWithWarmup } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../../tensor/index.ts';
-import { checkWeights } from '../checkWeights.ts';
+import { checkWeights } from '../finite.ts';
 import { checkRecipe, decayGroups, update } from '../fit.ts';
 import { type Pace, StepReader } from '../stepReader.ts';
 import { type PlacedBatch, type Position, START, trainingBatches } from './batches.ts';

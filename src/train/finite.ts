@@ -14,3 +14,8 @@ export async function checkWeights(model: Module, step: number): Promise<void> {
       `the norm of the weights after step ${step} is ${value}: lower the learning rate; what was saved before is kept`,
     );
 }
+
+/** @throws Error when outputs of a model are no finite numbers. */
+export function checkOutputs(values: Float32Array): void {
+  if (!values.every(Number.isFinite)) throw new Error('the outputs are no finite numbers: the weights of the model are broken');
+}
