@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseBertConfig } from '../src/bert/config.ts';
+import { bertConfig, labelFields, parseBertConfig } from '../src/bert/config.ts';
 import { BertModel } from '../src/bert/model.ts';
 import { BertForSequenceClassification } from '../src/bert/sequenceClassification.ts';
 import { BertTokenizer } from '../src/bert/tokenizer/index.ts';
@@ -302,13 +302,11 @@ describe('wrong use is one line, with its exit code', () => {
   beforeAll(async () => {
     const tokenizer = new BertTokenizer(readFileSync(vocab, 'utf8'));
     setDevice(new CpuDevice());
-    await BertModel.fromConfig(parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config)).savePretrained(
-      headless,
-      tokenizer.files(),
-    );
-    const loaded = await BertForSequenceClassification.fromPretrained(model);
-    loaded.classifier.bias.copy_([Number.NaN, 0]);
-    await loaded.savePretrained(broken, (await BertTokenizer.fromPretrained(model)).files());
+    const sizes = parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config);
+    await BertModel.fromConfig(sizes).savePretrained(headless, tokenizer.files());
+    const classifier = BertForSequenceClassification.fromConfig(bertConfig({ ...sizes, ...labelFields(['bad', 'good']) }));
+    classifier.classifier.bias.copy_([Number.NaN, 0]);
+    await classifier.savePretrained(broken, tokenizer.files());
   });
   const badConfig = file('bad.json', '{"model_type": "bert", "hidden_size": -1}');
   it.each<[string, string[], number, RegExp]>([
@@ -328,6 +326,18 @@ describe('wrong use is one line, with its exit code', () => {
     ['a file without rows', ['train', noRows, ...fresh], 2, /has no rows/],
     ['a wrong column', ['train', data, ...fresh, '--text-column', 'body'], 2, /has no column "body".*columns are text, label/],
     ['no column that fits', ['train', noColumn, ...fresh], 2, /has no text column.*columns are a, b/],
+    [
+      'a folder that cannot be written to',
+      ['train', data, ...fresh, '--out', join(data, 'model')],
+      2,
+      /^(?![\s\S]*loss)[\s\S]*cannot write into .*model: ENOTDIR/,
+    ],
+    [
+      'no folder to write to',
+      ['train', data, ...fresh, '--out='],
+      2,
+      /'--out <dir>' argument '' is invalid. A path was expected/,
+    ],
     ['one label only', ['train', oneLabel, ...fresh], 2, /one label only \(x\)/],
     [
       'labels that differ between files',

@@ -21,6 +21,10 @@ export const positive = number((n) => Number.isFinite(n) && n > 0, 'A number abo
 export const notNegative = number((n) => Number.isFinite(n) && n >= 0, 'A number of at least 0');
 export const share = number((n) => n >= 0 && n <= 1, 'A number from 0 to 1');
 export const splitShare = number((n) => n >= 0 && n < 1, 'A number of at least 0 and below 1');
+export const path = (text: string): string => {
+  if (text === '') throw new InvalidArgumentError('A path was expected.');
+  return text;
+};
 
 export const deviceOption = (): Option =>
   new Option('--device <device>', 'where to compute; auto takes webgpu where there is an adapter')

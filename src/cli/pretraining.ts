@@ -3,7 +3,7 @@ import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import type { Device } from '../gpu/device.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
-import { openPieces, writeFiles } from '../platform/files.ts';
+import { openPieces, prepareFolder, writeFiles } from '../platform/files.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { checkMaxLength } from '../train/batch.ts';
 import { countBatches } from '../train/pretrain/batches.ts';
@@ -83,6 +83,7 @@ export async function runPretraining(request: PretrainRequest): Promise<Pretrain
   const { model, tokenizer } = await startingModel(request);
   checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
   const data = await openData(settings, tokenizer);
+  await prepareFolder(out);
   say(
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,
   );

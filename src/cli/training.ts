@@ -6,7 +6,7 @@ import { nameSome } from '../bert/quote.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
+import { fileExists, joinPath, prepareFolder, readJson, readText, writeFiles } from '../platform/files.ts';
 import { encodeExamples } from '../train/batch.ts';
 import { type DataOptions, type LabelledData, readData } from '../train/data.ts';
 import { type FitOptions, fit } from '../train/fit.ts';
@@ -81,6 +81,7 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters${trainedPart(model)}`,
   );
 
+  await prepareFolder(request.out);
   const { device } = model.classifier.weight;
   const shown = !request.silent || request.onEvent !== undefined;
   // On the cpu device, steps are not captured, so their operations are not counted.

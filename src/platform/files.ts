@@ -130,7 +130,7 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 export async function writeFiles(dir: string, files: Record<string, FileContent>): Promise<void> {
   if (!isNode) throw new UsageError('files can only be written in Node');
   const { mkdir, open, readFile, rename, rm, writeFile } = await import('node:fs/promises');
-  const id = `${process.pid}-${crypto.randomUUID().slice(-12)}`;
+  const id = writingId();
   const temporary = (name: string) => joinPath(dir, `${name}.${id}.tmp`);
   const saved = joinPath(dir, `.${id}.saved`);
   const names: string[] = [];
@@ -164,6 +164,25 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
     if (names.length > 1) return await renameAll(dir, id, names);
     for (const name of names) await rename(temporary(name), joinPath(dir, name));
     await syncFolder(dir);
+  } catch (error) {
+    unwritable(dir, error as NodeJS.ErrnoException);
+  }
+}
+
+/** By which files of this process that are being written are known. */
+const writingId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
+
+/**
+ * Makes a folder, if there is none, and tries to write into it: before long work whose results it is to hold.
+ * @throws UsageError when it cannot be written to.
+ */
+export async function prepareFolder(dir: string): Promise<void> {
+  const { mkdir, rm, writeFile } = await import('node:fs/promises');
+  const trial = joinPath(dir, `.${writingId()}.tmp`);
+  try {
+    await mkdir(dir, { recursive: true });
+    await writeFile(trial, '');
+    await rm(trial);
   } catch (error) {
     unwritable(dir, error as NodeJS.ErrnoException);
   }

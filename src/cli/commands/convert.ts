@@ -7,12 +7,13 @@ import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
 import { tokenizerFiles } from '../../platform/hub.ts';
 import { architectureOf } from '../../train/taskModel.ts';
 import { modelFolder } from '../download.ts';
+import { path } from '../options.ts';
 
 export function convertCommand(): Command {
   return new Command('convert')
     .description('store a model, whatever its head, with its tokenizer in another precision')
     .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
-    .requiredOption('--out <dir>', 'where the converted one goes')
+    .requiredOption('--out <dir>', 'where the converted one goes', path)
     .addOption(
       new Option('--dtype <dtype>', 'how to store the weights; float16 takes half the space and rounds them')
         .choices(torchDtypes)
@@ -29,8 +30,8 @@ export function convertCommand(): Command {
       });
       const files: Record<string, Uint8Array> = {};
       for (const name of tokenizerFiles) {
-        const path = joinPath(dir, name);
-        if (await fileExists(path)) files[name] = await readBytes(path);
+        const from = joinPath(dir, name);
+        if (await fileExists(from)) files[name] = await readBytes(from);
       }
       await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
       console.log(`${out}: ${tensors.size} weights in ${dtype}`);

@@ -11,6 +11,7 @@ import {
   deviceOption,
   jsonOption,
   openFor,
+  path,
   quietOption,
   recipeOptions,
   requireModelOrVocab,
@@ -56,7 +57,7 @@ export function pretrainCommand(): Command {
     .option('--eval-every <steps>', 'steps from one evaluation to the next', count, pretrainDefaults.evalEvery)
     .option('--save-every <steps>', 'steps from one checkpoint to the next', count, pretrainDefaults.saveEvery)
     .option('--seed <n>', 'of weights, order, masks and dropout', whole, pretrainDefaults.seed)
-    .option('--out <dir>', 'where checkpoints, history.json and history.svg go', OUT)
+    .option('--out <dir>', 'where checkpoints, history.json and history.svg go', path, OUT)
     .option('--resume <dir>', 'go on with the run in this folder, with the options it was begun with')
     .addOption(deviceOption())
     .addOption(quietOption())

@@ -13,6 +13,7 @@ import {
   interruptible,
   jsonOption,
   openFor,
+  path,
   positive,
   quietOption,
   reportProblems,
@@ -50,7 +51,7 @@ export function studyCommand(): Command {
       positive,
       5e-4,
     )
-    .option('--out <dir>', 'where results.json, report.html and the pre-trained models go', 'out/study')
+    .option('--out <dir>', 'where results.json, report.html and the pre-trained models go', path, 'out/study')
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());

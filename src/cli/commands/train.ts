@@ -11,6 +11,7 @@ import {
   deviceOption,
   jsonOption,
   openFor,
+  path,
   precisionOption,
   quietOption,
   recipeOptions,
@@ -45,7 +46,7 @@ export function trainCommand(): Command {
     .option('--patience <epochs>', 'epochs without a better validation metric before stopping', count, fitDefaults.patience)
     .option('--group-by-length', 'batches of texts of like lengths: less padding')
     .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
-    .option('--out <dir>', 'where the best model, history.json and history.svg go', 'out/model')
+    .option('--out <dir>', 'where the best model, history.json and history.svg go', path, 'out/model')
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())

@@ -6,7 +6,7 @@ import { writeFiles } from '../../platform/files.ts';
 import { type DataOptions, readData } from '../../train/data.ts';
 import { isText, type Line, openLines } from '../../train/lines.ts';
 import type { Problem } from '../../train/readRows.ts';
-import { columnOptions, count, jsonOption, reportProblems } from '../options.ts';
+import { columnOptions, count, jsonOption, path, reportProblems } from '../options.ts';
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
@@ -15,7 +15,7 @@ export function vocabCommand(): Command {
     .description('learn a WordPiece vocabulary from texts')
     .argument('<files...>', 'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line')
     .option('--size <n>', 'entries', count, vocabSize)
-    .option('--out <path>', 'vocab.txt to write, or a folder for it and the files that say how to read it', 'out/vocab.txt')
+    .option('--out <path>', 'vocab.txt to write, or a folder for it and the files that say how to read it', path, 'out/vocab.txt')
     .option('--cased', 'keep case and accents')
     .option('--min-frequency <n>', 'how often a pair must occur to be merged', count, minFrequency)
     .option('--limit-alphabet <n>', 'how many different characters to keep', count, limitAlphabet)
