@@ -438,8 +438,18 @@ describe('standard output', () => {
   it.skipIf(!existsSync('/dev/full'))('says when it cannot be written', () => {
     expect(shell(`${long} > /dev/full`)).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/^wigbert: cannot write to standard output: ENOSPC/),
+      stderr: expect.stringMatching(/^wigbert: cannot write what is printed: ENOSPC/),
     });
+  });
+
+  it.each(['--json', '2>&1'])('does not end training where it is closed (%s)', (words) => {
+    const out = join(dir, 'closed');
+    rmSync(out, { recursive: true, force: true });
+    const train = ['train', data, ...fresh, '--epochs', '20', '--valid-split', '0', '--batch-size', '1', '--out', out];
+    const { stderr } = shell(`("${process.execPath}" ${cli} ${train.join(' ')} ${words}; echo "exit $?" > ${out}.txt) | head -1`);
+    expect(stderr).not.toMatch(/EPIPE|^\s+at /m);
+    expect(readFileSync(`${out}.txt`, 'utf8')).toBe('exit 0\n');
+    expect(JSON.parse(readFileSync(join(out, 'history.json'), 'utf8')).epochs).toHaveLength(20);
   });
 
   it('may be read in part', () => {

@@ -50,18 +50,27 @@ for (const command of commands) {
   program.addCommand(command().copyInheritedSettings(program));
 }
 
+/** Commands whose result is what they save. */
+const trainers = ['train', 'pretrain', 'study', 'demo'];
+
 let json = false;
+let isTraining = false;
 program.hook('preAction', (_, command) => {
   json = command.opts().json === true;
+  isTraining = trainers.includes(command.name());
   if (program.opts().profile) wantProfile();
 });
 
-process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-  // A reader that stops early (`| head`) is no error of ours.
-  if (code === 'EPIPE') process.exit(0);
-  console.error(`wigbert: cannot write to standard output: ${message}`);
-  process.exit(FAILURE);
-});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') {
+      console.error(`wigbert: cannot write what is printed: ${message}`);
+      process.exit(FAILURE);
+    }
+    // A reader that stops early (`| head`) is no error of ours.
+    if (!isTraining) process.exit(0);
+  });
+}
 
 try {
   await program.parseAsync();
