@@ -323,6 +323,13 @@ describe('wrong use is one line, with its exit code', () => {
     ],
     ['frozen layers that are none', ['train', data, ...fresh, '--freeze', 'some'], 2, /'--freeze <layers>'.*whole number/],
     ['no model at all', ['train', data], 2, /--model DIR, or --vocab FILE/],
+    [
+      'a config beside a model',
+      ['train', data, '--model', headless, '--config', config],
+      2,
+      /--config goes with --vocab; .*headless has its own config and tokenizer/,
+    ],
+    ['case beside a model', ['train', data, '--model', headless, '--cased'], 2, /--cased goes with --vocab; .*headless has/],
     ['a file without rows', ['train', noRows, ...fresh], 2, /has no rows/],
     ['a wrong column', ['train', data, ...fresh, '--text-column', 'body'], 2, /has no column "body".*columns are text, label/],
     ['no column that fits', ['train', noColumn, ...fresh], 2, /has no text column.*columns are a, b/],

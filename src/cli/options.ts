@@ -41,6 +41,12 @@ export const columnOptions = (): Option[] => [
   new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
 ];
 /** What a model starts from. */
+interface StartOptions {
+  model?: string;
+  vocab?: string;
+  config?: string;
+  cased?: boolean;
+}
 export const startOptions = (): Option[] => [
   new Option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub'),
   new Option('--vocab <file>', 'vocab.txt of a fresh model'),
@@ -133,8 +139,10 @@ export function interruptible(onFirst: () => void): { signal: AbortSignal; relea
   };
 }
 
-/** Throws unless exactly one of two options is given. */
-export function requireModelOrVocab(model: string | undefined, vocab: string | undefined): void {
+/** Throws unless exactly one of --model and --vocab is given, and nothing that goes with --vocab alone beside --model. */
+export function requireModelOrVocab({ model, vocab, config, cased }: StartOptions): void {
   if (!model && !vocab) throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
   if (model && vocab) throw new UsageError('--model and --vocab exclude each other: a model folder has its own vocabulary');
+  if (model && (config || cased))
+    throw new UsageError(`--${config ? 'config' : 'cased'} goes with --vocab; ${model} has its own config and tokenizer`);
 }

@@ -102,12 +102,11 @@ export function pretrainCommand(): Command {
 
 /** Throws unless a run can begin so. */
 async function checkNew(files: readonly string[], options: Record<string, unknown>): Promise<void> {
-  const { model, vocab, config, steps, epochs, out } = options as Record<string, string | undefined>;
+  const { model, steps, epochs, out } = options as Record<string, string | undefined>;
   if (files.length === 0) throw new UsageError('say what to train on: files with texts, or --resume DIR to go on with a run');
-  requireModelOrVocab(model, vocab);
+  requireModelOrVocab(options);
   const size = sizes.find((name) => options[name] !== undefined);
-  if (model && (size || config))
-    throw new UsageError(`--${kebab(size ?? 'config')} is of fresh models; ${model} has its own sizes`);
+  if (model && size) throw new UsageError(`--${kebab(size)} is of fresh models; ${model} has its own sizes`);
   if (steps && epochs) throw new UsageError('--steps and --epochs exclude each other: either says when to stop');
   if (await hasPretraining(out!)) {
     const { state, settings } = await readPretraining(out!);

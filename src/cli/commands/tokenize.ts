@@ -15,7 +15,7 @@ export function tokenizeCommand(): Command {
     .option('--max-length <tokens>', 'cut to this length', count)
     .addOption(jsonOption())
     .action(async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
-      requireModelOrVocab(model, vocab);
+      requireModelOrVocab({ model, vocab, cased });
       const tokenizer = model
         ? await BertTokenizer.fromPretrained(await modelFolder(model, json))
         : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });

@@ -53,7 +53,7 @@ export function trainCommand(): Command {
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (train: string, options) => {
-    requireModelOrVocab(options.model, options.vocab);
+    requireModelOrVocab(options);
     const { device: kind, precision, json, quiet, ...rest } = options;
     const silent = Boolean(json || quiet);
     const device = await openFor(kind, silent, precision);
