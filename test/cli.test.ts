@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -299,11 +299,14 @@ describe('wrong use is one line, with its exit code', () => {
   const noColumn = file('columns.tsv', 'a\tb\n1\t2\n');
   const headless = join(dir, 'headless');
   const broken = join(dir, 'broken');
+  const nullConfig = join(dir, 'null-config');
   beforeAll(async () => {
     const tokenizer = new BertTokenizer(readFileSync(vocab, 'utf8'));
     setDevice(new CpuDevice());
     const sizes = parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config);
     await BertModel.fromConfig(sizes).savePretrained(headless, tokenizer.files());
+    cpSync(headless, nullConfig, { recursive: true });
+    writeFileSync(join(nullConfig, 'config.json'), 'null');
     const classifier = BertForSequenceClassification.fromConfig(bertConfig({ ...sizes, ...labelFields(['bad', 'good']) }));
     classifier.classifier.bias.copy_([Number.NaN, 0]);
     await classifier.savePretrained(broken, tokenizer.files());
@@ -384,6 +387,7 @@ describe('wrong use is one line, with its exit code', () => {
       1,
       /outputs are no finite numbers: the weights/,
     ],
+    ['a config that is none', ['predict', '--model', nullConfig, 'a film'], 2, /config.json: expected a JSON object, not null/],
     ['a broken config', ['train', data, '--vocab', vocab, '--config', badConfig, '--device', 'cpu'], 2, /hidden_size/],
     [
       'texts longer than the model',

@@ -3,7 +3,7 @@ import { BertLMForSequenceClassification } from '../bert/causalLM.ts';
 import { CbowForSequenceClassification } from '../bert/cbow.ts';
 import type { BertConfig } from '../bert/config.ts';
 import type { BertPreTrainedModel } from '../bert/model.ts';
-import { nameSome } from '../bert/quote.ts';
+import { isObject, nameSome } from '../bert/quote.ts';
 import { BertForSequenceClassification, type SequenceClassifier } from '../bert/sequenceClassification.ts';
 import { BertForTokenClassification } from '../bert/tokenClassification.ts';
 import { BertTokenizer } from '../bert/tokenizer/index.ts';
@@ -57,7 +57,8 @@ export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel
 
 /** The class that wrote a folder, the first of `architectures` in its config.json; empty where it does not say. */
 export async function architectureOf(dir: string): Promise<string> {
-  const { architectures } = (await readJson(joinPath(dir, 'config.json'))) as { architectures?: unknown };
+  const config = await readJson(joinPath(dir, 'config.json'));
+  const architectures = isObject(config) ? config.architectures : undefined;
   return Array.isArray(architectures) && architectures.length > 0 ? String(architectures[0]) : '';
 }
 
