@@ -212,6 +212,9 @@ describe('language models', () => {
     expect(forward({ labels: labels.flat() })).toThrow(refused);
     expect(forward({ labels: ints(labels.flat()) })).toThrow(refused);
     expect(forward({ labels: [[70, 0, 0, 0, 0, 0], labels[1]] })).toThrow('label 70 is out of range: there are 70 classes');
+    expect(forward({ labels: [[0.5, 0, 0, 0, 0, 0], labels[1]] })).toThrow(
+      'labels: whole numbers of 32 bits were expected, not 0.5',
+    );
     expect(forward({ labels: [1, 2], labelPositions: [3] })).toThrow('labels of shape [1] were expected, not [2]');
     expect(forward({ labels: [1, 2], labelPositions: [3, 12] })).toThrow('index 12 is out of range');
     expect(forward({ nextSentenceLabel: [0, 2] })).toThrow('label 2 is out of range');
@@ -235,6 +238,17 @@ describe('other heads', () => {
       (given) => whole.forward({ inputIds, labels: given }).loss!,
     );
     expect(await column.item()).toBe(await row.item());
+    for (const label of [0.9, Number.NaN, 2 ** 31])
+      expect(() => whole.forward({ inputIds, labels: [0, label, 1] })).toThrow(
+        new TypeError(`labels: whole numbers of 32 bits were expected, not ${label}`),
+      );
+  });
+
+  test('ids that are no whole numbers are refused by name', () => {
+    const model = BertForTokenClassification.fromConfig(config);
+    const stray = inputIds.map((row) => row.map((id) => id + 0.5));
+    for (const name of ['inputIds', 'attentionMask', 'tokenTypeIds'])
+      expect(() => model.forward({ inputIds, [name]: stray })).toThrow(`${name}: whole numbers of 32 bits were expected, not`);
   });
 
   test('positions of answers are clamped to the text, as in the library', async () => {

@@ -105,13 +105,13 @@ export class CbowLMHeadModel extends WordVectors {
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;
     const [batch, length, size] = shape;
-    const mask = asIds(inputs.attentionMask ?? ones([1, length], { device }), device);
+    const mask = asIds(inputs.attentionMask ?? ones([1, length], { device }), device, 'attentionMask');
     const context = matmul(
       noGrad(() => contextWeights(length, window, mask)),
       output.lastHiddenState,
     );
     if (labels === undefined) return { ...output, context };
-    const targets = asIds(labels, device);
+    const targets = asIds(labels, device, 'labels');
     checkLabelShape(targets.shape, [batch, length], 'labels');
     const { weight } = this.cls.predictions.decoder;
     const rows = context.reshape([batch * length, size]);

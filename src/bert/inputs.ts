@@ -14,9 +14,22 @@ export interface BertInputs {
   outputAttentions?: boolean;
 }
 
-/** Whole numbers as an int32 tensor; one that is a tensor already stays as it is. */
-export const asIds = (ids: Tensor | Nested, device: Device): Tensor =>
-  ids instanceof Tensor ? ids : tensor(ids, { dtype: 'int32', device });
+/**
+ * Whole numbers as an int32 tensor; one that is a tensor already stays as it is.
+ * @throws TypeError as `checkIds`.
+ */
+export function asIds(ids: Tensor | Nested, device: Device, name: string): Tensor {
+  if (ids instanceof Tensor) return ids;
+  checkIds(ids, name);
+  return tensor(ids, { dtype: 'int32', device });
+}
+
+/** @throws TypeError when one is no whole number of 32 bits; `name` stands for the input in the message. */
+export function checkIds(ids: Nested, name: string): void {
+  if (ids instanceof Int32Array) return;
+  if (typeof ids === 'object') for (const each of ids) checkIds(each, name);
+  else if (Number(ids) !== (Number(ids) | 0)) throw new TypeError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
+}
 
 const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
 type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number], Tensor>>;
@@ -24,18 +37,18 @@ type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number]
 /**
  * The ids among the inputs of a model, those that are given, as tensors.
  * @param dims names of the dimensions that they have
- * @throws RangeError when there are other dimensions, or sizes differ.
+ * @throws RangeError when there are other dimensions, or sizes differ; TypeError as `checkIds`.
  */
 export function idTensors(model: string, inputs: BertInputs, dims: readonly string[], device: Device): IdTensors {
   const show = (parts: readonly unknown[]) => `[${parts.join(', ')}]`;
-  const tensors = { inputIds: asIds(inputs.inputIds, device) } as IdTensors;
+  const tensors = { inputIds: asIds(inputs.inputIds, device, 'inputIds') } as IdTensors;
   const { shape } = tensors.inputIds;
   if (shape.length !== dims.length)
     throw new RangeError(`${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`);
   for (const name of idInputs) {
     const given = inputs[name];
     if (given === undefined) continue;
-    tensors[name] ??= asIds(given, device);
+    tensors[name] ??= asIds(given, device, name);
     if (show(tensors[name].shape) !== show(shape))
       throw new RangeError(`${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`);
   }
@@ -44,10 +57,11 @@ export function idTensors(model: string, inputs: BertInputs, dims: readonly stri
 
 /**
  * Mean cross-entropy. logits: [..., classes], labels: [...] as class numbers.
- * @throws RangeError when the labels, `name` in the message, are of another shape, or one from the host is no class.
+ * @throws RangeError when the labels, `name` in the message, are of another shape, or one from the host is no class; TypeError as
+ * `checkIds`.
  */
 export function classLoss(logits: Tensor, labels: Tensor | Nested, name: string, options?: CrossEntropyOptions): Tensor {
-  const known = asIds(labels, logits.device);
+  const known = asIds(labels, logits.device, name);
   checkLabelShape(known.shape, logits.shape.slice(0, -1), name);
   return crossEntropy(logits.reshape([-1, logits.shape.at(-1)!]), known.reshape([-1]), options);
 }

@@ -14,7 +14,7 @@ export function pool(states: Tensor, mask: Tensor | Nested | undefined, pooling:
   if (pooling === 'cls' || (pooling === 'first' && mask === undefined)) return states.slice([null, [0, 1]]);
   if (mask === undefined) return states.slice([null, [length - 1, length]]);
   const weights = noGrad(() => {
-    const attended = asIds(mask, states.device).toFloat();
+    const attended = asIds(mask, states.device, 'attentionMask').toFloat();
     if (pooling === 'mean') return attended.div(attended.sum([1], true).clamp(1, length));
     const places = arange(length, undefined, { device: states.device });
     // The place that counts most among those attended to.

@@ -2,7 +2,7 @@ import { Embedding, LayerNorm, Linear, Module, parameter } from '../nn/index.ts'
 import { type Activation, indexSelect, linear, linearCrossEntropy, type Nested, Tensor, tensor, zeros } from '../tensor/index.ts';
 import type { BertConfig } from './config.ts';
 import { activations } from './encoder.ts';
-import { asIds, type BertInputs, checkLabelShape } from './inputs.ts';
+import { asIds, type BertInputs, checkIds, checkLabelShape } from './inputs.ts';
 
 export interface MaskedLMInputs extends BertInputs {
   /**
@@ -76,7 +76,8 @@ export class BertLMPredictionHead extends Module {
     const over = (x: Tensor, targets: Tensor) =>
       linearCrossEntropy(this.transform.forward(x), this.decoder.weight, this.bias, targets);
     if (labelPositions !== undefined) {
-      const [positions, targets] = [labelPositions, labels].map((ids) => asIds(ids, hidden.device));
+      const positions = asIds(labelPositions, hidden.device, 'labelPositions');
+      const targets = asIds(labels, hidden.device, 'labels');
       checkLabelShape(targets.shape, positions.shape, 'labels');
       return over(indexSelect(rows, 0, positions), targets);
     }
@@ -84,6 +85,7 @@ export class BertLMPredictionHead extends Module {
       checkLabelShape(labels.shape, [batch, length], 'labels');
       return over(rows, labels.reshape([batch * length]));
     }
+    checkIds(labels, 'labels');
     const { positions, targets } = labelled(labels, batch, length);
     const [index, known] = [positions, targets].map((ids) => tensor(Int32Array.from(ids), { device: hidden.device }));
     return over(indexSelect(rows, 0, index), known);

@@ -56,6 +56,6 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
 /** logits: [batch, length], positions: [batch]. */
 function spanLoss(logits: Tensor, positions: Tensor | Nested, name: string): Tensor {
   const [, length] = logits.shape;
-  const within = asIds(positions, logits.device).toFloat().clamp(0, length).toInt();
+  const within = asIds(positions, logits.device, name).toFloat().clamp(0, length).toInt();
   return classLoss(logits, within, name, { ignoreIndex: length });
 }
