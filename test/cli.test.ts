@@ -428,6 +428,14 @@ describe('wrong use is one line, with its exit code', () => {
   });
 });
 
+it('is there before it is built, and says so', () => {
+  const command = fileURLToPath(new URL('../bin/wigbert.mjs', import.meta.url));
+  const run = (path: string) => spawnSync(process.execPath, [path, '--version'], { encoding: 'utf8' });
+  expect(run(command)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  const unbuilt = file('wigbert.mjs', readFileSync(command, 'utf8'));
+  expect(run(unbuilt)).toMatchObject({ status: 1, stderr: 'wigbert is not built: run `npm run build` first\n' });
+});
+
 it('tokenizes as JSON', () => {
   const { tokens, inputIds, tokenTypeIds } = JSON.parse(
     wigbert(['tokenize', 'a film', 'a story', '--vocab', vocab, '--json']).stdout,

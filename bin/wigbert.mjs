@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// Here before there is a dist: npx remembers what it finds first.
+import { existsSync } from 'node:fs';
+
+const main = new URL('../dist/src/cli/main.js', import.meta.url);
+if (existsSync(main)) await import(main.href);
+else {
+  console.error('wigbert is not built: run `npm run build` first');
+  process.exitCode = 1;
+}
