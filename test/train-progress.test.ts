@@ -19,7 +19,7 @@ function watch(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
 const status = (step: number) => ({ epoch: 1, step, loss: 0.5, examplesPerSecond: 123.4, tokensPerSecond: 4567.8 });
 
 describe('progress without a terminal', () => {
-  it('writes a plain line every so many seconds, and the last one', () => {
+  it('writes a plain line every so many seconds, and the last one before what is logged', () => {
     const { progress, written } = watch(false, { lineInterval: 5 });
     for (let step = 1; step <= 16; step++) {
       vi.advanceTimersByTime(1000);
@@ -32,8 +32,8 @@ describe('progress without a terminal', () => {
         'epoch 1/2 · step 5/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:35 left',
         'epoch 1/2 · step 10/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:30 left',
         'epoch 1/2 · step 15/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:25 left',
-        'epoch 1 done',
         'epoch 1/2 · step 16/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:24 left',
+        'epoch 1 done',
         '',
       ].join('\n'),
     );

@@ -113,7 +113,11 @@ function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
       ].join(' · ');
       if (performance.now() - written >= lineInterval * 1000) flush();
     },
-    log: (text) => void stream.write(`${text}\n`),
+    log(text) {
+      // What came before stands before.
+      flush();
+      stream.write(`${text}\n`);
+    },
     stop: flush,
   };
 }
