@@ -126,6 +126,14 @@ describe('train, evaluate, predict', () => {
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({ 0: 'x', 1: 'y', 2: 'z' });
   });
 
+  it('says when it stops early', () => {
+    const args = ['--out', join(dir, 'early'), '--epochs', '9', '--learning-rate', '1e-9'];
+    const run = (...more: string[]) => wigbert(['train', data, ...fresh, ...args, ...more]).stderr;
+    expect(run()).toMatch(/^epoch 3: .*\nstopped early: no better validation accuracy in the last 2 epochs \(--patience\)$/m);
+    expect(run('--patience', '1')).toContain('in the last epoch (--patience)');
+    expect(run('--patience', '9')).not.toContain('stopped early');
+  });
+
   /** Trains until it says so, then presses Ctrl-C. */
   async function interruptAt(words: string, path: string, ...args: string[]) {
     const child = spawn(process.execPath, [cli, 'train', path, ...fresh, '--epochs', '5000', '--valid-split', '0', ...args]);

@@ -114,6 +114,10 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     progress.stop();
     release();
   }
+  if (!signal.aborted && history.epochs.length < request.epochs) {
+    const epochs = request.patience === 1 ? 'epoch' : `${request.patience} epochs`;
+    say(`stopped early: no better validation ${metricNames[history.monitor]} in the last ${epochs} (--patience)`);
+  }
   if (history.steps.length > 0) {
     // The best epoch's model, or an earlier run's, stays where it is; what is interrupted goes beside.
     const isBeside = signal.aborted && (saved || (await fileExists(joinPath(request.out, 'model.safetensors'))));
