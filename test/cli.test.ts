@@ -261,6 +261,20 @@ describe('every task', () => {
   });
 });
 
+it.each([20, 21])('shows whose label was taken for whose, for up to 20 labels (%i)', async (count) => {
+  const labels = Array.from({ length: count }, (_, i) => `label${i}`);
+  const sizes = parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config);
+  const classifier = BertForSequenceClassification.fromConfig(bertConfig({ ...sizes, ...labelFields(labels) }));
+  const many = join(dir, `many-${count}`);
+  await classifier.savePretrained(many, new BertTokenizer(readFileSync(vocab, 'utf8')).files());
+  const rows = file('many.tsv', `text\tlabel\n${labels.map((label) => `a film\t${label}`).join('\n')}\n`);
+  const args = ['evaluate', rows, '--model', many, '--device', 'cpu'];
+  const { stdout } = wigbert(args);
+  if (count === 20) expect(stdout).toMatch(/^confusion \(rows: true label, columns: predicted\)\n +label0 +label1 .* label19$/m);
+  else expect(stdout).toMatch(/\n\nconfusion: too wide a table for 21 labels; --json has it\n$/);
+  expect(JSON.parse(wigbert([...args, '--json']).stdout).confusion).toHaveLength(count);
+});
+
 describe('convert', () => {
   const convert = (from: string, dtype: string, to: string) =>
     wigbert(['convert', '--model', from, '--dtype', dtype, '--out', to]);

@@ -56,6 +56,9 @@ export function evaluateCommand(): Command {
   });
 }
 
+/** Columns that people can read beside each other. */
+const MOST_LABELS = 20;
+
 const titles: Record<string, string> = {
   ...metricNames,
   macroF1: 'macro F1',
@@ -92,7 +95,9 @@ function show(
     });
     console.log(`\n${table(['label', ...columns], rows)}`);
   }
-  if (confusion) {
+  if (confusion && labels.length > MOST_LABELS) {
+    console.log(`\nconfusion: too wide a table for ${labels.length} labels; --json has it`);
+  } else if (confusion) {
     console.log('\nconfusion (rows: true label, columns: predicted)');
     const columns = labels.map((title) => ({ title, right: true }) as const);
     const rows = confusion.map((row, i) => [labels[i], ...row.map(String)]);
