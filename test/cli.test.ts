@@ -126,6 +126,21 @@ describe('train, evaluate, predict', () => {
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({ 0: 'x', 1: 'y', 2: 'z' });
   });
 
+  it('says when a vocabulary does not know the texts', () => {
+    const [reviews, korean] = ['data/reviews-ko.tsv', 'models/bert-tiny-ko/vocab.txt'].map((path) =>
+      fileURLToPath(new URL(`../${path}`, import.meta.url)),
+    );
+    const some = file('korean.tsv', readFileSync(reviews, 'utf8').split('\n').slice(0, 41).join('\n'));
+    const train = (...args: string[]) =>
+      wigbert(['train', some, '--epochs', '1', '--quiet', '--device', 'cpu', '--out', join(dir, 'korean'), ...args]).stderr;
+    expect(train('--vocab', korean)).toMatch(
+      /korean.tsv: [\d.]+ % of the pieces are \[UNK\], .*say --cased if .*vocab.txt keeps/,
+    );
+    expect(train('--vocab', korean, '--cased')).toBe('');
+    expect(train('--vocab', vocab)).toMatch(/\[UNK\]/);
+    expect(train('--model', model)).toMatch(/% of the pieces are \[UNK\], .*: the vocabulary does not fit these texts/);
+  });
+
   it('says when it stops early', () => {
     const args = ['--out', join(dir, 'early'), '--epochs', '9', '--learning-rate', '1e-9'];
     const run = (...more: string[]) => wigbert(['train', data, ...fresh, ...args, ...more]).stderr;

@@ -169,6 +169,15 @@ describe('wrong use is one line', () => {
     expect(status).toBe(2);
   });
 
+  it('says when the vocabulary does not know the texts', () => {
+    const texts = file('foreign.txt', 'w1 w2 w3 W4\nw5 w6 un known\n'.repeat(20));
+    const small = [...sizes, ...args, '--valid-split', '0', '--out', join(dir, 'foreign')];
+    const { stderr } = wigbert('pretrain', texts, '--vocab', vocab, '--cased', ...small);
+    expect(stderr).toBe(
+      `${texts}: 37.5 % of the pieces are [UNK], and nothing is learnt of them: the vocabulary does not fit these texts\n`,
+    );
+  });
+
   it('saves no weights that explode', () => {
     const broken = join(dir, 'broken');
     const rate = ['--learning-rate', '1e38', '--warmup-ratio', '0', '--steps', '1'];

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { BertTokenizer } from '../bert/tokenizer/index.ts';
 import type { Device } from '../gpu/device.ts';
 import type { DeviceOptions } from '../gpu/open.ts';
 import { UsageError } from '../platform/errors.ts';
@@ -7,6 +8,7 @@ import type { EncodedExample } from '../train/batch.ts';
 import type { DataOptions, Example } from '../train/data.ts';
 import { tasks } from '../train/tasks/index.ts';
 import { startProfile } from './profile.ts';
+import { percent } from './table.ts';
 
 /** Parsers and options that commands share. */
 
@@ -107,6 +109,26 @@ export function reportProblems(path: string, problems: readonly { line: number; 
   console.error(`${path}: ${problems.length} broken ${problems.length === 1 ? 'row was' : 'rows were'} skipped:`);
   for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
   if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
+}
+
+/** Share of unknown pieces from which a vocabulary does not fit. */
+const MOST_UNKNOWN = 0.2;
+
+/** Says on standard error when a vocabulary knows too few of the pieces of texts that are trained on. */
+export function reportUnknown(
+  path: string,
+  texts: readonly (readonly number[])[],
+  { unkTokenId, clsTokenId, sepTokenId }: BertTokenizer,
+  { vocab, cased }: StartOptions,
+): void {
+  const pieces = texts.flatMap((ids) => ids.filter((id) => id !== clsTokenId && id !== sepTokenId));
+  const unknown = pieces.filter((id) => id === unkTokenId).length / pieces.length;
+  if (!(unknown > MOST_UNKNOWN)) return;
+  const advice =
+    vocab && !cased
+      ? `say --cased if ${vocab} keeps case and accents (Korean ones do), else give another --vocab`
+      : 'the vocabulary does not fit these texts';
+  console.error(`${path}: ${percent(unknown)} of the pieces are [UNK], and nothing is learnt of them: ${advice}`);
 }
 
 /** Says on standard error how many tagged words the model never sees. */

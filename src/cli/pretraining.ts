@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor/index.ts';
 import { checkMaxLength } from '../train/batch.ts';
 import { countBatches } from '../train/pretrain/batches.ts';
 import { readPretraining, savePretraining } from '../train/pretrain/checkpoint.ts';
-import { openCorpus } from '../train/pretrain/corpus.ts';
+import { type Document, openCorpus } from '../train/pretrain/corpus.ts';
 import type { PretrainEvaluation, PretrainHistory } from '../train/pretrain/history.ts';
 import { ExampleMaker, type PretrainBatch, type PretrainModel, pretrainModels } from '../train/pretrain/objective.ts';
 import { pretrainPicture } from '../train/pretrain/picture.ts';
@@ -17,7 +17,7 @@ import { partOf, validSeed } from '../train/pretrain/stream.ts';
 import type { Problem } from '../train/readRows.ts';
 import { batches } from '../train/split.ts';
 import { modelFolder } from './download.ts';
-import { interruptible, reportProblems } from './options.ts';
+import { interruptible, reportProblems, reportUnknown } from './options.ts';
 import { createProgress } from './progress.ts';
 import { percent } from './table.ts';
 import { checkVocab, freshConfig, reportWeights } from './training.ts';
@@ -165,6 +165,7 @@ async function openData(settings: PretrainSettings, tokenizer: BertTokenizer): P
   const corpus = await openCorpus(files, options);
   const validCorpus = valid === undefined ? undefined : await openCorpus([valid], options);
   const maker = new ExampleMaker(tokenizer, settings);
+  await reportUnknownIn(corpus(), settings, tokenizer);
   const documents = validCorpus ? corpus : () => partOf(corpus(), 'train', validSplit, seed);
   const held = [];
   for await (const document of validCorpus
@@ -183,6 +184,19 @@ async function openData(settings: PretrainSettings, tokenizer: BertTokenizer): P
     maker.collate(some, itsSeed, i * batchSize),
   );
   return { documents, maker, valid: batched };
+}
+
+/** Documents by which a vocabulary is judged. */
+const JUDGED = 1000;
+
+async function reportUnknownIn(documents: AsyncIterable<Document>, settings: PretrainSettings, tokenizer: BertTokenizer) {
+  const texts: number[][] = [];
+  let count = 0;
+  for await (const document of documents) {
+    for (const text of document) texts.push(tokenizer.encode(text).inputIds);
+    if (++count === JUDGED) break;
+  }
+  reportUnknown(settings.files.join(', '), texts, tokenizer, settings);
 }
 
 /** The model of a folder, or a fresh one. */

@@ -18,7 +18,7 @@ import { tasks } from '../train/tasks/index.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task, TaskName } from '../train/tasks/task.ts';
 import { modelFolder } from './download.ts';
-import { interruptible, reportLostWords, reportProblems } from './options.ts';
+import { interruptible, reportLostWords, reportProblems, reportUnknown } from './options.ts';
 import { createProgress } from './progress.ts';
 
 /** What `train` and `demo` are asked for. */
@@ -69,6 +69,12 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     return encoded.filter(({ label }) => task.weight(label!) > 0);
   };
   const all = encode(request.train, data);
+  reportUnknown(
+    request.train,
+    all.map(({ inputIds }) => inputIds),
+    tokenizer,
+    request,
+  );
   // Only where there is one label each can its share be kept.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
   const split = validData ? undefined : stratifiedSplit(strata, request.validSplit, request.seed);
