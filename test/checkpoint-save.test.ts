@@ -114,6 +114,13 @@ describe('writeFiles', () => {
     await expect(writeFiles(join(dir, 'file'), { a: '' })).rejects.toThrow(/^cannot write into .*file: EEXIST/);
     await mkdir(join(dir, 'taken', 'inside'), { recursive: true });
     await expect(writeFiles(dir, { taken: 'x' })).rejects.toThrow(UsageError);
+    const full = async function* () {
+      yield Uint8Array.of(1);
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+    };
+    const refused = await writeFiles(dir, { a: full() }).catch((error) => error);
+    expect(refused.message).toBe(`cannot write into ${dir}: ENOSPC: no space left on device, write`);
+    expect(refused).not.toBeInstanceOf(UsageError);
   });
 
   const [dead, alive] = [`${2 ** 31 - 1}-0123456789ab`, `${process.ppid}-0123456789ab`];

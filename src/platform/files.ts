@@ -125,7 +125,8 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
  * is written beside its place and flushed; an empty file `.ID.saved` then says that all are there, and they are renamed.
  * If that is cut off, `finishWriting` goes on with it. Texts that are there already stay as they are, so that where the
  * weights alone changed, as while training, one rename does it.
- * @throws UsageError when something cannot be written; the old files are then untouched.
+ * @throws UsageError when something cannot be written, Error when the disk is full or broken; the old files are then
+ * untouched.
  */
 export async function writeFiles(dir: string, files: Record<string, FileContent>): Promise<void> {
   if (!isNode) throw new UsageError('files can only be written in Node');
@@ -174,7 +175,7 @@ const writingId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)
 
 /**
  * Makes a folder, if there is none, and tries to write into it: before long work whose results it is to hold.
- * @throws UsageError when it cannot be written to.
+ * @throws UsageError when it cannot be written to, Error when the disk is full or broken.
  */
 export async function prepareFolder(dir: string): Promise<void> {
   const { mkdir, rm, writeFile } = await import('node:fs/promises');
@@ -188,10 +189,14 @@ export async function prepareFolder(dir: string): Promise<void> {
   }
 }
 
+/** What a disk lacks, whatever folder was asked for. */
+const diskErrors = ['ENOSPC', 'EDQUOT', 'EIO'];
+
 /** Explains an error of the system; others, of what was to be written, explain themselves. */
 function unwritable(dir: string, error: NodeJS.ErrnoException): never {
   if (!error.syscall) throw error;
-  throw new UsageError(`cannot write into ${dir}: ${error.message}`);
+  const Kind = diskErrors.includes(error.code!) ? Error : UsageError;
+  throw new Kind(`cannot write into ${dir}: ${error.message}`);
 }
 
 /**
