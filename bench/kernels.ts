@@ -33,19 +33,19 @@ const MAX_REFERENCE = 1;
 const [SAMPLES, REFERENCE_SAMPLES] = [8, 2];
 const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
 
-/**
- * Times every case of the kernels whose name contains `filter` with benny, beside the reference on `cpu` if it is given.
- * @returns how many cases there were
- */
+/** The kernels whose name contains this, in small letters or large. */
+export const kernelsNamed = (filter: string): Kernel[] =>
+  allKernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
+
+/** Times every case of some kernels with benny, beside the reference on `cpu` if it is given. */
 export async function benchKernels(
   device: Device,
   cpu: Device | undefined,
   peaks: Peaks,
-  filter: string,
+  kernels: readonly Kernel[],
   onCase: (timing: KernelTiming) => void,
-): Promise<number> {
-  let cases = 0;
-  for (const kernel of allKernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()))) {
+): Promise<void> {
+  for (const kernel of kernels) {
     // What the reference took for the case before foretells what it will take.
     let pace = 0;
     for (const p of [...kernel.cases, ...moreCases(kernel.name, device.traits.software)]) {
@@ -63,10 +63,8 @@ export async function benchKernels(
         ...shareOfPeak({ flops, bytes }, seconds, peaks),
         cpuMilliseconds: reference === undefined ? null : reference * 1e3,
       });
-      cases++;
     }
   }
-  return cases;
 }
 
 /** Smallest seconds of one launch on each device that is given. */

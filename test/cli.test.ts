@@ -353,6 +353,7 @@ describe('wrong use is one line, with its exit code', () => {
     ['an unknown option', ['train', data, '--bogus'], 2, /unknown option '--bogus'/],
     ['an unknown command', ['trian'], 2, /unknown command 'trian'[\s\S]*Did you mean train/],
     ['a value out of range', ['train', data, ...fresh, '--epochs', '0'], 2, /'--epochs <n>'.*whole number of at least 1/],
+    ['no such kernel', ['bench', 'nosuch'], 2, /^wigbert: no kernel has "nosuch" in its name/],
     ['a missing file', ['train', 'nowhere.tsv', ...fresh], 2, /cannot read nowhere.tsv: no such file/],
     ['a missing model', ['predict', '--model', join(dir, 'nothing'), 'x'], 2, /nothing/],
     [
