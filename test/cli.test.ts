@@ -355,7 +355,9 @@ describe('wrong use is one line, with its exit code', () => {
     ['a value out of range', ['train', data, ...fresh, '--epochs', '0'], 2, /'--epochs <n>'.*whole number of at least 1/],
     ['no such kernel', ['bench', 'nosuch'], 2, /^wigbert: no kernel has "nosuch" in its name/],
     ['a missing file', ['train', 'nowhere.tsv', ...fresh], 2, /cannot read nowhere.tsv: no such file/],
-    ['a missing model', ['predict', '--model', join(dir, 'nothing'), 'x'], 2, /nothing/],
+    ['a missing model', ['predict', '--model', join(dir, 'nothing'), 'x'], 2, /cannot read .*nothing: no such folder$/m],
+    ['a model that is a file', ['predict', '--model', data, 'x'], 2, /cannot read .*data.tsv: is a file, not a folder$/m],
+    ['a model without a name', ['predict', '--model=', 'x'], 2, /--model is empty: a folder or/],
     [
       'more frozen layers than there are',
       ['train', data, ...fresh, '--freeze', '2'],

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -81,8 +81,13 @@ describe('fromPretrained', () => {
     await expect(load).rejects.toThrow(message);
   });
 
-  it('says so when there is no vocab.txt', async () => {
-    await expect(BertTokenizer.fromPretrained(join(dir, 'none'))).rejects.toThrow(/none\/vocab\.txt: no such file/);
+  it('says so when there is no vocab.txt, or no folder', async () => {
+    const load = (name: string) => BertTokenizer.fromPretrained(join(dir, name));
+    await mkdir(join(dir, 'bare'));
+    await expect(load('bare')).rejects.toThrow(/bare\/vocab\.txt: no such file/);
+    await expect(load('none')).rejects.toThrow(/^cannot read .*none: no such folder$/);
+    await write('file', '');
+    await expect(load('file')).rejects.toThrow(/^cannot read .*file: is a file, not a folder$/);
   });
 });
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readText } from '../../platform/files.ts';
+import { listFolder } from '../../platform/folder.ts';
 import { show } from './check.ts';
 import { contentOf, numbersByName, readJson, type StoredToken, storedToken, toStored } from './files.ts';
 import { type AddedToken, type BertTokenizerOptions, override, type ResolvedOptions } from './options.ts';
@@ -60,6 +61,8 @@ export interface Folder {
  * @throws UsageError naming the file that is missing, or what is wrong in it.
  */
 export async function readFolder(dir: string, given?: BertTokenizerOptions['tokenizerClass']): Promise<Folder> {
+  // It is the folder that is named as missing, not the first of its files.
+  await listFolder(dir);
   const config = (await readJson(dir, 'tokenizer_config.json', tokenizerConfig)) ?? {};
   const map = (await readJson(dir, 'special_tokens_map.json', specialTokensMap)) ?? {};
   const addedFile = (await readJson(dir, 'added_tokens.json', numbersByName)) ?? {};
