@@ -336,12 +336,15 @@ describe('wrong use is one line, with its exit code', () => {
   const noColumn = file('columns.tsv', 'a\tb\n1\t2\n');
   const headless = join(dir, 'headless');
   const broken = join(dir, 'broken');
+  const fewEmbeddings = join(dir, 'few-embeddings');
   const nullConfig = join(dir, 'null-config');
   beforeAll(async () => {
     const tokenizer = new BertTokenizer(readFileSync(vocab, 'utf8'));
     setDevice(new CpuDevice());
     const sizes = parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config);
     await BertModel.fromConfig(sizes).savePretrained(headless, tokenizer.files());
+    const few = BertForSequenceClassification.fromConfig(bertConfig({ ...sizes, vocabSize: 100 }));
+    await few.savePretrained(fewEmbeddings, tokenizer.files());
     cpSync(headless, nullConfig, { recursive: true });
     writeFileSync(join(nullConfig, 'config.json'), 'null');
     const classifier = BertForSequenceClassification.fromConfig(bertConfig({ ...sizes, ...labelFields(['bad', 'good']) }));
@@ -427,6 +430,12 @@ describe('wrong use is one line, with its exit code', () => {
       1,
       /outputs are no finite numbers: the weights/,
     ],
+    ...[['predict'], ['embed', '--out', join(dir, 'x.jsonl')]].map((args): [string, string[], number, RegExp] => [
+      `more tokens than embeddings: ${args[0]}`,
+      [...args, '--model', fewEmbeddings, 'a film'],
+      2,
+      /few-embeddings has \d+ tokens, the model only 100 embeddings/,
+    ]),
     ['a config that is none', ['predict', '--model', nullConfig, 'a film'], 2, /config.json: expected a JSON object, not null/],
     ['a broken config', ['train', data, '--vocab', vocab, '--config', badConfig, '--device', 'cpu'], 2, /hidden_size/],
     [

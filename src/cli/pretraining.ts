@@ -16,11 +16,12 @@ import { type PretrainData, type PretrainOptions, type PretrainState, pretrain }
 import { partOf, validSeed } from '../train/pretrain/stream.ts';
 import type { Problem } from '../train/readRows.ts';
 import { batches } from '../train/split.ts';
+import { checkVocab } from '../train/taskModel.ts';
 import { modelFolder } from './download.ts';
 import { interruptible, reportProblems, reportUnknown } from './options.ts';
 import { createProgress } from './progress.ts';
 import { percent } from './table.ts';
-import { checkVocab, freshConfig, reportWeights } from './training.ts';
+import { freshConfig, reportWeights } from './training.ts';
 
 /** Sizes of a fresh model, instead of its configuration's. */
 export interface ModelSizes {

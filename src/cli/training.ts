@@ -13,7 +13,7 @@ import { type FitOptions, fit } from '../train/fit.ts';
 import type { EpochRecord, History } from '../train/history.ts';
 import { historyPicture } from '../train/picture.ts';
 import { stratifiedSplit } from '../train/split.ts';
-import { freshModel, startFrom, type TaskModel } from '../train/taskModel.ts';
+import { checkVocab, freshModel, startFrom, type TaskModel } from '../train/taskModel.ts';
 import { tasks } from '../train/tasks/index.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task, TaskName } from '../train/tasks/task.ts';
@@ -228,13 +228,4 @@ export async function freshConfig({ vocab, config, cased }: { vocab: string; con
 export function reportWeights(dir: string, { loadReport: { missing, unexpected } }: BertPreTrainedModel): void {
   if (missing.length > 0) console.error(`${dir} lacks ${nameSome(missing)}: drawn anew`);
   if (unexpected.length > 0) console.error(`${dir} has weights that are not used: ${nameSome(unexpected)}`);
-}
-
-/** @throws UsageError when a model has fewer embeddings than there are tokens. */
-export function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source: string): void {
-  if (tokenizer.vocabSize > vocabSize) {
-    throw new UsageError(
-      `${source} has ${tokenizer.vocabSize} tokens, the model only ${vocabSize} embeddings: give a vocab.txt and a config that belong together`,
-    );
-  }
 }

@@ -11,7 +11,7 @@ import { collateInputs, type EncodedExample, encodeExamples, longestText } from 
 import type { PredictOptions } from './classifier.ts';
 import { checkOutputs } from './finite.ts';
 import { batches } from './split.ts';
-import { architectureOf } from './taskModel.ts';
+import { architectureOf, checkVocab } from './taskModel.ts';
 
 /** Where features come from: an encoder, two one-way ones joined, or word vectors alone. */
 export type FeatureModel = BertBackbone | CbowModel;
@@ -43,7 +43,7 @@ export class FeatureExtractionPipeline {
 
   /**
    * Reads both from a Hugging Face folder, whatever head its model has.
-   * @throws UsageError when they cannot be read, or weights are missing.
+   * @throws UsageError when they cannot be read or do not belong together, or weights are missing.
    */
   static async fromPretrained(nameOrDir: string): Promise<FeatureExtractionPipeline> {
     const dir = await findModel(nameOrDir);
@@ -53,6 +53,7 @@ export class FeatureExtractionPipeline {
     const model: FeatureModel = await Model.fromPretrained(dir);
     const { missing } = model.loadReport;
     if (missing.length > 0) throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: its features would be random`);
+    checkVocab(tokenizer, model.config, nameOrDir);
     return new FeatureExtractionPipeline(model, tokenizer);
   }
 

@@ -41,7 +41,7 @@ export function startFrom(dir: string, task: Task, labels: readonly string[], se
 /**
  * A trained model and its tokenizer from a Hugging Face folder, or by its name on the hub; `architectures` in its
  * config.json tells what kind it is, if not a `BertForSequenceClassification`.
- * @throws UsageError when they cannot be read, or the classifier's weights are not among them.
+ * @throws UsageError when they cannot be read, do not belong together, or the classifier's weights are not among them.
  */
 export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const dir = await findModel(nameOrDir);
@@ -52,7 +52,17 @@ export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0)
     throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`);
+  checkVocab(tokenizer, model.config, nameOrDir);
   return { model, tokenizer };
+}
+
+/** @throws UsageError when a model has fewer embeddings than there are tokens. */
+export function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source: string): void {
+  if (tokenizer.vocabSize > vocabSize) {
+    throw new UsageError(
+      `${source} has ${tokenizer.vocabSize} tokens, the model only ${vocabSize} embeddings: give a vocab.txt and a config that belong together`,
+    );
+  }
 }
 
 /** The class that wrote a folder, the first of `architectures` in its config.json; empty where it does not say. */
