@@ -1,5 +1,5 @@
 import { readCheckpoint } from '../bert/checkpoint.ts';
-import { type BertConfig, bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
+import { bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
 import { freezeEncoder } from '../bert/freeze.ts';
 import type { BertPreTrainedModel } from '../bert/model.ts';
 import { nameSome } from '../bert/quote.ts';
