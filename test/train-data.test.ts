@@ -186,6 +186,16 @@ describe('columns', () => {
       'a.tsv has no label column (label, gold_label, labels, class, category): its columns are text, stars; name the one to use (--label-column)',
     );
   });
+
+  it('says that the names may be missing, and not all of a long first line', async () => {
+    const text = 'a long text '.repeat(1000);
+    await expect(parse(`${text}\t1\n`.repeat(3), 'a.tsv')).rejects.toThrow(
+      `: its columns are ${text.slice(0, 80)}…; name the one to use (--text-column), or, if these are no names, put a line with the names above`,
+    );
+    await expect(parse(`${text}\t1\n`.repeat(3), 'a.tsv', { textColumn: 'body' })).rejects.toThrow(
+      `for the text: its columns are ${text.slice(0, 80)}…`,
+    );
+  });
 });
 
 describe('labels', () => {
@@ -222,7 +232,9 @@ describe('files', () => {
       ...['tsv', 'tsv', 'csv', 'jsonl', 'jsonl'],
     ]);
     for (const name of ['a.json', 'a', 'dir.tsv/a', 'a.constructor'])
-      expect(() => formatOf(name)).toThrow(`cannot tell the format of ${name}`);
+      expect(() => formatOf(name)).toThrow(
+        `cannot tell the format of ${name}: expected a file that ends in .tsv, .txt, .csv, .jsonl, .ndjson, .conll, .bio, .iob, .iob2 (JSON: an object a line, .jsonl)`,
+      );
   });
 
   it.each(['tsv', 'csv', 'jsonl'] as const)('says when a %s file has no usable row', async (format) => {

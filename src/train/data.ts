@@ -149,15 +149,21 @@ function findColumn(
   }
   const at = columns.indexOf(asked);
   if (at < 0)
-    throw new UsageError(`${name} has no column ${JSON.stringify(asked)} for the ${role}: its columns are ${columns.join(', ')}`);
+    throw new UsageError(`${name} has no column ${JSON.stringify(asked)} for the ${role}: its columns are ${listed(columns)}`);
   return at;
 }
 
 function missingColumn(role: string, guesses: readonly string[], columns: string[], name: string): UsageError {
   const otherTask = role === 'label' ? ', or another kind of label (--task)' : '';
   return new UsageError(
-    `${name} has no ${role} column (${guesses.join(', ')}): its columns are ${columns.join(', ')}; name the one to use (--${role}-column)${otherTask}`,
+    `${name} has no ${role} column (${guesses.join(', ')}): its columns are ${listed(columns)}; name the one to use (--${role}-column)${otherTask}, or, if these are no names, put a line with the names above`,
   );
+}
+
+/** Names of columns; where there is no header, they may be a long text. */
+function listed(columns: string[]): string {
+  const names = columns.join(', ');
+  return names.length > 80 ? `${names.slice(0, 80)}…` : names;
 }
 
 function noUsableRows(name: string, problems: Problem[]): UsageError {

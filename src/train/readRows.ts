@@ -41,8 +41,9 @@ const extensions: Record<string, DataFormat> = {
 export function formatOf(name: string): DataFormat {
   const extension = /\.([^./\\]+)$/.exec(name.replace(/[?#].*$/, ''))?.[1].toLowerCase() ?? '';
   if (Object.hasOwn(extensions, extension)) return extensions[extension];
+  const known = Object.keys(extensions).map((each) => `.${each}`);
   throw new UsageError(
-    `cannot tell the format of ${name}: expected ${Object.keys(extensions).join(', ')} as its extension; rename it or name its format (tsv, csv, jsonl or conll)`,
+    `cannot tell the format of ${name}: expected a file that ends in ${known.join(', ')} (JSON: an object a line, .jsonl)`,
   );
 }
 
