@@ -80,12 +80,12 @@ describe('scores', () => {
     expect((await parse('{"text":"a","label":0.5}', 'a.jsonl', { task })).examples[0].label).toBe(0.5);
   });
 
-  it('that are no finite float32 are problems', async () => {
-    const data = await parse('text\tscore\na\thigh\nb\t\nc\t1e39\nd\tInfinity\ne\t0x1\nf\t1\n', 'a.tsv', { task });
+  it('that are no numbers, or too large to be squared, are problems', async () => {
+    const data = await parse('text\tscore\na\thigh\nb\t\nc\t-1e30\nd\tInfinity\ne\t0x1\nf\t1e15\n', 'a.tsv', { task });
     expect(reasons(data)).toEqual([
       [2, 'score is "high"; expected a number'],
       [3, 'no label in column score'],
-      [4, 'score is "1e39"; expected a number'],
+      [4, 'score is "-1e30"; expected a number of at most 1e+15 in size'],
       [5, 'score is "Infinity"; expected a number'],
       [6, 'score is "0x1"; expected a number'],
     ]);
