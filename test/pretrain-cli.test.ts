@@ -139,6 +139,7 @@ describe('wrong use is one line', () => {
     ],
     ['both ends', [...base, '--steps', '3', '--epochs', '2'], /--steps and --epochs exclude each other/],
     ['an unknown objective', [...base, '--objective', 'clm'], /'clm' is invalid.*mlm, nsp, mlm\+nsp/],
+    ['nothing to predict', [...base, '--mlm-probability', '0'], /'--mlm-probability <share>'.*A number above 0 and below 1 was/],
     ['too long', [...base, '--max-length', '1000', ...elsewhere], /max length of 1000 is more than the model's 512 positions/],
     ['too short', [...base, '--max-length', '2', ...elsewhere], /max length of 2 has no room/],
     [

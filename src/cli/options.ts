@@ -23,6 +23,7 @@ export const positive = number((n) => Number.isFinite(n) && n > 0, 'A number abo
 export const notNegative = number((n) => Number.isFinite(n) && n >= 0, 'A number of at least 0');
 export const share = number((n) => n >= 0 && n <= 1, 'A number from 0 to 1');
 export const splitShare = number((n) => n >= 0 && n < 1, 'A number of at least 0 and below 1');
+export const innerShare = number((n) => n > 0 && n < 1, 'A number above 0 and below 1');
 export const path = (text: string): string => {
   if (text === '') throw new InvalidArgumentError('A path was expected.');
   return text;

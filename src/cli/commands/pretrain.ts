@@ -9,6 +9,7 @@ import {
   columnOptions,
   count,
   deviceOption,
+  innerShare,
   jsonOption,
   openFor,
   path,
@@ -40,7 +41,7 @@ export function pretrainCommand(): Command {
     .option('--heads <n>', 'its attention heads', count)
     .option('--intermediate-size <n>', 'width within its feed-forward layers', count)
     .addOption(casedOption())
-    .option('--mlm-probability <share>', 'share of the tokens to predict', splitShare, pretrainDefaults.mlmProbability)
+    .option('--mlm-probability <share>', 'share of the tokens to predict', innerShare, pretrainDefaults.mlmProbability)
     .option('--whole-word-mask', 'mask all pieces of a word or none')
     .option('--valid <file>', 'file to validate with, instead of a part of the others')
     .option(
