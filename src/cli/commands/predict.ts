@@ -24,7 +24,7 @@ export function predictCommand(): Command {
     .action(async (given: string[], options) => {
       const texts = given.length > 0 ? given : await readLines();
       const inputs = texts.map((text, i) => (options.pairs ? asPair(text, i) : text));
-      await openFor(options.device, true);
+      await openFor(options.device, options.json);
       const { model, tokenizer } = await loadTrained(await modelFolder(options.model, options.json));
       const task = taskOf(model).name;
       if (options.threshold !== undefined && task !== 'multi-label')
