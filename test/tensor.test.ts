@@ -428,6 +428,7 @@ describe('what does not fit is refused by name', () => {
     ['cat', () => w.cat([x, w.zeros([2, 4])]), /cat: .*does not fit/],
     ['cat of scalars', () => w.cat([w.tensor(1), w.tensor(2)]), /cat: a scalar has no dimension: reshape it to \[1\]/],
     ['flip of a scalar', () => w.tensor(1).flip([0]), /flip: a scalar has no dimension/],
+    ['split', () => w.split(x, 0), /split: a size of 1 or more was expected, not 0/],
     ['softmax', () => x.softmax(2), /dimension 2 is out of range/],
     ['backward', () => w.zeros([2]).requiresGrad_().mul(2).backward(), /a gradient must be given/],
     ['tensor', () => w.tensor([[1, 2], [3]]), /ragged/],

@@ -169,6 +169,7 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
   const d = ownDim(dim, x.ndim, 'split');
   const n = x.shape[d];
+  if (typeof sizes === 'number' && !(sizes >= 1)) throw new RangeError(`split: a size of 1 or more was expected, not ${sizes}`);
   const parts =
     typeof sizes === 'number' ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes)) : sizes;
   if (parts.reduce((a, b) => a + b, 0) !== n) throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
@@ -179,7 +180,7 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
 /** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const n = x.shape[ownDim(dim, x.ndim, 'chunk')];
-  return split(x, Math.ceil(n / chunks), dim);
+  return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
 }
 
 /** Surrounds x by `value`: pairs (before, after) for the last dimension, then the one before it, … as PyTorch's `pad`. */
