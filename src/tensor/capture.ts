@@ -28,7 +28,7 @@ interface Captured<T extends Tensors> {
  * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes (and again
  * when a parameter was moved, frozen or thawed, or its gradient is another), so it must not depend on values, nor keep tensors
  * that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout, random numbers and learning rates move on with each
- * replay; other work of the host belongs into `device.eachStep`. A step that fails has changed nothing.
+ * replay; other work of the host belongs into `device.eachStep`. A step that throws as it is traced has changed nothing.
  * On the cpu device, `step` simply runs each time.
  */
 export const capture = <T extends Tensors>(device: Device, step: (inputs: T) => Tensor): CapturedStep<T> =>
