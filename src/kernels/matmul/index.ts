@@ -85,23 +85,28 @@ function defineMatmul(name: string, epilogue: Epilogue) {
     wgsl: (constants, traits) => variantOf(constants).wgsl(constants, epilogue, traits),
     reference({ a, b, bias, argument, y }, p) {
       const f = activate(activation);
-      const row = new Float64Array(p.n);
-      for (let i = 0; i < p.batch0 * p.batch1; i++) {
-        const i0 = Math.floor(i / p.batch1);
-        const i1 = i % p.batch1;
-        for (let m = 0; m < p.m; m++) {
-          const aAt = p.aOffset + i0 * p.a0 + i1 * p.a1 + m * p.aRow;
+      // As constants, since compilers look up what an object holds in each pass of a loop.
+      const { m, n, k, batch0, batch1, aRow, aCol, bRow, bCol, yRow } = p;
+      const row = new Float64Array(n);
+      for (let i = 0; i < batch0 * batch1; i++) {
+        const [i0, i1] = [Math.floor(i / batch1), i % batch1];
+        const [aStart, bStart, yStart] = [
+          p.aOffset + i0 * p.a0 + i1 * p.a1,
+          p.bOffset + i0 * p.b0 + i1 * p.b1,
+          p.yOffset + i0 * p.y0 + i1 * p.y1,
+        ];
+        for (let r = 0; r < m; r++) {
           row.fill(0);
-          for (let k = 0; k < p.k; k++) {
-            const bAt = p.bOffset + i0 * p.b0 + i1 * p.b1 + k * p.bRow;
-            const factor = a[aAt + k * p.aCol];
-            for (let n = 0; n < p.n; n++) row[n] += factor * b[bAt + n * p.bCol];
+          for (let d = 0; d < k; d++) {
+            const bAt = bStart + d * bRow;
+            const factor = a[aStart + r * aRow + d * aCol];
+            for (let c = 0; c < n; c++) row[c] += factor * b[bAt + c * bCol];
           }
-          const yAt = p.yOffset + i0 * p.y0 + i1 * p.y1 + m * p.yRow;
-          for (let n = 0; n < p.n; n++) {
-            const z = row[n] + (bias ? bias[n] : 0);
-            if (argument) argument[yAt + n] = z;
-            y[yAt + n] = f(z);
+          const yAt = yStart + r * yRow;
+          for (let c = 0; c < n; c++) {
+            const z = row[c] + (bias ? bias[c] : 0);
+            if (argument) argument[yAt + c] = z;
+            y[yAt + c] = f(z);
           }
         }
       }
