@@ -140,12 +140,54 @@ describe.skipIf(!webgpu)('a captured step', () => {
     return [await run(step, 1), await run(step, 2), await run(step, 3), [...(await p.grad!.data())]];
   });
 
+  captures('shares gradients with other steps, which add to them and use them up', async (run) => {
+    const p = parameter(0, 0);
+    const optimizer = new SGD([p], { lr: 1 });
+    const add = (x: Tensor) => {
+      const loss = p.mul(x).sum();
+      backward(loss);
+      return loss;
+    };
+    const first: Step = ({ x }) => {
+      optimizer.zeroGrad();
+      return add(x);
+    };
+    const more: Step = ({ x }) => add(x);
+    const update: Step = () => {
+      optimizer.step();
+      optimizer.zeroGrad();
+      return p.mul(1);
+    };
+    const results: number[][] = [];
+    for (let i = 0; i < 3; i++) {
+      results.push(await run(first, 1, i), await run(more, 1, 2), await run(more, 3, 4), await run(update, 0));
+      expect(p.grad).toBeNull();
+    }
+    return results;
+  });
+
+  captures('follows what it sees through views, and gradients set by hand', async (run) => {
+    const p = parameter(2);
+    const scale: Step = ({ x }) => x.mul(p.detach());
+    const results = [await run(scale, 1)];
+    const optimizer = new SGD([p], { lr: 1 });
+    const update: Step = ({ x }) => {
+      optimizer.step();
+      return x.mul(1);
+    };
+    for (const gradient of [1, 10]) {
+      p.grad = keep(tensor([gradient]));
+      results.push(await run(update, 0), await run(scale, 1));
+    }
+    return results;
+  });
+
   captures('takes an input without elements', async (run) => {
     const step: Step = ({ x }) => ones([2]).mul(x.sum());
     return run(step);
   });
 
-  it('that fails leaves gradients, counts and random numbers as they were', async () => {
+  it('that fails leaves gradients and counts as they were; masks go on as without capture', async () => {
     setDevice(webgpu!);
     const p = parameter(5, 5);
     const optimizer = new AdamW([p], { lr: 0.1 });
@@ -174,7 +216,7 @@ describe.skipIf(!webgpu)('a captured step', () => {
     dispose();
   });
 
-  it('whose inputs are refused has not drawn nor counted', async () => {
+  it('whose inputs are refused has not counted', async () => {
     setDevice(webgpu!);
     const table = parameter(1, 2, 3);
     const optimizer = new AdamW([table], { lr: 0.1 });
@@ -194,6 +236,55 @@ describe.skipIf(!webgpu)('a captured step', () => {
     step.dispose();
   });
 
+  it('that is too large leaves others, and memory, as they were', async () => {
+    setDevice(webgpu!);
+    const { run, dispose } = capturing();
+    const small: Step = ({ x }) => x.flip([0]).mul(2).flip([0]);
+    await run(small, 1, 2);
+    const before = webgpu!.memory();
+    const large: Step = ({ x }) =>
+      x
+        .expand([2 ** 15, 2 ** 16])
+        .add(1)
+        .sum();
+    await expect(run(large, 1)).rejects.toThrow('this adapter');
+    expect(webgpu!.memory()).toEqual(before);
+    const others = Array.from({ length: 50 }, () => keep(ones([2])));
+    expect(await run(small, 1, 2)).toEqual([2, 4]);
+    for (const other of others) expect([...(await other.data())]).toEqual([1, 1]);
+    dispose();
+  });
+
+  it('keeps to itself what it writes to, even when that is gone', async () => {
+    setDevice(webgpu!);
+    const { run, dispose } = capturing();
+    const state = keep(zeros([300]));
+    const step: Step = ({ x }) => {
+      state.copy_(new Float32Array(300).fill(7));
+      return x.mul(2);
+    };
+    await run(step, 1);
+    state.dispose();
+    const others = Array.from({ length: 50 }, () => keep(ones([300])));
+    await run(step, 1);
+    for (const other of others) expect((await other.data()).every((value) => value === 1)).toBe(true);
+    dispose();
+  });
+
+  it('refuses host writes of another length', async () => {
+    setDevice(webgpu!);
+    const { run, dispose } = capturing();
+    const state = keep(zeros([8]));
+    let length = 0;
+    const step: Step = ({ x }) => {
+      webgpu!.eachStep(() => webgpu!.write(state.storage.binding, new Float32Array(++length)));
+      return x.mul(state.sum());
+    };
+    await run(step, 1);
+    await expect(run(step, 1)).rejects.toThrow('the host writes 8 bytes where it wrote 4 at the capture');
+    dispose();
+  });
+
   it('says what it cannot do', async () => {
     setDevice(webgpu!);
     const p = parameter(1);
@@ -202,7 +293,7 @@ describe.skipIf(!webgpu)('a captured step', () => {
       [({ x }) => Promise.resolve(x) as never, 'must return a tensor'],
       [({ x }) => x.slice([[0, 0]]), 'returned no elements'],
       [({ x }) => keep(tensor([7])).mul(x), 'outlive it'],
-      [({ x }) => zeros([1]).copy_([5]).mul(x), 'has worked with before'],
+      [({ x }) => zeros([1]).copy_([5]).mul(x), 'has written or worked with before'],
     ];
     const optimizer = new SGD([p]);
     const keepsGradient: Step = ({ x }) => {

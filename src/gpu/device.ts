@@ -30,6 +30,8 @@ export interface Plan {
   /** Launches of one replay, and their floating-point operations. */
   readonly launches: number;
   readonly flops: number;
+  /** Whether the device had no memory for it: it is to be captured anew. */
+  readonly isBroken: boolean;
   /**
    * Runs the step again and resolves with the bytes of its result. Host writes made by `prepare`, and then by what was
    * given to `eachStep`, replace those of the step before; the first replay goes by the writes of the capture.

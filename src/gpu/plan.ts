@@ -95,13 +95,10 @@ export class Trace {
 
   write(buffer: GpuBuffer, offset: number, source: HostArray): void {
     const key = keyOf(buffer, offset);
-    if (this.writes.has(key)) throw new Error('capture: the step writes the same memory from the host twice: once is possible');
     // All host writes go up before all launches.
-    if (this.requests.some(({ buffers }) => Object.values(buffers).some((bound) => bound.buffer === buffer))) {
-      throw new Error(
-        'capture: the host writes memory that the step has worked with before: make a new tensor, or write it first',
-      );
-    }
+    const isUsed = this.requests.some(({ buffers }) => Object.values(buffers).some((bound) => bound.buffer === buffer));
+    if (isUsed || this.writes.has(key))
+      throw new Error('capture: the host writes memory that the step has written or worked with before: make a new tensor');
     const data = new Uint8Array(source.byteLength);
     data.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
     this.writes.set(key, { buffer, offset, data });
@@ -158,7 +155,7 @@ export class WebGpuPlan implements Plan {
     for (const [buffer, base] of this.#homes) Object.assign(buffer, { gpu: this.#block!.gpu, base });
     this.#tenants = this.#allot(trace, launches);
     const touched = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(({ buffer }) => buffer);
-    this.#pinned = [...new Set(touched)].filter((buffer) => !trace.owns(buffer));
+    this.#pinned = [...new Set([...touched, result.buffer as GpuBuffer])].filter((buffer) => !trace.owns(buffer));
     for (const buffer of this.#pinned) buffer.pins++;
   }
 
@@ -176,6 +173,10 @@ export class WebGpuPlan implements Plan {
       }
     };
     return this.#host.submit(this.#launches, encode, this.#result);
+  }
+
+  get isBroken(): boolean {
+    return this.#block?.isBroken === true || this.#host.slots.isBroken;
   }
 
   dispose(): void {

@@ -48,11 +48,17 @@ export class BufferPool {
     this.#report = report;
   }
 
-  take(bytes: number): GpuBuffer {
+  /** @throws OutOfMemoryError when the adapter has no buffers so large. */
+  sizeFor(bytes: number): number {
     const size = Math.min(bucketSize(bytes), this.#device.limits.maxBufferSize);
     if (bytes > size) {
       throw new OutOfMemoryError(`a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`);
     }
+    return size;
+  }
+
+  take(bytes: number): GpuBuffer {
+    const size = this.sizeFor(bytes);
     const idle = this.#free.get(size)?.shift();
     if (idle) this.#use.pooledBytes -= size;
     const buffer = idle ?? this.#create(size);

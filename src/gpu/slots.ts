@@ -68,6 +68,11 @@ export class Slots {
     return slotOf;
   }
 
+  /** Whether the adapter had no memory for a slot. */
+  get isBroken(): boolean {
+    return this.#buffers.some(({ isBroken }) => isBroken);
+  }
+
   gpu(slot: number): GPUBuffer {
     return this.#buffers[slot].gpu;
   }

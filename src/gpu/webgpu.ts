@@ -36,7 +36,7 @@ export class WebGpuDevice implements Device {
   readonly #staging: GPUBuffer[] = [];
   /** Verdicts that the adapter still owes us. */
   readonly #pending = new Set<Promise<void>>();
-  readonly #slots: Slots;
+  #slots: Slots;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #encoded = 0;
@@ -64,7 +64,9 @@ export class WebGpuDevice implements Device {
     this.#uniforms = new UniformArena(device);
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      this.#fail(new KernelError(this.#kernelNow, event.error.message));
+      const error = new KernelError(this.#kernelNow, event.error.message);
+      // What it may follow from is still to be told.
+      this.#await(Promise.all(this.#pending).then(() => (this.#failure ? undefined : error)));
     });
     device.lost.then(({ reason, message }) => {
       this.#failure = new DeviceLostError(reason, message);
@@ -73,7 +75,9 @@ export class WebGpuDevice implements Device {
 
   alloc(bytes: number): DeviceBuffer {
     this.#check();
-    return this.#trace?.alloc(bytes) ?? this.#pool.take(bytes);
+    if (!this.#trace) return this.#pool.take(bytes);
+    this.#pool.sizeFor(bytes);
+    return this.#trace.alloc(bytes);
   }
 
   free(buffer: DeviceBuffer): void {
@@ -144,6 +148,7 @@ export class WebGpuDevice implements Device {
     trace.refuseSurvivors([result.buffer, ...inputs]);
     const requests = trace.joined(result, this.traits.maxStorageBuffers);
     const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);
+    if (this.#slots.isBroken) this.#slots = new Slots(this.#pool);
     return new WebGpuPlan(trace, launches, result, {
       gpu: this.#device,
       pool: this.#pool,
@@ -326,10 +331,6 @@ export class WebGpuDevice implements Device {
     if (!failure) return;
     if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
     throw failure;
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
   }
 
   #await(verdict: Promise<Error | undefined>): void {

@@ -2,7 +2,7 @@ import type { Device, Plan } from '../gpu/device.ts';
 import { copy } from '../kernels/elementwise.ts';
 import { LeafWatch, watchLeaves } from './leaves.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
-import { isWhole, map } from './run.ts';
+import { isWhole, map, overStorage } from './run.ts';
 import { keep, scope } from './scope.ts';
 import { product, type Shape, show } from './shape.ts';
 import { empty, Tensor, type TensorData } from './tensor.ts';
@@ -28,7 +28,8 @@ interface Captured<T extends Tensors> {
  * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes (and again
  * when a parameter was moved, frozen or thawed, or its gradient is another), so it must not depend on values, nor keep tensors
  * that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout, random numbers and learning rates move on with each
- * replay; other work of the host belongs into `device.eachStep`. A step that throws as it is traced has changed nothing.
+ * replay; other work of the host belongs into `device.eachStep`. A step that throws as it is traced has changed no
+ * parameter and no count of steps; masks and random numbers go on, and gradients that it dropped stay dropped.
  * On the cpu device, `step` simply runs each time.
  */
 export const capture = <T extends Tensors>(device: Device, step: (inputs: T) => Tensor): CapturedStep<T> =>
@@ -56,12 +57,13 @@ export class CapturedStep<T extends Tensors> {
     }
     if (!this.#device.capture) return this.#runEagerly(inputs);
     const key = Object.entries(inputs).map(([name, { data, shape }]) => `${name} ${data.constructor.name} ${show(shape)}`);
-    const { plan, tensors } = this.#current(key.join()) ?? this.#capture(key.join(), inputs);
+    const { plan, tensors, leaves } = this.#current(key.join()) ?? this.#capture(key.join(), inputs);
     this.#latest = plan;
-    const bytes = await plan.replay(() => {
+    const replayed = plan.replay(() => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
-    return new Float32Array(bytes);
+    leaveGradients(leaves);
+    return new Float32Array(await replayed);
   }
 
   /** Launches and floating-point operations of the latest run; undefined where steps are not captured. */
@@ -78,7 +80,7 @@ export class CapturedStep<T extends Tensors> {
   /** What was captured, if it would be captured so again. */
   #current(key: string): Captured<T> | undefined {
     const captured = this.#captured.get(key);
-    if (!captured || captured.leaves.areAsFound) return captured;
+    if (!captured || (captured.leaves.areAsFound && !captured.plan.isBroken)) return captured;
     captured.plan.dispose();
     this.#captured.delete(key);
     return undefined;
@@ -91,7 +93,7 @@ export class CapturedStep<T extends Tensors> {
     let tensors!: T;
     const trace = () => {
       const begun = this.#begin(inputs);
-      leaves.refuseSums();
+      leaves.end();
       tensors = begun.tensors;
       const { storage, size } = begun.result;
       return {
@@ -140,5 +142,14 @@ export class CapturedStep<T extends Tensors> {
       return isWhole(result) ? result.detach() : map(copy, [result]);
     };
     return { tensors, result: keep(scope(() => whole(this.#step(tensors)))) };
+  }
+}
+
+/** Leaves gradients where running the step anew would. */
+function leaveGradients({ left }: LeafWatch): void {
+  for (const [leaf, storage] of left) {
+    if (leaf.isDisposed || leaf.grad?.storage === storage) continue;
+    leaf.grad?.dispose();
+    leaf.grad = storage ? keep(overStorage(storage, leaf.shape)) : null;
   }
 }

@@ -4,22 +4,28 @@ import type { Tensor } from './tensor.ts';
 /** What a captured step found of the leaves it works on: as long as they are so, running it anew would launch the same. */
 export class LeafWatch {
   readonly #used = new Map<Tensor, { storage: Storage; requiresGrad: boolean }>();
-  /** Gradients before the step touched them, and whether it added to them. */
-  readonly #gradients = new Map<Tensor, { before: Tensor | null; added: boolean }>();
+  /** Gradients before the step touched them, and whether what it does depends on them. */
+  readonly #gradients = new Map<Tensor, { before: Tensor | null; needed: boolean }>();
+  /** Where the step left the gradients that it touched; undefined: nowhere. */
+  readonly left = new Map<Tensor, Storage | undefined>();
 
   use(leaf: Tensor): void {
     if (!this.#used.has(leaf)) this.#used.set(leaf, { storage: leaf.storage, requiresGrad: leaf.requiresGrad });
   }
 
-  /** `added`: the step adds to the gradient; else it drops or replaces it. */
-  gradient(leaf: Tensor, added: boolean): void {
-    if (!this.#gradients.has(leaf)) this.#gradients.set(leaf, { before: leaf.grad, added });
+  /** `needed`: the step adds to the gradient or reads it; else it drops or replaces it. */
+  gradient(leaf: Tensor, needed: boolean): void {
+    if (!this.#gradients.has(leaf)) this.#gradients.set(leaf, { before: leaf.grad, needed });
   }
 
-  /** Throws where running the step once more would add to a gradient that it made: a replay makes it anew. */
-  refuseSums(): void {
-    for (const [leaf, { before, added }] of this.#gradients) {
-      if (!added || before || !leaf.grad || leaf.isDisposed) continue;
+  /**
+   * Notes what the step leaves of gradients.
+   * @throws Error where running it once more would add to one that it made: a replay makes it anew.
+   */
+  end(): void {
+    for (const [leaf, { before, needed }] of this.#gradients) {
+      this.left.set(leaf, leaf.grad?.storage);
+      if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
       throw new Error(
         `capture: the step leaves a gradient on ${leaf}, which the next run would add to: call zeroGrad in the step`,
       );
@@ -31,7 +37,9 @@ export class LeafWatch {
     for (const [leaf, { storage, requiresGrad }] of this.#used) {
       if (!leaf.isDisposed && (leaf.storage !== storage || leaf.requiresGrad !== requiresGrad)) return false;
     }
-    for (const [leaf, { before, added }] of this.#gradients) if (added && leaf.grad !== before) return false;
+    for (const [leaf, { before, needed }] of this.#gradients) {
+      if (needed && leaf.grad?.storage !== before?.storage) return false;
+    }
     return true;
   }
 
@@ -57,4 +65,4 @@ export function noteUses(tensors: readonly Tensor[]): void {
   if (current) for (const tensor of tensors) if (!tensor.node) current.use(tensor);
 }
 
-export const noteGradient = (leaf: Tensor, added: boolean): void => current?.gradient(leaf, added);
+export const noteGradient = (leaf: Tensor, needed: boolean): void => current?.gradient(leaf, needed);

@@ -1,6 +1,7 @@
 import { copy } from '../../kernels/elementwise.ts';
 import { CHUNK, clipByNorm, sumSquares } from '../../kernels/norm.ts';
 import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { noteGradient } from '../../tensor/leaves.ts';
 import { isWhole, map, overStorage, run } from '../../tensor/run.ts';
 import { Storage } from '../../tensor/storage.ts';
 
@@ -12,6 +13,7 @@ import { Storage } from '../../tensor/storage.ts';
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0)) throw new RangeError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
+  for (const param of params) noteGradient(param, true);
   const given = params.filter(({ grad }) => grad);
   const device = params[0]?.device;
   if (given.length === 0) return zeros([], { device });

@@ -1,5 +1,6 @@
 import { HYPER } from '../../kernels/optimizers.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { noteGradient } from '../../tensor/leaves.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { withDefaults } from './options.ts';
 
@@ -59,6 +60,7 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Updates every parameter that has a gradient, be it of a backward or set by hand. */
   step(): void {
+    for (const param of this.#groupOf.keys()) noteGradient(param, true);
     const active = new Set([...this.#groupOf.keys()].filter(({ grad }) => grad !== null));
     if (active.size === 0) return;
     for (const arena of this.arenas) scope(() => arena.takeGradients());

@@ -4,7 +4,7 @@ import { tensor } from '../create.ts';
 import { run } from '../run.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { abs, div, eq, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
+import { abs, add, affine, div, eq, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
 import { gather, wrongIndex } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
@@ -83,9 +83,9 @@ export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Te
 /** Mean absolute error. */
 export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(abs(sub(x, y)), reduction);
 
-/** Binary cross-entropy of logits with targets in [0, 1]: log(1 + exp(x)) - x y. */
+/** Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)). */
 export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(sub(softplus(x), mul(x, y)), reduction);
+  reduced(add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))), reduction);
 
 /** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
