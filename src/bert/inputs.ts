@@ -27,7 +27,7 @@ export function asIds(ids: Tensor | Nested, device: Device, name: string): Tenso
 /** @throws TypeError when one is no whole number of 32 bits; `name` stands for the input in the message. */
 export function checkIds(ids: Nested, name: string): void {
   if (ids instanceof Int32Array) return;
-  if (typeof ids === 'object') for (const each of ids) checkIds(each, name);
+  if (typeof ids === 'object' && ids !== null) for (const each of ids) checkIds(each, name);
   else if (Number(ids) !== (Number(ids) | 0)) throw new TypeError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
 }
 

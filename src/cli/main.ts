@@ -49,14 +49,14 @@ for (const command of commands) {
   program.addCommand(command().copyInheritedSettings(program));
 }
 
-/** Commands whose result is what they save. */
-const trainers = ['train', 'pretrain', 'study', 'demo'];
+/** Commands whose result is what they print. */
+const printers = ['evaluate', 'predict', 'tokenize', 'info', 'bench'];
 
 let json = false;
-let isTraining = false;
+let savesResult = false;
 program.hook('preAction', (_, command) => {
   json = command.opts().json === true;
-  isTraining = trainers.includes(command.name());
+  savesResult = !printers.includes(command.name());
   if (program.opts().profile) wantProfile();
 });
 
@@ -67,7 +67,7 @@ for (const stream of [process.stdout, process.stderr]) {
       process.exit(FAILURE);
     }
     // A reader that stops early (`| head`) is no error of ours.
-    if (!isTraining) process.exit(0);
+    if (!savesResult) process.exit(0);
   });
 }
 

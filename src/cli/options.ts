@@ -43,6 +43,7 @@ export const columnOptions = (): Option[] => [
   new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
   new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
 ];
+
 /** What a model starts from. */
 interface StartOptions {
   model?: string;
@@ -50,6 +51,7 @@ interface StartOptions {
   config?: string;
   cased?: boolean;
 }
+
 export const startOptions = (): Option[] => [
   new Option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub'),
   new Option('--vocab <file>', 'vocab.txt of a fresh model'),

@@ -52,8 +52,8 @@ export async function tune(
         refusal = error;
       }
     }
-    if (timed.length === 0) throw refusal;
     for (const { buffer } of Object.values(buffers)) device.free(buffer);
+    if (timed.length === 0) throw refusal;
     const best = timed.reduce((a, b) => (b.seconds < a.seconds ? b : a));
     tuning.choose(key, best.constants);
     onResult({

@@ -8,6 +8,8 @@ const collected = new FinalizationRegistry<() => void>((free) => free());
 export class Storage {
   readonly device: Device;
   readonly binding: Binding;
+  /** As asked for; the device may have given more. */
+  readonly bytes: number;
   /** The memory this is a part of, if it is one. */
   readonly parent: Storage | undefined;
   /**
@@ -23,6 +25,7 @@ export class Storage {
   /** New memory of so many bytes, or a part of another storage. */
   constructor(device: Device, memory: number | { parent: Storage; offset: number; size: number }) {
     this.device = device;
+    this.bytes = typeof memory === 'number' ? memory : memory.size;
     if (typeof memory === 'number') {
       const buffer = device.alloc(Math.max(16, memory));
       this.binding = { buffer, offset: 0, size: buffer.bytes };

@@ -151,13 +151,13 @@ export class Tensor {
   copy_(values: TensorData | readonly number[]): this {
     this.#check();
     const array = wordsOf(values, this.dtype);
-    if (array.length !== this.size || !this.isContiguous) {
+    if (array.length !== this.size || (this.size > 0 && !this.isContiguous)) {
       throw new RangeError(`copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`);
     }
     const { binding, device } = this.storage;
     if (array.length > 0) device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
-    if (this.dtype !== 'float32') this.storage.range = this.offset === 0 ? rangeOf(array as Int32Array) : undefined;
-    const { touched } = this.storage;
+    const { bytes, touched } = this.storage;
+    if (this.dtype !== 'float32') this.storage.range = bytes === 4 * this.size ? rangeOf(array as Int32Array) : undefined;
     touched?.copy_(new Int32Array(touched.size).fill(1));
     return this;
   }
@@ -218,7 +218,8 @@ function rangeOf(values: Int32Array): Storage['range'] {
   return { ends, count: values.length };
 }
 
-/** A tensor with undefined contents. */
+/** A tensor with undefined contents. Throws RangeError for sizes that are no whole numbers of 0 or more. */
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
+  if (!shape.every((n) => Number.isInteger(n) && n >= 0)) throw new RangeError(`${show(shape)} is no shape of a tensor`);
   return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
 }

@@ -1,12 +1,13 @@
 import type { Module } from '../nn/index.ts';
-import { cat, noGrad, scope } from '../tensor/index.ts';
+import { normOf } from '../nn/optim/clip.ts';
+import { noGrad, scope } from '../tensor/index.ts';
 
 /**
  * Looks at a model before it is saved, with one small reading.
  * @throws Error when its weights are no finite numbers, or too large to compute with.
  */
 export async function checkWeights(model: Module, step: number): Promise<void> {
-  const norm = noGrad(() => scope(() => cat(model.parameters().map((weight) => scope(() => weight.norm().reshape([1])))).norm()));
+  const norm = noGrad(() => scope(() => normOf(model.parameters())));
   const value = await norm.item();
   norm.dispose();
   if (!Number.isFinite(value))

@@ -20,18 +20,23 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   return noGrad(() =>
     scope(() => {
       const stretches = merge(given);
-      const chunks = stretches.map(({ size }) => Math.ceil(size / CHUNK));
-      const partial = zeros([chunks.reduce((a, b) => a + b)], { device });
-      let first = 0;
-      stretches.forEach((x, i) => {
-        run(sumSquares, { x, partial }, { count: x.size, first });
-        first += chunks[i];
-      });
-      const norm = partial.sum().sqrt();
+      const norm = normOf(stretches);
       for (const x of stretches) run(clipByNorm, { norm, x }, { count: x.size, maxNorm });
       return norm;
     }),
   );
+}
+
+/** The Euclidean norm of all elements of whole tensors together, a tensor of one element. */
+export function normOf(tensors: readonly Tensor[]): Tensor {
+  const chunks = tensors.map(({ size }) => Math.ceil(size / CHUNK));
+  const partial = zeros([chunks.reduce((a, b) => a + b)], { device: tensors[0].device });
+  let first = 0;
+  tensors.forEach((x, i) => {
+    run(sumSquares, { x, partial }, { count: x.size, first });
+    first += chunks[i];
+  });
+  return partial.sum().sqrt();
 }
 
 /** The gradients as few flat tensors: neighbours in an optimiser's arena, whose gaps hold zeros, become one. */

@@ -180,6 +180,7 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
 /** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const n = x.shape[ownDim(dim, x.ndim, 'chunk')];
+  if (!(chunks >= 1)) throw new RangeError(`chunk: 1 or more chunks were expected, not ${chunks}`);
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
 }
 
