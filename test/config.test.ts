@@ -90,7 +90,10 @@ describe('bertConfig', () => {
     [{ layerNormEps: 0 }, 'bertConfig: layerNormEps is 0; expected a number above 0'],
     [{ initializerRange: Infinity }, 'bertConfig: initializerRange is Infinity; expected a number above 0'],
     [{ padTokenId: 7, vocabSize: 7 }, 'bertConfig: padTokenId is 7; expected a token below vocabSize, 7'],
-    [{ hiddenAct: 'swish' }, 'bertConfig: hiddenAct is "swish"; expected one of gelu, gelu_new, gelu_pytorch_tanh, relu, tanh'],
+    [
+      { hiddenAct: 'swish' },
+      'bertConfig: hiddenAct is "swish"; expected one of gelu, gelu_python, gelu_new, gelu_pytorch_tanh, relu, tanh',
+    ],
     [{ positionEmbeddingType: 'relative_key' }, 'bertConfig: positionEmbeddingType is "relative_key"; expected abs'],
     [{ problemType: 'ranking' }, 'bertConfig: problemType is "ranking"; expected one of regression, single'],
     [{ numLabels: 0 }, 'bertConfig: numLabels is 0; expected a whole number, 1 or more'],

@@ -292,3 +292,62 @@ describe('other heads', () => {
     }
   });
 });
+
+describe.each([
+  ['cpu', new CpuDevice()],
+  ['webgpu', webgpu],
+] as const)('classifiers on %s', (_, device) => {
+  const here = it.skipIf(!device);
+  const inputIds = [
+    [1, 2, 3],
+    [4, 5, 6],
+  ];
+
+  here('refuse labels of another shape, whatever the problem', () => {
+    setDevice(device!);
+    const multi = BertForSequenceClassification.fromConfig({
+      ...config,
+      numLabels: 3,
+      problemType: 'multi_label_classification',
+    });
+    const wrong = [
+      [[0], [1]],
+      [[0, 1, 1]],
+      [0, 1, 1],
+      [
+        [0, 1, 1, 1],
+        [1, 0, 0, 1],
+      ],
+    ];
+    for (const labels of wrong) expect(() => multi.forward({ inputIds, labels })).toThrow('labels of shape [2, 3] were expected');
+    const regression = BertForSequenceClassification.fromConfig({ ...config, numLabels: 3, problemType: 'regression' });
+    const turned = [
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ];
+    expect(() => regression.forward({ inputIds, labels: turned })).toThrow('labels of shape [2, 3] were expected, not [3, 2]');
+  });
+
+  here('take a column of class numbers for what it is', async () => {
+    setDevice(device!);
+    const model = BertForSequenceClassification.fromConfig({ ...config, numLabels: 2 });
+    const losses = await Promise.all(
+      [
+        [[0], [1]],
+        [0, 1],
+      ].map((labels) => noGrad(() => model.forward({ inputIds, labels }).loss!.item())),
+    );
+    expect(losses[0]).toBe(losses[1]);
+  });
+
+  here('take one row of positions for all texts, and none of the texts', async () => {
+    setDevice(device!);
+    const model = BertForSequenceClassification.fromConfig({ ...config, numLabels: 2 });
+    const logits = (positionIds: number[][]) => noGrad(() => numbers(model.forward({ inputIds, positionIds }).logits));
+    const row = [3, 1, 2];
+    expect(await logits([row])).toEqual(await logits([row, row]));
+    const none = model.forward({ inputIds: tensor(new Int32Array(0), { shape: [0, 3] }) });
+    expect([none.logits.shape, await numbers(none.logits)]).toEqual([[0, 2], []]);
+  });
+});

@@ -436,7 +436,6 @@ describe('what does not fit is refused by name', () => {
     ['tensor', () => w.tensor([[1, 2], [3]]), /ragged/],
     ['requiresGrad_', () => ids.requiresGrad_(), /only float32/],
     ['scope', () => w.scope(async () => 1), /must not be async/],
-    ['noGrad', () => w.noGrad(async () => 1), /must not be async/],
   ])('%s', (_, attempt, message) => {
     expect(attempt).toThrow(message);
   });

@@ -17,7 +17,8 @@ export type CausalLMOutput = MaskedLMOutput;
 /**
  * BERT that looks back only and predicts the next token at each position: a language model as GPT's (Radford et al. 2018,
  * §3.1). `config.isDecoder` must be true; Hugging Face has the same under this name. The loss is the mean over the tokens
- * to be predicted, of which the first of a text is none.
+ * to be predicted, of which the first of a text is none. Padding in front of a text sees what is before it alone; in Hugging
+ * Face's eager attention it sees all.
  */
 export class BertLMHeadModel extends BertForMaskedLM {
   static override readonly isDecoder = true;

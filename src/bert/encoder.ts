@@ -11,6 +11,7 @@ import type { BertConfig, HiddenAct } from './config.ts';
 
 export const activations: Record<HiddenAct, Activation> = {
   gelu: 'gelu',
+  gelu_python: 'gelu',
   gelu_new: 'geluTanh',
   gelu_pytorch_tanh: 'geluTanh',
   relu: 'relu',

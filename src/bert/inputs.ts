@@ -9,6 +9,7 @@ export interface BertInputs {
   attentionMask?: Tensor | Nested;
   /** Segment of each token. Default: 0. */
   tokenTypeIds?: Tensor | Nested;
+  /** Default: 0, 1, 2, … in each row. */
   positionIds?: Tensor | Nested;
   /** Whether `attentions` are wanted; they take memory and time. Default: false. */
   outputAttentions?: boolean;
@@ -35,7 +36,7 @@ const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as
 type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number], Tensor>>;
 
 /**
- * The ids among the inputs of a model, those that are given, as tensors.
+ * The ids among the inputs of a model, those that are given, as tensors; of texts, one row of them is for all.
  * @param dims names of the dimensions that they have
  * @throws RangeError when there are other dimensions, or sizes differ; TypeError as `checkIds`.
  */
@@ -48,7 +49,9 @@ export function idTensors(model: string, inputs: BertInputs, dims: readonly stri
   for (const name of idInputs) {
     const given = inputs[name];
     if (given === undefined) continue;
-    tensors[name] ??= asIds(given, device, name);
+    const ids = asIds(given, device, name);
+    const isForAll = dims.length === 2 && show(ids.shape) === show([1, shape[1]]);
+    tensors[name] ??= isForAll ? ids.expand(shape) : ids;
     if (show(tensors[name].shape) !== show(shape))
       throw new RangeError(`${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`);
   }

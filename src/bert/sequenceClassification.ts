@@ -2,7 +2,7 @@ import { bceWithLogits, mseLoss, type Nested, Tensor, tensor } from '../tensor/i
 import { BertClassifier } from './classifier.ts';
 import type { BertConfig } from './config.ts';
 import type { EncoderOutput } from './encoder.ts';
-import { type BertInputs, classLoss } from './inputs.ts';
+import { type BertInputs, checkLabelShape, classLoss } from './inputs.ts';
 import { BertModel, type BertModelOutput, type BertPreTrainedModel } from './model.ts';
 
 export interface SequenceClassifierInputs extends BertInputs {
@@ -36,12 +36,14 @@ export abstract class SequenceClassifier<Encoder extends BertPreTrainedModel> ex
   #loss(logits: Tensor, given: Tensor | Nested): Tensor {
     const { numLabels, problemType } = this.config;
     const known = given instanceof Tensor ? given : tensor(given, { device: logits.device });
-    const multi = known.dtype === 'float32' && known.ndim === 2;
+    const multi = known.dtype === 'float32' && known.ndim === 2 && known.shape[1] === numLabels;
     const problem =
       problemType ?? (numLabels === 1 ? 'regression' : multi ? 'multi_label_classification' : 'single_label_classification');
     if (problem === 'single_label_classification') return classLoss(logits, given, 'labels');
     const labels = known.toFloat();
-    return problem === 'regression' ? mseLoss(logits.reshape(labels.shape), labels) : bceWithLogits(logits, labels);
+    checkLabelShape(labels.shape, logits.shape, 'labels');
+    const scores = logits.reshape(labels.shape);
+    return problem === 'regression' ? mseLoss(scores, labels) : bceWithLogits(scores, labels);
   }
 }
 

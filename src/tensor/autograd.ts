@@ -12,17 +12,12 @@ let recording = true;
 let nextId = 1;
 const slotsInUse = new WeakSet<Tensor>();
 
-/**
- * Runs `body` without recording anything for `backward`.
- * @throws TypeError when `body` returns a promise: what follows an `await` would be recorded.
- */
+/** Runs `body` without recording anything for `backward`; what follows an `await` in it is recorded. */
 export function noGrad<T>(body: () => T): T {
   const before = recording;
   recording = false;
   try {
-    const result = body();
-    if (result instanceof Promise) throw new TypeError('noGrad: the function must not be async; await outside of it');
-    return result;
+    return body();
   } finally {
     recording = before;
   }

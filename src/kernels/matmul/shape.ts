@@ -48,13 +48,13 @@ export function isVectorized(p: MatmulParams, layout: Layout): boolean {
   return aligned(p.m, p.aCol, p.n, p.bRow, p.yRow);
 }
 
-/** Elements of a and b that a kernel may touch, and of y. */
+/** Elements of a and b that a kernel may touch, and of y; none where a size is 0. */
 export const aSize = (p: MatmulParams): number =>
-  p.aOffset + (p.batch0 - 1) * p.a0 + (p.batch1 - 1) * p.a1 + (p.m - 1) * p.aRow + (p.k - 1) * p.aCol + 1;
+  Math.max(0, p.aOffset + (p.batch0 - 1) * p.a0 + (p.batch1 - 1) * p.a1 + (p.m - 1) * p.aRow + (p.k - 1) * p.aCol + 1);
 export const bSize = (p: MatmulParams): number =>
-  p.bOffset + (p.batch0 - 1) * p.b0 + (p.batch1 - 1) * p.b1 + (p.k - 1) * p.bRow + (p.n - 1) * p.bCol + 1;
+  Math.max(0, p.bOffset + (p.batch0 - 1) * p.b0 + (p.batch1 - 1) * p.b1 + (p.k - 1) * p.bRow + (p.n - 1) * p.bCol + 1);
 export const ySize = (p: MatmulParams): number =>
-  p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
+  Math.max(0, p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n);
 
 /** Parameters of a plain product of dense matrices, of `batch` pairs. */
 export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n: number, batch = 1): MatmulParams {

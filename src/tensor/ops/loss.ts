@@ -83,9 +83,15 @@ export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Te
 /** Mean absolute error. */
 export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(abs(sub(x, y)), reduction);
 
-/** Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)). */
-export const bceWithLogits = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))), reduction);
+/**
+ * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)).
+ * @throws RangeError when the targets are of another shape.
+ */
+export function bceWithLogits(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
+  if (show(x.shape) !== show(y.shape))
+    throw new RangeError(`bceWithLogits: targets of shape ${show(x.shape)} were expected, not ${show(y.shape)}`);
+  return reduced(add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))), reduction);
+}
 
 /** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
