@@ -164,10 +164,10 @@ export function interruptible(onFirst: () => void): { signal: AbortSignal; relea
   };
 }
 
-/** Throws unless exactly one of --model and --vocab is given, and nothing that goes with --vocab alone beside --model. */
+/** Throws unless exactly one of --model and --vocab is given, and --config beside --vocab alone; says that so does --cased. */
 export function requireModelOrVocab({ model, vocab, config, cased }: StartOptions): void {
   if (!model && !vocab) throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
   if (model && vocab) throw new UsageError('--model and --vocab exclude each other: a model folder has its own vocabulary');
-  if (model && (config || cased))
-    throw new UsageError(`--${config ? 'config' : 'cased'} goes with --vocab; ${model} has its own config and tokenizer`);
+  if (model && config) throw new UsageError(`--config goes with --vocab; ${model} has its own`);
+  if (model && cased) console.error(`--cased goes with --vocab, and changes nothing: ${model} has its own tokenizer`);
 }
