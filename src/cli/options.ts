@@ -168,6 +168,6 @@ export function interruptible(onFirst: () => void): { signal: AbortSignal; relea
 export function requireModelOrVocab({ model, vocab, config, cased }: StartOptions): void {
   if (!model && !vocab) throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
   if (model && vocab) throw new UsageError('--model and --vocab exclude each other: a model folder has its own vocabulary');
-  if (model && config) throw new UsageError(`--config goes with --vocab; ${model} has its own`);
+  if (model && config) throw new UsageError(`--config goes with --vocab; ${model} has its own config`);
   if (model && cased) console.error(`--cased goes with --vocab, and changes nothing: ${model} has its own tokenizer`);
 }
