@@ -2,7 +2,10 @@ import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
 import { isObject, quote } from './quote.ts';
 
-/** `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh approximation. */
+/**
+ * `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh
+ * approximation.
+ */
 const activations = ['gelu', 'gelu_python', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'tanh'] as const;
 const problemTypes = ['regression', 'single_label_classification', 'multi_label_classification'] as const;
 

@@ -46,12 +46,12 @@ export function idTensors(model: string, inputs: BertInputs, dims: readonly stri
   const { shape } = tensors.inputIds;
   if (shape.length !== dims.length)
     throw new RangeError(`${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`);
+  const isRow = (ids: Tensor) => dims.length === 2 && show(ids.shape) === show([1, shape[1]]);
+  const forAll = (ids: Tensor) => (isRow(ids) ? ids.expand(shape) : ids);
   for (const name of idInputs) {
     const given = inputs[name];
     if (given === undefined) continue;
-    const ids = asIds(given, device, name);
-    const isForAll = dims.length === 2 && show(ids.shape) === show([1, shape[1]]);
-    tensors[name] ??= isForAll ? ids.expand(shape) : ids;
+    tensors[name] ??= forAll(asIds(given, device, name));
     if (show(tensors[name].shape) !== show(shape))
       throw new RangeError(`${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`);
   }

@@ -124,14 +124,19 @@ export function reportUnknown(
   { unkTokenId, clsTokenId, sepTokenId }: BertTokenizer,
   { vocab, cased }: StartOptions,
 ): void {
-  const pieces = texts.flatMap((ids) => ids.filter((id) => id !== clsTokenId && id !== sepTokenId));
-  const unknown = pieces.filter((id) => id === unkTokenId).length / pieces.length;
-  if (!(unknown > MOST_UNKNOWN)) return;
+  let [pieces, unknown] = [0, 0];
+  for (const ids of texts) {
+    for (const id of ids) {
+      if (id !== clsTokenId && id !== sepTokenId) pieces++;
+      if (id === unkTokenId) unknown++;
+    }
+  }
+  if (unknown <= MOST_UNKNOWN * pieces) return;
   const advice =
     vocab && !cased
       ? `say --cased if ${vocab} keeps case and accents (Korean ones do), else give another --vocab`
       : 'the vocabulary does not fit these texts';
-  console.error(`${path}: ${percent(unknown)} of the pieces are [UNK], and nothing is learnt of them: ${advice}`);
+  console.error(`${path}: ${percent(unknown / pieces)} of the pieces are [UNK], and nothing is learnt of them: ${advice}`);
 }
 
 /** Says on standard error how many tagged words the model never sees. */

@@ -25,6 +25,12 @@ export interface MemoryUse {
   peakBytes: number;
 }
 
+/** What a step that is captured returns: where the result to read back will lie, and its inputs. */
+export interface TracedStep {
+  result: Binding;
+  inputs: readonly DeviceBuffer[];
+}
+
 /** A step that was captured: its launches, ready to run again. */
 export interface Plan {
   /** Launches of one replay, and their floating-point operations. */
@@ -61,10 +67,10 @@ export interface Device {
   run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void;
   synchronize(): Promise<void>;
   /**
-   * Takes down what `body` launches instead of running it; `body` returns where the result to read back will lie, and the
-   * step's inputs. Memory is shared among what the step makes, so nothing else may outlive it. Absent where replaying gains nothing.
+   * Takes down what `body` launches instead of running it. Memory is shared among what the step makes, so nothing but its result and
+   * inputs may outlive it. Absent where replaying gains nothing.
    */
-  capture?(body: () => { result: Binding; inputs: readonly DeviceBuffer[] }): Plan;
+  capture?(body: () => TracedStep): Plan;
   /**
    * Runs `host` now and, if a step is being captured, before each replay: what the host does anew each time. `undo` takes it
    * back if the step fails before it is launched.

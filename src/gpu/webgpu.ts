@@ -1,5 +1,5 @@
 import { patiently } from '../platform/patience.ts';
-import type { Binding, Device, DeviceBuffer, MemoryUse, Plan } from './device.ts';
+import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from './device.ts';
 import { DeviceLostError, KernelError } from './errors.ts';
 import { giveHeadStart } from './headStart.ts';
 import type { Request } from './join.ts';
@@ -128,14 +128,12 @@ export class WebGpuDevice implements Device {
     await this.#settle();
   }
 
-  capture(body: Parameters<NonNullable<Device['capture']>>[0]): Plan {
+  capture(body: () => TracedStep): Plan {
     if (this.#trace) throw new Error('capture: a step is being captured already');
     const trace = new Trace();
     this.#trace = trace;
     try {
-      const { result, inputs } = body();
-      this.#trace = undefined;
-      return this.#plan(trace, result, inputs);
+      return this.#plan(trace, body());
     } catch (error) {
       undo(trace.hooks);
       throw error;
@@ -144,7 +142,7 @@ export class WebGpuDevice implements Device {
     }
   }
 
-  #plan(trace: Trace, result: Binding, inputs: readonly DeviceBuffer[]): Plan {
+  #plan(trace: Trace, { result, inputs }: TracedStep): Plan {
     trace.refuseSurvivors([result.buffer, ...inputs]);
     const requests = trace.joined(result, this.traits.maxStorageBuffers);
     const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);

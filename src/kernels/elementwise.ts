@@ -1,5 +1,5 @@
 import { defineMap } from './map.ts';
-import { erf, erfWgsl, isNanWgsl, log1pWgsl, tanhWgsl } from './special.ts';
+import { erf, erfWgsl, isNanWgsl, largerWgsl, log1pWgsl, tanhWgsl } from './special.ts';
 
 /** Written with comparisons where WGSL's `max` and `min` would swallow a NaN. */
 
@@ -85,8 +85,8 @@ export const div = defineMap({
 export const maximum = defineMap({
   name: 'maximum',
   inputs: ['a', 'b'],
-  wgsl: 'select(select(a, b, b > a), b, isNan(b))',
-  functions: isNanWgsl,
+  wgsl: 'larger(a, b)',
+  functions: largerWgsl,
   reference: Math.max,
 });
 export const minimum = defineMap({

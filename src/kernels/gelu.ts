@@ -1,5 +1,5 @@
 import { defineMap } from './map.ts';
-import { erf, normalShareWgsl, tanhWgsl } from './special.ts';
+import { erf, limited, normalShareWgsl, tanhWgsl } from './special.ts';
 
 /** Gaussian error linear units (Hendrycks & Gimpel 2016, arXiv 1606.08415): x Φ(x), exact by erf or approximated by tanh. */
 
@@ -58,7 +58,7 @@ export const geluTanhBackward = defineMap({
   wgsl: 'dy * geluTanhSlope(x)',
   functions: `${tanhWgsl}
 fn geluTanhSlope(v: V) -> V {
-  let x = select(select(v, V(${FLAT}), v > V(${FLAT})), V(-${FLAT}), v < V(-${FLAT}));
+  let x = ${limited('v', FLAT)};
   let t = tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x));
   let inner = ${TANH_SCALE} * (1.0 + ${3 * TANH_CUBE} * x * x);
   return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner;

@@ -2,7 +2,7 @@ import { type Axis, defineKernel, main, wgsl } from '../gpu/kernel.ts';
 import type { Traits } from '../gpu/traits.ts';
 import { along, leastPlaces, window } from './cut.ts';
 import { lanesAlone, teamWgsl } from './rows.ts';
-import { isNanWgsl } from './special.ts';
+import { isNanWgsl, largerWgsl } from './special.ts';
 
 /**
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
@@ -129,10 +129,7 @@ export const sum = defineReduction({
 
 export const max = defineReduction({
   name: 'max',
-  // WGSL's max may swallow a NaN.
-  functions: `${isNanWgsl}
-fn larger(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
-`,
+  functions: largerWgsl,
   start: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
   combine: (a, b) => `larger(${a}, ${b})`,
   join: (part) =>

@@ -5,9 +5,18 @@ import { wgsl } from '../gpu/kernel.ts';
  * They limit by comparison, not by `clamp` or `min`, which would turn a NaN into a number.
  */
 
+/** WGSL: x, but no farther from 0 than `limit`; a NaN stays one. */
+export const limited = (x: string, limit: number): string =>
+  `select(select(${x}, V(${limit}), ${x} > V(${limit})), V(-${limit}), ${x} < V(-${limit}))`;
+
 /** By its bits: compilers may assume that no number differs from itself. */
 export const isNanWgsl = wgsl`
 fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
+`;
+
+/** The larger of two, NaN where one is: WGSL's max may swallow it. */
+export const largerWgsl = `${isNanWgsl}
+fn larger(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
 `;
 
 /**
@@ -16,7 +25,7 @@ fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
  */
 export const tanhWgsl = wgsl`
 fn tanh_(x: V) -> V {
-  let far = tanh(select(select(x, V(15.0), x > V(15.0)), V(-15.0), x < V(-15.0)));
+  let far = tanh(${limited('x', 15)});
   return select(far, x - x * x * x * ${1 / 3}, abs(x) < V(0.05));
 }
 `;
@@ -39,7 +48,7 @@ fn log1p_(x: V) -> V {
 /** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
 export const erfWgsl = wgsl`
 fn erf_(v: V) -> V {
-  let x = select(select(v, V(4.0), v > V(4.0)), V(-4.0), v < V(-4.0));
+  let x = ${limited('v', 4)};
   let s = x * x;
   var n = s * -2.72614225801306e-10 + 2.77068142495902e-8;
   n = n * s - 2.10102402082508e-6;

@@ -2,7 +2,7 @@ import { accumulate } from '../kernels/copy.ts';
 import { add, copy } from '../kernels/elementwise.ts';
 import { clearRows } from '../kernels/embedding.ts';
 import { fillWith } from './create.ts';
-import { noteGradient, noteUses } from './leaves.ts';
+import { noteGradient, noteUse } from './leaves.ts';
 import { isWhole, map, overStorage, run } from './run.ts';
 import { keep, scope } from './scope.ts';
 import { show } from './shape.ts';
@@ -31,7 +31,7 @@ export const records = (inputs: readonly Tensor[]): boolean => recording && inpu
  * null where an input has none. It runs without recording, in a scope of its own.
  */
 export function record(name: string, result: Tensor, inputs: readonly Tensor[], backward: Node['backward']): Tensor {
-  noteUses(inputs);
+  for (const input of inputs) noteUse(input);
   if (!records(inputs)) return result;
   result.requiresGrad = true;
   result.node = { id: nextId++, name, inputs, backward };

@@ -134,15 +134,16 @@ export class CapturedStep<T extends Tensors> {
         data,
       ) as T[typeof name];
     }
-    const whole = (result: Tensor) => {
-      if (!(result instanceof Tensor)) throw new TypeError('capture: the step must return a tensor, and no promise of one');
-      if (result.dtype !== 'float32')
-        throw new TypeError(`capture: the step returned ${result.dtype}: convert it with toFloat()`);
-      if (result.size === 0) throw new RangeError(`capture: the step returned no elements, its shape is ${show(result.shape)}`);
-      return isWhole(result) ? result.detach() : map(copy, [result]);
-    };
-    return { tensors, result: keep(scope(() => whole(this.#step(tensors)))) };
+    return { tensors, result: keep(scope(() => wholeResult(this.#step(tensors)))) };
   }
+}
+
+/** What a step returned, as one piece of memory. */
+function wholeResult(result: Tensor): Tensor {
+  if (!(result instanceof Tensor)) throw new TypeError('capture: the step must return a tensor, and no promise of one');
+  if (result.dtype !== 'float32') throw new TypeError(`capture: the step returned ${result.dtype}: convert it with toFloat()`);
+  if (result.size === 0) throw new RangeError(`capture: the step returned no elements, its shape is ${show(result.shape)}`);
+  return isWhole(result) ? result.detach() : map(copy, [result]);
 }
 
 /** Leaves gradients where running the step anew would. */

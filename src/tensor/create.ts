@@ -105,12 +105,15 @@ export function manualSeed(seed: number): void {
   seeding.count++;
 }
 
-/** Normal random numbers of mean 0 and variance 1. */
-export const randn = (shape: Shape, options: TensorOptions = {}): Tensor => drawn(shape, () => generator.normal(), options);
-/** Uniform random numbers in [0, 1). */
-export const rand = (shape: Shape, options: TensorOptions = {}): Tensor => drawn(shape, () => generator.uniform(), options);
+/** Random numbers are float32. */
+type DrawOptions = Omit<TensorOptions, 'dtype'>;
 
-function drawn(shape: Shape, draw: () => number, { device = current, requiresGrad = false }: TensorOptions): Tensor {
+/** Normal random numbers of mean 0 and variance 1. */
+export const randn = (shape: Shape, options: DrawOptions = {}): Tensor => drawn(shape, () => generator.normal(), options);
+/** Uniform random numbers in [0, 1). */
+export const rand = (shape: Shape, options: DrawOptions = {}): Tensor => drawn(shape, () => generator.uniform(), options);
+
+function drawn(shape: Shape, draw: () => number, { device = current, requiresGrad = false }: DrawOptions): Tensor {
   const made = empty(shape, 'float32', device);
   const { binding } = made.storage;
   device.eachStep(() => device.write(binding, Float32Array.from({ length: product(shape) }, draw)));

@@ -61,8 +61,8 @@ export function watchLeaves<T>(watch: LeafWatch, body: () => T): T {
   }
 }
 
-export function noteUses(tensors: readonly Tensor[]): void {
-  if (current) for (const tensor of tensors) if (!tensor.node) current.use(tensor);
+export function noteUse(tensor: Tensor): void {
+  if (!tensor.node) current?.use(tensor);
 }
 
 export const noteGradient = (leaf: Tensor, needed: boolean): void => current?.gradient(leaf, needed);

@@ -1,6 +1,6 @@
 import type { Device } from '../gpu/device.ts';
 import { isDense } from '../kernels/map.ts';
-import { noteGradient, noteUses } from './leaves.ts';
+import { noteGradient, noteUse } from './leaves.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, product, type Shape, show } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -107,7 +107,7 @@ export class Tensor {
 
   /** Another view of this memory, without a gradient. */
   view(shape: Shape, strides: Shape, offset: number): Tensor {
-    noteUses([this]);
+    noteUse(this);
     return new Tensor(this.storage, shape, this.dtype, strides, offset);
   }
 
