@@ -9,8 +9,23 @@ import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 /** From the ground up; `index` is the file src/index.ts. */
-export const FLOORS = ['platform', 'gpu', 'kernels', 'tensor', 'nn', 'bert', 'train', 'index', 'cli'];
-const MAY_USE_NODE = ['platform', 'cli'];
+export const FLOORS = [
+  'platform',
+  'formats',
+  'text',
+  'device',
+  'kernels',
+  'measure',
+  'tensor',
+  'nn',
+  'bert',
+  'train',
+  'study',
+  'bench',
+  'index',
+  'cli',
+];
+const MAY_USE_NODE = ['platform', 'formats', 'cli'];
 
 /**
  * One import: where it stands, what it names, and whether only types are taken, which leaves nothing to load.

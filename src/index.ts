@@ -1,9 +1,24 @@
-export { BertBiBackbone, BertBiLMForSequenceClassification, BertBiLMHeadModel, type BiLMOutput } from './bert/biLM.ts';
-export { BertLMForSequenceClassification, BertLMHeadModel, type CausalLMInputs, type CausalLMOutput } from './bert/causalLM.ts';
-export { CbowForSequenceClassification, type CbowInputs, CbowLMHeadModel, CbowModel, type CbowOutput } from './bert/cbow.ts';
+export {
+  BertBiBackbone,
+  BertBiLMForSequenceClassification,
+  BertBiLMHeadModel,
+  type BiLMOutput,
+} from './bert/baselines/bidirectional.ts';
+export {
+  BertLMForSequenceClassification,
+  BertLMHeadModel,
+  type CausalLMInputs,
+  type CausalLMOutput,
+} from './bert/baselines/causal.ts';
+export {
+  CbowForSequenceClassification,
+  type CbowInputs,
+  CbowLMHeadModel,
+  CbowModel,
+  type CbowOutput,
+} from './bert/baselines/cbow.ts';
 export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
 export { freezeEncoder } from './bert/freeze.ts';
-export type { BertInputs } from './bert/inputs.ts';
 export {
   BertForMaskedLM,
   BertForNextSentencePrediction,
@@ -13,7 +28,25 @@ export {
   type NextSentenceOutput,
   type PreTrainingInputs,
   type PreTrainingOutput,
-} from './bert/languageModels.ts';
+} from './bert/heads/maskedLM.ts';
+export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/heads/multipleChoice.ts';
+export type { MaskedLMInputs } from './bert/heads/predictionHead.ts';
+export {
+  BertForQuestionAnswering,
+  type QuestionAnsweringInputs,
+  type QuestionAnsweringOutput,
+} from './bert/heads/questionAnswering.ts';
+export {
+  BertForSequenceClassification,
+  SequenceClassifier,
+  type SequenceClassifierInputs,
+  type SequenceClassifierOutput,
+} from './bert/heads/sequenceClassification.ts';
+export {
+  BertForTokenClassification,
+  type TokenClassifierInputs,
+  type TokenClassifierOutput,
+} from './bert/heads/tokenClassification.ts';
 export {
   BertBackbone,
   BertModel,
@@ -23,8 +56,7 @@ export {
   type PretrainedOptions,
   type SaveOptions,
 } from './bert/model.ts';
-export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/multipleChoice.ts';
-export type { MaskedLMInputs } from './bert/predictionHead.ts';
+export type { BertInputs } from './bert/modelInputs.ts';
 export {
   type Draw,
   type MaskedTokens,
@@ -36,35 +68,10 @@ export {
   type TokenDocument,
   TokenMasker,
 } from './bert/pretraining/index.ts';
-export {
-  BertForQuestionAnswering,
-  type QuestionAnsweringInputs,
-  type QuestionAnsweringOutput,
-} from './bert/questionAnswering.ts';
-export {
-  BertForSequenceClassification,
-  SequenceClassifier,
-  type SequenceClassifierInputs,
-  type SequenceClassifierOutput,
-} from './bert/sequenceClassification.ts';
-export {
-  BertForTokenClassification,
-  type TokenClassifierInputs,
-  type TokenClassifierOutput,
-} from './bert/tokenClassification.ts';
-export {
-  type AddedToken,
-  type BatchEncoding,
-  BertTokenizer,
-  type BertTokenizerOptions,
-  type DecodeOptions,
-  type EncodeOptions,
-  type Encoding,
-} from './bert/tokenizer/index.ts';
-export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './bert/vocabulary/index.ts';
-export type { Device, MemoryUse } from './gpu/device.ts';
-export { DeviceLostError, KernelError, OutOfMemoryError } from './gpu/errors.ts';
-export { type DeviceOptions, openDevice } from './gpu/open.ts';
+export type { Device, MemoryUse } from './device/device.ts';
+export { DeviceLostError, KernelError, OutOfMemoryError } from './device/errors.ts';
+export { type DeviceOptions, openDevice } from './device/open.ts';
+export { type DownloadProgress, findModel } from './formats/hub.ts';
 export * as nn from './nn/index.ts';
 export {
   Adam,
@@ -76,24 +83,36 @@ export {
   SGD,
 } from './nn/index.ts';
 export { UsageError } from './platform/errors.ts';
-export { type DownloadProgress, findModel } from './platform/hub.ts';
 export * from './tensor/index.ts';
-export { encodeExamples } from './train/batch.ts';
-export { type Prediction, TextClassificationPipeline } from './train/classifier.ts';
-export { readData } from './train/data.ts';
-export { type Evaluation, evaluate } from './train/evaluate.ts';
-export { FeatureExtractionPipeline, type FeatureModel, type FeatureOptions } from './train/features.ts';
-export { type FitOptions, fit, fitDefaults } from './train/fit.ts';
-export { History } from './train/history.ts';
-export * as metrics from './train/metrics.ts';
-export { historyPicture } from './train/picture.ts';
-export { countBatches } from './train/pretrain/batches.ts';
-export { hasPretraining, readPretraining, savePretraining } from './train/pretrain/checkpoint.ts';
-export { type CorpusOptions, type Document, openCorpus } from './train/pretrain/corpus.ts';
-export { evaluatePretraining, type PretrainScores } from './train/pretrain/evaluate.ts';
-export type { PretrainEvaluation, PretrainHistory, PretrainStep } from './train/pretrain/history.ts';
-export { ExampleMaker, type Objective, type PretrainModel, pretrainModels } from './train/pretrain/objective.ts';
-export { pretrainPicture } from './train/pretrain/picture.ts';
+export {
+  type AddedToken,
+  type BatchEncoding,
+  BertTokenizer,
+  type BertTokenizerOptions,
+  type DecodeOptions,
+  type EncodeOptions,
+  type Encoding,
+} from './text/tokenizer/index.ts';
+export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './text/vocabulary/index.ts';
+export { encodeExamples } from './train/data/batch.ts';
+export { readData } from './train/data/labelledData.ts';
+export { stratifiedSplit } from './train/data/split.ts';
+export * as metrics from './train/metrics/index.ts';
+export { FeatureExtractionPipeline, type FeatureModel, type FeatureOptions } from './train/pipelines/featureExtraction.ts';
+export { type Prediction, TextClassificationPipeline } from './train/pipelines/textClassification.ts';
+export {
+  type EntityGroup,
+  groupEntities,
+  type TaggedWord,
+  TokenClassificationPipeline,
+} from './train/pipelines/tokenClassification.ts';
+export { countBatches } from './train/pretraining/batches.ts';
+export { hasPretraining, readPretraining, savePretraining } from './train/pretraining/checkpoint.ts';
+export { type CorpusOptions, type Document, openCorpus } from './train/pretraining/corpus.ts';
+export { evaluatePretraining, type PretrainScores } from './train/pretraining/evaluate.ts';
+export type { PretrainEvaluation, PretrainHistory, PretrainStep } from './train/pretraining/history.ts';
+export { ExampleMaker, type Objective, type PretrainModel, pretrainModels } from './train/pretraining/objective.ts';
+export { pretrainPicture } from './train/pretraining/picture.ts';
 export {
   type PretrainData,
   type PretrainHooks,
@@ -101,8 +120,10 @@ export {
   type PretrainState,
   pretrain,
   pretrainDefaults,
-} from './train/pretrain/pretrain.ts';
-export { stratifiedSplit } from './train/split.ts';
-export { type EntityGroup, groupEntities, type TaggedWord, TokenClassificationPipeline } from './train/tagger.ts';
-export { type TaskModel, taskOf } from './train/taskModel.ts';
+} from './train/pretraining/pretrain.ts';
 export type { Task, TaskName } from './train/tasks/task.ts';
+export { type TaskModel, taskOf } from './train/tasks/taskModel.ts';
+export { type Evaluation, evaluate } from './train/trainer/evaluate.ts';
+export { type FitOptions, fit, fitDefaults } from './train/trainer/fit.ts';
+export { History } from './train/trainer/history.ts';
+export { historyPicture } from './train/trainer/picture.ts';

@@ -1,12 +1,12 @@
+import { findModel } from '../formats/hub.ts';
+import { floatReader, SafetensorsError, toFloat16 } from '../formats/safetensors/dtypes.ts';
+import { streamSafetensors, type TensorToStream } from '../formats/safetensors/file.ts';
+import { dataStart, parseHead } from '../formats/safetensors/header.ts';
 import { UsageError } from '../platform/errors.ts';
 import { type FileContent, fileExists, joinPath, openPieces, readJson, writeFiles } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
-import { findModel } from '../platform/hub.ts';
+import { isObject, nameSome, quote } from '../platform/format.ts';
 import { type BertConfig, configToJson, parseBertConfig, type TorchDtype, torchDtypes } from './config.ts';
-import { isObject, nameSome, quote } from './quote.ts';
-import { floatReader, SafetensorsError, toFloat16 } from './rawTensor.ts';
-import { streamSafetensors, type TensorToStream } from './safetensors.ts';
-import { dataStart, parseHead } from './safetensorsHeader.ts';
 
 /** A weight: row-major float32. */
 export interface Weight {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
-import { isObject, quote } from './quote.ts';
+import { isObject, quote } from '../platform/format.ts';
 
 /**
  * `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh

@@ -1,5 +1,5 @@
 import { UsageError } from '../platform/errors.ts';
-import { CbowEmbeddings } from './cbow.ts';
+import { CbowEmbeddings } from './baselines/cbow.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder } from './encoder.ts';
 import type { BertPreTrainedModel } from './model.ts';

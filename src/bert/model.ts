@@ -1,14 +1,14 @@
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import type { FileContent } from '../platform/files.ts';
+import { nameSome } from '../platform/format.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
-import { type BertInputs, idTensors } from './inputs.ts';
-import { nameSome } from './quote.ts';
+import { type BertInputs, idTensors } from './modelInputs.ts';
 
 /** How a folder's weights fitted a model. */
 export interface LoadReport {

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
+import { findModel } from '../formats/hub.ts';
 import { UsageError } from '../platform/errors.ts';
-import { findModel } from '../platform/hub.ts';
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { BertTokenizer } from '../bert/tokenizer/index.ts';
-import type { Device } from '../gpu/device.ts';
-import type { DeviceOptions } from '../gpu/open.ts';
+import type { Device } from '../device/device.ts';
+import type { DeviceOptions } from '../device/open.ts';
 import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
-import type { EncodedExample } from '../train/batch.ts';
-import type { DataOptions, Example } from '../train/data.ts';
+import type { BertTokenizer } from '../text/tokenizer/index.ts';
+import type { EncodedExample } from '../train/data/batch.ts';
+import type { DataOptions, Example } from '../train/data/labelledData.ts';
 import { tasks } from '../train/tasks/index.ts';
 import { startProfile } from './profile.ts';
 import { percent } from './table.ts';

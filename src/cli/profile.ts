@@ -1,4 +1,4 @@
-import type { Device } from '../gpu/device.ts';
+import type { Device } from '../device/device.ts';
 import { measurePeaks, type Peaks, shareOfPeak } from '../kernels/peaks.ts';
 import { type Column, number, percent, table } from './table.ts';
 

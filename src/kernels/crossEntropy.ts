@@ -1,7 +1,7 @@
-import { defineKernel, wgsl } from '../gpu/kernel.ts';
-import { along } from './cut.ts';
-import { perRow, rowText, walkRow } from './rows.ts';
-import { logSumExp, sumExp } from './softmax.ts';
+import { defineKernel, wgsl } from '../device/kernel.ts';
+import { perRow, rowText, walkRow } from './kit/perRow.ts';
+import { along } from './kit/splitAxis.ts';
+import { logSumExp, sumExp } from './normalization/softmax.ts';
 
 /**
  * Cross-entropy of rows of logits with labels. The `classes` columns of the logits may come in parts, one launch each, in

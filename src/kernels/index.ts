@@ -1,20 +1,20 @@
-import type { Kernel } from '../gpu/kernel.ts';
+import type { Kernel } from '../device/kernel.ts';
 import * as attentions from './attention/index.ts';
-import * as copies from './copy.ts';
 import * as crossEntropies from './crossEntropy.ts';
-import { dropout } from './dropout.ts';
-import * as fusedNorms from './dropoutAddLayerNorm.ts';
-import * as elementwise from './elementwise.ts';
-import * as embeddings from './embedding.ts';
-import * as gathers from './gather.ts';
-import * as gelus from './gelu.ts';
-import * as layerNorms from './layerNorm.ts';
+import * as elementwise from './elementwise/arithmetic.ts';
+import { dropout } from './elementwise/dropout.ts';
+import * as gelus from './elementwise/gelu.ts';
+import * as embeddings from './indexing/embedding.ts';
+import * as gathers from './indexing/gather.ts';
 import { linear, matmul } from './matmul/index.ts';
-import { clipByNorm, sumSquares } from './norm.ts';
+import * as copies from './memory.ts';
+import * as fusedNorms from './normalization/dropoutAddLayerNorm.ts';
+import * as layerNorms from './normalization/layerNorm.ts';
+import * as softmaxes from './normalization/softmax.ts';
 import { adam, adamAmsgrad, sgd } from './optimizers.ts';
 import { multiplyAdd } from './peaks.ts';
-import * as reductions from './reduce.ts';
-import * as softmaxes from './softmax.ts';
+import { clipByNorm, sumSquares } from './reduction/gradientNorm.ts';
+import * as reductions from './reduction/reduce.ts';
 
 const isKernel = (value: unknown): value is Kernel => typeof value === 'object' && value !== null && 'wgsl' in value;
 

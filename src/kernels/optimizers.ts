@@ -1,7 +1,7 @@
-import { type Axis, type BufferSpec, defineKernel, type HostArray, main } from '../gpu/kernel.ts';
-import type { Traits } from '../gpu/traits.ts';
-import { along, window } from './cut.ts';
-import { lanesAlone } from './rows.ts';
+import { type Axis, type BufferSpec, defineKernel, type HostArray, main } from '../device/kernel.ts';
+import type { Traits } from '../device/traits.ts';
+import { lanesAlone } from './kit/perRow.ts';
+import { along, window } from './kit/splitAxis.ts';
 
 /**
  * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,

@@ -1,7 +1,7 @@
-import type { Binding, Device } from '../gpu/device.ts';
-import { defineKernel, main, type ParamTypes, type ParamValues } from '../gpu/kernel.ts';
-import { copy } from './elementwise.ts';
-import { dims } from './shape.ts';
+import type { Binding, Device } from '../device/device.ts';
+import { defineKernel, main, type ParamTypes, type ParamValues } from '../device/kernel.ts';
+import { copy } from './elementwise/arithmetic.ts';
+import { dims } from './kit/shape.ts';
 
 /** The most a device does, as measured on it: what times are judged by. */
 export interface Peaks {

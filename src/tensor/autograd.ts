@@ -1,9 +1,9 @@
-import { accumulate } from '../kernels/copy.ts';
-import { add, copy } from '../kernels/elementwise.ts';
-import { clearRows } from '../kernels/embedding.ts';
+import { add, copy } from '../kernels/elementwise/arithmetic.ts';
+import { clearRows } from '../kernels/indexing/embedding.ts';
+import { accumulate } from '../kernels/memory.ts';
+import { noteGradient, noteUse } from './captureGuard.ts';
 import { fillWith } from './create.ts';
-import { noteGradient, noteUse } from './leaves.ts';
-import { isWhole, map, overStorage, run } from './run.ts';
+import { isWhole, map, overStorage, run } from './launch.ts';
 import { keep, scope } from './scope.ts';
 import { show } from './shape.ts';
 import { empty, type Node, type RowGradient, Tensor } from './tensor.ts';

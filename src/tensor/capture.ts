@@ -1,8 +1,8 @@
-import type { Device, Plan } from '../gpu/device.ts';
-import { copy } from '../kernels/elementwise.ts';
-import { LeafWatch, watchLeaves } from './leaves.ts';
+import type { Device, Plan } from '../device/device.ts';
+import { copy } from '../kernels/elementwise/arithmetic.ts';
+import { LeafWatch, watchLeaves } from './captureGuard.ts';
+import { isWhole, map, overStorage } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
-import { isWhole, map, overStorage } from './run.ts';
 import { keep, scope } from './scope.ts';
 import { product, type Shape, show } from './shape.ts';
 import { empty, Tensor, type TensorData } from './tensor.ts';

@@ -1,9 +1,9 @@
-import { CpuDevice } from '../gpu/cpu.ts';
-import type { Device } from '../gpu/device.ts';
-import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../gpu/open.ts';
-import { fill } from '../kernels/copy.ts';
+import { CpuDevice } from '../device/cpu.ts';
+import type { Device } from '../device/device.ts';
+import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
+import { fill } from '../kernels/memory.ts';
+import { run } from './launch.ts';
 import { Philox } from './random.ts';
-import { run } from './run.ts';
 import { product, type Shape, show } from './shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from './tensor.ts';
 

@@ -1,4 +1,4 @@
-import { philox4x32 } from '../kernels/philox.ts';
+import { philox4x32 } from '../kernels/kit/philox.ts';
 
 export { philox4x32 };
 

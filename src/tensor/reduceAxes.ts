@@ -1,9 +1,9 @@
-import type { Traits } from '../gpu/traits.ts';
-import { windowStep } from '../gpu/windows.ts';
-import { copy } from '../kernels/elementwise.ts';
-import type { sum } from '../kernels/reduce.ts';
-import { sum as sumKernel } from '../kernels/reduce.ts';
-import { isWhole, map, run } from './run.ts';
+import { windowStep } from '../device/splitLaunch.ts';
+import type { Traits } from '../device/traits.ts';
+import { copy } from '../kernels/elementwise/arithmetic.ts';
+import type { sum } from '../kernels/reduction/reduce.ts';
+import { sum as sumKernel } from '../kernels/reduction/reduce.ts';
+import { isWhole, map, run } from './launch.ts';
 import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
 

@@ -1,6 +1,6 @@
-import { product } from '../kernels/shape.ts';
+import { product } from '../kernels/kit/shape.ts';
 
-export { dims, forEachStrided, product } from '../kernels/shape.ts';
+export { dims, forEachStrided, product } from '../kernels/kit/shape.ts';
 export type Shape = readonly number[];
 
 /** Row-major strides. */

@@ -1,4 +1,4 @@
-import type { Binding, Device, DeviceBuffer } from '../gpu/device.ts';
+import type { Binding, Device, DeviceBuffer } from '../device/device.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Frees memory whose last tensor was collected: a net under scopes and `dispose`, which act at once. */

@@ -1,6 +1,6 @@
-import type { Device } from '../gpu/device.ts';
-import { isDense } from '../kernels/map.ts';
-import { noteGradient, noteUse } from './leaves.ts';
+import type { Device } from '../device/device.ts';
+import { isDense } from '../kernels/kit/map.ts';
+import { noteGradient, noteUse } from './captureGuard.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, product, type Shape, show } from './shape.ts';
 import { Storage } from './storage.ts';

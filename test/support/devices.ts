@@ -1,6 +1,6 @@
-import type { Device } from '../../src/gpu/device.ts';
-import { type DeviceOptions, openDevice } from '../../src/gpu/open.ts';
-import type { Traits } from '../../src/gpu/traits.ts';
+import type { Device } from '../../src/device/device.ts';
+import { type DeviceOptions, openDevice } from '../../src/device/open.ts';
+import type { Traits } from '../../src/device/traits.ts';
 
 /** A WebGPU device, or undefined (said once) where the machine has no adapter. */
 export async function tryWebGpu(

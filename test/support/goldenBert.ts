@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { parseSafetensors, type RawTensor, toFloat32, toInt32 } from '../../src/bert/safetensors.ts';
-import type { Device } from '../../src/gpu/device.ts';
+import type { Device } from '../../src/device/device.ts';
+import { parseSafetensors, type RawTensor, toFloat32, toInt32 } from '../../src/formats/safetensors/file.ts';
 import { type Tensor, tensor } from '../../src/tensor/index.ts';
 import { goldenPath, hasGolden } from './golden.ts';
 

@@ -1,5 +1,5 @@
-import type { Binding, Device } from '../../src/gpu/device.ts';
-import type { BufferSpec, ElementType, HostArray, Kernel } from '../../src/gpu/kernel.ts';
+import type { Binding, Device } from '../../src/device/device.ts';
+import type { BufferSpec, ElementType, HostArray, Kernel } from '../../src/device/kernel.ts';
 import type { Philox } from '../../src/tensor/random.ts';
 
 const arrayOf = (type: ElementType) =>

@@ -1,5 +1,5 @@
 import { type JsEncoding, Tokenizer } from 'tokenizers';
-import { type AddedToken, BertTokenizer, type BertTokenizerOptions, type Encoding } from '../../src/bert/tokenizer/index.ts';
+import { type AddedToken, BertTokenizer, type BertTokenizerOptions, type Encoding } from '../../src/text/tokenizer/index.ts';
 
 export const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 

@@ -1,4 +1,4 @@
-import type { TensorToWrite } from '../../src/bert/safetensors.ts';
+import type { TensorToWrite } from '../../src/formats/safetensors/file.ts';
 
 /** A file with this header text, whatever it says, and so many bytes of data. */
 export function fileOf(header: string | Uint8Array, dataBytes = 0): Uint8Array {

@@ -1,5 +1,5 @@
 import { UsageError } from '../../platform/errors.ts';
-import type { BertTokenizer } from '../tokenizer/index.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { type Draw, MASKING, randomOf } from './draw.ts';
 
 /** What a loss leaves out. */

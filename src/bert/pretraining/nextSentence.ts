@@ -1,6 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { Philox } from '../../tensor/random.ts';
-import type { BertTokenizer } from '../tokenizer/index.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { PAIRING, randomOf } from './draw.ts';
 
 /** Sentences of one text, in order, each as token ids without special tokens. */

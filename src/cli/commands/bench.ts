@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { KernelTiming } from '../../../bench/kernels.ts';
-import type { StepTiming } from '../../../bench/steps.ts';
-import { CpuDevice } from '../../gpu/cpu.ts';
+import type { KernelTiming } from '../../bench/kernels.ts';
+import type { StepTiming } from '../../bench/steps.ts';
+import { CpuDevice } from '../../device/cpu.ts';
 import { layoutOf, type MatmulParams } from '../../kernels/matmul/shape.ts';
 import { measurePeaks } from '../../kernels/peaks.ts';
 import { UsageError } from '../../platform/errors.ts';
@@ -33,14 +33,14 @@ export function benchCommand(): Command {
     .addOption(jsonOption())
     .action(async (filter: string, options, command: Command) => {
       if (command.optsWithGlobals().profile) throw new UsageError('bench times kernels itself: use it without --profile');
-      const { benchKernels, kernelsNamed } = await import('../../../bench/kernels.ts');
+      const { benchKernels, kernelsNamed } = await import('../../bench/kernels.ts');
       const kernels = kernelsNamed(filter);
       if (kernels.length === 0)
         throw new UsageError(`no kernel has ${JSON.stringify(filter)} in its name; without a filter, all are timed`);
       const device = await openFor(options.device, options.json, options.precision);
       const cpu = device.kind === 'cpu' ? undefined : new CpuDevice();
       const peaks = await measurePeaks(device);
-      const { benchStep } = await import('../../../bench/steps.ts');
+      const { benchStep } = await import('../../bench/steps.ts');
       const print = (row: object, line: () => string) => console.log(options.json ? JSON.stringify(row) : line());
       const title = (columns: readonly Column[], widths: readonly number[]) => {
         if (!options.json)

@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { readCheckpoint, writeCheckpoint } from '../../bert/checkpoint.ts';
 import { torchDtypes } from '../../bert/config.ts';
+import { tokenizerFiles } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
-import { tokenizerFiles } from '../../platform/hub.ts';
-import { architectureOf } from '../../train/taskModel.ts';
+import { architectureOf } from '../../train/tasks/taskModel.ts';
 import { modelFolder } from '../download.ts';
 import { path } from '../options.ts';
 

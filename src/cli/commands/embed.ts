@@ -1,11 +1,11 @@
 import { basename, dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { streamSafetensors } from '../../bert/safetensors.ts';
+import { streamSafetensors } from '../../formats/safetensors/file.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { writeFiles } from '../../platform/files.ts';
-import type { EncodedExample } from '../../train/batch.ts';
-import { readData } from '../../train/data.ts';
-import { FeatureExtractionPipeline } from '../../train/features.ts';
+import type { EncodedExample } from '../../train/data/batch.ts';
+import { readData } from '../../train/data/labelledData.ts';
+import { FeatureExtractionPipeline } from '../../train/pipelines/featureExtraction.ts';
 import { modelFolder } from '../download.ts';
 import { count, dataOptions, dataOptionsOf, deviceOption, jsonOption, openFor, reportProblems } from '../options.ts';
 import { asPair, readLines } from '../texts.ts';

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { encodeExamples } from '../../train/batch.ts';
-import { readData } from '../../train/data.ts';
-import { evaluate } from '../../train/evaluate.ts';
-import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
+import { encodeExamples } from '../../train/data/batch.ts';
+import { readData } from '../../train/data/labelledData.ts';
 import { tasks } from '../../train/tasks/index.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
 import type { Report } from '../../train/tasks/task.ts';
+import { labelsOf, loadTrained, taskOf } from '../../train/tasks/taskModel.ts';
+import { evaluate } from '../../train/trainer/evaluate.ts';
 import { modelFolder } from '../download.ts';
 import {
   addOptions,

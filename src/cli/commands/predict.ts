@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { BertForTokenClassification } from '../../bert/tokenClassification.ts';
+import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { type Prediction, type PredictOptions, TextClassificationPipeline } from '../../train/classifier.ts';
-import { areEntityTags } from '../../train/entities.ts';
-import { groupEntities, TokenClassificationPipeline } from '../../train/tagger.ts';
-import { labelsOf, loadTrained, taskOf } from '../../train/taskModel.ts';
+import { areEntityTags } from '../../train/metrics/entities.ts';
+import { type Prediction, type PredictOptions, TextClassificationPipeline } from '../../train/pipelines/textClassification.ts';
+import { groupEntities, TokenClassificationPipeline } from '../../train/pipelines/tokenClassification.ts';
 import type { TaskName } from '../../train/tasks/task.ts';
+import { labelsOf, loadTrained, taskOf } from '../../train/tasks/taskModel.ts';
 import { modelFolder } from '../download.ts';
 import { count, deviceOption, jsonOption, openFor, share } from '../options.ts';
 import { asPair, readLines } from '../texts.ts';

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
-import { hasPretraining, readPretraining } from '../../train/pretrain/checkpoint.ts';
-import { objectives } from '../../train/pretrain/objective.ts';
-import { pretrainDefaults } from '../../train/pretrain/pretrain.ts';
+import { hasPretraining, readPretraining } from '../../train/pretraining/checkpoint.ts';
+import { objectives } from '../../train/pretraining/objective.ts';
+import { pretrainDefaults } from '../../train/pretraining/pretrain.ts';
 import {
   addOptions,
   casedOption,

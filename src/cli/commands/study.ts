@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { writeFiles } from '../../platform/files.ts';
-import { readStudyData } from '../../train/study/data.ts';
-import { methods, pretrainingTitles } from '../../train/study/methods.ts';
-import { studyReport } from '../../train/study/report.ts';
-import type { StudyResults } from '../../train/study/results.ts';
-import { runStudy, type StudySettings, studySteps } from '../../train/study/study.ts';
-import { formatDifference, formatSpread, summarise } from '../../train/study/summary.ts';
+import { readStudyData } from '../../study/data.ts';
+import { methods, pretrainingTitles } from '../../study/methods.ts';
+import { studyReport } from '../../study/report.ts';
+import type { StudyResults } from '../../study/results.ts';
+import { runStudy, type StudySettings, studySteps } from '../../study/study.ts';
+import { formatDifference, formatSpread, summarise } from '../../study/summary.ts';
 import {
   columnOptions,
   count,

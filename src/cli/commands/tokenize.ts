@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { BertTokenizer } from '../../bert/tokenizer/index.ts';
 import { readText } from '../../platform/files.ts';
+import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { modelFolder } from '../download.ts';
 import { count, jsonOption, requireModelOrVocab } from '../options.ts';
 

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { fitDefaults } from '../../train/fit.ts';
 import { tasks } from '../../train/tasks/index.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
+import { fitDefaults } from '../../train/trainer/fit.ts';
 import {
   addOptions,
   casedOption,

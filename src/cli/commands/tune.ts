@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { type BertConfig, bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
-import { BertForSequenceClassification } from '../../bert/sequenceClassification.ts';
-import type { Device } from '../../gpu/device.ts';
-import { saveTuning } from '../../gpu/tuningFile.ts';
+import { BertForSequenceClassification } from '../../bert/heads/sequenceClassification.ts';
+import type { Device } from '../../device/device.ts';
+import { saveTuning } from '../../device/tuning/tuningFile.ts';
 import { measurePeaks } from '../../kernels/peaks.ts';
-import { type TuningResult, tune } from '../../kernels/tune.ts';
+import { type TuningResult, tune } from '../../measure/tune.ts';
 import { readJson } from '../../platform/files.ts';
 import { backward, scope, tensor } from '../../tensor/index.ts';
-import { fitDefaults } from '../../train/fit.ts';
+import { fitDefaults } from '../../train/trainer/fit.ts';
 import { count, jsonOption, openFor } from '../options.ts';
 
 export function tuneCommand(): Command {

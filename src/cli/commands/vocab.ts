@@ -1,11 +1,11 @@
 import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { BertTokenizer } from '../../bert/tokenizer/index.ts';
-import { trainerDefaults, trainWordPiece } from '../../bert/vocabulary/index.ts';
+import { isText, type Line, openLines } from '../../formats/tables/lines.ts';
+import type { Problem } from '../../formats/tables/rows.ts';
 import { writeFiles } from '../../platform/files.ts';
-import { type DataOptions, readData } from '../../train/data.ts';
-import { isText, type Line, openLines } from '../../train/lines.ts';
-import type { Problem } from '../../train/readRows.ts';
+import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { trainerDefaults, trainWordPiece } from '../../text/vocabulary/index.ts';
+import { type DataOptions, readData } from '../../train/data/labelledData.ts';
 import { columnOptions, count, jsonOption, path, reportProblems } from '../options.ts';
 
 export function vocabCommand(): Command {

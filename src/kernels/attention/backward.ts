@@ -1,6 +1,5 @@
-import { type BufferSpec, defineKernel, main, wgsl } from '../../gpu/kernel.ts';
+import { type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
 import { specialize, tileOf } from './forward.ts';
-import { keyValueGradientLanes, queryGradientLanes } from './lanes.ts';
 import {
   type AttentionParams,
   attentionCases,
@@ -17,7 +16,8 @@ import {
   seenBy,
   vSize,
 } from './shape.ts';
-import { keyValueGradientTiles, queryGradientTiles } from './tiles.ts';
+import { keyValueGradientLanes, queryGradientLanes } from './subgroup.ts';
+import { keyValueGradientTiles, queryGradientTiles } from './workgroup.ts';
 
 /**
  * Gradients of attention by probabilities computed anew from each row's statistics (Dao et al. 2022, arXiv 2205.14135,

@@ -1,7 +1,6 @@
-import { defineKernel } from '../../gpu/kernel.ts';
-import type { Traits } from '../../gpu/traits.ts';
-import { logSumExp } from '../softmax.ts';
-import { forwardLanes, LANE_TILE, LANES } from './lanes.ts';
+import { defineKernel } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
+import { logSumExp } from '../normalization/softmax.ts';
 import {
   type AttentionParams,
   attentionCases,
@@ -17,7 +16,8 @@ import {
   seenBy,
   vSize,
 } from './shape.ts';
-import { forwardTiles, tileRows } from './tiles.ts';
+import { forwardLanes, LANE_TILE, LANES } from './subgroup.ts';
+import { forwardTiles, tileRows } from './workgroup.ts';
 
 export interface AttentionConstants extends Record<string, string | number | boolean> {
   variant: 'lanes' | 'tiles';

@@ -1,4 +1,4 @@
-import type { ParamValues } from '../../gpu/kernel.ts';
+import type { ParamValues } from '../../device/kernel.ts';
 
 /**
  * What the kernels of attention have in common: y = dropout(softmax(scale q kᵀ + mask)) v.

@@ -1,5 +1,5 @@
-import { main, repeat, wgsl } from '../../gpu/kernel.ts';
-import type { Traits } from '../../gpu/traits.ts';
+import { main, repeat, wgsl } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
 import { type Epilogue, finishWgsl } from './epilogue.ts';
 import { type Operand, operandsOf } from './fetch.ts';
 import { type Layout, type MatmulParams, tileStart, tiles } from './shape.ts';

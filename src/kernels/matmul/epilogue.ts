@@ -1,5 +1,5 @@
-import { geluReference, geluTanhReference, geluTanhWgsl, geluWgsl } from '../gelu.ts';
-import { tanhWgsl } from '../special.ts';
+import { geluReference, geluTanhReference, geluTanhWgsl, geluWgsl } from '../elementwise/gelu.ts';
+import { tanhWgsl } from '../kit/mathFunctions.ts';
 
 /** What a matmul does to its sums before it stores them: add a bias, apply an activation. */
 export type Activation = 'none' | 'gelu' | 'geluTanh' | 'relu' | 'tanh';

@@ -1,4 +1,4 @@
-import { repeat } from '../../gpu/kernel.ts';
+import { repeat } from '../../device/kernel.ts';
 import type { Layout } from './shape.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { type BufferSpec, defineKernel } from '../../gpu/kernel.ts';
-import type { Traits } from '../../gpu/traits.ts';
+import { type BufferSpec, defineKernel } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
 import { type BroadcastConstants, broadcastConstants, broadcastTile, broadcastWgsl, suitsBroadcast } from './broadcast.ts';
 import { type Activation, activate, type Epilogue, keepsArgument } from './epilogue.ts';
 import { plain } from './plain.ts';

@@ -1,4 +1,4 @@
-import { main, wgsl } from '../../gpu/kernel.ts';
+import { main, wgsl } from '../../device/kernel.ts';
 import { suitsBroadcast } from './broadcast.ts';
 import { finishWgsl } from './epilogue.ts';
 import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';

@@ -1,5 +1,5 @@
-import type { Axis } from '../../gpu/kernel.ts';
-import { window } from '../cut.ts';
+import type { Axis } from '../../device/kernel.ts';
+import { window } from '../kit/splitAxis.ts';
 
 /**
  * y[i, m, n] = Σ_k a[i, m, k] b[i, k, n]: one kernel for all layouts, since every operand comes with its strides.

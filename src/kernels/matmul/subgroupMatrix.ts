@@ -1,5 +1,5 @@
-import { main, repeat, wgsl } from '../../gpu/kernel.ts';
-import type { Traits } from '../../gpu/traits.ts';
+import { main, repeat, wgsl } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
 import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';

@@ -1,4 +1,4 @@
-import { main, repeat, wgsl } from '../../gpu/kernel.ts';
+import { main, repeat, wgsl } from '../../device/kernel.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
 import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';

@@ -1,5 +1,5 @@
-import type { Constants } from '../../gpu/kernel.ts';
-import type { Traits } from '../../gpu/traits.ts';
+import type { Constants } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
 import type { Epilogue } from './epilogue.ts';
 import { type MatmulParams, tiles } from './shape.ts';
 

@@ -1,5 +1,5 @@
-import { main, repeat, wgsl } from '../../gpu/kernel.ts';
-import type { Traits } from '../../gpu/traits.ts';
+import { main, repeat, wgsl } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
 import { finishWgsl } from './epilogue.ts';
 import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';
 import type { MatmulConstants, Variant } from './variant.ts';

@@ -1,6 +1,6 @@
 import { adam, adamAmsgrad } from '../../kernels/optimizers.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { run } from '../../tensor/run.ts';
+import { run } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
 import { refuseNegative, withDefaults } from './options.ts';

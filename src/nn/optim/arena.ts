@@ -1,9 +1,9 @@
-import type { Device } from '../../gpu/device.ts';
-import { copy } from '../../kernels/elementwise.ts';
+import type { Device } from '../../device/device.ts';
+import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { BLOCK } from '../../kernels/optimizers.ts';
 import { fillWith } from '../../tensor/create.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
-import { map, overStorage } from '../../tensor/run.ts';
+import { map, overStorage } from '../../tensor/launch.ts';
 import { contiguousStrides, show } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 

@@ -1,8 +1,8 @@
-import { copy } from '../../kernels/elementwise.ts';
-import { CHUNK, clipByNorm, sumSquares } from '../../kernels/norm.ts';
+import { copy } from '../../kernels/elementwise/arithmetic.ts';
+import { CHUNK, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
+import { noteGradient } from '../../tensor/captureGuard.ts';
 import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
-import { noteGradient } from '../../tensor/leaves.ts';
-import { isWhole, map, overStorage, run } from '../../tensor/run.ts';
+import { isWhole, map, overStorage, run } from '../../tensor/launch.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { HYPER } from '../../kernels/optimizers.ts';
+import { noteGradient } from '../../tensor/captureGuard.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
-import { noteGradient } from '../../tensor/leaves.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { withDefaults } from './options.ts';
 

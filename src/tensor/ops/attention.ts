@@ -1,7 +1,7 @@
 import * as kernels from '../../kernels/attention/index.ts';
 import { record, records } from '../autograd.ts';
 import { zeros } from '../create.ts';
-import { overStorage, run } from '../run.ts';
+import { overStorage, run } from '../launch.ts';
 import { product, show } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';

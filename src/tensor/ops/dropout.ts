@@ -1,8 +1,8 @@
-import type { Device } from '../../gpu/device.ts';
-import { dropout as kernel } from '../../kernels/dropout.ts';
+import type { Device } from '../../device/device.ts';
+import { dropout as kernel } from '../../kernels/elementwise/dropout.ts';
 import { record } from '../autograd.ts';
 import { seeding } from '../create.ts';
-import { run } from '../run.ts';
+import { run } from '../launch.ts';
 import { keep } from '../scope.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';

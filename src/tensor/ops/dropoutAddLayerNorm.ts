@@ -1,7 +1,7 @@
-import * as kernels from '../../kernels/dropoutAddLayerNorm.ts';
-import { layerNormBackward } from '../../kernels/layerNorm.ts';
+import * as kernels from '../../kernels/normalization/dropoutAddLayerNorm.ts';
+import { layerNormBackward } from '../../kernels/normalization/layerNorm.ts';
 import { record, records } from '../autograd.ts';
-import { run } from '../run.ts';
+import { run } from '../launch.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { checkRate, drawDropout, NO_DROPOUT } from './dropout.ts';

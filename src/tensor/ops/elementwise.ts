@@ -1,10 +1,10 @@
-import * as k from '../../kernels/elementwise.ts';
-import * as g from '../../kernels/gelu.ts';
-import type { MapKernel } from '../../kernels/mapSpec.ts';
+import * as k from '../../kernels/elementwise/arithmetic.ts';
+import * as g from '../../kernels/elementwise/gelu.ts';
+import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
+import { map } from '../launch.ts';
 import { sumTo } from '../reduceAxes.ts';
-import { map } from '../run.ts';
 import type { Tensor } from '../tensor.ts';
 
 export type Operand = Tensor | number;

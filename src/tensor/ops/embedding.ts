@@ -1,7 +1,7 @@
-import { chainIds, embeddingBackward, embedding as kernel, markRows } from '../../kernels/embedding.ts';
-import { gatherBackward, gather as gatherKernel } from '../../kernels/gather.ts';
+import { chainIds, embeddingBackward, embedding as kernel, markRows } from '../../kernels/indexing/embedding.ts';
+import { gatherBackward, gather as gatherKernel } from '../../kernels/indexing/gather.ts';
 import { record } from '../autograd.ts';
-import { run } from '../run.ts';
+import { run } from '../launch.ts';
 import { ownDim, product, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';

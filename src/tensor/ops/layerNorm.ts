@@ -1,9 +1,9 @@
-import * as kernels from '../../kernels/layerNorm.ts';
-import { sum } from '../../kernels/reduce.ts';
+import * as kernels from '../../kernels/normalization/layerNorm.ts';
+import { sum } from '../../kernels/reduction/reduce.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
+import { run } from '../launch.ts';
 import { columnChunk, reduceAxes, withShape } from '../reduceAxes.ts';
-import { run } from '../run.ts';
 import { product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';

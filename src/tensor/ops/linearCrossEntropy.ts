@@ -1,12 +1,12 @@
-import { windowStep } from '../../gpu/windows.ts';
-import { accumulate } from '../../kernels/copy.ts';
+import { windowStep } from '../../device/splitLaunch.ts';
 import { crossEntropy, crossEntropyBackward, crossEntropyState } from '../../kernels/crossEntropy.ts';
 import { linear, matmul } from '../../kernels/matmul/index.ts';
 import { denseMatmul } from '../../kernels/matmul/shape.ts';
-import { sum as sumKernel } from '../../kernels/reduce.ts';
+import { accumulate } from '../../kernels/memory.ts';
+import { sum as sumKernel } from '../../kernels/reduction/reduce.ts';
 import { emptyGrad, record } from '../autograd.ts';
+import { overStorage, run } from '../launch.ts';
 import { reduceAxes } from '../reduceAxes.ts';
-import { overStorage, run } from '../run.ts';
 import { scope } from '../scope.ts';
 import { show } from '../shape.ts';
 import { Storage } from '../storage.ts';

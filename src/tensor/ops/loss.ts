@@ -1,7 +1,7 @@
 import { crossEntropyBackward, crossEntropyState, crossEntropy as kernel } from '../../kernels/crossEntropy.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
-import { run } from '../run.ts';
+import { run } from '../launch.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { abs, add, affine, div, eq, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';

@@ -1,8 +1,7 @@
-import type { Traits } from '../../gpu/traits.ts';
-import { windowStep } from '../../gpu/windows.ts';
-import { accumulate } from '../../kernels/copy.ts';
-import { reluBackward, tanhBackward } from '../../kernels/elementwise.ts';
-import { geluBackward, geluTanhBackward } from '../../kernels/gelu.ts';
+import { windowStep } from '../../device/splitLaunch.ts';
+import type { Traits } from '../../device/traits.ts';
+import { reluBackward, tanhBackward } from '../../kernels/elementwise/arithmetic.ts';
+import { geluBackward, geluTanhBackward } from '../../kernels/elementwise/gelu.ts';
 import {
   type Activation,
   keepsArgument,
@@ -10,10 +9,11 @@ import {
   type MatmulParams,
   matmul as matmulKernel,
 } from '../../kernels/matmul/index.ts';
+import { accumulate } from '../../kernels/memory.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
+import { broadcastStrides, isWhole, map, run } from '../launch.ts';
 import { sumTo } from '../reduceAxes.ts';
-import { broadcastStrides, isWhole, map, run } from '../run.ts';
 import { broadcastShapes, collapse, product, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, expand, reshape, transpose, unsqueeze } from './views.ts';

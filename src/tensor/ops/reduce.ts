@@ -1,7 +1,7 @@
-import * as kernels from '../../kernels/reduce.ts';
+import * as kernels from '../../kernels/reduction/reduce.ts';
 import { record } from '../autograd.ts';
+import { run } from '../launch.ts';
 import { reduceAxes, withShape } from '../reduceAxes.ts';
-import { run } from '../run.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { add, affine, clamp, div, eq, exp, log, maskedFill, mul, sqrt, square, sub, toFloat } from './elementwise.ts';

@@ -1,6 +1,6 @@
-import * as kernels from '../../kernels/softmax.ts';
+import * as kernels from '../../kernels/normalization/softmax.ts';
 import { record } from '../autograd.ts';
-import { run } from '../run.ts';
+import { run } from '../launch.ts';
 import { normalizeDim, product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, transpose } from './views.ts';

@@ -1,9 +1,9 @@
-import { place } from '../../kernels/copy.ts';
-import { copy } from '../../kernels/elementwise.ts';
+import { copy } from '../../kernels/elementwise/arithmetic.ts';
+import { place } from '../../kernels/memory.ts';
 import { record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
+import { broadcastStrides, isWhole, map, run } from '../launch.ts';
 import { sumTo } from '../reduceAxes.ts';
-import { broadcastStrides, isWhole, map, run } from '../run.ts';
 import { collapse, contiguousStrides, dims, inferShape, normalizeDim, ownDim, product, type Shape, show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 

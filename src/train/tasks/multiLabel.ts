@@ -1,4 +1,4 @@
-import { exactMatch, multiLabelReport } from '../metrics.ts';
+import { exactMatch, multiLabelReport } from '../metrics/index.ts';
 import { byName, nameIn, type Task } from './task.ts';
 
 /** Any number of labels, none included. As numbers: 1 for each label that applies, 0 for the others. */

@@ -1,4 +1,4 @@
-import { pearson, spearman } from '../metrics.ts';
+import { pearson, spearman } from '../metrics/index.ts';
 import type { Task } from './task.ts';
 
 const decimal = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;

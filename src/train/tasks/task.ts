@@ -1,6 +1,6 @@
 import type { ProblemType } from '../../bert/config.ts';
 import type { HostTensor, Tensor } from '../../tensor/index.ts';
-import type { Scores } from '../metrics.ts';
+import type { Scores } from '../metrics/index.ts';
 import type { Metric } from './metric.ts';
 
 /** What a model is trained for. */

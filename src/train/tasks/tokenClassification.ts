@@ -1,5 +1,5 @@
-import { areEntityTags } from '../entities.ts';
-import { accuracy, classificationReport, entityReport } from '../metrics.ts';
+import { areEntityTags } from '../metrics/entities.ts';
+import { accuracy, classificationReport, entityReport } from '../metrics/index.ts';
 import { argmax, byName, nameIn, type Report, type Task } from './task.ts';
 
 /** What marks a token whose tag does not count, as Hugging Face and PyTorch do. */

@@ -1,0 +1,121 @@
+import benny from 'benny';
+import type { Binding, Device } from '../device/device.ts';
+import type { Kernel } from '../device/kernel.ts';
+import { workOf } from '../device/timing.ts';
+import { allKernels } from '../kernels/index.ts';
+import { type Peaks, secondsOf, shareOfPeak } from '../kernels/peaks.ts';
+import { moreCases } from './sizes.ts';
+
+type Params = Kernel['cases'][number];
+
+export interface KernelTiming {
+  kernel: string;
+  /** The case's parameters. */
+  case: Record<string, unknown>;
+  device: string;
+  /** Of one launch. */
+  milliseconds: number;
+  gflops: number | null;
+  /** Bytes of all buffers a second, each counted once, and twice where it is read and overwritten. */
+  gbPerSecond: number;
+  /** Share of the peak that bounds this work, and which that is; above 1 where the data stays in caches. */
+  share: number;
+  bound: 'multiply-add' | 'copy';
+  /** The same on the cpu device; null where that would take too long. */
+  cpuMilliseconds: number | null;
+}
+
+/** About the longest time spent on one kernel, case and device, in seconds. */
+const MAX_TIME = 0.1;
+/** Longest run of a reference, in seconds; what would take longer is left out. */
+const MAX_REFERENCE = 1;
+/** Least launches timed: the smallest time counts, and whatever else the machine does takes some. The reference takes too long. */
+const [SAMPLES, REFERENCE_SAMPLES] = [8, 2];
+const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
+
+/** The kernels whose name contains this, in small letters or large. */
+export const kernelsNamed = (filter: string): Kernel[] =>
+  allKernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
+
+/** Times every case of some kernels with benny, beside the reference on `cpu` if it is given. */
+export async function benchKernels(
+  device: Device,
+  cpu: Device | undefined,
+  peaks: Peaks,
+  kernels: readonly Kernel[],
+  onCase: (timing: KernelTiming) => void,
+): Promise<void> {
+  for (const kernel of kernels) {
+    // What the reference took for the case before foretells what it will take.
+    let pace = 0;
+    for (const p of [...kernel.cases, ...moreCases(kernel.name, device.traits.software)]) {
+      const { flops, bytes } = workOf(kernel, {}, p);
+      const work = Math.max(flops, bytes);
+      const [seconds, reference] = await timeCase(kernel, p, device, pace * work < MAX_REFERENCE ? cpu : undefined);
+      if (reference !== undefined) pace = reference / work;
+      onCase({
+        kernel: kernel.name,
+        case: p,
+        device: device.kind,
+        milliseconds: seconds * 1e3,
+        gflops: kernel.flops ? flops / seconds / 1e9 : null,
+        gbPerSecond: bytes / seconds / 1e9,
+        ...shareOfPeak({ flops, bytes }, seconds, peaks),
+        cpuMilliseconds: reference === undefined ? null : reference * 1e3,
+      });
+    }
+  }
+}
+
+/** Smallest seconds of one launch on each device that is given. */
+async function timeCase(kernel: Kernel, p: Params, ...devices: (Device | undefined)[]): Promise<number[]> {
+  const runs = devices.filter((device) => device !== undefined).map((device) => prepare(device, kernel, p));
+  const log = console.log;
+  // benny greets each suite on standard output, where only results belong.
+  console.log = () => {};
+  try {
+    await benny.suite(
+      kernel.name,
+      ...runs.map(({ run }, i) =>
+        benny.add(String(i), () => run, { ...options, minSamples: devices[i]?.kind === 'cpu' ? REFERENCE_SAMPLES : SAMPLES }),
+      ),
+    );
+    return runs.map(({ smallest }) => smallest());
+  } finally {
+    console.log = log;
+    for (const { free } of runs) free();
+  }
+}
+
+/** Buffers for a case, and a function that launches it once and notes its time by the device's clock. */
+function prepare(device: Device, kernel: Kernel, p: Params) {
+  const bindings: Record<string, Binding> = {};
+  for (const [name, { size, type }] of Object.entries(kernel.buffers)) {
+    const data = new Float32Array(Math.max(4, Math.ceil(size(p) / 4) * 4));
+    // Zeros are faster than numbers on some adapters; indices stay 0, which is always inside.
+    if (type === 'V' || type === 'f32') for (let i = 0; i < data.length; i++) data[i] = ((i % 17) + 1) / 17;
+    bindings[name] = { buffer: device.alloc(data.byteLength), offset: 0, size: data.byteLength };
+    device.write(bindings[name], data);
+  }
+  let seconds = Number.POSITIVE_INFINITY;
+  let failure: unknown;
+  const launch = () => device.run(kernel, bindings, p);
+  const measure = async () => {
+    if (!failure) seconds = Math.min(seconds, (await secondsOf(device, launch)) || seconds);
+  };
+  // benny tries a function out without waiting for it, and waits for ever where one fails.
+  let turn = Promise.resolve();
+  return {
+    run: () =>
+      (turn = turn.then(measure).catch((error) => {
+        failure = error;
+      })),
+    smallest: () => {
+      if (failure) throw failure;
+      return seconds;
+    },
+    free: () => {
+      for (const { buffer } of Object.values(bindings)) device.free(buffer);
+    },
+  };
+}

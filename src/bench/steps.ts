@@ -1,0 +1,130 @@
+import { type BertConfig, bertBase, bertConfig, bertTiny } from '../bert/config.ts';
+import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
+import type { Device } from '../device/device.ts';
+import type { Peaks } from '../kernels/peaks.ts';
+import { AdamW } from '../nn/index.ts';
+import { defaultDevice, manualSeed, setDevice } from '../tensor/index.ts';
+import { Philox } from '../tensor/random.ts';
+import { type Batch, collate } from '../train/data/batch.ts';
+import { decayGroups, fitDefaults, trainStep } from '../train/trainer/fit.ts';
+
+export type StepName = 'tiny' | 'mini' | 'base';
+
+export interface StepTiming {
+  step: StepName;
+  layers: number;
+  hidden: number;
+  vocabulary: number;
+  batch: number;
+  length: number;
+  device: string;
+  /** Of one step, where steps follow each other. */
+  milliseconds: number;
+  tokensPerSecond: number;
+  /** null on the cpu device, which counts none of these. */
+  gflops: number | null;
+  /** Of the multiply-add peak. */
+  share: number | null;
+  launches: number | null;
+  /** JavaScript of one launch, once the step is captured: of the median step, since a software adapter takes its core at times. */
+  microsecondsPerLaunch: number | null;
+  /** On the cpu device, reckoned from one step of a smaller batch; null where that would take too long. */
+  cpuMilliseconds: number | null;
+}
+
+const mini = { hiddenSize: 256, numHiddenLayers: 4, numAttentionHeads: 4, intermediateSize: 1024 } as const;
+const configs: Record<StepName, BertConfig> = {
+  tiny: bertConfig({ ...bertTiny, vocabSize: 8000 }),
+  mini: bertConfig({ ...mini, vocabSize: 8000 }),
+  base: bertConfig(bertBase),
+};
+
+function sizeOf(name: StepName, software: boolean): { batch: number; length: number } {
+  if (name !== 'base') return { batch: 32, length: 40 };
+  return software ? { batch: 4, length: 40 } : { batch: 32, length: 128 };
+}
+
+/** Time spent on the steps that are measured, in seconds, and the least number of them. */
+const MAX_TIME = 3;
+const MIN_STEPS = 3;
+/** Batch of the cpu device's step beside another device. */
+const CPU_BATCH = 8;
+/** Steps sent ahead, as in training. */
+const AHEAD = 2;
+
+/**
+ * Times whole training steps, as `fit` does them, on `device`; the smallest also on `cpu`, if it is given.
+ * `vocabSize` replaces the model's own.
+ */
+export async function benchStep(
+  name: StepName,
+  device: Device,
+  cpu: Device | undefined,
+  peaks: Peaks,
+  vocabSize = configs[name].vocabSize,
+): Promise<StepTiming> {
+  const config = { ...configs[name], vocabSize };
+  const { batch, length } = sizeOf(name, device.traits.software);
+  const warmUp = device.kind === 'cpu' ? 0 : 3;
+  const { seconds, host, plan } = await timeSteps(config, device, batchOf(config, batch, length), warmUp, MAX_TIME);
+  const reference = cpu && name === 'tiny' ? await timeSteps(config, cpu, batchOf(config, CPU_BATCH, length), 0, 0) : undefined;
+  return {
+    step: name,
+    layers: config.numHiddenLayers,
+    hidden: config.hiddenSize,
+    vocabulary: config.vocabSize,
+    ...{ batch, length, device: device.kind },
+    milliseconds: seconds * 1e3,
+    tokensPerSecond: (batch * length) / seconds,
+    gflops: plan ? plan.flops / seconds / 1e9 : null,
+    share: plan ? plan.flops / seconds / peaks.flops : null,
+    launches: plan?.launches ?? null,
+    microsecondsPerLaunch: plan ? (host / plan.launches) * 1e6 : null,
+    cpuMilliseconds: reference ? (reference.seconds * 1e3 * batch) / CPU_BATCH : null,
+  };
+}
+
+/** Mean seconds of a step, the median's in JavaScript before anything is waited for, and what was captured. */
+async function timeSteps(config: BertConfig, device: Device, batch: Batch, warmUp: number, maxTime: number) {
+  const before = defaultDevice();
+  setDevice(device);
+  manualSeed(0);
+  const model = BertForSequenceClassification.fromConfig(config);
+  const optimizer = new AdamW(decayGroups(model, fitDefaults.weightDecay), { lr: fitDefaults.learningRate });
+  const step = trainStep(model, optimizer, fitDefaults.maxGradNorm);
+  try {
+    for (let i = 0; i < warmUp; i++) await step.run(batch);
+    const results: Promise<Float32Array>[] = [];
+    const started = performance.now();
+    const passed = () => (performance.now() - started) / 1000;
+    const host: number[] = [];
+    do {
+      const begun = passed();
+      const result = step.run(batch);
+      host.push(passed() - begun);
+      // Whoever awaits it later hears of a failure.
+      result.catch(() => {});
+      results.push(result);
+      await results.at(-1 - AHEAD);
+    } while (maxTime > 0 && (passed() < maxTime || results.length < MIN_STEPS));
+    await Promise.all(results);
+    host.sort((a, b) => a - b);
+    return { seconds: passed() / results.length, host: host[host.length >> 1], plan: step.plan };
+  } finally {
+    step.dispose();
+    optimizer.dispose();
+    for (const parameter of model.parameters()) parameter.dispose();
+    setDevice(before);
+  }
+}
+
+/** Whole texts of random tokens: no padding. */
+function batchOf(config: BertConfig, batch: number, length: number): Batch {
+  const random = new Philox(1, 2);
+  const examples = Array.from({ length: batch }, (_, i) => ({
+    inputIds: Array.from({ length }, () => random.integer(config.vocabSize)),
+    tokenTypeIds: Array<number>(length).fill(0),
+    label: i % 2,
+  }));
+  return collate(examples, config.padTokenId, config.maxPositionEmbeddings);
+}

@@ -1,0 +1,106 @@
+import { cat, type Nested, Tensor } from '../../tensor/index.ts';
+import type { BertConfig } from '../config.ts';
+import { BertEncoder, BertPooler, type EncoderOutput } from '../encoder.ts';
+import { BertOnlyMLMHead } from '../heads/maskedLM.ts';
+import { pool } from '../heads/pooling.ts';
+import { SequenceClassifier } from '../heads/sequenceClassification.ts';
+import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from '../model.ts';
+import type { BertInputs } from '../modelInputs.ts';
+import { type CausalLMInputs, nextTokens } from './causal.ts';
+
+/**
+ * Two encoders side by side that share the embeddings: one looks back only, the other ahead only. So no state has seen
+ * both sides of its token in one network, as in ELMo (Peters et al. 2018, arXiv 1802.05365, §3.1).
+ */
+export class BertBiBackbone extends BertBackbone {
+  static override readonly isDecoder = true;
+  readonly backwardEncoder: BertEncoder;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.backwardEncoder = new BertEncoder(config);
+  }
+
+  /** Each state is that of the forward encoder, then that of the backward one: [batch, length, 2 hidden]. */
+  override forward(inputs: BertInputs): EncoderOutput {
+    const { ahead, back } = this.directions(inputs);
+    const hiddenStates = ahead.hiddenStates.map((state, i) => cat([state, back.hiddenStates[i].flip([1])], -1));
+    const attentions = ahead.attentions?.map((probs, i) => cat([probs, back.attentions![i].flip([2, 3])], 1));
+    return { lastHiddenState: hiddenStates.at(-1)!, hiddenStates, ...(attentions && { attentions }) };
+  }
+
+  /** `ahead` reads the text forwards; `back` reads it backwards, and has it so: position 0 is the last token. */
+  directions(inputs: BertInputs): { ahead: EncoderOutput; back: EncoderOutput } {
+    const { embedded, mask } = this.embed(inputs);
+    return {
+      ahead: this.encoder.forward(embedded, mask, inputs.outputAttentions),
+      back: this.backwardEncoder.forward(embedded.flip([1]), mask.flip([3]), inputs.outputAttentions),
+    };
+  }
+}
+
+export interface BiLMOutput {
+  /** Mean of the two directions' losses; undefined when no labels are given. */
+  loss?: Tensor;
+  /** Of the next token at each position, [batch, length, vocabulary]; computed when first read. */
+  readonly logits: Tensor;
+  /** Of the token before each position, [batch, length, vocabulary]; computed when first read. */
+  readonly backwardLogits: Tensor;
+}
+
+/**
+ * A forward and a backward language model trained together, as ELMo's (Peters et al. 2018, §3.1): shared are the embeddings
+ * and all of the prediction head; each direction has an encoder of its own. ELMo has the sum of the losses; the mean moves
+ * the same and can be compared with one direction's.
+ */
+export class BertBiLMHeadModel extends BertPreTrainedModel {
+  static override readonly isDecoder = true;
+  readonly bert: BertBiBackbone;
+  readonly cls: BertOnlyMLMHead;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new BertBiBackbone(config);
+    this.cls = new BertOnlyMLMHead(config, this.bert);
+  }
+
+  /** Throws RangeError for labels of another shape, or that are no tokens. */
+  forward(inputs: CausalLMInputs): BiLMOutput {
+    const { ahead, back } = this.bert.directions(inputs);
+    const { labels } = inputs;
+    const given = labels === undefined ? [undefined, undefined] : [nextTokens(labels), nextTokens(reversed(labels))];
+    const [one, other] = [ahead, back].map(({ lastHiddenState }, i) =>
+      this.cls.predictions.forward(lastHiddenState, { labels: given[i] }),
+    );
+    return {
+      loss: one.loss?.add(other.loss!).div(2),
+      get logits() {
+        return one.logits;
+      },
+      get backwardLogits() {
+        return other.logits.flip([1]);
+      },
+    };
+  }
+}
+
+const reversed = (labels: Tensor | Nested): Tensor | Nested =>
+  labels instanceof Tensor ? labels.flip([1]) : (labels as readonly number[][]).map((row) => Array.from(row).reverse());
+
+/** A classifier on both language models: by the states that have seen all, the forward one's last and the backward one's first. */
+export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBiBackbone> {
+  static override readonly isDecoder = true;
+  readonly pooler: BertPooler;
+
+  constructor(config: BertConfig) {
+    super(config, new BertBiBackbone(config));
+    this.pooler = new BertPooler(config, 2 * config.hiddenSize);
+  }
+
+  protected encode(inputs: BertInputs): BertModelOutput {
+    const output = this.bert.forward(inputs);
+    const [ahead, back] = output.lastHiddenState.chunk(2, -1);
+    const ends = cat([pool(ahead, inputs.attentionMask, 'last'), pool(back, inputs.attentionMask, 'first')], -1);
+    return { ...output, poolerOutput: this.pooler.forward(ends) };
+  }
+}

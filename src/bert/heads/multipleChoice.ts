@@ -1,0 +1,38 @@
+import type { Nested, Tensor } from '../../tensor/index.ts';
+import type { BertConfig } from '../config.ts';
+import type { EncoderOutput } from '../encoder.ts';
+import { BertModel } from '../model.ts';
+import { type BertInputs, classLoss, idTensors } from '../modelInputs.ts';
+import { BertClassifier } from './classifier.ts';
+
+/** As `BertInputs`, with ids, mask, segments and positions of [batch, choices, length]. */
+export interface MultipleChoiceInputs extends BertInputs {
+  /** Number of the right choice, [batch]. */
+  labels?: Tensor | Nested;
+}
+
+/** Hidden states and attentions have batch × choices rows. */
+export interface MultipleChoiceOutput extends EncoderOutput {
+  /** Mean over the batch; undefined when no labels are given. */
+  loss?: Tensor;
+  /** [batch, choices] */
+  logits: Tensor;
+}
+
+/** BERT that scores choices, each together with the question, against each other (Devlin et al. 2019, §4.4). */
+export class BertForMultipleChoice extends BertClassifier<BertModel> {
+  constructor(config: BertConfig) {
+    super(config, new BertModel(config), 1);
+  }
+
+  /** @throws RangeError for ids of another shape. */
+  forward(inputs: MultipleChoiceInputs): MultipleChoiceOutput {
+    const { device } = this.classifier.weight;
+    const ids = idTensors('BertForMultipleChoice', inputs, ['batch', 'choices', 'length'], device);
+    const [batch, choices, length] = ids.inputIds.shape;
+    const flat = Object.entries(ids).map(([name, given]) => [name, given.reshape([batch * choices, length])] as const);
+    const { poolerOutput, ...rest } = this.bert.forward({ ...inputs, ...Object.fromEntries(flat) });
+    const logits = this.classify(poolerOutput).reshape([batch, choices]);
+    return { ...rest, logits, loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels') };
+  }
+}

@@ -1,0 +1,61 @@
+import { Linear } from '../../nn/index.ts';
+import { UsageError } from '../../platform/errors.ts';
+import type { Nested, Tensor } from '../../tensor/index.ts';
+import type { BertConfig } from '../config.ts';
+import type { EncoderOutput } from '../encoder.ts';
+import { BertBackbone, BertPreTrainedModel } from '../model.ts';
+import { asIds, type BertInputs, classLoss } from '../modelInputs.ts';
+
+export interface QuestionAnsweringInputs extends BertInputs {
+  /** First token of each answer, [batch]. Negative ones count as 0; ones beyond the text are ignored. */
+  startPositions?: Tensor | Nested;
+  /** Last token of each answer, [batch]. As `startPositions`. */
+  endPositions?: Tensor | Nested;
+}
+
+export interface QuestionAnsweringOutput extends EncoderOutput {
+  /** Mean of the losses of starts and ends, each NaN if all are ignored; undefined unless both are given. */
+  loss?: Tensor;
+  /** [batch, length] */
+  startLogits: Tensor;
+  /** [batch, length] */
+  endLogits: Tensor;
+}
+
+/** BERT that finds the answer to a question in a text (Devlin et al. 2019, §4.2). */
+export class BertForQuestionAnswering extends BertPreTrainedModel {
+  readonly bert: BertBackbone;
+  readonly qaOutputs: Linear;
+
+  /** @throws UsageError when the configuration is for other than two labels. */
+  constructor(config: BertConfig) {
+    super(config);
+    if (config.numLabels !== 2)
+      throw new UsageError(
+        `BertForQuestionAnswering: the configuration has ${config.numLabels} labels; expected 2, start and end (num_labels; \`labels\` of fromPretrained)`,
+      );
+    this.bert = new BertBackbone(config);
+    this.qaOutputs = new Linear(config.hiddenSize, 2);
+  }
+
+  forward(inputs: QuestionAnsweringInputs): QuestionAnsweringOutput {
+    const output = this.bert.forward(inputs);
+    const logits = this.qaOutputs.forward(output.lastHiddenState);
+    const [startLogits, endLogits] = [0, 1].map((i) => logits.select(-1, i).contiguous());
+    const { startPositions, endPositions } = inputs;
+    const loss =
+      startPositions === undefined || endPositions === undefined
+        ? undefined
+        : spanLoss(startLogits, startPositions, 'startPositions')
+            .add(spanLoss(endLogits, endPositions, 'endPositions'))
+            .div(2);
+    return { ...output, startLogits, endLogits, loss };
+  }
+}
+
+/** logits: [batch, length], positions: [batch]. */
+function spanLoss(logits: Tensor, positions: Tensor | Nested, name: string): Tensor {
+  const [, length] = logits.shape;
+  const within = asIds(positions, logits.device, name).toFloat().clamp(0, length).toInt();
+  return classLoss(logits, within, name, { ignoreIndex: length });
+}

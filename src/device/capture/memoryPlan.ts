@@ -1,0 +1,84 @@
+import type { BufferPool, GpuBuffer } from '../webgpu/pool.ts';
+
+/** A stretch of a step's life in which it needs memory: from one launch (inclusive) to another (exclusive). */
+export interface Lifetime {
+  bytes: number;
+  from: number;
+  to: number;
+}
+
+/**
+ * Shares memory among lifetimes that do not overlap: largest first, each takes the smallest slot that is free all its
+ * life (Pisarchyk & Lee 2020, arXiv 2001.03288, §4: greedy by size for shared objects). Slots are whole buffers, since
+ * WebGPU does not let one launch read and write different parts of a buffer.
+ * @param existing sizes of slots to take first; where none is large enough, the largest that is free is to grow
+ * @returns for each lifetime the number of its slot, and the sizes of all slots
+ */
+export function shareSlots(lifetimes: readonly Lifetime[], existing: readonly number[]): { slotOf: number[]; sizes: number[] } {
+  const sizes = [...existing];
+  const tenants: Lifetime[][] = sizes.map(() => []);
+  const slotOf: number[] = Array(lifetimes.length);
+  const bySize = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b);
+  for (const i of bySize) {
+    const mine = lifetimes[i];
+    const free = [...sizes.keys()].filter((slot) =>
+      tenants[slot].every((other) => other.to <= mine.from || mine.to <= other.from),
+    );
+    free.sort((a, b) => sizes[a] - sizes[b]);
+    let best = free.find((slot) => sizes[slot] >= mine.bytes) ?? free.at(-1);
+    if (best === undefined) {
+      best = sizes.push(0) - 1;
+      tenants.push([]);
+    }
+    sizes[best] = Math.max(sizes[best], mine.bytes);
+    tenants[best].push(mine);
+    slotOf[i] = best;
+  }
+  return { slotOf, sizes };
+}
+
+/** Memory for what captured steps make; they never run at once, so all share it. */
+export class Slots {
+  readonly #pool: BufferPool;
+  readonly #buffers: GpuBuffer[] = [];
+  #plans = 0;
+  /** Moves on when memory was exchanged: what was bound before must be bound anew. */
+  generation = 0;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
+
+  /** Finds room for one more step; for each lifetime the number of its slot. */
+  enter(lifetimes: readonly Lifetime[]): number[] {
+    this.#plans++;
+    const { slotOf, sizes } = shareSlots(
+      lifetimes,
+      this.#buffers.map(({ bytes }) => bytes),
+    );
+    for (const [i, size] of sizes.entries()) {
+      const before = this.#buffers.at(i);
+      if (before && before.bytes >= size) continue;
+      if (before) {
+        this.#pool.give(before);
+        this.generation++;
+      }
+      this.#buffers[i] = this.#pool.take(size);
+    }
+    return slotOf;
+  }
+
+  /** Whether the adapter had no memory for a slot. */
+  get isBroken(): boolean {
+    return this.#buffers.some(({ isBroken }) => isBroken);
+  }
+
+  gpu(slot: number): GPUBuffer {
+    return this.#buffers[slot].gpu;
+  }
+
+  /** One step is gone; with the last, the memory goes back. */
+  leave(): void {
+    if (--this.#plans === 0) for (const buffer of this.#buffers.splice(0)) this.#pool.give(buffer);
+  }
+}

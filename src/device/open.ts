@@ -1,0 +1,112 @@
+import { UsageError } from '../platform/errors.ts';
+import { findWebGPU } from '../platform/webgpu.ts';
+import { CpuDevice } from './cpu.ts';
+import type { Device } from './device.ts';
+import type { SubgroupMatrix, Traits } from './traits.ts';
+import { loadTuning } from './tuning/tuningFile.ts';
+import { WebGpuDevice } from './webgpu/webgpuDevice.ts';
+
+export type DeviceKind = 'webgpu' | 'cpu';
+
+export interface DeviceOptions {
+  /**
+   * `highest` computes in float32. `high` lets matrix products round their operands to float16 (11 bits, magnitudes from
+   * 6e-8 to 65504) and sum in float32, on adapters whose tensor cores the platform offers; elsewhere it changes nothing.
+   * The names are those of PyTorch's `set_float32_matmul_precision`.
+   */
+  precision?: 'highest' | 'high';
+  /** Overrides what kernels are told of the adapter, to run the variants meant for another one. */
+  traits?: Partial<Traits>;
+}
+
+const tensorCores = 'chromium-experimental-subgroup-matrix';
+const wantedFeatures = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
+const wantedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupsPerDimension',
+  'maxStorageBuffersPerShaderStage',
+  'minStorageBufferOffsetAlignment',
+  'minUniformBufferOffsetAlignment',
+] as const;
+
+/**
+ * Opens a device. An adapter serves one device, so each call asks for a new adapter.
+ * What was tuned on the adapter before is taken over.
+ * @throws UsageError when `webgpu` is asked for and there is no adapter.
+ */
+export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
+  if (kind === 'cpu') return new CpuDevice();
+  if (kind !== 'webgpu') throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
+  const experimental = options.precision === 'high';
+  const gpu = await findWebGPU({ experimental });
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new UsageError(
+      'no WebGPU adapter was found: install a Vulkan driver (`npm run setup` tries to), or use the cpu device',
+    );
+  }
+  const features = experimental ? [...wantedFeatures, tensorCores] : wantedFeatures;
+  const wanted = {
+    requiredFeatures: features.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
+    requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
+  };
+  const device = await adapter.requestDevice(wanted);
+  const { vendor, architecture, description } = adapter.info;
+  const traits = {
+    ...traitsOf(adapter),
+    subgroupMatrix: experimental ? subgroupMatrixOf(adapter) : undefined,
+    ...options.traits,
+  };
+  const openTwin = async () => (await gpu!.requestAdapter())!.requestDevice(wanted);
+  const name = description || [vendor, architecture].filter(Boolean).join(' ');
+  const opened = new WebGpuDevice(device, name, traits, sharesCompiled(adapter) ? openTwin : undefined);
+  await loadTuning(opened);
+  return opened;
+}
+
+/** Opens the WebGPU device where there is an adapter, else the CPU device. */
+export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
+  return openDevice('webgpu', options).catch((error) => {
+    if (error instanceof UsageError) return new CpuDevice();
+    throw error;
+  });
+}
+
+function traitsOf(adapter: GPUAdapter): Traits {
+  const { info, limits } = adapter;
+  const fixed = adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
+  return {
+    subgroupSize: fixed ? (info.subgroupMinSize ?? 0) : 0,
+    software: /llvmpipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`),
+    maxWorkgroupSize: limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+    maxBinding: limits.maxStorageBufferBindingSize,
+    maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
+    maxGroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    bindingAlignment: limits.minStorageBufferOffsetAlignment,
+  };
+}
+
+/** Mesa's software driver compiles at the first launch, and keeps what it compiled on disk, for all devices. */
+const sharesCompiled = ({ info }: GPUAdapter): boolean => /llvmpipe/i.test(info.description);
+
+interface SubgroupMatrixConfig {
+  componentType: string;
+  resultComponentType: string;
+  M: number;
+  N: number;
+  K: number;
+}
+
+/** The adapter's first tensor-core shape with float16 operands and float32 sums, where its subgroups have one size. */
+function subgroupMatrixOf({ features, info }: GPUAdapter): SubgroupMatrix | undefined {
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };
+  const config = subgroupMatrixConfigs.find((one) => one.componentType === 'f16' && one.resultComponentType === 'f32');
+  const usable = features.has(tensorCores) && features.has('shader-f16') && info.subgroupMinSize === info.subgroupMaxSize;
+  if (!config || !usable) return undefined;
+  return { m: config.M, n: config.N, k: config.K, subgroupSize: info.subgroupMinSize! };
+}

@@ -1,0 +1,117 @@
+import type { DeviceBuffer, MemoryUse } from '../device.ts';
+import { OutOfMemoryError } from '../errors.ts';
+
+export interface GpuBuffer extends DeviceBuffer {
+  readonly id: number;
+  readonly gpu: GPUBuffer;
+  /** Where it starts in `gpu`: not at 0 for what lives in the block of a captured step. */
+  readonly base: number;
+  /** The batch of commands that used it last: writes from the host must not overtake that batch. */
+  lastBatch: number;
+  /** Captured steps that use it: until they are gone, it is not given to others. */
+  pins: number;
+  /** Given back while pinned. */
+  orphan?: boolean;
+  /** The adapter had no memory for it. */
+  isBroken?: boolean;
+}
+
+const STORAGE = 0x80 | 0x04 | 0x08; // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
+
+/** Large buffers are rarely nearly equal: they are rounded to no more than this. */
+const COARSEST = 1 << 24;
+
+/** Sizes are rounded up to a quarter of their power of two, so that nearly equal tensors share buffers. */
+export function bucketSize(bytes: number): number {
+  const quarter = 2 ** Math.floor(Math.log2(Math.max(1, bytes - 1))) / 4;
+  const step = Math.min(COARSEST, Math.max(256, quarter));
+  return Math.max(256, Math.ceil(bytes / step) * step);
+}
+
+/**
+ * Reuses GPU buffers by size. The lowest free id is always taken first, so that a step that allocates
+ * as the last one did gets the same buffers, and with them the same cached bind groups.
+ * When more lies idle than was ever in use at once, as where shapes change all the time, it is destroyed before more is made.
+ */
+export class BufferPool {
+  readonly #device: GPUDevice;
+  readonly #submit: () => void;
+  readonly #report: (verdict: Promise<Error | undefined>) => void;
+  readonly #free = new Map<number, GpuBuffer[]>();
+  readonly #use: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
+  #nextId = 1;
+
+  /** `submit` sends what may still use idle buffers; `report` is told what became of each new one. */
+  constructor(device: GPUDevice, submit: () => void, report: (verdict: Promise<Error | undefined>) => void) {
+    this.#device = device;
+    this.#submit = submit;
+    this.#report = report;
+  }
+
+  /** @throws OutOfMemoryError when the adapter has no buffers so large. */
+  sizeFor(bytes: number): number {
+    const size = Math.min(bucketSize(bytes), this.#device.limits.maxBufferSize);
+    if (bytes > size) {
+      throw new OutOfMemoryError(`a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`);
+    }
+    return size;
+  }
+
+  take(bytes: number): GpuBuffer {
+    const size = this.sizeFor(bytes);
+    const idle = this.#free.get(size)?.shift();
+    if (idle) this.#use.pooledBytes -= size;
+    const buffer = idle ?? this.#create(size);
+    this.#use.bytes += size;
+    this.#use.buffers++;
+    this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.bytes);
+    return buffer;
+  }
+
+  give(buffer: GpuBuffer): void {
+    buffer.orphan = buffer.pins > 0;
+    if (buffer.orphan) return;
+    this.#use.bytes -= buffer.bytes;
+    this.#use.buffers--;
+    if (buffer.isBroken) return;
+    this.#use.pooledBytes += buffer.bytes;
+    const list = this.#free.get(buffer.bytes) ?? [];
+    const at = list.findIndex((other) => other.id > buffer.id);
+    list.splice(at < 0 ? list.length : at, 0, buffer);
+    this.#free.set(buffer.bytes, list);
+  }
+
+  unpin(buffer: GpuBuffer): void {
+    if (--buffer.pins === 0 && buffer.orphan) this.give(buffer);
+  }
+
+  use(): MemoryUse {
+    return { ...this.#use };
+  }
+
+  #create(size: number): GpuBuffer {
+    if (this.#use.pooledBytes > this.#use.peakBytes) this.#destroyIdle();
+    const { bytes, pooledBytes } = this.#use;
+    this.#device.pushErrorScope('out-of-memory');
+    const gpu = this.#device.createBuffer({ size, usage: STORAGE });
+    const buffer: GpuBuffer = { id: this.#nextId++, bytes: size, gpu, base: 0, lastBatch: -1, pins: 0 };
+    this.#report(
+      this.#device.popErrorScope().then((error) => {
+        if (!error) return undefined;
+        buffer.isBroken = true;
+        this.#destroyIdle();
+        return new OutOfMemoryError(
+          `the adapter has no memory for ${size} bytes more: ${bytes} were in use, ${pooledBytes} kept for reuse; take smaller batches or shorter texts`,
+        );
+      }),
+    );
+    return buffer;
+  }
+
+  #destroyIdle(): void {
+    this.#submit();
+    for (const buffer of [...this.#free.values()].flat()) buffer.gpu.destroy();
+    this.#free.clear();
+    this.#use.pooledBytes = 0;
+  }
+}

@@ -1,0 +1,351 @@
+import { patiently } from '../../platform/waiting.ts';
+import type { Request } from '../capture/fusion.ts';
+import { Slots } from '../capture/memoryPlan.ts';
+import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, undo, WebGpuPlan } from '../capture/plan.ts';
+import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
+import { DeviceLostError, KernelError } from '../errors.ts';
+import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packParams } from '../kernel.ts';
+import { partsOf } from '../splitLaunch.ts';
+import { type KernelTime, Profiler, workOf } from '../timing.ts';
+import type { Traits } from '../traits.ts';
+import { TuningTable } from '../tuning/tuningTable.ts';
+import { PipelineCache } from './pipelines.ts';
+import { BufferPool, type GpuBuffer } from './pool.ts';
+import { giveHeadStart } from './precompile.ts';
+import { UniformArena } from './uniforms.ts';
+
+const MAP_READ = 0x01 | 0x08; // GPUBufferUsage.MAP_READ | COPY_DST
+/** Dispatches per submit: few enough that the adapter starts early, enough that submits cost little. */
+const BATCH = 64;
+const MAX_BIND_GROUPS = 20_000;
+/** Bytes of a staging buffer that waits for the next reading; larger ones, for whole weights, are given back. */
+const LARGEST_STAGING = 1 << 24;
+
+/** Runs kernels' WGSL: one command stream, submitted in chunks; buffers, pipelines, parameters and bind groups are reused. */
+export class WebGpuDevice implements Device {
+  readonly kind = 'webgpu';
+  readonly description: string;
+  readonly traits: Traits;
+  readonly tuning = new TuningTable();
+  readonly #device: GPUDevice;
+  readonly #openTwin: (() => Promise<GPUDevice>) | undefined;
+  readonly #pool: BufferPool;
+  readonly #pipelines: PipelineCache;
+  readonly #uniforms: UniformArena;
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #staging: GPUBuffer[] = [];
+  /** Verdicts that the adapter still owes us. */
+  readonly #pending = new Set<Promise<void>>();
+  #slots: Slots;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #encoded = 0;
+  #batch = 0;
+  #failure: Error | undefined;
+  #kernelNow = 'none';
+  /** The step that is being captured. */
+  #trace: Trace | undefined;
+  #redirect: Parameters<PlanHost['redirect']>[0];
+  #profiler: Profiler | undefined;
+
+  /** `openTwin` opens a second device on the adapter, given where that one compiles at the first launch and keeps what it compiled. */
+  constructor(device: GPUDevice, description: string, traits: Traits, openTwin?: () => Promise<GPUDevice>) {
+    this.#device = device;
+    this.#openTwin = openTwin;
+    this.description = description;
+    this.traits = traits;
+    this.#pool = new BufferPool(
+      device,
+      () => this.#submit(),
+      (verdict) => this.#await(verdict),
+    );
+    this.#slots = new Slots(this.#pool);
+    this.#pipelines = new PipelineCache(device, traits, (error) => this.#await(error));
+    this.#uniforms = new UniformArena(device);
+    device.addEventListener('uncapturederror', (event) => {
+      event.preventDefault();
+      const error = new KernelError(this.#kernelNow, event.error.message);
+      // What it may follow from is still to be told.
+      this.#await(Promise.all(this.#pending).then(() => (this.#failure ? undefined : error)));
+    });
+    device.lost.then(({ reason, message }) => {
+      this.#failure = new DeviceLostError(reason, message);
+    });
+  }
+
+  alloc(bytes: number): DeviceBuffer {
+    this.#check();
+    if (!this.#trace) return this.#pool.take(bytes);
+    this.#pool.sizeFor(bytes);
+    return this.#trace.alloc(bytes);
+  }
+
+  free(buffer: DeviceBuffer): void {
+    const own = buffer as GpuBuffer;
+    if (this.#trace?.owns(own)) this.#trace.free(own);
+    // What a captured step made belongs to its plan.
+    else if (own.id > 0) this.#pool.give(own);
+  }
+
+  write({ buffer, offset }: Binding, data: HostArray): void {
+    this.#check();
+    const target = buffer as GpuBuffer;
+    if (this.#redirect?.(target, offset, data)) return;
+    if (this.#trace) {
+      this.#trace.write(target, offset, data);
+      return;
+    }
+    // The queue writes before it runs what has not been submitted yet.
+    if (target.lastBatch === this.#batch) this.#submit();
+    this.#device.queue.writeBuffer(target.gpu, target.base + offset, data as HostArray & ArrayBufferView<ArrayBuffer>);
+  }
+
+  async read(source: Binding): Promise<ArrayBuffer> {
+    this.#check();
+    if (this.#trace) throw new Error('capture: values cannot be read inside the step');
+    return this.#readBack(source);
+  }
+
+  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
+    this.#check();
+    for (const part of partsOf(kernel, params, this.traits)) {
+      const request = { kernel, buffers, part } as unknown as Request;
+      if (this.#trace) {
+        this.#trace.requests.push(request);
+        continue;
+      }
+      const launch = this.#resolve(request, this.#profiler !== undefined);
+      if (!launch) continue;
+      for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
+      this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
+      if (++this.#encoded >= BATCH) this.#submit();
+    }
+  }
+
+  async synchronize(): Promise<void> {
+    this.#submit();
+    await patiently(this.#device.queue.onSubmittedWorkDone());
+    await this.#settle();
+  }
+
+  capture(body: () => TracedStep): Plan {
+    if (this.#trace) throw new Error('capture: a step is being captured already');
+    const trace = new Trace();
+    this.#trace = trace;
+    try {
+      return this.#plan(trace, body());
+    } catch (error) {
+      undo(trace.hooks);
+      throw error;
+    } finally {
+      this.#trace = undefined;
+    }
+  }
+
+  #plan(trace: Trace, { result, inputs }: TracedStep): Plan {
+    trace.refuseSurvivors([result.buffer, ...inputs]);
+    const requests = trace.joined(result, this.traits.maxStorageBuffers);
+    const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);
+    if (this.#slots.isBroken) this.#slots = new Slots(this.#pool);
+    return new WebGpuPlan(trace, launches, result, {
+      gpu: this.#device,
+      pool: this.#pool,
+      slots: this.#slots,
+      alignment: Math.max(16, this.traits.bindingAlignment),
+      submit: (launches, encode, result) => this.#replay(launches, encode, result),
+      redirect: (write) => {
+        this.#redirect = write;
+      },
+    });
+  }
+
+  eachStep(host: () => void, undo?: () => void): void {
+    host();
+    this.#trace?.hooks.push({ host, undo });
+  }
+
+  startProfile(): void {
+    this.#submit();
+    if (!this.#device.features.has('timestamp-query')) {
+      throw new Error('this adapter has no timestamps (timestamp-query), so kernels cannot be timed on it');
+    }
+    this.#profiler = new Profiler(this.#device);
+  }
+
+  async stopProfile(): Promise<KernelTime[]> {
+    const profiler = this.#profiler;
+    try {
+      await this.synchronize();
+    } finally {
+      this.#profiler = undefined;
+      profiler?.destroy();
+    }
+    return profiler?.times.sorted ?? [];
+  }
+
+  memory(): MemoryUse {
+    return this.#pool.use();
+  }
+
+  destroy(): void {
+    this.#device.destroy();
+  }
+
+  /** Pipeline, parameters, parts of buffers and grid of a launch; undefined when there is nothing to do. */
+  #resolve({ kernel, buffers, part: { params, starts } }: Request, counts: boolean): TracedLaunch | undefined {
+    const constants = this.tuning.constants(kernel, params, this.traits);
+    const groups = kernel.launch(params, constants, this.traits);
+    if (groups === 0) return undefined;
+    if (this.#uniforms.full || this.#bindGroups.size > MAX_BIND_GROUPS) {
+      this.#submit();
+      this.#uniforms.restart();
+      this.#bindGroups.clear();
+    }
+    const bindings: TracedLaunch['bindings'] = [];
+    for (const name in kernel.buffers) {
+      const { buffer, offset, size } = buffers[name];
+      const start = (starts[name] ?? 0) * 4;
+      const bytes = kernel.buffers[name].size(params) * 4;
+      if (start + bytes > size) {
+        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${(start + bytes) / 4}`);
+      }
+      // Whole vec4s are bound: every allocation ends on one.
+      const whole = Math.max(16, Math.ceil(bytes / 16) * 16);
+      bindings.push({
+        buffer: buffer as GpuBuffer,
+        offset: offset + start,
+        size: whole,
+        writes: kernel.buffers[name].access !== 'read',
+      });
+    }
+    const rows = Math.ceil(groups / this.traits.maxGroupsPerDimension);
+    return {
+      pipeline: this.#pipelines.get(kernel, constants),
+      params: this.#uniforms.slot(packParams(kernel.params, params)),
+      bindings,
+      x: Math.ceil(groups / rows),
+      y: rows,
+      kernel: kernel.name,
+      work: counts ? workOf(kernel, constants, params) : undefined,
+    };
+  }
+
+  #bindGroup({ pipeline, params, bindings }: TracedLaunch): GPUBindGroup {
+    let key = `${pipeline.id},${params.id}`;
+    for (const { buffer, offset, size } of bindings) key += `,${buffer.id}+${offset}:${size}`;
+    let group = this.#bindGroups.get(key);
+    if (!group) this.#bindGroups.set(key, (group = createBindGroup(this.#device, pipeline, params, bindings)));
+    return group;
+  }
+
+  /** Adds a launch to the command stream; in a profile it has a pass of its own, between timestamps. */
+  #encode({ kernel, pipeline, bindGroup, x, y, work }: Launch): void {
+    if (this.#profiler?.full) this.#submit();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    const timestampWrites = work && this.#profiler?.stamp(work);
+    if (!this.#pass) this.#pass = this.#encoder.beginComputePass({ timestampWrites });
+    this.#kernelNow = kernel;
+    pipeline.launched = true;
+    this.#pass.setPipeline(pipeline.gpu);
+    this.#pass.setBindGroup(0, bindGroup);
+    this.#pass.dispatchWorkgroups(x, y);
+    if (this.#profiler) this.#endPass();
+  }
+
+  #replay(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer> {
+    this.#check();
+    this.#submit();
+    this.#encoder = this.#device.createCommandEncoder();
+    encode(this.#encoder);
+    const fresh = launches.filter(({ pipeline }) => !pipeline.launched);
+    if (this.#profiler) for (const launch of launches) this.#encode(launch);
+    else this.#encodeAll(launches);
+    const done = this.#readBack(result);
+    if (this.#openTwin && fresh.length > 1) giveHeadStart(this.#openTwin, new Set(fresh.map(({ pipeline }) => pipeline)), done);
+    return done;
+  }
+
+  /** Adds a whole step in one pass: nothing but the calls that it takes, since there are many. */
+  #encodeAll(launches: readonly Launch[]): void {
+    const pass = this.#encoder!.beginComputePass();
+    let pipeline: Launch['pipeline'] | undefined;
+    for (const launch of launches) {
+      if (launch.pipeline !== pipeline) {
+        pipeline = launch.pipeline;
+        pipeline.launched = true;
+        pass.setPipeline(pipeline.gpu);
+      }
+      pass.setBindGroup(0, launch.bindGroup);
+      pass.dispatchWorkgroups(launch.x, launch.y);
+    }
+    pass.end();
+    this.#kernelNow = 'a captured step';
+  }
+
+  /** Copies out through a staging buffer, once all commands so far are done. */
+  async #readBack({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
+    const bytes = Math.ceil(size / 4) * 4;
+    const at = this.#staging.findIndex((one) => one.size >= bytes);
+    const staging =
+      at >= 0 ? this.#staging.splice(at, 1)[0] : this.#device.createBuffer({ size: Math.max(4096, bytes), usage: MAP_READ });
+    this.#endPass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    const { gpu, base } = buffer as GpuBuffer;
+    this.#encoder.copyBufferToBuffer(gpu, base + offset, staging, 0, bytes);
+    this.#submit();
+    try {
+      await patiently(staging.mapAsync(1, 0, bytes));
+    } catch (error) {
+      await this.#settle();
+      throw error;
+    }
+    const copy = staging.getMappedRange(0, bytes).slice(0, size);
+    staging.unmap();
+    if (bytes <= LARGEST_STAGING) this.#staging.push(staging);
+    else staging.destroy();
+    await this.#settle();
+    return copy;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  #submit(): void {
+    this.#endPass();
+    if (!this.#encoder) return;
+    const readTimes = this.#profiler?.resolve(this.#encoder);
+    this.#device.queue.submit([this.#encoder.finish()]);
+    if (readTimes) this.#await(readTimes().then(() => undefined));
+    this.#encoder = undefined;
+    this.#encoded = 0;
+    this.#batch++;
+  }
+
+  /** Throws what went wrong: once for a refused kernel, always for a lost device. */
+  #check(): void {
+    const failure = this.#failure;
+    if (!failure) return;
+    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
+    throw failure;
+  }
+
+  #await(verdict: Promise<Error | undefined>): void {
+    const settled = verdict.then(
+      (error) => {
+        // A refused text comes before the errors that follow from it, and explains them.
+        if (error && !(this.#failure instanceof DeviceLostError)) this.#failure = error;
+      },
+      () => {},
+    );
+    this.#pending.add(settled);
+    settled.then(() => this.#pending.delete(settled));
+  }
+
+  /** Waits for owed verdicts and throws what went wrong. */
+  async #settle(): Promise<void> {
+    await Promise.all(this.#pending);
+    this.#check();
+  }
+}

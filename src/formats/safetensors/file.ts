@@ -1,0 +1,155 @@
+import { quote } from '../../platform/format.ts';
+import { byteSize, type Dtype, dtypeOrder, isDtype, isWholeNumbers, type RawTensor, refuse, SafetensorsError } from './dtypes.ts';
+import { dataStart, maxHeaderBytes, parseHead } from './header.ts';
+
+export { type Dtype, type RawTensor, SafetensorsError, toFloat16, toFloat32, toInt32 } from './dtypes.ts';
+
+/**
+ * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes of header length (little-endian),
+ * a JSON header, then the tensors' bytes without a gap. Numbers are little-endian, as on every machine this runs on.
+ */
+
+/** What `serializeSafetensors` takes: typed arrays for their own dtype, raw bytes for any. */
+export interface TensorToWrite {
+  dtype: Dtype;
+  shape: readonly number[];
+  data: Float32Array | Int32Array | Uint8Array;
+}
+
+/** A tensor whose data are asked for only when their turn to be written comes, whole or piece by piece. */
+export interface TensorToStream extends Omit<TensorToWrite, 'data'> {
+  data: () => Promise<TensorToWrite['data']> | AsyncIterable<TensorToWrite['data']>;
+}
+
+/**
+ * Reads a safetensors file that is in memory whole; tensors come in the order of their bytes.
+ * @throws SafetensorsError for anything the format does not allow, naming the tensor.
+ */
+export function parseSafetensors(bytes: Uint8Array): {
+  tensors: Map<string, RawTensor>;
+  metadata: Record<string, string>;
+} {
+  const { tensors, metadata } = parseHead(bytes.subarray(0, dataStart(bytes, bytes.length)), bytes.length);
+  const views = Array.from(tensors, ([name, { dtype, shape, begin, end }]): [string, RawTensor] => {
+    // Plain Uint8Array views: Node's Buffer, a subclass, has a `slice` that does not copy.
+    return [name, { dtype, shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin) }];
+  });
+  return { tensors: new Map(views), metadata };
+}
+
+/**
+ * Writes a safetensors file, byte for byte as the reference library lays it out: wider dtypes first, then by name.
+ * transformers refuses files without the metadata `format: pt`.
+ * @throws SafetensorsError when a name is taken, or a shape and its data disagree.
+ */
+export function serializeSafetensors(
+  tensors: Iterable<readonly [string, TensorToWrite]>,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): Uint8Array {
+  const { head, sorted, size } = layOut(tensors, metadata);
+  const pieces = sorted.map(({ name, tensor }) => checkedBytes(name, tensor, tensor.data));
+  const file = new Uint8Array(size);
+  file.set(head);
+  let position = head.length;
+  for (const bytes of pieces) {
+    file.set(bytes, position);
+    position += bytes.length;
+  }
+  return file;
+}
+
+/** The bytes of `serializeSafetensors` piece by piece, so that one tensor, or a piece, is in memory at a time. Throws as it does. */
+export async function* streamSafetensors(
+  tensors: Iterable<readonly [string, TensorToStream]>,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): AsyncGenerator<Uint8Array> {
+  const { head, sorted } = layOut(tensors, metadata);
+  yield head;
+  for (const { name, tensor } of sorted) {
+    const data = tensor.data();
+    if (data instanceof Promise) yield checkedBytes(name, tensor, await data);
+    else yield* checkedPieces(name, tensor, data);
+  }
+}
+
+/** The bytes before the tensors, the tensors in the order of theirs, and the size of the file. */
+function layOut<T extends Omit<TensorToWrite, 'data'>>(
+  tensors: Iterable<readonly [string, T]>,
+  metadata: Readonly<Record<string, string>>,
+): { head: Uint8Array; sorted: { name: string; tensor: T }[]; size: number } {
+  const sorted = Array.from(tensors, ([name, tensor]) => ({
+    name,
+    tensor,
+    key: encodeName(name),
+    bytes: checkedSize(name, tensor),
+  })).sort((a, b) => dtypeOrder.indexOf(b.tensor.dtype) - dtypeOrder.indexOf(a.tensor.dtype) || compareBytes(a.key, b.key));
+
+  // Entries are joined as text: an object would put names that look like numbers first.
+  const entries = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
+  const taken = new Set(['__metadata__']);
+  let offset = 0;
+  for (const { name, tensor, bytes } of sorted) {
+    if (taken.has(name)) refuse(name, 'cannot be written: the name is taken');
+    taken.add(name);
+    const info = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, (offset += bytes)] };
+    entries.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
+  }
+  const header = new TextEncoder().encode(`{${entries.join(',')}}`);
+  const headerLength = Math.ceil(header.length / 8) * 8;
+  if (headerLength > maxHeaderBytes)
+    throw new SafetensorsError(`a header of ${headerLength} bytes is over the format's ${maxHeaderBytes}`);
+
+  const head = new Uint8Array(8 + headerLength);
+  new DataView(head.buffer).setBigUint64(0, BigInt(headerLength), true);
+  head.set(header, 8);
+  head.fill(0x20, 8 + header.length);
+  return { head, sorted, size: head.length + offset };
+}
+
+function encodeName(name: string): Uint8Array {
+  if (/\p{Surrogate}/u.test(name)) refuse(name, 'cannot be written: the name is not valid Unicode');
+  return new TextEncoder().encode(name);
+}
+
+function checkedSize(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>): number {
+  if (!isDtype(dtype)) refuse(name, `has the unknown dtype ${quote(dtype)}`);
+  if (!isWholeNumbers(shape)) refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
+  return byteSize(name, dtype, shape);
+}
+
+async function* checkedPieces(
+  name: string,
+  tensor: Omit<TensorToWrite, 'data'>,
+  pieces: AsyncIterable<TensorToWrite['data']>,
+): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  for await (const piece of pieces) {
+    done += piece.byteLength;
+    yield checkedDtype(name, tensor, piece);
+  }
+  checkLength(name, tensor, done);
+}
+
+function checkedBytes(name: string, tensor: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
+  const bytes = checkedDtype(name, tensor, data);
+  checkLength(name, tensor, bytes.length);
+  return bytes;
+}
+
+function checkedDtype(name: string, { dtype }: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
+  if ((data instanceof Float32Array && dtype !== 'F32') || (data instanceof Int32Array && dtype !== 'I32'))
+    refuse(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function checkLength(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>, bytes: number): void {
+  const size = byteSize(name, dtype, shape);
+  if (bytes !== size) refuse(name, `has ${bytes} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+}
+
+/** Order of the UTF-8 bytes; JavaScript's own order of strings, by UTF-16 unit, differs beyond the basic plane. */
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}

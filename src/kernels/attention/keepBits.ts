@@ -1,0 +1,55 @@
+import { defineKernel, main, wgsl } from '../../device/kernel.ts';
+import { dropParams, dropState, dropWgsl } from '../elementwise/dropout.ts';
+import { philox4x32 } from '../kit/philox.ts';
+import { keptWords } from './shape.ts';
+
+const THREADS = 64;
+
+/**
+ * Which probabilities dropout keeps, one bit each: what the dropout kernel would keep of a [rows, keys] tensor at the same
+ * call, drawn once for a forward and its backward. kept: [rows, ⌈keys / 32⌉]; column c is bit c % 32 of word ⌊c / 32⌋.
+ */
+export const attentionKept = defineKernel({
+  name: 'attentionKept',
+  params: { rows: 'u32', keys: 'u32', ...dropParams },
+  buffers: {
+    state: dropState,
+    kept: { type: 'u32', access: 'write', size: (p) => p.rows * keptWords(p.keys) },
+  },
+  specialize: () => ({ width: 4 }),
+  launch: (p) => Math.ceil((p.rows * keptWords(p.keys)) / THREADS),
+  wgsl: () => wgsl`
+${dropWgsl({ width: 4 })}
+${main(
+  THREADS,
+  `  let words = (p.keys + 31u) / 32u;
+  let at = group * ${THREADS}u + lane;
+  if (at >= p.rows * words) { return; }
+  let column = at % words * 32u;
+  let first = at / words * p.keys + column;
+  let end = first + min(32u, p.keys - column);
+  var word = 0u;
+  for (var block = first / 4u; block * 4u < end; block++) {
+    let random = randomWords(block);
+    for (var j = 0u; j < 4u; j++) {
+      let i = block * 4u + j;
+      if (i >= first && i < end && random[j] >= p.threshold) { word |= 1u << (i - first); }
+    }
+  }
+  kept[at] = word;`,
+)}`,
+  reference({ state, kept }, { rows, keys, call, threshold }) {
+    const words = keptWords(keys);
+    const random = new Uint32Array(4);
+    kept.fill(0);
+    for (let i = 0; i < rows * keys; i++) {
+      if (i % 4 === 0) philox4x32(i / 4, state[2] + call, 0, 1, state[0], state[1], random);
+      const c = i % keys;
+      if (random[i % 4] >= threshold) kept[Math.floor(i / keys) * words + (c >>> 5)] |= 1 << (c & 31);
+    }
+  },
+  cases: [
+    { rows: 7, keys: 35, call: 3, threshold: 0x80000000, scale: 2 },
+    { rows: 15360, keys: 40, call: 7, threshold: 0x19999999, scale: 1 / 0.9 },
+  ],
+});

@@ -1,0 +1,210 @@
+import { defineKernel, main, repeat } from '../../device/kernel.ts';
+import { flatConstants, flatGroups, flatMain } from '../kit/perElement.ts';
+import { isVectorised } from '../kit/perRow.ts';
+import { along } from '../kit/splitAxis.ts';
+
+const GROUP = 64;
+/** `n` ids of rows of a table of `vocab`, of which `rows` are seen, from `first` on. */
+const params = { vocab: 'u32', first: 'u32', rows: 'u32', cols: 'u32', n: 'u32' } as const;
+type P = Record<keyof typeof params, number>;
+const ids = { type: 'i32', access: 'read', size: (p: P) => p.n, fill: { below: (p: P) => p.vocab } } as const;
+const cases: P[] = [
+  { vocab: 7, first: 0, rows: 7, cols: 5, n: 33 },
+  { vocab: 1000, first: 0, rows: 1000, cols: 128, n: 384 },
+  { vocab: 1000, first: 200, rows: 300, cols: 12, n: 384 },
+  { vocab: 30000, first: 0, rows: 30000, cols: 128, n: 3072 },
+];
+
+/**
+ * Rows of a table: y[i] = weight[ids[i]], where that row is seen; NaN where an id has no row.
+ * weight: [rows, cols], ids: [n], y: [n, cols].
+ */
+export const embedding = defineKernel({
+  name: 'embedding',
+  params,
+  buffers: {
+    weight: { type: 'V', access: 'read', size: (p) => p.rows * p.cols },
+    ids,
+    y: { type: 'V', access: 'readwrite', size: (p) => p.n * p.cols },
+  },
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
+  axes: (p, step) => [
+    along(p, 'rows', { weight: p.cols }, step, (at) => ({ first: p.first + at })),
+    along(p, 'n', { ids: 1, y: p.cols }, step),
+  ],
+  wgsl: (c) =>
+    flatMain(
+      c,
+      `p.n * p.cols / ${c.width}u`,
+      `let cols = p.cols / ${c.width}u;
+    let place = i / cols;
+    let id = ids[place];
+    let row = u32(id) - p.first;
+    if (row < p.rows) { y[i] = weight[row * cols + i - place * cols]; }
+    else if (id < 0 || id >= i32(p.vocab)) { y[i] = V(bitcast<f32>(p.n | 0x7fc00000u)); }`,
+    ),
+  reference({ weight, ids, y }, { vocab, first, rows, cols, n }) {
+    for (let i = 0; i < n; i++) {
+      const row = ids[i] - first;
+      if (row >= 0 && row < rows) y.set(weight.subarray(row * cols, (row + 1) * cols), i * cols);
+      else if (ids[i] < 0 || ids[i] >= vocab) y.fill(Number.NaN, i * cols, (i + 1) * cols);
+    }
+  },
+  cases,
+});
+
+/** WGSL: `after`, the next place with the id of place `i` (n: none), and whether an earlier one has it. */
+const searchAlone = `  if (i >= p.n) { return; }
+  let id = ids[i];
+  var after = i + 1u;
+  while (after < p.n && ids[after] != id) { after++; }
+  var before = 0u;
+  while (before < i && ids[before] != id) { before++; }
+  let isRepeated = before < i;`;
+
+/** The same where a load costs more than many comparisons: lanes load as many ids together, and all meet all by broadcast. */
+const searchTogether = (lanes: number) => `  let id = ids[min(i, p.n - 1u)];
+  var after = p.n;
+  var isRepeated = false;
+  for (var start = 0u; start < p.n; start += ${lanes}u) {
+    let there = ids[min(start + lane, p.n - 1u)];
+${repeat(
+  lanes,
+  (k) => `    {
+      let place = start + ${k}u;
+      let isSame = subgroupBroadcast(there, ${k}u) == id && place < p.n;
+      after = select(after, min(after, place), isSame && place > i);
+      isRepeated |= isSame && place < i;
+    }`,
+)}
+  }
+  if (i >= p.n) { return; }`;
+
+/**
+ * Chains equal ids, so that their gradients can be summed in order and without atomics:
+ * next[i] is the next place with the same id (n: none), plus 2^31 where an earlier place has it. ids, next: [n].
+ */
+export const chainIds = defineKernel({
+  name: 'chainIds',
+  params,
+  buffers: { ids, next: { type: 'u32', access: 'write', size: (p) => p.n } },
+  specialize: (_, traits) => ({ lanes: isVectorised(traits) ? traits.subgroupSize : GROUP, byBroadcast: isVectorised(traits) }),
+  launch: (p, { lanes }) => Math.ceil(p.n / lanes),
+  wgsl: ({ lanes, byBroadcast }) =>
+    main(
+      lanes,
+      `  let i = group * ${lanes}u + lane;
+${byBroadcast ? searchTogether(lanes) : searchAlone}
+  next[i] = after | select(0u, 0x80000000u, isRepeated);`,
+    ),
+  reference({ ids, next }, { n }) {
+    const last = new Map<number, number>();
+    for (let i = 0; i < n; i++) {
+      const before = last.get(ids[i]);
+      if (before !== undefined) next[before] = (next[before] & 0x80000000) + i;
+      next[i] = n + (before === undefined ? 0 : 0x80000000);
+      last.set(ids[i], i);
+    }
+  },
+  cases,
+});
+
+/** Notes which rows have ids: touched[ids[i]] = 1, once for each chain. touched: [vocab]. */
+export const markRows = defineKernel({
+  name: 'markRows',
+  params,
+  buffers: {
+    ids,
+    next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
+    touched: { type: 'i32', access: 'readwrite', size: (p) => p.vocab, fill: 'bool' },
+  },
+  launch: (p) => Math.ceil(p.n / GROUP),
+  wgsl: () =>
+    main(
+      GROUP,
+      `  let i = group * ${GROUP}u + lane;
+  if (i >= p.n || next[i] >= 0x80000000u || u32(ids[i]) >= p.vocab) { return; }
+  touched[ids[i]] = 1;`,
+    ),
+  reference({ ids, touched }, { vocab, n }) {
+    for (const id of ids.subarray(0, n)) if (id >= 0 && id < vocab) touched[id] = 1;
+  },
+  cases,
+});
+
+/** Zeroes the rows that were touched, and forgets that they were. y: [rows, cols], touched: [rows]. */
+export const clearRows = defineKernel({
+  name: 'clearRows',
+  params: { rows: 'u32', cols: 'u32' },
+  buffers: {
+    touched: { type: 'i32', access: 'readwrite', size: (p) => p.rows, fill: 'bool' },
+    y: { type: 'V', access: 'readwrite', size: (p) => p.rows * p.cols },
+  },
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups(p.rows, c),
+  axes: (p, step) => [along(p, 'rows', { touched: 1, y: p.cols }, step)],
+  wgsl: (c) =>
+    flatMain(
+      c,
+      'p.rows',
+      `if (touched[i] == 0) { continue; }
+    touched[i] = 0;
+    let cols = p.cols / ${c.width}u;
+    for (var at = i * cols; at < (i + 1u) * cols; at++) { y[at] = V(0.0); }`,
+    ),
+  reference({ touched, y }, { rows, cols }) {
+    for (let row = 0; row < rows; row++) if (touched[row]) y.fill(0, row * cols, (row + 1) * cols);
+    touched.fill(0, 0, rows);
+  },
+  cases: [
+    { rows: 33, cols: 5 },
+    { rows: 3000, cols: 128 },
+  ],
+});
+
+/** Adds the sum of dy over each chain to a row of dWeight, if it is seen and not `padding` (-1: none). dy: [n, cols], dWeight: [rows, cols]. */
+export const embeddingBackward = defineKernel({
+  name: 'embeddingBackward',
+  params: { ...params, padding: 'i32' },
+  buffers: {
+    dy: { type: 'V', access: 'read', size: (p) => p.n * p.cols },
+    ids,
+    next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
+    dWeight: { type: 'V', access: 'readwrite', size: (p) => p.rows * p.cols },
+  },
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
+  launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
+  axes: (p, step) => [along(p, 'rows', { dWeight: p.cols }, step, (at) => ({ first: p.first + at }))],
+  wgsl: (c) =>
+    flatMain(
+      c,
+      `p.n * p.cols / ${c.width}u`,
+      `let cols = p.cols / ${c.width}u;
+    let place = i / cols;
+    let id = ids[place];
+    var link = next[place];
+    let row = u32(id) - p.first;
+    if (id == p.padding || row >= p.rows || link >= 0x80000000u) { continue; }
+    let column = i - place * cols;
+    var total = dy[i];
+    while (link < p.n) {
+      total += dy[link * cols + column];
+      link = next[link] & 0x7fffffffu;
+    }
+    dWeight[row * cols + column] += total;`,
+    ),
+  reference({ dy, ids, next, dWeight }, { first, rows, cols, n, padding }) {
+    for (let i = 0; i < n; i++) {
+      const row = ids[i] - first;
+      if (ids[i] === padding || row < 0 || row >= rows || next[i] >= 0x80000000) continue;
+      for (let c = 0; c < cols; c++) {
+        let total = 0;
+        for (let j = i; j < n; j = next[j] & 0x7fffffff) total += dy[j * cols + c];
+        dWeight[row * cols + c] += total;
+      }
+    }
+  },
+  // The chain is made by `chainIds`; the generic tests fill it with zeros, which would loop, so it has none of its own.
+  cases: [],
+});

@@ -1,0 +1,98 @@
+import { wgsl } from '../../device/kernel.ts';
+
+/**
+ * Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`).
+ * They limit by comparison, not by `clamp` or `min`, which would turn a NaN into a number.
+ */
+
+/** WGSL: x, but no farther from 0 than `limit`; a NaN stays one. */
+export const limited = (x: string, limit: number): string =>
+  `select(select(${x}, V(${limit}), ${x} > V(${limit})), V(-${limit}), ${x} < V(-${limit}))`;
+
+/** By its bits: compilers may assume that no number differs from itself. */
+export const isNanWgsl = wgsl`
+fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
+`;
+
+/** The larger of two, NaN where one is: WGSL's max may swallow it. */
+export const largerWgsl = `${isNanWgsl}
+fn larger(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
+`;
+
+/**
+ * tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. Where x is small, drivers may
+ * subtract numbers that are almost equal: x - x³/3 is exact to 1e-6 of itself.
+ */
+export const tanhWgsl = wgsl`
+fn tanh_(x: V) -> V {
+  let far = tanh(${limited('x', 15)});
+  return select(far, x - x * x * x * ${1 / 3}, abs(x) < V(0.05));
+}
+`;
+
+/** log(1 + x) for x from 0 to 1, exact relatively: 2 artanh(x / (2 + x)) by its series. */
+export const log1pWgsl = wgsl`
+fn log1p_(x: V) -> V {
+  let r = x / (2.0 + x);
+  let s = r * r;
+  var series = s * ${1 / 15} + ${1 / 13};
+  series = series * s + ${1 / 11};
+  series = series * s + ${1 / 9};
+  series = series * s + ${1 / 7};
+  series = series * s + ${1 / 5};
+  series = series * s + ${1 / 3};
+  return 2.0 * (r + r * s * series);
+}
+`;
+
+/** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
+export const erfWgsl = wgsl`
+fn erf_(v: V) -> V {
+  let x = ${limited('v', 4)};
+  let s = x * x;
+  var n = s * -2.72614225801306e-10 + 2.77068142495902e-8;
+  n = n * s - 2.10102402082508e-6;
+  n = n * s - 5.69250639462346e-5;
+  n = n * s - 7.34990630326855e-4;
+  n = n * s - 2.95459980854025e-3;
+  n = n * s - 1.60960333262415e-2;
+  var d = s * -1.45660718464996e-5 - 2.13374055278905e-4;
+  d = d * s - 1.68282697438203e-3;
+  d = d * s - 7.37332916720468e-3;
+  d = d * s - 1.42647390514189e-2;
+  return x * n / d;
+}
+`;
+
+/**
+ * Φ(x), the share of the standard normal distribution below x, from `size`, its `normalSize`, and `bell`, exp(-x²/2):
+ * what lies beyond |x| is the density times Mills' ratio, here `bell` times a quotient of polynomials. Exact to 1e-6 of itself
+ * in the lower tail too, where a small gradient is all that a neuron gets. Of a NaN it may be any number.
+ */
+export const normalShareWgsl = wgsl`
+// |x|, or 15: beyond this the density is 0 in float32.
+fn normalSize(x: V) -> V { return min(abs(x), V(15.0)); }
+fn normalBell(size: V) -> V { return exp2(size * size * ${-0.5 * Math.LOG2E}); }
+fn normalShare(x: V, size: V, bell: V) -> V {
+  // In halves, so that one need not wait for the other.
+  let square = size * size;
+  let n = (size * 8.9101001 + 12.6453793) + square * (size * 0.39885377 + 2.88469572);
+  let d = (size * 37.9990269 + 25.290764) + square * ((size * 7.22326502 + 23.4452205) + square);
+  let beyond = bell * (n / d);
+  return select(1.0 - beyond, beyond, x < V(0.0));
+}
+`;
+
+/** erf in float64, by its series of positive terms (Abramowitz & Stegun 7.1.6). */
+export function erf(x: number): number {
+  if (Number.isNaN(x)) return x;
+  if (Math.abs(x) > 6) return Math.sign(x);
+  const square = 2 * x * x;
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= square / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}

@@ -1,0 +1,191 @@
+import { type BufferSpec, defineKernel, main } from '../../device/kernel.ts';
+import { lanesAlone, type RowConstants, type RowWalk } from '../kit/perRow.ts';
+import { perWeightedRow, type WeightedRows, weightedRowText } from '../kit/perRowWeighted.ts';
+
+/** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
+
+export const layerNormParams = { rows: 'u32', cols: 'u32', eps: 'f32' } as const;
+export interface LayerNormSizes {
+  rows: number;
+  cols: number;
+  eps: number;
+}
+const elements = (p: LayerNormSizes) => p.rows * p.cols;
+export const layerNormCases: LayerNormSizes[] = [
+  { rows: 5, cols: 33, eps: 1e-5 },
+  { rows: 384, cols: 128, eps: 1e-12 },
+  { rows: 4096, cols: 768, eps: 1e-12 },
+];
+/** Of each row its mean and its reciprocal standard deviation, side by side: [rows, 2]. */
+const moments = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({ type: 'f32', access, size: (p) => p.rows * 2 });
+export const [readMoments, writtenMoments] = [moments('read'), moments('write')];
+
+/**
+ * WGSL: `center` and `scale`, the mean and reciprocal standard deviation of a row's values `v`, found in one walk: each lane
+ * adds up distances from its own first value, so that an offset common to all costs no digits, and the lanes' moments are
+ * joined as by Chan, Golub & LeVeque (1979). `also` is done in the same walk.
+ */
+export const rowMoments = (c: RowConstants, row: RowWalk, also = ''): string => `  ${row.read}
+  var origin: V;
+  ${row.first('origin = v;')}
+  var sum = V(0.0);
+  var squares = V(0.0);
+  ${row.each(`
+    let d = v - origin;
+    sum += d;
+    squares += d * d;
+    ${also}`)}
+  let count = f32((cols + ${c.lanes - 1}u - seat) / ${c.lanes}u);
+  let start = teamFirst(origin${c.width === 4 ? '.x' : ''}, lane);
+  let own = sum / max(count, 1.0);
+  let ahead = origin - start + own;
+  let way = teamSum(count * hsum(ahead), lane) / f32(p.cols);
+  let off = ahead - way;
+  let center = start + way;
+  let scale = 1.0 / sqrt(teamSum(hsum(squares - sum * own + count * off * off), lane) / f32(p.cols) + p.eps);`;
+
+/** What layer normalisation does with a row, once its values `v` are known. */
+export const normalised = {
+  weights: { w: 'weight[c]', b: 'bias[c]' },
+  numbers: ['center', 'scale'],
+  apply: 'y[i] = (v - center) * scale * w + b;',
+} as const;
+export const keepMoments = 'moments[row * 2u] = center; moments[row * 2u + 1u] = scale;';
+
+/** y = (x - mean) rstd weight + bias. Keeps the moments for the gradient. x, y: [rows, cols], weight, bias: [cols]. */
+export const layerNorm = defineKernel({
+  name: 'layerNorm',
+  params: layerNormParams,
+  buffers: {
+    x: { type: 'V', access: 'read', size: elements },
+    weight: { type: 'V', access: 'read', size: (p) => p.cols },
+    bias: { type: 'V', access: 'read', size: (p) => p.cols },
+    y: { type: 'V', access: 'write', size: elements },
+    moments: writtenMoments,
+  },
+  ...perWeightedRow,
+  wgsl: weightedRowText((c) => ({
+    ...normalised,
+    values: { v: 'x[i]' },
+    find: (walk) => rowMoments(c, walk),
+    keep: keepMoments,
+  })),
+  reference({ x, weight, bias, y, moments }, { rows, cols, eps }) {
+    for (let r = 0; r < rows; r++) {
+      let center = 0;
+      for (let c = 0; c < cols; c++) center += x[r * cols + c];
+      center /= cols;
+      let variance = 0;
+      for (let c = 0; c < cols; c++) variance += (x[r * cols + c] - center) ** 2;
+      const scale = 1 / Math.sqrt(variance / cols + eps);
+      for (let c = 0; c < cols; c++) y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
+      moments[r * 2] = center;
+      moments[r * 2 + 1] = scale;
+    }
+  },
+  cases: layerNormCases,
+});
+
+/** The gradient by x, handed to `write` as `dz` vector by vector. */
+export const inputGradient = (x: string, write: string): WeightedRows => ({
+  weights: { w: 'weight[c]' },
+  values: { g: 'dy[i] * w', h: `(${x}[i] - center) * scale` },
+  find: (walk) => `
+  let center = moments[row * 2u];
+  let scale = moments[row * 2u + 1u];
+  ${walk.read}
+  var sumG = V(0.0);
+  var sumGH = V(0.0);
+  ${walk.each('sumG += g; sumGH += g * h;')}
+  let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
+  let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);`,
+  numbers: ['center', 'scale', 'meanG', 'meanGH'],
+  apply: `let dz = scale * (g - meanG - h * meanGH); ${write}`,
+});
+
+/** Gradient by x: with g = dy weight and h = (x - mean) rstd, dx = rstd (g - mean(g) - h mean(g h)). */
+export const layerNormBackward = defineKernel({
+  name: 'layerNormBackward',
+  params: layerNormParams,
+  buffers: {
+    dy: { type: 'V', access: 'read', size: elements },
+    x: { type: 'V', access: 'read', size: elements },
+    weight: { type: 'V', access: 'read', size: (p) => p.cols },
+    moments: readMoments,
+    dx: { type: 'V', access: 'write', size: elements },
+  },
+  ...perWeightedRow,
+  wgsl: weightedRowText(() => inputGradient('x', 'dx[i] = dz;')),
+  reference({ dy, x, weight, moments, dx }, { rows, cols }) {
+    for (let r = 0; r < rows; r++) {
+      const [mean, rstd] = moments.subarray(r * 2, r * 2 + 2);
+      let sumG = 0;
+      let sumGH = 0;
+      const h = (c: number) => (x[r * cols + c] - mean) * rstd;
+      for (let c = 0; c < cols; c++) {
+        const g = dy[r * cols + c] * weight[c];
+        sumG += g;
+        sumGH += g * h(c);
+      }
+      for (let c = 0; c < cols; c++) {
+        dx[r * cols + c] = rstd * (dy[r * cols + c] * weight[c] - sumG / cols - (h(c) * sumGH) / cols);
+      }
+    }
+  },
+  cases: layerNormCases,
+});
+
+/** Gradients by weight (Σ dy h) and bias (Σ dy), summed over chunks of `size` rows: dWeight, dBias: [chunks, cols]. */
+export const layerNormBackwardAffine = defineKernel({
+  name: 'layerNormBackwardAffine',
+  params: { rows: 'u32', cols: 'u32', size: 'u32', chunks: 'u32' },
+  buffers: {
+    dy: { type: 'V', access: 'read', size: (p) => p.rows * p.cols },
+    x: { type: 'V', access: 'read', size: (p) => p.rows * p.cols },
+    moments: readMoments,
+    dWeight: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
+    dBias: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
+  },
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, lanes: lanesAlone(traits, 64) }),
+  launch: (p, { width, lanes }) => Math.ceil((p.chunks * p.cols) / (lanes * width)),
+  wgsl: ({ width, lanes }) =>
+    main(
+      lanes,
+      `  let cols = p.cols / ${width}u;
+  let at = group * ${lanes}u + lane;
+  if (at >= p.chunks * cols) { return; }
+  let chunk = at / cols;
+  let first = chunk * p.size;
+  let end = min(first + p.size, p.rows);
+  let column = at - chunk * cols;
+  var sumW = V(0.0);
+  var sumB = V(0.0);
+  for (var r = first; r < end; r++) {
+    let i = r * cols + column;
+    let g = dy[i];
+    sumW += g * (x[i] - moments[r * 2u]) * moments[r * 2u + 1u];
+    sumB += g;
+  }
+  dWeight[at] = sumW;
+  dBias[at] = sumB;`,
+    ),
+  reference({ dy, x, moments, dWeight, dBias }, { rows, cols, size, chunks }) {
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      for (let c = 0; c < cols; c++) {
+        let sumW = 0;
+        let sumB = 0;
+        for (let r = chunk * size; r < Math.min((chunk + 1) * size, rows); r++) {
+          sumW += dy[r * cols + c] * (x[r * cols + c] - moments[r * 2]) * moments[r * 2 + 1];
+          sumB += dy[r * cols + c];
+        }
+        dWeight[chunk * cols + c] = sumW;
+        dBias[chunk * cols + c] = sumB;
+      }
+    }
+  },
+  cases: [
+    { rows: 5, cols: 33, size: 5, chunks: 1 },
+    { rows: 384, cols: 128, size: 32, chunks: 12 },
+    { rows: 4096, cols: 768, size: 64, chunks: 64 },
+  ],
+});

@@ -1,0 +1,188 @@
+import { type Axis, defineKernel, main, wgsl } from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
+import { isNanWgsl, largerWgsl } from '../kit/mathFunctions.ts';
+import { lanesAlone, teamWgsl } from '../kit/perRow.ts';
+import { along, leastPlaces, window } from '../kit/splitAxis.ts';
+
+/**
+ * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
+ * places of n (the last one shorter). Long reductions run twice, over chunks and then over their results: no atomics, same bits each time.
+ */
+const params = { outer: 'u32', n: 'u32', inner: 'u32', size: 'u32', chunks: 'u32', at: 'u32' } as const;
+export interface ReduceParams {
+  outer: number;
+  n: number;
+  inner: number;
+  size: number;
+  chunks: number;
+  at: number;
+}
+const inputs = (p: ReduceParams) => p.outer * p.n * p.inner;
+const outputs = (p: ReduceParams) => p.outer * p.chunks * p.inner;
+
+/** Cuts between outer places; where there is one, between chunks. */
+function axes(p: ReduceParams, step: number): Axis<ReduceParams>[] {
+  const cutAlong = (length: number, places: number, results: number, params: (first: number, count: number) => ReduceParams) => ({
+    length,
+    least: leastPlaces(step, [places]),
+    cut: (first: number, count: number) => {
+      const [start, at] = window(p.at + first * results, step);
+      return { params: { ...params(first, count), at }, starts: { x: first * places, y: start } };
+    },
+  });
+  if (p.outer > 1) return [cutAlong(p.outer, p.n * p.inner, p.chunks * p.inner, (_, outer) => ({ ...p, outer }))];
+  const partOf = (first: number, chunks: number) => ({ ...p, n: Math.min(chunks * p.size, p.n - first * p.size), chunks });
+  return [cutAlong(p.chunks, p.size * p.inner, p.inner, partOf)];
+}
+const cases: ReduceParams[] = [
+  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3 },
+  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3, at: 0 },
+  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48, at: 0 },
+  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1, at: 0 },
+];
+
+interface Reduction {
+  name: string;
+  /** WGSL functions that the following expressions may call. */
+  functions: string;
+  /** What nothing makes, a scalar. */
+  start: string;
+  combine: (a: string, b: string) => string;
+  /** The result of a team from its lanes' vectors. */
+  join: (part: string) => string;
+  startReference: number;
+  combineReference: (a: number, b: number) => number;
+}
+
+/** Rows (inner 1) are shared by a team of lanes; otherwise each lane takes columns, four at a time where they allow it. */
+function defineReduction(r: Reduction) {
+  return defineKernel({
+    name: r.name,
+    params,
+    buffers: {
+      x: { type: 'V', access: 'read', size: inputs },
+      y: { type: 'f32', access: 'readwrite', size: (p) => p.at + outputs(p) },
+    },
+    axes,
+    specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
+      inner === 1
+        ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
+        : { rows: false, lanes: lanesAlone(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
+    launch: (p: ReduceParams, { rows, lanes, width }) => (rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width))),
+    wgsl: (c, traits) =>
+      c.rows
+        ? wgsl`
+${teamWgsl(c, traits)}
+${r.functions}
+${main(
+  c.lanes,
+  `  if (group >= p.outer * p.chunks) { return; }
+  let first = (group % p.chunks) * p.size;
+  let end = (group / p.chunks) * p.n + min(first + p.size, p.n);
+  var part = V(${r.start});
+  for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u; i += ${c.lanes}u) {
+    part = ${r.combine('part', 'x[i]')};
+  }
+  let total = ${r.join('part')};
+  if (lane == 0u) { y[p.at + group] = total; }`,
+)}`
+        : r.functions +
+          main(
+            c.lanes,
+            `  let inner = p.inner / ${c.width}u;
+  let column = group * ${c.lanes}u + lane;
+  if (column >= p.outer * p.chunks * inner) { return; }
+  let block = column / inner;
+  let first = (block % p.chunks) * p.size;
+  let base = ((block / p.chunks) * p.n) * inner + column % inner;
+  var part = V(${r.start});
+  let end = min(first + p.size, p.n);
+  for (var k = first; k < end; k++) { part = ${r.combine('part', 'x[base + k * inner]')}; }
+  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = part[j]; }' : 'y[p.at + column] = part;'}`,
+          ),
+    reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
+      for (let o = 0; o < outer; o++) {
+        for (let c = 0; c < chunks; c++) {
+          for (let j = 0; j < inner; j++) {
+            let part = r.startReference;
+            for (let k = c * size; k < Math.min((c + 1) * size, n); k++) {
+              part = r.combineReference(part, x[(o * n + k) * inner + j]);
+            }
+            y[at + (o * chunks + c) * inner + j] = part;
+          }
+        }
+      }
+    },
+    cases,
+  });
+}
+
+export const sum = defineReduction({
+  name: 'sum',
+  functions: '',
+  start: '0.0',
+  combine: (a, b) => `${a} + ${b}`,
+  join: (part) => `teamSum(hsum(${part}), lane)`,
+  startReference: 0,
+  combineReference: (a, b) => a + b,
+});
+
+export const max = defineReduction({
+  name: 'max',
+  functions: largerWgsl,
+  start: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
+  combine: (a, b) => `larger(${a}, ${b})`,
+  join: (part) =>
+    `select(teamMax(hmax(${part}), lane), bitcast<f32>(p.n | 0x7fc00000u), teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
+  startReference: Number.NEGATIVE_INFINITY,
+  combineReference: (a, b) => Math.max(a, b),
+});
+
+const argParams = { outer: 'u32', n: 'u32', inner: 'u32', sign: 'f32' } as const;
+
+/**
+ * Place of the first largest (sign 1) or smallest (sign -1) element along the middle axis, or of its first NaN:
+ * [outer, n, inner] → [outer, inner].
+ */
+export const argmax = defineKernel({
+  name: 'argmax',
+  params: argParams,
+  buffers: {
+    x: { type: 'f32', access: 'read', size: (p) => p.outer * p.n * p.inner },
+    y: { type: 'i32', access: 'write', size: (p) => p.outer * p.inner },
+  },
+  launch: (p) => Math.ceil((p.outer * p.inner) / 64),
+  axes: (p, step) => [along(p, 'outer', { x: p.n * p.inner, y: p.inner }, step)],
+  wgsl: () =>
+    isNanWgsl +
+    main(
+      64,
+      `  let column = group * 64u + lane;
+  if (column >= p.outer * p.inner) { return; }
+  let base = (column / p.inner) * p.n * p.inner + column % p.inner;
+  var best = x[base] * p.sign;
+  var place = 0u;
+  for (var k = 1u; k < p.n; k++) {
+    let value = x[base + k * p.inner] * p.sign;
+    if (value > best || (isNan(value) && !isNan(best))) { best = value; place = k; }
+  }
+  y[column] = i32(place);`,
+    ),
+  reference({ x, y }, { outer, n, inner, sign }) {
+    for (let o = 0; o < outer; o++) {
+      for (let j = 0; j < inner; j++) {
+        let place = 0;
+        const at = (k: number) => x[(o * n + k) * inner + j] * sign;
+        for (let k = 1; k < n; k++) {
+          if (at(k) > at(place) || (Number.isNaN(at(k)) && !Number.isNaN(at(place)))) place = k;
+        }
+        y[o * inner + j] = place;
+      }
+    }
+  },
+  cases: [
+    { outer: 3, n: 17, inner: 1, sign: 1 },
+    { outer: 2, n: 9, inner: 5, sign: -1 },
+    { outer: 512, n: 256, inner: 1, sign: 1 },
+  ],
+});

@@ -1,0 +1,93 @@
+import type { Binding, Device } from '../device/device.ts';
+import type { Constants } from '../device/kernel.ts';
+import { type Tunable, tuningKey } from '../device/tuning/tuningTable.ts';
+import { secondsOf } from '../kernels/peaks.ts';
+
+/** What tuning found for one class of launches. */
+export interface TuningResult {
+  key: string;
+  chosen: Constants;
+  /** Seconds of a launch: of the one chosen, and of the best guess. */
+  seconds: number;
+  guessSeconds: number;
+  /** Candidates timed, and how many there were. */
+  tried: number;
+  candidates: number;
+}
+
+/** Launches a candidate is timed over; the first also compiles it. */
+const LAUNCHES = 4;
+/** A candidate at this share of the multiply-add peak is good enough: the others are not tried. */
+const GOOD_ENOUGH = 0.7;
+
+/**
+ * Times the candidates of each launch on the device, and has the device's table choose the fastest.
+ * @param launches such as a step has met (`device.tuning.met`)
+ * @param peakFlops the adapter's multiply-add peak, in floating-point operations a second
+ * @throws Error where the device has no choice.
+ */
+export async function tune(
+  device: Device,
+  launches: Iterable<Tunable>,
+  peakFlops: number,
+  onResult: (result: TuningResult) => void = () => {},
+): Promise<void> {
+  const { tuning, traits } = device;
+  if (!tuning) throw new Error(`the ${device.kind} device has no variants to choose from`);
+  for (const { kernel, params } of launches) {
+    const key = tuningKey(kernel, params);
+    const candidates = kernel.candidates!(params, traits);
+    const flops = kernel.flops?.(params) ?? 0;
+    const buffers = roomFor(device, { kernel, params });
+    const timed: { constants: Constants; seconds: number }[] = [];
+    let refusal: unknown;
+    for (const constants of candidates) {
+      tuning.choose(key, constants);
+      try {
+        const seconds = await timeLaunch(device, { kernel, params }, buffers);
+        timed.push({ constants, seconds });
+        if (flops / seconds >= GOOD_ENOUGH * peakFlops) break;
+      } catch (error) {
+        // A driver may refuse one variant and run the others.
+        refusal = error;
+      }
+    }
+    for (const { buffer } of Object.values(buffers)) device.free(buffer);
+    if (timed.length === 0) throw refusal;
+    const best = timed.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+    tuning.choose(key, best.constants);
+    onResult({
+      key,
+      chosen: best.constants,
+      seconds: best.seconds,
+      guessSeconds: timed[0].seconds,
+      tried: timed.length,
+      candidates: candidates.length,
+    });
+  }
+}
+
+/** Least seconds of a launch. */
+async function timeLaunch(device: Device, { kernel, params }: Tunable, buffers: Record<string, Binding>): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < LAUNCHES; i++) {
+    const seconds = await secondsOf(device, () => device.run(kernel, buffers, params));
+    if (i > 0) least = Math.min(least, seconds);
+  }
+  return least;
+}
+
+/** Memory for a launch, filled with small numbers: zeros are faster than numbers on some adapters. */
+function roomFor(device: Device, { kernel, params }: Tunable): Record<string, Binding> {
+  const buffers: Record<string, Binding> = {};
+  for (const [name, { size }] of Object.entries(kernel.buffers)) {
+    const count = Math.ceil(size(params) / 4) * 4;
+    const binding = { buffer: device.alloc(count * 4), offset: 0, size: count * 4 };
+    device.write(
+      binding,
+      Float32Array.from({ length: count }, (_, i) => (i % 17) / 17),
+    );
+    buffers[name] = binding;
+  }
+  return buffers;
+}

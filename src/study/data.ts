@@ -1,0 +1,87 @@
+import type { Problem } from '../formats/tables/rows.ts';
+import { UsageError } from '../platform/errors.ts';
+import { joinPath, openPieces } from '../platform/files.ts';
+import { listFolder } from '../platform/folder.ts';
+import { type DataOptions, type Example, readData } from '../train/data/labelledData.ts';
+import { stratifiedSplit } from '../train/data/split.ts';
+import type { Document } from '../train/pretraining/corpus.ts';
+
+export interface StudyData {
+  train: readonly Example[];
+  test: readonly Example[];
+  labels: readonly string[];
+  /** Bytes of the files. */
+  bytes: readonly number[];
+}
+
+export interface StudySource extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn'> {
+  /** A labelled file, or a folder of one to train on and one to test with. */
+  data: string;
+  /** File to test with. Default: the folder's, else a part of `data` that is set aside. */
+  test?: string;
+  testRows: number;
+}
+
+/**
+ * Reads what a study is made on. The test rows are the same for all seeds, each label with its share.
+ * @param onProblems hears of rows that were skipped
+ * @throws UsageError when a file cannot be read, or there is too little in it.
+ */
+export async function readStudyData(
+  { data, test, testRows, ...columns }: StudySource,
+  onProblems: (path: string, problems: readonly Problem[]) => void = () => {},
+): Promise<StudyData> {
+  const [trainPath, testPath] = await filesOf(data, test);
+  const read = async (path: string, labels?: readonly string[]) => {
+    const found = await readData(path, { ...columns, labels });
+    onProblems(path, found.problems);
+    return found;
+  };
+  const { examples, labels } = await read(trainPath);
+  if (labels.length < 2) throw new UsageError(`${trainPath} has one label only (${labels[0]}): a classifier needs two or more`);
+  const paths = testPath === undefined ? [trainPath] : [trainPath, testPath];
+  const bytes = await Promise.all(paths.map(async (path) => (await openPieces(path)).size));
+  if (testPath !== undefined) {
+    const all = (await read(testPath, labels)).examples;
+    const drawn = testRows < all.length ? draw(all, testRows, 0).drawn : all;
+    return { train: examples, test: drawn, labels, bytes };
+  }
+  if (testRows >= examples.length)
+    throw new UsageError(
+      `${trainPath} has ${examples.length} rows: ${testRows} to test with leave none; name a file to test with, or take fewer`,
+    );
+  const { drawn, rest } = draw(examples, testRows, 0);
+  return { train: rest, test: drawn, labels, bytes };
+}
+
+/** What one seed of a study works with: texts without labels, and rows with them, of which fewer are the first ones. */
+export function splitForSeed({ train }: StudyData, most: number, seed: number): { texts: Document[]; labelled: Example[] } {
+  if (most >= train.length)
+    throw new UsageError(
+      `${most} labelled rows of ${train.length} leave no texts to pre-train on: choose smaller sizes, or give more data`,
+    );
+  const { drawn, rest } = draw(train, most, seed);
+  return { texts: rest.map(({ text, pair }) => (pair === undefined ? [text] : [text, pair])), labelled: drawn };
+}
+
+/** Draws so many, each label with its share. */
+function draw(examples: readonly Example[], count: number, seed: number): { drawn: Example[]; rest: Example[] } {
+  const labels = examples.map(({ label }) => label as number);
+  const { train, valid } = stratifiedSplit(labels, count / examples.length, seed);
+  return { drawn: valid.map((i) => examples[i]), rest: train.map((i) => examples[i]) };
+}
+
+/** The file to train on, and the one to test with if there is one. */
+async function filesOf(data: string, test: string | undefined): Promise<[train: string, test: string | undefined]> {
+  if (/\.[^./\\]+$/.test(data)) return [data, test];
+  const names = ((await listFolder(data)) ?? []).filter((name) => /\.(tsv|csv|jsonl|ndjson|txt)$/i.test(name));
+  const find = (part: string) => {
+    const found = names.filter((name) => name.toLowerCase().includes(part));
+    if (found.length === 1) return joinPath(data, found[0]);
+    const inside = names.length === 0 ? 'no TSV, CSV, JSONL or TXT at all' : names.join(', ');
+    throw new UsageError(
+      `${data}: one file with "${part}" in its name was expected; there is ${inside}. Name the files: --data FILE --test FILE`,
+    );
+  };
+  return [find('train'), test ?? find('test')];
+}

@@ -1,0 +1,64 @@
+import * as v from 'valibot';
+import { parseAs } from '../formats/parseSchema.ts';
+import { UsageError } from '../platform/errors.ts';
+import { fileExists, finishWriting, joinPath, readJson } from '../platform/files.ts';
+import { pretrainings } from './methods.ts';
+
+export const RESULTS = 'results.json';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+const schema = v.object({
+  /** What the study was asked for. */
+  settings: v.record(v.string(), v.unknown()),
+  pretraining: v.array(
+    v.object({
+      name: v.picklist(pretrainings),
+      seed: count,
+      /** Of the model with its prediction head. */
+      parameters: count,
+      steps: count,
+      /** Mean over the last tenth of the steps; those of different tasks cannot be compared. */
+      loss: v.number(),
+    }),
+  ),
+  cells: v.array(
+    v.object({
+      method: v.string(),
+      seed: count,
+      /** Labelled rows trained on. */
+      size: count,
+      /** Of the classifier. */
+      parameters: count,
+      /** Those not frozen. */
+      trained: count,
+      /** On the test rows. */
+      accuracy: v.number(),
+    }),
+  ),
+});
+
+/** What a study has found so far. There are no times in it: one that was stopped and goes on finds the same. */
+export type StudyResults = v.InferOutput<typeof schema>;
+export type Cell = StudyResults['cells'][number];
+
+/**
+ * The results in a folder that are to be gone on with; none yet where there is no such file.
+ * @throws UsageError when it is broken, or the study in it was of other settings.
+ */
+export async function openResults(dir: string, settings: Record<string, unknown>): Promise<StudyResults> {
+  await finishWriting(dir);
+  const path = joinPath(dir, RESULTS);
+  if (!(await fileExists(path))) return { settings, pretraining: [], cells: [] };
+  const results = parseAs(schema, await readJson(path), path, "a study's results");
+  const begun = results.settings;
+  const show = (value: unknown) => JSON.stringify(value) ?? 'not given';
+  const changed = [...new Set([...Object.keys(begun), ...Object.keys(settings)])].find(
+    (name) => show(begun[name]) !== show(settings[name]),
+  );
+  if (changed !== undefined)
+    throw new UsageError(
+      `${dir} holds a study whose ${changed} is ${show(begun[changed])}, not ${show(settings[changed])}: ask for the same to go on with it, or choose another --out`,
+    );
+  return results;
+}

@@ -1,0 +1,93 @@
+import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import { BertTokenizer, type Encoding } from '../../text/tokenizer/index.ts';
+import { checkMaxLength, longestText } from '../data/batch.ts';
+import { entitiesOf } from '../metrics/entities.ts';
+import { argmax } from '../tasks/task.ts';
+import { evaluate } from '../trainer/evaluate.ts';
+import type { PredictOptions } from './textClassification.ts';
+
+/** A word of a text, where it stands in it (`text.slice(start, end)`), and its tag. */
+export interface TaggedWord {
+  word: string;
+  start: number;
+  end: number;
+  /** The likeliest tag. */
+  entity: string;
+  /** Its probability. */
+  score: number;
+}
+
+/** A run of words that their tags mark as one. */
+export interface EntityGroup {
+  /** The type: `PER` of the tags `B-PER`, `I-PER`. */
+  entityGroup: string;
+  /** The mean of its words' scores. */
+  score: number;
+  word: string;
+  start: number;
+  end: number;
+}
+
+/** A trained tagger with its tokenizer: text in, tagged words out (Hugging Face's `token-classification` pipeline). */
+export class TokenClassificationPipeline {
+  readonly model: BertForTokenClassification;
+  readonly tokenizer: BertTokenizer;
+
+  constructor(model: BertForTokenClassification, tokenizer: BertTokenizer) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+  }
+
+  /** Reads both from a Hugging Face folder. */
+  static async fromPretrained(dir: string): Promise<TokenClassificationPipeline> {
+    const tokenizer = await BertTokenizer.fromPretrained(dir);
+    return new TokenClassificationPipeline(await BertForTokenClassification.fromPretrained(dir), tokenizer);
+  }
+
+  /**
+   * Tags the words of texts, as the tokenizer finds them (punctuation apart), each by its first word piece. Words that
+   * are cut off, or that the tokenizer makes nothing of, are left out.
+   */
+  async predict(texts: readonly string[], { batchSize = 32, maxLength }: PredictOptions = {}): Promise<TaggedWord[][]> {
+    const { maxPositionEmbeddings, id2label, numLabels } = this.model.config;
+    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
+    checkMaxLength(length, maxPositionEmbeddings);
+    const encoded = texts.map((text) => {
+      return this.tokenizer.encode(text, null, { maxLength: length, truncation: true, returnOffsetsMapping: true });
+    });
+    const { probabilities } = await evaluate(this.model, encoded, batchSize);
+    return encoded.map((encoding, row) =>
+      this.#placesOf(encoding).map(({ token, start, end }) => {
+        const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);
+        const best = argmax(scores);
+        return { word: texts[row].slice(start, end), start, end, entity: id2label[best], score: scores[best] };
+      }),
+    );
+  }
+
+  /** Where each word stands in its text, and its first token: pieces that go on with a word begin with `##`. */
+  #placesOf({ inputIds, offsetMapping, specialTokensMask }: Encoding): { token: number; start: number; end: number }[] {
+    const places: { token: number; start: number; end: number }[] = [];
+    this.tokenizer.convertIdsToTokens(inputIds).forEach((piece, token) => {
+      const [start, end] = offsetMapping![token];
+      if (specialTokensMask[token] === 1) return;
+      const last = places.at(-1);
+      if (piece.startsWith('##') && last?.end === start) last.end = end;
+      else places.push({ token, start, end });
+    });
+    return places;
+  }
+}
+
+/**
+ * The entities among the tagged words of a text (Hugging Face's aggregation strategy `first`).
+ * @throws RangeError when a tag marks no entities, as those of parts of speech.
+ */
+export function groupEntities(text: string, words: readonly TaggedWord[]): EntityGroup[] {
+  return entitiesOf(words.map(({ entity }) => entity)).map(({ type, start: first, end: after }) => {
+    const run = words.slice(first, after);
+    const [start, end] = [run[0].start, run.at(-1)!.end];
+    const score = run.reduce((sum, word) => sum + word.score, 0) / run.length;
+    return { entityGroup: type, score, word: text.slice(start, end), start, end };
+  });
+}

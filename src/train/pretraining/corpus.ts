@@ -1,0 +1,118 @@
+import { isText, type Line, openLines } from '../../formats/tables/lines.ts';
+import { type DataFormat, formatOf, type Problem, readRows } from '../../formats/tables/rows.ts';
+import { type DataOptions, findTextColumns, readString } from '../data/labelledData.ts';
+
+/** Sentences that belong together, in order. */
+export type Document = readonly string[];
+
+export interface CorpusOptions extends Pick<DataOptions, 'textColumn' | 'pairColumn'> {
+  /** Of plain text: whether blank lines part documents; else each line is one. */
+  blocks: boolean;
+  /** Hears of what was skipped, file by file, each time that it is read. */
+  onProblems?: (path: string, problems: readonly Problem[]) => void;
+}
+
+/** Characters of a table that are parsed at once. */
+const PIECE = 1 << 20;
+
+/**
+ * Texts in files, read from the start each time they are asked for; a part of them at a time is in memory. TSV, CSV and
+ * JSONL have a text column (and may have a second), each row is a document, its lines the sentences. Other files, and
+ * .txt without a tab in the first line, are plain text, one text a line.
+ * @throws UsageError when a file cannot be read or lacks the column.
+ */
+export async function openCorpus(paths: readonly string[], options: CorpusOptions): Promise<() => AsyncGenerator<Document>> {
+  const files: (() => AsyncGenerator<Document>)[] = [];
+  for (const path of paths) {
+    const lines = await openLines(path);
+    const isTable =
+      /\.(tsv|csv|jsonl|ndjson)$/i.test(path) ||
+      options.textColumn !== undefined ||
+      (path.endsWith('.txt') && (lines().next().value as Line | undefined)?.text.includes('\t'));
+    files.push(() => (isTable ? tableDocuments(path, lines(), options) : plainDocuments(path, lines(), options)));
+  }
+  return async function* () {
+    for (const documents of files) yield* documents();
+  };
+}
+
+async function* plainDocuments(
+  path: string,
+  lines: Iterable<Line>,
+  { blocks, onProblems }: CorpusOptions,
+): AsyncGenerator<Document> {
+  const problems: Problem[] = [];
+  let document: string[] = [];
+  for (const line of lines) {
+    const text = line.text.trim();
+    if (!isText(line)) problems.push({ line: line.line, reason: NOT_TEXT });
+    else if (text !== '') document.push(text);
+    if (document.length > 0 && (!blocks || text === '')) {
+      yield document;
+      document = [];
+    }
+  }
+  if (document.length > 0) yield document;
+  onProblems?.(path, problems);
+}
+
+const NOT_TEXT = 'not valid UTF-8';
+
+async function* tableDocuments(path: string, lines: Iterable<Line>, options: CorpusOptions): AsyncGenerator<Document> {
+  const format = formatOf(path);
+  const problems: Problem[] = [];
+  let names: string[] | undefined;
+  for await (const { columns, rows, problems: some } of tablePieces(path, lines, format)) {
+    problems.push(...some);
+    if (names === undefined && rows.length > 0) {
+      const { textAt, pairAt } = findTextColumns(columns, options, path);
+      names = [textAt, pairAt].flatMap((at) => columns[at] ?? []);
+    }
+    for (const { values, line } of rows) {
+      const texts = names!.map((name) => readString(values[columns.indexOf(name)], name));
+      const problem = texts.find((text) => typeof text === 'string');
+      const document = texts.flatMap((text) =>
+        typeof text === 'string' ? [] : text.text.split('\n').map((part) => part.trim()),
+      );
+      if (problem !== undefined) problems.push({ line, reason: problem });
+      else if (document.some((text) => text.includes('\ufffd'))) problems.push({ line, reason: NOT_TEXT });
+      else if (document.some((text) => text !== '')) yield document.filter((text) => text !== '');
+    }
+  }
+  options.onProblems?.(path, problems);
+}
+
+/** The rows of a table piece by piece, each read as a table of its own under the header of the first. */
+async function* tablePieces(path: string, lines: Iterable<Line>, format: DataFormat) {
+  const encoder = new TextEncoder();
+  let header: string[] | undefined = format === 'jsonl' ? [] : undefined;
+  let piece: string[] = [];
+  let before = 0;
+  let size = 0;
+  let isQuoted = false;
+  const parse = async () => {
+    const { columns, rows, problems } = await readRows(encoder.encode([...header!, ...piece].join('\n')), format, path);
+    const shift = before - header!.length;
+    const moved = <T extends { line: number }>(items: T[]) => items.map((item) => ({ ...item, line: item.line + shift }));
+    before += piece.length;
+    piece = [];
+    size = 0;
+    return { columns, rows: moved(rows), problems: moved(problems) };
+  };
+  for (const { text } of lines) {
+    piece.push(text);
+    size += text.length;
+    // Only where quotes are closed does a line end a record of CSV.
+    if (format === 'csv' && text.split('"').length % 2 === 0) isQuoted = !isQuoted;
+    // A quote that is never closed must not gather the rest of the file.
+    if (isQuoted && size < 4 * PIECE) continue;
+    isQuoted = false;
+    if (header === undefined) {
+      header = piece;
+      before = piece.length;
+      piece = [];
+    } else if (size >= PIECE) yield await parse();
+  }
+  header ??= [];
+  if (piece.length > 0 || before === header.length) yield await parse();
+}

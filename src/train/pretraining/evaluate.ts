@@ -1,0 +1,83 @@
+import { nextTurn } from '../../platform/waiting.ts';
+import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { hasPairs, objectiveOf, type PretrainBatch, type PretrainModel } from './objective.ts';
+
+export interface PretrainScores {
+  loss: number;
+  /** e to the mean loss of the predicted tokens; absent where there are none. */
+  perplexity?: number;
+  /** Share of the pairs told right; absent where there are none. */
+  accuracy?: number;
+}
+
+/** Loss, perplexity and accuracy on batches, in evaluation mode. `signal` ends it early with an AbortError. */
+export async function evaluatePretraining(
+  model: PretrainModel,
+  batches: readonly PretrainBatch[],
+  signal?: AbortSignal,
+): Promise<PretrainScores> {
+  const objective = objectiveOf(model);
+  const wasTraining = model.training;
+  const sums = { tokens: 0, predicted: 0, pairs: 0, examples: 0, right: 0 };
+  model.eval();
+  try {
+    for (const batch of batches) {
+      signal?.throwIfAborted();
+      const { loss, logits } = await forward(model, batch);
+      let rest = loss;
+      if (logits) {
+        const { inputs } = batch;
+        const labels = (inputs.nextSentenceLabel ?? inputs.labels).data;
+        const mean = nextSentenceLoss(logits, labels);
+        sums.pairs += mean * batch.examples;
+        sums.right += labels.filter((label, i) => Number(logits[2 * i + 1] > logits[2 * i]) === label).length;
+        rest -= mean;
+      }
+      sums.tokens += rest * batch.predicted;
+      sums.predicted += batch.predicted;
+      sums.examples += batch.examples;
+      // On the CPU device nothing else waits.
+      await nextTurn();
+    }
+  } finally {
+    model.train(wasTraining);
+  }
+  const tokens = objective === 'nsp' ? 0 : sums.tokens / sums.predicted;
+  const pairs = hasPairs(objective) ? sums.pairs / sums.examples : 0;
+  return {
+    loss: tokens + pairs,
+    ...(objective !== 'nsp' && { perplexity: Math.exp(tokens) }),
+    ...(hasPairs(objective) && { accuracy: sums.right / sums.examples }),
+  };
+}
+
+/** The loss of a batch, and the logits of next sentences, two a row, where the model has them. */
+async function forward(model: PretrainModel, { inputs }: PretrainBatch): Promise<{ loss: number; logits?: Float32Array }> {
+  const device = model.parameters()[0].device;
+  const read: Tensor[] = noGrad(() =>
+    scope(() => {
+      const tensors = Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+      const output = model.forward(Object.fromEntries(tensors));
+      const logits =
+        'seqRelationshipLogits' in output
+          ? output.seqRelationshipLogits
+          : objectiveOf(model) === 'nsp'
+            ? (output as { logits: Tensor }).logits
+            : undefined;
+      return logits ? [output.loss!, logits] : [output.loss!];
+    }),
+  );
+  const [loss, logits] = await Promise.all(read.map((values) => values.data().finally(() => values.dispose())));
+  return { loss: loss[0], logits: logits as Float32Array | undefined };
+}
+
+/** Mean cross-entropy of rows of two logits. */
+function nextSentenceLoss(logits: Float32Array, labels: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < labels.length; i++) {
+    const margin = logits[2 * i + 1 - labels[i]] - logits[2 * i + labels[i]];
+    // log(1 + exp(margin)), without overflow.
+    sum += Math.max(margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)));
+  }
+  return sum / labels.length;
+}

@@ -1,0 +1,49 @@
+import * as v from 'valibot';
+import { parseAs } from '../../formats/parseSchema.ts';
+import { objectives, rivals } from './objective.ts';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+const stepSchema = v.object({
+  /** Optimiser steps done, from 1. */
+  step: count,
+  /** The time through the corpus that the step belongs to, from 1. */
+  epoch: count,
+  learningRate: v.number(),
+  /** Of the batch: the mean over its labelled tokens, plus that over its pairs. */
+  loss: v.number(),
+  /** Norm of all gradients before clipping. */
+  gradNorm: v.number(),
+});
+
+const evaluationSchema = v.object({
+  step: count,
+  epoch: count,
+  /** Mean over the steps since the last evaluation. */
+  trainLoss: v.number(),
+  /** On held-out text. */
+  validLoss: v.number(),
+  /** e to the mean loss of the masked tokens. */
+  validPerplexity: v.optional(v.number()),
+  /** Share of the pairs of which it is told right whether one follows the other. */
+  validAccuracy: v.optional(v.number()),
+});
+
+const historySchema = v.object({
+  objective: v.picklist([...objectives, ...rivals]),
+  steps: v.array(stepSchema),
+  evaluations: v.array(evaluationSchema),
+});
+
+export type PretrainStep = v.InferOutput<typeof stepSchema>;
+export type PretrainEvaluation = v.InferOutput<typeof evaluationSchema>;
+
+/** What happened in pre-training. There are no times in it: a run that was interrupted has the same history. */
+export type PretrainHistory = v.InferOutput<typeof historySchema>;
+
+/**
+ * A history from the value that JSON gave.
+ * @throws UsageError when it is not one; `name` stands for it in the message.
+ */
+export const parsePretrainHistory = (value: unknown, name: string): PretrainHistory =>
+  parseAs(historySchema, value, name, 'a history of pre-training');

@@ -1,0 +1,175 @@
+import { BertBiLMHeadModel } from '../../bert/baselines/bidirectional.ts';
+import { BertLMHeadModel } from '../../bert/baselines/causal.ts';
+import { CbowLMHeadModel } from '../../bert/baselines/cbow.ts';
+import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from '../../bert/heads/maskedLM.ts';
+import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
+import { UsageError } from '../../platform/errors.ts';
+import type { HostTensor } from '../../tensor/index.ts';
+import { Philox } from '../../tensor/random.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { collateInputs, countTokens, type EncodedExample, LENGTH_STEP } from '../data/batch.ts';
+import { batches } from '../data/split.ts';
+import type { Document } from './corpus.ts';
+
+/** What a model can be pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
+export const objectives = ['mlm', 'nsp', 'mlm+nsp'] as const;
+/** What masked tokens are measured against: all tokens by those around, by those before, and by those before and after apart. */
+export const rivals = ['cbow', 'causal', 'joined'] as const;
+export type Objective = (typeof objectives)[number] | (typeof rivals)[number];
+
+export const pretrainModels = {
+  mlm: BertForMaskedLM,
+  nsp: BertForNextSentencePrediction,
+  'mlm+nsp': BertForPreTraining,
+  cbow: CbowLMHeadModel,
+  causal: BertLMHeadModel,
+  joined: BertBiLMHeadModel,
+} as const;
+
+export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
+
+/** Whether an objective tells next sentences, so that its examples are pairs. */
+export const hasPairs = (objective: Objective): boolean => objective === 'nsp' || objective === 'mlm+nsp';
+
+/** @throws TypeError when the model is of another class. */
+export function objectiveOf(model: PretrainModel): Objective {
+  const found = [...objectives, ...rivals].find((name) => model instanceof pretrainModels[name]);
+  if (!found) throw new TypeError(`a model to pre-train was expected, not ${(model as object).constructor.name}`);
+  return found;
+}
+
+const isRival = (objective: Objective): boolean => (rivals as readonly Objective[]).includes(objective);
+
+/** A batch on the host, and how much there is in it. */
+export interface PretrainBatch {
+  inputs: Record<string, HostTensor>;
+  examples: number;
+  /** Padding not counted. */
+  tokens: number;
+  /** Tokens to predict. */
+  predicted: number;
+}
+
+/** Different lengths of rows at most. */
+const SHAPES = 8;
+
+export interface ExampleOptions {
+  objective: Objective;
+  maxLength: number;
+  batchSize: number;
+  /** Share of the tokens to predict, of masked language models. */
+  mlmProbability: number;
+  wholeWordMask: boolean;
+}
+
+/** Makes batches of documents. */
+export class ExampleMaker {
+  readonly #tokenizer: BertTokenizer;
+  readonly #options: ExampleOptions;
+  readonly #masker: TokenMasker;
+  readonly #empty: ReadonlySet<number>;
+  readonly #lengthStep: number;
+
+  /** @throws UsageError when there is no room for a token in an example. */
+  constructor(tokenizer: BertTokenizer, options: ExampleOptions) {
+    const least = hasPairs(options.objective) ? 5 : 3;
+    if (!(options.maxLength >= least))
+      throw new UsageError(
+        `a max length of ${options.maxLength} has no room for text among the special tokens: choose ${least} or more`,
+      );
+    this.#tokenizer = tokenizer;
+    this.#options = options;
+    this.#masker = new TokenMasker(tokenizer, options);
+    const { clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId } = tokenizer;
+    this.#empty = new Set([clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId]);
+    this.#lengthStep = LENGTH_STEP * Math.ceil(options.maxLength / (LENGTH_STEP * SHAPES));
+  }
+
+  /**
+   * The examples of some documents: for tokens, each text is one, cut into several where it is too long; for next
+   * sentences, pairs of sentences, the random ones from these documents. Those without any known token are left out.
+   */
+  async examples(documents: readonly Document[], seed: number): Promise<EncodedExample[]> {
+    const { objective, maxLength } = this.#options;
+    const ids = (text: string) => this.#tokenizer.encode(text, null, { addSpecialTokens: false }).inputIds;
+    const examples: EncodedExample[] = [];
+    if (!hasPairs(objective)) {
+      const { clsTokenId, sepTokenId } = this.#tokenizer;
+      for (const text of documents.flat()) {
+        for (const part of batches(ids(text), maxLength - 2)) {
+          const inputIds = [clsTokenId, ...part, sepTokenId];
+          examples.push({ inputIds, tokenTypeIds: inputIds.map(() => 0) });
+        }
+      }
+    } else {
+      const encoded = documents.map((document) => document.map(ids).filter(({ length }) => length > 0));
+      const usable = encoded.filter(({ length }) => length > 0);
+      // A few documents left over at an end may give no pair.
+      if (usable.length < 2 || usable.every(({ length }) => length < 2)) return [];
+      const neighbours = usable.length;
+      // The seed is of this epoch alone.
+      const options = { maxLength, seed, epoch: 0, neighbours };
+      for await (const { inputIds, tokenTypeIds, nextSentenceLabel } of nextSentenceExamples(usable, this.#tokenizer, options))
+        examples.push({ inputIds, tokenTypeIds, label: nextSentenceLabel });
+    }
+    return examples.filter(({ inputIds }) => inputIds.some((id) => !this.#empty.has(id)));
+  }
+
+  /**
+   * Batches of like lengths, in random order; the last ones are filled up with other examples, so that all have one size.
+   */
+  trainingBatches(examples: readonly EncodedExample[], seed: number): EncodedExample[][] {
+    if (examples.length === 0) return [];
+    const { batchSize } = this.#options;
+    const random = new Philox(seed, 1);
+    const all = [...examples];
+    while (all.length % batchSize > 0) all.push(examples[random.integer(examples.length)]);
+    return random.shuffle(batches(this.byLength(all), batchSize));
+  }
+
+  byLength(examples: readonly EncodedExample[]): EncodedExample[] {
+    return examples.toSorted((a, b) => a.inputIds.length - b.inputIds.length);
+  }
+
+  /** A batch as the model takes it; `first` is the number of its first example, by which its masks are drawn. */
+  collate(examples: readonly EncodedExample[], seed: number, first: number): PretrainBatch {
+    const { objective, maxLength } = this.#options;
+    const { padTokenId } = this.#tokenizer;
+    const { inputIds, attentionMask, tokenTypeIds } = collateInputs(examples, padTokenId, maxLength, this.#lengthStep);
+    const about = { examples: examples.length, tokens: countTokens(examples) };
+    const column = (values: number[]): HostTensor => ({ data: Int32Array.from(values), shape: [values.length] });
+    const nextSentence = column(examples.map(({ label }) => label as number));
+    const inputs = { inputIds, attentionMask, tokenTypeIds };
+    if (objective === 'nsp') return { ...about, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
+    if (isRival(objective)) {
+      const { data, shape } = inputIds;
+      const labels = Int32Array.from(data, (id, i) => (attentionMask.data[i] === 1 ? id : -100));
+      // Of a text's tokens, one has none before it, and one none after it.
+      const predicted = about.tokens - (objective === 'cbow' ? 0 : examples.length);
+      return { ...about, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };
+    }
+
+    const [rows, length] = inputIds.shape;
+    const ids = new Int32Array(rows * length);
+    const positions: number[] = [];
+    const labels: number[] = [];
+    for (let row = 0; row < rows; row++) {
+      const draw = { seed, epoch: 0, example: first + row };
+      const masked = this.#masker.maskTokens((inputIds.data as Int32Array).subarray(row * length, (row + 1) * length), draw);
+      ids.set(masked.inputIds, row * length);
+      positions.push(...masked.maskedPositions.map((at) => row * length + at));
+      labels.push(...masked.maskedLabels);
+    }
+    return {
+      ...about,
+      inputs: {
+        ...inputs,
+        inputIds: { data: ids, shape: inputIds.shape },
+        labels: column(labels),
+        labelPositions: column(positions),
+        ...(objective === 'mlm+nsp' && { nextSentenceLabel: nextSentence }),
+      },
+      predicted: labels.filter((label) => label >= 0).length,
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import type { Metric } from '../tasks/metric.ts';
+
+export type Monitor = 'validLoss' | `valid${Capitalize<Metric>}`;
+
+export interface EarlyStoppingOptions {
+  /** What is watched: `validLoss` is to fall, anything else to rise. */
+  monitor: Monitor;
+  /** How many epochs in a row may bring no improvement: after the last of them training stops. */
+  patience: number;
+  /** What an improvement must exceed. Default 0. */
+  minDelta?: number;
+}
+
+/** Ends training when the validation metric has stopped improving, and knows which epoch was best. */
+export class EarlyStopping {
+  readonly monitor: Monitor;
+  readonly patience: number;
+  readonly minDelta: number;
+  /** The best value so far; undefined before the first. */
+  best: number | undefined;
+  /** The epoch, from 1, of the best value; 0 before there is one. */
+  bestEpoch = 0;
+  #epoch = 0;
+
+  /** @throws RangeError when patience or minDelta is negative or no number. */
+  constructor({ monitor, patience, minDelta = 0 }: EarlyStoppingOptions) {
+    if (!(Number.isInteger(patience) && patience >= 0))
+      throw new RangeError(`patience must be a whole number of epochs, not ${patience}`);
+    if (!(minDelta >= 0)) throw new RangeError(`minDelta must be at least 0, not ${minDelta}`);
+    this.monitor = monitor;
+    this.patience = patience;
+    this.minDelta = minDelta;
+  }
+
+  /** Takes an epoch's value. NaN is never an improvement. */
+  update(value: number): 'improved' | 'waiting' | 'stop' {
+    this.#epoch++;
+    if (this.#isBetter(value)) {
+      this.best = value;
+      this.bestEpoch = this.#epoch;
+      return 'improved';
+    }
+    return this.#epoch - this.bestEpoch >= this.patience ? 'stop' : 'waiting';
+  }
+
+  #isBetter(value: number): boolean {
+    if (this.best === undefined) return !Number.isNaN(value);
+    const gain = this.monitor === 'validLoss' ? this.best - value : value - this.best;
+    return gain > this.minDelta;
+  }
+}

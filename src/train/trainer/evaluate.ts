@@ -1,0 +1,97 @@
+import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
+import { batches } from '../data/split.ts';
+import type { Label } from '../tasks/task.ts';
+import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { checkOutputs } from './checks.ts';
+
+export interface Evaluation {
+  /** Mean over the examples (over the tagged words of all of them); NaN for examples without labels. */
+  loss: number;
+  /** Each example's label, in the form of `EncodedExample`'s. */
+  predictions: Label[];
+  /** A row for each example: of the classes; of the labels, each for itself; of the tags, token after token; for scores, the score. */
+  probabilities: number[][];
+}
+
+/** Batches sent ahead of the one that is read back. */
+const AHEAD = 2;
+
+/**
+ * Runs a model over examples, in evaluation mode, in their order.
+ * `signal` ends it early with an AbortError; `onBatch` hears how many examples are done.
+ * @throws Error when outputs are no finite numbers.
+ */
+export async function evaluate(
+  model: TaskModel,
+  examples: readonly EncodedExample[],
+  batchSize: number,
+  { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
+): Promise<Evaluation> {
+  const wasTraining = model.training;
+  model.eval();
+  const task = taskOf(model);
+  const { padTokenId, maxPositionEmbeddings, numLabels } = model.config;
+  const labelled = examples.every(({ label }) => label !== undefined);
+  const predictions: Label[] = Array(examples.length);
+  const probabilities: number[][] = Array(examples.length);
+  const total = { loss: 0, weight: 0 };
+  let done = 0;
+  const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
+  const collect = async () => {
+    const { rows, values } = pending.shift()!;
+    const read = await values;
+    const width = (read.length - (labelled ? 1 : 0)) / rows.length;
+    rows.forEach((row, i) => {
+      const length = task.ofWords ? examples[row].inputIds.length * numLabels : width;
+      const output = read.subarray(i * width, i * width + length);
+      checkOutputs(output);
+      predictions[row] = task.decide(output, numLabels);
+      probabilities[row] = Array.from(output);
+    });
+    const weight = labelled ? rows.reduce((sum, row) => sum + task.weight(examples[row].label!), 0) : 0;
+    // The mean over no tags at all is no number.
+    if (weight > 0) total.loss += read.at(-1)! * weight;
+    total.weight += weight;
+    onBatch?.((done += rows.length));
+  };
+  try {
+    for (const rows of batches(byLength(examples), batchSize)) {
+      signal?.throwIfAborted();
+      const some = rows.map((row) => examples[row]);
+      const batch = labelled
+        ? collate(some, padTokenId, maxPositionEmbeddings, task)
+        : collateInputs(some, padTokenId, maxPositionEmbeddings);
+      const result = run(model, batch);
+      const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
+      values.catch(() => {});
+      pending.push({ rows, values });
+      if (pending.length > AHEAD) await collect();
+    }
+    while (pending.length > 0) await collect();
+  } finally {
+    await Promise.allSettled(pending.map(({ values }) => values));
+    model.train(wasTraining);
+  }
+  return { loss: labelled ? total.loss / total.weight : Number.NaN, predictions, probabilities };
+}
+
+/**
+ * The output of each example of a batch, then their mean loss if there are labels. Not captured: as many shapes as
+ * batches would be, each keeping its memory.
+ */
+function run(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+  const { device } = model.classifier.weight;
+  return noGrad(() =>
+    scope(() => {
+      const inputs = Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+      const { logits, loss } = model.forward(Object.fromEntries(inputs));
+      return cat([taskOf(model).output(logits), ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
+    }),
+  );
+}
+
+/** Like lengths together, so that little of a batch is padding. */
+function byLength(examples: readonly EncodedExample[]): number[] {
+  return examples.map((_, i) => i).sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length || a - b);
+}

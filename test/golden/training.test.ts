@@ -1,0 +1,94 @@
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { CpuDevice } from '../../src/device/cpu.ts';
+import {
+  AdamW,
+  BertForPreTraining,
+  BertForSequenceClassification,
+  backward,
+  clipGradNorm,
+  getConstantScheduleWithWarmup,
+  getLinearScheduleWithWarmup,
+  noGrad,
+  scope,
+  setDevice,
+} from '../../src/index.ts';
+import { tryWebGpu } from '../support/devices.ts';
+import { goldenText, hasGolden } from '../support/golden.ts';
+import { distance, goldenInputs, noisySteps, readGolden, tinyBert } from '../support/goldenBert.ts';
+
+const training = readGolden('train');
+const grads = readGolden('grads');
+const runs = hasGolden ? JSON.parse(goldenText('tiny-bert/train.json')) : {};
+const webgpu = await tryWebGpu();
+afterAll(() => webgpu?.destroy());
+
+describe.skipIf(!hasGolden).each([
+  ['cpu', new CpuDevice()],
+  ['webgpu', webgpu],
+] as const)('20 steps of AdamW on %s', (_, device) => {
+  const { load, main, masked } = goldenInputs(device!);
+  afterEach(() => setDevice(new CpuDevice()));
+
+  const starts = {
+    seqcls: async () => {
+      const model = await BertForSequenceClassification.fromPretrained(tinyBert('sequence-classification'));
+      const batch = { ...main(), labels: load('seqcls_labels') };
+      return { model, loss: () => model.forward(batch).loss! };
+    },
+    pretraining: async () => {
+      const model = await BertForPreTraining.fromPretrained(tinyBert('pretraining'));
+      const batch = { ...masked(), labels: load('mlm_labels'), nextSentenceLabel: load('nsp_labels') };
+      return { model, loss: () => model.forward(batch).loss! };
+    },
+  };
+
+  it.skipIf(!device).each([
+    ['seqcls', 'constant'],
+    ['seqcls', 'warmup'],
+    ['pretraining', 'constant'],
+    ['pretraining', 'warmup'],
+  ] as const)('%s, %s', async (head, rate) => {
+    setDevice(device!);
+    const name = `${head}-${rate}`;
+    const run = runs[name];
+    const { model, loss: compute } = await starts[head]();
+    const noDecay = (parameter: string) => /(bias|LayerNorm\.weight)$/.test(parameter);
+    const named = model.namedParameters();
+    const group = (decays: boolean) => named.filter(([n]) => noDecay(n) !== decays).map(([, p]) => p);
+    const optimizer = new AdamW(
+      [
+        { params: group(true), weightDecay: run.weight_decay },
+        { params: group(false), weightDecay: 0 },
+      ],
+      { lr: run.lr, betas: run.betas, eps: run.eps },
+    );
+    const schedule =
+      run.schedule === 'constant'
+        ? getConstantScheduleWithWarmup(optimizer, run.warmup_steps)
+        : getLinearScheduleWithWarmup(optimizer, run.warmup_steps, run.total_steps);
+    for (let step = 0; step < run.total_steps; step++) {
+      expect(schedule.getLastLr()[0]).toBeCloseTo(run.lrs[step], 12);
+      const { loss, norm } = scope(() => {
+        const loss = compute();
+        backward(loss);
+        const norm = clipGradNorm(model.parameters(), run.clip_grad_norm);
+        optimizer.step();
+        optimizer.zeroGrad();
+        return { loss, norm };
+      });
+      schedule.step();
+      expect(Math.abs((await loss.item()) - run.losses[step]), `loss before step ${step + 1}`).toBeLessThan(2e-5);
+      expect(Math.abs((await norm.item()) / run.grad_norms[step] - 1), `norm at step ${step + 1}`).toBeLessThan(1e-4);
+      if (step !== 0 && step !== 4) continue;
+      for (const [parameter, value] of named) {
+        if (parameter.endsWith('attention.self.key.bias')) continue; // rounding noise by nature
+        const expected = training.get(`${name}/step${step + 1}/${parameter}`)!;
+        const noise = noisySteps(grads.get(`${head}/${parameter}`)!, run.lr);
+        expect(await distance(value, expected, noise), parameter).toBeLessThan(2e-5);
+      }
+    }
+    const last = noGrad(compute);
+    expect(Math.abs((await last.item()) - run.losses[run.total_steps])).toBeLessThan(2e-5);
+    optimizer.dispose();
+  });
+});

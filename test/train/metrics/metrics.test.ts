@@ -1,0 +1,264 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  accuracy,
+  classificationReport,
+  confusionMatrix,
+  entitiesOf,
+  entityReport,
+  exactMatch,
+  macroF1,
+  matthewsCorrelation,
+  multiLabelReport,
+  pearson,
+  type Scores,
+  spearman,
+} from '../../../src/train/metrics/index.ts';
+import { EarlyStopping, type Monitor } from '../../../src/train/trainer/earlyStopping.ts';
+
+// Three labels: 0 is right 2 of 3, 1 is right 1 of 2, 2 is right 1 of 1.
+const truth = [0, 0, 0, 1, 1, 2];
+const predicted = [0, 0, 1, 1, 2, 2];
+
+describe('metrics', () => {
+  it('counts three labels', () => {
+    expect(accuracy(predicted, truth)).toBeCloseTo(4 / 6, 12);
+    expect(confusionMatrix(predicted, truth, 4)).toEqual([
+      [2, 1, 0, 0],
+      [0, 1, 1, 0],
+      [0, 0, 1, 0],
+      [0, 0, 0, 0],
+    ]);
+    // F1: 2·2/(3+2), 2·1/(2+2), 2·1/(1+2).
+    expect(macroF1(predicted, truth)).toBeCloseTo((4 / 5 + 1 / 2 + 2 / 3) / 3, 12);
+    // (4·6 - (3·2 + 2·2 + 1·2)) / sqrt((36 - 14) (36 - 12)).
+    expect(matthewsCorrelation(predicted, truth)).toBeCloseTo(12 / Math.sqrt(22 * 24), 12);
+  });
+
+  it('equals the two-label formula of Matthews', () => {
+    const t = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0];
+    const p = [1, 1, 1, 0, 1, 0, 0, 0, 0, 0];
+    const [tp, fn, fp, tn] = [3, 1, 1, 5];
+    expect(matthewsCorrelation(p, t)).toBeCloseTo(
+      (tp * tn - fp * fn) / Math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
+      12,
+    );
+    expect(macroF1(p, t)).toBeCloseTo((6 / 8 + 10 / 12) / 2, 12);
+  });
+
+  it('gives 1 when all is right and -1 when all is exchanged', () => {
+    expect([accuracy, macroF1, matthewsCorrelation].map((f) => f([0, 1, 2], [0, 1, 2]))).toEqual([1, 1, 1]);
+    expect(matthewsCorrelation([1, 0, 1, 0], [0, 1, 0, 1])).toBe(-1);
+  });
+
+  it('counts a zero denominator as 0', () => {
+    expect(matthewsCorrelation([0, 0, 0], [0, 1, 1])).toBe(0);
+    expect(matthewsCorrelation([1, 1], [1, 1])).toBe(0);
+    // Label 1 is never predicted and label 2 never true: each has F1 0 and counts in the mean.
+    expect(macroF1([0, 0, 2], [0, 0, 1])).toBeCloseTo(1 / 3, 12);
+  });
+
+  it('takes typed arrays', () => {
+    expect(accuracy(Int32Array.of(1, 0), Uint8Array.of(1, 1))).toBe(0.5);
+  });
+
+  it('rejects lists that do not match and labels out of range', () => {
+    for (const measure of [accuracy, macroF1, matthewsCorrelation]) {
+      expect(() => measure([0], [0, 1])).toThrow('1 predicted labels for 2 true ones');
+      expect(() => measure([], [])).toThrow('no labels');
+    }
+    expect(() => confusionMatrix([2], [0], 2)).toThrow('label 2 of example 0 is not in 0 to 1');
+    expect(() => confusionMatrix([0], [-1], 2)).toThrow(RangeError);
+  });
+});
+
+const expectScores = (actual: Scores, precision: number, recall: number, f1: number, support: number) => {
+  [actual.precision, actual.recall, actual.f1].forEach((value, i) => {
+    expect(value).toBeCloseTo([precision, recall, f1][i], 12);
+  });
+  expect(actual.support).toBe(support);
+};
+
+describe('precision, recall and F1', () => {
+  it('counts each label, and averages over those that occur', () => {
+    const { perLabel, micro, macro, weighted } = classificationReport(predicted, truth, 4);
+    // Label 0 is predicted twice, always rightly, and there three times; 1: 2 and 2, one right; 2: 2 and 1.
+    expectScores(perLabel[0], 1, 2 / 3, 4 / 5, 3);
+    expectScores(perLabel[1], 1 / 2, 1 / 2, 1 / 2, 2);
+    expectScores(perLabel[2], 1 / 2, 1, 2 / 3, 1);
+    expectScores(perLabel[3], 0, 0, 0, 0);
+    expectScores(micro, 4 / 6, 4 / 6, 4 / 6, 6);
+    expectScores(macro, 2 / 3, (2 / 3 + 1 / 2 + 1) / 3, (4 / 5 + 1 / 2 + 2 / 3) / 3, 6);
+    expectScores(weighted, (3 * 1 + 2 / 2 + 1 / 2) / 6, 4 / 6, ((3 * 4) / 5 + 2 / 2 + 2 / 3) / 6, 6);
+  });
+
+  it('counts rows of several labels, averages over all labels', () => {
+    // True, predicted, both: 2, 2, 2 for the first label; 2, 1, 1 for the second; 1, 1, 0 for the third; 0, 0, 0.
+    const known = ['1010', '0100', '0000', '1100'].map((row) => [...row].map(Number));
+    const found = ['1000', '0110', '0000', '1000'].map((row) => [...row].map(Number));
+    const { perLabel, micro, macro, weighted } = multiLabelReport(found, known);
+    expectScores(perLabel[0], 1, 1, 1, 2);
+    expectScores(perLabel[1], 1, 1 / 2, 2 / 3, 2);
+    expectScores(perLabel[2], 0, 0, 0, 1);
+    expectScores(micro, 3 / 4, 3 / 5, 6 / 9, 5);
+    expectScores(macro, 2 / 4, 3 / 8, 5 / 12, 5);
+    expectScores(weighted, 4 / 5, 3 / 5, 2 / 3, 5);
+    expect(exactMatch(found, known)).toBe(0.25);
+    expectScores(multiLabelReport([[0, 0]], [[0, 0]]).micro, 0, 0, 0, 0);
+    expect(() => multiLabelReport([[1]], [[1, 0]])).toThrow('example 0 has 1 predicted and 2 true labels');
+  });
+
+  it('agrees with accuracy and macro F1, whatever the labels', () => {
+    const pairs = fc.array(fc.tuple(fc.nat(4), fc.nat(4)), { minLength: 1 });
+    fc.assert(
+      fc.property(pairs, (rows) => {
+        const [p, t] = [rows.map(([a]) => a), rows.map(([, b]) => b)];
+        const { micro, macro, weighted } = classificationReport(p, t, 5);
+        for (const value of [micro.f1, micro.precision, weighted.recall]) expect(value).toBeCloseTo(accuracy(p, t), 12);
+        expect(macro.f1).toBeCloseTo(macroF1(p, t), 12);
+        // One-hot rows are the same question, but for averages over all labels.
+        const oneHot = (label: number) => Array.from({ length: 5 }, (_, id) => Number(id === label));
+        expect(multiLabelReport(p.map(oneHot), t.map(oneHot)).weighted).toEqual(weighted);
+      }),
+    );
+  });
+});
+
+describe('correlations', () => {
+  it('equal what SciPy 1.17 gives (pearsonr, spearmanr), ties included', () => {
+    const [p, t] = [
+      [4.1, 3.9, 0.5, 2.5, 3.0, 3.9, 1.5],
+      [5.0, 3.8, 0.0, 2.5, 2.5, 4.2, 1.0],
+    ];
+    expect(pearson(p, t)).toBeCloseTo(0.9789454789819884, 12);
+    // Ranks 7, 5.5, 1, 3, 4, 5.5, 2 and 7, 5, 1, 3.5, 3.5, 6, 2.
+    expect(spearman(p, t)).toBeCloseTo(0.9818181818181818, 12);
+    expect(pearson([1e200, -2e200, 3e200], [1, 2, 4])).toBeCloseTo(0.5636214801906778, 12);
+    expect(pearson([1e8 + 0.1, 1e8 + 0.4, 1e8 + 0.2, 1e8 + 0.9], [1, 3, 2, 5])).toBeCloseTo(0.9871352966206774, 7);
+  });
+
+  it('are 1 for what goes together, -1 for its reverse, and do not mind scale', () => {
+    const scores = fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 40 });
+    fc.assert(
+      fc.property(scores, (values) => {
+        const linear = values.map((value) => 3 - 0.5 * value);
+        expect(pearson(values, linear)).toBeCloseTo(-1, 9);
+        const bent = values.map((value) => value ** 3);
+        expect(spearman(bent, values)).toBeCloseTo(1, 9);
+        expect(spearman(bent, linear)).toBeCloseTo(-1, 9);
+      }),
+    );
+  });
+
+  it('are not defined where nothing varies, and refuse what is no score', () => {
+    for (const measure of [pearson, spearman]) {
+      expect(measure([2, 2, 2], [1, 2, 3])).toBeNaN();
+      expect(measure([1, 2, 3], [0.1, 0.1, 0.1])).toBeNaN();
+      expect(measure([1], [1])).toBeNaN();
+      expect(() => measure([], [])).toThrow('no scores');
+      expect(() => measure([1], [1, 2])).toThrow('1 predicted scores for 2 true ones');
+      expect(() => measure([1, Number.NaN], [1, 2])).toThrow('score 1 is NaN');
+    }
+  });
+});
+
+describe('entities', () => {
+  it.each<[string, [string, number, number][]]>([
+    ['O B-PER I-PER O', [['PER', 1, 3]]],
+    [
+      'B-PER B-PER I-LOC',
+      [
+        ['PER', 0, 1],
+        ['PER', 1, 2],
+        ['LOC', 2, 3],
+      ],
+    ],
+    [
+      'I-PER I-PER O I-LOC',
+      [
+        ['PER', 0, 2],
+        ['LOC', 3, 4],
+      ],
+    ],
+    [
+      'B-A I-A E-A I-A',
+      [
+        ['A', 0, 3],
+        ['A', 3, 4],
+      ],
+    ],
+    [
+      'S-A I-A S-A S-A',
+      [
+        ['A', 0, 1],
+        ['A', 1, 2],
+        ['A', 2, 3],
+        ['A', 3, 4],
+      ],
+    ],
+    [
+      'B I O B',
+      [
+        ['', 0, 2],
+        ['', 3, 4],
+      ],
+    ],
+    [
+      'B-x-y I-x-y I-x',
+      [
+        ['x-y', 0, 2],
+        ['x', 2, 3],
+      ],
+    ],
+  ])('finds those of %s', (tags, expected) => {
+    expect(entitiesOf(tags.split(' ')).map(({ type, start, end }) => [type, start, end])).toEqual(expected);
+  });
+
+  it('counts an entity only when all of it is right, as in the example of seqeval', () => {
+    const known = ['O O O B-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) => row.split(' '));
+    const found = ['O O B-MISC I-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) => row.split(' '));
+    const { perType, micro, macro } = entityReport(found, known);
+    expectScores(perType.MISC, 0, 0, 0, 1);
+    expectScores(perType.PER, 1, 1, 1, 1);
+    expectScores(micro, 0.5, 0.5, 0.5, 2);
+    expectScores(macro, 0.5, 0.5, 0.5, 2);
+    expectScores(entityReport([['O']], [['O']]).micro, 0, 0, 0, 0);
+  });
+
+  it('refuses tags of another kind, and rows that do not match', () => {
+    expect(() => entitiesOf(['NN'])).toThrow('tag "NN" is neither O nor');
+    expect(() => entityReport([['O']], [['O', 'O']])).toThrow('sequence 0 has 1 predicted tags for 2 true ones');
+  });
+});
+
+describe('EarlyStopping', () => {
+  const run = (monitor: Monitor, patience: number, values: number[], minDelta?: number) => {
+    const stopping = new EarlyStopping({ monitor, patience, minDelta });
+    const answers = values.map((value) => stopping.update(value)[0]).join('');
+    return [answers, stopping.best, stopping.bestEpoch];
+  };
+
+  it('stops after patience epochs in a row without improvement', () => {
+    expect(run('validLoss', 2, [0.7, 0.5, 0.6, 0.4, 0.4, 0.5])).toEqual(['iiwiws', 0.4, 4]);
+    expect(run('validAccuracy', 2, [0.7, 0.8, 0.8, 0.75])).toEqual(['iiws', 0.8, 2]);
+  });
+
+  it('stops at once with patience 1 or 0', () => {
+    expect(run('validLoss', 1, [1, 1])).toEqual(['is', 1, 1]);
+    expect(run('validLoss', 0, [1, 2])).toEqual(['is', 1, 1]);
+  });
+
+  it('asks for more than minDelta', () => {
+    expect(run('validLoss', 3, [1, 0.75, 0.5, 0.4375], 0.25)).toEqual(['iwiw', 0.5, 3]);
+  });
+
+  it('never takes NaN for an improvement', () => {
+    expect(run('validLoss', 2, [Number.NaN, 0.5, Number.NaN, Number.NaN])).toEqual(['wiws', 0.5, 2]);
+    expect(run('validAccuracy', 2, [Number.NaN, Number.NaN])).toEqual(['ws', undefined, 0]);
+  });
+
+  it('rejects a patience or minDelta that is none', () => {
+    expect(() => new EarlyStopping({ monitor: 'validLoss', patience: -1 })).toThrow('patience');
+    expect(() => new EarlyStopping({ monitor: 'validLoss', patience: 1, minDelta: Number.NaN })).toThrow('minDelta');
+  });
+});

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../../src/platform/errors.ts';
+import { History } from '../../../src/train/trainer/history.ts';
+import { historyPicture } from '../../../src/train/trainer/picture.ts';
+
+/** A made-up run; the best epoch is the one before the last. */
+function makeHistory(epochs: number, stepsPerEpoch: number): History {
+  const history = new History();
+  for (let step = 1; step <= epochs * stepsPerEpoch; step++)
+    history.addStep({
+      step,
+      epoch: Math.ceil(step / stepsPerEpoch),
+      loss: 0.7 / Math.sqrt(step) + 0.05 * (step % 3),
+      accuracy: 1 - 0.4 / step,
+      learningRate: 1e-4,
+      gradNorm: 1.5,
+      tokensPerSecond: 2000,
+      utilisation: 0.4,
+    });
+  for (let epoch = 1; epoch <= epochs; epoch++)
+    history.addEpoch({
+      ...{ epoch, step: epoch * stepsPerEpoch, trainLoss: 0.6 / epoch, trainAccuracy: 0.7, seconds: 3 },
+      ...{ validLoss: 0.5 / epoch, validAccuracy: 0.8125, best: epoch < epochs || epochs === 1 },
+    });
+  return history;
+}
+
+describe('History', () => {
+  it('goes to JSON and back', () => {
+    const history = makeHistory(2, 3);
+    const back = History.fromJSON(JSON.stringify(history));
+    expect(back).toBeInstanceOf(History);
+    expect(back.steps).toEqual(history.steps);
+    expect(back.epochs).toEqual(history.epochs);
+    expect(back.steps).toHaveLength(6);
+  });
+
+  it('keeps one best epoch', () => {
+    const history = makeHistory(4, 2);
+    expect(history.epochs.map(({ best }) => best)).toEqual([false, false, true, false]);
+    expect(history.bestEpoch?.epoch).toBe(3);
+    expect(new History().bestEpoch).toBeUndefined();
+  });
+
+  it('reads a loss that diverged as NaN', () => {
+    const history = new History();
+    history.addStep({ step: 1, epoch: 1, loss: Number.NaN, learningRate: 1 });
+    expect(History.fromJSON(JSON.stringify(history)).steps[0].loss).toBeNaN();
+  });
+
+  it.each([
+    ['{"steps":[]', 'h.json is not JSON'],
+    ['{"steps":[]}', 'h.json is not a training history: epochs: '],
+    ['{"steps":[{"step":0}],"epochs":[]}', 'h.json is not a training history: steps.0.step: '],
+    ['[]', 'h.json is not a training history'],
+  ])('says what is wrong with %s', (text, message) => {
+    expect(() => History.fromJSON(text, 'h.json')).toThrow(UsageError);
+    expect(() => History.fromJSON(text, 'h.json')).toThrow(message);
+  });
+});
+
+describe('historyPicture', () => {
+  const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
+  const countPoints = (svg: string) => svg.split(/<path d="M1 0A1 1/).length - 1;
+
+  it('draws both panels with their names, legend, title and the best epoch', async () => {
+    const svg = await historyPicture(makeHistory(4, 30), 'my <run> & more');
+    expect(svg).toMatch(/^<svg [^>]*width="1120"/);
+    const texts = textsOf(svg);
+    for (const name of ['loss', 'accuracy', 'my &lt;run&gt; &amp; more', 'train, each step', 'validation, by epoch'])
+      expect(texts).toContain(name);
+    for (const [name, count] of [
+      ['step', 2],
+      ['epoch', 2],
+      ['best: epoch 3', 2],
+    ])
+      expect(texts.filter((text) => text === name)).toHaveLength(count as number);
+    expect(texts.some((text) => /best epoch 3 of 4 .* loss 0\.167 .* accuracy 81\.3 %/.test(text))).toBe(true);
+    // The validation points of four epochs in each panel.
+    expect(countPoints(svg)).toBe(8);
+  });
+
+  it.each([
+    [1, 1],
+    [1, 40],
+    [40, 1],
+    [3, 500],
+  ])('draws %i epochs of %i steps inside the picture', async (epochs, stepsPerEpoch) => {
+    const svg = await historyPicture(makeHistory(epochs, stepsPerEpoch));
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    expect(countPoints(svg)).toBeGreaterThanOrEqual(2 * epochs);
+    const places = [...svg.matchAll(/matrix\([^)]*,([\d.-]+),([\d.-]+)\)/g)];
+    expect(places.length).toBeGreaterThanOrEqual(2 * epochs);
+    for (const [, x, y] of places) {
+      expect(Number(x)).toBeGreaterThanOrEqual(0);
+      expect(Number(x)).toBeLessThanOrEqual(1120);
+      expect(Number(y)).toBeGreaterThanOrEqual(0);
+      expect(Number(y)).toBeLessThanOrEqual(490);
+    }
+  });
+
+  it('draws the metric that decides, which may be below 0, and no steps where they do not tell it', async () => {
+    const history = new History('spearman');
+    for (let step = 1; step <= 4; step++) history.addStep({ step, epoch: Math.ceil(step / 2), loss: 2 / step, learningRate: 1 });
+    for (const [index, validSpearman] of [-0.25, 0.625].entries()) {
+      const epoch = index + 1;
+      history.addEpoch({ epoch, step: 2 * epoch, trainLoss: 1, validLoss: 1, validSpearman, validPearson: 0.5, best: true });
+    }
+    const back = History.fromJSON(JSON.stringify(history));
+    expect([back.monitor, back.bestEpoch?.validSpearman, back.bestEpoch?.validPearson]).toEqual(['spearman', 0.625, 0.5]);
+    const svg = await historyPicture(back);
+    const texts = textsOf(svg);
+    expect(texts).toContain('Spearman');
+    expect(texts).toContain('-0.4');
+    expect(texts.some((text) => text.includes('validation Spearman 0.625'))).toBe(true);
+    // Loss: four steps and two epochs; the metric: two epochs.
+    expect(countPoints(svg)).toBe(8);
+  });
+
+  it('leaves out what is not there: epochs, validation, step accuracy, numbers', async () => {
+    expect(textsOf(await historyPicture(new History()))).toContain('no epoch finished');
+    const history = new History();
+    for (const [index, loss] of [0.7, Number.NaN, Number.POSITIVE_INFINITY, 0.5].entries())
+      history.addStep({ step: index + 1, epoch: 1, loss, learningRate: 1 });
+    history.addEpoch({ epoch: 1, step: 4, trainLoss: 0.6, trainAccuracy: 0.75, best: false });
+    const svg = await historyPicture(history);
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    // Two finite losses, and one accuracy by epoch.
+    expect(countPoints(svg)).toBe(3);
+    expect(textsOf(svg)).toContain('train, by epoch');
+    expect(textsOf(svg)).not.toContain('validation, by epoch');
+    expect(textsOf(svg)).toContain('epoch 1 of 1  ·  train loss 0.600');
+  });
+});
