@@ -49,11 +49,13 @@ export function importsOf(text) {
   };
   /** @param {import('typescript').Node} node */
   const visit = (node) => {
-    if (ts.isImportDeclaration(node)) add(node, node.moduleSpecifier, node.importClause?.isTypeOnly === true);
+    if (ts.isImportDeclaration(node))
+      add(node, node.moduleSpecifier, node.importClause?.isTypeOnly === true);
     else if (ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, node.isTypeOnly);
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
       add(node, node.arguments[0], false);
-    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node, node.argument.literal, true);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
+      add(node, node.argument.literal, true);
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -79,7 +81,8 @@ function problemOf(path, { target }) {
   const below = posix.join(posix.dirname(path), target);
   const targetFloor = floorOf(below);
   // Outside src, such as package.json, there are no floors.
-  if (below.startsWith('../') || FLOORS.indexOf(targetFloor) <= FLOORS.indexOf(floor)) return undefined;
+  if (below.startsWith('../') || FLOORS.indexOf(targetFloor) <= FLOORS.indexOf(floor))
+    return undefined;
   return `imports up from src/${targetFloor} (${target}): move what is shared to src/${floor} or below, or pass it in`;
 }
 
@@ -121,7 +124,9 @@ export function checkFloors(files) {
   const lines = new Map();
   for (const [path, text] of files) {
     if (!FLOORS.includes(floorOf(path))) {
-      problems.push(`src/${path}:1 is on no floor: put it on one, or add its folder to FLOORS in scripts/floors.mjs`);
+      problems.push(
+        `src/${path}:1 is on no floor: put it on one, or add its folder to FLOORS in scripts/floors.mjs`,
+      );
       continue;
     }
     const imports = importsOf(text);
@@ -148,7 +153,9 @@ export function checkFloors(files) {
  * @returns {Map<string, string>} text by path inside src
  */
 export function readSources(src) {
-  const paths = readdirSync(src, { recursive: true, encoding: 'utf8' }).map((path) => path.replaceAll('\\', '/'));
+  const paths = readdirSync(src, { recursive: true, encoding: 'utf8' }).map((path) =>
+    path.replaceAll('\\', '/'),
+  );
   const sources = paths.filter((path) => path.endsWith('.ts')).sort();
   return new Map(sources.map((path) => [path, readFileSync(join(src, path), 'utf8')]));
 }

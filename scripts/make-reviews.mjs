@@ -50,7 +50,8 @@ const vocabulary = makeVocabulary(
 );
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../data/', import.meta.url));
-const table = (part) => ['text\tlabel', ...part.map(({ text, label }) => `${text}\t${label}`), ''].join('\n');
+const table = (part) =>
+  ['text\tlabel', ...part.map(({ text, label }) => `${text}\t${label}`), ''].join('\n');
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'reviews.tsv'), table(inEnglish.train));
 writeFileSync(join(folder, 'reviews-test.tsv'), table(inEnglish.test));

@@ -15,7 +15,8 @@
 export function countTests(modules, unhandledErrors) {
   const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
   for (const module of modules) {
-    for (const suite of [module, ...module.children.allSuites()]) counts.failed += suite.errors().length;
+    for (const suite of [module, ...module.children.allSuites()])
+      counts.failed += suite.errors().length;
     for (const test of module.children.allTests()) {
       const { state } = test.result();
       counts[state === 'pending' ? 'failed' : state]++;

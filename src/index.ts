@@ -17,7 +17,14 @@ export {
   CbowModel,
   type CbowOutput,
 } from './bert/baselines/cbow.ts';
-export { type BertConfig, bertBase, bertConfig, bertLarge, bertTiny, labelFields } from './bert/config.ts';
+export {
+  type BertConfig,
+  bertBase,
+  bertConfig,
+  bertLarge,
+  bertTiny,
+  labelFields,
+} from './bert/config.ts';
 export { freezeEncoder } from './bert/freeze.ts';
 export {
   BertForMaskedLM,
@@ -29,7 +36,11 @@ export {
   type PreTrainingInputs,
   type PreTrainingOutput,
 } from './bert/heads/maskedLM.ts';
-export { BertForMultipleChoice, type MultipleChoiceInputs, type MultipleChoiceOutput } from './bert/heads/multipleChoice.ts';
+export {
+  BertForMultipleChoice,
+  type MultipleChoiceInputs,
+  type MultipleChoiceOutput,
+} from './bert/heads/multipleChoice.ts';
 export type { MaskedLMInputs } from './bert/heads/predictionHead.ts';
 export {
   BertForQuestionAnswering,
@@ -93,13 +104,24 @@ export {
   type EncodeOptions,
   type Encoding,
 } from './text/tokenizer/index.ts';
-export { trainWordPiece, type WordPieceTrainerOptions, type WordPieceVocabulary } from './text/vocabulary/index.ts';
+export {
+  trainWordPiece,
+  type WordPieceTrainerOptions,
+  type WordPieceVocabulary,
+} from './text/vocabulary/index.ts';
 export { encodeExamples } from './train/data/batch.ts';
 export { readData } from './train/data/labelledData.ts';
 export { stratifiedSplit } from './train/data/split.ts';
 export * as metrics from './train/metrics/index.ts';
-export { FeatureExtractionPipeline, type FeatureModel, type FeatureOptions } from './train/pipelines/featureExtraction.ts';
-export { type Prediction, TextClassificationPipeline } from './train/pipelines/textClassification.ts';
+export {
+  FeatureExtractionPipeline,
+  type FeatureModel,
+  type FeatureOptions,
+} from './train/pipelines/featureExtraction.ts';
+export {
+  type Prediction,
+  TextClassificationPipeline,
+} from './train/pipelines/textClassification.ts';
 export {
   type EntityGroup,
   groupEntities,
@@ -107,11 +129,24 @@ export {
   TokenClassificationPipeline,
 } from './train/pipelines/tokenClassification.ts';
 export { countBatches } from './train/pretraining/batches.ts';
-export { hasPretraining, readPretraining, savePretraining } from './train/pretraining/checkpoint.ts';
+export {
+  hasPretraining,
+  readPretraining,
+  savePretraining,
+} from './train/pretraining/checkpoint.ts';
 export { type CorpusOptions, type Document, openCorpus } from './train/pretraining/corpus.ts';
 export { evaluatePretraining, type PretrainScores } from './train/pretraining/evaluate.ts';
-export type { PretrainEvaluation, PretrainHistory, PretrainStep } from './train/pretraining/history.ts';
-export { ExampleMaker, type Objective, type PretrainModel, pretrainModels } from './train/pretraining/objective.ts';
+export type {
+  PretrainEvaluation,
+  PretrainHistory,
+  PretrainStep,
+} from './train/pretraining/history.ts';
+export {
+  ExampleMaker,
+  type Objective,
+  type PretrainModel,
+  pretrainModels,
+} from './train/pretraining/objective.ts';
 export { pretrainPicture } from './train/pretraining/picture.ts';
 export {
   type PretrainData,

@@ -27,7 +27,8 @@ export function bertWeights() {
     weights[name] = { shape, data };
   };
   const size = (shape) => shape.reduce((a, b) => a * b, 1);
-  const drawn = (name, shape) => add(name, shape, normal(size(shape), 1000 + Object.keys(weights).length, 0.02));
+  const drawn = (name, shape) =>
+    add(name, shape, normal(size(shape), 1000 + Object.keys(weights).length, 0.02));
   const constant = (name, count, value) => add(name, [count], new Float32Array(count).fill(value));
   const dense = (name, from, to) => {
     drawn(`${name}.weight`, [from, to]);
@@ -42,7 +43,8 @@ export function bertWeights() {
   drawn('type', [bert.types, hidden]);
   norm('norm');
   for (let layer = 0; layer < bert.layers; layer++) {
-    for (const name of ['query', 'key', 'value', 'output']) dense(`${layer}.${name}`, hidden, hidden);
+    for (const name of ['query', 'key', 'value', 'output'])
+      dense(`${layer}.${name}`, hidden, hidden);
     norm(`${layer}.norm1`);
     dense(`${layer}.up`, hidden, bert.inner);
     dense(`${layer}.down`, bert.inner, hidden);
@@ -76,7 +78,14 @@ export function bertBatch() {
     if (labels[row] === 1) ids[row * length + 1 + below(tokens - 1)] = 7;
     oneHot[row * bert.labels + labels[row]] = 1;
   }
-  return { ids, types, mask, bias: Float32Array.from(mask, (token) => (token ? 0 : -10000)), labels, oneHot };
+  return {
+    ids,
+    types,
+    mask,
+    bias: Float32Array.from(mask, (token) => (token ? 0 : -10000)),
+    labels,
+    oneHot,
+  };
 }
 
 /** The classifier's logits for one row of the batch, in float64. */
@@ -89,7 +98,10 @@ export function bertLogits(weights, { ids, types, bias }, row) {
   };
   const norm = (x, name) => {
     for (let i = 0; i < x.length; i += hidden) {
-      x.set(layerNormRow(x.subarray(i, i + hidden), at(`${name}.weight`), at(`${name}.bias`), bert.eps), i);
+      x.set(
+        layerNormRow(x.subarray(i, i + hidden), at(`${name}.weight`), at(`${name}.bias`), bert.eps),
+        i,
+      );
     }
     return x;
   };
@@ -98,12 +110,18 @@ export function bertLogits(weights, { ids, types, bias }, row) {
   let x = Float64Array.from({ length: length * hidden }, (_, i) => {
     const token = row * length + Math.floor(i / hidden);
     const column = i % hidden;
-    return at('word')[ids[token] * hidden + column] + at('position')[i] + at('type')[types[token] * hidden + column];
+    return (
+      at('word')[ids[token] * hidden + column] +
+      at('position')[i] +
+      at('type')[types[token] * hidden + column]
+    );
   });
   x = norm(x, 'norm');
   const scoreBias = bias.subarray(row * length, (row + 1) * length);
   for (let layer = 0; layer < bert.layers; layer++) {
-    const [query, key, value] = ['query', 'key', 'value'].map((name) => dense(x, `${layer}.${name}`));
+    const [query, key, value] = ['query', 'key', 'value'].map((name) =>
+      dense(x, `${layer}.${name}`),
+    );
     const context = attention(query, key, value, scoreBias);
     x = norm(sum(x, dense(context, `${layer}.output`)), `${layer}.norm1`);
     x = norm(sum(x, dense(dense(x, `${layer}.up`).map(geluOf), `${layer}.down`)), `${layer}.norm2`);
@@ -120,11 +138,13 @@ function attention(query, key, value, scoreBias) {
       const start = from * hidden + head * width;
       const scores = Float64Array.from(scoreBias, (added, to) => {
         let dot = 0;
-        for (let i = 0; i < width; i++) dot += query[start + i] * key[to * hidden + head * width + i];
+        for (let i = 0; i < width; i++)
+          dot += query[start + i] * key[to * hidden + head * width + i];
         return dot / Math.sqrt(width) + added;
       });
       softmaxRow(scores).forEach((weight, to) => {
-        for (let i = 0; i < width; i++) context[start + i] += weight * value[to * hidden + head * width + i];
+        for (let i = 0; i < width; i++)
+          context[start + i] += weight * value[to * hidden + head * width + i];
       });
     }
   }

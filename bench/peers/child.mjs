@@ -23,7 +23,9 @@ export class Child {
     });
     this.#process.on('message', (answer) => this.#settle(answer));
     this.#process.on('error', (error) => this.#fail(error.message));
-    this.#process.on('close', (code, signal) => this.#fail(`its process ended (${signal ?? `exit code ${code}`})`));
+    this.#process.on('close', (code, signal) =>
+      this.#fail(`its process ended (${signal ?? `exit code ${code}`})`),
+    );
   }
 
   /** Waits until it is ready. @returns the answer, { ready } or { cannot }. */
@@ -47,7 +49,10 @@ export class Child {
 
   #answer() {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#fail(`no answer in ${LONGEST / 60_000} minutes`), LONGEST);
+      const timer = setTimeout(
+        () => this.#fail(`no answer in ${LONGEST / 60_000} minutes`),
+        LONGEST,
+      );
       this.#settle = (answer) => {
         clearTimeout(timer);
         resolve(answer);

@@ -29,7 +29,9 @@ export function matmulAt(a, b, k, n, row, column) {
 
 /** a [m, k] times b [k, n]. */
 export function matmulOf(a, b, m, k, n) {
-  return Float64Array.from({ length: m * n }, (_, i) => matmulAt(a, b, k, n, Math.floor(i / n), i % n));
+  return Float64Array.from({ length: m * n }, (_, i) =>
+    matmulAt(a, b, k, n, Math.floor(i / n), i % n),
+  );
 }
 
 export function softmaxRow(x) {
@@ -42,5 +44,8 @@ export function softmaxRow(x) {
 export function layerNormRow(x, weight, bias, eps) {
   const mean = x.reduce((a, b) => a + b, 0) / x.length;
   const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
-  return Float64Array.from(x, (value, i) => ((value - mean) / Math.sqrt(variance + eps)) * weight[i] + bias[i]);
+  return Float64Array.from(
+    x,
+    (value, i) => ((value - mean) / Math.sqrt(variance + eps)) * weight[i] + bias[i],
+  );
 }

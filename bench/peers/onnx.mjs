@@ -57,7 +57,9 @@ function tensorMessage(name, type, shape, data) {
 function valueMessage(name, type, shape) {
   const sizes = new Message();
   for (const size of shape) sizes.message(1, new Message().int(1, size));
-  return new Message().text(1, name).message(2, new Message().message(1, new Message().int(1, type).message(2, sizes)));
+  return new Message()
+    .text(1, name)
+    .message(2, new Message().message(1, new Message().int(1, type).message(2, sizes)));
 }
 
 function attributeMessage(name, value) {
@@ -66,7 +68,9 @@ function attributeMessage(name, value) {
     for (const number of value) message.int(8, number);
     return message.int(20, 7);
   }
-  return Number.isInteger(value) ? message.int(3, value).int(20, 2) : message.float(2, value).int(20, 1);
+  return Number.isInteger(value)
+    ? message.int(3, value).int(20, 2)
+    : message.float(2, value).int(20, 1);
 }
 
 class Graph {
@@ -90,7 +94,9 @@ class Graph {
   }
   sizes(numbers) {
     const name = this.#name();
-    this.#constants.push(tensorMessage(name, INT64, [numbers.length], BigInt64Array.from(numbers, BigInt)));
+    this.#constants.push(
+      tensorMessage(name, INT64, [numbers.length], BigInt64Array.from(numbers, BigInt)),
+    );
     return name;
   }
   /** Adds an operation. @returns the name of its result. */
@@ -98,28 +104,48 @@ class Graph {
     const node = new Message();
     for (const input of inputs) node.text(1, input);
     node.text(2, output).text(3, `node_${output}`).text(4, type);
-    for (const [name, value] of Object.entries(attributes)) node.message(5, attributeMessage(name, value));
+    for (const [name, value] of Object.entries(attributes))
+      node.message(5, attributeMessage(name, value));
     this.#nodes.push(node);
     return output;
   }
   /** The model whose result is `result`, of the given shape. */
   model(result, shape) {
-    const [zeros, ones, axes] = [shape.map(() => 0), shape.map(() => 1), shape.map((_, axis) => axis)];
-    this.op('Slice', [result, ...[zeros, ones, axes].map((numbers) => this.sizes(numbers))], {}, 'first');
+    const [zeros, ones, axes] = [
+      shape.map(() => 0),
+      shape.map(() => 1),
+      shape.map((_, axis) => axis),
+    ];
+    this.op(
+      'Slice',
+      [result, ...[zeros, ones, axes].map((numbers) => this.sizes(numbers))],
+      {},
+      'first',
+    );
     const graph = new Message();
     for (const node of this.#nodes) graph.message(1, node);
     graph.text(2, 'work');
     for (const constant of this.#constants) graph.message(5, constant);
     for (const input of this.#inputs) graph.message(11, input);
-    graph.message(12, valueMessage(result, FLOAT, shape)).message(12, valueMessage('first', FLOAT, ones));
+    graph
+      .message(12, valueMessage(result, FLOAT, shape))
+      .message(12, valueMessage('first', FLOAT, ones));
     const operators = new Message().text(1, '').int(2, 20);
-    return new Message().int(1, 9).text(2, 'wigbert-peers').message(7, graph).message(8, operators).done();
+    return new Message()
+      .int(1, 9)
+      .text(2, 'wigbert-peers')
+      .message(7, graph)
+      .message(8, operators)
+      .done();
   }
 }
 
 export function matmulModel({ m, k, n, a, b }) {
   const graph = new Graph();
-  return graph.model(graph.op('MatMul', [graph.constant(a, [m, k]), graph.constant(b, [k, n])]), [m, n]);
+  return graph.model(graph.op('MatMul', [graph.constant(a, [m, k]), graph.constant(b, [k, n])]), [
+    m,
+    n,
+  ]);
 }
 
 export function softmaxModel({ shape, x }) {
@@ -129,7 +155,11 @@ export function softmaxModel({ shape, x }) {
 
 export function layerNormModel({ shape, x, weight, bias, eps }) {
   const graph = new Graph();
-  const inputs = [graph.constant(x, shape), graph.constant(weight, [shape[1]]), graph.constant(bias, [shape[1]])];
+  const inputs = [
+    graph.constant(x, shape),
+    graph.constant(weight, [shape[1]]),
+    graph.constant(bias, [shape[1]]),
+  ];
   return graph.model(graph.op('LayerNormalization', inputs, { axis: -1, epsilon: eps }), shape);
 }
 
@@ -151,7 +181,9 @@ export function bertModel({ weights }) {
   const { batch, length, hidden, heads, eps } = bert;
   const width = hidden / heads;
   const graph = new Graph();
-  const all = Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, graph.constant(data, shape)]));
+  const all = Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [name, graph.constant(data, shape)]),
+  );
   const ids = graph.input('ids', [batch, length], INT32);
   const types = graph.input('types', [batch, length], INT32);
   const bias = graph.input('bias', [batch, 1, 1, length], FLOAT);
@@ -165,10 +197,16 @@ export function bertModel({ weights }) {
   const transposed = (x, perm) => graph.op('Transpose', [x], { perm });
   const dense = (x, name) => add(product(x, all[`${name}.weight`]), all[`${name}.bias`]);
   const norm = (x, name) =>
-    graph.op('LayerNormalization', [x, all[`${name}.weight`], all[`${name}.bias`]], { axis: -1, epsilon: eps });
+    graph.op('LayerNormalization', [x, all[`${name}.weight`], all[`${name}.bias`]], {
+      axis: -1,
+      epsilon: eps,
+    });
   const split = (x, perm) => transposed(reshaped(x, headed), perm);
 
-  const embedded = add(add(graph.op('Gather', [all.word, ids]), all.position), graph.op('Gather', [all.type, types]));
+  const embedded = add(
+    add(graph.op('Gather', [all.word, ids]), all.position),
+    graph.op('Gather', [all.type, types]),
+  );
   let x = norm(reshaped(embedded, rows), 'norm');
   for (let layer = 0; layer < bert.layers; layer++) {
     const query = split(dense(x, `${layer}.query`), [0, 2, 1, 3]);
@@ -176,11 +214,22 @@ export function bertModel({ weights }) {
     const value = split(dense(x, `${layer}.value`), [0, 2, 1, 3]);
     const scores = add(graph.op('Mul', [product(query, key), scale]), bias);
     const context = product(graph.op('Softmax', [scores], { axis: -1 }), value);
-    x = norm(add(x, dense(reshaped(transposed(context, [0, 2, 1, 3]), rows), `${layer}.output`)), `${layer}.norm1`);
-    x = norm(add(x, dense(graph.op('Gelu', [dense(x, `${layer}.up`)]), `${layer}.down`)), `${layer}.norm2`);
+    x = norm(
+      add(x, dense(reshaped(transposed(context, [0, 2, 1, 3]), rows), `${layer}.output`)),
+      `${layer}.norm1`,
+    );
+    x = norm(
+      add(x, dense(graph.op('Gelu', [dense(x, `${layer}.up`)]), `${layer}.down`)),
+      `${layer}.norm2`,
+    );
   }
   const sentences = reshaped(x, graph.sizes([batch, length, hidden]));
-  const first = graph.op('Slice', [sentences, graph.sizes([0]), graph.sizes([1]), graph.sizes([1])]);
+  const first = graph.op('Slice', [
+    sentences,
+    graph.sizes([0]),
+    graph.sizes([1]),
+    graph.sizes([1]),
+  ]);
   const pooled = graph.op('Tanh', [dense(reshaped(first, graph.sizes([batch, hidden])), 'pooler')]);
   return graph.model(dense(pooled, 'classifier'), [batch, bert.labels]);
 }

@@ -28,7 +28,9 @@ export function readOptions(args) {
   }
   const rounds = Number(values.rounds ?? 5);
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new UsageError(`--rounds is ${JSON.stringify(values.rounds)}; expected a whole number, 1 or more`);
+    throw new UsageError(
+      `--rounds is ${JSON.stringify(values.rounds)}; expected a whole number, 1 or more`,
+    );
   }
   return {
     help: values.help ?? false,
@@ -45,6 +47,7 @@ function choose(option, all, given) {
   const begins = (name, { name: whole }) => whole === name || whole.startsWith(`${name}-`);
   const names = given.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !all.some((each) => begins(name, each)));
-  if (unknown !== undefined) throw new UsageError(`${option} has no ${JSON.stringify(unknown)}; there are ${namesOf(all)}`);
+  if (unknown !== undefined)
+    throw new UsageError(`${option} has no ${JSON.stringify(unknown)}; there are ${namesOf(all)}`);
   return all.filter((each) => names.some((name) => begins(name, each)));
 }

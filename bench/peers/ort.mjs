@@ -5,14 +5,19 @@ import * as onnx from './onnx.mjs';
 /** @returns { kinds, cannot } for `serve`. */
 export function ortWorks(ort, executionProvider, options = {}) {
   const session = (model, extra) =>
-    ort.InferenceSession.create(model, { ...options, ...extra, executionProviders: [executionProvider] });
+    ort.InferenceSession.create(model, {
+      ...options,
+      ...extra,
+      executionProviders: [executionProvider],
+    });
   const work = (ready, feeds = {}) => {
     const [all, first] = ready.outputNames;
     const read = async (name) => (await ready.run(feeds, [name]))[name].data;
     return { run: async () => (await read(first))[0], result: () => read(all) };
   };
   // Optimisation would compute these graphs, which are all constants, once and for all; there is nothing else to optimise.
-  const asWritten = (modelOf) => async (inputs) => work(await session(modelOf(inputs), { graphOptimizationLevel: 'disabled' }));
+  const asWritten = (modelOf) => async (inputs) =>
+    work(await session(modelOf(inputs), { graphOptimizationLevel: 'disabled' }));
   const kinds = {
     matmul: asWritten(onnx.matmulModel),
     softmax: asWritten(onnx.softmaxModel),

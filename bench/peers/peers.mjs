@@ -20,7 +20,15 @@ const libraries = [
   { library: 'ort-web', worker: 'ort-web', title: 'onnxruntime-web', cpu: ['wasm', 'WebAssembly'] },
 ];
 
-const on = (each, [path, pathTitle]) => ({ ...each, name: `${each.library}-${path}`, path, pathTitle });
+const on = (each, [path, pathTitle]) => ({
+  ...each,
+  name: `${each.library}-${path}`,
+  path,
+  pathTitle,
+});
 
 /** Each is { name, library, worker, title, path, pathTitle, remark }; `path` is what the worker is started with. */
-export const peers = [...libraries.map((each) => on(each, ['webgpu', 'WebGPU'])), ...libraries.map((each) => on(each, each.cpu))];
+export const peers = [
+  ...libraries.map((each) => on(each, ['webgpu', 'WebGPU'])),
+  ...libraries.map((each) => on(each, each.cpu)),
+];

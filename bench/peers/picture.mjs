@@ -1,6 +1,11 @@
 /** Draws the ratios as one SVG picture: a panel for each work, a bar for each peer but the first, which they are to. */
 import { BarChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from 'echarts/components';
+import {
+  GridComponent,
+  LegendComponent,
+  MarkLineComponent,
+  TitleComponent,
+} from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { adapterOf, showRatio, showTime } from './report.mjs';
@@ -45,8 +50,14 @@ export async function drawPicture(summary) {
 function panelOf({ name, title }, reference, others, cells) {
   const find = (peer) => cells.find((cell) => cell.work === name && cell.peer === peer.name);
   const { smallest } = find(reference);
-  const powers = others.map((peer) => find(peer).ratio).map((ratio) => (ratio === null ? null : Math.log10(ratio)));
-  return { title, time: smallest === null ? 'not measured' : `${reference.title} ${showTime(smallest)} ms`, powers };
+  const powers = others
+    .map((peer) => find(peer).ratio)
+    .map((ratio) => (ratio === null ? null : Math.log10(ratio)));
+  return {
+    title,
+    time: smallest === null ? 'not measured' : `${reference.title} ${showTime(smallest)} ms`,
+    powers,
+  };
 }
 
 function placed(panels, columns, height) {
@@ -83,7 +94,13 @@ function optionOf(summary, reference, others, panels) {
         textStyle: { fontSize: 13, lineHeight: 18, color: textColor, rich: { time: small } },
       })),
     ],
-    legend: { left: 14, top: 80, itemGap: 40, selectedMode: false, textStyle: { fontSize: 13, color: textColor } },
+    legend: {
+      left: 14,
+      top: 80,
+      itemGap: 40,
+      selectedMode: false,
+      textStyle: { fontSize: 13, color: textColor },
+    },
     grid: panels.map(({ left, top, height }) => ({ left, top, height, width: panelWidth })),
     xAxis: panels.map((_, gridIndex) => ratioAxis(gridIndex, range)),
     yAxis: panels.map(({ isFirst }, gridIndex) => peerAxis(gridIndex, others, isFirst)),
@@ -103,7 +120,11 @@ function ratioAxis(gridIndex, range) {
     type: 'value',
     gridIndex,
     ...range,
-    axisLabel: { customValues: wholePowers(range), color: quietColor, formatter: (power) => `${Number(`1e${power}`)}×` },
+    axisLabel: {
+      customValues: wholePowers(range),
+      color: quietColor,
+      formatter: (power) => `${Number(`1e${power}`)}×`,
+    },
     axisTick: { show: false },
     splitLine: { show: false },
   };

@@ -56,7 +56,8 @@ async function prepare({ kinds, cannot = {} }, name, prepared) {
   const inputs = work.inputs();
   const { run, result } = await kinds[work.kind](inputs);
   const error = work.errorOf(inputs, await result());
-  if (!(error <= work.tolerance)) return { cannot: `wrong numbers: ${error.toExponential(1)} away from float64`, error };
+  if (!(error <= work.tolerance))
+    return { cannot: `wrong numbers: ${error.toExponential(1)} away from float64`, error };
   await run();
   prepared.set(name, run);
   return { error };
@@ -83,7 +84,8 @@ async function quiet() {
 
 function wordsOf(error) {
   if (error?.code === 'ERR_MODULE_NOT_FOUND' || error?.code === 'MODULE_NOT_FOUND') {
-    const [, missing = 'a module'] = /Cannot find (?:package|module) '([^']+)'/.exec(error.message) ?? [];
+    const [, missing = 'a module'] =
+      /Cannot find (?:package|module) '([^']+)'/.exec(error.message) ?? [];
     return missing.endsWith('dist/src/index.js')
       ? 'wigbert is not built: run `npm run build` in the root folder'
       : `not installed (${missing.replace(/.*node_modules\//, '')} is missing): run \`npm install\` in this folder`;

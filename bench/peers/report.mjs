@@ -19,12 +19,25 @@ const median = (values) => {
 export function summarise(rows, rounds, about) {
   const cells = rows.flatMap((row) => {
     const measured = row.cells.map(({ peer, error, cannot, samples }) => {
-      const found = cannot ? { smallest: null, median: null } : { smallest: Math.min(...samples), median: median(samples) };
-      return { work: row.work.name, peer: peer.name, ...found, samples, error: error ?? null, cannot: cannot ?? null };
+      const found = cannot
+        ? { smallest: null, median: null }
+        : { smallest: Math.min(...samples), median: median(samples) };
+      return {
+        work: row.work.name,
+        peer: peer.name,
+        ...found,
+        samples,
+        error: error ?? null,
+        cannot: cannot ?? null,
+      };
     });
     const [base] = measured;
     const ratio = (cell, key) => (base[key] && cell[key] ? cell[key] / base[key] : null);
-    return measured.map((cell) => ({ ...cell, ratio: ratio(cell, 'smallest'), medianRatio: ratio(cell, 'median') }));
+    return measured.map((cell) => ({
+      ...cell,
+      ratio: ratio(cell, 'smallest'),
+      medianRatio: ratio(cell, 'median'),
+    }));
   });
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -35,7 +48,13 @@ export function summarise(rows, rounds, about) {
       system: `${process.platform} ${process.arch}`,
       node: process.versions.node,
     },
-    peers: [...about].map(([{ name, title, pathTitle, remark }, words]) => ({ name, title, path: pathTitle, remark, ...words })),
+    peers: [...about].map(([{ name, title, pathTitle, remark }, words]) => ({
+      name,
+      title,
+      path: pathTitle,
+      remark,
+      ...words,
+    })),
     works: rows.map(({ work: { name, title } }) => ({ name, title })),
     cells,
   };
@@ -48,13 +67,22 @@ export const showTime = (ms) => (ms >= 99.95 ? ms.toFixed(0) : ms.toPrecision(3)
 export const showRatio = (ratio) => `${ratio >= 9.95 ? ratio.toFixed(0) : ratio.toPrecision(2)}×`;
 
 /** The adapter of the first peer on WebGPU that names it. */
-export const adapterOf = ({ peers }) => peers.find(({ path, adapter }) => path === 'WebGPU' && adapter)?.adapter ?? 'none';
+export const adapterOf = ({ peers }) =>
+  peers.find(({ path, adapter }) => path === 'WebGPU' && adapter)?.adapter ?? 'none';
 
 export function writeTable(summary) {
   const { date, rounds, machine, peers, works, cells } = summary;
   const row = (words) => `| ${words.join(' | ')} |`;
-  const head = ['work', ...peers.map(({ title, path, version }) => `${[title, version].filter(Boolean).join(' ')}<br>${path}`)];
-  const body = works.map(({ name, title }) => [title, ...peers.map((peer) => showCell(cellOf(cells, name, peer.name)))]);
+  const head = [
+    'work',
+    ...peers.map(
+      ({ title, path, version }) => `${[title, version].filter(Boolean).join(' ')}<br>${path}`,
+    ),
+  ];
+  const body = works.map(({ name, title }) => [
+    title,
+    ...peers.map((peer) => showCell(cellOf(cells, name, peer.name))),
+  ]);
   return `# Peers
 
 ${date}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}. Milliseconds: the smallest, and below it the median; in brackets the ratio to ${peers[0].title} on
@@ -72,7 +100,8 @@ ${notesOf(summary)
   .join('')}`;
 }
 
-const cellOf = (cells, work, peer) => cells.find((cell) => cell.work === work && cell.peer === peer);
+const cellOf = (cells, work, peer) =>
+  cells.find((cell) => cell.work === work && cell.peer === peer);
 
 function showCell({ smallest, median, ratio, medianRatio }) {
   if (smallest === null) return '–';
@@ -88,12 +117,17 @@ function notesOf(summary) {
     const without = cells.filter((cell) => cell.peer === name && cell.cannot);
     for (const reason of new Set(without.map(({ cannot }) => cannot))) {
       const found = without.filter(({ cannot }) => cannot === reason);
-      const which = found.map(({ work }) => works.find((each) => each.name === work).title).join(', ');
-      notes.push(`${title}, ${path}: ${found.length === works.length ? '' : `${which}: `}${reason}.`);
+      const which = found
+        .map(({ work }) => works.find((each) => each.name === work).title)
+        .join(', ');
+      notes.push(
+        `${title}, ${path}: ${found.length === works.length ? '' : `${which}: `}${reason}.`,
+      );
     }
     if (path !== 'WebGPU' || cells.every((cell) => cell.peer !== name || cell.cannot)) continue;
     if (!adapter) notes.push(`${title} does not say which adapter it used.`);
-    else if (adapter !== adapterOf(summary)) notes.push(`${title} used another adapter: ${adapter}.`);
+    else if (adapter !== adapterOf(summary))
+      notes.push(`${title} used another adapter: ${adapter}.`);
   }
   return notes;
 }

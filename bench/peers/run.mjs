@@ -30,7 +30,8 @@ async function main() {
       for (const row of rows) await measure(row, children, `round ${round} of ${rounds}`);
     }
     const summary = summarise(rows, rounds, await aboutPeers(children));
-    if (summary.cells.every(({ smallest }) => smallest === null)) throw new Error('nothing could be measured');
+    if (summary.cells.every(({ smallest }) => smallest === null))
+      throw new Error('nothing could be measured');
     mkdirSync(out, { recursive: true });
     writeFileSync(join(out, 'peers.json'), `${JSON.stringify(summary, null, 1)}\n`);
     writeFileSync(join(out, 'peers.md'), writeTable(summary));
@@ -85,6 +86,10 @@ async function aboutPeers(children) {
 }
 
 main().catch((error) => {
-  say(error instanceof UsageError ? `${error.message} (--help lists the options)` : (error.stack ?? error));
+  say(
+    error instanceof UsageError
+      ? `${error.message} (--help lists the options)`
+      : (error.stack ?? error),
+  );
   process.exitCode = error instanceof UsageError ? 2 : 1;
 });

@@ -9,7 +9,8 @@ import { places, uniform } from './random.mjs';
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
 /** The largest of `differences`; NaN counts as larger than any. */
-const worst = (differences) => differences.reduce((a, b) => (b <= a ? a : Number.isNaN(b) ? Infinity : b), 0);
+const worst = (differences) =>
+  differences.reduce((a, b) => (b <= a ? a : Number.isNaN(b) ? Infinity : b), 0);
 
 function matmul(name, title, m, k, n) {
   return {
@@ -19,7 +20,11 @@ function matmul(name, title, m, k, n) {
     tolerance: 1e-3,
     inputs: () => ({ m, k, n, a: uniform(m * k, 1), b: uniform(k * n, 2) }),
     errorOf: ({ a, b }, result) =>
-      worst(places(200, m * n, 99).map((i) => Math.abs(result[i] - matmulAt(a, b, k, n, Math.floor(i / n), i % n)))),
+      worst(
+        places(200, m * n, 99).map((i) =>
+          Math.abs(result[i] - matmulAt(a, b, k, n, Math.floor(i / n), i % n)),
+        ),
+      ),
   };
 }
 
@@ -29,7 +34,9 @@ function rowsError(result, x, columns, rowOf) {
     places(200, x.length / columns, 98).map((row) => {
       const stretch = [row * columns, (row + 1) * columns];
       const found = result.subarray(...stretch);
-      return worst([...rowOf(x.subarray(...stretch))].map((value, i) => Math.abs(found[i] - value)));
+      return worst(
+        [...rowOf(x.subarray(...stretch))].map((value, i) => Math.abs(found[i] - value)),
+      );
     }),
   );
 }
@@ -49,8 +56,15 @@ const layerNorm = {
   kind: 'layerNorm',
   title: 'layer norm [4096, 768]',
   tolerance: 1e-4,
-  inputs: () => ({ shape: [4096, 768], eps: 1e-5, x: uniform(4096 * 768, 4, 2), weight: uniform(768, 5), bias: uniform(768, 6) }),
-  errorOf: ({ x, weight, bias, eps }, result) => rowsError(result, x, 768, (row) => layerNormRow(row, weight, bias, eps)),
+  inputs: () => ({
+    shape: [4096, 768],
+    eps: 1e-5,
+    x: uniform(4096 * 768, 4, 2),
+    weight: uniform(768, 5),
+    bias: uniform(768, 6),
+  }),
+  errorOf: ({ x, weight, bias, eps }, result) =>
+    rowsError(result, x, 768, (row) => layerNormRow(row, weight, bias, eps)),
 };
 
 const gelu = {
@@ -59,7 +73,8 @@ const gelu = {
   title: 'GELU [4096, 3072]',
   tolerance: 1e-4,
   inputs: () => ({ shape: [4096, 3072], x: uniform(4096 * 3072, 7, 4) }),
-  errorOf: ({ x }, result) => worst(places(20000, x.length, 96).map((i) => Math.abs(result[i] - geluOf(x[i])))),
+  errorOf: ({ x }, result) =>
+    worst(places(20000, x.length, 96).map((i) => Math.abs(result[i] - geluOf(x[i])))),
 };
 
 const adds = {
@@ -67,8 +82,14 @@ const adds = {
   kind: 'adds',
   title: '100 chained adds [1024, 128]',
   tolerance: 1e-4,
-  inputs: () => ({ shape: [1024, 128], times: 100, x: uniform(1024 * 128, 8), y: uniform(1024 * 128, 9, 1e-3) }),
-  errorOf: ({ x, y, times }, result) => worst(places(2000, x.length, 95).map((i) => Math.abs(result[i] - (x[i] + times * y[i])))),
+  inputs: () => ({
+    shape: [1024, 128],
+    times: 100,
+    x: uniform(1024 * 128, 8),
+    y: uniform(1024 * 128, 9, 1e-3),
+  }),
+  errorOf: ({ x, y, times }, result) =>
+    worst(places(2000, x.length, 95).map((i) => Math.abs(result[i] - (x[i] + times * y[i])))),
 };
 
 const bertInputs = () => ({ weights: bertWeights(), batch: bertBatch() });
@@ -82,7 +103,9 @@ const bertForward = {
   errorOf: ({ weights, batch }, result) =>
     worst(
       [0, 7, bert.batch - 1].flatMap((row) =>
-        [...bertLogits(weights, batch, row)].map((value, i) => Math.abs(result[row * bert.labels + i] - value)),
+        [...bertLogits(weights, batch, row)].map((value, i) =>
+          Math.abs(result[row * bert.labels + i] - value),
+        ),
       ),
     ),
 };

@@ -80,17 +80,22 @@ export function koreanReviewMaker(random) {
       () => `${claim(side)}${end()} ${pick(verdicts[side])}`,
     ])();
   const negation = (side) => {
-    const denial = () => `${pick(aspects).topic} ${pick(negators)} ${pick(denied[opposite(side)])}지 않았`;
+    const denial = () =>
+      `${pick(aspects).topic} ${pick(negators)} ${pick(denied[opposite(side)])}지 않았`;
     return chance(0.7) ? denial() + end() : `${denial()}고 ${claim(side)}${end()}`;
   };
   /** Grants the opposite and then overrules it: the last clause decides. */
   const contrast = (side) => {
     const granted = `${pick(aspects).topic} ${pick(stems[opposite(side)])}지만`;
-    return chance(0.7) ? `${granted} ${pick(aspects).topic} ${pick(stems[side])}${end()}` : `${granted} ${pick(verdicts[side])}`;
+    return chance(0.7)
+      ? `${granted} ${pick(aspects).topic} ${pick(stems[side])}${end()}`
+      : `${granted} ${pick(verdicts[side])}`;
   };
   /** Sets what was expected, or others think, against what was found. */
   const turn = (side) => {
-    const before = chance(0.6) ? pick(expectations[side]) : `${pick(others)} ${opinions[opposite(side)]} 저는`;
+    const before = chance(0.6)
+      ? pick(expectations[side])
+      : `${pick(others)} ${opinions[opposite(side)]} 저는`;
     return `${before} ${degree()}${pick(stems[side])}${end()}`;
   };
 

@@ -123,4 +123,6 @@ export const remarks = list(
 );
 
 /** Who else holds an opinion. */
-export const others = list('the critics|my friends|most people|my parents|the papers|my neighbours');
+export const others = list(
+  'the critics|my friends|most people|my parents|the papers|my neighbours',
+);

@@ -1,4 +1,12 @@
-import { aspects, filmAdjectives, films, others, reactions, remarks, verdicts } from './phrases.mjs';
+import {
+  aspects,
+  filmAdjectives,
+  films,
+  others,
+  reactions,
+  remarks,
+  verdicts,
+} from './phrases.mjs';
 
 /**
  * A maker of reviews that draws from `random`, a function that gives uniform numbers in [0, 1).

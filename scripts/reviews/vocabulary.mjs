@@ -23,7 +23,8 @@ export function makeVocabulary(texts, size) {
 function partsOf(word) {
   const parts = new Set();
   for (let start = 1; start < word.length - 1; start++)
-    for (let end = start + 2; end <= Math.min(start + 4, word.length); end++) parts.add(`##${word.slice(start, end)}`);
+    for (let end = start + 2; end <= Math.min(start + 4, word.length); end++)
+      parts.add(`##${word.slice(start, end)}`);
   return [...parts];
 }
 

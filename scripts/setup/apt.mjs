@@ -24,7 +24,8 @@ const words = (value) => value.split(/\s+/).filter(Boolean);
 
 /** @param {string} name 'signed-by' becomes 'Signed-By' */
 const fieldName = (name) =>
-  ONE_LINE_NAMES[name] ?? name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase());
+  ONE_LINE_NAMES[name] ??
+  name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase());
 
 /**
  * Reads the stanzas of a deb822 `.sources` file. A value keeps its continuation lines, as a key written into
@@ -41,7 +42,8 @@ export function parseDeb822(text) {
     for (const line of stanza.split('\n')) {
       const field = /^([^\s:]+):[ \t]*(.*)$/.exec(line);
       if (field) fields.push([field[1], field[2].trimEnd()]);
-      else if (/^[ \t]/.test(line) && fields.length) fields[fields.length - 1][1] += `\n${line.trimEnd()}`;
+      else if (/^[ \t]/.test(line) && fields.length)
+        fields[fields.length - 1][1] += `\n${line.trimEnd()}`;
     }
     if (!fields.length) return [];
     /** @param {string} name */
@@ -102,11 +104,14 @@ export function backports(sources, codename) {
   if (binary.some(({ suites }) => suites.includes(suite))) return '';
 
   // Other publishers name their suites after the release too; only the archive serves its updates as well.
-  const withUpdates = new Set(binary.flatMap(({ suites, uris }) => (suites.includes(`${codename}-updates`) ? uris : [])));
+  const withUpdates = new Set(
+    binary.flatMap(({ suites, uris }) => (suites.includes(`${codename}-updates`) ? uris : [])),
+  );
   const ofRelease = binary.filter(({ suites, uris }) => {
     return suites.includes(codename) && !uris.some((uri) => uri.startsWith('cdrom:'));
   });
-  const archive = ofRelease.find(({ uris }) => uris.some((uri) => withUpdates.has(uri))) ?? ofRelease[0];
+  const archive =
+    ofRelease.find(({ uris }) => uris.some((uri) => withUpdates.has(uri))) ?? ofRelease[0];
   if (!archive) return undefined;
   const fields = [
     ['Types', 'deb'],

@@ -25,7 +25,8 @@ export function buildState(sources, built, configTime) {
   /** @type {Times} */
   const wanted = new Map();
   for (const [path, time] of sources) {
-    if (path.endsWith('.ts') && !path.endsWith('.d.ts')) wanted.set(path.replace(/\.ts$/, '.js'), time);
+    if (path.endsWith('.ts') && !path.endsWith('.d.ts'))
+      wanted.set(path.replace(/\.ts$/, '.js'), time);
   }
   return {
     stale: [...wanted.keys()].filter((path) => {
@@ -63,20 +64,33 @@ function times(root, folders) {
 export async function ensureBuild(root, say) {
   const dist = join(root, 'dist');
   const configTime = Math.max(
-    ...CONFIGS.filter((name) => existsSync(join(root, name))).map((name) => statSync(join(root, name)).mtimeMs),
+    ...CONFIGS.filter((name) => existsSync(join(root, name))).map(
+      (name) => statSync(join(root, name)).mtimeMs,
+    ),
   );
   const { stale, orphans } = buildState(times(root, SOURCES), times(dist, SOURCES), configTime);
   if (!stale.length && !orphans.length) return true;
 
   say('building dist (tsc) …');
   for (const orphan of orphans) {
-    for (const kind of ['.js', '.js.map', '.d.ts']) rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
+    for (const kind of ['.js', '.js.map', '.d.ts'])
+      rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
   }
   // Nothing is written when there are errors: else dist would look newer than the sources that do not build.
   // Types are checked by `npm run typecheck`: that takes as long again, and a first start waits for this.
-  const args = [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError', '--noCheck'];
+  const args = [
+    join('node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--noEmitOnError',
+    '--noCheck',
+  ];
   const tsc = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [output, errors, [status]] = await Promise.all([text(tsc.stdout), text(tsc.stderr), once(tsc, 'close')]);
+  const [output, errors, [status]] = await Promise.all([
+    text(tsc.stdout),
+    text(tsc.stderr),
+    once(tsc, 'close'),
+  ]);
   if (status === 0) return true;
   say(`the build failed:\n${`${output}${errors}`.trim()}`);
   return false;

@@ -61,13 +61,16 @@ export function planDriver({ platform, isRoot, os, hasApt, isUpdated, policy, so
   const families = [os.ID, ...(os.ID_LIKE ?? '').split(' ')];
   if (platform !== 'linux') return tell('the graphics driver offers none');
   if (!hasApt || !families.some((family) => family === 'debian' || family === 'ubuntu')) {
-    const command = Object.keys(OTHER_MANAGERS).find((family) => families.some((name) => name?.includes(family)));
+    const command = Object.keys(OTHER_MANAGERS).find((family) =>
+      families.some((name) => name?.includes(family)),
+    );
     const reason = 'no driver is installed by this script on this system';
     return tell(reason, command ? [OTHER_MANAGERS[command].split(' ')] : []);
   }
 
   const { installed, candidate } = policy;
-  if (installed && atLeast(installed, LEAST_MESA)) return tell(`Mesa ${installed} is installed but offers none`);
+  if (installed && atLeast(installed, LEAST_MESA))
+    return tell(`Mesa ${installed} is installed but offers none`);
   const update = ['apt-get', 'update'];
   // A fresh machine may be busy with its own first upgrade: wait for it.
   const wait = ['-o', 'DPkg::Lock::Timeout=120'];
@@ -82,7 +85,8 @@ export function planDriver({ platform, isRoot, os, hasApt, isUpdated, policy, so
   const old = `this release's Mesa ${candidate} is older than ${LEAST_MESA}`;
   const codename = os.VERSION_CODENAME;
   const text = os.ID === 'debian' && codename ? backports(sources, codename) : undefined;
-  if (text === undefined) return tell(`${old}: this system's updates or its next release may have it`);
+  if (text === undefined)
+    return tell(`${old}: this system's updates or its next release may have it`);
   const only = ['-o', `Dir::Etc::SourceList=${SOURCE_PATH}`, '-o', 'Dir::Etc::SourceParts=-'];
   const updateSource = isUpdated ? [...update, ...only, '-o', 'APT::Get::List-Cleanup=0'] : update;
   const commands = [[...install, '-t', `${codename}-backports`, ...PACKAGES]];

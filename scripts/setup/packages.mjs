@@ -48,7 +48,11 @@ export function ensurePackages(root, say) {
   if (!existsSync(lockPath)) return true;
   const installedPath = join(root, 'node_modules', '.package-lock.json');
   const exists = /** @param {string} path */ (path) => existsSync(join(root, path));
-  if (existsSync(installedPath) && packagesMatch(readJson(lockPath), readJson(installedPath), exists)) return true;
+  if (
+    existsSync(installedPath) &&
+    packagesMatch(readJson(lockPath), readJson(installedPath), exists)
+  )
+    return true;
 
   say('installing the packages (npm ci) …');
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];

@@ -24,12 +24,16 @@ const PROBE = `
  * @returns {Adapter | undefined} undefined also if the driver crashed or hung
  */
 export function probeAdapter(root, script = PROBE, timeout = 60_000) {
-  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
-    cwd: root,
-    encoding: 'utf8',
-    timeout,
-    killSignal: 'SIGKILL',
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', script],
+    {
+      cwd: root,
+      encoding: 'utf8',
+      timeout,
+      killSignal: 'SIGKILL',
+    },
+  );
   try {
     return (status === 0 && JSON.parse(stdout)) || undefined;
   } catch {
@@ -39,7 +43,13 @@ export function probeAdapter(root, script = PROBE, timeout = 60_000) {
 
 /** What tells a Vulkan loader which drivers there are: its variables, and files in these folders. */
 const VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES', 'LD_LIBRARY_PATH'];
-const LOADERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib', '/usr/local/lib'];
+const LOADERS = [
+  '/usr/lib/x86_64-linux-gnu',
+  '/usr/lib/aarch64-linux-gnu',
+  '/usr/lib64',
+  '/usr/lib',
+  '/usr/local/lib',
+];
 
 /** @param {NodeJS.ProcessEnv} env */
 function driverFolders(env) {
@@ -62,7 +72,11 @@ function driverFolders(env) {
  */
 export function adapterKey(root, env = process.env) {
   const hash = createHash('sha256');
-  hash.update([process.platform, process.arch, process.version, ...VARIABLES.map((name) => env[name])].join('\n'));
+  hash.update(
+    [process.platform, process.arch, process.version, ...VARIABLES.map((name) => env[name])].join(
+      '\n',
+    ),
+  );
   const lock = join(root, 'package-lock.json');
   if (existsSync(lock)) hash.update(readFileSync(lock));
   if (process.platform === 'linux') {
@@ -93,5 +107,8 @@ export function isVerified(root) {
  * @param {Adapter} adapter
  */
 export function rememberVerified(root, adapter) {
-  writeFileSync(stampPath(root), `${JSON.stringify({ key: adapterKey(root), adapter }, null, 2)}\n`);
+  writeFileSync(
+    stampPath(root),
+    `${JSON.stringify({ key: adapterKey(root), adapter }, null, 2)}\n`,
+  );
 }

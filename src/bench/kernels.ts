@@ -51,7 +51,12 @@ export async function benchKernels(
     for (const p of [...kernel.cases, ...moreCases(kernel.name, device.traits.software)]) {
       const { flops, bytes } = workOf(kernel, {}, p);
       const work = Math.max(flops, bytes);
-      const [seconds, reference] = await timeCase(kernel, p, device, pace * work < MAX_REFERENCE ? cpu : undefined);
+      const [seconds, reference] = await timeCase(
+        kernel,
+        p,
+        device,
+        pace * work < MAX_REFERENCE ? cpu : undefined,
+      );
       if (reference !== undefined) pace = reference / work;
       onCase({
         kernel: kernel.name,
@@ -68,8 +73,14 @@ export async function benchKernels(
 }
 
 /** Smallest seconds of one launch on each device that is given. */
-async function timeCase(kernel: Kernel, p: Params, ...devices: (Device | undefined)[]): Promise<number[]> {
-  const runs = devices.filter((device) => device !== undefined).map((device) => prepare(device, kernel, p));
+async function timeCase(
+  kernel: Kernel,
+  p: Params,
+  ...devices: (Device | undefined)[]
+): Promise<number[]> {
+  const runs = devices
+    .filter((device) => device !== undefined)
+    .map((device) => prepare(device, kernel, p));
   const log = console.log;
   // benny greets each suite on standard output, where only results belong.
   console.log = () => {};
@@ -77,7 +88,10 @@ async function timeCase(kernel: Kernel, p: Params, ...devices: (Device | undefin
     await benny.suite(
       kernel.name,
       ...runs.map(({ run }, i) =>
-        benny.add(String(i), () => run, { ...options, minSamples: devices[i]?.kind === 'cpu' ? REFERENCE_SAMPLES : SAMPLES }),
+        benny.add(String(i), () => run, {
+          ...options,
+          minSamples: devices[i]?.kind === 'cpu' ? REFERENCE_SAMPLES : SAMPLES,
+        }),
       ),
     );
     return runs.map(({ smallest }) => smallest());
@@ -93,7 +107,8 @@ function prepare(device: Device, kernel: Kernel, p: Params) {
   for (const [name, { size, type }] of Object.entries(kernel.buffers)) {
     const data = new Float32Array(Math.max(4, Math.ceil(size(p) / 4) * 4));
     // Zeros are faster than numbers on some adapters; indices stay 0, which is always inside.
-    if (type === 'V' || type === 'f32') for (let i = 0; i < data.length; i++) data[i] = ((i % 17) + 1) / 17;
+    if (type === 'V' || type === 'f32')
+      for (let i = 0; i < data.length; i++) data[i] = ((i % 17) + 1) / 17;
     bindings[name] = { buffer: device.alloc(data.byteLength), offset: 0, size: data.byteLength };
     device.write(bindings[name], data);
   }

@@ -32,7 +32,12 @@ export interface StepTiming {
   cpuMilliseconds: number | null;
 }
 
-const mini = { hiddenSize: 256, numHiddenLayers: 4, numAttentionHeads: 4, intermediateSize: 1024 } as const;
+const mini = {
+  hiddenSize: 256,
+  numHiddenLayers: 4,
+  numAttentionHeads: 4,
+  intermediateSize: 1024,
+} as const;
 const configs: Record<StepName, BertConfig> = {
   tiny: bertConfig({ ...bertTiny, vocabSize: 8000 }),
   mini: bertConfig({ ...mini, vocabSize: 8000 }),
@@ -66,8 +71,17 @@ export async function benchStep(
   const config = { ...configs[name], vocabSize };
   const { batch, length } = sizeOf(name, device.traits.software);
   const warmUp = device.kind === 'cpu' ? 0 : 3;
-  const { seconds, host, plan } = await timeSteps(config, device, batchOf(config, batch, length), warmUp, MAX_TIME);
-  const reference = cpu && name === 'tiny' ? await timeSteps(config, cpu, batchOf(config, CPU_BATCH, length), 0, 0) : undefined;
+  const { seconds, host, plan } = await timeSteps(
+    config,
+    device,
+    batchOf(config, batch, length),
+    warmUp,
+    MAX_TIME,
+  );
+  const reference =
+    cpu && name === 'tiny'
+      ? await timeSteps(config, cpu, batchOf(config, CPU_BATCH, length), 0, 0)
+      : undefined;
   return {
     step: name,
     layers: config.numHiddenLayers,
@@ -85,12 +99,20 @@ export async function benchStep(
 }
 
 /** Mean seconds of a step, the median's in JavaScript before anything is waited for, and what was captured. */
-async function timeSteps(config: BertConfig, device: Device, batch: Batch, warmUp: number, maxTime: number) {
+async function timeSteps(
+  config: BertConfig,
+  device: Device,
+  batch: Batch,
+  warmUp: number,
+  maxTime: number,
+) {
   const before = defaultDevice();
   setDevice(device);
   manualSeed(0);
   const model = BertForSequenceClassification.fromConfig(config);
-  const optimizer = new AdamW(decayGroups(model, fitDefaults.weightDecay), { lr: fitDefaults.learningRate });
+  const optimizer = new AdamW(decayGroups(model, fitDefaults.weightDecay), {
+    lr: fitDefaults.learningRate,
+  });
   const step = trainStep(model, optimizer, fitDefaults.maxGradNorm);
   try {
     for (let i = 0; i < warmUp; i++) await step.run(batch);

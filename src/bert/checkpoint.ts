@@ -3,10 +3,23 @@ import { floatReader, SafetensorsError, toFloat16 } from '../formats/safetensors
 import { streamSafetensors, type TensorToStream } from '../formats/safetensors/file.ts';
 import { dataStart, parseHead } from '../formats/safetensors/header.ts';
 import { UsageError } from '../platform/errors.ts';
-import { type FileContent, fileExists, joinPath, openPieces, readJson, writeFiles } from '../platform/files.ts';
+import {
+  type FileContent,
+  fileExists,
+  joinPath,
+  openPieces,
+  readJson,
+  writeFiles,
+} from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
 import { isObject, nameSome, quote } from '../platform/format.ts';
-import { type BertConfig, configToJson, parseBertConfig, type TorchDtype, torchDtypes } from './config.ts';
+import {
+  type BertConfig,
+  configToJson,
+  parseBertConfig,
+  type TorchDtype,
+  torchDtypes,
+} from './config.ts';
 
 /** A weight: row-major float32. */
 export interface Weight {
@@ -61,7 +74,10 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
   } else if (await has(INDEX)) {
     const parts = await readIndex(joinPath(dir, INDEX));
     for (const part of parts.keys())
-      if (!(await has(part))) throw new UsageError(`${dir} has no ${part}, which its ${INDEX} names: fetch the folder again`);
+      if (!(await has(part)))
+        throw new UsageError(
+          `${dir} has no ${part}, which its ${INDEX} names: fetch the folder again`,
+        );
     for (const [part, expected] of parts) await addWeights(tensors, dir, part, expected);
   } else if (names?.some((name) => /^pytorch_model.*\.bin$/.test(name))) {
     throw new UsageError(
@@ -88,10 +104,17 @@ export async function writeCheckpoint(
   torchDtype: TorchDtype = 'float32',
 ): Promise<void> {
   if (!torchDtypes.includes(torchDtype))
-    throw new UsageError(`torchDtype is ${quote(torchDtype)}; expected ${torchDtypes.join(' or ')}`);
+    throw new UsageError(
+      `torchDtype is ${quote(torchDtype)}; expected ${torchDtypes.join(' or ')}`,
+    );
   const weights = Array.from(tensors, ([name, { shape, data }]): [string, TensorToStream] => {
     const halves = async () => new Uint8Array(toFloat16(await data(), name).buffer);
-    return [name, torchDtype === 'float16' ? { dtype: 'F16', shape, data: halves } : { dtype: 'F32', shape, data }];
+    return [
+      name,
+      torchDtype === 'float16'
+        ? { dtype: 'F16', shape, data: halves }
+        : { dtype: 'F32', shape, data },
+    ];
   });
   await writeFiles(dir, {
     ...extraFiles,
@@ -110,19 +133,30 @@ export function checkSizes({ config, tensors }: Checkpoint, source: string): voi
   const sizes = [
     ['embeddings.word_embeddings.weight', 0, 'vocab_size', config.vocabSize],
     ['embeddings.word_embeddings.weight', 1, 'hidden_size', config.hiddenSize],
-    ['embeddings.position_embeddings.weight', 0, 'max_position_embeddings', config.maxPositionEmbeddings],
+    [
+      'embeddings.position_embeddings.weight',
+      0,
+      'max_position_embeddings',
+      config.maxPositionEmbeddings,
+    ],
     ['embeddings.token_type_embeddings.weight', 0, 'type_vocab_size', config.typeVocabSize],
     ['encoder.layer.0.intermediate.dense.weight', 0, 'intermediate_size', config.intermediateSize],
   ] as const;
   for (const [name, axis, field, size] of sizes) {
     const found = find(name);
     if (found === undefined)
-      throw new UsageError(`${source} is no BERT encoder: it has no ${name}; it has ${nameSome([...tensors.keys()])}`);
+      throw new UsageError(
+        `${source} is no BERT encoder: it has no ${name}; it has ${nameSome([...tensors.keys()])}`,
+      );
     const { shape } = tensors.get(found)!;
     if (shape[axis] !== size)
-      throw new UsageError(`${source}: ${found} is [${shape}], but in ${CONFIG} ${field} is ${size}; they are of two models`);
+      throw new UsageError(
+        `${source}: ${found} is [${shape}], but in ${CONFIG} ${field} is ${size}; they are of two models`,
+      );
   }
-  const layers = new Set(Array.from(tensors.keys(), (name) => /(?:^|^bert\.)encoder\.layer\.(\d+)\./.exec(name)?.[1]));
+  const layers = new Set(
+    Array.from(tensors.keys(), (name) => /(?:^|^bert\.)encoder\.layer\.(\d+)\./.exec(name)?.[1]),
+  );
   layers.delete(undefined);
   if (layers.size < config.numHiddenLayers)
     throw new UsageError(
@@ -174,7 +208,8 @@ export function matchNames(expected: Iterable<string>, found: Iterable<string>):
     return true;
   };
   const all = new Set(expected);
-  const second = (name: string) => (all.has(LM_BIAS) && !all.has(secondNames.get(name)!) ? secondNames.get(name) : undefined);
+  const second = (name: string) =>
+    all.has(LM_BIAS) && !all.has(secondNames.get(name)!) ? secondNames.get(name) : undefined;
   // Exact names first, so that none is taken by its double.
   const missing = Array.from(all)
     .filter((name) => !take(name, name))
@@ -187,20 +222,29 @@ export function matchNames(expected: Iterable<string>, found: Iterable<string>):
 const isPositionIds = (name: string): boolean => /(^|\.)embeddings\.position_ids$/.test(name);
 
 /** Adds a file's weights to `tensors`, none of them read yet; `expected` are the names its index puts there. */
-export async function addWeights(tensors: Map<string, Weight>, dir: string, file: string, expected?: Set<string>) {
+export async function addWeights(
+  tensors: Map<string, Weight>,
+  dir: string,
+  file: string,
+  expected?: Set<string>,
+) {
   const path = joinPath(dir, file);
   try {
     const file = await openPieces(path);
     const head = file.read(0, dataStart(file.read(0, Math.min(8, file.size)), file.size));
     const stored = parseHead(head, file.size).tensors;
     for (const name of expected ?? [])
-      if (!stored.has(name)) throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
+      if (!stored.has(name))
+        throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
     for (const [name, { dtype, shape, begin, end }] of stored) {
       if (expected && !expected.has(name))
-        throw new SafetensorsError(`tensor ${quote(name)} is here, but ${INDEX} does not put it here`);
+        throw new SafetensorsError(
+          `tensor ${quote(name)} is here, but ${INDEX} does not put it here`,
+        );
       if (isPositionIds(name)) continue;
       const canonical = canonicalName(name);
-      if (tensors.has(canonical)) throw new SafetensorsError(`tensor ${quote(canonical)} is here twice`);
+      if (tensors.has(canonical))
+        throw new SafetensorsError(`tensor ${quote(canonical)} is here twice`);
       const read = floatReader(dtype, name);
       tensors.set(canonical, {
         shape,
@@ -220,7 +264,9 @@ async function readIndex(path: string): Promise<Map<string, Set<string>>> {
   const index = await readJson(path);
   const weightMap = isObject(index) ? index.weight_map : undefined;
   if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
-    throw new UsageError(`${path}: weight_map is ${quote(weightMap)}; expected an object of tensor names to files`);
+    throw new UsageError(
+      `${path}: weight_map is ${quote(weightMap)}; expected an object of tensor names to files`,
+    );
   const parts = new Map<string, Set<string>>();
   for (const [name, file] of Object.entries(weightMap)) {
     // An index comes with a download: it may name files of its own folder, and nothing that resolves elsewhere.

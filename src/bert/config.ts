@@ -6,8 +6,19 @@ import { isObject, quote } from '../platform/format.ts';
  * `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh
  * approximation.
  */
-const activations = ['gelu', 'gelu_python', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'tanh'] as const;
-const problemTypes = ['regression', 'single_label_classification', 'multi_label_classification'] as const;
+const activations = [
+  'gelu',
+  'gelu_python',
+  'gelu_new',
+  'gelu_pytorch_tanh',
+  'relu',
+  'tanh',
+] as const;
+const problemTypes = [
+  'regression',
+  'single_label_classification',
+  'multi_label_classification',
+] as const;
 
 export type HiddenAct = (typeof activations)[number];
 export type ProblemType = (typeof problemTypes)[number];
@@ -88,9 +99,12 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
  * The three label fields for these labels in this order: `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
  * @throws UsageError when a label occurs twice.
  */
-export function labelFields(labels: readonly string[]): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
+export function labelFields(
+  labels: readonly string[],
+): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
   const twice = labels.find((label, i) => labels.indexOf(label) !== i);
-  if (twice !== undefined) throw new UsageError(`the label ${quote(twice)} occurs twice; labels must differ`);
+  if (twice !== undefined)
+    throw new UsageError(`the label ${quote(twice)} occurs twice; labels must differ`);
   return {
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
@@ -104,12 +118,15 @@ export function labelFields(labels: readonly string[]): Pick<BertConfig, 'id2lab
  * @throws UsageError for another model type, or naming the field, its value and what was expected.
  */
 export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
-  if (!isObject(json)) throw new UsageError(`${source}: expected a JSON object, not ${quote(json)}`);
+  if (!isObject(json))
+    throw new UsageError(`${source}: expected a JSON object, not ${quote(json)}`);
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
-  if (modelType !== 'bert') throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
+  if (modelType !== 'bert')
+    throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
   for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
-    if (json[field] === true) throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
+    if (json[field] === true)
+      throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
 
   const entries = Object.entries(json);
   const known = entries.filter(([name]) => fieldNames.has(name));
@@ -119,7 +136,11 @@ export function parseBertConfig(json: unknown, source: string, decoders = false)
 }
 
 /** The text of a config.json that Python's `BertConfig.from_pretrained` reads. */
-export function configToJson(config: BertConfig, architectures: readonly string[], torchDtype: TorchDtype = 'float32'): string {
+export function configToJson(
+  config: BertConfig,
+  architectures: readonly string[],
+  torchDtype: TorchDtype = 'float32',
+): string {
   const { extra, numLabels: _derived, ...fields } = config;
   const json = {
     ...extra,
@@ -140,8 +161,13 @@ const probability = (() => {
   const expected = 'a probability, 0 or more and below 1';
   return v.pipe(v.number(expected), v.minValue(0, expected), v.ltValue(1, expected));
 })();
-const positive = v.pipe(v.number('a number above 0'), v.finite('a number above 0'), v.gtValue(0, 'a number above 0'));
-const oneOf = <const T extends readonly string[]>(values: T) => v.picklist(values, `one of ${values.join(', ')}`);
+const positive = v.pipe(
+  v.number('a number above 0'),
+  v.finite('a number above 0'),
+  v.gtValue(0, 'a number above 0'),
+);
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  v.picklist(values, `one of ${values.join(', ')}`);
 // Not valibot's record, which drops keys such as "constructor".
 const object = v.custom<Record<string, unknown>>(isObject, 'an object');
 
@@ -172,7 +198,8 @@ const schema = v.strictObject({
 });
 
 /** `hiddenSize` is `hidden_size` in config.json. */
-const jsonName = (field: string): string => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const jsonName = (field: string): string =>
+  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const fieldNames = new Map(
   Object.keys(schema.entries)
     .filter((field) => field !== 'extra')
@@ -190,27 +217,49 @@ function validate(input: object, source: string, nameOf: (field: string) => stri
     const [issue] = result.issues;
     const field = String(issue.path?.[0].key);
     if (issue.expected === 'never')
-      throw new UsageError(`${source}: there is no field ${field}; there are ${[...fieldNames.values()].join(', ')}`);
+      throw new UsageError(
+        `${source}: there is no field ${field}; there are ${[...fieldNames.values()].join(', ')}`,
+      );
     return refuse(field, issue.input, issue.message);
   }
 
   const { id2label, label2id, numLabels, ...fields } = result.output;
   const { hiddenSize, numAttentionHeads, padTokenId, vocabSize } = fields;
   if (hiddenSize % numAttentionHeads !== 0)
-    refuse('hiddenSize', hiddenSize, `a multiple of ${nameOf('numAttentionHeads')}, ${numAttentionHeads}`);
-  if (padTokenId >= vocabSize) refuse('padTokenId', padTokenId, `a token below ${nameOf('vocabSize')}, ${vocabSize}`);
+    refuse(
+      'hiddenSize',
+      hiddenSize,
+      `a multiple of ${nameOf('numAttentionHeads')}, ${numAttentionHeads}`,
+    );
+  if (padTokenId >= vocabSize)
+    refuse('padTokenId', padTokenId, `a token below ${nameOf('vocabSize')}, ${vocabSize}`);
 
   let labels = Array.from({ length: numLabels ?? 2 }, (_, id) => `LABEL_${id}`);
   if (id2label) {
     labels = Object.values(id2label) as string[];
-    if (labels.length === 0 || labels.some((label, id) => id2label[id] !== label || typeof label !== 'string'))
-      refuse('id2label', id2label, 'a label (a string) for each class number from 0, without a gap');
+    if (
+      labels.length === 0 ||
+      labels.some((label, id) => id2label[id] !== label || typeof label !== 'string')
+    )
+      refuse(
+        'id2label',
+        id2label,
+        'a label (a string) for each class number from 0, without a gap',
+      );
     if (new Set(labels).size < labels.length) refuse('id2label', id2label, 'labels that differ');
   } else if (label2id) {
     labels = Object.keys(label2id).sort((a, b) => Number(label2id[a]) - Number(label2id[b]));
   }
-  if (label2id && (Object.keys(label2id).length !== labels.length || !labels.every((label, id) => label2id[label] === id)))
-    refuse('label2id', label2id, id2label ? `the inverse of id2label, or none` : 'the class numbers 0, 1, 2… once each');
+  if (
+    label2id &&
+    (Object.keys(label2id).length !== labels.length ||
+      !labels.every((label, id) => label2id[label] === id))
+  )
+    refuse(
+      'label2id',
+      label2id,
+      id2label ? `the inverse of id2label, or none` : 'the class numbers 0, 1, 2… once each',
+    );
   if (labels.length !== (numLabels ?? labels.length))
     refuse('numLabels', numLabels, `${labels.length}, the number of labels in id2label, or none`);
   return { ...fields, ...labelFields(labels) };

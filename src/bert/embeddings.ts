@@ -33,7 +33,9 @@ export class BertEmbeddings extends Module {
     }
     const types = this.tokenTypeEmbeddings;
     // The default positions and segments are the same in each row: no look-up, and a cheap gradient.
-    const position = positionIds ? embedding(positionIds, positions) : positions.slice([[0, length]]);
+    const position = positionIds
+      ? embedding(positionIds, positions)
+      : positions.slice([[0, length]]);
     const type = tokenTypeIds ? types.forward(tokenTypeIds) : types.weight.slice([[0, 1]]);
     const sum = this.wordEmbeddings.forward(ids).add(type).add(position);
     return this.dropout.forward(this.LayerNorm.forward(sum));

@@ -27,7 +27,12 @@ class BertSelfAttention extends Module {
   readonly heads: number;
   readonly isCausal: boolean;
 
-  constructor({ hiddenSize, numAttentionHeads, attentionProbsDropoutProb, isDecoder = false }: BertConfig) {
+  constructor({
+    hiddenSize,
+    numAttentionHeads,
+    attentionProbsDropoutProb,
+    isDecoder = false,
+  }: BertConfig) {
     super();
     this.query = new Linear(hiddenSize, hiddenSize);
     this.key = new Linear(hiddenSize, hiddenSize);
@@ -50,10 +55,19 @@ class BertSelfAttention extends Module {
     const key = split(this.key.forward(x));
     const value = split(this.value.forward(x));
     if (!outputAttentions) {
-      const options = { attnMask: mask, isCausal: this.isCausal, dropoutP: this.training ? this.dropout.rate : 0 };
+      const options = {
+        attnMask: mask,
+        isCausal: this.isCausal,
+        dropoutP: this.training ? this.dropout.rate : 0,
+      };
       return { context: join(scaledDotProductAttention(query, key, value, options)) };
     }
-    const probs = maskedSoftmax(matmul(query, key.transpose(-1, -2)), mask, 1 / Math.sqrt(size), this.isCausal);
+    const probs = maskedSoftmax(
+      matmul(query, key.transpose(-1, -2)),
+      mask,
+      1 / Math.sqrt(size),
+      this.isCausal,
+    );
     return { context: join(matmul(this.dropout.forward(probs), value)), probs };
   }
 }
@@ -74,7 +88,11 @@ class BertOutput extends Module {
   forward(x: Tensor, residual: Tensor): Tensor {
     const { weight, bias, eps } = this.LayerNorm;
     const { rate, training } = this.dropout;
-    return dropoutAddLayerNorm(this.dense.forward(x), residual, weight, bias, { rate, training, eps });
+    return dropoutAddLayerNorm(this.dense.forward(x), residual, weight, bias, {
+      rate,
+      training,
+      eps,
+    });
   }
 }
 
@@ -149,7 +167,11 @@ export class BertEncoder extends Module {
       hiddenStates.push(hidden);
       if (probs) attentions.push(probs);
     }
-    return { lastHiddenState: hiddenStates.at(-1)!, hiddenStates, ...(outputAttentions && { attentions }) };
+    return {
+      lastHiddenState: hiddenStates.at(-1)!,
+      hiddenStates,
+      ...(outputAttentions && { attentions }),
+    };
   }
 }
 

@@ -4,7 +4,13 @@ import type { FileContent } from '../platform/files.ts';
 import { nameSome } from '../platform/format.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
-import { type Checkpoint, checkSizes, matchNames, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  checkSizes,
+  matchNames,
+  readCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
@@ -55,7 +61,13 @@ export abstract class BertPreTrainedModel extends Module {
   }
 
   /** A fresh model; equal seeds give equal weights. */
-  static fromConfig<M extends BertPreTrainedModel>(this: new (config: BertConfig) => M, config: BertConfig, seed = 0): M {
+  static fromConfig<M extends BertPreTrainedModel>(
+    this: new (
+      config: BertConfig,
+    ) => M,
+    config: BertConfig,
+    seed = 0,
+  ): M {
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on
     return build(this, config).initWeights(seed);
   }
@@ -80,7 +92,8 @@ export abstract class BertPreTrainedModel extends Module {
     }).eval();
     const own = model.stateDict();
     for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
-      if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0]) tensors.delete(name);
+      if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0])
+        tensors.delete(name);
     const { missing } = matchNames(own.keys(), tensors.keys());
     model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
     model.loadReport = model.loadWeights(tensors, nameOrDir);
@@ -121,9 +134,19 @@ export abstract class BertPreTrainedModel extends Module {
     { torchDtype }: SaveOptions = {},
   ): Promise<void> {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
-      return [name, { shape: parameter.shape, data: () => parameter.data() as Promise<Float32Array> }] as const;
+      return [
+        name,
+        { shape: parameter.shape, data: () => parameter.data() as Promise<Float32Array> },
+      ] as const;
     });
-    await writeCheckpoint(dir, this.config, [this.constructor.name], weights, extraFiles, torchDtype);
+    await writeCheckpoint(
+      dir,
+      this.config,
+      [this.constructor.name],
+      weights,
+      extraFiles,
+      torchDtype,
+    );
   }
 
   /**
@@ -131,15 +154,23 @@ export abstract class BertPreTrainedModel extends Module {
    * are returned by name.
    * @throws UsageError naming weights whose shape differs.
    */
-  loadWeights(tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>, source: string): LoadReport {
+  loadWeights(
+    tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
+    source: string,
+  ): LoadReport {
     const own = this.stateDict();
     const { mapping, missing, unexpected } = matchNames(own.keys(), tensors.keys());
-    const wrong = [...mapping].filter(([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join());
+    const wrong = [...mapping].filter(
+      ([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join(),
+    );
     if (wrong.length > 0) {
       const list = wrong.map(
-        ([name, found]) => `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
+        ([name, found]) =>
+          `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
       );
-      const fresh = wrong.every(([name]) => name.startsWith('classifier.')) ? '; with `labels`, a classifier is drawn anew' : '';
+      const fresh = wrong.every(([name]) => name.startsWith('classifier.'))
+        ? '; with `labels`, a classifier is drawn anew'
+        : '';
       throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}${fresh}`);
     }
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
@@ -178,7 +209,8 @@ async function readFolder(Model: ModelClass<unknown>, nameOrDir: string): Promis
 }
 
 /** Builds a model of a class without spending random numbers on weights that are about to be replaced. */
-const build = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M => init.skipInit(() => new Model(config));
+const build = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M =>
+  init.skipInit(() => new Model(config));
 
 /** The encoder with its embeddings and no pooler (Hugging Face's `add_pooling_layer=False`): what heads for tokens stand on. */
 export class BertBackbone extends BertPreTrainedModel {
@@ -205,7 +237,9 @@ export class BertBackbone extends BertPreTrainedModel {
     const [batch, length] = ids.inputIds.shape;
     const mask = ids.attentionMask;
     const added = noGrad(() =>
-      mask ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length]) : zeros([1, 1, 1, length], { device }),
+      mask
+        ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length])
+        : zeros([1, 1, 1, length], { device }),
     );
     const embedded = this.embeddings.forward(ids.inputIds, ids.tokenTypeIds, ids.positionIds);
     return { embedded, mask: added };

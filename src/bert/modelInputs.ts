@@ -1,5 +1,11 @@
 import type { Device } from '../device/device.ts';
-import { type CrossEntropyOptions, crossEntropy, type Nested, Tensor, tensor } from '../tensor/index.ts';
+import {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type Nested,
+  Tensor,
+  tensor,
+} from '../tensor/index.ts';
 
 /** Ids as tensors or nested arrays: what `BertTokenizer.encodeBatch` returns can be passed as it is. */
 export interface BertInputs {
@@ -29,7 +35,8 @@ export function asIds(ids: Tensor | Nested, device: Device, name: string): Tenso
 export function checkIds(ids: Nested, name: string): void {
   if (ids instanceof Int32Array) return;
   if (typeof ids === 'object' && ids !== null) for (const each of ids) checkIds(each, name);
-  else if (Number(ids) !== (Number(ids) | 0)) throw new TypeError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
+  else if (Number(ids) !== (Number(ids) | 0))
+    throw new TypeError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
 }
 
 const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
@@ -40,12 +47,19 @@ type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number]
  * @param dims names of the dimensions that they have
  * @throws RangeError when there are other dimensions, or sizes differ; TypeError as `checkIds`.
  */
-export function idTensors(model: string, inputs: BertInputs, dims: readonly string[], device: Device): IdTensors {
+export function idTensors(
+  model: string,
+  inputs: BertInputs,
+  dims: readonly string[],
+  device: Device,
+): IdTensors {
   const show = (parts: readonly unknown[]) => `[${parts.join(', ')}]`;
   const tensors = { inputIds: asIds(inputs.inputIds, device, 'inputIds') } as IdTensors;
   const { shape } = tensors.inputIds;
   if (shape.length !== dims.length)
-    throw new RangeError(`${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`);
+    throw new RangeError(
+      `${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`,
+    );
   const isRow = (ids: Tensor) => dims.length === 2 && show(ids.shape) === show([1, shape[1]]);
   const forAll = (ids: Tensor) => (isRow(ids) ? ids.expand(shape) : ids);
   for (const name of idInputs) {
@@ -53,7 +67,9 @@ export function idTensors(model: string, inputs: BertInputs, dims: readonly stri
     if (given === undefined) continue;
     tensors[name] ??= forAll(asIds(given, device, name));
     if (show(tensors[name].shape) !== show(shape))
-      throw new RangeError(`${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`);
+      throw new RangeError(
+        `${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`,
+      );
   }
   return tensors;
 }
@@ -63,15 +79,26 @@ export function idTensors(model: string, inputs: BertInputs, dims: readonly stri
  * @throws RangeError when the labels, `name` in the message, are of another shape, or one from the host is no class; TypeError as
  * `checkIds`.
  */
-export function classLoss(logits: Tensor, labels: Tensor | Nested, name: string, options?: CrossEntropyOptions): Tensor {
+export function classLoss(
+  logits: Tensor,
+  labels: Tensor | Nested,
+  name: string,
+  options?: CrossEntropyOptions,
+): Tensor {
   const known = asIds(labels, logits.device, name);
   checkLabelShape(known.shape, logits.shape.slice(0, -1), name);
   return crossEntropy(logits.reshape([-1, logits.shape.at(-1)!]), known.reshape([-1]), options);
 }
 
 /** Throws a RangeError unless there are labels for all that is to be labelled; dimensions of 1 do not count. */
-export function checkLabelShape(shape: readonly number[], expected: readonly number[], name: string): void {
+export function checkLabelShape(
+  shape: readonly number[],
+  expected: readonly number[],
+  name: string,
+): void {
   const sizes = (dims: readonly number[]) => dims.filter((n) => n !== 1).join();
   if (sizes(shape) !== sizes(expected))
-    throw new RangeError(`${name} of shape [${expected.join(', ')}] were expected, not [${shape.join(', ')}]`);
+    throw new RangeError(
+      `${name} of shape [${expected.join(', ')}] were expected, not [${shape.join(', ')}]`,
+    );
 }

@@ -9,7 +9,8 @@ const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
  * `silent`: a bar on a terminal, a line a file elsewhere. Throws as `findModel`.
  */
 export async function modelFolder(name: string, silent: boolean): Promise<string> {
-  if (name === '') throw new UsageError("--model is empty: a folder or a model's name on the hub was expected");
+  if (name === '')
+    throw new UsageError("--model is empty: a folder or a model's name on the hub was expected");
   if (silent) return findModel(name);
   if (!process.stderr.isTTY) {
     let last: string | undefined;

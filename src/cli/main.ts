@@ -20,7 +20,9 @@ import { endProfile, wantProfile } from './profile.ts';
 const FAILURE = 1;
 const USAGE = 2;
 
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+const { version } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+);
 
 const program = new Command('wigbert')
   .description('Trains and runs BERT on WebGPU: labels, scores and tags for texts.')
@@ -78,7 +80,11 @@ try {
   process.exitCode = report(error);
 }
 // Pipes take what is written when they can.
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))));
+await Promise.all(
+  [process.stdout, process.stderr].map(
+    (stream) => new Promise((resolve) => stream.write('', resolve)),
+  ),
+);
 // Dawn's threads need no farewell, but they can delay one.
 process.exit();
 

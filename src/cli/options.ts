@@ -14,11 +14,15 @@ import { percent } from './table.ts';
 
 const number = (check: (value: number) => boolean, expected: string) => (text: string) => {
   const value = Number(text);
-  if (text.trim() === '' || !check(value)) throw new InvalidArgumentError(`${expected} was expected.`);
+  if (text.trim() === '' || !check(value))
+    throw new InvalidArgumentError(`${expected} was expected.`);
   return value;
 };
 export const count = number((n) => Number.isInteger(n) && n >= 1, 'A whole number of at least 1');
-export const whole = number((n) => Number.isSafeInteger(n) && n >= 0, 'A whole number of at least 0');
+export const whole = number(
+  (n) => Number.isSafeInteger(n) && n >= 0,
+  'A whole number of at least 0',
+);
 export const positive = number((n) => Number.isFinite(n) && n > 0, 'A number above 0');
 export const notNegative = number((n) => Number.isFinite(n) && n >= 0, 'A number of at least 0');
 export const share = number((n) => n >= 0 && n <= 1, 'A number from 0 to 1');
@@ -34,14 +38,23 @@ export const deviceOption = (): Option =>
     .choices(['webgpu', 'cpu', 'auto'])
     .default('auto');
 export const precisionOption = (): Option =>
-  new Option('--precision <precision>', 'high: matrix products on tensor cores, of float16 operands, where WebGPU offers them')
+  new Option(
+    '--precision <precision>',
+    'high: matrix products on tensor cores, of float16 operands, where WebGPU offers them',
+  )
     .choices(['highest', 'high'])
     .default('highest');
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
 export const columnOptions = (): Option[] => [
-  new Option('--text-column <name>', 'column of the text (default: text, document, sentence, sentence1, review or content)'),
-  new Option('--pair-column <name>', 'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)'),
+  new Option(
+    '--text-column <name>',
+    'column of the text (default: text, document, sentence, sentence1, review or content)',
+  ),
+  new Option(
+    '--pair-column <name>',
+    'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)',
+  ),
 ];
 
 /** What a model starts from. */
@@ -57,15 +70,29 @@ export const startOptions = (): Option[] => [
   new Option('--vocab <file>', 'vocab.txt of a fresh model'),
   new Option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)'),
 ];
-export const casedOption = (): Option => new Option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)');
+export const casedOption = (): Option =>
+  new Option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)');
 
 /** How its weights move. */
 type Recipe = Record<'learningRate' | 'warmupRatio' | 'weightDecay' | 'maxGradNorm', number>;
-export const recipeOptions = ({ learningRate, warmupRatio, weightDecay, maxGradNorm }: Recipe): Option[] => [
-  new Option('--learning-rate <rate>', 'highest learning rate').argParser(positive).default(learningRate),
-  new Option('--warmup-ratio <share>', 'share of the steps in which the rate rises').argParser(share).default(warmupRatio),
-  new Option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm').argParser(notNegative).default(weightDecay),
-  new Option('--max-grad-norm <norm>', 'gradients are clipped to this').argParser(positive).default(maxGradNorm),
+export const recipeOptions = ({
+  learningRate,
+  warmupRatio,
+  weightDecay,
+  maxGradNorm,
+}: Recipe): Option[] => [
+  new Option('--learning-rate <rate>', 'highest learning rate')
+    .argParser(positive)
+    .default(learningRate),
+  new Option('--warmup-ratio <share>', 'share of the steps in which the rate rises')
+    .argParser(share)
+    .default(warmupRatio),
+  new Option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm')
+    .argParser(notNegative)
+    .default(weightDecay),
+  new Option('--max-grad-norm <norm>', 'gradients are clipped to this')
+    .argParser(positive)
+    .default(maxGradNorm),
 ];
 /** Adds options where they are to stand in the help. */
 export function addOptions(command: Command, options: readonly Option[]): Command {
@@ -74,12 +101,22 @@ export function addOptions(command: Command, options: readonly Option[]): Comman
 }
 export const dataOptions = (): Option[] => [
   ...columnOptions(),
-  new Option('--label-column <name>', 'column of the label (default: label, labels, gold_label, score, tags… by task)'),
-  new Option('--label-separator <text>', 'what stands between several labels of a text').default(','),
+  new Option(
+    '--label-column <name>',
+    'column of the label (default: label, labels, gold_label, score, tags… by task)',
+  ),
+  new Option('--label-separator <text>', 'what stands between several labels of a text').default(
+    ',',
+  ),
 ];
 
 /** What `dataOptions` were given, as `readData` takes them. */
-export const dataOptionsOf = ({ textColumn, pairColumn, labelColumn, labelSeparator }: DataOptions): DataOptions => ({
+export const dataOptionsOf = ({
+  textColumn,
+  pairColumn,
+  labelColumn,
+  labelSeparator,
+}: DataOptions): DataOptions => ({
   textColumn,
   pairColumn,
   labelColumn,
@@ -99,7 +136,9 @@ export async function openFor(
       console.error('this adapter offers no tensor cores: --precision high changes nothing');
     }
     if (kind === 'auto' && device.kind === 'cpu') {
-      console.error('no WebGPU adapter was found, so this runs on the cpu device, slowly; `npm run setup` says what is missing');
+      console.error(
+        'no WebGPU adapter was found, so this runs on the cpu device, slowly; `npm run setup` says what is missing',
+      );
     }
   }
   await startProfile(device);
@@ -107,9 +146,14 @@ export async function openFor(
 }
 
 /** Says on standard error which rows of a file were skipped. */
-export function reportProblems(path: string, problems: readonly { line: number; reason: string }[]): void {
+export function reportProblems(
+  path: string,
+  problems: readonly { line: number; reason: string }[],
+): void {
   if (problems.length === 0) return;
-  console.error(`${path}: ${problems.length} broken ${problems.length === 1 ? 'row was' : 'rows were'} skipped:`);
+  console.error(
+    `${path}: ${problems.length} broken ${problems.length === 1 ? 'row was' : 'rows were'} skipped:`,
+  );
   for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
   if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
 }
@@ -136,16 +180,25 @@ export function reportUnknown(
     vocab && !cased
       ? `say --cased if ${vocab} keeps case and accents (Korean ones do), else give another --vocab`
       : 'the vocabulary does not fit these texts';
-  console.error(`${path}: ${percent(unknown / pieces)} of the pieces are [UNK], and nothing is learnt of them: ${advice}`);
+  console.error(
+    `${path}: ${percent(unknown / pieces)} of the pieces are [UNK], and nothing is learnt of them: ${advice}`,
+  );
 }
 
 /** Says on standard error how many tagged words the model never sees. */
-export function reportLostWords(path: string, examples: readonly Example[], encoded: readonly EncodedExample[]): void {
+export function reportLostWords(
+  path: string,
+  examples: readonly Example[],
+  encoded: readonly EncodedExample[],
+): void {
   if (!examples[0].words) return;
   const { weight } = tasks['token-classification'];
   const words = sum(examples.map((example) => example.words!.length));
   const lost = words - sum(encoded.map(({ label }) => weight(label!)));
-  if (lost > 0) console.error(`${path}: ${lost} of ${words} words are left out, being cut off (--max-length) or without a token`);
+  if (lost > 0)
+    console.error(
+      `${path}: ${lost} of ${words} words are left out, being cut off (--max-length) or without a token`,
+    );
 }
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
@@ -171,8 +224,14 @@ export function interruptible(onFirst: () => void): { signal: AbortSignal; relea
 
 /** Throws unless exactly one of --model and --vocab is given, and --config beside --vocab alone; says that so does --cased. */
 export function requireModelOrVocab({ model, vocab, config, cased }: StartOptions): void {
-  if (!model && !vocab) throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
-  if (model && vocab) throw new UsageError('--model and --vocab exclude each other: a model folder has its own vocabulary');
-  if (model && config) throw new UsageError(`--config goes with --vocab; ${model} has its own config`);
-  if (model && cased) console.error(`--cased goes with --vocab, and changes nothing: ${model} has its own tokenizer`);
+  if (!model && !vocab)
+    throw new UsageError('say what to start from: --model DIR, or --vocab FILE for a fresh model');
+  if (model && vocab)
+    throw new UsageError(
+      '--model and --vocab exclude each other: a model folder has its own vocabulary',
+    );
+  if (model && config)
+    throw new UsageError(`--config goes with --vocab; ${model} has its own config`);
+  if (model && cased)
+    console.error(`--cased goes with --vocab, and changes nothing: ${model} has its own tokenizer`);
 }

@@ -12,9 +12,19 @@ import { countBatches } from '../train/pretraining/batches.ts';
 import { readPretraining, savePretraining } from '../train/pretraining/checkpoint.ts';
 import { type Document, openCorpus } from '../train/pretraining/corpus.ts';
 import type { PretrainEvaluation, PretrainHistory } from '../train/pretraining/history.ts';
-import { ExampleMaker, type PretrainBatch, type PretrainModel, pretrainModels } from '../train/pretraining/objective.ts';
+import {
+  ExampleMaker,
+  type PretrainBatch,
+  type PretrainModel,
+  pretrainModels,
+} from '../train/pretraining/objective.ts';
 import { pretrainPicture } from '../train/pretraining/picture.ts';
-import { type PretrainData, type PretrainOptions, type PretrainState, pretrain } from '../train/pretraining/pretrain.ts';
+import {
+  type PretrainData,
+  type PretrainOptions,
+  type PretrainState,
+  pretrain,
+} from '../train/pretraining/pretrain.ts';
 import { partOf, validSeed } from '../train/pretraining/stream.ts';
 import { checkVocab } from '../train/tasks/taskModel.ts';
 import { modelFolder } from './download.ts';
@@ -94,13 +104,18 @@ export async function runPretraining(request: PretrainRequest): Promise<Pretrain
     (settings.epochs ?? EPOCHS) * (await countBatches(data.documents, data.maker, settings));
   const held = data.valid.reduce((sum, { examples }) => sum + examples, 0);
   const from = begun ? `, from step ${begun.state.step} on` : '';
-  say(`data: ${totalSteps} steps of ${batchSize} examples${from}, ${held} examples held out to validate with`);
+  say(
+    `data: ${totalSteps} steps of ${batchSize} examples${from}, ${held} examples held out to validate with`,
+  );
 
   const shown = !silent || onEvent !== undefined;
-  const peakFlops = shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
+  const peakFlops =
+    shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
   const firstStep = begun?.state.step ?? 0;
   const progress = createProgress({ totalSteps, firstStep, unit: 'examples', silent });
-  const { signal, release } = interruptible(() => progress.log('stopping after this step; press Ctrl-C again to leave at once'));
+  const { signal, release } = interruptible(() =>
+    progress.log('stopping after this step; press Ctrl-C again to leave at once'),
+  );
   const kept = { ...settings, totalSteps, bytes, device: device.kind };
   let history: PretrainHistory;
   try {
@@ -132,21 +147,38 @@ export async function runPretraining(request: PretrainRequest): Promise<Pretrain
   }
   if (history.steps.length > 0)
     await writeFiles(out, {
-      'history.svg': await pretrainPicture(history, `${settings.files[0].split('/').at(-1)}: pre-training`),
+      'history.svg': await pretrainPicture(
+        history,
+        `${settings.files[0].split('/').at(-1)}: pre-training`,
+      ),
     });
   const interrupted = history.steps.length < totalSteps;
-  if (interrupted) say(`interrupted after step ${history.steps.length}; to go on: npx wigbert pretrain --resume ${out}`);
+  if (interrupted)
+    say(
+      `interrupted after step ${history.steps.length}; to go on: npx wigbert pretrain --resume ${out}`,
+    );
   return { history, totalSteps, interrupted };
 }
 
-export function evaluationLine({ step, trainLoss, validLoss, validPerplexity, validAccuracy }: PretrainEvaluation): string {
+export function evaluationLine({
+  step,
+  trainLoss,
+  validLoss,
+  validPerplexity,
+  validAccuracy,
+}: PretrainEvaluation): string {
   const parts = [`loss ${validLoss.toFixed(3)}`];
   if (validPerplexity !== undefined) parts.push(`perplexity ${validPerplexity.toFixed(1)}`);
   if (validAccuracy !== undefined) parts.push(`next sentence accuracy ${percent(validAccuracy)}`);
   return `step ${step}: loss ${trainLoss.toFixed(3)} · validation ${parts.join(', ')}`;
 }
 
-function checkUnchanged(out: string, paths: readonly string[], bytes: readonly number[], begun: Begun): void {
+function checkUnchanged(
+  out: string,
+  paths: readonly string[],
+  bytes: readonly number[],
+  begun: Begun,
+): void {
   const changed = paths.findIndex((_, i) => bytes[i] !== begun.bytes[i]);
   if (changed >= 0)
     throw new UsageError(
@@ -155,7 +187,10 @@ function checkUnchanged(out: string, paths: readonly string[], bytes: readonly n
 }
 
 /** What is trained on, and what is held out, made into batches once. */
-async function openData(settings: PretrainSettings, tokenizer: BertTokenizer): Promise<PretrainData> {
+async function openData(
+  settings: PretrainSettings,
+  tokenizer: BertTokenizer,
+): Promise<PretrainData> {
   const { files, valid, validSplit, textColumn, pairColumn, objective, batchSize, seed } = settings;
   const reported = new Set<string>();
   const onProblems = (path: string, problems: readonly Problem[]) => {
@@ -190,7 +225,11 @@ async function openData(settings: PretrainSettings, tokenizer: BertTokenizer): P
 /** Documents by which a vocabulary is judged. */
 const JUDGED = 1000;
 
-async function reportUnknownIn(documents: AsyncIterable<Document>, settings: PretrainSettings, tokenizer: BertTokenizer) {
+async function reportUnknownIn(
+  documents: AsyncIterable<Document>,
+  settings: PretrainSettings,
+  tokenizer: BertTokenizer,
+) {
   const texts: number[][] = [];
   let count = 0;
   for await (const document of documents) {
@@ -201,9 +240,12 @@ async function reportUnknownIn(documents: AsyncIterable<Document>, settings: Pre
 }
 
 /** The model of a folder, or a fresh one. */
-async function startingModel(request: PretrainRequest): Promise<{ model: PretrainModel; tokenizer: BertTokenizer }> {
+async function startingModel(
+  request: PretrainRequest,
+): Promise<{ model: PretrainModel; tokenizer: BertTokenizer }> {
   const { settings, out, resume, silent } = request;
-  const { objective, vocab, config, cased, layers, hiddenSize, heads, intermediateSize, seed } = settings;
+  const { objective, vocab, config, cased, layers, hiddenSize, heads, intermediateSize, seed } =
+    settings;
   const Model = pretrainModels[objective];
   if (resume || settings.model) {
     const dir = resume ? out : await modelFolder(settings.model!, silent);

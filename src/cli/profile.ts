@@ -47,7 +47,9 @@ export async function endProfile(json: boolean): Promise<void> {
     ofPeak: time.seconds > 0 ? shareOfPeak(time, time.seconds, peaks) : null,
   }));
   if (json) {
-    console.log(JSON.stringify({ event: 'profile', kernels, seconds: sum, wallSeconds: wall, peaks }));
+    console.log(
+      JSON.stringify({ event: 'profile', kernels, seconds: sum, wallSeconds: wall, peaks }),
+    );
     return;
   }
   const text = table(

@@ -138,7 +138,9 @@ function timer(totalSteps: number): (step: number) => number {
 function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
   const whole = Math.round(seconds);
-  const clock = [Math.floor(whole / 60) % 60, whole % 60].map((part) => `${part}`.padStart(2, '0')).join(':');
+  const clock = [Math.floor(whole / 60) % 60, whole % 60]
+    .map((part) => `${part}`.padStart(2, '0'))
+    .join(':');
   return whole < 3600 ? clock : `${Math.floor(whole / 3600)}:${clock}`;
 }
 
@@ -146,7 +148,10 @@ function formatSeconds(seconds: number): string {
 const ratesOf =
   ({ unit = 'reviews' }: ProgressOptions) =>
   ({ examplesPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string => {
-    const parts = [`${formatRate(examplesPerSecond)} ${unit}/s`, `${formatRate(tokensPerSecond)} tokens/s`];
+    const parts = [
+      `${formatRate(examplesPerSecond)} ${unit}/s`,
+      `${formatRate(tokensPerSecond)} tokens/s`,
+    ];
     if (utilisation !== undefined) parts.push(`${formatRate(100 * utilisation)} % of peak`);
     return parts.join(' · ');
   };

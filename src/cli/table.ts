@@ -4,20 +4,30 @@ export type Column = string | { title: string; right: true };
 /** Lines of a table, its columns as wide as their widest cell. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const titles = columns.map((column) => (typeof column === 'string' ? column : column.title));
-  const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
+  const widths = titles.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => row[i].length)),
+  );
   return [titles, ...rows].map((row) => tableRow(columns, widths, row)).join('\n');
 }
 
 /** One line of a table of given widths. */
-export function tableRow(columns: readonly Column[], widths: readonly number[], row: readonly string[]): string {
-  const cells = row.map((cell, i) => (typeof columns[i] === 'string' ? cell.padEnd(widths[i]) : cell.padStart(widths[i])));
+export function tableRow(
+  columns: readonly Column[],
+  widths: readonly number[],
+  row: readonly string[],
+): string {
+  const cells = row.map((cell, i) =>
+    typeof columns[i] === 'string' ? cell.padEnd(widths[i]) : cell.padStart(widths[i]),
+  );
   return cells.join('  ').trimEnd();
 }
 
 /** Three digits; a dash for what is not known. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  return value >= 1000 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString();
+  return value >= 1000
+    ? Math.round(value).toLocaleString('en')
+    : Number(value.toPrecision(3)).toString();
 }
 
 export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;

@@ -3,7 +3,8 @@ import { UsageError } from '../platform/errors.ts';
 
 /** The lines of standard input. */
 export async function readLines(): Promise<string[]> {
-  if (process.stdin.isTTY) throw new UsageError('no texts: give them as arguments, or lines on standard input');
+  if (process.stdin.isTTY)
+    throw new UsageError('no texts: give them as arguments, or lines on standard input');
   const lines = (await readAll(process.stdin)).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   if (lines.length === 0) throw new UsageError('no texts: standard input is empty');
@@ -13,6 +14,7 @@ export async function readLines(): Promise<string[]> {
 /** The two texts of a line, parted by a tab. */
 export function asPair(text: string, i: number): [string, string] {
   const parts = text.split('\t');
-  if (parts.length !== 2) throw new UsageError(`text ${i + 1} is no pair: two texts parted by one tab were expected`);
+  if (parts.length !== 2)
+    throw new UsageError(`text ${i + 1} is no pair: two texts parted by one tab were expected`);
   return [parts[0], parts[1]];
 }

@@ -4,7 +4,14 @@ import { freezeEncoder } from '../bert/freeze.ts';
 import type { BertPreTrainedModel } from '../bert/model.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, prepareFolder, readJson, readText, writeFiles } from '../platform/files.ts';
+import {
+  fileExists,
+  joinPath,
+  prepareFolder,
+  readJson,
+  readText,
+  writeFiles,
+} from '../platform/files.ts';
 import { nameSome } from '../platform/format.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { encodeExamples } from '../train/data/batch.ts';
@@ -22,7 +29,8 @@ import { interruptible, reportLostWords, reportProblems, reportUnknown } from '.
 import { createProgress } from './progress.ts';
 
 /** What `train` and `demo` are asked for. */
-export interface TrainRequest extends Omit<FitOptions, 'signal' | 'peakFlops' | 'onStep' | 'onEpoch' | 'onBest'> {
+export interface TrainRequest
+  extends Omit<FitOptions, 'signal' | 'peakFlops' | 'onStep' | 'onEpoch' | 'onBest'> {
   train: string;
   /** Default: `classification`. */
   task?: TaskName;
@@ -59,11 +67,18 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const options = { ...request.data, task: task.name };
   const data = await readReporting(request.train, options);
   const labels = outputsOf(task, data, request);
-  const validData = request.valid ? await readReporting(request.valid, { ...options, labels: data.labels }) : undefined;
+  const validData = request.valid
+    ? await readReporting(request.valid, { ...options, labels: data.labels })
+    : undefined;
   const { model, tokenizer } = await startingModel(request, task, labels);
   if (request.freeze !== undefined) freezeEncoder(model, request.freeze);
   const encode = (path: string, { examples }: LabelledData) => {
-    const encoded = encodeExamples(examples, tokenizer, request.maxLength, model.config.maxPositionEmbeddings);
+    const encoded = encodeExamples(
+      examples,
+      tokenizer,
+      request.maxLength,
+      model.config.maxPositionEmbeddings,
+    );
     reportLostWords(path, examples, encoded);
     // A sentence that has lost all its words teaches nothing.
     return encoded.filter(({ label }) => task.weight(label!) > 0);
@@ -81,7 +96,9 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const train = split ? split.train.map((i) => all[i]) : all;
   const valid = validData ? encode(request.valid!, validData) : split!.valid.map((i) => all[i]);
   const kinds =
-    task === tasks.regression ? 'scores' : `${labels.length} ${task.ofWords ? 'tags' : 'labels'} (${nameSome(labels)})`;
+    task === tasks.regression
+      ? 'scores'
+      : `${labels.length} ${task.ofWords ? 'tags' : 'labels'} (${nameSome(labels)})`;
   say(`data: ${train.length} examples to train on, ${valid.length} to validate with, ${kinds}`);
   say(
     `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters${trainedPart(model)}`,
@@ -91,10 +108,18 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const { device } = model.classifier.weight;
   const shown = !request.silent || request.onEvent !== undefined;
   // On the cpu device, steps are not captured, so their operations are not counted.
-  const peakFlops = shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
+  const peakFlops =
+    shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
   const totalSteps = request.epochs * Math.ceil(train.length / request.batchSize);
-  const progress = createProgress({ totalSteps, totalEpochs: request.epochs, unit: unitOf(data), silent: request.silent });
-  const { signal, release } = interruptible(() => progress.log('stopping after this step; press Ctrl-C again to leave at once'));
+  const progress = createProgress({
+    totalSteps,
+    totalEpochs: request.epochs,
+    unit: unitOf(data),
+    silent: request.silent,
+  });
+  const { signal, release } = interruptible(() =>
+    progress.log('stopping after this step; press Ctrl-C again to leave at once'),
+  );
   const save = (dir: string) => model.savePretrained(dir, tokenizer.files());
   let saved = false;
   let history: History;
@@ -122,11 +147,14 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   }
   if (!signal.aborted && history.epochs.length < request.epochs) {
     const epochs = request.patience === 1 ? 'epoch' : `${request.patience} epochs`;
-    say(`stopped early: no better validation ${metricNames[history.monitor]} in the last ${epochs} (--patience)`);
+    say(
+      `stopped early: no better validation ${metricNames[history.monitor]} in the last ${epochs} (--patience)`,
+    );
   }
   if (history.steps.length > 0) {
     // The best epoch's model, or an earlier run's, stays where it is; what is interrupted goes beside.
-    const isBeside = signal.aborted && (saved || (await fileExists(joinPath(request.out, 'model.safetensors'))));
+    const isBeside =
+      signal.aborted && (saved || (await fileExists(joinPath(request.out, 'model.safetensors'))));
     const last = isBeside ? joinPath(request.out, 'interrupted') : request.out;
     if (signal.aborted) {
       await save(last);
@@ -140,13 +168,24 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   }
   if (saved && !signal.aborted && !history.epochs.at(-1)!.best)
     model.loadWeights((await readCheckpoint(request.out)).tensors, request.out);
-  return { model, tokenizer, labels, history, interrupted: signal.aborted, ofPairs: data.examples[0].pair !== undefined };
+  return {
+    model,
+    tokenizer,
+    labels,
+    history,
+    interrupted: signal.aborted,
+    ofPairs: data.examples[0].pair !== undefined,
+  };
 }
 
 /** How much of a partly frozen model is trained. */
 function trainedPart(model: TaskModel): string {
-  const trained = model.parameters().reduce((total, { size, requiresGrad }) => total + (requiresGrad ? size : 0), 0);
-  return trained === model.parameterCount ? '' : `, ${trained.toLocaleString('en')} of them trained`;
+  const trained = model
+    .parameters()
+    .reduce((total, { size, requiresGrad }) => total + (requiresGrad ? size : 0), 0);
+  return trained === model.parameterCount
+    ? ''
+    : `, ${trained.toLocaleString('en')} of them trained`;
 }
 
 async function readReporting(path: string, options: DataOptions): Promise<LabelledData> {
@@ -159,7 +198,11 @@ async function readReporting(path: string, options: DataOptions): Promise<Labell
  * The label of each output of the model; a score has Hugging Face's name for none.
  * @throws UsageError when there is nothing to tell apart, or the labels are of another task.
  */
-function outputsOf(task: Task, { labels, examples }: LabelledData, { train, task: asked }: TrainRequest): string[] {
+function outputsOf(
+  task: Task,
+  { labels, examples }: LabelledData,
+  { train, task: asked }: TrainRequest,
+): string[] {
   if (task === tasks.regression) {
     const [{ label: first }] = examples;
     if (examples.every(({ label }) => label === first))
@@ -172,7 +215,8 @@ function outputsOf(task: Task, { labels, examples }: LabelledData, { train, task
     throw new UsageError(`${train} has ${only}: a classifier needs two or more`);
   }
   const areScores =
-    labels.every((label) => Number.isFinite(Number(label))) && labels.some((label) => !Number.isInteger(Number(label)));
+    labels.every((label) => Number.isFinite(Number(label))) &&
+    labels.some((label) => !Number.isInteger(Number(label)));
   if (asked === undefined && areScores)
     throw new UsageError(
       `the labels of ${train} are numbers with fractions (${nameSome(labels, 3)}): say --task regression for scores, or --task classification for labels all the same`,
@@ -190,17 +234,25 @@ function epochLine(record: EpochRecord, task: Task, labels: string[]): string {
   const { epoch, trainLoss, validLoss, best } = record;
   const values = (part: 'train' | 'valid', loss: number, metrics: readonly Metric[]) => {
     const shown = metrics.map(
-      (metric) => `, ${metricNames[metric]} ${formatMetric(metric, record[metricKey(part, metric) as 'validF1']!)}`,
+      (metric) =>
+        `, ${metricNames[metric]} ${formatMetric(metric, record[metricKey(part, metric) as 'validF1']!)}`,
     );
     return `loss ${loss.toFixed(3)}${shown.join('')}`;
   };
   const trained = values('train', trainLoss, task.stepMetric ? [task.stepMetric] : []);
-  const validated = validLoss === undefined ? '' : ` · validation ${values('valid', validLoss, task.monitored(labels))}`;
+  const validated =
+    validLoss === undefined
+      ? ''
+      : ` · validation ${values('valid', validLoss, task.monitored(labels))}`;
   return `epoch ${epoch}: ${trained}${validated}${best ? ' (best, saved)' : ''}`;
 }
 
 /** The model of a folder, or a fresh one of a configuration (default: BERT-Tiny) over a vocabulary. */
-async function startingModel({ model: name, vocab, config, cased, seed, silent }: TrainRequest, task: Task, labels: string[]) {
+async function startingModel(
+  { model: name, vocab, config, cased, seed, silent }: TrainRequest,
+  task: Task,
+  labels: string[],
+) {
   if (name) {
     const model = await modelFolder(name, silent);
     const tokenizer = await BertTokenizer.fromPretrained(model);
@@ -215,7 +267,15 @@ async function startingModel({ model: name, vocab, config, cased, seed, silent }
 }
 
 /** The configuration of a fresh model (default: BERT-Tiny) over a vocabulary, and the tokenizer. */
-export async function freshConfig({ vocab, config, cased }: { vocab: string; config?: string; cased?: boolean }) {
+export async function freshConfig({
+  vocab,
+  config,
+  cased,
+}: {
+  vocab: string;
+  config?: string;
+  cased?: boolean;
+}) {
   const tokenizer = new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
   const base = config
     ? parseBertConfig(await readJson(config), config)
@@ -225,7 +285,11 @@ export async function freshConfig({ vocab, config, cased }: { vocab: string; con
 }
 
 /** Says on standard error which weights of a folder a model lacks, or has no use for. */
-export function reportWeights(dir: string, { loadReport: { missing, unexpected } }: BertPreTrainedModel): void {
+export function reportWeights(
+  dir: string,
+  { loadReport: { missing, unexpected } }: BertPreTrainedModel,
+): void {
   if (missing.length > 0) console.error(`${dir} lacks ${nameSome(missing)}: drawn anew`);
-  if (unexpected.length > 0) console.error(`${dir} has weights that are not used: ${nameSome(unexpected)}`);
+  if (unexpected.length > 0)
+    console.error(`${dir} has weights that are not used: ${nameSome(unexpected)}`);
 }

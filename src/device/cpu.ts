@@ -49,12 +49,17 @@ export class CpuDevice implements Device {
     return (buffer as CpuBuffer).data.slice(offset, offset + size);
   }
 
-  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
+  run<T extends ParamTypes>(
+    kernel: Kernel<T>,
+    buffers: Record<string, Binding>,
+    params: ParamValues<T>,
+  ): void {
     const views: Record<string, HostArray> = {};
     for (const [name, spec] of Object.entries(kernel.buffers)) {
       const { buffer, offset, size } = buffers[name];
       const count = spec.size(params);
-      if (count * 4 > size) throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${count}`);
+      if (count * 4 > size)
+        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${count}`);
       views[name] = new (arrayOf(spec.type))((buffer as CpuBuffer).data, offset, count);
     }
     const started = performance.now();

@@ -64,7 +64,11 @@ export interface Device {
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */
   read(source: Binding): Promise<ArrayBuffer>;
-  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void;
+  run<T extends ParamTypes>(
+    kernel: Kernel<T>,
+    buffers: Record<string, Binding>,
+    params: ParamValues<T>,
+  ): void;
   synchronize(): Promise<void>;
   /**
    * Takes down what `body` launches instead of running it. Memory is shared among what the step makes, so nothing but its result and

@@ -13,7 +13,9 @@ export class DeviceLostError extends Error {
   override name = 'DeviceLostError';
   readonly reason: string;
   constructor(reason: string, message: string) {
-    super(`the WebGPU device was lost (${reason}): ${message || 'no reason given'}; open a new device and load the model again`);
+    super(
+      `the WebGPU device was lost (${reason}): ${message || 'no reason given'}; open a new device and load the model again`,
+    );
     this.reason = reason;
   }
 }

@@ -96,7 +96,9 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
 }
 
 /** Checks nothing and adds nothing: it only lets TypeScript infer the parameters' types. */
-export function defineKernel<const T extends ParamTypes, C extends Constants>(kernel: Kernel<T, C>): Kernel<T, C> {
+export function defineKernel<const T extends ParamTypes, C extends Constants>(
+  kernel: Kernel<T, C>,
+): Kernel<T, C> {
   return kernel;
 }
 
@@ -119,7 +121,10 @@ ${body}
 const wordsOf = (type: ParamType): number => (type === 'dims' ? 8 : 1);
 
 /** Packs parameters as the WGSL struct lays them out: 16-byte `dims` first, then single words. */
-export function packParams(types: ParamTypes, p: Record<string, number | readonly number[]>): Uint32Array<ArrayBuffer> {
+export function packParams(
+  types: ParamTypes,
+  p: Record<string, number | readonly number[]>,
+): Uint32Array<ArrayBuffer> {
   const names = orderedParams(types);
   const words = names.reduce((sum, name) => sum + wordsOf(types[name]), 0);
   const bytes = new ArrayBuffer(Math.max(4, Math.ceil(words / 4) * 4) * 4);
@@ -146,7 +151,8 @@ export function kernelText(kernel: Kernel, constants: Constants, traits: Traits)
   const text = kernel.wgsl(constants, traits);
   const wide = constants.width === 4;
   const fields = orderedParams(kernel.params).map(
-    (name) => `  ${name}: ${kernel.params[name] === 'dims' ? 'array<vec4<u32>, 2>' : kernel.params[name]},`,
+    (name) =>
+      `  ${name}: ${kernel.params[name] === 'dims' ? 'array<vec4<u32>, 2>' : kernel.params[name]},`,
   );
   const bindings = Object.entries(kernel.buffers).map(([name, { type, access }], i) => {
     const mode = access === 'read' ? 'read' : 'read_write';
@@ -156,7 +162,9 @@ export function kernelText(kernel: Kernel, constants: Constants, traits: Traits)
     /\bsubgroup/.test(text) ? 'enable subgroups;' : '',
     /\bf16\b/.test(text) ? 'enable f16;' : '',
     /\bsubgroup_matrix/.test(text) ? 'enable chromium_experimental_subgroup_matrix;' : '',
-    wide ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;' : 'alias V = f32; alias I = i32; alias B = bool;',
+    wide
+      ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;'
+      : 'alias V = f32; alias I = i32; alias B = bool;',
     wide
       ? 'fn hsum(v: V) -> f32 { return (v.x + v.y) + (v.z + v.w); }\nfn hmax(v: V) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }'
       : 'fn hsum(v: V) -> f32 { return v; }\nfn hmax(v: V) -> f32 { return v; }',

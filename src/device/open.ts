@@ -40,7 +40,8 @@ const wantedLimits = [
  */
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();
-  if (kind !== 'webgpu') throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
+  if (kind !== 'webgpu')
+    throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
   const experimental = options.precision === 'high';
   const gpu = await findWebGPU({ experimental });
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
@@ -51,7 +52,9 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
   }
   const features = experimental ? [...wantedFeatures, tensorCores] : wantedFeatures;
   const wanted = {
-    requiredFeatures: features.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[],
+    requiredFeatures: features.filter((feature) =>
+      adapter.features.has(feature),
+    ) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
   };
   const device = await adapter.requestDevice(wanted);
@@ -63,7 +66,12 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
   };
   const openTwin = async () => (await gpu!.requestAdapter())!.requestDevice(wanted);
   const name = description || [vendor, architecture].filter(Boolean).join(' ');
-  const opened = new WebGpuDevice(device, name, traits, sharesCompiled(adapter) ? openTwin : undefined);
+  const opened = new WebGpuDevice(
+    device,
+    name,
+    traits,
+    sharesCompiled(adapter) ? openTwin : undefined,
+  );
   await loadTuning(opened);
   return opened;
 }
@@ -104,9 +112,16 @@ interface SubgroupMatrixConfig {
 
 /** The adapter's first tensor-core shape with float16 operands and float32 sums, where its subgroups have one size. */
 function subgroupMatrixOf({ features, info }: GPUAdapter): SubgroupMatrix | undefined {
-  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };
-  const config = subgroupMatrixConfigs.find((one) => one.componentType === 'f16' && one.resultComponentType === 'f32');
-  const usable = features.has(tensorCores) && features.has('shader-f16') && info.subgroupMinSize === info.subgroupMaxSize;
+  const { subgroupMatrixConfigs = [] } = info as {
+    subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[];
+  };
+  const config = subgroupMatrixConfigs.find(
+    (one) => one.componentType === 'f16' && one.resultComponentType === 'f32',
+  );
+  const usable =
+    features.has(tensorCores) &&
+    features.has('shader-f16') &&
+    info.subgroupMinSize === info.subgroupMaxSize;
   if (!config || !usable) return undefined;
   return { m: config.M, n: config.N, k: config.K, subgroupSize: info.subgroupMinSize! };
 }

@@ -14,13 +14,18 @@ interface Limits {
 }
 
 /** Where a window may start: at multiples of so many elements. */
-export const windowStep = ({ bindingAlignment }: Traits): number => Math.max(4, bindingAlignment / 4);
+export const windowStep = ({ bindingAlignment }: Traits): number =>
+  Math.max(4, bindingAlignment / 4);
 
 /**
  * The launches that do what one launch is asked to: itself where all its buffers can be bound.
  * @throws KernelError when a buffer is too large and the kernel cannot be cut so that it fits.
  */
-export function partsOf<T extends ParamTypes>(kernel: Kernel<T>, p: ParamValues<T>, traits: Traits): Part<ParamValues<T>>[] {
+export function partsOf<T extends ParamTypes>(
+  kernel: Kernel<T>,
+  p: ParamValues<T>,
+  traits: Traits,
+): Part<ParamValues<T>>[] {
   const whole = { params: p, starts: {} };
   // Whole vec4s are bound.
   const limits = { most: Math.floor(traits.maxBinding / 16) * 4, step: windowStep(traits) };
@@ -48,7 +53,11 @@ function* divide<T extends ParamTypes>(
     if (!count) continue;
     for (let first = 0; first < axis.length; first += count) {
       const part = axis.cut(first, Math.min(count, axis.length - first));
-      yield* divide(kernel, { params: part.params, starts: plus(whole.starts, part.starts) }, limits);
+      yield* divide(
+        kernel,
+        { params: part.params, starts: plus(whole.starts, part.starts) },
+        limits,
+      );
     }
     return;
   }
@@ -73,7 +82,8 @@ function longest<P>(
 ): number {
   const smallest = cut(0, Math.min(least, length));
   const curable = large.filter((name) => size(name, smallest) <= most);
-  if (curable.length === 0) return large.some((name) => size(name, smallest) <= size(name, whole) / 2) ? least : 0;
+  if (curable.length === 0)
+    return large.some((name) => size(name, smallest) <= size(name, whole) / 2) ? least : 0;
   const fits = (count: number) => {
     const part = cut(0, Math.min(count, length));
     return curable.every((name) => size(name, part) <= most);

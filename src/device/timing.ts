@@ -23,7 +23,8 @@ export class KernelTimes {
   launch(work: Work): KernelTime {
     const key = `${work.kernel} ${work.variant}`;
     let time = this.#times.get(key);
-    if (!time) this.#times.set(key, (time = { ...work, launches: 0, seconds: 0, flops: 0, bytes: 0 }));
+    if (!time)
+      this.#times.set(key, (time = { ...work, launches: 0, seconds: 0, flops: 0, bytes: 0 }));
     time.launches++;
     time.flops += work.flops;
     time.bytes += work.bytes;
@@ -91,9 +92,22 @@ export class Profiler {
   }
 }
 
-export function workOf<T extends ParamTypes>(kernel: Kernel<T>, constants: Constants, params: ParamValues<T>): Work {
-  const moved = Object.values(kernel.buffers).map(({ access, size }) => (access === 'update' ? 8 : 4) * size(params));
+export function workOf<T extends ParamTypes>(
+  kernel: Kernel<T>,
+  constants: Constants,
+  params: ParamValues<T>,
+): Work {
+  const moved = Object.values(kernel.buffers).map(
+    ({ access, size }) => (access === 'update' ? 8 : 4) * size(params),
+  );
   const bytes = moved.reduce((sum, one) => sum + one, 0);
-  const variant = Object.entries(constants).map(([name, value]) => (typeof value === 'string' ? value : `${name} ${value}`));
-  return { kernel: kernel.name, variant: variant.join(', '), flops: kernel.flops?.(params) ?? 0, bytes };
+  const variant = Object.entries(constants).map(([name, value]) =>
+    typeof value === 'string' ? value : `${name} ${value}`,
+  );
+  return {
+    kernel: kernel.name,
+    variant: variant.join(', '),
+    flops: kernel.flops?.(params) ?? 0,
+    bytes,
+  };
 }

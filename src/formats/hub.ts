@@ -1,6 +1,14 @@
 import type { ListFileEntry } from '@huggingface/hub';
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, finishWriting, isNode, joinPath, readJson, readText, writeFiles } from '../platform/files.ts';
+import {
+  fileExists,
+  finishWriting,
+  isNode,
+  joinPath,
+  readJson,
+  readText,
+  writeFiles,
+} from '../platform/files.ts';
 
 /**
  * Models by their name on the Hugging Face hub. The cache is the one Python keeps, in its layout
@@ -23,7 +31,12 @@ const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const VOCABULARIES = ['vocab.txt', 'tokenizer.json'];
 /** The files of a model's folder that are its tokenizer's. */
-export const tokenizerFiles = [...VOCABULARIES, 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'];
+export const tokenizerFiles = [
+  ...VOCABULARIES,
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+];
 const wanted = new Set(['config.json', WEIGHTS, INDEX, ...tokenizerFiles]);
 const isPart = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);
 
@@ -34,7 +47,10 @@ const isPart = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test
  * taken for a folder, and so is everything in a browser.
  * @throws UsageError when there is no such model or no `@huggingface/hub` to fetch it with; Error when that fails.
  */
-export async function findModel(name: string, { onProgress }: { onProgress?: OnProgress } = {}): Promise<string> {
+export async function findModel(
+  name: string,
+  { onProgress }: { onProgress?: OnProgress } = {},
+): Promise<string> {
   if (!isNode) return name;
   const { stat } = await import('node:fs/promises');
   const isThere = await stat(name).catch(() => undefined);
@@ -60,7 +76,10 @@ export async function findModel(name: string, { onProgress }: { onProgress?: OnP
     return await download({ hub, hubUrl, name, repository, onProgress });
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const { message, statusCode, cause } = error as Error & { statusCode?: number; cause?: NodeJS.ErrnoException };
+    const { message, statusCode, cause } = error as Error & {
+      statusCode?: number;
+      cause?: NodeJS.ErrnoException;
+    };
     // The hub answers 401 for what is not there as for what is private.
     if (statusCode === 401 || statusCode === 403 || statusCode === 404)
       throw new UsageError(`${nowhere}, and no public one on the hub ${hubUrl}`);
@@ -88,7 +107,8 @@ async function findSnapshot(repository: string): Promise<string | undefined> {
   if (await has(WEIGHTS)) return folder;
   if (!(await has(INDEX))) return undefined;
   const index = (await readJson(joinPath(folder, INDEX))) as { weight_map?: object } | null;
-  for (const part of new Set(Object.values(index?.weight_map ?? {}))) if (!(await has(String(part)))) return undefined;
+  for (const part of new Set(Object.values(index?.weight_map ?? {})))
+    if (!(await has(String(part)))) return undefined;
   return folder;
 }
 
@@ -103,13 +123,20 @@ interface Download {
 /** Fetches what a model needs; `refs/main` comes last, so that an unfinished download is never taken for a model. */
 async function download({ hub, hubUrl, name, repository, onProgress }: Download): Promise<string> {
   const { copyFile, mkdir, symlink } = await import('node:fs/promises');
-  const { sha } = await hub.modelInfo({ name, hubUrl, revision: 'main', additionalFields: ['sha'] });
+  const { sha } = await hub.modelInfo({
+    name,
+    hubUrl,
+    revision: 'main',
+    additionalFields: ['sha'],
+  });
   const from = { repo: { type: 'model', name }, hubUrl, revision: checkedHash(sha) } as const;
   const listed: ListFileEntry[] = [];
   for await (const entry of hub.listFiles(from)) listed.push(entry);
   const has = (file: string) => listed.some(({ path }) => path === file);
   if (!has(WEIGHTS) && !has(INDEX))
-    throw new UsageError(`${name} on ${hubUrl} has no ${WEIGHTS}${has('pytorch_model.bin') ? pickled(name) : ''}`);
+    throw new UsageError(
+      `${name} on ${hubUrl} has no ${WEIGHTS}${has('pytorch_model.bin') ? pickled(name) : ''}`,
+    );
 
   const files = listed.filter(({ path }) => {
     return has(WEIGHTS) ? wanted.has(path) && path !== INDEX : wanted.has(path) || isPart(path);
@@ -126,17 +153,21 @@ async function download({ hub, hubUrl, name, repository, onProgress }: Download)
     } else {
       const content = await hub.downloadFile({ ...from, path: entry.path });
       if (!content) throw new Error(`${entry.path} is listed but not there`);
-      const onPiece = (bytes: number) => onProgress?.({ file: entry.path, loaded: (loaded += bytes), total });
+      const onPiece = (bytes: number) =>
+        onProgress?.({ file: entry.path, loaded: (loaded += bytes), total });
       // Streams can be walked through in Node; the types are those of browsers, where some cannot.
       const pieces = content.stream() as unknown as AsyncIterable<Uint8Array>;
       await writeFiles(blobs, { [blob]: checked(pieces, entry, onPiece) });
     }
-    await symlink(joinPath('..', '..', 'blobs', blob), joinPath(snapshot, entry.path)).catch((error) => {
-      if (error.code === 'EEXIST') return;
-      // Windows lets few make links.
-      if (error.code === 'EPERM') return copyFile(joinPath(blobs, blob), joinPath(snapshot, entry.path));
-      throw error;
-    });
+    await symlink(joinPath('..', '..', 'blobs', blob), joinPath(snapshot, entry.path)).catch(
+      (error) => {
+        if (error.code === 'EEXIST') return;
+        // Windows lets few make links.
+        if (error.code === 'EPERM')
+          return copyFile(joinPath(blobs, blob), joinPath(snapshot, entry.path));
+        throw error;
+      },
+    );
   }
   await writeFiles(joinPath(repository, 'refs'), { main: from.revision });
   return snapshot;
@@ -158,13 +189,18 @@ async function* checked(
     onPiece(piece.length);
     yield piece;
   }
-  if (length !== size) throw new Error(`${path} has ${length > size ? 'more' : 'fewer'} than the ${size} bytes that are listed`);
-  if (hash.digest('hex') !== (lfs?.oid ?? oid)) throw new Error(`${path} came damaged: its checksum is not the listed one`);
+  if (length !== size)
+    throw new Error(
+      `${path} has ${length > size ? 'more' : 'fewer'} than the ${size} bytes that are listed`,
+    );
+  if (hash.digest('hex') !== (lfs?.oid ?? oid))
+    throw new Error(`${path} came damaged: its checksum is not the listed one`);
 }
 
 /** A checksum becomes the name of a file, so it must be nothing else. */
 function checkedHash(hash: string | undefined): string {
-  if (!hash || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) throw new Error(`the checksum ${hash} is none`);
+  if (!hash || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
+    throw new Error(`the checksum ${hash} is none`);
   return hash;
 }
 

@@ -8,8 +8,22 @@ import { logSumExp, sumExp } from './normalization/softmax.ts';
  * order: `x` holds those from `first` on, so that logits over a large vocabulary need never exist all at once.
  */
 
-const params = { rows: 'u32', cols: 'u32', first: 'u32', classes: 'u32', ignoreIndex: 'i32', smoothing: 'f32' } as const;
-type P = { rows: number; cols: number; first: number; classes: number; ignoreIndex: number; smoothing: number };
+const params = {
+  rows: 'u32',
+  cols: 'u32',
+  first: 'u32',
+  classes: 'u32',
+  ignoreIndex: 'i32',
+  smoothing: 'f32',
+} as const;
+type P = {
+  rows: number;
+  cols: number;
+  first: number;
+  classes: number;
+  ignoreIndex: number;
+  smoothing: number;
+};
 const cases: P[] = [
   { rows: 17, cols: 2, first: 0, classes: 2, ignoreIndex: -100, smoothing: 0 },
   { rows: 33, cols: 17, first: 0, classes: 17, ignoreIndex: 1, smoothing: 0.1 },
@@ -83,7 +97,8 @@ ${sumExp(row, 'above += v - most;')}
       const part = logSumExp(x, r * cols, cols);
       const before = first > 0 ? state.subarray(r * STATE, (r + 1) * STATE) : [part.high, 0, 0, 0];
       const high = Math.max(before[0], part.high);
-      const total = before[1] * Math.exp(before[0] - high) + part.total * Math.exp(part.high - high);
+      const total =
+        before[1] * Math.exp(before[0] - high) + part.total * Math.exp(part.high - high);
       const column = labels[r] - first;
       const picked = column >= 0 && column < cols ? x[r * cols + column] : before[2];
       let sum = before[3] + first * (before[0] - high);
@@ -111,7 +126,9 @@ export const crossEntropyBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  axes: (p, step) => [along(p, 'rows', { dloss: 1, x: p.cols, labels: 1, state: STATE, dx: p.cols }, step)],
+  axes: (p, step) => [
+    along(p, 'rows', { dloss: 1, x: p.cols, labels: 1, state: STATE, dx: p.cols }, step),
+  ],
   wgsl: rowText((c) => {
     const columns = c.width === 4 ? 'i32(c * 4u) + I(0, 1, 2, 3)' : 'i32(c)';
     return wgsl`
@@ -126,7 +143,10 @@ export const crossEntropyBackward = defineKernel({
     let wanted = share + select(V(0.0), V(1.0 - p.smoothing), ${columns} == hit);
     dx[i] = select(scale * (exp(x[i] - high) / total - wanted), V(0.0), ignored);`)}`;
   }),
-  reference({ dloss, x, labels, state, dx }, { rows, cols, first, classes, ignoreIndex, smoothing }) {
+  reference(
+    { dloss, x, labels, state, dx },
+    { rows, cols, first, classes, ignoreIndex, smoothing },
+  ) {
     for (let r = 0; r < rows; r++) {
       const [high, total] = state.subarray(r * STATE, r * STATE + 2);
       for (let c = 0; c < cols; c++) {

@@ -16,7 +16,8 @@ import { multiplyAdd } from './peaks.ts';
 import { clipByNorm, sumSquares } from './reduction/gradientNorm.ts';
 import * as reductions from './reduction/reduce.ts';
 
-const isKernel = (value: unknown): value is Kernel => typeof value === 'object' && value !== null && 'wgsl' in value;
+const isKernel = (value: unknown): value is Kernel =>
+  typeof value === 'object' && value !== null && 'wgsl' in value;
 
 /** Every kernel there is: tests, benchmarks and `info` walk this list. */
 export const allKernels: Kernel[] = [

@@ -55,9 +55,15 @@ ${wgslStrided('x')}
 ${wgslStrided('y')}
 ${flatMain(c, 'p.count', 'y[at_y(i)] = x[at_x(i)];')}`,
   reference({ x, y }, p) {
-    forEachStrided(p.rank, p.shape, [p.strides_x, p.strides_y], [p.offset_x, p.offset_y], (_, [from, to]) => {
-      y[to] = x[from];
-    });
+    forEachStrided(
+      p.rank,
+      p.shape,
+      [p.strides_x, p.strides_y],
+      [p.offset_x, p.offset_y],
+      (_, [from, to]) => {
+        y[to] = x[from];
+      },
+    );
   },
   cases: [
     {

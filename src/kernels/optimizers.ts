@@ -1,4 +1,10 @@
-import { type Axis, type BufferSpec, defineKernel, type HostArray, main } from '../device/kernel.ts';
+import {
+  type Axis,
+  type BufferSpec,
+  defineKernel,
+  type HostArray,
+  main,
+} from '../device/kernel.ts';
 import type { Traits } from '../device/traits.ts';
 import { lanesAlone } from './kit/perRow.ts';
 import { along, window } from './kit/splitAxis.ts';
@@ -22,7 +28,12 @@ const flat = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P> => ({
   fill,
 });
 const shared = {
-  owners: { type: 'u32', access: 'read', size: (p: P) => p.first + p.blocks, fill: { below: () => 2 } },
+  owners: {
+    type: 'u32',
+    access: 'read',
+    size: (p: P) => p.first + p.blocks,
+    fill: { below: () => 2 },
+  },
   hyper: { type: 'V', access: 'read', size: (p: P) => p.rows * HYPER, fill: 'positive' },
   grad: flat('read'),
   param: flat('update'),
@@ -79,7 +90,9 @@ function forEachElement(
 
 /** Rows of `hyper` for Adam: lr, beta1, beta2, eps, weightDecay, 1-beta1, 1-beta2, 1-beta1^t, √(1-beta2^t), decoupled. */
 function defineAdam(name: string, amsgrad: boolean) {
-  const largest: Record<string, BufferSpec<P>> = amsgrad ? { vMax: flat('update', 'positive') } : {};
+  const largest: Record<string, BufferSpec<P>> = amsgrad
+    ? { vMax: flat('update', 'positive') }
+    : {};
   return defineKernel({
     name,
     params,
@@ -103,7 +116,8 @@ function defineAdam(name: string, amsgrad: boolean) {
       ),
     reference({ owners, hyper, grad, param, m, v, vMax }, p: P) {
       forEachElement({ owners, hyper }, p, (i, h) => {
-        const [lr, beta1, beta2, eps, decay, rest1, rest2, correction1, correction2, decoupled] = hyper.subarray(h, h + 10);
+        const [lr, beta1, beta2, eps, decay, rest1, rest2, correction1, correction2, decoupled] =
+          hyper.subarray(h, h + 10);
         let w = param[i];
         let g = grad[i];
         if (decoupled) w -= w * lr * decay;
@@ -111,7 +125,8 @@ function defineAdam(name: string, amsgrad: boolean) {
         m[i] = beta1 * m[i] + rest1 * g;
         v[i] = beta2 * v[i] + rest2 * g * g;
         if (vMax) vMax[i] = Math.max(vMax[i], v[i]);
-        param[i] = w - ((lr / correction1) * m[i]) / (Math.sqrt(vMax ? vMax[i] : v[i]) / correction2 + eps);
+        param[i] =
+          w - ((lr / correction1) * m[i]) / (Math.sqrt(vMax ? vMax[i] : v[i]) / correction2 + eps);
       });
     },
     cases: [

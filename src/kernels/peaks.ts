@@ -83,12 +83,18 @@ async function measure(device: Device): Promise<Peaks> {
 }
 
 async function measureMultiplyAdd(device: Device): Promise<number> {
-  const p = { lanes: device.traits.software ? 2048 : 2 ** 20, rounds: 4, factor: 0.999, term: 0.001 };
+  const p = {
+    lanes: device.traits.software ? 2048 : 2 ** 20,
+    rounds: 4,
+    factor: 0.999,
+    term: 0.001,
+  };
   const y = reserve(device, 16 * p.lanes);
   const time = () => secondsOf(device, () => device.run(multiplyAdd, { y }, p));
   // The first launch of all waits for clocks to rise and code to be compiled.
   let seconds = await time();
-  while ((seconds = await time()) < LONG_ENOUGH) p.rounds = Math.ceil(p.rounds * Math.min(50, (1.3 * LONG_ENOUGH) / seconds));
+  while ((seconds = await time()) < LONG_ENOUGH)
+    p.rounds = Math.ceil(p.rounds * Math.min(50, (1.3 * LONG_ENOUGH) / seconds));
   seconds = await smallest(time);
   device.free(y.buffer);
   return multiplyAdd.flops!(p) / seconds;
@@ -96,9 +102,11 @@ async function measureMultiplyAdd(device: Device): Promise<number> {
 
 async function measureCopy(device: Device): Promise<number> {
   const { software, maxBinding } = device.traits;
-  const bytes = device.kind === 'cpu' ? MEBIBYTE : Math.min(maxBinding, (software ? 32 : 128) * MEBIBYTE);
+  const bytes =
+    device.kind === 'cpu' ? MEBIBYTE : Math.min(maxBinding, (software ? 32 : 128) * MEBIBYTE);
   const [a, b] = [reserve(device, bytes), reserve(device, bytes)];
-  const run = (from: Binding, to: Binding) => device.run(copy, { in_x: from, out: to }, flatParams(bytes / 4));
+  const run = (from: Binding, to: Binding) =>
+    device.run(copy, { in_x: from, out: to }, flatParams(bytes / 4));
   // Memory that was never written may not be there yet.
   run(a, b);
   run(b, a);
@@ -109,7 +117,13 @@ async function measureCopy(device: Device): Promise<number> {
 
 /** Parameters of an element-by-element kernel of one operand `x`, of so many elements without gaps. */
 export const flatParams = (count: number): ParamValues<ParamTypes> =>
-  ({ shape: dims([count], 1), strides_x: dims([1]), offset_x: 0, rank: 1, count }) as unknown as ParamValues<ParamTypes>;
+  ({
+    shape: dims([count], 1),
+    strides_x: dims([1]),
+    offset_x: 0,
+    rank: 1,
+    count,
+  }) as unknown as ParamValues<ParamTypes>;
 
 /**
  * Seconds of a launch by the device's own clock; where it has none, by the wall's, waiting included.

@@ -68,7 +68,11 @@ export async function tune(
 }
 
 /** Least seconds of a launch. */
-async function timeLaunch(device: Device, { kernel, params }: Tunable, buffers: Record<string, Binding>): Promise<number> {
+async function timeLaunch(
+  device: Device,
+  { kernel, params }: Tunable,
+  buffers: Record<string, Binding>,
+): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < LAUNCHES; i++) {
     const seconds = await secondsOf(device, () => device.run(kernel, buffers, params));

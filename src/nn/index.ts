@@ -4,5 +4,9 @@ export { Module } from './module.ts';
 export { Adam, type AdamOptions, AdamW } from './optim/adam.ts';
 export { clipGradNorm } from './optim/clip.ts';
 export type { OptimizerState } from './optim/optimizer.ts';
-export { getConstantScheduleWithWarmup, getLinearScheduleWithWarmup, LambdaLR } from './optim/schedules.ts';
+export {
+  getConstantScheduleWithWarmup,
+  getLinearScheduleWithWarmup,
+  LambdaLR,
+} from './optim/schedules.ts';
 export { SGD, type SgdOptions } from './optim/sgd.ts';

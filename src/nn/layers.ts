@@ -65,7 +65,8 @@ export class Embedding extends Module {
   /** Zeroes the row `paddingIdx`, if there is one. */
   zeroPadding(): void {
     const { weight, paddingIdx } = this;
-    if (paddingIdx >= 0) scope(() => void constant_(weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0));
+    if (paddingIdx >= 0)
+      scope(() => void constant_(weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0));
   }
 
   forward(ids: Tensor): Tensor {

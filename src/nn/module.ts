@@ -37,14 +37,18 @@ export abstract class Module {
    * Copies values into the parameters of the same names.
    * @throws RangeError listing every name that is missing, unexpected or of another shape.
    */
-  loadStateDict(state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>): void {
+  loadStateDict(
+    state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
+  ): void {
     const own = this.stateDict();
     const problems: string[] = [];
     for (const [name, tensor] of own) {
       const given = state.get(name);
       if (!given) problems.push(`${name} is missing`);
       else if (given.shape.join() !== tensor.shape.join()) {
-        problems.push(`${name} has shape [${given.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`);
+        problems.push(
+          `${name} has shape [${given.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`,
+        );
       }
     }
     for (const name of state.keys()) if (!own.has(name)) problems.push(`${name} is not expected`);
@@ -64,7 +68,9 @@ export abstract class Module {
    */
   freeze(): this {
     for (const module of this.modules()) {
-      module.#frozen ??= new Set(module.#ownParameters().map(([, tensor]) => tensor.requiresGrad_(false)));
+      module.#frozen ??= new Set(
+        module.#ownParameters().map(([, tensor]) => tensor.requiresGrad_(false)),
+      );
       module.training = false;
     }
     return this;
@@ -110,7 +116,8 @@ export abstract class Module {
       const name = snakeCase(field);
       if (value instanceof Module) yield [name, value];
       else if (Array.isArray(value)) {
-        for (const [i, item] of value.entries()) if (item instanceof Module) yield [`${name}.${i}`, item];
+        for (const [i, item] of value.entries())
+          if (item instanceof Module) yield [`${name}.${i}`, item];
       }
     }
   }

@@ -9,7 +9,8 @@ export function joinPath(...parts: string[]): string {
 }
 
 /** Many servers answer with their start page, and 200, where there is no file. */
-const isFile = ({ ok, headers }: Response): boolean => ok && !headers.get('content-type')?.startsWith('text/html');
+const isFile = ({ ok, headers }: Response): boolean =>
+  ok && !headers.get('content-type')?.startsWith('text/html');
 
 /** Whether a file (in a browser: a URL) can be read. */
 export async function fileExists(path: string): Promise<boolean> {
@@ -39,7 +40,8 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 function unreadable(path: string, { code, message }: NodeJS.ErrnoException): never {
-  const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a file' : message;
+  const why =
+    code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a file' : message;
   throw new UsageError(`cannot read ${path}: ${why}`);
 }
 
@@ -61,7 +63,10 @@ export interface PieceReader {
 export async function openPieces(path: string): Promise<PieceReader> {
   if (!isNode) {
     const bytes = await readBytes(path);
-    return { size: bytes.length, read: (begin, end) => Uint8Array.from(bytes.subarray(begin, end)) };
+    return {
+      size: bytes.length,
+      read: (begin, end) => Uint8Array.from(bytes.subarray(begin, end)),
+    };
   }
   const { closeSync, fstatSync, openSync, readSync, statSync } = await import('node:fs');
   /** Opens, reads and closes at once, so that nobody must remember to close. */
@@ -93,7 +98,13 @@ export async function openPieces(path: string): Promise<PieceReader> {
         let done = stamp(fd).text === text ? 0 : -1;
         // One call of the system reads less than 2 GiB.
         while (done >= 0 && done < bytes.length) {
-          const count = readSync(fd, bytes, done, Math.min(bytes.length - done, 2 ** 30), begin + done);
+          const count = readSync(
+            fd,
+            bytes,
+            done,
+            Math.min(bytes.length - done, 2 ** 30),
+            begin + done,
+          );
           done = count > 0 ? done + count : -1;
         }
         if (done < 0) throw new UsageError(`${path} was changed while it was read; read it again`);
@@ -149,8 +160,11 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
     await finishWriting(dir);
     await removeLeftovers(dir);
     for (const [name, content] of Object.entries(files)) {
-      if (/[/\\]/.test(name)) throw new RangeError(`writeFiles: the name of a file was expected, not the path ${name}`);
-      const old = typeof content === 'string' && (await readFile(joinPath(dir, name), 'utf8').catch(() => undefined));
+      if (/[/\\]/.test(name))
+        throw new RangeError(`writeFiles: the name of a file was expected, not the path ${name}`);
+      const old =
+        typeof content === 'string' &&
+        (await readFile(joinPath(dir, name), 'utf8').catch(() => undefined));
       if (old === content) continue;
       names.push(name);
       await write(temporary(name), content);
@@ -158,7 +172,8 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
     if (names.length > 1) await write(saved, '');
     await syncFolder(dir);
   } catch (error) {
-    for (const path of [saved, ...names.map(temporary)]) await rm(path, { force: true }).catch(() => {});
+    for (const path of [saved, ...names.map(temporary)])
+      await rm(path, { force: true }).catch(() => {});
     return unwritable(dir, error as NodeJS.ErrnoException);
   }
   try {
@@ -211,9 +226,13 @@ export async function finishWriting(dir: string): Promise<void> {
   for (const file of all) {
     const id = /^\.(\d+-[0-9a-f]{12})\.saved$/.exec(file)?.[1];
     if (!id) continue;
-    const names = all.filter((name) => name.endsWith(`.${id}.tmp`)).map((name) => name.slice(0, -id.length - 5));
+    const names = all
+      .filter((name) => name.endsWith(`.${id}.tmp`))
+      .map((name) => name.slice(0, -id.length - 5));
     await renameAll(dir, id, names).catch((error) => {
-      throw new UsageError(`${dir} was being written when that was cut off, and cannot be put in order: ${error.message}`);
+      throw new UsageError(
+        `${dir} was being written when that was cut off, and cannot be put in order: ${error.message}`,
+      );
     });
   }
 }

@@ -12,7 +12,12 @@ export async function listFolder(dir: string): Promise<string[] | null> {
     return (await readdir(dir)).sort();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'no such folder' : code === 'ENOTDIR' ? 'is a file, not a folder' : message;
+    const why =
+      code === 'ENOENT'
+        ? 'no such folder'
+        : code === 'ENOTDIR'
+          ? 'is a file, not a folder'
+          : message;
     throw new UsageError(`cannot read ${dir}: ${why}`);
   }
 }

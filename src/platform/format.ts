@@ -1,6 +1,7 @@
 /** Shows a value in a one-line message: strings and objects as JSON, cut when long. */
 export function quote(value: unknown, limit = 80): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > limit ? `${value.slice(0, limit)}…` : value);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > limit ? `${value.slice(0, limit)}…` : value);
   const text = typeof value === 'object' ? showObject(value) : String(value);
   return text.length > limit ? `${text.slice(0, limit)}…` : text;
 }

@@ -41,7 +41,8 @@ export async function patiently<T>(promise: Promise<T>): Promise<T> {
 async function nap(cell: Int32Array): Promise<void> {
   napping = true;
   for (let looks = 0; waiting > 0; looks++) {
-    if (looks > EAGER) Atomics.wait(cell, 0, 0, Math.min(NAP, SHORTEST_NAP * 1.25 ** (looks - EAGER)));
+    if (looks > EAGER)
+      Atomics.wait(cell, 0, 0, Math.min(NAP, SHORTEST_NAP * 1.25 ** (looks - EAGER)));
     await nextTurn();
   }
   napping = false;

@@ -15,7 +15,11 @@ const unsafe = [...usual, 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_
  * The platform's WebGPU: the browser's, or Dawn through npm `webgpu` in Node; undefined where there is none.
  * `experimental` makes Dawn offer its experimental features; a browser has its own switches for them.
  */
-export async function findWebGPU({ experimental }: { experimental: boolean }): Promise<GPU | undefined> {
+export async function findWebGPU({
+  experimental,
+}: {
+  experimental: boolean;
+}): Promise<GPU | undefined> {
   if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
   if (!isNode) return undefined;
   let instance = instances.get(experimental);

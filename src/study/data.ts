@@ -14,7 +14,8 @@ export interface StudyData {
   bytes: readonly number[];
 }
 
-export interface StudySource extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn'> {
+export interface StudySource
+  extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn'> {
   /** A labelled file, or a folder of one to train on and one to test with. */
   data: string;
   /** File to test with. Default: the folder's, else a part of `data` that is set aside. */
@@ -38,7 +39,10 @@ export async function readStudyData(
     return found;
   };
   const { examples, labels } = await read(trainPath);
-  if (labels.length < 2) throw new UsageError(`${trainPath} has one label only (${labels[0]}): a classifier needs two or more`);
+  if (labels.length < 2)
+    throw new UsageError(
+      `${trainPath} has one label only (${labels[0]}): a classifier needs two or more`,
+    );
   const paths = testPath === undefined ? [trainPath] : [trainPath, testPath];
   const bytes = await Promise.all(paths.map(async (path) => (await openPieces(path)).size));
   if (testPath !== undefined) {
@@ -55,26 +59,42 @@ export async function readStudyData(
 }
 
 /** What one seed of a study works with: texts without labels, and rows with them, of which fewer are the first ones. */
-export function splitForSeed({ train }: StudyData, most: number, seed: number): { texts: Document[]; labelled: Example[] } {
+export function splitForSeed(
+  { train }: StudyData,
+  most: number,
+  seed: number,
+): { texts: Document[]; labelled: Example[] } {
   if (most >= train.length)
     throw new UsageError(
       `${most} labelled rows of ${train.length} leave no texts to pre-train on: choose smaller sizes, or give more data`,
     );
   const { drawn, rest } = draw(train, most, seed);
-  return { texts: rest.map(({ text, pair }) => (pair === undefined ? [text] : [text, pair])), labelled: drawn };
+  return {
+    texts: rest.map(({ text, pair }) => (pair === undefined ? [text] : [text, pair])),
+    labelled: drawn,
+  };
 }
 
 /** Draws so many, each label with its share. */
-function draw(examples: readonly Example[], count: number, seed: number): { drawn: Example[]; rest: Example[] } {
+function draw(
+  examples: readonly Example[],
+  count: number,
+  seed: number,
+): { drawn: Example[]; rest: Example[] } {
   const labels = examples.map(({ label }) => label as number);
   const { train, valid } = stratifiedSplit(labels, count / examples.length, seed);
   return { drawn: valid.map((i) => examples[i]), rest: train.map((i) => examples[i]) };
 }
 
 /** The file to train on, and the one to test with if there is one. */
-async function filesOf(data: string, test: string | undefined): Promise<[train: string, test: string | undefined]> {
+async function filesOf(
+  data: string,
+  test: string | undefined,
+): Promise<[train: string, test: string | undefined]> {
   if (/\.[^./\\]+$/.test(data)) return [data, test];
-  const names = ((await listFolder(data)) ?? []).filter((name) => /\.(tsv|csv|jsonl|ndjson|txt)$/i.test(name));
+  const names = ((await listFolder(data)) ?? []).filter((name) =>
+    /\.(tsv|csv|jsonl|ndjson|txt)$/i.test(name),
+  );
   const find = (part: string) => {
     const found = names.filter((name) => name.toLowerCase().includes(part));
     if (found.length === 1) return joinPath(data, found[0]);

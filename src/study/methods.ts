@@ -43,18 +43,54 @@ const pretrained = (pretraining: Pretraining, frozen: boolean): Method => ({
 
 /** What is compared, those of one pre-training together. */
 export const methods: readonly Method[] = [
-  { id: 'random', title: 'random weights: fine-tuned', frozen: false, Model: BertForSequenceClassification },
+  {
+    id: 'random',
+    title: 'random weights: fine-tuned',
+    frozen: false,
+    Model: BertForSequenceClassification,
+  },
   pretrained('cbow', true),
-  ...(['causal', 'joined', 'mlm'] as const).flatMap((name) => [pretrained(name, true), pretrained(name, false)]),
+  ...(['causal', 'joined', 'mlm'] as const).flatMap((name) => [
+    pretrained(name, true),
+    pretrained(name, false),
+  ]),
 ];
 
 /** What is claimed: that the first does better than the second. */
 export const claims: readonly { claim: string; better: string; worse: string }[] = [
-  { claim: 'pre-trained weights start better than random ones', better: 'mlm-fine-tuned', worse: 'random' },
-  { claim: 'fine-tuning does better than features', better: 'mlm-fine-tuned', worse: 'mlm-features' },
-  { claim: 'features of a language model do better than word vectors', better: 'mlm-features', worse: 'cbow-features' },
-  { claim: 'seeing both sides does better than one, fine-tuned', better: 'mlm-fine-tuned', worse: 'causal-fine-tuned' },
-  { claim: 'and than two glued together, fine-tuned', better: 'mlm-fine-tuned', worse: 'joined-fine-tuned' },
-  { claim: 'seeing both sides does better than one, as features', better: 'mlm-features', worse: 'causal-features' },
-  { claim: 'and than two glued together, as features', better: 'mlm-features', worse: 'joined-features' },
+  {
+    claim: 'pre-trained weights start better than random ones',
+    better: 'mlm-fine-tuned',
+    worse: 'random',
+  },
+  {
+    claim: 'fine-tuning does better than features',
+    better: 'mlm-fine-tuned',
+    worse: 'mlm-features',
+  },
+  {
+    claim: 'features of a language model do better than word vectors',
+    better: 'mlm-features',
+    worse: 'cbow-features',
+  },
+  {
+    claim: 'seeing both sides does better than one, fine-tuned',
+    better: 'mlm-fine-tuned',
+    worse: 'causal-fine-tuned',
+  },
+  {
+    claim: 'and than two glued together, fine-tuned',
+    better: 'mlm-fine-tuned',
+    worse: 'joined-fine-tuned',
+  },
+  {
+    claim: 'seeing both sides does better than one, as features',
+    better: 'mlm-features',
+    worse: 'causal-features',
+  },
+  {
+    claim: 'and than two glued together, as features',
+    better: 'mlm-features',
+    worse: 'joined-features',
+  },
 ];

@@ -18,7 +18,12 @@ export function studyPicture({ sizes, methods }: Summary): Promise<string> {
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif', color: textColor },
     legend: { bottom: 8, data: ['a seed', 'mean'] },
-    grid: sizes.map((_, i) => ({ left: NAMES + PANEL * i, top: 46, width: PANEL - 50, height: ROW * methods.length })),
+    grid: sizes.map((_, i) => ({
+      left: NAMES + PANEL * i,
+      top: 46,
+      width: PANEL - 50,
+      height: ROW * methods.length,
+    })),
     title: sizes.map((size, i) => ({
       text: `${size.toLocaleString('en')} labelled rows`,
       left: NAMES + PANEL * i,
@@ -30,7 +35,10 @@ export function studyPicture({ sizes, methods }: Summary): Promise<string> {
       gridIndex,
       min,
       max,
-      axisLabel: { formatter: (value: number) => `${Math.round(100 * value)} %`, hideOverlap: true },
+      axisLabel: {
+        formatter: (value: number) => `${Math.round(100 * value)} %`,
+        hideOverlap: true,
+      },
       splitLine: { lineStyle: { color: '#ececec' } },
     })),
     yAxis: sizes.map((_, gridIndex) => ({
@@ -43,7 +51,12 @@ export function studyPicture({ sizes, methods }: Summary): Promise<string> {
       splitLine: { show: true, lineStyle: { color: '#f3f3f3' } },
     })),
     series: sizes.flatMap((_, i) => {
-      const points = (name: string, symbol: string, color: string, of: (method: Summary['methods'][number]) => number[]) => ({
+      const points = (
+        name: string,
+        symbol: string,
+        color: string,
+        of: (method: Summary['methods'][number]) => number[],
+      ) => ({
         type: 'line',
         name,
         xAxisIndex: i,
@@ -56,7 +69,9 @@ export function studyPicture({ sizes, methods }: Summary): Promise<string> {
       });
       return [
         points('a seed', 'circle', trainColor, ({ accuracy }) => accuracy[i].values),
-        points('mean', 'diamond', validColor, ({ accuracy }) => [accuracy[i].mean].filter(Number.isFinite)),
+        points('mean', 'diamond', validColor, ({ accuracy }) =>
+          [accuracy[i].mean].filter(Number.isFinite),
+        ),
       ];
     }),
   };

@@ -43,7 +43,12 @@ ${await studyPicture(summary)}
 better at all. Few seeds prove little: a mean smaller than its deviation says nothing.</p>
 ${table(
   ['claim', 'first', 'second', ...sizes],
-  summary.claims.map(({ claim, better, worse, difference }) => [claim, better, worse, ...difference.map(formatDifference)]),
+  summary.claims.map(({ claim, better, worse, difference }) => [
+    claim,
+    better,
+    worse,
+    ...difference.map(formatDifference),
+  ]),
 )}
 <h2>Pre-training</h2>
 <p>${settings.pretrainSteps.toLocaleString('en')} steps of ${settings.batchSize} texts, the same texts in the same batches for
@@ -53,7 +58,11 @@ ${table(
   pretrainings.map((name) => {
     const of = results.pretraining.filter((record) => record.name === name);
     const { mean } = spread(of.map(({ loss }) => loss));
-    return [pretrainingTitles[name], countOf(of[0]?.parameters), Number.isNaN(mean) ? '–' : mean.toFixed(3)];
+    return [
+      pretrainingTitles[name],
+      countOf(of[0]?.parameters),
+      Number.isNaN(mean) ? '–' : mean.toFixed(3),
+    ];
   }),
 )}
 <h2>How it was made</h2>
@@ -81,4 +90,7 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
 const countOf = (value: number | undefined): string => value?.toLocaleString('en') ?? '–';
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 const html = (text: string): string =>
-  text.replace(/[&<>"]/g, (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[char]!);
+  text.replace(
+    /[&<>"]/g,
+    (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[char]!,
+  );

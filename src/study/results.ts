@@ -46,7 +46,10 @@ export type Cell = StudyResults['cells'][number];
  * The results in a folder that are to be gone on with; none yet where there is no such file.
  * @throws UsageError when it is broken, or the study in it was of other settings.
  */
-export async function openResults(dir: string, settings: Record<string, unknown>): Promise<StudyResults> {
+export async function openResults(
+  dir: string,
+  settings: Record<string, unknown>,
+): Promise<StudyResults> {
   await finishWriting(dir);
   const path = joinPath(dir, RESULTS);
   if (!(await fileExists(path))) return { settings, pretraining: [], cells: [] };

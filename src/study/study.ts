@@ -6,9 +6,17 @@ import { trainerDefaults, trainWordPiece } from '../text/vocabulary/index.ts';
 import { checkMaxLength, encodeExamples } from '../train/data/batch.ts';
 import type { Example } from '../train/data/labelledData.ts';
 import { accuracy } from '../train/metrics/index.ts';
-import { hasPretraining, readPretraining, savePretraining } from '../train/pretraining/checkpoint.ts';
+import {
+  hasPretraining,
+  readPretraining,
+  savePretraining,
+} from '../train/pretraining/checkpoint.ts';
 import type { Document } from '../train/pretraining/corpus.ts';
-import { ExampleMaker, type PretrainModel, pretrainModels } from '../train/pretraining/objective.ts';
+import {
+  ExampleMaker,
+  type PretrainModel,
+  pretrainModels,
+} from '../train/pretraining/objective.ts';
 import { pretrain, pretrainDefaults } from '../train/pretraining/pretrain.ts';
 import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { evaluate } from '../train/trainer/evaluate.ts';
@@ -61,7 +69,8 @@ export interface StudyHooks {
   onCell?: (cell: Cell) => void;
 }
 
-const fitSteps = ({ epochs, batchSize }: StudySettings, size: number): number => epochs * Math.ceil(size / batchSize);
+const fitSteps = ({ epochs, batchSize }: StudySettings, size: number): number =>
+  epochs * Math.ceil(size / batchSize);
 
 /** Optimiser steps of a whole study. */
 export function studySteps(settings: StudySettings): number {
@@ -82,7 +91,11 @@ export async function runStudy(
   hooks: StudyHooks = {},
 ): Promise<StudyResults> {
   const { signal, onSkipped, onCell } = hooks;
-  const results = await openResults(out, { ...settings, testRows: data.test.length, bytes: data.bytes });
+  const results = await openResults(out, {
+    ...settings,
+    testRows: data.test.length,
+    bytes: data.bytes,
+  });
   const save = () => writeFiles(out, { [RESULTS]: `${JSON.stringify(results, undefined, 1)}\n` });
   onSkipped?.(
     results.pretraining.reduce((sum, { steps }) => sum + steps, 0) +
@@ -92,10 +105,20 @@ export async function runStudy(
     let start: SeedStart | undefined;
     for (const method of methods) {
       for (const size of settings.sizes) {
-        if (results.cells.some((cell) => cell.method === method.id && cell.seed === seed && cell.size === size)) continue;
+        if (
+          results.cells.some(
+            (cell) => cell.method === method.id && cell.seed === seed && cell.size === size,
+          )
+        )
+          continue;
         start ??= startSeed(data, settings, seed);
         const dir = method.pretraining && joinPath(out, `${method.pretraining}-${seed}`);
-        if (dir && !results.pretraining.some(({ name, seed: its }) => name === method.pretraining && its === seed)) {
+        if (
+          dir &&
+          !results.pretraining.some(
+            ({ name, seed: its }) => name === method.pretraining && its === seed,
+          )
+        ) {
           const record = await pretrainOnce(method.pretraining!, start, settings, dir, hooks);
           if (!record) return results;
           results.pretraining.push(record);
@@ -127,7 +150,11 @@ function startSeed(data: StudyData, settings: StudySettings, seed: number): Seed
   const split = splitForSeed(data, Math.max(...sizes), seed);
   // So that characters, at the beginning of words and within, take half of the entries at most.
   const limitAlphabet = Math.min(trainerDefaults.limitAlphabet, Math.ceil(vocabSize / 4));
-  const { vocab } = trainWordPiece(split.texts.flat(), { vocabSize, limitAlphabet, lowercase: !cased });
+  const { vocab } = trainWordPiece(split.texts.flat(), {
+    vocabSize,
+    limitAlphabet,
+    lowercase: !cased,
+  });
   const tokenizer = new BertTokenizer(vocab, { doLowerCase: !cased });
   const config = bertConfig({
     vocabSize: tokenizer.vocabSize,
@@ -201,9 +228,13 @@ async function trainCell(
   const { Model, frozen } = method;
   const model: TaskModel = dir
     ? await Model.fromPretrained<TaskModel & InstanceType<typeof Model>>(dir, { labels, seed })
-    : Model.fromConfig<TaskModel & InstanceType<typeof Model>>(bertConfig({ ...config, ...labelFields(labels) }), seed);
+    : Model.fromConfig<TaskModel & InstanceType<typeof Model>>(
+        bertConfig({ ...config, ...labelFields(labels) }),
+        seed,
+      );
   if (frozen) freezeEncoder(model);
-  const encode = (examples: readonly Example[]) => encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);
+  const encode = (examples: readonly Example[]) =>
+    encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);
   await fit(model, encode(labelled.slice(0, size)), [], {
     ...fitDefaults,
     epochs,
@@ -212,7 +243,8 @@ async function trainCell(
     learningRate: learningRate * (frozen ? HEAD_RATE : 1),
     seed,
     signal,
-    onStep: (record, examplesPerSecond) => onStep?.({ ...record, examplesPerSecond, tokensPerSecond: record.tokensPerSecond! }),
+    onStep: (record, examplesPerSecond) =>
+      onStep?.({ ...record, examplesPerSecond, tokensPerSecond: record.tokensPerSecond! }),
   });
   if (signal?.aborted) return undefined;
   const { predictions } = await evaluate(model, encode(test), batchSize);
@@ -221,7 +253,9 @@ async function trainCell(
     seed,
     size,
     parameters: model.parameterCount,
-    trained: model.parameters().reduce((sum, { size, requiresGrad }) => sum + (requiresGrad ? size : 0), 0),
+    trained: model
+      .parameters()
+      .reduce((sum, { size, requiresGrad }) => sum + (requiresGrad ? size : 0), 0),
     accuracy: accuracy(
       predictions as number[],
       test.map(({ label }) => label as number),

@@ -13,13 +13,23 @@ export interface Spread {
 export function spread(values: number[]): Spread {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { values, mean, deviation: values.length < 2 ? Number.NaN : Math.sqrt(squares / (values.length - 1)) };
+  return {
+    values,
+    mean,
+    deviation: values.length < 2 ? Number.NaN : Math.sqrt(squares / (values.length - 1)),
+  };
 }
 
 export interface Summary {
   sizes: number[];
   /** Accuracy, for each size. */
-  methods: { id: string; title: string; parameters?: number; trained?: number; accuracy: Spread[] }[];
+  methods: {
+    id: string;
+    title: string;
+    parameters?: number;
+    trained?: number;
+    accuracy: Spread[];
+  }[];
   /** How much better the claim's first is than its second, seed by seed, for each size. */
   claims: { claim: string; better: string; worse: string; difference: Spread[] }[];
 }
@@ -28,7 +38,11 @@ export interface Summary {
 export function summarise({ cells, settings }: Pick<StudyResults, 'cells' | 'settings'>): Summary {
   const sizes = settings.sizes as number[];
   const of = (method: string, size: number) =>
-    new Map(cells.filter((cell) => cell.method === method && cell.size === size).map((cell) => [cell.seed, cell.accuracy]));
+    new Map(
+      cells
+        .filter((cell) => cell.method === method && cell.size === size)
+        .map((cell) => [cell.seed, cell.accuracy]),
+    );
   const title = (id: string) => methods.find((method) => method.id === id)!.title;
   return {
     sizes,

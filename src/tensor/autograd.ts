@@ -24,13 +24,19 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /** Whether an operation on these tensors would be recorded. */
-export const records = (inputs: readonly Tensor[]): boolean => recording && inputs.some((t) => t.requiresGrad);
+export const records = (inputs: readonly Tensor[]): boolean =>
+  recording && inputs.some((t) => t.requiresGrad);
 
 /**
  * Notes how `result` was made. `backward` gets the gradient of the result and returns those of the inputs, in order;
  * null where an input has none. It runs without recording, in a scope of its own.
  */
-export function record(name: string, result: Tensor, inputs: readonly Tensor[], backward: Node['backward']): Tensor {
+export function record(
+  name: string,
+  result: Tensor,
+  inputs: readonly Tensor[],
+  backward: Node['backward'],
+): Tensor {
   for (const input of inputs) noteUse(input);
   if (!records(inputs)) return result;
   result.requiresGrad = true;
@@ -58,12 +64,17 @@ export function emptyGrad(input: Tensor): Tensor {
  * @throws RangeError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
  */
 export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): void {
-  if (!root.requiresGrad) throw new Error('backward: the tensor does not depend on any that requires a gradient');
+  if (!root.requiresGrad)
+    throw new Error('backward: the tensor does not depend on any that requires a gradient');
   if (!gradient && root.size !== 1) {
-    throw new RangeError(`backward: a gradient must be given for a tensor of shape ${show(root.shape)}`);
+    throw new RangeError(
+      `backward: a gradient must be given for a tensor of shape ${show(root.shape)}`,
+    );
   }
   if (gradient && show(gradient.shape) !== show(root.shape)) {
-    throw new RangeError(`backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`);
+    throw new RangeError(
+      `backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`,
+    );
   }
   noGrad(() =>
     scope(() => {
@@ -96,7 +107,9 @@ function reachable(root: Tensor): Tensor[] {
     for (const input of tensor.node.inputs) {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
-        throw new Error(`backward: ${input} was disposed, an input of ${tensor.node.name}: keep it until then`);
+        throw new Error(
+          `backward: ${input} was disposed, an input of ${tensor.node.name}: keep it until then`,
+        );
       seen.add(input);
       stack.push(input);
     }
@@ -113,7 +126,10 @@ interface Pending {
 
 function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Pending>, retainGraph: boolean): void {
   const step = node.backward;
-  if (!step) throw new Error(`backward: the graph through ${node.name} was used before; pass retainGraph the first time`);
+  if (!step)
+    throw new Error(
+      `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
+    );
   if (!retainGraph) node.backward = undefined;
   const gradients = scope(() => step(dy));
   node.inputs.forEach((input, i) => {
@@ -152,7 +168,11 @@ function sum(a: Tensor, b: Tensor): Tensor {
 function joined(tensor: Tensor, { whole, rows }: Pending): Tensor {
   if (whole && rows.length === 0) return whole;
   const own = whole && isWhole(whole) && whole.storage.exclusive;
-  const all = own ? whole : whole ? map(copy, [whole]) : fillWith(empty(tensor.shape, 'float32', tensor.device), 0);
+  const all = own
+    ? whole
+    : whole
+      ? map(copy, [whole])
+      : fillWith(empty(tensor.shape, 'float32', tensor.device), 0);
   if (whole && !own) whole.dispose();
   addRows(rows, all);
   return all;

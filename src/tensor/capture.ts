@@ -32,8 +32,10 @@ interface Captured<T extends Tensors> {
  * parameter and no count of steps; masks and random numbers go on, and gradients that it dropped stay dropped.
  * On the cpu device, `step` simply runs each time.
  */
-export const capture = <T extends Tensors>(device: Device, step: (inputs: T) => Tensor): CapturedStep<T> =>
-  new CapturedStep(device, step);
+export const capture = <T extends Tensors>(
+  device: Device,
+  step: (inputs: T) => Tensor,
+): CapturedStep<T> => new CapturedStep(device, step);
 
 /** Made by `capture`. */
 export class CapturedStep<T extends Tensors> {
@@ -53,11 +55,15 @@ export class CapturedStep<T extends Tensors> {
    */
   async run(inputs: OnHost<T>): Promise<Float32Array> {
     for (const [name, { data, shape }] of Object.entries(inputs)) {
-      if (data.length !== product(shape)) throw new RangeError(`${name}: ${data.length} elements do not fill ${show(shape)}`);
+      if (data.length !== product(shape))
+        throw new RangeError(`${name}: ${data.length} elements do not fill ${show(shape)}`);
     }
     if (!this.#device.capture) return this.#runEagerly(inputs);
-    const key = Object.entries(inputs).map(([name, { data, shape }]) => `${name} ${data.constructor.name} ${show(shape)}`);
-    const { plan, tensors, leaves } = this.#current(key.join()) ?? this.#capture(key.join(), inputs);
+    const key = Object.entries(inputs).map(
+      ([name, { data, shape }]) => `${name} ${data.constructor.name} ${show(shape)}`,
+    );
+    const { plan, tensors, leaves } =
+      this.#current(key.join()) ?? this.#capture(key.join(), inputs);
     this.#latest = plan;
     const replayed = plan.replay(() => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
@@ -102,7 +108,11 @@ export class CapturedStep<T extends Tensors> {
       };
     };
     try {
-      const captured = { plan: this.#device.capture!(() => watchLeaves(leaves, trace)), tensors, leaves };
+      const captured = {
+        plan: this.#device.capture!(() => watchLeaves(leaves, trace)),
+        tensors,
+        leaves,
+      };
       this.#captured.set(key, captured);
       return captured;
     } catch (error) {
@@ -130,9 +140,9 @@ export class CapturedStep<T extends Tensors> {
     const tensors = {} as T;
     for (const name in inputs) {
       const { data, shape } = inputs[name];
-      tensors[name] = keep(empty(shape, data instanceof Float32Array ? 'float32' : 'int32', device)).copy_(
-        data,
-      ) as T[typeof name];
+      tensors[name] = keep(
+        empty(shape, data instanceof Float32Array ? 'float32' : 'int32', device),
+      ).copy_(data) as T[typeof name];
     }
     return { tensors, result: keep(scope(() => wholeResult(this.#step(tensors)))) };
   }
@@ -140,9 +150,14 @@ export class CapturedStep<T extends Tensors> {
 
 /** What a step returned, as one piece of memory. */
 function wholeResult(result: Tensor): Tensor {
-  if (!(result instanceof Tensor)) throw new TypeError('capture: the step must return a tensor, and no promise of one');
-  if (result.dtype !== 'float32') throw new TypeError(`capture: the step returned ${result.dtype}: convert it with toFloat()`);
-  if (result.size === 0) throw new RangeError(`capture: the step returned no elements, its shape is ${show(result.shape)}`);
+  if (!(result instanceof Tensor))
+    throw new TypeError('capture: the step must return a tensor, and no promise of one');
+  if (result.dtype !== 'float32')
+    throw new TypeError(`capture: the step returned ${result.dtype}: convert it with toFloat()`);
+  if (result.size === 0)
+    throw new RangeError(
+      `capture: the step returned no elements, its shape is ${show(result.shape)}`,
+    );
   return isWhole(result) ? result.detach() : map(copy, [result]);
 }
 

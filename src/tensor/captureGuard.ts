@@ -10,7 +10,8 @@ export class LeafWatch {
   readonly left = new Map<Tensor, Storage | undefined>();
 
   use(leaf: Tensor): void {
-    if (!this.#used.has(leaf)) this.#used.set(leaf, { storage: leaf.storage, requiresGrad: leaf.requiresGrad });
+    if (!this.#used.has(leaf))
+      this.#used.set(leaf, { storage: leaf.storage, requiresGrad: leaf.requiresGrad });
   }
 
   /** `needed`: the step adds to the gradient or reads it; else it drops or replaces it. */
@@ -35,7 +36,8 @@ export class LeafWatch {
   /** Whether the leaves are as the step found them; what was disposed of since cannot have changed. */
   get areAsFound(): boolean {
     for (const [leaf, { storage, requiresGrad }] of this.#used) {
-      if (!leaf.isDisposed && (leaf.storage !== storage || leaf.requiresGrad !== requiresGrad)) return false;
+      if (!leaf.isDisposed && (leaf.storage !== storage || leaf.requiresGrad !== requiresGrad))
+        return false;
     }
     for (const [leaf, { before, needed }] of this.#gradients) {
       if (needed && leaf.grad?.storage !== before?.storage) return false;
@@ -45,7 +47,8 @@ export class LeafWatch {
 
   /** Takes back what a step that failed did to gradients. */
   restore(): void {
-    for (const [leaf, { before }] of this.#gradients) leaf.grad = before?.isDisposed ? null : before;
+    for (const [leaf, { before }] of this.#gradients)
+      leaf.grad = before?.isDisposed ? null : before;
   }
 }
 
@@ -65,4 +68,5 @@ export function noteUse(tensor: Tensor): void {
   if (!tensor.node) current?.use(tensor);
 }
 
-export const noteGradient = (leaf: Tensor, needed: boolean): void => current?.gradient(leaf, needed);
+export const noteGradient = (leaf: Tensor, needed: boolean): void =>
+  current?.gradient(leaf, needed);

@@ -18,7 +18,10 @@ export function setDevice(device: Device): void {
 }
 
 /** Opens a device (`auto`: WebGPU where there is an adapter, else the CPU) and makes new tensors there from now on. */
-export async function useDevice(kind: DeviceKind | 'auto' = 'auto', options: DeviceOptions = {}): Promise<Device> {
+export async function useDevice(
+  kind: DeviceKind | 'auto' = 'auto',
+  options: DeviceOptions = {},
+): Promise<Device> {
   current = kind === 'auto' ? await openBestDevice(options) : await openDevice(kind, options);
   return current;
 }
@@ -43,13 +46,15 @@ export function tensor(values: Nested, options: TensorOptions & { shape?: Shape 
     flatten(values, shape, 0, flat as number[]);
     if (typeof firstOf(values) === 'boolean') dtype = 'bool';
   }
-  if (product(shape) !== flat.length) throw new RangeError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
+  if (product(shape) !== flat.length)
+    throw new RangeError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
   const made = empty(shape, options.dtype ?? dtype, options.device ?? current).copy_(flat);
   return options.requiresGrad ? made.requiresGrad_() : made;
 }
 
 const isTyped = (values: Nested): values is TensorData => ArrayBuffer.isView(values);
-const firstOf = (values: Nested): Nested => (Array.isArray(values) ? firstOf(values[0] ?? 0) : values);
+const firstOf = (values: Nested): Nested =>
+  Array.isArray(values) ? firstOf(values[0] ?? 0) : values;
 
 function shapeOf(values: Nested): number[] {
   if (typeof values !== 'object') return [];
@@ -58,12 +63,15 @@ function shapeOf(values: Nested): number[] {
 
 function flatten(values: Nested, shape: Shape, depth: number, into: number[]): void {
   if (typeof values !== 'object') {
-    if (depth !== shape.length && shape.length > 0) throw new RangeError('tensor: nested arrays of unequal depth');
+    if (depth !== shape.length && shape.length > 0)
+      throw new RangeError('tensor: nested arrays of unequal depth');
     into.push(Number(values));
     return;
   }
   if (values.length !== shape[depth]) {
-    throw new RangeError(`tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`);
+    throw new RangeError(
+      `tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`,
+    );
   }
   for (const value of values) flatten(value, shape, depth + 1, into);
 }
@@ -109,11 +117,17 @@ export function manualSeed(seed: number): void {
 type DrawOptions = Omit<TensorOptions, 'dtype'>;
 
 /** Normal random numbers of mean 0 and variance 1. */
-export const randn = (shape: Shape, options: DrawOptions = {}): Tensor => drawn(shape, () => generator.normal(), options);
+export const randn = (shape: Shape, options: DrawOptions = {}): Tensor =>
+  drawn(shape, () => generator.normal(), options);
 /** Uniform random numbers in [0, 1). */
-export const rand = (shape: Shape, options: DrawOptions = {}): Tensor => drawn(shape, () => generator.uniform(), options);
+export const rand = (shape: Shape, options: DrawOptions = {}): Tensor =>
+  drawn(shape, () => generator.uniform(), options);
 
-function drawn(shape: Shape, draw: () => number, { device = current, requiresGrad = false }: DrawOptions): Tensor {
+function drawn(
+  shape: Shape,
+  draw: () => number,
+  { device = current, requiresGrad = false }: DrawOptions,
+): Tensor {
   const made = empty(shape, 'float32', device);
   const { binding } = made.storage;
   device.eachStep(() => device.write(binding, Float32Array.from({ length: product(shape) }, draw)));

@@ -9,18 +9,28 @@ import { type DType, empty, Tensor } from './tensor.ts';
  * Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices.
  * @throws TypeError when one of integers is given to what computes in float32, which would take their bits for floats.
  */
-export function run<T extends ParamTypes>(kernel: Kernel<T>, tensors: Record<string, Tensor>, params: ParamValues<T>): void {
+export function run<T extends ParamTypes>(
+  kernel: Kernel<T>,
+  tensors: Record<string, Tensor>,
+  params: ParamValues<T>,
+): void {
   const { device } = Object.values(tensors)[0];
   const bindings: Record<string, Tensor['storage']['binding']> = {};
   for (const name in tensors) {
     const tensor = tensors[name];
     if (tensor.isDisposed)
-      throw new Error(`${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`);
+      throw new Error(
+        `${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`,
+      );
     if (tensor.device !== device) {
-      throw new Error(`${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`);
+      throw new Error(
+        `${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`,
+      );
     }
     if (tensor.dtype !== 'float32' && isFloat(kernel.buffers[name].type)) {
-      throw new TypeError(`${kernel.name}: float32 was expected, not ${tensor.dtype}: convert it with toFloat()`);
+      throw new TypeError(
+        `${kernel.name}: float32 was expected, not ${tensor.dtype}: convert it with toFloat()`,
+      );
     }
     bindings[name] = tensor.storage.binding;
   }
@@ -30,15 +40,22 @@ export function run<T extends ParamTypes>(kernel: Kernel<T>, tensors: Record<str
 const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
 
 /** Runs an element-by-element kernel over inputs broadcast together; `scalars` are its constants, `into` a whole tensor to fill. */
-export function map(kernel: MapKernel, inputs: readonly Tensor[], scalars: Record<string, number> = {}, into?: Tensor): Tensor {
+export function map(
+  kernel: MapKernel,
+  inputs: readonly Tensor[],
+  scalars: Record<string, number> = {},
+  into?: Tensor,
+): Tensor {
   const { spec } = kernel;
   const shape = inputs.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, spec.name));
   const walk = collapse(
     shape,
     inputs.map((t) => broadcastStrides(t, shape)),
   );
-  if (walk.shape.length > MAX_RANK) throw new RangeError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
-  const dtype: DType = spec.name === 'copy' ? inputs[0].dtype : spec.types?.out === 'I' ? 'int32' : 'float32';
+  if (walk.shape.length > MAX_RANK)
+    throw new RangeError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
+  const dtype: DType =
+    spec.name === 'copy' ? inputs[0].dtype : spec.types?.out === 'I' ? 'int32' : 'float32';
   const out = into ?? empty(shape, dtype, inputs[0].device);
   const params: Record<string, number | number[]> = {
     shape: dims(walk.shape, 1),
@@ -59,11 +76,15 @@ export function map(kernel: MapKernel, inputs: readonly Tensor[], scalars: Recor
 /** Strides that walk a tensor along a shape it broadcasts to: 0 where it repeats. */
 export function broadcastStrides({ shape, strides }: Tensor, to: Shape): number[] {
   const missing = to.length - shape.length;
-  return to.map((n, d) => (d < missing || (shape[d - missing] === 1 && n !== 1) ? 0 : strides[d - missing]));
+  return to.map((n, d) =>
+    d < missing || (shape[d - missing] === 1 && n !== 1) ? 0 : strides[d - missing],
+  );
 }
 
 /** Whether a kernel that reads straight through can take the tensor as it is. */
-export const isWhole = (t: Tensor): boolean => t.offset === 0 && isDense(t.ndim, t.shape, t.strides);
+export const isWhole = (t: Tensor): boolean =>
+  t.offset === 0 && isDense(t.ndim, t.shape, t.strides);
 
 /** A tensor's memory as another tensor: the optimiser's flat buffers, the slots of gradients. */
-export const overStorage = (storage: Tensor['storage'], shape: Shape): Tensor => new Tensor(storage, shape);
+export const overStorage = (storage: Tensor['storage'], shape: Shape): Tensor =>
+  new Tensor(storage, shape);

@@ -29,8 +29,10 @@ export class Philox {
    * @throws RangeError when either is not a safe integer.
    */
   constructor(seed: number, stream = 0) {
-    if (!Number.isSafeInteger(seed)) throw new RangeError(`seed must be a safe integer, not ${seed}`);
-    if (!Number.isSafeInteger(stream)) throw new RangeError(`stream must be a safe integer, not ${stream}`);
+    if (!Number.isSafeInteger(seed))
+      throw new RangeError(`seed must be a safe integer, not ${seed}`);
+    if (!Number.isSafeInteger(stream))
+      throw new RangeError(`stream must be a safe integer, not ${stream}`);
     this.#seed = seed;
     this.#stream = stream;
   }

@@ -23,7 +23,12 @@ type Reduction = typeof sum;
  * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded.
  * The result has the reduced dimensions at size 1; it is written into `into` if given.
  */
-export function reduceAxes(kernel: Reduction, x: Tensor, axes: readonly number[], into?: Tensor): Tensor {
+export function reduceAxes(
+  kernel: Reduction,
+  x: Tensor,
+  axes: readonly number[],
+  into?: Tensor,
+): Tensor {
   let shape = [...x.shape];
   let current = isWhole(x) ? x : map(copy, [x]);
   for (let end = axes.length; end > 0; ) {
@@ -45,14 +50,23 @@ export function reduceAxes(kernel: Reduction, x: Tensor, axes: readonly number[]
 const floorTo = (n: number, step: number) => Math.floor(n / step) * step;
 
 /** Reduces the middle of [outer, n, inner]; long ones in two passes. */
-function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, inner: number, into?: Tensor): Tensor {
+function reduceMiddle(
+  kernel: Reduction,
+  x: Tensor,
+  outer: number,
+  n: number,
+  inner: number,
+  into?: Tensor,
+): Tensor {
   const y = into ?? empty([outer, inner], 'float32', x.device);
   const { traits } = x.device;
   const fits = outer * n * inner * 4 <= traits.maxBinding;
   const most = inner === 1 ? ROW_CHUNK : columnChunk(traits);
   // What is larger than a binding is cut between chunks: they start where bindings may.
   const step = windowStep(traits);
-  const size = fits ? most : Math.max(step, Math.min(most, floorTo(traits.maxBinding / (4 * inner), step)));
+  const size = fits
+    ? most
+    : Math.max(step, Math.min(most, floorTo(traits.maxBinding / (4 * inner), step)));
   const chunks = Math.ceil(n / size);
   if (chunks <= 1 || (fits && outer * inner >= PLENTY)) {
     run(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1, at: 0 });
@@ -66,11 +80,14 @@ function reduceMiddle(kernel: Reduction, x: Tensor, outer: number, n: number, in
 }
 
 /** A whole tensor under another shape of the same size; not recorded. */
-export const withShape = (x: Tensor, shape: Shape): Tensor => x.view(shape, contiguousStrides(shape), x.offset);
+export const withShape = (x: Tensor, shape: Shape): Tensor =>
+  x.view(shape, contiguousStrides(shape), x.offset);
 
 /** Sums what broadcasting repeated, so that a gradient gets its input's shape; not recorded. `into` says where, if it sums at all. */
 export function sumTo(x: Tensor, shape: Shape, into?: () => Tensor): Tensor {
   const missing = x.ndim - shape.length;
-  const axes = x.shape.map((_, d) => d).filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
+  const axes = x.shape
+    .map((_, d) => d)
+    .filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
   return axes.length === 0 ? x : withShape(reduceAxes(sumKernel, x, axes, into?.()), shape);
 }

@@ -27,7 +27,8 @@ export function scope<T>(body: () => T): T {
   let result: T;
   try {
     result = body();
-    if (result instanceof Promise) throw new TypeError('scope: the function must not be async; await outside the scope');
+    if (result instanceof Promise)
+      throw new TypeError('scope: the function must not be async; await outside the scope');
   } catch (error) {
     scopes.pop();
     for (const tensor of made) tensor.dispose();

@@ -39,14 +39,17 @@ export function normalizeDim(dim: number, rank: number, operation: string): numb
   const dims = Math.max(1, rank);
   const at = dim < 0 ? dim + dims : dim;
   if (!Number.isInteger(dim) || at < 0 || at >= dims) {
-    throw new RangeError(`${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions`);
+    throw new RangeError(
+      `${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions`,
+    );
   }
   return at;
 }
 
 /** The same where a scalar has none, as it has no places along it. */
 export function ownDim(dim: number, rank: number, operation: string): number {
-  if (rank === 0) throw new RangeError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
+  if (rank === 0)
+    throw new RangeError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
   return normalizeDim(dim, rank, operation);
 }
 
@@ -56,7 +59,9 @@ export function inferShape(shape: Shape, size: number, from: Shape): number[] {
   const open = shape.filter((n) => n === -1).length;
   const full = shape.map((n) => (n === -1 ? size / known : n));
   if (open > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
-    throw new RangeError(`reshape: ${show(from)} has ${size} elements, which do not fit ${show(shape)}`);
+    throw new RangeError(
+      `reshape: ${show(from)} has ${size} elements, which do not fit ${show(shape)}`,
+    );
   }
   return full;
 }
@@ -64,7 +69,10 @@ export function inferShape(shape: Shape, size: number, from: Shape): number[] {
 export const show = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 /** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
-export function collapse(shape: Shape, strides: readonly (readonly number[])[]): { shape: number[]; strides: number[][] } {
+export function collapse(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): { shape: number[]; strides: number[][] } {
   const outShape: number[] = [];
   const outStrides: number[][] = strides.map(() => []);
   for (let d = 0; d < shape.length; d++) {

@@ -34,7 +34,11 @@ export class Storage {
     } else {
       const { parent, offset, size } = memory;
       this.parent = parent;
-      this.binding = { buffer: parent.binding.buffer, offset: parent.binding.offset + offset, size };
+      this.binding = {
+        buffer: parent.binding.buffer,
+        offset: parent.binding.offset + offset,
+        size,
+      };
     }
   }
 

@@ -47,7 +47,13 @@ export class Tensor {
   #grad: Tensor | null = null;
   #disposed = false;
 
-  constructor(storage: Storage, shape: Shape, dtype: DType = 'float32', strides: Shape = contiguousStrides(shape), offset = 0) {
+  constructor(
+    storage: Storage,
+    shape: Shape,
+    dtype: DType = 'float32',
+    strides: Shape = contiguousStrides(shape),
+    offset = 0,
+  ) {
     this.#storage = storage;
     this.shape = shape;
     this.strides = strides;
@@ -95,7 +101,8 @@ export class Tensor {
 
   /** Turns recording on or off for a tensor that no operation made. Returns it. */
   requiresGrad_(value = true): this {
-    if (value && this.dtype !== 'float32') throw new TypeError(`only float32 tensors have gradients, not ${this.dtype}`);
+    if (value && this.dtype !== 'float32')
+      throw new TypeError(`only float32 tensors have gradients, not ${this.dtype}`);
     this.requiresGrad = value;
     return this;
   }
@@ -134,7 +141,10 @@ export class Tensor {
 
   /** The value of a tensor of one element. Throws RangeError for any other. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new RangeError(`item: a tensor of one element was expected, not one of shape ${show(this.shape)}`);
+    if (this.size !== 1)
+      throw new RangeError(
+        `item: a tensor of one element was expected, not one of shape ${show(this.shape)}`,
+      );
     return (await this.data())[0];
   }
 
@@ -152,12 +162,16 @@ export class Tensor {
     this.#check();
     const array = wordsOf(values, this.dtype);
     if (array.length !== this.size || (this.size > 0 && !this.isContiguous)) {
-      throw new RangeError(`copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`);
+      throw new RangeError(
+        `copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`,
+      );
     }
     const { binding, device } = this.storage;
-    if (array.length > 0) device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
+    if (array.length > 0)
+      device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
     const { bytes, touched } = this.storage;
-    if (this.dtype !== 'float32') this.storage.range = bytes === 4 * this.size ? rangeOf(array as Int32Array) : undefined;
+    if (this.dtype !== 'float32')
+      this.storage.range = bytes === 4 * this.size ? rangeOf(array as Int32Array) : undefined;
     touched?.copy_(new Int32Array(touched.size).fill(1));
     return this;
   }
@@ -190,7 +204,8 @@ export class Tensor {
   }
 
   #check(): void {
-    if (this.#disposed) throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
+    if (this.#disposed)
+      throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
   }
 }
 
@@ -214,12 +229,18 @@ function rangeOf(values: Int32Array): Storage['range'] {
       greatest = value;
     } else if (value < greatest && value > nextGreatest) nextGreatest = value;
   }
-  const ends = least < greatest ? [least, nextLeast, nextGreatest, greatest] : values.length > 0 ? [least] : [];
+  const ends =
+    least < greatest
+      ? [least, nextLeast, nextGreatest, greatest]
+      : values.length > 0
+        ? [least]
+        : [];
   return { ends, count: values.length };
 }
 
 /** A tensor with undefined contents. Throws RangeError for sizes that are no whole numbers of 0 or more. */
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
-  if (!shape.every((n) => Number.isInteger(n) && n >= 0)) throw new RangeError(`${show(shape)} is no shape of a tensor`);
+  if (!shape.every((n) => Number.isInteger(n) && n >= 0))
+    throw new RangeError(`${show(shape)} is no shape of a tensor`);
   return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
 }

@@ -2,16 +2,29 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { matchNames, readCheckpoint, type Weight, writeCheckpoint } from '../../src/bert/checkpoint.ts';
+import {
+  matchNames,
+  readCheckpoint,
+  type Weight,
+  writeCheckpoint,
+} from '../../src/bert/checkpoint.ts';
 import { bertConfig, bertTiny, configToJson, labelFields } from '../../src/bert/config.ts';
-import { SafetensorsError, serializeSafetensors, type TensorToWrite } from '../../src/formats/safetensors/file.ts';
+import {
+  SafetensorsError,
+  serializeSafetensors,
+  type TensorToWrite,
+} from '../../src/formats/safetensors/file.ts';
 import { UsageError } from '../../src/platform/errors.ts';
 import { goldenPath, hasGolden } from '../support/golden.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-checkpoint-'));
 afterAll(() => rm(root, { recursive: true }));
 
-const config = bertConfig({ ...bertTiny, ...labelFields(['no', 'yes']), extra: { use_cache: true } });
+const config = bertConfig({
+  ...bertTiny,
+  ...labelFields(['no', 'yes']),
+  extra: { use_cache: true },
+});
 const configText = configToJson(config, ['BertModel']);
 
 const f32 = (...values: number[]): TensorToWrite => ({
@@ -19,7 +32,8 @@ const f32 = (...values: number[]): TensorToWrite => ({
   shape: [values.length],
   data: new Float32Array(values),
 });
-const weights = (tensors: Record<string, TensorToWrite>) => serializeSafetensors(Object.entries(tensors));
+const weights = (tensors: Record<string, TensorToWrite>) =>
+  serializeSafetensors(Object.entries(tensors));
 
 /** A fresh folder with these files. */
 async function folder(files: Record<string, string | Uint8Array>): Promise<string> {
@@ -40,12 +54,19 @@ async function refusal(dir: string): Promise<string> {
 
 /** Weights as `writeCheckpoint` takes them. */
 const toSave = (tensors: Iterable<readonly [string, Weight]>) =>
-  Array.from(tensors, ([name, { shape, data }]) => [name, { shape, data: async () => data }] as const);
-const values = (tensors: Map<string, Weight>) => Object.fromEntries(Array.from(tensors, ([name, { data }]) => [name, [...data]]));
+  Array.from(
+    tensors,
+    ([name, { shape, data }]) => [name, { shape, data: async () => data }] as const,
+  );
+const values = (tensors: Map<string, Weight>) =>
+  Object.fromEntries(Array.from(tensors, ([name, { data }]) => [name, [...data]]));
 
 describe('a folder', () => {
   const tensors = new Map<string, Weight>([
-    ['bert.pooler.dense.weight', { shape: [2, 2], data: new Float32Array([1, -2, 3.5, Number.NaN]) }],
+    [
+      'bert.pooler.dense.weight',
+      { shape: [2, 2], data: new Float32Array([1, -2, 3.5, Number.NaN]) },
+    ],
     ['classifier.bias', { shape: [2], data: new Float32Array([0.1, -0]) }],
     ['scale', { shape: [], data: new Float32Array([7]) }],
   ]);
@@ -60,7 +81,9 @@ describe('a folder', () => {
     const back = await readCheckpoint(dir);
     expect(back.config).toEqual(config);
     expect(new Map([...back.tensors].sort())).toEqual(new Map([...tensors].sort()));
-    expect(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')).architectures).toEqual(['BertForSequenceClassification']);
+    expect(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')).architectures).toEqual([
+      'BertForSequenceClassification',
+    ]);
     const bytes = await readFile(join(dir, 'model.safetensors'));
     expect(bytes.subarray(8, 42).toString()).toBe('{"__metadata__":{"format":"pt"},"b');
   });
@@ -71,7 +94,12 @@ describe('a folder', () => {
       'model.safetensors.index.json': '{"weight_map":{"x":"gone.safetensors"}}',
       'vocab.txt': 'kept',
     });
-    await writeCheckpoint(dir, config, ['BertModel'], toSave([['x', { shape: [1], data: new Float32Array([4]) }]]));
+    await writeCheckpoint(
+      dir,
+      config,
+      ['BertModel'],
+      toSave([['x', { shape: [1], data: new Float32Array([4]) }]]),
+    );
     expect(values((await readCheckpoint(dir)).tensors)).toEqual({ x: [4] });
     expect(await readFile(join(dir, 'vocab.txt'), 'utf8')).toBe('kept');
   });
@@ -79,7 +107,9 @@ describe('a folder', () => {
   test('is not touched when a weight cannot be written', async () => {
     const dir = await folder({ 'config.json': 'old' });
     const wrong: [string, Weight][] = [['x', { shape: [3], data: new Float32Array(2) }]];
-    await expect(writeCheckpoint(dir, config, ['BertModel'], toSave(wrong))).rejects.toThrow(SafetensorsError);
+    await expect(writeCheckpoint(dir, config, ['BertModel'], toSave(wrong))).rejects.toThrow(
+      SafetensorsError,
+    );
     expect(await readdir(dir)).toEqual(['config.json']);
     expect(await readFile(join(dir, 'config.json'), 'utf8')).toBe('old');
   });
@@ -89,14 +119,22 @@ describe('a folder', () => {
     const dir = await folder({
       'config.json': configText,
       'model.safetensors': weights({
-        'bert.embeddings.LayerNorm.gamma': { dtype: 'F16', shape: [2], data: new Uint8Array(half.buffer) },
+        'bert.embeddings.LayerNorm.gamma': {
+          dtype: 'F16',
+          shape: [2],
+          data: new Uint8Array(half.buffer),
+        },
         'bert.embeddings.LayerNorm.beta': {
           dtype: 'BF16',
           shape: [1],
           data: new Uint8Array(Uint16Array.of(0x3fc0).buffer),
         },
         'bert.embeddings.position_ids': { dtype: 'I64', shape: [1, 1], data: new Uint8Array(8) },
-        'wide.weight': { dtype: 'F64', shape: [1], data: new Uint8Array(Float64Array.of(0.5).buffer) },
+        'wide.weight': {
+          dtype: 'F64',
+          shape: [1],
+          data: new Uint8Array(Float64Array.of(0.5).buffer),
+        },
       }),
     });
     const back = await readCheckpoint(dir);
@@ -121,7 +159,11 @@ describe('a folder', () => {
         },
       }),
     });
-    expect(values((await readCheckpoint(dir)).tensors)).toEqual({ a: [1], b: [2, 3], 'c.weight': [4] });
+    expect(values((await readCheckpoint(dir)).tensors)).toEqual({
+      a: [1],
+      b: [2, 3],
+      'c.weight': [4],
+    });
   });
 });
 
@@ -141,26 +183,42 @@ describe('refuses', () => {
     expect(await refusal(await folder(many))).toMatch(/it holds f10, f11, .*f17 and 12 more$/);
   });
 
-  test.each(['pytorch_model.bin', 'pytorch_model-00001-of-00002.bin'])('%s, and says how to convert it', async (name) => {
-    const message = await refusal(await folder({ 'config.json': configText, [name]: 'never opened' }));
-    expect(message).toContain('a pickle, which can run any code when read');
-    expect(message).toContain(`python3 -c "import torch; from safetensors.torch import save_file; `);
-  });
+  test.each(['pytorch_model.bin', 'pytorch_model-00001-of-00002.bin'])(
+    '%s, and says how to convert it',
+    async (name) => {
+      const message = await refusal(
+        await folder({ 'config.json': configText, [name]: 'never opened' }),
+      );
+      expect(message).toContain('a pickle, which can run any code when read');
+      expect(message).toContain(
+        `python3 -c "import torch; from safetensors.torch import save_file; `,
+      );
+    },
+  );
 
   test('a broken config.json, by its path', async () => {
-    expect(await refusal(await folder({ 'config.json': '{' }))).toMatch(/config\.json is not valid JSON$/);
+    expect(await refusal(await folder({ 'config.json': '{' }))).toMatch(
+      /config\.json is not valid JSON$/,
+    );
     expect(await refusal(await folder({ 'config.json': '{"model_type":"gpt2"}' }))).toMatch(
       /config\.json: model_type is "gpt2"; expected "bert"$/,
     );
   });
 
   test('broken weights, by path and tensor', async () => {
-    const read = async (file: Uint8Array) => refusal(await folder({ 'config.json': configText, 'model.safetensors': file }));
+    const read = async (file: Uint8Array) =>
+      refusal(await folder({ 'config.json': configText, 'model.safetensors': file }));
     const good = weights({ a: f32(1, 2) });
-    expect(await read(good.subarray(0, -1))).toMatch(/model\.safetensors: tensor "a" ends at byte 8, but /);
-    expect(await read(new Uint8Array(3))).toMatch(/model\.safetensors: a safetensors file has 8 bytes or more/);
+    expect(await read(good.subarray(0, -1))).toMatch(
+      /model\.safetensors: tensor "a" ends at byte 8, but /,
+    );
+    expect(await read(new Uint8Array(3))).toMatch(
+      /model\.safetensors: a safetensors file has 8 bytes or more/,
+    );
     const ids: TensorToWrite = { dtype: 'I32', shape: [1], data: new Int32Array(1) };
-    expect(await read(weights({ ids }))).toMatch(/model\.safetensors: tensor "ids" is I32; expected floats/);
+    expect(await read(weights({ ids }))).toMatch(
+      /model\.safetensors: tensor "ids" is I32; expected floats/,
+    );
     const both = weights({ 'L.weight': f32(1), 'L.gamma': f32(2) });
     expect(await read(both)).toMatch(/model\.safetensors: tensor "L\.weight" is here twice$/);
   });
@@ -195,7 +253,9 @@ describe('refuses', () => {
       'model.safetensors.index.json': JSON.stringify({ weight_map: { a: file } }),
     });
     await writeFile(join(root, 'secret.safetensors'), weights({ a: f32(1) }));
-    expect(await refusal(dir)).toMatch(/index\.json: the file of "a" is .*; expected the plain name of a \.safetensors/);
+    expect(await refusal(dir)).toMatch(
+      /index\.json: the file of "a" is .*; expected the plain name of a \.safetensors/,
+    );
   });
 
   test('parts that overlap, or hold what the index puts elsewhere', async () => {
@@ -217,9 +277,9 @@ describe('refuses', () => {
       /2\.safetensors: tensor "a" is missing; .* puts it here$/,
     );
     const renamed = [weights({ 'L.gamma': f32(1) }), weights({ 'L.weight': f32(2) })];
-    expect(await read({ [one]: renamed[0], [two]: renamed[1] }, { 'L.gamma': one, 'L.weight': two })).toMatch(
-      /2\.safetensors: tensor "L\.weight" is here twice$/,
-    );
+    expect(
+      await read({ [one]: renamed[0], [two]: renamed[1] }, { 'L.gamma': one, 'L.weight': two }),
+    ).toMatch(/2\.safetensors: tensor "L\.weight" is here twice$/);
   });
 
   test('an index that is broken, or at odds with its parts', async () => {
@@ -241,7 +301,9 @@ describe('refuses', () => {
       /part\.safetensors: tensor "b" is here, but model\.safetensors\.index\.json does not put it here$/,
     );
     const three = { a: 'part.safetensors', b: 'part.safetensors', c: 'part.safetensors' };
-    expect(await read({ weight_map: three })).toMatch(/part\.safetensors: tensor "c" is missing; .* puts it here$/);
+    expect(await read({ weight_map: three })).toMatch(
+      /part\.safetensors: tensor "c" is missing; .* puts it here$/,
+    );
   });
 });
 
@@ -250,7 +312,9 @@ describe.skipIf(!hasGolden)('folders of Hugging Face', () => {
     for (const head of ['pretraining', 'sequence-classification', 'question-answering']) {
       const from = goldenPath(`tiny-bert/${head}`);
       const { config, tensors } = await readCheckpoint(from);
-      expect(tensors.get('bert.embeddings.word_embeddings.weight')!.shape).toEqual([...[config.vocabSize, config.hiddenSize]]);
+      expect(tensors.get('bert.embeddings.word_embeddings.weight')!.shape).toEqual([
+        ...[config.vocabSize, config.hiddenSize],
+      ]);
       expect([...tensors.keys()].some((name) => name.includes('position_ids'))).toBe(false);
       const to = join(root, head);
       await writeCheckpoint(to, config, ['BertModel'], toSave(tensors));

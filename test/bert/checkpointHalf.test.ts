@@ -36,7 +36,9 @@ describe('saved as float16', () => {
     const { tensors } = parseSafetensors(file);
     expect([...tensors.keys()].sort()).toEqual(storedNames(head, 2));
     expect(new Set(Array.from(tensors.values(), ({ dtype }) => dtype))).toEqual(new Set(['F16']));
-    const [before, after] = await Promise.all([single, dir].map((of) => readFile(join(of, 'config.json'), 'utf8')));
+    const [before, after] = await Promise.all(
+      [single, dir].map((of) => readFile(join(of, 'config.json'), 'utf8')),
+    );
     expect(JSON.parse(after)).toEqual({ ...JSON.parse(before), torch_dtype: 'float16' });
     expect(await readFile(join(dir, 'vocab.txt'), 'utf8')).toBe('[PAD]\n');
 
@@ -45,19 +47,25 @@ describe('saved as float16', () => {
     const own = model.stateDict();
     for (const [name, weight] of back.stateDict()) {
       const bits = toFloat16((await own.get(name)!.data()) as Float32Array);
-      expect(await weight.data(), name).toEqual(toFloat32({ dtype: 'F16', shape: [], data: new Uint8Array(bits.buffer) }));
+      expect(await weight.data(), name).toEqual(
+        toFloat32({ dtype: 'F16', shape: [], data: new Uint8Array(bits.buffer) }),
+      );
     }
   });
 
   test('gives the logits within half precision, and is saved as float32 again unless asked', async () => {
     const model = BertForSequenceClassification.fromConfig(config, 2).eval();
     const random = seeded(2);
-    for (const weight of model.parameters()) weight.copy_(Float32Array.from({ length: weight.size }, () => random() - 0.5));
+    for (const weight of model.parameters())
+      weight.copy_(Float32Array.from({ length: weight.size }, () => random() - 0.5));
     const dir = join(root, 'logits');
     await model.savePretrained(dir, {}, half);
     const back = await BertForSequenceClassification.fromPretrained(dir);
-    const inputIds = Array.from({ length: 4 }, () => Array.from({ length: 9 }, () => Math.floor(40 * random())));
-    const logitsOf = (of: BertForSequenceClassification) => noGrad(() => of.forward({ inputIds }).logits).data();
+    const inputIds = Array.from({ length: 4 }, () =>
+      Array.from({ length: 9 }, () => Math.floor(40 * random())),
+    );
+    const logitsOf = (of: BertForSequenceClassification) =>
+      noGrad(() => of.forward({ inputIds }).logits).data();
     const [expected, got] = [await logitsOf(model), await logitsOf(back)];
     const largest = Math.max(...expected.map(Math.abs));
     const worst = Math.max(...expected.map((value, i) => Math.abs(value - got[i])));
@@ -82,10 +90,16 @@ describe('refuses', () => {
       model.stateDict().get('classifier.bias')!.copy_(Float32Array.of(0, value));
       const saving = model.savePretrained(dir, { 'vocab.txt': 'new' }, half);
       await expect(saving).rejects.toThrow(UsageError);
-      await expect(saving).rejects.toThrow(/^tensor "classifier\.bias" holds \S+; float16 takes numbers up to 65504/);
+      await expect(saving).rejects.toThrow(
+        /^tensor "classifier\.bias" holds \S+; float16 takes numbers up to 65504/,
+      );
       expect(Buffer.compare(await fileOf(dir), old)).toBe(0);
       expect(await readFile(join(dir, 'vocab.txt'), 'utf8')).toBe('old');
-      expect((await readdir(dir)).sort()).toEqual(['config.json', 'model.safetensors', 'vocab.txt']);
+      expect((await readdir(dir)).sort()).toEqual([
+        'config.json',
+        'model.safetensors',
+        'vocab.txt',
+      ]);
     },
   );
 

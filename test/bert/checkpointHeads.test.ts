@@ -2,7 +2,12 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseSafetensors, serializeSafetensors, type TensorToWrite, toFloat32 } from '../../src/formats/safetensors/file.ts';
+import {
+  parseSafetensors,
+  serializeSafetensors,
+  type TensorToWrite,
+  toFloat32,
+} from '../../src/formats/safetensors/file.ts';
 import { type BertPreTrainedModel, bertConfig, labelFields, UsageError } from '../../src/index.ts';
 import { goldenText, hasGolden } from '../support/golden.ts';
 import { tinyBert } from '../support/goldenBert.ts';
@@ -20,12 +25,19 @@ const config = bertConfig({
   intermediateSize: 6,
   maxPositionEmbeddings: 5,
 });
-const load = (head: HeadName, dir: string, options = {}) => classOf(head).fromPretrained(dir, options);
+const load = (head: HeadName, dir: string, options = {}) =>
+  classOf(head).fromPretrained(dir, options);
 
-const bits = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
+const bits = (values: Float32Array) =>
+  Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
 const weightsOf = async (model: BertPreTrainedModel): Promise<Record<string, string>> =>
   Object.fromEntries(
-    await Promise.all([...model.stateDict()].map(async ([name, weight]) => [name, bits((await weight.data()) as Float32Array)])),
+    await Promise.all(
+      [...model.stateDict()].map(async ([name, weight]) => [
+        name,
+        bits((await weight.data()) as Float32Array),
+      ]),
+    ),
   );
 type Tensors = Map<string, TensorToWrite>;
 const tensorsOf = async (dir: string): Promise<Tensors> =>
@@ -37,7 +49,8 @@ const saved = new Map<HeadName, { dir: string; weights: Record<string, string> }
 for (const [seed, head] of headNames.entries()) {
   const model = classOf(head).fromConfig(config, seed);
   const random = seeded(seed);
-  for (const weight of model.stateDict().values()) weight.copy_(Float32Array.from({ length: weight.size }, random));
+  for (const weight of model.stateDict().values())
+    weight.copy_(Float32Array.from({ length: weight.size }, random));
   const dir = join(root, head);
   await model.savePretrained(dir);
   saved.set(head, { dir, weights: await weightsOf(model) });
@@ -48,7 +61,10 @@ async function changed(head: HeadName, change: (tensors: Tensors) => Tensors): P
   const { dir } = saved.get(head)!;
   const copy = await mkdtemp(join(root, 'changed-'));
   await cp(join(dir, 'config.json'), join(copy, 'config.json'));
-  await writeFile(join(copy, 'model.safetensors'), serializeSafetensors(change(await tensorsOf(dir))));
+  await writeFile(
+    join(copy, 'model.safetensors'),
+    serializeSafetensors(change(await tensorsOf(dir))),
+  );
   return copy;
 }
 const renamed = (tensors: Tensors, rename: (name: string) => string): Tensors =>
@@ -68,11 +84,20 @@ describe.each(headNames)('%s', (head) => {
     [
       'names of the first BERTs',
       (tensors) =>
-        renamed(tensors, (name) => name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('Norm.bias', 'Norm.beta')),
+        renamed(tensors, (name) =>
+          name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('Norm.bias', 'Norm.beta'),
+        ),
     ],
     ['without prefix', (tensors) => renamed(tensors, (name) => name.replace(/^bert\./, ''))],
-    ['with prefix', (tensors) => renamed(tensors, (name) => name.replace(/^(embeddings|encoder|pooler)/, 'bert.$1'))],
-    ['with position_ids', (tensors) => new Map([...tensors, ['bert.embeddings.position_ids', position]])],
+    [
+      'with prefix',
+      (tensors) =>
+        renamed(tensors, (name) => name.replace(/^(embeddings|encoder|pooler)/, 'bert.$1')),
+    ],
+    [
+      'with position_ids',
+      (tensors) => new Map([...tensors, ['bert.embeddings.position_ids', position]]),
+    ],
   ])('%s: every weight, bit for bit', async (_, change) => {
     const model = await load(head, await changed(head, change));
     expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
@@ -86,7 +111,10 @@ describe.each(headNames)('%s', (head) => {
       for (const [name, { shape }] of tensors) {
         const size = shape.reduce((a, b) => a * b, 1);
         // Exponents that are all ones stand for NaN, whose bits need not last.
-        const values = Uint16Array.from({ length: size }, () => Math.floor(random() * 65536) & 0xbfff);
+        const values = Uint16Array.from(
+          { length: size },
+          () => Math.floor(random() * 65536) & 0xbfff,
+        );
         halves.set(name, { dtype, shape, data: new Uint8Array(values.buffer) });
       }
       return halves;
@@ -95,7 +123,9 @@ describe.each(headNames)('%s', (head) => {
     expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
     const got = await weightsOf(model);
     for (const [name, { shape, data }] of halves)
-      expect(got[name], name).toBe(bits(toFloat32({ dtype, shape: [...shape], data: data as Uint8Array })));
+      expect(got[name], name).toBe(
+        bits(toFloat32({ dtype, shape: [...shape], data: data as Uint8Array })),
+      );
   });
 
   test('in parts', async () => {
@@ -109,7 +139,10 @@ describe.each(headNames)('%s', (head) => {
       await writeFile(join(copy, name), serializeSafetensors(own));
     }
     await rm(join(copy, 'model.safetensors'));
-    await writeFile(join(copy, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
+    await writeFile(
+      join(copy, 'model.safetensors.index.json'),
+      JSON.stringify({ weight_map: map }),
+    );
     const model = await load(head, copy);
     expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
     expect(await weightsOf(model)).toEqual(weights);
@@ -122,7 +155,10 @@ describe.each(headNames)('%s', (head) => {
     const source = saved.get(other)!;
     // Classifiers of one output and of two: the one thing that needs a word.
     const isChoice = (name: HeadName) => name === 'BertForMultipleChoice';
-    const differs = isChoice(head) !== isChoice(other) && own.includes('classifier.bias') && found.includes('classifier.bias');
+    const differs =
+      isChoice(head) !== isChoice(other) &&
+      own.includes('classifier.bias') &&
+      found.includes('classifier.bias');
     if (differs) {
       const error = await load(head, source.dir).catch((caught) => caught);
       expect(error).toBeInstanceOf(UsageError);
@@ -131,10 +167,15 @@ describe.each(headNames)('%s', (head) => {
     const options = { seed: 5, ...(differs && { labels: ['no', 'yes'] }) };
     const model = await load(head, source.dir, options);
     const lost = (name: string) => differs && name.startsWith('classifier');
-    const named = (name: string, of: HeadName) => (of === 'BertModel' ? name.replace(/^bert\./, '') : name);
-    const missing = own.filter((name) => !found.includes(name) || lost(name)).map((name) => named(name, head));
+    const named = (name: string, of: HeadName) =>
+      of === 'BertModel' ? name.replace(/^bert\./, '') : name;
+    const missing = own
+      .filter((name) => !found.includes(name) || lost(name))
+      .map((name) => named(name, head));
     expect(model.loadReport.missing.sort()).toEqual(missing.sort());
-    const unexpected = found.filter((name) => !own.includes(name)).map((name) => named(name, other));
+    const unexpected = found
+      .filter((name) => !own.includes(name))
+      .map((name) => named(name, other));
     expect(model.loadReport.unexpected.sort()).toEqual(unexpected.sort());
 
     const again = await weightsOf(await load(head, source.dir, options));
@@ -143,7 +184,9 @@ describe.each(headNames)('%s', (head) => {
       expect(again[name], name).toBe(value);
       const bare = name.replace(/^bert\./, '');
       if (!missing.includes(name))
-        expect(value, name).toBe(source.weights[name] ?? source.weights[bare] ?? source.weights[`bert.${name}`]);
+        expect(value, name).toBe(
+          source.weights[name] ?? source.weights[bare] ?? source.weights[`bert.${name}`],
+        );
       else if (/(LayerNorm|bias)/.test(name)) expect(value, name).toBe(another[name]);
       else expect(value, name).not.toBe(another[name]);
     }
@@ -153,31 +196,47 @@ describe.each(headNames)('%s', (head) => {
 describe('the decoder of a masked language model', () => {
   const languageModels = ['BertForMaskedLM', 'BertForPreTraining'] as const;
   const junk = (shape: number[]): TensorToWrite => {
-    return { dtype: 'F32', shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(7) };
+    return {
+      dtype: 'F32',
+      shape,
+      data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(7),
+    };
   };
 
-  test.each(languageModels)('%s: its second names are not needed, and not unexpected', async (head) => {
-    const more: [string, TensorToWrite][] = [
-      ['cls.predictions.decoder.weight', junk([11, 4])],
-      ['cls.predictions.decoder.bias', junk([11])],
-    ];
-    const model = await load(head, await changed(head, (tensors) => new Map([...tensors, ...more])));
-    expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
-    expect(await weightsOf(model)).toEqual(saved.get(head)!.weights);
-  });
+  test.each(languageModels)(
+    '%s: its second names are not needed, and not unexpected',
+    async (head) => {
+      const more: [string, TensorToWrite][] = [
+        ['cls.predictions.decoder.weight', junk([11, 4])],
+        ['cls.predictions.decoder.bias', junk([11])],
+      ];
+      const model = await load(
+        head,
+        await changed(head, (tensors) => new Map([...tensors, ...more])),
+      );
+      expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
+      expect(await weightsOf(model)).toEqual(saved.get(head)!.weights);
+    },
+  );
 
-  test.each(languageModels)('%s: its bias may have the second name alone, or be fresh', async (head) => {
-    const bias = 'cls.predictions.bias';
-    const second = await changed(head, (tensors) =>
-      renamed(tensors, (name) => (name === bias ? 'cls.predictions.decoder.bias' : name)),
-    );
-    const model = await load(head, second);
-    expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
-    expect(await weightsOf(model)).toEqual(saved.get(head)!.weights);
-    const none = await load(head, await changed(head, (tensors) => new Map([...tensors].filter(([name]) => name !== bias))));
-    expect(none.loadReport).toEqual({ missing: [bias], unexpected: [] });
-    expect((await weightsOf(none))[bias]).toMatch(/^0+$/);
-  });
+  test.each(languageModels)(
+    '%s: its bias may have the second name alone, or be fresh',
+    async (head) => {
+      const bias = 'cls.predictions.bias';
+      const second = await changed(head, (tensors) =>
+        renamed(tensors, (name) => (name === bias ? 'cls.predictions.decoder.bias' : name)),
+      );
+      const model = await load(head, second);
+      expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
+      expect(await weightsOf(model)).toEqual(saved.get(head)!.weights);
+      const none = await load(
+        head,
+        await changed(head, (tensors) => new Map([...tensors].filter(([name]) => name !== bias))),
+      );
+      expect(none.loadReport).toEqual({ missing: [bias], unexpected: [] });
+      expect((await weightsOf(none))[bias]).toMatch(/^0+$/);
+    },
+  );
 
   test('of another model is unexpected under every name', async () => {
     const decoder = ['cls.predictions.decoder.weight', 'cls.predictions.decoder.bias'];
@@ -198,11 +257,16 @@ describe('the decoder of a masked language model', () => {
     const dir = join(root, `untied-${head}`);
     await model.savePretrained(dir);
     expect((await jsonOf(dir)).tie_word_embeddings).toBe(false);
-    expect([...(await tensorsOf(dir)).keys()].sort()).toEqual([...storedNames(head, 2), decoder].sort());
+    expect([...(await tensorsOf(dir)).keys()].sort()).toEqual(
+      [...storedNames(head, 2), decoder].sort(),
+    );
     const back = await load(head, dir);
     expect(back.loadReport).toEqual({ missing: [], unexpected: [] });
     expect(await weightsOf(back)).toEqual(weights);
-    await writeFile(join(dir, 'model.safetensors'), await readFile(join(saved.get(head)!.dir, 'model.safetensors')));
+    await writeFile(
+      join(dir, 'model.safetensors'),
+      await readFile(join(saved.get(head)!.dir, 'model.safetensors')),
+    );
     expect((await load(head, dir)).loadReport).toEqual({ missing: [decoder], unexpected: [] });
   });
 });
@@ -212,7 +276,9 @@ test('question answering wants two labels, and says so', async () => {
   await classOf('BertForSequenceClassification')
     .fromConfig(bertConfig({ ...config, ...labelFields(['a', 'b', 'c']) }))
     .savePretrained(dir);
-  await expect(load('BertForQuestionAnswering', dir)).rejects.toThrow(/has 3 labels; expected 2, start and end/);
+  await expect(load('BertForQuestionAnswering', dir)).rejects.toThrow(
+    /has 3 labels; expected 2, start and end/,
+  );
   const model = await load('BertForQuestionAnswering', dir, { labels: ['start', 'end'] });
   expect(model.config.numLabels).toBe(2);
   expect(model.loadReport.unexpected.sort()).toEqual([
@@ -239,6 +305,8 @@ describe.skipIf(!hasGolden)('folders of Hugging Face', () => {
     await model.savePretrained(dir);
     const file = (name: string) => readFile(join(name, 'model.safetensors'));
     expect(Buffer.compare(await file(dir), await file(tinyBert(folder)))).toBe(0);
-    expect(await jsonOf(dir)).toMatchObject(JSON.parse(goldenText(`tiny-bert/${folder}/config.json`)));
+    expect(await jsonOf(dir)).toMatchObject(
+      JSON.parse(goldenText(`tiny-bert/${folder}/config.json`)),
+    );
   });
 });

@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { canonicalName, matchNames } from '../../src/bert/checkpoint.ts';
 
 describe('matchNames', () => {
-  const expected = ['bert.embeddings.LayerNorm.weight', 'bert.pooler.dense.bias', 'classifier.weight'];
+  const expected = [
+    'bert.embeddings.LayerNorm.weight',
+    'bert.pooler.dense.bias',
+    'classifier.weight',
+  ];
   const match = (found: string[], wanted = expected) => {
     const { mapping, missing, unexpected } = matchNames(wanted, found);
     return { mapping: Object.fromEntries(mapping), missing, unexpected };

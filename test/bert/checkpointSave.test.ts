@@ -17,7 +17,11 @@ afterAll(() => rm(root, { recursive: true }));
 const fresh = () => mkdtemp(join(root, 'folder-'));
 const texts = async (dir: string) =>
   Object.fromEntries(
-    await Promise.all((await readdir(dir)).sort().map(async (name) => [name, await readFile(join(dir, name), 'utf8')])),
+    await Promise.all(
+      (await readdir(dir))
+        .sort()
+        .map(async (name) => [name, await readFile(join(dir, name), 'utf8')]),
+    ),
   );
 
 /** Loads a folder of the saver and returns its version; every file must be of the same one. */
@@ -30,7 +34,8 @@ async function versionOf(dir: string): Promise<number> {
   expect([...tensors.keys()].sort()).toEqual(['weight.0', 'weight.1', 'weight.2', 'weight.3']);
   for (const [name, { data }] of tensors) {
     const expected = version + Number(name.at(-1));
-    if (data.length !== 50_000 || data.some((value) => value !== expected)) expect.fail(`${name} of ${version} is of another`);
+    if (data.length !== 50_000 || data.some((value) => value !== expected))
+      expect.fail(`${name} of ${version} is of another`);
   }
   return version;
 }
@@ -42,9 +47,13 @@ describe('a process killed while it saves leaves a folder that loads', () => {
     let old = 0;
     for (let calls = 0, alive = false; !alive; calls++) {
       expect(calls).toBeLessThan(100);
-      const { signal, status, stderr } = spawnSync(process.execPath, [saver, dir, `${old + 1}`, `${calls}`], {
-        encoding: 'utf8',
-      });
+      const { signal, status, stderr } = spawnSync(
+        process.execPath,
+        [saver, dir, `${old + 1}`, `${calls}`],
+        {
+          encoding: 'utf8',
+        },
+      );
       alive = status === 0;
       if (!alive) expect(signal, stderr).toBe('SIGKILL');
       const version = await versionOf(dir);
@@ -57,7 +66,12 @@ describe('a process killed while it saves leaves a folder that loads', () => {
       }
       old = version;
     }
-    expect(await readdir(dir)).toEqual(['config.json', 'extra.json', 'model.safetensors', 'vocab.txt']);
+    expect(await readdir(dir)).toEqual([
+      'config.json',
+      'extra.json',
+      'model.safetensors',
+      'vocab.txt',
+    ]);
   });
 
   test('as the old or the new, at any moment', async () => {
@@ -65,7 +79,9 @@ describe('a process killed while it saves leaves a folder that loads', () => {
     const random = seeded(5);
     let version = 0;
     for (let round = 0; round < 40; round++) {
-      const child = spawn(process.execPath, [saver, dir, `${version + 1}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [saver, dir, `${version + 1}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       let saved = version;
       child.stdout.on('data', (text) => {
         saved = Number(String(text).trim().split('\n').at(-1));
@@ -80,7 +96,12 @@ describe('a process killed while it saves leaves a folder that loads', () => {
     }
     // What the killed ones left unfinished is gone with the next that is saved.
     await writeFiles(dir, { 'vocab.txt': 'new' });
-    expect(await readdir(dir)).toEqual(['config.json', 'extra.json', 'model.safetensors', 'vocab.txt']);
+    expect(await readdir(dir)).toEqual([
+      'config.json',
+      'extra.json',
+      'model.safetensors',
+      'vocab.txt',
+    ]);
   });
 });
 
@@ -111,15 +132,22 @@ describe('writeFiles', () => {
   test('says so when a folder cannot be written into', async () => {
     const dir = await fresh();
     await writeFile(join(dir, 'file'), '');
-    await expect(writeFiles(join(dir, 'file'), { a: '' })).rejects.toThrow(/^cannot write into .*file: EEXIST/);
+    await expect(writeFiles(join(dir, 'file'), { a: '' })).rejects.toThrow(
+      /^cannot write into .*file: EEXIST/,
+    );
     await mkdir(join(dir, 'taken', 'inside'), { recursive: true });
     await expect(writeFiles(dir, { taken: 'x' })).rejects.toThrow(UsageError);
     const full = async function* () {
       yield Uint8Array.of(1);
-      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+        code: 'ENOSPC',
+        syscall: 'write',
+      });
     };
     const refused = await writeFiles(dir, { a: full() }).catch((error) => error);
-    expect(refused.message).toBe(`cannot write into ${dir}: ENOSPC: no space left on device, write`);
+    expect(refused.message).toBe(
+      `cannot write into ${dir}: ENOSPC: no space left on device, write`,
+    );
     expect(refused).not.toBeInstanceOf(UsageError);
   });
 
@@ -136,10 +164,21 @@ describe('writeFiles', () => {
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
     await finishWriting(dir);
-    expect(await texts(dir)).toEqual({ a: 'new', b: 'old', [`b.${alive}.tmp`]: 'half', 'c.tmp': 'of another' });
+    expect(await texts(dir)).toEqual({
+      a: 'new',
+      b: 'old',
+      [`b.${alive}.tmp`]: 'half',
+      'c.tmp': 'of another',
+    });
     await writeFile(join(dir, `b.${dead}.tmp`), 'half');
     await writeFiles(dir, { c: 'c' });
-    expect(await texts(dir)).toEqual({ a: 'new', b: 'old', [`b.${alive}.tmp`]: 'half', c: 'c', 'c.tmp': 'of another' });
+    expect(await texts(dir)).toEqual({
+      a: 'new',
+      b: 'old',
+      [`b.${alive}.tmp`]: 'half',
+      c: 'c',
+      'c.tmp': 'of another',
+    });
   });
 });
 
@@ -159,7 +198,11 @@ describe('openPieces', () => {
   test('refuses a file that was exchanged, changed or removed meanwhile, and what is no file', async () => {
     const dir = await fresh();
     const path = join(dir, 'file');
-    for (const change of [() => writeFiles(dir, { file: 'AFTER' }), () => writeFile(path, 'after!'), () => rm(path)]) {
+    for (const change of [
+      () => writeFiles(dir, { file: 'AFTER' }),
+      () => writeFile(path, 'after!'),
+      () => rm(path),
+    ]) {
       await writeFile(path, 'before');
       const file = await openPieces(path);
       await change();

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { bertBase, bertConfig, bertLarge, bertTiny, configToJson, labelFields, parseBertConfig } from '../../src/bert/config.ts';
+import {
+  bertBase,
+  bertConfig,
+  bertLarge,
+  bertTiny,
+  configToJson,
+  labelFields,
+  parseBertConfig,
+} from '../../src/bert/config.ts';
 import { UsageError } from '../../src/platform/errors.ts';
 import { goldenText, hasGolden } from '../support/golden.ts';
 
@@ -16,7 +24,8 @@ function refusal(run: () => unknown): string {
 }
 
 const parse = (json: unknown) => parseBertConfig(json, 'm/config.json');
-const rewrite = (json: unknown, architectures = ['BertModel']) => JSON.parse(configToJson(parse(json), architectures));
+const rewrite = (json: unknown, architectures = ['BertModel']) =>
+  JSON.parse(configToJson(parse(json), architectures));
 
 describe('bertConfig', () => {
   test('has the defaults of Hugging Face', () => {
@@ -53,7 +62,12 @@ describe('bertConfig', () => {
   });
 
   test('takes a configuration of its own', () => {
-    const config = bertConfig({ ...bertTiny, numLabels: 3, hiddenAct: 'relu', extra: { use_cache: true } });
+    const config = bertConfig({
+      ...bertTiny,
+      numLabels: 3,
+      hiddenAct: 'relu',
+      extra: { use_cache: true },
+    });
     expect(bertConfig(config)).toEqual(config);
   });
 
@@ -69,41 +83,84 @@ describe('bertConfig', () => {
     ]);
     for (const given of [wanted, { id2label: wanted.id2label }, { label2id: wanted.label2id }]) {
       const { id2label, label2id, numLabels } = bertConfig(given);
-      expect([id2label, Object.entries(label2id), numLabels]).toEqual([...[wanted.id2label, Object.entries(wanted.label2id), 4]]);
+      expect([id2label, Object.entries(label2id), numLabels]).toEqual([
+        ...[wanted.id2label, Object.entries(wanted.label2id), 4],
+      ]);
     }
     expect(bertConfig({ ...bertConfig(), ...labelFields(['a', 'b', 'c']) }).numLabels).toBe(3);
-    expect(refusal(() => labelFields(['a', 'b', 'a']))).toBe('the label "a" occurs twice; labels must differ');
+    expect(refusal(() => labelFields(['a', 'b', 'a']))).toBe(
+      'the label "a" occurs twice; labels must differ',
+    );
   });
 
   test.each<[Record<string, unknown>, string]>([
-    [{ hiddensize: 5 }, 'bertConfig: there is no field hiddensize; there are vocabSize, hiddenSize,'],
-    [{ hiddenSize: 100 }, 'bertConfig: hiddenSize is 100; expected a multiple of numAttentionHeads, 12'],
+    [
+      { hiddensize: 5 },
+      'bertConfig: there is no field hiddensize; there are vocabSize, hiddenSize,',
+    ],
+    [
+      { hiddenSize: 100 },
+      'bertConfig: hiddenSize is 100; expected a multiple of numAttentionHeads, 12',
+    ],
     [{ hiddenSize: 0 }, 'bertConfig: hiddenSize is 0; expected a whole number, 1 or more'],
     [{ vocabSize: 2.5 }, 'bertConfig: vocabSize is 2.5; expected a whole number, 1 or more'],
     [{ vocabSize: Number.NaN }, 'bertConfig: vocabSize is NaN; expected a whole number, 1 or more'],
     [{ vocabSize: 2 ** 53 }, 'bertConfig: vocabSize is 9007199254740992; expected a whole number'],
     [{ vocabSize: '7' }, 'bertConfig: vocabSize is "7"; expected a whole number, 1 or more'],
     [{ numHiddenLayers: null }, 'bertConfig: numHiddenLayers is null; expected a whole number'],
-    [{ hiddenDropoutProb: 1 }, 'bertConfig: hiddenDropoutProb is 1; expected a probability, 0 or more and below 1'],
-    [{ attentionProbsDropoutProb: -0.1 }, 'bertConfig: attentionProbsDropoutProb is -0.1; expected a probability'],
+    [
+      { hiddenDropoutProb: 1 },
+      'bertConfig: hiddenDropoutProb is 1; expected a probability, 0 or more and below 1',
+    ],
+    [
+      { attentionProbsDropoutProb: -0.1 },
+      'bertConfig: attentionProbsDropoutProb is -0.1; expected a probability',
+    ],
     [{ classifierDropout: 2 }, 'bertConfig: classifierDropout is 2; expected a probability'],
     [{ layerNormEps: 0 }, 'bertConfig: layerNormEps is 0; expected a number above 0'],
-    [{ initializerRange: Infinity }, 'bertConfig: initializerRange is Infinity; expected a number above 0'],
-    [{ padTokenId: 7, vocabSize: 7 }, 'bertConfig: padTokenId is 7; expected a token below vocabSize, 7'],
+    [
+      { initializerRange: Infinity },
+      'bertConfig: initializerRange is Infinity; expected a number above 0',
+    ],
+    [
+      { padTokenId: 7, vocabSize: 7 },
+      'bertConfig: padTokenId is 7; expected a token below vocabSize, 7',
+    ],
     [
       { hiddenAct: 'swish' },
       'bertConfig: hiddenAct is "swish"; expected one of gelu, gelu_python, gelu_new, gelu_pytorch_tanh, relu, tanh',
     ],
-    [{ positionEmbeddingType: 'relative_key' }, 'bertConfig: positionEmbeddingType is "relative_key"; expected abs'],
-    [{ problemType: 'ranking' }, 'bertConfig: problemType is "ranking"; expected one of regression, single'],
+    [
+      { positionEmbeddingType: 'relative_key' },
+      'bertConfig: positionEmbeddingType is "relative_key"; expected abs',
+    ],
+    [
+      { problemType: 'ranking' },
+      'bertConfig: problemType is "ranking"; expected one of regression, single',
+    ],
     [{ numLabels: 0 }, 'bertConfig: numLabels is 0; expected a whole number, 1 or more'],
     [{ id2label: ['a'] }, 'bertConfig: id2label is ["a"]; expected an object'],
-    [{ id2label: {} }, 'bertConfig: id2label is {}; expected a label (a string) for each class number from 0'],
-    [{ id2label: { 0: 'a', 2: 'b' } }, 'bertConfig: id2label is {"0":"a","2":"b"}; expected a label'],
-    [{ id2label: { 0: 'a', one: 'b' } }, 'bertConfig: id2label is {"0":"a","one":"b"}; expected a label'],
+    [
+      { id2label: {} },
+      'bertConfig: id2label is {}; expected a label (a string) for each class number from 0',
+    ],
+    [
+      { id2label: { 0: 'a', 2: 'b' } },
+      'bertConfig: id2label is {"0":"a","2":"b"}; expected a label',
+    ],
+    [
+      { id2label: { 0: 'a', one: 'b' } },
+      'bertConfig: id2label is {"0":"a","one":"b"}; expected a label',
+    ],
     [{ id2label: { 0: 'a', 1: 1 } }, 'bertConfig: id2label is {"0":"a","1":1}; expected a label'],
-    [{ id2label: { 0: 'a', 1: 'a' } }, 'bertConfig: id2label is {"0":"a","1":"a"}; expected labels that differ'],
-    [{ label2id: { a: 0, b: 2 } }, 'bertConfig: label2id is {"a":0,"b":2}; expected the class numbers 0, 1, 2'],
+    [
+      { id2label: { 0: 'a', 1: 'a' } },
+      'bertConfig: id2label is {"0":"a","1":"a"}; expected labels that differ',
+    ],
+    [
+      { label2id: { a: 0, b: 2 } },
+      'bertConfig: label2id is {"a":0,"b":2}; expected the class numbers 0, 1, 2',
+    ],
     [{ label2id: { a: '0' } }, 'bertConfig: label2id is {"a":"0"}; expected the class numbers'],
     [
       { id2label: { 0: 'a', 1: 'b' }, label2id: { a: 1, b: 0 } },
@@ -113,7 +170,10 @@ describe('bertConfig', () => {
       { id2label: { 0: 'a' }, label2id: { a: 0, b: 1 } },
       'bertConfig: label2id is {"a":0,"b":1}; expected the inverse of id2label, or none',
     ],
-    [{ id2label: { 0: 'a' }, numLabels: 2 }, 'bertConfig: numLabels is 2; expected 1, the number of labels in id2label, or none'],
+    [
+      { id2label: { 0: 'a' }, numLabels: 2 },
+      'bertConfig: numLabels is 2; expected 1, the number of labels in id2label, or none',
+    ],
     [{ extra: 5 }, 'bertConfig: extra is 5; expected an object'],
   ])('refuses %j', (partial, message) => {
     expect(refusal(() => bertConfig(partial))).toContain(message);
@@ -131,16 +191,34 @@ describe('config.json', () => {
     [[], 'm/config.json: expected a JSON object, not []'],
     [null, 'm/config.json: expected a JSON object, not null'],
     ['x'.repeat(500), `m/config.json: expected a JSON object, not "${'x'.repeat(80)}…"`],
-    [JSON.parse('['.repeat(50_000) + ']'.repeat(50_000)), 'm/config.json: expected a JSON object, not'],
+    [
+      JSON.parse('['.repeat(50_000) + ']'.repeat(50_000)),
+      'm/config.json: expected a JSON object, not',
+    ],
     [{ model_type: 'roberta' }, 'm/config.json: model_type is "roberta"; expected "bert"'],
     [{ model_type: null }, 'm/config.json: model_type is null; expected "bert"'],
     [{ is_decoder: true }, 'm/config.json: is_decoder is true; expected false, an encoder'],
     [{ add_cross_attention: true }, 'm/config.json: add_cross_attention is true; expected false'],
-    [{ hidden_size: '768' }, 'm/config.json: hidden_size is "768"; expected a whole number, 1 or more'],
-    [{ hidden_size: 770 }, 'm/config.json: hidden_size is 770; expected a multiple of num_attention_heads, 12'],
-    [{ pad_token_id: 30522 }, 'm/config.json: pad_token_id is 30522; expected a token below vocab_size, 30522'],
-    [{ num_labels: 3, id2label: { 0: 'a' } }, 'm/config.json: num_labels is 3; expected 1, the number of labels'],
-    [{ layer_norm_eps: [1, 2] }, 'm/config.json: layer_norm_eps is [1,2]; expected a number above 0'],
+    [
+      { hidden_size: '768' },
+      'm/config.json: hidden_size is "768"; expected a whole number, 1 or more',
+    ],
+    [
+      { hidden_size: 770 },
+      'm/config.json: hidden_size is 770; expected a multiple of num_attention_heads, 12',
+    ],
+    [
+      { pad_token_id: 30522 },
+      'm/config.json: pad_token_id is 30522; expected a token below vocab_size, 30522',
+    ],
+    [
+      { num_labels: 3, id2label: { 0: 'a' } },
+      'm/config.json: num_labels is 3; expected 1, the number of labels',
+    ],
+    [
+      { layer_norm_eps: [1, 2] },
+      'm/config.json: layer_norm_eps is [1,2]; expected a number above 0',
+    ],
   ])('refuses case %#', (json, message) => {
     expect(refusal(() => parse(json))).toContain(message);
   });
@@ -158,8 +236,14 @@ describe('config.json', () => {
   });
 
   test('what it says of the weights is written anew', () => {
-    const written = rewrite({ torch_dtype: 'float16', dtype: 'bfloat16', architectures: ['Old'] }, ['New']);
-    expect(written).toMatchObject({ torch_dtype: 'float32', architectures: ['New'], model_type: 'bert' });
+    const written = rewrite({ torch_dtype: 'float16', dtype: 'bfloat16', architectures: ['Old'] }, [
+      'New',
+    ]);
+    expect(written).toMatchObject({
+      torch_dtype: 'float32',
+      architectures: ['New'],
+      model_type: 'bert',
+    });
     expect(written).not.toHaveProperty('dtype');
     expect(written).not.toHaveProperty('num_labels');
   });
@@ -174,7 +258,9 @@ describe('config.json', () => {
       extra: { zeta: [1, { a: null }] },
     });
     const text = configToJson(config, ['BertForSequenceClassification']);
-    expect(text).toMatch(/^\{\n {2}"architectures": \[\n {4}"BertForSequenceClassification"\n {2}\],\n/);
+    expect(text).toMatch(
+      /^\{\n {2}"architectures": \[\n {4}"BertForSequenceClassification"\n {2}\],\n/,
+    );
     expect(text).toMatch(/\}\n$/);
     expect(text).toContain('"0": "긍정"');
     expect(Object.keys(JSON.parse(text))).toEqual(Object.keys(JSON.parse(text)).sort());
@@ -182,7 +268,12 @@ describe('config.json', () => {
   });
 
   test.skipIf(!hasGolden)('what Hugging Face wrote is written back, field by field', () => {
-    const counts = { regression: 1, 'sequence-classification': 3, 'token-classification': 5, pretraining: 2 };
+    const counts = {
+      regression: 1,
+      'sequence-classification': 3,
+      'token-classification': 5,
+      pretraining: 2,
+    };
     for (const [folder, labels] of Object.entries(counts)) {
       const json = JSON.parse(goldenText(`tiny-bert/${folder}/config.json`));
       const config = parse(json);

@@ -17,33 +17,70 @@ const file = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
-const wigbert = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
-const start = (...args: string[]) => spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+const wigbert = (...args: string[]) =>
+  spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+const start = (...args: string[]) =>
+  spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 const readdir = (path: string): string[] => (existsSync(path) ? readdirSync(path) : []);
-const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on('exit', resolve));
+const ended = (child: ChildProcess) =>
+  new Promise<number | null>((resolve) => child.on('exit', resolve));
 
 const random = new Philox(3);
 const words = Array.from({ length: 60 }, (_, i) => `w${i}`);
-const vocab = file('vocab.txt', ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words].join('\n'));
+const vocab = file(
+  'vocab.txt',
+  ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words].join('\n'),
+);
 /** Sentences whose words follow each other, so that there is something to learn. */
 const sentence = () => {
   const first = random.integer(60);
   return Array.from({ length: 3 + random.integer(12) }, (_, i) => `w${(first + i) % 60}`).join(' ');
 };
-const documents = Array.from({ length: 60 }, () => Array.from({ length: 1 + random.integer(5) }, sentence).join('\n'));
+const documents = Array.from({ length: 60 }, () =>
+  Array.from({ length: 1 + random.integer(5) }, sentence).join('\n'),
+);
 const corpus = file('corpus.txt', `${documents.join('\n\n')}\n`);
 const sizes = ['--layers', '1', '--hidden-size', '16', '--heads', '2', '--intermediate-size', '16'];
-const base = [corpus, '--vocab', vocab, ...sizes, '--max-length', '24', '--batch-size', '4', '--learning-rate', '0.01'];
+const base = [
+  corpus,
+  '--vocab',
+  vocab,
+  ...sizes,
+  '--max-length',
+  '24',
+  '--batch-size',
+  '4',
+  '--learning-rate',
+  '0.01',
+];
 const STEPS = 60;
 const run = (device: string) => [
   'pretrain',
   ...base,
-  ...['--objective', 'mlm+nsp', '--steps', `${STEPS}`, '--eval-every', '16', '--save-every', '7', '--valid-split', '0.2'],
+  ...[
+    '--objective',
+    'mlm+nsp',
+    '--steps',
+    `${STEPS}`,
+    '--eval-every',
+    '16',
+    '--save-every',
+    '7',
+    '--valid-split',
+    '0.2',
+  ],
   ...['--device', device, '--quiet'],
 ];
 
 /** What a run leaves. */
-const files = ['model.safetensors', 'optimizer.safetensors', 'history.json', 'training.json', 'config.json', 'vocab.txt'];
+const files = [
+  'model.safetensors',
+  'optimizer.safetensors',
+  'history.json',
+  'training.json',
+  'config.json',
+  'vocab.txt',
+];
 const contents = (out: string) =>
   Object.fromEntries(
     files.map((name) => [
@@ -65,9 +102,13 @@ describe.each([
   });
 
   it('learns, and says how it went', () => {
-    const { steps, evaluations, objective } = JSON.parse(readFileSync(join(whole, 'history.json'), 'utf8'));
+    const { steps, evaluations, objective } = JSON.parse(
+      readFileSync(join(whole, 'history.json'), 'utf8'),
+    );
     expect(objective).toBe('mlm+nsp');
-    expect(steps.map(({ step }: { step: number }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
+    expect(steps.map(({ step }: { step: number }) => step)).toEqual(
+      Array.from({ length: STEPS }, (_, i) => i + 1),
+    );
     expect(evaluations.map(({ step }: { step: number }) => step)).toEqual([16, 32, 48, 60]);
     expect(evaluations.at(-1).validPerplexity).toBeLessThan(evaluations[0].validPerplexity);
     expect(readFileSync(join(whole, 'history.svg'), 'utf8')).toMatch(/^<svg/);
@@ -78,14 +119,21 @@ describe.each([
     const moments = new Philox(device.length);
     let kills = 0;
     for (let tries = 0; tries < 40; tries++) {
-      const begun = existsSync(join(out, 'training.json')) || readdir(out).some((name) => name.endsWith('.saved'));
-      const child = start(...(begun ? ['pretrain', '--resume', out, '--json'] : [...run(device), '--out', out, '--json']));
+      const begun =
+        existsSync(join(out, 'training.json')) ||
+        readdir(out).some((name) => name.endsWith('.saved'));
+      const child = start(
+        ...(begun
+          ? ['pretrain', '--resume', out, '--json']
+          : [...run(device), '--out', out, '--json']),
+      );
       // Killed after some steps, at any moment of a step or of a checkpoint; the last tries go on to the end.
       const after = kills < most ? 1 + moments.integer(14) : Number.POSITIVE_INFINITY;
       let seen = 0;
       child.stdout.on('data', (chunk: Buffer) => {
         seen += `${chunk}`.split('"event":"step"').length - 1;
-        if (seen >= after && !child.killed) setTimeout(() => child.kill('SIGKILL'), moments.integer(30));
+        if (seen >= after && !child.killed)
+          setTimeout(() => child.kill('SIGKILL'), moments.integer(30));
       });
       const code = await ended(child);
       if (code === 0) break;
@@ -99,7 +147,10 @@ describe.each([
   it('stops on Ctrl-C and goes on', async () => {
     const out = join(dir, `stopped-${device}`);
     const child = start(...run(device), '--out', out, '--json');
-    child.stdout.on('data', (chunk: Buffer) => `${chunk}`.includes('"step":3,') && child.kill('SIGINT'));
+    child.stdout.on(
+      'data',
+      (chunk: Buffer) => `${chunk}`.includes('"step":3,') && child.kill('SIGINT'),
+    );
     expect(await ended(child)).toBe(130);
     const { step } = JSON.parse(readFileSync(join(out, 'training.json'), 'utf8'));
     expect(step).toBeGreaterThanOrEqual(3);
@@ -120,7 +171,10 @@ describe('wrong use is one line', () => {
   beforeAll(async () => {
     expect(wigbert('pretrain', ...base, ...args, '--out', out)).toMatchObject({ status: 0 });
     const child = start(...run('cpu'), '--out', unfinished, '--json');
-    child.stdout.on('data', (chunk: Buffer) => `${chunk}`.includes('"step":9,') && child.kill('SIGKILL'));
+    child.stdout.on(
+      'data',
+      (chunk: Buffer) => `${chunk}`.includes('"step":9,') && child.kill('SIGKILL'),
+    );
     await ended(child);
   });
 
@@ -130,17 +184,41 @@ describe('wrong use is one line', () => {
     ['no files', ['--vocab', vocab], /say what to train on/],
     ['no model', [corpus], /--model DIR, or --vocab FILE/],
     ['a missing file', ['nowhere.txt', '--vocab', vocab], /cannot read nowhere.txt: no such file/],
-    ['a table without texts', [labels, '--vocab', vocab, ...elsewhere], /has no text column.*columns are a, b/],
-    ['sizes beside a model', [corpus, '--model', out, '--hidden-size', '32'], /--hidden-size is of fresh models/],
+    [
+      'a table without texts',
+      [labels, '--vocab', vocab, ...elsewhere],
+      /has no text column.*columns are a, b/,
+    ],
+    [
+      'sizes beside a model',
+      [corpus, '--model', out, '--hidden-size', '32'],
+      /--hidden-size is of fresh models/,
+    ],
     [
       'sizes that do not fit',
       [...base, '--heads', '3', ...elsewhere],
       /hiddenSize is 16; expected a multiple of numAttentionHeads, 3/,
     ],
-    ['both ends', [...base, '--steps', '3', '--epochs', '2'], /--steps and --epochs exclude each other/],
-    ['an unknown objective', [...base, '--objective', 'clm'], /'clm' is invalid.*mlm, nsp, mlm\+nsp/],
-    ['nothing to predict', [...base, '--mlm-probability', '0'], /'--mlm-probability <share>'.*A number above 0 and below 1 was/],
-    ['too long', [...base, '--max-length', '1000', ...elsewhere], /max length of 1000 is more than the model's 512 positions/],
+    [
+      'both ends',
+      [...base, '--steps', '3', '--epochs', '2'],
+      /--steps and --epochs exclude each other/,
+    ],
+    [
+      'an unknown objective',
+      [...base, '--objective', 'clm'],
+      /'clm' is invalid.*mlm, nsp, mlm\+nsp/,
+    ],
+    [
+      'nothing to predict',
+      [...base, '--mlm-probability', '0'],
+      /'--mlm-probability <share>'.*A number above 0 and below 1 was/,
+    ],
+    [
+      'too long',
+      [...base, '--max-length', '1000', ...elsewhere],
+      /max length of 1000 is more than the model's 512 positions/,
+    ],
     ['too short', [...base, '--max-length', '2', ...elsewhere], /max length of 2 has no room/],
     [
       'no sentences',
@@ -153,11 +231,27 @@ describe('wrong use is one line', () => {
       /leaves no example to validate with/,
     ],
     ['no run to go on with', ['--resume', dir], /has no training.json/],
-    ['another batch size', ['--resume', out, '--batch-size', '5'], /--batch-size is 5, but .* was begun with 4/],
-    ['another device', ['--resume', out, '--device', 'webgpu'], /--device is "webgpu", but .* was begun with "cpu"/],
+    [
+      'another batch size',
+      ['--resume', out, '--batch-size', '5'],
+      /--batch-size is 5, but .* was begun with 4/,
+    ],
+    [
+      'another device',
+      ['--resume', out, '--device', 'webgpu'],
+      /--device is "webgpu", but .* was begun with "cpu"/,
+    ],
     ['other files', [vocab, '--resume', out], /the list of files is .*vocab.txt.*corpus.txt/],
-    ['another place', ['--resume', out, '--out', join(dir, 'other')], /--out and --resume exclude each other/],
-    ['a run that is not done', [...base, '--out', unfinished], /holds a run that stands at step \d+ of 60: go on with --resume/],
+    [
+      'another place',
+      ['--resume', out, '--out', join(dir, 'other')],
+      /--out and --resume exclude each other/,
+    ],
+    [
+      'a run that is not done',
+      [...base, '--out', unfinished],
+      /holds a run that stands at step \d+ of 60: go on with --resume/,
+    ],
     [
       'a run that is done',
       [...base, ...args, '--out', out],
@@ -183,7 +277,9 @@ describe('wrong use is one line', () => {
     const broken = join(dir, 'broken');
     const rate = ['--learning-rate', '1e38', '--warmup-ratio', '0', '--steps', '1'];
     const { status, stderr } = wigbert('pretrain', ...base, ...args, ...rate, '--out', broken);
-    expect(stderr).toMatch(/^wigbert: the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate/m);
+    expect(stderr).toMatch(
+      /^wigbert: the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate/m,
+    );
     expect(status).toBe(1);
     expect(JSON.parse(readFileSync(join(broken, 'training.json'), 'utf8')).step).toBe(0);
   });
@@ -191,9 +287,13 @@ describe('wrong use is one line', () => {
   it('does not go on with texts that were changed', () => {
     const texts = file('own.txt', 'w1 w2 w3\nw4 w5\n'.repeat(50));
     const own = join(dir, 'own');
-    expect(wigbert('pretrain', texts, '--vocab', vocab, ...sizes, ...args, '--out', own)).toMatchObject({ status: 0 });
+    expect(
+      wigbert('pretrain', texts, '--vocab', vocab, ...sizes, ...args, '--out', own),
+    ).toMatchObject({ status: 0 });
     file('own.txt', 'w1 w2 w3\n');
-    expect(wigbert('pretrain', '--resume', own).stderr).toMatch(/own.txt has 9 bytes, but had 750 when/);
+    expect(wigbert('pretrain', '--resume', own).stderr).toMatch(
+      /own.txt has 9 bytes, but had 750 when/,
+    );
   });
 
   it('goes on from a folder, and what comes out can be fine-tuned', () => {
@@ -218,7 +318,18 @@ describe('wrong use is one line', () => {
     );
     expect(again.status).toBe(0);
     const data = file('data.tsv', `text\tlabel\n${'w1 w2\ta\nw30 w31\tb\n'.repeat(8)}`);
-    const tuned = wigbert('train', data, '--model', more, '--device', 'cpu', '--epochs', '1', '--out', join(dir, 'tuned'));
+    const tuned = wigbert(
+      'train',
+      data,
+      '--model',
+      more,
+      '--device',
+      'cpu',
+      '--epochs',
+      '1',
+      '--out',
+      join(dir, 'tuned'),
+    );
     expect(tuned.stderr).toMatch(/lacks classifier.weight, classifier.bias: drawn anew/);
     expect(tuned.status).toBe(0);
   });

@@ -2,12 +2,17 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress, type ProgressOptions } from '../../src/cli/progress.ts';
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout'] }));
+beforeEach(
+  () => void vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout'] }),
+);
 afterEach(() => void vi.useRealTimers());
 
 function watch(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
   let written = '';
-  const stream = Object.assign(new PassThrough(), { isTTY, columns: 140 }) as unknown as NodeJS.WriteStream;
+  const stream = Object.assign(new PassThrough(), {
+    isTTY,
+    columns: 140,
+  }) as unknown as NodeJS.WriteStream;
   stream.write = (text: string | Uint8Array) => {
     written += text;
     return true;
@@ -16,7 +21,13 @@ function watch(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
   return { progress, written: () => written };
 }
 
-const status = (step: number) => ({ epoch: 1, step, loss: 0.5, examplesPerSecond: 123.4, tokensPerSecond: 4567.8 });
+const status = (step: number) => ({
+  epoch: 1,
+  step,
+  loss: 0.5,
+  examplesPerSecond: 123.4,
+  tokensPerSecond: 4567.8,
+});
 
 describe('progress without a terminal', () => {
   it('writes a plain line every so many seconds, and the last one before what is logged', () => {

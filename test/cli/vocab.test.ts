@@ -17,7 +17,8 @@ const file = (name: string, content: string | Uint8Array): string => {
   writeFileSync(path, content);
   return path;
 };
-const vocab = (...args: string[]) => spawnSync(process.execPath, [cli, 'vocab', ...args], { encoding: 'utf8' });
+const vocab = (...args: string[]) =>
+  spawnSync(process.execPath, [cli, 'vocab', ...args], { encoding: 'utf8' });
 const lines = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 
 const texts = ['Gute Filme', 'gute Filme, schlechte Filme', 'ein schlechter Film'];
@@ -27,8 +28,14 @@ describe('wigbert vocab', () => {
     const inputs = [
       file('lines.txt', `\ufeff${texts.join('\r\n')}\r\n`),
       file('lines', `${texts.join('\n')}`),
-      file('table.txt', `id\tdocument\tlabel\n${texts.map((text, i) => `${i}\t${text}\t0\n`).join('')}`),
-      file('pairs.jsonl', texts.map((text) => JSON.stringify({ sentence1: text, sentence2: '' })).join('\n')),
+      file(
+        'table.txt',
+        `id\tdocument\tlabel\n${texts.map((text, i) => `${i}\t${text}\t0\n`).join('')}`,
+      ),
+      file(
+        'pairs.jsonl',
+        texts.map((text) => JSON.stringify({ sentence1: text, sentence2: '' })).join('\n'),
+      ),
       file('named.csv', `mine\n${texts.map((text) => `"${text}"\n`).join('')}`),
     ];
     for (const input of inputs) {
@@ -44,28 +51,64 @@ describe('wigbert vocab', () => {
   it('reads several files of any size', () => {
     const many = Array.from({ length: 60_000 }, (_, i) => `영화 ${i % 97} 정말 좋아요`);
     const out = join(dir, 'several.txt');
-    const run = vocab(file('many.txt', many.join('\n')), file('few.txt', texts.join('\n')), '--size', '200', '--out', out);
+    const run = vocab(
+      file('many.txt', many.join('\n')),
+      file('few.txt', texts.join('\n')),
+      '--size',
+      '200',
+      '--out',
+      out,
+    );
     expect(run.stderr).toContain('fewer than the 200 asked for: no further pair occurs 2 times');
     expect(lines(out)).toEqual(trainWordPiece([...many, ...texts], { vocabSize: 200 }).vocab);
   });
 
   it('writes a folder that says how to read it', async () => {
     const out = join(dir, 'folder');
-    const options = ['--cased', '--score', 'likelihood', '--min-frequency', '1', '--limit-alphabet', '12'];
-    const run = vocab(file('lines.txt', texts.join('\n')), '--size', '50', '--out', out, ...options);
+    const options = [
+      '--cased',
+      '--score',
+      'likelihood',
+      '--min-frequency',
+      '1',
+      '--limit-alphabet',
+      '12',
+    ];
+    const run = vocab(
+      file('lines.txt', texts.join('\n')),
+      '--size',
+      '50',
+      '--out',
+      out,
+      ...options,
+    );
     expect(run.status).toBe(0);
     const trained = trainWordPiece(texts, {
-      ...{ vocabSize: 50, lowercase: false, score: 'likelihood', minFrequency: 1, limitAlphabet: 12 },
+      ...{
+        vocabSize: 50,
+        lowercase: false,
+        score: 'likelihood',
+        minFrequency: 1,
+        limitAlphabet: 12,
+      },
     });
-    expect(run.stdout).toContain(`${(100 * trained.coverage).toFixed(2)} % of the words are cut without [UNK]`);
+    expect(run.stdout).toContain(
+      `${(100 * trained.coverage).toFixed(2)} % of the words are cut without [UNK]`,
+    );
     expect(lines(join(out, 'vocab.txt'))).toEqual(trained.vocab);
     const tokenizer = await BertTokenizer.fromPretrained(out);
-    expect(tokenizer.tokenize('Filme')).toEqual(new BertTokenizer(trained.vocab, { doLowerCase: false }).tokenize('Filme'));
+    expect(tokenizer.tokenize('Filme')).toEqual(
+      new BertTokenizer(trained.vocab, { doLowerCase: false }).tokenize('Filme'),
+    );
     expect(tokenizer.tokenize('Filme')).not.toContain('[UNK]');
   });
 
   it('reports lines that are not text', () => {
-    const bytes = Buffer.concat([Buffer.from('gut\n'), Buffer.from([0x67, 0xfc, 0x74, 0x0a]), Buffer.from('gut')]);
+    const bytes = Buffer.concat([
+      Buffer.from('gut\n'),
+      Buffer.from([0x67, 0xfc, 0x74, 0x0a]),
+      Buffer.from('gut'),
+    ]);
     const out = join(dir, 'broken.txt');
     const run = vocab(file('latin.txt', bytes), '--out', out);
     expect(run.stderr).toContain('1 broken row was skipped:\n  line 2: not valid UTF-8');

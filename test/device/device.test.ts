@@ -8,7 +8,11 @@ import { tryWebGpu } from '../support/devices.ts';
 const device = await tryWebGpu();
 afterAll(() => device?.destroy());
 
-const kernelOf = (name: string, body: string, groups: (p: { count: number }) => number = ({ count }) => count) =>
+const kernelOf = (
+  name: string,
+  body: string,
+  groups: (p: { count: number }) => number = ({ count }) => count,
+) =>
   defineKernel({
     name,
     params: { count: 'u32' },
@@ -29,7 +33,9 @@ describe.skipIf(!device)('the WebGPU device', () => {
   it('names the kernel and quotes the line that WGSL refuses', async () => {
     const wrong = kernelOf('wrongText', '  y[0] = nothing + 1u;');
     device!.run(wrong, { y: buffer(device!, 4) }, { count: 4 });
-    await expect(device!.synchronize()).rejects.toThrow(/kernel wrongText: WGSL line \d+: .*nothing[\s\S]*y\[0\] = nothing/);
+    await expect(device!.synchronize()).rejects.toThrow(
+      /kernel wrongText: WGSL line \d+: .*nothing[\s\S]*y\[0\] = nothing/,
+    );
   });
 
   it('goes on after a refused kernel', async () => {
@@ -39,9 +45,9 @@ describe.skipIf(!device)('the WebGPU device', () => {
   });
 
   it('refuses a buffer smaller than the kernel needs', () => {
-    expect(() => device!.run(write, { y: { ...buffer(device!, 4), size: 16 } }, { count: 5 })).toThrow(
-      new KernelError('write', 'y holds 4 elements, needs 5'),
-    );
+    expect(() =>
+      device!.run(write, { y: { ...buffer(device!, 4), size: 16 } }, { count: 5 }),
+    ).toThrow(new KernelError('write', 'y holds 4 elements, needs 5'));
   });
 
   it('refuses more than one binding can hold', () => {
@@ -132,7 +138,11 @@ describe('the pool of buffers', () => {
       () => {},
       (verdict) => verdicts.push(verdict),
     );
-    return { pool, used: () => used, verdict: async () => (await Promise.all(verdicts)).find((error) => error) };
+    return {
+      pool,
+      used: () => used,
+      verdict: async () => (await Promise.all(verdicts)).find((error) => error),
+    };
   }
 
   it('keeps no more than was in use at once', () => {
@@ -150,7 +160,9 @@ describe('the pool of buffers', () => {
     const broken = pool.take(3 << 18);
     const error = await verdict();
     expect(error).toBeInstanceOf(OutOfMemoryError);
-    expect(error!.message).toMatch(/no memory for 786432 bytes more: 524288 were in use, 262144 kept for reuse/);
+    expect(error!.message).toMatch(
+      /no memory for 786432 bytes more: 524288 were in use, 262144 kept for reuse/,
+    );
     pool.give(broken);
     pool.give(first);
     expect(pool.take(3 << 18)).not.toBe(broken);

@@ -24,7 +24,12 @@ const cases = allKernels
   .filter(([, , kernel, p]) => bytesOf(kernel, p) >= 1 << 18 && !((kernel.flops?.(p) ?? 0) > 5e7));
 
 /** Errors are relative to the largest magnitude. */
-function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, name: string): void {
+function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  name: string,
+): void {
   let [scale, worst] = [1e-6, 0];
   for (let k = 0; k < expected.length; k++) {
     scale = Math.max(scale, Math.abs(expected[k]));
@@ -41,7 +46,10 @@ describe.skipIf(!webgpu)('kernels on windows of their buffers', () => {
     expect(partsOf(kernel, p, webgpu!.traits).length).toBeGreaterThan(3);
     const random = new Philox(i, name.length);
     const data = Object.fromEntries(
-      Object.entries(kernel.buffers).map(([buffer, spec]) => [buffer, randomBuffer(spec as never, p, random)]),
+      Object.entries(kernel.buffers).map(([buffer, spec]) => [
+        buffer,
+        randomBuffer(spec as never, p, random),
+      ]),
     );
     const expected = await runKernel(cpu, kernel, data, p);
     const actual = await runKernel(webgpu!, kernel, data, p);
@@ -52,7 +60,11 @@ describe.skipIf(!webgpu)('kernels on windows of their buffers', () => {
 });
 
 /** What a function gives for random tensors of these shapes, and their gradients. */
-async function results(device: Device, shapes: number[][], f: (...inputs: w.Tensor[]) => w.Tensor): Promise<w.TensorData[]> {
+async function results(
+  device: Device,
+  shapes: number[][],
+  f: (...inputs: w.Tensor[]) => w.Tensor,
+): Promise<w.TensorData[]> {
   const random = new Philox(4);
   w.manualSeed(9);
   const draw = (shape: readonly number[]) =>
@@ -148,7 +160,11 @@ const operations: readonly Case[] = [
         .add(x.add(y).sum([0], true))
         .mul(1e-2),
   ],
-  ['broadcast arithmetic', [[900, 96], [96], [900, 1]], () => (x, y, z) => x.mul(y).sub(z).sigmoid()],
+  [
+    'broadcast arithmetic',
+    [[900, 96], [96], [900, 1]],
+    () => (x, y, z) => x.mul(y).sub(z).sigmoid(),
+  ],
   [
     'a slice from behind',
     [[3001, 36]],
@@ -191,7 +207,8 @@ describe.skipIf(!webgpu)('operations on windows', () => {
     const expected = await results(cpu, shapes, f(cpu));
     const actual = await results(webgpu!, shapes, f(webgpu!));
     expect(actual.length).toBe(expected.length);
-    for (const [k, values] of expected.entries()) expectClose(actual[k], values, 1e-5, `result ${k}`);
+    for (const [k, values] of expected.entries())
+      expectClose(actual[k], values, 1e-5, `result ${k}`);
   });
 });
 
@@ -206,10 +223,17 @@ describe.skipIf(!webgpu)('what cannot be cut', () => {
 });
 
 /** Losses and norms of captured steps, and what became of a table of `vocab` rows that is look-up and decoder at once. */
-async function train(device: Device, vocab: number, size: number, steps: number): Promise<w.TensorData[]> {
+async function train(
+  device: Device,
+  vocab: number,
+  size: number,
+  steps: number,
+): Promise<w.TensorData[]> {
   w.setDevice(device);
   w.manualSeed(3);
-  const [table, bias] = [w.randn([vocab, size]), w.zeros([vocab])].map((tensor) => w.keep(tensor).requiresGrad_());
+  const [table, bias] = [w.randn([vocab, size]), w.zeros([vocab])].map((tensor) =>
+    w.keep(tensor).requiresGrad_(),
+  );
   const [layer, norm] = [new Linear(size, size), new LayerNorm(size)];
   const params = [table, bias, ...layer.parameters(), ...norm.parameters()];
   const optimizer = new AdamW(params, { lr: 1e-3, eps: 1e-6 });
@@ -227,7 +251,12 @@ async function train(device: Device, vocab: number, size: number, steps: number)
   const results: Float32Array[] = [];
   for (let i = 0; i < steps; i++) {
     const rows = i === 2 ? 9 : 30;
-    results.push(await step.run({ x: { data: ids(rows), shape: [rows] }, y: { data: ids(rows), shape: [rows] } }));
+    results.push(
+      await step.run({
+        x: { data: ids(rows), shape: [rows] },
+        y: { data: ids(rows), shape: [rows] },
+      }),
+    );
   }
   const values = [...results, await table.data()];
   step.dispose();
@@ -241,7 +270,8 @@ describe.skipIf(!webgpu)('captured training in windows', () => {
   it('is that of the cpu device', async () => {
     webgpu!.traits.maxBinding = 1 << 16;
     const [actual, expected] = [await train(webgpu!, 3001, 24, 5), await train(cpu, 3001, 24, 5)];
-    for (const [k, values] of expected.entries()) expectClose(actual[k], values, 1e-4, `result ${k}`);
+    for (const [k, values] of expected.entries())
+      expectClose(actual[k], values, 1e-4, `result ${k}`);
   });
 
   it('of a vocabulary of 119,547 is that of whole buffers', async () => {
@@ -249,6 +279,7 @@ describe.skipIf(!webgpu)('captured training in windows', () => {
     const expected = await train(webgpu!, 119_547, 64, 2);
     webgpu!.traits.maxBinding = 1 << 23;
     const actual = await train(webgpu!, 119_547, 64, 2);
-    for (const [k, values] of expected.entries()) expectClose(actual[k], values, 1e-4, `result ${k}`);
+    for (const [k, values] of expected.entries())
+      expectClose(actual[k], values, 1e-4, `result ${k}`);
   });
 });

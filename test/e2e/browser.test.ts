@@ -51,9 +51,13 @@ async function inBrowser(code: string): Promise<unknown> {
   const { port } = server.address() as AddressInfo;
   const result = new Promise((resolve) => {
     server.on('request', async (request, response) => {
-      response.setHeader('content-type', request.url === '/page.js' ? 'text/javascript' : 'text/html');
+      response.setHeader(
+        'content-type',
+        request.url === '/page.js' ? 'text/javascript' : 'text/html',
+      );
       response.end(request.url === '/page.js' ? code : page);
-      if (request.method === 'POST') resolve(JSON.parse(Buffer.concat(await request.toArray()).toString()));
+      if (request.method === 'POST')
+        resolve(JSON.parse(Buffer.concat(await request.toArray()).toString()));
     });
   });
   const flags = [
@@ -63,13 +67,20 @@ async function inBrowser(code: string): Promise<unknown> {
     '--enable-features=Vulkan',
     '--ignore-gpu-blocklist',
   ];
-  const running = spawn(browser!, [...flags, `--user-data-dir=${join(folder, 'profile')}`, `http://127.0.0.1:${port}/`], {
-    stdio: 'ignore',
-    detached: true,
-  });
+  const running = spawn(
+    browser!,
+    [...flags, `--user-data-dir=${join(folder, 'profile')}`, `http://127.0.0.1:${port}/`],
+    {
+      stdio: 'ignore',
+      detached: true,
+    },
+  );
   const ended = once(running, 'exit');
   try {
-    return await Promise.race([result, ended.then(([status]) => Promise.reject(new Error(`${browser} ended with ${status}`)))]);
+    return await Promise.race([
+      result,
+      ended.then(([status]) => Promise.reject(new Error(`${browser} ended with ${status}`))),
+    ]);
   } finally {
     // With all its processes, which write into the profile.
     if (running.exitCode === null) process.kill(-running.pid!, 'SIGKILL');
@@ -88,7 +99,8 @@ describe('bundled for browsers, of the package only what is used', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, maxRetries: 10 }));
 
-  const near = (value: unknown): unknown => (Array.isArray(value) ? value.map(near) : expect.closeTo(value as number, 4));
+  const near = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(near) : expect.closeTo(value as number, 4);
 
   it('computes the same', async () => {
     const path = join(folder, 'page.mjs');
@@ -99,6 +111,10 @@ describe('bundled for browsers, of the package only what is used', () => {
 
   it.skipIf(!browser)('computes it on WebGPU in a browser (needs Chromium)', async () => {
     const { gradient, losses, score } = expected;
-    expect(await inBrowser(code)).toEqual({ gradient: near(gradient), losses: near(losses), score: near(score) });
+    expect(await inBrowser(code)).toEqual({
+      gradient: near(gradient),
+      losses: near(losses),
+      score: near(score),
+    });
   });
 });

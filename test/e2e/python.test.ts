@@ -10,8 +10,13 @@ import { classOf, headNames } from '../support/heads.ts';
 import { seeded } from '../support/mutants.ts';
 
 // Debian's python3-torch belongs to Debian's Python, which need not be the first on the path.
-const python = ['python3', '/usr/bin/python3'].find((name) => spawnSync(name, ['-c', 'import torch']).status === 0);
-if (!python) console.warn('no Python with torch is here (Debian: python3-torch): the tests that need it are skipped');
+const python = ['python3', '/usr/bin/python3'].find(
+  (name) => spawnSync(name, ['-c', 'import torch']).status === 0,
+);
+if (!python)
+  console.warn(
+    'no Python with torch is here (Debian: python3-torch): the tests that need it are skipped',
+  );
 
 const script = fileURLToPath(new URL('../support/bert.py', import.meta.url));
 const root = await mkdtemp(join(tmpdir(), 'wigbert-python-'));
@@ -27,9 +32,12 @@ const config = bertConfig({
   layerNormEps: 1e-6,
 });
 const random = seeded(3);
-const rows = (below: number) => Array.from({ length: 3 }, () => Array.from({ length: 7 }, () => Math.floor(random() * below)));
+const rows = (below: number) =>
+  Array.from({ length: 3 }, () => Array.from({ length: 7 }, () => Math.floor(random() * below)));
 const [inputIds, tokenTypeIds] = [rows(40), rows(2)];
-const attentionMask = [7, 4, 1].map((length) => Array.from({ length: 7 }, (_, i) => Number(i < length)));
+const attentionMask = [7, 4, 1].map((length) =>
+  Array.from({ length: 7 }, (_, i) => Number(i < length)),
+);
 
 /** Each class with every weight drawn, in numbers that float16 holds; a decoder of its own in the last. */
 const models = [...headNames, 'BertForMaskedLM' as const].map((head, i) => {
@@ -37,18 +45,31 @@ const models = [...headNames, 'BertForMaskedLM' as const].map((head, i) => {
     .fromConfig(bertConfig({ ...config, tieWordEmbeddings: i < headNames.length }))
     .eval();
   const draw = () => Math.round((random() - 0.4) * 2048) / 2048;
-  for (const weight of model.parameters()) weight.copy_(Float32Array.from({ length: weight.size }, draw));
+  for (const weight of model.parameters())
+    weight.copy_(Float32Array.from({ length: weight.size }, draw));
   return { head, model, dir: join(root, String(i)), torchDtype: torchDtypes[i % 2] };
 });
 
 describe.skipIf(!python)('what is saved here', () => {
   test('is what torch reads: no weight too many or too few, and the same outputs', async () => {
-    for (const { model, dir, torchDtype } of models) await model.savePretrained(dir, {}, { torchDtype });
+    for (const { model, dir, torchDtype } of models)
+      await model.savePretrained(dir, {}, { torchDtype });
     const inputs = join(root, 'inputs.json');
-    await writeFile(inputs, JSON.stringify({ input_ids: inputIds, attention_mask: attentionMask, token_type_ids: tokenTypeIds }));
-    const { stdout, stderr, status } = spawnSync(python!, [script, inputs, ...models.map(({ dir }) => dir)], {
-      encoding: 'utf8',
-    });
+    await writeFile(
+      inputs,
+      JSON.stringify({
+        input_ids: inputIds,
+        attention_mask: attentionMask,
+        token_type_ids: tokenTypeIds,
+      }),
+    );
+    const { stdout, stderr, status } = spawnSync(
+      python!,
+      [script, inputs, ...models.map(({ dir }) => dir)],
+      {
+        encoding: 'utf8',
+      },
+    );
     expect(status, stderr).toBe(0);
     const lines = stdout.trim().split('\n');
     expect(lines.length).toBe(models.length);
@@ -57,7 +78,11 @@ describe.skipIf(!python)('what is saved here', () => {
       expect(architecture).toBe(head);
       expect(unused).toEqual([]);
       const wrap = (ids: number[][]) => (head === 'BertForMultipleChoice' ? [ids] : ids);
-      const given = { inputIds: wrap(inputIds), attentionMask: wrap(attentionMask), tokenTypeIds: wrap(tokenTypeIds) };
+      const given = {
+        inputIds: wrap(inputIds),
+        attentionMask: wrap(attentionMask),
+        tokenTypeIds: wrap(tokenTypeIds),
+      };
       const forward = model as unknown as { forward(inputs: object): Record<string, Tensor> };
       const own = noGrad(() => forward.forward(given));
       for (const [name, expected] of Object.entries(outputs as Record<string, number[]>)) {

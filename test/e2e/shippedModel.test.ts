@@ -26,7 +26,10 @@ describe('the model in the box', () => {
   beforeAll(() => useDevice('auto'));
 
   it('is small, in half precision', async () => {
-    const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+    const bytes = readdirSync(folder).reduce(
+      (sum, file) => sum + statSync(join(folder, file)).size,
+      0,
+    );
     expect(bytes).toBeLessThan(8e6);
     const { parameterCount } = await BertForMaskedLM.fromPretrained(folder);
     expect(statSync(join(folder, 'model.safetensors')).size).toBeLessThan(2.1 * parameterCount);
@@ -36,11 +39,16 @@ describe('the model in the box', () => {
     const tokenizer = await BertTokenizer.fromPretrained(folder);
     const { examples } = await readData(at('data/reviews-ko-test.tsv'));
     const texts = examples.map(({ text }) => [text!]);
-    const maker = new ExampleMaker(tokenizer, { ...pretrainDefaults, maxLength: 48, batchSize: 50 });
+    const maker = new ExampleMaker(tokenizer, {
+      ...pretrainDefaults,
+      maxLength: 48,
+      batchSize: 50,
+    });
     const encoded = await maker.examples(texts, 1);
     expect(encoded.flatMap(({ inputIds }) => inputIds)).not.toContain(tokenizer.unkTokenId);
     const batch = maker.collate(encoded.slice(0, 50), 1, 0);
-    const scores = async (model: BertForMaskedLM) => (await evaluatePretraining(model.eval(), [batch])).loss;
+    const scores = async (model: BertForMaskedLM) =>
+      (await evaluatePretraining(model.eval(), [batch])).loss;
     const model = await BertForMaskedLM.fromPretrained(folder);
     expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
     const random = BertForMaskedLM.fromConfig(model.config, 1);
@@ -52,7 +60,8 @@ describe('the model in the box', () => {
     const tokenizer = await BertTokenizer.fromPretrained(folder);
     const train = await readData(at('data/reviews-ko.tsv'));
     const test = await readData(at('data/reviews-ko-test.tsv'), { labels: train.labels });
-    const encode = ({ examples }: typeof train, count: number) => encodeExamples(examples.slice(0, count), tokenizer, 48, 128);
+    const encode = ({ examples }: typeof train, count: number) =>
+      encodeExamples(examples.slice(0, count), tokenizer, 48, 128);
     const scores = async (model: BertForSequenceClassification) => {
       await fit(model, encode(train, 128), [], { ...fitDefaults, epochs: 4, learningRate: 5e-4 });
       const { predictions } = await evaluate(model, encode(test, 200), 50);
@@ -61,8 +70,13 @@ describe('the model in the box', () => {
         test.examples.slice(0, 200).map(({ label }) => label as number),
       );
     };
-    const model = await BertForSequenceClassification.fromPretrained(folder, { labels: train.labels });
-    const random = BertForSequenceClassification.fromConfig({ ...model.config, ...labelFields(train.labels) }, 1);
+    const model = await BertForSequenceClassification.fromPretrained(folder, {
+      labels: train.labels,
+    });
+    const random = BertForSequenceClassification.fromConfig(
+      { ...model.config, ...labelFields(train.labels) },
+      1,
+    );
     expect(await scores(model)).toBeGreaterThan((await scores(random)) + 0.05);
   });
 });

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -14,7 +23,11 @@ import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
 
 const sha = '0123456789abcdef0123456789abcdef01234567';
 const weights = (value: number) =>
-  Buffer.from(serializeSafetensors([['w', { dtype: 'F32', shape: [50_000], data: new Float32Array(50_000).fill(value) }]]));
+  Buffer.from(
+    serializeSafetensors([
+      ['w', { dtype: 'F32', shape: [50_000], data: new Float32Array(50_000).fill(value) }],
+    ]),
+  );
 const model: Record<string, Buffer> = {
   'config.json': Buffer.from(configToJson(bertConfig(), ['BertModel'])),
   'vocab.txt': Buffer.from('[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\n'),
@@ -38,20 +51,40 @@ function answer({ url = '', headers }: IncomingMessage, response: ServerResponse
   requests.push(url);
   const { pathname, searchParams } = new URL(url, 'http://hub');
   const json = (body: unknown, more = {}) =>
-    response.writeHead(200, { 'content-type': 'application/json', ...more }).end(JSON.stringify(body));
+    response
+      .writeHead(200, { 'content-type': 'application/json', ...more })
+      .end(JSON.stringify(body));
   const renamed = pathname.replace(/(^|\/)old-name\//, '$1org/tiny/');
   if (renamed !== pathname)
-    return void response.writeHead(307, { location: `${renamed}${new URL(url, 'http://hub').search}` }).end();
+    return void response
+      .writeHead(307, { location: `${renamed}${new URL(url, 'http://hub').search}` })
+      .end();
 
-  const [, name] = /^\/(?:api\/models\/)?((?:org\/)?[\w.-]+)\/(?:revision|tree|resolve)\//.exec(pathname) ?? [];
+  const [, name] =
+    /^\/(?:api\/models\/)?((?:org\/)?[\w.-]+)\/(?:revision|tree|resolve)\//.exec(pathname) ?? [];
   const files = repositories[name ?? ''];
   if (!files)
-    return void response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"Invalid username or password."}');
+    return void response
+      .writeHead(401, { 'content-type': 'application/json' })
+      .end('{"error":"Invalid username or password."}');
   if (pathname.endsWith('/revision/main')) {
-    json({ _id: '1', id: name, sha, private: false, downloads: 0, likes: 0, gated: false, lastModified: '2024-01-01T00:00:00Z' });
+    json({
+      _id: '1',
+      id: name,
+      sha,
+      private: false,
+      downloads: 0,
+      likes: 0,
+      gated: false,
+      lastModified: '2024-01-01T00:00:00Z',
+    });
   } else if (pathname.endsWith(`/tree/${sha}`)) {
     const entries = Object.entries(files).map(([path, bytes]) => {
-      const lfs = path.endsWith('.safetensors') && { oid: digest('sha256', bytes), size: bytes.length, pointerSize: 130 };
+      const lfs = path.endsWith('.safetensors') && {
+        oid: digest('sha256', bytes),
+        size: bytes.length,
+        pointerSize: 130,
+      };
       return {
         type: 'file',
         path,
@@ -61,7 +94,9 @@ function answer({ url = '', headers }: IncomingMessage, response: ServerResponse
       };
     });
     const page = Number(searchParams.get('cursor') ?? 0);
-    const link = { link: `<${endpoint}/api/models/${name}/tree/${sha}?cursor=${page + 3}>; rel="next"` };
+    const link = {
+      link: `<${endpoint}/api/models/${name}/tree/${sha}?cursor=${page + 3}>; rel="next"`,
+    };
     json(entries.slice(page, page + 3), page + 3 < entries.length ? link : {});
   } else {
     const file = pathname.split(`/resolve/${sha}/`)[1];
@@ -69,7 +104,9 @@ function answer({ url = '', headers }: IncomingMessage, response: ServerResponse
     if (!bytes) return void response.destroy();
     const etag = { etag: '"0"' };
     if (headers.range === 'bytes=0-0')
-      response.writeHead(206, { ...etag, 'content-range': `bytes 0-0/${bytes.length}` }).end(bytes.subarray(0, 1));
+      response
+        .writeHead(206, { ...etag, 'content-range': `bytes 0-0/${bytes.length}` })
+        .end(bytes.subarray(0, 1));
     else response.writeHead(200, { ...etag, 'content-length': bytes.length }).end(bytes);
   }
 }
@@ -86,7 +123,8 @@ afterAll(async () => {
 let cache: string;
 beforeEach(async () => {
   cache = await mkdtemp(join(root, 'cache-'));
-  for (const name of ['HUGGINGFACE_HUB_CACHE', 'HF_HOME', 'XDG_CACHE_HOME', 'HF_HUB_OFFLINE']) vi.stubEnv(name, undefined);
+  for (const name of ['HUGGINGFACE_HUB_CACHE', 'HF_HOME', 'XDG_CACHE_HOME', 'HF_HUB_OFFLINE'])
+    vi.stubEnv(name, undefined);
   vi.stubEnv('HF_HUB_CACHE', cache);
   vi.stubEnv('HF_ENDPOINT', `${endpoint}/`);
   requests = [];
@@ -99,7 +137,10 @@ afterEach(() => {
   vi.doUnmock('@huggingface/hub');
 });
 
-async function refusal(name: string, Kind: typeof Error | typeof UsageError = UsageError): Promise<string> {
+async function refusal(
+  name: string,
+  Kind: typeof Error | typeof UsageError = UsageError,
+): Promise<string> {
   const error = await findModel(name).then(
     (dir) => expect.fail(`found ${dir}`),
     (caught: Error) => caught,
@@ -135,13 +176,25 @@ describe('a folder', () => {
     expect(requests).toEqual([]);
   });
 
-  test.each(['', '.', '..', './tiny', '../tiny', '/tiny', 'a/b/c', 'org/', '-x', 'org/../x', 'a--b', 'a b', 'C:\\x', 'x\n'])(
-    '%j is never asked for elsewhere',
-    async (name) => {
-      expect(await findModel(name)).toBe(name);
-      expect(requests).toEqual([]);
-    },
-  );
+  test.each([
+    '',
+    '.',
+    '..',
+    './tiny',
+    '../tiny',
+    '/tiny',
+    'a/b/c',
+    'org/',
+    '-x',
+    'org/../x',
+    'a--b',
+    'a b',
+    'C:\\x',
+    'x\n',
+  ])('%j is never asked for elsewhere', async (name) => {
+    expect(await findModel(name)).toBe(name);
+    expect(requests).toEqual([]);
+  });
 });
 
 describe('the cache', () => {
@@ -158,24 +211,35 @@ describe('the cache', () => {
     expect(await findModel('org/tiny')).toBe(snapshot);
     vi.stubEnv('HUGGINGFACE_HUB_CACHE', '');
     vi.stubEnv('HF_HOME', '');
-    expect(await refusal('no-such-model-anywhere')).toContain(` in the cache ${homedir()}/.cache/huggingface/hub;`);
+    expect(await refusal('no-such-model-anywhere')).toContain(
+      ` in the cache ${homedir()}/.cache/huggingface/hub;`,
+    );
     vi.stubEnv('XDG_CACHE_HOME', '/xdg');
     expect(await refusal('org/tiny')).toContain(' in the cache /xdg/huggingface/hub;');
     expect(requests).toEqual([]);
   });
 
-  test.each(['config.json', 'vocab.txt', 'model.safetensors'])('a model without its %s is fetched', async (name) => {
-    const { [name]: _, ...rest } = model;
-    const snapshot = await fillCache(cache, rest);
-    expect(await findModel('org/tiny')).toBe(snapshot);
-    expect(await readFile(join(snapshot, name))).toEqual(model[name]);
-  });
+  test.each(['config.json', 'vocab.txt', 'model.safetensors'])(
+    'a model without its %s is fetched',
+    async (name) => {
+      const { [name]: _, ...rest } = model;
+      const snapshot = await fillCache(cache, rest);
+      expect(await findModel('org/tiny')).toBe(snapshot);
+      expect(await readFile(join(snapshot, name))).toEqual(model[name]);
+    },
+  );
 
   test('a model in parts counts when all of them are there', async () => {
     const parts = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
-    const index = Buffer.from(JSON.stringify({ weight_map: { a: parts[0], b: parts[1], c: parts[0] } }));
+    const index = Buffer.from(
+      JSON.stringify({ weight_map: { a: parts[0], b: parts[1], c: parts[0] } }),
+    );
     const { 'model.safetensors': _, ...rest } = model;
-    const snapshot = await fillCache(cache, { ...rest, 'model.safetensors.index.json': index, [parts[0]]: weights(1) });
+    const snapshot = await fillCache(cache, {
+      ...rest,
+      'model.safetensors.index.json': index,
+      [parts[0]]: weights(1),
+    });
     vi.stubEnv('HF_HUB_OFFLINE', 'true');
     expect(await refusal('org/tiny')).toContain('no whole model of that name');
     await writeFile(join(snapshot, parts[1]), weights(2));
@@ -208,7 +272,9 @@ describe('the hub', () => {
 
     const total = names.reduce((sum, name) => sum + model[name].length, 0);
     expect(seen.every((progress) => progress.total === total)).toBe(true);
-    expect(seen.map(({ loaded }) => loaded)).toEqual(seen.map(({ loaded }) => loaded).sort((a, b) => a - b));
+    expect(seen.map(({ loaded }) => loaded)).toEqual(
+      seen.map(({ loaded }) => loaded).sort((a, b) => a - b),
+    );
     expect(seen.at(-1)!.loaded).toBe(total);
     expect(new Set(seen.map(({ file }) => file))).toEqual(new Set(names));
 
@@ -222,22 +288,45 @@ describe('the hub', () => {
     const parts = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
     const { 'model.safetensors': _, ...rest } = model;
     const index = Buffer.from(JSON.stringify({ weight_map: { w: parts[0], v: parts[1] } }));
-    repositories['org/tiny'] = { ...rest, 'model.safetensors.index.json': index, [parts[0]]: weights(1), [parts[1]]: weights(2) };
+    repositories['org/tiny'] = {
+      ...rest,
+      'model.safetensors.index.json': index,
+      [parts[0]]: weights(1),
+      [parts[1]]: weights(2),
+    };
     const dir = await findModel('old-name');
     expect(dir).toBe(join(cache, 'models--old-name', 'snapshots', sha));
-    expect(await readdir(dir)).toEqual(expect.arrayContaining(['model.safetensors.index.json', ...parts]));
+    expect(await readdir(dir)).toEqual(
+      expect.arrayContaining(['model.safetensors.index.json', ...parts]),
+    );
   });
 
   test.each<[string, typeof spoil, RegExp]>([
-    ['changed', (bytes) => Buffer.from(bytes).fill(7, 500, 501), /model\.safetensors came damaged: its checksum/],
-    ['cut short', (bytes) => bytes.subarray(0, -1), /model\.safetensors has fewer than the 2\d{5} bytes/],
-    ['longer', (bytes) => Buffer.concat([bytes, bytes]), /model\.safetensors has more than the 2\d{5} bytes/],
+    [
+      'changed',
+      (bytes) => Buffer.from(bytes).fill(7, 500, 501),
+      /model\.safetensors came damaged: its checksum/,
+    ],
+    [
+      'cut short',
+      (bytes) => bytes.subarray(0, -1),
+      /model\.safetensors has fewer than the 2\d{5} bytes/,
+    ],
+    [
+      'longer',
+      (bytes) => Buffer.concat([bytes, bytes]),
+      /model\.safetensors has more than the 2\d{5} bytes/,
+    ],
     ['cut off', () => undefined, / cannot be fetched from http:.*; check the network$/],
   ])('weights that come %s are not kept', async (_, damage, message) => {
     spoil = (bytes, file) => (file === 'model.safetensors' ? damage(bytes, file) : bytes);
     expect(await refusal('org/tiny', Error)).toMatch(message);
     const blobs = await readdir(join(cache, 'models--org--tiny/blobs'));
-    expect(blobs.filter((name) => name.includes('tmp') || name === digest('sha256', model['model.safetensors']))).toEqual([]);
+    expect(
+      blobs.filter(
+        (name) => name.includes('tmp') || name === digest('sha256', model['model.safetensors']),
+      ),
+    ).toEqual([]);
     vi.stubEnv('HF_HUB_OFFLINE', '1');
     expect(await refusal('org/tiny')).toContain('no whole model');
     // What came whole is not asked for again.

@@ -37,17 +37,29 @@ describe.skipIf(!hasGolden).each([
     const model = await encoder();
     const out = model.forward({ ...main(), outputAttentions: true });
     for (const [i, state] of out.hiddenStates.entries()) {
-      expect(await distance(state, outputs.get(`main/hidden_states.${i}`)!), `state ${i}`).toBeLessThan(1e-5);
+      expect(
+        await distance(state, outputs.get(`main/hidden_states.${i}`)!),
+        `state ${i}`,
+      ).toBeLessThan(1e-5);
     }
     expect(out.attentions!.length).toBe(model.config.numHiddenLayers);
     for (const [i, probs] of out.attentions!.entries()) {
-      expect(await distance(probs, outputs.get(`main/attentions.${i}`)!), `attention ${i}`).toBeLessThan(1e-5);
+      expect(
+        await distance(probs, outputs.get(`main/attentions.${i}`)!),
+        `attention ${i}`,
+      ).toBeLessThan(1e-5);
     }
-    expect(await distance(out.lastHiddenState, outputs.get('main/last_hidden_state')!)).toBeLessThan(1e-5);
+    expect(
+      await distance(out.lastHiddenState, outputs.get('main/last_hidden_state')!),
+    ).toBeLessThan(1e-5);
     expect(await distance(out.poolerOutput, outputs.get('main/pooler_output')!)).toBeLessThan(1e-5);
   });
 
-  const typed = { inputIds: 'input_ids', attentionMask: 'attention_mask', tokenTypeIds: 'token_type_ids' };
+  const typed = {
+    inputIds: 'input_ids',
+    attentionMask: 'attention_mask',
+    tokenTypeIds: 'token_type_ids',
+  };
   runsHere.each<[string, BertInputNames, Partial<BertConfig>]>([
     ['full', { inputIds: 'full_input_ids' }, {}],
     ['odd', { inputIds: 'odd_input_ids', attentionMask: 'odd_attention_mask' }, {}],
@@ -57,9 +69,13 @@ describe.skipIf(!hasGolden).each([
     ['eps-0.1', typed, { layerNormEps: 0.1 }],
   ])('%s', async (name, names, override) => {
     const model = await encoder(override);
-    const given = Object.fromEntries(Object.entries(names).map(([input, tensorName]) => [input, load(tensorName)]));
+    const given = Object.fromEntries(
+      Object.entries(names).map(([input, tensorName]) => [input, load(tensorName)]),
+    );
     const out = model.forward({ ...(given as unknown as BertInputs), outputAttentions: true });
-    expect(await distance(out.lastHiddenState, outputs.get(`${name}/last_hidden_state`)!)).toBeLessThan(1e-5);
+    expect(
+      await distance(out.lastHiddenState, outputs.get(`${name}/last_hidden_state`)!),
+    ).toBeLessThan(1e-5);
     const pooled = outputs.get(`${name}/pooler_output`);
     expect(pooled === undefined).toBe(name === 'positions');
     if (pooled) expect(await distance(out.poolerOutput, pooled)).toBeLessThan(1e-5);

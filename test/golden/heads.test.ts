@@ -38,24 +38,31 @@ describe.skipIf(!hasGolden).each([
     const named = model.namedParameters();
     const expected = [...grads.keys()].filter((name) => name.startsWith(`${prefix}/`));
     expect(named.map(([name]) => `${prefix}/${name}`).sort()).toEqual(expected.sort());
-    for (const [name, { grad }] of named) expect(await distance(grad!, grads.get(`${prefix}/${name}`)!), name).toBeLessThan(1e-5);
+    for (const [name, { grad }] of named)
+      expect(await distance(grad!, grads.get(`${prefix}/${name}`)!), name).toBeLessThan(1e-5);
   };
   afterEach(() => setDevice(new CpuDevice()));
 
   const pretrainingLabels = async (where: 'device' | 'host') => {
     const [labels, nextSentenceLabel] = [load('mlm_labels'), load('nsp_labels')];
     if (where === 'device') return { labels, nextSentenceLabel };
-    return { labels: (await labels.tolist()) as number[][], nextSentenceLabel: (await nextSentenceLabel.tolist()) as number[] };
+    return {
+      labels: (await labels.tolist()) as number[][],
+      nextSentenceLabel: (await nextSentenceLabel.tolist()) as number[],
+    };
   };
-  here.each(['device', 'host'] as const)('pre-training, with every gradient; labels on the %s', async (where) => {
-    const model = await pretraining();
-    const out = model.forward({ ...masked(), ...(await pretrainingLabels(where)) });
-    await near(out.loss!, 'pretraining/loss');
-    backward(out.loss!);
-    await nearGrads(model, 'pretraining');
-    await near(out.predictionLogits, 'pretraining/prediction_logits');
-    await near(out.seqRelationshipLogits, 'pretraining/seq_relationship_logits');
-  });
+  here.each(['device', 'host'] as const)(
+    'pre-training, with every gradient; labels on the %s',
+    async (where) => {
+      const model = await pretraining();
+      const out = model.forward({ ...masked(), ...(await pretrainingLabels(where)) });
+      await near(out.loss!, 'pretraining/loss');
+      backward(out.loss!);
+      await nearGrads(model, 'pretraining');
+      await near(out.predictionLogits, 'pretraining/prediction_logits');
+      await near(out.seqRelationshipLogits, 'pretraining/seq_relationship_logits');
+    },
+  );
 
   here('masked language model and next sentence, from the folder of both', async () => {
     setDevice(device!);
@@ -72,7 +79,9 @@ describe.skipIf(!hasGolden).each([
 
   here('sequence classification, with every gradient', async () => {
     setDevice(device!);
-    const model = await BertForSequenceClassification.fromPretrained(tinyBert('sequence-classification'));
+    const model = await BertForSequenceClassification.fromPretrained(
+      tinyBert('sequence-classification'),
+    );
     const multi = model.forward({ ...main(), labels: load('multilabel_labels') });
     await near(multi.loss!, 'multilabel/loss');
     const out = model.forward({ ...main(), labels: load('seqcls_labels') });
@@ -108,7 +117,11 @@ describe.skipIf(!hasGolden).each([
     await near(out.loss!, 'qa/loss');
     const [, ...others] = (await load('start_positions').tolist()) as number[];
     for (const beyond of [24, 25, 1_000_000]) {
-      const { loss } = model.forward({ ...main(), startPositions: [beyond, ...others], endPositions });
+      const { loss } = model.forward({
+        ...main(),
+        startPositions: [beyond, ...others],
+        endPositions,
+      });
       await near(loss!, 'qa/loss_first_start_out_of_range');
     }
   });
@@ -116,7 +129,10 @@ describe.skipIf(!hasGolden).each([
   here('multiple choice', async () => {
     setDevice(device!);
     const model = await BertForMultipleChoice.fromPretrained(tinyBert('multiple-choice'));
-    const given = { inputIds: load('choice_input_ids'), attentionMask: load('choice_attention_mask') };
+    const given = {
+      inputIds: load('choice_input_ids'),
+      attentionMask: load('choice_attention_mask'),
+    };
     const out = model.forward({ ...given, labels: load('choice_labels') });
     await near(out.logits, 'choice/logits');
     await near(out.loss!, 'choice/loss');

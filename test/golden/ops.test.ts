@@ -18,8 +18,12 @@ interface Case {
   err: Record<string, number>;
 }
 
-const cases: Case[] = hasGolden ? JSON.parse(readFileSync(goldenPath('ops/ops.json'), 'utf8')).cases : [];
-const { tensors } = hasGolden ? parseSafetensors(readFileSync(goldenPath('ops/ops.safetensors'))) : { tensors: new Map() };
+const cases: Case[] = hasGolden
+  ? JSON.parse(readFileSync(goldenPath('ops/ops.json'), 'utf8')).cases
+  : [];
+const { tensors } = hasGolden
+  ? parseSafetensors(readFileSync(goldenPath('ops/ops.safetensors')))
+  : { tensors: new Map() };
 const numbers = (name: string, dtype: string) => {
   const raw = tensors.get(name);
   return dtype === 'float32'
@@ -35,7 +39,12 @@ afterAll(() => {
 });
 
 /** A few times PyTorch's own float32 error, with a floor of 1e-6 of the tensor's magnitude. */
-function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, err: number, what: string): void {
+function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  err: number,
+  what: string,
+): void {
   expect(actual.length, what).toBe(expected.length);
   let magnitude = 0;
   let worst = 0;
@@ -62,21 +71,33 @@ describe.skipIf(!hasGolden).each([
       });
     }
     const outputs = scope(() => {
-      const made = c.op === 'graph' ? goldenGraphs[c.call](inputs) : goldenOps[c.op](inputs, c.attrs, c.call);
+      const made =
+        c.op === 'graph' ? goldenGraphs[c.call](inputs) : goldenOps[c.op](inputs, c.attrs, c.call);
       const list = Array.isArray(made) ? made : [made];
       c.outputs.forEach(({ upstream, shape }, i) => {
-        if (upstream) backward(list[i], tensor(numbers(upstream, 'float32'), { shape, device: device! }), true);
+        if (upstream)
+          backward(list[i], tensor(numbers(upstream, 'float32'), { shape, device: device! }), true);
       });
       return list;
     });
     for (const [i, { tensor: key, dtype, shape }] of c.outputs.entries()) {
       expect(outputs[i].shape).toEqual(shape);
-      expectClose(await outputs[i].data(), numbers(key, dtype), c.err[`out${i}`] ?? 0, `output ${i}`);
+      expectClose(
+        await outputs[i].data(),
+        numbers(key, dtype),
+        c.err[`out${i}`] ?? 0,
+        `output ${i}`,
+      );
     }
     for (const { name, grad } of c.inputs) {
       if (!grad) expect(inputs[name].grad, name).toBeNull();
       else
-        expectClose(await inputs[name].grad!.data(), numbers(grad, 'float32'), c.err[`grad/${name}`] ?? 0, `gradient of ${name}`);
+        expectClose(
+          await inputs[name].grad!.data(),
+          numbers(grad, 'float32'),
+          c.err[`grad/${name}`] ?? 0,
+          `gradient of ${name}`,
+        );
     }
     for (const t of [...outputs, ...Object.values(inputs)]) {
       t.grad?.dispose();

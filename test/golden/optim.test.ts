@@ -59,30 +59,36 @@ describe.skipIf(!hasGolden).each([
     return tensor(toFloat32(raw), { shape: raw.shape, device: device! });
   };
 
-  it.skipIf(!device).each(golden.optimizers.map((c) => [c.id, c] as const))("%s follows PyTorch's", async (id, c) => {
-    const params = indices(c.params).map((i) => load(`${id}/start.${i}`).requiresGrad_());
-    const { weight_decay: weightDecay, ...options } = c.options;
-    const Kind = { Adam, AdamW, SGD }[c.optimizer as 'Adam' | 'AdamW' | 'SGD'];
-    const optimizer = new Kind(params, { ...options, weightDecay });
-    for (let t = 0; t < c.steps; t++) {
-      const first = tensors.has(`${id}/grad0.0`) ? t : t + 1;
-      params.forEach((param, i) => {
-        param.grad = keep(load(`${id}/grad${first}.${i}`));
-        // As backward leaves it: in the optimiser's slot.
-        const values = toFloat32(tensors.get(`${id}/grad${first}.${i}`)!);
-        param.grad.moveTo(param.gradSlot!);
-        param.grad.copy_(values);
-      });
-      optimizer.step();
-      for (const [i, param] of params.entries()) {
-        const expected = toFloat32(tensors.get(`${id}/step${first}.${i}`)!);
-        expect(worst(await param.data(), expected), `step ${t}, parameter ${i}`).toBeLessThanOrEqual(4 * c.err);
+  it.skipIf(!device).each(golden.optimizers.map((c) => [c.id, c] as const))(
+    "%s follows PyTorch's",
+    async (id, c) => {
+      const params = indices(c.params).map((i) => load(`${id}/start.${i}`).requiresGrad_());
+      const { weight_decay: weightDecay, ...options } = c.options;
+      const Kind = { Adam, AdamW, SGD }[c.optimizer as 'Adam' | 'AdamW' | 'SGD'];
+      const optimizer = new Kind(params, { ...options, weightDecay });
+      for (let t = 0; t < c.steps; t++) {
+        const first = tensors.has(`${id}/grad0.0`) ? t : t + 1;
+        params.forEach((param, i) => {
+          param.grad = keep(load(`${id}/grad${first}.${i}`));
+          // As backward leaves it: in the optimiser's slot.
+          const values = toFloat32(tensors.get(`${id}/grad${first}.${i}`)!);
+          param.grad.moveTo(param.gradSlot!);
+          param.grad.copy_(values);
+        });
+        optimizer.step();
+        for (const [i, param] of params.entries()) {
+          const expected = toFloat32(tensors.get(`${id}/step${first}.${i}`)!);
+          expect(
+            worst(await param.data(), expected),
+            `step ${t}, parameter ${i}`,
+          ).toBeLessThanOrEqual(4 * c.err);
+        }
+        optimizer.zeroGrad();
       }
-      optimizer.zeroGrad();
-    }
-    optimizer.dispose();
-    for (const param of params) param.dispose();
-  });
+      optimizer.dispose();
+      for (const param of params) param.dispose();
+    },
+  );
 
   it.skipIf(!device).each(golden.clips.map((c) => [c.id, c] as const))('%s', async (id, c) => {
     const params = indices(c.params).map((i) => {
@@ -94,7 +100,9 @@ describe.skipIf(!hasGolden).each([
     expect(Math.abs(norm - c.norm) / c.norm).toBeLessThan(1e-6);
     for (const [i, { grad }] of params.entries()) {
       const expected = toFloat32(tensors.get(`${id}/clipped.${i}`)!);
-      expect(worst(await grad!.data(), expected)).toBeLessThanOrEqual(1e-6 * Math.max(...expected.map(Math.abs)));
+      expect(worst(await grad!.data(), expected)).toBeLessThanOrEqual(
+        1e-6 * Math.max(...expected.map(Math.abs)),
+      );
     }
   });
 });

@@ -85,6 +85,8 @@ describe.skipIf(!hasGolden)('BertTokenizer against Hugging Face', () => {
     expect(batch.inputIds).toEqual(c.input_ids);
     expect(batch.attentionMask).toEqual(c.attention_mask);
     expect(batch.tokenTypeIds).toEqual(c.token_type_ids);
-    expect(batch.inputIds.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: true }))).toEqual(c.decoded);
+    expect(batch.inputIds.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: true }))).toEqual(
+      c.decoded,
+    );
   });
 });

@@ -31,13 +31,19 @@ describe.skipIf(!hasGolden).each([
 
   const starts = {
     seqcls: async () => {
-      const model = await BertForSequenceClassification.fromPretrained(tinyBert('sequence-classification'));
+      const model = await BertForSequenceClassification.fromPretrained(
+        tinyBert('sequence-classification'),
+      );
       const batch = { ...main(), labels: load('seqcls_labels') };
       return { model, loss: () => model.forward(batch).loss! };
     },
     pretraining: async () => {
       const model = await BertForPreTraining.fromPretrained(tinyBert('pretraining'));
-      const batch = { ...masked(), labels: load('mlm_labels'), nextSentenceLabel: load('nsp_labels') };
+      const batch = {
+        ...masked(),
+        labels: load('mlm_labels'),
+        nextSentenceLabel: load('nsp_labels'),
+      };
       return { model, loss: () => model.forward(batch).loss! };
     },
   };
@@ -54,7 +60,8 @@ describe.skipIf(!hasGolden).each([
     const { model, loss: compute } = await starts[head]();
     const noDecay = (parameter: string) => /(bias|LayerNorm\.weight)$/.test(parameter);
     const named = model.namedParameters();
-    const group = (decays: boolean) => named.filter(([n]) => noDecay(n) !== decays).map(([, p]) => p);
+    const group = (decays: boolean) =>
+      named.filter(([n]) => noDecay(n) !== decays).map(([, p]) => p);
     const optimizer = new AdamW(
       [
         { params: group(true), weightDecay: run.weight_decay },
@@ -77,8 +84,14 @@ describe.skipIf(!hasGolden).each([
         return { loss, norm };
       });
       schedule.step();
-      expect(Math.abs((await loss.item()) - run.losses[step]), `loss before step ${step + 1}`).toBeLessThan(2e-5);
-      expect(Math.abs((await norm.item()) / run.grad_norms[step] - 1), `norm at step ${step + 1}`).toBeLessThan(1e-4);
+      expect(
+        Math.abs((await loss.item()) - run.losses[step]),
+        `loss before step ${step + 1}`,
+      ).toBeLessThan(2e-5);
+      expect(
+        Math.abs((await norm.item()) / run.grad_norms[step] - 1),
+        `norm at step ${step + 1}`,
+      ).toBeLessThan(1e-4);
       if (step !== 0 && step !== 4) continue;
       for (const [parameter, value] of named) {
         if (parameter.endsWith('attention.self.key.bias')) continue; // rounding noise by nature

@@ -28,27 +28,39 @@ describe.each([
   const tested = allKernels.filter((kernel) => kernel.cases.length > 0);
   // Workgroup memory is very slow on a software adapter: large cases are left to the other device.
   const casesOf = (kernel: Kernel) =>
-    kernel.cases.map((p, i) => [i, p] as const).filter(([, p]) => device === native || !(kernel.flops && kernel.flops(p) > 5e7));
-  describe.skipIf(!device).each(tested.map((kernel) => [kernel.name, kernel] as const))('%s', (name, kernel) => {
-    it.each(casesOf(kernel))('equals its reference in case %i', async (i, p) => {
-      const random = new Philox(
-        i,
-        [...name].reduce((sum, c) => sum + c.charCodeAt(0), 0),
-      );
-      const data: Record<string, ReturnType<typeof randomBuffer>> = {};
-      for (const [buffer, spec] of Object.entries(kernel.buffers)) data[buffer] = randomBuffer(spec as never, p, random);
-      const expected = await runKernel(cpu, kernel, data, p as never);
-      const actual = await runKernel(device!, kernel, data, p as never);
-      for (const [output, values] of Object.entries(expected)) {
-        const scale = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
-        const tolerance = kernel.buffers[output].type === 'u32' ? 0 : (kernel.tolerance ?? 1e-5) * scale;
-        let worst = 0;
-        for (let k = 0; k < values.length; k++) {
-          const error = Math.abs(values[k] - actual[output][k]);
-          if (!(error <= worst)) worst = error;
+    kernel.cases
+      .map((p, i) => [i, p] as const)
+      .filter(([, p]) => device === native || !(kernel.flops && kernel.flops(p) > 5e7));
+  describe.skipIf(!device).each(tested.map((kernel) => [kernel.name, kernel] as const))(
+    '%s',
+    (name, kernel) => {
+      it.each(casesOf(kernel))('equals its reference in case %i', async (i, p) => {
+        const random = new Philox(
+          i,
+          [...name].reduce((sum, c) => sum + c.charCodeAt(0), 0),
+        );
+        const data: Record<string, ReturnType<typeof randomBuffer>> = {};
+        for (const [buffer, spec] of Object.entries(kernel.buffers))
+          data[buffer] = randomBuffer(spec as never, p, random);
+        const expected = await runKernel(cpu, kernel, data, p as never);
+        const actual = await runKernel(device!, kernel, data, p as never);
+        for (const [output, values] of Object.entries(expected)) {
+          const scale = Array.from(values).reduce(
+            (most, value) => Math.max(most, Math.abs(value)),
+            1e-6,
+          );
+          const tolerance =
+            kernel.buffers[output].type === 'u32' ? 0 : (kernel.tolerance ?? 1e-5) * scale;
+          let worst = 0;
+          for (let k = 0; k < values.length; k++) {
+            const error = Math.abs(values[k] - actual[output][k]);
+            if (!(error <= worst)) worst = error;
+          }
+          expect(worst, `${output}: largest error, against ${scale} at most`).toBeLessThanOrEqual(
+            tolerance,
+          );
         }
-        expect(worst, `${output}: largest error, against ${scale} at most`).toBeLessThanOrEqual(tolerance);
-      }
-    });
-  });
+      });
+    },
+  );
 });

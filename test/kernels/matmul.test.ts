@@ -4,7 +4,12 @@ import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
 import { type Kernel, kernelText } from '../../src/device/kernel.ts';
 import type { Traits } from '../../src/device/traits.ts';
-import { candidates, linear, type MatmulConstants, matmul } from '../../src/kernels/matmul/index.ts';
+import {
+  candidates,
+  linear,
+  type MatmulConstants,
+  matmul,
+} from '../../src/kernels/matmul/index.ts';
 import { denseMatmul, type MatmulParams } from '../../src/kernels/matmul/shape.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
@@ -16,14 +21,16 @@ const native = await tryWebGpu();
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
 const fast = await tryWebGpu({}, 'high');
 const matrices = { m: 8, n: 8, k: 8, subgroupSize: 8 };
-const standIn = native?.traits.subgroupSize === 8 ? await tryWebGpu({ subgroupMatrix: matrices }) : undefined;
+const standIn =
+  native?.traits.subgroupSize === 8 ? await tryWebGpu({ subgroupMatrix: matrices }) : undefined;
 
 afterAll(() => {
   for (const device of [native, portable, fast, standIn]) device?.destroy();
 });
 
 let chosen: MatmulConstants;
-const forced = (kernel: typeof matmul) => ({ ...kernel, candidates: () => [chosen] }) as unknown as Kernel;
+const forced = (kernel: typeof matmul) =>
+  ({ ...kernel, candidates: () => [chosen] }) as unknown as Kernel;
 const product = forced(matmul);
 const gelu = forced(linear.gelu);
 
@@ -32,7 +39,10 @@ function variantsFor(kernel: Kernel, p: MatmulParams, traits: Traits): MatmulCon
   const found = candidates(p, traits);
   const tiled = found.find(({ variant }) => variant === 'tiled');
   if (!tiled || kernel !== product) return found;
-  return [...found.filter(({ variant }) => variant !== 'tiled'), ...[128, 64, 32].map((tile) => ({ ...tiled, tile }))];
+  return [
+    ...found.filter(({ variant }) => variant !== 'tiled'),
+    ...[128, 64, 32].map((tile) => ({ ...tiled, tile })),
+  ];
 }
 
 /** Largest error of any output in any variant, relative to that output's largest magnitude, and where it is. */
@@ -44,14 +54,20 @@ async function worstError(
 ): Promise<[number, string]> {
   const random = new Philox(p.m, p.k);
   const data = Object.fromEntries(
-    Object.entries(kernel.buffers).map(([name, spec]) => [name, randomBuffer(spec as never, p, random)]),
+    Object.entries(kernel.buffers).map(([name, spec]) => [
+      name,
+      randomBuffer(spec as never, p, random),
+    ]),
   );
   const expected = await runKernel(cpu, kernel, data, p as never);
   let worst: [number, string] = [0, 'none'];
   for (chosen of variants) {
     const actual = await runKernel(device, kernel, data, p as never);
     for (const [output, values] of Object.entries(expected)) {
-      const scale = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
+      const scale = Array.from(values).reduce(
+        (most, value) => Math.max(most, Math.abs(value)),
+        1e-6,
+      );
       for (let i = 0; i < values.length; i++) {
         const error = Math.abs(values[i] - actual[output][i]) / scale;
         if (!(error <= worst[0])) worst = [error, `${output}[${i}] of ${JSON.stringify(chosen)}`];
@@ -88,7 +104,19 @@ const shapes = (layout: string) =>
       const b1 = repeatsB ? 0 : bLine * bLines + bApart;
       const a = { aRow, aCol, a0: a1 * batch1, a1, aOffset: start };
       const b = { bRow, bCol, b0: b1 * batch1, b1, bOffset: start };
-      return { m, n, k, batch0, batch1, ...a, ...b, yRow: n + yGap, y0: y1 * batch1, y1, yOffset: start };
+      return {
+        m,
+        n,
+        k,
+        batch0,
+        batch1,
+        ...a,
+        ...b,
+        yRow: n + yGap,
+        y0: y1 * batch1,
+        y1,
+        yOffset: start,
+      };
     });
 
 const usual = {
@@ -111,15 +139,18 @@ describe.each([
     expect(error, where).toBeLessThanOrEqual(1e-5);
   });
 
-  it.skipIf(!device).each(['NN', 'NT', 'TN', 'strided'])('computes any %s shape, batch, stride and offset', async (layout) => {
-    await fc.assert(
-      fc.asyncProperty(shapes(layout), async (p) => {
-        const [error, where] = await worstError(device!, product, p);
-        expect(error, where).toBeLessThanOrEqual(1e-5);
-      }),
-      { numRuns: 60, seed: 20, endOnFailure: true },
-    );
-  });
+  it.skipIf(!device).each(['NN', 'NT', 'TN', 'strided'])(
+    'computes any %s shape, batch, stride and offset',
+    async (layout) => {
+      await fc.assert(
+        fc.asyncProperty(shapes(layout), async (p) => {
+          const [error, where] = await worstError(device!, product, p);
+          expect(error, where).toBeLessThanOrEqual(1e-5);
+        }),
+        { numRuns: 60, seed: 20, endOnFailure: true },
+      );
+    },
+  );
 
   it.skipIf(!device).each([
     [33, 40, 36],
@@ -134,7 +165,12 @@ describe.each([
 
 describe('matmul on tensor cores', () => {
   const layouts = ['NN', 'NT', 'TN'] as const;
-  const constantsOf = (layout: string, width: number, tile: number) => ({ variant: 'subgroupMatrix', width, layout, tile });
+  const constantsOf = (layout: string, width: number, tile: number) => ({
+    variant: 'subgroupMatrix',
+    width,
+    layout,
+    tile,
+  });
 
   it.skipIf(!native)('is WGSL that Dawn accepts, for several shapes of matrices', async () => {
     const { create, globals } = await import('webgpu');
@@ -142,7 +178,11 @@ describe('matmul on tensor cores', () => {
     // Dawn's adapter for tests offers every feature and runs nothing.
     const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
     const adapter = await gpu.requestAdapter();
-    const features = ['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
+    const features = [
+      'subgroups',
+      'shader-f16',
+      'chromium-experimental-subgroup-matrix',
+    ] as GPUFeatureName[];
     const device = await adapter!.requestDevice({ requiredFeatures: features });
     for (const [m, n, k, subgroupSize] of [
       [16, 16, 16, 32],
@@ -165,19 +205,28 @@ describe('matmul on tensor cores', () => {
     ['NN', 4, 72, 40, 72],
     ['TN', 4, 72, 41, 72],
     ['NT', 1, 71, 39, 73],
-  ] as const)('multiplies partial tiles where a stand-in does the matrices: %s, width %i', async (layout, width, m, k, n) => {
-    const kernel = {
-      ...product,
-      wgsl: (constants: MatmulConstants, traits: Traits) => withoutSubgroupMatrices(matmul.wgsl(constants, traits)),
-    } as Kernel;
-    const [error, where] = await worstError(standIn!, kernel, denseMatmul(layout, m, k, n), [constantsOf(layout, width, 64)]);
-    expect(error, where).toBeLessThanOrEqual(1e-3);
-  });
+  ] as const)(
+    'multiplies partial tiles where a stand-in does the matrices: %s, width %i',
+    async (layout, width, m, k, n) => {
+      const kernel = {
+        ...product,
+        wgsl: (constants: MatmulConstants, traits: Traits) =>
+          withoutSubgroupMatrices(matmul.wgsl(constants, traits)),
+      } as Kernel;
+      const [error, where] = await worstError(standIn!, kernel, denseMatmul(layout, m, k, n), [
+        constantsOf(layout, width, 64),
+      ]);
+      expect(error, where).toBeLessThanOrEqual(1e-3);
+    },
+  );
 
-  it.skipIf(!fast?.traits.subgroupMatrix).each(Object.entries(usual))('computes %s with operands in float16', async (_, p) => {
-    const [error, where] = await worstError(fast!, product, p);
-    expect(error, where).toBeLessThanOrEqual(1e-3);
-  });
+  it.skipIf(!fast?.traits.subgroupMatrix).each(Object.entries(usual))(
+    'computes %s with operands in float16',
+    async (_, p) => {
+      const [error, where] = await worstError(fast!, product, p);
+      expect(error, where).toBeLessThanOrEqual(1e-3);
+    },
+  );
 
   it('is chosen only where it was asked for', () => {
     const p = denseMatmul('NT', 512, 512, 512);
@@ -194,12 +243,42 @@ describe('the best guess', () => {
   it.each([
     ['a wide layer', denseMatmul('NT', 4096, 768, 3072), gpu, { variant: 'tiled', tile: 128 }],
     ['a narrow layer', denseMatmul('NT', 4096, 3072, 768), gpu, { variant: 'tiled', tile: 64 }],
-    ['the gradient of its weight', denseMatmul('TN', 768, 4096, 768), gpu, { variant: 'tiled', tile: 32 }],
-    ['many short matrices', denseMatmul('NT', 40, 64, 40, 384), gpu, { variant: 'tiled', tile: 64 }],
-    ['a long matrix of few rows', denseMatmul('NT', 20, 768, 30_000), gpu, { variant: 'tiled', tile: 32 }],
-    ['a pooler on one sequence', denseMatmul('NT', 1, 768, 768), gpu, { variant: 'vector', form: 'dot', rows: 1, columns: 4 }],
-    ['its gradient', denseMatmul('NN', 1, 768, 768), gpu, { variant: 'vector', form: 'sweep', rows: 1, columns: 64 }],
-    ['a classifier', denseMatmul('NT', 32, 768, 2), gpu, { variant: 'vector', form: 'dot', rows: 1, columns: 2 }],
+    [
+      'the gradient of its weight',
+      denseMatmul('TN', 768, 4096, 768),
+      gpu,
+      { variant: 'tiled', tile: 32 },
+    ],
+    [
+      'many short matrices',
+      denseMatmul('NT', 40, 64, 40, 384),
+      gpu,
+      { variant: 'tiled', tile: 64 },
+    ],
+    [
+      'a long matrix of few rows',
+      denseMatmul('NT', 20, 768, 30_000),
+      gpu,
+      { variant: 'tiled', tile: 32 },
+    ],
+    [
+      'a pooler on one sequence',
+      denseMatmul('NT', 1, 768, 768),
+      gpu,
+      { variant: 'vector', form: 'dot', rows: 1, columns: 4 },
+    ],
+    [
+      'its gradient',
+      denseMatmul('NN', 1, 768, 768),
+      gpu,
+      { variant: 'vector', form: 'sweep', rows: 1, columns: 64 },
+    ],
+    [
+      'a classifier',
+      denseMatmul('NT', 32, 768, 2),
+      gpu,
+      { variant: 'vector', form: 'dot', rows: 1, columns: 2 },
+    ],
     ['next to nothing', denseMatmul('NN', 5, 7, 3), gpu, { variant: 'plain' }],
     [
       'a layer on a software adapter',
@@ -207,7 +286,12 @@ describe('the best guess', () => {
       { ...cpu.traits, subgroupSize: 8 },
       { variant: 'broadcast' },
     ],
-    ['odd sizes there', denseMatmul('NT', 63, 767, 767), { ...cpu.traits, subgroupSize: 8 }, { variant: 'plain' }],
+    [
+      'odd sizes there',
+      denseMatmul('NT', 63, 767, 767),
+      { ...cpu.traits, subgroupSize: 8 },
+      { variant: 'plain' },
+    ],
   ])('for %s', (_, p, traits, expected) => {
     expect(candidates(p, traits)[0]).toMatchObject(expected);
   });

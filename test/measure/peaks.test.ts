@@ -24,7 +24,10 @@ describe.each([
 
 it('judges work by the peak that bounds it', () => {
   const peaks = { flops: 100, bytesPerSecond: 10 };
-  expect(shareOfPeak({ flops: 50, bytes: 1 }, 1, peaks)).toEqual({ share: 0.5, bound: 'multiply-add' });
+  expect(shareOfPeak({ flops: 50, bytes: 1 }, 1, peaks)).toEqual({
+    share: 0.5,
+    bound: 'multiply-add',
+  });
   expect(shareOfPeak({ flops: 50, bytes: 8 }, 2, peaks)).toEqual({ share: 0.4, bound: 'copy' });
   expect(shareOfPeak({ flops: 0, bytes: 5 }, 1, peaks)).toEqual({ share: 0.5, bound: 'copy' });
 });

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { checkFloors, circles, importsOf } from '../../scripts/floors.mjs';
 
-const check = (files: Record<string, string>): string[] => checkFloors(new Map(Object.entries(files)));
+const check = (files: Record<string, string>): string[] =>
+  checkFloors(new Map(Object.entries(files)));
 
 test('finds every kind of import, and none in comments or strings', () => {
   const text = `import a from './a.ts';
@@ -133,7 +134,9 @@ describe('as a command', () => {
       writeFileSync(join(folder, path), text);
     }
     const script = fileURLToPath(new URL('../../scripts/floors.mjs', import.meta.url));
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, folder], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script, folder], {
+      encoding: 'utf8',
+    });
     return { status, stdout, stderr };
   };
 

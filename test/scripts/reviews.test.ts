@@ -13,8 +13,17 @@ describe('the sample data', () => {
   it('is what its script makes, byte for byte', () => {
     const folder = mkdtempSync(join(tmpdir(), 'wigbert-'));
     execFileSync(process.execPath, [join(root, 'scripts/make-reviews.mjs'), folder]);
-    for (const file of ['reviews.tsv', 'reviews-test.tsv', 'reviews-ko.tsv', 'reviews-ko-test.tsv', 'vocab.txt'])
-      expect(readFileSync(join(folder, file), 'utf8') === readFileSync(join(data, file), 'utf8'), file).toBe(true);
+    for (const file of [
+      'reviews.tsv',
+      'reviews-test.tsv',
+      'reviews-ko.tsv',
+      'reviews-ko-test.tsv',
+      'vocab.txt',
+    ])
+      expect(
+        readFileSync(join(folder, file), 'utf8') === readFileSync(join(data, file), 'utf8'),
+        file,
+      ).toBe(true);
     rmSync(folder, { recursive: true });
   });
 
@@ -47,7 +56,9 @@ describe('the sample data', () => {
     expect(entries.slice(0, 5)).toEqual(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']);
     expect(new Set(entries).size).toBe(entries.length);
     expect(entries.length).toBeLessThanOrEqual(1000);
-    expect(entries.filter((entry) => entry === '' || entry !== entry.trim() || /[A-Z]/.test(entry))).toEqual(entries.slice(0, 5));
+    expect(
+      entries.filter((entry) => entry === '' || entry !== entry.trim() || /[A-Z]/.test(entry)),
+    ).toEqual(entries.slice(0, 5));
     const known = new Set(entries);
     for (let code = 0x21; code < 0x7f; code++) {
       const char = String.fromCharCode(code).toLowerCase();

@@ -15,5 +15,6 @@ test('an option it does not know is wrong usage', () => {
 
 test('the project names no package host', () => {
   const folder = join(scripts, 'setup');
-  for (const name of readdirSync(folder)) expect(readFileSync(join(folder, name), 'utf8')).not.toMatch(/https?:/);
+  for (const name of readdirSync(folder))
+    expect(readFileSync(join(folder, name), 'utf8')).not.toMatch(/https?:/);
 });

@@ -20,9 +20,15 @@ function run(files: Record<string, string>): { status: number | null; last: stri
   rmSync(tests, { recursive: true, force: true });
   mkdirSync(tests);
   for (const [name, text] of Object.entries(files))
-    writeFileSync(join(tests, `${name}.test.mjs`), `import { beforeAll, describe, expect, test } from 'vitest';\n${text}`);
+    writeFileSync(
+      join(tests, `${name}.test.mjs`),
+      `import { beforeAll, describe, expect, test } from 'vitest';\n${text}`,
+    );
   const vitest = path('../../node_modules/vitest/vitest.mjs');
-  const { status, stdout } = spawnSync(process.execPath, [vitest, 'run'], { cwd: folder, encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, [vitest, 'run'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   return { status, last: stdout.trimEnd().split('\n').at(-1) };
 }
 

@@ -23,7 +23,9 @@ afterAll(() => rmSync(dir, { recursive: true }));
 const random = new Philox(11);
 const rows = (count: number) =>
   Array.from({ length: count }, (_, i) => {
-    const words = Array.from({ length: 3 + random.integer(6) }, () => (random.uniform() < 0.8 ? i % 2 : 1 - (i % 2)));
+    const words = Array.from({ length: 3 + random.integer(6) }, () =>
+      random.uniform() < 0.8 ? i % 2 : 1 - (i % 2),
+    );
     return `${words.map((side) => `${side ? 'good' : 'bad'}${random.integer(8)}`).join(' ')}\t${i % 2 ? 'yes' : 'no'}`;
   });
 const table = (count: number) => `text\tlabel\n${rows(count).join('\n')}\n`;
@@ -42,7 +44,11 @@ describe('arithmetic', () => {
     expect(deviation).toBeCloseTo(Math.sqrt(32 / 7), 12);
     expect(spread([0.5]).deviation).toBeNaN();
     expect(spread([]).mean).toBeNaN();
-    expect([[0.5, 0.7], [0.6], []].map((values) => formatSpread(spread(values)))).toEqual(['60.0 ± 14.1', '60.0', '–']);
+    expect([[0.5, 0.7], [0.6], []].map((values) => formatSpread(spread(values)))).toEqual([
+      '60.0 ± 14.1',
+      '60.0',
+      '–',
+    ]);
     expect(formatDifference(spread([0.1, -0.02, 0.04]))).toBe('+4.0 ± 6.0 (2 of 3)');
     expect(formatDifference(spread([]))).toBe('–');
   });
@@ -62,13 +68,18 @@ describe('arithmetic', () => {
     ];
     const summary = summarise({ cells, settings: { sizes: [10, 20] } });
     const [first] = summary.claims;
-    expect([first.better, first.worse]).toEqual(['masked language model: fine-tuned', 'random weights: fine-tuned']);
+    expect([first.better, first.worse]).toEqual([
+      'masked language model: fine-tuned',
+      'random weights: fine-tuned',
+    ]);
     expect(first.difference[0].mean).toBeCloseTo(0.175);
     expect(first.difference[0].deviation).toBeCloseTo(Math.SQRT1_2 * 0.15);
     expect(first.difference[1].values).toEqual([]);
-    expect(summary.methods.find(({ id }) => id === 'mlm-fine-tuned')!.accuracy.map(({ values }) => values.length)).toEqual([
-      3, 1,
-    ]);
+    expect(
+      summary.methods
+        .find(({ id }) => id === 'mlm-fine-tuned')!
+        .accuracy.map(({ values }) => values.length),
+    ).toEqual([3, 1]);
     expect(summary.methods.map(({ id }) => id)).toEqual(methods.map(({ id }) => id));
   });
 });
@@ -85,21 +96,30 @@ describe('data', () => {
     expect((await readStudyData({ data: file, testRows: 30 })).test).toEqual(own.test);
   });
 
-  it.each([1, 2])('labelled rows and texts have nothing in common, and each label its share (seed %i)', async (seed) => {
-    const data = await readStudyData({ data: folder, testRows: 10 });
-    const { texts, labelled } = splitForSeed(data, 30, seed);
-    expect([texts.length, labelled.length]).toEqual([90, 30]);
-    expect(labelled.filter(({ label }) => label === 0).length).toBe(15);
-    const all = [...texts.map(([text]) => text), ...labelled.map(({ text }) => text)];
-    expect(all.sort()).toEqual(data.train.map(({ text }) => text).sort());
-    expect(splitForSeed(data, 30, seed)).toEqual({ texts, labelled });
-    expect(splitForSeed(data, 30, seed + 1).labelled).not.toEqual(labelled);
-    expect(() => splitForSeed(data, 120, seed)).toThrow(/120 labelled rows of 120 leave no texts/);
-  });
+  it.each([1, 2])(
+    'labelled rows and texts have nothing in common, and each label its share (seed %i)',
+    async (seed) => {
+      const data = await readStudyData({ data: folder, testRows: 10 });
+      const { texts, labelled } = splitForSeed(data, 30, seed);
+      expect([texts.length, labelled.length]).toEqual([90, 30]);
+      expect(labelled.filter(({ label }) => label === 0).length).toBe(15);
+      const all = [...texts.map(([text]) => text), ...labelled.map(({ text }) => text)];
+      expect(all.sort()).toEqual(data.train.map(({ text }) => text).sort());
+      expect(splitForSeed(data, 30, seed)).toEqual({ texts, labelled });
+      expect(splitForSeed(data, 30, seed + 1).labelled).not.toEqual(labelled);
+      expect(() => splitForSeed(data, 120, seed)).toThrow(
+        /120 labelled rows of 120 leave no texts/,
+      );
+    },
+  );
 
   it('wrong use is explained', async () => {
-    await expect(readStudyData({ data: dir, testRows: 10 })).rejects.toThrow(/one file with "train" in its name .* no TSV/);
-    await expect(readStudyData({ data: file, testRows: 120 })).rejects.toThrow(/120 rows: 120 to test with leave none/);
+    await expect(readStudyData({ data: dir, testRows: 10 })).rejects.toThrow(
+      /one file with "train" in its name .* no TSV/,
+    );
+    await expect(readStudyData({ data: file, testRows: 120 })).rejects.toThrow(
+      /120 rows: 120 to test with leave none/,
+    );
     const one = join(dir, 'one.tsv');
     writeFileSync(one, 'text\tlabel\na\tx\nb\tx\n');
     await expect(readStudyData({ data: one, testRows: 1 })).rejects.toThrow(/one label only \(x\)/);
@@ -107,7 +127,17 @@ describe('data', () => {
 });
 
 it('all pre-trainings see the same texts in the same batches', async () => {
-  const tokenizer = new BertTokenizer(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b', 'c', 'd']);
+  const tokenizer = new BertTokenizer([
+    '[PAD]',
+    '[UNK]',
+    '[CLS]',
+    '[SEP]',
+    '[MASK]',
+    'a',
+    'b',
+    'c',
+    'd',
+  ]);
   const batch = async (objective: Objective) => {
     const maker = new ExampleMaker(tokenizer, {
       objective,
@@ -127,16 +157,35 @@ it('all pre-trainings see the same texts in the same batches', async () => {
     expect(inputs.attentionMask).toEqual(masked.inputs.attentionMask);
     const ids = Array.from(inputs.inputIds.data);
     expect(ids).not.toContain(tokenizer.maskTokenId);
-    expect(Array.from(inputs.labels.data)).toEqual(ids.map((id, i) => (inputs.attentionMask.data[i] === 1 ? id : -100)));
+    expect(Array.from(inputs.labels.data)).toEqual(
+      ids.map((id, i) => (inputs.attentionMask.data[i] === 1 ? id : -100)),
+    );
     expect(inputs.labels.data).toContain(-100);
   }
 });
 
 const settings: StudySettings = {
-  ...{ data: folder, testRows: 20, device: 'cpu', sizes: [8, 16], seeds: 1, pretrainSteps: 3, pretrainLearningRate: 1e-3 },
-  ...{ vocabSize: 60, layers: 1, hiddenSize: 8, maxLength: 10, batchSize: 4, epochs: 1, learningRate: 1e-3 },
+  ...{
+    data: folder,
+    testRows: 20,
+    device: 'cpu',
+    sizes: [8, 16],
+    seeds: 1,
+    pretrainSteps: 3,
+    pretrainLearningRate: 1e-3,
+  },
+  ...{
+    vocabSize: 60,
+    layers: 1,
+    hiddenSize: 8,
+    maxLength: 10,
+    batchSize: 4,
+    epochs: 1,
+    learningRate: 1e-3,
+  },
 };
-const results = (out: string) => JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as StudyResults;
+const results = (out: string) =>
+  JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as StudyResults;
 
 describe('a study', () => {
   const whole = join(dir, 'whole');
@@ -144,7 +193,9 @@ describe('a study', () => {
   beforeAll(async () => {
     setDevice(new CpuDevice());
     let steps = 0;
-    found = await runStudy(await readStudyData(settings), settings, whole, { onStep: () => steps++ });
+    found = await runStudy(await readStudyData(settings), settings, whole, {
+      onStep: () => steps++,
+    });
     expect(steps).toBe(studySteps(settings));
   }, 60_000);
 
@@ -175,9 +226,14 @@ describe('a study', () => {
       expect(some.cells.length).toBeLessThan(found.cells.length);
       let skipped = 0;
       steps = 0;
-      await runStudy(data, settings, out, { onStep: () => steps++, onSkipped: (count) => (skipped += count) });
+      await runStudy(data, settings, out, {
+        onStep: () => steps++,
+        onSkipped: (count) => (skipped += count),
+      });
       expect(steps + skipped).toBe(studySteps(settings));
-      expect(readFileSync(join(out, 'results.json'), 'utf8')).toBe(readFileSync(join(whole, 'results.json'), 'utf8'));
+      expect(readFileSync(join(out, 'results.json'), 'utf8')).toBe(
+        readFileSync(join(whole, 'results.json'), 'utf8'),
+      );
       steps = 0;
       await runStudy(data, settings, out, { onStep: () => steps++ });
       expect(steps).toBe(0);
@@ -187,25 +243,61 @@ describe('a study', () => {
 
   it('is not mixed with one of other settings, or other data', async () => {
     const data = await readStudyData(settings);
-    await expect(runStudy(data, { ...settings, epochs: 2 }, whole)).rejects.toThrow(/a study whose epochs is 1, not 2/);
-    await expect(runStudy({ ...data, bytes: [1, 2] }, settings, whole)).rejects.toThrow(/bytes is .* not \[1,2\]/);
+    await expect(runStudy(data, { ...settings, epochs: 2 }, whole)).rejects.toThrow(
+      /a study whose epochs is 1, not 2/,
+    );
+    await expect(runStudy({ ...data, bytes: [1, 2] }, settings, whole)).rejects.toThrow(
+      /bytes is .* not \[1,2\]/,
+    );
     const broken = join(dir, 'broken');
     mkdirSync(broken);
-    writeFileSync(join(broken, 'results.json'), '{"settings": {}, "pretraining": [], "cells": [{"method": 3}]}');
-    await expect(openResults(broken, {})).rejects.toThrow(/results\.json is not a study's results: cells\.0/);
+    writeFileSync(
+      join(broken, 'results.json'),
+      '{"settings": {}, "pretraining": [], "cells": [{"method": 3}]}',
+    );
+    await expect(openResults(broken, {})).rejects.toThrow(
+      /results\.json is not a study's results: cells\.0/,
+    );
   });
 });
 
 describe('on the command line', () => {
   const options = [
-    ...['study', '--data', folder, '--test-rows', '20', '--sizes', '16,8', '--seeds', '1', '--pretrain-steps', '3'],
-    ...['--vocab-size', '60', '--layers', '1', '--hidden-size', '8', '--max-length', '10', '--batch-size', '4'],
+    ...[
+      'study',
+      '--data',
+      folder,
+      '--test-rows',
+      '20',
+      '--sizes',
+      '16,8',
+      '--seeds',
+      '1',
+      '--pretrain-steps',
+      '3',
+    ],
+    ...[
+      '--vocab-size',
+      '60',
+      '--layers',
+      '1',
+      '--hidden-size',
+      '8',
+      '--max-length',
+      '10',
+      '--batch-size',
+      '4',
+    ],
     ...['--epochs', '1', '--device', 'cpu'],
   ];
-  const ended = (child: ChildProcess) => new Promise<void>((resolve) => child.on('exit', () => resolve()));
-  const wigbert = (...args: string[]) => spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+  const ended = (child: ChildProcess) =>
+    new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  const wigbert = (...args: string[]) =>
+    spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
 
-  it('killed and run again, it gives the results of a run that was not, and a page', { timeout: 120_000 }, async () => {
+  it('killed and run again, it gives the results of a run that was not, and a page', {
+    timeout: 120_000,
+  }, async () => {
     const [killed, whole] = ['killed', 'unkilled'].map((name) => join(dir, name));
     const child = spawn(process.execPath, [cli, ...options, '--out', killed], { stdio: 'ignore' });
     const over = ended(child);
@@ -221,7 +313,11 @@ describe('on the command line', () => {
     expect(readFileSync(path, 'utf8')).toBe(readFileSync(join(whole, 'results.json'), 'utf8'));
 
     const summary = summarise(results(whole));
-    expect(JSON.parse(once.stdout)).toMatchObject({ finished: true, sizes: [8, 16], pretraining: results(whole).pretraining });
+    expect(JSON.parse(once.stdout)).toMatchObject({
+      finished: true,
+      sizes: [8, 16],
+      pretraining: results(whole).pretraining,
+    });
     const page = readFileSync(join(killed, 'report.html'), 'utf8');
     expect(page.match(/<svg/g)?.length).toBe(1);
     expect(page).not.toContain('NaN');
@@ -233,8 +329,14 @@ describe('on the command line', () => {
   });
 
   it('explains wrong use', () => {
-    expect(wigbert('study')).toMatchObject({ status: 2, stderr: expect.stringContaining("'--data <path>' not specified") });
+    expect(wigbert('study')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("'--data <path>' not specified"),
+    });
     const sizes = wigbert('study', '--data', folder, '--sizes', '8,x');
-    expect(sizes).toMatchObject({ status: 2, stderr: expect.stringMatching(/whole numbers .* separated by commas/) });
+    expect(sizes).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/whole numbers .* separated by commas/),
+    });
   });
 });

@@ -11,4 +11,7 @@ export const goldenPath = (path: string): string => `${shared}golden/${path}`;
 export const dataPath = (path: string): string => `${shared}data/${path}`;
 export const goldenText = (path: string): string => readFileSync(goldenPath(path), 'utf8');
 
-if (!hasGolden) console.warn('reference answers (../shared/golden) are not here: the tests that need them are skipped');
+if (!hasGolden)
+  console.warn(
+    'reference answers (../shared/golden) are not here: the tests that need them are skipped',
+  );

@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Device } from '../../src/device/device.ts';
-import { parseSafetensors, type RawTensor, toFloat32, toInt32 } from '../../src/formats/safetensors/file.ts';
+import {
+  parseSafetensors,
+  type RawTensor,
+  toFloat32,
+  toInt32,
+} from '../../src/formats/safetensors/file.ts';
 import { type Tensor, tensor } from '../../src/tensor/index.ts';
 import { goldenPath, hasGolden } from './golden.ts';
 
 /** The tensors of a file beside the tiny model; none where there are no reference answers. */
 export const readGolden = (name: string): Map<string, RawTensor> =>
-  hasGolden ? parseSafetensors(readFileSync(goldenPath(`tiny-bert/${name}.safetensors`))).tensors : new Map();
+  hasGolden
+    ? parseSafetensors(readFileSync(goldenPath(`tiny-bert/${name}.safetensors`))).tensors
+    : new Map();
 export const tinyBert = (head: string): string => goldenPath(`tiny-bert/${head}`);
 
 const inputs = readGolden('inputs');
@@ -16,7 +23,10 @@ const inputs = readGolden('inputs');
 export function goldenInputs(device: Device) {
   const load = (name: string): Tensor => {
     const raw = inputs.get(name)!;
-    return tensor(raw.dtype === 'F32' ? toFloat32(raw) : toInt32(raw), { shape: raw.shape, device });
+    return tensor(raw.dtype === 'F32' ? toFloat32(raw) : toInt32(raw), {
+      shape: raw.shape,
+      device,
+    });
   };
   const main = () => ({
     inputIds: load('input_ids'),
@@ -30,7 +40,11 @@ export function goldenInputs(device: Device) {
  * Largest distance, against 1 or the expected tensor's largest magnitude, whichever is more; `slack` is what an element may be
  * off for a reason of its own.
  */
-export async function distance(actual: Tensor, expected: RawTensor, slack = (_: number) => 0): Promise<number> {
+export async function distance(
+  actual: Tensor,
+  expected: RawTensor,
+  slack = (_: number) => 0,
+): Promise<number> {
   const values = toFloat32(expected);
   const got = await actual.data();
   expect(actual.shape).toEqual(expected.shape);

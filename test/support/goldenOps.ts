@@ -2,14 +2,21 @@ import type { Range, Tensor } from '../../src/tensor/index.ts';
 import * as w from '../../src/tensor/index.ts';
 
 type Attrs = Record<string, never>;
-export type GoldenOp = (inputs: Record<string, Tensor>, attrs: Attrs, call: string) => Tensor | Tensor[];
+export type GoldenOp = (
+  inputs: Record<string, Tensor>,
+  attrs: Attrs,
+  call: string,
+) => Tensor | Tensor[];
 
 const unary =
   (f: (x: Tensor) => Tensor): GoldenOp =>
   ({ x }) =>
     f(x);
 const withScalar =
-  (f: (a: Tensor, b: Tensor | number) => Tensor, left: (c: number, a: Tensor) => Tensor): GoldenOp =>
+  (
+    f: (a: Tensor, b: Tensor | number) => Tensor,
+    left: (c: number, a: Tensor) => Tensor,
+  ): GoldenOp =>
   ({ a, b }, { other, left: onLeft }) =>
     b ? f(a, b) : onLeft ? left(other, a) : f(a, other);
 const binary =
@@ -27,7 +34,14 @@ export const goldenOps: Record<string, GoldenOp> = {
     w.matmul(transposeA ? a.transpose(-1, -2) : a, transposeB ? b.transpose(-1, -2) : b),
   linear: ({ x, w: weight, b }) => w.linear(x, weight, b),
   softmax: ({ x, mask }, { dim }, call) =>
-    w.softmax(!mask ? x : call.includes('masked_fill') ? x.maskedFill(mask, Number.NEGATIVE_INFINITY) : x.add(mask), dim),
+    w.softmax(
+      !mask
+        ? x
+        : call.includes('masked_fill')
+          ? x.maskedFill(mask, Number.NEGATIVE_INFINITY)
+          : x.add(mask),
+      dim,
+    ),
   log_softmax: ({ x, mask }, { dim }) => w.logSoftmax(mask ? x.add(mask) : x, dim),
   layer_norm: ({ x, w: weight, b }, { eps, normalized_dims = 1 }) =>
     w.layerNorm(x, x.shape.slice(x.ndim - normalized_dims), weight, b, eps),
@@ -81,11 +95,14 @@ export const goldenOps: Record<string, GoldenOp> = {
   slice: ({ x }, { slices }, call) => {
     const ranges = slices as Range[];
     return x.slice(
-      call.includes('...') && ranges.length < x.ndim ? [...Array(x.ndim - ranges.length).fill(null), ...ranges] : ranges,
+      call.includes('...') && ranges.length < x.ndim
+        ? [...Array(x.ndim - ranges.length).fill(null), ...ranges]
+        : ranges,
     );
   },
   select: ({ x }, { dim, index }) => x.select(dim, index),
-  cat: ({ a, b, c }, { dim }, call) => w.cat(call.includes('[a, a]') ? [a, a] : c ? [a, b, c] : [a, b], dim),
+  cat: ({ a, b, c }, { dim }, call) =>
+    w.cat(call.includes('[a, a]') ? [a, a] : c ? [a, b, c] : [a, b], dim),
   stack: ({ a, b, c }, { dim }) => w.stack(c ? [a, b, c] : [a, b], dim),
   split: ({ x }, { sizes, dim }) => x.split(sizes, dim),
   chunk: ({ x }, { chunks, dim }) => x.chunk(chunks, dim),
@@ -119,17 +136,35 @@ export const goldenGraphs: Record<string, (inputs: Record<string, Tensor>) => Te
       .reshape([2, -1])
       .mul(2)
       .add(x.slice([null, [0, 2]]).reshape([2, -1])),
-  'torch.matmul(F.softmax(torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(8) + m, dim=-1), v)': ({ q, k, v, m }) =>
-    q.matmul(k.transpose(-1, -2)).div(Math.sqrt(8)).add(m).softmax(-1).matmul(v),
+  'torch.matmul(F.softmax(torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(8) + m, dim=-1), v)': ({
+    q,
+    k,
+    v,
+    m,
+  }) => q.matmul(k.transpose(-1, -2)).div(Math.sqrt(8)).add(m).softmax(-1).matmul(v),
   'x.view(2, 17, 3, 8).permute(0, 2, 1, 3).permute(0, 2, 1, 3).reshape(2, 17, 24) * x': ({ x }) =>
-    x.reshape([2, 17, 3, 8]).permute([0, 2, 1, 3]).permute([0, 2, 1, 3]).reshape([2, 17, 24]).mul(x),
-  'F.layer_norm(F.linear(F.gelu(F.linear(x, w1, b1)), w2, b2) + x, (17,), g, b, 1e-12)': ({ x, w1, b1, w2, b2, g, b }) =>
-    w.layerNorm(w.linear(w.linear(x, w1, b1, 'gelu'), w2, b2).add(x), [17], g, b, 1e-12),
+    x
+      .reshape([2, 17, 3, 8])
+      .permute([0, 2, 1, 3])
+      .permute([0, 2, 1, 3])
+      .reshape([2, 17, 24])
+      .mul(x),
+  'F.layer_norm(F.linear(F.gelu(F.linear(x, w1, b1)), w2, b2) + x, (17,), g, b, 1e-12)': ({
+    x,
+    w1,
+    b1,
+    w2,
+    b2,
+    g,
+    b,
+  }) => w.layerNorm(w.linear(w.linear(x, w1, b1, 'gelu'), w2, b2).add(x), [17], g, b, 1e-12),
   'F.cross_entropy(torch.matmul(torch.tanh(F.embedding(ids, w)), w.T), ids)': ({ ids, w: table }) =>
     w.crossEntropy(w.embedding(ids, table).tanh().matmul(table.transpose(0, 1)), ids),
-  '(x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, unbiased=False, keepdim=True) + 1e-5)': ({ x }) =>
-    x.sub(x.mean(-1, true)).div(x.var(-1, false, true).add(1e-5).sqrt()),
-  'torch.tanh(torch.tanh(torch.tanh(x @ w) @ w) @ w)': ({ x, w: u }) => x.matmul(u).tanh().matmul(u).tanh().matmul(u).tanh(),
+  '(x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, unbiased=False, keepdim=True) + 1e-5)': ({
+    x,
+  }) => x.sub(x.mean(-1, true)).div(x.var(-1, false, true).add(1e-5).sqrt()),
+  'torch.tanh(torch.tanh(torch.tanh(x @ w) @ w) @ w)': ({ x, w: u }) =>
+    x.matmul(u).tanh().matmul(u).tanh().matmul(u).tanh(),
   'x * 2': ({ x }) => x.mul(2),
   'x * x.detach() + (x * 3).detach()': ({ x }) => x.mul(x.detach()).add(x.mul(3).detach()),
 };

@@ -28,10 +28,19 @@ const classifier = dense('classifier');
 /** Every class, and the names that Hugging Face stores for it beside embeddings and encoder (all with `bert.` in front). */
 export const heads = {
   BertModel: { Model: BertModel, names: pooler },
-  BertForPreTraining: { Model: BertForPreTraining, names: [...pooler, ...predictions, ...relationship] },
+  BertForPreTraining: {
+    Model: BertForPreTraining,
+    names: [...pooler, ...predictions, ...relationship],
+  },
   BertForMaskedLM: { Model: BertForMaskedLM, names: predictions },
-  BertForNextSentencePrediction: { Model: BertForNextSentencePrediction, names: [...pooler, ...relationship] },
-  BertForSequenceClassification: { Model: BertForSequenceClassification, names: [...pooler, ...classifier] },
+  BertForNextSentencePrediction: {
+    Model: BertForNextSentencePrediction,
+    names: [...pooler, ...relationship],
+  },
+  BertForSequenceClassification: {
+    Model: BertForSequenceClassification,
+    names: [...pooler, ...classifier],
+  },
   BertForTokenClassification: { Model: BertForTokenClassification, names: classifier },
   BertForQuestionAnswering: { Model: BertForQuestionAnswering, names: dense('qa_outputs') },
   BertForMultipleChoice: { Model: BertForMultipleChoice, names: [...pooler, ...classifier] },
@@ -42,8 +51,18 @@ export const classOf = (head: HeadName): BertClass => heads[head].Model;
 export const headNames = Object.keys(heads) as HeadName[];
 
 const layer = [
-  ...['attention.self.query', 'attention.self.key', 'attention.self.value', 'attention.output.dense'].flatMap(dense),
-  ...['attention.output.LayerNorm', 'intermediate.dense', 'output.dense', 'output.LayerNorm'].flatMap(dense),
+  ...[
+    'attention.self.query',
+    'attention.self.key',
+    'attention.self.value',
+    'attention.output.dense',
+  ].flatMap(dense),
+  ...[
+    'attention.output.LayerNorm',
+    'intermediate.dense',
+    'output.dense',
+    'output.LayerNorm',
+  ].flatMap(dense),
 ];
 const embeddings = [
   'word_embeddings.weight',
@@ -54,8 +73,14 @@ const embeddings = [
 
 /** All that Hugging Face stores for a class with so many layers, sorted. */
 export function storedNames(head: HeadName, layers: number): string[] {
-  const encoder = Array.from({ length: layers }, (_, i) => layer.map((name) => `encoder.layer.${i}.${name}`)).flat();
-  const names = [...[...embeddings.map((name) => `embeddings.${name}`), ...encoder].map((name) => `bert.${name}`)];
+  const encoder = Array.from({ length: layers }, (_, i) =>
+    layer.map((name) => `encoder.layer.${i}.${name}`),
+  ).flat();
+  const names = [
+    ...[...embeddings.map((name) => `embeddings.${name}`), ...encoder].map(
+      (name) => `bert.${name}`,
+    ),
+  ];
   const all = [...names, ...heads[head].names];
   // A bare encoder is its own root.
   return all.map((name) => (head === 'BertModel' ? name.replace(/^bert\./, '') : name)).sort();

@@ -25,7 +25,12 @@ export function randomBuffer(spec: BufferSpec<unknown>, p: unknown, random: Phil
 }
 
 /** Runs a kernel once on a device and returns what its outputs hold. */
-export async function runKernel(device: Device, kernel: Kernel, data: Record<string, HostArray>, p: never) {
+export async function runKernel(
+  device: Device,
+  kernel: Kernel,
+  data: Record<string, HostArray>,
+  p: never,
+) {
   const bindings: Record<string, Binding> = {};
   for (const [name, array] of Object.entries(data)) {
     const buffer = device.alloc(array.byteLength);
@@ -36,7 +41,10 @@ export async function runKernel(device: Device, kernel: Kernel, data: Record<str
   const outputs: Record<string, HostArray> = {};
   for (const [name, spec] of Object.entries(kernel.buffers)) {
     if (spec.access === 'read') continue;
-    outputs[name] = new (arrayOf(spec.type))(await device.read(bindings[name])).subarray(0, spec.size(p));
+    outputs[name] = new (arrayOf(spec.type))(await device.read(bindings[name])).subarray(
+      0,
+      spec.size(p),
+    );
   }
   for (const { buffer } of Object.values(bindings)) device.free(buffer);
   return outputs;

@@ -9,10 +9,53 @@ export function seeded(seed: number): () => number {
   };
 }
 
-const numbers = ['0', '1', '-1', '-0', '1.0', '1e3', '4294967296', '9007199254740993', '18446744073709551616', '1e999'];
-const words = ['null', 'true', '{}', '[]', '[[0]]', '""', '"F32"', '"F31"', '"I64"', '"F4"', '"\\ud800"', '"\\u0000"'];
-const keys = ['"__proto__"', '"constructor"', '"__metadata__"', '"shape"', '"dtype"', '"data_offsets"', '"w"'];
-const lengths = [0n, 1n, 7n, 2n, 100_000_000n, 100_000_001n, 2n ** 32n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
+const numbers = [
+  '0',
+  '1',
+  '-1',
+  '-0',
+  '1.0',
+  '1e3',
+  '4294967296',
+  '9007199254740993',
+  '18446744073709551616',
+  '1e999',
+];
+const words = [
+  'null',
+  'true',
+  '{}',
+  '[]',
+  '[[0]]',
+  '""',
+  '"F32"',
+  '"F31"',
+  '"I64"',
+  '"F4"',
+  '"\\ud800"',
+  '"\\u0000"',
+];
+const keys = [
+  '"__proto__"',
+  '"constructor"',
+  '"__metadata__"',
+  '"shape"',
+  '"dtype"',
+  '"data_offsets"',
+  '"w"',
+];
+const lengths = [
+  0n,
+  1n,
+  7n,
+  2n,
+  100_000_000n,
+  100_000_001n,
+  2n ** 32n,
+  2n ** 53n,
+  2n ** 63n,
+  2n ** 64n - 1n,
+];
 
 /** `count` damaged copies of a safetensors file, the same for the same seed: bytes, lengths, text and structure, or noise. */
 export function* mutants(file: Uint8Array, count: number, seed: number): Generator<Uint8Array> {
@@ -34,7 +77,12 @@ export function* mutants(file: Uint8Array, count: number, seed: number): Generat
     (text) => edit(text, /\d+/g, (digits) => String(Number(digits) + below(9) - 4)),
     (text) => edit(text, /"\w+"(?=:)/g, () => pick(keys)),
     (text) => edit(text, /"[^"]*"|\[[^\]]*\]/g, () => pick(words)),
-    (text) => edit(text, /"\w+":(\{[^{}]*\}|\[[^\]]*\]|"\w+"),?/g, (entry) => entry + (below(2) ? `,${entry}` : entry)),
+    (text) =>
+      edit(
+        text,
+        /"\w+":(\{[^{}]*\}|\[[^\]]*\]|"\w+"),?/g,
+        (entry) => entry + (below(2) ? `,${entry}` : entry),
+      ),
     (text) => edit(text, /"\w+":(\{[^{}]*\}|\[[^\]]*\]|"\w+"),?/g, () => ''),
     (text) => edit(text, /[[\]{}:,]/g, () => pick(['', '[', ']', '{', '}', ':', ',', ' \n'])),
     (text) => edit(text, /[{,]/g, (mark) => `${mark}"x":${pick([...words, ...numbers])},`),
@@ -56,10 +104,18 @@ export function* mutants(file: Uint8Array, count: number, seed: number): Generat
           bytes = bytes.slice(0, at);
           break;
         case 2:
-          bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + below(9))]));
+          bytes = Uint8Array.from(
+            Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + below(9))]),
+          );
           break;
         case 3:
-          bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, at), Buffer.of(below(256), below(256)), bytes.subarray(at)]));
+          bytes = Uint8Array.from(
+            Buffer.concat([
+              bytes.subarray(0, at),
+              Buffer.of(below(256), below(256)),
+              bytes.subarray(at),
+            ]),
+          );
           break;
         case 4:
           if (bytes.length >= 8) new DataView(bytes.buffer).setBigUint64(0, pick(lengths), true);

@@ -35,9 +35,18 @@ export async function work(device: 'webgpu' | 'cpu'): Promise<Record<string, unk
       attentionProbsDropoutProb: 0,
     }),
   );
-  const examples = ['good film', 'a bad film', 'a good film', 'bad film'].map((text, i) => ({ text, label: (i + 1) % 2 }));
+  const examples = ['good film', 'a bad film', 'a good film', 'bad film'].map((text, i) => ({
+    text,
+    label: (i + 1) % 2,
+  }));
   const encoded = encodeExamples(examples, tokenizer, 8, 512);
-  const { steps } = await fit(model, encoded, [], { ...fitDefaults, epochs: 3, learningRate: 1e-2 });
-  const [{ score }] = await new TextClassificationPipeline(model, tokenizer).predict(['a good film']);
+  const { steps } = await fit(model, encoded, [], {
+    ...fitDefaults,
+    epochs: 3,
+    learningRate: 1e-2,
+  });
+  const [{ score }] = await new TextClassificationPipeline(model, tokenizer).predict([
+    'a good film',
+  ]);
   return { gradient, losses: steps.map(({ loss }) => loss), score };
 }

@@ -1,5 +1,10 @@
 import { type JsEncoding, Tokenizer } from 'tokenizers';
-import { type AddedToken, BertTokenizer, type BertTokenizerOptions, type Encoding } from '../../src/text/tokenizer/index.ts';
+import {
+  type AddedToken,
+  BertTokenizer,
+  type BertTokenizerOptions,
+  type Encoding,
+} from '../../src/text/tokenizer/index.ts';
 
 export const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 
@@ -18,13 +23,33 @@ export const switches = bits.flatMap((doLowerCase) =>
 export function tokenizerJson(vocab: readonly string[], options: BertTokenizerOptions = {}) {
   const ids = Object.fromEntries(vocab.map((token, id) => [token, id]));
   const flags = { single_word: false, lstrip: false, rstrip: false };
-  const special = SPECIAL.map((content) => ({ id: ids[content], content, ...flags, normalized: false, special: true }));
+  const special = SPECIAL.map((content) => ({
+    id: ids[content],
+    content,
+    ...flags,
+    normalized: false,
+    special: true,
+  }));
   let next = vocab.length;
   const added = (options.addedTokens ?? []).map((token) => {
-    const { content, ...given }: AddedToken = typeof token === 'string' ? { content: token } : token;
-    const { singleWord: single_word = false, lstrip = false, rstrip = false, special = false } = given;
+    const { content, ...given }: AddedToken =
+      typeof token === 'string' ? { content: token } : token;
+    const {
+      singleWord: single_word = false,
+      lstrip = false,
+      rstrip = false,
+      special = false,
+    } = given;
     const id = ids[content] ?? next++;
-    return { id, content, single_word, lstrip, rstrip, normalized: given.normalized ?? !special, special };
+    return {
+      id,
+      content,
+      single_word,
+      lstrip,
+      rstrip,
+      normalized: given.normalized ?? !special,
+      special,
+    };
   });
   const kept = special.filter(({ id }) => !added.some((token) => token.id === id));
   return {
@@ -40,8 +65,16 @@ export function tokenizerJson(vocab: readonly string[], options: BertTokenizerOp
       lowercase: options.doLowerCase ?? true,
     } as object | null,
     pre_tokenizer: { type: 'BertPreTokenizer' } as object | null,
-    post_processor: { type: 'BertProcessing', sep: ['[SEP]', ids['[SEP]']], cls: ['[CLS]', ids['[CLS]']] } as object | null,
-    decoder: { type: 'WordPiece', prefix: options.continuingSubwordPrefix ?? '##', cleanup: true } as object | null,
+    post_processor: {
+      type: 'BertProcessing',
+      sep: ['[SEP]', ids['[SEP]']],
+      cls: ['[CLS]', ids['[CLS]']],
+    } as object | null,
+    decoder: {
+      type: 'WordPiece',
+      prefix: options.continuingSubwordPrefix ?? '##',
+      cleanup: true,
+    } as object | null,
     model: {
       type: 'WordPiece',
       unk_token: '[UNK]',
@@ -53,8 +86,10 @@ export function tokenizerJson(vocab: readonly string[], options: BertTokenizerOp
 }
 
 /** Hugging Face's Rust tokenizer with these options. */
-export const rustTokenizer = (vocab: readonly string[], options?: BertTokenizerOptions): Tokenizer =>
-  Tokenizer.fromString(JSON.stringify(tokenizerJson(vocab, options)));
+export const rustTokenizer = (
+  vocab: readonly string[],
+  options?: BertTokenizerOptions,
+): Tokenizer => Tokenizer.fromString(JSON.stringify(tokenizerJson(vocab, options)));
 
 /** An encoding as Rust gives it, in our form. Its offsets count code points, ours UTF-16 units: these are brought to ours. */
 export function fromRust(encoding: JsEncoding, text: string, pair?: string): Required<Encoding> {
@@ -92,7 +127,9 @@ export async function compareWithRust(
 ): Promise<unknown[]> {
   const ours = new BertTokenizer(vocab, { ...options, tokenizerClass: 'BertTokenizerFast' });
   const theirs = rustTokenizer(vocab, options);
-  const encodings = await Promise.all(rows.map((row) => (typeof row === 'string' ? theirs.encode(row) : theirs.encode(...row))));
+  const encodings = await Promise.all(
+    rows.map((row) => (typeof row === 'string' ? theirs.encode(row) : theirs.encode(...row))),
+  );
   return rows.flatMap((row, i) => {
     const [text, pair] = typeof row === 'string' ? [row, undefined] : row;
     const a: Encoding = ours.encode(text, pair, { returnOffsetsMapping: true });

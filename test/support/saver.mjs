@@ -28,7 +28,10 @@ async function save(version) {
     const data = async () => new Float32Array(50_000).fill(version + i);
     return /** @type {const} */ ([`weight.${i}`, { shape: [50, 1000], data }]);
   });
-  await writeCheckpoint(dir, config, ['BertModel'], weights, { 'vocab.txt': `${version}\n`, 'extra.json': `${version}` });
+  await writeCheckpoint(dir, config, ['BertModel'], weights, {
+    'vocab.txt': `${version}\n`,
+    'extra.json': `${version}`,
+  });
   console.log(version);
 }
 

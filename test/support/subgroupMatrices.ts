@@ -47,4 +47,6 @@ fn storeMatrix(at: u32, y: array<f32, 8>, stride: u32) {
 }
 
 const element = (array: string, major: string): string =>
-  major === 'row' ? `${array}[at + r * stride + c / 4u][c % 4u]` : `${array}[at + c * stride + r / 4u][r % 4u]`;
+  major === 'row'
+    ? `${array}[at + r * stride + c / 4u][c % 4u]`
+    : `${array}[at + c * stride + r / 4u][r % 4u]`;

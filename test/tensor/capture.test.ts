@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { shareSlots } from '../../src/device/capture/memoryPlan.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import { AdamW, clipGradNorm, Dropout, getLinearScheduleWithWarmup, LayerNorm, Linear } from '../../src/nn/index.ts';
+import {
+  AdamW,
+  clipGradNorm,
+  Dropout,
+  getLinearScheduleWithWarmup,
+  LayerNorm,
+  Linear,
+} from '../../src/nn/index.ts';
 import {
   backward,
   capture,
@@ -29,7 +36,12 @@ afterAll(() => {
 /** A small network with dropout, and a step that trains it. */
 function training() {
   manualSeed(5);
-  const [first, norm, second, dropout] = [new Linear(12, 20), new LayerNorm(20), new Linear(20, 4), new Dropout(0.2)];
+  const [first, norm, second, dropout] = [
+    new Linear(12, 20),
+    new LayerNorm(20),
+    new Linear(20, 4),
+    new Dropout(0.2),
+  ];
   const params = [first.weight, first.bias, norm.weight, norm.bias, second.weight, second.bias];
   const optimizer = new AdamW(params, { lr: 1e-2 });
   const schedule = getLinearScheduleWithWarmup(optimizer, 3, 100);
@@ -53,8 +65,14 @@ function training() {
 }
 
 const batch = (rows: number, seed: number): { x: HostTensor; y: HostTensor } => ({
-  x: { data: Float32Array.from({ length: rows * 12 }, (_, i) => Math.sin(i * 7 + seed)), shape: [rows, 12] },
-  y: { data: Float32Array.from({ length: rows * 4 }, (_, i) => Math.cos(i * 3 + seed)), shape: [rows, 4] },
+  x: {
+    data: Float32Array.from({ length: rows * 12 }, (_, i) => Math.sin(i * 7 + seed)),
+    shape: [rows, 12],
+  },
+  y: {
+    data: Float32Array.from({ length: rows * 4 }, (_, i) => Math.cos(i * 3 + seed)),
+    shape: [rows, 4],
+  },
 });
 
 describe.each([
@@ -63,35 +81,44 @@ describe.each([
 ] as const)('a captured step on %s', (_, device) => {
   const here = it.skipIf(!device);
 
-  here('equals the eager one bit for bit, over two shapes, with dropout and a schedule', async () => {
-    setDevice(device!);
-    const sizes = [8, 8, 5, 8, 5, 5, 8];
-    const eager = training();
-    manualSeed(9);
-    const expected: Float32Array[] = [];
-    for (const [i, rows] of sizes.entries()) {
-      dropoutGenerator(device!).rebase();
-      const { x, y } = batch(rows, i);
-      const result = scope(() => eager.step({ x: tensor(x.data, { shape: x.shape }), y: tensor(y.data, { shape: y.shape }) }));
-      expected.push((await result.data()) as Float32Array);
-      result.dispose();
-      eager.schedule.step();
-    }
-    const captured = training();
-    manualSeed(9);
-    const step = capture(device!, captured.step);
-    const results: Promise<Float32Array>[] = [];
-    for (const [i, rows] of sizes.entries()) {
-      results.push(step.run(batch(rows, i)));
-      captured.schedule.step();
-    }
-    expect(await Promise.all(results)).toEqual(expected);
-    for (const [i, param] of captured.params.entries()) expect(await param.data()).toEqual(await eager.params[i].data());
-    expect(new Set(expected.map(([loss]) => loss)).size).toBe(sizes.length);
-    step.dispose();
-    captured.dispose();
-    eager.dispose();
-  });
+  here(
+    'equals the eager one bit for bit, over two shapes, with dropout and a schedule',
+    async () => {
+      setDevice(device!);
+      const sizes = [8, 8, 5, 8, 5, 5, 8];
+      const eager = training();
+      manualSeed(9);
+      const expected: Float32Array[] = [];
+      for (const [i, rows] of sizes.entries()) {
+        dropoutGenerator(device!).rebase();
+        const { x, y } = batch(rows, i);
+        const result = scope(() =>
+          eager.step({
+            x: tensor(x.data, { shape: x.shape }),
+            y: tensor(y.data, { shape: y.shape }),
+          }),
+        );
+        expected.push((await result.data()) as Float32Array);
+        result.dispose();
+        eager.schedule.step();
+      }
+      const captured = training();
+      manualSeed(9);
+      const step = capture(device!, captured.step);
+      const results: Promise<Float32Array>[] = [];
+      for (const [i, rows] of sizes.entries()) {
+        results.push(step.run(batch(rows, i)));
+        captured.schedule.step();
+      }
+      expect(await Promise.all(results)).toEqual(expected);
+      for (const [i, param] of captured.params.entries())
+        expect(await param.data()).toEqual(await eager.params[i].data());
+      expect(new Set(expected.map(([loss]) => loss)).size).toBe(sizes.length);
+      step.dispose();
+      captured.dispose();
+      eager.dispose();
+    },
+  );
 
   here('checks indices and sizes of each run', async () => {
     setDevice(device!);
@@ -100,7 +127,9 @@ describe.each([
     const ids = (...values: number[]) => ({ ids: { data: Int32Array.from(values), shape: [2] } });
     expect(await step.run(ids(0, 3))).toEqual(Float32Array.of(4));
     await expect(step.run(ids(0, 4))).rejects.toThrow('index 4 is out of range');
-    await expect(step.run({ ids: { data: new Int32Array(3), shape: [2] } })).rejects.toThrow('3 elements do not fill [2]');
+    await expect(step.run({ ids: { data: new Int32Array(3), shape: [2] } })).rejects.toThrow(
+      '3 elements do not fill [2]',
+    );
     expect(await step.run(ids(1, 2))).toEqual(Float32Array.of(4));
     step.dispose();
     table.dispose();
@@ -135,7 +164,8 @@ describe.skipIf(!webgpu)('captured steps on webgpu', () => {
         .reduce((y: Tensor) => y.mul(1.5).flip([0]), x)
         .sum();
     const step = capture(webgpu!, chain);
-    const run = (size: number) => step.run({ x: { data: new Float32Array(size).fill(1), shape: [size] } });
+    const run = (size: number) =>
+      step.run({ x: { data: new Float32Array(size).fill(1), shape: [size] } });
     await run(1 << 16);
     const one = webgpu!.memory().bytes - before;
     // The input, and two temporaries at a time.
@@ -154,10 +184,14 @@ describe.skipIf(!webgpu)('captured steps on webgpu', () => {
       const step = capture(webgpu!, ({ x }: { x: Tensor }) => x.flip([0]).mul(2).flip([0]).sum());
       const results = async () => {
         const run = (size: number) =>
-          step.run({ x: { data: Float32Array.from({ length: size }, (_, i) => i % 3), shape: [size] } });
+          step.run({
+            x: { data: Float32Array.from({ length: size }, (_, i) => i % 3), shape: [size] },
+          });
         return (await Promise.all(order.map(run))).map(([sum]) => sum);
       };
-      const expected = order.map((size) => 2 * Array.from({ length: size }, (_, i) => i % 3).reduce((a, b) => a + b));
+      const expected = order.map(
+        (size) => 2 * Array.from({ length: size }, (_, i) => i % 3).reduce((a, b) => a + b),
+      );
       expect(await results()).toEqual(expected);
       const bytes = webgpu!.memory().bytes - before;
       // What was bound to smaller memory is bound anew.
@@ -204,7 +238,11 @@ describe.skipIf(!webgpu)('captured steps on webgpu', () => {
 });
 
 describe('shareSlots', () => {
-  const lifetime = fc.record({ bytes: fc.integer({ min: 1, max: 100 }), from: fc.nat(20), life: fc.integer({ min: 1, max: 8 }) });
+  const lifetime = fc.record({
+    bytes: fc.integer({ min: 1, max: 100 }),
+    from: fc.nat(20),
+    life: fc.integer({ min: 1, max: 8 }),
+  });
 
   it('never lets two that live at once share, nor puts one where it does not fit', () => {
     fc.assert(
@@ -212,9 +250,14 @@ describe('shareSlots', () => {
         fc.array(lifetime, { maxLength: 40 }),
         fc.array(fc.integer({ min: 1, max: 100 }), { maxLength: 5 }),
         (lives, existing) => {
-          const lifetimes = lives.map(({ bytes, from, life }) => ({ bytes, from, to: from + life }));
+          const lifetimes = lives.map(({ bytes, from, life }) => ({
+            bytes,
+            from,
+            to: from + life,
+          }));
           const { slotOf, sizes } = shareSlots(lifetimes, existing);
-          for (const [slot, size] of existing.entries()) expect(sizes[slot]).toBeGreaterThanOrEqual(size);
+          for (const [slot, size] of existing.entries())
+            expect(sizes[slot]).toBeGreaterThanOrEqual(size);
           for (const [i, a] of lifetimes.entries()) {
             expect(sizes[slotOf[i]]).toBeGreaterThanOrEqual(a.bytes);
             for (const [j, b] of lifetimes.entries()) {

@@ -44,7 +44,9 @@ function capturing(): { run: Run; dispose: () => void } {
   return {
     run: async (step, ...x) => {
       if (!steps.has(step)) steps.set(step, capture(webgpu!, step));
-      return [...(await steps.get(step)!.run({ x: { data: Float32Array.from(x), shape: [x.length] } }))];
+      return [
+        ...(await steps.get(step)!.run({ x: { data: Float32Array.from(x), shape: [x.length] } })),
+      ];
     },
     dispose: () => {
       for (const step of steps.values()) step.dispose();
@@ -96,24 +98,27 @@ describe.skipIf(!webgpu)('a captured step', () => {
     return [await run(step, 1), await run(step, 1), await run(step, 1)];
   });
 
-  captures('follows parameters that an optimiser moves, and that are frozen and thawed', async (run) => {
-    const [p, q] = [parameter(2), parameter(3)];
-    const evaluate: Step = ({ x }) => p.mul(x);
-    const results = [await run(evaluate, 1)];
-    const optimizer = new SGD([p, q], { lr: 0.1 });
-    const train: Step = ({ x }) => {
-      const loss = p.mul(q).mul(x).sum();
-      backward(loss);
-      optimizer.step();
-      optimizer.zeroGrad();
-      return loss;
-    };
-    q.requiresGrad_(false);
-    results.push(await run(train, 1), await run(evaluate, 1));
-    q.requiresGrad_();
-    results.push(await run(train, 1), await run(evaluate, 1), [...(await q.data())]);
-    return results;
-  });
+  captures(
+    'follows parameters that an optimiser moves, and that are frozen and thawed',
+    async (run) => {
+      const [p, q] = [parameter(2), parameter(3)];
+      const evaluate: Step = ({ x }) => p.mul(x);
+      const results = [await run(evaluate, 1)];
+      const optimizer = new SGD([p, q], { lr: 0.1 });
+      const train: Step = ({ x }) => {
+        const loss = p.mul(q).mul(x).sum();
+        backward(loss);
+        optimizer.step();
+        optimizer.zeroGrad();
+        return loss;
+      };
+      q.requiresGrad_(false);
+      results.push(await run(train, 1), await run(evaluate, 1));
+      q.requiresGrad_();
+      results.push(await run(train, 1), await run(evaluate, 1), [...(await q.data())]);
+      return results;
+    },
+  );
 
   captures('adds to gradients that are there, and to none when they are gone', async (run) => {
     const p = parameter(0);
@@ -137,7 +142,12 @@ describe.skipIf(!webgpu)('a captured step', () => {
       optimizer.step();
       return p.mul(1);
     };
-    return [await run(step, 1), await run(step, 2), await run(step, 3), [...(await p.grad!.data())]];
+    return [
+      await run(step, 1),
+      await run(step, 2),
+      await run(step, 3),
+      [...(await p.grad!.data())],
+    ];
   });
 
   captures('shares gradients with other steps, which add to them and use them up', async (run) => {
@@ -160,7 +170,12 @@ describe.skipIf(!webgpu)('a captured step', () => {
     };
     const results: number[][] = [];
     for (let i = 0; i < 3; i++) {
-      results.push(await run(first, 1, i), await run(more, 1, 2), await run(more, 3, 4), await run(update, 0));
+      results.push(
+        await run(first, 1, i),
+        await run(more, 1, 2),
+        await run(more, 3, 4),
+        await run(update, 0),
+      );
       expect(p.grad).toBeNull();
     }
     return results;
@@ -267,7 +282,8 @@ describe.skipIf(!webgpu)('a captured step', () => {
     state.dispose();
     const others = Array.from({ length: 50 }, () => keep(ones([300])));
     await run(step, 1);
-    for (const other of others) expect((await other.data()).every((value) => value === 1)).toBe(true);
+    for (const other of others)
+      expect((await other.data()).every((value) => value === 1)).toBe(true);
     dispose();
   });
 
@@ -281,7 +297,9 @@ describe.skipIf(!webgpu)('a captured step', () => {
       return x.mul(state.sum());
     };
     await run(step, 1);
-    await expect(run(step, 1)).rejects.toThrow('the host writes 8 bytes where it wrote 4 at the capture');
+    await expect(run(step, 1)).rejects.toThrow(
+      'the host writes 8 bytes where it wrote 4 at the capture',
+    );
     dispose();
   });
 
@@ -317,16 +335,19 @@ describe.each([
 ] as const)('on %s', (_, device) => {
   const here = it.skipIf(!device);
 
-  here('an optimiser whose parameters went to another says so, and takes nothing with it', async () => {
-    setDevice(device!);
-    const p = parameter(1);
-    const [first, second] = [new SGD([p], { lr: 1 }), new SGD([p], { lr: 1 })];
-    scope(() => backward(p.mul(2).sum()));
-    expect(() => first.step()).toThrow('was given to another optimiser');
-    first.dispose();
-    second.step();
-    expect([...(await p.data())]).toEqual([-1]);
-  });
+  here(
+    'an optimiser whose parameters went to another says so, and takes nothing with it',
+    async () => {
+      setDevice(device!);
+      const p = parameter(1);
+      const [first, second] = [new SGD([p], { lr: 1 }), new SGD([p], { lr: 1 })];
+      scope(() => backward(p.mul(2).sum()));
+      expect(() => first.step()).toThrow('was given to another optimiser');
+      first.dispose();
+      second.step();
+      expect([...(await p.data())]).toEqual([-1]);
+    },
+  );
 
   here('backward through what a scope has freed is refused', () => {
     setDevice(device!);

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { Philox, philox4x32 } from '../../src/tensor/random.ts';
 
-const hex = (words: Iterable<number>) => [...words].map((w) => w.toString(16).padStart(8, '0')).join(' ');
+const hex = (words: Iterable<number>) =>
+  [...words].map((w) => w.toString(16).padStart(8, '0')).join(' ');
 
 describe('philox4x32', () => {
   // The known-answer vectors of Random123, the authors' own library.
   it.each([
     ['zeros', [0, 0, 0, 0], [0, 0], '6627e8d5 e169c58d bc57ac4c 9b00dbd8'],
-    ['ones', [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], '408f276d 41c83b0e a20bc7c6 6d5451fd'],
+    [
+      'ones',
+      [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      '408f276d 41c83b0e a20bc7c6 6d5451fd',
+    ],
     [
       'digits of pi',
       [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
@@ -62,7 +68,9 @@ describe('Philox', () => {
     expect(new Philox(0x56789abcdef0, -2).nextUint32()).toBe(block[0]);
     philox4x32(0, 0, 0, 0, 0xffffffff, 0xffffffff, block);
     expect(new Philox(-1).nextUint32()).toBe(block[0]);
-    const firsts = [1, 2, -1, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER].map((seed) => new Philox(seed).nextUint32());
+    const firsts = [1, 2, -1, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER].map((seed) =>
+      new Philox(seed).nextUint32(),
+    );
     expect(new Set(firsts).size).toBe(firsts.length);
   });
 
@@ -119,7 +127,10 @@ describe('Philox', () => {
       counts.set(order, (counts.get(order) ?? 0) + 1);
     }
     expect(counts.size).toBe(24);
-    const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
+    const chiSquare = [...counts.values()].reduce(
+      (sum, count) => sum + (count - 1000) ** 2 / 1000,
+      0,
+    );
     expect(chiSquare).toBeLessThan(49.7); // 23 degrees of freedom, p = 0.001
   });
 

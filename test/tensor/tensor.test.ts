@@ -45,28 +45,34 @@ describe.each(devices)('on %s', (_, device) => {
     }
   });
 
-  here('gelu and its gradient are exact, relatively so in the lower tail, and keep NaN', async () => {
-    // Φ(-z) by the continued fraction of Mills' ratio (Abramowitz & Stegun 26.2.14) beyond 2, and by a series of φ below.
-    const density = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
-    const below = (x: number): number => {
-      if (x > 0) return 1 - below(-x);
-      let [series, fraction] = [0, -x];
-      for (let n = 60; n > 0; n--) [series, fraction] = [((1 + series) * x * x) / (2 * n + 1), -x + n / fraction];
-      return x > -2 ? 0.5 + density(x) * x * (1 + series) : density(x) / fraction;
-    };
-    const at = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 100);
-    const x = tensor([...at, Number.NaN], [2002]).requiresGrad_();
-    const y = w.gelu(x);
-    y.sum().backward();
-    const [found, slopes] = [await y.data(), await x.grad!.data()];
-    expect([found.at(-1), slopes.at(-1)]).toEqual([Number.NaN, Number.NaN]);
-    at.forEach((z, i) => {
-      const expected = z * below(z);
-      const isTail = z < 0 && z > -5;
-      expect(Math.abs(found[i] - expected), `at ${z}`).toBeLessThan(isTail ? -3e-6 * expected : 6e-7);
-      expect(Math.abs(slopes[i] - below(z) - z * density(z)), `slope at ${z}`).toBeLessThan(4e-7);
-    });
-  });
+  here(
+    'gelu and its gradient are exact, relatively so in the lower tail, and keep NaN',
+    async () => {
+      // Φ(-z) by the continued fraction of Mills' ratio (Abramowitz & Stegun 26.2.14) beyond 2, and by a series of φ below.
+      const density = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
+      const below = (x: number): number => {
+        if (x > 0) return 1 - below(-x);
+        let [series, fraction] = [0, -x];
+        for (let n = 60; n > 0; n--)
+          [series, fraction] = [((1 + series) * x * x) / (2 * n + 1), -x + n / fraction];
+        return x > -2 ? 0.5 + density(x) * x * (1 + series) : density(x) / fraction;
+      };
+      const at = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 100);
+      const x = tensor([...at, Number.NaN], [2002]).requiresGrad_();
+      const y = w.gelu(x);
+      y.sum().backward();
+      const [found, slopes] = [await y.data(), await x.grad!.data()];
+      expect([found.at(-1), slopes.at(-1)]).toEqual([Number.NaN, Number.NaN]);
+      at.forEach((z, i) => {
+        const expected = z * below(z);
+        const isTail = z < 0 && z > -5;
+        expect(Math.abs(found[i] - expected), `at ${z}`).toBeLessThan(
+          isTail ? -3e-6 * expected : 6e-7,
+        );
+        expect(Math.abs(slopes[i] - below(z) - z * density(z)), `slope at ${z}`).toBeLessThan(4e-7);
+      });
+    },
+  );
 
   here('cross-entropy takes classes that are masked by -∞ or the least number', async () => {
     const labels = tensor(Int32Array.of(1));
@@ -74,27 +80,38 @@ describe.each(devices)('on %s', (_, device) => {
       w.crossEntropy(tensor([row]).requiresGrad_(), labels, options).item();
     for (const masked of [Number.NEGATIVE_INFINITY, -3.4028234663852886e38, -1e38]) {
       expect(await lossOf([1, 2, ...Array(9).fill(masked)])).toBeCloseTo(0.313262, 6);
-      const [bias, weight] = [tensor([1, 2, ...Array(200).fill(masked)]), w.zeros([202, 4], { device: device! })];
+      const [bias, weight] = [
+        tensor([1, 2, ...Array(200).fill(masked)]),
+        w.zeros([202, 4], { device: device! }),
+      ];
       const x = w.zeros([1, 4], { device: device! });
-      expect(await w.linearCrossEntropy(x, weight, bias, labels, { budget: 1 }).item()).toBeCloseTo(0.313262, 6);
+      expect(await w.linearCrossEntropy(x, weight, bias, labels, { budget: 1 }).item()).toBeCloseTo(
+        0.313262,
+        6,
+      );
     }
-    expect(await lossOf([1, 2, Number.NEGATIVE_INFINITY], { labelSmoothing: 0.1 })).toBe(Number.POSITIVE_INFINITY);
+    expect(await lossOf([1, 2, Number.NEGATIVE_INFINITY], { labelSmoothing: 0.1 })).toBe(
+      Number.POSITIVE_INFINITY,
+    );
     expect(await lossOf([1, Number.NEGATIVE_INFINITY])).toBe(Number.POSITIVE_INFINITY);
   });
 
-  here('bceWithLogits has its gradient at 0 too, and softplus is exact where it is small', async () => {
-    const x = tensor([0, 0, 3, -3]).requiresGrad_();
-    const loss = w.bceWithLogits(x, tensor([1, 0, 1, 0.25]), 'sum');
-    loss.backward();
-    close([await loss.item()], [2 * Math.LN2 + 2 * Math.log1p(Math.exp(-3)) + 0.75], 2e-6);
-    close(await x.grad!.data(), [-0.5, 0.5, -0.0474259, -0.2025741], 1e-6);
-    const at = [-80, -40, -20, -5, -1, 0, 1, 20, Number.NaN];
-    (await w.softplus(tensor(at)).data()).forEach((found, i) => {
-      const expected = Math.max(at[i], 0) + Math.log1p(Math.exp(-Math.abs(at[i])));
-      if (Number.isNaN(at[i])) expect(found).toBeNaN();
-      else expect(Math.abs(found / expected - 1), `at ${at[i]}`).toBeLessThan(1e-5);
-    });
-  });
+  here(
+    'bceWithLogits has its gradient at 0 too, and softplus is exact where it is small',
+    async () => {
+      const x = tensor([0, 0, 3, -3]).requiresGrad_();
+      const loss = w.bceWithLogits(x, tensor([1, 0, 1, 0.25]), 'sum');
+      loss.backward();
+      close([await loss.item()], [2 * Math.LN2 + 2 * Math.log1p(Math.exp(-3)) + 0.75], 2e-6);
+      close(await x.grad!.data(), [-0.5, 0.5, -0.0474259, -0.2025741], 1e-6);
+      const at = [-80, -40, -20, -5, -1, 0, 1, 20, Number.NaN];
+      (await w.softplus(tensor(at)).data()).forEach((found, i) => {
+        const expected = Math.max(at[i], 0) + Math.log1p(Math.exp(-Math.abs(at[i])));
+        if (Number.isNaN(at[i])) expect(found).toBeNaN();
+        else expect(Math.abs(found / expected - 1), `at ${at[i]}`).toBeLessThan(1e-5);
+      });
+    },
+  );
 
   here('linear reads a bias where it lies', async () => {
     const [x, weight] = [
@@ -164,32 +181,45 @@ describe.each(devices)('on %s', (_, device) => {
     expect(await w.nllLoss(logProbs, labels, { reduction: 'none' }).tolist()).toEqual([0, 2]);
   });
 
-  here('labels and indices from the host are checked, beside ignored ones and in parts', async () => {
-    const ints = (...values: number[]) => tensor(Int32Array.from(values));
-    const logits = w.zeros([2, 3], { device: device! });
-    const lossOf = (labels: w.Tensor, ignoreIndex?: number) => w.crossEntropy(logits, labels, { ignoreIndex }).item();
-    expect(() => lossOf(ints(-100, -1))).toThrow(/label -1 is out of range: there are 3 classes/);
-    expect(() => lossOf(ints(-100, 3))).toThrow(/label 3 is out of range/);
-    expect(() => lossOf(ints(255, 20), 255)).toThrow(/label 20 is out of range/);
-    expect(await lossOf(ints(255, 0), 255)).toBeCloseTo(Math.log(3), 6);
-    expect(await lossOf(ints(-100, 2))).toBeCloseTo(Math.log(3), 6);
-    expect(await lossOf(ints(-100, -100))).toBeNaN();
+  here(
+    'labels and indices from the host are checked, beside ignored ones and in parts',
+    async () => {
+      const ints = (...values: number[]) => tensor(Int32Array.from(values));
+      const logits = w.zeros([2, 3], { device: device! });
+      const lossOf = (labels: w.Tensor, ignoreIndex?: number) =>
+        w.crossEntropy(logits, labels, { ignoreIndex }).item();
+      expect(() => lossOf(ints(-100, -1))).toThrow(/label -1 is out of range: there are 3 classes/);
+      expect(() => lossOf(ints(-100, 3))).toThrow(/label 3 is out of range/);
+      expect(() => lossOf(ints(255, 20), 255)).toThrow(/label 20 is out of range/);
+      expect(await lossOf(ints(255, 0), 255)).toBeCloseTo(Math.log(3), 6);
+      expect(await lossOf(ints(-100, 2))).toBeCloseTo(Math.log(3), 6);
+      expect(await lossOf(ints(-100, -100))).toBeNaN();
 
-    const table = tensor([[5], [6]]);
-    const ids = ints(99, 1);
-    expect(() => w.embedding(ids, table)).toThrow(/index 99 is out of range: there are 2 rows/);
-    expect(await w.embedding(ids.slice([[1, 2]]), table).tolist()).toEqual([[6]]);
-    expect(await w.embedding(ids.slice([[1, 2]]).expand([2]), table).tolist()).toEqual([[6], [6]]);
-    ids.slice([[0, 1]]).copy_([0]);
-    expect(await w.embedding(ids, table).tolist()).toEqual([[5], [6]]);
-    ids.slice([[1, 2]]).copy_([7]);
-    expect(await w.embedding(ids, table).tolist()).toEqual([[5], [Number.NaN]]);
-    ids.copy_([1, 7]);
-    expect(() => w.embedding(ids.reshape([2, 1]).transpose(0, 1), table)).toThrow(/index 7 is out of range/);
-  });
+      const table = tensor([[5], [6]]);
+      const ids = ints(99, 1);
+      expect(() => w.embedding(ids, table)).toThrow(/index 99 is out of range: there are 2 rows/);
+      expect(await w.embedding(ids.slice([[1, 2]]), table).tolist()).toEqual([[6]]);
+      expect(await w.embedding(ids.slice([[1, 2]]).expand([2]), table).tolist()).toEqual([
+        [6],
+        [6],
+      ]);
+      ids.slice([[0, 1]]).copy_([0]);
+      expect(await w.embedding(ids, table).tolist()).toEqual([[5], [6]]);
+      ids.slice([[1, 2]]).copy_([7]);
+      expect(await w.embedding(ids, table).tolist()).toEqual([[5], [Number.NaN]]);
+      ids.copy_([1, 7]);
+      expect(() => w.embedding(ids.reshape([2, 1]).transpose(0, 1), table)).toThrow(
+        /index 7 is out of range/,
+      );
+    },
+  );
 
   here('integers are moved as they are, and refused where floats are computed with', async () => {
-    const [ints, mask, floats] = [tensor(Int32Array.of(2, 0, 1)), tensor([true, false, true]), tensor([1, 2, 3])];
+    const [ints, mask, floats] = [
+      tensor(Int32Array.of(2, 0, 1)),
+      tensor([true, false, true]),
+      tensor([1, 2, 3]),
+    ];
     const refused: [string, () => unknown][] = [
       ['sum', () => ints.sum()],
       ['affine', () => ints.add(1)],
@@ -202,13 +232,18 @@ describe.each(devices)('on %s', (_, device) => {
       ['gather', () => ints.gather(0, ints)],
       ['embedding', () => ints.indexSelect(0, tensor(Int32Array.of(0)))],
       ['matmul', () => ints.reshape([1, 3]).matmul(floats)],
-      ['linear', () => w.linear(floats.reshape([1, 3]), floats.reshape([1, 3]), tensor(Int32Array.of(1)))],
+      [
+        'linear',
+        () => w.linear(floats.reshape([1, 3]), floats.reshape([1, 3]), tensor(Int32Array.of(1))),
+      ],
       ['softmax', () => ints.softmax()],
       ['dropout', () => w.dropout(ints, 0.5)],
     ];
     for (const [name, attempt] of refused) {
       expect(attempt).toThrow(TypeError);
-      expect(attempt).toThrow(new RegExp(`${name}.*: float32 was expected, not (int32|bool): convert it with toFloat`));
+      expect(attempt).toThrow(
+        new RegExp(`${name}.*: float32 was expected, not (int32|bool): convert it with toFloat`),
+      );
     }
     expect(await ints.toFloat().sum().item()).toBe(3);
     expect(await floats.mul(mask.toFloat()).tolist()).toEqual([1, 0, 3]);
@@ -227,7 +262,8 @@ describe.each(devices)('on %s', (_, device) => {
   here('tanh is exact relatively, and GELU by tanh has its slope far out', async () => {
     const at = [1e-30, 1e-6, -1e-3, 0.02, 0.049, 0.051, -0.3, 2, 1e38];
     const found = await tensor(at).tanh().data();
-    for (const [i, x] of at.entries()) expect(Math.abs(found[i] / Math.tanh(x) - 1), `at ${x}`).toBeLessThan(5e-6);
+    for (const [i, x] of at.entries())
+      expect(Math.abs(found[i] / Math.tanh(x) - 1), `at ${x}`).toBeLessThan(5e-6);
     const x = tensor([1e38, -1e38, Number.NaN, 0]).requiresGrad_();
     w.gelu(x, 'tanh').backward(tensor([1, 1, 1, 1]));
     expect(await x.grad!.tolist()).toEqual([1, 0, Number.NaN, 0.5]);
@@ -249,11 +285,21 @@ describe.each(devices)('on %s', (_, device) => {
     }
     expect(await x.flatten().tolist()).toEqual([3]);
     expect(await x.argmin(-1, true).tolist()).toBe(0);
-    for (const dim of [1, -2]) expect(() => x.sum(dim)).toThrow(/dimension -?\d is out of range for a tensor of 0 dimensions/);
+    for (const dim of [1, -2])
+      expect(() => x.sum(dim)).toThrow(
+        /dimension -?\d is out of range for a tensor of 0 dimensions/,
+      );
   });
 
   here('matmul of any shapes and layouts is the sum of products', async () => {
-    const shapes = fc.tuple(fc.integer({ min: 1, max: 3 }), sizes, sizes, sizes, fc.boolean(), fc.boolean());
+    const shapes = fc.tuple(
+      fc.integer({ min: 1, max: 3 }),
+      sizes,
+      sizes,
+      sizes,
+      fc.boolean(),
+      fc.boolean(),
+    );
     await fc.assert(
       fc.asyncProperty(shapes, async ([batch, m, k, n, transposeA, transposeB]) => {
         const [a, b] = [values(batch * m * k), values(batch * k * n)];
@@ -267,8 +313,12 @@ describe.each(devices)('on %s', (_, device) => {
                 expected[(i * m + r) * n + c] += fromA * fromB;
               }
         const product = w.scope(() => {
-          const ta = transposeA ? tensor(a, [batch, k, m]).transpose(1, 2) : tensor(a, [batch, m, k]);
-          const tb = transposeB ? tensor(b, [batch, n, k]).transpose(1, 2) : tensor(b, [batch, k, n]);
+          const ta = transposeA
+            ? tensor(a, [batch, k, m]).transpose(1, 2)
+            : tensor(a, [batch, m, k]);
+          const tb = transposeB
+            ? tensor(b, [batch, n, k]).transpose(1, 2)
+            : tensor(b, [batch, k, n]);
           return ta.matmul(tb);
         });
         close(await product.data(), expected, 1e-5 * (k + 1));
@@ -291,7 +341,8 @@ describe.each(devices)('on %s', (_, device) => {
             .mul(2),
         );
         const expected: number[] = [];
-        for (let c = 0; c < cols; c += step) for (let r = 0; r < rows; r++) expected.push(2 * (a[r * cols + c] + b[c]));
+        for (let c = 0; c < cols; c += step)
+          for (let r = 0; r < rows; r++) expected.push(2 * (a[r * cols + c] + b[c]));
         close(await result.data(), expected, 1e-5);
         result.dispose();
         x.dispose();
@@ -302,17 +353,25 @@ describe.each(devices)('on %s', (_, device) => {
 
   here('sums over any dimensions', async () => {
     await fc.assert(
-      fc.asyncProperty(sizes, sizes, sizes, fc.subarray([0, 1, 2], { minLength: 1 }), async (a, b, c, dims) => {
-        const data = values(a * b * c);
-        const totals = new Map<string, number>();
-        data.forEach((value, i) => {
-          const index = [Math.floor(i / (b * c)), Math.floor(i / c) % b, i % c].filter((_, d) => !dims.includes(d)).join();
-          totals.set(index, (totals.get(index) ?? 0) + value);
-        });
-        const sum = w.scope(() => tensor(data, [a, b, c]).sum(dims));
-        close(await sum.data(), [...totals.values()], 1e-5 * Math.sqrt(data.length));
-        sum.dispose();
-      }),
+      fc.asyncProperty(
+        sizes,
+        sizes,
+        sizes,
+        fc.subarray([0, 1, 2], { minLength: 1 }),
+        async (a, b, c, dims) => {
+          const data = values(a * b * c);
+          const totals = new Map<string, number>();
+          data.forEach((value, i) => {
+            const index = [Math.floor(i / (b * c)), Math.floor(i / c) % b, i % c]
+              .filter((_, d) => !dims.includes(d))
+              .join();
+            totals.set(index, (totals.get(index) ?? 0) + value);
+          });
+          const sum = w.scope(() => tensor(data, [a, b, c]).sum(dims));
+          close(await sum.data(), [...totals.values()], 1e-5 * Math.sqrt(data.length));
+          sum.dispose();
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -327,31 +386,39 @@ describe.each(devices)('on %s', (_, device) => {
     variance: (x) => x.var(1),
     logsumexp: (x) => x.logsumexp(1),
     attention: (x) => x.matmul(x.transpose(0, 1)).softmax(-1).matmul(x),
-    'sliced, padded and joined': (x) => w.cat([w.pad(x.slice([null, [1, null]]), [1, 0]), x.square()], 0).tanh(),
+    'sliced, padded and joined': (x) =>
+      w.cat([w.pad(x.slice([null, [1, null]]), [1, 0]), x.square()], 0).tanh(),
     division: (x) => x.div(x.square().add(1)),
-    'cross-entropy': (x) => w.crossEntropy(x, w.arange(x.shape[0], undefined, { device: x.device }), { labelSmoothing: 0.1 }),
+    'cross-entropy': (x) =>
+      w.crossEntropy(x, w.arange(x.shape[0], undefined, { device: x.device }), {
+        labelSmoothing: 0.1,
+      }),
   };
-  here.each(Object.entries(functions))('the gradient of %s agrees with finite differences', async (_, f) => {
-    const [rows, cols] = [5, 7];
-    const draws = new Philox(7);
-    const [at, along, weights] = [rows * cols, rows * cols, 200].map((n) =>
-      Float32Array.from({ length: n }, () => draws.normal()),
-    );
-    const weighed = (data: Float32Array) => {
-      const x = tensor(data, [rows, cols]).requiresGrad_();
-      const y = f(x);
-      return { x, y: y.mul(tensor(weights.slice(0, y.size), [...y.shape])).sum() };
-    };
-    const { x, y } = weighed(at);
-    y.backward();
-    const gradient = Array.from(await x.grad!.data());
-    const slope = gradient.reduce((sum, g, i) => sum + g * along[i], 0);
-    const value = (step: number) => weighed(at.map((v, i) => v + step * along[i])).y.item();
-    const difference = async (step: number) => ((await value(step)) - (await value(-step))) / (2 * step);
-    // Two steps combined, so that the curvature cancels (Richardson).
-    const measured = (4 * (await difference(1e-2)) - (await difference(2e-2))) / 3;
-    expect(Math.abs(measured - slope)).toBeLessThan(3e-3 * Math.max(1, Math.abs(slope)));
-  });
+  here.each(Object.entries(functions))(
+    'the gradient of %s agrees with finite differences',
+    async (_, f) => {
+      const [rows, cols] = [5, 7];
+      const draws = new Philox(7);
+      const [at, along, weights] = [rows * cols, rows * cols, 200].map((n) =>
+        Float32Array.from({ length: n }, () => draws.normal()),
+      );
+      const weighed = (data: Float32Array) => {
+        const x = tensor(data, [rows, cols]).requiresGrad_();
+        const y = f(x);
+        return { x, y: y.mul(tensor(weights.slice(0, y.size), [...y.shape])).sum() };
+      };
+      const { x, y } = weighed(at);
+      y.backward();
+      const gradient = Array.from(await x.grad!.data());
+      const slope = gradient.reduce((sum, g, i) => sum + g * along[i], 0);
+      const value = (step: number) => weighed(at.map((v, i) => v + step * along[i])).y.item();
+      const difference = async (step: number) =>
+        ((await value(step)) - (await value(-step))) / (2 * step);
+      // Two steps combined, so that the curvature cancels (Richardson).
+      const measured = (4 * (await difference(1e-2)) - (await difference(2e-2))) / 3;
+      expect(Math.abs(measured - slope)).toBeLessThan(3e-3 * Math.max(1, Math.abs(slope)));
+    },
+  );
 
   here('dropout keeps the stated share, scales it, and masks the gradient alike', async () => {
     w.manualSeed(3);
@@ -364,16 +431,19 @@ describe.each(devices)('on %s', (_, device) => {
     expect(Array.from(await x.grad!.data())).toEqual(kept);
   });
 
-  here('backward adds to what is there, and not through detached or untracked tensors', async () => {
-    const x = tensor([1, 2, 3]).requiresGrad_();
-    x.mul(2).sum().backward();
-    x.mul(x.detach()).sum().backward();
-    expect([...(await x.grad!.data())]).toEqual([3, 4, 5]);
-    expect(w.noGrad(() => x.mul(2)).requiresGrad).toBe(false);
-    const used = x.square().sum();
-    used.backward();
-    expect(() => used.backward()).toThrow(/used before/);
-  });
+  here(
+    'backward adds to what is there, and not through detached or untracked tensors',
+    async () => {
+      const x = tensor([1, 2, 3]).requiresGrad_();
+      x.mul(2).sum().backward();
+      x.mul(x.detach()).sum().backward();
+      expect([...(await x.grad!.data())]).toEqual([3, 4, 5]);
+      expect(w.noGrad(() => x.mul(2)).requiresGrad).toBe(false);
+      const used = x.square().sum();
+      used.backward();
+      expect(() => used.backward()).toThrow(/used before/);
+    },
+  );
 
   here('lets no NaN pass silently', async () => {
     const x = tensor([Number.NaN, -1, 2]);
@@ -416,17 +486,37 @@ describe('what does not fit is refused by name', () => {
   it.each<[string, () => unknown, RegExp]>([
     ['matmul', () => x.matmul(w.zeros([2, 3])), /matmul: inner sizes differ: \[2, 3\] × \[2, 3\]/],
     ['add', () => x.add(w.zeros([2])), /add: shapes \[2, 3\] and \[2\] do not broadcast/],
-    ['reshape', () => x.reshape([4, -1]), /reshape: \[2, 3\] has 6 elements, which do not fit \[4, -1\]/],
-    ['embedding', () => w.embedding(ids, w.zeros([5, 4])), /embedding: index 7 is out of range: there are 5 rows \(0 to 4\)/],
+    [
+      'reshape',
+      () => x.reshape([4, -1]),
+      /reshape: \[2, 3\] has 6 elements, which do not fit \[4, -1\]/,
+    ],
+    [
+      'embedding',
+      () => w.embedding(ids, w.zeros([5, 4])),
+      /embedding: index 7 is out of range: there are 5 rows \(0 to 4\)/,
+    ],
     [
       'crossEntropy',
       () => w.crossEntropy(x, w.tensor([0, 3], { dtype: 'int32' })),
       /label 3 is out of range: there are 3 classes/,
     ],
-    ['linear', () => w.linear(x, w.zeros([4, 5]), w.zeros([4])), /linear: the input's last size is 3, the weight's is 5/],
-    ["linear's bias", () => w.linear(x, w.zeros([4, 3]), w.zeros([1])), /linear: a bias of shape \[4\] was expected, not \[1\]/],
+    [
+      'linear',
+      () => w.linear(x, w.zeros([4, 5]), w.zeros([4])),
+      /linear: the input's last size is 3, the weight's is 5/,
+    ],
+    [
+      "linear's bias",
+      () => w.linear(x, w.zeros([4, 3]), w.zeros([1])),
+      /linear: a bias of shape \[4\] was expected, not \[1\]/,
+    ],
     ['cat', () => w.cat([x, w.zeros([2, 4])]), /cat: .*does not fit/],
-    ['cat of scalars', () => w.cat([w.tensor(1), w.tensor(2)]), /cat: a scalar has no dimension: reshape it to \[1\]/],
+    [
+      'cat of scalars',
+      () => w.cat([w.tensor(1), w.tensor(2)]),
+      /cat: a scalar has no dimension: reshape it to \[1\]/,
+    ],
     ['flip of a scalar', () => w.tensor(1).flip([0]), /flip: a scalar has no dimension/],
     ['a shape', () => w.randn([2, -1]), /\[2, -1\] is no shape of a tensor/],
     ['chunk', () => w.chunk(x, 0), /chunk: 1 or more chunks were expected, not 0/],

@@ -61,10 +61,13 @@ await serve(async (path) => {
   return { about: () => ({ version: versionOf('@jax-js/jax'), adapter: adapter?.() }), kinds };
 });
 
-const normalise = (nn, x, weight, bias, epsilon) => nn.standardize(x, -1, { epsilon }).mul(weight).add(bias);
+const normalise = (nn, x, weight, bias, epsilon) =>
+  nn.standardize(x, -1, { epsilon }).mul(weight).add(bias);
 
 const weightsOf = (np, weights) =>
-  Object.fromEntries(Object.entries(weights).map(([name, { shape, data }]) => [name, np.array(data, { shape })]));
+  Object.fromEntries(
+    Object.entries(weights).map(([name, { shape, data }]) => [name, np.array(data, { shape })]),
+  );
 
 const inputsOf = (np, { ids, types, bias }) => ({
   ids: np.array(ids, { shape: [bert.batch, bert.length], dtype: 'int32' }),
@@ -85,7 +88,9 @@ function bertForward({ numpy: np, nn }, all, { ids, types, bias }) {
     .add(np.take(all.type, types, 0));
   let x = norm(sum.reshape([bert.batch * length, hidden]), 'norm');
   for (let layer = 0; layer < bert.layers; layer++) {
-    const [query, key, value] = ['query', 'key', 'value'].map((name) => split(dense(x.ref, `${layer}.${name}`)));
+    const [query, key, value] = ['query', 'key', 'value'].map((name) =>
+      split(dense(x.ref, `${layer}.${name}`)),
+    );
     const scores = np
       .matmul(query, key.transpose([0, 1, 3, 2]))
       .mul(1 / Math.sqrt(width))
@@ -125,7 +130,8 @@ function trainStep(jax, all, inputs, batch) {
         .mul(scale1.ref)
         .mul(lr)
         .div(np.sqrt(second.ref.mul(scale2.ref)).add(eps));
-      for (const [i, array] of [weights[name].sub(change), first, second].entries()) next[i][name] = array;
+      for (const [i, array] of [weights[name].sub(change), first, second].entries())
+        next[i][name] = array;
     }
     scale1.dispose();
     scale2.dispose();
@@ -137,7 +143,13 @@ function trainStep(jax, all, inputs, batch) {
   const scaleOf = (beta) => np.array(1 / (1 - beta ** steps), { dtype: 'float32' });
   return async () => {
     steps++;
-    const [loss, ...next] = compiled(...state, scaleOf(beta1), scaleOf(beta2), tree.ref(inputs), oneHot.ref);
+    const [loss, ...next] = compiled(
+      ...state,
+      scaleOf(beta1),
+      scaleOf(beta2),
+      tree.ref(inputs),
+      oneHot.ref,
+    );
     state = next;
     // The results of one jitted call are submitted together, so this waits for the new weights too.
     return (await loss.data())[0];

@@ -6,5 +6,8 @@ import { versionOf } from '../webgpu.mjs';
 
 await serve(async (path) => {
   const ort = createRequire(import.meta.url)('onnxruntime-node');
-  return { about: () => ({ version: versionOf('onnxruntime-node') }), ...ortWorks(ort, path, { logSeverityLevel: 3 }) };
+  return {
+    about: () => ({ version: versionOf('onnxruntime-node') }),
+    ...ortWorks(ort, path, { logSeverityLevel: 3 }),
+  };
 });

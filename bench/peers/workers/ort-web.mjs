@@ -14,19 +14,34 @@ await serve(async (path) => {
   ort.env.wasm.numThreads = path === 'webgpu' ? 1 : availableParallelism();
   if (path === 'webgpu') {
     // In Node it would try to fetch the file.
-    const file = fileURLToPath(import.meta.resolve('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm'));
+    const file = fileURLToPath(
+      import.meta.resolve('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm'),
+    );
     ort.env.wasm.wasmBinary = readFileSync(file);
   }
-  return { about: () => ({ version: versionOf('onnxruntime-web'), adapter: adapter?.() }), ...ortWorks(ort, path) };
+  return {
+    about: () => ({ version: versionOf('onnxruntime-web'), adapter: adapter?.() }),
+    ...ortWorks(ort, path),
+  };
 });
 
 /** Its memory is a SharedArrayBuffer, from which Dawn in Node does not write: it is given copies. */
 function copySharedWrites() {
   const { writeBuffer } = GPUQueue.prototype;
   GPUQueue.prototype.writeBuffer = function (buffer, offset, data, start = 0, size = undefined) {
-    const { buffer: memory, byteOffset = 0, BYTES_PER_ELEMENT: width = 1 } = ArrayBuffer.isView(data) ? data : { buffer: data };
-    if (!(memory instanceof SharedArrayBuffer)) return writeBuffer.call(this, buffer, offset, data, start, size);
+    const {
+      buffer: memory,
+      byteOffset = 0,
+      BYTES_PER_ELEMENT: width = 1,
+    } = ArrayBuffer.isView(data) ? data : { buffer: data };
+    if (!(memory instanceof SharedArrayBuffer))
+      return writeBuffer.call(this, buffer, offset, data, start, size);
     const bytes = size === undefined ? data.byteLength - start * width : size * width;
-    return writeBuffer.call(this, buffer, offset, new Uint8Array(memory, byteOffset + start * width, bytes).slice());
+    return writeBuffer.call(
+      this,
+      buffer,
+      offset,
+      new Uint8Array(memory, byteOffset + start * width, bytes).slice(),
+    );
   };
 }

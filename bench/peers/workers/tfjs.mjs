@@ -82,9 +82,14 @@ await serve(async (path) => {
   const cannot = {};
   if (path === 'wasm') {
     delete kinds.bertTrain;
-    cannot.bertTrain = 'its WebAssembly backend has no gradient of an embedding (no kernel UnsortedSegmentSum)';
+    cannot.bertTrain =
+      'its WebAssembly backend has no gradient of an embedding (no kernel UnsortedSegmentSum)';
   }
-  return { about: () => ({ version: versionOf('@tensorflow/tfjs'), adapter: adapter?.() }), kinds, cannot };
+  return {
+    about: () => ({ version: versionOf('@tensorflow/tfjs'), adapter: adapter?.() }),
+    kinds,
+    cannot,
+  };
 });
 
 /** It has no operation for layer normalisation or GELU: these are composed, as its users do. */
@@ -99,7 +104,10 @@ function buildBert(tf, weights, batch) {
   const { length, hidden, heads, eps } = bert;
   const width = hidden / heads;
   const all = Object.fromEntries(
-    Object.entries(weights).map(([name, { shape, data }]) => [name, tf.variable(tf.tensor(data, shape))]),
+    Object.entries(weights).map(([name, { shape, data }]) => [
+      name,
+      tf.variable(tf.tensor(data, shape)),
+    ]),
   );
   const ids = tf.tensor2d(batch.ids, [bert.batch, length], 'int32');
   const types = tf.tensor2d(batch.types, [bert.batch, length], 'int32');
@@ -111,7 +119,9 @@ function buildBert(tf, weights, batch) {
     const sum = tf.gather(all.word, ids).add(all.position).add(tf.gather(all.type, types));
     let x = norm(sum.reshape([bert.batch * length, hidden]), 'norm');
     for (let layer = 0; layer < bert.layers; layer++) {
-      const [query, key, value] = ['query', 'key', 'value'].map((name) => split(dense(x, `${layer}.${name}`)));
+      const [query, key, value] = ['query', 'key', 'value'].map((name) =>
+        split(dense(x, `${layer}.${name}`)),
+      );
       const scores = tf
         .matMul(query, key, false, true)
         .mul(1 / Math.sqrt(width))
@@ -123,7 +133,10 @@ function buildBert(tf, weights, batch) {
       x = norm(x.add(dense(context, `${layer}.output`)), `${layer}.norm1`);
       x = norm(x.add(dense(gelu(tf, dense(x, `${layer}.up`)), `${layer}.down`)), `${layer}.norm2`);
     }
-    const first = x.reshape([bert.batch, length, hidden]).slice([0, 0, 0], [-1, 1, -1]).reshape([bert.batch, hidden]);
+    const first = x
+      .reshape([bert.batch, length, hidden])
+      .slice([0, 0, 0], [-1, 1, -1])
+      .reshape([bert.batch, hidden]);
     return dense(tf.tanh(dense(first, 'pooler')), 'classifier');
   };
   return { forward, variables: Object.values(all) };

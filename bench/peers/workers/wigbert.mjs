@@ -7,7 +7,9 @@ await serve(async (path) => {
   const wigbert = await import('../../../dist/src/index.js');
   const { capture, tensor, matmul, gelu, layerNorm, softmax, noGrad, scope, useDevice } = wigbert;
   const device = await useDevice(path);
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  );
 
   /** A work whose result is the tensor that `compute` makes. */
   const work = (compute) => ({
@@ -62,7 +64,10 @@ await serve(async (path) => {
     },
     bertForward({ weights, batch }) {
       const model = buildBert(wigbert, weights).eval();
-      const inputs = Object.entries(inputsOf(batch)).map(([name, { data, shape }]) => [name, tensor(data, { shape })]);
+      const inputs = Object.entries(inputsOf(batch)).map(([name, { data, shape }]) => [
+        name,
+        tensor(data, { shape }),
+      ]);
       return work(() => model.forward(Object.fromEntries(inputs)).logits);
     },
     bertTrain({ weights, batch }) {
@@ -90,7 +95,11 @@ function trainStep({ Adam, backward, capture }, model, batch) {
 
 function inputsOf({ ids, mask, types }) {
   const shape = [bert.batch, bert.length];
-  return { inputIds: { data: ids, shape }, attentionMask: { data: mask, shape }, tokenTypeIds: { data: types, shape } };
+  return {
+    inputIds: { data: ids, shape },
+    attentionMask: { data: mask, shape },
+    tokenTypeIds: { data: types, shape },
+  };
 }
 
 function buildBert({ BertForSequenceClassification, bertConfig }, weights) {
@@ -107,7 +116,14 @@ function buildBert({ BertForSequenceClassification, bertConfig }, weights) {
     numLabels: bert.labels,
   });
   const model = BertForSequenceClassification.fromConfig(config);
-  model.loadStateDict(new Map(Object.entries(weights).map(([name, weight]) => [huggingFaceName(name), laidOut(name, weight)])));
+  model.loadStateDict(
+    new Map(
+      Object.entries(weights).map(([name, weight]) => [
+        huggingFaceName(name),
+        laidOut(name, weight),
+      ]),
+    ),
+  );
   return model;
 }
 
@@ -140,5 +156,8 @@ function huggingFaceName(name) {
 function laidOut(name, { shape, data }) {
   if (shape.length < 2 || embeddings[name]) return { shape, data };
   const [from, to] = shape;
-  return { shape: [to, from], data: Float32Array.from(data, (_, i) => data[(i % from) * to + Math.floor(i / from)]) };
+  return {
+    shape: [to, from],
+    data: Float32Array.from(data, (_, i) => data[(i % from) * to + Math.floor(i / from)]),
+  };
 }

@@ -24,9 +24,17 @@ export class BertBiBackbone extends BertBackbone {
   /** Each state is that of the forward encoder, then that of the backward one: [batch, length, 2 hidden]. */
   override forward(inputs: BertInputs): EncoderOutput {
     const { ahead, back } = this.directions(inputs);
-    const hiddenStates = ahead.hiddenStates.map((state, i) => cat([state, back.hiddenStates[i].flip([1])], -1));
-    const attentions = ahead.attentions?.map((probs, i) => cat([probs, back.attentions![i].flip([2, 3])], 1));
-    return { lastHiddenState: hiddenStates.at(-1)!, hiddenStates, ...(attentions && { attentions }) };
+    const hiddenStates = ahead.hiddenStates.map((state, i) =>
+      cat([state, back.hiddenStates[i].flip([1])], -1),
+    );
+    const attentions = ahead.attentions?.map((probs, i) =>
+      cat([probs, back.attentions![i].flip([2, 3])], 1),
+    );
+    return {
+      lastHiddenState: hiddenStates.at(-1)!,
+      hiddenStates,
+      ...(attentions && { attentions }),
+    };
   }
 
   /** `ahead` reads the text forwards; `back` reads it backwards, and has it so: position 0 is the last token. */
@@ -34,7 +42,11 @@ export class BertBiBackbone extends BertBackbone {
     const { embedded, mask } = this.embed(inputs);
     return {
       ahead: this.encoder.forward(embedded, mask, inputs.outputAttentions),
-      back: this.backwardEncoder.forward(embedded.flip([1]), mask.flip([3]), inputs.outputAttentions),
+      back: this.backwardEncoder.forward(
+        embedded.flip([1]),
+        mask.flip([3]),
+        inputs.outputAttentions,
+      ),
     };
   }
 }
@@ -68,7 +80,10 @@ export class BertBiLMHeadModel extends BertPreTrainedModel {
   forward(inputs: CausalLMInputs): BiLMOutput {
     const { ahead, back } = this.bert.directions(inputs);
     const { labels } = inputs;
-    const given = labels === undefined ? [undefined, undefined] : [nextTokens(labels), nextTokens(reversed(labels))];
+    const given =
+      labels === undefined
+        ? [undefined, undefined]
+        : [nextTokens(labels), nextTokens(reversed(labels))];
     const [one, other] = [ahead, back].map(({ lastHiddenState }, i) =>
       this.cls.predictions.forward(lastHiddenState, { labels: given[i] }),
     );
@@ -85,7 +100,9 @@ export class BertBiLMHeadModel extends BertPreTrainedModel {
 }
 
 const reversed = (labels: Tensor | Nested): Tensor | Nested =>
-  labels instanceof Tensor ? labels.flip([1]) : (labels as readonly number[][]).map((row) => Array.from(row).reverse());
+  labels instanceof Tensor
+    ? labels.flip([1])
+    : (labels as readonly number[][]).map((row) => Array.from(row).reverse());
 
 /** A classifier on both language models: by the states that have seen all, the forward one's last and the backward one's first. */
 export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBiBackbone> {
@@ -100,7 +117,10 @@ export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBi
   protected encode(inputs: BertInputs): BertModelOutput {
     const output = this.bert.forward(inputs);
     const [ahead, back] = output.lastHiddenState.chunk(2, -1);
-    const ends = cat([pool(ahead, inputs.attentionMask, 'last'), pool(back, inputs.attentionMask, 'first')], -1);
+    const ends = cat(
+      [pool(ahead, inputs.attentionMask, 'last'), pool(back, inputs.attentionMask, 'first')],
+      -1,
+    );
     return { ...output, poolerOutput: this.pooler.forward(ends) };
   }
 }

@@ -25,7 +25,10 @@ export class BertLMHeadModel extends BertForMaskedLM {
 
   /** Throws RangeError for labels of another shape, or that are no tokens. */
   override forward({ labels, ...inputs }: CausalLMInputs): CausalLMOutput {
-    return super.forward({ ...inputs, labels: labels === undefined ? undefined : nextTokens(labels) });
+    return super.forward({
+      ...inputs,
+      labels: labels === undefined ? undefined : nextTokens(labels),
+    });
   }
 }
 
@@ -47,6 +50,9 @@ export class BertLMForSequenceClassification extends SequenceClassifier<BertBack
 
   protected encode(inputs: BertInputs): BertModelOutput {
     const output = this.bert.forward(inputs);
-    return { ...output, poolerOutput: this.pooler.forward(pool(output.lastHiddenState, inputs.attentionMask, 'last')) };
+    return {
+      ...output,
+      poolerOutput: this.pooler.forward(pool(output.lastHiddenState, inputs.attentionMask, 'last')),
+    };
   }
 }

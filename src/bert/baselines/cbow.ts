@@ -1,6 +1,15 @@
 import { Embedding, Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { linearCrossEntropy, matmul, type Nested, noGrad, ones, type Tensor, tensor, zeros } from '../../tensor/index.ts';
+import {
+  linearCrossEntropy,
+  matmul,
+  type Nested,
+  noGrad,
+  ones,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../tensor/index.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import type { BertConfig } from '../config.ts';
 import { BertPooler, type EncoderOutput } from '../encoder.ts';
@@ -44,7 +53,12 @@ export class CbowModel extends WordVectors {
   /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws RangeError for shapes that do not fit. */
   forward(inputs: BertInputs): EncoderOutput {
     const { wordEmbeddings } = this.embeddings;
-    const { inputIds } = idTensors('CbowModel', inputs, ['batch', 'length'], wordEmbeddings.weight.device);
+    const { inputIds } = idTensors(
+      'CbowModel',
+      inputs,
+      ['batch', 'length'],
+      wordEmbeddings.weight.device,
+    );
     const lastHiddenState = wordEmbeddings.forward(inputIds);
     return { lastHiddenState, hiddenStates: [lastHiddenState] };
   }
@@ -101,11 +115,17 @@ export class CbowLMHeadModel extends WordVectors {
   /** Throws RangeError for labels of another shape, or that are no tokens, or a window of nothing. */
   forward({ labels, window = 4, ...inputs }: CbowInputs): CbowOutput {
     if (!Number.isInteger(window) || window < 1)
-      throw new RangeError(`CbowLMHeadModel: a window of at least 1 token was expected, not ${window}`);
+      throw new RangeError(
+        `CbowLMHeadModel: a window of at least 1 token was expected, not ${window}`,
+      );
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;
     const [batch, length, size] = shape;
-    const mask = asIds(inputs.attentionMask ?? ones([1, length], { device }), device, 'attentionMask');
+    const mask = asIds(
+      inputs.attentionMask ?? ones([1, length], { device }),
+      device,
+      'attentionMask',
+    );
     const context = matmul(
       noGrad(() => contextWeights(length, window, mask)),
       output.lastHiddenState,
@@ -115,7 +135,12 @@ export class CbowLMHeadModel extends WordVectors {
     checkLabelShape(targets.shape, [batch, length], 'labels');
     const { weight } = this.cls.predictions.decoder;
     const rows = context.reshape([batch * length, size]);
-    const loss = linearCrossEntropy(rows, weight, zeros([weight.shape[0]], { device }), targets.reshape([batch * length]));
+    const loss = linearCrossEntropy(
+      rows,
+      weight,
+      zeros([weight.shape[0]], { device }),
+      targets.reshape([batch * length]),
+    );
     return { ...output, context, loss };
   }
 }
@@ -126,7 +151,9 @@ function contextWeights(length: number, window: number, mask: Tensor): Tensor {
     const distance = Math.abs(Math.floor(i / length) - (i % length));
     return Number(distance > 0 && distance <= window);
   });
-  const counted = tensor(near, { shape: [1, length, length], device: mask.device }).mul(mask.toFloat().unsqueeze(1));
+  const counted = tensor(near, { shape: [1, length, length], device: mask.device }).mul(
+    mask.toFloat().unsqueeze(1),
+  );
   return counted.div(counted.sum([-1], true).clamp(1, length));
 }
 
@@ -143,6 +170,9 @@ export class CbowForSequenceClassification extends SequenceClassifier<CbowModel>
 
   protected encode(inputs: BertInputs): BertModelOutput {
     const output = this.bert.forward(inputs);
-    return { ...output, poolerOutput: this.pooler.forward(pool(output.lastHiddenState, inputs.attentionMask, 'mean')) };
+    return {
+      ...output,
+      poolerOutput: this.pooler.forward(pool(output.lastHiddenState, inputs.attentionMask, 'mean')),
+    };
   }
 }

@@ -4,7 +4,9 @@ import type { BertConfig } from '../config.ts';
 import { BertPreTrainedModel } from '../model.ts';
 
 /** What heads that classify share: dropout, then a dense layer. */
-export abstract class BertClassifier<Encoder extends BertPreTrainedModel> extends BertPreTrainedModel {
+export abstract class BertClassifier<
+  Encoder extends BertPreTrainedModel,
+> extends BertPreTrainedModel {
   readonly bert: Encoder;
   readonly dropout: Dropout;
   readonly classifier: Linear;

@@ -4,7 +4,11 @@ import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../encoder.ts';
 import { BertBackbone, BertModel, BertPreTrainedModel } from '../model.ts';
 import { type BertInputs, classLoss } from '../modelInputs.ts';
-import { BertLMPredictionHead, type MaskedLMInputs, type MaskedLMPrediction } from './predictionHead.ts';
+import {
+  BertLMPredictionHead,
+  type MaskedLMInputs,
+  type MaskedLMPrediction,
+} from './predictionHead.ts';
 
 export class BertOnlyMLMHead extends Module {
   readonly predictions: BertLMPredictionHead;
@@ -85,7 +89,11 @@ export class BertForNextSentencePrediction extends BertPreTrainedModel {
   forward(inputs: NextSentenceInputs): NextSentenceOutput {
     const { poolerOutput, ...rest } = this.bert.forward(inputs);
     const logits = this.cls.seqRelationship.forward(poolerOutput);
-    return { ...rest, logits, loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels') };
+    return {
+      ...rest,
+      logits,
+      loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels'),
+    };
   }
 }
 
@@ -122,7 +130,11 @@ export class BertForPreTraining extends BertPreTrainedModel {
     const seqRelationshipLogits = this.cls.seqRelationship.forward(poolerOutput);
     return {
       ...rest,
-      loss: both ? predicted.loss!.add(classLoss(seqRelationshipLogits, nextSentenceLabel, 'nextSentenceLabel')) : undefined,
+      loss: both
+        ? predicted.loss!.add(
+            classLoss(seqRelationshipLogits, nextSentenceLabel, 'nextSentenceLabel'),
+          )
+        : undefined,
       get predictionLogits() {
         return predicted.logits;
       },

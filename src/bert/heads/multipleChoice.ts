@@ -30,9 +30,15 @@ export class BertForMultipleChoice extends BertClassifier<BertModel> {
     const { device } = this.classifier.weight;
     const ids = idTensors('BertForMultipleChoice', inputs, ['batch', 'choices', 'length'], device);
     const [batch, choices, length] = ids.inputIds.shape;
-    const flat = Object.entries(ids).map(([name, given]) => [name, given.reshape([batch * choices, length])] as const);
+    const flat = Object.entries(ids).map(
+      ([name, given]) => [name, given.reshape([batch * choices, length])] as const,
+    );
     const { poolerOutput, ...rest } = this.bert.forward({ ...inputs, ...Object.fromEntries(flat) });
     const logits = this.classify(poolerOutput).reshape([batch, choices]);
-    return { ...rest, logits, loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels') };
+    return {
+      ...rest,
+      logits,
+      loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels'),
+    };
   }
 }

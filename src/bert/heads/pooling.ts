@@ -11,7 +11,8 @@ export type Pooling = 'cls' | 'mean' | 'first' | 'last';
 export function pool(states: Tensor, mask: Tensor | Nested | undefined, pooling: Pooling): Tensor {
   const [, length] = states.shape;
   if (pooling === 'mean' && mask === undefined) return states.mean([1], true);
-  if (pooling === 'cls' || (pooling === 'first' && mask === undefined)) return states.slice([null, [0, 1]]);
+  if (pooling === 'cls' || (pooling === 'first' && mask === undefined))
+    return states.slice([null, [0, 1]]);
   if (mask === undefined) return states.slice([null, [length - 1, length]]);
   const weights = noGrad(() => {
     const attended = asIds(mask, states.device, 'attentionMask').toFloat();

@@ -61,11 +61,16 @@ export class BertLMPredictionHead extends Module {
     super();
     this.transform = new BertPredictionHeadTransform(config);
     this.bias = parameter(zeros([config.vocabSize]));
-    this.decoder = config.tieWordEmbeddings ? wordEmbeddings : new Embedding(config.vocabSize, config.hiddenSize);
+    this.decoder = config.tieWordEmbeddings
+      ? wordEmbeddings
+      : new Embedding(config.vocabSize, config.hiddenSize);
   }
 
   /** hidden: [batch, length, hidden]. Throws RangeError for labels of another shape, or that are no tokens. */
-  forward(hidden: Tensor, { labels, labelPositions }: Pick<MaskedLMInputs, 'labels' | 'labelPositions'>): MaskedLMPrediction {
+  forward(
+    hidden: Tensor,
+    { labels, labelPositions }: Pick<MaskedLMInputs, 'labels' | 'labelPositions'>,
+  ): MaskedLMPrediction {
     const loss = labels === undefined ? undefined : this.#loss(hidden, labels, labelPositions);
     const logits = () => linear(this.transform.forward(hidden), this.decoder.weight, this.bias);
     let computed: Tensor | undefined;
@@ -96,7 +101,9 @@ export class BertLMPredictionHead extends Module {
     }
     checkIds(labels, 'labels');
     const { positions, targets } = labelled(labels, batch, length);
-    const [index, known] = [positions, targets].map((ids) => tensor(Int32Array.from(ids), { device: hidden.device }));
+    const [index, known] = [positions, targets].map((ids) =>
+      tensor(Int32Array.from(ids), { device: hidden.device }),
+    );
     return over(indexSelect(rows, 0, index), known);
   }
 }
@@ -104,9 +111,17 @@ export class BertLMPredictionHead extends Module {
 const IGNORED = -100;
 
 /** The positions that have a label, and their labels; where none has one, a position that is ignored. */
-function labelled(labels: Nested, batch: number, length: number): { positions: number[]; targets: number[] } {
+function labelled(
+  labels: Nested,
+  batch: number,
+  length: number,
+): { positions: number[]; targets: number[] } {
   const rows = Array.from(labels as readonly number[][], (row) => Array.from(row));
-  checkLabelShape([rows.length, ...new Set(rows.map((row) => row.length))], [batch, length], 'labels');
+  checkLabelShape(
+    [rows.length, ...new Set(rows.map((row) => row.length))],
+    [batch, length],
+    'labels',
+  );
   const all = rows.flat();
   const positions = [...all.keys()].filter((i) => all[i] !== IGNORED);
   if (positions.length === 0) positions.push(0);

@@ -18,7 +18,9 @@ export interface SequenceClassifierOutput extends EncoderOutput {
 }
 
 /** What classifies texts by one vector of each. */
-export abstract class SequenceClassifier<Encoder extends BertPreTrainedModel> extends BertClassifier<Encoder> {
+export abstract class SequenceClassifier<
+  Encoder extends BertPreTrainedModel,
+> extends BertClassifier<Encoder> {
   constructor(config: BertConfig, bert: Encoder) {
     super(config, bert, config.numLabels);
   }
@@ -29,7 +31,11 @@ export abstract class SequenceClassifier<Encoder extends BertPreTrainedModel> ex
   forward(inputs: SequenceClassifierInputs): SequenceClassifierOutput {
     const { poolerOutput, ...rest } = this.encode(inputs);
     const logits = this.classify(poolerOutput);
-    return { ...rest, logits, loss: inputs.labels === undefined ? undefined : this.#loss(logits, inputs.labels) };
+    return {
+      ...rest,
+      logits,
+      loss: inputs.labels === undefined ? undefined : this.#loss(logits, inputs.labels),
+    };
   }
 
   /** `problemType` decides; where it is not set, one label means regression, class numbers single, others multi-label. */
@@ -38,7 +44,12 @@ export abstract class SequenceClassifier<Encoder extends BertPreTrainedModel> ex
     const known = given instanceof Tensor ? given : tensor(given, { device: logits.device });
     const multi = known.dtype === 'float32' && known.ndim === 2 && known.shape[1] === numLabels;
     const problem =
-      problemType ?? (numLabels === 1 ? 'regression' : multi ? 'multi_label_classification' : 'single_label_classification');
+      problemType ??
+      (numLabels === 1
+        ? 'regression'
+        : multi
+          ? 'multi_label_classification'
+          : 'single_label_classification');
     if (problem === 'single_label_classification') return classLoss(logits, given, 'labels');
     const labels = known.toFloat();
     checkLabelShape(labels.shape, logits.shape, 'labels');

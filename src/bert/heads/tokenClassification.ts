@@ -26,6 +26,10 @@ export class BertForTokenClassification extends BertClassifier<BertBackbone> {
   forward(inputs: TokenClassifierInputs): TokenClassifierOutput {
     const output = this.bert.forward(inputs);
     const logits = this.classify(output.lastHiddenState);
-    return { ...output, logits, loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels') };
+    return {
+      ...output,
+      logits,
+      loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels'),
+    };
   }
 }

@@ -41,18 +41,30 @@ export class TokenMasker {
   readonly #ordinary: Uint32Array;
 
   /** @throws UsageError on a bad option, or a vocabulary of special tokens alone. */
-  constructor(tokenizer: BertTokenizer, { mlmProbability = 0.15, wholeWordMask = false }: MaskingOptions = {}) {
+  constructor(
+    tokenizer: BertTokenizer,
+    { mlmProbability = 0.15, wholeWordMask = false }: MaskingOptions = {},
+  ) {
     if (!(mlmProbability > 0 && mlmProbability < 1))
-      throw new UsageError(`mlmProbability is ${mlmProbability}; expected a number above 0 and below 1`);
+      throw new UsageError(
+        `mlmProbability is ${mlmProbability}; expected a number above 0 and below 1`,
+      );
     this.#probability = mlmProbability;
     this.#wholeWords = wholeWordMask;
     this.#maskId = tokenizer.maskTokenId;
     // Special is what decoding can leave out; blank tokens, which no text has, come along.
     const ids = Uint32Array.from({ length: tokenizer.length }, (_, id) => id);
-    this.#isSpecial = Uint8Array.from(ids, (id) => +(tokenizer.decode([id], { skipSpecialTokens: true }) === ''));
-    this.#isContinuation = Uint8Array.from(ids, (id) => +tokenizer.convertIdsToTokens(id).startsWith('##'));
+    this.#isSpecial = Uint8Array.from(
+      ids,
+      (id) => +(tokenizer.decode([id], { skipSpecialTokens: true }) === ''),
+    );
+    this.#isContinuation = Uint8Array.from(
+      ids,
+      (id) => +tokenizer.convertIdsToTokens(id).startsWith('##'),
+    );
     this.#ordinary = ids.filter((id) => !this.#isSpecial[id]);
-    if (this.#ordinary.length === 0) throw new UsageError('the vocabulary has special tokens alone; there is nothing to predict');
+    if (this.#ordinary.length === 0)
+      throw new UsageError('the vocabulary has special tokens alone; there is nothing to predict');
   }
 
   /**
@@ -65,7 +77,10 @@ export class TokenMasker {
     const words = this.#words(ids);
     const slots = Math.ceil(this.#probability * ids.length);
     const tokens = words.reduce((sum, word) => sum + word.length, 0);
-    const wanted = Math.min(slots, Math.max(1, Math.floor(this.#probability * tokens + random.uniform())));
+    const wanted = Math.min(
+      slots,
+      Math.max(1, Math.floor(this.#probability * tokens + random.uniform())),
+    );
 
     const chosen: number[] = [];
     for (const word of random.shuffle(words)) {
@@ -82,7 +97,10 @@ export class TokenMasker {
       if (fate < 0.8) ids[at] = this.#maskId;
       else if (fate < 0.9) ids[at] = this.#ordinary[random.integer(this.#ordinary.length)];
     }
-    const inSlots = (values: number[], rest: number) => [...values, ...new Array<number>(slots - values.length).fill(rest)];
+    const inSlots = (values: number[], rest: number) => [
+      ...values,
+      ...new Array<number>(slots - values.length).fill(rest),
+    ];
     return {
       inputIds: ids,
       labels,
@@ -100,7 +118,9 @@ export class TokenMasker {
     let isOpen = false;
     ids.forEach((id, at) => {
       if (!(id in this.#isSpecial))
-        throw new UsageError(`id ${id} is not in the vocabulary; expected 0 to ${this.#isSpecial.length - 1}`);
+        throw new UsageError(
+          `id ${id} is not in the vocabulary; expected 0 to ${this.#isSpecial.length - 1}`,
+        );
       if (this.#isSpecial[id]) isOpen = false;
       else if (isOpen && this.#wholeWords && this.#isContinuation[id]) words.at(-1)!.push(at);
       else {

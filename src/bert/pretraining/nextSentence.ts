@@ -34,7 +34,8 @@ export async function* readDocuments(
 ): AsyncGenerator<TokenDocument> {
   let document: number[][] = [];
   for await (const line of lines) {
-    if (line.trim() !== '') document.push(tokenizer.encode(line, null, { addSpecialTokens: false }).inputIds);
+    if (line.trim() !== '')
+      document.push(tokenizer.encode(line, null, { addSpecialTokens: false }).inputIds);
     else if (document.length > 0) {
       yield document;
       document = [];
@@ -63,9 +64,13 @@ export async function* nextSentenceExamples(
 ): AsyncGenerator<NextSentenceExample> {
   const { maxLength, shortSequenceProbability = 0.1, neighbours = 500, seed, epoch } = options;
   if (!Number.isInteger(maxLength) || maxLength < 5)
-    throw new UsageError(`maxLength is ${maxLength}; expected a whole number of at least 5: three special tokens and two others`);
+    throw new UsageError(
+      `maxLength is ${maxLength}; expected a whole number of at least 5: three special tokens and two others`,
+    );
   if (!(shortSequenceProbability >= 0 && shortSequenceProbability <= 1))
-    throw new UsageError(`shortSequenceProbability is ${shortSequenceProbability}; expected a number from 0 to 1`);
+    throw new UsageError(
+      `shortSequenceProbability is ${shortSequenceProbability}; expected a number from 0 to 1`,
+    );
   if (!Number.isInteger(neighbours) || neighbours < 1)
     throw new UsageError(`neighbours is ${neighbours}; expected a whole number of at least 1`);
 
@@ -88,7 +93,11 @@ export async function* nextSentenceExamples(
       isEmpty = false;
       const [first, second] = truncate(a, b, maxTokens, random);
       const inputIds = [clsTokenId, ...first, sepTokenId, ...second, sepTokenId];
-      yield { inputIds, tokenTypeIds: inputIds.map((_, i) => +(i > first.length + 1)), nextSentenceLabel };
+      yield {
+        inputIds,
+        tokenTypeIds: inputIds.map((_, i) => +(i > first.length + 1)),
+        nextSentenceLabel,
+      };
     }
   };
 
@@ -103,7 +112,10 @@ export async function* nextSentenceExamples(
       `the corpus has ${window.length === 0 ? 'no document' : 'one document only'}; random sentences need another: part documents by a blank line`,
     );
   while (at < window.length) yield* next();
-  if (isEmpty) throw new UsageError('no document of the corpus has two sentences, one to follow the other: write one a line');
+  if (isEmpty)
+    throw new UsageError(
+      'no document of the corpus has two sentences, one to follow the other: write one a line',
+    );
 }
 
 interface Pair {
@@ -113,7 +125,12 @@ interface Pair {
 }
 
 /** The pairs that begin in one document, about `length` tokens each. */
-function* pairs(window: readonly TokenDocument[], at: number, length: number, random: Philox): Generator<Pair> {
+function* pairs(
+  window: readonly TokenDocument[],
+  at: number,
+  length: number,
+  random: Philox,
+): Generator<Pair> {
   const document = window[at];
   let start = 0;
   while (start + 1 < document.length) {
@@ -127,7 +144,11 @@ function* pairs(window: readonly TokenDocument[], at: number, length: number, ra
       start = end;
     } else {
       const other = window[(at + 1 + random.integer(window.length - 1)) % window.length];
-      yield { a, b: sentencesFrom(other, random.integer(other.length), length - a.length), nextSentenceLabel: 1 };
+      yield {
+        a,
+        b: sentencesFrom(other, random.integer(other.length), length - a.length),
+        nextSentenceLabel: 1,
+      };
       // The sentences after A were not used.
       start = split;
     }
@@ -144,7 +165,12 @@ function sentencesFrom(document: TokenDocument, start: number, length: number): 
   return tokens;
 }
 
-function truncate(a: readonly number[], b: readonly number[], maxTokens: number, random: Philox): [number[], number[]] {
+function truncate(
+  a: readonly number[],
+  b: readonly number[],
+  maxTokens: number,
+  random: Philox,
+): [number[], number[]] {
   const ends = [a, b].map(({ length }) => ({ from: 0, to: length }));
   const lengthOf = (side: number) => ends[side].to - ends[side].from;
   while (lengthOf(0) + lengthOf(1) > maxTokens) {

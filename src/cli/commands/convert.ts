@@ -15,13 +15,17 @@ export function convertCommand(): Command {
     .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
     .requiredOption('--out <dir>', 'where the converted one goes', path)
     .addOption(
-      new Option('--dtype <dtype>', 'how to store the weights; float16 takes half the space and rounds them')
+      new Option(
+        '--dtype <dtype>',
+        'how to store the weights; float16 takes half the space and rounds them',
+      )
         .choices(torchDtypes)
         .makeOptionMandatory(),
     )
     .action(async ({ model, out, dtype }) => {
       const dir = await modelFolder(model, false);
-      if (resolve(out) === resolve(dir)) throw new UsageError(`--out is ${out}, the model itself: give another folder`);
+      if (resolve(out) === resolve(dir))
+        throw new UsageError(`--out is ${out}, the model itself: give another folder`);
       const { config, tensors } = await readCheckpoint(dir);
       const architecture = await architectureOf(dir);
       // A weight is read when its turn to be written comes.

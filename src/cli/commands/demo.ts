@@ -21,7 +21,9 @@ const OUT = 'out/demo';
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('fine-tune the small Korean BERT that comes with the package on the reviews that come with it')
+    .description(
+      'fine-tune the small Korean BERT that comes with the package on the reviews that come with it',
+    )
     .option('--epochs <n>', 'times through the data', count, 5)
     .addOption(deviceOption())
     .action(async (options) => {
@@ -45,25 +47,40 @@ export function demoCommand(): Command {
         process.exitCode = 130;
         return;
       }
-      const test = (tested: TaskModel) => measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
+      const test = (tested: TaskModel) =>
+        measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
       const { accuracy: trained, chance, examples } = await test(model);
       // Loaded again, not measured before: so the first step comes sooner.
-      const before = await BertForSequenceClassification.fromPretrained(MODEL, { labels, seed: fitDefaults.seed });
+      const before = await BertForSequenceClassification.fromPretrained(MODEL, {
+        labels,
+        seed: fitDefaults.seed,
+      });
       const { accuracy: untrained } = await test(before.eval());
       const points = (from: number) => `${((trained - from) * 100).toFixed(1)} points above`;
-      console.log(`\ntrained in ${Math.round((performance.now() - started) / 1000)} s on ${device.kind} (${device.description})`);
+      console.log(
+        `\ntrained in ${Math.round((performance.now() - started) / 1000)} s on ${device.kind} (${device.description})`,
+      );
       console.log(
         `test accuracy ${percent(trained)} on ${examples} unseen reviews: ${points(chance)} chance (${percent(chance)}), ${points(untrained)} its untrained self (${percent(untrained)})`,
       );
-      console.log(`saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`);
-      console.log(`  npx wigbert predict --model ${OUT} '배우들 연기가 정말 좋았어요' '시간이 아까운 영화'`);
+      console.log(
+        `saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`,
+      );
+      console.log(
+        `  npx wigbert predict --model ${OUT} '배우들 연기가 정말 좋았어요' '시간이 아까운 영화'`,
+      );
     });
 }
 
 /** Accuracy on a file, and that of always saying its most frequent label. */
 async function measure(path: string, model: TaskModel, tokenizer: BertTokenizer, labels: string[]) {
   const { examples } = await readData(path, { labels });
-  const encoded = encodeExamples(examples, tokenizer, MAX_LENGTH, model.config.maxPositionEmbeddings);
+  const encoded = encodeExamples(
+    examples,
+    tokenizer,
+    MAX_LENGTH,
+    model.config.maxPositionEmbeddings,
+  );
   const { predictions } = await evaluate(model, encoded, 64);
   const truth = encoded.map(({ label }) => label as number);
   const counts = labels.map((_, id) => truth.filter((label) => label === id).length);

@@ -38,7 +38,12 @@ export function evaluateCommand(): Command {
     const { maxPositionEmbeddings } = model.config;
     const data = await readData(file, { ...dataOptionsOf(options), task: task.name, labels });
     reportProblems(file, data.problems);
-    const examples = encodeExamples(data.examples, tokenizer, options.maxLength ?? maxPositionEmbeddings, maxPositionEmbeddings);
+    const examples = encodeExamples(
+      data.examples,
+      tokenizer,
+      options.maxLength ?? maxPositionEmbeddings,
+      maxPositionEmbeddings,
+    );
     reportLostWords(file, data.examples, examples);
     const { loss, predictions } = await evaluate(model, examples, options.batchSize);
     const truth = examples.map(({ label }) => label!);
@@ -48,7 +53,14 @@ export function evaluateCommand(): Command {
       const { metrics, ...rest } = report;
       const where = { device: device.kind, adapter: device.description };
       console.log(
-        JSON.stringify({ task: task.name, ...head, ...metrics, ...(task !== tasks.regression && { labels }), ...rest, ...where }),
+        JSON.stringify({
+          task: task.name,
+          ...head,
+          ...metrics,
+          ...(task !== tasks.regression && { labels }),
+          ...rest,
+          ...where,
+        }),
       );
       return;
     }
@@ -89,7 +101,9 @@ function show(
   const width = Math.max(...lines.map(([title]) => title.length));
   for (const [title, text] of lines) console.log(`${title.padEnd(width)}   ${text}`);
   if (perLabel && Object.keys(perLabel).length > 0) {
-    const columns = ['precision', 'recall', 'F1', 'support'].map((title) => ({ title, right: true }) as const);
+    const columns = ['precision', 'recall', 'F1', 'support'].map(
+      (title) => ({ title, right: true }) as const,
+    );
     const rows = Object.entries(perLabel).map(([label, { precision, recall, f1, support }]) => {
       return [label, ...[precision, recall, f1].map((value) => value.toFixed(4)), `${support}`];
     });

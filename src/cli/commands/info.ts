@@ -26,21 +26,30 @@ export function infoCommand(): Command {
         );
         return;
       }
-      const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 0 })} MiB`;
+      const mebibytes = (bytes: number) =>
+        `${(bytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 0 })} MiB`;
       const lines: [string, string][] = [
         ['device', kind],
         ['adapter', description],
         ['subgroups', traits.subgroupSize ? `${traits.subgroupSize} lanes` : 'none of one size'],
         ['largest binding', kind === 'cpu' ? 'no limit' : mebibytes(traits.maxBinding)],
-        ['workgroup', `${traits.maxWorkgroupSize} invocations, ${traits.maxWorkgroupStorage / 1024} KiB shared`],
+        [
+          'workgroup',
+          `${traits.maxWorkgroupSize} invocations, ${traits.maxWorkgroupStorage / 1024} KiB shared`,
+        ],
         ['multiply-adds', `${number(peaks.flops / 1e9)} GFLOP/s at most, as measured`],
-        ['memory', `${number(peaks.bytesPerSecond / 1e9)} GB/s read and written by a copy, as measured`],
+        [
+          'memory',
+          `${number(peaks.bytesPerSecond / 1e9)} GB/s read and written by a copy, as measured`,
+        ],
         ['kernels', String(allKernels.length)],
         ['node', `${process.version} on ${process.platform}-${process.arch}`],
       ];
       for (const [name, value] of lines) console.log(`${name.padEnd(16)} ${value}`);
       if (traits.software && kind === 'webgpu') {
-        console.log('\nThis adapter is software: fine for development and tests. A GPU is what the engine is made for.');
+        console.log(
+          '\nThis adapter is software: fine for development and tests. A GPU is what the engine is made for.',
+        );
       }
     });
 }

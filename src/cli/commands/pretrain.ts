@@ -29,9 +29,15 @@ const sizes = ['layers', 'hiddenSize', 'heads', 'intermediateSize'] as const;
 export function pretrainCommand(): Command {
   const command = new Command('pretrain')
     .description('pre-train a model on plain texts: masked words, next sentences, or both')
-    .argument('[files...]', 'plain texts, one a line (documents parted by blank lines); TSV, CSV or JSONL with a text column')
+    .argument(
+      '[files...]',
+      'plain texts, one a line (documents parted by blank lines); TSV, CSV or JSONL with a text column',
+    )
     .addOption(
-      new Option('--objective <objective>', 'masked language model, next sentence prediction, or both')
+      new Option(
+        '--objective <objective>',
+        'masked language model, next sentence prediction, or both',
+      )
         .choices(objectives)
         .default(pretrainDefaults.objective),
     );
@@ -41,7 +47,12 @@ export function pretrainCommand(): Command {
     .option('--heads <n>', 'its attention heads', count)
     .option('--intermediate-size <n>', 'width within its feed-forward layers', count)
     .addOption(casedOption())
-    .option('--mlm-probability <share>', 'share of the tokens to predict', innerShare, pretrainDefaults.mlmProbability)
+    .option(
+      '--mlm-probability <share>',
+      'share of the tokens to predict',
+      innerShare,
+      pretrainDefaults.mlmProbability,
+    )
     .option('--whole-word-mask', 'mask all pieces of a word or none')
     .option('--valid <file>', 'file to validate with, instead of a part of the others')
     .option(
@@ -50,16 +61,34 @@ export function pretrainCommand(): Command {
       splitShare,
       VALID_SPLIT,
     )
-    .option('--max-length <tokens>', 'longest example; longer texts are cut into several', count, pretrainDefaults.maxLength)
+    .option(
+      '--max-length <tokens>',
+      'longest example; longer texts are cut into several',
+      count,
+      pretrainDefaults.maxLength,
+    )
     .option('--batch-size <n>', 'examples a step', count, pretrainDefaults.batchSize)
     .option('--steps <n>', 'steps in all (default: 3 epochs)', count)
     .option('--epochs <n>', 'times through the texts, instead of --steps', count);
   addOptions(command, recipeOptions(pretrainDefaults))
-    .option('--eval-every <steps>', 'steps from one evaluation to the next', count, pretrainDefaults.evalEvery)
-    .option('--save-every <steps>', 'steps from one checkpoint to the next', count, pretrainDefaults.saveEvery)
+    .option(
+      '--eval-every <steps>',
+      'steps from one evaluation to the next',
+      count,
+      pretrainDefaults.evalEvery,
+    )
+    .option(
+      '--save-every <steps>',
+      'steps from one checkpoint to the next',
+      count,
+      pretrainDefaults.saveEvery,
+    )
     .option('--seed <n>', 'of weights, order, masks and dropout', whole, pretrainDefaults.seed)
     .option('--out <dir>', 'where checkpoints, history.json and history.svg go', path, OUT)
-    .option('--resume <dir>', 'go on with the run in this folder, with the options it was begun with')
+    .option(
+      '--resume <dir>',
+      'go on with the run in this folder, with the options it was begun with',
+    )
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
@@ -104,11 +133,16 @@ export function pretrainCommand(): Command {
 /** Throws unless a run can begin so. */
 async function checkNew(files: readonly string[], options: Record<string, unknown>): Promise<void> {
   const { model, steps, epochs, out } = options as Record<string, string | undefined>;
-  if (files.length === 0) throw new UsageError('say what to train on: files with texts, or --resume DIR to go on with a run');
+  if (files.length === 0)
+    throw new UsageError(
+      'say what to train on: files with texts, or --resume DIR to go on with a run',
+    );
   requireModelOrVocab(options);
   const size = sizes.find((name) => options[name] !== undefined);
-  if (model && size) throw new UsageError(`--${kebab(size)} is of fresh models; ${model} has its own sizes`);
-  if (steps && epochs) throw new UsageError('--steps and --epochs exclude each other: either says when to stop');
+  if (model && size)
+    throw new UsageError(`--${kebab(size)} is of fresh models; ${model} has its own sizes`);
+  if (steps && epochs)
+    throw new UsageError('--steps and --epochs exclude each other: either says when to stop');
   if (await hasPretraining(out!)) {
     const { state, settings } = await readPretraining(out!);
     if (state.step > 0)
@@ -119,23 +153,34 @@ async function checkNew(files: readonly string[], options: Record<string, unknow
 }
 
 /** Throws when an option differs from the run's that is to go on. */
-function checkSame(command: Command, files: readonly string[], begun: Record<string, unknown>, dir: string): void {
+function checkSame(
+  command: Command,
+  files: readonly string[],
+  begun: Record<string, unknown>,
+  dir: string,
+): void {
   const refuse = (name: string, now: unknown, then: unknown): never => {
     const show = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value));
     throw new UsageError(
       `${name} is ${show(now)}, but ${dir} was begun with ${show(then)}: leave it out to go on, or begin anew with another --out`,
     );
   };
-  if (files.length > 0 && JSON.stringify(files) !== JSON.stringify(begun.files)) refuse('the list of files', files, begun.files);
+  if (files.length > 0 && JSON.stringify(files) !== JSON.stringify(begun.files))
+    refuse('the list of files', files, begun.files);
   for (const option of command.options) {
     const name = option.attributeName();
-    if (['resume', 'json', 'quiet'].includes(name) || command.getOptionValueSource(name) !== 'cli') continue;
+    if (['resume', 'json', 'quiet'].includes(name) || command.getOptionValueSource(name) !== 'cli')
+      continue;
     const value = command.getOptionValue(name);
     if (name === 'out' && value !== dir)
-      throw new UsageError('--out and --resume exclude each other: a run goes on in its own folder');
-    const isSame = name === 'out' || value === begun[name] || (name === 'device' && value === 'auto');
+      throw new UsageError(
+        '--out and --resume exclude each other: a run goes on in its own folder',
+      );
+    const isSame =
+      name === 'out' || value === begun[name] || (name === 'device' && value === 'auto');
     if (!isSame) refuse(option.long!, value, begun[name]);
   }
 }
 
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const kebab = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -32,9 +32,17 @@ export function studyCommand(): Command {
       '--data <path>',
       'labelled TSV, CSV or JSONL, or a folder of one file with "train" and one with "test" in its name (as NSMC)',
     )
-    .option('--test <file>', "file to test with (default: the folder's, else rows of --data that are set aside)")
+    .option(
+      '--test <file>',
+      "file to test with (default: the folder's, else rows of --data that are set aside)",
+    )
     .option('--test-rows <n>', 'rows to test with at most', count, 1000)
-    .option('--sizes <list>', 'numbers of labelled rows, separated by commas; the rest gives texts alone', sizeList, [200, 1000])
+    .option(
+      '--sizes <list>',
+      'numbers of labelled rows, separated by commas; the rest gives texts alone',
+      sizeList,
+      [200, 1000],
+    )
     .option('--seeds <n>', 'how often all is done, with other rows, weights and order', count, 2)
     .option('--pretrain-steps <n>', 'steps of each pre-training', count, 300)
     .option('--pretrain-learning-rate <rate>', 'its highest learning rate', positive, 1e-3)
@@ -51,20 +59,32 @@ export function studyCommand(): Command {
       positive,
       5e-4,
     )
-    .option('--out <dir>', 'where results.json, report.html and the pre-trained models go', path, 'out/study')
+    .option(
+      '--out <dir>',
+      'where results.json, report.html and the pre-trained models go',
+      path,
+      'out/study',
+    )
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
   const [textColumnOption, pairColumnOption] = columnOptions();
-  command.addOption(textColumnOption).addOption(pairColumnOption).option('--label-column <name>', 'column of the label');
+  command
+    .addOption(textColumnOption)
+    .addOption(pairColumnOption)
+    .option('--label-column <name>', 'column of the label');
   return command.action(async ({ device: kind, json, quiet, out, ...rest }) => {
     const silent = Boolean(json || quiet);
     const data = await readStudyData(rest, reportProblems);
     const settings: StudySettings = { ...rest, device: (await openFor(kind, silent)).kind };
     const results = await runShown(data, settings, out, silent);
     await writeFiles(out, { [REPORT]: await studyReport(results) });
-    const finished = results.cells.length === methods.length * settings.seeds * settings.sizes.length;
-    if (json) console.log(JSON.stringify({ out, finished, ...summarise(results), pretraining: results.pretraining }));
+    const finished =
+      results.cells.length === methods.length * settings.seeds * settings.sizes.length;
+    if (json)
+      console.log(
+        JSON.stringify({ out, finished, ...summarise(results), pretraining: results.pretraining }),
+      );
     else show(results, out, finished);
     if (!finished) process.exitCode = 130;
   });
@@ -72,8 +92,13 @@ export function studyCommand(): Command {
 
 function sizeList(text: string): number[] {
   const sizes = text.split(',').map((size) => (size.trim() === '' ? Number.NaN : Number(size)));
-  if (!sizes.every((size) => Number.isInteger(size) && size >= 1) || new Set(sizes).size < sizes.length)
-    throw new InvalidArgumentError('Different whole numbers of at least 1, separated by commas, were expected.');
+  if (
+    !sizes.every((size) => Number.isInteger(size) && size >= 1) ||
+    new Set(sizes).size < sizes.length
+  )
+    throw new InvalidArgumentError(
+      'Different whole numbers of at least 1, separated by commas, were expected.',
+    );
   return sizes.sort((a, b) => a - b);
 }
 
@@ -85,7 +110,9 @@ async function runShown(
   silent: boolean,
 ): Promise<StudyResults> {
   const progress = createProgress({ totalSteps: studySteps(settings), unit: 'texts', silent });
-  const { signal, release } = interruptible(() => progress.log('stopping after this step; press Ctrl-C again to leave at once'));
+  const { signal, release } = interruptible(() =>
+    progress.log('stopping after this step; press Ctrl-C again to leave at once'),
+  );
   let step = 0;
   try {
     return await runStudy(data, settings, out, {
@@ -95,7 +122,9 @@ async function runShown(
       },
       onStep: (status) => progress.update({ ...status, step: ++step }),
       onPretrained: ({ name, seed, loss }) =>
-        progress.log(`seed ${seed}, ${pretrainingTitles[name]}: pre-trained, loss ${loss.toFixed(3)}`),
+        progress.log(
+          `seed ${seed}, ${pretrainingTitles[name]}: pre-trained, loss ${loss.toFixed(3)}`,
+        ),
       onCell: ({ method, seed, size, accuracy }) =>
         progress.log(
           `seed ${seed}, ${methods.find(({ id }) => id === method)!.title}, ${size} rows: accuracy ${percent(accuracy)}`,

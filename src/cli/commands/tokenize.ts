@@ -14,19 +14,26 @@ export function tokenizeCommand(): Command {
     .option('--cased', 'the vocabulary keeps case and accents')
     .option('--max-length <tokens>', 'cut to this length', count)
     .addOption(jsonOption())
-    .action(async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
-      requireModelOrVocab({ model, vocab, cased });
-      const tokenizer = model
-        ? await BertTokenizer.fromPretrained(await modelFolder(model, json))
-        : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
-      const encoding = tokenizer.encode(text, pair, { maxLength, truncation: maxLength ? 'longest_first' : false });
-      const tokens = tokenizer.convertIdsToTokens(encoding.inputIds);
-      if (json) {
-        console.log(JSON.stringify({ tokens, ...encoding }));
-        return;
-      }
-      tokens.forEach((token, i) => {
-        console.log(`${String(encoding.inputIds[i]).padStart(6)}  ${encoding.tokenTypeIds[i]}  ${token}`);
-      });
-    });
+    .action(
+      async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
+        requireModelOrVocab({ model, vocab, cased });
+        const tokenizer = model
+          ? await BertTokenizer.fromPretrained(await modelFolder(model, json))
+          : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
+        const encoding = tokenizer.encode(text, pair, {
+          maxLength,
+          truncation: maxLength ? 'longest_first' : false,
+        });
+        const tokens = tokenizer.convertIdsToTokens(encoding.inputIds);
+        if (json) {
+          console.log(JSON.stringify({ tokens, ...encoding }));
+          return;
+        }
+        tokens.forEach((token, i) => {
+          console.log(
+            `${String(encoding.inputIds[i]).padStart(6)}  ${encoding.tokenTypeIds[i]}  ${token}`,
+          );
+        });
+      },
+    );
 }

@@ -32,21 +32,42 @@ const layers = (text: string): number | 'all' => (text === 'all' ? text : whole(
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
-    .argument('<file>', 'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags')
-    .addOption(new Option('--task <task>', 'what the labels are (default: classification)').choices(Object.keys(tasks)));
+    .argument(
+      '<file>',
+      'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags',
+    )
+    .addOption(
+      new Option('--task <task>', 'what the labels are (default: classification)').choices(
+        Object.keys(tasks),
+      ),
+    );
   addOptions(command, startOptions())
     .addOption(casedOption())
-    .option('--freeze <layers>', 'train neither the embeddings nor this many of the lowest layers; all: the head alone', layers)
+    .option(
+      '--freeze <layers>',
+      'train neither the embeddings nor this many of the lowest layers; all: the head alone',
+      layers,
+    )
     .option('--valid <file>', 'file to validate with, instead of a part of the first')
     .option('--valid-split <share>', 'share set aside for validation', splitShare, VALID_SPLIT)
     .option('--max-length <tokens>', 'longest text; longer ones are cut', count, MAX_LENGTH)
     .option('--batch-size <n>', 'texts a step', count, fitDefaults.batchSize)
     .option('--epochs <n>', 'times through the data', count, fitDefaults.epochs);
   addOptions(command, recipeOptions(fitDefaults))
-    .option('--patience <epochs>', 'epochs without a better validation metric before stopping', count, fitDefaults.patience)
+    .option(
+      '--patience <epochs>',
+      'epochs without a better validation metric before stopping',
+      count,
+      fitDefaults.patience,
+    )
     .option('--group-by-length', 'batches of texts of like lengths: less padding')
     .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
-    .option('--out <dir>', 'where the best model, history.json and history.svg go', path, 'out/model')
+    .option(
+      '--out <dir>',
+      'where the best model, history.json and history.svg go',
+      path,
+      'out/model',
+    )
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())
@@ -79,10 +100,16 @@ export function trainCommand(): Command {
       const metric = history.monitor;
       const value = best?.[metricKey('valid', metric)];
       if (value !== undefined)
-        console.log(`best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
+        console.log(
+          `best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
+        );
       console.log(`saved in ${options.out} (history.svg shows how it went); to use it:`);
       const use = `npx wigbert predict --model ${options.out}`;
-      console.log(ofPairs ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them` : `  ${use} 'some text'`);
+      console.log(
+        ofPairs
+          ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them`
+          : `  ${use} 'some text'`,
+      );
     }
     if (interrupted) process.exitCode = 130;
   });

@@ -12,8 +12,13 @@ import { count, jsonOption, openFor } from '../options.ts';
 
 export function tuneCommand(): Command {
   return new Command('tune')
-    .description('time the variants of kernels on this adapter, and keep the fastest for later runs')
-    .option('--config <file>', 'config.json of the model whose training step is tuned (default: 2 layers × 128)')
+    .description(
+      'time the variants of kernels on this adapter, and keep the fastest for later runs',
+    )
+    .option(
+      '--config <file>',
+      'config.json of the model whose training step is tuned (default: 2 layers × 128)',
+    )
     .option('--batch-size <n>', 'texts a step', count, fitDefaults.batchSize)
     .option('--max-length <tokens>', 'tokens a text', count, 40)
     .addOption(jsonOption())

@@ -13,40 +13,65 @@ export function vocabCommand(): Command {
   const [textColumnOption, pairColumnOption] = columnOptions();
   return new Command('vocab')
     .description('learn a WordPiece vocabulary from texts')
-    .argument('<files...>', 'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line')
+    .argument(
+      '<files...>',
+      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line',
+    )
     .option('--size <n>', 'entries', count, vocabSize)
-    .option('--out <path>', 'vocab.txt to write, or a folder for it and the files that say how to read it', path, 'out/vocab.txt')
+    .option(
+      '--out <path>',
+      'vocab.txt to write, or a folder for it and the files that say how to read it',
+      path,
+      'out/vocab.txt',
+    )
     .option('--cased', 'keep case and accents')
     .option('--min-frequency <n>', 'how often a pair must occur to be merged', count, minFrequency)
     .option('--limit-alphabet <n>', 'how many different characters to keep', count, limitAlphabet)
     .addOption(
-      new Option('--score <score>', 'merge the most frequent pair, or the one that raises the likelihood most')
+      new Option(
+        '--score <score>',
+        'merge the most frequent pair, or the one that raises the likelihood most',
+      )
         .choices(['count', 'likelihood'])
         .default(score),
     )
     .addOption(textColumnOption)
     .addOption(pairColumnOption)
     .addOption(jsonOption())
-    .action(async (files: string[], { size, out, cased, textColumn, pairColumn, json, ...options }) => {
-      const sources: Iterable<string>[] = [];
-      for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
-      const { vocab, coverage } = trainWordPiece(all(sources), { ...options, vocabSize: size, lowercase: !cased });
-      const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
-      if (out.endsWith('.txt')) await writeFiles(dirname(out), { [basename(out)]: written['vocab.txt'] });
-      else await writeFiles(out, written);
-      if (json) {
-        console.log(JSON.stringify({ out, size: vocab.length, coverage }));
-        return;
-      }
-      const known = (100 * coverage).toFixed(2);
-      console.log(`${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`);
-      if (vocab.length < size)
-        console.error(`fewer than the ${size} asked for: no further pair occurs ${options.minFrequency} times`);
-    });
+    .action(
+      async (files: string[], { size, out, cased, textColumn, pairColumn, json, ...options }) => {
+        const sources: Iterable<string>[] = [];
+        for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
+        const { vocab, coverage } = trainWordPiece(all(sources), {
+          ...options,
+          vocabSize: size,
+          lowercase: !cased,
+        });
+        const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
+        if (out.endsWith('.txt'))
+          await writeFiles(dirname(out), { [basename(out)]: written['vocab.txt'] });
+        else await writeFiles(out, written);
+        if (json) {
+          console.log(JSON.stringify({ out, size: vocab.length, coverage }));
+          return;
+        }
+        const known = (100 * coverage).toFixed(2);
+        console.log(
+          `${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`,
+        );
+        if (vocab.length < size)
+          console.error(
+            `fewer than the ${size} asked for: no further pair occurs ${options.minFrequency} times`,
+          );
+      },
+    );
 }
 
 /** The texts of a table, or the lines of any other file. */
-async function textsOf(file: string, columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>): Promise<Iterable<string>> {
+async function textsOf(
+  file: string,
+  columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
+): Promise<Iterable<string>> {
   if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
     const lines = await openLines(file);
     const [header] = lines();

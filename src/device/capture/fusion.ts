@@ -26,7 +26,8 @@ export function joinElementwise(
   for (const [i, { buffers }] of requests.entries()) {
     for (const { buffer } of Object.values(buffers)) lastUse.set(buffer, i);
   }
-  const isWanted = (buffer: DeviceBuffer, after: number) => !isTemporary(buffer) || lastUse.get(buffer)! > after;
+  const isWanted = (buffer: DeviceBuffer, after: number) =>
+    !isTemporary(buffer) || lastUse.get(buffer)! > after;
   const done: Request[] = [];
   let chain: Chain | undefined;
   const end = () => {
@@ -74,11 +75,19 @@ class Chain {
   }
 
   /** Whether request number `at` can be the next link: as long as the others, and no buffer both read and written by one launch. */
-  takes({ buffers: { out, ...read } }: Request, count: number, at: number, mostBuffers: number): boolean {
+  takes(
+    { buffers: { out, ...read } }: Request,
+    count: number,
+    at: number,
+    mostBuffers: number,
+  ): boolean {
     if (count !== this.#count || this.#requests.length === MOST) return false;
     const fresh = Object.values(read).filter(({ buffer }) => !this.#made.has(buffer));
-    const isInput = (buffer: DeviceBuffer) => [...this.#inputs, ...fresh].some((input) => input.buffer === buffer);
-    const moved = Object.values(read).some(({ buffer, offset }) => (this.#made.get(buffer)?.offset ?? offset) !== offset);
+    const isInput = (buffer: DeviceBuffer) =>
+      [...this.#inputs, ...fresh].some((input) => input.buffer === buffer);
+    const moved = Object.values(read).some(
+      ({ buffer, offset }) => (this.#made.get(buffer)?.offset ?? offset) !== offset,
+    );
     if (moved || this.#made.has(out.buffer) || isInput(out.buffer)) return false;
     const stored = [...this.#made.keys()].filter((buffer) => this.#isWanted(buffer, at)).length + 1;
     const inputs = this.#inputs.length + fresh.filter((one) => this.#inputOf(one) < 0).length;
@@ -106,7 +115,9 @@ class Chain {
   /** The joined launch; none where nobody wants what it makes. */
   request(): Request[] {
     if (this.#requests.length === 1) return this.#requests;
-    const buffers: Record<string, Binding> = Object.fromEntries(this.#inputs.map((binding, i) => [`in${i}`, binding]));
+    const buffers: Record<string, Binding> = Object.fromEntries(
+      this.#inputs.map((binding, i) => [`in${i}`, binding]),
+    );
     const links = this.#requests.map(({ kernel, part, buffers: { out } }, i): Link => {
       const stored = this.#isWanted(out.buffer, this.#last);
       if (stored) buffers[`out${i}`] = out;

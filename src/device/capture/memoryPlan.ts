@@ -14,11 +14,16 @@ export interface Lifetime {
  * @param existing sizes of slots to take first; where none is large enough, the largest that is free is to grow
  * @returns for each lifetime the number of its slot, and the sizes of all slots
  */
-export function shareSlots(lifetimes: readonly Lifetime[], existing: readonly number[]): { slotOf: number[]; sizes: number[] } {
+export function shareSlots(
+  lifetimes: readonly Lifetime[],
+  existing: readonly number[],
+): { slotOf: number[]; sizes: number[] } {
   const sizes = [...existing];
   const tenants: Lifetime[][] = sizes.map(() => []);
   const slotOf: number[] = Array(lifetimes.length);
-  const bySize = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b);
+  const bySize = lifetimes
+    .map((_, i) => i)
+    .sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b);
   for (const i of bySize) {
     const mine = lifetimes[i];
     const free = [...sizes.keys()].filter((slot) =>

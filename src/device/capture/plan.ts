@@ -67,7 +67,9 @@ export class Trace {
 
   /** Temporaries share memory: one that is kept would change under its holder. */
   refuseSurvivors(allowed: readonly DeviceBuffer[]): void {
-    const survivors = [...this.#own].filter((buffer) => !this.#freed.has(buffer) && !allowed.includes(buffer));
+    const survivors = [...this.#own].filter(
+      (buffer) => !this.#freed.has(buffer) && !allowed.includes(buffer),
+    );
     if (survivors.length === 0) return;
     throw new Error(
       `capture: ${survivors.length} tensors made in the step outlive it: return what is needed, keep nothing, and drop gradients (zeroGrad) in the step`,
@@ -76,7 +78,11 @@ export class Trace {
 
   /** What is to be launched: element by element in one go what follows each other and can be. */
   joined(result: Binding, mostBuffers: number): Request[] {
-    return joinElementwise(this.requests, (buffer) => buffer !== result.buffer && this.owns(buffer as GpuBuffer), mostBuffers);
+    return joinElementwise(
+      this.requests,
+      (buffer) => buffer !== result.buffer && this.owns(buffer as GpuBuffer),
+      mostBuffers,
+    );
   }
 
   /** From the first launch to the last that touches each of the step's buffers, whenever it was freed. */
@@ -96,9 +102,13 @@ export class Trace {
   write(buffer: GpuBuffer, offset: number, source: HostArray): void {
     const key = keyOf(buffer, offset);
     // All host writes go up before all launches.
-    const isUsed = this.requests.some(({ buffers }) => Object.values(buffers).some((bound) => bound.buffer === buffer));
+    const isUsed = this.requests.some(({ buffers }) =>
+      Object.values(buffers).some((bound) => bound.buffer === buffer),
+    );
     if (isUsed || this.writes.has(key))
-      throw new Error('capture: the host writes memory that the step has written or worked with before: make a new tensor');
+      throw new Error(
+        'capture: the host writes memory that the step has written or worked with before: make a new tensor',
+      );
     const data = new Uint8Array(source.byteLength);
     data.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
     this.writes.set(key, { buffer, offset, data });
@@ -112,9 +122,15 @@ export interface PlanHost {
   slots: Slots;
   alignment: number;
   /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. */
-  submit(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer>;
+  submit(
+    launches: readonly Launch[],
+    encode: (encoder: GPUCommandEncoder) => void,
+    result: Binding,
+  ): Promise<ArrayBuffer>;
   /** Whether host writes go to a plan for now, which returns false for those it does not know. */
-  redirect(write: ((buffer: GpuBuffer, offset: number, data: HostArray) => boolean) | undefined): void;
+  redirect(
+    write: ((buffer: GpuBuffer, offset: number, data: HostArray) => boolean) | undefined,
+  ): void;
 }
 
 /** A captured step: launches with fixed memory, and one block of bytes that goes up before they run. */
@@ -152,10 +168,15 @@ export class WebGpuPlan implements Plan {
     this.#mirror = new Uint8Array(this.#placeWrites(trace, launches));
     this.#block = this.#mirror.length > 0 ? host.pool.take(this.#mirror.length) : undefined;
     for (const [key, { data }] of trace.writes) this.#mirror.set(data, this.#places.get(key)!.at);
-    for (const [buffer, base] of this.#homes) Object.assign(buffer, { gpu: this.#block!.gpu, base });
+    for (const [buffer, base] of this.#homes)
+      Object.assign(buffer, { gpu: this.#block!.gpu, base });
     this.#tenants = this.#allot(trace, launches);
-    const touched = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(({ buffer }) => buffer);
-    this.#pinned = [...new Set([...touched, result.buffer as GpuBuffer])].filter((buffer) => !trace.owns(buffer));
+    const touched = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(
+      ({ buffer }) => buffer,
+    );
+    this.#pinned = [...new Set([...touched, result.buffer as GpuBuffer])].filter(
+      (buffer) => !trace.owns(buffer),
+    );
     for (const buffer of this.#pinned) buffer.pins++;
   }
 
@@ -193,7 +214,9 @@ export class WebGpuPlan implements Plan {
       const place = this.#places.get(keyOf(buffer, offset));
       if (place === undefined) return false;
       if (data.byteLength !== place.length)
-        throw new Error(`replay: the host writes ${data.byteLength} bytes where it wrote ${place.length} at the capture`);
+        throw new Error(
+          `replay: the host writes ${data.byteLength} bytes where it wrote ${place.length} at the capture`,
+        );
       this.#mirror.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place.at);
       return true;
     });
@@ -213,7 +236,9 @@ export class WebGpuPlan implements Plan {
   #placeWrites(trace: Trace, launches: readonly TracedLaunch[]): number {
     const { alignment } = this.#host;
     const written = new Set(
-      launches.flatMap(({ bindings }) => bindings.filter(({ writes }) => writes).map(({ buffer }) => buffer)),
+      launches.flatMap(({ bindings }) =>
+        bindings.filter(({ writes }) => writes).map(({ buffer }) => buffer),
+      ),
     );
     let size = 0;
     const reserve = (bytes: number) => {
@@ -268,6 +293,9 @@ export function createBindGroup(
     binding: i + 1,
     resource: { buffer: buffer.gpu, offset: buffer.base + offset, size },
   }));
-  entries.unshift({ binding: 0, resource: { buffer: params.buffer, offset: params.offset, size: params.size } });
+  entries.unshift({
+    binding: 0,
+    resource: { buffer: params.buffer, offset: params.offset, size: params.size },
+  });
   return device.createBindGroup({ layout, entries });
 }

@@ -8,7 +8,10 @@ import type { Constants } from '../kernel.ts';
 export const version = '0.1.0';
 const NAME = 'tuning.json';
 
-const format = v.record(v.string(), v.record(v.string(), v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]))));
+const format = v.record(
+  v.string(),
+  v.record(v.string(), v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]))),
+);
 const keyOf = ({ description, traits }: Device): string =>
   `${description}${traits.subgroupMatrix ? ' · tensor cores' : ''} · wigbert ${version}`;
 
@@ -17,7 +20,8 @@ const keyOf = ({ description, traits }: Device): string =>
  * @throws UsageError when the file is not one of ours.
  */
 export async function loadTuning(device: Device): Promise<void> {
-  for (const [key, constants] of Object.entries((await readAll())[keyOf(device)] ?? {})) device.tuning?.choose(key, constants);
+  for (const [key, constants] of Object.entries((await readAll())[keyOf(device)] ?? {}))
+    device.tuning?.choose(key, constants);
 }
 
 /** Keeps the device's choices beside those of other adapters. Returns the file's path. */
@@ -34,6 +38,9 @@ async function readAll(): Promise<Record<string, Record<string, Constants>>> {
   const path = folder && joinPath(folder, NAME);
   if (!path || !(await fileExists(path))) return {};
   const parsed = v.safeParse(format, await readJson(path));
-  if (!parsed.success) throw new UsageError(`${path} does not hold what \`wigbert tune\` writes: delete it, or tune again`);
+  if (!parsed.success)
+    throw new UsageError(
+      `${path} does not hold what \`wigbert tune\` writes: delete it, or tune again`,
+    );
   return parsed.output;
 }

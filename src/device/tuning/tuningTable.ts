@@ -16,14 +16,20 @@ export class TuningTable {
   /** One launch of each class that was met. */
   readonly met = new Map<string, Tunable>();
 
-  constants<T extends ParamTypes>(kernel: Kernel<T>, params: ParamValues<T>, traits: Traits): Constants {
+  constants<T extends ParamTypes>(
+    kernel: Kernel<T>,
+    params: ParamValues<T>,
+    traits: Traits,
+  ): Constants {
     const candidates = kernel.candidates?.(params, traits);
     if (!candidates) return kernel.specialize?.(params, traits) ?? { width: 1 };
     if (candidates.length === 1) return candidates[0];
     const key = tuningKey(kernel as unknown as Kernel, params);
     if (!this.met.has(key)) this.met.set(key, { kernel: kernel as unknown as Kernel, params });
     const chosen = this.#chosen.get(key);
-    return (chosen && candidates.find((candidate) => sameConstants(candidate, chosen))) ?? candidates[0];
+    return (
+      (chosen && candidates.find((candidate) => sameConstants(candidate, chosen))) ?? candidates[0]
+    );
   }
 
   choose(key: string, constants: Constants): void {

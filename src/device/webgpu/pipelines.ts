@@ -30,7 +30,11 @@ export class PipelineCache {
   #nextId = 1;
 
   /** `report` takes what compiling turns out to have been wrong, once the adapter has said so. */
-  constructor(device: GPUDevice, traits: Traits, report: (error: Promise<Error | undefined>) => void) {
+  constructor(
+    device: GPUDevice,
+    traits: Traits,
+    report: (error: Promise<Error | undefined>) => void,
+  ) {
     this.#device = device;
     this.#traits = traits;
     this.#report = report;
@@ -49,22 +53,36 @@ export class PipelineCache {
     const text = pipelineText(kernel, constants, this.#traits);
     this.#device.pushErrorScope('validation');
     const { module, layout, gpu } = createPipeline(this.#device, text);
-    this.#report(this.#device.popErrorScope().then((error) => (error ? explain(text, module, error.message) : undefined)));
+    this.#report(
+      this.#device
+        .popErrorScope()
+        .then((error) => (error ? explain(text, module, error.message) : undefined)),
+    );
     return { id: this.#nextId++, text, gpu, layout, launched: false };
   }
 }
 
-export const pipelineText = (kernel: Kernel, constants: Constants, traits: Traits): PipelineText => ({
+export const pipelineText = (
+  kernel: Kernel,
+  constants: Constants,
+  traits: Traits,
+): PipelineText => ({
   kernel: kernel.name,
   label: `${kernel.name} ${JSON.stringify(constants)}`,
   code: kernelText(kernel, constants, traits),
-  storage: Object.values(kernel.buffers).map(({ access }) => (access === 'read' ? 'read-only-storage' : 'storage')),
+  storage: Object.values(kernel.buffers).map(({ access }) =>
+    access === 'read' ? 'read-only-storage' : 'storage',
+  ),
 });
 
 /** A pipeline on a device; its parameters are binding 0, its storage buffers follow. */
 export function createPipeline(device: GPUDevice, { label, code, storage }: PipelineText) {
   const layout = device.createBindGroupLayout({
-    entries: ['uniform' as const, ...storage].map((type, binding) => ({ binding, visibility: COMPUTE, buffer: { type } })),
+    entries: ['uniform' as const, ...storage].map((type, binding) => ({
+      binding,
+      visibility: COMPUTE,
+      buffer: { type },
+    })),
   });
   const module = device.createShaderModule({ label, code });
   const gpu = device.createComputePipeline({
@@ -75,7 +93,11 @@ export function createPipeline(device: GPUDevice, { label, code, storage }: Pipe
   return { module, layout, gpu };
 }
 
-async function explain({ kernel, code }: PipelineText, module: GPUShaderModule, fallback: string): Promise<Error> {
+async function explain(
+  { kernel, code }: PipelineText,
+  module: GPUShaderModule,
+  fallback: string,
+): Promise<Error> {
   const { messages } = await module.getCompilationInfo();
   const first = messages.find((message) => message.type === 'error');
   if (!first) return new KernelError(kernel, fallback);

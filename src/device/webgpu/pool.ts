@@ -42,7 +42,11 @@ export class BufferPool {
   #nextId = 1;
 
   /** `submit` sends what may still use idle buffers; `report` is told what became of each new one. */
-  constructor(device: GPUDevice, submit: () => void, report: (verdict: Promise<Error | undefined>) => void) {
+  constructor(
+    device: GPUDevice,
+    submit: () => void,
+    report: (verdict: Promise<Error | undefined>) => void,
+  ) {
     this.#device = device;
     this.#submit = submit;
     this.#report = report;
@@ -52,7 +56,9 @@ export class BufferPool {
   sizeFor(bytes: number): number {
     const size = Math.min(bucketSize(bytes), this.#device.limits.maxBufferSize);
     if (bytes > size) {
-      throw new OutOfMemoryError(`a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`);
+      throw new OutOfMemoryError(
+        `a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`,
+      );
     }
     return size;
   }
@@ -94,7 +100,14 @@ export class BufferPool {
     const { bytes, pooledBytes } = this.#use;
     this.#device.pushErrorScope('out-of-memory');
     const gpu = this.#device.createBuffer({ size, usage: STORAGE });
-    const buffer: GpuBuffer = { id: this.#nextId++, bytes: size, gpu, base: 0, lastBatch: -1, pins: 0 };
+    const buffer: GpuBuffer = {
+      id: this.#nextId++,
+      bytes: size,
+      gpu,
+      base: 0,
+      lastBatch: -1,
+      pins: 0,
+    };
     this.#report(
       this.#device.popErrorScope().then((error) => {
         if (!error) return undefined;

@@ -7,7 +7,11 @@ const HELD_UP = 200;
 const STAND_IN = 4096;
 
 /** Has a second device compile what the first has not come to yet, should `run`, the first run of a step, take long. */
-export function giveHeadStart(open: () => Promise<GPUDevice>, fresh: Iterable<Pipeline>, run: Promise<unknown>): void {
+export function giveHeadStart(
+  open: () => Promise<GPUDevice>,
+  fresh: Iterable<Pipeline>,
+  run: Promise<unknown>,
+): void {
   let late = false;
   const texts = Array.from(fresh, ({ text }) => text);
   // If it fails, all that is lost is a head start.
@@ -37,7 +41,10 @@ export async function compileAhead(
     device.queue.writeBuffer(nothing, 0, new Uint32Array(3));
     const buffer = (usage: number) => device.createBuffer({ size: STAND_IN, usage });
     const params = buffer(UNIFORM);
-    const memory = Array.from({ length: Math.max(...texts.map(({ storage }) => storage.length)) }, () => buffer(STORAGE));
+    const memory = Array.from(
+      { length: Math.max(...texts.map(({ storage }) => storage.length)) },
+      () => buffer(STORAGE),
+    );
     for (const text of texts.toReversed()) {
       if (isLate()) break;
       const { gpu, layout } = createPipeline(device, text);

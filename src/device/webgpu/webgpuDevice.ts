@@ -1,10 +1,24 @@
 import { patiently } from '../../platform/waiting.ts';
 import type { Request } from '../capture/fusion.ts';
 import { Slots } from '../capture/memoryPlan.ts';
-import { createBindGroup, type Launch, type PlanHost, Trace, type TracedLaunch, undo, WebGpuPlan } from '../capture/plan.ts';
+import {
+  createBindGroup,
+  type Launch,
+  type PlanHost,
+  Trace,
+  type TracedLaunch,
+  undo,
+  WebGpuPlan,
+} from '../capture/plan.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
 import { DeviceLostError, KernelError } from '../errors.ts';
-import { type HostArray, type Kernel, type ParamTypes, type ParamValues, packParams } from '../kernel.ts';
+import {
+  type HostArray,
+  type Kernel,
+  type ParamTypes,
+  type ParamValues,
+  packParams,
+} from '../kernel.ts';
 import { partsOf } from '../splitLaunch.ts';
 import { type KernelTime, Profiler, workOf } from '../timing.ts';
 import type { Traits } from '../traits.ts';
@@ -49,7 +63,12 @@ export class WebGpuDevice implements Device {
   #profiler: Profiler | undefined;
 
   /** `openTwin` opens a second device on the adapter, given where that one compiles at the first launch and keeps what it compiled. */
-  constructor(device: GPUDevice, description: string, traits: Traits, openTwin?: () => Promise<GPUDevice>) {
+  constructor(
+    device: GPUDevice,
+    description: string,
+    traits: Traits,
+    openTwin?: () => Promise<GPUDevice>,
+  ) {
     this.#device = device;
     this.#openTwin = openTwin;
     this.description = description;
@@ -97,7 +116,11 @@ export class WebGpuDevice implements Device {
     }
     // The queue writes before it runs what has not been submitted yet.
     if (target.lastBatch === this.#batch) this.#submit();
-    this.#device.queue.writeBuffer(target.gpu, target.base + offset, data as HostArray & ArrayBufferView<ArrayBuffer>);
+    this.#device.queue.writeBuffer(
+      target.gpu,
+      target.base + offset,
+      data as HostArray & ArrayBufferView<ArrayBuffer>,
+    );
   }
 
   async read(source: Binding): Promise<ArrayBuffer> {
@@ -106,7 +129,11 @@ export class WebGpuDevice implements Device {
     return this.#readBack(source);
   }
 
-  run<T extends ParamTypes>(kernel: Kernel<T>, buffers: Record<string, Binding>, params: ParamValues<T>): void {
+  run<T extends ParamTypes>(
+    kernel: Kernel<T>,
+    buffers: Record<string, Binding>,
+    params: ParamValues<T>,
+  ): void {
     this.#check();
     for (const part of partsOf(kernel, params, this.traits)) {
       const request = { kernel, buffers, part } as unknown as Request;
@@ -145,7 +172,9 @@ export class WebGpuDevice implements Device {
   #plan(trace: Trace, { result, inputs }: TracedStep): Plan {
     trace.refuseSurvivors([result.buffer, ...inputs]);
     const requests = trace.joined(result, this.traits.maxStorageBuffers);
-    const launches = requests.map((request) => this.#resolve(request, true)).filter((launch) => launch !== undefined);
+    const launches = requests
+      .map((request) => this.#resolve(request, true))
+      .filter((launch) => launch !== undefined);
     if (this.#slots.isBroken) this.#slots = new Slots(this.#pool);
     return new WebGpuPlan(trace, launches, result, {
       gpu: this.#device,
@@ -167,7 +196,9 @@ export class WebGpuDevice implements Device {
   startProfile(): void {
     this.#submit();
     if (!this.#device.features.has('timestamp-query')) {
-      throw new Error('this adapter has no timestamps (timestamp-query), so kernels cannot be timed on it');
+      throw new Error(
+        'this adapter has no timestamps (timestamp-query), so kernels cannot be timed on it',
+      );
     }
     this.#profiler = new Profiler(this.#device);
   }
@@ -192,7 +223,10 @@ export class WebGpuDevice implements Device {
   }
 
   /** Pipeline, parameters, parts of buffers and grid of a launch; undefined when there is nothing to do. */
-  #resolve({ kernel, buffers, part: { params, starts } }: Request, counts: boolean): TracedLaunch | undefined {
+  #resolve(
+    { kernel, buffers, part: { params, starts } }: Request,
+    counts: boolean,
+  ): TracedLaunch | undefined {
     const constants = this.tuning.constants(kernel, params, this.traits);
     const groups = kernel.launch(params, constants, this.traits);
     if (groups === 0) return undefined;
@@ -207,7 +241,10 @@ export class WebGpuDevice implements Device {
       const start = (starts[name] ?? 0) * 4;
       const bytes = kernel.buffers[name].size(params) * 4;
       if (start + bytes > size) {
-        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${(start + bytes) / 4}`);
+        throw new KernelError(
+          kernel.name,
+          `${name} holds ${size / 4} elements, needs ${(start + bytes) / 4}`,
+        );
       }
       // Whole vec4s are bound: every allocation ends on one.
       const whole = Math.max(16, Math.ceil(bytes / 16) * 16);
@@ -234,7 +271,11 @@ export class WebGpuDevice implements Device {
     let key = `${pipeline.id},${params.id}`;
     for (const { buffer, offset, size } of bindings) key += `,${buffer.id}+${offset}:${size}`;
     let group = this.#bindGroups.get(key);
-    if (!group) this.#bindGroups.set(key, (group = createBindGroup(this.#device, pipeline, params, bindings)));
+    if (!group)
+      this.#bindGroups.set(
+        key,
+        (group = createBindGroup(this.#device, pipeline, params, bindings)),
+      );
     return group;
   }
 
@@ -252,7 +293,11 @@ export class WebGpuDevice implements Device {
     if (this.#profiler) this.#endPass();
   }
 
-  #replay(launches: readonly Launch[], encode: (encoder: GPUCommandEncoder) => void, result: Binding): Promise<ArrayBuffer> {
+  #replay(
+    launches: readonly Launch[],
+    encode: (encoder: GPUCommandEncoder) => void,
+    result: Binding,
+  ): Promise<ArrayBuffer> {
     this.#check();
     this.#submit();
     this.#encoder = this.#device.createCommandEncoder();
@@ -261,7 +306,8 @@ export class WebGpuDevice implements Device {
     if (this.#profiler) for (const launch of launches) this.#encode(launch);
     else this.#encodeAll(launches);
     const done = this.#readBack(result);
-    if (this.#openTwin && fresh.length > 1) giveHeadStart(this.#openTwin, new Set(fresh.map(({ pipeline }) => pipeline)), done);
+    if (this.#openTwin && fresh.length > 1)
+      giveHeadStart(this.#openTwin, new Set(fresh.map(({ pipeline }) => pipeline)), done);
     return done;
   }
 
@@ -287,7 +333,9 @@ export class WebGpuDevice implements Device {
     const bytes = Math.ceil(size / 4) * 4;
     const at = this.#staging.findIndex((one) => one.size >= bytes);
     const staging =
-      at >= 0 ? this.#staging.splice(at, 1)[0] : this.#device.createBuffer({ size: Math.max(4096, bytes), usage: MAP_READ });
+      at >= 0
+        ? this.#staging.splice(at, 1)[0]
+        : this.#device.createBuffer({ size: Math.max(4096, bytes), usage: MAP_READ });
     this.#endPass();
     this.#encoder ??= this.#device.createCommandEncoder();
     const { gpu, base } = buffer as GpuBuffer;

@@ -44,7 +44,9 @@ export class SafetensorsError extends UsageError {
 
 /** Refuses a tensor by name. */
 export function refuse(name: string | undefined, why: string): never {
-  throw new SafetensorsError(name === undefined ? `the tensor ${why}` : `tensor ${quote(name)} ${why}`);
+  throw new SafetensorsError(
+    name === undefined ? `the tensor ${why}` : `tensor ${quote(name)} ${why}`,
+  );
 }
 
 /** Of a tensor's bytes alone in their buffer, which F32 values go on using. */
@@ -65,7 +67,9 @@ const floatReaders: { [dtype in Dtype]?: (buffer: ArrayBuffer) => Float32Array }
  * @throws SafetensorsError when the dtype is not F64, F32, F16 or BF16; `name` is for the message.
  */
 export function floatReader(dtype: Dtype, name?: string): (buffer: ArrayBuffer) => Float32Array {
-  return floatReaders[dtype] ?? refuse(name, `is ${dtype}; expected floats (F64, F32, F16 or BF16)`);
+  return (
+    floatReaders[dtype] ?? refuse(name, `is ${dtype}; expected floats (F64, F32, F16 or BF16)`)
+  );
 }
 
 /**
@@ -92,13 +96,18 @@ export function toFloat16(floats: Float32Array, name?: string): Uint16Array<Arra
           Math.abs(floats[i]) * 2 ** 24 + 2 ** 52 - 2 ** 52
         : // A carry out of the fraction goes, rightly, into the exponent, whose bias is 112 less.
           ((magnitude + 0xfff + ((magnitude >> 13) & 1)) >>> 13) - (112 << 10);
-    if (half >= 0x7c00) refuse(name, `holds ${floats[i]}; float16 takes numbers up to 65504: store it as float32`);
+    if (half >= 0x7c00)
+      refuse(name, `holds ${floats[i]}; float16 takes numbers up to 65504: store it as float32`);
     halves[i] = half | ((bits[i] >>> 16) & 0x8000);
   }
   return halves;
 }
 
-const integerArrays: { [dtype in Dtype]?: new (buffer: ArrayBuffer) => ArrayLike<number | bigint> } = {
+const integerArrays: {
+  [dtype in Dtype]?: new (
+    buffer: ArrayBuffer,
+  ) => ArrayLike<number | bigint>;
+} = {
   BOOL: Uint8Array,
   U8: Uint8Array,
   I8: Int8Array,
@@ -142,7 +151,8 @@ export function byteSize(name: string, dtype: Dtype, shape: readonly number[]): 
   let size: number = dtypeBytes[dtype];
   for (const dimension of shape) {
     size *= dimension;
-    if (!Number.isSafeInteger(size)) refuse(name, `has the shape ${quote(shape)}, too large for any file`);
+    if (!Number.isSafeInteger(size))
+      refuse(name, `has the shape ${quote(shape)}, too large for any file`);
   }
   return size;
 }

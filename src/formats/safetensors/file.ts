@@ -1,8 +1,24 @@
 import { quote } from '../../platform/format.ts';
-import { byteSize, type Dtype, dtypeOrder, isDtype, isWholeNumbers, type RawTensor, refuse, SafetensorsError } from './dtypes.ts';
+import {
+  byteSize,
+  type Dtype,
+  dtypeOrder,
+  isDtype,
+  isWholeNumbers,
+  type RawTensor,
+  refuse,
+  SafetensorsError,
+} from './dtypes.ts';
 import { dataStart, maxHeaderBytes, parseHead } from './header.ts';
 
-export { type Dtype, type RawTensor, SafetensorsError, toFloat16, toFloat32, toInt32 } from './dtypes.ts';
+export {
+  type Dtype,
+  type RawTensor,
+  SafetensorsError,
+  toFloat16,
+  toFloat32,
+  toInt32,
+} from './dtypes.ts';
 
 /**
  * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes of header length (little-endian),
@@ -29,10 +45,16 @@ export function parseSafetensors(bytes: Uint8Array): {
   tensors: Map<string, RawTensor>;
   metadata: Record<string, string>;
 } {
-  const { tensors, metadata } = parseHead(bytes.subarray(0, dataStart(bytes, bytes.length)), bytes.length);
+  const { tensors, metadata } = parseHead(
+    bytes.subarray(0, dataStart(bytes, bytes.length)),
+    bytes.length,
+  );
   const views = Array.from(tensors, ([name, { dtype, shape, begin, end }]): [string, RawTensor] => {
     // Plain Uint8Array views: Node's Buffer, a subclass, has a `slice` that does not copy.
-    return [name, { dtype, shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin) }];
+    return [
+      name,
+      { dtype, shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin) },
+    ];
   });
   return { tensors: new Map(views), metadata };
 }
@@ -82,22 +104,33 @@ function layOut<T extends Omit<TensorToWrite, 'data'>>(
     tensor,
     key: encodeName(name),
     bytes: checkedSize(name, tensor),
-  })).sort((a, b) => dtypeOrder.indexOf(b.tensor.dtype) - dtypeOrder.indexOf(a.tensor.dtype) || compareBytes(a.key, b.key));
+  })).sort(
+    (a, b) =>
+      dtypeOrder.indexOf(b.tensor.dtype) - dtypeOrder.indexOf(a.tensor.dtype) ||
+      compareBytes(a.key, b.key),
+  );
 
   // Entries are joined as text: an object would put names that look like numbers first.
-  const entries = Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
+  const entries =
+    Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
   const taken = new Set(['__metadata__']);
   let offset = 0;
   for (const { name, tensor, bytes } of sorted) {
     if (taken.has(name)) refuse(name, 'cannot be written: the name is taken');
     taken.add(name);
-    const info = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, (offset += bytes)] };
+    const info = {
+      dtype: tensor.dtype,
+      shape: tensor.shape,
+      data_offsets: [offset, (offset += bytes)],
+    };
     entries.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
   }
   const header = new TextEncoder().encode(`{${entries.join(',')}}`);
   const headerLength = Math.ceil(header.length / 8) * 8;
   if (headerLength > maxHeaderBytes)
-    throw new SafetensorsError(`a header of ${headerLength} bytes is over the format's ${maxHeaderBytes}`);
+    throw new SafetensorsError(
+      `a header of ${headerLength} bytes is over the format's ${maxHeaderBytes}`,
+    );
 
   const head = new Uint8Array(8 + headerLength);
   new DataView(head.buffer).setBigUint64(0, BigInt(headerLength), true);
@@ -113,7 +146,8 @@ function encodeName(name: string): Uint8Array {
 
 function checkedSize(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>): number {
   if (!isDtype(dtype)) refuse(name, `has the unknown dtype ${quote(dtype)}`);
-  if (!isWholeNumbers(shape)) refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
+  if (!isWholeNumbers(shape))
+    refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
   return byteSize(name, dtype, shape);
 }
 
@@ -130,21 +164,37 @@ async function* checkedPieces(
   checkLength(name, tensor, done);
 }
 
-function checkedBytes(name: string, tensor: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
+function checkedBytes(
+  name: string,
+  tensor: Omit<TensorToWrite, 'data'>,
+  data: TensorToWrite['data'],
+): Uint8Array {
   const bytes = checkedDtype(name, tensor, data);
   checkLength(name, tensor, bytes.length);
   return bytes;
 }
 
-function checkedDtype(name: string, { dtype }: Omit<TensorToWrite, 'data'>, data: TensorToWrite['data']): Uint8Array {
-  if ((data instanceof Float32Array && dtype !== 'F32') || (data instanceof Int32Array && dtype !== 'I32'))
+function checkedDtype(
+  name: string,
+  { dtype }: Omit<TensorToWrite, 'data'>,
+  data: TensorToWrite['data'],
+): Uint8Array {
+  if (
+    (data instanceof Float32Array && dtype !== 'F32') ||
+    (data instanceof Int32Array && dtype !== 'I32')
+  )
     refuse(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-function checkLength(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>, bytes: number): void {
+function checkLength(
+  name: string,
+  { dtype, shape }: Omit<TensorToWrite, 'data'>,
+  bytes: number,
+): void {
   const size = byteSize(name, dtype, shape);
-  if (bytes !== size) refuse(name, `has ${bytes} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+  if (bytes !== size)
+    refuse(name, `has ${bytes} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
 }
 
 /** Order of the UTF-8 bytes; JavaScript's own order of strings, by UTF-16 unit, differs beyond the basic plane. */

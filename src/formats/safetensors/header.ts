@@ -1,5 +1,12 @@
 import { isObject, quote } from '../../platform/format.ts';
-import { byteSize, type Dtype, isDtype, isWholeNumbers, refuse, SafetensorsError } from './dtypes.ts';
+import {
+  byteSize,
+  type Dtype,
+  isDtype,
+  isWholeNumbers,
+  refuse,
+  SafetensorsError,
+} from './dtypes.ts';
 
 /**
  * The head of a safetensors file (https://github.com/huggingface/safetensors#format): 8 bytes of header length
@@ -30,12 +37,17 @@ export interface SafetensorsHeader {
  * @throws SafetensorsError when the header is over 100 MB, or longer than the file.
  */
 export function dataStart(first8: Uint8Array, fileSize: number): number {
-  if (fileSize < 8) throw new SafetensorsError(`a safetensors file has 8 bytes or more, not ${fileSize}`);
+  if (fileSize < 8)
+    throw new SafetensorsError(`a safetensors file has 8 bytes or more, not ${fileSize}`);
   const length = new DataView(first8.buffer, first8.byteOffset, 8).getBigUint64(0, true);
   if (length > maxHeaderBytes)
-    throw new SafetensorsError(`claims a header of ${length} bytes; the format allows ${maxHeaderBytes}`);
+    throw new SafetensorsError(
+      `claims a header of ${length} bytes; the format allows ${maxHeaderBytes}`,
+    );
   if (Number(length) > fileSize - 8)
-    throw new SafetensorsError(`claims a header of ${length} bytes, but only ${fileSize - 8} follow`);
+    throw new SafetensorsError(
+      `claims a header of ${length} bytes, but only ${fileSize - 8} follow`,
+    );
   return 8 + Number(length);
 }
 
@@ -56,14 +68,24 @@ export function parseHead(head: Uint8Array, fileSize: number): SafetensorsHeader
   let offset = 0;
   for (const [name, tensor] of entries) {
     const { begin, end } = tensor;
-    if (begin !== offset) refuse(name, `begins at byte ${begin}; expected ${offset}, as tensors may not overlap or leave a hole`);
-    if (end > dataLength) refuse(name, `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is cut short`);
+    if (begin !== offset)
+      refuse(
+        name,
+        `begins at byte ${begin}; expected ${offset}, as tensors may not overlap or leave a hole`,
+      );
+    if (end > dataLength)
+      refuse(
+        name,
+        `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is cut short`,
+      );
     tensor.begin += head.length;
     tensor.end += head.length;
     offset = end;
   }
   if (offset !== dataLength)
-    throw new SafetensorsError(`the file has ${dataLength} bytes of data, but its header describes ${offset} of them`);
+    throw new SafetensorsError(
+      `the file has ${dataLength} bytes of data, but its header describes ${offset} of them`,
+    );
   return { tensors: new Map(entries), metadata };
 }
 
@@ -97,24 +119,41 @@ function checkStrict(text: string): void {
       if (string.includes('\\')) {
         string = JSON.parse(text.slice(start, i + 1));
         if (/\p{Surrogate}/u.test(string))
-          throw new SafetensorsError(`the header has the string ${quote(string)}, which is not valid Unicode`);
+          throw new SafetensorsError(
+            `the header has the string ${quote(string)}, which is not valid Unicode`,
+          );
       }
       let next = i + 1;
-      while (text[next] === ' ' || text[next] === '\n' || text[next] === '\r' || text[next] === '\t') next++;
+      while (
+        text[next] === ' ' ||
+        text[next] === '\n' ||
+        text[next] === '\r' ||
+        text[next] === '\t'
+      )
+        next++;
       if (text[next] !== ':') continue;
-      if (keys.at(-1)?.has(string)) throw new SafetensorsError(`the header has the key ${quote(string)} twice`);
+      if (keys.at(-1)?.has(string))
+        throw new SafetensorsError(`the header has the key ${quote(string)} twice`);
       keys.at(-1)?.add(string);
       if (++count > maxKeys) throw new SafetensorsError(`the header has more than ${maxKeys} keys`);
     } else if (char === '{' || char === '[') {
       depth++;
       if (char === '{' ? depth > 2 : depth !== 3)
-        throw new SafetensorsError('the header is not an object of objects of lists, as the format has it');
+        throw new SafetensorsError(
+          'the header is not an object of objects of lists, as the format has it',
+        );
       if (char === '{') keys.push(new Set());
     } else if (char === '}' || char === ']') {
       depth--;
       if (char === '}') keys.pop();
-    } else if (char === '-' || char === '.' || ((char === 'e' || char === 'E') && /\d/.test(text[i - 1]))) {
-      throw new SafetensorsError('the header has a number that is not a whole number in plain digits');
+    } else if (
+      char === '-' ||
+      char === '.' ||
+      ((char === 'e' || char === 'E') && /\d/.test(text[i - 1]))
+    ) {
+      throw new SafetensorsError(
+        'the header has a number that is not a whole number in plain digits',
+      );
     }
   }
 }
@@ -122,7 +161,8 @@ function checkStrict(text: string): void {
 function checkMetadata(value: unknown): Record<string, string> {
   if (!isObject(value)) throw new SafetensorsError('__metadata__ is not an object of strings');
   for (const [key, text] of Object.entries(value))
-    if (typeof text !== 'string') throw new SafetensorsError(`__metadata__ ${quote(key)} is not a string`);
+    if (typeof text !== 'string')
+      throw new SafetensorsError(`__metadata__ ${quote(key)} is not a string`);
   return value as Record<string, string>;
 }
 
@@ -131,11 +171,13 @@ function checkEntry(name: string, value: unknown): StoredTensor {
   if (!isObject(value)) refuse(name, 'is not described by an object');
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDtype(dtype)) refuse(name, `has the unknown dtype ${quote(dtype)}`);
-  if (!isWholeNumbers(shape)) refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
+  if (!isWholeNumbers(shape))
+    refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
   if (!isWholeNumbers(offsets) || offsets.length !== 2 || offsets[1] < offsets[0])
     refuse(name, `has the data_offsets ${quote(offsets)}; expected [begin, end]`);
   const [begin, end] = offsets;
   const size = byteSize(name, dtype, shape);
-  if (end - begin !== size) refuse(name, `has ${end - begin} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+  if (end - begin !== size)
+    refuse(name, `has ${end - begin} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
   return { dtype, shape, begin, end };
 }

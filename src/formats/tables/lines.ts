@@ -23,7 +23,9 @@ export async function openLines(path: string): Promise<() => Generator<Line>> {
     let rest = '';
     for (let begin = 0; begin < pieces.size; begin += PIECE_BYTES) {
       const end = Math.min(begin + PIECE_BYTES, pieces.size);
-      const lines = (rest + decoder.decode(pieces.read(begin, end), { stream: end < pieces.size })).split('\n');
+      const lines = (
+        rest + decoder.decode(pieces.read(begin, end), { stream: end < pieces.size })
+      ).split('\n');
       rest = lines.pop()!;
       for (const text of lines) yield { text, line: ++line };
     }

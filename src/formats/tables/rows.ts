@@ -125,8 +125,10 @@ async function readCsv(bytes: Uint8Array, name: string): Promise<Rows> {
 }
 
 const quoteReasons: Record<string, string> = {
-  CSV_INVALID_CLOSING_QUOTE: 'a closing quote is followed by text: write a quote inside a quoted field twice',
-  INVALID_OPENING_QUOTE: 'a quote inside an unquoted field: put the field in quotes and write the inner quote twice',
+  CSV_INVALID_CLOSING_QUOTE:
+    'a closing quote is followed by text: write a quote inside a quoted field twice',
+  INVALID_OPENING_QUOTE:
+    'a quote inside an unquoted field: put the field in quotes and write the inner quote twice',
   CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed',
 };
 
@@ -161,7 +163,8 @@ function readJsonLines(text: string, badLines: Set<number>): Rows {
 function parseObject(source: string): Record<string, unknown> | string {
   try {
     const value: unknown = JSON.parse(source);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
     return 'not a JSON object';
   } catch (error) {
     return `bad JSON: ${(error as Error).message}`;
@@ -171,24 +174,37 @@ function parseObject(source: string): Record<string, unknown> | string {
 const notUtf8 = 'not valid UTF-8';
 
 function headerOf(fields: string[], isBad: boolean, name: string): string[] {
-  if (isBad) throw new UsageError(`the first line of ${name} is not valid UTF-8: save the file as UTF-8`);
+  if (isBad)
+    throw new UsageError(`the first line of ${name} is not valid UTF-8: save the file as UTF-8`);
   if (fields.every((field) => field.trim() === ''))
     throw new UsageError(`${name} has no header: its first line must name the columns`);
   return fields;
 }
 
-function addRow(fields: string[], line: number, isBad: boolean, columns: string[], rows: Row[], problems: Problem[]) {
+function addRow(
+  fields: string[],
+  line: number,
+  isBad: boolean,
+  columns: string[],
+  rows: Row[],
+  problems: Problem[],
+) {
   if (isBad) problems.push({ line, reason: notUtf8 });
   else if (fields.length === columns.length) rows.push({ values: fields, line });
   else if (fields.length > 1 || fields[0] !== '')
-    problems.push({ line, reason: `${fields.length} fields where the header has ${columns.length}` });
+    problems.push({
+      line,
+      reason: `${fields.length} fields where the header has ${columns.length}`,
+    });
 }
 
 /** The lines of a text without their ends; a last line end opens no further line. */
 function linesOf(text: string): string[] {
   const lines = text.split('\n');
   if (lines.length > 1 && lines.at(-1) === '') lines.pop();
-  return text.includes('\r') ? lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line)) : lines;
+  return text.includes('\r')
+    ? lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
+    : lines;
 }
 
 /** Decodes UTF-8 and tells the lines (from 1) that are not. */

@@ -80,7 +80,8 @@ export const attentionQueryGradient = defineKernel({
   buffers: { ...inputs, dq: { type: 'V', access: 'write', size: (p) => rowCount(p) * p.size } },
   specialize,
   launch: (p, constants) => groupsFor(p, p.length, tileOf(constants)),
-  wgsl: (constants) => (constants.variant === 'lanes' ? queryGradientLanes(constants) : queryGradientTiles(constants)),
+  wgsl: (constants) =>
+    constants.variant === 'lanes' ? queryGradientLanes(constants) : queryGradientTiles(constants),
   reference({ dq, ...rest }, p) {
     const sums = new Float64Array(dq.length);
     eachScore(rest, p, ({ k }, { yAt, kAt, dScore }) => {
@@ -102,7 +103,10 @@ export const attentionKeyValueGradient = defineKernel({
   buffers: { ...inputs, dkv: { type: 'V', access: 'write', size: (p) => 2 * keyGradientSize(p) } },
   specialize,
   launch: (p, constants) => groupsFor(p, p.keys, tileOf(constants)),
-  wgsl: (constants) => (constants.variant === 'lanes' ? keyValueGradientLanes(constants) : keyValueGradientTiles(constants)),
+  wgsl: (constants) =>
+    constants.variant === 'lanes'
+      ? keyValueGradientLanes(constants)
+      : keyValueGradientTiles(constants),
   reference({ dkv, ...rest }, p) {
     const [dk, dv] = [0, 1].map(() => new Float64Array(p.batch * p.keys * p.heads * p.size));
     eachScore(rest, p, ({ q, dy }, { qAt, yAt, keyAt, weight, dScore }) => {
@@ -131,14 +135,19 @@ type Inputs = Record<keyof typeof inputs, Float32Array | Uint32Array>;
 
 /** Recomputes every score and shows it to `visit`. */
 // biome-ignore lint/suspicious/noExplicitAny: as in Kernel.reference
-function eachScore(buffers: any, p: AttentionParams, visit: (buffers: Inputs, score: Score) => void): void {
+function eachScore(
+  buffers: any,
+  p: AttentionParams,
+  visit: (buffers: Inputs, score: Score) => void,
+): void {
   const { q, k, v, mask, kept, terms, dy }: Inputs = buffers;
   const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
   const words = keptWords(keys);
   const score: Score = { qAt: 0, kAt: 0, yAt: 0, keyAt: 0, weight: 0, dScore: 0 };
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
-      const start = ([batchStride, head, , offset]: readonly number[]) => b * batchStride + h * head + offset;
+      const start = ([batchStride, head, , offset]: readonly number[]) =>
+        b * batchStride + h * head + offset;
       const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
       for (let r = 0; r < length; r++) {
         const row = (b * length + r) * heads + h;
@@ -154,8 +163,11 @@ function eachScore(buffers: any, p: AttentionParams, visit: (buffers: Inputs, sc
             dot += q[qAt + d] * k[kAt + d];
             drop += dy[yAt + d] * v[vAt + d];
           }
-          const prob = Math.exp(Math.fround(dot * scale + mask[(b % masks) * keys + c]) - terms[row * 4]) * terms[row * 4 + 1];
-          const keep = keepScale !== 1 && ((kept[keptAt + (c >>> 5)] >>> (c & 31)) & 1) === 0 ? 0 : keepScale;
+          const prob =
+            Math.exp(Math.fround(dot * scale + mask[(b % masks) * keys + c]) - terms[row * 4]) *
+            terms[row * 4 + 1];
+          const keep =
+            keepScale !== 1 && ((kept[keptAt + (c >>> 5)] >>> (c & 31)) & 1) === 0 ? 0 : keepScale;
           score.keyAt = ((b * keys + c) * heads + h) * size;
           score.weight = prob * keep;
           score.dScore = prob * (drop * keep - terms[row * 4 + 2]) * scale;

@@ -30,11 +30,18 @@ export interface AttentionConstants extends Record<string, string | number | boo
 /** Which variant suits the adapter; each is made for one size of a head. */
 export function specialize(p: AttentionParams, traits: Traits): AttentionConstants {
   const variant = traits.software && traits.subgroupSize === LANES ? 'lanes' : 'tiles';
-  return { variant, vectors: p.size / 4, dropout: p.keepScale !== 1, causal: p.causal === 1, width: 4 };
+  return {
+    variant,
+    vectors: p.size / 4,
+    dropout: p.keepScale !== 1,
+    causal: p.causal === 1,
+    width: 4,
+  };
 }
 
 /** Rows that a workgroup owns. */
-export const tileOf = ({ variant, vectors }: AttentionConstants): number => (variant === 'lanes' ? LANE_TILE : tileRows(vectors));
+export const tileOf = ({ variant, vectors }: AttentionConstants): number =>
+  variant === 'lanes' ? LANE_TILE : tileRows(vectors);
 
 /**
  * y = dropout(softmax(scale q kᵀ + mask)) v, without storing the scores: the softmax is taken online, and what was summed
@@ -56,7 +63,8 @@ export const attention = defineKernel({
   },
   specialize,
   launch: (p, constants) => groupsFor(p, p.length, tileOf(constants)),
-  wgsl: (constants) => (constants.variant === 'lanes' ? forwardLanes(constants) : forwardTiles(constants)),
+  wgsl: (constants) =>
+    constants.variant === 'lanes' ? forwardLanes(constants) : forwardTiles(constants),
   reference({ q, k, v, mask, kept, y, stats }, p) {
     const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
     const words = keptWords(keys);
@@ -64,7 +72,8 @@ export const attention = defineKernel({
     const sums = new Float64Array(size);
     for (let b = 0; b < batch; b++) {
       for (let h = 0; h < heads; h++) {
-        const start = ([batchStride, head, , offset]: readonly number[]) => b * batchStride + h * head + offset;
+        const start = ([batchStride, head, , offset]: readonly number[]) =>
+          b * batchStride + h * head + offset;
         const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
         for (let r = 0; r < length; r++) {
           const qAt = qStart + r * p.q[2];

@@ -45,7 +45,8 @@ ${main(
     for (let i = 0; i < rows * keys; i++) {
       if (i % 4 === 0) philox4x32(i / 4, state[2] + call, 0, 1, state[0], state[1], random);
       const c = i % keys;
-      if (random[i % 4] >= threshold) kept[Math.floor(i / keys) * words + (c >>> 5)] |= 1 << (c & 31);
+      if (random[i % 4] >= threshold)
+        kept[Math.floor(i / keys) * words + (c >>> 5)] |= 1 << (c & 31);
     }
   },
   cases: [

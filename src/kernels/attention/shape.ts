@@ -30,17 +30,22 @@ export const MAX_SIZE = 128;
 /** Words of one row of `kept`. */
 export const keptWords = (keys: number): number => Math.ceil(keys / 32);
 
-const extent = ([batch, head, row, offset]: readonly number[], p: AttentionParams, rows: number): number =>
-  offset + (p.batch - 1) * batch + (p.heads - 1) * head + (rows - 1) * row + p.size;
+const extent = (
+  [batch, head, row, offset]: readonly number[],
+  p: AttentionParams,
+  rows: number,
+): number => offset + (p.batch - 1) * batch + (p.heads - 1) * head + (rows - 1) * row + p.size;
 export const qSize = (p: AttentionParams): number => extent(p.q, p, p.length);
 export const kSize = (p: AttentionParams): number => extent(p.k, p, p.keys);
 export const vSize = (p: AttentionParams): number => extent(p.v, p, p.keys);
 export const maskSize = (p: AttentionParams): number => p.masks * p.keys;
-export const keptSize = (p: AttentionParams): number => (p.keepScale === 1 ? 0 : rowCount(p) * keptWords(p.keys));
+export const keptSize = (p: AttentionParams): number =>
+  p.keepScale === 1 ? 0 : rowCount(p) * keptWords(p.keys);
 export const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.length;
 
 /** How many keys query row r sees: the first ones. */
-export const seenBy = (r: number, { causal, keys }: AttentionParams): number => (causal ? Math.min(r + 1, keys) : keys);
+export const seenBy = (r: number, { causal, keys }: AttentionParams): number =>
+  causal ? Math.min(r + 1, keys) : keys;
 /** How many scores there are. */
 export const scoreCount = (p: AttentionParams): number => {
   const corner = p.causal ? Math.min(p.length, p.keys) : 0;
@@ -51,7 +56,8 @@ export const scoreCount = (p: AttentionParams): number => {
  * Elements from the gradient of k to that of v, which follow each other: whole 256 bytes, so that each can be bound alone
  * on any adapter.
  */
-export const keyGradientSize = (p: AttentionParams): number => Math.ceil((p.batch * p.keys * p.heads * p.size) / 64) * 64;
+export const keyGradientSize = (p: AttentionParams): number =>
+  Math.ceil((p.batch * p.keys * p.heads * p.size) / 64) * 64;
 
 /** Parameters for dense tensors with their heads side by side, as BERT's are. */
 export function denseAttention(
@@ -60,7 +66,20 @@ export function denseAttention(
 ): AttentionParams {
   const strides = (rows: number) => [rows * heads * size, size, heads * size, 0, 0, 0, 0, 0];
   const [q, k, v] = [strides(length), strides(keys), strides(keys)];
-  return { q, k, v, batch, heads, length, keys, size, masks, causal, scale: 1 / Math.sqrt(size), keepScale };
+  return {
+    q,
+    k,
+    v,
+    batch,
+    heads,
+    length,
+    keys,
+    size,
+    masks,
+    causal,
+    scale: 1 / Math.sqrt(size),
+    keepScale,
+  };
 }
 
 /** What tests and benchmarks run: odd sizes, usual ones, with and without dropout, looking both ways and back only. */
@@ -91,4 +110,5 @@ export const headAndTile = (rows: string, tile: number): string => `
   let maskStart = b % p.masks * p.keys;
   let keptStart = (b * p.heads + h) * p.length * ((p.keys + 31u) / 32u);`;
 
-export const groupsFor = (p: AttentionParams, rows: number, tile: number): number => p.batch * p.heads * Math.ceil(rows / tile);
+export const groupsFor = (p: AttentionParams, rows: number, tile: number): number =>
+  p.batch * p.heads * Math.ceil(rows / tile);

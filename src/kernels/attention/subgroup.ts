@@ -23,10 +23,14 @@ const rows = (line: (r: number) => string): string => repeat(ROWS, line);
 
 /** The rows that the lane owns; those past the end are read as the last one and not stored. */
 const ownRows = (count: string): string =>
-  rows((r) => `  let row${r} = first + ${r * LANES}u + lane;\n  let read${r} = min(row${r}, ${count} - 1u);`);
+  rows(
+    (r) =>
+      `  let row${r} = first + ${r * LANES}u + lane;\n  let read${r} = min(row${r}, ${count} - 1u);`,
+  );
 
 /** Registers `name{r}_{d}` for vec4 d of a sum. */
-const sums = (vectors: number, name: string): string => rows((r) => repeat(vectors, (d) => `  var ${name}${r}_${d} = V(0.0);`));
+const sums = (vectors: number, name: string): string =>
+  rows((r) => repeat(vectors, (d) => `  var ${name}${r}_${d} = V(0.0);`));
 
 /**
  * Registers `name{r}_{d}` with vec4 d of an own row, read by `at(r)`. They are filled from an array that a loop fills, of a
@@ -59,14 +63,25 @@ ${repeat(vectors, (d) => `  ${name}Row${r}[${d}] = ${name}${r}_${d} * ${factor(r
  * One row that all lanes need, times `factor`: lane l loads its vec4s l, l + 8, … The factor must be here, not on own rows:
  * a product is broadcast as it is, a load only after its lane was found to be active, each of its vec4s anew.
  */
-const loadTogether = (vectors: number, name: string, from: string, start: string, factor: string): string =>
+const loadTogether = (
+  vectors: number,
+  name: string,
+  from: string,
+  start: string,
+  factor: string,
+): string =>
   repeat(
     Math.ceil(vectors / LANES),
-    (c) => `      let ${name}${c} = ${from}[${start} + min(${c * LANES}u + lane, ${vectors - 1}u)] * ${factor};`,
+    (c) =>
+      `      let ${name}${c} = ${from}[${start} + min(${c * LANES}u + lane, ${vectors - 1}u)] * ${factor};`,
   );
 
 /** For each vec4 of a row loaded together, as `x`: what `use` does with it for each own row. */
-const useTogether = (vectors: number, name: string, use: (d: number, r: number) => string): string =>
+const useTogether = (
+  vectors: number,
+  name: string,
+  use: (d: number, r: number) => string,
+): string =>
   repeat(
     vectors,
     (d) => `      { let x = subgroupBroadcast(${name}${Math.floor(d / LANES)}, ${d % LANES}u);
@@ -74,12 +89,15 @@ ${rows((r) => `        ${use(d, r)}`)} }`,
   );
 
 /** The word of `kept` that holds the bit of own query row r and a key. */
-const keptWord = (r: number, key: string): string => `kept[keptStart + read${r} * ((p.keys + 31u) / 32u) + ${key} / 32u]`;
+const keptWord = (r: number, key: string): string =>
+  `kept[keptStart + read${r} * ((p.keys + 31u) / 32u) + ${key} / 32u]`;
 
 /** The end of the keys that any of the own query rows sees. */
-const keyEnd = (causal: boolean): string => (causal ? `min(p.keys, first + ${LANE_TILE}u)` : 'p.keys');
+const keyEnd = (causal: boolean): string =>
+  causal ? `min(p.keys, first + ${LANE_TILE}u)` : 'p.keys';
 /** A probability, 0 where the query comes before the key. */
-const ifSeen = (causal: boolean, seen: string, prob: string): string => (causal ? `select(0.0, ${prob}, ${seen})` : prob);
+const ifSeen = (causal: boolean, seen: string, prob: string): string =>
+  causal ? `select(0.0, ${prob}, ${seen})` : prob;
 
 export const forwardLanes = ({ vectors, dropout, causal }: LaneConstants): string =>
   main(
@@ -101,7 +119,9 @@ ${useTogether(vectors, 'k', (d, r) => `score${r} += q${r}_${d} * x;`)}
 ${rows((r) => `      scores${r} = select(scores${r}, V(hsum(score${r}) + bias), four == vec4<u32>(j));`)}
     }
 ${rows(
-  (r) => `    let inside${r} = c + four < vec4<u32>(${causal ? `min(p.keys, row${r} + 1u)` : 'p.keys'});
+  (
+    r,
+  ) => `    let inside${r} = c + four < vec4<u32>(${causal ? `min(p.keys, row${r} + 1u)` : 'p.keys'});
 ${causal ? `    scores${r} = select(V(${LOWEST}), scores${r}, inside${r});` : ''}
     let high${r} = max(top${r}, hmax(scores${r}));
     let shrink${r} = exp(top${r} - high${r});

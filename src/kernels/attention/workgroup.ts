@@ -30,7 +30,8 @@ export const tileRows = (vectors: number): number => THREADS / geometry(vectors)
 /** Shared memory: two tiles, and each thread's parts of the products, which `…Of(j, lane)` adds up for tile row j. */
 function declarations(vectors: number, products: readonly string[]): string {
   const { parts, width, depth } = geometry(vectors);
-  const sum = (name: string) => Array.from({ length: parts }, (_, part) => `${name}[at + ${part}u]`).join(' + ');
+  const sum = (name: string) =>
+    Array.from({ length: parts }, (_, part) => `${name}[at + ${part}u]`).join(' + ');
   return `
 var<workgroup> left: array<vec4<f32>, ${depth * width}>;
 var<workgroup> right: array<vec4<f32>, ${depth * width}>;
@@ -51,7 +52,11 @@ const ownStart = (vectors: number, count: string): string => `
   let read = min(row, ${count} - 1u);`;
 
 /** Registers for this thread's vec4s of the own row: those of `load` start as vec4 d of a tensor, those of `sums` as 0. */
-function ownVectors(vectors: number, load: Record<string, string>, sums: readonly string[]): string {
+function ownVectors(
+  vectors: number,
+  load: Record<string, string>,
+  sums: readonly string[],
+): string {
   const { parts, slots } = geometry(vectors);
   const array = (name: string) => `  var ${name}: array<vec4<f32>, ${slots}>;`;
   return `
@@ -109,7 +114,10 @@ ${use}
 }
 
 /** Adds `weight` times this thread's vec4s of the tile's row `other` to `sums`. */
-function addRow(vectors: number, adds: readonly { sums: string; weight: string; tile: 'left' | 'right' }[]): string {
+function addRow(
+  vectors: number,
+  adds: readonly { sums: string; weight: string; tile: 'left' | 'right' }[],
+): string {
   const { parts, slots, width } = geometry(vectors);
   return `      let at = (other - start) * ${width}u + part;
       for (var i = 0u; i < ${slots}u; i++) {
@@ -131,7 +139,9 @@ ${stores.map((store) => `      ${store}`).join('\n')}
 
 /** The bits of the own query row for this tile's keys, which never straddle two words. */
 const keptBits = (dropout: boolean): string =>
-  dropout ? '    let bits = kept[keptStart + read * ((p.keys + 31u) / 32u) + start / 32u] >> (start % 32u);' : '';
+  dropout
+    ? '    let bits = kept[keptStart + read * ((p.keys + 31u) / 32u) + start / 32u] >> (start % 32u);'
+    : '';
 const ifKept = (dropout: boolean, value: string): string =>
   dropout ? `select(0.0, ${value}, ((bits >> (other - start)) & 1u) == 1u)` : value;
 
@@ -211,7 +221,10 @@ ${walkTiles(
   vectors,
   // Queries before the first own key do not see it.
   [causal ? 'first' : '0u', 'p.length'],
-  { left: 'q[qStart + other * qStep + d]', right: `dy[((b * p.length + other) * p.heads + h) * ${vectors}u + d]` },
+  {
+    left: 'q[qStart + other * qStep + d]',
+    right: `dy[((b * p.length + other) * p.heads + h) * ${vectors}u + d]`,
+  },
   { scores: { own: 'ownK', tile: 'left' }, drops: { own: 'ownV', tile: 'right' } },
   `    for (var other = ${causal ? 'max(start, read)' : 'start'}; other < end; other++) {
       let term = terms[(b * p.length + other) * p.heads + h];

@@ -34,7 +34,12 @@ export const reciprocal = defineMap({
   fill: { x: 'positive' },
 });
 export const abs = defineMap({ name: 'abs', inputs: ['x'], wgsl: 'abs(x)', reference: Math.abs });
-export const sign = defineMap({ name: 'sign', inputs: ['x'], wgsl: 'sign(x)', reference: Math.sign });
+export const sign = defineMap({
+  name: 'sign',
+  inputs: ['x'],
+  wgsl: 'sign(x)',
+  reference: Math.sign,
+});
 export const sin = defineMap({ name: 'sin', inputs: ['x'], wgsl: 'sin(x)', reference: Math.sin });
 export const cos = defineMap({ name: 'cos', inputs: ['x'], wgsl: 'cos(x)', reference: Math.cos });
 export const tanh = defineMap({
@@ -72,9 +77,24 @@ export const softplus = defineMap({
 });
 
 /** Two arguments, broadcast. */
-export const add = defineMap({ name: 'add', inputs: ['a', 'b'], wgsl: 'a + b', reference: (a, b) => a + b });
-export const sub = defineMap({ name: 'sub', inputs: ['a', 'b'], wgsl: 'a - b', reference: (a, b) => a - b });
-export const mul = defineMap({ name: 'mul', inputs: ['a', 'b'], wgsl: 'a * b', reference: (a, b) => a * b });
+export const add = defineMap({
+  name: 'add',
+  inputs: ['a', 'b'],
+  wgsl: 'a + b',
+  reference: (a, b) => a + b,
+});
+export const sub = defineMap({
+  name: 'sub',
+  inputs: ['a', 'b'],
+  wgsl: 'a - b',
+  reference: (a, b) => a - b,
+});
+export const mul = defineMap({
+  name: 'mul',
+  inputs: ['a', 'b'],
+  wgsl: 'a * b',
+  reference: (a, b) => a * b,
+});
 export const div = defineMap({
   name: 'div',
   inputs: ['a', 'b'],

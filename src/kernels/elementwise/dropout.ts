@@ -5,7 +5,12 @@ import { along } from '../kit/splitAxis.ts';
 
 /** What a kernel that drops elements needs to know: where the random numbers stand, and the rate. */
 export const dropParams = { call: 'u32', threshold: 'u32', scale: 'f32' } as const;
-export const dropState = { type: 'u32', access: 'read', size: () => 4, fill: { below: () => 1000 } } as const;
+export const dropState = {
+  type: 'u32',
+  access: 'read',
+  size: () => 4,
+  fill: { below: () => 1000 },
+} as const;
 
 /**
  * WGSL function `drop(x, i)`: vector i of a tensor with some of its elements zeroed and the others scaled by 1 / (1 - rate).

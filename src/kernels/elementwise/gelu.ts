@@ -21,7 +21,8 @@ fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${T
 `;
 
 export const geluReference = (x: number): number => 0.5 * x * (1 + erf(x * SQRT_HALF));
-export const geluTanhReference = (x: number): number => 0.5 * x * (1 + Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)));
+export const geluTanhReference = (x: number): number =>
+  0.5 * x * (1 + Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)));
 
 export const gelu = defineMap({
   name: 'gelu',
@@ -49,7 +50,8 @@ fn geluSlope(x: V) -> V {
   let bell = normalBell(size);
   return normalShare(x, size, bell) + x * (bell * ${DENSITY});
 }`,
-  reference: (dy, x) => dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
+  reference: (dy, x) =>
+    dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
 });
 
 export const geluTanhBackward = defineMap({

@@ -7,7 +7,12 @@ const GROUP = 64;
 /** `n` ids of rows of a table of `vocab`, of which `rows` are seen, from `first` on. */
 const params = { vocab: 'u32', first: 'u32', rows: 'u32', cols: 'u32', n: 'u32' } as const;
 type P = Record<keyof typeof params, number>;
-const ids = { type: 'i32', access: 'read', size: (p: P) => p.n, fill: { below: (p: P) => p.vocab } } as const;
+const ids = {
+  type: 'i32',
+  access: 'read',
+  size: (p: P) => p.n,
+  fill: { below: (p: P) => p.vocab },
+} as const;
 const cases: P[] = [
   { vocab: 7, first: 0, rows: 7, cols: 5, n: 33 },
   { vocab: 1000, first: 0, rows: 1000, cols: 128, n: 384 },
@@ -89,7 +94,10 @@ export const chainIds = defineKernel({
   name: 'chainIds',
   params,
   buffers: { ids, next: { type: 'u32', access: 'write', size: (p) => p.n } },
-  specialize: (_, traits) => ({ lanes: isVectorised(traits) ? traits.subgroupSize : GROUP, byBroadcast: isVectorised(traits) }),
+  specialize: (_, traits) => ({
+    lanes: isVectorised(traits) ? traits.subgroupSize : GROUP,
+    byBroadcast: isVectorised(traits),
+  }),
   launch: (p, { lanes }) => Math.ceil(p.n / lanes),
   wgsl: ({ lanes, byBroadcast }) =>
     main(
@@ -175,7 +183,9 @@ export const embeddingBackward = defineKernel({
   },
   specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
   launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
-  axes: (p, step) => [along(p, 'rows', { dWeight: p.cols }, step, (at) => ({ first: p.first + at }))],
+  axes: (p, step) => [
+    along(p, 'rows', { dWeight: p.cols }, step, (at) => ({ first: p.first + at })),
+  ],
   wgsl: (c) =>
     flatMain(
       c,

@@ -26,7 +26,9 @@ export const gather = defineKernel({
     y: { type: 'f32', access: 'write', size: (p) => p.outer * p.m * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.m * p.inner) / GROUP),
-  axes: (p, step) => [along(p, 'outer', { x: p.n * p.inner, index: p.m * p.inner, y: p.m * p.inner }, step)],
+  axes: (p, step) => [
+    along(p, 'outer', { x: p.n * p.inner, index: p.m * p.inner, y: p.m * p.inner }, step),
+  ],
   wgsl: () =>
     main(
       GROUP,
@@ -57,7 +59,9 @@ export const gatherBackward = defineKernel({
     dx: { type: 'f32', access: 'write', size: (p) => p.outer * p.n * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.n * p.inner) / GROUP),
-  axes: (p, step) => [along(p, 'outer', { dy: p.m * p.inner, index: p.m * p.inner, dx: p.n * p.inner }, step)],
+  axes: (p, step) => [
+    along(p, 'outer', { dy: p.m * p.inner, index: p.m * p.inner, dx: p.n * p.inner }, step),
+  ],
   wgsl: () =>
     main(
       GROUP,

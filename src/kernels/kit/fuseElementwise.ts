@@ -12,8 +12,13 @@ import { flatConstants, flatGroups, flatMain } from './perElement.ts';
 const known = new Map<string, Kernel>();
 
 /** One kernel for several element-by-element launches of equal length, which keeps what they hand on in registers. */
-export function joinMaps(links: readonly Link[]): { kernel: Kernel; params: ParamValues<ParamTypes> } {
-  const key = links.map(({ kernel, reads, stored }) => `${kernel.name} ${JSON.stringify(reads)} ${stored}`).join('\n');
+export function joinMaps(links: readonly Link[]): {
+  kernel: Kernel;
+  params: ParamValues<ParamTypes>;
+} {
+  const key = links
+    .map(({ kernel, reads, stored }) => `${kernel.name} ${JSON.stringify(reads)} ${stored}`)
+    .join('\n');
   let kernel = known.get(key);
   if (!kernel) known.set(key, (kernel = defineJoined(links)));
   const params: Record<string, number> = { count: links[0].params.count as number, zero: 0 };
@@ -35,11 +40,17 @@ function defineJoined(links: readonly Link[]): Kernel {
   for (const [i, link] of links.entries()) {
     for (const name of scalarsOf(link)) params[scalar(i, name)] = 'f32';
     for (const [buffer, source] of Object.entries(link.reads)) {
-      if ('input' in source) buffers[`in${source.input}`] ??= { type: link.kernel.buffers[buffer].type, access: 'read', size };
+      if ('input' in source)
+        buffers[`in${source.input}`] ??= {
+          type: link.kernel.buffers[buffer].type,
+          access: 'read',
+          size,
+        };
     }
   }
   for (const [i, link] of links.entries()) {
-    if (link.stored) buffers[`out${i}`] = { type: typeOf(specOf(link), 'out'), access: 'write', size };
+    if (link.stored)
+      buffers[`out${i}`] = { type: typeOf(specOf(link), 'out'), access: 'write', size };
   }
   return defineKernel({
     name: nameOf(links),
@@ -47,7 +58,13 @@ function defineJoined(links: readonly Link[]): Kernel {
     buffers,
     specialize: (p, traits) => {
       const width = size(p) % 4 === 0 ? 4 : 1;
-      return { width, ...flatConstants(traits, links.some((link) => specOf(link).functions) ? size(p) / width : undefined) };
+      return {
+        width,
+        ...flatConstants(
+          traits,
+          links.some((link) => specOf(link).functions) ? size(p) / width : undefined,
+        ),
+      };
     },
     launch: (p, c) => flatGroups(size(p) / c.width, c),
     wgsl: (c) => `${functionsOf(links)}
@@ -59,10 +76,14 @@ ${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), { reads: readsOf(
           const spec = specOf(link);
           const inputs = spec.inputs.map((name) => {
             const source = sourceOf(links, buffers, link, name);
-            const value = 'input' in source ? data[`in${source.input}`][element] : values[source.link];
+            const value =
+              'input' in source ? data[`in${source.input}`][element] : values[source.link];
             return source.type === typeOf(spec, name) ? value : bitcast(value, source.type);
           });
-          const value = spec.reference(...inputs, ...scalarsOf(link).map((name) => p[scalar(i, name)] as number));
+          const value = spec.reference(
+            ...inputs,
+            ...scalarsOf(link).map((name) => p[scalar(i, name)] as number),
+          );
           values[i] = typeOf(spec, 'out') === 'V' ? Math.fround(value) : value;
           if (link.stored) data[`out${i}`][element] = values[i];
         }
@@ -75,7 +96,10 @@ ${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), { reads: readsOf(
 /** Where a link's input comes from, and the type that it has there: copies take words of any type. */
 function sourceOf(links: readonly Link[], buffers: Kernel['buffers'], link: Link, name: string) {
   const source = link.reads[`in_${name}`];
-  const type = 'input' in source ? buffers[`in${source.input}`].type : typeOf(specOf(links[source.link]), 'out');
+  const type =
+    'input' in source
+      ? buffers[`in${source.input}`].type
+      : typeOf(specOf(links[source.link]), 'out');
   return { ...source, type };
 }
 
@@ -109,9 +133,14 @@ function functionsOf(links: readonly Link[]): string {
     const { name, inputs, scalars = [], wgsl, functions = '' } = specOf(link);
     // Some kernels have functions in common.
     for (const text of functions.split(/(?=^fn )/m)) if (text.trim()) texts.add(text.trim());
-    const types = [...inputs.map((input) => `${input}: ${typeOf(specOf(link), input)}`), ...scalars.map((one) => `${one}: f32`)];
+    const types = [
+      ...inputs.map((input) => `${input}: ${typeOf(specOf(link), input)}`),
+      ...scalars.map((one) => `${one}: f32`),
+    ];
     const expression = scalars.reduce((text, one) => text.replaceAll(`p.${one}`, one), wgsl);
-    texts.add(`fn link_${name}(${types.join(', ')}) -> ${typeOf(specOf(link), 'out')} { return ${expression}; }`);
+    texts.add(
+      `fn link_${name}(${types.join(', ')}) -> ${typeOf(specOf(link), 'out')} { return ${expression}; }`,
+    );
   }
   texts.add('fn aloneI(x: I) -> I { return x ^ I(p.zero); }');
   texts.add('fn aloneV(x: V) -> V { return bitcast<V>(aloneI(bitcast<I>(x))); }');
@@ -119,7 +148,9 @@ function functionsOf(links: readonly Link[]): string {
 }
 
 const readsOf = (buffers: Kernel['buffers']): Record<string, string> =>
-  Object.fromEntries(Object.keys(buffers).flatMap((name) => (name.startsWith('in') ? [[`v_${name}`, name]] : [])));
+  Object.fromEntries(
+    Object.keys(buffers).flatMap((name) => (name.startsWith('in') ? [[`v_${name}`, name]] : [])),
+  );
 
 function bodyOf(links: readonly Link[], buffers: Kernel['buffers']): string {
   const lines: string[] = [];

@@ -17,7 +17,10 @@ export function defineMap(spec: MapSpec): MapKernel {
   // biome-ignore lint/suspicious/noExplicitAny: the parameter names depend on the inputs
   type P = any;
 
-  const isFlat = (p: P) => inputs.every((name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]));
+  const isFlat = (p: P) =>
+    inputs.every(
+      (name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]),
+    );
   const load = (name: string, width: number): string => {
     if (width === 1) return `let ${name} = in_${name}[at_${name}(i)];`;
     return `let at_v_${name} = at_${name}(i * 4u);
@@ -25,7 +28,8 @@ export function defineMap(spec: MapSpec): MapKernel {
   if (repeats_${name}) { ${name} = ${typeOf(name)}(${name}[at_v_${name} % 4u]); }`;
   };
   /** The last dimension is either walked (stride 1) or repeated (stride 0). */
-  const repeats = (name: string) => `let repeats_${name} = p.strides_${name}[last / 4u][last % 4u] == 0u;`;
+  const repeats = (name: string) =>
+    `let repeats_${name} = p.strides_${name}[last / 4u][last % 4u] == 0u;`;
 
   const kernel = defineKernel({
     name: spec.name,
@@ -49,16 +53,26 @@ export function defineMap(spec: MapSpec): MapKernel {
       const flat = isFlat(p);
       const whole = p.rank > 0 && p.shape[last] % 4 === 0;
       const aligned = (strides: number[], offset: number) =>
-        strides[last] === 0 || (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
-      const wide = flat ? p.count % 4 === 0 : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
+        strides[last] === 0 ||
+        (strides[last] === 1 &&
+          offset % 4 === 0 &&
+          strides.slice(0, last).every((s) => s % 4 === 0));
+      const wide = flat
+        ? p.count % 4 === 0
+        : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
       const width = wide ? 4 : 1;
-      return { flat, width, ...flatConstants(traits, flat && spec.functions ? p.count / width : undefined) };
+      return {
+        flat,
+        width,
+        ...flatConstants(traits, flat && spec.functions ? p.count / width : undefined),
+      };
     },
     wgsl: (constants) => {
       const count = `p.count / ${constants.width}u`;
       const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}`]));
       const functions = spec.functions ?? '';
-      if (constants.flat) return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
+      if (constants.flat)
+        return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
       return wgsl`
 ${functions}
 ${inputs.map(wgslStrided).join('\n')}
@@ -67,11 +81,16 @@ ${flatMain(
   count,
   `${inputs.map((name) => load(name, constants.width)).join('\n    ')}
     out[i] = ${spec.wgsl};`,
-  { ahead: constants.width === 4 ? `let last = p.rank - 1u;\n  ${inputs.map(repeats).join('\n  ')}` : '' },
+  {
+    ahead:
+      constants.width === 4 ? `let last = p.rank - 1u;\n  ${inputs.map(repeats).join('\n  ')}` : '',
+  },
 )}`;
     },
     launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),
-    axes: (p: P, step) => [alongShape(p, Object.fromEntries(inputs.map((name) => [`in_${name}`, name])), ['out'], step)],
+    axes: (p: P, step) => [
+      alongShape(p, Object.fromEntries(inputs.map((name) => [`in_${name}`, name])), ['out'], step),
+    ],
     elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), join: joinMaps },
     reference(buffers, p: P) {
       const values = scalars.map((name) => p[name]);
@@ -95,7 +114,11 @@ ${flatMain(
 }
 
 /** Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any stride. */
-export function isDense(rank: number, shape: readonly number[], strides: readonly number[]): boolean {
+export function isDense(
+  rank: number,
+  shape: readonly number[],
+  strides: readonly number[],
+): boolean {
   let expected = 1;
   for (let d = rank - 1; d >= 0; d--) {
     if (shape[d] !== 1 && strides[d] !== expected) return false;
@@ -105,7 +128,10 @@ export function isDense(rank: number, shape: readonly number[], strides: readonl
 }
 
 /** A flat one, an odd one, and one with the second operand repeated along rows and the first transposed. */
-function mapCases(inputs: readonly string[], scalars: readonly string[]): Record<string, number | number[]>[] {
+function mapCases(
+  inputs: readonly string[],
+  scalars: readonly string[],
+): Record<string, number | number[]>[] {
   const one = (shape: number[], stridesOf: (input: number) => number[]) => {
     const p: Record<string, number | number[]> = {
       shape: dims(shape, 1),

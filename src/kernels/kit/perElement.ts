@@ -21,7 +21,8 @@ export const flatConstants = (traits: Traits, vectors?: number): FlatConstants =
 };
 
 /** Workgroups for so many elements. */
-export const flatGroups = (count: number, { lanes, each }: FlatConstants): number => Math.ceil(count / (lanes * each));
+export const flatGroups = (count: number, { lanes, each }: FlatConstants): number =>
+  Math.ceil(count / (lanes * each));
 
 /**
  * The entry point: `body` does element `i` of `count`, a WGSL expression. `reads` says what it has of each buffer's element
@@ -34,7 +35,8 @@ export const flatMain = (
   { reads = {}, ahead = '' }: { reads?: Record<string, string>; ahead?: string } = {},
 ): string => {
   const names = Object.keys(reads);
-  const read = (t: number) => names.map((name) => `let ${name}_${t} = ${reads[name]}[lead + ${t * lanes}u];`).join(' ');
+  const read = (t: number) =>
+    names.map((name) => `let ${name}_${t} = ${reads[name]}[lead + ${t * lanes}u];`).join(' ');
   const apply = (t: number) => names.map((name) => `let ${name} = ${name}_${t};`).join(' ');
   return main(
     lanes,

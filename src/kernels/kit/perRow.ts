@@ -27,10 +27,12 @@ const [SMALLEST_TREE, LARGEST_TREE, GROUP] = [8, 256, 64];
 const [BUSY, MOST_ROWS] = [256, 64];
 
 /** Lanes of a workgroup that have nothing to tell each other: `wanted`, but in software as many as fill a processor's vector. */
-export const lanesAlone = ({ software, subgroupSize }: Traits, wanted: number): number => (software ? subgroupSize || 8 : wanted);
+export const lanesAlone = ({ software, subgroupSize }: Traits, wanted: number): number =>
+  software ? subgroupSize || 8 : wanted;
 
 /** Whether a subgroup is a processor's vector. */
-export const isVectorised = ({ software, subgroupSize }: Traits): boolean => software && subgroupSize > 0;
+export const isVectorised = ({ software, subgroupSize }: Traits): boolean =>
+  software && subgroupSize > 0;
 
 interface Teams {
   lanes: number;
@@ -56,7 +58,9 @@ export const perRow = {
     const width = cols % 4 === 0 ? 4 : 1;
     const { lanes, teams, most } = teamsFor(cols / width, traits);
     const share = Math.ceil(cols / width / lanes);
-    const each = isVectorised(traits) ? Math.min(MOST_ROWS, 2 ** Math.ceil(Math.log2(Math.max(1, BUSY / share)))) : 1;
+    const each = isVectorised(traits)
+      ? Math.min(MOST_ROWS, 2 ** Math.ceil(Math.log2(Math.max(1, BUSY / share))))
+      : 1;
     return { width, lanes, teams, each, held: share <= most ? share : 0 };
   },
   launch: ({ rows }: { rows: number }, { teams, each }: { teams: number; each: number }): number =>
@@ -88,7 +92,10 @@ const severalRows = ({ each }: RowConstants, body: string) => `  let spare = fal
 ${body}
   }`;
 
-const oneRow = ({ lanes, teams }: RowConstants, body: string) => `  let turn = group * ${teams}u + lane / ${lanes}u;
+const oneRow = (
+  { lanes, teams }: RowConstants,
+  body: string,
+) => `  let turn = group * ${teams}u + lane / ${lanes}u;
   let spare = turn >= p.rows;
   let row = min(turn, p.rows - 1u);
   let base = row * cols;
@@ -116,13 +123,18 @@ export interface RowWalk {
  * How to walk a row of `values`, each an expression in `c`, `i` and the `weights`: they are computed once if the lane can keep
  * them. Weights are expressions in `c`, read where they are used.
  */
-export function walkRow({ lanes, held }: RowConstants, values: Values, weights: Values = {}): RowWalk {
+export function walkRow(
+  { lanes, held }: RowConstants,
+  values: Values,
+  weights: Values = {},
+): RowWalk {
   if (held === 0) {
     const lets = declare({ ...weights, ...values });
     return {
       read: '',
       first: (body) => `{ let c = min(seat, cols - 1u); let i = base + c; ${lets} ${body} }`,
-      each: (body) => `for (var c = seat; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
+      each: (body) =>
+        `for (var c = seat; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
     };
   }
   // Only the last vector of a lane can lie beyond the row.
@@ -133,7 +145,9 @@ export function walkRow({ lanes, held }: RowConstants, values: Values, weights: 
     }).join('\n  ');
   const names = Object.keys(values);
   const kept = (k: number) => names.map((name) => `let ${name} = ${name}_${k};`).join(' ');
-  const variables = Array.from({ length: held }, (_, k) => names.map((name) => `var ${name}_${k}: V;`).join(' '));
+  const variables = Array.from({ length: held }, (_, k) =>
+    names.map((name) => `var ${name}_${k}: V;`).join(' '),
+  );
   return {
     read: `${variables.join(' ')}
   ${unrolled((k) => names.map((name) => `${name}_${k} = ${values[name]};`).join(' '))}`,
@@ -143,7 +157,10 @@ export function walkRow({ lanes, held }: RowConstants, values: Values, weights: 
 }
 
 /** WGSL functions `teamSum`, `teamMax` and `teamFirst` of (x, lane): every lane of a team gets the team's result. */
-export function teamWgsl({ lanes, teams = 1 }: { lanes: number; teams?: number }, traits: Traits): string {
+export function teamWgsl(
+  { lanes, teams = 1 }: { lanes: number; teams?: number },
+  traits: Traits,
+): string {
   if (traits.subgroupSize === lanes) {
     return wgsl`
 fn teamSum(x: f32, lane: u32) -> f32 { return subgroupAdd(x); }

@@ -54,7 +54,10 @@ export const weightedRowText =
         )(c, traits);
   };
 
-function oneRow(c: RowConstants, { weights, values, again = values, find, apply, keep }: WeightedRows): string {
+function oneRow(
+  c: RowConstants,
+  { weights, values, again = values, find, apply, keep }: WeightedRows,
+): string {
   const walk = walkRow(c, values, weights);
   const second = c.held === 0 ? walkRow(c, again, weights) : walk;
   return `${find(walk)}

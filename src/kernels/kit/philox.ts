@@ -33,7 +33,15 @@ fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
  * @param k0 key, lowest word first (`k0`, `k1`)
  * @param out receives the four words
  */
-export function philox4x32(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array): void {
+export function philox4x32(
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+  out: Uint32Array,
+): void {
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(0xd2511f53, c0);
     const high1 = multiplyHigh(0xcd9e8d57, c2);

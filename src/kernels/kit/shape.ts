@@ -10,7 +10,12 @@ export function dims(values: readonly number[], fill = 0): number[] {
 }
 
 /** How many elements must exist for every index of a strided view to be inside: 0 for an empty one. */
-export function extent(rank: number, shape: readonly number[], strides: readonly number[], offset: number): number {
+export function extent(
+  rank: number,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): number {
   let last = offset;
   for (let d = 0; d < rank; d++) {
     if (shape[d] === 0) return 0;

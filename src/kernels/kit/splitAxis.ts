@@ -10,7 +10,10 @@ export const leastPlaces = (step: number, elements: readonly number[]): number =
   elements.map((each) => step / gcd(step, each)).reduce((a, b) => (a / gcd(a, b)) * b, 1);
 
 /** The last multiple of `step` before a place, and how far behind it the place is: a window's start, and an offset in it. */
-export const window = (place: number, step: number): [start: number, offset: number] => [place - (place % step), place % step];
+export const window = (place: number, step: number): [start: number, offset: number] => [
+  place - (place % step),
+  place % step,
+];
 
 /**
  * Cuts along the parameter `length`, of which each place takes so many elements of each buffer named; the others are
@@ -28,7 +31,9 @@ export function along<P extends Record<string, unknown>>(
     least: leastPlaces(step, Object.values(elements)),
     cut: (first, count) => ({
       params: { ...p, [length]: count, ...also(first) },
-      starts: Object.fromEntries(Object.entries(elements).map(([name, each]) => [name, first * each])),
+      starts: Object.fromEntries(
+        Object.entries(elements).map(([name, each]) => [name, first * each]),
+      ),
     }),
   };
 }
@@ -40,7 +45,12 @@ type Walk = Record<string, number | readonly number[]> & { shape: readonly numbe
  * Cuts a walk over strided views along the first dimension that has several places. `views` are the buffers seen through
  * strides, with the suffix of their parameters; the others, `dense`, hold an element for each place of the walk, in order.
  */
-export function alongShape<P>(p: P, views: Readonly<Record<string, string>>, dense: readonly string[], step: number): Axis<P> {
+export function alongShape<P>(
+  p: P,
+  views: Readonly<Record<string, string>>,
+  dense: readonly string[],
+  step: number,
+): Axis<P> {
   const { shape, rank, ...rest } = p as P & Walk;
   const d = Math.max(
     0,
@@ -58,7 +68,10 @@ export function alongShape<P>(p: P, views: Readonly<Record<string, string>>, den
         const strides = rest[`strides_${view}`] as readonly number[];
         const offset = (rest[`offset_${view}`] as number) + first * strides[d];
         // Strides may be negative: the window starts before the lowest place.
-        const lowest = strides.reduce((at, stride, k) => at + Math.min(0, stride) * (part[k] - 1), offset);
+        const lowest = strides.reduce(
+          (at, stride, k) => at + Math.min(0, stride) * (part[k] - 1),
+          offset,
+        );
         [starts[buffer]] = window(lowest, step);
         offsets[`offset_${view}`] = offset - starts[buffer];
       }

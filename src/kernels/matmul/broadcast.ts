@@ -29,7 +29,8 @@ export interface BroadcastConstants extends Record<string, string | number | boo
   depth: number;
 }
 
-export const suitsBroadcast = (traits: Traits): boolean => traits.software && traits.subgroupSize === LANES;
+export const suitsBroadcast = (traits: Traits): boolean =>
+  traits.software && traits.subgroupSize === LANES;
 
 /**
  * First the best guess: tiles of 32 rows, or fewer where that wastes less of a matrix that is neither small nor high; a lane
@@ -38,8 +39,15 @@ export const suitsBroadcast = (traits: Traits): boolean => traits.software && tr
 export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
   const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL;
   const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
-  const heights = [32, 24, 16].sort((a, b) => (isSmall || p.m > 4 * 32 ? 0 : padded(a) - padded(b)));
-  const constants = (rows: number, wide: number) => ({ layout, rows, wide, depth: layout !== 'TN' ? 4 : p.k % 2 === 0 ? 2 : 1 });
+  const heights = [32, 24, 16].sort((a, b) =>
+    isSmall || p.m > 4 * 32 ? 0 : padded(a) - padded(b),
+  );
+  const constants = (rows: number, wide: number) => ({
+    layout,
+    rows,
+    wide,
+    depth: layout !== 'TN' ? 4 : p.k % 2 === 0 ? 2 : 1,
+  });
   const narrow = heights.map((rows) => constants(rows, 1));
   if (layout !== 'TN') return narrow;
   const wide = constants(heights[0], 2);
@@ -48,16 +56,22 @@ export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastCo
   return suits ? [wide, ...narrow] : [...narrow, wide];
 }
 
-export const broadcastTile = ({ rows, wide }: BroadcastConstants) => ({ tileM: rows, tileN: 4 * LANES * wide });
+export const broadcastTile = ({ rows, wide }: BroadcastConstants) => ({
+  tileM: rows,
+  tileN: 4 * LANES * wide,
+});
 
 export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue): string {
   const { layout, rows, wide, depth } = constants;
   const { tileM, tileN } = broadcastTile(constants);
   const operands = operandsOf(layout);
   const a = lanesOf(operands.a, 'a', 0, depth);
-  const b = Array.from({ length: wide }, (_, c) => lanesOf(operands.b, `b${c}`, 4 * LANES * c, depth));
+  const b = Array.from({ length: wide }, (_, c) =>
+    lanesOf(operands.b, `b${c}`, 4 * LANES * c, depth),
+  );
   const sum = (row: number, c: number) => `sum${row}_${c}`;
-  const eachSum = (text: (row: number, c: number) => string) => repeat(rows, (row) => repeat(wide, (c) => text(row, c)));
+  const eachSum = (text: (row: number, c: number) => string) =>
+    repeat(rows, (row) => repeat(wide, (c) => text(row, c)));
   return wgsl`
 var<workgroup> tile: array<V, ${rows * wide * LANES}>;
 ${finishWgsl(epilogue)}
@@ -98,12 +112,21 @@ ${repeat(
  * WGSL for where they are, and for loading `depth` places of k; then `at(i, d)`, the value of the i-th at the d-th of these
  * places, and `vector(d)`, the values of all four there.
  */
-function lanesOf({ name, first, limit, tStride, kStride, alongK }: Operand, id: string, ahead: number, depth: number) {
+function lanesOf(
+  { name, first, limit, tStride, kStride, alongK }: Operand,
+  id: string,
+  ahead: number,
+  depth: number,
+) {
   const t = `${first} + ${ahead}u + 4u * lane`;
   const load = (i: number, place: string) => `    let ${id}_${i} = ${name}[${place}];`;
   if (alongK) {
     return {
-      place: repeat(4, (i) => `  let ${id}At${i} = (${name}Start + min(${t} + ${i}u, ${limit} - 1u) * ${tStride}) / 4u;`),
+      place: repeat(
+        4,
+        (i) =>
+          `  let ${id}At${i} = (${name}Start + min(${t} + ${i}u, ${limit} - 1u) * ${tStride}) / 4u;`,
+      ),
       load: repeat(4, (i) => load(i, `${id}At${i} + k / 4u`)),
       at: (i: number, d: number) => `${id}_${i}[${d}]`,
       vector: (d: number) => `V(${repeat(4, (i) => `${id}_${i}[${d}]`, ', ')})`,

@@ -32,7 +32,8 @@ const references: Record<Activation, (z: number) => number> = {
 };
 
 /** GELU's gradient needs its argument; the gradients of the others can be told from the result. */
-export const keepsArgument = (activation: Activation): boolean => activation === 'gelu' || activation === 'geluTanh';
+export const keepsArgument = (activation: Activation): boolean =>
+  activation === 'gelu' || activation === 'geluTanh';
 
 export const activate = (activation: Activation): ((z: number) => number) => references[activation];
 

@@ -20,8 +20,22 @@ export interface Operand {
 }
 
 export const operandsOf = (layout: Layout): { a: Operand; b: Operand } => ({
-  a: { name: 'a', first: 'm0', limit: 'p.m', tStride: 'p.aRow', kStride: 'p.aCol', alongK: layout !== 'TN' },
-  b: { name: 'b', first: 'n0', limit: 'p.n', tStride: 'p.bCol', kStride: 'p.bRow', alongK: layout === 'NT' },
+  a: {
+    name: 'a',
+    first: 'm0',
+    limit: 'p.m',
+    tStride: 'p.aRow',
+    kStride: 'p.aCol',
+    alongK: layout !== 'TN',
+  },
+  b: {
+    name: 'b',
+    first: 'n0',
+    limit: 'p.n',
+    tStride: 'p.bCol',
+    kStride: 'p.bRow',
+    alongK: layout === 'NT',
+  },
 });
 
 /** A thread's share: WGSL for where it starts in the tile, and how far its four vec4s lie apart. */
@@ -47,9 +61,17 @@ ${repeat(4, (j) => `  var ${prefix}${j}: vec4<f32>;`)}`;
 export const firstReadWgsl = ({ name }: Operand): string => `
 fn ${name}First(at: u32, inside: bool) -> V { return select(V(0.0), ${name}[select(0u, at, inside)], inside); }`;
 
-const vector = ({ prefix }: Share, width: number, j: number, read: (at: string, i: number) => string): string => {
+const vector = (
+  { prefix }: Share,
+  width: number,
+  j: number,
+  read: (at: string, i: number) => string,
+): string => {
   const at = `${prefix}At.${xyzw[j]}`;
-  const value = width === 4 ? read(at, 0) : `vec4<f32>(${repeat(4, (i) => read(`${at} + ${prefix}Offset.${xyzw[i]}`, i), ', ')})`;
+  const value =
+    width === 4
+      ? read(at, 0)
+      : `vec4<f32>(${repeat(4, (i) => read(`${at} + ${prefix}Offset.${xyzw[i]}`, i), ', ')})`;
   return `    ${prefix}${j} = ${value};`;
 };
 
@@ -58,7 +80,8 @@ export function fetchFirst(share: Share, width: number, depth: number): string {
   const { operand, t, k, spread, prefix } = share;
   const { name, first, limit, tStride, kStride, alongK } = operand;
   const [at, offset] = [`${prefix}At`, `${prefix}Offset`];
-  const clamped = (ts: string) => `min(${first} + ${t} + ${ts}, vec4<u32>(${limit} - 1u)) * ${tStride}`;
+  const clamped = (ts: string) =>
+    `min(${first} + ${t} + ${ts}, vec4<u32>(${limit} - 1u)) * ${tStride}`;
   const ks = `(${k} + ${multiples(spread)}) * ${kStride}`;
   const wholeT = `min(${first} + ${t}, ${limit} - 4u)`;
   const place = alongK

@@ -1,6 +1,12 @@
 import { type BufferSpec, defineKernel } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
-import { type BroadcastConstants, broadcastConstants, broadcastTile, broadcastWgsl, suitsBroadcast } from './broadcast.ts';
+import {
+  type BroadcastConstants,
+  broadcastConstants,
+  broadcastTile,
+  broadcastWgsl,
+  suitsBroadcast,
+} from './broadcast.ts';
 import { type Activation, activate, type Epilogue, keepsArgument } from './epilogue.ts';
 import { plain } from './plain.ts';
 import {
@@ -31,7 +37,11 @@ const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
   constants(p, traits) {
     const layout = layoutOf(p);
     if (!suitsBroadcast(traits) || !isVectorized(p, layout)) return [];
-    return broadcastConstants(p, layout).map((constants) => ({ variant: 'broadcast', width: 4, ...constants }));
+    return broadcastConstants(p, layout).map((constants) => ({
+      variant: 'broadcast',
+      width: 4,
+      ...constants,
+    }));
   },
   tile: broadcastTile,
   wgsl: broadcastWgsl,
@@ -43,7 +53,8 @@ const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
  * is left, to `plain`; all else to tensor cores where they were asked for, and to `tiled`.
  */
 const variants: readonly Variant[] = [broadcast, vector, plain, subgroupMatrix, tiled];
-const variantOf = ({ variant }: MatmulConstants): Variant => variants.find(({ name }) => name === variant)!;
+const variantOf = ({ variant }: MatmulConstants): Variant =>
+  variants.find(({ name }) => name === variant)!;
 
 /** The constants of the variants worth timing for these parameters on this adapter, best guess first. */
 export const candidates = (p: MatmulParams, traits: Traits): MatmulConstants[] =>
@@ -125,7 +136,11 @@ function defineMatmul(name: string, epilogue: Epilogue) {
             denseMatmul('NT', 512, 512, 512),
             denseMatmul('TN', 512, 512, 512),
           ]
-        : [denseMatmul('NT', 37, 64, 35), denseMatmul('NT', 5, 7, 3), denseMatmul('NT', 512, 128, 512)],
+        : [
+            denseMatmul('NT', 37, 64, 35),
+            denseMatmul('NT', 5, 7, 3),
+            denseMatmul('NT', 512, 128, 512),
+          ],
   });
 }
 

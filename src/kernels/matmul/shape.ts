@@ -50,14 +50,36 @@ export function isVectorized(p: MatmulParams, layout: Layout): boolean {
 
 /** Elements of a and b that a kernel may touch, and of y; none where a size is 0. */
 export const aSize = (p: MatmulParams): number =>
-  Math.max(0, p.aOffset + (p.batch0 - 1) * p.a0 + (p.batch1 - 1) * p.a1 + (p.m - 1) * p.aRow + (p.k - 1) * p.aCol + 1);
+  Math.max(
+    0,
+    p.aOffset +
+      (p.batch0 - 1) * p.a0 +
+      (p.batch1 - 1) * p.a1 +
+      (p.m - 1) * p.aRow +
+      (p.k - 1) * p.aCol +
+      1,
+  );
 export const bSize = (p: MatmulParams): number =>
-  Math.max(0, p.bOffset + (p.batch0 - 1) * p.b0 + (p.batch1 - 1) * p.b1 + (p.k - 1) * p.bRow + (p.n - 1) * p.bCol + 1);
+  Math.max(
+    0,
+    p.bOffset +
+      (p.batch0 - 1) * p.b0 +
+      (p.batch1 - 1) * p.b1 +
+      (p.k - 1) * p.bRow +
+      (p.n - 1) * p.bCol +
+      1,
+  );
 export const ySize = (p: MatmulParams): number =>
   Math.max(0, p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n);
 
 /** Parameters of a plain product of dense matrices, of `batch` pairs. */
-export function denseMatmul(layout: 'NN' | 'NT' | 'TN', m: number, k: number, n: number, batch = 1): MatmulParams {
+export function denseMatmul(
+  layout: 'NN' | 'NT' | 'TN',
+  m: number,
+  k: number,
+  n: number,
+  batch = 1,
+): MatmulParams {
   const [aRow, aCol] = layout === 'TN' ? [1, m] : [k, 1];
   const [bRow, bCol] = layout === 'NT' ? [1, k] : [n, 1];
   const sizes = { m, n, k, batch0: batch, batch1: 1 };
@@ -89,8 +111,16 @@ export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
 
 /** Cuts between matrices, rows of y, and columns of y (`leastColumns` at a time): never along k, so that sums stay as they are. */
-export function matmulAxes(p: MatmulParams, step: number, leastColumns: number): Axis<MatmulParams>[] {
-  const along = (length: 'batch0' | 'batch1' | 'm' | 'n', strides: { a: number; b: number; y: number }, least: number) => ({
+export function matmulAxes(
+  p: MatmulParams,
+  step: number,
+  leastColumns: number,
+): Axis<MatmulParams>[] {
+  const along = (
+    length: 'batch0' | 'batch1' | 'm' | 'n',
+    strides: { a: number; b: number; y: number },
+    least: number,
+  ) => ({
     length: p[length],
     least,
     cut(first: number, count: number) {
@@ -98,7 +128,10 @@ export function matmulAxes(p: MatmulParams, step: number, leastColumns: number):
       const [b, bOffset] = window(p.bOffset + first * strides.b, step);
       const [y, yOffset] = window(p.yOffset + first * strides.y, step);
       const bias = length === 'n' ? first : 0;
-      return { params: { ...p, [length]: count, aOffset, bOffset, yOffset }, starts: { a, b, y, argument: y, bias } };
+      return {
+        params: { ...p, [length]: count, aOffset, bOffset, yOffset },
+        starts: { a, b, y, argument: y, bias },
+      };
     },
   });
   return [

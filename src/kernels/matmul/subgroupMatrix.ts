@@ -1,7 +1,15 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
-import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
+import {
+  declareShare,
+  fetchFirst,
+  fetchNext,
+  firstReadWgsl,
+  type Operand,
+  operandsOf,
+  type Share,
+} from './fetch.ts';
 import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
@@ -42,7 +50,10 @@ export const subgroupMatrix: Variant<SubgroupMatrixConstants> = {
 };
 
 /** Whether whole matrices cover each subgroup's part of a tile, and shared memory holds both tiles and the results. */
-function fits(tile: number, { subgroupMatrix, maxWorkgroupSize, maxWorkgroupStorage }: Traits): boolean {
+function fits(
+  tile: number,
+  { subgroupMatrix, maxWorkgroupSize, maxWorkgroupStorage }: Traits,
+): boolean {
   if (!subgroupMatrix) return false;
   const { m, n, k, subgroupSize } = subgroupMatrix;
   const { down, across } = grids[tile];
@@ -62,10 +73,15 @@ const matrix = {
     `subgroupMatrixLoad<${type}, ${byRows ? 'row_major' : 'col_major'}>(&${from}, ${at}, ${stride}u)`,
   store: (to: string, at: string, value: string, stride: number) =>
     `subgroupMatrixStore<row_major>(&${to}, ${at}, ${value}, ${stride}u)`,
-  multiplyAdd: (left: string, right: string, sum: string) => `subgroupMatrixMultiplyAccumulate(${left}, ${right}, ${sum})`,
+  multiplyAdd: (left: string, right: string, sum: string) =>
+    `subgroupMatrixMultiplyAccumulate(${left}, ${right}, ${sum})`,
 };
 
-function subgroupMatrixWgsl(constants: SubgroupMatrixConstants, epilogue: Epilogue, traits: Traits): string {
+function subgroupMatrixWgsl(
+  constants: SubgroupMatrixConstants,
+  epilogue: Epilogue,
+  traits: Traits,
+): string {
   const { layout, width, tile } = constants;
   const { m, n, k, subgroupSize } = traits.subgroupMatrix!;
   const { down, across } = grids[tile];
@@ -74,8 +90,11 @@ function subgroupMatrixWgsl(constants: SubgroupMatrixConstants, epilogue: Epilog
   // As many places of k a step as a subgroup has lanes: then one share a thread fetches each tile.
   const depth = subgroupSize;
   const resultSize = (m * n) / 4;
-  const [a, b] = Object.values(operandsOf(layout)).map((operand) => sharedTile(operand, tile, depth, threads));
-  const sums = (line: (i: number, j: number) => string) => repeat(partM / m, (i) => repeat(partN / n, (j) => line(i, j)));
+  const [a, b] = Object.values(operandsOf(layout)).map((operand) =>
+    sharedTile(operand, tile, depth, threads),
+  );
+  const sums = (line: (i: number, j: number) => string) =>
+    repeat(partM / m, (i) => repeat(partN / n, (j) => line(i, j)));
   return wgsl`
 var<workgroup> aTile: array<vec4<f16>, ${a.size}>;
 var<workgroup> bTile: array<vec4<f16>, ${b.size}>;
@@ -131,7 +150,13 @@ function sharedTile(operand: Operand, tile: number, depth: number, threads: numb
   const [quads, line] = [along / 4, (along + PADDING) / 4];
   const spread = threads / quads;
   const [inLine, lineAt] = [`${name}Quad * 4u`, `${name}Line`];
-  const share: Share = { operand, t: alongK ? lineAt : inLine, k: alongK ? inLine : lineAt, spread, prefix: name };
+  const share: Share = {
+    operand,
+    t: alongK ? lineAt : inLine,
+    k: alongK ? inLine : lineAt,
+    spread,
+    prefix: name,
+  };
   return {
     operand,
     share,
@@ -142,7 +167,11 @@ function sharedTile(operand: Operand, tile: number, depth: number, threads: numb
 ${declareShare(name, width)}
 ${fetchFirst(share, width, depth)}`,
     stage: () =>
-      repeat(4, (i) => `    ${name}Tile[(${name}Line + ${i * spread}u) * ${line}u + ${name}Quad] = vec4<f16>(${name}${i});`),
+      repeat(
+        4,
+        (i) =>
+          `    ${name}Tile[(${name}Line + ${i * spread}u) * ${line}u + ${name}Quad] = vec4<f16>(${name}${i});`,
+      ),
     /** The matrix at row or column `t` of the tile and place `k` of the step; a's rows lie along t, b's along k. */
     load: (type: string, t: string, rowsAlongT: boolean) =>
       matrix.load(

@@ -1,6 +1,14 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
-import { declareShare, fetchFirst, fetchNext, firstReadWgsl, type Operand, operandsOf, type Share } from './fetch.ts';
+import {
+  declareShare,
+  fetchFirst,
+  fetchNext,
+  firstReadWgsl,
+  type Operand,
+  operandsOf,
+  type Share,
+} from './fetch.ts';
 import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
@@ -77,7 +85,13 @@ ${multiply(tile, shapes[tile], a, b, width)}`,
 }
 
 /** A thread's share is a block of neighbours in both dimensions; `tq` and `kq` count such blocks. */
-const shareOf = (operand: Operand): Share => ({ operand, t: 'tq * 4u', k: 'kq * 4u', spread: 1, prefix: 'own' });
+const shareOf = (operand: Operand): Share => ({
+  operand,
+  t: 'tq * 4u',
+  k: 'kq * 4u',
+  spread: 1,
+  prefix: 'own',
+});
 
 /** Neighbouring threads take neighbouring addresses: along k where that is adjacent, else along t. */
 function first(operand: Operand, width: number, tile: number, depth: number): string {
@@ -93,9 +107,20 @@ function first(operand: Operand, width: number, tile: number, depth: number): st
 /** Puts the share into shared memory, k-major. */
 const stage = ({ name, alongK }: Operand, tile: number): string =>
   (alongK ? '\n      let turned = transpose(mat4x4<f32>(own0, own1, own2, own3));' : '') +
-  repeat(4, (i) => `\n      ${name}Tile[slot + ${(i * tile) / 4}u] = ${alongK ? `turned[${i}]` : `own${i}`};`, '');
+  repeat(
+    4,
+    (i) =>
+      `\n      ${name}Tile[slot + ${(i * tile) / 4}u] = ${alongK ? `turned[${i}]` : `own${i}`};`,
+    '',
+  );
 
-function multiply(tile: number, { depth, rows, columns }: Shape, a: Operand, b: Operand, width: number): string {
+function multiply(
+  tile: number,
+  { depth, rows, columns }: Shape,
+  a: Operand,
+  b: Operand,
+  width: number,
+): string {
   const [across, down] = [tile / columns, tile / rows]; // threads beside and below each other
   const [rowVectors, columnVectors] = [rows / 4, columns / 4];
   const block = (line: (row: number, column: number) => string) =>

@@ -69,7 +69,8 @@ function lanesFor(p: MatmulParams, traits: Traits): number {
 
 /** WGSL `total(x, lane)`: the sum of x over a team; over all parts in a sweep, known to the first part. */
 function totalWgsl({ form, lanes }: VectorConstants, subgroupSize: number): string {
-  if (form === 'dot' && lanes === subgroupSize) return 'fn total(x: V, lane: u32) -> V { return subgroupAdd(x); }';
+  if (form === 'dot' && lanes === subgroupSize)
+    return 'fn total(x: V, lane: u32) -> V { return subgroupAdd(x); }';
   return `var<workgroup> parts: array<V, ${lanes}>;
 fn total(x: V, lane: u32) -> V {
   workgroupBarrier();
@@ -85,7 +86,8 @@ fn total(x: V, lane: u32) -> V {
 /** Rows and columns past the end are read as the last one and not stored. */
 function dot({ rows, columns, width, lanes }: VectorConstants): string {
   const at = (stride: string) => (width === 4 ? 'k' : `k * ${stride}`);
-  const sums = (line: (r: number, c: number) => string) => repeat(rows, (r) => repeat(columns, (c) => line(r, c)));
+  const sums = (line: (r: number, c: number) => string) =>
+    repeat(rows, (r) => repeat(columns, (c) => line(r, c)));
   const vectors = columns / width;
   const sum = (i: number) => {
     const first = (i % vectors) * width;
@@ -110,7 +112,8 @@ function sweep({ rows, columns, width }: VectorConstants): string {
   const b = { name: 'b', t: 'p.bCol', k: 'p.bRow', limit: 'p.n' };
   const [large, small] = alongN ? [b, a] : [a, b];
   // A single element of the small operand, whatever its vectors.
-  const element = (at: string) => `${small.name}[${width === 4 ? `(${at}) / 4u][(${at}) % 4u` : at}]`;
+  const element = (at: string) =>
+    `${small.name}[${width === 4 ? `(${at}) / 4u][(${at}) % 4u` : at}]`;
   const step = (k: string) => `
     {
       let k = ${k};
@@ -133,7 +136,14 @@ ${finishAll(few, (f) => `sum${f}`, 'part == 0u', alongN ? 'i' : 't', alongN ? 't
 }
 
 /** Adds up and stores `count` vectors of sums; `i` counts them. */
-const finishAll = (count: number, sum: (i: number) => string, stores: string, row: string, column: string, width: number) => `
+const finishAll = (
+  count: number,
+  sum: (i: number) => string,
+  stores: string,
+  row: string,
+  column: string,
+  width: number,
+) => `
   var sums = array<V, ${count}>(${repeat(count, sum, ', ')});
   for (var i = 0u; i < ${count}u; i++) {
     let result = total(sums[i], lane);

@@ -19,9 +19,18 @@ import {
 
 const params = { ...layerNormParams, ...dropParams } as const;
 type P = LayerNormSizes & { call: number; threshold: number; scale: number };
-const matrix = (access: 'read' | 'write'): BufferSpec<P> => ({ type: 'V', access, size: (p) => p.rows * p.cols });
+const matrix = (access: 'read' | 'write'): BufferSpec<P> => ({
+  type: 'V',
+  access,
+  size: (p) => p.rows * p.cols,
+});
 const vector: BufferSpec<P> = { type: 'V', access: 'read', size: (p) => p.cols };
-const cases: P[] = layerNormCases.map((p) => ({ ...p, call: 3, threshold: 0x40000000, scale: 1 / 0.75 }));
+const cases: P[] = layerNormCases.map((p) => ({
+  ...p,
+  call: 3,
+  threshold: 0x40000000,
+  scale: 1 / 0.75,
+}));
 
 /** `drops`: whether there is dropout; `keeps`: whether a gradient will be asked for. */
 function defineAddLayerNorm(name: string, { drops, keeps }: { drops: boolean; keeps: boolean }) {
@@ -51,9 +60,13 @@ function defineAddLayerNorm(name: string, { drops, keeps }: { drops: boolean; ke
       const factors = drops ? dropFactors(state, p, x.length) : undefined;
       const sum = z ?? new Float32Array(x.length);
       for (let i = 0; i < x.length; i++) {
-        sum[i] = residual[i] + (factors ? (factors[i] === 0 ? 0 : Math.fround(x[i] * factors[i])) : x[i]);
+        sum[i] =
+          residual[i] + (factors ? (factors[i] === 0 ? 0 : Math.fround(x[i] * factors[i])) : x[i]);
       }
-      layerNorm.reference({ x: sum, weight, bias, y, moments: moments ?? new Float32Array(p.rows * 2) }, p);
+      layerNorm.reference(
+        { x: sum, weight, bias, y, moments: moments ?? new Float32Array(p.rows * 2) },
+        p,
+      );
     },
     cases,
   });
@@ -63,11 +76,17 @@ function defineAddLayerNorm(name: string, { drops, keeps }: { drops: boolean; ke
  * y = layerNorm(z) weight + bias, z = dropout(x) + residual, with the mask of `dropout`. Keeps z and its moments for the
  * gradient. x, residual, z, y: [rows, cols], weight, bias: [cols], moments: [rows, 2].
  */
-export const dropoutAddLayerNorm = defineAddLayerNorm('dropoutAddLayerNorm', { drops: true, keeps: true });
+export const dropoutAddLayerNorm = defineAddLayerNorm('dropoutAddLayerNorm', {
+  drops: true,
+  keeps: true,
+});
 /** The same without dropout. */
 export const addLayerNorm = defineAddLayerNorm('addLayerNorm', { drops: false, keeps: true });
 /** The same when no gradient will be asked for. */
-export const addLayerNormForward = defineAddLayerNorm('addLayerNormForward', { drops: false, keeps: false });
+export const addLayerNormForward = defineAddLayerNorm('addLayerNormForward', {
+  drops: false,
+  keeps: false,
+});
 
 /** Gradients of dropoutAddLayerNorm: dz (which is the residual's) by layer normalisation, dx by the mask drawn anew. */
 export const dropoutAddLayerNormBackward = defineKernel({

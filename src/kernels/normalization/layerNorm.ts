@@ -17,7 +17,11 @@ export const layerNormCases: LayerNormSizes[] = [
   { rows: 4096, cols: 768, eps: 1e-12 },
 ];
 /** Of each row its mean and its reciprocal standard deviation, side by side: [rows, 2]. */
-const moments = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({ type: 'f32', access, size: (p) => p.rows * 2 });
+const moments = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({
+  type: 'f32',
+  access,
+  size: (p) => p.rows * 2,
+});
 export const [readMoments, writtenMoments] = [moments('read'), moments('write')];
 
 /**
@@ -78,7 +82,8 @@ export const layerNorm = defineKernel({
       let variance = 0;
       for (let c = 0; c < cols; c++) variance += (x[r * cols + c] - center) ** 2;
       const scale = 1 / Math.sqrt(variance / cols + eps);
-      for (let c = 0; c < cols; c++) y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
+      for (let c = 0; c < cols; c++)
+        y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
       moments[r * 2] = center;
       moments[r * 2 + 1] = scale;
     }
@@ -128,7 +133,8 @@ export const layerNormBackward = defineKernel({
         sumGH += g * h(c);
       }
       for (let c = 0; c < cols; c++) {
-        dx[r * cols + c] = rstd * (dy[r * cols + c] * weight[c] - sumG / cols - (h(c) * sumGH) / cols);
+        dx[r * cols + c] =
+          rstd * (dy[r * cols + c] * weight[c] - sumG / cols - (h(c) * sumGH) / cols);
       }
     }
   },

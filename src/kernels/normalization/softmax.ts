@@ -48,7 +48,9 @@ export const softmax = defineKernel({
   },
 });
 
-const scoreCases = [0, 2, 24].flatMap((causalRows) => cases.map((p) => ({ ...p, scale: 0.125, rowsPerMask: 3, causalRows })));
+const scoreCases = [0, 2, 24].flatMap((causalRows) =>
+  cases.map((p) => ({ ...p, scale: 0.125, rowsPerMask: 3, causalRows })),
+);
 
 /**
  * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` rows in turn share a row of the mask. Unless
@@ -66,8 +68,12 @@ export const maskedSoftmax = defineKernel({
   specialize: (p, traits) => ({ ...perRow.specialize(p, traits), causal: p.causalRows > 0 }),
   launch: perRow.launch,
   wgsl: rowText((c) => {
-    const seen = c.width === 4 ? 'vec4<u32>(c * 4u) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(reach)' : 'c <= reach';
-    const ifSeen = (value: string, other: string) => (c.causal ? `select(V(${other}), ${value}, ${seen})` : value);
+    const seen =
+      c.width === 4
+        ? 'vec4<u32>(c * 4u) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(reach)'
+        : 'c <= reach';
+    const ifSeen = (value: string, other: string) =>
+      c.causal ? `select(V(${other}), ${value}, ${seen})` : value;
     const weight = ifSeen('exp(v - most)', '0.0');
     const row = walkRow(c, { v: ifSeen('x[i] * p.scale + mask[maskStart + c]', LOWEST) });
     return `  let maskStart = (row / p.rowsPerMask) * cols;
@@ -82,7 +88,8 @@ ${sumExp(row, '', weight)}
       const seen = causalRows > 0 ? Math.min(cols, (r % causalRows) + 1) : cols;
       for (let c = 0; c < seen; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
       const { high, total } = logSumExp(row, 0, seen);
-      for (let c = 0; c < cols; c++) y[r * cols + c] = c < seen ? Math.exp(row[c] - high) / total : 0;
+      for (let c = 0; c < cols; c++)
+        y[r * cols + c] = c < seen ? Math.exp(row[c] - high) / total : 0;
     }
   },
   cases: scoreCases,
@@ -172,7 +179,11 @@ export const logSoftmaxBackward = defineKernel({
 });
 
 /** Maximum of a row and Σ exp(x - maximum), in float64. */
-export function logSumExp(x: Float32Array, start: number, cols: number): { high: number; total: number } {
+export function logSumExp(
+  x: Float32Array,
+  start: number,
+  cols: number,
+): { high: number; total: number } {
   let high = -3.4028234663852886e38;
   for (let i = start; i < start + cols; i++) high = Math.max(high, x[i]);
   let total = 0;

@@ -12,12 +12,22 @@ export const sumSquares = defineKernel({
   params: { count: 'u32', first: 'u32' },
   buffers: {
     x: { type: 'V', access: 'read', size: (p) => p.count },
-    partial: { type: 'f32', access: 'readwrite', size: (p) => p.first + Math.ceil(p.count / CHUNK) },
+    partial: {
+      type: 'f32',
+      access: 'readwrite',
+      size: (p) => p.first + Math.ceil(p.count / CHUNK),
+    },
   },
-  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, lanes: traits.subgroupSize || 64 }),
+  specialize: (p, traits) => ({
+    width: p.count % 4 === 0 ? 4 : 1,
+    lanes: traits.subgroupSize || 64,
+  }),
   launch: (p) => Math.ceil(p.count / CHUNK),
   axes: (p, step) => [
-    { ...along(p, 'count', { x: 1 }, step, (at) => ({ first: p.first + at / CHUNK })), least: Math.max(CHUNK, step) },
+    {
+      ...along(p, 'count', { x: 1 }, step, (at) => ({ first: p.first + at / CHUNK })),
+      least: Math.max(CHUNK, step),
+    },
   ],
   wgsl: (c, traits) => wgsl`
 ${teamWgsl(c, traits)}
@@ -61,7 +71,10 @@ export const clipByNorm = defineKernel({
     // Nothing is to be done where the factor is 1.
     const count = `select(p.count / ${c.width}u, 0u, norm[0] + 1e-6 <= p.maxNorm)`;
     const ahead = 'let factor = p.maxNorm / (norm[0] + 1e-6);';
-    return flatMain(c, count, 'x[i] = select(v * factor, v, v == V(0.0));', { reads: { v: 'x' }, ahead });
+    return flatMain(c, count, 'x[i] = select(v * factor, v, v == V(0.0));', {
+      reads: { v: 'x' },
+      ahead,
+    });
   },
   reference({ norm, x }, { count, maxNorm }) {
     if (norm[0] + 1e-6 <= maxNorm) return;

@@ -8,7 +8,14 @@ import { along, leastPlaces, window } from '../kit/splitAxis.ts';
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
  * places of n (the last one shorter). Long reductions run twice, over chunks and then over their results: no atomics, same bits each time.
  */
-const params = { outer: 'u32', n: 'u32', inner: 'u32', size: 'u32', chunks: 'u32', at: 'u32' } as const;
+const params = {
+  outer: 'u32',
+  n: 'u32',
+  inner: 'u32',
+  size: 'u32',
+  chunks: 'u32',
+  at: 'u32',
+} as const;
 export interface ReduceParams {
   outer: number;
   n: number;
@@ -22,7 +29,12 @@ const outputs = (p: ReduceParams) => p.outer * p.chunks * p.inner;
 
 /** Cuts between outer places; where there is one, between chunks. */
 function axes(p: ReduceParams, step: number): Axis<ReduceParams>[] {
-  const cutAlong = (length: number, places: number, results: number, params: (first: number, count: number) => ReduceParams) => ({
+  const cutAlong = (
+    length: number,
+    places: number,
+    results: number,
+    params: (first: number, count: number) => ReduceParams,
+  ) => ({
     length,
     least: leastPlaces(step, [places]),
     cut: (first: number, count: number) => {
@@ -30,8 +42,13 @@ function axes(p: ReduceParams, step: number): Axis<ReduceParams>[] {
       return { params: { ...params(first, count), at }, starts: { x: first * places, y: start } };
     },
   });
-  if (p.outer > 1) return [cutAlong(p.outer, p.n * p.inner, p.chunks * p.inner, (_, outer) => ({ ...p, outer }))];
-  const partOf = (first: number, chunks: number) => ({ ...p, n: Math.min(chunks * p.size, p.n - first * p.size), chunks });
+  if (p.outer > 1)
+    return [cutAlong(p.outer, p.n * p.inner, p.chunks * p.inner, (_, outer) => ({ ...p, outer }))];
+  const partOf = (first: number, chunks: number) => ({
+    ...p,
+    n: Math.min(chunks * p.size, p.n - first * p.size),
+    chunks,
+  });
   return [cutAlong(p.chunks, p.size * p.inner, p.inner, partOf)];
 }
 const cases: ReduceParams[] = [
@@ -66,9 +83,14 @@ function defineReduction(r: Reduction) {
     axes,
     specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
       inner === 1
-        ? { rows: true, lanes: traits.subgroupSize || 64, width: n % 4 === 0 && size % 4 === 0 ? 4 : 1 }
+        ? {
+            rows: true,
+            lanes: traits.subgroupSize || 64,
+            width: n % 4 === 0 && size % 4 === 0 ? 4 : 1,
+          }
         : { rows: false, lanes: lanesAlone(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
-    launch: (p: ReduceParams, { rows, lanes, width }) => (rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width))),
+    launch: (p: ReduceParams, { rows, lanes, width }) =>
+      rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width)),
     wgsl: (c, traits) =>
       c.rows
         ? wgsl`

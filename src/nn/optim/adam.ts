@@ -14,14 +14,24 @@ export interface AdamOptions {
 }
 type Params = readonly Tensor[] | readonly (Partial<AdamOptions> & { params: readonly Tensor[] })[];
 
-const defaults: AdamOptions = { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, amsgrad: false };
+const defaults: AdamOptions = {
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay: 0,
+  amsgrad: false,
+};
 
 function check({ lr, betas, eps, weightDecay, amsgrad }: AdamOptions, all: AdamOptions): void {
   refuseNegative({ lr, eps, weightDecay });
   if (!betas.every((beta) => beta >= 0 && beta < 1))
-    throw new RangeError(`optimizer: betas must be at least 0 and less than 1, not ${betas.join(' and ')}`);
+    throw new RangeError(
+      `optimizer: betas must be at least 0 and less than 1, not ${betas.join(' and ')}`,
+    );
   if (amsgrad !== all.amsgrad)
-    throw new TypeError('optimizer: amsgrad is of all groups: give it with the other options, or to none');
+    throw new TypeError(
+      'optimizer: amsgrad is of all groups: give it with the other options, or to none',
+    );
 }
 
 /** Adam (Kingma & Ba 2015, arXiv 1412.6980), PyTorch's defaults; `weightDecay` is added to the gradient (L2). */
@@ -39,9 +49,22 @@ export class Adam extends Optimizer<AdamOptions> {
     }));
   }
 
-  protected hyperRow({ lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>, step: number): number[] {
+  protected hyperRow(
+    { lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>,
+    step: number,
+  ): number[] {
     const corrections = [1 - beta1 ** step, Math.sqrt(1 - beta2 ** step)];
-    return [lr, beta1, beta2, eps, weightDecay, 1 - beta1, 1 - beta2, ...corrections, Number(this.decoupled)];
+    return [
+      lr,
+      beta1,
+      beta2,
+      eps,
+      weightDecay,
+      1 - beta1,
+      1 - beta2,
+      ...corrections,
+      Number(this.decoupled),
+    ];
   }
 
   protected launch(arena: Arena, hyper: Tensor, rows: number): void {
@@ -53,7 +76,11 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected buffers(): Record<string, Tensor>[] {
-    return this.#states.map(({ m, v, vMax }) => ({ expAvg: m, expAvgSq: v, ...(vMax && { maxExpAvgSq: vMax }) }));
+    return this.#states.map(({ m, v, vMax }) => ({
+      expAvg: m,
+      expAvgSq: v,
+      ...(vMax && { maxExpAvgSq: vMax }),
+    }));
   }
 
   override dispose(): void {

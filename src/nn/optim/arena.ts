@@ -35,7 +35,8 @@ export class Arena {
     this.param = this.zeros();
     this.grad = this.zeros();
     const owners = new Int32Array(blocks);
-    for (const [i, start] of this.#starts.entries()) owners.fill(first + i, start, this.#starts[i + 1] ?? blocks);
+    for (const [i, start] of this.#starts.entries())
+      owners.fill(first + i, start, this.#starts[i + 1] ?? blocks);
     this.owners = keep(tensor(owners, { device: this.#device }));
     noGrad(() => {
       for (const [i, param] of params.entries()) scope(() => this.#moveIn(param, this.#starts[i]));
@@ -49,7 +50,11 @@ export class Arena {
 
   /** The part of a buffer from `zeros` that belongs to a parameter, in its shape. */
   part(buffer: Tensor, param: Tensor): Tensor {
-    return buffer.view(param.shape, contiguousStrides(param.shape), this.#starts[this.params.indexOf(param)] * BLOCK);
+    return buffer.view(
+      param.shape,
+      contiguousStrides(param.shape),
+      this.#starts[this.params.indexOf(param)] * BLOCK,
+    );
   }
 
   /**
@@ -60,11 +65,15 @@ export class Arena {
     for (const param of this.params) {
       const { grad, gradSlot, shape } = param;
       if (param.storage.parent !== this.param.storage) {
-        throw new Error(`optimizer: ${param} was given to another optimiser since: of two, use the later one`);
+        throw new Error(
+          `optimizer: ${param} was given to another optimiser since: of two, use the later one`,
+        );
       }
       if (!grad || grad.storage === gradSlot) continue;
       if (show(grad.shape) !== show(shape)) {
-        throw new RangeError(`optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`);
+        throw new RangeError(
+          `optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`,
+        );
       }
       // By a detour, since it may lie in another slot, and a launch may not write a buffer that it reads.
       noGrad(() => map(copy, [map(copy, [grad])], {}, overStorage(gradSlot!, shape)));
@@ -93,7 +102,9 @@ export class Arena {
     const before = param.grad;
     param.gradSlot = part(this.grad);
     if (param.byRows) {
-      param.gradSlot.touched = keep(full([param.shape[0]], before ? 1 : 0, { dtype: 'int32', device: this.#device }));
+      param.gradSlot.touched = keep(
+        full([param.shape[0]], before ? 1 : 0, { dtype: 'int32', device: this.#device }),
+      );
       this.#touched.push(param.gradSlot.touched);
     }
     if (before) {

@@ -12,7 +12,8 @@ import { Storage } from '../../tensor/storage.ts';
  * @returns the norm before clipping, a tensor of one element.
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
-  if (!(maxNorm > 0)) throw new RangeError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
+  if (!(maxNorm > 0))
+    throw new RangeError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
   for (const param of params) noteGradient(param, true);
   const given = params.filter(({ grad }) => grad);
   const device = params[0]?.device;
@@ -43,7 +44,8 @@ export function normOf(tensors: readonly Tensor[]): Tensor {
 function merge(params: readonly Tensor[]): Tensor[] {
   const merged: { parent: Storage; start: number; end: number }[] = [];
   const flat: Tensor[] = [];
-  const startOf = ({ gradSlot }: Tensor) => (gradSlot ? gradSlot.binding.offset - gradSlot.parent!.binding.offset : 0);
+  const startOf = ({ gradSlot }: Tensor) =>
+    gradSlot ? gradSlot.binding.offset - gradSlot.parent!.binding.offset : 0;
   for (const param of [...params].sort((a, b) => startOf(a) - startOf(b))) {
     const { grad, gradSlot } = param;
     if (!gradSlot || grad!.storage !== gradSlot) {

@@ -37,19 +37,26 @@ export abstract class Optimizer<O extends { lr: number }> {
       params.length > 0 && 'params' in params[0]
         ? (params as (Partial<O> & { params: Tensor[] })[])
         : [{ params: params as Tensor[] }];
-    this.paramGroups = groups.map((group) => ({ ...withDefaults(defaults, group), params: [...group.params] }));
+    this.paramGroups = groups.map((group) => ({
+      ...withDefaults(defaults, group),
+      params: [...group.params],
+    }));
     for (const options of [defaults, ...this.paramGroups]) check(options);
     this.paramGroups.forEach((group, i) => {
       for (const param of group.params) {
         if (!param.requiresGrad || param.node)
-          throw new TypeError(`optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`);
+          throw new TypeError(
+            `optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`,
+          );
         if (this.#groupOf.has(param)) throw new TypeError(`optimizer: ${param} occurs twice`);
         this.#groupOf.set(param, i);
       }
     });
     if (this.#groupOf.size === 0) throw new TypeError('optimizer: no parameters were given');
     this.arenas = packArenas([...this.#groupOf.keys()]);
-    this.#hyper = keep(zeros([this.#groupOf.size * HYPER], { device: this.arenas[0].param.device }));
+    this.#hyper = keep(
+      zeros([this.#groupOf.size * HYPER], { device: this.arenas[0].param.device }),
+    );
   }
 
   /** A row of the kernel's hyperparameters, for parameters at their `step`-th step (from 1). */
@@ -71,7 +78,8 @@ export abstract class Optimizer<O extends { lr: number }> {
       },
       () => this.#count(active, -1),
     );
-    for (const arena of this.arenas) scope(() => this.launch(arena, this.#hyper, this.#groupOf.size));
+    for (const arena of this.arenas)
+      scope(() => this.launch(arena, this.#hyper, this.#groupOf.size));
   }
 
   #count(active: ReadonlySet<Tensor>, steps: number): void {
@@ -107,13 +115,22 @@ export abstract class Optimizer<O extends { lr: number }> {
     const views = new Map<Tensor, Record<string, Tensor>>();
     this.arenas.forEach((arena, a) => {
       for (const param of arena.params) {
-        const own = Object.entries(this.buffers()[a]).map(([name, buffer]) => [name, arena.part(buffer, param)]);
+        const own = Object.entries(this.buffers()[a]).map(([name, buffer]) => [
+          name,
+          arena.part(buffer, param),
+        ]);
         views.set(param, Object.fromEntries(own));
       }
     });
     return {
-      state: Array.from(numbers.keys(), (param) => ({ step: this.#steps.get(param) ?? 0, buffers: views.get(param)! })),
-      paramGroups: this.paramGroups.map((group) => ({ ...group, params: group.params.map((param) => numbers.get(param)!) })),
+      state: Array.from(numbers.keys(), (param) => ({
+        step: this.#steps.get(param) ?? 0,
+        buffers: views.get(param)!,
+      })),
+      paramGroups: this.paramGroups.map((group) => ({
+        ...group,
+        params: group.params.map((param) => numbers.get(param)!),
+      })),
     };
   }
 
@@ -123,20 +140,26 @@ export abstract class Optimizer<O extends { lr: number }> {
    */
   loadStateDict({ state, paramGroups }: OptimizerState<O, { data: Float32Array }>): void {
     const own = this.stateDict();
-    const layout = (groups: readonly { params: readonly number[] }[]) => groups.map(({ params }) => params.join()).join(' ');
+    const layout = (groups: readonly { params: readonly number[] }[]) =>
+      groups.map(({ params }) => params.join()).join(' ');
     if (layout(paramGroups) !== layout(own.paramGroups) || state.length !== own.state.length)
       throw new RangeError('loadStateDict: the state is of other groups of parameters');
     for (const [i, { buffers }] of own.state.entries()) {
       const given = Object.keys(state[i].buffers).sort().join();
       const expected = Object.keys(buffers).sort().join();
-      if (given !== expected) throw new RangeError(`loadStateDict: parameter ${i} has ${given}; ${expected} was expected`);
+      if (given !== expected)
+        throw new RangeError(
+          `loadStateDict: parameter ${i} has ${given}; ${expected} was expected`,
+        );
     }
     const params = [...this.#groupOf.keys()];
     for (const [i, { buffers }] of own.state.entries()) {
       this.#steps.set(params[i], state[i].step);
-      for (const [name, tensor] of Object.entries(buffers)) tensor.copy_(state[i].buffers[name].data);
+      for (const [name, tensor] of Object.entries(buffers))
+        tensor.copy_(state[i].buffers[name].data);
     }
-    for (const [i, { params: _numbers, ...hyper }] of paramGroups.entries()) Object.assign(this.paramGroups[i], hyper);
+    for (const [i, { params: _numbers, ...hyper }] of paramGroups.entries())
+      Object.assign(this.paramGroups[i], hyper);
   }
 
   /** Frees gradients and state; parameters stay usable. */

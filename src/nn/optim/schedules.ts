@@ -58,9 +58,15 @@ export class LambdaLR {
 const warmup = (step: number, steps: number) => step / Math.max(1, steps);
 
 /** From 0 to the full rate over the warm-up steps, then down to 0 at `totalSteps`; 0 after. */
-export function getLinearScheduleWithWarmup(optimizer: Scheduled, warmupSteps: number, totalSteps: number): LambdaLR {
+export function getLinearScheduleWithWarmup(
+  optimizer: Scheduled,
+  warmupSteps: number,
+  totalSteps: number,
+): LambdaLR {
   return new LambdaLR(optimizer, (step) =>
-    step < warmupSteps ? warmup(step, warmupSteps) : Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps)),
+    step < warmupSteps
+      ? warmup(step, warmupSteps)
+      : Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps)),
   );
 }
 

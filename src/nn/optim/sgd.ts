@@ -13,12 +13,20 @@ export interface SgdOptions {
   nesterov: boolean;
 }
 
-const defaults: SgdOptions = { lr: 1e-3, momentum: 0, dampening: 0, weightDecay: 0, nesterov: false };
+const defaults: SgdOptions = {
+  lr: 1e-3,
+  momentum: 0,
+  dampening: 0,
+  weightDecay: 0,
+  nesterov: false,
+};
 
 function check({ lr, momentum, dampening, weightDecay, nesterov }: SgdOptions): void {
   refuseNegative({ lr, momentum, weightDecay });
   if (nesterov && (momentum === 0 || dampening !== 0))
-    throw new RangeError(`optimizer: nesterov needs a momentum and no dampening, not ${momentum} and ${dampening}`);
+    throw new RangeError(
+      `optimizer: nesterov needs a momentum and no dampening, not ${momentum} and ${dampening}`,
+    );
 }
 
 /** Stochastic gradient descent with momentum, as PyTorch's. */
@@ -33,7 +41,10 @@ export class SGD extends Optimizer<SgdOptions> {
     this.#velocities = this.arenas.map((arena) => arena.zeros());
   }
 
-  protected hyperRow({ lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>, step: number): number[] {
+  protected hyperRow(
+    { lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>,
+    step: number,
+  ): number[] {
     return [lr, weightDecay, momentum, 1 - dampening, Number(nesterov), Number(step === 1)];
   }
 

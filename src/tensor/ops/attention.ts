@@ -33,7 +33,12 @@ export function scaledDotProductAttention(
   query: Tensor,
   key: Tensor,
   value: Tensor,
-  { attnMask, isCausal = false, dropoutP = 0, scale = 1 / Math.sqrt(query.shape[3]) }: AttentionOptions = {},
+  {
+    attnMask,
+    isCausal = false,
+    dropoutP = 0,
+    scale = 1 / Math.sqrt(query.shape[3]),
+  }: AttentionOptions = {},
 ): Tensor {
   checkRate('scaledDotProductAttention', dropoutP);
   const [batch, heads, , size] = query.shape;
@@ -55,7 +60,11 @@ export function scaledDotProductAttention(
       `scaledDotProductAttention: a mask of shape [batch or 1, 1, 1, keys] was expected for keys ${show(key.shape)}, not ${show(mask.shape)}`,
     );
   }
-  const made = size % 4 === 0 && size <= kernels.MAX_SIZE && value.shape[3] === size && product(query.shape) * keys > 0;
+  const made =
+    size % 4 === 0 &&
+    size <= kernels.MAX_SIZE &&
+    value.shape[3] === size &&
+    product(query.shape) * keys > 0;
   if (!made || !fusingPays(query, key, value)) {
     const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
     return matmul(dropout(probs, dropoutP), value);
@@ -74,12 +83,18 @@ const SHORT = 48;
  */
 function fusingPays(query: Tensor, key: Tensor, value: Tensor): boolean {
   const { kind, traits } = query.device;
-  return !traits.software || !records([query, key, value]) || (kind === 'webgpu' && key.shape[2] <= SHORT);
+  return (
+    !traits.software ||
+    !records([query, key, value]) ||
+    (kind === 'webgpu' && key.shape[2] <= SHORT)
+  );
 }
 
 /** x where kernels can read it in whole vec4s, else a copy. */
 function inPlace(x: Tensor): Tensor {
-  const aligned = x.offset % 4 === 0 && x.strides.every((stride, d) => x.shape[d] === 1 || d === 3 || stride % 4 === 0);
+  const aligned =
+    x.offset % 4 === 0 &&
+    x.strides.every((stride, d) => x.shape[d] === 1 || d === 3 || stride % 4 === 0);
   return aligned && x.strides[3] === 1 ? x : contiguous(x);
 }
 
@@ -111,7 +126,8 @@ function fusedAttention(
     const count = kernels.keyGradientSize(params);
     const dkv = empty([2, count], 'float32', device);
     run(kernels.attentionKeyValueGradient, { ...inputs, terms, dy, dkv }, params);
-    const half = (i: number) => new Storage(device, { parent: dkv.storage, offset: i * count * 4, size: count * 4 });
+    const half = (i: number) =>
+      new Storage(device, { parent: dkv.storage, offset: i * count * 4, size: count * 4 });
     const part = (i: number) => overStorage(half(i), [batch, keys, heads, size]);
     return [dq, part(0), part(1)].map(headsFirst);
   });

@@ -69,7 +69,8 @@ export const NO_DROPOUT = { call: 0, threshold: 0, scale: 1 } as const;
 
 /** Throws RangeError when a rate is not one. */
 export function checkRate(operation: string, rate: number): void {
-  if (!(rate >= 0 && rate <= 1)) throw new RangeError(`${operation}: a rate from 0 to 1 was expected, not ${rate}`);
+  if (!(rate >= 0 && rate <= 1))
+    throw new RangeError(`${operation}: a rate from 0 to 1 was expected, not ${rate}`);
 }
 
 /** A new mask, as kernels draw it: `params` are to be asked for at each launch. */
@@ -99,7 +100,11 @@ export function dropout(x: Tensor, rate: number, training = true): Tensor {
   const mask = drawDropout(x.device, rate);
   const drop = (values: Tensor): Tensor => {
     const y = empty(x.shape, 'float32', x.device);
-    run(kernel, { state: mask.state, x: contiguous(values), y }, { count: x.size, first: 0, ...mask.params() });
+    run(
+      kernel,
+      { state: mask.state, x: contiguous(values), y },
+      { count: x.size, first: 0, ...mask.params() },
+    );
     return y;
   };
   return record('dropout', drop(x.detach()), [x], (dy) => [drop(dy)]);

@@ -36,7 +36,9 @@ export function dropoutAddLayerNorm(
     ['the bias', bias, weight.shape],
   ] as const) {
     if (show(shape) !== show(expected)) {
-      throw new RangeError(`dropoutAddLayerNorm: ${name} has shape ${show(shape)}, ${show(expected)} was expected`);
+      throw new RangeError(
+        `dropoutAddLayerNorm: ${name} has shape ${show(shape)}, ${show(expected)} was expected`,
+      );
     }
   }
   checkRate('dropoutAddLayerNorm', rate);
@@ -52,7 +54,12 @@ export function dropoutAddLayerNorm(
   }
   const z = empty(x.shape, 'float32', device);
   const moments = empty([sizes.rows, 2], 'float32', device);
-  if (drops) run(kernels.dropoutAddLayerNorm, { state: drops.state, ...inputs, y, z, moments }, { ...sizes, ...drops.params() });
+  if (drops)
+    run(
+      kernels.dropoutAddLayerNorm,
+      { state: drops.state, ...inputs, y, z, moments },
+      { ...sizes, ...drops.params() },
+    );
   else run(kernels.addLayerNorm, { ...inputs, y, z, moments }, { ...sizes, ...NO_DROPOUT });
 
   return record('dropoutAddLayerNorm', y, [source, added, w, b], (gradient) => {

@@ -51,12 +51,18 @@ export const silu = (x: Tensor): Tensor => mul(x, sigmoid(x));
 export function add(a: Tensor, b: Operand): Tensor {
   if (typeof b === 'number') return affine(a, 1, b);
   const into = (t: Tensor) => () => emptyGrad(t);
-  return record('add', map(k.add, [a, b]), [a, b], (dy) => [sumTo(dy, a.shape, into(a)), sumTo(dy, b.shape, into(b))]);
+  return record('add', map(k.add, [a, b]), [a, b], (dy) => [
+    sumTo(dy, a.shape, into(a)),
+    sumTo(dy, b.shape, into(b)),
+  ]);
 }
 
 export function sub(a: Tensor, b: Operand): Tensor {
   if (typeof b === 'number') return affine(a, 1, -b);
-  return record('sub', map(k.sub, [a, b]), [a, b], (dy) => [sumTo(dy, a.shape), scaled(sumTo(dy, b.shape), -1)]);
+  return record('sub', map(k.sub, [a, b]), [a, b], (dy) => [
+    sumTo(dy, a.shape),
+    scaled(sumTo(dy, b.shape), -1),
+  ]);
 }
 
 export function mul(a: Tensor, b: Operand): Tensor {
@@ -91,20 +97,34 @@ const extreme =
       // 1 where one side wins, 1/2 where they are equal.
       const share = (x: Tensor, y: Tensor) =>
         scaled(
-          map(k.add, [map(k.toFloat, [map(wins, [x, y])]), map(k.toFloat, [map(wins === k.gt ? k.ge : k.le, [x, y])])]),
+          map(k.add, [
+            map(k.toFloat, [map(wins, [x, y])]),
+            map(k.toFloat, [map(wins === k.gt ? k.ge : k.le, [x, y])]),
+          ]),
           0.5,
         );
-      return [sumTo(times(dy, share(a, other)), a.shape), sumTo(times(dy, share(other, a)), other.shape)];
+      return [
+        sumTo(times(dy, share(a, other)), a.shape),
+        sumTo(times(dy, share(other, a)), other.shape),
+      ];
     });
   };
 export const maximum = extreme(k.maximum, k.gt);
 export const minimum = extreme(k.minimum, k.lt);
 
-export function clamp(x: Tensor, low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY): Tensor {
-  return record('clamp', map(k.clamp, [x], { low, high }), [x], (dy) => [map(k.clampBackward, [dy, x], { low, high })]);
+export function clamp(
+  x: Tensor,
+  low = Number.NEGATIVE_INFINITY,
+  high = Number.POSITIVE_INFINITY,
+): Tensor {
+  return record('clamp', map(k.clamp, [x], { low, high }), [x], (dy) => [
+    map(k.clampBackward, [dy, x], { low, high }),
+  ]);
 }
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-  return record('leakyRelu', map(k.leakyRelu, [x], { slope }), [x], (dy) => [map(k.leakyReluBackward, [dy, x], { slope })]);
+  return record('leakyRelu', map(k.leakyRelu, [x], { slope }), [x], (dy) => [
+    map(k.leakyReluBackward, [dy, x], { slope }),
+  ]);
 }
 
 /** Comparisons: int32 tensors of 1 and 0. */
@@ -142,4 +162,6 @@ export function where(mask: Tensor, a: Operand, b: Operand): Tensor {
 export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor => where(mask, value, x);
 
 const asTensor = (value: Operand, like: Tensor): Tensor =>
-  typeof value === 'number' ? tensor(Float32Array.of(value), { shape: [], device: like.device }) : value;
+  typeof value === 'number'
+    ? tensor(Float32Array.of(value), { shape: [], device: like.device })
+    : value;

@@ -1,4 +1,9 @@
-import { chainIds, embeddingBackward, embedding as kernel, markRows } from '../../kernels/indexing/embedding.ts';
+import {
+  chainIds,
+  embeddingBackward,
+  embedding as kernel,
+  markRows,
+} from '../../kernels/indexing/embedding.ts';
 import { gatherBackward, gather as gatherKernel } from '../../kernels/indexing/gather.ts';
 import { record } from '../autograd.ts';
 import { run } from '../launch.ts';
@@ -7,7 +12,11 @@ import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
 /** An index that is neither of 0 to count - 1 nor `ignored`, where the host knows one: it knows nothing of parts of a tensor. */
-export function wrongIndex({ storage, offset, size, strides }: Tensor, count: number, ignored?: number): number | undefined {
+export function wrongIndex(
+  { storage, offset, size, strides }: Tensor,
+  count: number,
+  ignored?: number,
+): number | undefined {
   const { range } = storage;
   const isAll = offset === 0 && size === range?.count && !strides.includes(0);
   return isAll ? range.ends.find((at) => (at < 0 || at >= count) && at !== ignored) : undefined;
@@ -15,11 +24,14 @@ export function wrongIndex({ storage, offset, size, strides }: Tensor, count: nu
 
 /** Indices that came from the host are checked here; others, and parts of them, give NaN where they are out of range. */
 function checkRange(operation: string, index: Tensor, count: number): void {
-  if (index.dtype === 'float32') throw new TypeError(`${operation}: indices must be int32, not float32`);
+  if (index.dtype === 'float32')
+    throw new TypeError(`${operation}: indices must be int32, not float32`);
   index.device.eachStep(() => {
     const wrong = wrongIndex(index, count);
     if (wrong !== undefined)
-      throw new RangeError(`${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`);
+      throw new RangeError(
+        `${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`,
+      );
   });
 }
 
@@ -41,7 +53,11 @@ export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor 
     run(chainIds, { ids: index, next }, sizes);
     const rows = contiguous(dy).detach();
     const addTo = (dWeight: Tensor, touched?: Tensor) => {
-      run(embeddingBackward, { dy: rows, ids: index, next, dWeight }, { ...sizes, padding: paddingIdx });
+      run(
+        embeddingBackward,
+        { dy: rows, ids: index, next, dWeight },
+        { ...sizes, padding: paddingIdx },
+      );
       if (touched) run(markRows, { ids: index, next, touched }, sizes);
     };
     return [{ holds: [rows, next], addTo }];
@@ -65,7 +81,10 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = ownDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
-  if (!fits) throw new RangeError(`gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`);
+  if (!fits)
+    throw new RangeError(
+      `gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`,
+    );
   checkRange('gather', index, x.shape[d]);
   const sizes = {
     outer: product(x.shape.slice(0, d)),

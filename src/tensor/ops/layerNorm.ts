@@ -12,7 +12,13 @@ import { contiguous } from './views.ts';
  * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
  * @throws RangeError when x does not end in `shape`.
  */
-export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?: Tensor | null, eps = 1e-5): Tensor {
+export function layerNorm(
+  x: Tensor,
+  shape: Shape,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+  eps = 1e-5,
+): Tensor {
   if (show(x.shape.slice(x.ndim - shape.length)) !== show(shape)) {
     throw new RangeError(`layerNorm: ${show(x.shape)} does not end in ${show(shape)}`);
   }
@@ -34,7 +40,13 @@ export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor | null, bias?
 }
 
 /** Gradients of the weight and bias of a layer normalisation of x, by what it kept; null for both if neither needs one. */
-export function affineGradients(dy: Tensor, x: Tensor, moments: Tensor, weight: Tensor, bias: Tensor): (Tensor | null)[] {
+export function affineGradients(
+  dy: Tensor,
+  x: Tensor,
+  moments: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+): (Tensor | null)[] {
   if (!weight.requiresGrad && !bias.requiresGrad) return [null, null];
   const cols = weight.size;
   const rows = x.size / cols;
@@ -43,8 +55,13 @@ export function affineGradients(dy: Tensor, x: Tensor, moments: Tensor, weight: 
   const [dWeight, dBias] = [weight, bias].map((of) =>
     chunks === 1 ? emptyGrad(of) : empty([chunks, cols], 'float32', x.device),
   );
-  run(kernels.layerNormBackwardAffine, { dy, x, moments, dWeight, dBias }, { rows, cols, size, chunks });
+  run(
+    kernels.layerNormBackwardAffine,
+    { dy, x, moments, dWeight, dBias },
+    { rows, cols, size, chunks },
+  );
   if (chunks === 1) return [dWeight, dBias];
-  const total = (partial: Tensor, of: Tensor) => withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), of.shape);
+  const total = (partial: Tensor, of: Tensor) =>
+    withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), of.shape);
   return [total(dWeight, weight), total(dBias, bias)];
 }

@@ -1,5 +1,9 @@
 import { windowStep } from '../../device/splitLaunch.ts';
-import { crossEntropy, crossEntropyBackward, crossEntropyState } from '../../kernels/crossEntropy.ts';
+import {
+  crossEntropy,
+  crossEntropyBackward,
+  crossEntropyState,
+} from '../../kernels/crossEntropy.ts';
 import { linear, matmul } from '../../kernels/matmul/index.ts';
 import { denseMatmul } from '../../kernels/matmul/shape.ts';
 import { accumulate } from '../../kernels/memory.ts';
@@ -58,7 +62,11 @@ export function linearCrossEntropy(
   const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
   const fitting = device.traits.maxBinding / (4 * Math.max(rows, size));
   // A part starts where a binding to the bias may.
-  const parts = divide(classes, Math.min(budget / (8 * rows), fitting), fitting < STEP ? windowStep(device.traits) : STEP);
+  const parts = divide(
+    classes,
+    Math.min(budget / (8 * rows), fitting),
+    fitting < STEP ? windowStep(device.traits) : STEP,
+  );
   const params = { rows, classes, ignoreIndex, smoothing: 0 };
 
   const logitsOf = ({ first, cols }: Part): Tensor => {
@@ -87,12 +95,25 @@ export function linearCrossEntropy(
       const { first, cols } = part;
       const logits = kept?.[i] ?? logitsOf(part);
       const dlogits = empty([rows, cols], 'float32', device);
-      run(crossEntropyBackward, { dloss, x: logits, labels: targets, state, dx: dlogits }, { ...params, ...part });
-      if (dWeight) run(matmul, { a: dlogits, b: a, y: rowsOf(dWeight, first, cols) }, denseMatmul('TN', cols, rows, size));
+      run(
+        crossEntropyBackward,
+        { dloss, x: logits, labels: targets, state, dx: dlogits },
+        { ...params, ...part },
+      );
+      if (dWeight)
+        run(
+          matmul,
+          { a: dlogits, b: a, y: rowsOf(dWeight, first, cols) },
+          denseMatmul('TN', cols, rows, size),
+        );
       if (dBias) reduceAxes(sumKernel, dlogits, [0], rowsOf(dBias, first, cols));
       if (!dx) return;
       const share = first === 0 ? dx : empty(dx.shape, 'float32', device);
-      run(matmul, { a: dlogits, b: rowsOf(w, first, cols), y: share }, denseMatmul('NN', rows, cols, size));
+      run(
+        matmul,
+        { a: dlogits, b: rowsOf(w, first, cols), y: share },
+        denseMatmul('NN', rows, cols, size),
+      );
       if (share !== dx) run(accumulate, { x: share, y: dx }, { count: dx.size });
     };
     parts.forEach((part, i) => {

@@ -1,10 +1,29 @@
-import { crossEntropyBackward, crossEntropyState, crossEntropy as kernel } from '../../kernels/crossEntropy.ts';
+import {
+  crossEntropyBackward,
+  crossEntropyState,
+  crossEntropy as kernel,
+} from '../../kernels/crossEntropy.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { run } from '../launch.ts';
 import { show } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { abs, add, affine, div, eq, maskedFill, mul, ne, neg, softplus, square, sub, toFloat, toInt } from './elementwise.ts';
+import {
+  abs,
+  add,
+  affine,
+  div,
+  eq,
+  maskedFill,
+  mul,
+  ne,
+  neg,
+  softplus,
+  square,
+  sub,
+  toFloat,
+  toInt,
+} from './elementwise.ts';
 import { gather, wrongIndex } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
@@ -22,7 +41,11 @@ export interface CrossEntropyOptions {
  * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over rows not ignored, NaN if all are.
  * @throws RangeError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
  */
-export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+export function crossEntropy(
+  logits: Tensor,
+  labels: Tensor,
+  options: CrossEntropyOptions = {},
+): Tensor {
   const { reduction = 'mean', ignoreIndex = -100, labelSmoothing: smoothing = 0 } = options;
   const [rows, cols] = logits.shape;
   if (logits.ndim !== 2 || show(labels.shape) !== show([rows])) {
@@ -47,15 +70,24 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
 }
 
 /** How many labels are not ignored. */
-export const countUsed = (labels: Tensor, ignoreIndex: number): Tensor => sum(toFloat(ne(labels, ignoreIndex)));
+export const countUsed = (labels: Tensor, ignoreIndex: number): Tensor =>
+  sum(toFloat(ne(labels, ignoreIndex)));
 
 /** Throws where labels known from the host are no classes; others, and parts of them, give NaN. */
-export function checkLabels(operation: string, labels: Tensor, classes: number, ignoreIndex: number): void {
-  if (labels.dtype === 'float32') throw new TypeError(`${operation}: labels must be int32, not float32`);
+export function checkLabels(
+  operation: string,
+  labels: Tensor,
+  classes: number,
+  ignoreIndex: number,
+): void {
+  if (labels.dtype === 'float32')
+    throw new TypeError(`${operation}: labels must be int32, not float32`);
   labels.device.eachStep(() => {
     const wrong = wrongIndex(labels, classes, ignoreIndex);
     if (wrong !== undefined)
-      throw new RangeError(`${operation}: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`);
+      throw new RangeError(
+        `${operation}: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
+      );
   });
 }
 
@@ -79,9 +111,11 @@ const reduced = (each: Tensor, reduction: Reduction): Tensor =>
   reduction === 'none' ? each : reduction === 'sum' ? sum(each) : mean(each);
 
 /** Mean squared error. */
-export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(square(sub(x, y)), reduction);
+export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
+  reduced(square(sub(x, y)), reduction);
 /** Mean absolute error. */
-export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => reduced(abs(sub(x, y)), reduction);
+export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
+  reduced(abs(sub(x, y)), reduction);
 
 /**
  * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)).
@@ -89,13 +123,17 @@ export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Ten
  */
 export function bceWithLogits(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
   if (show(x.shape) !== show(y.shape))
-    throw new RangeError(`bceWithLogits: targets of shape ${show(x.shape)} were expected, not ${show(y.shape)}`);
+    throw new RangeError(
+      `bceWithLogits: targets of shape ${show(x.shape)} were expected, not ${show(y.shape)}`,
+    );
   return reduced(add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))), reduction);
 }
 
 /** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   const [rows, cols] = x.shape.slice(-2);
-  const above = Int32Array.from({ length: rows * cols }, (_, i) => Number(i % cols > Math.floor(i / cols) + diagonal));
+  const above = Int32Array.from({ length: rows * cols }, (_, i) =>
+    Number(i % cols > Math.floor(i / cols) + diagonal),
+  );
   return maskedFill(x, tensor(above, { shape: [rows, cols], device: x.device }), 0);
 }

@@ -26,16 +26,22 @@ export type { Activation };
  * @throws RangeError naming both shapes when inner sizes differ.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
-  if (a.ndim === 0 || b.ndim === 0) throw new RangeError('matmul: operands need at least one dimension');
+  if (a.ndim === 0 || b.ndim === 0)
+    throw new RangeError('matmul: operands need at least one dimension');
   if (a.ndim === 1 && b.ndim === 1) return reshape(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), []);
   if (a.ndim === 1) return dropDim(matmul(unsqueeze(a, 0), b), -2);
   if (b.ndim === 1) return dropDim(matmul(a, unsqueeze(b, 1)), -1);
   if (a.shape.at(-1) !== b.shape.at(-2)) {
-    throw new RangeError(`matmul: inner sizes differ: ${show(a.shape)} × ${show(b.shape)}; did you mean to transpose one?`);
+    throw new RangeError(
+      `matmul: inner sizes differ: ${show(a.shape)} × ${show(b.shape)}; did you mean to transpose one?`,
+    );
   }
   // One large product instead of many small ones with the same b.
   if (b.ndim === 2 && a.ndim > 2 && a.isContiguous) {
-    return reshape(matmul(reshape(a, [-1, a.shape.at(-1)!]), b), [...a.shape.slice(0, -1), b.shape[1]]);
+    return reshape(matmul(reshape(a, [-1, a.shape.at(-1)!]), b), [
+      ...a.shape.slice(0, -1),
+      b.shape[1],
+    ]);
   }
   return record('matmul', multiply(a, b), [a, b], (dy) => [
     a.requiresGrad ? gradient(dy, transpose(b, -1, -2), a) : null,
@@ -51,7 +57,8 @@ const dropDim = (x: Tensor, dim: number) =>
 
 /** aᵀ dy; of a transposed b (the keys of attention) as (dyᵀ a)ᵀ, so that it comes out laid out as b is. */
 function gradientOfRight(a: Tensor, dy: Tensor, b: Tensor): Tensor {
-  if (b.strides.at(-2) !== 1 || b.strides.at(-1) === 1) return gradient(transpose(a, -1, -2), dy, b);
+  if (b.strides.at(-2) !== 1 || b.strides.at(-1) === 1)
+    return gradient(transpose(a, -1, -2), dy, b);
   return transpose(gradient(transpose(dy, -1, -2), a, transpose(b.detach(), -1, -2)), -1, -2);
 }
 
@@ -70,7 +77,8 @@ function multiply(a: Tensor, b: Tensor, into?: Tensor): Tensor {
   if (a.shape.at(-1) === 0) return fillWith(y, 0);
   const params = matmulParams(a, b, y);
   const depth = params && deepest(params, a.device.traits);
-  if (depth && depth < params.k) return addProducts(a, b, isWhole(y) ? y : empty(y.shape, 'float32', y.device), depth);
+  if (depth && depth < params.k)
+    return addProducts(a, b, isWhole(y) ? y : empty(y.shape, 'float32', y.device), depth);
   if (params) run(matmulKernel, { a, b, y }, params);
   else {
     // More than two batch dimensions that do not merge: lay both operands out.
@@ -95,8 +103,16 @@ function addProducts(a: Tensor, b: Tensor, y: Tensor, depth: number): Tensor {
   const n = b.shape.at(-1)!;
   for (let first = 0; first < k; first += depth) {
     const count = Math.min(depth, k - first);
-    const left = a.view([...a.shape.slice(0, -2), row, count], a.strides, a.offset + first * a.strides.at(-1)!);
-    const right = b.view([...b.shape.slice(0, -2), count, n], b.strides, b.offset + first * b.strides.at(-2)!);
+    const left = a.view(
+      [...a.shape.slice(0, -2), row, count],
+      a.strides,
+      a.offset + first * a.strides.at(-1)!,
+    );
+    const right = b.view(
+      [...b.shape.slice(0, -2), count, n],
+      b.strides,
+      b.offset + first * b.strides.at(-2)!,
+    );
     const part = multiply(left, right, first === 0 ? y : empty(y.shape, 'float32', y.device));
     if (part === y) continue;
     run(accumulate, { x: part, y }, { count: y.size });
@@ -110,7 +126,12 @@ function addProducts(a: Tensor, b: Tensor, y: Tensor, depth: number): Tensor {
  * [batch, length, heads · size]), so does the product: attention then joins its heads without a copy.
  */
 function emptyProduct(shape: number[], b: Tensor): Tensor {
-  const headsInRows = shape.length === 4 && b.ndim === 4 && b.strides[3] === 1 && b.strides[1] < b.strides[2] && b.shape[1] > 1;
+  const headsInRows =
+    shape.length === 4 &&
+    b.ndim === 4 &&
+    b.strides[3] === 1 &&
+    b.strides[1] < b.strides[2] &&
+    b.shape[1] > 1;
   if (!headsInRows || b.shape[1] !== shape[1]) return empty(shape, 'float32', b.device);
   const [batch, heads, rows, cols] = shape;
   const y = empty([batch, rows, heads, cols], 'float32', b.device);
@@ -122,7 +143,8 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
   const batch = y.shape.slice(0, -2);
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
   const matrices = product(batch);
-  const batchStrides = (x: Tensor) => broadcastStrides(x, [...batch, ...x.shape.slice(-2)]).slice(0, -2);
+  const batchStrides = (x: Tensor) =>
+    broadcastStrides(x, [...batch, ...x.shape.slice(-2)]).slice(0, -2);
   const walk = collapse(batch, [batchStrides(a), batchStrides(b), y.strides.slice(0, -2)]);
   if (walk.shape.length > 2) return undefined;
   const [batch0, batch1] = walk.shape.length === 2 ? walk.shape : [matrices, 1];
@@ -159,7 +181,12 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
  * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [..., out].
  * @throws RangeError when sizes differ.
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor {
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  activation: Activation = 'none',
+): Tensor {
   const [outFeatures, inFeatures] = weight.shape;
   if (x.shape.at(-1) !== inFeatures) {
     throw new RangeError(
@@ -168,14 +195,20 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activati
   }
   if (!bias) return matmul(x, transpose(weight, 0, 1));
   if (show(bias.shape) !== show([outFeatures])) {
-    throw new RangeError(`linear: a bias of shape [${outFeatures}] was expected, not ${show(bias.shape)}`);
+    throw new RangeError(
+      `linear: a bias of shape [${outFeatures}] was expected, not ${show(bias.shape)}`,
+    );
   }
   const b = contiguous(bias);
   const rows = asRows(x);
   const y = empty([rows.shape[0], outFeatures], 'float32', x.device);
   const argument = keepsArgument(activation) ? empty(y.shape, 'float32', x.device) : undefined;
   const params = matmulParams(rows, transpose(weight.detach(), 0, 1), y)!;
-  run(linearKernels[activation], { a: rows, b: weight, bias: b, y, ...(argument && { argument }) }, params);
+  run(
+    linearKernels[activation],
+    { a: rows, b: weight, bias: b, y, ...(argument && { argument }) },
+    params,
+  );
   const result = record('linear', y, [rows, weight, b], (dy) => {
     const dz = activationGradient(activation, dy, y, argument);
     return [
@@ -190,7 +223,12 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null, activati
 /** x as a matrix; one whose rows lie apart (a slice) is taken as it is. */
 const asRows = (x: Tensor): Tensor => (x.ndim === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]));
 
-function activationGradient(activation: Activation, dy: Tensor, y: Tensor, argument?: Tensor): Tensor {
+function activationGradient(
+  activation: Activation,
+  dy: Tensor,
+  y: Tensor,
+  argument?: Tensor,
+): Tensor {
   switch (activation) {
     case 'none':
       return isWhole(dy) ? dy : contiguous(dy);

@@ -4,7 +4,21 @@ import { run } from '../launch.ts';
 import { reduceAxes, withShape } from '../reduceAxes.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { add, affine, clamp, div, eq, exp, log, maskedFill, mul, sqrt, square, sub, toFloat } from './elementwise.ts';
+import {
+  add,
+  affine,
+  clamp,
+  div,
+  eq,
+  exp,
+  log,
+  maskedFill,
+  mul,
+  sqrt,
+  square,
+  sub,
+  toFloat,
+} from './elementwise.ts';
 import { contiguous, expand, reshape } from './views.ts';
 
 type Dims = number | readonly number[] | undefined;
@@ -15,11 +29,15 @@ const LARGEST = 3.4028234663852886e38;
 function reducedDims(x: Tensor, dim: Dims, operation: string): number[] {
   if (dim === undefined) return x.shape.map((_, d) => d);
   const list = typeof dim === 'number' ? [dim] : dim;
-  return [...new Set(list.map((d) => normalizeDim(d, x.ndim, operation)))].filter((d) => d < x.ndim).sort((a, b) => a - b);
+  return [...new Set(list.map((d) => normalizeDim(d, x.ndim, operation)))]
+    .filter((d) => d < x.ndim)
+    .sort((a, b) => a - b);
 }
 
-const keptShape = (x: Tensor, axes: readonly number[]) => x.shape.map((n, d) => (axes.includes(d) ? 1 : n));
-const droppedShape = (x: Tensor, axes: readonly number[]) => x.shape.filter((_, d) => !axes.includes(d));
+const keptShape = (x: Tensor, axes: readonly number[]) =>
+  x.shape.map((n, d) => (axes.includes(d) ? 1 : n));
+const droppedShape = (x: Tensor, axes: readonly number[]) =>
+  x.shape.filter((_, d) => !axes.includes(d));
 
 /** Σ over dimensions; all of them when none are given. */
 export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
@@ -64,7 +82,12 @@ function argExtreme(x: Tensor, dim: number | undefined, keepdim: boolean, sign: 
   const d = dim === undefined ? 0 : normalizeDim(dim, x.ndim, 'argmax');
   const ofAll = dim === undefined || x.ndim === 0;
   const shape = ofAll ? [x.size] : x.shape;
-  const params = { outer: product(shape.slice(0, d)), n: shape[d], inner: product(shape.slice(d + 1)), sign };
+  const params = {
+    outer: product(shape.slice(0, d)),
+    n: shape[d],
+    inner: product(shape.slice(d + 1)),
+    sign,
+  };
   const kept = shape.map((n, i) => (i === d ? 1 : n));
   const y = empty(ofAll ? [] : keepdim ? kept : kept.filter((_, i) => i !== d), 'int32', x.device);
   run(kernels.argmax, { x: whole, y }, params);
@@ -72,9 +95,11 @@ function argExtreme(x: Tensor, dim: number | undefined, keepdim: boolean, sign: 
 }
 
 /** Place of the first greatest element, or of the first NaN, along a dimension (int32); of all elements when none is given. */
-export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, 1);
+export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor =>
+  argExtreme(x, dim, keepdim, 1);
 /** Place of the first least element along a dimension (int32). */
-export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor => argExtreme(x, dim, keepdim, -1);
+export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor =>
+  argExtreme(x, dim, keepdim, -1);
 
 /** Euclidean norm over dimensions; where it is 0, so is its gradient. */
 export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {

@@ -35,15 +35,26 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
 export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor {
   const [batch, heads, length, keys] = x.shape;
   const masks = mask.shape[0];
-  if (x.ndim !== 4 || show(mask.shape) !== show([masks, 1, 1, keys]) || (masks !== 1 && masks !== batch)) {
+  if (
+    x.ndim !== 4 ||
+    show(mask.shape) !== show([masks, 1, 1, keys]) ||
+    (masks !== 1 && masks !== batch)
+  ) {
     throw new RangeError(
       `maskedSoftmax: a mask of shape [batch, 1, 1, keys] was expected for ${show(x.shape)}, not ${show(mask.shape)}`,
     );
   }
   const source = contiguous(x);
   const y = empty(x.shape, 'float32', x.device);
-  const sharing = { rowsPerMask: (batch / masks) * heads * length, causalRows: isCausal ? length : 0 };
-  run(kernels.maskedSoftmax, { x: source, mask: contiguous(mask), y }, { ...rowSizes(x.shape), scale, ...sharing });
+  const sharing = {
+    rowsPerMask: (batch / masks) * heads * length,
+    causalRows: isCausal ? length : 0,
+  };
+  run(
+    kernels.maskedSoftmax,
+    { x: source, mask: contiguous(mask), y },
+    { ...rowSizes(x.shape), scale, ...sharing },
+  );
   return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
 }
 

@@ -4,7 +4,17 @@ import { record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
 import { broadcastStrides, isWhole, map, run } from '../launch.ts';
 import { sumTo } from '../reduceAxes.ts';
-import { collapse, contiguousStrides, dims, inferShape, normalizeDim, ownDim, product, type Shape, show } from '../shape.ts';
+import {
+  collapse,
+  contiguousStrides,
+  dims,
+  inferShape,
+  normalizeDim,
+  ownDim,
+  product,
+  type Shape,
+  show,
+} from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
 /** The same elements in row-major order at the start of their own memory: a copy, unless they are so already. */
@@ -25,7 +35,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 export function permute(x: Tensor, order: Shape): Tensor {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
-    throw new RangeError(`permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`);
+    throw new RangeError(
+      `permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`,
+    );
   }
   const y = x.view(
     axes.map((d) => x.shape[d]),
@@ -74,7 +86,11 @@ export function unsqueeze(x: Tensor, dim: number): Tensor {
 export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   const a = normalizeDim(start, x.ndim, 'flatten');
   const b = normalizeDim(end, x.ndim, 'flatten');
-  return reshape(x, [...x.shape.slice(0, a), product(x.shape.slice(a, b + 1)), ...x.shape.slice(b + 1)]);
+  return reshape(x, [
+    ...x.shape.slice(0, a),
+    product(x.shape.slice(a, b + 1)),
+    ...x.shape.slice(b + 1),
+  ]);
 }
 
 /** What to take of a dimension: all of it (null), or from start to end (exclusive; negative from the end) by step. */
@@ -82,7 +98,8 @@ export type Range = null | readonly [start?: number | null, end?: number | null,
 
 /** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
-  if (ranges.length > x.ndim) throw new RangeError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
+  if (ranges.length > x.ndim)
+    throw new RangeError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
   const shape = [...x.shape];
   const strides = [...x.strides];
   let offset = x.offset;
@@ -90,7 +107,8 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
     if (range === null) return;
     const n = x.shape[d];
     const [start, end, step = 1] = range;
-    if (!Number.isInteger(step) || step < 1) throw new RangeError(`slice: a step must be a positive integer, not ${step}`);
+    if (!Number.isInteger(step) || step < 1)
+      throw new RangeError(`slice: a step must be a positive integer, not ${step}`);
     const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
     const first = clip(start ?? 0);
     shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
@@ -112,7 +130,9 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   const d = ownDim(dim, x.ndim, 'select');
   const n = x.shape[d];
   if (!Number.isInteger(index) || index < -n || index >= n) {
-    throw new RangeError(`select: index ${index} is out of range for dimension ${dim} of ${show(x.shape)}`);
+    throw new RangeError(
+      `select: index ${index} is out of range for dimension ${dim} of ${show(x.shape)}`,
+    );
   }
   const at = index < 0 ? index + n : index;
   const part = slice(x, [...Array<Range>(d).fill(null), [at, at + 1]]);
@@ -140,10 +160,15 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const [first] = tensors;
   const d = ownDim(dim, first.ndim, 'cat');
   for (const t of tensors) {
-    const fits = t.ndim === first.ndim && t.shape.every((n, i) => i === d || n === first.shape[i]) && t.dtype === first.dtype;
+    const fits =
+      t.ndim === first.ndim &&
+      t.shape.every((n, i) => i === d || n === first.shape[i]) &&
+      t.dtype === first.dtype;
     if (!fits) throw new RangeError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
   }
-  const shape = first.shape.map((n, i) => (i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n));
+  const shape = first.shape.map((n, i) =>
+    i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n,
+  );
   const y = empty(shape, first.dtype, first.device);
   const starts: number[] = [];
   let start = 0;
@@ -153,7 +178,9 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
     start += t.shape[d];
   }
   return record('cat', y, tensors, (dy) =>
-    tensors.map((t, i) => slice(dy, [...Array<Range>(d).fill(null), [starts[i], starts[i] + t.shape[d]]])),
+    tensors.map((t, i) =>
+      slice(dy, [...Array<Range>(d).fill(null), [starts[i], starts[i] + t.shape[d]]]),
+    ),
   );
 }
 
@@ -169,10 +196,14 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
   const d = ownDim(dim, x.ndim, 'split');
   const n = x.shape[d];
-  if (typeof sizes === 'number' && !(sizes >= 1)) throw new RangeError(`split: a size of 1 or more was expected, not ${sizes}`);
+  if (typeof sizes === 'number' && !(sizes >= 1))
+    throw new RangeError(`split: a size of 1 or more was expected, not ${sizes}`);
   const parts =
-    typeof sizes === 'number' ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes)) : sizes;
-  if (parts.reduce((a, b) => a + b, 0) !== n) throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
+    typeof sizes === 'number'
+      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
+      : sizes;
+  if (parts.reduce((a, b) => a + b, 0) !== n)
+    throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
   let start = 0;
   return parts.map((size) => slice(x, [...Array<Range>(d).fill(null), [start, (start += size)]]));
 }

@@ -134,7 +134,8 @@ export class RustAddedTokens implements AddedTokens {
       const token = this.#byPattern.get(match[0])!;
       let start = match.index;
       let end = start + match[0].length;
-      if (token.singleWord && (holds(AFTER_WORD, text, start) || holds(BEFORE_WORD, text, end))) continue;
+      if (token.singleWord && (holds(AFTER_WORD, text, start) || holds(BEFORE_WORD, text, end)))
+        continue;
       // The token before may have taken a blank along that this one begins with.
       if (token.lstrip) start = Math.max(start, last);
       while (token.lstrip && start > last && WHITE_SPACE[text.charCodeAt(start - 1)]) start--;
@@ -160,5 +161,7 @@ function holds(sticky: RegExp, text: string, at: number): boolean {
 
 /** Matches any of some sorted tokens: in ascending order a token's own prefixes come, and win, first. */
 function anyOf(tokens: readonly string[]): RegExp {
-  return new RegExp(`(${tokens.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`);
+  return new RegExp(
+    `(${tokens.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`,
+  );
 }

@@ -66,7 +66,9 @@ export class BasicTokenizer {
   /** The words of a text, in order. */
   tokenize(text: string): string[] {
     const { text: normalized, cuts } = this.words(text, false);
-    return Array.from({ length: cuts.length / 2 }, (_, i) => normalized.slice(cuts[2 * i], cuts[2 * i + 1]));
+    return Array.from({ length: cuts.length / 2 }, (_, i) =>
+      normalized.slice(cuts[2 * i], cuts[2 * i + 1]),
+    );
   }
 
   /** The words, and, if asked, where they come from. */
@@ -110,13 +112,16 @@ export class BasicTokenizer {
   /** Drops what is no text, makes blanks alike, and puts some around ideographs. */
   #clean(text: string, asked: boolean): Traced {
     const source = { text, places: null };
-    return this.#cleaned.change(text) ? rewrite(source, asked, (codePoint) => this.#cleaned.of(codePoint)) : source;
+    return this.#cleaned.change(text)
+      ? rewrite(source, asked, (codePoint) => this.#cleaned.of(codePoint))
+      : source;
   }
 
   #cleanOne(codePoint: number): string {
     const kind = this.#classOf(codePoint);
     // A lone surrogate cannot be handed to Rust as it is.
-    const char = codePoint >= 0xd800 && codePoint < 0xe000 ? '\ufffd' : String.fromCodePoint(codePoint);
+    const char =
+      codePoint >= 0xd800 && codePoint < 0xe000 ? '\ufffd' : String.fromCodePoint(codePoint);
     if (kind === CONTROL) return '';
     if (kind === SPACE) return this.#cleanText ? ' ' : char;
     return kind === IDEOGRAPH && this.#chinese ? ` ${char} ` : char;
@@ -134,7 +139,9 @@ export class BasicTokenizer {
       });
     }
     // Decomposed character by character: what follows each other may have to change places.
-    return this.#anyMoving ? reorder(folded, asked, /\p{M}{2,}/gu, (run) => this.#inOrder(run)) : folded;
+    return this.#anyMoving
+      ? reorder(folded, asked, /\p{M}{2,}/gu, (run) => this.#inOrder(run))
+      : folded;
   }
 
   #foldOne(codePoint: number): string {
@@ -198,7 +205,8 @@ class Replacements {
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       // Half of a character tells nothing.
-      if ((unit >= 0xd800 && unit < 0xe000) || (states[unit] || this.#meet(unit)) === 2) return true;
+      if ((unit >= 0xd800 && unit < 0xe000) || (states[unit] || this.#meet(unit)) === 2)
+        return true;
     }
     return false;
   }

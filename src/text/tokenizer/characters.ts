@@ -47,7 +47,8 @@ export const pythonClass = remember((codePoint) => {
 export const rustClass = remember((codePoint) => {
   const char = String.fromCodePoint(codePoint);
   if (/[\t\n\r\p{Z}]/u.test(char)) return SPACE;
-  if (/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\ufffd]/u.test(char) && !within(plainInRust, codePoint)) return CONTROL;
+  if (/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\ufffd]/u.test(char) && !within(plainInRust, codePoint))
+    return CONTROL;
   return printedRustClass(char, codePoint);
 });
 
@@ -61,7 +62,8 @@ function printedRustClass(char: string, codePoint: number): number {
   // Of these two the older tables say otherwise than today's, which is no matter of age.
   if (codePoint === 0x166d || codePoint === 0x111c9) return PUNCTUATION;
   if (codePoint === 0x1734 || codePoint === MARK_IN_14) return MARK;
-  if (/[!-/:-@[-`{-~\p{P}]/u.test(char)) return within(plainInRust, codePoint) ? PLAIN : PUNCTUATION;
+  if (/[!-/:-@[-`{-~\p{P}]/u.test(char))
+    return within(plainInRust, codePoint) ? PLAIN : PUNCTUATION;
   if (within(IDEOGRAPHS, codePoint) && !within(NO_IDEOGRAPHS_IN_RUST, codePoint)) return IDEOGRAPH;
   if (/\p{Mn}/u.test(char) && !within(plainInRust, codePoint)) return MARK;
   return moves(char) && !within(unorderedInRust, codePoint) ? MOVING : PLAIN;
@@ -71,7 +73,10 @@ function printedRustClass(char: string, codePoint: number): number {
 function moves(char: string): boolean {
   if (!/\p{M}/u.test(char)) return false;
   const alone = char.normalize('NFD');
-  return `${char}\u0334`.normalize('NFD') !== `${alone}\u0334` || `\u0345${char}`.normalize('NFD') !== `\u0345${alone}`;
+  return (
+    `${char}\u0334`.normalize('NFD') !== `${alone}\u0334` ||
+    `\u0345${char}`.normalize('NFD') !== `\u0345${alone}`
+  );
 }
 
 /** Answers are kept as characters are met: classifying all of Unicode up front costs more than most runs ever use. */
@@ -84,7 +89,10 @@ function remember(classify: Classify): Classify {
 }
 
 const SEPARATORS = [
-  ...[0x20, 0xa0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200a],
+  ...[
+    0x20, 0xa0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008,
+    0x2009, 0x200a,
+  ],
   ...[0x2028, 0x2029, 0x202f, 0x205f, 0x3000],
 ];
 const table = (...units: number[]) => {
@@ -109,6 +117,8 @@ export function lowerCase(text: string): string {
   if (!NOT_BY_TEXT.test(text)) return text.toLowerCase();
   return text
     .split(/([\u03a3\ua7cb\ua7d2\ua7d4\ua7dc])/)
-    .map((part) => (part === '\u03a3' ? '\u03c3' : NOT_BY_TEXT.test(part) ? part : part.toLowerCase()))
+    .map((part) =>
+      part === '\u03a3' ? '\u03c3' : NOT_BY_TEXT.test(part) ? part : part.toLowerCase(),
+    )
     .join('');
 }

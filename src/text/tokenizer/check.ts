@@ -9,12 +9,16 @@ export function show(value: unknown): string {
 /** @throws UsageError naming the first key that is not an option, and the options there are. */
 export function checkKeys(given: object, known: readonly string[], what: string): void {
   for (const key of Object.keys(given))
-    if (!known.includes(key)) throw new UsageError(`unknown ${what} ${show(key)}; expected one of ${known.join(', ')}`);
+    if (!known.includes(key))
+      throw new UsageError(`unknown ${what} ${show(key)}; expected one of ${known.join(', ')}`);
 }
 
 /** @throws UsageError unless the value is one of those listed. */
 export function checkOneOf(value: unknown, known: readonly unknown[], name: string): void {
-  if (!known.includes(value)) throw new UsageError(`${name} is ${show(value)}; expected one of ${known.map(show).join(', ')}`);
+  if (!known.includes(value))
+    throw new UsageError(
+      `${name} is ${show(value)}; expected one of ${known.map(show).join(', ')}`,
+    );
 }
 
 /** @throws UsageError unless the value is a whole number of at least 1. */
@@ -26,7 +30,9 @@ export function checkCount(value: number, name: string): void {
 /** @throws UsageError unless the value is a string. */
 export function checkString(value: unknown, name: string): asserts value is string {
   if (typeof value !== 'string')
-    throw new UsageError(`${name} is of type ${value === null ? 'null' : typeof value}; expected a string`);
+    throw new UsageError(
+      `${name} is of type ${value === null ? 'null' : typeof value}; expected a string`,
+    );
 }
 
 /** @throws UsageError unless the value is an array. */

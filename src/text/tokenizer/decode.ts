@@ -9,10 +9,18 @@ export interface DecodeOptions {
 
 /** Tokens to text as the Rust tokenizer does it: blanks between words, none before a piece that begins with `prefix`. */
 export const joinTokens = (tokens: readonly string[], prefix: string): string =>
-  tokens.map((token, i) => (i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`)).join('');
+  tokens
+    .map((token, i) =>
+      i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`,
+    )
+    .join('');
 
 /** As the Python class does it: `alone` are tokens after which a piece keeps its mark. */
-export function joinAround(tokens: readonly string[], prefix: string, alone: (token: string) => boolean): string {
+export function joinAround(
+  tokens: readonly string[],
+  prefix: string,
+  alone: (token: string) => boolean,
+): string {
   const texts: string[] = [];
   let run: string[] = [];
   for (const token of tokens) {

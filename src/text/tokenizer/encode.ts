@@ -65,7 +65,15 @@ export interface EncodePlan {
 }
 
 const KEYS = [
-  ...['addSpecialTokens', 'padding', 'truncation', 'maxLength', 'padToMultipleOf', 'paddingSide', 'returnOffsetsMapping'],
+  ...[
+    'addSpecialTokens',
+    'padding',
+    'truncation',
+    'maxLength',
+    'padToMultipleOf',
+    'paddingSide',
+    'returnOffsetsMapping',
+  ],
 ];
 const PADDING = [true, false, 'longest', 'max_length', 'do_not_pad'];
 const TRUNCATION = [true, false, 'longest_first', 'only_first', 'only_second', 'do_not_truncate'];
@@ -73,7 +81,11 @@ const TRUNCATION = [true, false, 'longest_first', 'only_first', 'only_second', '
 /** @throws UsageError on an unknown option, a value out of range, or two that contradict each other. */
 export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions): EncodePlan {
   checkKeys(options, KEYS, 'encoding option');
-  const { addSpecialTokens = true, paddingSide = tokenizer.paddingSide, returnOffsetsMapping = false } = options;
+  const {
+    addSpecialTokens = true,
+    paddingSide = tokenizer.paddingSide,
+    returnOffsetsMapping = false,
+  } = options;
   const { padding = false, padToMultipleOf = 1 } = options;
   const padded = padding !== false && padding !== 'do_not_pad';
   const { truncation = options.maxLength !== undefined && !padded } = options;
@@ -96,7 +108,12 @@ export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions)
   };
   if (plan.padding === 'max_length' && maxLength === Number.POSITIVE_INFINITY)
     throw new UsageError("padding is 'max_length' but there is no maximum; give maxLength");
-  if (padded && plan.truncation !== 'do_not_truncate' && Number.isFinite(maxLength) && maxLength % padToMultipleOf)
+  if (
+    padded &&
+    plan.truncation !== 'do_not_truncate' &&
+    Number.isFinite(maxLength) &&
+    maxLength % padToMultipleOf
+  )
     throw new UsageError(
       `maxLength ${maxLength} is not a multiple of padToMultipleOf ${padToMultipleOf}; rows cut to the one cannot be padded to the other`,
     );
@@ -108,7 +125,12 @@ export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions)
  * @throws UsageError where the strategy cannot reach the length. (Hugging Face's Python class logs that and returns
  * too long a row.)
  */
-export function truncate(first: Sequence, second: Sequence | null, plan: EncodePlan, fast: boolean): void {
+export function truncate(
+  first: Sequence,
+  second: Sequence | null,
+  plan: EncodePlan,
+  fast: boolean,
+): void {
   const { truncation, maxLength } = plan;
   const special = plan.addSpecialTokens ? (second ? 3 : 2) : 0;
   const room = maxLength - special;
@@ -126,8 +148,10 @@ export function truncate(first: Sequence, second: Sequence | null, plan: EncodeP
     [a, b] = fast && firstIsShorter ? [half, room - half] : [room - half, half];
   }
   // The one text that is cut must not vanish, but for Rust's longest_first.
-  const least = (fast && room === 0) || (truncation === 'longest_first' && (second || fast)) ? 0 : 1;
-  if (truncation === 'only_second' ? b < least : a < least || b < 0) throw unreachable(plan, first, second, special);
+  const least =
+    (fast && room === 0) || (truncation === 'longest_first' && (second || fast)) ? 0 : 1;
+  if (truncation === 'only_second' ? b < least : a < least || b < 0)
+    throw unreachable(plan, first, second, special);
   shorten(first, a);
   if (second) shorten(second, b);
 }
@@ -137,7 +161,12 @@ function shorten({ ids, offsets }: Sequence, length: number): void {
   if (offsets) offsets.length = length;
 }
 
-function unreachable(plan: EncodePlan, first: Sequence, second: Sequence | null, special: number): UsageError {
+function unreachable(
+  plan: EncodePlan,
+  first: Sequence,
+  second: Sequence | null,
+  special: number,
+): UsageError {
   const { truncation, maxLength } = plan;
   const [a, b] = [first.ids.length, second?.ids.length];
   const texts = second ? `texts of ${a} and ${b} tokens` : `a text of ${a} tokens`;
@@ -167,7 +196,12 @@ export function assemble(
   }
   // Without special tokens the Python class gives both texts type 0.
   if (addSpecialTokens || fast) tokenTypeIds.fill(1, ownedByFirst);
-  const encoding: Encoding = { inputIds, attentionMask: new Array<number>(length).fill(1), tokenTypeIds, specialTokensMask };
+  const encoding: Encoding = {
+    inputIds,
+    attentionMask: new Array<number>(length).fill(1),
+    tokenTypeIds,
+    specialTokensMask,
+  };
   if (plan.returnOffsetsMapping) {
     const added = (): [number, number][] => (addSpecialTokens ? [[0, 0]] : []);
     encoding.offsetMapping = added().concat(first.offsets!, added());

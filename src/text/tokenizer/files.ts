@@ -19,14 +19,17 @@ export async function readJson<S extends v.GenericSchema>(dir: string, name: str
   const [issue] = parsed.issues;
   const field = v.getDotPath(issue) ?? 'the file';
   if (issue.received === 'undefined') throw new UsageError(`${path}: ${field} is missing`);
-  if (issue.expected === 'never') throw new UsageError(`${path}: ${field} is no setting of a BERT tokenizer`);
+  if (issue.expected === 'never')
+    throw new UsageError(`${path}: ${field} is no setting of a BERT tokenizer`);
   throw new UsageError(`${path}: ${field} is ${issue.received}; expected ${issue.expected}`);
 }
 
 // Not valibot's record, which skips names like "constructor": words that vocabularies have.
 export const numbersByName = v.custom<Record<string, number>>(
   (value) =>
-    typeof value === 'object' && value !== null && Object.values(value).every((id) => Number.isSafeInteger(id) && id >= 0),
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((id) => Number.isSafeInteger(id) && id >= 0),
 );
 
 const flag = v.nullish(v.boolean());
@@ -41,16 +44,37 @@ export const storedFlags = {
 type StoredFlags = v.InferOutput<v.StrictObjectSchema<typeof storedFlags, undefined>>;
 
 /** A token as Hugging Face stores it: its text, or its text and flags. */
-export const storedToken = v.union([v.string(), v.pipe(v.looseObject(storedFlags), v.transform(fromStored))]);
+export const storedToken = v.union([
+  v.string(),
+  v.pipe(v.looseObject(storedFlags), v.transform(fromStored)),
+]);
 export type StoredToken = string | AddedToken;
 
-export function fromStored({ content, single_word, lstrip, rstrip, normalized, special }: StoredFlags): AddedToken {
+export function fromStored({
+  content,
+  single_word,
+  lstrip,
+  rstrip,
+  normalized,
+  special,
+}: StoredFlags): AddedToken {
   const given = { singleWord: single_word, lstrip, rstrip, normalized, special };
-  return { content, ...Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value === 'boolean')) };
+  return {
+    content,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value === 'boolean')),
+  };
 }
 
-export function toStored({ content, singleWord, lstrip, rstrip, normalized, special }: Required<AddedToken>) {
+export function toStored({
+  content,
+  singleWord,
+  lstrip,
+  rstrip,
+  normalized,
+  special,
+}: Required<AddedToken>) {
   return { content, single_word: singleWord, lstrip, rstrip, normalized, special };
 }
 
-export const contentOf = (token: StoredToken): string => (typeof token === 'string' ? token : token.content);
+export const contentOf = (token: StoredToken): string =>
+  typeof token === 'string' ? token : token.content;

@@ -3,9 +3,26 @@ import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readText } from '../../platform/files.ts';
 import { listFolder } from '../../platform/folder.ts';
 import { show } from './check.ts';
-import { contentOf, numbersByName, readJson, type StoredToken, storedToken, toStored } from './files.ts';
-import { type AddedToken, type BertTokenizerOptions, override, type ResolvedOptions } from './options.ts';
-import { type CarriedSettings, readCarriedSettings, readTokenizerJson, writeTokenizerJson } from './tokenizerJson.ts';
+import {
+  contentOf,
+  numbersByName,
+  readJson,
+  type StoredToken,
+  storedToken,
+  toStored,
+} from './files.ts';
+import {
+  type AddedToken,
+  type BertTokenizerOptions,
+  override,
+  type ResolvedOptions,
+} from './options.ts';
+import {
+  type CarriedSettings,
+  readCarriedSettings,
+  readTokenizerJson,
+  writeTokenizerJson,
+} from './tokenizerJson.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Tokens of a `vocab.txt`: one a line, ids in order. A byte order mark is dropped; CRLF and CR end lines too. */
@@ -24,7 +41,9 @@ const specialTokens = {
   bos_token: v.nullish(storedToken),
   eos_token: v.nullish(storedToken),
   additional_special_tokens: v.nullish(v.array(storedToken)),
-  extra_special_tokens: v.nullish(v.union([v.array(storedToken), v.record(v.string(), storedToken)])),
+  extra_special_tokens: v.nullish(
+    v.union([v.array(storedToken), v.record(v.string(), storedToken)]),
+  ),
 };
 const specialTokensMap = v.looseObject(specialTokens);
 const tokenizerConfig = v.looseObject({
@@ -60,7 +79,10 @@ export interface Folder {
  * @param given the class to read it as, whatever the files say.
  * @throws UsageError naming the file that is missing, or what is wrong in it.
  */
-export async function readFolder(dir: string, given?: BertTokenizerOptions['tokenizerClass']): Promise<Folder> {
+export async function readFolder(
+  dir: string,
+  given?: BertTokenizerOptions['tokenizerClass'],
+): Promise<Folder> {
   // It is the folder that is named as missing, not the first of its files.
   await listFolder(dir);
   const config = (await readJson(dir, 'tokenizer_config.json', tokenizerConfig)) ?? {};
@@ -75,16 +97,25 @@ export async function readFolder(dir: string, given?: BertTokenizerOptions['toke
   const vocab = file?.vocab ?? lines ?? vocabLines(await readText(path));
 
   const added = new Map<number, AddedToken>(file?.added);
-  for (const [content, id] of Object.entries(addedFile)) if (!added.has(id)) added.set(id, { content });
+  for (const [content, id] of Object.entries(addedFile))
+    if (!added.has(id)) added.set(id, { content });
   for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {}))
     added.set(Number(id), typeof token === 'string' ? { content: token } : token);
   checkIds(added, vocab, dir);
 
-  const special = Object.fromEntries(NAMED.map((name) => [name, map[name] ?? config[name] ?? undefined]));
-  const listed = [map, config].flatMap((from) => [from.additional_special_tokens, from.extra_special_tokens]);
+  const special = Object.fromEntries(
+    NAMED.map((name) => [name, map[name] ?? config[name] ?? undefined]),
+  );
+  const listed = [map, config].flatMap((from) => [
+    from.additional_special_tokens,
+    from.extra_special_tokens,
+  ]);
   const further = Object.values(listed.find((tokens) => tokens) ?? []);
-  for (const name of ['bos_token', 'eos_token'] as const) further.push(...[map[name] ?? config[name] ?? []].flat());
-  const flagged = [...Object.values(special), ...further].filter((token) => typeof token === 'object');
+  for (const name of ['bos_token', 'eos_token'] as const)
+    further.push(...[map[name] ?? config[name] ?? []].flat());
+  const flagged = [...Object.values(special), ...further].filter(
+    (token) => typeof token === 'object',
+  );
   const known = new Set([...added.values()].map(({ content }) => content));
   const maximum = config.model_max_length ?? config.max_len ?? Number.POSITIVE_INFINITY;
   const options: BertTokenizerOptions = {
@@ -99,7 +130,9 @@ export async function readFolder(dir: string, given?: BertTokenizerOptions['toke
     additionalSpecialTokens: further.map(contentOf),
     addedTokens: [
       ...[...added].sort(([a], [b]) => a - b).map(([, token]) => token),
-      ...flagged.filter(({ content }) => !known.has(content)).map((token) => ({ ...token, special: true })),
+      ...flagged
+        .filter(({ content }) => !known.has(content))
+        .map((token) => ({ ...token, special: true })),
     ],
     // "No limit" is stored as 1e30.
     modelMaxLength: maximum > 1e20 ? Number.POSITIVE_INFINITY : maximum,
@@ -108,7 +141,11 @@ export async function readFolder(dir: string, given?: BertTokenizerOptions['toke
   };
   if (!file) return { vocab, options, carried: await readCarriedSettings(dir) };
   checkNames(file.options, options, dir);
-  return { vocab, options: override(fast ? file.options : withoutFast(file.options), options), carried: file.carried };
+  return {
+    vocab,
+    options: override(fast ? file.options : withoutFast(file.options), options),
+    carried: file.carried,
+  };
 }
 
 function names(special: Record<string, StoredToken | undefined>): BertTokenizerOptions {
@@ -124,17 +161,28 @@ function names(special: Record<string, StoredToken | undefined>): BertTokenizerO
 
 /** What the Python class has of a fast one's settings. */
 function withoutFast(options: BertTokenizerOptions): BertTokenizerOptions {
-  return { ...options, cleanText: undefined, continuingSubwordPrefix: undefined, maxInputCharsPerWord: undefined };
+  return {
+    ...options,
+    cleanText: undefined,
+    continuingSubwordPrefix: undefined,
+    maxInputCharsPerWord: undefined,
+  };
 }
 
 /** Ids of added tokens must be those of the vocabulary, or follow it without a gap. */
-function checkIds(added: ReadonlyMap<number, AddedToken>, vocab: readonly string[], dir: string): void {
+function checkIds(
+  added: ReadonlyMap<number, AddedToken>,
+  vocab: readonly string[],
+  dir: string,
+): void {
   const ids = [...added.keys()].sort((a, b) => a - b);
   let next = vocab.length;
   for (const id of ids) {
     const token = show(added.get(id)!.content);
     if (id < vocab.length && vocab[id] !== added.get(id)!.content)
-      throw new UsageError(`${dir}: added token ${token} has id ${id}, where the vocabulary has ${show(vocab[id])}`);
+      throw new UsageError(
+        `${dir}: added token ${token} has id ${id}, where the vocabulary has ${show(vocab[id])}`,
+      );
     if (id >= vocab.length && id !== next++)
       throw new UsageError(
         `${dir}: added token ${token} has id ${id}; expected ${next - 1}, as added tokens follow the vocabulary without a gap`,
@@ -171,7 +219,10 @@ export function folderFiles(
       additional_special_tokens: options.additionalSpecialTokens,
     }),
   };
-  const byId = options.wholeTokens.map((token): [number, object] => [vocabulary.id(token.content)!, toStored(token)]);
+  const byId = options.wholeTokens.map((token): [number, object] => [
+    vocabulary.id(token.content)!,
+    toStored(token),
+  ]);
   const config = {
     tokenizer_class: options.tokenizerClass,
     do_lower_case: options.doLowerCase,
@@ -190,9 +241,13 @@ export function folderFiles(
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   return {
     'vocab.txt': vocabulary.base.map((line) => `${line}\n`).join(''),
-    ...((fast || carried) && { 'tokenizer.json': json(writeTokenizerJson(vocabulary, options, carried)) }),
+    ...((fast || carried) && {
+      'tokenizer.json': json(writeTokenizerJson(vocabulary, options, carried)),
+    }),
     'tokenizer_config.json': json(config),
     'special_tokens_map.json': json(special),
-    ...(vocabulary.added.size > 0 && { 'added_tokens.json': json(Object.fromEntries(vocabulary.added)) }),
+    ...(vocabulary.added.size > 0 && {
+      'added_tokens.json': json(Object.fromEntries(vocabulary.added)),
+    }),
   };
 }

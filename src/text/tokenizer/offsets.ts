@@ -48,7 +48,12 @@ export function rewrite(
 }
 
 /** Puts the units of each match of a pattern in another order: each then comes from the whole match. */
-export function reorder({ text, places }: Traced, asked: boolean, pattern: RegExp, order: (run: string) => string): Traced {
+export function reorder(
+  { text, places }: Traced,
+  asked: boolean,
+  pattern: RegExp,
+  order: (run: string) => string,
+): Traced {
   const ordered = text.replace(pattern, order);
   if (!asked || ordered === text) return { text: ordered, places };
   const starts: number[] = [];

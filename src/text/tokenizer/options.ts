@@ -93,7 +93,10 @@ const FLAGS = ['singleWord', 'lstrip', 'rstrip', 'normalized', 'special'] as con
 
 /** `base` with what `given` says; what is undefined says nothing. */
 export function override<T extends BertTokenizerOptions>(base: T, given: BertTokenizerOptions): T {
-  return { ...base, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+  return {
+    ...base,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
 }
 
 /** Fills in the defaults. @throws UsageError on an unknown option, a value that is none, or one that the class lacks. */
@@ -103,11 +106,17 @@ export function resolveOptions(given: BertTokenizerOptions): ResolvedOptions {
 
   checkOneOf(options.tokenizerClass, ['BertTokenizer', 'BertTokenizerFast'], 'tokenizerClass');
   checkOneOf(options.paddingSide, ['left', 'right'], 'paddingSide');
-  for (const key of ['doLowerCase', 'doBasicTokenize', 'tokenizeChineseChars', 'cleanText'] as const)
+  for (const key of [
+    'doLowerCase',
+    'doBasicTokenize',
+    'tokenizeChineseChars',
+    'cleanText',
+  ] as const)
     checkOneOf(options[key], [true, false], key);
   checkOneOf(options.cleanUpTokenizationSpaces, [true, false], 'cleanUpTokenizationSpaces');
   checkOneOf(options.stripAccents, [true, false, null], 'stripAccents');
-  for (const key of ['unkToken', 'sepToken', 'padToken', 'clsToken', 'maskToken'] as const) checkToken(options[key], key);
+  for (const key of ['unkToken', 'sepToken', 'padToken', 'clsToken', 'maskToken'] as const)
+    checkToken(options[key], key);
   for (const key of ['neverSplit', 'additionalSpecialTokens'] as const) {
     checkArray(options[key], key);
     for (const token of options[key]) checkToken(token, `a token of ${key}`);
@@ -116,12 +125,16 @@ export function resolveOptions(given: BertTokenizerOptions): ResolvedOptions {
   checkString(options.continuingSubwordPrefix, 'continuingSubwordPrefix');
   checkCount(options.maxInputCharsPerWord, 'maxInputCharsPerWord');
   if (!(options.modelMaxLength >= 1))
-    throw new UsageError(`modelMaxLength is ${show(options.modelMaxLength)}; expected a number of at least 1`);
+    throw new UsageError(
+      `modelMaxLength is ${show(options.modelMaxLength)}; expected a number of at least 1`,
+    );
 
   const other = options.tokenizerClass === 'BertTokenizer' ? ONLY_FAST : ONLY_PYTHON;
   for (const key of other)
     if (String(options[key]) !== String(DEFAULTS[key]))
-      throw new UsageError(`${options.tokenizerClass} has no ${key}; leave it out, or choose the other tokenizerClass`);
+      throw new UsageError(
+        `${options.tokenizerClass} has no ${key}; leave it out, or choose the other tokenizerClass`,
+      );
   return { ...options, ...collectTokens(options) };
 }
 
@@ -136,17 +149,31 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
   const named = [unkToken, sepToken, padToken, clsToken, maskToken];
   const special = new Set([...named, ...options.additionalSpecialTokens]);
   const wholeTokens = new Map<string, Required<AddedToken>>();
-  const lowersAdded = options.tokenizerClass === 'BertTokenizer' && options.doLowerCase && options.doBasicTokenize;
+  const lowersAdded =
+    options.tokenizerClass === 'BertTokenizer' && options.doLowerCase && options.doBasicTokenize;
   for (const token of options.addedTokens) {
     const added: AddedToken = typeof token === 'string' ? { content: token } : token;
     checkToken(added?.content, 'the content of an added token');
     checkKeys(added, ['content', ...FLAGS], 'flag of an added token');
-    for (const flag of FLAGS) checkOneOf(added[flag], [true, false, undefined], `${flag} of added token ${show(added.content)}`);
+    for (const flag of FLAGS)
+      checkOneOf(
+        added[flag],
+        [true, false, undefined],
+        `${flag} of added token ${show(added.content)}`,
+      );
     const { singleWord = false, lstrip = false, rstrip = false } = added;
     const isSpecial = added.special || special.has(added.content);
     const normalized = added.normalized ?? !isSpecial;
-    const content = lowersAdded && normalized && !isSpecial ? added.content.toLowerCase() : added.content;
-    wholeTokens.set(content, { content, singleWord, lstrip, rstrip, normalized, special: isSpecial });
+    const content =
+      lowersAdded && normalized && !isSpecial ? added.content.toLowerCase() : added.content;
+    wholeTokens.set(content, {
+      content,
+      singleWord,
+      lstrip,
+      rstrip,
+      normalized,
+      special: isSpecial,
+    });
   }
   const addedTokens = [...wholeTokens.values()];
   for (const content of special)
@@ -157,5 +184,9 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
       });
   const all = [...wholeTokens.values()];
   const additional = all.filter((token) => token.special && !named.includes(token.content));
-  return { addedTokens, wholeTokens: all, additionalSpecialTokens: additional.map(({ content }) => content) };
+  return {
+    addedTokens,
+    wholeTokens: all,
+    additionalSpecialTokens: additional.map(({ content }) => content),
+  };
 }

@@ -25,10 +25,18 @@ export class Sequencer {
     const { wholeTokens, neverSplit, doLowerCase, doBasicTokenize, unkToken } = options;
     const fast = options.tokenizerClass === 'BertTokenizerFast';
     const special = wholeTokens.filter((token) => token.special).map(({ content }) => content);
-    const basic = new BasicTokenizer({ ...options, fast, neverSplit: fast ? [] : [...special, ...neverSplit] });
+    const basic = new BasicTokenizer({
+      ...options,
+      fast,
+      neverSplit: fast ? [] : [...special, ...neverSplit],
+    });
     this.#vocabulary = vocabulary;
     this.#basic = doBasicTokenize ? basic : null;
-    this.#blanks = !doBasicTokenize ? PYTHON_BLANKS : options.cleanText ? CLEAN_BLANKS : WHITE_SPACE;
+    this.#blanks = !doBasicTokenize
+      ? PYTHON_BLANKS
+      : options.cleanText
+        ? CLEAN_BLANKS
+        : WHITE_SPACE;
     this.#normalizedAdded = new RustAddedTokens(
       fast ? wholeTokens.filter(({ normalized }) => normalized) : [],
       (content) => basic.normalize(content, false).text,
@@ -39,8 +47,12 @@ export class Sequencer {
 
     const wordPiece = new WordPiece(vocabulary.base, unkToken, options);
     const known = (word: string) => vocabulary.id(word) ?? vocabulary.id(unkToken)!;
-    const kept = doBasicTokenize ? neverSplit.map((word): [string, number] => [word, known(word)]) : [];
-    this.#stretches = new Stretches(this.#basic, wordPiece, new Map(kept), (id) => vocabulary.token(id));
+    const kept = doBasicTokenize
+      ? neverSplit.map((word): [string, number] => [word, known(word)])
+      : [];
+    this.#stretches = new Stretches(this.#basic, wordPiece, new Map(kept), (id) =>
+      vocabulary.token(id),
+    );
   }
 
   tokens(text: string): string[] {
@@ -70,7 +82,10 @@ export class Sequencer {
         offsets.push([at + starts[i], at + ends[i]]);
       }
     });
-    return { ids, offsets: places ? offsets.map(([start, end]) => placeOf(places, start, end)) : offsets };
+    return {
+      ids,
+      offsets: places ? offsets.map(([start, end]) => placeOf(places, start, end)) : offsets,
+    };
   }
 
   /** Goes through a text piece by piece; gives the text in which their places count. */
@@ -87,16 +102,27 @@ export class Sequencer {
 
   #visitPart(text: string, asked: boolean, at: number, visit: Visit): void {
     const basic = this.#basic;
-    if (basic && this.#normalizedAdded.any && this.#normalizedAdded.test(basic.normalize(text, false).text))
+    if (
+      basic &&
+      this.#normalizedAdded.any &&
+      this.#normalizedAdded.test(basic.normalize(text, false).text)
+    )
       this.#visitNormalized(basic, text, asked, at, visit);
     else this.#visitStretches(text, asked, at, visit);
   }
 
   /** Goes through a text in which there are added tokens once it is normalised. */
-  #visitNormalized(basic: BasicTokenizer, text: string, asked: boolean, at: number, visit: Visit): void {
+  #visitNormalized(
+    basic: BasicTokenizer,
+    text: string,
+    asked: boolean,
+    at: number,
+    visit: Visit,
+  ): void {
     const normalized = basic.normalize(text, asked);
     for (const { start, end, token } of this.#normalizedAdded.parts(normalized.text)) {
-      if (token === null) visit(this.#stretches.cut(basic.split(normalized, start, end), asked), at);
+      if (token === null)
+        visit(this.#stretches.cut(basic.split(normalized, start, end), asked), at);
       else visit(this.#whole(token, ...placeOf(normalized.places, start, end)), at);
     }
   }
@@ -113,6 +139,10 @@ export class Sequencer {
   }
 
   #whole(token: string, start: number, end: number): Pieces {
-    return { tokens: [token], ids: [this.#vocabulary.id(token)!], places: { starts: [start], ends: [end] } };
+    return {
+      tokens: [token],
+      ids: [this.#vocabulary.id(token)!],
+      places: { starts: [start], ends: [end] },
+    };
   }
 }

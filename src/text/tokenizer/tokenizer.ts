@@ -6,7 +6,12 @@ import { cleanUp, type DecodeOptions, joinAround, joinTokens } from './decode.ts
 import type { BatchEncoding, EncodeOptions, EncodePlan, Encoding, Sequence } from './encode.ts';
 import { assemble, pad, planEncoding, truncate } from './encode.ts';
 import { folderFiles, readFolder, vocabLines } from './folder.ts';
-import { type BertTokenizerOptions, override, type ResolvedOptions, resolveOptions } from './options.ts';
+import {
+  type BertTokenizerOptions,
+  override,
+  type ResolvedOptions,
+  resolveOptions,
+} from './options.ts';
 import { Sequencer } from './pipeline.ts';
 import type { CarriedSettings } from './tokenizerJson.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -52,7 +57,10 @@ export class BertTokenizer {
    * A folder whose `tokenizer_class` ends in `Fast`, or without a `vocab.txt`, is read as a `BertTokenizerFast`'s.
    * @throws UsageError when the vocabulary is missing or a file is not what it should be.
    */
-  static async fromPretrained(dir: string, options: BertTokenizerOptions = {}): Promise<BertTokenizer> {
+  static async fromPretrained(
+    dir: string,
+    options: BertTokenizerOptions = {},
+  ): Promise<BertTokenizer> {
     const folder = await readFolder(await findModel(dir), options.tokenizerClass);
     const tokenizer = new BertTokenizer(folder.vocab, override(folder.options, options));
     tokenizer.#carried = folder.carried;
@@ -128,7 +136,9 @@ export class BertTokenizer {
   convertIdsToTokens(ids: number): string;
   convertIdsToTokens(ids: ArrayLike<number>): string[];
   convertIdsToTokens(ids: number | ArrayLike<number>): string | string[] {
-    return typeof ids === 'number' ? this.#vocabulary.token(ids) : Array.from(ids, (id) => this.#vocabulary.token(id));
+    return typeof ids === 'number'
+      ? this.#vocabulary.token(ids)
+      : Array.from(ids, (id) => this.#vocabulary.token(id));
   }
 
   /**
@@ -143,17 +153,23 @@ export class BertTokenizer {
   }
 
   /** Several texts or pairs, padded together as `padding` says. Throws as `encode`, naming the row (from 0). */
-  encodeBatch(texts: readonly (string | readonly [string, string])[], options: EncodeOptions = {}): BatchEncoding {
+  encodeBatch(
+    texts: readonly (string | readonly [string, string])[],
+    options: EncodeOptions = {},
+  ): BatchEncoding {
     const plan = planEncoding(options, this.#options);
     checkArray(texts, 'texts');
     const rows = texts.map((row, index) => {
       try {
         if (typeof row === 'string') return this.#encode(row, null, plan);
         const pair: readonly string[] = row;
-        if (!Array.isArray(pair) || pair.length !== 2) throw new UsageError(`${show(pair)} is neither a string nor two of them`);
+        if (!Array.isArray(pair) || pair.length !== 2)
+          throw new UsageError(`${show(pair)} is neither a string nor two of them`);
         return this.#encode(pair[0], pair[1], plan);
       } catch (error) {
-        throw error instanceof UsageError ? new UsageError(`row ${index}: ${error.message}`) : error;
+        throw error instanceof UsageError
+          ? new UsageError(`row ${index}: ${error.message}`)
+          : error;
       }
     });
     pad(rows, plan, this.padTokenId);
@@ -169,7 +185,10 @@ export class BertTokenizer {
   /** Ids to text. @throws UsageError on an id that is not in the vocabulary, or an unknown option. */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkKeys(options, ['skipSpecialTokens', 'cleanUpTokenizationSpaces'], 'decoding option');
-    const { skipSpecialTokens = false, cleanUpTokenizationSpaces = this.#options.cleanUpTokenizationSpaces } = options;
+    const {
+      skipSpecialTokens = false,
+      cleanUpTokenizationSpaces = this.#options.cleanUpTokenizationSpaces,
+    } = options;
     checkOneOf(skipSpecialTokens, [true, false], 'skipSpecialTokens');
     checkOneOf(cleanUpTokenizationSpaces, [true, false], 'cleanUpTokenizationSpaces');
 
@@ -190,6 +209,10 @@ export class BertTokenizer {
     const first = sequence(text);
     const second = pair === null ? null : sequence(pair);
     truncate(first, second, plan, this.#fast);
-    return assemble(first, second, plan, { cls: this.clsTokenId, sep: this.sepTokenId, fast: this.#fast });
+    return assemble(first, second, plan, {
+      cls: this.clsTokenId,
+      sep: this.sepTokenId,
+      fast: this.#fast,
+    });
   }
 }

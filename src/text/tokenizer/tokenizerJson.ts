@@ -51,7 +51,9 @@ const schema = v.strictObject({
       special_tokens: v.record(v.string(), v.looseObject({ ids: v.array(count) })),
     }),
   ]),
-  decoder: v.nullish(v.strictObject({ type: v.literal('WordPiece'), prefix: v.string(), cleanup: v.boolean() })),
+  decoder: v.nullish(
+    v.strictObject({ type: v.literal('WordPiece'), prefix: v.string(), cleanup: v.boolean() }),
+  ),
   model: v.strictObject({
     type: v.optional(v.literal('WordPiece')),
     unk_token: v.string(),
@@ -72,8 +74,14 @@ export interface CarriedSettings {
   truncation: object | null;
   padding: object | null;
 }
-const carriedSchema = v.looseObject({ truncation: v.nullish(v.looseObject({})), padding: v.nullish(v.looseObject({})) });
-const carriedOf = ({ truncation, padding }: v.InferInput<typeof carriedSchema>): CarriedSettings => ({
+const carriedSchema = v.looseObject({
+  truncation: v.nullish(v.looseObject({})),
+  padding: v.nullish(v.looseObject({})),
+});
+const carriedOf = ({
+  truncation,
+  padding,
+}: v.InferInput<typeof carriedSchema>): CarriedSettings => ({
   truncation: truncation ?? null,
   padding: padding ?? null,
 });
@@ -97,7 +105,10 @@ export interface TokenizerFile {
  * @param lines those of `vocab.txt`, if there is one: they name the ids that the file leaves out.
  * @throws UsageError naming the field that no BERT tokenizer has, or that contradicts another.
  */
-export async function readTokenizerJson(dir: string, lines: readonly string[] = []): Promise<TokenizerFile | undefined> {
+export async function readTokenizerJson(
+  dir: string,
+  lines: readonly string[] = [],
+): Promise<TokenizerFile | undefined> {
   const file = await readJson(dir, NAME, schema);
   if (!file) return undefined;
   const fail = (problem: string) => {
@@ -121,17 +132,24 @@ export async function readTokenizerJson(dir: string, lines: readonly string[] = 
     paddingSide: padding ? (padding.direction === 'Left' ? 'left' : 'right') : undefined,
     cleanUpTokenizationSpaces: decoder?.cleanup,
   };
-  const added = new Map((file.added_tokens ?? []).map(({ id, ...token }) => [id, fromStored(token)]));
+  const added = new Map(
+    (file.added_tokens ?? []).map(({ id, ...token }) => [id, fromStored(token)]),
+  );
   return { vocab: inOrder(model.vocab, lines, fail), options, added, carried: carriedOf(file) };
 }
 
 /** The tokens of a vocabulary by id. */
-function inOrder(ids: Record<string, number>, lines: readonly string[], fail: (problem: string) => void): string[] {
+function inOrder(
+  ids: Record<string, number>,
+  lines: readonly string[],
+  fail: (problem: string) => void,
+): string[] {
   const entries = Object.entries(ids);
   const vocab = lines.slice(0, Math.max(lines.length, entries.length));
   const seen = new Set<number>();
   for (const [content, id] of entries) {
-    if (id >= vocab.length + entries.length) fail(`model.vocab has ${entries.length} tokens, but ${show(content)} has id ${id}`);
+    if (id >= vocab.length + entries.length)
+      fail(`model.vocab has ${entries.length} tokens, but ${show(content)} has id ${id}`);
     if (seen.has(id)) fail(`model.vocab has two tokens of id ${id}`);
     seen.add(id);
     vocab[id] = content;
@@ -145,7 +163,10 @@ function inOrder(ids: Record<string, number>, lines: readonly string[], fail: (p
 function ends({ post_processor: post, model }: TokenizerJson, fail: (problem: string) => void) {
   if (post.type === 'BertProcessing') {
     for (const [field, [token, id]] of Object.entries({ cls: post.cls, sep: post.sep }))
-      if (model.vocab[token] !== id) fail(`post_processor.${field} has id ${id}; expected that of ${show(token)} in model.vocab`);
+      if (model.vocab[token] !== id)
+        fail(
+          `post_processor.${field} has id ${id}; expected that of ${show(token)} in model.vocab`,
+        );
     return { cls: post.cls[0], sep: post.sep[0] };
   }
   const special = (field: 'single', at: number) => {
@@ -156,11 +177,15 @@ function ends({ post_processor: post, model }: TokenizerJson, fail: (problem: st
   const expected = template(cls, sep);
   for (const field of ['single', 'pair'] as const)
     if (flat(post[field]) !== flat(expected[field]))
-      fail(`post_processor.${field} is ${flat(post[field])}; expected ${flat(expected[field])}, as BERT's is`);
+      fail(
+        `post_processor.${field} is ${flat(post[field])}; expected ${flat(expected[field])}, as BERT's is`,
+      );
   for (const token of [cls, sep]) {
     const ids = post.special_tokens[token]?.ids ?? [];
     if (ids.length !== 1 || ids[0] !== model.vocab[token])
-      fail(`post_processor.special_tokens: ${show(token)} has ids [${ids}]; expected that of model.vocab`);
+      fail(
+        `post_processor.special_tokens: ${show(token)} has ids [${ids}]; expected that of model.vocab`,
+      );
   }
   return { cls, sep };
 }
@@ -178,14 +203,23 @@ function template(cls: string, sep: string): Template {
 const flat = (pieces: Template['single']) =>
   pieces
     .map((p) =>
-      'SpecialToken' in p ? `${p.SpecialToken.id}:${p.SpecialToken.type_id}` : `$${p.Sequence.id}:${p.Sequence.type_id}`,
+      'SpecialToken' in p
+        ? `${p.SpecialToken.id}:${p.SpecialToken.type_id}`
+        : `$${p.Sequence.id}:${p.Sequence.type_id}`,
     )
     .join(' ');
 
 /** What `readTokenizerJson` reads, as Hugging Face's Rust library writes it. */
-export function writeTokenizerJson(vocabulary: Vocabulary, options: ResolvedOptions, carried?: CarriedSettings): object {
+export function writeTokenizerJson(
+  vocabulary: Vocabulary,
+  options: ResolvedOptions,
+  carried?: CarriedSettings,
+): object {
   const { clsToken, sepToken } = options;
-  const special = (token: string) => [token, { id: token, ids: [vocabulary.id(token)!], tokens: [token] }];
+  const special = (token: string) => [
+    token,
+    { id: token, ids: [vocabulary.id(token)!], tokens: [token] },
+  ];
   return {
     version: '1.0',
     truncation: carried?.truncation ?? null,
@@ -194,7 +228,11 @@ export function writeTokenizerJson(vocabulary: Vocabulary, options: ResolvedOpti
       .map((token) => ({ id: vocabulary.id(token.content)!, ...toStored(token) }))
       .sort((a, b) => a.id - b.id),
     normalizer: {
-      ...{ type: 'BertNormalizer', clean_text: options.cleanText, handle_chinese_chars: options.tokenizeChineseChars },
+      ...{
+        type: 'BertNormalizer',
+        clean_text: options.cleanText,
+        handle_chinese_chars: options.tokenizeChineseChars,
+      },
       ...{ strip_accents: options.stripAccents, lowercase: options.doLowerCase },
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
@@ -202,7 +240,11 @@ export function writeTokenizerJson(vocabulary: Vocabulary, options: ResolvedOpti
       ...{ type: 'TemplateProcessing', ...template(clsToken, sepToken) },
       special_tokens: Object.fromEntries([special(clsToken), special(sepToken)]),
     },
-    decoder: { type: 'WordPiece', prefix: options.continuingSubwordPrefix, cleanup: options.cleanUpTokenizationSpaces },
+    decoder: {
+      type: 'WordPiece',
+      prefix: options.continuingSubwordPrefix,
+      cleanup: options.cleanUpTokenizationSpaces,
+    },
     model: {
       ...{ type: 'WordPiece', unk_token: options.unkToken },
       continuing_subword_prefix: options.continuingSubwordPrefix,

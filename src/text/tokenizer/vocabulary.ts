@@ -15,7 +15,10 @@ export class Vocabulary {
     this.base = [...lines];
     this.base.forEach((token, id) => {
       checkString(token, `token ${id} of the vocabulary`);
-      if (/[\r\n]/.test(token)) throw new UsageError(`token ${id} of the vocabulary, ${show(token)}, has a line break in it`);
+      if (/[\r\n]/.test(token))
+        throw new UsageError(
+          `token ${id} of the vocabulary, ${show(token)}, has a line break in it`,
+        );
       this.#ids.set(token, id);
     });
   }
@@ -51,7 +54,10 @@ export class Vocabulary {
   /** @throws UsageError on an id that no token has. */
   token(id: number): string {
     const token = this.base[id] ?? this.#addedTokens[id - this.base.length];
-    if (token === undefined) throw new UsageError(`id ${show(id)} is not in the vocabulary; expected 0 to ${this.size - 1}`);
+    if (token === undefined)
+      throw new UsageError(
+        `id ${show(id)} is not in the vocabulary; expected 0 to ${this.size - 1}`,
+      );
     return token;
   }
 }

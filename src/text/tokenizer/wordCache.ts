@@ -82,7 +82,11 @@ export class Stretches {
   }
 
   #compute(stretch: string, asked: boolean): Pieces {
-    const words = this.#basic?.words(stretch, asked) ?? { text: stretch, places: null, cuts: [0, stretch.length] };
+    const words = this.#basic?.words(stretch, asked) ?? {
+      text: stretch,
+      places: null,
+      cuts: [0, stretch.length],
+    };
     return this.cut(words, asked);
   }
 

@@ -1,5 +1,12 @@
 import { UsageError } from '../../platform/errors.ts';
-import { checkArray, checkCount, checkKeys, checkOneOf, checkString, show } from '../tokenizer/check.ts';
+import {
+  checkArray,
+  checkCount,
+  checkKeys,
+  checkOneOf,
+  checkString,
+  show,
+} from '../tokenizer/check.ts';
 
 /** Options of `trainWordPiece`; but for `score`, names are those of Hugging Face's `BertWordPieceTokenizer`. */
 export interface WordPieceTrainerOptions {
@@ -54,8 +61,10 @@ export function resolveTrainerOptions(given: WordPieceTrainerOptions): ResolvedT
   checkKeys(given, Object.keys(trainerDefaults), 'option of the vocabulary');
   const said = Object.entries(given).filter(([, value]) => value !== undefined);
   const options: ResolvedTrainerOptions = { ...trainerDefaults, ...Object.fromEntries(said) };
-  for (const key of ['vocabSize', 'minFrequency', 'limitAlphabet'] as const) checkCount(options[key], key);
-  for (const key of ['lowercase', 'handleChineseChars'] as const) checkOneOf(options[key], [true, false], key);
+  for (const key of ['vocabSize', 'minFrequency', 'limitAlphabet'] as const)
+    checkCount(options[key], key);
+  for (const key of ['lowercase', 'handleChineseChars'] as const)
+    checkOneOf(options[key], [true, false], key);
   checkOneOf(options.stripAccents, [true, false, null], 'stripAccents');
   checkOneOf(options.score, ['count', 'likelihood'], 'score');
   for (const key of ['initialAlphabet', 'specialTokens'] as const) {
@@ -63,12 +72,16 @@ export function resolveTrainerOptions(given: WordPieceTrainerOptions): ResolvedT
     for (const text of options[key]) checkString(text, `an entry of ${key}`);
   }
   for (const char of options.initialAlphabet)
-    if ([...char].length !== 1) throw new UsageError(`initialAlphabet has ${show(char)}; expected single characters`);
+    if ([...char].length !== 1)
+      throw new UsageError(`initialAlphabet has ${show(char)}; expected single characters`);
   for (const token of options.specialTokens)
-    if (!/^[^\r\n]+$/.test(token)) throw new UsageError(`specialTokens has ${show(token)}; expected a text on one line`);
+    if (!/^[^\r\n]+$/.test(token))
+      throw new UsageError(`specialTokens has ${show(token)}; expected a text on one line`);
   checkString(options.wordpiecesPrefix, 'wordpiecesPrefix');
   // Punctuation is always a word of its own, so no piece of a word can look like a marked one.
   if (!/^[!-/:-@[-`{-~]+$/.test(options.wordpiecesPrefix))
-    throw new UsageError(`wordpiecesPrefix is ${show(options.wordpiecesPrefix)}; expected ASCII punctuation`);
+    throw new UsageError(
+      `wordpiecesPrefix is ${show(options.wordpiecesPrefix)}; expected ASCII punctuation`,
+    );
   return options;
 }

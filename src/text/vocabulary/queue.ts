@@ -57,7 +57,8 @@ export class PairQueue {
     for (;;) {
       let child = 2 * place + 1;
       if (child >= this.#heap.length) break;
-      if (child + 1 < this.#heap.length && isBefore(this.#heap[child + 1], this.#heap[child])) child++;
+      if (child + 1 < this.#heap.length && isBefore(this.#heap[child + 1], this.#heap[child]))
+        child++;
       if (!isBefore(this.#heap[child], pair)) break;
       this.#put(this.#heap[child], place);
       place = child;

@@ -1,8 +1,19 @@
 import { UsageError } from '../../platform/errors.ts';
-import { type ResolvedTrainerOptions, resolveTrainerOptions, type WordPieceTrainerOptions } from './options.ts';
+import {
+  type ResolvedTrainerOptions,
+  resolveTrainerOptions,
+  type WordPieceTrainerOptions,
+} from './options.ts';
 import { type Pair, Pieces } from './pieces.ts';
 import { PairQueue } from './queue.ts';
-import { byCodePoint, chooseAlphabet, countWords, coveredWords, occurrences, type Words } from './words.ts';
+import {
+  byCodePoint,
+  chooseAlphabet,
+  countWords,
+  coveredWords,
+  occurrences,
+  type Words,
+} from './words.ts';
 
 /** A vocabulary that was learnt. */
 export interface WordPieceVocabulary {
@@ -29,7 +40,10 @@ export interface WordPieceVocabulary {
  * @param texts any number of texts; they are read once, and only their different words are kept
  * @throws UsageError on a bad option, a corpus without words, or a size that the alphabet alone exceeds.
  */
-export function trainWordPiece(texts: Iterable<string>, options: WordPieceTrainerOptions = {}): WordPieceVocabulary {
+export function trainWordPiece(
+  texts: Iterable<string>,
+  options: WordPieceTrainerOptions = {},
+): WordPieceVocabulary {
   const resolved = resolveTrainerOptions(options);
   const words = countWords(texts, resolved);
   const alphabet = chooseAlphabet(words, resolved);
@@ -39,7 +53,8 @@ export function trainWordPiece(texts: Iterable<string>, options: WordPieceTraine
   const entries = new Entries();
   for (const token of resolved.specialTokens) entries.add(token);
   for (const char of alphabet) entries.add(char);
-  for (const char of charactersWithin(covered, resolved)) entries.add(resolved.wordpiecesPrefix + char);
+  for (const char of charactersWithin(covered, resolved))
+    entries.add(resolved.wordpiecesPrefix + char);
   if (entries.size > resolved.vocabSize)
     throw new UsageError(
       `a vocabulary of ${resolved.vocabSize} entries has no room for ${new Set(resolved.specialTokens).size} special tokens and ${alphabet.length} characters, at the beginning of words and within: ask for ${entries.size} or more, or limit the alphabet to fewer characters`,
@@ -55,8 +70,14 @@ function charactersWithin(words: Words, { initialAlphabet }: ResolvedTrainerOpti
   return [...within].sort(byCodePoint);
 }
 
-function merge(words: Words, entries: Entries, { vocabSize, minFrequency, wordpiecesPrefix, score }: ResolvedTrainerOptions) {
-  const pieces = new Pieces(words, (char, isFirst) => entries.add(isFirst ? char : wordpiecesPrefix + char));
+function merge(
+  words: Words,
+  entries: Entries,
+  { vocabSize, minFrequency, wordpiecesPrefix, score }: ResolvedTrainerOptions,
+) {
+  const pieces = new Pieces(words, (char, isFirst) =>
+    entries.add(isFirst ? char : wordpiecesPrefix + char),
+  );
   const byLikelihood = score === 'likelihood';
   const gain = ({ left, right, count }: Pair) =>
     count * Math.log((count * pieces.total) / (pieces.count(left) * pieces.count(right)));
@@ -70,11 +91,15 @@ function merge(words: Words, entries: Entries, { vocabSize, minFrequency, wordpi
     const pair = queue.best();
     if (!pair) return;
     const { left, right } = pair;
-    const id = entries.add(entries.vocab[left] + entries.vocab[right].slice(wordpiecesPrefix.length));
+    const id = entries.add(
+      entries.vocab[left] + entries.vocab[right].slice(wordpiecesPrefix.length),
+    );
     for (const changed of pieces.merge(pair, id)) queue.update(changed);
     // The two pieces are rarer now, so that their other pairs gain more. That there are fewer pieces in all only lowers
     // scores, which the queue finds out by itself.
-    if (byLikelihood) for (const piece of [left, right]) for (const other of pieces.pairsWith(piece)) queue.update(other);
+    if (byLikelihood)
+      for (const piece of [left, right])
+        for (const other of pieces.pairsWith(piece)) queue.update(other);
   }
 }
 

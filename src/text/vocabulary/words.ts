@@ -20,23 +20,31 @@ export function countWords(texts: Iterable<string>, options: ResolvedTrainerOpti
   const counts = new Map<string, number>();
   let index = 0;
   for (const text of texts) {
-    if (typeof text !== 'string') throw new UsageError(`text ${index} of the corpus is ${show(text)}; expected a string`);
+    if (typeof text !== 'string')
+      throw new UsageError(`text ${index} of the corpus is ${show(text)}; expected a string`);
     for (const word of basic.tokenize(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
     index++;
   }
   for (const token of options.specialTokens) counts.delete(token);
-  if (counts.size === 0) throw new UsageError(`the corpus has no words in its ${index} texts; give texts to learn from`);
+  if (counts.size === 0)
+    throw new UsageError(`the corpus has no words in its ${index} texts; give texts to learn from`);
   return [...counts];
 }
 
 /** The characters to keep, sorted by code point: the initial ones, then the most frequent; of equal ones the lowest. */
-export function chooseAlphabet(words: Words, { initialAlphabet, limitAlphabet }: ResolvedTrainerOptions): string[] {
+export function chooseAlphabet(
+  words: Words,
+  { initialAlphabet, limitAlphabet }: ResolvedTrainerOptions,
+): string[] {
   const counts = new Map<string, number>();
-  for (const [word, count] of words) for (const char of word) counts.set(char, (counts.get(char) ?? 0) + count);
+  for (const [word, count] of words)
+    for (const char of word) counts.set(char, (counts.get(char) ?? 0) + count);
   for (const char of initialAlphabet) counts.set(char, Number.POSITIVE_INFINITY);
   const initial = new Set(initialAlphabet).size;
   if (initial > limitAlphabet)
-    throw new UsageError(`initialAlphabet has ${initial} characters, but limitAlphabet is ${limitAlphabet}; expected no more`);
+    throw new UsageError(
+      `initialAlphabet has ${initial} characters, but limitAlphabet is ${limitAlphabet}; expected no more`,
+    );
   const byCount = [...counts].sort(([a, m], [b, n]) => (m === n ? byCodePoint(a, b) : n - m));
   return byCount
     .slice(0, limitAlphabet)

@@ -41,8 +41,10 @@ export function encodeExamples(
 }
 
 /** The longest text that both a model and its tokenizer are made for, in tokens. */
-export const longestText = ({ maxPositionEmbeddings }: BertConfig, { modelMaxLength }: BertTokenizer): number =>
-  Math.min(maxPositionEmbeddings, modelMaxLength);
+export const longestText = (
+  { maxPositionEmbeddings }: BertConfig,
+  { modelMaxLength }: BertTokenizer,
+): number => Math.min(maxPositionEmbeddings, modelMaxLength);
 
 /** @throws UsageError for more tokens than the model has positions for. */
 export function checkMaxLength(maxLength: number, maxPositions: number): void {
@@ -53,7 +55,12 @@ export function checkMaxLength(maxLength: number, maxPositions: number): void {
   }
 }
 
-function encodeWords(words: string[], tags: number[] | undefined, tokenizer: BertTokenizer, maxLength: number): EncodedExample {
+function encodeWords(
+  words: string[],
+  tags: number[] | undefined,
+  tokenizer: BertTokenizer,
+  maxLength: number,
+): EncodedExample {
   const inputIds = [tokenizer.clsTokenId];
   const label = [IGNORED];
   words.forEach((word, i) => {

@@ -1,4 +1,10 @@
-import { type DataFormat, formatOf, type Problem, type Row, readRows } from '../../formats/tables/rows.ts';
+import {
+  type DataFormat,
+  formatOf,
+  type Problem,
+  type Row,
+  readRows,
+} from '../../formats/tables/rows.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/files.ts';
 import { quote } from '../../platform/format.ts';
@@ -64,23 +70,36 @@ export async function readData(path: string, options: DataOptions = {}): Promise
 }
 
 /** `readData` for bytes at hand; `name` stands for them in messages and tells the format. */
-export async function parseData(bytes: Uint8Array, name: string, options: DataOptions = {}): Promise<LabelledData> {
+export async function parseData(
+  bytes: Uint8Array,
+  name: string,
+  options: DataOptions = {},
+): Promise<LabelledData> {
   const task = tasks[options.task ?? 'classification'];
-  const { columns, rows, problems } = await readRows(bytes, formatFor(task, options.format ?? formatOf(name), name), name);
+  const { columns, rows, problems } = await readRows(
+    bytes,
+    formatFor(task, options.format ?? formatOf(name), name),
+    name,
+  );
   if (rows.length === 0) throw noUsableRows(name, problems);
 
   const { textAt, pairAt } = findTextColumns(columns, options, name, task.ofWords);
   const labelAt = findColumn(columns, options.labelColumn, task.labelColumns, 'label', name);
-  if (labelAt < 0 && !options.labelOptional) throw missingColumn('label', task.labelColumns, columns, name);
+  if (labelAt < 0 && !options.labelOptional)
+    throw missingColumn('label', task.labelColumns, columns, name);
 
   const readText = task.ofWords ? readWords : readString;
   /** An example but for its label's ids; a text says why the row cannot be used. */
-  const readExample = ({ values, line }: Row): (Omit<Example, 'label'> & { stated?: StatedLabel }) | string => {
+  const readExample = ({
+    values,
+    line,
+  }: Row): (Omit<Example, 'label'> & { stated?: StatedLabel }) | string => {
     const text = readText(values[textAt], columns[textAt]);
     if (typeof text === 'string') return text;
     const pair = pairAt < 0 ? undefined : readString(values[pairAt], columns[pairAt]);
     if (typeof pair === 'string') return pair;
-    const stated = labelAt < 0 ? undefined : readLabel(values[labelAt], columns[labelAt], task, options);
+    const stated =
+      labelAt < 0 ? undefined : readLabel(values[labelAt], columns[labelAt], task, options);
     if (typeof stated === 'string') return stated;
     if (text.words && Array.isArray(stated) && stated.length !== text.words.length)
       return `${stated.length} tags for ${text.words.length} words`;
@@ -112,9 +131,13 @@ export async function parseData(bytes: Uint8Array, name: string, options: DataOp
 /** Tables of tags have no header, so they are CoNLL files whatever their extension. */
 function formatFor(task: Task, format: DataFormat, name: string): DataFormat {
   if (task.ofWords && format === 'csv')
-    throw new UsageError(`${name} is CSV: tagged words are read from CoNLL files (a word and its tag a line) or JSONL`);
+    throw new UsageError(
+      `${name} is CSV: tagged words are read from CoNLL files (a word and its tag a line) or JSONL`,
+    );
   if (!task.ofWords && format === 'conll')
-    throw new UsageError(`${name} holds tagged words, which are for token-classification, not ${task.name} (--task)`);
+    throw new UsageError(
+      `${name} holds tagged words, which are for token-classification, not ${task.name} (--task)`,
+    );
   return task.ofWords && format === 'tsv' ? 'conll' : format;
 }
 
@@ -149,11 +172,18 @@ function findColumn(
   }
   const at = columns.indexOf(asked);
   if (at < 0)
-    throw new UsageError(`${name} has no column ${JSON.stringify(asked)} for the ${role}: its columns are ${listed(columns)}`);
+    throw new UsageError(
+      `${name} has no column ${JSON.stringify(asked)} for the ${role}: its columns are ${listed(columns)}`,
+    );
   return at;
 }
 
-function missingColumn(role: string, guesses: readonly string[], columns: string[], name: string): UsageError {
+function missingColumn(
+  role: string,
+  guesses: readonly string[],
+  columns: string[],
+  name: string,
+): UsageError {
   const otherTask = role === 'label' ? ', or another kind of label (--task)' : '';
   return new UsageError(
     `${name} has no ${role} column (${guesses.join(', ')}): its columns are ${listed(columns)}; name the one to use (--${role}-column)${otherTask}, or, if these are no names, put a line with the names above`,
@@ -169,18 +199,27 @@ function listed(columns: string[]): string {
 function noUsableRows(name: string, problems: Problem[]): UsageError {
   if (problems.length === 0) return new UsageError(`${name} has no rows: expected at least one`);
   const { line, reason } = problems[0];
-  return new UsageError(`${name} has no usable rows: all ${problems.length} are broken, the first on line ${line}: ${reason}`);
+  return new UsageError(
+    `${name} has no usable rows: all ${problems.length} are broken, the first on line ${line}: ${reason}`,
+  );
 }
 
 /** The text in a cell; a string says what is wrong with it. */
-export function readString(value: unknown, column: string): { text: string; words?: string[] } | string {
+export function readString(
+  value: unknown,
+  column: string,
+): { text: string; words?: string[] } | string {
   if (typeof value === 'string') return { text: value };
   return isEmpty(value) ? `no ${column}` : `${column} is not a string`;
 }
 
 function readWords(value: unknown, column: string): { text: string; words?: string[] } | string {
   if (isEmpty(value)) return `no ${column}`;
-  if (!Array.isArray(value) || value.length === 0 || !value.every((word) => typeof word === 'string'))
+  if (
+    !Array.isArray(value) ||
+    value.length === 0 ||
+    !value.every((word) => typeof word === 'string')
+  )
     return `${column} is not an array of words`;
   return { text: value.join(' '), words: value };
 }

@@ -17,7 +17,11 @@ export interface Split {
  * @param validSplit the share set aside, 0 (none) up to but not 1
  * @throws UsageError when `validSplit` is out of range, or above 0 with too few examples to set one aside.
  */
-export function stratifiedSplit(labels: ArrayLike<number>, validSplit: number, seed: number): Split {
+export function stratifiedSplit(
+  labels: ArrayLike<number>,
+  validSplit: number,
+  seed: number,
+): Split {
   if (!(validSplit >= 0 && validSplit < 1))
     throw new UsageError(`the validation split must be at least 0 and below 1, not ${validSplit}`);
   const random = new Philox(seed, splitStream);
@@ -33,7 +37,8 @@ export function stratifiedSplit(labels: ArrayLike<number>, validSplit: number, s
     return { group, count: Math.floor(exact), remainder: exact % 1 };
   });
   // The largest remainders get what rounding down left over.
-  let left = Math.round(labels.length * validSplit) - shares.reduce((sum, { count }) => sum + count, 0);
+  let left =
+    Math.round(labels.length * validSplit) - shares.reduce((sum, { count }) => sum + count, 0);
   for (const share of shares.toSorted((a, b) => b.remainder - a.remainder)) {
     if (left > 0 && share.count < share.group.length - 1) {
       share.count++;
@@ -67,7 +72,9 @@ export function epochBatches(
   const random = new Philox(seed, epoch);
   const order = random.shuffle([...indices]);
   if (!lengthOf) return batches(order, batchSize);
-  const groups = batches(order, GROUPED * batchSize).map((group) => group.sort((a, b) => lengthOf(a) - lengthOf(b)));
+  const groups = batches(order, GROUPED * batchSize).map((group) =>
+    group.sort((a, b) => lengthOf(a) - lengthOf(b)),
+  );
   return random.shuffle(groups.flatMap((group) => batches(group, batchSize)));
 }
 

@@ -26,7 +26,8 @@ function checkScores(predicted: Values, truth: Values) {
   if (truth.length === 0) throw new RangeError('there are no scores to measure');
   for (const values of [predicted, truth])
     for (let i = 0; i < values.length; i++)
-      if (!Number.isFinite(values[i])) throw new RangeError(`score ${i} is ${values[i]}: scores must be finite`);
+      if (!Number.isFinite(values[i]))
+        throw new RangeError(`score ${i} is ${values[i]}: scores must be finite`);
 }
 
 /** Distances from the mean, scaled to length 1; undefined where all values are equal. */

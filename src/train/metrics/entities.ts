@@ -26,7 +26,8 @@ export function entitiesOf(tags: readonly string[]): EntitySpan[] {
   let open: EntitySpan | undefined;
   tags.forEach((tag, i) => {
     const match = tagPattern.exec(tag);
-    if (!match) throw new RangeError(`tag ${JSON.stringify(tag)} is neither O nor B, I, E or S with a type`);
+    if (!match)
+      throw new RangeError(`tag ${JSON.stringify(tag)} is neither O nor B, I, E or S with a type`);
     const [, mark, type = ''] = match;
     if (open && open.type === type && (mark === 'I' || mark === 'E')) open.end = i + 1;
     else if (mark) entities.push((open = { type, start: i, end: i + 1 }));
@@ -44,7 +45,10 @@ export interface EntityReport extends Omit<ScoreReport, 'perLabel'> {
  * Precision, recall and F1 of the entities in sequences of tags, as seqeval's; averages are over the types that occur.
  * @throws RangeError when the lists differ in length, or for a tag that marks no entities.
  */
-export function entityReport(predicted: readonly (readonly string[])[], truth: readonly (readonly string[])[]): EntityReport {
+export function entityReport(
+  predicted: readonly (readonly string[])[],
+  truth: readonly (readonly string[])[],
+): EntityReport {
   if (predicted.length !== truth.length)
     throw new RangeError(`${predicted.length} predicted sequences for ${truth.length} true ones`);
   const counts = new Map<string, Counts>();
@@ -55,7 +59,9 @@ export function entityReport(predicted: readonly (readonly string[])[], truth: r
   };
   truth.forEach((tags, i) => {
     if (predicted[i].length !== tags.length)
-      throw new RangeError(`sequence ${i} has ${predicted[i].length} predicted tags for ${tags.length} true ones`);
+      throw new RangeError(
+        `sequence ${i} has ${predicted[i].length} predicted tags for ${tags.length} true ones`,
+      );
     const key = ({ type, start, end }: EntitySpan) => `${start} ${end} ${type}`;
     const known = entitiesOf(tags);
     const keys = new Set(known.map(key));

@@ -38,7 +38,11 @@ export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: num
  * Precision, recall and F1 of each label; averages are over the labels that occur, true or predicted.
  * @throws RangeError also when a label id is not in 0 to numLabels - 1.
  */
-export function classificationReport(predicted: Labels, truth: Labels, numLabels: number): ScoreReport {
+export function classificationReport(
+  predicted: Labels,
+  truth: Labels,
+  numLabels: number,
+): ScoreReport {
   const matrix = confusionMatrix(predicted, truth, numLabels);
   const counts = matrix.map((row, id) => ({
     truth: sumOf(row),
@@ -52,7 +56,10 @@ export function classificationReport(predicted: Labels, truth: Labels, numLabels
  * The same for several labels an example, given as rows of 0 and 1, one for each label; averages are over all labels.
  * @throws RangeError also when rows differ in length.
  */
-export function multiLabelReport(predicted: readonly Labels[], truth: readonly Labels[]): ScoreReport {
+export function multiLabelReport(
+  predicted: readonly Labels[],
+  truth: readonly Labels[],
+): ScoreReport {
   checkLengths(predicted, truth);
   const counts = Array.from(truth[0], (): Counts => ({ truth: 0, predicted: 0, correct: 0 }));
   truth.forEach((row, i) => {
@@ -72,7 +79,8 @@ export function multiLabelReport(predicted: readonly Labels[], truth: readonly L
 /** The share of examples, given as rows of 0 and 1, all of whose labels are right (subset accuracy). */
 export function exactMatch(predicted: readonly Labels[], truth: readonly Labels[]): number {
   checkLengths(predicted, truth);
-  const isRight = (row: Labels, i: number) => Array.from(row).every((value, id) => value === predicted[i][id]);
+  const isRight = (row: Labels, i: number) =>
+    Array.from(row).every((value, id) => value === predicted[i][id]);
   return truth.filter(isRight).length / truth.length;
 }
 
@@ -109,7 +117,8 @@ function countLabels(predicted: Labels, truth: Labels) {
   const correct = new Map<number, number>();
   const truthCount = new Map<number, number>();
   const predictedCount = new Map<number, number>();
-  const add = (counts: Map<number, number>, label: number) => counts.set(label, (counts.get(label) ?? 0) + 1);
+  const add = (counts: Map<number, number>, label: number) =>
+    counts.set(label, (counts.get(label) ?? 0) + 1);
   for (let i = 0; i < truth.length; i++) {
     add(truthCount, truth[i]);
     add(predictedCount, predicted[i]);

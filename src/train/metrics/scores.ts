@@ -30,13 +30,17 @@ export interface Counts {
 }
 
 /** The scores that counts give; `averaged` says which labels the macro means are over. */
-export function scoreReport(counts: readonly Counts[], averaged: (counts: Counts) => boolean = () => true): ScoreReport {
+export function scoreReport(
+  counts: readonly Counts[],
+  averaged: (counts: Counts) => boolean = () => true,
+): ScoreReport {
   const perLabel = counts.map(scoresOf);
   const total = (field: keyof Counts) => sumOf(counts.map((each) => each[field]));
   const support = total('truth');
   const mean = (weights: number[]): Scores => {
     const all = sumOf(weights);
-    const of = (field: keyof Scores) => ratio(sumOf(perLabel.map((scores, id) => weights[id] * scores[field])), all);
+    const of = (field: keyof Scores) =>
+      ratio(sumOf(perLabel.map((scores, id) => weights[id] * scores[field])), all);
     return { precision: of('precision'), recall: of('recall'), f1: of('f1'), support };
   };
   return {

@@ -49,10 +49,15 @@ export class FeatureExtractionPipeline {
     const dir = await findModel(nameOrDir);
     const tokenizer = await BertTokenizer.fromPretrained(dir);
     const name = await architectureOf(dir);
-    const Model = name.startsWith('Cbow') ? CbowModel : name.startsWith('BertBi') ? BertBiBackbone : BertBackbone;
+    const Model = name.startsWith('Cbow')
+      ? CbowModel
+      : name.startsWith('BertBi')
+        ? BertBiBackbone
+        : BertBackbone;
     const model: FeatureModel = await Model.fromPretrained(dir);
     const { missing } = model.loadReport;
-    if (missing.length > 0) throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: its features would be random`);
+    if (missing.length > 0)
+      throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: its features would be random`);
     checkVocab(tokenizer, model.config, nameOrDir);
     return new FeatureExtractionPipeline(model, tokenizer);
   }
@@ -66,15 +71,21 @@ export class FeatureExtractionPipeline {
     { batchSize = 32, maxLength, ...options }: FeatureOptions & PredictOptions = {},
   ): Promise<Float32Array[]> {
     const features: Float32Array[] = [];
-    for await (const vector of this.stream(this.encode(texts, maxLength), batchSize, options)) features.push(vector);
+    for await (const vector of this.stream(this.encode(texts, maxLength), batchSize, options))
+      features.push(vector);
     return features;
   }
 
   /** Texts, or pairs, as ids; longer ones are cut. */
-  encode(texts: readonly (string | readonly [string, string])[], maxLength?: number): EncodedExample[] {
+  encode(
+    texts: readonly (string | readonly [string, string])[],
+    maxLength?: number,
+  ): EncodedExample[] {
     const { maxPositionEmbeddings } = this.model.config;
     const examples = texts.map((text) => {
-      return typeof text === 'string' ? { text, label: undefined } : { text: text[0], pair: text[1], label: undefined };
+      return typeof text === 'string'
+        ? { text, label: undefined }
+        : { text: text[0], pair: text[1], label: undefined };
     });
     const length = maxLength ?? longestText(this.model.config, this.tokenizer);
     return encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
@@ -93,7 +104,8 @@ export class FeatureExtractionPipeline {
     const wasTraining = this.model.training;
     try {
       this.model.eval();
-      for (const window of batches(examples, batchSize * WINDOW)) yield* await this.#window(window, batchSize, size, options);
+      for (const window of batches(examples, batchSize * WINDOW))
+        yield* await this.#window(window, batchSize, size, options);
     } finally {
       this.model.train(wasTraining);
     }
@@ -106,7 +118,9 @@ export class FeatureExtractionPipeline {
     size: number,
     options: FeatureOptions,
   ): Promise<Float32Array[]> {
-    const byLength = [...examples.keys()].sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length);
+    const byLength = [...examples.keys()].sort(
+      (a, b) => examples[a].inputIds.length - examples[b].inputIds.length,
+    );
     const features: Float32Array[] = Array(examples.length);
     const running = batches(byLength, batchSize).map(async (rows) => {
       const result = this.#run(
@@ -129,7 +143,9 @@ export class FeatureExtractionPipeline {
   sizeOf({ layers = [-1], combine = 'concat' }: FeatureOptions): number {
     const { numHiddenLayers, hiddenSize } = this.model.config;
     const states = this.model instanceof CbowModel ? 1 : numHiddenLayers + 1;
-    const wrong = layers.find((layer) => !Number.isInteger(layer) || layer >= states || layer < -states);
+    const wrong = layers.find(
+      (layer) => !Number.isInteger(layer) || layer >= states || layer < -states,
+    );
     if (layers.length === 0 || wrong !== undefined)
       throw new UsageError(
         `layers ${layers.join()}: expected whole numbers from ${-states} (or 0, the embeddings) to ${states - 1} (or -1, the last layer)`,
@@ -138,15 +154,20 @@ export class FeatureExtractionPipeline {
     return combine === 'sum' ? one : one * layers.length;
   }
 
-  #run(examples: readonly EncodedExample[], { pooling = 'mean', layers = [-1], combine = 'concat' }: FeatureOptions): Tensor {
+  #run(
+    examples: readonly EncodedExample[],
+    { pooling = 'mean', layers = [-1], combine = 'concat' }: FeatureOptions,
+  ): Tensor {
     const { padTokenId, maxPositionEmbeddings } = this.model.config;
     const batch = collateInputs(examples, padTokenId, maxPositionEmbeddings);
     const { device } = this.model.parameters()[0];
     return noGrad(() =>
       scope(() => {
-        const [inputIds, attentionMask, tokenTypeIds] = [batch.inputIds, batch.attentionMask, batch.tokenTypeIds].map(
-          ({ data, shape }) => tensor(data, { shape, device }),
-        );
+        const [inputIds, attentionMask, tokenTypeIds] = [
+          batch.inputIds,
+          batch.attentionMask,
+          batch.tokenTypeIds,
+        ].map(({ data, shape }) => tensor(data, { shape, device }));
         const { hiddenStates } = this.model.forward({ inputIds, attentionMask, tokenTypeIds });
         const chosen = layers.map((layer) => hiddenStates.at(layer)!);
         const states = combine === 'sum' ? chosen.reduce((a, b) => a.add(b)) : cat(chosen, -1);

@@ -1,4 +1,7 @@
-import { BertForSequenceClassification, type SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
+import {
+  BertForSequenceClassification,
+  type SequenceClassifier,
+} from '../../bert/heads/sequenceClassification.ts';
 import type { BertPreTrainedModel } from '../../bert/model.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { encodeExamples, longestText } from '../data/batch.ts';
@@ -34,7 +37,10 @@ export class TextClassificationPipeline {
   /** Reads both from a Hugging Face folder. */
   static async fromPretrained(dir: string): Promise<TextClassificationPipeline> {
     const tokenizer = await BertTokenizer.fromPretrained(dir);
-    return new TextClassificationPipeline(await BertForSequenceClassification.fromPretrained(dir), tokenizer);
+    return new TextClassificationPipeline(
+      await BertForSequenceClassification.fromPretrained(dir),
+      tokenizer,
+    );
   }
 
   /** Labels texts, or pairs of texts. */
@@ -44,7 +50,9 @@ export class TextClassificationPipeline {
   ): Promise<Prediction[]> {
     const { maxPositionEmbeddings, id2label } = this.model.config;
     const examples = texts.map((text) => {
-      return typeof text === 'string' ? { text, label: undefined } : { text: text[0], pair: text[1], label: undefined };
+      return typeof text === 'string'
+        ? { text, label: undefined }
+        : { text: text[0], pair: text[1], label: undefined };
     });
     const length = maxLength ?? longestText(this.model.config, this.tokenizer);
     const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);

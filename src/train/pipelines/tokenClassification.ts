@@ -41,32 +41,52 @@ export class TokenClassificationPipeline {
   /** Reads both from a Hugging Face folder. */
   static async fromPretrained(dir: string): Promise<TokenClassificationPipeline> {
     const tokenizer = await BertTokenizer.fromPretrained(dir);
-    return new TokenClassificationPipeline(await BertForTokenClassification.fromPretrained(dir), tokenizer);
+    return new TokenClassificationPipeline(
+      await BertForTokenClassification.fromPretrained(dir),
+      tokenizer,
+    );
   }
 
   /**
    * Tags the words of texts, as the tokenizer finds them (punctuation apart), each by its first word piece. Words that
    * are cut off, or that the tokenizer makes nothing of, are left out.
    */
-  async predict(texts: readonly string[], { batchSize = 32, maxLength }: PredictOptions = {}): Promise<TaggedWord[][]> {
+  async predict(
+    texts: readonly string[],
+    { batchSize = 32, maxLength }: PredictOptions = {},
+  ): Promise<TaggedWord[][]> {
     const { maxPositionEmbeddings, id2label, numLabels } = this.model.config;
     const length = maxLength ?? longestText(this.model.config, this.tokenizer);
     checkMaxLength(length, maxPositionEmbeddings);
     const encoded = texts.map((text) => {
-      return this.tokenizer.encode(text, null, { maxLength: length, truncation: true, returnOffsetsMapping: true });
+      return this.tokenizer.encode(text, null, {
+        maxLength: length,
+        truncation: true,
+        returnOffsetsMapping: true,
+      });
     });
     const { probabilities } = await evaluate(this.model, encoded, batchSize);
     return encoded.map((encoding, row) =>
       this.#placesOf(encoding).map(({ token, start, end }) => {
         const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);
         const best = argmax(scores);
-        return { word: texts[row].slice(start, end), start, end, entity: id2label[best], score: scores[best] };
+        return {
+          word: texts[row].slice(start, end),
+          start,
+          end,
+          entity: id2label[best],
+          score: scores[best],
+        };
       }),
     );
   }
 
   /** Where each word stands in its text, and its first token: pieces that go on with a word begin with `##`. */
-  #placesOf({ inputIds, offsetMapping, specialTokensMask }: Encoding): { token: number; start: number; end: number }[] {
+  #placesOf({
+    inputIds,
+    offsetMapping,
+    specialTokensMask,
+  }: Encoding): { token: number; start: number; end: number }[] {
     const places: { token: number; start: number; end: number }[] = [];
     this.tokenizer.convertIdsToTokens(inputIds).forEach((piece, token) => {
       const [start, end] = offsetMapping![token];

@@ -45,7 +45,10 @@ export async function* trainingBatches(
     const start = epoch === from.epoch ? from : START;
     let pool = -1;
     let hasAny = start.pool > 0 || start.batch > 0;
-    for await (const some of pools(shuffled(documents(), new Philox(seed, epoch)), POOL_BATCHES * batchSize)) {
+    for await (const some of pools(
+      shuffled(documents(), new Philox(seed, epoch)),
+      POOL_BATCHES * batchSize,
+    )) {
       if (++pool < start.pool) continue;
       const itsSeed = poolSeed(seed, epoch, pool);
       const batches = maker.trainingBatches(await maker.examples(some, itsSeed), itsSeed);
@@ -70,7 +73,10 @@ export async function countBatches(
 ): Promise<number> {
   let count = 0;
   let pool = 0;
-  for await (const some of pools(shuffled(documents(), new Philox(seed, 1)), POOL_BATCHES * batchSize))
+  for await (const some of pools(
+    shuffled(documents(), new Philox(seed, 1)),
+    POOL_BATCHES * batchSize,
+  ))
     count += Math.ceil((await maker.examples(some, poolSeed(seed, 1, pool++))).length / batchSize);
   return count;
 }

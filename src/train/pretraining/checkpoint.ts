@@ -86,12 +86,23 @@ export async function hasPretraining(dir: string): Promise<boolean> {
 export async function readPretraining(
   dir: string,
 ): Promise<{ state: PretrainState<{ data: Float32Array }>; settings: Record<string, unknown> }> {
-  if (!(await hasPretraining(dir))) throw new UsageError(`${dir} has no ${STATE}: there is no pre-training to go on with`);
+  if (!(await hasPretraining(dir)))
+    throw new UsageError(`${dir} has no ${STATE}: there is no pre-training to go on with`);
   const path = joinPath(dir, STATE);
-  const { settings, step, position, optimizer } = parseAs(stateSchema, await readJson(path), path, 'a state of pre-training');
-  const history = parsePretrainHistory(await readJson(joinPath(dir, HISTORY)), joinPath(dir, HISTORY));
+  const { settings, step, position, optimizer } = parseAs(
+    stateSchema,
+    await readJson(path),
+    path,
+    'a state of pre-training',
+  );
+  const history = parsePretrainHistory(
+    await readJson(joinPath(dir, HISTORY)),
+    joinPath(dir, HISTORY),
+  );
   if (history.steps.length !== step)
-    throw new UsageError(`${dir}: ${HISTORY} has ${history.steps.length} steps, ${STATE} ${step}; they are of two runs`);
+    throw new UsageError(
+      `${dir}: ${HISTORY} has ${history.steps.length} steps, ${STATE} ${step}; they are of two runs`,
+    );
   const moments = new Map<string, { data: Float32Array }>();
   await addWeights(moments as Parameters<typeof addWeights>[0], dir, MOMENTS);
   const buffersOf = (i: number) => {

@@ -21,7 +21,10 @@ const PIECE = 1 << 20;
  * .txt without a tab in the first line, are plain text, one text a line.
  * @throws UsageError when a file cannot be read or lacks the column.
  */
-export async function openCorpus(paths: readonly string[], options: CorpusOptions): Promise<() => AsyncGenerator<Document>> {
+export async function openCorpus(
+  paths: readonly string[],
+  options: CorpusOptions,
+): Promise<() => AsyncGenerator<Document>> {
   const files: (() => AsyncGenerator<Document>)[] = [];
   for (const path of paths) {
     const lines = await openLines(path);
@@ -29,7 +32,9 @@ export async function openCorpus(paths: readonly string[], options: CorpusOption
       /\.(tsv|csv|jsonl|ndjson)$/i.test(path) ||
       options.textColumn !== undefined ||
       (path.endsWith('.txt') && (lines().next().value as Line | undefined)?.text.includes('\t'));
-    files.push(() => (isTable ? tableDocuments(path, lines(), options) : plainDocuments(path, lines(), options)));
+    files.push(() =>
+      isTable ? tableDocuments(path, lines(), options) : plainDocuments(path, lines(), options),
+    );
   }
   return async function* () {
     for (const documents of files) yield* documents();
@@ -58,7 +63,11 @@ async function* plainDocuments(
 
 const NOT_TEXT = 'not valid UTF-8';
 
-async function* tableDocuments(path: string, lines: Iterable<Line>, options: CorpusOptions): AsyncGenerator<Document> {
+async function* tableDocuments(
+  path: string,
+  lines: Iterable<Line>,
+  options: CorpusOptions,
+): AsyncGenerator<Document> {
   const format = formatOf(path);
   const problems: Problem[] = [];
   let names: string[] | undefined;
@@ -75,7 +84,8 @@ async function* tableDocuments(path: string, lines: Iterable<Line>, options: Cor
         typeof text === 'string' ? [] : text.text.split('\n').map((part) => part.trim()),
       );
       if (problem !== undefined) problems.push({ line, reason: problem });
-      else if (document.some((text) => text.includes('\ufffd'))) problems.push({ line, reason: NOT_TEXT });
+      else if (document.some((text) => text.includes('\ufffd')))
+        problems.push({ line, reason: NOT_TEXT });
       else if (document.some((text) => text !== '')) yield document.filter((text) => text !== '');
     }
   }
@@ -91,9 +101,14 @@ async function* tablePieces(path: string, lines: Iterable<Line>, format: DataFor
   let size = 0;
   let isQuoted = false;
   const parse = async () => {
-    const { columns, rows, problems } = await readRows(encoder.encode([...header!, ...piece].join('\n')), format, path);
+    const { columns, rows, problems } = await readRows(
+      encoder.encode([...header!, ...piece].join('\n')),
+      format,
+      path,
+    );
     const shift = before - header!.length;
-    const moved = <T extends { line: number }>(items: T[]) => items.map((item) => ({ ...item, line: item.line + shift }));
+    const moved = <T extends { line: number }>(items: T[]) =>
+      items.map((item) => ({ ...item, line: item.line + shift }));
     before += piece.length;
     piece = [];
     size = 0;

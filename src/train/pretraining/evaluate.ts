@@ -30,7 +30,9 @@ export async function evaluatePretraining(
         const labels = (inputs.nextSentenceLabel ?? inputs.labels).data;
         const mean = nextSentenceLoss(logits, labels);
         sums.pairs += mean * batch.examples;
-        sums.right += labels.filter((label, i) => Number(logits[2 * i + 1] > logits[2 * i]) === label).length;
+        sums.right += labels.filter(
+          (label, i) => Number(logits[2 * i + 1] > logits[2 * i]) === label,
+        ).length;
         rest -= mean;
       }
       sums.tokens += rest * batch.predicted;
@@ -52,11 +54,17 @@ export async function evaluatePretraining(
 }
 
 /** The loss of a batch, and the logits of next sentences, two a row, where the model has them. */
-async function forward(model: PretrainModel, { inputs }: PretrainBatch): Promise<{ loss: number; logits?: Float32Array }> {
+async function forward(
+  model: PretrainModel,
+  { inputs }: PretrainBatch,
+): Promise<{ loss: number; logits?: Float32Array }> {
   const device = model.parameters()[0].device;
   const read: Tensor[] = noGrad(() =>
     scope(() => {
-      const tensors = Object.entries(inputs).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+      const tensors = Object.entries(inputs).map(([name, { data, shape }]) => [
+        name,
+        tensor(data, { shape, device }),
+      ]);
       const output = model.forward(Object.fromEntries(tensors));
       const logits =
         'seqRelationshipLogits' in output
@@ -67,7 +75,9 @@ async function forward(model: PretrainModel, { inputs }: PretrainBatch): Promise
       return logits ? [output.loss!, logits] : [output.loss!];
     }),
   );
-  const [loss, logits] = await Promise.all(read.map((values) => values.data().finally(() => values.dispose())));
+  const [loss, logits] = await Promise.all(
+    read.map((values) => values.data().finally(() => values.dispose())),
+  );
   return { loss: loss[0], logits: logits as Float32Array | undefined };
 }
 

@@ -1,7 +1,11 @@
 import { BertBiLMHeadModel } from '../../bert/baselines/bidirectional.ts';
 import { BertLMHeadModel } from '../../bert/baselines/causal.ts';
 import { CbowLMHeadModel } from '../../bert/baselines/cbow.ts';
-import { BertForMaskedLM, BertForNextSentencePrediction, BertForPreTraining } from '../../bert/heads/maskedLM.ts';
+import {
+  BertForMaskedLM,
+  BertForNextSentencePrediction,
+  BertForPreTraining,
+} from '../../bert/heads/maskedLM.ts';
 import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { HostTensor } from '../../tensor/index.ts';
@@ -29,16 +33,21 @@ export const pretrainModels = {
 export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 
 /** Whether an objective tells next sentences, so that its examples are pairs. */
-export const hasPairs = (objective: Objective): boolean => objective === 'nsp' || objective === 'mlm+nsp';
+export const hasPairs = (objective: Objective): boolean =>
+  objective === 'nsp' || objective === 'mlm+nsp';
 
 /** @throws TypeError when the model is of another class. */
 export function objectiveOf(model: PretrainModel): Objective {
   const found = [...objectives, ...rivals].find((name) => model instanceof pretrainModels[name]);
-  if (!found) throw new TypeError(`a model to pre-train was expected, not ${(model as object).constructor.name}`);
+  if (!found)
+    throw new TypeError(
+      `a model to pre-train was expected, not ${(model as object).constructor.name}`,
+    );
   return found;
 }
 
-const isRival = (objective: Objective): boolean => (rivals as readonly Objective[]).includes(objective);
+const isRival = (objective: Objective): boolean =>
+  (rivals as readonly Objective[]).includes(objective);
 
 /** A batch on the host, and how much there is in it. */
 export interface PretrainBatch {
@@ -91,7 +100,8 @@ export class ExampleMaker {
    */
   async examples(documents: readonly Document[], seed: number): Promise<EncodedExample[]> {
     const { objective, maxLength } = this.#options;
-    const ids = (text: string) => this.#tokenizer.encode(text, null, { addSpecialTokens: false }).inputIds;
+    const ids = (text: string) =>
+      this.#tokenizer.encode(text, null, { addSpecialTokens: false }).inputIds;
     const examples: EncodedExample[] = [];
     if (!hasPairs(objective)) {
       const { clsTokenId, sepTokenId } = this.#tokenizer;
@@ -102,14 +112,20 @@ export class ExampleMaker {
         }
       }
     } else {
-      const encoded = documents.map((document) => document.map(ids).filter(({ length }) => length > 0));
+      const encoded = documents.map((document) =>
+        document.map(ids).filter(({ length }) => length > 0),
+      );
       const usable = encoded.filter(({ length }) => length > 0);
       // A few documents left over at an end may give no pair.
       if (usable.length < 2 || usable.every(({ length }) => length < 2)) return [];
       const neighbours = usable.length;
       // The seed is of this epoch alone.
       const options = { maxLength, seed, epoch: 0, neighbours };
-      for await (const { inputIds, tokenTypeIds, nextSentenceLabel } of nextSentenceExamples(usable, this.#tokenizer, options))
+      for await (const { inputIds, tokenTypeIds, nextSentenceLabel } of nextSentenceExamples(
+        usable,
+        this.#tokenizer,
+        options,
+      ))
         examples.push({ inputIds, tokenTypeIds, label: nextSentenceLabel });
     }
     return examples.filter(({ inputIds }) => inputIds.some((id) => !this.#empty.has(id)));
@@ -135,12 +151,21 @@ export class ExampleMaker {
   collate(examples: readonly EncodedExample[], seed: number, first: number): PretrainBatch {
     const { objective, maxLength } = this.#options;
     const { padTokenId } = this.#tokenizer;
-    const { inputIds, attentionMask, tokenTypeIds } = collateInputs(examples, padTokenId, maxLength, this.#lengthStep);
+    const { inputIds, attentionMask, tokenTypeIds } = collateInputs(
+      examples,
+      padTokenId,
+      maxLength,
+      this.#lengthStep,
+    );
     const about = { examples: examples.length, tokens: countTokens(examples) };
-    const column = (values: number[]): HostTensor => ({ data: Int32Array.from(values), shape: [values.length] });
+    const column = (values: number[]): HostTensor => ({
+      data: Int32Array.from(values),
+      shape: [values.length],
+    });
     const nextSentence = column(examples.map(({ label }) => label as number));
     const inputs = { inputIds, attentionMask, tokenTypeIds };
-    if (objective === 'nsp') return { ...about, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
+    if (objective === 'nsp')
+      return { ...about, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
     if (isRival(objective)) {
       const { data, shape } = inputIds;
       const labels = Int32Array.from(data, (id, i) => (attentionMask.data[i] === 1 ? id : -100));
@@ -155,7 +180,10 @@ export class ExampleMaker {
     const labels: number[] = [];
     for (let row = 0; row < rows; row++) {
       const draw = { seed, epoch: 0, example: first + row };
-      const masked = this.#masker.maskTokens((inputIds.data as Int32Array).subarray(row * length, (row + 1) * length), draw);
+      const masked = this.#masker.maskTokens(
+        (inputIds.data as Int32Array).subarray(row * length, (row + 1) * length),
+        draw,
+      );
       ids.set(masked.inputIds, row * length);
       positions.push(...masked.maskedPositions.map((at) => row * length + at));
       labels.push(...masked.maskedLabels);

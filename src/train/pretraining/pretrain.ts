@@ -1,7 +1,14 @@
 import type { AdamOptions, OptimizerState } from '../../nn/index.ts';
 import { AdamW, getLinearScheduleWithWarmup } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../../tensor/index.ts';
+import {
+  type CapturedStep,
+  capture,
+  cat,
+  manualSeed,
+  noGrad,
+  type Tensor,
+} from '../../tensor/index.ts';
 import { checkWeights } from '../trainer/checks.ts';
 import { checkRecipe, decayGroups, update } from '../trainer/fit.ts';
 import { type Pace, StepReader } from '../trainer/stepReader.ts';
@@ -9,7 +16,13 @@ import { type PlacedBatch, type Position, START, trainingBatches } from './batch
 import type { Document } from './corpus.ts';
 import { evaluatePretraining } from './evaluate.ts';
 import type { PretrainEvaluation, PretrainHistory, PretrainStep } from './history.ts';
-import { type ExampleMaker, type ExampleOptions, objectiveOf, type PretrainBatch, type PretrainModel } from './objective.ts';
+import {
+  type ExampleMaker,
+  type ExampleOptions,
+  objectiveOf,
+  type PretrainBatch,
+  type PretrainModel,
+} from './objective.ts';
 import { stepSeed } from './stream.ts';
 
 export interface PretrainOptions extends ExampleOptions {
@@ -88,11 +101,24 @@ export async function pretrain(
 ): Promise<PretrainHistory> {
   const { totalSteps, evalEvery, saveEvery, seed } = options;
   if (!Number.isInteger(totalSteps) || totalSteps < 1)
-    throw new UsageError(`the number of steps must be a whole number of at least 1, not ${totalSteps}`);
+    throw new UsageError(
+      `the number of steps must be a whole number of at least 1, not ${totalSteps}`,
+    );
   checkRecipe(options);
-  const optimizer = new AdamW(decayGroups(model, options.weightDecay), { lr: options.learningRate, eps: 1e-6 });
-  const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
-  const history: PretrainHistory = state?.history ?? { objective: objectiveOf(model), steps: [], evaluations: [] };
+  const optimizer = new AdamW(decayGroups(model, options.weightDecay), {
+    lr: options.learningRate,
+    eps: 1e-6,
+  });
+  const schedule = getLinearScheduleWithWarmup(
+    optimizer,
+    Math.round(totalSteps * options.warmupRatio),
+    totalSteps,
+  );
+  const history: PretrainHistory = state?.history ?? {
+    objective: objectiveOf(model),
+    steps: [],
+    evaluations: [],
+  };
   let count = state?.step ?? 0;
   let position = state?.position ?? START;
   if (state) {
@@ -100,11 +126,14 @@ export async function pretrain(
     schedule.loadStateDict({ ...schedule.stateDict(), lastEpoch: count });
   }
   const step = pretrainStep(model, optimizer, options.maxGradNorm);
-  const reader = new StepReader<Pick<PretrainStep, 'step' | 'epoch' | 'learningRate'>>((about, [loss, gradNorm], pace) => {
-    const record: PretrainStep = { ...about, loss, gradNorm };
-    history.steps.push(record);
-    onStep?.(record, pace);
-  }, peakFlops);
+  const reader = new StepReader<Pick<PretrainStep, 'step' | 'epoch' | 'learningRate'>>(
+    (about, [loss, gradNorm], pace) => {
+      const record: PretrainStep = { ...about, loss, gradNorm };
+      history.steps.push(record);
+      onStep?.(record, pace);
+    },
+    peakFlops,
+  );
   const batches = trainingBatches(documents, maker, options, position);
   let saved = state?.step;
   try {
@@ -149,7 +178,11 @@ export async function pretrain(
 }
 
 /** One step: forward, backward, clipping, AdamW. Results: loss and norm of the gradients. */
-export function pretrainStep(model: PretrainModel, optimizer: AdamW, maxGradNorm: number): CapturedStep<Record<string, Tensor>> {
+export function pretrainStep(
+  model: PretrainModel,
+  optimizer: AdamW,
+  maxGradNorm: number,
+): CapturedStep<Record<string, Tensor>> {
   return capture(model.parameters()[0].device, (batch) => {
     const loss = model.forward(batch as never).loss!;
     const norm = update(model, loss, optimizer, maxGradNorm);

@@ -17,15 +17,18 @@ const dropoutStream = -(2 ** 32);
 const poolStream = 2 ** 32;
 
 /** A seed of its own for a purpose, so that it needs no state: 53 bits. */
-const derive = (seed: number, stream: number): number => new Philox(seed, stream).uniform() * 2 ** 53;
+const derive = (seed: number, stream: number): number =>
+  new Philox(seed, stream).uniform() * 2 ** 53;
 /** The seed of a step's dropout. */
 export const stepSeed = (seed: number, step: number): number => derive(seed, dropoutStream - step);
 /** The seed of what is paired and masked in a pool; epochs from 1, pools from 0. */
-export const poolSeed = (seed: number, epoch: number, pool: number): number => derive(seed, epoch * poolStream + pool);
+export const poolSeed = (seed: number, epoch: number, pool: number): number =>
+  derive(seed, epoch * poolStream + pool);
 /** The seed of what is paired and masked to validate with. */
 export const validSeed = (seed: number): number => derive(seed, splitStream - 1);
 
-const lengthOf = (document: Document): number => document.reduce((sum, text) => sum + text.length, 0);
+const lengthOf = (document: Document): number =>
+  document.reduce((sum, text) => sum + text.length, 0);
 
 /**
  * One part of a corpus, in its order. A random share of the documents is set aside, until there are enough of them
@@ -76,7 +79,10 @@ export async function* shuffled(
 }
 
 /** Runs of documents that are made into batches together: `most` of them, or fewer where they are long. */
-export async function* pools(documents: AsyncIterable<Document>, most: number): AsyncGenerator<Document[]> {
+export async function* pools(
+  documents: AsyncIterable<Document>,
+  most: number,
+): AsyncGenerator<Document[]> {
   let pool: Document[] = [];
   let characters = 0;
   for await (const document of documents) {

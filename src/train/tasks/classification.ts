@@ -1,5 +1,10 @@
 import { full } from '../../tensor/index.ts';
-import { accuracy, classificationReport, confusionMatrix, matthewsCorrelation } from '../metrics/index.ts';
+import {
+  accuracy,
+  classificationReport,
+  confusionMatrix,
+  matthewsCorrelation,
+} from '../metrics/index.ts';
 import { argmax, byName, nameIn, type Task } from './task.ts';
 
 /** One label of several. Its number is the label's id. */

@@ -18,5 +18,8 @@ export function formatMetric(metric: Metric, value: number): string {
 }
 
 /** A metric's key in the records of a history: `validMicroF1`. */
-export const metricKey = <P extends 'train' | 'valid', M extends Metric>(part: P, metric: M): `${P}${Capitalize<M>}` =>
+export const metricKey = <P extends 'train' | 'valid', M extends Metric>(
+  part: P,
+  metric: M,
+): `${P}${Capitalize<M>}` =>
   `${part}${metric[0].toUpperCase()}${metric.slice(1)}` as `${P}${Capitalize<M>}`;

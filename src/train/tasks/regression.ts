@@ -14,7 +14,9 @@ export const regression: Task = {
   parse(value) {
     const score = typeof value === 'string' && decimal.test(value) ? Number(value) : value;
     if (typeof score !== 'number') return 'a number';
-    return Math.abs(score) <= LARGEST ? score : `a number of at most ${LARGEST.toExponential()} in size`;
+    return Math.abs(score) <= LARGEST
+      ? score
+      : `a number of at most ${LARGEST.toExponential()} in size`;
   },
   encode: (stated) => stated as number,
   collate: (labels) => ({ data: Float32Array.from(labels as number[]), shape: [labels.length] }),
@@ -24,6 +26,8 @@ export const regression: Task = {
   monitored: () => ['spearman', 'pearson'],
   report(predictions, truth) {
     const [predicted, known] = [predictions as number[], truth as number[]];
-    return { metrics: { spearman: spearman(predicted, known), pearson: pearson(predicted, known) } };
+    return {
+      metrics: { spearman: spearman(predicted, known), pearson: pearson(predicted, known) },
+    };
   },
 };

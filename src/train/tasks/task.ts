@@ -68,5 +68,7 @@ export function nameIn(value: unknown): string | undefined {
 }
 
 /** Scores by the name of their label. */
-export const byName = (scores: readonly Scores[], labels: readonly string[]): Record<string, Scores> =>
-  Object.fromEntries(scores.map((each, id) => [labels[id], each]));
+export const byName = (
+  scores: readonly Scores[],
+  labels: readonly string[],
+): Record<string, Scores> => Object.fromEntries(scores.map((each, id) => [labels[id], each]));

@@ -2,7 +2,10 @@ import { BertBiLMForSequenceClassification } from '../../bert/baselines/bidirect
 import { BertLMForSequenceClassification } from '../../bert/baselines/causal.ts';
 import { CbowForSequenceClassification } from '../../bert/baselines/cbow.ts';
 import type { BertConfig } from '../../bert/config.ts';
-import { BertForSequenceClassification, type SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
+import {
+  BertForSequenceClassification,
+  type SequenceClassifier,
+} from '../../bert/heads/sequenceClassification.ts';
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
 import type { BertPreTrainedModel } from '../../bert/model.ts';
 import { findModel } from '../../formats/hub.ts';
@@ -20,7 +23,8 @@ export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenCl
 export function taskOf(model: TaskModel): Task {
   if (model instanceof BertForTokenClassification) return tasks['token-classification'];
   const { problemType, numLabels } = model.config;
-  if (problemType === 'regression' || (problemType === null && numLabels === 1)) return tasks.regression;
+  if (problemType === 'regression' || (problemType === null && numLabels === 1))
+    return tasks.regression;
   return problemType === 'multi_label_classification' ? tasks['multi-label'] : tasks.classification;
 }
 
@@ -34,8 +38,17 @@ export function freshModel(task: Task, config: BertConfig, seed: number): TaskMo
 }
 
 /** The model of a Hugging Face folder, to be trained for a task; its classifier is fresh unless it has that many labels. */
-export function startFrom(dir: string, task: Task, labels: readonly string[], seed: number): Promise<TaskModel> {
-  return modelClass(task.ofWords).fromPretrained(dir, { labels, problemType: task.problemType, seed });
+export function startFrom(
+  dir: string,
+  task: Task,
+  labels: readonly string[],
+  seed: number,
+): Promise<TaskModel> {
+  return modelClass(task.ofWords).fromPretrained(dir, {
+    labels,
+    problemType: task.problemType,
+    seed,
+  });
 }
 
 /**
@@ -43,7 +56,9 @@ export function startFrom(dir: string, task: Task, labels: readonly string[], se
  * config.json tells what kind it is, if not a `BertForSequenceClassification`.
  * @throws UsageError when they cannot be read, do not belong together, or the classifier's weights are not among them.
  */
-export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
+export async function loadTrained(
+  nameOrDir: string,
+): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const dir = await findModel(nameOrDir);
   const tokenizer = await BertTokenizer.fromPretrained(dir);
   const name = await architectureOf(dir);
@@ -51,13 +66,19 @@ export async function loadTrained(nameOrDir: string): Promise<{ model: TaskModel
   const model = await Model.fromPretrained(dir);
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0)
-    throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`);
+    throw new UsageError(
+      `${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`,
+    );
   checkVocab(tokenizer, model.config, nameOrDir);
   return { model, tokenizer };
 }
 
 /** @throws UsageError when a model has fewer embeddings than there are tokens. */
-export function checkVocab(tokenizer: BertTokenizer, { vocabSize }: BertConfig, source: string): void {
+export function checkVocab(
+  tokenizer: BertTokenizer,
+  { vocabSize }: BertConfig,
+  source: string,
+): void {
   if (tokenizer.vocabSize > vocabSize) {
     throw new UsageError(
       `${source} has ${tokenizer.vocabSize} tokens, the model only ${vocabSize} embeddings: give a vocab.txt and a config that belong together`,
@@ -79,4 +100,5 @@ const trainedClasses: { name: string; fromPretrained(dir: string): Promise<TaskM
   BertBiLMForSequenceClassification,
   CbowForSequenceClassification,
 ];
-const modelClass = (ofWords: boolean) => (ofWords ? BertForTokenClassification : BertForSequenceClassification);
+const modelClass = (ofWords: boolean) =>
+  ofWords ? BertForTokenClassification : BertForSequenceClassification;

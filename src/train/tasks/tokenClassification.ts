@@ -22,24 +22,34 @@ export const tokenClassification: Task = {
     return { data, shape: [labels.length, length] };
   },
   stepMetric: 'accuracy',
-  stepRatio: (logits, labels) => [logits.argmax(-1).eq(labels).toFloat().sum(), labels.ne(IGNORED).toFloat().sum()],
+  stepRatio: (logits, labels) => [
+    logits.argmax(-1).eq(labels).toFloat().sum(),
+    labels.ne(IGNORED).toFloat().sum(),
+  ],
   output: (logits) => logits.softmax(-1),
   decide(output, numLabels) {
     const tokens = output.length / numLabels;
-    return Array.from({ length: tokens }, (_, i) => argmax(output.subarray(i * numLabels, (i + 1) * numLabels)));
+    return Array.from({ length: tokens }, (_, i) =>
+      argmax(output.subarray(i * numLabels, (i + 1) * numLabels)),
+    );
   },
   weight: (label) => (label as number[]).filter((tag) => tag !== IGNORED).length,
   monitored: (labels) => (areEntityTags(labels) ? ['f1', 'accuracy'] : ['accuracy']),
   report(predictions, truth, labels): Report {
     const pairs = (truth as number[][]).map((tags, row) =>
-      tags.flatMap((tag, i) => (tag === IGNORED ? [] : [{ tag, predicted: (predictions[row] as number[])[i] }])),
+      tags.flatMap((tag, i) =>
+        tag === IGNORED ? [] : [{ tag, predicted: (predictions[row] as number[])[i] }],
+      ),
     );
     const all = pairs.flat();
     const [predicted, known] = [all.map((pair) => pair.predicted), all.map(({ tag }) => tag)];
     const right = accuracy(predicted, known);
     if (!areEntityTags(labels)) {
       const { perLabel, macro } = classificationReport(predicted, known, labels.length);
-      return { metrics: { accuracy: right, macroF1: macro.f1 }, perLabel: byName(perLabel, labels) };
+      return {
+        metrics: { accuracy: right, macroF1: macro.f1 },
+        perLabel: byName(perLabel, labels),
+      };
     }
     const { perType, micro } = entityReport(
       pairs.map((row) => row.map((pair) => labels[pair.predicted])),

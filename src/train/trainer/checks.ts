@@ -18,5 +18,6 @@ export async function checkWeights(model: Module, step: number): Promise<void> {
 
 /** @throws Error when outputs of a model are no finite numbers. */
 export function checkOutputs(values: Float32Array): void {
-  if (!values.every(Number.isFinite)) throw new Error('the outputs are no finite numbers: the weights of the model are broken');
+  if (!values.every(Number.isFinite))
+    throw new Error('the outputs are no finite numbers: the weights of the model are broken');
 }

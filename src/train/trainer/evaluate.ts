@@ -49,7 +49,9 @@ export async function evaluate(
       predictions[row] = task.decide(output, numLabels);
       probabilities[row] = Array.from(output);
     });
-    const weight = labelled ? rows.reduce((sum, row) => sum + task.weight(examples[row].label!), 0) : 0;
+    const weight = labelled
+      ? rows.reduce((sum, row) => sum + task.weight(examples[row].label!), 0)
+      : 0;
     // The mean over no tags at all is no number.
     if (weight > 0) total.loss += read.at(-1)! * weight;
     total.weight += weight;
@@ -84,14 +86,21 @@ function run(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
   const { device } = model.classifier.weight;
   return noGrad(() =>
     scope(() => {
-      const inputs = Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+      const inputs = Object.entries(batch).map(([name, { data, shape }]) => [
+        name,
+        tensor(data, { shape, device }),
+      ]);
       const { logits, loss } = model.forward(Object.fromEntries(inputs));
-      return cat([taskOf(model).output(logits), ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
+      return cat(
+        [taskOf(model).output(logits), ...(loss ? [loss] : [])].map((part) => part.reshape([-1])),
+      );
     }),
   );
 }
 
 /** Like lengths together, so that little of a batch is padding. */
 function byLength(examples: readonly EncodedExample[]): number[] {
-  return examples.map((_, i) => i).sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length || a - b);
+  return examples
+    .map((_, i) => i)
+    .sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length || a - b);
 }

@@ -1,6 +1,14 @@
 import { AdamW, clipGradNorm, getLinearScheduleWithWarmup, type Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { backward, type CapturedStep, capture, cat, manualSeed, noGrad, type Tensor } from '../../tensor/index.ts';
+import {
+  backward,
+  type CapturedStep,
+  capture,
+  cat,
+  manualSeed,
+  noGrad,
+  type Tensor,
+} from '../../tensor/index.ts';
 import { type Batch, collate, countTokens, type EncodedExample } from '../data/batch.ts';
 import { epochBatches } from '../data/split.ts';
 import { metricKey } from '../tasks/metric.ts';
@@ -66,17 +74,27 @@ export async function fit(
 ): Promise<History> {
   const { epochs, batchSize, groupByLength, seed, signal } = options;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
-  if (!Number.isInteger(epochs) || epochs < 1) throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
+  if (!Number.isInteger(epochs) || epochs < 1)
+    throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
   checkRecipe(options);
   const { padTokenId, maxPositionEmbeddings } = model.config;
   const indices = train.map((_, i) => i);
   const lengthOf = groupByLength ? (i: number) => train[i].inputIds.length : undefined;
   const totalSteps = epochs * Math.ceil(train.length / batchSize);
-  const optimizer = new AdamW(decayGroups(model, options.weightDecay), { lr: options.learningRate });
-  const schedule = getLinearScheduleWithWarmup(optimizer, Math.round(totalSteps * options.warmupRatio), totalSteps);
+  const optimizer = new AdamW(decayGroups(model, options.weightDecay), {
+    lr: options.learningRate,
+  });
+  const schedule = getLinearScheduleWithWarmup(
+    optimizer,
+    Math.round(totalSteps * options.warmupRatio),
+    totalSteps,
+  );
   const task = taskOf(model);
   const [monitor] = task.monitored(labelsOf(model));
-  const stopping = new EarlyStopping({ monitor: metricKey('valid', monitor), patience: options.patience });
+  const stopping = new EarlyStopping({
+    monitor: metricKey('valid', monitor),
+    patience: options.patience,
+  });
   const history = new History(monitor);
   const step = trainStep(model, optimizer, options.maxGradNorm);
   const reader = new StepReader<Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>>(
@@ -105,7 +123,11 @@ export async function fit(
         const learningRate = schedule.getLastLr()[0];
         const results = step.run(collate(examples, padTokenId, maxPositionEmbeddings, task));
         schedule.step();
-        const work = { examples: examples.length, tokens: countTokens(examples), flops: step.plan?.flops };
+        const work = {
+          examples: examples.length,
+          tokens: countTokens(examples),
+          flops: step.plan?.flops,
+        };
         await reader.push({ step: ++count, epoch, learningRate }, work, results);
       }
       await reader.drain();
@@ -139,16 +161,26 @@ export function checkRecipe({
   if (!(warmupRatio >= 0 && warmupRatio <= 1))
     throw new RangeError(`warmupRatio is ${warmupRatio}: a number from 0 to 1 was expected`);
   if (!(weightDecay >= 0 && weightDecay < Number.POSITIVE_INFINITY))
-    throw new RangeError(`weightDecay is ${weightDecay}: a finite number of at least 0 was expected`);
+    throw new RangeError(
+      `weightDecay is ${weightDecay}: a finite number of at least 0 was expected`,
+    );
 }
 
 /** One step: forward, backward, clipping, AdamW. Results: loss, norm of the gradients, and the task's `stepRatio`. */
-export function trainStep(model: TaskModel, optimizer: AdamW, maxGradNorm: number): CapturedStep<Record<keyof Batch, Tensor>> {
+export function trainStep(
+  model: TaskModel,
+  optimizer: AdamW,
+  maxGradNorm: number,
+): CapturedStep<Record<keyof Batch, Tensor>> {
   const task = taskOf(model);
   return capture(model.classifier.weight.device, (batch) => {
     const { loss, logits } = model.forward(batch);
     const norm = update(model, loss!, optimizer, maxGradNorm);
-    return noGrad(() => cat([loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1]))));
+    return noGrad(() =>
+      cat(
+        [loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1])),
+      ),
+    );
   });
 }
 
@@ -171,7 +203,8 @@ async function endEpoch(
   stopping: EarlyStopping,
 ): Promise<{ record: EpochRecord; verdict?: ReturnType<EarlyStopping['update']> } | undefined> {
   const steps = history.steps.filter((step) => step.epoch === epoch);
-  const mean = (field: 'loss' | StepMetric) => steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+  const mean = (field: 'loss' | StepMetric) =>
+    steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
   const task = taskOf(model);
   const record: EpochRecord = {
     epoch,
@@ -187,7 +220,8 @@ async function endEpoch(
     const truth = valid.map(({ label }) => label!);
     const { metrics } = task.report(predictions, truth, labels);
     record.validLoss = loss;
-    for (const metric of task.monitored(labels)) record[metricKey('valid', metric)] = metrics[metric];
+    for (const metric of task.monitored(labels))
+      record[metricKey('valid', metric)] = metrics[metric];
     const verdict = stopping.update(record[stopping.monitor]!);
     // While the metric is not defined (a correlation of equal scores), the latest model is the best there is.
     record.best = verdict === 'improved' || stopping.best === undefined;
@@ -203,7 +237,13 @@ export function decayGroups(model: Module, weightDecay: number) {
   const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
   const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
   return [
-    { params: named.filter(([name]) => !exempt(name)).map(([, parameter]) => parameter), weightDecay },
-    { params: named.filter(([name]) => exempt(name)).map(([, parameter]) => parameter), weightDecay: 0 },
+    {
+      params: named.filter(([name]) => !exempt(name)).map(([, parameter]) => parameter),
+      weightDecay,
+    },
+    {
+      params: named.filter(([name]) => exempt(name)).map(([, parameter]) => parameter),
+      weightDecay: 0,
+    },
   ];
 }

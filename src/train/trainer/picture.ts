@@ -69,10 +69,15 @@ export function historyPicture(history: History, title = 'Training history'): Pr
 }
 
 /** Draws measures as one SVG picture. */
-export const curvesPicture = (curves: Curves): Promise<string> => drawSvg(chartOption(curves), PANEL * curves.panels.length, 490);
+export const curvesPicture = (curves: Curves): Promise<string> =>
+  drawSvg(chartOption(curves), PANEL * curves.panels.length, 490);
 
 /** An SVG picture of so many pixels, of lines alone. */
-export async function drawSvg(option: EChartsCoreOption, width: number, height: number): Promise<string> {
+export async function drawSvg(
+  option: EChartsCoreOption,
+  width: number,
+  height: number,
+): Promise<string> {
   // Loaded here, so that only who draws pays for it.
   const [core, charts, components, renderers] = await Promise.all([
     import('echarts/core'),
@@ -100,7 +105,15 @@ export async function drawSvg(option: EChartsCoreOption, width: number, height: 
 /** Width of a panel with its axes. */
 const PANEL = 560;
 
-function chartOption({ title, summary, panels, lastStep, lastEpoch, best, validName }: Curves): EChartsCoreOption {
+function chartOption({
+  title,
+  summary,
+  panels,
+  lastStep,
+  lastEpoch,
+  best,
+  validName,
+}: Curves): EChartsCoreOption {
   return {
     animation: false,
     backgroundColor: '#ffffff',
@@ -119,8 +132,16 @@ function chartOption({ title, summary, panels, lastStep, lastEpoch, best, validN
       data: legendOf(panels, validName),
       textStyle: { fontSize: 13, color: textColor },
     },
-    grid: panels.map((_, index) => ({ left: 76 + PANEL * index, top: 116, width: 456, height: 292 })),
-    xAxis: panels.flatMap((_, index) => [stepAxis(index, lastStep), epochAxis(index, lastStep, lastEpoch)]),
+    grid: panels.map((_, index) => ({
+      left: 76 + PANEL * index,
+      top: 116,
+      width: 456,
+      height: 292,
+    })),
+    xAxis: panels.flatMap((_, index) => [
+      stepAxis(index, lastStep),
+      epochAxis(index, lastStep, lastEpoch),
+    ]),
     yAxis: panels.map(valueAxis),
     series: panels.flatMap((panel, index) => seriesOf(panel, index, best, validName)),
   };
@@ -179,14 +200,18 @@ function valueAxis({ name, scale }: Panel, gridIndex: number) {
 
 /** Up to 1, down to a round number below the lowest point. */
 export function metricScale({ raw, train, valid }: Omit<Panel, 'scale'>, isShare: boolean) {
-  const lowest = [...raw, ...train, ...valid].reduce((least, [, value]) => Math.min(least, value), 0.9);
+  const lowest = [...raw, ...train, ...valid].reduce(
+    (least, [, value]) => Math.min(least, value),
+    0.9,
+  );
   const interval = lowest < 0.5 ? 0.2 : lowest < 0.8 ? 0.1 : 0.05;
   return {
     min: Math.floor(lowest / interval + 1e-9) * interval,
     max: 1,
     interval,
     axisLabel: {
-      formatter: (value: number) => (isShare ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`),
+      formatter: (value: number) =>
+        isShare ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`,
     },
   };
 }
@@ -213,8 +238,18 @@ function showsTrainEpochs({ raw, train }: Panel): boolean {
 
 function seriesOf(panel: Panel, index: number, best: Curves['best'], validName: string) {
   const { raw, train, valid } = panel;
-  const line = { type: 'line', xAxisIndex: 2 * index, yAxisIndex: index, symbol: 'circle', symbolSize: 8 };
-  const trainLine = { ...line, itemStyle: { color: trainColor }, lineStyle: { color: trainColor, width: 2 } };
+  const line = {
+    type: 'line',
+    xAxisIndex: 2 * index,
+    yAxisIndex: index,
+    symbol: 'circle',
+    symbolSize: 8,
+  };
+  const trainLine = {
+    ...line,
+    itemStyle: { color: trainColor },
+    lineStyle: { color: trainColor, width: 2 },
+  };
   // Few points are seen one by one (a single one makes no line).
   const symbol = raw.length <= 20 ? 'circle' : 'none';
   return [
@@ -247,7 +282,13 @@ function bestLine({ epoch, step }: NonNullable<Curves['best']>, position = 'insi
     symbol: 'none',
     data: [{ xAxis: step }],
     lineStyle: { color: validColor, type: 'dashed', width: 1 },
-    label: { formatter: `best: epoch ${epoch}`, position, rotate: 90, color: validColor, fontSize: 12 },
+    label: {
+      formatter: `best: epoch ${epoch}`,
+      position,
+      rotate: 90,
+      color: validColor,
+      fontSize: 12,
+    },
   };
 }
 
@@ -279,6 +320,7 @@ function summaryOf(epochs: EpochRecord[], best: EpochRecord | undefined, metric:
   const parts = [`${best ? 'best epoch' : 'epoch'} ${epoch} of ${epochs.at(-1)?.epoch}`];
   parts.push(`train loss ${trainLoss.toFixed(3)}`);
   if (validLoss !== undefined) parts.push(`validation loss ${validLoss.toFixed(3)}`);
-  if (value !== undefined) parts.push(`validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
+  if (value !== undefined)
+    parts.push(`validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
   return parts.join('  ·  ');
 }

@@ -47,7 +47,11 @@ export class StepReader<A extends { step: number }> {
    * Takes a step's results to come: its loss, the norm of its gradients, and what else there is.
    * @throws Error when one of the two, of this or an earlier step, is not finite.
    */
-  async push(about: A, { examples, tokens, flops }: StepWork, values: Promise<Float32Array>): Promise<void> {
+  async push(
+    about: A,
+    { examples, tokens, flops }: StepWork,
+    values: Promise<Float32Array>,
+  ): Promise<void> {
     // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
     values.catch(() => {});
     this.#pending.push(async () => {
@@ -69,7 +73,8 @@ export class StepReader<A extends { step: number }> {
       this.#onResult(about, results, {
         examplesPerSecond: sums.examples / sums.seconds,
         tokensPerSecond: sums.tokens / sums.seconds,
-        ...(flops && this.#peakFlops && { utilisation: sums.flops / sums.seconds / this.#peakFlops }),
+        ...(flops &&
+          this.#peakFlops && { utilisation: sums.flops / sums.seconds / this.#peakFlops }),
       });
     });
     if (this.#pending.length > AHEAD) await this.#pending.shift()!();

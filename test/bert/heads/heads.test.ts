@@ -41,7 +41,8 @@ const config = bertConfig({
 function texts(batch: number, length: number, seed: number, vocab = config.vocabSize) {
   const random = seeded(seed);
   const below = (n: number) => Math.floor(random() * n);
-  const rows = (make: () => number) => Array.from({ length: batch }, () => Array.from({ length }, make));
+  const rows = (make: () => number) =>
+    Array.from({ length: batch }, () => Array.from({ length }, make));
   const inputIds = rows(() => 1 + below(vocab - 1));
   for (const row of inputIds) row.fill(0, length - below(length));
   const labels = rows(() => (random() < 0.2 ? below(vocab) : -100));
@@ -52,12 +53,18 @@ const ints = (values: number[] | number[][]) => tensor(values, { dtype: 'int32' 
 const numbers = async (t: Tensor) => Array.from(await t.data());
 const expectNear = (actual: number[], expected: number[], what = '') => {
   expect(actual.length, what).toBe(expected.length);
-  for (const [i, value] of expected.entries()) expect(Math.abs(actual[i] - value), `${what} ${i}`).toBeLessThan(2e-5);
+  for (const [i, value] of expected.entries())
+    expect(Math.abs(actual[i] - value), `${what} ${i}`).toBeLessThan(2e-5);
 };
-const gradsOf = async (model: { namedParameters(): [string, Tensor][]; zeroGrad(): void }, loss: Tensor) => {
+const gradsOf = async (
+  model: { namedParameters(): [string, Tensor][]; zeroGrad(): void },
+  loss: Tensor,
+) => {
   model.zeroGrad();
   backward(loss);
-  const entries = model.namedParameters().map(async ([name, { grad }]) => [name, grad ? await numbers(grad) : []] as const);
+  const entries = model
+    .namedParameters()
+    .map(async ([name, { grad }]) => [name, grad ? await numbers(grad) : []] as const);
   return new Map(await Promise.all(entries));
 };
 
@@ -67,53 +74,72 @@ describe.each([
 ] as const)('language models on %s', (_, device) => {
   const here = it.skipIf(!device);
 
-  here.each([1, 2, 3])('labels as tensor, from the host, or at positions: one loss, one gradient (%i)', async (seed) => {
-    setDevice(device!);
-    const [batch, length] = [1 + seed, 5 + 3 * seed];
-    const { labels, ...inputs } = texts(batch, length, seed);
-    const model = BertForMaskedLM.fromConfig(config, seed);
-    const flat = labels.flat();
-    const at = [...flat.keys()].filter((i) => flat[i] !== -100);
-    const { logits } = model.forward(inputs);
-    const expected = crossEntropy(logits.reshape([batch * length, config.vocabSize]), ints(flat));
-    const grads = await gradsOf(model, expected);
-    const forms = [
-      model.forward({ ...inputs, labels: ints(labels) }),
-      model.forward({ ...inputs, labels }),
-      model.forward({ ...inputs, labels: labels.map((row) => Int32Array.from(row)) }),
-      // Filled up, as for a captured step.
-      model.forward({ ...inputs, labelPositions: ints([...at, 0, 0]), labels: ints([...at.map((i) => flat[i]), -100, -100]) }),
-    ];
-    for (const [i, { loss }] of forms.entries()) {
-      expectNear([await loss!.item()], [await expected.item()]);
-      for (const [name, values] of await gradsOf(model, loss!)) expectNear(values, grads.get(name)!, `form ${i}, ${name}`);
-    }
-  });
+  here.each([1, 2, 3])(
+    'labels as tensor, from the host, or at positions: one loss, one gradient (%i)',
+    async (seed) => {
+      setDevice(device!);
+      const [batch, length] = [1 + seed, 5 + 3 * seed];
+      const { labels, ...inputs } = texts(batch, length, seed);
+      const model = BertForMaskedLM.fromConfig(config, seed);
+      const flat = labels.flat();
+      const at = [...flat.keys()].filter((i) => flat[i] !== -100);
+      const { logits } = model.forward(inputs);
+      const expected = crossEntropy(logits.reshape([batch * length, config.vocabSize]), ints(flat));
+      const grads = await gradsOf(model, expected);
+      const forms = [
+        model.forward({ ...inputs, labels: ints(labels) }),
+        model.forward({ ...inputs, labels }),
+        model.forward({ ...inputs, labels: labels.map((row) => Int32Array.from(row)) }),
+        // Filled up, as for a captured step.
+        model.forward({
+          ...inputs,
+          labelPositions: ints([...at, 0, 0]),
+          labels: ints([...at.map((i) => flat[i]), -100, -100]),
+        }),
+      ];
+      for (const [i, { loss }] of forms.entries()) {
+        expectNear([await loss!.item()], [await expected.item()]);
+        for (const [name, values] of await gradsOf(model, loss!))
+          expectNear(values, grads.get(name)!, `form ${i}, ${name}`);
+      }
+    },
+  );
 
-  here('a tied table gets the gradients of the look-up and of the decoder, its padding row those of the decoder', async () => {
-    setDevice(device!);
-    const inputs = texts(2, 9, 4);
-    const tied = BertForMaskedLM.fromConfig(config, 1);
-    const untied = BertForMaskedLM.fromConfig(bertConfig({ ...config, tieWordEmbeddings: false }), 1);
-    for (const [name, weight] of untied.stateDict()) {
-      const source = name === 'cls.predictions.decoder.weight' ? 'bert.embeddings.word_embeddings.weight' : name;
-      weight.copy_(await tied.stateDict().get(source)!.data());
-    }
-    const one = await gradsOf(tied, tied.forward(inputs).loss!);
-    const two = await gradsOf(untied, untied.forward(inputs).loss!);
-    const [looked, decoded] = ['bert.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'].map(
-      (n) => two.get(n)!,
-    );
-    expectNear(
-      one.get('bert.embeddings.word_embeddings.weight')!,
-      looked.map((value, i) => value + decoded[i]),
-    );
-    expect(looked.slice(0, 8)).toEqual(Array(8).fill(0));
-    expect(looked.slice(8).some((value) => value !== 0)).toBe(true);
-    expect(decoded.slice(0, 8).every((value) => value !== 0)).toBe(true);
-    for (const [name, values] of one)
-      if (name !== 'bert.embeddings.word_embeddings.weight') expectNear(values, two.get(name)!, name);
-  });
+  here(
+    'a tied table gets the gradients of the look-up and of the decoder, its padding row those of the decoder',
+    async () => {
+      setDevice(device!);
+      const inputs = texts(2, 9, 4);
+      const tied = BertForMaskedLM.fromConfig(config, 1);
+      const untied = BertForMaskedLM.fromConfig(
+        bertConfig({ ...config, tieWordEmbeddings: false }),
+        1,
+      );
+      for (const [name, weight] of untied.stateDict()) {
+        const source =
+          name === 'cls.predictions.decoder.weight'
+            ? 'bert.embeddings.word_embeddings.weight'
+            : name;
+        weight.copy_(await tied.stateDict().get(source)!.data());
+      }
+      const one = await gradsOf(tied, tied.forward(inputs).loss!);
+      const two = await gradsOf(untied, untied.forward(inputs).loss!);
+      const [looked, decoded] = [
+        'bert.embeddings.word_embeddings.weight',
+        'cls.predictions.decoder.weight',
+      ].map((n) => two.get(n)!);
+      expectNear(
+        one.get('bert.embeddings.word_embeddings.weight')!,
+        looked.map((value, i) => value + decoded[i]),
+      );
+      expect(looked.slice(0, 8)).toEqual(Array(8).fill(0));
+      expect(looked.slice(8).some((value) => value !== 0)).toBe(true);
+      expect(decoded.slice(0, 8).every((value) => value !== 0)).toBe(true);
+      for (const [name, values] of one)
+        if (name !== 'bert.embeddings.word_embeddings.weight')
+          expectNear(values, two.get(name)!, name);
+    },
+  );
 
   here('a captured step takes other positions each time', async () => {
     setDevice(device!);
@@ -121,7 +147,8 @@ describe.each([
       const { inputIds, labels } = texts(2, 8, seed);
       const flat = labels.flat();
       const at = [...flat.keys()].filter((i) => flat[i] !== -100);
-      const fill = (values: number[], by: number) => Int32Array.from({ length: 16 }, (_, i) => values[i] ?? by);
+      const fill = (values: number[], by: number) =>
+        Int32Array.from({ length: 16 }, (_, i) => values[i] ?? by);
       const host = (data: Int32Array, shape: number[]) => ({ data, shape });
       return {
         inputIds: host(Int32Array.from(inputIds.flat()), [2, 8]),
@@ -150,8 +177,12 @@ describe.each([
       const losses: number[] = [];
       for (const batch of batches) {
         const tensors = () =>
-          Object.fromEntries(Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape })]));
-        losses.push(captured ? (await step.run(batch))[0] : await scope(() => body(tensors())).item());
+          Object.fromEntries(
+            Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape })]),
+          );
+        losses.push(
+          captured ? (await step.run(batch))[0] : await scope(() => body(tensors())).item(),
+        );
       }
       step.dispose();
       return losses;
@@ -171,7 +202,15 @@ describe('language models', () => {
     const whole = 16 * 16 * large.vocabSize * 4;
     const { bytes } = webgpu!.memory();
     for (const given of [ints(labels), labels]) {
-      scope(() => backward(model.forward({ ...inputs, labels: given, nextSentenceLabel: labels.map((_, i) => i % 2) }).loss!));
+      scope(() =>
+        backward(
+          model.forward({
+            ...inputs,
+            labels: given,
+            nextSentenceLabel: labels.map((_, i) => i % 2),
+          }).loss!,
+        ),
+      );
       model.zeroGrad();
     }
     expect(webgpu!.memory().peakBytes - bytes).toBeLessThan(0.75 * whole);
@@ -197,7 +236,9 @@ describe('language models', () => {
     const { labels, inputIds } = texts(2, 6, 1);
     const none = labels.map((row) => row.map(() => -100));
     for (const given of [none, ints(none)])
-      expect(await model.forward({ inputIds, labels: given, nextSentenceLabel: [0, 1] }).loss!.item()).toBeNaN();
+      expect(
+        await model.forward({ inputIds, labels: given, nextSentenceLabel: [0, 1] }).loss!.item(),
+      ).toBeNaN();
     expect(model.forward({ inputIds, labels }).loss).toBeUndefined();
     expect(model.forward({ inputIds, nextSentenceLabel: [0, 1] }).loss).toBeUndefined();
   });
@@ -205,20 +246,29 @@ describe('language models', () => {
   test('labels that do not fit are refused by name', () => {
     const model = BertForPreTraining.fromConfig(config);
     const { labels, inputIds } = texts(2, 6, 1);
-    const forward = (given: object) => () => model.forward({ inputIds, labels, nextSentenceLabel: [0, 1], ...given });
+    const forward = (given: object) => () =>
+      model.forward({ inputIds, labels, nextSentenceLabel: [0, 1], ...given });
     const refused = /^labels of shape \[2, 6\] were expected, not /;
     expect(forward({ labels: labels.map((row) => row.slice(1)) })).toThrow(refused);
     expect(forward({ labels: [labels[0], labels[1].slice(1)] })).toThrow(refused);
     expect(forward({ labels: labels.flat() })).toThrow(refused);
     expect(forward({ labels: ints(labels.flat()) })).toThrow(refused);
-    expect(forward({ labels: [[70, 0, 0, 0, 0, 0], labels[1]] })).toThrow('label 70 is out of range: there are 70 classes');
+    expect(forward({ labels: [[70, 0, 0, 0, 0, 0], labels[1]] })).toThrow(
+      'label 70 is out of range: there are 70 classes',
+    );
     expect(forward({ labels: [[0.5, 0, 0, 0, 0, 0], labels[1]] })).toThrow(
       'labels: whole numbers of 32 bits were expected, not 0.5',
     );
-    expect(forward({ labels: [1, 2], labelPositions: [3] })).toThrow('labels of shape [1] were expected, not [2]');
-    expect(forward({ labels: [1, 2], labelPositions: [3, 12] })).toThrow('index 12 is out of range');
+    expect(forward({ labels: [1, 2], labelPositions: [3] })).toThrow(
+      'labels of shape [1] were expected, not [2]',
+    );
+    expect(forward({ labels: [1, 2], labelPositions: [3, 12] })).toThrow(
+      'index 12 is out of range',
+    );
     expect(forward({ nextSentenceLabel: [0, 2] })).toThrow('label 2 is out of range');
-    expect(forward({ nextSentenceLabel: [0] })).toThrow('nextSentenceLabel of shape [2] were expected, not [1]');
+    expect(forward({ nextSentenceLabel: [0] })).toThrow(
+      'nextSentenceLabel of shape [2] were expected, not [1]',
+    );
   });
 });
 
@@ -229,7 +279,10 @@ describe('other heads', () => {
     const tokens = BertForTokenClassification.fromConfig(config);
     const labels = inputIds.map((row) => row.map((id) => (id === 0 ? -100 : id % 2)));
     const { loss, logits } = tokens.forward({ inputIds, attentionMask, labels });
-    expectNear([await loss!.item()], [await crossEntropy(logits.reshape([18, 2]), ints(labels.flat())).item()]);
+    expectNear(
+      [await loss!.item()],
+      [await crossEntropy(logits.reshape([18, 2]), ints(labels.flat())).item()],
+    );
     expect(() => tokens.forward({ inputIds, labels: labels.slice(1) })).toThrow(
       'labels of shape [3, 6] were expected, not [2, 6]',
     );
@@ -248,7 +301,9 @@ describe('other heads', () => {
     const model = BertForTokenClassification.fromConfig(config);
     const stray = inputIds.map((row) => row.map((id) => id + 0.5));
     for (const name of ['inputIds', 'attentionMask', 'tokenTypeIds'])
-      expect(() => model.forward({ inputIds, [name]: stray })).toThrow(`${name}: whole numbers of 32 bits were expected, not`);
+      expect(() => model.forward({ inputIds, [name]: stray })).toThrow(
+        `${name}: whole numbers of 32 bits were expected, not`,
+      );
   });
 
   test('positions of answers are clamped to the text, as in the library', async () => {
@@ -261,29 +316,44 @@ describe('other heads', () => {
     expect(await loss([6, 1, 2])).not.toBe(await loss([5, 1, 2]));
     expect(await loss([6, 6, 6])).toBeNaN();
     expect(model.forward({ inputIds, startPositions: [0, 1, 2] }).loss).toBeUndefined();
-    expect(() => model.forward({ inputIds, startPositions: [0], endPositions: [0] })).toThrow('startPositions of shape [3]');
+    expect(() => model.forward({ inputIds, startPositions: [0], endPositions: [0] })).toThrow(
+      'startPositions of shape [3]',
+    );
   });
 
   test('choices are scored one by one', async () => {
     const model = BertForMultipleChoice.fromConfig(config, 4);
     const choices = [inputIds.slice(0, 2), inputIds.slice(1)];
-    const tokenTypeIds = choices.map((texts) => texts.map((row) => row.map((_, i) => Number(i > 2))));
-    const { logits, hiddenStates } = model.forward({ inputIds: choices, tokenTypeIds, labels: [1, 0] });
+    const tokenTypeIds = choices.map((texts) =>
+      texts.map((row) => row.map((_, i) => Number(i > 2))),
+    );
+    const { logits, hiddenStates } = model.forward({
+      inputIds: choices,
+      tokenTypeIds,
+      labels: [1, 0],
+    });
     expect(hiddenStates[0].shape).toEqual([4, 6, 8]);
-    const single = model.forward({ inputIds: choices[1].slice(0, 1).map((row) => [row]), tokenTypeIds: [[tokenTypeIds[1][0]]] });
+    const single = model.forward({
+      inputIds: choices[1].slice(0, 1).map((row) => [row]),
+      tokenTypeIds: [[tokenTypeIds[1][0]]],
+    });
     expect([logits.shape, single.logits.shape]).toEqual([
       [2, 2],
       [1, 1],
     ]);
     expectNear(await numbers(single.logits), [(await numbers(logits))[2]]);
-    expect(() => model.forward({ inputIds })).toThrow('inputIds of shape [batch, choices, length] were expected, not [3, 6]');
+    expect(() => model.forward({ inputIds })).toThrow(
+      'inputIds of shape [batch, choices, length] were expected, not [3, 6]',
+    );
     expect(() => model.forward({ inputIds: choices, tokenTypeIds: [tokenTypeIds[0]] })).toThrow(
       'BertForMultipleChoice: tokenTypeIds is [1, 2, 6], inputIds are [2, 2, 6]',
     );
   });
 
   test('attentions come when asked for', () => {
-    const models = [BertForTokenClassification, BertForMaskedLM, BertForQuestionAnswering].map((Model) => new Model(config));
+    const models = [BertForTokenClassification, BertForMaskedLM, BertForQuestionAnswering].map(
+      (Model) => new Model(config),
+    );
     for (const model of models) {
       expect(model.forward({ inputIds }).attentions).toBeUndefined();
       const { attentions, hiddenStates } = model.forward({ inputIds, outputAttentions: true });
@@ -319,14 +389,23 @@ describe.each([
         [1, 0, 0, 1],
       ],
     ];
-    for (const labels of wrong) expect(() => multi.forward({ inputIds, labels })).toThrow('labels of shape [2, 3] were expected');
-    const regression = BertForSequenceClassification.fromConfig({ ...config, numLabels: 3, problemType: 'regression' });
+    for (const labels of wrong)
+      expect(() => multi.forward({ inputIds, labels })).toThrow(
+        'labels of shape [2, 3] were expected',
+      );
+    const regression = BertForSequenceClassification.fromConfig({
+      ...config,
+      numLabels: 3,
+      problemType: 'regression',
+    });
     const turned = [
       [1, 2],
       [3, 4],
       [5, 6],
     ];
-    expect(() => regression.forward({ inputIds, labels: turned })).toThrow('labels of shape [2, 3] were expected, not [3, 2]');
+    expect(() => regression.forward({ inputIds, labels: turned })).toThrow(
+      'labels of shape [2, 3] were expected, not [3, 2]',
+    );
   });
 
   here('take a column of class numbers for what it is', async () => {
@@ -344,7 +423,8 @@ describe.each([
   here('take one row of positions for all texts, and none of the texts', async () => {
     setDevice(device!);
     const model = BertForSequenceClassification.fromConfig({ ...config, numLabels: 2 });
-    const logits = (positionIds: number[][]) => noGrad(() => numbers(model.forward({ inputIds, positionIds }).logits));
+    const logits = (positionIds: number[][]) =>
+      noGrad(() => numbers(model.forward({ inputIds, positionIds }).logits));
     const row = [3, 1, 2];
     expect(await logits([row])).toEqual(await logits([row, row]));
     const none = model.forward({ inputIds: tensor(new Int32Array(0), { shape: [0, 3] }) });

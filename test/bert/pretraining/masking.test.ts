@@ -6,10 +6,15 @@ import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '<e>'];
 const pieces = Array.from({ length: 50 }, (_, i) => [`w${i}`, `##p${i}`]).flat();
 // An added token has an id after the vocabulary's, and is special or not as it is said.
-const tokenizer = new BertTokenizer([...SPECIAL, ...pieces], { additionalSpecialTokens: ['<e>', '<f>'], addedTokens: ['<g>'] });
+const tokenizer = new BertTokenizer([...SPECIAL, ...pieces], {
+  additionalSpecialTokens: ['<e>', '<f>'],
+  addedTokens: ['<g>'],
+});
 const special = new Set(tokenizer.convertTokensToIds([...SPECIAL, '<f>']));
 const isSpecial = (id: number) => special.has(id);
-const ordinary = Array.from({ length: tokenizer.length }, (_, id) => id).filter((id) => !isSpecial(id));
+const ordinary = Array.from({ length: tokenizer.length }, (_, id) => id).filter(
+  (id) => !isSpecial(id),
+);
 const [PAD, UNK, CLS, SEP, MASK, E] = tokenizer.convertTokensToIds(SPECIAL);
 
 /** Rows as the model gets them: pairs with special tokens among the words, padded to one length. */
@@ -18,7 +23,9 @@ function rows(count: number, length: number, seed: number): number[][] {
   return Array.from({ length: count }, () => {
     const text = () =>
       Array.from({ length: 1 + random.integer((length - 3) >> 1) }, () =>
-        random.integer(20) === 0 ? [UNK, E][random.integer(2)] : ordinary[random.integer(ordinary.length)],
+        random.integer(20) === 0
+          ? [UNK, E][random.integer(2)]
+          : ordinary[random.integer(ordinary.length)],
       );
     const row = [CLS, ...text(), SEP, ...text(), SEP];
     return [...row, ...new Array<number>(length - row.length).fill(PAD)];
@@ -40,14 +47,23 @@ describe('TokenMasker', () => {
 
   it('chooses 15 % of the tokens, wherever they stand', () => {
     expect(candidates.length).toBeGreaterThan(100_000);
-    const near = ({ length: n }: unknown[], from: typeof tokens) => Math.abs(n / from.length - 0.15) < margin(0.15, from.length);
+    const near = ({ length: n }: unknown[], from: typeof tokens) =>
+      Math.abs(n / from.length - 0.15) < margin(0.15, from.length);
     expect(near(chosen, candidates)).toBe(true);
     for (const at of [1, 10, 40])
-      expect(near(...([chosen, candidates].map((some) => some.filter((t) => t.at === at)) as [never[], never[]]))).toBe(true);
+      expect(
+        near(
+          ...([chosen, candidates].map((some) => some.filter((t) => t.at === at)) as [
+            never[],
+            never[],
+          ]),
+        ),
+      ).toBe(true);
   });
 
   it('makes 80 % of them [MASK], 10 % random, and keeps 10 %', () => {
-    const share = (test: (token: (typeof tokens)[number]) => boolean) => chosen.filter(test).length / chosen.length;
+    const share = (test: (token: (typeof tokens)[number]) => boolean) =>
+      chosen.filter(test).length / chosen.length;
     const same = 0.1 / ordinary.length;
     for (const [measured, expected] of [
       [share(({ seen }) => seen === MASK), 0.8],
@@ -58,16 +74,22 @@ describe('TokenMasker', () => {
   });
 
   it('draws random tokens from all that are not special, equally often', () => {
-    const drawn = chosen.filter(({ seen, id }) => seen !== MASK && seen !== id).map(({ seen }) => seen);
+    const drawn = chosen
+      .filter(({ seen, id }) => seen !== MASK && seen !== id)
+      .map(({ seen }) => seen);
     expect(drawn.some(isSpecial)).toBe(false);
     for (const id of ordinary) {
       const share = drawn.filter((other) => other === id).length / drawn.length;
-      expect(Math.abs(share - 1 / ordinary.length)).toBeLessThan(1.2 * margin(1 / ordinary.length, drawn.length));
+      expect(Math.abs(share - 1 / ordinary.length)).toBeLessThan(
+        1.2 * margin(1 / ordinary.length, drawn.length),
+      );
     }
   });
 
   it('labels what it chose, never a special token, and changes nothing else', () => {
-    const wrong = tokens.filter(({ id, seen, label }) => (label === -100 ? seen !== id : label !== id || isSpecial(id)));
+    const wrong = tokens.filter(({ id, seen, label }) =>
+      label === -100 ? seen !== id : label !== id || isSpecial(id),
+    );
     expect(wrong).toEqual([]);
   });
 
@@ -75,10 +97,15 @@ describe('TokenMasker', () => {
     masked.forEach(({ labels, maskedPositions, maskedLabels }, r) => {
       const at = labels.flatMap((label, position) => (label === -100 ? [] : [position]));
       const n = all[r].filter((id) => !isSpecial(id)).length;
-      expect([Math.max(1, Math.floor(0.15 * n)), Math.max(1, Math.ceil(0.15 * n))]).toContain(at.length);
+      expect([Math.max(1, Math.floor(0.15 * n)), Math.max(1, Math.ceil(0.15 * n))]).toContain(
+        at.length,
+      );
       const rest = 12 - at.length;
       expect(maskedPositions).toEqual([...at, ...new Array(rest).fill(0)]);
-      expect(maskedLabels).toEqual([...at.map((position) => all[r][position]), ...new Array(rest).fill(-100)]);
+      expect(maskedLabels).toEqual([
+        ...at.map((position) => all[r][position]),
+        ...new Array(rest).fill(-100),
+      ]);
     });
     for (const [length, slots] of [
       [1, 1],
@@ -88,7 +115,9 @@ describe('TokenMasker', () => {
       [512, 77],
     ]) {
       const row = Array.from({ length }, () => ordinary[0]);
-      expect(masker.maskTokens(row, { seed: 1, epoch: 0, example: 0 }).maskedPositions).toHaveLength(slots);
+      expect(
+        masker.maskTokens(row, { seed: 1, epoch: 0, example: 0 }).maskedPositions,
+      ).toHaveLength(slots);
     }
     const none = masker.maskTokens([CLS, UNK, SEP, PAD], { seed: 1, epoch: 0, example: 0 });
     expect(none).toEqual({
@@ -107,7 +136,9 @@ describe('TokenMasker', () => {
       expect(masker.maskTokens(all[0], { ...draw, ...other })).not.toEqual(first);
     // What one epoch masks says nothing of the next.
     const again = all.map((row, example) => masker.maskTokens(row, { seed: 5, epoch: 1, example }));
-    const both = again.flatMap(({ labels }, r) => labels.filter((label, at) => label !== -100 && masked[r].labels[at] !== -100));
+    const both = again.flatMap(({ labels }, r) =>
+      labels.filter((label, at) => label !== -100 && masked[r].labels[at] !== -100),
+    );
     expect(Math.abs(both.length / chosen.length - 0.15)).toBeLessThan(margin(0.15, chosen.length));
   });
 
@@ -133,12 +164,22 @@ describe('TokenMasker', () => {
   it('refuses what it cannot do', () => {
     const draw = { seed: 0, epoch: 0, example: 0 };
     for (const mlmProbability of [0, 1, -0.1, Number.NaN])
-      expect(() => new TokenMasker(tokenizer, { mlmProbability })).toThrow('expected a number above 0 and below 1');
-    expect(() => new TokenMasker(new BertTokenizer(SPECIAL, { additionalSpecialTokens: ['<e>'] }))).toThrow('nothing to predict');
+      expect(() => new TokenMasker(tokenizer, { mlmProbability })).toThrow(
+        'expected a number above 0 and below 1',
+      );
+    expect(
+      () => new TokenMasker(new BertTokenizer(SPECIAL, { additionalSpecialTokens: ['<e>'] })),
+    ).toThrow('nothing to predict');
     for (const id of [-1, 1.5, tokenizer.length, Number.NaN])
       expect(() => masker.maskTokens([id], draw)).toThrow(`id ${id} is not in the vocabulary`);
-    expect(() => masker.maskTokens([7], { ...draw, epoch: 65536 })).toThrow('epoch must be a whole number from 0 to 65535');
-    expect(() => masker.maskTokens([7], { ...draw, example: -1 })).toThrow('example must be a whole number');
-    expect(() => masker.maskTokens([7], { ...draw, seed: 0.5 })).toThrow('seed must be a safe integer');
+    expect(() => masker.maskTokens([7], { ...draw, epoch: 65536 })).toThrow(
+      'epoch must be a whole number from 0 to 65535',
+    );
+    expect(() => masker.maskTokens([7], { ...draw, example: -1 })).toThrow(
+      'example must be a whole number',
+    );
+    expect(() => masker.maskTokens([7], { ...draw, seed: 0.5 })).toThrow(
+      'seed must be a safe integer',
+    );
   });
 });

@@ -9,12 +9,23 @@ import {
 import { Philox } from '../../../src/tensor/random.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 
-const tokenizer = new BertTokenizer(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b', '##c', '.']);
+const tokenizer = new BertTokenizer([
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  '[MASK]',
+  'a',
+  'b',
+  '##c',
+  '.',
+]);
 const { clsTokenId: CLS, sepTokenId: SEP } = tokenizer;
 const options: NextSentenceOptions = { maxLength: 64, seed: 3, epoch: 0 };
 
 /** Tokens that say where they are from. */
-const idOf = (document: number, sentence: number, position: number) => 10 + (document * 100 + sentence) * 100 + position;
+const idOf = (document: number, sentence: number, position: number) =>
+  10 + (document * 100 + sentence) * 100 + position;
 const placeOf = (id: number) => {
   const place = Math.floor((id - 10) / 100);
   return { document: Math.floor(place / 100), sentence: place % 100, position: (id - 10) % 100 };
@@ -36,9 +47,13 @@ function corpus({ documents, sentences, tokens }: Shape, seed = 1): TokenDocumen
   );
 }
 
-async function examplesOf(documents: Iterable<TokenDocument>, given: Partial<NextSentenceOptions> = {}) {
+async function examplesOf(
+  documents: Iterable<TokenDocument>,
+  given: Partial<NextSentenceOptions> = {},
+) {
   const examples: NextSentenceExample[] = [];
-  for await (const example of nextSentenceExamples(documents, tokenizer, { ...options, ...given })) examples.push(example);
+  for await (const example of nextSentenceExamples(documents, tokenizer, { ...options, ...given }))
+    examples.push(example);
   return examples;
 }
 
@@ -56,7 +71,10 @@ function segments({ inputIds, tokenTypeIds }: NextSentenceExample) {
   const a = inputIds.slice(1, middle);
   const b = inputIds.slice(middle + 1, -1);
   expect(inputIds).toEqual([CLS, ...a, SEP, ...b, SEP]);
-  expect(tokenTypeIds).toEqual([...new Array(a.length + 2).fill(0), ...new Array(b.length + 1).fill(1)]);
+  expect(tokenTypeIds).toEqual([
+    ...new Array(a.length + 2).fill(0),
+    ...new Array(b.length + 1).fill(1),
+  ]);
   expect(Math.min(a.length, b.length)).toBeGreaterThan(0);
   return { a: a.map(placeOf), b: b.map(placeOf) };
 }
@@ -82,15 +100,20 @@ describe('nextSentenceExamples', () => {
         }
       }
     }
-    const random = examples.filter(({ nextSentenceLabel }) => nextSentenceLabel === 1).length / examples.length;
+    const random =
+      examples.filter(({ nextSentenceLabel }) => nextSentenceLabel === 1).length / examples.length;
     expect(Math.abs(random - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / examples.length));
   });
 
   it('is half and half where every document has two sentences, too', async () => {
-    const short = corpus({ documents: 4000, sentences: 1, tokens: 5 }).map(([first], d) => [first, [idOf(d, 1, 0)]]);
+    const short = corpus({ documents: 4000, sentences: 1, tokens: 5 }).map(([first], d) => [
+      first,
+      [idOf(d, 1, 0)],
+    ]);
     const examples = await examplesOf(short);
     expect(examples).toHaveLength(4000);
-    const random = examples.filter(({ nextSentenceLabel }) => nextSentenceLabel === 1).length / 4000;
+    const random =
+      examples.filter(({ nextSentenceLabel }) => nextSentenceLabel === 1).length / 4000;
     expect(Math.abs(random - 0.5)).toBeLessThan(4 * Math.sqrt(0.25 / 4000));
   });
 
@@ -114,17 +137,25 @@ describe('nextSentenceExamples', () => {
     const perDocument = new Set<number>();
     for (const example of await examplesOf(long)) {
       const { a, b } = segments(example);
-      if (example.nextSentenceLabel === 0 && b.at(-1)!.sentence < 58 && example.inputIds.length < 61)
+      if (
+        example.nextSentenceLabel === 0 &&
+        b.at(-1)!.sentence < 58 &&
+        example.inputIds.length < 61
+      )
         perDocument.add(a[0].document);
     }
     // One aim in ten is short, and 54 of 60 of those so short that it shows.
     const share = 0.1 * (54 / 60);
-    expect(Math.abs(perDocument.size / 400 - share)).toBeLessThan(4 * Math.sqrt((share * (1 - share)) / 400) + 0.02);
+    expect(Math.abs(perDocument.size / 400 - share)).toBeLessThan(
+      4 * Math.sqrt((share * (1 - share)) / 400) + 0.02,
+    );
   });
 
   it('cuts the longer segment, at either end', async () => {
     const wide = Array.from({ length: 200 }, (_, d) =>
-      Array.from({ length: 2 }, (_, s) => Array.from({ length: s ? 10 : 90 }, (_, p) => idOf(d, s, p))),
+      Array.from({ length: 2 }, (_, s) =>
+        Array.from({ length: s ? 10 : 90 }, (_, p) => idOf(d, s, p)),
+      ),
     );
     let front = 0;
     let cut = 0;
@@ -157,7 +188,10 @@ describe('nextSentenceExamples', () => {
       }
     }
     const from = new Set<number>();
-    for await (const example of nextSentenceExamples(stream(), tokenizer, { ...options, neighbours: 7 })) {
+    for await (const example of nextSentenceExamples(stream(), tokenizer, {
+      ...options,
+      neighbours: 7,
+    })) {
       const { a, b } = segments(example);
       expect(read - 1 - a[0].document).toBeLessThanOrEqual(7);
       expect(Math.abs(a[0].document - b[0].document)).toBeLessThanOrEqual(7);
@@ -174,11 +208,19 @@ describe('nextSentenceExamples', () => {
 
   it.each([
     [{ maxLength: 4 }, documents, 'maxLength is 4; expected a whole number of at least 5'],
-    [{ shortSequenceProbability: 2 }, documents, 'shortSequenceProbability is 2; expected a number from 0 to 1'],
+    [
+      { shortSequenceProbability: 2 },
+      documents,
+      'shortSequenceProbability is 2; expected a number from 0 to 1',
+    ],
     [{ neighbours: 0 }, documents, 'neighbours is 0; expected a whole number of at least 1'],
     [{ epoch: -1 }, documents, 'epoch must be a whole number from 0'],
     [{}, [], 'the corpus has no document; random sentences need another'],
-    [{}, [[[7], [8]]], 'the corpus has one document only; random sentences need another: part documents by a blank line'],
+    [
+      {},
+      [[[7], [8]]],
+      'the corpus has one document only; random sentences need another: part documents by a blank line',
+    ],
     [{}, [[[7]], [[8]]], 'no document of the corpus has two sentences'],
   ])('refuses %j', async (given, from, message) => {
     await expect(examplesOf(from, given)).rejects.toThrow(message);

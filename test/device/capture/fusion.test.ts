@@ -7,7 +7,16 @@ import { kernelText, type Link } from '../../../src/device/kernel.ts';
 import { add, affine, mul, toFloat } from '../../../src/kernels/elementwise/arithmetic.ts';
 import { joinMaps } from '../../../src/kernels/kit/fuseElementwise.ts';
 import { flatParams } from '../../../src/kernels/peaks.ts';
-import { capture, cat, gelu, scope, setDevice, type Tensor, tensor, where } from '../../../src/tensor/index.ts';
+import {
+  capture,
+  cat,
+  gelu,
+  scope,
+  setDevice,
+  type Tensor,
+  tensor,
+  where,
+} from '../../../src/tensor/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { runKernel } from '../../support/kernels.ts';
 
@@ -37,7 +46,10 @@ const operations: ((a: Tensor, b: Tensor, c: Tensor) => Tensor)[] = [
   (a) => a.flip([0]),
 ];
 const links = fc.array(
-  fc.record({ operation: fc.nat(operations.length - 1), operands: fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)) }),
+  fc.record({
+    operation: fc.nat(operations.length - 1),
+    operands: fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)),
+  }),
   { minLength: 2, maxLength: 14 },
 );
 const programs = fc.record({
@@ -66,10 +78,16 @@ describe.each([
     setDevice(device!);
     await fc.assert(
       fc.asyncProperty(programs, async ({ size, ...program }) => {
-        const data = [1, 2].map((seed) => Float32Array.from({ length: size }, (_, i) => Math.sin(i * seed + seed)));
+        const data = [1, 2].map((seed) =>
+          Float32Array.from({ length: size }, (_, i) => Math.sin(i * seed + seed)),
+        );
         const parameter = tensor(Float32Array.from({ length: size }, (_, i) => Math.cos(i)));
-        const expected = scope(() => interpret(program, [...data.map((values) => tensor(values)), parameter]));
-        const step = capture(device!, ({ x, y }: { x: Tensor; y: Tensor }) => interpret(program, [x, y, parameter]));
+        const expected = scope(() =>
+          interpret(program, [...data.map((values) => tensor(values)), parameter]),
+        );
+        const step = capture(device!, ({ x, y }: { x: Tensor; y: Tensor }) =>
+          interpret(program, [x, y, parameter]),
+        );
         const [x, y] = data.map((values) => ({ data: values, shape: [size] }));
         expect(await step.run({ x, y })).toEqual(await expected.data());
         expect(await step.run({ x, y })).toEqual(await expected.data());
@@ -85,7 +103,9 @@ describe.skipIf(!native)('a captured chain', () => {
   const chain = async (device: Device, times: number) => {
     setDevice(device);
     const x = { data: Float32Array.of(1, 2, 3, 4), shape: [4] };
-    const step = capture(device, ({ x }: { x: Tensor }) => Array.from({ length: times }).reduce((y: Tensor) => y.add(x), x));
+    const step = capture(device, ({ x }: { x: Tensor }) =>
+      Array.from({ length: times }).reduce((y: Tensor) => y.add(x), x),
+    );
     const result = await step.run({ x });
     const { launches } = step.plan!;
     step.dispose();
@@ -93,7 +113,10 @@ describe.skipIf(!native)('a captured chain', () => {
   };
 
   it('of additions is one launch', async () => {
-    expect(await chain(native!, 100)).toEqual({ result: Float32Array.of(101, 202, 303, 404), launches: 1 });
+    expect(await chain(native!, 100)).toEqual({
+      result: Float32Array.of(101, 202, 303, 404),
+      launches: 1,
+    });
   });
 
   it('of any length is few', async () => {
@@ -108,7 +131,12 @@ describe('joinMaps', () => {
   const scaled = { ...flatParams(5), scale: 3, shift: 1 } as never;
   /** out1 = 3 (a b) + 1 + a float of c, c being the bits of a. */
   const joined: Link[] = [
-    { kernel: mul, params: floats, reads: { in_a: { input: 0 }, in_b: { input: 1 } }, stored: false },
+    {
+      kernel: mul,
+      params: floats,
+      reads: { in_a: { input: 0 }, in_b: { input: 1 } },
+      stored: false,
+    },
     { kernel: affine, params: scaled, reads: { in_x: { link: 0 } }, stored: true },
     { kernel: toFloat, params: floats, reads: { in_x: { input: 0 } }, stored: false },
     { kernel: add, params: floats, reads: { in_a: { link: 1 }, in_b: { link: 2 } }, stored: true },
@@ -116,14 +144,19 @@ describe('joinMaps', () => {
   const { kernel, params } = joinMaps(joined);
 
   it('stores what is asked for, on both devices', async () => {
-    const data = { in0: Float32Array.of(1, 2, 3, 4, 5, 0, 0, 0), in1: Float32Array.of(2, 2, 2, 2, 2, 0, 0, 0) };
+    const data = {
+      in0: Float32Array.of(1, 2, 3, 4, 5, 0, 0, 0),
+      in1: Float32Array.of(2, 2, 2, 2, 2, 0, 0, 0),
+    };
     const room = { out1: new Float32Array(8), out3: new Float32Array(8) };
     for (const device of [cpu, native]) {
       if (!device) continue;
       const { out1, out3 } = await runKernel(device, kernel, { ...data, ...room }, params as never);
       expect([...out1]).toEqual([7, 13, 19, 25, 31]);
       const bits = new Int32Array(data.in0.buffer);
-      expect([...out3]).toEqual([...out1].map((value, i) => Math.fround(value + Math.fround(bits[i]))));
+      expect([...out3]).toEqual(
+        [...out1].map((value, i) => Math.fround(value + Math.fround(bits[i]))),
+      );
     }
   });
 
@@ -139,12 +172,26 @@ describe('joinElementwise', () => {
   const buffer = (name: string) => ({ bytes: 16, name });
   const [x, y, a, b] = ['x', 'y', 'a', 'b'].map(buffer);
   const at = (of: { bytes: number }, offset = 0) => ({ buffer: of, offset, size: 16 });
-  const request = (p: ReturnType<typeof at>, q: ReturnType<typeof at>, out: ReturnType<typeof at>): Request => ({
+  const request = (
+    p: ReturnType<typeof at>,
+    q: ReturnType<typeof at>,
+    out: ReturnType<typeof at>,
+  ): Request => ({
     kernel: add,
     buffers: { in_a: p, in_b: q, out },
-    part: { params: { ...flatParams(4), strides_a: [1], strides_b: [1], offset_a: 0, offset_b: 0 } as never, starts: {} },
+    part: {
+      params: {
+        ...flatParams(4),
+        strides_a: [1],
+        strides_b: [1],
+        offset_a: 0,
+        offset_b: 0,
+      } as never,
+      starts: {},
+    },
   });
-  const join = (...requests: Request[]) => joinElementwise(requests, (one) => one === a || one === b, 8);
+  const join = (...requests: Request[]) =>
+    joinElementwise(requests, (one) => one === a || one === b, 8);
 
   it('stores what later launches read, and nothing that they do not', () => {
     const [one] = join(request(at(x), at(x), at(a)), request(at(a), at(x), at(y)));
@@ -153,7 +200,11 @@ describe('joinElementwise', () => {
       ...request(at(a), at(a), at(b)),
       part: { params: { ...flatParams(4), offset_x: 4 } as never, starts: { a: 4 } },
     };
-    expect(Object.keys(join(request(at(x), at(x), at(a)), request(at(a), at(x), at(y)), strided)[0].buffers)).toContain('out0');
+    expect(
+      Object.keys(
+        join(request(at(x), at(x), at(a)), request(at(a), at(x), at(y)), strided)[0].buffers,
+      ),
+    ).toContain('out0');
   });
 
   it('never lets a launch write what it reads, nor take one part of a buffer for another', () => {

@@ -62,7 +62,9 @@ describe.skipIf(!webgpu)('tuning', () => {
     setDevice(webgpu!);
     product(ones([64, 32]), ones([32, 64])).dispose();
     const results: TuningResult[] = [];
-    await tune(webgpu!, webgpu!.tuning!.met.values(), Number.POSITIVE_INFINITY, (result) => results.push(result));
+    await tune(webgpu!, webgpu!.tuning!.met.values(), Number.POSITIVE_INFINITY, (result) =>
+      results.push(result),
+    );
     expect(results).toHaveLength(1);
     expect(results[0].tried).toBe(results[0].candidates);
     expect(results[0].seconds).toBeLessThanOrEqual(results[0].guessSeconds);
@@ -90,17 +92,22 @@ describe.skipIf(!webgpu)('tuning', () => {
       ...matmul,
       name: 'refused',
       candidates: () => [{ ...good, isBroken: true }, good],
-      wgsl: (constants: typeof good, traits: never) => ('isBroken' in constants ? 'nonsense' : matmul.wgsl(constants, traits)),
+      wgsl: (constants: typeof good, traits: never) =>
+        'isBroken' in constants ? 'nonsense' : matmul.wgsl(constants, traits),
     };
     const results: TuningResult[] = [];
     await tune(device, [{ kernel, params }] as never, 1, (result) => results.push(result));
     expect(results).toMatchObject([{ chosen: good, tried: 1, candidates: 2 }]);
     const broken = { ...kernel, candidates: () => [{ ...good, isBroken: true }] };
-    await expect(tune(device, [{ kernel: broken, params }] as never, 1)).rejects.toThrow('kernel refused');
+    await expect(tune(device, [{ kernel: broken, params }] as never, 1)).rejects.toThrow(
+      'kernel refused',
+    );
     device.destroy();
   });
 
   it('refuses a device without a choice', async () => {
-    await expect(tune(await openDevice('cpu'), [], 1)).rejects.toThrow('no variants to choose from');
+    await expect(tune(await openDevice('cpu'), [], 1)).rejects.toThrow(
+      'no variants to choose from',
+    );
   });
 });

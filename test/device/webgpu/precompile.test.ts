@@ -15,7 +15,8 @@ afterAll(() => native?.destroy());
 const gpu = await findWebGPU({ experimental: false });
 const openDevice = async () => (await gpu!.requestAdapter())!.requestDevice();
 const constants = { flat: true, width: 4, lanes: 8, each: 256, together: 1 };
-const textOf = (kernel: typeof add, traits: Traits) => pipelineText(kernel as unknown as Kernel, constants, traits);
+const textOf = (kernel: typeof add, traits: Traits) =>
+  pipelineText(kernel as unknown as Kernel, constants, traits);
 
 describe.skipIf(!native)('compileAhead', () => {
   const opened = async () => {

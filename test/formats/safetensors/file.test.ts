@@ -24,19 +24,33 @@ const F32 = (begin: number, end: number, shape = (end - begin) / 4) =>
 
 describe('writing', () => {
   test('lays a file out byte for byte as the format has it', () => {
-    const file = serializeSafetensors([['a', { dtype: 'F32', shape: [1], data: new Float32Array([1]) }]]);
-    const header = '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+    const file = serializeSafetensors([
+      ['a', { dtype: 'F32', shape: [1], data: new Float32Array([1]) }],
+    ]);
+    const header =
+      '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
     expect(header.length).toBe(85);
-    expect([...file]).toEqual([...[88, 0, 0, 0, 0, 0, 0, 0], ...new TextEncoder().encode(`${header}   `), ...[0, 0, 0x80, 0x3f]]);
+    expect([...file]).toEqual([
+      ...[88, 0, 0, 0, 0, 0, 0, 0],
+      ...new TextEncoder().encode(`${header}   `),
+      ...[0, 0, 0x80, 0x3f],
+    ]);
   });
 
   test('puts wider dtypes first, then names by their UTF-8 bytes, numbers like any other name', () => {
     const names = ['aa', 'b', '10', '9', '\u{1f600}', '\uff5e', 'a'];
-    const tensors = names.map((name) => [name, { dtype: 'U8', shape: [1], data: new Uint8Array(1) }] as [string, TensorToWrite]);
+    const tensors = names.map(
+      (name) =>
+        [name, { dtype: 'U8', shape: [1], data: new Uint8Array(1) }] as [string, TensorToWrite],
+    );
     const wide: TensorToWrite = { dtype: 'I64', shape: [1], data: new Uint8Array(8) };
     const file = serializeSafetensors([...tensors, ['z', wide]]);
-    expect([...parseSafetensors(file).tensors.keys()]).toEqual([...['z', '10', '9', 'a', 'aa', 'b', '\uff5e', '\u{1f600}']]);
-    expect([...parseSafetensors(serializeSafetensors(mixed)).tensors.keys()]).toEqual([...['empty', 'w', 'n', 'é', 's']]);
+    expect([...parseSafetensors(file).tensors.keys()]).toEqual([
+      ...['z', '10', '9', 'a', 'aa', 'b', '\uff5e', '\u{1f600}'],
+    ]);
+    expect([...parseSafetensors(serializeSafetensors(mixed)).tensors.keys()]).toEqual([
+      ...['empty', 'w', 'n', 'é', 's'],
+    ]);
   });
 
   test('an empty file and a metadata of one’s own', () => {
@@ -52,11 +66,27 @@ describe('writing', () => {
     ['a name twice', [...mixed, ['w', one]], /^tensor "w" cannot be written: the name is taken$/],
     ['the reserved name', [['__metadata__', one]], /^tensor "__metadata__" .* taken$/],
     ['half a character', [['\ud800', one]], /not valid Unicode$/],
-    ['too little data', [['x', { ...one, shape: [3] }]], /^tensor "x" has 8 bytes; shape \[3\] of F32 takes 12$/],
+    [
+      'too little data',
+      [['x', { ...one, shape: [3] }]],
+      /^tensor "x" has 8 bytes; shape \[3\] of F32 takes 12$/,
+    ],
     ['a negative dimension', [['x', { ...one, shape: [-2] }]], /^tensor "x" has the shape \[-2\]/],
-    ['a broken dimension', [['x', { ...one, shape: [0.5, 4] }]], /^tensor "x" has the shape \[0\.5,4\]/],
-    ['another dtype than its array', [['x', { ...one, dtype: 'I32' }]], /as I32 but given as Float32Array$/],
-    ['an unknown dtype', [['x', { ...one, dtype: 'F31' as Dtype }]], /^tensor "x" has the unknown dtype "F31"$/],
+    [
+      'a broken dimension',
+      [['x', { ...one, shape: [0.5, 4] }]],
+      /^tensor "x" has the shape \[0\.5,4\]/,
+    ],
+    [
+      'another dtype than its array',
+      [['x', { ...one, dtype: 'I32' }]],
+      /as I32 but given as Float32Array$/,
+    ],
+    [
+      'an unknown dtype',
+      [['x', { ...one, dtype: 'F31' as Dtype }]],
+      /^tensor "x" has the unknown dtype "F31"$/,
+    ],
   ])('refuses %s', (_, tensors, message) => {
     expect(() => serializeSafetensors(tensors)).toThrow(SafetensorsError);
     expect(() => serializeSafetensors(tensors)).toThrow(message);
@@ -118,13 +148,29 @@ describe('reading', () => {
     ['nothing', new Uint8Array(0), /8 bytes or more, not 0/],
     ['seven bytes', new Uint8Array(7), /8 bytes or more, not 7/],
     ['no header', new Uint8Array(8), /does not begin with \{/],
-    ['a header longer than the file', length(57n), /claims a header of 57 bytes, but only 56 follow/],
-    ['a header over 100 MB', length(100_000_001n), /claims a header of 100000001 bytes; the format allows 1000/],
-    ['a header of 2^64 - 1', length(2n ** 64n - 1n), /claims a header of 18446744073709551615 bytes/],
+    [
+      'a header longer than the file',
+      length(57n),
+      /claims a header of 57 bytes, but only 56 follow/,
+    ],
+    [
+      'a header over 100 MB',
+      length(100_000_001n),
+      /claims a header of 100000001 bytes; the format allows 1000/,
+    ],
+    [
+      'a header of 2^64 - 1',
+      length(2n ** 64n - 1n),
+      /claims a header of 18446744073709551615 bytes/,
+    ],
     ['a byte order mark', fileOf('\ufeff{}'), /does not begin with \{/],
     ['a blank first', fileOf(' {}'), /does not begin with \{/],
     ['a list', fileOf('[]'), /does not begin with \{/],
-    ['broken UTF-8', fileOf(Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])), /not valid JSON in UTF-8/],
+    [
+      'broken UTF-8',
+      fileOf(Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])),
+      /not valid JSON in UTF-8/,
+    ],
     ['an open string', fileOf('{"a'), /not valid JSON/],
     ['an open escape', fileOf('{"a\\'), /not valid JSON/],
     ['text after the end', fileOf('{}}'), /not valid JSON/],
@@ -135,19 +181,51 @@ describe('reading', () => {
     ['a list for a tensor', fileOf('{"a":[1]}'), /object of objects of lists/],
     ['a million keys', fileOf(keys), /more than 1000000 keys/],
     ['a name twice', fileOf(`{"a":${F32(0, 4)},"a":${F32(0, 4)}}`, 4), /key "a" twice/],
-    ['a name twice, once escaped', fileOf(`{"a":${F32(0, 4)},"\\u0061":${F32(0, 4)}}`, 4), /key "a" twice/],
-    ['a field twice', tensor('"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]'), /"dtype" twice/],
+    [
+      'a name twice, once escaped',
+      fileOf(`{"a":${F32(0, 4)},"\\u0061":${F32(0, 4)}}`, 4),
+      /key "a" twice/,
+    ],
+    [
+      'a field twice',
+      tensor('"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]'),
+      /"dtype" twice/,
+    ],
     ['metadata twice', fileOf('{"__metadata__":{},"__metadata__":{}}'), /"__metadata__" twice/],
-    ['metadata that is a list', fileOf('{"__metadata__":{"a":[1]}}'), /__metadata__ "a" is not a string/],
+    [
+      'metadata that is a list',
+      fileOf('{"__metadata__":{"a":[1]}}'),
+      /__metadata__ "a" is not a string/,
+    ],
     ['metadata that is null', fileOf('{"__metadata__":null}'), /__metadata__ is not an object/],
     ['a tensor that is a number', fileOf('{"a":1}'), /^tensor "a" is not described by an object/],
-    ['an unknown dtype', tensor('"dtype":"F31","shape":[1],"data_offsets":[0,4]'), /"a" has the unknown dtype "F31"/],
-    ['a dtype of half bytes', tensor('"dtype":"F4","shape":[8],"data_offsets":[0,4]'), /"a" has the unknown dtype "F4"/],
-    ['an inherited dtype', tensor('"dtype":"toString","shape":[1],"data_offsets":[0,4]'), /unknown dtype "toString"/],
+    [
+      'an unknown dtype',
+      tensor('"dtype":"F31","shape":[1],"data_offsets":[0,4]'),
+      /"a" has the unknown dtype "F31"/,
+    ],
+    [
+      'a dtype of half bytes',
+      tensor('"dtype":"F4","shape":[8],"data_offsets":[0,4]'),
+      /"a" has the unknown dtype "F4"/,
+    ],
+    [
+      'an inherited dtype',
+      tensor('"dtype":"toString","shape":[1],"data_offsets":[0,4]'),
+      /unknown dtype "toString"/,
+    ],
     ['no dtype', tensor('"shape":[1],"data_offsets":[0,4]'), /"a" has the unknown dtype undefined/],
     ['no shape', tensor('"dtype":"F32","data_offsets":[0,4]'), /"a" has the shape undefined/],
-    ['a shape of text', tensor('"dtype":"F32","shape":["1"],"data_offsets":[0,4]'), /"a" has the shape \["1"\]/],
-    ['a negative dimension', tensor('"dtype":"F32","shape":[-1],"data_offsets":[0,4]'), /plain digits/],
+    [
+      'a shape of text',
+      tensor('"dtype":"F32","shape":["1"],"data_offsets":[0,4]'),
+      /"a" has the shape \["1"\]/,
+    ],
+    [
+      'a negative dimension',
+      tensor('"dtype":"F32","shape":[-1],"data_offsets":[0,4]'),
+      /plain digits/,
+    ],
     ['a fraction', tensor('"dtype":"F32","shape":[1.0],"data_offsets":[0,4]'), /plain digits/],
     ['an exponent', tensor('"dtype":"F32","shape":[1],"data_offsets":[0,4e0]'), /plain digits/],
     [
@@ -160,16 +238,52 @@ describe('reading', () => {
       tensor('"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4]'),
       /"a" has the shape .*too large/,
     ],
-    ['one offset', tensor('"dtype":"F32","shape":[1],"data_offsets":[4]'), /"a" has the data_offsets \[4\]/],
-    ['offsets that go back', tensor('"dtype":"F32","shape":[1],"data_offsets":[4,0]'), /data_offsets \[4,0\]/],
-    ['too few bytes', fileOf(`{"a":${F32(0, 4, 2)}}`, 4), /"a" has 4 bytes; shape \[2\] of F32 takes 8/],
-    ['too many bytes', fileOf(`{"a":${F32(0, 8, 1)}}`, 8), /"a" has 8 bytes; shape \[1\] of F32 takes 4/],
+    [
+      'one offset',
+      tensor('"dtype":"F32","shape":[1],"data_offsets":[4]'),
+      /"a" has the data_offsets \[4\]/,
+    ],
+    [
+      'offsets that go back',
+      tensor('"dtype":"F32","shape":[1],"data_offsets":[4,0]'),
+      /data_offsets \[4,0\]/,
+    ],
+    [
+      'too few bytes',
+      fileOf(`{"a":${F32(0, 4, 2)}}`, 4),
+      /"a" has 4 bytes; shape \[2\] of F32 takes 8/,
+    ],
+    [
+      'too many bytes',
+      fileOf(`{"a":${F32(0, 8, 1)}}`, 8),
+      /"a" has 8 bytes; shape \[1\] of F32 takes 4/,
+    ],
     ['data that begins late', fileOf(`{"a":${F32(4, 8)}}`, 8), /"a" begins at byte 4; expected 0/],
-    ['a hole', fileOf(`{"a":${F32(0, 4)},"b":${F32(8, 12)}}`, 12), /"b" begins at byte 8; expected 4/],
-    ['an overlap', fileOf(`{"a":${F32(0, 8)},"b":${F32(4, 12)}}`, 12), /"b" begins at byte 4; expected 8/],
-    ['the same bytes twice', fileOf(`{"a":${F32(0, 4)},"b":${F32(0, 4)}}`, 4), /"b" begins at byte 0; expected 4/],
-    ['a file cut short', fileOf(`{"a":${F32(0, 4)},"b":${F32(4, 8)}}`, 7), /"b" ends at byte 8, but .* 7 bytes/],
-    ['bytes after the last tensor', fileOf(`{"a":${F32(0, 4)}}`, 5), /5 bytes of data, but its header describes 4/],
+    [
+      'a hole',
+      fileOf(`{"a":${F32(0, 4)},"b":${F32(8, 12)}}`, 12),
+      /"b" begins at byte 8; expected 4/,
+    ],
+    [
+      'an overlap',
+      fileOf(`{"a":${F32(0, 8)},"b":${F32(4, 12)}}`, 12),
+      /"b" begins at byte 4; expected 8/,
+    ],
+    [
+      'the same bytes twice',
+      fileOf(`{"a":${F32(0, 4)},"b":${F32(0, 4)}}`, 4),
+      /"b" begins at byte 0; expected 4/,
+    ],
+    [
+      'a file cut short',
+      fileOf(`{"a":${F32(0, 4)},"b":${F32(4, 8)}}`, 7),
+      /"b" ends at byte 8, but .* 7 bytes/,
+    ],
+    [
+      'bytes after the last tensor',
+      fileOf(`{"a":${F32(0, 4)}}`, 5),
+      /5 bytes of data, but its header describes 4/,
+    ],
     ['a pickle', fileOf('PK\u0003\u0004 pretends to be a model'), /does not begin with \{/],
   ])('refuses %s', (_, file, message) => {
     let error: unknown;
@@ -197,19 +311,23 @@ describe('converting', () => {
       let value = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
       if (exponent === 0) value = sign * fraction * 2 ** -24;
       if (exponent === 31) value = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-      if (!Object.is(floats[bits], value)) expect.fail(`${bits} became ${floats[bits]}, not ${value}`);
+      if (!Object.is(floats[bits], value))
+        expect.fail(`${bits} became ${floats[bits]}, not ${value}`);
     }
   });
 
   test('every finite float16, there and back', () => {
-    const halves = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((bits) => (bits & 0x7c00) !== 0x7c00);
+    const halves = Uint16Array.from({ length: 65536 }, (_, i) => i).filter(
+      (bits) => (bits & 0x7c00) !== 0x7c00,
+    );
     expect(halves.length).toBe(63488);
     const back = toFloat16(toFloat32(raw('F16', halves.buffer)));
     expect(Buffer.compare(Buffer.from(back.buffer), Buffer.from(halves.buffer))).toBe(0);
   });
 
   /** What a half without a sign stands for; the one after the last as if there were no infinity. */
-  const half = (bits: number) => (bits < 1024 ? bits * 2 ** -24 : (1 + (bits & 1023) / 1024) * 2 ** ((bits >> 10) - 15));
+  const half = (bits: number) =>
+    bits < 1024 ? bits * 2 ** -24 : (1 + (bits & 1023) / 1024) * 2 ** ((bits >> 10) - 15);
   /** Which half is nearest, in whole numbers of the smallest float32. */
   const nearest = (value: number): number => {
     const exact = (of: number) => BigInt(of * 2 ** 149);
@@ -226,7 +344,10 @@ describe('converting', () => {
   };
 
   test('float32 to the nearest float16: all ties and their neighbours, random values, zeros', () => {
-    const ties = Float32Array.from({ length: 0x7bff }, (_, bits) => (half(bits) + half(bits + 1)) / 2);
+    const ties = Float32Array.from(
+      { length: 0x7bff },
+      (_, bits) => (half(bits) + half(bits + 1)) / 2,
+    );
     const bits = [...new Uint32Array(ties.buffer)].flatMap((tie) => [tie - 1, tie, tie + 1]);
     const random = seeded(8);
     // From below half the smallest float16 to the largest.
@@ -237,7 +358,8 @@ describe('converting', () => {
     const floats = new Float32Array(words.buffer);
     const halves = toFloat16(floats);
     for (let i = 0; i < floats.length; i++)
-      if (halves[i] !== nearest(floats[i])) expect.fail(`${floats[i]} became ${halves[i]}, not ${nearest(floats[i])}`);
+      if (halves[i] !== nearest(floats[i]))
+        expect.fail(`${floats[i]} became ${halves[i]}, not ${nearest(floats[i])}`);
     // A part of a larger array, too.
     expect([...toFloat16(floats.subarray(7, 9))]).toEqual([...halves.subarray(7, 9)]);
   });
@@ -247,7 +369,9 @@ describe('converting', () => {
     (value) => {
       const values = Float32Array.of(1, value);
       expect(() => toFloat16(values, 'w')).toThrow(SafetensorsError);
-      expect(() => toFloat16(values, 'w')).toThrow(`tensor "w" holds ${values[1]}; float16 takes numbers up to 65504`);
+      expect(() => toFloat16(values, 'w')).toThrow(
+        `tensor "w" holds ${values[1]}; float16 takes numbers up to 65504`,
+      );
     },
   );
 
@@ -261,13 +385,15 @@ describe('converting', () => {
 
   test('float64 is rounded', () => {
     const values = [0.1, 1e300, -1e-300, 16777217];
-    expect([...toFloat32(raw('F64', new Float64Array(values).buffer))]).toEqual(values.map(Math.fround));
+    expect([...toFloat32(raw('F64', new Float64Array(values).buffer))]).toEqual(
+      values.map(Math.fround),
+    );
   });
 
   test('integers of every width', () => {
-    expect([...toInt32(raw('I64', BigInt64Array.of(-1n, 2147483647n, -2147483648n).buffer))]).toEqual([
-      ...[-1, 2147483647, -2147483648],
-    ]);
+    expect([
+      ...toInt32(raw('I64', BigInt64Array.of(-1n, 2147483647n, -2147483648n).buffer)),
+    ]).toEqual([...[-1, 2147483647, -2147483648]]);
     expect([...toInt32(raw('I16', Int16Array.of(-5, 7).buffer))]).toEqual([-5, 7]);
     expect([...toInt32(raw('I8', Int8Array.of(-128).buffer))]).toEqual([-128]);
     expect([...toInt32(raw('U8', Uint8Array.of(255).buffer))]).toEqual([255]);
@@ -277,10 +403,18 @@ describe('converting', () => {
 
   test('refuses what does not fit, by name', () => {
     const past = raw('I64', BigInt64Array.of(2147483648n).buffer);
-    expect(() => toInt32(past, 'ids')).toThrow(/^tensor "ids" holds 2147483648, which does not fit/);
+    expect(() => toInt32(past, 'ids')).toThrow(
+      /^tensor "ids" holds 2147483648, which does not fit/,
+    );
     expect(() => toInt32(raw('U32', Uint32Array.of(4294967295).buffer))).toThrow(SafetensorsError);
-    expect(() => toInt32(raw('F32', new ArrayBuffer(4)), 'w')).toThrow('tensor "w" is F32; expected integers');
-    expect(() => toFloat32(raw('I32', new ArrayBuffer(4)), 'n')).toThrow('tensor "n" is I32; expected floats');
-    expect(() => toFloat32(raw('F8_E4M3', new ArrayBuffer(4)))).toThrow('the tensor is F8_E4M3; expected floats');
+    expect(() => toInt32(raw('F32', new ArrayBuffer(4)), 'w')).toThrow(
+      'tensor "w" is F32; expected integers',
+    );
+    expect(() => toFloat32(raw('I32', new ArrayBuffer(4)), 'n')).toThrow(
+      'tensor "n" is I32; expected floats',
+    );
+    expect(() => toFloat32(raw('F8_E4M3', new ArrayBuffer(4)))).toThrow(
+      'the tensor is F8_E4M3; expected floats',
+    );
   });
 });

@@ -15,7 +15,18 @@ import { mutants, seeded } from '../../support/mutants.ts';
 import { fileOf, mixed } from '../../support/safetensorsFiles.ts';
 
 test('what is written reads back, whatever it is', () => {
-  const sizes = { BOOL: 1, U8: 1, I8: 1, I16: 2, F16: 2, BF16: 2, I32: 4, F32: 4, F64: 8, I64: 8 } as const;
+  const sizes = {
+    BOOL: 1,
+    U8: 1,
+    I8: 1,
+    I16: 2,
+    F16: 2,
+    BF16: 2,
+    I32: 4,
+    F32: 4,
+    F64: 8,
+    I64: 8,
+  } as const;
   const tensor = fc
     .record({
       dtype: fc.constantFrom(...(Object.keys(sizes) as (keyof typeof sizes)[])),
@@ -36,7 +47,8 @@ test('what is written reads back, whatever it is', () => {
       const back = parseSafetensors(file);
       expect(Object.entries(back.metadata)).toEqual(Object.entries(meta));
       expect([...back.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
-      for (const [key, { dtype, shape, data }] of tensors) expect(back.tensors.get(key)).toEqual({ dtype, shape, data });
+      for (const [key, { dtype, shape, data }] of tensors)
+        expect(back.tensors.get(key)).toEqual({ dtype, shape, data });
       expect(serializeSafetensors(back.tensors, back.metadata)).toEqual(file);
     }),
     { seed: 11, numRuns: 500 },
@@ -56,10 +68,12 @@ test('100,000 damaged files are read or refused, quickly and without more memory
       // Every byte of the data belongs to one tensor, none of which is a copy.
       let end = 8 + Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
       for (const { data } of tensors.values()) {
-        if (data.buffer !== file.buffer || data.byteOffset !== file.byteOffset + end) expect.fail('a hole, an overlap or a copy');
+        if (data.buffer !== file.buffer || data.byteOffset !== file.byteOffset + end)
+          expect.fail('a hole, an overlap or a copy');
         end += data.length;
       }
-      if (end !== file.length) expect.fail(`${end} bytes are described, the file has ${file.length}`);
+      if (end !== file.length)
+        expect.fail(`${end} bytes are described, the file has ${file.length}`);
     } catch (error) {
       if (!(error instanceof SafetensorsError)) throw error;
       if (error.message.includes('\n') || error.message.length > 300) expect.fail(error.message);
@@ -78,12 +92,19 @@ test('100,000 damaged files are read or refused, quickly and without more memory
 
 test('headers are judged by the size of the file alone, whatever they claim', () => {
   const petabyte = `{"dtype":"F32","shape":[${2 ** 48}],"data_offsets":[0,${2 ** 50}]}`;
-  expect(() => parseSafetensors(fileOf(`{"a":${petabyte}}`, 8))).toThrow(/ends at byte 1125899906842624, but the file has 8/);
+  expect(() => parseSafetensors(fileOf(`{"a":${petabyte}}`, 8))).toThrow(
+    /ends at byte 1125899906842624, but the file has 8/,
+  );
   // A file larger than memory: its head is enough.
   const head = fileOf(`{"a":${petabyte}}   `);
   const size = head.length + 2 ** 50;
   expect(dataStart(head, size)).toBe(head.length);
-  expect(parseHead(head, size).tensors.get('a')).toEqual({ dtype: 'F32', shape: [2 ** 48], begin: head.length, end: size });
+  expect(parseHead(head, size).tensors.get('a')).toEqual({
+    dtype: 'F32',
+    shape: [2 ** 48],
+    begin: head.length,
+    end: size,
+  });
   expect(() => parseHead(head, size + 1)).toThrow(
     /has 1125899906842625 bytes of data, but its header describes 1125899906842624/,
   );
@@ -94,7 +115,9 @@ describe.skipIf(!hasGolden)('files the reference library wrote', () => {
   test.each([
     'ops/optim.safetensors',
     ...['grads', 'outputs', 'train'].map((file) => `tiny-bert/${file}.safetensors`),
-    ...[...folders, 'question-answering', 'multiple-choice'].map((dir) => `tiny-bert/${dir}/model.safetensors`),
+    ...[...folders, 'question-answering', 'multiple-choice'].map(
+      (dir) => `tiny-bert/${dir}/model.safetensors`,
+    ),
   ])('%s: read, and written again to the same bytes', (path) => {
     const file = readFileSync(goldenPath(path));
     const { tensors, metadata } = parseSafetensors(file);
@@ -106,7 +129,13 @@ describe.skipIf(!hasGolden)('files the reference library wrote', () => {
     const { tensors } = parseSafetensors(readFileSync(goldenPath('ops/ops.safetensors')));
     const dtypes: Record<string, Dtype> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
     const named = new Set<string>();
-    type Listed = { tensor: string; dtype: string; shape: number[]; grad?: string; upstream?: string };
+    type Listed = {
+      tensor: string;
+      dtype: string;
+      shape: number[];
+      grad?: string;
+      upstream?: string;
+    };
     const { cases } = JSON.parse(goldenText('ops/ops.json')) as {
       cases: { inputs: Listed[]; outputs: Listed[] }[];
     };
@@ -123,7 +152,9 @@ describe.skipIf(!hasGolden)('files the reference library wrote', () => {
   test('inputs: ids and masks as int32', () => {
     const { tensors } = parseSafetensors(readFileSync(goldenPath('tiny-bert/inputs.safetensors')));
     const mask = toInt32(tensors.get('attention_mask')!);
-    const rows = [0, 1, 2, 3].map((row) => mask.slice(row * 24, row * 24 + 24).reduce((a, b) => a + b));
+    const rows = [0, 1, 2, 3].map((row) =>
+      mask.slice(row * 24, row * 24 + 24).reduce((a, b) => a + b),
+    );
     expect(rows).toEqual([24, 17, 9, 3]);
   });
 });

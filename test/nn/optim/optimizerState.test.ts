@@ -11,7 +11,12 @@ import {
   SGD,
   type SgdOptions,
 } from '../../../src/nn/index.ts';
-import { embedding, scaledDotProductAttention, type Tensor, tensor } from '../../../src/tensor/index.ts';
+import {
+  embedding,
+  scaledDotProductAttention,
+  type Tensor,
+  tensor,
+} from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 
@@ -21,14 +26,21 @@ afterAll(() => webgpu?.destroy());
 const shapes = [[3, 5], [1], [1100], [7]];
 const values = (seed: number) => {
   const random = new Philox(seed);
-  return shapes.map((shape) => Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()));
+  return shapes.map((shape) =>
+    Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+  );
 };
 const read = (params: Tensor[]) => Promise.all(params.map((param) => param.data()));
 
 /** A copy on the host, through JSON but for the arrays. */
-async function copyOf<O>({ state, paramGroups }: OptimizerState<O, Tensor>): Promise<OptimizerState<O, { data: Float32Array }>> {
+async function copyOf<O>({
+  state,
+  paramGroups,
+}: OptimizerState<O, Tensor>): Promise<OptimizerState<O, { data: Float32Array }>> {
   const copied = state.map(async ({ step, buffers }) => {
-    const own = Object.entries(buffers).map(async ([name, of]) => [name, { data: (await of.data()) as Float32Array }] as const);
+    const own = Object.entries(buffers).map(
+      async ([name, of]) => [name, { data: (await of.data()) as Float32Array }] as const,
+    );
     return { step, buffers: Object.fromEntries(await Promise.all(own)) };
   });
   return { state: await Promise.all(copied), paramGroups: JSON.parse(JSON.stringify(paramGroups)) };
@@ -39,7 +51,9 @@ describe.each([
   ['webgpu', webgpu],
 ] as const)('the state of an optimiser on %s', (_, device) => {
   const setUp = (make: (params: Tensor[]) => Adam | SGD, from: ArrayLike<number>[]) => {
-    const params = from.map((data, i) => tensor(Float32Array.from(data), { shape: shapes[i], device }).requiresGrad_());
+    const params = from.map((data, i) =>
+      tensor(Float32Array.from(data), { shape: shapes[i], device }).requiresGrad_(),
+    );
     const optimizer = make(params);
     const schedule = getLinearScheduleWithWarmup(optimizer, 2, 9);
     const steps = (first: number, last: number) => {
@@ -58,38 +72,46 @@ describe.each([
     };
     return { params, optimizer, schedule, steps };
   };
-  const groups = (params: Tensor[]) => [{ params: params.slice(1), weightDecay: 0.1 }, { params: params.slice(0, 1) }];
+  const groups = (params: Tensor[]) => [
+    { params: params.slice(1), weightDecay: 0.1 },
+    { params: params.slice(0, 1) },
+  ];
 
-  it.skipIf(!device)('sees gradients that are set by hand, and those that a backward adds to them', async () => {
-    const param = tensor([1, 2, 3], { device }).requiresGrad_();
-    const optimizer = new SGD([param], { lr: 1 });
-    const step = async () => {
-      optimizer.step();
-      optimizer.zeroGrad();
-      return [...(await param.data())];
-    };
-    param
-      .mul(tensor([1, 1, 1], { device }))
-      .sum()
-      .backward();
-    expect(await step()).toEqual([0, 1, 2]);
-    param.grad = tensor([4, 5, 6], { device });
-    expect(await step()).toEqual([-4, -4, -4]);
-    param.grad = tensor([[1], [2], [3]], { device })
-      .transpose(0, 1)
-      .slice([[0, 1]])
-      .reshape([3]);
-    param.mul(2).sum().backward();
-    expect(await step()).toEqual([-7, -8, -9]);
-    param
-      .mul(tensor([1, 0, 0], { device }))
-      .sum()
-      .backward();
-    expect(await step()).toEqual([-8, -8, -9]);
-    param.grad = tensor([1, 2], { device });
-    expect(() => optimizer.step()).toThrow('a gradient of shape [2] was set on a parameter of [3]');
-    optimizer.dispose();
-  });
+  it.skipIf(!device)(
+    'sees gradients that are set by hand, and those that a backward adds to them',
+    async () => {
+      const param = tensor([1, 2, 3], { device }).requiresGrad_();
+      const optimizer = new SGD([param], { lr: 1 });
+      const step = async () => {
+        optimizer.step();
+        optimizer.zeroGrad();
+        return [...(await param.data())];
+      };
+      param
+        .mul(tensor([1, 1, 1], { device }))
+        .sum()
+        .backward();
+      expect(await step()).toEqual([0, 1, 2]);
+      param.grad = tensor([4, 5, 6], { device });
+      expect(await step()).toEqual([-4, -4, -4]);
+      param.grad = tensor([[1], [2], [3]], { device })
+        .transpose(0, 1)
+        .slice([[0, 1]])
+        .reshape([3]);
+      param.mul(2).sum().backward();
+      expect(await step()).toEqual([-7, -8, -9]);
+      param
+        .mul(tensor([1, 0, 0], { device }))
+        .sum()
+        .backward();
+      expect(await step()).toEqual([-8, -8, -9]);
+      param.grad = tensor([1, 2], { device });
+      expect(() => optimizer.step()).toThrow(
+        'a gradient of shape [2] was set on a parameter of [3]',
+      );
+      optimizer.dispose();
+    },
+  );
 
   it.skipIf(!device)('takes one parameter’s gradient for another’s', async () => {
     const [param, twin] = [1, 2].map((value) => tensor([value], { device, requiresGrad: true }));
@@ -101,29 +123,44 @@ describe.each([
     optimizer.dispose();
   });
 
-  it.skipIf(!device)('clips to NaN by a NaN norm, but not its gaps and untouched rows', async () => {
-    const table = tensor(new Float32Array(4 * 3).fill(1), { shape: [4, 3], device }).requiresGrad_();
-    table.byRows = true;
-    const bias = tensor([1, 1, 1], { device }).requiresGrad_();
-    const optimizer = new SGD([table, bias], { lr: 1 });
-    const clipped = async (id: number, scale: number) => {
-      optimizer.zeroGrad();
-      const row = embedding(tensor(Int32Array.of(id), { device }), table).mul(scale);
-      row.add(bias.mul(2)).sum().backward();
-      const norm = await clipGradNorm([table, bias], 1).item();
-      return [norm, ...(await table.grad!.data()), ...(await bias.grad!.data())];
-    };
-    const rows = (id: number, value: number) => Array.from({ length: 12 }, (_, i) => (Math.floor(i / 3) === id ? value : 0));
-    expect(await clipped(1, Number.NaN)).toEqual([Number.NaN, ...rows(1, Number.NaN), ...Array(3).fill(Number.NaN)]);
-    const value = 1 / Math.sqrt(6);
-    const [norm, ...grads] = await clipped(2, 2);
-    expect(norm).toBeCloseTo(2 * Math.sqrt(6), 5);
-    for (const [i, expected] of [...rows(2, value), value, value, value].entries()) expect(grads[i]).toBeCloseTo(expected, 5);
-    optimizer.dispose();
-  });
+  it.skipIf(!device)(
+    'clips to NaN by a NaN norm, but not its gaps and untouched rows',
+    async () => {
+      const table = tensor(new Float32Array(4 * 3).fill(1), {
+        shape: [4, 3],
+        device,
+      }).requiresGrad_();
+      table.byRows = true;
+      const bias = tensor([1, 1, 1], { device }).requiresGrad_();
+      const optimizer = new SGD([table, bias], { lr: 1 });
+      const clipped = async (id: number, scale: number) => {
+        optimizer.zeroGrad();
+        const row = embedding(tensor(Int32Array.of(id), { device }), table).mul(scale);
+        row.add(bias.mul(2)).sum().backward();
+        const norm = await clipGradNorm([table, bias], 1).item();
+        return [norm, ...(await table.grad!.data()), ...(await bias.grad!.data())];
+      };
+      const rows = (id: number, value: number) =>
+        Array.from({ length: 12 }, (_, i) => (Math.floor(i / 3) === id ? value : 0));
+      expect(await clipped(1, Number.NaN)).toEqual([
+        Number.NaN,
+        ...rows(1, Number.NaN),
+        ...Array(3).fill(Number.NaN),
+      ]);
+      const value = 1 / Math.sqrt(6);
+      const [norm, ...grads] = await clipped(2, 2);
+      expect(norm).toBeCloseTo(2 * Math.sqrt(6), 5);
+      for (const [i, expected] of [...rows(2, value), value, value, value].entries())
+        expect(grads[i]).toBeCloseTo(expected, 5);
+      optimizer.dispose();
+    },
+  );
 
   it.skipIf(!device)('clips gradients that lie anywhere', async () => {
-    const clipped = async (param: Tensor) => [await clipGradNorm([param], 1).item(), ...(await param.grad!.data())];
+    const clipped = async (param: Tensor) => [
+      await clipGradNorm([param], 1).item(),
+      ...(await param.grad!.data()),
+    ];
     const expected = [5, Math.fround(0.6), Math.fround(0.8)];
     const close = (actual: number[], numbers = expected) =>
       numbers.forEach((value, i) => {
@@ -163,7 +200,9 @@ describe.each([
         [...(await grad!.data())],
         Array.from(before[i], (value) => (value * 1e-2) / norm),
       );
-    expect((await clipGradNorm([tensor([1], { device, requiresGrad: true })], 1)).device).toBe(device);
+    expect((await clipGradNorm([tensor([1], { device, requiresGrad: true })], 1)).device).toBe(
+      device,
+    );
   });
 
   it.skipIf(!device).each<[string, (params: Tensor[]) => Adam | SGD]>([
@@ -193,45 +232,63 @@ describe.each([
   });
 
   it.skipIf(!device)('holds the rates that another schedule begins with', async () => {
-    const { optimizer, schedule } = setUp((params) => new AdamW(groups(params), { lr: 0.1 }), values(0));
+    const { optimizer, schedule } = setUp(
+      (params) => new AdamW(groups(params), { lr: 0.1 }),
+      values(0),
+    );
     expect(schedule.getLastLr()).toEqual([0, 0]);
     schedule.step();
     expect(getConstantScheduleWithWarmup(optimizer, 0).getLastLr()).toEqual([0.1, 0.1]);
-    const { optimizer: other } = setUp((params) => new AdamW(groups(params), { lr: 0.3 }), values(0));
+    const { optimizer: other } = setUp(
+      (params) => new AdamW(groups(params), { lr: 0.3 }),
+      values(0),
+    );
     other.loadStateDict(await copyOf(optimizer.stateDict() as OptimizerState<never, Tensor>));
     expect(getConstantScheduleWithWarmup(other, 0).getLastLr()).toEqual([0.1, 0.1]);
     for (const one of [optimizer, other]) one.dispose();
   });
 
-  it.skipIf(!device)('begins with options that are some, undefined ones being the defaults', async () => {
-    const param = () => tensor([1], { device, requiresGrad: true });
-    const adam = (options: Partial<AdamOptions>) => () => new Adam([param()], options).dispose();
-    const sgd = (options: Partial<SgdOptions>) => () => new SGD([param()], options).dispose();
-    const refused: [() => void, string][] = [
-      [adam({ lr: -1 }), 'lr must be 0 or more, not -1'],
-      [adam({ lr: Number.NaN }), 'lr must be 0 or more, not NaN'],
-      [adam({ eps: -1e-8 }), 'eps must be 0 or more'],
-      [adam({ weightDecay: -1 }), 'weightDecay must be 0 or more'],
-      [adam({ betas: [0.9, 1] }), 'betas must be at least 0 and less than 1, not 0.9 and 1'],
-      [adam({ betas: [-0.1, 0.9] }), 'betas must be'],
-      [sgd({ lr: -1 }), 'lr must be'],
-      [sgd({ momentum: -0.9 }), 'momentum must be'],
-      [sgd({ nesterov: true }), 'nesterov needs a momentum'],
-      [sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 }), 'nesterov needs a momentum and no dampening, not 0.9 and 0.1'],
-      [() => new AdamW([{ params: [param()], lr: -1 }]), 'lr must be 0 or more, not -1'],
-    ];
-    for (const [make, message] of refused) {
-      expect(make).toThrow(message);
-      expect(make).toThrow(RangeError);
-    }
-    expect(() => new Adam([{ params: [param()], amsgrad: true }])).toThrow(TypeError);
+  it.skipIf(!device)(
+    'begins with options that are some, undefined ones being the defaults',
+    async () => {
+      const param = () => tensor([1], { device, requiresGrad: true });
+      const adam = (options: Partial<AdamOptions>) => () => new Adam([param()], options).dispose();
+      const sgd = (options: Partial<SgdOptions>) => () => new SGD([param()], options).dispose();
+      const refused: [() => void, string][] = [
+        [adam({ lr: -1 }), 'lr must be 0 or more, not -1'],
+        [adam({ lr: Number.NaN }), 'lr must be 0 or more, not NaN'],
+        [adam({ eps: -1e-8 }), 'eps must be 0 or more'],
+        [adam({ weightDecay: -1 }), 'weightDecay must be 0 or more'],
+        [adam({ betas: [0.9, 1] }), 'betas must be at least 0 and less than 1, not 0.9 and 1'],
+        [adam({ betas: [-0.1, 0.9] }), 'betas must be'],
+        [sgd({ lr: -1 }), 'lr must be'],
+        [sgd({ momentum: -0.9 }), 'momentum must be'],
+        [sgd({ nesterov: true }), 'nesterov needs a momentum'],
+        [
+          sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 }),
+          'nesterov needs a momentum and no dampening, not 0.9 and 0.1',
+        ],
+        [() => new AdamW([{ params: [param()], lr: -1 }]), 'lr must be 0 or more, not -1'],
+      ];
+      for (const [make, message] of refused) {
+        expect(make).toThrow(message);
+        expect(make).toThrow(RangeError);
+      }
+      expect(() => new Adam([{ params: [param()], amsgrad: true }])).toThrow(TypeError);
 
-    const whole = { lr: undefined, betas: undefined, eps: undefined, weightDecay: undefined };
-    const optimizer = new AdamW([{ params: [param()], ...whole }], whole);
-    const [{ params: _, ...options }] = optimizer.paramGroups;
-    expect(options).toEqual({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, amsgrad: false });
-    optimizer.dispose();
-  });
+      const whole = { lr: undefined, betas: undefined, eps: undefined, weightDecay: undefined };
+      const optimizer = new AdamW([{ params: [param()], ...whole }], whole);
+      const [{ params: _, ...options }] = optimizer.paramGroups;
+      expect(options).toEqual({
+        lr: 1e-3,
+        betas: [0.9, 0.999],
+        eps: 1e-8,
+        weightDecay: 0.01,
+        amsgrad: false,
+      });
+      optimizer.dispose();
+    },
+  );
 
   it.skipIf(!device)('is refused where it does not fit', async () => {
     const { optimizer, schedule } = setUp((params) => new AdamW(params, { lr: 0.1 }), values(0));
@@ -239,12 +296,16 @@ describe.each([
     const load = (state: typeof own) => () => optimizer.loadStateDict(state);
     const groups = [{ ...(own.paramGroups[0] as object), params: [0, 1, 2] }] as never;
     expect(load({ ...own, paramGroups: groups })).toThrow('other groups of parameters');
-    expect(load({ ...own, state: own.state.map(({ step }) => ({ step, buffers: {} })) })).toThrow('parameter 0 has');
+    expect(load({ ...own, state: own.state.map(({ step }) => ({ step, buffers: {} })) })).toThrow(
+      'parameter 0 has',
+    );
     const short = own.state.map(({ step, buffers }) => ({
       step,
       buffers: { ...buffers, expAvg: { data: new Float32Array(2) } },
     }));
     expect(load({ ...own, state: short })).toThrow('copy_: 2 values for a tensor of shape');
-    expect(() => schedule.loadStateDict({ lastEpoch: 3, baseLrs: [1, 2] })).toThrow('the state is of 2 groups');
+    expect(() => schedule.loadStateDict({ lastEpoch: 3, baseLrs: [1, 2] })).toThrow(
+      'the state is of 2 groups',
+    );
   });
 });

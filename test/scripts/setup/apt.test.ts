@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { atLeast, backports, parseDeb822, parseOneLine, parsePolicy } from '../../../scripts/setup/apt.mjs';
+import {
+  atLeast,
+  backports,
+  parseDeb822,
+  parseOneLine,
+  parsePolicy,
+} from '../../../scripts/setup/apt.mjs';
 import { DEB822, POLICY } from './debian.ts';
 
 describe('apt sources', () => {
@@ -17,7 +23,9 @@ describe('apt sources', () => {
   });
 
   test('deb822 that is switched off, in other letter case, with Windows line ends', () => {
-    const [source] = parseDeb822('types: deb\r\nuris: http://a.example\r\nSUITES: x\r\nenabled: No\r\n');
+    const [source] = parseDeb822(
+      'types: deb\r\nuris: http://a.example\r\nSUITES: x\r\nenabled: No\r\n',
+    );
     expect(source).toMatchObject({
       types: ['deb'],
       uris: ['http://a.example'],
@@ -27,7 +35,8 @@ describe('apt sources', () => {
   });
 
   test('a key written into Signed-By is kept, blank lines of it too', () => {
-    const key = 'Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END PGP PUBLIC KEY BLOCK-----';
+    const key =
+      'Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END PGP PUBLIC KEY BLOCK-----';
     const text = `Types: deb\nURIs: http://a.example\nSuites: bookworm\nComponents: main\n${key}\n`;
     const found = backports(parseDeb822(text), 'bookworm') ?? '';
     expect(found).toContain('\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END');
@@ -70,7 +79,9 @@ Signed-By: /usr/share/keyrings/archive.gpg
   });
 
   test('derived from one-line sources, with their options', () => {
-    const sources = parseOneLine('deb [trusted=yes check-valid-until=no] https://proxy.example/a/debian bookworm main');
+    const sources = parseOneLine(
+      'deb [trusted=yes check-valid-until=no] https://proxy.example/a/debian bookworm main',
+    );
     expect(backports(sources, 'bookworm')).toBe(`Types: deb
 URIs: https://proxy.example/a/debian
 Suites: bookworm-backports
@@ -102,7 +113,9 @@ Types: deb-src\n${suite}\nComponents: main
 
 Types: deb\n${suite}\nComponents: non-free`);
     expect(unusable).toHaveLength(3);
-    expect(backports([...unusable, ...parseDeb822(DEB822)], 'bookworm')).toContain('bookworm-backports');
+    expect(backports([...unusable, ...parseDeb822(DEB822)], 'bookworm')).toContain(
+      'bookworm-backports',
+    );
   });
 
   test('none where nothing serves the release', () => {
@@ -113,7 +126,9 @@ Types: deb\n${suite}\nComponents: non-free`);
 
 test('versions apt offers and has', () => {
   expect(parsePolicy(POLICY)).toEqual({ installed: undefined, candidate: '22.3.6-1+deb12u2' });
-  expect(parsePolicy(POLICY.replace('(none)', '1:25.0.7-2~bpo12+1')).installed).toBe('1:25.0.7-2~bpo12+1');
+  expect(parsePolicy(POLICY.replace('(none)', '1:25.0.7-2~bpo12+1')).installed).toBe(
+    '1:25.0.7-2~bpo12+1',
+  );
   expect(parsePolicy('')).toEqual({ installed: undefined, candidate: undefined });
 });
 

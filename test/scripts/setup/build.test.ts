@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -21,8 +29,12 @@ describe('dist', () => {
   });
 
   test('is not: a source changed, is new, or is gone; the configuration changed', () => {
-    expect(buildState(new Map([...sources, ['src/a.ts', 301]]), built, 0).stale).toEqual(['src/a.js']);
-    expect(buildState(new Map([...sources, ['src/b.ts', 1]]), built, 0).stale).toEqual(['src/b.js']);
+    expect(buildState(new Map([...sources, ['src/a.ts', 301]]), built, 0).stale).toEqual([
+      'src/a.js',
+    ]);
+    expect(buildState(new Map([...sources, ['src/b.ts', 1]]), built, 0).stale).toEqual([
+      'src/b.js',
+    ]);
     expect(buildState(new Map([['src/a.ts', 1]]), built, 0).orphans).toEqual(['src/cli/main.js']);
     expect(buildState(sources, built, 301).stale).toEqual(['src/a.js', 'src/cli/main.js']);
   });
@@ -48,7 +60,10 @@ describe('in a project', () => {
     put('src/a.ts', '');
     put('dist/src/gone.js', '');
     put('dist/src/gone.d.ts', '');
-    put('node_modules/typescript/bin/tsc', `require('fs').writeFileSync('dist/src/a.js', process.argv.join(' '));`);
+    put(
+      'node_modules/typescript/bin/tsc',
+      `require('fs').writeFileSync('dist/src/a.js', process.argv.join(' '));`,
+    );
     put('tsconfig.json', '{}');
     const build = async () => {
       said = [];
@@ -56,7 +71,9 @@ describe('in a project', () => {
     };
     expect(await build()).toEqual([true, 1]);
     expect(readdirSync(join(root, 'dist', 'src'))).toEqual(['a.js']);
-    expect(readFileSync(join(root, 'dist/src/a.js'), 'utf8')).toContain('-p tsconfig.build.json --noEmitOnError --noCheck');
+    expect(readFileSync(join(root, 'dist/src/a.js'), 'utf8')).toContain(
+      '-p tsconfig.build.json --noEmitOnError --noCheck',
+    );
     expect(await build()).toEqual([true, 0]);
     const later = Date.now() / 1000 + 5;
     utimesSync(join(root, 'src', 'a.ts'), later, later);
@@ -66,7 +83,10 @@ describe('in a project', () => {
   test('errors of the build are passed on', async () => {
     put('src/a.ts', '');
     put('tsconfig.json', '{}');
-    put('node_modules/typescript/bin/tsc', `console.log('src/a.ts(1,1): error TS1'); process.exit(2);`);
+    put(
+      'node_modules/typescript/bin/tsc',
+      `console.log('src/a.ts(1,1): error TS1'); process.exit(2);`,
+    );
     expect(await ensureBuild(root, say)).toBe(false);
     expect(said[1]).toBe('the build failed:\nsrc/a.ts(1,1): error TS1');
   });

@@ -3,15 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseDeb822, parseOneLine, parsePolicy } from '../../../scripts/setup/apt.mjs';
-import { commandLines, ensureAdapter, parseOsRelease, planDriver } from '../../../scripts/setup/driver.mjs';
-import { adapterKey, isVerified, probeAdapter, rememberVerified } from '../../../scripts/setup/probe.mjs';
+import {
+  commandLines,
+  ensureAdapter,
+  parseOsRelease,
+  planDriver,
+} from '../../../scripts/setup/driver.mjs';
+import {
+  adapterKey,
+  isVerified,
+  probeAdapter,
+  rememberVerified,
+} from '../../../scripts/setup/probe.mjs';
 import { DEB822, POLICY } from './debian.ts';
 
 describe('the plan for a driver', () => {
   const facts = {
     platform: 'linux',
     isRoot: true,
-    os: parseOsRelease('PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n'),
+    os: parseOsRelease(
+      'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\nID=debian\n',
+    ),
     hasApt: true,
     isUpdated: false,
     policy: parsePolicy(POLICY),
@@ -19,29 +31,45 @@ describe('the plan for a driver', () => {
   };
   const ubuntu = { ID: 'ubuntu', ID_LIKE: 'debian', VERSION_CODENAME: 'jammy' };
   const install = 'apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120';
-  const lines = (plan: { commands: string[][] }) => plan.commands.map((command) => command.join(' '));
+  const lines = (plan: { commands: string[][] }) =>
+    plan.commands.map((command) => command.join(' '));
 
   test('a release whose Mesa is too old: backports', () => {
     const plan = planDriver(facts);
     expect(plan.allowed).toBe(true);
     expect(plan.source?.path).toBe('/etc/apt/sources.list.d/wigbert-backports.sources');
-    expect(lines(plan)).toEqual(['apt-get update', `${install} -t bookworm-backports mesa-vulkan-drivers libvulkan1`]);
+    expect(lines(plan)).toEqual([
+      'apt-get update',
+      `${install} -t bookworm-backports mesa-vulkan-drivers libvulkan1`,
+    ]);
   });
 
   test('lists that are fresh: only the new source is fetched', () => {
     const [update] = lines(planDriver({ ...facts, isUpdated: true }));
-    expect(update).toMatch(/^apt-get update -o Dir::Etc::SourceList=\S+wigbert-backports\.sources -o .*SourceParts=- /);
+    expect(update).toMatch(
+      /^apt-get update -o Dir::Etc::SourceList=\S+wigbert-backports\.sources -o .*SourceParts=- /,
+    );
   });
 
   test('backports that are configured already: no file is written', () => {
     const configured = parseOneLine('deb http://mirror.example/debian bookworm-backports main');
-    const plan = planDriver({ ...facts, isUpdated: true, sources: [...facts.sources, ...configured] });
+    const plan = planDriver({
+      ...facts,
+      isUpdated: true,
+      sources: [...facts.sources, ...configured],
+    });
     expect(plan.source).toBeUndefined();
-    expect(lines(plan)).toEqual([`${install} -t bookworm-backports mesa-vulkan-drivers libvulkan1`]);
+    expect(lines(plan)).toEqual([
+      `${install} -t bookworm-backports mesa-vulkan-drivers libvulkan1`,
+    ]);
   });
 
   test('a release whose Mesa is new enough: its own', () => {
-    const plan = planDriver({ ...facts, os: ubuntu, policy: { candidate: '23.2.1-1ubuntu3.1~22.04.4' } });
+    const plan = planDriver({
+      ...facts,
+      os: ubuntu,
+      policy: { candidate: '23.2.1-1ubuntu3.1~22.04.4' },
+    });
     expect(lines(plan)).toEqual(['apt-get update', `${install} mesa-vulkan-drivers libvulkan1`]);
     expect(plan.source).toBeUndefined();
   });
@@ -49,7 +77,8 @@ describe('the plan for a driver', () => {
   test('an Ubuntu whose Mesa is too old: nothing to run', () => {
     const plan = planDriver({ ...facts, os: ubuntu, policy: { candidate: '22.0.1-1ubuntu2' } });
     expect(plan).toEqual({
-      reason: "this release's Mesa 22.0.1-1ubuntu2 is older than 23.2: this system's updates or its next release may have it",
+      reason:
+        "this release's Mesa 22.0.1-1ubuntu2 is older than 23.2: this system's updates or its next release may have it",
       allowed: false,
       commands: [],
     });
@@ -63,7 +92,9 @@ describe('the plan for a driver', () => {
   test('not root: the same commands, to be typed', () => {
     const plan = planDriver({ ...facts, isRoot: false });
     expect(plan.allowed).toBe(false);
-    expect(commandLines(plan, false)).toBe(`sudo tee /etc/apt/sources.list.d/wigbert-backports.sources <<'END'
+    expect(
+      commandLines(plan, false),
+    ).toBe(`sudo tee /etc/apt/sources.list.d/wigbert-backports.sources <<'END'
 Types: deb
 URIs: http://mirror.example/debian
 Suites: bookworm-backports
@@ -105,7 +136,12 @@ describe('on a machine', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   /** A Debian 12 whose driver is there once `installs` has been run. */
-  const machine = ({ isRoot = true, installs = true, hasLists = true, etc = join(folder, 'etc') } = {}) => ({
+  const machine = ({
+    isRoot = true,
+    installs = true,
+    hasLists = true,
+    etc = join(folder, 'etc'),
+  } = {}) => ({
     platform: 'linux',
     isRoot,
     etc,
@@ -115,7 +151,10 @@ describe('on a machine', () => {
         const known = hasLists || ran.includes('apt-get update');
         return { ok: true, output: known ? POLICY : 'mesa-vulkan-drivers:\n  Candidate: (none)\n' };
       }
-      return { ok: installs || verb === 'update', output: 'W: slow\nE: Unable to fetch some archives\n' };
+      return {
+        ok: installs || verb === 'update',
+        output: 'W: slow\nE: Unable to fetch some archives\n',
+      };
     },
     probe: () => (installs && ran.includes('apt-get install -t') ? adapter : undefined),
   });
@@ -162,7 +201,10 @@ describe('on a machine', () => {
   test('a source that cannot be written is no crash', () => {
     const etc = join(folder, 'etc');
     rmSync(join(etc, 'apt', 'sources.list.d'), { recursive: true });
-    writeFileSync(join(etc, 'apt', 'sources.list'), 'deb http://mirror.example/debian bookworm main\n');
+    writeFileSync(
+      join(etc, 'apt', 'sources.list'),
+      'deb http://mirror.example/debian bookworm main\n',
+    );
     ensureAdapter(folder, say, machine());
     expect(said[1]).toContain('wigbert-backports.sources could not be written');
   });
@@ -189,7 +231,9 @@ describe('on a machine', () => {
   test('a probe that crashes, hangs, or says something else finds no adapter', () => {
     expect(probeAdapter(folder, `process.stdout.write('{"vendor":"x"}')`)).toEqual({ vendor: 'x' });
     expect(probeAdapter(folder, `process.stdout.write('null')`)).toBeUndefined();
-    expect(probeAdapter(folder, `process.stdout.write('{"vendor":"x"}'); process.exitCode = 1`)).toBeUndefined();
+    expect(
+      probeAdapter(folder, `process.stdout.write('{"vendor":"x"}'); process.exitCode = 1`),
+    ).toBeUndefined();
     expect(probeAdapter(folder, 'process.abort()')).toBeUndefined();
     expect(probeAdapter(folder, 'setInterval(() => {}, 1000)', 300)).toBeUndefined();
     expect(probeAdapter(folder, `import 'not-installed'`)).toBeUndefined();

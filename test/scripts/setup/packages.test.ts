@@ -27,19 +27,29 @@ describe('packages', () => {
       'node_modules/a-mac': { version: '1.0.0', integrity: 'sha512-m', optional: true },
     },
   };
-  const installed = (a: object, rest: object = {}) => ({ packages: { 'node_modules/a': a, ...rest } });
+  const installed = (a: object, rest: object = {}) => ({
+    packages: { 'node_modules/a': a, ...rest },
+  });
   const everywhere = () => true;
 
   test('are there: other platforms may be missing, more may be installed', () => {
-    const found = installed(lock.packages['node_modules/a'], { 'node_modules/more': { version: '9.0.0' } });
+    const found = installed(lock.packages['node_modules/a'], {
+      'node_modules/more': { version: '9.0.0' },
+    });
     expect(packagesMatch(lock, found, everywhere)).toBe(true);
   });
 
   test('are not there: missing, of another version, of other content, or deleted', () => {
     expect(packagesMatch(lock, { packages: {} }, everywhere)).toBe(false);
-    expect(packagesMatch(lock, installed({ version: '1.0.1', integrity: 'sha512-a' }), everywhere)).toBe(false);
-    expect(packagesMatch(lock, installed({ version: '1.0.0', integrity: 'sha512-b' }), everywhere)).toBe(false);
-    expect(packagesMatch(lock, installed(lock.packages['node_modules/a']), () => false)).toBe(false);
+    expect(
+      packagesMatch(lock, installed({ version: '1.0.1', integrity: 'sha512-a' }), everywhere),
+    ).toBe(false);
+    expect(
+      packagesMatch(lock, installed({ version: '1.0.0', integrity: 'sha512-b' }), everywhere),
+    ).toBe(false);
+    expect(packagesMatch(lock, installed(lock.packages['node_modules/a']), () => false)).toBe(
+      false,
+    );
   });
 });
 
@@ -78,7 +88,10 @@ describe('in a project', () => {
   });
 
   test("npm's own words are passed on where it fails", () => {
-    put('package-lock.json', JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }));
+    put(
+      'package-lock.json',
+      JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }),
+    );
     put('npm-cli.js', `console.error('npm error no network'); process.exit(1);`);
     vi.stubEnv('npm_execpath', join(root, 'npm-cli.js'));
     expect(ensurePackages(root, say)).toBe(false);

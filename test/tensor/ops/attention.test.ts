@@ -27,21 +27,46 @@ interface Sizes {
   keys: number;
   size: number;
 }
-type Inputs = { q: Float32Array; k: Float32Array; v: Float32Array; dy: Float32Array; mask: Float32Array };
+type Inputs = {
+  q: Float32Array;
+  k: Float32Array;
+  v: Float32Array;
+  dy: Float32Array;
+  mask: Float32Array;
+};
 
 /** Random rows [batch, rows, heads · size], and a mask that hides about a quarter of the keys. */
 function draw({ batch, heads, length, keys, size }: Sizes, seed = 1): Inputs {
   const random = new Philox(seed);
   const normal = (n: number) => Float32Array.from({ length: n }, () => random.normal());
   const [ofQueries, ofKeys] = [batch * length * heads * size, batch * keys * heads * size];
-  const mask = Float32Array.from({ length: batch * keys }, (_, i) => (i % keys > 0 && random.integer(4) === 0 ? LOWEST : 0));
-  return { q: normal(ofQueries), k: normal(ofKeys), v: normal(ofKeys), dy: normal(ofQueries), mask };
+  const mask = Float32Array.from({ length: batch * keys }, (_, i) =>
+    i % keys > 0 && random.integer(4) === 0 ? LOWEST : 0,
+  );
+  return {
+    q: normal(ofQueries),
+    k: normal(ofKeys),
+    v: normal(ofKeys),
+    dy: normal(ofQueries),
+    mask,
+  };
 }
 
-const fused = (q: w.Tensor, k: w.Tensor, v: w.Tensor, attnMask: w.Tensor, dropoutP: number): w.Tensor =>
-  w.scaledDotProductAttention(q, k, v, { attnMask, dropoutP });
+const fused = (
+  q: w.Tensor,
+  k: w.Tensor,
+  v: w.Tensor,
+  attnMask: w.Tensor,
+  dropoutP: number,
+): w.Tensor => w.scaledDotProductAttention(q, k, v, { attnMask, dropoutP });
 const composed = (q: w.Tensor, k: w.Tensor, v: w.Tensor, mask: w.Tensor, rate: number): w.Tensor =>
-  w.matmul(w.dropout(w.maskedSoftmax(w.matmul(q, k.transpose(-1, -2)), mask, 1 / Math.sqrt(q.shape[3])), rate), v);
+  w.matmul(
+    w.dropout(
+      w.maskedSoftmax(w.matmul(q, k.transpose(-1, -2)), mask, 1 / Math.sqrt(q.shape[3])),
+      rate,
+    ),
+    v,
+  );
 
 const causal: typeof fused = (q, k, v, attnMask, dropoutP) =>
   w.scaledDotProductAttention(q, k, v, { attnMask, dropoutP, isCausal: true });
@@ -53,17 +78,31 @@ const composedCausal: typeof fused = (q, k, v, mask, rate) => {
     .matmul(q, k.transpose(-1, -2))
     .mul(1 / Math.sqrt(q.shape[3]))
     .add(mask);
-  return w.matmul(w.dropout(scores.maskedFill(w.tensor(ahead, { device: q.device }), LOWEST).softmax(-1), rate), v);
+  return w.matmul(
+    w.dropout(scores.maskedFill(w.tensor(ahead, { device: q.device }), LOWEST).softmax(-1), rate),
+    v,
+  );
 };
 
 /** The result as [batch, length, heads · size] and the gradients of q, k and v, by one of the two. */
-async function results(device: Device, how: typeof fused, sizes: Sizes, inputs: Inputs, rate = 0): Promise<ArrayLike<number>[]> {
+async function results(
+  device: Device,
+  how: typeof fused,
+  sizes: Sizes,
+  inputs: Inputs,
+  rate = 0,
+): Promise<ArrayLike<number>[]> {
   const { batch, heads, length, keys, size } = sizes;
   w.manualSeed(3);
   const all = w.scope(() => {
-    const rows = (values: Float32Array, n: number) => w.tensor(values, { shape: [batch, n, heads * size], device });
-    const leaves = [rows(inputs.q, length), rows(inputs.k, keys), rows(inputs.v, keys)].map((x) => x.requiresGrad_());
-    const [q, k, v] = leaves.map((x) => x.reshape([batch, x.shape[1], heads, size]).permute([0, 2, 1, 3]));
+    const rows = (values: Float32Array, n: number) =>
+      w.tensor(values, { shape: [batch, n, heads * size], device });
+    const leaves = [rows(inputs.q, length), rows(inputs.k, keys), rows(inputs.v, keys)].map((x) =>
+      x.requiresGrad_(),
+    );
+    const [q, k, v] = leaves.map((x) =>
+      x.reshape([batch, x.shape[1], heads, size]).permute([0, 2, 1, 3]),
+    );
     const mask = w.tensor(inputs.mask, { shape: [inputs.mask.length / keys, 1, 1, keys], device });
     const y = how(q, k, v, mask, rate)
       .permute([0, 2, 1, 3])
@@ -77,16 +116,25 @@ async function results(device: Device, how: typeof fused, sizes: Sizes, inputs: 
 }
 
 /** Each relative to the result's largest magnitude, or to the inputs': what cancels keeps the rounding of its parts. */
-function expectClose(actual: ArrayLike<number>[], expected: ArrayLike<number>[], tolerance = 1e-5): void {
+function expectClose(
+  actual: ArrayLike<number>[],
+  expected: ArrayLike<number>[],
+  tolerance = 1e-5,
+): void {
   for (const [i, name] of ['y', 'dq', 'dk', 'dv'].entries()) {
     expect(actual[i].length).toBe(expected[i].length);
-    const scale = Array.from(expected[i]).reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+    const scale = Array.from(expected[i]).reduce(
+      (most, value) => Math.max(most, Math.abs(value)),
+      1,
+    );
     let worst = 0;
     for (let e = 0; e < expected[i].length; e++) {
       const error = Math.abs(actual[i][e] - expected[i][e]);
       if (!(error <= worst)) worst = error;
     }
-    expect(worst, `${name}: largest error, against ${scale} at most`).toBeLessThanOrEqual(tolerance * scale);
+    expect(worst, `${name}: largest error, against ${scale} at most`).toBeLessThanOrEqual(
+      tolerance * scale,
+    );
   }
 }
 
@@ -103,21 +151,37 @@ describe.each([
     ['BERT’s heads with dropout', { batch: 2, heads: 3, length: 37, keys: 37, size: 64 }, 0.1],
     ['more keys than queries', { batch: 2, heads: 2, length: 5, keys: 66, size: 12 }, 0.3],
     ['the largest heads', { batch: 1, heads: 2, length: 33, keys: 17, size: 128 }, 0.5],
-    ['heads that the kernels are not made for', { batch: 2, heads: 2, length: 9, keys: 11, size: 6 }, 0.2],
+    [
+      'heads that the kernels are not made for',
+      { batch: 2, heads: 2, length: 9, keys: 11, size: 6 },
+      0.2,
+    ],
     ['nothing kept', { batch: 1, heads: 1, length: 4, keys: 5, size: 12 }, 1],
   ])('equals its composition, gradients too: %s', async (_, sizes, rate) => {
     const inputs = draw(sizes);
-    expectClose(await results(device!, fused, sizes, inputs, rate), await results(cpu, composed, sizes, inputs, rate));
+    expectClose(
+      await results(device!, fused, sizes, inputs, rate),
+      await results(cpu, composed, sizes, inputs, rate),
+    );
   });
 
   here('equals its composition for any shapes', async () => {
     const any = (max: number) => fc.integer({ min: 1, max });
-    const shapes = fc.record({ batch: any(3), heads: any(3), length: any(70), keys: any(70), size: fc.constant(12) });
+    const shapes = fc.record({
+      batch: any(3),
+      heads: any(3),
+      length: any(70),
+      keys: any(70),
+      size: fc.constant(12),
+    });
     await fc.assert(
       fc.asyncProperty(shapes, fc.boolean(), async (sizes, drops) => {
         const inputs = draw(sizes, sizes.length);
         const rate = drops ? 0.4 : 0;
-        expectClose(await results(device!, fused, sizes, inputs, rate), await results(cpu, composed, sizes, inputs, rate));
+        expectClose(
+          await results(device!, fused, sizes, inputs, rate),
+          await results(cpu, composed, sizes, inputs, rate),
+        );
       }),
       { numRuns: 15 },
     );
@@ -129,49 +193,84 @@ describe.each([
     ['several tiles', { batch: 1, heads: 2, length: 131, keys: 131, size: 12 }, 0.3],
     ['keys that no query sees', { batch: 2, heads: 2, length: 5, keys: 66, size: 12 }, 0.3],
     ['queries that see all keys', { batch: 1, heads: 2, length: 66, keys: 33, size: 12 }, 0],
-    ['heads that the kernels are not made for', { batch: 2, heads: 2, length: 9, keys: 11, size: 6 }, 0.2],
+    [
+      'heads that the kernels are not made for',
+      { batch: 2, heads: 2, length: 9, keys: 11, size: 6 },
+      0.2,
+    ],
   ])('looking back only, equals its composition, gradients too: %s', async (_, sizes, rate) => {
     const inputs = draw(sizes);
-    expectClose(await results(device!, causal, sizes, inputs, rate), await results(cpu, composedCausal, sizes, inputs, rate));
-  });
-
-  here('looking back only, rows do not depend on a bit of what comes later, though padding hides all before', async () => {
-    const any = (max: number) => fc.integer({ min: 2, max });
-    const shapes = fc.record({ batch: any(3), heads: any(3), length: any(60), size: fc.constantFrom(6, 12) });
-    await fc.assert(
-      fc.asyncProperty(shapes, fc.boolean(), fc.nat(), fc.boolean(), async ({ length, ...rest }, drops, at, padsLeft) => {
-        const sizes = { ...rest, length, keys: length };
-        const [inputs, others] = [draw(sizes, 1), draw(sizes, 2)];
-        const cut = 1 + (at % (length - 1));
-        const width = sizes.heads * sizes.size;
-        if (padsLeft) inputs.mask.fill(LOWEST, 0, cut);
-        const mix = (one: Float32Array, other: Float32Array, wide: number) =>
-          one.map((value, i) => (Math.floor(i / wide) % length < cut ? value : other[i]));
-        const changed = {
-          ...{ q: mix(inputs.q, others.q, width), k: mix(inputs.k, others.k, width), v: mix(inputs.v, others.v, width) },
-          ...{ dy: mix(inputs.dy, others.dy, width), mask: mix(inputs.mask, others.mask, 1) },
-        };
-        const rate = drops ? 0.4 : 0;
-        const [y] = await results(device!, causal, sizes, inputs, rate);
-        const [later] = await results(device!, causal, sizes, changed, rate);
-        const kept = (values: ArrayLike<number>) => Array.from(values).filter((_, i) => Math.floor(i / width) % length < cut);
-        expect(kept(later)).toEqual(kept(y));
-        expect(Array.from(later)).not.toEqual(Array.from(y));
-      }),
-      { numRuns: 12 },
+    expectClose(
+      await results(device!, causal, sizes, inputs, rate),
+      await results(cpu, composedCausal, sizes, inputs, rate),
     );
   });
+
+  here(
+    'looking back only, rows do not depend on a bit of what comes later, though padding hides all before',
+    async () => {
+      const any = (max: number) => fc.integer({ min: 2, max });
+      const shapes = fc.record({
+        batch: any(3),
+        heads: any(3),
+        length: any(60),
+        size: fc.constantFrom(6, 12),
+      });
+      await fc.assert(
+        fc.asyncProperty(
+          shapes,
+          fc.boolean(),
+          fc.nat(),
+          fc.boolean(),
+          async ({ length, ...rest }, drops, at, padsLeft) => {
+            const sizes = { ...rest, length, keys: length };
+            const [inputs, others] = [draw(sizes, 1), draw(sizes, 2)];
+            const cut = 1 + (at % (length - 1));
+            const width = sizes.heads * sizes.size;
+            if (padsLeft) inputs.mask.fill(LOWEST, 0, cut);
+            const mix = (one: Float32Array, other: Float32Array, wide: number) =>
+              one.map((value, i) => (Math.floor(i / wide) % length < cut ? value : other[i]));
+            const changed = {
+              ...{
+                q: mix(inputs.q, others.q, width),
+                k: mix(inputs.k, others.k, width),
+                v: mix(inputs.v, others.v, width),
+              },
+              ...{ dy: mix(inputs.dy, others.dy, width), mask: mix(inputs.mask, others.mask, 1) },
+            };
+            const rate = drops ? 0.4 : 0;
+            const [y] = await results(device!, causal, sizes, inputs, rate);
+            const [later] = await results(device!, causal, sizes, changed, rate);
+            const kept = (values: ArrayLike<number>) =>
+              Array.from(values).filter((_, i) => Math.floor(i / width) % length < cut);
+            expect(kept(later)).toEqual(kept(y));
+            expect(Array.from(later)).not.toEqual(Array.from(y));
+          },
+        ),
+        { numRuns: 12 },
+      );
+    },
+  );
 
   const small = { batch: 2, heads: 2, length: 6, keys: 7, size: 12 };
 
   here('a mask of one row serves the whole batch; without one nothing is masked', async () => {
     const inputs = draw(small);
     const one = { ...inputs, mask: inputs.mask.slice(0, small.keys) };
-    const both = { ...inputs, mask: Float32Array.from({ length: 14 }, (_, i) => inputs.mask[i % small.keys]) };
-    expectClose(await results(device!, fused, small, one), await results(cpu, composed, small, both));
+    const both = {
+      ...inputs,
+      mask: Float32Array.from({ length: 14 }, (_, i) => inputs.mask[i % small.keys]),
+    };
+    expectClose(
+      await results(device!, fused, small, one),
+      await results(cpu, composed, small, both),
+    );
     const unmasked: typeof fused = (q, k, v) => w.scaledDotProductAttention(q, k, v);
     const zeros = { ...inputs, mask: new Float32Array(14) };
-    expectClose(await results(device!, unmasked, small, inputs), await results(cpu, composed, small, zeros));
+    expectClose(
+      await results(device!, unmasked, small, inputs),
+      await results(cpu, composed, small, zeros),
+    );
   });
 
   here('where every key is masked, all count alike', async () => {
@@ -183,33 +282,39 @@ describe.each([
     expect(actual[0][0]).toBeCloseTo(mean, 5);
   });
 
-  here.each(['q', 'k', 'v', 'dy', 'mask'] as const)('NaN in %s comes out where the composition has it', async (name) => {
-    const inputs = draw(small);
-    inputs[name][5] = Number.NaN;
-    const expected = await results(cpu, composed, small, inputs);
-    const actual = await results(device!, fused, small, inputs);
-    const places = (values: ArrayLike<number>) => Array.from(values, Number.isNaN);
-    expect(places(expected.flatMap((values) => Array.from(values))).some(Boolean)).toBe(true);
-    expected.forEach((values, i) => {
-      expect(places(actual[i]), ['y', 'dq', 'dk', 'dv'][i]).toEqual(places(values));
-    });
-  });
+  here.each(['q', 'k', 'v', 'dy', 'mask'] as const)(
+    'NaN in %s comes out where the composition has it',
+    async (name) => {
+      const inputs = draw(small);
+      inputs[name][5] = Number.NaN;
+      const expected = await results(cpu, composed, small, inputs);
+      const actual = await results(device!, fused, small, inputs);
+      const places = (values: ArrayLike<number>) => Array.from(values, Number.isNaN);
+      expect(places(expected.flatMap((values) => Array.from(values))).some(Boolean)).toBe(true);
+      expected.forEach((values, i) => {
+        expect(places(actual[i]), ['y', 'dq', 'dk', 'dv'][i]).toEqual(places(values));
+      });
+    },
+  );
 
-  here('draws what dropout draws at the same call, and the same again from the same seed', async () => {
-    const sizes = { ...small, keys: 9 };
-    const inputs = { ...draw(sizes), mask: new Float32Array(18) };
-    const second =
-      (how: typeof fused): typeof fused =>
-      (q, k, v, mask, rate) => {
-        w.dropout(q, 0.5);
-        return how(q, k, v, mask, rate);
-      };
-    const first = await results(device!, fused, sizes, inputs, 0.5);
-    const later = await results(device!, second(fused), sizes, inputs, 0.5);
-    expect(first).not.toEqual(later);
-    expect(await results(device!, second(fused), sizes, inputs, 0.5)).toEqual(later);
-    expectClose(later, await results(cpu, second(composed), sizes, inputs, 0.5));
-  });
+  here(
+    'draws what dropout draws at the same call, and the same again from the same seed',
+    async () => {
+      const sizes = { ...small, keys: 9 };
+      const inputs = { ...draw(sizes), mask: new Float32Array(18) };
+      const second =
+        (how: typeof fused): typeof fused =>
+        (q, k, v, mask, rate) => {
+          w.dropout(q, 0.5);
+          return how(q, k, v, mask, rate);
+        };
+      const first = await results(device!, fused, sizes, inputs, 0.5);
+      const later = await results(device!, second(fused), sizes, inputs, 0.5);
+      expect(first).not.toEqual(later);
+      expect(await results(device!, second(fused), sizes, inputs, 0.5)).toEqual(later);
+      expectClose(later, await results(cpu, second(composed), sizes, inputs, 0.5));
+    },
+  );
 
   here('draws anew in each replay of a captured step', async () => {
     const inputs = { x: { data: draw(small).q, shape: [2, 6, 2, 12] } };
@@ -231,7 +336,9 @@ describe.each([
   here('reads slices of one tensor in place, and copies what it cannot read', async () => {
     const { batch, heads, length, size } = small;
     const random = new Philox(8);
-    const values = Float32Array.from({ length: batch * length * 3 * heads * size + 1 }, () => random.normal());
+    const values = Float32Array.from({ length: batch * length * 3 * heads * size + 1 }, () =>
+      random.normal(),
+    );
     const mask = w.zeros([1, 1, 1, length], { device: device! });
     const gradients = await Promise.all(
       [fused, composed].map((how) => {
@@ -248,11 +355,15 @@ describe.each([
   here('takes one tensor for its keys and values', async () => {
     const { batch, heads, length, size } = small;
     const random = new Philox(12);
-    const values = Float32Array.from({ length: batch * length * heads * size }, () => random.normal());
+    const values = Float32Array.from({ length: batch * length * heads * size }, () =>
+      random.normal(),
+    );
     const mask = w.zeros([1, 1, 1, length], { device: device! });
     const gradients = await Promise.all(
       [fused, composed].map((how) => {
-        const leaf = w.tensor(values, { shape: [batch, length, heads, size], device: device! }).requiresGrad_();
+        const leaf = w
+          .tensor(values, { shape: [batch, length, heads, size], device: device! })
+          .requiresGrad_();
         const rows = () => leaf.permute([0, 2, 1, 3]);
         w.backward(how(rows(), rows(), rows(), mask, 0).square().sum());
         return leaf.grad!.data();
@@ -287,7 +398,8 @@ it.each([
   const directions = draw(sizes, 2);
   const value = async (step: number) => {
     const moved = { ...inputs };
-    for (const name of ['q', 'k', 'v'] as const) moved[name] = inputs[name].map((x, i) => x + step * directions[name][i]);
+    for (const name of ['q', 'k', 'v'] as const)
+      moved[name] = inputs[name].map((x, i) => x + step * directions[name][i]);
     const [y] = await results(fusing, how, sizes, moved, 0.2);
     return inputs.dy.reduce((sum, dy, i) => sum + dy * y[i], 0);
   };
@@ -318,10 +430,12 @@ it('says what does not fit', () => {
 });
 
 it('takes what PyTorch takes: values of another size, and no queries at all', () => {
-  expect(w.scaledDotProductAttention(w.ones([1, 1, 2, 4]), w.ones([1, 1, 3, 4]), w.ones([1, 1, 3, 5])).shape).toEqual([
-    1, 1, 2, 5,
-  ]);
-  expect(w.scaledDotProductAttention(w.ones([1, 1, 0, 4]), w.ones([1, 1, 3, 4]), w.ones([1, 1, 3, 4])).shape).toEqual([
-    1, 1, 0, 4,
-  ]);
+  expect(
+    w.scaledDotProductAttention(w.ones([1, 1, 2, 4]), w.ones([1, 1, 3, 4]), w.ones([1, 1, 3, 5]))
+      .shape,
+  ).toEqual([1, 1, 2, 5]);
+  expect(
+    w.scaledDotProductAttention(w.ones([1, 1, 0, 4]), w.ones([1, 1, 3, 4]), w.ones([1, 1, 3, 4]))
+      .shape,
+  ).toEqual([1, 1, 0, 4]);
 });

@@ -28,7 +28,10 @@ function lossOf(weight: w.Tensor, ids: w.Tensor, scale: number, dense = 0): w.Te
   return dense === 0 ? rows : rows.add(weight.mul(dense).sum());
 }
 const expectedGrad = (ids: readonly number[], scale: number, dense = 0): Float32Array =>
-  Float32Array.from({ length: ROWS * SIZE }, (_, i) => dense + scale * ids.filter((id) => id === Math.floor(i / SIZE)).length);
+  Float32Array.from(
+    { length: ROWS * SIZE },
+    (_, i) => dense + scale * ids.filter((id) => id === Math.floor(i / SIZE)).length,
+  );
 
 describe.each([
   ['cpu', cpu],
@@ -93,30 +96,44 @@ describe.each([
     weight.dispose();
   });
 
-  here('are those of plain tables in captured steps that drop them first, in turn with dense ones', async () => {
-    const { weight, optimizer } = table(device!);
-    const initial = (await weight.data()) as Float32Array;
-    const stepWith = (dense: number) =>
-      w.capture(device!, ({ ids }: { ids: w.Tensor }) => {
-        optimizer.zeroGrad();
-        const loss = lossOf(weight, ids, 1, dense);
-        loss.backward();
-        optimizer.step();
-        return loss;
-      });
-    const [sparse, dense] = [stepWith(0), stepWith(0.25)];
-    const expected = Float32Array.from(initial);
-    for (const [i, step] of [sparse, sparse, dense, sparse, dense, dense, sparse, sparse].entries()) {
-      const ids = [i, (i * 7) % ROWS, i];
-      await step.run({ ids: { data: Int32Array.from(ids), shape: [3] } });
-      const grad = expectedGrad(ids, 1, step === dense ? 0.25 : 0);
-      for (const k of expected.keys()) expected[k] -= Math.fround(0.1) * grad[k];
-    }
-    const actual = await weight.data();
-    expect(Math.max(...expected.map((value, k) => Math.abs(value - actual[k])))).toBeLessThan(1e-5);
-    sparse.dispose();
-    dense.dispose();
-    optimizer.dispose();
-    weight.dispose();
-  });
+  here(
+    'are those of plain tables in captured steps that drop them first, in turn with dense ones',
+    async () => {
+      const { weight, optimizer } = table(device!);
+      const initial = (await weight.data()) as Float32Array;
+      const stepWith = (dense: number) =>
+        w.capture(device!, ({ ids }: { ids: w.Tensor }) => {
+          optimizer.zeroGrad();
+          const loss = lossOf(weight, ids, 1, dense);
+          loss.backward();
+          optimizer.step();
+          return loss;
+        });
+      const [sparse, dense] = [stepWith(0), stepWith(0.25)];
+      const expected = Float32Array.from(initial);
+      for (const [i, step] of [
+        sparse,
+        sparse,
+        dense,
+        sparse,
+        dense,
+        dense,
+        sparse,
+        sparse,
+      ].entries()) {
+        const ids = [i, (i * 7) % ROWS, i];
+        await step.run({ ids: { data: Int32Array.from(ids), shape: [3] } });
+        const grad = expectedGrad(ids, 1, step === dense ? 0.25 : 0);
+        for (const k of expected.keys()) expected[k] -= Math.fround(0.1) * grad[k];
+      }
+      const actual = await weight.data();
+      expect(Math.max(...expected.map((value, k) => Math.abs(value - actual[k])))).toBeLessThan(
+        1e-5,
+      );
+      sparse.dispose();
+      dense.dispose();
+      optimizer.dispose();
+      weight.dispose();
+    },
+  );
 });

@@ -22,7 +22,11 @@ const draw = (random: Philox, shape: number[], device: Device): w.Tensor =>
 
 type Values = ArrayLike<number>;
 /** What a function gives for tensors of these shapes, and their gradients under random weights. */
-async function results(device: Device, shapes: number[][], f: (...inputs: w.Tensor[]) => w.Tensor): Promise<Values[]> {
+async function results(
+  device: Device,
+  shapes: number[][],
+  f: (...inputs: w.Tensor[]) => w.Tensor,
+): Promise<Values[]> {
   const random = new Philox(4);
   w.manualSeed(9);
   const all = w.scope(() => {
@@ -38,19 +42,27 @@ async function results(device: Device, shapes: number[][], f: (...inputs: w.Tens
 
 function expectClose(actual: Values[], expected: Values[], tolerance = 2e-6): void {
   expected.forEach((values, k) => {
-    const magnitude = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
+    const magnitude = Array.from(values).reduce(
+      (most, value) => Math.max(most, Math.abs(value)),
+      1e-3,
+    );
     let worst = 0;
     for (let i = 0; i < values.length; i++) {
       const error = Object.is(actual[k][i], values[i]) ? 0 : Math.abs(actual[k][i] - values[i]);
       if (!(error <= worst)) worst = error;
     }
     expect(actual[k].length).toBe(values.length);
-    expect(worst, `largest error of result ${k}, against ${magnitude} at most`).toBeLessThanOrEqual(tolerance * magnitude);
+    expect(worst, `largest error of result ${k}, against ${magnitude} at most`).toBeLessThanOrEqual(
+      tolerance * magnitude,
+    );
   });
 }
 
 /** The derivative of a scalar function along a random direction, measured and by its gradient: both in float32. */
-async function expectSlope(shapes: number[][], f: (...inputs: w.Tensor[]) => w.Tensor): Promise<void> {
+async function expectSlope(
+  shapes: number[][],
+  f: (...inputs: w.Tensor[]) => w.Tensor,
+): Promise<void> {
   const random = new Philox(6);
   const [at, along] = [0, 1].map(() => shapes.map((shape) => draw(random, shape, cpu)));
   const value = (step: number) => {
@@ -62,7 +74,8 @@ async function expectSlope(shapes: number[][], f: (...inputs: w.Tensor[]) => w.T
   f(...inputs).backward();
   let slope = 0;
   for (const [i, { grad }] of inputs.entries()) slope += await grad!.mul(along[i]).sum().item();
-  const difference = async (step: number) => ((await value(step)) - (await value(-step))) / (2 * step);
+  const difference = async (step: number) =>
+    ((await value(step)) - (await value(-step))) / (2 * step);
   // Two steps combined, so that the curvature cancels (Richardson).
   const measured = (4 * (await difference(5e-3)) - (await difference(1e-2))) / 3;
   expect(Math.abs(measured - slope)).toBeLessThan(3e-3 * Math.max(1, Math.abs(slope)));
@@ -123,33 +136,48 @@ describe.each([
       ['mean', 64 * 8],
       ['mean', 128 * 8],
       ['mean', 4096 * 8],
-    ] as const)('is crossEntropy of the linear layer: %s, %i bytes a row', async (reduction, bytes) => {
-      const budget = bytes * rows;
-      const chunked = await results(device!, shapes, (x, weight, bias) =>
-        w.linearCrossEntropy(x, weight, bias, labels(), { reduction, ignoreIndex: 3, budget }),
-      );
-      const whole = await results(device!, shapes, (x, weight, bias) =>
-        w.crossEntropy(w.linear(x, weight, bias), labels(), { reduction, ignoreIndex: 3 }),
-      );
-      expectClose(chunked, whole, 5e-6);
-    });
+    ] as const)(
+      'is crossEntropy of the linear layer: %s, %i bytes a row',
+      async (reduction, bytes) => {
+        const budget = bytes * rows;
+        const chunked = await results(device!, shapes, (x, weight, bias) =>
+          w.linearCrossEntropy(x, weight, bias, labels(), { reduction, ignoreIndex: 3, budget }),
+        );
+        const whole = await results(device!, shapes, (x, weight, bias) =>
+          w.crossEntropy(w.linear(x, weight, bias), labels(), { reduction, ignoreIndex: 3 }),
+        );
+        expectClose(chunked, whole, 5e-6);
+      },
+    );
 
     it('gives the same bits again', async () => {
       const once = () =>
-        results(device!, shapes, (x, weight, bias) => w.linearCrossEntropy(x, weight, bias, labels(), { budget: 512 * rows }));
+        results(device!, shapes, (x, weight, bias) =>
+          w.linearCrossEntropy(x, weight, bias, labels(), { budget: 512 * rows }),
+        );
       expect(await once()).toEqual(await once());
     });
   });
 
-  it.skipIf(!device)('linearCrossEntropy gives NaN for a label that the host does not know to be none', async () => {
-    const random = new Philox(1);
-    const [x, weight, bias] = [[2, 4], [100, 4], [100]].map((shape) => draw(random, shape, device!));
-    const scores = Float32Array.from({ length: 400 }, (_, i) => Number(i === 5 || i === 200 + 150));
-    const labels = w.tensor(scores, { shape: [2, 200], device: device! }).argmax(1);
-    const ignored = w.linearCrossEntropy(x, weight, bias, labels, { ignoreIndex: 150, budget: 1 });
-    expect(Number.isFinite(await ignored.item())).toBe(true);
-    expect(await w.linearCrossEntropy(x, weight, bias, labels, { budget: 1 }).item()).toBeNaN();
-  });
+  it.skipIf(!device)(
+    'linearCrossEntropy gives NaN for a label that the host does not know to be none',
+    async () => {
+      const random = new Philox(1);
+      const [x, weight, bias] = [[2, 4], [100, 4], [100]].map((shape) =>
+        draw(random, shape, device!),
+      );
+      const scores = Float32Array.from({ length: 400 }, (_, i) =>
+        Number(i === 5 || i === 200 + 150),
+      );
+      const labels = w.tensor(scores, { shape: [2, 200], device: device! }).argmax(1);
+      const ignored = w.linearCrossEntropy(x, weight, bias, labels, {
+        ignoreIndex: 150,
+        budget: 1,
+      });
+      expect(Number.isFinite(await ignored.item())).toBe(true);
+      expect(await w.linearCrossEntropy(x, weight, bias, labels, { budget: 1 }).item()).toBeNaN();
+    },
+  );
 });
 
 describe('gradients agree with finite differences', () => {
@@ -160,7 +188,13 @@ describe('gradients agree with finite differences', () => {
     ));
   it('linearCrossEntropy', () =>
     expectSlope([[4, 9], [150, 9], [150]], (x, weight, bias) =>
-      w.linearCrossEntropy(x, weight, bias, w.tensor([0, 149, -100, 70], { dtype: 'int32', device: cpu }), { budget: 1 }),
+      w.linearCrossEntropy(
+        x,
+        weight,
+        bias,
+        w.tensor([0, 149, -100, 70], { dtype: 'int32', device: cpu }),
+        { budget: 1 },
+      ),
     ));
 });
 
@@ -183,7 +217,9 @@ it('linearCrossEntropy never holds all logits, and writes gradients where the op
   expect(weight.grad!.storage).toBe(weight.gradSlot);
   expect(bias.grad!.storage).toBe(bias.gradSlot);
   optimizer.step();
-  expect(await w.linearCrossEntropy(x, weight, bias, labels).item()).toBeLessThan(await loss.item());
+  expect(await w.linearCrossEntropy(x, weight, bias, labels).item()).toBeLessThan(
+    await loss.item(),
+  );
 });
 
 it('what does not fit is refused by name', () => {
@@ -192,7 +228,13 @@ it('what does not fit is refused by name', () => {
   expect(() => w.dropoutAddLayerNorm(x, w.zeros([3]), weight, weight)).toThrow(
     /the residual has shape \[3\], \[2, 3\] was expected/,
   );
-  expect(() => w.dropoutAddLayerNorm(x, x, weight, weight, { rate: 2 })).toThrow(/a rate from 0 to 1/);
-  expect(() => w.linearCrossEntropy(x, w.zeros([5, 3]), w.zeros([5]), labels)).toThrow(/label 5 is out of range: there are 5/);
-  expect(() => w.linearCrossEntropy(x, w.zeros([5, 4]), w.zeros([5]), labels)).toThrow(/not \[2, 3\], \[5, 4\], \[5\], \[2\]/);
+  expect(() => w.dropoutAddLayerNorm(x, x, weight, weight, { rate: 2 })).toThrow(
+    /a rate from 0 to 1/,
+  );
+  expect(() => w.linearCrossEntropy(x, w.zeros([5, 3]), w.zeros([5]), labels)).toThrow(
+    /label 5 is out of range: there are 5/,
+  );
+  expect(() => w.linearCrossEntropy(x, w.zeros([5, 4]), w.zeros([5]), labels)).toThrow(
+    /not \[2, 3\], \[5, 4\], \[5\], \[2\]/,
+  );
 });

@@ -1,7 +1,12 @@
 import { bertNormalizer, bertPreTokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { BasicTokenizer } from '../../../src/text/tokenizer/index.ts';
-import { addedAfter14, plainInRust, wholeInRust, within } from '../../../src/text/tokenizer/unicode.ts';
+import {
+  addedAfter14,
+  plainInRust,
+  wholeInRust,
+  within,
+} from '../../../src/text/tokenizer/unicode.ts';
 import { compareWithRust as compare, SPECIAL, switches } from '../../support/rustTokenizer.ts';
 
 // The Rust tokenizer is the oracle of `BertTokenizerFast` on each character there is.
@@ -36,7 +41,10 @@ describe('each of the 1,112,064 code points', () => {
       const text = `a${chars.join('a')}a`;
       if (ours.normalize(text, false).text === theirs.normalizeString(text)) continue;
       for (const char of chars) {
-        const [a, b] = [ours.normalize(`a${char}a`, false).text, theirs.normalizeString(`a${char}a`)];
+        const [a, b] = [
+          ours.normalize(`a${char}a`, false).text,
+          theirs.normalizeString(`a${char}a`),
+        ];
         if (a !== b) wrong.push(`${name(char)}: ${JSON.stringify(a)}, not ${JSON.stringify(b)}`);
       }
     }
@@ -51,31 +59,51 @@ describe('each of the 1,112,064 code points', () => {
       const normalized = ours.normalize(chars.map((char) => `${char} a${char}b`).join(' '), false);
       const { cuts } = ours.split(normalized);
       const words = theirs.preTokenizeString(normalized.text).map(([word]) => word);
-      const ourWords = Array.from({ length: cuts.length / 2 }, (_, i) => normalized.text.slice(cuts[2 * i], cuts[2 * i + 1]));
-      if (ourWords.join('\n') !== words.join('\n')) expect(ourWords, `from ${name(chars[0])}`).toEqual(words);
+      const ourWords = Array.from({ length: cuts.length / 2 }, (_, i) =>
+        normalized.text.slice(cuts[2 * i], cuts[2 * i + 1]),
+      );
+      if (ourWords.join('\n') !== words.join('\n'))
+        expect(ourWords, `from ${name(chars[0])}`).toEqual(words);
     }
   });
 
   // Where Python's answers are others, and why.
   const otherwise: [string, (char: string, codePoint: number) => boolean][] = [
-    ['Python drops what Unicode 14 has not', (char, codePoint) => /\p{Cn}/u.test(char) || within(addedAfter14, codePoint)],
-    ["Rust's categories are those of Unicode 8", (char, c) => /[\p{M}\p{P}\p{Cf}]/u.test(char) && within(plainInRust, c)],
+    [
+      'Python drops what Unicode 14 has not',
+      (char, codePoint) => /\p{Cn}/u.test(char) || within(addedAfter14, codePoint),
+    ],
+    [
+      "Rust's categories are those of Unicode 8",
+      (char, c) => /[\p{M}\p{P}\p{Cf}]/u.test(char) && within(plainInRust, c),
+    ],
     ['Rust does not decompose them', (_, codePoint) => within(wholeInRust, codePoint)],
-    ['Rust begins a block of ideographs a page late', (_, codePoint) => codePoint >= 0x2b820 && codePoint < 0x2b920],
-    ['a mark there before Unicode 14, a punctuation mark before 12', (_, c) => c === 0x1734 || c === 0x166d],
+    [
+      'Rust begins a block of ideographs a page late',
+      (_, codePoint) => codePoint >= 0x2b820 && codePoint < 0x2b920,
+    ],
+    [
+      'a mark there before Unicode 14, a punctuation mark before 12',
+      (_, c) => c === 0x1734 || c === 0x166d,
+    ],
   ];
 
   it.each(switches.filter((options) => options.cleanText && options.tokenizeChineseChars))(
     'is the same word to the Python class but for these: %j',
     (options) => {
-      const [fast, python] = [true, false].map((fast) => new BasicTokenizer({ ...options, fast, neverSplit: [] }));
+      const [fast, python] = [true, false].map(
+        (fast) => new BasicTokenizer({ ...options, fast, neverSplit: [] }),
+      );
       let told = 0;
       for (const chars of chunks()) {
-        const same = chars.filter((char) => !otherwise.some(([, holds]) => holds(char, char.codePointAt(0)!)));
+        const same = chars.filter(
+          (char) => !otherwise.some(([, holds]) => holds(char, char.codePointAt(0)!)),
+        );
         told += same.length;
         const text = same.map((char) => `${char} a${char}b`).join(' ');
         const [ours, theirs] = [python.tokenize(text), fast.tokenize(text)];
-        if (ours.join('\n') !== theirs.join('\n')) expect(ours, `from ${name(chars[0])}`).toEqual(theirs);
+        if (ours.join('\n') !== theirs.join('\n'))
+          expect(ours, `from ${name(chars[0])}`).toEqual(theirs);
       }
       expect(told).toBeGreaterThan(280_000);
     },
@@ -87,13 +115,20 @@ describe('each of the 1,112,064 code points', () => {
   const telling: string[] = [];
   for (const chars of chunks())
     chars.forEach((char, i) => {
-      const became = [char.toLowerCase(), char.normalize('NFD'), char.toLowerCase().normalize('NFD')];
+      const became = [
+        char.toLowerCase(),
+        char.normalize('NFD'),
+        char.toLowerCase().normalize('NFD'),
+      ];
       for (const form of became) if (form !== char) for (const part of form) forms.add(part);
       if (i % 64 === 0) forms.add(char);
-      const special = /[\s\p{M}\p{P}\p{Cf}\p{Cc}\p{Z}]/u.test(char) || became.some((form) => form !== char);
+      const special =
+        /[\s\p{M}\p{P}\p{Cf}\p{Cc}\p{Z}]/u.test(char) || became.some((form) => form !== char);
       if (i % 32 === 0 || special) telling.push(char);
     });
-  const pieces = [...forms].filter((form) => !/[\r\n]/.test(form)).flatMap((form) => [form, `##${form}`]);
+  const pieces = [...forms]
+    .filter((form) => !/[\r\n]/.test(form))
+    .flatMap((form) => [form, `##${form}`]);
   const vocab = [...new Set([...SPECIAL, 'a', 'b', '##b', ...pieces])];
   const rows = Array.from({ length: Math.ceil(telling.length / 256) }, (_, i) =>
     telling.slice(256 * i, 256 * (i + 1)).map((char) => `${char} a${char}b`),

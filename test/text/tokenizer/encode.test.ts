@@ -4,12 +4,30 @@ import { UsageError } from '../../../src/platform/errors.ts';
 import { BertTokenizer, type EncodeOptions } from '../../../src/text/tokenizer/index.ts';
 
 const LETTERS = [...'abcdefghij'];
-const VOCAB = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...LETTERS, '##a', '.', ',', "'", '?', '!', 'n', '##t', 'don', 't'];
+const VOCAB = [
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  '[MASK]',
+  ...LETTERS,
+  '##a',
+  '.',
+  ',',
+  "'",
+  '?',
+  '!',
+  'n',
+  '##t',
+  'don',
+  't',
+];
 const tokenizer = new BertTokenizer(VOCAB);
 const [PAD, CLS, SEP] = [0, 2, 3];
 const id = (letter: string) => VOCAB.indexOf(letter);
 const ids = (text: string) => [...text].map(id);
-const words = (n: number, from = 0) => Array.from({ length: n }, (_, i) => LETTERS[(from + i) % LETTERS.length]).join(' ');
+const words = (n: number, from = 0) =>
+  Array.from({ length: n }, (_, i) => LETTERS[(from + i) % LETTERS.length]).join(' ');
 const { encode, encodeBatch } = {
   encode: tokenizer.encode.bind(tokenizer),
   encodeBatch: tokenizer.encodeBatch.bind(tokenizer),
@@ -98,11 +116,18 @@ describe('truncation', () => {
     ['only_first', 9, 3, 10, 4, 3],
     ['only_second', 3, 9, 10, 3, 4],
     ['only_first', 2, 2, 6, 1, 2],
-  ] as const)('%s: %i and %i tokens to %i are %i and %i', (truncation, a, b, maxLength, first, second) => {
-    const { inputIds } = encode(words(a), words(b, 5), { truncation, maxLength });
-    const expected = [CLS, ...ids(words(a).replaceAll(' ', '')).slice(0, first), SEP];
-    expect(inputIds).toEqual([...expected, ...ids(words(b, 5).replaceAll(' ', '')).slice(0, second), SEP]);
-  });
+  ] as const)(
+    '%s: %i and %i tokens to %i are %i and %i',
+    (truncation, a, b, maxLength, first, second) => {
+      const { inputIds } = encode(words(a), words(b, 5), { truncation, maxLength });
+      const expected = [CLS, ...ids(words(a).replaceAll(' ', '')).slice(0, first), SEP];
+      expect(inputIds).toEqual([
+        ...expected,
+        ...ids(words(b, 5).replaceAll(' ', '')).slice(0, second),
+        SEP,
+      ]);
+    },
+  );
 
   it('longest_first is the same as taking tokens off one at a time', () => {
     const length = fc.integer({ min: 0, max: 30 });
@@ -155,7 +180,9 @@ describe('decode', () => {
     const { inputIds } = encode("aa, b . don't? a!");
     expect(tokenizer.decode(inputIds)).toBe("[CLS] aa, b. don't? a! [SEP]");
     expect(tokenizer.decode(inputIds, { skipSpecialTokens: true })).toBe("aa, b. don't? a!");
-    expect(tokenizer.decode(inputIds, { cleanUpTokenizationSpaces: false })).toBe("[CLS] aa , b . don ' t ? a ! [SEP]");
+    expect(tokenizer.decode(inputIds, { cleanUpTokenizationSpaces: false })).toBe(
+      "[CLS] aa , b . don ' t ? a ! [SEP]",
+    );
   });
 
   it('takes the blank before each English contraction away, and around an apostrophe', () => {
@@ -179,7 +206,9 @@ describe('decode', () => {
   });
 
   it('leaves every special token out, unknown words too', () => {
-    expect(tokenizer.decode(encode('a [MASK] zzz').inputIds, { skipSpecialTokens: true })).toBe('a');
+    expect(tokenizer.decode(encode('a [MASK] zzz').inputIds, { skipSpecialTokens: true })).toBe(
+      'a',
+    );
   });
 });
 
@@ -188,28 +217,47 @@ describe('bad input', () => {
   it.each([
     [() => encode(wrong(3)), /text is of type number; expected a string/],
     [() => encode('a', wrong({ maxLength: 3 })), /pair is of type object; expected a string/],
-    [() => encode('a', null, wrong({ max_length: 3 })), /unknown encoding option "max_length".*maxLength/],
-    [() => encode('a', null, { padding: wrong('max') }), /padding is "max"; expected one of .*"max_length"/],
-    [() => encode('a', null, { truncation: wrong('first') }), /truncation is "first"; expected .*"only_first"/],
+    [
+      () => encode('a', null, wrong({ max_length: 3 })),
+      /unknown encoding option "max_length".*maxLength/,
+    ],
+    [
+      () => encode('a', null, { padding: wrong('max') }),
+      /padding is "max"; expected one of .*"max_length"/,
+    ],
+    [
+      () => encode('a', null, { truncation: wrong('first') }),
+      /truncation is "first"; expected .*"only_first"/,
+    ],
     [() => encode('a', null, { addSpecialTokens: wrong(1) }), /addSpecialTokens is 1/],
     [() => encode('a', null, { maxLength: 0 }), /maxLength is 0; expected a whole number/],
     [() => encode('a', null, { maxLength: 2.5 }), /maxLength is 2.5/],
     [() => encode('a', null, { padToMultipleOf: -8 }), /padToMultipleOf is -8/],
     [() => encode('a', null, { padding: 'max_length' }), /there is no maximum; give maxLength/],
     [
-      () => encode('a', null, { padding: true, truncation: true, maxLength: 9, padToMultipleOf: 8 }),
+      () =>
+        encode('a', null, { padding: true, truncation: true, maxLength: 9, padToMultipleOf: 8 }),
       /maxLength 9 is not a multiple of padToMultipleOf 8/,
     ],
     [() => encodeBatch(wrong('ab')), /texts is "ab"; expected an array/],
     [() => encodeBatch(['a', wrong(null)]), /row 1: null is neither a string nor two of them/],
     [() => encodeBatch(['a', wrong(['b'])]), /row 1: b is neither/],
     [() => encodeBatch(['a', wrong(['b', 4])]), /row 1: pair is of type number/],
-    [() => encodeBatch(['a', ['b', 'c d e']], { truncation: 'only_first', maxLength: 4 }), /row 1: truncation/],
-    [() => tokenizer.decode([1, VOCAB.length]), new RegExp(`id ${VOCAB.length} .* 0 to ${VOCAB.length - 1}`)],
+    [
+      () => encodeBatch(['a', ['b', 'c d e']], { truncation: 'only_first', maxLength: 4 }),
+      /row 1: truncation/,
+    ],
+    [
+      () => tokenizer.decode([1, VOCAB.length]),
+      new RegExp(`id ${VOCAB.length} .* 0 to ${VOCAB.length - 1}`),
+    ],
     [() => tokenizer.decode([-1]), /id -1 is not in the vocabulary/],
     [() => tokenizer.convertIdsToTokens(1.5), /id 1.5 is not in the vocabulary/],
     [() => tokenizer.decode([1], wrong({ skip_special_tokens: true })), /unknown decoding option/],
-    [() => tokenizer.decode([1], { skipSpecialTokens: wrong('yes') }), /skipSpecialTokens is "yes"/],
+    [
+      () => tokenizer.decode([1], { skipSpecialTokens: wrong('yes') }),
+      /skipSpecialTokens is "yes"/,
+    ],
   ])('is a UsageError that names it: %#', (run, message) => {
     expect(run).toThrow(UsageError);
     expect(run).toThrow(message);

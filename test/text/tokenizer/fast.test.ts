@@ -56,14 +56,23 @@ const PIECES = [
 ];
 const VOCAB = [...SPECIAL, ...MARKS, ...PIECES, ...PIECES.map((piece) => `##${piece}`)];
 const text = fc
-  .array(fc.oneof({ weight: 5, arbitrary: fc.constantFrom(...WORDS) }, fc.constantFrom(...BLANKS, ...MARKS, ...SPECIAL)), {
-    maxLength: 24,
-  })
+  .array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.constantFrom(...WORDS) },
+      fc.constantFrom(...BLANKS, ...MARKS, ...SPECIAL),
+    ),
+    {
+      maxLength: 24,
+    },
+  )
   .map((parts) => parts.join(''));
 
 describe('texts', () => {
   it.each(switches)('become the same encodings: %j', async (options) => {
-    const texts = fc.array(fc.oneof(text, fc.tuple(text, text)), { minLength: 100, maxLength: 100 });
+    const texts = fc.array(fc.oneof(text, fc.tuple(text, text)), {
+      minLength: 100,
+      maxLength: 100,
+    });
     await fc.assert(
       fc.asyncProperty(texts, async (rows) => {
         expect(await compare(VOCAB, options, rows)).toEqual([]);
@@ -75,12 +84,29 @@ describe('texts', () => {
   it('heed prefix and longest word alike', async () => {
     const vocab = [...SPECIAL, 'a', '@@b', '@@c', 'x'];
     const options = { continuingSubwordPrefix: '@@', maxInputCharsPerWord: 5 };
-    expect(await compare(vocab, options, ['abcbc', 'abcbcb', 'xb', 'a@@b', 'ab x', 'a\u0301bcbc'])).toEqual([]);
+    expect(
+      await compare(vocab, options, ['abcbc', 'abcbcb', 'xb', 'a@@b', 'ab x', 'a\u0301bcbc']),
+    ).toEqual([]);
   });
 });
 
 describe('added tokens', () => {
-  const contents = ['<x>', '<X>', 'ab', 'aB', 'the', 'New York', '字a', 'É', 'e\u0301', ' c', '[MASK]', 'İ', '.', '<x'];
+  const contents = [
+    '<x>',
+    '<X>',
+    'ab',
+    'aB',
+    'the',
+    'New York',
+    '字a',
+    'É',
+    'e\u0301',
+    ' c',
+    '[MASK]',
+    'İ',
+    '.',
+    '<x',
+  ];
   const flag = fc.boolean();
   const token = fc.record({
     content: fc.constantFrom(...contents),
@@ -88,7 +114,11 @@ describe('added tokens', () => {
   });
   // Which of two is found that are alike once normalised, Rust leaves to chance: there are no such two.
   const folded = (content: string) => content.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
-  const tokens = fc.uniqueArray(token, { selector: ({ content }) => folded(content), minLength: 1, maxLength: 5 });
+  const tokens = fc.uniqueArray(token, {
+    selector: ({ content }) => folded(content),
+    minLength: 1,
+    maxLength: 5,
+  });
   const part = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom(...contents, 'new york', 'NEW YORK', 'ABAB', 'e') },
     { weight: 3, arbitrary: fc.constantFrom(...BLANKS, ...MARKS) },
@@ -117,7 +147,11 @@ describe('lengths', () => {
 
   it('are cut alike, and refused alike', async () => {
     const theirs = rustTokenizer(VOCAB, options);
-    const strategies = { longest_first: 'LongestFirst', only_first: 'OnlyFirst', only_second: 'OnlySecond' } as const;
+    const strategies = {
+      longest_first: 'LongestFirst',
+      only_first: 'OnlyFirst',
+      only_second: 'OnlySecond',
+    } as const;
     const strategy = fc.constantFrom(...(Object.keys(strategies) as (keyof typeof strategies)[]));
     await fc.assert(
       fc.asyncProperty(
@@ -130,7 +164,8 @@ describe('lengths', () => {
           // The strategy is an enum there: its names as the types have them are not among its values.
           theirs.setTruncation(maxLength, { strategy: strategies[truncation] as never });
           const answer = await theirs.encode(text, pair).catch(() => null);
-          const run = () => ours.encode(text, pair, { truncation, maxLength, returnOffsetsMapping: true });
+          const run = () =>
+            ours.encode(text, pair, { truncation, maxLength, returnOffsetsMapping: true });
           if (answer) expect(run()).toEqual(fromRust(answer, text, pair));
           else expect(run).toThrow(/cannot bring/);
         },
@@ -161,7 +196,13 @@ describe('lengths', () => {
           const rows = (await theirs.encodeBatch(texts)).map((row, i) => fromRust(row, texts[i]));
           const padding = fixed === null ? 'longest' : 'max_length';
           const batch = ours.encodeBatch(texts, {
-            ...{ padding, maxLength: fixed ?? undefined, truncation: false, padToMultipleOf, paddingSide },
+            ...{
+              padding,
+              maxLength: fixed ?? undefined,
+              truncation: false,
+              padToMultipleOf,
+              paddingSide,
+            },
             returnOffsetsMapping: true,
           });
           for (const field of Object.keys(batch) as (keyof Encoding)[])
@@ -172,25 +213,35 @@ describe('lengths', () => {
   });
 
   it('without special tokens give the second text type 1', async () => {
-    const answer = await rustTokenizer(VOCAB, options).encode('a b', 'c', { addSpecialTokens: false });
-    expect(ours.encode('a b', 'c', { addSpecialTokens: false, returnOffsetsMapping: true })).toEqual(
-      fromRust(answer, 'a b', 'c'),
-    );
+    const answer = await rustTokenizer(VOCAB, options).encode('a b', 'c', {
+      addSpecialTokens: false,
+    });
+    expect(
+      ours.encode('a b', 'c', { addSpecialTokens: false, returnOffsetsMapping: true }),
+    ).toEqual(fromRust(answer, 'a b', 'c'));
   });
 });
 
 describe('decoding', () => {
   it('gives the same text', () => {
-    const addedTokens = ['<x>', { content: '##y', special: true }, { content: ' z ', normalized: false }];
+    const addedTokens = [
+      '<x>',
+      { content: '##y', special: true },
+      { content: ' z ', normalized: false },
+    ];
     const vocab = [...VOCAB, "##'", 'n', '##t'];
     const ours = new BertTokenizer(vocab, { tokenizerClass: 'BertTokenizerFast', addedTokens });
     const decoder = { type: 'WordPiece', prefix: '##', cleanup: false };
-    const theirs = Tokenizer.fromString(JSON.stringify({ ...tokenizerJson(vocab, { addedTokens }), decoder }));
+    const theirs = Tokenizer.fromString(
+      JSON.stringify({ ...tokenizerJson(vocab, { addedTokens }), decoder }),
+    );
     const ids = fc.array(fc.nat({ max: ours.length - 1 }), { minLength: 1, maxLength: 20 });
     return fc.assert(
       fc.asyncProperty(ids, fc.boolean(), async (row, skipSpecialTokens) => {
         const expected = await theirs.decode(row, skipSpecialTokens);
-        expect(ours.decode(row, { skipSpecialTokens, cleanUpTokenizationSpaces: false })).toBe(expected);
+        expect(ours.decode(row, { skipSpecialTokens, cleanUpTokenizationSpaces: false })).toBe(
+          expected,
+        );
       }),
       { numRuns: 300 },
     );
@@ -202,7 +253,18 @@ describe('long texts', () => {
     { content: 'ab', singleWord: true },
     { content: '[X]', lstrip: true, rstrip: true },
   ];
-  const parts = ['ab a ', 'aab', '  [X]  ', '[', 'İ', 'a\u0301\u0323', '\u302e\u1b44', '字', '😀', 'a'.repeat(10_000)];
+  const parts = [
+    'ab a ',
+    'aab',
+    '  [X]  ',
+    '[',
+    'İ',
+    'a\u0301\u0323',
+    '\u302e\u1b44',
+    '字',
+    '😀',
+    'a'.repeat(10_000),
+  ];
 
   // What takes quadratic time in any of them takes minutes.
   it.each(['BertTokenizer', 'BertTokenizerFast'] as const)(
@@ -211,7 +273,9 @@ describe('long texts', () => {
       for (const part of parts) {
         const text = `${part.repeat(200_000 / part.length)} a`;
         const tokenizer = new BertTokenizer(VOCAB, { tokenizerClass, addedTokens });
-        const { inputIds, offsetMapping } = tokenizer.encode(text, null, { returnOffsetsMapping: true });
+        const { inputIds, offsetMapping } = tokenizer.encode(text, null, {
+          returnOffsetsMapping: true,
+        });
         expect(inputIds.join() === tokenizer.encode(text).inputIds.join(), part).toBe(true);
         expect(offsetMapping!.at(-2)).toEqual([text.length - 1, text.length]);
       }
@@ -221,7 +285,10 @@ describe('long texts', () => {
 
   it('may have lone surrogates in them, which count as U+FFFD', () => {
     for (const cleanText of bits) {
-      const tokenizer = new BertTokenizer(VOCAB, { tokenizerClass: 'BertTokenizerFast', cleanText });
+      const tokenizer = new BertTokenizer(VOCAB, {
+        tokenizerClass: 'BertTokenizerFast',
+        cleanText,
+      });
       const options = { returnOffsetsMapping: true };
       for (const text of ['a\ud800b', '\udc00', 'a \ud83d', '\ude00\ud83d'])
         expect(tokenizer.encode(text, null, options)).toEqual(

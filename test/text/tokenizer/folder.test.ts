@@ -36,7 +36,10 @@ describe('fromPretrained', () => {
     const tokenizer = await BertTokenizer.fromPretrained(dir);
     expect(tokenizer.tokenize('É A')).toEqual(['[UNK]', 'A']);
     expect(tokenizer.modelMaxLength).toBe(512);
-    const other = await BertTokenizer.fromPretrained(dir, { doLowerCase: true, stripAccents: undefined });
+    const other = await BertTokenizer.fromPretrained(dir, {
+      doLowerCase: true,
+      stripAccents: undefined,
+    });
     expect(other.tokenize('É A')).toEqual(['e', 'a']);
   });
 
@@ -44,9 +47,15 @@ describe('fromPretrained', () => {
     await write('tokenizer_config.json', { do_lower_case: false, max_len: 300 });
     expect((await BertTokenizer.fromPretrained(dir)).modelMaxLength).toBe(300);
     const mask = { __type: 'AddedToken', content: 'ent', lstrip: false };
-    const added = { 0: { content: '[PAD]', special: true }, 10: { content: '<e>', special: false } };
+    const added = {
+      0: { content: '[PAD]', special: true },
+      10: { content: '<e>', special: false },
+    };
     const config = JSON.stringify({ mask_token: mask, added_tokens_decoder: added });
-    await write('tokenizer_config.json', `{"model_max_length": 1000000000000000019884624838656, ${config.slice(1)}`);
+    await write(
+      'tokenizer_config.json',
+      `{"model_max_length": 1000000000000000019884624838656, ${config.slice(1)}`,
+    );
     const tokenizer = await BertTokenizer.fromPretrained(dir);
     expect(tokenizer.modelMaxLength).toBe(Number.POSITIVE_INFINITY);
     expect(tokenizer.maskTokenId).toBe(9);
@@ -56,7 +65,10 @@ describe('fromPretrained', () => {
 
   it('lets special_tokens_map.json name the special tokens', async () => {
     await write('tokenizer_config.json', { unk_token: 'a' });
-    await write('special_tokens_map.json', { unk_token: '[UNK]', additional_special_tokens: ['ent', '<x>'] });
+    await write('special_tokens_map.json', {
+      unk_token: '[UNK]',
+      additional_special_tokens: ['ent', '<x>'],
+    });
     const tokenizer = await BertTokenizer.fromPretrained(dir);
     expect(tokenizer.unkTokenId).toBe(1);
     expect(tokenizer.tokenize('aentA<x>')).toEqual(['a', 'ent', 'a', '<x>']);
@@ -67,10 +79,26 @@ describe('fromPretrained', () => {
     ['tokenizer_config.json', '{', /tokenizer_config\.json is not JSON/],
     ['tokenizer_config.json', '3', /tokenizer_config\.json: the file is 3; expected Object/],
     ['tokenizer_config.json', { do_lower_case: 'no' }, /do_lower_case is "no"; expected .*boolean/],
-    ['tokenizer_config.json', { word_tokenizer_type: 'mecab' }, /word_tokenizer_type is "mecab"; expected .*"basic"/],
-    ['tokenizer_config.json', { padding_side: 'top' }, /padding_side is "top"; expected .*"left".*"right"/],
-    ['tokenizer_config.json', { truncation_side: 'left' }, /truncation_side is "left"; expected .*"right"/],
-    ['tokenizer_config.json', { added_tokens_decoder: { 5: { content: 'x' } } }, /"x" has id 5, where the vocabulary has "a"/],
+    [
+      'tokenizer_config.json',
+      { word_tokenizer_type: 'mecab' },
+      /word_tokenizer_type is "mecab"; expected .*"basic"/,
+    ],
+    [
+      'tokenizer_config.json',
+      { padding_side: 'top' },
+      /padding_side is "top"; expected .*"left".*"right"/,
+    ],
+    [
+      'tokenizer_config.json',
+      { truncation_side: 'left' },
+      /truncation_side is "left"; expected .*"right"/,
+    ],
+    [
+      'tokenizer_config.json',
+      { added_tokens_decoder: { 5: { content: 'x' } } },
+      /"x" has id 5, where the vocabulary has "a"/,
+    ],
     ['special_tokens_map.json', { pad_token: 3 }, /special_tokens_map\.json: pad_token is 3/],
     ['added_tokens.json', { '<e>': 12 }, /"<e>" has id 12; expected 10/],
     ['vocab.txt', 'a\n', /no "\[UNK\]"/],
@@ -118,7 +146,11 @@ describe('savePretrained', () => {
 
   it("uses Hugging Face's names", () => {
     const files = new BertTokenizer(VOCAB, { doLowerCase: false, modelMaxLength: 512 }).files();
-    expect(Object.keys(files)).toEqual(['vocab.txt', 'tokenizer_config.json', 'special_tokens_map.json']);
+    expect(Object.keys(files)).toEqual([
+      'vocab.txt',
+      'tokenizer_config.json',
+      'special_tokens_map.json',
+    ]);
     expect(JSON.parse(files['tokenizer_config.json'])).toMatchObject({
       tokenizer_class: 'BertTokenizer',
       do_lower_case: false,

@@ -65,9 +65,16 @@ function differ(ours: Encoding, theirs: JsEncoding): boolean {
 
 // Pieces for half of the characters, so that some words have them all and some do not.
 const forms = [
-  ...new Set(ALL.filter((char) => !'\r\n'.includes(char)).flatMap((char) => [char, ...char.toLowerCase().normalize('NFD')])),
+  ...new Set(
+    ALL.filter((char) => !'\r\n'.includes(char)).flatMap((char) => [
+      char,
+      ...char.toLowerCase().normalize('NFD'),
+    ]),
+  ),
 ].filter((char, index) => index % 2 === 0 || /[a-z]/.test(char));
-const VOCAB = [...new Set([...SPECIAL, 'the', '##ing', 'ab', ...forms, ...forms.map((char) => `##${char}`)])];
+const VOCAB = [
+  ...new Set([...SPECIAL, 'the', '##ing', 'ab', ...forms, ...forms.map((char) => `##${char}`)]),
+];
 const modes = [
   [true, null],
   [true, false],
@@ -75,35 +82,56 @@ const modes = [
   [false, true],
 ] as const;
 
-describe.each(modes)('against the Rust tokenizer, lower case %s, strip accents %s', (lower, strip) => {
-  const differences = compare(VOCAB, lower, strip);
+describe.each(modes)(
+  'against the Rust tokenizer, lower case %s, strip accents %s',
+  (lower, strip) => {
+    const differences = compare(VOCAB, lower, strip);
 
-  it('agrees on each character of many blocks inside a word', async () => {
-    const texts = ALL.map((char) => `a${char}b`);
-    expect(await differences(texts)).toEqual([]);
-  });
+    it('agrees on each character of many blocks inside a word', async () => {
+      const texts = ALL.map((char) => `a${char}b`);
+      expect(await differences(texts)).toEqual([]);
+    });
 
-  it('agrees on texts drawn from them', async () => {
-    const part = fc.oneof(
-      { weight: 6, arbitrary: fc.constantFrom(...ALL) },
-      {
-        weight: 4,
-        arbitrary: fc.constantFrom(...'abcxyzABC', 'the', 'ing', ' ', '  ', '\n', '.', "'", 'Σ', 'İ', 'é'),
-      },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom(...SPECIAL, '[mask]', 'a'.repeat(100), 'ab'.repeat(50), '字'.repeat(99)),
-      },
-    );
-    const text = fc.array(part, { maxLength: 30 }).map((parts) => parts.join(''));
-    await fc.assert(
-      fc.asyncProperty(fc.array(text, { minLength: 20, maxLength: 40 }), async (texts) => {
-        expect(await differences(texts)).toEqual([]);
-      }),
-      { numRuns: 20 },
-    );
-  });
-});
+    it('agrees on texts drawn from them', async () => {
+      const part = fc.oneof(
+        { weight: 6, arbitrary: fc.constantFrom(...ALL) },
+        {
+          weight: 4,
+          arbitrary: fc.constantFrom(
+            ...'abcxyzABC',
+            'the',
+            'ing',
+            ' ',
+            '  ',
+            '\n',
+            '.',
+            "'",
+            'Σ',
+            'İ',
+            'é',
+          ),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom(
+            ...SPECIAL,
+            '[mask]',
+            'a'.repeat(100),
+            'ab'.repeat(50),
+            '字'.repeat(99),
+          ),
+        },
+      );
+      const text = fc.array(part, { maxLength: 30 }).map((parts) => parts.join(''));
+      await fc.assert(
+        fc.asyncProperty(fc.array(text, { minLength: 20, maxLength: 40 }), async (texts) => {
+          expect(await differences(texts)).toEqual([]);
+        }),
+        { numRuns: 20 },
+      );
+    });
+  },
+);
 
 describe.skipIf(!hasGolden || !hasData).each([
   ['bert-base-multilingual-cased', false],
@@ -129,4 +157,7 @@ describe.skipIf(!hasGolden || !hasData).each([
   });
 });
 
-if (!hasData) console.warn('the reviews (../shared/data/nsmc) are not here: the tests that need them are skipped');
+if (!hasData)
+  console.warn(
+    'the reviews (../shared/data/nsmc) are not here: the tests that need them are skipped',
+  );

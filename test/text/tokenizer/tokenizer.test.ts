@@ -2,13 +2,38 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/platform/errors.ts';
 import { CONTROL, pythonClass } from '../../../src/text/tokenizer/characters.ts';
-import { BasicTokenizer, BertTokenizer, type BertTokenizerOptions, WordPiece } from '../../../src/text/tokenizer/index.ts';
+import {
+  BasicTokenizer,
+  BertTokenizer,
+  type BertTokenizerOptions,
+  WordPiece,
+} from '../../../src/text/tokenizer/index.ts';
 import { addedAfter14 } from '../../../src/text/tokenizer/unicode.ts';
 
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const VOCAB = [...SPECIAL, 'un', '##aff', '##able', 'hello', 'world', ',', '.', '!', "'", 'n', '##t', 't', 's', '##'];
-const make = (options?: BertTokenizerOptions, extra: string[] = []) => new BertTokenizer([...VOCAB, ...extra], options);
-const basic = (text: string, options: Partial<ConstructorParameters<typeof BasicTokenizer>[0]> = {}) =>
+const VOCAB = [
+  ...SPECIAL,
+  'un',
+  '##aff',
+  '##able',
+  'hello',
+  'world',
+  ',',
+  '.',
+  '!',
+  "'",
+  'n',
+  '##t',
+  't',
+  's',
+  '##',
+];
+const make = (options?: BertTokenizerOptions, extra: string[] = []) =>
+  new BertTokenizer([...VOCAB, ...extra], options);
+const basic = (
+  text: string,
+  options: Partial<ConstructorParameters<typeof BasicTokenizer>[0]> = {},
+) =>
   new BasicTokenizer({
     doLowerCase: true,
     stripAccents: null,
@@ -23,14 +48,32 @@ describe('BasicTokenizer', () => {
   });
 
   it('splits at every kind of blank, and nowhere else', () => {
-    expect(basic('a\tb\nc\rd\u00a0e\u3000f\u2028g\u2029h')).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
+    expect(basic('a\tb\nc\rd\u00a0e\u3000f\u2028g\u2029h')).toEqual([
+      'a',
+      'b',
+      'c',
+      'd',
+      'e',
+      'f',
+      'g',
+      'h',
+    ]);
     // U+0085 and U+001C are controls first: dropped, though Python splits at them.
     expect(basic('a\u0085b\u001cc')).toEqual(['abc']);
     expect(basic(' \u3000\n')).toEqual([]);
   });
 
   it('isolates ideographs, supplementary planes included, but no kana and no hangul', () => {
-    expect(basic('一二a𠀀𫝀b\uf900かなa')).toEqual(['一', '二', 'a', '𠀀', '𫝀', 'b', '\u8c48', 'かなa']);
+    expect(basic('一二a𠀀𫝀b\uf900かなa')).toEqual([
+      '一',
+      '二',
+      'a',
+      '𠀀',
+      '𫝀',
+      'b',
+      '\u8c48',
+      'かなa',
+    ]);
     expect(basic('一二a', { tokenizeChineseChars: false })).toEqual(['一二a']);
     // The block 2CEB0 (extension F) is not on BERT's list.
     expect(basic('a\u{2ceb0}b')).toEqual(['a\u{2ceb0}b']);
@@ -68,7 +111,14 @@ describe('BasicTokenizer', () => {
   });
 
   it('leaves never-split words whole, before and after normalising', () => {
-    expect(basic('A.b a.b #Café x', { neverSplit: ['A.b', '#cafe'] })).toEqual(['A.b', 'a', '.', 'b', '#cafe', 'x']);
+    expect(basic('A.b a.b #Café x', { neverSplit: ['A.b', '#cafe'] })).toEqual([
+      'A.b',
+      'a',
+      '.',
+      'b',
+      '#cafe',
+      'x',
+    ]);
   });
 
   it('knows exactly the characters of Unicode 14.0, whatever the engine knows', () => {
@@ -83,7 +133,8 @@ describe('BasicTokenizer', () => {
     // More here: the engine knows a later version; its additions belong into src/bert/tokenizer/unicode.ts.
     expect(unassigned).toBe(829_834);
     const text = [...later].map((c) => String.fromCodePoint(c)).join('');
-    for (const doLowerCase of [true, false]) expect(make({ doLowerCase }).tokenize(text)).toEqual([]);
+    for (const doLowerCase of [true, false])
+      expect(make({ doLowerCase }).tokenize(text)).toEqual([]);
   });
 
   it('takes a flood of marks in linear time', () => {
@@ -92,7 +143,10 @@ describe('BasicTokenizer', () => {
 });
 
 describe('WordPiece', () => {
-  const wordPiece = new WordPiece(['[UNK]', 'a', 'ab', '##b', '##bc', '##c', '##d', '𠀀', '##𠀀', '##ing'], '[UNK]');
+  const wordPiece = new WordPiece(
+    ['[UNK]', 'a', 'ab', '##b', '##bc', '##c', '##d', '𠀀', '##𠀀', '##ing'],
+    '[UNK]',
+  );
 
   it('takes the longest piece first, without going back', () => {
     expect(wordPiece.tokenize('abcd')).toEqual(['ab', '##c', '##d']);
@@ -139,12 +193,19 @@ describe('BertTokenizer.tokenize', () => {
   it('passes never-split words on as they are; unknown ones get the unknown id', () => {
     const tokenizer = make({ neverSplit: ['hello!', 'x.y'] });
     expect(tokenizer.tokenize('hello! x.y hello!!')).toEqual(['hello!', 'x.y', 'hello', '!', '!']);
-    expect(tokenizer.encode('x.y', null, { addSpecialTokens: false }).inputIds).toEqual([tokenizer.unkTokenId]);
+    expect(tokenizer.encode('x.y', null, { addSpecialTokens: false }).inputIds).toEqual([
+      tokenizer.unkTokenId,
+    ]);
   });
 
   it('without the basic stage splits at blanks alone, and keeps case', () => {
     const tokenizer = make({ doBasicTokenize: false }, ['hello,']);
-    expect(tokenizer.tokenize('hello,\u001chello hello\u2028HELLO')).toEqual(['hello,', 'hello', 'hello', '[UNK]']);
+    expect(tokenizer.tokenize('hello,\u001chello hello\u2028HELLO')).toEqual([
+      'hello,',
+      'hello',
+      'hello',
+      '[UNK]',
+    ]);
     // A byte order mark is a blank to JavaScript, not to Python.
     expect(tokenizer.tokenize('hello\ufeffhello')).toEqual(['[UNK]']);
   });
@@ -153,7 +214,8 @@ describe('BertTokenizer.tokenize', () => {
     const letters = [...'abcdefghij'];
     const tokenizer = make({}, [...letters, ...letters.map((letter) => `##${letter}`)]);
     const word = (n: number) => [...String(n)].map((digit) => letters[Number(digit)]).join('');
-    const check = (n: number) => expect(tokenizer.tokenize(word(n)).join('').replaceAll('##', '')).toBe(word(n));
+    const check = (n: number) =>
+      expect(tokenizer.tokenize(word(n)).join('').replaceAll('##', '')).toBe(word(n));
     const many = Array.from({ length: 100_000 }, (_, n) => word(n)).join(' ');
     const once = tokenizer.tokenize(many).join(' ');
     expect(tokenizer.tokenize(many).join(' ')).toBe(once);
@@ -163,7 +225,12 @@ describe('BertTokenizer.tokenize', () => {
 
 describe('the vocabulary', () => {
   it('is read from text with a byte order mark, CRLF, and with or without a last line end', () => {
-    for (const text of [VOCAB.join('\n'), `${VOCAB.join('\n')}\n`, `\ufeff${VOCAB.join('\r\n')}\r\n`, VOCAB.join('\r')]) {
+    for (const text of [
+      VOCAB.join('\n'),
+      `${VOCAB.join('\n')}\n`,
+      `\ufeff${VOCAB.join('\r\n')}\r\n`,
+      VOCAB.join('\r'),
+    ]) {
       const tokenizer = new BertTokenizer(text);
       expect(tokenizer.vocabSize).toBe(VOCAB.length);
       expect(tokenizer.convertTokensToIds(['[PAD]', '##'])).toEqual([0, VOCAB.length - 1]);
@@ -200,16 +267,31 @@ describe('the vocabulary', () => {
 
   it.each([
     [() => new BertTokenizer(['[PAD]', '[UNK]', '[CLS]']), /no "\[SEP\]"/],
-    [() => new BertTokenizer(['[PAD]', '[CLS]', '[SEP]'], { addedTokens: ['[UNK]'] }), /\(3 tokens\) has no "\[UNK\]"/],
+    [
+      () => new BertTokenizer(['[PAD]', '[CLS]', '[SEP]'], { addedTokens: ['[UNK]'] }),
+      /\(3 tokens\) has no "\[UNK\]"/,
+    ],
     [() => new BertTokenizer(''), /\(0 tokens\) has no "\[UNK\]"/],
     [() => new BertTokenizer([...SPECIAL, 'a\nb']), /token 5 .*line break/],
     [() => new BertTokenizer([...SPECIAL, 3 as unknown as string]), /token 5 .*type number/],
-    [() => new BertTokenizer(undefined as unknown as string), /vocab is undefined; expected an array/],
-    [() => make({ lowercase: true } as BertTokenizerOptions), /unknown tokenizer option "lowercase".*doLowerCase/],
-    [() => make({ doLowerCase: 'no' as unknown as boolean }), /doLowerCase is "no"; expected one of true, false/],
+    [
+      () => new BertTokenizer(undefined as unknown as string),
+      /vocab is undefined; expected an array/,
+    ],
+    [
+      () => make({ lowercase: true } as BertTokenizerOptions),
+      /unknown tokenizer option "lowercase".*doLowerCase/,
+    ],
+    [
+      () => make({ doLowerCase: 'no' as unknown as boolean }),
+      /doLowerCase is "no"; expected one of true, false/,
+    ],
     [() => make({ stripAccents: 1 as unknown as boolean }), /stripAccents is 1/],
     [() => make({ unkToken: '' }), /unkToken is empty/],
-    [() => make({ neverSplit: 'x' as unknown as string[] }), /neverSplit is "x"; expected an array/],
+    [
+      () => make({ neverSplit: 'x' as unknown as string[] }),
+      /neverSplit is "x"; expected an array/,
+    ],
     [() => make({ modelMaxLength: 0 }), /modelMaxLength is 0/],
   ])('is checked, as options are: %#', (run, message) => {
     expect(run).toThrow(UsageError);
@@ -235,7 +317,10 @@ describe('properties', () => {
     const tokenizer = make();
     fc.assert(
       fc.property(text, text, (a, b) => {
-        expect(tokenizer.tokenize(`${a} ${b}`)).toEqual([...tokenizer.tokenize(a), ...tokenizer.tokenize(b)]);
+        expect(tokenizer.tokenize(`${a} ${b}`)).toEqual([
+          ...tokenizer.tokenize(a),
+          ...tokenizer.tokenize(b),
+        ]);
       }),
     );
   });

@@ -8,7 +8,20 @@ import { BertTokenizer, type BertTokenizerOptions } from '../../../src/text/toke
 import { fromRust, SPECIAL, tokenizerJson } from '../../support/rustTokenizer.ts';
 
 // Words that are names of every JavaScript object are words like others.
-const VOCAB = [...SPECIAL, 'a', 'A', 'é', 'e', '##a', 'constructor', '__proto__', 'prototype', '字', '##b', '##\u0301'];
+const VOCAB = [
+  ...SPECIAL,
+  'a',
+  'A',
+  'é',
+  'e',
+  '##a',
+  'constructor',
+  '__proto__',
+  'prototype',
+  '字',
+  '##b',
+  '##\u0301',
+];
 
 let root: string;
 let dir: string;
@@ -21,7 +34,10 @@ beforeEach(async () => {
 });
 const write = (name: string, content: unknown) =>
   writeFile(join(dir, name), typeof content === 'string' ? content : JSON.stringify(content));
-const writeJson = (change: (json: ReturnType<typeof tokenizerJson>) => void, options?: BertTokenizerOptions) => {
+const writeJson = (
+  change: (json: ReturnType<typeof tokenizerJson>) => void,
+  options?: BertTokenizerOptions,
+) => {
   const json = tokenizerJson(VOCAB, options);
   change(json);
   return write('tokenizer.json', json);
@@ -43,21 +59,44 @@ describe('a folder with only tokenizer.json', () => {
     const theirs = Tokenizer.fromFile(join(dir, 'tokenizer.json'));
     expect(ours.tokenizerClass).toBe('BertTokenizerFast');
     expect([ours.vocabSize, ours.length]).toEqual([VOCAB.length, VOCAB.length + 2]);
-    for (const text of ['A é字\u0001a', 'a<e>A aé aéa  [MASK]', 'constructor __proto__ prototype', 'E\u0301a'])
-      expect(ours.encode(text, null, { returnOffsetsMapping: true })).toEqual(fromRust(await theirs.encode(text), text));
+    for (const text of [
+      'A é字\u0001a',
+      'a<e>A aé aéa  [MASK]',
+      'constructor __proto__ prototype',
+      'E\u0301a',
+    ])
+      expect(ours.encode(text, null, { returnOffsetsMapping: true })).toEqual(
+        fromRust(await theirs.encode(text), text),
+      );
   });
 
   it('takes names from the template, and prefix and longest word from the model', async () => {
     const special = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } });
     const sequence = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
     const single = [special('<c>', 0), sequence('A', 0), special('<s>', 0)];
-    const vocab = { ...Object.fromEntries(VOCAB.map((token, id) => [token, id])), '@@a': 16, '<c>': 17, '<s>': 18 };
+    const vocab = {
+      ...Object.fromEntries(VOCAB.map((token, id) => [token, id])),
+      '@@a': 16,
+      '<c>': 17,
+      '<s>': 18,
+    };
     await writeJson((json) => {
       json.post_processor = {
-        ...{ type: 'TemplateProcessing', single, pair: [...single, sequence('B', 1), special('<s>', 1)] },
-        special_tokens: { '<c>': { id: '<c>', ids: [17], tokens: ['<c>'] }, '<s>': { id: '<s>', ids: [18], tokens: ['<s>'] } },
+        ...{
+          type: 'TemplateProcessing',
+          single,
+          pair: [...single, sequence('B', 1), special('<s>', 1)],
+        },
+        special_tokens: {
+          '<c>': { id: '<c>', ids: [17], tokens: ['<c>'] },
+          '<s>': { id: '<s>', ids: [18], tokens: ['<s>'] },
+        },
       };
-      Object.assign(json.model, { vocab, continuing_subword_prefix: '@@', max_input_chars_per_word: 3 });
+      Object.assign(json.model, {
+        vocab,
+        continuing_subword_prefix: '@@',
+        max_input_chars_per_word: 3,
+      });
       json.decoder = null;
     });
     const tokenizer = await load({ doLowerCase: false });
@@ -78,9 +117,14 @@ describe('a folder with only tokenizer.json', () => {
     await writeJson((json) => Object.assign(json, { truncation, padding }));
     const tokenizer = await load();
     expect(tokenizer.encode('a a a a a a a').inputIds.length).toBe(9);
-    expect(tokenizer.encode('a', null, { padding: 'max_length', maxLength: 4 }).inputIds).toEqual([0, 2, 5, 3]);
+    expect(tokenizer.encode('a', null, { padding: 'max_length', maxLength: 4 }).inputIds).toEqual([
+      0, 2, 5, 3,
+    ]);
     await tokenizer.savePretrained(dir);
-    expect(JSON.parse(await readFile(join(dir, 'tokenizer.json'), 'utf8'))).toMatchObject({ truncation, padding });
+    expect(JSON.parse(await readFile(join(dir, 'tokenizer.json'), 'utf8'))).toMatchObject({
+      truncation,
+      padding,
+    });
     expect((await load()).files()).toEqual(tokenizer.files());
   });
 
@@ -95,13 +139,28 @@ describe('a folder with only tokenizer.json', () => {
 
   it.each([
     [/normalizer is null; expected Object/, (json) => (json.normalizer = null)],
-    [/normalizer\.type is "NFC"; expected "BertNormalizer"/, (json) => Object.assign(json.normalizer!, { type: 'NFC' })],
-    [/normalizer\.lowercase is "yes"/, (json) => Object.assign(json.normalizer!, { lowercase: 'yes' })],
-    [/normalizer\.strip is no setting of a BERT tokenizer/, (json) => Object.assign(json.normalizer!, { strip: true })],
+    [
+      /normalizer\.type is "NFC"; expected "BertNormalizer"/,
+      (json) => Object.assign(json.normalizer!, { type: 'NFC' }),
+    ],
+    [
+      /normalizer\.lowercase is "yes"/,
+      (json) => Object.assign(json.normalizer!, { lowercase: 'yes' }),
+    ],
+    [
+      /normalizer\.strip is no setting of a BERT tokenizer/,
+      (json) => Object.assign(json.normalizer!, { strip: true }),
+    ],
     [/pre_tokenizer is missing/, (json) => delete (json as Partial<typeof json>).pre_tokenizer],
-    [/pre_tokenizer\.type is "Whitespace"/, (json) => (json.pre_tokenizer = { type: 'Whitespace' })],
+    [
+      /pre_tokenizer\.type is "Whitespace"/,
+      (json) => (json.pre_tokenizer = { type: 'Whitespace' }),
+    ],
     [/post_processor is null/, (json) => (json.post_processor = null)],
-    [/post_processor\.type is "ByteLevel"/, (json) => (json.post_processor = { type: 'ByteLevel' })],
+    [
+      /post_processor\.type is "ByteLevel"/,
+      (json) => (json.post_processor = { type: 'ByteLevel' }),
+    ],
     [
       /post_processor\.sep has id 2; expected that of "\[SEP\]"/,
       (json) => Object.assign(json.post_processor!, { sep: ['[SEP]', 2] }),
@@ -109,23 +168,49 @@ describe('a folder with only tokenizer.json', () => {
     [
       /post_processor\.single is \[CLS\]:0 \$A:0; expected \[CLS\]:0 \$A:0 :0/,
       (json) => {
-        const single = [{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }];
-        json.post_processor = { type: 'TemplateProcessing', single, pair: single, special_tokens: {} };
+        const single = [
+          { SpecialToken: { id: '[CLS]', type_id: 0 } },
+          { Sequence: { id: 'A', type_id: 0 } },
+        ];
+        json.post_processor = {
+          type: 'TemplateProcessing',
+          single,
+          pair: single,
+          special_tokens: {},
+        };
       },
     ],
     [/decoder\.prefix is "@@"/, (json) => Object.assign(json.decoder!, { prefix: '@@' })],
-    [/decoder\.type is "BPEDecoder"/, (json) => (json.decoder = { type: 'BPEDecoder', suffix: '' })],
-    [/model\.type is "BPE"; expected "WordPiece"/, (json) => Object.assign(json.model, { type: 'BPE' })],
+    [
+      /decoder\.type is "BPEDecoder"/,
+      (json) => (json.decoder = { type: 'BPEDecoder', suffix: '' }),
+    ],
+    [
+      /model\.type is "BPE"; expected "WordPiece"/,
+      (json) => Object.assign(json.model, { type: 'BPE' }),
+    ],
     [/model\.vocab/, (json) => Object.assign(json.model, { vocab: { a: 0.5 } })],
-    [/no token has id 1/, (json) => Object.assign(json.model, { vocab: { '[CLS]': 2, '[SEP]': 3, '[PAD]': 0 } })],
+    [
+      /no token has id 1/,
+      (json) => Object.assign(json.model, { vocab: { '[CLS]': 2, '[SEP]': 3, '[PAD]': 0 } }),
+    ],
     [/has id 1000000000/, (json) => Object.assign(json.model.vocab!, { far: 1e9 })],
     [/two tokens of id 5/, (json) => Object.assign(json.model.vocab!, { twin: 5 })],
     [
       /truncation\.direction is "Left"; expected "Right"/,
-      (json) => (json.truncation = { direction: 'Left', max_length: 5, strategy: 'LongestFirst', stride: 0 }),
+      (json) =>
+        (json.truncation = {
+          direction: 'Left',
+          max_length: 5,
+          strategy: 'LongestFirst',
+          stride: 0,
+        }),
     ],
     [/added_tokens\.0\.id is "0"/, (json) => Object.assign(json.added_tokens[0], { id: '0' })],
-    [/"<e>" has id 99; expected 16/, (json) => json.added_tokens.push({ ...json.added_tokens[0], id: 99, content: '<e>' })],
+    [
+      /"<e>" has id 99; expected 16/,
+      (json) => json.added_tokens.push({ ...json.added_tokens[0], id: 99, content: '<e>' }),
+    ],
   ] as [RegExp, (json: ReturnType<typeof tokenizerJson>) => void][])(
     'is refused where it cannot be followed: %s',
     async (message, change) => {
@@ -138,7 +223,9 @@ describe('a folder with only tokenizer.json', () => {
   it('must not be contradicted by the other files', async () => {
     await writeJson(() => {});
     await write('tokenizer_config.json', { unk_token: 'a' });
-    await expect(load()).rejects.toThrow(/unkToken is "\[UNK\]" in tokenizer\.json, but "a" in the other files/);
+    await expect(load()).rejects.toThrow(
+      /unkToken is "\[UNK\]" in tokenizer\.json, but "a" in the other files/,
+    );
   });
 });
 
@@ -174,14 +261,23 @@ describe('the class', () => {
     await write('tokenizer_config.json', { tokenizer_class: 'BertTokenizerFast' });
     await write('tokenizer.json', tokenizerJson([...VOCAB, 'x', 'x']));
     const tokenizer = await load();
-    expect([tokenizer.vocabSize, tokenizer.convertTokensToIds('x')]).toEqual([VOCAB.length + 2, VOCAB.length + 1]);
+    expect([tokenizer.vocabSize, tokenizer.convertTokensToIds('x')]).toEqual([
+      VOCAB.length + 2,
+      VOCAB.length + 1,
+    ]);
   });
 
   it.each([
     [{ cleanText: false }, /BertTokenizer has no cleanText/],
     [{ continuingSubwordPrefix: '@@' }, /BertTokenizer has no continuingSubwordPrefix/],
-    [{ tokenizerClass: 'BertTokenizerFast', doBasicTokenize: false }, /BertTokenizerFast has no doBasicTokenize/],
-    [{ tokenizerClass: 'BertTokenizerFast', neverSplit: ['a'] }, /BertTokenizerFast has no neverSplit/],
+    [
+      { tokenizerClass: 'BertTokenizerFast', doBasicTokenize: false },
+      /BertTokenizerFast has no doBasicTokenize/,
+    ],
+    [
+      { tokenizerClass: 'BertTokenizerFast', neverSplit: ['a'] },
+      /BertTokenizerFast has no neverSplit/,
+    ],
     [{ tokenizerClass: 'Bert' }, /tokenizerClass is "Bert"/],
   ] as [BertTokenizerOptions, RegExp][])('refuses %j', (options, message) => {
     expect(() => new BertTokenizer(VOCAB, options)).toThrow(message);
@@ -194,7 +290,11 @@ describe('what a fast one writes', () => {
     ...{ doLowerCase: false, stripAccents: true, tokenizeChineseChars: false, cleanText: false },
     ...{ modelMaxLength: 48, paddingSide: 'left', cleanUpTokenizationSpaces: false },
     additionalSpecialTokens: ['<s>'],
-    addedTokens: ['<e>', { content: '<f>', singleWord: true, rstrip: true }, { content: '[MASK]', lstrip: true, special: true }],
+    addedTokens: [
+      '<e>',
+      { content: '<f>', singleWord: true, rstrip: true },
+      { content: '[MASK]', lstrip: true, special: true },
+    ],
   };
   const texts = ['a<e>A [SEP] <f> a<f> é字\u0001', '<s>  [MASK]constructor __proto__', ''];
 
@@ -213,8 +313,16 @@ describe('what a fast one writes', () => {
   });
 
   it('has the flags of added tokens in tokenizer_config.json too, where Python looks for them', () => {
-    const { added_tokens_decoder } = JSON.parse(new BertTokenizer(VOCAB, options).files()['tokenizer_config.json']);
-    const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    const { added_tokens_decoder } = JSON.parse(
+      new BertTokenizer(VOCAB, options).files()['tokenizer_config.json'],
+    );
+    const plain = {
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    };
     expect(added_tokens_decoder).toEqual({
       0: { content: '[PAD]', ...plain },
       1: { content: '[UNK]', ...plain },
@@ -222,7 +330,14 @@ describe('what a fast one writes', () => {
       3: { content: '[SEP]', ...plain },
       4: { content: '[MASK]', ...plain, lstrip: true },
       16: { content: '<e>', ...plain, normalized: true, special: false },
-      17: { content: '<f>', ...plain, single_word: true, rstrip: true, normalized: true, special: false },
+      17: {
+        content: '<f>',
+        ...plain,
+        single_word: true,
+        rstrip: true,
+        normalized: true,
+        special: false,
+      },
       18: { content: '<s>', ...plain },
     });
   });

@@ -7,7 +7,10 @@ import { Tokenizer } from 'tokenizers';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Philox } from '../../../src/tensor/random.ts';
 import { BasicTokenizer, BertTokenizer } from '../../../src/text/tokenizer/index.ts';
-import { trainWordPiece, type WordPieceTrainerOptions } from '../../../src/text/vocabulary/index.ts';
+import {
+  trainWordPiece,
+  type WordPieceTrainerOptions,
+} from '../../../src/text/vocabulary/index.ts';
 import { dataPath, hasData } from '../../support/golden.ts';
 
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
@@ -15,7 +18,12 @@ const dir = mkdtempSync(join(tmpdir(), 'wigbert-vocabulary-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** The algorithm as it is defined: everything is counted anew for each merge. */
-function byRecounting(texts: string[], vocabSize: number, minFrequency: number, byLikelihood: boolean): string[] {
+function byRecounting(
+  texts: string[],
+  vocabSize: number,
+  minFrequency: number,
+  byLikelihood: boolean,
+): string[] {
   const words = texts.flatMap((text) => text.split(' ').filter((word) => word !== ''));
   const chars = [...new Set(words.flatMap((word) => [...word]))].sort();
   const within = [...new Set(words.flatMap((word) => [...word].slice(1)))].sort();
@@ -35,12 +43,16 @@ function byRecounting(texts: string[], vocabSize: number, minFrequency: number, 
       .filter(([, n]) => n >= minFrequency)
       .map(([pair, n]) => {
         const [left, right] = pair.split(' ');
-        const score = byLikelihood ? n * Math.log((n * total) / (counts.get(left)! * counts.get(right)!)) : n;
+        const score = byLikelihood
+          ? n * Math.log((n * total) / (counts.get(left)! * counts.get(right)!))
+          : n;
         return { left, right, score };
       })
       .sort(
         (a, b) =>
-          b.score - a.score || vocab.indexOf(a.left) - vocab.indexOf(b.left) || vocab.indexOf(a.right) - vocab.indexOf(b.right),
+          b.score - a.score ||
+          vocab.indexOf(a.left) - vocab.indexOf(b.left) ||
+          vocab.indexOf(a.right) - vocab.indexOf(b.right),
       );
     if (ranked.length === 0) break;
     const { left, right } = ranked[0];
@@ -60,44 +72,62 @@ function byRecounting(texts: string[], vocabSize: number, minFrequency: number, 
 }
 
 describe('trainWordPiece', () => {
-  it.each(['count', 'likelihood'] as const)('merges by %s as counting everything anew does', (score) => {
-    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 9 });
-    fc.assert(
-      fc.property(
-        fc.array(fc.array(word, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 8 }),
-        fc.integer({ min: 11, max: 60 }),
-        fc.integer({ min: 1, max: 3 }),
-        (words, vocabSize, minFrequency) => {
-          const texts = words.map((row) => row.join(' '));
-          const { vocab, coverage } = trainWordPiece(texts, { vocabSize, minFrequency, score });
-          expect(vocab).toEqual(byRecounting(texts, vocabSize, minFrequency, score === 'likelihood'));
-          expect(coverage).toBe(1);
-        },
-      ),
-      { numRuns: 300, seed: 7 },
-    );
-  });
+  it.each(['count', 'likelihood'] as const)(
+    'merges by %s as counting everything anew does',
+    (score) => {
+      const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 9 });
+      fc.assert(
+        fc.property(
+          fc.array(fc.array(word, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 8 }),
+          fc.integer({ min: 11, max: 60 }),
+          fc.integer({ min: 1, max: 3 }),
+          (words, vocabSize, minFrequency) => {
+            const texts = words.map((row) => row.join(' '));
+            const { vocab, coverage } = trainWordPiece(texts, { vocabSize, minFrequency, score });
+            expect(vocab).toEqual(
+              byRecounting(texts, vocabSize, minFrequency, score === 'likelihood'),
+            );
+            expect(coverage).toBe(1);
+          },
+        ),
+        { numRuns: 300, seed: 7 },
+      );
+    },
+  );
 
   it('gives the same vocabulary for texts in another order, or cut into other texts', () => {
     const texts = sentences(400, 3);
     const { vocab } = trainWordPiece(texts, { vocabSize: 400 });
-    expect(trainWordPiece(new Philox(1).shuffle([...texts]), { vocabSize: 400 }).vocab).toEqual(vocab);
+    expect(trainWordPiece(new Philox(1).shuffle([...texts]), { vocabSize: 400 }).vocab).toEqual(
+      vocab,
+    );
     expect(trainWordPiece([texts.join('\n')], { vocabSize: 400 }).vocab).toEqual(vocab);
     expect(vocab).toHaveLength(400);
     expect(new Set(vocab).size).toBe(400);
   });
 
   it('states which share of its corpus has no unknown word', () => {
-    const texts = [...sentences(300, 5), `${'x'.repeat(101)} ${'y'.repeat(100)}`, 'z\u{1f600} \u{1f600}'];
+    const texts = [
+      ...sentences(300, 5),
+      `${'x'.repeat(101)} ${'y'.repeat(100)}`,
+      'z\u{1f600} \u{1f600}',
+    ];
     for (const limitAlphabet of [5, 12, 26, 100]) {
       const { vocab, coverage } = trainWordPiece(texts, { limitAlphabet, vocabSize: 300 });
-      const basic = new BasicTokenizer({ doLowerCase: true, stripAccents: null, tokenizeChineseChars: true, neverSplit: [] });
+      const basic = new BasicTokenizer({
+        doLowerCase: true,
+        stripAccents: null,
+        tokenizeChineseChars: true,
+        neverSplit: [],
+      });
       const tokenizer = new BertTokenizer(vocab);
       const words = texts.flatMap((text) => basic.tokenize(text));
       const known = words.filter((word) => !tokenizer.tokenize(word).includes('[UNK]'));
       expect(coverage).toBe(known.length / words.length);
       expect(coverage).toBeLessThan(1);
-      expect(new Set(vocab.slice(5).flatMap((token) => [...token.replace('##', '')])).size).toBeLessThanOrEqual(limitAlphabet);
+      expect(
+        new Set(vocab.slice(5).flatMap((token) => [...token.replace('##', '')])).size,
+      ).toBeLessThanOrEqual(limitAlphabet);
     }
   });
 
@@ -106,20 +136,40 @@ describe('trainWordPiece', () => {
     const characters = (options: WordPieceTrainerOptions) =>
       trainWordPiece(texts, { minFrequency: 9, ...options }).vocab.slice(5);
     expect(characters({ limitAlphabet: 3 })).toEqual(['a', 'c', 'd']);
-    expect(characters({ limitAlphabet: 3, initialAlphabet: ['q'] })).toEqual(['c', 'd', 'q', '##q']);
+    expect(characters({ limitAlphabet: 3, initialAlphabet: ['q'] })).toEqual([
+      'c',
+      'd',
+      'q',
+      '##q',
+    ]);
     expect(characters({ limitAlphabet: 9, specialTokens: SPECIAL })).toHaveLength(10);
-    expect(trainWordPiece(['c \u{1f600} \uffee'], {}).vocab.slice(5)).toEqual(['c', '\uffee', '\u{1f600}']);
+    expect(trainWordPiece(['c \u{1f600} \uffee'], {}).vocab.slice(5)).toEqual([
+      'c',
+      '\uffee',
+      '\u{1f600}',
+    ]);
   });
 
   it('normalises as BERT does, and as it is told', () => {
     const texts = ['Été Été 東京 한 [MASK] [MASK]'];
-    const tokens = (options: WordPieceTrainerOptions) => trainWordPiece(texts, options).vocab.slice(5);
+    const tokens = (options: WordPieceTrainerOptions) =>
+      trainWordPiece(texts, options).vocab.slice(5);
     expect(tokens({})).toEqual([
       ...['e', 't', '\u1112', '\u1161', '\u11ab', '東', '京'].sort(),
       ...['##e', '##t', '##\u1161', '##\u11ab'],
       ...['et', 'ete'],
     ]);
-    expect(tokens({ stripAccents: false })).toEqual(['t', 'é', '京', '東', '한', '##t', '##é', 'ét', 'été']);
+    expect(tokens({ stripAccents: false })).toEqual([
+      't',
+      'é',
+      '京',
+      '東',
+      '한',
+      '##t',
+      '##é',
+      'ét',
+      'été',
+    ]);
     expect(tokens({ lowercase: false, handleChineseChars: false, minFrequency: 9 })).toEqual([
       't',
       'É',
@@ -134,24 +184,45 @@ describe('trainWordPiece', () => {
   });
 
   it('takes other special tokens and another prefix', () => {
-    const { vocab } = trainWordPiece(['abab abab <s>'], { specialTokens: ['<s>', '<unk>'], wordpiecesPrefix: '@@' });
+    const { vocab } = trainWordPiece(['abab abab <s>'], {
+      specialTokens: ['<s>', '<unk>'],
+      wordpiecesPrefix: '@@',
+    });
     expect(vocab).toEqual(['<s>', '<unk>', 'a', 'b', '@@a', '@@b', 'ab', '@@ab', 'abab']);
   });
 
   it('stops where no pair is frequent enough', () => {
-    expect(trainWordPiece(['ab ab ac'], { minFrequency: 3 }).vocab.slice(5)).toEqual(['a', 'b', 'c', '##b', '##c']);
+    expect(trainWordPiece(['ab ab ac'], { minFrequency: 3 }).vocab.slice(5)).toEqual([
+      'a',
+      'b',
+      'c',
+      '##b',
+      '##c',
+    ]);
   });
 
   it.each([
     [[], {}, 'the corpus has no words in its 0 texts'],
     [[' ', '\t[SEP]'], {}, 'the corpus has no words in its 2 texts'],
     [[3 as unknown as string], {}, 'text 0 of the corpus is 3; expected a string'],
-    [['abc'], { vocabSize: 9 }, 'room for 5 special tokens and 3 characters, at the beginning of words and within: ask for 10'],
+    [
+      ['abc'],
+      { vocabSize: 9 },
+      'room for 5 special tokens and 3 characters, at the beginning of words and within: ask for 10',
+    ],
     [['abc'], { vocabSize: 0 }, 'vocabSize is 0; expected a whole number of at least 1'],
     [['abc'], { minFrequency: 1.5 }, 'minFrequency is 1.5'],
-    [['abc'], { limitAlphabet: 1, initialAlphabet: ['a', 'b'] }, 'initialAlphabet has 2 characters, but limitAlphabet is 1'],
+    [
+      ['abc'],
+      { limitAlphabet: 1, initialAlphabet: ['a', 'b'] },
+      'initialAlphabet has 2 characters, but limitAlphabet is 1',
+    ],
     [['abc'], { initialAlphabet: ['ab'] }, 'initialAlphabet has "ab"; expected single characters'],
-    [['abc'], { specialTokens: ['a\nb'] }, 'specialTokens has "a\\nb"; expected a text on one line'],
+    [
+      ['abc'],
+      { specialTokens: ['a\nb'] },
+      'specialTokens has "a\\nb"; expected a text on one line',
+    ],
     [['abc'], { wordpiecesPrefix: 'a' }, 'wordpiecesPrefix is "a"; expected ASCII punctuation'],
     [['abc'], { score: 'bpe' as 'count' }, 'score is "bpe"; expected one of "count", "likelihood"'],
     [['abc'], { vocab_size: 3 } as object, 'unknown option of the vocabulary "vocab_size"'],
@@ -168,11 +239,29 @@ describe('beside the trainer of Hugging Face', () => {
     writeFileSync(file, texts.join('\n'));
     const tokenizer = Tokenizer.fromString(
       JSON.stringify({
-        ...{ version: '1.0', truncation: null, padding: null, added_tokens: [], post_processor: null, decoder: null },
-        normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
+        ...{
+          version: '1.0',
+          truncation: null,
+          padding: null,
+          added_tokens: [],
+          post_processor: null,
+          decoder: null,
+        },
+        normalizer: {
+          type: 'BertNormalizer',
+          clean_text: true,
+          handle_chinese_chars: true,
+          strip_accents: null,
+          lowercase,
+        },
         pre_tokenizer: { type: 'BertPreTokenizer' },
         model: {
-          ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
+          ...{
+            type: 'WordPiece',
+            unk_token: '[UNK]',
+            continuing_subword_prefix: '##',
+            max_input_chars_per_word: 100,
+          },
           vocab: { '[UNK]': 0 },
         },
       }),
@@ -184,19 +273,35 @@ describe('beside the trainer of Hugging Face', () => {
 
   /** Tokens a word, and the share of tokens that are unknown. */
   function measure(vocab: string[], texts: string[], doLowerCase: boolean) {
-    const basic = new BasicTokenizer({ doLowerCase, stripAccents: null, tokenizeChineseChars: true, neverSplit: [] });
+    const basic = new BasicTokenizer({
+      doLowerCase,
+      stripAccents: null,
+      tokenizeChineseChars: true,
+      neverSplit: [],
+    });
     const tokenizer = new BertTokenizer(vocab, { doLowerCase });
     const tokens = texts.flatMap((text) => tokenizer.tokenize(text));
     const words = texts.reduce((sum, text) => sum + basic.tokenize(text).length, 0);
-    return { perWord: tokens.length / words, unknown: tokens.filter((token) => token === '[UNK]').length / tokens.length };
+    return {
+      perWord: tokens.length / words,
+      unknown: tokens.filter((token) => token === '[UNK]').length / tokens.length,
+    };
   }
 
   function compare(texts: string[], held: string[], vocabSize: number, lowercase: boolean) {
-    const reference = measure([...SPECIAL, ...theirs(texts, lowercase).slice(0, vocabSize - 5)], held, lowercase);
+    const reference = measure(
+      [...SPECIAL, ...theirs(texts, lowercase).slice(0, vocabSize - 5)],
+      held,
+      lowercase,
+    );
     // What is equal but for the options that theirs does not have here, and as it comes.
     const equal = { vocabSize, lowercase, limitAlphabet: 1e6, minFrequency: 1 };
     const ours = measure(trainWordPiece(texts, equal).vocab, held, lowercase);
-    const likely = measure(trainWordPiece(texts, { ...equal, score: 'likelihood' }).vocab, held, lowercase);
+    const likely = measure(
+      trainWordPiece(texts, { ...equal, score: 'likelihood' }).vocab,
+      held,
+      lowercase,
+    );
     const usual = measure(trainWordPiece(texts, { vocabSize, lowercase }).vocab, held, lowercase);
     expect(Math.abs(ours.perWord / reference.perWord - 1)).toBeLessThan(0.005);
     expect(likely.perWord / reference.perWord).toBeLessThan(1.05);
@@ -209,17 +314,21 @@ describe('beside the trainer of Hugging Face', () => {
       readFileSync(fileURLToPath(new URL(`../../../data/${name}`, import.meta.url)), 'utf8')
         .split('\n')
         .slice(1);
-    for (const vocabSize of [200, 400]) compare(read('reviews.tsv'), read('reviews-test.tsv'), vocabSize, true);
+    for (const vocabSize of [200, 400])
+      compare(read('reviews.tsv'), read('reviews-test.tsv'), vocabSize, true);
   });
 
-  it.skipIf(!hasData)('cuts held-out Korean reviews into as many tokens (needs ../shared/data)', () => {
-    const read = (part: string, rows: number) =>
-      readFileSync(dataPath(`nsmc/ratings_${part}.txt`), 'utf8')
-        .split('\n')
-        .slice(1, rows)
-        .map((line) => line.split('\t')[1]);
-    compare(read('train', 10_000), read('test', 2000), 5000, false);
-  });
+  it.skipIf(!hasData)(
+    'cuts held-out Korean reviews into as many tokens (needs ../shared/data)',
+    () => {
+      const read = (part: string, rows: number) =>
+        readFileSync(dataPath(`nsmc/ratings_${part}.txt`), 'utf8')
+          .split('\n')
+          .slice(1, rows)
+          .map((line) => line.split('\t')[1]);
+      compare(read('train', 10_000), read('test', 2000), 5000, false);
+    },
+  );
 });
 
 /** Sentences of made-up words, which repeat. */
@@ -231,5 +340,7 @@ function sentences(count: number, seed: number): string[] {
   const words = Array.from({ length: 200 }, () =>
     Array.from({ length: 1 + random.integer(9) }, () => letters[often(letters.length)]).join(''),
   );
-  return Array.from({ length: count }, () => Array.from({ length: 8 }, () => words[often(words.length)]).join(' '));
+  return Array.from({ length: count }, () =>
+    Array.from({ length: 8 }, () => words[often(words.length)]).join(' '),
+  );
 }

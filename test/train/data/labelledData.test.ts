@@ -10,11 +10,18 @@ import { type DataOptions, parseData, readData } from '../../../src/train/data/l
 import { dataPath, hasData } from '../../support/golden.ts';
 
 const parse = (content: string | Uint8Array, name: string, options?: DataOptions) =>
-  parseData(typeof content === 'string' ? new TextEncoder().encode(content) : content, name, options);
+  parseData(
+    typeof content === 'string' ? new TextEncoder().encode(content) : content,
+    name,
+    options,
+  );
 
 describe('TSV', () => {
   it('takes a quote as a character like any other and keeps an empty text', async () => {
-    const data = await parse('id\tdocument\tlabel\n1\t"""a" b\t1\n2\t\t0\n3\t"\t1\n', 'ratings.txt');
+    const data = await parse(
+      'id\tdocument\tlabel\n1\t"""a" b\t1\n2\t\t0\n3\t"\t1\n',
+      'ratings.txt',
+    );
     expect(data).toEqual({
       examples: [
         { text: '"""a" b', label: 1, line: 2 },
@@ -106,7 +113,9 @@ describe('CSV', () => {
     const rows = Array.from({ length: 1000 }, (_, i) => `text ${i},x`);
     rows[10] = broken;
     const data = await parse(`text,label\n${rows.join('\n')}\n`, 'a.csv');
-    expect(data.examples.map(({ line }) => line)).toEqual([...rows.keys()].filter((i) => i !== 10).map((i) => i + 2));
+    expect(data.examples.map(({ line }) => line)).toEqual(
+      [...rows.keys()].filter((i) => i !== 10).map((i) => i + 2),
+    );
     expect(data.problems).toEqual([{ line: 12, reason: expect.stringContaining(reason) }]);
   });
 
@@ -119,7 +128,9 @@ describe('CSV', () => {
   });
 
   it('rejects a broken header', async () => {
-    await expect(parse('te"xt,label\na,b\n', 'a.csv')).rejects.toThrow('the header of a.csv is broken');
+    await expect(parse('te"xt,label\na,b\n', 'a.csv')).rejects.toThrow(
+      'the header of a.csv is broken',
+    );
     await expect(parse('\na,b\n', 'a.csv')).rejects.toThrow('a.csv has no header');
   });
 });
@@ -173,15 +184,26 @@ describe('columns', () => {
   });
 
   it.each([
-    [{ textColumn: 'body' }, 'a.tsv has no column "body" for the text: its columns are title, text, label'],
-    [{ labelColumn: 'stars' }, 'a.tsv has no column "stars" for the label: its columns are title, text, label'],
-    [{ pairColumn: 'other' }, 'a.tsv has no column "other" for the pair: its columns are title, text, label'],
+    [
+      { textColumn: 'body' },
+      'a.tsv has no column "body" for the text: its columns are title, text, label',
+    ],
+    [
+      { labelColumn: 'stars' },
+      'a.tsv has no column "stars" for the label: its columns are title, text, label',
+    ],
+    [
+      { pairColumn: 'other' },
+      'a.tsv has no column "other" for the pair: its columns are title, text, label',
+    ],
   ])('names the columns there are when %o is wrong', async (options, message) => {
     await expect(parse('title\ttext\tlabel\na\tb\t1\n', 'a.tsv', options)).rejects.toThrow(message);
   });
 
   it('says when nothing can be guessed', async () => {
-    await expect(parse('title\tlabel\na\t1\n', 'a.tsv')).rejects.toThrow('a.tsv has no text column (text,');
+    await expect(parse('title\tlabel\na\t1\n', 'a.tsv')).rejects.toThrow(
+      'a.tsv has no text column (text,',
+    );
     await expect(parse('text\tstars\na\t1\n', 'a.tsv')).rejects.toThrow(
       'a.tsv has no label column (label, gold_label, labels, class, category): its columns are text, stars; name the one to use (--label-column)',
     );
@@ -200,12 +222,19 @@ describe('columns', () => {
 
 describe('labels', () => {
   const labelsOf = async (labels: string[]) =>
-    (await parse(`text\tlabel\n${labels.map((label) => `a\t${label}`).join('\n')}`, 'a.tsv')).labels;
+    (await parse(`text\tlabel\n${labels.map((label) => `a\t${label}`).join('\n')}`, 'a.tsv'))
+      .labels;
 
   it('sorts integers by value and all else by code point', async () => {
     expect(await labelsOf(['10', '9', '-1', '9'])).toEqual(['-1', '9', '10']);
     expect(await labelsOf(['10', '9', 'x'])).toEqual(['10', '9', 'x']);
-    expect(await labelsOf(['\u{1F600}', '\uFF21', 'a', 'ab', 'B'])).toEqual(['B', 'a', 'ab', '\uFF21', '\u{1F600}']);
+    expect(await labelsOf(['\u{1F600}', '\uFF21', 'a', 'ab', 'B'])).toEqual([
+      'B',
+      'a',
+      'ab',
+      '\uFF21',
+      '\u{1F600}',
+    ]);
   });
 
   it('follows a given set and names what is not in it', async () => {
@@ -222,34 +251,45 @@ describe('labels', () => {
     const some = await parse('text\tlabel\na\tx\nb\t\n', 'a.tsv', { labelOptional: true });
     expect(some.examples.map(({ label }) => label)).toEqual([0, undefined]);
     const none = await parse('{"text":"a"}', 'a.jsonl', { labelOptional: true });
-    expect(none).toEqual({ examples: [{ text: 'a', label: undefined, line: 1 }], labels: [], problems: [] });
+    expect(none).toEqual({
+      examples: [{ text: 'a', label: undefined, line: 1 }],
+      labels: [],
+      problems: [],
+    });
   });
 });
 
 describe('files', () => {
   it('tells the format by the extension', () => {
-    expect(['a.TSV', 'b/c.d.txt', 'x.csv', 'http://h/x.jsonl?a=b.c#d', 'n.ndjson'].map(formatOf)).toEqual([
-      ...['tsv', 'tsv', 'csv', 'jsonl', 'jsonl'],
-    ]);
+    expect(
+      ['a.TSV', 'b/c.d.txt', 'x.csv', 'http://h/x.jsonl?a=b.c#d', 'n.ndjson'].map(formatOf),
+    ).toEqual([...['tsv', 'tsv', 'csv', 'jsonl', 'jsonl']]);
     for (const name of ['a.json', 'a', 'dir.tsv/a', 'a.constructor'])
       expect(() => formatOf(name)).toThrow(
         `cannot tell the format of ${name}: expected a file that ends in .tsv, .txt, .csv, .jsonl, .ndjson, .conll, .bio, .iob, .iob2 (JSON: an object a line, .jsonl)`,
       );
   });
 
-  it.each(['tsv', 'csv', 'jsonl'] as const)('says when a %s file has no usable row', async (format) => {
-    const header = { tsv: 'text\tlabel\n', csv: 'text,label\n', jsonl: '' }[format];
-    await expect(parse(header, 'f', { format })).rejects.toThrow('f has no rows: expected at least one');
-    const broken = { tsv: 'a\n', csv: 'a\n', jsonl: '{"text":"a"\n' }[format];
-    await expect(parse(header + broken + broken, 'f', { format })).rejects.toThrow(
-      /^f has no usable rows: all 2 are broken, the first on line \d: (1 fields|bad JSON)/,
-    );
-  });
+  it.each(['tsv', 'csv', 'jsonl'] as const)(
+    'says when a %s file has no usable row',
+    async (format) => {
+      const header = { tsv: 'text\tlabel\n', csv: 'text,label\n', jsonl: '' }[format];
+      await expect(parse(header, 'f', { format })).rejects.toThrow(
+        'f has no rows: expected at least one',
+      );
+      const broken = { tsv: 'a\n', csv: 'a\n', jsonl: '{"text":"a"\n' }[format];
+      await expect(parse(header + broken + broken, 'f', { format })).rejects.toThrow(
+        /^f has no usable rows: all 2 are broken, the first on line \d: (1 fields|bad JSON)/,
+      );
+    },
+  );
 
   it('says what is wrong with an empty file, UTF-16, a header that is not UTF-8', async () => {
     await expect(parse('', 'a.tsv')).rejects.toThrow('a.tsv has no header');
     await expect(parse('', 'a.csv')).rejects.toThrow('a.csv has no header');
-    await expect(parse(Uint8Array.of(0xff, 0xfe, 0x61, 0), 'a.tsv')).rejects.toThrow('a.tsv is UTF-16');
+    await expect(parse(Uint8Array.of(0xff, 0xfe, 0x61, 0), 'a.tsv')).rejects.toThrow(
+      'a.tsv is UTF-16',
+    );
     for (const name of ['a.tsv', 'a.csv'])
       await expect(parse(Uint8Array.of(0xc3, 0x0a, 0x61, 0x0a), name)).rejects.toThrow(
         `the first line of ${name} is not valid UTF-8`,
@@ -266,25 +306,38 @@ describe('files', () => {
     const quoted = (s: string) => `"${s.replaceAll('"', '""')}"`;
     const dir = mkdtempSync(join(tmpdir(), 'wigbert-'));
     await fc.assert(
-      fc.asyncProperty(fc.array(text, { minLength: 1 }), fc.constantFrom('\n', '\r\n'), async (texts, eol) => {
-        const csv = join(dir, 'a.csv');
-        writeFileSync(csv, `text,label${eol}${texts.map((t) => `${quoted(t)},x${eol}`).join('')}`);
-        const jsonl = join(dir, 'a.jsonl');
-        writeFileSync(jsonl, texts.map((t) => JSON.stringify({ text: t, label: 'x' }) + eol).join(''));
-        let line = 2;
-        for (const [i, example] of (await readData(csv)).examples.entries()) {
-          expect(example).toEqual({ text: texts[i], label: 0, line });
-          line += texts[i].split('\n').length;
-        }
-        expect((await readData(jsonl)).examples.map((e) => e.text)).toEqual(texts);
-      }),
+      fc.asyncProperty(
+        fc.array(text, { minLength: 1 }),
+        fc.constantFrom('\n', '\r\n'),
+        async (texts, eol) => {
+          const csv = join(dir, 'a.csv');
+          writeFileSync(
+            csv,
+            `text,label${eol}${texts.map((t) => `${quoted(t)},x${eol}`).join('')}`,
+          );
+          const jsonl = join(dir, 'a.jsonl');
+          writeFileSync(
+            jsonl,
+            texts.map((t) => JSON.stringify({ text: t, label: 'x' }) + eol).join(''),
+          );
+          let line = 2;
+          for (const [i, example] of (await readData(csv)).examples.entries()) {
+            expect(example).toEqual({ text: texts[i], label: 0, line });
+            line += texts[i].split('\n').length;
+          }
+          expect((await readData(jsonl)).examples.map((e) => e.text)).toEqual(texts);
+        },
+      ),
       { numRuns: 60 },
     );
     rmSync(dir, { recursive: true });
   });
 });
 
-if (!hasData) console.warn('the published data sets (../shared/data) are not here: the tests that read them are skipped');
+if (!hasData)
+  console.warn(
+    'the published data sets (../shared/data) are not here: the tests that read them are skipped',
+  );
 
 describe.skipIf(!hasData)('published files', () => {
   it.each([
@@ -292,20 +345,25 @@ describe.skipIf(!hasData)('published files', () => {
     ['ratings_test.txt', 50_000, 3],
   ])('reads NSMC %s as it is', async (file, count, empty) => {
     const { examples, labels, problems } = await readData(dataPath(`nsmc/${file}`));
-    const rows = (await readFile(dataPath(`nsmc/${file}`), 'utf8')).split('\n').map((line) => line.split('\t'));
+    const rows = (await readFile(dataPath(`nsmc/${file}`), 'utf8'))
+      .split('\n')
+      .map((line) => line.split('\t'));
     expect(problems).toEqual([]);
     expect(labels).toEqual(['0', '1']);
     expect(examples).toHaveLength(count);
     expect(examples.filter(({ text }) => text === '')).toHaveLength(empty);
     const differing = examples.filter(
-      ({ text, label, line }, i) => line !== i + 2 || rows[i + 1][1] !== text || rows[i + 1][2] !== labels[label as number],
+      ({ text, label, line }, i) =>
+        line !== i + 2 || rows[i + 1][1] !== text || rows[i + 1][2] !== labels[label as number],
     );
     expect(differing).toEqual([]);
   });
 
   it('reads KorNLI and KorSTS as they are', async () => {
     const nli = await readData(dataPath('kornli/xnli.test.ko.tsv'));
-    expect([nli.examples.length, nli.labels, nli.problems]).toEqual([...[5010, ['contradiction', 'entailment', 'neutral'], []]]);
+    expect([nli.examples.length, nli.labels, nli.problems]).toEqual([
+      ...[5010, ['contradiction', 'entailment', 'neutral'], []],
+    ]);
     for (const [part, count] of [
       ['train', 5749],
       ['dev', 1500],

@@ -53,7 +53,8 @@ describe('stratifiedSplit', () => {
     expect(stratifiedSplit(labels, 0.2, 1)).toEqual(stratifiedSplit(labels, 0.2, 1));
     expect(stratifiedSplit(labels, 0.2, 1)).not.toEqual(stratifiedSplit(labels, 0.2, 2));
     const { train, valid } = stratifiedSplit(labels, 0.2, 1);
-    for (const part of [train, valid]) expect(new Set(part.slice(0, 15).map((i) => labels[i])).size).toBe(2);
+    for (const part of [train, valid])
+      expect(new Set(part.slice(0, 15).map((i) => labels[i])).size).toBe(2);
   });
 
   it('sets nothing aside at 0', () => {
@@ -61,7 +62,8 @@ describe('stratifiedSplit', () => {
   });
 
   it('says when the share or the data cannot be split', () => {
-    for (const share of [1, -0.1, Number.NaN]) expect(() => stratifiedSplit([0, 1], share, 1)).toThrow('at least 0 and below 1');
+    for (const share of [1, -0.1, Number.NaN])
+      expect(() => stratifiedSplit([0, 1], share, 1)).toThrow('at least 0 and below 1');
     expect(() => stratifiedSplit([0, 1], 0.5, 1)).toThrow(
       'a validation split of 0.5 leaves no example to validate with out of 2',
     );
@@ -83,12 +85,16 @@ describe('epochBatches', () => {
   it('puts like lengths together when asked', () => {
     const lengths = range(1037).map((i) => (i * 7919) % 101);
     const lengthOf = (i: number) => lengths[i];
-    const grouped = (seed: number, epoch: number) => epochBatches(range(1037), 10, seed, epoch, lengthOf);
+    const grouped = (seed: number, epoch: number) =>
+      epochBatches(range(1037), 10, seed, epoch, lengthOf);
     const first = grouped(5, 1);
     expect(sorted(first.flat())).toEqual(range(1037));
     expect(sorted(first.map((batch) => batch.length))).toEqual([7, ...new Array(103).fill(10)]);
     const spread = (batches: number[][]) =>
-      batches.reduce((sum, batch) => sum + Math.max(...batch.map(lengthOf)) - Math.min(...batch.map(lengthOf)), 0);
+      batches.reduce(
+        (sum, batch) => sum + Math.max(...batch.map(lengthOf)) - Math.min(...batch.map(lengthOf)),
+        0,
+      );
     expect(spread(first)).toBeLessThan(spread(epochBatches(range(1037), 10, 5, 1)) / 10);
     // Neither short ones first nor long ones.
     const longest = first.map((batch) => Math.max(...batch.map(lengthOf)));

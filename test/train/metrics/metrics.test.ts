@@ -47,7 +47,9 @@ describe('metrics', () => {
   });
 
   it('gives 1 when all is right and -1 when all is exchanged', () => {
-    expect([accuracy, macroF1, matthewsCorrelation].map((f) => f([0, 1, 2], [0, 1, 2]))).toEqual([1, 1, 1]);
+    expect([accuracy, macroF1, matthewsCorrelation].map((f) => f([0, 1, 2], [0, 1, 2]))).toEqual([
+      1, 1, 1,
+    ]);
     expect(matthewsCorrelation([1, 0, 1, 0], [0, 1, 0, 1])).toBe(-1);
   });
 
@@ -72,7 +74,13 @@ describe('metrics', () => {
   });
 });
 
-const expectScores = (actual: Scores, precision: number, recall: number, f1: number, support: number) => {
+const expectScores = (
+  actual: Scores,
+  precision: number,
+  recall: number,
+  f1: number,
+  support: number,
+) => {
   [actual.precision, actual.recall, actual.f1].forEach((value, i) => {
     expect(value).toBeCloseTo([precision, recall, f1][i], 12);
   });
@@ -89,7 +97,13 @@ describe('precision, recall and F1', () => {
     expectScores(perLabel[3], 0, 0, 0, 0);
     expectScores(micro, 4 / 6, 4 / 6, 4 / 6, 6);
     expectScores(macro, 2 / 3, (2 / 3 + 1 / 2 + 1) / 3, (4 / 5 + 1 / 2 + 2 / 3) / 3, 6);
-    expectScores(weighted, (3 * 1 + 2 / 2 + 1 / 2) / 6, 4 / 6, ((3 * 4) / 5 + 2 / 2 + 2 / 3) / 6, 6);
+    expectScores(
+      weighted,
+      (3 * 1 + 2 / 2 + 1 / 2) / 6,
+      4 / 6,
+      ((3 * 4) / 5 + 2 / 2 + 2 / 3) / 6,
+      6,
+    );
   });
 
   it('counts rows of several labels, averages over all labels', () => {
@@ -105,7 +119,9 @@ describe('precision, recall and F1', () => {
     expectScores(weighted, 4 / 5, 3 / 5, 2 / 3, 5);
     expect(exactMatch(found, known)).toBe(0.25);
     expectScores(multiLabelReport([[0, 0]], [[0, 0]]).micro, 0, 0, 0, 0);
-    expect(() => multiLabelReport([[1]], [[1, 0]])).toThrow('example 0 has 1 predicted and 2 true labels');
+    expect(() => multiLabelReport([[1]], [[1, 0]])).toThrow(
+      'example 0 has 1 predicted and 2 true labels',
+    );
   });
 
   it('agrees with accuracy and macro F1, whatever the labels', () => {
@@ -114,10 +130,12 @@ describe('precision, recall and F1', () => {
       fc.property(pairs, (rows) => {
         const [p, t] = [rows.map(([a]) => a), rows.map(([, b]) => b)];
         const { micro, macro, weighted } = classificationReport(p, t, 5);
-        for (const value of [micro.f1, micro.precision, weighted.recall]) expect(value).toBeCloseTo(accuracy(p, t), 12);
+        for (const value of [micro.f1, micro.precision, weighted.recall])
+          expect(value).toBeCloseTo(accuracy(p, t), 12);
         expect(macro.f1).toBeCloseTo(macroF1(p, t), 12);
         // One-hot rows are the same question, but for averages over all labels.
-        const oneHot = (label: number) => Array.from({ length: 5 }, (_, id) => Number(id === label));
+        const oneHot = (label: number) =>
+          Array.from({ length: 5 }, (_, id) => Number(id === label));
         expect(multiLabelReport(p.map(oneHot), t.map(oneHot)).weighted).toEqual(weighted);
       }),
     );
@@ -134,11 +152,17 @@ describe('correlations', () => {
     // Ranks 7, 5.5, 1, 3, 4, 5.5, 2 and 7, 5, 1, 3.5, 3.5, 6, 2.
     expect(spearman(p, t)).toBeCloseTo(0.9818181818181818, 12);
     expect(pearson([1e200, -2e200, 3e200], [1, 2, 4])).toBeCloseTo(0.5636214801906778, 12);
-    expect(pearson([1e8 + 0.1, 1e8 + 0.4, 1e8 + 0.2, 1e8 + 0.9], [1, 3, 2, 5])).toBeCloseTo(0.9871352966206774, 7);
+    expect(pearson([1e8 + 0.1, 1e8 + 0.4, 1e8 + 0.2, 1e8 + 0.9], [1, 3, 2, 5])).toBeCloseTo(
+      0.9871352966206774,
+      7,
+    );
   });
 
   it('are 1 for what goes together, -1 for its reverse, and do not mind scale', () => {
-    const scores = fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 40 });
+    const scores = fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), {
+      minLength: 2,
+      maxLength: 40,
+    });
     fc.assert(
       fc.property(scores, (values) => {
         const linear = values.map((value) => 3 - 0.5 * value);
@@ -211,12 +235,16 @@ describe('entities', () => {
       ],
     ],
   ])('finds those of %s', (tags, expected) => {
-    expect(entitiesOf(tags.split(' ')).map(({ type, start, end }) => [type, start, end])).toEqual(expected);
+    expect(entitiesOf(tags.split(' ')).map(({ type, start, end }) => [type, start, end])).toEqual(
+      expected,
+    );
   });
 
   it('counts an entity only when all of it is right, as in the example of seqeval', () => {
     const known = ['O O O B-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) => row.split(' '));
-    const found = ['O O B-MISC I-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) => row.split(' '));
+    const found = ['O O B-MISC I-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) =>
+      row.split(' '),
+    );
     const { perType, micro, macro } = entityReport(found, known);
     expectScores(perType.MISC, 0, 0, 0, 1);
     expectScores(perType.PER, 1, 1, 1, 1);
@@ -227,7 +255,9 @@ describe('entities', () => {
 
   it('refuses tags of another kind, and rows that do not match', () => {
     expect(() => entitiesOf(['NN'])).toThrow('tag "NN" is neither O nor');
-    expect(() => entityReport([['O']], [['O', 'O']])).toThrow('sequence 0 has 1 predicted tags for 2 true ones');
+    expect(() => entityReport([['O']], [['O', 'O']])).toThrow(
+      'sequence 0 has 1 predicted tags for 2 true ones',
+    );
   });
 });
 
@@ -253,12 +283,18 @@ describe('EarlyStopping', () => {
   });
 
   it('never takes NaN for an improvement', () => {
-    expect(run('validLoss', 2, [Number.NaN, 0.5, Number.NaN, Number.NaN])).toEqual(['wiws', 0.5, 2]);
+    expect(run('validLoss', 2, [Number.NaN, 0.5, Number.NaN, Number.NaN])).toEqual([
+      'wiws',
+      0.5,
+      2,
+    ]);
     expect(run('validAccuracy', 2, [Number.NaN, Number.NaN])).toEqual(['ws', undefined, 0]);
   });
 
   it('rejects a patience or minDelta that is none', () => {
     expect(() => new EarlyStopping({ monitor: 'validLoss', patience: -1 })).toThrow('patience');
-    expect(() => new EarlyStopping({ monitor: 'validLoss', patience: 1, minDelta: Number.NaN })).toThrow('minDelta');
+    expect(
+      () => new EarlyStopping({ monitor: 'validLoss', patience: 1, minDelta: Number.NaN }),
+    ).toThrow('minDelta');
   });
 });

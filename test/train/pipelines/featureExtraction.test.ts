@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
-import { parseSafetensors, streamSafetensors, toFloat32, toInt32 } from '../../../src/formats/safetensors/file.ts';
+import {
+  parseSafetensors,
+  streamSafetensors,
+  toFloat32,
+  toInt32,
+} from '../../../src/formats/safetensors/file.ts';
 import {
   BertBackbone,
   BertBiLMHeadModel,
@@ -32,7 +37,9 @@ afterEach(() => setDevice(new CpuDevice()));
 
 // `npm test` builds first; the command line is tested as it is shipped.
 const cli = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
-const tokenizer = new BertTokenizer(readFileSync(new URL('../../../data/vocab.txt', import.meta.url), 'utf8'));
+const tokenizer = new BertTokenizer(
+  readFileSync(new URL('../../../data/vocab.txt', import.meta.url), 'utf8'),
+);
 const config = bertConfig({
   vocabSize: tokenizer.vocabSize,
   hiddenSize: 8,
@@ -45,20 +52,32 @@ const config = bertConfig({
 const words = ['a', 'wonderful', 'terrible', 'film', 'plot', 'music', 'great', '!', 'the'];
 const random = seeded(3);
 const texts = Array.from({ length: 23 }, () =>
-  Array.from({ length: Math.floor(random() * 9) }, () => words[Math.floor(random() * words.length)]).join(' '),
+  Array.from(
+    { length: Math.floor(random() * 9) },
+    () => words[Math.floor(random() * words.length)],
+  ).join(' '),
 );
 const pairs = texts.slice(1, 6).map((text, i): [string, string] => [text, texts[i]]);
 
 const expectNear = (actual: ArrayLike<number>, expected: number[]) => {
   expect(actual.length).toBe(expected.length);
-  for (const [i, value] of expected.entries()) expect(Math.abs(actual[i] - value), `${i}`).toBeLessThan(2e-5);
+  for (const [i, value] of expected.entries())
+    expect(Math.abs(actual[i] - value), `${i}`).toBeLessThan(2e-5);
 };
 
 /** The states of one text alone, without padding: [layer][token][hidden]. */
-async function statesOf(model: BertBackbone, text: string | [string, string]): Promise<number[][][]> {
+async function statesOf(
+  model: BertBackbone,
+  text: string | [string, string],
+): Promise<number[][][]> {
   const [first, second] = typeof text === 'string' ? [text] : text;
-  const { inputIds, tokenTypeIds } = tokenizer.encode(first, second, { maxLength: 24, truncation: 'longest_first' });
-  const { hiddenStates } = noGrad(() => model.forward({ inputIds: [inputIds], tokenTypeIds: [tokenTypeIds] }));
+  const { inputIds, tokenTypeIds } = tokenizer.encode(first, second, {
+    maxLength: 24,
+    truncation: 'longest_first',
+  });
+  const { hiddenStates } = noGrad(() =>
+    model.forward({ inputIds: [inputIds], tokenTypeIds: [tokenTypeIds] }),
+  );
   return Promise.all(
     hiddenStates.map(async (state) => {
       const values = Array.from(await state.data());
@@ -66,7 +85,8 @@ async function statesOf(model: BertBackbone, text: string | [string, string]): P
     }),
   );
 }
-const mean = (rows: number[][]) => rows[0].map((_, d) => rows.reduce((sum, row) => sum + row[d] / rows.length, 0));
+const mean = (rows: number[][]) =>
+  rows[0].map((_, d) => rows.reduce((sum, row) => sum + row[d] / rows.length, 0));
 
 describe.each([
   ['cpu', new CpuDevice()],
@@ -79,36 +99,57 @@ describe.each([
     [{ pooling: 'cls', layers: [0] }, (states) => states[0][0]],
     [{ pooling: 'mean', layers: [-2] }, (states) => mean(states[2])],
     [{ layers: [-4, -3, -2, -1] }, (states) => states.flatMap(mean)],
-    [{ layers: [1, 2, 3], combine: 'sum' }, (states) => mean(states.slice(1).flat()).map((value) => 3 * value)],
-    [{ pooling: 'tokens', layers: [3, 1] }, (states) => states[3].flatMap((row, i) => [...row, ...states[1][i]])],
+    [
+      { layers: [1, 2, 3], combine: 'sum' },
+      (states) => mean(states.slice(1).flat()).map((value) => 3 * value),
+    ],
+    [
+      { pooling: 'tokens', layers: [3, 1] },
+      (states) => states[3].flatMap((row, i) => [...row, ...states[1][i]]),
+    ],
   ];
 
-  here.each(ways)('%j: each text as if it were alone, in the order given', async (options, expected) => {
-    setDevice(device!);
-    const pipeline = new FeatureExtractionPipeline(BertBackbone.fromConfig(config, 1), tokenizer);
-    for (const given of [texts, pairs]) {
-      pipeline.model.train();
-      // Two windows of batches, the last one of each not full.
-      const features = await pipeline.predict(given, { ...options, batchSize: 2 });
-      expect(features.length).toBe(given.length);
-      expect(pipeline.model.training).toBe(true);
-      pipeline.model.eval();
-      for (const [i, text] of given.entries()) {
-        const states = await statesOf(pipeline.model as BertBackbone, text);
-        expectNear(features[i], expected(states));
-        expect(features[i].length % pipeline.sizeOf(options)).toBe(0);
+  here.each(ways)(
+    '%j: each text as if it were alone, in the order given',
+    async (options, expected) => {
+      setDevice(device!);
+      const pipeline = new FeatureExtractionPipeline(BertBackbone.fromConfig(config, 1), tokenizer);
+      for (const given of [texts, pairs]) {
+        pipeline.model.train();
+        // Two windows of batches, the last one of each not full.
+        const features = await pipeline.predict(given, { ...options, batchSize: 2 });
+        expect(features.length).toBe(given.length);
+        expect(pipeline.model.training).toBe(true);
+        pipeline.model.eval();
+        for (const [i, text] of given.entries()) {
+          const states = await statesOf(pipeline.model as BertBackbone, text);
+          expectNear(features[i], expected(states));
+          expect(features[i].length % pipeline.sizeOf(options)).toBe(0);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('features of folders', () => {
   beforeAll(async () => {
     const decoder = bertConfig({ ...config, isDecoder: true });
-    await BertForMaskedLM.fromConfig(config, 2).savePretrained(join(dir, 'masked'), tokenizer.files());
-    await BertLMHeadModel.fromConfig(decoder, 2).savePretrained(join(dir, 'causal'), tokenizer.files());
-    await BertBiLMHeadModel.fromConfig(decoder, 2).savePretrained(join(dir, 'joined'), tokenizer.files());
-    await CbowLMHeadModel.fromConfig(config, 2).savePretrained(join(dir, 'cbow'), tokenizer.files());
+    await BertForMaskedLM.fromConfig(config, 2).savePretrained(
+      join(dir, 'masked'),
+      tokenizer.files(),
+    );
+    await BertLMHeadModel.fromConfig(decoder, 2).savePretrained(
+      join(dir, 'causal'),
+      tokenizer.files(),
+    );
+    await BertBiLMHeadModel.fromConfig(decoder, 2).savePretrained(
+      join(dir, 'joined'),
+      tokenizer.files(),
+    );
+    await CbowLMHeadModel.fromConfig(config, 2).savePretrained(
+      join(dir, 'cbow'),
+      tokenizer.files(),
+    );
   });
 
   test.each([
@@ -118,13 +159,18 @@ describe('features of folders', () => {
     ['cbow', 8],
   ])('of a %s model', async (name, size) => {
     const pipeline = await FeatureExtractionPipeline.fromPretrained(join(dir, name));
-    const [vector, tokens] = [await pipeline.predict(['a film']), await pipeline.predict(['a film'], { pooling: 'tokens' })];
+    const [vector, tokens] = [
+      await pipeline.predict(['a film']),
+      await pipeline.predict(['a film'], { pooling: 'tokens' }),
+    ];
     expect(vector[0].length).toBe(size);
     expect(tokens[0].length).toBe(4 * size);
     // What comes later changes the first states only of what looks ahead.
     const [other] = await pipeline.predict(['a plot'], { pooling: 'tokens' });
     const same = (from: number, to: number) =>
-      expect(Array.from(other.slice(from, to)), name).toEqual(Array.from(tokens[0].slice(from, to)));
+      expect(Array.from(other.slice(from, to)), name).toEqual(
+        Array.from(tokens[0].slice(from, to)),
+      );
     if (name === 'causal') same(0, 16);
     if (name === 'joined') same(0, 8);
     if (name === 'cbow') same(0, 16);
@@ -134,15 +180,22 @@ describe('features of folders', () => {
   test('what is not there is refused', async () => {
     const pipeline = await FeatureExtractionPipeline.fromPretrained(join(dir, 'masked'));
     for (const layers of [[4], [-5], [0.5], []])
-      await expect(pipeline.predict(['a'], { layers })).rejects.toThrow('expected whole numbers from -4');
-    pipeline.model.embeddings.wordEmbeddings.weight.copy_(new Float32Array(config.vocabSize * 8).fill(Number.NaN));
+      await expect(pipeline.predict(['a'], { layers })).rejects.toThrow(
+        'expected whole numbers from -4',
+      );
+    pipeline.model.embeddings.wordEmbeddings.weight.copy_(
+      new Float32Array(config.vocabSize * 8).fill(Number.NaN),
+    );
     await expect(pipeline.predict(['a'])).rejects.toThrow('no finite numbers');
     await expect(
       (async () => {
         async function* pieces() {
           yield new Float32Array(3);
         }
-        for await (const _ of streamSafetensors([['x', { dtype: 'F32', shape: [2, 2], data: pieces }]])) void _;
+        for await (const _ of streamSafetensors([
+          ['x', { dtype: 'F32', shape: [2, 2], data: pieces }],
+        ]))
+          void _;
       })(),
     ).rejects.toThrow('12 bytes');
   });
@@ -151,7 +204,10 @@ describe('features of folders', () => {
 describe('wigbert embed', () => {
   const embed = (args: string[], input = '') => {
     const model = ['--model', join(dir, 'masked'), '--device', 'cpu'];
-    return spawnSync(process.execPath, [cli, 'embed', ...model, ...args], { input, encoding: 'utf8' });
+    return spawnSync(process.execPath, [cli, 'embed', ...model, ...args], {
+      input,
+      encoding: 'utf8',
+    });
   };
   const some = texts.slice(0, 7);
   const read = (path: string) => parseSafetensors(new Uint8Array(readFileSync(path))).tensors;
@@ -164,7 +220,12 @@ describe('wigbert embed', () => {
     const options = ['--layers', '-2,-1', '--batch-size', '3'];
     const done = embed(['--input', table, '--out', binary, '--json', ...options]);
     expect(done.stderr).toBe('');
-    expect(JSON.parse(done.stdout)).toMatchObject({ out: binary, texts: 7, size: 16, device: 'cpu' });
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      out: binary,
+      texts: 7,
+      size: 16,
+      device: 'cpu',
+    });
     const expected = await pipeline.predict(some, { layers: [-2, -1] });
     const { shape, data } = { ...read(binary).get('embeddings')! };
     expect(shape).toEqual([7, 16]);
@@ -174,7 +235,9 @@ describe('wigbert embed', () => {
       expected.flatMap((vector) => Array.from(vector)),
     );
 
-    expect(embed(['--out', lines, ...options, ...some]).stdout).toBe(`${lines}: 7 texts, vectors of 16\n`);
+    expect(embed(['--out', lines, ...options, ...some]).stdout).toBe(
+      `${lines}: 7 texts, vectors of 16\n`,
+    );
     const rows = readFileSync(lines, 'utf8')
       .trimEnd()
       .split('\n')
@@ -200,7 +263,9 @@ describe('wigbert embed', () => {
     const encoded = pairs.map(([text, pair]) => tokenizer.encode(text, pair).inputIds);
     expect(offsets).toEqual([0, ...encoded.map((_, i) => encoded.slice(0, i + 1).flat().length)]);
     expect(tensors.get('embeddings')!.shape).toEqual([offsets.at(-1), 8]);
-    expect(rows.map(({ tokens }) => tokens)).toEqual(encoded.map((ids) => tokenizer.convertIdsToTokens(ids)));
+    expect(rows.map(({ tokens }) => tokens)).toEqual(
+      encoded.map((ids) => tokenizer.convertIdsToTokens(ids)),
+    );
     expect(
       rows
         .flatMap(({ embeddings }) => embeddings)
@@ -211,9 +276,15 @@ describe('wigbert embed', () => {
 
   test.each([
     [['--out', join(dir, 'x.txt'), 'a'], /expected \.safetensors or \.jsonl/],
-    [['--out', join(dir, 'x.jsonl'), '--layers', '9', 'a'], /layers 9: expected whole numbers from -4/],
+    [
+      ['--out', join(dir, 'x.jsonl'), '--layers', '9', 'a'],
+      /layers 9: expected whole numbers from -4/,
+    ],
     [['--out', join(dir, 'x.jsonl'), '--layers', '1,,2', 'a'], /Whole numbers separated by commas/],
-    [['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', 'a'], /--input excludes texts as arguments/],
+    [
+      ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', 'a'],
+      /--input excludes texts as arguments/,
+    ],
     [['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', '--pairs'], /--input excludes --pairs/],
     [['--out', join(dir, 'x.jsonl'), '--max-length', '99', 'a'], /24 positions/],
   ])('refuses %j', (args, message) => {

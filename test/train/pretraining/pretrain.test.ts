@@ -21,7 +21,12 @@ import {
   type PretrainModel,
   pretrainModels,
 } from '../../../src/train/pretraining/objective.ts';
-import { type PretrainHooks, type PretrainOptions, pretrain, pretrainDefaults } from '../../../src/train/pretraining/pretrain.ts';
+import {
+  type PretrainHooks,
+  type PretrainOptions,
+  pretrain,
+  pretrainDefaults,
+} from '../../../src/train/pretraining/pretrain.ts';
 import { partOf, pools, shuffled } from '../../../src/train/pretraining/stream.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 
@@ -60,7 +65,10 @@ function documents(count: number, seed: number): Document[] {
     const half = 20 * random.integer(2);
     return Array.from({ length: 1 + random.integer(6) }, () => {
       const first = random.integer(20);
-      return Array.from({ length: 2 + random.integer(8) }, (_, i) => `w${half + ((first + i) % 20)}`).join(' ');
+      return Array.from(
+        { length: 2 + random.integer(8) },
+        (_, i) => `w${half + ((first + i) % 20)}`,
+      ).join(' ');
     });
   });
 }
@@ -101,19 +109,26 @@ describe('openCorpus', () => {
       ['a', 'b', 'c'],
     ]);
     expect(problems).toEqual([{ line: 2, reason: 'sentence1 is not a string' }]);
-    await expect(read([tsv], { textColumn: 'body' })).rejects.toThrow('has no column "body" for the text');
+    await expect(read([tsv], { textColumn: 'body' })).rejects.toThrow(
+      'has no column "body" for the text',
+    );
     await expect(read([join(dir, 'nowhere.txt')])).rejects.toThrow('no such file');
   });
 
   it('reads what is larger than its pieces, with the right lines', async () => {
     const long = 'x'.repeat(100);
-    const rows = Array.from({ length: 30_000 }, (_, i) => (i % 7 ? `${long} ${i}` : `${long}\n${i}`));
+    const rows = Array.from({ length: 30_000 }, (_, i) =>
+      i % 7 ? `${long} ${i}` : `${long}\n${i}`,
+    );
     const csv = file('long.csv', `text\n${rows.map((text) => `"${text}"`).join('\n')}\n"a"b\n`);
     const { found, problems } = await read([csv]);
     expect(found.map((document) => document.join('\n'))).toEqual(rows);
     const lines = rows.reduce((sum, text) => sum + text.split('\n').length, 0);
     expect(problems.map(({ line }) => line)).toEqual([lines + 2]);
-    const tsv = file('long.tsv', `text\n${Array.from({ length: 30_000 }, (_, i) => `${long} ${i}`).join('\n')}\nb\tc\n`);
+    const tsv = file(
+      'long.tsv',
+      `text\n${Array.from({ length: 30_000 }, (_, i) => `${long} ${i}`).join('\n')}\nb\tc\n`,
+    );
     const table = await read([tsv]);
     expect(table.found.length).toBe(30_000);
     expect(table.problems.map(({ line }) => line)).toEqual([30_002]);
@@ -121,7 +136,10 @@ describe('openCorpus', () => {
 
   it('passes over what is no text', async () => {
     const path = file('bytes.txt', Uint8Array.of(0x61, 0x0a, 0xff, 0x0a, 0x62));
-    expect(await read([path])).toEqual({ found: [['a'], ['b']], problems: [{ line: 2, reason: 'not valid UTF-8' }] });
+    expect(await read([path])).toEqual({
+      found: [['a'], ['b']],
+      problems: [{ line: 2, reason: 'not valid UTF-8' }],
+    });
   });
 });
 
@@ -165,7 +183,9 @@ describe('the order of a corpus', () => {
   });
 
   it('makes pools', async () => {
-    expect((await all(pools(stream(corpus.slice(0, 25)), 10))).map(({ length }) => length)).toEqual([10, 10, 5]);
+    expect((await all(pools(stream(corpus.slice(0, 25)), 10))).map(({ length }) => length)).toEqual(
+      [10, 10, 5],
+    );
   });
 });
 
@@ -179,7 +199,8 @@ const options: PretrainOptions = {
   learningRate: 0.02,
   warmupRatio: 0.2,
 };
-const makerFor = (changes: Partial<ExampleOptions> = {}) => new ExampleMaker(tokenizer, { ...options, ...changes });
+const makerFor = (changes: Partial<ExampleOptions> = {}) =>
+  new ExampleMaker(tokenizer, { ...options, ...changes });
 
 describe('trainingBatches', () => {
   const corpus = documents(300, 1);
@@ -196,7 +217,9 @@ describe('trainingBatches', () => {
       expect(rest).toEqual(whole.slice(at + 1, at + 21));
     }
     expect(new Set(whole.map(({ inputs }) => inputs.inputIds.shape[0]))).toEqual(new Set([4]));
-    expect(new Set(whole.map(({ inputs }) => inputs.inputIds.shape[1])).size).toBeLessThanOrEqual(3);
+    expect(new Set(whole.map(({ inputs }) => inputs.inputIds.shape[1])).size).toBeLessThanOrEqual(
+      3,
+    );
   });
 
   it('goes through every text once an epoch, in another order and with other masks in each', async () => {
@@ -211,7 +234,9 @@ describe('trainingBatches', () => {
             if (label >= 0) ids[labelPositions.data[i]] = label;
           });
           return Array.from({ length: rows }, (_, row) =>
-            tokenizer.decode(ids.subarray(row * length, (row + 1) * length), { skipSpecialTokens: true }),
+            tokenizer.decode(ids.subarray(row * length, (row + 1) * length), {
+              skipSpecialTokens: true,
+            }),
           );
         });
     const texts = [...new Set(corpus.flat())].toSorted();
@@ -225,7 +250,8 @@ describe('trainingBatches', () => {
 
   it.each([0.15, 0.4])('predicts a share of %f of the tokens', async (mlmProbability) => {
     const batches = await take(trainingBatches(source, makerFor({ mlmProbability }), options), 260);
-    const sum = (field: 'predicted' | 'tokens' | 'examples') => batches.reduce((total, batch) => total + batch[field], 0);
+    const sum = (field: 'predicted' | 'tokens' | 'examples') =>
+      batches.reduce((total, batch) => total + batch[field], 0);
     // [CLS] and [SEP] are never predicted. A short text has one token to predict at least.
     const share = sum('predicted') / (sum('tokens') - 2 * sum('examples'));
     expect(share).toBeGreaterThan(0.97 * mlmProbability);
@@ -241,7 +267,11 @@ describe('trainingBatches', () => {
     );
     const nothing = trainingBatches(() => stream([['한국']]), makerFor(), options);
     await expect(nothing.next()).rejects.toThrow('the corpus gives no example to train on');
-    const single = trainingBatches(() => stream([['w1'], ['w2']]), makerFor({ objective: 'nsp' }), options);
+    const single = trainingBatches(
+      () => stream([['w1'], ['w2']]),
+      makerFor({ objective: 'nsp' }),
+      options,
+    );
     await expect(single.next()).rejects.toThrow('two or more sentences');
   });
 });
@@ -256,47 +286,63 @@ const config = bertConfig({
   maxPositionEmbeddings: 32,
   initializerRange: 0.1,
 });
-const setUp = async (device: Device, objective: Objective, changes: Partial<PretrainOptions> = {}) => {
+const setUp = async (
+  device: Device,
+  objective: Objective,
+  changes: Partial<PretrainOptions> = {},
+) => {
   setDevice(device);
   const own = { ...options, objective, ...changes };
   const maker = makerFor(own);
   const held = await maker.examples(documents(20, 3), 9);
-  const data = { documents: () => stream(corpus), maker, valid: [maker.collate(held.slice(0, 30), 9, 0)] };
+  const data = {
+    documents: () => stream(corpus),
+    maker,
+    valid: [maker.collate(held.slice(0, 30), 9, 0)],
+  };
   const model = pretrainModels[objective].fromConfig<PretrainModel>(config, 1);
   return { model, data, own, go: (hooks?: PretrainHooks) => pretrain(model, data, own, hooks) };
 };
-const weights = async (model: PretrainModel) => Promise.all(model.parameters().map((parameter) => parameter.data()));
+const weights = async (model: PretrainModel) =>
+  Promise.all(model.parameters().map((parameter) => parameter.data()));
 
 describe.each([
   ['cpu', new CpuDevice()],
   ['webgpu', webgpu],
 ] as const)('pretrain on %s', (_, device) => {
-  it.skipIf(!device).each(objectives)('goes on from a saved %s with the same bits', async (objective) => {
-    const whole = await setUp(device!, objective);
-    const history = await whole.go();
-    expect(history.steps.length).toBe(12);
-    expect(history.evaluations.map(({ step }) => step)).toEqual([5, 10, 12]);
+  it.skipIf(!device).each(objectives)(
+    'goes on from a saved %s with the same bits',
+    async (objective) => {
+      const whole = await setUp(device!, objective);
+      const history = await whole.go();
+      expect(history.steps.length).toBe(12);
+      expect(history.evaluations.map(({ step }) => step)).toEqual([5, 10, 12]);
 
-    const part = await setUp(device!, objective);
-    const out = join(dir, `${objective}-${device!.kind}`);
-    const stop = new AbortController();
-    const saves: number[] = [];
-    const onCheckpoint: PretrainHooks['onCheckpoint'] = async (state) => {
-      saves.push(state.step);
-      await savePretraining(out, part.model, state, { any: 'thing' }, tokenizer.files());
-    };
-    await part.go({ signal: stop.signal, onCheckpoint, onStep: ({ step }) => step === 4 && stop.abort() });
-    const { state, settings } = await readPretraining(out);
-    expect(saves).toEqual([...new Set([0, 4, state.step])]);
-    expect(state.step).toBeLessThan(12);
-    expect(settings).toEqual({ any: 'thing' });
+      const part = await setUp(device!, objective);
+      const out = join(dir, `${objective}-${device!.kind}`);
+      const stop = new AbortController();
+      const saves: number[] = [];
+      const onCheckpoint: PretrainHooks['onCheckpoint'] = async (state) => {
+        saves.push(state.step);
+        await savePretraining(out, part.model, state, { any: 'thing' }, tokenizer.files());
+      };
+      await part.go({
+        signal: stop.signal,
+        onCheckpoint,
+        onStep: ({ step }) => step === 4 && stop.abort(),
+      });
+      const { state, settings } = await readPretraining(out);
+      expect(saves).toEqual([...new Set([0, 4, state.step])]);
+      expect(state.step).toBeLessThan(12);
+      expect(settings).toEqual({ any: 'thing' });
 
-    const model = await pretrainModels[objective].fromPretrained<PretrainModel>(out);
-    expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
-    const rest = await pretrain(model, part.data, part.own, {}, state);
-    expect(rest).toEqual(history);
-    expect(await weights(model)).toEqual(await weights(whole.model));
-  });
+      const model = await pretrainModels[objective].fromPretrained<PretrainModel>(out);
+      expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
+      const rest = await pretrain(model, part.data, part.own, {}, state);
+      expect(rest).toEqual(history);
+      expect(await weights(model)).toEqual(await weights(whole.model));
+    },
+  );
 
   it.skipIf(!device)('refuses a loss that is no number', async () => {
     const { go } = await setUp(device!, 'mlm', { learningRate: 1e30, warmupRatio: 0 });

@@ -6,7 +6,10 @@ import { setDevice } from '../../../src/tensor/index.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 import { collate, encodeExamples } from '../../../src/train/data/batch.ts';
 import { type DataOptions, parseData, readData } from '../../../src/train/data/labelledData.ts';
-import { groupEntities, TokenClassificationPipeline } from '../../../src/train/pipelines/tokenClassification.ts';
+import {
+  groupEntities,
+  TokenClassificationPipeline,
+} from '../../../src/train/pipelines/tokenClassification.ts';
 import { tasks } from '../../../src/train/tasks/index.ts';
 import { evaluate } from '../../../src/train/trainer/evaluate.ts';
 import { dataPath, hasData } from '../../support/golden.ts';
@@ -26,8 +29,16 @@ describe('several labels', () => {
       { task },
     );
     expect(jsonl.labels).toEqual(['3', 'x', 'y', 'z']);
-    expect(jsonl.examples.map(({ label }) => (label as number[]).join(''))).toEqual(['0101', '0000', '0011', '1000']);
-    const tsv = await parse('text\tlabels\na\tx|z\nb\t\nc\tz | y, w\n', 'a.tsv', { task, labelSeparator: '|' });
+    expect(jsonl.examples.map(({ label }) => (label as number[]).join(''))).toEqual([
+      '0101',
+      '0000',
+      '0011',
+      '1000',
+    ]);
+    const tsv = await parse('text\tlabels\na\tx|z\nb\t\nc\tz | y, w\n', 'a.tsv', {
+      task,
+      labelSeparator: '|',
+    });
     expect(tsv.labels).toEqual(['x', 'y, w', 'z']);
     expect(tsv.examples.map(({ label }) => label)).toEqual([
       [1, 0, 1],
@@ -70,18 +81,28 @@ describe('scores', () => {
   const task = 'regression';
 
   it('are numbers, as JSON or text; the column is found', async () => {
-    const tsv = await parse('id\tscore\tsentence1\tsentence2\n1\t4.25\ta\tb\n2\t-.5e1\tc\td\n3\t 3 \te\tf\n', 'a.tsv', { task });
+    const tsv = await parse(
+      'id\tscore\tsentence1\tsentence2\n1\t4.25\ta\tb\n2\t-.5e1\tc\td\n3\t 3 \te\tf\n',
+      'a.tsv',
+      { task },
+    );
     expect(tsv.examples.map(({ label, pair }) => [label, pair])).toEqual([
       [4.25, 'b'],
       [-5, 'd'],
       [3, 'f'],
     ]);
     expect(tsv.labels).toEqual([]);
-    expect((await parse('{"text":"a","label":0.5}', 'a.jsonl', { task })).examples[0].label).toBe(0.5);
+    expect((await parse('{"text":"a","label":0.5}', 'a.jsonl', { task })).examples[0].label).toBe(
+      0.5,
+    );
   });
 
   it('that are no numbers, or too large to be squared, are problems', async () => {
-    const data = await parse('text\tscore\na\thigh\nb\t\nc\t-1e30\nd\tInfinity\ne\t0x1\nf\t1e15\n', 'a.tsv', { task });
+    const data = await parse(
+      'text\tscore\na\thigh\nb\t\nc\t-1e30\nd\tInfinity\ne\t0x1\nf\t1e15\n',
+      'a.tsv',
+      { task },
+    );
     expect(reasons(data)).toEqual([
       [2, 'score is "high"; expected a number'],
       [3, 'no label in column score'],
@@ -109,7 +130,11 @@ describe('tags', () => {
   });
 
   it('come as arrays', async () => {
-    const data = await parse('{"tokens":["a","b"],"ner_tags":["O","B-X"]}\n{"tokens":["c"],"ner_tags":[1]}', 'a.jsonl', { task });
+    const data = await parse(
+      '{"tokens":["a","b"],"ner_tags":["O","B-X"]}\n{"tokens":["c"],"ner_tags":[1]}',
+      'a.jsonl',
+      { task },
+    );
     expect(data.labels).toEqual(['1', 'B-X', 'O']);
     expect(data.examples.map(({ words, label }) => [words, label])).toEqual([
       [
@@ -140,8 +165,12 @@ describe('tags', () => {
   });
 
   it('are kept apart from labels of texts', async () => {
-    await expect(parse('text,label\n', 'a.csv', { task })).rejects.toThrow('a.csv is CSV: tagged words are read from CoNLL');
-    await expect(parse(conll, 'a.conll', {})).rejects.toThrow('a.conll holds tagged words, which are for token-classification');
+    await expect(parse('text,label\n', 'a.csv', { task })).rejects.toThrow(
+      'a.csv is CSV: tagged words are read from CoNLL',
+    );
+    await expect(parse(conll, 'a.conll', {})).rejects.toThrow(
+      'a.conll holds tagged words, which are for token-classification',
+    );
     await expect(parse('{"text":"a","label":["x"]}', 'a.jsonl', {})).rejects.toThrow(
       'label is ["x"]; expected one label (for several: --task multi-label)',
     );
@@ -153,7 +182,12 @@ describe('tags', () => {
   it('stand at the first piece of each word; words without a piece, and cut off, have none', () => {
     const words = ['Anna', '\u200b', 'runs', 'far.', 'runs'];
     const encode = (maxLength: number) =>
-      encodeExamples([{ text: words.join(' '), words, label: [4, 5, 6, 7, 8] }], tokenizer, maxLength, 16)[0];
+      encodeExamples(
+        [{ text: words.join(' '), words, label: [4, 5, 6, 7, 8] }],
+        tokenizer,
+        maxLength,
+        16,
+      )[0];
     const i = -100;
     expect(encode(16)).toEqual({
       inputIds: [2, 5, 6, 7, 9, 8, 7, 3],
@@ -169,9 +203,20 @@ describe('tags', () => {
 
   it('are found again in a text, by the first piece of each word', async () => {
     setDevice(new CpuDevice());
-    const sizes = { vocabSize: vocab.length, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 1, intermediateSize: 8 };
+    const sizes = {
+      vocabSize: vocab.length,
+      hiddenSize: 8,
+      numHiddenLayers: 1,
+      numAttentionHeads: 1,
+      intermediateSize: 8,
+    };
     const tags = ['B-X', 'I-X', 'O'];
-    const config = bertConfig({ ...sizes, maxPositionEmbeddings: 16, initializerRange: 1, ...labelFields(tags) });
+    const config = bertConfig({
+      ...sizes,
+      maxPositionEmbeddings: 16,
+      initializerRange: 1,
+      ...labelFields(tags),
+    });
     const model = BertForTokenClassification.fromConfig(config, 4);
     const text = ' Runs,  anna.\tfar anna ';
     const [tagged, none, cut] = await new TokenClassificationPipeline(model, tokenizer).predict([
@@ -184,8 +229,15 @@ describe('tags', () => {
     for (const { word, start, end } of tagged) expect(text.slice(start, end)).toBe(word);
     expect([none, cut.length]).toEqual([[], 9]);
     // Words given one by one are tagged the same.
-    const encoded = encodeExamples([{ text, words, label: words.map((_, i) => i) }], tokenizer, 16, 16);
-    const first = (encoded[0].label as number[]).flatMap((word, token) => (word === -100 ? [] : [token]));
+    const encoded = encodeExamples(
+      [{ text, words, label: words.map((_, i) => i) }],
+      tokenizer,
+      16,
+      16,
+    );
+    const first = (encoded[0].label as number[]).flatMap((word, token) =>
+      word === -100 ? [] : [token],
+    );
     const [predicted] = (
       await evaluate(
         model,
@@ -193,7 +245,9 @@ describe('tags', () => {
         1,
       )
     ).predictions as number[][];
-    expect(tagged.map(({ entity }) => entity)).toEqual(first.map((token) => tags[predicted[token]]));
+    expect(tagged.map(({ entity }) => entity)).toEqual(
+      first.map((token) => tags[predicted[token]]),
+    );
     expect(new Set(tagged.map(({ entity }) => entity)).size).toBeGreaterThan(1);
     for (const { entityGroup, word, start, end } of groupEntities(text, tagged)) {
       expect(entityGroup).toBe('X');
@@ -209,11 +263,16 @@ describe.skipIf(!hasData)('published files', () => {
       ['dev', 1500],
       ['test', 1379],
     ]) {
-      const { examples, problems } = await readData(dataPath(`korsts/sts-${part}.tsv`), { task: 'regression' });
+      const { examples, problems } = await readData(dataPath(`korsts/sts-${part}.tsv`), {
+        task: 'regression',
+      });
       expect([examples.length, problems]).toEqual([count, []]);
-      expect(examples.every(({ label, pair }) => (label as number) >= 0 && (label as number) <= 5 && pair !== undefined)).toBe(
-        true,
-      );
+      expect(
+        examples.every(
+          ({ label, pair }) =>
+            (label as number) >= 0 && (label as number) <= 5 && pair !== undefined,
+        ),
+      ).toBe(true);
     }
   });
 });

@@ -42,7 +42,12 @@ function examples(count: number, seed: number): EncodedExample[] {
   });
 }
 
-const trained = async (device: Device, changes: Partial<FitOptions> = {}, train = examples(96, 1), valid = examples(40, 2)) => {
+const trained = async (
+  device: Device,
+  changes: Partial<FitOptions> = {},
+  train = examples(96, 1),
+  valid = examples(40, 2),
+) => {
   setDevice(device);
   const model = BertForSequenceClassification.fromConfig(config, 1);
   const history = await fit(model, train, valid, { ...options, ...changes });
@@ -65,15 +70,21 @@ describe.each([
     expect(again.probabilities.every(([a, b]) => Math.abs(a + b - 1) < 1e-5)).toBe(true);
   });
 
-  here('gives the same bits for the same seed, dropout and all, and others for another', async () => {
-    const weights = async (seed: number) => {
-      const { model, history } = await trained(device!, { seed, epochs: 1 });
-      return { losses: history.steps.map(({ loss }) => loss), classifier: await model.classifier.weight.data() };
-    };
-    const first = await weights(1);
-    expect(await weights(1)).toEqual(first);
-    expect((await weights(2)).losses).not.toEqual(first.losses);
-  });
+  here(
+    'gives the same bits for the same seed, dropout and all, and others for another',
+    async () => {
+      const weights = async (seed: number) => {
+        const { model, history } = await trained(device!, { seed, epochs: 1 });
+        return {
+          losses: history.steps.map(({ loss }) => loss),
+          classifier: await model.classifier.weight.data(),
+        };
+      };
+      const first = await weights(1);
+      expect(await weights(1)).toEqual(first);
+      expect((await weights(2)).losses).not.toEqual(first.losses);
+    },
+  );
 
   here('stops early when validation no longer improves', async () => {
     const { history } = await trained(device!, { epochs: 30, patience: 2, learningRate: 1e-8 });
@@ -102,7 +113,12 @@ describe.each([
     'never calls weights best that are no numbers or cannot be computed with (%d)',
     async (learningRate) => {
       const saved: string[] = [];
-      const changes = { learningRate, warmupRatio: 0, batchSize: 96, onBest: async () => void saved.push('best') };
+      const changes = {
+        learningRate,
+        warmupRatio: 0,
+        batchSize: 96,
+        onBest: async () => void saved.push('best'),
+      };
       for (const valid of [[], examples(40, 2)])
         await expect(trained(device!, changes, undefined, valid)).rejects.toThrow(
           /^the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate; what was saved before is kept/,
@@ -114,18 +130,29 @@ describe.each([
 
 const batchOf = (examples: EncodedExample[], model: TaskModel, device: Device) => {
   const batch = collate(examples, 0, config.maxPositionEmbeddings, taskOf(model));
-  const entries = Object.entries(batch).map(([name, { data, shape }]) => [name, tensor(data, { shape, device })]);
+  const entries = Object.entries(batch).map(([name, { data, shape }]) => [
+    name,
+    tensor(data, { shape, device }),
+  ]);
   return Object.fromEntries(entries);
 };
 
 /** The same texts under labels of each kind; what they are is in the words, 7 and 8 above all. */
-const kinds: Record<Exclude<TaskName, 'classification'>, { labels: string[]; of: (ids: number[]) => Label; good: number }> = {
-  'multi-label': { labels: ['seven', 'eight'], of: (ids) => [7, 8].map((id) => Number(ids.includes(id))), good: 0.9 },
+const kinds: Record<
+  Exclude<TaskName, 'classification'>,
+  { labels: string[]; of: (ids: number[]) => Label; good: number }
+> = {
+  'multi-label': {
+    labels: ['seven', 'eight'],
+    of: (ids) => [7, 8].map((id) => Number(ids.includes(id))),
+    good: 0.9,
+  },
   regression: { labels: ['LABEL_0'], of: (ids) => ids.filter((id) => id === 7).length, good: 0.8 },
   // Every second word has no tag.
   'token-classification': {
     labels: ['B-X', 'I-X', 'O'],
-    of: (ids) => ids.map((id, i) => (i % 2 === 0 || id < 4 ? -100 : id === 7 ? 0 : id === 8 ? 1 : 2)),
+    of: (ids) =>
+      ids.map((id, i) => (i % 2 === 0 || id < 4 ? -100 : id === 7 ? 0 : id === 8 ? 1 : 2)),
     good: 0.9,
   },
 };
@@ -133,7 +160,10 @@ const kinds: Record<Exclude<TaskName, 'classification'>, { labels: string[]; of:
 function labelledAs(kind: keyof typeof kinds, count: number, seed: number): EncodedExample[] {
   const random = new Philox(seed);
   return Array.from({ length: count }, () => {
-    const words = Array.from({ length: 2 + random.integer(9) }, () => [7, 8, 10 + random.integer(40)][random.integer(3)]);
+    const words = Array.from(
+      { length: 2 + random.integer(9) },
+      () => [7, 8, 10 + random.integer(40)][random.integer(3)],
+    );
     const inputIds = [2, ...words, 3];
     return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: kinds[kind].of(inputIds) };
   });
@@ -150,7 +180,12 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
     const model = freshModel(task, { ...config, ...labelFields(labels) }, 1);
     expect(taskOf(model)).toBe(task);
     const valid = labelledAs(kind, 40, 2);
-    const history = await fit(model, labelledAs(kind, 96, 1), valid, { ...options, epochs: 8, learningRate: 1e-2, patience: 8 });
+    const history = await fit(model, labelledAs(kind, 96, 1), valid, {
+      ...options,
+      epochs: 8,
+      learningRate: 1e-2,
+      patience: 8,
+    });
     expect(history.monitor).toBe(monitor);
     expect(history.bestEpoch![metricKey('valid', monitor) as 'validF1']).toBeGreaterThan(good);
     const values = history.epochs.map((epoch) => epoch[metricKey('valid', monitor) as 'validF1']!);
@@ -174,7 +209,12 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
   it('tells the measure of each step', async () => {
     setDevice(new CpuDevice());
     // Without dropout, and without learning, a step says what an evaluation says.
-    const still = { ...config, hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, ...labelFields(labels) };
+    const still = {
+      ...config,
+      hiddenDropoutProb: 0,
+      attentionProbsDropoutProb: 0,
+      ...labelFields(labels),
+    };
     const model = freshModel(task, still, 3);
     const train = labelledAs(kind, 24, 5);
     const truth = train.map(({ label }) => label!);
@@ -182,7 +222,10 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
     const history = await fit(model, train, [], { ...options, epochs: 1, batchSize: 24 });
     expect(history.steps[0].loss).toBeCloseTo(loss, 5);
     if (task.stepMetric)
-      expect(history.steps[0][task.stepMetric]).toBeCloseTo(task.report(predictions, truth, labels).metrics[task.stepMetric], 6);
+      expect(history.steps[0][task.stepMetric]).toBeCloseTo(
+        task.report(predictions, truth, labels).metrics[task.stepMetric],
+        6,
+      );
     expect(history.bestEpoch!.epoch).toBe(1);
   });
 });
@@ -205,13 +248,17 @@ it('keeps the latest model where the metric is not defined', async () => {
   setDevice(new CpuDevice());
   const model = freshModel(tasks.regression, { ...config, ...labelFields(['LABEL_0']) }, 1);
   const valid = labelledAs('regression', 4, 1).map((example) => ({ ...example, label: 1 }));
-  const { epochs, bestEpoch } = await fit(model, labelledAs('regression', 16, 2), valid, { ...options, epochs: 2 });
+  const { epochs, bestEpoch } = await fit(model, labelledAs('regression', 16, 2), valid, {
+    ...options,
+    epochs: 2,
+  });
   expect(epochs.map(({ validSpearman }) => validSpearman)).toEqual([Number.NaN, Number.NaN]);
   expect(bestEpoch!.epoch).toBe(2);
 });
 
 it.skipIf(!webgpu)('both devices go the same way', async () => {
-  const losses = async (device: Device) => (await trained(device, { epochs: 1 })).history.steps.map(({ loss }) => loss);
+  const losses = async (device: Device) =>
+    (await trained(device, { epochs: 1 })).history.steps.map(({ loss }) => loss);
   const [cpu, gpu] = [await losses(new CpuDevice()), await losses(webgpu!)];
   cpu.forEach((loss, i) => {
     expect(Math.abs(loss - gpu[i])).toBeLessThan(1e-4);
@@ -222,7 +269,12 @@ it.skipIf(!webgpu)('a thousand steps leave memory flat', async () => {
   // A device of its own: what other tests leave to the garbage collector would blur the count.
   const device = (await tryWebGpu())!;
   setDevice(device);
-  const small = bertConfig({ ...config, hiddenSize: 8, intermediateSize: 8, hiddenDropoutProb: 0.1 });
+  const small = bertConfig({
+    ...config,
+    hiddenSize: 8,
+    intermediateSize: 8,
+    hiddenDropoutProb: 0.1,
+  });
   const model = BertForSequenceClassification.fromConfig(small, 1);
   const use: { buffers: number; held: number }[] = [];
   // One length, so that each step allocates what the one before did.
@@ -243,7 +295,9 @@ it.skipIf(!webgpu)('a thousand steps leave memory flat', async () => {
   device.destroy();
   expect(use.length).toBe(10);
   // Results of at most three steps are on their way at a time, in small buffers of their own.
-  expect(Math.max(...use.map(({ held }) => held))).toBeLessThanOrEqual(use[0].held + 3 * bucketSize(16));
+  expect(Math.max(...use.map(({ held }) => held))).toBeLessThanOrEqual(
+    use[0].held + 3 * bucketSize(16),
+  );
   const counts = use.map(({ buffers }) => buffers);
   expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(3);
 });

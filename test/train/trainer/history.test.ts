@@ -19,7 +19,13 @@ function makeHistory(epochs: number, stepsPerEpoch: number): History {
     });
   for (let epoch = 1; epoch <= epochs; epoch++)
     history.addEpoch({
-      ...{ epoch, step: epoch * stepsPerEpoch, trainLoss: 0.6 / epoch, trainAccuracy: 0.7, seconds: 3 },
+      ...{
+        epoch,
+        step: epoch * stepsPerEpoch,
+        trainLoss: 0.6 / epoch,
+        trainAccuracy: 0.7,
+        seconds: 3,
+      },
       ...{ validLoss: 0.5 / epoch, validAccuracy: 0.8125, best: epoch < epochs || epochs === 1 },
     });
   return history;
@@ -60,14 +66,21 @@ describe('History', () => {
 });
 
 describe('historyPicture', () => {
-  const textsOf = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
+  const textsOf = (svg: string) =>
+    [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
   const countPoints = (svg: string) => svg.split(/<path d="M1 0A1 1/).length - 1;
 
   it('draws both panels with their names, legend, title and the best epoch', async () => {
     const svg = await historyPicture(makeHistory(4, 30), 'my <run> & more');
     expect(svg).toMatch(/^<svg [^>]*width="1120"/);
     const texts = textsOf(svg);
-    for (const name of ['loss', 'accuracy', 'my &lt;run&gt; &amp; more', 'train, each step', 'validation, by epoch'])
+    for (const name of [
+      'loss',
+      'accuracy',
+      'my &lt;run&gt; &amp; more',
+      'train, each step',
+      'validation, by epoch',
+    ])
       expect(texts).toContain(name);
     for (const [name, count] of [
       ['step', 2],
@@ -75,7 +88,9 @@ describe('historyPicture', () => {
       ['best: epoch 3', 2],
     ])
       expect(texts.filter((text) => text === name)).toHaveLength(count as number);
-    expect(texts.some((text) => /best epoch 3 of 4 .* loss 0\.167 .* accuracy 81\.3 %/.test(text))).toBe(true);
+    expect(
+      texts.some((text) => /best epoch 3 of 4 .* loss 0\.167 .* accuracy 81\.3 %/.test(text)),
+    ).toBe(true);
     // The validation points of four epochs in each panel.
     expect(countPoints(svg)).toBe(8);
   });
@@ -101,13 +116,26 @@ describe('historyPicture', () => {
 
   it('draws the metric that decides, which may be below 0, and no steps where they do not tell it', async () => {
     const history = new History('spearman');
-    for (let step = 1; step <= 4; step++) history.addStep({ step, epoch: Math.ceil(step / 2), loss: 2 / step, learningRate: 1 });
+    for (let step = 1; step <= 4; step++)
+      history.addStep({ step, epoch: Math.ceil(step / 2), loss: 2 / step, learningRate: 1 });
     for (const [index, validSpearman] of [-0.25, 0.625].entries()) {
       const epoch = index + 1;
-      history.addEpoch({ epoch, step: 2 * epoch, trainLoss: 1, validLoss: 1, validSpearman, validPearson: 0.5, best: true });
+      history.addEpoch({
+        epoch,
+        step: 2 * epoch,
+        trainLoss: 1,
+        validLoss: 1,
+        validSpearman,
+        validPearson: 0.5,
+        best: true,
+      });
     }
     const back = History.fromJSON(JSON.stringify(history));
-    expect([back.monitor, back.bestEpoch?.validSpearman, back.bestEpoch?.validPearson]).toEqual(['spearman', 0.625, 0.5]);
+    expect([back.monitor, back.bestEpoch?.validSpearman, back.bestEpoch?.validPearson]).toEqual([
+      'spearman',
+      0.625,
+      0.5,
+    ]);
     const svg = await historyPicture(back);
     const texts = textsOf(svg);
     expect(texts).toContain('Spearman');
