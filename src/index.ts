@@ -93,7 +93,16 @@ export {
   type OptimizerState,
   SGD,
 } from './nn/index.ts';
-export { UsageError } from './platform/errors.ts';
+export {
+  ArgumentError,
+  DownloadError,
+  type ErrorCode,
+  NotFiniteError,
+  StateError,
+  UsageError,
+  WigbertError,
+  WriteError,
+} from './platform/errors.ts';
 export * from './tensor/index.ts';
 export {
   type AddedToken,

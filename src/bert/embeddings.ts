@@ -1,4 +1,5 @@
 import { Dropout, Embedding, LayerNorm, Module } from '../nn/index.ts';
+import { ArgumentError } from '../platform/errors.ts';
 import { embedding, type Tensor } from '../tensor/index.ts';
 import type { BertConfig } from './config.ts';
 
@@ -21,13 +22,13 @@ export class BertEmbeddings extends Module {
 
   /**
    * ids: [batch, length] → [batch, length, hidden]. Segments default to 0, positions to 0, 1, 2, …
-   * @throws RangeError when the text is longer than the positions there are, or an id has no row.
+   * @throws ArgumentError when the text is longer than the positions there are, or an id has no row.
    */
   forward(ids: Tensor, tokenTypeIds?: Tensor, positionIds?: Tensor): Tensor {
     const length = ids.shape[1];
     const positions = this.positionEmbeddings.weight;
     if (!positionIds && length > positions.shape[0]) {
-      throw new RangeError(
+      throw new ArgumentError(
         `BertEmbeddings: a text of ${length} tokens is longer than maxPositionEmbeddings (${positions.shape[0]})`,
       );
     }

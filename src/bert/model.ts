@@ -224,7 +224,7 @@ export class BertBackbone extends BertPreTrainedModel {
     this.encoder = new BertEncoder(config);
   }
 
-  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws RangeError for shapes that do not fit. */
+  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws ArgumentError for shapes that do not fit. */
   forward(inputs: BertInputs): EncoderOutput {
     const { embedded, mask } = this.embed(inputs);
     return this.encoder.forward(embedded, mask, inputs.outputAttentions);

@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import { ArgumentError } from '../platform/errors.ts';
 import {
   type CrossEntropyOptions,
   crossEntropy,
@@ -23,7 +24,7 @@ export interface BertInputs {
 
 /**
  * Whole numbers as an int32 tensor; one that is a tensor already stays as it is.
- * @throws TypeError as `checkIds`.
+ * @throws as `checkIds`.
  */
 export function asIds(ids: Tensor | Nested, device: Device, name: string): Tensor {
   if (ids instanceof Tensor) return ids;
@@ -31,12 +32,12 @@ export function asIds(ids: Tensor | Nested, device: Device, name: string): Tenso
   return tensor(ids, { dtype: 'int32', device });
 }
 
-/** @throws TypeError when one is no whole number of 32 bits; `name` stands for the input in the message. */
+/** @throws ArgumentError when one is no whole number of 32 bits; `name` stands for the input in the message. */
 export function checkIds(ids: Nested, name: string): void {
   if (ids instanceof Int32Array) return;
   if (typeof ids === 'object' && ids !== null) for (const each of ids) checkIds(each, name);
   else if (Number(ids) !== (Number(ids) | 0))
-    throw new TypeError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
+    throw new ArgumentError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
 }
 
 const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
@@ -45,7 +46,7 @@ type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number]
 /**
  * The ids among the inputs of a model, those that are given, as tensors; of texts, one row of them is for all.
  * @param dims names of the dimensions that they have
- * @throws RangeError when there are other dimensions, or sizes differ; TypeError as `checkIds`.
+ * @throws ArgumentError when there are other dimensions, or sizes differ; as `checkIds`.
  */
 export function idTensors(
   model: string,
@@ -57,7 +58,7 @@ export function idTensors(
   const tensors = { inputIds: asIds(inputs.inputIds, device, 'inputIds') } as IdTensors;
   const { shape } = tensors.inputIds;
   if (shape.length !== dims.length)
-    throw new RangeError(
+    throw new ArgumentError(
       `${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`,
     );
   const isRow = (ids: Tensor) => dims.length === 2 && show(ids.shape) === show([1, shape[1]]);
@@ -67,7 +68,7 @@ export function idTensors(
     if (given === undefined) continue;
     tensors[name] ??= forAll(asIds(given, device, name));
     if (show(tensors[name].shape) !== show(shape))
-      throw new RangeError(
+      throw new ArgumentError(
         `${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`,
       );
   }
@@ -76,7 +77,7 @@ export function idTensors(
 
 /**
  * Mean cross-entropy. logits: [..., classes], labels: [...] as class numbers.
- * @throws RangeError when the labels, `name` in the message, are of another shape, or one from the host is no class; TypeError as
+ * @throws ArgumentError when the labels, `name` in the message, are of another shape, or one from the host is no class; ArgumentError as
  * `checkIds`.
  */
 export function classLoss(
@@ -90,7 +91,7 @@ export function classLoss(
   return crossEntropy(logits.reshape([-1, logits.shape.at(-1)!]), known.reshape([-1]), options);
 }
 
-/** Throws a RangeError unless there are labels for all that is to be labelled; dimensions of 1 do not count. */
+/** Throws a ArgumentError unless there are labels for all that is to be labelled; dimensions of 1 do not count. */
 export function checkLabelShape(
   shape: readonly number[],
   expected: readonly number[],
@@ -98,7 +99,7 @@ export function checkLabelShape(
 ): void {
   const sizes = (dims: readonly number[]) => dims.filter((n) => n !== 1).join();
   if (sizes(shape) !== sizes(expected))
-    throw new RangeError(
+    throw new ArgumentError(
       `${name} of shape [${expected.join(', ')}] were expected, not [${shape.join(', ')}]`,
     );
 }

@@ -1,6 +1,8 @@
+import { WigbertError } from '../platform/errors.ts';
 /** A kernel that the adapter refused: names the kernel and, for WGSL errors, quotes the line. */
-export class KernelError extends Error {
+export class KernelError extends WigbertError {
   override name = 'KernelError';
+  readonly code = 'ERR_KERNEL';
   readonly kernel: string;
   constructor(kernel: string, reason: string) {
     super(`kernel ${kernel}: ${reason}`);
@@ -9,8 +11,9 @@ export class KernelError extends Error {
 }
 
 /** The device is gone (destroyed, driver reset, adapter removed): what it held is lost and pending reads reject with this. */
-export class DeviceLostError extends Error {
+export class DeviceLostError extends WigbertError {
   override name = 'DeviceLostError';
+  readonly code = 'ERR_DEVICE_LOST';
   readonly reason: string;
   constructor(reason: string, message: string) {
     super(
@@ -21,6 +24,7 @@ export class DeviceLostError extends Error {
 }
 
 /** The device could not allocate: says what was asked for and what is in use. */
-export class OutOfMemoryError extends Error {
+export class OutOfMemoryError extends WigbertError {
   override name = 'OutOfMemoryError';
+  readonly code = 'ERR_OUT_OF_MEMORY';
 }

@@ -1,5 +1,5 @@
 import type { ListFileEntry } from '@huggingface/hub';
-import { UsageError } from '../platform/errors.ts';
+import { DownloadError, UsageError } from '../platform/errors.ts';
 import {
   fileExists,
   finishWriting,
@@ -85,7 +85,7 @@ export async function findModel(
       throw new UsageError(`${nowhere}, and no public one on the hub ${hubUrl}`);
     const why = cause?.code ?? cause?.message ?? message;
     const sentence = `there is no folder ${name}, and a model of that name cannot be fetched from ${hubUrl}: ${why}; check the network`;
-    throw new Error(sentence, { cause: error });
+    throw new DownloadError(sentence, { cause: error });
   }
 }
 
@@ -152,7 +152,7 @@ async function download({ hub, hubUrl, name, repository, onProgress }: Download)
       loaded += entry.size;
     } else {
       const content = await hub.downloadFile({ ...from, path: entry.path });
-      if (!content) throw new Error(`${entry.path} is listed but not there`);
+      if (!content) throw new DownloadError(`${entry.path} is listed but not there`);
       const onPiece = (bytes: number) =>
         onProgress?.({ file: entry.path, loaded: (loaded += bytes), total });
       // Streams can be walked through in Node; the types are those of browsers, where some cannot.
@@ -190,17 +190,17 @@ async function* checked(
     yield piece;
   }
   if (length !== size)
-    throw new Error(
+    throw new DownloadError(
       `${path} has ${length > size ? 'more' : 'fewer'} than the ${size} bytes that are listed`,
     );
   if (hash.digest('hex') !== (lfs?.oid ?? oid))
-    throw new Error(`${path} came damaged: its checksum is not the listed one`);
+    throw new DownloadError(`${path} came damaged: its checksum is not the listed one`);
 }
 
 /** A checksum becomes the name of a file, so it must be nothing else. */
 function checkedHash(hash: string | undefined): string {
   if (!hash || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
-    throw new Error(`the checksum ${hash} is none`);
+    throw new DownloadError(`the checksum ${hash} is none`);
   return hash;
 }
 

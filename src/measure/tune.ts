@@ -2,6 +2,7 @@ import type { Binding, Device } from '../device/device.ts';
 import type { Constants } from '../device/kernel.ts';
 import { type Tunable, tuningKey } from '../device/tuning/tuningTable.ts';
 import { secondsOf } from '../kernels/peaks.ts';
+import { StateError } from '../platform/errors.ts';
 
 /** What tuning found for one class of launches. */
 export interface TuningResult {
@@ -33,7 +34,7 @@ export async function tune(
   onResult: (result: TuningResult) => void = () => {},
 ): Promise<void> {
   const { tuning, traits } = device;
-  if (!tuning) throw new Error(`the ${device.kind} device has no variants to choose from`);
+  if (!tuning) throw new StateError(`the ${device.kind} device has no variants to choose from`);
   for (const { kernel, params } of launches) {
     const key = tuningKey(kernel, params);
     const candidates = kernel.candidates!(params, traits);

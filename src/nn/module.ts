@@ -1,3 +1,4 @@
+import { ArgumentError } from '../platform/errors.ts';
 import { Tensor } from '../tensor/index.ts';
 
 /**
@@ -35,7 +36,7 @@ export abstract class Module {
 
   /**
    * Copies values into the parameters of the same names.
-   * @throws RangeError listing every name that is missing, unexpected or of another shape.
+   * @throws ArgumentError listing every name that is missing, unexpected or of another shape.
    */
   loadStateDict(
     state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
@@ -52,7 +53,7 @@ export abstract class Module {
       }
     }
     for (const name of state.keys()) if (!own.has(name)) problems.push(`${name} is not expected`);
-    if (problems.length > 0) throw new RangeError(`loadStateDict: ${problems.join('; ')}`);
+    if (problems.length > 0) throw new ArgumentError(`loadStateDict: ${problems.join('; ')}`);
     for (const [name, tensor] of own) tensor.copy_(state.get(name)!.data);
   }
 

@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts';
+import { ArgumentError, UsageError, WriteError } from './errors.ts';
 
 /** Whether this is Node (or a runtime that offers its modules), so that files can be read and written. */
 export const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
@@ -161,7 +161,9 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
     await removeLeftovers(dir);
     for (const [name, content] of Object.entries(files)) {
       if (/[/\\]/.test(name))
-        throw new RangeError(`writeFiles: the name of a file was expected, not the path ${name}`);
+        throw new ArgumentError(
+          `writeFiles: the name of a file was expected, not the path ${name}`,
+        );
       const old =
         typeof content === 'string' &&
         (await readFile(joinPath(dir, name), 'utf8').catch(() => undefined));
@@ -210,7 +212,7 @@ const diskErrors = ['ENOSPC', 'EDQUOT', 'EIO'];
 /** Explains an error of the system; others, of what was to be written, explain themselves. */
 function unwritable(dir: string, error: NodeJS.ErrnoException): never {
   if (!error.syscall) throw error;
-  const Kind = diskErrors.includes(error.code!) ? Error : UsageError;
+  const Kind = diskErrors.includes(error.code!) ? WriteError : UsageError;
   throw new Kind(`cannot write into ${dir}: ${error.message}`);
 }
 

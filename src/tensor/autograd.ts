@@ -1,6 +1,7 @@
 import { add, copy } from '../kernels/elementwise/arithmetic.ts';
 import { clearRows } from '../kernels/indexing/embedding.ts';
 import { accumulate } from '../kernels/memory.ts';
+import { ArgumentError, StateError } from '../platform/errors.ts';
 import { noteGradient, noteUse } from './captureGuard.ts';
 import { fillWith } from './create.ts';
 import { isWhole, map, overStorage, run } from './launch.ts';
@@ -61,18 +62,18 @@ export function emptyGrad(input: Tensor): Tensor {
  * Adds to the `grad` of every leaf the gradient of `root` (PyTorch's `backward`).
  * @param gradient of `root`; a scalar's is 1
  * @param retainGraph allows another backward through the same operations
- * @throws RangeError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
+ * @throws ArgumentError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
  */
 export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): void {
   if (!root.requiresGrad)
-    throw new Error('backward: the tensor does not depend on any that requires a gradient');
+    throw new StateError('backward: the tensor does not depend on any that requires a gradient');
   if (!gradient && root.size !== 1) {
-    throw new RangeError(
+    throw new ArgumentError(
       `backward: a gradient must be given for a tensor of shape ${show(root.shape)}`,
     );
   }
   if (gradient && show(gradient.shape) !== show(root.shape)) {
-    throw new RangeError(
+    throw new ArgumentError(
       `backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`,
     );
   }
@@ -107,7 +108,7 @@ function reachable(root: Tensor): Tensor[] {
     for (const input of tensor.node.inputs) {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
-        throw new Error(
+        throw new StateError(
           `backward: ${input} was disposed, an input of ${tensor.node.name}: keep it until then`,
         );
       seen.add(input);
@@ -127,7 +128,7 @@ interface Pending {
 function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Pending>, retainGraph: boolean): void {
   const step = node.backward;
   if (!step)
-    throw new Error(
+    throw new StateError(
       `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
     );
   if (!retainGraph) node.backward = undefined;

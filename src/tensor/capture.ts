@@ -1,5 +1,6 @@
 import type { Device, Plan } from '../device/device.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
+import { ArgumentError } from '../platform/errors.ts';
 import { LeafWatch, watchLeaves } from './captureGuard.ts';
 import { isWhole, map, overStorage } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
@@ -51,12 +52,12 @@ export class CapturedStep<T extends Tensors> {
 
   /**
    * Queues the step; resolves with the elements of its result.
-   * @throws RangeError when an input's elements do not fill its shape. Rejects with what went wrong on the device.
+   * @throws ArgumentError when an input's elements do not fill its shape. Rejects with what went wrong on the device.
    */
   async run(inputs: OnHost<T>): Promise<Float32Array> {
     for (const [name, { data, shape }] of Object.entries(inputs)) {
       if (data.length !== product(shape))
-        throw new RangeError(`${name}: ${data.length} elements do not fill ${show(shape)}`);
+        throw new ArgumentError(`${name}: ${data.length} elements do not fill ${show(shape)}`);
     }
     if (!this.#device.capture) return this.#runEagerly(inputs);
     const key = Object.entries(inputs).map(
@@ -151,11 +152,13 @@ export class CapturedStep<T extends Tensors> {
 /** What a step returned, as one piece of memory. */
 function wholeResult(result: Tensor): Tensor {
   if (!(result instanceof Tensor))
-    throw new TypeError('capture: the step must return a tensor, and no promise of one');
+    throw new ArgumentError('capture: the step must return a tensor, and no promise of one');
   if (result.dtype !== 'float32')
-    throw new TypeError(`capture: the step returned ${result.dtype}: convert it with toFloat()`);
+    throw new ArgumentError(
+      `capture: the step returned ${result.dtype}: convert it with toFloat()`,
+    );
   if (result.size === 0)
-    throw new RangeError(
+    throw new ArgumentError(
       `capture: the step returned no elements, its shape is ${show(result.shape)}`,
     );
   return isWhole(result) ? result.detach() : map(copy, [result]);

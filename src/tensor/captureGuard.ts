@@ -1,3 +1,4 @@
+import { StateError } from '../platform/errors.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -27,7 +28,7 @@ export class LeafWatch {
     for (const [leaf, { before, needed }] of this.#gradients) {
       this.left.set(leaf, leaf.grad?.storage);
       if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
-      throw new Error(
+      throw new StateError(
         `capture: the step leaves a gradient on ${leaf}, which the next run would add to: call zeroGrad in the step`,
       );
     }

@@ -2,6 +2,7 @@ import { CpuDevice } from '../device/cpu.ts';
 import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
 import { fill } from '../kernels/memory.ts';
+import { ArgumentError } from '../platform/errors.ts';
 import { run } from './launch.ts';
 import { Philox } from './random.ts';
 import { product, type Shape, show } from './shape.ts';
@@ -36,7 +37,7 @@ export type Nested = number | boolean | readonly Nested[] | TensorData;
 /**
  * A tensor of the given values: a number, nested arrays, or a typed array with its `shape`.
  * Int32Array gives int32, booleans give bool, everything else float32, unless `dtype` says otherwise.
- * @throws RangeError when nested arrays are ragged or the shape does not fit.
+ * @throws ArgumentError when nested arrays are ragged or the shape does not fit.
  */
 export function tensor(values: Nested, options: TensorOptions & { shape?: Shape } = {}): Tensor {
   const flat: number[] | TensorData = isTyped(values) ? values : [];
@@ -47,7 +48,7 @@ export function tensor(values: Nested, options: TensorOptions & { shape?: Shape 
     if (typeof firstOf(values) === 'boolean') dtype = 'bool';
   }
   if (product(shape) !== flat.length)
-    throw new RangeError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
+    throw new ArgumentError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
   const made = empty(shape, options.dtype ?? dtype, options.device ?? current).copy_(flat);
   return options.requiresGrad ? made.requiresGrad_() : made;
 }
@@ -64,12 +65,12 @@ function shapeOf(values: Nested): number[] {
 function flatten(values: Nested, shape: Shape, depth: number, into: number[]): void {
   if (typeof values !== 'object') {
     if (depth !== shape.length && shape.length > 0)
-      throw new RangeError('tensor: nested arrays of unequal depth');
+      throw new ArgumentError('tensor: nested arrays of unequal depth');
     into.push(Number(values));
     return;
   }
   if (values.length !== shape[depth]) {
-    throw new RangeError(
+    throw new ArgumentError(
       `tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`,
     );
   }

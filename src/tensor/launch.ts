@@ -2,12 +2,13 @@ import type { ElementType, Kernel, ParamTypes, ParamValues } from '../device/ker
 import { isDense } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
+import { ArgumentError, StateError } from '../platform/errors.ts';
 import { broadcastShapes, collapse, dims, product, type Shape, show } from './shape.ts';
 import { type DType, empty, Tensor } from './tensor.ts';
 
 /**
  * Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices.
- * @throws TypeError when one of integers is given to what computes in float32, which would take their bits for floats.
+ * @throws ArgumentError when one of integers is given to what computes in float32, which would take their bits for floats.
  */
 export function run<T extends ParamTypes>(
   kernel: Kernel<T>,
@@ -19,16 +20,16 @@ export function run<T extends ParamTypes>(
   for (const name in tensors) {
     const tensor = tensors[name];
     if (tensor.isDisposed)
-      throw new Error(
+      throw new StateError(
         `${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`,
       );
     if (tensor.device !== device) {
-      throw new Error(
+      throw new StateError(
         `${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`,
       );
     }
     if (tensor.dtype !== 'float32' && isFloat(kernel.buffers[name].type)) {
-      throw new TypeError(
+      throw new ArgumentError(
         `${kernel.name}: float32 was expected, not ${tensor.dtype}: convert it with toFloat()`,
       );
     }
@@ -53,7 +54,7 @@ export function map(
     inputs.map((t) => broadcastStrides(t, shape)),
   );
   if (walk.shape.length > MAX_RANK)
-    throw new RangeError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
+    throw new ArgumentError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
   const dtype: DType =
     spec.name === 'copy' ? inputs[0].dtype : spec.types?.out === 'I' ? 'int32' : 'float32';
   const out = into ?? empty(shape, dtype, inputs[0].device);

@@ -1,4 +1,5 @@
 import { philox4x32 } from '../kernels/kit/philox.ts';
+import { ArgumentError } from '../platform/errors.ts';
 
 export { philox4x32 };
 
@@ -26,13 +27,13 @@ export class Philox {
   /**
    * @param seed any safe integer
    * @param stream picks one of many independent sequences of one seed; a safe integer
-   * @throws RangeError when either is not a safe integer.
+   * @throws ArgumentError when either is not a safe integer.
    */
   constructor(seed: number, stream = 0) {
     if (!Number.isSafeInteger(seed))
-      throw new RangeError(`seed must be a safe integer, not ${seed}`);
+      throw new ArgumentError(`seed must be a safe integer, not ${seed}`);
     if (!Number.isSafeInteger(stream))
-      throw new RangeError(`stream must be a safe integer, not ${stream}`);
+      throw new ArgumentError(`stream must be a safe integer, not ${stream}`);
     this.#seed = seed;
     this.#stream = stream;
   }

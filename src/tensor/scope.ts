@@ -1,3 +1,5 @@
+import { ArgumentError } from '../platform/errors.ts';
+
 /** What a scope frees: anything with `dispose`. */
 interface Disposable_ {
   dispose(): void;
@@ -19,7 +21,7 @@ export function keep<T extends Disposable_>(tensor: T): T {
 /**
  * Runs `body` and frees every tensor made in it, save those it returns (alone, in an array or an object), which pass to
  * the enclosing scope. TensorFlow.js calls this `tidy`. `body` must not be async: tensors of others would be freed too.
- * @throws TypeError when `body` returns a promise.
+ * @throws ArgumentError when `body` returns a promise.
  */
 export function scope<T>(body: () => T): T {
   const made = new Set<Disposable_>();
@@ -28,7 +30,7 @@ export function scope<T>(body: () => T): T {
   try {
     result = body();
     if (result instanceof Promise)
-      throw new TypeError('scope: the function must not be async; await outside the scope');
+      throw new ArgumentError('scope: the function must not be async; await outside the scope');
   } catch (error) {
     scopes.pop();
     for (const tensor of made) tensor.dispose();

@@ -1,4 +1,5 @@
 import { product } from '../kernels/kit/shape.ts';
+import { ArgumentError } from '../platform/errors.ts';
 
 export { dims, forEachStrided, product } from '../kernels/kit/shape.ts';
 export type Shape = readonly number[];
@@ -15,7 +16,7 @@ export function contiguousStrides(shape: Shape): number[] {
 
 /**
  * The shape two shapes broadcast to, as in NumPy and PyTorch.
- * @throws RangeError naming both shapes when they do not fit.
+ * @throws ArgumentError naming both shapes when they do not fit.
  */
 export function broadcastShapes(a: Shape, b: Shape, operation: string): number[] {
   const rank = Math.max(a.length, b.length);
@@ -23,7 +24,7 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
     const x = a[a.length - rank + i] ?? 1;
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new RangeError(
+      throw new ArgumentError(
         `${operation}: shapes ${show(a)} and ${show(b)} do not broadcast: ${x} and ${y} differ in dimension ${i - rank}`,
       );
     }
@@ -33,13 +34,13 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
 
 /**
  * A dimension as an index from 0; negative ones count from the end. A scalar has one dimension here, as in PyTorch: 0 or -1.
- * @throws RangeError when there is no such dimension.
+ * @throws ArgumentError when there is no such dimension.
  */
 export function normalizeDim(dim: number, rank: number, operation: string): number {
   const dims = Math.max(1, rank);
   const at = dim < 0 ? dim + dims : dim;
   if (!Number.isInteger(dim) || at < 0 || at >= dims) {
-    throw new RangeError(
+    throw new ArgumentError(
       `${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions`,
     );
   }
@@ -49,17 +50,17 @@ export function normalizeDim(dim: number, rank: number, operation: string): numb
 /** The same where a scalar has none, as it has no places along it. */
 export function ownDim(dim: number, rank: number, operation: string): number {
   if (rank === 0)
-    throw new RangeError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
+    throw new ArgumentError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
   return normalizeDim(dim, rank, operation);
 }
 
-/** Replaces one -1 in a shape by what the size leaves. Throws RangeError when it does not come out even. */
+/** Replaces one -1 in a shape by what the size leaves. Throws ArgumentError when it does not come out even. */
 export function inferShape(shape: Shape, size: number, from: Shape): number[] {
   const known = product(shape.filter((n) => n !== -1));
   const open = shape.filter((n) => n === -1).length;
   const full = shape.map((n) => (n === -1 ? size / known : n));
   if (open > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
-    throw new RangeError(
+    throw new ArgumentError(
       `reshape: ${show(from)} has ${size} elements, which do not fit ${show(shape)}`,
     );
   }

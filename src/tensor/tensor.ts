@@ -1,5 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
+import { ArgumentError, StateError } from '../platform/errors.ts';
 import { noteGradient, noteUse } from './captureGuard.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, product, type Shape, show } from './shape.ts';
@@ -102,7 +103,7 @@ export class Tensor {
   /** Turns recording on or off for a tensor that no operation made. Returns it. */
   requiresGrad_(value = true): this {
     if (value && this.dtype !== 'float32')
-      throw new TypeError(`only float32 tensors have gradients, not ${this.dtype}`);
+      throw new ArgumentError(`only float32 tensors have gradients, not ${this.dtype}`);
     this.requiresGrad = value;
     return this;
   }
@@ -139,10 +140,10 @@ export class Tensor {
     return picked;
   }
 
-  /** The value of a tensor of one element. Throws RangeError for any other. */
+  /** The value of a tensor of one element. Throws ArgumentError for any other. */
   async item(): Promise<number> {
     if (this.size !== 1)
-      throw new RangeError(
+      throw new ArgumentError(
         `item: a tensor of one element was expected, not one of shape ${show(this.shape)}`,
       );
     return (await this.data())[0];
@@ -157,12 +158,12 @@ export class Tensor {
     return nest(0);
   }
 
-  /** Overwrites the elements with values from the host, in place. Throws RangeError when their number differs. */
+  /** Overwrites the elements with values from the host, in place. Throws ArgumentError when their number differs. */
   copy_(values: TensorData | readonly number[]): this {
     this.#check();
     const array = wordsOf(values, this.dtype);
     if (array.length !== this.size || (this.size > 0 && !this.isContiguous)) {
-      throw new RangeError(
+      throw new ArgumentError(
         `copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`,
       );
     }
@@ -205,7 +206,7 @@ export class Tensor {
 
   #check(): void {
     if (this.#disposed)
-      throw new Error(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
+      throw new StateError(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
   }
 }
 
@@ -238,9 +239,9 @@ function rangeOf(values: Int32Array): Storage['range'] {
   return { ends, count: values.length };
 }
 
-/** A tensor with undefined contents. Throws RangeError for sizes that are no whole numbers of 0 or more. */
+/** A tensor with undefined contents. Throws ArgumentError for sizes that are no whole numbers of 0 or more. */
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
   if (!shape.every((n) => Number.isInteger(n) && n >= 0))
-    throw new RangeError(`${show(shape)} is no shape of a tensor`);
+    throw new ArgumentError(`${show(shape)} is no shape of a tensor`);
   return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../src/bert/checkpoint.ts';
-import { UsageError } from '../../src/platform/errors.ts';
+import { ArgumentError, UsageError } from '../../src/platform/errors.ts';
 import { finishWriting, openPieces, writeFiles } from '../../src/platform/files.ts';
 import { seeded } from '../support/mutants.ts';
 
@@ -125,7 +125,7 @@ describe('writeFiles', () => {
       throw new UsageError('no more');
     }
     await expect(writeFiles(dir, { a: 'new', b: pieces() })).rejects.toThrow(/^no more$/);
-    await expect(writeFiles(dir, { a: 'new', 'sub/b': 'new' })).rejects.toThrow(RangeError);
+    await expect(writeFiles(dir, { a: 'new', 'sub/b': 'new' })).rejects.toThrow(ArgumentError);
     expect(await texts(dir)).toEqual({ a: 'old', b: 'old' });
   });
 

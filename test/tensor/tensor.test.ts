@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import { ArgumentError } from '../../src/platform/errors.ts';
 import * as w from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
@@ -240,7 +241,7 @@ describe.each(devices)('on %s', (_, device) => {
       ['dropout', () => w.dropout(ints, 0.5)],
     ];
     for (const [name, attempt] of refused) {
-      expect(attempt).toThrow(TypeError);
+      expect(attempt).toThrow(ArgumentError);
       expect(attempt).toThrow(
         new RegExp(`${name}.*: float32 was expected, not (int32|bool): convert it with toFloat`),
       );

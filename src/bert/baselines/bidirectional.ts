@@ -76,7 +76,7 @@ export class BertBiLMHeadModel extends BertPreTrainedModel {
     this.cls = new BertOnlyMLMHead(config, this.bert);
   }
 
-  /** Throws RangeError for labels of another shape, or that are no tokens. */
+  /** Throws ArgumentError for labels of another shape, or that are no tokens. */
   forward(inputs: CausalLMInputs): BiLMOutput {
     const { ahead, back } = this.bert.directions(inputs);
     const { labels } = inputs;

@@ -23,7 +23,7 @@ export type CausalLMOutput = MaskedLMOutput;
 export class BertLMHeadModel extends BertForMaskedLM {
   static override readonly isDecoder = true;
 
-  /** Throws RangeError for labels of another shape, or that are no tokens. */
+  /** Throws ArgumentError for labels of another shape, or that are no tokens. */
   override forward({ labels, ...inputs }: CausalLMInputs): CausalLMOutput {
     return super.forward({
       ...inputs,

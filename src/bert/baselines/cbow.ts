@@ -1,5 +1,5 @@
 import { Embedding, Module } from '../../nn/index.ts';
-import { UsageError } from '../../platform/errors.ts';
+import { ArgumentError, UsageError } from '../../platform/errors.ts';
 import {
   linearCrossEntropy,
   matmul,
@@ -50,7 +50,7 @@ export class CbowModel extends WordVectors {
     this.embeddings = new CbowEmbeddings(config);
   }
 
-  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws RangeError for shapes that do not fit. */
+  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws ArgumentError for shapes that do not fit. */
   forward(inputs: BertInputs): EncoderOutput {
     const { wordEmbeddings } = this.embeddings;
     const { inputIds } = idTensors(
@@ -112,10 +112,10 @@ export class CbowLMHeadModel extends WordVectors {
     this.cls = new CbowHead(config);
   }
 
-  /** Throws RangeError for labels of another shape, or that are no tokens, or a window of nothing. */
+  /** Throws ArgumentError for labels of another shape, or that are no tokens, or a window of nothing. */
   forward({ labels, window = 4, ...inputs }: CbowInputs): CbowOutput {
     if (!Number.isInteger(window) || window < 1)
-      throw new RangeError(
+      throw new ArgumentError(
         `CbowLMHeadModel: a window of at least 1 token was expected, not ${window}`,
       );
     const output = this.bert.forward(inputs);

@@ -25,7 +25,7 @@ export class BertForMultipleChoice extends BertClassifier<BertModel> {
     super(config, new BertModel(config), 1);
   }
 
-  /** @throws RangeError for ids of another shape. */
+  /** @throws ArgumentError for ids of another shape. */
   forward(inputs: MultipleChoiceInputs): MultipleChoiceOutput {
     const { device } = this.classifier.weight;
     const ids = idTensors('BertForMultipleChoice', inputs, ['batch', 'choices', 'length'], device);

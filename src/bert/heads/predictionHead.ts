@@ -66,7 +66,7 @@ export class BertLMPredictionHead extends Module {
       : new Embedding(config.vocabSize, config.hiddenSize);
   }
 
-  /** hidden: [batch, length, hidden]. Throws RangeError for labels of another shape, or that are no tokens. */
+  /** hidden: [batch, length, hidden]. Throws ArgumentError for labels of another shape, or that are no tokens. */
   forward(
     hidden: Tensor,
     { labels, labelPositions }: Pick<MaskedLMInputs, 'labels' | 'labelPositions'>,

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../../platform/errors.ts';
 import { Philox } from '../../tensor/random.ts';
 
 /** What keys the random choices for one example: the same three give the same choices, in any order of examples. */
@@ -14,7 +15,7 @@ export interface Draw {
 export const MASKING = 1;
 export const PAIRING = 2;
 
-/** @throws RangeError on an epoch or example out of range, or a seed that is no safe integer. */
+/** @throws ArgumentError on an epoch or example out of range, or a seed that is no safe integer. */
 export function randomOf(purpose: number, { seed, epoch, example }: Draw): Philox {
   checkBelow(epoch, 2 ** 16, 'epoch');
   checkBelow(example, 2 ** 32, 'example');
@@ -23,5 +24,5 @@ export function randomOf(purpose: number, { seed, epoch, example }: Draw): Philo
 
 function checkBelow(value: number, bound: number, name: string): void {
   if (!Number.isInteger(value) || value < 0 || value >= bound)
-    throw new RangeError(`${name} must be a whole number from 0 to ${bound - 1}, not ${value}`);
+    throw new ArgumentError(`${name} must be a whole number from 0 to ${bound - 1}, not ${value}`);
 }

@@ -69,7 +69,7 @@ export class TokenMasker {
 
   /**
    * Masks a row, padded or not; pad rows first where all are to have the same number of slots.
-   * @throws UsageError on an id that is not in the vocabulary, RangeError on a bad `draw`.
+   * @throws UsageError on an id that is not in the vocabulary, ArgumentError on a bad `draw`.
    */
   maskTokens(inputIds: ArrayLike<number>, draw: Draw): MaskedTokens {
     const random = randomOf(MASKING, draw);

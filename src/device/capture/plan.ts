@@ -1,3 +1,4 @@
+import { StateError } from '../../platform/errors.ts';
 import type { Binding, DeviceBuffer, Plan } from '../device.ts';
 import type { HostArray } from '../kernel.ts';
 import type { Work } from '../timing.ts';
@@ -71,7 +72,7 @@ export class Trace {
       (buffer) => !this.#freed.has(buffer) && !allowed.includes(buffer),
     );
     if (survivors.length === 0) return;
-    throw new Error(
+    throw new StateError(
       `capture: ${survivors.length} tensors made in the step outlive it: return what is needed, keep nothing, and drop gradients (zeroGrad) in the step`,
     );
   }
@@ -106,7 +107,7 @@ export class Trace {
       Object.values(buffers).some((bound) => bound.buffer === buffer),
     );
     if (isUsed || this.writes.has(key))
-      throw new Error(
+      throw new StateError(
         'capture: the host writes memory that the step has written or worked with before: make a new tensor',
       );
     const data = new Uint8Array(source.byteLength);
@@ -182,7 +183,7 @@ export class WebGpuPlan implements Plan {
 
   /** `prepare` writes the inputs; of the first replay they are known from the capture. */
   replay(prepare: () => void): Promise<ArrayBuffer> {
-    if (this.#disposed) throw new Error('replay: the captured step was disposed');
+    if (this.#disposed) throw new StateError('replay: the captured step was disposed');
     if (!this.#fresh) this.#renew(prepare);
     this.#fresh = false;
     if (this.#generation !== this.#host.slots.generation) this.#bind();
@@ -214,7 +215,7 @@ export class WebGpuPlan implements Plan {
       const place = this.#places.get(keyOf(buffer, offset));
       if (place === undefined) return false;
       if (data.byteLength !== place.length)
-        throw new Error(
+        throw new StateError(
           `replay: the host writes ${data.byteLength} bytes where it wrote ${place.length} at the capture`,
         );
       this.#mirror.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place.at);

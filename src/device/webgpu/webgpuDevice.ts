@@ -1,3 +1,4 @@
+import { StateError } from '../../platform/errors.ts';
 import { patiently } from '../../platform/waiting.ts';
 import type { Request } from '../capture/fusion.ts';
 import { Slots } from '../capture/memoryPlan.ts';
@@ -125,7 +126,7 @@ export class WebGpuDevice implements Device {
 
   async read(source: Binding): Promise<ArrayBuffer> {
     this.#check();
-    if (this.#trace) throw new Error('capture: values cannot be read inside the step');
+    if (this.#trace) throw new StateError('capture: values cannot be read inside the step');
     return this.#readBack(source);
   }
 
@@ -156,7 +157,7 @@ export class WebGpuDevice implements Device {
   }
 
   capture(body: () => TracedStep): Plan {
-    if (this.#trace) throw new Error('capture: a step is being captured already');
+    if (this.#trace) throw new StateError('capture: a step is being captured already');
     const trace = new Trace();
     this.#trace = trace;
     try {
@@ -196,7 +197,7 @@ export class WebGpuDevice implements Device {
   startProfile(): void {
     this.#submit();
     if (!this.#device.features.has('timestamp-query')) {
-      throw new Error(
+      throw new StateError(
         'this adapter has no timestamps (timestamp-query), so kernels cannot be timed on it',
       );
     }

@@ -40,6 +40,7 @@ export interface RawTensor {
 /** Bytes that are not a valid safetensors file, or tensors that cannot become one. */
 export class SafetensorsError extends UsageError {
   override name = 'SafetensorsError';
+  override readonly code = 'ERR_SAFETENSORS';
 }
 
 /** Refuses a tensor by name. */

@@ -1,4 +1,5 @@
 import { adam, adamAmsgrad } from '../../kernels/optimizers.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { run } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
@@ -25,11 +26,11 @@ const defaults: AdamOptions = {
 function check({ lr, betas, eps, weightDecay, amsgrad }: AdamOptions, all: AdamOptions): void {
   refuseNegative({ lr, eps, weightDecay });
   if (!betas.every((beta) => beta >= 0 && beta < 1))
-    throw new RangeError(
+    throw new ArgumentError(
       `optimizer: betas must be at least 0 and less than 1, not ${betas.join(' and ')}`,
     );
   if (amsgrad !== all.amsgrad)
-    throw new TypeError(
+    throw new ArgumentError(
       'optimizer: amsgrad is of all groups: give it with the other options, or to none',
     );
 }

@@ -1,6 +1,7 @@
 import type { Device } from '../../device/device.ts';
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { BLOCK } from '../../kernels/optimizers.ts';
+import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { fillWith } from '../../tensor/create.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { map, overStorage } from '../../tensor/launch.ts';
@@ -59,19 +60,19 @@ export class Arena {
 
   /**
    * Copies in the gradients that lie elsewhere, having been set by hand.
-   * @throws RangeError when one has not its parameter's shape; Error when a later optimiser took a parameter over.
+   * @throws ArgumentError when one has not its parameter's shape; Error when a later optimiser took a parameter over.
    */
   takeGradients(): void {
     for (const param of this.params) {
       const { grad, gradSlot, shape } = param;
       if (param.storage.parent !== this.param.storage) {
-        throw new Error(
+        throw new StateError(
           `optimizer: ${param} was given to another optimiser since: of two, use the later one`,
         );
       }
       if (!grad || grad.storage === gradSlot) continue;
       if (show(grad.shape) !== show(shape)) {
-        throw new RangeError(
+        throw new ArgumentError(
           `optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`,
         );
       }

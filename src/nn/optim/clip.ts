@@ -1,5 +1,6 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { CHUNK, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { noteGradient } from '../../tensor/captureGuard.ts';
 import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { isWhole, map, overStorage, run } from '../../tensor/launch.ts';
@@ -13,7 +14,7 @@ import { Storage } from '../../tensor/storage.ts';
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0))
-    throw new RangeError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
+    throw new ArgumentError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
   for (const param of params) noteGradient(param, true);
   const given = params.filter(({ grad }) => grad);
   const device = params[0]?.device;

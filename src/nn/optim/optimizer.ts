@@ -1,4 +1,5 @@
 import { HYPER } from '../../kernels/optimizers.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { noteGradient } from '../../tensor/captureGuard.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
@@ -27,7 +28,7 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** A row of hyperparameters for each parameter. */
   readonly #hyper: Tensor;
 
-  /** `check` throws RangeError where an option is out of its range: of the defaults, and of each group. */
+  /** `check` throws ArgumentError where an option is out of its range: of the defaults, and of each group. */
   constructor(
     params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
     defaults: O,
@@ -45,14 +46,14 @@ export abstract class Optimizer<O extends { lr: number }> {
     this.paramGroups.forEach((group, i) => {
       for (const param of group.params) {
         if (!param.requiresGrad || param.node)
-          throw new TypeError(
+          throw new ArgumentError(
             `optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`,
           );
-        if (this.#groupOf.has(param)) throw new TypeError(`optimizer: ${param} occurs twice`);
+        if (this.#groupOf.has(param)) throw new ArgumentError(`optimizer: ${param} occurs twice`);
         this.#groupOf.set(param, i);
       }
     });
-    if (this.#groupOf.size === 0) throw new TypeError('optimizer: no parameters were given');
+    if (this.#groupOf.size === 0) throw new ArgumentError('optimizer: no parameters were given');
     this.arenas = packArenas([...this.#groupOf.keys()]);
     this.#hyper = keep(
       zeros([this.#groupOf.size * HYPER], { device: this.arenas[0].param.device }),
@@ -136,19 +137,19 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /**
    * Takes a state over.
-   * @throws RangeError when it is of other groups, parameters or buffers.
+   * @throws ArgumentError when it is of other groups, parameters or buffers.
    */
   loadStateDict({ state, paramGroups }: OptimizerState<O, { data: Float32Array }>): void {
     const own = this.stateDict();
     const layout = (groups: readonly { params: readonly number[] }[]) =>
       groups.map(({ params }) => params.join()).join(' ');
     if (layout(paramGroups) !== layout(own.paramGroups) || state.length !== own.state.length)
-      throw new RangeError('loadStateDict: the state is of other groups of parameters');
+      throw new ArgumentError('loadStateDict: the state is of other groups of parameters');
     for (const [i, { buffers }] of own.state.entries()) {
       const given = Object.keys(state[i].buffers).sort().join();
       const expected = Object.keys(buffers).sort().join();
       if (given !== expected)
-        throw new RangeError(
+        throw new ArgumentError(
           `loadStateDict: parameter ${i} has ${given}; ${expected} was expected`,
         );
     }

@@ -1,12 +1,14 @@
+import { ArgumentError } from '../../platform/errors.ts';
 /** Options over defaults; an undefined one means the default. */
 export function withDefaults<D extends object, O extends object>(defaults: D, options: O): D & O {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...defaults, ...(Object.fromEntries(given) as O) };
 }
 
-/** Throws RangeError unless every number is 0 or more. */
+/** Throws ArgumentError unless every number is 0 or more. */
 export function refuseNegative(numbers: Record<string, number>): void {
   for (const [name, value] of Object.entries(numbers)) {
-    if (!(value >= 0)) throw new RangeError(`optimizer: ${name} must be 0 or more, not ${value}`);
+    if (!(value >= 0))
+      throw new ArgumentError(`optimizer: ${name} must be 0 or more, not ${value}`);
   }
 }

@@ -1,3 +1,5 @@
+import { ArgumentError } from '../../platform/errors.ts';
+
 /** What a schedule moves: any optimiser. */
 interface Scheduled {
   paramGroups: { lr: number; initialLr?: number }[];
@@ -39,7 +41,7 @@ export class LambdaLR {
   /** Goes on from there, with the factors of this schedule, as PyTorch. */
   loadStateDict({ lastEpoch, baseLrs }: ReturnType<LambdaLR['stateDict']>): void {
     if (baseLrs.length !== this.#base.length)
-      throw new RangeError(
+      throw new ArgumentError(
         `loadStateDict: the state is of ${baseLrs.length} groups of parameters, here are ${this.#base.length}`,
       );
     this.#step = lastEpoch;

@@ -1,4 +1,5 @@
 import { sgd } from '../../kernels/optimizers.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { run } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
@@ -24,7 +25,7 @@ const defaults: SgdOptions = {
 function check({ lr, momentum, dampening, weightDecay, nesterov }: SgdOptions): void {
   refuseNegative({ lr, momentum, weightDecay });
   if (nesterov && (momentum === 0 || dampening !== 0))
-    throw new RangeError(
+    throw new ArgumentError(
       `optimizer: nesterov needs a momentum and no dampening, not ${momentum} and ${dampening}`,
     );
 }

@@ -1,4 +1,5 @@
 import * as kernels from '../../kernels/attention/index.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record, records } from '../autograd.ts';
 import { zeros } from '../create.ts';
 import { overStorage, run } from '../launch.ts';
@@ -27,7 +28,7 @@ export interface AttentionOptions {
  * query: [batch, heads, length, size], key and value: [batch, heads, keys, size] → [batch, heads, length, size], with the
  * heads of a position adjacent in memory. Where that is not faster, or the kernels are not made for the size, the same in
  * several launches.
- * @throws RangeError when shapes do not fit, or the rate is none.
+ * @throws ArgumentError when shapes do not fit, or the rate is none.
  */
 export function scaledDotProductAttention(
   query: Tensor,
@@ -49,14 +50,14 @@ export function scaledDotProductAttention(
     show(value.shape.slice(0, 3)) !== show([batch, heads, keys]) ||
     value.ndim !== 4
   ) {
-    throw new RangeError(
+    throw new ArgumentError(
       `scaledDotProductAttention: [batch, heads, length, size] and twice [batch, heads, keys, size] were expected, not ${show(query.shape)}, ${show(key.shape)} and ${show(value.shape)}`,
     );
   }
   const mask = attnMask ?? zeros([1, 1, 1, keys], { device: query.device });
   const masks = mask.shape[0];
   if (show(mask.shape) !== show([masks, 1, 1, keys]) || (masks !== 1 && masks !== batch)) {
-    throw new RangeError(
+    throw new ArgumentError(
       `scaledDotProductAttention: a mask of shape [batch or 1, 1, 1, keys] was expected for keys ${show(key.shape)}, not ${show(mask.shape)}`,
     );
   }

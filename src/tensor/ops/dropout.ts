@@ -1,5 +1,6 @@
 import type { Device } from '../../device/device.ts';
 import { dropout as kernel } from '../../kernels/elementwise/dropout.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { seeding } from '../create.ts';
 import { run } from '../launch.ts';
@@ -67,10 +68,10 @@ export function dropoutGenerator(device: Device): DropoutGenerator {
 /** What kernels that draw a mask are told when there is none to draw. */
 export const NO_DROPOUT = { call: 0, threshold: 0, scale: 1 } as const;
 
-/** Throws RangeError when a rate is not one. */
+/** Throws ArgumentError when a rate is not one. */
 export function checkRate(operation: string, rate: number): void {
   if (!(rate >= 0 && rate <= 1))
-    throw new RangeError(`${operation}: a rate from 0 to 1 was expected, not ${rate}`);
+    throw new ArgumentError(`${operation}: a rate from 0 to 1 was expected, not ${rate}`);
 }
 
 /** A new mask, as kernels draw it: `params` are to be asked for at each launch. */

@@ -1,5 +1,6 @@
 import * as kernels from '../../kernels/normalization/dropoutAddLayerNorm.ts';
 import { layerNormBackward } from '../../kernels/normalization/layerNorm.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record, records } from '../autograd.ts';
 import { run } from '../launch.ts';
 import { show } from '../shape.ts';
@@ -19,7 +20,7 @@ export interface DropoutAddLayerNormOptions {
 /**
  * layerNorm(dropout(x) + residual) over the last dimension, in one launch: how each half of a post-norm transformer layer
  * ends. Equal to the three operations one after the other, drops included. x, residual: [..., size], weight, bias: [size].
- * @throws RangeError when shapes do not fit or the rate is not one.
+ * @throws ArgumentError when shapes do not fit or the rate is not one.
  */
 export function dropoutAddLayerNorm(
   x: Tensor,
@@ -36,7 +37,7 @@ export function dropoutAddLayerNorm(
     ['the bias', bias, weight.shape],
   ] as const) {
     if (show(shape) !== show(expected)) {
-      throw new RangeError(
+      throw new ArgumentError(
         `dropoutAddLayerNorm: ${name} has shape ${show(shape)}, ${show(expected)} was expected`,
       );
     }

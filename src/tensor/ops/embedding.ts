@@ -5,6 +5,7 @@ import {
   markRows,
 } from '../../kernels/indexing/embedding.ts';
 import { gatherBackward, gather as gatherKernel } from '../../kernels/indexing/gather.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { run } from '../launch.ts';
 import { ownDim, product, show } from '../shape.ts';
@@ -25,11 +26,11 @@ export function wrongIndex(
 /** Indices that came from the host are checked here; others, and parts of them, give NaN where they are out of range. */
 function checkRange(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32')
-    throw new TypeError(`${operation}: indices must be int32, not float32`);
+    throw new ArgumentError(`${operation}: indices must be int32, not float32`);
   index.device.eachStep(() => {
     const wrong = wrongIndex(index, count);
     if (wrong !== undefined)
-      throw new RangeError(
+      throw new ArgumentError(
         `${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`,
       );
   });
@@ -38,7 +39,7 @@ function checkRange(operation: string, index: Tensor, count: number): void {
 /**
  * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size].
  * `paddingIdx` names a row that gets no gradient.
- * @throws RangeError when an id from the host has no row (in a part of a tensor, it gives NaN).
+ * @throws ArgumentError when an id from the host has no row (in a part of a tensor, it gives NaN).
  */
 export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor {
   const [vocab, cols] = weight.shape;
@@ -82,7 +83,7 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = ownDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
   if (!fits)
-    throw new RangeError(
+    throw new ArgumentError(
       `gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`,
     );
   checkRange('gather', index, x.shape[d]);

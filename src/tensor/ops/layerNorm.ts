@@ -1,5 +1,6 @@
 import * as kernels from '../../kernels/normalization/layerNorm.ts';
 import { sum } from '../../kernels/reduction/reduce.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { run } from '../launch.ts';
@@ -10,7 +11,7 @@ import { contiguous } from './views.ts';
 
 /**
  * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
- * @throws RangeError when x does not end in `shape`.
+ * @throws ArgumentError when x does not end in `shape`.
  */
 export function layerNorm(
   x: Tensor,
@@ -20,7 +21,7 @@ export function layerNorm(
   eps = 1e-5,
 ): Tensor {
   if (show(x.shape.slice(x.ndim - shape.length)) !== show(shape)) {
-    throw new RangeError(`layerNorm: ${show(x.shape)} does not end in ${show(shape)}`);
+    throw new ArgumentError(`layerNorm: ${show(x.shape)} does not end in ${show(shape)}`);
   }
   const { device } = x;
   const cols = product(shape);

@@ -8,6 +8,7 @@ import { linear, matmul } from '../../kernels/matmul/index.ts';
 import { denseMatmul } from '../../kernels/matmul/shape.ts';
 import { accumulate } from '../../kernels/memory.ts';
 import { sum as sumKernel } from '../../kernels/reduction/reduce.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { overStorage, run } from '../launch.ts';
 import { reduceAxes } from '../reduceAxes.ts';
@@ -35,7 +36,7 @@ const STEP = 64;
  * crossEntropy(x weightᵀ + bias, labels) for many classes, whose logits never exist all at once: they are computed and used
  * part by part, and once more for the gradient. x: [rows, size], weight: [classes, size], bias: [classes], labels: [rows] (int32).
  * The mean is over rows not ignored, NaN if all are.
- * @throws RangeError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
+ * @throws ArgumentError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
  */
 export function linearCrossEntropy(
   x: Tensor,
@@ -53,7 +54,7 @@ export function linearCrossEntropy(
     [labels, [rows]],
   ] as const;
   if (fits.some(([tensor, shape]) => show(tensor.shape) !== show(shape))) {
-    throw new RangeError(
+    throw new ArgumentError(
       `linearCrossEntropy: x [rows, size], weight [classes, size], bias [classes] and labels [rows] were expected, not ${[x, weight, bias, labels].map(({ shape }) => show(shape)).join(', ')}`,
     );
   }

@@ -3,6 +3,7 @@ import {
   crossEntropyState,
   crossEntropy as kernel,
 } from '../../kernels/crossEntropy.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { run } from '../launch.ts';
@@ -39,7 +40,7 @@ export interface CrossEntropyOptions {
 
 /**
  * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over rows not ignored, NaN if all are.
- * @throws RangeError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
+ * @throws ArgumentError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
  */
 export function crossEntropy(
   logits: Tensor,
@@ -49,7 +50,7 @@ export function crossEntropy(
   const { reduction = 'mean', ignoreIndex = -100, labelSmoothing: smoothing = 0 } = options;
   const [rows, cols] = logits.shape;
   if (logits.ndim !== 2 || show(labels.shape) !== show([rows])) {
-    throw new RangeError(
+    throw new ArgumentError(
       `crossEntropy: logits [rows, classes] and labels [rows] were expected, not ${show(logits.shape)} and ${show(labels.shape)}`,
     );
   }
@@ -81,11 +82,11 @@ export function checkLabels(
   ignoreIndex: number,
 ): void {
   if (labels.dtype === 'float32')
-    throw new TypeError(`${operation}: labels must be int32, not float32`);
+    throw new ArgumentError(`${operation}: labels must be int32, not float32`);
   labels.device.eachStep(() => {
     const wrong = wrongIndex(labels, classes, ignoreIndex);
     if (wrong !== undefined)
-      throw new RangeError(
+      throw new ArgumentError(
         `${operation}: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
       );
   });
@@ -119,11 +120,11 @@ export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Ten
 
 /**
  * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)).
- * @throws RangeError when the targets are of another shape.
+ * @throws ArgumentError when the targets are of another shape.
  */
 export function bceWithLogits(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
   if (show(x.shape) !== show(y.shape))
-    throw new RangeError(
+    throw new ArgumentError(
       `bceWithLogits: targets of shape ${show(x.shape)} were expected, not ${show(y.shape)}`,
     );
   return reduced(add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))), reduction);

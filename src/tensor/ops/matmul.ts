@@ -10,6 +10,7 @@ import {
   matmul as matmulKernel,
 } from '../../kernels/matmul/index.ts';
 import { accumulate } from '../../kernels/memory.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
 import { broadcastStrides, isWhole, map, run } from '../launch.ts';
@@ -23,16 +24,16 @@ export type { Activation };
 /**
  * Matrix product as PyTorch's `matmul`: vectors, matrices, and batches of them broadcast together.
  * Transposed and sliced operands are read in place.
- * @throws RangeError naming both shapes when inner sizes differ.
+ * @throws ArgumentError naming both shapes when inner sizes differ.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   if (a.ndim === 0 || b.ndim === 0)
-    throw new RangeError('matmul: operands need at least one dimension');
+    throw new ArgumentError('matmul: operands need at least one dimension');
   if (a.ndim === 1 && b.ndim === 1) return reshape(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), []);
   if (a.ndim === 1) return dropDim(matmul(unsqueeze(a, 0), b), -2);
   if (b.ndim === 1) return dropDim(matmul(a, unsqueeze(b, 1)), -1);
   if (a.shape.at(-1) !== b.shape.at(-2)) {
-    throw new RangeError(
+    throw new ArgumentError(
       `matmul: inner sizes differ: ${show(a.shape)} × ${show(b.shape)}; did you mean to transpose one?`,
     );
   }
@@ -179,7 +180,7 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
 
 /**
  * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [..., out].
- * @throws RangeError when sizes differ.
+ * @throws ArgumentError when sizes differ.
  */
 export function linear(
   x: Tensor,
@@ -189,13 +190,13 @@ export function linear(
 ): Tensor {
   const [outFeatures, inFeatures] = weight.shape;
   if (x.shape.at(-1) !== inFeatures) {
-    throw new RangeError(
+    throw new ArgumentError(
       `linear: the input's last size is ${x.shape.at(-1)}, the weight's is ${inFeatures} (${show(x.shape)}, ${show(weight.shape)})`,
     );
   }
   if (!bias) return matmul(x, transpose(weight, 0, 1));
   if (show(bias.shape) !== show([outFeatures])) {
-    throw new RangeError(
+    throw new ArgumentError(
       `linear: a bias of shape [${outFeatures}] was expected, not ${show(bias.shape)}`,
     );
   }

@@ -1,4 +1,5 @@
 import * as kernels from '../../kernels/normalization/softmax.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { run } from '../launch.ts';
 import { normalizeDim, product, type Shape, show } from '../shape.ts';
@@ -30,7 +31,7 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
 /**
  * softmax(scale x + mask) along the last dimension, in one launch. x: [batch, heads, length, keys],
  * mask: [batch or 1, 1, 1, keys], which gets no gradient. With `isCausal`, row r is over keys 0 to r, and 0 in the others.
- * @throws RangeError when the mask does not fit.
+ * @throws ArgumentError when the mask does not fit.
  */
 export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor {
   const [batch, heads, length, keys] = x.shape;
@@ -40,7 +41,7 @@ export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal =
     show(mask.shape) !== show([masks, 1, 1, keys]) ||
     (masks !== 1 && masks !== batch)
   ) {
-    throw new RangeError(
+    throw new ArgumentError(
       `maskedSoftmax: a mask of shape [batch, 1, 1, keys] was expected for ${show(x.shape)}, not ${show(mask.shape)}`,
     );
   }

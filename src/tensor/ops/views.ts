@@ -1,5 +1,6 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { place } from '../../kernels/memory.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { fillWith } from '../create.ts';
 import { broadcastStrides, isWhole, map, run } from '../launch.ts';
@@ -35,7 +36,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 export function permute(x: Tensor, order: Shape): Tensor {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
-    throw new RangeError(
+    throw new ArgumentError(
       `permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`,
     );
   }
@@ -62,7 +63,7 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   const missing = shape.length - x.ndim;
   const full = shape.map((n, d) => (n === -1 ? x.shape[d - missing] : n));
   const fits = missing >= 0 && x.shape.every((n, d) => n === 1 || n === full[d + missing]);
-  if (!fits) throw new RangeError(`expand: ${show(x.shape)} does not expand to ${show(shape)}`);
+  if (!fits) throw new ArgumentError(`expand: ${show(x.shape)} does not expand to ${show(shape)}`);
   const y = x.view(full, broadcastStrides(x, full), x.offset);
   return record('expand', y, [x], (dy) => [sumTo(dy, x.shape)]);
 }
@@ -99,7 +100,7 @@ export type Range = null | readonly [start?: number | null, end?: number | null,
 /** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   if (ranges.length > x.ndim)
-    throw new RangeError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
+    throw new ArgumentError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
   const shape = [...x.shape];
   const strides = [...x.strides];
   let offset = x.offset;
@@ -108,7 +109,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
     const n = x.shape[d];
     const [start, end, step = 1] = range;
     if (!Number.isInteger(step) || step < 1)
-      throw new RangeError(`slice: a step must be a positive integer, not ${step}`);
+      throw new ArgumentError(`slice: a step must be a positive integer, not ${step}`);
     const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
     const first = clip(start ?? 0);
     shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
@@ -130,7 +131,7 @@ export function select(x: Tensor, dim: number, index: number): Tensor {
   const d = ownDim(dim, x.ndim, 'select');
   const n = x.shape[d];
   if (!Number.isInteger(index) || index < -n || index >= n) {
-    throw new RangeError(
+    throw new ArgumentError(
       `select: index ${index} is out of range for dimension ${dim} of ${show(x.shape)}`,
     );
   }
@@ -156,7 +157,7 @@ export function flip(x: Tensor, axes: Shape): Tensor {
 
 /** Joins tensors along a dimension; all other sizes must agree. */
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  if (tensors.length === 0) throw new RangeError('cat: no tensors were given');
+  if (tensors.length === 0) throw new ArgumentError('cat: no tensors were given');
   const [first] = tensors;
   const d = ownDim(dim, first.ndim, 'cat');
   for (const t of tensors) {
@@ -164,7 +165,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
       t.ndim === first.ndim &&
       t.shape.every((n, i) => i === d || n === first.shape[i]) &&
       t.dtype === first.dtype;
-    if (!fits) throw new RangeError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
+    if (!fits) throw new ArgumentError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
   }
   const shape = first.shape.map((n, i) =>
     i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n,
@@ -197,13 +198,13 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
   const d = ownDim(dim, x.ndim, 'split');
   const n = x.shape[d];
   if (typeof sizes === 'number' && !(sizes >= 1))
-    throw new RangeError(`split: a size of 1 or more was expected, not ${sizes}`);
+    throw new ArgumentError(`split: a size of 1 or more was expected, not ${sizes}`);
   const parts =
     typeof sizes === 'number'
       ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
       : sizes;
   if (parts.reduce((a, b) => a + b, 0) !== n)
-    throw new RangeError(`split: sizes ${show(parts)} do not add up to ${n}`);
+    throw new ArgumentError(`split: sizes ${show(parts)} do not add up to ${n}`);
   let start = 0;
   return parts.map((size) => slice(x, [...Array<Range>(d).fill(null), [start, (start += size)]]));
 }
@@ -211,14 +212,15 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
 /** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const n = x.shape[ownDim(dim, x.ndim, 'chunk')];
-  if (!(chunks >= 1)) throw new RangeError(`chunk: 1 or more chunks were expected, not ${chunks}`);
+  if (!(chunks >= 1))
+    throw new ArgumentError(`chunk: 1 or more chunks were expected, not ${chunks}`);
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
 }
 
 /** Surrounds x by `value`: pairs (before, after) for the last dimension, then the one before it, … as PyTorch's `pad`. */
 export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
   if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
-    throw new RangeError(`pad: ${show(widths)} does not fit ${show(x.shape)}`);
+    throw new ArgumentError(`pad: ${show(widths)} does not fit ${show(x.shape)}`);
   const pairs = x.shape.map((_, d): [number, number] => {
     const at = (x.ndim - 1 - d) * 2;
     return [widths[at] ?? 0, widths[at + 1] ?? 0];

@@ -1,6 +1,8 @@
+import { ArgumentError } from '../../platform/errors.ts';
+
 /**
  * How predicted scores go with the true ones, as SciPy defines it: NaN where either does not vary (or there is one
- * alone), for then there is nothing to correlate. Both throw RangeError when the lists differ in length, are empty, or
+ * alone), for then there is nothing to correlate. Both throw ArgumentError when the lists differ in length, are empty, or
  * hold what is not finite.
  */
 type Values = ArrayLike<number>;
@@ -22,12 +24,12 @@ export function spearman(predicted: Values, truth: Values): number {
 
 function checkScores(predicted: Values, truth: Values) {
   if (predicted.length !== truth.length)
-    throw new RangeError(`${predicted.length} predicted scores for ${truth.length} true ones`);
-  if (truth.length === 0) throw new RangeError('there are no scores to measure');
+    throw new ArgumentError(`${predicted.length} predicted scores for ${truth.length} true ones`);
+  if (truth.length === 0) throw new ArgumentError('there are no scores to measure');
   for (const values of [predicted, truth])
     for (let i = 0; i < values.length; i++)
       if (!Number.isFinite(values[i]))
-        throw new RangeError(`score ${i} is ${values[i]}: scores must be finite`);
+        throw new ArgumentError(`score ${i} is ${values[i]}: scores must be finite`);
 }
 
 /** Distances from the mean, scaled to length 1; undefined where all values are equal. */

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../../platform/errors.ts';
 import { type Counts, type ScoreReport, type Scores, scoreReport } from './scores.ts';
 
 /** A run of tokens that tags mark as one. */
@@ -19,7 +20,7 @@ export function areEntityTags(tags: readonly string[]): boolean {
 /**
  * The entities of one sequence of tags, as seqeval finds them by default (that is, CoNLL's script): an entity goes on
  * with an `I` or `E` of its type after a `B` or `I`; any other tag but `O` begins a new one.
- * @throws RangeError for a tag that is none of the kind.
+ * @throws ArgumentError for a tag that is none of the kind.
  */
 export function entitiesOf(tags: readonly string[]): EntitySpan[] {
   const entities: EntitySpan[] = [];
@@ -27,7 +28,9 @@ export function entitiesOf(tags: readonly string[]): EntitySpan[] {
   tags.forEach((tag, i) => {
     const match = tagPattern.exec(tag);
     if (!match)
-      throw new RangeError(`tag ${JSON.stringify(tag)} is neither O nor B, I, E or S with a type`);
+      throw new ArgumentError(
+        `tag ${JSON.stringify(tag)} is neither O nor B, I, E or S with a type`,
+      );
     const [, mark, type = ''] = match;
     if (open && open.type === type && (mark === 'I' || mark === 'E')) open.end = i + 1;
     else if (mark) entities.push((open = { type, start: i, end: i + 1 }));
@@ -43,14 +46,16 @@ export interface EntityReport extends Omit<ScoreReport, 'perLabel'> {
 
 /**
  * Precision, recall and F1 of the entities in sequences of tags, as seqeval's; averages are over the types that occur.
- * @throws RangeError when the lists differ in length, or for a tag that marks no entities.
+ * @throws ArgumentError when the lists differ in length, or for a tag that marks no entities.
  */
 export function entityReport(
   predicted: readonly (readonly string[])[],
   truth: readonly (readonly string[])[],
 ): EntityReport {
   if (predicted.length !== truth.length)
-    throw new RangeError(`${predicted.length} predicted sequences for ${truth.length} true ones`);
+    throw new ArgumentError(
+      `${predicted.length} predicted sequences for ${truth.length} true ones`,
+    );
   const counts = new Map<string, Counts>();
   const of = (type: string): Counts => {
     const found = counts.get(type) ?? { truth: 0, predicted: 0, correct: 0 };
@@ -59,7 +64,7 @@ export function entityReport(
   };
   truth.forEach((tags, i) => {
     if (predicted[i].length !== tags.length)
-      throw new RangeError(
+      throw new ArgumentError(
         `sequence ${i} has ${predicted[i].length} predicted tags for ${tags.length} true ones`,
       );
     const key = ({ type, start, end }: EntitySpan) => `${start} ${end} ${type}`;

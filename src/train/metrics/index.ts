@@ -1,3 +1,4 @@
+import { ArgumentError } from '../../platform/errors.ts';
 import { type Counts, type ScoreReport, scoreReport, sumOf } from './scores.ts';
 
 export { pearson, spearman } from './correlation.ts';
@@ -6,7 +7,7 @@ export type { ScoreReport, Scores } from './scores.ts';
 
 /**
  * Measures of predicted label ids against the true ones, as scikit-learn defines them; a ratio whose denominator
- * is zero counts as 0. All throw RangeError when the two lists differ in length or are empty.
+ * is zero counts as 0. All throw ArgumentError when the two lists differ in length or are empty.
  */
 type Labels = ArrayLike<number>;
 
@@ -20,7 +21,7 @@ export function accuracy(predicted: Labels, truth: Labels): number {
 
 /**
  * How often each label (row) was predicted as each label (column).
- * @throws RangeError also when a label id is not in 0 to numLabels - 1.
+ * @throws ArgumentError also when a label id is not in 0 to numLabels - 1.
  */
 export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: number): number[][] {
   checkLengths(predicted, truth);
@@ -28,7 +29,7 @@ export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: num
   for (let i = 0; i < truth.length; i++) {
     for (const label of [truth[i], predicted[i]])
       if (!(Number.isInteger(label) && label >= 0 && label < numLabels))
-        throw new RangeError(`label ${label} of example ${i} is not in 0 to ${numLabels - 1}`);
+        throw new ArgumentError(`label ${label} of example ${i} is not in 0 to ${numLabels - 1}`);
     matrix[truth[i]][predicted[i]]++;
   }
   return matrix;
@@ -36,7 +37,7 @@ export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: num
 
 /**
  * Precision, recall and F1 of each label; averages are over the labels that occur, true or predicted.
- * @throws RangeError also when a label id is not in 0 to numLabels - 1.
+ * @throws ArgumentError also when a label id is not in 0 to numLabels - 1.
  */
 export function classificationReport(
   predicted: Labels,
@@ -54,7 +55,7 @@ export function classificationReport(
 
 /**
  * The same for several labels an example, given as rows of 0 and 1, one for each label; averages are over all labels.
- * @throws RangeError also when rows differ in length.
+ * @throws ArgumentError also when rows differ in length.
  */
 export function multiLabelReport(
   predicted: readonly Labels[],
@@ -64,7 +65,7 @@ export function multiLabelReport(
   const counts = Array.from(truth[0], (): Counts => ({ truth: 0, predicted: 0, correct: 0 }));
   truth.forEach((row, i) => {
     if (row.length !== counts.length || predicted[i].length !== counts.length)
-      throw new RangeError(
+      throw new ArgumentError(
         `example ${i} has ${predicted[i].length} predicted and ${row.length} true labels, not ${counts.length}`,
       );
     counts.forEach((count, id) => {
@@ -129,6 +130,6 @@ function countLabels(predicted: Labels, truth: Labels) {
 
 function checkLengths(predicted: ArrayLike<unknown>, truth: ArrayLike<unknown>) {
   if (predicted.length !== truth.length)
-    throw new RangeError(`${predicted.length} predicted labels for ${truth.length} true ones`);
-  if (truth.length === 0) throw new RangeError('there are no labels to measure');
+    throw new ArgumentError(`${predicted.length} predicted labels for ${truth.length} true ones`);
+  if (truth.length === 0) throw new ArgumentError('there are no labels to measure');
 }

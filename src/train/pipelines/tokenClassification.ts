@@ -101,7 +101,7 @@ export class TokenClassificationPipeline {
 
 /**
  * The entities among the tagged words of a text (Hugging Face's aggregation strategy `first`).
- * @throws RangeError when a tag marks no entities, as those of parts of speech.
+ * @throws ArgumentError when a tag marks no entities, as those of parts of speech.
  */
 export function groupEntities(text: string, words: readonly TaggedWord[]): EntityGroup[] {
   return entitiesOf(words.map(({ entity }) => entity)).map(({ type, start: first, end: after }) => {

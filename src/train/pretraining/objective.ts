@@ -7,7 +7,7 @@ import {
   BertForPreTraining,
 } from '../../bert/heads/maskedLM.ts';
 import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
-import { UsageError } from '../../platform/errors.ts';
+import { ArgumentError, UsageError } from '../../platform/errors.ts';
 import type { HostTensor } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
@@ -36,11 +36,11 @@ export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 export const hasPairs = (objective: Objective): boolean =>
   objective === 'nsp' || objective === 'mlm+nsp';
 
-/** @throws TypeError when the model is of another class. */
+/** @throws ArgumentError when the model is of another class. */
 export function objectiveOf(model: PretrainModel): Objective {
   const found = [...objectives, ...rivals].find((name) => model instanceof pretrainModels[name]);
   if (!found)
-    throw new TypeError(
+    throw new ArgumentError(
       `a model to pre-train was expected, not ${(model as object).constructor.name}`,
     );
   return found;

@@ -89,7 +89,7 @@ export interface PretrainHooks {
  * Pre-trains a model, for what its class tells, with AdamW (ε 1e-6) and a linear schedule.
  * @param state where to go on; the model must be as it was there
  * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; RangeError as `checkRecipe`; Error when the loss or the weights
+ * @throws UsageError when there is nothing to train on; ArgumentError as `checkRecipe`; Error when the loss or the weights
  * are no longer finite.
  */
 export async function pretrain(

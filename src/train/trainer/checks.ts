@@ -1,5 +1,6 @@
 import type { Module } from '../../nn/index.ts';
 import { normOf } from '../../nn/optim/clip.ts';
+import { NotFiniteError } from '../../platform/errors.ts';
 import { noGrad, scope } from '../../tensor/index.ts';
 
 /**
@@ -11,7 +12,7 @@ export async function checkWeights(model: Module, step: number): Promise<void> {
   const value = await norm.item();
   norm.dispose();
   if (!Number.isFinite(value))
-    throw new Error(
+    throw new NotFiniteError(
       `the norm of the weights after step ${step} is ${value}: lower the learning rate; what was saved before is kept`,
     );
 }
@@ -19,5 +20,7 @@ export async function checkWeights(model: Module, step: number): Promise<void> {
 /** @throws Error when outputs of a model are no finite numbers. */
 export function checkOutputs(values: Float32Array): void {
   if (!values.every(Number.isFinite))
-    throw new Error('the outputs are no finite numbers: the weights of the model are broken');
+    throw new NotFiniteError(
+      'the outputs are no finite numbers: the weights of the model are broken',
+    );
 }

@@ -1,3 +1,4 @@
+import { UsageError } from '../../platform/errors.ts';
 import type { Metric } from '../tasks/metric.ts';
 
 export type Monitor = 'validLoss' | `valid${Capitalize<Metric>}`;
@@ -22,11 +23,11 @@ export class EarlyStopping {
   bestEpoch = 0;
   #epoch = 0;
 
-  /** @throws RangeError when patience or minDelta is negative or no number. */
+  /** @throws UsageError when patience or minDelta is negative or no number. */
   constructor({ monitor, patience, minDelta = 0 }: EarlyStoppingOptions) {
     if (!(Number.isInteger(patience) && patience >= 0))
-      throw new RangeError(`patience must be a whole number of epochs, not ${patience}`);
-    if (!(minDelta >= 0)) throw new RangeError(`minDelta must be at least 0, not ${minDelta}`);
+      throw new UsageError(`patience must be a whole number of epochs, not ${patience}`);
+    if (!(minDelta >= 0)) throw new UsageError(`minDelta must be at least 0, not ${minDelta}`);
     this.monitor = monitor;
     this.patience = patience;
     this.minDelta = minDelta;

@@ -63,7 +63,7 @@ export const fitDefaults = {
  * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and `problemType` tell. With
  * validation data, each epoch ends with an evaluation, and training stops early when the task's metric no longer rises.
  * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; RangeError as `checkRecipe`; Error when the loss or the weights
+ * @throws UsageError when there is nothing to train on; UsageError as `checkRecipe`; Error when the loss or the weights
  * are no longer finite.
  */
 export async function fit(
@@ -150,18 +150,18 @@ export async function fit(
   return history;
 }
 
-/** @throws RangeError for a rate, a share or a decay that nothing can be trained with. */
+/** @throws UsageError for a rate, a share or a decay that nothing can be trained with. */
 export function checkRecipe({
   learningRate,
   warmupRatio,
   weightDecay,
 }: Pick<FitOptions, 'learningRate' | 'warmupRatio' | 'weightDecay'>): void {
   if (!(learningRate > 0 && learningRate < Number.POSITIVE_INFINITY))
-    throw new RangeError(`learningRate is ${learningRate}: a finite number above 0 was expected`);
+    throw new UsageError(`learningRate is ${learningRate}: a finite number above 0 was expected`);
   if (!(warmupRatio >= 0 && warmupRatio <= 1))
-    throw new RangeError(`warmupRatio is ${warmupRatio}: a number from 0 to 1 was expected`);
+    throw new UsageError(`warmupRatio is ${warmupRatio}: a number from 0 to 1 was expected`);
   if (!(weightDecay >= 0 && weightDecay < Number.POSITIVE_INFINITY))
-    throw new RangeError(
+    throw new UsageError(
       `weightDecay is ${weightDecay}: a finite number of at least 0 was expected`,
     );
 }

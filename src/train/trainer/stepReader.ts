@@ -1,3 +1,4 @@
+import { NotFiniteError } from '../../platform/errors.ts';
 import { nextTurn } from '../../platform/waiting.ts';
 
 /** How fast training goes. */
@@ -58,7 +59,7 @@ export class StepReader<A extends { step: number }> {
       const results = await values;
       const [loss, gradNorm] = results;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-        throw new Error(
+        throw new NotFiniteError(
           `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; what was saved before is kept`,
         );
       }

@@ -18,6 +18,7 @@ import {
   type Tensor,
   tensor,
 } from '../../../src/index.ts';
+import { ArgumentError } from '../../../src/platform/errors.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { seeded } from '../../support/mutants.ts';
 
@@ -293,7 +294,7 @@ describe('other heads', () => {
     expect(await column.item()).toBe(await row.item());
     for (const label of [0.9, Number.NaN, 2 ** 31])
       expect(() => whole.forward({ inputIds, labels: [0, label, 1] })).toThrow(
-        new TypeError(`labels: whole numbers of 32 bits were expected, not ${label}`),
+        new ArgumentError(`labels: whole numbers of 32 bits were expected, not ${label}`),
       );
   });
 

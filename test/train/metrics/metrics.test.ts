@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ArgumentError } from '../../../src/platform/errors.ts';
 import {
   accuracy,
   classificationReport,
@@ -70,7 +71,7 @@ describe('metrics', () => {
       expect(() => measure([], [])).toThrow('no labels');
     }
     expect(() => confusionMatrix([2], [0], 2)).toThrow('label 2 of example 0 is not in 0 to 1');
-    expect(() => confusionMatrix([0], [-1], 2)).toThrow(RangeError);
+    expect(() => confusionMatrix([0], [-1], 2)).toThrow(ArgumentError);
   });
 });
 
