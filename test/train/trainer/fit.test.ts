@@ -240,7 +240,7 @@ it.each([
   [{ weightDecay: Number.NaN }, 'weightDecay is NaN'],
 ])('refuses %o', async (changes, message) => {
   await expect(trained(new CpuDevice(), changes)).rejects.toThrow(
-    expect.objectContaining({ name: 'ArgumentError', message: expect.stringContaining(message) }),
+    expect.objectContaining({ name: 'UsageError', message: expect.stringContaining(message) }),
   );
 });
 
