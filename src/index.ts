@@ -69,7 +69,7 @@ export {
 } from './bert/model.ts';
 export type { BertInputs } from './bert/modelInputs.ts';
 export {
-  type Draw,
+  type ExampleKey,
   type MaskedTokens,
   type MaskingOptions,
   type NextSentenceExample,
@@ -151,15 +151,15 @@ export type {
   PretrainStep,
 } from './train/pretraining/history.ts';
 export {
-  ExampleMaker,
+  ExampleBuilder,
   type Objective,
   type PretrainModel,
   pretrainModels,
 } from './train/pretraining/objective.ts';
 export { pretrainPicture } from './train/pretraining/picture.ts';
 export {
+  type PretrainCallbacks,
   type PretrainData,
-  type PretrainHooks,
   type PretrainOptions,
   type PretrainState,
   pretrain,

@@ -1,10 +1,10 @@
 import benny from 'benny';
 import type { Binding, Device } from '../device/device.ts';
 import type { Kernel } from '../device/kernel.ts';
-import { workOf } from '../device/timing.ts';
+import { costOf } from '../device/timing.ts';
 import { allKernels } from '../kernels/index.ts';
 import { type Peaks, secondsOf, shareOfPeak } from '../kernels/peaks.ts';
-import { moreCases } from './sizes.ts';
+import { extraCasesOf } from './sizes.ts';
 
 type Params = Kernel['cases'][number];
 
@@ -28,7 +28,7 @@ export interface KernelTiming {
 /** About the longest time spent on one kernel, case and device, in seconds. */
 const MAX_TIME = 0.1;
 /** Longest run of a reference, in seconds; what would take longer is left out. */
-const MAX_REFERENCE = 1;
+const MAX_REFERENCE_SECONDS = 1;
 /** Least launches timed: the smallest time counts, and whatever else the machine does takes some. The reference takes too long. */
 const [SAMPLES, REFERENCE_SAMPLES] = [8, 2];
 const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
@@ -47,17 +47,17 @@ export async function benchKernels(
 ): Promise<void> {
   for (const kernel of kernels) {
     // What the reference took for the case before foretells what it will take.
-    let pace = 0;
-    for (const p of [...kernel.cases, ...moreCases(kernel.name, device.traits.software)]) {
-      const { flops, bytes } = workOf(kernel, {}, p);
+    let secondsPerWork = 0;
+    for (const p of [...kernel.cases, ...extraCasesOf(kernel.name, device.traits.software)]) {
+      const { flops, bytes } = costOf(kernel, {}, p);
       const work = Math.max(flops, bytes);
       const [seconds, reference] = await timeCase(
         kernel,
         p,
         device,
-        pace * work < MAX_REFERENCE ? cpu : undefined,
+        secondsPerWork * work < MAX_REFERENCE_SECONDS ? cpu : undefined,
       );
-      if (reference !== undefined) pace = reference / work;
+      if (reference !== undefined) secondsPerWork = reference / work;
       onCase({
         kernel: kernel.name,
         case: p,
@@ -80,7 +80,7 @@ async function timeCase(
 ): Promise<number[]> {
   const runs = devices
     .filter((device) => device !== undefined)
-    .map((device) => prepare(device, kernel, p));
+    .map((device) => prepareCase(device, kernel, p));
   const log = console.log;
   // benny greets each suite on standard output, where only results belong.
   console.log = () => {};
@@ -94,7 +94,7 @@ async function timeCase(
         }),
       ),
     );
-    return runs.map(({ smallest }) => smallest());
+    return runs.map(({ fastest }) => fastest());
   } finally {
     console.log = log;
     for (const { free } of runs) free();
@@ -102,7 +102,7 @@ async function timeCase(
 }
 
 /** Buffers for a case, and a function that launches it once and notes its time by the device's clock. */
-function prepare(device: Device, kernel: Kernel, p: Params) {
+function prepareCase(device: Device, kernel: Kernel, p: Params) {
   const bindings: Record<string, Binding> = {};
   for (const [name, { size, type }] of Object.entries(kernel.buffers)) {
     const data = new Float32Array(Math.max(4, Math.ceil(size(p) / 4) * 4));
@@ -119,13 +119,13 @@ function prepare(device: Device, kernel: Kernel, p: Params) {
     if (!failure) seconds = Math.min(seconds, (await secondsOf(device, launch)) || seconds);
   };
   // benny tries a function out without waiting for it, and waits for ever where one fails.
-  let turn = Promise.resolve();
+  let queue = Promise.resolve();
   return {
     run: () =>
-      (turn = turn.then(measure).catch((error) => {
+      (queue = queue.then(measure).catch((error) => {
         failure = error;
       })),
-    smallest: () => {
+    fastest: () => {
       if (failure) throw failure;
       return seconds;
     },

@@ -6,7 +6,7 @@ import { AdamW } from '../nn/index.ts';
 import { defaultDevice, manualSeed, setDevice } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Batch, collate } from '../train/data/batch.ts';
-import { decayGroups, fitDefaults, trainStep } from '../train/trainer/fit.ts';
+import { captureTrainStep, fitDefaults, weightDecayGroups } from '../train/trainer/fit.ts';
 
 export type StepName = 'tiny' | 'mini' | 'base';
 
@@ -55,7 +55,7 @@ const MIN_STEPS = 3;
 /** Batch of the cpu device's step beside another device. */
 const CPU_BATCH = 8;
 /** Steps sent ahead, as in training. */
-const AHEAD = 2;
+const MAX_PENDING_STEPS = 2;
 
 /**
  * Times whole training steps, as `fit` does them, on `device`; the smallest also on `cpu`, if it is given.
@@ -71,7 +71,7 @@ export async function benchStep(
   const config = { ...configs[name], vocabSize };
   const { batch, length } = sizeOf(name, device.traits.software);
   const warmUp = device.kind === 'cpu' ? 0 : 3;
-  const { seconds, host, plan } = await timeSteps(
+  const { seconds, hostSeconds, plan } = await timeSteps(
     config,
     device,
     batchOf(config, batch, length),
@@ -93,7 +93,7 @@ export async function benchStep(
     gflops: plan ? plan.flops / seconds / 1e9 : null,
     share: plan ? plan.flops / seconds / peaks.flops : null,
     launches: plan?.launches ?? null,
-    microsecondsPerLaunch: plan ? (host / plan.launches) * 1e6 : null,
+    microsecondsPerLaunch: plan ? (hostSeconds / plan.launches) * 1e6 : null,
     cpuMilliseconds: reference ? (reference.seconds * 1e3 * batch) / CPU_BATCH : null,
   };
 }
@@ -110,28 +110,32 @@ async function timeSteps(
   setDevice(device);
   manualSeed(0);
   const model = BertForSequenceClassification.fromConfig(config);
-  const optimizer = new AdamW(decayGroups(model, fitDefaults.weightDecay), {
+  const optimizer = new AdamW(weightDecayGroups(model, fitDefaults.weightDecay), {
     lr: fitDefaults.learningRate,
   });
-  const step = trainStep(model, optimizer, fitDefaults.maxGradNorm);
+  const step = captureTrainStep(model, optimizer, fitDefaults.maxGradNorm);
   try {
     for (let i = 0; i < warmUp; i++) await step.run(batch);
     const results: Promise<Float32Array>[] = [];
     const started = performance.now();
-    const passed = () => (performance.now() - started) / 1000;
-    const host: number[] = [];
+    const elapsed = () => (performance.now() - started) / 1000;
+    const hostSeconds: number[] = [];
     do {
-      const begun = passed();
+      const stepStart = elapsed();
       const result = step.run(batch);
-      host.push(passed() - begun);
+      hostSeconds.push(elapsed() - stepStart);
       // Whoever awaits it later hears of a failure.
       result.catch(() => {});
       results.push(result);
-      await results.at(-1 - AHEAD);
-    } while (maxTime > 0 && (passed() < maxTime || results.length < MIN_STEPS));
+      await results.at(-1 - MAX_PENDING_STEPS);
+    } while (maxTime > 0 && (elapsed() < maxTime || results.length < MIN_STEPS));
     await Promise.all(results);
-    host.sort((a, b) => a - b);
-    return { seconds: passed() / results.length, host: host[host.length >> 1], plan: step.plan };
+    hostSeconds.sort((a, b) => a - b);
+    return {
+      seconds: elapsed() / results.length,
+      hostSeconds: hostSeconds[hostSeconds.length >> 1],
+      plan: step.plan,
+    };
   } finally {
     step.dispose();
     optimizer.dispose();
@@ -144,7 +148,7 @@ async function timeSteps(
 function batchOf(config: BertConfig, batch: number, length: number): Batch {
   const random = new Philox(1, 2);
   const examples = Array.from({ length: batch }, (_, i) => ({
-    inputIds: Array.from({ length }, () => random.integer(config.vocabSize)),
+    inputIds: Array.from({ length }, () => random.randint(config.vocabSize)),
     tokenTypeIds: Array<number>(length).fill(0),
     label: i % 2,
   }));

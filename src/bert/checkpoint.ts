@@ -1,18 +1,18 @@
 import { findModel } from '../formats/hub.ts';
-import { floatReader, SafetensorsError, toFloat16 } from '../formats/safetensors/dtypes.ts';
+import { float32Decoder, SafetensorsError, toFloat16 } from '../formats/safetensors/dtypes.ts';
 import { streamSafetensors, type TensorToStream } from '../formats/safetensors/file.ts';
-import { dataStart, parseHead } from '../formats/safetensors/header.ts';
+import { dataOffset, parseHeader } from '../formats/safetensors/header.ts';
 import { UsageError } from '../platform/errors.ts';
 import {
   type FileContent,
   fileExists,
   joinPath,
-  openPieces,
+  openRandomAccess,
   readJson,
   writeFiles,
 } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
-import { isObject, nameSome, quote } from '../platform/format.ts';
+import { formatNames, formatValue, isObject } from '../platform/format.ts';
 import {
   type BertConfig,
   configToJson,
@@ -47,7 +47,7 @@ const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
 /** Keeps the names and the head of the model; `contiguous().clone()` parts what safetensors would refuse as shared. */
-const convertPickle =
+const convertPickleCommand =
   `python3 -c "import torch; from safetensors.torch import save_file; ` +
   `w = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True); ` +
   `save_file({k: v.contiguous().clone() for k, v in w.items()}, '${WEIGHTS}', {'format': 'pt'})"`;
@@ -62,7 +62,7 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
   const dir = await findModel(nameOrDir);
   const names = await listFolder(dir);
   const has = async (name: string) => names?.includes(name) ?? fileExists(joinPath(dir, name));
-  const inside = names && (names.length > 0 ? `; it holds ${nameSome(names)}` : '; it is empty');
+  const inside = names && (names.length > 0 ? `; it holds ${formatNames(names)}` : '; it is empty');
 
   if (!(await has(CONFIG))) throw new UsageError(`${dir} has no ${CONFIG}${inside ?? ''}`);
   const configPath = joinPath(dir, CONFIG);
@@ -70,7 +70,7 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
 
   const tensors = new Map<string, Weight>();
   if (await has(WEIGHTS)) {
-    await addWeights(tensors, dir, WEIGHTS);
+    await addWeightsFromFile(tensors, dir, WEIGHTS);
   } else if (await has(INDEX)) {
     const parts = await readIndex(joinPath(dir, INDEX));
     for (const part of parts.keys())
@@ -78,11 +78,11 @@ export async function readCheckpoint(nameOrDir: string): Promise<Checkpoint> {
         throw new UsageError(
           `${dir} has no ${part}, which its ${INDEX} names: fetch the folder again`,
         );
-    for (const [part, expected] of parts) await addWeights(tensors, dir, part, expected);
+    for (const [part, expected] of parts) await addWeightsFromFile(tensors, dir, part, expected);
   } else if (names?.some((name) => /^pytorch_model.*\.bin$/.test(name))) {
     throw new UsageError(
       `${dir} has its weights as pytorch_model.bin only, a pickle, which can run any code when read; ` +
-        `if you trust it, make a ${WEIGHTS} in that folder: ${convertPickle}`,
+        `if you trust it, make a ${WEIGHTS} in that folder: ${convertPickleCommand}`,
     );
   } else {
     throw new UsageError(`${dir} has no ${WEIGHTS}${inside ?? ''}`);
@@ -105,14 +105,14 @@ export async function writeCheckpoint(
 ): Promise<void> {
   if (!torchDtypes.includes(torchDtype))
     throw new UsageError(
-      `torchDtype is ${quote(torchDtype)}; expected ${torchDtypes.join(' or ')}`,
+      `torchDtype is ${formatValue(torchDtype)}; expected ${torchDtypes.join(' or ')}`,
     );
   const weights = Array.from(tensors, ([name, { shape, data }]): [string, TensorToStream] => {
-    const halves = async () => new Uint8Array(toFloat16(await data(), name).buffer);
+    const float16Bytes = async () => new Uint8Array(toFloat16(await data(), name).buffer);
     return [
       name,
       torchDtype === 'float16'
-        ? { dtype: 'F16', shape, data: halves }
+        ? { dtype: 'F16', shape, data: float16Bytes }
         : { dtype: 'F32', shape, data },
     ];
   });
@@ -146,7 +146,7 @@ export function checkSizes({ config, tensors }: Checkpoint, source: string): voi
     const found = find(name);
     if (found === undefined)
       throw new UsageError(
-        `${source} is no BERT encoder: it has no ${name}; it has ${nameSome([...tensors.keys()])}`,
+        `${source} is no BERT encoder: it has no ${name}; it has ${formatNames([...tensors.keys()])}`,
       );
     const { shape } = tensors.get(found)!;
     if (shape[axis] !== size)
@@ -181,7 +181,7 @@ export interface NameMatch {
 
 /** What the decoder of a masked language model shares, and the second name it has in some checkpoints, or the only one. */
 const LM_BIAS = 'cls.predictions.bias';
-const secondNames = new Map([
+const tiedNames = new Map([
   [LM_BIAS, 'cls.predictions.decoder.bias'],
   ['bert.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'],
 ]);
@@ -192,37 +192,37 @@ const secondNames = new Map([
  * unexpected, nor do second names of the weights that a model's decoder shares.
  */
 export function matchNames(expected: Iterable<string>, found: Iterable<string>): NameMatch {
-  const left = new Map<string, string>();
+  const unmatched = new Map<string, string>();
   const unexpected: string[] = [];
   for (const name of found) {
     if (isPositionIds(name)) continue;
-    if (left.has(canonicalName(name))) unexpected.push(name);
-    else left.set(canonicalName(name), name);
+    if (unmatched.has(canonicalName(name))) unexpected.push(name);
+    else unmatched.set(canonicalName(name), name);
   }
   const mapping = new Map<string, string>();
   const take = (wanted: string, name: string): boolean => {
-    const match = left.get(name);
+    const match = unmatched.get(name);
     if (match === undefined) return false;
-    left.delete(name);
+    unmatched.delete(name);
     mapping.set(wanted, match);
     return true;
   };
   const all = new Set(expected);
-  const second = (name: string) =>
-    all.has(LM_BIAS) && !all.has(secondNames.get(name)!) ? secondNames.get(name) : undefined;
+  const tiedName = (name: string) =>
+    all.has(LM_BIAS) && !all.has(tiedNames.get(name)!) ? tiedNames.get(name) : undefined;
   // Exact names first, so that none is taken by its double.
   const missing = Array.from(all)
     .filter((name) => !take(name, name))
     .filter((name) => !take(name, name.startsWith('bert.') ? name.slice(5) : `bert.${name}`))
-    .filter((name) => !take(name, second(name) ?? name));
-  for (const name of all) left.delete(second(name) ?? name);
-  return { mapping, missing, unexpected: [...unexpected, ...left.values()] };
+    .filter((name) => !take(name, tiedName(name) ?? name));
+  for (const name of all) unmatched.delete(tiedName(name) ?? name);
+  return { mapping, missing, unexpected: [...unexpected, ...unmatched.values()] };
 }
 
 const isPositionIds = (name: string): boolean => /(^|\.)embeddings\.position_ids$/.test(name);
 
 /** Adds a file's weights to `tensors`, none of them read yet; `expected` are the names its index puts there. */
-export async function addWeights(
+export async function addWeightsFromFile(
   tensors: Map<string, Weight>,
   dir: string,
   file: string,
@@ -230,22 +230,22 @@ export async function addWeights(
 ) {
   const path = joinPath(dir, file);
   try {
-    const file = await openPieces(path);
-    const head = file.read(0, dataStart(file.read(0, Math.min(8, file.size)), file.size));
-    const stored = parseHead(head, file.size).tensors;
+    const file = await openRandomAccess(path);
+    const head = file.read(0, dataOffset(file.read(0, Math.min(8, file.size)), file.size));
+    const entries = parseHeader(head, file.size).tensors;
     for (const name of expected ?? [])
-      if (!stored.has(name))
-        throw new SafetensorsError(`tensor ${quote(name)} is missing; ${INDEX} puts it here`);
-    for (const [name, { dtype, shape, begin, end }] of stored) {
+      if (!entries.has(name))
+        throw new SafetensorsError(`tensor ${formatValue(name)} is missing; ${INDEX} puts it here`);
+    for (const [name, { dtype, shape, begin, end }] of entries) {
       if (expected && !expected.has(name))
         throw new SafetensorsError(
-          `tensor ${quote(name)} is here, but ${INDEX} does not put it here`,
+          `tensor ${formatValue(name)} is here, but ${INDEX} does not put it here`,
         );
       if (isPositionIds(name)) continue;
       const canonical = canonicalName(name);
       if (tensors.has(canonical))
-        throw new SafetensorsError(`tensor ${quote(canonical)} is here twice`);
-      const read = floatReader(dtype, name);
+        throw new SafetensorsError(`tensor ${formatValue(canonical)} is here twice`);
+      const read = float32Decoder(dtype, name);
       tensors.set(canonical, {
         shape,
         get data() {
@@ -265,14 +265,14 @@ async function readIndex(path: string): Promise<Map<string, Set<string>>> {
   const weightMap = isObject(index) ? index.weight_map : undefined;
   if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
     throw new UsageError(
-      `${path}: weight_map is ${quote(weightMap)}; expected an object of tensor names to files`,
+      `${path}: weight_map is ${formatValue(weightMap)}; expected an object of tensor names to files`,
     );
   const parts = new Map<string, Set<string>>();
   for (const [name, file] of Object.entries(weightMap)) {
     // An index comes with a download: it may name files of its own folder, and nothing that resolves elsewhere.
     if (typeof file !== 'string' || !/^\w[\w.-]*\.safetensors$/.test(file))
       throw new UsageError(
-        `${path}: the file of ${quote(name)} is ${quote(file)}; expected the plain name of a .safetensors file beside it`,
+        `${path}: the file of ${formatValue(name)} is ${formatValue(file)}; expected the plain name of a .safetensors file beside it`,
       );
     parts.set(file, (parts.get(file) ?? new Set()).add(name));
   }

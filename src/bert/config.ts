@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
-import { isObject, quote } from '../platform/format.ts';
+import { formatValue, isObject } from '../platform/format.ts';
 
 /**
  * `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh
@@ -102,9 +102,9 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
 export function labelFields(
   labels: readonly string[],
 ): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
-  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
-  if (twice !== undefined)
-    throw new UsageError(`the label ${quote(twice)} occurs twice; labels must differ`);
+  const duplicate = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (duplicate !== undefined)
+    throw new UsageError(`the label ${formatValue(duplicate)} occurs twice; labels must differ`);
   return {
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
@@ -119,20 +119,22 @@ export function labelFields(
  */
 export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
   if (!isObject(json))
-    throw new UsageError(`${source}: expected a JSON object, not ${quote(json)}`);
+    throw new UsageError(`${source}: expected a JSON object, not ${formatValue(json)}`);
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
   if (modelType !== 'bert')
-    throw new UsageError(`${source}: model_type is ${quote(modelType)}; expected "bert"`);
+    throw new UsageError(`${source}: model_type is ${formatValue(modelType)}; expected "bert"`);
   for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
     if (json[field] === true)
       throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
 
   const entries = Object.entries(json);
-  const known = entries.filter(([name]) => fieldNames.has(name));
-  const extra = entries.filter(([name]) => !fieldNames.has(name) && !rewrittenNames.has(name));
-  const input = Object.fromEntries(known.map(([name, value]) => [fieldNames.get(name)!, value]));
-  return validate({ ...input, extra: Object.fromEntries(extra) }, source, jsonName);
+  const known = entries.filter(([name]) => fieldByJsonName.has(name));
+  const extra = entries.filter(([name]) => !fieldByJsonName.has(name) && !rewrittenNames.has(name));
+  const input = Object.fromEntries(
+    known.map(([name, value]) => [fieldByJsonName.get(name)!, value]),
+  );
+  return validate({ ...input, extra: Object.fromEntries(extra) }, source, toSnakeCase);
 }
 
 /** The text of a config.json that Python's `BertConfig.from_pretrained` reads. */
@@ -144,7 +146,9 @@ export function configToJson(
   const { extra, numLabels: _derived, ...fields } = config;
   const json = {
     ...extra,
-    ...Object.fromEntries(Object.entries(fields).map(([field, value]) => [jsonName(field), value])),
+    ...Object.fromEntries(
+      Object.entries(fields).map(([field, value]) => [toSnakeCase(field), value]),
+    ),
     architectures,
     model_type: 'bert',
     torch_dtype: torchDtype,
@@ -153,9 +157,9 @@ export function configToJson(
   return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
 }
 
-const whole = (least: number) => {
-  const expected = `a whole number, ${least} or more`;
-  return v.pipe(v.number(expected), v.safeInteger(expected), v.minValue(least, expected));
+const integerAtLeast = (minimum: number) => {
+  const expected = `a whole number, ${minimum} or more`;
+  return v.pipe(v.number(expected), v.safeInteger(expected), v.minValue(minimum, expected));
 };
 const probability = (() => {
   const expected = 'a probability, 0 or more and below 1';
@@ -169,48 +173,50 @@ const positive = v.pipe(
 const oneOf = <const T extends readonly string[]>(values: T) =>
   v.picklist(values, `one of ${values.join(', ')}`);
 // Not valibot's record, which drops keys such as "constructor".
-const object = v.custom<Record<string, unknown>>(isObject, 'an object');
+const jsonObject = v.custom<Record<string, unknown>>(isObject, 'an object');
 
 const schema = v.strictObject({
-  vocabSize: v.optional(whole(1), 30522),
-  hiddenSize: v.optional(whole(1), bertBase.hiddenSize),
-  numHiddenLayers: v.optional(whole(1), bertBase.numHiddenLayers),
-  numAttentionHeads: v.optional(whole(1), bertBase.numAttentionHeads),
-  intermediateSize: v.optional(whole(1), bertBase.intermediateSize),
+  vocabSize: v.optional(integerAtLeast(1), 30522),
+  hiddenSize: v.optional(integerAtLeast(1), bertBase.hiddenSize),
+  numHiddenLayers: v.optional(integerAtLeast(1), bertBase.numHiddenLayers),
+  numAttentionHeads: v.optional(integerAtLeast(1), bertBase.numAttentionHeads),
+  intermediateSize: v.optional(integerAtLeast(1), bertBase.intermediateSize),
   hiddenAct: v.optional(oneOf(activations), 'gelu'),
   hiddenDropoutProb: v.optional(probability, 0.1),
   attentionProbsDropoutProb: v.optional(probability, 0.1),
-  maxPositionEmbeddings: v.optional(whole(1), 512),
-  typeVocabSize: v.optional(whole(1), 2),
+  maxPositionEmbeddings: v.optional(integerAtLeast(1), 512),
+  typeVocabSize: v.optional(integerAtLeast(1), 2),
   initializerRange: v.optional(positive, 0.02),
   layerNormEps: v.optional(positive, 1e-12),
-  padTokenId: v.optional(whole(0), 0),
+  padTokenId: v.optional(integerAtLeast(0), 0),
   positionEmbeddingType: v.optional(v.literal('absolute', 'absolute'), 'absolute'),
   isDecoder: v.optional(v.boolean('true or false')),
   tieWordEmbeddings: v.optional(v.boolean('true or false'), true),
   classifierDropout: v.optional(v.nullable(probability), null),
   problemType: v.optional(v.nullable(oneOf(problemTypes)), null),
-  id2label: v.nullish(object),
-  label2id: v.nullish(object),
+  id2label: v.nullish(jsonObject),
+  label2id: v.nullish(jsonObject),
   // A name is made for each before the weights can tell whether there are so many.
-  numLabels: v.nullish(v.pipe(whole(1), v.maxValue(1_000_000, 'at most 1000000'))),
-  extra: v.optional(object, {}),
+  numLabels: v.nullish(v.pipe(integerAtLeast(1), v.maxValue(1_000_000, 'at most 1000000'))),
+  extra: v.optional(jsonObject, {}),
 });
 
 /** `hiddenSize` is `hidden_size` in config.json. */
-const jsonName = (field: string): string =>
+const toSnakeCase = (field: string): string =>
   field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const fieldNames = new Map(
+const fieldByJsonName = new Map(
   Object.keys(schema.entries)
     .filter((field) => field !== 'extra')
-    .map((field) => [jsonName(field), field]),
+    .map((field) => [toSnakeCase(field), field]),
 );
 /** What says how the weights were stored, not what the model is: written anew with the weights. */
 const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'dtype']);
 
-function validate(input: object, source: string, nameOf: (field: string) => string): BertConfig {
+function validate(input: object, source: string, fieldName: (field: string) => string): BertConfig {
   const refuse = (field: string, value: unknown, expected: string): never => {
-    throw new UsageError(`${source}: ${nameOf(field)} is ${quote(value)}; expected ${expected}`);
+    throw new UsageError(
+      `${source}: ${fieldName(field)} is ${formatValue(value)}; expected ${expected}`,
+    );
   };
   const result = v.safeParse(schema, input);
   if (!result.success) {
@@ -218,7 +224,7 @@ function validate(input: object, source: string, nameOf: (field: string) => stri
     const field = String(issue.path?.[0].key);
     if (issue.expected === 'never')
       throw new UsageError(
-        `${source}: there is no field ${field}; there are ${[...fieldNames.values()].join(', ')}`,
+        `${source}: there is no field ${field}; there are ${[...fieldByJsonName.values()].join(', ')}`,
       );
     return refuse(field, issue.input, issue.message);
   }
@@ -229,10 +235,10 @@ function validate(input: object, source: string, nameOf: (field: string) => stri
     refuse(
       'hiddenSize',
       hiddenSize,
-      `a multiple of ${nameOf('numAttentionHeads')}, ${numAttentionHeads}`,
+      `a multiple of ${fieldName('numAttentionHeads')}, ${numAttentionHeads}`,
     );
   if (padTokenId >= vocabSize)
-    refuse('padTokenId', padTokenId, `a token below ${nameOf('vocabSize')}, ${vocabSize}`);
+    refuse('padTokenId', padTokenId, `a token below ${fieldName('vocabSize')}, ${vocabSize}`);
 
   let labels = Array.from({ length: numLabels ?? 2 }, (_, id) => `LABEL_${id}`);
   if (id2label) {

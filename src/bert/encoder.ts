@@ -58,7 +58,7 @@ class BertSelfAttention extends Module {
       const options = {
         attnMask: mask,
         isCausal: this.isCausal,
-        dropoutP: this.training ? this.dropout.rate : 0,
+        dropoutP: this.training ? this.dropout.p : 0,
       };
       return { context: join(scaledDotProductAttention(query, key, value, options)) };
     }
@@ -87,9 +87,9 @@ class BertOutput extends Module {
 
   forward(x: Tensor, residual: Tensor): Tensor {
     const { weight, bias, eps } = this.LayerNorm;
-    const { rate, training } = this.dropout;
+    const { p, training } = this.dropout;
     return dropoutAddLayerNorm(this.dense.forward(x), residual, weight, bias, {
-      rate,
+      p,
       training,
       eps,
     });

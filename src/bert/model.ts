@@ -1,7 +1,7 @@
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import type { FileContent } from '../platform/files.ts';
-import { nameSome } from '../platform/format.ts';
+import { formatNames } from '../platform/format.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import {
@@ -14,7 +14,7 @@ import {
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
-import { type BertInputs, idTensors } from './modelInputs.ts';
+import { type BertInputs, toIdTensors } from './modelInputs.ts';
 
 /** How a folder's weights fitted a model. */
 export interface LoadReport {
@@ -39,7 +39,7 @@ export interface SaveOptions {
 }
 
 /** The lowest finite float32: what masked scores are lowered by. */
-const LOWEST = -3.4028234663852886e38;
+const FLOAT32_LOWEST = -3.4028234663852886e38;
 
 /** What every BERT model shares: its configuration, reading and writing Hugging Face folders, fresh weights. */
 export abstract class BertPreTrainedModel extends Module {
@@ -51,7 +51,7 @@ export abstract class BertPreTrainedModel extends Module {
 
   constructor(config: BertConfig) {
     super();
-    checkDirection(this.constructor as typeof BertPreTrainedModel, config);
+    checkIsDecoder(this.constructor as typeof BertPreTrainedModel, config);
     this.config = config;
   }
 
@@ -69,7 +69,7 @@ export abstract class BertPreTrainedModel extends Module {
     seed = 0,
   ): M {
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on
-    return build(this, config).initWeights(seed);
+    return buildUninitialized(this, config).initWeights(seed);
   }
 
   /**
@@ -83,9 +83,9 @@ export abstract class BertPreTrainedModel extends Module {
     { labels, problemType, seed = 0 }: PretrainedOptions = {},
   ): Promise<M> {
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on
-    const { config, tensors } = await readFolder(this, nameOrDir);
+    const { config, tensors } = await readCompatibleCheckpoint(this, nameOrDir);
     // biome-ignore lint/complexity/noThisInStatic: the class it is called on
-    const model = build(this, {
+    const model = buildUninitialized(this, {
       ...config,
       ...(labels && labelFields(labels)),
       ...(problemType !== undefined && { problemType }),
@@ -114,7 +114,7 @@ export abstract class BertPreTrainedModel extends Module {
         init.constant_(module.bias, 0);
       } else if (module instanceof Embedding) {
         init.normal_(module.weight, 0, std, random);
-        module.zeroPadding();
+        module.zeroPaddingRow();
       } else if (module instanceof LayerNorm) {
         init.constant_(module.weight, 1);
         init.constant_(module.bias, 0);
@@ -160,18 +160,18 @@ export abstract class BertPreTrainedModel extends Module {
   ): LoadReport {
     const own = this.stateDict();
     const { mapping, missing, unexpected } = matchNames(own.keys(), tensors.keys());
-    const wrong = [...mapping].filter(
+    const mismatched = [...mapping].filter(
       ([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join(),
     );
-    if (wrong.length > 0) {
-      const list = wrong.map(
+    if (mismatched.length > 0) {
+      const list = mismatched.map(
         ([name, found]) =>
           `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
       );
-      const fresh = wrong.every(([name]) => name.startsWith('classifier.'))
+      const fresh = mismatched.every(([name]) => name.startsWith('classifier.'))
         ? '; with `labels`, a classifier is drawn anew'
         : '';
-      throw new UsageError(`${source}: weights of another shape: ${nameSome(list)}${fresh}`);
+      throw new UsageError(`${source}: weights of another shape: ${formatNames(list)}${fresh}`);
     }
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
     return { missing, unexpected };
@@ -187,7 +187,7 @@ interface ModelClass<M> {
 }
 
 /** @throws UsageError when a class that looks both ways is to look back only, or the other way round. */
-function checkDirection(
+function checkIsDecoder(
   { name, isDecoder }: Pick<ModelClass<unknown>, 'name' | 'isDecoder'>,
   config: BertConfig,
   source?: string,
@@ -201,15 +201,18 @@ function checkDirection(
 }
 
 /** Reads a folder that is fit for a class. */
-async function readFolder(Model: ModelClass<unknown>, nameOrDir: string): Promise<Checkpoint> {
+async function readCompatibleCheckpoint(
+  Model: ModelClass<unknown>,
+  nameOrDir: string,
+): Promise<Checkpoint> {
   const checkpoint = await readCheckpoint(nameOrDir);
-  checkDirection(Model, checkpoint.config, nameOrDir);
+  checkIsDecoder(Model, checkpoint.config, nameOrDir);
   Model.checkFolder(checkpoint, nameOrDir);
   return checkpoint;
 }
 
 /** Builds a model of a class without spending random numbers on weights that are about to be replaced. */
-const build = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M =>
+const buildUninitialized = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M =>
   init.skipInit(() => new Model(config));
 
 /** The encoder with its embeddings and no pooler (Hugging Face's `add_pooling_layer=False`): what heads for tokens stand on. */
@@ -233,16 +236,16 @@ export class BertBackbone extends BertPreTrainedModel {
   /** What encoders take: the embeddings, [batch, length, hidden], and what is added to scores, [batch or 1, 1, 1, length]. */
   protected embed(inputs: BertInputs): { embedded: Tensor; mask: Tensor } {
     const { device } = this.embeddings.wordEmbeddings.weight;
-    const ids = idTensors('BertModel', inputs, ['batch', 'length'], device);
+    const ids = toIdTensors('BertModel', inputs, ['batch', 'length'], device);
     const [batch, length] = ids.inputIds.shape;
     const mask = ids.attentionMask;
-    const added = noGrad(() =>
+    const additiveMask = noGrad(() =>
       mask
-        ? mask.toFloat().mul(-LOWEST).add(LOWEST).reshape([batch, 1, 1, length])
+        ? mask.toFloat().mul(-FLOAT32_LOWEST).add(FLOAT32_LOWEST).reshape([batch, 1, 1, length])
         : zeros([1, 1, 1, length], { device }),
     );
     const embedded = this.embeddings.forward(ids.inputIds, ids.tokenTypeIds, ids.positionIds);
-    return { embedded, mask: added };
+    return { embedded, mask: additiveMask };
   }
 }
 

@@ -14,7 +14,7 @@ import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { vocabCommand } from './commands/vocab.ts';
-import { endProfile, wantProfile } from './profile.ts';
+import { enableProfile, endProfile } from './profile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
 const FAILURE = 1;
@@ -59,7 +59,7 @@ let savesResult = false;
 program.hook('preAction', (_, command) => {
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name());
-  if (program.opts().profile) wantProfile();
+  if (program.opts().profile) enableProfile();
 });
 
 for (const stream of [process.stdout, process.stderr]) {

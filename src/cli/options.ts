@@ -12,22 +12,31 @@ import { percent } from './table.ts';
 
 /** Parsers and options that commands share. */
 
-const number = (check: (value: number) => boolean, expected: string) => (text: string) => {
+const parsedNumber = (check: (value: number) => boolean, expected: string) => (text: string) => {
   const value = Number(text);
   if (text.trim() === '' || !check(value))
     throw new InvalidArgumentError(`${expected} was expected.`);
   return value;
 };
-export const count = number((n) => Number.isInteger(n) && n >= 1, 'A whole number of at least 1');
-export const whole = number(
+export const positiveInteger = parsedNumber(
+  (n) => Number.isInteger(n) && n >= 1,
+  'A whole number of at least 1',
+);
+export const nonNegativeInteger = parsedNumber(
   (n) => Number.isSafeInteger(n) && n >= 0,
   'A whole number of at least 0',
 );
-export const positive = number((n) => Number.isFinite(n) && n > 0, 'A number above 0');
-export const notNegative = number((n) => Number.isFinite(n) && n >= 0, 'A number of at least 0');
-export const share = number((n) => n >= 0 && n <= 1, 'A number from 0 to 1');
-export const splitShare = number((n) => n >= 0 && n < 1, 'A number of at least 0 and below 1');
-export const innerShare = number((n) => n > 0 && n < 1, 'A number above 0 and below 1');
+export const positiveNumber = parsedNumber((n) => Number.isFinite(n) && n > 0, 'A number above 0');
+export const nonNegativeNumber = parsedNumber(
+  (n) => Number.isFinite(n) && n >= 0,
+  'A number of at least 0',
+);
+export const closedShare = parsedNumber((n) => n >= 0 && n <= 1, 'A number from 0 to 1');
+export const validShare = parsedNumber(
+  (n) => n >= 0 && n < 1,
+  'A number of at least 0 and below 1',
+);
+export const openShare = parsedNumber((n) => n > 0 && n < 1, 'A number above 0 and below 1');
 export const path = (text: string): string => {
   if (text === '') throw new InvalidArgumentError('A path was expected.');
   return text;
@@ -74,24 +83,27 @@ export const casedOption = (): Option =>
   new Option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)');
 
 /** How its weights move. */
-type Recipe = Record<'learningRate' | 'warmupRatio' | 'weightDecay' | 'maxGradNorm', number>;
-export const recipeOptions = ({
+type Hyperparameters = Record<
+  'learningRate' | 'warmupRatio' | 'weightDecay' | 'maxGradNorm',
+  number
+>;
+export const hyperparameterOptions = ({
   learningRate,
   warmupRatio,
   weightDecay,
   maxGradNorm,
-}: Recipe): Option[] => [
+}: Hyperparameters): Option[] => [
   new Option('--learning-rate <rate>', 'highest learning rate')
-    .argParser(positive)
+    .argParser(positiveNumber)
     .default(learningRate),
   new Option('--warmup-ratio <share>', 'share of the steps in which the rate rises')
-    .argParser(share)
+    .argParser(closedShare)
     .default(warmupRatio),
   new Option('--weight-decay <rate>', 'decay, on neither biases nor LayerNorm')
-    .argParser(notNegative)
+    .argParser(nonNegativeNumber)
     .default(weightDecay),
   new Option('--max-grad-norm <norm>', 'gradients are clipped to this')
-    .argParser(positive)
+    .argParser(positiveNumber)
     .default(maxGradNorm),
 ];
 /** Adds options where they are to stand in the help. */
@@ -124,7 +136,7 @@ export const dataOptionsOf = ({
 });
 
 /** Opens a device and says which, on standard error unless `silent`; with `--profile`, times it from then on. */
-export async function openFor(
+export async function openCliDevice(
   kind: 'webgpu' | 'cpu' | 'auto',
   silent: boolean,
   precision?: DeviceOptions['precision'],
@@ -159,7 +171,7 @@ export function reportProblems(
 }
 
 /** Share of unknown pieces from which a vocabulary does not fit. */
-const MOST_UNKNOWN = 0.2;
+const MAX_UNKNOWN_SHARE = 0.2;
 
 /** Says on standard error when a vocabulary knows too few of the pieces of texts that are trained on. */
 export function reportUnknown(
@@ -175,7 +187,7 @@ export function reportUnknown(
       if (id === unkTokenId) unknown++;
     }
   }
-  if (unknown <= MOST_UNKNOWN * pieces) return;
+  if (unknown <= MAX_UNKNOWN_SHARE * pieces) return;
   const advice =
     vocab && !cased
       ? `say --cased if ${vocab} keeps case and accents (Korean ones do), else give another --vocab`
@@ -186,18 +198,18 @@ export function reportUnknown(
 }
 
 /** Says on standard error how many tagged words the model never sees. */
-export function reportLostWords(
+export function reportTruncatedWords(
   path: string,
   examples: readonly Example[],
   encoded: readonly EncodedExample[],
 ): void {
   if (!examples[0].words) return;
-  const { weight } = tasks['token-classification'];
+  const { lossWeight } = tasks['token-classification'];
   const words = sum(examples.map((example) => example.words!.length));
-  const lost = words - sum(encoded.map(({ label }) => weight(label!)));
-  if (lost > 0)
+  const lostWords = words - sum(encoded.map(({ label }) => lossWeight(label!)));
+  if (lostWords > 0)
     console.error(
-      `${path}: ${lost} of ${words} words are left out, being cut off (--max-length) or without a token`,
+      `${path}: ${lostWords} of ${words} words are left out, being cut off (--max-length) or without a token`,
     );
 }
 

@@ -1,9 +1,9 @@
 import { bertConfig } from '../bert/config.ts';
 import type { Device } from '../device/device.ts';
-import type { Problem } from '../formats/tables/rows.ts';
+import type { RowProblem } from '../formats/tables/rows.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
-import { openPieces, prepareFolder, writeFiles } from '../platform/files.ts';
+import { ensureWritableFolder, openRandomAccess, writeFiles } from '../platform/files.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { checkMaxLength } from '../train/data/batch.ts';
@@ -13,7 +13,7 @@ import { readPretraining, savePretraining } from '../train/pretraining/checkpoin
 import { type Document, openCorpus } from '../train/pretraining/corpus.ts';
 import type { PretrainEvaluation, PretrainHistory } from '../train/pretraining/history.ts';
 import {
-  ExampleMaker,
+  ExampleBuilder,
   type PretrainBatch,
   type PretrainModel,
   pretrainModels,
@@ -25,7 +25,7 @@ import {
   type PretrainState,
   pretrain,
 } from '../train/pretraining/pretrain.ts';
-import { partOf, validSeed } from '../train/pretraining/stream.ts';
+import { documentsOfSplit, validSeed } from '../train/pretraining/stream.ts';
 import { checkVocab } from '../train/tasks/taskModel.ts';
 import { modelFolder } from './download.ts';
 import { interruptible, reportProblems, reportUnknown } from './options.ts';
@@ -57,7 +57,7 @@ export interface PretrainSettings extends Omit<PretrainOptions, 'totalSteps'>, M
 }
 
 /** What is found out at the start, and kept. */
-interface Begun {
+interface SavedRun {
   totalSteps: number;
   /** Bytes of the files. */
   bytes: number[];
@@ -80,43 +80,44 @@ export interface PretrainOutcome {
 }
 
 /** Times through the corpus where neither steps nor epochs are given. */
-const EPOCHS = 3;
+const DEFAULT_EPOCHS = 3;
 
 /** Opens the corpus, makes or loads the model, pre-trains it, and writes checkpoints into `out`. */
 export async function runPretraining(request: PretrainRequest): Promise<PretrainOutcome> {
   const { settings, out, resume, device, silent, onEvent } = request;
   const { batchSize } = settings;
-  const say = silent ? () => {} : (line: string) => console.error(line);
+  const log = silent ? () => {} : (line: string) => console.error(line);
   const paths = [...settings.files, ...(settings.valid ? [settings.valid] : [])];
-  const bytes = await Promise.all(paths.map(async (path) => (await openPieces(path)).size));
-  const begun = resume ? await readPretraining(out) : undefined;
-  if (begun) checkUnchanged(out, paths, bytes, begun.settings as unknown as Begun);
-  const { model, tokenizer } = await startingModel(request);
+  const bytes = await Promise.all(paths.map(async (path) => (await openRandomAccess(path)).size));
+  const resumed = resume ? await readPretraining(out) : undefined;
+  if (resumed) checkUnchanged(out, paths, bytes, resumed.settings as unknown as SavedRun);
+  const { model, tokenizer } = await loadOrCreateModel(request);
   checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
   const data = await openData(settings, tokenizer);
-  await prepareFolder(out);
-  say(
-    `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters`,
+  await ensureWritableFolder(out);
+  log(
+    `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.numParameters.toLocaleString('en')} parameters`,
   );
   const totalSteps =
-    (begun?.settings as Begun | undefined)?.totalSteps ??
+    (resumed?.settings as SavedRun | undefined)?.totalSteps ??
     settings.steps ??
-    (settings.epochs ?? EPOCHS) * (await countBatches(data.documents, data.maker, settings));
-  const held = data.valid.reduce((sum, { examples }) => sum + examples, 0);
-  const from = begun ? `, from step ${begun.state.step} on` : '';
-  say(
-    `data: ${totalSteps} steps of ${batchSize} examples${from}, ${held} examples held out to validate with`,
+    (settings.epochs ?? DEFAULT_EPOCHS) *
+      (await countBatches(data.documents, data.exampleBuilder, settings));
+  const heldOut = data.valid.reduce((sum, { examples }) => sum + examples, 0);
+  const from = resumed ? `, from step ${resumed.state.step} on` : '';
+  log(
+    `data: ${totalSteps} steps of ${batchSize} examples${from}, ${heldOut} examples held out to validate with`,
   );
 
   const shown = !silent || onEvent !== undefined;
   const peakFlops =
     shown && device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
-  const firstStep = begun?.state.step ?? 0;
+  const firstStep = resumed?.state.step ?? 0;
   const progress = createProgress({ totalSteps, firstStep, unit: 'examples', silent });
   const { signal, release } = interruptible(() =>
     progress.log('stopping after this step; press Ctrl-C again to leave at once'),
   );
-  const kept = { ...settings, totalSteps, bytes, device: device.kind };
+  const savedSettings = { ...settings, totalSteps, bytes, device: device.kind };
   let history: PretrainHistory;
   try {
     history = await pretrain(
@@ -135,11 +136,11 @@ export async function runPretraining(request: PretrainRequest): Promise<Pretrain
           progress.log(evaluationLine(record));
         },
         onCheckpoint: async (state: PretrainState<Tensor>) => {
-          await savePretraining(out, model, state, kept, tokenizer.files());
+          await savePretraining(out, model, state, savedSettings, tokenizer.files());
           onEvent?.({ event: 'checkpoint', step: state.step });
         },
       },
-      begun?.state,
+      resumed?.state,
     );
   } finally {
     progress.stop();
@@ -154,7 +155,7 @@ export async function runPretraining(request: PretrainRequest): Promise<Pretrain
     });
   const interrupted = history.steps.length < totalSteps;
   if (interrupted)
-    say(
+    log(
       `interrupted after step ${history.steps.length}; to go on: npx wigbert pretrain --resume ${out}`,
     );
   return { history, totalSteps, interrupted };
@@ -177,7 +178,7 @@ function checkUnchanged(
   out: string,
   paths: readonly string[],
   bytes: readonly number[],
-  begun: Begun,
+  begun: SavedRun,
 ): void {
   const changed = paths.findIndex((_, i) => bytes[i] !== begun.bytes[i]);
   if (changed >= 0)
@@ -193,37 +194,39 @@ async function openData(
 ): Promise<PretrainData> {
   const { files, valid, validSplit, textColumn, pairColumn, objective, batchSize, seed } = settings;
   const reported = new Set<string>();
-  const onProblems = (path: string, problems: readonly Problem[]) => {
+  const onProblems = (path: string, problems: readonly RowProblem[]) => {
     if (!reported.has(path)) reportProblems(path, problems);
     reported.add(path);
   };
-  const options = { textColumn, pairColumn, blocks: objective !== 'mlm', onProblems };
+  const options = { textColumn, pairColumn, blankLineSeparated: objective !== 'mlm', onProblems };
   const corpus = await openCorpus(files, options);
   const validCorpus = valid === undefined ? undefined : await openCorpus([valid], options);
-  const maker = new ExampleMaker(tokenizer, settings);
+  const exampleBuilder = new ExampleBuilder(tokenizer, settings);
   await reportUnknownIn(corpus(), settings, tokenizer);
-  const documents = validCorpus ? corpus : () => partOf(corpus(), 'train', validSplit, seed);
-  const held = [];
+  const documents = validCorpus
+    ? corpus
+    : () => documentsOfSplit(corpus(), 'train', validSplit, seed);
+  const heldOut = [];
   for await (const document of validCorpus
-    ? partOf(validCorpus(), 'valid', 1, seed)
-    : partOf(corpus(), 'valid', validSplit, seed))
-    held.push(document);
-  const itsSeed = validSeed(seed);
-  const examples = await maker.examples(held, itsSeed);
+    ? documentsOfSplit(validCorpus(), 'valid', 1, seed)
+    : documentsOfSplit(corpus(), 'valid', validSplit, seed))
+    heldOut.push(document);
+  const seedOfValid = validSeed(seed);
+  const examples = await exampleBuilder.examples(heldOut, seedOfValid);
   if (examples.length === 0 && (valid !== undefined || validSplit > 0))
     throw new UsageError(
       valid === undefined
         ? `a validation split of ${validSplit} leaves no example to validate with: give more texts, a greater --valid-split, or --valid-split 0`
         : `${valid} gives no example to validate with: expected texts with words of the vocabulary${objective === 'mlm' ? '' : ', in documents of two or more sentences'}`,
     );
-  const batched: PretrainBatch[] = batches(maker.byLength(examples), batchSize).map((some, i) =>
-    maker.collate(some, itsSeed, i * batchSize),
+  const batched: PretrainBatch[] = batches(exampleBuilder.sortByLength(examples), batchSize).map(
+    (some, i) => exampleBuilder.collate(some, seedOfValid, i * batchSize),
   );
-  return { documents, maker, valid: batched };
+  return { documents, exampleBuilder, valid: batched };
 }
 
 /** Documents by which a vocabulary is judged. */
-const JUDGED = 1000;
+const UNKNOWN_SAMPLE_SIZE = 1000;
 
 async function reportUnknownIn(
   documents: AsyncIterable<Document>,
@@ -234,13 +237,13 @@ async function reportUnknownIn(
   let count = 0;
   for await (const document of documents) {
     for (const text of document) texts.push(tokenizer.encode(text).inputIds);
-    if (++count === JUDGED) break;
+    if (++count === UNKNOWN_SAMPLE_SIZE) break;
   }
   reportUnknown(settings.files.join(', '), texts, tokenizer, settings);
 }
 
 /** The model of a folder, or a fresh one. */
-async function startingModel(
+async function loadOrCreateModel(
   request: PretrainRequest,
 ): Promise<{ model: PretrainModel; tokenizer: BertTokenizer }> {
   const { settings, out, resume, silent } = request;

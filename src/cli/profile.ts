@@ -9,12 +9,12 @@ interface Profile {
   started: number;
 }
 
-let wanted = false;
+let isEnabled = false;
 let profile: Profile | undefined;
 
 /** From now on, the device that a command opens is profiled. */
-export function wantProfile(): void {
-  wanted = true;
+export function enableProfile(): void {
+  isEnabled = true;
 }
 
 /**
@@ -22,7 +22,7 @@ export function wantProfile(): void {
  * @throws Error when the adapter has no timestamps.
  */
 export async function startProfile(device: Device): Promise<void> {
-  if (!wanted) return;
+  if (!isEnabled) return;
   // Measured before, since measuring takes a profile of its own.
   const peaks = await measurePeaks(device);
   device.startProfile();
@@ -31,7 +31,7 @@ export async function startProfile(device: Device): Promise<void> {
 
 /** Ends the profile, if there is one, and prints it: a table on standard error, or JSON on standard output. */
 export async function endProfile(json: boolean): Promise<void> {
-  if (!wanted) return;
+  if (!isEnabled) return;
   if (!profile) {
     console.error('no profile: no device was opened');
     return;

@@ -12,7 +12,7 @@ export async function readLines(): Promise<string[]> {
 }
 
 /** The two texts of a line, parted by a tab. */
-export function asPair(text: string, i: number): [string, string] {
+export function splitPair(text: string, i: number): [string, string] {
   const parts = text.split('\t');
   if (parts.length !== 2)
     throw new UsageError(`text ${i + 1} is no pair: two texts parted by one tab were expected`);

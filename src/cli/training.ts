@@ -5,14 +5,14 @@ import type { BertPreTrainedModel } from '../bert/model.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
 import {
+  ensureWritableFolder,
   fileExists,
   joinPath,
-  prepareFolder,
   readJson,
   readText,
   writeFiles,
 } from '../platform/files.ts';
-import { nameSome } from '../platform/format.ts';
+import { formatNames } from '../platform/format.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { encodeExamples } from '../train/data/batch.ts';
 import { type DataOptions, type LabelledData, readData } from '../train/data/labelledData.ts';
@@ -20,12 +20,17 @@ import { stratifiedSplit } from '../train/data/split.ts';
 import { tasks } from '../train/tasks/index.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task, TaskName } from '../train/tasks/task.ts';
-import { checkVocab, freshModel, startFrom, type TaskModel } from '../train/tasks/taskModel.ts';
+import {
+  checkVocab,
+  createTaskModel,
+  loadForTask,
+  type TaskModel,
+} from '../train/tasks/taskModel.ts';
 import { type FitOptions, fit } from '../train/trainer/fit.ts';
 import type { EpochRecord, History } from '../train/trainer/history.ts';
 import { historyPicture } from '../train/trainer/picture.ts';
 import { modelFolder } from './download.ts';
-import { interruptible, reportLostWords, reportProblems, reportUnknown } from './options.ts';
+import { interruptible, reportProblems, reportTruncatedWords, reportUnknown } from './options.ts';
 import { createProgress } from './progress.ts';
 
 /** What `train` and `demo` are asked for. */
@@ -62,15 +67,15 @@ export interface TrainResult {
 
 /** Reads the data, makes or loads the model, trains it and saves the best. */
 export async function runTraining(request: TrainRequest): Promise<TrainResult> {
-  const say = request.silent ? () => {} : (line: string) => console.error(line);
+  const log = request.silent ? () => {} : (line: string) => console.error(line);
   const task = tasks[request.task ?? 'classification'];
   const options = { ...request.data, task: task.name };
-  const data = await readReporting(request.train, options);
-  const labels = outputsOf(task, data, request);
+  const data = await readDataReporting(request.train, options);
+  const labels = outputLabels(task, data, request);
   const validData = request.valid
-    ? await readReporting(request.valid, { ...options, labels: data.labels })
+    ? await readDataReporting(request.valid, { ...options, labels: data.labels })
     : undefined;
-  const { model, tokenizer } = await startingModel(request, task, labels);
+  const { model, tokenizer } = await loadOrCreateModel(request, task, labels);
   if (request.freeze !== undefined) freezeEncoder(model, request.freeze);
   const encode = (path: string, { examples }: LabelledData) => {
     const encoded = encodeExamples(
@@ -79,9 +84,9 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
       request.maxLength,
       model.config.maxPositionEmbeddings,
     );
-    reportLostWords(path, examples, encoded);
+    reportTruncatedWords(path, examples, encoded);
     // A sentence that has lost all its words teaches nothing.
-    return encoded.filter(({ label }) => task.weight(label!) > 0);
+    return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
   };
   const all = encode(request.train, data);
   reportUnknown(
@@ -91,20 +96,24 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     request,
   );
   // Only where there is one label each can its share be kept.
-  const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
-  const split = validData ? undefined : stratifiedSplit(strata, request.validSplit, request.seed);
+  const strataLabels = all.map(({ label }) =>
+    task === tasks.classification ? (label as number) : 0,
+  );
+  const split = validData
+    ? undefined
+    : stratifiedSplit(strataLabels, request.validSplit, request.seed);
   const train = split ? split.train.map((i) => all[i]) : all;
   const valid = validData ? encode(request.valid!, validData) : split!.valid.map((i) => all[i]);
   const kinds =
     task === tasks.regression
       ? 'scores'
-      : `${labels.length} ${task.ofWords ? 'tags' : 'labels'} (${nameSome(labels)})`;
-  say(`data: ${train.length} examples to train on, ${valid.length} to validate with, ${kinds}`);
-  say(
-    `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.parameterCount.toLocaleString('en')} parameters${trainedPart(model)}`,
+      : `${labels.length} ${task.perToken ? 'tags' : 'labels'} (${formatNames(labels)})`;
+  log(`data: ${train.length} examples to train on, ${valid.length} to validate with, ${kinds}`);
+  log(
+    `model: ${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ${model.numParameters.toLocaleString('en')} parameters${describeTrained(model)}`,
   );
 
-  await prepareFolder(request.out);
+  await ensureWritableFolder(request.out);
   const { device } = model.classifier.weight;
   const shown = !request.silent || request.onEvent !== undefined;
   // On the cpu device, steps are not captured, so their operations are not counted.
@@ -114,7 +123,7 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   const progress = createProgress({
     totalSteps,
     totalEpochs: request.epochs,
-    unit: unitOf(data),
+    unit: exampleUnit(data),
     silent: request.silent,
   });
   const { signal, release } = interruptible(() =>
@@ -147,7 +156,7 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
   }
   if (!signal.aborted && history.epochs.length < request.epochs) {
     const epochs = request.patience === 1 ? 'epoch' : `${request.patience} epochs`;
-    say(
+    log(
       `stopped early: no better validation ${metricNames[history.monitor]} in the last ${epochs} (--patience)`,
     );
   }
@@ -158,7 +167,7 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
     const last = isBeside ? joinPath(request.out, 'interrupted') : request.out;
     if (signal.aborted) {
       await save(last);
-      say(`interrupted after step ${history.steps.length}: the model as it stands is in ${last}`);
+      log(`interrupted after step ${history.steps.length}: the model as it stands is in ${last}`);
     }
     const title = `${request.train.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
     await writeFiles(saved ? request.out : last, {
@@ -179,16 +188,14 @@ export async function runTraining(request: TrainRequest): Promise<TrainResult> {
 }
 
 /** How much of a partly frozen model is trained. */
-function trainedPart(model: TaskModel): string {
+function describeTrained(model: TaskModel): string {
   const trained = model
     .parameters()
     .reduce((total, { size, requiresGrad }) => total + (requiresGrad ? size : 0), 0);
-  return trained === model.parameterCount
-    ? ''
-    : `, ${trained.toLocaleString('en')} of them trained`;
+  return trained === model.numParameters ? '' : `, ${trained.toLocaleString('en')} of them trained`;
 }
 
-async function readReporting(path: string, options: DataOptions): Promise<LabelledData> {
+async function readDataReporting(path: string, options: DataOptions): Promise<LabelledData> {
   const data = await readData(path, options);
   reportProblems(path, data.problems);
   return data;
@@ -198,7 +205,7 @@ async function readReporting(path: string, options: DataOptions): Promise<Labell
  * The label of each output of the model; a score has Hugging Face's name for none.
  * @throws UsageError when there is nothing to tell apart, or the labels are of another task.
  */
-function outputsOf(
+function outputLabels(
   task: Task,
   { labels, examples }: LabelledData,
   { train, task: asked }: TrainRequest,
@@ -219,13 +226,13 @@ function outputsOf(
     labels.some((label) => !Number.isInteger(Number(label)));
   if (asked === undefined && areScores)
     throw new UsageError(
-      `the labels of ${train} are numbers with fractions (${nameSome(labels, 3)}): say --task regression for scores, or --task classification for labels all the same`,
+      `the labels of ${train} are numbers with fractions (${formatNames(labels, 3)}): say --task regression for scores, or --task classification for labels all the same`,
     );
   return labels;
 }
 
 /** What the examples are called. */
-function unitOf({ examples: [{ words, pair }] }: LabelledData): string {
+function exampleUnit({ examples: [{ words, pair }] }: LabelledData): string {
   if (words) return 'sentences';
   return pair === undefined ? 'reviews' : 'pairs';
 }
@@ -243,12 +250,12 @@ function epochLine(record: EpochRecord, task: Task, labels: string[]): string {
   const validated =
     validLoss === undefined
       ? ''
-      : ` · validation ${values('valid', validLoss, task.monitored(labels))}`;
+      : ` · validation ${values('valid', validLoss, task.monitoredMetrics(labels))}`;
   return `epoch ${epoch}: ${trained}${validated}${best ? ' (best, saved)' : ''}`;
 }
 
 /** The model of a folder, or a fresh one of a configuration (default: BERT-Tiny) over a vocabulary. */
-async function startingModel(
+async function loadOrCreateModel(
   { model: name, vocab, config, cased, seed, silent }: TrainRequest,
   task: Task,
   labels: string[],
@@ -256,14 +263,14 @@ async function startingModel(
   if (name) {
     const model = await modelFolder(name, silent);
     const tokenizer = await BertTokenizer.fromPretrained(model);
-    const loaded = await startFrom(model, task, labels, seed);
+    const loaded = await loadForTask(model, task, labels, seed);
     reportWeights(model, loaded);
     checkVocab(tokenizer, loaded.config, model);
     return { model: loaded, tokenizer };
   }
   const { tokenizer, config: base } = await freshConfig({ vocab: vocab!, config, cased });
   const fresh = bertConfig({ ...base, ...labelFields(labels) });
-  return { model: freshModel(task, fresh, seed), tokenizer };
+  return { model: createTaskModel(task, fresh, seed), tokenizer };
 }
 
 /** The configuration of a fresh model (default: BERT-Tiny) over a vocabulary, and the tokenizer. */
@@ -289,7 +296,7 @@ export function reportWeights(
   dir: string,
   { loadReport: { missing, unexpected } }: BertPreTrainedModel,
 ): void {
-  if (missing.length > 0) console.error(`${dir} lacks ${nameSome(missing)}: drawn anew`);
+  if (missing.length > 0) console.error(`${dir} lacks ${formatNames(missing)}: drawn anew`);
   if (unexpected.length > 0)
-    console.error(`${dir} has weights that are not used: ${nameSome(unexpected)}`);
+    console.error(`${dir} has weights that are not used: ${formatNames(unexpected)}`);
 }

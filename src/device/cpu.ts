@@ -1,7 +1,7 @@
 import type { Binding, Device, DeviceBuffer, MemoryUse } from './device.ts';
 import { KernelError } from './errors.ts';
 import type { ElementType, HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
-import { type KernelTime, KernelTimes, workOf } from './timing.ts';
+import { costOf, type KernelTime, KernelTimes } from './timing.ts';
 import type { Traits } from './traits.ts';
 
 interface CpuBuffer extends DeviceBuffer {
@@ -26,18 +26,18 @@ export class CpuDevice implements Device {
     bindingAlignment: 4,
   };
   #times: KernelTimes | undefined;
-  #use: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
+  #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
 
   alloc(bytes: number): DeviceBuffer {
-    this.#use.bytes += bytes;
-    this.#use.buffers++;
-    this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.bytes);
+    this.#usage.bytes += bytes;
+    this.#usage.buffers++;
+    this.#usage.peakBytes = Math.max(this.#usage.peakBytes, this.#usage.bytes);
     return { bytes, data: new ArrayBuffer(Math.ceil(bytes / 4) * 4) } as CpuBuffer;
   }
 
   free(buffer: DeviceBuffer): void {
-    this.#use.bytes -= buffer.bytes;
-    this.#use.buffers--;
+    this.#usage.bytes -= buffer.bytes;
+    this.#usage.buffers--;
   }
 
   write({ buffer, offset }: Binding, data: HostArray): void {
@@ -64,14 +64,14 @@ export class CpuDevice implements Device {
     }
     const started = performance.now();
     kernel.reference(views, params);
-    const time = this.#times?.launch(workOf(kernel, {}, params));
+    const time = this.#times?.launch(costOf(kernel, {}, params));
     if (time) time.seconds += (performance.now() - started) / 1000;
   }
 
   async synchronize(): Promise<void> {}
 
-  eachStep(host: () => void): void {
-    host();
+  onReplay(run: () => void): void {
+    run();
   }
 
   startProfile(): void {
@@ -85,7 +85,7 @@ export class CpuDevice implements Device {
   }
 
   memory(): MemoryUse {
-    return { ...this.#use };
+    return { ...this.#usage };
   }
 
   destroy(): void {}

@@ -37,10 +37,10 @@ export interface Plan {
   readonly launches: number;
   readonly flops: number;
   /** Whether the device had no memory for it: it is to be captured anew. */
-  readonly isBroken: boolean;
+  readonly allocationFailed: boolean;
   /**
    * Runs the step again and resolves with the bytes of its result. Host writes made by `prepare`, and then by what was
-   * given to `eachStep`, replace those of the step before; the first replay goes by the writes of the capture.
+   * given to `onReplay`, replace those of the step before; the first replay goes by the writes of the capture.
    */
   replay(prepare: () => void): Promise<ArrayBuffer>;
   dispose(): void;
@@ -76,10 +76,10 @@ export interface Device {
    */
   capture?(body: () => TracedStep): Plan;
   /**
-   * Runs `host` now and, if a step is being captured, before each replay: what the host does anew each time. `undo` takes it
+   * Runs `run` now and, if a step is being captured, before each replay: what the host does anew each time. `rollback` takes it
    * back if the step fails before it is launched.
    */
-  eachStep(host: () => void, undo?: () => void): void;
+  onReplay(run: () => void, rollback?: () => void): void;
   /** Times every launch from now on; slower, since each runs alone. */
   startProfile(): void;
   /** Ends the profile: times by kernel and variant, longest first. */

@@ -25,17 +25,17 @@ export interface BufferSpec<P> {
 }
 
 /** A launch on windows of its buffers: `starts` says where those begin that do not at 0, in elements. */
-export interface Part<P> {
+export interface LaunchPart<P> {
   params: P;
   starts: Readonly<Record<string, number>>;
 }
 
-/** A way to cut a launch into several: `length` places, of which each part takes a multiple of `least`, but the last. */
-export interface Axis<P> {
+/** A way to cut a launch into several: `length` places, of which each part takes a multiple of `granularity`, but the last. */
+export interface SplitAxis<P> {
   length: number;
-  least: number;
+  granularity: number;
   /** The part of `count` places from `first` on. */
-  cut(first: number, count: number): Part<P>;
+  slice(first: number, count: number): LaunchPart<P>;
 }
 
 /** Of a kernel that does each element by itself: how launches that follow each other can be done by one. */
@@ -43,15 +43,15 @@ export interface Elementwise<P> {
   /** Elements of a launch that goes through all its buffers from their starts and without gaps; undefined for others. */
   count(p: P): number | undefined;
   /** A kernel that does what the links do, in order, and its parameters. Its buffers are `in0`, `in1`, …, and `out` with the link's number. */
-  join(links: readonly Link[]): { kernel: Kernel; params: ParamValues<ParamTypes> };
+  fuse(ops: readonly FusedOp[]): { kernel: Kernel; params: ParamValues<ParamTypes> };
 }
 
 /** One of several launches that are joined. */
-export interface Link {
+export interface FusedOp {
   kernel: Kernel;
   params: ParamValues<ParamTypes>;
   /** What each buffer that it reads holds: an input of the joined launch, or the result of an earlier link. */
-  reads: Readonly<Record<string, { input: number } | { link: number }>>;
+  reads: Readonly<Record<string, { input: number } | { op: number }>>;
   /** Whether its result is stored; else only later links see it. */
   stored: boolean;
 }
@@ -79,9 +79,9 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   launch(p: ParamValues<T>, constants: C, traits: Traits): number;
   /**
    * Along what a launch may be cut when a buffer is larger than the adapter binds at once, best first; default: nothing.
-   * Windows of buffers start at multiples of `step` elements.
+   * Windows of buffers start at multiples of `alignment` elements.
    */
-  axes?(p: ParamValues<T>, step: number): Axis<ParamValues<T>>[];
+  splitAxes?(p: ParamValues<T>, alignment: number): SplitAxis<ParamValues<T>>[];
   /** Of kernels with one output, `out`. */
   elementwise?: Elementwise<ParamValues<T>>;
   /** The same mathematics in plain loops, accumulating in float64. */

@@ -19,7 +19,7 @@ export interface DeviceOptions {
   traits?: Partial<Traits>;
 }
 
-const tensorCores = 'chromium-experimental-subgroup-matrix';
+const tensorCoreFeature = 'chromium-experimental-subgroup-matrix';
 const wantedFeatures = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
 const wantedLimits = [
   'maxBufferSize',
@@ -50,27 +50,27 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
       'no WebGPU adapter was found: install a Vulkan driver (`npm run setup` tries to), or use the cpu device',
     );
   }
-  const features = experimental ? [...wantedFeatures, tensorCores] : wantedFeatures;
-  const wanted = {
+  const features = experimental ? [...wantedFeatures, tensorCoreFeature] : wantedFeatures;
+  const descriptor = {
     requiredFeatures: features.filter((feature) =>
       adapter.features.has(feature),
     ) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
   };
-  const device = await adapter.requestDevice(wanted);
+  const device = await adapter.requestDevice(descriptor);
   const { vendor, architecture, description } = adapter.info;
   const traits = {
     ...traitsOf(adapter),
     subgroupMatrix: experimental ? subgroupMatrixOf(adapter) : undefined,
     ...options.traits,
   };
-  const openTwin = async () => (await gpu!.requestAdapter())!.requestDevice(wanted);
+  const openSecondDevice = async () => (await gpu!.requestAdapter())!.requestDevice(descriptor);
   const name = description || [vendor, architecture].filter(Boolean).join(' ');
   const opened = new WebGpuDevice(
     device,
     name,
     traits,
-    sharesCompiled(adapter) ? openTwin : undefined,
+    sharesShaderCache(adapter) ? openSecondDevice : undefined,
   );
   await loadTuning(opened);
   return opened;
@@ -86,9 +86,10 @@ export async function openBestDevice(options: DeviceOptions = {}): Promise<Devic
 
 function traitsOf(adapter: GPUAdapter): Traits {
   const { info, limits } = adapter;
-  const fixed = adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
+  const hasFixedSubgroups =
+    adapter.features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize;
   return {
-    subgroupSize: fixed ? (info.subgroupMinSize ?? 0) : 0,
+    subgroupSize: hasFixedSubgroups ? (info.subgroupMinSize ?? 0) : 0,
     software: /llvmpipe|swiftshader|software/i.test(`${info.description} ${info.architecture}`),
     maxWorkgroupSize: limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
@@ -100,7 +101,7 @@ function traitsOf(adapter: GPUAdapter): Traits {
 }
 
 /** Mesa's software driver compiles at the first launch, and keeps what it compiled on disk, for all devices. */
-const sharesCompiled = ({ info }: GPUAdapter): boolean => /llvmpipe/i.test(info.description);
+const sharesShaderCache = ({ info }: GPUAdapter): boolean => /llvmpipe/i.test(info.description);
 
 interface SubgroupMatrixConfig {
   componentType: string;
@@ -119,7 +120,7 @@ function subgroupMatrixOf({ features, info }: GPUAdapter): SubgroupMatrix | unde
     (one) => one.componentType === 'f16' && one.resultComponentType === 'f32',
   );
   const usable =
-    features.has(tensorCores) &&
+    features.has(tensorCoreFeature) &&
     features.has('shader-f16') &&
     info.subgroupMinSize === info.subgroupMaxSize;
   if (!config || !usable) return undefined;

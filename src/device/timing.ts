@@ -13,21 +13,21 @@ export interface KernelTime {
 }
 
 /** What a launch is, for the books: its kernel, and what it computes and moves. */
-export type Work = Omit<KernelTime, 'launches' | 'seconds'>;
+export type LaunchCost = Omit<KernelTime, 'launches' | 'seconds'>;
 
 /** The books: one entry for each variant of each kernel. */
 export class KernelTimes {
   readonly #times = new Map<string, KernelTime>();
 
   /** Counts a launch; its seconds are added to the entry when they are known. */
-  launch(work: Work): KernelTime {
-    const key = `${work.kernel} ${work.variant}`;
+  launch(cost: LaunchCost): KernelTime {
+    const key = `${cost.kernel} ${cost.variant}`;
     let time = this.#times.get(key);
     if (!time)
-      this.#times.set(key, (time = { ...work, launches: 0, seconds: 0, flops: 0, bytes: 0 }));
+      this.#times.set(key, (time = { ...cost, launches: 0, seconds: 0, flops: 0, bytes: 0 }));
     time.launches++;
-    time.flops += work.flops;
-    time.bytes += work.bytes;
+    time.flops += cost.flops;
+    time.bytes += cost.bytes;
     return time;
   }
 
@@ -59,9 +59,9 @@ export class Profiler {
   }
 
   /** The timestamps for the pass of a launch. */
-  stamp(work: Work): GPUComputePassTimestampWrites {
+  timestampWrites(cost: LaunchCost): GPUComputePassTimestampWrites {
     this.#queries ??= this.#device.createQuerySet({ type: 'timestamp', count: 2 * CAPACITY });
-    const at = 2 * this.#batch.push(this.times.launch(work)) - 2;
+    const at = 2 * this.#batch.push(this.times.launch(cost)) - 2;
     return { querySet: this.#queries, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
 
@@ -92,15 +92,15 @@ export class Profiler {
   }
 }
 
-export function workOf<T extends ParamTypes>(
+export function costOf<T extends ParamTypes>(
   kernel: Kernel<T>,
   constants: Constants,
   params: ParamValues<T>,
-): Work {
-  const moved = Object.values(kernel.buffers).map(
+): LaunchCost {
+  const bufferBytes = Object.values(kernel.buffers).map(
     ({ access, size }) => (access === 'update' ? 8 : 4) * size(params),
   );
-  const bytes = moved.reduce((sum, one) => sum + one, 0);
+  const bytes = bufferBytes.reduce((sum, one) => sum + one, 0);
   const variant = Object.entries(constants).map(([name, value]) =>
     typeof value === 'string' ? value : `${name} ${value}`,
   );

@@ -2,11 +2,11 @@ import type { ListFileEntry } from '@huggingface/hub';
 import { DownloadError, UsageError } from '../platform/errors.ts';
 import {
   fileExists,
-  finishWriting,
   isNode,
   joinPath,
   readJson,
   readText,
+  recoverWrites,
   writeFiles,
 } from '../platform/files.ts';
 
@@ -37,8 +37,8 @@ export const tokenizerFiles = [
   'special_tokens_map.json',
   'added_tokens.json',
 ];
-const wanted = new Set(['config.json', WEIGHTS, INDEX, ...tokenizerFiles]);
-const isPart = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);
+const modelFiles = new Set(['config.json', WEIGHTS, INDEX, ...tokenizerFiles]);
+const isShard = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);
 
 /**
  * The folder of a model: `name` itself where there is such a folder, else the model of that name in the Hugging Face
@@ -56,20 +56,22 @@ export async function findModel(
   const isThere = await stat(name).catch(() => undefined);
   // As the hub names repositories: org/name, or name alone for the oldest.
   if (isThere || !/^(?!.*(\.\.|--))(\w[\w.-]*\/)?\w[\w.-]*$/.test(name)) {
-    await finishWriting(name);
+    await recoverWrites(name);
     return name;
   }
 
-  const cache = await cacheOfHub();
+  const cache = await hubCacheDir();
   const repository = joinPath(cache, `models--${name.replace('/', '--')}`);
   const cached = await findSnapshot(repository);
   if (cached) return cached;
 
-  const nowhere = `there is no folder ${name}, and no whole model of that name in the cache ${cache}`;
+  const notFound = `there is no folder ${name}, and no whole model of that name in the cache ${cache}`;
   if (/^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? ''))
-    throw new UsageError(`${nowhere}; HF_HUB_OFFLINE keeps it from being fetched`);
+    throw new UsageError(`${notFound}; HF_HUB_OFFLINE keeps it from being fetched`);
   const hub: Hub = await import(/* @vite-ignore */ '@huggingface/hub').catch(() => {
-    throw new UsageError(`${nowhere}; to fetch it from the hub, run: npm install @huggingface/hub`);
+    throw new UsageError(
+      `${notFound}; to fetch it from the hub, run: npm install @huggingface/hub`,
+    );
   });
   const hubUrl = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
   try {
@@ -82,14 +84,14 @@ export async function findModel(
     };
     // The hub answers 401 for what is not there as for what is private.
     if (statusCode === 401 || statusCode === 403 || statusCode === 404)
-      throw new UsageError(`${nowhere}, and no public one on the hub ${hubUrl}`);
+      throw new UsageError(`${notFound}, and no public one on the hub ${hubUrl}`);
     const why = cause?.code ?? cause?.message ?? message;
     const sentence = `there is no folder ${name}, and a model of that name cannot be fetched from ${hubUrl}: ${why}; check the network`;
     throw new DownloadError(sentence, { cause: error });
   }
 }
 
-async function cacheOfHub(): Promise<string> {
+async function hubCacheDir(): Promise<string> {
   const { homedir } = await import('node:os');
   const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
   const home = HF_HOME || joinPath(XDG_CACHE_HOME || joinPath(homedir(), '.cache'), 'huggingface');
@@ -112,7 +114,7 @@ async function findSnapshot(repository: string): Promise<string | undefined> {
   return folder;
 }
 
-interface Download {
+interface DownloadRequest {
   hub: Hub;
   hubUrl: string;
   name: string;
@@ -121,7 +123,13 @@ interface Download {
 }
 
 /** Fetches what a model needs; `refs/main` comes last, so that an unfinished download is never taken for a model. */
-async function download({ hub, hubUrl, name, repository, onProgress }: Download): Promise<string> {
+async function download({
+  hub,
+  hubUrl,
+  name,
+  repository,
+  onProgress,
+}: DownloadRequest): Promise<string> {
   const { copyFile, mkdir, symlink } = await import('node:fs/promises');
   const { sha } = await hub.modelInfo({
     name,
@@ -129,17 +137,19 @@ async function download({ hub, hubUrl, name, repository, onProgress }: Download)
     revision: 'main',
     additionalFields: ['sha'],
   });
-  const from = { repo: { type: 'model', name }, hubUrl, revision: checkedHash(sha) } as const;
-  const listed: ListFileEntry[] = [];
-  for await (const entry of hub.listFiles(from)) listed.push(entry);
-  const has = (file: string) => listed.some(({ path }) => path === file);
+  const from = { repo: { type: 'model', name }, hubUrl, revision: validHash(sha) } as const;
+  const entries: ListFileEntry[] = [];
+  for await (const entry of hub.listFiles(from)) entries.push(entry);
+  const has = (file: string) => entries.some(({ path }) => path === file);
   if (!has(WEIGHTS) && !has(INDEX))
     throw new UsageError(
-      `${name} on ${hubUrl} has no ${WEIGHTS}${has('pytorch_model.bin') ? pickled(name) : ''}`,
+      `${name} on ${hubUrl} has no ${WEIGHTS}${has('pytorch_model.bin') ? pickleHint(name) : ''}`,
     );
 
-  const files = listed.filter(({ path }) => {
-    return has(WEIGHTS) ? wanted.has(path) && path !== INDEX : wanted.has(path) || isPart(path);
+  const files = entries.filter(({ path }) => {
+    return has(WEIGHTS)
+      ? modelFiles.has(path) && path !== INDEX
+      : modelFiles.has(path) || isShard(path);
   });
   const blobs = joinPath(repository, 'blobs');
   const snapshot = joinPath(repository, 'snapshots', from.revision);
@@ -147,7 +157,7 @@ async function download({ hub, hubUrl, name, repository, onProgress }: Download)
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let loaded = 0;
   for (const entry of files) {
-    const blob = checkedHash(entry.lfs?.oid ?? entry.oid);
+    const blob = validHash(entry.lfs?.oid ?? entry.oid);
     if (await fileExists(joinPath(blobs, blob))) {
       loaded += entry.size;
     } else {
@@ -157,7 +167,7 @@ async function download({ hub, hubUrl, name, repository, onProgress }: Download)
         onProgress?.({ file: entry.path, loaded: (loaded += bytes), total });
       // Streams can be walked through in Node; the types are those of browsers, where some cannot.
       const pieces = content.stream() as unknown as AsyncIterable<Uint8Array>;
-      await writeFiles(blobs, { [blob]: checked(pieces, entry, onPiece) });
+      await writeFiles(blobs, { [blob]: verifiedContent(pieces, entry, onPiece) });
     }
     await symlink(joinPath('..', '..', 'blobs', blob), joinPath(snapshot, entry.path)).catch(
       (error) => {
@@ -174,7 +184,7 @@ async function download({ hub, hubUrl, name, repository, onProgress }: Download)
 }
 
 /** Passes a file's bytes on, and throws at their end when they are not those the hub has listed. */
-async function* checked(
+async function* verifiedContent(
   pieces: AsyncIterable<Uint8Array>,
   { path, size, lfs, oid }: ListFileEntry,
   onPiece: (bytes: number) => void,
@@ -198,13 +208,13 @@ async function* checked(
 }
 
 /** A checksum becomes the name of a file, so it must be nothing else. */
-function checkedHash(hash: string | undefined): string {
+function validHash(hash: string | undefined): string {
   if (!hash || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
     throw new DownloadError(`the checksum ${hash} is none`);
   return hash;
 }
 
-const pickled = (name: string): string =>
+const pickleHint = (name: string): string =>
   `, only a pickle, which can run any code when read; if you trust it, convert it and give the folder: ` +
   `python3 -c "import transformers as t; n, to = '${name}', '${name.split('/').at(-1)}'; ` +
   `t.AutoTokenizer.from_pretrained(n).save_pretrained(to); ` +

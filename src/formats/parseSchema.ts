@@ -6,7 +6,7 @@ import { UsageError } from '../platform/errors.ts';
  * @param name stands for it in the message, `what` for what it is to be
  * @throws UsageError when it is not, naming the first place that is wrong.
  */
-export function parseAs<S extends v.GenericSchema>(
+export function parseSchema<S extends v.GenericSchema>(
   schema: S,
   value: unknown,
   name: string,

@@ -1,7 +1,7 @@
 import { defineKernel, wgsl } from '../device/kernel.ts';
-import { perRow, rowText, walkRow } from './kit/perRow.ts';
-import { along } from './kit/splitAxis.ts';
-import { logSumExp, sumExp } from './normalization/softmax.ts';
+import { perRow, perRowWgsl, rowWalk } from './kit/perRow.ts';
+import { splitAlong } from './kit/splitAxis.ts';
+import { maxAndExpSum, maxAndExpSumWgsl } from './normalization/softmax.ts';
 
 /**
  * Cross-entropy of rows of logits with labels. The `classes` columns of the logits may come in parts, one launch each, in
@@ -39,8 +39,8 @@ const labels = {
   fill: { below: (p: P) => p.classes },
 } as const;
 /** What is known of a row so far: its maximum, Σ exp(x - maximum), the label's logit, Σ (x - maximum). */
-const STATE = 4;
-const state = { type: 'f32', size: (p: P) => p.rows * STATE, fill: 'positive' } as const;
+const STATE_SIZE = 4;
+const state = { type: 'f32', size: (p: P) => p.rows * STATE_SIZE, fill: 'positive' } as const;
 
 /**
  * loss = logsumexp(x) - (1-s) x[label] - s mean(x), written with the last part; 0 where the label is ignored; s is the label
@@ -58,57 +58,62 @@ export const crossEntropy = defineKernel({
     loss: { type: 'f32', access: 'write', size: (p) => p.rows },
   },
   ...perRow,
-  axes: (p, step) => [along(p, 'rows', { x: p.cols, labels: 1, state: STATE, loss: 1 }, step)],
-  wgsl: rowText((c) => {
-    const row = walkRow(c, { v: 'x[i]' });
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'rows', { x: p.cols, labels: 1, state: STATE_SIZE, loss: 1 }, alignment),
+  ],
+  wgsl: perRowWgsl((c) => {
+    const row = rowWalk(c, { v: 'x[i]' });
     return wgsl`
-  var above = V(0.0);
-${sumExp(row, 'above += v - most;')}
-  let rest = teamSum(hsum(above), lane);
-  if (seat == 0u && !spare) {
-    let at = row * ${STATE}u;
-    var before = vec4<f32>(most, 0.0, 0.0, 0.0);
-    if (p.first > 0u) { before = vec4<f32>(state[at], state[at + 1u], state[at + 2u], state[at + 3u]); }
+  var laneShifted = V(0.0);
+${maxAndExpSumWgsl(row, 'laneShifted += v - rowMax;')}
+  let shiftedSum = teamSum(hsum(laneShifted), lane);
+  if (laneInTeam == 0u && !isSpare) {
+    let at = row * ${STATE_SIZE}u;
+    var previous = vec4<f32>(rowMax, 0.0, 0.0, 0.0);
+    if (p.first > 0u) { previous = vec4<f32>(state[at], state[at + 1u], state[at + 2u], state[at + 3u]); }
     let label = labels[row];
     let column = u32(label) - p.first;
-    var picked = before.z;
+    var labelLogit = previous.z;
     if (label >= 0 && column < p.cols) {
-      let place = row * p.cols + column;
-      picked = ${c.width === 4 ? 'x[place / 4u][place % 4u]' : 'x[place]'};
+      let labelAt = row * p.cols + column;
+      labelLogit = ${c.width === 4 ? 'x[labelAt / 4u][labelAt % 4u]' : 'x[labelAt]'};
     }
-    let high = max(before.x, most);
-    let total = before.y * exp(before.x - high) + mass * exp(most - high);
-    let sum = before.w + f32(p.first) * (before.x - high) + rest + f32(p.cols) * (most - high);
-    state[at] = high;
-    state[at + 1u] = total;
-    state[at + 2u] = picked;
-    state[at + 3u] = sum;
+    let runningMax = max(previous.x, rowMax);
+    let runningExpSum = previous.y * exp(previous.x - runningMax) + expSum * exp(rowMax - runningMax);
+    let runningShiftedSum = previous.w + f32(p.first) * (previous.x - runningMax) + shiftedSum + f32(p.cols) * (rowMax - runningMax);
+    state[at] = runningMax;
+    state[at + 1u] = runningExpSum;
+    state[at + 2u] = labelLogit;
+    state[at + 3u] = runningShiftedSum;
     if (p.first + p.cols == p.classes) {
-      let known = label >= 0 && label < i32(p.classes);
-      let smoothed = select(p.smoothing * sum / f32(p.classes), 0.0, p.smoothing == 0.0);
-      let value = log(total) - (1.0 - p.smoothing) * (picked - high) - smoothed;
+      let isValid = label >= 0 && label < i32(p.classes);
+      let smoothingTerm = select(p.smoothing * runningShiftedSum / f32(p.classes), 0.0, p.smoothing == 0.0);
+      let value = log(runningExpSum) - (1.0 - p.smoothing) * (labelLogit - runningMax) - smoothingTerm;
       let nan = bitcast<f32>(p.rows | 0x7fc00000u);
-      loss[row] = select(select(nan, value, known), 0.0, label == p.ignoreIndex);
+      loss[row] = select(select(nan, value, isValid), 0.0, label == p.ignoreIndex);
     }
   }`;
   }),
   reference({ x, labels, state, loss }, { rows, cols, first, classes, ignoreIndex, smoothing }) {
     for (let r = 0; r < rows; r++) {
-      const part = logSumExp(x, r * cols, cols);
-      const before = first > 0 ? state.subarray(r * STATE, (r + 1) * STATE) : [part.high, 0, 0, 0];
-      const high = Math.max(before[0], part.high);
-      const total =
-        before[1] * Math.exp(before[0] - high) + part.total * Math.exp(part.high - high);
+      const part = maxAndExpSum(x, r * cols, cols);
+      const previous =
+        first > 0 ? state.subarray(r * STATE_SIZE, (r + 1) * STATE_SIZE) : [part.rowMax, 0, 0, 0];
+      const runningMax = Math.max(previous[0], part.rowMax);
+      const runningExpSum =
+        previous[1] * Math.exp(previous[0] - runningMax) +
+        part.expSum * Math.exp(part.rowMax - runningMax);
       const column = labels[r] - first;
-      const picked = column >= 0 && column < cols ? x[r * cols + column] : before[2];
-      let sum = before[3] + first * (before[0] - high);
-      for (let i = r * cols; i < (r + 1) * cols; i++) sum += x[i] - high;
-      state.set([high, total, picked, sum], r * STATE);
+      const labelLogit = column >= 0 && column < cols ? x[r * cols + column] : previous[2];
+      let sum = previous[3] + first * (previous[0] - runningMax);
+      for (let i = r * cols; i < (r + 1) * cols; i++) sum += x[i] - runningMax;
+      state.set([runningMax, runningExpSum, labelLogit, sum], r * STATE_SIZE);
       if (first + cols < classes) continue;
-      const known = labels[r] >= 0 && labels[r] < classes;
-      const smoothed = smoothing === 0 ? 0 : (smoothing * sum) / classes;
-      const value = Math.log(total) - (1 - smoothing) * (picked - high) - smoothed;
-      loss[r] = labels[r] === ignoreIndex ? 0 : known ? value : Number.NaN;
+      const isValid = labels[r] >= 0 && labels[r] < classes;
+      const smoothingTerm = smoothing === 0 ? 0 : (smoothing * sum) / classes;
+      const value =
+        Math.log(runningExpSum) - (1 - smoothing) * (labelLogit - runningMax) - smoothingTerm;
+      loss[r] = labels[r] === ignoreIndex ? 0 : isValid ? value : Number.NaN;
     }
   },
   cases,
@@ -126,33 +131,41 @@ export const crossEntropyBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  axes: (p, step) => [
-    along(p, 'rows', { dloss: 1, x: p.cols, labels: 1, state: STATE, dx: p.cols }, step),
+  splitAxes: (p, alignment) => [
+    splitAlong(
+      p,
+      'rows',
+      { dloss: 1, x: p.cols, labels: 1, state: STATE_SIZE, dx: p.cols },
+      alignment,
+    ),
   ],
-  wgsl: rowText((c) => {
+  wgsl: perRowWgsl((c) => {
     const columns = c.width === 4 ? 'i32(c * 4u) + I(0, 1, 2, 3)' : 'i32(c)';
     return wgsl`
   let label = labels[row];
   let ignored = label == p.ignoreIndex;
   let scale = dloss[row];
-  let high = state[row * ${STATE}u];
-  let total = state[row * ${STATE}u + 1u];
-  let share = V(p.smoothing / f32(p.classes));
-  let hit = I(label - i32(p.first));
-  ${walkRow(c, {}).each(`
-    let wanted = share + select(V(0.0), V(1.0 - p.smoothing), ${columns} == hit);
-    dx[i] = select(scale * (exp(x[i] - high) / total - wanted), V(0.0), ignored);`)}`;
+  let runningMax = state[row * ${STATE_SIZE}u];
+  let runningExpSum = state[row * ${STATE_SIZE}u + 1u];
+  let smoothingShare = V(p.smoothing / f32(p.classes));
+  let labelColumn = I(label - i32(p.first));
+  ${rowWalk(c, {}).forEachVector(`
+    let targetShare = smoothingShare + select(V(0.0), V(1.0 - p.smoothing), ${columns} == labelColumn);
+    dx[i] = select(scale * (exp(x[i] - runningMax) / runningExpSum - targetShare), V(0.0), ignored);`)}`;
   }),
   reference(
     { dloss, x, labels, state, dx },
     { rows, cols, first, classes, ignoreIndex, smoothing },
   ) {
     for (let r = 0; r < rows; r++) {
-      const [high, total] = state.subarray(r * STATE, r * STATE + 2);
+      const [rowMax, expSum] = state.subarray(r * STATE_SIZE, r * STATE_SIZE + 2);
       for (let c = 0; c < cols; c++) {
         const i = r * cols + c;
-        const wanted = smoothing / classes + (first + c === labels[r] ? 1 - smoothing : 0);
-        dx[i] = labels[r] === ignoreIndex ? 0 : dloss[r] * (Math.exp(x[i] - high) / total - wanted);
+        const targetShare = smoothing / classes + (first + c === labels[r] ? 1 - smoothing : 0);
+        dx[i] =
+          labels[r] === ignoreIndex
+            ? 0
+            : dloss[r] * (Math.exp(x[i] - rowMax) / expSum - targetShare);
       }
     }
   },
@@ -160,4 +173,4 @@ export const crossEntropyBackward = defineKernel({
 });
 
 /** Room for `state`, in numbers. */
-export const crossEntropyState = (rows: number): number => rows * STATE;
+export const crossEntropyStateSize = (rows: number): number => rows * STATE_SIZE;

@@ -1,17 +1,17 @@
 import { defineKernel, wgsl } from '../device/kernel.ts';
-import { flatConstants, flatGroups, flatMain } from './kit/perElement.ts';
-import { dims, extent, forEachStrided, wgslStrided } from './kit/shape.ts';
-import { along, alongShape } from './kit/splitAxis.ts';
+import { perElementConstants, perElementMain, perElementWorkgroups } from './kit/perElement.ts';
+import { dims, extent, forEachStrided, stridedIndexWgsl } from './kit/shape.ts';
+import { splitAlong, splitAlongShape } from './kit/splitAxis.ts';
 
 /** Writes a value, given by its bits, over `count` words. */
 export const fill = defineKernel({
   name: 'fill',
   params: { count: 'u32', bits: 'i32' },
   buffers: { y: { type: 'I', access: 'write', size: (p) => p.count } },
-  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups(p.count / c.width, c),
-  axes: (p, step) => [along(p, 'count', { y: 1 }, step)],
-  wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'y[i] = I(p.bits);'),
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
+  splitAxes: (p, alignment) => [splitAlong(p, 'count', { y: 1 }, alignment)],
+  wgsl: (c) => perElementMain(c, `p.count / ${c.width}u`, 'y[i] = I(p.bits);'),
   reference({ y }, { count, bits }) {
     y.fill(bits, 0, count);
   },
@@ -22,8 +22,8 @@ export const fill = defineKernel({
 });
 
 /** Copies a strided view into a strided view of another buffer: y[at_y(i)] = x[at_x(i)], for every i of the shape. */
-export const place = defineKernel({
-  name: 'place',
+export const storeStrided = defineKernel({
+  name: 'storeStrided',
   params: {
     shape: 'dims',
     strides_x: 'dims',
@@ -47,13 +47,13 @@ export const place = defineKernel({
       fill: { below: () => 99 },
     },
   },
-  specialize: (_, traits) => ({ width: 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups(p.count, c),
-  axes: (p, step) => [alongShape(p, { x: 'x', y: 'y' }, [], step)],
+  specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups(p.count, c),
+  splitAxes: (p, alignment) => [splitAlongShape(p, { x: 'x', y: 'y' }, [], alignment)],
   wgsl: (c) => wgsl`
-${wgslStrided('x')}
-${wgslStrided('y')}
-${flatMain(c, 'p.count', 'y[at_y(i)] = x[at_x(i)];')}`,
+${stridedIndexWgsl('x')}
+${stridedIndexWgsl('y')}
+${perElementMain(c, 'p.count', 'y[at_y(i)] = x[at_x(i)];')}`,
   reference({ x, y }, p) {
     forEachStrided(
       p.rank,
@@ -95,10 +95,10 @@ export const accumulate = defineKernel({
     x: { type: 'V', access: 'read', size: (p) => p.count },
     y: { type: 'V', access: 'update', size: (p) => p.count },
   },
-  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups(p.count / c.width, c),
-  axes: (p, step) => [along(p, 'count', { x: 1, y: 1 }, step)],
-  wgsl: (c) => flatMain(c, `p.count / ${c.width}u`, 'y[i] += x[i];'),
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
+  splitAxes: (p, alignment) => [splitAlong(p, 'count', { x: 1, y: 1 }, alignment)],
+  wgsl: (c) => perElementMain(c, `p.count / ${c.width}u`, 'y[i] += x[i];'),
   reference({ x, y }, { count }) {
     for (let i = 0; i < count; i++) y[i] += x[i];
   },

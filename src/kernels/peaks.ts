@@ -61,9 +61,9 @@ export const multiplyAdd = defineKernel({
 });
 
 /** Seconds that one measured launch should take: long beside its start, short beside what else the machine does. */
-const LONG_ENOUGH = 0.0025;
+const MIN_LAUNCH_SECONDS = 0.0025;
 /** Seconds of looking for the fastest of such launches. */
-const PATIENCE = 0.12;
+const SEARCH_SECONDS = 0.12;
 const MEBIBYTE = 2 ** 20;
 
 const measured = new WeakMap<Device, Promise<Peaks>>();
@@ -89,13 +89,13 @@ async function measureMultiplyAdd(device: Device): Promise<number> {
     factor: 0.999,
     term: 0.001,
   };
-  const y = reserve(device, 16 * p.lanes);
+  const y = allocateBinding(device, 16 * p.lanes);
   const time = () => secondsOf(device, () => device.run(multiplyAdd, { y }, p));
   // The first launch of all waits for clocks to rise and code to be compiled.
   let seconds = await time();
-  while ((seconds = await time()) < LONG_ENOUGH)
-    p.rounds = Math.ceil(p.rounds * Math.min(50, (1.3 * LONG_ENOUGH) / seconds));
-  seconds = await smallest(time);
+  while ((seconds = await time()) < MIN_LAUNCH_SECONDS)
+    p.rounds = Math.ceil(p.rounds * Math.min(50, (1.3 * MIN_LAUNCH_SECONDS) / seconds));
+  seconds = await fastest(time);
   device.free(y.buffer);
   return multiplyAdd.flops!(p) / seconds;
 }
@@ -104,13 +104,13 @@ async function measureCopy(device: Device): Promise<number> {
   const { software, maxBinding } = device.traits;
   const bytes =
     device.kind === 'cpu' ? MEBIBYTE : Math.min(maxBinding, (software ? 32 : 128) * MEBIBYTE);
-  const [a, b] = [reserve(device, bytes), reserve(device, bytes)];
+  const [a, b] = [allocateBinding(device, bytes), allocateBinding(device, bytes)];
   const run = (from: Binding, to: Binding) =>
     device.run(copy, { in_x: from, out: to }, flatParams(bytes / 4));
   // Memory that was never written may not be there yet.
   run(a, b);
   run(b, a);
-  const seconds = await smallest(() => secondsOf(device, () => run(a, b)));
+  const seconds = await fastest(() => secondsOf(device, () => run(a, b)));
   for (const { buffer } of [a, b]) device.free(buffer);
   return (2 * bytes) / seconds;
 }
@@ -145,8 +145,8 @@ export async function secondsOf(device: Device, launch: () => void): Promise<num
 }
 
 /** The smallest of what `time` gives within a while. */
-async function smallest(time: () => Promise<number>): Promise<number> {
-  const end = performance.now() + 1000 * PATIENCE;
+async function fastest(time: () => Promise<number>): Promise<number> {
+  const end = performance.now() + 1000 * SEARCH_SECONDS;
   let seconds = Number.POSITIVE_INFINITY;
   do {
     const one = await time();
@@ -156,7 +156,7 @@ async function smallest(time: () => Promise<number>): Promise<number> {
   return seconds;
 }
 
-function reserve(device: Device, bytes: number): Binding {
+function allocateBinding(device: Device, bytes: number): Binding {
   return { buffer: device.alloc(bytes), offset: 0, size: bytes };
 }
 

@@ -17,9 +17,9 @@ export interface TuningResult {
 }
 
 /** Launches a candidate is timed over; the first also compiles it. */
-const LAUNCHES = 4;
+const TIMED_LAUNCHES = 4;
 /** A candidate at this share of the multiply-add peak is good enough: the others are not tried. */
-const GOOD_ENOUGH = 0.7;
+const GOOD_SHARE_OF_PEAK = 0.7;
 
 /**
  * Times the candidates of each launch on the device, and has the device's table choose the fastest.
@@ -39,7 +39,7 @@ export async function tune(
     const key = tuningKey(kernel, params);
     const candidates = kernel.candidates!(params, traits);
     const flops = kernel.flops?.(params) ?? 0;
-    const buffers = roomFor(device, { kernel, params });
+    const buffers = allocateBuffers(device, { kernel, params });
     const timed: { constants: Constants; seconds: number }[] = [];
     let refusal: unknown;
     for (const constants of candidates) {
@@ -47,7 +47,7 @@ export async function tune(
       try {
         const seconds = await timeLaunch(device, { kernel, params }, buffers);
         timed.push({ constants, seconds });
-        if (flops / seconds >= GOOD_ENOUGH * peakFlops) break;
+        if (flops / seconds >= GOOD_SHARE_OF_PEAK * peakFlops) break;
       } catch (error) {
         // A driver may refuse one variant and run the others.
         refusal = error;
@@ -74,16 +74,16 @@ async function timeLaunch(
   { kernel, params }: Tunable,
   buffers: Record<string, Binding>,
 ): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < LAUNCHES; i++) {
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < TIMED_LAUNCHES; i++) {
     const seconds = await secondsOf(device, () => device.run(kernel, buffers, params));
-    if (i > 0) least = Math.min(least, seconds);
+    if (i > 0) fastest = Math.min(fastest, seconds);
   }
-  return least;
+  return fastest;
 }
 
 /** Memory for a launch, filled with small numbers: zeros are faster than numbers on some adapters. */
-function roomFor(device: Device, { kernel, params }: Tunable): Record<string, Binding> {
+function allocateBuffers(device: Device, { kernel, params }: Tunable): Record<string, Binding> {
   const buffers: Record<string, Binding> = {};
   for (const [name, { size }] of Object.entries(kernel.buffers)) {
     const count = Math.ceil(size(params) / 4) * 4;

@@ -1,21 +1,21 @@
 import type { Tensor } from '../tensor/index.ts';
 import type { Philox } from '../tensor/random.ts';
 
-let skipping = false;
+let skipsInit = false;
 
 /** Builds modules whose weights are all zero, for those who will fill them at once: random numbers for millions cost seconds. */
 export function skipInit<T>(build: () => T): T {
-  const before = skipping;
-  skipping = true;
+  const before = skipsInit;
+  skipsInit = true;
   try {
     return build();
   } finally {
-    skipping = before;
+    skipsInit = before;
   }
 }
 
 /** Whether `skipInit` is running. */
-export const isSkipping = (): boolean => skipping;
+export const isSkippingInit = (): boolean => skipsInit;
 
 /** Fills in place with normal random numbers (PyTorch's `normal_`). */
 export function normal_(tensor: Tensor, mean: number, std: number, random: Philox): Tensor {

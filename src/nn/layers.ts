@@ -12,7 +12,7 @@ import {
   type Tensor,
   zeros,
 } from '../tensor/index.ts';
-import { constant_, isSkipping } from './init.ts';
+import { constant_, isSkippingInit } from './init.ts';
 import { Module } from './module.ts';
 
 /** A tensor as a module's parameter: kept beyond scopes, and with a gradient. */
@@ -28,7 +28,7 @@ export class Linear extends Module {
     const bound = 1 / Math.sqrt(inFeatures);
     const uniform = (shape: number[]) =>
       parameter(
-        isSkipping()
+        isSkippingInit()
           ? zeros(shape)
           : scope(() =>
               rand(shape)
@@ -54,16 +54,20 @@ export class Embedding extends Module {
   readonly weight: Tensor;
   readonly paddingIdx: number;
 
-  constructor(count: number, size: number, paddingIdx = -1) {
+  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx = -1) {
     super();
-    this.weight = parameter(isSkipping() ? zeros([count, size]) : randn([count, size]));
-    this.weight.byRows = true;
+    this.weight = parameter(
+      isSkippingInit()
+        ? zeros([numEmbeddings, embeddingDim])
+        : randn([numEmbeddings, embeddingDim]),
+    );
+    this.weight.sparseGrad = true;
     this.paddingIdx = paddingIdx;
-    this.zeroPadding();
+    this.zeroPaddingRow();
   }
 
   /** Zeroes the row `paddingIdx`, if there is one. */
-  zeroPadding(): void {
+  zeroPaddingRow(): void {
     const { weight, paddingIdx } = this;
     if (paddingIdx >= 0)
       scope(() => void constant_(weight.detach().slice([[paddingIdx, paddingIdx + 1]]), 0));
@@ -80,10 +84,10 @@ export class LayerNorm extends Module {
   readonly bias: Tensor;
   readonly eps: number;
 
-  constructor(size: number, eps = 1e-5) {
+  constructor(normalizedShape: number, eps = 1e-5) {
     super();
-    this.weight = parameter(ones([size]));
-    this.bias = parameter(zeros([size]));
+    this.weight = parameter(ones([normalizedShape]));
+    this.bias = parameter(zeros([normalizedShape]));
     this.eps = eps;
   }
 
@@ -92,16 +96,16 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Zeroes elements with probability `rate` while training. */
+/** Zeroes elements with probability `p` while training. */
 export class Dropout extends Module {
-  readonly rate: number;
+  readonly p: number;
 
-  constructor(rate: number) {
+  constructor(p: number) {
     super();
-    this.rate = rate;
+    this.p = p;
   }
 
   forward(x: Tensor): Tensor {
-    return dropout(x, this.rate, this.training);
+    return dropout(x, this.p, this.training);
   }
 }

@@ -14,7 +14,9 @@ export abstract class Module {
   /** Parameters with their dotted names, in the order of the fields. One that occurs twice is listed once. */
   namedParameters(): [string, Tensor][] {
     const seen = new Set<Tensor>();
-    return [...this.#walk('')].filter(([, tensor]) => !seen.has(tensor) && seen.add(tensor));
+    return [...this.#prefixedParameters('')].filter(
+      ([, tensor]) => !seen.has(tensor) && seen.add(tensor),
+    );
   }
 
   parameters(): Tensor[] {
@@ -44,11 +46,11 @@ export abstract class Module {
     const own = this.stateDict();
     const problems: string[] = [];
     for (const [name, tensor] of own) {
-      const given = state.get(name);
-      if (!given) problems.push(`${name} is missing`);
-      else if (given.shape.join() !== tensor.shape.join()) {
+      const source = state.get(name);
+      if (!source) problems.push(`${name} is missing`);
+      else if (source.shape.join() !== tensor.shape.join()) {
         problems.push(
-          `${name} has shape [${given.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`,
+          `${name} has shape [${source.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`,
         );
       }
     }
@@ -58,8 +60,8 @@ export abstract class Module {
   }
 
   /** Switches dropout on, here and below, save where frozen. */
-  train(on = true): this {
-    for (const module of this.modules()) module.training = on && !module.#frozen;
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode && !module.#frozen;
     return this;
   }
 
@@ -97,13 +99,14 @@ export abstract class Module {
   }
 
   /** Number of parameters, elements counted. */
-  get parameterCount(): number {
+  get numParameters(): number {
     return this.parameters().reduce((sum, { size }) => sum + size, 0);
   }
 
-  *#walk(prefix: string): Generator<[string, Tensor]> {
+  *#prefixedParameters(prefix: string): Generator<[string, Tensor]> {
     for (const [field, tensor] of this.#ownParameters()) yield [prefix + snakeCase(field), tensor];
-    for (const [name, child] of this.#children()) yield* child.#walk(`${prefix}${name}.`);
+    for (const [name, child] of this.#children())
+      yield* child.#prefixedParameters(`${prefix}${name}.`);
   }
 
   #ownParameters(): [field: string, Tensor][] {

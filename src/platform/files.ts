@@ -9,12 +9,12 @@ export function joinPath(...parts: string[]): string {
 }
 
 /** Many servers answer with their start page, and 200, where there is no file. */
-const isFile = ({ ok, headers }: Response): boolean =>
+const isFileResponse = ({ ok, headers }: Response): boolean =>
   ok && !headers.get('content-type')?.startsWith('text/html');
 
 /** Whether a file (in a browser: a URL) can be read. */
 export async function fileExists(path: string): Promise<boolean> {
-  if (!isNode) return isFile(await fetch(path, { method: 'HEAD' }));
+  if (!isNode) return isFileResponse(await fetch(path, { method: 'HEAD' }));
   const { stat } = await import('node:fs/promises');
   return stat(path).then(
     (entry) => entry.isFile(),
@@ -29,24 +29,24 @@ export async function fileExists(path: string): Promise<boolean> {
 export async function readBytes(path: string): Promise<Uint8Array> {
   if (!isNode) {
     const response = await fetch(path);
-    if (!isFile(response)) {
+    if (!isFileResponse(response)) {
       const answer = response.ok ? 'with a page' : response.status;
       throw new UsageError(`cannot fetch ${path}: the server answered ${answer}`);
     }
     return new Uint8Array(await response.arrayBuffer());
   }
   const { readFile } = await import('node:fs/promises');
-  return readFile(path).catch((error) => unreadable(path, error));
+  return readFile(path).catch((error) => throwUnreadable(path, error));
 }
 
-function unreadable(path: string, { code, message }: NodeJS.ErrnoException): never {
+function throwUnreadable(path: string, { code, message }: NodeJS.ErrnoException): never {
   const why =
     code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, not a file' : message;
   throw new UsageError(`cannot read ${path}: ${why}`);
 }
 
 /** A file that is read piece by piece. */
-export interface PieceReader {
+export interface RandomAccessFile {
   /** In bytes. */
   readonly size: number;
   /**
@@ -60,7 +60,7 @@ export interface PieceReader {
  * Opens a file to read pieces of it, of which it keeps none; in a browser, where there are no pieces, fetches it whole.
  * @throws UsageError when it is missing or cannot be read.
  */
-export async function openPieces(path: string): Promise<PieceReader> {
+export async function openRandomAccess(path: string): Promise<RandomAccessFile> {
   if (!isNode) {
     const bytes = await readBytes(path);
     return {
@@ -77,7 +77,7 @@ export async function openPieces(path: string): Promise<PieceReader> {
       if (!statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
       fd = openSync(path, 'r');
     } catch (error) {
-      return unreadable(path, error as NodeJS.ErrnoException);
+      return throwUnreadable(path, error as NodeJS.ErrnoException);
     }
     try {
       return use(fd);
@@ -85,17 +85,17 @@ export async function openPieces(path: string): Promise<PieceReader> {
       closeSync(fd);
     }
   };
-  const stamp = (fd: number) => {
+  const fingerprint = (fd: number) => {
     const { ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
     return { size: Number(size), text: [ino, size, mtimeNs].join() };
   };
-  const { size, text } = open(stamp);
+  const { size, text } = open(fingerprint);
   return {
     size,
     read: (begin, end) =>
       open((fd) => {
         const bytes = new Uint8Array(end - begin);
-        let done = stamp(fd).text === text ? 0 : -1;
+        let done = fingerprint(fd).text === text ? 0 : -1;
         // One call of the system reads less than 2 GiB.
         while (done >= 0 && done < bytes.length) {
           const count = readSync(
@@ -134,7 +134,7 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 /**
  * Writes files into a folder so that a crash at any moment leaves all the old ones or all the new ones, never half: each
  * is written beside its place and flushed; an empty file `.ID.saved` then says that all are there, and they are renamed.
- * If that is cut off, `finishWriting` goes on with it. Texts that are there already stay as they are, so that where the
+ * If that is cut off, `recoverWrites` goes on with it. Texts that are there already stay as they are, so that where the
  * weights alone changed, as while training, one rename does it.
  * @throws UsageError when something cannot be written, Error when the disk is full or broken; the old files are then
  * untouched.
@@ -142,7 +142,7 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 export async function writeFiles(dir: string, files: Record<string, FileContent>): Promise<void> {
   if (!isNode) throw new UsageError('files can only be written in Node');
   const { mkdir, open, readFile, rename, rm, writeFile } = await import('node:fs/promises');
-  const id = writingId();
+  const id = writeId();
   const temporary = (name: string) => joinPath(dir, `${name}.${id}.tmp`);
   const saved = joinPath(dir, `.${id}.saved`);
   const names: string[] = [];
@@ -157,7 +157,7 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
   };
   try {
     await mkdir(dir, { recursive: true });
-    await finishWriting(dir);
+    await recoverWrites(dir);
     await removeLeftovers(dir);
     for (const [name, content] of Object.entries(files)) {
       if (/[/\\]/.test(name))
@@ -176,33 +176,33 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
   } catch (error) {
     for (const path of [saved, ...names.map(temporary)])
       await rm(path, { force: true }).catch(() => {});
-    return unwritable(dir, error as NodeJS.ErrnoException);
+    return throwUnwritable(dir, error as NodeJS.ErrnoException);
   }
   try {
     if (names.length > 1) return await renameAll(dir, id, names);
     for (const name of names) await rename(temporary(name), joinPath(dir, name));
     await syncFolder(dir);
   } catch (error) {
-    unwritable(dir, error as NodeJS.ErrnoException);
+    throwUnwritable(dir, error as NodeJS.ErrnoException);
   }
 }
 
 /** By which files of this process that are being written are known. */
-const writingId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
+const writeId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
 
 /**
  * Makes a folder, if there is none, and tries to write into it: before long work whose results it is to hold.
  * @throws UsageError when it cannot be written to, Error when the disk is full or broken.
  */
-export async function prepareFolder(dir: string): Promise<void> {
+export async function ensureWritableFolder(dir: string): Promise<void> {
   const { mkdir, rm, writeFile } = await import('node:fs/promises');
-  const trial = joinPath(dir, `.${writingId()}.tmp`);
+  const trial = joinPath(dir, `.${writeId()}.tmp`);
   try {
     await mkdir(dir, { recursive: true });
     await writeFile(trial, '');
     await rm(trial);
   } catch (error) {
-    unwritable(dir, error as NodeJS.ErrnoException);
+    throwUnwritable(dir, error as NodeJS.ErrnoException);
   }
 }
 
@@ -210,7 +210,7 @@ export async function prepareFolder(dir: string): Promise<void> {
 const diskErrors = ['ENOSPC', 'EDQUOT', 'EIO'];
 
 /** Explains an error of the system; others, of what was to be written, explain themselves. */
-function unwritable(dir: string, error: NodeJS.ErrnoException): never {
+function throwUnwritable(dir: string, error: NodeJS.ErrnoException): never {
   if (!error.syscall) throw error;
   const Kind = diskErrors.includes(error.code!) ? WriteError : UsageError;
   throw new Kind(`cannot write into ${dir}: ${error.message}`);
@@ -221,7 +221,7 @@ function unwritable(dir: string, error: NodeJS.ErrnoException): never {
  * that belong together.
  * @throws UsageError when the folder cannot be written to.
  */
-export async function finishWriting(dir: string): Promise<void> {
+export async function recoverWrites(dir: string): Promise<void> {
   if (!isNode) return;
   const { readdir } = await import('node:fs/promises');
   const all = await readdir(dir).catch(() => []);
@@ -283,7 +283,7 @@ async function syncFolder(dir: string): Promise<void> {
 }
 
 /** The user's folder for what can be made again (`$XDG_CACHE_HOME/wigbert`); undefined in a browser. */
-export async function cacheFolder(): Promise<string | undefined> {
+export async function cacheDir(): Promise<string | undefined> {
   if (!isNode) return undefined;
   const { homedir } = await import('node:os');
   return joinPath(process.env.XDG_CACHE_HOME || joinPath(homedir(), '.cache'), 'wigbert');

@@ -1,12 +1,12 @@
 /** Shows a value in a one-line message: strings and objects as JSON, cut when long. */
-export function quote(value: unknown, limit = 80): string {
+export function formatValue(value: unknown, limit = 80): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > limit ? `${value.slice(0, limit)}…` : value);
-  const text = typeof value === 'object' ? showObject(value) : String(value);
+  const text = typeof value === 'object' ? stringifyObject(value) : String(value);
   return text.length > limit ? `${text.slice(0, limit)}…` : text;
 }
 
-function showObject(value: object | null): string {
+function stringifyObject(value: object | null): string {
   try {
     return JSON.stringify(value);
   } catch {
@@ -20,7 +20,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** The first names of a list, and how many more there are. */
-export function nameSome(names: readonly string[], limit = 8): string {
+export function formatNames(names: readonly string[], limit = 8): string {
   const some = names.slice(0, limit).join(', ');
   return names.length > limit ? `${some} and ${names.length - limit} more` : some;
 }

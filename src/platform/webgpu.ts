@@ -7,9 +7,14 @@ import { isNode } from './files.ts';
 const instances = new Map<boolean, GPU>();
 
 // Timings to the nanosecond, and no hidden clearing pass: nothing here relies on zeroed memory.
-const usual = ['disable-dawn-features=timestamp_quantization,lazy_clear_resource_on_first_use'];
+const defaultToggles = [
+  'disable-dawn-features=timestamp_quantization,lazy_clear_resource_on_first_use',
+];
 // Features that are not standard yet, and float16 on NVIDIA, without which Dawn offers no tensor cores there.
-const unsafe = [...usual, 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
+const experimentalToggles = [
+  ...defaultToggles,
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+];
 
 /**
  * The platform's WebGPU: the browser's, or Dawn through npm `webgpu` in Node; undefined where there is none.
@@ -26,7 +31,10 @@ export async function findWebGPU({
   if (!instance) {
     const { create, globals } = await import(/* @vite-ignore */ 'webgpu');
     Object.assign(globalThis, globals);
-    instances.set(experimental, (instance = create(experimental ? unsafe : usual)));
+    instances.set(
+      experimental,
+      (instance = create(experimental ? experimentalToggles : defaultToggles)),
+    );
   }
   return instance;
 }

@@ -1,6 +1,6 @@
-import type { Problem } from '../formats/tables/rows.ts';
+import type { RowProblem } from '../formats/tables/rows.ts';
 import { UsageError } from '../platform/errors.ts';
-import { joinPath, openPieces } from '../platform/files.ts';
+import { joinPath, openRandomAccess } from '../platform/files.ts';
 import { listFolder } from '../platform/folder.ts';
 import { type DataOptions, type Example, readData } from '../train/data/labelledData.ts';
 import { stratifiedSplit } from '../train/data/split.ts';
@@ -30,9 +30,9 @@ export interface StudySource
  */
 export async function readStudyData(
   { data, test, testRows, ...columns }: StudySource,
-  onProblems: (path: string, problems: readonly Problem[]) => void = () => {},
+  onProblems: (path: string, problems: readonly RowProblem[]) => void = () => {},
 ): Promise<StudyData> {
-  const [trainPath, testPath] = await filesOf(data, test);
+  const [trainPath, testPath] = await trainAndTestFiles(data, test);
   const read = async (path: string, labels?: readonly string[]) => {
     const found = await readData(path, { ...columns, labels });
     onProblems(path, found.problems);
@@ -44,31 +44,31 @@ export async function readStudyData(
       `${trainPath} has one label only (${labels[0]}): a classifier needs two or more`,
     );
   const paths = testPath === undefined ? [trainPath] : [trainPath, testPath];
-  const bytes = await Promise.all(paths.map(async (path) => (await openPieces(path)).size));
+  const bytes = await Promise.all(paths.map(async (path) => (await openRandomAccess(path)).size));
   if (testPath !== undefined) {
     const all = (await read(testPath, labels)).examples;
-    const drawn = testRows < all.length ? draw(all, testRows, 0).drawn : all;
+    const drawn = testRows < all.length ? drawStratified(all, testRows, 0).drawn : all;
     return { train: examples, test: drawn, labels, bytes };
   }
   if (testRows >= examples.length)
     throw new UsageError(
       `${trainPath} has ${examples.length} rows: ${testRows} to test with leave none; name a file to test with, or take fewer`,
     );
-  const { drawn, rest } = draw(examples, testRows, 0);
+  const { drawn, rest } = drawStratified(examples, testRows, 0);
   return { train: rest, test: drawn, labels, bytes };
 }
 
 /** What one seed of a study works with: texts without labels, and rows with them, of which fewer are the first ones. */
 export function splitForSeed(
   { train }: StudyData,
-  most: number,
+  count: number,
   seed: number,
 ): { texts: Document[]; labelled: Example[] } {
-  if (most >= train.length)
+  if (count >= train.length)
     throw new UsageError(
-      `${most} labelled rows of ${train.length} leave no texts to pre-train on: choose smaller sizes, or give more data`,
+      `${count} labelled rows of ${train.length} leave no texts to pre-train on: choose smaller sizes, or give more data`,
     );
-  const { drawn, rest } = draw(train, most, seed);
+  const { drawn, rest } = drawStratified(train, count, seed);
   return {
     texts: rest.map(({ text, pair }) => (pair === undefined ? [text] : [text, pair])),
     labelled: drawn,
@@ -76,7 +76,7 @@ export function splitForSeed(
 }
 
 /** Draws so many, each label with its share. */
-function draw(
+function drawStratified(
   examples: readonly Example[],
   count: number,
   seed: number,
@@ -87,7 +87,7 @@ function draw(
 }
 
 /** The file to train on, and the one to test with if there is one. */
-async function filesOf(
+async function trainAndTestFiles(
   data: string,
   test: string | undefined,
 ): Promise<[train: string, test: string | undefined]> {

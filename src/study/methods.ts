@@ -33,7 +33,7 @@ export interface Method {
   Model: (typeof classifiers)[Pretraining];
 }
 
-const pretrained = (pretraining: Pretraining, frozen: boolean): Method => ({
+const pretrainedMethod = (pretraining: Pretraining, frozen: boolean): Method => ({
   id: `${pretraining}-${frozen ? 'features' : 'fine-tuned'}`,
   title: `${pretrainingTitles[pretraining]}: ${frozen ? 'features' : 'fine-tuned'}`,
   pretraining,
@@ -49,10 +49,10 @@ export const methods: readonly Method[] = [
     frozen: false,
     Model: BertForSequenceClassification,
   },
-  pretrained('cbow', true),
+  pretrainedMethod('cbow', true),
   ...(['causal', 'joined', 'mlm'] as const).flatMap((name) => [
-    pretrained(name, true),
-    pretrained(name, false),
+    pretrainedMethod(name, true),
+    pretrainedMethod(name, false),
   ]),
 ];
 

@@ -1,7 +1,7 @@
 import { methods, pretrainings, pretrainingTitles } from './methods.ts';
 import { studyPicture } from './picture.ts';
 import type { StudyResults } from './results.ts';
-import { HEAD_RATE, type StudySettings } from './study.ts';
+import { FEATURE_LR_FACTOR, type StudySettings } from './study.ts';
 import { formatDifference, formatSpread, spread, summarise } from './summary.ts';
 
 /** A study as one HTML page that needs nothing else: what was found, what it says of the claims, and how it was made. */
@@ -72,7 +72,7 @@ learn a vocabulary of ${settings.vocabSize.toLocaleString('en')} entries at most
 <li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, but for the word vectors, which have none, and the two directions, which
 have as many each and share embeddings and prediction head: they have more parameters and take more work a step.</li>
 <li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}, batches of ${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is frozen;
-the pooling layer and the classifier are trained, at ${HEAD_RATE} times that rate. No setting was chosen by the test rows.</li>
+the pooling layer and the classifier are trained, at ${FEATURE_LR_FACTOR} times that rate. No setting was chosen by the test rows.</li>
 <li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and the first of two directions,
 and the state of [CLS] of a masked one, which its pre-training does not train.</li>
 </ul>

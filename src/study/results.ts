@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { parseAs } from '../formats/parseSchema.ts';
+import { parseSchema } from '../formats/parseSchema.ts';
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, finishWriting, joinPath, readJson } from '../platform/files.ts';
+import { fileExists, joinPath, readJson, recoverWrites } from '../platform/files.ts';
 import { pretrainings } from './methods.ts';
 
 export const RESULTS = 'results.json';
@@ -50,10 +50,10 @@ export async function openResults(
   dir: string,
   settings: Record<string, unknown>,
 ): Promise<StudyResults> {
-  await finishWriting(dir);
+  await recoverWrites(dir);
   const path = joinPath(dir, RESULTS);
   if (!(await fileExists(path))) return { settings, pretraining: [], cells: [] };
-  const results = parseAs(schema, await readJson(path), path, "a study's results");
+  const results = parseSchema(schema, await readJson(path), path, "a study's results");
   const begun = results.settings;
   const show = (value: unknown) => JSON.stringify(value) ?? 'not given';
   const changed = [...new Set([...Object.keys(begun), ...Object.keys(settings)])].find(

@@ -13,7 +13,7 @@ import {
 } from '../train/pretraining/checkpoint.ts';
 import type { Document } from '../train/pretraining/corpus.ts';
 import {
-  ExampleMaker,
+  ExampleBuilder,
   type PretrainModel,
   pretrainModels,
 } from '../train/pretraining/objective.ts';
@@ -45,12 +45,12 @@ export interface StudySettings extends StudySource {
   batchSize: number;
   /** Times through the labelled rows. */
   epochs: number;
-  /** Of fine-tuning; a head on features learns at `HEAD_RATE` times it. */
+  /** Of fine-tuning; a head on features learns at `FEATURE_LR_FACTOR` times it. */
   learningRate: number;
 }
 
 /** A head alone, on features that stay, learns at a higher rate than what could lose what it knows; alike for all. */
-export const HEAD_RATE = 10;
+export const FEATURE_LR_FACTOR = 10;
 
 export interface StudyStep {
   epoch: number;
@@ -59,7 +59,7 @@ export interface StudyStep {
   tokensPerSecond: number;
 }
 
-export interface StudyHooks {
+export interface StudyCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
   /** Hears of steps that were made before, and are not made again. */
@@ -88,9 +88,9 @@ export async function runStudy(
   data: StudyData,
   settings: StudySettings,
   out: string,
-  hooks: StudyHooks = {},
+  callbacks: StudyCallbacks = {},
 ): Promise<StudyResults> {
-  const { signal, onSkipped, onCell } = hooks;
+  const { signal, onSkipped, onCell } = callbacks;
   const results = await openResults(out, {
     ...settings,
     testRows: data.test.length,
@@ -119,13 +119,19 @@ export async function runStudy(
             ({ name, seed: its }) => name === method.pretraining && its === seed,
           )
         ) {
-          const record = await pretrainOnce(method.pretraining!, start, settings, dir, hooks);
+          const record = await pretrainOrResume(
+            method.pretraining!,
+            start,
+            settings,
+            dir,
+            callbacks,
+          );
           if (!record) return results;
           results.pretraining.push(record);
           await save();
-          hooks.onPretrained?.(record);
+          callbacks.onPretrained?.(record);
         }
-        const cell = await trainCell(method, size, start, data, settings, dir, hooks);
+        const cell = await trainCell(method, size, start, data, settings, dir, callbacks);
         if (!cell || signal?.aborted) return results;
         results.cells.push(cell);
         await save();
@@ -170,12 +176,12 @@ function startSeed(data: StudyData, settings: StudySettings, seed: number): Seed
 }
 
 /** Pre-trains into a folder, or goes on with what is there; undefined when it was stopped. */
-async function pretrainOnce(
+async function pretrainOrResume(
   name: Pretraining,
   { seed, texts, tokenizer, config }: SeedStart,
   { pretrainSteps, pretrainLearningRate, maxLength, batchSize }: StudySettings,
   dir: string,
-  { signal, onSkipped, onStep }: StudyHooks,
+  { signal, onSkipped, onStep }: StudyCallbacks,
 ): Promise<StudyResults['pretraining'][number] | undefined> {
   const options = {
     ...pretrainDefaults,
@@ -189,29 +195,29 @@ async function pretrainOnce(
     warmupRatio: fitDefaults.warmupRatio,
   };
   const Model = pretrainModels[name];
-  const begun = (await hasPretraining(dir)) ? (await readPretraining(dir)).state : undefined;
-  const model = begun
+  const resumed = (await hasPretraining(dir)) ? (await readPretraining(dir)).state : undefined;
+  const model = resumed
     ? await Model.fromPretrained<PretrainModel>(dir)
-    : Model.fromConfig<PretrainModel>(directed(config, Model), seed);
-  onSkipped?.(begun?.step ?? 0);
+    : Model.fromConfig<PretrainModel>(withDecoderFlag(config, Model), seed);
+  onSkipped?.(resumed?.step ?? 0);
   const documents = async function* () {
     yield* texts;
   };
   const { steps } = await pretrain(
     model,
-    { documents, maker: new ExampleMaker(tokenizer, options), valid: [] },
+    { documents, exampleBuilder: new ExampleBuilder(tokenizer, options), valid: [] },
     options,
     {
       signal,
       onStep: (record, pace) => onStep?.({ ...record, ...pace }),
       onCheckpoint: (state) => savePretraining(dir, model, state, {}, tokenizer.files()),
     },
-    begun,
+    resumed,
   );
   if (steps.length < pretrainSteps) return undefined;
   const last = steps.slice(-Math.ceil(steps.length / 10));
   const loss = last.reduce((sum, step) => sum + step.loss, 0) / last.length;
-  return { name, seed, parameters: model.parameterCount, steps: steps.length, loss };
+  return { name, seed, parameters: model.numParameters, steps: steps.length, loss };
 }
 
 /** Trains and tests one classifier; undefined when it was stopped. */
@@ -222,7 +228,7 @@ async function trainCell(
   { labels, test }: StudyData,
   settings: StudySettings,
   dir: string | undefined,
-  { signal, onStep }: StudyHooks,
+  { signal, onStep }: StudyCallbacks,
 ): Promise<Cell | undefined> {
   const { maxLength, batchSize, epochs, learningRate } = settings;
   const { Model, frozen } = method;
@@ -240,7 +246,7 @@ async function trainCell(
     epochs,
     batchSize,
     groupByLength: true,
-    learningRate: learningRate * (frozen ? HEAD_RATE : 1),
+    learningRate: learningRate * (frozen ? FEATURE_LR_FACTOR : 1),
     seed,
     signal,
     onStep: (record, examplesPerSecond) =>
@@ -252,7 +258,7 @@ async function trainCell(
     method: method.id,
     seed,
     size,
-    parameters: model.parameterCount,
+    parameters: model.numParameters,
     trained: model
       .parameters()
       .reduce((sum, { size, requiresGrad }) => sum + (requiresGrad ? size : 0), 0),
@@ -264,5 +270,5 @@ async function trainCell(
 }
 
 /** The configuration as a class wants it: looking back only, or both ways. */
-const directed = (config: BertConfig, { isDecoder }: { isDecoder?: boolean }): BertConfig =>
+const withDecoderFlag = (config: BertConfig, { isDecoder }: { isDecoder?: boolean }): BertConfig =>
   isDecoder ? { ...config, isDecoder } : config;

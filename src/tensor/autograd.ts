@@ -1,32 +1,32 @@
 import { add, copy } from '../kernels/elementwise/arithmetic.ts';
-import { clearRows } from '../kernels/indexing/embedding.ts';
+import { zeroTouchedRows } from '../kernels/indexing/embedding.ts';
 import { accumulate } from '../kernels/memory.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { noteGradient, noteUse } from './captureGuard.ts';
-import { fillWith } from './create.ts';
-import { isWhole, map, overStorage, run } from './launch.ts';
+import { guardGradient, guardUse } from './captureGuard.ts';
+import { fill_ } from './create.ts';
+import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import { keep, scope } from './scope.ts';
-import { show } from './shape.ts';
-import { empty, type Node, type RowGradient, Tensor } from './tensor.ts';
+import { formatShape } from './shape.ts';
+import { empty, type Node, type SparseRowGradient, Tensor } from './tensor.ts';
 
-let recording = true;
+let gradEnabled = true;
 let nextId = 1;
-const slotsInUse = new WeakSet<Tensor>();
+const gradBuffersInUse = new WeakSet<Tensor>();
 
 /** Runs `body` without recording anything for `backward`; what follows an `await` in it is recorded. */
 export function noGrad<T>(body: () => T): T {
-  const before = recording;
-  recording = false;
+  const before = gradEnabled;
+  gradEnabled = false;
   try {
     return body();
   } finally {
-    recording = before;
+    gradEnabled = before;
   }
 }
 
 /** Whether an operation on these tensors would be recorded. */
-export const records = (inputs: readonly Tensor[]): boolean =>
-  recording && inputs.some((t) => t.requiresGrad);
+export const needsGrad = (inputs: readonly Tensor[]): boolean =>
+  gradEnabled && inputs.some((t) => t.requiresGrad);
 
 /**
  * Notes how `result` was made. `backward` gets the gradient of the result and returns those of the inputs, in order;
@@ -38,10 +38,10 @@ export function record(
   inputs: readonly Tensor[],
   backward: Node['backward'],
 ): Tensor {
-  for (const input of inputs) noteUse(input);
-  if (!records(inputs)) return result;
+  for (const input of inputs) guardUse(input);
+  if (!needsGrad(inputs)) return result;
   result.requiresGrad = true;
-  result.node = { id: nextId++, name, inputs, backward };
+  result.gradFn = { id: nextId++, name, inputs, backward };
   return result;
 }
 
@@ -50,12 +50,12 @@ export function record(
  * Saves a copy; whatever an operation returns instead is as right.
  */
 export function emptyGrad(input: Tensor): Tensor {
-  const slot = input.gradSlot;
-  if (!slot || input.node || input.grad || !input.requiresGrad || slotsInUse.has(input)) {
+  const buffer = input.gradBuffer;
+  if (!buffer || input.gradFn || input.grad || !input.requiresGrad || gradBuffersInUse.has(input)) {
     return empty(input.shape, 'float32', input.device);
   }
-  slotsInUse.add(input);
-  return overStorage(slot, input.shape);
+  gradBuffersInUse.add(input);
+  return tensorOver(buffer, input.shape);
 }
 
 /**
@@ -69,159 +69,170 @@ export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): 
     throw new StateError('backward: the tensor does not depend on any that requires a gradient');
   if (!gradient && root.size !== 1) {
     throw new ArgumentError(
-      `backward: a gradient must be given for a tensor of shape ${show(root.shape)}`,
+      `backward: a gradient must be given for a tensor of shape ${formatShape(root.shape)}`,
     );
   }
-  if (gradient && show(gradient.shape) !== show(root.shape)) {
+  if (gradient && formatShape(gradient.shape) !== formatShape(root.shape)) {
     throw new ArgumentError(
-      `backward: the gradient's shape is ${show(gradient.shape)}, the tensor's ${show(root.shape)}`,
+      `backward: the gradient's shape is ${formatShape(gradient.shape)}, the tensor's ${formatShape(root.shape)}`,
     );
   }
   noGrad(() =>
     scope(() => {
-      const pending = new Map<Tensor, Pending>();
+      const pending = new Map<Tensor, PendingGradient>();
       const start = gradient?.detach() ?? empty(root.shape, 'float32', root.device).copy_([1]);
-      pending.set(root, { whole: start, rows: [] });
-      for (const tensor of reachable(root)) {
+      pending.set(root, { dense: start, sparse: [] });
+      for (const tensor of topologicalOrder(root)) {
         const given = pending.get(tensor);
         if (!given) continue;
         pending.delete(tensor);
-        if (tensor.node) sendOn(tensor.node, joined(tensor, given), pending, retainGraph);
-        else addToLeaf(tensor, given);
+        if (tensor.gradFn) propagate(tensor.gradFn, densify(tensor, given), pending, retainGraph);
+        else accumulateGrad(tensor, given);
       }
     }),
   );
 }
 
 /** Everything that `root` was made from, users before what they use. */
-function reachable(root: Tensor): Tensor[] {
+function topologicalOrder(root: Tensor): Tensor[] {
   const seen = new Set<Tensor>([root]);
   const leaves: Tensor[] = [];
   const inner: Tensor[] = [];
   const stack = [root];
   for (let tensor = stack.pop(); tensor; tensor = stack.pop()) {
-    if (!tensor.node) {
+    if (!tensor.gradFn) {
       leaves.push(tensor);
       continue;
     }
     inner.push(tensor);
-    for (const input of tensor.node.inputs) {
+    for (const input of tensor.gradFn.inputs) {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
         throw new StateError(
-          `backward: ${input} was disposed, an input of ${tensor.node.name}: keep it until then`,
+          `backward: ${input} was disposed, an input of ${tensor.gradFn.name}: keep it until then`,
         );
       seen.add(input);
       stack.push(input);
     }
   }
-  inner.sort((a, b) => b.node!.id - a.node!.id);
+  inner.sort((a, b) => b.gradFn!.id - a.gradFn!.id);
   return [...inner, ...leaves];
 }
 
 /** What has come together of a tensor's gradient so far. */
-interface Pending {
-  whole?: Tensor;
-  rows: RowGradient[];
+interface PendingGradient {
+  dense?: Tensor;
+  sparse: SparseRowGradient[];
 }
 
-function sendOn(node: Node, dy: Tensor, pending: Map<Tensor, Pending>, retainGraph: boolean): void {
-  const step = node.backward;
-  if (!step)
+function propagate(
+  node: Node,
+  dy: Tensor,
+  pending: Map<Tensor, PendingGradient>,
+  retainGraph: boolean,
+): void {
+  const backwardFn = node.backward;
+  if (!backwardFn)
     throw new StateError(
       `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
     );
   if (!retainGraph) node.backward = undefined;
-  const gradients = scope(() => step(dy));
+  const gradients = scope(() => backwardFn(dy));
   node.inputs.forEach((input, i) => {
     const given = gradients[i];
     if (!given || !input.requiresGrad) return;
-    let { whole, rows } = pending.get(input) ?? { rows: [] };
+    let { dense, sparse } = pending.get(input) ?? { sparse: [] };
     if (given instanceof Tensor) {
       // One tensor object for each holder, so that disposing of one leaves the others.
-      const mine = given.detach();
-      whole = whole ? sum(whole, mine) : mine;
+      const contribution = given.detach();
+      dense = dense ? sumInPlace(dense, contribution) : contribution;
     } else {
-      rows = [...rows, given];
+      sparse = [...sparse, given];
     }
-    pending.set(input, { whole, rows });
+    pending.set(input, { dense, sparse });
   });
   for (const given of gradients) if (given instanceof Tensor && given !== dy) given.dispose();
   dy.dispose();
 }
 
 /** a + b, into a's memory where nobody else sees it. Both are used up. */
-function sum(a: Tensor, b: Tensor): Tensor {
+function sumInPlace(a: Tensor, b: Tensor): Tensor {
   // A launch may not write a buffer that it also reads elsewhere.
-  const apart = a.storage.binding.buffer !== b.storage.binding.buffer;
-  if (a.storage.exclusive && isWhole(a) && isWhole(b) && apart) {
-    run(accumulate, { x: b, y: a }, { count: a.size });
+  const distinct = a.storage.binding.buffer !== b.storage.binding.buffer;
+  if (a.storage.isExclusive && isDenseAtOrigin(a) && isDenseAtOrigin(b) && distinct) {
+    launch(accumulate, { x: b, y: a }, { count: a.size });
     b.dispose();
     return a;
   }
-  const total = map(add, [a, b]);
+  const total = launchMap(add, [a, b]);
   a.dispose();
   b.dispose();
   return total;
 }
 
 /** The gradient of a tensor that is no leaf, as one. */
-function joined(tensor: Tensor, { whole, rows }: Pending): Tensor {
-  if (whole && rows.length === 0) return whole;
-  const own = whole && isWhole(whole) && whole.storage.exclusive;
-  const all = own
-    ? whole
-    : whole
-      ? map(copy, [whole])
-      : fillWith(empty(tensor.shape, 'float32', tensor.device), 0);
-  if (whole && !own) whole.dispose();
-  addRows(rows, all);
-  return all;
+function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
+  if (dense && sparse.length === 0) return dense;
+  const inPlace = dense && isDenseAtOrigin(dense) && dense.storage.isExclusive;
+  const result = inPlace
+    ? dense
+    : dense
+      ? launchMap(copy, [dense])
+      : fill_(empty(tensor.shape, 'float32', tensor.device), 0);
+  if (dense && !inPlace) dense.dispose();
+  accumulateSparse(sparse, result);
+  return result;
 }
 
-function addRows(rows: readonly RowGradient[], gradient: Tensor): void {
-  for (const { addTo, holds } of rows) {
-    addTo(gradient, gradient.storage.touched);
-    for (const tensor of holds) tensor.dispose();
+function accumulateSparse(sparse: readonly SparseRowGradient[], gradient: Tensor): void {
+  for (const { accumulateInto, keepAlive } of sparse) {
+    accumulateInto(gradient, gradient.storage.touchedRows);
+    for (const tensor of keepAlive) tensor.dispose();
   }
 }
 
-function addToLeaf(leaf: Tensor, { whole, rows }: Pending): void {
-  noteGradient(leaf, true);
-  if (whole) {
-    addWhole(leaf, whole);
-    const { touched } = leaf.grad!.storage;
-    if (touched) fillWith(touched, 1);
+function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void {
+  guardGradient(leaf, true);
+  if (dense) {
+    accumulateDense(leaf, dense);
+    const { touchedRows } = leaf.grad!.storage;
+    if (touchedRows) fill_(touchedRows, 1);
   } else if (!leaf.grad) {
-    startWithZeros(leaf);
+    clearSparseGrad(leaf);
   }
-  addRows(rows, leaf.grad!);
+  accumulateSparse(sparse, leaf.grad!);
 }
 
 /** In a slot that keeps track of its rows, those of the gradient before are zeroed, and no others. */
-function startWithZeros(leaf: Tensor): void {
-  const touched = leaf.gradSlot?.touched;
-  if (!touched) {
-    addWhole(leaf, fillWith(emptyGrad(leaf), 0));
+function clearSparseGrad(leaf: Tensor): void {
+  const touchedRows = leaf.gradBuffer?.touchedRows;
+  if (!touchedRows) {
+    accumulateDense(leaf, fill_(emptyGrad(leaf), 0));
     return;
   }
-  leaf.grad = keep(overStorage(leaf.gradSlot!, leaf.shape));
-  run(clearRows, { touched, y: leaf.grad }, { rows: touched.size, cols: leaf.size / touched.size });
+  leaf.grad = keep(tensorOver(leaf.gradBuffer!, leaf.shape));
+  launch(
+    zeroTouchedRows,
+    { touchedRows, y: leaf.grad },
+    { rows: touchedRows.size, cols: leaf.size / touchedRows.size },
+  );
 }
 
-function addWhole(leaf: Tensor, dy: Tensor): void {
-  slotsInUse.delete(leaf);
+function accumulateDense(leaf: Tensor, dy: Tensor): void {
+  gradBuffersInUse.delete(leaf);
   if (leaf.grad) {
-    const whole = isWhole(dy) ? dy : map(copy, [dy]);
-    run(accumulate, { x: whole, y: leaf.grad }, { count: leaf.size });
-    if (whole !== dy) whole.dispose();
-  } else if (leaf.gradSlot) {
-    const slot = keep(overStorage(leaf.gradSlot, leaf.shape));
-    if (dy.storage !== leaf.gradSlot) map(copy, [dy], {}, slot);
-    leaf.grad = slot;
+    const contiguousDy = isDenseAtOrigin(dy) ? dy : launchMap(copy, [dy]);
+    launch(accumulate, { x: contiguousDy, y: leaf.grad }, { count: leaf.size });
+    if (contiguousDy !== dy) contiguousDy.dispose();
+  } else if (leaf.gradBuffer) {
+    const grad = keep(tensorOver(leaf.gradBuffer, leaf.shape));
+    if (dy.storage !== leaf.gradBuffer) launchMap(copy, [dy], {}, grad);
+    leaf.grad = grad;
   } else {
     // A gradient that others see as well, or a view of one, is copied: it will be added to.
-    leaf.grad = keep(isWhole(dy) && dy.storage.exclusive ? dy.detach() : map(copy, [dy]));
+    leaf.grad = keep(
+      isDenseAtOrigin(dy) && dy.storage.isExclusive ? dy.detach() : launchMap(copy, [dy]),
+    );
   }
   dy.dispose();
 }

@@ -1,11 +1,11 @@
 import type { Device, Plan } from '../device/device.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../platform/errors.ts';
-import { LeafWatch, watchLeaves } from './captureGuard.ts';
-import { isWhole, map, overStorage } from './launch.ts';
+import { CaptureGuard, withGuard } from './captureGuard.ts';
+import { isDenseAtOrigin, launchMap, tensorOver } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
 import { keep, scope } from './scope.ts';
-import { product, type Shape, show } from './shape.ts';
+import { formatShape, product, type Shape } from './shape.ts';
 import { empty, Tensor, type TensorData } from './tensor.ts';
 
 /** A tensor's elements on the host: what a captured step takes as input. */
@@ -14,11 +14,11 @@ export interface HostTensor {
   shape: Shape;
 }
 type Tensors = Record<string, Tensor>;
-type OnHost<T extends Tensors> = { [K in keyof T]: HostTensor };
+type HostInputs<T extends Tensors> = { [K in keyof T]: HostTensor };
 interface Captured<T extends Tensors> {
   plan: Plan;
   tensors: T;
-  leaves: LeafWatch;
+  guard: CaptureGuard;
 }
 
 /**
@@ -29,7 +29,7 @@ interface Captured<T extends Tensors> {
  * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes (and again
  * when a parameter was moved, frozen or thawed, or its gradient is another), so it must not depend on values, nor keep tensors
  * that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout, random numbers and learning rates move on with each
- * replay; other work of the host belongs into `device.eachStep`. A step that throws as it is traced has changed no
+ * replay; other work of the host belongs into `device.onReplay`. A step that throws as it is traced has changed no
  * parameter and no count of steps; masks and random numbers go on, and gradients that it dropped stay dropped.
  * On the cpu device, `step` simply runs each time.
  */
@@ -43,7 +43,7 @@ export class CapturedStep<T extends Tensors> {
   readonly #device: Device;
   readonly #step: (inputs: T) => Tensor;
   readonly #captured = new Map<string, Captured<T>>();
-  #latest: Plan | undefined;
+  #latestPlan: Plan | undefined;
 
   constructor(device: Device, step: (inputs: T) => Tensor) {
     this.#device = device;
@@ -54,28 +54,30 @@ export class CapturedStep<T extends Tensors> {
    * Queues the step; resolves with the elements of its result.
    * @throws ArgumentError when an input's elements do not fill its shape. Rejects with what went wrong on the device.
    */
-  async run(inputs: OnHost<T>): Promise<Float32Array> {
+  async run(inputs: HostInputs<T>): Promise<Float32Array> {
     for (const [name, { data, shape }] of Object.entries(inputs)) {
       if (data.length !== product(shape))
-        throw new ArgumentError(`${name}: ${data.length} elements do not fill ${show(shape)}`);
+        throw new ArgumentError(
+          `${name}: ${data.length} elements do not fill ${formatShape(shape)}`,
+        );
     }
     if (!this.#device.capture) return this.#runEagerly(inputs);
     const key = Object.entries(inputs).map(
-      ([name, { data, shape }]) => `${name} ${data.constructor.name} ${show(shape)}`,
+      ([name, { data, shape }]) => `${name} ${data.constructor.name} ${formatShape(shape)}`,
     );
-    const { plan, tensors, leaves } =
-      this.#current(key.join()) ?? this.#capture(key.join(), inputs);
-    this.#latest = plan;
+    const { plan, tensors, guard } =
+      this.#validCapture(key.join()) ?? this.#capture(key.join(), inputs);
+    this.#latestPlan = plan;
     const replayed = plan.replay(() => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
-    leaveGradients(leaves);
+    applyFinalGradients(guard);
     return new Float32Array(await replayed);
   }
 
   /** Launches and floating-point operations of the latest run; undefined where steps are not captured. */
   get plan(): Pick<Plan, 'launches' | 'flops'> | undefined {
-    return this.#latest;
+    return this.#latestPlan;
   }
 
   /** Frees what the step holds on the device. */
@@ -85,24 +87,24 @@ export class CapturedStep<T extends Tensors> {
   }
 
   /** What was captured, if it would be captured so again. */
-  #current(key: string): Captured<T> | undefined {
+  #validCapture(key: string): Captured<T> | undefined {
     const captured = this.#captured.get(key);
-    if (!captured || (captured.leaves.areAsFound && !captured.plan.isBroken)) return captured;
+    if (!captured || (captured.guard.isValid && !captured.plan.allocationFailed)) return captured;
     captured.plan.dispose();
     this.#captured.delete(key);
     return undefined;
   }
 
-  #capture(key: string, inputs: OnHost<T>): Captured<T> {
+  #capture(key: string, inputs: HostInputs<T>): Captured<T> {
     // What lives on between steps must not be made in one.
     dropoutGenerator(this.#device);
-    const leaves = new LeafWatch();
+    const guard = new CaptureGuard();
     let tensors!: T;
     const trace = () => {
-      const begun = this.#begin(inputs);
-      leaves.end();
-      tensors = begun.tensors;
-      const { storage, size } = begun.result;
+      const traced = this.#runStep(inputs);
+      guard.finish();
+      tensors = traced.tensors;
+      const { storage, size } = traced.result;
       return {
         result: { ...storage.binding, size: size * 4 },
         inputs: Object.values(tensors).map(({ storage }) => storage.binding.buffer),
@@ -110,20 +112,20 @@ export class CapturedStep<T extends Tensors> {
     };
     try {
       const captured = {
-        plan: this.#device.capture!(() => watchLeaves(leaves, trace)),
+        plan: this.#device.capture!(() => withGuard(guard, trace)),
         tensors,
-        leaves,
+        guard,
       };
       this.#captured.set(key, captured);
       return captured;
     } catch (error) {
-      leaves.restore();
+      guard.restoreGradients();
       throw error;
     }
   }
 
-  async #runEagerly(inputs: OnHost<T>): Promise<Float32Array> {
-    const { tensors, result } = this.#begin(inputs);
+  async #runEagerly(inputs: HostInputs<T>): Promise<Float32Array> {
+    const { tensors, result } = this.#runStep(inputs);
     try {
       return (await result.data()) as Float32Array;
     } finally {
@@ -131,12 +133,12 @@ export class CapturedStep<T extends Tensors> {
     }
   }
 
-  #begin(inputs: OnHost<T>): { tensors: T; result: Tensor } {
+  #runStep(inputs: HostInputs<T>): { tensors: T; result: Tensor } {
     const device = this.#device;
     const generator = dropoutGenerator(device);
-    device.eachStep(
+    device.onReplay(
       () => generator.rebase(),
-      () => generator.tellAgain(),
+      () => generator.invalidate(),
     );
     const tensors = {} as T;
     for (const name in inputs) {
@@ -145,12 +147,12 @@ export class CapturedStep<T extends Tensors> {
         empty(shape, data instanceof Float32Array ? 'float32' : 'int32', device),
       ).copy_(data) as T[typeof name];
     }
-    return { tensors, result: keep(scope(() => wholeResult(this.#step(tensors)))) };
+    return { tensors, result: keep(scope(() => denseResult(this.#step(tensors)))) };
   }
 }
 
 /** What a step returned, as one piece of memory. */
-function wholeResult(result: Tensor): Tensor {
+function denseResult(result: Tensor): Tensor {
   if (!(result instanceof Tensor))
     throw new ArgumentError('capture: the step must return a tensor, and no promise of one');
   if (result.dtype !== 'float32')
@@ -159,16 +161,16 @@ function wholeResult(result: Tensor): Tensor {
     );
   if (result.size === 0)
     throw new ArgumentError(
-      `capture: the step returned no elements, its shape is ${show(result.shape)}`,
+      `capture: the step returned no elements, its shape is ${formatShape(result.shape)}`,
     );
-  return isWhole(result) ? result.detach() : map(copy, [result]);
+  return isDenseAtOrigin(result) ? result.detach() : launchMap(copy, [result]);
 }
 
 /** Leaves gradients where running the step anew would. */
-function leaveGradients({ left }: LeafWatch): void {
-  for (const [leaf, storage] of left) {
+function applyFinalGradients({ finalGradients }: CaptureGuard): void {
+  for (const [leaf, storage] of finalGradients) {
     if (leaf.isDisposed || leaf.grad?.storage === storage) continue;
     leaf.grad?.dispose();
-    leaf.grad = storage ? keep(overStorage(storage, leaf.shape)) : null;
+    leaf.grad = storage ? keep(tensorOver(storage, leaf.shape)) : null;
   }
 }

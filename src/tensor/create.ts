@@ -3,19 +3,19 @@ import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
-import { run } from './launch.ts';
+import { launch } from './launch.ts';
 import { Philox } from './random.ts';
-import { product, type Shape, show } from './shape.ts';
+import { formatShape, product, type Shape } from './shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from './tensor.ts';
 
-let current: Device = new CpuDevice();
+let currentDevice: Device = new CpuDevice();
 
 /** Where tensors are made when nothing else is said: the CPU until `setDevice` or `useDevice`. */
-export const defaultDevice = (): Device => current;
+export const defaultDevice = (): Device => currentDevice;
 
 /** Makes new tensors on this device from now on; those there are stay where they are. */
 export function setDevice(device: Device): void {
-  current = device;
+  currentDevice = device;
 }
 
 /** Opens a device (`auto`: WebGPU where there is an adapter, else the CPU) and makes new tensors there from now on. */
@@ -23,8 +23,8 @@ export async function useDevice(
   kind: DeviceKind | 'auto' = 'auto',
   options: DeviceOptions = {},
 ): Promise<Device> {
-  current = kind === 'auto' ? await openBestDevice(options) : await openDevice(kind, options);
-  return current;
+  currentDevice = kind === 'auto' ? await openBestDevice(options) : await openDevice(kind, options);
+  return currentDevice;
 }
 
 export interface TensorOptions {
@@ -32,37 +32,40 @@ export interface TensorOptions {
   device?: Device;
   requiresGrad?: boolean;
 }
-export type Nested = number | boolean | readonly Nested[] | TensorData;
+export type NestedArray = number | boolean | readonly NestedArray[] | TensorData;
 
 /**
  * A tensor of the given values: a number, nested arrays, or a typed array with its `shape`.
  * Int32Array gives int32, booleans give bool, everything else float32, unless `dtype` says otherwise.
  * @throws ArgumentError when nested arrays are ragged or the shape does not fit.
  */
-export function tensor(values: Nested, options: TensorOptions & { shape?: Shape } = {}): Tensor {
-  const flat: number[] | TensorData = isTyped(values) ? values : [];
-  const shape = options.shape ?? (isTyped(values) ? [values.length] : shapeOf(values));
+export function tensor(
+  values: NestedArray,
+  options: TensorOptions & { shape?: Shape } = {},
+): Tensor {
+  const flat: number[] | TensorData = isTypedArray(values) ? values : [];
+  const shape = options.shape ?? (isTypedArray(values) ? [values.length] : nestedShape(values));
   let dtype: DType = values instanceof Int32Array ? 'int32' : 'float32';
-  if (!isTyped(values)) {
+  if (!isTypedArray(values)) {
     flatten(values, shape, 0, flat as number[]);
-    if (typeof firstOf(values) === 'boolean') dtype = 'bool';
+    if (typeof firstElement(values) === 'boolean') dtype = 'bool';
   }
   if (product(shape) !== flat.length)
-    throw new ArgumentError(`tensor: ${flat.length} values do not fit shape ${show(shape)}`);
-  const made = empty(shape, options.dtype ?? dtype, options.device ?? current).copy_(flat);
-  return options.requiresGrad ? made.requiresGrad_() : made;
+    throw new ArgumentError(`tensor: ${flat.length} values do not fit shape ${formatShape(shape)}`);
+  const result = empty(shape, options.dtype ?? dtype, options.device ?? currentDevice).copy_(flat);
+  return options.requiresGrad ? result.requiresGrad_() : result;
 }
 
-const isTyped = (values: Nested): values is TensorData => ArrayBuffer.isView(values);
-const firstOf = (values: Nested): Nested =>
-  Array.isArray(values) ? firstOf(values[0] ?? 0) : values;
+const isTypedArray = (values: NestedArray): values is TensorData => ArrayBuffer.isView(values);
+const firstElement = (values: NestedArray): NestedArray =>
+  Array.isArray(values) ? firstElement(values[0] ?? 0) : values;
 
-function shapeOf(values: Nested): number[] {
+function nestedShape(values: NestedArray): number[] {
   if (typeof values !== 'object') return [];
-  return [values.length, ...(values.length > 0 ? shapeOf(values[0]) : [])];
+  return [values.length, ...(values.length > 0 ? nestedShape(values[0]) : [])];
 }
 
-function flatten(values: Nested, shape: Shape, depth: number, into: number[]): void {
+function flatten(values: NestedArray, shape: Shape, depth: number, into: number[]): void {
   if (typeof values !== 'object') {
     if (depth !== shape.length && shape.length > 0)
       throw new ArgumentError('tensor: nested arrays of unequal depth');
@@ -77,20 +80,23 @@ function flatten(values: Nested, shape: Shape, depth: number, into: number[]): v
   for (const value of values) flatten(value, shape, depth + 1, into);
 }
 
-const words = new DataView(new ArrayBuffer(4));
+const scalarBits = new DataView(new ArrayBuffer(4));
 
 /** Writes one value over a whole tensor that has its storage to itself. */
-export function fillWith(target: Tensor, value: number): Tensor {
-  if (target.dtype === 'float32') words.setFloat32(0, value);
-  else words.setInt32(0, target.dtype === 'bool' ? Number(value !== 0) : value);
-  run(fill, { y: target }, { count: target.size, bits: words.getUint32(0) });
+export function fill_(target: Tensor, value: number): Tensor {
+  if (target.dtype === 'float32') scalarBits.setFloat32(0, value);
+  else scalarBits.setInt32(0, target.dtype === 'bool' ? Number(value !== 0) : value);
+  launch(fill, { y: target }, { count: target.size, bits: scalarBits.getUint32(0) });
   return target;
 }
 
 /** A tensor of one value throughout. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  const made = fillWith(empty(shape, options.dtype ?? 'float32', options.device ?? current), value);
-  return options.requiresGrad ? made.requiresGrad_() : made;
+  const result = fill_(
+    empty(shape, options.dtype ?? 'float32', options.device ?? currentDevice),
+    value,
+  );
+  return options.requiresGrad ? result.requiresGrad_() : result;
 }
 export const zeros = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 0, options);
 export const ones = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 1, options);
@@ -105,32 +111,34 @@ export function arange(start: number, end?: number, options: TensorOptions = {})
 let generator = new Philox(0);
 
 /** The latest seed, and how many there were: what else draws random numbers starts over when the count moves. */
-export const seeding = { seed: 0, count: 0 };
+export const globalSeed = { seed: 0, count: 0 };
 
 /** Starts the random numbers of `randn`, `rand`, initialisers and dropout over from a seed; the same on every device. */
 export function manualSeed(seed: number): void {
   generator = new Philox(seed);
-  seeding.seed = seed;
-  seeding.count++;
+  globalSeed.seed = seed;
+  globalSeed.count++;
 }
 
 /** Random numbers are float32. */
-type DrawOptions = Omit<TensorOptions, 'dtype'>;
+type RandomOptions = Omit<TensorOptions, 'dtype'>;
 
 /** Normal random numbers of mean 0 and variance 1. */
-export const randn = (shape: Shape, options: DrawOptions = {}): Tensor =>
-  drawn(shape, () => generator.normal(), options);
+export const randn = (shape: Shape, options: RandomOptions = {}): Tensor =>
+  randomTensor(shape, () => generator.normal(), options);
 /** Uniform random numbers in [0, 1). */
-export const rand = (shape: Shape, options: DrawOptions = {}): Tensor =>
-  drawn(shape, () => generator.uniform(), options);
+export const rand = (shape: Shape, options: RandomOptions = {}): Tensor =>
+  randomTensor(shape, () => generator.uniform(), options);
 
-function drawn(
+function randomTensor(
   shape: Shape,
-  draw: () => number,
-  { device = current, requiresGrad = false }: DrawOptions,
+  sample: () => number,
+  { device = currentDevice, requiresGrad = false }: RandomOptions,
 ): Tensor {
-  const made = empty(shape, 'float32', device);
-  const { binding } = made.storage;
-  device.eachStep(() => device.write(binding, Float32Array.from({ length: product(shape) }, draw)));
-  return made.requiresGrad_(requiresGrad);
+  const result = empty(shape, 'float32', device);
+  const { binding } = result.storage;
+  device.onReplay(() =>
+    device.write(binding, Float32Array.from({ length: product(shape) }, sample)),
+  );
+  return result.requiresGrad_(requiresGrad);
 }

@@ -7,7 +7,7 @@ export {
   defaultDevice,
   full,
   manualSeed,
-  type Nested,
+  type NestedArray,
   ones,
   rand,
   randn,
@@ -61,7 +61,7 @@ export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
 export {
-  bceWithLogits,
+  binaryCrossEntropyWithLogits,
   type CrossEntropyOptions,
   crossEntropy,
   l1Loss,
@@ -82,8 +82,8 @@ export {
   flip,
   pad,
   permute,
-  type Range,
   reshape,
+  type SliceRange,
   select,
   slice,
   split,

@@ -3,14 +3,14 @@ import { isDense } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { broadcastShapes, collapse, dims, product, type Shape, show } from './shape.ts';
+import { broadcastShapes, coalesceDims, dims, formatShape, product, type Shape } from './shape.ts';
 import { type DType, empty, Tensor } from './tensor.ts';
 
 /**
  * Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices.
  * @throws ArgumentError when one of integers is given to what computes in float32, which would take their bits for floats.
  */
-export function run<T extends ParamTypes>(
+export function launch<T extends ParamTypes>(
   kernel: Kernel<T>,
   tensors: Record<string, Tensor>,
   params: ParamValues<T>,
@@ -41,7 +41,7 @@ export function run<T extends ParamTypes>(
 const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
 
 /** Runs an element-by-element kernel over inputs broadcast together; `scalars` are its constants, `into` a whole tensor to fill. */
-export function map(
+export function launchMap(
   kernel: MapKernel,
   inputs: readonly Tensor[],
   scalars: Record<string, number> = {},
@@ -49,43 +49,45 @@ export function map(
 ): Tensor {
   const { spec } = kernel;
   const shape = inputs.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, spec.name));
-  const walk = collapse(
+  const coalesced = coalesceDims(
     shape,
     inputs.map((t) => broadcastStrides(t, shape)),
   );
-  if (walk.shape.length > MAX_RANK)
-    throw new ArgumentError(`${spec.name}: more than ${MAX_RANK} dimensions: ${show(shape)}`);
+  if (coalesced.shape.length > MAX_RANK)
+    throw new ArgumentError(
+      `${spec.name}: more than ${MAX_RANK} dimensions: ${formatShape(shape)}`,
+    );
   const dtype: DType =
     spec.name === 'copy' ? inputs[0].dtype : spec.types?.out === 'I' ? 'int32' : 'float32';
   const out = into ?? empty(shape, dtype, inputs[0].device);
   const params: Record<string, number | number[]> = {
-    shape: dims(walk.shape, 1),
-    rank: walk.shape.length,
+    shape: dims(coalesced.shape, 1),
+    rank: coalesced.shape.length,
     count: product(shape),
     ...scalars,
   };
   const buffers: Record<string, Tensor> = { out };
   spec.inputs.forEach((name, i) => {
-    params[`strides_${name}`] = dims(walk.strides[i]);
+    params[`strides_${name}`] = dims(coalesced.strides[i]);
     params[`offset_${name}`] = inputs[i].offset;
     buffers[`in_${name}`] = inputs[i];
   });
-  run(kernel, buffers, params as ParamValues<ParamTypes>);
+  launch(kernel, buffers, params as ParamValues<ParamTypes>);
   return out;
 }
 
 /** Strides that walk a tensor along a shape it broadcasts to: 0 where it repeats. */
 export function broadcastStrides({ shape, strides }: Tensor, to: Shape): number[] {
-  const missing = to.length - shape.length;
+  const leadingDims = to.length - shape.length;
   return to.map((n, d) =>
-    d < missing || (shape[d - missing] === 1 && n !== 1) ? 0 : strides[d - missing],
+    d < leadingDims || (shape[d - leadingDims] === 1 && n !== 1) ? 0 : strides[d - leadingDims],
   );
 }
 
 /** Whether a kernel that reads straight through can take the tensor as it is. */
-export const isWhole = (t: Tensor): boolean =>
+export const isDenseAtOrigin = (t: Tensor): boolean =>
   t.offset === 0 && isDense(t.ndim, t.shape, t.strides);
 
 /** A tensor's memory as another tensor: the optimiser's flat buffers, the slots of gradients. */
-export const overStorage = (storage: Tensor['storage'], shape: Shape): Tensor =>
+export const tensorOver = (storage: Tensor['storage'], shape: Shape): Tensor =>
   new Tensor(storage, shape);

@@ -65,7 +65,7 @@ export class Philox {
   }
 
   /** A uniform integer in [0, bound), without modulo bias. `bound` is 1 to 2^32. */
-  integer(bound: number): number {
+  randint(bound: number): number {
     const limit = 0x100000000 - (0x100000000 % bound);
     for (;;) {
       const word = this.nextUint32();
@@ -76,7 +76,7 @@ export class Philox {
   /** Shuffles in place (Fisher–Yates) and returns the same array. */
   shuffle<T extends { [index: number]: unknown; readonly length: number }>(array: T): T {
     for (let last = array.length - 1; last > 0; last--) {
-      const other = this.integer(last + 1);
+      const other = this.randint(last + 1);
       const moved = array[last];
       array[last] = array[other];
       array[other] = moved;

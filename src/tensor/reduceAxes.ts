@@ -1,9 +1,9 @@
-import { windowStep } from '../device/splitLaunch.ts';
+import { windowAlignment } from '../device/splitLaunch.ts';
 import type { Traits } from '../device/traits.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import type { sum } from '../kernels/reduction/reduce.ts';
 import { sum as sumKernel } from '../kernels/reduction/reduce.ts';
-import { isWhole, map, run } from './launch.ts';
+import { isDenseAtOrigin, launch, launchMap } from './launch.ts';
 import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
 
@@ -15,79 +15,79 @@ export const columnChunk = ({ software }: Traits): number => (software ? 2048 : 
 /** Places of a row that one team of lanes goes through. */
 const ROW_CHUNK = 4096;
 /** Results enough to keep an adapter busy without dividing the work. */
-const PLENTY = 4096;
+const MIN_PARALLEL_RESULTS = 4096;
 
-type Reduction = typeof sum;
+type ReductionKernel = typeof sum;
 
 /**
  * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded.
  * The result has the reduced dimensions at size 1; it is written into `into` if given.
  */
 export function reduceAxes(
-  kernel: Reduction,
+  kernel: ReductionKernel,
   x: Tensor,
   axes: readonly number[],
-  into?: Tensor,
+  out?: Tensor,
 ): Tensor {
   let shape = [...x.shape];
-  let current = isWhole(x) ? x : map(copy, [x]);
+  let current = isDenseAtOrigin(x) ? x : launchMap(copy, [x]);
   for (let end = axes.length; end > 0; ) {
     let start = end - 1;
     while (start > 0 && axes[start - 1] === axes[start] - 1) start--;
-    const [first, past] = [axes[start], axes[end - 1] + 1];
+    const [first, stop] = [axes[start], axes[end - 1] + 1];
     const outer = product(shape.slice(0, first));
-    const n = product(shape.slice(first, past));
-    const inner = product(shape.slice(past));
+    const n = product(shape.slice(first, stop));
+    const inner = product(shape.slice(stop));
     const before = current;
-    current = reduceMiddle(kernel, current, outer, n, inner, start === 0 ? into : undefined);
+    current = reduceMiddleAxis(kernel, current, outer, n, inner, start === 0 ? out : undefined);
     if (before !== x) before.dispose();
-    shape = shape.map((size, d) => (d >= first && d < past ? 1 : size));
+    shape = shape.map((size, d) => (d >= first && d < stop ? 1 : size));
     end = start;
   }
-  return withShape(current, shape);
+  return unsafeView(current, shape);
 }
 
-const floorTo = (n: number, step: number) => Math.floor(n / step) * step;
+const roundDown = (n: number, step: number) => Math.floor(n / step) * step;
 
 /** Reduces the middle of [outer, n, inner]; long ones in two passes. */
-function reduceMiddle(
-  kernel: Reduction,
+function reduceMiddleAxis(
+  kernel: ReductionKernel,
   x: Tensor,
   outer: number,
   n: number,
   inner: number,
-  into?: Tensor,
+  out?: Tensor,
 ): Tensor {
-  const y = into ?? empty([outer, inner], 'float32', x.device);
+  const y = out ?? empty([outer, inner], 'float32', x.device);
   const { traits } = x.device;
   const fits = outer * n * inner * 4 <= traits.maxBinding;
-  const most = inner === 1 ? ROW_CHUNK : columnChunk(traits);
+  const maxChunk = inner === 1 ? ROW_CHUNK : columnChunk(traits);
   // What is larger than a binding is cut between chunks: they start where bindings may.
-  const step = windowStep(traits);
+  const step = windowAlignment(traits);
   const size = fits
-    ? most
-    : Math.max(step, Math.min(most, floorTo(traits.maxBinding / (4 * inner), step)));
+    ? maxChunk
+    : Math.max(step, Math.min(maxChunk, roundDown(traits.maxBinding / (4 * inner), step)));
   const chunks = Math.ceil(n / size);
-  if (chunks <= 1 || (fits && outer * inner >= PLENTY)) {
-    run(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1, at: 0 });
+  if (chunks <= 1 || (fits && outer * inner >= MIN_PARALLEL_RESULTS)) {
+    launch(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1, at: 0 });
     return y;
   }
   const partial = empty([outer, chunks, inner], 'float32', x.device);
-  run(kernel, { x, y: partial }, { outer, n, inner, size, chunks, at: 0 });
-  reduceMiddle(kernel, partial, outer, chunks, inner, y);
+  launch(kernel, { x, y: partial }, { outer, n, inner, size, chunks, at: 0 });
+  reduceMiddleAxis(kernel, partial, outer, chunks, inner, y);
   partial.dispose();
   return y;
 }
 
 /** A whole tensor under another shape of the same size; not recorded. */
-export const withShape = (x: Tensor, shape: Shape): Tensor =>
-  x.view(shape, contiguousStrides(shape), x.offset);
+export const unsafeView = (x: Tensor, shape: Shape): Tensor =>
+  x.asStrided(shape, contiguousStrides(shape), x.offset);
 
 /** Sums what broadcasting repeated, so that a gradient gets its input's shape; not recorded. `into` says where, if it sums at all. */
-export function sumTo(x: Tensor, shape: Shape, into?: () => Tensor): Tensor {
-  const missing = x.ndim - shape.length;
+export function sumToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
+  const leadingDims = x.ndim - shape.length;
   const axes = x.shape
     .map((_, d) => d)
-    .filter((d) => d < missing || (shape[d - missing] === 1 && x.shape[d] !== 1));
-  return axes.length === 0 ? x : withShape(reduceAxes(sumKernel, x, axes, into?.()), shape);
+    .filter((d) => d < leadingDims || (shape[d - leadingDims] === 1 && x.shape[d] !== 1));
+  return axes.length === 0 ? x : unsafeView(reduceAxes(sumKernel, x, axes, allocate?.()), shape);
 }

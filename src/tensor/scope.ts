@@ -1,19 +1,19 @@
 import { ArgumentError } from '../platform/errors.ts';
 
 /** What a scope frees: anything with `dispose`. */
-interface Disposable_ {
+interface HasDispose {
   dispose(): void;
 }
 
-const scopes: Set<Disposable_>[] = [];
+const scopes: Set<HasDispose>[] = [];
 
 /** Enters a new tensor into the innermost scope, if there is one. */
-export function track(tensor: Disposable_): void {
+export function track(tensor: HasDispose): void {
   scopes.at(-1)?.add(tensor);
 }
 
 /** Takes a tensor out of every scope: it lives until disposed or collected. Returns it. */
-export function keep<T extends Disposable_>(tensor: T): T {
+export function keep<T extends HasDispose>(tensor: T): T {
   for (const scope of scopes) scope.delete(tensor);
   return tensor;
 }
@@ -24,7 +24,7 @@ export function keep<T extends Disposable_>(tensor: T): T {
  * @throws ArgumentError when `body` returns a promise.
  */
 export function scope<T>(body: () => T): T {
-  const made = new Set<Disposable_>();
+  const made = new Set<HasDispose>();
   scopes.push(made);
   let result: T;
   try {
@@ -37,7 +37,7 @@ export function scope<T>(body: () => T): T {
     throw error;
   }
   scopes.pop();
-  const returned = new Set(leavesOf(result));
+  const returned = new Set(disposablesIn(result));
   for (const tensor of made) {
     if (returned.has(tensor)) track(tensor);
     else tensor.dispose();
@@ -45,8 +45,8 @@ export function scope<T>(body: () => T): T {
   return result;
 }
 
-function leavesOf(value: unknown): unknown[] {
+function disposablesIn(value: unknown): unknown[] {
   if (value === null || typeof value !== 'object') return [];
   if ('dispose' in value) return [value];
-  return (Array.isArray(value) ? value : Object.values(value)).flatMap(leavesOf);
+  return (Array.isArray(value) ? value : Object.values(value)).flatMap(disposablesIn);
 }

@@ -25,7 +25,7 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
       throw new ArgumentError(
-        `${operation}: shapes ${show(a)} and ${show(b)} do not broadcast: ${x} and ${y} differ in dimension ${i - rank}`,
+        `${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ${x} and ${y} differ in dimension ${i - rank}`,
       );
     }
     return x === 1 ? y : x;
@@ -38,17 +38,17 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
  */
 export function normalizeDim(dim: number, rank: number, operation: string): number {
   const dims = Math.max(1, rank);
-  const at = dim < 0 ? dim + dims : dim;
-  if (!Number.isInteger(dim) || at < 0 || at >= dims) {
+  const index = dim < 0 ? dim + dims : dim;
+  if (!Number.isInteger(dim) || index < 0 || index >= dims) {
     throw new ArgumentError(
       `${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions`,
     );
   }
-  return at;
+  return index;
 }
 
 /** The same where a scalar has none, as it has no places along it. */
-export function ownDim(dim: number, rank: number, operation: string): number {
+export function requireDim(dim: number, rank: number, operation: string): number {
   if (rank === 0)
     throw new ArgumentError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
   return normalizeDim(dim, rank, operation);
@@ -57,20 +57,20 @@ export function ownDim(dim: number, rank: number, operation: string): number {
 /** Replaces one -1 in a shape by what the size leaves. Throws ArgumentError when it does not come out even. */
 export function inferShape(shape: Shape, size: number, from: Shape): number[] {
   const known = product(shape.filter((n) => n !== -1));
-  const open = shape.filter((n) => n === -1).length;
+  const inferred = shape.filter((n) => n === -1).length;
   const full = shape.map((n) => (n === -1 ? size / known : n));
-  if (open > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
+  if (inferred > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
     throw new ArgumentError(
-      `reshape: ${show(from)} has ${size} elements, which do not fit ${show(shape)}`,
+      `reshape: ${formatShape(from)} has ${size} elements, which do not fit ${formatShape(shape)}`,
     );
   }
   return full;
 }
 
-export const show = (shape: Shape): string => `[${shape.join(', ')}]`;
+export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 /** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
-export function collapse(
+export function coalesceDims(
   shape: Shape,
   strides: readonly (readonly number[])[],
 ): { shape: number[]; strides: number[][] } {
@@ -79,11 +79,11 @@ export function collapse(
   for (let d = 0; d < shape.length; d++) {
     if (shape[d] === 1) continue;
     const last = outShape.length - 1;
-    const merges = last >= 0 && strides.every((s, v) => outStrides[v][last] === s[d] * shape[d]);
-    if (merges) outShape[last] *= shape[d];
+    const mergeable = last >= 0 && strides.every((s, v) => outStrides[v][last] === s[d] * shape[d]);
+    if (mergeable) outShape[last] *= shape[d];
     else outShape.push(shape[d]);
     strides.forEach((s, v) => {
-      outStrides[v][merges ? last : last + 1] = s[d];
+      outStrides[v][mergeable ? last : last + 1] = s[d];
     });
   }
   if (outShape.length === 0) {

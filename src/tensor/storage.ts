@@ -2,7 +2,7 @@ import type { Binding, Device, DeviceBuffer } from '../device/device.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Frees memory whose last tensor was collected: a net under scopes and `dispose`, which act at once. */
-const collected = new FinalizationRegistry<() => void>((free) => free());
+const finalizers = new FinalizationRegistry<() => void>((free) => free());
 
 /** Memory that tensors share: views of one tensor have one storage. It is freed when its last tensor is disposed. */
 export class Storage {
@@ -16,10 +16,10 @@ export class Storage {
    * Of integers that came from the host, to the first `count` elements: the two least and the two greatest that differ, or fewer
    * where there are fewer. Look-ups check their indices with it.
    */
-  range: { readonly ends: readonly number[]; readonly count: number } | undefined;
+  hostIndexRange: { readonly extremes: readonly number[]; readonly count: number } | undefined;
   /** For an optimiser's slot of a gradient that comes by rows: 0 where a row is known to hold zeros. */
-  touched: Tensor | undefined;
-  #references = 0;
+  touchedRows: Tensor | undefined;
+  #refCount = 0;
   readonly #free: (() => void) | undefined;
 
   /** New memory of so many bytes, or a part of another storage. */
@@ -30,7 +30,7 @@ export class Storage {
       const buffer = device.alloc(Math.max(16, memory));
       this.binding = { buffer, offset: 0, size: buffer.bytes };
       this.#free = freeOnce(device, buffer);
-      collected.register(this, this.#free, this);
+      finalizers.register(this, this.#free, this);
     } else {
       const { parent, offset, size } = memory;
       this.parent = parent;
@@ -43,19 +43,19 @@ export class Storage {
   }
 
   /** Whether one tensor alone sees this memory. */
-  get exclusive(): boolean {
-    return this.#references === 1;
+  get isExclusive(): boolean {
+    return this.#refCount === 1;
   }
 
   retain(): void {
-    if (this.#references++ === 0) this.parent?.retain();
+    if (this.#refCount++ === 0) this.parent?.retain();
   }
 
   release(): void {
-    if (--this.#references > 0) return;
+    if (--this.#refCount > 0) return;
     this.parent?.release();
     if (!this.#free) return;
-    collected.unregister(this);
+    finalizers.unregister(this);
     this.#free();
   }
 }

@@ -1,9 +1,9 @@
 import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { noteGradient, noteUse } from './captureGuard.ts';
+import { guardGradient, guardUse } from './captureGuard.ts';
 import { track } from './scope.ts';
-import { contiguousStrides, forEachStrided, product, type Shape, show } from './shape.ts';
+import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
 
 /** Elements are 32 bits wide; booleans are integers 0 and 1. */
@@ -11,11 +11,11 @@ export type DType = 'float32' | 'int32' | 'bool';
 export type TensorData = Float32Array | Int32Array;
 
 /** A gradient that is zero but for a few rows, which add themselves to where all the others have come together. */
-export interface RowGradient {
+export interface SparseRowGradient {
   /** What must live until then. */
-  readonly holds: readonly Tensor[];
-  /** `touched` is told which rows they are, if it is given. */
-  addTo(gradient: Tensor, touched?: Tensor): void;
+  readonly keepAlive: readonly Tensor[];
+  /** `touchedRows` is told which rows they are, if it is given. */
+  accumulateInto(gradient: Tensor, touchedRows?: Tensor): void;
 }
 
 /** How a tensor came about: what backward needs to send a gradient on to the inputs. */
@@ -24,7 +24,7 @@ export interface Node {
   readonly name: string;
   readonly inputs: readonly Tensor[];
   /** From the gradient of the result to those of the inputs (null: none). Undefined once used up. */
-  backward: ((gradient: Tensor) => (Tensor | RowGradient | null)[]) | undefined;
+  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
 }
 
 /**
@@ -40,11 +40,11 @@ export class Tensor {
   readonly dtype: DType;
   /** Whether operations on it are recorded for `backward`. */
   requiresGrad = false;
-  node: Node | undefined;
+  gradFn: Node | undefined;
   /** Where an optimiser wants the gradient, so that all of them lie together. */
-  gradSlot: Storage | undefined;
+  gradBuffer: Storage | undefined;
   /** Whether gradients are expected to be of few rows: optimisers then keep track of which those are. */
-  byRows = false;
+  sparseGrad = false;
   #grad: Tensor | null = null;
   #disposed = false;
 
@@ -73,7 +73,7 @@ export class Tensor {
   }
 
   set grad(gradient: Tensor | null) {
-    noteGradient(this, false);
+    guardGradient(this, false);
     this.#grad = gradient;
   }
 
@@ -110,18 +110,18 @@ export class Tensor {
 
   /** The same elements, unknown to `backward`. */
   detach(): Tensor {
-    return this.view(this.shape, this.strides, this.offset);
+    return this.asStrided(this.shape, this.strides, this.offset);
   }
 
   /** Another view of this memory, without a gradient. */
-  view(shape: Shape, strides: Shape, offset: number): Tensor {
-    noteUse(this);
+  asStrided(shape: Shape, strides: Shape, offset: number): Tensor {
+    guardUse(this);
     return new Tensor(this.storage, shape, this.dtype, strides, offset);
   }
 
   /** The elements in row-major order, once the device has computed them. */
   async data(): Promise<TensorData> {
-    this.#check();
+    this.#assertNotDisposed();
     const { binding, device } = this.storage;
     const { shape, strides, offset, size, dtype } = this;
     const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
@@ -131,20 +131,20 @@ export class Tensor {
       offset: binding.offset + offset * 4,
       size: (last + 1 - offset) * 4,
     });
-    const all = dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes);
-    if (this.isContiguous) return all;
-    const picked = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
+    const values = dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes);
+    if (this.isContiguous) return values;
+    const dense = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
     forEachStrided(this.ndim, shape, [strides], [0], (i, [at]) => {
-      picked[i] = all[at];
+      dense[i] = values[at];
     });
-    return picked;
+    return dense;
   }
 
   /** The value of a tensor of one element. Throws ArgumentError for any other. */
   async item(): Promise<number> {
     if (this.size !== 1)
       throw new ArgumentError(
-        `item: a tensor of one element was expected, not one of shape ${show(this.shape)}`,
+        `item: a tensor of one element was expected, not one of shape ${formatShape(this.shape)}`,
       );
     return (await this.data())[0];
   }
@@ -160,25 +160,26 @@ export class Tensor {
 
   /** Overwrites the elements with values from the host, in place. Throws ArgumentError when their number differs. */
   copy_(values: TensorData | readonly number[]): this {
-    this.#check();
-    const array = wordsOf(values, this.dtype);
+    this.#assertNotDisposed();
+    const array = toTypedArray(values, this.dtype);
     if (array.length !== this.size || (this.size > 0 && !this.isContiguous)) {
       throw new ArgumentError(
-        `copy_: ${array.length} values for a tensor of shape ${show(this.shape)}`,
+        `copy_: ${array.length} values for a tensor of shape ${formatShape(this.shape)}`,
       );
     }
     const { binding, device } = this.storage;
     if (array.length > 0)
       device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
-    const { bytes, touched } = this.storage;
+    const { bytes, touchedRows } = this.storage;
     if (this.dtype !== 'float32')
-      this.storage.range = bytes === 4 * this.size ? rangeOf(array as Int32Array) : undefined;
-    touched?.copy_(new Int32Array(touched.size).fill(1));
+      this.storage.hostIndexRange =
+        bytes === 4 * this.size ? indexRangeOf(array as Int32Array) : undefined;
+    touchedRows?.copy_(new Int32Array(touchedRows.size).fill(1));
     return this;
   }
 
   /** Moves to other memory, which holds the same elements from its start; views taken before stay where they are. */
-  moveTo(storage: Storage): void {
+  setStorage(storage: Storage): void {
     storage.retain();
     this.#storage.release();
     this.#storage = storage;
@@ -188,7 +189,7 @@ export class Tensor {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.node = undefined;
+    this.gradFn = undefined;
     this.storage.release();
   }
 
@@ -201,23 +202,23 @@ export class Tensor {
   }
 
   toString(): string {
-    return `Tensor(shape=${show(this.shape)}, dtype=${this.dtype}, device=${this.device.kind})`;
+    return `Tensor(shape=${formatShape(this.shape)}, dtype=${this.dtype}, device=${this.device.kind})`;
   }
 
-  #check(): void {
+  #assertNotDisposed(): void {
     if (this.#disposed)
       throw new StateError(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
   }
 }
 
 /** Values as elements of a type; as booleans, all but 0 are 1. */
-function wordsOf(values: TensorData | readonly number[], dtype: DType): TensorData {
+function toTypedArray(values: TensorData | readonly number[], dtype: DType): TensorData {
   if (dtype === 'bool') return Int32Array.from(values, (value) => Number(value !== 0));
-  const ArrayOf = dtype === 'float32' ? Float32Array : Int32Array;
-  return values instanceof ArrayOf ? values : ArrayOf.from(values);
+  const ArrayType = dtype === 'float32' ? Float32Array : Int32Array;
+  return values instanceof ArrayType ? values : ArrayType.from(values);
 }
 
-function rangeOf(values: Int32Array): Storage['range'] {
+function indexRangeOf(values: Int32Array): Storage['hostIndexRange'] {
   let [least, nextLeast] = [0x7fffffff, 0x7fffffff];
   let [greatest, nextGreatest] = [-0x80000000, -0x80000000];
   for (const value of values) {
@@ -230,18 +231,18 @@ function rangeOf(values: Int32Array): Storage['range'] {
       greatest = value;
     } else if (value < greatest && value > nextGreatest) nextGreatest = value;
   }
-  const ends =
+  const extremes =
     least < greatest
       ? [least, nextLeast, nextGreatest, greatest]
       : values.length > 0
         ? [least]
         : [];
-  return { ends, count: values.length };
+  return { extremes, count: values.length };
 }
 
 /** A tensor with undefined contents. Throws ArgumentError for sizes that are no whole numbers of 0 or more. */
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
   if (!shape.every((n) => Number.isInteger(n) && n >= 0))
-    throw new ArgumentError(`${show(shape)} is no shape of a tensor`);
+    throw new ArgumentError(`${formatShape(shape)} is no shape of a tensor`);
   return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
 }

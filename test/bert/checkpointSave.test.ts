@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../src/bert/checkpoint.ts';
 import { ArgumentError, UsageError } from '../../src/platform/errors.ts';
-import { finishWriting, openPieces, writeFiles } from '../../src/platform/files.ts';
+import { openRandomAccess, recoverWrites, writeFiles } from '../../src/platform/files.ts';
 import { seeded } from '../support/mutants.ts';
 
 // `npm test` builds first; what is killed here is what is shipped.
@@ -163,7 +163,7 @@ describe('writeFiles', () => {
       [`.${dead}.saved`]: '',
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
-    await finishWriting(dir);
+    await recoverWrites(dir);
     expect(await texts(dir)).toEqual({
       a: 'new',
       b: 'old',
@@ -186,7 +186,7 @@ describe('openPieces', () => {
   test('reads ranges in fresh memory', async () => {
     const path = join(await fresh(), 'file');
     await writeFile(path, Uint8Array.of(0, 1, 2, 3, 4));
-    const file = await openPieces(path);
+    const file = await openRandomAccess(path);
     expect(file.size).toBe(5);
     const piece = file.read(1, 4);
     expect([...piece]).toEqual([1, 2, 3]);
@@ -204,13 +204,13 @@ describe('openPieces', () => {
       () => rm(path),
     ]) {
       await writeFile(path, 'before');
-      const file = await openPieces(path);
+      const file = await openRandomAccess(path);
       await change();
       expect(() => file.read(0, 6)).toThrow(UsageError);
     }
-    await expect(openPieces(path)).rejects.toThrow(/^cannot read .*file: no such file$/);
-    await expect(openPieces(dir)).rejects.toThrow(/is a folder, not a file$/);
+    await expect(openRandomAccess(path)).rejects.toThrow(/^cannot read .*file: no such file$/);
+    await expect(openRandomAccess(dir)).rejects.toThrow(/is a folder, not a file$/);
     spawnSync('mkfifo', [path]);
-    await expect(openPieces(path)).rejects.toThrow(UsageError);
+    await expect(openRandomAccess(path)).rejects.toThrow(UsageError);
   });
 });

@@ -19,7 +19,7 @@ import {
   zeros,
 } from '../../src/index.ts';
 import { collate } from '../../src/train/data/batch.ts';
-import { decayGroups, trainStep } from '../../src/train/trainer/fit.ts';
+import { captureTrainStep, weightDecayGroups } from '../../src/train/trainer/fit.ts';
 import { tryWebGpu } from '../support/devices.ts';
 import { seeded } from '../support/mutants.ts';
 
@@ -131,7 +131,7 @@ describe.each([
         const model = BertForSequenceClassification.fromConfig(config, 4);
         if (layers !== undefined) freezeEncoder(model, layers);
         model.train();
-        const step = trainStep(model, new AdamW(decayGroups(model, 0)), 1);
+        const step = captureTrainStep(model, new AdamW(weightDecayGroups(model, 0)), 1);
         const losses: Float32Array[] = [];
         for (let i = 0; i < 3; i++) losses.push(await step.run(collate(examples, 0, 16)));
         const plan = step.plan!;

@@ -33,11 +33,11 @@ const vocab = file(
 );
 /** Sentences whose words follow each other, so that there is something to learn. */
 const sentence = () => {
-  const first = random.integer(60);
-  return Array.from({ length: 3 + random.integer(12) }, (_, i) => `w${(first + i) % 60}`).join(' ');
+  const first = random.randint(60);
+  return Array.from({ length: 3 + random.randint(12) }, (_, i) => `w${(first + i) % 60}`).join(' ');
 };
 const documents = Array.from({ length: 60 }, () =>
-  Array.from({ length: 1 + random.integer(5) }, sentence).join('\n'),
+  Array.from({ length: 1 + random.randint(5) }, sentence).join('\n'),
 );
 const corpus = file('corpus.txt', `${documents.join('\n\n')}\n`);
 const sizes = ['--layers', '1', '--hidden-size', '16', '--heads', '2', '--intermediate-size', '16'];
@@ -128,12 +128,12 @@ describe.each([
           : [...run(device), '--out', out, '--json']),
       );
       // Killed after some steps, at any moment of a step or of a checkpoint; the last tries go on to the end.
-      const after = kills < most ? 1 + moments.integer(14) : Number.POSITIVE_INFINITY;
+      const after = kills < most ? 1 + moments.randint(14) : Number.POSITIVE_INFINITY;
       let seen = 0;
       child.stdout.on('data', (chunk: Buffer) => {
         seen += `${chunk}`.split('"event":"step"').length - 1;
         if (seen >= after && !child.killed)
-          setTimeout(() => child.kill('SIGKILL'), moments.integer(30));
+          setTimeout(() => child.kill('SIGKILL'), moments.randint(30));
       });
       const code = await ended(child);
       if (code === 0) break;

@@ -147,25 +147,25 @@ describe('the pool of buffers', () => {
 
   it('keeps no more than was in use at once', () => {
     const { pool, used } = poolOf(2 ** 30);
-    for (let size = 1; size <= 64; size++) pool.give(pool.take(size * 1024));
+    for (let size = 1; size <= 64; size++) pool.release(pool.acquire(size * 1024));
     expect(used()).toBeLessThan(4 * 64 * 1024);
-    expect(pool.use().bytes).toBe(0);
+    expect(pool.memoryUse().bytes).toBe(0);
   });
 
   it('says when memory has run out, and goes on with what is given back', async () => {
     const { pool, verdict } = poolOf(1 << 20);
-    const first = pool.take(1 << 19);
-    const idle = pool.take(1 << 18);
-    pool.give(idle);
-    const broken = pool.take(3 << 18);
+    const first = pool.acquire(1 << 19);
+    const idle = pool.acquire(1 << 18);
+    pool.release(idle);
+    const broken = pool.acquire(3 << 18);
     const error = await verdict();
     expect(error).toBeInstanceOf(OutOfMemoryError);
     expect(error!.message).toMatch(
       /no memory for 786432 bytes more: 524288 were in use, 262144 kept for reuse/,
     );
-    pool.give(broken);
-    pool.give(first);
-    expect(pool.take(3 << 18)).not.toBe(broken);
-    expect(pool.use().buffers).toBe(1);
+    pool.release(broken);
+    pool.release(first);
+    expect(pool.acquire(3 << 18)).not.toBe(broken);
+    expect(pool.memoryUse().buffers).toBe(1);
   });
 });

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
-import { partsOf } from '../../src/device/splitLaunch.ts';
+import { splitLaunch } from '../../src/device/splitLaunch.ts';
 import { allKernels } from '../../src/kernels/index.ts';
 import { product } from '../../src/kernels/kit/shape.ts';
 import { AdamW, clipGradNorm, LayerNorm, Linear } from '../../src/nn/index.ts';
@@ -19,7 +19,7 @@ afterAll(() => webgpu?.destroy());
 const bytesOf = (kernel: (typeof allKernels)[number], p: never): number =>
   Math.max(...Object.values(kernel.buffers).map(({ size }) => size(p) * 4));
 const cases = allKernels
-  .filter(({ axes }) => axes)
+  .filter(({ splitAxes }) => splitAxes)
   .flatMap((kernel) => kernel.cases.map((p, i) => [kernel.name, i, kernel, p as never] as const))
   .filter(([, , kernel, p]) => bytesOf(kernel, p) >= 1 << 18 && !((kernel.flops?.(p) ?? 0) > 5e7));
 
@@ -43,7 +43,7 @@ function expectClose(
 describe.skipIf(!webgpu)('kernels on windows of their buffers', () => {
   it.each(cases)('%s equals its reference in case %i', async (name, i, kernel, p) => {
     webgpu!.traits.maxBinding = Math.floor(bytesOf(kernel, p) / 3.5);
-    expect(partsOf(kernel, p, webgpu!.traits).length).toBeGreaterThan(3);
+    expect(splitLaunch(kernel, p, webgpu!.traits).length).toBeGreaterThan(3);
     const random = new Philox(i, name.length);
     const data = Object.fromEntries(
       Object.entries(kernel.buffers).map(([buffer, spec]) => [
@@ -247,7 +247,7 @@ async function train(
     return w.cat([loss.reshape([1]), total.reshape([1])]);
   });
   const random = new Philox(1);
-  const ids = (count: number) => Int32Array.from({ length: count }, () => random.integer(vocab));
+  const ids = (count: number) => Int32Array.from({ length: count }, () => random.randint(vocab));
   const results: Float32Array[] = [];
   for (let i = 0; i < steps; i++) {
     const rows = i === 2 ? 9 : 30;

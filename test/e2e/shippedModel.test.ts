@@ -16,7 +16,7 @@ import {
 } from '../../src/index.ts';
 import { accuracy } from '../../src/train/metrics/index.ts';
 import { evaluatePretraining } from '../../src/train/pretraining/evaluate.ts';
-import { ExampleMaker } from '../../src/train/pretraining/objective.ts';
+import { ExampleBuilder } from '../../src/train/pretraining/objective.ts';
 import { pretrainDefaults } from '../../src/train/pretraining/pretrain.ts';
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -31,15 +31,15 @@ describe('the model in the box', () => {
       0,
     );
     expect(bytes).toBeLessThan(8e6);
-    const { parameterCount } = await BertForMaskedLM.fromPretrained(folder);
-    expect(statSync(join(folder, 'model.safetensors')).size).toBeLessThan(2.1 * parameterCount);
+    const { numParameters } = await BertForMaskedLM.fromPretrained(folder);
+    expect(statSync(join(folder, 'model.safetensors')).size).toBeLessThan(2.1 * numParameters);
   });
 
   it('knows the words of Korean reviews, and which stand where', async () => {
     const tokenizer = await BertTokenizer.fromPretrained(folder);
     const { examples } = await readData(at('data/reviews-ko-test.tsv'));
     const texts = examples.map(({ text }) => [text!]);
-    const maker = new ExampleMaker(tokenizer, {
+    const maker = new ExampleBuilder(tokenizer, {
       ...pretrainDefaults,
       maxLength: 48,
       batchSize: 50,

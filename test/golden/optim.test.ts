@@ -72,7 +72,7 @@ describe.skipIf(!hasGolden).each([
           param.grad = keep(load(`${id}/grad${first}.${i}`));
           // As backward leaves it: in the optimiser's slot.
           const values = toFloat32(tensors.get(`${id}/grad${first}.${i}`)!);
-          param.grad.moveTo(param.gradSlot!);
+          param.grad.setStorage(param.gradBuffer!);
           param.grad.copy_(values);
         });
         optimizer.step();

@@ -13,7 +13,7 @@ import { formatDifference, formatSpread, spread, summarise } from '../../src/stu
 import { setDevice } from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
-import { ExampleMaker, type Objective } from '../../src/train/pretraining/objective.ts';
+import { ExampleBuilder, type Objective } from '../../src/train/pretraining/objective.ts';
 
 const cli = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-study-'));
@@ -23,10 +23,10 @@ afterAll(() => rmSync(dir, { recursive: true }));
 const random = new Philox(11);
 const rows = (count: number) =>
   Array.from({ length: count }, (_, i) => {
-    const words = Array.from({ length: 3 + random.integer(6) }, () =>
+    const words = Array.from({ length: 3 + random.randint(6) }, () =>
       random.uniform() < 0.8 ? i % 2 : 1 - (i % 2),
     );
-    return `${words.map((side) => `${side ? 'good' : 'bad'}${random.integer(8)}`).join(' ')}\t${i % 2 ? 'yes' : 'no'}`;
+    return `${words.map((side) => `${side ? 'good' : 'bad'}${random.randint(8)}`).join(' ')}\t${i % 2 ? 'yes' : 'no'}`;
   });
 const table = (count: number) => `text\tlabel\n${rows(count).join('\n')}\n`;
 const folder = join(dir, 'data');
@@ -139,7 +139,7 @@ it('all pre-trainings see the same texts in the same batches', async () => {
     'd',
   ]);
   const batch = async (objective: Objective) => {
-    const maker = new ExampleMaker(tokenizer, {
+    const maker = new ExampleBuilder(tokenizer, {
       objective,
       maxLength: 8,
       batchSize: 3,
@@ -147,7 +147,7 @@ it('all pre-trainings see the same texts in the same batches', async () => {
       wholeWordMask: false,
     });
     const examples = await maker.examples([['a b c d a b c d'], ['b'], ['d c b a b']], 5);
-    return maker.collate(maker.byLength(examples), 5, 0);
+    return maker.collate(maker.sortByLength(examples), 5, 0);
   };
   const masked = await batch('mlm');
   for (const objective of ['cbow', 'causal', 'joined'] as const) {

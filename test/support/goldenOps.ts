@@ -1,4 +1,4 @@
-import type { Range, Tensor } from '../../src/tensor/index.ts';
+import type { SliceRange, Tensor } from '../../src/tensor/index.ts';
 import * as w from '../../src/tensor/index.ts';
 
 type Attrs = Record<string, never>;
@@ -93,7 +93,7 @@ export const goldenOps: Record<string, GoldenOp> = {
   permute: ({ x }, { dims }) => x.permute(dims),
   transpose: ({ x }, { dim0, dim1 }) => x.transpose(dim0, dim1),
   slice: ({ x }, { slices }, call) => {
-    const ranges = slices as Range[];
+    const ranges = slices as SliceRange[];
     return x.slice(
       call.includes('...') && ranges.length < x.ndim
         ? [...Array(x.ndim - ranges.length).fill(null), ...ranges]
@@ -119,7 +119,7 @@ export const goldenOps: Record<string, GoldenOp> = {
     w.crossEntropy(x, y, { reduction, ignoreIndex: ignore_index, labelSmoothing: label_smoothing }),
   mse_loss: ({ x, y }) => w.mseLoss(x, y),
   l1_loss: ({ x, y }) => w.l1Loss(x, y),
-  bce_with_logits: ({ x, y }) => w.bceWithLogits(x, y),
+  bce_with_logits: ({ x, y }) => w.binaryCrossEntropyWithLogits(x, y),
   nll_loss: ({ x, y }) => w.nllLoss(w.logSoftmax(x, -1), y),
 };
 

@@ -10,12 +10,12 @@ export function randomBuffer(spec: BufferSpec<unknown>, p: unknown, random: Phil
   const { fill = 'normal' } = spec;
   const draw =
     typeof fill === 'object'
-      ? () => random.integer(fill.below(p))
+      ? () => random.randint(fill.below(p))
       : fill === 'normal'
         ? () => random.normal()
         : fill === 'positive'
           ? () => 0.1 + random.uniform()
-          : () => random.integer(2);
+          : () => random.randint(2);
   // Room for the last whole vec4.
   const array = new (arrayOf(spec.type))(Math.ceil(spec.size(p) / 4) * 4);
   // A prime period: cheap, and out of step with every row.

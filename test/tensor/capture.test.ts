@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { shareSlots } from '../../src/device/capture/memoryPlan.ts';
+import { assignSlots } from '../../src/device/capture/memoryPlan.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import {
   AdamW,
@@ -255,7 +255,7 @@ describe('shareSlots', () => {
             from,
             to: from + life,
           }));
-          const { slotOf, sizes } = shareSlots(lifetimes, existing);
+          const { slotOf, sizes } = assignSlots(lifetimes, existing);
           for (const [slot, size] of existing.entries())
             expect(sizes[slot]).toBeGreaterThanOrEqual(size);
           for (const [i, a] of lifetimes.entries()) {
@@ -271,6 +271,6 @@ describe('shareSlots', () => {
 
   it('needs no more slots than lives overlap', () => {
     const chain = Array.from({ length: 50 }, (_, i) => ({ bytes: 64, from: i, to: i + 2 }));
-    expect(shareSlots(chain, []).sizes).toEqual([64, 64]);
+    expect(assignSlots(chain, []).sizes).toEqual([64, 64]);
   });
 });

@@ -293,7 +293,7 @@ describe.skipIf(!webgpu)('a captured step', () => {
     const state = keep(zeros([8]));
     let length = 0;
     const step: Step = ({ x }) => {
-      webgpu!.eachStep(() => webgpu!.write(state.storage.binding, new Float32Array(++length)));
+      webgpu!.onReplay(() => webgpu!.write(state.storage.binding, new Float32Array(++length)));
       return x.mul(state.sum());
     };
     await run(step, 1);

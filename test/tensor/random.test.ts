@@ -113,11 +113,11 @@ describe('Philox', () => {
     const philox = new Philox(4);
     const n = 30_000;
     // By remainder alone, half of the draws would fall into the first third.
-    const draws = Array.from({ length: n }, () => philox.integer(3 * 2 ** 30));
+    const draws = Array.from({ length: n }, () => philox.randint(3 * 2 ** 30));
     const low = draws.filter((x) => x < 2 ** 30).length;
     expect(Math.abs(low / n - 1 / 3)).toBeLessThan((4 * 0.471) / Math.sqrt(n));
-    expect(philox.integer(1)).toBe(0);
-    expect(philox.integer(2 ** 32)).toBeLessThan(2 ** 32);
+    expect(philox.randint(1)).toBe(0);
+    expect(philox.randint(2 ** 32)).toBeLessThan(2 ** 32);
   });
 
   it('shuffles without losing anything, every order equally often', () => {

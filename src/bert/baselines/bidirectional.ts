@@ -1,4 +1,4 @@
-import { cat, type Nested, Tensor } from '../../tensor/index.ts';
+import { cat, type NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from '../encoder.ts';
 import { BertOnlyMLMHead } from '../heads/maskedLM.ts';
@@ -6,7 +6,7 @@ import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
 import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
-import { type CausalLMInputs, nextTokens } from './causal.ts';
+import { type CausalLMInputs, shiftLabels } from './causal.ts';
 
 /**
  * Two encoders side by side that share the embeddings: one looks back only, the other ahead only. So no state has seen
@@ -23,12 +23,12 @@ export class BertBiBackbone extends BertBackbone {
 
   /** Each state is that of the forward encoder, then that of the backward one: [batch, length, 2 hidden]. */
   override forward(inputs: BertInputs): EncoderOutput {
-    const { ahead, back } = this.directions(inputs);
-    const hiddenStates = ahead.hiddenStates.map((state, i) =>
-      cat([state, back.hiddenStates[i].flip([1])], -1),
+    const { forward, backward } = this.directions(inputs);
+    const hiddenStates = forward.hiddenStates.map((state, i) =>
+      cat([state, backward.hiddenStates[i].flip([1])], -1),
     );
-    const attentions = ahead.attentions?.map((probs, i) =>
-      cat([probs, back.attentions![i].flip([2, 3])], 1),
+    const attentions = forward.attentions?.map((probs, i) =>
+      cat([probs, backward.attentions![i].flip([2, 3])], 1),
     );
     return {
       lastHiddenState: hiddenStates.at(-1)!,
@@ -38,11 +38,11 @@ export class BertBiBackbone extends BertBackbone {
   }
 
   /** `ahead` reads the text forwards; `back` reads it backwards, and has it so: position 0 is the last token. */
-  directions(inputs: BertInputs): { ahead: EncoderOutput; back: EncoderOutput } {
+  directions(inputs: BertInputs): { forward: EncoderOutput; backward: EncoderOutput } {
     const { embedded, mask } = this.embed(inputs);
     return {
-      ahead: this.encoder.forward(embedded, mask, inputs.outputAttentions),
-      back: this.backwardEncoder.forward(
+      forward: this.encoder.forward(embedded, mask, inputs.outputAttentions),
+      backward: this.backwardEncoder.forward(
         embedded.flip([1]),
         mask.flip([3]),
         inputs.outputAttentions,
@@ -78,28 +78,29 @@ export class BertBiLMHeadModel extends BertPreTrainedModel {
 
   /** Throws ArgumentError for labels of another shape, or that are no tokens. */
   forward(inputs: CausalLMInputs): BiLMOutput {
-    const { ahead, back } = this.bert.directions(inputs);
+    const { forward, backward } = this.bert.directions(inputs);
     const { labels } = inputs;
-    const given =
+    const directionLabels =
       labels === undefined
         ? [undefined, undefined]
-        : [nextTokens(labels), nextTokens(reversed(labels))];
-    const [one, other] = [ahead, back].map(({ lastHiddenState }, i) =>
-      this.cls.predictions.forward(lastHiddenState, { labels: given[i] }),
+        : [shiftLabels(labels), shiftLabels(reverseLabels(labels))];
+    const [forwardPrediction, backwardPrediction] = [forward, backward].map(
+      ({ lastHiddenState }, i) =>
+        this.cls.predictions.forward(lastHiddenState, { labels: directionLabels[i] }),
     );
     return {
-      loss: one.loss?.add(other.loss!).div(2),
+      loss: forwardPrediction.loss?.add(backwardPrediction.loss!).div(2),
       get logits() {
-        return one.logits;
+        return forwardPrediction.logits;
       },
       get backwardLogits() {
-        return other.logits.flip([1]);
+        return backwardPrediction.logits.flip([1]);
       },
     };
   }
 }
 
-const reversed = (labels: Tensor | Nested): Tensor | Nested =>
+const reverseLabels = (labels: Tensor | NestedArray): Tensor | NestedArray =>
   labels instanceof Tensor
     ? labels.flip([1])
     : (labels as readonly number[][]).map((row) => Array.from(row).reverse());
@@ -116,9 +117,12 @@ export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBi
 
   protected encode(inputs: BertInputs): BertModelOutput {
     const output = this.bert.forward(inputs);
-    const [ahead, back] = output.lastHiddenState.chunk(2, -1);
+    const [forwardStates, backwardStates] = output.lastHiddenState.chunk(2, -1);
     const ends = cat(
-      [pool(ahead, inputs.attentionMask, 'last'), pool(back, inputs.attentionMask, 'first')],
+      [
+        pool(forwardStates, inputs.attentionMask, 'last'),
+        pool(backwardStates, inputs.attentionMask, 'first'),
+      ],
       -1,
     );
     return { ...output, poolerOutput: this.pooler.forward(ends) };

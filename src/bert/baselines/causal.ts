@@ -1,4 +1,4 @@
-import { type Nested, pad, Tensor } from '../../tensor/index.ts';
+import { type NestedArray, pad, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import { BertPooler } from '../encoder.ts';
 import { BertForMaskedLM, type MaskedLMOutput } from '../heads/maskedLM.ts';
@@ -9,7 +9,7 @@ import type { BertInputs } from '../modelInputs.ts';
 
 export interface CausalLMInputs extends BertInputs {
   /** The text's own tokens, [batch, length]; -100 where one is not to be predicted, as padding. */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
 }
 
 export type CausalLMOutput = MaskedLMOutput;
@@ -27,13 +27,13 @@ export class BertLMHeadModel extends BertForMaskedLM {
   override forward({ labels, ...inputs }: CausalLMInputs): CausalLMOutput {
     return super.forward({
       ...inputs,
-      labels: labels === undefined ? undefined : nextTokens(labels),
+      labels: labels === undefined ? undefined : shiftLabels(labels),
     });
   }
 }
 
 /** What each position is to predict: the label of the next one, and nothing at the last. labels: [batch, length]. */
-export function nextTokens(labels: Tensor | Nested): Tensor | Nested {
+export function shiftLabels(labels: Tensor | NestedArray): Tensor | NestedArray {
   if (labels instanceof Tensor) return pad(labels.slice([null, [1, null]]), [0, 1], -100);
   return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), -100]);
 }

@@ -3,7 +3,7 @@ import { ArgumentError, UsageError } from '../../platform/errors.ts';
 import {
   linearCrossEntropy,
   matmul,
-  type Nested,
+  type NestedArray,
   noGrad,
   ones,
   type Tensor,
@@ -16,7 +16,7 @@ import { BertPooler, type EncoderOutput } from '../encoder.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
 import { type BertModelOutput, BertPreTrainedModel } from '../model.ts';
-import { asIds, type BertInputs, checkLabelShape, idTensors } from '../modelInputs.ts';
+import { type BertInputs, checkLabelShape, toIdTensor, toIdTensors } from '../modelInputs.ts';
 
 export class CbowEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
@@ -53,7 +53,7 @@ export class CbowModel extends WordVectors {
   /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws ArgumentError for shapes that do not fit. */
   forward(inputs: BertInputs): EncoderOutput {
     const { wordEmbeddings } = this.embeddings;
-    const { inputIds } = idTensors(
+    const { inputIds } = toIdTensors(
       'CbowModel',
       inputs,
       ['batch', 'length'],
@@ -66,7 +66,7 @@ export class CbowModel extends WordVectors {
 
 export interface CbowInputs extends BertInputs {
   /** The text's own tokens, [batch, length]; -100 where one is not to be predicted, as padding. */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
   /** Tokens to either side that are the context. Default: 4, the paper's. */
   window?: number;
 }
@@ -121,7 +121,7 @@ export class CbowLMHeadModel extends WordVectors {
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;
     const [batch, length, size] = shape;
-    const mask = asIds(
+    const mask = toIdTensor(
       inputs.attentionMask ?? ones([1, length], { device }),
       device,
       'attentionMask',
@@ -131,7 +131,7 @@ export class CbowLMHeadModel extends WordVectors {
       output.lastHiddenState,
     );
     if (labels === undefined) return { ...output, context };
-    const targets = asIds(labels, device, 'labels');
+    const targets = toIdTensor(labels, device, 'labels');
     checkLabelShape(targets.shape, [batch, length], 'labels');
     const { weight } = this.cls.predictions.decoder;
     const rows = context.reshape([batch * length, size]);
@@ -147,14 +147,14 @@ export class CbowLMHeadModel extends WordVectors {
 
 /** How much each token counts at each position: as much as the others within the window that are attended to, itself not. */
 function contextWeights(length: number, window: number, mask: Tensor): Tensor {
-  const near = Float32Array.from({ length: length * length }, (_, i) => {
+  const inWindow = Float32Array.from({ length: length * length }, (_, i) => {
     const distance = Math.abs(Math.floor(i / length) - (i % length));
     return Number(distance > 0 && distance <= window);
   });
-  const counted = tensor(near, { shape: [1, length, length], device: mask.device }).mul(
+  const weights = tensor(inWindow, { shape: [1, length, length], device: mask.device }).mul(
     mask.toFloat().unsqueeze(1),
   );
-  return counted.div(counted.sum([-1], true).clamp(1, length));
+  return weights.div(weights.sum([-1], true).clamp(1, length));
 }
 
 /** A classifier on the mean of a text's word vectors. */

@@ -1,9 +1,9 @@
 import { Linear, Module } from '../../nn/index.ts';
-import type { Nested, Tensor } from '../../tensor/index.ts';
+import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../encoder.ts';
 import { BertBackbone, BertModel, BertPreTrainedModel } from '../model.ts';
-import { type BertInputs, classLoss } from '../modelInputs.ts';
+import { type BertInputs, classificationLoss } from '../modelInputs.ts';
 import {
   BertLMPredictionHead,
   type MaskedLMInputs,
@@ -65,7 +65,7 @@ export class BertForMaskedLM extends BertPreTrainedModel {
 
 export interface NextSentenceInputs extends BertInputs {
   /** 0: the second text follows the first, 1: it is a random one; [batch]. */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
 }
 
 export interface NextSentenceOutput extends EncoderOutput {
@@ -92,14 +92,17 @@ export class BertForNextSentencePrediction extends BertPreTrainedModel {
     return {
       ...rest,
       logits,
-      loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels'),
+      loss:
+        inputs.labels === undefined
+          ? undefined
+          : classificationLoss(logits, inputs.labels, 'labels'),
     };
   }
 }
 
 export interface PreTrainingInputs extends MaskedLMInputs {
   /** 0: the second text follows the first, 1: it is a random one; [batch]. */
-  nextSentenceLabel?: Tensor | Nested;
+  nextSentenceLabel?: Tensor | NestedArray;
 }
 
 export interface PreTrainingOutput extends EncoderOutput {
@@ -132,7 +135,7 @@ export class BertForPreTraining extends BertPreTrainedModel {
       ...rest,
       loss: both
         ? predicted.loss!.add(
-            classLoss(seqRelationshipLogits, nextSentenceLabel, 'nextSentenceLabel'),
+            classificationLoss(seqRelationshipLogits, nextSentenceLabel, 'nextSentenceLabel'),
           )
         : undefined,
       get predictionLogits() {

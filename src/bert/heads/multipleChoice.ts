@@ -1,14 +1,14 @@
-import type { Nested, Tensor } from '../../tensor/index.ts';
+import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../encoder.ts';
 import { BertModel } from '../model.ts';
-import { type BertInputs, classLoss, idTensors } from '../modelInputs.ts';
+import { type BertInputs, classificationLoss, toIdTensors } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
 
 /** As `BertInputs`, with ids, mask, segments and positions of [batch, choices, length]. */
 export interface MultipleChoiceInputs extends BertInputs {
   /** Number of the right choice, [batch]. */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
 }
 
 /** Hidden states and attentions have batch × choices rows. */
@@ -28,7 +28,12 @@ export class BertForMultipleChoice extends BertClassifier<BertModel> {
   /** @throws ArgumentError for ids of another shape. */
   forward(inputs: MultipleChoiceInputs): MultipleChoiceOutput {
     const { device } = this.classifier.weight;
-    const ids = idTensors('BertForMultipleChoice', inputs, ['batch', 'choices', 'length'], device);
+    const ids = toIdTensors(
+      'BertForMultipleChoice',
+      inputs,
+      ['batch', 'choices', 'length'],
+      device,
+    );
     const [batch, choices, length] = ids.inputIds.shape;
     const flat = Object.entries(ids).map(
       ([name, given]) => [name, given.reshape([batch * choices, length])] as const,
@@ -38,7 +43,10 @@ export class BertForMultipleChoice extends BertClassifier<BertModel> {
     return {
       ...rest,
       logits,
-      loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels'),
+      loss:
+        inputs.labels === undefined
+          ? undefined
+          : classificationLoss(logits, inputs.labels, 'labels'),
     };
   }
 }

@@ -1,5 +1,5 @@
-import { arange, matmul, type Nested, noGrad, type Tensor } from '../../tensor/index.ts';
-import { asIds } from '../modelInputs.ts';
+import { arange, matmul, type NestedArray, noGrad, type Tensor } from '../../tensor/index.ts';
+import { toIdTensor } from '../modelInputs.ts';
 
 /**
  * How the states of a text become one vector: that of the first position (`cls`), the mean of those attended to (special
@@ -8,19 +8,24 @@ import { asIds } from '../modelInputs.ts';
 export type Pooling = 'cls' | 'mean' | 'first' | 'last';
 
 /** states: [batch, length, size], mask: [batch, length], 1 where attended to (none: everywhere) → [batch, 1, size]. */
-export function pool(states: Tensor, mask: Tensor | Nested | undefined, pooling: Pooling): Tensor {
+export function pool(
+  states: Tensor,
+  mask: Tensor | NestedArray | undefined,
+  pooling: Pooling,
+): Tensor {
   const [, length] = states.shape;
   if (pooling === 'mean' && mask === undefined) return states.mean([1], true);
   if (pooling === 'cls' || (pooling === 'first' && mask === undefined))
     return states.slice([null, [0, 1]]);
   if (mask === undefined) return states.slice([null, [length - 1, length]]);
   const weights = noGrad(() => {
-    const attended = asIds(mask, states.device, 'attentionMask').toFloat();
+    const attended = toIdTensor(mask, states.device, 'attentionMask').toFloat();
     if (pooling === 'mean') return attended.div(attended.sum([1], true).clamp(1, length));
-    const places = arange(length, undefined, { device: states.device });
+    const positions = arange(length, undefined, { device: states.device });
     // The place that counts most among those attended to.
-    const rank = pooling === 'last' ? places.toFloat().add(1) : places.toFloat().neg().add(length);
-    return attended.mul(rank).argmax(-1).unsqueeze(1).eq(places).toFloat();
+    const rank =
+      pooling === 'last' ? positions.toFloat().add(1) : positions.toFloat().neg().add(length);
+    return attended.mul(rank).argmax(-1).unsqueeze(1).eq(positions).toFloat();
   });
   return matmul(weights.unsqueeze(1), states);
 }

@@ -4,26 +4,26 @@ import {
   indexSelect,
   linear,
   linearCrossEntropy,
-  type Nested,
+  type NestedArray,
   Tensor,
   tensor,
   zeros,
 } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import { activations } from '../encoder.ts';
-import { asIds, type BertInputs, checkIds, checkLabelShape } from '../modelInputs.ts';
+import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../modelInputs.ts';
 
 export interface MaskedLMInputs extends BertInputs {
   /**
    * The token behind each position, [batch, length]; -100 where none is to be predicted. From the host, only the positions
    * with a token go through the decoder; of a tensor, whose values the host does not know, all do.
    */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
   /**
    * Positions to predict, [n], as row × length + column; `labels` are then [n], theirs. For captured steps (`capture`):
    * keep n the same and fill up with positions of label -100 (Google's `masked_lm_positions`).
    */
-  labelPositions?: Tensor | Nested;
+  labelPositions?: Tensor | NestedArray;
 }
 
 export interface MaskedLMPrediction {
@@ -84,35 +84,39 @@ export class BertLMPredictionHead extends Module {
   }
 
   /** Never holds the logits of all tokens at once (`linearCrossEntropy`). */
-  #loss(hidden: Tensor, labels: Tensor | Nested, labelPositions?: Tensor | Nested): Tensor {
+  #loss(
+    hidden: Tensor,
+    labels: Tensor | NestedArray,
+    labelPositions?: Tensor | NestedArray,
+  ): Tensor {
     const [batch, length, size] = hidden.shape;
     const rows = hidden.reshape([batch * length, size]);
-    const over = (x: Tensor, targets: Tensor) =>
+    const lossOf = (x: Tensor, targets: Tensor) =>
       linearCrossEntropy(this.transform.forward(x), this.decoder.weight, this.bias, targets);
     if (labelPositions !== undefined) {
-      const positions = asIds(labelPositions, hidden.device, 'labelPositions');
-      const targets = asIds(labels, hidden.device, 'labels');
+      const positions = toIdTensor(labelPositions, hidden.device, 'labelPositions');
+      const targets = toIdTensor(labels, hidden.device, 'labels');
       checkLabelShape(targets.shape, positions.shape, 'labels');
-      return over(indexSelect(rows, 0, positions), targets);
+      return lossOf(indexSelect(rows, 0, positions), targets);
     }
     if (labels instanceof Tensor) {
       checkLabelShape(labels.shape, [batch, length], 'labels');
-      return over(rows, labels.reshape([batch * length]));
+      return lossOf(rows, labels.reshape([batch * length]));
     }
-    checkIds(labels, 'labels');
-    const { positions, targets } = labelled(labels, batch, length);
+    checkIdValues(labels, 'labels');
+    const { positions, targets } = labelledPositions(labels, batch, length);
     const [index, known] = [positions, targets].map((ids) =>
       tensor(Int32Array.from(ids), { device: hidden.device }),
     );
-    return over(indexSelect(rows, 0, index), known);
+    return lossOf(indexSelect(rows, 0, index), known);
   }
 }
 
-const IGNORED = -100;
+const IGNORE_INDEX = -100;
 
 /** The positions that have a label, and their labels; where none has one, a position that is ignored. */
-function labelled(
-  labels: Nested,
+function labelledPositions(
+  labels: NestedArray,
   batch: number,
   length: number,
 ): { positions: number[]; targets: number[] } {
@@ -123,7 +127,7 @@ function labelled(
     'labels',
   );
   const all = rows.flat();
-  const positions = [...all.keys()].filter((i) => all[i] !== IGNORED);
+  const positions = [...all.keys()].filter((i) => all[i] !== IGNORE_INDEX);
   if (positions.length === 0) positions.push(0);
   return { positions, targets: positions.map((i) => all[i]) };
 }

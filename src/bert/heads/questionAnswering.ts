@@ -1,16 +1,16 @@
 import { Linear } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
-import type { Nested, Tensor } from '../../tensor/index.ts';
+import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../encoder.ts';
 import { BertBackbone, BertPreTrainedModel } from '../model.ts';
-import { asIds, type BertInputs, classLoss } from '../modelInputs.ts';
+import { type BertInputs, classificationLoss, toIdTensor } from '../modelInputs.ts';
 
 export interface QuestionAnsweringInputs extends BertInputs {
   /** First token of each answer, [batch]. Negative ones count as 0; ones beyond the text are ignored. */
-  startPositions?: Tensor | Nested;
+  startPositions?: Tensor | NestedArray;
   /** Last token of each answer, [batch]. As `startPositions`. */
-  endPositions?: Tensor | Nested;
+  endPositions?: Tensor | NestedArray;
 }
 
 export interface QuestionAnsweringOutput extends EncoderOutput {
@@ -54,8 +54,8 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
 }
 
 /** logits: [batch, length], positions: [batch]. */
-function spanLoss(logits: Tensor, positions: Tensor | Nested, name: string): Tensor {
+function spanLoss(logits: Tensor, positions: Tensor | NestedArray, name: string): Tensor {
   const [, length] = logits.shape;
-  const within = asIds(positions, logits.device, name).toFloat().clamp(0, length).toInt();
-  return classLoss(logits, within, name, { ignoreIndex: length });
+  const within = toIdTensor(positions, logits.device, name).toFloat().clamp(0, length).toInt();
+  return classificationLoss(logits, within, name, { ignoreIndex: length });
 }

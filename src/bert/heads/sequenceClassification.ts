@@ -1,13 +1,19 @@
-import { bceWithLogits, mseLoss, type Nested, Tensor, tensor } from '../../tensor/index.ts';
+import {
+  binaryCrossEntropyWithLogits,
+  mseLoss,
+  type NestedArray,
+  Tensor,
+  tensor,
+} from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../encoder.ts';
 import { BertModel, type BertModelOutput, type BertPreTrainedModel } from '../model.ts';
-import { type BertInputs, checkLabelShape, classLoss } from '../modelInputs.ts';
+import { type BertInputs, checkLabelShape, classificationLoss } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
 
 export interface SequenceClassifierInputs extends BertInputs {
   /** Class numbers [batch]; scores [batch] or [batch, labels] for regression; 0s and 1s [batch, labels] for several labels. */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
 }
 
 export interface SequenceClassifierOutput extends EncoderOutput {
@@ -39,7 +45,7 @@ export abstract class SequenceClassifier<
   }
 
   /** `problemType` decides; where it is not set, one label means regression, class numbers single, others multi-label. */
-  #loss(logits: Tensor, given: Tensor | Nested): Tensor {
+  #loss(logits: Tensor, given: Tensor | NestedArray): Tensor {
     const { numLabels, problemType } = this.config;
     const known = given instanceof Tensor ? given : tensor(given, { device: logits.device });
     const multi = known.dtype === 'float32' && known.ndim === 2 && known.shape[1] === numLabels;
@@ -50,11 +56,14 @@ export abstract class SequenceClassifier<
         : multi
           ? 'multi_label_classification'
           : 'single_label_classification');
-    if (problem === 'single_label_classification') return classLoss(logits, given, 'labels');
+    if (problem === 'single_label_classification')
+      return classificationLoss(logits, given, 'labels');
     const labels = known.toFloat();
     checkLabelShape(labels.shape, logits.shape, 'labels');
     const scores = logits.reshape(labels.shape);
-    return problem === 'regression' ? mseLoss(scores, labels) : bceWithLogits(scores, labels);
+    return problem === 'regression'
+      ? mseLoss(scores, labels)
+      : binaryCrossEntropyWithLogits(scores, labels);
   }
 }
 

@@ -1,13 +1,13 @@
-import type { Nested, Tensor } from '../../tensor/index.ts';
+import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../encoder.ts';
 import { BertBackbone } from '../model.ts';
-import { type BertInputs, classLoss } from '../modelInputs.ts';
+import { type BertInputs, classificationLoss } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
 
 export interface TokenClassifierInputs extends BertInputs {
   /** Class number of each token, [batch, length]; -100: ignored. */
-  labels?: Tensor | Nested;
+  labels?: Tensor | NestedArray;
 }
 
 export interface TokenClassifierOutput extends EncoderOutput {
@@ -29,7 +29,10 @@ export class BertForTokenClassification extends BertClassifier<BertBackbone> {
     return {
       ...output,
       logits,
-      loss: inputs.labels === undefined ? undefined : classLoss(logits, inputs.labels, 'labels'),
+      loss:
+        inputs.labels === undefined
+          ? undefined
+          : classificationLoss(logits, inputs.labels, 'labels'),
     };
   }
 }

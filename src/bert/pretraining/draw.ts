@@ -2,7 +2,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { Philox } from '../../tensor/random.ts';
 
 /** What keys the random choices for one example: the same three give the same choices, in any order of examples. */
-export interface Draw {
+export interface ExampleKey {
   /** Any safe integer. */
   seed: number;
   /** 0 to 65,535; choices are drawn anew in each. */
@@ -12,14 +12,14 @@ export interface Draw {
 }
 
 /** Kept apart, so that what is masked says nothing of what was paired. Shuffling uses the streams below. */
-export const MASKING = 1;
-export const PAIRING = 2;
+export const MASKING_STREAM = 1;
+export const PAIRING_STREAM = 2;
 
 /** @throws ArgumentError on an epoch or example out of range, or a seed that is no safe integer. */
-export function randomOf(purpose: number, { seed, epoch, example }: Draw): Philox {
+export function exampleRandom(stream: number, { seed, epoch, example }: ExampleKey): Philox {
   checkBelow(epoch, 2 ** 16, 'epoch');
   checkBelow(example, 2 ** 32, 'example');
-  return new Philox(seed, (purpose * 2 ** 16 + epoch) * 2 ** 32 + example);
+  return new Philox(seed, (stream * 2 ** 16 + epoch) * 2 ** 32 + example);
 }
 
 function checkBelow(value: number, bound: number, name: string): void {

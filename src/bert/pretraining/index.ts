@@ -1,4 +1,4 @@
-export type { Draw } from './draw.ts';
+export type { ExampleKey } from './draw.ts';
 export { type MaskedTokens, type MaskingOptions, TokenMasker } from './maskedLanguageModel.ts';
 export {
   type NextSentenceExample,

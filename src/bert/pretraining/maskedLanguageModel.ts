@@ -1,9 +1,9 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { type Draw, MASKING, randomOf } from './draw.ts';
+import { type ExampleKey, exampleRandom, MASKING_STREAM } from './draw.ts';
 
 /** What a loss leaves out. */
-const IGNORED = -100;
+const IGNORE_INDEX = -100;
 
 export interface MaskingOptions {
   /** Share of the tokens to predict; above 0, below 1. Default 0.15. */
@@ -38,7 +38,7 @@ export class TokenMasker {
   readonly #maskId: number;
   readonly #isSpecial: Uint8Array;
   readonly #isContinuation: Uint8Array;
-  readonly #ordinary: Uint32Array;
+  readonly #ordinaryIds: Uint32Array;
 
   /** @throws UsageError on a bad option, or a vocabulary of special tokens alone. */
   constructor(
@@ -62,19 +62,19 @@ export class TokenMasker {
       ids,
       (id) => +tokenizer.convertIdsToTokens(id).startsWith('##'),
     );
-    this.#ordinary = ids.filter((id) => !this.#isSpecial[id]);
-    if (this.#ordinary.length === 0)
+    this.#ordinaryIds = ids.filter((id) => !this.#isSpecial[id]);
+    if (this.#ordinaryIds.length === 0)
       throw new UsageError('the vocabulary has special tokens alone; there is nothing to predict');
   }
 
   /**
    * Masks a row, padded or not; pad rows first where all are to have the same number of slots.
-   * @throws UsageError on an id that is not in the vocabulary, ArgumentError on a bad `draw`.
+   * @throws UsageError on an id that is not in the vocabulary, ArgumentError on a bad `key`.
    */
-  maskTokens(inputIds: ArrayLike<number>, draw: Draw): MaskedTokens {
-    const random = randomOf(MASKING, draw);
+  maskTokens(inputIds: ArrayLike<number>, key: ExampleKey): MaskedTokens {
+    const random = exampleRandom(MASKING_STREAM, key);
     const ids = Array.from(inputIds);
-    const words = this.#words(ids);
+    const words = this.#maskableWords(ids);
     const slots = Math.ceil(this.#probability * ids.length);
     const tokens = words.reduce((sum, word) => sum + word.length, 0);
     const wanted = Math.min(
@@ -90,30 +90,30 @@ export class TokenMasker {
     }
     chosen.sort((a, b) => a - b);
 
-    const labels = new Array<number>(ids.length).fill(IGNORED);
+    const labels = new Array<number>(ids.length).fill(IGNORE_INDEX);
     for (const at of chosen) {
       labels[at] = ids[at];
-      const fate = random.uniform();
-      if (fate < 0.8) ids[at] = this.#maskId;
-      else if (fate < 0.9) ids[at] = this.#ordinary[random.integer(this.#ordinary.length)];
+      const roll = random.uniform();
+      if (roll < 0.8) ids[at] = this.#maskId;
+      else if (roll < 0.9) ids[at] = this.#ordinaryIds[random.randint(this.#ordinaryIds.length)];
     }
-    const inSlots = (values: number[], rest: number) => [
+    const padToSlots = (values: number[], rest: number) => [
       ...values,
       ...new Array<number>(slots - values.length).fill(rest),
     ];
     return {
       inputIds: ids,
       labels,
-      maskedPositions: inSlots(chosen, 0),
-      maskedLabels: inSlots(
+      maskedPositions: padToSlots(chosen, 0),
+      maskedLabels: padToSlots(
         chosen.map((at) => labels[at]),
-        IGNORED,
+        IGNORE_INDEX,
       ),
     };
   }
 
   /** The positions that can be chosen, as lists of those that are chosen together. */
-  #words(ids: readonly number[]): number[][] {
+  #maskableWords(ids: readonly number[]): number[][] {
     const words: number[][] = [];
     let isOpen = false;
     ids.forEach((id, at) => {

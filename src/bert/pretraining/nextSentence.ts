@@ -1,7 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { Philox } from '../../tensor/random.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { PAIRING, randomOf } from './draw.ts';
+import { exampleRandom, PAIRING_STREAM } from './draw.ts';
 
 /** Sentences of one text, in order, each as token ids without special tokens. */
 export type TokenDocument = readonly (readonly number[])[];
@@ -85,10 +85,10 @@ export async function* nextSentenceExamples(
       window.shift();
       at--;
     }
-    const random = randomOf(PAIRING, { seed, epoch, example: number++ });
+    const random = exampleRandom(PAIRING_STREAM, { seed, epoch, example: number++ });
     const maxTokens = maxLength - 3;
     const isShort = random.uniform() < shortSequenceProbability;
-    const length = isShort ? 2 + random.integer(maxTokens - 1) : maxTokens;
+    const length = isShort ? 2 + random.randint(maxTokens - 1) : maxTokens;
     for (const { a, b, nextSentenceLabel } of pairs(window, at++, length, random)) {
       isEmpty = false;
       const [first, second] = truncate(a, b, maxTokens, random);
@@ -137,16 +137,16 @@ function* pairs(
     let end = start + 2;
     let total = document[start].length + document[start + 1].length;
     while (end < document.length && total < length) total += document[end++].length;
-    const split = start + 1 + random.integer(end - start - 1);
+    const split = start + 1 + random.randint(end - start - 1);
     const a = document.slice(start, split).flat();
     if (random.uniform() < 0.5) {
       yield { a, b: document.slice(split, end).flat(), nextSentenceLabel: 0 };
       start = end;
     } else {
-      const other = window[(at + 1 + random.integer(window.length - 1)) % window.length];
+      const other = window[(at + 1 + random.randint(window.length - 1)) % window.length];
       yield {
         a,
-        b: sentencesFrom(other, random.integer(other.length), length - a.length),
+        b: sentencesFrom(other, random.randint(other.length), length - a.length),
         nextSentenceLabel: 1,
       };
       // The sentences after A were not used.

@@ -5,7 +5,13 @@ import { CpuDevice } from '../../device/cpu.ts';
 import { layoutOf, type MatmulParams } from '../../kernels/matmul/shape.ts';
 import { measurePeaks } from '../../kernels/peaks.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { count, deviceOption, jsonOption, openFor, precisionOption } from '../options.ts';
+import {
+  deviceOption,
+  jsonOption,
+  openCliDevice,
+  positiveInteger,
+  precisionOption,
+} from '../options.ts';
 import { type Column, number, tableRow } from '../table.ts';
 
 const stepNames = ['tiny', 'mini', 'base'] as const;
@@ -34,7 +40,7 @@ export function benchCommand(): Command {
     .option(
       '--vocab-size <n>',
       'entries of the vocabulary in training steps (default: 8000; of base 30522)',
-      count,
+      positiveInteger,
     )
     .addOption(deviceOption())
     .addOption(precisionOption())
@@ -48,7 +54,7 @@ export function benchCommand(): Command {
         throw new UsageError(
           `no kernel has ${JSON.stringify(filter)} in its name; without a filter, all are timed`,
         );
-      const device = await openFor(options.device, options.json, options.precision);
+      const device = await openCliDevice(options.device, options.json, options.precision);
       const cpu = device.kind === 'cpu' ? undefined : new CpuDevice();
       const peaks = await measurePeaks(device);
       const { benchStep } = await import('../../bench/steps.ts');
@@ -74,13 +80,13 @@ export function benchCommand(): Command {
       const onCase = (timing: KernelTiming) =>
         print(timing, () => tableRow(kernelColumns, kernelWidths, kernelRow(timing)));
       await benchKernels(device, cpu, peaks, kernels, onCase);
-      const usual =
+      const defaultSteps =
         kind === 'cpu'
           ? stepNames.slice(0, 1)
           : traits.software
             ? stepNames.slice(0, 2)
             : stepNames;
-      const steps: readonly StepTiming['step'][] = options.steps ?? (filter ? [] : usual);
+      const steps: readonly StepTiming['step'][] = options.steps ?? (filter ? [] : defaultSteps);
       if (steps.length > 0) title(stepColumns, stepWidths);
       for (const step of steps) {
         const timing = await benchStep(step, device, cpu, peaks, options.vocabSize);

@@ -8,7 +8,7 @@ import { accuracy } from '../../train/metrics/index.ts';
 import type { TaskModel } from '../../train/tasks/taskModel.ts';
 import { evaluate } from '../../train/trainer/evaluate.ts';
 import { fitDefaults } from '../../train/trainer/fit.ts';
-import { count, deviceOption, openFor } from '../options.ts';
+import { deviceOption, openCliDevice, positiveInteger } from '../options.ts';
 import { percent } from '../table.ts';
 import { runTraining } from '../training.ts';
 
@@ -24,10 +24,10 @@ export function demoCommand(): Command {
     .description(
       'fine-tune the small Korean BERT that comes with the package on the reviews that come with it',
     )
-    .option('--epochs <n>', 'times through the data', count, 5)
+    .option('--epochs <n>', 'times through the data', positiveInteger, 5)
     .addOption(deviceOption())
     .action(async (options) => {
-      const device = await openFor(options.device, false);
+      const device = await openCliDevice(options.device, false);
       const started = performance.now();
       const { model, tokenizer, labels, interrupted } = await runTraining({
         ...fitDefaults,

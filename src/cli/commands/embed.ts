@@ -8,15 +8,15 @@ import { readData } from '../../train/data/labelledData.ts';
 import { FeatureExtractionPipeline } from '../../train/pipelines/featureExtraction.ts';
 import { modelFolder } from '../download.ts';
 import {
-  count,
   dataOptions,
   dataOptionsOf,
   deviceOption,
   jsonOption,
-  openFor,
+  openCliDevice,
+  positiveInteger,
   reportProblems,
 } from '../options.ts';
-import { asPair, readLines } from '../texts.ts';
+import { readLines, splitPair } from '../texts.ts';
 
 type Text = string | readonly [string, string];
 
@@ -53,9 +53,9 @@ export function embedCommand(): Command {
     .option(
       '--max-length <tokens>',
       'longest text; longer ones are cut (default: all the model takes)',
-      count,
+      positiveInteger,
     )
-    .option('--batch-size <n>', 'texts at a time', count, 32)
+    .option('--batch-size <n>', 'texts at a time', positiveInteger, 32)
     .addOption(textColumnOption)
     .addOption(pairColumnOption)
     .addOption(deviceOption())
@@ -64,11 +64,11 @@ export function embedCommand(): Command {
       const { out, json, batchSize, maxLength, ...features } = options;
       const write = formatOf(out);
       const texts = await textsOf(given, options);
-      const device = await openFor(options.device, json);
+      const device = await openCliDevice(options.device, json);
       const pipeline = await FeatureExtractionPipeline.fromPretrained(
         await modelFolder(options.model, json),
       );
-      const size = pipeline.sizeOf(features);
+      const size = pipeline.featureSize(features);
       const encoded = pipeline.encode(texts, maxLength);
       const vectors = pipeline.stream(encoded, batchSize, features);
       const tokensOf = (i: number) => pipeline.tokenizer.convertIdsToTokens(encoded[i].inputIds);
@@ -107,7 +107,7 @@ async function textsOf(
 ): Promise<Text[]> {
   if (input === undefined)
     return (given.length > 0 ? given : await readLines()).map((text, i) =>
-      pairs ? asPair(text, i) : text,
+      pairs ? splitPair(text, i) : text,
     );
   if (given.length > 0 || pairs)
     throw new UsageError(

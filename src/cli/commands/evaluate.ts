@@ -4,19 +4,19 @@ import { readData } from '../../train/data/labelledData.ts';
 import { tasks } from '../../train/tasks/index.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
 import type { Report } from '../../train/tasks/task.ts';
-import { labelsOf, loadTrained, taskOf } from '../../train/tasks/taskModel.ts';
+import { labelsOf, loadTaskModel, taskOf } from '../../train/tasks/taskModel.ts';
 import { evaluate } from '../../train/trainer/evaluate.ts';
 import { modelFolder } from '../download.ts';
 import {
   addOptions,
-  count,
   dataOptions,
   dataOptionsOf,
   deviceOption,
   jsonOption,
-  openFor,
-  reportLostWords,
+  openCliDevice,
+  positiveInteger,
   reportProblems,
+  reportTruncatedWords,
 } from '../options.ts';
 import { percent, table } from '../table.ts';
 
@@ -25,14 +25,16 @@ export function evaluateCommand(): Command {
     .description('measure a model on labelled texts, pairs of texts or words')
     .argument('<file>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
     .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
-    .option('--max-length <tokens>', 'longest text (default: all the model takes)', count)
-    .option('--batch-size <n>', 'texts at a time', count, 64)
+    .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
+    .option('--batch-size <n>', 'texts at a time', positiveInteger, 64)
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (file: string, options) => {
-    const device = await openFor(options.device, options.json);
-    const { model, tokenizer } = await loadTrained(await modelFolder(options.model, options.json));
+    const device = await openCliDevice(options.device, options.json);
+    const { model, tokenizer } = await loadTaskModel(
+      await modelFolder(options.model, options.json),
+    );
     const task = taskOf(model);
     const labels = labelsOf(model);
     const { maxPositionEmbeddings } = model.config;
@@ -44,7 +46,7 @@ export function evaluateCommand(): Command {
       options.maxLength ?? maxPositionEmbeddings,
       maxPositionEmbeddings,
     );
-    reportLostWords(file, data.examples, examples);
+    reportTruncatedWords(file, data.examples, examples);
     const { loss, predictions } = await evaluate(model, examples, options.batchSize);
     const truth = examples.map(({ label }) => label!);
     const report = task.report(predictions, truth, labels);
@@ -69,7 +71,7 @@ export function evaluateCommand(): Command {
 }
 
 /** Columns that people can read beside each other. */
-const MOST_LABELS = 20;
+const MAX_CONFUSION_LABELS = 20;
 
 const titles: Record<string, string> = {
   ...metricNames,
@@ -109,7 +111,7 @@ function show(
     });
     console.log(`\n${table(['label', ...columns], rows)}`);
   }
-  if (confusion && labels.length > MOST_LABELS) {
+  if (confusion && labels.length > MAX_CONFUSION_LABELS) {
     console.log(`\nconfusion: too wide a table for ${labels.length} labels; --json has it`);
   } else if (confusion) {
     console.log('\nconfusion (rows: true label, columns: predicted)');

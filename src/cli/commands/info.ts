@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { allKernels } from '../../kernels/index.ts';
 import { measurePeaks } from '../../kernels/peaks.ts';
-import { deviceOption, jsonOption, openFor } from '../options.ts';
+import { deviceOption, jsonOption, openCliDevice } from '../options.ts';
 import { number } from '../table.ts';
 
 export function infoCommand(): Command {
@@ -10,7 +10,7 @@ export function infoCommand(): Command {
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const device = await openFor(options.device, true);
+      const device = await openCliDevice(options.device, true);
       const { kind, description, traits } = device;
       const peaks = await measurePeaks(device);
       if (options.json) {

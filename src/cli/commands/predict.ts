@@ -12,10 +12,16 @@ import {
   TokenClassificationPipeline,
 } from '../../train/pipelines/tokenClassification.ts';
 import type { TaskName } from '../../train/tasks/task.ts';
-import { labelsOf, loadTrained, taskOf } from '../../train/tasks/taskModel.ts';
+import { labelsOf, loadTaskModel, taskOf } from '../../train/tasks/taskModel.ts';
 import { modelFolder } from '../download.ts';
-import { count, deviceOption, jsonOption, openFor, share } from '../options.ts';
-import { asPair, readLines } from '../texts.ts';
+import {
+  closedShare,
+  deviceOption,
+  jsonOption,
+  openCliDevice,
+  positiveInteger,
+} from '../options.ts';
+import { readLines, splitPair } from '../texts.ts';
 
 export function predictCommand(): Command {
   return new Command('predict')
@@ -28,17 +34,17 @@ export function predictCommand(): Command {
     .option(
       '--threshold <probability>',
       'where there may be several labels, those above it are given (default: 0.5)',
-      share,
+      closedShare,
     )
-    .option('--max-length <tokens>', 'longest text (default: all the model takes)', count)
-    .option('--batch-size <n>', 'texts at a time', count, 32)
+    .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
+    .option('--batch-size <n>', 'texts at a time', positiveInteger, 32)
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (given: string[], options) => {
       const texts = given.length > 0 ? given : await readLines();
-      const inputs = texts.map((text, i) => (options.pairs ? asPair(text, i) : text));
-      await openFor(options.device, options.json);
-      const { model, tokenizer } = await loadTrained(
+      const inputs = texts.map((text, i) => (options.pairs ? splitPair(text, i) : text));
+      await openCliDevice(options.device, options.json);
+      const { model, tokenizer } = await loadTaskModel(
         await modelFolder(options.model, options.json),
       );
       const task = taskOf(model).name;
@@ -111,7 +117,7 @@ async function tag(
   options: PredictOptions,
   json: boolean,
 ): Promise<void> {
-  const ofEntities = areEntityTags(labelsOf(tagger.model));
+  const hasEntities = areEntityTags(labelsOf(tagger.model));
   const rows = await tagger.predict(texts, options);
   rows.forEach((words, i) => {
     if (json) {
@@ -119,7 +125,7 @@ async function tag(
         JSON.stringify({
           text: texts[i],
           words,
-          ...(ofEntities && { entities: groupEntities(texts[i], words) }),
+          ...(hasEntities && { entities: groupEntities(texts[i], words) }),
         }),
       );
       return;

@@ -7,18 +7,18 @@ import {
   addOptions,
   casedOption,
   columnOptions,
-  count,
   deviceOption,
-  innerShare,
+  hyperparameterOptions,
   jsonOption,
-  openFor,
+  nonNegativeInteger,
+  openCliDevice,
+  openShare,
   path,
+  positiveInteger,
   quietOption,
-  recipeOptions,
   requireModelOrVocab,
-  splitShare,
   startOptions,
-  whole,
+  validShare,
 } from '../options.ts';
 import { evaluationLine, type PretrainSettings, runPretraining } from '../pretraining.ts';
 
@@ -42,15 +42,15 @@ export function pretrainCommand(): Command {
         .default(pretrainDefaults.objective),
     );
   addOptions(command, startOptions())
-    .option('--layers <n>', 'layers of a fresh model', count)
-    .option('--hidden-size <n>', 'its width', count)
-    .option('--heads <n>', 'its attention heads', count)
-    .option('--intermediate-size <n>', 'width within its feed-forward layers', count)
+    .option('--layers <n>', 'layers of a fresh model', positiveInteger)
+    .option('--hidden-size <n>', 'its width', positiveInteger)
+    .option('--heads <n>', 'its attention heads', positiveInteger)
+    .option('--intermediate-size <n>', 'width within its feed-forward layers', positiveInteger)
     .addOption(casedOption())
     .option(
       '--mlm-probability <share>',
       'share of the tokens to predict',
-      innerShare,
+      openShare,
       pretrainDefaults.mlmProbability,
     )
     .option('--whole-word-mask', 'mask all pieces of a word or none')
@@ -58,32 +58,37 @@ export function pretrainCommand(): Command {
     .option(
       '--valid-split <share>',
       'share of the texts set aside for validation (some thousand at most)',
-      splitShare,
+      validShare,
       VALID_SPLIT,
     )
     .option(
       '--max-length <tokens>',
       'longest example; longer texts are cut into several',
-      count,
+      positiveInteger,
       pretrainDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'examples a step', count, pretrainDefaults.batchSize)
-    .option('--steps <n>', 'steps in all (default: 3 epochs)', count)
-    .option('--epochs <n>', 'times through the texts, instead of --steps', count);
-  addOptions(command, recipeOptions(pretrainDefaults))
+    .option('--batch-size <n>', 'examples a step', positiveInteger, pretrainDefaults.batchSize)
+    .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
+    .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
+  addOptions(command, hyperparameterOptions(pretrainDefaults))
     .option(
       '--eval-every <steps>',
       'steps from one evaluation to the next',
-      count,
+      positiveInteger,
       pretrainDefaults.evalEvery,
     )
     .option(
       '--save-every <steps>',
       'steps from one checkpoint to the next',
-      count,
+      positiveInteger,
       pretrainDefaults.saveEvery,
     )
-    .option('--seed <n>', 'of weights, order, masks and dropout', whole, pretrainDefaults.seed)
+    .option(
+      '--seed <n>',
+      'of weights, order, masks and dropout',
+      nonNegativeInteger,
+      pretrainDefaults.seed,
+    )
     .option('--out <dir>', 'where checkpoints, history.json and history.svg go', path, OUT)
     .option(
       '--resume <dir>',
@@ -94,19 +99,23 @@ export function pretrainCommand(): Command {
     .addOption(jsonOption());
   addOptions(command, columnOptions());
   return command.action(async (files: string[], options) => {
-    const { device: asked, json, quiet, out: given, resume, ...rest } = options;
+    const { device: requestedDevice, json, quiet, out: given, resume, ...rest } = options;
     const out: string = resume ?? given;
-    const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
-    if (begun) checkSame(command, files, begun, resume);
+    const savedSettings =
+      resume === undefined ? undefined : (await readPretraining(resume)).settings;
+    if (savedSettings) checkSame(command, files, savedSettings, resume);
     else await checkNew(files, options);
-    const settings = (begun ?? { ...rest, files }) as unknown as PretrainSettings;
+    const settings = (savedSettings ?? { ...rest, files }) as unknown as PretrainSettings;
     const silent = Boolean(json || quiet);
-    const device = await openFor((begun?.device as typeof asked | undefined) ?? asked, silent);
+    const device = await openCliDevice(
+      (savedSettings?.device as typeof requestedDevice | undefined) ?? requestedDevice,
+      silent,
+    );
     const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
     const { history, interrupted } = await runPretraining({
       settings,
       out,
-      resume: begun !== undefined,
+      resume: savedSettings !== undefined,
       device,
       silent,
       onEvent: json && emit,

@@ -8,13 +8,13 @@ import { runStudy, type StudySettings, studySteps } from '../../study/study.ts';
 import { formatDifference, formatSpread, summarise } from '../../study/summary.ts';
 import {
   columnOptions,
-  count,
   deviceOption,
   interruptible,
   jsonOption,
-  openFor,
+  openCliDevice,
   path,
-  positive,
+  positiveInteger,
+  positiveNumber,
   quietOption,
   reportProblems,
 } from '../options.ts';
@@ -36,27 +36,42 @@ export function studyCommand(): Command {
       '--test <file>',
       "file to test with (default: the folder's, else rows of --data that are set aside)",
     )
-    .option('--test-rows <n>', 'rows to test with at most', count, 1000)
+    .option('--test-rows <n>', 'rows to test with at most', positiveInteger, 1000)
     .option(
       '--sizes <list>',
       'numbers of labelled rows, separated by commas; the rest gives texts alone',
       sizeList,
       [200, 1000],
     )
-    .option('--seeds <n>', 'how often all is done, with other rows, weights and order', count, 2)
-    .option('--pretrain-steps <n>', 'steps of each pre-training', count, 300)
-    .option('--pretrain-learning-rate <rate>', 'its highest learning rate', positive, 1e-3)
-    .option('--vocab-size <n>', 'entries of the vocabulary, learnt from the texts', count, 4000)
+    .option(
+      '--seeds <n>',
+      'how often all is done, with other rows, weights and order',
+      positiveInteger,
+      2,
+    )
+    .option('--pretrain-steps <n>', 'steps of each pre-training', positiveInteger, 300)
+    .option('--pretrain-learning-rate <rate>', 'its highest learning rate', positiveNumber, 1e-3)
+    .option(
+      '--vocab-size <n>',
+      'entries of the vocabulary, learnt from the texts',
+      positiveInteger,
+      4000,
+    )
     .option('--cased', 'keep case and accents (Korean wants it)')
-    .option('--layers <n>', 'layers of the encoders', count, 2)
-    .option('--hidden-size <n>', 'their width; a head of attention for each 64', count, 128)
-    .option('--max-length <tokens>', 'longest text; longer ones are cut', count, 48)
-    .option('--batch-size <n>', 'texts a step', count, 32)
-    .option('--epochs <n>', 'times through the labelled rows', count, 6)
+    .option('--layers <n>', 'layers of the encoders', positiveInteger, 2)
+    .option(
+      '--hidden-size <n>',
+      'their width; a head of attention for each 64',
+      positiveInteger,
+      128,
+    )
+    .option('--max-length <tokens>', 'longest text; longer ones are cut', positiveInteger, 48)
+    .option('--batch-size <n>', 'texts a step', positiveInteger, 32)
+    .option('--epochs <n>', 'times through the labelled rows', positiveInteger, 6)
     .option(
       '--learning-rate <rate>',
       'highest learning rate of fine-tuning; ten times as much for a head on features',
-      positive,
+      positiveNumber,
       5e-4,
     )
     .option(
@@ -76,8 +91,8 @@ export function studyCommand(): Command {
   return command.action(async ({ device: kind, json, quiet, out, ...rest }) => {
     const silent = Boolean(json || quiet);
     const data = await readStudyData(rest, reportProblems);
-    const settings: StudySettings = { ...rest, device: (await openFor(kind, silent)).kind };
-    const results = await runShown(data, settings, out, silent);
+    const settings: StudySettings = { ...rest, device: (await openCliDevice(kind, silent)).kind };
+    const results = await runWithProgress(data, settings, out, silent);
     await writeFiles(out, { [REPORT]: await studyReport(results) });
     const finished =
       results.cells.length === methods.length * settings.seeds * settings.sizes.length;
@@ -103,7 +118,7 @@ function sizeList(text: string): number[] {
 }
 
 /** Runs a study and shows how it goes. */
-async function runShown(
+async function runWithProgress(
   data: Parameters<typeof runStudy>[0],
   settings: StudySettings,
   out: string,

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { readText } from '../../platform/files.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { modelFolder } from '../download.ts';
-import { count, jsonOption, requireModelOrVocab } from '../options.ts';
+import { jsonOption, positiveInteger, requireModelOrVocab } from '../options.ts';
 
 export function tokenizeCommand(): Command {
   return new Command('tokenize')
@@ -12,7 +12,7 @@ export function tokenizeCommand(): Command {
     .option('--model <dir>', 'folder with the tokenizer, or its name on the Hugging Face hub')
     .option('--vocab <file>', 'a vocab.txt alone')
     .option('--cased', 'the vocabulary keeps case and accents')
-    .option('--max-length <tokens>', 'cut to this length', count)
+    .option('--max-length <tokens>', 'cut to this length', positiveInteger)
     .addOption(jsonOption())
     .action(
       async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {

@@ -5,20 +5,20 @@ import { fitDefaults } from '../../train/trainer/fit.ts';
 import {
   addOptions,
   casedOption,
-  count,
   dataOptions,
   dataOptionsOf,
   deviceOption,
+  hyperparameterOptions,
   jsonOption,
-  openFor,
+  nonNegativeInteger,
+  openCliDevice,
   path,
+  positiveInteger,
   precisionOption,
   quietOption,
-  recipeOptions,
   requireModelOrVocab,
-  splitShare,
   startOptions,
-  whole,
+  validShare,
 } from '../options.ts';
 import { runTraining } from '../training.ts';
 
@@ -27,7 +27,7 @@ const MAX_LENGTH = 39;
 const VALID_SPLIT = 0.2;
 
 /** A number of layers, or all. */
-const layers = (text: string): number | 'all' => (text === 'all' ? text : whole(text));
+const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
 
 export function trainCommand(): Command {
   const command = new Command('train')
@@ -49,19 +49,29 @@ export function trainCommand(): Command {
       layers,
     )
     .option('--valid <file>', 'file to validate with, instead of a part of the first')
-    .option('--valid-split <share>', 'share set aside for validation', splitShare, VALID_SPLIT)
-    .option('--max-length <tokens>', 'longest text; longer ones are cut', count, MAX_LENGTH)
-    .option('--batch-size <n>', 'texts a step', count, fitDefaults.batchSize)
-    .option('--epochs <n>', 'times through the data', count, fitDefaults.epochs);
-  addOptions(command, recipeOptions(fitDefaults))
+    .option('--valid-split <share>', 'share set aside for validation', validShare, VALID_SPLIT)
+    .option(
+      '--max-length <tokens>',
+      'longest text; longer ones are cut',
+      positiveInteger,
+      MAX_LENGTH,
+    )
+    .option('--batch-size <n>', 'texts a step', positiveInteger, fitDefaults.batchSize)
+    .option('--epochs <n>', 'times through the data', positiveInteger, fitDefaults.epochs);
+  addOptions(command, hyperparameterOptions(fitDefaults))
     .option(
       '--patience <epochs>',
       'epochs without a better validation metric before stopping',
-      count,
+      positiveInteger,
       fitDefaults.patience,
     )
     .option('--group-by-length', 'batches of texts of like lengths: less padding')
-    .option('--seed <n>', 'of weights, order, split and dropout', whole, fitDefaults.seed)
+    .option(
+      '--seed <n>',
+      'of weights, order, split and dropout',
+      nonNegativeInteger,
+      fitDefaults.seed,
+    )
     .option(
       '--out <dir>',
       'where the best model, history.json and history.svg go',
@@ -77,7 +87,7 @@ export function trainCommand(): Command {
     requireModelOrVocab(options);
     const { device: kind, precision, json, quiet, ...rest } = options;
     const silent = Boolean(json || quiet);
-    const device = await openFor(kind, silent, precision);
+    const device = await openCliDevice(kind, silent, precision);
     const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
     const { history, interrupted, ofPairs } = await runTraining({
       ...rest,

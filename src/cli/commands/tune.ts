@@ -8,7 +8,7 @@ import { type TuningResult, tune } from '../../measure/tune.ts';
 import { readJson } from '../../platform/files.ts';
 import { backward, scope, tensor } from '../../tensor/index.ts';
 import { fitDefaults } from '../../train/trainer/fit.ts';
-import { count, jsonOption, openFor } from '../options.ts';
+import { jsonOption, openCliDevice, positiveInteger } from '../options.ts';
 
 export function tuneCommand(): Command {
   return new Command('tune')
@@ -19,15 +19,15 @@ export function tuneCommand(): Command {
       '--config <file>',
       'config.json of the model whose training step is tuned (default: 2 layers × 128)',
     )
-    .option('--batch-size <n>', 'texts a step', count, fitDefaults.batchSize)
-    .option('--max-length <tokens>', 'tokens a text', count, 40)
+    .option('--batch-size <n>', 'texts a step', positiveInteger, fitDefaults.batchSize)
+    .option('--max-length <tokens>', 'tokens a text', positiveInteger, 40)
     .addOption(jsonOption())
     .action(async ({ config: file, batchSize, maxLength, json }) => {
-      const device = await openFor('webgpu', json);
+      const device = await openCliDevice('webgpu', json);
       const config = file ? parseBertConfig(await readJson(file), file) : bertConfig(bertTiny);
       runStep(device, config, batchSize, maxLength);
       const { flops } = await measurePeaks(device);
-      await tune(device, device.tuning!.met.values(), flops, (result) =>
+      await tune(device, device.tuning!.seen.values(), flops, (result) =>
         console.log(json ? JSON.stringify(result) : row(result)),
       );
       const path = await saveTuning(device);

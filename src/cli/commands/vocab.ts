@@ -1,12 +1,12 @@
 import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { isText, type Line, openLines } from '../../formats/tables/lines.ts';
-import type { Problem } from '../../formats/tables/rows.ts';
+import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
+import type { RowProblem } from '../../formats/tables/rows.ts';
 import { writeFiles } from '../../platform/files.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../text/vocabulary/index.ts';
 import { type DataOptions, readData } from '../../train/data/labelledData.ts';
-import { columnOptions, count, jsonOption, path, reportProblems } from '../options.ts';
+import { columnOptions, jsonOption, path, positiveInteger, reportProblems } from '../options.ts';
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
@@ -17,7 +17,7 @@ export function vocabCommand(): Command {
       '<files...>',
       'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line',
     )
-    .option('--size <n>', 'entries', count, vocabSize)
+    .option('--size <n>', 'entries', positiveInteger, vocabSize)
     .option(
       '--out <path>',
       'vocab.txt to write, or a folder for it and the files that say how to read it',
@@ -25,8 +25,18 @@ export function vocabCommand(): Command {
       'out/vocab.txt',
     )
     .option('--cased', 'keep case and accents')
-    .option('--min-frequency <n>', 'how often a pair must occur to be merged', count, minFrequency)
-    .option('--limit-alphabet <n>', 'how many different characters to keep', count, limitAlphabet)
+    .option(
+      '--min-frequency <n>',
+      'how often a pair must occur to be merged',
+      positiveInteger,
+      minFrequency,
+    )
+    .option(
+      '--limit-alphabet <n>',
+      'how many different characters to keep',
+      positiveInteger,
+      limitAlphabet,
+    )
     .addOption(
       new Option(
         '--score <score>',
@@ -42,7 +52,7 @@ export function vocabCommand(): Command {
       async (files: string[], { size, out, cased, textColumn, pairColumn, json, ...options }) => {
         const sources: Iterable<string>[] = [];
         for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
-        const { vocab, coverage } = trainWordPiece(all(sources), {
+        const { vocab, coverage } = trainWordPiece(concatenated(sources), {
           ...options,
           vocabSize: size,
           lowercase: !cased,
@@ -84,14 +94,14 @@ async function textsOf(
 
 /** The lines of a file; those that are not text are reported. */
 function* texts(file: string, lines: Iterable<Line>): Generator<string> {
-  const problems: Problem[] = [];
+  const problems: RowProblem[] = [];
   for (const line of lines) {
-    if (isText(line)) yield line.text;
+    if (isValidUtf8(line)) yield line.text;
     else problems.push({ line: line.line, reason: 'not valid UTF-8' });
   }
   reportProblems(file, problems);
 }
 
-function* all(sources: readonly Iterable<string>[]): Generator<string> {
+function* concatenated(sources: readonly Iterable<string>[]): Generator<string> {
   for (const texts of sources) yield* texts;
 }

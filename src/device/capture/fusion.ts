@@ -1,130 +1,131 @@
 import type { Binding, DeviceBuffer } from '../device.ts';
-import type { Kernel, Link, ParamTypes, ParamValues, Part } from '../kernel.ts';
+import type { FusedOp, Kernel, LaunchPart, ParamTypes, ParamValues } from '../kernel.ts';
 
 /** A launch as it was asked for. */
-export interface Request {
+export interface LaunchRequest {
   kernel: Kernel;
   buffers: Readonly<Record<string, Binding>>;
-  part: Part<ParamValues<ParamTypes>>;
+  part: LaunchPart<ParamValues<ParamTypes>>;
 }
 
 /** Links of a joined launch: enough for any chain that people write, little enough to be compiled soon. */
-const MOST = 128;
+const MAX_OPS = 128;
 
 /**
  * Joins launches that follow each other and do each element by itself: what one makes and the next takes stays in a
  * register. Results are the same, bit for bit.
  * @param isTemporary whether nobody looks at a buffer but these requests
- * @param mostBuffers that one launch may bind
+ * @param maxBuffers that one launch may bind
  */
-export function joinElementwise(
-  requests: readonly Request[],
+export function fuseLaunches(
+  requests: readonly LaunchRequest[],
   isTemporary: (buffer: DeviceBuffer) => boolean,
-  mostBuffers: number,
-): Request[] {
+  maxBuffers: number,
+): LaunchRequest[] {
   const lastUse = new Map<DeviceBuffer, number>();
   for (const [i, { buffers }] of requests.entries()) {
     for (const { buffer } of Object.values(buffers)) lastUse.set(buffer, i);
   }
-  const isWanted = (buffer: DeviceBuffer, after: number) =>
+  const isNeeded = (buffer: DeviceBuffer, after: number) =>
     !isTemporary(buffer) || lastUse.get(buffer)! > after;
-  const done: Request[] = [];
-  let chain: Chain | undefined;
-  const end = () => {
-    if (chain) done.push(...chain.request());
-    chain = undefined;
+  const fused: LaunchRequest[] = [];
+  let group: FusionGroup | undefined;
+  const flush = () => {
+    if (group) fused.push(...group.toRequests());
+    group = undefined;
   };
   for (const [i, request] of requests.entries()) {
-    const count = countOf(request);
+    const count = fusableCount(request);
     if (count === undefined) {
-      end();
-      done.push(request);
+      flush();
+      fused.push(request);
       continue;
     }
-    if (!chain?.takes(request, count, i, mostBuffers)) {
-      end();
-      chain = new Chain(count, isWanted);
+    if (!group?.accepts(request, count, i, maxBuffers)) {
+      flush();
+      group = new FusionGroup(count, isNeeded);
     }
-    chain.add(request, i);
+    group.add(request, i);
   }
-  end();
-  return done;
+  flush();
+  return fused;
 }
 
 /** Elements of a launch that may be joined with others. */
-function countOf({ kernel, part }: Request): number | undefined {
+function fusableCount({ kernel, part }: LaunchRequest): number | undefined {
   // Windows of one buffer are not told apart here.
   if (Object.keys(part.starts).length > 0) return undefined;
   return kernel.elementwise?.count(part.params) || undefined;
 }
 
 /** Launches that are being joined. */
-class Chain {
+class FusionGroup {
   readonly #count: number;
-  readonly #isWanted: (buffer: DeviceBuffer, after: number) => boolean;
-  readonly #requests: Request[] = [];
+  readonly #isNeeded: (buffer: DeviceBuffer, after: number) => boolean;
+  readonly #requests: LaunchRequest[] = [];
   /** What is read from memory, and which link made what. */
   readonly #inputs: Binding[] = [];
-  readonly #made = new Map<DeviceBuffer, { link: number; offset: number }>();
-  readonly #reads: Link['reads'][] = [];
-  #last = -1;
+  readonly #producers = new Map<DeviceBuffer, { op: number; offset: number }>();
+  readonly #reads: FusedOp['reads'][] = [];
+  #lastIndex = -1;
 
-  constructor(count: number, isWanted: (buffer: DeviceBuffer, after: number) => boolean) {
+  constructor(count: number, isNeeded: (buffer: DeviceBuffer, after: number) => boolean) {
     this.#count = count;
-    this.#isWanted = isWanted;
+    this.#isNeeded = isNeeded;
   }
 
-  /** Whether request number `at` can be the next link: as long as the others, and no buffer both read and written by one launch. */
-  takes(
-    { buffers: { out, ...read } }: Request,
+  /** Whether request number `index` can be the next link: as long as the others, and no buffer both read and written by one launch. */
+  accepts(
+    { buffers: { out, ...read } }: LaunchRequest,
     count: number,
-    at: number,
-    mostBuffers: number,
+    index: number,
+    maxBuffers: number,
   ): boolean {
-    if (count !== this.#count || this.#requests.length === MOST) return false;
-    const fresh = Object.values(read).filter(({ buffer }) => !this.#made.has(buffer));
+    if (count !== this.#count || this.#requests.length === MAX_OPS) return false;
+    const newInputs = Object.values(read).filter(({ buffer }) => !this.#producers.has(buffer));
     const isInput = (buffer: DeviceBuffer) =>
-      [...this.#inputs, ...fresh].some((input) => input.buffer === buffer);
-    const moved = Object.values(read).some(
-      ({ buffer, offset }) => (this.#made.get(buffer)?.offset ?? offset) !== offset,
+      [...this.#inputs, ...newInputs].some((input) => input.buffer === buffer);
+    const isShifted = Object.values(read).some(
+      ({ buffer, offset }) => (this.#producers.get(buffer)?.offset ?? offset) !== offset,
     );
-    if (moved || this.#made.has(out.buffer) || isInput(out.buffer)) return false;
-    const stored = [...this.#made.keys()].filter((buffer) => this.#isWanted(buffer, at)).length + 1;
-    const inputs = this.#inputs.length + fresh.filter((one) => this.#inputOf(one) < 0).length;
-    return inputs + stored <= mostBuffers;
+    if (isShifted || this.#producers.has(out.buffer) || isInput(out.buffer)) return false;
+    const stored =
+      [...this.#producers.keys()].filter((buffer) => this.#isNeeded(buffer, index)).length + 1;
+    const inputs = this.#inputs.length + newInputs.filter((one) => this.#inputOf(one) < 0).length;
+    return inputs + stored <= maxBuffers;
   }
 
-  add(request: Request, at: number): void {
-    const { out, ...read } = request.buffers;
-    const reads: Record<string, Link['reads'][string]> = {};
+  add(toRequests: LaunchRequest, index: number): void {
+    const { out, ...read } = toRequests.buffers;
+    const reads: Record<string, FusedOp['reads'][string]> = {};
     for (const [name, binding] of Object.entries(read)) {
-      const made = this.#made.get(binding.buffer);
-      if (made) {
-        reads[name] = { link: made.link };
+      const producer = this.#producers.get(binding.buffer);
+      if (producer) {
+        reads[name] = { op: producer.op };
         continue;
       }
-      const known = this.#inputOf(binding);
-      reads[name] = { input: known < 0 ? this.#inputs.push(binding) - 1 : known };
+      const existing = this.#inputOf(binding);
+      reads[name] = { input: existing < 0 ? this.#inputs.push(binding) - 1 : existing };
     }
-    this.#made.set(out.buffer, { link: this.#requests.length, offset: out.offset });
-    this.#requests.push(request);
+    this.#producers.set(out.buffer, { op: this.#requests.length, offset: out.offset });
+    this.#requests.push(toRequests);
     this.#reads.push(reads);
-    this.#last = at;
+    this.#lastIndex = index;
   }
 
   /** The joined launch; none where nobody wants what it makes. */
-  request(): Request[] {
+  toRequests(): LaunchRequest[] {
     if (this.#requests.length === 1) return this.#requests;
     const buffers: Record<string, Binding> = Object.fromEntries(
       this.#inputs.map((binding, i) => [`in${i}`, binding]),
     );
-    const links = this.#requests.map(({ kernel, part, buffers: { out } }, i): Link => {
-      const stored = this.#isWanted(out.buffer, this.#last);
+    const ops = this.#requests.map(({ kernel, part, buffers: { out } }, i): FusedOp => {
+      const stored = this.#isNeeded(out.buffer, this.#lastIndex);
       if (stored) buffers[`out${i}`] = out;
       return { kernel, params: part.params, reads: this.#reads[i], stored };
     });
-    if (!links.some(({ stored }) => stored)) return [];
-    const { kernel, params } = links[0].kernel.elementwise!.join(links);
+    if (!ops.some(({ stored }) => stored)) return [];
+    const { kernel, params } = ops[0].kernel.elementwise!.fuse(ops);
     return [{ kernel, buffers, part: { params, starts: {} } }];
   }
 

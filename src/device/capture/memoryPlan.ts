@@ -14,39 +14,39 @@ export interface Lifetime {
  * @param existing sizes of slots to take first; where none is large enough, the largest that is free is to grow
  * @returns for each lifetime the number of its slot, and the sizes of all slots
  */
-export function shareSlots(
+export function assignSlots(
   lifetimes: readonly Lifetime[],
   existing: readonly number[],
 ): { slotOf: number[]; sizes: number[] } {
   const sizes = [...existing];
-  const tenants: Lifetime[][] = sizes.map(() => []);
+  const occupants: Lifetime[][] = sizes.map(() => []);
   const slotOf: number[] = Array(lifetimes.length);
   const bySize = lifetimes
     .map((_, i) => i)
     .sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b);
   for (const i of bySize) {
-    const mine = lifetimes[i];
+    const lifetime = lifetimes[i];
     const free = [...sizes.keys()].filter((slot) =>
-      tenants[slot].every((other) => other.to <= mine.from || mine.to <= other.from),
+      occupants[slot].every((other) => other.to <= lifetime.from || lifetime.to <= other.from),
     );
     free.sort((a, b) => sizes[a] - sizes[b]);
-    let best = free.find((slot) => sizes[slot] >= mine.bytes) ?? free.at(-1);
+    let best = free.find((slot) => sizes[slot] >= lifetime.bytes) ?? free.at(-1);
     if (best === undefined) {
       best = sizes.push(0) - 1;
-      tenants.push([]);
+      occupants.push([]);
     }
-    sizes[best] = Math.max(sizes[best], mine.bytes);
-    tenants[best].push(mine);
+    sizes[best] = Math.max(sizes[best], lifetime.bytes);
+    occupants[best].push(lifetime);
     slotOf[i] = best;
   }
   return { slotOf, sizes };
 }
 
 /** Memory for what captured steps make; they never run at once, so all share it. */
-export class Slots {
+export class SharedBuffers {
   readonly #pool: BufferPool;
   readonly #buffers: GpuBuffer[] = [];
-  #plans = 0;
+  #planCount = 0;
   /** Moves on when memory was exchanged: what was bound before must be bound anew. */
   generation = 0;
 
@@ -55,9 +55,9 @@ export class Slots {
   }
 
   /** Finds room for one more step; for each lifetime the number of its slot. */
-  enter(lifetimes: readonly Lifetime[]): number[] {
-    this.#plans++;
-    const { slotOf, sizes } = shareSlots(
+  reserve(lifetimes: readonly Lifetime[]): number[] {
+    this.#planCount++;
+    const { slotOf, sizes } = assignSlots(
       lifetimes,
       this.#buffers.map(({ bytes }) => bytes),
     );
@@ -65,25 +65,26 @@ export class Slots {
       const before = this.#buffers.at(i);
       if (before && before.bytes >= size) continue;
       if (before) {
-        this.#pool.give(before);
+        this.#pool.release(before);
         this.generation++;
       }
-      this.#buffers[i] = this.#pool.take(size);
+      this.#buffers[i] = this.#pool.acquire(size);
     }
     return slotOf;
   }
 
   /** Whether the adapter had no memory for a slot. */
-  get isBroken(): boolean {
-    return this.#buffers.some(({ isBroken }) => isBroken);
+  get allocationFailed(): boolean {
+    return this.#buffers.some(({ allocationFailed }) => allocationFailed);
   }
 
-  gpu(slot: number): GPUBuffer {
+  gpuBuffer(slot: number): GPUBuffer {
     return this.#buffers[slot].gpu;
   }
 
   /** One step is gone; with the last, the memory goes back. */
-  leave(): void {
-    if (--this.#plans === 0) for (const buffer of this.#buffers.splice(0)) this.#pool.give(buffer);
+  release(): void {
+    if (--this.#planCount === 0)
+      for (const buffer of this.#buffers.splice(0)) this.#pool.release(buffer);
   }
 }

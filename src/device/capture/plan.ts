@@ -1,12 +1,12 @@
 import { StateError } from '../../platform/errors.ts';
 import type { Binding, DeviceBuffer, Plan } from '../device.ts';
 import type { HostArray } from '../kernel.ts';
-import type { Work } from '../timing.ts';
+import type { LaunchCost } from '../timing.ts';
 import type { Pipeline } from '../webgpu/pipelines.ts';
 import type { BufferPool, GpuBuffer } from '../webgpu/pool.ts';
 import type { UniformSlot } from '../webgpu/uniforms.ts';
-import { joinElementwise, type Request } from './fusion.ts';
-import type { Lifetime, Slots } from './memoryPlan.ts';
+import { fuseLaunches, type LaunchRequest } from './fusion.ts';
+import type { Lifetime, SharedBuffers } from './memoryPlan.ts';
 
 /** A launch with everything resolved but its memory. */
 export interface TracedLaunch {
@@ -17,7 +17,7 @@ export interface TracedLaunch {
   x: number;
   y: number;
   /** Told where somebody counts: in captured steps and profiles. */
-  work: Work | undefined;
+  cost: LaunchCost | undefined;
 }
 
 /** A launch ready to be encoded. */
@@ -30,23 +30,23 @@ interface HostWrite {
 }
 
 /** What the host does anew before each replay, and how to take it back. */
-interface Hook {
-  host: () => void;
-  undo: (() => void) | undefined;
+interface ReplayHook {
+  run: () => void;
+  rollback: (() => void) | undefined;
 }
 
 /** Takes back what hooks did, the latest first. */
-export function undo(hooks: readonly Hook[]): void {
-  for (const hook of hooks.toReversed()) hook.undo?.();
+export function rollBackHooks(hooks: readonly ReplayHook[]): void {
+  for (const hook of hooks.toReversed()) hook.rollback?.();
 }
 
-const keyOf = (buffer: GpuBuffer, offset: number): string => `${buffer.id}+${offset}`;
+const writeKey = (buffer: GpuBuffer, offset: number): string => `${buffer.id}+${offset}`;
 let virtualId = 0;
 
 /** What a step asks of the device, taken down instead of done. Memory is allotted only when the step is known whole. */
 export class Trace {
-  readonly requests: Request[] = [];
-  readonly hooks: Hook[] = [];
+  readonly requests: LaunchRequest[] = [];
+  readonly hooks: ReplayHook[] = [];
   readonly writes = new Map<string, HostWrite>();
   /** Memory that the step asked for. */
   readonly #own = new Set<GpuBuffer>();
@@ -67,22 +67,22 @@ export class Trace {
   }
 
   /** Temporaries share memory: one that is kept would change under its holder. */
-  refuseSurvivors(allowed: readonly DeviceBuffer[]): void {
-    const survivors = [...this.#own].filter(
+  assertNothingEscapes(allowed: readonly DeviceBuffer[]): void {
+    const escaped = [...this.#own].filter(
       (buffer) => !this.#freed.has(buffer) && !allowed.includes(buffer),
     );
-    if (survivors.length === 0) return;
+    if (escaped.length === 0) return;
     throw new StateError(
-      `capture: ${survivors.length} tensors made in the step outlive it: return what is needed, keep nothing, and drop gradients (zeroGrad) in the step`,
+      `capture: ${escaped.length} tensors made in the step outlive it: return what is needed, keep nothing, and drop gradients (zeroGrad) in the step`,
     );
   }
 
   /** What is to be launched: element by element in one go what follows each other and can be. */
-  joined(result: Binding, mostBuffers: number): Request[] {
-    return joinElementwise(
+  fused(result: Binding, maxBuffers: number): LaunchRequest[] {
+    return fuseLaunches(
       this.requests,
       (buffer) => buffer !== result.buffer && this.owns(buffer as GpuBuffer),
-      mostBuffers,
+      maxBuffers,
     );
   }
 
@@ -101,7 +101,7 @@ export class Trace {
   }
 
   write(buffer: GpuBuffer, offset: number, source: HostArray): void {
-    const key = keyOf(buffer, offset);
+    const key = writeKey(buffer, offset);
     // All host writes go up before all launches.
     const isUsed = this.requests.some(({ buffers }) =>
       Object.values(buffers).some((bound) => bound.buffer === buffer),
@@ -120,7 +120,7 @@ export class Trace {
 export interface PlanHost {
   gpu: GPUDevice;
   pool: BufferPool;
-  slots: Slots;
+  sharedBuffers: SharedBuffers;
   alignment: number;
   /** Encodes, submits and reads back; calls `encode` with an encoder that holds nothing else. */
   submit(
@@ -129,7 +129,7 @@ export interface PlanHost {
     result: Binding,
   ): Promise<ArrayBuffer>;
   /** Whether host writes go to a plan for now, which returns false for those it does not know. */
-  redirect(
+  redirectWrites(
     write: ((buffer: GpuBuffer, offset: number, data: HostArray) => boolean) | undefined,
   ): void;
 }
@@ -139,43 +139,45 @@ export class WebGpuPlan implements Plan {
   readonly launches: number;
   readonly flops: number;
   readonly #host: PlanHost;
-  readonly #traced: readonly TracedLaunch[];
+  readonly #tracedLaunches: readonly TracedLaunch[];
   #launches: Launch[] = [];
   /** The slots' when `#launches` were bound. */
-  #generation = -1;
-  readonly #hooks: readonly Hook[];
+  #boundGeneration = -1;
+  readonly #hooks: readonly ReplayHook[];
   readonly #result: Binding;
   readonly #pinned: GpuBuffer[];
-  readonly #block: GpuBuffer | undefined;
-  readonly #mirror: Uint8Array<ArrayBuffer>;
+  readonly #uploadBlock: GpuBuffer | undefined;
+  readonly #uploadData: Uint8Array<ArrayBuffer>;
   /** Where in the block each host write goes. */
-  readonly #places = new Map<string, { at: number; length: number }>();
+  readonly #writeTargets = new Map<string, { at: number; length: number }>();
   /** Parts of the block that belong elsewhere: memory that outlives the step, or that it overwrites. */
   readonly #copies: { at: number; buffer: GpuBuffer; offset: number; size: number }[] = [];
   /** Memory of the step that lives in the block, and where. */
-  readonly #homes = new Map<GpuBuffer, number>();
+  readonly #blockOffsets = new Map<GpuBuffer, number>();
   /** What else the step makes, and the slot it lives in. */
-  readonly #tenants: [GpuBuffer, number][];
-  #fresh = true;
+  readonly #slotAssignments: [GpuBuffer, number][];
+  #isFirstReplay = true;
   #disposed = false;
 
   constructor(trace: Trace, launches: readonly TracedLaunch[], result: Binding, host: PlanHost) {
     this.#host = host;
     this.#hooks = trace.hooks;
     this.#result = result;
-    this.#traced = launches;
+    this.#tracedLaunches = launches;
     this.launches = launches.length;
-    this.flops = launches.reduce((sum, { work }) => sum + (work?.flops ?? 0), 0);
-    this.#mirror = new Uint8Array(this.#placeWrites(trace, launches));
-    this.#block = this.#mirror.length > 0 ? host.pool.take(this.#mirror.length) : undefined;
-    for (const [key, { data }] of trace.writes) this.#mirror.set(data, this.#places.get(key)!.at);
-    for (const [buffer, base] of this.#homes)
-      Object.assign(buffer, { gpu: this.#block!.gpu, base });
-    this.#tenants = this.#allot(trace, launches);
-    const touched = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(
+    this.flops = launches.reduce((sum, { cost }) => sum + (cost?.flops ?? 0), 0);
+    this.#uploadData = new Uint8Array(this.#layOutUploadBlock(trace, launches));
+    this.#uploadBlock =
+      this.#uploadData.length > 0 ? host.pool.acquire(this.#uploadData.length) : undefined;
+    for (const [key, { data }] of trace.writes)
+      this.#uploadData.set(data, this.#writeTargets.get(key)!.at);
+    for (const [buffer, base] of this.#blockOffsets)
+      Object.assign(buffer, { gpu: this.#uploadBlock!.gpu, base });
+    this.#slotAssignments = this.#assignSlots(trace, launches);
+    const usedBuffers = [...launches.flatMap(({ bindings }) => bindings), ...this.#copies].map(
       ({ buffer }) => buffer,
     );
-    this.#pinned = [...new Set([...touched, result.buffer as GpuBuffer])].filter(
+    this.#pinned = [...new Set([...usedBuffers, result.buffer as GpuBuffer])].filter(
       (buffer) => !trace.owns(buffer),
     );
     for (const buffer of this.#pinned) buffer.pins++;
@@ -184,57 +186,62 @@ export class WebGpuPlan implements Plan {
   /** `prepare` writes the inputs; of the first replay they are known from the capture. */
   replay(prepare: () => void): Promise<ArrayBuffer> {
     if (this.#disposed) throw new StateError('replay: the captured step was disposed');
-    if (!this.#fresh) this.#renew(prepare);
-    this.#fresh = false;
-    if (this.#generation !== this.#host.slots.generation) this.#bind();
-    const [block, mirror] = [this.#block, this.#mirror];
+    if (!this.#isFirstReplay) this.#refreshWrites(prepare);
+    this.#isFirstReplay = false;
+    if (this.#boundGeneration !== this.#host.sharedBuffers.generation) this.#bind();
+    const [uploadBlock, uploadData] = [this.#uploadBlock, this.#uploadData];
     const encode = (encoder: GPUCommandEncoder) => {
-      if (block) this.#host.gpu.queue.writeBuffer(block.gpu, 0, mirror);
+      if (uploadBlock) this.#host.gpu.queue.writeBuffer(uploadBlock.gpu, 0, uploadData);
       for (const { at, buffer, offset, size } of this.#copies) {
-        encoder.copyBufferToBuffer(block!.gpu, at, buffer.gpu, buffer.base + offset, size);
+        encoder.copyBufferToBuffer(uploadBlock!.gpu, at, buffer.gpu, buffer.base + offset, size);
       }
     };
     return this.#host.submit(this.#launches, encode, this.#result);
   }
 
-  get isBroken(): boolean {
-    return this.#block?.isBroken === true || this.#host.slots.isBroken;
+  get allocationFailed(): boolean {
+    return (
+      this.#uploadBlock?.allocationFailed === true || this.#host.sharedBuffers.allocationFailed
+    );
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    if (this.#block) this.#host.pool.give(this.#block);
+    if (this.#uploadBlock) this.#host.pool.release(this.#uploadBlock);
     for (const buffer of this.#pinned) this.#host.pool.unpin(buffer);
-    this.#host.slots.leave();
+    this.#host.sharedBuffers.release();
   }
 
   /** Lets the host write what changes from step to step into the block. */
-  #renew(prepare: () => void): void {
-    this.#host.redirect((buffer, offset, data) => {
-      const place = this.#places.get(keyOf(buffer, offset));
-      if (place === undefined) return false;
-      if (data.byteLength !== place.length)
+  #refreshWrites(prepare: () => void): void {
+    this.#host.redirectWrites((buffer, offset, data) => {
+      const target = this.#writeTargets.get(writeKey(buffer, offset));
+      if (target === undefined) return false;
+      if (data.byteLength !== target.length)
         throw new StateError(
-          `replay: the host writes ${data.byteLength} bytes where it wrote ${place.length} at the capture`,
+          `replay: the host writes ${data.byteLength} bytes where it wrote ${target.length} at the capture`,
         );
-      this.#mirror.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), place.at);
+      this.#uploadData.set(
+        new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+        target.at,
+      );
       return true;
     });
     let done = 0;
     try {
       prepare();
-      for (; done < this.#hooks.length; done++) this.#hooks[done].host();
+      for (; done < this.#hooks.length; done++) this.#hooks[done].run();
     } catch (error) {
-      undo(this.#hooks.slice(0, done));
+      rollBackHooks(this.#hooks.slice(0, done));
       throw error;
     } finally {
-      this.#host.redirect(undefined);
+      this.#host.redirectWrites(undefined);
     }
   }
 
   /** Lays out the block: memory that only the host writes lives in it. Returns its size. */
-  #placeWrites(trace: Trace, launches: readonly TracedLaunch[]): number {
+  #layOutUploadBlock(trace: Trace, launches: readonly TracedLaunch[]): number {
     const { alignment } = this.#host;
     const written = new Set(
       launches.flatMap(({ bindings }) =>
@@ -249,11 +256,14 @@ export class WebGpuPlan implements Plan {
     };
     for (const [key, { buffer, offset, data }] of trace.writes) {
       if (trace.owns(buffer) && !written.has(buffer)) {
-        if (!this.#homes.has(buffer)) this.#homes.set(buffer, reserve(buffer.bytes));
-        this.#places.set(key, { at: this.#homes.get(buffer)! + offset, length: data.length });
+        if (!this.#blockOffsets.has(buffer)) this.#blockOffsets.set(buffer, reserve(buffer.bytes));
+        this.#writeTargets.set(key, {
+          at: this.#blockOffsets.get(buffer)! + offset,
+          length: data.length,
+        });
       } else {
         const at = reserve(data.length);
-        this.#places.set(key, { at, length: data.length });
+        this.#writeTargets.set(key, { at, length: data.length });
         this.#copies.push({ at, buffer, offset, size: Math.ceil(data.length / 4) * 4 });
       }
     }
@@ -261,25 +271,26 @@ export class WebGpuPlan implements Plan {
   }
 
   /** Finds a slot for every temporary. */
-  #allot(trace: Trace, launches: readonly TracedLaunch[]): [GpuBuffer, number][] {
+  #assignSlots(trace: Trace, launches: readonly TracedLaunch[]): [GpuBuffer, number][] {
     const lifetimes = trace.lifetimes(launches);
     // Copies from the block come before all launches, the result is read after them.
     for (const { buffer } of this.#copies) if (trace.owns(buffer)) lifetimes.get(buffer)!.from = -1;
     const result = lifetimes.get(this.#result.buffer as GpuBuffer);
     if (result) result.to = launches.length + 1;
-    const inSlots = [...lifetimes].filter(([buffer]) => !this.#homes.has(buffer));
-    const slotOf = this.#host.slots.enter(inSlots.map(([, lifetime]) => lifetime));
+    const inSlots = [...lifetimes].filter(([buffer]) => !this.#blockOffsets.has(buffer));
+    const slotOf = this.#host.sharedBuffers.reserve(inSlots.map(([, lifetime]) => lifetime));
     return inSlots.map(([buffer], i) => [buffer, slotOf[i]]);
   }
 
   #bind(): void {
-    const { gpu, slots } = this.#host;
-    for (const [buffer, slot] of this.#tenants) Object.assign(buffer, { gpu: slots.gpu(slot) });
-    this.#launches = this.#traced.map(({ params, bindings, ...launch }) => ({
+    const { gpu, sharedBuffers } = this.#host;
+    for (const [buffer, slot] of this.#slotAssignments)
+      Object.assign(buffer, { gpu: sharedBuffers.gpuBuffer(slot) });
+    this.#launches = this.#tracedLaunches.map(({ params, bindings, ...launch }) => ({
       ...launch,
       bindGroup: createBindGroup(gpu, launch.pipeline, params, bindings),
     }));
-    this.#generation = slots.generation;
+    this.#boundGeneration = sharedBuffers.generation;
   }
 }
 

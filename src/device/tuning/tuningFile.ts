@@ -1,18 +1,18 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
-import { cacheFolder, fileExists, joinPath, readJson, writeFiles } from '../../platform/files.ts';
+import { cacheDir, fileExists, joinPath, readJson, writeFiles } from '../../platform/files.ts';
 import type { Device } from '../device.ts';
 import type { Constants } from '../kernel.ts';
 
 /** Choices are kept for one version of the engine: another one may have other variants. */
 export const version = '0.1.0';
-const NAME = 'tuning.json';
+const FILE_NAME = 'tuning.json';
 
-const format = v.record(
+const tuningSchema = v.record(
   v.string(),
   v.record(v.string(), v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]))),
 );
-const keyOf = ({ description, traits }: Device): string =>
+const adapterKey = ({ description, traits }: Device): string =>
   `${description}${traits.subgroupMatrix ? ' · tensor cores' : ''} · wigbert ${version}`;
 
 /**
@@ -20,24 +20,24 @@ const keyOf = ({ description, traits }: Device): string =>
  * @throws UsageError when the file is not one of ours.
  */
 export async function loadTuning(device: Device): Promise<void> {
-  for (const [key, constants] of Object.entries((await readAll())[keyOf(device)] ?? {}))
+  for (const [key, constants] of Object.entries((await readAll())[adapterKey(device)] ?? {}))
     device.tuning?.choose(key, constants);
 }
 
 /** Keeps the device's choices beside those of other adapters. Returns the file's path. */
 export async function saveTuning(device: Device): Promise<string> {
-  const folder = await cacheFolder();
+  const folder = await cacheDir();
   if (!folder) throw new UsageError('choices can only be kept in Node');
-  const all = { ...(await readAll()), [keyOf(device)]: device.tuning?.entries ?? {} };
-  await writeFiles(folder, { [NAME]: `${JSON.stringify(all, null, 2)}\n` });
-  return joinPath(folder, NAME);
+  const all = { ...(await readAll()), [adapterKey(device)]: device.tuning?.entries ?? {} };
+  await writeFiles(folder, { [FILE_NAME]: `${JSON.stringify(all, null, 2)}\n` });
+  return joinPath(folder, FILE_NAME);
 }
 
 async function readAll(): Promise<Record<string, Record<string, Constants>>> {
-  const folder = await cacheFolder();
-  const path = folder && joinPath(folder, NAME);
+  const folder = await cacheDir();
+  const path = folder && joinPath(folder, FILE_NAME);
   if (!path || !(await fileExists(path))) return {};
-  const parsed = v.safeParse(format, await readJson(path));
+  const parsed = v.safeParse(tuningSchema, await readJson(path));
   if (!parsed.success)
     throw new UsageError(
       `${path} does not hold what \`wigbert tune\` writes: delete it, or tune again`,

@@ -14,7 +14,7 @@ export interface Tunable {
 export class TuningTable {
   readonly #chosen = new Map<string, Constants>();
   /** One launch of each class that was met. */
-  readonly met = new Map<string, Tunable>();
+  readonly seen = new Map<string, Tunable>();
 
   constants<T extends ParamTypes>(
     kernel: Kernel<T>,
@@ -25,7 +25,7 @@ export class TuningTable {
     if (!candidates) return kernel.specialize?.(params, traits) ?? { width: 1 };
     if (candidates.length === 1) return candidates[0];
     const key = tuningKey(kernel as unknown as Kernel, params);
-    if (!this.met.has(key)) this.met.set(key, { kernel: kernel as unknown as Kernel, params });
+    if (!this.seen.has(key)) this.seen.set(key, { kernel: kernel as unknown as Kernel, params });
     const chosen = this.#chosen.get(key);
     return (
       (chosen && candidates.find((candidate) => sameConstants(candidate, chosen))) ?? candidates[0]

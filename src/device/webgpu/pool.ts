@@ -11,20 +11,20 @@ export interface GpuBuffer extends DeviceBuffer {
   /** Captured steps that use it: until they are gone, it is not given to others. */
   pins: number;
   /** Given back while pinned. */
-  orphan?: boolean;
+  releaseOnUnpin?: boolean;
   /** The adapter had no memory for it. */
-  isBroken?: boolean;
+  allocationFailed?: boolean;
 }
 
 const STORAGE = 0x80 | 0x04 | 0x08; // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
 
 /** Large buffers are rarely nearly equal: they are rounded to no more than this. */
-const COARSEST = 1 << 24;
+const MAX_BUCKET_STEP = 1 << 24;
 
 /** Sizes are rounded up to a quarter of their power of two, so that nearly equal tensors share buffers. */
 export function bucketSize(bytes: number): number {
   const quarter = 2 ** Math.floor(Math.log2(Math.max(1, bytes - 1))) / 4;
-  const step = Math.min(COARSEST, Math.max(256, quarter));
+  const step = Math.min(MAX_BUCKET_STEP, Math.max(256, quarter));
   return Math.max(256, Math.ceil(bytes / step) * step);
 }
 
@@ -37,8 +37,8 @@ export class BufferPool {
   readonly #device: GPUDevice;
   readonly #submit: () => void;
   readonly #report: (verdict: Promise<Error | undefined>) => void;
-  readonly #free = new Map<number, GpuBuffer[]>();
-  readonly #use: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
+  readonly #idle = new Map<number, GpuBuffer[]>();
+  readonly #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   #nextId = 1;
 
   /** `submit` sends what may still use idle buffers; `report` is told what became of each new one. */
@@ -63,41 +63,41 @@ export class BufferPool {
     return size;
   }
 
-  take(bytes: number): GpuBuffer {
+  acquire(bytes: number): GpuBuffer {
     const size = this.sizeFor(bytes);
-    const idle = this.#free.get(size)?.shift();
-    if (idle) this.#use.pooledBytes -= size;
+    const idle = this.#idle.get(size)?.shift();
+    if (idle) this.#usage.pooledBytes -= size;
     const buffer = idle ?? this.#create(size);
-    this.#use.bytes += size;
-    this.#use.buffers++;
-    this.#use.peakBytes = Math.max(this.#use.peakBytes, this.#use.bytes);
+    this.#usage.bytes += size;
+    this.#usage.buffers++;
+    this.#usage.peakBytes = Math.max(this.#usage.peakBytes, this.#usage.bytes);
     return buffer;
   }
 
-  give(buffer: GpuBuffer): void {
-    buffer.orphan = buffer.pins > 0;
-    if (buffer.orphan) return;
-    this.#use.bytes -= buffer.bytes;
-    this.#use.buffers--;
-    if (buffer.isBroken) return;
-    this.#use.pooledBytes += buffer.bytes;
-    const list = this.#free.get(buffer.bytes) ?? [];
+  release(buffer: GpuBuffer): void {
+    buffer.releaseOnUnpin = buffer.pins > 0;
+    if (buffer.releaseOnUnpin) return;
+    this.#usage.bytes -= buffer.bytes;
+    this.#usage.buffers--;
+    if (buffer.allocationFailed) return;
+    this.#usage.pooledBytes += buffer.bytes;
+    const list = this.#idle.get(buffer.bytes) ?? [];
     const at = list.findIndex((other) => other.id > buffer.id);
     list.splice(at < 0 ? list.length : at, 0, buffer);
-    this.#free.set(buffer.bytes, list);
+    this.#idle.set(buffer.bytes, list);
   }
 
   unpin(buffer: GpuBuffer): void {
-    if (--buffer.pins === 0 && buffer.orphan) this.give(buffer);
+    if (--buffer.pins === 0 && buffer.releaseOnUnpin) this.release(buffer);
   }
 
-  use(): MemoryUse {
-    return { ...this.#use };
+  memoryUse(): MemoryUse {
+    return { ...this.#usage };
   }
 
   #create(size: number): GpuBuffer {
-    if (this.#use.pooledBytes > this.#use.peakBytes) this.#destroyIdle();
-    const { bytes, pooledBytes } = this.#use;
+    if (this.#usage.pooledBytes > this.#usage.peakBytes) this.#destroyIdle();
+    const { bytes, pooledBytes } = this.#usage;
     this.#device.pushErrorScope('out-of-memory');
     const gpu = this.#device.createBuffer({ size, usage: STORAGE });
     const buffer: GpuBuffer = {
@@ -111,7 +111,7 @@ export class BufferPool {
     this.#report(
       this.#device.popErrorScope().then((error) => {
         if (!error) return undefined;
-        buffer.isBroken = true;
+        buffer.allocationFailed = true;
         this.#destroyIdle();
         return new OutOfMemoryError(
           `the adapter has no memory for ${size} bytes more: ${bytes} were in use, ${pooledBytes} kept for reuse; take smaller batches or shorter texts`,
@@ -123,8 +123,8 @@ export class BufferPool {
 
   #destroyIdle(): void {
     this.#submit();
-    for (const buffer of [...this.#free.values()].flat()) buffer.gpu.destroy();
-    this.#free.clear();
-    this.#use.pooledBytes = 0;
+    for (const buffer of [...this.#idle.values()].flat()) buffer.gpu.destroy();
+    this.#idle.clear();
+    this.#usage.pooledBytes = 0;
   }
 }

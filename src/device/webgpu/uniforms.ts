@@ -1,7 +1,7 @@
 const UNIFORM = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST
 const ARENA_BYTES = 1 << 20;
 /** More than the parameters of any launch take. */
-const LARGEST = 2048;
+const MAX_PARAM_BYTES = 2048;
 
 export interface UniformSlot {
   readonly id: number;
@@ -28,13 +28,13 @@ export class UniformArena {
     this.#buffer = device.createBuffer({ size: ARENA_BYTES, usage: UNIFORM });
   }
 
-  /** Whether the next new parameters need `restart()` first. */
+  /** Whether the next new parameters need `reset()` first. */
   get full(): boolean {
-    return this.#at + LARGEST > ARENA_BYTES;
+    return this.#at + MAX_PARAM_BYTES > ARENA_BYTES;
   }
 
   /** Forgets all slots. Commands already submitted keep the old buffer; nothing may be half recorded. */
-  restart(): void {
+  reset(): void {
     this.#buffer = this.#device.createBuffer({ size: ARENA_BYTES, usage: UNIFORM });
     this.#slots.clear();
     this.#at = 0;

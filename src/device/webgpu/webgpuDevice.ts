@@ -1,14 +1,14 @@
 import { StateError } from '../../platform/errors.ts';
-import { patiently } from '../../platform/waiting.ts';
-import type { Request } from '../capture/fusion.ts';
-import { Slots } from '../capture/memoryPlan.ts';
+import { waitForDevice } from '../../platform/waiting.ts';
+import type { LaunchRequest } from '../capture/fusion.ts';
+import { SharedBuffers } from '../capture/memoryPlan.ts';
 import {
   createBindGroup,
   type Launch,
   type PlanHost,
+  rollBackHooks,
   Trace,
   type TracedLaunch,
-  undo,
   WebGpuPlan,
 } from '../capture/plan.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
@@ -20,21 +20,21 @@ import {
   type ParamValues,
   packParams,
 } from '../kernel.ts';
-import { partsOf } from '../splitLaunch.ts';
-import { type KernelTime, Profiler, workOf } from '../timing.ts';
+import { splitLaunch } from '../splitLaunch.ts';
+import { costOf, type KernelTime, Profiler } from '../timing.ts';
 import type { Traits } from '../traits.ts';
 import { TuningTable } from '../tuning/tuningTable.ts';
 import { PipelineCache } from './pipelines.ts';
 import { BufferPool, type GpuBuffer } from './pool.ts';
-import { giveHeadStart } from './precompile.ts';
+import { precompileIfSlow } from './precompile.ts';
 import { UniformArena } from './uniforms.ts';
 
 const MAP_READ = 0x01 | 0x08; // GPUBufferUsage.MAP_READ | COPY_DST
 /** Dispatches per submit: few enough that the adapter starts early, enough that submits cost little. */
-const BATCH = 64;
+const MAX_BATCH_LAUNCHES = 64;
 const MAX_BIND_GROUPS = 20_000;
 /** Bytes of a staging buffer that waits for the next reading; larger ones, for whole weights, are given back. */
-const LARGEST_STAGING = 1 << 24;
+const MAX_POOLED_STAGING = 1 << 24;
 
 /** Runs kernels' WGSL: one command stream, submitted in chunks; buffers, pipelines, parameters and bind groups are reused. */
 export class WebGpuDevice implements Device {
@@ -43,50 +43,52 @@ export class WebGpuDevice implements Device {
   readonly traits: Traits;
   readonly tuning = new TuningTable();
   readonly #device: GPUDevice;
-  readonly #openTwin: (() => Promise<GPUDevice>) | undefined;
+  readonly #openSecondDevice: (() => Promise<GPUDevice>) | undefined;
   readonly #pool: BufferPool;
   readonly #pipelines: PipelineCache;
   readonly #uniforms: UniformArena;
   readonly #bindGroups = new Map<string, GPUBindGroup>();
   readonly #staging: GPUBuffer[] = [];
   /** Verdicts that the adapter still owes us. */
-  readonly #pending = new Set<Promise<void>>();
-  #slots: Slots;
+  readonly #pendingErrors = new Set<Promise<void>>();
+  #sharedBuffers: SharedBuffers;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
-  #encoded = 0;
+  #encodedLaunches = 0;
   #batch = 0;
   #failure: Error | undefined;
-  #kernelNow = 'none';
+  #currentKernel = 'none';
   /** The step that is being captured. */
   #trace: Trace | undefined;
-  #redirect: Parameters<PlanHost['redirect']>[0];
+  #writeRedirect: Parameters<PlanHost['redirectWrites']>[0];
   #profiler: Profiler | undefined;
 
-  /** `openTwin` opens a second device on the adapter, given where that one compiles at the first launch and keeps what it compiled. */
+  /** `openSecondDevice` opens a second device on the adapter, given where that one compiles at the first launch and keeps what it compiled. */
   constructor(
     device: GPUDevice,
     description: string,
     traits: Traits,
-    openTwin?: () => Promise<GPUDevice>,
+    openSecondDevice?: () => Promise<GPUDevice>,
   ) {
     this.#device = device;
-    this.#openTwin = openTwin;
+    this.#openSecondDevice = openSecondDevice;
     this.description = description;
     this.traits = traits;
     this.#pool = new BufferPool(
       device,
       () => this.#submit(),
-      (verdict) => this.#await(verdict),
+      (verdict) => this.#trackError(verdict),
     );
-    this.#slots = new Slots(this.#pool);
-    this.#pipelines = new PipelineCache(device, traits, (error) => this.#await(error));
+    this.#sharedBuffers = new SharedBuffers(this.#pool);
+    this.#pipelines = new PipelineCache(device, traits, (error) => this.#trackError(error));
     this.#uniforms = new UniformArena(device);
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault();
-      const error = new KernelError(this.#kernelNow, event.error.message);
+      const error = new KernelError(this.#currentKernel, event.error.message);
       // What it may follow from is still to be told.
-      this.#await(Promise.all(this.#pending).then(() => (this.#failure ? undefined : error)));
+      this.#trackError(
+        Promise.all(this.#pendingErrors).then(() => (this.#failure ? undefined : error)),
+      );
     });
     device.lost.then(({ reason, message }) => {
       this.#failure = new DeviceLostError(reason, message);
@@ -94,23 +96,23 @@ export class WebGpuDevice implements Device {
   }
 
   alloc(bytes: number): DeviceBuffer {
-    this.#check();
-    if (!this.#trace) return this.#pool.take(bytes);
+    this.#throwFailure();
+    if (!this.#trace) return this.#pool.acquire(bytes);
     this.#pool.sizeFor(bytes);
     return this.#trace.alloc(bytes);
   }
 
   free(buffer: DeviceBuffer): void {
-    const own = buffer as GpuBuffer;
-    if (this.#trace?.owns(own)) this.#trace.free(own);
+    const gpuBuffer = buffer as GpuBuffer;
+    if (this.#trace?.owns(gpuBuffer)) this.#trace.free(gpuBuffer);
     // What a captured step made belongs to its plan.
-    else if (own.id > 0) this.#pool.give(own);
+    else if (gpuBuffer.id > 0) this.#pool.release(gpuBuffer);
   }
 
   write({ buffer, offset }: Binding, data: HostArray): void {
-    this.#check();
+    this.#throwFailure();
     const target = buffer as GpuBuffer;
-    if (this.#redirect?.(target, offset, data)) return;
+    if (this.#writeRedirect?.(target, offset, data)) return;
     if (this.#trace) {
       this.#trace.write(target, offset, data);
       return;
@@ -125,7 +127,7 @@ export class WebGpuDevice implements Device {
   }
 
   async read(source: Binding): Promise<ArrayBuffer> {
-    this.#check();
+    this.#throwFailure();
     if (this.#trace) throw new StateError('capture: values cannot be read inside the step');
     return this.#readBack(source);
   }
@@ -135,25 +137,25 @@ export class WebGpuDevice implements Device {
     buffers: Record<string, Binding>,
     params: ParamValues<T>,
   ): void {
-    this.#check();
-    for (const part of partsOf(kernel, params, this.traits)) {
-      const request = { kernel, buffers, part } as unknown as Request;
+    this.#throwFailure();
+    for (const part of splitLaunch(kernel, params, this.traits)) {
+      const request = { kernel, buffers, part } as unknown as LaunchRequest;
       if (this.#trace) {
         this.#trace.requests.push(request);
         continue;
       }
-      const launch = this.#resolve(request, this.#profiler !== undefined);
+      const launch = this.#resolveLaunch(request, this.#profiler !== undefined);
       if (!launch) continue;
       for (const { buffer } of launch.bindings) buffer.lastBatch = this.#batch;
       this.#encode({ ...launch, bindGroup: this.#bindGroup(launch) });
-      if (++this.#encoded >= BATCH) this.#submit();
+      if (++this.#encodedLaunches >= MAX_BATCH_LAUNCHES) this.#submit();
     }
   }
 
   async synchronize(): Promise<void> {
     this.#submit();
-    await patiently(this.#device.queue.onSubmittedWorkDone());
-    await this.#settle();
+    await waitForDevice(this.#device.queue.onSubmittedWorkDone());
+    await this.#settleErrors();
   }
 
   capture(body: () => TracedStep): Plan {
@@ -161,37 +163,37 @@ export class WebGpuDevice implements Device {
     const trace = new Trace();
     this.#trace = trace;
     try {
-      return this.#plan(trace, body());
+      return this.#buildPlan(trace, body());
     } catch (error) {
-      undo(trace.hooks);
+      rollBackHooks(trace.hooks);
       throw error;
     } finally {
       this.#trace = undefined;
     }
   }
 
-  #plan(trace: Trace, { result, inputs }: TracedStep): Plan {
-    trace.refuseSurvivors([result.buffer, ...inputs]);
-    const requests = trace.joined(result, this.traits.maxStorageBuffers);
+  #buildPlan(trace: Trace, { result, inputs }: TracedStep): Plan {
+    trace.assertNothingEscapes([result.buffer, ...inputs]);
+    const requests = trace.fused(result, this.traits.maxStorageBuffers);
     const launches = requests
-      .map((request) => this.#resolve(request, true))
+      .map((request) => this.#resolveLaunch(request, true))
       .filter((launch) => launch !== undefined);
-    if (this.#slots.isBroken) this.#slots = new Slots(this.#pool);
+    if (this.#sharedBuffers.allocationFailed) this.#sharedBuffers = new SharedBuffers(this.#pool);
     return new WebGpuPlan(trace, launches, result, {
       gpu: this.#device,
       pool: this.#pool,
-      slots: this.#slots,
+      sharedBuffers: this.#sharedBuffers,
       alignment: Math.max(16, this.traits.bindingAlignment),
       submit: (launches, encode, result) => this.#replay(launches, encode, result),
-      redirect: (write) => {
-        this.#redirect = write;
+      redirectWrites: (write) => {
+        this.#writeRedirect = write;
       },
     });
   }
 
-  eachStep(host: () => void, undo?: () => void): void {
-    host();
-    this.#trace?.hooks.push({ host, undo });
+  onReplay(run: () => void, rollback?: () => void): void {
+    run();
+    this.#trace?.hooks.push({ run, rollback });
   }
 
   startProfile(): void {
@@ -216,7 +218,7 @@ export class WebGpuDevice implements Device {
   }
 
   memory(): MemoryUse {
-    return this.#pool.use();
+    return this.#pool.memoryUse();
   }
 
   destroy(): void {
@@ -224,16 +226,16 @@ export class WebGpuDevice implements Device {
   }
 
   /** Pipeline, parameters, parts of buffers and grid of a launch; undefined when there is nothing to do. */
-  #resolve(
-    { kernel, buffers, part: { params, starts } }: Request,
-    counts: boolean,
+  #resolveLaunch(
+    { kernel, buffers, part: { params, starts } }: LaunchRequest,
+    withCost: boolean,
   ): TracedLaunch | undefined {
     const constants = this.tuning.constants(kernel, params, this.traits);
     const groups = kernel.launch(params, constants, this.traits);
     if (groups === 0) return undefined;
     if (this.#uniforms.full || this.#bindGroups.size > MAX_BIND_GROUPS) {
       this.#submit();
-      this.#uniforms.restart();
+      this.#uniforms.reset();
       this.#bindGroups.clear();
     }
     const bindings: TracedLaunch['bindings'] = [];
@@ -248,11 +250,11 @@ export class WebGpuDevice implements Device {
         );
       }
       // Whole vec4s are bound: every allocation ends on one.
-      const whole = Math.max(16, Math.ceil(bytes / 16) * 16);
+      const boundSize = Math.max(16, Math.ceil(bytes / 16) * 16);
       bindings.push({
         buffer: buffer as GpuBuffer,
         offset: offset + start,
-        size: whole,
+        size: boundSize,
         writes: kernel.buffers[name].access !== 'read',
       });
     }
@@ -264,7 +266,7 @@ export class WebGpuDevice implements Device {
       x: Math.ceil(groups / rows),
       y: rows,
       kernel: kernel.name,
-      work: counts ? workOf(kernel, constants, params) : undefined,
+      cost: withCost ? costOf(kernel, constants, params) : undefined,
     };
   }
 
@@ -281,12 +283,12 @@ export class WebGpuDevice implements Device {
   }
 
   /** Adds a launch to the command stream; in a profile it has a pass of its own, between timestamps. */
-  #encode({ kernel, pipeline, bindGroup, x, y, work }: Launch): void {
+  #encode({ kernel, pipeline, bindGroup, x, y, cost }: Launch): void {
     if (this.#profiler?.full) this.#submit();
     this.#encoder ??= this.#device.createCommandEncoder();
-    const timestampWrites = work && this.#profiler?.stamp(work);
+    const timestampWrites = cost && this.#profiler?.timestampWrites(cost);
     if (!this.#pass) this.#pass = this.#encoder.beginComputePass({ timestampWrites });
-    this.#kernelNow = kernel;
+    this.#currentKernel = kernel;
     pipeline.launched = true;
     this.#pass.setPipeline(pipeline.gpu);
     this.#pass.setBindGroup(0, bindGroup);
@@ -299,16 +301,20 @@ export class WebGpuDevice implements Device {
     encode: (encoder: GPUCommandEncoder) => void,
     result: Binding,
   ): Promise<ArrayBuffer> {
-    this.#check();
+    this.#throwFailure();
     this.#submit();
     this.#encoder = this.#device.createCommandEncoder();
     encode(this.#encoder);
-    const fresh = launches.filter(({ pipeline }) => !pipeline.launched);
+    const uncompiled = launches.filter(({ pipeline }) => !pipeline.launched);
     if (this.#profiler) for (const launch of launches) this.#encode(launch);
     else this.#encodeAll(launches);
     const done = this.#readBack(result);
-    if (this.#openTwin && fresh.length > 1)
-      giveHeadStart(this.#openTwin, new Set(fresh.map(({ pipeline }) => pipeline)), done);
+    if (this.#openSecondDevice && uncompiled.length > 1)
+      precompileIfSlow(
+        this.#openSecondDevice,
+        new Set(uncompiled.map(({ pipeline }) => pipeline)),
+        done,
+      );
     return done;
   }
 
@@ -326,7 +332,7 @@ export class WebGpuDevice implements Device {
       pass.dispatchWorkgroups(launch.x, launch.y);
     }
     pass.end();
-    this.#kernelNow = 'a captured step';
+    this.#currentKernel = 'a captured step';
   }
 
   /** Copies out through a staging buffer, once all commands so far are done. */
@@ -343,16 +349,16 @@ export class WebGpuDevice implements Device {
     this.#encoder.copyBufferToBuffer(gpu, base + offset, staging, 0, bytes);
     this.#submit();
     try {
-      await patiently(staging.mapAsync(1, 0, bytes));
+      await waitForDevice(staging.mapAsync(1, 0, bytes));
     } catch (error) {
-      await this.#settle();
+      await this.#settleErrors();
       throw error;
     }
     const copy = staging.getMappedRange(0, bytes).slice(0, size);
     staging.unmap();
-    if (bytes <= LARGEST_STAGING) this.#staging.push(staging);
+    if (bytes <= MAX_POOLED_STAGING) this.#staging.push(staging);
     else staging.destroy();
-    await this.#settle();
+    await this.#settleErrors();
     return copy;
   }
 
@@ -366,21 +372,21 @@ export class WebGpuDevice implements Device {
     if (!this.#encoder) return;
     const readTimes = this.#profiler?.resolve(this.#encoder);
     this.#device.queue.submit([this.#encoder.finish()]);
-    if (readTimes) this.#await(readTimes().then(() => undefined));
+    if (readTimes) this.#trackError(readTimes().then(() => undefined));
     this.#encoder = undefined;
-    this.#encoded = 0;
+    this.#encodedLaunches = 0;
     this.#batch++;
   }
 
   /** Throws what went wrong: once for a refused kernel, always for a lost device. */
-  #check(): void {
+  #throwFailure(): void {
     const failure = this.#failure;
     if (!failure) return;
     if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
     throw failure;
   }
 
-  #await(verdict: Promise<Error | undefined>): void {
+  #trackError(verdict: Promise<Error | undefined>): void {
     const settled = verdict.then(
       (error) => {
         // A refused text comes before the errors that follow from it, and explains them.
@@ -388,13 +394,13 @@ export class WebGpuDevice implements Device {
       },
       () => {},
     );
-    this.#pending.add(settled);
-    settled.then(() => this.#pending.delete(settled));
+    this.#pendingErrors.add(settled);
+    settled.then(() => this.#pendingErrors.delete(settled));
   }
 
   /** Waits for owed verdicts and throws what went wrong. */
-  async #settle(): Promise<void> {
-    await Promise.all(this.#pending);
-    this.#check();
+  async #settleErrors(): Promise<void> {
+    await Promise.all(this.#pendingErrors);
+    this.#throwFailure();
   }
 }

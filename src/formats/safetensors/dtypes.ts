@@ -1,5 +1,5 @@
 import { UsageError } from '../../platform/errors.ts';
-import { quote } from '../../platform/format.ts';
+import { formatValue } from '../../platform/format.ts';
 
 /** Bytes of one element. In the reference library's order, which decides where a tensor lies in a file. */
 const dtypeBytes = {
@@ -24,14 +24,14 @@ const dtypeBytes = {
   U64: 8,
 } as const;
 
-export type Dtype = keyof typeof dtypeBytes;
+export type SafetensorsDtype = keyof typeof dtypeBytes;
 
 /** From the narrowest to the widest. */
 export const dtypeOrder = Object.keys(dtypeBytes);
 
 /** A tensor as it lies in a file: row-major, little-endian. */
 export interface RawTensor {
-  dtype: Dtype;
+  dtype: SafetensorsDtype;
   shape: number[];
   /** A view of the file's bytes, not a copy. */
   data: Uint8Array;
@@ -44,17 +44,17 @@ export class SafetensorsError extends UsageError {
 }
 
 /** Refuses a tensor by name. */
-export function refuse(name: string | undefined, why: string): never {
+export function rejectTensor(name: string | undefined, why: string): never {
   throw new SafetensorsError(
-    name === undefined ? `the tensor ${why}` : `tensor ${quote(name)} ${why}`,
+    name === undefined ? `the tensor ${why}` : `tensor ${formatValue(name)} ${why}`,
   );
 }
 
 /** Of a tensor's bytes alone in their buffer, which F32 values go on using. */
-const floatReaders: { [dtype in Dtype]?: (buffer: ArrayBuffer) => Float32Array } = {
+const float32Decoders: { [dtype in SafetensorsDtype]?: (buffer: ArrayBuffer) => Float32Array } = {
   F32: (buffer) => new Float32Array(buffer),
   F64: (buffer) => new Float32Array(new Float64Array(buffer)),
-  F16: (buffer) => halfToFloat32(new Uint16Array(buffer)),
+  F16: (buffer) => float16ToFloat32(new Uint16Array(buffer)),
   BF16: (buffer) => {
     const halves = new Uint16Array(buffer);
     const bits = new Uint32Array(halves.length);
@@ -67,9 +67,13 @@ const floatReaders: { [dtype in Dtype]?: (buffer: ArrayBuffer) => Float32Array }
  * What makes float32 of a tensor's bytes, which must be alone in their buffer: F32 values go on using it.
  * @throws SafetensorsError when the dtype is not F64, F32, F16 or BF16; `name` is for the message.
  */
-export function floatReader(dtype: Dtype, name?: string): (buffer: ArrayBuffer) => Float32Array {
+export function float32Decoder(
+  dtype: SafetensorsDtype,
+  name?: string,
+): (buffer: ArrayBuffer) => Float32Array {
   return (
-    floatReaders[dtype] ?? refuse(name, `is ${dtype}; expected floats (F64, F32, F16 or BF16)`)
+    float32Decoders[dtype] ??
+    rejectTensor(name, `is ${dtype}; expected floats (F64, F32, F16 or BF16)`)
   );
 }
 
@@ -79,7 +83,7 @@ export function floatReader(dtype: Dtype, name?: string): (buffer: ArrayBuffer) 
  */
 export function toFloat32(raw: RawTensor, name?: string): Float32Array {
   // A copy starts aligned, wherever the tensor lay in its file.
-  return floatReader(raw.dtype, name)(new Uint8Array(raw.data).buffer);
+  return float32Decoder(raw.dtype, name)(new Uint8Array(raw.data).buffer);
 }
 
 /**
@@ -98,14 +102,17 @@ export function toFloat16(floats: Float32Array, name?: string): Uint16Array<Arra
         : // A carry out of the fraction goes, rightly, into the exponent, whose bias is 112 less.
           ((magnitude + 0xfff + ((magnitude >> 13) & 1)) >>> 13) - (112 << 10);
     if (half >= 0x7c00)
-      refuse(name, `holds ${floats[i]}; float16 takes numbers up to 65504: store it as float32`);
+      rejectTensor(
+        name,
+        `holds ${floats[i]}; float16 takes numbers up to 65504: store it as float32`,
+      );
     halves[i] = half | ((bits[i] >>> 16) & 0x8000);
   }
   return halves;
 }
 
 const integerArrays: {
-  [dtype in Dtype]?: new (
+  [dtype in SafetensorsDtype]?: new (
     buffer: ArrayBuffer,
   ) => ArrayLike<number | bigint>;
 } = {
@@ -126,21 +133,22 @@ const integerArrays: {
  */
 export function toInt32(raw: RawTensor, name?: string): Int32Array {
   const IntegerArray = integerArrays[raw.dtype];
-  if (!IntegerArray) refuse(name, `is ${raw.dtype}; expected integers`);
+  if (!IntegerArray) rejectTensor(name, `is ${raw.dtype}; expected integers`);
   return Int32Array.from(new IntegerArray(new Uint8Array(raw.data).buffer), (value) => {
     const number = Number(value);
-    if ((number | 0) !== number) refuse(name, `holds ${value}, which does not fit into 32 bits`);
+    if ((number | 0) !== number)
+      rejectTensor(name, `holds ${value}, which does not fit into 32 bits`);
     return number;
   });
 }
 
 /** Whether the format knows a dtype of this name whose elements fill whole bytes. */
-export function isDtype(value: unknown): value is Dtype {
+export function isDtype(value: unknown): value is SafetensorsDtype {
   return typeof value === 'string' && Object.hasOwn(dtypeBytes, value);
 }
 
 /** Whether a value can be a shape or offsets: whole numbers that JavaScript holds exactly. */
-export function isWholeNumbers(value: unknown): value is number[] {
+export function isIndexArray(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
@@ -148,18 +156,18 @@ export function isWholeNumbers(value: unknown): value is number[] {
  * Bytes of a tensor of this dtype and shape.
  * @throws SafetensorsError when the product overflows.
  */
-export function byteSize(name: string, dtype: Dtype, shape: readonly number[]): number {
+export function byteSize(name: string, dtype: SafetensorsDtype, shape: readonly number[]): number {
   let size: number = dtypeBytes[dtype];
   for (const dimension of shape) {
     size *= dimension;
     if (!Number.isSafeInteger(size))
-      refuse(name, `has the shape ${quote(shape)}, too large for any file`);
+      rejectTensor(name, `has the shape ${formatValue(shape)}, too large for any file`);
   }
   return size;
 }
 
 /** IEEE 754 binary16 to binary32, exactly. */
-function halfToFloat32(halves: Uint16Array): Float32Array {
+function float16ToFloat32(halves: Uint16Array): Float32Array {
   const floats = new Float32Array(halves.length);
   const bits = new Uint32Array(floats.buffer);
   for (let i = 0; i < halves.length; i++) {

@@ -1,19 +1,19 @@
-import { quote } from '../../platform/format.ts';
+import { formatValue } from '../../platform/format.ts';
 import {
   byteSize,
-  type Dtype,
   dtypeOrder,
   isDtype,
-  isWholeNumbers,
+  isIndexArray,
   type RawTensor,
-  refuse,
+  rejectTensor,
+  type SafetensorsDtype,
   SafetensorsError,
 } from './dtypes.ts';
-import { dataStart, maxHeaderBytes, parseHead } from './header.ts';
+import { dataOffset, maxHeaderBytes, parseHeader } from './header.ts';
 
 export {
-  type Dtype,
   type RawTensor,
+  type SafetensorsDtype,
   SafetensorsError,
   toFloat16,
   toFloat32,
@@ -27,7 +27,7 @@ export {
 
 /** What `serializeSafetensors` takes: typed arrays for their own dtype, raw bytes for any. */
 export interface TensorToWrite {
-  dtype: Dtype;
+  dtype: SafetensorsDtype;
   shape: readonly number[];
   data: Float32Array | Int32Array | Uint8Array;
 }
@@ -45,8 +45,8 @@ export function parseSafetensors(bytes: Uint8Array): {
   tensors: Map<string, RawTensor>;
   metadata: Record<string, string>;
 } {
-  const { tensors, metadata } = parseHead(
-    bytes.subarray(0, dataStart(bytes, bytes.length)),
+  const { tensors, metadata } = parseHeader(
+    bytes.subarray(0, dataOffset(bytes, bytes.length)),
     bytes.length,
   );
   const views = Array.from(tensors, ([name, { dtype, shape, begin, end }]): [string, RawTensor] => {
@@ -68,7 +68,7 @@ export function serializeSafetensors(
   tensors: Iterable<readonly [string, TensorToWrite]>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Uint8Array {
-  const { head, sorted, size } = layOut(tensors, metadata);
+  const { head, sorted, size } = planLayout(tensors, metadata);
   const pieces = sorted.map(({ name, tensor }) => checkedBytes(name, tensor, tensor.data));
   const file = new Uint8Array(size);
   file.set(head);
@@ -85,7 +85,7 @@ export async function* streamSafetensors(
   tensors: Iterable<readonly [string, TensorToStream]>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): AsyncGenerator<Uint8Array> {
-  const { head, sorted } = layOut(tensors, metadata);
+  const { head, sorted } = planLayout(tensors, metadata);
   yield head;
   for (const { name, tensor } of sorted) {
     const data = tensor.data();
@@ -95,7 +95,7 @@ export async function* streamSafetensors(
 }
 
 /** The bytes before the tensors, the tensors in the order of theirs, and the size of the file. */
-function layOut<T extends Omit<TensorToWrite, 'data'>>(
+function planLayout<T extends Omit<TensorToWrite, 'data'>>(
   tensors: Iterable<readonly [string, T]>,
   metadata: Readonly<Record<string, string>>,
 ): { head: Uint8Array; sorted: { name: string; tensor: T }[]; size: number } {
@@ -116,7 +116,7 @@ function layOut<T extends Omit<TensorToWrite, 'data'>>(
   const taken = new Set(['__metadata__']);
   let offset = 0;
   for (const { name, tensor, bytes } of sorted) {
-    if (taken.has(name)) refuse(name, 'cannot be written: the name is taken');
+    if (taken.has(name)) rejectTensor(name, 'cannot be written: the name is taken');
     taken.add(name);
     const info = {
       dtype: tensor.dtype,
@@ -140,14 +140,15 @@ function layOut<T extends Omit<TensorToWrite, 'data'>>(
 }
 
 function encodeName(name: string): Uint8Array {
-  if (/\p{Surrogate}/u.test(name)) refuse(name, 'cannot be written: the name is not valid Unicode');
+  if (/\p{Surrogate}/u.test(name))
+    rejectTensor(name, 'cannot be written: the name is not valid Unicode');
   return new TextEncoder().encode(name);
 }
 
 function checkedSize(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>): number {
-  if (!isDtype(dtype)) refuse(name, `has the unknown dtype ${quote(dtype)}`);
-  if (!isWholeNumbers(shape))
-    refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
+  if (!isDtype(dtype)) rejectTensor(name, `has the unknown dtype ${formatValue(dtype)}`);
+  if (!isIndexArray(shape))
+    rejectTensor(name, `has the shape ${formatValue(shape)}; expected a list of whole numbers`);
   return byteSize(name, dtype, shape);
 }
 
@@ -183,7 +184,7 @@ function checkedDtype(
     (data instanceof Float32Array && dtype !== 'F32') ||
     (data instanceof Int32Array && dtype !== 'I32')
   )
-    refuse(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
+    rejectTensor(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
@@ -194,7 +195,7 @@ function checkLength(
 ): void {
   const size = byteSize(name, dtype, shape);
   if (bytes !== size)
-    refuse(name, `has ${bytes} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+    rejectTensor(name, `has ${bytes} bytes; shape ${formatValue(shape)} of ${dtype} takes ${size}`);
 }
 
 /** Order of the UTF-8 bytes; JavaScript's own order of strings, by UTF-16 unit, differs beyond the basic plane. */

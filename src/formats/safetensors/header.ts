@@ -1,10 +1,10 @@
-import { isObject, quote } from '../../platform/format.ts';
+import { formatValue, isObject } from '../../platform/format.ts';
 import {
   byteSize,
-  type Dtype,
   isDtype,
-  isWholeNumbers,
-  refuse,
+  isIndexArray,
+  rejectTensor,
+  type SafetensorsDtype,
   SafetensorsError,
 } from './dtypes.ts';
 
@@ -20,7 +20,7 @@ const maxKeys = 1_000_000;
 
 /** A tensor in its file: its bytes go from `begin` to before `end`, counted from the start of the file. */
 export interface StoredTensor {
-  dtype: Dtype;
+  dtype: SafetensorsDtype;
   shape: number[];
   begin: number;
   end: number;
@@ -36,7 +36,7 @@ export interface SafetensorsHeader {
  * Where the tensors of a file begin, by its first 8 bytes.
  * @throws SafetensorsError when the header is over 100 MB, or longer than the file.
  */
-export function dataStart(first8: Uint8Array, fileSize: number): number {
+export function dataOffset(first8: Uint8Array, fileSize: number): number {
   if (fileSize < 8)
     throw new SafetensorsError(`a safetensors file has 8 bytes or more, not ${fileSize}`);
   const length = new DataView(first8.buffer, first8.byteOffset, 8).getBigUint64(0, true);
@@ -52,10 +52,10 @@ export function dataStart(first8: Uint8Array, fileSize: number): number {
 }
 
 /**
- * Reads the head of a file: its bytes before `dataStart`.
+ * Reads the head of a file: its bytes before `dataOffset`.
  * @throws SafetensorsError for anything the format does not allow, naming the tensor.
  */
-export function parseHead(head: Uint8Array, fileSize: number): SafetensorsHeader {
+export function parseHeader(head: Uint8Array, fileSize: number): SafetensorsHeader {
   const dataLength = fileSize - head.length;
   let metadata: Record<string, string> = {};
   const entries: [string, StoredTensor][] = [];
@@ -69,12 +69,12 @@ export function parseHead(head: Uint8Array, fileSize: number): SafetensorsHeader
   for (const [name, tensor] of entries) {
     const { begin, end } = tensor;
     if (begin !== offset)
-      refuse(
+      rejectTensor(
         name,
         `begins at byte ${begin}; expected ${offset}, as tensors may not overlap or leave a hole`,
       );
     if (end > dataLength)
-      refuse(
+      rejectTensor(
         name,
         `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is cut short`,
       );
@@ -93,7 +93,7 @@ function parseJson(bytes: Uint8Array): Record<string, unknown> {
   if (bytes[0] !== 0x7b) throw new SafetensorsError('the header does not begin with {');
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    checkStrict(text);
+    checkStrictJson(text);
     return JSON.parse(text);
   } catch (error) {
     if (error instanceof SafetensorsError) throw error;
@@ -105,7 +105,7 @@ function parseJson(bytes: Uint8Array): Record<string, unknown> {
  * Refuses what `JSON.parse` lets through and the format does not: equal keys (the last one would win), numbers that are
  * not plain digits (1.0, 1e3, -0), unpaired surrogates, and any other nesting, which could exhaust memory when parsed.
  */
-function checkStrict(text: string): void {
+function checkStrictJson(text: string): void {
   const keys: Set<string>[] = [];
   let depth = 0;
   let count = 0;
@@ -120,7 +120,7 @@ function checkStrict(text: string): void {
         string = JSON.parse(text.slice(start, i + 1));
         if (/\p{Surrogate}/u.test(string))
           throw new SafetensorsError(
-            `the header has the string ${quote(string)}, which is not valid Unicode`,
+            `the header has the string ${formatValue(string)}, which is not valid Unicode`,
           );
       }
       let next = i + 1;
@@ -133,7 +133,7 @@ function checkStrict(text: string): void {
         next++;
       if (text[next] !== ':') continue;
       if (keys.at(-1)?.has(string))
-        throw new SafetensorsError(`the header has the key ${quote(string)} twice`);
+        throw new SafetensorsError(`the header has the key ${formatValue(string)} twice`);
       keys.at(-1)?.add(string);
       if (++count > maxKeys) throw new SafetensorsError(`the header has more than ${maxKeys} keys`);
     } else if (char === '{' || char === '[') {
@@ -162,22 +162,25 @@ function checkMetadata(value: unknown): Record<string, string> {
   if (!isObject(value)) throw new SafetensorsError('__metadata__ is not an object of strings');
   for (const [key, text] of Object.entries(value))
     if (typeof text !== 'string')
-      throw new SafetensorsError(`__metadata__ ${quote(key)} is not a string`);
+      throw new SafetensorsError(`__metadata__ ${formatValue(key)} is not a string`);
   return value as Record<string, string>;
 }
 
 /** Offsets are still as the header counts them, from the first tensor. */
 function checkEntry(name: string, value: unknown): StoredTensor {
-  if (!isObject(value)) refuse(name, 'is not described by an object');
+  if (!isObject(value)) rejectTensor(name, 'is not described by an object');
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype)) refuse(name, `has the unknown dtype ${quote(dtype)}`);
-  if (!isWholeNumbers(shape))
-    refuse(name, `has the shape ${quote(shape)}; expected a list of whole numbers`);
-  if (!isWholeNumbers(offsets) || offsets.length !== 2 || offsets[1] < offsets[0])
-    refuse(name, `has the data_offsets ${quote(offsets)}; expected [begin, end]`);
+  if (!isDtype(dtype)) rejectTensor(name, `has the unknown dtype ${formatValue(dtype)}`);
+  if (!isIndexArray(shape))
+    rejectTensor(name, `has the shape ${formatValue(shape)}; expected a list of whole numbers`);
+  if (!isIndexArray(offsets) || offsets.length !== 2 || offsets[1] < offsets[0])
+    rejectTensor(name, `has the data_offsets ${formatValue(offsets)}; expected [begin, end]`);
   const [begin, end] = offsets;
   const size = byteSize(name, dtype, shape);
   if (end - begin !== size)
-    refuse(name, `has ${end - begin} bytes; shape ${quote(shape)} of ${dtype} takes ${size}`);
+    rejectTensor(
+      name,
+      `has ${end - begin} bytes; shape ${formatValue(shape)} of ${dtype} takes ${size}`,
+    );
   return { dtype, shape, begin, end };
 }

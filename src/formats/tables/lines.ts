@@ -1,6 +1,6 @@
-import { openPieces } from '../../platform/files.ts';
+import { openRandomAccess } from '../../platform/files.ts';
 
-const PIECE_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /** A line of a file, without its end; lines are counted from 1. */
 export interface Line {
@@ -9,22 +9,22 @@ export interface Line {
 }
 
 /** Whether a line was text; bytes that are not UTF-8 are read as U+FFFD. */
-export const isText = ({ text }: Line): boolean => !text.includes('\ufffd');
+export const isValidUtf8 = ({ text }: Line): boolean => !text.includes('\ufffd');
 
 /**
  * A way to go through the lines of a file, as often as wanted, of which a piece at a time is in memory.
  * @throws UsageError when it is missing or cannot be read.
  */
 export async function openLines(path: string): Promise<() => Generator<Line>> {
-  const pieces = await openPieces(path);
+  const file = await openRandomAccess(path);
   return function* () {
     const decoder = new TextDecoder();
     let line = 0;
     let rest = '';
-    for (let begin = 0; begin < pieces.size; begin += PIECE_BYTES) {
-      const end = Math.min(begin + PIECE_BYTES, pieces.size);
+    for (let begin = 0; begin < file.size; begin += CHUNK_BYTES) {
+      const end = Math.min(begin + CHUNK_BYTES, file.size);
       const lines = (
-        rest + decoder.decode(pieces.read(begin, end), { stream: end < pieces.size })
+        rest + decoder.decode(file.read(begin, end), { stream: end < file.size })
       ).split('\n');
       rest = lines.pop()!;
       for (const text of lines) yield { text, line: ++line };

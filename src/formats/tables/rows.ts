@@ -10,7 +10,7 @@ export interface Row {
 }
 
 /** A row that cannot be used, and why. */
-export interface Problem {
+export interface RowProblem {
   line: number;
   reason: string;
 }
@@ -19,7 +19,7 @@ export interface Problem {
 export interface Rows {
   columns: string[];
   rows: Row[];
-  problems: Problem[];
+  problems: RowProblem[];
 }
 
 const extensions: Record<string, DataFormat> = {
@@ -64,18 +64,25 @@ export async function readRows(bytes: Uint8Array, format: DataFormat, name: stri
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const content = hasMark ? bytes.subarray(3) : bytes;
   if (format === 'csv') return readCsv(content, name);
-  const { text, badLines } = decode(content);
-  if (format === 'conll') return readConll(linesOf(text), badLines);
-  return format === 'tsv' ? readTsv(text, badLines, name) : readJsonLines(text, badLines);
+  const { text, invalidLines } = decodeUtf8(content);
+  if (format === 'conll') return readConll(splitLines(text), invalidLines);
+  return format === 'tsv' ? readTsv(text, invalidLines, name) : readJsonLines(text, invalidLines);
 }
 
-function readTsv(text: string, badLines: Set<number>, name: string): Rows {
-  const lines = linesOf(text);
-  const columns = headerOf(lines[0].split('\t'), badLines.has(1), name);
+function readTsv(text: string, invalidLines: Set<number>, name: string): Rows {
+  const lines = splitLines(text);
+  const columns = headerOf(lines[0].split('\t'), invalidLines.has(1), name);
   const rows: Row[] = [];
-  const problems: Problem[] = [];
+  const problems: RowProblem[] = [];
   for (let index = 1; index < lines.length; index++) {
-    addRow(lines[index].split('\t'), index + 1, badLines.has(index + 1), columns, rows, problems);
+    addRowOrProblem(
+      lines[index].split('\t'),
+      index + 1,
+      invalidLines.has(index + 1),
+      columns,
+      rows,
+      problems,
+    );
   }
   return { columns, rows, problems };
 }
@@ -83,11 +90,11 @@ function readTsv(text: string, badLines: Set<number>, name: string): Rows {
 async function readCsv(bytes: Uint8Array, name: string): Promise<Rows> {
   // This build of csv-parse brings its own Buffer, so that it runs in a browser too.
   const { parse } = await import('csv-parse/browser/esm/sync');
-  const { badLines } = decode(bytes);
+  const { invalidLines } = decodeUtf8(bytes);
   const newlines = newlineCounter(bytes);
   let columns: string[] | undefined;
   const rows: Row[] = [];
-  const problems: Problem[] = [];
+  const problems: RowProblem[] = [];
   /** Reads from the start of a record to the end, or to a broken record: the next line is where to go on then. */
   const readFrom = (start: number): number => {
     let begin = start;
@@ -103,9 +110,9 @@ async function readCsv(bytes: Uint8Array, name: string): Promise<Rows> {
           let line = lastLine;
           for (const field of fields) line -= field.split('\n').length - 1;
           let isBad = false;
-          for (let i = line; i <= lastLine; i++) isBad ||= badLines.has(i);
+          for (let i = line; i <= lastLine; i++) isBad ||= invalidLines.has(i);
           if (columns === undefined) columns = headerOf(fields, isBad, name);
-          else addRow(fields, line, isBad, columns, rows, problems);
+          else addRowOrProblem(fields, line, isBad, columns, rows, problems);
           begin = end;
           return null;
         },
@@ -132,14 +139,14 @@ const quoteReasons: Record<string, string> = {
   CSV_QUOTE_NOT_CLOSED: 'a quote is opened and never closed',
 };
 
-function readJsonLines(text: string, badLines: Set<number>): Rows {
+function readJsonLines(text: string, invalidLines: Set<number>): Rows {
   const objects: { object: Record<string, unknown>; line: number }[] = [];
   const columns = new Set<string>();
-  const problems: Problem[] = [];
-  for (const [index, source] of linesOf(text).entries()) {
+  const problems: RowProblem[] = [];
+  for (const [index, source] of splitLines(text).entries()) {
     const line = index + 1;
     if (source.trim() === '') continue;
-    if (badLines.has(line)) {
+    if (invalidLines.has(line)) {
       problems.push({ line, reason: notUtf8 });
       continue;
     }
@@ -181,13 +188,13 @@ function headerOf(fields: string[], isBad: boolean, name: string): string[] {
   return fields;
 }
 
-function addRow(
+function addRowOrProblem(
   fields: string[],
   line: number,
   isBad: boolean,
   columns: string[],
   rows: Row[],
-  problems: Problem[],
+  problems: RowProblem[],
 ) {
   if (isBad) problems.push({ line, reason: notUtf8 });
   else if (fields.length === columns.length) rows.push({ values: fields, line });
@@ -199,7 +206,7 @@ function addRow(
 }
 
 /** The lines of a text without their ends; a last line end opens no further line. */
-function linesOf(text: string): string[] {
+function splitLines(text: string): string[] {
   const lines = text.split('\n');
   if (lines.length > 1 && lines.at(-1) === '') lines.pop();
   return text.includes('\r')
@@ -208,11 +215,11 @@ function linesOf(text: string): string[] {
 }
 
 /** Decodes UTF-8 and tells the lines (from 1) that are not. */
-function decode(bytes: Uint8Array): { text: string; badLines: Set<number> } {
-  const badLines = new Set<number>();
+function decodeUtf8(bytes: Uint8Array): { text: string; invalidLines: Set<number> } {
+  const invalidLines = new Set<number>();
   const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   try {
-    return { text: strict.decode(bytes), badLines };
+    return { text: strict.decode(bytes), invalidLines };
   } catch {
     for (let start = 0, line = 1; start < bytes.length; line++) {
       const newline = bytes.indexOf(0x0a, start);
@@ -220,11 +227,11 @@ function decode(bytes: Uint8Array): { text: string; badLines: Set<number> } {
       try {
         strict.decode(bytes.subarray(start, end));
       } catch {
-        badLines.add(line);
+        invalidLines.add(line);
       }
       start = end + 1;
     }
-    return { text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), badLines };
+    return { text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), invalidLines };
   }
 }
 

@@ -1,30 +1,30 @@
 import { type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
-import { specialize, tileOf } from './forward.ts';
+import { rowsPerWorkgroup, specialize } from './forward.ts';
 import {
   type AttentionParams,
   attentionCases,
   attentionParams,
-  groupsFor,
-  keptSize,
-  keptWords,
+  keepBitsSize,
+  keepWords,
   keyGradientSize,
   kSize,
   maskSize,
   qSize,
   rowCount,
   scoreCount,
-  seenBy,
+  visibleKeys,
   vSize,
+  workgroupsFor,
 } from './shape.ts';
-import { keyValueGradientLanes, queryGradientLanes } from './subgroup.ts';
-import { keyValueGradientTiles, queryGradientTiles } from './workgroup.ts';
+import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
+import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroup.ts';
 
 /**
  * Gradients of attention by probabilities computed anew from each row's statistics (Dao et al. 2022, arXiv 2205.14135,
  * algorithm 4). Each gradient has one owner for each of its rows, so that sums always run in the same order.
  */
 
-const THREADS = 64;
+const WORKGROUP_SIZE = 64;
 
 /**
  * What both gradients need of each query row: its largest score, 1 / Σ exp, and Σ dy y, which is Σ probability times the
@@ -40,11 +40,11 @@ export const attentionTerms = defineKernel({
     terms: { type: 'V', access: 'write', size: (p) => p.rows * 4 },
   },
   specialize: () => ({ width: 4 }),
-  launch: (p) => Math.ceil(p.rows / THREADS),
+  launch: (p) => Math.ceil(p.rows / WORKGROUP_SIZE),
   wgsl: () => wgsl`
 ${main(
-  THREADS,
-  `  let row = group * ${THREADS}u + lane;
+  WORKGROUP_SIZE,
+  `  let row = group * ${WORKGROUP_SIZE}u + lane;
   if (row >= p.rows) { return; }
   var dot = V(0.0);
   for (var i = row * p.size / 4u; i < (row + 1u) * p.size / 4u; i++) { dot += y[i] * dy[i]; }
@@ -68,7 +68,7 @@ const inputs = {
   k: { type: 'V', access: 'read', size: kSize },
   v: { type: 'V', access: 'read', size: vSize },
   mask: { type: 'f32', access: 'read', size: maskSize },
-  kept: { type: 'u32', access: 'read', size: keptSize, fill: { below: () => 2 ** 32 } },
+  keepBits: { type: 'u32', access: 'read', size: keepBitsSize, fill: { below: () => 2 ** 32 } },
   terms: { type: 'V', access: 'read', size: (p) => rowCount(p) * 4, fill: 'positive' },
   dy: { type: 'V', access: 'read', size: (p) => rowCount(p) * p.size },
 } satisfies Record<string, BufferSpec<AttentionParams>>;
@@ -79,12 +79,14 @@ export const attentionQueryGradient = defineKernel({
   params: attentionParams,
   buffers: { ...inputs, dq: { type: 'V', access: 'write', size: (p) => rowCount(p) * p.size } },
   specialize,
-  launch: (p, constants) => groupsFor(p, p.length, tileOf(constants)),
+  launch: (p, constants) => workgroupsFor(p, p.length, rowsPerWorkgroup(constants)),
   wgsl: (constants) =>
-    constants.variant === 'lanes' ? queryGradientLanes(constants) : queryGradientTiles(constants),
+    constants.variant === 'subgroup'
+      ? queryGradientSubgroup(constants)
+      : queryGradientWorkgroup(constants),
   reference({ dq, ...rest }, p) {
     const sums = new Float64Array(dq.length);
-    eachScore(rest, p, ({ k }, { yAt, kAt, dScore }) => {
+    forEachScore(rest, p, ({ k }, { yAt, kAt, dScore }) => {
       for (let d = 0; d < p.size; d++) sums[yAt + d] += dScore * k[kAt + d];
     });
     dq.set(sums);
@@ -102,17 +104,17 @@ export const attentionKeyValueGradient = defineKernel({
   params: attentionParams,
   buffers: { ...inputs, dkv: { type: 'V', access: 'write', size: (p) => 2 * keyGradientSize(p) } },
   specialize,
-  launch: (p, constants) => groupsFor(p, p.keys, tileOf(constants)),
+  launch: (p, constants) => workgroupsFor(p, p.keys, rowsPerWorkgroup(constants)),
   wgsl: (constants) =>
-    constants.variant === 'lanes'
-      ? keyValueGradientLanes(constants)
-      : keyValueGradientTiles(constants),
+    constants.variant === 'subgroup'
+      ? keyValueGradientSubgroup(constants)
+      : keyValueGradientWorkgroup(constants),
   reference({ dkv, ...rest }, p) {
     const [dk, dv] = [0, 1].map(() => new Float64Array(p.batch * p.keys * p.heads * p.size));
-    eachScore(rest, p, ({ q, dy }, { qAt, yAt, keyAt, weight, dScore }) => {
+    forEachScore(rest, p, ({ q, dy }, { qAt, yAt, keyGradAt, weight, dScore }) => {
       for (let d = 0; d < p.size; d++) {
-        dk[keyAt + d] += dScore * q[qAt + d];
-        dv[keyAt + d] += weight * dy[yAt + d];
+        dk[keyGradAt + d] += dScore * q[qAt + d];
+        dv[keyGradAt + d] += weight * dy[yAt + d];
       }
     });
     dkv.set(dk);
@@ -127,7 +129,7 @@ interface Score {
   qAt: number;
   kAt: number;
   yAt: number;
-  keyAt: number;
+  keyGradAt: number;
   weight: number;
   dScore: number;
 }
@@ -135,15 +137,15 @@ type Inputs = Record<keyof typeof inputs, Float32Array | Uint32Array>;
 
 /** Recomputes every score and shows it to `visit`. */
 // biome-ignore lint/suspicious/noExplicitAny: as in Kernel.reference
-function eachScore(
+function forEachScore(
   buffers: any,
   p: AttentionParams,
   visit: (buffers: Inputs, score: Score) => void,
 ): void {
-  const { q, k, v, mask, kept, terms, dy }: Inputs = buffers;
+  const { q, k, v, mask, keepBits, terms, dy }: Inputs = buffers;
   const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
-  const words = keptWords(keys);
-  const score: Score = { qAt: 0, kAt: 0, yAt: 0, keyAt: 0, weight: 0, dScore: 0 };
+  const words = keepWords(keys);
+  const score: Score = { qAt: 0, kAt: 0, yAt: 0, keyGradAt: 0, weight: 0, dScore: 0 };
   for (let b = 0; b < batch; b++) {
     for (let h = 0; h < heads; h++) {
       const start = ([batchStride, head, , offset]: readonly number[]) =>
@@ -151,26 +153,28 @@ function eachScore(
       const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
       for (let r = 0; r < length; r++) {
         const row = (b * length + r) * heads + h;
-        const keptAt = ((b * heads + h) * length + r) * words;
+        const keepAt = ((b * heads + h) * length + r) * words;
         const qAt = (score.qAt = qStart + r * p.q[2]);
         const yAt = (score.yAt = row * size);
-        for (let c = 0; c < seenBy(r, p); c++) {
+        for (let c = 0; c < visibleKeys(r, p); c++) {
           const kAt = (score.kAt = kStart + c * p.k[2]);
           const vAt = vStart + c * p.v[2];
           let dot = 0;
-          let drop = 0;
+          let dProb = 0;
           for (let d = 0; d < size; d++) {
             dot += q[qAt + d] * k[kAt + d];
-            drop += dy[yAt + d] * v[vAt + d];
+            dProb += dy[yAt + d] * v[vAt + d];
           }
           const prob =
             Math.exp(Math.fround(dot * scale + mask[(b % masks) * keys + c]) - terms[row * 4]) *
             terms[row * 4 + 1];
           const keep =
-            keepScale !== 1 && ((kept[keptAt + (c >>> 5)] >>> (c & 31)) & 1) === 0 ? 0 : keepScale;
-          score.keyAt = ((b * keys + c) * heads + h) * size;
+            keepScale !== 1 && ((keepBits[keepAt + (c >>> 5)] >>> (c & 31)) & 1) === 0
+              ? 0
+              : keepScale;
+          score.keyGradAt = ((b * keys + c) * heads + h) * size;
           score.weight = prob * keep;
-          score.dScore = prob * (drop * keep - terms[row * 4 + 2]) * scale;
+          score.dScore = prob * (dProb * keep - terms[row * 4 + 2]) * scale;
           visit(buffers, score);
         }
       }

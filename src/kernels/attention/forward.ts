@@ -1,26 +1,26 @@
 import { defineKernel } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
-import { logSumExp } from '../normalization/softmax.ts';
+import { maxAndExpSum } from '../normalization/softmax.ts';
 import {
   type AttentionParams,
   attentionCases,
   attentionParams,
-  groupsFor,
-  keptSize,
-  keptWords,
+  keepBitsSize,
+  keepWords,
   kSize,
   maskSize,
   qSize,
   rowCount,
   scoreCount,
-  seenBy,
+  visibleKeys,
   vSize,
+  workgroupsFor,
 } from './shape.ts';
-import { forwardLanes, LANE_TILE, LANES } from './subgroup.ts';
-import { forwardTiles, tileRows } from './workgroup.ts';
+import { forwardSubgroup, SUBGROUP_ROWS, SUBGROUP_SIZE } from './subgroup.ts';
+import { forwardWorkgroup, workgroupRows } from './workgroup.ts';
 
 export interface AttentionConstants extends Record<string, string | number | boolean> {
-  variant: 'lanes' | 'tiles';
+  variant: 'subgroup' | 'workgroup';
   vectors: number;
   dropout: boolean;
   causal: boolean;
@@ -29,7 +29,8 @@ export interface AttentionConstants extends Record<string, string | number | boo
 
 /** Which variant suits the adapter; each is made for one size of a head. */
 export function specialize(p: AttentionParams, traits: Traits): AttentionConstants {
-  const variant = traits.software && traits.subgroupSize === LANES ? 'lanes' : 'tiles';
+  const variant =
+    traits.software && traits.subgroupSize === SUBGROUP_SIZE ? 'subgroup' : 'workgroup';
   return {
     variant,
     vectors: p.size / 4,
@@ -40,13 +41,13 @@ export function specialize(p: AttentionParams, traits: Traits): AttentionConstan
 }
 
 /** Rows that a workgroup owns. */
-export const tileOf = ({ variant, vectors }: AttentionConstants): number =>
-  variant === 'lanes' ? LANE_TILE : tileRows(vectors);
+export const rowsPerWorkgroup = ({ variant, vectors }: AttentionConstants): number =>
+  variant === 'subgroup' ? SUBGROUP_ROWS : workgroupRows(vectors);
 
 /**
  * y = dropout(softmax(scale q kᵀ + mask)) v, without storing the scores: the softmax is taken online, and what was summed
  * so far shrinks when a larger score comes (Dao et al. 2022, arXiv 2205.14135; Dao 2023, arXiv 2307.08691, §3.1).
- * Shapes as in `attentionParams`; kept: see `attentionKept`. stats: [batch, length, heads, 2], each row's largest score and
+ * Shapes as in `attentionParams`; keepBits: see `attentionKeepBits`. stats: [batch, length, heads, 2], each row's largest score and
  * Σ exp(score - largest). Their log-sum-exp alone would not do: where all keys are masked, the mask swallows the logarithm.
  */
 export const attention = defineKernel({
@@ -57,17 +58,17 @@ export const attention = defineKernel({
     k: { type: 'V', access: 'read', size: kSize },
     v: { type: 'V', access: 'read', size: vSize },
     mask: { type: 'f32', access: 'read', size: maskSize },
-    kept: { type: 'u32', access: 'read', size: keptSize, fill: { below: () => 2 ** 32 } },
+    keepBits: { type: 'u32', access: 'read', size: keepBitsSize, fill: { below: () => 2 ** 32 } },
     y: { type: 'V', access: 'write', size: (p) => rowCount(p) * p.size },
     stats: { type: 'f32', access: 'write', size: (p) => rowCount(p) * 2 },
   },
   specialize,
-  launch: (p, constants) => groupsFor(p, p.length, tileOf(constants)),
+  launch: (p, constants) => workgroupsFor(p, p.length, rowsPerWorkgroup(constants)),
   wgsl: (constants) =>
-    constants.variant === 'lanes' ? forwardLanes(constants) : forwardTiles(constants),
-  reference({ q, k, v, mask, kept, y, stats }, p) {
+    constants.variant === 'subgroup' ? forwardSubgroup(constants) : forwardWorkgroup(constants),
+  reference({ q, k, v, mask, keepBits, y, stats }, p) {
     const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
-    const words = keptWords(keys);
+    const words = keepWords(keys);
     const scores = new Float32Array(keys);
     const sums = new Float64Array(size);
     for (let b = 0; b < batch; b++) {
@@ -77,26 +78,27 @@ export const attention = defineKernel({
         const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
         for (let r = 0; r < length; r++) {
           const qAt = qStart + r * p.q[2];
-          const seen = seenBy(r, p);
-          for (let c = 0; c < seen; c++) {
+          const visible = visibleKeys(r, p);
+          for (let c = 0; c < visible; c++) {
             const kAt = kStart + c * p.k[2];
             let dot = 0;
             for (let d = 0; d < size; d++) dot += q[qAt + d] * k[kAt + d];
             scores[c] = dot * scale + mask[(b % masks) * keys + c];
           }
-          const { high, total } = logSumExp(scores, 0, seen);
-          const keptAt = ((b * heads + h) * length + r) * words;
+          const { rowMax, expSum } = maxAndExpSum(scores, 0, visible);
+          const keepAt = ((b * heads + h) * length + r) * words;
           sums.fill(0);
-          for (let c = 0; c < seen; c++) {
-            if (keepScale !== 1 && ((kept[keptAt + (c >>> 5)] >>> (c & 31)) & 1) === 0) continue;
-            const weight = (Math.exp(scores[c] - high) / total) * keepScale;
+          for (let c = 0; c < visible; c++) {
+            if (keepScale !== 1 && ((keepBits[keepAt + (c >>> 5)] >>> (c & 31)) & 1) === 0)
+              continue;
+            const weight = (Math.exp(scores[c] - rowMax) / expSum) * keepScale;
             const vAt = vStart + c * p.v[2];
             for (let d = 0; d < size; d++) sums[d] += weight * v[vAt + d];
           }
           const row = (b * length + r) * heads + h;
           y.set(sums, row * size);
-          stats[row * 2] = high;
-          stats[row * 2 + 1] = total;
+          stats[row * 2] = rowMax;
+          stats[row * 2 + 1] = expSum;
         }
       }
     }

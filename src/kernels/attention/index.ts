@@ -1,4 +1,4 @@
 export { attentionKeyValueGradient, attentionQueryGradient, attentionTerms } from './backward.ts';
 export { attention } from './forward.ts';
-export { attentionKept } from './keepBits.ts';
-export { keptWords, keyGradientSize, MAX_SIZE } from './shape.ts';
+export { attentionKeepBits } from './keepBits.ts';
+export { keepWords, keyGradientSize, MAX_HEAD_SIZE } from './shape.ts';

@@ -1,29 +1,29 @@
 import { defineKernel, main, wgsl } from '../../device/kernel.ts';
-import { dropParams, dropState, dropWgsl } from '../elementwise/dropout.ts';
+import { dropoutParams, dropoutState, dropoutWgsl } from '../elementwise/dropout.ts';
 import { philox4x32 } from '../kit/philox.ts';
-import { keptWords } from './shape.ts';
+import { keepWords } from './shape.ts';
 
-const THREADS = 64;
+const WORKGROUP_SIZE = 64;
 
 /**
  * Which probabilities dropout keeps, one bit each: what the dropout kernel would keep of a [rows, keys] tensor at the same
- * call, drawn once for a forward and its backward. kept: [rows, ⌈keys / 32⌉]; column c is bit c % 32 of word ⌊c / 32⌋.
+ * call, drawn once for a forward and its backward. keepBits: [rows, ⌈keys / 32⌉]; column c is bit c % 32 of word ⌊c / 32⌋.
  */
-export const attentionKept = defineKernel({
-  name: 'attentionKept',
-  params: { rows: 'u32', keys: 'u32', ...dropParams },
+export const attentionKeepBits = defineKernel({
+  name: 'attentionKeepBits',
+  params: { rows: 'u32', keys: 'u32', ...dropoutParams },
   buffers: {
-    state: dropState,
-    kept: { type: 'u32', access: 'write', size: (p) => p.rows * keptWords(p.keys) },
+    state: dropoutState,
+    keepBits: { type: 'u32', access: 'write', size: (p) => p.rows * keepWords(p.keys) },
   },
   specialize: () => ({ width: 4 }),
-  launch: (p) => Math.ceil((p.rows * keptWords(p.keys)) / THREADS),
+  launch: (p) => Math.ceil((p.rows * keepWords(p.keys)) / WORKGROUP_SIZE),
   wgsl: () => wgsl`
-${dropWgsl({ width: 4 })}
+${dropoutWgsl({ width: 4 })}
 ${main(
-  THREADS,
+  WORKGROUP_SIZE,
   `  let words = (p.keys + 31u) / 32u;
-  let at = group * ${THREADS}u + lane;
+  let at = group * ${WORKGROUP_SIZE}u + lane;
   if (at >= p.rows * words) { return; }
   let column = at % words * 32u;
   let first = at / words * p.keys + column;
@@ -36,17 +36,17 @@ ${main(
       if (i >= first && i < end && random[j] >= p.threshold) { word |= 1u << (i - first); }
     }
   }
-  kept[at] = word;`,
+  keepBits[at] = word;`,
 )}`,
-  reference({ state, kept }, { rows, keys, call, threshold }) {
-    const words = keptWords(keys);
+  reference({ state, keepBits }, { rows, keys, call, threshold }) {
+    const words = keepWords(keys);
     const random = new Uint32Array(4);
-    kept.fill(0);
+    keepBits.fill(0);
     for (let i = 0; i < rows * keys; i++) {
       if (i % 4 === 0) philox4x32(i / 4, state[2] + call, 0, 1, state[0], state[1], random);
       const c = i % keys;
       if (random[i % 4] >= threshold)
-        kept[Math.floor(i / keys) * words + (c >>> 5)] |= 1 << (c & 31);
+        keepBits[Math.floor(i / keys) * words + (c >>> 5)] |= 1 << (c & 31);
     }
   },
   cases: [

@@ -5,7 +5,7 @@ import type { ParamValues } from '../../device/kernel.ts';
  * q: [batch, heads, length, size], k and v: [batch, heads, keys, size], each read in place by its strides, given as
  * [batch, head, row, offset]; mask: [masks, keys] with `masks` 1 or `batch`. Of the scores, [batch, heads, length, keys],
  * nothing is stored. Results and their gradients hold the heads side by side: [batch, length, heads, size].
- * `keepScale` is 1 / (1 - rate); 1 means that nothing is dropped, and `kept` is not looked at. With `causal` 1, query row r
+ * `keepScale` is 1 / (1 - rate); 1 means that nothing is dropped, and `keepBits` is not looked at. With `causal` 1, query row r
  * sees keys 0 to r only, whatever the mask; with 0 all.
  */
 export const attentionParams = {
@@ -25,26 +25,26 @@ export const attentionParams = {
 export type AttentionParams = ParamValues<typeof attentionParams>;
 
 /** The largest `size` that the kernels are made for; it must be a multiple of 4. */
-export const MAX_SIZE = 128;
+export const MAX_HEAD_SIZE = 128;
 
-/** Words of one row of `kept`. */
-export const keptWords = (keys: number): number => Math.ceil(keys / 32);
+/** Words of one row of `keepBits`. */
+export const keepWords = (keys: number): number => Math.ceil(keys / 32);
 
-const extent = (
+const viewExtent = (
   [batch, head, row, offset]: readonly number[],
   p: AttentionParams,
   rows: number,
 ): number => offset + (p.batch - 1) * batch + (p.heads - 1) * head + (rows - 1) * row + p.size;
-export const qSize = (p: AttentionParams): number => extent(p.q, p, p.length);
-export const kSize = (p: AttentionParams): number => extent(p.k, p, p.keys);
-export const vSize = (p: AttentionParams): number => extent(p.v, p, p.keys);
+export const qSize = (p: AttentionParams): number => viewExtent(p.q, p, p.length);
+export const kSize = (p: AttentionParams): number => viewExtent(p.k, p, p.keys);
+export const vSize = (p: AttentionParams): number => viewExtent(p.v, p, p.keys);
 export const maskSize = (p: AttentionParams): number => p.masks * p.keys;
-export const keptSize = (p: AttentionParams): number =>
-  p.keepScale === 1 ? 0 : rowCount(p) * keptWords(p.keys);
+export const keepBitsSize = (p: AttentionParams): number =>
+  p.keepScale === 1 ? 0 : rowCount(p) * keepWords(p.keys);
 export const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.length;
 
 /** How many keys query row r sees: the first ones. */
-export const seenBy = (r: number, { causal, keys }: AttentionParams): number =>
+export const visibleKeys = (r: number, { causal, keys }: AttentionParams): number =>
   causal ? Math.min(r + 1, keys) : keys;
 /** How many scores there are. */
 export const scoreCount = (p: AttentionParams): number => {
@@ -95,7 +95,7 @@ export const attentionCases: AttentionParams[] = [
 ];
 
 /** WGSL: splits the flat `group` into batch `b`, head `h` and the first of its `tile` rows, of `rows` in all. */
-export const headAndTile = (rows: string, tile: number): string => `
+export const headAndTileWgsl = (rows: string, tile: number): string => `
   let tiles = (${rows} + ${tile - 1}u) / ${tile}u;
   let b = group / tiles / p.heads;
   if (b >= p.batch) { return; }
@@ -108,7 +108,7 @@ export const headAndTile = (rows: string, tile: number): string => `
   let kStep = p.k[0].z / 4u;
   let vStep = p.v[0].z / 4u;
   let maskStart = b % p.masks * p.keys;
-  let keptStart = (b * p.heads + h) * p.length * ((p.keys + 31u) / 32u);`;
+  let keepStart = (b * p.heads + h) * p.length * ((p.keys + 31u) / 32u);`;
 
-export const groupsFor = (p: AttentionParams, rows: number, tile: number): number =>
+export const workgroupsFor = (p: AttentionParams, rows: number, tile: number): number =>
   p.batch * p.heads * Math.ceil(rows / tile);

@@ -1,6 +1,6 @@
 import { main } from '../../device/kernel.ts';
-import { LOWEST } from '../kit/perRow.ts';
-import { headAndTile } from './shape.ts';
+import { LOWEST_F32 } from '../kit/perRow.ts';
+import { headAndTileWgsl } from './shape.ts';
 
 /**
  * Attention for adapters with real workgroup memory. A workgroup owns rows (of queries, or of keys); the other side's rows
@@ -8,9 +8,9 @@ import { headAndTile } from './shape.ts';
  * vec4s of each of its tensors in registers: thread t of a row has vec4s t, t + parts, … The parts of the products of own
  * rows and tile rows are added up through shared memory, of which 16 KiB are used at most.
  */
-const THREADS = 64;
+const WORKGROUP_SIZE = 64;
 
-interface TileConstants {
+interface WorkgroupConstants {
   /** vec4s of a row. */
   vectors: number;
   dropout: boolean;
@@ -18,28 +18,39 @@ interface TileConstants {
 }
 
 /** Threads of an own row, vec4s of each, vec4s of a tile's row (with padding), and rows of a tile. */
-function geometry(vectors: number): { parts: number; slots: number; width: number; depth: number } {
-  const parts = vectors <= 8 ? 1 : vectors <= 16 ? 2 : 4;
-  const slots = Math.ceil(vectors / parts);
-  return { parts, slots, width: slots * parts, depth: parts === 4 ? 8 : 16 };
+function tileGeometry(vectors: number): {
+  threadsPerRow: number;
+  vectorsPerThread: number;
+  rowVectors: number;
+  tileDepth: number;
+} {
+  const threadsPerRow = vectors <= 8 ? 1 : vectors <= 16 ? 2 : 4;
+  const vectorsPerThread = Math.ceil(vectors / threadsPerRow);
+  return {
+    threadsPerRow,
+    vectorsPerThread,
+    rowVectors: vectorsPerThread * threadsPerRow,
+    tileDepth: threadsPerRow === 4 ? 8 : 16,
+  };
 }
 
 /** Rows that a workgroup owns. */
-export const tileRows = (vectors: number): number => THREADS / geometry(vectors).parts;
+export const workgroupRows = (vectors: number): number =>
+  WORKGROUP_SIZE / tileGeometry(vectors).threadsPerRow;
 
 /** Shared memory: two tiles, and each thread's parts of the products, which `…Of(j, lane)` adds up for tile row j. */
 function declarations(vectors: number, products: readonly string[]): string {
-  const { parts, width, depth } = geometry(vectors);
+  const { threadsPerRow, rowVectors, tileDepth } = tileGeometry(vectors);
   const sum = (name: string) =>
-    Array.from({ length: parts }, (_, part) => `${name}[at + ${part}u]`).join(' + ');
+    Array.from({ length: threadsPerRow }, (_, part) => `${name}[at + ${part}u]`).join(' + ');
   return `
-var<workgroup> left: array<vec4<f32>, ${depth * width}>;
-var<workgroup> right: array<vec4<f32>, ${depth * width}>;
+var<workgroup> left: array<vec4<f32>, ${tileDepth * rowVectors}>;
+var<workgroup> right: array<vec4<f32>, ${tileDepth * rowVectors}>;
 ${products
   .map(
-    (name) => `var<workgroup> ${name}: array<f32, ${THREADS * depth}>;
+    (name) => `var<workgroup> ${name}: array<f32, ${WORKGROUP_SIZE * tileDepth}>;
 fn ${name}Of(j: u32, lane: u32) -> f32 {
-  let at = j * ${THREADS}u + lane / ${parts}u * ${parts}u;
+  let at = j * ${WORKGROUP_SIZE}u + lane / ${threadsPerRow}u * ${threadsPerRow}u;
   return ${sum(name)};
 }`,
   )
@@ -47,9 +58,9 @@ fn ${name}Of(j: u32, lane: u32) -> f32 {
 }
 
 const ownStart = (vectors: number, count: string): string => `
-  let part = lane % ${geometry(vectors).parts}u;
-  let row = first + lane / ${geometry(vectors).parts}u;
-  let read = min(row, ${count} - 1u);`;
+  let threadInRow = lane % ${tileGeometry(vectors).threadsPerRow}u;
+  let row = first + lane / ${tileGeometry(vectors).threadsPerRow}u;
+  let clampedRow = min(row, ${count} - 1u);`;
 
 /** Registers for this thread's vec4s of the own row: those of `load` start as vec4 d of a tensor, those of `sums` as 0. */
 function ownVectors(
@@ -57,13 +68,13 @@ function ownVectors(
   load: Record<string, string>,
   sums: readonly string[],
 ): string {
-  const { parts, slots } = geometry(vectors);
-  const array = (name: string) => `  var ${name}: array<vec4<f32>, ${slots}>;`;
+  const { threadsPerRow, vectorsPerThread } = tileGeometry(vectors);
+  const array = (name: string) => `  var ${name}: array<vec4<f32>, ${vectorsPerThread}>;`;
   return `
 ${[...Object.keys(load), ...sums].map(array).join('\n')}
-  for (var i = 0u; i < ${slots}u; i++) {
-    let d = min(i * ${parts}u + part, ${vectors - 1}u);
-    let inside = i * ${parts}u + part < ${vectors}u;
+  for (var i = 0u; i < ${vectorsPerThread}u; i++) {
+    let d = min(i * ${threadsPerRow}u + threadInRow, ${vectors - 1}u);
+    let inside = i * ${threadsPerRow}u + threadInRow < ${vectors}u;
 ${Object.entries(load)
   .map(([name, text]) => `    ${name}[i] = select(V(0.0), ${text}, inside);`)
   .join('\n')}
@@ -86,25 +97,25 @@ function walkTiles(
   products: Record<string, Product>,
   use: string,
 ): string {
-  const { parts, slots, width, depth } = geometry(vectors);
+  const { threadsPerRow, vectorsPerThread, rowVectors, tileDepth } = tileGeometry(vectors);
   return `
-  for (var start = ${begin}; start < ${count}; start += ${depth}u) {
-    let end = min(start + ${depth}u, ${count});
+  for (var start = ${begin}; start < ${count}; start += ${tileDepth}u) {
+    let end = min(start + ${tileDepth}u, ${count});
     workgroupBarrier();
-    for (var e = lane; e < (end - start) * ${width}u; e += ${THREADS}u) {
-      let other = start + e / ${width}u;
-      let d = min(e % ${width}u, ${vectors - 1}u);
+    for (var e = lane; e < (end - start) * ${rowVectors}u; e += ${WORKGROUP_SIZE}u) {
+      let other = start + e / ${rowVectors}u;
+      let d = min(e % ${rowVectors}u, ${vectors - 1}u);
       left[e] = ${fill.left};
       right[e] = ${fill.right};
     }
     workgroupBarrier();
     for (var other = start; other < end; other++) {
-      let at = (other - start) * ${width}u + part;
+      let at = (other - start) * ${rowVectors}u + threadInRow;
 ${Object.entries(products)
   .map(
     ([name, { own, tile }]) => `      var ${name}Part = V(0.0);
-      for (var i = 0u; i < ${slots}u; i++) { ${name}Part += ${own}[i] * ${tile}[at + i * ${parts}u]; }
-      ${name}[(other - start) * ${THREADS}u + lane] = hsum(${name}Part);`,
+      for (var i = 0u; i < ${vectorsPerThread}u; i++) { ${name}Part += ${own}[i] * ${tile}[at + i * ${threadsPerRow}u]; }
+      ${name}[(other - start) * ${WORKGROUP_SIZE}u + lane] = hsum(${name}Part);`,
   )
   .join('\n')}
     }
@@ -118,19 +129,19 @@ function addRow(
   vectors: number,
   adds: readonly { sums: string; weight: string; tile: 'left' | 'right' }[],
 ): string {
-  const { parts, slots, width } = geometry(vectors);
-  return `      let at = (other - start) * ${width}u + part;
-      for (var i = 0u; i < ${slots}u; i++) {
-${adds.map(({ sums, weight, tile }) => `        ${sums}[i] += ${weight} * ${tile}[at + i * ${parts}u];`).join('\n')}
+  const { threadsPerRow, vectorsPerThread, rowVectors } = tileGeometry(vectors);
+  return `      let at = (other - start) * ${rowVectors}u + threadInRow;
+      for (var i = 0u; i < ${vectorsPerThread}u; i++) {
+${adds.map(({ sums, weight, tile }) => `        ${sums}[i] += ${weight} * ${tile}[at + i * ${threadsPerRow}u];`).join('\n')}
       }`;
 }
 
 /** Stores this thread's vec4s, i of its own and d of the row, of a row that exists. */
 function storeOwn(vectors: number, count: string, stores: readonly string[]): string {
-  const { parts, slots } = geometry(vectors);
+  const { threadsPerRow, vectorsPerThread } = tileGeometry(vectors);
   return `
-  for (var i = 0u; i < ${slots}u; i++) {
-    let d = i * ${parts}u + part;
+  for (var i = 0u; i < ${vectorsPerThread}u; i++) {
+    let d = i * ${threadsPerRow}u + threadInRow;
     if (row < ${count} && d < ${vectors}u) {
 ${stores.map((store) => `      ${store}`).join('\n')}
     }
@@ -138,85 +149,93 @@ ${stores.map((store) => `      ${store}`).join('\n')}
 }
 
 /** The bits of the own query row for this tile's keys, which never straddle two words. */
-const keptBits = (dropout: boolean): string =>
+const keepBitsOfTile = (dropout: boolean): string =>
   dropout
-    ? '    let bits = kept[keptStart + read * ((p.keys + 31u) / 32u) + start / 32u] >> (start % 32u);'
+    ? '    let bits = keepBits[keepStart + clampedRow * ((p.keys + 31u) / 32u) + start / 32u] >> (start % 32u);'
     : '';
-const ifKept = (dropout: boolean, value: string): string =>
+const ifKeepBit = (dropout: boolean, value: string): string =>
   dropout ? `select(0.0, ${value}, ((bits >> (other - start)) & 1u) == 1u)` : value;
 
 /** The keys that any of the own query rows sees, and the end of those in a tile that this thread's row sees. */
-const keysSeen = (vectors: number, causal: boolean) =>
-  ['0u', causal ? `min(p.keys, first + ${tileRows(vectors)}u)` : 'p.keys'] as const;
-const ownEnd = (causal: boolean): string => (causal ? 'min(end, row + 1u)' : 'end');
+const visibleKeyRange = (vectors: number, causal: boolean) =>
+  ['0u', causal ? `min(p.keys, first + ${workgroupRows(vectors)}u)` : 'p.keys'] as const;
+const visibleEnd = (causal: boolean): string => (causal ? 'min(end, row + 1u)' : 'end');
 
 const keyTiles = { left: 'k[kStart + other * kStep + d]', right: 'v[vStart + other * vStep + d]' };
 
-export const forwardTiles = ({ vectors, dropout, causal }: TileConstants): string => `
+export const forwardWorkgroup = ({ vectors, dropout, causal }: WorkgroupConstants): string => `
 ${declarations(vectors, ['scores'])}
 ${main(
-  THREADS,
-  `${headAndTile('p.length', tileRows(vectors))}
+  WORKGROUP_SIZE,
+  `${headAndTileWgsl('p.length', workgroupRows(vectors))}
 ${ownStart(vectors, 'p.length')}
-${ownVectors(vectors, { ownQ: 'q[qStart + read * qStep + d] * p.scale' }, ['sums'])}
-  var top = ${LOWEST};
-  var total = 0.0;
+${ownVectors(vectors, { ownQ: 'q[qStart + clampedRow * qStep + d] * p.scale' }, ['sums'])}
+  var rowMax = ${LOWEST_F32};
+  var expSum = 0.0;
 ${walkTiles(
   vectors,
-  keysSeen(vectors, causal),
+  visibleKeyRange(vectors, causal),
   keyTiles,
   { scores: { own: 'ownQ', tile: 'left' } },
-  `${keptBits(dropout)}
-    var high = top;
-    for (var other = start; other < ${ownEnd(causal)}; other++) { high = max(high, scoresOf(other - start, lane) + mask[maskStart + other]); }
-    let shrink = exp(top - high);
-    top = high;
-    total *= shrink;
-    for (var i = 0u; i < ${geometry(vectors).slots}u; i++) { sums[i] *= shrink; }
-    for (var other = start; other < ${ownEnd(causal)}; other++) {
-      let prob = exp(scoresOf(other - start, lane) + mask[maskStart + other] - high);
-      total += prob;
-      let weight = ${ifKept(dropout, 'prob')};
+  `${keepBitsOfTile(dropout)}
+    var newMax = rowMax;
+    for (var other = start; other < ${visibleEnd(causal)}; other++) { newMax = max(newMax, scoresOf(other - start, lane) + mask[maskStart + other]); }
+    let rescale = exp(rowMax - newMax);
+    rowMax = newMax;
+    expSum *= rescale;
+    for (var i = 0u; i < ${tileGeometry(vectors).vectorsPerThread}u; i++) { sums[i] *= rescale; }
+    for (var other = start; other < ${visibleEnd(causal)}; other++) {
+      let prob = exp(scoresOf(other - start, lane) + mask[maskStart + other] - newMax);
+      expSum += prob;
+      let weight = ${ifKeepBit(dropout, 'prob')};
 ${addRow(vectors, [{ sums: 'sums', weight: 'weight', tile: 'right' }])}
     }`,
 )}
-  let at = (b * p.length + read) * p.heads + h;
-  if (row < p.length && part == 0u) { stats[at * 2u] = top; stats[at * 2u + 1u] = total; }
-${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / total);`])}`,
+  let at = (b * p.length + clampedRow) * p.heads + h;
+  if (row < p.length && threadInRow == 0u) { stats[at * 2u] = rowMax; stats[at * 2u + 1u] = expSum; }
+${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / expSum);`])}`,
 )}`;
 
-export const queryGradientTiles = ({ vectors, dropout, causal }: TileConstants): string => `
-${declarations(vectors, ['scores', 'drops'])}
+export const queryGradientWorkgroup = ({
+  vectors,
+  dropout,
+  causal,
+}: WorkgroupConstants): string => `
+${declarations(vectors, ['scores', 'dProbs'])}
 ${main(
-  THREADS,
-  `${headAndTile('p.length', tileRows(vectors))}
+  WORKGROUP_SIZE,
+  `${headAndTileWgsl('p.length', workgroupRows(vectors))}
 ${ownStart(vectors, 'p.length')}
-  let at = (b * p.length + read) * p.heads + h;
+  let at = (b * p.length + clampedRow) * p.heads + h;
   let term = terms[at];
-${ownVectors(vectors, { ownQ: 'q[qStart + read * qStep + d] * p.scale', ownDy: `dy[at * ${vectors}u + d] * p.keepScale` }, ['sums'])}
+${ownVectors(vectors, { ownQ: 'q[qStart + clampedRow * qStep + d] * p.scale', ownDy: `dy[at * ${vectors}u + d] * p.keepScale` }, ['sums'])}
 ${walkTiles(
   vectors,
-  keysSeen(vectors, causal),
+  visibleKeyRange(vectors, causal),
   keyTiles,
-  { scores: { own: 'ownQ', tile: 'left' }, drops: { own: 'ownDy', tile: 'right' } },
-  `${keptBits(dropout)}
-    for (var other = start; other < ${ownEnd(causal)}; other++) {
+  { scores: { own: 'ownQ', tile: 'left' }, dProbs: { own: 'ownDy', tile: 'right' } },
+  `${keepBitsOfTile(dropout)}
+    for (var other = start; other < ${visibleEnd(causal)}; other++) {
       let prob = exp(scoresOf(other - start, lane) + mask[maskStart + other] - term.x) * term.y;
-      let dScore = prob * (${ifKept(dropout, 'dropsOf(other - start, lane)')} - term.z);
+      let dScore = prob * (${ifKeepBit(dropout, 'dProbsOf(other - start, lane)')} - term.z);
 ${addRow(vectors, [{ sums: 'sums', weight: 'dScore', tile: 'left' }])}
     }`,
 )}
 ${storeOwn(vectors, 'p.length', [`dq[at * ${vectors}u + d] = sums[i] * p.scale;`])}`,
 )}`;
 
-export const keyValueGradientTiles = ({ vectors, dropout, causal }: TileConstants): string => `
-${declarations(vectors, ['scores', 'drops'])}
+export const keyValueGradientWorkgroup = ({
+  vectors,
+  dropout,
+  causal,
+}: WorkgroupConstants): string => `
+${declarations(vectors, ['scores', 'dProbs'])}
 ${main(
-  THREADS,
-  `${headAndTile('p.keys', tileRows(vectors))}
+  WORKGROUP_SIZE,
+  `${headAndTileWgsl('p.keys', workgroupRows(vectors))}
 ${ownStart(vectors, 'p.keys')}
-  let bias = mask[maskStart + read];
-${ownVectors(vectors, { ownK: 'k[kStart + read * kStep + d] * p.scale', ownV: 'v[vStart + read * vStep + d]' }, ['sumsK', 'sumsV'])}
+  let bias = mask[maskStart + clampedRow];
+${ownVectors(vectors, { ownK: 'k[kStart + clampedRow * kStep + d] * p.scale', ownV: 'v[vStart + clampedRow * vStep + d]' }, ['sumsK', 'sumsV'])}
 ${walkTiles(
   vectors,
   // Queries before the first own key do not see it.
@@ -225,25 +244,25 @@ ${walkTiles(
     left: 'q[qStart + other * qStep + d]',
     right: `dy[((b * p.length + other) * p.heads + h) * ${vectors}u + d]`,
   },
-  { scores: { own: 'ownK', tile: 'left' }, drops: { own: 'ownV', tile: 'right' } },
-  `    for (var other = ${causal ? 'max(start, read)' : 'start'}; other < end; other++) {
+  { scores: { own: 'ownK', tile: 'left' }, dProbs: { own: 'ownV', tile: 'right' } },
+  `    for (var other = ${causal ? 'max(start, clampedRow)' : 'start'}; other < end; other++) {
       let term = terms[(b * p.length + other) * p.heads + h];
       let prob = exp(scoresOf(other - start, lane) + bias - term.x) * term.y;
 ${
   dropout
-    ? `      let word = kept[keptStart + other * ((p.keys + 31u) / 32u) + read / 32u];
-      let keep = select(0.0, p.keepScale, ((word >> (read % 32u)) & 1u) == 1u);`
+    ? `      let keepWord = keepBits[keepStart + other * ((p.keys + 31u) / 32u) + clampedRow / 32u];
+      let keep = select(0.0, p.keepScale, ((keepWord >> (clampedRow % 32u)) & 1u) == 1u);`
     : '      let keep = 1.0;'
 }
       let weight = prob * keep;
-      let dScore = prob * (dropsOf(other - start, lane) * keep - term.z);
+      let dScore = prob * (dProbsOf(other - start, lane) * keep - term.z);
 ${addRow(vectors, [
   { sums: 'sumsK', weight: 'dScore', tile: 'left' },
   { sums: 'sumsV', weight: 'weight', tile: 'right' },
 ])}
     }`,
 )}
-  let at = ((b * p.keys + read) * p.heads + h) * ${vectors}u;
+  let at = ((b * p.keys + clampedRow) * p.heads + h) * ${vectors}u;
   let values = (p.batch * p.keys * p.heads * ${vectors}u + 15u) / 16u * 16u;
 ${storeOwn(vectors, 'p.keys', ['dkv[at + d] = sumsK[i] * p.scale;', 'dkv[values + at + d] = sumsV[i];'])}`,
 )}`;

@@ -1,5 +1,12 @@
 import { defineMap } from '../kit/map.ts';
-import { erf, erfWgsl, isNanWgsl, largerWgsl, log1pWgsl, tanhWgsl } from '../kit/mathFunctions.ts';
+import {
+  erfReference,
+  erfWgsl,
+  isNanWgsl,
+  log1pWgsl,
+  maximumWgsl,
+  tanhWgsl,
+} from '../kit/mathFunctions.ts';
 
 /** Written with comparisons where WGSL's `max` and `min` would swallow a NaN. */
 
@@ -61,12 +68,12 @@ export const relu = defineMap({
   wgsl: 'select(x, V(0.0), x < V(0.0))',
   reference: (x) => Math.max(x, 0),
 });
-export const erfKernel = defineMap({
+export const erf = defineMap({
   name: 'erf',
   inputs: ['x'],
   wgsl: 'erf_(x)',
   functions: erfWgsl,
-  reference: erf,
+  reference: erfReference,
 });
 export const softplus = defineMap({
   name: 'softplus',
@@ -105,8 +112,8 @@ export const div = defineMap({
 export const maximum = defineMap({
   name: 'maximum',
   inputs: ['a', 'b'],
-  wgsl: 'larger(a, b)',
-  functions: largerWgsl,
+  wgsl: 'maximum(a, b)',
+  functions: maximumWgsl,
   reference: Math.max,
 });
 export const minimum = defineMap({
@@ -141,11 +148,11 @@ fn pow_(x: V, e: f32) -> V {
   if (e == 0.5) { return sqrt(x); }
   if (e == -0.5) { return 1.0 / sqrt(x); }
   if (e == -1.0) { return 1.0 / x; }
-  let size = exp(e * log(abs(x)));
-  let odd = e == floor(e) && (e * 0.5) != floor(e * 0.5);
-  let whole = e == floor(e);
+  let magnitude = exp(e * log(abs(x)));
+  let isOdd = e == floor(e) && (e * 0.5) != floor(e * 0.5);
+  let isInteger = e == floor(e);
   let nan = bitcast<f32>(u32(p.count) | 0x7fc00000u);
-  return select(size, select(V(nan), select(size, -size, odd), whole), x < V(0.0));
+  return select(magnitude, select(V(nan), select(magnitude, -magnitude, isOdd), isInteger), x < V(0.0));
 }`,
   reference: (x, e) => x ** e,
   fill: { x: 'positive' },
@@ -168,7 +175,11 @@ export const leakyRelu = defineMap({
 });
 
 /** Comparisons give 1 or 0 (int32), the engine's booleans. */
-const compare = (name: string, sign: string, reference: (a: number, b: number) => boolean) =>
+const defineComparison = (
+  name: string,
+  sign: string,
+  reference: (a: number, b: number) => boolean,
+) =>
   defineMap({
     name,
     inputs: ['a', 'b'],
@@ -176,12 +187,12 @@ const compare = (name: string, sign: string, reference: (a: number, b: number) =
     wgsl: `select(I(0), I(1), a ${sign} b)`,
     reference: (a, b) => Number(reference(a, b)),
   });
-export const eq = compare('eq', '==', (a, b) => a === b);
-export const ne = compare('ne', '!=', (a, b) => a !== b);
-export const lt = compare('lt', '<', (a, b) => a < b);
-export const le = compare('le', '<=', (a, b) => a <= b);
-export const gt = compare('gt', '>', (a, b) => a > b);
-export const ge = compare('ge', '>=', (a, b) => a >= b);
+export const eq = defineComparison('eq', '==', (a, b) => a === b);
+export const ne = defineComparison('ne', '!=', (a, b) => a !== b);
+export const lt = defineComparison('lt', '<', (a, b) => a < b);
+export const le = defineComparison('le', '<=', (a, b) => a <= b);
+export const gt = defineComparison('gt', '>', (a, b) => a > b);
+export const ge = defineComparison('ge', '>=', (a, b) => a >= b);
 
 export const toFloat = defineMap({
   name: 'toFloat',

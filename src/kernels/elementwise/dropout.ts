@@ -1,11 +1,11 @@
 import { defineKernel, wgsl } from '../../device/kernel.ts';
-import { flatConstants, flatGroups, flatMain } from '../kit/perElement.ts';
+import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
 import { philox4x32, philoxWgsl } from '../kit/philox.ts';
-import { along } from '../kit/splitAxis.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 
 /** What a kernel that drops elements needs to know: where the random numbers stand, and the rate. */
-export const dropParams = { call: 'u32', threshold: 'u32', scale: 'f32' } as const;
-export const dropState = {
+export const dropoutParams = { call: 'u32', threshold: 'u32', scale: 'f32' } as const;
+export const dropoutState = {
   type: 'u32',
   access: 'read',
   size: () => 4,
@@ -17,7 +17,7 @@ export const dropState = {
  * Element e of call c is kept where word e mod 4 of the Philox block (e div 4, c) is at least `threshold`, rate · 2^32.
  * `state` holds the key (two words) and the number of calls before this step.
  */
-export const dropWgsl = ({ width }: { width: number }): string => wgsl`
+export const dropoutWgsl = ({ width }: { width: number }): string => wgsl`
 ${philoxWgsl}
 fn randomWords(block: u32) -> vec4<u32> {
   return philox(vec4<u32>(block, state[2] + p.call, 0u, 1u), vec2<u32>(state[0], state[1]));
@@ -29,7 +29,7 @@ fn drop(x: V, i: u32) -> V {
 `;
 
 /** What each element is to be multiplied by, 0 or `scale`: the mask that `drop` draws. */
-export function dropFactors(
+export function dropoutFactors(
   state: Uint32Array,
   { call, threshold, scale }: { call: number; threshold: number; scale: number },
   count: number,
@@ -44,25 +44,27 @@ export function dropFactors(
 }
 
 /**
- * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored: see `dropWgsl`. The same launch on dy is the
+ * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored: see `dropoutWgsl`. The same launch on dy is the
  * gradient. x, y: [count], which begin with element `first` of the tensor.
  */
 export const dropout = defineKernel({
   name: 'dropout',
-  params: { count: 'u32', first: 'u32', ...dropParams },
+  params: { count: 'u32', first: 'u32', ...dropoutParams },
   buffers: {
-    state: dropState,
+    state: dropoutState,
     x: { type: 'V', access: 'read', size: (p) => p.count },
     y: { type: 'V', access: 'write', size: (p) => p.count },
   },
-  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups(p.count / c.width, c),
-  axes: (p, step) => [along(p, 'count', { x: 1, y: 1 }, step, (at) => ({ first: p.first + at }))],
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'count', { x: 1, y: 1 }, alignment, (at) => ({ first: p.first + at })),
+  ],
   wgsl: (c) => wgsl`
-${dropWgsl(c)}
-${flatMain(c, `p.count / ${c.width}u`, `y[i] = drop(x[i], i + p.first / ${c.width}u);`)}`,
+${dropoutWgsl(c)}
+${perElementMain(c, `p.count / ${c.width}u`, `y[i] = drop(x[i], i + p.first / ${c.width}u);`)}`,
   reference({ state, x, y }, p) {
-    const factors = dropFactors(state, p, p.first + p.count).subarray(p.first);
+    const factors = dropoutFactors(state, p, p.first + p.count).subarray(p.first);
     for (let i = 0; i < p.count; i++) y[i] = factors[i] === 0 ? 0 : x[i] * factors[i];
   },
   cases: [

@@ -1,26 +1,26 @@
 import { defineMap } from '../kit/map.ts';
-import { erf, limited, normalShareWgsl, tanhWgsl } from '../kit/mathFunctions.ts';
+import { clampKeepingNan, erfReference, normalCdfWgsl, tanhWgsl } from '../kit/mathFunctions.ts';
 
 /** Gaussian error linear units (Hendrycks & Gimpel 2016, arXiv 1606.08415): x Φ(x), exact by erf or approximated by tanh. */
 
 const SQRT_HALF = Math.SQRT1_2;
-const DENSITY = 1 / Math.sqrt(2 * Math.PI);
+const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBE = 0.044715;
 /** Beyond this, the slope of GELU by tanh is 1 or 0, though its formula overflows. */
-const FLAT = 10;
+const SATURATION = 10;
 
-export const geluWgsl = `${normalShareWgsl}
+export const geluWgsl = `${normalCdfWgsl}
 fn gelu_(x: V) -> V {
-  let size = normalSize(x);
-  return x * normalShare(x, size, normalBell(size));
+  let absX = cappedAbs(x);
+  return x * normalCdf(x, absX, gaussian(absX));
 }
 `;
 export const geluTanhWgsl = `${tanhWgsl}
 fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x))); }
 `;
 
-export const geluReference = (x: number): number => 0.5 * x * (1 + erf(x * SQRT_HALF));
+export const geluReference = (x: number): number => 0.5 * x * (1 + erfReference(x * SQRT_HALF));
 export const geluTanhReference = (x: number): number =>
   0.5 * x * (1 + Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)));
 
@@ -43,30 +43,30 @@ export const geluTanh = defineMap({
 export const geluBackward = defineMap({
   name: 'geluBackward',
   inputs: ['dy', 'x'],
-  wgsl: 'dy * geluSlope(x)',
-  functions: `${normalShareWgsl}
-fn geluSlope(x: V) -> V {
-  let size = normalSize(x);
-  let bell = normalBell(size);
-  return normalShare(x, size, bell) + x * (bell * ${DENSITY});
+  wgsl: 'dy * geluDerivative(x)',
+  functions: `${normalCdfWgsl}
+fn geluDerivative(x: V) -> V {
+  let absX = cappedAbs(x);
+  let gauss = gaussian(absX);
+  return normalCdf(x, absX, gauss) + x * (gauss * ${INV_SQRT_2PI});
 }`,
   reference: (dy, x) =>
-    dy * (0.5 * (1 + erf(x * SQRT_HALF)) + x * DENSITY * Math.exp(-0.5 * x * x)),
+    dy * (0.5 * (1 + erfReference(x * SQRT_HALF)) + x * INV_SQRT_2PI * Math.exp(-0.5 * x * x)),
 });
 
 export const geluTanhBackward = defineMap({
   name: 'geluTanhBackward',
   inputs: ['dy', 'x'],
-  wgsl: 'dy * geluTanhSlope(x)',
+  wgsl: 'dy * geluTanhDerivative(x)',
   functions: `${tanhWgsl}
-fn geluTanhSlope(v: V) -> V {
-  let x = ${limited('v', FLAT)};
+fn geluTanhDerivative(v: V) -> V {
+  let x = ${clampKeepingNan('v', SATURATION)};
   let t = tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x));
   let inner = ${TANH_SCALE} * (1.0 + ${3 * TANH_CUBE} * x * x);
   return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner;
 }`,
   reference: (dy, v) => {
-    const x = v > FLAT ? FLAT : v < -FLAT ? -FLAT : v;
+    const x = v > SATURATION ? SATURATION : v < -SATURATION ? -SATURATION : v;
     const t = Math.tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x));
     const inner = TANH_SCALE * (1 + 3 * TANH_CUBE * x * x);
     return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner);

@@ -1,9 +1,9 @@
 import { defineKernel, main, repeat } from '../../device/kernel.ts';
-import { flatConstants, flatGroups, flatMain } from '../kit/perElement.ts';
+import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
 import { isVectorised } from '../kit/perRow.ts';
-import { along } from '../kit/splitAxis.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 
-const GROUP = 64;
+const WORKGROUP_SIZE = 64;
 /** `n` ids of rows of a table of `vocab`, of which `rows` are seen, from `first` on. */
 const params = { vocab: 'u32', first: 'u32', rows: 'u32', cols: 'u32', n: 'u32' } as const;
 type P = Record<keyof typeof params, number>;
@@ -32,21 +32,21 @@ export const embedding = defineKernel({
     ids,
     y: { type: 'V', access: 'readwrite', size: (p) => p.n * p.cols },
   },
-  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
-  axes: (p, step) => [
-    along(p, 'rows', { weight: p.cols }, step, (at) => ({ first: p.first + at })),
-    along(p, 'n', { ids: 1, y: p.cols }, step),
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups((p.n * p.cols) / c.width, c),
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'rows', { weight: p.cols }, alignment, (at) => ({ first: p.first + at })),
+    splitAlong(p, 'n', { ids: 1, y: p.cols }, alignment),
   ],
   wgsl: (c) =>
-    flatMain(
+    perElementMain(
       c,
       `p.n * p.cols / ${c.width}u`,
       `let cols = p.cols / ${c.width}u;
-    let place = i / cols;
-    let id = ids[place];
+    let position = i / cols;
+    let id = ids[position];
     let row = u32(id) - p.first;
-    if (row < p.rows) { y[i] = weight[row * cols + i - place * cols]; }
+    if (row < p.rows) { y[i] = weight[row * cols + i - position * cols]; }
     else if (id < 0 || id >= i32(p.vocab)) { y[i] = V(bitcast<f32>(p.n | 0x7fc00000u)); }`,
     ),
   reference({ weight, ids, y }, { vocab, first, rows, cols, n }) {
@@ -60,7 +60,7 @@ export const embedding = defineKernel({
 });
 
 /** WGSL: `after`, the next place with the id of place `i` (n: none), and whether an earlier one has it. */
-const searchAlone = `  if (i >= p.n) { return; }
+const searchPerLane = `  if (i >= p.n) { return; }
   let id = ids[i];
   var after = i + 1u;
   while (after < p.n && ids[after] != id) { after++; }
@@ -69,18 +69,18 @@ const searchAlone = `  if (i >= p.n) { return; }
   let isRepeated = before < i;`;
 
 /** The same where a load costs more than many comparisons: lanes load as many ids together, and all meet all by broadcast. */
-const searchTogether = (lanes: number) => `  let id = ids[min(i, p.n - 1u)];
+const searchByBroadcast = (lanes: number) => `  let id = ids[min(i, p.n - 1u)];
   var after = p.n;
   var isRepeated = false;
   for (var start = 0u; start < p.n; start += ${lanes}u) {
-    let there = ids[min(start + lane, p.n - 1u)];
+    let loadedId = ids[min(start + lane, p.n - 1u)];
 ${repeat(
   lanes,
   (k) => `    {
-      let place = start + ${k}u;
-      let isSame = subgroupBroadcast(there, ${k}u) == id && place < p.n;
-      after = select(after, min(after, place), isSame && place > i);
-      isRepeated |= isSame && place < i;
+      let position = start + ${k}u;
+      let isSame = subgroupBroadcast(loadedId, ${k}u) == id && position < p.n;
+      after = select(after, min(after, position), isSame && position > i);
+      isRepeated |= isSame && position < i;
     }`,
 )}
   }
@@ -90,12 +90,12 @@ ${repeat(
  * Chains equal ids, so that their gradients can be summed in order and without atomics:
  * next[i] is the next place with the same id (n: none), plus 2^31 where an earlier place has it. ids, next: [n].
  */
-export const chainIds = defineKernel({
-  name: 'chainIds',
+export const linkEqualIds = defineKernel({
+  name: 'linkEqualIds',
   params,
   buffers: { ids, next: { type: 'u32', access: 'write', size: (p) => p.n } },
   specialize: (_, traits) => ({
-    lanes: isVectorised(traits) ? traits.subgroupSize : GROUP,
+    lanes: isVectorised(traits) ? traits.subgroupSize : WORKGROUP_SIZE,
     byBroadcast: isVectorised(traits),
   }),
   launch: (p, { lanes }) => Math.ceil(p.n / lanes),
@@ -103,7 +103,7 @@ export const chainIds = defineKernel({
     main(
       lanes,
       `  let i = group * ${lanes}u + lane;
-${byBroadcast ? searchTogether(lanes) : searchAlone}
+${byBroadcast ? searchByBroadcast(lanes) : searchPerLane}
   next[i] = after | select(0u, 0x80000000u, isRepeated);`,
     ),
   reference({ ids, next }, { n }) {
@@ -118,52 +118,53 @@ ${byBroadcast ? searchTogether(lanes) : searchAlone}
   cases,
 });
 
-/** Notes which rows have ids: touched[ids[i]] = 1, once for each chain. touched: [vocab]. */
-export const markRows = defineKernel({
-  name: 'markRows',
+/** Notes which rows have ids: touchedRows[ids[i]] = 1, once for each chain. touchedRows: [vocab]. */
+export const markTouchedRows = defineKernel({
+  name: 'markTouchedRows',
   params,
   buffers: {
     ids,
     next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
-    touched: { type: 'i32', access: 'readwrite', size: (p) => p.vocab, fill: 'bool' },
+    touchedRows: { type: 'i32', access: 'readwrite', size: (p) => p.vocab, fill: 'bool' },
   },
-  launch: (p) => Math.ceil(p.n / GROUP),
+  launch: (p) => Math.ceil(p.n / WORKGROUP_SIZE),
   wgsl: () =>
     main(
-      GROUP,
-      `  let i = group * ${GROUP}u + lane;
+      WORKGROUP_SIZE,
+      `  let i = group * ${WORKGROUP_SIZE}u + lane;
   if (i >= p.n || next[i] >= 0x80000000u || u32(ids[i]) >= p.vocab) { return; }
-  touched[ids[i]] = 1;`,
+  touchedRows[ids[i]] = 1;`,
     ),
-  reference({ ids, touched }, { vocab, n }) {
-    for (const id of ids.subarray(0, n)) if (id >= 0 && id < vocab) touched[id] = 1;
+  reference({ ids, touchedRows }, { vocab, n }) {
+    for (const id of ids.subarray(0, n)) if (id >= 0 && id < vocab) touchedRows[id] = 1;
   },
   cases,
 });
 
-/** Zeroes the rows that were touched, and forgets that they were. y: [rows, cols], touched: [rows]. */
-export const clearRows = defineKernel({
-  name: 'clearRows',
+/** Zeroes the rows that were touched, and forgets that they were. y: [rows, cols], touchedRows: [rows]. */
+export const zeroTouchedRows = defineKernel({
+  name: 'zeroTouchedRows',
   params: { rows: 'u32', cols: 'u32' },
   buffers: {
-    touched: { type: 'i32', access: 'readwrite', size: (p) => p.rows, fill: 'bool' },
+    touchedRows: { type: 'i32', access: 'readwrite', size: (p) => p.rows, fill: 'bool' },
     y: { type: 'V', access: 'readwrite', size: (p) => p.rows * p.cols },
   },
-  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups(p.rows, c),
-  axes: (p, step) => [along(p, 'rows', { touched: 1, y: p.cols }, step)],
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups(p.rows, c),
+  splitAxes: (p, alignment) => [splitAlong(p, 'rows', { touchedRows: 1, y: p.cols }, alignment)],
   wgsl: (c) =>
-    flatMain(
+    perElementMain(
       c,
       'p.rows',
-      `if (touched[i] == 0) { continue; }
-    touched[i] = 0;
+      `if (touchedRows[i] == 0) { continue; }
+    touchedRows[i] = 0;
     let cols = p.cols / ${c.width}u;
     for (var at = i * cols; at < (i + 1u) * cols; at++) { y[at] = V(0.0); }`,
     ),
-  reference({ touched, y }, { rows, cols }) {
-    for (let row = 0; row < rows; row++) if (touched[row]) y.fill(0, row * cols, (row + 1) * cols);
-    touched.fill(0, 0, rows);
+  reference({ touchedRows, y }, { rows, cols }) {
+    for (let row = 0; row < rows; row++)
+      if (touchedRows[row]) y.fill(0, row * cols, (row + 1) * cols);
+    touchedRows.fill(0, 0, rows);
   },
   cases: [
     { rows: 33, cols: 5 },
@@ -181,26 +182,26 @@ export const embeddingBackward = defineKernel({
     next: { type: 'u32', access: 'read', size: (p) => p.n, fill: { below: () => 1 } },
     dWeight: { type: 'V', access: 'readwrite', size: (p) => p.rows * p.cols },
   },
-  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups((p.n * p.cols) / c.width, c),
-  axes: (p, step) => [
-    along(p, 'rows', { dWeight: p.cols }, step, (at) => ({ first: p.first + at })),
+  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups((p.n * p.cols) / c.width, c),
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'rows', { dWeight: p.cols }, alignment, (at) => ({ first: p.first + at })),
   ],
   wgsl: (c) =>
-    flatMain(
+    perElementMain(
       c,
       `p.n * p.cols / ${c.width}u`,
       `let cols = p.cols / ${c.width}u;
-    let place = i / cols;
-    let id = ids[place];
-    var link = next[place];
+    let position = i / cols;
+    let id = ids[position];
+    var cursor = next[position];
     let row = u32(id) - p.first;
-    if (id == p.padding || row >= p.rows || link >= 0x80000000u) { continue; }
-    let column = i - place * cols;
+    if (id == p.padding || row >= p.rows || cursor >= 0x80000000u) { continue; }
+    let column = i - position * cols;
     var total = dy[i];
-    while (link < p.n) {
-      total += dy[link * cols + column];
-      link = next[link] & 0x7fffffffu;
+    while (cursor < p.n) {
+      total += dy[cursor * cols + column];
+      cursor = next[cursor] & 0x7fffffffu;
     }
     dWeight[row * cols + column] += total;`,
     ),
@@ -215,6 +216,6 @@ export const embeddingBackward = defineKernel({
       }
     }
   },
-  // The chain is made by `chainIds`; the generic tests fill it with zeros, which would loop, so it has none of its own.
+  // The chain is made by `linkEqualIds`; the generic tests fill it with zeros, which would loop, so it has none of its own.
   cases: [],
 });

@@ -1,7 +1,7 @@
 import { defineKernel, main } from '../../device/kernel.ts';
-import { along } from '../kit/splitAxis.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 
-const GROUP = 64;
+const WORKGROUP_SIZE = 64;
 const params = { outer: 'u32', n: 'u32', m: 'u32', inner: 'u32' } as const;
 type P = { outer: number; n: number; m: number; inner: number };
 const index = {
@@ -25,19 +25,19 @@ export const gather = defineKernel({
     index,
     y: { type: 'f32', access: 'write', size: (p) => p.outer * p.m * p.inner },
   },
-  launch: (p) => Math.ceil((p.outer * p.m * p.inner) / GROUP),
-  axes: (p, step) => [
-    along(p, 'outer', { x: p.n * p.inner, index: p.m * p.inner, y: p.m * p.inner }, step),
+  launch: (p) => Math.ceil((p.outer * p.m * p.inner) / WORKGROUP_SIZE),
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'outer', { x: p.n * p.inner, index: p.m * p.inner, y: p.m * p.inner }, alignment),
   ],
   wgsl: () =>
     main(
-      GROUP,
-      `  let at = group * ${GROUP}u + lane;
+      WORKGROUP_SIZE,
+      `  let at = group * ${WORKGROUP_SIZE}u + lane;
   if (at >= p.outer * p.m * p.inner) { return; }
   let k = index[at];
-  let known = k >= 0 && k < i32(p.n);
-  let row = (at / (p.m * p.inner)) * p.n + u32(select(0, k, known));
-  y[at] = select(bitcast<f32>(p.n | 0x7fc00000u), x[row * p.inner + at % p.inner], known);`,
+  let isValid = k >= 0 && k < i32(p.n);
+  let row = (at / (p.m * p.inner)) * p.n + u32(select(0, k, isValid));
+  y[at] = select(bitcast<f32>(p.n | 0x7fc00000u), x[row * p.inner + at % p.inner], isValid);`,
     ),
   reference({ x, index, y }, { outer, n, m, inner }) {
     for (let at = 0; at < outer * m * inner; at++) {
@@ -58,14 +58,19 @@ export const gatherBackward = defineKernel({
     index,
     dx: { type: 'f32', access: 'write', size: (p) => p.outer * p.n * p.inner },
   },
-  launch: (p) => Math.ceil((p.outer * p.n * p.inner) / GROUP),
-  axes: (p, step) => [
-    along(p, 'outer', { dy: p.m * p.inner, index: p.m * p.inner, dx: p.n * p.inner }, step),
+  launch: (p) => Math.ceil((p.outer * p.n * p.inner) / WORKGROUP_SIZE),
+  splitAxes: (p, alignment) => [
+    splitAlong(
+      p,
+      'outer',
+      { dy: p.m * p.inner, index: p.m * p.inner, dx: p.n * p.inner },
+      alignment,
+    ),
   ],
   wgsl: () =>
     main(
-      GROUP,
-      `  let at = group * ${GROUP}u + lane;
+      WORKGROUP_SIZE,
+      `  let at = group * ${WORKGROUP_SIZE}u + lane;
   if (at >= p.outer * p.n * p.inner) { return; }
   let v = i32((at / p.inner) % p.n);
   let base = (at / (p.n * p.inner)) * p.m * p.inner + at % p.inner;

@@ -1,91 +1,90 @@
 import {
   defineKernel,
   type ElementType,
+  type FusedOp,
   type Kernel,
-  type Link,
   type ParamTypes,
   type ParamValues,
 } from '../../device/kernel.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
-import { flatConstants, flatGroups, flatMain } from './perElement.ts';
+import { perElementConstants, perElementMain, perElementWorkgroups } from './perElement.ts';
 
-const known = new Map<string, Kernel>();
+const fusedKernels = new Map<string, Kernel>();
 
 /** One kernel for several element-by-element launches of equal length, which keeps what they hand on in registers. */
-export function joinMaps(links: readonly Link[]): {
+export function fuseElementwise(ops: readonly FusedOp[]): {
   kernel: Kernel;
   params: ParamValues<ParamTypes>;
 } {
-  const key = links
+  const key = ops
     .map(({ kernel, reads, stored }) => `${kernel.name} ${JSON.stringify(reads)} ${stored}`)
     .join('\n');
-  let kernel = known.get(key);
-  if (!kernel) known.set(key, (kernel = defineJoined(links)));
-  const params: Record<string, number> = { count: links[0].params.count as number, zero: 0 };
-  for (const [i, link] of links.entries()) {
-    for (const name of scalarsOf(link)) params[scalar(i, name)] = link.params[name] as number;
+  let kernel = fusedKernels.get(key);
+  if (!kernel) fusedKernels.set(key, (kernel = defineFusedKernel(ops)));
+  const params: Record<string, number> = { count: ops[0].params.count as number, zero: 0 };
+  for (const [i, op] of ops.entries()) {
+    for (const name of scalarsOf(op)) params[scalarParam(i, name)] = op.params[name] as number;
   }
   return { kernel, params: params as ParamValues<ParamTypes> };
 }
 
-const specOf = ({ kernel }: Link): MapSpec => (kernel as MapKernel).spec;
-const scalarsOf = (link: Link): readonly string[] => specOf(link).scalars ?? [];
-const scalar = (link: number, name: string) => `${name}_${link}`;
+const specOf = ({ kernel }: FusedOp): MapSpec => (kernel as MapKernel).spec;
+const scalarsOf = (op: FusedOp): readonly string[] => specOf(op).scalars ?? [];
+const scalarParam = (op: number, name: string) => `${name}_${op}`;
 const typeOf = (spec: MapSpec, name: string) => spec.types?.[name] ?? 'V';
 
-function defineJoined(links: readonly Link[]): Kernel {
+function defineFusedKernel(ops: readonly FusedOp[]): Kernel {
   const params: ParamTypes = { count: 'u32', zero: 'i32' };
   const buffers: Kernel['buffers'] = {};
   const size = (p: ParamValues<ParamTypes>) => p.count as number;
-  for (const [i, link] of links.entries()) {
-    for (const name of scalarsOf(link)) params[scalar(i, name)] = 'f32';
-    for (const [buffer, source] of Object.entries(link.reads)) {
+  for (const [i, op] of ops.entries()) {
+    for (const name of scalarsOf(op)) params[scalarParam(i, name)] = 'f32';
+    for (const [buffer, source] of Object.entries(op.reads)) {
       if ('input' in source)
         buffers[`in${source.input}`] ??= {
-          type: link.kernel.buffers[buffer].type,
+          type: op.kernel.buffers[buffer].type,
           access: 'read',
           size,
         };
     }
   }
-  for (const [i, link] of links.entries()) {
-    if (link.stored)
-      buffers[`out${i}`] = { type: typeOf(specOf(link), 'out'), access: 'write', size };
+  for (const [i, op] of ops.entries()) {
+    if (op.stored) buffers[`out${i}`] = { type: typeOf(specOf(op), 'out'), access: 'write', size };
   }
   return defineKernel({
-    name: nameOf(links),
+    name: nameOf(ops),
     params,
     buffers,
     specialize: (p, traits) => {
       const width = size(p) % 4 === 0 ? 4 : 1;
       return {
         width,
-        ...flatConstants(
+        ...perElementConstants(
           traits,
-          links.some((link) => specOf(link).functions) ? size(p) / width : undefined,
+          ops.some((op) => specOf(op).functions) ? size(p) / width : undefined,
         ),
       };
     },
-    launch: (p, c) => flatGroups(size(p) / c.width, c),
-    wgsl: (c) => `${functionsOf(links)}
-${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), { reads: readsOf(buffers) })}`,
+    launch: (p, c) => perElementWorkgroups(size(p) / c.width, c),
+    wgsl: (c) => `${functionsOf(ops)}
+${perElementMain(c, `p.count / ${c.width}u`, bodyOf(ops, buffers), { reads: readsOf(buffers) })}`,
     reference: (data, p) => {
       const values: number[] = [];
       for (let element = 0; element < size(p); element++) {
-        for (const [i, link] of links.entries()) {
-          const spec = specOf(link);
+        for (const [i, op] of ops.entries()) {
+          const spec = specOf(op);
           const inputs = spec.inputs.map((name) => {
-            const source = sourceOf(links, buffers, link, name);
+            const source = sourceOf(ops, buffers, op, name);
             const value =
-              'input' in source ? data[`in${source.input}`][element] : values[source.link];
+              'input' in source ? data[`in${source.input}`][element] : values[source.op];
             return source.type === typeOf(spec, name) ? value : bitcast(value, source.type);
           });
           const value = spec.reference(
             ...inputs,
-            ...scalarsOf(link).map((name) => p[scalar(i, name)] as number),
+            ...scalarsOf(op).map((name) => p[scalarParam(i, name)] as number),
           );
           values[i] = typeOf(spec, 'out') === 'V' ? Math.fround(value) : value;
-          if (link.stored) data[`out${i}`][element] = values[i];
+          if (op.stored) data[`out${i}`][element] = values[i];
         }
       }
     },
@@ -94,28 +93,26 @@ ${flatMain(c, `p.count / ${c.width}u`, bodyOf(links, buffers), { reads: readsOf(
 }
 
 /** Where a link's input comes from, and the type that it has there: copies take words of any type. */
-function sourceOf(links: readonly Link[], buffers: Kernel['buffers'], link: Link, name: string) {
-  const source = link.reads[`in_${name}`];
+function sourceOf(ops: readonly FusedOp[], buffers: Kernel['buffers'], op: FusedOp, name: string) {
+  const source = op.reads[`in_${name}`];
   const type =
-    'input' in source
-      ? buffers[`in${source.input}`].type
-      : typeOf(specOf(links[source.link]), 'out');
+    'input' in source ? buffers[`in${source.input}`].type : typeOf(specOf(ops[source.op]), 'out');
   return { ...source, type };
 }
 
-const word = new DataView(new ArrayBuffer(4));
+const bits = new DataView(new ArrayBuffer(4));
 
 /** The bits of a float as an integer, or the other way round. */
 function bitcast(value: number, from: ElementType): number {
-  if (from === 'V') word.setFloat32(0, value);
-  else word.setInt32(0, value);
-  return from === 'V' ? word.getInt32(0) : word.getFloat32(0);
+  if (from === 'V') bits.setFloat32(0, value);
+  else bits.setInt32(0, value);
+  return from === 'V' ? bits.getInt32(0) : bits.getFloat32(0);
 }
 
 /** The names in order, each run of one with its length: `mul, add × 3`. */
-function nameOf(links: readonly Link[]): string {
+function nameOf(ops: readonly FusedOp[]): string {
   const runs: { name: string; times: number }[] = [];
-  for (const { kernel } of links) {
+  for (const { kernel } of ops) {
     if (runs.at(-1)?.name === kernel.name) runs.at(-1)!.times++;
     else runs.push({ name: kernel.name, times: 1 });
   }
@@ -123,27 +120,27 @@ function nameOf(links: readonly Link[]): string {
 }
 
 /**
- * WGSL: `link_NAME` for each kind of link, and `aloneV` and `aloneI`, which keep compilers from simplifying across links, as they
+ * WGSL: `op_NAME` for each kind of operation, and `opaqueV` and `opaqueI`, which keep compilers from simplifying across links, as they
  * may where two stand in one text (a product is not rounded before it is added to, a zero loses its sign): they cannot know that
  * `zero` is 0.
  */
-function functionsOf(links: readonly Link[]): string {
+function functionsOf(ops: readonly FusedOp[]): string {
   const texts = new Set<string>();
-  for (const link of links) {
-    const { name, inputs, scalars = [], wgsl, functions = '' } = specOf(link);
+  for (const op of ops) {
+    const { name, inputs, scalars = [], wgsl, functions = '' } = specOf(op);
     // Some kernels have functions in common.
     for (const text of functions.split(/(?=^fn )/m)) if (text.trim()) texts.add(text.trim());
     const types = [
-      ...inputs.map((input) => `${input}: ${typeOf(specOf(link), input)}`),
+      ...inputs.map((input) => `${input}: ${typeOf(specOf(op), input)}`),
       ...scalars.map((one) => `${one}: f32`),
     ];
     const expression = scalars.reduce((text, one) => text.replaceAll(`p.${one}`, one), wgsl);
     texts.add(
-      `fn link_${name}(${types.join(', ')}) -> ${typeOf(specOf(link), 'out')} { return ${expression}; }`,
+      `fn op_${name}(${types.join(', ')}) -> ${typeOf(specOf(op), 'out')} { return ${expression}; }`,
     );
   }
-  texts.add('fn aloneI(x: I) -> I { return x ^ I(p.zero); }');
-  texts.add('fn aloneV(x: V) -> V { return bitcast<V>(aloneI(bitcast<I>(x))); }');
+  texts.add('fn opaqueI(x: I) -> I { return x ^ I(p.zero); }');
+  texts.add('fn opaqueV(x: V) -> V { return bitcast<V>(opaqueI(bitcast<I>(x))); }');
   return [...texts].join('\n');
 }
 
@@ -152,19 +149,19 @@ const readsOf = (buffers: Kernel['buffers']): Record<string, string> =>
     Object.keys(buffers).flatMap((name) => (name.startsWith('in') ? [[`v_${name}`, name]] : [])),
   );
 
-function bodyOf(links: readonly Link[], buffers: Kernel['buffers']): string {
+function bodyOf(ops: readonly FusedOp[], buffers: Kernel['buffers']): string {
   const lines: string[] = [];
-  for (const [i, link] of links.entries()) {
-    const spec = specOf(link);
+  for (const [i, op] of ops.entries()) {
+    const spec = specOf(op);
     const values = spec.inputs.map((name) => {
-      const source = sourceOf(links, buffers, link, name);
-      const value = 'input' in source ? `v_in${source.input}` : `v${source.link}`;
+      const source = sourceOf(ops, buffers, op, name);
+      const value = 'input' in source ? `v_in${source.input}` : `v${source.op}`;
       const wanted = typeOf(spec, name);
       return source.type === wanted ? value : `bitcast<${wanted}>(${value})`;
     });
-    const call = `link_${spec.name}(${[...values, ...scalarsOf(link).map((name) => `p.${scalar(i, name)}`)].join(', ')})`;
-    lines.push(`let v${i} = alone${typeOf(spec, 'out')}(${call});`);
+    const call = `op_${spec.name}(${[...values, ...scalarsOf(op).map((name) => `p.${scalarParam(i, name)}`)].join(', ')})`;
+    lines.push(`let v${i} = opaque${typeOf(spec, 'out')}(${call});`);
   }
-  for (const [i, { stored }] of links.entries()) if (stored) lines.push(`out${i}[i] = v${i};`);
+  for (const [i, { stored }] of ops.entries()) if (stored) lines.push(`out${i}[i] = v${i};`);
   return lines.join('\n    ');
 }

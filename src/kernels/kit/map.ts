@@ -1,9 +1,9 @@
 import { defineKernel, type ParamTypes, type ParamValues, wgsl } from '../../device/kernel.ts';
-import { joinMaps } from './fuseElementwise.ts';
+import { fuseElementwise } from './fuseElementwise.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
-import { flatConstants, flatGroups, flatMain } from './perElement.ts';
-import { dims, extent, forEachStrided, product, wgslStrided } from './shape.ts';
-import { alongShape } from './splitAxis.ts';
+import { perElementConstants, perElementMain, perElementWorkgroups } from './perElement.ts';
+import { dims, extent, forEachStrided, product, stridedIndexWgsl } from './shape.ts';
+import { splitAlongShape } from './splitAxis.ts';
 
 /** A kernel of the element-by-element family. */
 export function defineMap(spec: MapSpec): MapKernel {
@@ -64,7 +64,7 @@ export function defineMap(spec: MapSpec): MapKernel {
       return {
         flat,
         width,
-        ...flatConstants(traits, flat && spec.functions ? p.count / width : undefined),
+        ...perElementConstants(traits, flat && spec.functions ? p.count / width : undefined),
       };
     },
     wgsl: (constants) => {
@@ -72,26 +72,31 @@ export function defineMap(spec: MapSpec): MapKernel {
       const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}`]));
       const functions = spec.functions ?? '';
       if (constants.flat)
-        return `${functions}${flatMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
+        return `${functions}${perElementMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
       return wgsl`
 ${functions}
-${inputs.map(wgslStrided).join('\n')}
-${flatMain(
+${inputs.map(stridedIndexWgsl).join('\n')}
+${perElementMain(
   constants,
   count,
   `${inputs.map((name) => load(name, constants.width)).join('\n    ')}
     out[i] = ${spec.wgsl};`,
   {
-    ahead:
+    prologue:
       constants.width === 4 ? `let last = p.rank - 1u;\n  ${inputs.map(repeats).join('\n  ')}` : '',
   },
 )}`;
     },
-    launch: (p: P, constants) => flatGroups(p.count / constants.width, constants),
-    axes: (p: P, step) => [
-      alongShape(p, Object.fromEntries(inputs.map((name) => [`in_${name}`, name])), ['out'], step),
+    launch: (p: P, constants) => perElementWorkgroups(p.count / constants.width, constants),
+    splitAxes: (p: P, alignment) => [
+      splitAlongShape(
+        p,
+        Object.fromEntries(inputs.map((name) => [`in_${name}`, name])),
+        ['out'],
+        alignment,
+      ),
     ],
-    elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), join: joinMaps },
+    elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), fuse: fuseElementwise },
     reference(buffers, p: P) {
       const values = scalars.map((name) => p[name]);
       const views = inputs.map((name) => buffers[`in_${name}`]);

@@ -6,7 +6,7 @@ import { wgsl } from '../../device/kernel.ts';
  */
 
 /** WGSL: x, but no farther from 0 than `limit`; a NaN stays one. */
-export const limited = (x: string, limit: number): string =>
+export const clampKeepingNan = (x: string, limit: number): string =>
   `select(select(${x}, V(${limit}), ${x} > V(${limit})), V(-${limit}), ${x} < V(-${limit}))`;
 
 /** By its bits: compilers may assume that no number differs from itself. */
@@ -15,8 +15,8 @@ fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
 `;
 
 /** The larger of two, NaN where one is: WGSL's max may swallow it. */
-export const largerWgsl = `${isNanWgsl}
-fn larger(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
+export const maximumWgsl = `${isNanWgsl}
+fn maximum(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
 `;
 
 /**
@@ -25,8 +25,8 @@ fn larger(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
  */
 export const tanhWgsl = wgsl`
 fn tanh_(x: V) -> V {
-  let far = tanh(${limited('x', 15)});
-  return select(far, x - x * x * x * ${1 / 3}, abs(x) < V(0.05));
+  let byTanh = tanh(${clampKeepingNan('x', 15)});
+  return select(byTanh, x - x * x * x * ${1 / 3}, abs(x) < V(0.05));
 }
 `;
 
@@ -48,7 +48,7 @@ fn log1p_(x: V) -> V {
 /** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
 export const erfWgsl = wgsl`
 fn erf_(v: V) -> V {
-  let x = ${limited('v', 4)};
+  let x = ${clampKeepingNan('v', 4)};
   let s = x * x;
   var n = s * -2.72614225801306e-10 + 2.77068142495902e-8;
   n = n * s - 2.10102402082508e-6;
@@ -65,26 +65,26 @@ fn erf_(v: V) -> V {
 `;
 
 /**
- * Φ(x), the share of the standard normal distribution below x, from `size`, its `normalSize`, and `bell`, exp(-x²/2):
- * what lies beyond |x| is the density times Mills' ratio, here `bell` times a quotient of polynomials. Exact to 1e-6 of itself
+ * Φ(x), the share of the standard normal distribution below x, from `absX`, its `cappedAbs`, and `gauss`, exp(-x²/2):
+ * what lies beyond |x| is the density times Mills' ratio, here `gauss` times a quotient of polynomials. Exact to 1e-6 of itself
  * in the lower tail too, where a small gradient is all that a neuron gets. Of a NaN it may be any number.
  */
-export const normalShareWgsl = wgsl`
-// |x|, or 15: beyond this the density is 0 in float32.
-fn normalSize(x: V) -> V { return min(abs(x), V(15.0)); }
-fn normalBell(size: V) -> V { return exp2(size * size * ${-0.5 * Math.LOG2E}); }
-fn normalShare(x: V, size: V, bell: V) -> V {
+export const normalCdfWgsl = wgsl`
+// |x|, or 15: tail this the density is 0 in float32.
+fn cappedAbs(x: V) -> V { return min(abs(x), V(15.0)); }
+fn gaussian(absX: V) -> V { return exp2(absX * absX * ${-0.5 * Math.LOG2E}); }
+fn normalCdf(x: V, absX: V, gauss: V) -> V {
   // In halves, so that one need not wait for the other.
-  let square = size * size;
-  let n = (size * 8.9101001 + 12.6453793) + square * (size * 0.39885377 + 2.88469572);
-  let d = (size * 37.9990269 + 25.290764) + square * ((size * 7.22326502 + 23.4452205) + square);
-  let beyond = bell * (n / d);
-  return select(1.0 - beyond, beyond, x < V(0.0));
+  let square = absX * absX;
+  let n = (absX * 8.9101001 + 12.6453793) + square * (absX * 0.39885377 + 2.88469572);
+  let d = (absX * 37.9990269 + 25.290764) + square * ((absX * 7.22326502 + 23.4452205) + square);
+  let tail = gauss * (n / d);
+  return select(1.0 - tail, tail, x < V(0.0));
 }
 `;
 
 /** erf in float64, by its series of positive terms (Abramowitz & Stegun 7.1.6). */
-export function erf(x: number): number {
+export function erfReference(x: number): number {
   if (Number.isNaN(x)) return x;
   if (Math.abs(x) > 6) return Math.sign(x);
   const square = 2 * x * x;

@@ -1,38 +1,44 @@
 import { main, repeat } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
-import { lanesAlone } from './perRow.ts';
+import { independentLanes } from './perRow.ts';
 
 /**
  * What kernels share that treat all elements alike: how many lanes a workgroup has, and how many elements (or vectors)
  * each of them does. A GPU has lanes to spare, one for each; in software, to start a lane costs as much as ten vectors.
  */
-export interface FlatConstants extends Record<string, string | number | boolean> {
+export interface PerElementConstants extends Record<string, string | number | boolean> {
   lanes: number;
-  each: number;
+  elementsPerLane: number;
   /** Vectors that a lane does side by side. */
-  together: number;
+  interleave: number;
 }
 
 /** `vectors`: their number, where it takes many steps to do one; in software, two side by side then wait less. */
-export const flatConstants = (traits: Traits, vectors?: number): FlatConstants => {
-  const lanes = lanesAlone(traits, 256);
-  if (!traits.software) return { lanes, each: 1, together: 1 };
-  return { lanes, each: 256, together: vectors && vectors % (2 * lanes) === 0 ? 2 : 1 };
+export const perElementConstants = (traits: Traits, vectors?: number): PerElementConstants => {
+  const lanes = independentLanes(traits, 256);
+  if (!traits.software) return { lanes, elementsPerLane: 1, interleave: 1 };
+  return {
+    lanes,
+    elementsPerLane: 256,
+    interleave: vectors && vectors % (2 * lanes) === 0 ? 2 : 1,
+  };
 };
 
 /** Workgroups for so many elements. */
-export const flatGroups = (count: number, { lanes, each }: FlatConstants): number =>
-  Math.ceil(count / (lanes * each));
+export const perElementWorkgroups = (
+  count: number,
+  { lanes, elementsPerLane }: PerElementConstants,
+): number => Math.ceil(count / (lanes * elementsPerLane));
 
 /**
  * The entry point: `body` does element `i` of `count`, a WGSL expression. `reads` says what it has of each buffer's element
- * there: its name, and the buffer's. What does not depend on `i` belongs `ahead`: drivers need not take it out of the loop.
+ * there: its name, and the buffer's. What does not depend on `i` belongs `prologue`: drivers need not take it out of the loop.
  */
-export const flatMain = (
-  { lanes, each, together }: FlatConstants,
+export const perElementMain = (
+  { lanes, elementsPerLane, interleave }: PerElementConstants,
   count: string,
   body: string,
-  { reads = {}, ahead = '' }: { reads?: Record<string, string>; ahead?: string } = {},
+  { reads = {}, prologue = '' }: { reads?: Record<string, string>; prologue?: string } = {},
 ): string => {
   const names = Object.keys(reads);
   const read = (t: number) =>
@@ -40,12 +46,12 @@ export const flatMain = (
   const apply = (t: number) => names.map((name) => `let ${name} = ${name}_${t};`).join(' ');
   return main(
     lanes,
-    `  ${ahead}
-  let first = group * ${lanes * each}u;
-  let end = min(first + ${lanes * each}u, ${count});
-  for (var lead = first + lane; lead < end; lead += ${lanes * together}u) {
-    ${repeat(together, read)}
-${repeat(together, (t) => `    { let i = lead + ${t * lanes}u; ${apply(t)}\n    ${body} }`)}
+    `  ${prologue}
+  let first = group * ${lanes * elementsPerLane}u;
+  let end = min(first + ${lanes * elementsPerLane}u, ${count});
+  for (var lead = first + lane; lead < end; lead += ${lanes * interleave}u) {
+    ${repeat(interleave, read)}
+${repeat(interleave, (t) => `    { let i = lead + ${t * lanes}u; ${apply(t)}\n    ${body} }`)}
   }`,
   );
 };

@@ -14,20 +14,20 @@ export interface RowConstants extends Record<string, string | number | boolean> 
   /** Teams of a workgroup. */
   teams: number;
   /** Rows that a team does one after another. */
-  each: number;
+  rowsPerTeam: number;
   /** Vectors of the row that each lane keeps; 0: the row is too long, and read anew by each walk. */
-  held: number;
+  cachedVectors: number;
 }
 
 /** Most vectors that a lane of a tree, of a subgroup, and of a subgroup in software keeps. */
-const [HELD_BY_TREE, HELD_BY_SUBGROUP, HELD_IN_SOFTWARE] = [4, 8, 4];
+const [TREE_CACHED_VECTORS, SUBGROUP_CACHED_VECTORS, SOFTWARE_CACHED_VECTORS] = [4, 8, 4];
 /** Lanes of a tree, and least lanes of a workgroup of trees. */
-const [SMALLEST_TREE, LARGEST_TREE, GROUP] = [8, 256, 64];
+const [MIN_TREE_LANES, MAX_TREE_LANES, MIN_WORKGROUP_SIZE] = [8, 256, 64];
 /** To start a lane in software costs as much as ten vectors: what it does then, in vectors, and in rows at most. */
-const [BUSY, MOST_ROWS] = [256, 64];
+const [VECTORS_PER_LANE, MAX_ROWS_PER_TEAM] = [256, 64];
 
 /** Lanes of a workgroup that have nothing to tell each other: `wanted`, but in software as many as fill a processor's vector. */
-export const lanesAlone = ({ software, subgroupSize }: Traits, wanted: number): number =>
+export const independentLanes = ({ software, subgroupSize }: Traits, wanted: number): number =>
   software ? subgroupSize || 8 : wanted;
 
 /** Whether a subgroup is a processor's vector. */
@@ -38,41 +38,57 @@ interface Teams {
   lanes: number;
   teams: number;
   /** Most vectors that a lane keeps. */
-  most: number;
+  maxCachedVectors: number;
 }
 
 function teamsFor(vectors: number, traits: Traits): Teams {
   const { subgroupSize } = traits;
-  if (isVectorised(traits)) return { lanes: subgroupSize, teams: 1, most: HELD_IN_SOFTWARE };
-  if (subgroupSize && vectors <= subgroupSize * HELD_BY_SUBGROUP) {
-    return { lanes: subgroupSize, teams: 1, most: HELD_BY_SUBGROUP };
+  if (isVectorised(traits))
+    return { lanes: subgroupSize, teams: 1, maxCachedVectors: SOFTWARE_CACHED_VECTORS };
+  if (subgroupSize && vectors <= subgroupSize * SUBGROUP_CACHED_VECTORS) {
+    return { lanes: subgroupSize, teams: 1, maxCachedVectors: SUBGROUP_CACHED_VECTORS };
   }
-  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, vectors / HELD_BY_TREE)));
-  const lanes = Math.min(LARGEST_TREE, Math.max(SMALLEST_TREE, wanted));
-  return { lanes, teams: Math.max(1, GROUP / lanes), most: HELD_BY_TREE };
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, vectors / TREE_CACHED_VECTORS)));
+  const lanes = Math.min(MAX_TREE_LANES, Math.max(MIN_TREE_LANES, wanted));
+  return {
+    lanes,
+    teams: Math.max(1, MIN_WORKGROUP_SIZE / lanes),
+    maxCachedVectors: TREE_CACHED_VECTORS,
+  };
 }
 
 /** How a kernel of `rows` × `cols` chooses its variant and launches: a team for a row, or for some rows in turn. */
 export const perRow = {
   specialize({ cols }: { cols: number }, traits: Traits): RowConstants {
     const width = cols % 4 === 0 ? 4 : 1;
-    const { lanes, teams, most } = teamsFor(cols / width, traits);
-    const share = Math.ceil(cols / width / lanes);
-    const each = isVectorised(traits)
-      ? Math.min(MOST_ROWS, 2 ** Math.ceil(Math.log2(Math.max(1, BUSY / share))))
+    const { lanes, teams, maxCachedVectors } = teamsFor(cols / width, traits);
+    const vectorsPerLane = Math.ceil(cols / width / lanes);
+    const rowsPerTeam = isVectorised(traits)
+      ? Math.min(
+          MAX_ROWS_PER_TEAM,
+          2 ** Math.ceil(Math.log2(Math.max(1, VECTORS_PER_LANE / vectorsPerLane))),
+        )
       : 1;
-    return { width, lanes, teams, each, held: share <= most ? share : 0 };
+    return {
+      width,
+      lanes,
+      teams,
+      rowsPerTeam,
+      cachedVectors: vectorsPerLane <= maxCachedVectors ? vectorsPerLane : 0,
+    };
   },
-  launch: ({ rows }: { rows: number }, { teams, each }: { teams: number; each: number }): number =>
-    Math.ceil(rows / (teams * each)),
+  launch: (
+    { rows }: { rows: number },
+    { teams, rowsPerTeam }: { teams: number; rowsPerTeam: number },
+  ): number => Math.ceil(rows / (teams * rowsPerTeam)),
 };
 
 /**
- * Its text: `body` works on row `row`, of `cols` vectors from `base` on, as lane `seat` of the team; those of `teamWgsl` and
+ * Its text: `body` works on row `row`, of `cols` vectors from `base` on, as lane `laneInTeam` of the team; those of `teamWgsl` and
  * its own `functions` are at hand. Teams beyond the last row may do the last one again, so that all lanes stay together;
- * they know by `spare`, which matters where a kernel reads what it has written.
+ * they know by `isSpare`, which matters where a kernel reads what it has written.
  */
-export const rowText =
+export const perRowWgsl =
   (body: (c: RowConstants) => string, functions = (_: RowConstants) => '') =>
   (c: RowConstants, traits: Traits): string =>
     wgsl`
@@ -81,30 +97,30 @@ ${teamWgsl(c, traits)}
 ${main(
   c.lanes * c.teams,
   `  let cols = p.cols / ${c.width}u;
-  let seat = lane % ${c.lanes}u;
-${(c.each > 1 ? severalRows : oneRow)(c, body(c))}`,
+  let laneInTeam = lane % ${c.lanes}u;
+${(c.rowsPerTeam > 1 ? manyRowsPerTeam : oneRowPerTeam)(c, body(c))}`,
 )}`;
 
-const severalRows = ({ each }: RowConstants, body: string) => `  let spare = false;
-  let first = group * ${each}u;
-  for (var row = first; row < min(first + ${each}u, p.rows); row++) {
+const manyRowsPerTeam = ({ rowsPerTeam }: RowConstants, body: string) => `  let isSpare = false;
+  let first = group * ${rowsPerTeam}u;
+  for (var row = first; row < min(first + ${rowsPerTeam}u, p.rows); row++) {
   let base = row * cols;
 ${body}
   }`;
 
-const oneRow = (
+const oneRowPerTeam = (
   { lanes, teams }: RowConstants,
   body: string,
-) => `  let turn = group * ${teams}u + lane / ${lanes}u;
-  let spare = turn >= p.rows;
-  let row = min(turn, p.rows - 1u);
+) => `  let team = group * ${teams}u + lane / ${lanes}u;
+  let isSpare = team >= p.rows;
+  let row = min(team, p.rows - 1u);
   let base = row * cols;
 ${body}`;
 
 /** WGSL expressions by name. */
-export type Values = Record<string, string>;
+export type Expressions = Record<string, string>;
 
-export const declare = (values: Values): string =>
+export const letStatements = (values: Expressions): string =>
   Object.entries(values)
     .map(([name, value]) => `let ${name} = ${value};`)
     .join(' ');
@@ -112,47 +128,48 @@ export const declare = (values: Values): string =>
 /** A lane's part of a row, in WGSL. */
 export interface RowWalk {
   /** Reads what the lane can keep. */
-  read: string;
+  load: string;
   /** `body` for the lane's first vector; one of the row's if it has none. */
-  first(body: string): string;
+  firstVector(body: string): string;
   /** `body` for each of the lane's vectors; `c` counts vectors in the row, `i` in the tensor; the values have their names. */
-  each(body: string): string;
+  forEachVector(body: string): string;
 }
 
 /**
  * How to walk a row of `values`, each an expression in `c`, `i` and the `weights`: they are computed once if the lane can keep
  * them. Weights are expressions in `c`, read where they are used.
  */
-export function walkRow(
-  { lanes, held }: RowConstants,
-  values: Values,
-  weights: Values = {},
+export function rowWalk(
+  { lanes, cachedVectors }: RowConstants,
+  values: Expressions,
+  weights: Expressions = {},
 ): RowWalk {
-  if (held === 0) {
-    const lets = declare({ ...weights, ...values });
+  if (cachedVectors === 0) {
+    const lets = letStatements({ ...weights, ...values });
     return {
-      read: '',
-      first: (body) => `{ let c = min(seat, cols - 1u); let i = base + c; ${lets} ${body} }`,
-      each: (body) =>
-        `for (var c = seat; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
+      load: '',
+      firstVector: (body) =>
+        `{ let c = min(laneInTeam, cols - 1u); let i = base + c; ${lets} ${body} }`,
+      forEachVector: (body) =>
+        `for (var c = laneInTeam; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
     };
   }
   // Only the last vector of a lane can lie beyond the row.
   const unrolled = (body: (k: number) => string) =>
-    Array.from({ length: held }, (_, k) => {
-      const bounds = k === held - 1 ? `if (seat + ${k * lanes}u < cols) ` : '';
-      return `${bounds}{ let c = seat + ${k * lanes}u; let i = base + c; ${declare(weights)} ${body(k)} }`;
+    Array.from({ length: cachedVectors }, (_, k) => {
+      const bounds = k === cachedVectors - 1 ? `if (laneInTeam + ${k * lanes}u < cols) ` : '';
+      return `${bounds}{ let c = laneInTeam + ${k * lanes}u; let i = base + c; ${letStatements(weights)} ${body(k)} }`;
     }).join('\n  ');
   const names = Object.keys(values);
-  const kept = (k: number) => names.map((name) => `let ${name} = ${name}_${k};`).join(' ');
-  const variables = Array.from({ length: held }, (_, k) =>
+  const cached = (k: number) => names.map((name) => `let ${name} = ${name}_${k};`).join(' ');
+  const variables = Array.from({ length: cachedVectors }, (_, k) =>
     names.map((name) => `var ${name}_${k}: V;`).join(' '),
   );
   return {
-    read: `${variables.join(' ')}
+    load: `${variables.join(' ')}
   ${unrolled((k) => names.map((name) => `${name}_${k} = ${values[name]};`).join(' '))}`,
-    first: (body) => `{ ${kept(0)} ${body} }`,
-    each: (body) => unrolled((k) => `${kept(k)} ${body}`),
+    firstVector: (body) => `{ ${cached(0)} ${body} }`,
+    forEachVector: (body) => unrolled((k) => `${cached(k)} ${body}`),
   };
 }
 
@@ -170,15 +187,15 @@ fn teamFirst(x: f32, lane: u32) -> f32 { return subgroupBroadcastFirst(x); }
   }
   const tree = (name: string, combine: string) => wgsl`
 fn ${name}(x: f32, lane: u32) -> f32 {
-  let seat = lane % ${lanes}u;
+  let laneInTeam = lane % ${lanes}u;
   workgroupBarrier();
   scratch[lane] = x;
   for (var step = ${lanes / 2}u; step > 0u; step /= 2u) {
     workgroupBarrier();
-    if (seat < step) { scratch[lane] = ${combine}; }
+    if (laneInTeam < step) { scratch[lane] = ${combine}; }
   }
   workgroupBarrier();
-  return scratch[lane - seat];
+  return scratch[lane - laneInTeam];
 }`;
   return `var<workgroup> scratch: array<f32, ${lanes * teams}>;
 ${tree('teamSum', 'scratch[lane] + scratch[lane + step]')}
@@ -193,4 +210,4 @@ fn teamFirst(x: f32, lane: u32) -> f32 {
 }
 
 /** The least float32: what maxima start from. */
-export const LOWEST = '-3.4028234663852886e38';
+export const LOWEST_F32 = '-3.4028234663852886e38';

@@ -25,7 +25,7 @@ export function extent(
 }
 
 /** WGSL: where element `index` of a row-major shape lies in a strided view. The shape's last dimension comes first in the walk. */
-export const wgslStrided = (name: string): string => `
+export const stridedIndexWgsl = (name: string): string => `
 fn at_${name}(index: u32) -> u32 {
   var rest = index;
   var at = p.offset_${name};

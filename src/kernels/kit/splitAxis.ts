@@ -1,57 +1,65 @@
-import type { Axis } from '../../device/kernel.ts';
+import type { SplitAxis } from '../../device/kernel.ts';
 import { product } from './shape.ts';
 
 /** What kernels share that can be cut into launches on windows of their buffers (`Kernel.axes`). */
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** The least number of places that make a multiple of `step` elements in every buffer, given how many a place takes. */
-export const leastPlaces = (step: number, elements: readonly number[]): number =>
-  elements.map((each) => step / gcd(step, each)).reduce((a, b) => (a / gcd(a, b)) * b, 1);
+/** The least number of places that make a multiple of `alignment` elements in every buffer, given how many a place takes. */
+export const splitGranularity = (alignment: number, elements: readonly number[]): number =>
+  elements
+    .map((elementsPerPlace) => alignment / gcd(alignment, elementsPerPlace))
+    .reduce((a, b) => (a / gcd(a, b)) * b, 1);
 
-/** The last multiple of `step` before a place, and how far behind it the place is: a window's start, and an offset in it. */
-export const window = (place: number, step: number): [start: number, offset: number] => [
-  place - (place % step),
-  place % step,
-];
+/** The last multiple of `alignment` before a place, and how far behind it the place is: a window's start, and an offset in it. */
+export const alignedWindow = (
+  place: number,
+  alignment: number,
+): [start: number, offset: number] => [place - (place % alignment), place % alignment];
 
 /**
  * Cuts along the parameter `length`, of which each place takes so many elements of each buffer named; the others are
- * seen whole by each part. `also` gives what else changes in the parameters of the part that begins at a place.
+ * seen whole by each part. `otherParams` gives what else changes in the parameters of the part that begins at a place.
  */
-export function along<P extends Record<string, unknown>>(
+export function splitAlong<P extends Record<string, unknown>>(
   p: P,
   length: keyof P & string,
   elements: Readonly<Record<string, number>>,
-  step: number,
-  also: (first: number) => Partial<P> = () => ({}),
-): Axis<P> {
+  alignment: number,
+  otherParams: (first: number) => Partial<P> = () => ({}),
+): SplitAxis<P> {
   return {
     length: p[length] as number,
-    least: leastPlaces(step, Object.values(elements)),
-    cut: (first, count) => ({
-      params: { ...p, [length]: count, ...also(first) },
+    granularity: splitGranularity(alignment, Object.values(elements)),
+    slice: (first, count) => ({
+      params: { ...p, [length]: count, ...otherParams(first) },
       starts: Object.fromEntries(
-        Object.entries(elements).map(([name, each]) => [name, first * each]),
+        Object.entries(elements).map(([name, elementsPerPlace]) => [
+          name,
+          first * elementsPerPlace,
+        ]),
       ),
     }),
   };
 }
 
 /** What a walk over strided views is told: their shape, and `strides_` and `offset_` of each. */
-type Walk = Record<string, number | readonly number[]> & { shape: readonly number[]; rank: number };
+type StridedParams = Record<string, number | readonly number[]> & {
+  shape: readonly number[];
+  rank: number;
+};
 
 /**
  * Cuts a walk over strided views along the first dimension that has several places. `views` are the buffers seen through
  * strides, with the suffix of their parameters; the others, `dense`, hold an element for each place of the walk, in order.
  */
-export function alongShape<P>(
+export function splitAlongShape<P>(
   p: P,
   views: Readonly<Record<string, string>>,
   dense: readonly string[],
-  step: number,
-): Axis<P> {
-  const { shape, rank, ...rest } = p as P & Walk;
+  alignment: number,
+): SplitAxis<P> {
+  const { shape, rank, ...rest } = p as P & StridedParams;
   const d = Math.max(
     0,
     shape.findIndex((size) => size > 1),
@@ -59,9 +67,9 @@ export function alongShape<P>(
   const inner = product(shape.slice(d + 1, rank));
   return {
     length: shape[d],
-    least: dense.length > 0 ? leastPlaces(step, [inner]) : 1,
-    cut(first, count) {
-      const part = shape.map((size, k) => (k === d ? count : size));
+    granularity: dense.length > 0 ? splitGranularity(alignment, [inner]) : 1,
+    slice(first, count) {
+      const partShape = shape.map((size, k) => (k === d ? count : size));
       const starts = Object.fromEntries(dense.map((name) => [name, first * inner]));
       const offsets: Record<string, number> = {};
       for (const [buffer, view] of Object.entries(views)) {
@@ -69,13 +77,13 @@ export function alongShape<P>(
         const offset = (rest[`offset_${view}`] as number) + first * strides[d];
         // Strides may be negative: the window starts before the lowest place.
         const lowest = strides.reduce(
-          (at, stride, k) => at + Math.min(0, stride) * (part[k] - 1),
+          (at, stride, k) => at + Math.min(0, stride) * (partShape[k] - 1),
           offset,
         );
-        [starts[buffer]] = window(lowest, step);
+        [starts[buffer]] = alignedWindow(lowest, alignment);
         offsets[`offset_${view}`] = offset - starts[buffer];
       }
-      return { params: { ...p, ...offsets, shape: part, count: count * inner }, starts };
+      return { params: { ...p, ...offsets, shape: partShape, count: count * inner }, starts };
     },
   };
 }

@@ -2,7 +2,7 @@ import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { type Epilogue, finishWgsl } from './epilogue.ts';
 import { type Operand, operandsOf } from './fetch.ts';
-import { type Layout, type MatmulParams, tileStart, tiles } from './shape.ts';
+import { type Layout, type MatmulParams, tileCount, tileStartWgsl } from './shape.ts';
 
 /**
  * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup a workgroup, no barriers.
@@ -13,11 +13,11 @@ import { type Layout, type MatmulParams, tileStart, tiles } from './shape.ts';
  * where k is the adjacent dimension of an operand, whose rows or columns then come as vec4s along k. To turn them costs
  * nothing there, where each component is a register of its own.
  */
-const LANES = 8;
+const SUBGROUP_SIZE = 8;
 /** Workgroups that keep a processor's cores busy to the end. */
-const ENOUGH = 8;
+const MIN_WORKGROUPS = 8;
 /** Multiply-adds of a product that takes a fraction of a millisecond, where compiling a variant of its own takes half a second. */
-const SMALL = 2 ** 22;
+const SMALL_PRODUCT = 2 ** 22;
 
 export interface BroadcastConstants extends Record<string, string | number | boolean> {
   layout: Layout;
@@ -30,14 +30,14 @@ export interface BroadcastConstants extends Record<string, string | number | boo
 }
 
 export const suitsBroadcast = (traits: Traits): boolean =>
-  traits.software && traits.subgroupSize === LANES;
+  traits.software && traits.subgroupSize === SUBGROUP_SIZE;
 
 /**
  * First the best guess: tiles of 32 rows, or fewer where that wastes less of a matrix that is neither small nor high; a lane
  * takes eight columns where a product can be cut so, if what else the loop holds leaves room. Then the other choices.
  */
 export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
-  const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL;
+  const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL_PRODUCT;
   const padded = (rows: number) => Math.ceil(p.m / rows) * rows;
   const heights = [32, 24, 16].sort((a, b) =>
     isSmall || p.m > 4 * 32 ? 0 : padded(a) - padded(b),
@@ -52,33 +52,33 @@ export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastCo
   if (layout !== 'TN') return narrow;
   const wide = constants(heights[0], 2);
   const { tileM, tileN } = broadcastTile(wide);
-  const suits = p.n % tileN === 0 && tiles(p, tileM, tileN) >= ENOUGH;
+  const suits = p.n % tileN === 0 && tileCount(p, tileM, tileN) >= MIN_WORKGROUPS;
   return suits ? [wide, ...narrow] : [...narrow, wide];
 }
 
 export const broadcastTile = ({ rows, wide }: BroadcastConstants) => ({
   tileM: rows,
-  tileN: 4 * LANES * wide,
+  tileN: 4 * SUBGROUP_SIZE * wide,
 });
 
 export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue): string {
   const { layout, rows, wide, depth } = constants;
   const { tileM, tileN } = broadcastTile(constants);
   const operands = operandsOf(layout);
-  const a = lanesOf(operands.a, 'a', 0, depth);
+  const a = laneOperand(operands.a, 'a', 0, depth);
   const b = Array.from({ length: wide }, (_, c) =>
-    lanesOf(operands.b, `b${c}`, 4 * LANES * c, depth),
+    laneOperand(operands.b, `b${c}`, 4 * SUBGROUP_SIZE * c, depth),
   );
   const sum = (row: number, c: number) => `sum${row}_${c}`;
   const eachSum = (text: (row: number, c: number) => string) =>
     repeat(rows, (row) => repeat(wide, (c) => text(row, c)));
   return wgsl`
-var<workgroup> tile: array<V, ${rows * wide * LANES}>;
+var<workgroup> tile: array<V, ${rows * wide * SUBGROUP_SIZE}>;
 ${finishWgsl(epilogue)}
 ${main(
-  LANES,
-  `${tileStart(tileM, tileN)}
-${[a, ...b].map(({ place }) => place).join('\n')}
+  SUBGROUP_SIZE,
+  `${tileStartWgsl(tileM, tileN)}
+${[a, ...b].map(({ setup }) => setup).join('\n')}
 ${eachSum((row, c) => `  var ${sum(row, c)} = V(0.0);`)}
   for (var k = 0u; k < p.k; k += ${depth}u) {
 ${[a, ...b].map(({ load }) => load).join('\n')}
@@ -90,17 +90,17 @@ ${repeat(wide, (c) => `      ${sum(row, c)} = ${sum(row, c)}${repeat(depth, (d) 
     }`,
 )}
   }
-${eachSum((row, c) => `  tile[${(row * wide + c) * LANES}u + lane] = ${sum(row, c)};`)}
+${eachSum((row, c) => `  tile[${(row * wide + c) * SUBGROUP_SIZE}u + lane] = ${sum(row, c)};`)}
 ${repeat(
   wide,
   (c) => `
-  let column${c} = n0 / 4u + ${LANES * c}u + lane;
+  let column${c} = n0 / 4u + ${SUBGROUP_SIZE * c}u + lane;
   // Not a limit that the compiler knows: it would write all passes out.
   let rows${c} = select(0u, min(${rows}u, p.m - m0), column${c} * 4u < p.n);
   let bias${c} = biasOf(min(column${c}, p.n / 4u - 1u));
   var at${c} = (yStart + m0 * p.yRow) / 4u + column${c};
   for (var r = 0u; r < rows${c}; r++) {
-    finish(at${c}, bias${c}, tile[(r * ${wide}u + ${c}u) * ${LANES}u + lane]);
+    finish(at${c}, bias${c}, tile[(r * ${wide}u + ${c}u) * ${SUBGROUP_SIZE}u + lane]);
     at${c} += p.yRow / 4u;
   }`,
 )}`,
@@ -108,21 +108,21 @@ ${repeat(
 }
 
 /**
- * How a lane reads its four rows (or columns) of an operand, which begin `ahead` places into the tile, clamped to the last:
+ * How a lane reads its four rows (or columns) of an operand, which begin `tileOffset` places into the tile, clamped to the last:
  * WGSL for where they are, and for loading `depth` places of k; then `at(i, d)`, the value of the i-th at the d-th of these
  * places, and `vector(d)`, the values of all four there.
  */
-function lanesOf(
+function laneOperand(
   { name, first, limit, tStride, kStride, alongK }: Operand,
   id: string,
-  ahead: number,
+  tileOffset: number,
   depth: number,
 ) {
-  const t = `${first} + ${ahead}u + 4u * lane`;
-  const load = (i: number, place: string) => `    let ${id}_${i} = ${name}[${place}];`;
+  const t = `${first} + ${tileOffset}u + 4u * lane`;
+  const load = (i: number, setup: string) => `    let ${id}_${i} = ${name}[${setup}];`;
   if (alongK) {
     return {
-      place: repeat(
+      setup: repeat(
         4,
         (i) =>
           `  let ${id}At${i} = (${name}Start + min(${t} + ${i}u, ${limit} - 1u) * ${tStride}) / 4u;`,
@@ -133,7 +133,7 @@ function lanesOf(
     };
   }
   return {
-    place: `  let ${id}At = (${name}Start + min(${t}, ${limit} - 4u)) / 4u;\n  let ${id}Step = ${kStride} / 4u;`,
+    setup: `  let ${id}At = (${name}Start + min(${t}, ${limit} - 4u)) / 4u;\n  let ${id}Step = ${kStride} / 4u;`,
     load: repeat(depth, (d) => load(d, `${id}At + (k + ${d}u) * ${id}Step`)),
     at: (i: number, d: number) => `${id}_${d}[${i}]`,
     vector: (d: number) => `${id}_${d}`,

@@ -32,17 +32,18 @@ const references: Record<Activation, (z: number) => number> = {
 };
 
 /** GELU's gradient needs its argument; the gradients of the others can be told from the result. */
-export const keepsArgument = (activation: Activation): boolean =>
+export const savesPreActivation = (activation: Activation): boolean =>
   activation === 'gelu' || activation === 'geluTanh';
 
-export const activate = (activation: Activation): ((z: number) => number) => references[activation];
+export const activationReference = (activation: Activation): ((z: number) => number) =>
+  references[activation];
 
-/** WGSL `finish(at, ahead, sum)`: stores one `V` of y, `ahead` being the `biasOf(column)`; `at` and `column` count in V's. */
+/** WGSL `finish(at, ahead, sum)`: stores one `V` of y, `biasValue` being the `biasOf(column)`; `at` and `column` count in V's. */
 export const finishWgsl = ({ bias, activation }: Epilogue): string => `${functions[activation]}
 fn biasOf(column: u32) -> V { return ${bias ? 'bias[column]' : 'V(0.0)'}; }
-fn finish(at: u32, ahead: V, sum: V) {
-  let z = sum${bias ? ' + ahead' : ''};
-  ${keepsArgument(activation) ? 'argument[at] = z;' : ''}
+fn finish(at: u32, biasValue: V, sum: V) {
+  let z = sum${bias ? ' + biasValue' : ''};
+  ${savesPreActivation(activation) ? 'preActivation[at] = z;' : ''}
   y[at] = ${calls[activation]};
 }`;
 

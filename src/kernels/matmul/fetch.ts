@@ -6,7 +6,7 @@ import type { Layout } from './shape.ts';
  * elements a step, as four vec4s along the dimension that is adjacent in memory.
  *
  * No load needs a bounds check in the loop. Addresses past the edge of y are clamped once, before the loop: what they
- * bring is not stored. All steps of k are whole but the first, which is filled up with `missing` zeros in front.
+ * bring is not stored. All steps of k are whole but the first, which is filled up with `kPadding` zeros in front.
  */
 export interface Operand {
   name: 'a' | 'b';
@@ -39,7 +39,7 @@ export const operandsOf = (layout: Layout): { a: Operand; b: Operand } => ({
 });
 
 /** A thread's share: WGSL for where it starts in the tile, and how far its four vec4s lie apart. */
-export interface Share {
+export interface ThreadShare {
   operand: Operand;
   t: string;
   k: string;
@@ -51,7 +51,7 @@ export interface Share {
 const xyzw = 'xyzw';
 const multiples = (s: number) => `vec4<u32>(0u, ${s}u, ${2 * s}u, ${3 * s}u)`;
 
-export const declareShare = (prefix: string, width: number): string => `
+export const declareShareWgsl = (prefix: string, width: number): string => `
   var ${prefix}At: vec4<u32>;
   var ${prefix}Step: u32;
 ${width === 1 ? `  var ${prefix}Offset: vec4<u32>;` : ''}
@@ -62,7 +62,7 @@ export const firstReadWgsl = ({ name }: Operand): string => `
 fn ${name}First(at: u32, inside: bool) -> V { return select(V(0.0), ${name}[select(0u, at, inside)], inside); }`;
 
 const vector = (
-  { prefix }: Share,
+  { prefix }: ThreadShare,
   width: number,
   j: number,
   read: (at: string, i: number) => string,
@@ -75,8 +75,8 @@ const vector = (
   return `    ${prefix}${j} = ${value};`;
 };
 
-/** WGSL: finds the addresses and fetches the first step of `depth` places of k. Needs `missing`. */
-export function fetchFirst(share: Share, width: number, depth: number): string {
+/** WGSL: finds the addresses and fetches the first step of `depth` places of k. Needs `kPadding`. */
+export function fetchFirst(share: ThreadShare, width: number, depth: number): string {
   const { operand, t, k, spread, prefix } = share;
   const { name, first, limit, tStride, kStride, alongK } = operand;
   const [at, offset] = [`${prefix}At`, `${prefix}Offset`];
@@ -87,17 +87,17 @@ export function fetchFirst(share: Share, width: number, depth: number): string {
   const place = alongK
     ? `${at} = (${name}Start + ${clamped(multiples(spread))} + ${k} * ${kStride}) / ${width}u;`
     : `${at} = (${name}Start + ${width === 4 ? `${wholeT} + ` : ''}${ks}) / ${width}u;`;
-  const inside = (j: number, i: number) => `${k} + ${alongK ? i : j * spread}u >= missing`;
+  const inside = (j: number, i: number) => `${k} + ${alongK ? i : j * spread}u >= kPadding`;
   return `
     ${place}
 ${width === 1 ? `    ${offset} = ${alongK ? `${multiples(1)} * ${kStride}` : clamped(multiples(1))};` : ''}
     // May wrap around below zero, where nothing is read.
-    ${at} -= missing * ${kStride} / ${width}u;
+    ${at} -= kPadding * ${kStride} / ${width}u;
     ${prefix}Step = ${depth}u * ${kStride} / ${width}u;
 ${repeat(4, (j) => vector(share, width, j, (where, i) => `${name}First(${where}, ${inside(j, i)})`))}`;
 }
 
 /** WGSL: fetches the next step. */
-export const fetchNext = (share: Share, width: number): string => `
+export const fetchNext = (share: ThreadShare, width: number): string => `
     ${share.prefix}At += ${share.prefix}Step;
 ${repeat(4, (j) => vector(share, width, j, (where) => `${share.operand.name}[${where}]`))}`;

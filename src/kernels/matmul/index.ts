@@ -7,7 +7,12 @@ import {
   broadcastWgsl,
   suitsBroadcast,
 } from './broadcast.ts';
-import { type Activation, activate, type Epilogue, keepsArgument } from './epilogue.ts';
+import {
+  type Activation,
+  activationReference,
+  type Epilogue,
+  savesPreActivation,
+} from './epilogue.ts';
 import { plain } from './plain.ts';
 import {
   aSize,
@@ -16,9 +21,9 @@ import {
   isVectorized,
   layoutOf,
   type MatmulParams,
-  matmulAxes,
   matmulParams,
-  tiles,
+  matmulSplitAxes,
+  tileCount,
   ySize,
 } from './shape.ts';
 import { subgroupMatrix } from './subgroupMatrix.ts';
@@ -27,7 +32,7 @@ import type { MatmulConstants, Variant } from './variant.ts';
 import { vector } from './vector.ts';
 
 export type { Activation } from './epilogue.ts';
-export { keepsArgument } from './epilogue.ts';
+export { savesPreActivation } from './epilogue.ts';
 export type { MatmulParams } from './shape.ts';
 export type { MatmulConstants } from './variant.ts';
 
@@ -83,19 +88,19 @@ function defineMatmul(name: string, epilogue: Epilogue) {
           size: (p: MatmulParams) => p.n,
         } satisfies BufferSpec<MatmulParams>,
       }),
-      ...(keepsArgument(activation) && { argument: output }),
+      ...(savesPreActivation(activation) && { preActivation: output }),
       y: output,
     },
     candidates,
     tuningClass,
-    axes: (p, step) => matmulAxes(p, step, bias ? step : 4),
+    splitAxes: (p, alignment) => matmulSplitAxes(p, alignment, bias ? alignment : 4),
     launch: (p, constants, traits) => {
       const { tileM, tileN } = variantOf(constants).tile(constants, traits);
-      return tiles(p, tileM, tileN);
+      return tileCount(p, tileM, tileN);
     },
     wgsl: (constants, traits) => variantOf(constants).wgsl(constants, epilogue, traits),
-    reference({ a, b, bias, argument, y }, p) {
-      const f = activate(activation);
+    reference({ a, b, bias, preActivation, y }, p) {
+      const f = activationReference(activation);
       // As constants, since compilers look up what an object holds in each pass of a loop.
       const { m, n, k, batch0, batch1, aRow, aCol, bRow, bCol, yRow } = p;
       const row = new Float64Array(n);
@@ -116,7 +121,7 @@ function defineMatmul(name: string, epilogue: Epilogue) {
           const yAt = yStart + r * yRow;
           for (let c = 0; c < n; c++) {
             const z = row[c] + (bias ? bias[c] : 0);
-            if (argument) argument[yAt + c] = z;
+            if (preActivation) preActivation[yAt + c] = z;
             y[yAt + c] = f(z);
           }
         }

@@ -1,7 +1,7 @@
 import { main, wgsl } from '../../device/kernel.ts';
 import { suitsBroadcast } from './broadcast.ts';
 import { finishWgsl } from './epilogue.ts';
-import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';
+import { isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shape.ts';
 import type { Variant } from './variant.ts';
 
 /**
@@ -23,7 +23,7 @@ export const plain: Variant = {
 ${finishWgsl(epilogue)}
 ${main(
   TILE * TILE,
-  `${tileStart(TILE, TILE)}
+  `${tileStartWgsl(TILE, TILE)}
   let row = m0 + lane / ${TILE}u;
   let column = n0 + lane % ${TILE}u;
   if (row >= p.m || column >= p.n) { return; }

@@ -1,5 +1,5 @@
-import type { Axis } from '../../device/kernel.ts';
-import { window } from '../kit/splitAxis.ts';
+import type { SplitAxis } from '../../device/kernel.ts';
+import { alignedWindow } from '../kit/splitAxis.ts';
 
 /**
  * y[i, m, n] = Σ_k a[i, m, k] b[i, k, n]: one kernel for all layouts, since every operand comes with its strides.
@@ -92,7 +92,7 @@ export function denseMatmul(
  * WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. Tiles that share
  * a part of the larger operand follow each other, so that it is fetched once while the smaller one stays in a cache.
  */
-export const tileStart = (tileM: number, tileN: number): string => `
+export const tileStartWgsl = (tileM: number, tileN: number): string => `
   let tilesN = (p.n + ${tileN - 1}u) / ${tileN}u;
   let tilesM = (p.m + ${tileM - 1}u) / ${tileM}u;
   let batch = group / (tilesN * tilesM);
@@ -107,38 +107,38 @@ export const tileStart = (tileM: number, tileN: number): string => `
   let m0 = select(tileAt % tilesM, tileAt / tilesN, isTall) * ${tileM}u;
   let n0 = select(tileAt / tilesM, tileAt % tilesN, isTall) * ${tileN}u;`;
 
-export const tiles = (p: MatmulParams, tileM: number, tileN: number): number =>
+export const tileCount = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
 
-/** Cuts between matrices, rows of y, and columns of y (`leastColumns` at a time): never along k, so that sums stay as they are. */
-export function matmulAxes(
+/** Cuts between matrices, rows of y, and columns of y (`minColumns` at a time): never along k, so that sums stay as they are. */
+export function matmulSplitAxes(
   p: MatmulParams,
-  step: number,
-  leastColumns: number,
-): Axis<MatmulParams>[] {
-  const along = (
+  alignment: number,
+  minColumns: number,
+): SplitAxis<MatmulParams>[] {
+  const splitAlong = (
     length: 'batch0' | 'batch1' | 'm' | 'n',
     strides: { a: number; b: number; y: number },
-    least: number,
+    granularity: number,
   ) => ({
     length: p[length],
-    least,
-    cut(first: number, count: number) {
-      const [a, aOffset] = window(p.aOffset + first * strides.a, step);
-      const [b, bOffset] = window(p.bOffset + first * strides.b, step);
-      const [y, yOffset] = window(p.yOffset + first * strides.y, step);
+    granularity,
+    slice(first: number, count: number) {
+      const [a, aOffset] = alignedWindow(p.aOffset + first * strides.a, alignment);
+      const [b, bOffset] = alignedWindow(p.bOffset + first * strides.b, alignment);
+      const [y, yOffset] = alignedWindow(p.yOffset + first * strides.y, alignment);
       const bias = length === 'n' ? first : 0;
       return {
         params: { ...p, [length]: count, aOffset, bOffset, yOffset },
-        starts: { a, b, y, argument: y, bias },
+        starts: { a, b, y, preActivation: y, bias },
       };
     },
   });
   return [
-    along('batch0', { a: p.a0, b: p.b0, y: p.y0 }, 1),
-    along('batch1', { a: p.a1, b: p.b1, y: p.y1 }, 1),
+    splitAlong('batch0', { a: p.a0, b: p.b0, y: p.y0 }, 1),
+    splitAlong('batch1', { a: p.a1, b: p.b1, y: p.y1 }, 1),
     // Whole vec4s, where there are.
-    along('m', { a: p.aRow, b: 0, y: p.yRow }, p.aRow === 1 ? 4 : 1),
-    along('n', { a: 0, b: p.bCol, y: 1 }, leastColumns),
+    splitAlong('m', { a: p.aRow, b: 0, y: p.yRow }, p.aRow === 1 ? 4 : 1),
+    splitAlong('n', { a: 0, b: p.bCol, y: 1 }, minColumns),
   ];
 }

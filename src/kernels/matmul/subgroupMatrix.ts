@@ -2,15 +2,15 @@ import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import {
-  declareShare,
+  declareShareWgsl,
   fetchFirst,
   fetchNext,
   firstReadWgsl,
   type Operand,
   operandsOf,
-  type Share,
+  type ThreadShare,
 } from './fetch.ts';
-import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
+import { isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
@@ -29,7 +29,7 @@ interface SubgroupMatrixConstants extends MatmulConstants {
 }
 
 /** Subgroups of a workgroup below and beside each other, by tile. */
-const grids: Record<number, { down: number; across: number }> = {
+const subgroupGrids: Record<number, { down: number; across: number }> = {
   128: { down: 2, across: 4 },
   64: { down: 2, across: 2 },
 };
@@ -40,7 +40,7 @@ export const subgroupMatrix: Variant<SubgroupMatrixConstants> = {
   name: 'subgroupMatrix',
   constants(p, traits) {
     const layout = layoutOf(p);
-    const sizes = TILES.filter((tile) => fits(tile, traits));
+    const sizes = TILES.filter((tile) => fitsAdapter(tile, traits));
     if (layout === 'strided' || sizes.length === 0) return [];
     const width = isVectorized(p, layout) ? 4 : 1;
     return tileOrder(p, sizes).map((tile) => ({ variant: 'subgroupMatrix', layout, width, tile }));
@@ -50,13 +50,13 @@ export const subgroupMatrix: Variant<SubgroupMatrixConstants> = {
 };
 
 /** Whether whole matrices cover each subgroup's part of a tile, and shared memory holds both tiles and the results. */
-function fits(
+function fitsAdapter(
   tile: number,
   { subgroupMatrix, maxWorkgroupSize, maxWorkgroupStorage }: Traits,
 ): boolean {
   if (!subgroupMatrix) return false;
   const { m, n, k, subgroupSize } = subgroupMatrix;
-  const { down, across } = grids[tile];
+  const { down, across } = subgroupGrids[tile];
   const bytes = 4 * tile * (subgroupSize + PADDING) + 4 * down * across * m * n;
   const whole = (tile / down) % m === 0 && (tile / across) % n === 0 && subgroupSize % k === 0;
   return whole && down * across * subgroupSize <= maxWorkgroupSize && bytes <= maxWorkgroupStorage;
@@ -84,7 +84,7 @@ function subgroupMatrixWgsl(
 ): string {
   const { layout, width, tile } = constants;
   const { m, n, k, subgroupSize } = traits.subgroupMatrix!;
-  const { down, across } = grids[tile];
+  const { down, across } = subgroupGrids[tile];
   const [partM, partN] = [tile / down, tile / across]; // of the tile, for one subgroup
   const threads = down * across * subgroupSize;
   // As many places of k a step as a subgroup has lanes: then one share a thread fetches each tile.
@@ -112,9 +112,9 @@ fn storeResults(yStart: u32, firstRow: u32, firstColumn: u32, lane: u32) {
 ${firstReadWgsl(a.operand)}${firstReadWgsl(b.operand)}
 ${main(
   threads,
-  `${tileStart(tile, tile)}
+  `${tileStartWgsl(tile, tile)}
   let steps = (p.k + ${depth - 1}u) / ${depth}u;
-  let missing = steps * ${depth}u - p.k;
+  let kPadding = steps * ${depth}u - p.k;
 ${a.first(width)}
 ${b.first(width)}
   let partRow = subgroup / ${across}u * ${partM}u;
@@ -150,7 +150,7 @@ function sharedTile(operand: Operand, tile: number, depth: number, threads: numb
   const [quads, line] = [along / 4, (along + PADDING) / 4];
   const spread = threads / quads;
   const [inLine, lineAt] = [`${name}Quad * 4u`, `${name}Line`];
-  const share: Share = {
+  const share: ThreadShare = {
     operand,
     t: alongK ? lineAt : inLine,
     k: alongK ? inLine : lineAt,
@@ -164,7 +164,7 @@ function sharedTile(operand: Operand, tile: number, depth: number, threads: numb
     first: (width: number) => `
   let ${name}Quad = lane % ${quads}u;
   let ${name}Line = lane / ${quads}u;
-${declareShare(name, width)}
+${declareShareWgsl(name, width)}
 ${fetchFirst(share, width, depth)}`,
     stage: () =>
       repeat(

@@ -1,15 +1,15 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import {
-  declareShare,
+  declareShareWgsl,
   fetchFirst,
   fetchNext,
   firstReadWgsl,
   type Operand,
   operandsOf,
-  type Share,
+  type ThreadShare,
 } from './fetch.ts';
-import { isVectorized, type Layout, layoutOf, tileStart } from './shape.ts';
+import { isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
@@ -25,7 +25,7 @@ import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
  * See Lai and Seznec, "Performance upper bound analysis and optimization of SGEMM on Fermi and Kepler GPUs" (CGO 2013),
  * and S. Boehm, "How to optimize a CUDA matmul kernel" (2022).
  */
-interface Shape {
+interface TileShape {
   /** Places of k a step. */
   depth: number;
   /** Rows and columns of y that a thread holds. */
@@ -34,7 +34,7 @@ interface Shape {
 }
 
 /** tile · depth / 8 threads each, so that one share a thread fetches both tiles; at most 16 KiB and 256 threads. */
-const shapes: Record<number, Shape> = {
+const tileShapes: Record<number, TileShape> = {
   128: { depth: 16, rows: 8, columns: 8 },
   64: { depth: 16, rows: 4, columns: 8 },
   32: { depth: 16, rows: 4, columns: 4 },
@@ -59,7 +59,7 @@ export const tiled: Variant<TiledConstants> = {
 };
 
 function tiledWgsl({ layout, width, tile }: TiledConstants, epilogue: Epilogue): string {
-  const { depth, rows, columns } = shapes[tile];
+  const { depth, rows, columns } = tileShapes[tile];
   const { a, b } = operandsOf(layout);
   const threads = (tile * tile) / (rows * columns);
   const size = (tile / 4) * depth; // of a tile, in vec4s
@@ -71,21 +71,21 @@ ${storeFourWgsl(width)}
 ${firstReadWgsl(a)}${firstReadWgsl(b)}
 ${main(
   threads,
-  `${tileStart(tile, tile)}
+  `${tileStartWgsl(tile, tile)}
   let steps = (p.k + ${depth - 1}u) / ${depth}u;
-  let missing = steps * ${depth}u - p.k;
+  let kPadding = steps * ${depth}u - p.k;
   let fetchesA = lane < ${threads / 2}u;
   var slot: u32;
-${declareShare('own', width)}
-  if (fetchesA) {${first(a, width, tile, depth)}
-  } else {${first(b, width, tile, depth)}
+${declareShareWgsl('own', width)}
+  if (fetchesA) {${fetchFirstTile(a, width, tile, depth)}
+  } else {${fetchFirstTile(b, width, tile, depth)}
   }
-${multiply(tile, shapes[tile], a, b, width)}`,
+${multiplyTiles(tile, tileShapes[tile], a, b, width)}`,
 )}`;
 }
 
 /** A thread's share is a block of neighbours in both dimensions; `tq` and `kq` count such blocks. */
-const shareOf = (operand: Operand): Share => ({
+const shareOf = (operand: Operand): ThreadShare => ({
   operand,
   t: 'tq * 4u',
   k: 'kq * 4u',
@@ -94,7 +94,7 @@ const shareOf = (operand: Operand): Share => ({
 });
 
 /** Neighbouring threads take neighbouring addresses: along k where that is adjacent, else along t. */
-function first(operand: Operand, width: number, tile: number, depth: number): string {
+function fetchFirstTile(operand: Operand, width: number, tile: number, depth: number): string {
   const { alongK } = operand;
   const blocks = alongK ? depth / 4 : tile / 4;
   const share = `lane % ${(tile * depth) / 16}u`;
@@ -105,18 +105,18 @@ function first(operand: Operand, width: number, tile: number, depth: number): st
 }
 
 /** Puts the share into shared memory, k-major. */
-const stage = ({ name, alongK }: Operand, tile: number): string =>
-  (alongK ? '\n      let turned = transpose(mat4x4<f32>(own0, own1, own2, own3));' : '') +
+const stageTile = ({ name, alongK }: Operand, tile: number): string =>
+  (alongK ? '\n      let transposed = transpose(mat4x4<f32>(own0, own1, own2, own3));' : '') +
   repeat(
     4,
     (i) =>
-      `\n      ${name}Tile[slot + ${(i * tile) / 4}u] = ${alongK ? `turned[${i}]` : `own${i}`};`,
+      `\n      ${name}Tile[slot + ${(i * tile) / 4}u] = ${alongK ? `transposed[${i}]` : `own${i}`};`,
     '',
   );
 
-function multiply(
+function multiplyTiles(
   tile: number,
-  { depth, rows, columns }: Shape,
+  { depth, rows, columns }: TileShape,
   a: Operand,
   b: Operand,
   width: number,
@@ -126,14 +126,14 @@ function multiply(
   const block = (line: (row: number, column: number) => string) =>
     repeat(rows, (row) => repeat(columnVectors, (column) => line(row, column)));
   const read = ({ name, alongK }: Operand, i: number, mine: string, apart: number) =>
-    `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u + ${alongK ? `(${mine} ^ turn)` : mine} + ${i * apart}u];`;
+    `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u + ${alongK ? `(${mine} ^ swizzle)` : mine} + ${i * apart}u];`;
   return `
   let across = lane % ${across}u;
   let down = lane / ${across}u;
 ${block((row, column) => `  var sum${row}_${column}: vec4<f32>;`)}
   for (var step = 1u; step <= steps; step++) {
-    if (fetchesA) {${stage(a, tile)}
-    } else {${stage(b, tile)}
+    if (fetchesA) {${stageTile(a, tile)}
+    } else {${stageTile(b, tile)}
     }
     workgroupBarrier();
     if (step < steps) {
@@ -142,7 +142,7 @@ ${block((row, column) => `  var sum${row}_${column}: vec4<f32>;`)}
       }
     }
     for (var k = 0u; k < ${depth}u; k++) {
-${a.alongK || b.alongK ? '      let turn = k / 4u * 2u;' : ''}
+${a.alongK || b.alongK ? '      let swizzle = k / 4u * 2u;' : ''}
 ${repeat(rowVectors, (i) => read(a, i, 'down', down))}
 ${repeat(columnVectors, (i) => read(b, i, 'across', across))}
 ${block((row, column) => `      sum${row}_${column} += a${row >> 2}.${'xyzw'[row & 3]} * b${column};`)}

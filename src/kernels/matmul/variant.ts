@@ -1,7 +1,7 @@
 import type { Constants } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import type { Epilogue } from './epilogue.ts';
-import { type MatmulParams, tiles } from './shape.ts';
+import { type MatmulParams, tileCount } from './shape.ts';
 
 /** What a text is made from: the variant, scalar or vec4 access, and what the variant adds. */
 export interface MatmulConstants extends Constants {
@@ -20,17 +20,18 @@ export interface Variant<C extends MatmulConstants = MatmulConstants> {
 }
 
 /** Workgroups that keep a large adapter busy: two for each of 128 cores. */
-const ENOUGH_GROUPS = 256;
+const MIN_WORKGROUPS = 256;
 /** What a larger tile may compute in vain: a quarter more than the smallest. */
-const MOST_WASTE = 1.25;
+const MAX_WASTE = 1.25;
 
 /**
  * Which of the square tiles (largest first) suit y, best guess first: the largest that still gives enough workgroups,
  * else the smallest; never one that hangs much further over y's edges than the smallest does.
  */
 export function tileOrder(p: MatmulParams, sizes: readonly number[]): number[] {
-  const covered = (size: number) => tiles(p, size, size) * size * size;
-  const fitting = sizes.filter((size) => covered(size) <= MOST_WASTE * covered(sizes.at(-1)!));
-  const first = fitting.find((size) => tiles(p, size, size) >= ENOUGH_GROUPS) ?? fitting.at(-1)!;
+  const covered = (size: number) => tileCount(p, size, size) * size * size;
+  const fitting = sizes.filter((size) => covered(size) <= MAX_WASTE * covered(sizes.at(-1)!));
+  const first =
+    fitting.find((size) => tileCount(p, size, size) >= MIN_WORKGROUPS) ?? fitting.at(-1)!;
   return [first, ...fitting.filter((size) => size !== first)];
 }

@@ -1,7 +1,7 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { finishWgsl } from './epilogue.ts';
-import { isVectorized, layoutOf, type MatmulParams, tileStart } from './shape.ts';
+import { isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shape.ts';
 import type { MatmulConstants, Variant } from './variant.ts';
 
 /**
@@ -21,9 +21,9 @@ interface VectorConstants extends MatmulConstants {
   lanes: number;
 }
 
-const FEW = 8;
+const MAX_NARROW = 8;
 /** With fewer places of k there is nothing to share. */
-const LEAST_K = 16;
+const MIN_K = 16;
 /** Sums this long, where there are few of them, occupy a whole workgroup each. */
 const LONG_K = 4096;
 const LONG_LANES = 256;
@@ -34,18 +34,19 @@ const SWEEP = 16;
 export const vector: Variant<VectorConstants> = {
   name: 'vector',
   constants(p, traits) {
-    if ((p.m > FEW && p.n > FEW) || p.k <= LEAST_K) return [];
+    if ((p.m > MAX_NARROW && p.n > MAX_NARROW) || p.k <= MIN_K) return [];
     const layout = layoutOf(p);
     const wide = isVectorized(p, layout);
-    const fewColumns = p.n <= FEW && (layout !== 'TN' || p.m <= FEW);
-    if (fewColumns || (layout === 'NT' && p.m <= FEW)) {
+    const fewColumns = p.n <= MAX_NARROW && (layout !== 'TN' || p.m <= MAX_NARROW);
+    if (fewColumns || (layout === 'NT' && p.m <= MAX_NARROW)) {
       const width = wide && layout === 'NT' ? 4 : 1;
       const [rows, columns] = fewColumns ? [1, roundUp(p.n)] : [roundUp(p.m), width];
       return [{ variant: 'vector', width, form: 'dot', rows, columns, lanes: lanesFor(p, traits) }];
     }
     if (traits.software) return [];
-    const width = wide && p.m <= FEW ? 4 : 1;
-    const [rows, columns] = p.m <= FEW ? [roundUp(p.m), SWEEP * width] : [SWEEP, roundUp(p.n)];
+    const width = wide && p.m <= MAX_NARROW ? 4 : 1;
+    const [rows, columns] =
+      p.m <= MAX_NARROW ? [roundUp(p.m), SWEEP * width] : [SWEEP, roundUp(p.n)];
     return [{ variant: 'vector', width, form: 'sweep', rows, columns, lanes: SWEEP * SWEEP }];
   },
   tile: ({ rows, columns }) => ({ tileM: rows, tileN: columns }),
@@ -54,13 +55,13 @@ ${totalWgsl(c, subgroupSize)}
 ${finishWgsl(epilogue)}
 ${main(
   c.lanes,
-  `${tileStart(c.rows, c.columns)}
+  `${tileStartWgsl(c.rows, c.columns)}
 ${c.form === 'dot' ? dot(c) : sweep(c)}`,
 )}`,
 };
 
 /** 1, 2, 4 or 8: few numbers, so few pipelines. */
-const roundUp = (few: number): number => 2 ** Math.ceil(Math.log2(few));
+const roundUp = (narrow: number): number => 2 ** Math.ceil(Math.log2(narrow));
 
 function lanesFor(p: MatmulParams, traits: Traits): number {
   const long = p.k >= LONG_K && p.m * p.n * p.batch0 * p.batch1 < LONG_LANES && !traits.software;
@@ -102,7 +103,7 @@ ${repeat(rows, (r) => `    let a${r} = a[aAt${r} + ${at('p.aCol')}];`)}
 ${repeat(columns, (c) => `    let b${c} = b[bAt${c} + ${at('p.bRow')}];`)}
 ${sums((r, c) => `    sum${r}_${c} += hsum(a${r} * b${c});`)}
   }
-${finishAll(rows * vectors, sum, 'lane == 0u', `m0 + i / ${vectors}u`, `n0 + i % ${vectors}u * ${width}u`, width)}`;
+${finishSums(rows * vectors, sum, 'lane == 0u', `m0 + i / ${vectors}u`, `n0 + i % ${vectors}u * ${width}u`, width)}`;
 }
 
 function sweep({ rows, columns, width }: VectorConstants): string {
@@ -126,17 +127,17 @@ ${repeat(few, (f) => `      sum${f} += ${element(`smallAt${f} + k * ${small.k}`)
   let largeAt = (${large.name}Start + min(t, ${large.limit} - ${width}u) * ${large.t}) / ${width}u;
 ${repeat(few, (f) => `  let smallAt${f} = ${small.name}Start + min(${f}u, ${small.limit} - 1u) * ${small.t};`)}
 ${repeat(few, (f) => `  var sum${f} = V(0.0);`)}
-  var place = part;
+  var kAt = part;
   // Four at a time, so that four loads are on their way.
-  for (; place + ${3 * SWEEP}u < p.k; place += ${4 * SWEEP}u) {${repeat(4, (i) => step(`place + ${i * SWEEP}u`), '')}
+  for (; kAt + ${3 * SWEEP}u < p.k; kAt += ${4 * SWEEP}u) {${repeat(4, (i) => step(`kAt + ${i * SWEEP}u`), '')}
   }
-  for (; place < p.k; place += ${SWEEP}u) {${step('place')}
+  for (; kAt < p.k; kAt += ${SWEEP}u) {${step('kAt')}
   }
-${finishAll(few, (f) => `sum${f}`, 'part == 0u', alongN ? 'i' : 't', alongN ? 't' : 'i', width)}`;
+${finishSums(few, (f) => `sum${f}`, 'part == 0u', alongN ? 'i' : 't', alongN ? 't' : 'i', width)}`;
 }
 
 /** Adds up and stores `count` vectors of sums; `i` counts them. */
-const finishAll = (
+const finishSums = (
   count: number,
   sum: (i: number) => string,
   stores: string,

@@ -1,23 +1,28 @@
 import { type BufferSpec, defineKernel } from '../../device/kernel.ts';
-import { dropFactors, dropParams, dropState, dropWgsl } from '../elementwise/dropout.ts';
-import { perWeightedRow, weightedRowText } from '../kit/perRowWeighted.ts';
+import {
+  dropoutFactors,
+  dropoutParams,
+  dropoutState,
+  dropoutWgsl,
+} from '../elementwise/dropout.ts';
+import { perRowWeighted, perRowWeightedWgsl } from '../kit/perRowWeighted.ts';
 import {
   inputGradient,
-  keepMoments,
   type LayerNormSizes,
   layerNorm,
   layerNormBackward,
   layerNormCases,
   layerNormParams,
-  normalised,
+  normalizeRow,
   readMoments,
-  rowMoments,
-  writtenMoments,
+  rowMomentsWgsl,
+  storeMoments,
+  writeMoments,
 } from './layerNorm.ts';
 
 /** How each half of a post-norm transformer layer ends, in one launch: dropout, residual, layer normalisation. */
 
-const params = { ...layerNormParams, ...dropParams } as const;
+const params = { ...layerNormParams, ...dropoutParams } as const;
 type P = LayerNormSizes & { call: number; threshold: number; scale: number };
 const matrix = (access: 'read' | 'write'): BufferSpec<P> => ({
   type: 'V',
@@ -32,32 +37,35 @@ const cases: P[] = layerNormCases.map((p) => ({
   scale: 1 / 0.75,
 }));
 
-/** `drops`: whether there is dropout; `keeps`: whether a gradient will be asked for. */
-function defineAddLayerNorm(name: string, { drops, keeps }: { drops: boolean; keeps: boolean }) {
+/** `hasDropout`: whether there is dropout; `savesForBackward`: whether a gradient will be asked for. */
+function defineAddLayerNorm(
+  name: string,
+  { hasDropout, savesForBackward }: { hasDropout: boolean; savesForBackward: boolean },
+) {
   const buffers: Record<string, BufferSpec<P>> = {
-    ...(drops && { state: dropState }),
+    ...(hasDropout && { state: dropoutState }),
     x: matrix('read'),
     residual: matrix('read'),
     weight: vector,
     bias: vector,
     y: matrix('write'),
-    ...(keeps && { z: matrix('write'), moments: writtenMoments }),
+    ...(savesForBackward && { z: matrix('write'), moments: writeMoments }),
   };
   return defineKernel({
     name,
     params,
     buffers,
-    ...perWeightedRow,
-    wgsl: weightedRowText((c) => ({
-      ...normalised,
-      values: { v: `${drops ? 'drop(x[i], i)' : 'x[i]'} + residual[i]` },
+    ...perRowWeighted,
+    wgsl: perRowWeightedWgsl((c) => ({
+      ...normalizeRow,
+      values: { v: `${hasDropout ? 'drop(x[i], i)' : 'x[i]'} + residual[i]` },
       // To read what was written takes less than to begin again.
-      ...(keeps && { again: { v: 'z[i]' }, keep: keepMoments }),
-      find: (walk) => rowMoments(c, walk, keeps ? 'z[i] = v;' : ''),
-      ...(drops && { functions: dropWgsl(c) }),
+      ...(savesForBackward && { reloadValues: { v: 'z[i]' }, storeStatistics: storeMoments }),
+      computeStatistics: (walk) => rowMomentsWgsl(c, walk, savesForBackward ? 'z[i] = v;' : ''),
+      ...(hasDropout && { functions: dropoutWgsl(c) }),
     })),
     reference({ state, x, residual, weight, bias, y, z, moments }, p: P) {
-      const factors = drops ? dropFactors(state, p, x.length) : undefined;
+      const factors = hasDropout ? dropoutFactors(state, p, x.length) : undefined;
       const sum = z ?? new Float32Array(x.length);
       for (let i = 0; i < x.length; i++) {
         sum[i] =
@@ -77,15 +85,18 @@ function defineAddLayerNorm(name: string, { drops, keeps }: { drops: boolean; ke
  * gradient. x, residual, z, y: [rows, cols], weight, bias: [cols], moments: [rows, 2].
  */
 export const dropoutAddLayerNorm = defineAddLayerNorm('dropoutAddLayerNorm', {
-  drops: true,
-  keeps: true,
+  hasDropout: true,
+  savesForBackward: true,
 });
 /** The same without dropout. */
-export const addLayerNorm = defineAddLayerNorm('addLayerNorm', { drops: false, keeps: true });
+export const addLayerNorm = defineAddLayerNorm('addLayerNorm', {
+  hasDropout: false,
+  savesForBackward: true,
+});
 /** The same when no gradient will be asked for. */
 export const addLayerNormForward = defineAddLayerNorm('addLayerNormForward', {
-  drops: false,
-  keeps: false,
+  hasDropout: false,
+  savesForBackward: false,
 });
 
 /** Gradients of dropoutAddLayerNorm: dz (which is the residual's) by layer normalisation, dx by the mask drawn anew. */
@@ -93,7 +104,7 @@ export const dropoutAddLayerNormBackward = defineKernel({
   name: 'dropoutAddLayerNormBackward',
   params,
   buffers: {
-    state: dropState,
+    state: dropoutState,
     dy: matrix('read'),
     z: matrix('read'),
     weight: vector,
@@ -101,14 +112,14 @@ export const dropoutAddLayerNormBackward = defineKernel({
     dresidual: matrix('write'),
     dx: matrix('write'),
   },
-  ...perWeightedRow,
-  wgsl: weightedRowText((c) => ({
+  ...perRowWeighted,
+  wgsl: perRowWeightedWgsl((c) => ({
     ...inputGradient('z', 'dresidual[i] = dz; dx[i] = drop(dz, i);'),
-    functions: dropWgsl(c),
+    functions: dropoutWgsl(c),
   })),
   reference({ state, dy, z, weight, moments, dresidual, dx }, p) {
     layerNormBackward.reference({ dy, x: z, weight, moments, dx: dresidual }, p);
-    const factors = dropFactors(state, p, z.length);
+    const factors = dropoutFactors(state, p, z.length);
     for (let i = 0; i < z.length; i++) dx[i] = factors[i] === 0 ? 0 : dresidual[i] * factors[i];
   },
   cases,

@@ -1,6 +1,6 @@
 import { type BufferSpec, defineKernel, main } from '../../device/kernel.ts';
-import { lanesAlone, type RowConstants, type RowWalk } from '../kit/perRow.ts';
-import { perWeightedRow, type WeightedRows, weightedRowText } from '../kit/perRowWeighted.ts';
+import { independentLanes, type RowConstants, type RowWalk } from '../kit/perRow.ts';
+import { perRowWeighted, perRowWeightedWgsl, type WeightedRowSpec } from '../kit/perRowWeighted.ts';
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
 
@@ -17,44 +17,48 @@ export const layerNormCases: LayerNormSizes[] = [
   { rows: 4096, cols: 768, eps: 1e-12 },
 ];
 /** Of each row its mean and its reciprocal standard deviation, side by side: [rows, 2]. */
-const moments = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({
+const momentsBuffer = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({
   type: 'f32',
   access,
   size: (p) => p.rows * 2,
 });
-export const [readMoments, writtenMoments] = [moments('read'), moments('write')];
+export const [readMoments, writeMoments] = [momentsBuffer('read'), momentsBuffer('write')];
 
 /**
- * WGSL: `center` and `scale`, the mean and reciprocal standard deviation of a row's values `v`, found in one walk: each lane
+ * WGSL: `mean` and `rstd`, the mean and reciprocal standard deviation of a row's values `v`, found in one walk: each lane
  * adds up distances from its own first value, so that an offset common to all costs no digits, and the lanes' moments are
- * joined as by Chan, Golub & LeVeque (1979). `also` is done in the same walk.
+ * joined as by Chan, Golub & LeVeque (1979). `extraBody` is done in the same walk.
  */
-export const rowMoments = (c: RowConstants, row: RowWalk, also = ''): string => `  ${row.read}
+export const rowMomentsWgsl = (
+  c: RowConstants,
+  row: RowWalk,
+  extraBody = '',
+): string => `  ${row.load}
   var origin: V;
-  ${row.first('origin = v;')}
+  ${row.firstVector('origin = v;')}
   var sum = V(0.0);
   var squares = V(0.0);
-  ${row.each(`
+  ${row.forEachVector(`
     let d = v - origin;
     sum += d;
     squares += d * d;
-    ${also}`)}
-  let count = f32((cols + ${c.lanes - 1}u - seat) / ${c.lanes}u);
+    ${extraBody}`)}
+  let count = f32((cols + ${c.lanes - 1}u - laneInTeam) / ${c.lanes}u);
   let start = teamFirst(origin${c.width === 4 ? '.x' : ''}, lane);
-  let own = sum / max(count, 1.0);
-  let ahead = origin - start + own;
-  let way = teamSum(count * hsum(ahead), lane) / f32(p.cols);
-  let off = ahead - way;
-  let center = start + way;
-  let scale = 1.0 / sqrt(teamSum(hsum(squares - sum * own + count * off * off), lane) / f32(p.cols) + p.eps);`;
+  let laneMean = sum / max(count, 1.0);
+  let laneOffset = origin - start + laneMean;
+  let meanOffset = teamSum(count * hsum(laneOffset), lane) / f32(p.cols);
+  let laneShift = laneOffset - meanOffset;
+  let mean = start + meanOffset;
+  let rstd = 1.0 / sqrt(teamSum(hsum(squares - sum * laneMean + count * laneShift * laneShift), lane) / f32(p.cols) + p.eps);`;
 
 /** What layer normalisation does with a row, once its values `v` are known. */
-export const normalised = {
+export const normalizeRow = {
   weights: { w: 'weight[c]', b: 'bias[c]' },
-  numbers: ['center', 'scale'],
-  apply: 'y[i] = (v - center) * scale * w + b;',
+  statistics: ['mean', 'rstd'],
+  apply: 'y[i] = (v - mean) * rstd * w + b;',
 } as const;
-export const keepMoments = 'moments[row * 2u] = center; moments[row * 2u + 1u] = scale;';
+export const storeMoments = 'moments[row * 2u] = mean; moments[row * 2u + 1u] = rstd;';
 
 /** y = (x - mean) rstd weight + bias. Keeps the moments for the gradient. x, y: [rows, cols], weight, bias: [cols]. */
 export const layerNorm = defineKernel({
@@ -65,47 +69,47 @@ export const layerNorm = defineKernel({
     weight: { type: 'V', access: 'read', size: (p) => p.cols },
     bias: { type: 'V', access: 'read', size: (p) => p.cols },
     y: { type: 'V', access: 'write', size: elements },
-    moments: writtenMoments,
+    moments: writeMoments,
   },
-  ...perWeightedRow,
-  wgsl: weightedRowText((c) => ({
-    ...normalised,
+  ...perRowWeighted,
+  wgsl: perRowWeightedWgsl((c) => ({
+    ...normalizeRow,
     values: { v: 'x[i]' },
-    find: (walk) => rowMoments(c, walk),
-    keep: keepMoments,
+    computeStatistics: (walk) => rowMomentsWgsl(c, walk),
+    storeStatistics: storeMoments,
   })),
   reference({ x, weight, bias, y, moments }, { rows, cols, eps }) {
     for (let r = 0; r < rows; r++) {
-      let center = 0;
-      for (let c = 0; c < cols; c++) center += x[r * cols + c];
-      center /= cols;
+      let mean = 0;
+      for (let c = 0; c < cols; c++) mean += x[r * cols + c];
+      mean /= cols;
       let variance = 0;
-      for (let c = 0; c < cols; c++) variance += (x[r * cols + c] - center) ** 2;
-      const scale = 1 / Math.sqrt(variance / cols + eps);
+      for (let c = 0; c < cols; c++) variance += (x[r * cols + c] - mean) ** 2;
+      const rstd = 1 / Math.sqrt(variance / cols + eps);
       for (let c = 0; c < cols; c++)
-        y[r * cols + c] = (x[r * cols + c] - center) * scale * weight[c] + bias[c];
-      moments[r * 2] = center;
-      moments[r * 2 + 1] = scale;
+        y[r * cols + c] = (x[r * cols + c] - mean) * rstd * weight[c] + bias[c];
+      moments[r * 2] = mean;
+      moments[r * 2 + 1] = rstd;
     }
   },
   cases: layerNormCases,
 });
 
 /** The gradient by x, handed to `write` as `dz` vector by vector. */
-export const inputGradient = (x: string, write: string): WeightedRows => ({
+export const inputGradient = (x: string, write: string): WeightedRowSpec => ({
   weights: { w: 'weight[c]' },
-  values: { g: 'dy[i] * w', h: `(${x}[i] - center) * scale` },
-  find: (walk) => `
-  let center = moments[row * 2u];
-  let scale = moments[row * 2u + 1u];
-  ${walk.read}
+  values: { g: 'dy[i] * w', h: `(${x}[i] - mean) * rstd` },
+  computeStatistics: (walk) => `
+  let mean = moments[row * 2u];
+  let rstd = moments[row * 2u + 1u];
+  ${walk.load}
   var sumG = V(0.0);
   var sumGH = V(0.0);
-  ${walk.each('sumG += g; sumGH += g * h;')}
+  ${walk.forEachVector('sumG += g; sumGH += g * h;')}
   let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
   let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);`,
-  numbers: ['center', 'scale', 'meanG', 'meanGH'],
-  apply: `let dz = scale * (g - meanG - h * meanGH); ${write}`,
+  statistics: ['mean', 'rstd', 'meanG', 'meanGH'],
+  apply: `let dz = rstd * (g - meanG - h * meanGH); ${write}`,
 });
 
 /** Gradient by x: with g = dy weight and h = (x - mean) rstd, dx = rstd (g - mean(g) - h mean(g h)). */
@@ -119,8 +123,8 @@ export const layerNormBackward = defineKernel({
     moments: readMoments,
     dx: { type: 'V', access: 'write', size: elements },
   },
-  ...perWeightedRow,
-  wgsl: weightedRowText(() => inputGradient('x', 'dx[i] = dz;')),
+  ...perRowWeighted,
+  wgsl: perRowWeightedWgsl(() => inputGradient('x', 'dx[i] = dz;')),
   reference({ dy, x, weight, moments, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const [mean, rstd] = moments.subarray(r * 2, r * 2 + 2);
@@ -152,7 +156,10 @@ export const layerNormBackwardAffine = defineKernel({
     dWeight: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
     dBias: { type: 'V', access: 'write', size: (p) => p.chunks * p.cols },
   },
-  specialize: (p, traits) => ({ width: p.cols % 4 === 0 ? 4 : 1, lanes: lanesAlone(traits, 64) }),
+  specialize: (p, traits) => ({
+    width: p.cols % 4 === 0 ? 4 : 1,
+    lanes: independentLanes(traits, 64),
+  }),
   launch: (p, { width, lanes }) => Math.ceil((p.chunks * p.cols) / (lanes * width)),
   wgsl: ({ width, lanes }) =>
     main(

@@ -1,6 +1,6 @@
 import { defineKernel } from '../../device/kernel.ts';
-import { LOWEST, perRow, type RowWalk, rowText, walkRow } from '../kit/perRow.ts';
-import { along } from '../kit/splitAxis.ts';
+import { LOWEST_F32, perRow, perRowWgsl, type RowWalk, rowWalk } from '../kit/perRow.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 
 const cases = [
   { rows: 3, cols: 5 },
@@ -13,16 +13,20 @@ type P = { rows: number; cols: number };
 const elements = (p: P) => p.rows * p.cols;
 
 /**
- * WGSL: the maximum (`most`) of a row's values `v` and the sum (`mass`) of exp(v - most), which cannot overflow.
- * `also` is done in the second walk, and `weight` taken for exp(v - most).
+ * WGSL: the maximum (`rowMax`) of a row's values `v` and the sum (`expSum`) of exp(v - rowMax), which cannot overflow.
+ * `extraBody` is done in the second walk, and `term` taken for exp(v - rowMax).
  */
-export const sumExp = (row: RowWalk, also = '', weight = 'exp(v - most)'): string => `  ${row.read}
-  var top = V(${LOWEST});
-  ${row.each('top = max(top, v);')}
-  let most = teamMax(hmax(top), lane);
-  var part = V(0.0);
-  ${row.each(`part += ${weight}; ${also}`)}
-  let mass = teamSum(hsum(part), lane);`;
+export const maxAndExpSumWgsl = (
+  row: RowWalk,
+  extraBody = '',
+  term = 'exp(v - rowMax)',
+): string => `  ${row.load}
+  var laneMax = V(${LOWEST_F32});
+  ${row.forEachVector('laneMax = max(laneMax, v);')}
+  let rowMax = teamMax(hmax(laneMax), lane);
+  var laneSum = V(0.0);
+  ${row.forEachVector(`laneSum += ${term}; ${extraBody}`)}
+  let expSum = teamSum(hsum(laneSum), lane);`;
 
 /** Row softmax over the last axis: y = exp(x - max x) / Σ exp(x - max x). x, y: [rows, cols]. */
 export const softmax = defineKernel({
@@ -34,16 +38,16 @@ export const softmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  axes: (p, step) => [along(p, 'rows', { x: p.cols, y: p.cols }, step)],
-  wgsl: rowText((c) => {
-    const row = walkRow(c, { v: 'x[i]' });
-    return `${sumExp(row)}
-  ${row.each('y[i] = exp(v - most) / mass;')}`;
+  splitAxes: (p, alignment) => [splitAlong(p, 'rows', { x: p.cols, y: p.cols }, alignment)],
+  wgsl: perRowWgsl((c) => {
+    const row = rowWalk(c, { v: 'x[i]' });
+    return `${maxAndExpSumWgsl(row)}
+  ${row.forEachVector('y[i] = exp(v - rowMax) / expSum;')}`;
   }),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
-      const { high, total } = logSumExp(x, r * cols, cols);
-      for (let i = r * cols; i < (r + 1) * cols; i++) y[i] = Math.exp(x[i] - high) / total;
+      const { rowMax, expSum } = maxAndExpSum(x, r * cols, cols);
+      for (let i = r * cols; i < (r + 1) * cols; i++) y[i] = Math.exp(x[i] - rowMax) / expSum;
     }
   },
 });
@@ -67,29 +71,29 @@ export const maskedSoftmax = defineKernel({
   },
   specialize: (p, traits) => ({ ...perRow.specialize(p, traits), causal: p.causalRows > 0 }),
   launch: perRow.launch,
-  wgsl: rowText((c) => {
-    const seen =
+  wgsl: perRowWgsl((c) => {
+    const isVisible =
       c.width === 4
-        ? 'vec4<u32>(c * 4u) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(reach)'
-        : 'c <= reach';
-    const ifSeen = (value: string, other: string) =>
-      c.causal ? `select(V(${other}), ${value}, ${seen})` : value;
-    const weight = ifSeen('exp(v - most)', '0.0');
-    const row = walkRow(c, { v: ifSeen('x[i] * p.scale + mask[maskStart + c]', LOWEST) });
+        ? 'vec4<u32>(c * 4u) + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(lastVisible)'
+        : 'c <= lastVisible';
+    const ifVisible = (value: string, other: string) =>
+      c.causal ? `select(V(${other}), ${value}, ${isVisible})` : value;
+    const weight = ifVisible('exp(v - rowMax)', '0.0');
+    const row = rowWalk(c, { v: ifVisible('x[i] * p.scale + mask[maskStart + c]', LOWEST_F32) });
     return `  let maskStart = (row / p.rowsPerMask) * cols;
-  ${c.causal ? 'let reach = row % p.causalRows;' : ''}
-${sumExp(row, '', weight)}
-  ${row.each(`y[i] = ${weight} / mass;`)}`;
+  ${c.causal ? 'let lastVisible = row % p.causalRows;' : ''}
+${maxAndExpSumWgsl(row, '', weight)}
+  ${row.forEachVector(`y[i] = ${weight} / expSum;`)}`;
   }),
   reference({ x, mask, y }, { rows, cols, scale, rowsPerMask, causalRows }) {
     const row = new Float32Array(cols);
     for (let r = 0; r < rows; r++) {
       const maskStart = Math.floor(r / rowsPerMask) * cols;
-      const seen = causalRows > 0 ? Math.min(cols, (r % causalRows) + 1) : cols;
-      for (let c = 0; c < seen; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
-      const { high, total } = logSumExp(row, 0, seen);
+      const visible = causalRows > 0 ? Math.min(cols, (r % causalRows) + 1) : cols;
+      for (let c = 0; c < visible; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
+      const { rowMax, expSum } = maxAndExpSum(row, 0, visible);
       for (let c = 0; c < cols; c++)
-        y[r * cols + c] = c < seen ? Math.exp(row[c] - high) / total : 0;
+        y[r * cols + c] = c < visible ? Math.exp(row[c] - rowMax) / expSum : 0;
     }
   },
   cases: scoreCases,
@@ -105,14 +109,16 @@ export const softmaxBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  axes: (p, step) => [along(p, 'rows', { dy: p.cols, y: p.cols, dx: p.cols }, step)],
-  wgsl: rowText((c) => {
-    const row = walkRow(c, { v: 'y[i]', g: 'dy[i]' });
-    return `  ${row.read}
-  var part = V(0.0);
-  ${row.each('part += v * g;')}
-  let dot = teamSum(hsum(part), lane);
-  ${row.each('dx[i] = p.scale * v * (g - dot);')}`;
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'rows', { dy: p.cols, y: p.cols, dx: p.cols }, alignment),
+  ],
+  wgsl: perRowWgsl((c) => {
+    const row = rowWalk(c, { v: 'y[i]', g: 'dy[i]' });
+    return `  ${row.load}
+  var laneSum = V(0.0);
+  ${row.forEachVector('laneSum += v * g;')}
+  let dot = teamSum(hsum(laneSum), lane);
+  ${row.forEachVector('dx[i] = p.scale * v * (g - dot);')}`;
   }),
   reference({ dy, y, dx }, { rows, cols, scale }) {
     for (let r = 0; r < rows; r++) {
@@ -134,17 +140,17 @@ export const logSoftmax = defineKernel({
     y: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  axes: (p, step) => [along(p, 'rows', { x: p.cols, y: p.cols }, step)],
-  wgsl: rowText((c) => {
-    const row = walkRow(c, { v: 'x[i]' });
-    return `${sumExp(row)}
-  let shift = log(mass);
-  ${row.each('y[i] = v - most - shift;')}`;
+  splitAxes: (p, alignment) => [splitAlong(p, 'rows', { x: p.cols, y: p.cols }, alignment)],
+  wgsl: perRowWgsl((c) => {
+    const row = rowWalk(c, { v: 'x[i]' });
+    return `${maxAndExpSumWgsl(row)}
+  let shift = log(expSum);
+  ${row.forEachVector('y[i] = v - rowMax - shift;')}`;
   }),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
-      const { high, total } = logSumExp(x, r * cols, cols);
-      for (let i = r * cols; i < (r + 1) * cols; i++) y[i] = x[i] - high - Math.log(total);
+      const { rowMax, expSum } = maxAndExpSum(x, r * cols, cols);
+      for (let i = r * cols; i < (r + 1) * cols; i++) y[i] = x[i] - rowMax - Math.log(expSum);
     }
   },
 });
@@ -160,14 +166,16 @@ export const logSoftmaxBackward = defineKernel({
     dx: { type: 'V', access: 'write', size: elements },
   },
   ...perRow,
-  axes: (p, step) => [along(p, 'rows', { dy: p.cols, y: p.cols, dx: p.cols }, step)],
-  wgsl: rowText((c) => {
-    const row = walkRow(c, { g: 'dy[i]' });
-    return `  ${row.read}
-  var part = V(0.0);
-  ${row.each('part += g;')}
-  let total = teamSum(hsum(part), lane);
-  ${row.each('dx[i] = g - exp(y[i]) * total;')}`;
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'rows', { dy: p.cols, y: p.cols, dx: p.cols }, alignment),
+  ],
+  wgsl: perRowWgsl((c) => {
+    const row = rowWalk(c, { g: 'dy[i]' });
+    return `  ${row.load}
+  var laneSum = V(0.0);
+  ${row.forEachVector('laneSum += g;')}
+  let total = teamSum(hsum(laneSum), lane);
+  ${row.forEachVector('dx[i] = g - exp(y[i]) * total;')}`;
   }),
   reference({ dy, y, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
@@ -179,14 +187,14 @@ export const logSoftmaxBackward = defineKernel({
 });
 
 /** Maximum of a row and Σ exp(x - maximum), in float64. */
-export function logSumExp(
+export function maxAndExpSum(
   x: Float32Array,
   start: number,
   cols: number,
-): { high: number; total: number } {
-  let high = -3.4028234663852886e38;
-  for (let i = start; i < start + cols; i++) high = Math.max(high, x[i]);
-  let total = 0;
-  for (let i = start; i < start + cols; i++) total += Math.exp(x[i] - high);
-  return { high, total };
+): { rowMax: number; expSum: number } {
+  let rowMax = -3.4028234663852886e38;
+  for (let i = start; i < start + cols; i++) rowMax = Math.max(rowMax, x[i]);
+  let expSum = 0;
+  for (let i = start; i < start + cols; i++) expSum += Math.exp(x[i] - rowMax);
+  return { rowMax, expSum };
 }

@@ -1,10 +1,10 @@
 import { defineKernel, main, wgsl } from '../../device/kernel.ts';
-import { flatConstants, flatGroups, flatMain } from '../kit/perElement.ts';
+import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
 import { teamWgsl } from '../kit/perRow.ts';
-import { along } from '../kit/splitAxis.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 
 /** Elements that one team sums. */
-export const CHUNK = 4096;
+export const CHUNK_SIZE = 4096;
 
 /** Sums of squares over chunks: partial[first + c] = Σ x² over chunk c. x: [count], partial: at least first + ⌈count / 4096⌉. */
 export const sumSquares = defineKernel({
@@ -15,35 +15,37 @@ export const sumSquares = defineKernel({
     partial: {
       type: 'f32',
       access: 'readwrite',
-      size: (p) => p.first + Math.ceil(p.count / CHUNK),
+      size: (p) => p.first + Math.ceil(p.count / CHUNK_SIZE),
     },
   },
   specialize: (p, traits) => ({
     width: p.count % 4 === 0 ? 4 : 1,
     lanes: traits.subgroupSize || 64,
   }),
-  launch: (p) => Math.ceil(p.count / CHUNK),
-  axes: (p, step) => [
+  launch: (p) => Math.ceil(p.count / CHUNK_SIZE),
+  splitAxes: (p, alignment) => [
     {
-      ...along(p, 'count', { x: 1 }, step, (at) => ({ first: p.first + at / CHUNK })),
-      least: Math.max(CHUNK, step),
+      ...splitAlong(p, 'count', { x: 1 }, alignment, (at) => ({
+        first: p.first + at / CHUNK_SIZE,
+      })),
+      granularity: Math.max(CHUNK_SIZE, alignment),
     },
   ],
   wgsl: (c, traits) => wgsl`
 ${teamWgsl(c, traits)}
 ${main(
   c.lanes,
-  `  if (group * ${CHUNK}u >= p.count) { return; }
-  var part = V(0.0);
-  let end = min((group + 1u) * ${CHUNK}u, p.count) / ${c.width}u;
-  for (var i = group * ${CHUNK / c.width}u + lane; i < end; i += ${c.lanes}u) { part += x[i] * x[i]; }
-  let total = teamSum(hsum(part), lane);
+  `  if (group * ${CHUNK_SIZE}u >= p.count) { return; }
+  var acc = V(0.0);
+  let end = min((group + 1u) * ${CHUNK_SIZE}u, p.count) / ${c.width}u;
+  for (var i = group * ${CHUNK_SIZE / c.width}u + lane; i < end; i += ${c.lanes}u) { acc += x[i] * x[i]; }
+  let total = teamSum(hsum(acc), lane);
   if (lane == 0u) { partial[p.first + group] = total; }`,
 )}`,
   reference({ x, partial }, { count, first }) {
-    for (let start = 0, c = first; start < count; start += CHUNK, c++) {
+    for (let start = 0, c = first; start < count; start += CHUNK_SIZE, c++) {
       let total = 0;
-      for (let i = start; i < Math.min(start + CHUNK, count); i++) total += x[i] * x[i];
+      for (let i = start; i < Math.min(start + CHUNK_SIZE, count); i++) total += x[i] * x[i];
       partial[c] = total;
     }
   },
@@ -64,16 +66,16 @@ export const clipByNorm = defineKernel({
     norm: { type: 'f32', access: 'read', size: () => 1, fill: 'positive' },
     x: { type: 'V', access: 'update', size: (p) => p.count },
   },
-  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...flatConstants(traits) }),
-  launch: (p, c) => flatGroups(p.count / c.width, c),
-  axes: (p, step) => [along(p, 'count', { x: 1 }, step)],
+  specialize: (p, traits) => ({ width: p.count % 4 === 0 ? 4 : 1, ...perElementConstants(traits) }),
+  launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
+  splitAxes: (p, alignment) => [splitAlong(p, 'count', { x: 1 }, alignment)],
   wgsl: (c) => {
     // Nothing is to be done where the factor is 1.
     const count = `select(p.count / ${c.width}u, 0u, norm[0] + 1e-6 <= p.maxNorm)`;
-    const ahead = 'let factor = p.maxNorm / (norm[0] + 1e-6);';
-    return flatMain(c, count, 'x[i] = select(v * factor, v, v == V(0.0));', {
+    const prologue = 'let factor = p.maxNorm / (norm[0] + 1e-6);';
+    return perElementMain(c, count, 'x[i] = select(v * factor, v, v == V(0.0));', {
       reads: { v: 'x' },
-      ahead,
+      prologue,
     });
   },
   reference({ norm, x }, { count, maxNorm }) {

@@ -1,8 +1,8 @@
-import { type Axis, defineKernel, main, wgsl } from '../../device/kernel.ts';
+import { defineKernel, main, type SplitAxis, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
-import { isNanWgsl, largerWgsl } from '../kit/mathFunctions.ts';
-import { lanesAlone, teamWgsl } from '../kit/perRow.ts';
-import { along, leastPlaces, window } from '../kit/splitAxis.ts';
+import { isNanWgsl, maximumWgsl } from '../kit/mathFunctions.ts';
+import { independentLanes, teamWgsl } from '../kit/perRow.ts';
+import { alignedWindow, splitAlong, splitGranularity } from '../kit/splitAxis.ts';
 
 /**
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
@@ -24,32 +24,32 @@ export interface ReduceParams {
   chunks: number;
   at: number;
 }
-const inputs = (p: ReduceParams) => p.outer * p.n * p.inner;
-const outputs = (p: ReduceParams) => p.outer * p.chunks * p.inner;
+const inputCount = (p: ReduceParams) => p.outer * p.n * p.inner;
+const outputCount = (p: ReduceParams) => p.outer * p.chunks * p.inner;
 
 /** Cuts between outer places; where there is one, between chunks. */
-function axes(p: ReduceParams, step: number): Axis<ReduceParams>[] {
-  const cutAlong = (
+function splitAxes(p: ReduceParams, alignment: number): SplitAxis<ReduceParams>[] {
+  const splitBy = (
     length: number,
     places: number,
     results: number,
     params: (first: number, count: number) => ReduceParams,
   ) => ({
     length,
-    least: leastPlaces(step, [places]),
-    cut: (first: number, count: number) => {
-      const [start, at] = window(p.at + first * results, step);
+    granularity: splitGranularity(alignment, [places]),
+    slice: (first: number, count: number) => {
+      const [start, at] = alignedWindow(p.at + first * results, alignment);
       return { params: { ...params(first, count), at }, starts: { x: first * places, y: start } };
     },
   });
   if (p.outer > 1)
-    return [cutAlong(p.outer, p.n * p.inner, p.chunks * p.inner, (_, outer) => ({ ...p, outer }))];
+    return [splitBy(p.outer, p.n * p.inner, p.chunks * p.inner, (_, outer) => ({ ...p, outer }))];
   const partOf = (first: number, chunks: number) => ({
     ...p,
     n: Math.min(chunks * p.size, p.n - first * p.size),
     chunks,
   });
-  return [cutAlong(p.chunks, p.size * p.inner, p.inner, partOf)];
+  return [splitBy(p.chunks, p.size * p.inner, p.inner, partOf)];
 }
 const cases: ReduceParams[] = [
   { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3 },
@@ -63,11 +63,11 @@ interface Reduction {
   /** WGSL functions that the following expressions may call. */
   functions: string;
   /** What nothing makes, a scalar. */
-  start: string;
+  identity: string;
   combine: (a: string, b: string) => string;
   /** The result of a team from its lanes' vectors. */
-  join: (part: string) => string;
-  startReference: number;
+  combineLanes: (part: string) => string;
+  identityReference: number;
   combineReference: (a: number, b: number) => number;
 }
 
@@ -77,10 +77,10 @@ function defineReduction(r: Reduction) {
     name: r.name,
     params,
     buffers: {
-      x: { type: 'V', access: 'read', size: inputs },
-      y: { type: 'f32', access: 'readwrite', size: (p) => p.at + outputs(p) },
+      x: { type: 'V', access: 'read', size: inputCount },
+      y: { type: 'f32', access: 'readwrite', size: (p) => p.at + outputCount(p) },
     },
-    axes,
+    splitAxes,
     specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
       inner === 1
         ? {
@@ -88,9 +88,9 @@ function defineReduction(r: Reduction) {
             lanes: traits.subgroupSize || 64,
             width: n % 4 === 0 && size % 4 === 0 ? 4 : 1,
           }
-        : { rows: false, lanes: lanesAlone(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
+        : { rows: false, lanes: independentLanes(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
     launch: (p: ReduceParams, { rows, lanes, width }) =>
-      rows ? p.outer * p.chunks : Math.ceil(outputs(p) / (lanes * width)),
+      rows ? p.outer * p.chunks : Math.ceil(outputCount(p) / (lanes * width)),
     wgsl: (c, traits) =>
       c.rows
         ? wgsl`
@@ -101,11 +101,11 @@ ${main(
   `  if (group >= p.outer * p.chunks) { return; }
   let first = (group % p.chunks) * p.size;
   let end = (group / p.chunks) * p.n + min(first + p.size, p.n);
-  var part = V(${r.start});
+  var acc = V(${r.identity});
   for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u; i += ${c.lanes}u) {
-    part = ${r.combine('part', 'x[i]')};
+    acc = ${r.combine('acc', 'x[i]')};
   }
-  let total = ${r.join('part')};
+  let total = ${r.combineLanes('acc')};
   if (lane == 0u) { y[p.at + group] = total; }`,
 )}`
         : r.functions +
@@ -117,16 +117,16 @@ ${main(
   let block = column / inner;
   let first = (block % p.chunks) * p.size;
   let base = ((block / p.chunks) * p.n) * inner + column % inner;
-  var part = V(${r.start});
+  var acc = V(${r.identity});
   let end = min(first + p.size, p.n);
-  for (var k = first; k < end; k++) { part = ${r.combine('part', 'x[base + k * inner]')}; }
-  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = part[j]; }' : 'y[p.at + column] = part;'}`,
+  for (var k = first; k < end; k++) { acc = ${r.combine('acc', 'x[base + k * inner]')}; }
+  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }' : 'y[p.at + column] = acc;'}`,
           ),
     reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
       for (let o = 0; o < outer; o++) {
         for (let c = 0; c < chunks; c++) {
           for (let j = 0; j < inner; j++) {
-            let part = r.startReference;
+            let part = r.identityReference;
             for (let k = c * size; k < Math.min((c + 1) * size, n); k++) {
               part = r.combineReference(part, x[(o * n + k) * inner + j]);
             }
@@ -142,21 +142,21 @@ ${main(
 export const sum = defineReduction({
   name: 'sum',
   functions: '',
-  start: '0.0',
+  identity: '0.0',
   combine: (a, b) => `${a} + ${b}`,
-  join: (part) => `teamSum(hsum(${part}), lane)`,
-  startReference: 0,
+  combineLanes: (part) => `teamSum(hsum(${part}), lane)`,
+  identityReference: 0,
   combineReference: (a, b) => a + b,
 });
 
 export const max = defineReduction({
   name: 'max',
-  functions: largerWgsl,
-  start: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
-  combine: (a, b) => `larger(${a}, ${b})`,
-  join: (part) =>
+  functions: maximumWgsl,
+  identity: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
+  combine: (a, b) => `maximum(${a}, ${b})`,
+  combineLanes: (part) =>
     `select(teamMax(hmax(${part}), lane), bitcast<f32>(p.n | 0x7fc00000u), teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
-  startReference: Number.NEGATIVE_INFINITY,
+  identityReference: Number.NEGATIVE_INFINITY,
   combineReference: (a, b) => Math.max(a, b),
 });
 
@@ -174,7 +174,9 @@ export const argmax = defineKernel({
     y: { type: 'i32', access: 'write', size: (p) => p.outer * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.inner) / 64),
-  axes: (p, step) => [along(p, 'outer', { x: p.n * p.inner, y: p.inner }, step)],
+  splitAxes: (p, alignment) => [
+    splitAlong(p, 'outer', { x: p.n * p.inner, y: p.inner }, alignment),
+  ],
   wgsl: () =>
     isNanWgsl +
     main(

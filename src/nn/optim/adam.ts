@@ -1,10 +1,10 @@
 import { adam, adamAmsgrad } from '../../kernels/optimizers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { run } from '../../tensor/launch.ts';
+import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { refuseNegative, withDefaults } from './options.ts';
+import { checkNonNegative, withDefaults } from './options.ts';
 
 export interface AdamOptions {
   lr: number;
@@ -13,7 +13,9 @@ export interface AdamOptions {
   weightDecay: number;
   amsgrad: boolean;
 }
-type Params = readonly Tensor[] | readonly (Partial<AdamOptions> & { params: readonly Tensor[] })[];
+type ParamsOrGroups =
+  | readonly Tensor[]
+  | readonly (Partial<AdamOptions> & { params: readonly Tensor[] })[];
 
 const defaults: AdamOptions = {
   lr: 1e-3,
@@ -23,13 +25,16 @@ const defaults: AdamOptions = {
   amsgrad: false,
 };
 
-function check({ lr, betas, eps, weightDecay, amsgrad }: AdamOptions, all: AdamOptions): void {
-  refuseNegative({ lr, eps, weightDecay });
+function checkOptions(
+  { lr, betas, eps, weightDecay, amsgrad }: AdamOptions,
+  resolved: AdamOptions,
+): void {
+  checkNonNegative({ lr, eps, weightDecay });
   if (!betas.every((beta) => beta >= 0 && beta < 1))
     throw new ArgumentError(
       `optimizer: betas must be at least 0 and less than 1, not ${betas.join(' and ')}`,
     );
-  if (amsgrad !== all.amsgrad)
+  if (amsgrad !== resolved.amsgrad)
     throw new ArgumentError(
       'optimizer: amsgrad is of all groups: give it with the other options, or to none',
     );
@@ -38,19 +43,19 @@ function check({ lr, betas, eps, weightDecay, amsgrad }: AdamOptions, all: AdamO
 /** Adam (Kingma & Ba 2015, arXiv 1412.6980), PyTorch's defaults; `weightDecay` is added to the gradient (L2). */
 export class Adam extends Optimizer<AdamOptions> {
   readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[];
-  protected decoupled = false;
+  protected decoupledWeightDecay = false;
 
-  constructor(params: Params, options: Partial<AdamOptions> = {}) {
-    const all = withDefaults(defaults, options);
-    super(params, all, (group) => check(group, all));
+  constructor(params: ParamsOrGroups, options: Partial<AdamOptions> = {}) {
+    const resolved = withDefaults(defaults, options);
+    super(params, resolved, (group) => checkOptions(group, resolved));
     this.#states = this.arenas.map((arena) => ({
-      m: arena.zeros(),
-      v: arena.zeros(),
-      ...(all.amsgrad && { vMax: arena.zeros() }),
+      m: arena.allocate(),
+      v: arena.allocate(),
+      ...(resolved.amsgrad && { vMax: arena.allocate() }),
     }));
   }
 
-  protected hyperRow(
+  protected hyperparameterRow(
     { lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>,
     step: number,
   ): number[] {
@@ -64,16 +69,16 @@ export class Adam extends Optimizer<AdamOptions> {
       1 - beta1,
       1 - beta2,
       ...corrections,
-      Number(this.decoupled),
+      Number(this.decoupledWeightDecay),
     ];
   }
 
-  protected launch(arena: Arena, hyper: Tensor, rows: number): void {
+  protected launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
     const { m, v, vMax } = this.#states[this.arenas.indexOf(arena)];
     const { owners, grad, param, blocks } = arena;
     const buffers = { owners, hyper, grad, param, m, v };
-    if (vMax) run(adamAmsgrad, { ...buffers, vMax }, { blocks, first: 0, rows });
-    else run(adam, buffers, { blocks, first: 0, rows });
+    if (vMax) launch(adamAmsgrad, { ...buffers, vMax }, { blocks, first: 0, rows });
+    else launch(adam, buffers, { blocks, first: 0, rows });
   }
 
   protected buffers(): Record<string, Tensor>[] {
@@ -92,9 +97,9 @@ export class Adam extends Optimizer<AdamOptions> {
 
 /** Adam with decoupled decay (Loshchilov & Hutter 2019, arXiv 1711.05101): parameters shrink by lr · weightDecay a step. */
 export class AdamW extends Adam {
-  protected override decoupled = true;
+  protected override decoupledWeightDecay = true;
 
-  constructor(params: Params, options: Partial<AdamOptions> = {}) {
+  constructor(params: ParamsOrGroups, options: Partial<AdamOptions> = {}) {
     super(params, withDefaults({ weightDecay: 0.01 }, options));
   }
 }

@@ -1,11 +1,11 @@
 import type { Device } from '../../device/device.ts';
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
-import { BLOCK } from '../../kernels/optimizers.ts';
+import { BLOCK_SIZE } from '../../kernels/optimizers.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
-import { fillWith } from '../../tensor/create.ts';
+import { fill_ } from '../../tensor/create.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
-import { map, overStorage } from '../../tensor/launch.ts';
-import { contiguousStrides, show } from '../../tensor/shape.ts';
+import { launchMap, tensorOver } from '../../tensor/launch.ts';
+import { contiguousStrides, formatShape } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -21,7 +21,7 @@ export class Arena {
   readonly owners: Tensor;
   readonly #device: Device;
   readonly #starts: number[] = [];
-  readonly #touched: Tensor[] = [];
+  readonly #touchedRows: Tensor[] = [];
 
   /** `first`: the number of the first parameter among the optimiser's. */
   constructor(params: readonly Tensor[], first: number) {
@@ -30,31 +30,31 @@ export class Arena {
     let blocks = 0;
     for (const { size } of params) {
       this.#starts.push(blocks);
-      blocks += Math.ceil(size / BLOCK);
+      blocks += Math.ceil(size / BLOCK_SIZE);
     }
     this.blocks = blocks;
-    this.param = this.zeros();
-    this.grad = this.zeros();
+    this.param = this.allocate();
+    this.grad = this.allocate();
     const owners = new Int32Array(blocks);
     for (const [i, start] of this.#starts.entries())
       owners.fill(first + i, start, this.#starts[i + 1] ?? blocks);
     this.owners = keep(tensor(owners, { device: this.#device }));
     noGrad(() => {
-      for (const [i, param] of params.entries()) scope(() => this.#moveIn(param, this.#starts[i]));
+      for (const [i, param] of params.entries()) scope(() => this.#adopt(param, this.#starts[i]));
     });
   }
 
   /** Room for one number per element of the parameters, as the optimiser's state needs it. */
-  zeros(): Tensor {
-    return keep(zeros([this.blocks * BLOCK], { device: this.#device }));
+  allocate(): Tensor {
+    return keep(zeros([this.blocks * BLOCK_SIZE], { device: this.#device }));
   }
 
-  /** The part of a buffer from `zeros` that belongs to a parameter, in its shape. */
+  /** The part of a buffer from `allocate` that belongs to a parameter, in its shape. */
   part(buffer: Tensor, param: Tensor): Tensor {
-    return buffer.view(
+    return buffer.asStrided(
       param.shape,
       contiguousStrides(param.shape),
-      this.#starts[this.params.indexOf(param)] * BLOCK,
+      this.#starts[this.params.indexOf(param)] * BLOCK_SIZE,
     );
   }
 
@@ -62,23 +62,23 @@ export class Arena {
    * Copies in the gradients that lie elsewhere, having been set by hand.
    * @throws ArgumentError when one has not its parameter's shape; Error when a later optimiser took a parameter over.
    */
-  takeGradients(): void {
+  copyInGradients(): void {
     for (const param of this.params) {
-      const { grad, gradSlot, shape } = param;
+      const { grad, gradBuffer, shape } = param;
       if (param.storage.parent !== this.param.storage) {
         throw new StateError(
           `optimizer: ${param} was given to another optimiser since: of two, use the later one`,
         );
       }
-      if (!grad || grad.storage === gradSlot) continue;
-      if (show(grad.shape) !== show(shape)) {
+      if (!grad || grad.storage === gradBuffer) continue;
+      if (formatShape(grad.shape) !== formatShape(shape)) {
         throw new ArgumentError(
-          `optimizer: a gradient of shape ${show(grad.shape)} was set on a parameter of ${show(shape)}`,
+          `optimizer: a gradient of shape ${formatShape(grad.shape)} was set on a parameter of ${formatShape(shape)}`,
         );
       }
       // By a detour, since it may lie in another slot, and a launch may not write a buffer that it reads.
-      noGrad(() => map(copy, [map(copy, [grad])], {}, overStorage(gradSlot!, shape)));
-      if (gradSlot!.touched) fillWith(gradSlot!.touched, 1);
+      noGrad(() => launchMap(copy, [launchMap(copy, [grad])], {}, tensorOver(gradBuffer!, shape)));
+      if (gradBuffer!.touchedRows) fill_(gradBuffer!.touchedRows, 1);
     }
   }
 
@@ -86,31 +86,37 @@ export class Arena {
   dispose(): void {
     for (const param of this.params) {
       // A later optimiser may have taken it over.
-      if (param.gradSlot?.parent !== this.grad.storage) continue;
+      if (param.gradBuffer?.parent !== this.grad.storage) continue;
       param.grad?.dispose();
       param.grad = null;
-      param.gradSlot = undefined;
+      param.gradBuffer = undefined;
     }
-    for (const tensor of [this.param, this.grad, this.owners, ...this.#touched]) tensor.dispose();
+    for (const tensor of [this.param, this.grad, this.owners, ...this.#touchedRows])
+      tensor.dispose();
   }
 
-  #moveIn(param: Tensor, start: number): void {
-    const place = { offset: start * BLOCK * 4, size: Math.ceil(param.size / BLOCK) * BLOCK * 4 };
-    const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...place });
+  #adopt(param: Tensor, start: number): void {
+    const range = {
+      offset: start * BLOCK_SIZE * 4,
+      size: Math.ceil(param.size / BLOCK_SIZE) * BLOCK_SIZE * 4,
+    };
+    const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...range });
     const storage = part(this.param);
-    map(copy, [param.detach()], {}, overStorage(storage, param.shape));
-    param.moveTo(storage);
-    const before = param.grad;
-    param.gradSlot = part(this.grad);
-    if (param.byRows) {
-      param.gradSlot.touched = keep(
-        full([param.shape[0]], before ? 1 : 0, { dtype: 'int32', device: this.#device }),
+    launchMap(copy, [param.detach()], {}, tensorOver(storage, param.shape));
+    param.setStorage(storage);
+    const previousGrad = param.grad;
+    param.gradBuffer = part(this.grad);
+    if (param.sparseGrad) {
+      param.gradBuffer.touchedRows = keep(
+        full([param.shape[0]], previousGrad ? 1 : 0, { dtype: 'int32', device: this.#device }),
       );
-      this.#touched.push(param.gradSlot.touched);
+      this.#touchedRows.push(param.gradBuffer.touchedRows);
     }
-    if (before) {
-      param.grad = keep(map(copy, [before], {}, overStorage(param.gradSlot, param.shape)));
-      before.dispose();
+    if (previousGrad) {
+      param.grad = keep(
+        launchMap(copy, [previousGrad], {}, tensorOver(param.gradBuffer, param.shape)),
+      );
+      previousGrad.dispose();
     }
   }
 }
@@ -121,7 +127,7 @@ export function packArenas(params: readonly Tensor[]): Arena[] {
   const packs: Tensor[][] = [];
   let used = Number.POSITIVE_INFINITY;
   for (const param of params) {
-    const size = Math.ceil(param.size / BLOCK) * BLOCK;
+    const size = Math.ceil(param.size / BLOCK_SIZE) * BLOCK_SIZE;
     if (used + size > limit) {
       packs.push([]);
       used = 0;

@@ -1,9 +1,9 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
-import { CHUNK, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
+import { CHUNK_SIZE, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { noteGradient } from '../../tensor/captureGuard.ts';
+import { guardGradient } from '../../tensor/captureGuard.ts';
 import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
-import { isWhole, map, overStorage, run } from '../../tensor/launch.ts';
+import { isDenseAtOrigin, launch, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -15,64 +15,64 @@ import { Storage } from '../../tensor/storage.ts';
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0))
     throw new ArgumentError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
-  for (const param of params) noteGradient(param, true);
-  const given = params.filter(({ grad }) => grad);
+  for (const param of params) guardGradient(param, true);
+  const withGrad = params.filter(({ grad }) => grad);
   const device = params[0]?.device;
-  if (given.length === 0) return zeros([], { device });
+  if (withGrad.length === 0) return zeros([], { device });
   return noGrad(() =>
     scope(() => {
-      const stretches = merge(given);
-      const norm = normOf(stretches);
-      for (const x of stretches) run(clipByNorm, { norm, x }, { count: x.size, maxNorm });
+      const flatGrads = mergeAdjacent(withGrad);
+      const norm = totalNorm(flatGrads);
+      for (const x of flatGrads) launch(clipByNorm, { norm, x }, { count: x.size, maxNorm });
       return norm;
     }),
   );
 }
 
 /** The Euclidean norm of all elements of whole tensors together, a tensor of one element. */
-export function normOf(tensors: readonly Tensor[]): Tensor {
-  const chunks = tensors.map(({ size }) => Math.ceil(size / CHUNK));
+export function totalNorm(tensors: readonly Tensor[]): Tensor {
+  const chunks = tensors.map(({ size }) => Math.ceil(size / CHUNK_SIZE));
   const partial = zeros([chunks.reduce((a, b) => a + b)], { device: tensors[0].device });
   let first = 0;
   tensors.forEach((x, i) => {
-    run(sumSquares, { x, partial }, { count: x.size, first });
+    launch(sumSquares, { x, partial }, { count: x.size, first });
     first += chunks[i];
   });
   return partial.sum().sqrt();
 }
 
 /** The gradients as few flat tensors: neighbours in an optimiser's arena, whose gaps hold zeros, become one. */
-function merge(params: readonly Tensor[]): Tensor[] {
-  const merged: { parent: Storage; start: number; end: number }[] = [];
-  const flat: Tensor[] = [];
-  const startOf = ({ gradSlot }: Tensor) =>
-    gradSlot ? gradSlot.binding.offset - gradSlot.parent!.binding.offset : 0;
+function mergeAdjacent(params: readonly Tensor[]): Tensor[] {
+  const spans: { parent: Storage; start: number; end: number }[] = [];
+  const flatGrads: Tensor[] = [];
+  const startOf = ({ gradBuffer }: Tensor) =>
+    gradBuffer ? gradBuffer.binding.offset - gradBuffer.parent!.binding.offset : 0;
   for (const param of [...params].sort((a, b) => startOf(a) - startOf(b))) {
-    const { grad, gradSlot } = param;
-    if (!gradSlot || grad!.storage !== gradSlot) {
-      flat.push(flatGradient(param));
+    const { grad, gradBuffer } = param;
+    if (!gradBuffer || grad!.storage !== gradBuffer) {
+      flatGrads.push(flatGrad(param));
       continue;
     }
-    const parent = gradSlot.parent!;
+    const parent = gradBuffer.parent!;
     const start = startOf(param);
-    const end = start + gradSlot.binding.size;
-    const before = merged.find((stretch) => stretch.parent === parent && stretch.end === start);
-    if (before) before.end = end;
-    else merged.push({ parent, start, end });
+    const end = start + gradBuffer.binding.size;
+    const previous = spans.find((span) => span.parent === parent && span.end === start);
+    if (previous) previous.end = end;
+    else spans.push({ parent, start, end });
   }
-  for (const { parent, start, end } of merged) {
+  for (const { parent, start, end } of spans) {
     const part = new Storage(parent.device, { parent, offset: start, size: end - start });
-    flat.push(overStorage(part, [(end - start) / 4]));
+    flatGrads.push(tensorOver(part, [(end - start) / 4]));
   }
-  return flat;
+  return flatGrads;
 }
 
 /** A gradient that lies elsewhere, having been set by hand; what is no whole tensor is replaced by a copy that is. */
-function flatGradient(param: Tensor): Tensor {
+function flatGrad(param: Tensor): Tensor {
   const grad = param.grad!;
-  if (!isWhole(grad)) {
-    param.grad = keep(map(copy, [grad]));
+  if (!isDenseAtOrigin(grad)) {
+    param.grad = keep(launchMap(copy, [grad]));
     grad.dispose();
   }
-  return overStorage(param.grad!.storage, [grad.size]);
+  return tensorOver(param.grad!.storage, [grad.size]);
 }

@@ -1,6 +1,6 @@
-import { HYPER } from '../../kernels/optimizers.ts';
+import { HYPER_SIZE } from '../../kernels/optimizers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { noteGradient } from '../../tensor/captureGuard.ts';
+import { guardGradient } from '../../tensor/captureGuard.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { withDefaults } from './options.ts';
@@ -23,10 +23,10 @@ export interface OptimizerState<O, T> {
 export abstract class Optimizer<O extends { lr: number }> {
   readonly paramGroups: ParamGroup<O>[];
   protected readonly arenas: Arena[];
-  readonly #groupOf = new Map<Tensor, number>();
-  readonly #steps = new Map<Tensor, number>();
+  readonly #groupIndex = new Map<Tensor, number>();
+  readonly #stepCounts = new Map<Tensor, number>();
   /** A row of hyperparameters for each parameter. */
-  readonly #hyper: Tensor;
+  readonly #hyperparameters: Tensor;
 
   /** `check` throws ArgumentError where an option is out of its range: of the defaults, and of each group. */
   constructor(
@@ -45,66 +45,68 @@ export abstract class Optimizer<O extends { lr: number }> {
     for (const options of [defaults, ...this.paramGroups]) check(options);
     this.paramGroups.forEach((group, i) => {
       for (const param of group.params) {
-        if (!param.requiresGrad || param.node)
+        if (!param.requiresGrad || param.gradFn)
           throw new ArgumentError(
             `optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`,
           );
-        if (this.#groupOf.has(param)) throw new ArgumentError(`optimizer: ${param} occurs twice`);
-        this.#groupOf.set(param, i);
+        if (this.#groupIndex.has(param))
+          throw new ArgumentError(`optimizer: ${param} occurs twice`);
+        this.#groupIndex.set(param, i);
       }
     });
-    if (this.#groupOf.size === 0) throw new ArgumentError('optimizer: no parameters were given');
-    this.arenas = packArenas([...this.#groupOf.keys()]);
-    this.#hyper = keep(
-      zeros([this.#groupOf.size * HYPER], { device: this.arenas[0].param.device }),
+    if (this.#groupIndex.size === 0) throw new ArgumentError('optimizer: no parameters were given');
+    this.arenas = packArenas([...this.#groupIndex.keys()]);
+    this.#hyperparameters = keep(
+      zeros([this.#groupIndex.size * HYPER_SIZE], { device: this.arenas[0].param.device }),
     );
   }
 
   /** A row of the kernel's hyperparameters, for parameters at their `step`-th step (from 1). */
-  protected abstract hyperRow(group: ParamGroup<O>, step: number): number[];
-  protected abstract launch(arena: Arena, hyper: Tensor, rows: number): void;
+  protected abstract hyperparameterRow(group: ParamGroup<O>, step: number): number[];
+  protected abstract launchUpdate(arena: Arena, hyper: Tensor, rows: number): void;
   /** What is kept for each element of each arena's parameters, by PyTorch's names. */
   protected abstract buffers(): Record<string, Tensor>[];
 
   /** Updates every parameter that has a gradient, be it of a backward or set by hand. */
   step(): void {
-    for (const param of this.#groupOf.keys()) noteGradient(param, true);
-    const active = new Set([...this.#groupOf.keys()].filter(({ grad }) => grad !== null));
+    for (const param of this.#groupIndex.keys()) guardGradient(param, true);
+    const active = new Set([...this.#groupIndex.keys()].filter(({ grad }) => grad !== null));
     if (active.size === 0) return;
-    for (const arena of this.arenas) scope(() => arena.takeGradients());
-    this.#hyper.device.eachStep(
+    for (const arena of this.arenas) scope(() => arena.copyInGradients());
+    this.#hyperparameters.device.onReplay(
       () => {
-        this.#count(active, 1);
-        this.#sendHyper(active);
+        this.#advanceSteps(active, 1);
+        this.#uploadHyperparameters(active);
       },
-      () => this.#count(active, -1),
+      () => this.#advanceSteps(active, -1),
     );
     for (const arena of this.arenas)
-      scope(() => this.launch(arena, this.#hyper, this.#groupOf.size));
+      scope(() => this.launchUpdate(arena, this.#hyperparameters, this.#groupIndex.size));
   }
 
-  #count(active: ReadonlySet<Tensor>, steps: number): void {
-    for (const param of active) this.#steps.set(param, (this.#steps.get(param) ?? 0) + steps);
+  #advanceSteps(active: ReadonlySet<Tensor>, steps: number): void {
+    for (const param of active)
+      this.#stepCounts.set(param, (this.#stepCounts.get(param) ?? 0) + steps);
   }
 
   /** Sends a row for each parameter; those of zeros leave theirs alone. */
-  #sendHyper(active: ReadonlySet<Tensor>): void {
-    const table = new Float32Array(this.#hyper.size);
+  #uploadHyperparameters(active: ReadonlySet<Tensor>): void {
+    const table = new Float32Array(this.#hyperparameters.size);
     const rows = new Map<string, number[]>();
-    for (const [i, [param, group]] of [...this.#groupOf].entries()) {
+    for (const [i, [param, group]] of [...this.#groupIndex].entries()) {
       if (!active.has(param)) continue;
-      const step = this.#steps.get(param)!;
+      const step = this.#stepCounts.get(param)!;
       const key = `${group},${step}`;
-      if (!rows.has(key)) rows.set(key, this.hyperRow(this.paramGroups[group], step));
-      table.set(rows.get(key)!, i * HYPER);
-      table[(i + 1) * HYPER - 1] = 1;
+      if (!rows.has(key)) rows.set(key, this.hyperparameterRow(this.paramGroups[group], step));
+      table.set(rows.get(key)!, i * HYPER_SIZE);
+      table[(i + 1) * HYPER_SIZE - 1] = 1;
     }
-    this.#hyper.copy_(table);
+    this.#hyperparameters.copy_(table);
   }
 
   /** Drops the gradients; the next backward writes them anew. */
   zeroGrad(): void {
-    for (const param of this.#groupOf.keys()) {
+    for (const param of this.#groupIndex.keys()) {
       param.grad?.dispose();
       param.grad = null;
     }
@@ -112,7 +114,7 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** The state as it stands; its tensors are views, which later steps change. */
   stateDict(): OptimizerState<O, Tensor> {
-    const numbers = new Map(Array.from(this.#groupOf.keys(), (param, i) => [param, i]));
+    const paramIndex = new Map(Array.from(this.#groupIndex.keys(), (param, i) => [param, i]));
     const views = new Map<Tensor, Record<string, Tensor>>();
     this.arenas.forEach((arena, a) => {
       for (const param of arena.params) {
@@ -124,13 +126,13 @@ export abstract class Optimizer<O extends { lr: number }> {
       }
     });
     return {
-      state: Array.from(numbers.keys(), (param) => ({
-        step: this.#steps.get(param) ?? 0,
+      state: Array.from(paramIndex.keys(), (param) => ({
+        step: this.#stepCounts.get(param) ?? 0,
         buffers: views.get(param)!,
       })),
       paramGroups: this.paramGroups.map((group) => ({
         ...group,
-        params: group.params.map((param) => numbers.get(param)!),
+        params: group.params.map((param) => paramIndex.get(param)!),
       })),
     };
   }
@@ -153,9 +155,9 @@ export abstract class Optimizer<O extends { lr: number }> {
           `loadStateDict: parameter ${i} has ${given}; ${expected} was expected`,
         );
     }
-    const params = [...this.#groupOf.keys()];
+    const params = [...this.#groupIndex.keys()];
     for (const [i, { buffers }] of own.state.entries()) {
-      this.#steps.set(params[i], state[i].step);
+      this.#stepCounts.set(params[i], state[i].step);
       for (const [name, tensor] of Object.entries(buffers))
         tensor.copy_(state[i].buffers[name].data);
     }
@@ -166,6 +168,6 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** Frees gradients and state; parameters stay usable. */
   dispose(): void {
     for (const arena of this.arenas) arena.dispose();
-    this.#hyper.dispose();
+    this.#hyperparameters.dispose();
   }
 }

@@ -6,7 +6,7 @@ export function withDefaults<D extends object, O extends object>(defaults: D, op
 }
 
 /** Throws ArgumentError unless every number is 0 or more. */
-export function refuseNegative(numbers: Record<string, number>): void {
+export function checkNonNegative(numbers: Record<string, number>): void {
   for (const [name, value] of Object.entries(numbers)) {
     if (!(value >= 0))
       throw new ArgumentError(`optimizer: ${name} must be 0 or more, not ${value}`);

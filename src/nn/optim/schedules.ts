@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../platform/errors.ts';
 
 /** What a schedule moves: any optimiser. */
-interface Scheduled {
+interface SchedulableOptimizer {
   paramGroups: { lr: number; initialLr?: number }[];
 }
 
@@ -10,15 +10,15 @@ interface Scheduled {
  * rate as `initialLr`, where a later schedule finds it.
  */
 export class LambdaLR {
-  readonly #optimizer: Scheduled;
-  readonly #factor: (step: number) => number;
-  #base: readonly number[];
+  readonly #optimizer: SchedulableOptimizer;
+  readonly #lrLambda: (step: number) => number;
+  #baseLrs: readonly number[];
   #step = 0;
 
-  constructor(optimizer: Scheduled, factor: (step: number) => number) {
+  constructor(optimizer: SchedulableOptimizer, lrLambda: (step: number) => number) {
     this.#optimizer = optimizer;
-    this.#factor = factor;
-    this.#base = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
+    this.#lrLambda = lrLambda;
+    this.#baseLrs = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
     this.#apply();
   }
 
@@ -35,24 +35,24 @@ export class LambdaLR {
 
   /** Where the schedule stands. Plain JSON. */
   stateDict(): { lastEpoch: number; baseLrs: readonly number[] } {
-    return { lastEpoch: this.#step, baseLrs: this.#base };
+    return { lastEpoch: this.#step, baseLrs: this.#baseLrs };
   }
 
   /** Goes on from there, with the factors of this schedule, as PyTorch. */
   loadStateDict({ lastEpoch, baseLrs }: ReturnType<LambdaLR['stateDict']>): void {
-    if (baseLrs.length !== this.#base.length)
+    if (baseLrs.length !== this.#baseLrs.length)
       throw new ArgumentError(
-        `loadStateDict: the state is of ${baseLrs.length} groups of parameters, here are ${this.#base.length}`,
+        `loadStateDict: the state is of ${baseLrs.length} groups of parameters, here are ${this.#baseLrs.length}`,
       );
     this.#step = lastEpoch;
-    this.#base = baseLrs;
+    this.#baseLrs = baseLrs;
     this.#apply();
   }
 
   #apply(): void {
-    const factor = this.#factor(this.#step);
+    const factor = this.#lrLambda(this.#step);
     this.#optimizer.paramGroups.forEach((group, i) => {
-      group.lr = this.#base[i] * factor;
+      group.lr = this.#baseLrs[i] * factor;
     });
   }
 }
@@ -61,7 +61,7 @@ const warmup = (step: number, steps: number) => step / Math.max(1, steps);
 
 /** From 0 to the full rate over the warm-up steps, then down to 0 at `totalSteps`; 0 after. */
 export function getLinearScheduleWithWarmup(
-  optimizer: Scheduled,
+  optimizer: SchedulableOptimizer,
   warmupSteps: number,
   totalSteps: number,
 ): LambdaLR {
@@ -73,6 +73,9 @@ export function getLinearScheduleWithWarmup(
 }
 
 /** From 0 to the full rate over the warm-up steps, then constant. */
-export function getConstantScheduleWithWarmup(optimizer: Scheduled, warmupSteps: number): LambdaLR {
+export function getConstantScheduleWithWarmup(
+  optimizer: SchedulableOptimizer,
+  warmupSteps: number,
+): LambdaLR {
   return new LambdaLR(optimizer, (step) => (step < warmupSteps ? warmup(step, warmupSteps) : 1));
 }

@@ -1,10 +1,10 @@
 import { sgd } from '../../kernels/optimizers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { run } from '../../tensor/launch.ts';
+import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { refuseNegative, withDefaults } from './options.ts';
+import { checkNonNegative, withDefaults } from './options.ts';
 
 export interface SgdOptions {
   lr: number;
@@ -22,8 +22,8 @@ const defaults: SgdOptions = {
   nesterov: false,
 };
 
-function check({ lr, momentum, dampening, weightDecay, nesterov }: SgdOptions): void {
-  refuseNegative({ lr, momentum, weightDecay });
+function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: SgdOptions): void {
+  checkNonNegative({ lr, momentum, weightDecay });
   if (nesterov && (momentum === 0 || dampening !== 0))
     throw new ArgumentError(
       `optimizer: nesterov needs a momentum and no dampening, not ${momentum} and ${dampening}`,
@@ -38,21 +38,21 @@ export class SGD extends Optimizer<SgdOptions> {
     params: readonly Tensor[] | readonly (Partial<SgdOptions> & { params: readonly Tensor[] })[],
     options: Partial<SgdOptions> = {},
   ) {
-    super(params, withDefaults(defaults, options), check);
-    this.#velocities = this.arenas.map((arena) => arena.zeros());
+    super(params, withDefaults(defaults, options), checkOptions);
+    this.#velocities = this.arenas.map((arena) => arena.allocate());
   }
 
-  protected hyperRow(
+  protected hyperparameterRow(
     { lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>,
     step: number,
   ): number[] {
     return [lr, weightDecay, momentum, 1 - dampening, Number(nesterov), Number(step === 1)];
   }
 
-  protected launch(arena: Arena, hyper: Tensor, rows: number): void {
+  protected launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
     const velocity = this.#velocities[this.arenas.indexOf(arena)];
     const { owners, grad, param, blocks } = arena;
-    run(sgd, { owners, hyper, grad, param, velocity }, { blocks, first: 0, rows });
+    launch(sgd, { owners, hyper, grad, param, velocity }, { blocks, first: 0, rows });
   }
 
   protected buffers(): Record<string, Tensor>[] {

@@ -1,12 +1,12 @@
 import * as kernels from '../../kernels/attention/index.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { record, records } from '../autograd.ts';
+import { needsGrad, record } from '../autograd.ts';
 import { zeros } from '../create.ts';
-import { overStorage, run } from '../launch.ts';
-import { product, show } from '../shape.ts';
+import { launch, tensorOver } from '../launch.ts';
+import { formatShape, product } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { checkRate, drawDropout, dropout } from './dropout.ts';
+import { checkProbability, drawDropout, dropout } from './dropout.ts';
 import { matmul } from './matmul.ts';
 import { maskedSoftmax } from './softmax.ts';
 import { contiguous, permute, transpose } from './views.ts';
@@ -41,58 +41,66 @@ export function scaledDotProductAttention(
     scale = 1 / Math.sqrt(query.shape[3]),
   }: AttentionOptions = {},
 ): Tensor {
-  checkRate('scaledDotProductAttention', dropoutP);
+  checkProbability('scaledDotProductAttention', dropoutP);
   const [batch, heads, , size] = query.shape;
   const keys = key.shape[2];
   if (
     query.ndim !== 4 ||
-    show(key.shape) !== show([batch, heads, keys, size]) ||
-    show(value.shape.slice(0, 3)) !== show([batch, heads, keys]) ||
+    formatShape(key.shape) !== formatShape([batch, heads, keys, size]) ||
+    formatShape(value.shape.slice(0, 3)) !== formatShape([batch, heads, keys]) ||
     value.ndim !== 4
   ) {
     throw new ArgumentError(
-      `scaledDotProductAttention: [batch, heads, length, size] and twice [batch, heads, keys, size] were expected, not ${show(query.shape)}, ${show(key.shape)} and ${show(value.shape)}`,
+      `scaledDotProductAttention: [batch, heads, length, size] and twice [batch, heads, keys, size] were expected, not ${formatShape(query.shape)}, ${formatShape(key.shape)} and ${formatShape(value.shape)}`,
     );
   }
   const mask = attnMask ?? zeros([1, 1, 1, keys], { device: query.device });
-  const masks = mask.shape[0];
-  if (show(mask.shape) !== show([masks, 1, 1, keys]) || (masks !== 1 && masks !== batch)) {
+  const maskBatch = mask.shape[0];
+  if (
+    formatShape(mask.shape) !== formatShape([maskBatch, 1, 1, keys]) ||
+    (maskBatch !== 1 && maskBatch !== batch)
+  ) {
     throw new ArgumentError(
-      `scaledDotProductAttention: a mask of shape [batch or 1, 1, 1, keys] was expected for keys ${show(key.shape)}, not ${show(mask.shape)}`,
+      `scaledDotProductAttention: a mask of shape [batch or 1, 1, 1, keys] was expected for keys ${formatShape(key.shape)}, not ${formatShape(mask.shape)}`,
     );
   }
-  const made =
+  const isSupported =
     size % 4 === 0 &&
-    size <= kernels.MAX_SIZE &&
+    size <= kernels.MAX_HEAD_SIZE &&
     value.shape[3] === size &&
     product(query.shape) * keys > 0;
-  if (!made || !fusingPays(query, key, value)) {
+  if (!isSupported || !shouldFuse(query, key, value)) {
     const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
     return matmul(dropout(probs, dropoutP), value);
   }
-  const inputs = [inPlace(query), inPlace(key), inPlace(value), contiguous(mask.detach())] as const;
+  const inputs = [
+    vec4Readable(query),
+    vec4Readable(key),
+    vec4Readable(value),
+    contiguous(mask.detach()),
+  ] as const;
   return fusedAttention(inputs, { isCausal, dropoutP, scale });
 }
 
 /** Where shaders run on the processor: the longest rows of scores that are recomputed for a gradient as fast as read back. */
-const SHORT = 48;
+const MAX_RECOMPUTED_KEYS = 48;
 
 /**
  * Whether the fused kernels are the faster ones. On GPUs, memory is what costs. On processors it is arithmetic, and they
  * make seven products for the gradients where four do if the scores were kept; so they are left to what needs no gradient,
  * and to short rows, where fewer launches and a shorter way through memory make up for it, save in plain JavaScript.
  */
-function fusingPays(query: Tensor, key: Tensor, value: Tensor): boolean {
+function shouldFuse(query: Tensor, key: Tensor, value: Tensor): boolean {
   const { kind, traits } = query.device;
   return (
     !traits.software ||
-    !records([query, key, value]) ||
-    (kind === 'webgpu' && key.shape[2] <= SHORT)
+    !needsGrad([query, key, value]) ||
+    (kind === 'webgpu' && key.shape[2] <= MAX_RECOMPUTED_KEYS)
   );
 }
 
 /** x where kernels can read it in whole vec4s, else a copy. */
-function inPlace(x: Tensor): Tensor {
+function vec4Readable(x: Tensor): Tensor {
   const aligned =
     x.offset % 4 === 0 &&
     x.strides.every((stride, d) => x.shape[d] === 1 || d === 3 || stride % 4 === 0);
@@ -107,44 +115,49 @@ function fusedAttention(
   const [batch, heads, length, size] = q.shape;
   const keys = k.shape[2];
   const strides = (x: Tensor) => [x.strides[0], x.strides[1], x.strides[2], x.offset, 0, 0, 0, 0];
-  const drawn = dropoutP > 0 ? drawKept(q, keys, dropoutP) : undefined;
+  const dropoutBits = dropoutP > 0 ? drawKeepBits(q, keys, dropoutP) : undefined;
   const params = {
     ...{ q: strides(q), k: strides(k), v: strides(v), batch, heads, length, keys, size },
-    ...{ masks: mask.shape[0], causal: Number(isCausal), scale, keepScale: drawn?.scale ?? 1 },
+    ...{
+      masks: mask.shape[0],
+      causal: Number(isCausal),
+      scale,
+      keepScale: dropoutBits?.scale ?? 1,
+    },
   };
-  // Without dropout `kept` is not looked at, but something must be bound.
-  const inputs = { q, k, v, mask, kept: drawn?.kept ?? mask };
+  // Without dropout `keepBits` is not looked at, but something must be bound.
+  const inputs = { q, k, v, mask, keepBits: dropoutBits?.keepBits ?? mask };
   const y = empty([batch, length, heads, size], 'float32', device);
   const stats = empty([batch, length, heads, 2], 'float32', device);
-  run(kernels.attention, { ...inputs, y, stats }, params);
+  launch(kernels.attention, { ...inputs, y, stats }, params);
 
-  return record('scaledDotProductAttention', headsFirst(y), [q, k, v], (gradient) => {
+  return record('scaledDotProductAttention', toHeadsFirst(y), [q, k, v], (gradient) => {
     const dy = contiguous(permute(gradient, [0, 2, 1, 3]));
     const terms = empty([batch, length, heads, 4], 'float32', device);
-    run(kernels.attentionTerms, { y, dy, stats, terms }, { rows: batch * length * heads, size });
+    launch(kernels.attentionTerms, { y, dy, stats, terms }, { rows: batch * length * heads, size });
     const dq = empty(y.shape, 'float32', device);
-    run(kernels.attentionQueryGradient, { ...inputs, terms, dy, dq }, params);
+    launch(kernels.attentionQueryGradient, { ...inputs, terms, dy, dq }, params);
     const count = kernels.keyGradientSize(params);
     const dkv = empty([2, count], 'float32', device);
-    run(kernels.attentionKeyValueGradient, { ...inputs, terms, dy, dkv }, params);
+    launch(kernels.attentionKeyValueGradient, { ...inputs, terms, dy, dkv }, params);
     const half = (i: number) =>
       new Storage(device, { parent: dkv.storage, offset: i * count * 4, size: count * 4 });
-    const part = (i: number) => overStorage(half(i), [batch, keys, heads, size]);
-    return [dq, part(0), part(1)].map(headsFirst);
+    const part = (i: number) => tensorOver(half(i), [batch, keys, heads, size]);
+    return [dq, part(0), part(1)].map(toHeadsFirst);
   });
 }
 
 /** [batch, rows, heads, size] as [batch, heads, rows, size]. */
-function headsFirst(x: Tensor): Tensor {
+function toHeadsFirst(x: Tensor): Tensor {
   const [batch, rows, heads, size] = x.shape;
-  return x.view([batch, heads, rows, size], [rows * heads * size, size, heads * size, 1], 0);
+  return x.asStrided([batch, heads, rows, size], [rows * heads * size, size, heads * size, 1], 0);
 }
 
 /** Which of the probabilities [batch, heads, length, keys] are kept, as `dropout` would, and what they are scaled by. */
-function drawKept({ shape: [batch, heads, length], device }: Tensor, keys: number, rate: number) {
+function drawKeepBits({ shape: [batch, heads, length], device }: Tensor, keys: number, p: number) {
   const rows = batch * heads * length;
-  const { state, params } = drawDropout(device, rate);
-  const kept = empty([rows, kernels.keptWords(keys)], 'int32', device);
-  run(kernels.attentionKept, { state, kept }, { rows, keys, ...params() });
-  return { kept, scale: params().scale };
+  const { state, params } = drawDropout(device, p);
+  const keepBits = empty([rows, kernels.keepWords(keys)], 'int32', device);
+  launch(kernels.attentionKeepBits, { state, keepBits }, { rows, keys, ...params() });
+  return { keepBits, scale: params().scale };
 }

@@ -1,17 +1,17 @@
 import * as kernels from '../../kernels/normalization/dropoutAddLayerNorm.ts';
 import { layerNormBackward } from '../../kernels/normalization/layerNorm.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { record, records } from '../autograd.ts';
-import { run } from '../launch.ts';
-import { show } from '../shape.ts';
+import { needsGrad, record } from '../autograd.ts';
+import { launch } from '../launch.ts';
+import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { checkRate, drawDropout, NO_DROPOUT } from './dropout.ts';
+import { checkProbability, drawDropout, NO_DROPOUT } from './dropout.ts';
 import { affineGradients } from './layerNorm.ts';
 import { contiguous } from './views.ts';
 
 export interface DropoutAddLayerNormOptions {
   /** Dropout's, while `training`; default 0. */
-  rate?: number;
+  p?: number;
   training?: boolean;
   /** Layer normalisation's; default 1e-5. */
   eps?: number;
@@ -27,51 +27,51 @@ export function dropoutAddLayerNorm(
   residual: Tensor,
   weight: Tensor,
   bias: Tensor,
-  { rate = 0, training = true, eps = 1e-5 }: DropoutAddLayerNormOptions = {},
+  { p = 0, training = true, eps = 1e-5 }: DropoutAddLayerNormOptions = {},
 ): Tensor {
   const cols = weight.size;
-  const wanted = [...x.shape.slice(0, -1), cols];
+  const expectedShape = [...x.shape.slice(0, -1), cols];
   for (const [name, { shape }, expected] of [
-    ['x', x, wanted],
-    ['the residual', residual, wanted],
+    ['x', x, expectedShape],
+    ['the residual', residual, expectedShape],
     ['the bias', bias, weight.shape],
   ] as const) {
-    if (show(shape) !== show(expected)) {
+    if (formatShape(shape) !== formatShape(expected)) {
       throw new ArgumentError(
-        `dropoutAddLayerNorm: ${name} has shape ${show(shape)}, ${show(expected)} was expected`,
+        `dropoutAddLayerNorm: ${name} has shape ${formatShape(shape)}, ${formatShape(expected)} was expected`,
       );
     }
   }
-  checkRate('dropoutAddLayerNorm', rate);
+  checkProbability('dropoutAddLayerNorm', p);
   const { device } = x;
   const sizes = { rows: x.size / cols, cols, eps };
-  const drops = training && rate > 0 ? drawDropout(device, rate) : undefined;
-  const [source, added, w, b] = [x, residual, weight, bias].map(contiguous);
-  const inputs = { x: source, residual: added, weight: w, bias: b };
+  const mask = training && p > 0 ? drawDropout(device, p) : undefined;
+  const [source, residualInput, w, b] = [x, residual, weight, bias].map(contiguous);
+  const inputs = { x: source, residual: residualInput, weight: w, bias: b };
   const y = empty(x.shape, 'float32', device);
-  if (!drops && !records([x, residual, weight, bias])) {
-    run(kernels.addLayerNormForward, { ...inputs, y }, { ...sizes, ...NO_DROPOUT });
+  if (!mask && !needsGrad([x, residual, weight, bias])) {
+    launch(kernels.addLayerNormForward, { ...inputs, y }, { ...sizes, ...NO_DROPOUT });
     return y;
   }
   const z = empty(x.shape, 'float32', device);
   const moments = empty([sizes.rows, 2], 'float32', device);
-  if (drops)
-    run(
+  if (mask)
+    launch(
       kernels.dropoutAddLayerNorm,
-      { state: drops.state, ...inputs, y, z, moments },
-      { ...sizes, ...drops.params() },
+      { state: mask.state, ...inputs, y, z, moments },
+      { ...sizes, ...mask.params() },
     );
-  else run(kernels.addLayerNorm, { ...inputs, y, z, moments }, { ...sizes, ...NO_DROPOUT });
+  else launch(kernels.addLayerNorm, { ...inputs, y, z, moments }, { ...sizes, ...NO_DROPOUT });
 
-  return record('dropoutAddLayerNorm', y, [source, added, w, b], (gradient) => {
+  return record('dropoutAddLayerNorm', y, [source, residualInput, w, b], (gradient) => {
     const dy = contiguous(gradient);
     const dresidual = empty(x.shape, 'float32', device);
-    const dx = drops ? empty(x.shape, 'float32', device) : dresidual;
-    const given = { dy, weight: w, moments };
-    if (drops) {
-      const buffers = { state: drops.state, ...given, z, dresidual, dx };
-      run(kernels.dropoutAddLayerNormBackward, buffers, { ...sizes, ...drops.params() });
-    } else run(layerNormBackward, { ...given, x: z, dx }, sizes);
+    const dx = mask ? empty(x.shape, 'float32', device) : dresidual;
+    const saved = { dy, weight: w, moments };
+    if (mask) {
+      const buffers = { state: mask.state, ...saved, z, dresidual, dx };
+      launch(kernels.dropoutAddLayerNormBackward, buffers, { ...sizes, ...mask.params() });
+    } else launch(layerNormBackward, { ...saved, x: z, dx }, sizes);
     return [dx, dresidual, ...affineGradients(dy, z, moments, w, b)];
   });
 }

@@ -1,37 +1,39 @@
 import {
-  chainIds,
   embeddingBackward,
   embedding as kernel,
-  markRows,
+  linkEqualIds,
+  markTouchedRows,
 } from '../../kernels/indexing/embedding.ts';
 import { gatherBackward, gather as gatherKernel } from '../../kernels/indexing/gather.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { run } from '../launch.ts';
-import { ownDim, product, show } from '../shape.ts';
+import { launch } from '../launch.ts';
+import { formatShape, product, requireDim } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
 /** An index that is neither of 0 to count - 1 nor `ignored`, where the host knows one: it knows nothing of parts of a tensor. */
-export function wrongIndex(
+export function findInvalidIndex(
   { storage, offset, size, strides }: Tensor,
   count: number,
   ignored?: number,
 ): number | undefined {
-  const { range } = storage;
-  const isAll = offset === 0 && size === range?.count && !strides.includes(0);
-  return isAll ? range.ends.find((at) => (at < 0 || at >= count) && at !== ignored) : undefined;
+  const { hostIndexRange } = storage;
+  const isAll = offset === 0 && size === hostIndexRange?.count && !strides.includes(0);
+  return isAll
+    ? hostIndexRange.extremes.find((index) => (index < 0 || index >= count) && index !== ignored)
+    : undefined;
 }
 
 /** Indices that came from the host are checked here; others, and parts of them, give NaN where they are out of range. */
-function checkRange(operation: string, index: Tensor, count: number): void {
+function checkIndices(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32')
     throw new ArgumentError(`${operation}: indices must be int32, not float32`);
-  index.device.eachStep(() => {
-    const wrong = wrongIndex(index, count);
-    if (wrong !== undefined)
+  index.device.onReplay(() => {
+    const invalid = findInvalidIndex(index, count);
+    if (invalid !== undefined)
       throw new ArgumentError(
-        `${operation}: index ${wrong} is out of range: there are ${count} rows (0 to ${count - 1})`,
+        `${operation}: index ${invalid} is out of range: there are ${count} rows (0 to ${count - 1})`,
       );
   });
 }
@@ -43,62 +45,62 @@ function checkRange(operation: string, index: Tensor, count: number): void {
  */
 export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor {
   const [vocab, cols] = weight.shape;
-  checkRange('embedding', ids, vocab);
+  checkIndices('embedding', ids, vocab);
   const index = contiguous(ids);
   const table = contiguous(weight);
   const sizes = { vocab, first: 0, rows: vocab, cols, n: ids.size };
   const y = empty([...ids.shape, cols], 'float32', weight.device);
-  run(kernel, { weight: table, ids: index, y }, sizes);
+  launch(kernel, { weight: table, ids: index, y }, sizes);
   return record('embedding', y, [table], (dy) => {
     const next = empty([ids.size], 'int32', weight.device);
-    run(chainIds, { ids: index, next }, sizes);
+    launch(linkEqualIds, { ids: index, next }, sizes);
     const rows = contiguous(dy).detach();
-    const addTo = (dWeight: Tensor, touched?: Tensor) => {
-      run(
+    const accumulateInto = (dWeight: Tensor, touchedRows?: Tensor) => {
+      launch(
         embeddingBackward,
         { dy: rows, ids: index, next, dWeight },
         { ...sizes, padding: paddingIdx },
       );
-      if (touched) run(markRows, { ids: index, next, touched }, sizes);
+      if (touchedRows) launch(markTouchedRows, { ids: index, next, touchedRows }, sizes);
     };
-    return [{ holds: [rows, next], addTo }];
+    return [{ keepAlive: [rows, next], accumulateInto }];
   });
 }
 
 /** Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`). */
 export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = ownDim(dim, x.ndim, 'indexSelect');
-  checkRange('indexSelect', index, x.shape[d]);
-  const front = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
-  const moved = permute(x, front);
-  const rows = embedding(index, reshape(moved, [x.shape[d], -1]));
+  const d = requireDim(dim, x.ndim, 'indexSelect');
+  checkIndices('indexSelect', index, x.shape[d]);
+  const order = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
+  const permuted = permute(x, order);
+  const rows = embedding(index, reshape(permuted, [x.shape[d], -1]));
   return permute(
-    reshape(rows, [index.size, ...moved.shape.slice(1)]),
-    front.map((_, i) => front.indexOf(i)),
+    reshape(rows, [index.size, ...permuted.shape.slice(1)]),
+    order.map((_, i) => order.indexOf(i)),
   );
 }
 
 /** y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index agree (PyTorch's `gather`). */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = ownDim(dim, x.ndim, 'gather');
+  const d = requireDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
   if (!fits)
     throw new ArgumentError(
-      `gather: index ${show(index.shape)} must equal ${show(x.shape)} but for dimension ${dim}`,
+      `gather: index ${formatShape(index.shape)} must equal ${formatShape(x.shape)} but for dimension ${dim}`,
     );
-  checkRange('gather', index, x.shape[d]);
+  checkIndices('gather', index, x.shape[d]);
   const sizes = {
     outer: product(x.shape.slice(0, d)),
     n: x.shape[d],
     m: index.shape[d],
     inner: product(x.shape.slice(d + 1)),
   };
-  const [source, picks] = [contiguous(x), contiguous(index)];
+  const [source, indices] = [contiguous(x), contiguous(index)];
   const y = empty(index.shape, 'float32', x.device);
-  run(gatherKernel, { x: source, index: picks, y }, sizes);
+  launch(gatherKernel, { x: source, index: indices, y }, sizes);
   return record('gather', y, [source], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
-    run(gatherBackward, { dy: contiguous(dy), index: picks, dx }, sizes);
+    launch(gatherBackward, { dy: contiguous(dy), index: indices, dx }, sizes);
     return [dx];
   });
 }

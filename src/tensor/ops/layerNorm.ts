@@ -3,9 +3,9 @@ import { sum } from '../../kernels/reduction/reduce.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
-import { run } from '../launch.ts';
-import { columnChunk, reduceAxes, withShape } from '../reduceAxes.ts';
-import { product, type Shape, show } from '../shape.ts';
+import { launch } from '../launch.ts';
+import { columnChunk, reduceAxes, unsafeView } from '../reduceAxes.ts';
+import { formatShape, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
 
@@ -20,8 +20,10 @@ export function layerNorm(
   bias?: Tensor | null,
   eps = 1e-5,
 ): Tensor {
-  if (show(x.shape.slice(x.ndim - shape.length)) !== show(shape)) {
-    throw new ArgumentError(`layerNorm: ${show(x.shape)} does not end in ${show(shape)}`);
+  if (formatShape(x.shape.slice(x.ndim - shape.length)) !== formatShape(shape)) {
+    throw new ArgumentError(
+      `layerNorm: ${formatShape(x.shape)} does not end in ${formatShape(shape)}`,
+    );
   }
   const { device } = x;
   const cols = product(shape);
@@ -31,11 +33,15 @@ export function layerNorm(
   const b = contiguous(bias ?? full(shape, 0, { device }));
   const y = empty(x.shape, 'float32', device);
   const moments = empty([rows, 2], 'float32', device);
-  run(kernels.layerNorm, { x: source, weight: w, bias: b, y, moments }, { rows, cols, eps });
+  launch(kernels.layerNorm, { x: source, weight: w, bias: b, y, moments }, { rows, cols, eps });
   return record('layerNorm', y, [source, w, b], (gradient) => {
     const dy = contiguous(gradient);
     const dx = empty(x.shape, 'float32', device);
-    run(kernels.layerNormBackward, { dy, x: source, weight: w, moments, dx }, { rows, cols, eps });
+    launch(
+      kernels.layerNormBackward,
+      { dy, x: source, weight: w, moments, dx },
+      { rows, cols, eps },
+    );
     return [dx, ...affineGradients(dy, source, moments, w, b)];
   });
 }
@@ -56,13 +62,13 @@ export function affineGradients(
   const [dWeight, dBias] = [weight, bias].map((of) =>
     chunks === 1 ? emptyGrad(of) : empty([chunks, cols], 'float32', x.device),
   );
-  run(
+  launch(
     kernels.layerNormBackwardAffine,
     { dy, x, moments, dWeight, dBias },
     { rows, cols, size, chunks },
   );
   if (chunks === 1) return [dWeight, dBias];
   const total = (partial: Tensor, of: Tensor) =>
-    withShape(reduceAxes(sum, partial, [0], emptyGrad(of)), of.shape);
+    unsafeView(reduceAxes(sum, partial, [0], emptyGrad(of)), of.shape);
   return [total(dWeight, weight), total(dBias, bias)];
 }

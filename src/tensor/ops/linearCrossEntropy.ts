@@ -1,8 +1,8 @@
-import { windowStep } from '../../device/splitLaunch.ts';
+import { windowAlignment } from '../../device/splitLaunch.ts';
 import {
   crossEntropy,
   crossEntropyBackward,
-  crossEntropyState,
+  crossEntropyStateSize,
 } from '../../kernels/crossEntropy.ts';
 import { linear, matmul } from '../../kernels/matmul/index.ts';
 import { denseMatmul } from '../../kernels/matmul/shape.ts';
@@ -10,14 +10,14 @@ import { accumulate } from '../../kernels/memory.ts';
 import { sum as sumKernel } from '../../kernels/reduction/reduce.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
-import { overStorage, run } from '../launch.ts';
+import { launch, tensorOver } from '../launch.ts';
 import { reduceAxes } from '../reduceAxes.ts';
 import { scope } from '../scope.ts';
-import { show } from '../shape.ts';
+import { formatShape } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { div } from './elementwise.ts';
-import { checkLabels, countUsed } from './loss.ts';
+import { checkLabels, countNotIgnored } from './loss.ts';
 import { sum } from './reduce.ts';
 import { contiguous } from './views.ts';
 
@@ -26,11 +26,11 @@ export interface LinearCrossEntropyOptions {
   /** Rows with this label count for nothing, as in PyTorch. */
   ignoreIndex?: number;
   /** Bytes that logits and their gradient may take at once; default 32 MiB. */
-  budget?: number;
+  maxLogitsBytes?: number;
 }
 
 /** Rows of the weight between two places where a part may start: whole tiles of a product. */
-const STEP = 64;
+const CLASS_ALIGNMENT = 64;
 
 /**
  * crossEntropy(x weightᵀ + bias, labels) for many classes, whose logits never exist all at once: they are computed and used
@@ -43,109 +43,115 @@ export function linearCrossEntropy(
   weight: Tensor,
   bias: Tensor,
   labels: Tensor,
-  { reduction = 'mean', ignoreIndex = -100, budget = 2 ** 25 }: LinearCrossEntropyOptions = {},
+  {
+    reduction = 'mean',
+    ignoreIndex = -100,
+    maxLogitsBytes = 2 ** 25,
+  }: LinearCrossEntropyOptions = {},
 ): Tensor {
   const [rows, size] = x.shape;
   const [classes] = weight.shape;
-  const fits = [
+  const expectedShapes = [
     [x, [rows, size]],
     [weight, [classes, size]],
     [bias, [classes]],
     [labels, [rows]],
   ] as const;
-  if (fits.some(([tensor, shape]) => show(tensor.shape) !== show(shape))) {
+  if (expectedShapes.some(([tensor, shape]) => formatShape(tensor.shape) !== formatShape(shape))) {
     throw new ArgumentError(
-      `linearCrossEntropy: x [rows, size], weight [classes, size], bias [classes] and labels [rows] were expected, not ${[x, weight, bias, labels].map(({ shape }) => show(shape)).join(', ')}`,
+      `linearCrossEntropy: x [rows, size], weight [classes, size], bias [classes] and labels [rows] were expected, not ${[x, weight, bias, labels].map(({ shape }) => formatShape(shape)).join(', ')}`,
     );
   }
   checkLabels('linearCrossEntropy', labels, classes, ignoreIndex);
   const { device } = x;
   const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
-  const fitting = device.traits.maxBinding / (4 * Math.max(rows, size));
+  const maxBindingCols = device.traits.maxBinding / (4 * Math.max(rows, size));
   // A part starts where a binding to the bias may.
-  const parts = divide(
+  const chunks = splitClasses(
     classes,
-    Math.min(budget / (8 * rows), fitting),
-    fitting < STEP ? windowStep(device.traits) : STEP,
+    Math.min(maxLogitsBytes / (8 * rows), maxBindingCols),
+    maxBindingCols < CLASS_ALIGNMENT ? windowAlignment(device.traits) : CLASS_ALIGNMENT,
   );
   const params = { rows, classes, ignoreIndex, smoothing: 0 };
 
-  const logitsOf = ({ first, cols }: Part): Tensor => {
+  const logitsOf = ({ first, cols }: ClassChunk): Tensor => {
     const logits = empty([rows, cols], 'float32', device);
-    const operands = { a, b: rowsOf(w, first, cols), bias: rowsOf(b, first, cols), y: logits };
-    run(linear.none, operands, denseMatmul('NT', rows, size, cols));
+    const operands = { a, b: rowSlice(w, first, cols), bias: rowSlice(b, first, cols), y: logits };
+    launch(linear.none, operands, denseMatmul('NT', rows, size, cols));
     return logits;
   };
   // Logits that fit all together wait for their gradient.
-  const kept = rows * classes * 8 <= budget ? parts.map(logitsOf) : undefined;
+  const keptLogits = rows * classes * 8 <= maxLogitsBytes ? chunks.map(logitsOf) : undefined;
 
   const loss = empty([rows], 'float32', device);
-  const state = empty([crossEntropyState(rows)], 'float32', device);
-  for (const [i, part] of parts.entries()) {
+  const state = empty([crossEntropyStateSize(rows)], 'float32', device);
+  for (const [i, chunk] of chunks.entries()) {
     scope(() => {
-      const logits = kept?.[i] ?? logitsOf(part);
-      run(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...part });
+      const logits = keptLogits?.[i] ?? logitsOf(chunk);
+      launch(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...chunk });
     });
   }
-  const each = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
+  const losses = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
     const dloss = contiguous(gradient);
     const dx = a.requiresGrad ? empty(a.shape, 'float32', device) : null;
     const dWeight = w.requiresGrad ? emptyGrad(w) : null;
     const dBias = b.requiresGrad ? emptyGrad(b) : null;
-    const addPart = (part: Part, i: number) => {
-      const { first, cols } = part;
-      const logits = kept?.[i] ?? logitsOf(part);
+    const addChunk = (chunk: ClassChunk, i: number) => {
+      const { first, cols } = chunk;
+      const logits = keptLogits?.[i] ?? logitsOf(chunk);
       const dlogits = empty([rows, cols], 'float32', device);
-      run(
+      launch(
         crossEntropyBackward,
         { dloss, x: logits, labels: targets, state, dx: dlogits },
-        { ...params, ...part },
+        { ...params, ...chunk },
       );
       if (dWeight)
-        run(
+        launch(
           matmul,
-          { a: dlogits, b: a, y: rowsOf(dWeight, first, cols) },
+          { a: dlogits, b: a, y: rowSlice(dWeight, first, cols) },
           denseMatmul('TN', cols, rows, size),
         );
-      if (dBias) reduceAxes(sumKernel, dlogits, [0], rowsOf(dBias, first, cols));
+      if (dBias) reduceAxes(sumKernel, dlogits, [0], rowSlice(dBias, first, cols));
       if (!dx) return;
-      const share = first === 0 ? dx : empty(dx.shape, 'float32', device);
-      run(
+      const partialDx = first === 0 ? dx : empty(dx.shape, 'float32', device);
+      launch(
         matmul,
-        { a: dlogits, b: rowsOf(w, first, cols), y: share },
+        { a: dlogits, b: rowSlice(w, first, cols), y: partialDx },
         denseMatmul('NN', rows, cols, size),
       );
-      if (share !== dx) run(accumulate, { x: share, y: dx }, { count: dx.size });
+      if (partialDx !== dx) launch(accumulate, { x: partialDx, y: dx }, { count: dx.size });
     };
-    parts.forEach((part, i) => {
-      scope(() => addPart(part, i));
+    chunks.forEach((chunk, i) => {
+      scope(() => addChunk(chunk, i));
     });
     return [dx, dWeight, dBias];
   });
-  return reduction === 'sum' ? sum(each) : div(sum(each), countUsed(targets, ignoreIndex));
+  return reduction === 'sum'
+    ? sum(losses)
+    : div(sum(losses), countNotIgnored(targets, ignoreIndex));
 }
 
 /** `cols` classes from `first` on. */
-interface Part {
+interface ClassChunk {
   first: number;
   cols: number;
 }
 
-/** The classes in parts of at most `most`, but of no less than a step; a number that is not whole vec4s leaves its rest alone. */
-function divide(classes: number, most: number, step: number): Part[] {
-  const widest = Math.max(step, Math.floor(most / step) * step);
-  const even = classes % 4 === 0 ? classes : classes - (classes % step);
-  const parts: Part[] = [];
-  for (let first = 0; first < classes; first += parts.at(-1)!.cols) {
-    parts.push({ first, cols: Math.min(widest, (first < even ? even : classes) - first) });
+/** The classes in parts of at most `maxCols`, but of no less than a step; a number that is not whole vec4s leaves its rest alone. */
+function splitClasses(classes: number, maxCols: number, alignment: number): ClassChunk[] {
+  const chunkCols = Math.max(alignment, Math.floor(maxCols / alignment) * alignment);
+  const even = classes % 4 === 0 ? classes : classes - (classes % alignment);
+  const chunks: ClassChunk[] = [];
+  for (let first = 0; first < classes; first += chunks.at(-1)!.cols) {
+    chunks.push({ first, cols: Math.min(chunkCols, (first < even ? even : classes) - first) });
   }
-  return parts;
+  return chunks;
 }
 
 /** Some rows of a whole tensor, as one that a kernel can take for itself. */
-function rowsOf(tensor: Tensor, first: number, count: number): Tensor {
+function rowSlice(tensor: Tensor, first: number, count: number): Tensor {
   const [rows, ...rest] = tensor.shape;
   const bytes = (tensor.size / rows) * 4;
   const part = { parent: tensor.storage, offset: first * bytes, size: count * bytes };
-  return overStorage(new Storage(tensor.device, part), [count, ...rest]);
+  return tensorOver(new Storage(tensor.device, part), [count, ...rest]);
 }

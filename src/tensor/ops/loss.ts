@@ -1,13 +1,13 @@
 import {
   crossEntropyBackward,
-  crossEntropyState,
+  crossEntropyStateSize,
   crossEntropy as kernel,
 } from '../../kernels/crossEntropy.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
-import { run } from '../launch.ts';
-import { show } from '../shape.ts';
+import { launch } from '../launch.ts';
+import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import {
   abs,
@@ -25,7 +25,7 @@ import {
   toFloat,
   toInt,
 } from './elementwise.ts';
-import { gather, wrongIndex } from './embedding.ts';
+import { findInvalidIndex, gather } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
 
@@ -49,9 +49,9 @@ export function crossEntropy(
 ): Tensor {
   const { reduction = 'mean', ignoreIndex = -100, labelSmoothing: smoothing = 0 } = options;
   const [rows, cols] = logits.shape;
-  if (logits.ndim !== 2 || show(labels.shape) !== show([rows])) {
+  if (logits.ndim !== 2 || formatShape(labels.shape) !== formatShape([rows])) {
     throw new ArgumentError(
-      `crossEntropy: logits [rows, classes] and labels [rows] were expected, not ${show(logits.shape)} and ${show(labels.shape)}`,
+      `crossEntropy: logits [rows, classes] and labels [rows] were expected, not ${formatShape(logits.shape)} and ${formatShape(labels.shape)}`,
     );
   }
   checkLabels('crossEntropy', labels, cols, ignoreIndex);
@@ -59,19 +59,21 @@ export function crossEntropy(
   const x = contiguous(logits);
   const targets = contiguous(labels);
   const loss = empty([rows], 'float32', x.device);
-  const state = empty([crossEntropyState(rows)], 'float32', x.device);
-  run(kernel, { x, labels: targets, state, loss }, params);
-  const each = record('crossEntropy', loss, [x], (dy) => {
+  const state = empty([crossEntropyStateSize(rows)], 'float32', x.device);
+  launch(kernel, { x, labels: targets, state, loss }, params);
+  const losses = record('crossEntropy', loss, [x], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
-    run(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, state, dx }, params);
+    launch(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, state, dx }, params);
     return [dx];
   });
-  if (reduction === 'none') return each;
-  return reduction === 'sum' ? sum(each) : div(sum(each), countUsed(targets, ignoreIndex));
+  if (reduction === 'none') return losses;
+  return reduction === 'sum'
+    ? sum(losses)
+    : div(sum(losses), countNotIgnored(targets, ignoreIndex));
 }
 
 /** How many labels are not ignored. */
-export const countUsed = (labels: Tensor, ignoreIndex: number): Tensor =>
+export const countNotIgnored = (labels: Tensor, ignoreIndex: number): Tensor =>
   sum(toFloat(ne(labels, ignoreIndex)));
 
 /** Throws where labels known from the host are no classes; others, and parts of them, give NaN. */
@@ -83,11 +85,11 @@ export function checkLabels(
 ): void {
   if (labels.dtype === 'float32')
     throw new ArgumentError(`${operation}: labels must be int32, not float32`);
-  labels.device.eachStep(() => {
-    const wrong = wrongIndex(labels, classes, ignoreIndex);
-    if (wrong !== undefined)
+  labels.device.onReplay(() => {
+    const invalid = findInvalidIndex(labels, classes, ignoreIndex);
+    if (invalid !== undefined)
       throw new ArgumentError(
-        `${operation}: label ${wrong} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
+        `${operation}: label ${invalid} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
       );
   });
 }
@@ -101,33 +103,40 @@ export function nllLoss(
   const [rows, classes] = logProbs.shape;
   checkLabels('nllLoss', labels, classes, ignoreIndex);
   const ignored = eq(labels, ignoreIndex);
-  const known = toInt(maskedFill(toFloat(labels), ignored, 0));
-  const picked = reshape(gather(logProbs, 1, reshape(known, [rows, 1])), [rows]);
-  const each = maskedFill(neg(picked), ignored, 0);
-  if (reduction === 'none') return each;
-  return reduction === 'sum' ? sum(each) : div(sum(each), countUsed(labels, ignoreIndex));
+  const safeLabels = toInt(maskedFill(toFloat(labels), ignored, 0));
+  const picked = reshape(gather(logProbs, 1, reshape(safeLabels, [rows, 1])), [rows]);
+  const losses = maskedFill(neg(picked), ignored, 0);
+  if (reduction === 'none') return losses;
+  return reduction === 'sum' ? sum(losses) : div(sum(losses), countNotIgnored(labels, ignoreIndex));
 }
 
-const reduced = (each: Tensor, reduction: Reduction): Tensor =>
-  reduction === 'none' ? each : reduction === 'sum' ? sum(each) : mean(each);
+const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
+  reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
 
 /** Mean squared error. */
 export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(square(sub(x, y)), reduction);
+  applyReduction(square(sub(x, y)), reduction);
 /** Mean absolute error. */
 export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  reduced(abs(sub(x, y)), reduction);
+  applyReduction(abs(sub(x, y)), reduction);
 
 /**
  * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)).
  * @throws ArgumentError when the targets are of another shape.
  */
-export function bceWithLogits(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
-  if (show(x.shape) !== show(y.shape))
+export function binaryCrossEntropyWithLogits(
+  x: Tensor,
+  y: Tensor,
+  reduction: Reduction = 'mean',
+): Tensor {
+  if (formatShape(x.shape) !== formatShape(y.shape))
     throw new ArgumentError(
-      `bceWithLogits: targets of shape ${show(x.shape)} were expected, not ${show(y.shape)}`,
+      `binaryCrossEntropyWithLogits: targets of shape ${formatShape(x.shape)} were expected, not ${formatShape(y.shape)}`,
     );
-  return reduced(add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))), reduction);
+  return applyReduction(
+    add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))),
+    reduction,
+  );
 }
 
 /** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */

@@ -1,13 +1,13 @@
 import * as kernels from '../../kernels/normalization/softmax.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { run } from '../launch.ts';
-import { normalizeDim, product, type Shape, show } from '../shape.ts';
+import { launch } from '../launch.ts';
+import { formatShape, normalizeDim, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, transpose } from './views.ts';
 
 /** x as rows of its last dimension. */
-function rowSizes(shape: Shape): { rows: number; cols: number } {
+function rowsAndCols(shape: Shape): { rows: number; cols: number } {
   const cols = shape.at(-1) ?? 1;
   return { rows: product(shape) / Math.max(1, cols), cols };
 }
@@ -18,13 +18,17 @@ export function softmax(x: Tensor, dim = -1): Tensor {
   if (d < x.ndim - 1) return transpose(softmax(transpose(x, d, -1)), d, -1);
   const source = contiguous(x);
   const y = empty(x.shape, 'float32', x.device);
-  run(kernels.softmax, { x: source, y }, rowSizes(x.shape));
+  launch(kernels.softmax, { x: source, y }, rowsAndCols(x.shape));
   return record('softmax', y, [source], (dy) => [softmaxGradient(dy, y, 1)]);
 }
 
 function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
   const dx = empty(y.shape, 'float32', y.device);
-  run(kernels.softmaxBackward, { dy: contiguous(dy), y, dx }, { ...rowSizes(y.shape), scale });
+  launch(
+    kernels.softmaxBackward,
+    { dy: contiguous(dy), y, dx },
+    { ...rowsAndCols(y.shape), scale },
+  );
   return dx;
 }
 
@@ -35,26 +39,26 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
  */
 export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor {
   const [batch, heads, length, keys] = x.shape;
-  const masks = mask.shape[0];
+  const maskBatch = mask.shape[0];
   if (
     x.ndim !== 4 ||
-    show(mask.shape) !== show([masks, 1, 1, keys]) ||
-    (masks !== 1 && masks !== batch)
+    formatShape(mask.shape) !== formatShape([maskBatch, 1, 1, keys]) ||
+    (maskBatch !== 1 && maskBatch !== batch)
   ) {
     throw new ArgumentError(
-      `maskedSoftmax: a mask of shape [batch, 1, 1, keys] was expected for ${show(x.shape)}, not ${show(mask.shape)}`,
+      `maskedSoftmax: a mask of shape [batch, 1, 1, keys] was expected for ${formatShape(x.shape)}, not ${formatShape(mask.shape)}`,
     );
   }
   const source = contiguous(x);
   const y = empty(x.shape, 'float32', x.device);
-  const sharing = {
-    rowsPerMask: (batch / masks) * heads * length,
+  const maskParams = {
+    rowsPerMask: (batch / maskBatch) * heads * length,
     causalRows: isCausal ? length : 0,
   };
-  run(
+  launch(
     kernels.maskedSoftmax,
     { x: source, mask: contiguous(mask), y },
-    { ...rowSizes(x.shape), scale, ...sharing },
+    { ...rowsAndCols(x.shape), scale, ...maskParams },
   );
   return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
 }
@@ -65,10 +69,10 @@ export function logSoftmax(x: Tensor, dim = -1): Tensor {
   if (d < x.ndim - 1) return transpose(logSoftmax(transpose(x, d, -1)), d, -1);
   const source = contiguous(x);
   const y = empty(x.shape, 'float32', x.device);
-  run(kernels.logSoftmax, { x: source, y }, rowSizes(x.shape));
+  launch(kernels.logSoftmax, { x: source, y }, rowsAndCols(x.shape));
   return record('logSoftmax', y, [source], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
-    run(kernels.logSoftmaxBackward, { dy: contiguous(dy), y, dx }, rowSizes(x.shape));
+    launch(kernels.logSoftmaxBackward, { dy: contiguous(dy), y, dx }, rowsAndCols(x.shape));
     return [dx];
   });
 }

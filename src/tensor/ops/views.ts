@@ -1,34 +1,34 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
-import { place } from '../../kernels/memory.ts';
+import { storeStrided } from '../../kernels/memory.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { fillWith } from '../create.ts';
-import { broadcastStrides, isWhole, map, run } from '../launch.ts';
-import { sumTo } from '../reduceAxes.ts';
+import { fill_ } from '../create.ts';
+import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
+import { sumToSize } from '../reduceAxes.ts';
 import {
-  collapse,
+  coalesceDims,
   contiguousStrides,
   dims,
+  formatShape,
   inferShape,
   normalizeDim,
-  ownDim,
   product,
+  requireDim,
   type Shape,
-  show,
 } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
 /** The same elements in row-major order at the start of their own memory: a copy, unless they are so already. */
 export function contiguous(x: Tensor): Tensor {
-  if (isWhole(x)) return x;
-  return record('contiguous', map(copy, [x]), [x], (dy) => [dy]);
+  if (isDenseAtOrigin(x)) return x;
+  return record('contiguous', launchMap(copy, [x]), [x], (dy) => [dy]);
 }
 
 /** As PyTorch's: one -1 is inferred; copies only what is not contiguous. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const full = inferShape(shape, x.size, x.shape);
   const source = x.isContiguous ? x : contiguous(x);
-  const y = source.view(full, contiguousStrides(full), source.offset);
+  const y = source.asStrided(full, contiguousStrides(full), source.offset);
   return record('reshape', y, [source], (dy) => [reshape(dy, source.shape)]);
 }
 
@@ -37,10 +37,10 @@ export function permute(x: Tensor, order: Shape): Tensor {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
     throw new ArgumentError(
-      `permute: ${show(order)} is not an order of the ${x.ndim} dimensions of ${show(x.shape)}`,
+      `permute: ${formatShape(order)} is not an order of the ${x.ndim} dimensions of ${formatShape(x.shape)}`,
     );
   }
-  const y = x.view(
+  const y = x.asStrided(
     axes.map((d) => x.shape[d]),
     axes.map((d) => x.strides[d]),
     x.offset,
@@ -52,20 +52,23 @@ export function permute(x: Tensor, order: Shape): Tensor {
 /** Swaps two dimensions. */
 export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
   const order = x.shape.map((_, d) => d);
-  const a = ownDim(dim0, x.ndim, 'transpose');
-  const b = ownDim(dim1, x.ndim, 'transpose');
+  const a = requireDim(dim0, x.ndim, 'transpose');
+  const b = requireDim(dim1, x.ndim, 'transpose');
   [order[a], order[b]] = [order[b], order[a]];
   return permute(x, order);
 }
 
 /** Repeats dimensions of size 1 without copying; -1 keeps a size. */
 export function expand(x: Tensor, shape: Shape): Tensor {
-  const missing = shape.length - x.ndim;
-  const full = shape.map((n, d) => (n === -1 ? x.shape[d - missing] : n));
-  const fits = missing >= 0 && x.shape.every((n, d) => n === 1 || n === full[d + missing]);
-  if (!fits) throw new ArgumentError(`expand: ${show(x.shape)} does not expand to ${show(shape)}`);
-  const y = x.view(full, broadcastStrides(x, full), x.offset);
-  return record('expand', y, [x], (dy) => [sumTo(dy, x.shape)]);
+  const leadingDims = shape.length - x.ndim;
+  const full = shape.map((n, d) => (n === -1 ? x.shape[d - leadingDims] : n));
+  const fits = leadingDims >= 0 && x.shape.every((n, d) => n === 1 || n === full[d + leadingDims]);
+  if (!fits)
+    throw new ArgumentError(
+      `expand: ${formatShape(x.shape)} does not expand to ${formatShape(shape)}`,
+    );
+  const y = x.asStrided(full, broadcastStrides(x, full), x.offset);
+  return record('expand', y, [x], (dy) => [sumToSize(dy, x.shape)]);
 }
 
 /** Drops dimension `dim` if its size is 1; without `dim`, all such dimensions. */
@@ -95,10 +98,12 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
 }
 
 /** What to take of a dimension: all of it (null), or from start to end (exclusive; negative from the end) by step. */
-export type Range = null | readonly [start?: number | null, end?: number | null, step?: number];
+export type SliceRange =
+  | null
+  | readonly [start?: number | null, end?: number | null, step?: number];
 
 /** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
-export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   if (ranges.length > x.ndim)
     throw new ArgumentError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
   const shape = [...x.shape];
@@ -116,29 +121,29 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
     offset += first * strides[d];
     strides[d] *= step;
   });
-  const y = x.view(shape, strides, offset);
+  const y = x.asStrided(shape, strides, offset);
   return record('slice', y, [x], (dy) => {
-    const dx = fillWith(empty(x.shape, 'float32', x.device), 0);
+    const dx = fill_(empty(x.shape, 'float32', x.device), 0);
     // The same view of a contiguous dx takes the gradient.
-    const own = slice(dx, ranges);
-    placeInto(dx, own.strides, own.offset, dy);
+    const target = slice(dx, ranges);
+    copyIntoStrided(dx, target.strides, target.offset, dy);
     return [dx];
   });
 }
 
 /** The part of x where dimension `dim` is `index`; the dimension goes. */
 export function select(x: Tensor, dim: number, index: number): Tensor {
-  const d = ownDim(dim, x.ndim, 'select');
+  const d = requireDim(dim, x.ndim, 'select');
   const n = x.shape[d];
   if (!Number.isInteger(index) || index < -n || index >= n) {
     throw new ArgumentError(
-      `select: index ${index} is out of range for dimension ${dim} of ${show(x.shape)}`,
+      `select: index ${index} is out of range for dimension ${dim} of ${formatShape(x.shape)}`,
     );
   }
   const at = index < 0 ? index + n : index;
-  const part = slice(x, [...Array<Range>(d).fill(null), [at, at + 1]]);
+  const part = slice(x, [...Array<SliceRange>(d).fill(null), [at, at + 1]]);
   const drop = (values: Shape) => values.filter((_, i) => i !== d);
-  const y = part.view(drop(part.shape), drop(part.strides), part.offset);
+  const y = part.asStrided(drop(part.shape), drop(part.strides), part.offset);
   return record('select', y, [part], (dy) => [reshape(dy, part.shape)]);
 }
 
@@ -147,11 +152,11 @@ export function flip(x: Tensor, axes: Shape): Tensor {
   const strides = [...x.strides];
   let offset = x.offset;
   for (const axis of axes) {
-    const d = ownDim(axis, x.ndim, 'flip');
+    const d = requireDim(axis, x.ndim, 'flip');
     offset += (x.shape[d] - 1) * strides[d];
     strides[d] = -strides[d];
   }
-  const y = map(copy, [x.view(x.shape, strides, offset)]);
+  const y = launchMap(copy, [x.asStrided(x.shape, strides, offset)]);
   return record('flip', y, [x], (dy) => [flip(dy, axes)]);
 }
 
@@ -159,7 +164,7 @@ export function flip(x: Tensor, axes: Shape): Tensor {
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   if (tensors.length === 0) throw new ArgumentError('cat: no tensors were given');
   const [first] = tensors;
-  const d = ownDim(dim, first.ndim, 'cat');
+  const d = requireDim(dim, first.ndim, 'cat');
   for (const t of tensors) {
     const fits =
       t.ndim === first.ndim &&
@@ -174,13 +179,13 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   const starts: number[] = [];
   let start = 0;
   for (const t of tensors) {
-    placeInto(y, y.strides, start * y.strides[d], t);
+    copyIntoStrided(y, y.strides, start * y.strides[d], t);
     starts.push(start);
     start += t.shape[d];
   }
   return record('cat', y, tensors, (dy) =>
     tensors.map((t, i) =>
-      slice(dy, [...Array<Range>(d).fill(null), [starts[i], starts[i] + t.shape[d]]]),
+      slice(dy, [...Array<SliceRange>(d).fill(null), [starts[i], starts[i] + t.shape[d]]]),
     ),
   );
 }
@@ -195,7 +200,7 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /** Cuts a dimension into parts of the given size, or of the given sizes. */
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
-  const d = ownDim(dim, x.ndim, 'split');
+  const d = requireDim(dim, x.ndim, 'split');
   const n = x.shape[d];
   if (typeof sizes === 'number' && !(sizes >= 1))
     throw new ArgumentError(`split: a size of 1 or more was expected, not ${sizes}`);
@@ -204,14 +209,16 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
       ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
       : sizes;
   if (parts.reduce((a, b) => a + b, 0) !== n)
-    throw new ArgumentError(`split: sizes ${show(parts)} do not add up to ${n}`);
+    throw new ArgumentError(`split: sizes ${formatShape(parts)} do not add up to ${n}`);
   let start = 0;
-  return parts.map((size) => slice(x, [...Array<Range>(d).fill(null), [start, (start += size)]]));
+  return parts.map((size) =>
+    slice(x, [...Array<SliceRange>(d).fill(null), [start, (start += size)]]),
+  );
 }
 
 /** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
-  const n = x.shape[ownDim(dim, x.ndim, 'chunk')];
+  const n = x.shape[requireDim(dim, x.ndim, 'chunk')];
   if (!(chunks >= 1))
     throw new ArgumentError(`chunk: 1 or more chunks were expected, not ${chunks}`);
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
@@ -220,7 +227,7 @@ export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
 /** Surrounds x by `value`: pairs (before, after) for the last dimension, then the one before it, … as PyTorch's `pad`. */
 export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
   if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
-    throw new ArgumentError(`pad: ${show(widths)} does not fit ${show(x.shape)}`);
+    throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);
   const pairs = x.shape.map((_, d): [number, number] => {
     const at = (x.ndim - 1 - d) * 2;
     return [widths[at] ?? 0, widths[at + 1] ?? 0];
@@ -230,9 +237,9 @@ export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
     x.dtype,
     x.device,
   );
-  fillWith(y, value);
+  fill_(y, value);
   const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
-  placeInto(y, y.strides, offset, x);
+  copyIntoStrided(y, y.strides, offset, x);
   return record('pad', y, [x], (dy) => [
     slice(
       dy,
@@ -242,18 +249,18 @@ export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
 }
 
 /** Writes x into the view of `target` that has x's shape and these strides. */
-function placeInto(target: Tensor, strides: Shape, offset: number, x: Tensor): void {
+function copyIntoStrided(target: Tensor, strides: Shape, offset: number, x: Tensor): void {
   if (x.size === 0) return;
-  const walk = collapse(x.shape, [x.strides, strides]);
-  run(
-    place,
+  const coalesced = coalesceDims(x.shape, [x.strides, strides]);
+  launch(
+    storeStrided,
     { x, y: target },
     {
-      shape: dims(walk.shape, 1),
-      rank: walk.shape.length,
+      shape: dims(coalesced.shape, 1),
+      rank: coalesced.shape.length,
       count: x.size,
-      strides_x: dims(walk.strides[0]),
-      strides_y: dims(walk.strides[1]),
+      strides_x: dims(coalesced.strides[0]),
+      strides_y: dims(coalesced.strides[1]),
       offset_x: x.offset,
       offset_y: offset,
     },

@@ -1,4 +1,10 @@
-import { addedAfter14, MARK_IN_14, plainInRust, unorderedInRust, within } from './unicode.ts';
+import {
+  addedAfterUnicode14,
+  MARK_IN_UNICODE_14,
+  plainInRust,
+  unorderedInRust,
+  within,
+} from './unicode.ts';
 
 /** What BERT's basic tokenizer does with a character; each character is of exactly one class. */
 export const PLAIN = 1;
@@ -13,7 +19,7 @@ export const IDEOGRAPH = 5;
 /** Category Mn: dropped where accents are stripped. */
 export const MARK = 6;
 /** Plain, but of a combining class: decomposing a text may change its place among its like. */
-export const MOVING = 7;
+export const REORDERED = 7;
 
 /** The class of a code point; lone surrogates have one too. */
 export type Classify = (codePoint: number) => number;
@@ -33,44 +39,44 @@ const IDEOGRAPHS = [
 const NO_IDEOGRAPHS_IN_RUST = [[0x2b820, 0x2b91f]] as const;
 
 /** As Python 3.11 answers, whose Unicode is 14.0. Unassigned characters are dropped. */
-export const pythonClass = remember((codePoint) => {
+export const pythonClass = memoize((codePoint) => {
   const char = String.fromCodePoint(codePoint);
   if (/[\t\n\r\p{Z}]/u.test(char)) return SPACE;
-  if (/[\p{C}\ufffd]/u.test(char) || within(addedAfter14, codePoint)) return CONTROL;
+  if (/[\p{C}\ufffd]/u.test(char) || within(addedAfterUnicode14, codePoint)) return CONTROL;
   if (/[!-/:-@[-`{-~\p{P}]/u.test(char)) return PUNCTUATION;
   if (within(IDEOGRAPHS, codePoint)) return IDEOGRAPH;
-  if (codePoint === MARK_IN_14 || /\p{Mn}/u.test(char)) return MARK;
-  return moves(char) ? MOVING : PLAIN;
+  if (codePoint === MARK_IN_UNICODE_14 || /\p{Mn}/u.test(char)) return MARK;
+  return isReordered(char) ? REORDERED : PLAIN;
 });
 
 /** As the Rust tokenizer answers. Unassigned characters are plain. */
-export const rustClass = remember((codePoint) => {
+export const rustClass = memoize((codePoint) => {
   const char = String.fromCodePoint(codePoint);
   if (/[\t\n\r\p{Z}]/u.test(char)) return SPACE;
   if (/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\ufffd]/u.test(char) && !within(plainInRust, codePoint))
     return CONTROL;
-  return printedRustClass(char, codePoint);
+  return printableRustClass(char, codePoint);
 });
 
 /** As the Rust tokenizer answers when it does not clean the text: nothing is dropped. */
-export const uncleanRustClass = remember((codePoint) => {
+export const uncleanRustClass = memoize((codePoint) => {
   const char = String.fromCodePoint(codePoint);
-  return /[\t-\r\x85\p{Z}]/u.test(char) ? SPACE : printedRustClass(char, codePoint);
+  return /[\t-\r\x85\p{Z}]/u.test(char) ? SPACE : printableRustClass(char, codePoint);
 });
 
-function printedRustClass(char: string, codePoint: number): number {
+function printableRustClass(char: string, codePoint: number): number {
   // Of these two the older tables say otherwise than today's, which is no matter of age.
   if (codePoint === 0x166d || codePoint === 0x111c9) return PUNCTUATION;
-  if (codePoint === 0x1734 || codePoint === MARK_IN_14) return MARK;
+  if (codePoint === 0x1734 || codePoint === MARK_IN_UNICODE_14) return MARK;
   if (/[!-/:-@[-`{-~\p{P}]/u.test(char))
     return within(plainInRust, codePoint) ? PLAIN : PUNCTUATION;
   if (within(IDEOGRAPHS, codePoint) && !within(NO_IDEOGRAPHS_IN_RUST, codePoint)) return IDEOGRAPH;
   if (/\p{Mn}/u.test(char) && !within(plainInRust, codePoint)) return MARK;
-  return moves(char) && !within(unorderedInRust, codePoint) ? MOVING : PLAIN;
+  return isReordered(char) && !within(unorderedInRust, codePoint) ? REORDERED : PLAIN;
 }
 
 /** Whether a mark stands after one of the lowest combining class, or before one of the highest. */
-function moves(char: string): boolean {
+function isReordered(char: string): boolean {
   if (!/\p{M}/u.test(char)) return false;
   const alone = char.normalize('NFD');
   return (
@@ -80,11 +86,11 @@ function moves(char: string): boolean {
 }
 
 /** Answers are kept as characters are met: classifying all of Unicode up front costs more than most runs ever use. */
-function remember(classify: Classify): Classify {
-  let known: Uint8Array | undefined;
+function memoize(classify: Classify): Classify {
+  let cache: Uint8Array | undefined;
   return (codePoint) => {
-    known ??= new Uint8Array(0x110000);
-    return known[codePoint] || (known[codePoint] = classify(codePoint));
+    cache ??= new Uint8Array(0x110000);
+    return cache[codePoint] || (cache[codePoint] = classify(codePoint));
   };
 }
 
@@ -95,30 +101,42 @@ const SEPARATORS = [
   ],
   ...[0x2028, 0x2029, 0x202f, 0x205f, 0x3000],
 ];
-const table = (...units: number[]) => {
+const codeUnitTable = (...units: number[]) => {
   const marked = new Uint8Array(0x10000);
   for (const unit of units) marked[unit] = 1;
   return marked;
 };
 
 /** 1 at each UTF-16 unit that ends a word where the text is cleaned. */
-export const CLEAN_BLANKS = table(9, 10, 13, ...SEPARATORS);
+export const CLEANED_WHITESPACE = codeUnitTable(9, 10, 13, ...SEPARATORS);
 /** 1 at each UTF-16 unit of Unicode's property White_Space (JavaScript's `\s` differs). */
-export const WHITE_SPACE = table(9, 10, 11, 12, 13, 0x85, ...SEPARATORS);
+export const UNICODE_WHITESPACE = codeUnitTable(9, 10, 11, 12, 13, 0x85, ...SEPARATORS);
 /** 1 at each UTF-16 unit that Python's `str.split()` and `str.strip()` take as a blank. */
-export const PYTHON_BLANKS = table(9, 10, 11, 12, 13, 0x1c, 0x1d, 0x1e, 0x1f, 0x85, ...SEPARATORS);
+export const PYTHON_WHITESPACE = codeUnitTable(
+  9,
+  10,
+  11,
+  12,
+  13,
+  0x1c,
+  0x1d,
+  0x1e,
+  0x1f,
+  0x85,
+  ...SEPARATORS,
+);
 
 // Σ depends on its place in the word when a whole text is lower-cased; the other four are newer than Unicode 14.0
 // and would turn into letters that are not, instead of being dropped.
-const NOT_BY_TEXT = /[\u03a3\ua7cb\ua7d2\ua7d4\ua7dc]/;
+const LOWERED_BY_CHARACTER = /[\u03a3\ua7cb\ua7d2\ua7d4\ua7dc]/;
 
 /** Lower-cases character by character: a final Σ becomes σ, not ς. */
 export function lowerCase(text: string): string {
-  if (!NOT_BY_TEXT.test(text)) return text.toLowerCase();
+  if (!LOWERED_BY_CHARACTER.test(text)) return text.toLowerCase();
   return text
     .split(/([\u03a3\ua7cb\ua7d2\ua7d4\ua7dc])/)
     .map((part) =>
-      part === '\u03a3' ? '\u03c3' : NOT_BY_TEXT.test(part) ? part : part.toLowerCase(),
+      part === '\u03a3' ? '\u03c3' : LOWERED_BY_CHARACTER.test(part) ? part : part.toLowerCase(),
     )
     .join('');
 }

@@ -1,7 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 
 /** A value as a message shows it: short, on one line, strings in quotes. */
-export function show(value: unknown): string {
+export function formatValue(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
@@ -10,21 +10,23 @@ export function show(value: unknown): string {
 export function checkKeys(given: object, known: readonly string[], what: string): void {
   for (const key of Object.keys(given))
     if (!known.includes(key))
-      throw new UsageError(`unknown ${what} ${show(key)}; expected one of ${known.join(', ')}`);
+      throw new UsageError(
+        `unknown ${what} ${formatValue(key)}; expected one of ${known.join(', ')}`,
+      );
 }
 
 /** @throws UsageError unless the value is one of those listed. */
 export function checkOneOf(value: unknown, known: readonly unknown[], name: string): void {
   if (!known.includes(value))
     throw new UsageError(
-      `${name} is ${show(value)}; expected one of ${known.map(show).join(', ')}`,
+      `${name} is ${formatValue(value)}; expected one of ${known.map(formatValue).join(', ')}`,
     );
 }
 
 /** @throws UsageError unless the value is a whole number of at least 1. */
 export function checkCount(value: number, name: string): void {
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new UsageError(`${name} is ${show(value)}; expected a whole number of at least 1`);
+    throw new UsageError(`${name} is ${formatValue(value)}; expected a whole number of at least 1`);
 }
 
 /** @throws UsageError unless the value is a string. */
@@ -37,5 +39,6 @@ export function checkString(value: unknown, name: string): asserts value is stri
 
 /** @throws UsageError unless the value is an array. */
 export function checkArray(value: unknown, name: string): void {
-  if (!Array.isArray(value)) throw new UsageError(`${name} is ${show(value)}; expected an array`);
+  if (!Array.isArray(value))
+    throw new UsageError(`${name} is ${formatValue(value)}; expected an array`);
 }

@@ -1,4 +1,4 @@
-import { PYTHON_BLANKS } from './characters.ts';
+import { PYTHON_WHITESPACE } from './characters.ts';
 
 export interface DecodeOptions {
   /** Leave out `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false. */
@@ -8,23 +8,23 @@ export interface DecodeOptions {
 }
 
 /** Tokens to text as the Rust tokenizer does it: blanks between words, none before a piece that begins with `prefix`. */
-export const joinTokens = (tokens: readonly string[], prefix: string): string =>
+export const joinTokensFast = (tokens: readonly string[], prefix: string): string =>
   tokens
     .map((token, i) =>
       i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`,
     )
     .join('');
 
-/** As the Python class does it: `alone` are tokens after which a piece keeps its mark. */
-export function joinAround(
+/** As the Python class does it: `isAdded` are tokens after which a piece keeps its mark. */
+export function joinTokensSlow(
   tokens: readonly string[],
   prefix: string,
-  alone: (token: string) => boolean,
+  isAdded: (token: string) => boolean,
 ): string {
   const texts: string[] = [];
   let run: string[] = [];
   for (const token of tokens) {
-    if (!alone(token)) {
+    if (!isAdded(token)) {
       run.push(token);
       continue;
     }
@@ -40,13 +40,13 @@ function joinPieces(tokens: readonly string[], prefix: string): string {
   const text = tokens.join(' ').replaceAll(` ${prefix}`, '');
   let start = 0;
   let end = text.length;
-  while (start < end && PYTHON_BLANKS[text.charCodeAt(start)]) start++;
-  while (end > start && PYTHON_BLANKS[text.charCodeAt(end - 1)]) end--;
+  while (start < end && PYTHON_WHITESPACE[text.charCodeAt(start)]) start++;
+  while (end > start && PYTHON_WHITESPACE[text.charCodeAt(end - 1)]) end--;
   return text.slice(start, end);
 }
 
 /** Hugging Face's `clean_up_tokenization`, replacement by replacement: their order matters. */
-export function cleanUp(text: string): string {
+export function cleanUpTokenization(text: string): string {
   return text
     .replaceAll(' .', '.')
     .replaceAll(' ?', '?')

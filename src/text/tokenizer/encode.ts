@@ -1,6 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { checkCount, checkKeys, checkOneOf } from './check.ts';
-import type { ResolvedOptions } from './options.ts';
+import type { ResolvedTokenizerOptions } from './options.ts';
 
 /** How a text becomes ids; names, values and defaults are Hugging Face's. */
 export interface EncodeOptions {
@@ -54,7 +54,7 @@ export interface Sequence {
 }
 
 /** Options with nothing left to decide. */
-export interface EncodePlan {
+export interface ResolvedEncodeOptions {
   addSpecialTokens: boolean;
   padding: 'longest' | 'max_length' | 'do_not_pad';
   padToMultipleOf: number;
@@ -64,7 +64,7 @@ export interface EncodePlan {
   returnOffsetsMapping: boolean;
 }
 
-const KEYS = [
+const OPTION_NAMES = [
   ...[
     'addSpecialTokens',
     'padding',
@@ -79,8 +79,11 @@ const PADDING = [true, false, 'longest', 'max_length', 'do_not_pad'];
 const TRUNCATION = [true, false, 'longest_first', 'only_first', 'only_second', 'do_not_truncate'];
 
 /** @throws UsageError on an unknown option, a value out of range, or two that contradict each other. */
-export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions): EncodePlan {
-  checkKeys(options, KEYS, 'encoding option');
+export function resolveEncodeOptions(
+  options: EncodeOptions,
+  tokenizer: ResolvedTokenizerOptions,
+): ResolvedEncodeOptions {
+  checkKeys(options, OPTION_NAMES, 'encoding option');
   const {
     addSpecialTokens = true,
     paddingSide = tokenizer.paddingSide,
@@ -97,7 +100,7 @@ export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions)
   checkOneOf(truncation, TRUNCATION, 'truncation');
   checkCount(padToMultipleOf, 'padToMultipleOf');
   if (options.maxLength !== undefined) checkCount(maxLength, 'maxLength');
-  const plan: EncodePlan = {
+  const plan: ResolvedEncodeOptions = {
     addSpecialTokens,
     padding: padding === true ? 'longest' : padding || 'do_not_pad',
     padToMultipleOf,
@@ -128,41 +131,42 @@ export function planEncoding(options: EncodeOptions, tokenizer: ResolvedOptions)
 export function truncate(
   first: Sequence,
   second: Sequence | null,
-  plan: EncodePlan,
+  plan: ResolvedEncodeOptions,
   fast: boolean,
 ): void {
   const { truncation, maxLength } = plan;
   const special = plan.addSpecialTokens ? (second ? 3 : 2) : 0;
-  const room = maxLength - special;
+  const budget = maxLength - special;
   let [a, b] = [first.ids.length, second?.ids.length ?? 0];
-  if (truncation === 'do_not_truncate' || a + b <= room) return;
+  if (truncation === 'do_not_truncate' || a + b <= budget) return;
   // Where nothing fits, Rust leaves nothing, whatever the strategy.
-  if (fast && room === 0) a = b = 0;
-  else if (truncation === 'only_second') b = second ? room - a : -1;
-  else if (truncation === 'only_first' || !second) a = room - b;
-  else if (Math.min(a, b) <= Math.floor(room / 2)) [a, b] = a > b ? [room - b, b] : [a, room - a];
+  if (fast && budget === 0) a = b = 0;
+  else if (truncation === 'only_second') b = second ? budget - a : -1;
+  else if (truncation === 'only_first' || !second) a = budget - b;
+  else if (Math.min(a, b) <= Math.floor(budget / 2))
+    [a, b] = a > b ? [budget - b, b] : [a, budget - a];
   else {
-    const half = Math.floor(room / 2);
+    const half = Math.floor(budget / 2);
     // Rust brings each text to maxLength first, so that two very long ones count as equal.
     const firstIsShorter = Math.min(a, maxLength) <= Math.min(b, maxLength);
-    [a, b] = fast && firstIsShorter ? [half, room - half] : [room - half, half];
+    [a, b] = fast && firstIsShorter ? [half, budget - half] : [budget - half, half];
   }
   // The one text that is cut must not vanish, but for Rust's longest_first.
   const least =
-    (fast && room === 0) || (truncation === 'longest_first' && (second || fast)) ? 0 : 1;
+    (fast && budget === 0) || (truncation === 'longest_first' && (second || fast)) ? 0 : 1;
   if (truncation === 'only_second' ? b < least : a < least || b < 0)
-    throw unreachable(plan, first, second, special);
-  shorten(first, a);
-  if (second) shorten(second, b);
+    throw cannotTruncate(plan, first, second, special);
+  truncateTo(first, a);
+  if (second) truncateTo(second, b);
 }
 
-function shorten({ ids, offsets }: Sequence, length: number): void {
+function truncateTo({ ids, offsets }: Sequence, length: number): void {
   ids.length = length;
   if (offsets) offsets.length = length;
 }
 
-function unreachable(
-  plan: EncodePlan,
+function cannotTruncate(
+  plan: ResolvedEncodeOptions,
   first: Sequence,
   second: Sequence | null,
   special: number,
@@ -176,10 +180,10 @@ function unreachable(
 }
 
 /** Joins truncated tokens with their special tokens. */
-export function assemble(
+export function buildEncoding(
   first: Sequence,
   second: Sequence | null,
-  plan: EncodePlan,
+  plan: ResolvedEncodeOptions,
   { cls, sep, fast }: { cls: number; sep: number; fast: boolean },
 ): Encoding {
   const { addSpecialTokens } = plan;
@@ -203,15 +207,16 @@ export function assemble(
     specialTokensMask,
   };
   if (plan.returnOffsetsMapping) {
-    const added = (): [number, number][] => (addSpecialTokens ? [[0, 0]] : []);
-    encoding.offsetMapping = added().concat(first.offsets!, added());
-    if (second) encoding.offsetMapping = encoding.offsetMapping.concat(second.offsets!, added());
+    const specialOffsets = (): [number, number][] => (addSpecialTokens ? [[0, 0]] : []);
+    encoding.offsetMapping = specialOffsets().concat(first.offsets!, specialOffsets());
+    if (second)
+      encoding.offsetMapping = encoding.offsetMapping.concat(second.offsets!, specialOffsets());
   }
   return encoding;
 }
 
 /** Pads rows, in place, together. */
-export function pad(rows: readonly Encoding[], plan: EncodePlan, padId: number): void {
+export function pad(rows: readonly Encoding[], plan: ResolvedEncodeOptions, padId: number): void {
   if (plan.padding === 'do_not_pad') return;
   const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 0);
   const wanted = plan.padding === 'longest' ? longest : plan.maxLength;

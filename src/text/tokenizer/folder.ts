@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readText } from '../../platform/files.ts';
 import { listFolder } from '../../platform/folder.ts';
-import { show } from './check.ts';
+import { formatValue } from './check.ts';
 import {
   contentOf,
   numbersByName,
@@ -14,19 +14,19 @@ import {
 import {
   type AddedToken,
   type BertTokenizerOptions,
-  override,
-  type ResolvedOptions,
+  type ResolvedTokenizerOptions,
+  withOverrides,
 } from './options.ts';
 import {
-  type CarriedSettings,
-  readCarriedSettings,
+  type PassthroughSettings,
+  readPassthroughSettings,
   readTokenizerJson,
   writeTokenizerJson,
 } from './tokenizerJson.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Tokens of a `vocab.txt`: one a line, ids in order. A byte order mark is dropped; CRLF and CR end lines too. */
-export function vocabLines(text: string): string[] {
+export function splitVocabLines(text: string): string[] {
   const lines = text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
   if (lines.at(-1) === '') lines.pop();
   return lines;
@@ -65,13 +65,19 @@ const tokenizerConfig = v.looseObject({
   split_special_tokens: v.nullish(v.literal(false)),
   wordpieces_prefix: v.nullish(v.literal('##')),
 });
-const NAMED = ['unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const;
+const SPECIAL_TOKEN_FIELDS = [
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const;
 
-export interface Folder {
+export interface TokenizerFolder {
   vocab: string[];
   options: BertTokenizerOptions;
   /** `undefined`: there was no `tokenizer.json`. */
-  carried: CarriedSettings | undefined;
+  passthroughSettings: PassthroughSettings | undefined;
 }
 
 /**
@@ -79,10 +85,10 @@ export interface Folder {
  * @param given the class to read it as, whatever the files say.
  * @throws UsageError naming the file that is missing, or what is wrong in it.
  */
-export async function readFolder(
+export async function readTokenizerFolder(
   dir: string,
   given?: BertTokenizerOptions['tokenizerClass'],
-): Promise<Folder> {
+): Promise<TokenizerFolder> {
   // It is the folder that is named as missing, not the first of its files.
   await listFolder(dir);
   const config = (await readJson(dir, 'tokenizer_config.json', tokenizerConfig)) ?? {};
@@ -92,19 +98,19 @@ export async function readFolder(
   const hasLines = await fileExists(path);
   const savedFast = !hasLines || (config.tokenizer_class ?? '').endsWith('Fast');
   const fast = given ? given === 'BertTokenizerFast' : savedFast;
-  const lines = hasLines ? vocabLines(await readText(path)) : undefined;
+  const lines = hasLines ? splitVocabLines(await readText(path)) : undefined;
   const file = fast || !hasLines ? await readTokenizerJson(dir, lines) : undefined;
-  const vocab = file?.vocab ?? lines ?? vocabLines(await readText(path));
+  const vocab = file?.vocab ?? lines ?? splitVocabLines(await readText(path));
 
-  const added = new Map<number, AddedToken>(file?.added);
+  const addedTokens = new Map<number, AddedToken>(file?.addedTokens);
   for (const [content, id] of Object.entries(addedFile))
-    if (!added.has(id)) added.set(id, { content });
+    if (!addedTokens.has(id)) addedTokens.set(id, { content });
   for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {}))
-    added.set(Number(id), typeof token === 'string' ? { content: token } : token);
-  checkIds(added, vocab, dir);
+    addedTokens.set(Number(id), typeof token === 'string' ? { content: token } : token);
+  checkAddedIds(addedTokens, vocab, dir);
 
   const special = Object.fromEntries(
-    NAMED.map((name) => [name, map[name] ?? config[name] ?? undefined]),
+    SPECIAL_TOKEN_FIELDS.map((name) => [name, map[name] ?? config[name] ?? undefined]),
   );
   const listed = [map, config].flatMap((from) => [
     from.additional_special_tokens,
@@ -116,7 +122,7 @@ export async function readFolder(
   const flagged = [...Object.values(special), ...further].filter(
     (token) => typeof token === 'object',
   );
-  const known = new Set([...added.values()].map(({ content }) => content));
+  const known = new Set([...addedTokens.values()].map(({ content }) => content));
   const maximum = config.model_max_length ?? config.max_len ?? Number.POSITIVE_INFINITY;
   const options: BertTokenizerOptions = {
     tokenizerClass: fast ? 'BertTokenizerFast' : 'BertTokenizer',
@@ -126,10 +132,10 @@ export async function readFolder(
     neverSplit: fast ? undefined : (config.never_split ?? undefined),
     stripAccents: config.strip_accents,
     tokenizeChineseChars: config.tokenize_chinese_chars ?? undefined,
-    ...names(special),
+    ...specialTokenOptions(special),
     additionalSpecialTokens: further.map(contentOf),
     addedTokens: [
-      ...[...added].sort(([a], [b]) => a - b).map(([, token]) => token),
+      ...[...addedTokens].sort(([a], [b]) => a - b).map(([, token]) => token),
       ...flagged
         .filter(({ content }) => !known.has(content))
         .map((token) => ({ ...token, special: true })),
@@ -139,16 +145,18 @@ export async function readFolder(
     paddingSide: config.padding_side ?? undefined,
     cleanUpTokenizationSpaces: config.clean_up_tokenization_spaces ?? undefined,
   };
-  if (!file) return { vocab, options, carried: await readCarriedSettings(dir) };
-  checkNames(file.options, options, dir);
+  if (!file) return { vocab, options, passthroughSettings: await readPassthroughSettings(dir) };
+  checkSpecialTokens(file.options, options, dir);
   return {
     vocab,
-    options: override(fast ? file.options : withoutFast(file.options), options),
-    carried: file.carried,
+    options: withOverrides(fast ? file.options : withoutFast(file.options), options),
+    passthroughSettings: file.passthroughSettings,
   };
 }
 
-function names(special: Record<string, StoredToken | undefined>): BertTokenizerOptions {
+function specialTokenOptions(
+  special: Record<string, StoredToken | undefined>,
+): BertTokenizerOptions {
   const name = (token: StoredToken | undefined) => token && contentOf(token);
   return {
     unkToken: name(special.unk_token),
@@ -170,7 +178,7 @@ function withoutFast(options: BertTokenizerOptions): BertTokenizerOptions {
 }
 
 /** Ids of added tokens must be those of the vocabulary, or follow it without a gap. */
-function checkIds(
+function checkAddedIds(
   added: ReadonlyMap<number, AddedToken>,
   vocab: readonly string[],
   dir: string,
@@ -178,10 +186,10 @@ function checkIds(
   const ids = [...added.keys()].sort((a, b) => a - b);
   let next = vocab.length;
   for (const id of ids) {
-    const token = show(added.get(id)!.content);
+    const token = formatValue(added.get(id)!.content);
     if (id < vocab.length && vocab[id] !== added.get(id)!.content)
       throw new UsageError(
-        `${dir}: added token ${token} has id ${id}, where the vocabulary has ${show(vocab[id])}`,
+        `${dir}: added token ${token} has id ${id}, where the vocabulary has ${formatValue(vocab[id])}`,
       );
     if (id >= vocab.length && id !== next++)
       throw new UsageError(
@@ -191,11 +199,15 @@ function checkIds(
 }
 
 /** `tokenizer.json` acts by its own names: others elsewhere would be heeded by half. */
-function checkNames(file: BertTokenizerOptions, options: BertTokenizerOptions, dir: string): void {
+function checkSpecialTokens(
+  file: BertTokenizerOptions,
+  options: BertTokenizerOptions,
+  dir: string,
+): void {
   for (const key of ['unkToken', 'clsToken', 'sepToken'] as const)
     if (file[key] !== undefined && options[key] !== undefined && file[key] !== options[key])
       throw new UsageError(
-        `${dir}: ${key} is ${show(file[key])} in tokenizer.json, but ${show(options[key])} in the other files; expected the same`,
+        `${dir}: ${key} is ${formatValue(file[key])} in tokenizer.json, but ${formatValue(options[key])} in the other files; expected the same`,
       );
 }
 
@@ -205,8 +217,8 @@ function checkNames(file: BertTokenizerOptions, options: BertTokenizerOptions, d
  */
 export function folderFiles(
   vocabulary: Vocabulary,
-  options: ResolvedOptions,
-  carried: CarriedSettings | undefined,
+  options: ResolvedTokenizerOptions,
+  passthroughSettings: PassthroughSettings | undefined,
 ): Record<string, string> {
   const fast = options.tokenizerClass === 'BertTokenizerFast';
   const special = {
@@ -219,7 +231,7 @@ export function folderFiles(
       additional_special_tokens: options.additionalSpecialTokens,
     }),
   };
-  const byId = options.wholeTokens.map((token): [number, object] => [
+  const byId = options.noSplitTokens.map((token): [number, object] => [
     vocabulary.id(token.content)!,
     toStored(token),
   ]);
@@ -240,14 +252,14 @@ export function folderFiles(
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   return {
-    'vocab.txt': vocabulary.base.map((line) => `${line}\n`).join(''),
-    ...((fast || carried) && {
-      'tokenizer.json': json(writeTokenizerJson(vocabulary, options, carried)),
+    'vocab.txt': vocabulary.baseTokens.map((line) => `${line}\n`).join(''),
+    ...((fast || passthroughSettings) && {
+      'tokenizer.json': json(writeTokenizerJson(vocabulary, options, passthroughSettings)),
     }),
     'tokenizer_config.json': json(config),
     'special_tokens_map.json': json(special),
-    ...(vocabulary.added.size > 0 && {
-      'added_tokens.json': json(Object.fromEntries(vocabulary.added)),
+    ...(vocabulary.addedTokensEncoder.size > 0 && {
+      'added_tokens.json': json(Object.fromEntries(vocabulary.addedTokensEncoder)),
     }),
   };
 }

@@ -1,26 +1,29 @@
 /** Where the UTF-16 units of a text come from: `[starts[i], ends[i])` of its original made unit i. */
-export interface Places {
+export interface Offsets {
   readonly starts: readonly number[];
   readonly ends: readonly number[];
 }
 
 /** A text made from another. */
-export interface Traced {
+export interface TextWithOffsets {
   readonly text: string;
   /** `null`: each unit where it stands, or nobody asked. */
-  readonly places: Places | null;
+  readonly offsets: Offsets | null;
 }
 
 /** Where in the original `[start, end)` of a text comes from. */
-export const placeOf = (places: Places | null, start: number, end: number): [number, number] =>
-  places ? [places.starts[start], places.ends[end - 1]] : [start, end];
+export const originalSpan = (
+  offsets: Offsets | null,
+  start: number,
+  end: number,
+): [number, number] => (offsets ? [offsets.starts[start], offsets.ends[end - 1]] : [start, end]);
 
-/** Replaces each code point, unless `replace` gives `null`; `at` is its place in the text. Keeps places if `asked`. */
-export function rewrite(
-  { text, places }: Traced,
-  asked: boolean,
+/** Replaces each code point, unless `replace` gives `null`; `at` is its place in the text. Keeps places if `withOffsets`. */
+export function replaceCharacters(
+  { text, offsets }: TextWithOffsets,
+  withOffsets: boolean,
   replace: (codePoint: number, at: number) => string | null,
-): Traced {
+): TextWithOffsets {
   const parts: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
@@ -34,8 +37,8 @@ export function rewrite(
       parts.push(piece);
       copied = next;
     }
-    if (asked) {
-      const [start, end] = placeOf(places, at, next);
+    if (withOffsets) {
+      const [start, end] = originalSpan(offsets, at, next);
       for (let length = piece?.length ?? next - at; length > 0; length--) {
         starts.push(start);
         ends.push(end);
@@ -44,27 +47,28 @@ export function rewrite(
     at = next;
   }
   if (copied < text.length) parts.push(text.slice(copied));
-  return { text: parts.join(''), places: asked ? { starts, ends } : null };
+  return { text: parts.join(''), offsets: withOffsets ? { starts, ends } : null };
 }
 
 /** Puts the units of each match of a pattern in another order: each then comes from the whole match. */
-export function reorder(
-  { text, places }: Traced,
-  asked: boolean,
+export function reorderRuns(
+  { text, offsets }: TextWithOffsets,
+  withOffsets: boolean,
   pattern: RegExp,
   order: (run: string) => string,
-): Traced {
+): TextWithOffsets {
   const ordered = text.replace(pattern, order);
-  if (!asked || ordered === text) return { text: ordered, places };
+  if (!withOffsets || ordered === text) return { text: ordered, offsets };
   const starts: number[] = [];
   const ends: number[] = [];
-  for (let at = 0; at < text.length; at++) [starts[at], ends[at]] = placeOf(places, at, at + 1);
+  for (let at = 0; at < text.length; at++)
+    [starts[at], ends[at]] = originalSpan(offsets, at, at + 1);
   for (const { 0: run, index } of text.matchAll(pattern)) {
     const end = index + run.length;
     if (ordered.startsWith(run, index)) continue;
-    const [from, to] = placeOf(places, index, end);
+    const [from, to] = originalSpan(offsets, index, end);
     starts.fill(from, index, end);
     ends.fill(to, index, end);
   }
-  return { text: ordered, places: { starts, ends } };
+  return { text: ordered, offsets: { starts, ends } };
 }

@@ -1,5 +1,12 @@
 import { UsageError } from '../../platform/errors.ts';
-import { checkArray, checkCount, checkKeys, checkOneOf, checkString, show } from './check.ts';
+import {
+  checkArray,
+  checkCount,
+  checkKeys,
+  checkOneOf,
+  checkString,
+  formatValue,
+} from './check.ts';
 
 /** A token found in a text before it is cut into words; names and defaults are Hugging Face's. */
 export interface AddedToken {
@@ -60,10 +67,10 @@ export interface BertTokenizerOptions {
   cleanUpTokenizationSpaces?: boolean;
 }
 
-export interface ResolvedOptions extends Required<BertTokenizerOptions> {
+export interface ResolvedTokenizerOptions extends Required<BertTokenizerOptions> {
   addedTokens: readonly Required<AddedToken>[];
   /** Every token found in a text before it is cut into words: the added ones, then the special ones that are left. */
-  wholeTokens: readonly Required<AddedToken>[];
+  noSplitTokens: readonly Required<AddedToken>[];
 }
 
 const DEFAULTS: Required<BertTokenizerOptions> = {
@@ -92,7 +99,10 @@ const ONLY_FAST = ['cleanText', 'continuingSubwordPrefix', 'maxInputCharsPerWord
 const FLAGS = ['singleWord', 'lstrip', 'rstrip', 'normalized', 'special'] as const;
 
 /** `base` with what `given` says; what is undefined says nothing. */
-export function override<T extends BertTokenizerOptions>(base: T, given: BertTokenizerOptions): T {
+export function withOverrides<T extends BertTokenizerOptions>(
+  base: T,
+  given: BertTokenizerOptions,
+): T {
   return {
     ...base,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
@@ -100,9 +110,9 @@ export function override<T extends BertTokenizerOptions>(base: T, given: BertTok
 }
 
 /** Fills in the defaults. @throws UsageError on an unknown option, a value that is none, or one that the class lacks. */
-export function resolveOptions(given: BertTokenizerOptions): ResolvedOptions {
+export function resolveOptions(given: BertTokenizerOptions): ResolvedTokenizerOptions {
   checkKeys(given, Object.keys(DEFAULTS), 'tokenizer option');
-  const options: Required<BertTokenizerOptions> = override(DEFAULTS, given);
+  const options: Required<BertTokenizerOptions> = withOverrides(DEFAULTS, given);
 
   checkOneOf(options.tokenizerClass, ['BertTokenizer', 'BertTokenizerFast'], 'tokenizerClass');
   checkOneOf(options.paddingSide, ['left', 'right'], 'paddingSide');
@@ -126,7 +136,7 @@ export function resolveOptions(given: BertTokenizerOptions): ResolvedOptions {
   checkCount(options.maxInputCharsPerWord, 'maxInputCharsPerWord');
   if (!(options.modelMaxLength >= 1))
     throw new UsageError(
-      `modelMaxLength is ${show(options.modelMaxLength)}; expected a number of at least 1`,
+      `modelMaxLength is ${formatValue(options.modelMaxLength)}; expected a number of at least 1`,
     );
 
   const other = options.tokenizerClass === 'BertTokenizer' ? ONLY_FAST : ONLY_PYTHON;
@@ -148,8 +158,8 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
   const { unkToken, sepToken, padToken, clsToken, maskToken } = options;
   const named = [unkToken, sepToken, padToken, clsToken, maskToken];
   const special = new Set([...named, ...options.additionalSpecialTokens]);
-  const wholeTokens = new Map<string, Required<AddedToken>>();
-  const lowersAdded =
+  const noSplitTokens = new Map<string, Required<AddedToken>>();
+  const lowercasesAdded =
     options.tokenizerClass === 'BertTokenizer' && options.doLowerCase && options.doBasicTokenize;
   for (const token of options.addedTokens) {
     const added: AddedToken = typeof token === 'string' ? { content: token } : token;
@@ -159,14 +169,14 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
       checkOneOf(
         added[flag],
         [true, false, undefined],
-        `${flag} of added token ${show(added.content)}`,
+        `${flag} of added token ${formatValue(added.content)}`,
       );
     const { singleWord = false, lstrip = false, rstrip = false } = added;
     const isSpecial = added.special || special.has(added.content);
     const normalized = added.normalized ?? !isSpecial;
     const content =
-      lowersAdded && normalized && !isSpecial ? added.content.toLowerCase() : added.content;
-    wholeTokens.set(content, {
+      lowercasesAdded && normalized && !isSpecial ? added.content.toLowerCase() : added.content;
+    noSplitTokens.set(content, {
       content,
       singleWord,
       lstrip,
@@ -175,18 +185,18 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
       special: isSpecial,
     });
   }
-  const addedTokens = [...wholeTokens.values()];
+  const addedTokens = [...noSplitTokens.values()];
   for (const content of special)
-    if (!wholeTokens.has(content))
-      wholeTokens.set(content, {
+    if (!noSplitTokens.has(content))
+      noSplitTokens.set(content, {
         ...{ content, singleWord: false, lstrip: false, rstrip: false },
         ...{ normalized: false, special: true },
       });
-  const all = [...wholeTokens.values()];
+  const all = [...noSplitTokens.values()];
   const additional = all.filter((token) => token.special && !named.includes(token.content));
   return {
     addedTokens,
-    wholeTokens: all,
+    noSplitTokens: all,
     additionalSpecialTokens: additional.map(({ content }) => content),
   };
 }

@@ -1,30 +1,30 @@
 import { type AddedTokens, PythonAddedTokens, RustAddedTokens } from './addedTokens.ts';
 import { BasicTokenizer } from './basic.ts';
-import { CLEAN_BLANKS, PYTHON_BLANKS, WHITE_SPACE } from './characters.ts';
+import { CLEANED_WHITESPACE, PYTHON_WHITESPACE, UNICODE_WHITESPACE } from './characters.ts';
 import type { Sequence } from './encode.ts';
-import { placeOf, type Traced } from './offsets.ts';
-import type { ResolvedOptions } from './options.ts';
+import { originalSpan, type TextWithOffsets } from './offsets.ts';
+import type { ResolvedTokenizerOptions } from './options.ts';
 import type { Vocabulary } from './vocabulary.ts';
-import { type Pieces, Stretches } from './wordCache.ts';
+import { type Pieces, WordCache } from './wordCache.ts';
 import { WordPiece } from './wordpiece.ts';
 
 /** Takes the pieces of a stretch of text that begins at `at`. */
-type Visit = (pieces: Pieces, at: number) => void;
+type PieceVisitor = (pieces: Pieces, at: number) => void;
 
 /** Text to its own tokens, before special ones are put around them: added tokens, then words, then pieces of words. */
-export class Sequencer {
+export class TokenizationPipeline {
   readonly #vocabulary: Vocabulary;
-  readonly #added: AddedTokens;
+  readonly #addedTokens: AddedTokens;
   /** Added tokens that are looked for in the normalised text. */
-  readonly #normalizedAdded: RustAddedTokens;
+  readonly #normalizedAddedTokens: RustAddedTokens;
   readonly #basic: BasicTokenizer | null;
   readonly #blanks: Uint8Array;
-  readonly #stretches: Stretches;
+  readonly #wordCache: WordCache;
 
-  constructor(vocabulary: Vocabulary, options: ResolvedOptions) {
-    const { wholeTokens, neverSplit, doLowerCase, doBasicTokenize, unkToken } = options;
+  constructor(vocabulary: Vocabulary, options: ResolvedTokenizerOptions) {
+    const { noSplitTokens, neverSplit, doLowerCase, doBasicTokenize, unkToken } = options;
     const fast = options.tokenizerClass === 'BertTokenizerFast';
-    const special = wholeTokens.filter((token) => token.special).map(({ content }) => content);
+    const special = noSplitTokens.filter((token) => token.special).map(({ content }) => content);
     const basic = new BasicTokenizer({
       ...options,
       fast,
@@ -33,24 +33,24 @@ export class Sequencer {
     this.#vocabulary = vocabulary;
     this.#basic = doBasicTokenize ? basic : null;
     this.#blanks = !doBasicTokenize
-      ? PYTHON_BLANKS
+      ? PYTHON_WHITESPACE
       : options.cleanText
-        ? CLEAN_BLANKS
-        : WHITE_SPACE;
-    this.#normalizedAdded = new RustAddedTokens(
-      fast ? wholeTokens.filter(({ normalized }) => normalized) : [],
+        ? CLEANED_WHITESPACE
+        : UNICODE_WHITESPACE;
+    this.#normalizedAddedTokens = new RustAddedTokens(
+      fast ? noSplitTokens.filter(({ normalized }) => normalized) : [],
       (content) => basic.normalize(content, false).text,
     );
-    this.#added = fast
-      ? new RustAddedTokens(wholeTokens.filter(({ normalized }) => !normalized))
-      : new PythonAddedTokens(wholeTokens, doLowerCase && doBasicTokenize);
+    this.#addedTokens = fast
+      ? new RustAddedTokens(noSplitTokens.filter(({ normalized }) => !normalized))
+      : new PythonAddedTokens(noSplitTokens, doLowerCase && doBasicTokenize);
 
-    const wordPiece = new WordPiece(vocabulary.base, unkToken, options);
+    const wordPiece = new WordPiece(vocabulary.baseTokens, unkToken, options);
     const known = (word: string) => vocabulary.id(word) ?? vocabulary.id(unkToken)!;
     const kept = doBasicTokenize
       ? neverSplit.map((word): [string, number] => [word, known(word)])
       : [];
-    this.#stretches = new Stretches(this.#basic, wordPiece, new Map(kept), (id) =>
+    this.#wordCache = new WordCache(this.#basic, wordPiece, new Map(kept), (id) =>
       vocabulary.token(id),
     );
   }
@@ -72,11 +72,11 @@ export class Sequencer {
   }
 
   /** Ids, and where in the text each comes from. */
-  located(text: string): Sequence {
+  encodeWithOffsets(text: string): Sequence {
     const ids: number[] = [];
     const offsets: [number, number][] = [];
-    const { places } = this.#visit(text, true, (pieces, at) => {
-      const { starts, ends } = pieces.places!;
+    const { offsets: sourceOffsets } = this.#visit(text, true, (pieces, at) => {
+      const { starts, ends } = pieces.offsets!;
       for (let i = 0; i < starts.length; i++) {
         ids.push(pieces.ids[i]);
         offsets.push([at + starts[i], at + ends[i]]);
@@ -84,65 +84,69 @@ export class Sequencer {
     });
     return {
       ids,
-      offsets: places ? offsets.map(([start, end]) => placeOf(places, start, end)) : offsets,
+      offsets: sourceOffsets
+        ? offsets.map(([start, end]) => originalSpan(sourceOffsets, start, end))
+        : offsets,
     };
   }
 
   /** Goes through a text piece by piece; gives the text in which their places count. */
-  #visit(text: string, asked: boolean, visit: Visit): Traced {
-    const { from, parts } = this.#added.split(text, asked);
-    if (!parts) this.#visitPart(from.text, asked, 0, visit);
+  #visit(text: string, withOffsets: boolean, visit: PieceVisitor): TextWithOffsets {
+    const { source, segments } = this.#addedTokens.split(text, withOffsets);
+    if (!segments) this.#visitSegment(source.text, withOffsets, 0, visit);
     else
-      for (const { start, end, token } of parts) {
-        if (token !== null) visit(this.#whole(token, 0, end - start), start);
-        else this.#visitPart(from.text.slice(start, end), asked, start, visit);
+      for (const { start, end, token } of segments) {
+        if (token !== null) visit(this.#addedTokenPieces(token, 0, end - start), start);
+        else this.#visitSegment(source.text.slice(start, end), withOffsets, start, visit);
       }
-    return from;
+    return source;
   }
 
-  #visitPart(text: string, asked: boolean, at: number, visit: Visit): void {
+  #visitSegment(text: string, withOffsets: boolean, at: number, visit: PieceVisitor): void {
     const basic = this.#basic;
     if (
       basic &&
-      this.#normalizedAdded.any &&
-      this.#normalizedAdded.test(basic.normalize(text, false).text)
+      this.#normalizedAddedTokens.hasAny &&
+      this.#normalizedAddedTokens.test(basic.normalize(text, false).text)
     )
-      this.#visitNormalized(basic, text, asked, at, visit);
-    else this.#visitStretches(text, asked, at, visit);
+      this.#visitNormalized(basic, text, withOffsets, at, visit);
+    else this.#visitWords(text, withOffsets, at, visit);
   }
 
   /** Goes through a text in which there are added tokens once it is normalised. */
   #visitNormalized(
     basic: BasicTokenizer,
     text: string,
-    asked: boolean,
+    withOffsets: boolean,
     at: number,
-    visit: Visit,
+    visit: PieceVisitor,
   ): void {
-    const normalized = basic.normalize(text, asked);
-    for (const { start, end, token } of this.#normalizedAdded.parts(normalized.text)) {
+    const normalized = basic.normalize(text, withOffsets);
+    for (const { start, end, token } of this.#normalizedAddedTokens.segments(normalized.text)) {
       if (token === null)
-        visit(this.#stretches.cut(basic.split(normalized, start, end), asked), at);
-      else visit(this.#whole(token, ...placeOf(normalized.places, start, end)), at);
+        visit(this.#wordCache.tokenizeWords(basic.split(normalized, start, end), withOffsets), at);
+      else
+        visit(this.#addedTokenPieces(token, ...originalSpan(normalized.offsets, start, end)), at);
     }
   }
 
   /** Goes through a text without added tokens. Blanks cut it exactly: no rule looks across one. */
-  #visitStretches(text: string, asked: boolean, at: number, visit: Visit): void {
-    const blanks = this.#blanks;
+  #visitWords(text: string, withOffsets: boolean, at: number, visit: PieceVisitor): void {
+    const whitespace = this.#blanks;
     let start = 0;
     for (let end = 0; end <= text.length; end++) {
-      if (end < text.length && !blanks[text.charCodeAt(end)]) continue;
-      if (end > start) visit(this.#stretches.pieces(text.slice(start, end), asked), at + start);
+      if (end < text.length && !whitespace[text.charCodeAt(end)]) continue;
+      if (end > start)
+        visit(this.#wordCache.pieces(text.slice(start, end), withOffsets), at + start);
       start = end + 1;
     }
   }
 
-  #whole(token: string, start: number, end: number): Pieces {
+  #addedTokenPieces(token: string, start: number, end: number): Pieces {
     return {
       tokens: [token],
       ids: [this.#vocabulary.id(token)!],
-      places: { starts: [start], ends: [end] },
+      offsets: { starts: [start], ends: [end] },
     };
   }
 }

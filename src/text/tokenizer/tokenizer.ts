@@ -1,19 +1,30 @@
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { writeFiles } from '../../platform/files.ts';
-import { checkArray, checkKeys, checkOneOf, checkString, show } from './check.ts';
-import { cleanUp, type DecodeOptions, joinAround, joinTokens } from './decode.ts';
-import type { BatchEncoding, EncodeOptions, EncodePlan, Encoding, Sequence } from './encode.ts';
-import { assemble, pad, planEncoding, truncate } from './encode.ts';
-import { folderFiles, readFolder, vocabLines } from './folder.ts';
+import { checkArray, checkKeys, checkOneOf, checkString, formatValue } from './check.ts';
+import {
+  cleanUpTokenization,
+  type DecodeOptions,
+  joinTokensFast,
+  joinTokensSlow,
+} from './decode.ts';
+import type {
+  BatchEncoding,
+  EncodeOptions,
+  Encoding,
+  ResolvedEncodeOptions,
+  Sequence,
+} from './encode.ts';
+import { buildEncoding, pad, resolveEncodeOptions, truncate } from './encode.ts';
+import { folderFiles, readTokenizerFolder, splitVocabLines } from './folder.ts';
 import {
   type BertTokenizerOptions,
-  override,
-  type ResolvedOptions,
+  type ResolvedTokenizerOptions,
   resolveOptions,
+  withOverrides,
 } from './options.ts';
-import { Sequencer } from './pipeline.ts';
-import type { CarriedSettings } from './tokenizerJson.ts';
+import { TokenizationPipeline } from './pipeline.ts';
+import type { PassthroughSettings } from './tokenizerJson.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 /**
@@ -21,12 +32,12 @@ import { Vocabulary } from './vocabulary.ts';
  * `BertTokenizerFast`: cleaning and splitting into words, then greedy longest-first WordPiece.
  */
 export class BertTokenizer {
-  readonly #options: ResolvedOptions;
+  readonly #options: ResolvedTokenizerOptions;
   readonly #fast: boolean;
   readonly #vocabulary: Vocabulary;
   readonly #specialIds: ReadonlySet<number>;
-  readonly #sequencer: Sequencer;
-  #carried: CarriedSettings | undefined;
+  readonly #pipeline: TokenizationPipeline;
+  #passthroughSettings: PassthroughSettings | undefined;
 
   /**
    * @param vocab the tokens in the order of their ids, or the text of a `vocab.txt`.
@@ -34,20 +45,20 @@ export class BertTokenizer {
    */
   constructor(vocab: readonly string[] | string, options: BertTokenizerOptions = {}) {
     const resolved = resolveOptions(options);
-    const { unkToken, sepToken, padToken, clsToken, wholeTokens } = resolved;
+    const { unkToken, sepToken, padToken, clsToken, noSplitTokens } = resolved;
     this.#options = resolved;
     this.#fast = resolved.tokenizerClass === 'BertTokenizerFast';
 
-    this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? vocabLines(vocab) : vocab);
+    this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? splitVocabLines(vocab) : vocab);
     // Before there are added tokens: an unknown word must get an id of the vocabulary proper.
     this.#vocabulary.require(unkToken);
     for (const { content } of resolved.addedTokens) this.#vocabulary.add(content);
     for (const token of [clsToken, sepToken, padToken]) this.#vocabulary.require(token);
-    for (const { content } of wholeTokens) this.#vocabulary.add(content);
-    const special = wholeTokens.filter((token) => token.special).map(({ content }) => content);
+    for (const { content } of noSplitTokens) this.#vocabulary.add(content);
+    const special = noSplitTokens.filter((token) => token.special).map(({ content }) => content);
     this.#specialIds = new Set(special.map((token) => this.#vocabulary.id(token)!));
 
-    this.#sequencer = new Sequencer(this.#vocabulary, resolved);
+    this.#pipeline = new TokenizationPipeline(this.#vocabulary, resolved);
   }
 
   /**
@@ -61,9 +72,9 @@ export class BertTokenizer {
     dir: string,
     options: BertTokenizerOptions = {},
   ): Promise<BertTokenizer> {
-    const folder = await readFolder(await findModel(dir), options.tokenizerClass);
-    const tokenizer = new BertTokenizer(folder.vocab, override(folder.options, options));
-    tokenizer.#carried = folder.carried;
+    const folder = await readTokenizerFolder(await findModel(dir), options.tokenizerClass);
+    const tokenizer = new BertTokenizer(folder.vocab, withOverrides(folder.options, options));
+    tokenizer.#passthroughSettings = folder.passthroughSettings;
     return tokenizer;
   }
 
@@ -74,7 +85,7 @@ export class BertTokenizer {
 
   /** The files of the tokenizer's folder: name → content. */
   files(): Record<string, string> {
-    return folderFiles(this.#vocabulary, this.#options, this.#carried);
+    return folderFiles(this.#vocabulary, this.#options, this.#passthroughSettings);
   }
 
   /** Which of Hugging Face's tokenizers this one follows. */
@@ -84,7 +95,7 @@ export class BertTokenizer {
 
   /** Lines of `vocab.txt`; added tokens not counted. */
   get vocabSize(): number {
-    return this.#vocabulary.base.length;
+    return this.#vocabulary.baseTokens.length;
   }
 
   /** All ids there are, added tokens included: the rows an embedding needs (Python's `len(tokenizer)`). */
@@ -120,7 +131,7 @@ export class BertTokenizer {
   /** The tokens of a text, without special tokens around them. */
   tokenize(text: string): string[] {
     checkString(text, 'text');
-    return this.#sequencer.tokens(text);
+    return this.#pipeline.tokens(text);
   }
 
   /** A token that is not in the vocabulary gets the unknown token's id. */
@@ -146,7 +157,7 @@ export class BertTokenizer {
    * @throws UsageError on a bad option, or a truncation that cannot reach `maxLength`.
    */
   encode(text: string, pair?: string | null, options: EncodeOptions = {}): Encoding {
-    const plan = planEncoding(options, this.#options);
+    const plan = resolveEncodeOptions(options, this.#options);
     const encoding = this.#encode(text, pair ?? null, plan);
     pad([encoding], plan, this.padTokenId);
     return encoding;
@@ -157,14 +168,14 @@ export class BertTokenizer {
     texts: readonly (string | readonly [string, string])[],
     options: EncodeOptions = {},
   ): BatchEncoding {
-    const plan = planEncoding(options, this.#options);
+    const plan = resolveEncodeOptions(options, this.#options);
     checkArray(texts, 'texts');
     const rows = texts.map((row, index) => {
       try {
         if (typeof row === 'string') return this.#encode(row, null, plan);
         const pair: readonly string[] = row;
         if (!Array.isArray(pair) || pair.length !== 2)
-          throw new UsageError(`${show(pair)} is neither a string nor two of them`);
+          throw new UsageError(`${formatValue(pair)} is neither a string nor two of them`);
         return this.#encode(pair[0], pair[1], plan);
       } catch (error) {
         throw error instanceof UsageError
@@ -196,20 +207,22 @@ export class BertTokenizer {
     const shown = Array.from(ids).filter((id) => !(skipSpecialTokens && this.#specialIds.has(id)));
     const tokens = this.convertIdsToTokens(shown);
     const text = this.#fast
-      ? joinTokens(tokens, prefix)
-      : joinAround(tokens, prefix, (token) => this.#vocabulary.added.has(token));
-    return cleanUpTokenizationSpaces ? cleanUp(text) : text;
+      ? joinTokensFast(tokens, prefix)
+      : joinTokensSlow(tokens, prefix, (token) => this.#vocabulary.addedTokensEncoder.has(token));
+    return cleanUpTokenizationSpaces ? cleanUpTokenization(text) : text;
   }
 
-  #encode(text: string, pair: string | null, plan: EncodePlan): Encoding {
+  #encode(text: string, pair: string | null, plan: ResolvedEncodeOptions): Encoding {
     checkString(text, 'text');
     if (pair !== null) checkString(pair, 'pair');
     const sequence = (of: string): Sequence =>
-      plan.returnOffsetsMapping ? this.#sequencer.located(of) : { ids: this.#sequencer.ids(of) };
+      plan.returnOffsetsMapping
+        ? this.#pipeline.encodeWithOffsets(of)
+        : { ids: this.#pipeline.ids(of) };
     const first = sequence(text);
     const second = pair === null ? null : sequence(pair);
     truncate(first, second, plan, this.#fast);
-    return assemble(first, second, plan, {
+    return buildEncoding(first, second, plan, {
       cls: this.clsTokenId,
       sep: this.sepTokenId,
       fast: this.#fast,

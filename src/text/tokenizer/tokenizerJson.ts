@@ -1,15 +1,15 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
-import { show } from './check.ts';
+import { formatValue } from './check.ts';
 import { fromStored, numbersByName, readJson, storedFlags, toStored } from './files.ts';
-import type { AddedToken, BertTokenizerOptions, ResolvedOptions } from './options.ts';
+import type { AddedToken, BertTokenizerOptions, ResolvedTokenizerOptions } from './options.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const tokenAndId = v.tuple([v.string(), count]);
+const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
+const tokenAndId = v.tuple([v.string(), nonNegativeInteger]);
 const piece = v.union([
-  v.strictObject({ SpecialToken: v.strictObject({ id: v.string(), type_id: count }) }),
-  v.strictObject({ Sequence: v.strictObject({ id: v.string(), type_id: count }) }),
+  v.strictObject({ SpecialToken: v.strictObject({ id: v.string(), type_id: nonNegativeInteger }) }),
+  v.strictObject({ Sequence: v.strictObject({ id: v.string(), type_id: nonNegativeInteger }) }),
 ]);
 
 // Strict: a setting that is not known here would silently give other tokens.
@@ -18,22 +18,22 @@ const schema = v.strictObject({
   truncation: v.nullish(
     v.strictObject({
       direction: v.nullish(v.literal('Right')),
-      max_length: count,
+      max_length: nonNegativeInteger,
       strategy: v.string(),
-      stride: count,
+      stride: nonNegativeInteger,
     }),
   ),
   padding: v.nullish(
     v.strictObject({
-      strategy: v.union([v.literal('BatchLongest'), v.strictObject({ Fixed: count })]),
+      strategy: v.union([v.literal('BatchLongest'), v.strictObject({ Fixed: nonNegativeInteger })]),
       direction: v.picklist(['Left', 'Right']),
-      pad_to_multiple_of: v.nullish(count),
-      pad_id: count,
+      pad_to_multiple_of: v.nullish(nonNegativeInteger),
+      pad_id: nonNegativeInteger,
       pad_type_id: v.literal(0),
       pad_token: v.string(),
     }),
   ),
-  added_tokens: v.nullish(v.array(v.strictObject({ id: count, ...storedFlags }))),
+  added_tokens: v.nullish(v.array(v.strictObject({ id: nonNegativeInteger, ...storedFlags }))),
   normalizer: v.strictObject({
     type: v.literal('BertNormalizer'),
     clean_text: v.boolean(),
@@ -48,7 +48,7 @@ const schema = v.strictObject({
       type: v.literal('TemplateProcessing'),
       single: v.array(piece),
       pair: v.array(piece),
-      special_tokens: v.record(v.string(), v.looseObject({ ids: v.array(count) })),
+      special_tokens: v.record(v.string(), v.looseObject({ ids: v.array(nonNegativeInteger) })),
     }),
   ]),
   decoder: v.nullish(
@@ -58,7 +58,7 @@ const schema = v.strictObject({
     type: v.optional(v.literal('WordPiece')),
     unk_token: v.string(),
     continuing_subword_prefix: v.optional(v.string(), '##'),
-    max_input_chars_per_word: v.optional(count, 100),
+    max_input_chars_per_word: v.optional(nonNegativeInteger, 100),
     vocab: numbersByName,
   }),
 });
@@ -70,34 +70,36 @@ const NAME = 'tokenizer.json';
  * Settings of the file that are only written back: as in transformers, a call says for itself how it cuts and pads.
  * `null`: none.
  */
-export interface CarriedSettings {
+export interface PassthroughSettings {
   truncation: object | null;
   padding: object | null;
 }
-const carriedSchema = v.looseObject({
+const passthroughSchema = v.looseObject({
   truncation: v.nullish(v.looseObject({})),
   padding: v.nullish(v.looseObject({})),
 });
-const carriedOf = ({
+const passthroughSettings = ({
   truncation,
   padding,
-}: v.InferInput<typeof carriedSchema>): CarriedSettings => ({
+}: v.InferInput<typeof passthroughSchema>): PassthroughSettings => ({
   truncation: truncation ?? null,
   padding: padding ?? null,
 });
 
 /** What to write back of a file that is not followed; `undefined` where there is none. @throws UsageError if it is not JSON. */
-export async function readCarriedSettings(dir: string): Promise<CarriedSettings | undefined> {
-  const file = await readJson(dir, NAME, carriedSchema);
-  return file && carriedOf(file);
+export async function readPassthroughSettings(
+  dir: string,
+): Promise<PassthroughSettings | undefined> {
+  const file = await readJson(dir, NAME, passthroughSchema);
+  return file && passthroughSettings(file);
 }
 
 export interface TokenizerFile {
   vocab: string[];
   options: BertTokenizerOptions;
   /** Tokens found before words are cut, by id. */
-  added: Map<number, AddedToken>;
-  carried: CarriedSettings;
+  addedTokens: Map<number, AddedToken>;
+  passthroughSettings: PassthroughSettings;
 }
 
 /**
@@ -115,9 +117,11 @@ export async function readTokenizerJson(
     throw new UsageError(`${dir}/${NAME}: ${problem}`);
   };
   const { model, normalizer, padding, decoder } = file;
-  const { cls, sep } = ends(file, fail);
+  const { cls, sep } = specialTokensOf(file, fail);
   if (decoder && decoder.prefix !== model.continuing_subword_prefix)
-    fail(`decoder.prefix is ${show(decoder.prefix)}; expected model.continuing_subword_prefix`);
+    fail(
+      `decoder.prefix is ${formatValue(decoder.prefix)}; expected model.continuing_subword_prefix`,
+    );
   const options: BertTokenizerOptions = {
     doLowerCase: normalizer.lowercase,
     stripAccents: normalizer.strip_accents ?? null,
@@ -132,14 +136,19 @@ export async function readTokenizerJson(
     paddingSide: padding ? (padding.direction === 'Left' ? 'left' : 'right') : undefined,
     cleanUpTokenizationSpaces: decoder?.cleanup,
   };
-  const added = new Map(
+  const addedTokens = new Map(
     (file.added_tokens ?? []).map(({ id, ...token }) => [id, fromStored(token)]),
   );
-  return { vocab: inOrder(model.vocab, lines, fail), options, added, carried: carriedOf(file) };
+  return {
+    vocab: vocabularyById(model.vocab, lines, fail),
+    options,
+    addedTokens,
+    passthroughSettings: passthroughSettings(file),
+  };
 }
 
 /** The tokens of a vocabulary by id. */
-function inOrder(
+function vocabularyById(
   ids: Record<string, number>,
   lines: readonly string[],
   fail: (problem: string) => void,
@@ -149,7 +158,7 @@ function inOrder(
   const seen = new Set<number>();
   for (const [content, id] of entries) {
     if (id >= vocab.length + entries.length)
-      fail(`model.vocab has ${entries.length} tokens, but ${show(content)} has id ${id}`);
+      fail(`model.vocab has ${entries.length} tokens, but ${formatValue(content)} has id ${id}`);
     if (seen.has(id)) fail(`model.vocab has two tokens of id ${id}`);
     seen.add(id);
     vocab[id] = content;
@@ -160,12 +169,15 @@ function inOrder(
 }
 
 /** The tokens before and after a text: `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`, types 0 and, from B on, 1. */
-function ends({ post_processor: post, model }: TokenizerJson, fail: (problem: string) => void) {
+function specialTokensOf(
+  { post_processor: post, model }: TokenizerJson,
+  fail: (problem: string) => void,
+) {
   if (post.type === 'BertProcessing') {
     for (const [field, [token, id]] of Object.entries({ cls: post.cls, sep: post.sep }))
       if (model.vocab[token] !== id)
         fail(
-          `post_processor.${field} has id ${id}; expected that of ${show(token)} in model.vocab`,
+          `post_processor.${field} has id ${id}; expected that of ${formatValue(token)} in model.vocab`,
         );
     return { cls: post.cls[0], sep: post.sep[0] };
   }
@@ -176,15 +188,15 @@ function ends({ post_processor: post, model }: TokenizerJson, fail: (problem: st
   const [cls, sep] = [special('single', 0), special('single', 2)];
   const expected = template(cls, sep);
   for (const field of ['single', 'pair'] as const)
-    if (flat(post[field]) !== flat(expected[field]))
+    if (formatTemplate(post[field]) !== formatTemplate(expected[field]))
       fail(
-        `post_processor.${field} is ${flat(post[field])}; expected ${flat(expected[field])}, as BERT's is`,
+        `post_processor.${field} is ${formatTemplate(post[field])}; expected ${formatTemplate(expected[field])}, as BERT's is`,
       );
   for (const token of [cls, sep]) {
     const ids = post.special_tokens[token]?.ids ?? [];
     if (ids.length !== 1 || ids[0] !== model.vocab[token])
       fail(
-        `post_processor.special_tokens: ${show(token)} has ids [${ids}]; expected that of model.vocab`,
+        `post_processor.special_tokens: ${formatValue(token)} has ids [${ids}]; expected that of model.vocab`,
       );
   }
   return { cls, sep };
@@ -200,7 +212,7 @@ function template(cls: string, sep: string): Template {
 }
 
 /** A template as one reads it: `[CLS]:0 $A:0 [SEP]:0`. */
-const flat = (pieces: Template['single']) =>
+const formatTemplate = (pieces: Template['single']) =>
   pieces
     .map((p) =>
       'SpecialToken' in p
@@ -212,8 +224,8 @@ const flat = (pieces: Template['single']) =>
 /** What `readTokenizerJson` reads, as Hugging Face's Rust library writes it. */
 export function writeTokenizerJson(
   vocabulary: Vocabulary,
-  options: ResolvedOptions,
-  carried?: CarriedSettings,
+  options: ResolvedTokenizerOptions,
+  passthrough?: PassthroughSettings,
 ): object {
   const { clsToken, sepToken } = options;
   const special = (token: string) => [
@@ -222,9 +234,9 @@ export function writeTokenizerJson(
   ];
   return {
     version: '1.0',
-    truncation: carried?.truncation ?? null,
-    padding: carried?.padding ?? null,
-    added_tokens: options.wholeTokens
+    truncation: passthrough?.truncation ?? null,
+    padding: passthrough?.padding ?? null,
+    added_tokens: options.noSplitTokens
       .map((token) => ({ id: vocabulary.id(token.content)!, ...toStored(token) }))
       .sort((a, b) => a.id - b.id),
     normalizer: {
@@ -249,7 +261,7 @@ export function writeTokenizerJson(
       ...{ type: 'WordPiece', unk_token: options.unkToken },
       continuing_subword_prefix: options.continuingSubwordPrefix,
       max_input_chars_per_word: options.maxInputCharsPerWord,
-      vocab: Object.fromEntries(vocabulary.base.map((token, id) => [token, id])),
+      vocab: Object.fromEntries(vocabulary.baseTokens.map((token, id) => [token, id])),
     },
   };
 }

@@ -6,7 +6,7 @@
  * training and in a browser for prediction must not differ. Normalisation and case of older characters are stable
  * by Unicode's own policy and come from the engine.
  */
-const ADDED_AFTER_14 = `
+const ADDED_AFTER_UNICODE_14 = `
 88f 897 c5c cdc cf3 ece 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 20c1 2427-2429 2b96 2ffc-2fff 31e4-31e5 31ef
 a7cb-a7cf a7d2 a7d4 a7da-a7dc a7f1 fbc3-fbd2 fd90-fd91 fdc8-fdce 105c0-105f3 10940-10959 10d40-10d65 10d69-10d85
 10d8e-10d8f 10ec2-10ec7 10ed0-10ed8 10efa-10eff 1123f-11241 11380-11389 1138b 1138e 11390-113b5 113b7-113c0 113c2
@@ -42,7 +42,7 @@ const UNORDERED_IN_RUST = `
 10efa-10efb 10efd-10eff 10f46-10f50 10f82-10f85 11070 1133b 113c5 113c7-113c8 113ce-113d0 1145e 11839-1183a 11938
 1193d-1193e 11943 119e0 11a34 11a47 11a99 11d42 11d44-11d45 11d97 11f41-11f42 16121-16128 1612f 16ff0-16ff1 1e08f
 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef 1e6e3 1e6e6 1e6ee-1e6ef 1e6f5`;
-const WHOLE_IN_RUST =
+const UNDECOMPOSED_IN_RUST =
   '105c9 105e4 11383 11385 1138e 11391 113c5 113c7-113c8 11938 16121-16128 16d68-16d6a';
 
 type Ranges = readonly (readonly [number, number])[];
@@ -61,10 +61,10 @@ export const within = (ranges: Ranges, codePoint: number): boolean =>
   ranges.some(([first, last]) => codePoint >= first && codePoint <= last);
 
 /** `[first, last]` of each range of code points that Unicode 14.0 did not assign and a later version did. */
-export const addedAfter14 = parse(ADDED_AFTER_14);
+export const addedAfterUnicode14 = parse(ADDED_AFTER_UNICODE_14);
 export const plainInRust = parse(PLAIN_IN_RUST);
 export const unorderedInRust = parse(UNORDERED_IN_RUST);
-export const wholeInRust = parse(WHOLE_IN_RUST);
+export const undecomposedInRust = parse(UNDECOMPOSED_IN_RUST);
 
 /** The one older character that a later version moved out of the non-spacing marks (AHOM CONSONANT SIGN MEDIAL RA). */
-export const MARK_IN_14 = 0x1171e;
+export const MARK_IN_UNICODE_14 = 0x1171e;

@@ -1,10 +1,10 @@
 import { UsageError } from '../../platform/errors.ts';
-import { checkArray, checkString, show } from './check.ts';
+import { checkArray, checkString, formatValue } from './check.ts';
 
 /** Tokens and their ids: the lines of `vocab.txt`, then tokens added after them. */
 export class Vocabulary {
   /** The lines; of equal ones the last gives the id. */
-  readonly base: readonly string[];
+  readonly baseTokens: readonly string[];
   readonly #ids = new Map<string, number>();
   readonly #added = new Map<string, number>();
   readonly #addedTokens: string[] = [];
@@ -12,12 +12,12 @@ export class Vocabulary {
   /** @throws UsageError on a token that could not be a line of `vocab.txt`. */
   constructor(lines: readonly string[]) {
     checkArray(lines, 'vocab');
-    this.base = [...lines];
-    this.base.forEach((token, id) => {
+    this.baseTokens = [...lines];
+    this.baseTokens.forEach((token, id) => {
       checkString(token, `token ${id} of the vocabulary`);
       if (/[\r\n]/.test(token))
         throw new UsageError(
-          `token ${id} of the vocabulary, ${show(token)}, has a line break in it`,
+          `token ${id} of the vocabulary, ${formatValue(token)}, has a line break in it`,
         );
       this.#ids.set(token, id);
     });
@@ -25,10 +25,10 @@ export class Vocabulary {
 
   /** How many ids there are, added tokens included. */
   get size(): number {
-    return this.base.length + this.#addedTokens.length;
+    return this.baseTokens.length + this.#addedTokens.length;
   }
 
-  get added(): ReadonlyMap<string, number> {
+  get addedTokensEncoder(): ReadonlyMap<string, number> {
     return this.#added;
   }
 
@@ -36,7 +36,7 @@ export class Vocabulary {
   require(token: string): void {
     if (this.id(token) === undefined)
       throw new UsageError(
-        `the vocabulary (${this.size} tokens) has no ${show(token)}; add it, or name the token that stands for it`,
+        `the vocabulary (${this.size} tokens) has no ${formatValue(token)}; add it, or name the token that stands for it`,
       );
   }
 
@@ -53,10 +53,10 @@ export class Vocabulary {
 
   /** @throws UsageError on an id that no token has. */
   token(id: number): string {
-    const token = this.base[id] ?? this.#addedTokens[id - this.base.length];
+    const token = this.baseTokens[id] ?? this.#addedTokens[id - this.baseTokens.length];
     if (token === undefined)
       throw new UsageError(
-        `id ${show(id)} is not in the vocabulary; expected 0 to ${this.size - 1}`,
+        `id ${formatValue(id)} is not in the vocabulary; expected 0 to ${this.size - 1}`,
       );
     return token;
   }

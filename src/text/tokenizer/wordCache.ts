@@ -1,5 +1,5 @@
-import type { BasicTokenizer, Words } from './basic.ts';
-import { type Places, placeOf } from './offsets.ts';
+import type { BasicTokenizer, SplitWords } from './basic.ts';
+import { type Offsets, originalSpan } from './offsets.ts';
 import type { WordPiece } from './wordpiece.ts';
 
 /** What a stretch of text becomes. */
@@ -7,16 +7,16 @@ export interface Pieces {
   readonly tokens: readonly string[];
   readonly ids: readonly number[];
   /** Where in the stretch each token comes from; `null` until asked for. */
-  places: Places | null;
+  offsets: Offsets | null;
 }
 
 // Words repeat, so most stretches are found in the cache; long ones are rarely words and would cost memory.
-const CACHED_STRETCHES = 1 << 15;
-const LONGEST_CACHED = 48;
-const SHORT_SLICE = 12;
+const MAX_CACHED_WORDS = 1 << 15;
+const MAX_CACHED_LENGTH = 48;
+const COPIED_SLICE_LENGTH = 12;
 
 /** Cuts stretches of text (between two blanks) into pieces, and remembers them. */
-export class Stretches {
+export class WordCache {
   readonly #basic: BasicTokenizer | null;
   readonly #wordPiece: WordPiece;
   readonly #neverSplit: ReadonlyMap<string, number>;
@@ -40,22 +40,22 @@ export class Stretches {
     this.#tokenOf = tokenOf;
   }
 
-  /** What a stretch becomes, with places if `asked`. */
-  pieces(stretch: string, asked: boolean): Pieces {
-    const pieces = this.#cache.get(stretch) ?? this.#uncached(stretch, asked);
-    if (asked) pieces.places ??= this.#compute(stretch, true).places;
+  /** What a stretch becomes, with places if `withOffsets`. */
+  pieces(word: string, withOffsets: boolean): Pieces {
+    const pieces = this.#cache.get(word) ?? this.#computeAndCache(word, withOffsets);
+    if (withOffsets) pieces.offsets ??= this.#compute(word, true).offsets;
     return pieces;
   }
 
   /** Words to pieces. */
-  cut({ text, places, cuts }: Words, asked: boolean): Pieces {
+  tokenizeWords({ text, offsets, boundaries }: SplitWords, withOffsets: boolean): Pieces {
     const tokens: string[] = [];
     const ids: number[] = [];
     const starts: number[] = [];
     const ends: number[] = [];
-    const pieceEnds: number[] | undefined = asked ? [] : undefined;
-    for (let i = 0; i < cuts.length; i += 2) {
-      const [first, last] = [cuts[i], cuts[i + 1]];
+    const pieceEnds: number[] | undefined = withOffsets ? [] : undefined;
+    for (let i = 0; i < boundaries.length; i += 2) {
+      const [first, last] = [boundaries[i], boundaries[i + 1]];
       const word = first === 0 && last === text.length ? text : text.slice(first, last);
       const kept = this.#neverSplit.size > 0 ? this.#neverSplit.get(word) : undefined;
       if (pieceEnds) pieceEnds.length = 0;
@@ -72,34 +72,34 @@ export class Stretches {
       if (!pieceEnds) continue;
       let from = first;
       for (const pieceEnd of pieceEnds) {
-        const [start, end] = placeOf(places, from, first + pieceEnd);
+        const [start, end] = originalSpan(offsets, from, first + pieceEnd);
         starts.push(start);
         ends.push(end);
         from = first + pieceEnd;
       }
     }
-    return { tokens, ids, places: asked ? { starts, ends } : null };
+    return { tokens, ids, offsets: withOffsets ? { starts, ends } : null };
   }
 
-  #compute(stretch: string, asked: boolean): Pieces {
-    const words = this.#basic?.words(stretch, asked) ?? {
-      text: stretch,
-      places: null,
-      cuts: [0, stretch.length],
+  #compute(word: string, withOffsets: boolean): Pieces {
+    const words = this.#basic?.words(word, withOffsets) ?? {
+      text: word,
+      offsets: null,
+      boundaries: [0, word.length],
     };
-    return this.cut(words, asked);
+    return this.tokenizeWords(words, withOffsets);
   }
 
   /** Two generations bound the cache and keep what is used: the older one goes when the newer one is full. */
-  #uncached(stretch: string, asked: boolean): Pieces {
-    const pieces = this.#olderCache.get(stretch) ?? this.#compute(stretch, asked);
-    if (stretch.length > LONGEST_CACHED) return pieces;
-    if (this.#cache.size === CACHED_STRETCHES) {
+  #computeAndCache(word: string, withOffsets: boolean): Pieces {
+    const pieces = this.#olderCache.get(word) ?? this.#compute(word, withOffsets);
+    if (word.length > MAX_CACHED_LENGTH) return pieces;
+    if (this.#cache.size === MAX_CACHED_WORDS) {
       this.#olderCache = this.#cache;
       this.#cache = new Map();
     }
     // Engines copy short slices; a long one would keep the whole text it was cut from.
-    const key = stretch.length < SHORT_SLICE ? stretch : Array.from(stretch).join('');
+    const key = word.length < COPIED_SLICE_LENGTH ? word : Array.from(word).join('');
     this.#cache.set(key, pieces);
     return pieces;
   }

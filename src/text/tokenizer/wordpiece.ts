@@ -8,8 +8,8 @@ export interface WordPieceOptions {
 /** BERT's second stage: cuts a word into the longest known pieces from the left, later ones marked `##`. */
 export class WordPiece {
   readonly #vocab: readonly string[];
-  readonly #first = new Pieces();
-  readonly #later = new Pieces();
+  readonly #initialPieces = new PieceTable();
+  readonly #continuationPieces = new PieceTable();
   readonly #unkId: number;
   readonly #maxCodePoints: number;
 
@@ -20,8 +20,8 @@ export class WordPiece {
     this.#unkId = vocab.lastIndexOf(unkToken);
     this.#maxCodePoints = maxInputCharsPerWord;
     vocab.forEach((token, id) => {
-      this.#first.add(token, id);
-      if (token.startsWith(prefix)) this.#later.add(token.slice(prefix.length), id);
+      this.#initialPieces.add(token, id);
+      if (token.startsWith(prefix)) this.#continuationPieces.add(token.slice(prefix.length), id);
     });
   }
 
@@ -30,18 +30,22 @@ export class WordPiece {
     return this.ids(word).map((id) => this.#vocab[id]);
   }
 
-  /** The ids of what `tokenize` gives. In `ends`, if given: where in the word each piece ends. */
-  ids(word: string, ends?: number[]): number[] {
+  /** The ids of what `tokenize` gives. In `pieceEnds`, if given: where in the word each piece ends. */
+  ids(word: string, pieceEnds?: number[]): number[] {
     const unknown = () => {
-      ends?.splice(0, ends.length, word.length);
+      pieceEnds?.splice(0, pieceEnds.length, word.length);
       return [this.#unkId];
     };
-    const most = this.#maxCodePoints;
+    const maxCodePoints = this.#maxCodePoints;
     // A code point is at most two units: very long words need not be counted.
-    if (word.length > 2 * most || (word.length > most && [...word].length > most)) return unknown();
+    if (
+      word.length > 2 * maxCodePoints ||
+      (word.length > maxCodePoints && [...word].length > maxCodePoints)
+    )
+      return unknown();
     const ids: number[] = [];
     for (let start = 0; start < word.length; ) {
-      const pieces = start === 0 ? this.#first : this.#later;
+      const pieces = start === 0 ? this.#initialPieces : this.#continuationPieces;
       // UTF-16 units will do: a cut inside a surrogate pair is never in the vocabulary.
       let length = Math.min(pieces.longest(word.charCodeAt(start)), word.length - start);
       let id: number | undefined;
@@ -52,14 +56,14 @@ export class WordPiece {
       if (id === undefined) return unknown();
       ids.push(id);
       start += length;
-      ends?.push(start);
+      pieceEnds?.push(start);
     }
     return ids;
   }
 }
 
 /** Written forms of tokens (without their `##`), and how long one may get that begins with a given unit. */
-class Pieces {
+class PieceTable {
   readonly #ids = new Map<string, number>();
   // Most lengths need not be tried: few characters begin a long piece.
   readonly #longest = new Uint32Array(0x10000);

@@ -5,7 +5,7 @@ import {
   checkKeys,
   checkOneOf,
   checkString,
-  show,
+  formatValue,
 } from '../tokenizer/check.ts';
 
 /** Options of `trainWordPiece`; but for `score`, names are those of Hugging Face's `BertWordPieceTokenizer`. */
@@ -59,8 +59,8 @@ export const trainerDefaults: Readonly<ResolvedTrainerOptions> = {
 /** Fills in the defaults; what is undefined says nothing. @throws UsageError on an unknown option or a value that is none. */
 export function resolveTrainerOptions(given: WordPieceTrainerOptions): ResolvedTrainerOptions {
   checkKeys(given, Object.keys(trainerDefaults), 'option of the vocabulary');
-  const said = Object.entries(given).filter(([, value]) => value !== undefined);
-  const options: ResolvedTrainerOptions = { ...trainerDefaults, ...Object.fromEntries(said) };
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined);
+  const options: ResolvedTrainerOptions = { ...trainerDefaults, ...Object.fromEntries(defined) };
   for (const key of ['vocabSize', 'minFrequency', 'limitAlphabet'] as const)
     checkCount(options[key], key);
   for (const key of ['lowercase', 'handleChineseChars'] as const)
@@ -73,15 +73,15 @@ export function resolveTrainerOptions(given: WordPieceTrainerOptions): ResolvedT
   }
   for (const char of options.initialAlphabet)
     if ([...char].length !== 1)
-      throw new UsageError(`initialAlphabet has ${show(char)}; expected single characters`);
+      throw new UsageError(`initialAlphabet has ${formatValue(char)}; expected single characters`);
   for (const token of options.specialTokens)
     if (!/^[^\r\n]+$/.test(token))
-      throw new UsageError(`specialTokens has ${show(token)}; expected a text on one line`);
+      throw new UsageError(`specialTokens has ${formatValue(token)}; expected a text on one line`);
   checkString(options.wordpiecesPrefix, 'wordpiecesPrefix');
   // Punctuation is always a word of its own, so no piece of a word can look like a marked one.
   if (!/^[!-/:-@[-`{-~]+$/.test(options.wordpiecesPrefix))
     throw new UsageError(
-      `wordpiecesPrefix is ${show(options.wordpiecesPrefix)}; expected ASCII punctuation`,
+      `wordpiecesPrefix is ${formatValue(options.wordpiecesPrefix)}; expected ASCII punctuation`,
     );
   return options;
 }

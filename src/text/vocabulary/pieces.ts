@@ -1,4 +1,4 @@
-import type { Words } from './words.ts';
+import type { WordCounts } from './words.ts';
 
 /** Two pieces, by id, that stand side by side within words. */
 export interface Pair {
@@ -7,10 +7,10 @@ export interface Pair {
   /** How often, each word counted as often as it occurs. */
   count: number;
   /** Where the left one stands; some places are out of date. */
-  places: number[];
+  positions: number[];
   /** Its score and place in the queue, which looks after both; a pair that is not in it has place -1. */
   score: number;
-  place: number;
+  heapIndex: number;
 }
 
 /** No piece there. */
@@ -20,7 +20,7 @@ const NONE = -1;
  * The words of a corpus, cut into pieces, with the count of each piece and pair. Merging a pair visits the places where it
  * stands and nothing else.
  */
-export class Pieces {
+export class CorpusPieces {
   // Per character of the corpus: the piece that begins there, its neighbours in the word, and the word's count.
   readonly #piece: Int32Array;
   readonly #next: Int32Array;
@@ -33,7 +33,7 @@ export class Pieces {
   #total = 0;
 
   /** @param idOf the piece that a character of a word is to begin with */
-  constructor(words: Words, idOf: (char: string, isFirst: boolean) => number) {
+  constructor(words: WordCounts, idOf: (char: string, isFirst: boolean) => number) {
     let length = 0;
     for (const [word] of words) for (const _ of word) length++;
     this.#piece = new Int32Array(length);
@@ -52,7 +52,7 @@ export class Pieces {
         if (at > first) {
           this.#previous[at] = at - 1;
           this.#next[at - 1] = at;
-          this.#add(at - 1);
+          this.#addPair(at - 1);
         }
         at++;
       }
@@ -65,7 +65,7 @@ export class Pieces {
   }
 
   /** How often all pieces occur. */
-  get total(): number {
+  get totalPieces(): number {
     return this.#total;
   }
 
@@ -81,19 +81,19 @@ export class Pieces {
 
   /** Makes one piece of a pair wherever it stands, from the left of each word. Returns the pairs whose count changed. */
   merge(pair: Pair, id: number): Set<Pair> {
-    const { left, right, places } = pair;
+    const { left, right, positions } = pair;
     const changed = new Set([pair]);
-    pair.places = [];
+    pair.positions = [];
     // In a run of equal pieces the pairs overlap, so their order matters; places came in the order of merges.
-    if (left === right) places.sort((a, b) => a - b);
-    for (const at of places) {
+    if (left === right) positions.sort((a, b) => a - b);
+    for (const at of positions) {
       const second = this.#next[at];
       if (this.#piece[at] !== left || second === NONE || this.#piece[second] !== right) continue;
       const before = this.#previous[at];
       const after = this.#next[second];
-      if (before !== NONE) changed.add(this.#remove(before));
-      this.#remove(at);
-      if (after !== NONE) changed.add(this.#remove(second));
+      if (before !== NONE) changed.add(this.#removePair(before));
+      this.#removePair(at);
+      if (after !== NONE) changed.add(this.#removePair(second));
 
       const weight = this.#weight[at];
       this.#counts[left] -= weight;
@@ -105,21 +105,21 @@ export class Pieces {
       this.#next[at] = after;
       if (after !== NONE) this.#previous[after] = at;
 
-      if (before !== NONE) changed.add(this.#add(before));
-      if (after !== NONE) changed.add(this.#add(at));
+      if (before !== NONE) changed.add(this.#addPair(before));
+      if (after !== NONE) changed.add(this.#addPair(at));
     }
     return changed;
   }
 
   /** Counts the pair whose left piece stands here. */
-  #add(at: number): Pair {
+  #addPair(at: number): Pair {
     const pair = this.#pairAt(at);
     pair.count += this.#weight[at];
-    pair.places.push(at);
+    pair.positions.push(at);
     return pair;
   }
 
-  #remove(at: number): Pair {
+  #removePair(at: number): Pair {
     const pair = this.#pairAt(at);
     pair.count -= this.#weight[at];
     return pair;
@@ -131,7 +131,14 @@ export class Pieces {
     const pairs = (this.#pairs[left] ??= new Map());
     let pair = pairs.get(right);
     if (!pair) {
-      pair = { left, right, count: 0, places: [], score: Number.NEGATIVE_INFINITY, place: -1 };
+      pair = {
+        left,
+        right,
+        count: 0,
+        positions: [],
+        score: Number.NEGATIVE_INFINITY,
+        heapIndex: -1,
+      };
       pairs.set(right, pair);
       for (const id of new Set([left, right])) (this.#pairsWith[id] ??= []).push(pair);
     }

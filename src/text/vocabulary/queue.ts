@@ -1,7 +1,7 @@
 import type { Pair } from './pieces.ts';
 
 /** Of equal scores, the pair whose left piece came first into the vocabulary goes first; then, whose right piece did. */
-function isBefore(a: Pair, b: Pair): boolean {
+function hasPriority(a: Pair, b: Pair): boolean {
   if (a.score !== b.score) return a.score > b.score;
   return a.left !== b.left ? a.left < b.left : a.right < b.right;
 }
@@ -21,12 +21,12 @@ export class PairQueue {
     const score = this.#score(pair);
     if (score === pair.score) return;
     pair.score = score;
-    if (pair.place < 0) {
-      pair.place = this.#heap.length;
+    if (pair.heapIndex < 0) {
+      pair.heapIndex = this.#heap.length;
       this.#heap.push(pair);
     }
-    this.#raise(pair);
-    this.#lower(pair);
+    this.#siftUp(pair);
+    this.#siftDown(pair);
   }
 
   /**
@@ -36,38 +36,38 @@ export class PairQueue {
   best(): Pair | undefined {
     for (let top = this.#heap[0]; top; top = this.#heap[0]) {
       this.update(top);
-      if (top.place === 0) return top.score === Number.NEGATIVE_INFINITY ? undefined : top;
+      if (top.heapIndex === 0) return top.score === Number.NEGATIVE_INFINITY ? undefined : top;
     }
     return undefined;
   }
 
-  #raise(pair: Pair): void {
-    let place = pair.place;
-    while (place > 0) {
-      const parent = this.#heap[(place - 1) >> 1];
-      if (!isBefore(pair, parent)) break;
-      this.#put(parent, place);
-      place = (place - 1) >> 1;
+  #siftUp(pair: Pair): void {
+    let index = pair.heapIndex;
+    while (index > 0) {
+      const parent = this.#heap[(index - 1) >> 1];
+      if (!hasPriority(pair, parent)) break;
+      this.#setAt(parent, index);
+      index = (index - 1) >> 1;
     }
-    this.#put(pair, place);
+    this.#setAt(pair, index);
   }
 
-  #lower(pair: Pair): void {
-    let place = pair.place;
+  #siftDown(pair: Pair): void {
+    let index = pair.heapIndex;
     for (;;) {
-      let child = 2 * place + 1;
+      let child = 2 * index + 1;
       if (child >= this.#heap.length) break;
-      if (child + 1 < this.#heap.length && isBefore(this.#heap[child + 1], this.#heap[child]))
+      if (child + 1 < this.#heap.length && hasPriority(this.#heap[child + 1], this.#heap[child]))
         child++;
-      if (!isBefore(this.#heap[child], pair)) break;
-      this.#put(this.#heap[child], place);
-      place = child;
+      if (!hasPriority(this.#heap[child], pair)) break;
+      this.#setAt(this.#heap[child], index);
+      index = child;
     }
-    this.#put(pair, place);
+    this.#setAt(pair, index);
   }
 
-  #put(pair: Pair, place: number): void {
-    this.#heap[place] = pair;
-    pair.place = place;
+  #setAt(pair: Pair, index: number): void {
+    this.#heap[index] = pair;
+    pair.heapIndex = index;
   }
 }

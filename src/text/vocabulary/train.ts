@@ -4,15 +4,15 @@ import {
   resolveTrainerOptions,
   type WordPieceTrainerOptions,
 } from './options.ts';
-import { type Pair, Pieces } from './pieces.ts';
+import { CorpusPieces, type Pair } from './pieces.ts';
 import { PairQueue } from './queue.ts';
 import {
   byCodePoint,
   chooseAlphabet,
   countWords,
   coveredWords,
-  occurrences,
-  type Words,
+  totalCount,
+  type WordCounts,
 } from './words.ts';
 
 /** A vocabulary that was learnt. */
@@ -48,42 +48,45 @@ export function trainWordPiece(
   const words = countWords(texts, resolved);
   const alphabet = chooseAlphabet(words, resolved);
   const covered = coveredWords(words, alphabet);
-  const coverage = occurrences(covered) / occurrences(words);
+  const coverage = totalCount(covered) / totalCount(words);
 
-  const entries = new Entries();
+  const entries = new VocabularyBuilder();
   for (const token of resolved.specialTokens) entries.add(token);
   for (const char of alphabet) entries.add(char);
-  for (const char of charactersWithin(covered, resolved))
+  for (const char of continuationCharacters(covered, resolved))
     entries.add(resolved.wordpiecesPrefix + char);
   if (entries.size > resolved.vocabSize)
     throw new UsageError(
       `a vocabulary of ${resolved.vocabSize} entries has no room for ${new Set(resolved.specialTokens).size} special tokens and ${alphabet.length} characters, at the beginning of words and within: ask for ${entries.size} or more, or limit the alphabet to fewer characters`,
     );
-  merge(covered, entries, resolved);
+  mergePairs(covered, entries, resolved);
   return { vocab: entries.vocab, coverage };
 }
 
 /** The characters that need an entry as parts of words, sorted by code point. */
-function charactersWithin(words: Words, { initialAlphabet }: ResolvedTrainerOptions): string[] {
+function continuationCharacters(
+  words: WordCounts,
+  { initialAlphabet }: ResolvedTrainerOptions,
+): string[] {
   const within = new Set(initialAlphabet);
   for (const [word] of words) for (const char of [...word].slice(1)) within.add(char);
   return [...within].sort(byCodePoint);
 }
 
-function merge(
-  words: Words,
-  entries: Entries,
+function mergePairs(
+  words: WordCounts,
+  entries: VocabularyBuilder,
   { vocabSize, minFrequency, wordpiecesPrefix, score }: ResolvedTrainerOptions,
 ) {
-  const pieces = new Pieces(words, (char, isFirst) =>
+  const pieces = new CorpusPieces(words, (char, isFirst) =>
     entries.add(isFirst ? char : wordpiecesPrefix + char),
   );
   const byLikelihood = score === 'likelihood';
-  const gain = ({ left, right, count }: Pair) =>
-    count * Math.log((count * pieces.total) / (pieces.count(left) * pieces.count(right)));
+  const likelihoodGain = ({ left, right, count }: Pair) =>
+    count * Math.log((count * pieces.totalPieces) / (pieces.count(left) * pieces.count(right)));
   const queue = new PairQueue((pair) => {
     if (pair.count < minFrequency) return Number.NEGATIVE_INFINITY;
-    return byLikelihood ? gain(pair) : pair.count;
+    return byLikelihood ? likelihoodGain(pair) : pair.count;
   });
   for (const pair of pieces.pairs()) queue.update(pair);
 
@@ -104,7 +107,7 @@ function merge(
 }
 
 /** The vocabulary so far. */
-class Entries {
+class VocabularyBuilder {
   readonly vocab: string[] = [];
   readonly #ids = new Map<string, number>();
 

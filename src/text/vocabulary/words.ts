@@ -1,5 +1,5 @@
 import { UsageError } from '../../platform/errors.ts';
-import { show } from '../tokenizer/check.ts';
+import { formatValue } from '../tokenizer/check.ts';
 import { BasicTokenizer } from '../tokenizer/index.ts';
 import type { ResolvedTrainerOptions } from './options.ts';
 
@@ -7,10 +7,10 @@ import type { ResolvedTrainerOptions } from './options.ts';
 const MAX_CODE_POINTS = 100;
 
 /** Different words, with how often each occurs. */
-export type Words = readonly (readonly [word: string, count: number])[];
+export type WordCounts = readonly (readonly [word: string, count: number])[];
 
 /** Counts the words of texts, as BERT's basic tokenizer cuts them; special tokens that stand alone are none. */
-export function countWords(texts: Iterable<string>, options: ResolvedTrainerOptions): Words {
+export function countWords(texts: Iterable<string>, options: ResolvedTrainerOptions): WordCounts {
   const basic = new BasicTokenizer({
     doLowerCase: options.lowercase,
     stripAccents: options.stripAccents,
@@ -21,7 +21,9 @@ export function countWords(texts: Iterable<string>, options: ResolvedTrainerOpti
   let index = 0;
   for (const text of texts) {
     if (typeof text !== 'string')
-      throw new UsageError(`text ${index} of the corpus is ${show(text)}; expected a string`);
+      throw new UsageError(
+        `text ${index} of the corpus is ${formatValue(text)}; expected a string`,
+      );
     for (const word of basic.tokenize(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
     index++;
   }
@@ -33,7 +35,7 @@ export function countWords(texts: Iterable<string>, options: ResolvedTrainerOpti
 
 /** The characters to keep, sorted by code point: the initial ones, then the most frequent; of equal ones the lowest. */
 export function chooseAlphabet(
-  words: Words,
+  words: WordCounts,
   { initialAlphabet, limitAlphabet }: ResolvedTrainerOptions,
 ): string[] {
   const counts = new Map<string, number>();
@@ -53,7 +55,7 @@ export function chooseAlphabet(
 }
 
 /** The words that can be cut into pieces: not too long, and with no character outside the alphabet. */
-export function coveredWords(words: Words, alphabet: readonly string[]): Words {
+export function coveredWords(words: WordCounts, alphabet: readonly string[]): WordCounts {
   const kept = new Set(alphabet);
   return words.filter(([word]) => {
     const chars = [...word];
@@ -62,7 +64,7 @@ export function coveredWords(words: Words, alphabet: readonly string[]): Words {
 }
 
 /** How many words there are, each as often as it occurs. */
-export function occurrences(words: Words): number {
+export function totalCount(words: WordCounts): number {
   return words.reduce((sum, [, count]) => sum + count, 0);
 }
 

@@ -4,7 +4,7 @@ import type { HostTensor } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { classification } from '../tasks/classification.ts';
 import type { Label, Task } from '../tasks/task.ts';
-import { IGNORED } from '../tasks/tokenClassification.ts';
+import { IGNORE_INDEX } from '../tasks/tokenClassification.ts';
 import type { Example } from './labelledData.ts';
 
 /** An example as ids. */
@@ -16,7 +16,7 @@ export interface EncodedExample {
 }
 
 /** Lengths are rounded up to this: few different shapes, and rows that vectors divide. Masked, so results are the same. */
-export const LENGTH_STEP = 8;
+export const PAD_TO_MULTIPLE_OF = 8;
 
 /**
  * Encodes texts to at most `maxLength` tokens, special ones included. Words are encoded one by one, and what is cut
@@ -41,7 +41,7 @@ export function encodeExamples(
 }
 
 /** The longest text that both a model and its tokenizer are made for, in tokens. */
-export const longestText = (
+export const defaultMaxLength = (
   { maxPositionEmbeddings }: BertConfig,
   { modelMaxLength }: BertTokenizer,
 ): number => Math.min(maxPositionEmbeddings, modelMaxLength);
@@ -62,15 +62,15 @@ function encodeWords(
   maxLength: number,
 ): EncodedExample {
   const inputIds = [tokenizer.clsTokenId];
-  const label = [IGNORED];
+  const label = [IGNORE_INDEX];
   words.forEach((word, i) => {
     const ids = tokenizer.convertTokensToIds(tokenizer.tokenize(word));
     inputIds.push(...ids);
-    label.push(...ids.map((_, piece) => (piece === 0 && tags ? tags[i] : IGNORED)));
+    label.push(...ids.map((_, piece) => (piece === 0 && tags ? tags[i] : IGNORE_INDEX)));
   });
   inputIds.length = label.length = Math.min(inputIds.length, maxLength - 1);
   inputIds.push(tokenizer.sepTokenId);
-  label.push(IGNORED);
+  label.push(IGNORE_INDEX);
   return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: tags && label };
 }
 
@@ -89,15 +89,15 @@ export function collate(
   return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape[1]) };
 }
 
-/** The same without labels; the length is rounded up to a multiple of `step`. */
+/** The same without labels; the length is rounded up to a multiple of `padToMultipleOf`. */
 export function collateInputs(
   examples: readonly EncodedExample[],
   padTokenId: number,
   maxPositions: number,
-  step = LENGTH_STEP,
+  padToMultipleOf = PAD_TO_MULTIPLE_OF,
 ): Omit<Batch, 'labels'> {
   const longest = Math.max(...examples.map(({ inputIds }) => inputIds.length));
-  const length = Math.min(maxPositions, Math.ceil(longest / step) * step);
+  const length = Math.min(maxPositions, Math.ceil(longest / padToMultipleOf) * padToMultipleOf);
   const shape = [examples.length, length];
   const ids = new Int32Array(examples.length * length).fill(padTokenId);
   const mask = new Int32Array(ids.length);

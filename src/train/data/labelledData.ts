@@ -1,15 +1,15 @@
 import {
   type DataFormat,
   formatOf,
-  type Problem,
   type Row,
+  type RowProblem,
   readRows,
 } from '../../formats/tables/rows.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/files.ts';
-import { quote } from '../../platform/format.ts';
+import { formatValue } from '../../platform/format.ts';
 import { tasks } from '../tasks/index.ts';
-import type { Label, StatedLabel, Task, TaskName } from '../tasks/task.ts';
+import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
 
 /** One text, pair of texts, or sentence of words, with its label. */
 export interface Example {
@@ -31,7 +31,7 @@ export interface LabelledData {
   /** The label set: a label's id is its place here. Empty for scores. */
   labels: string[];
   /** Rows that were skipped, in file order. */
-  problems: Problem[];
+  problems: RowProblem[];
 }
 
 export interface DataOptions {
@@ -78,32 +78,34 @@ export async function parseData(
   const task = tasks[options.task ?? 'classification'];
   const { columns, rows, problems } = await readRows(
     bytes,
-    formatFor(task, options.format ?? formatOf(name), name),
+    resolveFormat(task, options.format ?? formatOf(name), name),
     name,
   );
   if (rows.length === 0) throw noUsableRows(name, problems);
 
-  const { textAt, pairAt } = findTextColumns(columns, options, name, task.ofWords);
-  const labelAt = findColumn(columns, options.labelColumn, task.labelColumns, 'label', name);
-  if (labelAt < 0 && !options.labelOptional)
+  const { textIndex, pairIndex } = findTextColumns(columns, options, name, task.perToken);
+  const labelIndex = findColumn(columns, options.labelColumn, task.labelColumns, 'label', name);
+  if (labelIndex < 0 && !options.labelOptional)
     throw missingColumn('label', task.labelColumns, columns, name);
 
-  const readText = task.ofWords ? readWords : readString;
+  const readText = task.perToken ? readWords : readString;
   /** An example but for its label's ids; a text says why the row cannot be used. */
   const readExample = ({
     values,
     line,
-  }: Row): (Omit<Example, 'label'> & { stated?: StatedLabel }) | string => {
-    const text = readText(values[textAt], columns[textAt]);
+  }: Row): (Omit<Example, 'label'> & { rawLabel?: RawLabel }) | string => {
+    const text = readText(values[textIndex], columns[textIndex]);
     if (typeof text === 'string') return text;
-    const pair = pairAt < 0 ? undefined : readString(values[pairAt], columns[pairAt]);
+    const pair = pairIndex < 0 ? undefined : readString(values[pairIndex], columns[pairIndex]);
     if (typeof pair === 'string') return pair;
-    const stated =
-      labelAt < 0 ? undefined : readLabel(values[labelAt], columns[labelAt], task, options);
-    if (typeof stated === 'string') return stated;
-    if (text.words && Array.isArray(stated) && stated.length !== text.words.length)
-      return `${stated.length} tags for ${text.words.length} words`;
-    return { ...text, ...(pair && { pair: pair.text }), stated, line };
+    const rawLabel =
+      labelIndex < 0
+        ? undefined
+        : readLabel(values[labelIndex], columns[labelIndex], task, options);
+    if (typeof rawLabel === 'string') return rawLabel;
+    if (text.words && Array.isArray(rawLabel) && rawLabel.length !== text.words.length)
+      return `${rawLabel.length} tags for ${text.words.length} words`;
+    return { ...text, ...(pair && { pair: pair.text }), rawLabel, line };
   };
   const usable: Exclude<ReturnType<typeof readExample>, string>[] = [];
   for (const row of rows) {
@@ -114,31 +116,31 @@ export async function parseData(
   problems.sort((a, b) => a.line - b.line);
   if (usable.length === 0) throw noUsableRows(name, problems);
 
-  const names = usable.flatMap(({ stated }) => (Array.isArray(stated) ? stated : []));
-  const labels = options.labels ? [...options.labels] : labelSet(names);
+  const names = usable.flatMap(({ rawLabel }) => (Array.isArray(rawLabel) ? rawLabel : []));
+  const labels = options.labels ? [...options.labels] : sortedLabels(names);
   const ids = new Map(labels.map((label, id) => [label, id]));
-  const examples = usable.map(({ stated, ...example }): Example => {
-    const unknown = Array.isArray(stated) ? stated.find((label) => !ids.has(label)) : undefined;
+  const examples = usable.map(({ rawLabel, ...example }): Example => {
+    const unknown = Array.isArray(rawLabel) ? rawLabel.find((label) => !ids.has(label)) : undefined;
     if (unknown !== undefined)
       throw new UsageError(
         `${name}, line ${example.line}: label ${JSON.stringify(unknown)} is not one of ${labels.map((known) => JSON.stringify(known)).join(', ')}`,
       );
-    return { ...example, label: stated === undefined ? undefined : task.encode(stated, ids) };
+    return { ...example, label: rawLabel === undefined ? undefined : task.encode(rawLabel, ids) };
   });
   return { examples, labels, problems };
 }
 
 /** Tables of tags have no header, so they are CoNLL files whatever their extension. */
-function formatFor(task: Task, format: DataFormat, name: string): DataFormat {
-  if (task.ofWords && format === 'csv')
+function resolveFormat(task: Task, format: DataFormat, name: string): DataFormat {
+  if (task.perToken && format === 'csv')
     throw new UsageError(
       `${name} is CSV: tagged words are read from CoNLL files (a word and its tag a line) or JSONL`,
     );
-  if (!task.ofWords && format === 'conll')
+  if (!task.perToken && format === 'conll')
     throw new UsageError(
       `${name} holds tagged words, which are for token-classification, not ${task.name} (--task)`,
     );
-  return task.ofWords && format === 'tsv' ? 'conll' : format;
+  return task.perToken && format === 'tsv' ? 'conll' : format;
 }
 
 /**
@@ -149,54 +151,54 @@ export function findTextColumns(
   columns: string[],
   { textColumn, pairColumn }: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
   name: string,
-  ofWords = false,
-): { textAt: number; pairAt: number } {
-  const guesses = ofWords ? wordColumns : textColumns;
-  const textAt = findColumn(columns, textColumn, guesses, 'text', name);
-  if (textAt < 0) throw missingColumn('text', guesses, columns, name);
-  const pairGuesses = textColumn === undefined && !ofWords ? pairColumns : [];
-  return { textAt, pairAt: findColumn(columns, pairColumn, pairGuesses, 'pair', name) };
+  perToken = false,
+): { textIndex: number; pairIndex: number } {
+  const candidates = perToken ? wordColumns : textColumns;
+  const textIndex = findColumn(columns, textColumn, candidates, 'text', name);
+  if (textIndex < 0) throw missingColumn('text', candidates, columns, name);
+  const pairCandidates = textColumn === undefined && !perToken ? pairColumns : [];
+  return { textIndex, pairIndex: findColumn(columns, pairColumn, pairCandidates, 'pair', name) };
 }
 
 /** Where a column stands: the one asked for, else the first of the guesses that there is, else -1. */
 function findColumn(
   columns: string[],
-  asked: string | undefined,
-  guesses: readonly string[],
+  requested: string | undefined,
+  candidates: readonly string[],
   role: string,
   name: string,
 ): number {
-  if (asked === undefined) {
-    const guess = guesses.find((column) => columns.includes(column));
+  if (requested === undefined) {
+    const guess = candidates.find((column) => columns.includes(column));
     return guess === undefined ? -1 : columns.indexOf(guess);
   }
-  const at = columns.indexOf(asked);
+  const at = columns.indexOf(requested);
   if (at < 0)
     throw new UsageError(
-      `${name} has no column ${JSON.stringify(asked)} for the ${role}: its columns are ${listed(columns)}`,
+      `${name} has no column ${JSON.stringify(requested)} for the ${role}: its columns are ${formatColumns(columns)}`,
     );
   return at;
 }
 
 function missingColumn(
   role: string,
-  guesses: readonly string[],
+  candidates: readonly string[],
   columns: string[],
   name: string,
 ): UsageError {
   const otherTask = role === 'label' ? ', or another kind of label (--task)' : '';
   return new UsageError(
-    `${name} has no ${role} column (${guesses.join(', ')}): its columns are ${listed(columns)}; name the one to use (--${role}-column)${otherTask}, or, if these are no names, put a line with the names above`,
+    `${name} has no ${role} column (${candidates.join(', ')}): its columns are ${formatColumns(columns)}; name the one to use (--${role}-column)${otherTask}, or, if these are no names, put a line with the names above`,
   );
 }
 
 /** Names of columns; where there is no header, they may be a long text. */
-function listed(columns: string[]): string {
+function formatColumns(columns: string[]): string {
   const names = columns.join(', ');
   return names.length > 80 ? `${names.slice(0, 80)}…` : names;
 }
 
-function noUsableRows(name: string, problems: Problem[]): UsageError {
+function noUsableRows(name: string, problems: RowProblem[]): UsageError {
   if (problems.length === 0) return new UsageError(`${name} has no rows: expected at least one`);
   const { line, reason } = problems[0];
   return new UsageError(
@@ -229,18 +231,18 @@ function readLabel(
   column: string,
   task: Task,
   { labelOptional, labelSeparator = ',' }: DataOptions,
-): StatedLabel | string | undefined {
-  const stated = task.parse(value, labelSeparator);
-  if (typeof stated !== 'string') return stated;
+): RawLabel | string | undefined {
+  const rawLabel = task.parse(value, labelSeparator);
+  if (typeof rawLabel !== 'string') return rawLabel;
   if (!isEmpty(value) && (typeof value !== 'string' || value.trim() !== ''))
-    return `${column} is ${quote(value)}; expected ${stated}`;
+    return `${column} is ${formatValue(value)}; expected ${rawLabel}`;
   return labelOptional ? undefined : `no label in column ${column}`;
 }
 
 const isEmpty = (value: unknown): boolean => value === undefined || value === null;
 
 /** The distinct labels: by value when all are integers, else by code point. */
-function labelSet(all: string[]): string[] {
+function sortedLabels(all: string[]): string[] {
   const labels = [...new Set(all)];
   const areIntegers = labels.every((label) => /^[+-]?\d+$/.test(label));
   return labels.sort((a, b) => (areIntegers ? Number(a) - Number(b) : 0) || byCodePoint(a, b));

@@ -56,7 +56,7 @@ export function stratifiedSplit(
 }
 
 /** Batches within which examples are sorted by length. */
-const GROUPED = 50;
+const MEGA_BATCH_MULTIPLIER = 50;
 
 /**
  * The batches of one epoch: `indices` in an order that depends on seed and epoch alone, cut into `batchSize` each;
@@ -72,7 +72,7 @@ export function epochBatches(
   const random = new Philox(seed, epoch);
   const order = random.shuffle([...indices]);
   if (!lengthOf) return batches(order, batchSize);
-  const groups = batches(order, GROUPED * batchSize).map((group) =>
+  const groups = batches(order, MEGA_BATCH_MULTIPLIER * batchSize).map((group) =>
     group.sort((a, b) => lengthOf(a) - lengthOf(b)),
   );
   return random.shuffle(groups.flatMap((group) => batches(group, batchSize)));

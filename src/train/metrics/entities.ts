@@ -22,7 +22,7 @@ export function areEntityTags(tags: readonly string[]): boolean {
  * with an `I` or `E` of its type after a `B` or `I`; any other tag but `O` begins a new one.
  * @throws ArgumentError for a tag that is none of the kind.
  */
-export function entitiesOf(tags: readonly string[]): EntitySpan[] {
+export function getEntities(tags: readonly string[]): EntitySpan[] {
   const entities: EntitySpan[] = [];
   let open: EntitySpan | undefined;
   tags.forEach((tag, i) => {
@@ -68,10 +68,10 @@ export function entityReport(
         `sequence ${i} has ${predicted[i].length} predicted tags for ${tags.length} true ones`,
       );
     const key = ({ type, start, end }: EntitySpan) => `${start} ${end} ${type}`;
-    const known = entitiesOf(tags);
+    const known = getEntities(tags);
     const keys = new Set(known.map(key));
     for (const { type } of known) of(type).truth++;
-    for (const entity of entitiesOf(predicted[i])) {
+    for (const entity of getEntities(predicted[i])) {
       of(entity.type).predicted++;
       if (keys.has(key(entity))) of(entity.type).correct++;
     }

@@ -2,7 +2,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { type Counts, type ScoreReport, scoreReport, sumOf } from './scores.ts';
 
 export { pearson, spearman } from './correlation.ts';
-export { type EntityReport, type EntitySpan, entitiesOf, entityReport } from './entities.ts';
+export { type EntityReport, type EntitySpan, entityReport, getEntities } from './entities.ts';
 export type { ScoreReport, Scores } from './scores.ts';
 
 /**

@@ -29,10 +29,10 @@ export interface Counts {
   correct: number;
 }
 
-/** The scores that counts give; `averaged` says which labels the macro means are over. */
+/** The scores that counts give; `isAveraged` says which labels the macro means are over. */
 export function scoreReport(
   counts: readonly Counts[],
-  averaged: (counts: Counts) => boolean = () => true,
+  isAveraged: (counts: Counts) => boolean = () => true,
 ): ScoreReport {
   const perLabel = counts.map(scoresOf);
   const total = (field: keyof Counts) => sumOf(counts.map((each) => each[field]));
@@ -46,7 +46,7 @@ export function scoreReport(
   return {
     perLabel,
     micro: scoresOf({ truth: support, predicted: total('predicted'), correct: total('correct') }),
-    macro: mean(counts.map((each) => (averaged(each) ? 1 : 0))),
+    macro: mean(counts.map((each) => (isAveraged(each) ? 1 : 0))),
     weighted: mean(counts.map(({ truth }) => truth)),
   };
 }

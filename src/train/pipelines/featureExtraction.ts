@@ -4,13 +4,18 @@ import { pool } from '../../bert/heads/pooling.ts';
 import { BertBackbone } from '../../bert/model.ts';
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { nameSome } from '../../platform/format.ts';
+import { formatNames } from '../../platform/format.ts';
 import { cat, noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { collateInputs, type EncodedExample, encodeExamples, longestText } from '../data/batch.ts';
+import {
+  collateInputs,
+  defaultMaxLength,
+  type EncodedExample,
+  encodeExamples,
+} from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import { architectureOf, checkVocab } from '../tasks/taskModel.ts';
-import { checkOutputs } from '../trainer/checks.ts';
+import { checkFiniteOutputs } from '../trainer/checks.ts';
 import type { PredictOptions } from './textClassification.ts';
 
 /** Where features come from: an encoder, two one-way ones joined, or word vectors alone. */
@@ -29,7 +34,7 @@ export interface FeatureOptions {
 }
 
 /** Batches that are sorted by length together, and whose features are in memory at once. */
-const WINDOW = 8;
+const BATCHES_PER_WINDOW = 8;
 
 /** Texts to vectors, for other programs to learn from: BERT's feature-based use (Devlin et al. 2019, §5.3, table 7). */
 export class FeatureExtractionPipeline {
@@ -57,7 +62,9 @@ export class FeatureExtractionPipeline {
     const model: FeatureModel = await Model.fromPretrained(dir);
     const { missing } = model.loadReport;
     if (missing.length > 0)
-      throw new UsageError(`${nameOrDir} lacks ${nameSome(missing)}: its features would be random`);
+      throw new UsageError(
+        `${nameOrDir} lacks ${formatNames(missing)}: its features would be random`,
+      );
     checkVocab(tokenizer, model.config, nameOrDir);
     return new FeatureExtractionPipeline(model, tokenizer);
   }
@@ -87,7 +94,7 @@ export class FeatureExtractionPipeline {
         ? { text, label: undefined }
         : { text: text[0], pair: text[1], label: undefined };
     });
-    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
+    const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
     return encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
   }
 
@@ -100,19 +107,19 @@ export class FeatureExtractionPipeline {
     batchSize: number,
     options: FeatureOptions = {},
   ): AsyncGenerator<Float32Array> {
-    const size = this.sizeOf(options);
+    const size = this.featureSize(options);
     const wasTraining = this.model.training;
     try {
       this.model.eval();
-      for (const window of batches(examples, batchSize * WINDOW))
-        yield* await this.#window(window, batchSize, size, options);
+      for (const window of batches(examples, batchSize * BATCHES_PER_WINDOW))
+        yield* await this.#extractWindow(window, batchSize, size, options);
     } finally {
       this.model.train(wasTraining);
     }
   }
 
   /** The features of some batches of examples, run in the order of their lengths. */
-  async #window(
+  async #extractWindow(
     examples: readonly EncodedExample[],
     batchSize: number,
     size: number,
@@ -123,12 +130,12 @@ export class FeatureExtractionPipeline {
     );
     const features: Float32Array[] = Array(examples.length);
     const running = batches(byLength, batchSize).map(async (rows) => {
-      const result = this.#run(
+      const result = this.#forwardBatch(
         rows.map((row) => examples[row]),
         options,
       );
       const values = (await result.data().finally(() => result.dispose())) as Float32Array;
-      checkOutputs(values);
+      checkFiniteOutputs(values);
       const width = values.length / rows.length;
       rows.forEach((row, i) => {
         const used = options.pooling === 'tokens' ? examples[row].inputIds.length * size : size;
@@ -140,7 +147,7 @@ export class FeatureExtractionPipeline {
   }
 
   /** Elements of one vector. */
-  sizeOf({ layers = [-1], combine = 'concat' }: FeatureOptions): number {
+  featureSize({ layers = [-1], combine = 'concat' }: FeatureOptions): number {
     const { numHiddenLayers, hiddenSize } = this.model.config;
     const states = this.model instanceof CbowModel ? 1 : numHiddenLayers + 1;
     const wrong = layers.find(
@@ -154,7 +161,7 @@ export class FeatureExtractionPipeline {
     return combine === 'sum' ? one : one * layers.length;
   }
 
-  #run(
+  #forwardBatch(
     examples: readonly EncodedExample[],
     { pooling = 'mean', layers = [-1], combine = 'concat' }: FeatureOptions,
   ): Tensor {

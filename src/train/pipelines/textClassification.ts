@@ -4,7 +4,7 @@ import {
 } from '../../bert/heads/sequenceClassification.ts';
 import type { BertPreTrainedModel } from '../../bert/model.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { encodeExamples, longestText } from '../data/batch.ts';
+import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
 import { argmax } from '../tasks/task.ts';
 import { evaluate } from '../trainer/evaluate.ts';
 
@@ -54,7 +54,7 @@ export class TextClassificationPipeline {
         ? { text, label: undefined }
         : { text: text[0], pair: text[1], label: undefined };
     });
-    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
+    const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
     const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
     const { probabilities } = await evaluate(this.model, encoded, batchSize);
     return probabilities.map((row) => {

@@ -1,7 +1,7 @@
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
 import { BertTokenizer, type Encoding } from '../../text/tokenizer/index.ts';
-import { checkMaxLength, longestText } from '../data/batch.ts';
-import { entitiesOf } from '../metrics/entities.ts';
+import { checkMaxLength, defaultMaxLength } from '../data/batch.ts';
+import { getEntities } from '../metrics/entities.ts';
 import { argmax } from '../tasks/task.ts';
 import { evaluate } from '../trainer/evaluate.ts';
 import type { PredictOptions } from './textClassification.ts';
@@ -56,7 +56,7 @@ export class TokenClassificationPipeline {
     { batchSize = 32, maxLength }: PredictOptions = {},
   ): Promise<TaggedWord[][]> {
     const { maxPositionEmbeddings, id2label, numLabels } = this.model.config;
-    const length = maxLength ?? longestText(this.model.config, this.tokenizer);
+    const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
     checkMaxLength(length, maxPositionEmbeddings);
     const encoded = texts.map((text) => {
       return this.tokenizer.encode(text, null, {
@@ -67,7 +67,7 @@ export class TokenClassificationPipeline {
     });
     const { probabilities } = await evaluate(this.model, encoded, batchSize);
     return encoded.map((encoding, row) =>
-      this.#placesOf(encoding).map(({ token, start, end }) => {
+      this.#wordSpans(encoding).map(({ token, start, end }) => {
         const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);
         const best = argmax(scores);
         return {
@@ -82,20 +82,20 @@ export class TokenClassificationPipeline {
   }
 
   /** Where each word stands in its text, and its first token: pieces that go on with a word begin with `##`. */
-  #placesOf({
+  #wordSpans({
     inputIds,
     offsetMapping,
     specialTokensMask,
   }: Encoding): { token: number; start: number; end: number }[] {
-    const places: { token: number; start: number; end: number }[] = [];
+    const spans: { token: number; start: number; end: number }[] = [];
     this.tokenizer.convertIdsToTokens(inputIds).forEach((piece, token) => {
       const [start, end] = offsetMapping![token];
       if (specialTokensMask[token] === 1) return;
-      const last = places.at(-1);
+      const last = spans.at(-1);
       if (piece.startsWith('##') && last?.end === start) last.end = end;
-      else places.push({ token, start, end });
+      else spans.push({ token, start, end });
     });
-    return places;
+    return spans;
   }
 }
 
@@ -104,10 +104,12 @@ export class TokenClassificationPipeline {
  * @throws ArgumentError when a tag marks no entities, as those of parts of speech.
  */
 export function groupEntities(text: string, words: readonly TaggedWord[]): EntityGroup[] {
-  return entitiesOf(words.map(({ entity }) => entity)).map(({ type, start: first, end: after }) => {
-    const run = words.slice(first, after);
-    const [start, end] = [run[0].start, run.at(-1)!.end];
-    const score = run.reduce((sum, word) => sum + word.score, 0) / run.length;
-    return { entityGroup: type, score, word: text.slice(start, end), start, end };
-  });
+  return getEntities(words.map(({ entity }) => entity)).map(
+    ({ type, start: first, end: after }) => {
+      const run = words.slice(first, after);
+      const [start, end] = [run[0].start, run.at(-1)!.end];
+      const score = run.reduce((sum, word) => sum + word.score, 0) / run.length;
+      return { entityGroup: type, score, word: text.slice(start, end), start, end };
+    },
+  );
 }

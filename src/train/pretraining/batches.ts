@@ -1,11 +1,11 @@
 import { UsageError } from '../../platform/errors.ts';
 import { Philox } from '../../tensor/random.ts';
 import type { Document } from './corpus.ts';
-import type { ExampleMaker, PretrainBatch } from './objective.ts';
+import type { ExampleBuilder, PretrainBatch } from './objective.ts';
 import { poolSeed, pools, shuffled } from './stream.ts';
 
 /** Where a run stands in its corpus: what comes next. */
-export interface Position {
+export interface CorpusPosition {
   /** From 1. */
   epoch: number;
   /** From 0, in the epoch. */
@@ -14,12 +14,12 @@ export interface Position {
   batch: number;
 }
 
-export const START: Position = { epoch: 1, pool: 0, batch: 0 };
+export const START: CorpusPosition = { epoch: 1, pool: 0, batch: 0 };
 
-export interface PlacedBatch extends PretrainBatch {
+export interface PositionedBatch extends PretrainBatch {
   epoch: number;
   /** Where to go on after it. */
-  next: Position;
+  next: CorpusPosition;
 }
 
 /** Documents of a pool, in batches. */
@@ -37,25 +37,28 @@ interface BatchOptions {
  */
 export async function* trainingBatches(
   documents: () => AsyncIterable<Document>,
-  maker: ExampleMaker,
+  builder: ExampleBuilder,
   { batchSize, seed }: BatchOptions,
-  from: Position = START,
-): AsyncGenerator<PlacedBatch> {
+  from: CorpusPosition = START,
+): AsyncGenerator<PositionedBatch> {
   for (let epoch = from.epoch; ; epoch++) {
     const start = epoch === from.epoch ? from : START;
     let pool = -1;
     let hasAny = start.pool > 0 || start.batch > 0;
-    for await (const some of pools(
+    for await (const documentPool of pools(
       shuffled(documents(), new Philox(seed, epoch)),
       POOL_BATCHES * batchSize,
     )) {
       if (++pool < start.pool) continue;
-      const itsSeed = poolSeed(seed, epoch, pool);
-      const batches = maker.trainingBatches(await maker.examples(some, itsSeed), itsSeed);
+      const seedOfPool = poolSeed(seed, epoch, pool);
+      const batches = builder.trainingBatches(
+        await builder.examples(documentPool, seedOfPool),
+        seedOfPool,
+      );
       for (let batch = pool === start.pool ? start.batch : 0; batch < batches.length; batch++) {
         hasAny = true;
-        const made = maker.collate(batches[batch], itsSeed, batch * batchSize);
-        yield { ...made, epoch, next: { epoch, pool, batch: batch + 1 } };
+        const collated = builder.collate(batches[batch], seedOfPool, batch * batchSize);
+        yield { ...collated, epoch, next: { epoch, pool, batch: batch + 1 } };
       }
     }
     if (!hasAny)
@@ -68,7 +71,7 @@ export async function* trainingBatches(
 /** How many batches the first epoch has; later ones may have a few more or less. */
 export async function countBatches(
   documents: () => AsyncIterable<Document>,
-  maker: ExampleMaker,
+  builder: ExampleBuilder,
   { batchSize, seed }: BatchOptions,
 ): Promise<number> {
   let count = 0;
@@ -77,6 +80,8 @@ export async function countBatches(
     shuffled(documents(), new Philox(seed, 1)),
     POOL_BATCHES * batchSize,
   ))
-    count += Math.ceil((await maker.examples(some, poolSeed(seed, 1, pool++))).length / batchSize);
+    count += Math.ceil(
+      (await builder.examples(some, poolSeed(seed, 1, pool++))).length / batchSize,
+    );
   return count;
 }

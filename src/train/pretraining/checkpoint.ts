@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { addWeights } from '../../bert/checkpoint.ts';
-import { parseAs } from '../../formats/parseSchema.ts';
+import { addWeightsFromFile } from '../../bert/checkpoint.ts';
+import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, finishWriting, joinPath, readJson } from '../../platform/files.ts';
+import { fileExists, joinPath, readJson, recoverWrites } from '../../platform/files.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { parsePretrainHistory } from './history.ts';
 import type { PretrainModel } from './objective.ts';
@@ -13,7 +13,7 @@ const STATE = 'training.json';
 const MOMENTS = 'optimizer.safetensors';
 const HISTORY = 'history.json';
 
-const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const groupSchema = v.object({
   lr: v.number(),
@@ -22,17 +22,21 @@ const groupSchema = v.object({
   eps: v.number(),
   weightDecay: v.number(),
   amsgrad: v.boolean(),
-  params: v.array(whole),
+  params: v.array(nonNegativeInteger),
 });
 
 const stateSchema = v.object({
   /** What the run was asked for. */
   settings: v.record(v.string(), v.unknown()),
-  step: whole,
-  position: v.object({ epoch: whole, pool: whole, batch: whole }),
+  step: nonNegativeInteger,
+  position: v.object({
+    epoch: nonNegativeInteger,
+    pool: nonNegativeInteger,
+    batch: nonNegativeInteger,
+  }),
   optimizer: v.object({
     /** Steps of each parameter, in the order of the groups. */
-    steps: v.array(whole),
+    steps: v.array(nonNegativeInteger),
     paramGroups: v.array(groupSchema),
   }),
 });
@@ -75,7 +79,7 @@ export async function savePretraining(
 
 /** Whether a folder holds a run to go on with. */
 export async function hasPretraining(dir: string): Promise<boolean> {
-  await finishWriting(dir);
+  await recoverWrites(dir);
   return fileExists(joinPath(dir, STATE));
 }
 
@@ -89,7 +93,7 @@ export async function readPretraining(
   if (!(await hasPretraining(dir)))
     throw new UsageError(`${dir} has no ${STATE}: there is no pre-training to go on with`);
   const path = joinPath(dir, STATE);
-  const { settings, step, position, optimizer } = parseAs(
+  const { settings, step, position, optimizer } = parseSchema(
     stateSchema,
     await readJson(path),
     path,
@@ -104,7 +108,7 @@ export async function readPretraining(
       `${dir}: ${HISTORY} has ${history.steps.length} steps, ${STATE} ${step}; they are of two runs`,
     );
   const moments = new Map<string, { data: Float32Array }>();
-  await addWeights(moments as Parameters<typeof addWeights>[0], dir, MOMENTS);
+  await addWeightsFromFile(moments as Parameters<typeof addWeightsFromFile>[0], dir, MOMENTS);
   const buffersOf = (i: number) => {
     const own = [...moments].filter(([name]) => name.startsWith(`${i}.`));
     return Object.fromEntries(own.map(([name, buffer]) => [name.slice(`${i}.`.length), buffer]));

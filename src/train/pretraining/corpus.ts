@@ -1,5 +1,5 @@
-import { isText, type Line, openLines } from '../../formats/tables/lines.ts';
-import { type DataFormat, formatOf, type Problem, readRows } from '../../formats/tables/rows.ts';
+import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
+import { type DataFormat, formatOf, type RowProblem, readRows } from '../../formats/tables/rows.ts';
 import { type DataOptions, findTextColumns, readString } from '../data/labelledData.ts';
 
 /** Sentences that belong together, in order. */
@@ -7,13 +7,13 @@ export type Document = readonly string[];
 
 export interface CorpusOptions extends Pick<DataOptions, 'textColumn' | 'pairColumn'> {
   /** Of plain text: whether blank lines part documents; else each line is one. */
-  blocks: boolean;
+  blankLineSeparated: boolean;
   /** Hears of what was skipped, file by file, each time that it is read. */
-  onProblems?: (path: string, problems: readonly Problem[]) => void;
+  onProblems?: (path: string, problems: readonly RowProblem[]) => void;
 }
 
 /** Characters of a table that are parsed at once. */
-const PIECE = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /**
  * Texts in files, read from the start each time they are asked for; a part of them at a time is in memory. TSV, CSV and
@@ -44,15 +44,15 @@ export async function openCorpus(
 async function* plainDocuments(
   path: string,
   lines: Iterable<Line>,
-  { blocks, onProblems }: CorpusOptions,
+  { blankLineSeparated, onProblems }: CorpusOptions,
 ): AsyncGenerator<Document> {
-  const problems: Problem[] = [];
+  const problems: RowProblem[] = [];
   let document: string[] = [];
   for (const line of lines) {
     const text = line.text.trim();
-    if (!isText(line)) problems.push({ line: line.line, reason: NOT_TEXT });
+    if (!isValidUtf8(line)) problems.push({ line: line.line, reason: INVALID_UTF8 });
     else if (text !== '') document.push(text);
-    if (document.length > 0 && (!blocks || text === '')) {
+    if (document.length > 0 && (!blankLineSeparated || text === '')) {
       yield document;
       document = [];
     }
@@ -61,7 +61,7 @@ async function* plainDocuments(
   onProblems?.(path, problems);
 }
 
-const NOT_TEXT = 'not valid UTF-8';
+const INVALID_UTF8 = 'not valid UTF-8';
 
 async function* tableDocuments(
   path: string,
@@ -69,13 +69,13 @@ async function* tableDocuments(
   options: CorpusOptions,
 ): AsyncGenerator<Document> {
   const format = formatOf(path);
-  const problems: Problem[] = [];
+  const problems: RowProblem[] = [];
   let names: string[] | undefined;
-  for await (const { columns, rows, problems: some } of tablePieces(path, lines, format)) {
+  for await (const { columns, rows, problems: some } of tableChunks(path, lines, format)) {
     problems.push(...some);
     if (names === undefined && rows.length > 0) {
-      const { textAt, pairAt } = findTextColumns(columns, options, path);
-      names = [textAt, pairAt].flatMap((at) => columns[at] ?? []);
+      const { textIndex, pairIndex } = findTextColumns(columns, options, path);
+      names = [textIndex, pairIndex].flatMap((at) => columns[at] ?? []);
     }
     for (const { values, line } of rows) {
       const texts = names!.map((name) => readString(values[columns.indexOf(name)], name));
@@ -85,7 +85,7 @@ async function* tableDocuments(
       );
       if (problem !== undefined) problems.push({ line, reason: problem });
       else if (document.some((text) => text.includes('\ufffd')))
-        problems.push({ line, reason: NOT_TEXT });
+        problems.push({ line, reason: INVALID_UTF8 });
       else if (document.some((text) => text !== '')) yield document.filter((text) => text !== '');
     }
   }
@@ -93,41 +93,41 @@ async function* tableDocuments(
 }
 
 /** The rows of a table piece by piece, each read as a table of its own under the header of the first. */
-async function* tablePieces(path: string, lines: Iterable<Line>, format: DataFormat) {
+async function* tableChunks(path: string, lines: Iterable<Line>, format: DataFormat) {
   const encoder = new TextEncoder();
   let header: string[] | undefined = format === 'jsonl' ? [] : undefined;
-  let piece: string[] = [];
+  let chunk: string[] = [];
   let before = 0;
   let size = 0;
   let isQuoted = false;
   const parse = async () => {
     const { columns, rows, problems } = await readRows(
-      encoder.encode([...header!, ...piece].join('\n')),
+      encoder.encode([...header!, ...chunk].join('\n')),
       format,
       path,
     );
     const shift = before - header!.length;
     const moved = <T extends { line: number }>(items: T[]) =>
       items.map((item) => ({ ...item, line: item.line + shift }));
-    before += piece.length;
-    piece = [];
+    before += chunk.length;
+    chunk = [];
     size = 0;
     return { columns, rows: moved(rows), problems: moved(problems) };
   };
   for (const { text } of lines) {
-    piece.push(text);
+    chunk.push(text);
     size += text.length;
     // Only where quotes are closed does a line end a record of CSV.
     if (format === 'csv' && text.split('"').length % 2 === 0) isQuoted = !isQuoted;
     // A quote that is never closed must not gather the rest of the file.
-    if (isQuoted && size < 4 * PIECE) continue;
+    if (isQuoted && size < 4 * CHUNK_BYTES) continue;
     isQuoted = false;
     if (header === undefined) {
-      header = piece;
-      before = piece.length;
-      piece = [];
-    } else if (size >= PIECE) yield await parse();
+      header = chunk;
+      before = chunk.length;
+      chunk = [];
+    } else if (size >= CHUNK_BYTES) yield await parse();
   }
   header ??= [];
-  if (piece.length > 0 || before === header.length) yield await parse();
+  if (chunk.length > 0 || before === header.length) yield await parse();
 }

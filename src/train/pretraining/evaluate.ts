@@ -1,6 +1,11 @@
-import { nextTurn } from '../../platform/waiting.ts';
+import { yieldToEventLoop } from '../../platform/waiting.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
-import { hasPairs, objectiveOf, type PretrainBatch, type PretrainModel } from './objective.ts';
+import {
+  objectiveOf,
+  type PretrainBatch,
+  type PretrainModel,
+  usesSentencePairs,
+} from './objective.ts';
 
 export interface PretrainScores {
   loss: number;
@@ -18,7 +23,7 @@ export async function evaluatePretraining(
 ): Promise<PretrainScores> {
   const objective = objectiveOf(model);
   const wasTraining = model.training;
-  const sums = { tokens: 0, predicted: 0, pairs: 0, examples: 0, right: 0 };
+  const sums = { tokens: 0, predicted: 0, pairs: 0, examples: 0, correct: 0 };
   model.eval();
   try {
     for (const batch of batches) {
@@ -30,7 +35,7 @@ export async function evaluatePretraining(
         const labels = (inputs.nextSentenceLabel ?? inputs.labels).data;
         const mean = nextSentenceLoss(logits, labels);
         sums.pairs += mean * batch.examples;
-        sums.right += labels.filter(
+        sums.correct += labels.filter(
           (label, i) => Number(logits[2 * i + 1] > logits[2 * i]) === label,
         ).length;
         rest -= mean;
@@ -39,17 +44,17 @@ export async function evaluatePretraining(
       sums.predicted += batch.predicted;
       sums.examples += batch.examples;
       // On the CPU device nothing else waits.
-      await nextTurn();
+      await yieldToEventLoop();
     }
   } finally {
     model.train(wasTraining);
   }
   const tokens = objective === 'nsp' ? 0 : sums.tokens / sums.predicted;
-  const pairs = hasPairs(objective) ? sums.pairs / sums.examples : 0;
+  const pairs = usesSentencePairs(objective) ? sums.pairs / sums.examples : 0;
   return {
     loss: tokens + pairs,
     ...(objective !== 'nsp' && { perplexity: Math.exp(tokens) }),
-    ...(hasPairs(objective) && { accuracy: sums.right / sums.examples }),
+    ...(usesSentencePairs(objective) && { accuracy: sums.correct / sums.examples }),
   };
 }
 
@@ -59,7 +64,7 @@ async function forward(
   { inputs }: PretrainBatch,
 ): Promise<{ loss: number; logits?: Float32Array }> {
   const device = model.parameters()[0].device;
-  const read: Tensor[] = noGrad(() =>
+  const outputs: Tensor[] = noGrad(() =>
     scope(() => {
       const tensors = Object.entries(inputs).map(([name, { data, shape }]) => [
         name,
@@ -76,7 +81,7 @@ async function forward(
     }),
   );
   const [loss, logits] = await Promise.all(
-    read.map((values) => values.data().finally(() => values.dispose())),
+    outputs.map((values) => values.data().finally(() => values.dispose())),
   );
   return { loss: loss[0], logits: logits as Float32Array | undefined };
 }

@@ -1,14 +1,14 @@
 import * as v from 'valibot';
-import { parseAs } from '../../formats/parseSchema.ts';
-import { objectives, rivals } from './objective.ts';
+import { parseSchema } from '../../formats/parseSchema.ts';
+import { baselines, objectives } from './objective.ts';
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 const stepSchema = v.object({
   /** Optimiser steps done, from 1. */
-  step: count,
+  step: positiveInteger,
   /** The time through the corpus that the step belongs to, from 1. */
-  epoch: count,
+  epoch: positiveInteger,
   learningRate: v.number(),
   /** Of the batch: the mean over its labelled tokens, plus that over its pairs. */
   loss: v.number(),
@@ -17,8 +17,8 @@ const stepSchema = v.object({
 });
 
 const evaluationSchema = v.object({
-  step: count,
-  epoch: count,
+  step: positiveInteger,
+  epoch: positiveInteger,
   /** Mean over the steps since the last evaluation. */
   trainLoss: v.number(),
   /** On held-out text. */
@@ -30,7 +30,7 @@ const evaluationSchema = v.object({
 });
 
 const historySchema = v.object({
-  objective: v.picklist([...objectives, ...rivals]),
+  objective: v.picklist([...objectives, ...baselines]),
   steps: v.array(stepSchema),
   evaluations: v.array(evaluationSchema),
 });
@@ -46,4 +46,4 @@ export type PretrainHistory = v.InferOutput<typeof historySchema>;
  * @throws UsageError when it is not one; `name` stands for it in the message.
  */
 export const parsePretrainHistory = (value: unknown, name: string): PretrainHistory =>
-  parseAs(historySchema, value, name, 'a history of pre-training');
+  parseSchema(historySchema, value, name, 'a history of pre-training');

@@ -11,15 +11,20 @@ import { ArgumentError, UsageError } from '../../platform/errors.ts';
 import type { HostTensor } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { collateInputs, countTokens, type EncodedExample, LENGTH_STEP } from '../data/batch.ts';
+import {
+  collateInputs,
+  countTokens,
+  type EncodedExample,
+  PAD_TO_MULTIPLE_OF,
+} from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import type { Document } from './corpus.ts';
 
 /** What a model can be pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
 export const objectives = ['mlm', 'nsp', 'mlm+nsp'] as const;
 /** What masked tokens are measured against: all tokens by those around, by those before, and by those before and after apart. */
-export const rivals = ['cbow', 'causal', 'joined'] as const;
-export type Objective = (typeof objectives)[number] | (typeof rivals)[number];
+export const baselines = ['cbow', 'causal', 'joined'] as const;
+export type Objective = (typeof objectives)[number] | (typeof baselines)[number];
 
 export const pretrainModels = {
   mlm: BertForMaskedLM,
@@ -33,12 +38,12 @@ export const pretrainModels = {
 export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 
 /** Whether an objective tells next sentences, so that its examples are pairs. */
-export const hasPairs = (objective: Objective): boolean =>
+export const usesSentencePairs = (objective: Objective): boolean =>
   objective === 'nsp' || objective === 'mlm+nsp';
 
 /** @throws ArgumentError when the model is of another class. */
 export function objectiveOf(model: PretrainModel): Objective {
-  const found = [...objectives, ...rivals].find((name) => model instanceof pretrainModels[name]);
+  const found = [...objectives, ...baselines].find((name) => model instanceof pretrainModels[name]);
   if (!found)
     throw new ArgumentError(
       `a model to pre-train was expected, not ${(model as object).constructor.name}`,
@@ -46,8 +51,8 @@ export function objectiveOf(model: PretrainModel): Objective {
   return found;
 }
 
-const isRival = (objective: Objective): boolean =>
-  (rivals as readonly Objective[]).includes(objective);
+const isBaseline = (objective: Objective): boolean =>
+  (baselines as readonly Objective[]).includes(objective);
 
 /** A batch on the host, and how much there is in it. */
 export interface PretrainBatch {
@@ -60,9 +65,9 @@ export interface PretrainBatch {
 }
 
 /** Different lengths of rows at most. */
-const SHAPES = 8;
+const MAX_BATCH_SHAPES = 8;
 
-export interface ExampleOptions {
+export interface ExampleBuilderOptions {
   objective: Objective;
   maxLength: number;
   batchSize: number;
@@ -72,16 +77,16 @@ export interface ExampleOptions {
 }
 
 /** Makes batches of documents. */
-export class ExampleMaker {
+export class ExampleBuilder {
   readonly #tokenizer: BertTokenizer;
-  readonly #options: ExampleOptions;
+  readonly #options: ExampleBuilderOptions;
   readonly #masker: TokenMasker;
-  readonly #empty: ReadonlySet<number>;
+  readonly #contentlessIds: ReadonlySet<number>;
   readonly #lengthStep: number;
 
   /** @throws UsageError when there is no room for a token in an example. */
-  constructor(tokenizer: BertTokenizer, options: ExampleOptions) {
-    const least = hasPairs(options.objective) ? 5 : 3;
+  constructor(tokenizer: BertTokenizer, options: ExampleBuilderOptions) {
+    const least = usesSentencePairs(options.objective) ? 5 : 3;
     if (!(options.maxLength >= least))
       throw new UsageError(
         `a max length of ${options.maxLength} has no room for text among the special tokens: choose ${least} or more`,
@@ -90,8 +95,9 @@ export class ExampleMaker {
     this.#options = options;
     this.#masker = new TokenMasker(tokenizer, options);
     const { clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId } = tokenizer;
-    this.#empty = new Set([clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId]);
-    this.#lengthStep = LENGTH_STEP * Math.ceil(options.maxLength / (LENGTH_STEP * SHAPES));
+    this.#contentlessIds = new Set([clsTokenId, sepTokenId, unkTokenId, maskTokenId, padTokenId]);
+    this.#lengthStep =
+      PAD_TO_MULTIPLE_OF * Math.ceil(options.maxLength / (PAD_TO_MULTIPLE_OF * MAX_BATCH_SHAPES));
   }
 
   /**
@@ -103,7 +109,7 @@ export class ExampleMaker {
     const ids = (text: string) =>
       this.#tokenizer.encode(text, null, { addSpecialTokens: false }).inputIds;
     const examples: EncodedExample[] = [];
-    if (!hasPairs(objective)) {
+    if (!usesSentencePairs(objective)) {
       const { clsTokenId, sepTokenId } = this.#tokenizer;
       for (const text of documents.flat()) {
         for (const part of batches(ids(text), maxLength - 2)) {
@@ -128,7 +134,7 @@ export class ExampleMaker {
       ))
         examples.push({ inputIds, tokenTypeIds, label: nextSentenceLabel });
     }
-    return examples.filter(({ inputIds }) => inputIds.some((id) => !this.#empty.has(id)));
+    return examples.filter(({ inputIds }) => inputIds.some((id) => !this.#contentlessIds.has(id)));
   }
 
   /**
@@ -139,16 +145,16 @@ export class ExampleMaker {
     const { batchSize } = this.#options;
     const random = new Philox(seed, 1);
     const all = [...examples];
-    while (all.length % batchSize > 0) all.push(examples[random.integer(examples.length)]);
-    return random.shuffle(batches(this.byLength(all), batchSize));
+    while (all.length % batchSize > 0) all.push(examples[random.randint(examples.length)]);
+    return random.shuffle(batches(this.sortByLength(all), batchSize));
   }
 
-  byLength(examples: readonly EncodedExample[]): EncodedExample[] {
+  sortByLength(examples: readonly EncodedExample[]): EncodedExample[] {
     return examples.toSorted((a, b) => a.inputIds.length - b.inputIds.length);
   }
 
-  /** A batch as the model takes it; `first` is the number of its first example, by which its masks are drawn. */
-  collate(examples: readonly EncodedExample[], seed: number, first: number): PretrainBatch {
+  /** A batch as the model takes it; `firstIndex` is the number of its first example, by which its masks are drawn. */
+  collate(examples: readonly EncodedExample[], seed: number, firstIndex: number): PretrainBatch {
     const { objective, maxLength } = this.#options;
     const { padTokenId } = this.#tokenizer;
     const { inputIds, attentionMask, tokenTypeIds } = collateInputs(
@@ -157,7 +163,7 @@ export class ExampleMaker {
       maxLength,
       this.#lengthStep,
     );
-    const about = { examples: examples.length, tokens: countTokens(examples) };
+    const counts = { examples: examples.length, tokens: countTokens(examples) };
     const column = (values: number[]): HostTensor => ({
       data: Int32Array.from(values),
       shape: [values.length],
@@ -165,13 +171,13 @@ export class ExampleMaker {
     const nextSentence = column(examples.map(({ label }) => label as number));
     const inputs = { inputIds, attentionMask, tokenTypeIds };
     if (objective === 'nsp')
-      return { ...about, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
-    if (isRival(objective)) {
+      return { ...counts, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
+    if (isBaseline(objective)) {
       const { data, shape } = inputIds;
       const labels = Int32Array.from(data, (id, i) => (attentionMask.data[i] === 1 ? id : -100));
       // Of a text's tokens, one has none before it, and one none after it.
-      const predicted = about.tokens - (objective === 'cbow' ? 0 : examples.length);
-      return { ...about, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };
+      const predicted = counts.tokens - (objective === 'cbow' ? 0 : examples.length);
+      return { ...counts, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };
     }
 
     const [rows, length] = inputIds.shape;
@@ -179,17 +185,17 @@ export class ExampleMaker {
     const positions: number[] = [];
     const labels: number[] = [];
     for (let row = 0; row < rows; row++) {
-      const draw = { seed, epoch: 0, example: first + row };
+      const key = { seed, epoch: 0, example: firstIndex + row };
       const masked = this.#masker.maskTokens(
         (inputIds.data as Int32Array).subarray(row * length, (row + 1) * length),
-        draw,
+        key,
       );
       ids.set(masked.inputIds, row * length);
       positions.push(...masked.maskedPositions.map((at) => row * length + at));
       labels.push(...masked.maskedLabels);
     }
     return {
-      ...about,
+      ...counts,
       inputs: {
         ...inputs,
         inputIds: { data: ids, shape: inputIds.shape },

@@ -9,23 +9,23 @@ import {
   noGrad,
   type Tensor,
 } from '../../tensor/index.ts';
-import { checkWeights } from '../trainer/checks.ts';
-import { checkRecipe, decayGroups, update } from '../trainer/fit.ts';
-import { type Pace, StepReader } from '../trainer/stepReader.ts';
-import { type PlacedBatch, type Position, START, trainingBatches } from './batches.ts';
+import { checkFiniteWeights } from '../trainer/checks.ts';
+import { backwardAndStep, checkHyperparameters, weightDecayGroups } from '../trainer/fit.ts';
+import { StepReader, type Throughput } from '../trainer/stepReader.ts';
+import { type CorpusPosition, type PositionedBatch, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
 import { evaluatePretraining } from './evaluate.ts';
 import type { PretrainEvaluation, PretrainHistory, PretrainStep } from './history.ts';
 import {
-  type ExampleMaker,
-  type ExampleOptions,
+  type ExampleBuilder,
+  type ExampleBuilderOptions,
   objectiveOf,
   type PretrainBatch,
   type PretrainModel,
 } from './objective.ts';
 import { stepSeed } from './stream.ts';
 
-export interface PretrainOptions extends ExampleOptions {
+export interface PretrainOptions extends ExampleBuilderOptions {
   totalSteps: number;
   learningRate: number;
   /** Share of the steps in which the learning rate rises to its full value; then it falls to 0. */
@@ -60,7 +60,7 @@ export const pretrainDefaults = {
 /** Where a run stands. With the model, the corpus and the options, all that is needed to go on with the same bits. */
 export interface PretrainState<T> {
   step: number;
-  position: Position;
+  position: CorpusPosition;
   history: PretrainHistory;
   optimizer: OptimizerState<AdamOptions, T>;
 }
@@ -68,18 +68,18 @@ export interface PretrainState<T> {
 export interface PretrainData {
   /** Reads the corpus from its start. */
   documents: () => AsyncIterable<Document>;
-  maker: ExampleMaker;
+  exampleBuilder: ExampleBuilder;
   /** Held-out batches; may be none. */
   valid: readonly PretrainBatch[];
 }
 
-export interface PretrainHooks {
+export interface PretrainCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
   /** Multiply-add peak of the device, in operations a second (`measurePeaks`): with it, steps tell their `utilisation`. */
   peakFlops?: number;
   /** After each step, as its results come in. */
-  onStep?: (record: PretrainStep, pace: Pace) => void;
+  onStep?: (record: PretrainStep, pace: Throughput) => void;
   onEvaluation?: (record: PretrainEvaluation) => void;
   /** At the start, every `saveEvery` steps and at the end, however it comes: save model and state here. */
   onCheckpoint?: (state: PretrainState<Tensor>) => Promise<void>;
@@ -89,14 +89,14 @@ export interface PretrainHooks {
  * Pre-trains a model, for what its class tells, with AdamW (ε 1e-6) and a linear schedule.
  * @param state where to go on; the model must be as it was there
  * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; ArgumentError as `checkRecipe`; Error when the loss or the weights
+ * @throws UsageError when there is nothing to train on; ArgumentError as `checkHyperparameters`; Error when the loss or the weights
  * are no longer finite.
  */
 export async function pretrain(
   model: PretrainModel,
-  { documents, maker, valid }: PretrainData,
+  { documents, exampleBuilder, valid }: PretrainData,
   options: PretrainOptions,
-  { signal, peakFlops, onStep, onEvaluation, onCheckpoint }: PretrainHooks = {},
+  { signal, peakFlops, onStep, onEvaluation, onCheckpoint }: PretrainCallbacks = {},
   state?: PretrainState<{ data: Float32Array }>,
 ): Promise<PretrainHistory> {
   const { totalSteps, evalEvery, saveEvery, seed } = options;
@@ -104,8 +104,8 @@ export async function pretrain(
     throw new UsageError(
       `the number of steps must be a whole number of at least 1, not ${totalSteps}`,
     );
-  checkRecipe(options);
-  const optimizer = new AdamW(decayGroups(model, options.weightDecay), {
+  checkHyperparameters(options);
+  const optimizer = new AdamW(weightDecayGroups(model, options.weightDecay), {
     lr: options.learningRate,
     eps: 1e-6,
   });
@@ -134,14 +134,14 @@ export async function pretrain(
     },
     peakFlops,
   );
-  const batches = trainingBatches(documents, maker, options, position);
+  const batches = trainingBatches(documents, exampleBuilder, options, position);
   let saved = state?.step;
   try {
     model.train();
     reader.resume();
     for (;;) {
-      const isDue = count > 0 && (count % evalEvery === 0 || count === totalSteps);
-      if (isDue && valid.length > 0 && history.evaluations.at(-1)?.step !== count) {
+      const isEvaluationDue = count > 0 && (count % evalEvery === 0 || count === totalSteps);
+      if (isEvaluationDue && valid.length > 0 && history.evaluations.at(-1)?.step !== count) {
         await reader.drain();
         await addEvaluation(model, valid, history, signal, onEvaluation);
         reader.resume();
@@ -150,13 +150,13 @@ export async function pretrain(
       const isLast = count === totalSteps || signal?.aborted === true;
       if ((isLast || count % saveEvery === 0) && saved !== count) {
         await reader.drain();
-        await checkWeights(model, count);
+        await checkFiniteWeights(model, count);
         await onCheckpoint?.({ step: count, position, history, optimizer: optimizer.stateDict() });
         saved = count;
         reader.resume();
       }
       if (isLast) break;
-      const batch: PlacedBatch = (await batches.next()).value;
+      const batch: PositionedBatch = (await batches.next()).value;
       const [learningRate] = schedule.getLastLr();
       // So that dropout has no state to be kept.
       manualSeed(stepSeed(seed, count));
@@ -185,7 +185,7 @@ export function pretrainStep(
 ): CapturedStep<Record<string, Tensor>> {
   return capture(model.parameters()[0].device, (batch) => {
     const loss = model.forward(batch as never).loss!;
-    const norm = update(model, loss, optimizer, maxGradNorm);
+    const norm = backwardAndStep(model, loss, optimizer, maxGradNorm);
     return noGrad(() => cat([loss.reshape([1]), norm.reshape([1])]));
   });
 }
@@ -196,7 +196,7 @@ async function addEvaluation(
   valid: readonly PretrainBatch[],
   history: PretrainHistory,
   signal: AbortSignal | undefined,
-  onEvaluation: PretrainHooks['onEvaluation'],
+  onEvaluation: PretrainCallbacks['onEvaluation'],
 ): Promise<void> {
   try {
     const { loss, perplexity, accuracy } = await evaluatePretraining(model, valid, signal);

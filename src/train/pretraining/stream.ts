@@ -2,7 +2,7 @@ import { Philox } from '../../tensor/random.ts';
 import type { Document } from './corpus.ts';
 
 /** What is set aside to validate with, and what is trained on. */
-export type Part = 'train' | 'valid';
+export type SplitName = 'train' | 'valid';
 
 /** Characters that are set aside at most, but for the last document. */
 const VALID_CHARACTERS = 1 << 17;
@@ -17,15 +17,16 @@ const dropoutStream = -(2 ** 32);
 const poolStream = 2 ** 32;
 
 /** A seed of its own for a purpose, so that it needs no state: 53 bits. */
-const derive = (seed: number, stream: number): number =>
+const deriveSeed = (seed: number, stream: number): number =>
   new Philox(seed, stream).uniform() * 2 ** 53;
 /** The seed of a step's dropout. */
-export const stepSeed = (seed: number, step: number): number => derive(seed, dropoutStream - step);
+export const stepSeed = (seed: number, step: number): number =>
+  deriveSeed(seed, dropoutStream - step);
 /** The seed of what is paired and masked in a pool; epochs from 1, pools from 0. */
 export const poolSeed = (seed: number, epoch: number, pool: number): number =>
-  derive(seed, epoch * poolStream + pool);
+  deriveSeed(seed, epoch * poolStream + pool);
 /** The seed of what is paired and masked to validate with. */
-export const validSeed = (seed: number): number => derive(seed, splitStream - 1);
+export const validSeed = (seed: number): number => deriveSeed(seed, splitStream - 1);
 
 const lengthOf = (document: Document): number =>
   document.reduce((sum, text) => sum + text.length, 0);
@@ -34,24 +35,24 @@ const lengthOf = (document: Document): number =>
  * One part of a corpus, in its order. A random share of the documents is set aside, until there are enough of them
  * (two at least, for next sentences); what comes after is all for training.
  */
-export async function* partOf(
+export async function* documentsOfSplit(
   documents: AsyncIterable<Document>,
-  part: Part,
+  split: SplitName,
   validShare: number,
   seed: number,
 ): AsyncGenerator<Document> {
   const random = new Philox(seed, splitStream);
-  let held = 0;
+  let validCount = 0;
   let characters = 0;
   for await (const document of documents) {
-    const isFull = held >= 2 && characters >= VALID_CHARACTERS;
-    if (isFull && part === 'valid') return;
-    const isHeld = !isFull && random.uniform() < validShare;
-    if (isHeld) {
-      held++;
+    const isFull = validCount >= 2 && characters >= VALID_CHARACTERS;
+    if (isFull && split === 'valid') return;
+    const isValid = !isFull && random.uniform() < validShare;
+    if (isValid) {
+      validCount++;
       characters += lengthOf(document);
     }
-    if (isHeld === (part === 'valid')) yield document;
+    if (isValid === (split === 'valid')) yield document;
   }
 }
 
@@ -61,34 +62,34 @@ export async function* shuffled(
   random: Philox,
   limit = SHUFFLE_CHARACTERS,
 ): AsyncGenerator<Document> {
-  const waiting: Document[] = [];
+  const buffer: Document[] = [];
   let characters = 0;
   for await (const document of documents) {
-    waiting.push(document);
+    buffer.push(document);
     characters += lengthOf(document);
     while (characters > limit) {
-      const at = random.integer(waiting.length);
-      const chosen = waiting[at];
-      const last = waiting.pop()!;
-      if (at < waiting.length) waiting[at] = last;
+      const at = random.randint(buffer.length);
+      const chosen = buffer[at];
+      const last = buffer.pop()!;
+      if (at < buffer.length) buffer[at] = last;
       characters -= lengthOf(chosen);
       yield chosen;
     }
   }
-  yield* random.shuffle(waiting);
+  yield* random.shuffle(buffer);
 }
 
-/** Runs of documents that are made into batches together: `most` of them, or fewer where they are long. */
+/** Runs of documents that are made into batches together: `maxDocuments` of them, or fewer where they are long. */
 export async function* pools(
   documents: AsyncIterable<Document>,
-  most: number,
+  maxDocuments: number,
 ): AsyncGenerator<Document[]> {
   let pool: Document[] = [];
   let characters = 0;
   for await (const document of documents) {
     pool.push(document);
     characters += lengthOf(document);
-    if (pool.length < most && characters < POOL_CHARACTERS) continue;
+    if (pool.length < maxDocuments && characters < POOL_CHARACTERS) continue;
     yield pool;
     pool = [];
     characters = 0;

@@ -5,29 +5,29 @@ import {
   confusionMatrix,
   matthewsCorrelation,
 } from '../metrics/index.ts';
-import { argmax, byName, nameIn, type Task } from './task.ts';
+import { argmax, labelName, scoresByLabel, type Task } from './task.ts';
 
 /** One label of several. Its number is the label's id. */
 export const classification: Task = {
   name: 'classification',
   problemType: 'single_label_classification',
-  ofWords: false,
+  perToken: false,
   labelColumns: ['label', 'gold_label', 'labels', 'class', 'category'],
   parse(value) {
-    const name = nameIn(value);
+    const name = labelName(value);
     return name === undefined ? 'one label (for several: --task multi-label)' : [name];
   },
-  encode: (stated, ids) => ids.get((stated as string[])[0])!,
+  encode: (rawLabel, ids) => ids.get((rawLabel as string[])[0])!,
   collate: (labels) => ({ data: Int32Array.from(labels as number[]), shape: [labels.length] }),
   stepMetric: 'accuracy',
   stepRatio(logits, labels) {
     const right = logits.argmax(-1).eq(labels).toFloat().sum();
     return [right, full([], labels.shape[0], { device: labels.device })];
   },
-  output: (logits) => logits.softmax(-1),
-  decide: (output) => argmax(output),
-  weight: () => 1,
-  monitored: () => ['accuracy'],
+  postprocess: (logits) => logits.softmax(-1),
+  predictionOf: (output) => argmax(output),
+  lossWeight: () => 1,
+  monitoredMetrics: () => ['accuracy'],
   report(predictions, truth, labels) {
     const [predicted, known] = [predictions as number[], truth as number[]];
     const { perLabel, macro, weighted } = classificationReport(predicted, known, labels.length);
@@ -38,7 +38,7 @@ export const classification: Task = {
         weightedF1: weighted.f1,
         matthews: matthewsCorrelation(predicted, known),
       },
-      perLabel: byName(perLabel, labels),
+      perLabel: scoresByLabel(perLabel, labels),
       confusion: confusionMatrix(predicted, known, labels.length),
     };
   },

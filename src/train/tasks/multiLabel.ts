@@ -1,15 +1,15 @@
 import { exactMatch, multiLabelReport } from '../metrics/index.ts';
-import { byName, nameIn, type Task } from './task.ts';
+import { labelName, scoresByLabel, type Task } from './task.ts';
 
 /** Any number of labels, none included. As numbers: 1 for each label that applies, 0 for the others. */
 export const multiLabel: Task = {
   name: 'multi-label',
   problemType: 'multi_label_classification',
-  ofWords: false,
+  perToken: false,
   labelColumns: ['labels', 'label', 'classes', 'categories'],
   parse(value, separator) {
     if (Array.isArray(value)) {
-      const names = value.map(nameIn);
+      const names = value.map(labelName);
       if (names.every((name) => name !== undefined)) return names;
     } else if (typeof value === 'string') {
       const names = value.split(separator).map((name) => name.trim());
@@ -17,9 +17,9 @@ export const multiLabel: Task = {
     }
     return `an array of labels, or a text with ${JSON.stringify(separator)} between them`;
   },
-  encode(stated, ids) {
+  encode(rawLabel, ids) {
     const row = Array<number>(ids.size).fill(0);
-    for (const name of stated as string[]) row[ids.get(name)!] = 1;
+    for (const name of rawLabel as string[]) row[ids.get(name)!] = 1;
     return row;
   },
   collate(labels) {
@@ -31,10 +31,10 @@ export const multiLabel: Task = {
     const predicted = logits.gt(0).toFloat();
     return [predicted.mul(labels).sum().mul(2), predicted.sum().add(labels.sum())];
   },
-  output: (logits) => logits.sigmoid(),
-  decide: (output) => Array.from(output, (probability) => (probability > 0.5 ? 1 : 0)),
-  weight: () => 1,
-  monitored: () => ['microF1'],
+  postprocess: (logits) => logits.sigmoid(),
+  predictionOf: (output) => Array.from(output, (probability) => (probability > 0.5 ? 1 : 0)),
+  lossWeight: () => 1,
+  monitoredMetrics: () => ['microF1'],
   report(predictions, truth, labels) {
     const [predicted, known] = [predictions as number[][], truth as number[][]];
     const { perLabel, micro, macro, weighted } = multiLabelReport(predicted, known);
@@ -45,7 +45,7 @@ export const multiLabel: Task = {
         weightedF1: weighted.f1,
         exactMatch: exactMatch(predicted, known),
       },
-      perLabel: byName(perLabel, labels),
+      perLabel: scoresByLabel(perLabel, labels),
     };
   },
 };

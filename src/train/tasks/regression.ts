@@ -1,29 +1,29 @@
 import { pearson, spearman } from '../metrics/index.ts';
 import type { Task } from './task.ts';
 
-const decimal = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+const decimalPattern = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 /** So that float32 holds the sum of the squares of a batch. */
-const LARGEST = 1e15;
+const MAX_SCORE = 1e15;
 
 /** A score. The loss is the mean square of what is wrong with it. */
 export const regression: Task = {
   name: 'regression',
   problemType: 'regression',
-  ofWords: false,
+  perToken: false,
   labelColumns: ['score', 'label', 'labels', 'similarity', 'rating'],
   parse(value) {
-    const score = typeof value === 'string' && decimal.test(value) ? Number(value) : value;
+    const score = typeof value === 'string' && decimalPattern.test(value) ? Number(value) : value;
     if (typeof score !== 'number') return 'a number';
-    return Math.abs(score) <= LARGEST
+    return Math.abs(score) <= MAX_SCORE
       ? score
-      : `a number of at most ${LARGEST.toExponential()} in size`;
+      : `a number of at most ${MAX_SCORE.toExponential()} in size`;
   },
-  encode: (stated) => stated as number,
+  encode: (rawLabel) => rawLabel as number,
   collate: (labels) => ({ data: Float32Array.from(labels as number[]), shape: [labels.length] }),
-  output: (logits) => logits,
-  decide: (output) => output[0],
-  weight: () => 1,
-  monitored: () => ['spearman', 'pearson'],
+  postprocess: (logits) => logits,
+  predictionOf: (output) => output[0],
+  lossWeight: () => 1,
+  monitoredMetrics: () => ['spearman', 'pearson'],
   report(predictions, truth) {
     const [predicted, known] = [predictions as number[], truth as number[]];
     return {

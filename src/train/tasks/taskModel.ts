@@ -11,7 +11,7 @@ import type { BertPreTrainedModel } from '../../bert/model.ts';
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { joinPath, readJson } from '../../platform/files.ts';
-import { isObject, nameSome } from '../../platform/format.ts';
+import { formatNames, isObject } from '../../platform/format.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
 import type { Task } from './task.ts';
@@ -33,18 +33,18 @@ export const labelsOf = ({ config: { id2label, numLabels } }: TaskModel): string
   Array.from({ length: numLabels }, (_, id) => id2label[id]);
 
 /** A fresh model for a task. */
-export function freshModel(task: Task, config: BertConfig, seed: number): TaskModel {
-  return modelClass(task.ofWords).fromConfig({ ...config, problemType: task.problemType }, seed);
+export function createTaskModel(task: Task, config: BertConfig, seed: number): TaskModel {
+  return modelClass(task.perToken).fromConfig({ ...config, problemType: task.problemType }, seed);
 }
 
 /** The model of a Hugging Face folder, to be trained for a task; its classifier is fresh unless it has that many labels. */
-export function startFrom(
+export function loadForTask(
   dir: string,
   task: Task,
   labels: readonly string[],
   seed: number,
 ): Promise<TaskModel> {
-  return modelClass(task.ofWords).fromPretrained(dir, {
+  return modelClass(task.perToken).fromPretrained(dir, {
     labels,
     problemType: task.problemType,
     seed,
@@ -56,18 +56,18 @@ export function startFrom(
  * config.json tells what kind it is, if not a `BertForSequenceClassification`.
  * @throws UsageError when they cannot be read, do not belong together, or the classifier's weights are not among them.
  */
-export async function loadTrained(
+export async function loadTaskModel(
   nameOrDir: string,
 ): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const dir = await findModel(nameOrDir);
   const tokenizer = await BertTokenizer.fromPretrained(dir);
   const name = await architectureOf(dir);
-  const Model = trainedClasses.find((known) => known.name === name) ?? trainedClasses[0];
+  const Model = taskModelClasses.find((known) => known.name === name) ?? taskModelClasses[0];
   const model = await Model.fromPretrained(dir);
   const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
   if (missing.length > 0)
     throw new UsageError(
-      `${nameOrDir} lacks ${nameSome(missing)}: train it first, it classifies nothing yet`,
+      `${nameOrDir} lacks ${formatNames(missing)}: train it first, it classifies nothing yet`,
     );
   checkVocab(tokenizer, model.config, nameOrDir);
   return { model, tokenizer };
@@ -93,12 +93,12 @@ export async function architectureOf(dir: string): Promise<string> {
   return Array.isArray(architectures) && architectures.length > 0 ? String(architectures[0]) : '';
 }
 
-const trainedClasses: { name: string; fromPretrained(dir: string): Promise<TaskModel> }[] = [
+const taskModelClasses: { name: string; fromPretrained(dir: string): Promise<TaskModel> }[] = [
   BertForSequenceClassification,
   BertForTokenClassification,
   BertLMForSequenceClassification,
   BertBiLMForSequenceClassification,
   CbowForSequenceClassification,
 ];
-const modelClass = (ofWords: boolean) =>
-  ofWords ? BertForTokenClassification : BertForSequenceClassification;
+const modelClass = (perToken: boolean) =>
+  perToken ? BertForTokenClassification : BertForSequenceClassification;

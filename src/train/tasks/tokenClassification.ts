@@ -1,44 +1,44 @@
 import { areEntityTags } from '../metrics/entities.ts';
 import { accuracy, classificationReport, entityReport } from '../metrics/index.ts';
-import { argmax, byName, nameIn, type Report, type Task } from './task.ts';
+import { argmax, labelName, type Report, scoresByLabel, type Task } from './task.ts';
 
 /** What marks a token whose tag does not count, as Hugging Face and PyTorch do. */
-export const IGNORED = -100;
+export const IGNORE_INDEX = -100;
 
 /** A tag for each word. As numbers: for each token a tag's id, or -100 where it is not the first of a word. */
 export const tokenClassification: Task = {
   name: 'token-classification',
   problemType: null,
-  ofWords: true,
+  perToken: true,
   labelColumns: ['tags', 'ner_tags', 'labels', 'pos_tags'],
   parse(value) {
-    const names = Array.isArray(value) ? value.map(nameIn) : [undefined];
+    const names = Array.isArray(value) ? value.map(labelName) : [undefined];
     return names.every((name) => name !== undefined) ? names : 'an array of tags';
   },
-  encode: (stated, ids) => (stated as string[]).map((name) => ids.get(name)!),
+  encode: (rawLabel, ids) => (rawLabel as string[]).map((name) => ids.get(name)!),
   collate(labels, length) {
-    const data = new Int32Array(labels.length * length).fill(IGNORED);
+    const data = new Int32Array(labels.length * length).fill(IGNORE_INDEX);
     for (const [row, tags] of labels.entries()) data.set(tags as number[], row * length);
     return { data, shape: [labels.length, length] };
   },
   stepMetric: 'accuracy',
   stepRatio: (logits, labels) => [
     logits.argmax(-1).eq(labels).toFloat().sum(),
-    labels.ne(IGNORED).toFloat().sum(),
+    labels.ne(IGNORE_INDEX).toFloat().sum(),
   ],
-  output: (logits) => logits.softmax(-1),
-  decide(output, numLabels) {
+  postprocess: (logits) => logits.softmax(-1),
+  predictionOf(output, numLabels) {
     const tokens = output.length / numLabels;
     return Array.from({ length: tokens }, (_, i) =>
       argmax(output.subarray(i * numLabels, (i + 1) * numLabels)),
     );
   },
-  weight: (label) => (label as number[]).filter((tag) => tag !== IGNORED).length,
-  monitored: (labels) => (areEntityTags(labels) ? ['f1', 'accuracy'] : ['accuracy']),
+  lossWeight: (label) => (label as number[]).filter((tag) => tag !== IGNORE_INDEX).length,
+  monitoredMetrics: (labels) => (areEntityTags(labels) ? ['f1', 'accuracy'] : ['accuracy']),
   report(predictions, truth, labels): Report {
     const pairs = (truth as number[][]).map((tags, row) =>
       tags.flatMap((tag, i) =>
-        tag === IGNORED ? [] : [{ tag, predicted: (predictions[row] as number[])[i] }],
+        tag === IGNORE_INDEX ? [] : [{ tag, predicted: (predictions[row] as number[])[i] }],
       ),
     );
     const all = pairs.flat();
@@ -48,7 +48,7 @@ export const tokenClassification: Task = {
       const { perLabel, macro } = classificationReport(predicted, known, labels.length);
       return {
         metrics: { accuracy: right, macroF1: macro.f1 },
-        perLabel: byName(perLabel, labels),
+        perLabel: scoresByLabel(perLabel, labels),
       };
     }
     const { perType, micro } = entityReport(

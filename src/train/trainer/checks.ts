@@ -1,5 +1,5 @@
 import type { Module } from '../../nn/index.ts';
-import { normOf } from '../../nn/optim/clip.ts';
+import { totalNorm } from '../../nn/optim/clip.ts';
 import { NotFiniteError } from '../../platform/errors.ts';
 import { noGrad, scope } from '../../tensor/index.ts';
 
@@ -7,8 +7,8 @@ import { noGrad, scope } from '../../tensor/index.ts';
  * Looks at a model before it is saved, with one small reading.
  * @throws Error when its weights are no finite numbers, or too large to compute with.
  */
-export async function checkWeights(model: Module, step: number): Promise<void> {
-  const norm = noGrad(() => scope(() => normOf(model.parameters())));
+export async function checkFiniteWeights(model: Module, step: number): Promise<void> {
+  const norm = noGrad(() => scope(() => totalNorm(model.parameters())));
   const value = await norm.item();
   norm.dispose();
   if (!Number.isFinite(value))
@@ -18,7 +18,7 @@ export async function checkWeights(model: Module, step: number): Promise<void> {
 }
 
 /** @throws Error when outputs of a model are no finite numbers. */
-export function checkOutputs(values: Float32Array): void {
+export function checkFiniteOutputs(values: Float32Array): void {
   if (!values.every(Number.isFinite))
     throw new NotFiniteError(
       'the outputs are no finite numbers: the weights of the model are broken',

@@ -3,7 +3,7 @@ import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
-import { checkOutputs } from './checks.ts';
+import { checkFiniteOutputs } from './checks.ts';
 
 export interface Evaluation {
   /** Mean over the examples (over the tagged words of all of them); NaN for examples without labels. */
@@ -15,7 +15,7 @@ export interface Evaluation {
 }
 
 /** Batches sent ahead of the one that is read back. */
-const AHEAD = 2;
+const MAX_PENDING_BATCHES = 2;
 
 /**
  * Runs a model over examples, in evaluation mode, in their order.
@@ -40,35 +40,35 @@ export async function evaluate(
   const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
   const collect = async () => {
     const { rows, values } = pending.shift()!;
-    const read = await values;
-    const width = (read.length - (labelled ? 1 : 0)) / rows.length;
+    const outputs = await values;
+    const width = (outputs.length - (labelled ? 1 : 0)) / rows.length;
     rows.forEach((row, i) => {
-      const length = task.ofWords ? examples[row].inputIds.length * numLabels : width;
-      const output = read.subarray(i * width, i * width + length);
-      checkOutputs(output);
-      predictions[row] = task.decide(output, numLabels);
+      const length = task.perToken ? examples[row].inputIds.length * numLabels : width;
+      const output = outputs.subarray(i * width, i * width + length);
+      checkFiniteOutputs(output);
+      predictions[row] = task.predictionOf(output, numLabels);
       probabilities[row] = Array.from(output);
     });
     const weight = labelled
-      ? rows.reduce((sum, row) => sum + task.weight(examples[row].label!), 0)
+      ? rows.reduce((sum, row) => sum + task.lossWeight(examples[row].label!), 0)
       : 0;
     // The mean over no tags at all is no number.
-    if (weight > 0) total.loss += read.at(-1)! * weight;
+    if (weight > 0) total.loss += outputs.at(-1)! * weight;
     total.weight += weight;
     onBatch?.((done += rows.length));
   };
   try {
-    for (const rows of batches(byLength(examples), batchSize)) {
+    for (const rows of batches(sortedByLength(examples), batchSize)) {
       signal?.throwIfAborted();
-      const some = rows.map((row) => examples[row]);
+      const batchExamples = rows.map((row) => examples[row]);
       const batch = labelled
-        ? collate(some, padTokenId, maxPositionEmbeddings, task)
-        : collateInputs(some, padTokenId, maxPositionEmbeddings);
-      const result = run(model, batch);
+        ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
+        : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
+      const result = forwardBatch(model, batch);
       const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
       values.catch(() => {});
       pending.push({ rows, values });
-      if (pending.length > AHEAD) await collect();
+      if (pending.length > MAX_PENDING_BATCHES) await collect();
     }
     while (pending.length > 0) await collect();
   } finally {
@@ -82,7 +82,7 @@ export async function evaluate(
  * The output of each example of a batch, then their mean loss if there are labels. Not captured: as many shapes as
  * batches would be, each keeping its memory.
  */
-function run(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
   const { device } = model.classifier.weight;
   return noGrad(() =>
     scope(() => {
@@ -92,14 +92,16 @@ function run(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
       ]);
       const { logits, loss } = model.forward(Object.fromEntries(inputs));
       return cat(
-        [taskOf(model).output(logits), ...(loss ? [loss] : [])].map((part) => part.reshape([-1])),
+        [taskOf(model).postprocess(logits), ...(loss ? [loss] : [])].map((part) =>
+          part.reshape([-1]),
+        ),
       );
     }),
   );
 }
 
 /** Like lengths together, so that little of a batch is padding. */
-function byLength(examples: readonly EncodedExample[]): number[] {
+function sortedByLength(examples: readonly EncodedExample[]): number[] {
   return examples
     .map((_, i) => i)
     .sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length || a - b);

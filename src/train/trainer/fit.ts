@@ -14,7 +14,7 @@ import { epochBatches } from '../data/split.ts';
 import { metricKey } from '../tasks/metric.ts';
 import type { StepMetric } from '../tasks/task.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
-import { checkWeights } from './checks.ts';
+import { checkFiniteWeights } from './checks.ts';
 import { EarlyStopping } from './earlyStopping.ts';
 import { evaluate } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
@@ -63,7 +63,7 @@ export const fitDefaults = {
  * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and `problemType` tell. With
  * validation data, each epoch ends with an evaluation, and training stops early when the task's metric no longer rises.
  * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; UsageError as `checkRecipe`; Error when the loss or the weights
+ * @throws UsageError when there is nothing to train on; UsageError as `checkHyperparameters`; Error when the loss or the weights
  * are no longer finite.
  */
 export async function fit(
@@ -76,12 +76,12 @@ export async function fit(
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   if (!Number.isInteger(epochs) || epochs < 1)
     throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
-  checkRecipe(options);
+  checkHyperparameters(options);
   const { padTokenId, maxPositionEmbeddings } = model.config;
   const indices = train.map((_, i) => i);
   const lengthOf = groupByLength ? (i: number) => train[i].inputIds.length : undefined;
   const totalSteps = epochs * Math.ceil(train.length / batchSize);
-  const optimizer = new AdamW(decayGroups(model, options.weightDecay), {
+  const optimizer = new AdamW(weightDecayGroups(model, options.weightDecay), {
     lr: options.learningRate,
   });
   const schedule = getLinearScheduleWithWarmup(
@@ -90,19 +90,21 @@ export async function fit(
     totalSteps,
   );
   const task = taskOf(model);
-  const [monitor] = task.monitored(labelsOf(model));
+  const [monitor] = task.monitoredMetrics(labelsOf(model));
   const stopping = new EarlyStopping({
     monitor: metricKey('valid', monitor),
     patience: options.patience,
   });
   const history = new History(monitor);
-  const step = trainStep(model, optimizer, options.maxGradNorm);
+  const step = captureTrainStep(model, optimizer, options.maxGradNorm);
   const reader = new StepReader<Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>>(
-    (about, [loss, gradNorm, part, whole], { examplesPerSecond, ...pace }) => {
+    (stepInfo, [loss, gradNorm, numerator, denominator], { examplesPerSecond, ...pace }) => {
       const record: StepRecord = {
-        ...about,
+        ...stepInfo,
         loss,
-        ...(task.stepMetric && { [task.stepMetric]: whole === 0 ? 0 : part / whole }),
+        ...(task.stepMetric && {
+          [task.stepMetric]: denominator === 0 ? 0 : numerator / denominator,
+        }),
         gradNorm,
         ...pace,
       };
@@ -131,9 +133,9 @@ export async function fit(
         await reader.push({ step: ++count, epoch, learningRate }, work, results);
       }
       await reader.drain();
-      await checkWeights(model, count);
+      await checkFiniteWeights(model, count);
       if (signal?.aborted) break;
-      const end = await endEpoch(model, valid, history, epoch, options, stopping);
+      const end = await finishEpoch(model, valid, history, epoch, options, stopping);
       if (!end) break;
       const { record, verdict } = end;
       record.seconds = (performance.now() - started) / 1000;
@@ -151,7 +153,7 @@ export async function fit(
 }
 
 /** @throws UsageError for a rate, a share or a decay that nothing can be trained with. */
-export function checkRecipe({
+export function checkHyperparameters({
   learningRate,
   warmupRatio,
   weightDecay,
@@ -167,7 +169,7 @@ export function checkRecipe({
 }
 
 /** One step: forward, backward, clipping, AdamW. Results: loss, norm of the gradients, and the task's `stepRatio`. */
-export function trainStep(
+export function captureTrainStep(
   model: TaskModel,
   optimizer: AdamW,
   maxGradNorm: number,
@@ -175,7 +177,7 @@ export function trainStep(
   const task = taskOf(model);
   return capture(model.classifier.weight.device, (batch) => {
     const { loss, logits } = model.forward(batch);
-    const norm = update(model, loss!, optimizer, maxGradNorm);
+    const norm = backwardAndStep(model, loss!, optimizer, maxGradNorm);
     return noGrad(() =>
       cat(
         [loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1])),
@@ -185,7 +187,12 @@ export function trainStep(
 }
 
 /** Backward, clipping and a step of the optimiser; the norm of the gradients. */
-export function update(model: Module, loss: Tensor, optimizer: AdamW, maxGradNorm: number): Tensor {
+export function backwardAndStep(
+  model: Module,
+  loss: Tensor,
+  optimizer: AdamW,
+  maxGradNorm: number,
+): Tensor {
   backward(loss);
   const norm = clipGradNorm(model.parameters(), maxGradNorm);
   optimizer.step();
@@ -194,7 +201,7 @@ export function update(model: Module, loss: Tensor, optimizer: AdamW, maxGradNor
 }
 
 /** Evaluates and judges an epoch; undefined when it was interrupted. */
-async function endEpoch(
+async function finishEpoch(
   model: TaskModel,
   valid: readonly EncodedExample[],
   history: History,
@@ -220,7 +227,7 @@ async function endEpoch(
     const truth = valid.map(({ label }) => label!);
     const { metrics } = task.report(predictions, truth, labels);
     record.validLoss = loss;
-    for (const metric of task.monitored(labels))
+    for (const metric of task.monitoredMetrics(labels))
       record[metricKey('valid', metric)] = metrics[metric];
     const verdict = stopping.update(record[stopping.monitor]!);
     // While the metric is not defined (a correlation of equal scores), the latest model is the best there is.
@@ -233,16 +240,16 @@ async function endEpoch(
 }
 
 /** What is trained: decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
-export function decayGroups(model: Module, weightDecay: number) {
-  const exempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
+export function weightDecayGroups(model: Module, weightDecay: number) {
+  const isExempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
   const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
   return [
     {
-      params: named.filter(([name]) => !exempt(name)).map(([, parameter]) => parameter),
+      params: named.filter(([name]) => !isExempt(name)).map(([, parameter]) => parameter),
       weightDecay,
     },
     {
-      params: named.filter(([name]) => exempt(name)).map(([, parameter]) => parameter),
+      params: named.filter(([name]) => isExempt(name)).map(([, parameter]) => parameter),
       weightDecay: 0,
     },
   ];

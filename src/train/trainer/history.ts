@@ -1,54 +1,54 @@
 import * as v from 'valibot';
-import { parseAs } from '../../formats/parseSchema.ts';
+import { parseSchema } from '../../formats/parseSchema.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type Metric, metrics } from '../tasks/metric.ts';
 
 // JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
-const measure = v.pipe(
+const nullableNumber = v.pipe(
   v.nullable(v.number()),
   v.transform((value) => value ?? Number.NaN),
 );
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 const stepSchema = v.object({
   /** Optimiser steps done, from 1. */
-  step: count,
+  step: positiveInteger,
   /** The epoch the step belongs to, from 1. */
-  epoch: count,
+  epoch: positiveInteger,
   /** Mean loss of the batch. */
-  loss: measure,
+  loss: nullableNumber,
   /** Share of the batch's examples (or tagged words) whose label was predicted. */
-  accuracy: v.optional(measure),
+  accuracy: v.optional(nullableNumber),
   /** Of the batch, where an example may have several labels. */
-  microF1: v.optional(measure),
-  learningRate: measure,
+  microF1: v.optional(nullableNumber),
+  learningRate: nullableNumber,
   /** Norm of all gradients before clipping. */
-  gradNorm: v.optional(measure),
+  gradNorm: v.optional(nullableNumber),
   /** Over the steps so far but the first few, where there are more; padding not counted. */
-  tokensPerSecond: v.optional(measure),
+  tokensPerSecond: v.optional(nullableNumber),
   /** Share of the device's multiply-add peak over the same steps, where both are known. */
-  utilisation: v.optional(measure),
+  utilisation: v.optional(nullableNumber),
 });
 
 const epochSchema = v.object({
   /** From 1. */
-  epoch: count,
+  epoch: positiveInteger,
   /** Optimiser steps done when the epoch ended. */
-  step: count,
-  trainLoss: measure,
+  step: positiveInteger,
+  trainLoss: nullableNumber,
   /** Means over the steps. */
-  trainAccuracy: v.optional(measure),
-  trainMicroF1: v.optional(measure),
+  trainAccuracy: v.optional(nullableNumber),
+  trainMicroF1: v.optional(nullableNumber),
   /** Absent where nothing was set aside for validation. */
-  validLoss: v.optional(measure),
-  validAccuracy: v.optional(measure),
-  validMicroF1: v.optional(measure),
-  validF1: v.optional(measure),
-  validSpearman: v.optional(measure),
-  validPearson: v.optional(measure),
+  validLoss: v.optional(nullableNumber),
+  validAccuracy: v.optional(nullableNumber),
+  validMicroF1: v.optional(nullableNumber),
+  validF1: v.optional(nullableNumber),
+  validSpearman: v.optional(nullableNumber),
+  validPearson: v.optional(nullableNumber),
   /** Whether this epoch's weights are the ones kept. */
   best: v.boolean(),
-  seconds: v.optional(measure),
+  seconds: v.optional(nullableNumber),
 });
 
 const historySchema = v.object({
@@ -102,7 +102,7 @@ export class History {
     } catch (error) {
       throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
     }
-    const parsed = parseAs(historySchema, value, name, 'a training history');
+    const parsed = parseSchema(historySchema, value, name, 'a training history');
     const history = new History(parsed.monitor);
     history.steps.push(...parsed.steps);
     history.epochs.push(...parsed.epochs);

@@ -70,7 +70,7 @@ export function historyPicture(history: History, title = 'Training history'): Pr
 
 /** Draws measures as one SVG picture. */
 export const curvesPicture = (curves: Curves): Promise<string> =>
-  drawSvg(chartOption(curves), PANEL * curves.panels.length, 490);
+  drawSvg(chartOption(curves), PANEL_WIDTH * curves.panels.length, 490);
 
 /** An SVG picture of so many pixels, of lines alone. */
 export async function drawSvg(
@@ -103,7 +103,7 @@ export async function drawSvg(
 }
 
 /** Width of a panel with its axes. */
-const PANEL = 560;
+const PANEL_WIDTH = 560;
 
 function chartOption({
   title,
@@ -133,7 +133,7 @@ function chartOption({
       textStyle: { fontSize: 13, color: textColor },
     },
     grid: panels.map((_, index) => ({
-      left: 76 + PANEL * index,
+      left: 76 + PANEL_WIDTH * index,
       top: 116,
       width: 456,
       height: 292,
@@ -199,7 +199,7 @@ function valueAxis({ name, scale }: Panel, gridIndex: number) {
 }
 
 /** Up to 1, down to a round number below the lowest point. */
-export function metricScale({ raw, train, valid }: Omit<Panel, 'scale'>, isShare: boolean) {
+export function metricScale({ raw, train, valid }: Omit<Panel, 'scale'>, asPercent: boolean) {
   const lowest = [...raw, ...train, ...valid].reduce(
     (least, [, value]) => Math.min(least, value),
     0.9,
@@ -211,7 +211,7 @@ export function metricScale({ raw, train, valid }: Omit<Panel, 'scale'>, isShare
     interval,
     axisLabel: {
       formatter: (value: number) =>
-        isShare ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`,
+        asPercent ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`,
     },
   };
 }

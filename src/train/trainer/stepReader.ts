@@ -1,8 +1,8 @@
 import { NotFiniteError } from '../../platform/errors.ts';
-import { nextTurn } from '../../platform/waiting.ts';
+import { yieldToEventLoop } from '../../platform/waiting.ts';
 
 /** How fast training goes. */
-export interface Pace {
+export interface Throughput {
   examplesPerSecond: number;
   tokensPerSecond: number;
   /** Share of the device's multiply-add peak, where both are known. */
@@ -18,30 +18,33 @@ export interface StepWork {
 }
 
 /** Steps sent to the device ahead of the one whose loss is read back. */
-const AHEAD = 2;
+const MAX_PENDING_STEPS = 2;
 
 /**
  * Reads results of steps a little behind the device, so that it never waits, and tells the pace: over the steps so far,
  * without pauses; the first, which compiles kernels, and those sent with it only until there are others.
  */
 export class StepReader<A extends { step: number }> {
-  readonly #onResult: (about: A, values: Float32Array, pace: Pace) => void;
+  readonly #onResult: (record: A, values: Float32Array, pace: Throughput) => void;
   readonly #peakFlops: number | undefined;
   readonly #pending: (() => Promise<void>)[] = [];
   /** When the latest results came in. */
-  #latest = 0;
-  #read = 0;
+  #lastReadTime = 0;
+  #readCount = 0;
   #sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
 
   /** `onResult` hears of each step in order. `peakFlops`: of the device, in operations a second. */
-  constructor(onResult: (about: A, values: Float32Array, pace: Pace) => void, peakFlops?: number) {
+  constructor(
+    onResult: (record: A, values: Float32Array, pace: Throughput) => void,
+    peakFlops?: number,
+  ) {
     this.#onResult = onResult;
     this.#peakFlops = peakFlops;
   }
 
   /** Steps are timed from now on. */
   resume(): void {
-    this.#latest = performance.now();
+    this.#lastReadTime = performance.now();
   }
 
   /**
@@ -49,7 +52,7 @@ export class StepReader<A extends { step: number }> {
    * @throws Error when one of the two, of this or an earlier step, is not finite.
    */
   async push(
-    about: A,
+    record: A,
     { examples, tokens, flops }: StepWork,
     values: Promise<Float32Array>,
   ): Promise<void> {
@@ -60,27 +63,28 @@ export class StepReader<A extends { step: number }> {
       const [loss, gradNorm] = results;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new NotFiniteError(
-          `the loss at step ${about.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; what was saved before is kept`,
+          `the loss at step ${record.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; what was saved before is kept`,
         );
       }
-      if (++this.#read === AHEAD + 2) this.#sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
-      const sums = this.#sums;
+      if (++this.#readCount === MAX_PENDING_STEPS + 2)
+        this.#sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
+      const totals = this.#sums;
       const now = performance.now();
-      sums.seconds += (now - this.#latest) / 1000;
-      this.#latest = now;
-      sums.examples += examples;
-      sums.tokens += tokens;
-      sums.flops += flops ?? 0;
-      this.#onResult(about, results, {
-        examplesPerSecond: sums.examples / sums.seconds,
-        tokensPerSecond: sums.tokens / sums.seconds,
+      totals.seconds += (now - this.#lastReadTime) / 1000;
+      this.#lastReadTime = now;
+      totals.examples += examples;
+      totals.tokens += tokens;
+      totals.flops += flops ?? 0;
+      this.#onResult(record, results, {
+        examplesPerSecond: totals.examples / totals.seconds,
+        tokensPerSecond: totals.tokens / totals.seconds,
         ...(flops &&
-          this.#peakFlops && { utilisation: sums.flops / sums.seconds / this.#peakFlops }),
+          this.#peakFlops && { utilisation: totals.flops / totals.seconds / this.#peakFlops }),
       });
     });
-    if (this.#pending.length > AHEAD) await this.#pending.shift()!();
+    if (this.#pending.length > MAX_PENDING_STEPS) await this.#pending.shift()!();
     // On the CPU device nothing else waits.
-    await nextTurn();
+    await yieldToEventLoop();
   }
 
   async drain(): Promise<void> {

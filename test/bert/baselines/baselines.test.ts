@@ -29,7 +29,7 @@ import {
   type Tensor,
   tensor,
 } from '../../../src/index.ts';
-import { loadTrained } from '../../../src/train/tasks/taskModel.ts';
+import { loadTaskModel } from '../../../src/train/tasks/taskModel.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { seeded } from '../../support/mutants.ts';
 
@@ -426,7 +426,7 @@ describe('folders', () => {
       );
       const words = new BertTokenizer('[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n');
       await classifier.savePretrained(`${folder}-classifier`, words.files());
-      const trained = (await loadTrained(`${folder}-classifier`)).model;
+      const trained = (await loadTaskModel(`${folder}-classifier`)).model;
       expect(trained).toBeInstanceOf(Classifier);
       expect(await weights(trained)).toEqual(await weights(classifier));
       const [own, source] = [await weights(classifier), await weights(model)];

@@ -22,10 +22,10 @@ function rows(count: number, length: number, seed: number): number[][] {
   const random = new Philox(seed);
   return Array.from({ length: count }, () => {
     const text = () =>
-      Array.from({ length: 1 + random.integer((length - 3) >> 1) }, () =>
-        random.integer(20) === 0
-          ? [UNK, E][random.integer(2)]
-          : ordinary[random.integer(ordinary.length)],
+      Array.from({ length: 1 + random.randint((length - 3) >> 1) }, () =>
+        random.randint(20) === 0
+          ? [UNK, E][random.randint(2)]
+          : ordinary[random.randint(ordinary.length)],
       );
     const row = [CLS, ...text(), SEP, ...text(), SEP];
     return [...row, ...new Array<number>(length - row.length).fill(PAD)];

@@ -41,8 +41,8 @@ interface Shape {
 function corpus({ documents, sentences, tokens }: Shape, seed = 1): TokenDocument[] {
   const random = new Philox(seed);
   return Array.from({ length: documents }, (_, d) =>
-    Array.from({ length: 1 + random.integer(sentences) }, (_, s) =>
-      Array.from({ length: 1 + random.integer(tokens) }, (_, p) => idOf(d, s, p)),
+    Array.from({ length: 1 + random.randint(sentences) }, (_, s) =>
+      Array.from({ length: 1 + random.randint(tokens) }, (_, p) => idOf(d, s, p)),
     ),
   );
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { joinElementwise, type Request } from '../../../src/device/capture/fusion.ts';
+import { fuseLaunches, type LaunchRequest } from '../../../src/device/capture/fusion.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
-import { kernelText, type Link } from '../../../src/device/kernel.ts';
+import { type FusedOp, kernelText } from '../../../src/device/kernel.ts';
 import { add, affine, mul, toFloat } from '../../../src/kernels/elementwise/arithmetic.ts';
-import { joinMaps } from '../../../src/kernels/kit/fuseElementwise.ts';
+import { fuseElementwise } from '../../../src/kernels/kit/fuseElementwise.ts';
 import { flatParams } from '../../../src/kernels/peaks.ts';
 import {
   capture,
@@ -130,18 +130,18 @@ describe('joinMaps', () => {
   const floats = flatParams(5) as never;
   const scaled = { ...flatParams(5), scale: 3, shift: 1 } as never;
   /** out1 = 3 (a b) + 1 + a float of c, c being the bits of a. */
-  const joined: Link[] = [
+  const joined: FusedOp[] = [
     {
       kernel: mul,
       params: floats,
       reads: { in_a: { input: 0 }, in_b: { input: 1 } },
       stored: false,
     },
-    { kernel: affine, params: scaled, reads: { in_x: { link: 0 } }, stored: true },
+    { kernel: affine, params: scaled, reads: { in_x: { op: 0 } }, stored: true },
     { kernel: toFloat, params: floats, reads: { in_x: { input: 0 } }, stored: false },
-    { kernel: add, params: floats, reads: { in_a: { link: 1 }, in_b: { link: 2 } }, stored: true },
+    { kernel: add, params: floats, reads: { in_a: { op: 1 }, in_b: { op: 2 } }, stored: true },
   ];
-  const { kernel, params } = joinMaps(joined);
+  const { kernel, params } = fuseElementwise(joined);
 
   it('stores what is asked for, on both devices', async () => {
     const data = {
@@ -161,10 +161,14 @@ describe('joinMaps', () => {
   });
 
   it('gives compilers nothing to simplify across links', () => {
-    const text = kernelText(kernel, { width: 1, lanes: 8, each: 1, together: 1 }, cpu.traits);
-    expect(text).toContain('let v0 = aloneV(link_mul(');
-    expect(text).toContain('let v1 = aloneV(link_affine(');
-    expect(text).toContain('let v3 = aloneV(link_add(');
+    const text = kernelText(
+      kernel,
+      { width: 1, lanes: 8, elementsPerLane: 1, interleave: 1 },
+      cpu.traits,
+    );
+    expect(text).toContain('let v0 = opaqueV(op_mul(');
+    expect(text).toContain('let v1 = opaqueV(op_affine(');
+    expect(text).toContain('let v3 = opaqueV(op_add(');
   });
 });
 
@@ -176,7 +180,7 @@ describe('joinElementwise', () => {
     p: ReturnType<typeof at>,
     q: ReturnType<typeof at>,
     out: ReturnType<typeof at>,
-  ): Request => ({
+  ): LaunchRequest => ({
     kernel: add,
     buffers: { in_a: p, in_b: q, out },
     part: {
@@ -190,8 +194,8 @@ describe('joinElementwise', () => {
       starts: {},
     },
   });
-  const join = (...requests: Request[]) =>
-    joinElementwise(requests, (one) => one === a || one === b, 8);
+  const join = (...requests: LaunchRequest[]) =>
+    fuseLaunches(requests, (one) => one === a || one === b, 8);
 
   it('stores what later launches read, and nothing that they do not', () => {
     const [one] = join(request(at(x), at(x), at(a)), request(at(a), at(x), at(y)));

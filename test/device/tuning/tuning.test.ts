@@ -46,7 +46,7 @@ describe('a tuning table', () => {
     expect(table.constants(kernel, params, traits)).toEqual({ width: 1, rows: 2 });
     table.choose(key, { width: 1, rows: 3 });
     expect(table.constants(kernel, params, traits)).toEqual({ width: 1, rows: 1 });
-    expect([...table.met.keys()]).toEqual([key]);
+    expect([...table.seen.keys()]).toEqual([key]);
   });
 
   it('shares a choice among nearly equal shapes alone', () => {
@@ -62,14 +62,14 @@ describe.skipIf(!webgpu)('tuning', () => {
     setDevice(webgpu!);
     product(ones([64, 32]), ones([32, 64])).dispose();
     const results: TuningResult[] = [];
-    await tune(webgpu!, webgpu!.tuning!.met.values(), Number.POSITIVE_INFINITY, (result) =>
+    await tune(webgpu!, webgpu!.tuning!.seen.values(), Number.POSITIVE_INFINITY, (result) =>
       results.push(result),
     );
     expect(results).toHaveLength(1);
     expect(results[0].tried).toBe(results[0].candidates);
     expect(results[0].seconds).toBeLessThanOrEqual(results[0].guessSeconds);
     const goodEnough: TuningResult[] = [];
-    await tune(webgpu!, webgpu!.tuning!.met.values(), 1, (result) => goodEnough.push(result));
+    await tune(webgpu!, webgpu!.tuning!.seen.values(), 1, (result) => goodEnough.push(result));
     expect(goodEnough[0].tried).toBe(1);
     webgpu!.tuning!.choose(results[0].key, results[0].chosen);
     const path = await saveTuning(webgpu!);

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { Kernel } from '../../../src/device/kernel.ts';
 import type { Traits } from '../../../src/device/traits.ts';
 import { pipelineText } from '../../../src/device/webgpu/pipelines.ts';
-import { compileAhead } from '../../../src/device/webgpu/precompile.ts';
+import { precompile } from '../../../src/device/webgpu/precompile.ts';
 import { WebGpuDevice } from '../../../src/device/webgpu/webgpuDevice.ts';
 import { add, mul, where } from '../../../src/kernels/elementwise/arithmetic.ts';
 import { findWebGPU } from '../../../src/platform/webgpu.ts';
@@ -14,7 +14,7 @@ afterAll(() => native?.destroy());
 
 const gpu = await findWebGPU({ experimental: false });
 const openDevice = async () => (await gpu!.requestAdapter())!.requestDevice();
-const constants = { flat: true, width: 4, lanes: 8, each: 256, together: 1 };
+const constants = { flat: true, width: 4, lanes: 8, elementsPerLane: 256, interleave: 1 };
 const textOf = (kernel: typeof add, traits: Traits) =>
   pipelineText(kernel as unknown as Kernel, constants, traits);
 
@@ -34,7 +34,7 @@ describe.skipIf(!native)('compileAhead', () => {
   it('launches all kernels, the last first, and gives its device back', async () => {
     const { device, errors, modules } = await opened();
     const texts = [add, where, mul].map((kernel) => textOf(kernel, native!.traits));
-    await compileAhead(
+    await precompile(
       async () => device,
       texts,
       () => false,
@@ -47,7 +47,7 @@ describe.skipIf(!native)('compileAhead', () => {
   it('stops when it is late', async () => {
     const { device, modules } = await opened();
     const texts = [add, where, mul].map((kernel) => textOf(kernel, native!.traits));
-    await compileAhead(
+    await precompile(
       async () => device,
       texts,
       () => modules.mock.calls.length === 1,

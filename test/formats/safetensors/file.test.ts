@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import {
-  type Dtype,
   parseSafetensors,
   type RawTensor,
+  type SafetensorsDtype,
   SafetensorsError,
   serializeSafetensors,
   type TensorToWrite,
@@ -14,7 +14,7 @@ import { UsageError } from '../../../src/platform/errors.ts';
 import { seeded } from '../../support/mutants.ts';
 import { fileOf, mixed } from '../../support/safetensorsFiles.ts';
 
-const raw = (dtype: Dtype, bytes: ArrayBufferLike, shape: number[] = []): RawTensor => ({
+const raw = (dtype: SafetensorsDtype, bytes: ArrayBufferLike, shape: number[] = []): RawTensor => ({
   dtype,
   shape,
   data: new Uint8Array(bytes),
@@ -84,7 +84,7 @@ describe('writing', () => {
     ],
     [
       'an unknown dtype',
-      [['x', { ...one, dtype: 'F31' as Dtype }]],
+      [['x', { ...one, dtype: 'F31' as SafetensorsDtype }]],
       /^tensor "x" has the unknown dtype "F31"$/,
     ],
   ])('refuses %s', (_, tensors, message) => {

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  type Dtype,
   parseSafetensors,
+  type SafetensorsDtype,
   SafetensorsError,
   serializeSafetensors,
   type TensorToWrite,
   toInt32,
 } from '../../../src/formats/safetensors/file.ts';
-import { dataStart, parseHead } from '../../../src/formats/safetensors/header.ts';
+import { dataOffset, parseHeader } from '../../../src/formats/safetensors/header.ts';
 import { goldenPath, goldenText, hasGolden } from '../../support/golden.ts';
 import { mutants, seeded } from '../../support/mutants.ts';
 import { fileOf, mixed } from '../../support/safetensorsFiles.ts';
@@ -98,14 +98,14 @@ test('headers are judged by the size of the file alone, whatever they claim', ()
   // A file larger than memory: its head is enough.
   const head = fileOf(`{"a":${petabyte}}   `);
   const size = head.length + 2 ** 50;
-  expect(dataStart(head, size)).toBe(head.length);
-  expect(parseHead(head, size).tensors.get('a')).toEqual({
+  expect(dataOffset(head, size)).toBe(head.length);
+  expect(parseHeader(head, size).tensors.get('a')).toEqual({
     dtype: 'F32',
     shape: [2 ** 48],
     begin: head.length,
     end: size,
   });
-  expect(() => parseHead(head, size + 1)).toThrow(
+  expect(() => parseHeader(head, size + 1)).toThrow(
     /has 1125899906842625 bytes of data, but its header describes 1125899906842624/,
   );
 });
@@ -127,7 +127,7 @@ describe.skipIf(!hasGolden)('files the reference library wrote', () => {
 
   test('ops: every tensor of every case, with its dtype and shape', () => {
     const { tensors } = parseSafetensors(readFileSync(goldenPath('ops/ops.safetensors')));
-    const dtypes: Record<string, Dtype> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
+    const dtypes: Record<string, SafetensorsDtype> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
     const named = new Set<string>();
     type Listed = {
       tensor: string;

@@ -131,7 +131,7 @@ describe.each([
         shape: [4, 3],
         device,
       }).requiresGrad_();
-      table.byRows = true;
+      table.sparseGrad = true;
       const bias = tensor([1, 1, 1], { device }).requiresGrad_();
       const optimizer = new SGD([table, bias], { lr: 1 });
       const clipped = async (id: number, scale: number) => {

@@ -42,7 +42,7 @@ function draw({ batch, heads, length, keys, size }: Sizes, seed = 1): Inputs {
   const normal = (n: number) => Float32Array.from({ length: n }, () => random.normal());
   const [ofQueries, ofKeys] = [batch * length * heads * size, batch * keys * heads * size];
   const mask = Float32Array.from({ length: batch * keys }, (_, i) =>
-    i % keys > 0 && random.integer(4) === 0 ? LOWEST : 0,
+    i % keys > 0 && random.randint(4) === 0 ? LOWEST : 0,
   );
   return {
     q: normal(ofQueries),

@@ -44,7 +44,7 @@ describe.each([
     const step = (...ids: number[]) => w.scope(() => lossOf(weight, indices(...ids), 2).backward());
     step(3, 7, 3);
     // What no row of the gradient should be, where nobody is looking.
-    const { binding } = weight.gradSlot!;
+    const { binding } = weight.gradBuffer!;
     device!.write({ ...binding, offset: binding.offset + 20 * SIZE * 4 }, Float32Array.of(99));
     optimizer.zeroGrad();
     step(8, 7);

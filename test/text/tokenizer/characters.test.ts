@@ -2,9 +2,9 @@ import { bertNormalizer, bertPreTokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { BasicTokenizer } from '../../../src/text/tokenizer/index.ts';
 import {
-  addedAfter14,
+  addedAfterUnicode14,
   plainInRust,
-  wholeInRust,
+  undecomposedInRust,
   within,
 } from '../../../src/text/tokenizer/unicode.ts';
 import { compareWithRust as compare, SPECIAL, switches } from '../../support/rustTokenizer.ts';
@@ -57,10 +57,10 @@ describe('each of the 1,112,064 code points', () => {
     const theirs = bertPreTokenizer();
     for (const chars of chunks()) {
       const normalized = ours.normalize(chars.map((char) => `${char} a${char}b`).join(' '), false);
-      const { cuts } = ours.split(normalized);
+      const { boundaries } = ours.split(normalized);
       const words = theirs.preTokenizeString(normalized.text).map(([word]) => word);
-      const ourWords = Array.from({ length: cuts.length / 2 }, (_, i) =>
-        normalized.text.slice(cuts[2 * i], cuts[2 * i + 1]),
+      const ourWords = Array.from({ length: boundaries.length / 2 }, (_, i) =>
+        normalized.text.slice(boundaries[2 * i], boundaries[2 * i + 1]),
       );
       if (ourWords.join('\n') !== words.join('\n'))
         expect(ourWords, `from ${name(chars[0])}`).toEqual(words);
@@ -71,13 +71,13 @@ describe('each of the 1,112,064 code points', () => {
   const otherwise: [string, (char: string, codePoint: number) => boolean][] = [
     [
       'Python drops what Unicode 14 has not',
-      (char, codePoint) => /\p{Cn}/u.test(char) || within(addedAfter14, codePoint),
+      (char, codePoint) => /\p{Cn}/u.test(char) || within(addedAfterUnicode14, codePoint),
     ],
     [
       "Rust's categories are those of Unicode 8",
       (char, c) => /[\p{M}\p{P}\p{Cf}]/u.test(char) && within(plainInRust, c),
     ],
-    ['Rust does not decompose them', (_, codePoint) => within(wholeInRust, codePoint)],
+    ['Rust does not decompose them', (_, codePoint) => within(undecomposedInRust, codePoint)],
     [
       'Rust begins a block of ideographs a page late',
       (_, codePoint) => codePoint >= 0x2b820 && codePoint < 0x2b920,

@@ -8,7 +8,7 @@ import {
   type BertTokenizerOptions,
   WordPiece,
 } from '../../../src/text/tokenizer/index.ts';
-import { addedAfter14 } from '../../../src/text/tokenizer/unicode.ts';
+import { addedAfterUnicode14 } from '../../../src/text/tokenizer/unicode.ts';
 
 const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const VOCAB = [
@@ -124,7 +124,8 @@ describe('BasicTokenizer', () => {
   it('knows exactly the characters of Unicode 14.0, whatever the engine knows', () => {
     let unassigned = 0;
     const later = new Set<number>();
-    for (const [first, last] of addedAfter14) for (let c = first; c <= last; c++) later.add(c);
+    for (const [first, last] of addedAfterUnicode14)
+      for (let c = first; c <= last; c++) later.add(c);
     for (let c = 0; c <= 0x10ffff; c++) {
       if (!later.has(c) && !/\p{Cn}/u.test(String.fromCodePoint(c))) continue;
       unassigned++;

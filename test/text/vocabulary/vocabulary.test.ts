@@ -336,9 +336,9 @@ function sentences(count: number, seed: number): string[] {
   const random = new Philox(seed);
   const letters = 'etaoinshrdlucmfwypvbgkjqxz';
   // The lower of two numbers: earlier letters and words are more frequent.
-  const often = (bound: number) => Math.min(random.integer(bound), random.integer(bound));
+  const often = (bound: number) => Math.min(random.randint(bound), random.randint(bound));
   const words = Array.from({ length: 200 }, () =>
-    Array.from({ length: 1 + random.integer(9) }, () => letters[often(letters.length)]).join(''),
+    Array.from({ length: 1 + random.randint(9) }, () => letters[often(letters.length)]).join(''),
   );
   return Array.from({ length: count }, () =>
     Array.from({ length: 8 }, () => words[often(words.length)]).join(' '),

@@ -5,9 +5,9 @@ import {
   accuracy,
   classificationReport,
   confusionMatrix,
-  entitiesOf,
   entityReport,
   exactMatch,
+  getEntities,
   macroF1,
   matthewsCorrelation,
   multiLabelReport,
@@ -236,7 +236,7 @@ describe('entities', () => {
       ],
     ],
   ])('finds those of %s', (tags, expected) => {
-    expect(entitiesOf(tags.split(' ')).map(({ type, start, end }) => [type, start, end])).toEqual(
+    expect(getEntities(tags.split(' ')).map(({ type, start, end }) => [type, start, end])).toEqual(
       expected,
     );
   });
@@ -255,7 +255,7 @@ describe('entities', () => {
   });
 
   it('refuses tags of another kind, and rows that do not match', () => {
-    expect(() => entitiesOf(['NN'])).toThrow('tag "NN" is neither O nor');
+    expect(() => getEntities(['NN'])).toThrow('tag "NN" is neither O nor');
     expect(() => entityReport([['O']], [['O', 'O']])).toThrow(
       'sequence 0 has 1 predicted tags for 2 true ones',
     );

@@ -124,7 +124,7 @@ describe.each([
         for (const [i, text] of given.entries()) {
           const states = await statesOf(pipeline.model as BertBackbone, text);
           expectNear(features[i], expected(states));
-          expect(features[i].length % pipeline.sizeOf(options)).toBe(0);
+          expect(features[i].length % pipeline.featureSize(options)).toBe(0);
         }
       }
     },

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { bertConfig } from '../../../src/bert/config.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
-import type { Problem } from '../../../src/formats/tables/rows.ts';
+import type { RowProblem } from '../../../src/formats/tables/rows.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
@@ -14,20 +14,20 @@ import { readPretraining, savePretraining } from '../../../src/train/pretraining
 import { type Document, openCorpus } from '../../../src/train/pretraining/corpus.ts';
 import { evaluatePretraining } from '../../../src/train/pretraining/evaluate.ts';
 import {
-  ExampleMaker,
-  type ExampleOptions,
+  ExampleBuilder,
+  type ExampleBuilderOptions,
   type Objective,
   objectives,
   type PretrainModel,
   pretrainModels,
 } from '../../../src/train/pretraining/objective.ts';
 import {
-  type PretrainHooks,
+  type PretrainCallbacks,
   type PretrainOptions,
   pretrain,
   pretrainDefaults,
 } from '../../../src/train/pretraining/pretrain.ts';
-import { partOf, pools, shuffled } from '../../../src/train/pretraining/stream.ts';
+import { documentsOfSplit, pools, shuffled } from '../../../src/train/pretraining/stream.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 
 const webgpu = await tryWebGpu();
@@ -62,11 +62,11 @@ const tokenizer = new BertTokenizer(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]
 function documents(count: number, seed: number): Document[] {
   const random = new Philox(seed);
   return Array.from({ length: count }, () => {
-    const half = 20 * random.integer(2);
-    return Array.from({ length: 1 + random.integer(6) }, () => {
-      const first = random.integer(20);
+    const half = 20 * random.randint(2);
+    return Array.from({ length: 1 + random.randint(6) }, () => {
+      const first = random.randint(20);
       return Array.from(
-        { length: 2 + random.integer(8) },
+        { length: 2 + random.randint(8) },
         (_, i) => `w${half + ((first + i) % 20)}`,
       ).join(' ');
     });
@@ -75,18 +75,20 @@ function documents(count: number, seed: number): Document[] {
 
 describe('openCorpus', () => {
   const read = async (paths: string[], options: Partial<Parameters<typeof openCorpus>[1]> = {}) => {
-    const reported: [string, Problem[]][] = [];
-    const onProblems = (path: string, problems: readonly Problem[]) => {
+    const reported: [string, RowProblem[]][] = [];
+    const onProblems = (path: string, problems: readonly RowProblem[]) => {
       if (problems.length > 0) reported.push([path, [...problems]]);
     };
-    const found = await all((await openCorpus(paths, { blocks: false, onProblems, ...options }))());
+    const found = await all(
+      (await openCorpus(paths, { blankLineSeparated: false, onProblems, ...options }))(),
+    );
     return { found, problems: reported.flatMap(([, problems]) => problems) };
   };
 
   it('reads plain text by lines or by blocks', async () => {
     const path = file('plain.txt', '\ufeffone\r\ntwo \r\n\r\n\n three\nfour');
     expect((await read([path])).found).toEqual([['one'], ['two'], ['three'], ['four']]);
-    expect((await read([path, path], { blocks: true })).found).toEqual([
+    expect((await read([path, path], { blankLineSeparated: true })).found).toEqual([
       ['one', 'two'],
       ['three', 'four'],
       ['one', 'two'],
@@ -171,15 +173,21 @@ describe('the order of a corpus', () => {
 
   it('sets a share aside, and trains on the rest', async () => {
     const [train, valid] = await Promise.all(
-      (['train', 'valid'] as const).map((part) => all(partOf(stream(corpus), part, 0.1, 7))),
+      (['train', 'valid'] as const).map((part) =>
+        all(documentsOfSplit(stream(corpus), part, 0.1, 7)),
+      ),
     );
     expect([...train, ...valid].toSorted()).toEqual(corpus);
     expect(Math.abs(valid.length - 300)).toBeLessThan(4 * Math.sqrt(3000 * 0.09));
-    expect(await all(partOf(stream(corpus), 'valid', 0, 7))).toEqual([]);
+    expect(await all(documentsOfSplit(stream(corpus), 'valid', 0, 7))).toEqual([]);
     // No more than some, of long ones two.
     const long = corpus.map(([text]): Document => [text.repeat(20_000)]);
-    expect((await all(partOf(stream(long.slice(0, 60)), 'valid', 0.5, 7))).length).toBe(2);
-    expect((await all(partOf(stream(long.slice(0, 60)), 'train', 0.5, 7))).length).toBe(58);
+    expect((await all(documentsOfSplit(stream(long.slice(0, 60)), 'valid', 0.5, 7))).length).toBe(
+      2,
+    );
+    expect((await all(documentsOfSplit(stream(long.slice(0, 60)), 'train', 0.5, 7))).length).toBe(
+      58,
+    );
   });
 
   it('makes pools', async () => {
@@ -199,8 +207,8 @@ const options: PretrainOptions = {
   learningRate: 0.02,
   warmupRatio: 0.2,
 };
-const makerFor = (changes: Partial<ExampleOptions> = {}) =>
-  new ExampleMaker(tokenizer, { ...options, ...changes });
+const makerFor = (changes: Partial<ExampleBuilderOptions> = {}) =>
+  new ExampleBuilder(tokenizer, { ...options, ...changes });
 
 describe('trainingBatches', () => {
   const corpus = documents(300, 1);
@@ -297,11 +305,11 @@ const setUp = async (
   const held = await maker.examples(documents(20, 3), 9);
   const data = {
     documents: () => stream(corpus),
-    maker,
+    exampleBuilder: maker,
     valid: [maker.collate(held.slice(0, 30), 9, 0)],
   };
   const model = pretrainModels[objective].fromConfig<PretrainModel>(config, 1);
-  return { model, data, own, go: (hooks?: PretrainHooks) => pretrain(model, data, own, hooks) };
+  return { model, data, own, go: (hooks?: PretrainCallbacks) => pretrain(model, data, own, hooks) };
 };
 const weights = async (model: PretrainModel) =>
   Promise.all(model.parameters().map((parameter) => parameter.data()));
@@ -322,7 +330,7 @@ describe.each([
       const out = join(dir, `${objective}-${device!.kind}`);
       const stop = new AbortController();
       const saves: number[] = [];
-      const onCheckpoint: PretrainHooks['onCheckpoint'] = async (state) => {
+      const onCheckpoint: PretrainCallbacks['onCheckpoint'] = async (state) => {
         saves.push(state.step);
         await savePretraining(out, part.model, state, { any: 'thing' }, tokenizer.files());
       };

@@ -10,7 +10,7 @@ import { collate, type EncodedExample } from '../../../src/train/data/batch.ts';
 import { tasks } from '../../../src/train/tasks/index.ts';
 import { metricKey } from '../../../src/train/tasks/metric.ts';
 import type { Label, TaskName } from '../../../src/train/tasks/task.ts';
-import { freshModel, type TaskModel, taskOf } from '../../../src/train/tasks/taskModel.ts';
+import { createTaskModel, type TaskModel, taskOf } from '../../../src/train/tasks/taskModel.ts';
 import { evaluate } from '../../../src/train/trainer/evaluate.ts';
 import { type FitOptions, fit, fitDefaults } from '../../../src/train/trainer/fit.ts';
 import { tryWebGpu } from '../../support/devices.ts';
@@ -35,8 +35,8 @@ const options: FitOptions = { ...fitDefaults, epochs: 2, batchSize: 8, learningR
 function examples(count: number, seed: number): EncodedExample[] {
   const random = new Philox(seed);
   return Array.from({ length: count }, (_, i) => {
-    const words = Array.from({ length: 2 + random.integer(9) }, () => 10 + random.integer(40));
-    if (i % 2) words[random.integer(words.length)] = 7;
+    const words = Array.from({ length: 2 + random.randint(9) }, () => 10 + random.randint(40));
+    if (i % 2) words[random.randint(words.length)] = 7;
     const inputIds = [2, ...words, 3];
     return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: i % 2 };
   });
@@ -161,8 +161,8 @@ function labelledAs(kind: keyof typeof kinds, count: number, seed: number): Enco
   const random = new Philox(seed);
   return Array.from({ length: count }, () => {
     const words = Array.from(
-      { length: 2 + random.integer(9) },
-      () => [7, 8, 10 + random.integer(40)][random.integer(3)],
+      { length: 2 + random.randint(9) },
+      () => [7, 8, 10 + random.randint(40)][random.randint(3)],
     );
     const inputIds = [2, ...words, 3];
     return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: kinds[kind].of(inputIds) };
@@ -172,12 +172,12 @@ function labelledAs(kind: keyof typeof kinds, count: number, seed: number): Enco
 describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind) => {
   const task = tasks[kind];
   const { labels, good } = kinds[kind];
-  const [monitor] = task.monitored(labels);
+  const [monitor] = task.monitoredMetrics(labels);
 
   it('learns, by the metric that decides', async () => {
     const device = webgpu ?? new CpuDevice();
     setDevice(device);
-    const model = freshModel(task, { ...config, ...labelFields(labels) }, 1);
+    const model = createTaskModel(task, { ...config, ...labelFields(labels) }, 1);
     expect(taskOf(model)).toBe(task);
     const valid = labelledAs(kind, 40, 2);
     const history = await fit(model, labelledAs(kind, 96, 1), valid, {
@@ -215,7 +215,7 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
       attentionProbsDropoutProb: 0,
       ...labelFields(labels),
     };
-    const model = freshModel(task, still, 3);
+    const model = createTaskModel(task, still, 3);
     const train = labelledAs(kind, 24, 5);
     const truth = train.map(({ label }) => label!);
     const { loss, predictions } = await evaluate(model, train, 24);
@@ -246,7 +246,7 @@ it.each([
 
 it('keeps the latest model where the metric is not defined', async () => {
   setDevice(new CpuDevice());
-  const model = freshModel(tasks.regression, { ...config, ...labelFields(['LABEL_0']) }, 1);
+  const model = createTaskModel(tasks.regression, { ...config, ...labelFields(['LABEL_0']) }, 1);
   const valid = labelledAs('regression', 4, 1).map((example) => ({ ...example, label: 1 }));
   const { epochs, bestEpoch } = await fit(model, labelledAs('regression', 16, 2), valid, {
     ...options,
