@@ -14,8 +14,8 @@ const libraries = [
     title: 'jax-js',
     cpu: ['wasm', 'WebAssembly'],
     remark:
-      'jax-js compiles functions (`jit`) and fuses the 100 adds into one loop, as wigbert does in ' +
-      'a captured step; the others run them one after another.',
+      'jax-js compiles functions (`jit`) and fuses the 100 adds into one loop, as wigbert does ' +
+      'in a captured step; the others run them one after another.',
   },
   { library: 'ort-node', worker: 'ort-node', title: 'onnxruntime-node', cpu: ['cpu', 'native'] },
   { library: 'ort-web', worker: 'ort-web', title: 'onnxruntime-web', cpu: ['wasm', 'WebAssembly'] },

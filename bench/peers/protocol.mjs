@@ -2,8 +2,8 @@
  * The worker's side of the protocol with run.mjs, the same for every peer. A worker starts with the
  * path as its only argument, sends { ready } when its library is loaded, and then answers requests,
  * one at a time:
- *   { prepare: name }     builds the work once, checks its result and answers { error }, the largest
- *                         difference
+ *   { prepare: name }     builds the work once, checks its result and answers { error }, the
+ *                         largest difference
  *   { time: name, warm }  answers { ms } of one run, after an untimed one if `warm`
  *   { about }             answers { version, adapter }, once something was prepared
  * An answer { cannot } says why it failed. A worker answers only when its process is idle, because

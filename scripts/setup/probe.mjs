@@ -107,8 +107,10 @@ export function isVerified(root) {
  * @param {Adapter} adapter
  */
 export function rememberVerified(root, adapter) {
-  writeFileSync(
-    stampPath(root),
-    `${JSON.stringify({ key: adapterKey(root), adapter }, null, 2)}\n`,
-  );
+  const text = `${JSON.stringify({ key: adapterKey(root), adapter }, null, 2)}\n`;
+  try {
+    writeFileSync(stampPath(root), text);
+  } catch {
+    // Without write access to node_modules the next run looks again.
+  }
 }
