@@ -814,7 +814,7 @@ describe('standard output', () => {
       out,
     ];
     const { stderr } = shell(
-      `(${command} ${train.map((word) => `"${word}"`).join(' ')} ${words}; echo "exit $?" > "${out}.txt") | head -1`,
+      `(${command} '${train.join("' '")}' ${words}; echo "exit $?" > '${out}.txt') | head -1`,
     );
     expect(stderr).not.toMatch(/EPIPE|^\s+at .*(\.js|node):/m);
     expect(readFileSync(`${out}.txt`, 'utf8')).toBe('exit 0\n');
