@@ -25,7 +25,6 @@ export {
   bertTiny,
   labelFields,
 } from './bert/config.ts';
-export { freezeEncoder } from './bert/freeze.ts';
 export {
   BertForMaskedLM,
   BertForNextSentencePrediction,
@@ -58,6 +57,7 @@ export {
   type TokenClassifierInputs,
   type TokenClassifierOutput,
 } from './bert/heads/tokenClassification.ts';
+export { freezeEncoder } from './bert/layers/freeze.ts';
 export {
   BertBackbone,
   BertModel,

@@ -10,10 +10,10 @@ import {
   matchNames,
   readCheckpoint,
   writeCheckpoint,
-} from './checkpoint.ts';
+} from './checkpoint/read.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
-import { BertEmbeddings } from './embeddings.ts';
-import { BertEncoder, BertPooler, type EncoderOutput } from './encoder.ts';
+import { BertEmbeddings } from './layers/embeddings.ts';
+import { BertEncoder, BertPooler, type EncoderOutput } from './layers/encoder.ts';
 import { type BertInputs, toIdTensors } from './modelInputs.ts';
 
 /** How a folder's weights fitted a model. */

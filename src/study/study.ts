@@ -1,5 +1,5 @@
 import { type BertConfig, bertConfig, labelFields } from '../bert/config.ts';
-import { freezeEncoder } from '../bert/freeze.ts';
+import { freezeEncoder } from '../bert/layers/freeze.ts';
 import { joinPath, writeFiles } from '../platform/files.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../text/vocabulary/index.ts';

@@ -1,9 +1,9 @@
 import { cat, type NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { BertEncoder, BertPooler, type EncoderOutput } from '../encoder.ts';
 import { BertOnlyMLMHead } from '../heads/maskedLM.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
+import { BertEncoder, BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
 import { type CausalLMInputs, shiftLabels } from './causal.ts';

@@ -1,9 +1,9 @@
 import { type NestedArray, pad, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { BertPooler } from '../encoder.ts';
 import { BertForMaskedLM, type MaskedLMOutput } from '../heads/maskedLM.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
+import { BertPooler } from '../layers/encoder.ts';
 import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
 

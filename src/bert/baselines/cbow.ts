@@ -10,11 +10,11 @@ import {
   tensor,
   zeros,
 } from '../../tensor/index.ts';
-import type { Checkpoint } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint/read.ts';
 import type { BertConfig } from '../config.ts';
-import { BertPooler, type EncoderOutput } from '../encoder.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
+import { BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import { type BertModelOutput, BertPreTrainedModel } from '../model.ts';
 import { type BertInputs, checkLabelShape, toIdTensor, toIdTensors } from '../modelInputs.ts';
 

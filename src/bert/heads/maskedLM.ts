@@ -1,7 +1,7 @@
 import { Linear, Module } from '../../nn/index.ts';
 import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone, BertModel, BertPreTrainedModel } from '../model.ts';
 import { type BertInputs, classificationLoss } from '../modelInputs.ts';
 import {

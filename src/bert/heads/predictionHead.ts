@@ -10,7 +10,7 @@ import {
   zeros,
 } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { activations } from '../encoder.ts';
+import { activations } from '../layers/encoder.ts';
 import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../modelInputs.ts';
 
 export interface MaskedLMInputs extends BertInputs {

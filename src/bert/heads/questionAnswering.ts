@@ -2,7 +2,7 @@ import { Linear } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone, BertPreTrainedModel } from '../model.ts';
 import { type BertInputs, classificationLoss, toIdTensor } from '../modelInputs.ts';
 

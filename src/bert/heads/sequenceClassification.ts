@@ -6,7 +6,7 @@ import {
   tensor,
 } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertModel, type BertModelOutput, type BertPreTrainedModel } from '../model.ts';
 import { type BertInputs, checkLabelShape, classificationLoss } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';

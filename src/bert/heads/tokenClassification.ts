@@ -1,6 +1,6 @@
 import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone } from '../model.ts';
 import { type BertInputs, classificationLoss } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';

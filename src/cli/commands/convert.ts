@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { readCheckpoint, writeCheckpoint } from '../../bert/checkpoint.ts';
+import { readCheckpoint, writeCheckpoint } from '../../bert/checkpoint/read.ts';
 import { torchDtypes } from '../../bert/config.ts';
 import { tokenizerFiles } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';

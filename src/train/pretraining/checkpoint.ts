@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { addWeightsFromFile } from '../../bert/checkpoint.ts';
+import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
 import { UsageError } from '../../platform/errors.ts';

@@ -1,8 +1,8 @@
-import { findModel } from '../formats/hub.ts';
-import { float32Decoder, SafetensorsError, toFloat16 } from '../formats/safetensors/dtypes.ts';
-import { streamSafetensors, type TensorToStream } from '../formats/safetensors/file.ts';
-import { dataOffset, parseHeader } from '../formats/safetensors/header.ts';
-import { UsageError } from '../platform/errors.ts';
+import { findModel } from '../../formats/hub.ts';
+import { float32Decoder, SafetensorsError, toFloat16 } from '../../formats/safetensors/dtypes.ts';
+import { streamSafetensors, type TensorToStream } from '../../formats/safetensors/file.ts';
+import { dataOffset, parseHeader } from '../../formats/safetensors/header.ts';
+import { UsageError } from '../../platform/errors.ts';
 import {
   type FileContent,
   fileExists,
@@ -10,16 +10,16 @@ import {
   openRandomAccess,
   readJson,
   writeFiles,
-} from '../platform/files.ts';
-import { listFolder } from '../platform/folder.ts';
-import { formatNames, formatValue, isObject } from '../platform/format.ts';
+} from '../../platform/files.ts';
+import { listFolder } from '../../platform/folder.ts';
+import { formatNames, formatValue, isObject } from '../../platform/format.ts';
 import {
   type BertConfig,
   configToJson,
   parseBertConfig,
   type TorchDtype,
   torchDtypes,
-} from './config.ts';
+} from '../config.ts';
 
 /** A weight: row-major float32. */
 export interface Weight {

@@ -2,19 +2,24 @@ import { copyFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readCheckpoint } from '../../src/bert/checkpoint.ts';
-import { type BertConfig, bertConfig, configToJson, labelFields } from '../../src/bert/config.ts';
-import { BertForSequenceClassification } from '../../src/bert/heads/sequenceClassification.ts';
-import { BertModel } from '../../src/bert/model.ts';
+import { readCheckpoint } from '../../../src/bert/checkpoint/read.ts';
+import {
+  type BertConfig,
+  bertConfig,
+  configToJson,
+  labelFields,
+} from '../../../src/bert/config.ts';
+import { BertForSequenceClassification } from '../../../src/bert/heads/sequenceClassification.ts';
+import { BertModel } from '../../../src/bert/model.ts';
 import {
   parseSafetensors,
   serializeSafetensors,
   type TensorToWrite,
   toFloat32,
-} from '../../src/formats/safetensors/file.ts';
-import { UsageError } from '../../src/platform/errors.ts';
-import { goldenPath, hasGolden } from '../support/golden.ts';
-import { seeded } from '../support/mutants.ts';
+} from '../../../src/formats/safetensors/file.ts';
+import { UsageError } from '../../../src/platform/errors.ts';
+import { goldenPath, hasGolden } from '../../support/golden.ts';
+import { seeded } from '../../support/mutants.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-model-'));
 afterAll(() => rm(root, { recursive: true }));

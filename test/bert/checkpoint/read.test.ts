@@ -7,15 +7,15 @@ import {
   readCheckpoint,
   type Weight,
   writeCheckpoint,
-} from '../../src/bert/checkpoint.ts';
-import { bertConfig, bertTiny, configToJson, labelFields } from '../../src/bert/config.ts';
+} from '../../../src/bert/checkpoint/read.ts';
+import { bertConfig, bertTiny, configToJson, labelFields } from '../../../src/bert/config.ts';
 import {
   SafetensorsError,
   serializeSafetensors,
   type TensorToWrite,
-} from '../../src/formats/safetensors/file.ts';
-import { UsageError } from '../../src/platform/errors.ts';
-import { goldenPath, hasGolden } from '../support/golden.ts';
+} from '../../../src/formats/safetensors/file.ts';
+import { UsageError } from '../../../src/platform/errors.ts';
+import { goldenPath, hasGolden } from '../../support/golden.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-checkpoint-'));
 afterAll(() => rm(root, { recursive: true }));
