@@ -64,6 +64,7 @@ export {
   binaryCrossEntropyWithLogits,
   type CrossEntropyOptions,
   crossEntropy,
+  IGNORE_INDEX,
   l1Loss,
   mseLoss,
   nllLoss,

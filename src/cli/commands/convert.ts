@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { readCheckpoint, writeCheckpoint } from '../../bert/checkpoint/read.ts';
 import { torchDtypes } from '../../bert/config.ts';
-import { tokenizerFiles } from '../../formats/hub.ts';
+import { tokenizerFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
 import { architectureOf } from '../../train/tasks/taskModel.ts';
