@@ -1,7 +1,7 @@
 import { readCheckpoint } from '../bert/checkpoint/read.ts';
 import { bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/config.ts';
 import { freezeEncoder } from '../bert/layers/freeze.ts';
-import type { BertPreTrainedModel } from '../bert/model.ts';
+import type { BertPreTrainedModel } from '../bert/pretrainedModel.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
 import {

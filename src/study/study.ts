@@ -233,11 +233,8 @@ async function trainCell(
   const { maxLength, batchSize, epochs, learningRate } = settings;
   const { Model, frozen } = method;
   const model: TaskModel = dir
-    ? await Model.fromPretrained<TaskModel & InstanceType<typeof Model>>(dir, { labels, seed })
-    : Model.fromConfig<TaskModel & InstanceType<typeof Model>>(
-        bertConfig({ ...config, ...labelFields(labels) }),
-        seed,
-      );
+    ? await Model.fromPretrained(dir, { labels, seed })
+    : Model.fromConfig(bertConfig({ ...config, ...labelFields(labels) }), seed);
   if (frozen) freezeEncoder(model);
   const encode = (examples: readonly Example[]) =>
     encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);

@@ -21,6 +21,7 @@ export interface MultipleChoiceOutput extends EncoderOutput {
 
 /** BERT that scores choices, each together with the question, against each other (Devlin et al. 2019, §4.4). */
 export class BertForMultipleChoice extends BertClassifier<BertModel> {
+  static override readonly architecture: string = 'BertForMultipleChoice';
   constructor(config: BertConfig) {
     super(config, new BertModel(config), 1);
   }

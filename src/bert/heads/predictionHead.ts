@@ -1,6 +1,7 @@
 import { Embedding, LayerNorm, Linear, Module, parameter } from '../../nn/index.ts';
 import {
   type Activation,
+  IGNORE_INDEX,
   indexSelect,
   linear,
   linearCrossEntropy,
@@ -111,8 +112,6 @@ export class BertLMPredictionHead extends Module {
     return lossOf(indexSelect(rows, 0, index), known);
   }
 }
-
-const IGNORE_INDEX = -100;
 
 /** The positions that have a label, and their labels; where none has one, a position that is ignored. */
 function labelledPositions(

@@ -19,6 +19,7 @@ export interface TokenClassifierOutput extends EncoderOutput {
 
 /** BERT with a classifier on every token, for named entities and the like (Devlin et al. 2019, §5.3). */
 export class BertForTokenClassification extends BertClassifier<BertBackbone> {
+  static override readonly architecture: string = 'BertForTokenClassification';
   constructor(config: BertConfig) {
     super(config, new BertBackbone(config), config.numLabels);
   }

@@ -1,6 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import { CbowEmbeddings } from '../baselines/cbow.ts';
-import type { BertPreTrainedModel } from '../model.ts';
+import type { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder } from './encoder.ts';
 

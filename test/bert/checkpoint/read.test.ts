@@ -2,12 +2,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  matchNames,
-  readCheckpoint,
-  type Weight,
-  writeCheckpoint,
-} from '../../../src/bert/checkpoint/read.ts';
+import { matchNames } from '../../../src/bert/checkpoint/names.ts';
+import { readCheckpoint, type Weight } from '../../../src/bert/checkpoint/read.ts';
+import { writeCheckpoint } from '../../../src/bert/checkpoint/write.ts';
 import { bertConfig, bertTiny, configToJson, labelFields } from '../../../src/bert/config.ts';
 import {
   SafetensorsError,
