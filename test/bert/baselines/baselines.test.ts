@@ -434,17 +434,17 @@ describe('folders', () => {
         if (weight.startsWith('bert.')) expect(own.get(weight), weight).toEqual(value);
       if (name !== 'CBOW')
         await expect(BertForSequenceClassification.fromPretrained(folder)).rejects.toThrow(
-          `${folder}: is_decoder is true`,
+          `${folder}: is_decoder: expected false`,
         );
     },
   );
 
   test('a model that looks both ways is no decoder, and the other way round', async () => {
     expect(() => BertForMaskedLM.fromConfig(config)).toThrow(
-      'BertForMaskedLM: isDecoder is true; expected false, an encoder',
+      'BertForMaskedLM: isDecoder: expected false (an encoder',
     );
     expect(() => BertLMHeadModel.fromConfig(encoderConfig)).toThrow(
-      'BertLMHeadModel: isDecoder is false; expected true, a decoder',
+      'BertLMHeadModel: isDecoder: expected true (a decoder',
     );
     expect(() => BertBiBackbone.fromConfig(encoderConfig)).toThrow(
       'BertBiBackbone: isDecoder is false',

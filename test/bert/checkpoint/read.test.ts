@@ -217,7 +217,7 @@ describe('refuses', () => {
       /model\.safetensors: tensor "ids" is I32; expected floats/,
     );
     const both = weights({ 'L.weight': f32(1), 'L.gamma': f32(2) });
-    expect(await read(both)).toMatch(/model\.safetensors: tensor "L\.weight" is here twice$/);
+    expect(await read(both)).toMatch(/model\.safetensors: tensor "L\.weight" occurs twice$/);
   });
 
   const hostile = [
@@ -251,7 +251,7 @@ describe('refuses', () => {
     });
     await writeFile(join(root, 'secret.safetensors'), weights({ a: f32(1) }));
     expect(await refusal(dir)).toMatch(
-      /index\.json: the file of "a" is .*; expected the plain name of a \.safetensors/,
+      /index\.json: file of "a": expected the plain name of a \.safetensors file, got /,
     );
   });
 
@@ -271,12 +271,12 @@ describe('refuses', () => {
       /2\.safetensors: tensor "a" is here, but .* does not put/,
     );
     expect(await read({ [one]: a, [two]: b }, { a: two, b: one })).toMatch(
-      /2\.safetensors: tensor "a" is missing; .* puts it here$/,
+      /2\.safetensors: tensor "a" is missing, but .* puts it here$/,
     );
     const renamed = [weights({ 'L.gamma': f32(1) }), weights({ 'L.weight': f32(2) })];
     expect(
       await read({ [one]: renamed[0], [two]: renamed[1] }, { 'L.gamma': one, 'L.weight': two }),
-    ).toMatch(/2\.safetensors: tensor "L\.weight" is here twice$/);
+    ).toMatch(/2\.safetensors: tensor "L\.weight" occurs twice$/);
   });
 
   test('an index that is broken, or at odds with its parts', async () => {
@@ -289,17 +289,17 @@ describe('refuses', () => {
         }),
       );
     expect(await read('{')).toMatch(/index\.json is not valid JSON$/);
-    expect(await read([])).toMatch(/index\.json: weight_map is undefined; expected an object/);
-    expect(await read({ weight_map: {} })).toMatch(/weight_map is \{\}; expected an object/);
+    expect(await read([])).toMatch(/index\.json: weight_map: expected an object of .*, got undefined/);
+    expect(await read({ weight_map: {} })).toMatch(/weight_map: expected an object of .*, got \{\}/);
     expect(await read({ weight_map: { a: 'part.safetensors', b: 'gone.safetensors' } })).toMatch(
-      / has no gone\.safetensors, which its model\.safetensors\.index\.json names: fetch the folder again$/,
+      / has no gone\.safetensors, which its model\.safetensors\.index\.json names: download the folder again$/,
     );
     expect(await read({ weight_map: { a: 'part.safetensors' } })).toMatch(
       /part\.safetensors: tensor "b" is here, but model\.safetensors\.index\.json does not put it here$/,
     );
     const three = { a: 'part.safetensors', b: 'part.safetensors', c: 'part.safetensors' };
     expect(await read({ weight_map: three })).toMatch(
-      /part\.safetensors: tensor "c" is missing; .* puts it here$/,
+      /part\.safetensors: tensor "c" is missing, but .* puts it here$/,
     );
   });
 });
