@@ -5,7 +5,7 @@ import type { ModelSource } from '../../formats/modelFolder.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
-import { evaluate } from '../trainer/evaluate.ts';
+import { evaluateExamples } from '../trainer/evaluate.ts';
 import { encodeTexts, type TextInput } from './encode.ts';
 
 /** How a pipeline runs over its texts. */
@@ -56,7 +56,7 @@ export class TextClassificationPipeline {
   ): Promise<Prediction[]> {
     const { id2label } = this.model.config;
     const encoded = encodeTexts(texts, this.model, this.tokenizer, maxLength);
-    const { probabilities } = await evaluate(this.model, encoded, batchSize);
+    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
     return probabilities.map((row) => {
       const best = argmax(row);
       return {

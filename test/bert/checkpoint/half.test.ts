@@ -113,6 +113,8 @@ describe('refuses', () => {
     const torchDtype = 'bfloat16' as TorchDtype;
     const saving = model.savePretrained(join(root, 'none'), {}, { torchDtype });
     await expect(saving).rejects.toThrow(UsageError);
-    await expect(saving).rejects.toThrow('`torchDtype`: expected float32 or float16, got "bfloat16"');
+    await expect(saving).rejects.toThrow(
+      '`torchDtype`: expected float32 or float16, got "bfloat16"',
+    );
   });
 });

@@ -289,8 +289,12 @@ describe('refuses', () => {
         }),
       );
     expect(await read('{')).toMatch(/index\.json is not valid JSON$/);
-    expect(await read([])).toMatch(/index\.json: weight_map: expected an object of .*, got undefined/);
-    expect(await read({ weight_map: {} })).toMatch(/weight_map: expected an object of .*, got \{\}/);
+    expect(await read([])).toMatch(
+      /index\.json: weight_map: expected an object of .*, got undefined/,
+    );
+    expect(await read({ weight_map: {} })).toMatch(
+      /weight_map: expected an object of .*, got \{\}/,
+    );
     expect(await read({ weight_map: { a: 'part.safetensors', b: 'gone.safetensors' } })).toMatch(
       / has no gone\.safetensors, which its model\.safetensors\.index\.json names: download the folder again$/,
     );
