@@ -123,7 +123,7 @@ export function parseBertConfig(json: unknown, source: string, decoders = false)
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
   if (modelType !== 'bert')
-    throw new UsageError(`${source}: model_type is ${formatValue(modelType)}; expected "bert"`);
+    throw new UsageError(`${source}: model_type: expected "bert", got ${formatValue(modelType)}`);
   for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
     if (json[field] === true)
       throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);

@@ -1,5 +1,4 @@
-import type { ModelSource } from '../formats/modelFolder.ts';
-import { openModelFolder } from '../formats/modelFolder.ts';
+import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import { UsageError } from '../platform/errors.ts';
 import type { FileContent } from '../platform/files.ts';
@@ -34,12 +33,16 @@ export interface SaveOptions {
   torchDtype?: TorchDtype;
 }
 
-/** A class of models, with what holds for all of its instances. */
-export interface ModelClass<M> {
+/** What a class says about all of its models. */
+interface LoadableClass<M> {
   new (config: BertConfig): M;
   readonly architecture: string;
   readonly isDecoder: boolean | undefined;
   checkFolder(checkpoint: Checkpoint, source: string): void;
+}
+
+/** A class of models that can be loaded or made fresh. */
+export interface ModelClass<M> extends LoadableClass<M> {
   fromPretrained(source: ModelSource, options?: PretrainedOptions): Promise<M>;
   fromConfig(config: BertConfig, seed?: number): M;
 }
@@ -93,28 +96,12 @@ export abstract class BertPreTrainedModel extends Module {
    * config.json says.
    */
   static async fromPretrained<M extends BertPreTrainedModel>(
-    this: Omit<ModelClass<M>, 'fromPretrained' | 'fromConfig'> & (new (config: BertConfig) => M),
+    this: LoadableClass<M>,
     source: ModelSource,
-    { labels, problemType, seed = 0 }: PretrainedOptions = {},
+    options: PretrainedOptions = {},
   ): Promise<M> {
-    const folder = await openModelFolder(source);
-    const checkpoint = await readCheckpoint(folder);
-    const { config, tensors } = checkpoint;
-    checkIsDecoder(this, config, folder.name);
-    this.checkFolder(checkpoint, folder.name);
-    const model = buildUninitialized(this, {
-      ...config,
-      ...(labels && labelFields(labels)),
-      ...(problemType !== undefined && { problemType }),
-    }).eval();
-    const own = model.stateDict();
-    for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
-      if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0])
-        tensors.delete(name);
-    const { missing } = matchNames(own.keys(), tensors.keys());
-    model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
-    model.loadReport = model.loadWeights(tensors, folder.name);
-    return model;
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on
+    return loadPretrained(this, await openModelFolder(source), options);
   }
 
   /**
@@ -183,6 +170,30 @@ export abstract class BertPreTrainedModel extends Module {
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
     return { missing, unexpected };
   }
+}
+
+async function loadPretrained<M extends BertPreTrainedModel>(
+  Model: LoadableClass<M>,
+  folder: ModelFolder,
+  { labels, problemType, seed = 0 }: PretrainedOptions,
+): Promise<M> {
+  const checkpoint = await readCheckpoint(folder);
+  const { config, tensors } = checkpoint;
+  checkIsDecoder(Model, config, folder.name);
+  Model.checkFolder(checkpoint, folder.name);
+  const model = buildUninitialized(Model, {
+    ...config,
+    ...(labels && labelFields(labels)),
+    ...(problemType !== undefined && { problemType }),
+  }).eval();
+  const own = model.stateDict();
+  for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
+    if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0])
+      tensors.delete(name);
+  const { missing } = matchNames(own.keys(), tensors.keys());
+  model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
+  model.loadReport = model.loadWeights(tensors, folder.name);
+  return model;
 }
 
 /** @throws UsageError when an encoder is asked to be a decoder, or the other way round. */

@@ -447,12 +447,12 @@ describe('folders', () => {
       'BertLMHeadModel: isDecoder: expected true (a decoder',
     );
     expect(() => BertBiBackbone.fromConfig(encoderConfig)).toThrow(
-      'BertBiBackbone: isDecoder is false',
+      'BertBiBackbone: isDecoder: expected true',
     );
     const folder = join(dir, 'masked');
     await BertForMaskedLM.fromConfig(encoderConfig).savePretrained(folder);
     await expect(BertLMHeadModel.fromPretrained(folder)).rejects.toThrow(
-      `BertLMHeadModel: ${folder}: is_decoder is false`,
+      `BertLMHeadModel: ${folder}: is_decoder: expected true`,
     );
   });
 

@@ -198,7 +198,7 @@ describe('refuses', () => {
       /config\.json is not valid JSON$/,
     );
     expect(await refusal(await folder({ 'config.json': '{"model_type":"gpt2"}' }))).toMatch(
-      /config\.json: model_type is "gpt2"; expected "bert"$/,
+      /config\.json: model_type: expected "bert", got "gpt2"$/,
     );
   });
 
