@@ -119,14 +119,14 @@ export function labelFields(
  */
 export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
   if (!isObject(json))
-    throw new UsageError(`${source}: expected a JSON object, not ${formatValue(json)}`);
+    throw new UsageError(`${source}: expected a JSON object, got ${formatValue(json)}`);
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
   if (modelType !== 'bert')
     throw new UsageError(`${source}: model_type: expected "bert", got ${formatValue(modelType)}`);
   for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
     if (json[field] === true)
-      throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
+      throw new UsageError(`${source}: ${field}: expected false (an encoder), got true`);
 
   const entries = Object.entries(json);
   const known = entries.filter(([name]) => fieldByJsonName.has(name));
@@ -212,7 +212,7 @@ const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'd
 function validate(input: object, source: string, fieldName: (field: string) => string): BertConfig {
   const refuse = (field: string, value: unknown, expected: string): never => {
     throw new UsageError(
-      `${source}: ${fieldName(field)} is ${formatValue(value)}; expected ${expected}`,
+      `${source}: ${fieldName(field)}: expected ${expected}, got ${formatValue(value)}`,
     );
   };
   const result = v.safeParse(schema, input);
