@@ -2,17 +2,11 @@ import { findModel } from '../formats/hub.ts';
 import { float32Decoder, SafetensorsError, toFloat16 } from '../formats/safetensors/dtypes.ts';
 import { streamSafetensors, type TensorToStream } from '../formats/safetensors/file.ts';
 import { dataOffset, parseHeader } from '../formats/safetensors/header.ts';
+import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
-import {
-  type FileContent,
-  fileExists,
-  joinPath,
-  openRandomAccess,
-  readJson,
-  writeFiles,
-} from '../platform/files.ts';
-import { listFolder } from '../platform/folder.ts';
 import { formatNames, formatValue, isObject } from '../platform/format.ts';
+import { fileExists, listFolder, openRandomAccess, readJson } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
 import {
   type BertConfig,
   configToJson,

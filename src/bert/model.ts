@@ -1,6 +1,6 @@
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
+import type { FileContent } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
-import type { FileContent } from '../platform/files.ts';
 import { formatNames } from '../platform/format.ts';
 import { noGrad, type Tensor, zeros } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';

@@ -3,16 +3,11 @@ import { bertConfig, bertTiny, labelFields, parseBertConfig } from '../bert/conf
 import { freezeEncoder } from '../bert/freeze.ts';
 import type { BertPreTrainedModel } from '../bert/model.ts';
 import { measurePeaks } from '../kernels/peaks.ts';
+import { ensureWritableFolder, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
-import {
-  ensureWritableFolder,
-  fileExists,
-  joinPath,
-  readJson,
-  readText,
-  writeFiles,
-} from '../platform/files.ts';
 import { formatNames } from '../platform/format.ts';
+import { fileExists, readJson, readText } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { encodeExamples } from '../train/data/batch.ts';
 import { type DataOptions, type LabelledData, readData } from '../train/data/labelledData.ts';

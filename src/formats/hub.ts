@@ -1,14 +1,8 @@
 import type { ListFileEntry } from '@huggingface/hub';
+import { recoverWrites, writeFiles } from '../platform/atomicWrite.ts';
 import { DownloadError, UsageError } from '../platform/errors.ts';
-import {
-  fileExists,
-  isNode,
-  joinPath,
-  readJson,
-  readText,
-  recoverWrites,
-  writeFiles,
-} from '../platform/files.ts';
+import { fileExists, readJson, readText } from '../platform/readFiles.ts';
+import { isNode, joinPath } from '../platform/runtime.ts';
 
 /**
  * Models by their name on the Hugging Face hub. The cache is the one Python keeps, in its layout

@@ -1,7 +1,7 @@
 import type { RowProblem } from '../formats/tables/rows.ts';
 import { UsageError } from '../platform/errors.ts';
-import { joinPath, openRandomAccess } from '../platform/files.ts';
-import { listFolder } from '../platform/folder.ts';
+import { listFolder, openRandomAccess } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
 import { type DataOptions, type Example, readData } from '../train/data/labelledData.ts';
 import { stratifiedSplit } from '../train/data/split.ts';
 import type { Document } from '../train/pretraining/corpus.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { readText } from '../../platform/files.ts';
+import { readText } from '../../platform/readFiles.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { modelFolder } from '../download.ts';
 import { jsonOption, positiveInteger, requireModelOrVocab } from '../options.ts';

@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
-import { writeFiles } from '../../platform/files.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../text/vocabulary/index.ts';
 import { type DataOptions, readData } from '../../train/data/labelledData.ts';

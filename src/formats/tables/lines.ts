@@ -1,4 +1,4 @@
-import { openRandomAccess } from '../../platform/files.ts';
+import { openRandomAccess } from '../../platform/readFiles.ts';
 
 const CHUNK_BYTES = 1 << 20;
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readText } from '../../platform/files.ts';
+import { fileExists, readText } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { AddedToken } from './options.ts';
 
 /** A JSON file of a folder; `undefined` where there is none. @throws UsageError naming what is wrong in it. */

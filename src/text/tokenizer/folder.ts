@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readText } from '../../platform/files.ts';
-import { listFolder } from '../../platform/folder.ts';
+import { fileExists, listFolder, readText } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { formatValue } from './check.ts';
 import {
   contentOf,

@@ -1,6 +1,6 @@
 import { findModel } from '../../formats/hub.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { writeFiles } from '../../platform/files.ts';
 import { checkArray, checkKeys, checkOneOf, checkString, formatValue } from './check.ts';
 import {
   cleanUpTokenization,

@@ -6,8 +6,8 @@ import {
   readRows,
 } from '../../formats/tables/rows.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { readBytes } from '../../platform/files.ts';
 import { formatValue } from '../../platform/format.ts';
+import { readBytes } from '../../platform/readFiles.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
 

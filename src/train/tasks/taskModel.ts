@@ -10,8 +10,9 @@ import { BertForTokenClassification } from '../../bert/heads/tokenClassification
 import type { BertPreTrainedModel } from '../../bert/model.ts';
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { joinPath, readJson } from '../../platform/files.ts';
 import { formatNames, isObject } from '../../platform/format.ts';
+import { readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
 import type { Task } from './task.ts';
