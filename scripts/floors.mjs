@@ -25,7 +25,7 @@ export const FLOORS = [
   'index',
   'cli',
 ];
-const MAY_USE_NODE = ['platform', 'formats', 'cli'];
+const MAY_USE_NODE = ['platform', 'cli'];
 
 /**
  * One import: where it stands, what it names, and whether only types are taken, which leaves nothing to load.

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { readCheckpoint, writeCheckpoint } from '../../bert/checkpoint.ts';
 import { torchDtypes } from '../../bert/config.ts';
-import { tokenizerFiles } from '../../formats/hub.ts';
+import { tokenizerFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, readBytes } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
