@@ -1,3 +1,4 @@
+import { mayBeTable } from '../formats/tables/format.ts';
 import type { RowProblem } from '../formats/tables/rows.ts';
 import { UsageError } from '../platform/errors.ts';
 import { listFolder, openRandomAccess } from '../platform/readFiles.ts';
@@ -92,9 +93,7 @@ async function trainAndTestFiles(
   test: string | undefined,
 ): Promise<[train: string, test: string | undefined]> {
   if (/\.[^./\\]+$/.test(data)) return [data, test];
-  const names = ((await listFolder(data)) ?? []).filter((name) =>
-    /\.(tsv|csv|jsonl|ndjson|txt)$/i.test(name),
-  );
+  const names = ((await listFolder(data)) ?? []).filter(mayBeTable);
   const find = (part: string) => {
     const found = names.filter((name) => name.toLowerCase().includes(part));
     if (found.length === 1) return joinPath(data, found[0]);

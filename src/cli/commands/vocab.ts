@@ -1,11 +1,13 @@
 import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
+import { isTable } from '../../formats/tables/format.ts';
 import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
-import type { RowProblem } from '../../formats/tables/rows.ts';
+import { INVALID_UTF8, type RowProblem } from '../../formats/tables/rows.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../text/vocabulary/index.ts';
-import { type DataOptions, readData } from '../../train/data/labelledData.ts';
+import type { ColumnOptions } from '../../train/data/columns.ts';
+import { readData } from '../../train/data/labelledData.ts';
 import { columnOptions, jsonOption, path, positiveInteger, reportProblems } from '../options.ts';
 
 export function vocabCommand(): Command {
@@ -80,24 +82,23 @@ export function vocabCommand(): Command {
 /** The texts of a table, or the lines of any other file. */
 async function textsOf(
   file: string,
-  columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
+  columns: Pick<ColumnOptions, 'textColumn' | 'pairColumn'>,
 ): Promise<Iterable<string>> {
-  if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
+  if (columns.textColumn === undefined) {
     const lines = await openLines(file);
-    const [header] = lines();
-    if (!file.endsWith('.txt') || !header?.text.includes('\t')) return texts(file, lines());
+    if (!isTable(file, lines)) return validLines(file, lines());
   }
   const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
   reportProblems(file, problems);
   return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
 }
 
-/** The lines of a file; those that are not text are reported. */
-function* texts(file: string, lines: Iterable<Line>): Generator<string> {
+/** The lines of a file; reports those that are not text. */
+function* validLines(file: string, lines: Iterable<Line>): Generator<string> {
   const problems: RowProblem[] = [];
   for (const line of lines) {
     if (isValidUtf8(line)) yield line.text;
-    else problems.push({ line: line.line, reason: 'not valid UTF-8' });
+    else problems.push({ line: line.line, reason: INVALID_UTF8 });
   }
   reportProblems(file, problems);
 }
