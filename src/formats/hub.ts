@@ -65,7 +65,8 @@ export async function findModel(
   const cached = await findSnapshot(repository);
   if (cached) return cached;
 
-  const notFound = `there is no folder ${name}, and no complete model of that name in the cache ${cache}`;
+  const notFound =
+    `there is no folder ${name}, and no complete model of that name ` + `in the cache ${cache}`;
   if (/^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? ''))
     throw new UsageError(`${notFound}; HF_HUB_OFFLINE forbids to download it`);
   const hub: Hub = await import(/* @vite-ignore */ '@huggingface/hub').catch(() => {
@@ -225,4 +226,5 @@ const pickleHint = (name: string): string =>
   ', only a pickle, which can run any code when it is read; if you trust it, convert it and give ' +
   `the folder: python3 -c "import transformers as t; n, to = '${name}', ` +
   `'${name.split('/').at(-1)}'; t.AutoTokenizer.from_pretrained(n).save_pretrained(to); ` +
-  `getattr(t, t.AutoConfig.from_pretrained(n).architectures[0]).from_pretrained(n).save_pretrained(to)"`;
+  'getattr(t, t.AutoConfig.from_pretrained(n).architectures[0])' +
+  '.from_pretrained(n).save_pretrained(to)"';

@@ -101,7 +101,9 @@ export async function ensureWritableFolder(dir: string): Promise<void> {
 /** Errors of the disk itself, whatever folder was asked for. */
 const diskErrors = ['ENOSPC', 'EDQUOT', 'EIO'];
 
-/** Explains errors of the system. Errors of the content that was being produced pass as they are. */
+/**
+ * Explains errors of the system. Errors of the content that was being produced pass as they are.
+ */
 function throwUnwritable(dir: string, error: NodeJS.ErrnoException): never {
   if (!error.syscall) throw error;
   const Kind = diskErrors.includes(error.code!) ? WriteError : UsageError;
@@ -164,7 +166,9 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Flushes a folder's entries, so that renames reach the disk in order. Windows does so by itself. */
+/**
+ * Flushes a folder's entries, so that renames reach the disk in order. Windows does so by itself.
+ */
 async function syncFolder(dir: string): Promise<void> {
   if (process.platform === 'win32') return;
   const { open } = await import('node:fs/promises');

@@ -32,7 +32,9 @@ export class ArgumentError extends WigbertError {
   readonly code = 'ERR_INVALID_ARGUMENT';
 }
 
-/** A call at the wrong time: a disposed tensor, a graph used twice, a read inside a captured step. */
+/**
+ * A call at the wrong time: a disposed tensor, a graph used twice, a read inside a captured step.
+ */
 export class StateError extends WigbertError {
   override name = 'StateError';
   readonly code = 'ERR_INVALID_STATE';

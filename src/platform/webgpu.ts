@@ -19,7 +19,8 @@ const experimentalToggles = [
 /**
  * The platform's WebGPU: the browser's, or Dawn (npm package `webgpu`) in Node. Undefined in a
  * browser without WebGPU.
- * @param experimental enables Dawn's experimental features; a browser has its own switches for them.
+ * @param experimental enables Dawn's experimental features; a browser has its own switches for
+ * them.
  */
 export async function findWebGPU({
   experimental,

@@ -43,7 +43,9 @@ export const hub: FakeHub = { repositories: {}, requests: [], spoil: (bytes) => 
 export const digest = (kind: string, ...parts: (string | Buffer)[]) =>
   parts.reduce((hash, part) => hash.update(part), createHash(kind)).digest('hex');
 
-/** The endpoints that `@huggingface/hub` requests: small files in Git, weights in LFS, paged lists. */
+/**
+ * The endpoints that `@huggingface/hub` requests: small files in Git, weights in LFS, paged lists.
+ */
 function answer({ url = '', headers }: IncomingMessage, response: ServerResponse): void {
   hub.requests.push(url);
   const { pathname, searchParams } = new URL(url, 'http://hub');

@@ -17,25 +17,25 @@ export function vocabCommand(): Command {
     .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
-      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line',
+      'TSV, CSV or JSONL with a text column (or two), or plain text with one text a line',
     )
     .option('--size <n>', 'entries', positiveInteger, vocabSize)
     .option(
       '--out <path>',
-      'vocab.txt to write, or a folder for it and the files that say how to read it',
+      'vocab.txt to write, or a folder for it and the settings of the tokenizer',
       path,
       'out/vocab.txt',
     )
     .option('--cased', 'keep case and accents')
     .option(
       '--min-frequency <n>',
-      'how often a pair must occur to be merged',
+      'occurrences that a pair needs to be merged',
       positiveInteger,
       minFrequency,
     )
     .option(
       '--limit-alphabet <n>',
-      'how many different characters to keep',
+      'number of distinct characters to keep',
       positiveInteger,
       limitAlphabet,
     )
@@ -69,11 +69,11 @@ export function vocabCommand(): Command {
         }
         const known = (100 * coverage).toFixed(2);
         console.log(
-          `${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`,
+          `${out}: ${vocab.length} entries; ${known} % of the words are split without [UNK]`,
         );
         if (vocab.length < size)
           console.error(
-            `fewer than the ${size} asked for: no further pair occurs ${options.minFrequency} times`,
+            `fewer than the ${size} of --size: no other pair occurs ${options.minFrequency} times`,
           );
       },
     );

@@ -19,14 +19,17 @@ export const pairColumns: readonly string[] = ['sentence2', 'text_pair', 'pair']
 export interface ColumnOptions {
   /** Default: the first of `textColumns` in the file, or of `wordColumns` for tags. */
   textColumn?: string;
-  /** Default: none if `textColumn` is given, else the first of `pairColumns` in the file, if any. */
+  /**
+   * Default: none if `textColumn` is given, else the first of `pairColumns` in the file, if any.
+   */
   pairColumn?: string;
   /** Default: the first of the task's `labelColumns` in the file, such as `label` or `score`. */
   labelColumn?: string;
 }
 
 /**
- * The indices of the columns with the text and, if there is one, the second text of a pair (else -1).
+ * The indices of the columns with the text and, if there is one, the second text of a pair (else
+ * -1).
  * @param name names the file in messages
  * @throws UsageError when a requested column is missing, or there is no column of texts.
  */

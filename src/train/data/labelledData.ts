@@ -40,7 +40,9 @@ export interface DataOptions extends ColumnOptions {
   labelSeparator?: string;
   /** The label set, in the order of its ids. Default: the labels of the file, sorted. */
   labels?: readonly string[];
-  /** Whether rows, or the whole file, may lack labels, as data to predict on does. Default false. */
+  /**
+   * Whether rows, or the whole file, may lack labels, as data to predict on does. Default false.
+   */
   labelOptional?: boolean;
 }
 
