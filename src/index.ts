@@ -139,7 +139,6 @@ export {
 } from './train/pipelines/tokenClassification.ts';
 export { countBatches } from './train/pretraining/batches.ts';
 export {
-  hasPretraining,
   readPretraining,
   savePretraining,
 } from './train/pretraining/checkpoint.ts';
@@ -162,12 +161,34 @@ export {
   type PretrainData,
   type PretrainOptions,
   type PretrainState,
-  pretrain,
   pretrainDefaults,
+  pretrainModel,
 } from './train/pretraining/pretrain.ts';
+export type { InputEvent, RecipeCallbacks } from './train/recipes/events.ts';
+export {
+  type FineTuneEvent,
+  type FineTuneOptions,
+  type FineTuneResult,
+  fineTune,
+  fineTuneDefaults,
+} from './train/recipes/fineTune.ts';
+export {
+  type PretrainEvent,
+  type PretrainRecipeOptions,
+  type PretrainResult,
+  pretrain,
+} from './train/recipes/pretrain.ts';
 export type { Task, TaskName } from './train/tasks/task.ts';
 export { type TaskModel, taskOf } from './train/tasks/taskModel.ts';
-export { type Evaluation, evaluate } from './train/trainer/evaluate.ts';
-export { type FitOptions, fit, fitDefaults } from './train/trainer/fit.ts';
+export { hasTrainingState } from './train/trainer/checkpoint.ts';
+export { type Evaluation, evaluateExamples } from './train/trainer/evaluate.ts';
+export { type FitCallbacks, type FitOptions, fit, fitDefaults } from './train/trainer/fit.ts';
 export { History } from './train/trainer/history.ts';
 export { historyPicture } from './train/trainer/picture.ts';
+export {
+  Trainer,
+  type TrainerCallbacks,
+  type TrainerOptions,
+  type TrainerState,
+  type TrainingTask,
+} from './train/trainer/trainer.ts';

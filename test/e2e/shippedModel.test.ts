@@ -7,7 +7,7 @@ import {
   BertForSequenceClassification,
   BertTokenizer,
   encodeExamples,
-  evaluate,
+  evaluateExamples,
   fit,
   fitDefaults,
   labelFields,
@@ -64,7 +64,7 @@ describe('the model in the box', () => {
       encodeExamples(examples.slice(0, count), tokenizer, 48, 128);
     const scores = async (model: BertForSequenceClassification) => {
       await fit(model, encode(train, 128), [], { ...fitDefaults, epochs: 4, learningRate: 5e-4 });
-      const { predictions } = await evaluate(model, encode(test, 200), 50);
+      const { predictions } = await evaluateExamples(model, encode(test, 200), 50);
       return accuracy(
         predictions as number[],
         test.examples.slice(0, 200).map(({ label }) => label as number),

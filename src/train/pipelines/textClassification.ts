@@ -6,7 +6,7 @@ import type { BertPreTrainedModel } from '../../bert/model.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
 import { argmax } from '../tasks/task.ts';
-import { evaluate } from '../trainer/evaluate.ts';
+import { evaluateExamples } from '../trainer/evaluate.ts';
 
 /** How a pipeline goes through its texts. */
 export interface PredictOptions {
@@ -56,7 +56,7 @@ export class TextClassificationPipeline {
     });
     const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
     const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
-    const { probabilities } = await evaluate(this.model, encoded, batchSize);
+    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
     return probabilities.map((row) => {
       const best = argmax(row);
       return {

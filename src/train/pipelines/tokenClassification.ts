@@ -3,7 +3,7 @@ import { BertTokenizer, type Encoding } from '../../text/tokenizer/index.ts';
 import { checkMaxLength, defaultMaxLength } from '../data/batch.ts';
 import { getEntities } from '../metrics/entities.ts';
 import { argmax } from '../tasks/task.ts';
-import { evaluate } from '../trainer/evaluate.ts';
+import { evaluateExamples } from '../trainer/evaluate.ts';
 import type { PredictOptions } from './textClassification.ts';
 
 /** A word of a text, where it stands in it (`text.slice(start, end)`), and its tag. */
@@ -65,7 +65,7 @@ export class TokenClassificationPipeline {
         returnOffsetsMapping: true,
       });
     });
-    const { probabilities } = await evaluate(this.model, encoded, batchSize);
+    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
     return encoded.map((encoding, row) =>
       this.#wordSpans(encoding).map(({ token, start, end }) => {
         const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);

@@ -252,7 +252,7 @@ describe('bad input', () => {
       () => encodeBatch(['a', ['b', 'c d e']], { truncation: 'only_first', maxLength: 4 }),
       /row 1: `truncation/,
     ],
-    [() => tokenizer.decode([1, VOCAB.length]), /id $VOCAB.length.* 0 to $VOCAB.length - 1/],
+    [() => tokenizer.decode([1, VOCAB.length]), /0 to 24, got 25/],
     [() => tokenizer.decode([-1]), /token id: expected .*, got -1/],
     [() => tokenizer.convertIdsToTokens(1.5), /token id: expected .*, got 1.5/],
     [() => tokenizer.decode([1], wrong({ skip_special_tokens: true })), /unknown decoding option/],
