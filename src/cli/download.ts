@@ -19,12 +19,13 @@ export function showDownload({
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 /**
- * The folder of `--model`: a folder's path, or a model's name on the hub. A download is shown on standard error, unless
- * `silent`: a bar on a terminal, a line a file elsewhere. Throws as `findModel`.
+ * The folder of `--model`, which is a path or the name of a model on the hub. Unless `silent`, a
+ * download shows on standard error: as a bar on a terminal, else as a line a file. Throws as
+ * `findModel`.
  */
 export async function modelFolder(name: string, silent: boolean): Promise<string> {
   if (name === '')
-    throw new UsageError("--model is empty: a folder or a model's name on the hub was expected");
+    throw new UsageError("--model: expected a folder or a model's name on the hub, got nothing");
   if (silent) return findModel(name);
   if (!process.stderr.isTTY) {
     let last: string | undefined;
@@ -32,13 +33,15 @@ export async function modelFolder(name: string, silent: boolean): Promise<string
       onProgress: ({ file, loaded, total }) => {
         if (file === last) return;
         last = file;
-        console.error(`fetching ${name}: ${file} (${megabytes(loaded)} of ${megabytes(total)} MB)`);
+        console.error(
+          `downloading ${name}: ${file} (${megabytes(loaded)} of ${megabytes(total)} MB)`,
+        );
       },
     });
   }
   const bar = new SingleBar({
     stream: process.stderr,
-    format: `fetching ${name} {bar} {percentage} % of {size} MB · {file}`,
+    format: `downloading ${name} {bar} {percentage} % of {size} MB · {file}`,
     barsize: 24,
     barCompleteChar: '█',
     barIncompleteChar: '░',

@@ -5,6 +5,7 @@ import { UsageError } from '../platform/errors.ts';
 import { useDevice } from '../tensor/index.ts';
 import type { BertTokenizer } from '../text/tokenizer/index.ts';
 import type { EncodedExample } from '../train/data/batch.ts';
+import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions, Example } from '../train/data/labelledData.ts';
 import { tasks } from '../train/tasks/index.ts';
 import { startProfile } from './profile.ts';
@@ -56,13 +57,10 @@ export const precisionOption = (): Option =>
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
 export const columnOptions = (): Option[] => [
-  new Option(
-    '--text-column <name>',
-    'column of the text (default: text, document, sentence, sentence1, review or content)',
-  ),
+  new Option('--text-column <name>', `column of the text (default: ${textColumns.join(', ')})`),
   new Option(
     '--pair-column <name>',
-    'column of the second text, for pairs (default: sentence2, text_pair or pair, if there)',
+    `column of the second text, for pairs (default: ${pairColumns.join(', ')}, if there)`,
   ),
 ];
 

@@ -11,10 +11,12 @@ export async function readLines(): Promise<string[]> {
   return lines;
 }
 
-/** The two texts of a line, parted by a tab. */
+/** The two texts of a line, separated by a tab. */
 export function splitPair(text: string, i: number): [string, string] {
   const parts = text.split('\t');
   if (parts.length !== 2)
-    throw new UsageError(`text ${i + 1} is no pair: two texts parted by one tab were expected`);
+    throw new UsageError(
+      `text ${i + 1}: expected two texts separated by one tab, got ${parts.length}`,
+    );
   return [parts[0], parts[1]];
 }

@@ -5,7 +5,8 @@ import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { torchDtypes } from '../../bert/config.ts';
 import { tokenizerFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
+import { fileExists, readBytes } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { architectureOf } from '../../train/tasks/taskModel.ts';
 import { modelFolder } from '../download.ts';
 import { path } from '../options.ts';
@@ -14,7 +15,7 @@ export function convertCommand(): Command {
   return new Command('convert')
     .description('store a model, whatever its head, with its tokenizer in another precision')
     .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
-    .requiredOption('--out <dir>', 'where the converted one goes', path)
+    .requiredOption('--out <dir>', 'folder for the converted model', path)
     .addOption(
       new Option(
         '--dtype <dtype>',
@@ -26,10 +27,10 @@ export function convertCommand(): Command {
     .action(async ({ model, out, dtype }) => {
       const dir = await modelFolder(model, false);
       if (resolve(out) === resolve(dir))
-        throw new UsageError(`--out is ${out}, the model itself: give another folder`);
+        throw new UsageError(`--out: expected another folder than that of the model, got ${out}`);
       const { config, tensors } = await readCheckpoint(dir);
       const architecture = await architectureOf(dir);
-      // A weight is read when its turn to be written comes.
+      // Each weight is read when it is written, so one is in memory at a time.
       const weights = Array.from(tensors, ([name, weight]) => {
         return [name, { shape: weight.shape, data: async () => weight.data }] as const;
       });

@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { writeFiles } from '../../platform/files.ts';
 import type { EncodedExample } from '../../train/data/batch.ts';
 import { readData } from '../../train/data/labelledData.ts';
 import { FeatureExtractionPipeline } from '../../train/pipelines/featureExtraction.ts';

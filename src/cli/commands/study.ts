@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { writeFiles } from '../../platform/files.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { readStudyData } from '../../study/data.ts';
 import { methods, pretrainingTitles } from '../../study/methods.ts';
 import { studyReport } from '../../study/report.ts';

@@ -5,7 +5,7 @@ import type { Device } from '../../device/device.ts';
 import { saveTuning } from '../../device/tuning/tuningFile.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { type TuningResult, tune } from '../../measure/tune.ts';
-import { readJson } from '../../platform/files.ts';
+import { readJson } from '../../platform/readFiles.ts';
 import { backward, scope, tensor } from '../../tensor/index.ts';
 import { fitDefaults } from '../../train/trainer/fit.ts';
 import { jsonOption, openCliDevice, positiveInteger } from '../options.ts';

@@ -1,11 +1,13 @@
 import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
+import { isTable } from '../../formats/tables/format.ts';
 import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
-import type { RowProblem } from '../../formats/tables/rows.ts';
-import { writeFiles } from '../../platform/files.ts';
+import { INVALID_UTF8, type RowProblem } from '../../formats/tables/rows.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../../text/vocabulary/index.ts';
-import { type DataOptions, readData } from '../../train/data/labelledData.ts';
+import type { ColumnOptions } from '../../train/data/columns.ts';
+import { readData } from '../../train/data/labelledData.ts';
 import { columnOptions, jsonOption, path, positiveInteger, reportProblems } from '../options.ts';
 
 export function vocabCommand(): Command {
@@ -15,25 +17,25 @@ export function vocabCommand(): Command {
     .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
-      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line',
+      'TSV, CSV or JSONL with a text column (or two), or plain text with one text a line',
     )
     .option('--size <n>', 'entries', positiveInteger, vocabSize)
     .option(
       '--out <path>',
-      'vocab.txt to write, or a folder for it and the files that say how to read it',
+      'vocab.txt to write, or a folder for it and the settings of the tokenizer',
       path,
       'out/vocab.txt',
     )
     .option('--cased', 'keep case and accents')
     .option(
       '--min-frequency <n>',
-      'how often a pair must occur to be merged',
+      'occurrences that a pair needs to be merged',
       positiveInteger,
       minFrequency,
     )
     .option(
       '--limit-alphabet <n>',
-      'how many different characters to keep',
+      'number of distinct characters to keep',
       positiveInteger,
       limitAlphabet,
     )
@@ -67,11 +69,11 @@ export function vocabCommand(): Command {
         }
         const known = (100 * coverage).toFixed(2);
         console.log(
-          `${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`,
+          `${out}: ${vocab.length} entries; ${known} % of the words are split without [UNK]`,
         );
         if (vocab.length < size)
           console.error(
-            `fewer than the ${size} asked for: no further pair occurs ${options.minFrequency} times`,
+            `fewer than the ${size} of --size: no other pair occurs ${options.minFrequency} times`,
           );
       },
     );
@@ -80,24 +82,23 @@ export function vocabCommand(): Command {
 /** The texts of a table, or the lines of any other file. */
 async function textsOf(
   file: string,
-  columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
+  columns: Pick<ColumnOptions, 'textColumn' | 'pairColumn'>,
 ): Promise<Iterable<string>> {
-  if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
+  if (columns.textColumn === undefined) {
     const lines = await openLines(file);
-    const [header] = lines();
-    if (!file.endsWith('.txt') || !header?.text.includes('\t')) return texts(file, lines());
+    if (!isTable(file, lines)) return validLines(file, lines());
   }
   const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
   reportProblems(file, problems);
   return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
 }
 
-/** The lines of a file; those that are not text are reported. */
-function* texts(file: string, lines: Iterable<Line>): Generator<string> {
+/** The lines of a file; reports those that are not text. */
+function* validLines(file: string, lines: Iterable<Line>): Generator<string> {
   const problems: RowProblem[] = [];
   for (const line of lines) {
     if (isValidUtf8(line)) yield line.text;
-    else problems.push({ line: line.line, reason: 'not valid UTF-8' });
+    else problems.push({ line: line.line, reason: INVALID_UTF8 });
   }
   reportProblems(file, problems);
 }
