@@ -13,6 +13,8 @@ export interface PredictOptions {
   batchSize?: number;
   /** Longer texts are cut to so many tokens. Default: all the model takes. */
   maxLength?: number;
+  /** Stops after the current batch, with the signal's reason as the error. */
+  signal?: AbortSignal;
 }
 
 export interface Prediction {
@@ -46,7 +48,7 @@ export class TextClassificationPipeline {
   /** Labels texts, or pairs of texts. */
   async predict(
     texts: readonly (string | readonly [string, string])[],
-    { batchSize = 32, maxLength }: PredictOptions = {},
+    { batchSize = 32, maxLength, signal }: PredictOptions = {},
   ): Promise<Prediction[]> {
     const { maxPositionEmbeddings, id2label } = this.model.config;
     const examples = texts.map((text) => {
@@ -56,7 +58,9 @@ export class TextClassificationPipeline {
     });
     const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
     const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
-    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
+    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize, {
+      signal,
+    });
     return probabilities.map((row) => {
       const best = argmax(row);
       return {

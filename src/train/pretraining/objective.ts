@@ -19,12 +19,9 @@ import {
 } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import type { Document } from './corpus.ts';
+import { baselines, type Objective, objectives } from './objectives.ts';
 
-/** What a model can be pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
-export const objectives = ['mlm', 'nsp', 'mlm+nsp'] as const;
-/** What masked tokens are measured against: all tokens by those around, by those before, and by those before and after apart. */
-export const baselines = ['cbow', 'causal', 'joined'] as const;
-export type Objective = (typeof objectives)[number] | (typeof baselines)[number];
+export { baselines, type Objective, objectives };
 
 export const pretrainModels = {
   mlm: BertForMaskedLM,

@@ -4,7 +4,13 @@ import type { Scores } from '../metrics/index.ts';
 import type { Metric } from './metric.ts';
 
 /** What a model is trained for. */
-export type TaskName = 'classification' | 'multi-label' | 'regression' | 'token-classification';
+export const taskNames = [
+  'classification',
+  'multi-label',
+  'regression',
+  'token-classification',
+] as const;
+export type TaskName = (typeof taskNames)[number];
 
 /** A label, or a prediction, as numbers; each task says which. */
 export type Label = number | number[];
