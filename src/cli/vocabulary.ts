@@ -1,0 +1,71 @@
+import { basename, dirname } from 'node:path';
+import { isValidUtf8, type Line, openLines } from '../formats/tables/lines.ts';
+import type { RowProblem } from '../formats/tables/rows.ts';
+import { writeFiles } from '../platform/files.ts';
+import { BertTokenizer } from '../text/tokenizer/index.ts';
+import { trainWordPiece, type WordPieceTrainerOptions } from '../text/vocabulary/index.ts';
+import { type DataOptions, readData } from '../train/data/labelledData.ts';
+import { reportProblems } from './inputReports.ts';
+
+type Columns = Pick<DataOptions, 'textColumn' | 'pairColumn'>;
+
+interface VocabOptions
+  extends Columns,
+    Required<Pick<WordPieceTrainerOptions, 'minFrequency' | 'limitAlphabet' | 'score'>> {
+  size: number;
+  out: string;
+  cased?: boolean;
+  json?: boolean;
+}
+
+/** Learns a vocabulary from files, writes it and prints what it covers. */
+export async function learnVocabulary(files: string[], options: VocabOptions): Promise<void> {
+  const { size, out, cased, textColumn, pairColumn, json, ...trainer } = options;
+  const sources: Iterable<string>[] = [];
+  for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
+  const { vocab, coverage } = trainWordPiece(concatenated(sources), {
+    ...trainer,
+    vocabSize: size,
+    lowercase: !cased,
+  });
+  const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
+  if (out.endsWith('.txt'))
+    await writeFiles(dirname(out), { [basename(out)]: written['vocab.txt'] });
+  else await writeFiles(out, written);
+  if (json) {
+    console.log(JSON.stringify({ out, size: vocab.length, coverage }));
+    return;
+  }
+  const known = (100 * coverage).toFixed(2);
+  console.log(`${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`);
+  if (vocab.length < size)
+    console.error(
+      `fewer than the ${size} asked for: no further pair occurs ${trainer.minFrequency} times`,
+    );
+}
+
+/** The texts of a table, or the lines of any other file. */
+async function textsOf(file: string, columns: Columns): Promise<Iterable<string>> {
+  if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
+    const lines = await openLines(file);
+    const [header] = lines();
+    if (!file.endsWith('.txt') || !header?.text.includes('\t')) return texts(file, lines());
+  }
+  const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
+  reportProblems(file, problems);
+  return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
+}
+
+/** The lines of a file; those that are not text are reported. */
+function* texts(file: string, lines: Iterable<Line>): Generator<string> {
+  const problems: RowProblem[] = [];
+  for (const line of lines) {
+    if (isValidUtf8(line)) yield line.text;
+    else problems.push({ line: line.line, reason: 'not valid UTF-8' });
+  }
+  reportProblems(file, problems);
+}
+
+function* concatenated(sources: readonly Iterable<string>[]): Generator<string> {
+  for (const texts of sources) yield* texts;
+}
