@@ -9,7 +9,7 @@ import { setDevice } from '../../src/tensor/index.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
 import { cliFixture, rows, vocab, wigbert } from '../support/cli.ts';
 
-const { dir, file, data, config, train } = cliFixture();
+const { dir, file, data, config, fresh } = cliFixture();
 
 describe('wrong use is one line, with its exit code', () => {
   const oneLabel = file('one.tsv', 'text\tlabel\na\tx\nb\tx\n');

@@ -10,7 +10,7 @@ function loaded(path: string, found = new Set<string>()): Set<string> {
   if (found.has(path)) return found;
   found.add(path);
   const text = readFileSync(path, 'utf8');
-  for (const [, target] of text.matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)'/gm))
+  for (const [, target] of text.matchAll(/^(?:import|export) [^;]*?from ["'](\.[^"']+)["']/gm))
     loaded(join(dirname(path), target), found);
   return found;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cli, cliFixture, repositoryFile, vocab } from '../support/cli.ts';
 
-const { dir, file, data, train } = cliFixture();
+const { dir, file, data, fresh } = cliFixture();
 
 it('is there before it is built, and says so', () => {
   const command = repositoryFile('bin/wigbert.mjs');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cli, cliFixture, rows, wigbert } from '../support/cli.ts';
 
-const { dir, file, data } = cliFixture();
+const { dir, file, data, fresh } = cliFixture();
 
 /** Trains until it says `words`, then presses Ctrl-C. */
 async function interruptAt(words: string, path: string, ...args: string[]): Promise<string> {

@@ -6,7 +6,7 @@ import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/tensor/index.ts';
 import { cliFixture, repositoryFile, rows, vocab, wigbert } from '../support/cli.ts';
 
-const { dir, file, data, train } = cliFixture();
+const { dir, file, data, train, fresh } = cliFixture();
 const model = join(dir, 'model');
 
 describe('train', () => {
@@ -85,9 +85,15 @@ describe('train', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(events.map(({ event }) => event)).toEqual(['step', 'epoch', 'end']);
-    expect(events[0]).toMatchObject({ step: 1, epoch: 1, tokensPerSecond: expect.any(Number) });
-    expect(events[0]).not.toHaveProperty('utilisation');
+    expect(events.map(({ event }) => event)).toEqual([
+      'checkpoint',
+      'step',
+      'epoch',
+      'checkpoint',
+      'end',
+    ]);
+    expect(events[1]).toMatchObject({ step: 1, epoch: 1, tokensPerSecond: expect.any(Number) });
+    expect(events[1]).not.toHaveProperty('utilisation');
     expect(run.stderr).toMatch(/lacks classifier.weight, classifier.bias: set at random/);
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({
       0: 'x',
