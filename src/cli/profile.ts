@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { measurePeaks, type Peaks, shareOfPeak } from '../measure/peaks.ts';
+import type { Peaks } from '../measure/peaks.ts';
 import { type Column, number, percent, table } from './table.ts';
 
 /** The profile of a whole command, from the opening of its device to the end. */
@@ -23,13 +23,14 @@ export function enableProfile(): void {
  */
 export async function startProfile(device: Device): Promise<void> {
   if (!isEnabled) return;
+  const { measurePeaks } = await import('../measure/peaks.ts');
   // Measured before, since measuring takes a profile of its own.
   const peaks = await measurePeaks(device);
   device.startProfile();
   profile = { device, peaks, started: performance.now() };
 }
 
-/** Ends the profile, if there is one, and prints it: a table on standard error, or JSON on standard output. */
+/** Ends the profile and prints it: a table on standard error, or JSON on standard output. */
 export async function endProfile(json: boolean): Promise<void> {
   if (!isEnabled) return;
   if (!profile) {
@@ -38,6 +39,7 @@ export async function endProfile(json: boolean): Promise<void> {
   }
   const { device, peaks, started } = profile;
   profile = undefined;
+  const { shareOfPeak } = await import('../measure/peaks.ts');
   const times = await device.stopProfile();
   const wall = (performance.now() - started) / 1000;
   const sum = times.reduce((total, { seconds }) => total + seconds, 0);
@@ -68,7 +70,8 @@ export async function endProfile(json: boolean): Promise<void> {
   console.error(`\n${text}`);
   const launches = times.reduce((total, time) => total + time.launches, 0);
   console.error(
-    `${launches} launches took ${sum.toFixed(3)} s of the ${wall.toFixed(3)} s since the device was opened (${percent(sum / wall)}); the rest is the host's, and waiting`,
+    `${launches} launches took ${sum.toFixed(3)} s of the ${wall.toFixed(3)} s since the device ` +
+      `was opened (${percent(sum / wall)}); the rest is JavaScript and waiting`,
   );
 }
 
