@@ -213,12 +213,8 @@ export {
   evaluate,
 } from './train/recipes/evaluate.ts';
 export type { InputEvent, InputEventOf, RecipeCallbacks } from './train/recipes/events.ts';
-export {
-  type FineTuneEvent,
-  type FineTuneOptions,
-  type FineTuneResult,
-  fineTune,
-} from './train/recipes/fineTune.ts';
+export { type FineTuneOptions, fineTune } from './train/recipes/fineTune.ts';
+export type { FineTuneEvent, FineTuneResult } from './train/recipes/fineTuneRun.ts';
 export {
   type LabelsPrediction,
   type PredictEvent,
@@ -246,5 +242,5 @@ export {
   type TrainerCallbacks,
   type TrainerOptions,
   type TrainerState,
-  type TrainingTask,
 } from './train/trainer/trainer.ts';
+export type { TrainingTask } from './train/trainer/trainingTask.ts';

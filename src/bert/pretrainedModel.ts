@@ -19,6 +19,13 @@ export interface LoadReport {
   unexpected: string[];
 }
 
+/** The parts that `freezeEncoder` freezes. */
+export interface FreezableParts {
+  embeddings: Module;
+  /** Layers of each encoder, from the lowest. */
+  encoders: readonly (readonly Module[])[];
+}
+
 export interface PretrainedOptions {
   /** Labels for `config.id2label`; a classifier for another number of labels is drawn at random. */
   labels?: readonly string[];
@@ -69,6 +76,11 @@ export abstract class BertPreTrainedModel extends Module {
   /** The class's `architecture`. */
   get architecture(): string {
     return (this.constructor as typeof BertPreTrainedModel).architecture;
+  }
+
+  /** A model with a head has the parts of its encoder, in the field `bert`. */
+  get freezableParts(): FreezableParts {
+    return (this as unknown as { bert: BertPreTrainedModel }).bert.freezableParts;
   }
 
   /** Refuses a folder whose weights cannot be those of this class. */

@@ -44,7 +44,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   const test = (tested: TaskModel) =>
     measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
   const { accuracy: trained, chance, examples } = await test(model);
-  // Loaded again, not measured before: so the first step comes sooner.
+  // Measured last, on a second copy, so that training starts sooner.
   const before = await BertForSequenceClassification.fromPretrained(MODEL, {
     labels,
     seed: fineTuneDefaults.seed,
@@ -52,10 +52,13 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   const { accuracy: untrained } = await test(before.eval());
   const points = (from: number) => `${((trained - from) * 100).toFixed(1)} points above`;
   console.log(
-    `\ntrained in ${Math.round((performance.now() - started) / 1000)} s on ${device.kind} (${device.description})`,
+    `\ntrained in ${Math.round((performance.now() - started) / 1000)} s ` +
+      `on ${device.kind} (${device.description})`,
   );
   console.log(
-    `test accuracy ${percent(trained)} on ${examples} unseen reviews: ${points(chance)} chance (${percent(chance)}), ${points(untrained)} its untrained self (${percent(untrained)})`,
+    `test accuracy ${percent(trained)} on ${examples} unseen reviews: ` +
+      `${points(chance)} chance (${percent(chance)}), ` +
+      `${points(untrained)} its untrained self (${percent(untrained)})`,
   );
   console.log(
     `saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`,

@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
-import { drawSvg, textColor, trainColor, validColor } from '../train/trainer/picture.ts';
+import { drawSvg, textColor, trainColor, validColor } from '../train/trainer/svg.ts';
 import type { Summary } from './summary.ts';
 
 /** Of a panel, and of what stands left of the first: the methods' names. */

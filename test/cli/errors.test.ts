@@ -76,7 +76,7 @@ describe('wrong use is one line, with its exit code', () => {
       'more frozen layers than there are',
       ['train', data, ...fresh, '--freeze', '2'],
       2,
-      /2 layers cannot be frozen: the model has 1/,
+      /--freeze: expected at most 1, the number of layers, or 'all', got 2/,
     ],
     [
       'frozen layers that are none',

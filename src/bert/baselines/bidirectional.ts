@@ -6,7 +6,7 @@ import { SequenceClassifier } from '../heads/sequenceClassification.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
-import { BertPreTrainedModel } from '../pretrainedModel.ts';
+import { BertPreTrainedModel, type FreezableParts } from '../pretrainedModel.ts';
 import { type CausalLMInputs, shiftLabels } from './causal.ts';
 
 /**
@@ -25,6 +25,13 @@ export class BertBiBackbone extends BertBackbone {
 
   override get stateSize(): number {
     return 2 * this.config.hiddenSize;
+  }
+
+  override get freezableParts(): FreezableParts {
+    return {
+      embeddings: this.embeddings,
+      encoders: [this.encoder.layer, this.backwardEncoder.layer],
+    };
   }
 
   /** Each state is that of the forward encoder, then that of the backward one: [batch, length, 2 hidden]. */

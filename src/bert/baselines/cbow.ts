@@ -17,7 +17,7 @@ import { SequenceClassifier } from '../heads/sequenceClassification.ts';
 import { BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import type { BertModelOutput } from '../model.ts';
 import { type BertInputs, checkLabelShape, toIdTensor, toIdTensors } from '../modelInputs.ts';
-import { BertPreTrainedModel } from '../pretrainedModel.ts';
+import { BertPreTrainedModel, type FreezableParts } from '../pretrainedModel.ts';
 
 export class CbowEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
@@ -62,7 +62,14 @@ export class CbowModel extends WordVectors {
     return 1;
   }
 
-  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws ArgumentError for shapes that do not fit. */
+  override get freezableParts(): FreezableParts {
+    return { embeddings: this.embeddings, encoders: [] };
+  }
+
+  /**
+   * Ids of [batch, length] → lastHiddenState: [batch, length, hidden].
+   * @throws ArgumentError for shapes that do not fit.
+   */
   forward(inputs: BertInputs): EncoderOutput {
     const { wordEmbeddings } = this.embeddings;
     const { inputIds } = toIdTensors(

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, Option, type OptionValues } from 'commander';
 import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/defaults.ts';
 import { objectives } from '../../train/pretraining/objectives.ts';
 import {
@@ -36,12 +36,27 @@ export function pretrainCommand(): Command {
         .choices(objectives)
         .default(pretrainDefaults.objective),
     );
+  addModelOptions(command);
+  addTextOptions(command);
+  addTrainingOptions(command);
+  addRunOptions(command);
+  addOptions(command, columnOptions());
+  return command.action((files: string[], options) => run(command, files, options));
+}
+
+/** The model to start from, or the sizes of a fresh one. */
+function addModelOptions(command: Command): void {
   addOptions(command, startOptions())
     .option('--layers <n>', 'layers of a fresh model', positiveInteger)
     .option('--hidden-size <n>', 'width of a fresh model', positiveInteger)
     .option('--heads <n>', 'attention heads of a fresh model', positiveInteger)
     .option('--intermediate-size <n>', 'width inside its feed-forward layers', positiveInteger)
-    .addOption(casedOption())
+    .addOption(casedOption());
+}
+
+/** How texts become examples. */
+function addTextOptions(command: Command): void {
+  command
     .option(
       '--mlm-probability <share>',
       'share of the tokens to predict',
@@ -61,11 +76,21 @@ export function pretrainCommand(): Command {
       'longest example; longer texts are cut into several',
       positiveInteger,
       pretrainDefaults.maxLength,
-    )
+    );
+}
+
+/** How it is trained. */
+function addTrainingOptions(command: Command): void {
+  command
     .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
-  addOptions(command, hyperparameterOptions(pretrainDefaults))
+  addOptions(command, hyperparameterOptions(pretrainDefaults));
+}
+
+/** What happens during the run, where it is kept, where it computes and what it prints. */
+function addRunOptions(command: Command): void {
+  command
     .option(
       '--eval-every <steps>',
       'steps between evaluations',
@@ -89,45 +114,42 @@ export function pretrainCommand(): Command {
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  addOptions(command, columnOptions());
-  return command.action(async (files: string[], options) => {
-    const { device: asked, json, quiet, out, resume, ...rest } = options;
-    const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
-    const { evaluationLine, runPretraining } = await import('../pretraining.ts');
-    const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
-    if (begun) {
-      const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
-      checkSameOptions(command, begun, resume, list);
-    }
-    noteCased(options);
-    const silent = Boolean(json || quiet);
-    const device = await openAsBegun(begun, asked, silent);
-    const {
-      history,
-      interrupted,
-      out: folder,
-    } = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
-      json: Boolean(json),
-      silent,
-    });
-    const last = history.evaluations.at(-1);
-    if (json)
-      console.log(
-        JSON.stringify({
-          event: 'end',
-          out: folder,
-          device: device.kind,
-          adapter: device.description,
-          interrupted,
-          steps: history.steps.length,
-          last: last ?? null,
-        }),
-      );
-    else if (!interrupted) {
-      if (last) console.log(evaluationLine(last));
-      console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
-      console.log(`  npx wigbert train data.tsv --model ${folder}`);
-    }
-    if (interrupted) process.exitCode = 130;
+}
+
+async function run(command: Command, files: string[], options: OptionValues): Promise<void> {
+  const { device: asked, json, quiet, out, resume, ...rest } = options;
+  const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
+  const { evaluationLine, runPretraining } = await import('../pretraining.ts');
+  const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
+  if (begun) {
+    const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
+    checkSameOptions(command, begun, resume, list);
+  }
+  noteCased(options);
+  const silent = Boolean(json || quiet);
+  const device = await openAsBegun(begun, asked, silent);
+  const result = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
+    json: Boolean(json),
+    silent,
   });
+  const { history, interrupted, out: folder } = result;
+  const last = history.evaluations.at(-1);
+  if (json)
+    console.log(
+      JSON.stringify({
+        event: 'end',
+        out: folder,
+        device: device.kind,
+        adapter: device.description,
+        interrupted,
+        steps: history.steps.length,
+        last: last ?? null,
+      }),
+    );
+  else if (!interrupted) {
+    if (last) console.log(evaluationLine(last));
+    console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
+    console.log(`  npx wigbert train data.tsv --model ${folder}`);
+  }
+  if (interrupted) process.exitCode = 130;
 }

@@ -13,13 +13,31 @@ import {
   quietOption,
 } from '../options.ts';
 
+const defaults = studyDefaults;
+
 export function studyCommand(): Command {
-  const defaults = studyDefaults;
-  const command = new Command('study')
-    .description(
-      'compare random weights, word vectors and causal, two-way and masked pre-training, as ' +
-        'features and fine-tuned, on equal budgets; the same command continues a stopped study',
-    )
+  const command = new Command('study').description(
+    'compare random weights, word vectors and causal, two-way and masked pre-training, as ' +
+      'features and fine-tuned, on equal budgets; the same command continues a stopped study',
+  );
+  addDataOptions(command);
+  addPretrainingOptions(command);
+  addFineTuningOptions(command);
+  addRunOptions(command);
+  return addOptions(command, [...columnOptions(), labelColumnOption()]).action(
+    async ({ device, json, quiet, ...options }) => {
+      const { runStudyCommand } = await import('../studying.ts');
+      const silent = Boolean(json || quiet);
+      await openCliDevice(device, silent);
+      const finished = await runStudyCommand(options, { json: Boolean(json), silent });
+      if (!finished) process.exitCode = 130;
+    },
+  );
+}
+
+/** The data, and how often it is drawn. */
+function addDataOptions(command: Command): void {
+  command
     .requiredOption(
       '--data <path>',
       'labelled TSV, CSV or JSONL, or a folder with one file named "train" and one named "test"',
@@ -40,7 +58,12 @@ export function studyCommand(): Command {
       'number of repetitions, each with its own seed',
       positiveInteger,
       defaults.seeds,
-    )
+    );
+}
+
+/** The encoders and their pre-training. */
+function addPretrainingOptions(command: Command): void {
+  command
     .option(
       '--pretrain-steps <n>',
       'steps of each pre-training',
@@ -66,7 +89,12 @@ export function studyCommand(): Command {
       'width of the encoders; one attention head per 64',
       positiveInteger,
       defaults.hiddenSize,
-    )
+    );
+}
+
+/** How classifiers are trained. */
+function addFineTuningOptions(command: Command): void {
+  command
     .option(
       '--max-length <tokens>',
       'longest text; longer ones are cut',
@@ -80,7 +108,12 @@ export function studyCommand(): Command {
       'highest learning rate of fine-tuning; ten times as high for a head on features',
       positiveNumber,
       defaults.learningRate,
-    )
+    );
+}
+
+/** Where the study is kept, where it computes and what it prints. */
+function addRunOptions(command: Command): void {
+  command
     .option(
       '--out <dir>',
       'folder for results.json, report.html and the pre-trained models',
@@ -90,15 +123,6 @@ export function studyCommand(): Command {
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  return addOptions(command, [...columnOptions(), labelColumnOption()]).action(
-    async ({ device, json, quiet, ...options }) => {
-      const { runStudyCommand } = await import('../studying.ts');
-      const silent = Boolean(json || quiet);
-      await openCliDevice(device, silent);
-      const finished = await runStudyCommand(options, { json: Boolean(json), silent });
-      if (!finished) process.exitCode = 130;
-    },
-  );
 }
 
 function sizeList(text: string): number[] {

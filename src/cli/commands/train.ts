@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, Option, type OptionValues } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
@@ -36,6 +36,15 @@ export function trainCommand(): Command {
         taskNames,
       ),
     );
+  addStartOptions(command);
+  addTrainingOptions(command);
+  addRunOptions(command);
+  addOptions(command, dataOptions());
+  return command.action((data: string | undefined, options) => run(command, data, options));
+}
+
+/** The model, and the data it sees. */
+function addStartOptions(command: Command): void {
   addOptions(command, startOptions())
     .addOption(casedOption())
     .option(
@@ -55,7 +64,12 @@ export function trainCommand(): Command {
       'longest text; longer ones are cut',
       positiveInteger,
       fineTuneDefaults.maxLength,
-    )
+    );
+}
+
+/** How it is trained. */
+function addTrainingOptions(command: Command): void {
+  command
     .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
   addOptions(command, hyperparameterOptions(fineTuneDefaults))
@@ -71,7 +85,12 @@ export function trainCommand(): Command {
       'seed of weights, order, split and dropout',
       nonNegativeInteger,
       fineTuneDefaults.seed,
-    )
+    );
+}
+
+/** Where the run is kept, where it computes and what it prints. */
+function addRunOptions(command: Command): void {
+  command
     .option(
       '--out <dir>',
       'folder for the best model, history.json and history.svg',
@@ -88,48 +107,50 @@ export function trainCommand(): Command {
     .addOption(precisionOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  addOptions(command, dataOptions());
-  return command.action(async (data: string | undefined, options) => {
-    const { device: asked, precision, json, quiet, resume, ...rest } = options;
-    const { checkpointFolder, readFineTuning } = await import('../../train/recipes/fineTune.ts');
-    const { runFineTuning } = await import('../training.ts');
-    const begun =
-      resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
-    if (begun)
-      checkSameOptions(
-        command,
-        begun,
-        resume,
-        data ? { given: data, begun: begun.data } : undefined,
-      );
-    else if (data === undefined)
-      throw new UsageError(
-        'expected a file to train on, or --resume DIR to continue a run, got neither',
-      );
-    noteCased(options);
-    const silent = Boolean(json || quiet);
-    const device = await openAsBegun(begun, asked, silent, precision);
-    const { history, interrupted, isForPairs, out } = await runFineTuning(
-      begun ? { resume } : { ...rest, data },
-      { json: Boolean(json), silent },
+}
+
+async function run(
+  command: Command,
+  data: string | undefined,
+  options: OptionValues,
+): Promise<void> {
+  const { device: asked, precision, json, quiet, out, resume, ...rest } = options;
+  const { readFineTuning } = await import('../../train/recipes/fineTune.ts');
+  const { checkpointFolder } = await import('../../train/recipes/fineTuneRun.ts');
+  const { runFineTuning } = await import('../training.ts');
+  const begun =
+    resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
+  if (begun) {
+    const files = data ? { given: data, begun: begun.data } : undefined;
+    checkSameOptions(command, begun, resume, files);
+  } else if (data === undefined) {
+    throw new UsageError(
+      'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
-    const best = history.bestEpoch;
-    if (json)
-      console.log(
-        JSON.stringify({
-          event: 'end',
-          out,
-          device: device.kind,
-          adapter: device.description,
-          interrupted,
-          steps: history.steps.length,
-          best: best ?? null,
-        }),
-      );
-    else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
-    else showResult(history, out, isForPairs);
-    if (interrupted) process.exitCode = 130;
+  }
+  noteCased(options);
+  const silent = Boolean(json || quiet);
+  const device = await openAsBegun(begun, asked, silent, precision);
+  const result = await runFineTuning(begun ? { resume } : { ...rest, data: data!, out }, {
+    json: Boolean(json),
+    silent,
   });
+  const { history, interrupted, isForPairs, out: folder } = result;
+  if (json)
+    console.log(
+      JSON.stringify({
+        event: 'end',
+        out: folder,
+        device: device.kind,
+        adapter: device.description,
+        interrupted,
+        steps: history.steps.length,
+        best: history.bestEpoch ?? null,
+      }),
+    );
+  else if (interrupted) console.error(`to continue: npx wigbert train --resume ${folder}`);
+  else showResult(history, folder, isForPairs);
+  if (interrupted) process.exitCode = 130;
 }
 
 function showResult(history: History, out: string, isForPairs: boolean): void {
@@ -138,7 +159,8 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
   const value = best?.[metricKey('valid', metric)];
   if (value !== undefined)
     console.log(
-      `best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
+      `best: epoch ${best!.epoch}, ` +
+        `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
   console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
   const use = `npx wigbert predict --model ${out}`;

@@ -9,8 +9,8 @@ export function vocabCommand(): Command {
     .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
-      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text ' +
-        'per line',
+      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one ' +
+        'text per line',
     )
     .option('--size <n>', 'entries', positiveInteger, vocabSize)
     .option(

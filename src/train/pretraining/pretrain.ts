@@ -3,14 +3,8 @@ import type { Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
 import type { Hyperparameters } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import {
-  type SavedState,
-  type StepInfo,
-  Trainer,
-  type TrainerState,
-  type TrainingLog,
-  type TrainingTask,
-} from '../trainer/trainer.ts';
+import { type SavedState, Trainer, type TrainerState } from '../trainer/trainer.ts';
+import type { StepInfo, TrainingLog, TrainingTask } from '../trainer/trainingTask.ts';
 import { type CorpusPosition, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
 import { evaluatePretraining } from './evaluate.ts';

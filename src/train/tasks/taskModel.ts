@@ -109,8 +109,3 @@ export function checkVocab(
     );
   }
 }
-
-/** The class that wrote a folder, the first of `architectures` in its config.json; '' without any. */
-export async function architectureOf(source: ModelSource): Promise<string> {
-  return (await (await openModelFolder(source)).architecture()) ?? '';
-}

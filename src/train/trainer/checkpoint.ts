@@ -12,7 +12,8 @@ import { UsageError } from '../../platform/errors.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import type { SavedState, TrainerState, TrainingLog } from './trainer.ts';
+import type { SavedState, TrainerState } from './trainer.ts';
+import type { TrainingLog } from './trainingTask.ts';
 
 const STATE = 'training.json';
 const MOMENTS = 'optimizer.safetensors';
