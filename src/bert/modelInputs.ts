@@ -78,8 +78,8 @@ export function toIdTensors(
 
 /**
  * Mean cross-entropy. logits: [..., classes], labels: [...] as class numbers.
- * @throws ArgumentError for labels (called `name`) of another shape, or a label from the host that is
- * out of range; as `checkIdValues`.
+ * @throws ArgumentError for labels (called `name`) of another shape, or a label from the host that
+ * is out of range; as `checkIdValues`.
  */
 export function classificationLoss(
   logits: Tensor,

@@ -36,7 +36,9 @@ export interface PretrainedOptions {
 }
 
 export interface SaveOptions {
-  /** float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32. */
+  /**
+   * float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32.
+   */
   torchDtype?: TorchDtype;
 }
 

@@ -77,9 +77,9 @@ export function studySteps(settings: StudySettings): number {
 }
 
 /**
- * Runs a study, or continues the one in `out`: for each seed, a vocabulary learnt from the unlabelled
- * texts, the pre-trainings on them, and a classifier for each method and size. Each result is
- * written as soon as it is known.
+ * Runs a study, or continues the one in `out`: for each seed, a vocabulary learnt from the
+ * unlabelled texts, the pre-trainings on them, and a classifier for each method and size. Each
+ * result is written as soon as it is known.
  * @returns the results; if `signal` stopped the study, those up to there.
  * @throws UsageError when `out` holds a study of other settings, or there is too little data.
  */

@@ -71,16 +71,20 @@ export class BertBiBackbone extends BertBackbone {
 export interface BiLMOutput {
   /** Mean of the two directions' losses; undefined when no labels are given. */
   loss?: Tensor;
-  /** Logits of the next token at each position, [batch, length, vocabulary]; computed on first use. */
+  /**
+   * Logits of the next token at each position, [batch, length, vocabulary]; computed on first use.
+   */
   readonly logits: Tensor;
-  /** Logits of the token before each position, [batch, length, vocabulary]; computed on first use. */
+  /**
+   * Logits of the token before each position, [batch, length, vocabulary]; computed on first use.
+   */
   readonly backwardLogits: Tensor;
 }
 
 /**
  * A forward and a backward language model trained together, as in ELMo (Peters et al. 2018, §3.1).
- * They share the embeddings and the prediction head; each direction has its own encoder. The loss is
- * the mean of both losses, not ELMo's sum, so that it compares with the loss of one direction.
+ * They share the embeddings and the prediction head; each direction has its own encoder. The loss
+ * is the mean of both losses, not ELMo's sum, so that it compares with the loss of one direction.
  */
 export class BertBiLMHeadModel extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertBiLMHeadModel';

@@ -33,7 +33,9 @@ export class BertLMHeadModel extends BertForMaskedLM {
   }
 }
 
-/** Shifts labels to the position that predicts them; the last position gets -100. [batch, length] */
+/**
+ * Shifts labels to the position that predicts them; the last position gets -100. [batch, length]
+ */
 export function shiftLabels(labels: Tensor | NestedArray): Tensor | NestedArray {
   if (labels instanceof Tensor) return pad(labels.slice([null, [1, null]]), [0, 1], IGNORE_INDEX);
   return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), IGNORE_INDEX]);

@@ -133,7 +133,10 @@ export class CbowLMHeadModel extends WordVectors {
     this.cls = new CbowHead(config);
   }
 
-  /** @throws ArgumentError for labels of another shape or outside the vocabulary, or a window below 1. */
+  /**
+   * @throws ArgumentError for labels of another shape or outside the vocabulary, or a window below
+   * 1.
+   */
   forward({ labels, window = 4, ...inputs }: CbowInputs): CbowOutput {
     if (!Number.isInteger(window) || window < 1)
       throw new ArgumentError(
@@ -166,7 +169,9 @@ export class CbowLMHeadModel extends WordVectors {
   }
 }
 
-/** Weights of the mean over each window: equal for its tokens, 0 for the token itself and padding. */
+/**
+ * Weights of the mean over each window: equal for its tokens, 0 for the token itself and padding.
+ */
 function contextWeights(length: number, window: number, mask: Tensor): Tensor {
   const inWindow = Float32Array.from({ length: length * length }, (_, i) => {
     const distance = Math.abs(Math.floor(i / length) - (i % length));

@@ -1,4 +1,6 @@
-/** Current name of a weight: old checkpoints call LayerNorm's weight and bias `gamma` and `beta`. */
+/**
+ * Current name of a weight: old checkpoints call LayerNorm's weight and bias `gamma` and `beta`.
+ */
 export function canonicalName(name: string): string {
   return name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias');
 }

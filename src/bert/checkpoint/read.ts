@@ -16,8 +16,8 @@ export interface Weight {
 }
 
 /**
- * A model folder. Weights have their current names (`canonicalName`). Each access to `data` reads the
- * file, so that memory need not hold more than one weight.
+ * A model folder. Weights have their current names (`canonicalName`). Each access to `data` reads
+ * the file, so that memory need not hold more than one weight.
  */
 export interface Checkpoint {
   config: BertConfig;

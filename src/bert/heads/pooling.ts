@@ -2,9 +2,9 @@ import { arange, matmul, type NestedArray, noGrad, type Tensor } from '../../ten
 import { toIdTensor } from '../modelInputs.ts';
 
 /**
- * How the states of a text become one vector: the state of the first position (`cls`), the mean over
- * all tokens except padding (special tokens count, as in sentence-transformers), or the state of the
- * first or last token that is not padding.
+ * How the states of a text become one vector: the state of the first position (`cls`), the mean
+ * over all tokens except padding (special tokens count, as in sentence-transformers), or the state
+ * of the first or last token that is not padding.
  */
 export type Pooling = 'cls' | 'mean' | 'first' | 'last';
 

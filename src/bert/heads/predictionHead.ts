@@ -17,8 +17,8 @@ import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../
 export interface MaskedLMInputs extends BertInputs {
   /**
    * Token to predict at each position, [batch, length]; -100 for positions to ignore. Given as
-   * arrays, only labelled positions go through the decoder; given as a tensor, whose values the host
-   * does not know, all do.
+   * arrays, only labelled positions go through the decoder; given as a tensor, whose values the
+   * host does not know, all do.
    */
   labels?: Tensor | NestedArray;
   /**

@@ -16,7 +16,9 @@ export interface QuestionAnsweringInputs extends BertInputs {
 }
 
 export interface QuestionAnsweringOutput extends EncoderOutput {
-  /** Mean of the losses of start and end, NaN if all are ignored; undefined unless both are given. */
+  /**
+   * Mean of the losses of start and end, NaN if all are ignored; undefined unless both are given.
+   */
   loss?: Tensor;
   /** [batch, length] */
   startLogits: Tensor;

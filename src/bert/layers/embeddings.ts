@@ -3,7 +3,10 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { embedding, type Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 
-/** Sum of word, position and segment embeddings, normalised (Devlin et al. 2019, arXiv 1810.04805, §3). */
+/**
+ * Sum of word, position and segment embeddings, normalised (Devlin et al. 2019, arXiv 1810.04805,
+ * §3).
+ */
 export class BertEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
   readonly positionEmbeddings: Embedding;
@@ -22,7 +25,8 @@ export class BertEmbeddings extends Module {
 
   /**
    * ids: [batch, length] → [batch, length, hidden]. Segments default to 0, positions to 0, 1, 2, …
-   * @throws ArgumentError when the text is longer than `maxPositionEmbeddings` or an id is out of range.
+   * @throws ArgumentError when the text is longer than `maxPositionEmbeddings` or an id is out of
+   * range.
    */
   forward(ids: Tensor, tokenTypeIds?: Tensor, positionIds?: Tensor): Tensor {
     const length = ids.shape[1];

@@ -18,7 +18,9 @@ export const activations: Record<HiddenAct, Activation> = {
   tanh: 'tanh',
 };
 
-/** Scaled dot-product attention over several heads (Vaswani et al. 2017, arXiv 1706.03762, §3.2). */
+/**
+ * Scaled dot-product attention over several heads (Vaswani et al. 2017, arXiv 1706.03762, §3.2).
+ */
 class BertSelfAttention extends Module {
   readonly query: Linear;
   readonly key: Linear;
@@ -176,7 +178,9 @@ export class BertEncoder extends Module {
   }
 }
 
-/** The first position through a dense layer and tanh. x: [batch, length, hidden] → [batch, hidden]. */
+/**
+ * The first position through a dense layer and tanh. x: [batch, length, hidden] → [batch, hidden].
+ */
 export class BertPooler extends Module {
   readonly dense: Linear;
 

@@ -16,7 +16,9 @@ export interface MaskedTokens {
   inputIds: number[];
   /** Token to predict at each position, -100 elsewhere. */
   labels: number[];
-  /** Positions to predict in order, then 0 for unused slots. Rows of one length have equal slots. */
+  /**
+   * Positions to predict in order, then 0 for unused slots. Rows of one length have equal slots.
+   */
   maskedPositions: number[];
   /** Labels of these positions; -100 for unused slots. */
   maskedLabels: number[];
@@ -24,12 +26,13 @@ export interface MaskedTokens {
 
 /**
  * Chooses the tokens to predict in a row (Devlin et al. 2019, §3.1 and appendix A.1): 80 % of them
- * become `[MASK]`, 10 % a random token, 10 % stay. Special tokens, including `[UNK]` and padding, are
- * neither chosen nor drawn.
+ * become `[MASK]`, 10 % a random token, 10 % stay. Special tokens, including `[UNK]` and padding,
+ * are neither chosen nor drawn.
  *
- * Like Google's code, it fixes how many tokens are chosen: 15 % of the row, at least one, rounded up
- * or down at random so that the average is 15 %. (Hugging Face decides for each token separately.)
- * So `ceil(0.15 · length)` slots always suffice, and masked positions have a constant shape.
+ * Like Google's code, it fixes how many tokens are chosen: 15 % of the row, at least one, rounded
+ * up or down at random so that the average is 15 %. (Hugging Face decides for each token
+ * separately.) So `ceil(0.15 · length)` slots always suffice, and masked positions have a constant
+ * shape.
  */
 export class TokenMasker {
   readonly #probability: number;

@@ -45,13 +45,13 @@ export async function* readDocuments(
 }
 
 /**
- * Makes pairs for next sentence prediction (Devlin et al. 2019, §3.1 and appendix A.2). A is a random
- * number of sentences; B is what follows, or half of the time sentences of another document. A and B
- * together fill the length (in a share of the documents, a random shorter length). Excess tokens are
- * removed from the longer of the two, at a random end.
+ * Makes pairs for next sentence prediction (Devlin et al. 2019, §3.1 and appendix A.2). A is a
+ * random number of sentences; B is what follows, or half of the time sentences of another document.
+ * A and B together fill the length (in a share of the documents, a random shorter length). Excess
+ * tokens are removed from the longer of the two, at a random end.
  *
- * It follows google-research/bert's `create_pretraining_data.py` except in two points. Documents are
- * a stream: random sentences come from the `neighbours` before and after the current one. And a
+ * It follows google-research/bert's `create_pretraining_data.py` except in two points. Documents
+ * are a stream: random sentences come from the `neighbours` before and after the current one. And a
  * single sentence left at the end of a document starts no pair: since nothing follows it, B would
  * always be random, and random pairs would exceed one half.
  *

@@ -31,7 +31,9 @@ export { pretrainDefaults };
 /** ε of AdamW in BERT's own pre-training. */
 const EPS = 1e-6;
 
-/** Where a run stands: with model, corpus and options, all it takes to continue with the same bits. */
+/**
+ * Where a run stands: with model, corpus and options, all it takes to continue with the same bits.
+ */
 export type PretrainState<T> = TrainerState<CorpusPosition, PretrainStep, PretrainEvaluation, T>;
 
 export interface PretrainData {

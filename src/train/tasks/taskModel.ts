@@ -18,8 +18,8 @@ import type { Task } from './task.ts';
 export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
 
 /**
- * The task of a model: its head's, and among those of a sequence classifier the one of `problemType`.
- * Without a `problemType`, one output is a score and several are classes.
+ * The task of a model: its head's, and among those of a sequence classifier the one of
+ * `problemType`. Without a `problemType`, one output is a score and several are classes.
  */
 export function taskOf({ architecture, config }: TaskModel): Task {
   if (findArchitecture(architecture)?.head === 'token-classification')
@@ -41,8 +41,8 @@ export function createTaskModel(task: Task, config: BertConfig, seed: number): T
 }
 
 /**
- * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has that
- * many labels.
+ * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has
+ * that many labels.
  * @throws UsageError as `BertPreTrainedModel.fromPretrained`.
  */
 export function loadForTask(
@@ -60,8 +60,8 @@ export function loadForTask(
 }
 
 /**
- * The trained model and the tokenizer of a folder; `architectures` in its config.json says whether it
- * classifies texts or tokens.
+ * The trained model and the tokenizer of a folder; `architectures` in its config.json says whether
+ * it classifies texts or tokens.
  * @throws UsageError as `loadTrained`.
  */
 export async function loadTaskModel(

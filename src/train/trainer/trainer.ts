@@ -166,7 +166,9 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     }
   }
 
-  /** Queues one optimizer step; resolves with loss, norm of the gradients and the task's scalars. */
+  /**
+   * Queues one optimizer step; resolves with loss, norm of the gradients and the task's scalars.
+   */
   step(inputs: Record<string, HostTensor>): Promise<Float32Array> {
     const results = this.#step.run(inputs);
     this.#schedule.step();
