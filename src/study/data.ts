@@ -52,7 +52,8 @@ export async function readStudyData(
   }
   if (testRows >= examples.length)
     throw new UsageError(
-      `\`testRows\`: expected less than the ${examples.length} rows of ${trainPath}, got ${testRows}; ` +
+      `\`testRows\`: expected less than the ${examples.length} rows of ${trainPath}, ` +
+        `got ${testRows}; ` +
         'choose fewer, or set `test` to a file',
     );
   const { drawn, rest } = drawStratified(examples, testRows, 0);

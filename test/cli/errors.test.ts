@@ -117,7 +117,7 @@ describe('wrong use is one line, with its exit code', () => {
       /'--out <dir>' argument '' is invalid. Expected a path/,
     ],
     [
-      'one label only',
+      'got one only',
       ['train', oneLabel, ...fresh],
       2,
       /expected two or more labels, got one only \(x\)/,
@@ -168,13 +168,13 @@ describe('wrong use is one line, with its exit code', () => {
       'weights that are no numbers',
       ['predict', '--model', broken, 'a film'],
       1,
-      /outputs are no finite numbers: the weights/,
+      /outputs: expected finite numbers, got NaN or infinity; the weights/,
     ],
     [
       'weights that are no numbers, on labelled texts',
       ['evaluate', data, '--model', broken],
       1,
-      /outputs are no finite numbers: the weights/,
+      /outputs: expected finite numbers, got NaN or infinity; the weights/,
     ],
     ...[['predict'], ['embed', '--out', join(dir, 'x.jsonl')]].map(
       (args): [string, string[], number, RegExp] => [

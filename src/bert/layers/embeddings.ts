@@ -33,8 +33,8 @@ export class BertEmbeddings extends Module {
     const positions = this.positionEmbeddings.weight;
     if (!positionIds && length > positions.shape[0]) {
       throw new ArgumentError(
-        `BertEmbeddings: inputIds: expected at most maxPositionEmbeddings (${positions.shape[0]}) ` +
-          `tokens, got ${length}`,
+        'BertEmbeddings: inputIds: expected at most ' +
+          `${positions.shape[0]} tokens (maxPositionEmbeddings), got ${length}`,
       );
     }
     const types = this.tokenTypeEmbeddings;

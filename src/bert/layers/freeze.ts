@@ -14,7 +14,8 @@ export function freezeEncoder(model: BertPreTrainedModel, layers: number | 'all'
     const count = layers === 'all' ? encoder.length : layers;
     if (count > encoder.length)
       throw new UsageError(
-        `\`freeze\`: expected at most ${encoder.length}, the number of layers, or 'all', got ${count}`,
+        `\`freeze\`: expected at most ${encoder.length}, the number of layers, or 'all', ` +
+          `got ${count}`,
       );
     for (const layer of encoder.slice(0, count)) layer.freeze();
   }

@@ -79,7 +79,7 @@ export class ExampleBuilder {
     const least = usesSentencePairs(options.objective) ? 5 : 3;
     if (!(options.maxLength >= least))
       throw new UsageError(
-        `\`maxLength\`: expected at least ${least}, to have room for text among the special tokens, ` +
+        `\`maxLength\`: expected at least ${least}, to have room for text beside special tokens, ` +
           `got ${options.maxLength}`,
       );
     this.#tokenizer = tokenizer;

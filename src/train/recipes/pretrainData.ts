@@ -72,7 +72,8 @@ async function validBatches(
       valid === undefined
         ? `\`validSplit\`: ${validSplit} of the texts gives no example to validate with; ` +
             'give more texts, a greater share, or 0'
-        : `${valid} gives no example to validate with: expected texts with words of the vocabulary` +
+        : `${valid} gives no example to validate with: expected texts with words of the ` +
+            'vocabulary' +
             (objective === 'mlm' ? '' : ', in documents of two or more sentences'),
     );
   return batches(builder.sortByLength(examples), batchSize).map((some, i) =>

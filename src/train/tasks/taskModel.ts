@@ -89,8 +89,8 @@ export async function loadTrained<M extends BertPreTrainedModel>(
   const { missing } = model.loadReport;
   if (missing.length > 0)
     throw new UsageError(
-      `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} would ` +
-        'be random: train it first',
+      `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} ` +
+        'would be random: train it first',
     );
   checkVocab(tokenizer, model.config, folder.name);
   return { model, tokenizer };

@@ -477,13 +477,13 @@ describe('folders', () => {
     const model = CbowLMHeadModel.fromConfig(config);
     const inputIds = [[1, 2, 3]];
     expect(() => model.forward({ inputIds, window: 0 })).toThrow(
-      'a window of at least 1 token was expected, not 0',
+      'window: expected an integer of at least 1, got 0',
     );
     expect(() => model.forward({ inputIds, labels: [[1, 2]] })).toThrow(
-      'labels of shape [1, 3] were expected, not [1, 2]',
+      'labels: expected the shape [1, 3], got [1, 2]',
     );
     expect(() =>
       BertLMHeadModel.fromConfig(config).forward({ inputIds, labels: [[1, 2]] }),
-    ).toThrow('labels of shape [1, 3] were expected, not [1, 2]');
+    ).toThrow('labels: expected the shape [1, 3], got [1, 2]');
   });
 });

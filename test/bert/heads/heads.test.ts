@@ -249,7 +249,7 @@ describe('language models', () => {
     const { labels, inputIds } = texts(2, 6, 1);
     const forward = (given: object) => () =>
       model.forward({ inputIds, labels, nextSentenceLabel: [0, 1], ...given });
-    const refused = /^labels of shape \[2, 6\] were expected, not /;
+    const refused = /^labels: expected the shape \[2, 6\], got /;
     expect(forward({ labels: labels.map((row) => row.slice(1)) })).toThrow(refused);
     expect(forward({ labels: [labels[0], labels[1].slice(1)] })).toThrow(refused);
     expect(forward({ labels: labels.flat() })).toThrow(refused);
@@ -258,17 +258,17 @@ describe('language models', () => {
       'label 70 is out of range: there are 70 classes',
     );
     expect(forward({ labels: [[0.5, 0, 0, 0, 0, 0], labels[1]] })).toThrow(
-      'labels: whole numbers of 32 bits were expected, not 0.5',
+      'labels: expected 32-bit integers, got 0.5',
     );
     expect(forward({ labels: [1, 2], labelPositions: [3] })).toThrow(
-      'labels of shape [1] were expected, not [2]',
+      'labels: expected the shape [1], got [2]',
     );
     expect(forward({ labels: [1, 2], labelPositions: [3, 12] })).toThrow(
       'index 12 is out of range',
     );
     expect(forward({ nextSentenceLabel: [0, 2] })).toThrow('label 2 is out of range');
     expect(forward({ nextSentenceLabel: [0] })).toThrow(
-      'nextSentenceLabel of shape [2] were expected, not [1]',
+      'nextSentenceLabel: expected the shape [2], got [1]',
     );
   });
 });
@@ -285,7 +285,7 @@ describe('other heads', () => {
       [await crossEntropy(logits.reshape([18, 2]), ints(labels.flat())).item()],
     );
     expect(() => tokens.forward({ inputIds, labels: labels.slice(1) })).toThrow(
-      'labels of shape [3, 6] were expected, not [2, 6]',
+      'labels: expected the shape [3, 6], got [2, 6]',
     );
     const whole = BertForSequenceClassification.fromConfig(config);
     const [row, column] = [ints([0, 1, 1]), ints([[0], [1], [1]])].map(
@@ -294,7 +294,7 @@ describe('other heads', () => {
     expect(await column.item()).toBe(await row.item());
     for (const label of [0.9, Number.NaN, 2 ** 31])
       expect(() => whole.forward({ inputIds, labels: [0, label, 1] })).toThrow(
-        new ArgumentError(`labels: whole numbers of 32 bits were expected, not ${label}`),
+        new ArgumentError(`labels: expected 32-bit integers, got ${label}`),
       );
   });
 
@@ -303,7 +303,7 @@ describe('other heads', () => {
     const stray = inputIds.map((row) => row.map((id) => id + 0.5));
     for (const name of ['inputIds', 'attentionMask', 'tokenTypeIds'])
       expect(() => model.forward({ inputIds, [name]: stray })).toThrow(
-        `${name}: whole numbers of 32 bits were expected, not`,
+        `${name}: expected 32-bit integers, got`,
       );
   });
 
@@ -344,10 +344,10 @@ describe('other heads', () => {
     ]);
     expectNear(await numbers(single.logits), [(await numbers(logits))[2]]);
     expect(() => model.forward({ inputIds })).toThrow(
-      'inputIds of shape [batch, choices, length] were expected, not [3, 6]',
+      'inputIds: expected the shape [batch, choices, length], got [3, 6]',
     );
     expect(() => model.forward({ inputIds: choices, tokenTypeIds: [tokenTypeIds[0]] })).toThrow(
-      'BertForMultipleChoice: tokenTypeIds is [1, 2, 6], inputIds are [2, 2, 6]',
+      'BertForMultipleChoice: tokenTypeIds: expected the shape of inputIds, [2, 2, 6], got [1, 2, 6]',
     );
   });
 
@@ -392,7 +392,7 @@ describe.each([
     ];
     for (const labels of wrong)
       expect(() => multi.forward({ inputIds, labels })).toThrow(
-        'labels of shape [2, 3] were expected',
+        'labels: expected the shape [2, 3]',
       );
     const regression = BertForSequenceClassification.fromConfig({
       ...config,
@@ -405,7 +405,7 @@ describe.each([
       [5, 6],
     ];
     expect(() => regression.forward({ inputIds, labels: turned })).toThrow(
-      'labels of shape [2, 3] were expected, not [3, 2]',
+      'labels: expected the shape [2, 3], got [3, 2]',
     );
   });
 

@@ -67,10 +67,12 @@ describe('metrics', () => {
 
   it('rejects lists that do not match and labels out of range', () => {
     for (const measure of [accuracy, macroF1, matthewsCorrelation]) {
-      expect(() => measure([0], [0, 1])).toThrow('1 predicted labels for 2 true ones');
-      expect(() => measure([], [])).toThrow('no labels');
+      expect(() => measure([0], [0, 1])).toThrow('predicted: expected 2 labels, got 1');
+      expect(() => measure([], [])).toThrow('labels: expected at least one');
     }
-    expect(() => confusionMatrix([2], [0], 2)).toThrow('label 2 of example 0 is not in 0 to 1');
+    expect(() => confusionMatrix([2], [0], 2)).toThrow(
+      'label of example 0: expected 0 to 1, got 2',
+    );
     expect(() => confusionMatrix([0], [-1], 2)).toThrow(ArgumentError);
   });
 });
