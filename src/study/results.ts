@@ -64,7 +64,8 @@ export async function openResults(
   if (changed !== undefined)
     throw new UsageError(
       `${dir} holds a study with other settings: \`${changed}\`: ` +
-        `expected ${show(begun[changed])}, got ${show(settings[changed])}; choose another \`out\` for a new study`,
+        `expected ${show(begun[changed])}, got ${show(settings[changed])}; ` +
+        `choose another \`out\` for a new study`,
     );
   return results;
 }

@@ -211,12 +211,12 @@ describe('nextSentenceExamples', () => {
     [
       { shortSequenceProbability: 2 },
       documents,
-      'shortSequenceProbability is 2; expected a number from 0 to 1',
+      '`shortSequenceProbability`: expected a number from 0 to 1, got 2',
     ],
     [{ neighbours: 0 }, documents, '`neighbours`: expected an integer of at least 1, got 0'],
     [{ epoch: -1 }, documents, 'epoch: expected an integer from 0'],
-    [{}, [], /two or more documents.*got 0$/],
-    [{}, [[[7], [8]]], /two or more documents.*got 1$/],
+    [{}, [], 'corpus: expected two or more documents'],
+    [{}, [[[7], [8]]], 'corpus: expected two or more documents'],
     [{}, [[[7]], [[8]]], 'corpus: expected documents of two or more sentences'],
   ])('refuses %j', async (given, from, message) => {
     await expect(examplesOf(from, given)).rejects.toThrow(message);
