@@ -3,8 +3,9 @@ import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { globalGenerator } from './globalRng.ts';
 import { launch } from './launch.ts';
-import { Philox } from './random.ts';
+import type { Philox } from './random.ts';
 import { formatShape, product, type Shape } from './shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from './tensor.ts';
 
@@ -108,37 +109,29 @@ export function arange(start: number, end?: number, options: TensorOptions = {})
   return tensor(values, { dtype: 'int32', ...options });
 }
 
-let generator = new Philox(0);
-
-/** The latest seed, and how many there were: what else draws random numbers starts over when the count moves. */
-export const globalSeed = { seed: 0, count: 0 };
-
-/** Starts the random numbers of `randn`, `rand`, initialisers and dropout over from a seed; the same on every device. */
-export function manualSeed(seed: number): void {
-  generator = new Philox(seed);
-  globalSeed.seed = seed;
-  globalSeed.count++;
-}
-
 /** Random numbers are float32. */
 type RandomOptions = Omit<TensorOptions, 'dtype'>;
 
 /** Normal random numbers of mean 0 and variance 1. */
 export const randn = (shape: Shape, options: RandomOptions = {}): Tensor =>
-  randomTensor(shape, () => generator.normal(), options);
+  randomTensor(shape, (random) => random.normal(), options);
 /** Uniform random numbers in [0, 1). */
 export const rand = (shape: Shape, options: RandomOptions = {}): Tensor =>
-  randomTensor(shape, () => generator.uniform(), options);
+  randomTensor(shape, (random) => random.uniform(), options);
 
 function randomTensor(
   shape: Shape,
-  sample: () => number,
+  sample: (random: Philox) => number,
   { device = currentDevice, requiresGrad = false }: RandomOptions,
 ): Tensor {
   const result = empty(shape, 'float32', device);
   const { binding } = result.storage;
-  device.onReplay(() =>
-    device.write(binding, Float32Array.from({ length: product(shape) }, sample)),
-  );
+  device.onReplay(() => {
+    const random = globalGenerator();
+    device.write(
+      binding,
+      Float32Array.from({ length: product(shape) }, () => sample(random)),
+    );
+  });
   return result.requiresGrad_(requiresGrad);
 }

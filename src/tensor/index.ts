@@ -6,7 +6,6 @@ export {
   arange,
   defaultDevice,
   full,
-  manualSeed,
   type NestedArray,
   ones,
   rand,
@@ -17,6 +16,7 @@ export {
   useDevice,
   zeros,
 } from './create.ts';
+export { manualSeed } from './globalRng.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
@@ -92,6 +92,7 @@ export {
   transpose,
   unsqueeze,
 } from './ops/views.ts';
+export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';
 export { type DType, Tensor, type TensorData } from './tensor.ts';

@@ -2,7 +2,7 @@ import type { Device } from '../../device/device.ts';
 import { dropout as kernel } from '../../kernels/elementwise/dropout.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { globalSeed } from '../create.ts';
+import { globalSeed } from '../globalRng.ts';
 import { launch } from '../launch.ts';
 import { keep } from '../scope.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -35,12 +35,21 @@ export class DropoutGenerator {
     return this.#base + this.#calls++;
   }
 
-  /** Moves the base to here: a step that starts so has the same parameters each time. */
-  rebase(): void {
-    const reseeded = this.#seedCount !== globalSeed.count;
+  /** Calls since seeding. */
+  get position(): number {
+    return this.#seedCount === globalSeed.count ? this.#base + this.#calls : 0;
+  }
+
+  /** Goes on as after `position` calls. */
+  seek(position: number): void {
     this.#seedCount = globalSeed.count;
     this.#seed = globalSeed.seed;
-    this.#uploadBase(reseeded ? 0 : this.#base + this.#calls);
+    this.#uploadBase(position);
+  }
+
+  /** Moves the base to here: a step that starts so has the same parameters each time. */
+  rebase(): void {
+    this.seek(this.position);
   }
 
   /** What the device was told never reached it. */

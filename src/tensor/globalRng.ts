@@ -1,0 +1,27 @@
+import { Philox, type PhiloxState } from './random.ts';
+
+let generator = new Philox(0);
+
+/**
+ * The seed, and how many times it has been set: whatever else draws random numbers starts over
+ * when the count moves.
+ */
+export const globalSeed = { seed: 0, count: 0 };
+
+/** The generator behind `randn` and `rand`. */
+export const globalGenerator = (): Philox => generator;
+
+/** Seeds `randn`, `rand` and dropout: the same seed gives the same numbers on every device. */
+export function manualSeed(seed: number): void {
+  generator = new Philox(seed);
+  globalSeed.seed = seed;
+  globalSeed.count++;
+}
+
+/** Puts the generator back to where `state` was taken. */
+export function restoreGenerator(state: PhiloxState): void {
+  const restored = Philox.restore(state);
+  // With the seed unchanged, dropout goes on: states of several devices can be set one by one.
+  if (state.seed !== globalSeed.seed) manualSeed(state.seed);
+  generator = restored;
+}

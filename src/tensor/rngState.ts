@@ -1,0 +1,43 @@
+import type { Device } from '../device/device.ts';
+import { ArgumentError } from '../platform/errors.ts';
+import { defaultDevice } from './create.ts';
+import { globalGenerator, restoreGenerator } from './globalRng.ts';
+import { dropoutGenerator } from './ops/dropout.ts';
+import type { PhiloxState } from './random.ts';
+
+/** All that random draws depend on, for one device. Plain JSON. */
+export interface RngState extends PhiloxState {
+  /** Dropout masks drawn on the device since seeding. */
+  dropoutCalls: number;
+}
+
+/**
+ * The state of the random numbers: of `randn` and `rand`, which all devices share, and of dropout
+ * on `device` (PyTorch's `get_rng_state`). A step that is queued counts, whether it has run or not.
+ */
+export function getRngState(device: Device = defaultDevice()): RngState {
+  return { ...globalGenerator().state, dropoutCalls: dropoutGenerator(device).position };
+}
+
+/**
+ * Puts the random numbers back to where `state` was taken (PyTorch's `set_rng_state`): what is
+ * drawn next, in captured steps too, repeats bit for bit what was drawn then. If the seed changes,
+ * dropout on other devices starts over, as after `manualSeed`. Call it between steps: a mask that
+ * backward still needs is drawn again from the current seed.
+ * @throws ArgumentError if `state` is not one that `getRngState` returns.
+ */
+export function setRngState(state: RngState, device: Device = defaultDevice()): void {
+  checkCount('position', state.position);
+  checkCount('dropoutCalls', state.dropoutCalls);
+  if (state.spare !== null && !Number.isFinite(state.spare))
+    throw new ArgumentError(
+      `setRngState: \`spare\`: expected a finite number or null, got ${state.spare}`,
+    );
+  restoreGenerator(state);
+  dropoutGenerator(device).seek(state.dropoutCalls);
+}
+
+function checkCount(field: keyof RngState, value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 0)
+    throw new ArgumentError(`setRngState: \`${field}\`: expected an integer ≥ 0, got ${value}`);
+}
