@@ -2,6 +2,7 @@ import type { Device, Plan } from '../device/device.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { CaptureGuard, withGuard } from './captureGuard.ts';
+import { replay } from './hostWrite.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
 import { keep, scope } from './scope.ts';
@@ -68,7 +69,7 @@ export class CapturedStep<T extends Tensors> {
     const { plan, tensors, guard } =
       this.#validCapture(key.join()) ?? this.#capture(key.join(), inputs);
     this.#latestPlan = plan;
-    const replayed = plan.replay(() => {
+    const replayed = replay(this.#device, plan, () => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
     applyFinalGradients(guard);

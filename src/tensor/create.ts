@@ -4,6 +4,7 @@ import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from 
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { globalGenerator } from './globalRng.ts';
+import { hostWrite } from './hostWrite.ts';
 import { launch } from './launch.ts';
 import type { Philox } from './random.ts';
 import { formatShape, product, type Shape } from './shape.ts';
@@ -128,7 +129,8 @@ function randomTensor(
   const { binding } = result.storage;
   device.onReplay(() => {
     const random = globalGenerator();
-    device.write(
+    hostWrite(
+      device,
       binding,
       Float32Array.from({ length: product(shape) }, () => sample(random)),
     );

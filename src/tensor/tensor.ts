@@ -2,6 +2,7 @@ import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardUse } from './captureGuard.ts';
+import { hostWrite } from './hostWrite.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -169,7 +170,7 @@ export class Tensor {
     }
     const { binding, device } = this.storage;
     if (array.length > 0)
-      device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
+      hostWrite(device, { ...binding, offset: binding.offset + this.offset * 4 }, array);
     const { bytes, touchedRows } = this.storage;
     if (this.dtype !== 'float32')
       this.storage.hostIndexRange =

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { AdamW, SGD } from '../../src/nn/index.ts';
+import { hostWrite } from '../../src/tensor/hostWrite.ts';
 import {
   backward,
   type CapturedStep,
@@ -293,12 +294,12 @@ describe.skipIf(!webgpu)('a captured step', () => {
     const state = keep(zeros([8]));
     let length = 0;
     const step: Step = ({ x }) => {
-      webgpu!.onReplay(() => webgpu!.write(state.storage.binding, new Float32Array(++length)));
+      webgpu!.onReplay(() => hostWrite(webgpu!, state.storage.binding, new Float32Array(++length)));
       return x.mul(state.sum());
     };
     await run(step, 1);
     await expect(run(step, 1)).rejects.toThrow(
-      'the host writes 8 bytes where it wrote 4 at the capture',
+      'expected a host write of 4 bytes, as at the capture, got 8',
     );
     dispose();
   });
@@ -311,7 +312,7 @@ describe.skipIf(!webgpu)('a captured step', () => {
       [({ x }) => Promise.resolve(x) as never, 'must return a tensor'],
       [({ x }) => x.slice([[0, 0]]), 'returned no elements'],
       [({ x }) => keep(tensor([7])).mul(x), 'outlive it'],
-      [({ x }) => zeros([1]).copy_([5]).mul(x), 'has written or worked with before'],
+      [({ x }) => zeros([1]).copy_([5]).mul(x), 'has already written or used'],
     ];
     const optimizer = new SGD([p]);
     const keepsGradient: Step = ({ x }) => {
