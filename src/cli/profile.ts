@@ -12,24 +12,24 @@ interface Profile {
 let isEnabled = false;
 let profile: Profile | undefined;
 
-/** From now on, the device that a command opens is profiled. */
+/** Requests a profile of the device that the command opens. */
 export function enableProfile(): void {
   isEnabled = true;
 }
 
 /**
- * Starts the profile if one is wanted.
- * @throws Error when the adapter has no timestamps.
+ * Starts the profile if one was requested.
+ * @throws StateError if the adapter has no timestamps.
  */
 export async function startProfile(device: Device): Promise<void> {
   if (!isEnabled) return;
-  // Measured before, since measuring takes a profile of its own.
+  // Measuring takes a profile of its own, so it comes first.
   const peaks = await measurePeaks(device);
   device.startProfile();
   profile = { device, peaks, started: performance.now() };
 }
 
-/** Ends the profile, if there is one, and prints it: a table on standard error, or JSON on standard output. */
+/** Ends the profile and prints it: a table on standard error, or JSON on standard output. */
 export async function endProfile(json: boolean): Promise<void> {
   if (!isEnabled) return;
   if (!profile) {
@@ -68,7 +68,8 @@ export async function endProfile(json: boolean): Promise<void> {
   console.error(`\n${text}`);
   const launches = times.reduce((total, time) => total + time.launches, 0);
   console.error(
-    `${launches} launches took ${sum.toFixed(3)} s of the ${wall.toFixed(3)} s since the device was opened (${percent(sum / wall)}); the rest is the host's, and waiting`,
+    `${launches} launches took ${sum.toFixed(3)} s of the ${wall.toFixed(3)} s since the device ` +
+      `was opened (${percent(sum / wall)}); the host and waiting took the rest`,
   );
 }
 

@@ -1,25 +1,25 @@
 import type { Constants, Kernel, ParamTypes, ParamValues } from './kernel.ts';
 
-/** What a kernel took while the device was profiled. */
+/** Time and work of one variant of a kernel, over a profile. */
 export interface KernelTime {
   kernel: string;
-  /** The variant's constants, in words. */
+  /** The variant's constants, as text. */
   variant: string;
   launches: number;
   seconds: number;
   flops: number;
-  /** Bytes of all its buffers, each counted once a launch, and twice where it is read and overwritten. */
+  /** Bytes of all buffers, each once per launch, or twice if it is read and overwritten. */
   bytes: number;
 }
 
-/** What a launch is, for the books: its kernel, and what it computes and moves. */
+/** What one launch adds to the profile: its kernel, and what it computes and moves. */
 export type LaunchCost = Omit<KernelTime, 'launches' | 'seconds'>;
 
-/** The books: one entry for each variant of each kernel. */
+/** The profile: one entry for each variant of each kernel. */
 export class KernelTimes {
   readonly #times = new Map<string, KernelTime>();
 
-  /** Counts a launch; its seconds are added to the entry when they are known. */
+  /** Counts a launch. The caller adds its seconds to the entry once they are known. */
   launch(cost: LaunchCost): KernelTime {
     const key = `${cost.kernel} ${cost.variant}`;
     let time = this.#times.get(key);

@@ -4,7 +4,10 @@ import { BufferUsage, MAP_MODE_READ } from './flags.ts';
 /** Launches in one query set: each takes two queries, and WebGPU allows 4,096. */
 const CAPACITY = 2048;
 
-/** Times each launch by a pair of timestamps around a pass of its own. Needs the feature `timestamp-query`. */
+/**
+ * Times each launch by two timestamps around a pass of its own. Needs the feature
+ * `timestamp-query`.
+ */
 export class Profiler {
   readonly #device: GPUDevice;
   readonly times = new KernelTimes();

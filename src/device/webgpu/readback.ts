@@ -7,7 +7,7 @@ import type { GpuBuffer } from './pool.ts';
 
 /** Bytes of the smallest staging buffer. */
 const MIN_STAGING = 4096;
-/** Bytes of the largest staging buffer that is kept; larger ones, for whole weights, are destroyed. */
+/** Larger staging buffers (for whole weights) are destroyed after use, in bytes. */
 const MAX_POOLED_STAGING = 1 << 24;
 
 /** Copies results to the host through staging buffers, several at a time if nobody waits. */
