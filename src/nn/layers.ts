@@ -1,3 +1,4 @@
+import { expectSparseGrad } from '../tensor/gradBuffer.ts';
 import {
   type Activation,
   dropout,
@@ -61,7 +62,7 @@ export class Embedding extends Module {
         ? zeros([numEmbeddings, embeddingDim])
         : randn([numEmbeddings, embeddingDim]),
     );
-    this.weight.sparseGrad = true;
+    expectSparseGrad(this.weight);
     this.paddingIdx = paddingIdx;
     this.zeroPaddingRow();
   }

@@ -4,10 +4,12 @@ import { accumulate } from '../kernels/memory.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardUse } from './captureGuard.ts';
 import { fill_ } from './create.ts';
+import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
+import type { Node, SparseRowGradient } from './node.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
-import { empty, type Node, type SparseRowGradient, Tensor } from './tensor.ts';
+import { empty, Tensor } from './tensor.ts';
 
 let gradEnabled = true;
 let nextId = 1;
@@ -50,7 +52,7 @@ export function record(
  * Saves a copy; whatever an operation returns instead is as right.
  */
 export function emptyGrad(input: Tensor): Tensor {
-  const buffer = input.gradBuffer;
+  const buffer = gradBufferOf(input);
   if (!buffer || input.gradFn || input.grad || !input.requiresGrad || gradBuffersInUse.has(input)) {
     return empty(input.shape, 'float32', input.device);
   }
@@ -186,7 +188,7 @@ function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
 
 function accumulateSparse(sparse: readonly SparseRowGradient[], gradient: Tensor): void {
   for (const { accumulateInto, keepAlive } of sparse) {
-    accumulateInto(gradient, gradient.storage.touchedRows);
+    accumulateInto(gradient, touchedRowsOf(gradient.storage));
     for (const tensor of keepAlive) tensor.dispose();
   }
 }
@@ -195,7 +197,7 @@ function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void 
   guardGradient(leaf, true);
   if (dense) {
     accumulateDense(leaf, dense);
-    const { touchedRows } = leaf.grad!.storage;
+    const touchedRows = touchedRowsOf(leaf.grad!.storage);
     if (touchedRows) fill_(touchedRows, 1);
   } else if (!leaf.grad) {
     clearSparseGrad(leaf);
@@ -205,12 +207,13 @@ function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void 
 
 /** In a slot that keeps track of its rows, those of the gradient before are zeroed, and no others. */
 function clearSparseGrad(leaf: Tensor): void {
-  const touchedRows = leaf.gradBuffer?.touchedRows;
+  const buffer = gradBufferOf(leaf);
+  const touchedRows = buffer && touchedRowsOf(buffer);
   if (!touchedRows) {
     accumulateDense(leaf, fill_(emptyGrad(leaf), 0));
     return;
   }
-  leaf.grad = keep(tensorOver(leaf.gradBuffer!, leaf.shape));
+  leaf.grad = keep(tensorOver(buffer, leaf.shape));
   launch(
     zeroTouchedRows,
     { touchedRows, y: leaf.grad },
@@ -220,13 +223,14 @@ function clearSparseGrad(leaf: Tensor): void {
 
 function accumulateDense(leaf: Tensor, dy: Tensor): void {
   gradBuffersInUse.delete(leaf);
+  const buffer = gradBufferOf(leaf);
   if (leaf.grad) {
     const contiguousDy = isDenseAtOrigin(dy) ? dy : launchMap(copy, [dy]);
     launch(accumulate, { x: contiguousDy, y: leaf.grad }, { count: leaf.size });
     if (contiguousDy !== dy) contiguousDy.dispose();
-  } else if (leaf.gradBuffer) {
-    const grad = keep(tensorOver(leaf.gradBuffer, leaf.shape));
-    if (dy.storage !== leaf.gradBuffer) launchMap(copy, [dy], {}, grad);
+  } else if (buffer) {
+    const grad = keep(tensorOver(buffer, leaf.shape));
+    if (dy.storage !== buffer) launchMap(copy, [dy], {}, grad);
     leaf.grad = grad;
   } else {
     // A gradient that others see as well, or a view of one, is copied: it will be added to.

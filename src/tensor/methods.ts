@@ -53,6 +53,7 @@ const methods = {
   norm: reduce.norm,
   logsumexp: reduce.logsumexp,
   contiguous: views.contiguous,
+  view: views.view,
   reshape: views.reshape,
   permute: views.permute,
   transpose: views.transpose,

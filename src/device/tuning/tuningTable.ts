@@ -8,8 +8,8 @@ export interface Tunable {
 }
 
 /**
- * The variant that each class of launches takes on one adapter. Kernels offer candidates, best guess
- * first; an entry of the table wins. Entries that are no longer candidates are ignored, so that an
+ * The variant that each class of launches takes on one adapter. Kernels offer candidates, best
+ * guess first; an entry of the table wins. Entries that are no longer candidates are ignored, so an
  * old file does no harm.
  */
 export class TuningTable {

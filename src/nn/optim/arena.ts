@@ -3,6 +3,13 @@ import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { BLOCK_SIZE } from '../../kernels/optimizers.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { fill_ } from '../../tensor/create.ts';
+import {
+  expectsSparseGrad,
+  gradBufferOf,
+  setGradBuffer,
+  setTouchedRows,
+  touchedRowsOf,
+} from '../../tensor/gradBuffer.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { launchMap, tensorOver } from '../../tensor/launch.ts';
 import { contiguousStrides, formatShape } from '../../tensor/shape.ts';
@@ -64,7 +71,8 @@ export class Arena {
    */
   copyInGradients(): void {
     for (const param of this.params) {
-      const { grad, gradBuffer, shape } = param;
+      const { grad, shape } = param;
+      const gradBuffer = gradBufferOf(param);
       if (param.storage.parent !== this.param.storage) {
         throw new StateError(
           `optimizer: ${param} was given to another optimiser since: of two, use the later one`,
@@ -78,7 +86,8 @@ export class Arena {
       }
       // By a detour, since it may lie in another slot, and a launch may not write a buffer that it reads.
       noGrad(() => launchMap(copy, [launchMap(copy, [grad])], {}, tensorOver(gradBuffer!, shape)));
-      if (gradBuffer!.touchedRows) fill_(gradBuffer!.touchedRows, 1);
+      const touchedRows = touchedRowsOf(gradBuffer!);
+      if (touchedRows) fill_(touchedRows, 1);
     }
   }
 
@@ -86,10 +95,10 @@ export class Arena {
   dispose(): void {
     for (const param of this.params) {
       // A later optimiser may have taken it over.
-      if (param.gradBuffer?.parent !== this.grad.storage) continue;
+      if (gradBufferOf(param)?.parent !== this.grad.storage) continue;
       param.grad?.dispose();
       param.grad = null;
-      param.gradBuffer = undefined;
+      setGradBuffer(param, undefined);
     }
     for (const tensor of [this.param, this.grad, this.owners, ...this.#touchedRows])
       tensor.dispose();
@@ -105,17 +114,17 @@ export class Arena {
     launchMap(copy, [param.detach()], {}, tensorOver(storage, param.shape));
     param.setStorage(storage);
     const previousGrad = param.grad;
-    param.gradBuffer = part(this.grad);
-    if (param.sparseGrad) {
-      param.gradBuffer.touchedRows = keep(
+    const gradBuffer = part(this.grad);
+    setGradBuffer(param, gradBuffer);
+    if (expectsSparseGrad(param)) {
+      const touchedRows = keep(
         full([param.shape[0]], previousGrad ? 1 : 0, { dtype: 'int32', device: this.#device }),
       );
-      this.#touchedRows.push(param.gradBuffer.touchedRows);
+      setTouchedRows(gradBuffer, touchedRows);
+      this.#touchedRows.push(touchedRows);
     }
     if (previousGrad) {
-      param.grad = keep(
-        launchMap(copy, [previousGrad], {}, tensorOver(param.gradBuffer, param.shape)),
-      );
+      param.grad = keep(launchMap(copy, [previousGrad], {}, tensorOver(gradBuffer, param.shape)));
       previousGrad.dispose();
     }
   }

@@ -2,6 +2,7 @@ import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { CHUNK_SIZE, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { guardGradient } from '../../tensor/captureGuard.ts';
+import { gradBufferOf } from '../../tensor/gradBuffer.ts';
 import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { Storage } from '../../tensor/storage.ts';
@@ -45,10 +46,13 @@ export function totalNorm(tensors: readonly Tensor[]): Tensor {
 function mergeAdjacent(params: readonly Tensor[]): Tensor[] {
   const spans: { parent: Storage; start: number; end: number }[] = [];
   const flatGrads: Tensor[] = [];
-  const startOf = ({ gradBuffer }: Tensor) =>
-    gradBuffer ? gradBuffer.binding.offset - gradBuffer.parent!.binding.offset : 0;
+  const startOf = (param: Tensor) => {
+    const buffer = gradBufferOf(param);
+    return buffer ? buffer.binding.offset - buffer.parent!.binding.offset : 0;
+  };
   for (const param of [...params].sort((a, b) => startOf(a) - startOf(b))) {
-    const { grad, gradBuffer } = param;
+    const { grad } = param;
+    const gradBuffer = gradBufferOf(param);
     if (!gradBuffer || grad!.storage !== gradBuffer) {
       flatGrads.push(flatGrad(param));
       continue;

@@ -12,6 +12,7 @@ import {
   type SgdOptions,
 } from '../../../src/nn/index.ts';
 import { ArgumentError } from '../../../src/platform/errors.ts';
+import { expectSparseGrad } from '../../../src/tensor/gradBuffer.ts';
 import {
   embedding,
   scaledDotProductAttention,
@@ -131,7 +132,7 @@ describe.each([
         shape: [4, 3],
         device,
       }).requiresGrad_();
-      table.sparseGrad = true;
+      expectSparseGrad(table);
       const bias = tensor([1, 1, 1], { device }).requiresGrad_();
       const optimizer = new SGD([table, bias], { lr: 1 });
       const clipped = async (id: number, scale: number) => {
