@@ -160,13 +160,16 @@ export class Tensor {
   copy_(values: TensorData | readonly number[]): this {
     this.#assertNotDisposed();
     const array = toTypedArray(values, this.dtype);
-    if (array.length !== this.size || (this.size > 0 && !this.isContiguous)) {
+    if (array.length !== this.size)
       throw new ArgumentError(
-        `copy_: expected ${this.size} values for a contiguous tensor of shape ` +
-          `${formatShape(this.shape)}, got ${array.length}` +
-          (this.isContiguous ? '' : ' for one that is not contiguous'),
+        `copy_: expected ${this.size} values for shape ${formatShape(this.shape)}, ` +
+          `got ${array.length}`,
       );
-    }
+    if (this.size > 0 && !this.isContiguous)
+      throw new ArgumentError(
+        `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
+          `with strides ${formatShape(this.strides)}`,
+      );
     const { binding, device } = this.storage;
     if (array.length > 0)
       hostWrite(device, { ...binding, offset: binding.offset + this.offset * 4 }, array);

@@ -305,7 +305,9 @@ describe.each([
       step,
       buffers: { ...buffers, expAvg: { data: new Float32Array(2) } },
     }));
-    expect(load({ ...own, state: short })).toThrow('copy_: 2 values for a tensor of shape');
+    expect(load({ ...own, state: short })).toThrow(
+      'copy_: expected 15 values for shape [3, 5], got 2',
+    );
     expect(() => schedule.loadStateDict({ lastEpoch: 3, baseLrs: [1, 2] })).toThrow(
       'the state is of 2 groups',
     );
