@@ -1,12 +1,12 @@
 import { type BertConfig, bertBase, bertConfig, bertTiny } from '../bert/config.ts';
 import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
 import type { Device } from '../device/device.ts';
-import type { Peaks } from '../kernels/peaks.ts';
-import { AdamW } from '../nn/index.ts';
+import type { Peaks } from '../measure/peaks.ts';
 import { defaultDevice, manualSeed, setDevice } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Batch, collate } from '../train/data/batch.ts';
-import { captureTrainStep, fitDefaults, weightDecayGroups } from '../train/trainer/fit.ts';
+import { FineTuning, fitDefaults } from '../train/trainer/fit.ts';
+import { Trainer } from '../train/trainer/trainer.ts';
 
 export type StepName = 'tiny' | 'mini' | 'base';
 
@@ -98,6 +98,9 @@ export async function benchStep(
   };
 }
 
+/** The bench ends when its time is up. */
+const NO_END = { totalSteps: 1e6, evalEvery: 1e6, saveEvery: 1e6 };
+
 /** Mean seconds of a step, the median's in JavaScript before anything is waited for, and what was captured. */
 async function timeSteps(
   config: BertConfig,
@@ -110,19 +113,18 @@ async function timeSteps(
   setDevice(device);
   manualSeed(0);
   const model = BertForSequenceClassification.fromConfig(config);
-  const optimizer = new AdamW(weightDecayGroups(model, fitDefaults.weightDecay), {
-    lr: fitDefaults.learningRate,
-  });
-  const step = captureTrainStep(model, optimizer, fitDefaults.maxGradNorm);
+  const task = new FineTuning(model, [], [], fitDefaults);
+  const trainer = new Trainer(task, { ...fitDefaults, ...NO_END, seed: 0 });
+  const inputs = { ...batch };
   try {
-    for (let i = 0; i < warmUp; i++) await step.run(batch);
+    for (let i = 0; i < warmUp; i++) await trainer.step(inputs);
     const results: Promise<Float32Array>[] = [];
     const started = performance.now();
     const elapsed = () => (performance.now() - started) / 1000;
     const hostSeconds: number[] = [];
     do {
       const stepStart = elapsed();
-      const result = step.run(batch);
+      const result = trainer.step(inputs);
       hostSeconds.push(elapsed() - stepStart);
       // Whoever awaits it later hears of a failure.
       result.catch(() => {});
@@ -134,11 +136,10 @@ async function timeSteps(
     return {
       seconds: elapsed() / results.length,
       hostSeconds: hostSeconds[hostSeconds.length >> 1],
-      plan: step.plan,
+      plan: trainer.plan,
     };
   } finally {
-    step.dispose();
-    optimizer.dispose();
+    trainer.dispose();
     for (const parameter of model.parameters()) parameter.dispose();
     setDevice(before);
   }

@@ -1,6 +1,20 @@
 import { SingleBar } from 'cli-progress';
-import { findModel } from '../formats/hub.ts';
+import { type DownloadProgress, findModel } from '../formats/hub.ts';
 import { UsageError } from '../platform/errors.ts';
+
+let shownFile: string | undefined;
+
+/** A line on standard error for each file that is fetched. */
+export function showDownload({
+  model,
+  file,
+  loaded,
+  total,
+}: { model: string } & DownloadProgress): void {
+  if (file === shownFile) return;
+  shownFile = file;
+  console.error(`fetching ${model}: ${file} (${megabytes(loaded)} of ${megabytes(total)} MB)`);
+}
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 

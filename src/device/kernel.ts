@@ -1,3 +1,4 @@
+import { ArgumentError } from '../platform/errors.ts';
 import type { Traits } from './traits.ts';
 
 /** Type of a parameter: one 32-bit word, or `dims`, up to eight u32 (shapes, strides). */
@@ -14,8 +15,18 @@ export type HostArray = Float32Array | Int32Array | Uint32Array;
 /** Random values that a buffer gets in tests. */
 export type Fill<P> = 'normal' | 'positive' | 'bool' | { below: (p: P) => number };
 
-export interface BufferSpec<P> {
-  type: ElementType;
+/** Element type of each buffer, by name. */
+export type BufferTypes = Record<string, ElementType>;
+
+/** Array on the host of an element type. */
+export type ArrayOf<E extends ElementType> = E extends 'f32' | 'V'
+  ? Float32Array
+  : E extends 'i32' | 'I'
+    ? Int32Array
+    : Uint32Array;
+
+export interface BufferSpec<P, E extends ElementType = ElementType> {
+  type: E;
   /**
    * `write`: the launch overwrites all that it touches. `readwrite`: it overwrites a part.
    * `update`: it reads all, then overwrites it.
@@ -72,10 +83,14 @@ export type Constants = Record<string, string | number | boolean>;
  * A kernel in one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU
  * reference and its cases. Tests, benchmarks and both devices work from it.
  */
-export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants = Constants> {
+export interface Kernel<
+  T extends ParamTypes = ParamTypes,
+  C extends Constants = Constants,
+  B extends BufferTypes = BufferTypes,
+> {
   name: string;
   params: T;
-  buffers: Record<string, BufferSpec<ParamValues<T>>>;
+  buffers: { [K in keyof B]: BufferSpec<ParamValues<T>, B[K]> };
   /** Chooses the variant for parameters and adapter; default: one variant, `{ width: 1 }`. */
   specialize?(p: ParamValues<T>, traits: Traits): C;
   /** Instead of `specialize`, if only measuring can tell: variants to try, best guess first. */
@@ -94,8 +109,7 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   /** For element-wise kernels, which have one output, `out`. */
   elementwise?: Elementwise<ParamValues<T>>;
   /** The same mathematics in plain loops, accumulating in float64. */
-  // biome-ignore lint/suspicious/noExplicitAny: each buffer's array type follows its element type
-  reference(buffers: Record<string, any>, p: ParamValues<T>): void;
+  reference(buffers: { [K in keyof B]: ArrayOf<B[K]> }, p: ParamValues<T>): void;
   /** Parameter sets that tests check and benchmarks time. */
   cases: ParamValues<T>[];
   /** Floating-point operations of one launch, for kernels that compute much. */
@@ -104,10 +118,24 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   tolerance?: number;
 }
 
-/** Returns its argument; it only lets TypeScript infer the types of the parameters. */
-export function defineKernel<const T extends ParamTypes, C extends Constants>(
-  kernel: Kernel<T, C>,
-): Kernel<T, C> {
+const defined = new Map<string, Kernel>();
+
+/** Every kernel defined so far, in order: tests, gradient checks, `bench` and `wigbert kernels` walk it. */
+export const definedKernels = (): Kernel[] => [...defined.values()];
+
+/**
+ * Declares a kernel. TypeScript infers the names and types of its parameters and buffers, so that a
+ * misspelt one does not compile.
+ * @throws ArgumentError if a kernel of that name is defined already.
+ */
+export function defineKernel<
+  const T extends ParamTypes,
+  C extends Constants,
+  const B extends BufferTypes,
+>(kernel: Kernel<T, C, B>): Kernel<T, C, B> {
+  if (defined.has(kernel.name))
+    throw new ArgumentError(`defineKernel: expected a new name, got '${kernel.name}' again`);
+  defined.set(kernel.name, kernel as unknown as Kernel);
   return kernel;
 }
 

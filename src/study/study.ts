@@ -1,25 +1,22 @@
 import { type BertConfig, bertConfig, labelFields } from '../bert/config.ts';
-import { freezeEncoder } from '../bert/freeze.ts';
+import { freezeEncoder } from '../bert/layers/freeze.ts';
 import { joinPath, writeFiles } from '../platform/files.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../text/vocabulary/index.ts';
 import { checkMaxLength, encodeExamples } from '../train/data/batch.ts';
 import type { Example } from '../train/data/labelledData.ts';
 import { accuracy } from '../train/metrics/index.ts';
-import {
-  hasPretraining,
-  readPretraining,
-  savePretraining,
-} from '../train/pretraining/checkpoint.ts';
+import { readPretraining, savePretraining } from '../train/pretraining/checkpoint.ts';
 import type { Document } from '../train/pretraining/corpus.ts';
 import {
   ExampleBuilder,
   type PretrainModel,
   pretrainModels,
 } from '../train/pretraining/objective.ts';
-import { pretrain, pretrainDefaults } from '../train/pretraining/pretrain.ts';
+import { pretrainDefaults, pretrainModel } from '../train/pretraining/pretrain.ts';
 import type { TaskModel } from '../train/tasks/taskModel.ts';
-import { evaluate } from '../train/trainer/evaluate.ts';
+import { hasTrainingState } from '../train/trainer/checkpoint.ts';
+import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { fit, fitDefaults } from '../train/trainer/fit.ts';
 import { type StudyData, type StudySource, splitForSeed } from './data.ts';
 import { type Method, methods, type Pretraining, pretrainings } from './methods.ts';
@@ -195,7 +192,7 @@ async function pretrainOrResume(
     warmupRatio: fitDefaults.warmupRatio,
   };
   const Model = pretrainModels[name];
-  const resumed = (await hasPretraining(dir)) ? (await readPretraining(dir)).state : undefined;
+  const resumed = (await hasTrainingState(dir)) ? (await readPretraining(dir)).state : undefined;
   const model = resumed
     ? await Model.fromPretrained<PretrainModel>(dir)
     : Model.fromConfig<PretrainModel>(withDecoderFlag(config, Model), seed);
@@ -203,7 +200,7 @@ async function pretrainOrResume(
   const documents = async function* () {
     yield* texts;
   };
-  const { steps } = await pretrain(
+  const { steps } = await pretrainModel(
     model,
     { documents, exampleBuilder: new ExampleBuilder(tokenizer, options), valid: [] },
     options,
@@ -233,27 +230,22 @@ async function trainCell(
   const { maxLength, batchSize, epochs, learningRate } = settings;
   const { Model, frozen } = method;
   const model: TaskModel = dir
-    ? await Model.fromPretrained<TaskModel & InstanceType<typeof Model>>(dir, { labels, seed })
-    : Model.fromConfig<TaskModel & InstanceType<typeof Model>>(
-        bertConfig({ ...config, ...labelFields(labels) }),
-        seed,
-      );
+    ? await Model.fromPretrained(dir, { labels, seed })
+    : Model.fromConfig(bertConfig({ ...config, ...labelFields(labels) }), seed);
   if (frozen) freezeEncoder(model);
   const encode = (examples: readonly Example[]) =>
     encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);
   await fit(model, encode(labelled.slice(0, size)), [], {
-    ...fitDefaults,
     epochs,
     batchSize,
     groupByLength: true,
     learningRate: learningRate * (frozen ? FEATURE_LR_FACTOR : 1),
     seed,
     signal,
-    onStep: (record, examplesPerSecond) =>
-      onStep?.({ ...record, examplesPerSecond, tokensPerSecond: record.tokensPerSecond! }),
+    onStep: (record, pace) => onStep?.({ ...record, ...pace }),
   });
   if (signal?.aborted) return undefined;
-  const { predictions } = await evaluate(model, encode(test), batchSize);
+  const { predictions } = await evaluateExamples(model, encode(test), batchSize);
   return {
     method: method.id,
     seed,

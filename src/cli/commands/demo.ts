@@ -5,12 +5,12 @@ import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { encodeExamples } from '../../train/data/batch.ts';
 import { readData } from '../../train/data/labelledData.ts';
 import { accuracy } from '../../train/metrics/index.ts';
+import { fineTuneDefaults } from '../../train/recipes/fineTune.ts';
 import type { TaskModel } from '../../train/tasks/taskModel.ts';
-import { evaluate } from '../../train/trainer/evaluate.ts';
-import { fitDefaults } from '../../train/trainer/fit.ts';
+import { evaluateExamples } from '../../train/trainer/evaluate.ts';
 import { deviceOption, openCliDevice, positiveInteger } from '../options.ts';
 import { percent } from '../table.ts';
-import { runTraining } from '../training.ts';
+import { runFineTuning } from '../training.ts';
 
 /** From dist/src/cli/commands to what comes with the package. */
 const shipped = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
@@ -29,20 +29,20 @@ export function demoCommand(): Command {
     .action(async (options) => {
       const device = await openCliDevice(options.device, false);
       const started = performance.now();
-      const { model, tokenizer, labels, interrupted } = await runTraining({
-        ...fitDefaults,
-        train: shipped('data/reviews-ko.tsv'),
-        model: MODEL,
-        maxLength: MAX_LENGTH,
-        validSplit: 0.1,
-        learningRate: 5e-4,
-        groupByLength: true,
-        patience: options.epochs,
-        epochs: options.epochs,
-        out: OUT,
-        data: {},
-        silent: false,
-      });
+      const { model, tokenizer, labels, interrupted } = await runFineTuning(
+        {
+          data: shipped('data/reviews-ko.tsv'),
+          model: MODEL,
+          maxLength: MAX_LENGTH,
+          validSplit: 0.1,
+          learningRate: 5e-4,
+          groupByLength: true,
+          patience: options.epochs,
+          epochs: options.epochs,
+          out: OUT,
+        },
+        { json: false, silent: false },
+      );
       if (interrupted) {
         process.exitCode = 130;
         return;
@@ -53,7 +53,7 @@ export function demoCommand(): Command {
       // Loaded again, not measured before: so the first step comes sooner.
       const before = await BertForSequenceClassification.fromPretrained(MODEL, {
         labels,
-        seed: fitDefaults.seed,
+        seed: fineTuneDefaults.seed,
       });
       const { accuracy: untrained } = await test(before.eval());
       const points = (from: number) => `${((trained - from) * 100).toFixed(1)} points above`;
@@ -81,7 +81,7 @@ async function measure(path: string, model: TaskModel, tokenizer: BertTokenizer,
     MAX_LENGTH,
     model.config.maxPositionEmbeddings,
   );
-  const { predictions } = await evaluate(model, encoded, 64);
+  const { predictions } = await evaluateExamples(model, encoded, 64);
   const truth = encoded.map(({ label }) => label as number);
   const counts = labels.map((_, id) => truth.filter((label) => label === id).length);
   return {

@@ -5,7 +5,7 @@ import { tasks } from '../../train/tasks/index.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
 import type { Report } from '../../train/tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../../train/tasks/taskModel.ts';
-import { evaluate } from '../../train/trainer/evaluate.ts';
+import { evaluateExamples } from '../../train/trainer/evaluate.ts';
 import { modelFolder } from '../download.ts';
 import {
   addOptions,
@@ -47,7 +47,7 @@ export function evaluateCommand(): Command {
       maxPositionEmbeddings,
     );
     reportTruncatedWords(file, data.examples, examples);
-    const { loss, predictions } = await evaluate(model, examples, options.batchSize);
+    const { loss, predictions } = await evaluateExamples(model, examples, options.batchSize);
     const truth = examples.map(({ label }) => label!);
     const report = task.report(predictions, truth, labels);
     const head = { examples: examples.length, skipped: data.problems.length, loss };

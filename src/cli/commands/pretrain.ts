@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
-import { UsageError } from '../../platform/errors.ts';
-import { hasPretraining, readPretraining } from '../../train/pretraining/checkpoint.ts';
+import { readPretraining } from '../../train/pretraining/checkpoint.ts';
 import { objectives } from '../../train/pretraining/objective.ts';
-import { pretrainDefaults } from '../../train/pretraining/pretrain.ts';
+import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/recipes/pretrain.ts';
 import {
   addOptions,
   casedOption,
@@ -11,20 +10,17 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
-  openCliDevice,
   openShare,
   path,
   positiveInteger,
   quietOption,
-  requireModelOrVocab,
   startOptions,
   validShare,
 } from '../options.ts';
-import { evaluationLine, type PretrainSettings, runPretraining } from '../pretraining.ts';
+import { evaluationLine, runPretraining } from '../pretraining.ts';
+import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 
-const VALID_SPLIT = 0.05;
 const OUT = 'out/pretrained';
-const sizes = ['layers', 'hiddenSize', 'heads', 'intermediateSize'] as const;
 
 export function pretrainCommand(): Command {
   const command = new Command('pretrain')
@@ -59,7 +55,7 @@ export function pretrainCommand(): Command {
       '--valid-split <share>',
       'share of the texts set aside for validation (some thousand at most)',
       validShare,
-      VALID_SPLIT,
+      pretrainDefaults.validSplit,
     )
     .option(
       '--max-length <tokens>',
@@ -99,97 +95,41 @@ export function pretrainCommand(): Command {
     .addOption(jsonOption());
   addOptions(command, columnOptions());
   return command.action(async (files: string[], options) => {
-    const { device: requestedDevice, json, quiet, out: given, resume, ...rest } = options;
-    const out: string = resume ?? given;
-    const savedSettings =
-      resume === undefined ? undefined : (await readPretraining(resume)).settings;
-    if (savedSettings) checkSame(command, files, savedSettings, resume);
-    else await checkNew(files, options);
-    const settings = (savedSettings ?? { ...rest, files }) as unknown as PretrainSettings;
+    const { device: asked, json, quiet, out, resume, ...rest } = options;
+    const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
+    if (begun) {
+      const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
+      checkSameOptions(command, begun, resume, list);
+    }
+    noteCased(options);
     const silent = Boolean(json || quiet);
-    const device = await openCliDevice(
-      (savedSettings?.device as typeof requestedDevice | undefined) ?? requestedDevice,
+    const device = await openAsBegun(begun, asked, silent);
+    const {
+      history,
+      interrupted,
+      out: folder,
+    } = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
+      json: Boolean(json),
       silent,
-    );
-    const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
-    const { history, interrupted } = await runPretraining({
-      settings,
-      out,
-      resume: savedSettings !== undefined,
-      device,
-      silent,
-      onEvent: json && emit,
     });
     const last = history.evaluations.at(-1);
-    emit({
-      event: 'end',
-      out,
-      device: device.kind,
-      adapter: device.description,
-      interrupted,
-      steps: history.steps.length,
-      last: last ?? null,
-    });
-    if (!json && !interrupted) {
+    if (json)
+      console.log(
+        JSON.stringify({
+          event: 'end',
+          out: folder,
+          device: device.kind,
+          adapter: device.description,
+          interrupted,
+          steps: history.steps.length,
+          last: last ?? null,
+        }),
+      );
+    else if (!interrupted) {
       if (last) console.log(evaluationLine(last));
-      console.log(`saved in ${out} (history.svg shows how it went); to fine-tune it:`);
-      console.log(`  npx wigbert train data.tsv --model ${out}`);
+      console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
+      console.log(`  npx wigbert train data.tsv --model ${folder}`);
     }
     if (interrupted) process.exitCode = 130;
   });
 }
-
-/** Throws unless a run can begin so. */
-async function checkNew(files: readonly string[], options: Record<string, unknown>): Promise<void> {
-  const { model, steps, epochs, out } = options as Record<string, string | undefined>;
-  if (files.length === 0)
-    throw new UsageError(
-      'say what to train on: files with texts, or --resume DIR to go on with a run',
-    );
-  requireModelOrVocab(options);
-  const size = sizes.find((name) => options[name] !== undefined);
-  if (model && size)
-    throw new UsageError(`--${kebab(size)} is of fresh models; ${model} has its own sizes`);
-  if (steps && epochs)
-    throw new UsageError('--steps and --epochs exclude each other: either says when to stop');
-  if (await hasPretraining(out!)) {
-    const { state, settings } = await readPretraining(out!);
-    if (state.step > 0)
-      throw new UsageError(
-        `${out} holds a run that stands at step ${state.step} of ${settings.totalSteps}: go on with --resume ${out}, or choose another --out`,
-      );
-  }
-}
-
-/** Throws when an option differs from the run's that is to go on. */
-function checkSame(
-  command: Command,
-  files: readonly string[],
-  begun: Record<string, unknown>,
-  dir: string,
-): void {
-  const refuse = (name: string, now: unknown, then: unknown): never => {
-    const show = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value));
-    throw new UsageError(
-      `${name} is ${show(now)}, but ${dir} was begun with ${show(then)}: leave it out to go on, or begin anew with another --out`,
-    );
-  };
-  if (files.length > 0 && JSON.stringify(files) !== JSON.stringify(begun.files))
-    refuse('the list of files', files, begun.files);
-  for (const option of command.options) {
-    const name = option.attributeName();
-    if (['resume', 'json', 'quiet'].includes(name) || command.getOptionValueSource(name) !== 'cli')
-      continue;
-    const value = command.getOptionValue(name);
-    if (name === 'out' && value !== dir)
-      throw new UsageError(
-        '--out and --resume exclude each other: a run goes on in its own folder',
-      );
-    const isSame =
-      name === 'out' || value === begun[name] || (name === 'device' && value === 'auto');
-    if (!isSame) refuse(option.long!, value, begun[name]);
-  }
-}
-
-const kebab = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,30 +1,30 @@
 import { Command, Option } from 'commander';
+import { UsageError } from '../../platform/errors.ts';
+import {
+  checkpointFolder,
+  fineTuneDefaults,
+  readFineTuning,
+} from '../../train/recipes/fineTune.ts';
 import { tasks } from '../../train/tasks/index.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
-import { fitDefaults } from '../../train/trainer/fit.ts';
+import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
   casedOption,
   dataOptions,
-  dataOptionsOf,
   deviceOption,
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
-  openCliDevice,
   path,
   positiveInteger,
   precisionOption,
   quietOption,
-  requireModelOrVocab,
   startOptions,
   validShare,
 } from '../options.ts';
-import { runTraining } from '../training.ts';
-
-/** The study's longest text, in tokens, and its share for validation. */
-const MAX_LENGTH = 39;
-const VALID_SPLIT = 0.2;
+import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { runFineTuning } from '../training.ts';
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
@@ -33,7 +33,7 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
     .argument(
-      '<file>',
+      '[file]',
       'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags',
     )
     .addOption(
@@ -49,28 +49,33 @@ export function trainCommand(): Command {
       layers,
     )
     .option('--valid <file>', 'file to validate with, instead of a part of the first')
-    .option('--valid-split <share>', 'share set aside for validation', validShare, VALID_SPLIT)
+    .option(
+      '--valid-split <share>',
+      'share set aside for validation',
+      validShare,
+      fineTuneDefaults.validSplit,
+    )
     .option(
       '--max-length <tokens>',
       'longest text; longer ones are cut',
       positiveInteger,
-      MAX_LENGTH,
+      fineTuneDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'texts a step', positiveInteger, fitDefaults.batchSize)
-    .option('--epochs <n>', 'times through the data', positiveInteger, fitDefaults.epochs);
-  addOptions(command, hyperparameterOptions(fitDefaults))
+    .option('--batch-size <n>', 'texts a step', positiveInteger, fineTuneDefaults.batchSize)
+    .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
+  addOptions(command, hyperparameterOptions(fineTuneDefaults))
     .option(
       '--patience <epochs>',
       'epochs without a better validation metric before stopping',
       positiveInteger,
-      fitDefaults.patience,
+      fineTuneDefaults.patience,
     )
     .option('--group-by-length', 'batches of texts of like lengths: less padding')
     .option(
       '--seed <n>',
       'of weights, order, split and dropout',
       nonNegativeInteger,
-      fitDefaults.seed,
+      fineTuneDefaults.seed,
     )
     .option(
       '--out <dir>',
@@ -78,49 +83,69 @@ export function trainCommand(): Command {
       path,
       'out/model',
     )
+    .option(
+      '--save-every <steps>',
+      'steps between checkpoints (default: one after each epoch)',
+      positiveInteger,
+    )
+    .option('--resume <dir>', 'continue the run in this folder, with the options it was begun with')
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
-  return command.action(async (train: string, options) => {
-    requireModelOrVocab(options);
-    const { device: kind, precision, json, quiet, ...rest } = options;
-    const silent = Boolean(json || quiet);
-    const device = await openCliDevice(kind, silent, precision);
-    const emit = (event: Record<string, unknown>) => json && console.log(JSON.stringify(event));
-    const { history, interrupted, ofPairs } = await runTraining({
-      ...rest,
-      train,
-      data: dataOptionsOf(options),
-      silent,
-      onEvent: json && emit,
-    });
-    const best = history.bestEpoch;
-    emit({
-      event: 'end',
-      out: options.out,
-      device: device.kind,
-      adapter: device.description,
-      interrupted,
-      steps: history.steps.length,
-      best: best ?? null,
-    });
-    if (!json && !interrupted) {
-      const metric = history.monitor;
-      const value = best?.[metricKey('valid', metric)];
-      if (value !== undefined)
-        console.log(
-          `best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
-        );
-      console.log(`saved in ${options.out} (history.svg shows how it went); to use it:`);
-      const use = `npx wigbert predict --model ${options.out}`;
-      console.log(
-        ofPairs
-          ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them`
-          : `  ${use} 'some text'`,
+  return command.action(async (data: string | undefined, options) => {
+    const { device: asked, precision, json, quiet, resume, ...rest } = options;
+    const begun =
+      resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
+    if (begun)
+      checkSameOptions(
+        command,
+        begun,
+        resume,
+        data ? { given: data, begun: begun.data } : undefined,
       );
-    }
+    else if (data === undefined)
+      throw new UsageError('expected a file to train on, or --resume DIR to continue a run');
+    noteCased(options);
+    const silent = Boolean(json || quiet);
+    const device = await openAsBegun(begun, asked, silent, precision);
+    const { history, interrupted, isForPairs, out } = await runFineTuning(
+      begun ? { resume } : { ...rest, data },
+      { json: Boolean(json), silent },
+    );
+    const best = history.bestEpoch;
+    if (json)
+      console.log(
+        JSON.stringify({
+          event: 'end',
+          out,
+          device: device.kind,
+          adapter: device.description,
+          interrupted,
+          steps: history.steps.length,
+          best: best ?? null,
+        }),
+      );
+    else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
+    else showResult(history, out, isForPairs);
     if (interrupted) process.exitCode = 130;
   });
+}
+
+function showResult(history: History, out: string, isForPairs: boolean): void {
+  const best = history.bestEpoch;
+  const metric = history.monitor;
+  const value = best?.[metricKey('valid', metric)];
+  if (value !== undefined)
+    console.log(
+      `best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
+    );
+  console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
+  const use = `npx wigbert predict --model ${out}`;
+  console.log(
+    isForPairs
+      ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them`
+      : `  ${use} 'some text'`,
+  );
 }

@@ -5,7 +5,14 @@ import { SharedBuffers } from '../capture/memoryPlan.ts';
 import { WebGpuPlan } from '../capture/plan.ts';
 import { rollBackHooks, Trace } from '../capture/trace.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
-import type { HostArray, Kernel, ParamTypes, ParamValues } from '../kernel.ts';
+import type {
+  BufferTypes,
+  Constants,
+  HostArray,
+  Kernel,
+  ParamTypes,
+  ParamValues,
+} from '../kernel.ts';
 import { splitLaunch } from '../splitLaunch.ts';
 import type { KernelTime } from '../timing.ts';
 import type { Traits } from '../traits.ts';
@@ -101,9 +108,9 @@ export class WebGpuDevice implements Device {
     );
   }
 
-  run<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
+  run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+    kernel: Kernel<T, C, B>,
+    buffers: { [K in keyof B]: Binding },
     params: ParamValues<T>,
   ): void {
     this.#errors.throwFailure();

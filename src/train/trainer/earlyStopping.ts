@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
-import type { Metric } from '../tasks/metric.ts';
+import { type Metric, metricKey } from '../tasks/metric.ts';
+import type { EpochRecord } from './history.ts';
 
 export type Monitor = 'validLoss' | `valid${Capitalize<Metric>}`;
 
@@ -41,7 +42,12 @@ export class EarlyStopping {
       this.bestEpoch = this.#epoch;
       return 'improved';
     }
-    return this.#epoch - this.bestEpoch >= this.patience ? 'stop' : 'waiting';
+    return this.isExhausted ? 'stop' : 'waiting';
+  }
+
+  /** True once the last update was 'stop'. */
+  get isExhausted(): boolean {
+    return this.#epoch > this.bestEpoch && this.#epoch - this.bestEpoch >= this.patience;
   }
 
   #isBetter(value: number): boolean {
@@ -50,3 +56,23 @@ export class EarlyStopping {
     return gain > this.minDelta;
   }
 }
+
+/** Early stopping after some epochs: it follows from their records alone. */
+export function earlyStoppingAfter(
+  epochs: readonly EpochRecord[],
+  metric: Metric,
+  patience: number,
+): EarlyStopping {
+  const stopping = new EarlyStopping({ monitor: metricKey('valid', metric), patience });
+  for (const record of epochs) stopping.update(record[stopping.monitor] ?? Number.NaN);
+  return stopping;
+}
+
+/** True if training ended after these epochs for want of a better one. */
+export const hasStoppedEarly = (
+  epochs: readonly EpochRecord[],
+  metric: Metric,
+  patience: number,
+): boolean =>
+  epochs.some(({ validLoss }) => validLoss !== undefined) &&
+  earlyStoppingAfter(epochs, metric, patience).isExhausted;

@@ -22,7 +22,7 @@ const MAX_PENDING_BATCHES = 2;
  * `signal` ends it early with an AbortError; `onBatch` hears how many examples are done.
  * @throws Error when outputs are no finite numbers.
  */
-export async function evaluate(
+export async function evaluateExamples(
   model: TaskModel,
   examples: readonly EncodedExample[],
   batchSize: number,

@@ -1,52 +1,38 @@
-import { AdamW, clipGradNorm, getLinearScheduleWithWarmup, type Module } from '../../nn/index.ts';
+import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import {
-  backward,
-  type CapturedStep,
-  capture,
-  cat,
-  manualSeed,
-  noGrad,
-  type Tensor,
-} from '../../tensor/index.ts';
-import { type Batch, collate, countTokens, type EncodedExample } from '../data/batch.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import { collate, countTokens, type EncodedExample } from '../data/batch.ts';
 import { epochBatches } from '../data/split.ts';
 import { metricKey } from '../tasks/metric.ts';
-import type { StepMetric } from '../tasks/task.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
-import { checkFiniteWeights } from './checks.ts';
-import { EarlyStopping } from './earlyStopping.ts';
-import { evaluate } from './evaluate.ts';
+import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
+import { evaluateExamples } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
-import { StepReader } from './stepReader.ts';
+import { checkCount, type Hyperparameters } from './hyperparameters.ts';
+import type { Throughput } from './stepReader.ts';
+import {
+  type SavedState,
+  type StepInfo,
+  type TrainBatch,
+  Trainer,
+  type TrainerCallbacks,
+  type TrainerState,
+  type TrainingTask,
+} from './trainer.ts';
 
-export interface FitOptions {
+/** Hyperparameters of fine-tuning. */
+export interface FitOptions extends Hyperparameters {
   epochs: number;
   batchSize: number;
-  learningRate: number;
-  /** Share of the steps in which the learning rate rises to its full value; then it falls to 0. */
-  warmupRatio: number;
-  /** Decoupled; on neither biases nor LayerNorm. */
-  weightDecay: number;
-  /** All gradients together are clipped to this norm. */
-  maxGradNorm: number;
-  /** Epochs in a row without a better validation metric (the task's first) before training stops. */
+  /** Epochs without a better validation metric (the task's first one) before training stops. */
   patience: number;
-  /** Batches of texts of like lengths: less padding, and less chance in what comes together. */
+  /** Batches of texts of similar length: less padding. */
   groupByLength: boolean;
-  seed: number;
-  /** Stops after the current step. */
-  signal?: AbortSignal;
-  /** Multiply-add peak of the device, in operations a second (`measurePeaks`): with it, steps tell their `utilisation`. */
-  peakFlops?: number;
-  /** After each step, as its results come in; `examplesPerSecond` is taken as `tokensPerSecond` in the record. */
-  onStep?: (record: StepRecord, examplesPerSecond: number) => void;
-  onEpoch?: (record: EpochRecord) => void;
-  /** Called when the model is the best so far (after every epoch without validation data): save it here. */
-  onBest?: () => Promise<void>;
+  /** Steps between checkpoints. Default: one after each epoch. */
+  saveEvery?: number;
 }
 
-/** The study's defaults (batch 32, 3 epochs), and Hugging Face's for the rest. */
+/** Batch 32, 3 epochs, and Hugging Face's defaults for the rest. */
 export const fitDefaults = {
   epochs: 3,
   batchSize: 32,
@@ -59,198 +45,197 @@ export const fitDefaults = {
   seed: 42,
 } as const satisfies FitOptions;
 
+/** Where fine-tuning stands in its data. */
+export interface FitPosition {
+  /** From 1. */
+  epoch: number;
+  /** Batches of the epoch that are done. */
+  batch: number;
+}
+
+export type FitState<T> = TrainerState<FitPosition, StepRecord, EpochRecord, T>;
+
+export interface FitCallbacks {
+  /** Stops after the current step. */
+  signal?: AbortSignal;
+  /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
+  peakFlops?: number;
+  /** After each step, when its results arrive. */
+  onStep?: (record: StepRecord, pace: Throughput) => void;
+  /** `seconds` of the epoch, evaluation included. */
+  onEpoch?: (record: EpochRecord, seconds: number) => void;
+  /** When the model is the best so far (each epoch without validation data): save it here. */
+  onBest?: () => Promise<void>;
+  /** At the start, every `saveEvery` steps and at the end: save model and state here. */
+  onCheckpoint?: (state: FitState<Tensor>) => Promise<void>;
+}
+
+/** Steps of an epoch. */
+export const stepsPerEpoch = (examples: number, batchSize: number): number =>
+  Math.ceil(examples / batchSize);
+
 /**
- * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and `problemType` tell. With
- * validation data, each epoch ends with an evaluation, and training stops early when the task's metric no longer rises.
- * @returns what happened; when `signal` stopped it, up to there.
- * @throws UsageError when there is nothing to train on; UsageError as `checkHyperparameters`; Error when the loss or the weights
- * are no longer finite.
+ * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and
+ * `problemType` tell. With validation data each epoch ends with an evaluation, and training stops
+ * early once the task's metric no longer rises.
+ * @param state where to continue; the model must have the weights it had there
+ * @returns steps and epochs; if `signal` stopped it, up to there.
+ * @throws UsageError if there are no examples or an option is out of range; NotFiniteError if the
+ * loss or the weights are no longer finite.
+ * @example
+ * const history = await fit(model, train, valid, { epochs: 2, learningRate: 5e-4 });
+ * console.log(history.bestEpoch?.validAccuracy);
  */
 export async function fit(
   model: TaskModel,
   train: readonly EncodedExample[],
-  valid: readonly EncodedExample[],
-  options: FitOptions,
+  valid: readonly EncodedExample[] = [],
+  options: Partial<FitOptions> & FitCallbacks = {},
+  state?: SavedState<FitPosition, StepRecord, EpochRecord>,
 ): Promise<History> {
-  const { epochs, batchSize, groupByLength, seed, signal } = options;
+  const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...given } = options;
+  const settings: FitOptions = withDefaults(fitDefaults, given);
+  const { epochs, batchSize } = settings;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
-  if (!Number.isInteger(epochs) || epochs < 1)
-    throw new UsageError(`epochs must be a whole number of at least 1, not ${epochs}`);
-  checkHyperparameters(options);
-  const { padTokenId, maxPositionEmbeddings } = model.config;
-  const indices = train.map((_, i) => i);
-  const lengthOf = groupByLength ? (i: number) => train[i].inputIds.length : undefined;
-  const totalSteps = epochs * Math.ceil(train.length / batchSize);
-  const optimizer = new AdamW(weightDecayGroups(model, options.weightDecay), {
-    lr: options.learningRate,
-  });
-  const schedule = getLinearScheduleWithWarmup(
-    optimizer,
-    Math.round(totalSteps * options.warmupRatio),
-    totalSteps,
-  );
-  const task = taskOf(model);
-  const [monitor] = task.monitoredMetrics(labelsOf(model));
-  const stopping = new EarlyStopping({
-    monitor: metricKey('valid', monitor),
-    patience: options.patience,
-  });
-  const history = new History(monitor);
-  const step = captureTrainStep(model, optimizer, options.maxGradNorm);
-  const reader = new StepReader<Pick<StepRecord, 'step' | 'epoch' | 'learningRate'>>(
-    (stepInfo, [loss, gradNorm, numerator, denominator], { examplesPerSecond, ...pace }) => {
-      const record: StepRecord = {
-        ...stepInfo,
-        loss,
-        ...(task.stepMetric && {
-          [task.stepMetric]: denominator === 0 ? 0 : numerator / denominator,
-        }),
-        gradNorm,
-        ...pace,
-      };
-      history.addStep(record);
-      options.onStep?.(record, examplesPerSecond);
+  checkCount('epochs', epochs);
+  checkCount('batchSize', batchSize);
+  const task = new FineTuning(model, train, valid, settings);
+  const perEpoch = stepsPerEpoch(train.length, batchSize);
+  const callbacks: TrainerCallbacks<FitPosition, StepRecord, EpochRecord> = {
+    signal,
+    peakFlops,
+    onStep,
+    onEvaluation: async (record, seconds) => {
+      if (record.best) await onBest?.();
+      onEpoch?.(record, seconds);
     },
-    options.peakFlops,
+    onCheckpoint,
+  };
+  const trainer = new Trainer(
+    task,
+    {
+      ...settings,
+      totalSteps: epochs * perEpoch,
+      evalEvery: perEpoch,
+      saveEvery: settings.saveEvery ?? perEpoch,
+    },
+    callbacks,
+    state,
   );
-  manualSeed(seed);
-  try {
-    for (let epoch = 1, count = 0; epoch <= epochs && !signal?.aborted; epoch++) {
-      const started = performance.now();
-      model.train();
-      reader.resume();
-      for (const batch of epochBatches(indices, batchSize, seed, epoch, lengthOf)) {
-        if (signal?.aborted) break;
-        const examples = batch.map((i) => train[i]);
-        const learningRate = schedule.getLastLr()[0];
-        const results = step.run(collate(examples, padTokenId, maxPositionEmbeddings, task));
-        schedule.step();
-        const work = {
+  return new History(task.monitor, await trainer.train());
+}
+
+/** Fine-tuning as the Trainer sees it. */
+export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRecord> {
+  readonly start: FitPosition = { epoch: 1, batch: 0 };
+  readonly model: TaskModel;
+  readonly #train: readonly EncodedExample[];
+  readonly #valid: readonly EncodedExample[];
+  readonly #options: FitOptions;
+
+  constructor(
+    model: TaskModel,
+    train: readonly EncodedExample[],
+    valid: readonly EncodedExample[],
+    options: FitOptions,
+  ) {
+    this.model = model;
+    this.#train = train;
+    this.#valid = valid;
+    this.#options = options;
+    // Checks `patience`.
+    earlyStoppingAfter([], this.monitor, options.patience);
+  }
+
+  get #task() {
+    return taskOf(this.model);
+  }
+
+  /** The metric that decides which epoch is the best. */
+  get monitor() {
+    return this.#task.monitoredMetrics(labelsOf(this.model))[0];
+  }
+
+  *batches(from: FitPosition): Generator<TrainBatch<FitPosition>> {
+    const { batchSize, seed, groupByLength } = this.#options;
+    const { padTokenId, maxPositionEmbeddings } = this.model.config;
+    const indices = this.#train.map((_, i) => i);
+    const lengthOf = groupByLength ? (i: number) => this.#train[i].inputIds.length : undefined;
+    for (let epoch = from.epoch; ; epoch++) {
+      const all = epochBatches(indices, batchSize, seed, epoch, lengthOf);
+      for (let batch = epoch === from.epoch ? from.batch : 0; batch < all.length; batch++) {
+        const examples = all[batch].map((i) => this.#train[i]);
+        const inputs = collate(examples, padTokenId, maxPositionEmbeddings, this.#task);
+        yield {
+          inputs: { ...inputs },
           examples: examples.length,
           tokens: countTokens(examples),
-          flops: step.plan?.flops,
+          epoch,
+          next: { epoch, batch: batch + 1 },
         };
-        await reader.push({ step: ++count, epoch, learningRate }, work, results);
       }
-      await reader.drain();
-      await checkFiniteWeights(model, count);
-      if (signal?.aborted) break;
-      const end = await finishEpoch(model, valid, history, epoch, options, stopping);
-      if (!end) break;
-      const { record, verdict } = end;
-      record.seconds = (performance.now() - started) / 1000;
-      history.addEpoch(record);
-      if (record.best) await options.onBest?.();
-      options.onEpoch?.(record);
-      if (verdict === 'stop') break;
     }
-  } finally {
-    await reader.drain().catch(() => {});
-    step.dispose();
-    optimizer.dispose();
   }
-  return history;
-}
 
-/** @throws UsageError for a rate, a share or a decay that nothing can be trained with. */
-export function checkHyperparameters({
-  learningRate,
-  warmupRatio,
-  weightDecay,
-}: Pick<FitOptions, 'learningRate' | 'warmupRatio' | 'weightDecay'>): void {
-  if (!(learningRate > 0 && learningRate < Number.POSITIVE_INFINITY))
-    throw new UsageError(`learningRate is ${learningRate}: a finite number above 0 was expected`);
-  if (!(warmupRatio >= 0 && warmupRatio <= 1))
-    throw new UsageError(`warmupRatio is ${warmupRatio}: a number from 0 to 1 was expected`);
-  if (!(weightDecay >= 0 && weightDecay < Number.POSITIVE_INFINITY))
-    throw new UsageError(
-      `weightDecay is ${weightDecay}: a finite number of at least 0 was expected`,
-    );
-}
+  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: readonly Tensor[] } {
+    const { loss, logits } = this.model.forward(inputs as never);
+    return { loss: loss!, scalars: this.#task.stepRatio?.(logits, inputs.labels) };
+  }
 
-/** One step: forward, backward, clipping, AdamW. Results: loss, norm of the gradients, and the task's `stepRatio`. */
-export function captureTrainStep(
-  model: TaskModel,
-  optimizer: AdamW,
-  maxGradNorm: number,
-): CapturedStep<Record<keyof Batch, Tensor>> {
-  const task = taskOf(model);
-  return capture(model.classifier.weight.device, (batch) => {
-    const { loss, logits } = model.forward(batch);
-    const norm = backwardAndStep(model, loss!, optimizer, maxGradNorm);
-    return noGrad(() =>
-      cat(
-        [loss!, norm, ...(task.stepRatio?.(logits, batch.labels) ?? [])].map((t) => t.reshape([1])),
-      ),
-    );
-  });
-}
+  stepRecord(
+    { step, epoch, learningRate, loss, gradNorm }: StepInfo,
+    [numerator, denominator]: Float32Array,
+  ): StepRecord {
+    const { stepMetric } = this.#task;
+    const ratio = stepMetric && {
+      [stepMetric]: denominator === 0 ? 0 : numerator / denominator,
+    };
+    return { step, epoch, learningRate, loss, ...ratio, gradNorm };
+  }
 
-/** Backward, clipping and a step of the optimiser; the norm of the gradients. */
-export function backwardAndStep(
-  model: Module,
-  loss: Tensor,
-  optimizer: AdamW,
-  maxGradNorm: number,
-): Tensor {
-  backward(loss);
-  const norm = clipGradNorm(model.parameters(), maxGradNorm);
-  optimizer.step();
-  optimizer.zeroGrad();
-  return norm;
-}
+  async evaluate(
+    { evaluations }: { evaluations: readonly EpochRecord[] },
+    steps: readonly StepRecord[],
+    signal?: AbortSignal,
+  ): Promise<EpochRecord> {
+    const { stepMetric } = this.#task;
+    const mean = (field: 'loss' | NonNullable<typeof stepMetric>) =>
+      steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+    const { step, epoch } = steps.at(-1)!;
+    const record: EpochRecord = {
+      epoch,
+      step,
+      trainLoss: mean('loss'),
+      ...(stepMetric && { [metricKey('train', stepMetric)]: mean(stepMetric) }),
+      best: true,
+    };
+    if (this.#valid.length > 0) await this.#validate(record, evaluations, signal);
+    // Only one epoch is the best.
+    if (record.best) for (const earlier of evaluations) earlier.best = false;
+    return record;
+  }
 
-/** Evaluates and judges an epoch; undefined when it was interrupted. */
-async function finishEpoch(
-  model: TaskModel,
-  valid: readonly EncodedExample[],
-  history: History,
-  epoch: number,
-  { batchSize, signal }: FitOptions,
-  stopping: EarlyStopping,
-): Promise<{ record: EpochRecord; verdict?: ReturnType<EarlyStopping['update']> } | undefined> {
-  const steps = history.steps.filter((step) => step.epoch === epoch);
-  const mean = (field: 'loss' | StepMetric) =>
-    steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
-  const task = taskOf(model);
-  const record: EpochRecord = {
-    epoch,
-    step: steps.at(-1)!.step,
-    trainLoss: mean('loss'),
-    ...(task.stepMetric && { [metricKey('train', task.stepMetric)]: mean(task.stepMetric) }),
-    best: true,
-  };
-  if (valid.length === 0) return { record };
-  try {
-    const { loss, predictions } = await evaluate(model, valid, batchSize, { signal });
-    const labels = labelsOf(model);
-    const truth = valid.map(({ label }) => label!);
-    const { metrics } = task.report(predictions, truth, labels);
-    record.validLoss = loss;
-    for (const metric of task.monitoredMetrics(labels))
+  /** Adds the validation figures, and whether the epoch is the best so far. */
+  async #validate(
+    record: EpochRecord,
+    evaluations: readonly EpochRecord[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const labels = labelsOf(this.model);
+    const { batchSize } = this.#options;
+    const evaluation = await evaluateExamples(this.model, this.#valid, batchSize, { signal });
+    const truth = this.#valid.map(({ label }) => label!);
+    const { metrics } = this.#task.report(evaluation.predictions, truth, labels);
+    record.validLoss = evaluation.loss;
+    for (const metric of this.#task.monitoredMetrics(labels))
       record[metricKey('valid', metric)] = metrics[metric];
+    const stopping = earlyStoppingAfter(evaluations, this.monitor, this.#options.patience);
     const verdict = stopping.update(record[stopping.monitor]!);
-    // While the metric is not defined (a correlation of equal scores), the latest model is the best there is.
+    // While the metric is undefined (a correlation of equal scores), the latest model is the best.
     record.best = verdict === 'improved' || stopping.best === undefined;
-    return { record, verdict };
-  } catch (error) {
-    if (signal?.aborted) return undefined;
-    throw error;
   }
-}
 
-/** What is trained: decay on all but biases and LayerNorm, as in BERT's own fine-tuning. */
-export function weightDecayGroups(model: Module, weightDecay: number) {
-  const isExempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
-  const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
-  return [
-    {
-      params: named.filter(([name]) => !isExempt(name)).map(([, parameter]) => parameter),
-      weightDecay,
-    },
-    {
-      params: named.filter(([name]) => isExempt(name)).map(([, parameter]) => parameter),
-      weightDecay: 0,
-    },
-  ];
+  isFinished(epochs: readonly EpochRecord[]): boolean {
+    return hasStoppedEarly(epochs, this.monitor, this.#options.patience);
+  }
 }

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type Metric, metrics } from '../tasks/metric.ts';
+import type { TrainingLog } from './trainer.ts';
 
 // JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
 const nullableNumber = v.pipe(
@@ -11,7 +12,7 @@ const nullableNumber = v.pipe(
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 const stepSchema = v.object({
-  /** Optimiser steps done, from 1. */
+  /** Optimizer steps done, from 1. */
   step: positiveInteger,
   /** The epoch the step belongs to, from 1. */
   epoch: positiveInteger,
@@ -23,17 +24,13 @@ const stepSchema = v.object({
   microF1: v.optional(nullableNumber),
   learningRate: nullableNumber,
   /** Norm of all gradients before clipping. */
-  gradNorm: v.optional(nullableNumber),
-  /** Over the steps so far but the first few, where there are more; padding not counted. */
-  tokensPerSecond: v.optional(nullableNumber),
-  /** Share of the device's multiply-add peak over the same steps, where both are known. */
-  utilisation: v.optional(nullableNumber),
+  gradNorm: nullableNumber,
 });
 
 const epochSchema = v.object({
   /** From 1. */
   epoch: positiveInteger,
-  /** Optimiser steps done when the epoch ended. */
+  /** Optimizer steps done when the epoch ended. */
   step: positiveInteger,
   trainLoss: nullableNumber,
   /** Means over the steps. */
@@ -48,7 +45,6 @@ const epochSchema = v.object({
   validPearson: v.optional(nullableNumber),
   /** Whether this epoch's weights are the ones kept. */
   best: v.boolean(),
-  seconds: v.optional(nullableNumber),
 });
 
 const historySchema = v.object({
@@ -60,25 +56,26 @@ const historySchema = v.object({
 export type StepRecord = v.InferOutput<typeof stepSchema>;
 export type EpochRecord = v.InferOutput<typeof epochSchema>;
 
-/** What happened in training, step by step and epoch by epoch. */
+/** Fields in the order of the file, so that a resumed run writes the same bytes. */
+const inOrderOf = <T extends object>(raw: object, parsed: T): T =>
+  Object.fromEntries(
+    Object.keys(raw).flatMap((key) => (key in parsed ? [[key, parsed[key as keyof T]]] : [])),
+  ) as T;
+
+/** Steps and epochs of a fine-tuning. No times: an interrupted run ends with the same history. */
 export class History {
-  /** The metric whose best value, in validation, decides which epoch is best. */
+  /** The validation metric that decides which epoch is the best. */
   readonly monitor: Metric;
-  readonly steps: StepRecord[] = [];
-  readonly epochs: EpochRecord[] = [];
+  readonly steps: readonly StepRecord[];
+  readonly epochs: readonly EpochRecord[];
 
-  constructor(monitor: Metric = 'accuracy') {
+  constructor(
+    monitor: Metric = 'accuracy',
+    { steps, evaluations }: TrainingLog<StepRecord, EpochRecord> = { steps: [], evaluations: [] },
+  ) {
     this.monitor = monitor;
-  }
-
-  addStep(record: StepRecord): void {
-    this.steps.push(record);
-  }
-
-  /** Adds an epoch; if it is the best, no earlier one is any more. */
-  addEpoch(record: EpochRecord): void {
-    if (record.best) for (const earlier of this.epochs) earlier.best = false;
-    this.epochs.push(record);
+    this.steps = steps;
+    this.epochs = evaluations;
   }
 
   /** The epoch whose weights are kept. */
@@ -87,25 +84,31 @@ export class History {
   }
 
   /** For `JSON.stringify`. */
-  toJSON(): { monitor: Metric; steps: StepRecord[]; epochs: EpochRecord[] } {
+  toJSON() {
     return { monitor: this.monitor, steps: this.steps, epochs: this.epochs };
   }
 
   /**
-   * A history from the text `JSON.stringify(history)` gave.
-   * @throws UsageError when it is not one; `name` stands for it in the message.
+   * History from the text of `JSON.stringify(history)`.
+   * @throws UsageError if it is no such text; `name` stands for it in the message.
    */
   static fromJSON(text: string, name = 'history'): History {
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch (error) {
-      throw new UsageError(`${name} is not JSON: ${(error as Error).message}`);
+      throw new UsageError(`${name}: expected JSON, got ${(error as Error).message}`);
     }
-    const parsed = parseSchema(historySchema, value, name, 'a training history');
-    const history = new History(parsed.monitor);
-    history.steps.push(...parsed.steps);
-    history.epochs.push(...parsed.epochs);
-    return history;
+    return History.parse(value, name);
+  }
+
+  /** `fromJSON` for a value that is parsed already. */
+  static parse(value: unknown, name: string): History {
+    const { monitor, steps, epochs } = parseSchema(historySchema, value, name, 'a history');
+    const raw = value as { steps: object[]; epochs: object[] };
+    return new History(monitor, {
+      steps: steps.map((step, i) => inOrderOf(raw.steps[i], step)),
+      evaluations: epochs.map((epoch, i) => inOrderOf(raw.epochs[i], epoch)),
+    });
   }
 }

@@ -293,7 +293,7 @@ function bestLine({ epoch, step }: NonNullable<Curves['best']>, position = 'insi
 }
 
 /** The finite values of one measure; what diverged is left out. */
-export function pointsOf(records: { step: number }[], key: string): Point[] {
+export function pointsOf(records: readonly { step: number }[], key: string): Point[] {
   return records.flatMap((record): Point[] => {
     const value = (record as Record<string, number>)[key];
     return value !== undefined && Number.isFinite(value) ? [[record.step, value]] : [];
@@ -312,7 +312,11 @@ function smooth(points: Point[]): Point[] {
   });
 }
 
-function summaryOf(epochs: EpochRecord[], best: EpochRecord | undefined, metric: Metric): string {
+function summaryOf(
+  epochs: readonly EpochRecord[],
+  best: EpochRecord | undefined,
+  metric: Metric,
+): string {
   const shown = best ?? epochs.at(-1);
   if (shown === undefined) return 'no epoch finished';
   const { epoch, trainLoss, validLoss } = shown;

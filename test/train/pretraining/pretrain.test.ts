@@ -24,8 +24,8 @@ import {
 import {
   type PretrainCallbacks,
   type PretrainOptions,
-  pretrain,
   pretrainDefaults,
+  pretrainModel,
 } from '../../../src/train/pretraining/pretrain.ts';
 import { documentsOfSplit, pools, shuffled } from '../../../src/train/pretraining/stream.ts';
 import { tryWebGpu } from '../../support/devices.ts';
@@ -309,7 +309,12 @@ const setUp = async (
     valid: [maker.collate(held.slice(0, 30), 9, 0)],
   };
   const model = pretrainModels[objective].fromConfig<PretrainModel>(config, 1);
-  return { model, data, own, go: (hooks?: PretrainCallbacks) => pretrain(model, data, own, hooks) };
+  return {
+    model,
+    data,
+    own,
+    go: (hooks?: PretrainCallbacks) => pretrainModel(model, data, own, hooks),
+  };
 };
 const weights = async (model: PretrainModel) =>
   Promise.all(model.parameters().map((parameter) => parameter.data()));
@@ -346,7 +351,7 @@ describe.each([
 
       const model = await pretrainModels[objective].fromPretrained<PretrainModel>(out);
       expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
-      const rest = await pretrain(model, part.data, part.own, {}, state);
+      const rest = await pretrainModel(model, part.data, part.own, {}, state);
       expect(rest).toEqual(history);
       expect(await weights(model)).toEqual(await weights(whole.model));
     },

@@ -11,7 +11,7 @@ import {
   TokenClassificationPipeline,
 } from '../../../src/train/pipelines/tokenClassification.ts';
 import { tasks } from '../../../src/train/tasks/index.ts';
-import { evaluate } from '../../../src/train/trainer/evaluate.ts';
+import { evaluateExamples } from '../../../src/train/trainer/evaluate.ts';
 import { dataPath, hasData } from '../../support/golden.ts';
 
 const parse = (content: string, name: string, options: DataOptions) =>
@@ -239,7 +239,7 @@ describe('tags', () => {
       word === -100 ? [] : [token],
     );
     const [predicted] = (
-      await evaluate(
+      await evaluateExamples(
         model,
         encoded.map((example) => ({ ...example, label: undefined })),
         1,

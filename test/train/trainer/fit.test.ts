@@ -11,8 +11,13 @@ import { tasks } from '../../../src/train/tasks/index.ts';
 import { metricKey } from '../../../src/train/tasks/metric.ts';
 import type { Label, TaskName } from '../../../src/train/tasks/task.ts';
 import { createTaskModel, type TaskModel, taskOf } from '../../../src/train/tasks/taskModel.ts';
-import { evaluate } from '../../../src/train/trainer/evaluate.ts';
-import { type FitOptions, fit, fitDefaults } from '../../../src/train/trainer/fit.ts';
+import { evaluateExamples } from '../../../src/train/trainer/evaluate.ts';
+import {
+  type FitCallbacks,
+  type FitOptions,
+  fit,
+  fitDefaults,
+} from '../../../src/train/trainer/fit.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 
 const webgpu = await tryWebGpu();
@@ -44,7 +49,7 @@ function examples(count: number, seed: number): EncodedExample[] {
 
 const trained = async (
   device: Device,
-  changes: Partial<FitOptions> = {},
+  changes: Partial<FitOptions> & FitCallbacks = {},
   train = examples(96, 1),
   valid = examples(40, 2),
 ) => {
@@ -65,7 +70,7 @@ describe.each([
     const last = history.epochs.at(-1)!;
     expect(last.trainLoss).toBeLessThan(0.5 * history.epochs[0].trainLoss);
     expect(history.bestEpoch!.validAccuracy).toBeGreaterThan(0.9);
-    const again = await evaluate(model, examples(40, 2), 7);
+    const again = await evaluateExamples(model, examples(40, 2), 7);
     expect(again.loss).toBeCloseTo(last.validLoss!, 5);
     expect(again.probabilities.every(([a, b]) => Math.abs(a + b - 1) < 1e-5)).toBe(true);
   });
@@ -192,12 +197,15 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
     expect(values[history.bestEpoch!.epoch - 1]).toBe(Math.max(...values));
 
     // The loss is the mean over all that is labelled, whatever the batches are.
-    const [some, all] = [await evaluate(model, valid, 7), await evaluate(model, valid, 40)];
+    const [some, all] = [
+      await evaluateExamples(model, valid, 7),
+      await evaluateExamples(model, valid, 40),
+    ];
     expect(some.loss).toBeCloseTo(all.loss, 5);
     expect(some.loss).toBeCloseTo(history.epochs.at(-1)!.validLoss!, 5);
     const { loss } = model.eval().forward(batchOf(valid, model, device));
     expect(some.loss).toBeCloseTo(await loss!.item(), 5);
-    const unlabelled = await evaluate(
+    const unlabelled = await evaluateExamples(
       model,
       valid.map((example) => ({ ...example, label: undefined })),
       40,
@@ -218,7 +226,7 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('fit for %s', (kind)
     const model = createTaskModel(task, still, 3);
     const train = labelledAs(kind, 24, 5);
     const truth = train.map(({ label }) => label!);
-    const { loss, predictions } = await evaluate(model, train, 24);
+    const { loss, predictions } = await evaluateExamples(model, train, 24);
     const history = await fit(model, train, [], { ...options, epochs: 1, batchSize: 24 });
     expect(history.steps[0].loss).toBeCloseTo(loss, 5);
     if (task.stepMetric)

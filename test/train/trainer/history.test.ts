@@ -1,34 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/platform/errors.ts';
-import { History } from '../../../src/train/trainer/history.ts';
+import { type EpochRecord, History, type StepRecord } from '../../../src/train/trainer/history.ts';
 import { historyPicture } from '../../../src/train/trainer/picture.ts';
 
 /** A made-up run; the best epoch is the one before the last. */
 function makeHistory(epochs: number, stepsPerEpoch: number): History {
-  const history = new History();
+  const log = { steps: [] as StepRecord[], evaluations: [] as EpochRecord[] };
   for (let step = 1; step <= epochs * stepsPerEpoch; step++)
-    history.addStep({
+    log.steps.push({
       step,
       epoch: Math.ceil(step / stepsPerEpoch),
       loss: 0.7 / Math.sqrt(step) + 0.05 * (step % 3),
       accuracy: 1 - 0.4 / step,
       learningRate: 1e-4,
       gradNorm: 1.5,
-      tokensPerSecond: 2000,
-      utilisation: 0.4,
     });
   for (let epoch = 1; epoch <= epochs; epoch++)
-    history.addEpoch({
-      ...{
-        epoch,
-        step: epoch * stepsPerEpoch,
-        trainLoss: 0.6 / epoch,
-        trainAccuracy: 0.7,
-        seconds: 3,
-      },
-      ...{ validLoss: 0.5 / epoch, validAccuracy: 0.8125, best: epoch < epochs || epochs === 1 },
+    log.evaluations.push({
+      epoch,
+      step: epoch * stepsPerEpoch,
+      trainLoss: 0.6 / epoch,
+      trainAccuracy: 0.7,
+      validLoss: 0.5 / epoch,
+      validAccuracy: 0.8125,
+      best: epoch === Math.max(1, epochs - 1),
     });
-  return history;
+  return new History('accuracy', log);
 }
 
 describe('History', () => {
@@ -49,16 +46,16 @@ describe('History', () => {
   });
 
   it('reads a loss that diverged as NaN', () => {
-    const history = new History();
-    history.addStep({ step: 1, epoch: 1, loss: Number.NaN, learningRate: 1 });
+    const step = { step: 1, epoch: 1, loss: Number.NaN, learningRate: 1, gradNorm: 1 };
+    const history = new History('accuracy', { steps: [step], evaluations: [] });
     expect(History.fromJSON(JSON.stringify(history)).steps[0].loss).toBeNaN();
   });
 
   it.each([
-    ['{"steps":[]', 'h.json is not JSON'],
-    ['{"steps":[]}', 'h.json is not a training history: epochs: '],
-    ['{"steps":[{"step":0}],"epochs":[]}', 'h.json is not a training history: steps.0.step: '],
-    ['[]', 'h.json is not a training history'],
+    ['{"steps":[]', 'h.json: expected JSON'],
+    ['{"steps":[]}', 'h.json is not a history: epochs: '],
+    ['{"steps":[{"step":0}],"epochs":[]}', 'h.json is not a history: steps.0.step: '],
+    ['[]', 'h.json is not a history'],
   ])('says what is wrong with %s', (text, message) => {
     expect(() => History.fromJSON(text, 'h.json')).toThrow(UsageError);
     expect(() => History.fromJSON(text, 'h.json')).toThrow(message);
@@ -115,21 +112,15 @@ describe('historyPicture', () => {
   });
 
   it('draws the metric that decides, which may be below 0, and no steps where they do not tell it', async () => {
-    const history = new History('spearman');
-    for (let step = 1; step <= 4; step++)
-      history.addStep({ step, epoch: Math.ceil(step / 2), loss: 2 / step, learningRate: 1 });
-    for (const [index, validSpearman] of [-0.25, 0.625].entries()) {
-      const epoch = index + 1;
-      history.addEpoch({
-        epoch,
-        step: 2 * epoch,
-        trainLoss: 1,
-        validLoss: 1,
-        validSpearman,
-        validPearson: 0.5,
-        best: true,
-      });
-    }
+    const steps = [1, 2, 3, 4].map((step) => ({
+      ...{ step, epoch: Math.ceil(step / 2), loss: 2 / step },
+      ...{ learningRate: 1, gradNorm: 1 },
+    }));
+    const evaluations = [-0.25, 0.625].map((validSpearman, index) => ({
+      ...{ epoch: index + 1, step: 2 * (index + 1), trainLoss: 1, validLoss: 1 },
+      ...{ validSpearman, validPearson: 0.5, best: index === 1 },
+    }));
+    const history = new History('spearman', { steps, evaluations });
     const back = History.fromJSON(JSON.stringify(history));
     expect([back.monitor, back.bestEpoch?.validSpearman, back.bestEpoch?.validPearson]).toEqual([
       'spearman',
@@ -147,10 +138,11 @@ describe('historyPicture', () => {
 
   it('leaves out what is not there: epochs, validation, step accuracy, numbers', async () => {
     expect(textsOf(await historyPicture(new History()))).toContain('no epoch finished');
-    const history = new History();
-    for (const [index, loss] of [0.7, Number.NaN, Number.POSITIVE_INFINITY, 0.5].entries())
-      history.addStep({ step: index + 1, epoch: 1, loss, learningRate: 1 });
-    history.addEpoch({ epoch: 1, step: 4, trainLoss: 0.6, trainAccuracy: 0.75, best: false });
+    const steps = [0.7, Number.NaN, Number.POSITIVE_INFINITY, 0.5].map((loss, index) => ({
+      ...{ step: index + 1, epoch: 1, loss, learningRate: 1, gradNorm: 1 },
+    }));
+    const epoch = { epoch: 1, step: 4, trainLoss: 0.6, trainAccuracy: 0.75, best: false };
+    const history = new History('accuracy', { steps, evaluations: [epoch] });
     const svg = await historyPicture(history);
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
     // Two finite losses, and one accuracy by epoch.

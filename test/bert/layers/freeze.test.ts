@@ -2,9 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
-import { CpuDevice } from '../../src/device/cpu.ts';
+import { CpuDevice } from '../../../src/device/cpu.ts';
 import {
-  AdamW,
   BertBiLMForSequenceClassification,
   BertForSequenceClassification,
   bertConfig,
@@ -17,11 +16,12 @@ import {
   setDevice,
   type Tensor,
   zeros,
-} from '../../src/index.ts';
-import { collate } from '../../src/train/data/batch.ts';
-import { captureTrainStep, weightDecayGroups } from '../../src/train/trainer/fit.ts';
-import { tryWebGpu } from '../support/devices.ts';
-import { seeded } from '../support/mutants.ts';
+} from '../../../src/index.ts';
+import { collate } from '../../../src/train/data/batch.ts';
+import { FineTuning } from '../../../src/train/trainer/fit.ts';
+import { Trainer } from '../../../src/train/trainer/trainer.ts';
+import { tryWebGpu } from '../../support/devices.ts';
+import { seeded } from '../../support/mutants.ts';
 
 const webgpu = await tryWebGpu();
 afterAll(() => webgpu?.destroy());
@@ -131,11 +131,16 @@ describe.each([
         const model = BertForSequenceClassification.fromConfig(config, 4);
         if (layers !== undefined) freezeEncoder(model, layers);
         model.train();
-        const step = captureTrainStep(model, new AdamW(weightDecayGroups(model, 0)), 1);
+        const task = new FineTuning(model, [], [], fitDefaults);
+        const trainer = new Trainer(task, {
+          ...fitDefaults,
+          ...{ warmupRatio: 0, totalSteps: 9, evalEvery: 9, saveEvery: 9 },
+        });
         const losses: Float32Array[] = [];
-        for (let i = 0; i < 3; i++) losses.push(await step.run(collate(examples, 0, 16)));
-        const plan = step.plan!;
-        step.dispose();
+        for (let i = 0; i < 3; i++)
+          losses.push(await trainer.step({ ...collate(examples, 0, 16) }));
+        const plan = trainer.plan!;
+        trainer.dispose();
         expect(losses[2][0]).not.toBe(losses[0][0]);
         return plan;
       };

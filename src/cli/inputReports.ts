@@ -1,0 +1,51 @@
+import { formatNames } from '../platform/format.ts';
+import type { InputEvent } from '../train/recipes/events.ts';
+import { showDownload } from './download.ts';
+import { reportProblems } from './options.ts';
+import { percent } from './table.ts';
+
+/** Says on standard error what a recipe reports of its data and its model. */
+export function reportInput(
+  event: InputEvent,
+  { vocab, cased }: { vocab?: string; cased?: boolean },
+  silent: boolean,
+): void {
+  switch (event.event) {
+    case 'skippedRows':
+      reportProblems(event.path, event.problems);
+      break;
+    case 'lostWords':
+      console.error(
+        `${event.path}: ${event.lost} of ${event.words} words are left out: cut off (--max-length) or without a token`,
+      );
+      break;
+    case 'unknownPieces': {
+      const advice =
+        vocab && !cased
+          ? `add --cased if ${vocab} keeps case and accents (Korean ones do), else give another --vocab`
+          : 'the vocabulary does not fit these texts';
+      console.error(
+        `${event.path}: ${percent(event.share)} of the pieces are [UNK], and nothing is learnt from them: ${advice}`,
+      );
+      break;
+    }
+    case 'weights':
+      for (const line of weightLines(event)) console.error(line);
+      break;
+    case 'download':
+      if (!silent) showDownload(event);
+      break;
+  }
+}
+
+function weightLines({
+  model,
+  missing,
+  unexpected,
+}: Extract<InputEvent, { event: 'weights' }>): string[] {
+  const lines: string[] = [];
+  if (missing.length > 0) lines.push(`${model} lacks ${formatNames(missing)}: set at random`);
+  if (unexpected.length > 0)
+    lines.push(`${model} has weights that are not used: ${formatNames(unexpected)}`);
+  return lines;
+}

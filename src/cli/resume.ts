@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import type { Device } from '../device/device.ts';
+import type { DeviceKind, DeviceOptions } from '../device/open.ts';
+import { UsageError } from '../platform/errors.ts';
+import { openCliDevice } from './options.ts';
+
+/** Options that do not decide the outcome of a run. */
+const FREE = ['resume', 'json', 'quiet'];
+
+/**
+ * Checks the command line of a run that is resumed: its options are the ones it began with, and may
+ * be left out.
+ * @param begun options the run began with
+ * @throws UsageError if one differs.
+ */
+export function checkSameOptions(
+  command: Command,
+  begun: Record<string, unknown>,
+  dir: string,
+  files?: { given: unknown; begun: unknown },
+): void {
+  const refuse = (name: string, now: unknown, then: unknown): never => {
+    const show = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value));
+    throw new UsageError(
+      `${name}: expected ${show(then)}, with which ${dir} was begun, got ${show(now)}; leave it out to continue, or begin a new run with another --out`,
+    );
+  };
+  if (files && JSON.stringify(files.given) !== JSON.stringify(files.begun))
+    refuse('the list of files', files.given, files.begun);
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (FREE.includes(name) || command.getOptionValueSource(name) !== 'cli') continue;
+    const value = command.getOptionValue(name);
+    if (name === 'out' && value !== dir)
+      throw new UsageError('--out and --resume exclude each other: a run continues in its folder');
+    const isSame =
+      name === 'out' || value === begun[name] || (name === 'device' && value === 'auto');
+    if (!isSame) refuse(option.long!, value, begun[name]);
+  }
+}
+
+/** Opens the device that a run began on; a new run's is `asked`. */
+export const openAsBegun = (
+  begun: Record<string, unknown> | undefined,
+  asked: DeviceKind | 'auto',
+  silent: boolean,
+  precision?: DeviceOptions['precision'],
+): Promise<Device> => {
+  const { device, precision: its } = (begun ?? {}) as { device?: DeviceKind; precision?: string };
+  return openCliDevice(device ?? asked, silent, its === 'high' ? 'high' : precision);
+};
+
+/** Says that `--cased` changes nothing beside `--model`. */
+export function noteCased({ model, cased }: { model?: string; cased?: boolean }): void {
+  if (model && cased)
+    console.error(`--cased goes with --vocab and changes nothing: ${model} has its own tokenizer`);
+}

@@ -1,0 +1,22 @@
+import type { DownloadProgress } from '../../formats/hub.ts';
+import type { RowProblem } from '../../formats/tables/rows.ts';
+
+/** What recipes report of data and models before the work begins. */
+export type InputEvent =
+  /** Rows of a file that are broken and left out. */
+  | { event: 'skippedRows'; path: string; problems: readonly RowProblem[] }
+  /** Tagged words that the model never sees: cut off by `maxLength`, or without a token. */
+  | { event: 'lostWords'; path: string; lost: number; words: number }
+  /** More than a fifth of the pieces of the texts are [UNK]: the vocabulary does not fit. */
+  | { event: 'unknownPieces'; path: string; share: number }
+  /** Weights that a model folder lacks (these are random) or has without use. */
+  | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
+  /** A model that is fetched from the hub. */
+  | ({ event: 'download'; model: string } & DownloadProgress);
+
+/** What every recipe takes besides its options. */
+export interface RecipeCallbacks<E> {
+  /** Stops the work: training after the current step, anything else after the current batch. */
+  signal?: AbortSignal;
+  onEvent?: (event: E) => void;
+}

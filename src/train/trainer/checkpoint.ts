@@ -1,0 +1,161 @@
+/**
+ * A checkpoint is a Hugging Face folder with three more files: training.json (settings, step,
+ * position, random state), optimizer.safetensors (AdamW's moments) and history.json.
+ */
+import * as v from 'valibot';
+import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import { parseSchema } from '../../formats/parseSchema.ts';
+import { streamSafetensors } from '../../formats/safetensors/file.ts';
+import { UsageError } from '../../platform/errors.ts';
+import { fileExists, joinPath, readJson, recoverWrites, writeFiles } from '../../platform/files.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import type { SavedState, TrainerState, TrainingLog } from './trainer.ts';
+
+const STATE = 'training.json';
+const MOMENTS = 'optimizer.safetensors';
+export const HISTORY = 'history.json';
+
+const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const groupSchema = v.object({
+  lr: v.number(),
+  initialLr: v.optional(v.number()),
+  betas: v.tuple([v.number(), v.number()]),
+  eps: v.number(),
+  weightDecay: v.number(),
+  amsgrad: v.boolean(),
+  params: v.array(nonNegativeInteger),
+});
+
+const stateSchema = v.object({
+  /** What the run was asked for. */
+  settings: v.record(v.string(), v.unknown()),
+  step: nonNegativeInteger,
+  /** By kind of training: epoch, pool, batch. */
+  position: v.record(v.string(), nonNegativeInteger),
+  optimizer: v.object({
+    /** Steps of each parameter, in the order of the groups. */
+    steps: v.array(nonNegativeInteger),
+    paramGroups: v.array(groupSchema),
+  }),
+  random: v.optional(v.record(v.string(), v.unknown())),
+});
+
+/** What a folder needs besides the state of the training. */
+export interface CheckpointContent {
+  model: BertPreTrainedModel;
+  /** What the run was asked for, as plain JSON. */
+  settings: Record<string, unknown>;
+  /** Files by name. */
+  tokenizerFiles: Record<string, string>;
+  /** As history.json holds it. */
+  history: unknown;
+}
+
+type State = Omit<TrainerState<object, unknown, unknown, Tensor>, 'log'>;
+
+/**
+ * Writes a checkpoint. A crash leaves the old folder or the new one.
+ * @throws UsageError if the folder cannot be written to; WriteError if the disk is full.
+ */
+export async function saveTrainingState(
+  dir: string,
+  state: State,
+  { model, tokenizerFiles, ...about }: CheckpointContent,
+): Promise<void> {
+  const moments = state.optimizer.state.flatMap(({ buffers }, i) =>
+    Object.entries(buffers).map(([name, tensor]) => {
+      const data = () => tensor.data() as Promise<Float32Array>;
+      return [`${i}.${name}`, { dtype: 'F32', shape: tensor.shape, data }] as const;
+    }),
+  );
+  await model.savePretrained(dir, {
+    ...tokenizerFiles,
+    ...stateFiles(state, about),
+    [MOMENTS]: streamSafetensors(moments),
+  });
+}
+
+/** Writes a checkpoint without weights: before the first step, the settings tell them. */
+export const saveInitialState = (dir: string, state: State, about: CheckpointContent) =>
+  writeFiles(dir, stateFiles(state, about));
+
+function stateFiles(
+  { step, position, optimizer: { state, paramGroups }, random }: State,
+  { settings, history }: Pick<CheckpointContent, 'settings' | 'history'>,
+): Record<string, string> {
+  const written: v.InferInput<typeof stateSchema> = {
+    settings,
+    step,
+    position: { ...position },
+    optimizer: {
+      steps: state.map((of) => of.step),
+      paramGroups: paramGroups.map((group) => ({ ...group, betas: [...group.betas] })),
+    },
+    ...(random && { random: { ...random } }),
+  };
+  return {
+    [STATE]: `${JSON.stringify(written, undefined, 1)}\n`,
+    [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
+  };
+}
+
+/** True if a folder holds a run that can be resumed. */
+export async function hasTrainingState(dir: string): Promise<boolean> {
+  await recoverWrites(dir);
+  return fileExists(joinPath(dir, STATE));
+}
+
+/**
+ * Reads what `saveTrainingState` wrote, except for the model and its tokenizer. Moments are read when
+ * they are asked for.
+ * @param parseHistory reads history.json into the log of the training
+ * @throws UsageError if there is no checkpoint, or it is broken.
+ */
+export async function readTrainingState<P, S, E>(
+  dir: string,
+  parseHistory: (value: unknown, name: string) => TrainingLog<S, E>,
+): Promise<{ state: SavedState<P, S, E>; settings: Record<string, unknown> }> {
+  if (!(await hasTrainingState(dir)))
+    throw new UsageError(`${dir} has no ${STATE}: there is no training to resume`);
+  const path = joinPath(dir, STATE);
+  const { settings, step, position, optimizer, random } = parseSchema(
+    stateSchema,
+    await readJson(path),
+    path,
+    'the state of a training',
+  );
+  const historyPath = joinPath(dir, HISTORY);
+  const log = parseHistory(await readJson(historyPath), historyPath);
+  if (log.steps.length !== step)
+    throw new UsageError(
+      `${dir}: ${HISTORY} has ${log.steps.length} steps, but ${STATE} ${step}; they are of two runs`,
+    );
+  const state = optimizer.steps.map((steps) => ({
+    step: steps,
+    buffers: {} as Record<string, { data: Float32Array }>,
+  }));
+  // Before the first step there are no moments, or those of an earlier run.
+  for (const [name, buffer] of step > 0 ? await readMoments(dir) : []) {
+    const dot = name.indexOf('.');
+    const own = state[Number(name.slice(0, dot))];
+    if (own) own.buffers[name.slice(dot + 1)] = buffer;
+  }
+  return {
+    settings,
+    state: {
+      step,
+      position: position as P,
+      log,
+      optimizer: { state, paramGroups: optimizer.paramGroups },
+      random: random as unknown as SavedState<P, S, E>['random'],
+    },
+  };
+}
+
+async function readMoments(dir: string): Promise<Map<string, { data: Float32Array }>> {
+  const moments: Parameters<typeof addWeightsFromFile>[0] = new Map();
+  await addWeightsFromFile(moments, dir, MOMENTS);
+  return moments as Map<string, { data: Float32Array }>;
+}

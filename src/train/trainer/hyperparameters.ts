@@ -1,0 +1,59 @@
+import type { Module } from '../../nn/index.ts';
+import { UsageError } from '../../platform/errors.ts';
+
+/** How the weights move, in fine-tuning and in pre-training. */
+export interface Hyperparameters {
+  /** Highest learning rate; it rises to it during warm-up and then falls linearly to 0. */
+  learningRate: number;
+  /** Share of the steps used for warm-up, 0 to 1. */
+  warmupRatio: number;
+  /** Decoupled weight decay, on all parameters except biases and LayerNorm. */
+  weightDecay: number;
+  /** All gradients together are clipped to this norm. */
+  maxGradNorm: number;
+  /** Seed of the order of the data, of dropout and of whatever else is random. */
+  seed: number;
+}
+
+/** @throws UsageError if a value is out of range; names the field. */
+export function checkHyperparameters(options: Hyperparameters): void {
+  const { learningRate, warmupRatio, weightDecay, maxGradNorm } = options;
+  const check = (name: keyof Hyperparameters, isValid: boolean, expected: string) => {
+    if (!isValid)
+      throw new UsageError(`\`${name}\`: expected ${expected}, got ${String(options[name])}`);
+  };
+  check(
+    'learningRate',
+    Number.isFinite(learningRate) && learningRate > 0,
+    'a finite number above 0',
+  );
+  check('warmupRatio', warmupRatio >= 0 && warmupRatio <= 1, 'a number from 0 to 1');
+  check(
+    'weightDecay',
+    Number.isFinite(weightDecay) && weightDecay >= 0,
+    'a finite number of at least 0',
+  );
+  check('maxGradNorm', maxGradNorm > 0, 'a number above 0');
+  check('seed', Number.isSafeInteger(options.seed), 'an integer');
+}
+
+/** @throws UsageError if a count of epochs, steps and the like is not an integer ≥ 1. */
+export function checkCount(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1)
+    throw new UsageError(`\`${name}\`: expected an integer of at least 1, got ${value}`);
+}
+
+/**
+ * Parameter groups for AdamW: no decay on biases and LayerNorm, as in BERT's own fine-tuning
+ * (Devlin et al. 2019). Frozen parameters are in neither group.
+ */
+export function weightDecayGroups(model: Module, weightDecay: number) {
+  const isExempt = (name: string) => /(bias|LayerNorm\.weight)$/.test(name);
+  const named = model.namedParameters().filter(([, { requiresGrad }]) => requiresGrad);
+  const group = (exempt: boolean) =>
+    named.filter(([name]) => isExempt(name) === exempt).map(([, parameter]) => parameter);
+  return [
+    { params: group(false), weightDecay },
+    { params: group(true), weightDecay: 0 },
+  ];
+}

@@ -1,0 +1,323 @@
+/**
+ * The one training loop. Fine-tuning, pre-training, the study and the benchmark describe what they
+ * train as a `TrainingTask`; the Trainer owns the optimizer, the schedule, the captured step, and
+ * decides when to evaluate, to save and to stop. Everything counts in steps: recipes turn epochs
+ * into steps.
+ *
+ * A run can be cut off after any step. Its state (`TrainerState`) together with the model's weights
+ * and the same options continues with the same bits.
+ */
+import {
+  type AdamOptions,
+  AdamW,
+  clipGradNorm,
+  getLinearScheduleWithWarmup,
+  type Module,
+  type OptimizerState,
+} from '../../nn/index.ts';
+import {
+  backward,
+  type CapturedStep,
+  capture,
+  cat,
+  getRngState,
+  type HostTensor,
+  manualSeed,
+  noGrad,
+  type RngState,
+  setRngState,
+  type Tensor,
+} from '../../tensor/index.ts';
+import { checkFiniteWeights } from './checks.ts';
+import {
+  checkCount,
+  checkHyperparameters,
+  type Hyperparameters,
+  weightDecayGroups,
+} from './hyperparameters.ts';
+import { StepReader, type Throughput } from './stepReader.ts';
+
+/** What every training knows of a step. */
+export interface StepInfo {
+  /** Optimizer steps done, from 1. */
+  step: number;
+  /** From 1. */
+  epoch: number;
+  /** Rate that the step was made with. */
+  learningRate: number;
+  /** Mean loss of the batch. */
+  loss: number;
+  /** Norm of all gradients before clipping. */
+  gradNorm: number;
+}
+
+/** A batch on the host, and the position in the data after it. */
+export interface TrainBatch<P> {
+  inputs: Record<string, HostTensor>;
+  examples: number;
+  /** Without padding. */
+  tokens: number;
+  /** From 1. */
+  epoch: number;
+  next: P;
+}
+
+/** Steps and evaluations so far. No times: an interrupted run ends with the same log. */
+export interface TrainingLog<S, E> {
+  steps: S[];
+  evaluations: E[];
+}
+
+/**
+ * What is trained. `P` is a position in the data, `S` the record of a step, `E` the record of an
+ * evaluation.
+ */
+export interface TrainingTask<P, S extends StepInfo, E extends { step: number }> {
+  readonly model: Module;
+  /** Position of the first batch. */
+  readonly start: P;
+  /** Batches from a position on, without end. The same position gives the same batches. */
+  batches(from: P): AsyncIterator<TrainBatch<P>> | Iterator<TrainBatch<P>>;
+  /** Forward pass: the loss, and scalars to read back with it. */
+  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: readonly Tensor[] };
+  /** Record of a step; `scalars` are those of `forward`. */
+  stepRecord(info: StepInfo, scalars: Float32Array): S;
+  /** Seed of each step's random draws. Default: one stream through the whole run. */
+  stepSeed?(step: number): number;
+  /**
+   * Evaluates; `steps` are those since the last evaluation. Rejects once `signal` is aborted.
+   * @returns undefined if nothing is to be recorded.
+   */
+  evaluate(
+    log: TrainingLog<S, E>,
+    steps: readonly S[],
+    signal?: AbortSignal,
+  ): Promise<E | undefined>;
+  /** True if training ends early after these evaluations. */
+  isFinished?(evaluations: readonly E[]): boolean;
+}
+
+export interface TrainerOptions extends Hyperparameters {
+  totalSteps: number;
+  /** Steps between evaluations; the last step is always followed by one. */
+  evalEvery: number;
+  /** Steps between checkpoints; the last step is always followed by one. */
+  saveEvery: number;
+  /** ε of AdamW. Default 1e-8. */
+  eps?: number;
+}
+
+/** Where a run stands. `T` holds the optimizer's moments. */
+export interface TrainerState<P, S, E, T> {
+  /** Steps done. */
+  step: number;
+  position: P;
+  log: TrainingLog<S, E>;
+  optimizer: OptimizerState<AdamOptions, T>;
+  /** Absent where each step has its own seed. */
+  random?: RngState;
+}
+
+export interface TrainerCallbacks<P, S, E> {
+  /** Stops after the current step. */
+  signal?: AbortSignal;
+  /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
+  peakFlops?: number;
+  /** After each step, when its results arrive. */
+  onStep?: (record: S, pace: Throughput) => void;
+  /** `seconds` since the last evaluation. */
+  onEvaluation?: (record: E, seconds: number) => void | Promise<void>;
+  /** At the start, every `saveEvery` steps and at the end, however it comes. */
+  onCheckpoint?: (state: TrainerState<P, S, E, Tensor>) => Promise<void>;
+}
+
+/** What can be resumed from: the moments may be read lazily from a file. */
+export type SavedState<P, S, E> = TrainerState<P, S, E, { data: Float32Array }>;
+
+/**
+ * Trains with AdamW and a linear schedule with warm-up.
+ *
+ * @example
+ * const trainer = new Trainer(task, options, { signal, onStep: ({ loss }) => console.log(loss) });
+ * const { steps } = await trainer.train();
+ */
+export class Trainer<P, S extends StepInfo, E extends { step: number }> {
+  readonly #task: TrainingTask<P, S, E>;
+  readonly #options: TrainerOptions;
+  readonly #callbacks: TrainerCallbacks<P, S, E>;
+  readonly #optimizer: AdamW;
+  readonly #schedule: ReturnType<typeof getLinearScheduleWithWarmup>;
+  readonly #step: CapturedStep<Record<string, Tensor>>;
+  readonly #reader: StepReader<Omit<StepInfo, 'loss' | 'gradNorm'>>;
+  readonly #log: TrainingLog<S, E>;
+  #count: number;
+  #position: P;
+  #savedAt: number | undefined;
+  #evaluatedAt = performance.now();
+
+  /**
+   * @param state where to continue; the model must have the weights it had there
+   * @throws UsageError if an option is out of range.
+   */
+  constructor(
+    task: TrainingTask<P, S, E>,
+    options: TrainerOptions,
+    callbacks: TrainerCallbacks<P, S, E> = {},
+    state?: SavedState<P, S, E>,
+  ) {
+    const { totalSteps, learningRate, warmupRatio, weightDecay, eps = 1e-8, seed } = options;
+    checkHyperparameters(options);
+    checkCount('totalSteps', totalSteps);
+    checkCount('evalEvery', options.evalEvery);
+    checkCount('saveEvery', options.saveEvery);
+    this.#task = task;
+    this.#options = options;
+    this.#callbacks = callbacks;
+    this.#optimizer = new AdamW(weightDecayGroups(task.model, weightDecay), {
+      lr: learningRate,
+      eps,
+    });
+    const warmupSteps = Math.round(totalSteps * warmupRatio);
+    this.#schedule = getLinearScheduleWithWarmup(this.#optimizer, warmupSteps, totalSteps);
+    this.#log = state?.log ?? { steps: [], evaluations: [] };
+    this.#count = state?.step ?? 0;
+    this.#position = state?.position ?? task.start;
+    this.#savedAt = state?.step;
+    manualSeed(seed);
+    if (state) {
+      this.#optimizer.loadStateDict(state.optimizer);
+      this.#schedule.loadStateDict({ ...this.#schedule.stateDict(), lastEpoch: state.step });
+      if (state.random) setRngState(state.random, this.#device);
+    }
+    this.#step = capture(this.#device, (inputs) => this.#trainStep(inputs));
+    this.#reader = new StepReader((info, [loss, gradNorm, ...scalars], pace) => {
+      const record = task.stepRecord({ ...info, loss, gradNorm }, Float32Array.from(scalars));
+      this.#log.steps.push(record);
+      callbacks.onStep?.(record, pace);
+    }, callbacks.peakFlops);
+  }
+
+  get #device() {
+    return this.#task.model.parameters()[0].device;
+  }
+
+  /**
+   * Trains to the end, or until `signal` is aborted.
+   * @throws NotFiniteError if the loss, the gradients or the weights are no longer finite;
+   * UsageError if there is no data. What was saved before stays.
+   */
+  async train(): Promise<TrainingLog<S, E>> {
+    const { signal } = this.#callbacks;
+    const batches = this.#task.batches(this.#position);
+    try {
+      this.#task.model.train();
+      this.#resumeClock();
+      for (;;) {
+        await this.#evaluateIfDue();
+        const isLast = this.#isDone || signal?.aborted === true;
+        await this.#saveIfDue(isLast);
+        if (isLast) return this.#log;
+        const batch: TrainBatch<P> = (await batches.next()).value;
+        await this.#trainOn(batch);
+      }
+    } finally {
+      await this.#reader.drain().catch(() => {});
+      this.dispose();
+    }
+  }
+
+  /** Queues one optimizer step; resolves with loss, norm of the gradients and the task's scalars. */
+  step(inputs: Record<string, HostTensor>): Promise<Float32Array> {
+    const results = this.#step.run(inputs);
+    this.#schedule.step();
+    this.#count++;
+    return results;
+  }
+
+  /** Launches and floating-point operations of the latest step, if the device captures steps. */
+  get plan(): CapturedStep<Record<string, Tensor>>['plan'] {
+    return this.#step.plan;
+  }
+
+  /** Frees the captured step and the optimizer. `train` does it by itself. */
+  dispose(): void {
+    this.#step.dispose();
+    this.#optimizer.dispose();
+  }
+
+  get #isDone(): boolean {
+    return (
+      this.#count >= this.#options.totalSteps ||
+      this.#task.isFinished?.(this.#log.evaluations) === true
+    );
+  }
+
+  async #trainOn({ inputs, epoch, examples, tokens, next }: TrainBatch<P>): Promise<void> {
+    const [learningRate] = this.#schedule.getLastLr();
+    const { stepSeed } = this.#task;
+    if (stepSeed) manualSeed(stepSeed(this.#count));
+    const results = this.step(inputs);
+    this.#position = next;
+    const work = { examples, tokens, flops: this.plan?.flops };
+    await this.#reader.push({ step: this.#count, epoch, learningRate }, work, results);
+  }
+
+  #trainStep(inputs: Record<string, Tensor>): Tensor {
+    const { model } = this.#task;
+    const { loss, scalars = [] } = this.#task.forward(inputs);
+    backward(loss);
+    const gradNorm = clipGradNorm(model.parameters(), this.#options.maxGradNorm);
+    this.#optimizer.step();
+    this.#optimizer.zeroGrad();
+    return noGrad(() => cat([loss, gradNorm, ...scalars].map((value) => value.reshape([1]))));
+  }
+
+  /** An evaluation that was interrupted is made up for when the run is resumed. */
+  async #evaluateIfDue(): Promise<void> {
+    const { totalSteps, evalEvery } = this.#options;
+    const { signal, onEvaluation } = this.#callbacks;
+    const count = this.#count;
+    const last = this.#log.evaluations.at(-1)?.step ?? 0;
+    const isDue = count > last && (count % evalEvery === 0 || count === totalSteps);
+    if (!isDue || signal?.aborted) return;
+    await this.#settle();
+    try {
+      const since = this.#log.steps.filter(({ step }) => step > last);
+      const record = await this.#task.evaluate(this.#log, since, signal);
+      if (record) {
+        this.#log.evaluations.push(record);
+        await onEvaluation?.(record, (performance.now() - this.#evaluatedAt) / 1000);
+      }
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    }
+    this.#resumeClock();
+    this.#evaluatedAt = performance.now();
+  }
+
+  async #saveIfDue(isLast: boolean): Promise<void> {
+    const { onCheckpoint } = this.#callbacks;
+    const isDue = isLast || (onCheckpoint && this.#count % this.#options.saveEvery === 0);
+    if (!isDue || this.#savedAt === this.#count) return;
+    await this.#settle();
+    await onCheckpoint?.({
+      step: this.#count,
+      position: this.#position,
+      log: this.#log,
+      optimizer: this.#optimizer.stateDict(),
+      ...(!this.#task.stepSeed && { random: getRngState(this.#device) }),
+    });
+    this.#savedAt = this.#count;
+    this.#resumeClock();
+  }
+
+  /** Waits for all steps and checks the weights. */
+  async #settle(): Promise<void> {
+    await this.#reader.drain();
+    await checkFiniteWeights(this.#task.model, this.#count);
+  }
+
+  #resumeClock(): void {
+    this.#reader.resume();
+  }
+}
