@@ -120,7 +120,7 @@ export interface Kernel<
 
 const defined = new Map<string, Kernel>();
 
-/** Every kernel defined so far, in order: tests, gradient checks, `bench` and `wigbert kernels` walk it. */
+/** All kernels so far, in order: tests, gradient checks and the benchmarks walk them. */
 export const definedKernels = (): Kernel[] => [...defined.values()];
 
 /**

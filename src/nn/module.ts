@@ -39,7 +39,7 @@ export abstract class Module {
 
   /**
    * Copies values into the parameters of the same names.
-   * @throws ArgumentError that lists each name that is missing or unexpected, or whose shape differs.
+   * @throws ArgumentError listing each name that is missing or unexpected or whose shape differs.
    */
   loadStateDict(
     state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,

@@ -209,7 +209,8 @@ export class Tensor {
   }
 
   toString(): string {
-    return `Tensor(shape=${formatShape(this.shape)}, dtype=${this.dtype}, device=${this.device.kind})`;
+    const { shape, dtype, device } = this;
+    return `Tensor(shape=${formatShape(shape)}, dtype=${dtype}, device=${device.kind})`;
   }
 
   #assertNotDisposed(): void {

@@ -343,7 +343,7 @@ describe.each([
       const p = parameter(1);
       const [first, second] = [new SGD([p], { lr: 1 }), new SGD([p], { lr: 1 })];
       scope(() => backward(p.mul(2).sum()));
-      expect(() => first.step()).toThrow('was given to another optimiser');
+      expect(() => first.step()).toThrow('was given to a later optimizer');
       first.dispose();
       second.step();
       expect([...(await p.data())]).toEqual([-1]);

@@ -108,9 +108,7 @@ describe.each([
         .backward();
       expect(await step()).toEqual([-8, -8, -9]);
       param.grad = tensor([1, 2], { device });
-      expect(() => optimizer.step()).toThrow(
-        'a gradient of shape [2] was set on a parameter of [3]',
-      );
+      expect(() => optimizer.step()).toThrow('expected a gradient of shape [3], got [2]');
       optimizer.dispose();
     },
   );
@@ -257,20 +255,20 @@ describe.each([
       const adam = (options: Partial<AdamOptions>) => () => new Adam([param()], options).dispose();
       const sgd = (options: Partial<SgdOptions>) => () => new SGD([param()], options).dispose();
       const refused: [() => void, string][] = [
-        [adam({ lr: -1 }), 'lr must be 0 or more, not -1'],
-        [adam({ lr: Number.NaN }), 'lr must be 0 or more, not NaN'],
-        [adam({ eps: -1e-8 }), 'eps must be 0 or more'],
-        [adam({ weightDecay: -1 }), 'weightDecay must be 0 or more'],
-        [adam({ betas: [0.9, 1] }), 'betas must be at least 0 and less than 1, not 0.9 and 1'],
-        [adam({ betas: [-0.1, 0.9] }), 'betas must be'],
-        [sgd({ lr: -1 }), 'lr must be'],
-        [sgd({ momentum: -0.9 }), 'momentum must be'],
-        [sgd({ nesterov: true }), 'nesterov needs a momentum'],
+        [adam({ lr: -1 }), '`lr`: expected a number ≥ 0, got -1'],
+        [adam({ lr: Number.NaN }), '`lr`: expected a number ≥ 0, got NaN'],
+        [adam({ eps: -1e-8 }), '`eps`: expected a number ≥ 0'],
+        [adam({ weightDecay: -1 }), '`weightDecay`: expected a number ≥ 0'],
+        [adam({ betas: [0.9, 1] }), '`betas`: expected two numbers ≥ 0 and < 1, got 0.9 and 1'],
+        [adam({ betas: [-0.1, 0.9] }), '`betas`: expected'],
+        [sgd({ lr: -1 }), '`lr`: expected'],
+        [sgd({ momentum: -0.9 }), '`momentum`: expected'],
+        [sgd({ nesterov: true }), '`nesterov`: expected `momentum` > 0'],
         [
           sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 }),
-          'nesterov needs a momentum and no dampening, not 0.9 and 0.1',
+          '`nesterov`: expected `momentum` > 0 and `dampening` 0, got 0.9 and 0.1',
         ],
-        [() => new AdamW([{ params: [param()], lr: -1 }]), 'lr must be 0 or more, not -1'],
+        [() => new AdamW([{ params: [param()], lr: -1 }]), '`lr`: expected a number ≥ 0, got -1'],
       ];
       for (const [make, message] of refused) {
         expect(make).toThrow(message);
@@ -297,9 +295,11 @@ describe.each([
     const own = await copyOf(optimizer.stateDict() as OptimizerState<never, Tensor>);
     const load = (state: typeof own) => () => optimizer.loadStateDict(state);
     const groups = [{ ...(own.paramGroups[0] as object), params: [0, 1, 2] }] as never;
-    expect(load({ ...own, paramGroups: groups })).toThrow('other groups of parameters');
+    expect(load({ ...own, paramGroups: groups })).toThrow(
+      'expected a state of the same groups of parameters',
+    );
     expect(load({ ...own, state: own.state.map(({ step }) => ({ step, buffers: {} })) })).toThrow(
-      'parameter 0 has',
+      'parameter 0: expected the buffers',
     );
     const short = own.state.map(({ step, buffers }) => ({
       step,
@@ -309,7 +309,7 @@ describe.each([
       'copy_: expected 15 values for shape [3, 5], got 2',
     );
     expect(() => schedule.loadStateDict({ lastEpoch: 3, baseLrs: [1, 2] })).toThrow(
-      'the state is of 2 groups',
+      'expected a state of 1 groups of parameters, got 2',
     );
   });
 });
