@@ -4,8 +4,8 @@ import { Tensor } from '../tensor/index.ts';
 
 /**
  * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its
- * parameters, and stay so when frozen. Fields that are modules, or arrays of them, are its children.
- * Names in `stateDict` are Hugging Face's: fields in snake_case.
+ * parameters, and stay so when frozen. Fields that are modules, or arrays of them, are its
+ * children. Names in `stateDict` are Hugging Face's: fields in snake_case.
  */
 export abstract class Module {
   training = true;

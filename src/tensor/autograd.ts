@@ -11,11 +11,21 @@ import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
 import { empty, Tensor } from './tensor.ts';
 
+/**
+ * Reverse-mode differentiation. Each operation on a tensor that requires a gradient records a node:
+ * its inputs, and a function from the gradient of its result to those of its inputs. `backward`
+ * walks the nodes from a result back to the leaves (parameters), in reverse order of their making.
+ * It sums what arrives at each tensor, and leaves the sum in the `grad` of leaves.
+ */
+
 let gradEnabled = true;
 let nextId = 1;
 const gradBuffersInUse = new WeakSet<Tensor>();
 
-/** Runs `body` without recording anything for `backward`; what follows an `await` in it is recorded. */
+/**
+ * Runs `body` without recording anything for `backward` (PyTorch's `no_grad`). `body` must not be
+ * async: what follows an `await` in it is recorded.
+ */
 export function noGrad<T>(body: () => T): T {
   const before = gradEnabled;
   gradEnabled = false;
@@ -31,8 +41,9 @@ export const needsGrad = (inputs: readonly Tensor[]): boolean =>
   gradEnabled && inputs.some((t) => t.requiresGrad);
 
 /**
- * Notes how `result` was made. `backward` gets the gradient of the result and returns those of the inputs, in order;
- * null where an input has none. It runs without recording, in a scope of its own.
+ * Records how `result` was made, and returns it. `backward` maps the gradient of the result to
+ * those of the inputs, in order; null for an input without one. It runs without recording, in a
+ * scope of its own.
  */
 export function record(
   name: string,
@@ -48,8 +59,8 @@ export function record(
 }
 
 /**
- * Where an operation should write the gradient of `input`: the optimiser's slot, if it is free, else new memory.
- * Saves a copy; whatever an operation returns instead is as right.
+ * Memory for the gradient of `input`: its gradient buffer if that is free, otherwise new memory.
+ * Using it saves a copy; an operation may return any other tensor as well.
  */
 export function emptyGrad(input: Tensor): Tensor {
   const buffer = gradBufferOf(input);
@@ -61,22 +72,26 @@ export function emptyGrad(input: Tensor): Tensor {
 }
 
 /**
- * Adds to the `grad` of every leaf the gradient of `root` (PyTorch's `backward`).
- * @param gradient of `root`; a scalar's is 1
+ * Adds the gradient of `root` with respect to each leaf to the leaf's `grad` (PyTorch's
+ * `backward`).
+ * @param gradient of what is differentiated with respect to `root`, of the same shape; 1 for a
+ *   scalar
  * @param retainGraph allows another backward through the same operations
- * @throws ArgumentError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
+ * @throws ArgumentError if `root` is not a scalar and `gradient` is missing or of another shape;
+ *   StateError if `root` depends on nothing that requires a gradient, or the graph was used before.
  */
 export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): void {
   if (!root.requiresGrad)
-    throw new StateError('backward: the tensor does not depend on any that requires a gradient');
+    throw new StateError('backward: the tensor depends on nothing that requires a gradient');
   if (!gradient && root.size !== 1) {
     throw new ArgumentError(
-      `backward: a gradient must be given for a tensor of shape ${formatShape(root.shape)}`,
+      `backward: expected a gradient for a tensor of shape ${formatShape(root.shape)}, got none`,
     );
   }
   if (gradient && formatShape(gradient.shape) !== formatShape(root.shape)) {
     throw new ArgumentError(
-      `backward: the gradient's shape is ${formatShape(gradient.shape)}, the tensor's ${formatShape(root.shape)}`,
+      `backward: expected a gradient of shape ${formatShape(root.shape)}, ` +
+        `got ${formatShape(gradient.shape)}`,
     );
   }
   noGrad(() =>
@@ -95,7 +110,7 @@ export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): 
   );
 }
 
-/** Everything that `root` was made from, users before what they use. */
+/** All tensors that `root` depends on, each before its inputs. */
 function topologicalOrder(root: Tensor): Tensor[] {
   const seen = new Set<Tensor>([root]);
   const leaves: Tensor[] = [];
@@ -111,7 +126,7 @@ function topologicalOrder(root: Tensor): Tensor[] {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
         throw new StateError(
-          `backward: ${input} was disposed, an input of ${tensor.gradFn.name}: keep it until then`,
+          `backward: ${input}, an input of ${tensor.gradFn.name}, was disposed: keep it (\`keep\`)`,
         );
       seen.add(input);
       stack.push(input);
@@ -121,7 +136,7 @@ function topologicalOrder(root: Tensor): Tensor[] {
   return [...inner, ...leaves];
 }
 
-/** What has come together of a tensor's gradient so far. */
+/** The parts of a tensor's gradient that have arrived so far. */
 interface PendingGradient {
   dense?: Tensor;
   sparse: SparseRowGradient[];
@@ -136,7 +151,8 @@ function propagate(
   const backwardFn = node.backward;
   if (!backwardFn)
     throw new StateError(
-      `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
+      `backward: the graph through ${node.name} was used before: ` +
+        'set `retainGraph` the first time',
     );
   if (!retainGraph) node.backward = undefined;
   const gradients = scope(() => backwardFn(dy));
@@ -145,7 +161,7 @@ function propagate(
     if (!given || !input.requiresGrad) return;
     let { dense, sparse } = pending.get(input) ?? { sparse: [] };
     if (given instanceof Tensor) {
-      // One tensor object for each holder, so that disposing of one leaves the others.
+      // A tensor object for each holder, so that each can dispose its own.
       const contribution = given.detach();
       dense = dense ? sumInPlace(dense, contribution) : contribution;
     } else {
@@ -157,7 +173,7 @@ function propagate(
   dy.dispose();
 }
 
-/** a + b, into a's memory where nobody else sees it. Both are used up. */
+/** a + b, in a's memory if no other tensor shares it. Disposes both. */
 function sumInPlace(a: Tensor, b: Tensor): Tensor {
   // A launch may not write a buffer that it also reads elsewhere.
   const distinct = a.storage.binding.buffer !== b.storage.binding.buffer;
@@ -172,7 +188,7 @@ function sumInPlace(a: Tensor, b: Tensor): Tensor {
   return total;
 }
 
-/** The gradient of a tensor that is no leaf, as one. */
+/** The whole gradient of a tensor that an operation made. */
 function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
   if (dense && sparse.length === 0) return dense;
   const inPlace = dense && isDenseAtOrigin(dense) && dense.storage.isExclusive;
@@ -205,7 +221,9 @@ function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void 
   accumulateSparse(sparse, leaf.grad!);
 }
 
-/** In a slot that keeps track of its rows, those of the gradient before are zeroed, and no others. */
+/**
+ * Starts a gradient of zeros. If the buffer has row flags, only the rows touched before are zeroed.
+ */
 function clearSparseGrad(leaf: Tensor): void {
   const buffer = gradBufferOf(leaf);
   const touchedRows = buffer && touchedRowsOf(buffer);
@@ -233,7 +251,7 @@ function accumulateDense(leaf: Tensor, dy: Tensor): void {
     if (dy.storage !== buffer) launchMap(copy, [dy], {}, grad);
     leaf.grad = grad;
   } else {
-    // A gradient that others see as well, or a view of one, is copied: it will be added to.
+    // A shared gradient, or a view of one, is copied, since later ones are added in place.
     leaf.grad = keep(
       isDenseAtOrigin(dy) && dy.storage.isExclusive ? dy.detach() : launchMap(copy, [dy]),
     );

@@ -5,8 +5,8 @@ import type { Tensor } from './tensor.ts';
  * Where gradients of parameters go. An optimiser keeps the gradients of its parameters side by side
  * and gives each parameter a part of that memory, its gradient buffer. Backward writes there.
  *
- * The gradient of an embedding has few non-zero rows. For such a parameter the buffer has a flag for
- * each row, so that only the rows of the step before are zeroed, not the whole table.
+ * The gradient of an embedding has few non-zero rows. For such a parameter the buffer has a flag
+ * for each row, so that only the rows of the step before are zeroed, not the whole table.
  */
 const gradBuffers = new WeakMap<Tensor, Storage>();
 const rowFlags = new WeakMap<Storage, Tensor>();

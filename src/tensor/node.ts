@@ -20,6 +20,8 @@ export interface Node {
 export interface SparseRowGradient {
   /** Tensors that must live until then. */
   readonly keepAlive: readonly Tensor[];
-  /** Adds the rows to `gradient`, and marks them in `touchedRows` (int32, [rows]) if it is given. */
+  /**
+   * Adds the rows to `gradient`, and marks them in `touchedRows` (int32, [rows]) if it is given.
+   */
   accumulateInto(gradient: Tensor, touchedRows?: Tensor): void;
 }

@@ -126,7 +126,7 @@ describe.each([
     expect(await step.run(ids(0, 3))).toEqual(Float32Array.of(4));
     await expect(step.run(ids(0, 4))).rejects.toThrow('index 4 is out of range');
     await expect(step.run({ ids: { data: new Int32Array(3), shape: [2] } })).rejects.toThrow(
-      '3 elements do not fill [2]',
+      'ids: expected 2 elements for shape [2], got 3',
     );
     expect(await step.run(ids(1, 2))).toEqual(Float32Array.of(4));
     step.dispose();

@@ -55,7 +55,9 @@ export class Arena {
     });
   }
 
-  /** A buffer of zeros with one number for each element of the parameters: state of an optimiser. */
+  /**
+   * A buffer of zeros with one number for each element of the parameters: state of an optimiser.
+   */
   allocate(): Tensor {
     return keep(zeros([this.blocks * BLOCK_SIZE], { device: this.#device }));
   }

@@ -9,8 +9,8 @@ import { Storage } from '../../tensor/storage.ts';
 
 /**
  * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), in place; norm is the Euclidean norm of
- * all of them together (PyTorch's `clip_grad_norm_`). It does not wait for the device. Gradients that
- * lie side by side in an optimiser's arena take one launch.
+ * all of them together (PyTorch's `clip_grad_norm_`). It does not wait for the device. Gradients
+ * that lie side by side in an optimiser's arena take one launch.
  * @returns the norm before clipping, a tensor of one element.
  * @throws ArgumentError unless `maxNorm` is positive.
  */

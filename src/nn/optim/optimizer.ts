@@ -6,8 +6,8 @@ import { type Arena, packArenas } from './arena.ts';
 import { withDefaults } from './options.ts';
 
 /**
- * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules set
- * `initialLr`.
+ * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules
+ * set `initialLr`.
  */
 export type ParamGroup<O> = O & { params: Tensor[]; initialLr?: number };
 
@@ -24,8 +24,8 @@ export interface OptimizerState<O, T> {
 
 /**
  * Base of optimisers. It moves parameters into arenas and sends hyperparameters as one small table
- * in each step. A parameter without a gradient stays as it is, and so does its count of steps, as in
- * PyTorch.
+ * in each step. A parameter without a gradient stays as it is, and so does its count of steps, as
+ * in PyTorch.
  *
  * A new optimiser is a kernel, such as those in `kernels/optimizers.ts`, and three methods:
  * - `hyperparameterRow`: what the kernel reads for a parameter at a step,
@@ -83,8 +83,8 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /**
-   * The row of hyperparameters that the kernel reads for a parameter at its `step`-th step (from 1):
-   * fewer than `HYPER_SIZE` numbers.
+   * The row of hyperparameters that the kernel reads for a parameter at its `step`-th step (from
+   * 1): fewer than `HYPER_SIZE` numbers.
    */
   protected abstract hyperparameterRow(group: ParamGroup<O>, step: number): number[];
   /** Launches the kernel on an arena. `hyper`: [rows, HYPER_SIZE], a row for each parameter. */
