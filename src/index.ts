@@ -117,6 +117,13 @@ export {
   WigbertError,
   WriteError,
 } from './platform/errors.ts';
+export { studyDefaults } from './study/defaults.ts';
+export {
+  type StudyEvent,
+  type StudyOptions,
+  type StudyResult,
+  study,
+} from './study/recipe.ts';
 export * from './tensor/index.ts';
 export {
   type AddedToken,
@@ -135,6 +142,15 @@ export {
 export { encodeExamples } from './train/data/batch.ts';
 export { readData } from './train/data/labelledData.ts';
 export { stratifiedSplit } from './train/data/split.ts';
+export {
+  embedDefaults,
+  evaluateDefaults,
+  fineTuneDefaults,
+  fitDefaults,
+  predictDefaults,
+  pretrainDefaults,
+  pretrainRecipeDefaults,
+} from './train/defaults.ts';
 export * as metrics from './train/metrics/index.ts';
 export {
   FeatureExtractionPipeline,
@@ -182,17 +198,36 @@ export {
   type PretrainData,
   type PretrainOptions,
   type PretrainState,
-  pretrainDefaults,
   pretrainModel,
 } from './train/pretraining/pretrain.ts';
-export type { InputEvent, RecipeCallbacks } from './train/recipes/events.ts';
+export {
+  type EmbedEvent,
+  type EmbedOptions,
+  type EmbedResult,
+  embed,
+} from './train/recipes/embed.ts';
+export {
+  type EvaluateEvent,
+  type EvaluateOptions,
+  type EvaluateResult,
+  evaluate,
+} from './train/recipes/evaluate.ts';
+export type { InputEvent, InputEventOf, RecipeCallbacks } from './train/recipes/events.ts';
 export {
   type FineTuneEvent,
   type FineTuneOptions,
   type FineTuneResult,
   fineTune,
-  fineTuneDefaults,
 } from './train/recipes/fineTune.ts';
+export {
+  type LabelsPrediction,
+  type PredictEvent,
+  type PredictRecipeOptions,
+  type PredictResult,
+  predict,
+  type TextOrPair,
+  type WordsPrediction,
+} from './train/recipes/predict.ts';
 export {
   type PretrainEvent,
   type PretrainRecipeOptions,
@@ -203,7 +238,7 @@ export type { Task, TaskName } from './train/tasks/task.ts';
 export { type TaskModel, taskOf } from './train/tasks/taskModel.ts';
 export { hasTrainingState } from './train/trainer/checkpoint.ts';
 export { type Evaluation, evaluateExamples } from './train/trainer/evaluate.ts';
-export { type FitCallbacks, type FitOptions, fit, fitDefaults } from './train/trainer/fit.ts';
+export { type FitCallbacks, type FitOptions, fit } from './train/trainer/fit.ts';
 export { History } from './train/trainer/history.ts';
 export { historyPicture } from './train/trainer/picture.ts';
 export {

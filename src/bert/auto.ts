@@ -1,8 +1,8 @@
 import { modelFiles } from '../formats/modelFiles.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { UsageError } from '../platform/errors.ts';
-import { readJson } from '../platform/files.ts';
 import { formatValue, isObject } from '../platform/format.ts';
+import { readJson } from '../platform/readFiles.ts';
 import { BertTokenizer, type BertTokenizerOptions } from '../text/tokenizer/index.ts';
 import { readBertConfig } from './checkpoint/read.ts';
 import type { BertConfig } from './config.ts';

@@ -1,7 +1,7 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
+import type { FileContent } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
-import type { FileContent } from '../platform/files.ts';
 import { formatNames } from '../platform/format.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';

@@ -1,14 +1,14 @@
+import type { RowProblem } from '../formats/tables/rows.ts';
 import { formatNames } from '../platform/format.ts';
 import type { InputEvent } from '../train/recipes/events.ts';
 import { showDownload } from './download.ts';
-import { reportProblems } from './options.ts';
 import { percent } from './table.ts';
 
-/** Says on standard error what a recipe reports of its data and its model. */
+/** Prints on standard error what a recipe reports of its data and its model. */
 export function reportInput(
   event: InputEvent,
-  { vocab, cased }: { vocab?: string; cased?: boolean },
   silent: boolean,
+  { vocab, cased }: { vocab?: string; cased?: boolean } = {},
 ): void {
   switch (event.event) {
     case 'skippedRows':
@@ -16,16 +16,19 @@ export function reportInput(
       break;
     case 'lostWords':
       console.error(
-        `${event.path}: ${event.lost} of ${event.words} words are left out: cut off (--max-length) or without a token`,
+        `${event.path}: ${event.lost} of ${event.words} words are left out: ` +
+          'cut off (--max-length) or without a token',
       );
       break;
     case 'unknownPieces': {
       const advice =
         vocab && !cased
-          ? `add --cased if ${vocab} keeps case and accents (Korean ones do), else give another --vocab`
+          ? `add --cased if ${vocab} keeps case and accents (Korean ones do), ` +
+            'else give another --vocab'
           : 'the vocabulary does not fit these texts';
       console.error(
-        `${event.path}: ${percent(event.share)} of the pieces are [UNK], and nothing is learnt from them: ${advice}`,
+        `${event.path}: ${percent(event.share)} of the pieces are [UNK], ` +
+          `and nothing is learnt from them: ${advice}`,
       );
       break;
     }
@@ -48,4 +51,13 @@ function weightLines({
   if (unexpected.length > 0)
     lines.push(`${model} has weights that are not used: ${formatNames(unexpected)}`);
   return lines;
+}
+
+/** Prints on standard error which rows of a file were skipped. */
+export function reportProblems(path: string, problems: readonly RowProblem[]): void {
+  if (problems.length === 0) return;
+  const rows = problems.length === 1 ? 'row was' : 'rows were';
+  console.error(`${path}: ${problems.length} broken ${rows} skipped:`);
+  for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
+  if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
 }

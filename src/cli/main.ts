@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { UsageError } from '../platform/errors.ts';
+import { UsageError, WigbertError } from '../platform/errors.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -15,6 +15,7 @@ import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { vocabCommand } from './commands/vocab.ts';
+import { fieldsToFlags } from './flags.ts';
 import { enableProfile, endProfile } from './profile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
@@ -56,9 +57,11 @@ for (const command of commands) {
 /** Commands whose result is what they print. */
 const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench'];
 
+let current: Command = program;
 let json = false;
 let savesResult = false;
 program.hook('preAction', (_, command) => {
+  current = command;
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name());
   if (program.opts().profile) enableProfile();
@@ -70,7 +73,7 @@ for (const stream of [process.stdout, process.stderr]) {
       console.error(`wigbert: cannot write what is printed: ${message}`);
       process.exit(FAILURE);
     }
-    // A reader that stops early (`| head`) is no error of ours.
+    // A reader may stop early (`| head`); then there is nothing more to do.
     if (!savesResult) process.exit(0);
   });
 }
@@ -79,21 +82,28 @@ try {
   await program.parseAsync();
   await endProfile(json);
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }
-// Pipes take what is written when they can.
+// A pipe takes what is written when it can: wait for it.
 await Promise.all(
   [process.stdout, process.stderr].map(
     (stream) => new Promise((resolve) => stream.write('', resolve)),
   ),
 );
-// Dawn's threads need no farewell, but they can delay one.
+// Dawn's threads can delay the end; nothing is lost without them.
 process.exit();
 
-function report(error: unknown): number {
-  // Commander has said what is wrong already; --help and --version come here too.
+/** Prints an error and returns the exit code. */
+async function report(error: unknown): Promise<number> {
+  // Commander has printed its own errors; --help and --version end here too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const { endDownload } = await import('./download.ts');
+  endDownload();
   const { message, stack } = error as Error;
-  console.error(program.opts().debug ? stack : `wigbert: ${message}`);
-  return error instanceof UsageError ? USAGE : FAILURE;
+  const isUsage = error instanceof UsageError;
+  if (program.opts().debug) console.error(stack);
+  else console.error(`wigbert: ${isUsage ? fieldsToFlags(message, current) : message}`);
+  if (!(error instanceof WigbertError) && !program.opts().debug)
+    console.error('this may be a bug; --debug shows the stack');
+  return isUsage ? USAGE : FAILURE;
 }

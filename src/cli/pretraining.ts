@@ -6,8 +6,8 @@ import {
   pretrain,
 } from '../train/recipes/pretrain.ts';
 import { reportInput } from './inputReports.ts';
-import { interruptible } from './options.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { interruptible } from './signals.ts';
 import { percent } from './table.ts';
 
 /** Pre-trains and shows how it goes; with `json`, events are printed as JSON. */
@@ -44,11 +44,12 @@ export async function runPretraining(
         break;
       case 'interrupted':
         progress!.log(
-          `interrupted after step ${event.step}; to continue: npx wigbert pretrain --resume ${event.folder}`,
+          `interrupted after step ${event.step}; ` +
+            `to continue: npx wigbert pretrain --resume ${event.folder}`,
         );
         break;
       default:
-        reportInput(event, 'resume' in options ? {} : options, silent);
+        reportInput(event, silent, 'resume' in options ? {} : options);
     }
   };
   try {
@@ -65,7 +66,8 @@ function startLines(start: Extract<PretrainEvent, { event: 'start' }>): string[]
   const from = start.firstStep > 0 ? `, continuing after step ${start.firstStep}` : '';
   return [
     `model: ${numHiddenLayers} layers × ${hiddenSize}, ${parameters} parameters`,
-    `data: ${start.totalSteps} steps of ${start.batchSize} examples${from}, ${start.valid} examples held out to validate with`,
+    `data: ${start.totalSteps} steps of ${start.batchSize} examples${from}, ` +
+      `${start.valid} examples held out to validate with`,
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { measurePeaks, type Peaks, shareOfPeak } from '../measure/peaks.ts';
+import type { Peaks } from '../measure/peaks.ts';
 import { type Column, number, percent, table } from './table.ts';
 
 /** The profile of a whole command, from the opening of its device to the end. */
@@ -23,6 +23,7 @@ export function enableProfile(): void {
  */
 export async function startProfile(device: Device): Promise<void> {
   if (!isEnabled) return;
+  const { measurePeaks } = await import('../measure/peaks.ts');
   // Measuring takes a profile of its own, so it comes first.
   const peaks = await measurePeaks(device);
   device.startProfile();
@@ -38,6 +39,7 @@ export async function endProfile(json: boolean): Promise<void> {
   }
   const { device, peaks, started } = profile;
   profile = undefined;
+  const { shareOfPeak } = await import('../measure/peaks.ts');
   const times = await device.stopProfile();
   const wall = (performance.now() - started) / 1000;
   const sum = times.reduce((total, { seconds }) => total + seconds, 0);
@@ -69,7 +71,7 @@ export async function endProfile(json: boolean): Promise<void> {
   const launches = times.reduce((total, time) => total + time.launches, 0);
   console.error(
     `${launches} launches took ${sum.toFixed(3)} s of the ${wall.toFixed(3)} s since the device ` +
-      `was opened (${percent(sum / wall)}); the host and waiting took the rest`,
+      `was opened (${percent(sum / wall)}); the rest is JavaScript and waiting`,
   );
 }
 

@@ -9,36 +9,36 @@ export interface TrainingStatus {
   loss: number;
   examplesPerSecond: number;
   tokensPerSecond: number;
-  /** Share of the device's multiply-add peak, where it is known. */
+  /** Share of the device's multiply-add peak, if known. */
   utilisation?: number;
 }
 
-/** Shows people how training goes. */
+/** Shows how training goes. */
 export interface Progress {
   update(status: TrainingStatus): void;
   /** Writes a line that stays. */
   log(line: string): void;
-  /** Shows the last status and gives the terminal back; must be called. */
+  /** Shows the last status and gives the terminal back. Must be called. */
   stop(): void;
 }
 
 export interface ProgressOptions {
   totalSteps: number;
-  /** Not said where the number of steps decides. */
+  /** Absent if the number of steps decides when to stop. */
   totalEpochs?: number;
-  /** What the examples are, in the plural. Default: reviews. */
+  /** What the examples are called, in the plural. Default: reviews. */
   unit?: string;
-  /** Steps already done where training is taken up again. Default 0. */
+  /** Steps done before, if training is resumed. Default 0. */
   firstStep?: number;
-  /** Shows nothing, as with `--quiet` and `--json`. Default false. */
+  /** True to show nothing, as with `--quiet` and `--json`. Default false. */
   silent?: boolean;
-  /** Seconds between lines where there is no terminal. Default 5. */
+  /** Seconds between lines if the stream is no terminal. Default 5. */
   lineInterval?: number;
-  /** Default: standard error, so that standard output holds results alone. */
+  /** Default: standard error, so that standard output holds only results. */
   stream?: NodeJS.WriteStream;
 }
 
-/** A bar on a terminal, a line now and then elsewhere, nothing where silence is asked for. */
+/** A bar on a terminal, a line every few seconds elsewhere, nothing if `silent`. */
 export function createProgress(options: ProgressOptions): Progress {
   if (options.silent) return { update() {}, log() {}, stop() {} };
   const stream = options.stream ?? process.stderr;
@@ -51,19 +51,19 @@ function bar(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
   const timeLeft = timer(totalSteps);
   const bars = new MultiBar({
     stream,
-    // What matters least comes last, where a narrow terminal cuts it.
+    // A narrow terminal cuts the end, so what matters least comes last.
     format: 'epoch {epoch} {bar} {value}/{total} · {left} left · loss {loss} · {rates}',
     barsize: 16,
     barCompleteChar: '█',
     barIncompleteChar: '░',
     hideCursor: true,
-    // Ctrl-C saves and stops: what handles it calls `stop`.
+    // Ctrl-C saves the run first; its handler calls `stop`.
     gracefulExit: false,
   });
   const waiting = { epoch: epochOf(options, 1), loss: '–', rates: '–', left: '–' };
   const line = bars.create(totalSteps, firstStep, waiting);
   let drawn = 0;
-  // The bar draws itself by a timer, which has no turn while the CPU device computes.
+  // The bar draws itself with a timer, which does not fire while the cpu device computes.
   const draw = () => {
     bars.update();
     drawn = performance.now();
@@ -114,7 +114,7 @@ function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
       if (performance.now() - written >= lineInterval * 1000) flush();
     },
     log(text) {
-      // What came before stands before.
+      // Keep the order: the pending status is older.
       flush();
       stream.write(`${text}\n`);
     },
@@ -125,7 +125,10 @@ function lines(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
 const epochOf = ({ totalEpochs }: ProgressOptions, epoch: number): string =>
   totalEpochs === undefined ? `${epoch}` : `${epoch}/${totalEpochs}`;
 
-/** Seconds left after a step, from the pace since the first one timed: that one compiles and tunes kernels. */
+/**
+ * Seconds left after a step, by the pace since the end of the first one, which compiles and tunes
+ * kernels.
+ */
 function timer(totalSteps: number): (step: number) => number {
   let first: { step: number; time: number } | undefined;
   return (step) => {
@@ -144,7 +147,7 @@ function formatSeconds(seconds: number): string {
   return whole < 3600 ? clock : `${Math.floor(whole / 3600)}:${clock}`;
 }
 
-/** How fast it goes, and how near to the most that the device can do. */
+/** Speed, and its share of the device's peak. */
 const ratesOf =
   ({ unit = 'reviews' }: ProgressOptions) =>
   ({ examplesPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string => {

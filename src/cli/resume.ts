@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Device } from '../device/device.ts';
 import type { DeviceKind, DeviceOptions } from '../device/open.ts';
 import { UsageError } from '../platform/errors.ts';
-import { openCliDevice } from './options.ts';
+import { openCliDevice } from './openDevice.ts';
 
 /** Options that do not decide the outcome of a run. */
 const FREE = ['resume', 'json', 'quiet'];
@@ -22,7 +22,8 @@ export function checkSameOptions(
   const refuse = (name: string, now: unknown, then: unknown): never => {
     const show = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value));
     throw new UsageError(
-      `${name}: expected ${show(then)}, with which ${dir} was begun, got ${show(now)}; leave it out to continue, or begin a new run with another --out`,
+      `${name}: expected ${show(then)}, with which ${dir} was begun, got ${show(now)}; ` +
+        'leave it out to continue, or begin a new run with another --out',
     );
   };
   if (files && JSON.stringify(files.given) !== JSON.stringify(files.begun))

@@ -4,17 +4,19 @@ import { UsageError } from '../platform/errors.ts';
 /** The lines of standard input. */
 export async function readLines(): Promise<string[]> {
   if (process.stdin.isTTY)
-    throw new UsageError('no texts: give them as arguments, or lines on standard input');
+    throw new UsageError('expected texts, as arguments or as lines on standard input, got none');
   const lines = (await readAll(process.stdin)).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new UsageError('no texts: standard input is empty');
+  if (lines.length === 0) throw new UsageError('expected texts on standard input, got none');
   return lines;
 }
 
-/** The two texts of a line, parted by a tab. */
+/** The two texts of a line, separated by a tab. */
 export function splitPair(text: string, i: number): [string, string] {
   const parts = text.split('\t');
   if (parts.length !== 2)
-    throw new UsageError(`text ${i + 1} is no pair: two texts parted by one tab were expected`);
+    throw new UsageError(
+      `text ${i + 1}: expected two texts with one tab between them, got ${parts.length}`,
+    );
   return [parts[0], parts[1]];
 }

@@ -6,8 +6,8 @@ import { formatMetric, type Metric, metricKey, metricNames } from '../train/task
 import type { Task } from '../train/tasks/task.ts';
 import type { EpochRecord } from '../train/trainer/history.ts';
 import { reportInput } from './inputReports.ts';
-import { interruptible } from './options.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { interruptible } from './signals.ts';
 
 type Start = Extract<FineTuneEvent, { event: 'start' }>;
 
@@ -57,7 +57,7 @@ export async function runFineTuning(
         );
         break;
       default:
-        reportInput(event, 'resume' in options ? {} : options, silent);
+        reportInput(event, silent, 'resume' in options ? {} : options);
     }
   };
   try {
@@ -82,7 +82,8 @@ function startLines({ train, valid, labels, files: { task }, model, ...at }: Sta
   const from = at.firstStep > 0 ? `; continuing after step ${at.firstStep}` : '';
   return [
     `data: ${train} examples to train on, ${valid} to validate with, ${kinds}${from}`,
-    `model: ${numHiddenLayers} layers × ${hiddenSize}, ${all.toLocaleString('en')} parameters${part}`,
+    `model: ${numHiddenLayers} layers × ${hiddenSize}, ` +
+      `${all.toLocaleString('en')} parameters${part}`,
   ];
 }
 
@@ -95,7 +96,8 @@ function unitOf({ files }: Start): string {
 
 function earlyStopLine({ patience, monitor }: Extract<FineTuneEvent, { event: 'earlyStop' }>) {
   const epochs = patience === 1 ? 'epoch' : `${patience} epochs`;
-  return `stopped early: no better validation ${metricNames[monitor]} in the last ${epochs} (--patience)`;
+  const metric = metricNames[monitor];
+  return `stopped early: no better validation ${metric} in the last ${epochs} (--patience)`;
 }
 
 function epochLine(record: EpochRecord, { files: { task }, labels }: Start): string {

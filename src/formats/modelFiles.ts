@@ -19,3 +19,6 @@ export const tokenizerFiles: readonly string[] = [
   modelFiles.specialTokensMap,
   modelFiles.addedTokens,
 ];
+
+/** Whether a file holds a part of the weights. */
+export const isShard = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);

@@ -1,7 +1,7 @@
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, readJson } from '../platform/files.ts';
-import { listFolder } from '../platform/folder.ts';
 import { formatNames, formatValue, isObject } from '../platform/format.ts';
+import { fileExists, listFolder, readJson } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
 import { type FindModelOptions, findModel } from './hub.ts';
 import { modelFiles } from './modelFiles.ts';
 

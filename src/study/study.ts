@@ -1,6 +1,7 @@
 import { type BertConfig, bertConfig, labelFields } from '../bert/config.ts';
 import { freezeEncoder } from '../bert/layers/freeze.ts';
-import { joinPath, writeFiles } from '../platform/files.ts';
+import { writeFiles } from '../platform/atomicWrite.ts';
+import { joinPath } from '../platform/runtime.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../text/vocabulary/index.ts';
 import { checkMaxLength, encodeExamples } from '../train/data/batch.ts';

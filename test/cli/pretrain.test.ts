@@ -217,7 +217,7 @@ describe('wrong use is one line', () => {
     [
       'too long',
       [...base, '--max-length', '1000', ...elsewhere],
-      /max length of 1000 is more than the model's 512 positions/,
+      /expected at most the 512 positions of the model, got 1000/,
     ],
     ['too short', [...base, '--max-length', '2', ...elsewhere], /max length of 2 has no room/],
     [

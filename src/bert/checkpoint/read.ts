@@ -3,8 +3,9 @@ import { type ModelFolder, type ModelSource, openModelFolder } from '../../forma
 import { float32Decoder, SafetensorsError } from '../../formats/safetensors/dtypes.ts';
 import { dataOffset, parseHeader } from '../../formats/safetensors/header.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { joinPath, openRandomAccess, readJson } from '../../platform/files.ts';
 import { formatValue, isObject } from '../../platform/format.ts';
+import { openRandomAccess, readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { type BertConfig, parseBertConfig } from '../config.ts';
 import { canonicalName, isPositionIds } from './names.ts';
 

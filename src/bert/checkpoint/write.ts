@@ -1,8 +1,8 @@
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { toFloat16 } from '../../formats/safetensors/dtypes.ts';
 import { streamSafetensors, type TensorToStream } from '../../formats/safetensors/file.ts';
+import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { type FileContent, writeFiles } from '../../platform/files.ts';
 import { formatValue } from '../../platform/format.ts';
 import { type BertConfig, configToJson, type TorchDtype, torchDtypes } from '../config.ts';
 

@@ -1,20 +1,16 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { readCheckpoint } from '../../bert/checkpoint/read.ts';
-import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { torchDtypes } from '../../bert/config.ts';
-import { tokenizerFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
-import { architectureOf } from '../../train/tasks/taskModel.ts';
-import { modelFolder } from '../download.ts';
-import { path } from '../options.ts';
+import { fileExists, readBytes } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
+import { modelOption, path } from '../options.ts';
 
 export function convertCommand(): Command {
   return new Command('convert')
-    .description('store a model, whatever its head, with its tokenizer in another precision')
-    .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
-    .requiredOption('--out <dir>', 'where the converted one goes', path)
+    .description('store a model with any head, and its tokenizer, in another precision')
+    .addOption(modelOption().makeOptionMandatory())
+    .requiredOption('--out <dir>', 'folder for the converted model', path)
     .addOption(
       new Option(
         '--dtype <dtype>',
@@ -24,12 +20,18 @@ export function convertCommand(): Command {
         .makeOptionMandatory(),
     )
     .action(async ({ model, out, dtype }) => {
-      const dir = await modelFolder(model, false);
+      const { readCheckpoint } = await import('../../bert/checkpoint/read.ts');
+      const { writeCheckpoint } = await import('../../bert/checkpoint/write.ts');
+      const { tokenizerFiles } = await import('../../formats/modelFiles.ts');
+      const { fetchModel } = await import('../../train/recipes/start.ts');
+      const { architectureOf } = await import('../../train/tasks/taskModel.ts');
+      const { reportInput } = await import('../inputReports.ts');
+      const dir = await fetchModel(model, (event) => reportInput(event, false));
       if (resolve(out) === resolve(dir))
-        throw new UsageError(`--out is ${out}, the model itself: give another folder`);
+        throw new UsageError(`--out: expected another folder than that of the model, got ${out}`);
       const { config, tensors } = await readCheckpoint(dir);
       const architecture = await architectureOf(dir);
-      // A weight is read when its turn to be written comes.
+      // Each weight is read just before it is written.
       const weights = Array.from(tensors, ([name, weight]) => {
         return [name, { shape: weight.shape, data: async () => weight.data }] as const;
       });

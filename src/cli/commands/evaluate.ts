@@ -1,76 +1,61 @@
 import { Command } from 'commander';
-import { encodeExamples } from '../../train/data/batch.ts';
-import { readData } from '../../train/data/labelledData.ts';
-import { tasks } from '../../train/tasks/index.ts';
+import { evaluateDefaults } from '../../train/defaults.ts';
+import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
-import type { Report } from '../../train/tasks/task.ts';
-import { labelsOf, loadTaskModel, taskOf } from '../../train/tasks/taskModel.ts';
-import { evaluateExamples } from '../../train/trainer/evaluate.ts';
-import { modelFolder } from '../download.ts';
+import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
   dataOptions,
   dataOptionsOf,
   deviceOption,
   jsonOption,
-  openCliDevice,
+  modelOption,
   positiveInteger,
-  reportProblems,
-  reportTruncatedWords,
 } from '../options.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('measure a model on labelled texts, pairs of texts or words')
-    .argument('<file>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
-    .requiredOption('--model <dir>', 'folder of the model, or its name on the Hugging Face hub')
+    .argument('<data>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
+    .addOption(modelOption().makeOptionMandatory())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
-    .option('--batch-size <n>', 'texts at a time', positiveInteger, 64)
+    .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
-  return command.action(async (file: string, options) => {
-    const device = await openCliDevice(options.device, options.json);
-    const { model, tokenizer } = await loadTaskModel(
-      await modelFolder(options.model, options.json),
+  return command.action(async (data: string, options) => {
+    const { model, maxLength, batchSize, json } = options;
+    const { evaluate } = await import('../../train/recipes/evaluate.ts');
+    const { reportInput } = await import('../inputReports.ts');
+    const device = await openCliDevice(options.device, json);
+    const result = await evaluate(
+      { model, data, maxLength, batchSize, ...dataOptionsOf(options) },
+      { onEvent: (event) => reportInput(event, json) },
     );
-    const task = taskOf(model);
-    const labels = labelsOf(model);
-    const { maxPositionEmbeddings } = model.config;
-    const data = await readData(file, { ...dataOptionsOf(options), task: task.name, labels });
-    reportProblems(file, data.problems);
-    const examples = encodeExamples(
-      data.examples,
-      tokenizer,
-      options.maxLength ?? maxPositionEmbeddings,
-      maxPositionEmbeddings,
-    );
-    reportTruncatedWords(file, data.examples, examples);
-    const { loss, predictions } = await evaluateExamples(model, examples, options.batchSize);
-    const truth = examples.map(({ label }) => label!);
-    const report = task.report(predictions, truth, labels);
-    const head = { examples: examples.length, skipped: data.problems.length, loss };
-    if (options.json) {
-      const { metrics, ...rest } = report;
-      const where = { device: device.kind, adapter: device.description };
-      console.log(
-        JSON.stringify({
-          task: task.name,
-          ...head,
-          ...metrics,
-          ...(task !== tasks.regression && { labels }),
-          ...rest,
-          ...where,
-        }),
-      );
+    if (!json) {
+      show(result);
       return;
     }
-    show(head, report, labels);
+    const { task, loss, examples, skipped, metrics, labels, perLabel, confusion } = result;
+    console.log(
+      JSON.stringify({
+        task,
+        examples,
+        skipped,
+        loss,
+        ...metrics,
+        ...(task !== 'regression' && { labels }),
+        perLabel,
+        confusion,
+        device: device.kind,
+        adapter: device.description,
+      }),
+    );
   });
 }
 
-/** Columns that people can read beside each other. */
+/** Labels up to which people can read a table of confusions. */
 const MAX_CONFUSION_LABELS = 20;
 
 const titles: Record<string, string> = {
@@ -83,40 +68,42 @@ const titles: Record<string, string> = {
 const shares = ['accuracy', 'exactMatch'];
 
 /** Prints figures for people. */
-function show(
-  { examples, loss }: { examples: number; loss: number },
-  { metrics, perLabel, confusion }: Report,
-  labels: string[],
-) {
+function show({ examples, loss, metrics, perLabel, confusion, labels }: EvaluateResult): void {
   const lines: [string, string][] = [
     ['examples', `${examples}`],
     ['loss', loss.toFixed(4)],
+    ...Object.entries(metrics).map(([name, value]): [string, string] => {
+      return [titles[name] ?? name, formatFigure(name, value)];
+    }),
   ];
-  for (const [name, value] of Object.entries(metrics)) {
-    const text = Number.isNaN(value)
-      ? 'not defined: all scores are equal'
-      : shares.includes(name)
-        ? percent(value)
-        : value.toFixed(4);
-    lines.push([titles[name] ?? name, text]);
-  }
   const width = Math.max(...lines.map(([title]) => title.length));
   for (const [title, text] of lines) console.log(`${title.padEnd(width)}   ${text}`);
-  if (perLabel && Object.keys(perLabel).length > 0) {
-    const columns = ['precision', 'recall', 'F1', 'support'].map(
-      (title) => ({ title, right: true }) as const,
-    );
-    const rows = Object.entries(perLabel).map(([label, { precision, recall, f1, support }]) => {
-      return [label, ...[precision, recall, f1].map((value) => value.toFixed(4)), `${support}`];
-    });
-    console.log(`\n${table(['label', ...columns], rows)}`);
+  if (perLabel && Object.keys(perLabel).length > 0) showPerLabel(perLabel);
+  if (confusion) showConfusion(confusion, labels);
+}
+
+function formatFigure(name: string, value: number): string {
+  if (Number.isNaN(value)) return 'undefined: all scores are equal';
+  return shares.includes(name) ? percent(value) : value.toFixed(4);
+}
+
+const rightAligned = (titles: readonly string[]) =>
+  titles.map((title) => ({ title, right: true }) as const);
+
+function showPerLabel(perLabel: NonNullable<EvaluateResult['perLabel']>): void {
+  const columns = rightAligned(['precision', 'recall', 'F1', 'support']);
+  const rows = Object.entries(perLabel).map(([label, { precision, recall, f1, support }]) => {
+    return [label, ...[precision, recall, f1].map((value) => value.toFixed(4)), `${support}`];
+  });
+  console.log(`\n${table(['label', ...columns], rows)}`);
+}
+
+function showConfusion(confusion: readonly number[][], labels: readonly string[]): void {
+  if (labels.length > MAX_CONFUSION_LABELS) {
+    console.log(`\nconfusion: the table of ${labels.length} labels is too wide; --json prints it`);
+    return;
   }
-  if (confusion && labels.length > MAX_CONFUSION_LABELS) {
-    console.log(`\nconfusion: too wide a table for ${labels.length} labels; --json has it`);
-  } else if (confusion) {
-    console.log('\nconfusion (rows: true label, columns: predicted)');
-    const columns = labels.map((title) => ({ title, right: true }) as const);
-    const rows = confusion.map((row, i) => [labels[i], ...row.map(String)]);
-    console.log(table(['', ...columns], rows));
-  }
+  console.log('\nconfusion (rows: true label, columns: predicted)');
+  const rows = confusion.map((row, i) => [labels[i], ...row.map(String)]);
+  console.log(table(['', ...rightAligned(labels)], rows));
 }

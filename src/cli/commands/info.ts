@@ -1,17 +1,18 @@
 import { Command } from 'commander';
-import { definedKernels } from '../../device/kernel.ts';
-// Defines the kernels.
-import '../../nn/index.ts';
-import { measurePeaks } from '../../measure/peaks.ts';
-import { deviceOption, jsonOption, openCliDevice } from '../options.ts';
+import { openCliDevice } from '../openDevice.ts';
+import { deviceOption, jsonOption } from '../options.ts';
 import { number } from '../table.ts';
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('show the device that would be used, and what it offers')
+    .description('show the device that would be used, and its features')
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (options) => {
+      const { definedKernels } = await import('../../device/kernel.ts');
+      // Operations and optimizers define their kernels.
+      await import('../../nn/index.ts');
+      const { measurePeaks } = await import('../../measure/peaks.ts');
       const device = await openCliDevice(options.device, true);
       const { kind, description, traits } = device;
       const peaks = await measurePeaks(device);
@@ -50,7 +51,7 @@ export function infoCommand(): Command {
       for (const [name, value] of lines) console.log(`${name.padEnd(16)} ${value}`);
       if (traits.software && kind === 'webgpu') {
         console.log(
-          '\nThis adapter is software: fine for development and tests. A GPU is what the engine is made for.',
+          '\nThis adapter is software: good for development and tests. Training wants a GPU.',
         );
       }
     });

@@ -3,7 +3,8 @@ import type { Device } from '../../device/device.ts';
 import { type Constants, definedKernels, type Kernel, kernelText } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { deviceOption, jsonOption, openCliDevice } from '../options.ts';
+import { openCliDevice } from '../openDevice.ts';
+import { deviceOption, jsonOption } from '../options.ts';
 import { table } from '../table.ts';
 
 /** A common GPU in a browser: subgroups of no fixed size, WebGPU's default limits. */

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
-import { readPretraining } from '../../train/pretraining/checkpoint.ts';
-import { objectives } from '../../train/pretraining/objective.ts';
-import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/recipes/pretrain.ts';
+import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/defaults.ts';
+import { objectives } from '../../train/pretraining/objectives.ts';
 import {
   addOptions,
   casedOption,
@@ -17,7 +16,6 @@ import {
   startOptions,
   validShare,
 } from '../options.ts';
-import { evaluationLine, runPretraining } from '../pretraining.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 
 const OUT = 'out/pretrained';
@@ -27,7 +25,8 @@ export function pretrainCommand(): Command {
     .description('pre-train a model on plain texts: masked words, next sentences, or both')
     .argument(
       '[files...]',
-      'plain texts, one a line (documents parted by blank lines); TSV, CSV or JSONL with a text column',
+      'plain texts, one per line (an empty line between documents); or TSV, CSV or JSONL with a ' +
+        'text column',
     )
     .addOption(
       new Option(
@@ -39,9 +38,9 @@ export function pretrainCommand(): Command {
     );
   addOptions(command, startOptions())
     .option('--layers <n>', 'layers of a fresh model', positiveInteger)
-    .option('--hidden-size <n>', 'its width', positiveInteger)
-    .option('--heads <n>', 'its attention heads', positiveInteger)
-    .option('--intermediate-size <n>', 'width within its feed-forward layers', positiveInteger)
+    .option('--hidden-size <n>', 'width of a fresh model', positiveInteger)
+    .option('--heads <n>', 'attention heads of a fresh model', positiveInteger)
+    .option('--intermediate-size <n>', 'width inside its feed-forward layers', positiveInteger)
     .addOption(casedOption())
     .option(
       '--mlm-probability <share>',
@@ -49,11 +48,11 @@ export function pretrainCommand(): Command {
       openShare,
       pretrainDefaults.mlmProbability,
     )
-    .option('--whole-word-mask', 'mask all pieces of a word or none')
-    .option('--valid <file>', 'file to validate with, instead of a part of the others')
+    .option('--whole-word-mask', 'mask all pieces of a word or none of them')
+    .option('--valid <file>', 'file to validate with, instead of a part of the texts')
     .option(
       '--valid-split <share>',
-      'share of the texts set aside for validation (some thousand at most)',
+      'share of the texts set aside for validation (a few thousand at most)',
       validShare,
       pretrainDefaults.validSplit,
     )
@@ -63,39 +62,38 @@ export function pretrainCommand(): Command {
       positiveInteger,
       pretrainDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'examples a step', positiveInteger, pretrainDefaults.batchSize)
+    .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addOptions(command, hyperparameterOptions(pretrainDefaults))
     .option(
       '--eval-every <steps>',
-      'steps from one evaluation to the next',
+      'steps between evaluations',
       positiveInteger,
       pretrainDefaults.evalEvery,
     )
     .option(
       '--save-every <steps>',
-      'steps from one checkpoint to the next',
+      'steps between checkpoints',
       positiveInteger,
       pretrainDefaults.saveEvery,
     )
     .option(
       '--seed <n>',
-      'of weights, order, masks and dropout',
+      'seed of weights, order, masks and dropout',
       nonNegativeInteger,
       pretrainDefaults.seed,
     )
-    .option('--out <dir>', 'where checkpoints, history.json and history.svg go', path, OUT)
-    .option(
-      '--resume <dir>',
-      'go on with the run in this folder, with the options it was begun with',
-    )
+    .option('--out <dir>', 'folder for the checkpoint, history.json and history.svg', path, OUT)
+    .option('--resume <dir>', 'continue the run in this folder, with its options')
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
   addOptions(command, columnOptions());
   return command.action(async (files: string[], options) => {
     const { device: asked, json, quiet, out, resume, ...rest } = options;
+    const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
+    const { evaluationLine, runPretraining } = await import('../pretraining.ts');
     const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
     if (begun) {
       const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;

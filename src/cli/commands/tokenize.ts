@@ -1,8 +1,7 @@
 import { Command } from 'commander';
-import { readText } from '../../platform/files.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { modelFolder } from '../download.ts';
-import { jsonOption, positiveInteger, requireModelOrVocab } from '../options.ts';
+import { readText } from '../../platform/readFiles.ts';
+import { jsonOption, positiveInteger } from '../options.ts';
+import { noteCased } from '../resume.ts';
 
 export function tokenizeCommand(): Command {
   return new Command('tokenize')
@@ -10,15 +9,21 @@ export function tokenizeCommand(): Command {
     .argument('<text>', 'the text')
     .argument('[pair]', 'the second text of a pair')
     .option('--model <dir>', 'folder with the tokenizer, or its name on the Hugging Face hub')
-    .option('--vocab <file>', 'a vocab.txt alone')
+    .option('--vocab <file>', 'a vocab.txt without a model')
     .option('--cased', 'the vocabulary keeps case and accents')
     .option('--max-length <tokens>', 'cut to this length', positiveInteger)
     .addOption(jsonOption())
     .action(
       async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
-        requireModelOrVocab({ model, vocab, cased });
+        const { checkStart, fetchModel } = await import('../../train/recipes/start.ts');
+        const { BertTokenizer } = await import('../../text/tokenizer/index.ts');
+        const { reportInput } = await import('../inputReports.ts');
+        checkStart({ model, vocab });
+        noteCased({ model, cased });
         const tokenizer = model
-          ? await BertTokenizer.fromPretrained(await modelFolder(model, json))
+          ? await BertTokenizer.fromPretrained(
+              await fetchModel(model, (event) => reportInput(event, json)),
+            )
           : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
         const encoding = tokenizer.encode(text, pair, {
           maxLength,

@@ -1,12 +1,8 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
-import {
-  checkpointFolder,
-  fineTuneDefaults,
-  readFineTuning,
-} from '../../train/recipes/fineTune.ts';
-import { tasks } from '../../train/tasks/index.ts';
+import { fineTuneDefaults } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
+import { taskNames } from '../../train/tasks/task.ts';
 import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
@@ -24,7 +20,6 @@ import {
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
-import { runFineTuning } from '../training.ts';
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
@@ -33,22 +28,22 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
     .argument(
-      '[file]',
+      '[data]',
       'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags',
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
-        Object.keys(tasks),
+        taskNames,
       ),
     );
   addOptions(command, startOptions())
     .addOption(casedOption())
     .option(
       '--freeze <layers>',
-      'train neither the embeddings nor this many of the lowest layers; all: the head alone',
+      'freeze the embeddings and this many of the lowest layers; all: train only the head',
       layers,
     )
-    .option('--valid <file>', 'file to validate with, instead of a part of the first')
+    .option('--valid <file>', 'file to validate with, instead of a part of the data')
     .option(
       '--valid-split <share>',
       'share set aside for validation',
@@ -61,7 +56,7 @@ export function trainCommand(): Command {
       positiveInteger,
       fineTuneDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'texts a step', positiveInteger, fineTuneDefaults.batchSize)
+    .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
   addOptions(command, hyperparameterOptions(fineTuneDefaults))
     .option(
@@ -70,16 +65,16 @@ export function trainCommand(): Command {
       positiveInteger,
       fineTuneDefaults.patience,
     )
-    .option('--group-by-length', 'batches of texts of like lengths: less padding')
+    .option('--group-by-length', 'batches of texts of similar length: less padding')
     .option(
       '--seed <n>',
-      'of weights, order, split and dropout',
+      'seed of weights, order, split and dropout',
       nonNegativeInteger,
       fineTuneDefaults.seed,
     )
     .option(
       '--out <dir>',
-      'where the best model, history.json and history.svg go',
+      'folder for the best model, history.json and history.svg',
       path,
       'out/model',
     )
@@ -88,7 +83,7 @@ export function trainCommand(): Command {
       'steps between checkpoints (default: one after each epoch)',
       positiveInteger,
     )
-    .option('--resume <dir>', 'continue the run in this folder, with the options it was begun with')
+    .option('--resume <dir>', 'continue the run in this folder, with its options')
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())
@@ -96,6 +91,8 @@ export function trainCommand(): Command {
   addOptions(command, dataOptions());
   return command.action(async (data: string | undefined, options) => {
     const { device: asked, precision, json, quiet, resume, ...rest } = options;
+    const { checkpointFolder, readFineTuning } = await import('../../train/recipes/fineTune.ts');
+    const { runFineTuning } = await import('../training.ts');
     const begun =
       resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
     if (begun)
@@ -106,7 +103,9 @@ export function trainCommand(): Command {
         data ? { given: data, begun: begun.data } : undefined,
       );
     else if (data === undefined)
-      throw new UsageError('expected a file to train on, or --resume DIR to continue a run');
+      throw new UsageError(
+        'expected a file to train on, or --resume DIR to continue a run, got neither',
+      );
     noteCased(options);
     const silent = Boolean(json || quiet);
     const device = await openAsBegun(begun, asked, silent, precision);
@@ -145,7 +144,7 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
   const use = `npx wigbert predict --model ${out}`;
   console.log(
     isForPairs
-      ? `  ${use} --pairs < pairs.txt  # two texts a line, a tab between them`
+      ? `  ${use} --pairs < pairs.txt  # two texts per line, separated by a tab`
       : `  ${use} 'some text'`,
   );
 }

@@ -1,12 +1,6 @@
-import { basename, dirname } from 'node:path';
 import { Command, Option } from 'commander';
-import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
-import type { RowProblem } from '../../formats/tables/rows.ts';
-import { writeFiles } from '../../platform/files.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { trainerDefaults, trainWordPiece } from '../../text/vocabulary/index.ts';
-import { type DataOptions, readData } from '../../train/data/labelledData.ts';
-import { columnOptions, jsonOption, path, positiveInteger, reportProblems } from '../options.ts';
+import { trainerDefaults } from '../../text/vocabulary/options.ts';
+import { columnOptions, jsonOption, path, positiveInteger } from '../options.ts';
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
@@ -15,12 +9,13 @@ export function vocabCommand(): Command {
     .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
-      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text a line',
+      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one text ' +
+        'per line',
     )
     .option('--size <n>', 'entries', positiveInteger, vocabSize)
     .option(
       '--out <path>',
-      'vocab.txt to write, or a folder for it and the files that say how to read it',
+      'vocab.txt to write, or a folder for it and the other files of a tokenizer',
       path,
       'out/vocab.txt',
     )
@@ -48,60 +43,8 @@ export function vocabCommand(): Command {
     .addOption(textColumnOption)
     .addOption(pairColumnOption)
     .addOption(jsonOption())
-    .action(
-      async (files: string[], { size, out, cased, textColumn, pairColumn, json, ...options }) => {
-        const sources: Iterable<string>[] = [];
-        for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
-        const { vocab, coverage } = trainWordPiece(concatenated(sources), {
-          ...options,
-          vocabSize: size,
-          lowercase: !cased,
-        });
-        const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
-        if (out.endsWith('.txt'))
-          await writeFiles(dirname(out), { [basename(out)]: written['vocab.txt'] });
-        else await writeFiles(out, written);
-        if (json) {
-          console.log(JSON.stringify({ out, size: vocab.length, coverage }));
-          return;
-        }
-        const known = (100 * coverage).toFixed(2);
-        console.log(
-          `${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`,
-        );
-        if (vocab.length < size)
-          console.error(
-            `fewer than the ${size} asked for: no further pair occurs ${options.minFrequency} times`,
-          );
-      },
-    );
-}
-
-/** The texts of a table, or the lines of any other file. */
-async function textsOf(
-  file: string,
-  columns: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
-): Promise<Iterable<string>> {
-  if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
-    const lines = await openLines(file);
-    const [header] = lines();
-    if (!file.endsWith('.txt') || !header?.text.includes('\t')) return texts(file, lines());
-  }
-  const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
-  reportProblems(file, problems);
-  return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
-}
-
-/** The lines of a file; those that are not text are reported. */
-function* texts(file: string, lines: Iterable<Line>): Generator<string> {
-  const problems: RowProblem[] = [];
-  for (const line of lines) {
-    if (isValidUtf8(line)) yield line.text;
-    else problems.push({ line: line.line, reason: 'not valid UTF-8' });
-  }
-  reportProblems(file, problems);
-}
-
-function* concatenated(sources: readonly Iterable<string>[]): Generator<string> {
-  for (const texts of sources) yield* texts;
+    .action(async (files: string[], options) => {
+      const { learnVocabulary } = await import('../vocabulary.ts');
+      await learnVocabulary(files, options);
+    });
 }

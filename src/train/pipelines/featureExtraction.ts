@@ -79,14 +79,16 @@ export class FeatureExtractionPipeline {
   async *stream(
     examples: readonly EncodedExample[],
     batchSize: number,
-    options: FeatureOptions = {},
+    { signal, ...options }: FeatureOptions & Pick<PredictOptions, 'signal'> = {},
   ): AsyncGenerator<Float32Array> {
     const size = this.featureSize(options);
     const wasTraining = this.model.training;
     try {
       this.model.eval();
-      for (const window of batches(examples, batchSize * BATCHES_PER_WINDOW))
+      for (const window of batches(examples, batchSize * BATCHES_PER_WINDOW)) {
+        signal?.throwIfAborted();
         yield* await this.#extractWindow(window, batchSize, size, options);
+      }
     } finally {
       this.model.train(wasTraining);
     }

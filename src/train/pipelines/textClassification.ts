@@ -13,6 +13,8 @@ export interface PredictOptions {
   batchSize?: number;
   /** Texts are cut to this many tokens. Default: the most that the model takes. */
   maxLength?: number;
+  /** Stops after the current batch, with the signal's reason as the error. */
+  signal?: AbortSignal;
 }
 
 export interface Prediction {
@@ -52,11 +54,13 @@ export class TextClassificationPipeline {
   /** Labels texts, or pairs of texts. */
   async predict(
     texts: readonly TextInput[],
-    { batchSize = 32, maxLength }: PredictOptions = {},
+    { batchSize = 32, maxLength, signal }: PredictOptions = {},
   ): Promise<Prediction[]> {
     const { id2label } = this.model.config;
     const encoded = encodeTexts(texts, this.model, this.tokenizer, maxLength);
-    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
+    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize, {
+      signal,
+    });
     return probabilities.map((row) => {
       const best = argmax(row);
       return {

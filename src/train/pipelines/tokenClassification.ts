@@ -59,7 +59,7 @@ export class TokenClassificationPipeline {
    */
   async predict(
     texts: readonly string[],
-    { batchSize = 32, maxLength }: PredictOptions = {},
+    { batchSize = 32, maxLength, signal }: PredictOptions = {},
   ): Promise<TaggedWord[][]> {
     const { maxPositionEmbeddings, id2label, numLabels } = this.model.config;
     const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
@@ -71,7 +71,9 @@ export class TokenClassificationPipeline {
         returnOffsetsMapping: true,
       });
     });
-    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
+    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize, {
+      signal,
+    });
     return encoded.map((encoding, row) =>
       this.#wordSpans(encoding).map(({ token, start, end }) => {
         const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);

@@ -1,5 +1,6 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import type { Tensor } from '../../tensor/index.ts';
+import { pretrainDefaults } from '../defaults.ts';
 import type { Hyperparameters } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import {
@@ -31,21 +32,7 @@ export interface PretrainOptions extends ExampleBuilderOptions, Hyperparameters 
   saveEvery: number;
 }
 
-/** Devlin et al. 2019, appendix A.2, except for steps, batch size, evaluations and checkpoints. */
-export const pretrainDefaults = {
-  objective: 'mlm',
-  maxLength: 128,
-  batchSize: 32,
-  mlmProbability: 0.15,
-  wholeWordMask: false,
-  learningRate: 1e-4,
-  warmupRatio: 0.01,
-  weightDecay: 0.01,
-  maxGradNorm: 1,
-  seed: 42,
-  evalEvery: 500,
-  saveEvery: 500,
-} as const satisfies Omit<PretrainOptions, 'totalSteps'>;
+export { pretrainDefaults };
 
 /** ε of AdamW in BERT's own pre-training. */
 const EPS = 1e-6;

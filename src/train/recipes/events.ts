@@ -14,6 +14,9 @@ export type InputEvent =
   /** A model that is fetched from the hub. */
   | ({ event: 'download'; model: string } & DownloadProgress);
 
+/** Those of some kinds. */
+export type InputEventOf<K extends InputEvent['event']> = Extract<InputEvent, { event: K }>;
+
 /** What every recipe takes besides its options. */
 export interface RecipeCallbacks<E> {
   /** Stops the work: training after the current step, anything else after the current batch. */

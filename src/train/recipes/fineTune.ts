@@ -2,12 +2,15 @@ import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
+import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { ensureWritableFolder, fileExists, joinPath, writeFiles } from '../../platform/files.ts';
+import { fileExists } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { fineTuneDefaults } from '../defaults.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -30,7 +33,6 @@ import {
   type FitPosition,
   type FitState,
   fit,
-  fitDefaults,
   stepsPerEpoch,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
@@ -70,13 +72,6 @@ export type FineTuneOptions = Partial<FineTuneSettings> & {
   /** Folder of the best model, history.json and history.svg; its `checkpoint` resumes the run. */
   out: string;
 };
-
-export const fineTuneDefaults = {
-  ...fitDefaults,
-  /** The usual study of NSMC. */
-  maxLength: 39,
-  validSplit: 0.2,
-} as const;
 
 export type FineTuneEvent =
   | InputEvent

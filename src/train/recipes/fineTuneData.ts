@@ -6,7 +6,7 @@ import { type DataOptions, type LabelledData, readData } from '../data/labelledD
 import { stratifiedSplit } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
-import type { InputEvent } from './events.ts';
+import type { InputEvent, InputEventOf } from './events.ts';
 import { reportUnknownPieces } from './start.ts';
 
 type Report = (event: InputEvent) => void;
@@ -38,7 +38,7 @@ export interface ReadFiles {
 export async function readReporting(
   path: string,
   options: DataOptions,
-  report: Report,
+  report: (event: InputEventOf<'skippedRows'>) => void,
 ): Promise<LabelledData> {
   const data = await readData(path, options);
   if (data.problems.length > 0) report({ event: 'skippedRows', path, problems: data.problems });
@@ -88,7 +88,7 @@ export function reportLostWords(
   path: string,
   { examples }: Pick<LabelledData, 'examples'>,
   encoded: readonly EncodedExample[],
-  report: Report,
+  report: (event: InputEventOf<'lostWords'>) => void,
 ): void {
   if (!examples[0].words) return;
   const { lossWeight } = tasks['token-classification'];

@@ -1,11 +1,12 @@
 import { bertConfig } from '../../bert/config.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
+import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { ensureWritableFolder, writeFiles } from '../../platform/files.ts';
 import { defaultDevice, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength } from '../data/batch.ts';
+import { pretrainRecipeDefaults } from '../defaults.ts';
 import { countBatches } from '../pretraining/batches.ts';
 import { readPretraining, savePretraining } from '../pretraining/checkpoint.ts';
 import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretraining/history.ts';
@@ -15,7 +16,6 @@ import {
   type PretrainData,
   type PretrainOptions,
   type PretrainState,
-  pretrainDefaults,
   pretrainModel,
 } from '../pretraining/pretrain.ts';
 import { checkVocab } from '../tasks/taskModel.ts';
@@ -61,9 +61,6 @@ export type PretrainRecipeOptions = Partial<PretrainSettings> & {
   /** Folder of the checkpoint, which is a Hugging Face model too, history.json and history.svg. */
   out: string;
 };
-
-/** The share of the texts that is held out, besides the defaults of `pretrainModel`. */
-export const pretrainRecipeDefaults = { ...pretrainDefaults, validSplit: 0.05 } as const;
 
 const EPOCHS = 3;
 

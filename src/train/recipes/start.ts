@@ -2,11 +2,11 @@ import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { openRandomAccess, readJson, readText } from '../../platform/files.ts';
+import { openRandomAccess, readJson, readText } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkVocab } from '../tasks/taskModel.ts';
-import type { InputEvent } from './events.ts';
+import type { InputEventOf } from './events.ts';
 
 /** What training starts from: a model's folder, or a vocabulary for a fresh model. */
 export interface StartOptions {
@@ -19,8 +19,6 @@ export interface StartOptions {
   /** True if the fresh vocabulary keeps case and accents. Default false. */
   cased?: boolean;
 }
-
-type Report = (event: InputEvent) => void;
 
 /** @throws UsageError unless exactly one of `model` and `vocab` is given. */
 export function checkStart({ model, vocab, config }: StartOptions): void {
@@ -37,12 +35,14 @@ export function checkStart({ model, vocab, config }: StartOptions): void {
 }
 
 /** The folder of a model, fetched from the hub if need be. */
-export const fetchModel = (name: string, report: Report): Promise<string> => {
+export const fetchModel = (
+  name: string,
+  report: (event: InputEventOf<'download'>) => void,
+): Promise<string> => {
   if (name === '')
     throw new UsageError("`model`: expected a folder or a model's name on the hub, got ''");
-  const onProgress = (
-    progress: Omit<Extract<InputEvent, { event: 'download' }>, 'event' | 'model'>,
-  ) => report({ event: 'download', model: name, ...progress });
+  const onProgress = (progress: Omit<InputEventOf<'download'>, 'event' | 'model'>) =>
+    report({ event: 'download', model: name, ...progress });
   return findModel(name, { onProgress });
 };
 
@@ -60,7 +60,7 @@ export async function freshConfig({ vocab, config, cased }: StartOptions & { voc
 export function reportWeights(
   model: string,
   { loadReport: { missing, unexpected } }: BertPreTrainedModel,
-  report: Report,
+  report: (event: InputEventOf<'weights'>) => void,
 ): void {
   if (missing.length + unexpected.length > 0)
     report({ event: 'weights', model, missing, unexpected });
@@ -74,7 +74,7 @@ export function reportUnknownPieces(
   path: string,
   texts: readonly (readonly number[])[],
   { unkTokenId, clsTokenId, sepTokenId }: BertTokenizer,
-  report: Report,
+  report: (event: InputEventOf<'unknownPieces'>) => void,
 ): void {
   let [pieces, unknown] = [0, 0];
   for (const ids of texts) {

@@ -7,8 +7,10 @@ import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
+import { recoverWrites, writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readJson, recoverWrites, writeFiles } from '../../platform/files.ts';
+import { fileExists, readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { SavedState, TrainerState, TrainingLog } from './trainer.ts';
 

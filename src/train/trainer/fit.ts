@@ -3,6 +3,7 @@ import { UsageError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { collate, countTokens, type EncodedExample } from '../data/batch.ts';
 import { epochBatches } from '../data/split.ts';
+import { fitDefaults } from '../defaults.ts';
 import { metricKey } from '../tasks/metric.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
@@ -32,18 +33,7 @@ export interface FitOptions extends Hyperparameters {
   saveEvery?: number;
 }
 
-/** Batch 32, 3 epochs, and Hugging Face's defaults for the rest. */
-export const fitDefaults = {
-  epochs: 3,
-  batchSize: 32,
-  learningRate: 5e-5,
-  warmupRatio: 0.1,
-  weightDecay: 0.01,
-  maxGradNorm: 1,
-  patience: 2,
-  groupByLength: false,
-  seed: 42,
-} as const satisfies FitOptions;
+export { fitDefaults };
 
 /** Where fine-tuning stands in its data. */
 export interface FitPosition {

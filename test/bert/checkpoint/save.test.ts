@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../../src/bert/checkpoint/read.ts';
+import { recoverWrites, writeFiles } from '../../../src/platform/atomicWrite.ts';
 import { ArgumentError, UsageError } from '../../../src/platform/errors.ts';
-import { openRandomAccess, recoverWrites, writeFiles } from '../../../src/platform/files.ts';
+import { openRandomAccess } from '../../../src/platform/readFiles.ts';
 import { seeded } from '../../support/mutants.ts';
 
 // `npm test` builds first; what is killed here is what is shipped.

@@ -1,31 +1,37 @@
 import * as v from 'valibot';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readText } from '../../platform/files.ts';
+import { fileExists, readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { AddedToken } from './options.ts';
 
-/** A JSON file of a folder; `undefined` where there is none. @throws UsageError naming what is wrong in it. */
-export async function readJson<S extends v.GenericSchema>(dir: string, name: string, schema: S) {
+/** What the JSON files of a tokenizer's folder have in common: how they are read, and tokens. */
+
+/**
+ * Reads a JSON file of a folder; undefined if it is missing.
+ * @throws UsageError naming the first field that the schema does not allow.
+ */
+export async function readOptionalJson<S extends v.GenericSchema>(
+  dir: string,
+  name: string,
+  schema: S,
+): Promise<v.InferOutput<S> | undefined> {
   const path = joinPath(dir, name);
   if (!(await fileExists(path))) return undefined;
-  const text = await readText(path);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`);
-  }
-  const parsed = v.safeParse(schema, json);
+  const parsed = v.safeParse(schema, await readJson(path));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const field = v.getDotPath(issue) ?? 'the file';
   if (issue.received === 'undefined') throw new UsageError(`${path}: ${field} is missing`);
   if (issue.expected === 'never')
-    throw new UsageError(`${path}: ${field} is no setting of a BERT tokenizer`);
-  throw new UsageError(`${path}: ${field} is ${issue.received}; expected ${issue.expected}`);
+    throw new UsageError(`${path}: ${field} is not a setting of a BERT tokenizer`);
+  throw new UsageError(`${path}: ${field}: expected ${issue.expected}, got ${issue.received}`);
 }
 
-// Not valibot's record, which skips names like "constructor": words that vocabularies have.
-export const numbersByName = v.custom<Record<string, number>>(
+/**
+ * Ids by token. Not valibot's record, which skips names like "constructor": a token in some
+ * vocabularies.
+ */
+export const idsByToken = v.custom<Record<string, number>>(
   (value) =>
     typeof value === 'object' &&
     value !== null &&

@@ -1,0 +1,30 @@
+import type { Device } from '../device/device.ts';
+import type { DeviceOptions } from '../device/open.ts';
+import { startProfile } from './profile.ts';
+
+/**
+ * Opens the device of a command and names it on standard error, unless `silent`. With `--profile`,
+ * it is timed from then on.
+ */
+export async function openCliDevice(
+  kind: 'webgpu' | 'cpu' | 'auto',
+  silent: boolean,
+  precision?: DeviceOptions['precision'],
+): Promise<Device> {
+  const { useDevice } = await import('../tensor/index.ts');
+  const device = await useDevice(kind, { precision });
+  if (!silent) {
+    console.error(`device: ${device.kind} (${device.description})`);
+    if (precision === 'high' && !device.traits.subgroupMatrix) {
+      console.error('this adapter has no tensor cores: --precision high changes nothing');
+    }
+    if (kind === 'auto' && device.kind === 'cpu') {
+      console.error(
+        'found no WebGPU adapter: this runs on the cpu device, which is slow; ' +
+          '`npm run setup` says what is missing',
+      );
+    }
+  }
+  await startProfile(device);
+  return device;
+}

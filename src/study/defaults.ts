@@ -1,0 +1,15 @@
+/** Defaults of a study. This file loads nothing else, so that a program can show them. */
+export const studyDefaults = {
+  testRows: 1000,
+  sizes: [200, 1000],
+  seeds: 2,
+  pretrainSteps: 300,
+  pretrainLearningRate: 1e-3,
+  vocabSize: 4000,
+  layers: 2,
+  hiddenSize: 128,
+  maxLength: 48,
+  batchSize: 32,
+  epochs: 6,
+  learningRate: 5e-4,
+};

@@ -1,0 +1,76 @@
+import { writeFiles } from '../platform/atomicWrite.ts';
+import { withDefaults } from '../platform/defaults.ts';
+import { UsageError } from '../platform/errors.ts';
+import { defaultDevice } from '../tensor/index.ts';
+import type { InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
+import { readStudyData } from './data.ts';
+import { studyDefaults } from './defaults.ts';
+import { methods } from './methods.ts';
+import { studyReport } from './report.ts';
+import type { Cell, StudyResults } from './results.ts';
+import { runStudy, type StudySettings, type StudyStep, studySteps } from './study.ts';
+import { type Summary, summarise } from './summary.ts';
+
+const REPORT = 'report.html';
+
+export type StudyOptions = Partial<Omit<StudySettings, 'device' | 'data'>> & {
+  /** Labelled file, or a folder with one file to train on and one to test with. */
+  data: string;
+  /** Folder of results.json, report.html and the pre-trained models. */
+  out: string;
+};
+
+export type StudyEvent =
+  | InputEventOf<'skippedRows'>
+  | { event: 'start'; totalSteps: number }
+  /** Steps of an earlier run, which are not repeated. */
+  | { event: 'skippedSteps'; steps: number }
+  | ({ event: 'step' } & StudyStep)
+  | ({ event: 'pretrained' } & StudyResults['pretraining'][number])
+  | ({ event: 'cell' } & Cell);
+
+export interface StudyResult {
+  results: StudyResults;
+  summary: Summary;
+  /** True unless `signal` stopped it. */
+  finished: boolean;
+  out: string;
+}
+
+/**
+ * Compares ways to pre-train, as features and fine-tuned, on equal budgets and on the default
+ * device, and writes report.html. A study that was stopped is continued by the same call.
+ * @throws UsageError if data or an option cannot be used, or `out` holds a study of other settings.
+ * @example
+ * const { summary } = await study({ data: 'reviews.tsv', out: 'out/study' });
+ */
+export async function study(
+  { out, ...options }: StudyOptions,
+  { onEvent: report = () => {}, signal }: RecipeCallbacks<StudyEvent> = {},
+): Promise<StudyResult> {
+  const { sizes, ...rest } = withDefaults(studyDefaults, options);
+  if (sizes.length === 0 || new Set(sizes).size < sizes.length)
+    throw new UsageError(
+      `\`sizes\`: expected different numbers of rows, got [${sizes.join(', ')}]`,
+    );
+  const settings: StudySettings = {
+    ...rest,
+    sizes: [...sizes].sort((a, b) => a - b),
+    device: defaultDevice().kind,
+  };
+  const data = await readStudyData(settings, (path, problems) => {
+    if (problems.length > 0) report({ event: 'skippedRows', path, problems });
+  });
+  report({ event: 'start', totalSteps: studySteps(settings) });
+  const results = await runStudy(data, settings, out, {
+    signal,
+    onSkipped: (steps) => report({ event: 'skippedSteps', steps }),
+    onStep: (step) => report({ event: 'step', ...step }),
+    onPretrained: (record) => report({ event: 'pretrained', ...record }),
+    onCell: (cell) => report({ event: 'cell', ...cell }),
+  });
+  await writeFiles(out, { [REPORT]: await studyReport(results) });
+  const cells = methods.length * settings.seeds * settings.sizes.length;
+  const finished = results.cells.length === cells;
+  return { results, summary: summarise(results), finished, out };
+}

@@ -1,0 +1,57 @@
+/**
+ * Defaults of the recipes, each stated once. This file loads nothing else, so that a program can
+ * show them without the engine.
+ */
+import type { FeatureOptions } from './pipelines/featureExtraction.ts';
+import type { PretrainOptions } from './pretraining/pretrain.ts';
+import type { FitOptions } from './trainer/fit.ts';
+
+/** Batch 32, 3 epochs, and Hugging Face's defaults for the rest. */
+export const fitDefaults = {
+  epochs: 3,
+  batchSize: 32,
+  learningRate: 5e-5,
+  warmupRatio: 0.1,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  patience: 2,
+  groupByLength: false,
+  seed: 42,
+} as const satisfies FitOptions;
+
+export const fineTuneDefaults = {
+  ...fitDefaults,
+  /** The usual study of NSMC. */
+  maxLength: 39,
+  validSplit: 0.2,
+} as const;
+
+/** Devlin et al. 2019, appendix A.2, except for steps, batch size, evaluations and checkpoints. */
+export const pretrainDefaults = {
+  objective: 'mlm',
+  maxLength: 128,
+  batchSize: 32,
+  mlmProbability: 0.15,
+  wholeWordMask: false,
+  learningRate: 1e-4,
+  warmupRatio: 0.01,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  seed: 42,
+  evalEvery: 500,
+  saveEvery: 500,
+} as const satisfies Omit<PretrainOptions, 'totalSteps'>;
+
+/** The share of the texts that is held out, besides the defaults of `pretrainModel`. */
+export const pretrainRecipeDefaults = { ...pretrainDefaults, validSplit: 0.05 } as const;
+
+export const evaluateDefaults = { batchSize: 64 } as const;
+
+export const predictDefaults = { batchSize: 32, threshold: 0.5 } as const;
+
+export const embedDefaults: Required<FeatureOptions> & { batchSize: number } = {
+  batchSize: 32,
+  pooling: 'mean',
+  layers: [-1],
+  combine: 'concat',
+};

@@ -1,0 +1,103 @@
+import { writeFiles } from '../../platform/atomicWrite.ts';
+import { withDefaults } from '../../platform/defaults.ts';
+import { UsageError } from '../../platform/errors.ts';
+import type { DataOptions } from '../data/labelledData.ts';
+import { embedDefaults } from '../defaults.ts';
+import { FeatureExtractionPipeline, type FeatureOptions } from '../pipelines/featureExtraction.ts';
+import { embeddingFormat } from './embeddingFiles.ts';
+import type { InputEventOf, RecipeCallbacks } from './events.ts';
+import { readReporting } from './fineTuneData.ts';
+import type { TextOrPair } from './predict.ts';
+import { fetchModel } from './start.ts';
+
+export interface EmbedOptions
+  extends FeatureOptions,
+    Pick<DataOptions, 'textColumn' | 'pairColumn'> {
+  /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
+  model: string;
+  /** Either these or `input`. */
+  texts?: readonly TextOrPair[];
+  /** TSV, CSV or JSONL file with a text column, or two for pairs. */
+  input?: string;
+  /** File for the vectors: .safetensors or .jsonl. Default: they are returned. */
+  out?: string;
+  /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
+  maxLength?: number;
+  /** Default 32. */
+  batchSize?: number;
+}
+
+export type EmbedEvent = InputEventOf<'skippedRows' | 'download'>;
+
+export interface EmbedResult {
+  /** Number of texts. */
+  texts: number;
+  /** Elements of one vector. */
+  size: number;
+  /**
+   * One for each text: [size], or [tokens, size] row by row if `pooling` is 'tokens'. Empty if they
+   * are written to `out`, since they may not fit into memory.
+   */
+  vectors: Float32Array[];
+}
+
+/**
+ * Turns texts into vectors on the default device: BERT's feature-based use (Devlin et al. 2019,
+ * §5.3). With `out` they go to a file, a few batches at a time.
+ * @throws UsageError if model, texts or an option cannot be used; NotFiniteError if outputs are not
+ * finite; the reason of `signal` if it is aborted.
+ * @example
+ * const { vectors } = await embed({ model: 'my-bert', texts: ['a wonderful film'] });
+ */
+export async function embed(
+  options: EmbedOptions,
+  { onEvent: report = () => {}, signal }: RecipeCallbacks<EmbedEvent> = {},
+): Promise<EmbedResult> {
+  const { model, out, maxLength, batchSize, pooling, layers, combine } = withDefaults(
+    embedDefaults,
+    options,
+  );
+  const format = out === undefined ? undefined : embeddingFormat(out);
+  const texts = await readTexts(options, report);
+  const pipeline = await FeatureExtractionPipeline.fromPretrained(await fetchModel(model, report));
+  const features = { pooling, layers, combine };
+  const size = pipeline.featureSize(features);
+  const encoded = pipeline.encode(texts, maxLength);
+  const stream = pipeline.stream(encoded, batchSize, { ...features, signal });
+  const vectors: Float32Array[] = [];
+  if (format)
+    await writeFile(
+      out!,
+      format({
+        texts,
+        encoded,
+        vectors: stream,
+        size,
+        tokensOf: (i) => pipeline.tokenizer.convertIdsToTokens(encoded[i].inputIds),
+        ofTokens: pooling === 'tokens',
+      }),
+    );
+  else for await (const vector of stream) vectors.push(vector);
+  return { texts: texts.length, size, vectors };
+}
+
+/** @throws UsageError unless exactly one of `texts` and `input` is given. */
+async function readTexts(
+  { texts, input, textColumn, pairColumn }: EmbedOptions,
+  report: (event: EmbedEvent) => void,
+): Promise<readonly TextOrPair[]> {
+  if (texts && input !== undefined)
+    throw new UsageError('`texts` and `input` exclude each other: give one of them');
+  if (texts) return texts;
+  if (input === undefined)
+    throw new UsageError('expected texts: set `texts`, or `input` to a file with a text column');
+  const columns = { textColumn, pairColumn, labelOptional: true };
+  const { examples } = await readReporting(input, columns, report);
+  return examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
+}
+
+/** The file takes its name once it is whole. */
+function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const name = path.search(/[^/\\]*$/);
+  return writeFiles(path.slice(0, name) || '.', { [path.slice(name)]: content });
+}

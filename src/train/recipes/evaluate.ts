@@ -1,0 +1,80 @@
+import { withDefaults } from '../../platform/defaults.ts';
+import { encodeExamples } from '../data/batch.ts';
+import type { DataOptions } from '../data/labelledData.ts';
+import { evaluateDefaults } from '../defaults.ts';
+import type { Report, TaskName } from '../tasks/task.ts';
+import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
+import { evaluateExamples } from '../trainer/evaluate.ts';
+import type { InputEventOf, RecipeCallbacks } from './events.ts';
+import { readReporting, reportLostWords } from './fineTuneData.ts';
+import { fetchModel, reportWeights } from './start.ts';
+
+export interface EvaluateOptions
+  extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn' | 'labelSeparator'> {
+  /** Hugging Face folder of a trained model, or its name on the hub. */
+  model: string;
+  /** TSV, CSV, JSONL or CoNLL file with labels of the kind the model was trained on. */
+  data: string;
+  /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
+  maxLength?: number;
+  /** Default 64. */
+  batchSize?: number;
+}
+
+export type EvaluateEvent = InputEventOf<'skippedRows' | 'lostWords' | 'weights' | 'download'>;
+
+export interface EvaluateResult extends Report {
+  task: TaskName;
+  /** Label of each output of the model; a regression has one, named LABEL_0. */
+  labels: string[];
+  /** Mean over the examples (over the tagged words of all of them). */
+  loss: number;
+  examples: number;
+  /** Broken rows that were left out. */
+  skipped: number;
+}
+
+/**
+ * Measures a trained model on a file of labelled texts, pairs of texts or words, on the default
+ * device.
+ * @throws UsageError if model or data cannot be used; NotFiniteError if outputs are not finite; the
+ * reason of `signal` if it is aborted.
+ * @example
+ * const { metrics } = await evaluate({ model: 'out/model', data: 'test.tsv' });
+ * console.log(metrics.accuracy);
+ */
+export async function evaluate(
+  options: EvaluateOptions,
+  { onEvent: report = () => {}, signal }: RecipeCallbacks<EvaluateEvent> = {},
+): Promise<EvaluateResult> {
+  const {
+    model: name,
+    data: path,
+    maxLength,
+    batchSize,
+    ...columns
+  } = withDefaults(evaluateDefaults, options);
+  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  reportWeights(name, model, report);
+  const task = taskOf(model);
+  const labels = labelsOf(model);
+  const { maxPositionEmbeddings } = model.config;
+  const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
+  const examples = encodeExamples(
+    data.examples,
+    tokenizer,
+    maxLength ?? maxPositionEmbeddings,
+    maxPositionEmbeddings,
+  );
+  reportLostWords(path, data, examples, report);
+  const { loss, predictions } = await evaluateExamples(model, examples, batchSize, { signal });
+  const truth = examples.map(({ label }) => label!);
+  return {
+    task: task.name,
+    labels,
+    loss,
+    examples: examples.length,
+    skipped: data.problems.length,
+    ...task.report(predictions, truth, labels),
+  };
+}

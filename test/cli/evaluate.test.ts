@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bertConfig, labelFields, parseBertConfig } from '../../src/bert/config.ts';
+import { BertForSequenceClassification } from '../../src/bert/heads/sequenceClassification.ts';
+import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
+import { cliFixture, vocab, wigbert } from '../support/cli.ts';
+
+const { dir, file, data, config, trainedModel } = cliFixture();
+
+describe('evaluate', () => {
+  let model = '';
+  beforeAll(() => {
+    model = trainedModel();
+  });
+
+  it('evaluates on both devices alike', () => {
+    const run = (device: string) =>
+      JSON.parse(
+        wigbert(['evaluate', data, '--model', model, '--device', device, '--json']).stdout,
+      );
+    const cpu = run('cpu');
+    expect(cpu).toMatchObject({ examples: 40, skipped: 0, labels: ['bad', 'good'] });
+    expect(cpu.accuracy).toBeGreaterThan(0.9);
+    const best = run('auto');
+    expect(best.accuracy).toBe(cpu.accuracy);
+    expect(best.loss).toBeCloseTo(cpu.loss, 4);
+  });
+});
+
+it.each([20, 21])(
+  'shows whose label was taken for whose, for up to 20 labels (%i)',
+  async (count) => {
+    const labels = Array.from({ length: count }, (_, i) => `label${i}`);
+    const sizes = parseBertConfig(JSON.parse(readFileSync(config, 'utf8')), config);
+    const classifier = BertForSequenceClassification.fromConfig(
+      bertConfig({ ...sizes, ...labelFields(labels) }),
+    );
+    const many = join(dir, `many-${count}`);
+    await classifier.savePretrained(many, new BertTokenizer(readFileSync(vocab, 'utf8')).files());
+    const rows = file(
+      'many.tsv',
+      `text\tlabel\n${labels.map((label) => `a film\t${label}`).join('\n')}\n`,
+    );
+    const args = ['evaluate', rows, '--model', many, '--device', 'cpu'];
+    const { stdout } = wigbert(args);
+    if (count === 20)
+      expect(stdout).toMatch(
+        /^confusion \(rows: true label, columns: predicted\)\n +label0 +label1 .* label19$/m,
+      );
+    else
+      expect(stdout).toMatch(
+        /\n\nconfusion: the table of 21 labels is too wide; --json prints it\n$/,
+      );
+    expect(JSON.parse(wigbert([...args, '--json']).stdout).confusion).toHaveLength(count);
+  },
+);

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { cli, cliFixture, rows, wigbert } from '../support/cli.ts';
+
+const { dir, file, data, fresh } = cliFixture();
+
+/** Trains until it says `words`, then presses Ctrl-C. */
+async function interruptAt(words: string, path: string, ...args: string[]): Promise<string> {
+  const endless = ['--epochs', '5000', '--valid-split', '0'];
+  const child = spawn(process.execPath, [cli, 'train', path, ...fresh, ...endless, ...args]);
+  let output = '';
+  const listen = (chunk: Buffer) => {
+    const before = output.includes(words);
+    output += chunk;
+    if (!before && output.includes(words)) child.kill('SIGINT');
+  };
+  child.stdout.on('data', listen);
+  child.stderr.on('data', listen);
+  expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(130);
+  return output;
+}
+
+const predicts = (model: string) =>
+  wigbert(['predict', '--model', model, '--device', 'cpu', 'a film']).status === 0;
+const long = file('long.tsv', `text\tlabel\n${`${rows.join('\n')}\n`.repeat(50)}`);
+
+describe('train, interrupted', () => {
+  const stopped = join(dir, 'stopped');
+  let output = '';
+  beforeAll(async () => {
+    output = await interruptAt('epoch 3:', data, '--out', stopped, '--profile');
+  });
+
+  it('saves its state and its model, and shows the profile', () => {
+    expect(output).toContain('interrupted after step');
+    expect(output).toContain(`to continue: npx wigbert train --resume ${stopped}`);
+    expect(output).toMatch(/launches took [\d.]+ s of the [\d.]+ s/);
+    const { steps } = JSON.parse(readFileSync(join(stopped, 'history.json'), 'utf8'));
+    expect(steps.length).toBeGreaterThan(3);
+    expect([stopped, join(stopped, 'checkpoint')].every(predicts)).toBe(true);
+    expect(existsSync(join(stopped, 'interrupted'))).toBe(false);
+  });
+
+  it('is not overwritten by another run, which names the flag that continues it', () => {
+    const { status, stderr } = wigbert(['train', data, ...fresh, '--out', stopped]);
+    expect(stderr).toMatch(/holds a run that stands at step \d+: continue it with --resume \S+,/);
+    expect(stderr).toContain('or choose another --out');
+    expect(status).toBe(2);
+  });
+
+  it('resumes with its own options only', () => {
+    const { status, stderr } = wigbert(['train', '--resume', stopped, '--batch-size', '5']);
+    expect(stderr).toMatch(/--batch-size: expected 32, with which .* was begun, got 5/);
+    expect(status).toBe(2);
+  });
+
+  it('saves a model in OUT if there is none yet', async () => {
+    const out = join(dir, 'first-epoch');
+    await interruptAt('"step":2,', long, '--out', out, '--batch-size', '1', '--json');
+    expect([out, join(out, 'checkpoint')].every(predicts)).toBe(true);
+  });
+
+  it('leaves the model of an earlier run alone', async () => {
+    const out = join(dir, 'kept');
+    const names = ['model.safetensors', 'history.json', 'history.svg'];
+    expect(wigbert(['train', data, ...fresh, '--out', out, '--epochs', '1']).status).toBe(0);
+    const contents = () => names.map((name) => readFileSync(join(out, name), 'latin1'));
+    const before = contents();
+    await interruptAt('"step":2,', long, '--out', out, '--batch-size', '1', '--json');
+    expect(contents()).toEqual(before);
+    expect(names.every((name) => existsSync(join(out, 'checkpoint', name)))).toBe(true);
+  });
+
+  it('--resume ends as if it had not been interrupted', async () => {
+    const [whole, parts] = ['whole', 'parts'].map((name) => join(dir, name));
+    const args = ['--epochs', '30', '--batch-size', '1', '--json'];
+    expect(wigbert(['train', data, ...fresh, ...args, '--out', whole]).status).toBe(0);
+    const valid = ['--valid-split', '0.2'];
+    await interruptAt('"step":40,', data, '--out', parts, ...args, ...valid);
+    const resumed = wigbert(['train', '--resume', parts, '--json']);
+    expect(resumed.status).toBe(0);
+    expect(JSON.parse(resumed.stdout.split('\n')[0]).step).toBeGreaterThan(40);
+    for (const name of ['model.safetensors', 'history.json'])
+      expect(Buffer.compare(...both(name)), name).toBe(0);
+    function both(name: string): [Buffer, Buffer] {
+      return [readFileSync(join(whole, name)), readFileSync(join(parts, name))];
+    }
+  });
+});

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BertModel } from '../../src/bert/model.ts';
+import { CpuDevice } from '../../src/device/cpu.ts';
+import { setDevice } from '../../src/tensor/index.ts';
+import { cliFixture, repositoryFile, rows, vocab, wigbert } from '../support/cli.ts';
+
+const { dir, file, data, train, fresh } = cliFixture();
+const model = join(dir, 'model');
+
+describe('train', () => {
+  it('trains, saves the best model with its history and picture, and says how to use it', () => {
+    const run = train(data, model);
+    expect(run.stderr).toContain(
+      '32 examples to train on, 8 to validate with, 2 labels (bad, good)',
+    );
+    expect(run.stdout).toContain(`npx wigbert predict --model ${model}`);
+    expect(run.status).toBe(0);
+    expect(run.stderr).toMatch(
+      /step \d+\/32 · loss [\d.]+ · [\d.]+ reviews\/s · [\d.]+ tokens\/s · \S+ left/,
+    );
+    const history = JSON.parse(readFileSync(join(model, 'history.json'), 'utf8'));
+    expect(history.steps.length).toBe(4 * history.epochs.length);
+    expect(readFileSync(join(model, 'history.svg'), 'utf8')).toMatch(/^<svg/);
+  });
+
+  it('trains a head on a frozen encoder, which stays as it was', async () => {
+    setDevice(new CpuDevice());
+    const out = join(dir, 'frozen');
+    const args = [
+      'train',
+      data,
+      '--model',
+      model,
+      '--freeze',
+      'all',
+      '--out',
+      out,
+      '--epochs',
+      '1',
+      '--device',
+      'cpu',
+    ];
+    const run = wigbert([...args, '--learning-rate', '0.01']);
+    expect(run.stderr).toMatch(/parameters, 306 of them trained/);
+    const [before, after] = [
+      await BertModel.fromPretrained(model),
+      await BertModel.fromPretrained(out),
+    ];
+    const end = after.stateDict();
+    for (const [name, weight] of before.stateDict())
+      if (!name.startsWith('pooler'))
+        expect(await end.get(name)!.data(), name).toEqual(await weight.data());
+    expect(await after.pooler.dense.weight.data()).not.toEqual(
+      await before.pooler.dense.weight.data(),
+    );
+  });
+
+  it('goes on from a folder, with new labels', () => {
+    const other = file(
+      'other.jsonl',
+      rows
+        .map((row, i) =>
+          JSON.stringify({ text: row.split('\t')[0], label: ['x', 'y', 'z'][i % 3] }),
+        )
+        .join('\n'),
+    );
+    const out = join(dir, 'other');
+    const run = wigbert([
+      'train',
+      other,
+      '--model',
+      model,
+      '--device',
+      'cpu',
+      '--out',
+      out,
+      '--epochs',
+      '1',
+      '--json',
+    ]);
+    expect(run.status).toBe(0);
+    const events = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ event }) => event)).toEqual([
+      'checkpoint',
+      'step',
+      'epoch',
+      'checkpoint',
+      'end',
+    ]);
+    expect(events[1]).toMatchObject({ step: 1, epoch: 1, tokensPerSecond: expect.any(Number) });
+    expect(events[1]).not.toHaveProperty('utilisation');
+    expect(run.stderr).toMatch(/lacks classifier.weight, classifier.bias: set at random/);
+    expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({
+      0: 'x',
+      1: 'y',
+      2: 'z',
+    });
+  });
+
+  it('says when a vocabulary does not know the texts', () => {
+    const reviews = repositoryFile('data/reviews-ko.tsv');
+    const korean = repositoryFile('models/bert-tiny-ko/vocab.txt');
+    const some = file(
+      'korean.tsv',
+      readFileSync(reviews, 'utf8').split('\n').slice(0, 41).join('\n'),
+    );
+    const trainOnSome = (...args: string[]) =>
+      wigbert([
+        'train',
+        some,
+        '--epochs',
+        '1',
+        '--quiet',
+        '--device',
+        'cpu',
+        '--out',
+        join(dir, 'korean'),
+        ...args,
+      ]).stderr;
+    expect(trainOnSome('--vocab', korean)).toMatch(
+      /korean.tsv: [\d.]+ % of the pieces are \[UNK\], .*add --cased if .*vocab.txt keeps/,
+    );
+    expect(trainOnSome('--vocab', korean, '--cased')).toBe('');
+    expect(trainOnSome('--vocab', vocab)).toMatch(/\[UNK\]/);
+    expect(trainOnSome('--model', model)).toMatch(
+      /% of the pieces are \[UNK\], .*: the vocabulary does not fit these texts/,
+    );
+  });
+
+  it('says when it stops early', () => {
+    const args = ['--out', join(dir, 'early'), '--epochs', '9', '--learning-rate', '1e-9'];
+    const run = (...more: string[]) => wigbert(['train', data, ...fresh, ...args, ...more]).stderr;
+    expect(run()).toMatch(
+      /^epoch 3: .*\nstopped early: no better validation accuracy in the last 2 epochs \(--patience\)$/m,
+    );
+    expect(run('--patience', '1')).toContain('in the last epoch (--patience)');
+    expect(run('--patience', '9')).not.toContain('stopped early');
+  });
+});
