@@ -79,17 +79,16 @@ ${methodItems(settings)}
 
 /** How the study was made, as list items. */
 const methodItems = (settings: StudySettings): string => `
-<li>Each seed draws its labelled rows;
-smaller sizes use the first of them. All other rows give only their texts, to learn a vocabulary of
-at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on. The test rows are the
-same for all.</li>
+<li>Each seed draws its labelled rows; smaller sizes use the first of them. All other rows give only their texts, to learn a vocabulary of
+at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on. The test rows are
+the same for all.</li>
 <li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, with two
 exceptions. Word vectors have no layers. The two directions have that many layers each and share
 embeddings and prediction head: they have more parameters and take more work per step.</li>
 <li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}, batches of
 ${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is
-frozen; the pooling layer and the classifier are trained at ${FEATURE_LR_FACTOR} times that rate. No setting
-was chosen by the test rows.</li>
+frozen; the pooling layer and the classifier are trained at ${FEATURE_LR_FACTOR} times that rate. No
+setting was chosen by the test rows.</li>
 <li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and
 the first state of two directions, or the state of [CLS] of a masked language model, which its
 pre-training does not train.</li>`;
