@@ -79,7 +79,8 @@ ${methodItems(settings)}
 
 /** How the study was made, as list items. */
 const methodItems = (settings: StudySettings): string => `
-<li>Each seed draws its labelled rows; smaller sizes use the first of them. All other rows give only their texts, to learn a vocabulary of
+<li>Each seed draws its labelled rows; smaller sizes use the
+first of them. All other rows give only their texts, to learn a vocabulary of
 at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on. The test rows are
 the same for all.</li>
 <li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, with two
