@@ -318,7 +318,7 @@ describe('other heads', () => {
     expect(await loss([6, 6, 6])).toBeNaN();
     expect(model.forward({ inputIds, startPositions: [0, 1, 2] }).loss).toBeUndefined();
     expect(() => model.forward({ inputIds, startPositions: [0], endPositions: [0] })).toThrow(
-      'startPositions of shape [3]',
+      'startPositions: expected the shape [3]',
     );
   });
 

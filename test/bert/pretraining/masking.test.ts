@@ -169,7 +169,7 @@ describe('TokenMasker', () => {
       );
     expect(
       () => new TokenMasker(new BertTokenizer(SPECIAL, { additionalSpecialTokens: ['<e>'] })),
-    ).toThrow('nothing to predict');
+    ).toThrow('expected a vocabulary with words to predict');
     for (const id of [-1, 1.5, tokenizer.length, Number.NaN])
       expect(() => masker.maskTokens([id], draw)).toThrow(`id ${id} is not in the vocabulary`);
     expect(() => masker.maskTokens([7], { ...draw, epoch: 65536 })).toThrow(
