@@ -10,7 +10,7 @@ export const dir = mkdtempSync(join(tmpdir(), 'wigbert-study-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
 // A text's label is that of most of its words.
-export const random = new Philox(11);
+const random = new Philox(11);
 export const rows = (count: number) =>
   Array.from({ length: count }, (_, i) => {
     const words = Array.from({ length: 3 + random.randint(6) }, () =>
@@ -19,7 +19,7 @@ export const rows = (count: number) =>
     const text = words.map((side) => `${side ? 'good' : 'bad'}${random.randint(8)}`);
     return `${text.join(' ')}\t${i % 2 ? 'yes' : 'no'}`;
   });
-export const table = (count: number) => `text\tlabel\n${rows(count).join('\n')}\n`;
+const table = (count: number) => `text\tlabel\n${rows(count).join('\n')}\n`;
 export const folder = join(dir, 'data');
 mkdirSync(folder);
 writeFileSync(join(folder, 'some_train.txt'), table(120));

@@ -8,7 +8,7 @@ import { afterAll } from 'vitest';
 import { Philox } from '../../src/tensor/random.ts';
 
 // `npm test` builds first; the command line is tested as it is shipped.
-export const cli = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 export const dir = mkdtempSync(join(tmpdir(), 'wigbert-pretrain-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -25,18 +25,18 @@ export const readdir = (path: string): string[] => (existsSync(path) ? readdirSy
 export const ended = (child: ChildProcess) =>
   new Promise<number | null>((resolve) => child.on('exit', resolve));
 
-export const random = new Philox(3);
-export const words = Array.from({ length: 60 }, (_, i) => `w${i}`);
+const random = new Philox(3);
+const words = Array.from({ length: 60 }, (_, i) => `w${i}`);
 export const vocab = file(
   'vocab.txt',
   ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...words].join('\n'),
 );
 /** Sentences whose words follow each other, so that there is something to learn. */
-export const sentence = () => {
+const sentence = () => {
   const first = random.randint(60);
   return Array.from({ length: 3 + random.randint(12) }, (_, i) => `w${(first + i) % 60}`).join(' ');
 };
-export const documents = Array.from({ length: 60 }, () =>
+const documents = Array.from({ length: 60 }, () =>
   Array.from({ length: 1 + random.randint(5) }, sentence).join('\n'),
 );
 export const corpus = file('corpus.txt', `${documents.join('\n\n')}\n`);
@@ -82,7 +82,7 @@ export const run = (device: string) => [
 ];
 
 /** What a run leaves. */
-export const files = [
+const files = [
   'model.safetensors',
   'optimizer.safetensors',
   'history.json',

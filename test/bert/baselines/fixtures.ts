@@ -92,12 +92,12 @@ export async function expectSlopes(
   model.zeroGrad();
 }
 
-export interface Class<M> {
+interface Class<M> {
   name: string;
   fromConfig(config: BertConfig, seed?: number): M;
   fromPretrained(dir: string, options?: PretrainedOptions): Promise<M>;
 }
-export type Classifier = Class<SequenceClassifier<BertPreTrainedModel>>;
+type Classifier = Class<SequenceClassifier<BertPreTrainedModel>>;
 export const families: [name: string, Class<BertPreTrainedModel>, Classifier][] = [
   ['causal', BertLMHeadModel, BertLMForSequenceClassification],
   ['joined', BertBiLMHeadModel, BertBiLMForSequenceClassification],

@@ -6,14 +6,14 @@ import { Philox } from '../../../src/tensor/random.ts';
 /** The lowest finite float32, which masks what BERT must not see. */
 export const LOWEST = -3.4028234663852886e38;
 
-export interface Sizes {
+interface Sizes {
   batch: number;
   heads: number;
   length: number;
   keys: number;
   size: number;
 }
-export type Inputs = {
+type Inputs = {
   q: Float32Array;
   k: Float32Array;
   v: Float32Array;

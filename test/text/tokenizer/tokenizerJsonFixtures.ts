@@ -21,7 +21,7 @@ export const VOCAB = [
   '##\u0301',
 ];
 
-export let root: string;
+let root: string;
 export let dir: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tokenizer-json-'));

@@ -21,7 +21,7 @@ export const take = async <T>(items: AsyncIterable<T>, n: number): Promise<T[]> 
   return found;
 };
 
-export const words = Array.from({ length: 40 }, (_, i) => `w${i}`);
+const words = Array.from({ length: 40 }, (_, i) => `w${i}`);
 export const tokenizer = new BertTokenizer([
   '[PAD]',
   '[UNK]',
