@@ -144,7 +144,12 @@ it.each([3, 6, 7])('makes up for an evaluation that was stopped at step %d', asy
   expect(state.step).toBe(at);
   const before = expected.evaluations.filter(({ step }) => step < at);
   expect(state.log.evaluations.map(({ step }) => step)).toEqual(before.map(({ step }) => step));
-  const { steps, evaluations } = await new Trainer(task, options, {}, state).train();
+  const saved: number[] = [];
+  const onCheckpoint: Callbacks['onCheckpoint'] = async ({ log }) =>
+    void saved.push(log.evaluations.length);
+  const resumed = new Trainer(task, options, { onCheckpoint }, state);
+  const { steps, evaluations } = await resumed.train();
+  expect(saved.at(-1)).toBe(expected.evaluations.length);
   expect(evaluations).toEqual(expected.evaluations);
   expect(steps.map(({ step }) => step)).toEqual(expected.steps.map(({ step }) => step));
 });
