@@ -115,7 +115,7 @@ export abstract class BertPreTrainedModel extends Module {
       if (only && !module.parameters().some((parameter) => only.has(parameter))) continue;
       if (module instanceof Linear) {
         init.normal_(module.weight, 0, std, random);
-        init.constant_(module.bias, 0);
+        if (module.bias) init.constant_(module.bias, 0);
       } else if (module instanceof Embedding) {
         init.normal_(module.weight, 0, std, random);
         module.zeroPaddingRow();

@@ -12,19 +12,19 @@ interface Profile {
 let isEnabled = false;
 let profile: Profile | undefined;
 
-/** From now on, the device that a command opens is profiled. */
+/** Requests a profile of the device that the command opens. */
 export function enableProfile(): void {
   isEnabled = true;
 }
 
 /**
- * Starts the profile if one is wanted.
- * @throws Error when the adapter has no timestamps.
+ * Starts the profile if one was requested.
+ * @throws StateError if the adapter has no timestamps.
  */
 export async function startProfile(device: Device): Promise<void> {
   if (!isEnabled) return;
   const { measurePeaks } = await import('../measure/peaks.ts');
-  // Measured before, since measuring takes a profile of its own.
+  // Measuring takes a profile of its own, so it comes first.
   const peaks = await measurePeaks(device);
   device.startProfile();
   profile = { device, peaks, started: performance.now() };

@@ -20,7 +20,10 @@ interface CpuBuffer extends DeviceBuffer {
 const arrayOf = (type: ElementType) =>
   type === 'u32' ? Uint32Array : type === 'i32' || type === 'I' ? Int32Array : Float32Array;
 
-/** Runs every kernel's reference at once, in plain JavaScript: the oracle, the baseline, and the fallback. */
+/**
+ * Runs the reference of each kernel at once, in plain JavaScript: the oracle of tests, the baseline
+ * of benchmarks, and the fallback where there is no adapter.
+ */
 export class CpuDevice implements Device {
   readonly kind = 'cpu';
   readonly description = 'plain JavaScript loops (no WebGPU)';
@@ -68,7 +71,10 @@ export class CpuDevice implements Device {
       const { buffer, offset, size } = buffers[name];
       const count = spec.size(params);
       if (count * 4 > size)
-        throw new KernelError(kernel.name, `${name} holds ${size / 4} elements, needs ${count}`);
+        throw new KernelError(
+          kernel.name,
+          `\`${name}\`: expected at least ${count} elements, got ${size / 4}`,
+        );
       views[name] = new (arrayOf(spec.type))((buffer as CpuBuffer).data, offset, count);
     }
     const started = performance.now();

@@ -15,7 +15,7 @@ export interface DeviceBuffer {
   readonly bytes: number;
 }
 
-/** A stretch of a buffer, in bytes. */
+/** A part of a buffer, in bytes. */
 export interface Binding {
   buffer: DeviceBuffer;
   offset: number;
@@ -32,42 +32,54 @@ export interface MemoryUse {
   peakBytes: number;
 }
 
-/** What a step that is captured returns: where the result to read back will lie, and its inputs. */
+/** What a step returns to `capture`: its inputs, and where the result to read back lies. */
 export interface TracedStep {
   result: Binding;
   inputs: readonly DeviceBuffer[];
 }
 
-/** A step that was captured: its launches, ready to run again. */
+/** A captured step: its launches, ready to run again. */
 export interface Plan {
-  /** Launches of one replay, and their floating-point operations. */
+  /** Launches of one replay. */
   readonly launches: number;
+  /** Floating-point operations of one replay. */
   readonly flops: number;
-  /** Whether the device had no memory for it: it is to be captured anew. */
+  /** True if allocation failed; capture the step again. */
   readonly allocationFailed: boolean;
   /**
-   * Runs the step again and resolves with the bytes of its result. Host writes made by `prepare`, and then by what was
-   * given to `onReplay`, replace those of the step before; the first replay goes by the writes of the capture.
+   * Replaces what the host wrote to `target` in the step, for the replays that follow. Returns
+   * false if the step wrote nothing there: then `Device.write` is the right call.
+   * @throws StateError if the number of bytes differs.
+   */
+  write(target: Binding, data: HostArray): boolean;
+  /**
+   * Runs the step again; resolves with the bytes of its result. `prepare` comes first, then what
+   * was given to `onReplay`; both `write` what differs from the replay before. The first replay
+   * calls neither: the capture wrote its values.
    */
   replay(prepare: () => void): Promise<ArrayBuffer>;
   dispose(): void;
 }
 
 /**
- * A place where kernels run: `webgpu` runs their WGSL, `cpu` their reference.
- * Work is queued in order; only `read` and `synchronize` wait for it. Errors surface there or at the next call.
+ * Runs kernels: `webgpu` runs their WGSL, `cpu` their reference. Work is queued in order; only
+ * `read` and `synchronize` wait for it. Errors surface there or at the next call.
  */
 export interface Device {
   readonly kind: 'webgpu' | 'cpu';
-  /** Adapter and driver, in words. */
+  /** Adapter and driver. */
   readonly description: string;
   readonly traits: Traits;
-  /** Which variants launches take; absent where there is no choice. */
+  /** Chooses variants of kernels by measurement; absent if there are none to choose from. */
   readonly tuning?: TuningTable;
-  /** Memory of at least `bytes` bytes, its contents undefined. Throws OutOfMemoryError. */
+  /**
+   * Memory of at least `bytes` bytes; its contents are undefined.
+   * @throws OutOfMemoryError if the adapter has no buffers of this size.
+   */
   alloc(bytes: number): DeviceBuffer;
-  /** Gives memory back; work already queued may still use it. */
+  /** Gives memory back; work that is queued may still use it. */
   free(buffer: DeviceBuffer): void;
+  /** Writes to memory, after the work that is queued. */
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */
   read(source: Binding): Promise<ArrayBuffer>;
@@ -78,18 +90,23 @@ export interface Device {
   ): void;
   synchronize(): Promise<void>;
   /**
-   * Takes down what `body` launches instead of running it. Memory is shared among what the step makes, so nothing but its result and
-   * inputs may outlive it. Absent where replaying gains nothing.
+   * Records what `body` launches instead of running it. The step's buffers share memory, so only
+   * its result and its inputs may outlive it. Absent if replaying gains nothing.
+   * @throws StateError if another buffer outlives the step, or another step is being captured.
    */
   capture?(body: () => TracedStep): Plan;
   /**
-   * Runs `run` now and, if a step is being captured, before each replay: what the host does anew each time. `rollback` takes it
-   * back if the step fails before it is launched.
+   * Runs `run` now and, if a step is being captured, before each replay but the first: what the
+   * host must do in each step. Its new values reach the step through `Plan.write`, as those of
+   * `Tensor.copy_` do. `rollback` undoes what `run` did if the step fails before it is launched.
    */
   onReplay(run: () => void, rollback?: () => void): void;
-  /** Times every launch from now on; slower, since each runs alone. */
+  /**
+   * Times every launch from now on; slower, since each runs alone.
+   * @throws StateError if the adapter has no timestamps.
+   */
   startProfile(): void;
-  /** Ends the profile: times by kernel and variant, longest first. */
+  /** Ends the profile; resolves with the times by kernel and variant, longest first. */
   stopProfile(): Promise<KernelTime[]>;
   memory(): MemoryUse;
   destroy(): void;

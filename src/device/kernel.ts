@@ -1,18 +1,18 @@
 import { ArgumentError } from '../platform/errors.ts';
 import type { Traits } from './traits.ts';
 
-/** How a parameter travels: one 32-bit word, or `dims`: up to eight u32 (shapes, strides). */
+/** Type of a parameter: one 32-bit word, or `dims`, up to eight u32 (shapes, strides). */
 export type ParamType = 'u32' | 'i32' | 'f32' | 'dims';
 export type ParamTypes = Record<string, ParamType>;
 export type ParamValues<T extends ParamTypes> = {
   [K in keyof T]: T[K] extends 'dims' ? readonly number[] : number;
 };
 
-/** `V` is f32 or vec4<f32> and `I` is i32 or vec4<i32>, as the variant's `width` says. */
+/** `V` is f32 or vec4<f32>, and `I` is i32 or vec4<i32>, depending on the variant's `width`. */
 export type ElementType = 'f32' | 'i32' | 'u32' | 'V' | 'I';
 export type HostArray = Float32Array | Int32Array | Uint32Array;
 
-/** What random test data a buffer can take. */
+/** Random values that a buffer gets in tests. */
 export type Fill<P> = 'normal' | 'positive' | 'bool' | { below: (p: P) => number };
 
 /** Element type of each buffer, by name. */
@@ -27,43 +27,52 @@ export type ArrayOf<E extends ElementType> = E extends 'f32' | 'V'
 
 export interface BufferSpec<P, E extends ElementType = ElementType> {
   type: E;
-  /** `write`: all that the launch touches is overwritten; `readwrite`: part of it; `update`: all of it is read, then overwritten. */
+  /**
+   * `write`: the launch overwrites all that it touches. `readwrite`: it overwrites a part.
+   * `update`: it reads all, then overwrites it.
+   */
   access: 'read' | 'write' | 'readwrite' | 'update';
-  /** Scalars the kernel may touch. */
+  /** Number of scalars that the kernel may touch. */
   size: (p: P) => number;
-  /** What tests and benchmarks put in; default `normal`. */
+  /** What tests put in; default `normal`. */
   fill?: Fill<P>;
 }
 
-/** A launch on windows of its buffers: `starts` says where those begin that do not at 0, in elements. */
+/** A launch on windows of its buffers. `starts`: first element of each window that is not 0. */
 export interface LaunchPart<P> {
   params: P;
   starts: Readonly<Record<string, number>>;
 }
 
-/** A way to cut a launch into several: `length` places, of which each part takes a multiple of `granularity`, but the last. */
+/**
+ * An axis along which a launch can be split: `length` places, of which each part but the last takes
+ * a multiple of `granularity`.
+ */
 export interface SplitAxis<P> {
   length: number;
   granularity: number;
-  /** The part of `count` places from `first` on. */
+  /** The part of `count` places that begins at `first`. */
   slice(first: number, count: number): LaunchPart<P>;
 }
 
-/** Of a kernel that does each element by itself: how launches that follow each other can be done by one. */
+/** How launches of an element-wise kernel are fused with others. */
 export interface Elementwise<P> {
-  /** Elements of a launch that goes through all its buffers from their starts and without gaps; undefined for others. */
+  /** Elements of a launch whose buffers are all dense and start at 0; undefined for others. */
   count(p: P): number | undefined;
-  /** A kernel that does what the links do, in order, and its parameters. Its buffers are `in0`, `in1`, …, and `out` with the link's number. */
+  /**
+   * A kernel that does all `ops` in order, and its parameters. Its buffers are `in0`, `in1`, …, and
+   * `out` with the number of the operation.
+   */
   fuse(ops: readonly FusedOp[]): { kernel: Kernel; params: ParamValues<ParamTypes> };
 }
 
-/** One of several launches that are joined. */
+/** One operation of a fused launch. */
 export interface FusedOp {
   kernel: Kernel;
   params: ParamValues<ParamTypes>;
-  /** What each buffer that it reads holds: an input of the joined launch, or the result of an earlier link. */
+  /** For each buffer it reads: an input of the fused launch, or an earlier operation's result. */
   reads: Readonly<Record<string, { input: number } | { op: number }>>;
-  /** Whether its result is stored; else only later links see it. */
+  /** Whether its result goes to memory; if not, only later operations read it. */
   stored: boolean;
 }
 
@@ -71,8 +80,8 @@ export interface FusedOp {
 export type Constants = Record<string, string | number | boolean>;
 
 /**
- * A kernel is one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU reference and its cases.
- * Tests, benchmarks and the CPU device all read it from here.
+ * A kernel in one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU
+ * reference and its cases. Tests, benchmarks and both devices work from it.
  */
 export interface Kernel<
   T extends ParamTypes = ParamTypes,
@@ -82,36 +91,36 @@ export interface Kernel<
   name: string;
   params: T;
   buffers: { [K in keyof B]: BufferSpec<ParamValues<T>, B[K]> };
-  /** Chooses the variant for these parameters on this adapter; default: one variant, `{ width: 1 }`. */
+  /** Chooses the variant for parameters and adapter; default: one variant, `{ width: 1 }`. */
   specialize?(p: ParamValues<T>, traits: Traits): C;
-  /** In its stead, where only measuring can tell: a few variants worth trying, best guess first. */
+  /** Instead of `specialize`, if only measuring can tell: variants to try, best guess first. */
   candidates?(p: ParamValues<T>, traits: Traits): C[];
-  /** Launches that share what tuning found have the same class. */
+  /** Launches of one class share the choice that tuning makes. */
   tuningClass?(p: ParamValues<T>): string;
-  /** The kernel's text after the generated declarations; `main(size, body)` writes the entry point. */
+  /** The WGSL after the generated declarations; `main(size, body)` writes the entry point. */
   wgsl(constants: C, traits: Traits): string;
-  /** Workgroups to launch; more than 65,535 are folded. The text sees one flat index, `group`. */
+  /** Workgroups to launch; more than 65,535 are folded. WGSL has one flat index, `group`. */
   launch(p: ParamValues<T>, constants: C, traits: Traits): number;
   /**
-   * Along what a launch may be cut when a buffer is larger than the adapter binds at once, best first; default: nothing.
-   * Windows of buffers start at multiples of `alignment` elements.
+   * Axes along which a launch can be split if a buffer exceeds one binding, best first; default:
+   * none. Windows of buffers start at multiples of `alignment` elements.
    */
   splitAxes?(p: ParamValues<T>, alignment: number): SplitAxis<ParamValues<T>>[];
-  /** Of kernels with one output, `out`. */
+  /** For element-wise kernels, which have one output, `out`. */
   elementwise?: Elementwise<ParamValues<T>>;
   /** The same mathematics in plain loops, accumulating in float64. */
   reference(buffers: { [K in keyof B]: ArrayOf<B[K]> }, p: ParamValues<T>): void;
   /** Parameter sets that tests check and benchmarks time. */
   cases: ParamValues<T>[];
-  /** Floating-point operations of one launch, where it is worth telling. */
+  /** Floating-point operations of one launch, for kernels that compute much. */
   flops?(p: ParamValues<T>): number;
-  /** Largest error allowed between devices, relative to the output's largest magnitude; default 1e-5. */
+  /** Largest error between devices, relative to the output's largest magnitude; default 1e-5. */
   tolerance?: number;
 }
 
 const defined = new Map<string, Kernel>();
 
-/** Every kernel defined so far, in order: tests, gradient checks, `bench` and `wigbert kernels` walk it. */
+/** All kernels so far, in order: tests, gradient checks and the benchmarks walk them. */
 export const definedKernels = (): Kernel[] => [...defined.values()];
 
 /**
@@ -133,11 +142,14 @@ export function defineKernel<
 /** Marks WGSL text for editors. */
 export const wgsl = String.raw;
 
-/** `n` lines (or expressions) of WGSL, one for each of 0 … n - 1. */
+/** `n` lines (or expressions) of WGSL, one for each i from 0 to n - 1. */
 export const repeat = (n: number, line: (i: number) => string, separator = '\n'): string =>
   Array.from({ length: n }, (_, i) => line(i)).join(separator);
 
-/** The entry point. The body sees `group` (flat workgroup index, may exceed the launch), `lane`, and `inputs` if any. */
+/**
+ * The entry point. The body can use `group` (flat workgroup index, may exceed the launch), `lane`,
+ * and `inputs`.
+ */
 export const main = (size: number, body: string, inputs = ''): string => wgsl`
 @compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) launched: vec3<u32>,
@@ -174,7 +186,10 @@ function orderedParams(types: ParamTypes): string[] {
   return [...names.filter((n) => types[n] === 'dims'), ...names.filter((n) => types[n] !== 'dims')];
 }
 
-/** The whole text of a variant: directives, the vector aliases, the parameter struct, the bindings, the kernel. */
+/**
+ * The whole WGSL of a variant: directives, vector aliases, the parameter struct, the bindings, the
+ * kernel.
+ */
 export function kernelText(kernel: Kernel, constants: Constants, traits: Traits): string {
   const text = kernel.wgsl(constants, traits);
   const wide = constants.width === 4;
@@ -194,7 +209,8 @@ export function kernelText(kernel: Kernel, constants: Constants, traits: Traits)
       ? 'alias V = vec4<f32>; alias I = vec4<i32>; alias B = vec4<bool>;'
       : 'alias V = f32; alias I = i32; alias B = bool;',
     wide
-      ? 'fn hsum(v: V) -> f32 { return (v.x + v.y) + (v.z + v.w); }\nfn hmax(v: V) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }'
+      ? 'fn hsum(v: V) -> f32 { return (v.x + v.y) + (v.z + v.w); }\n' +
+        'fn hmax(v: V) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }'
       : 'fn hsum(v: V) -> f32 { return v; }\nfn hmax(v: V) -> f32 { return v; }',
     `struct Params {\n${fields.join('\n') || '  unused: u32,'}\n}`,
     '@group(0) @binding(0) var<uniform> p: Params;',

@@ -10,12 +10,13 @@ export type DeviceKind = 'webgpu' | 'cpu';
 
 export interface DeviceOptions {
   /**
-   * `highest` computes in float32. `high` lets matrix products round their operands to float16 (11 bits, magnitudes from
-   * 6e-8 to 65504) and sum in float32, on adapters whose tensor cores the platform offers; elsewhere it changes nothing.
-   * The names are those of PyTorch's `set_float32_matmul_precision`.
+   * `highest` computes in float32. `high` lets matrix products round their operands to float16
+   * (11 bits, magnitudes from 6e-8 to 65504) and sum in float32, if the platform offers the
+   * adapter's tensor cores; otherwise it changes nothing. The names are those of PyTorch's
+   * `set_float32_matmul_precision`.
    */
   precision?: 'highest' | 'high';
-  /** Overrides what kernels are told of the adapter, to run the variants meant for another one. */
+  /** Overrides what kernels know of the adapter, to run the variants meant for another one. */
   traits?: Partial<Traits>;
 }
 
@@ -34,20 +35,20 @@ const wantedLimits = [
 ] as const;
 
 /**
- * Opens a device. An adapter serves one device, so each call asks for a new adapter.
- * What was tuned on the adapter before is taken over.
- * @throws UsageError when `webgpu` is asked for and there is no adapter.
+ * Opens a device. An adapter serves one device, so each call requests a new adapter. Choices that
+ * `wigbert tune` saved for the adapter apply.
+ * @throws UsageError if `kind` is `webgpu` and no adapter is found.
  */
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();
   if (kind !== 'webgpu')
-    throw new UsageError(`unknown device ${JSON.stringify(kind)}: expected webgpu or cpu`);
+    throw new UsageError(`\`device\`: expected webgpu or cpu, got ${JSON.stringify(kind)}`);
   const experimental = options.precision === 'high';
   const gpu = await findWebGPU({ experimental });
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new UsageError(
-      'no WebGPU adapter was found: install a Vulkan driver (`npm run setup` tries to), or use the cpu device',
+      'no WebGPU adapter found: install a Vulkan driver, or set `device` to cpu',
     );
   }
   const features = experimental ? [...wantedFeatures, tensorCoreFeature] : wantedFeatures;
@@ -76,7 +77,7 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
   return opened;
 }
 
-/** Opens the WebGPU device where there is an adapter, else the CPU device. */
+/** Opens the WebGPU device if there is an adapter, else the CPU device. */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
   return openDevice('webgpu', options).catch((error) => {
     if (error instanceof UsageError) return new CpuDevice();
@@ -100,7 +101,7 @@ function traitsOf(adapter: GPUAdapter): Traits {
   };
 }
 
-/** Mesa's software driver compiles at the first launch, and keeps what it compiled on disk, for all devices. */
+/** Mesa's software driver compiles at the first launch, and caches the result on disk. */
 const sharesShaderCache = ({ info }: GPUAdapter): boolean => /llvmpipe/i.test(info.description);
 
 interface SubgroupMatrixConfig {
@@ -111,7 +112,10 @@ interface SubgroupMatrixConfig {
   K: number;
 }
 
-/** The adapter's first tensor-core shape with float16 operands and float32 sums, where its subgroups have one size. */
+/**
+ * The adapter's first tensor-core shape with float16 operands and float32 sums; undefined if there
+ * is none or its subgroups vary in size.
+ */
 function subgroupMatrixOf({ features, info }: GPUAdapter): SubgroupMatrix | undefined {
   const { subgroupMatrixConfigs = [] } = info as {
     subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[];

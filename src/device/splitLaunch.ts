@@ -3,23 +3,24 @@ import type { Kernel, LaunchPart, ParamTypes, ParamValues, SplitAxis } from './k
 import type { Traits } from './traits.ts';
 
 /**
- * Where a launch needs more of a buffer than can be bound at once, it runs as several, each on windows of its buffers.
- * Kernels say along which axes they can be cut; here it is decided where.
+ * A launch that needs more of a buffer than one binding holds runs as several launches, each on
+ * windows of its buffers. Kernels declare the axes along which they can be split; this file decides
+ * where.
  */
 
-/** Elements that a window may have, and of which number's multiples it may start at. */
+/** Largest window in elements, and the alignment of its start. */
 interface BindingLimits {
   maxElements: number;
   alignment: number;
 }
 
-/** Where a window may start: at multiples of so many elements. */
+/** Windows start at multiples of this many elements. */
 export const windowAlignment = ({ bindingAlignment }: Traits): number =>
   Math.max(4, bindingAlignment / 4);
 
 /**
- * The launches that do what one launch is asked to: itself where all its buffers can be bound.
- * @throws KernelError when a buffer is too large and the kernel cannot be cut so that it fits.
+ * The launches that together do the work of one: the launch itself if all its buffers fit.
+ * @throws KernelError if a buffer is too large and the kernel cannot be split so that it fits.
  */
 export function splitLaunch<T extends ParamTypes>(
   kernel: Kernel<T>,
@@ -69,14 +70,15 @@ function* splitRecursively<T extends ParamTypes>(
   const name = oversized[0];
   throw new KernelError(
     kernel.name,
-    `${name} needs ${size(name, whole) * 4} bytes at once; this adapter binds ${limits.maxElements * 4} at most, ` +
-      'and this cannot be done in smaller parts: use smaller tensors (a smaller batch, shorter texts)',
+    `\`${name}\`: expected at most ${limits.maxElements * 4} bytes, all that this adapter binds, ` +
+      `got ${size(name, whole) * 4}, and the kernel cannot be split further: ` +
+      'use smaller tensors (a smaller batch, shorter texts)',
   );
 }
 
 /**
- * The most places a part along this axis may have so that all those buffers fit that the axis can make fit; where it can
- * make none fit by itself, its least part if that brings one to half its size or less; else 0.
+ * Largest part along this axis in which every buffer that the axis shrinks fits one binding. If it
+ * can fit none alone, its smallest part, provided that halves one of them; otherwise 0.
  */
 function largestPart<P>(
   { length, granularity, slice }: SplitAxis<P>,
@@ -95,7 +97,7 @@ function largestPart<P>(
     const part = slice(0, Math.min(count, length));
     return shrinkable.every((name) => size(name, part) <= maxElements);
   };
-  // The longest multiple of `least` that fits, by bisection: `low` fits, `high` does not.
+  // The largest multiple of `granularity` that fits, by bisection: `low` fits, `high` does not.
   let [low, high] = [1, Math.ceil(length / granularity) + 1];
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2);

@@ -1,4 +1,4 @@
-/** Tensor cores: subgroups multiply float16 matrices (m × k by k × n) and add up in float32. */
+/** Tensor cores: a subgroup multiplies float16 matrices (m × k by k × n) and sums in float32. */
 export interface SubgroupMatrix {
   m: number;
   n: number;
@@ -6,20 +6,20 @@ export interface SubgroupMatrix {
   subgroupSize: number;
 }
 
-/** What kernels may know of an adapter when they choose a variant. */
+/** What kernels know of an adapter when they choose a variant. */
 export interface Traits {
-  /** Lanes of a subgroup where the adapter has subgroups of one fixed size, else 0. */
+  /** Lanes of a subgroup if all subgroups of the adapter have one size, else 0. */
   subgroupSize: number;
-  /** Whether shaders run on the processor: barriers and shared memory are slow there. */
+  /** Whether shaders run on the CPU: barriers and shared memory are slow there. */
   software: boolean;
-  /** Set where the device was opened with precision 'high' and the adapter has them. */
+  /** Set if the device was opened with precision 'high' and the adapter has tensor cores. */
   subgroupMatrix?: SubgroupMatrix;
   maxWorkgroupSize: number;
   maxWorkgroupStorage: number;
-  /** Largest part of a buffer that a kernel can see, in bytes. */
+  /** Largest part of a buffer that a kernel can bind, in bytes. */
   maxBinding: number;
   maxStorageBuffers: number;
   maxGroupsPerDimension: number;
-  /** Where a binding may start, in bytes. */
+  /** Bindings start at multiples of this, in bytes. */
   bindingAlignment: number;
 }

@@ -92,7 +92,26 @@ function forEachElement(
   }
 }
 
-/** Rows of `hyper` for Adam: lr, beta1, beta2, eps, weightDecay, 1-beta1, 1-beta2, 1-beta1^t, √(1-beta2^t), decoupled. */
+/** A row of `hyper` for Adam at step t, in the order in which the WGSL and the reference read it. */
+export function adamRow(
+  { lr, betas: [beta1, beta2], eps, weightDecay }: AdamHyperparameters,
+  t: number,
+  decoupled: boolean,
+): number[] {
+  const [correction1, correction2] = [1 - beta1 ** t, Math.sqrt(1 - beta2 ** t)];
+  return [
+    ...[lr, beta1, beta2, eps],
+    ...[weightDecay, 1 - beta1, 1 - beta2, correction1],
+    ...[correction2, Number(decoupled)],
+  ];
+}
+interface AdamHyperparameters {
+  lr: number;
+  betas: readonly [number, number];
+  eps: number;
+  weightDecay: number;
+}
+
 function defineAdam<M extends string>(name: string, maxBuffers: Record<M, BufferSpec<P, 'V'>>) {
   const amsgrad = 'vMax' in maxBuffers;
   const kernel = defineKernel({
@@ -168,7 +187,20 @@ export const adam = defineAdam('adam', {});
 /** The same with the largest second moment so far (Reddi, Kale & Kumar 2018). */
 export const adamAmsgrad = defineAdam('adamAmsgrad', { vMax: flatBuffer('update', 'positive') });
 
-/** Stochastic gradient descent; rows of `hyper`: lr, weightDecay, momentum, 1-dampening, nesterov, first step. */
+/** A row of `hyper` for SGD at step t, in the order in which the WGSL and the reference read it. */
+export const sgdRow = (
+  { lr, weightDecay, momentum, dampening, nesterov }: SgdHyperparameters,
+  t: number,
+): number[] => [lr, weightDecay, momentum, 1 - dampening, Number(nesterov), Number(t === 1)];
+interface SgdHyperparameters {
+  lr: number;
+  weightDecay: number;
+  momentum: number;
+  dampening: number;
+  nesterov: boolean;
+}
+
+/** Stochastic gradient descent. */
 export const sgd = defineKernel({
   name: 'sgd',
   params,

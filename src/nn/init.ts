@@ -3,7 +3,10 @@ import type { Philox } from '../tensor/random.ts';
 
 let skipsInit = false;
 
-/** Builds modules whose weights are all zero, for those who will fill them at once: random numbers for millions cost seconds. */
+/**
+ * Builds modules with weights of 0, for callers that load weights next: random numbers for millions
+ * of weights take seconds.
+ */
 export function skipInit<T>(build: () => T): T {
   const before = skipsInit;
   skipsInit = true;
@@ -20,7 +23,7 @@ export const isSkippingInit = (): boolean => skipsInit;
 /** Fills in place with normal random numbers (PyTorch's `normal_`). */
 export function normal_(tensor: Tensor, mean: number, std: number, random: Philox): Tensor {
   const values = new Float32Array(tensor.size);
-  // Large models have hundreds of millions: `Float32Array.from` takes half as long again.
+  // Large models have hundreds of millions: `Float32Array.from` takes 50 % longer.
   for (let i = 0; i < values.length; i++) values[i] = mean + std * random.normal();
   return tensor.copy_(values);
 }

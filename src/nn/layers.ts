@@ -1,3 +1,4 @@
+import { expectSparseGrad } from '../tensor/gradBuffer.ts';
 import {
   type Activation,
   dropout,
@@ -15,15 +16,20 @@ import {
 import { constant_, isSkippingInit } from './init.ts';
 import { Module } from './module.ts';
 
-/** A tensor as a module's parameter: kept beyond scopes, and with a gradient. */
+/** Makes a tensor a parameter of a module: it outlives scopes and has a gradient. */
 export const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
 
-/** y = activation(x weightᵀ + bias). x: [..., inFeatures] → [..., outFeatures]. Initialised as PyTorch's: uniform within ±1/√inFeatures. */
-export class Linear extends Module {
+/**
+ * y = activation(x weightᵀ + bias). x: [..., inFeatures] → [..., outFeatures].
+ * weight: [outFeatures, inFeatures], bias: [outFeatures]. Initialised as PyTorch's: uniform within
+ * ±1/√inFeatures.
+ */
+export class Linear<HasBias extends boolean = true> extends Module {
   readonly weight: Tensor;
-  readonly bias: Tensor;
+  readonly bias: HasBias extends true ? Tensor : null;
 
-  constructor(inFeatures: number, outFeatures: number) {
+  /** `bias: false` leaves the bias out. */
+  constructor(inFeatures: number, outFeatures: number, options: { bias?: HasBias } = {}) {
     super();
     const bound = 1 / Math.sqrt(inFeatures);
     const uniform = (shape: number[]) =>
@@ -37,7 +43,8 @@ export class Linear extends Module {
             ),
       );
     this.weight = uniform([outFeatures, inFeatures]);
-    this.bias = uniform([outFeatures]);
+    const bias = (options.bias ?? true) ? uniform([outFeatures]) : null;
+    this.bias = bias as typeof this.bias;
   }
 
   /** `activation` runs in the same launch. */
@@ -47,8 +54,8 @@ export class Linear extends Module {
 }
 
 /**
- * Rows of a table by id: ids [...] → [..., size]. Initialised from N(0, 1), but 0 in the row `paddingIdx` (-1: none), which gets no
- * gradient.
+ * Rows of a table by id: ids [...] → [..., embeddingDim]. weight: [numEmbeddings, embeddingDim].
+ * Initialised from N(0, 1). The row `paddingIdx` (-1: none) is 0 and gets no gradient.
  */
 export class Embedding extends Module {
   readonly weight: Tensor;
@@ -61,7 +68,7 @@ export class Embedding extends Module {
         ? zeros([numEmbeddings, embeddingDim])
         : randn([numEmbeddings, embeddingDim]),
     );
-    this.weight.sparseGrad = true;
+    expectSparseGrad(this.weight);
     this.paddingIdx = paddingIdx;
     this.zeroPaddingRow();
   }
@@ -78,7 +85,10 @@ export class Embedding extends Module {
   }
 }
 
-/** Normalises the last dimension to mean 0 and variance 1, then scales and shifts. x: [..., size]. */
+/**
+ * Normalises the last dimension to mean 0 and variance 1, then scales and shifts.
+ * x: [..., normalizedShape], weight and bias: [normalizedShape].
+ */
 export class LayerNorm extends Module {
   readonly weight: Tensor;
   readonly bias: Tensor;
@@ -96,7 +106,7 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Zeroes elements with probability `p` while training. */
+/** Zeroes elements with probability `p` and scales the others by 1 / (1 - p), while training. */
 export class Dropout extends Module {
   readonly p: number;
 

@@ -3,16 +3,16 @@ import { snakeCase } from '../platform/format.ts';
 import { Tensor } from '../tensor/index.ts';
 
 /**
- * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its parameters (and stay so
- * when frozen), fields that are modules (or arrays of them) its children. Names in `stateDict` are Hugging Face's: fields
- * in snake_case.
+ * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its
+ * parameters, and stay so when frozen. Fields that are modules, or arrays of them, are its
+ * children. Names in `stateDict` are Hugging Face's: fields in snake_case.
  */
 export abstract class Module {
   training = true;
-  /** Those of its own parameters that `freeze` has taken out of training; undefined: it was not frozen. */
+  /** Its own parameters that `freeze` took out of training; undefined if it is not frozen. */
   #frozen?: Set<Tensor>;
 
-  /** Parameters with their dotted names, in the order of the fields. One that occurs twice is listed once. */
+  /** Parameters with their dotted names, in the order of the fields; each is listed once. */
   namedParameters(): [string, Tensor][] {
     const seen = new Set<Tensor>();
     return [...this.#prefixedParameters('')].filter(
@@ -24,12 +24,12 @@ export abstract class Module {
     return this.namedParameters().map(([, tensor]) => tensor);
   }
 
-  /** This module and all below it, each once. */
+  /** This module and all modules below it, each once. */
   *modules(seen = new Set<Module>()): Generator<Module> {
     if (seen.has(this)) return;
     seen.add(this);
     yield this;
-    for (const [, child] of this.#children()) yield* child.modules(seen);
+    for (const [, child] of this.children()) yield* child.modules(seen);
   }
 
   /** The parameters by name. */
@@ -39,7 +39,7 @@ export abstract class Module {
 
   /**
    * Copies values into the parameters of the same names.
-   * @throws ArgumentError listing every name that is missing, unexpected or of another shape.
+   * @throws ArgumentError listing each name that is missing or unexpected or whose shape differs.
    */
   loadStateDict(
     state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
@@ -51,7 +51,8 @@ export abstract class Module {
       if (!source) problems.push(`${name} is missing`);
       else if (source.shape.join() !== tensor.shape.join()) {
         problems.push(
-          `${name} has shape [${source.shape.join(', ')}], [${tensor.shape.join(', ')}] was expected`,
+          `${name}: expected shape [${tensor.shape.join(', ')}], ` +
+            `got [${source.shape.join(', ')}]`,
         );
       }
     }
@@ -60,15 +61,16 @@ export abstract class Module {
     for (const [name, tensor] of own) tensor.copy_(state.get(name)!.data);
   }
 
-  /** Switches dropout on, here and below, save where frozen. */
+  /** Switches dropout on here and below, except in frozen modules. */
   train(mode = true): this {
     for (const module of this.modules()) module.training = mode && !module.#frozen;
     return this;
   }
 
   /**
-   * Takes what is here and below out of training: parameters require no gradient any more (PyTorch's
-   * `requires_grad_(False)`), and dropout stays off, so that outputs are the same for the same inputs.
+   * Takes this module and all below it out of training: parameters no longer require a gradient
+   * (PyTorch's `requires_grad_(False)`), and dropout stays off, so that equal inputs give equal
+   * outputs.
    */
   freeze(): this {
     for (const module of this.modules()) {
@@ -80,7 +82,7 @@ export abstract class Module {
     return this;
   }
 
-  /** Switches dropout off, here and below. */
+  /** Switches dropout off here and below. */
   eval(): this {
     return this.train(false);
   }
@@ -93,20 +95,20 @@ export abstract class Module {
     }
   }
 
-  /** Gives the parameters' memory back. */
+  /** Frees the memory of the parameters. */
   dispose(): void {
     this.zeroGrad();
     for (const parameter of this.parameters()) parameter.dispose();
   }
 
-  /** Number of parameters, elements counted. */
+  /** Total number of elements of all parameters. */
   get numParameters(): number {
     return this.parameters().reduce((sum, { size }) => sum + size, 0);
   }
 
   *#prefixedParameters(prefix: string): Generator<[string, Tensor]> {
     for (const [field, tensor] of this.#ownParameters()) yield [prefix + snakeCase(field), tensor];
-    for (const [name, child] of this.#children())
+    for (const [name, child] of this.children())
       yield* child.#prefixedParameters(`${prefix}${name}.`);
   }
 
@@ -116,7 +118,8 @@ export abstract class Module {
     });
   }
 
-  *#children(): Generator<[string, Module]> {
+  /** Modules directly below this one, by their names in `stateDict`. */
+  protected *children(): Generator<[string, Module]> {
     for (const [field, value] of Object.entries(this)) {
       const name = snakeCase(field);
       if (value instanceof Module) yield [name, value];

@@ -4,16 +4,28 @@ import { accumulate } from '../kernels/memory.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardUse } from './captureGuard.ts';
 import { fill_ } from './create.ts';
+import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
+import type { Node, SparseRowGradient } from './node.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
-import { empty, type Node, type SparseRowGradient, Tensor } from './tensor.ts';
+import { empty, Tensor } from './tensor.ts';
+
+/**
+ * Reverse-mode differentiation. Each operation on a tensor that requires a gradient records a node:
+ * its inputs, and a function from the gradient of its result to those of its inputs. `backward`
+ * walks the nodes from a result back to the leaves (parameters), in reverse order of their making.
+ * It sums what arrives at each tensor, and leaves the sum in the `grad` of leaves.
+ */
 
 let gradEnabled = true;
 let nextId = 1;
 const gradBuffersInUse = new WeakSet<Tensor>();
 
-/** Runs `body` without recording anything for `backward`; what follows an `await` in it is recorded. */
+/**
+ * Runs `body` without recording anything for `backward` (PyTorch's `no_grad`). `body` must not be
+ * async: what follows an `await` in it is recorded.
+ */
 export function noGrad<T>(body: () => T): T {
   const before = gradEnabled;
   gradEnabled = false;
@@ -29,8 +41,9 @@ export const needsGrad = (inputs: readonly Tensor[]): boolean =>
   gradEnabled && inputs.some((t) => t.requiresGrad);
 
 /**
- * Notes how `result` was made. `backward` gets the gradient of the result and returns those of the inputs, in order;
- * null where an input has none. It runs without recording, in a scope of its own.
+ * Records how `result` was made, and returns it. `backward` maps the gradient of the result to
+ * those of the inputs, in order; null for an input without one. It runs without recording, in a
+ * scope of its own.
  */
 export function record(
   name: string,
@@ -46,11 +59,11 @@ export function record(
 }
 
 /**
- * Where an operation should write the gradient of `input`: the optimiser's slot, if it is free, else new memory.
- * Saves a copy; whatever an operation returns instead is as right.
+ * Memory for the gradient of `input`: its gradient buffer if that is free, otherwise new memory.
+ * Using it saves a copy; an operation may return any other tensor as well.
  */
 export function emptyGrad(input: Tensor): Tensor {
-  const buffer = input.gradBuffer;
+  const buffer = gradBufferOf(input);
   if (!buffer || input.gradFn || input.grad || !input.requiresGrad || gradBuffersInUse.has(input)) {
     return empty(input.shape, 'float32', input.device);
   }
@@ -59,22 +72,26 @@ export function emptyGrad(input: Tensor): Tensor {
 }
 
 /**
- * Adds to the `grad` of every leaf the gradient of `root` (PyTorch's `backward`).
- * @param gradient of `root`; a scalar's is 1
+ * Adds the gradient of `root` with respect to each leaf to the leaf's `grad` (PyTorch's
+ * `backward`).
+ * @param gradient of what is differentiated with respect to `root`, of the same shape; 1 for a
+ *   scalar
  * @param retainGraph allows another backward through the same operations
- * @throws ArgumentError when `root` is not a scalar and no gradient is given; Error when there is nothing to go back through.
+ * @throws ArgumentError if `root` is not a scalar and `gradient` is missing or of another shape;
+ *   StateError if `root` depends on nothing that requires a gradient, or the graph was used before.
  */
 export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): void {
   if (!root.requiresGrad)
-    throw new StateError('backward: the tensor does not depend on any that requires a gradient');
+    throw new StateError('backward: the tensor depends on nothing that requires a gradient');
   if (!gradient && root.size !== 1) {
     throw new ArgumentError(
-      `backward: a gradient must be given for a tensor of shape ${formatShape(root.shape)}`,
+      `backward: expected a gradient for a tensor of shape ${formatShape(root.shape)}, got none`,
     );
   }
   if (gradient && formatShape(gradient.shape) !== formatShape(root.shape)) {
     throw new ArgumentError(
-      `backward: the gradient's shape is ${formatShape(gradient.shape)}, the tensor's ${formatShape(root.shape)}`,
+      `backward: expected a gradient of shape ${formatShape(root.shape)}, ` +
+        `got ${formatShape(gradient.shape)}`,
     );
   }
   noGrad(() =>
@@ -93,7 +110,7 @@ export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): 
   );
 }
 
-/** Everything that `root` was made from, users before what they use. */
+/** All tensors that `root` depends on, each before its inputs. */
 function topologicalOrder(root: Tensor): Tensor[] {
   const seen = new Set<Tensor>([root]);
   const leaves: Tensor[] = [];
@@ -109,7 +126,7 @@ function topologicalOrder(root: Tensor): Tensor[] {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
         throw new StateError(
-          `backward: ${input} was disposed, an input of ${tensor.gradFn.name}: keep it until then`,
+          `backward: ${input}, an input of ${tensor.gradFn.name}, was disposed: keep it (\`keep\`)`,
         );
       seen.add(input);
       stack.push(input);
@@ -119,7 +136,7 @@ function topologicalOrder(root: Tensor): Tensor[] {
   return [...inner, ...leaves];
 }
 
-/** What has come together of a tensor's gradient so far. */
+/** The parts of a tensor's gradient that have arrived so far. */
 interface PendingGradient {
   dense?: Tensor;
   sparse: SparseRowGradient[];
@@ -134,7 +151,8 @@ function propagate(
   const backwardFn = node.backward;
   if (!backwardFn)
     throw new StateError(
-      `backward: the graph through ${node.name} was used before; pass retainGraph the first time`,
+      `backward: the graph through ${node.name} was used before: ` +
+        'set `retainGraph` the first time',
     );
   if (!retainGraph) node.backward = undefined;
   const gradients = scope(() => backwardFn(dy));
@@ -143,7 +161,7 @@ function propagate(
     if (!given || !input.requiresGrad) return;
     let { dense, sparse } = pending.get(input) ?? { sparse: [] };
     if (given instanceof Tensor) {
-      // One tensor object for each holder, so that disposing of one leaves the others.
+      // A tensor object for each holder, so that each can dispose its own.
       const contribution = given.detach();
       dense = dense ? sumInPlace(dense, contribution) : contribution;
     } else {
@@ -155,7 +173,7 @@ function propagate(
   dy.dispose();
 }
 
-/** a + b, into a's memory where nobody else sees it. Both are used up. */
+/** a + b, in a's memory if no other tensor shares it. Disposes both. */
 function sumInPlace(a: Tensor, b: Tensor): Tensor {
   // A launch may not write a buffer that it also reads elsewhere.
   const distinct = a.storage.binding.buffer !== b.storage.binding.buffer;
@@ -170,7 +188,7 @@ function sumInPlace(a: Tensor, b: Tensor): Tensor {
   return total;
 }
 
-/** The gradient of a tensor that is no leaf, as one. */
+/** The whole gradient of a tensor that an operation made. */
 function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
   if (dense && sparse.length === 0) return dense;
   const inPlace = dense && isDenseAtOrigin(dense) && dense.storage.isExclusive;
@@ -186,7 +204,7 @@ function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
 
 function accumulateSparse(sparse: readonly SparseRowGradient[], gradient: Tensor): void {
   for (const { accumulateInto, keepAlive } of sparse) {
-    accumulateInto(gradient, gradient.storage.touchedRows);
+    accumulateInto(gradient, touchedRowsOf(gradient.storage));
     for (const tensor of keepAlive) tensor.dispose();
   }
 }
@@ -195,7 +213,7 @@ function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void 
   guardGradient(leaf, true);
   if (dense) {
     accumulateDense(leaf, dense);
-    const { touchedRows } = leaf.grad!.storage;
+    const touchedRows = touchedRowsOf(leaf.grad!.storage);
     if (touchedRows) fill_(touchedRows, 1);
   } else if (!leaf.grad) {
     clearSparseGrad(leaf);
@@ -203,14 +221,17 @@ function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void 
   accumulateSparse(sparse, leaf.grad!);
 }
 
-/** In a slot that keeps track of its rows, those of the gradient before are zeroed, and no others. */
+/**
+ * Starts a gradient of zeros. If the buffer has row flags, only the rows touched before are zeroed.
+ */
 function clearSparseGrad(leaf: Tensor): void {
-  const touchedRows = leaf.gradBuffer?.touchedRows;
+  const buffer = gradBufferOf(leaf);
+  const touchedRows = buffer && touchedRowsOf(buffer);
   if (!touchedRows) {
     accumulateDense(leaf, fill_(emptyGrad(leaf), 0));
     return;
   }
-  leaf.grad = keep(tensorOver(leaf.gradBuffer!, leaf.shape));
+  leaf.grad = keep(tensorOver(buffer, leaf.shape));
   launch(
     zeroTouchedRows,
     { touchedRows, y: leaf.grad },
@@ -220,16 +241,17 @@ function clearSparseGrad(leaf: Tensor): void {
 
 function accumulateDense(leaf: Tensor, dy: Tensor): void {
   gradBuffersInUse.delete(leaf);
+  const buffer = gradBufferOf(leaf);
   if (leaf.grad) {
     const contiguousDy = isDenseAtOrigin(dy) ? dy : launchMap(copy, [dy]);
     launch(accumulate, { x: contiguousDy, y: leaf.grad }, { count: leaf.size });
     if (contiguousDy !== dy) contiguousDy.dispose();
-  } else if (leaf.gradBuffer) {
-    const grad = keep(tensorOver(leaf.gradBuffer, leaf.shape));
-    if (dy.storage !== leaf.gradBuffer) launchMap(copy, [dy], {}, grad);
+  } else if (buffer) {
+    const grad = keep(tensorOver(buffer, leaf.shape));
+    if (dy.storage !== buffer) launchMap(copy, [dy], {}, grad);
     leaf.grad = grad;
   } else {
-    // A gradient that others see as well, or a view of one, is copied: it will be added to.
+    // A shared gradient, or a view of one, is copied, since later ones are added in place.
     leaf.grad = keep(
       isDenseAtOrigin(dy) && dy.storage.isExclusive ? dy.detach() : launchMap(copy, [dy]),
     );

@@ -2,13 +2,14 @@ import type { Device, Plan } from '../device/device.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { CaptureGuard, withGuard } from './captureGuard.ts';
+import { replay } from './hostWrite.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape, product, type Shape } from './shape.ts';
 import { empty, Tensor, type TensorData } from './tensor.ts';
 
-/** A tensor's elements on the host: what a captured step takes as input. */
+/** Elements on the host with their shape: an input of a captured step. */
 export interface HostTensor {
   data: TensorData;
   shape: Shape;
@@ -22,23 +23,27 @@ interface Captured<T extends Tensors> {
 }
 
 /**
- * Captures a step (forward, backward, optimiser) the first time inputs of some shapes come, and replays it afterwards:
- * its launches are known, its memory is laid out once, and only the inputs and a few numbers go up. Results are those of
- * running `step` anew each time, bit for bit. PyTorch has CUDA graphs for this, JAX `jit`.
+ * Captures a step (forward, backward, optimiser) when inputs of new shapes come, and replays it for
+ * inputs of the same shapes: its launches are known, its memory is laid out once, and only the
+ * inputs and a few numbers go up. Results are those of running `step` each time, bit for bit.
+ * PyTorch has CUDA graphs for this, JAX `jit`.
  *
- * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each set of shapes (and again
- * when a parameter was moved, frozen or thawed, or its gradient is another), so it must not depend on values, nor keep tensors
- * that it makes (gradients: `zeroGrad` in the step). Optimisers, dropout, random numbers and learning rates move on with each
- * replay; other work of the host belongs into `device.onReplay`. A step that throws as it is traced has changed no
- * parameter and no count of steps; masks and random numbers go on, and gradients that it dropped stay dropped.
- * On the cpu device, `step` simply runs each time.
+ * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each
+ * set of shapes, and again if a parameter was moved, frozen or unfrozen, or has another gradient.
+ * So it must not depend on values, nor keep tensors that it makes (call `zeroGrad` in the step).
+ * Optimisers, dropout, random numbers and learning rates advance with each replay; other work of
+ * the host goes into `device.onReplay`.
+ *
+ * If `step` throws while it is captured, parameters and counts of steps are unchanged; random
+ * numbers have advanced, and gradients that it dropped stay dropped. On the cpu device, `step` runs
+ * each time.
  */
 export const capture = <T extends Tensors>(
   device: Device,
   step: (inputs: T) => Tensor,
 ): CapturedStep<T> => new CapturedStep(device, step);
 
-/** Made by `capture`. */
+/** A step that `capture` made; call `run` for each batch. */
 export class CapturedStep<T extends Tensors> {
   readonly #device: Device;
   readonly #step: (inputs: T) => Tensor;
@@ -51,14 +56,15 @@ export class CapturedStep<T extends Tensors> {
   }
 
   /**
-   * Queues the step; resolves with the elements of its result.
-   * @throws ArgumentError when an input's elements do not fill its shape. Rejects with what went wrong on the device.
+   * Queues the step; resolves with the elements of its result. Rejects with an ArgumentError if an
+   * input does not fill its shape, and with what went wrong on the device.
    */
   async run(inputs: HostInputs<T>): Promise<Float32Array> {
     for (const [name, { data, shape }] of Object.entries(inputs)) {
       if (data.length !== product(shape))
         throw new ArgumentError(
-          `${name}: ${data.length} elements do not fill ${formatShape(shape)}`,
+          `${name}: expected ${product(shape)} elements for shape ${formatShape(shape)}, ` +
+            `got ${data.length}`,
         );
     }
     if (!this.#device.capture) return this.#runEagerly(inputs);
@@ -68,25 +74,25 @@ export class CapturedStep<T extends Tensors> {
     const { plan, tensors, guard } =
       this.#validCapture(key.join()) ?? this.#capture(key.join(), inputs);
     this.#latestPlan = plan;
-    const replayed = plan.replay(() => {
+    const replayed = replay(this.#device, plan, () => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
     applyFinalGradients(guard);
     return new Float32Array(await replayed);
   }
 
-  /** Launches and floating-point operations of the latest run; undefined where steps are not captured. */
+  /** Launches and floating-point operations of the latest run; undefined on the cpu device. */
   get plan(): Pick<Plan, 'launches' | 'flops'> | undefined {
     return this.#latestPlan;
   }
 
-  /** Frees what the step holds on the device. */
+  /** Frees the memory of the step on the device. */
   dispose(): void {
     for (const { plan } of this.#captured.values()) plan.dispose();
     this.#captured.clear();
   }
 
-  /** What was captured, if it would be captured so again. */
+  /** The capture for these shapes, if a new one would not differ. */
   #validCapture(key: string): Captured<T> | undefined {
     const captured = this.#captured.get(key);
     if (!captured || (captured.guard.isValid && !captured.plan.allocationFailed)) return captured;
@@ -96,7 +102,7 @@ export class CapturedStep<T extends Tensors> {
   }
 
   #capture(key: string, inputs: HostInputs<T>): Captured<T> {
-    // What lives on between steps must not be made in one.
+    // The generator outlives steps, so it must not be made in one.
     dropoutGenerator(this.#device);
     const guard = new CaptureGuard();
     let tensors!: T;
@@ -151,22 +157,22 @@ export class CapturedStep<T extends Tensors> {
   }
 }
 
-/** What a step returned, as one piece of memory. */
+/** The result of a step, as dense memory. */
 function denseResult(result: Tensor): Tensor {
   if (!(result instanceof Tensor))
-    throw new ArgumentError('capture: the step must return a tensor, and no promise of one');
+    throw new ArgumentError('capture: expected the step to return a tensor (not a promise)');
   if (result.dtype !== 'float32')
     throw new ArgumentError(
-      `capture: the step returned ${result.dtype}: convert it with toFloat()`,
+      `capture: expected the step to return float32, got ${result.dtype}: use toFloat()`,
     );
   if (result.size === 0)
     throw new ArgumentError(
-      `capture: the step returned no elements, its shape is ${formatShape(result.shape)}`,
+      `capture: expected the step to return elements, got shape ${formatShape(result.shape)}`,
     );
   return isDenseAtOrigin(result) ? result.detach() : launchMap(copy, [result]);
 }
 
-/** Leaves gradients where running the step anew would. */
+/** Leaves gradients where running the step would. */
 function applyFinalGradients({ finalGradients }: CaptureGuard): void {
   for (const [leaf, storage] of finalGradients) {
     if (leaf.isDisposed || leaf.grad?.storage === storage) continue;

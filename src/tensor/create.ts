@@ -4,6 +4,7 @@ import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from 
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { globalGenerator } from './globalRng.ts';
+import { hostWrite } from './hostWrite.ts';
 import { launch } from './launch.ts';
 import type { Philox } from './random.ts';
 import { formatShape, product, type Shape } from './shape.ts';
@@ -11,15 +12,20 @@ import { type DType, empty, type Tensor, type TensorData } from './tensor.ts';
 
 let currentDevice: Device = new CpuDevice();
 
-/** Where tensors are made when nothing else is said: the CPU until `setDevice` or `useDevice`. */
+/**
+ * Device of new tensors unless an option says otherwise: the CPU until `setDevice` or `useDevice`.
+ */
 export const defaultDevice = (): Device => currentDevice;
 
-/** Makes new tensors on this device from now on; those there are stay where they are. */
+/** Makes new tensors on this device from now on; existing ones stay where they are. */
 export function setDevice(device: Device): void {
   currentDevice = device;
 }
 
-/** Opens a device (`auto`: WebGPU where there is an adapter, else the CPU) and makes new tensors there from now on. */
+/**
+ * Opens a device and makes new tensors there from now on. `auto` is WebGPU if there is an adapter,
+ * else the CPU.
+ */
 export async function useDevice(
   kind: DeviceKind | 'auto' = 'auto',
   options: DeviceOptions = {},
@@ -37,8 +43,8 @@ export type NestedArray = number | boolean | readonly NestedArray[] | TensorData
 
 /**
  * A tensor of the given values: a number, nested arrays, or a typed array with its `shape`.
- * Int32Array gives int32, booleans give bool, everything else float32, unless `dtype` says otherwise.
- * @throws ArgumentError when nested arrays are ragged or the shape does not fit.
+ * Int32Array gives int32, booleans give bool, everything else float32, unless `dtype` is given.
+ * @throws ArgumentError if nested arrays are ragged or the shape does not fit.
  */
 export function tensor(
   values: NestedArray,
@@ -52,7 +58,10 @@ export function tensor(
     if (typeof firstElement(values) === 'boolean') dtype = 'bool';
   }
   if (product(shape) !== flat.length)
-    throw new ArgumentError(`tensor: ${flat.length} values do not fit shape ${formatShape(shape)}`);
+    throw new ArgumentError(
+      `tensor: expected ${product(shape)} values for shape ${formatShape(shape)}, ` +
+        `got ${flat.length}`,
+    );
   const result = empty(shape, options.dtype ?? dtype, options.device ?? currentDevice).copy_(flat);
   return options.requiresGrad ? result.requiresGrad_() : result;
 }
@@ -69,13 +78,13 @@ function nestedShape(values: NestedArray): number[] {
 function flatten(values: NestedArray, shape: Shape, depth: number, into: number[]): void {
   if (typeof values !== 'object') {
     if (depth !== shape.length && shape.length > 0)
-      throw new ArgumentError('tensor: nested arrays of unequal depth');
+      throw new ArgumentError('tensor: expected nested arrays of equal depth');
     into.push(Number(values));
     return;
   }
   if (values.length !== shape[depth]) {
     throw new ArgumentError(
-      `tensor: ragged nested arrays: ${values.length} values where others have ${shape[depth]}`,
+      `tensor: ragged nested arrays: expected ${shape[depth]} values, got ${values.length}`,
     );
   }
   for (const value of values) flatten(value, shape, depth + 1, into);
@@ -83,7 +92,7 @@ function flatten(values: NestedArray, shape: Shape, depth: number, into: number[
 
 const scalarBits = new DataView(new ArrayBuffer(4));
 
-/** Writes one value over a whole tensor that has its storage to itself. */
+/** Fills a tensor that shares its storage with no other. */
 export function fill_(target: Tensor, value: number): Tensor {
   if (target.dtype === 'float32') scalarBits.setFloat32(0, value);
   else scalarBits.setInt32(0, target.dtype === 'bool' ? Number(value !== 0) : value);
@@ -91,7 +100,7 @@ export function fill_(target: Tensor, value: number): Tensor {
   return target;
 }
 
-/** A tensor of one value throughout. */
+/** A tensor with all elements equal to `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   const result = fill_(
     empty(shape, options.dtype ?? 'float32', options.device ?? currentDevice),
@@ -128,7 +137,8 @@ function randomTensor(
   const { binding } = result.storage;
   device.onReplay(() => {
     const random = globalGenerator();
-    device.write(
+    hostWrite(
+      device,
       binding,
       Float32Array.from({ length: product(shape) }, () => sample(random)),
     );

@@ -7,21 +7,22 @@ interface HasDispose {
 
 const scopes: Set<HasDispose>[] = [];
 
-/** Enters a new tensor into the innermost scope, if there is one. */
+/** Adds a new tensor to the innermost scope. */
 export function track(tensor: HasDispose): void {
   scopes.at(-1)?.add(tensor);
 }
 
-/** Takes a tensor out of every scope: it lives until disposed or collected. Returns it. */
+/** Takes a tensor out of all scopes: it lives until it is disposed or collected. Returns it. */
 export function keep<T extends HasDispose>(tensor: T): T {
   for (const scope of scopes) scope.delete(tensor);
   return tensor;
 }
 
 /**
- * Runs `body` and frees every tensor made in it, save those it returns (alone, in an array or an object), which pass to
- * the enclosing scope. TensorFlow.js calls this `tidy`. `body` must not be async: tensors of others would be freed too.
- * @throws ArgumentError when `body` returns a promise.
+ * Runs `body` and frees every tensor made in it, except those that it returns (alone, in an array
+ * or in an object), which pass to the enclosing scope. TensorFlow.js calls this `tidy`. `body` must
+ * not be async: the scope would also free tensors that others make in the meantime.
+ * @throws ArgumentError if `body` returns a promise.
  */
 export function scope<T>(body: () => T): T {
   const made = new Set<HasDispose>();

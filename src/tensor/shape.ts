@@ -55,19 +55,44 @@ export function requireDim(dim: number, rank: number, operation: string): number
 }
 
 /** Replaces one -1 in a shape by what the size leaves. Throws ArgumentError when it does not come out even. */
-export function inferShape(shape: Shape, size: number, from: Shape): number[] {
+export function inferShape(
+  shape: Shape,
+  size: number,
+  from: Shape,
+  operation = 'reshape',
+): number[] {
   const known = product(shape.filter((n) => n !== -1));
   const inferred = shape.filter((n) => n === -1).length;
   const full = shape.map((n) => (n === -1 ? size / known : n));
   if (inferred > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
     throw new ArgumentError(
-      `reshape: ${formatShape(from)} has ${size} elements, which do not fit ${formatShape(shape)}`,
+      `${operation}: ${formatShape(from)} has ${size} elements, which do not fit ${formatShape(shape)}`,
     );
   }
   return full;
 }
 
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
+
+/**
+ * Strides with which memory of one shape and strides is seen as another shape of the same size;
+ * undefined if only a copy can have that shape.
+ */
+export function viewStrides(shape: Shape, strides: Shape, to: Shape): number[] | undefined {
+  if (product(shape) === 0) return contiguousStrides(to);
+  const merged = coalesceDims(shape, [strides]);
+  const result = Array<number>(to.length);
+  let d = to.length - 1;
+  for (let block = merged.shape.length - 1; block >= 0; block--) {
+    let size = 1;
+    for (; d >= 0 && (size < merged.shape[block] || to[d] === 1); d--) {
+      result[d] = size * merged.strides[0][block];
+      size *= to[d];
+    }
+    if (size !== merged.shape[block]) return undefined;
+  }
+  return result;
+}
 
 /** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
 export function coalesceDims(

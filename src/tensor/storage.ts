@@ -1,28 +1,20 @@
 import type { Binding, Device, DeviceBuffer } from '../device/device.ts';
-import type { Tensor } from './tensor.ts';
 
-/** Frees memory whose last tensor was collected: a net under scopes and `dispose`, which act at once. */
+/** Frees memory when its last tensor is garbage-collected, if no scope or `dispose` freed it. */
 const finalizers = new FinalizationRegistry<() => void>((free) => free());
 
-/** Memory that tensors share: views of one tensor have one storage. It is freed when its last tensor is disposed. */
+/** Memory of a tensor and its views. It is freed when the last of them is disposed. */
 export class Storage {
   readonly device: Device;
   readonly binding: Binding;
-  /** As asked for; the device may have given more. */
+  /** As requested; the device may have allocated more. */
   readonly bytes: number;
-  /** The memory this is a part of, if it is one. */
+  /** The storage that this one is a part of. */
   readonly parent: Storage | undefined;
-  /**
-   * Of integers that came from the host, to the first `count` elements: the two least and the two greatest that differ, or fewer
-   * where there are fewer. Look-ups check their indices with it.
-   */
-  hostIndexRange: { readonly extremes: readonly number[]; readonly count: number } | undefined;
-  /** For an optimiser's slot of a gradient that comes by rows: 0 where a row is known to hold zeros. */
-  touchedRows: Tensor | undefined;
   #refCount = 0;
   readonly #free: (() => void) | undefined;
 
-  /** New memory of so many bytes, or a part of another storage. */
+  /** `memory`: bytes of new memory, or a part of another storage (in bytes). */
   constructor(device: Device, memory: number | { parent: Storage; offset: number; size: number }) {
     this.device = device;
     this.bytes = typeof memory === 'number' ? memory : memory.size;
@@ -42,7 +34,7 @@ export class Storage {
     }
   }
 
-  /** Whether one tensor alone sees this memory. */
+  /** Whether only one tensor uses this memory. */
   get isExclusive(): boolean {
     return this.#refCount === 1;
   }

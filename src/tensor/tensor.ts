@@ -2,6 +2,10 @@ import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardUse } from './captureGuard.ts';
+import { touchedRowsOf } from './gradBuffer.ts';
+import { hostWrite } from './hostWrite.ts';
+import { noteIndexRange } from './indexRange.ts';
+import type { Node } from './node.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -10,41 +14,20 @@ import { Storage } from './storage.ts';
 export type DType = 'float32' | 'int32' | 'bool';
 export type TensorData = Float32Array | Int32Array;
 
-/** A gradient that is zero but for a few rows, which add themselves to where all the others have come together. */
-export interface SparseRowGradient {
-  /** What must live until then. */
-  readonly keepAlive: readonly Tensor[];
-  /** `touchedRows` is told which rows they are, if it is given. */
-  accumulateInto(gradient: Tensor, touchedRows?: Tensor): void;
-}
-
-/** How a tensor came about: what backward needs to send a gradient on to the inputs. */
-export interface Node {
-  readonly id: number;
-  readonly name: string;
-  readonly inputs: readonly Tensor[];
-  /** From the gradient of the result to those of the inputs (null: none). Undefined once used up. */
-  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
-}
-
 /**
- * An n-dimensional array on a device, as PyTorch's. Views (reshape, transpose, slices, expand) share memory.
- * Operations are methods, declared beside them in `ops/`; this file holds what a tensor is.
+ * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
+ * its memory. Operations are methods too; `ops/` defines them, this file only what a tensor is.
  */
 export class Tensor {
   #storage: Storage;
   readonly shape: Shape;
   readonly strides: readonly number[];
-  /** Where the first element lies, in elements from the start of the storage. */
+  /** Position of the first element in the storage, in elements. */
   readonly offset: number;
   readonly dtype: DType;
   /** Whether operations on it are recorded for `backward`. */
   requiresGrad = false;
   gradFn: Node | undefined;
-  /** Where an optimiser wants the gradient, so that all of them lie together. */
-  gradBuffer: Storage | undefined;
-  /** Whether gradients are expected to be of few rows: optimisers then keep track of which those are. */
-  sparseGrad = false;
   #grad: Tensor | null = null;
   #disposed = false;
 
@@ -65,8 +48,8 @@ export class Tensor {
   }
 
   /**
-   * What `backward` has added up so far; null before. An optimiser's parameters have it in memory that the next backward after
-   * `zeroGrad` overwrites: `clone` it to keep it.
+   * The sum of what `backward` computed; null before the first call. For an optimiser's parameters,
+   * the next backward after `zeroGrad` overwrites it: copy it to keep it.
    */
   get grad(): Tensor | null {
     return this.#grad;
@@ -95,31 +78,40 @@ export class Tensor {
     return product(this.shape);
   }
 
-  /** Whether elements lie in row-major order without gaps. */
+  /** Whether the elements lie in row-major order without gaps. */
   get isContiguous(): boolean {
     return isDense(this.ndim, this.shape, this.strides);
   }
 
-  /** Turns recording on or off for a tensor that no operation made. Returns it. */
+  /**
+   * Turns recording on or off, for a tensor that no operation made. Returns it.
+   * @throws ArgumentError if it is turned on for integers.
+   */
   requiresGrad_(value = true): this {
     if (value && this.dtype !== 'float32')
-      throw new ArgumentError(`only float32 tensors have gradients, not ${this.dtype}`);
+      throw new ArgumentError(`requiresGrad_: expected a float32 tensor, got ${this.dtype}`);
     this.requiresGrad = value;
     return this;
   }
 
-  /** The same elements, unknown to `backward`. */
+  /** A view of the same elements, without a gradient. */
   detach(): Tensor {
     return this.asStrided(this.shape, this.strides, this.offset);
   }
 
-  /** Another view of this memory, without a gradient. */
+  /**
+   * Another view of this memory, without a gradient (PyTorch's `as_strided`). Nothing is checked.
+   * @param strides and offset count elements
+   */
   asStrided(shape: Shape, strides: Shape, offset: number): Tensor {
     guardUse(this);
     return new Tensor(this.storage, shape, this.dtype, strides, offset);
   }
 
-  /** The elements in row-major order, once the device has computed them. */
+  /**
+   * The elements in row-major order, once the device has computed them. It is asynchronous, unlike
+   * PyTorch's `numpy()`: await it.
+   */
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
     const { binding, device } = this.storage;
@@ -140,11 +132,14 @@ export class Tensor {
     return dense;
   }
 
-  /** The value of a tensor of one element. Throws ArgumentError for any other. */
+  /**
+   * The value of a tensor of one element. Await it, as `data()`.
+   * @throws ArgumentError for a tensor of another size.
+   */
   async item(): Promise<number> {
     if (this.size !== 1)
       throw new ArgumentError(
-        `item: a tensor of one element was expected, not one of shape ${formatShape(this.shape)}`,
+        `item: expected a tensor of one element, got shape ${formatShape(this.shape)}`,
       );
     return (await this.data())[0];
   }
@@ -158,34 +153,46 @@ export class Tensor {
     return nest(0);
   }
 
-  /** Overwrites the elements with values from the host, in place. Throws ArgumentError when their number differs. */
+  /**
+   * Overwrites the elements with values from the host, in place. Returns the tensor.
+   * @throws ArgumentError if the number of values differs, or the tensor is not contiguous.
+   */
   copy_(values: TensorData | readonly number[]): this {
     this.#assertNotDisposed();
     const array = toTypedArray(values, this.dtype);
-    if (array.length !== this.size || (this.size > 0 && !this.isContiguous)) {
+    if (array.length !== this.size)
       throw new ArgumentError(
-        `copy_: ${array.length} values for a tensor of shape ${formatShape(this.shape)}`,
+        `copy_: expected ${this.size} values for shape ${formatShape(this.shape)}, ` +
+          `got ${array.length}`,
       );
-    }
+    if (this.size > 0 && !this.isContiguous)
+      throw new ArgumentError(
+        `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
+          `with strides ${formatShape(this.strides)}`,
+      );
     const { binding, device } = this.storage;
     if (array.length > 0)
-      device.write({ ...binding, offset: binding.offset + this.offset * 4 }, array);
-    const { bytes, touchedRows } = this.storage;
-    if (this.dtype !== 'float32')
-      this.storage.hostIndexRange =
-        bytes === 4 * this.size ? indexRangeOf(array as Int32Array) : undefined;
+      hostWrite(device, { ...binding, offset: binding.offset + this.offset * 4 }, array);
+    if (this.dtype !== 'float32') {
+      const isWhole = this.storage.bytes === 4 * this.size;
+      noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
+    }
+    const touchedRows = touchedRowsOf(this.storage);
     touchedRows?.copy_(new Int32Array(touchedRows.size).fill(1));
     return this;
   }
 
-  /** Moves to other memory, which holds the same elements from its start; views taken before stay where they are. */
+  /**
+   * Moves the tensor to other memory, which holds the same elements from its start. Views taken
+   * before stay where they are.
+   */
   setStorage(storage: Storage): void {
     storage.retain();
     this.#storage.release();
     this.#storage = storage;
   }
 
-  /** Gives the memory back at once, unless views of it are alive. Using the tensor later throws. */
+  /** Frees the memory at once, unless views of it are alive. Using the tensor later throws. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -202,7 +209,8 @@ export class Tensor {
   }
 
   toString(): string {
-    return `Tensor(shape=${formatShape(this.shape)}, dtype=${this.dtype}, device=${this.device.kind})`;
+    const { shape, dtype, device } = this;
+    return `Tensor(shape=${formatShape(shape)}, dtype=${dtype}, device=${device.kind})`;
   }
 
   #assertNotDisposed(): void {
@@ -211,38 +219,19 @@ export class Tensor {
   }
 }
 
-/** Values as elements of a type; as booleans, all but 0 are 1. */
+/** Converts values to the elements of a dtype; as booleans, all but 0 become 1. */
 function toTypedArray(values: TensorData | readonly number[], dtype: DType): TensorData {
   if (dtype === 'bool') return Int32Array.from(values, (value) => Number(value !== 0));
   const ArrayType = dtype === 'float32' ? Float32Array : Int32Array;
   return values instanceof ArrayType ? values : ArrayType.from(values);
 }
 
-function indexRangeOf(values: Int32Array): Storage['hostIndexRange'] {
-  let [least, nextLeast] = [0x7fffffff, 0x7fffffff];
-  let [greatest, nextGreatest] = [-0x80000000, -0x80000000];
-  for (const value of values) {
-    if (value < least) {
-      nextLeast = least;
-      least = value;
-    } else if (value > least && value < nextLeast) nextLeast = value;
-    if (value > greatest) {
-      nextGreatest = greatest;
-      greatest = value;
-    } else if (value < greatest && value > nextGreatest) nextGreatest = value;
-  }
-  const extremes =
-    least < greatest
-      ? [least, nextLeast, nextGreatest, greatest]
-      : values.length > 0
-        ? [least]
-        : [];
-  return { extremes, count: values.length };
-}
-
-/** A tensor with undefined contents. Throws ArgumentError for sizes that are no whole numbers of 0 or more. */
+/**
+ * A tensor with undefined contents.
+ * @throws ArgumentError if a size is not an integer ≥ 0.
+ */
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
   if (!shape.every((n) => Number.isInteger(n) && n >= 0))
-    throw new ArgumentError(`${formatShape(shape)} is no shape of a tensor`);
+    throw new ArgumentError(`invalid shape ${formatShape(shape)}: sizes must be integers ≥ 0`);
   return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
 }

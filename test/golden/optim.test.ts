@@ -10,6 +10,7 @@ import {
   getLinearScheduleWithWarmup,
   SGD,
 } from '../../src/nn/index.ts';
+import { gradBufferOf } from '../../src/tensor/gradBuffer.ts';
 import { keep, tensor } from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
 import { goldenPath, hasGolden } from '../support/golden.ts';
@@ -72,7 +73,7 @@ describe.skipIf(!hasGolden).each([
           param.grad = keep(load(`${id}/grad${first}.${i}`));
           // `backward` leaves gradients in the optimiser's buffer.
           const values = toFloat32(tensors.get(`${id}/grad${first}.${i}`)!);
-          param.grad.setStorage(param.gradBuffer!);
+          param.grad.setStorage(gradBufferOf(param)!);
           param.grad.copy_(values);
         });
         optimizer.step();

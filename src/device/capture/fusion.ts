@@ -1,21 +1,27 @@
 import type { Binding, DeviceBuffer } from '../device.ts';
 import type { FusedOp, Kernel, LaunchPart, ParamTypes, ParamValues } from '../kernel.ts';
 
-/** A launch as it was asked for. */
+/**
+ * Fusion of element-wise launches. In a chain such as `x.mul(a).add(b).tanh()`, each launch would
+ * write its result to memory and the next one read it back. One fused launch keeps the intermediate
+ * results in registers. Only captured steps are fused: there the device knows all launches, and
+ * which results nobody else reads.
+ */
+
+/** A launch as it was requested. */
 export interface LaunchRequest {
   kernel: Kernel;
   buffers: Readonly<Record<string, Binding>>;
   part: LaunchPart<ParamValues<ParamTypes>>;
 }
 
-/** Links of a joined launch: enough for any chain that people write, little enough to be compiled soon. */
+/** Most operations in a fused launch: enough for chains that people write, and fast to compile. */
 const MAX_OPS = 128;
 
 /**
- * Joins launches that follow each other and do each element by itself: what one makes and the next takes stays in a
- * register. Results are the same, bit for bit.
- * @param isTemporary whether nobody looks at a buffer but these requests
- * @param maxBuffers that one launch may bind
+ * Fuses consecutive element-wise launches of equal length. Results are the same, bit for bit.
+ * @param isTemporary whether only these requests use a buffer
+ * @param maxBuffers most buffers that one launch may bind
  */
 export function fuseLaunches(
   requests: readonly LaunchRequest[],
@@ -51,20 +57,21 @@ export function fuseLaunches(
   return fused;
 }
 
-/** Elements of a launch that may be joined with others. */
+/** Number of elements of a launch that can be fused; undefined for others. */
 function fusableCount({ kernel, part }: LaunchRequest): number | undefined {
-  // Windows of one buffer are not told apart here.
+  // The group identifies buffers, not windows of them.
   if (Object.keys(part.starts).length > 0) return undefined;
   return kernel.elementwise?.count(part.params) || undefined;
 }
 
-/** Launches that are being joined. */
+/** Launches that become one. */
 class FusionGroup {
   readonly #count: number;
   readonly #isNeeded: (buffer: DeviceBuffer, after: number) => boolean;
   readonly #requests: LaunchRequest[] = [];
-  /** What is read from memory, and which link made what. */
+  /** What the fused launch reads from memory. */
   readonly #inputs: Binding[] = [];
+  /** The operation that makes each buffer. */
   readonly #producers = new Map<DeviceBuffer, { op: number; offset: number }>();
   readonly #reads: FusedOp['reads'][] = [];
   #lastIndex = -1;
@@ -74,7 +81,10 @@ class FusionGroup {
     this.#isNeeded = isNeeded;
   }
 
-  /** Whether request number `index` can be the next link: as long as the others, and no buffer both read and written by one launch. */
+  /**
+   * Whether request number `index` can join: it has as many elements as the others, and the fused
+   * launch would neither both read and write a buffer nor bind too many.
+   */
   accepts(
     { buffers: { out, ...read } }: LaunchRequest,
     count: number,
@@ -95,8 +105,8 @@ class FusionGroup {
     return inputs + stored <= maxBuffers;
   }
 
-  add(toRequests: LaunchRequest, index: number): void {
-    const { out, ...read } = toRequests.buffers;
+  add(request: LaunchRequest, index: number): void {
+    const { out, ...read } = request.buffers;
     const reads: Record<string, FusedOp['reads'][string]> = {};
     for (const [name, binding] of Object.entries(read)) {
       const producer = this.#producers.get(binding.buffer);
@@ -108,12 +118,12 @@ class FusionGroup {
       reads[name] = { input: existing < 0 ? this.#inputs.push(binding) - 1 : existing };
     }
     this.#producers.set(out.buffer, { op: this.#requests.length, offset: out.offset });
-    this.#requests.push(toRequests);
+    this.#requests.push(request);
     this.#reads.push(reads);
     this.#lastIndex = index;
   }
 
-  /** The joined launch; none where nobody wants what it makes. */
+  /** The fused launch; none if nobody reads its results. */
   toRequests(): LaunchRequest[] {
     if (this.#requests.length === 1) return this.#requests;
     const buffers: Record<string, Binding> = Object.fromEntries(

@@ -1,6 +1,6 @@
 import type { BufferPool, GpuBuffer } from '../webgpu/pool.ts';
 
-/** A stretch of a step's life in which it needs memory: from one launch (inclusive) to another (exclusive). */
+/** A buffer of a step is needed from one launch (inclusive) to another (exclusive). */
 export interface Lifetime {
   bytes: number;
   from: number;
@@ -8,11 +8,13 @@ export interface Lifetime {
 }
 
 /**
- * Shares memory among lifetimes that do not overlap: largest first, each takes the smallest slot that is free all its
- * life (Pisarchyk & Lee 2020, arXiv 2001.03288, §4: greedy by size for shared objects). Slots are whole buffers, since
- * WebGPU does not let one launch read and write different parts of a buffer.
- * @param existing sizes of slots to take first; where none is large enough, the largest that is free is to grow
- * @returns for each lifetime the number of its slot, and the sizes of all slots
+ * Shares memory among lifetimes that do not overlap: largest first, each takes the smallest slot
+ * that is free all the while (Pisarchyk & Lee 2020, arXiv 2001.03288, §4: greedy by size for shared
+ * objects). Slots are whole buffers, since WebGPU does not let one launch read and write different
+ * parts of a buffer.
+ * @param existing sizes of slots to use first; if no free slot is large enough, the largest free
+ *   one grows
+ * @returns the number of each lifetime's slot, and the sizes of all slots
  */
 export function assignSlots(
   lifetimes: readonly Lifetime[],
@@ -42,19 +44,19 @@ export function assignSlots(
   return { slotOf, sizes };
 }
 
-/** Memory for what captured steps make; they never run at once, so all share it. */
+/** Memory for the temporaries of captured steps. Steps run one after the other, so all share it. */
 export class SharedBuffers {
   readonly #pool: BufferPool;
   readonly #buffers: GpuBuffer[] = [];
   #planCount = 0;
-  /** Moves on when memory was exchanged: what was bound before must be bound anew. */
+  /** Increases when a slot gets other memory: launches must then be bound again. */
   generation = 0;
 
   constructor(pool: BufferPool) {
     this.#pool = pool;
   }
 
-  /** Finds room for one more step; for each lifetime the number of its slot. */
+  /** Finds slots for the temporaries of one more step; returns the number of each one's slot. */
   reserve(lifetimes: readonly Lifetime[]): number[] {
     this.#planCount++;
     const { slotOf, sizes } = assignSlots(
@@ -73,7 +75,7 @@ export class SharedBuffers {
     return slotOf;
   }
 
-  /** Whether the adapter had no memory for a slot. */
+  /** Whether the allocation of a slot failed. */
   get allocationFailed(): boolean {
     return this.#buffers.some(({ allocationFailed }) => allocationFailed);
   }
@@ -82,7 +84,7 @@ export class SharedBuffers {
     return this.#buffers[slot].gpu;
   }
 
-  /** One step is gone; with the last, the memory goes back. */
+  /** A step was disposed; the last one gives the memory back. */
   release(): void {
     if (--this.#planCount === 0)
       for (const buffer of this.#buffers.splice(0)) this.#pool.release(buffer);

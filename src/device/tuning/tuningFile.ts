@@ -7,7 +7,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import type { Device } from '../device.ts';
 import type { Constants } from '../kernel.ts';
 
-/** Choices are kept for one version of the engine: another one may have other variants. */
+/** Choices are valid for one version of the engine: another one may have other variants. */
 export const version = '0.1.0';
 const FILE_NAME = 'tuning.json';
 
@@ -19,18 +19,21 @@ const adapterKey = ({ description, traits }: Device): string =>
   `${description}${traits.subgroupMatrix ? ' · tensor cores' : ''} · wigbert ${version}`;
 
 /**
- * Takes over what was chosen on the device's adapter before; nothing where there is no file.
- * @throws UsageError when the file is not one of ours.
+ * Applies the choices saved for the device's adapter, if there are any.
+ * @throws UsageError if the file is not one that `saveTuning` writes.
  */
 export async function loadTuning(device: Device): Promise<void> {
   for (const [key, constants] of Object.entries((await readAll())[adapterKey(device)] ?? {}))
     device.tuning?.choose(key, constants);
 }
 
-/** Keeps the device's choices beside those of other adapters. Returns the file's path. */
+/**
+ * Saves the device's choices beside those of other adapters. Returns the file's path.
+ * @throws UsageError outside Node.
+ */
 export async function saveTuning(device: Device): Promise<string> {
   const folder = await cacheDir();
-  if (!folder) throw new UsageError('choices can only be kept in Node');
+  if (!folder) throw new UsageError('tuning: choices can only be saved in Node');
   const all = { ...(await readAll()), [adapterKey(device)]: device.tuning?.entries ?? {} };
   await writeFiles(folder, { [FILE_NAME]: `${JSON.stringify(all, null, 2)}\n` });
   return joinPath(folder, FILE_NAME);
@@ -43,7 +46,8 @@ async function readAll(): Promise<Record<string, Record<string, Constants>>> {
   const parsed = v.safeParse(tuningSchema, await readJson(path));
   if (!parsed.success)
     throw new UsageError(
-      `${path} does not hold what \`wigbert tune\` writes: delete it, or tune again`,
+      `${path}: expected choices of variants, as \`wigbert tune\` saves them: ` +
+        'delete it, or tune again',
     );
   return parsed.output;
 }

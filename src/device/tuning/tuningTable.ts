@@ -8,12 +8,13 @@ export interface Tunable {
 }
 
 /**
- * Which variant each class of launches takes on one adapter. Kernels offer candidates, best guess first; what a table
- * holds of them wins. Entries that are no candidate any more are passed over, so that an old file does no harm.
+ * The variant that each class of launches takes on one adapter. Kernels offer candidates, best
+ * guess first; an entry of the table wins. Entries that are no longer candidates are ignored, so an
+ * old file does no harm.
  */
 export class TuningTable {
   readonly #chosen = new Map<string, Constants>();
-  /** One launch of each class that was met. */
+  /** One launch of each class seen so far. */
   readonly seen = new Map<string, Tunable>();
 
   constants<T extends ParamTypes>(
@@ -42,7 +43,10 @@ export class TuningTable {
   }
 }
 
-/** The class of a launch: sizes up to the next power of two, so that nearly equal shapes share a choice. */
+/**
+ * The class of a launch. Kernels round sizes up to powers of two, so that nearly equal shapes share
+ * a choice.
+ */
 export function tuningKey(kernel: Kernel, params: ParamValues<ParamTypes>): string {
   return `${kernel.name} ${kernel.tuningClass?.(params) ?? ''}`;
 }

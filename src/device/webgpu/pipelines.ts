@@ -1,8 +1,9 @@
 import { KernelError } from '../errors.ts';
 import { type Constants, type Kernel, kernelText } from '../kernel.ts';
 import type { Traits } from '../traits.ts';
+import { SHADER_STAGE_COMPUTE } from './flags.ts';
 
-/** What a pipeline is made from: WGSL, and the type of each storage buffer it binds. */
+/** What a pipeline is made from: WGSL, and the type of each storage buffer that it binds. */
 export interface PipelineText {
   kernel: string;
   label: string;
@@ -15,13 +16,14 @@ export interface Pipeline {
   readonly text: PipelineText;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  /** Whether it was ever launched: software adapters compile it then. */
+  /** Whether it was launched before: software adapters compile it at the first launch. */
   launched: boolean;
 }
 
-const COMPUTE = 0x4; // GPUShaderStage.COMPUTE
-
-/** Compiles each variant of each kernel once. A refused text is reported with the kernel's name and the WGSL line. */
+/**
+ * Compiles each variant of each kernel once. If the adapter refuses a text, the report names the
+ * kernel and quotes the WGSL line.
+ */
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #traits: Traits;
@@ -29,7 +31,7 @@ export class PipelineCache {
   readonly #byKernel = new Map<Kernel, Map<string, Pipeline>>();
   #nextId = 1;
 
-  /** `report` takes what compiling turns out to have been wrong, once the adapter has said so. */
+  /** `report` gets the verdict of the adapter on each text. */
   constructor(
     device: GPUDevice,
     traits: Traits,
@@ -75,12 +77,12 @@ export const pipelineText = (
   ),
 });
 
-/** A pipeline on a device; its parameters are binding 0, its storage buffers follow. */
+/** Makes a pipeline. Binding 0 holds the parameters; the storage buffers follow. */
 export function createPipeline(device: GPUDevice, { label, code, storage }: PipelineText) {
   const layout = device.createBindGroupLayout({
     entries: ['uniform' as const, ...storage].map((type, binding) => ({
       binding,
-      visibility: COMPUTE,
+      visibility: SHADER_STAGE_COMPUTE,
       buffer: { type },
     })),
   });

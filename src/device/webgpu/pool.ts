@@ -1,27 +1,31 @@
 import type { DeviceBuffer, MemoryUse } from '../device.ts';
 import { OutOfMemoryError } from '../errors.ts';
+import { BufferUsage } from './flags.ts';
 
 export interface GpuBuffer extends DeviceBuffer {
   readonly id: number;
   readonly gpu: GPUBuffer;
-  /** Where it starts in `gpu`: not at 0 for what lives in the block of a captured step. */
+  /** Where it starts in `gpu`: not at 0 in the upload block of a captured step. */
   readonly base: number;
-  /** The batch of commands that used it last: writes from the host must not overtake that batch. */
+  /** The batch of commands that used it last: host writes must not overtake that batch. */
   lastBatch: number;
-  /** Captured steps that use it: until they are gone, it is not given to others. */
+  /** Number of captured steps that use it: it is not reused while there are any. */
   pins: number;
-  /** Given back while pinned. */
+  /** Released while pinned: the last `unpin` gives it back. */
   releaseOnUnpin?: boolean;
   /** The adapter had no memory for it. */
   allocationFailed?: boolean;
 }
 
-const STORAGE = 0x80 | 0x04 | 0x08; // GPUBufferUsage.STORAGE | COPY_SRC | COPY_DST
+const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
-/** Large buffers are rarely nearly equal: they are rounded to no more than this. */
+/** Largest step of rounding: large buffers are rarely nearly equal in size. */
 const MAX_BUCKET_STEP = 1 << 24;
 
-/** Sizes are rounded up to a quarter of their power of two, so that nearly equal tensors share buffers. */
+/**
+ * Rounds a size up to a quarter of its power of two, so that tensors of nearly equal size share
+ * buffers.
+ */
 export function bucketSize(bytes: number): number {
   const quarter = 2 ** Math.floor(Math.log2(Math.max(1, bytes - 1))) / 4;
   const step = Math.min(MAX_BUCKET_STEP, Math.max(256, quarter));
@@ -29,9 +33,10 @@ export function bucketSize(bytes: number): number {
 }
 
 /**
- * Reuses GPU buffers by size. The lowest free id is always taken first, so that a step that allocates
- * as the last one did gets the same buffers, and with them the same cached bind groups.
- * When more lies idle than was ever in use at once, as where shapes change all the time, it is destroyed before more is made.
+ * Reuses GPU buffers by size. It always takes the lowest free id first, so that a step that
+ * allocates as the last one did gets the same buffers, and with them the same cached bind groups.
+ * If idle memory exceeds the peak in use (shapes that keep changing), idle buffers are destroyed
+ * before new ones are created.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
@@ -41,7 +46,10 @@ export class BufferPool {
   readonly #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   #nextId = 1;
 
-  /** `submit` sends what may still use idle buffers; `report` is told what became of each new one. */
+  /**
+   * @param submit sends the commands that may still use idle buffers
+   * @param report gets the verdict of the adapter on each new buffer
+   */
   constructor(
     device: GPUDevice,
     submit: () => void,
@@ -52,12 +60,12 @@ export class BufferPool {
     this.#report = report;
   }
 
-  /** @throws OutOfMemoryError when the adapter has no buffers so large. */
+  /** @throws OutOfMemoryError if the adapter has no buffers of this size. */
   sizeFor(bytes: number): number {
     const size = Math.min(bucketSize(bytes), this.#device.limits.maxBufferSize);
     if (bytes > size) {
       throw new OutOfMemoryError(
-        `a buffer of ${bytes} bytes was asked for; this adapter's largest is ${size}`,
+        `buffer: expected at most ${size} bytes, the largest of this adapter, got ${bytes}`,
       );
     }
     return size;
@@ -114,7 +122,8 @@ export class BufferPool {
         buffer.allocationFailed = true;
         this.#destroyIdle();
         return new OutOfMemoryError(
-          `the adapter has no memory for ${size} bytes more: ${bytes} were in use, ${pooledBytes} kept for reuse; take smaller batches or shorter texts`,
+          `the adapter has no memory for ${size} more bytes: ${bytes} are in use, ` +
+            `${pooledBytes} kept for reuse; use smaller batches or shorter texts`,
         );
       }),
     );

@@ -1,12 +1,12 @@
+import { BufferUsage } from './flags.ts';
 import { createPipeline, type Pipeline, type PipelineText } from './pipelines.ts';
 
-const [COPY_DST, UNIFORM, STORAGE, INDIRECT] = [0x08, 0x40, 0x80, 0x100]; // GPUBufferUsage
-/** Milliseconds after which a step's first run is known to be held up by compiling. */
+/** If the first run of a step takes more milliseconds than this, compiling holds it up. */
 const SLOW_START_MS = 200;
-/** Bytes of a buffer that stands in for any that a kernel may bind. */
+/** Bytes of a buffer that stands in for the real ones: more than any kernel requires. */
 const DUMMY_BYTES = 4096;
 
-/** Has a second device compile what the first has not come to yet, should `run`, the first run of a step, take long. */
+/** Lets a second device compile pipelines ahead if `run`, the first run of a step, takes long. */
 export function precompileIfSlow(
   openSecondDevice: () => Promise<GPUDevice>,
   pipelines: Iterable<Pipeline>,
@@ -14,7 +14,7 @@ export function precompileIfSlow(
 ): void {
   let isDone = false;
   const texts = Array.from(pipelines, ({ text }) => text);
-  // If it fails, all that is lost is a head start.
+  // If it fails, only a head start is lost.
   const timer = setTimeout(
     () => precompile(openSecondDevice, texts, () => isDone).catch(() => {}),
     SLOW_START_MS,
@@ -27,10 +27,11 @@ export function precompileIfSlow(
 }
 
 /**
- * A software adapter compiles a kernel at its first launch, one after the other on one core, which is most of a cold start.
- * So a second device launches the kernels of a step as well, without work, last ones first: the driver keeps what it
- * compiles in a cache on disk, where the first device finds it when it comes so far.
- * @param isCancelled whether the first device has no use for it any more
+ * A software adapter compiles each kernel at its first launch, one after the other on one core,
+ * which is most of a cold start. So a second device launches the kernels of a step as well, last
+ * ones first and with empty grids. The driver caches what it compiles on disk, and the first device
+ * finds it there.
+ * @param isCancelled whether the first device has finished
  */
 export async function precompile(
   openSecondDevice: () => Promise<GPUDevice>,
@@ -39,14 +40,17 @@ export async function precompile(
 ): Promise<void> {
   const device = await openSecondDevice();
   try {
-    const emptyDispatch = device.createBuffer({ size: 12, usage: INDIRECT | COPY_DST });
-    // Dawn may leave new memory as it was.
+    const emptyDispatch = device.createBuffer({
+      size: 12,
+      usage: BufferUsage.INDIRECT | BufferUsage.COPY_DST,
+    });
+    // New memory is not zeroed.
     device.queue.writeBuffer(emptyDispatch, 0, new Uint32Array(3));
     const buffer = (usage: number) => device.createBuffer({ size: DUMMY_BYTES, usage });
-    const params = buffer(UNIFORM);
+    const params = buffer(BufferUsage.UNIFORM);
     const dummies = Array.from(
       { length: Math.max(...texts.map(({ storage }) => storage.length)) },
-      () => buffer(STORAGE),
+      () => buffer(BufferUsage.STORAGE),
     );
     for (const text of texts.toReversed()) {
       if (isCancelled()) break;

@@ -1,6 +1,8 @@
-const UNIFORM = 0x40 | 0x08; // GPUBufferUsage.UNIFORM | COPY_DST
+import { BufferUsage } from './flags.ts';
+
+const UNIFORM = BufferUsage.UNIFORM | BufferUsage.COPY_DST;
 const ARENA_BYTES = 1 << 20;
-/** More than the parameters of any launch take. */
+/** Upper bound on the parameters of a launch. */
 const MAX_PARAM_BYTES = 2048;
 
 export interface UniformSlot {
@@ -11,8 +13,8 @@ export interface UniformSlot {
 }
 
 /**
- * Kernel parameters in one uniform buffer. They are mostly shapes, which come back each step,
- * so equal ones share a slot, written once.
+ * Kernel parameters in one uniform buffer. They are mostly shapes, which recur in each step, so
+ * equal parameters share a slot that is written once.
  */
 export class UniformArena {
   readonly #device: GPUDevice;
@@ -33,7 +35,10 @@ export class UniformArena {
     return this.#at + MAX_PARAM_BYTES > ARENA_BYTES;
   }
 
-  /** Forgets all slots. Commands already submitted keep the old buffer; nothing may be half recorded. */
+  /**
+   * Forgets all slots and takes a new buffer. Submitted commands keep the old one; submit all
+   * others first.
+   */
   reset(): void {
     this.#buffer = this.#device.createBuffer({ size: ARENA_BYTES, usage: UNIFORM });
     this.#slots.clear();

@@ -1,4 +1,4 @@
-import { adam, adamAmsgrad } from '../../kernels/optimizers.ts';
+import { adam, adamAmsgrad, adamRow } from '../../kernels/optimizers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
@@ -32,15 +32,18 @@ function checkOptions(
   checkNonNegative({ lr, eps, weightDecay });
   if (!betas.every((beta) => beta >= 0 && beta < 1))
     throw new ArgumentError(
-      `optimizer: betas must be at least 0 and less than 1, not ${betas.join(' and ')}`,
+      `optimizer: \`betas\`: expected two numbers ≥ 0 and < 1, got ${betas.join(' and ')}`,
     );
   if (amsgrad !== resolved.amsgrad)
     throw new ArgumentError(
-      'optimizer: amsgrad is of all groups: give it with the other options, or to none',
+      'optimizer: `amsgrad` applies to the whole optimizer: pass it in the options, not per group',
     );
 }
 
-/** Adam (Kingma & Ba 2015, arXiv 1412.6980), PyTorch's defaults; `weightDecay` is added to the gradient (L2). */
+/**
+ * Adam (Kingma & Ba 2015, arXiv 1412.6980) with PyTorch's defaults. `weightDecay` times the
+ * parameter is added to the gradient (L2). `amsgrad`: Reddi, Kale & Kumar 2018.
+ */
 export class Adam extends Optimizer<AdamOptions> {
   readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[];
   protected decoupledWeightDecay = false;
@@ -55,22 +58,8 @@ export class Adam extends Optimizer<AdamOptions> {
     }));
   }
 
-  protected hyperparameterRow(
-    { lr, betas: [beta1, beta2], eps, weightDecay }: ParamGroup<AdamOptions>,
-    step: number,
-  ): number[] {
-    const corrections = [1 - beta1 ** step, Math.sqrt(1 - beta2 ** step)];
-    return [
-      lr,
-      beta1,
-      beta2,
-      eps,
-      weightDecay,
-      1 - beta1,
-      1 - beta2,
-      ...corrections,
-      Number(this.decoupledWeightDecay),
-    ];
+  protected hyperparameterRow(group: ParamGroup<AdamOptions>, step: number): number[] {
+    return adamRow(group, step, this.decoupledWeightDecay);
   }
 
   protected launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
@@ -95,7 +84,10 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 }
 
-/** Adam with decoupled decay (Loshchilov & Hutter 2019, arXiv 1711.05101): parameters shrink by lr · weightDecay a step. */
+/**
+ * Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101): in each step,
+ * parameters shrink by the factor 1 - lr · weightDecay. Default `weightDecay`: 0.01.
+ */
 export class AdamW extends Adam {
   protected override decoupledWeightDecay = true;
 

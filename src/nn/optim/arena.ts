@@ -3,27 +3,38 @@ import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { BLOCK_SIZE } from '../../kernels/optimizers.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { fill_ } from '../../tensor/create.ts';
+import {
+  expectsSparseGrad,
+  gradBufferOf,
+  setGradBuffer,
+  setTouchedRows,
+  touchedRowsOf,
+} from '../../tensor/gradBuffer.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { launchMap, tensorOver } from '../../tensor/launch.ts';
 import { contiguousStrides, formatShape } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
- * Parameters moved side by side into one buffer, with their gradients and the optimiser's state in buffers of the same
- * layout, so that one launch updates them all. Each starts on a block; the gaps hold zeros.
+ * Parameters that an optimiser moved side by side into one buffer. Their gradients and the
+ * optimiser's state lie in buffers of the same layout, so that one launch updates all of them. Each
+ * parameter starts on a block of `BLOCK_SIZE` elements; the gaps hold zeros.
  */
 export class Arena {
   readonly params: readonly Tensor[];
+  /** Number of blocks. */
   readonly blocks: number;
+  /** All parameters, flat. */
   readonly param: Tensor;
+  /** All gradients, flat. */
   readonly grad: Tensor;
-  /** Of each block, the number of its parameter among the optimiser's. */
+  /** For each block, the index of its parameter in the optimiser (int32, [blocks]). */
   readonly owners: Tensor;
   readonly #device: Device;
   readonly #starts: number[] = [];
   readonly #touchedRows: Tensor[] = [];
 
-  /** `first`: the number of the first parameter among the optimiser's. */
+  /** `first`: index of the first parameter in the optimiser. */
   constructor(params: readonly Tensor[], first: number) {
     this.params = params;
     this.#device = params[0].device;
@@ -44,12 +55,14 @@ export class Arena {
     });
   }
 
-  /** Room for one number per element of the parameters, as the optimiser's state needs it. */
+  /**
+   * A buffer of zeros with one number for each element of the parameters: state of an optimiser.
+   */
   allocate(): Tensor {
     return keep(zeros([this.blocks * BLOCK_SIZE], { device: this.#device }));
   }
 
-  /** The part of a buffer from `allocate` that belongs to a parameter, in its shape. */
+  /** The part of a buffer from `allocate` that belongs to a parameter, in the parameter's shape. */
   part(buffer: Tensor, param: Tensor): Tensor {
     return buffer.asStrided(
       param.shape,
@@ -59,26 +72,28 @@ export class Arena {
   }
 
   /**
-   * Copies in the gradients that lie elsewhere, having been set by hand.
-   * @throws ArgumentError when one has not its parameter's shape; Error when a later optimiser took a parameter over.
+   * Copies in the gradients that were set by hand and lie elsewhere.
+   * @throws ArgumentError if a gradient's shape is not its parameter's; StateError if a later
+   *   optimiser took a parameter over.
    */
   copyInGradients(): void {
     for (const param of this.params) {
-      const { grad, gradBuffer, shape } = param;
+      const { grad, shape } = param;
+      const gradBuffer = gradBufferOf(param);
       if (param.storage.parent !== this.param.storage) {
-        throw new StateError(
-          `optimizer: ${param} was given to another optimiser since: of two, use the later one`,
-        );
+        throw new StateError(`optimizer: ${param} was given to a later optimizer: use that one`);
       }
       if (!grad || grad.storage === gradBuffer) continue;
       if (formatShape(grad.shape) !== formatShape(shape)) {
         throw new ArgumentError(
-          `optimizer: a gradient of shape ${formatShape(grad.shape)} was set on a parameter of ${formatShape(shape)}`,
+          `optimizer: expected a gradient of shape ${formatShape(shape)}, ` +
+            `got ${formatShape(grad.shape)}`,
         );
       }
-      // By a detour, since it may lie in another slot, and a launch may not write a buffer that it reads.
+      // Copied twice: it may lie in this arena, and a launch may not write a buffer that it reads.
       noGrad(() => launchMap(copy, [launchMap(copy, [grad])], {}, tensorOver(gradBuffer!, shape)));
-      if (gradBuffer!.touchedRows) fill_(gradBuffer!.touchedRows, 1);
+      const touchedRows = touchedRowsOf(gradBuffer!);
+      if (touchedRows) fill_(touchedRows, 1);
     }
   }
 
@@ -86,10 +101,10 @@ export class Arena {
   dispose(): void {
     for (const param of this.params) {
       // A later optimiser may have taken it over.
-      if (param.gradBuffer?.parent !== this.grad.storage) continue;
+      if (gradBufferOf(param)?.parent !== this.grad.storage) continue;
       param.grad?.dispose();
       param.grad = null;
-      param.gradBuffer = undefined;
+      setGradBuffer(param, undefined);
     }
     for (const tensor of [this.param, this.grad, this.owners, ...this.#touchedRows])
       tensor.dispose();
@@ -105,23 +120,23 @@ export class Arena {
     launchMap(copy, [param.detach()], {}, tensorOver(storage, param.shape));
     param.setStorage(storage);
     const previousGrad = param.grad;
-    param.gradBuffer = part(this.grad);
-    if (param.sparseGrad) {
-      param.gradBuffer.touchedRows = keep(
+    const gradBuffer = part(this.grad);
+    setGradBuffer(param, gradBuffer);
+    if (expectsSparseGrad(param)) {
+      const touchedRows = keep(
         full([param.shape[0]], previousGrad ? 1 : 0, { dtype: 'int32', device: this.#device }),
       );
-      this.#touchedRows.push(param.gradBuffer.touchedRows);
+      setTouchedRows(gradBuffer, touchedRows);
+      this.#touchedRows.push(touchedRows);
     }
     if (previousGrad) {
-      param.grad = keep(
-        launchMap(copy, [previousGrad], {}, tensorOver(param.gradBuffer, param.shape)),
-      );
+      param.grad = keep(launchMap(copy, [previousGrad], {}, tensorOver(gradBuffer, param.shape)));
       previousGrad.dispose();
     }
   }
 }
 
-/** Arenas for parameters: as few as the adapter's largest binding allows. */
+/** Packs parameters into as few arenas as the adapter's largest binding allows. */
 export function packArenas(params: readonly Tensor[]): Arena[] {
   const limit = params[0].device.traits.maxBinding / 4;
   const packs: Tensor[][] = [];

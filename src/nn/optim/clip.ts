@@ -2,19 +2,21 @@ import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { CHUNK_SIZE, clipByNorm, sumSquares } from '../../kernels/reduction/gradientNorm.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { guardGradient } from '../../tensor/captureGuard.ts';
+import { gradBufferOf } from '../../tensor/gradBuffer.ts';
 import { keep, noGrad, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), in place, where norm is the Euclidean norm of all of them
- * together (PyTorch's `clip_grad_norm_`). Nothing waits for the device. Gradients that lie side by side in an
- * optimiser's arena take one launch.
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), in place; norm is the Euclidean norm of
+ * all of them together (PyTorch's `clip_grad_norm_`). It does not wait for the device. Gradients
+ * that lie side by side in an optimiser's arena take one launch.
  * @returns the norm before clipping, a tensor of one element.
+ * @throws ArgumentError unless `maxNorm` is positive.
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0))
-    throw new ArgumentError(`clipGradNorm: a positive norm was expected, not ${maxNorm}`);
+    throw new ArgumentError(`clipGradNorm: \`maxNorm\`: expected a number > 0, got ${maxNorm}`);
   for (const param of params) guardGradient(param, true);
   const withGrad = params.filter(({ grad }) => grad);
   const device = params[0]?.device;
@@ -29,7 +31,7 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   );
 }
 
-/** The Euclidean norm of all elements of whole tensors together, a tensor of one element. */
+/** The Euclidean norm over all elements of dense tensors, a tensor of one element. */
 export function totalNorm(tensors: readonly Tensor[]): Tensor {
   const chunks = tensors.map(({ size }) => Math.ceil(size / CHUNK_SIZE));
   const partial = zeros([chunks.reduce((a, b) => a + b)], { device: tensors[0].device });
@@ -41,14 +43,20 @@ export function totalNorm(tensors: readonly Tensor[]): Tensor {
   return partial.sum().sqrt();
 }
 
-/** The gradients as few flat tensors: neighbours in an optimiser's arena, whose gaps hold zeros, become one. */
+/**
+ * The gradients as few flat tensors. Neighbours in an optimiser's arena become one, since the gaps
+ * between them hold zeros.
+ */
 function mergeAdjacent(params: readonly Tensor[]): Tensor[] {
   const spans: { parent: Storage; start: number; end: number }[] = [];
   const flatGrads: Tensor[] = [];
-  const startOf = ({ gradBuffer }: Tensor) =>
-    gradBuffer ? gradBuffer.binding.offset - gradBuffer.parent!.binding.offset : 0;
+  const startOf = (param: Tensor) => {
+    const buffer = gradBufferOf(param);
+    return buffer ? buffer.binding.offset - buffer.parent!.binding.offset : 0;
+  };
   for (const param of [...params].sort((a, b) => startOf(a) - startOf(b))) {
-    const { grad, gradBuffer } = param;
+    const { grad } = param;
+    const gradBuffer = gradBufferOf(param);
     if (!gradBuffer || grad!.storage !== gradBuffer) {
       flatGrads.push(flatGrad(param));
       continue;
@@ -67,7 +75,7 @@ function mergeAdjacent(params: readonly Tensor[]): Tensor[] {
   return flatGrads;
 }
 
-/** A gradient that lies elsewhere, having been set by hand; what is no whole tensor is replaced by a copy that is. */
+/** A gradient outside an arena, set by hand, as a flat tensor. A dense copy replaces a view. */
 function flatGrad(param: Tensor): Tensor {
   const grad = param.grad!;
   if (!isDenseAtOrigin(grad)) {

@@ -5,20 +5,33 @@ import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { withDefaults } from './options.ts';
 
-/** Parameters that share hyperparameters; `lr` and the others may be changed between steps. Schedules set `initialLr`. */
+/**
+ * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules
+ * set `initialLr`.
+ */
 export type ParamGroup<O> = O & { params: Tensor[]; initialLr?: number };
 
-/** What an optimiser needs to go on where another stopped (PyTorch's `state_dict`); `T` holds an array of numbers. */
+/**
+ * What an optimiser needs to continue where another stopped (PyTorch's `state_dict`). `T` holds an
+ * array of numbers.
+ */
 export interface OptimizerState<O, T> {
-  /** Of each parameter, counted through the groups: its steps so far, and what is kept for each of its elements. */
+  /** For each parameter, in the order of the groups: its steps so far, and its state buffers. */
   state: { step: number; buffers: Record<string, T> }[];
-  /** The hyperparameters, the numbers of the parameters with them. */
+  /** The hyperparameters of each group, and the indices of its parameters. */
   paramGroups: (O & { params: number[]; initialLr?: number })[];
 }
 
 /**
- * What optimisers share: parameters lie in arenas, hyperparameters go up as one small table a step.
- * A parameter without a gradient is left alone, and its count of steps stands still, as in PyTorch.
+ * Base of optimisers. It moves parameters into arenas and sends hyperparameters as one small table
+ * in each step. A parameter without a gradient stays as it is, and so does its count of steps, as
+ * in PyTorch.
+ *
+ * A new optimiser is a kernel, such as those in `kernels/optimizers.ts`, and three methods:
+ * - `hyperparameterRow`: what the kernel reads for a parameter at a step,
+ * - `launchUpdate`: launches the kernel on an arena, whose layout its state buffers share
+ *   (`arena.allocate()`),
+ * - `buffers`: the state buffers of each arena, for `stateDict`.
  */
 export abstract class Optimizer<O extends { lr: number }> {
   readonly paramGroups: ParamGroup<O>[];
@@ -28,7 +41,13 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** A row of hyperparameters for each parameter. */
   readonly #hyperparameters: Tensor;
 
-  /** `check` throws ArgumentError where an option is out of its range: of the defaults, and of each group. */
+  /**
+   * @param params tensors, or groups of them with hyperparameters of their own
+   * @param check throws ArgumentError if an option is out of range; called for the defaults and for
+   *   each group
+   * @throws ArgumentError if there are no parameters, one occurs twice, or one is not a leaf that
+   *   requires a gradient.
+   */
   constructor(
     params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
     defaults: O,
@@ -47,27 +66,33 @@ export abstract class Optimizer<O extends { lr: number }> {
       for (const param of group.params) {
         if (!param.requiresGrad || param.gradFn)
           throw new ArgumentError(
-            `optimizer: ${param} is no parameter: it must require a gradient and be made by no operation`,
+            `optimizer: expected parameters, which require a gradient and are no results of ` +
+              `operations, got ${param}`,
           );
         if (this.#groupIndex.has(param))
           throw new ArgumentError(`optimizer: ${param} occurs twice`);
         this.#groupIndex.set(param, i);
       }
     });
-    if (this.#groupIndex.size === 0) throw new ArgumentError('optimizer: no parameters were given');
+    if (this.#groupIndex.size === 0)
+      throw new ArgumentError('optimizer: expected parameters, got none');
     this.arenas = packArenas([...this.#groupIndex.keys()]);
     this.#hyperparameters = keep(
       zeros([this.#groupIndex.size * HYPER_SIZE], { device: this.arenas[0].param.device }),
     );
   }
 
-  /** A row of the kernel's hyperparameters, for parameters at their `step`-th step (from 1). */
+  /**
+   * The row of hyperparameters that the kernel reads for a parameter at its `step`-th step (from
+   * 1): fewer than `HYPER_SIZE` numbers.
+   */
   protected abstract hyperparameterRow(group: ParamGroup<O>, step: number): number[];
+  /** Launches the kernel on an arena. `hyper`: [rows, HYPER_SIZE], a row for each parameter. */
   protected abstract launchUpdate(arena: Arena, hyper: Tensor, rows: number): void;
-  /** What is kept for each element of each arena's parameters, by PyTorch's names. */
+  /** The state buffers of each arena, by PyTorch's names in camelCase. */
   protected abstract buffers(): Record<string, Tensor>[];
 
-  /** Updates every parameter that has a gradient, be it of a backward or set by hand. */
+  /** Updates every parameter that has a gradient, from `backward` or set by hand. */
   step(): void {
     for (const param of this.#groupIndex.keys()) guardGradient(param, true);
     const active = new Set([...this.#groupIndex.keys()].filter(({ grad }) => grad !== null));
@@ -89,7 +114,7 @@ export abstract class Optimizer<O extends { lr: number }> {
       this.#stepCounts.set(param, (this.#stepCounts.get(param) ?? 0) + steps);
   }
 
-  /** Sends a row for each parameter; those of zeros leave theirs alone. */
+  /** Sends a row for each parameter; a row of zeros leaves its parameter as it is. */
   #uploadHyperparameters(active: ReadonlySet<Tensor>): void {
     const table = new Float32Array(this.#hyperparameters.size);
     const rows = new Map<string, number[]>();
@@ -104,7 +129,7 @@ export abstract class Optimizer<O extends { lr: number }> {
     this.#hyperparameters.copy_(table);
   }
 
-  /** Drops the gradients; the next backward writes them anew. */
+  /** Drops the gradients; the next backward overwrites them. */
   zeroGrad(): void {
     for (const param of this.#groupIndex.keys()) {
       param.grad?.dispose();
@@ -112,7 +137,7 @@ export abstract class Optimizer<O extends { lr: number }> {
     }
   }
 
-  /** The state as it stands; its tensors are views, which later steps change. */
+  /** The current state. Its tensors are views: later steps change them. */
   stateDict(): OptimizerState<O, Tensor> {
     const paramIndex = new Map(Array.from(this.#groupIndex.keys(), (param, i) => [param, i]));
     const views = new Map<Tensor, Record<string, Tensor>>();
@@ -138,21 +163,23 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /**
-   * Takes a state over.
-   * @throws ArgumentError when it is of other groups, parameters or buffers.
+   * Continues from a state.
+   * @throws ArgumentError if its groups, parameters or buffers differ from those here.
    */
   loadStateDict({ state, paramGroups }: OptimizerState<O, { data: Float32Array }>): void {
     const own = this.stateDict();
     const layout = (groups: readonly { params: readonly number[] }[]) =>
       groups.map(({ params }) => params.join()).join(' ');
     if (layout(paramGroups) !== layout(own.paramGroups) || state.length !== own.state.length)
-      throw new ArgumentError('loadStateDict: the state is of other groups of parameters');
+      throw new ArgumentError(
+        'loadStateDict: expected a state of the same groups of parameters, got others',
+      );
     for (const [i, { buffers }] of own.state.entries()) {
       const given = Object.keys(state[i].buffers).sort().join();
       const expected = Object.keys(buffers).sort().join();
       if (given !== expected)
         throw new ArgumentError(
-          `loadStateDict: parameter ${i} has ${given}; ${expected} was expected`,
+          `loadStateDict: parameter ${i}: expected the buffers ${expected}, got ${given}`,
         );
     }
     const params = [...this.#groupIndex.keys()];

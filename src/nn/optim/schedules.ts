@@ -1,13 +1,13 @@
 import { ArgumentError } from '../../platform/errors.ts';
 
-/** What a schedule moves: any optimiser. */
+/** What a schedule changes: the learning rates of any optimiser. */
 interface SchedulableOptimizer {
   paramGroups: { lr: number; initialLr?: number }[];
 }
 
 /**
- * Multiplies each group's first learning rate by a factor of the number of steps (PyTorch's `LambdaLR`). The group keeps that
- * rate as `initialLr`, where a later schedule finds it.
+ * Multiplies each group's initial learning rate by a factor that depends on the number of steps
+ * (PyTorch's `LambdaLR`). The group keeps its initial rate as `initialLr` for later schedules.
  */
 export class LambdaLR {
   readonly #optimizer: SchedulableOptimizer;
@@ -28,21 +28,25 @@ export class LambdaLR {
     this.#apply();
   }
 
-  /** The rates that the next step will use. */
+  /** The learning rate of each group at the next step. */
   getLastLr(): number[] {
     return this.#optimizer.paramGroups.map(({ lr }) => lr);
   }
 
-  /** Where the schedule stands. Plain JSON. */
+  /** The position of the schedule. Plain JSON. */
   stateDict(): { lastEpoch: number; baseLrs: readonly number[] } {
     return { lastEpoch: this.#step, baseLrs: this.#baseLrs };
   }
 
-  /** Goes on from there, with the factors of this schedule, as PyTorch. */
+  /**
+   * Continues from a state, with the factors of this schedule, as PyTorch does.
+   * @throws ArgumentError if the state has another number of groups.
+   */
   loadStateDict({ lastEpoch, baseLrs }: ReturnType<LambdaLR['stateDict']>): void {
     if (baseLrs.length !== this.#baseLrs.length)
       throw new ArgumentError(
-        `loadStateDict: the state is of ${baseLrs.length} groups of parameters, here are ${this.#baseLrs.length}`,
+        `loadStateDict: expected a state of ${this.#baseLrs.length} groups of parameters, ` +
+          `got ${baseLrs.length}`,
       );
     this.#step = lastEpoch;
     this.#baseLrs = baseLrs;

@@ -1,4 +1,4 @@
-import { sgd } from '../../kernels/optimizers.ts';
+import { sgd, sgdRow } from '../../kernels/optimizers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
@@ -26,11 +26,12 @@ function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: SgdOpt
   checkNonNegative({ lr, momentum, weightDecay });
   if (nesterov && (momentum === 0 || dampening !== 0))
     throw new ArgumentError(
-      `optimizer: nesterov needs a momentum and no dampening, not ${momentum} and ${dampening}`,
+      'optimizer: `nesterov`: expected `momentum` > 0 and `dampening` 0, ' +
+        `got ${momentum} and ${dampening}`,
     );
 }
 
-/** Stochastic gradient descent with momentum, as PyTorch's. */
+/** Stochastic gradient descent with momentum, with the formulas of PyTorch's `SGD`. */
 export class SGD extends Optimizer<SgdOptions> {
   readonly #velocities: Tensor[];
 
@@ -42,11 +43,8 @@ export class SGD extends Optimizer<SgdOptions> {
     this.#velocities = this.arenas.map((arena) => arena.allocate());
   }
 
-  protected hyperparameterRow(
-    { lr, weightDecay, momentum, dampening, nesterov }: ParamGroup<SgdOptions>,
-    step: number,
-  ): number[] {
-    return [lr, weightDecay, momentum, 1 - dampening, Number(nesterov), Number(step === 1)];
+  protected hyperparameterRow(group: ParamGroup<SgdOptions>, step: number): number[] {
+    return sgdRow(group, step);
   }
 
   protected launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {

@@ -7,6 +7,7 @@ import {
 import { gatherBackward, gather as gatherKernel } from '../../kernels/indexing/gather.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
+import { indexRangeOf } from '../indexRange.ts';
 import { launch } from '../launch.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -18,10 +19,10 @@ export function findInvalidIndex(
   count: number,
   ignored?: number,
 ): number | undefined {
-  const { hostIndexRange } = storage;
-  const isAll = offset === 0 && size === hostIndexRange?.count && !strides.includes(0);
+  const range = indexRangeOf(storage);
+  const isAll = offset === 0 && size === range?.count && !strides.includes(0);
   return isAll
-    ? hostIndexRange.extremes.find((index) => (index < 0 || index >= count) && index !== ignored)
+    ? range.extremes.find((index) => (index < 0 || index >= count) && index !== ignored)
     : undefined;
 }
 

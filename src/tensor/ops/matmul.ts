@@ -204,7 +204,11 @@ export function linear(
       `linear: the input's last size is ${x.shape.at(-1)}, the weight's is ${inFeatures} (${formatShape(x.shape)}, ${formatShape(weight.shape)})`,
     );
   }
-  if (!bias) return matmul(x, transpose(weight, 0, 1));
+  if (!bias) {
+    if (activation === 'none') return matmul(x, transpose(weight, 0, 1));
+    const zero = fill_(empty([outFeatures], 'float32', x.device), 0);
+    return linear(x, weight, zero, activation);
+  }
   if (formatShape(bias.shape) !== formatShape([outFeatures])) {
     throw new ArgumentError(
       `linear: a bias of shape [${outFeatures}] was expected, not ${formatShape(bias.shape)}`,

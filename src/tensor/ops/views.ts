@@ -15,6 +15,7 @@ import {
   product,
   requireDim,
   type Shape,
+  viewStrides,
 } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
@@ -30,6 +31,21 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const source = x.isContiguous ? x : contiguous(x);
   const y = source.asStrided(full, contiguousStrides(full), source.offset);
   return record('reshape', y, [source], (dy) => [reshape(dy, source.shape)]);
+}
+
+/**
+ * The same memory under another shape (PyTorch's `view`); one -1 is inferred.
+ * @throws ArgumentError if the size differs, or the strides do not allow it.
+ */
+export function view(x: Tensor, shape: Shape): Tensor {
+  const full = inferShape(shape, x.size, x.shape, 'view');
+  const strides = viewStrides(x.shape, x.strides, full);
+  if (!strides)
+    throw new ArgumentError(
+      `view: ${formatShape(x.shape)} with strides ${formatShape(x.strides)} cannot be seen as ` +
+        `${formatShape(full)} without a copy: use reshape`,
+    );
+  return record('view', x.asStrided(full, strides, x.offset), [x], (dy) => [reshape(dy, x.shape)]);
 }
 
 /** Dimension d of the result is dimension `order[d]` of x. */

@@ -143,17 +143,24 @@ export async function fineTune(
 
 type OpenedRun = Omit<Run, 'callbacks' | 'report'>;
 
-async function newRun({ out, ...options }: FineTuneOptions): Promise<OpenedRun> {
+/**
+ * Checks the options of a new run, before a device is opened.
+ * @throws UsageError if they do not go together, or if `out` holds an unfinished run.
+ */
+export async function checkNewFineTuning({ out, ...options }: FineTuneOptions): Promise<void> {
   checkStart(options);
-  const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
   const dir = checkpointFolder(out);
-  if (await hasTrainingState(dir)) {
-    const { state, isFinished } = await readFineTuning(dir);
-    if (state.step > 0 && !isFinished)
-      throw new UsageError(
-        `${out} holds a run that stands at step ${state.step}: continue it with \`resume: '${out}'\`, or choose another \`out\``,
-      );
-  }
+  if (!(await hasTrainingState(dir))) return;
+  const { state, isFinished } = await readFineTuning(dir);
+  if (state.step > 0 && !isFinished)
+    throw new UsageError(
+      `${out} holds a run that stands at step ${state.step}: continue it with \`resume: '${out}'\`, or choose another \`out\``,
+    );
+}
+
+async function newRun({ out, ...options }: FineTuneOptions): Promise<OpenedRun> {
+  await checkNewFineTuning({ out, ...options });
+  const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
   const bytes = await fileSizes(dataFiles(settings));
   return { settings, out, kept: { ...settings, bytes, ...deviceSettings() } };
 }

@@ -165,7 +165,11 @@ interface Run {
   state?: SavedPretraining;
 }
 
-async function newRun({ out, ...options }: PretrainRecipeOptions): Promise<Run> {
+/**
+ * Checks the options of a new run, before a device is opened.
+ * @throws UsageError if they do not go together, or if `out` holds a run that has begun.
+ */
+export async function checkNewPretraining({ out, ...options }: PretrainRecipeOptions) {
   checkNew(options);
   if (await hasTrainingState(out)) {
     const { state, settings } = await readPretraining(out);
@@ -174,6 +178,10 @@ async function newRun({ out, ...options }: PretrainRecipeOptions): Promise<Run> 
         `${out} holds a run that stands at step ${state.step} of ${settings.totalSteps}: continue it with \`resume: '${out}'\`, or choose another \`out\``,
       );
   }
+}
+
+async function newRun({ out, ...options }: PretrainRecipeOptions): Promise<Run> {
+  await checkNewPretraining({ out, ...options });
   return { settings: withDefaults(pretrainRecipeDefaults, options), out };
 }
 

@@ -138,8 +138,9 @@ export async function readTrainingState<P, S, E>(
     step: steps,
     buffers: {} as Record<string, { data: Float32Array }>,
   }));
-  // Before the first step there are no moments, or those of an earlier run.
-  for (const [name, buffer] of step > 0 ? await readMoments(dir) : []) {
+  // Before the first step there may be none: the settings tell the state.
+  const hasMoments = step > 0 || (await fileExists(joinPath(dir, MOMENTS)));
+  for (const [name, buffer] of hasMoments ? await readMoments(dir) : []) {
     const dot = name.indexOf('.');
     const own = state[Number(name.slice(0, dot))];
     if (own) own.buffers[name.slice(dot + 1)] = buffer;

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
 import { Embedding, SGD } from '../../../src/nn/index.ts';
+import { gradBufferOf } from '../../../src/tensor/gradBuffer.ts';
 import * as w from '../../../src/tensor/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 
@@ -44,7 +45,7 @@ describe.each([
     const step = (...ids: number[]) => w.scope(() => lossOf(weight, indices(...ids), 2).backward());
     step(3, 7, 3);
     // What no row of the gradient should be, where nobody is looking.
-    const { binding } = weight.gradBuffer!;
+    const { binding } = gradBufferOf(weight)!;
     device!.write({ ...binding, offset: binding.offset + 20 * SIZE * 4 }, Float32Array.of(99));
     optimizer.zeroGrad();
     step(8, 7);

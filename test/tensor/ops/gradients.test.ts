@@ -37,6 +37,7 @@ const calls: Partial<Record<Op, (x: w.Tensor) => w.Tensor>> = {
   maskedSoftmax: (x) =>
     w.maskedSoftmax(x.reshape([1, 1, 5, 7]), w.zeros([1, 1, 1, 7], { device: x.device }), 0.5),
   reshape: (x) => x.reshape([7, 5]),
+  view: (x) => x.view([7, 5]),
   permute: (x) => x.permute([1, 0]),
   transpose: (x) => x.transpose(0, 1),
   expand: (x) => x.unsqueeze(0).expand([2, 5, 7]),

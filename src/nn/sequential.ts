@@ -1,0 +1,27 @@
+import type { Tensor } from '../tensor/index.ts';
+import { Module } from './module.ts';
+
+/** A module from one tensor to one tensor. */
+type Layer = Module & { forward(x: Tensor): Tensor };
+
+/**
+ * Runs modules one after the other, each on the result of the one before (PyTorch's
+ * `nn.Sequential`). In `stateDict` the names of parameters begin with the position: `0.weight`.
+ */
+export class Sequential extends Module {
+  readonly layers: readonly Layer[];
+
+  constructor(...layers: readonly Layer[]) {
+    super();
+    this.layers = layers;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.layers.reduce((y, layer) => layer.forward(y), x);
+  }
+
+  /** Children carry no name of their own field, as in PyTorch. */
+  protected override *children(): Generator<[string, Module]> {
+    for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
+  }
+}

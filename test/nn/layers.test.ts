@@ -1,0 +1,60 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { CpuDevice } from '../../src/device/cpu.ts';
+import type { Device } from '../../src/device/device.ts';
+import { GELU, Linear, ReLU, Sequential, Tanh } from '../../src/nn/index.ts';
+import { backward, gelu, manualSeed, randn, setDevice, tanh } from '../../src/tensor/index.ts';
+import { tryWebGpu } from '../support/devices.ts';
+
+const webgpu = await tryWebGpu();
+afterAll(() => {
+  setDevice(new CpuDevice());
+  webgpu?.destroy();
+});
+
+const devices: [string, Device | undefined][] = [
+  ['cpu', new CpuDevice()],
+  ['webgpu', webgpu],
+];
+
+describe.each(devices)('layers on %s', (_, device) => {
+  const here = it.skipIf(!device);
+
+  here('Linear without a bias is the product, with its activation', async () => {
+    setDevice(device!);
+    manualSeed(1);
+    const layer = new Linear(5, 3, { bias: false });
+    const x = randn([4, 5]);
+    const product = x.matmul(layer.weight.transpose(0, 1));
+    expect(layer.bias).toBe(null);
+    expect([...layer.stateDict().keys()]).toEqual(['weight']);
+    expect(await layer.forward(x).data()).toEqual(await product.data());
+    const [activated, expected] = [layer.forward(x, 'gelu'), gelu(product)];
+    const values = await activated.data();
+    for (const [i, value] of (await expected.data()).entries())
+      expect(values[i]).toBeCloseTo(value, 6);
+    backward(activated.sum());
+    expect(layer.weight.grad!.shape).toEqual([3, 5]);
+  });
+
+  here('Sequential runs its layers in order and names them by position', async () => {
+    setDevice(device!);
+    manualSeed(2);
+    const [first, last] = [new Linear(4, 6), new Linear(6, 2)];
+    const model = new Sequential(first, new Tanh(), last);
+    expect([...model.stateDict().keys()]).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
+    const x = randn([3, 4]);
+    expect(await model.forward(x).data()).toEqual(
+      await last.forward(tanh(first.forward(x))).data(),
+    );
+    model.eval();
+    expect(last.training).toBe(false);
+  });
+
+  here('activations are those of the functions', async () => {
+    setDevice(device!);
+    const x = randn([7]);
+    expect(await new ReLU().forward(x).data()).toEqual(await x.relu().data());
+    expect(await new GELU().forward(x).data()).toEqual(await gelu(x).data());
+    expect(await new Tanh().forward(x).data()).toEqual(await x.tanh().data());
+  });
+});

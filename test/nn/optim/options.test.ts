@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { Adam, type AdamOptions, AdamW, SGD, type SgdOptions } from '../../../src/nn/index.ts';
+import { ArgumentError } from '../../../src/platform/errors.ts';
+import { tensor } from '../../../src/tensor/index.ts';
+
+describe('an optimiser', () => {
+  it('checks its options, and takes defaults for undefined ones', async () => {
+    const param = () => tensor([1], { requiresGrad: true });
+    const adam = (options: Partial<AdamOptions>) => () => new Adam([param()], options).dispose();
+    const sgd = (options: Partial<SgdOptions>) => () => new SGD([param()], options).dispose();
+    const refused: [() => void, string][] = [
+      [adam({ lr: -1 }), '`lr`: expected a number ≥ 0, got -1'],
+      [adam({ lr: Number.NaN }), '`lr`: expected a number ≥ 0, got NaN'],
+      [adam({ eps: -1e-8 }), '`eps`: expected a number ≥ 0'],
+      [adam({ weightDecay: -1 }), '`weightDecay`: expected a number ≥ 0'],
+      [adam({ betas: [0.9, 1] }), '`betas`: expected two numbers ≥ 0 and < 1, got 0.9 and 1'],
+      [adam({ betas: [-0.1, 0.9] }), '`betas`: expected'],
+      [sgd({ lr: -1 }), '`lr`: expected'],
+      [sgd({ momentum: -0.9 }), '`momentum`: expected'],
+      [sgd({ nesterov: true }), '`nesterov`: expected `momentum` > 0'],
+      [
+        sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 }),
+        '`nesterov`: expected `momentum` > 0 and `dampening` 0, got 0.9 and 0.1',
+      ],
+      [() => new AdamW([{ params: [param()], lr: -1 }]), '`lr`: expected a number ≥ 0, got -1'],
+    ];
+    for (const [make, message] of refused) {
+      expect(make).toThrow(message);
+      expect(make).toThrow(ArgumentError);
+    }
+    expect(() => new Adam([{ params: [param()], amsgrad: true }])).toThrow(ArgumentError);
+
+    const whole = { lr: undefined, betas: undefined, eps: undefined, weightDecay: undefined };
+    const optimizer = new AdamW([{ params: [param()], ...whole }], whole);
+    const [{ params: _, ...options }] = optimizer.paramGroups;
+    expect(options).toEqual({
+      lr: 1e-3,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: 0.01,
+      amsgrad: false,
+    });
+    optimizer.dispose();
+  });
+});
