@@ -97,6 +97,7 @@ export { DeviceLostError, KernelError, OutOfMemoryError } from './device/errors.
 export { type DeviceOptions, openDevice } from './device/open.ts';
 export { type DownloadProgress, type FindModelOptions, findModel } from './formats/hub.ts';
 export { ModelFolder, type ModelSource, openModelFolder } from './formats/modelFolder.ts';
+export { SafetensorsError } from './formats/safetensors/dtypes.ts';
 export * as nn from './nn/index.ts';
 export {
   Adam,

@@ -119,7 +119,8 @@ describe('bertConfig', () => {
     ],
     [
       { hiddenAct: 'swish' },
-      'bertConfig: hiddenAct: expected one of gelu, gelu_python, gelu_new, gelu_pytorch_tanh, relu, tanh',
+      'bertConfig: hiddenAct: expected one of ' +
+        'gelu, gelu_python, gelu_new, gelu_pytorch_tanh, relu, tanh',
     ],
     [{ positionEmbeddingType: 'relative_key' }, 'bertConfig: positionEmbeddingType: expected abs'],
     [{ problemType: 'ranking' }, 'bertConfig: problemType: expected one of regression, single'],
@@ -191,7 +192,8 @@ describe('config.json', () => {
   });
 
   test('fields it does not know are kept, even ill-named ones', () => {
-    const text = `{"use_cache": true, "pooler_fc_size": 768, "hiddenSize": 3, "extra": {"a": [1, null]},
+    const text = `{"use_cache": true, "pooler_fc_size": 768, "hiddenSize": 3,
+"extra": {"a": [1, null]},
       "transformers_version": "4.29.2", "__proto__": {"polluted": 1}, "constructor": "c"}`;
     const config = parse(JSON.parse(text));
     expect(config.hiddenSize).toBe(768);

@@ -75,7 +75,10 @@ describe('progress on a terminal', () => {
     vi.advanceTimersByTime(2000);
     progress.update({ ...status(50), utilisation: 0.4567 });
     expect(written()).toMatch(
-      /epoch 1\/2 █{8}░{8} 50\/100 · 00:02 left · loss 0\.500 · 123 reviews\/s · 4568 tokens\/s · 46 % of peak/,
+      new RegExp(
+        'epoch 1/2 █{8}░{8} 50/100 · 00:02 left · loss 0\\.500 · ' +
+          '123 reviews/s · 4568 tokens/s · 46 % of peak',
+      ),
     );
     progress.log('validation loss 0.4');
     progress.update(status(100));

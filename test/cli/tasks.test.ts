@@ -108,7 +108,10 @@ describe('train, evaluate and predict for every task', () => {
       '32 examples to train on, 8 to validate with, 3 tags (B-PER, I-PER, O)',
     );
     expect(run.stderr).toMatch(
-      /epoch 1: loss [\d.]+, accuracy [\d.]+ % · validation loss [\d.]+, F1 [\d.]+, accuracy [\d.]+ %/,
+      new RegExp(
+        'epoch 1: loss [\\d.]+, accuracy [\\d.]+ % · ' +
+          'validation loss [\\d.]+, F1 [\\d.]+, accuracy [\\d.]+ %',
+      ),
     );
     expect(run.stderr).toMatch(/tags.conll: 20 of 220 words are left out/);
     expect(read(out, 'config.json')).toMatchObject({

@@ -136,7 +136,11 @@ describe('train', () => {
     const args = ['--out', join(dir, 'early'), '--epochs', '9', '--learning-rate', '1e-9'];
     const run = (...more: string[]) => wigbert(['train', data, ...fresh, ...args, ...more]).stderr;
     expect(run()).toMatch(
-      /^epoch 3: .*\nstopped early: no better validation accuracy in the last 2 epochs \(--patience\)$/m,
+      new RegExp(
+        '^epoch 3: .*\\nstopped early: ' +
+          'no better validation accuracy in the last 2 epochs \\(--patience\\)$',
+        'm',
+      ),
     );
     expect(run('--patience', '1')).toContain('in the last epoch (--patience)');
     expect(run('--patience', '9')).not.toContain('stopped early');

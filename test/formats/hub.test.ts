@@ -97,7 +97,8 @@ describe('the hub', () => {
 
   test('a name it does not have', async () => {
     expect(await refusal('org/nothing')).toBe(
-      `there is no folder org/nothing, and no complete model of that name in the cache ${hub.cache}, and no public one on the hub ${endpoint}`,
+      `there is no folder org/nothing, and no complete model of that name in the cache ` +
+        `${hub.cache}, and no public one on the hub ${endpoint}`,
     );
   });
 
@@ -105,7 +106,10 @@ describe('the hub', () => {
     const { 'model.safetensors': _, ...rest } = model;
     hub.repositories['org/tiny'] = rest;
     expect(await refusal('org/tiny')).toMatch(
-      /^org\/tiny on http.* has no model\.safetensors, only a pickle, .*: python3 -c "import transformers as t; n, to = 'org\/tiny', 'tiny'; .*"$/,
+      new RegExp(
+        '^org/tiny on http.* has no model\\.safetensors, only a pickle, .*: ' +
+          `python3 -c "import transformers as t; n, to = 'org/tiny', 'tiny'; .*"$`,
+      ),
     );
     expect(hub.requests.some((url) => url.includes('/resolve/'))).toBe(false);
   });
@@ -117,7 +121,8 @@ describe('the hub', () => {
     await new Promise((resolve) => closed.close(resolve));
     vi.stubEnv('HF_ENDPOINT', url);
     expect(await refusal('org/tiny', DownloadError)).toBe(
-      `there is no folder org/tiny, and the model of that name cannot be downloaded from ${url}: ECONNREFUSED; check the network`,
+      `there is no folder org/tiny, and the model of that name cannot be downloaded from ` +
+        `${url}: ECONNREFUSED; check the network`,
     );
   });
 
@@ -126,7 +131,8 @@ describe('the hub', () => {
       throw new Error('not installed');
     });
     expect(await refusal('org/tiny')).toBe(
-      `there is no folder org/tiny, and no complete model of that name in the cache ${hub.cache}; ` +
+      `there is no folder org/tiny, and no complete model of that name in the cache ` +
+        `${hub.cache}; ` +
         'to download it from the hub, run: npm install @huggingface/hub',
     );
     expect(hub.requests).toEqual([]);

@@ -12,7 +12,8 @@ import { tryWebGpu } from '../support/devices.ts';
 const allKernels = definedKernels();
 const cpu = new CpuDevice();
 const native = await tryWebGpu();
-// What kernels do where subgroups are not of one size and workgroups have memory of their own: most GPUs in browsers.
+// What kernels do where subgroups are not of one size and workgroups have memory of their own: most
+// GPUs in browsers.
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
 
 afterAll(() => {

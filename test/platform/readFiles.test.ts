@@ -25,7 +25,7 @@ describe('openRandomAccess', () => {
     expect(() => file.read(4, 6)).toThrow(/was changed while it was read/);
   });
 
-  test('refuses a file that was replaced, changed or removed, and everything but files', async () => {
+  test('refuses a file that was replaced, changed or removed, and what is not a file', async () => {
     const dir = await fresh();
     const path = join(dir, 'file');
     for (const change of [

@@ -1,128 +1,17 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import { readStudyData, splitForSeed } from '../../src/study/data.ts';
+import { readStudyData } from '../../src/study/data.ts';
 import { methods, pretrainings } from '../../src/study/methods.ts';
 import { openResults, type StudyResults } from '../../src/study/results.ts';
 import { runStudy, type StudySettings, studySteps } from '../../src/study/study.ts';
-import { formatDifference, formatSpread, spread, summarise } from '../../src/study/summary.ts';
+import { formatSpread, summarise } from '../../src/study/summary.ts';
 import { setDevice } from '../../src/tensor/index.ts';
-import { Philox } from '../../src/tensor/random.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
 import { ExampleBuilder, type Objective } from '../../src/train/pretraining/objective.ts';
-
-const cli = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
-const dir = mkdtempSync(join(tmpdir(), 'wigbert-study-'));
-afterAll(() => rmSync(dir, { recursive: true }));
-
-// A text's label is that of most of its words.
-const random = new Philox(11);
-const rows = (count: number) =>
-  Array.from({ length: count }, (_, i) => {
-    const words = Array.from({ length: 3 + random.randint(6) }, () =>
-      random.uniform() < 0.8 ? i % 2 : 1 - (i % 2),
-    );
-    return `${words.map((side) => `${side ? 'good' : 'bad'}${random.randint(8)}`).join(' ')}\t${i % 2 ? 'yes' : 'no'}`;
-  });
-const table = (count: number) => `text\tlabel\n${rows(count).join('\n')}\n`;
-const folder = join(dir, 'data');
-mkdirSync(folder);
-writeFileSync(join(folder, 'some_train.txt'), table(120));
-writeFileSync(join(folder, 'some_test.txt'), table(40));
-writeFileSync(join(folder, 'LICENSE'), '');
-const file = join(folder, 'some_train.txt');
-
-describe('arithmetic', () => {
-  it('mean and deviation of a sample', () => {
-    const { mean, deviation } = spread([2, 4, 4, 4, 5, 5, 7, 9]);
-    expect(mean).toBe(5);
-    // 32 / 7, not 32 / 8.
-    expect(deviation).toBeCloseTo(Math.sqrt(32 / 7), 12);
-    expect(spread([0.5]).deviation).toBeNaN();
-    expect(spread([]).mean).toBeNaN();
-    expect([[0.5, 0.7], [0.6], []].map((values) => formatSpread(spread(values)))).toEqual([
-      '60.0 ± 14.1',
-      '60.0',
-      '–',
-    ]);
-    expect(formatDifference(spread([0.1, -0.02, 0.04]))).toBe('+4.0 ± 6.0 (2 of 3)');
-    expect(formatDifference(spread([]))).toBe('–');
-  });
-
-  it('differences are taken seed by seed, of seeds that have both', () => {
-    const cell = (method: string, seed: number, size: number, accuracy: number) => ({
-      ...{ method, seed, size, accuracy },
-      ...{ parameters: 5, trained: 3 },
-    });
-    const cells = [
-      cell('random', 1, 10, 0.5),
-      cell('random', 2, 10, 0.8),
-      cell('mlm-fine-tuned', 2, 10, 0.9),
-      cell('mlm-fine-tuned', 1, 10, 0.75),
-      cell('mlm-fine-tuned', 3, 10, 0.1),
-      cell('mlm-fine-tuned', 1, 20, 0.6),
-    ];
-    const summary = summarise({ cells, settings: { sizes: [10, 20] } });
-    const [first] = summary.claims;
-    expect([first.better, first.worse]).toEqual([
-      'masked language model: fine-tuned',
-      'random weights: fine-tuned',
-    ]);
-    expect(first.difference[0].mean).toBeCloseTo(0.175);
-    expect(first.difference[0].deviation).toBeCloseTo(Math.SQRT1_2 * 0.15);
-    expect(first.difference[1].values).toEqual([]);
-    expect(
-      summary.methods
-        .find(({ id }) => id === 'mlm-fine-tuned')!
-        .accuracy.map(({ values }) => values.length),
-    ).toEqual([3, 1]);
-    expect(summary.methods.map(({ id }) => id)).toEqual(methods.map(({ id }) => id));
-  });
-});
-
-describe('data', () => {
-  it('a folder gives a file to train on and one to test with; a file sets test rows aside', async () => {
-    const given = await readStudyData({ data: folder, testRows: 1000 });
-    expect([given.train.length, given.test.length, given.labels]).toEqual([120, 40, ['no', 'yes']]);
-    const drawn = await readStudyData({ data: folder, testRows: 10 });
-    expect(drawn.test.filter(({ label }) => label === 1).length).toBe(5);
-    const own = await readStudyData({ data: file, testRows: 30 });
-    expect([own.train.length, own.test.length]).toEqual([90, 30]);
-    expect(new Set([...own.train, ...own.test].map(({ line }) => line)).size).toBe(120);
-    expect((await readStudyData({ data: file, testRows: 30 })).test).toEqual(own.test);
-  });
-
-  it.each([1, 2])(
-    'labelled rows and texts have nothing in common, and each label its share (seed %i)',
-    async (seed) => {
-      const data = await readStudyData({ data: folder, testRows: 10 });
-      const { texts, labelled } = splitForSeed(data, 30, seed);
-      expect([texts.length, labelled.length]).toEqual([90, 30]);
-      expect(labelled.filter(({ label }) => label === 0).length).toBe(15);
-      const all = [...texts.map(([text]) => text), ...labelled.map(({ text }) => text)];
-      expect(all.sort()).toEqual(data.train.map(({ text }) => text).sort());
-      expect(splitForSeed(data, 30, seed)).toEqual({ texts, labelled });
-      expect(splitForSeed(data, 30, seed + 1).labelled).not.toEqual(labelled);
-      expect(() => splitForSeed(data, 120, seed)).toThrow(/`sizes`: expected less than 120 rows/);
-    },
-  );
-
-  it('wrong use is explained', async () => {
-    await expect(readStudyData({ data: dir, testRows: 10 })).rejects.toThrow(
-      /one file with "train" in its name, got no TSV/,
-    );
-    await expect(readStudyData({ data: file, testRows: 120 })).rejects.toThrow(
-      /`testRows`: expected less than the 120 rows/,
-    );
-    const one = join(dir, 'one.tsv');
-    writeFileSync(one, 'text\tlabel\na\tx\nb\tx\n');
-    await expect(readStudyData({ data: one, testRows: 1 })).rejects.toThrow(/got one only \(x\)/);
-  });
-});
+import { cli, dir, folder } from './fixtures.ts';
 
 it('all pre-trainings see the same texts in the same batches', async () => {
   const tokenizer = new BertTokenizer([

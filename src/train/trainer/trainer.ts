@@ -228,6 +228,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       const record = await this.#task.evaluate(this.#log, since, signal);
       if (record) {
         this.#log.evaluations.push(record);
+        // A resumed run stands where it was saved, but the checkpoint lacks this evaluation.
+        this.#savedAt = undefined;
         await onEvaluation?.(record, (performance.now() - this.#evaluatedAt) / 1000);
       }
     } catch (error) {

@@ -58,7 +58,7 @@ describe('saved as float16', () => {
     }
   });
 
-  test('gives the logits within half precision, and is saved as float32 again unless asked', async () => {
+  test('gives the logits within half precision, and is saved as float32 unless asked', async () => {
     const model = BertForSequenceClassification.fromConfig(config, 2).eval();
     const random = seeded(2);
     for (const weight of model.parameters())
@@ -75,7 +75,8 @@ describe('saved as float16', () => {
     const largest = Math.max(...expected.map(Math.abs));
     const worst = Math.max(...expected.map((value, i) => Math.abs(value - got[i])));
     expect(largest).toBeGreaterThan(0.1);
-    // Each weight is off by 2^-11 of itself at most; that it is off at all says that it was rounded.
+    // Each weight is off by 2^-11 of itself at most; that it is off at all says that it was
+    // rounded.
     expect(worst).toBeLessThan(largest * 2 ** -8);
     expect(worst).toBeGreaterThan(0);
     const again = join(root, 'again');

@@ -3,21 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
-  parseSafetensors,
   serializeSafetensors,
   type TensorToWrite,
   toFloat32,
 } from '../../../src/formats/safetensors/file.ts';
-import {
-  type BertPreTrainedModel,
-  bertConfig,
-  labelFields,
-  UsageError,
-} from '../../../src/index.ts';
-import { goldenText, hasGolden } from '../../support/golden.ts';
-import { tinyBert } from '../../support/goldenBert.ts';
+import { bertConfig, labelFields, UsageError } from '../../../src/index.ts';
 import { classOf, type HeadName, headNames, heads, storedNames } from '../../support/heads.ts';
 import { seeded } from '../../support/mutants.ts';
+import { bits, tensorsOf, weightsOf } from '../../support/weights.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-heads-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -33,20 +26,7 @@ const config = bertConfig({
 const load = (head: HeadName, dir: string, options = {}) =>
   classOf(head).fromPretrained(dir, options);
 
-const bits = (values: Float32Array) =>
-  Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
-const weightsOf = async (model: BertPreTrainedModel): Promise<Record<string, string>> =>
-  Object.fromEntries(
-    await Promise.all(
-      [...model.stateDict()].map(async ([name, weight]) => [
-        name,
-        bits((await weight.data()) as Float32Array),
-      ]),
-    ),
-  );
 type Tensors = Map<string, TensorToWrite>;
-const tensorsOf = async (dir: string): Promise<Tensors> =>
-  parseSafetensors(await readFile(join(dir, 'model.safetensors'))).tensors;
 const jsonOf = async (dir: string) => JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'));
 
 /** Each class, fresh, with every weight drawn, and saved. */
@@ -292,26 +272,4 @@ test('question answering wants two labels, and says so', async () => {
     'classifier.bias',
     'classifier.weight',
   ]);
-});
-
-describe.skipIf(!hasGolden)('folders of Hugging Face', () => {
-  const folders: [string, HeadName][] = [
-    ['pretraining', 'BertForPreTraining'],
-    ['sequence-classification', 'BertForSequenceClassification'],
-    ['regression', 'BertForSequenceClassification'],
-    ['token-classification', 'BertForTokenClassification'],
-    ['question-answering', 'BertForQuestionAnswering'],
-    ['multiple-choice', 'BertForMultipleChoice'],
-  ];
-  test.each(folders)('%s: every weight goes in, and comes out as it was', async (folder, head) => {
-    const model = await load(head, tinyBert(folder));
-    expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
-    const dir = join(root, folder);
-    await model.savePretrained(dir);
-    const file = (name: string) => readFile(join(name, 'model.safetensors'));
-    expect(Buffer.compare(await file(dir), await file(tinyBert(folder)))).toBe(0);
-    expect(await jsonOf(dir)).toMatchObject(
-      JSON.parse(goldenText(`tiny-bert/${folder}/config.json`)),
-    );
-  });
 });

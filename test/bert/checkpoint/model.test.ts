@@ -11,15 +11,10 @@ import {
 } from '../../../src/bert/config.ts';
 import { BertForSequenceClassification } from '../../../src/bert/heads/sequenceClassification.ts';
 import { BertModel } from '../../../src/bert/model.ts';
-import {
-  parseSafetensors,
-  serializeSafetensors,
-  type TensorToWrite,
-  toFloat32,
-} from '../../../src/formats/safetensors/file.ts';
+import { serializeSafetensors, type TensorToWrite } from '../../../src/formats/safetensors/file.ts';
 import { UsageError } from '../../../src/platform/errors.ts';
-import { goldenPath, hasGolden } from '../../support/golden.ts';
 import { seeded } from '../../support/mutants.ts';
+import { tensorsOf, weightsOf } from '../../support/weights.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-model-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -46,20 +41,6 @@ const odd = Float32Array.of(
 );
 model.stateDict().get('bert.encoder.layer.1.intermediate.dense.bias')!.copy_(odd);
 await model.savePretrained(saved, { 'vocab.txt': '[PAD]\n' });
-
-const tensorsOf = async (dir: string) =>
-  parseSafetensors(await readFile(join(dir, 'model.safetensors'))).tensors;
-const bits = (values: Float32Array) =>
-  Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex');
-const weightsOf = async (of: BertModel | BertForSequenceClassification) =>
-  Object.fromEntries(
-    await Promise.all(
-      [...of.stateDict()].map(async ([name, weight]) => [
-        name,
-        bits((await weight.data()) as Float32Array),
-      ]),
-    ),
-  ) as Record<string, string>;
 
 /** A folder with the saved weights, changed. */
 async function changed(
@@ -158,14 +139,16 @@ describe('refuses', () => {
       wrong.includes(name) ? cut(name, tensor) : [name, tensor],
     );
     expect(await refusal(dir)).toContain(
-      'weights of another shape: bert.pooler.dense.bias: expected [4], got [1], classifier.bias: expected [2], got [1]',
+      'weights of another shape: bert.pooler.dense.bias: expected [4], got [1], ' +
+        'classifier.bias: expected [2], got [1]',
     );
   });
 
   test.each<[Partial<BertConfig>, string]>([
     [
       { vocabSize: 10 ** 12 },
-      'bert.embeddings.word_embeddings.weight is [11,4], but vocab_size in config.json is 1000000000000',
+      'bert.embeddings.word_embeddings.weight is [11,4], ' +
+        'but vocab_size in config.json is 1000000000000',
     ],
     [{ hiddenSize: 8 }, 'word_embeddings.weight is [11,4], but hidden_size in config.json is 8'],
     [
@@ -272,33 +255,4 @@ test('600 folders with a damaged file are loaded or refused', async () => {
   }
   expect(loaded).toBeGreaterThan(30);
   expect(loaded).toBeLessThan(300);
-});
-
-describe.skipIf(!hasGolden)('folders of Hugging Face', () => {
-  const heads = [
-    'pretraining',
-    'sequence-classification',
-    'regression',
-    'token-classification',
-    'question-answering',
-    'multiple-choice',
-  ];
-  test.each(heads)('%s gives its encoder, bit for bit', async (head) => {
-    const dir = goldenPath(`tiny-bert/${head}`);
-    const loaded = (await BertModel.fromPretrained(dir)) as BertModel &
-      BertForSequenceClassification;
-    // Heads for tokens and spans have no pooler.
-    const missing = ['token-classification', 'question-answering'].includes(head)
-      ? ['pooler.dense.weight', 'pooler.dense.bias']
-      : [];
-    expect(loaded.loadReport.missing).toEqual(missing);
-    const file = await tensorsOf(dir);
-    const got = await weightsOf(loaded);
-    for (const name of Object.keys(got))
-      if (!missing.includes(name))
-        expect(got[name], name).toBe(bits(toFloat32(file.get(`bert.${name}`)!)));
-    expect(
-      loaded.loadReport.unexpected.every((name) => /^(cls|classifier|qa_outputs)\./.test(name)),
-    ).toBe(true);
-  });
 });

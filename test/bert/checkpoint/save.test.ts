@@ -61,7 +61,8 @@ describe('a process killed while it saves leaves a folder that loads', () => {
       expect([old, old + 1]).toContain(version);
       if (alive) {
         expect(version).toBe(old + 1);
-        // There was every kind of end on the way here: some saves were lost, some were finished by the reader.
+        // There was every kind of end on the way here: some saves were lost, some were finished by
+        // the reader.
         expect(old).toBeGreaterThan(2);
         expect(calls).toBeGreaterThan(old + 2);
       }
@@ -196,7 +197,7 @@ describe('openPieces', () => {
     expect(() => file.read(4, 6)).toThrow(/was changed while it was read/);
   });
 
-  test('refuses a file that was exchanged, changed or removed meanwhile, and what is no file', async () => {
+  test('refuses a file that was exchanged, changed or removed, and a folder', async () => {
     const dir = await fresh();
     const path = join(dir, 'file');
     for (const change of [

@@ -99,7 +99,7 @@ describe.each([
   );
 
   here(
-    'a step of a frozen encoder has no dropout below the head, and its loss is that of fixed features',
+    'a step of a frozen encoder has no dropout below the head: the loss is of fixed features',
     async () => {
       setDevice(device!);
       const model = BertForSequenceClassification.fromConfig(
@@ -153,7 +153,8 @@ describe.each([
       const layer = one.flops - two.flops;
       const [tokens, { hiddenSize: h, intermediateSize }] = [64, config];
       expect(layer).toBeGreaterThan(2 * 2 * tokens * (4 * h * h + 2 * h * intermediateSize));
-      // The lowest trained layer needs no gradient of what goes into its queries, keys and values; the pooler, alone, none of its own.
+      // The lowest trained layer needs no gradient of what goes into its queries, keys and values;
+      // the pooler, alone, none of its own.
       expect(two.flops - all.flops).toBe(
         layer - 3 * 2 * tokens * h * h + 2 * examples.length * h * h,
       );

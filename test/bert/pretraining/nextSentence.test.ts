@@ -82,7 +82,7 @@ function segments({ inputIds, tokenTypeIds }: NextSentenceExample) {
 describe('nextSentenceExamples', () => {
   const documents = corpus({ documents: 1500, sentences: 12, tokens: 20 });
 
-  it('pairs sentences with those that follow, or with those of another document, half and half', async () => {
+  it('pairs half of them with those that follow, half with another document’s', async () => {
     const examples = await examplesOf(documents);
     expect(examples.length).toBeGreaterThan(2000);
     for (const example of examples) {

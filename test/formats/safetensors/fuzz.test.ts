@@ -55,7 +55,7 @@ test('what is written reads back, whatever it is', () => {
   );
 });
 
-test('100,000 damaged files are read or refused, quickly and without more memory than they have bytes', () => {
+test('100,000 damaged files are read or refused, quickly and without much memory', () => {
   let read = 0;
   let slowest = 0;
   const reasons = new Set<string>();

@@ -59,7 +59,10 @@ function expectClose(actual: Values[], expected: Values[], tolerance = 2e-6): vo
   });
 }
 
-/** The derivative of a scalar function along a random direction, measured and by its gradient: both in float32. */
+/**
+ * The derivative of a scalar function along a random direction, measured and by its gradient: both
+ * in float32.
+ */
 async function expectSlope(
   shapes: number[][],
   f: (...inputs: w.Tensor[]) => w.Tensor,
@@ -205,7 +208,7 @@ describe('gradients agree with finite differences', () => {
     ));
 });
 
-it('linearCrossEntropy never holds all logits, and writes gradients where the optimiser wants them', async () => {
+it('linearCrossEntropy never holds all logits, and writes gradients into the arena', async () => {
   const device = new CpuDevice();
   const random = new Philox(2);
   const [rows, size, classes] = [64, 4, 20_000];

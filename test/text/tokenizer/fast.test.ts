@@ -62,9 +62,7 @@ const text = fc
       { weight: 5, arbitrary: fc.constantFrom(...WORDS) },
       fc.constantFrom(...BLANKS, ...MARKS, ...SPECIAL),
     ),
-    {
-      maxLength: 24,
-    },
+    { maxLength: 24 },
   )
   .map((parts) => parts.join(''));
 

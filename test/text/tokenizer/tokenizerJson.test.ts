@@ -1,48 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from 'tokenizers';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/platform/errors.ts';
 import { BertTokenizer, type BertTokenizerOptions } from '../../../src/text/tokenizer/index.ts';
-import { fromRust, SPECIAL, tokenizerJson } from '../../support/rustTokenizer.ts';
-
-// Words that are names of every JavaScript object are words like others.
-const VOCAB = [
-  ...SPECIAL,
-  'a',
-  'A',
-  'é',
-  'e',
-  '##a',
-  'constructor',
-  '__proto__',
-  'prototype',
-  '字',
-  '##b',
-  '##\u0301',
-];
-
-let root: string;
-let dir: string;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'tokenizer-json-'));
-});
-afterAll(() => rm(root, { recursive: true }));
-beforeEach(async () => {
-  dir = await mkdtemp(join(root, 'model-'));
-});
-const write = (name: string, content: unknown) =>
-  writeFile(join(dir, name), typeof content === 'string' ? content : JSON.stringify(content));
-const writeJson = (
-  change: (json: ReturnType<typeof tokenizerJson>) => void,
-  options?: BertTokenizerOptions,
-) => {
-  const json = tokenizerJson(VOCAB, options);
-  change(json);
-  return write('tokenizer.json', json);
-};
-const load = (options?: BertTokenizerOptions) => BertTokenizer.fromPretrained(dir, options);
+import { fromRust, tokenizerJson } from '../../support/rustTokenizer.ts';
+import { dir, load, VOCAB, write, writeJson } from './tokenizerJsonFixtures.ts';
 
 describe('a folder with only tokenizer.json', () => {
   it('is a fast one, with all its settings', async () => {
@@ -287,64 +250,5 @@ describe('the class', () => {
     [{ tokenizerClass: 'Bert' }, /`tokenizerClass`: expected .*, got "Bert"/],
   ] as [BertTokenizerOptions, RegExp][])('refuses %j', (options, message) => {
     expect(() => new BertTokenizer(VOCAB, options)).toThrow(message);
-  });
-});
-
-describe('what a fast one writes', () => {
-  const options: BertTokenizerOptions = {
-    tokenizerClass: 'BertTokenizerFast',
-    ...{ doLowerCase: false, stripAccents: true, tokenizeChineseChars: false, cleanText: false },
-    ...{ modelMaxLength: 48, paddingSide: 'left', cleanUpTokenizationSpaces: false },
-    additionalSpecialTokens: ['<s>'],
-    addedTokens: [
-      '<e>',
-      { content: '<f>', singleWord: true, rstrip: true },
-      { content: '[MASK]', lstrip: true, special: true },
-    ],
-  };
-  const texts = ['a<e>A [SEP] <f> a<f> é字\u0001', '<s>  [MASK]constructor __proto__', ''];
-
-  it('loads as the same tokenizer, here and in Rust', async () => {
-    const tokenizer = new BertTokenizer(VOCAB, options);
-    await tokenizer.savePretrained(dir);
-    const theirs = Tokenizer.fromFile(join(dir, 'tokenizer.json'));
-    const again = await load();
-    expect(again.files()).toEqual(tokenizer.files());
-    for (const text of texts) {
-      const encoding = tokenizer.encode(text, null, { returnOffsetsMapping: true });
-      expect(again.encode(text, null, { returnOffsetsMapping: true })).toEqual(encoding);
-      expect(encoding).toEqual(fromRust(await theirs.encode(text), text));
-    }
-    expect([again.modelMaxLength, again.decode([5, 8])]).toEqual([48, 'a e']);
-  });
-
-  it('has the flags of added tokens in tokenizer_config.json too, where Python looks for them', () => {
-    const { added_tokens_decoder } = JSON.parse(
-      new BertTokenizer(VOCAB, options).files()['tokenizer_config.json'],
-    );
-    const plain = {
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    };
-    expect(added_tokens_decoder).toEqual({
-      0: { content: '[PAD]', ...plain },
-      1: { content: '[UNK]', ...plain },
-      2: { content: '[CLS]', ...plain },
-      3: { content: '[SEP]', ...plain },
-      4: { content: '[MASK]', ...plain, lstrip: true },
-      16: { content: '<e>', ...plain, normalized: true, special: false },
-      17: {
-        content: '<f>',
-        ...plain,
-        single_word: true,
-        rstrip: true,
-        normalized: true,
-        special: false,
-      },
-      18: { content: '<s>', ...plain },
-    });
   });
 });

@@ -44,14 +44,16 @@ describe('columns', () => {
       'a.tsv has no text column (text,',
     );
     await expect(parse('text\tstars\na\t1\n', 'a.tsv')).rejects.toThrow(
-      'a.tsv has no label column (label, gold_label, labels, class, category): its columns are text, stars; name the column to use (`labelColumn`)',
+      'a.tsv has no label column (label, gold_label, labels, class, category): ' +
+        'its columns are text, stars; name the column to use (`labelColumn`)',
     );
   });
 
   it('hints at a missing header and shortens a long first line', async () => {
     const text = 'a long text '.repeat(1000);
     await expect(parse(`${text}\t1\n`.repeat(3), 'a.tsv')).rejects.toThrow(
-      `: its columns are ${text.slice(0, 80)}…; name the column to use (\`textColumn\`), or, if the file has no header, add`,
+      `: its columns are ${text.slice(0, 80)}…; name the column to use ` +
+        `(\`textColumn\`), or, if the file has no header, add`,
     );
     await expect(parse(`${text}\t1\n`.repeat(3), 'a.tsv', { textColumn: 'body' })).rejects.toThrow(
       `for the text: its columns are ${text.slice(0, 80)}…`,

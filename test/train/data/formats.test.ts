@@ -141,9 +141,10 @@ describe('JSONL', () => {
     expect((await parse('{"text":"a","label":false}', 'a.ndjson')).labels).toEqual(['false']);
   });
 
-  it('reports values that are not objects, bad JSON, a missing text and a missing label', async () => {
+  it('reports values that are not objects, bad JSON, missing texts and labels', async () => {
     const data = await parse(
-      '{"text":"a","label":"x"}\n[1]\n{"text":\n{"label":"x"}\n{"text":3,"label":"x"}\n{"text":"b","label":null}\n',
+      '{"text":"a","label":"x"}\n[1]\n{"text":\n' +
+        '{"label":"x"}\n{"text":3,"label":"x"}\n{"text":"b","label":null}\n',
       'a.jsonl',
     );
     expect(data.examples).toHaveLength(1);

@@ -62,7 +62,8 @@ describe('files', () => {
     ).toEqual([...['tsv', 'tsv', 'csv', 'jsonl', 'jsonl']]);
     for (const name of ['a.json', 'a', 'dir.tsv/a', 'a.constructor'])
       expect(() => formatOf(name)).toThrow(
-        `unknown format of ${name}: expected a file that ends in .tsv, .txt, .csv, .jsonl, .ndjson, .conll, .bio, .iob, .iob2 (.jsonl`,
+        `unknown format of ${name}: expected a file that ends in ` +
+          `.tsv, .txt, .csv, .jsonl, .ndjson, .conll, .bio, .iob, .iob2 (.jsonl`,
       );
   });
 
@@ -75,7 +76,10 @@ describe('files', () => {
       );
       const broken = { tsv: 'a\n', csv: 'a\n', jsonl: '{"text":"a"\n' }[format];
       await expect(parse(header + broken + broken, 'f', { format })).rejects.toThrow(
-        /^f has no usable rows: all 2 are broken, the first on line \d: (expected 2 fields, got 1|bad JSON)/,
+        new RegExp(
+          '^f has no usable rows: all 2 are broken, the first on line \\d: ' +
+            '(expected 2 fields, got 1|bad JSON)',
+        ),
       );
     },
   );

@@ -15,7 +15,6 @@ import {
   type Scores,
   spearman,
 } from '../../../src/train/metrics/index.ts';
-import { EarlyStopping, type Monitor } from '../../../src/train/trainer/earlyStopping.ts';
 
 // Three labels: 0 is right 2 of 3, 1 is right 1 of 2, 2 is right 1 of 1.
 const truth = [0, 0, 0, 1, 1, 2];
@@ -93,7 +92,8 @@ const expectScores = (
 describe('precision, recall and F1', () => {
   it('counts each label, and averages over those that occur', () => {
     const { perLabel, micro, macro, weighted } = classificationReport(predicted, truth, 4);
-    // Label 0 is predicted twice, always rightly, and there three times; 1: 2 and 2, one right; 2: 2 and 1.
+    // Label 0 is predicted twice, always rightly, and there three times; 1: 2 and 2, one right; 2:
+    // 2 and 1.
     expectScores(perLabel[0], 1, 2 / 3, 4 / 5, 3);
     expectScores(perLabel[1], 1 / 2, 1 / 2, 1 / 2, 2);
     expectScores(perLabel[2], 1 / 2, 1, 2 / 3, 1);
@@ -110,7 +110,8 @@ describe('precision, recall and F1', () => {
   });
 
   it('counts rows of several labels, averages over all labels', () => {
-    // True, predicted, both: 2, 2, 2 for the first label; 2, 1, 1 for the second; 1, 1, 0 for the third; 0, 0, 0.
+    // True, predicted, both: 2, 2, 2 for the first label; 2, 1, 1 for the second; 1, 1, 0 for the
+    // third; 0, 0, 0.
     const known = ['1010', '0100', '0000', '1100'].map((row) => [...row].map(Number));
     const found = ['1000', '0110', '0000', '1000'].map((row) => [...row].map(Number));
     const { perLabel, micro, macro, weighted } = multiLabelReport(found, known);
@@ -263,43 +264,5 @@ describe('entities', () => {
     expect(() => entityReport([['O']], [['O', 'O']])).toThrow(
       'predicted: expected 2 tags in sequence 0, got 1',
     );
-  });
-});
-
-describe('EarlyStopping', () => {
-  const run = (monitor: Monitor, patience: number, values: number[], minDelta?: number) => {
-    const stopping = new EarlyStopping({ monitor, patience, minDelta });
-    const answers = values.map((value) => stopping.update(value)[0]).join('');
-    return [answers, stopping.best, stopping.bestEpoch];
-  };
-
-  it('stops after patience epochs in a row without improvement', () => {
-    expect(run('validLoss', 2, [0.7, 0.5, 0.6, 0.4, 0.4, 0.5])).toEqual(['iiwiws', 0.4, 4]);
-    expect(run('validAccuracy', 2, [0.7, 0.8, 0.8, 0.75])).toEqual(['iiws', 0.8, 2]);
-  });
-
-  it('stops at once with patience 1 or 0', () => {
-    expect(run('validLoss', 1, [1, 1])).toEqual(['is', 1, 1]);
-    expect(run('validLoss', 0, [1, 2])).toEqual(['is', 1, 1]);
-  });
-
-  it('asks for more than minDelta', () => {
-    expect(run('validLoss', 3, [1, 0.75, 0.5, 0.4375], 0.25)).toEqual(['iwiw', 0.5, 3]);
-  });
-
-  it('never takes NaN for an improvement', () => {
-    expect(run('validLoss', 2, [Number.NaN, 0.5, Number.NaN, Number.NaN])).toEqual([
-      'wiws',
-      0.5,
-      2,
-    ]);
-    expect(run('validAccuracy', 2, [Number.NaN, Number.NaN])).toEqual(['ws', undefined, 0]);
-  });
-
-  it('rejects a patience or minDelta that is none', () => {
-    expect(() => new EarlyStopping({ monitor: 'validLoss', patience: -1 })).toThrow('patience');
-    expect(
-      () => new EarlyStopping({ monitor: 'validLoss', patience: 1, minDelta: Number.NaN }),
-    ).toThrow('minDelta');
   });
 });

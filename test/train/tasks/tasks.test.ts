@@ -22,9 +22,11 @@ const reasons = ({ problems }: { problems: { line: number; reason: string }[] })
 describe('several labels', () => {
   const task = 'multi-label';
 
-  it('come as an array, or as a text with a separator; none is allowed, and one twice is one', async () => {
+  it('come as an array or a separated text; there may be none; doubles count once', async () => {
     const jsonl = await parse(
-      '{"text":"a","labels":["x","z"]}\n{"text":"b","labels":[]}\n{"text":"c","labels":"z, y,z,"}\n{"text":"d","labels":[3]}',
+      '{"text":"a","labels":["x","z"]}\n{"text":"b","labels":[]}\n' +
+        '{"text":"c","labels":"z, y,z,"}\n' +
+        '{"text":"d","labels":[3]}',
       'a.jsonl',
       { task },
     );
@@ -49,7 +51,8 @@ describe('several labels', () => {
 
   it('must be names, of the set where one is given', async () => {
     const data = await parse(
-      '{"text":"a","labels":[["x"]]}\n{"text":"b"}\n{"text":"c","labels":7}\n{"text":"d","labels":["x"]}',
+      '{"text":"a","labels":[["x"]]}\n{"text":"b"}\n' +
+        '{"text":"c","labels":7}\n{"text":"d","labels":["x"]}',
       'a.jsonl',
       {
         task,
@@ -154,7 +157,9 @@ describe('tags', () => {
       [6, 'a word or tag is empty: its sentence is left out'],
     ]);
     const jsonl =
-      '{"tokens":["a"],"tags":["O","O"]}\n{"tokens":"a","tags":["O"]}\n{"tokens":[],"tags":[]}\n{"tokens":["a"],"tags":"O"}\n{"tokens":["a"]}\n{"tokens":["a"],"tags":["O"]}';
+      '{"tokens":["a"],"tags":["O","O"]}\n{"tokens":"a","tags":["O"]}\n' +
+      '{"tokens":[],"tags":[]}\n{"tokens":["a"],"tags":"O"}\n' +
+      '{"tokens":["a"]}\n{"tokens":["a"],"tags":["O"]}';
     expect(reasons(await parse(jsonl, 'a.jsonl', { task }))).toEqual([
       [1, '2 tags for 1 words'],
       [2, 'tokens is not an array of words'],

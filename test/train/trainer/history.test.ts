@@ -111,7 +111,7 @@ describe('historyPicture', () => {
     }
   });
 
-  it('draws the metric that decides, which may be below 0, and no steps where they do not tell it', async () => {
+  it('draws the metric that decides, even below 0, and no steps without it', async () => {
     const steps = [1, 2, 3, 4].map((step) => ({
       ...{ step, epoch: Math.ceil(step / 2), loss: 2 / step },
       ...{ learningRate: 1, gradNorm: 1 },

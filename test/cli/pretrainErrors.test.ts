@@ -1,0 +1,194 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  base,
+  corpus,
+  dir,
+  ended,
+  file,
+  run,
+  sizes,
+  start,
+  vocab,
+  wigbert,
+} from '../support/pretrainCli.ts';
+
+describe('wrong use is one line', () => {
+  const out = join(dir, 'small');
+  const args = ['--steps', '2', '--device', 'cpu', '--quiet'];
+  const elsewhere = [...args, '--out', join(dir, 'elsewhere')];
+  const unfinished = join(dir, 'unfinished');
+  beforeAll(async () => {
+    expect(wigbert('pretrain', ...base, ...args, '--out', out)).toMatchObject({ status: 0 });
+    const child = start(...run('cpu'), '--out', unfinished, '--json');
+    child.stdout.on(
+      'data',
+      (chunk: Buffer) => `${chunk}`.includes('"step":9,') && child.kill('SIGKILL'),
+    );
+    await ended(child);
+  });
+
+  const changed = file('changed.txt', 'w1 w2\nw3 w4\n');
+  const labels = file('labels.tsv', 'a\tb\n1\t2\n');
+  it.each<[string, string[], RegExp]>([
+    ['no files', ['--vocab', vocab], /say what to train on/],
+    ['no model', [corpus], /--model DIR, or --vocab FILE/],
+    ['a missing file', ['nowhere.txt', '--vocab', vocab], /cannot read nowhere.txt: no such file/],
+    [
+      'a table without texts',
+      [labels, '--vocab', vocab, ...elsewhere],
+      /has no text column.*columns are a, b/,
+    ],
+    [
+      'sizes beside a model',
+      [corpus, '--model', out, '--hidden-size', '32'],
+      /--hidden-size is of fresh models/,
+    ],
+    [
+      'sizes that do not fit',
+      [...base, '--heads', '3', ...elsewhere],
+      /hiddenSize: expected a multiple of numAttentionHeads, 3/,
+    ],
+    [
+      'both ends',
+      [...base, '--steps', '3', '--epochs', '2'],
+      /--steps and --epochs exclude each other/,
+    ],
+    [
+      'an unknown objective',
+      [...base, '--objective', 'clm'],
+      /'clm' is invalid.*mlm, nsp, mlm\+nsp/,
+    ],
+    [
+      'expected a vocabulary with words to predict',
+      [...base, '--mlm-probability', '0'],
+      /'--mlm-probability <share>'.*A number above 0 and below 1 was/,
+    ],
+    [
+      'too long',
+      [...base, '--max-length', '1000', ...elsewhere],
+      /expected at most the 512 positions of the model, got 1000/,
+    ],
+    ['too short', [...base, '--max-length', '2', ...elsewhere], /max length of 2 has no room/],
+    [
+      'no sentences',
+      [changed, '--vocab', vocab, '--objective', 'nsp', '--valid-split', '0', ...elsewhere],
+      /two or more sentences/,
+    ],
+    [
+      'nothing held out',
+      [changed, '--vocab', vocab, '--valid-split', '0.000001', ...elsewhere],
+      /leaves no example to validate with/,
+    ],
+    ['no run to go on with', ['--resume', dir], /has no training.json/],
+    [
+      'another batch size',
+      ['--resume', out, '--batch-size', '5'],
+      /--batch-size is 5, but .* was begun with 4/,
+    ],
+    [
+      'another device',
+      ['--resume', out, '--device', 'webgpu'],
+      /--device is "webgpu", but .* was begun with "cpu"/,
+    ],
+    ['other files', [vocab, '--resume', out], /the list of files is .*vocab.txt.*corpus.txt/],
+    [
+      'another place',
+      ['--resume', out, '--out', join(dir, 'other')],
+      /--out and --resume exclude each other/,
+    ],
+    [
+      'a run that is not done',
+      [...base, '--out', unfinished],
+      /holds a run that stands at step \d+ of 60: go on with --resume/,
+    ],
+    [
+      'a run that is done',
+      [...base, ...args, '--out', out],
+      new RegExp(
+        'holds a run that stands at step 2 of 2: ' +
+          'go on with --resume .*small, or choose another --out',
+      ),
+    ],
+  ])('%s', (_, given, message) => {
+    const { status, stderr } = wigbert('pretrain', ...given);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at .*(\.js|node):/m);
+    expect(status).toBe(2);
+  });
+
+  it('says when the vocabulary does not know the texts', () => {
+    const texts = file('foreign.txt', 'w1 w2 w3 W4\nw5 w6 un known\n'.repeat(20));
+    const small = [...sizes, ...args, '--valid-split', '0', '--out', join(dir, 'foreign')];
+    const { stderr } = wigbert('pretrain', texts, '--vocab', vocab, '--cased', ...small);
+    expect(stderr).toBe(
+      `${texts}: 37.5 % of the pieces are [UNK], and nothing is learnt of them: ` +
+        'the vocabulary does not fit these texts\n',
+    );
+  });
+
+  it('saves no weights that explode', () => {
+    const broken = join(dir, 'broken');
+    const rate = ['--learning-rate', '1e38', '--warmup-ratio', '0', '--steps', '1'];
+    const { status, stderr } = wigbert('pretrain', ...base, ...args, ...rate, '--out', broken);
+    expect(stderr).toMatch(
+      /^wigbert: the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate/m,
+    );
+    expect(status).toBe(1);
+    expect(JSON.parse(readFileSync(join(broken, 'training.json'), 'utf8')).step).toBe(0);
+  });
+
+  it('does not go on with texts that were changed', () => {
+    const texts = file('own.txt', 'w1 w2 w3\nw4 w5\n'.repeat(50));
+    const own = join(dir, 'own');
+    expect(
+      wigbert('pretrain', texts, '--vocab', vocab, ...sizes, ...args, '--out', own),
+    ).toMatchObject({ status: 0 });
+    file('own.txt', 'w1 w2 w3\n');
+    expect(wigbert('pretrain', '--resume', own).stderr).toMatch(
+      /own.txt has 9 bytes, but had 750 when/,
+    );
+  });
+
+  it('goes on from a folder, and what comes out can be fine-tuned', () => {
+    const more = join(dir, 'more');
+    const again = wigbert(
+      'pretrain',
+      corpus,
+      '--model',
+      out,
+      '--objective',
+      'mlm+nsp',
+      '--valid-split',
+      '0.2',
+      '--max-length',
+      '24',
+      ...args,
+      '--out',
+      more,
+    );
+    expect(again.stderr).toMatch(
+      new RegExp(
+        'lacks bert.pooler.dense.weight, bert.pooler.dense.bias, ' +
+          'cls.seq_relationship.weight, .*drawn anew',
+      ),
+    );
+    expect(again.status).toBe(0);
+    const data = file('data.tsv', `text\tlabel\n${'w1 w2\ta\nw30 w31\tb\n'.repeat(8)}`);
+    const tuned = wigbert(
+      'train',
+      data,
+      '--model',
+      more,
+      '--device',
+      'cpu',
+      '--epochs',
+      '1',
+      '--out',
+      join(dir, 'tuned'),
+    );
+    expect(tuned.stderr).toMatch(/lacks classifier.weight, classifier.bias: drawn anew/);
+    expect(tuned.status).toBe(0);
+  });
+});
