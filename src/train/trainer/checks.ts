@@ -13,8 +13,8 @@ export async function checkFiniteWeights(model: Module, step: number): Promise<v
   norm.dispose();
   if (!Number.isFinite(value))
     throw new NotFiniteError(
-      `weights after step ${step}: expected a finite norm, got ${value}; ` +
-        'lower the learning rate (earlier checkpoints are kept)',
+      `the norm of the weights after step ${step} is ${value}: lower the learning rate; ` +
+        'what was saved before is kept',
     );
 }
 

@@ -65,7 +65,7 @@ export class StepReader<A extends { step: number }> {
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new NotFiniteError(
           `the loss at step ${record.step} is ${loss}, the norm of its gradients ${gradNorm}: ` +
-            'lower the learning rate (earlier checkpoints are kept)',
+            'lower the learning rate; what was saved before is kept',
         );
       }
       if (++this.#readCount === MAX_PENDING_STEPS + 2)
