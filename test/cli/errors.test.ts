@@ -150,7 +150,7 @@ describe('wrong use is one line, with its exit code', () => {
       'no labels at all',
       ['train', file('none.tsv', 'text\tlabels\na\t\n'), ...fresh, '--task', 'multi-label'],
       2,
-      /has no labels/,
+      /expected two or more labels, got none/,
     ],
     [
       'an unknown task',
