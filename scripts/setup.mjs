@@ -1,7 +1,8 @@
 /**
- * Makes a fresh machine ready: Node's version, the packages, a WebGPU adapter; with --build also dist.
- * Quick and silent when there is nothing to do. Plain JavaScript without dependencies, as it runs before there
- * are any packages. Exit code 1 if wigbert cannot run, 2 for wrong usage; a missing adapter is no failure.
+ * Prepares a fresh machine: checks Node's version, installs the packages and looks for a WebGPU
+ * adapter; with --build it also builds dist. It is quick and silent if there is nothing to do.
+ * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
+ * 1 if wigbert cannot run, 2 for wrong usage. A missing adapter is not a failure.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +28,7 @@ async function main() {
     return 1;
   }
   if (!ensurePackages(root, say)) return 1;
-  // While the driver installs, the build has a core of its own.
+  // The build runs while the driver installs.
   const isBuilt = options.includes('--build') ? ensureBuild(root, say) : true;
   ensureAdapter(root, say);
   return (await isBuilt) ? 0 : 1;

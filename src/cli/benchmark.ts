@@ -4,7 +4,7 @@ import { CpuDevice } from '../device/cpu.ts';
 import type { Device } from '../device/device.ts';
 import type { DeviceKind, DeviceOptions } from '../device/open.ts';
 import { layoutOf, type MatmulParams } from '../kernels/matmul/shape.ts';
-import { measurePeaks } from '../kernels/peaks.ts';
+import { measurePeaks } from '../measure/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
 import { openCliDevice } from './openDevice.ts';
 import { type Column, number, tableRow } from './table.ts';

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import type { Peaks } from '../kernels/peaks.ts';
+import type { Peaks } from '../measure/peaks.ts';
 import { type Column, number, percent, table } from './table.ts';
 
 /** The profile of a whole command, from the opening of its device to the end. */
@@ -23,7 +23,7 @@ export function enableProfile(): void {
  */
 export async function startProfile(device: Device): Promise<void> {
   if (!isEnabled) return;
-  const { measurePeaks } = await import('../kernels/peaks.ts');
+  const { measurePeaks } = await import('../measure/peaks.ts');
   // Measured before, since measuring takes a profile of its own.
   const peaks = await measurePeaks(device);
   device.startProfile();
@@ -39,7 +39,7 @@ export async function endProfile(json: boolean): Promise<void> {
   }
   const { device, peaks, started } = profile;
   profile = undefined;
-  const { shareOfPeak } = await import('../kernels/peaks.ts');
+  const { shareOfPeak } = await import('../measure/peaks.ts');
   const times = await device.stopProfile();
   const wall = (performance.now() - started) / 1000;
   const sum = times.reduce((total, { seconds }) => total + seconds, 0);

@@ -1,7 +1,7 @@
-/** A column's title, and whether its cells stand at the right, as numbers do. */
+/** The title of a column; cells of numbers are aligned to the right. */
 export type Column = string | { title: string; right: true };
 
-/** Lines of a table, its columns as wide as their widest cell. */
+/** The lines of a table; columns are as wide as their widest cell. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const titles = columns.map((column) => (typeof column === 'string' ? column : column.title));
   const widths = titles.map((title, i) =>
@@ -22,7 +22,7 @@ export function tableRow(
   return cells.join('  ').trimEnd();
 }
 
-/** Three digits; a dash for what is not known. */
+/** A number with three digits; a dash if it is unknown. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   return value >= 1000

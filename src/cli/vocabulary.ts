@@ -1,13 +1,15 @@
 import { basename, dirname } from 'node:path';
+import { isTable } from '../formats/tables/format.ts';
 import { isValidUtf8, type Line, openLines } from '../formats/tables/lines.ts';
-import type { RowProblem } from '../formats/tables/rows.ts';
-import { writeFiles } from '../platform/files.ts';
+import { INVALID_UTF8, type RowProblem } from '../formats/tables/rows.ts';
+import { writeFiles } from '../platform/atomicWrite.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainWordPiece, type WordPieceTrainerOptions } from '../text/vocabulary/index.ts';
-import { type DataOptions, readData } from '../train/data/labelledData.ts';
+import type { ColumnOptions } from '../train/data/columns.ts';
+import { readData } from '../train/data/labelledData.ts';
 import { reportProblems } from './inputReports.ts';
 
-type Columns = Pick<DataOptions, 'textColumn' | 'pairColumn'>;
+type Columns = Pick<ColumnOptions, 'textColumn' | 'pairColumn'>;
 
 interface VocabOptions
   extends Columns,
@@ -37,31 +39,30 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
     return;
   }
   const known = (100 * coverage).toFixed(2);
-  console.log(`${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`);
+  console.log(`${out}: ${vocab.length} entries; ${known} % of the words are split without [UNK]`);
   if (vocab.length < size)
     console.error(
-      `fewer than the ${size} asked for: no further pair occurs ${trainer.minFrequency} times`,
+      `fewer than the ${size} of --size: no other pair occurs ${trainer.minFrequency} times`,
     );
 }
 
 /** The texts of a table, or the lines of any other file. */
 async function textsOf(file: string, columns: Columns): Promise<Iterable<string>> {
-  if (!/\.(tsv|csv|jsonl|ndjson)$/i.test(file) && columns.textColumn === undefined) {
+  if (columns.textColumn === undefined) {
     const lines = await openLines(file);
-    const [header] = lines();
-    if (!file.endsWith('.txt') || !header?.text.includes('\t')) return texts(file, lines());
+    if (!isTable(file, lines)) return validLines(file, lines());
   }
   const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
   reportProblems(file, problems);
   return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
 }
 
-/** The lines of a file; those that are not text are reported. */
-function* texts(file: string, lines: Iterable<Line>): Generator<string> {
+/** The lines of a file; reports those that are not text. */
+function* validLines(file: string, lines: Iterable<Line>): Generator<string> {
   const problems: RowProblem[] = [];
   for (const line of lines) {
     if (isValidUtf8(line)) yield line.text;
-    else problems.push({ line: line.line, reason: 'not valid UTF-8' });
+    else problems.push({ line: line.line, reason: INVALID_UTF8 });
   }
   reportProblems(file, problems);
 }

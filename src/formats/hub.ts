@@ -1,61 +1,58 @@
 import type { ListFileEntry } from '@huggingface/hub';
+import { recoverWrites, writeFiles } from '../platform/atomicWrite.ts';
+import { userCacheDir } from '../platform/cache.ts';
 import { DownloadError, UsageError } from '../platform/errors.ts';
-import {
-  fileExists,
-  isNode,
-  joinPath,
-  readJson,
-  readText,
-  recoverWrites,
-  writeFiles,
-} from '../platform/files.ts';
+import { createHash } from '../platform/hash.ts';
+import { linkFile } from '../platform/links.ts';
+import { fileExists, pathExists, readJson, readText } from '../platform/readFiles.ts';
+import { isNode, joinPath } from '../platform/runtime.ts';
+import { isShard, modelFiles, tokenizerFiles } from './modelFiles.ts';
 
 /**
- * Models by their name on the Hugging Face hub. The cache is the one Python keeps, in its layout
- * (https://huggingface.co/docs/huggingface_hub/guides/manage-cache), so that each finds what the other fetched.
+ * Models by their name on the Hugging Face hub. The cache is the one that Python uses, in its
+ * layout, so that models are shared:
+ * https://huggingface.co/docs/huggingface_hub/guides/manage-cache
  */
 
-/** Where a download stands. */
+/** Progress of a download. */
 export interface DownloadProgress {
-  /** The file that is coming in. */
+  /** The file that is being downloaded. */
   file: string;
   /** Bytes so far, of all files. */
   loaded: number;
+  /** Bytes of all files. */
   total: number;
 }
 
 type OnProgress = (progress: DownloadProgress) => void;
 type Hub = typeof import('@huggingface/hub');
 
-const WEIGHTS = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
-const VOCABULARIES = ['vocab.txt', 'tokenizer.json'];
-/** The files of a model's folder that are its tokenizer's. */
-export const tokenizerFiles = [
-  ...VOCABULARIES,
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-];
-const modelFiles = new Set(['config.json', WEIGHTS, INDEX, ...tokenizerFiles]);
-const isShard = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);
+export interface FindModelOptions {
+  /** Called while files are fetched. */
+  onProgress?: OnProgress;
+}
+
+/** As the hub names repositories: `org/name`, or `name` alone for the oldest. */
+const repositoryName = /^(?!.*(\.\.|--))(\w[\w.-]*\/)?\w[\w.-]*$/;
 
 /**
- * The folder of a model: `name` itself where there is such a folder, else the model of that name in the Hugging Face
- * cache (`HF_HUB_CACHE`, `HF_HOME`, ~/.cache/huggingface), else fetched from the hub (`HF_ENDPOINT`) into that cache,
- * unless `HF_HUB_OFFLINE` is 1. Fetched files are checked against the hub's checksums. What can be no name on the hub is
- * taken for a folder, and so is everything in a browser.
- * @throws UsageError when there is no such model or no `@huggingface/hub` to fetch it with; Error when that fails.
+ * The folder of a model:
+ * 1. `name` itself, if that path exists or cannot be a name on the hub;
+ * 2. the model of that name in the Hugging Face cache (`HF_HUB_CACHE`, `HF_HOME`,
+ *    ~/.cache/huggingface);
+ * 3. a download from the hub (`HF_ENDPOINT`) into that cache, unless `HF_HUB_OFFLINE` is 1.
+ *    Downloaded files are checked against the hub's checksums.
+ *
+ * In a browser it is always `name` itself.
+ * @throws UsageError when there is no such model, or `@huggingface/hub` is not installed.
+ * @throws DownloadError when the download fails or is damaged.
  */
 export async function findModel(
   name: string,
-  { onProgress }: { onProgress?: OnProgress } = {},
+  { onProgress }: FindModelOptions = {},
 ): Promise<string> {
   if (!isNode) return name;
-  const { stat } = await import('node:fs/promises');
-  const isThere = await stat(name).catch(() => undefined);
-  // As the hub names repositories: org/name, or name alone for the oldest.
-  if (isThere || !/^(?!.*(\.\.|--))(\w[\w.-]*\/)?\w[\w.-]*$/.test(name)) {
+  if (!repositoryName.test(name) || (await pathExists(name))) {
     await recoverWrites(name);
     return name;
   }
@@ -65,52 +62,61 @@ export async function findModel(
   const cached = await findSnapshot(repository);
   if (cached) return cached;
 
-  const notFound = `there is no folder ${name}, and no whole model of that name in the cache ${cache}`;
+  const notFound =
+    `there is no folder ${name}, and no complete model of that name ` + `in the cache ${cache}`;
   if (/^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? ''))
-    throw new UsageError(`${notFound}; HF_HUB_OFFLINE keeps it from being fetched`);
+    throw new UsageError(`${notFound}; HF_HUB_OFFLINE forbids to download it`);
   const hub: Hub = await import(/* @vite-ignore */ '@huggingface/hub').catch(() => {
     throw new UsageError(
-      `${notFound}; to fetch it from the hub, run: npm install @huggingface/hub`,
+      `${notFound}; to download it from the hub, run: npm install @huggingface/hub`,
     );
   });
   const hubUrl = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
   try {
     return await download({ hub, hubUrl, name, repository, onProgress });
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const { message, statusCode, cause } = error as Error & {
-      statusCode?: number;
-      cause?: NodeJS.ErrnoException;
-    };
-    // The hub answers 401 for what is not there as for what is private.
-    if (statusCode === 401 || statusCode === 403 || statusCode === 404)
-      throw new UsageError(`${notFound}, and no public one on the hub ${hubUrl}`);
-    const why = cause?.code ?? cause?.message ?? message;
-    const sentence = `there is no folder ${name}, and a model of that name cannot be fetched from ${hubUrl}: ${why}; check the network`;
-    throw new DownloadError(sentence, { cause: error });
+    throw explainFailure(error, name, hubUrl, notFound);
   }
 }
 
+function explainFailure(error: unknown, name: string, hubUrl: string, notFound: string): unknown {
+  if (error instanceof UsageError) return error;
+  const { message, statusCode, cause } = error as Error & {
+    statusCode?: number;
+    cause?: NodeJS.ErrnoException;
+  };
+  // The hub answers 401 for missing models as for private ones.
+  if (statusCode === 401 || statusCode === 403 || statusCode === 404)
+    return new UsageError(`${notFound}, and no public one on the hub ${hubUrl}`);
+  const why = cause?.code ?? cause?.message ?? message;
+  return new DownloadError(
+    `there is no folder ${name}, and the model of that name cannot be downloaded from ` +
+      `${hubUrl}: ${why}; check the network`,
+    { cause: error },
+  );
+}
+
 async function hubCacheDir(): Promise<string> {
-  const { homedir } = await import('node:os');
-  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
-  const home = HF_HOME || joinPath(XDG_CACHE_HOME || joinPath(homedir(), '.cache'), 'huggingface');
+  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME } = process.env;
+  const home = HF_HOME || joinPath(await userCacheDir(), 'huggingface');
   return HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || joinPath(home, 'hub');
 }
 
-/** The cached folder of the revision that was the newest when it was fetched, if all that a model needs is there. */
+/** The cached folder of the latest revision that was downloaded, if it is complete. */
 async function findSnapshot(repository: string): Promise<string | undefined> {
   const revision = (await readText(joinPath(repository, 'refs', 'main')).catch(() => '')).trim();
   if (!/^[0-9a-f]{40}$/.test(revision)) return undefined;
   const folder = joinPath(repository, 'snapshots', revision);
   const has = (file: string) => fileExists(joinPath(folder, file));
-  if (!(await has('config.json'))) return undefined;
-  if (!(await has(VOCABULARIES[0])) && !(await has(VOCABULARIES[1]))) return undefined;
-  if (await has(WEIGHTS)) return folder;
-  if (!(await has(INDEX))) return undefined;
-  const index = (await readJson(joinPath(folder, INDEX))) as { weight_map?: object } | null;
-  for (const part of new Set(Object.values(index?.weight_map ?? {})))
-    if (!(await has(String(part)))) return undefined;
+  if (!(await has(modelFiles.config))) return undefined;
+  if (!(await has(modelFiles.vocab)) && !(await has(modelFiles.tokenizer))) return undefined;
+  if (await has(modelFiles.weights)) return folder;
+  if (!(await has(modelFiles.weightsIndex))) return undefined;
+  const index = (await readJson(joinPath(folder, modelFiles.weightsIndex))) as {
+    weight_map?: object;
+  } | null;
+  for (const shard of new Set(Object.values(index?.weight_map ?? {})))
+    if (!(await has(String(shard)))) return undefined;
   return folder;
 }
 
@@ -122,38 +128,25 @@ interface DownloadRequest {
   onProgress?: OnProgress;
 }
 
-/** Fetches what a model needs; `refs/main` comes last, so that an unfinished download is never taken for a model. */
-async function download({
-  hub,
-  hubUrl,
-  name,
-  repository,
-  onProgress,
-}: DownloadRequest): Promise<string> {
-  const { copyFile, mkdir, symlink } = await import('node:fs/promises');
+/**
+ * Downloads the files that a model needs. `refs/main` is written last, so that an unfinished
+ * download is never taken for a model.
+ */
+async function download(request: DownloadRequest): Promise<string> {
+  const { hub, hubUrl, name, repository, onProgress } = request;
   const { sha } = await hub.modelInfo({
     name,
     hubUrl,
     revision: 'main',
     additionalFields: ['sha'],
   });
-  const from = { repo: { type: 'model', name }, hubUrl, revision: validHash(sha) } as const;
+  const source = { repo: { type: 'model', name }, hubUrl, revision: validHash(sha) } as const;
   const entries: ListFileEntry[] = [];
-  for await (const entry of hub.listFiles(from)) entries.push(entry);
-  const has = (file: string) => entries.some(({ path }) => path === file);
-  if (!has(WEIGHTS) && !has(INDEX))
-    throw new UsageError(
-      `${name} on ${hubUrl} has no ${WEIGHTS}${has('pytorch_model.bin') ? pickleHint(name) : ''}`,
-    );
+  for await (const entry of hub.listFiles(source)) entries.push(entry);
+  const files = filesToDownload(entries, name, hubUrl);
 
-  const files = entries.filter(({ path }) => {
-    return has(WEIGHTS)
-      ? modelFiles.has(path) && path !== INDEX
-      : modelFiles.has(path) || isShard(path);
-  });
   const blobs = joinPath(repository, 'blobs');
-  const snapshot = joinPath(repository, 'snapshots', from.revision);
-  await mkdir(snapshot, { recursive: true });
+  const snapshot = joinPath(repository, 'snapshots', source.revision);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let loaded = 0;
   for (const entry of files) {
@@ -161,37 +154,49 @@ async function download({
     if (await fileExists(joinPath(blobs, blob))) {
       loaded += entry.size;
     } else {
-      const content = await hub.downloadFile({ ...from, path: entry.path });
-      if (!content) throw new DownloadError(`${entry.path} is listed but not there`);
+      const content = await hub.downloadFile({ ...source, path: entry.path });
+      if (!content) throw new DownloadError(`${entry.path} is listed but missing`);
       const onPiece = (bytes: number) =>
         onProgress?.({ file: entry.path, loaded: (loaded += bytes), total });
-      // Streams can be walked through in Node; the types are those of browsers, where some cannot.
+      // Node's streams are iterable; the types are those of browsers, where some are not.
       const pieces = content.stream() as unknown as AsyncIterable<Uint8Array>;
       await writeFiles(blobs, { [blob]: verifiedContent(pieces, entry, onPiece) });
     }
-    await symlink(joinPath('..', '..', 'blobs', blob), joinPath(snapshot, entry.path)).catch(
-      (error) => {
-        if (error.code === 'EEXIST') return;
-        // Windows lets few make links.
-        if (error.code === 'EPERM')
-          return copyFile(joinPath(blobs, blob), joinPath(snapshot, entry.path));
-        throw error;
-      },
-    );
+    await linkFile(snapshot, entry.path, joinPath('..', '..', 'blobs', blob));
   }
-  await writeFiles(joinPath(repository, 'refs'), { main: from.revision });
+  await writeFiles(joinPath(repository, 'refs'), { main: source.revision });
   return snapshot;
 }
 
-/** Passes a file's bytes on, and throws at their end when they are not those the hub has listed. */
+function filesToDownload(
+  entries: readonly ListFileEntry[],
+  name: string,
+  hubUrl: string,
+): ListFileEntry[] {
+  const names = new Set(entries.map(({ path }) => path));
+  const wanted = new Set([modelFiles.config, ...tokenizerFiles]);
+  // A file with all weights is preferred to shards.
+  if (names.has(modelFiles.weights)) {
+    wanted.add(modelFiles.weights);
+  } else if (names.has(modelFiles.weightsIndex)) {
+    for (const path of names) if (isShard(path)) wanted.add(path);
+    wanted.add(modelFiles.weightsIndex);
+  } else {
+    const hint = names.has('pytorch_model.bin') ? pickleHint(name) : '';
+    throw new UsageError(`${name} on ${hubUrl} has no ${modelFiles.weights}${hint}`);
+  }
+  return entries.filter(({ path }) => wanted.has(path));
+}
+
+/** Passes on the bytes of a file; throws at the end if they are not those that the hub listed. */
 async function* verifiedContent(
   pieces: AsyncIterable<Uint8Array>,
   { path, size, lfs, oid }: ListFileEntry,
   onPiece: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const { createHash } = await import('node:crypto');
-  // Large files have a checksum of their own; small ones have Git's, which counts their size in.
-  const hash = lfs ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
+  // Large files have a checksum of their content. Small ones have Git's, which covers the size too.
+  const hash = await createHash(lfs ? 'sha256' : 'sha1');
+  if (!lfs) hash.update(`blob ${size}\0`);
   let length = 0;
   for await (const piece of pieces) {
     if ((length += piece.length) > size) break;
@@ -199,23 +204,24 @@ async function* verifiedContent(
     onPiece(piece.length);
     yield piece;
   }
-  if (length !== size)
-    throw new DownloadError(
-      `${path} has ${length > size ? 'more' : 'fewer'} than the ${size} bytes that are listed`,
-    );
+  if (length !== size) {
+    const got = length > size ? 'more' : 'fewer';
+    throw new DownloadError(`${path}: expected the ${size} bytes that the hub lists, got ${got}`);
+  }
   if (hash.digest('hex') !== (lfs?.oid ?? oid))
-    throw new DownloadError(`${path} came damaged: its checksum is not the listed one`);
+    throw new DownloadError(`${path} is damaged: its checksum differs from the one the hub lists`);
 }
 
-/** A checksum becomes the name of a file, so it must be nothing else. */
+/** Checksums become file names, so they must not be anything else. */
 function validHash(hash: string | undefined): string {
   if (!hash || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
-    throw new DownloadError(`the checksum ${hash} is none`);
+    throw new DownloadError(`expected a checksum of 40 or 64 hex digits from the hub, got ${hash}`);
   return hash;
 }
 
 const pickleHint = (name: string): string =>
-  `, only a pickle, which can run any code when read; if you trust it, convert it and give the folder: ` +
-  `python3 -c "import transformers as t; n, to = '${name}', '${name.split('/').at(-1)}'; ` +
-  `t.AutoTokenizer.from_pretrained(n).save_pretrained(to); ` +
-  `getattr(t, t.AutoConfig.from_pretrained(n).architectures[0]).from_pretrained(n).save_pretrained(to)"`;
+  ', only a pickle, which can run any code when it is read; if you trust it, convert it and give ' +
+  `the folder: python3 -c "import transformers as t; n, to = '${name}', ` +
+  `'${name.split('/').at(-1)}'; t.AutoTokenizer.from_pretrained(n).save_pretrained(to); ` +
+  'getattr(t, t.AutoConfig.from_pretrained(n).architectures[0])' +
+  '.from_pretrained(n).save_pretrained(to)"';

@@ -2,9 +2,10 @@ import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
 
 /**
- * What JSON gave, as what it is to be.
- * @param name stands for it in the message, `what` for what it is to be
- * @throws UsageError when it is not, naming the first place that is wrong.
+ * Checks a parsed JSON value against a schema.
+ * @param name names the value in the message
+ * @param what describes the expected value in the message
+ * @throws UsageError naming the first field that is wrong.
  */
 export function parseSchema<S extends v.GenericSchema>(
   schema: S,

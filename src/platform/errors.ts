@@ -1,7 +1,4 @@
-/**
- * What went wrong, as a stable word for programs; messages are for people and may change.
- * Each class of error has one.
- */
+/** Stable identifiers for programs, one a class; messages are for people and may change. */
 export type ErrorCode =
   | 'ERR_USAGE'
   | 'ERR_INVALID_ARGUMENT'
@@ -14,7 +11,7 @@ export type ErrorCode =
   | 'ERR_DEVICE_LOST'
   | 'ERR_OUT_OF_MEMORY';
 
-/** Base of all errors that wigbert throws on purpose. */
+/** Base of all errors that wigbert throws deliberately. */
 export abstract class WigbertError extends Error {
   abstract readonly code: ErrorCode;
 }
@@ -35,7 +32,9 @@ export class ArgumentError extends WigbertError {
   readonly code = 'ERR_INVALID_ARGUMENT';
 }
 
-/** A call at the wrong time: a disposed tensor, a graph used twice, a read inside a captured step. */
+/**
+ * A call at the wrong time: a disposed tensor, a graph used twice, a read inside a captured step.
+ */
 export class StateError extends WigbertError {
   override name = 'StateError';
   readonly code = 'ERR_INVALID_STATE';
@@ -47,13 +46,13 @@ export class NotFiniteError extends WigbertError {
   readonly code = 'ERR_NOT_FINITE';
 }
 
-/** A download that failed or came damaged. */
+/** A download that failed, or whose content is damaged. */
 export class DownloadError extends WigbertError {
   override name = 'DownloadError';
   readonly code = 'ERR_DOWNLOAD';
 }
 
-/** A disk that is full or broken. */
+/** The disk is full or broken. */
 export class WriteError extends WigbertError {
   override name = 'WriteError';
   readonly code = 'ERR_WRITE';

@@ -1,4 +1,4 @@
-/** Shows a value in a one-line message: strings and objects as JSON, cut when long. */
+/** A value for a one-line message: strings and objects as JSON, shortened to `limit` characters. */
 export function formatValue(value: unknown, limit = 80): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > limit ? `${value.slice(0, limit)}…` : value);
@@ -10,16 +10,20 @@ function stringifyObject(value: object | null): string {
   try {
     return JSON.stringify(value);
   } catch {
-    return 'a value without end';
+    return 'a circular object';
   }
 }
 
-/** Whether a value is a JSON object: neither null nor an array. */
+/** `hiddenSize` → `hidden_size`; a name with a capital first (`LayerNorm`) stays. */
+export const snakeCase = (name: string): string =>
+  /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Whether a value is an object, but neither null nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The first names of a list, and how many more there are. */
+/** The first `limit` names of a list, and the number of the others. */
 export function formatNames(names: readonly string[], limit = 8): string {
   const some = names.slice(0, limit).join(', ');
   return names.length > limit ? `${some} and ${names.length - limit} more` : some;

@@ -1,11 +1,17 @@
-import { isNode } from './files.ts';
+import { isNode } from './runtime.ts';
 
-/** Sleeps between two looks, in milliseconds: at first for what takes little longer, then short beside a step, long beside a look. */
+/**
+ * Milliseconds of sleep between two polls. They grow from the first, for results that are nearly
+ * there, to the second: short compared to a training step, long compared to a poll.
+ */
 const [MIN_SLEEP, MAX_SLEEP] = [0.05, 0.5];
-/** Looks without a sleep, for answers that come at once. */
+/** Polls without a sleep, for results that come at once. */
 const BUSY_POLLS = 20;
 
-/** Lets timers, signals and events have their turn. Browsers slow timers of hidden pages down to one a second, but not messages. */
+/**
+ * Lets timers, signals and events run. Uses messages in a browser, because timers of hidden pages
+ * are slowed down to one a second and messages are not.
+ */
 export function yieldToEventLoop(): Promise<void> {
   if (isNode) return new Promise((resolve) => setImmediate(resolve));
   return new Promise((resolve) => {
@@ -23,13 +29,13 @@ let pendingWaits = 0;
 let isPolling = false;
 
 /**
- * Waits for the device. In Node, Dawn looks for answers again and again while a promise is pending, which takes a whole
- * core from an adapter that computes on the processor; sleeping between the looks leaves it nearly all of its time.
+ * Waits for the device. In Node, Dawn polls in a busy loop while a promise is pending. That takes a
+ * whole core away from an adapter that computes on the processor, so this sleeps between polls.
  */
 export async function waitForDevice<T>(promise: Promise<T>): Promise<T> {
   if (!sleepCell) return promise;
   pendingWaits++;
-  // One sleeper is enough for all who wait.
+  // One polling loop serves all pending waits.
   if (!isPolling) void pollUntilIdle(sleepCell);
   try {
     return await promise;

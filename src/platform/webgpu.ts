@@ -1,24 +1,26 @@
-import { isNode } from './files.ts';
+import { isNode } from './runtime.ts';
 
 /**
- * Dawn kills the process if the object that `create()` returned is collected while a device lives,
- * so each is held here for as long as the process runs.
+ * Dawn crashes the process if the object that `create()` returned is garbage-collected while a
+ * device is alive, so each stays referenced here.
  */
 const instances = new Map<boolean, GPU>();
 
-// Timings to the nanosecond, and no hidden clearing pass: nothing here relies on zeroed memory.
+// Nanosecond timings, and no hidden clearing pass: no kernel relies on zeroed memory.
 const defaultToggles = [
   'disable-dawn-features=timestamp_quantization,lazy_clear_resource_on_first_use',
 ];
-// Features that are not standard yet, and float16 on NVIDIA, without which Dawn offers no tensor cores there.
+// Features that are not standard yet, and float16 on NVIDIA, which Dawn requires for tensor cores.
 const experimentalToggles = [
   ...defaultToggles,
   'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
 ];
 
 /**
- * The platform's WebGPU: the browser's, or Dawn through npm `webgpu` in Node; undefined where there is none.
- * `experimental` makes Dawn offer its experimental features; a browser has its own switches for them.
+ * The platform's WebGPU: the browser's, or Dawn (npm package `webgpu`) in Node. Undefined in a
+ * browser without WebGPU.
+ * @param experimental enables Dawn's experimental features; a browser has its own switches for
+ * them.
  */
 export async function findWebGPU({
   experimental,

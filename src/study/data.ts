@@ -1,7 +1,8 @@
+import { mayBeTable } from '../formats/tables/format.ts';
 import type { RowProblem } from '../formats/tables/rows.ts';
 import { UsageError } from '../platform/errors.ts';
-import { joinPath, openRandomAccess } from '../platform/files.ts';
-import { listFolder } from '../platform/folder.ts';
+import { listFolder, openRandomAccess } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
 import { type DataOptions, type Example, readData } from '../train/data/labelledData.ts';
 import { stratifiedSplit } from '../train/data/split.ts';
 import type { Document } from '../train/pretraining/corpus.ts';
@@ -92,9 +93,7 @@ async function trainAndTestFiles(
   test: string | undefined,
 ): Promise<[train: string, test: string | undefined]> {
   if (/\.[^./\\]+$/.test(data)) return [data, test];
-  const names = ((await listFolder(data)) ?? []).filter((name) =>
-    /\.(tsv|csv|jsonl|ndjson|txt)$/i.test(name),
-  );
+  const names = ((await listFolder(data)) ?? []).filter(mayBeTable);
   const find = (part: string) => {
     const found = names.filter((name) => name.toLowerCase().includes(part));
     if (found.length === 1) return joinPath(data, found[0]);

@@ -1,6 +1,6 @@
+import { writeFiles } from '../platform/atomicWrite.ts';
 import { withDefaults } from '../platform/defaults.ts';
 import { UsageError } from '../platform/errors.ts';
-import { writeFiles } from '../platform/files.ts';
 import { defaultDevice } from '../tensor/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 import { readStudyData } from './data.ts';

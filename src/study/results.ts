@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { parseSchema } from '../formats/parseSchema.ts';
+import { recoverWrites } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
-import { fileExists, joinPath, readJson, recoverWrites } from '../platform/files.ts';
+import { fileExists, readJson } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
 import { pretrainings } from './methods.ts';
 
 export const RESULTS = 'results.json';

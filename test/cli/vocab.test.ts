@@ -59,7 +59,7 @@ describe('wigbert vocab', () => {
       '--out',
       out,
     );
-    expect(run.stderr).toContain('fewer than the 200 asked for: no further pair occurs 2 times');
+    expect(run.stderr).toContain('fewer than the 200 of --size: no other pair occurs 2 times');
     expect(lines(out)).toEqual(trainWordPiece([...many, ...texts], { vocabSize: 200 }).vocab);
   });
 
@@ -93,7 +93,7 @@ describe('wigbert vocab', () => {
       },
     });
     expect(run.stdout).toContain(
-      `${(100 * trained.coverage).toFixed(2)} % of the words are cut without [UNK]`,
+      `${(100 * trained.coverage).toFixed(2)} % of the words are split without [UNK]`,
     );
     expect(lines(join(out, 'vocab.txt'))).toEqual(trained.vocab);
     const tokenizer = await BertTokenizer.fromPretrained(out);

@@ -19,7 +19,10 @@ export const switches = bits.flatMap((doLowerCase) =>
   ),
 );
 
-/** What Hugging Face writes for a BERT tokenizer with these options; `vocab` has the usual special tokens. */
+/**
+ * What Hugging Face writes for a BERT tokenizer with these options; `vocab` has the usual special
+ * tokens.
+ */
 export function tokenizerJson(vocab: readonly string[], options: BertTokenizerOptions = {}) {
   const ids = Object.fromEntries(vocab.map((token, id) => [token, id]));
   const flags = { single_word: false, lstrip: false, rstrip: false };
@@ -91,7 +94,10 @@ export const rustTokenizer = (
   options?: BertTokenizerOptions,
 ): Tokenizer => Tokenizer.fromString(JSON.stringify(tokenizerJson(vocab, options)));
 
-/** An encoding as Rust gives it, in our form. Its offsets count code points, ours UTF-16 units: these are brought to ours. */
+/**
+ * An encoding as Rust gives it, in our form. Its offsets count code points, ours UTF-16 units:
+ * these are brought to ours.
+ */
 export function fromRust(encoding: JsEncoding, text: string, pair?: string): Required<Encoding> {
   const sequences = encoding.getSequenceIds();
   const units = [text, pair ?? ''].map(unitsByCodePoint);
@@ -134,7 +140,8 @@ export async function compareWithRust(
     const [text, pair] = typeof row === 'string' ? [row, undefined] : row;
     const a: Encoding = ours.encode(text, pair, { returnOffsetsMapping: true });
     const b: Encoding = fromRust(encodings[i], text, pair);
-    // Explained: where decomposing a text puts marks in order, Rust gives the places where they would have stood.
+    // Explained: where decomposing a text puts marks in order, Rust gives the places where they
+    // would have stood.
     if (inDisorder(text) || inDisorder(pair ?? '')) a.offsetMapping = b.offsetMapping = [];
     return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ row, ours: a, theirs: b }];
   });

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { torchDtypes } from '../../bert/config.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
+import { fileExists, readBytes } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { modelOption, path } from '../options.ts';
 
 export function convertCommand(): Command {
@@ -19,8 +20,9 @@ export function convertCommand(): Command {
         .makeOptionMandatory(),
     )
     .action(async ({ model, out, dtype }) => {
-      const { readCheckpoint, writeCheckpoint } = await import('../../bert/checkpoint.ts');
-      const { tokenizerFiles } = await import('../../formats/hub.ts');
+      const { readCheckpoint } = await import('../../bert/checkpoint/read.ts');
+      const { writeCheckpoint } = await import('../../bert/checkpoint/write.ts');
+      const { tokenizerFiles } = await import('../../formats/modelFiles.ts');
       const { fetchModel } = await import('../../train/recipes/start.ts');
       const { architectureOf } = await import('../../train/tasks/taskModel.ts');
       const { reportInput } = await import('../inputReports.ts');
@@ -29,7 +31,7 @@ export function convertCommand(): Command {
         throw new UsageError(`--out: expected another folder than that of the model, got ${out}`);
       const { config, tensors } = await readCheckpoint(dir);
       const architecture = await architectureOf(dir);
-      // Each weight is read just before it is written.
+      // Each weight is read when it is written, so one is in memory at a time.
       const weights = Array.from(tensors, ([name, weight]) => {
         return [name, { shape: weight.shape, data: async () => weight.data }] as const;
       });

@@ -9,8 +9,10 @@ export function infoCommand(): Command {
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (options) => {
-      const { allKernels } = await import('../../kernels/index.ts');
-      const { measurePeaks } = await import('../../kernels/peaks.ts');
+      const { definedKernels } = await import('../../device/kernel.ts');
+      // Defines the kernels.
+      await import('../../nn/index.ts');
+      const { measurePeaks } = await import('../../measure/peaks.ts');
       const device = await openCliDevice(options.device, true);
       const { kind, description, traits } = device;
       const peaks = await measurePeaks(device);
@@ -21,7 +23,7 @@ export function infoCommand(): Command {
             adapter: description,
             traits,
             peaks,
-            kernels: allKernels.length,
+            kernels: definedKernels().length,
             node: process.version,
           }),
         );
@@ -43,7 +45,7 @@ export function infoCommand(): Command {
           'memory',
           `${number(peaks.bytesPerSecond / 1e9)} GB/s read and written by a copy, as measured`,
         ],
-        ['kernels', String(allKernels.length)],
+        ['kernels', String(definedKernels().length)],
         ['node', `${process.version} on ${process.platform}-${process.arch}`],
       ];
       for (const [name, value] of lines) console.log(`${name.padEnd(16)} ${value}`);

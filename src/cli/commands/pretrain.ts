@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
-import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/defaults.ts';
-import { objectives } from '../../train/pretraining/objectives.ts';
+import {
+  objectiveNames,
+  pretrainRecipeDefaults as pretrainDefaults,
+} from '../../train/defaults.ts';
 import {
   addOptions,
   casedOption,
@@ -33,7 +35,7 @@ export function pretrainCommand(): Command {
         '--objective <objective>',
         'masked language model, next sentence prediction, or both',
       )
-        .choices(objectives)
+        .choices(objectiveNames)
         .default(pretrainDefaults.objective),
     );
   addOptions(command, startOptions())

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults } from '../../train/defaults.ts';
+import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
-import { taskNames } from '../../train/tasks/task.ts';
 import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,

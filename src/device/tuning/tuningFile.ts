@@ -1,6 +1,9 @@
 import * as v from 'valibot';
+import { writeFiles } from '../../platform/atomicWrite.ts';
+import { cacheDir } from '../../platform/cache.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { cacheDir, fileExists, joinPath, readJson, writeFiles } from '../../platform/files.ts';
+import { fileExists, readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { Device } from '../device.ts';
 import type { Constants } from '../kernel.ts';
 

@@ -1,7 +1,9 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 
-/** Bytes of one element. In the reference library's order, which decides where a tensor lies in a file. */
+/**
+ * Bytes of one element. The order is the reference library's, which orders the tensors of a file.
+ */
 const dtypeBytes = {
   BOOL: 1,
   U8: 1,
@@ -29,7 +31,7 @@ export type SafetensorsDtype = keyof typeof dtypeBytes;
 /** From the narrowest to the widest. */
 export const dtypeOrder = Object.keys(dtypeBytes);
 
-/** A tensor as it lies in a file: row-major, little-endian. */
+/** A tensor as stored in a file: row-major, little-endian. */
 export interface RawTensor {
   dtype: SafetensorsDtype;
   shape: number[];
@@ -37,20 +39,20 @@ export interface RawTensor {
   data: Uint8Array;
 }
 
-/** Bytes that are not a valid safetensors file, or tensors that cannot become one. */
+/** Bytes that are not a valid safetensors file, or tensors that cannot be written to one. */
 export class SafetensorsError extends UsageError {
   override name = 'SafetensorsError';
   override readonly code = 'ERR_SAFETENSORS';
 }
 
-/** Refuses a tensor by name. */
+/** @throws SafetensorsError about a tensor, naming it. */
 export function rejectTensor(name: string | undefined, why: string): never {
   throw new SafetensorsError(
-    name === undefined ? `the tensor ${why}` : `tensor ${formatValue(name)} ${why}`,
+    name === undefined ? `the tensor: ${why}` : `tensor ${formatValue(name)}: ${why}`,
   );
 }
 
-/** Of a tensor's bytes alone in their buffer, which F32 values go on using. */
+/** By dtype. The buffer holds one tensor; F32 values keep using it. */
 const float32Decoders: { [dtype in SafetensorsDtype]?: (buffer: ArrayBuffer) => Float32Array } = {
   F32: (buffer) => new Float32Array(buffer),
   F64: (buffer) => new Float32Array(new Float64Array(buffer)),
@@ -64,8 +66,10 @@ const float32Decoders: { [dtype in SafetensorsDtype]?: (buffer: ArrayBuffer) => 
 };
 
 /**
- * What makes float32 of a tensor's bytes, which must be alone in their buffer: F32 values go on using it.
- * @throws SafetensorsError when the dtype is not F64, F32, F16 or BF16; `name` is for the message.
+ * A decoder of a tensor's bytes to float32. The buffer must hold this tensor only: F32 values keep
+ * using it.
+ * @param name names the tensor in the message
+ * @throws SafetensorsError for dtypes other than F64, F32, F16 and BF16.
  */
 export function float32Decoder(
   dtype: SafetensorsDtype,
@@ -73,22 +77,24 @@ export function float32Decoder(
 ): (buffer: ArrayBuffer) => Float32Array {
   return (
     float32Decoders[dtype] ??
-    rejectTensor(name, `is ${dtype}; expected floats (F64, F32, F16 or BF16)`)
+    rejectTensor(name, `expected floats (F64, F32, F16 or BF16), got ${dtype}`)
   );
 }
 
 /**
- * The values of a floating-point tensor (F64, F32, F16, BF16) as float32, always in fresh memory.
- * @throws SafetensorsError for another dtype; `name` is for the message.
+ * The values of a floating-point tensor (F64, F32, F16, BF16) as float32, in fresh memory.
+ * @param name names the tensor in the message
+ * @throws SafetensorsError for another dtype.
  */
 export function toFloat32(raw: RawTensor, name?: string): Float32Array {
-  // A copy starts aligned, wherever the tensor lay in its file.
+  // A copy is aligned, whatever the offset in the file.
   return float32Decoder(raw.dtype, name)(new Uint8Array(raw.data).buffer);
 }
 
 /**
- * IEEE 754 binary32 to binary16, to the nearest, of two as near to the even one.
- * @throws SafetensorsError for NaN, and for what would round to infinity; `name` is for the message.
+ * Converts IEEE 754 binary32 to binary16, rounding to nearest, ties to even.
+ * @param name names the tensor in the message
+ * @throws SafetensorsError for NaN, and for values that would round to infinity.
  */
 export function toFloat16(floats: Float32Array, name?: string): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
@@ -97,14 +103,14 @@ export function toFloat16(floats: Float32Array, name?: string): Uint16Array<Arra
     const magnitude = bits[i] & 0x7fffffff;
     const half =
       magnitude < 0x38800000
-        ? // Below 2^-14 a half counts in 2^-24. A double as large as 2^52 has no fraction, so the sum rounds.
+        ? // Below 2^-14 halves count in 2^-24. A double ≥ 2^52 has no fraction: the sum rounds.
           Math.abs(floats[i]) * 2 ** 24 + 2 ** 52 - 2 ** 52
-        : // A carry out of the fraction goes, rightly, into the exponent, whose bias is 112 less.
+        : // A carry out of the fraction correctly increments the exponent, whose bias is 112 less.
           ((magnitude + 0xfff + ((magnitude >> 13) & 1)) >>> 13) - (112 << 10);
     if (half >= 0x7c00)
       rejectTensor(
         name,
-        `holds ${floats[i]}; float16 takes numbers up to 65504: store it as float32`,
+        `expected numbers up to 65504 for float16, got ${floats[i]}: store it as float32`,
       );
     halves[i] = half | ((bits[i] >>> 16) & 0x8000);
   }
@@ -128,45 +134,45 @@ const integerArrays: {
 };
 
 /**
- * The values of an integer or BOOL tensor as int32, always in fresh memory.
- * @throws SafetensorsError for another dtype, or a value outside int32; `name` is for the message.
+ * The values of an integer or BOOL tensor as int32, in fresh memory.
+ * @param name names the tensor in the message
+ * @throws SafetensorsError for another dtype, or a value outside int32.
  */
 export function toInt32(raw: RawTensor, name?: string): Int32Array {
   const IntegerArray = integerArrays[raw.dtype];
-  if (!IntegerArray) rejectTensor(name, `is ${raw.dtype}; expected integers`);
+  if (!IntegerArray) rejectTensor(name, `expected integers, got ${raw.dtype}`);
   return Int32Array.from(new IntegerArray(new Uint8Array(raw.data).buffer), (value) => {
     const number = Number(value);
-    if ((number | 0) !== number)
-      rejectTensor(name, `holds ${value}, which does not fit into 32 bits`);
+    if ((number | 0) !== number) rejectTensor(name, `expected integers of 32 bits, got ${value}`);
     return number;
   });
 }
 
-/** Whether the format knows a dtype of this name whose elements fill whole bytes. */
+/** Whether a value names a dtype of the format whose elements are whole bytes. */
 export function isDtype(value: unknown): value is SafetensorsDtype {
   return typeof value === 'string' && Object.hasOwn(dtypeBytes, value);
 }
 
-/** Whether a value can be a shape or offsets: whole numbers that JavaScript holds exactly. */
+/** Whether a value is a list of integers ≥ 0 that JavaScript represents exactly. */
 export function isIndexArray(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
 /**
- * Bytes of a tensor of this dtype and shape.
- * @throws SafetensorsError when the product overflows.
+ * Size in bytes of a tensor of this dtype and shape.
+ * @throws SafetensorsError when it overflows.
  */
 export function byteSize(name: string, dtype: SafetensorsDtype, shape: readonly number[]): number {
   let size: number = dtypeBytes[dtype];
   for (const dimension of shape) {
     size *= dimension;
     if (!Number.isSafeInteger(size))
-      rejectTensor(name, `has the shape ${formatValue(shape)}, too large for any file`);
+      rejectTensor(name, `shape ${formatValue(shape)} is too large for any file`);
   }
   return size;
 }
 
-/** IEEE 754 binary16 to binary32, exactly. */
+/** Converts IEEE 754 binary16 to binary32, exactly. */
 function float16ToFloat32(halves: Uint16Array): Float32Array {
   const floats = new Float32Array(halves.length);
   const bits = new Uint32Array(floats.buffer);
@@ -175,7 +181,8 @@ function float16ToFloat32(halves: Uint16Array): Float32Array {
     if ((half & 0x7c00) === 0x7c00) {
       bits[i] = 0x7f800000 | ((half & 0x3ff) << 13);
     } else {
-      // In a float's place the exponent reads 2^112 too small; the product is exact, subnormals included.
+      // The smaller bias of halves makes this 2^112 too small. The product is exact, even if
+      // subnormal.
       bits[i] = (half & 0x7fff) << 13;
       floats[i] *= 2 ** 112;
     }

@@ -21,25 +21,27 @@ export {
 } from './dtypes.ts';
 
 /**
- * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes of header length (little-endian),
- * a JSON header, then the tensors' bytes without a gap. Numbers are little-endian, as on every machine this runs on.
+ * The safetensors format: 8 bytes with the length of the header (little-endian), the header in
+ * JSON, then the bytes of all tensors without gaps. Numbers are little-endian, as on all supported
+ * machines. https://github.com/huggingface/safetensors#format
  */
 
-/** What `serializeSafetensors` takes: typed arrays for their own dtype, raw bytes for any. */
+/** A tensor with its data: typed arrays for their own dtype, raw bytes for any. */
 export interface TensorToWrite {
   dtype: SafetensorsDtype;
   shape: readonly number[];
   data: Float32Array | Int32Array | Uint8Array;
 }
 
-/** A tensor whose data are asked for only when their turn to be written comes, whole or piece by piece. */
+/** A tensor whose data are fetched when it is written, whole or piece by piece. */
 export interface TensorToStream extends Omit<TensorToWrite, 'data'> {
   data: () => Promise<TensorToWrite['data']> | AsyncIterable<TensorToWrite['data']>;
 }
 
 /**
- * Reads a safetensors file that is in memory whole; tensors come in the order of their bytes.
- * @throws SafetensorsError for anything the format does not allow, naming the tensor.
+ * Parses a safetensors file in memory. Tensors are in the order of their bytes, of which they are
+ * views.
+ * @throws SafetensorsError for anything that the format does not allow, naming the tensor.
  */
 export function parseSafetensors(bytes: Uint8Array): {
   tensors: Map<string, RawTensor>;
@@ -50,7 +52,7 @@ export function parseSafetensors(bytes: Uint8Array): {
     bytes.length,
   );
   const views = Array.from(tensors, ([name, { dtype, shape, begin, end }]): [string, RawTensor] => {
-    // Plain Uint8Array views: Node's Buffer, a subclass, has a `slice` that does not copy.
+    // Uint8Array, because `slice` of Node's Buffer, a subclass, does not copy.
     return [
       name,
       { dtype, shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin) },
@@ -60,9 +62,9 @@ export function parseSafetensors(bytes: Uint8Array): {
 }
 
 /**
- * Writes a safetensors file, byte for byte as the reference library lays it out: wider dtypes first, then by name.
+ * Serializes tensors exactly as the reference library does: wider dtypes first, then by name.
  * transformers refuses files without the metadata `format: pt`.
- * @throws SafetensorsError when a name is taken, or a shape and its data disagree.
+ * @throws SafetensorsError when a name occurs twice, or a shape does not fit its data.
  */
 export function serializeSafetensors(
   tensors: Iterable<readonly [string, TensorToWrite]>,
@@ -80,7 +82,7 @@ export function serializeSafetensors(
   return file;
 }
 
-/** The bytes of `serializeSafetensors` piece by piece, so that one tensor, or a piece, is in memory at a time. Throws as it does. */
+/** `serializeSafetensors` piece by piece: one tensor, or piece of it, is in memory at a time. */
 export async function* streamSafetensors(
   tensors: Iterable<readonly [string, TensorToStream]>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
@@ -94,7 +96,7 @@ export async function* streamSafetensors(
   }
 }
 
-/** The bytes before the tensors, the tensors in the order of theirs, and the size of the file. */
+/** The bytes before the tensors, the tensors in file order, and the size of the file. */
 function planLayout<T extends Omit<TensorToWrite, 'data'>>(
   tensors: Iterable<readonly [string, T]>,
   metadata: Readonly<Record<string, string>>,
@@ -110,13 +112,13 @@ function planLayout<T extends Omit<TensorToWrite, 'data'>>(
       compareBytes(a.key, b.key),
   );
 
-  // Entries are joined as text: an object would put names that look like numbers first.
+  // Joined as text, because an object would order names that look like numbers first.
   const entries =
     Object.keys(metadata).length > 0 ? [`"__metadata__":${JSON.stringify(metadata)}`] : [];
   const taken = new Set(['__metadata__']);
   let offset = 0;
   for (const { name, tensor, bytes } of sorted) {
-    if (taken.has(name)) rejectTensor(name, 'cannot be written: the name is taken');
+    if (taken.has(name)) rejectTensor(name, 'the name occurs twice');
     taken.add(name);
     const info = {
       dtype: tensor.dtype,
@@ -129,7 +131,7 @@ function planLayout<T extends Omit<TensorToWrite, 'data'>>(
   const headerLength = Math.ceil(header.length / 8) * 8;
   if (headerLength > maxHeaderBytes)
     throw new SafetensorsError(
-      `a header of ${headerLength} bytes is over the format's ${maxHeaderBytes}`,
+      `length of the header: expected at most ${maxHeaderBytes} bytes, got ${headerLength}`,
     );
 
   const head = new Uint8Array(8 + headerLength);
@@ -140,15 +142,14 @@ function planLayout<T extends Omit<TensorToWrite, 'data'>>(
 }
 
 function encodeName(name: string): Uint8Array {
-  if (/\p{Surrogate}/u.test(name))
-    rejectTensor(name, 'cannot be written: the name is not valid Unicode');
+  if (/\p{Surrogate}/u.test(name)) rejectTensor(name, 'the name is not valid Unicode');
   return new TextEncoder().encode(name);
 }
 
 function checkedSize(name: string, { dtype, shape }: Omit<TensorToWrite, 'data'>): number {
-  if (!isDtype(dtype)) rejectTensor(name, `has the unknown dtype ${formatValue(dtype)}`);
+  if (!isDtype(dtype)) rejectTensor(name, `unknown dtype ${formatValue(dtype)}`);
   if (!isIndexArray(shape))
-    rejectTensor(name, `has the shape ${formatValue(shape)}; expected a list of whole numbers`);
+    rejectTensor(name, `shape: expected a list of integers ≥ 0, got ${formatValue(shape)}`);
   return byteSize(name, dtype, shape);
 }
 
@@ -184,7 +185,7 @@ function checkedDtype(
     (data instanceof Float32Array && dtype !== 'F32') ||
     (data instanceof Int32Array && dtype !== 'I32')
   )
-    rejectTensor(name, `is to be written as ${dtype} but given as ${data.constructor.name}`);
+    rejectTensor(name, `expected data for ${dtype}, got a ${data.constructor.name}`);
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
@@ -195,10 +196,15 @@ function checkLength(
 ): void {
   const size = byteSize(name, dtype, shape);
   if (bytes !== size)
-    rejectTensor(name, `has ${bytes} bytes; shape ${formatValue(shape)} of ${dtype} takes ${size}`);
+    rejectTensor(
+      name,
+      `expected ${size} bytes for shape ${formatValue(shape)} of ${dtype}, got ${bytes}`,
+    );
 }
 
-/** Order of the UTF-8 bytes; JavaScript's own order of strings, by UTF-16 unit, differs beyond the basic plane. */
+/**
+ * Order of UTF-8 bytes. JavaScript orders strings by UTF-16 unit, which differs in higher planes.
+ */
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i] - b[i];

@@ -9,16 +9,17 @@ import {
 } from './dtypes.ts';
 
 /**
- * The head of a safetensors file (https://github.com/huggingface/safetensors#format): 8 bytes of header length
- * (little-endian), then a JSON header. All that the format forbids is refused here, from the head and the file's size
- * alone: nothing is allocated by what the header claims.
+ * The head of a safetensors file: 8 bytes with the length of the header (little-endian), then the
+ * header in JSON. Everything that the format forbids is refused here, from the head and the size of
+ * the file alone: claims of the header never decide how much memory is allocated.
+ * https://github.com/huggingface/safetensors#format
  */
 
 export const maxHeaderBytes = 100_000_000;
-/** Not the format's but ours, far above any model: ten million keys take JavaScript minutes. */
+/** Our own limit, far above any model: ten million keys take JavaScript minutes. */
 const maxKeys = 1_000_000;
 
-/** A tensor in its file: its bytes go from `begin` to before `end`, counted from the start of the file. */
+/** A tensor in its file: its bytes are `[begin, end)`, counted from the start of the file. */
 export interface StoredTensor {
   dtype: SafetensorsDtype;
   shape: number[];
@@ -26,33 +27,33 @@ export interface StoredTensor {
   end: number;
 }
 
-/** What a file says of itself; tensors come in the order of their bytes. */
+/** Content of the header; tensors are in the order of their bytes. */
 export interface SafetensorsHeader {
   tensors: Map<string, StoredTensor>;
   metadata: Record<string, string>;
 }
 
 /**
- * Where the tensors of a file begin, by its first 8 bytes.
+ * The offset at which the tensors of a file begin, from its first 8 bytes.
  * @throws SafetensorsError when the header is over 100 MB, or longer than the file.
  */
 export function dataOffset(first8: Uint8Array, fileSize: number): number {
   if (fileSize < 8)
-    throw new SafetensorsError(`a safetensors file has 8 bytes or more, not ${fileSize}`);
+    throw new SafetensorsError(`a safetensors file: expected at least 8 bytes, got ${fileSize}`);
   const length = new DataView(first8.buffer, first8.byteOffset, 8).getBigUint64(0, true);
   if (length > maxHeaderBytes)
     throw new SafetensorsError(
-      `claims a header of ${length} bytes; the format allows ${maxHeaderBytes}`,
+      `length of the header: expected at most ${maxHeaderBytes} bytes, got ${length}`,
     );
   if (Number(length) > fileSize - 8)
     throw new SafetensorsError(
-      `claims a header of ${length} bytes, but only ${fileSize - 8} follow`,
+      `length of the header: expected at most the ${fileSize - 8} bytes that follow, got ${length}`,
     );
   return 8 + Number(length);
 }
 
 /**
- * Reads the head of a file: its bytes before `dataOffset`.
+ * Parses the head of a file: its bytes before `dataOffset`.
  * @throws SafetensorsError for anything the format does not allow, naming the tensor.
  */
 export function parseHeader(head: Uint8Array, fileSize: number): SafetensorsHeader {
@@ -71,12 +72,12 @@ export function parseHeader(head: Uint8Array, fileSize: number): SafetensorsHead
     if (begin !== offset)
       rejectTensor(
         name,
-        `begins at byte ${begin}; expected ${offset}, as tensors may not overlap or leave a hole`,
+        `expected to begin at byte ${offset}, got ${begin}: tensors may not overlap or leave a gap`,
       );
     if (end > dataLength)
       rejectTensor(
         name,
-        `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is cut short`,
+        `ends at byte ${end}, but the file has ${dataLength} bytes of data: it is truncated`,
       );
     tensor.begin += head.length;
     tensor.end += head.length;
@@ -102,85 +103,110 @@ function parseJson(bytes: Uint8Array): Record<string, unknown> {
 }
 
 /**
- * Refuses what `JSON.parse` lets through and the format does not: equal keys (the last one would win), numbers that are
- * not plain digits (1.0, 1e3, -0), unpaired surrogates, and any other nesting, which could exhaust memory when parsed.
+ * Refuses what `JSON.parse` accepts and the format does not: equal keys (the last one would win),
+ * numbers other than plain digits (1.0, 1e3, -0), unpaired surrogates, and any other nesting, which
+ * could exhaust memory.
  */
 function checkStrictJson(text: string): void {
-  const keys: Set<string>[] = [];
-  let depth = 0;
-  let count = 0;
+  const structure = new HeaderStructure();
   for (let i = 0; i < text.length; i++) {
     const char = text[i];
     if (char === '"') {
-      const start = i++;
-      while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
-      let string = text.slice(start + 1, i);
-      // Only an escape can make a surrogate without its other half: the header came as UTF-8.
-      if (string.includes('\\')) {
-        string = JSON.parse(text.slice(start, i + 1));
-        if (/\p{Surrogate}/u.test(string))
-          throw new SafetensorsError(
-            `the header has the string ${formatValue(string)}, which is not valid Unicode`,
-          );
-      }
-      let next = i + 1;
-      while (
-        text[next] === ' ' ||
-        text[next] === '\n' ||
-        text[next] === '\r' ||
-        text[next] === '\t'
-      )
-        next++;
-      if (text[next] !== ':') continue;
-      if (keys.at(-1)?.has(string))
-        throw new SafetensorsError(`the header has the key ${formatValue(string)} twice`);
-      keys.at(-1)?.add(string);
-      if (++count > maxKeys) throw new SafetensorsError(`the header has more than ${maxKeys} keys`);
-    } else if (char === '{' || char === '[') {
-      depth++;
-      if (char === '{' ? depth > 2 : depth !== 3)
-        throw new SafetensorsError(
-          'the header is not an object of objects of lists, as the format has it',
-        );
-      if (char === '{') keys.push(new Set());
-    } else if (char === '}' || char === ']') {
-      depth--;
-      if (char === '}') keys.pop();
-    } else if (
-      char === '-' ||
-      char === '.' ||
-      ((char === 'e' || char === 'E') && /\d/.test(text[i - 1]))
-    ) {
-      throw new SafetensorsError(
-        'the header has a number that is not a whole number in plain digits',
-      );
-    }
+      const end = endOfString(text, i);
+      const string = checkedString(text.slice(i, end + 1));
+      if (isFollowedByColon(text, end + 1)) structure.addKey(string);
+      i = end;
+    } else if (char === '{' || char === '[') structure.open(char);
+    else if (char === '}' || char === ']') structure.close(char);
+    else if (isNumberSyntax(char, text[i - 1]))
+      throw new SafetensorsError('the header: expected integers in plain digits');
   }
 }
 
+/** The nesting of the header and the keys of its open objects. */
+class HeaderStructure {
+  readonly #keys: Set<string>[] = [];
+  #depth = 0;
+  #count = 0;
+
+  open(bracket: '{' | '['): void {
+    this.#depth++;
+    if (bracket === '{' ? this.#depth > 2 : this.#depth !== 3)
+      throw new SafetensorsError('the header: expected an object of objects of lists');
+    if (bracket === '{') this.#keys.push(new Set());
+  }
+
+  close(bracket: '}' | ']'): void {
+    this.#depth--;
+    if (bracket === '}') this.#keys.pop();
+  }
+
+  addKey(key: string): void {
+    const keys = this.#keys.at(-1);
+    if (keys?.has(key))
+      throw new SafetensorsError(`the header has the key ${formatValue(key)} twice`);
+    keys?.add(key);
+    if (++this.#count > maxKeys)
+      throw new SafetensorsError(`the header: expected at most ${maxKeys} keys, got more`);
+  }
+}
+
+/** The index of the quote that closes the string at `start`. */
+function endOfString(text: string, start: number): number {
+  let i = start + 1;
+  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
+  return i;
+}
+
+/** The value of a JSON string, whose UTF-8 was valid: only an escape can make a lone surrogate. */
+function checkedString(json: string): string {
+  if (!json.includes('\\')) return json.slice(1, -1);
+  const string: string = JSON.parse(json);
+  if (/\p{Surrogate}/u.test(string))
+    throw new SafetensorsError(
+      `the header has the string ${formatValue(string)}, which is not valid Unicode`,
+    );
+  return string;
+}
+
+function isFollowedByColon(text: string, start: number): boolean {
+  let i = start;
+  while (text[i] === ' ' || text[i] === '\n' || text[i] === '\r' || text[i] === '\t') i++;
+  return text[i] === ':';
+}
+
+/** Whether a character outside strings makes a number other than plain digits. */
+const isNumberSyntax = (char: string, previous: string): boolean =>
+  char === '-' || char === '.' || ((char === 'e' || char === 'E') && /\d/.test(previous));
+
 function checkMetadata(value: unknown): Record<string, string> {
-  if (!isObject(value)) throw new SafetensorsError('__metadata__ is not an object of strings');
+  if (!isObject(value))
+    throw new SafetensorsError(
+      `__metadata__: expected an object of strings, got ${formatValue(value)}`,
+    );
   for (const [key, text] of Object.entries(value))
     if (typeof text !== 'string')
-      throw new SafetensorsError(`__metadata__ ${formatValue(key)} is not a string`);
+      throw new SafetensorsError(
+        `__metadata__ ${formatValue(key)}: expected a string, got ${formatValue(text)}`,
+      );
   return value as Record<string, string>;
 }
 
-/** Offsets are still as the header counts them, from the first tensor. */
+/** Checks the entry of a tensor. Offsets in the header count from the first tensor. */
 function checkEntry(name: string, value: unknown): StoredTensor {
-  if (!isObject(value)) rejectTensor(name, 'is not described by an object');
+  if (!isObject(value)) rejectTensor(name, `expected an object, got ${formatValue(value)}`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype)) rejectTensor(name, `has the unknown dtype ${formatValue(dtype)}`);
+  if (!isDtype(dtype)) rejectTensor(name, `unknown dtype ${formatValue(dtype)}`);
   if (!isIndexArray(shape))
-    rejectTensor(name, `has the shape ${formatValue(shape)}; expected a list of whole numbers`);
+    rejectTensor(name, `shape: expected a list of integers ≥ 0, got ${formatValue(shape)}`);
   if (!isIndexArray(offsets) || offsets.length !== 2 || offsets[1] < offsets[0])
-    rejectTensor(name, `has the data_offsets ${formatValue(offsets)}; expected [begin, end]`);
+    rejectTensor(name, `data_offsets: expected [begin, end], got ${formatValue(offsets)}`);
   const [begin, end] = offsets;
   const size = byteSize(name, dtype, shape);
   if (end - begin !== size)
     rejectTensor(
       name,
-      `has ${end - begin} bytes; shape ${formatValue(shape)} of ${dtype} takes ${size}`,
+      `expected ${size} bytes for shape ${formatValue(shape)} of ${dtype}, got ${end - begin}`,
     );
   return { dtype, shape, begin, end };
 }

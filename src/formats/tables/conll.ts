@@ -1,40 +1,50 @@
-import type { Row, RowProblem, Rows } from './rows.ts';
+import { type DecodedText, splitLines } from './encoding.ts';
+import { fieldCountReason, INVALID_UTF8, type RowProblem, type Rows } from './rows.ts';
+
+interface Sentence {
+  tokens: string[];
+  tags: string[];
+  line: number;
+}
 
 /**
- * Reads sentences as CoNLL's shared tasks write them: a word a line, first the word and last its tag, between tabs (or
- * blanks, in a line without tabs); a blank line ends a sentence; a `-DOCSTART-` line is one. There is no header.
- * A sentence with a broken line becomes a problem as a whole. The columns of the rows are `tokens` and `tags`.
+ * Reads sentences in the format of the CoNLL shared tasks: a word a line, its first field the word
+ * and its last the tag, separated by tabs (by blanks in a line without tabs). Blank lines and
+ * `-DOCSTART-` lines end a sentence. There is no header. A sentence with a broken line becomes one
+ * problem. The columns are `tokens` and `tags`.
  */
-export function readConll(lines: readonly string[], invalidLines: ReadonlySet<number>): Rows {
-  const rows: Row[] = [];
-  const problems: RowProblem[] = [];
+export function readConll({ text, invalidLines }: DecodedText): Rows {
+  const table: Rows = { columns: ['tokens', 'tags'], rows: [], problems: [] };
   let width: number | undefined;
-  let sentence: { tokens: string[]; tags: string[]; line: number } | undefined;
+  let sentence: Sentence | undefined;
   let problem: RowProblem | undefined;
-  const end = () => {
-    if (problem) problems.push(problem);
-    else if (sentence) rows.push({ values: [sentence.tokens, sentence.tags], line: sentence.line });
+  const endSentence = () => {
+    if (problem) table.problems.push(problem);
+    else if (sentence)
+      table.rows.push({ values: [sentence.tokens, sentence.tags], line: sentence.line });
     sentence = problem = undefined;
   };
-  for (const [index, source] of lines.entries()) {
+  for (const [index, source] of splitLines(text).entries()) {
     const line = index + 1;
     if (source.trim() === '' || source.startsWith('-DOCSTART-')) {
-      end();
+      endSentence();
       continue;
     }
     const fields = source.includes('\t') ? source.split('\t') : source.trim().split(/ +/);
     width ??= Math.max(2, fields.length);
-    const [token, tag] = [fields[0], fields.at(-1)!];
-    let reason: string | undefined;
-    if (invalidLines.has(line)) reason = 'not valid UTF-8';
-    else if (fields.length !== width)
-      reason = `${fields.length} ${fields.length === 1 ? 'field' : 'fields'} where ${width} were expected`;
-    else if (token.trim() === '' || tag.trim() === '') reason = 'a word or tag is empty';
+    const reason = invalidLines.has(line) ? INVALID_UTF8 : reasonAgainst(fields, width);
     if (reason) problem ??= { line, reason: `${reason}: its sentence is left out` };
     sentence ??= { tokens: [], tags: [], line };
-    sentence.tokens.push(token);
-    sentence.tags.push(tag);
+    sentence.tokens.push(fields[0]);
+    sentence.tags.push(fields.at(-1)!);
   }
-  end();
-  return { columns: ['tokens', 'tags'], rows, problems };
+  endSentence();
+  return table;
+}
+
+/** Why the line of a word is broken, if it is. */
+function reasonAgainst(fields: readonly string[], width: number): string | undefined {
+  if (fields.length !== width) return fieldCountReason(width, fields.length);
+  if (fields[0].trim() === '' || fields.at(-1)!.trim() === '') return 'a word or tag is empty';
+  return undefined;
 }

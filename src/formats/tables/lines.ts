@@ -1,18 +1,20 @@
-import { openRandomAccess } from '../../platform/files.ts';
+import { openRandomAccess } from '../../platform/readFiles.ts';
 
 const CHUNK_BYTES = 1 << 20;
 
-/** A line of a file, without its end; lines are counted from 1. */
+/** A line of a file, without its end. */
 export interface Line {
   text: string;
+  /** Counted from 1. */
   line: number;
 }
 
-/** Whether a line was text; bytes that are not UTF-8 are read as U+FFFD. */
+/** Whether a line was text; invalid bytes are read as U+FFFD. */
 export const isValidUtf8 = ({ text }: Line): boolean => !text.includes('\ufffd');
 
 /**
- * A way to go through the lines of a file, as often as wanted, of which a piece at a time is in memory.
+ * Opens a file for reading line by line. Each call of the result starts at the first line; 1 MiB of
+ * the file is in memory at a time.
  * @throws UsageError when it is missing or cannot be read.
  */
 export async function openLines(path: string): Promise<() => Generator<Line>> {
@@ -23,9 +25,8 @@ export async function openLines(path: string): Promise<() => Generator<Line>> {
     let rest = '';
     for (let begin = 0; begin < file.size; begin += CHUNK_BYTES) {
       const end = Math.min(begin + CHUNK_BYTES, file.size);
-      const lines = (
-        rest + decoder.decode(file.read(begin, end), { stream: end < file.size })
-      ).split('\n');
+      const text = decoder.decode(file.read(begin, end), { stream: end < file.size });
+      const lines = (rest + text).split('\n');
       rest = lines.pop()!;
       for (const text of lines) yield { text, line: ++line };
     }

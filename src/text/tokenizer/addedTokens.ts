@@ -2,26 +2,28 @@ import { lowerCase, UNICODE_WHITESPACE } from './characters.ts';
 import type { TextWithOffsets } from './offsets.ts';
 import type { AddedToken } from './options.ts';
 
-/** A part of a text: an added token, or what stands between two. */
+/** A part of a text: an added token, or the text between two of them. */
 export interface Segment {
   readonly start: number;
   readonly end: number;
-  /** `null`: no token. */
+  /** The content of the added token; null for text between tokens. */
   readonly token: string | null;
 }
 
-/** A text, perhaps rewritten, and its parts; `null`: it has no token in it. */
+/** A text, perhaps lower-cased, and its segments; null if it contains no added token. */
 export interface SegmentedText {
   readonly source: TextWithOffsets;
   readonly segments: readonly Segment[] | null;
 }
 
-/** Finds tokens that are kept whole wherever they stand in a text; the longest wins. */
+/** Finds the tokens in a text that must not be split; the longest match wins. */
 export interface AddedTokens {
   split(text: string, withOffsets: boolean): SegmentedText;
 }
 
-/** As the Python tokenizer finds them: all in one pass, in a text lower-cased around them. */
+/**
+ * Added tokens as the Python tokenizer finds them: in one pass, in a text lower-cased around them.
+ */
 export class PythonAddedTokens implements AddedTokens {
   readonly #lower: boolean;
   readonly #byContent: ReadonlyMap<string, Required<AddedToken>>;
@@ -56,11 +58,14 @@ export class PythonAddedTokens implements AddedTokens {
     };
   }
 
-  /** Lower-cases what lies between the tokens. Here, as in Hugging Face's pattern, the shortest token wins. */
+  /**
+   * Lower-cases the text between tokens. Here the shortest token wins, as in Hugging Face's
+   * pattern.
+   */
   #lowerCaseAround(text: string, withOffsets: boolean): TextWithOffsets {
     const pieces = this.#shortestFirst.test(text) ? text.split(this.#shortestFirst) : [text];
     const lowered = pieces.map((part, index) => (index % 2 ? part : lowerCase(part))).join('');
-    // Only İ changes its length.
+    // Only İ changes its length in lower case.
     if (!withOffsets || lowered.length === text.length) return { text: lowered, offsets: null };
     const starts: number[] = [];
     const ends: number[] = [];
@@ -79,8 +84,8 @@ export class PythonAddedTokens implements AddedTokens {
   }
 
   /**
-   * What Python's loop over the parts does: a token that is no word of its own joins its neighbour. Blanks on its
-   * sides would be dropped anyway, so the other two flags change nothing.
+   * Follows Python's loop over the parts: a `singleWord` token that touches other characters is
+   * merged into its neighbour. `lstrip` and `rstrip` have no effect: blanks are dropped anyway.
    */
   #rejoinSingleWords(text: string, found: readonly Segment[]): Segment[] {
     const segments = [...found];
@@ -89,25 +94,27 @@ export class PythonAddedTokens implements AddedTokens {
       if (!token?.singleWord) return;
       const left = segments[i - 1];
       const right = segments[i + 1];
-      const joined = { start: part.start, end: part.start, token: null };
+      const emptied = { start: part.start, end: part.start, token: null };
       if (left && left.end > left.start && text[part.start - 1] !== ' ') {
         segments[i - 1] = { start: left.start, end: part.end, token: null };
-        segments[i] = joined;
+        segments[i] = emptied;
       } else if (right && text[part.end] !== ' ') {
         segments[i + 1] = { start: part.start, end: right.end, token: null };
-        segments[i] = joined;
+        segments[i] = emptied;
       }
     });
     return segments.filter(({ start, end }) => end > start);
   }
 }
 
-/** As the Rust tokenizer finds them: here those that are not normalised, in the text as it is. */
+/**
+ * Added tokens as the Rust tokenizer finds them, one instance for raw and one for normalised text.
+ */
 export class RustAddedTokens implements AddedTokens {
   readonly #byPattern = new Map<string, Required<AddedToken>>();
   readonly #pattern: RegExp;
 
-  /** @param normalize what each token's content becomes before it is looked for. */
+  /** @param normalize applied to the content of each token before the search */
   constructor(tokens: readonly Required<AddedToken>[], normalize = (content: string) => content) {
     for (const token of tokens) {
       const pattern = normalize(token.content);
@@ -116,12 +123,12 @@ export class RustAddedTokens implements AddedTokens {
     this.#pattern = new RegExp(alternation([...this.#byPattern.keys()].sort().reverse()), 'g');
   }
 
-  /** Whether there are any tokens to look for. */
+  /** Whether there is any token to find. */
   get hasAny(): boolean {
     return this.#byPattern.size > 0;
   }
 
-  /** Whether there may be one in a text. */
+  /** Whether a text may contain a token; flags are not checked. */
   test(text: string): boolean {
     this.#pattern.lastIndex = 0;
     return this.hasAny && this.#pattern.test(text);
@@ -147,7 +154,7 @@ export class RustAddedTokens implements AddedTokens {
         (matchesAt(AFTER_WORD, text, start) || matchesAt(BEFORE_WORD, text, end))
       )
         continue;
-      // The token before may have taken a blank along that this one begins with.
+      // The token before may have included a blank that this one begins with.
       if (token.lstrip) start = Math.max(start, last);
       while (token.lstrip && start > last && UNICODE_WHITESPACE[text.charCodeAt(start - 1)])
         start--;
@@ -161,7 +168,7 @@ export class RustAddedTokens implements AddedTokens {
   }
 }
 
-// Rust's \w.
+// Matches Rust's \w.
 const WORD = '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d]';
 const AFTER_WORD = new RegExp(`(?<=${WORD})`, 'uy');
 const BEFORE_WORD = new RegExp(`(?=${WORD})`, 'uy');
@@ -171,7 +178,10 @@ function matchesAt(sticky: RegExp, text: string, at: number): boolean {
   return sticky.test(text);
 }
 
-/** Matches any of some sorted tokens: in ascending order a token's own prefixes come, and win, first. */
+/**
+ * A pattern for any of the sorted tokens. In ascending order a token's own prefixes come first and
+ * win; in descending order the longest token wins.
+ */
 function alternation(tokens: readonly string[]): RegExp {
   return new RegExp(
     `(${tokens.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`,

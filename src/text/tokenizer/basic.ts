@@ -16,29 +16,29 @@ import { undecomposedInRust, within } from './unicode.ts';
 
 export interface BasicTokenizerOptions {
   doLowerCase: boolean;
-  /** `null`: as `doLowerCase` says. */
+  /** `null`: the value of `doLowerCase`. */
   stripAccents: boolean | null;
   tokenizeChineseChars: boolean;
-  /** Words left as they are: not lower-cased, not split at punctuation. */
+  /** Words that are neither lower-cased nor split at punctuation. */
   neverSplit: Iterable<string>;
-  /** As Hugging Face's Rust tokenizer does it. Default false: as its Python one. */
+  /** Match Hugging Face's Rust tokenizer rather than its Python one. Default false. */
   fast?: boolean;
-  /** Drop control characters; only the Rust tokenizer can leave them. Default true. */
+  /** Drop control characters; only the Rust tokenizer can keep them. Default true. */
   cleanText?: boolean;
 }
 
-/** A normalised text and its words: `[cuts[2i], cuts[2i + 1])` is word i. */
+/** A normalised text and its words: word i is `[boundaries[2i], boundaries[2i + 1])`. */
 export interface SplitWords extends TextWithOffsets {
   readonly boundaries: readonly number[];
 }
 
-// Engines put marks in order in quadratic time. A word with so many is unknown, in which order ever.
+// Engines order marks in quadratic time. Words with more marks map to [UNK] in any order.
 const MAX_ORDERED_MARKS = 512;
 
 /**
- * BERT's first stage: cleans a text and cuts it into words at blanks, punctuation and CJK ideographs
- * (Devlin et al. 2019), as Hugging Face's Python `BasicTokenizer` of transformers 4.29 does it, or as
- * `BertNormalizer` and `BertPreTokenizer` of its Rust library do.
+ * BERT's first stage (Devlin et al. 2019): cleans a text and splits it into words at blanks,
+ * punctuation and CJK ideographs. Matches Hugging Face's Python `BasicTokenizer` (transformers
+ * 4.29), or `BertNormalizer` and `BertPreTokenizer` of its Rust library.
  */
 export class BasicTokenizer {
   readonly #fast: boolean;
@@ -49,7 +49,7 @@ export class BasicTokenizer {
   readonly #neverSplit: ReadonlySet<string>;
   readonly #classOf: Classify;
   #mustReorder = false;
-  // What characters become, kept as they are met.
+  // Replacements of characters, computed on first use.
   readonly #cleanedCache = new ReplacementCache((codePoint) => this.#cleanCharacter(codePoint));
   readonly #foldedCache = new ReplacementCache((codePoint) => this.#foldCharacter(codePoint));
 
@@ -71,7 +71,7 @@ export class BasicTokenizer {
     );
   }
 
-  /** The words, and, if asked, where they come from. */
+  /** The words of a text, with their offsets in it if requested. */
   words(text: string, withOffsets: boolean): SplitWords {
     return this.split(
       this.#foldText(
@@ -82,17 +82,17 @@ export class BasicTokenizer {
     );
   }
 
-  /** The text as it is before it is cut into words. */
+  /** Cleans, lower-cases and strips a text without splitting it into words. */
   normalize(text: string, withOffsets: boolean): TextWithOffsets {
     return this.#foldText(this.#cleanCharacters(text, withOffsets), withOffsets, false);
   }
 
-  /** Cuts a normalised text, or the part `[from, to)` of one, at blanks and punctuation. */
+  /** Splits a normalised text, or its range `[from, to)`, at blanks and punctuation. */
   split(normalized: TextWithOffsets, from = 0, to = normalized.text.length): SplitWords {
     const { text, offsets } = normalized;
     const boundaries: number[] = [];
     let wordStart = from;
-    let firstCut = 0;
+    let firstBoundary = 0;
     let start = from;
     for (let at = from; at <= to; ) {
       const codePoint = at < to ? text.codePointAt(at)! : 0x20;
@@ -102,11 +102,14 @@ export class BasicTokenizer {
         if (at > start) boundaries.push(start, at);
         if (kind === PUNCTUATION) boundaries.push(at, next);
         else {
-          // A word that is to stay whole has come apart only if there was punctuation in it.
-          if (boundaries.length > firstCut + 2 && this.#neverSplit.has(text.slice(wordStart, at)))
-            boundaries.splice(firstCut, boundaries.length - firstCut, wordStart, at);
+          // A word of `neverSplit` was split only if it contains punctuation: undo that.
+          if (
+            boundaries.length > firstBoundary + 2 &&
+            this.#neverSplit.has(text.slice(wordStart, at))
+          )
+            boundaries.splice(firstBoundary, boundaries.length - firstBoundary, wordStart, at);
           wordStart = next;
-          firstCut = boundaries.length;
+          firstBoundary = boundaries.length;
         }
         start = next;
       }
@@ -115,7 +118,7 @@ export class BasicTokenizer {
     return { text, offsets, boundaries };
   }
 
-  /** Drops what is no text, makes blanks alike, and puts some around ideographs. */
+  /** Drops control characters, unifies blanks, and adds blanks around ideographs. */
   #cleanCharacters(text: string, withOffsets: boolean): TextWithOffsets {
     const source = { text, offsets: null };
     return this.#cleanedCache.changes(text)
@@ -125,7 +128,7 @@ export class BasicTokenizer {
 
   #cleanCharacter(codePoint: number): string {
     const kind = this.#classOf(codePoint);
-    // A lone surrogate cannot be handed to Rust as it is.
+    // Rust strings cannot hold a lone surrogate, so its tokenizer gets U+FFFD.
     const char =
       codePoint >= 0xd800 && codePoint < 0xe000 ? '\ufffd' : String.fromCodePoint(codePoint);
     if (kind === CONTROL) return '';
@@ -133,18 +136,21 @@ export class BasicTokenizer {
     return kind === IDEOGRAPH && this.#splitChineseChars ? ` ${char} ` : char;
   }
 
-  /** Lower-cases and strips accents, where either is asked for, but may `keep` words that are never split. */
+  /**
+   * Lower-cases and strips accents, as the options say.
+   * @param keep leave the words of `neverSplit` unchanged
+   */
   #foldText(source: TextWithOffsets, withOffsets: boolean, keep: boolean): TextWithOffsets {
     let folded = source;
     if (this.#foldedCache.changes(source.text)) {
-      const neverSplitRanges = keep ? this.#kept(source.text) : [];
+      const kept = keep ? this.#neverSplitRanges(source.text) : [];
       let range = 0;
       folded = replaceCharacters(source, withOffsets, (codePoint, at) => {
-        while (at >= neverSplitRanges[range + 1]) range += 2;
-        return at >= neverSplitRanges[range] ? null : this.#foldedCache.get(codePoint);
+        while (at >= kept[range + 1]) range += 2;
+        return at >= kept[range] ? null : this.#foldedCache.get(codePoint);
       });
     }
-    // Decomposed character by character: what follows each other may have to change places.
+    // Characters were decomposed one by one, so neighbouring marks may be out of order.
     return this.#mustReorder
       ? reorderRuns(folded, withOffsets, /\p{M}{2,}/gu, (run) => this.#canonicalOrder(run))
       : folded;
@@ -168,7 +174,7 @@ export class BasicTokenizer {
     return bare;
   }
 
-  /** Marks that were not stripped, in canonical order. */
+  /** Marks that were not stripped, in Unicode's canonical order. */
   #canonicalOrder(run: string): string {
     let ordered = '';
     let moving = '';
@@ -182,42 +188,42 @@ export class BasicTokenizer {
     return ordered.slice(0, -1);
   }
 
-  /** Where words stand that are to stay as they are: `[kept[2i], kept[2i + 1])`, ascending. */
-  #kept(text: string): number[] {
-    const neverSplitRanges: number[] = [];
+  /** The ranges of the words of `neverSplit`: `[result[2i], result[2i + 1])`, ascending. */
+  #neverSplitRanges(text: string): number[] {
+    const ranges: number[] = [];
     let start = 0;
     for (const word of text.split(' ')) {
-      if (this.#neverSplit.has(word)) neverSplitRanges.push(start, start + word.length);
+      if (this.#neverSplit.has(word)) ranges.push(start, start + word.length);
       start += word.length + 1;
     }
-    return neverSplitRanges;
+    return ranges;
   }
 }
 
-/** What each character is replaced by. */
+/** The replacement of each character, computed once. */
 class ReplacementCache {
   readonly #replace: (codePoint: number) => string;
   readonly #replacements = new Map<number, string>();
-  // By code point: 0 not met yet, 1 stays, 2 changes.
+  // By code point: 0 unknown, 1 unchanged, 2 replaced. Widened beyond the first plane on demand.
   #states = new Uint8Array(0x10000);
 
   constructor(replace: (codePoint: number) => string) {
     this.#replace = replace;
   }
 
-  /** Whether some character of a text may not stay as it is. */
+  /** Whether some character of a text may be replaced. */
   changes(text: string): boolean {
     const states = this.#states;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
-      // Half of a character tells nothing.
+      // A surrogate alone does not tell, so the text counts as changed.
       if ((unit >= 0xd800 && unit < 0xe000) || (states[unit] || this.#compute(unit)) === 2)
         return true;
     }
     return false;
   }
 
-  /** `null`: the character stays. */
+  /** The replacement of a character; null if it is unchanged. */
   get(codePoint: number): string | null {
     const state = this.#states[codePoint] || this.#compute(codePoint);
     return state === 1 ? null : this.#replacements.get(codePoint)!;

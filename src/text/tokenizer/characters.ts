@@ -6,9 +6,15 @@ import {
   within,
 } from './unicode.ts';
 
-/** What BERT's basic tokenizer does with a character; each character is of exactly one class. */
+/**
+ * Classes of characters, by what BERT's basic tokenizer does with them. Each character has one
+ * class.
+ */
 export const PLAIN = 1;
-/** Ends a word. Includes the line and paragraph separators, which Hugging Face keeps while cleaning but splits at. */
+/**
+ * Ends a word. Includes the line and paragraph separators, which Hugging Face keeps in cleaning but
+ * splits at.
+ */
 export const SPACE = 2;
 /** Dropped: categories C*, NUL and U+FFFD. */
 export const CONTROL = 3;
@@ -16,12 +22,12 @@ export const CONTROL = 3;
 export const PUNCTUATION = 4;
 /** A CJK ideograph in the blocks that BERT names: a word of its own. */
 export const IDEOGRAPH = 5;
-/** Category Mn: dropped where accents are stripped. */
+/** Category Mn: dropped when accents are stripped. */
 export const MARK = 6;
-/** Plain, but of a combining class: decomposing a text may change its place among its like. */
+/** Plain, but with a combining class: canonical ordering may move it among its neighbours. */
 export const REORDERED = 7;
 
-/** The class of a code point; lone surrogates have one too. */
+/** The class of a code point, lone surrogates included. */
 export type Classify = (codePoint: number) => number;
 
 const IDEOGRAPHS = [
@@ -35,10 +41,10 @@ const IDEOGRAPHS = [
   [0x2f800, 0x2fa1f],
 ] as const;
 
-// The Rust tokenizer has a slip of the pen here: its block begins at 2B920.
+// The Rust tokenizer has a typo: its block begins at 2B920.
 const NO_IDEOGRAPHS_IN_RUST = [[0x2b820, 0x2b91f]] as const;
 
-/** As Python 3.11 answers, whose Unicode is 14.0. Unassigned characters are dropped. */
+/** Classes of Python 3.11, which has Unicode 14.0. Unassigned characters are dropped. */
 export const pythonClass = memoize((codePoint) => {
   const char = String.fromCodePoint(codePoint);
   if (/[\t\n\r\p{Z}]/u.test(char)) return SPACE;
@@ -49,7 +55,7 @@ export const pythonClass = memoize((codePoint) => {
   return isReordered(char) ? REORDERED : PLAIN;
 });
 
-/** As the Rust tokenizer answers. Unassigned characters are plain. */
+/** Classes of the Rust tokenizer. Unassigned characters are plain. */
 export const rustClass = memoize((codePoint) => {
   const char = String.fromCodePoint(codePoint);
   if (/[\t\n\r\p{Z}]/u.test(char)) return SPACE;
@@ -58,14 +64,14 @@ export const rustClass = memoize((codePoint) => {
   return printableRustClass(char, codePoint);
 });
 
-/** As the Rust tokenizer answers when it does not clean the text: nothing is dropped. */
+/** Classes of the Rust tokenizer when it does not clean the text: nothing is dropped. */
 export const uncleanRustClass = memoize((codePoint) => {
   const char = String.fromCodePoint(codePoint);
   return /[\t-\r\x85\p{Z}]/u.test(char) ? SPACE : printableRustClass(char, codePoint);
 });
 
 function printableRustClass(char: string, codePoint: number): number {
-  // Of these two the older tables say otherwise than today's, which is no matter of age.
+  // Unicode has changed the classes of these two lines since the version of Rust's tables.
   if (codePoint === 0x166d || codePoint === 0x111c9) return PUNCTUATION;
   if (codePoint === 0x1734 || codePoint === MARK_IN_UNICODE_14) return MARK;
   if (/[!-/:-@[-`{-~\p{P}]/u.test(char))
@@ -75,7 +81,9 @@ function printableRustClass(char: string, codePoint: number): number {
   return isReordered(char) && !within(unorderedInRust, codePoint) ? REORDERED : PLAIN;
 }
 
-/** Whether a mark stands after one of the lowest combining class, or before one of the highest. */
+/**
+ * Whether canonical ordering moves a mark behind the lowest combining class or before the highest.
+ */
 function isReordered(char: string): boolean {
   if (!/\p{M}/u.test(char)) return false;
   const alone = char.normalize('NFD');
@@ -85,7 +93,7 @@ function isReordered(char: string): boolean {
   );
 }
 
-/** Answers are kept as characters are met: classifying all of Unicode up front costs more than most runs ever use. */
+/** Classes are computed on first use: classifying all of Unicode takes longer than most runs. */
 function memoize(classify: Classify): Classify {
   let cache: Uint8Array | undefined;
   return (codePoint) => {
@@ -95,11 +103,8 @@ function memoize(classify: Classify): Classify {
 }
 
 const SEPARATORS = [
-  ...[
-    0x20, 0xa0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008,
-    0x2009, 0x200a,
-  ],
-  ...[0x2028, 0x2029, 0x202f, 0x205f, 0x3000],
+  0x20, 0xa0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008,
+  0x2009, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000,
 ];
 const codeUnitTable = (...units: number[]) => {
   const marked = new Uint8Array(0x10000);
@@ -107,11 +112,11 @@ const codeUnitTable = (...units: number[]) => {
   return marked;
 };
 
-/** 1 at each UTF-16 unit that ends a word where the text is cleaned. */
+/** 1 for each UTF-16 unit that ends a word when the text is cleaned. */
 export const CLEANED_WHITESPACE = codeUnitTable(9, 10, 13, ...SEPARATORS);
-/** 1 at each UTF-16 unit of Unicode's property White_Space (JavaScript's `\s` differs). */
+/** 1 for each UTF-16 unit with Unicode's property White_Space (JavaScript's `\s` differs). */
 export const UNICODE_WHITESPACE = codeUnitTable(9, 10, 11, 12, 13, 0x85, ...SEPARATORS);
-/** 1 at each UTF-16 unit that Python's `str.split()` and `str.strip()` take as a blank. */
+/** 1 for each UTF-16 unit that is a blank for Python's `str.split()` and `str.strip()`. */
 export const PYTHON_WHITESPACE = codeUnitTable(
   9,
   10,
@@ -126,8 +131,8 @@ export const PYTHON_WHITESPACE = codeUnitTable(
   ...SEPARATORS,
 );
 
-// Σ depends on its place in the word when a whole text is lower-cased; the other four are newer than Unicode 14.0
-// and would turn into letters that are not, instead of being dropped.
+// JavaScript lower-cases Σ by its position in the word. The other four are newer than Unicode 14.0:
+// they must stay and be dropped later, rather than become older letters.
 const LOWERED_BY_CHARACTER = /[\u03a3\ua7cb\ua7d2\ua7d4\ua7dc]/;
 
 /** Lower-cases character by character: a final Σ becomes σ, not ς. */

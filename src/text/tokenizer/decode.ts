@@ -1,13 +1,15 @@
 import { PYTHON_WHITESPACE } from './characters.ts';
 
 export interface DecodeOptions {
-  /** Leave out `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false. */
+  /**
+   * Omit `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false.
+   */
   skipSpecialTokens?: boolean;
-  /** Take the blanks before `.,?!` and inside English contractions away. Default: the tokenizer's. */
+  /** Remove blanks before `.,?!` and inside English contractions. Default: the tokenizer's. */
   cleanUpTokenizationSpaces?: boolean;
 }
 
-/** Tokens to text as the Rust tokenizer does it: blanks between words, none before a piece that begins with `prefix`. */
+/** Joins tokens as the Rust tokenizer does: with a blank, except before pieces with `prefix`. */
 export const joinTokensFast = (tokens: readonly string[], prefix: string): string =>
   tokens
     .map((token, i) =>
@@ -15,7 +17,7 @@ export const joinTokensFast = (tokens: readonly string[], prefix: string): strin
     )
     .join('');
 
-/** As the Python class does it: `isAdded` are tokens after which a piece keeps its mark. */
+/** Joins tokens as the Python class does: a piece after an added token keeps its `prefix`. */
 export function joinTokensSlow(
   tokens: readonly string[],
   prefix: string,
@@ -45,7 +47,7 @@ function joinPieces(tokens: readonly string[], prefix: string): string {
   return text.slice(start, end);
 }
 
-/** Hugging Face's `clean_up_tokenization`, replacement by replacement: their order matters. */
+/** Hugging Face's `clean_up_tokenization`; the order of the replacements matters. */
 export function cleanUpTokenization(text: string): string {
   return text
     .replaceAll(' .', '.')

@@ -1,45 +1,52 @@
 import { UsageError } from '../../platform/errors.ts';
-import { checkCount, checkKeys, checkOneOf } from './check.ts';
+import { checkKeys, checkOneOf, checkPositiveInteger } from './check.ts';
 import type { ResolvedTokenizerOptions } from './options.ts';
 
-/** How a text becomes ids; names, values and defaults are Hugging Face's. */
+/** Options of `encode`; names, values and defaults are Hugging Face's. */
 export interface EncodeOptions {
   /** `[CLS] A [SEP]` or `[CLS] A [SEP] B [SEP]`. Default true. */
   addSpecialTokens?: boolean;
   /**
-   * `true` or `longest`: to the longest row of the batch; `max_length`: to `maxLength`; `false` or `do_not_pad`
-   * (default): not at all.
+   * - `true` or `longest`: to the longest row of the batch;
+   * - `max_length`: to `maxLength`;
+   * - `false` or `do_not_pad` (default): no padding.
    */
   padding?: boolean | 'longest' | 'max_length' | 'do_not_pad';
   /**
-   * `true` or `longest_first`: off the end of the longer text, one token at a time (of the second when equal; with
-   * `BertTokenizerFast` the one that was longer keeps the odd token); `only_first`, `only_second`: off that one, which
-   * must keep at least one token; `false` or `do_not_truncate`.
-   * Default: `longest_first` where a `maxLength` is given without padding, none otherwise.
+   * - `true` or `longest_first`: removes tokens from the end of the longer text, one at a time
+   * (from   the second if equal; with `BertTokenizerFast` the text that was longer keeps the odd
+   * token);
+   * - `only_first`, `only_second`: removes tokens of that text, which must keep at least one;
+   * - `false` or `do_not_truncate`: no truncation.
+   *
+   * Default: `longest_first` if `maxLength` is given without padding, else no truncation.
    */
   truncation?: boolean | 'longest_first' | 'only_first' | 'only_second' | 'do_not_truncate';
-  /** In tokens, special ones included. Default: the tokenizer's `modelMaxLength`. */
+  /** In tokens, including special ones. Default: the tokenizer's `modelMaxLength`. */
   maxLength?: number;
-  /** Padded rows get a length divisible by this. */
+  /** The length of padded rows is a multiple of this. */
   padToMultipleOf?: number;
   /** Default: the tokenizer's. */
   paddingSide?: 'left' | 'right';
-  /** Give `offsetMapping` too. Default false. */
+  /** Return `offsetMapping` too. Default false. */
   returnOffsetsMapping?: boolean;
 }
 
-/** One encoded text or pair, ready for the model; all fields of one length. */
+/** One encoded text or pair; all fields have the same length. */
 export interface Encoding {
   inputIds: number[];
-  /** 0 at padding. */
+  /** 0 for padding, else 1. */
   attentionMask: number[];
-  /** 1 from the second text on. */
+  /** 1 for the second text and the separator after it, else 0. */
   tokenTypeIds: number[];
-  /** 1 at the special tokens that were added (those found in the text are 0) and at padding. */
+  /**
+   * 1 for padding and for special tokens that were added, rather than found in the text; else 0.
+   */
   specialTokensMask: number[];
   /**
-   * By token: `[start, end)` in its own text, in UTF-16 code units, so that `text.slice(start, end)` is what it was
-   * made from; `[0, 0]` at special tokens that were added and at padding. (Hugging Face counts code points.)
+   * The range `[start, end)` of each token in its text, for `text.slice(start, end)`; `[0, 0]` for
+   * padding and for special tokens that were added. Counted in UTF-16 code units; Hugging Face
+   * counts code points.
    */
   offsetMapping?: [number, number][];
 }
@@ -53,7 +60,7 @@ export interface Sequence {
   offsets?: [number, number][];
 }
 
-/** Options with nothing left to decide. */
+/** Options with all defaults filled in. */
 export interface ResolvedEncodeOptions {
   addSpecialTokens: boolean;
   padding: 'longest' | 'max_length' | 'do_not_pad';
@@ -65,20 +72,20 @@ export interface ResolvedEncodeOptions {
 }
 
 const OPTION_NAMES = [
-  ...[
-    'addSpecialTokens',
-    'padding',
-    'truncation',
-    'maxLength',
-    'padToMultipleOf',
-    'paddingSide',
-    'returnOffsetsMapping',
-  ],
+  'addSpecialTokens',
+  'padding',
+  'truncation',
+  'maxLength',
+  'padToMultipleOf',
+  'paddingSide',
+  'returnOffsetsMapping',
 ];
 const PADDING = [true, false, 'longest', 'max_length', 'do_not_pad'];
 const TRUNCATION = [true, false, 'longest_first', 'only_first', 'only_second', 'do_not_truncate'];
 
-/** @throws UsageError on an unknown option, a value out of range, or two that contradict each other. */
+/**
+ * @throws UsageError on an unknown option, a value out of range, or two that contradict each other.
+ */
 export function resolveEncodeOptions(
   options: EncodeOptions,
   tokenizer: ResolvedTokenizerOptions,
@@ -93,13 +100,13 @@ export function resolveEncodeOptions(
   const padded = padding !== false && padding !== 'do_not_pad';
   const { truncation = options.maxLength !== undefined && !padded } = options;
   const maxLength = options.maxLength ?? tokenizer.modelMaxLength;
-  checkOneOf(addSpecialTokens, [true, false], 'addSpecialTokens');
-  checkOneOf(paddingSide, ['left', 'right'], 'paddingSide');
-  checkOneOf(returnOffsetsMapping, [true, false], 'returnOffsetsMapping');
-  checkOneOf(padding, PADDING, 'padding');
-  checkOneOf(truncation, TRUNCATION, 'truncation');
-  checkCount(padToMultipleOf, 'padToMultipleOf');
-  if (options.maxLength !== undefined) checkCount(maxLength, 'maxLength');
+  checkOneOf(addSpecialTokens, [true, false], '`addSpecialTokens`');
+  checkOneOf(paddingSide, ['left', 'right'], '`paddingSide`');
+  checkOneOf(returnOffsetsMapping, [true, false], '`returnOffsetsMapping`');
+  checkOneOf(padding, PADDING, '`padding`');
+  checkOneOf(truncation, TRUNCATION, '`truncation`');
+  checkPositiveInteger(padToMultipleOf, '`padToMultipleOf`');
+  if (options.maxLength !== undefined) checkPositiveInteger(maxLength, '`maxLength`');
   const plan: ResolvedEncodeOptions = {
     addSpecialTokens,
     padding: padding === true ? 'longest' : padding || 'do_not_pad',
@@ -110,7 +117,7 @@ export function resolveEncodeOptions(
     returnOffsetsMapping,
   };
   if (plan.padding === 'max_length' && maxLength === Number.POSITIVE_INFINITY)
-    throw new UsageError("padding is 'max_length' but there is no maximum; give maxLength");
+    throw new UsageError("`padding: 'max_length'` needs a length: give `maxLength`");
   if (
     padded &&
     plan.truncation !== 'do_not_truncate' &&
@@ -118,15 +125,16 @@ export function resolveEncodeOptions(
     maxLength % padToMultipleOf
   )
     throw new UsageError(
-      `maxLength ${maxLength} is not a multiple of padToMultipleOf ${padToMultipleOf}; rows cut to the one cannot be padded to the other`,
+      `\`maxLength\`: expected a multiple of \`padToMultipleOf\` (${padToMultipleOf}), got ` +
+        `${maxLength}: rows cut to the one cannot be padded to the other`,
     );
   return plan;
 }
 
 /**
- * Cuts two texts' tokens, in place, so that they fit with their special tokens.
- * @throws UsageError where the strategy cannot reach the length. (Hugging Face's Python class logs that and returns
- * too long a row.)
+ * Cuts the tokens of two texts, in place, so that they fit together with their special tokens.
+ * @throws UsageError when the strategy cannot reach the length. (Hugging Face's Python class logs
+ * that and returns a row that is too long.)
  */
 export function truncate(
   first: Sequence,
@@ -134,30 +142,54 @@ export function truncate(
   plan: ResolvedEncodeOptions,
   fast: boolean,
 ): void {
-  const { truncation, maxLength } = plan;
   const special = plan.addSpecialTokens ? (second ? 3 : 2) : 0;
-  const budget = maxLength - special;
-  let [a, b] = [first.ids.length, second?.ids.length ?? 0];
-  if (truncation === 'do_not_truncate' || a + b <= budget) return;
-  // Where nothing fits, Rust leaves nothing, whatever the strategy.
-  if (fast && budget === 0) a = b = 0;
-  else if (truncation === 'only_second') b = second ? budget - a : -1;
-  else if (truncation === 'only_first' || !second) a = budget - b;
-  else if (Math.min(a, b) <= Math.floor(budget / 2))
-    [a, b] = a > b ? [budget - b, b] : [a, budget - a];
-  else {
-    const half = Math.floor(budget / 2);
-    // Rust brings each text to maxLength first, so that two very long ones count as equal.
-    const firstIsShorter = Math.min(a, maxLength) <= Math.min(b, maxLength);
-    [a, b] = fast && firstIsShorter ? [half, budget - half] : [budget - half, half];
+  const budget = plan.maxLength - special;
+  const [a, b] = [first.ids.length, second?.ids.length ?? 0];
+  if (plan.truncation === 'do_not_truncate' || a + b <= budget) return;
+  // If nothing fits, Rust leaves nothing, whatever the strategy.
+  const lengths =
+    fast && budget === 0 ? ([0, 0] as const) : truncatedLengths(a, second && b, budget, plan, fast);
+  if (!lengths) throw cannotTruncate(plan, first, second, special);
+  truncateTo(first, lengths[0]);
+  if (second) truncateTo(second, lengths[1]);
+}
+
+/**
+ * Lengths of the two texts after truncation; undefined if the strategy cannot reach the budget.
+ * @param b null without a second text
+ */
+function truncatedLengths(
+  a: number,
+  b: number | null,
+  budget: number,
+  { truncation, maxLength }: ResolvedEncodeOptions,
+  fast: boolean,
+): readonly [number, number] | undefined {
+  if (truncation === 'only_second')
+    return b !== null && budget - a >= 1 ? [a, budget - a] : undefined;
+  if (truncation === 'longest_first' && b !== null) {
+    const lengths = shareBudget(a, b, budget, maxLength, fast);
+    return lengths[0] >= 0 && lengths[1] >= 0 ? lengths : undefined;
   }
-  // The one text that is cut must not vanish, but for Rust's longest_first.
-  const least =
-    (fast && budget === 0) || (truncation === 'longest_first' && (second || fast)) ? 0 : 1;
-  if (truncation === 'only_second' ? b < least : a < least || b < 0)
-    throw cannotTruncate(plan, first, second, special);
-  truncateTo(first, a);
-  if (second) truncateTo(second, b);
+  // Only one text is cut. It must not vanish, but for Rust's longest_first.
+  const least = truncation === 'longest_first' && fast ? 0 : 1;
+  const rest = budget - (b ?? 0);
+  return rest >= least ? [rest, b ?? 0] : undefined;
+}
+
+/** `longest_first`: the shorter text stays if it takes half of the budget or less. */
+function shareBudget(
+  a: number,
+  b: number,
+  budget: number,
+  maxLength: number,
+  fast: boolean,
+): readonly [number, number] {
+  const half = Math.floor(budget / 2);
+  if (Math.min(a, b) <= half) return a > b ? [budget - b, b] : [a, budget - a];
+  // Rust cuts each text to maxLength first, so that two very long ones count as equal.
+  const firstIsShorter = Math.min(a, maxLength) <= Math.min(b, maxLength);
+  return fast && firstIsShorter ? [half, budget - half] : [budget - half, half];
 }
 
 function truncateTo({ ids, offsets }: Sequence, length: number): void {
@@ -175,11 +207,12 @@ function cannotTruncate(
   const [a, b] = [first.ids.length, second?.ids.length];
   const texts = second ? `texts of ${a} and ${b} tokens` : `a text of ${a} tokens`;
   return new UsageError(
-    `truncation '${truncation}' cannot bring ${texts}, with ${special} special tokens, to maxLength ${maxLength}; raise it or choose another strategy`,
+    `\`truncation: '${truncation}'\` cannot reduce ${texts}, with ${special} special tokens, to ` +
+      `\`maxLength\` ${maxLength}: raise it or choose another strategy`,
   );
 }
 
-/** Joins truncated tokens with their special tokens. */
+/** Adds special tokens to truncated texts, and the other fields of an encoding. */
 export function buildEncoding(
   first: Sequence,
   second: Sequence | null,
@@ -187,7 +220,7 @@ export function buildEncoding(
   { cls, sep, fast }: { cls: number; sep: number; fast: boolean },
 ): Encoding {
   const { addSpecialTokens } = plan;
-  // `concat`, as spreading takes half as long again.
+  // `concat` takes two thirds of the time of spreading.
   const after = addSpecialTokens ? [sep] : [];
   let inputIds = (addSpecialTokens ? [cls] : []).concat(first.ids, after);
   const ownedByFirst = inputIds.length;
@@ -215,7 +248,7 @@ export function buildEncoding(
   return encoding;
 }
 
-/** Pads rows, in place, together. */
+/** Pads rows in place, all to the same length. */
 export function pad(rows: readonly Encoding[], plan: ResolvedEncodeOptions, padId: number): void {
   if (plan.padding === 'do_not_pad') return;
   const longest = rows.reduce((most, row) => Math.max(most, row.inputIds.length), 0);

@@ -1,24 +1,29 @@
-/** Where the UTF-16 units of a text come from: `[starts[i], ends[i])` of its original made unit i. */
+/**
+ * Origins of the UTF-16 units of a text: unit i comes from `[starts[i], ends[i])` of the original.
+ */
 export interface Offsets {
   readonly starts: readonly number[];
   readonly ends: readonly number[];
 }
 
-/** A text made from another. */
+/** A text that was made from an original. */
 export interface TextWithOffsets {
   readonly text: string;
-  /** `null`: each unit where it stands, or nobody asked. */
+  /** Null if the text is the original, or offsets were not requested. */
   readonly offsets: Offsets | null;
 }
 
-/** Where in the original `[start, end)` of a text comes from. */
+/** The range of the original that the range `[start, end)` of a text comes from. */
 export const originalSpan = (
   offsets: Offsets | null,
   start: number,
   end: number,
 ): [number, number] => (offsets ? [offsets.starts[start], offsets.ends[end - 1]] : [start, end]);
 
-/** Replaces each code point, unless `replace` gives `null`; `at` is its place in the text. Keeps places if `withOffsets`. */
+/**
+ * Replaces code points; computes offsets if `withOffsets`.
+ * @param replace gets a code point and its index in the text; null keeps it
+ */
 export function replaceCharacters(
   { text, offsets }: TextWithOffsets,
   withOffsets: boolean,
@@ -50,7 +55,7 @@ export function replaceCharacters(
   return { text: parts.join(''), offsets: withOffsets ? { starts, ends } : null };
 }
 
-/** Puts the units of each match of a pattern in another order: each then comes from the whole match. */
+/** Reorders the units of each match of a pattern; each unit then comes from the whole match. */
 export function reorderRuns(
   { text, offsets }: TextWithOffsets,
   withOffsets: boolean,

@@ -8,17 +8,18 @@ import type { Vocabulary } from './vocabulary.ts';
 import { type Pieces, WordCache } from './wordCache.ts';
 import { WordPiece } from './wordpiece.ts';
 
-/** Takes the pieces of a stretch of text that begins at `at`. */
+/** Receives the pieces of a part of the text that begins at index `at`. */
 type PieceVisitor = (pieces: Pieces, at: number) => void;
 
-/** Text to its own tokens, before special ones are put around them: added tokens, then words, then pieces of words. */
+/** Turns a text into tokens, without adding special ones: added tokens, then words, then pieces. */
 export class TokenizationPipeline {
   readonly #vocabulary: Vocabulary;
   readonly #addedTokens: AddedTokens;
-  /** Added tokens that are looked for in the normalised text. */
+  /** Added tokens that are searched in the normalised text. */
   readonly #normalizedAddedTokens: RustAddedTokens;
   readonly #basic: BasicTokenizer | null;
-  readonly #blanks: Uint8Array;
+  /** 1 for each UTF-16 unit that separates words. */
+  readonly #whitespace: Uint8Array;
   readonly #wordCache: WordCache;
 
   constructor(vocabulary: Vocabulary, options: ResolvedTokenizerOptions) {
@@ -32,7 +33,7 @@ export class TokenizationPipeline {
     });
     this.#vocabulary = vocabulary;
     this.#basic = doBasicTokenize ? basic : null;
-    this.#blanks = !doBasicTokenize
+    this.#whitespace = !doBasicTokenize
       ? PYTHON_WHITESPACE
       : options.cleanText
         ? CLEANED_WHITESPACE
@@ -46,12 +47,13 @@ export class TokenizationPipeline {
       : new PythonAddedTokens(noSplitTokens, doLowerCase && doBasicTokenize);
 
     const wordPiece = new WordPiece(vocabulary.baseTokens, unkToken, options);
-    const known = (word: string) => vocabulary.id(word) ?? vocabulary.id(unkToken)!;
+    const idOrUnknown = (word: string) =>
+      vocabulary.tokenToId(word) ?? vocabulary.tokenToId(unkToken)!;
     const kept = doBasicTokenize
-      ? neverSplit.map((word): [string, number] => [word, known(word)])
+      ? neverSplit.map((word): [string, number] => [word, idOrUnknown(word)])
       : [];
     this.#wordCache = new WordCache(this.#basic, wordPiece, new Map(kept), (id) =>
-      vocabulary.token(id),
+      vocabulary.idToToken(id),
     );
   }
 
@@ -71,7 +73,7 @@ export class TokenizationPipeline {
     return ids;
   }
 
-  /** Ids, and where in the text each comes from. */
+  /** The ids of a text and their offsets in it. */
   encodeWithOffsets(text: string): Sequence {
     const ids: number[] = [];
     const offsets: [number, number][] = [];
@@ -90,7 +92,7 @@ export class TokenizationPipeline {
     };
   }
 
-  /** Goes through a text piece by piece; gives the text in which their places count. */
+  /** Visits a text piece by piece; returns the text that their indices refer to. */
   #visit(text: string, withOffsets: boolean, visit: PieceVisitor): TextWithOffsets {
     const { source, segments } = this.#addedTokens.split(text, withOffsets);
     if (!segments) this.#visitSegment(source.text, withOffsets, 0, visit);
@@ -113,7 +115,7 @@ export class TokenizationPipeline {
     else this.#visitWords(text, withOffsets, at, visit);
   }
 
-  /** Goes through a text in which there are added tokens once it is normalised. */
+  /** Visits a text that contains added tokens after normalisation. */
   #visitNormalized(
     basic: BasicTokenizer,
     text: string,
@@ -130,9 +132,9 @@ export class TokenizationPipeline {
     }
   }
 
-  /** Goes through a text without added tokens. Blanks cut it exactly: no rule looks across one. */
+  /** Visits a text without added tokens. It can be split at blanks: no rule looks across them. */
   #visitWords(text: string, withOffsets: boolean, at: number, visit: PieceVisitor): void {
-    const whitespace = this.#blanks;
+    const whitespace = this.#whitespace;
     let start = 0;
     for (let end = 0; end <= text.length; end++) {
       if (end < text.length && !whitespace[text.charCodeAt(end)]) continue;
@@ -145,7 +147,7 @@ export class TokenizationPipeline {
   #addedTokenPieces(token: string, start: number, end: number): Pieces {
     return {
       tokens: [token],
-      ids: [this.#vocabulary.id(token)!],
+      ids: [this.#vocabulary.tokenToId(token)!],
       offsets: { starts: [start], ends: [end] },
     };
   }

@@ -1,7 +1,8 @@
-import { findModel } from '../../formats/hub.ts';
+import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { writeFiles } from '../../platform/files.ts';
-import { checkArray, checkKeys, checkOneOf, checkString, formatValue } from './check.ts';
+import { formatValue } from '../../platform/format.ts';
+import { checkArray, checkKeys, checkOneOf, checkString } from './check.ts';
 import {
   cleanUpTokenization,
   type DecodeOptions,
@@ -16,7 +17,6 @@ import type {
   Sequence,
 } from './encode.ts';
 import { buildEncoding, pad, resolveEncodeOptions, truncate } from './encode.ts';
-import { folderFiles, readTokenizerFolder, splitVocabLines } from './folder.ts';
 import {
   type BertTokenizerOptions,
   type ResolvedTokenizerOptions,
@@ -24,12 +24,15 @@ import {
   withOverrides,
 } from './options.ts';
 import { TokenizationPipeline } from './pipeline.ts';
+import { readTokenizerFolder, splitVocabLines } from './readFolder.ts';
 import type { PassthroughSettings } from './tokenizerJson.ts';
 import { Vocabulary } from './vocabulary.ts';
+import { folderFiles } from './writeFolder.ts';
 
 /**
- * Text to token ids and back, exactly as Hugging Face's Python `BertTokenizer` (transformers 4.29) or its Rust
- * `BertTokenizerFast`: cleaning and splitting into words, then greedy longest-first WordPiece.
+ * Converts text to token ids and back, exactly as Hugging Face's Python `BertTokenizer`
+ * (transformers 4.29) or its Rust `BertTokenizerFast`: cleans a text, splits it into words, and
+ * splits words by greedy longest-match WordPiece.
  */
 export class BertTokenizer {
   readonly #options: ResolvedTokenizerOptions;
@@ -40,8 +43,9 @@ export class BertTokenizer {
   #passthroughSettings: PassthroughSettings | undefined;
 
   /**
-   * @param vocab the tokens in the order of their ids, or the text of a `vocab.txt`.
-   * @throws UsageError on a bad option, or a vocabulary without the unknown, class, separator or padding token.
+   * @param vocab the tokens in the order of their ids, or the text of a `vocab.txt`
+   * @throws UsageError on a bad option, or a vocabulary without the unknown, class, separator or
+   * padding token.
    */
   constructor(vocab: readonly string[] | string, options: BertTokenizerOptions = {}) {
     const resolved = resolveOptions(options);
@@ -50,29 +54,31 @@ export class BertTokenizer {
     this.#fast = resolved.tokenizerClass === 'BertTokenizerFast';
 
     this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? splitVocabLines(vocab) : vocab);
-    // Before there are added tokens: an unknown word must get an id of the vocabulary proper.
+    // Checked before tokens are added: the unknown token must be in `vocab` itself.
     this.#vocabulary.require(unkToken);
     for (const { content } of resolved.addedTokens) this.#vocabulary.add(content);
     for (const token of [clsToken, sepToken, padToken]) this.#vocabulary.require(token);
     for (const { content } of noSplitTokens) this.#vocabulary.add(content);
     const special = noSplitTokens.filter((token) => token.special).map(({ content }) => content);
-    this.#specialIds = new Set(special.map((token) => this.#vocabulary.id(token)!));
+    this.#specialIds = new Set(special.map((token) => this.#vocabulary.tokenToId(token)!));
 
     this.#pipeline = new TokenizationPipeline(this.#vocabulary, resolved);
   }
 
   /**
-   * Loads a folder as Hugging Face writes it, or a name on the hub (`findModel`): `vocab.txt`, `tokenizer.json` or both
-   * and, where they are there, `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`; `options` go before
-   * what the files say.
-   * A folder whose `tokenizer_class` ends in `Fast`, or without a `vocab.txt`, is read as a `BertTokenizerFast`'s.
-   * @throws UsageError when the vocabulary is missing or a file is not what it should be.
+   * Loads a Hugging Face folder, or a model by its name on the hub (`findModel`). The folder has
+   * `vocab.txt`, `tokenizer.json` or both, and optionally `tokenizer_config.json`,
+   * `special_tokens_map.json` and `added_tokens.json`. If its `tokenizer_class` ends in `Fast`, or
+   * there is no `vocab.txt`, it is read as a `BertTokenizerFast`.
+   * @param options win over the files
+   * @throws UsageError when the vocabulary is missing or a file is invalid.
    */
   static async fromPretrained(
-    dir: string,
+    source: ModelSource,
     options: BertTokenizerOptions = {},
   ): Promise<BertTokenizer> {
-    const folder = await readTokenizerFolder(await findModel(dir), options.tokenizerClass);
+    const { dir } = await openModelFolder(source);
+    const folder = await readTokenizerFolder(dir, options.tokenizerClass);
     const tokenizer = new BertTokenizer(folder.vocab, withOverrides(folder.options, options));
     tokenizer.#passthroughSettings = folder.passthroughSettings;
     return tokenizer;
@@ -83,22 +89,22 @@ export class BertTokenizer {
     await writeFiles(dir, this.files());
   }
 
-  /** The files of the tokenizer's folder: name → content. */
+  /** The files of the tokenizer's folder: content by name. */
   files(): Record<string, string> {
     return folderFiles(this.#vocabulary, this.#options, this.#passthroughSettings);
   }
 
-  /** Which of Hugging Face's tokenizers this one follows. */
+  /** Which of Hugging Face's tokenizers this one matches. */
   get tokenizerClass(): 'BertTokenizer' | 'BertTokenizerFast' {
     return this.#options.tokenizerClass;
   }
 
-  /** Lines of `vocab.txt`; added tokens not counted. */
+  /** Number of lines of `vocab.txt`, without added tokens. */
   get vocabSize(): number {
     return this.#vocabulary.baseTokens.length;
   }
 
-  /** All ids there are, added tokens included: the rows an embedding needs (Python's `len(tokenizer)`). */
+  /** Number of ids, added tokens included: the rows of an embedding (Python's `len(tokenizer)`). */
   get length(): number {
     return this.#vocabulary.size;
   }
@@ -123,23 +129,23 @@ export class BertTokenizer {
     return this.convertTokensToIds(this.#options.clsToken);
   }
 
-  /** Where the vocabulary has no mask token, the id after its last. */
+  /** If the vocabulary has no mask token, the token is added after its last id. */
   get maskTokenId(): number {
     return this.convertTokensToIds(this.#options.maskToken);
   }
 
-  /** The tokens of a text, without special tokens around them. */
+  /** The tokens of a text, without adding special tokens. */
   tokenize(text: string): string[] {
-    checkString(text, 'text');
+    checkString(text, '`text`');
     return this.#pipeline.tokens(text);
   }
 
-  /** A token that is not in the vocabulary gets the unknown token's id. */
+  /** Unknown tokens get the id of the unknown token. */
   convertTokensToIds(tokens: string): number;
   convertTokensToIds(tokens: readonly string[]): number[];
   convertTokensToIds(tokens: string | readonly string[]): number | number[] {
-    const unknown = this.#vocabulary.id(this.#options.unkToken)!;
-    const id = (token: string) => this.#vocabulary.id(token) ?? unknown;
+    const unknown = this.#vocabulary.tokenToId(this.#options.unkToken)!;
+    const id = (token: string) => this.#vocabulary.tokenToId(token) ?? unknown;
     return typeof tokens === 'string' ? id(tokens) : tokens.map(id);
   }
 
@@ -148,13 +154,13 @@ export class BertTokenizer {
   convertIdsToTokens(ids: ArrayLike<number>): string[];
   convertIdsToTokens(ids: number | ArrayLike<number>): string | string[] {
     return typeof ids === 'number'
-      ? this.#vocabulary.token(ids)
-      : Array.from(ids, (id) => this.#vocabulary.token(id));
+      ? this.#vocabulary.idToToken(ids)
+      : Array.from(ids, (id) => this.#vocabulary.idToToken(id));
   }
 
   /**
-   * A text, or a pair of texts (an empty second text is one too), ready for the model.
-   * @throws UsageError on a bad option, or a truncation that cannot reach `maxLength`.
+   * Encodes a text, or a pair of texts, for the model. An empty second text still makes a pair.
+   * @throws UsageError on a bad option, or if truncation cannot reach `maxLength`.
    */
   encode(text: string, pair?: string | null, options: EncodeOptions = {}): Encoding {
     const plan = resolveEncodeOptions(options, this.#options);
@@ -163,19 +169,19 @@ export class BertTokenizer {
     return encoding;
   }
 
-  /** Several texts or pairs, padded together as `padding` says. Throws as `encode`, naming the row (from 0). */
+  /** Encodes texts or pairs and pads them together. Throws as `encode`, naming the row (from 0). */
   encodeBatch(
     texts: readonly (string | readonly [string, string])[],
     options: EncodeOptions = {},
   ): BatchEncoding {
     const plan = resolveEncodeOptions(options, this.#options);
-    checkArray(texts, 'texts');
+    checkArray(texts, '`texts`');
     const rows = texts.map((row, index) => {
       try {
         if (typeof row === 'string') return this.#encode(row, null, plan);
         const pair: readonly string[] = row;
         if (!Array.isArray(pair) || pair.length !== 2)
-          throw new UsageError(`${formatValue(pair)} is neither a string nor two of them`);
+          throw new UsageError(`expected a string or a pair of strings, got ${formatValue(pair)}`);
         return this.#encode(pair[0], pair[1], plan);
       } catch (error) {
         throw error instanceof UsageError
@@ -193,15 +199,18 @@ export class BertTokenizer {
     };
   }
 
-  /** Ids to text. @throws UsageError on an id that is not in the vocabulary, or an unknown option. */
+  /**
+   * Converts ids to text.
+   * @throws UsageError on an id outside the vocabulary, or an unknown option.
+   */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkKeys(options, ['skipSpecialTokens', 'cleanUpTokenizationSpaces'], 'decoding option');
     const {
       skipSpecialTokens = false,
       cleanUpTokenizationSpaces = this.#options.cleanUpTokenizationSpaces,
     } = options;
-    checkOneOf(skipSpecialTokens, [true, false], 'skipSpecialTokens');
-    checkOneOf(cleanUpTokenizationSpaces, [true, false], 'cleanUpTokenizationSpaces');
+    checkOneOf(skipSpecialTokens, [true, false], '`skipSpecialTokens`');
+    checkOneOf(cleanUpTokenizationSpaces, [true, false], '`cleanUpTokenizationSpaces`');
 
     const { continuingSubwordPrefix: prefix } = this.#options;
     const shown = Array.from(ids).filter((id) => !(skipSpecialTokens && this.#specialIds.has(id)));
@@ -213,14 +222,14 @@ export class BertTokenizer {
   }
 
   #encode(text: string, pair: string | null, plan: ResolvedEncodeOptions): Encoding {
-    checkString(text, 'text');
-    if (pair !== null) checkString(pair, 'pair');
-    const sequence = (of: string): Sequence =>
+    checkString(text, '`text`');
+    if (pair !== null) checkString(pair, '`pair`');
+    const sequenceOf = (source: string): Sequence =>
       plan.returnOffsetsMapping
-        ? this.#pipeline.encodeWithOffsets(of)
-        : { ids: this.#pipeline.ids(of) };
-    const first = sequence(text);
-    const second = pair === null ? null : sequence(pair);
+        ? this.#pipeline.encodeWithOffsets(source)
+        : { ids: this.#pipeline.ids(source) };
+    const first = sequenceOf(text);
+    const second = pair === null ? null : sequenceOf(pair);
     truncate(first, second, plan, this.#fast);
     return buildEncoding(first, second, plan, {
       cls: this.clsTokenId,

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from './check.ts';
-import { fromStored, numbersByName, readJson, storedFlags, toStored } from './files.ts';
+import { formatValue } from '../../platform/format.ts';
 import type { AddedToken, BertTokenizerOptions, ResolvedTokenizerOptions } from './options.ts';
+import { fromStored, idsByToken, readOptionalJson, storedFlags, toStored } from './storedTokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -12,7 +13,7 @@ const piece = v.union([
   v.strictObject({ Sequence: v.strictObject({ id: v.string(), type_id: nonNegativeInteger }) }),
 ]);
 
-// Strict: a setting that is not known here would silently give other tokens.
+// Strict: an unknown setting would silently give other tokens.
 const schema = v.strictObject({
   version: v.nullish(v.string()),
   truncation: v.nullish(
@@ -59,16 +60,16 @@ const schema = v.strictObject({
     unk_token: v.string(),
     continuing_subword_prefix: v.optional(v.string(), '##'),
     max_input_chars_per_word: v.optional(nonNegativeInteger, 100),
-    vocab: numbersByName,
+    vocab: idsByToken,
   }),
 });
 type TokenizerJson = v.InferOutput<typeof schema>;
 
-const NAME = 'tokenizer.json';
+const NAME = modelFiles.tokenizer;
 
 /**
- * Settings of the file that are only written back: as in transformers, a call says for itself how it cuts and pads.
- * `null`: none.
+ * Settings of the file that are only written back: as in transformers, each call chooses its own
+ * truncation and padding. Null: not set.
  */
 export interface PassthroughSettings {
   truncation: object | null;
@@ -86,41 +87,45 @@ const passthroughSettings = ({
   padding: padding ?? null,
 });
 
-/** What to write back of a file that is not followed; `undefined` where there is none. @throws UsageError if it is not JSON. */
+/**
+ * The settings to write back of a file that is otherwise ignored; undefined if it is missing.
+ * @throws UsageError if it is not JSON.
+ */
 export async function readPassthroughSettings(
   dir: string,
 ): Promise<PassthroughSettings | undefined> {
-  const file = await readJson(dir, NAME, passthroughSchema);
+  const file = await readOptionalJson(dir, NAME, passthroughSchema);
   return file && passthroughSettings(file);
 }
 
 export interface TokenizerFile {
   vocab: string[];
   options: BertTokenizerOptions;
-  /** Tokens found before words are cut, by id. */
+  /** By id. */
   addedTokens: Map<number, AddedToken>;
   passthroughSettings: PassthroughSettings;
 }
 
 /**
- * Reads a folder's `tokenizer.json`; `undefined` where there is none.
- * @param lines those of `vocab.txt`, if there is one: they name the ids that the file leaves out.
- * @throws UsageError naming the field that no BERT tokenizer has, or that contradicts another.
+ * Reads a folder's `tokenizer.json`; undefined if it is missing.
+ * @param lines of `vocab.txt`, if there is one: they give the tokens of ids that the file omits.
+ * @throws UsageError naming a field that BERT tokenizers do not have, or that contradicts another.
  */
 export async function readTokenizerJson(
   dir: string,
   lines: readonly string[] = [],
 ): Promise<TokenizerFile | undefined> {
-  const file = await readJson(dir, NAME, schema);
+  const file = await readOptionalJson(dir, NAME, schema);
   if (!file) return undefined;
-  const fail = (problem: string) => {
+  const fail = (problem: string): never => {
     throw new UsageError(`${dir}/${NAME}: ${problem}`);
   };
   const { model, normalizer, padding, decoder } = file;
   const { cls, sep } = specialTokensOf(file, fail);
   if (decoder && decoder.prefix !== model.continuing_subword_prefix)
     fail(
-      `decoder.prefix is ${formatValue(decoder.prefix)}; expected model.continuing_subword_prefix`,
+      'decoder.prefix: expected model.continuing_subword_prefix, ' +
+        `got ${formatValue(decoder.prefix)}`,
     );
   const options: BertTokenizerOptions = {
     doLowerCase: normalizer.lowercase,
@@ -151,7 +156,7 @@ export async function readTokenizerJson(
 function vocabularyById(
   ids: Record<string, number>,
   lines: readonly string[],
-  fail: (problem: string) => void,
+  fail: Fail,
 ): string[] {
   const entries = Object.entries(ids);
   const vocab = lines.slice(0, Math.max(lines.length, entries.length));
@@ -159,25 +164,31 @@ function vocabularyById(
   for (const [content, id] of entries) {
     if (id >= vocab.length + entries.length)
       fail(`model.vocab has ${entries.length} tokens, but ${formatValue(content)} has id ${id}`);
-    if (seen.has(id)) fail(`model.vocab has two tokens of id ${id}`);
+    if (seen.has(id)) fail(`model.vocab has two tokens with id ${id}`);
     seen.add(id);
     vocab[id] = content;
   }
   for (let id = 0; id < vocab.length; id++)
-    if (vocab[id] === undefined) fail(`no token has id ${id}; expected ids without a gap`);
+    if (vocab[id] === undefined) fail(`no token has id ${id}: expected ids without a gap`);
   return vocab;
 }
 
-/** The tokens before and after a text: `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`, types 0 and, from B on, 1. */
+type Fail = (problem: string) => never;
+
+/**
+ * The class and separator tokens of the post-processor.
+ * It must be BERT's: `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`, with type 0 and, from B on, 1.
+ */
 function specialTokensOf(
   { post_processor: post, model }: TokenizerJson,
-  fail: (problem: string) => void,
-) {
+  fail: Fail,
+): { cls: string; sep: string } {
   if (post.type === 'BertProcessing') {
     for (const [field, [token, id]] of Object.entries({ cls: post.cls, sep: post.sep }))
       if (model.vocab[token] !== id)
         fail(
-          `post_processor.${field} has id ${id}; expected that of ${formatValue(token)} in model.vocab`,
+          `post_processor.${field}: expected the id of ${formatValue(token)} in model.vocab, ` +
+            `got ${id}`,
         );
     return { cls: post.cls[0], sep: post.sep[0] };
   }
@@ -190,13 +201,15 @@ function specialTokensOf(
   for (const field of ['single', 'pair'] as const)
     if (formatTemplate(post[field]) !== formatTemplate(expected[field]))
       fail(
-        `post_processor.${field} is ${formatTemplate(post[field])}; expected ${formatTemplate(expected[field])}, as BERT's is`,
+        `post_processor.${field}: expected BERT's ${formatTemplate(expected[field])}, ` +
+          `got ${formatTemplate(post[field])}`,
       );
   for (const token of [cls, sep]) {
     const ids = post.special_tokens[token]?.ids ?? [];
     if (ids.length !== 1 || ids[0] !== model.vocab[token])
       fail(
-        `post_processor.special_tokens: ${formatValue(token)} has ids [${ids}]; expected that of model.vocab`,
+        `post_processor.special_tokens: expected the id of ${formatValue(token)} in model.vocab, ` +
+          `got [${ids}]`,
       );
   }
   return { cls, sep };
@@ -211,7 +224,7 @@ function template(cls: string, sep: string): Template {
   return { single, pair: [...single, text('B', 1), special(sep, 1)] };
 }
 
-/** A template as one reads it: `[CLS]:0 $A:0 [SEP]:0`. */
+/** A template in Hugging Face's notation: `[CLS]:0 $A:0 [SEP]:0`. */
 const formatTemplate = (pieces: Template['single']) =>
   pieces
     .map((p) =>
@@ -221,7 +234,7 @@ const formatTemplate = (pieces: Template['single']) =>
     )
     .join(' ');
 
-/** What `readTokenizerJson` reads, as Hugging Face's Rust library writes it. */
+/** The content of `tokenizer.json` as Hugging Face's Rust library writes it. */
 export function writeTokenizerJson(
   vocabulary: Vocabulary,
   options: ResolvedTokenizerOptions,
@@ -230,26 +243,26 @@ export function writeTokenizerJson(
   const { clsToken, sepToken } = options;
   const special = (token: string) => [
     token,
-    { id: token, ids: [vocabulary.id(token)!], tokens: [token] },
+    { id: token, ids: [vocabulary.tokenToId(token)!], tokens: [token] },
   ];
   return {
     version: '1.0',
     truncation: passthrough?.truncation ?? null,
     padding: passthrough?.padding ?? null,
     added_tokens: options.noSplitTokens
-      .map((token) => ({ id: vocabulary.id(token.content)!, ...toStored(token) }))
+      .map((token) => ({ id: vocabulary.tokenToId(token.content)!, ...toStored(token) }))
       .sort((a, b) => a.id - b.id),
     normalizer: {
-      ...{
-        type: 'BertNormalizer',
-        clean_text: options.cleanText,
-        handle_chinese_chars: options.tokenizeChineseChars,
-      },
-      ...{ strip_accents: options.stripAccents, lowercase: options.doLowerCase },
+      type: 'BertNormalizer',
+      clean_text: options.cleanText,
+      handle_chinese_chars: options.tokenizeChineseChars,
+      strip_accents: options.stripAccents,
+      lowercase: options.doLowerCase,
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
-      ...{ type: 'TemplateProcessing', ...template(clsToken, sepToken) },
+      type: 'TemplateProcessing',
+      ...template(clsToken, sepToken),
       special_tokens: Object.fromEntries([special(clsToken), special(sepToken)]),
     },
     decoder: {
@@ -258,7 +271,8 @@ export function writeTokenizerJson(
       cleanup: options.cleanUpTokenizationSpaces,
     },
     model: {
-      ...{ type: 'WordPiece', unk_token: options.unkToken },
+      type: 'WordPiece',
+      unk_token: options.unkToken,
       continuing_subword_prefix: options.continuingSubwordPrefix,
       max_input_chars_per_word: options.maxInputCharsPerWord,
       vocab: Object.fromEntries(vocabulary.baseTokens.map((token, id) => [token, id])),

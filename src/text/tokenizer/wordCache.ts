@@ -2,20 +2,22 @@ import type { BasicTokenizer, SplitWords } from './basic.ts';
 import { type Offsets, originalSpan } from './offsets.ts';
 import type { WordPiece } from './wordpiece.ts';
 
-/** What a stretch of text becomes. */
+/** The tokens of a chunk: a part of a text between two blanks. */
 export interface Pieces {
   readonly tokens: readonly string[];
   readonly ids: readonly number[];
-  /** Where in the stretch each token comes from; `null` until asked for. */
+  /** The range of each token in the chunk; null until requested. */
   offsets: Offsets | null;
 }
 
-// Words repeat, so most stretches are found in the cache; long ones are rarely words and would cost memory.
-const MAX_CACHED_WORDS = 1 << 15;
+// Words repeat, so most chunks are in the cache. Long chunks are rarely words and would cost
+// memory.
+const MAX_CACHED_CHUNKS = 1 << 15;
 const MAX_CACHED_LENGTH = 48;
+/** Engines copy shorter slices; a longer one keeps the whole text that it was sliced from alive. */
 const COPIED_SLICE_LENGTH = 12;
 
-/** Cuts stretches of text (between two blanks) into pieces, and remembers them. */
+/** Splits chunks of text into tokens and caches the results. */
 export class WordCache {
   readonly #basic: BasicTokenizer | null;
   readonly #wordPiece: WordPiece;
@@ -25,8 +27,8 @@ export class WordCache {
   #olderCache = new Map<string, Pieces>();
 
   /**
-   * @param basic `null`: each stretch is one word.
-   * @param neverSplit words that are tokens as they are, with their ids.
+   * @param basic null: each chunk is one word
+   * @param neverSplit ids of words that are not split
    */
   constructor(
     basic: BasicTokenizer | null,
@@ -40,14 +42,14 @@ export class WordCache {
     this.#tokenOf = tokenOf;
   }
 
-  /** What a stretch becomes, with places if `withOffsets`. */
-  pieces(word: string, withOffsets: boolean): Pieces {
-    const pieces = this.#cache.get(word) ?? this.#computeAndCache(word, withOffsets);
-    if (withOffsets) pieces.offsets ??= this.#compute(word, true).offsets;
+  /** The tokens of a chunk, with offsets if `withOffsets`. */
+  pieces(chunk: string, withOffsets: boolean): Pieces {
+    const pieces = this.#cache.get(chunk) ?? this.#computeAndCache(chunk, withOffsets);
+    if (withOffsets) pieces.offsets ??= this.#compute(chunk, true).offsets;
     return pieces;
   }
 
-  /** Words to pieces. */
+  /** The tokens of words, with offsets if `withOffsets`. */
   tokenizeWords({ text, offsets, boundaries }: SplitWords, withOffsets: boolean): Pieces {
     const tokens: string[] = [];
     const ids: number[] = [];
@@ -81,25 +83,24 @@ export class WordCache {
     return { tokens, ids, offsets: withOffsets ? { starts, ends } : null };
   }
 
-  #compute(word: string, withOffsets: boolean): Pieces {
-    const words = this.#basic?.words(word, withOffsets) ?? {
-      text: word,
+  #compute(chunk: string, withOffsets: boolean): Pieces {
+    const words = this.#basic?.words(chunk, withOffsets) ?? {
+      text: chunk,
       offsets: null,
-      boundaries: [0, word.length],
+      boundaries: [0, chunk.length],
     };
     return this.tokenizeWords(words, withOffsets);
   }
 
-  /** Two generations bound the cache and keep what is used: the older one goes when the newer one is full. */
-  #computeAndCache(word: string, withOffsets: boolean): Pieces {
-    const pieces = this.#olderCache.get(word) ?? this.#compute(word, withOffsets);
-    if (word.length > MAX_CACHED_LENGTH) return pieces;
-    if (this.#cache.size === MAX_CACHED_WORDS) {
+  /** Two generations bound the cache: when the newer is full, the older is dropped. */
+  #computeAndCache(chunk: string, withOffsets: boolean): Pieces {
+    const pieces = this.#olderCache.get(chunk) ?? this.#compute(chunk, withOffsets);
+    if (chunk.length > MAX_CACHED_LENGTH) return pieces;
+    if (this.#cache.size === MAX_CACHED_CHUNKS) {
       this.#olderCache = this.#cache;
       this.#cache = new Map();
     }
-    // Engines copy short slices; a long one would keep the whole text it was cut from.
-    const key = word.length < COPIED_SLICE_LENGTH ? word : Array.from(word).join('');
+    const key = chunk.length < COPIED_SLICE_LENGTH ? chunk : Array.from(chunk).join('');
     this.#cache.set(key, pieces);
     return pieces;
   }

@@ -1,11 +1,13 @@
 export interface WordPieceOptions {
-  /** What marks a piece that is not the first of its word. Default `##`. */
+  /** Prefix of pieces that continue a word. Default `##`. */
   continuingSubwordPrefix?: string;
-  /** A word of more code points than this is unknown as a whole. Default 100. */
+  /** Longer words, in code points, are unknown. Default 100. */
   maxInputCharsPerWord?: number;
 }
 
-/** BERT's second stage: cuts a word into the longest known pieces from the left, later ones marked `##`. */
+/**
+ * BERT's second stage: splits a word greedily into the longest known pieces, from left to right.
+ */
 export class WordPiece {
   readonly #vocab: readonly string[];
   readonly #initialPieces = new PieceTable();
@@ -13,7 +15,10 @@ export class WordPiece {
   readonly #unkId: number;
   readonly #maxCodePoints: number;
 
-  /** @param vocab the tokens in the order of their ids, `unkToken` among them; of equal ones the last gives the id. */
+  /**
+   * @param vocab the tokens in the order of their ids, with `unkToken`; of equal ones the last
+   * wins.
+   */
   constructor(vocab: readonly string[], unkToken: string, options: WordPieceOptions = {}) {
     const { continuingSubwordPrefix: prefix = '##', maxInputCharsPerWord = 100 } = options;
     this.#vocab = vocab;
@@ -25,19 +30,22 @@ export class WordPiece {
     });
   }
 
-  /** The pieces of one word (no blanks in it); the unknown token alone where some part has no piece. */
+  /** The pieces of a word without blanks; only the unknown token if some part has no piece. */
   tokenize(word: string): string[] {
     return this.ids(word).map((id) => this.#vocab[id]);
   }
 
-  /** The ids of what `tokenize` gives. In `pieceEnds`, if given: where in the word each piece ends. */
+  /**
+   * The ids of the pieces of a word, as `tokenize`.
+   * @param pieceEnds receives the index in the word at which each piece ends
+   */
   ids(word: string, pieceEnds?: number[]): number[] {
     const unknown = () => {
       pieceEnds?.splice(0, pieceEnds.length, word.length);
       return [this.#unkId];
     };
     const maxCodePoints = this.#maxCodePoints;
-    // A code point is at most two units: very long words need not be counted.
+    // A code point is at most two units, so very long words need no count.
     if (
       word.length > 2 * maxCodePoints ||
       (word.length > maxCodePoints && [...word].length > maxCodePoints)
@@ -46,7 +54,7 @@ export class WordPiece {
     const ids: number[] = [];
     for (let start = 0; start < word.length; ) {
       const pieces = start === 0 ? this.#initialPieces : this.#continuationPieces;
-      // UTF-16 units will do: a cut inside a surrogate pair is never in the vocabulary.
+      // UTF-16 units are enough: no token ends inside a surrogate pair.
       let length = Math.min(pieces.longest(word.charCodeAt(start)), word.length - start);
       let id: number | undefined;
       for (; length > 0; length--) {
@@ -62,10 +70,10 @@ export class WordPiece {
   }
 }
 
-/** Written forms of tokens (without their `##`), and how long one may get that begins with a given unit. */
+/** Ids by token (without its `##`), and the length of the longest token by first UTF-16 unit. */
 class PieceTable {
   readonly #ids = new Map<string, number>();
-  // Most lengths need not be tried: few characters begin a long piece.
+  // Saves most look-ups: few characters begin a long token.
   readonly #longest = new Uint32Array(0x10000);
 
   add(form: string, id: number): void {

@@ -1,27 +1,28 @@
 import type { WordCounts } from './words.ts';
 
-/** Two pieces, by id, that stand side by side within words. */
+/** Two neighbouring pieces within words, by id. */
 export interface Pair {
   readonly left: number;
   readonly right: number;
-  /** How often, each word counted as often as it occurs. */
+  /** Number of occurrences in the corpus. */
   count: number;
-  /** Where the left one stands; some places are out of date. */
+  /** Positions of the left piece; some are outdated. */
   positions: number[];
-  /** Its score and place in the queue, which looks after both; a pair that is not in it has place -1. */
+  /** Score and index in the queue, which updates both; the index is -1 outside the queue. */
   score: number;
   heapIndex: number;
 }
 
-/** No piece there. */
+/** No piece at a position. */
 const NONE = -1;
 
 /**
- * The words of a corpus, cut into pieces, with the count of each piece and pair. Merging a pair visits the places where it
- * stands and nothing else.
+ * The words of a corpus, split into pieces, with the count of each piece and pair. Merging a pair
+ * visits only its own positions.
  */
 export class CorpusPieces {
-  // Per character of the corpus: the piece that begins there, its neighbours in the word, and the word's count.
+  // By position, a character of a distinct word: the piece that begins there, the positions of its
+  // neighbours in the word, and the count of the word.
   readonly #piece: Int32Array;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
@@ -32,7 +33,7 @@ export class CorpusPieces {
   readonly #counts: number[] = [];
   #total = 0;
 
-  /** @param idOf the piece that a character of a word is to begin with */
+  /** @param idOf the id of the piece for a single character */
   constructor(words: WordCounts, idOf: (char: string, isFirst: boolean) => number) {
     let length = 0;
     for (const [word] of words) for (const _ of word) length++;
@@ -59,32 +60,34 @@ export class CorpusPieces {
     }
   }
 
-  /** How often a piece occurs. */
+  /** Number of occurrences of a piece. */
   count(id: number): number {
     return this.#counts[id] ?? 0;
   }
 
-  /** How often all pieces occur. */
+  /** Number of occurrences of all pieces. */
   get totalPieces(): number {
     return this.#total;
   }
 
-  /** Every pair that stands anywhere, or once stood. */
+  /** Every pair that occurs, or once occurred. */
   *pairs(): Generator<Pair> {
     for (const pairs of this.#pairs) if (pairs) yield* pairs.values();
   }
 
-  /** Those that have a piece in them. */
+  /** The pairs that contain a piece. */
   pairsWith(id: number): readonly Pair[] {
     return this.#pairsWith[id] ?? [];
   }
 
-  /** Makes one piece of a pair wherever it stands, from the left of each word. Returns the pairs whose count changed. */
+  /**
+   * Merges all occurrences of a pair, from left to right. Returns the pairs whose count changed.
+   */
   merge(pair: Pair, id: number): Set<Pair> {
     const { left, right, positions } = pair;
     const changed = new Set([pair]);
     pair.positions = [];
-    // In a run of equal pieces the pairs overlap, so their order matters; places came in the order of merges.
+    // In a run of equal pieces the pairs overlap, so their order matters.
     if (left === right) positions.sort((a, b) => a - b);
     for (const at of positions) {
       const second = this.#next[at];
@@ -111,7 +114,7 @@ export class CorpusPieces {
     return changed;
   }
 
-  /** Counts the pair whose left piece stands here. */
+  /** Counts the pair whose left piece is at a position. */
   #addPair(at: number): Pair {
     const pair = this.#pairAt(at);
     pair.count += this.#weight[at];

@@ -1,22 +1,22 @@
 import type { Pair } from './pieces.ts';
 
-/** Of equal scores, the pair whose left piece came first into the vocabulary goes first; then, whose right piece did. */
+/** Equal scores are ordered by the id of the left piece, then of the right piece. */
 function hasPriority(a: Pair, b: Pair): boolean {
   if (a.score !== b.score) return a.score > b.score;
   return a.left !== b.left ? a.left < b.left : a.right < b.right;
 }
 
-/** A heap of pairs, the highest score on top. Each knows its place, so that it can move when its score changes. */
+/** A heap of pairs, highest score first. Each pair knows its index, so its score can be updated. */
 export class PairQueue {
   readonly #heap: Pair[] = [];
   readonly #score: (pair: Pair) => number;
 
-  /** @param score of a pair as things stand; minus infinity: not to be merged */
+  /** @param score the current score of a pair; minus infinity if it must not be merged */
   constructor(score: (pair: Pair) => number) {
     this.#score = score;
   }
 
-  /** Scores a pair anew and puts it where it belongs. */
+  /** Recomputes the score of a pair and moves it accordingly. */
   update(pair: Pair): void {
     const score = this.#score(pair);
     if (score === pair.score) return;
@@ -30,8 +30,8 @@ export class PairQueue {
   }
 
   /**
-   * The pair to merge now, if there is one. Scores kept in the queue must not be too low; those too high are put right
-   * when they come up.
+   * The pair to merge next, if any. Stored scores may be too high, which is corrected when the pair
+   * reaches the top, but must not be too low.
    */
   best(): Pair | undefined {
     for (let top = this.#heap[0]; top; top = this.#heap[0]) {

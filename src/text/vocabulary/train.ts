@@ -15,30 +15,31 @@ import {
   type WordCounts,
 } from './words.ts';
 
-/** A vocabulary that was learnt. */
+/** Result of `trainWordPiece`. */
 export interface WordPieceVocabulary {
   /**
-   * The entries in the order of their ids: special tokens, characters that begin words, characters within words, and what
-   * was merged, in the order of merging. `BertTokenizer` takes it as it is.
+   * The entries in the order of their ids: special tokens, characters that begin words, characters
+   * that continue words, and merged pieces in the order of merging. Input of `BertTokenizer`.
    */
   vocab: string[];
   /**
-   * The share of the corpus's words (each counted as often as it occurs) that are cut without the unknown token. It is
-   * below 1 only for words with characters beyond the alphabet's limit, or of more than 100 characters.
+   * Share of the words of the corpus, counting each occurrence, that are split without the unknown
+   * token. The others have characters outside the alphabet, or more than 100 characters.
    */
   coverage: number;
 }
 
 /**
- * Learns a WordPiece vocabulary: beginning with single characters, joins the pair of neighbouring pieces that scores
- * highest, again and again (Schuster and Nakajima 2012; Sennrich et al. 2016), as Hugging Face's `WordPieceTrainer` does.
+ * Learns a WordPiece vocabulary as Hugging Face's `WordPieceTrainer` does: starts from single
+ * characters and repeatedly merges the pair of neighbouring pieces with the highest score (Schuster
+ * and Nakajima 2012; Sennrich et al. 2016).
  *
- * The result depends on the counts of the words alone: not on the order of the texts, nor on chance. Of equally frequent
- * characters the one of the lower code point is kept; of pairs with equal scores, the one whose left piece, then whose
- * right piece has the lower id is merged first.
+ * The result depends only on the counts of words, not on the order of texts or on chance. Of
+ * equally frequent characters those with the lower code point are kept. Of pairs with equal scores
+ * the one whose left piece, then whose right piece, has the lower id is merged first.
  *
- * @param texts any number of texts; they are read once, and only their different words are kept
- * @throws UsageError on a bad option, a corpus without words, or a size that the alphabet alone exceeds.
+ * @param texts read once; only their distinct words stay in memory
+ * @throws UsageError on a bad option, a corpus without words, or a size below that of the alphabet.
  */
 export function trainWordPiece(
   texts: Iterable<string>,
@@ -57,13 +58,16 @@ export function trainWordPiece(
     entries.add(resolved.wordpiecesPrefix + char);
   if (entries.size > resolved.vocabSize)
     throw new UsageError(
-      `a vocabulary of ${resolved.vocabSize} entries has no room for ${new Set(resolved.specialTokens).size} special tokens and ${alphabet.length} characters, at the beginning of words and within: ask for ${entries.size} or more, or limit the alphabet to fewer characters`,
+      `\`vocabSize\`: expected at least ${entries.size}, got ${resolved.vocabSize}: there are ` +
+        `${new Set(resolved.specialTokens).size} special tokens and ` +
+        `${alphabet.length} characters, ` +
+        'which begin and continue words; raise it or lower `limitAlphabet`',
     );
   mergePairs(covered, entries, resolved);
   return { vocab: entries.vocab, coverage };
 }
 
-/** The characters that need an entry as parts of words, sorted by code point. */
+/** The characters that need an entry to continue words, sorted by code point. */
 function continuationCharacters(
   words: WordCounts,
   { initialAlphabet }: ResolvedTrainerOptions,
@@ -98,8 +102,8 @@ function mergePairs(
       entries.vocab[left] + entries.vocab[right].slice(wordpiecesPrefix.length),
     );
     for (const changed of pieces.merge(pair, id)) queue.update(changed);
-    // The two pieces are rarer now, so that their other pairs gain more. That there are fewer pieces in all only lowers
-    // scores, which the queue finds out by itself.
+    // The two pieces are rarer now, which raises the scores of their other pairs. The lower number
+    // of pieces in total only lowers scores, which the queue corrects by itself.
     if (byLikelihood)
       for (const piece of [left, right])
         for (const other of pieces.pairsWith(piece)) queue.update(other);
@@ -115,7 +119,7 @@ class VocabularyBuilder {
     return this.vocab.length;
   }
 
-  /** The id of a token, which it gets now unless it has one. */
+  /** The id of a token; a new token gets the next one. */
   add(token: string): number {
     const known = this.#ids.get(token);
     if (known !== undefined) return known;

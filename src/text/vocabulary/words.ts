@@ -1,15 +1,15 @@
 import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from '../tokenizer/check.ts';
+import { formatValue } from '../../platform/format.ts';
 import { BasicTokenizer } from '../tokenizer/index.ts';
 import type { ResolvedTrainerOptions } from './options.ts';
 
-/** `BertTokenizer` makes longer words unknown as a whole. */
+/** `BertTokenizer` maps longer words to the unknown token. */
 const MAX_CODE_POINTS = 100;
 
-/** Different words, with how often each occurs. */
+/** Distinct words and the number of their occurrences. */
 export type WordCounts = readonly (readonly [word: string, count: number])[];
 
-/** Counts the words of texts, as BERT's basic tokenizer cuts them; special tokens that stand alone are none. */
+/** Counts words as BERT's basic tokenizer splits them; special tokens are not counted. */
 export function countWords(texts: Iterable<string>, options: ResolvedTrainerOptions): WordCounts {
   const basic = new BasicTokenizer({
     doLowerCase: options.lowercase,
@@ -22,18 +22,21 @@ export function countWords(texts: Iterable<string>, options: ResolvedTrainerOpti
   for (const text of texts) {
     if (typeof text !== 'string')
       throw new UsageError(
-        `text ${index} of the corpus is ${formatValue(text)}; expected a string`,
+        `text ${index} of the corpus: expected a string, got ${formatValue(text)}`,
       );
     for (const word of basic.tokenize(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
     index++;
   }
   for (const token of options.specialTokens) counts.delete(token);
   if (counts.size === 0)
-    throw new UsageError(`the corpus has no words in its ${index} texts; give texts to learn from`);
+    throw new UsageError(`the corpus has no words in its ${index} texts: give texts to learn from`);
   return [...counts];
 }
 
-/** The characters to keep, sorted by code point: the initial ones, then the most frequent; of equal ones the lowest. */
+/**
+ * The characters to keep, sorted by code point: the initial ones and the most frequent. Of equally
+ * frequent ones those with the lower code point are kept.
+ */
 export function chooseAlphabet(
   words: WordCounts,
   { initialAlphabet, limitAlphabet }: ResolvedTrainerOptions,
@@ -45,7 +48,8 @@ export function chooseAlphabet(
   const initial = new Set(initialAlphabet).size;
   if (initial > limitAlphabet)
     throw new UsageError(
-      `initialAlphabet has ${initial} characters, but limitAlphabet is ${limitAlphabet}; expected no more`,
+      `\`initialAlphabet\`: expected at most \`limitAlphabet\` (${limitAlphabet}) characters, ` +
+        `got ${initial}`,
     );
   const byCount = [...counts].sort(([a, m], [b, n]) => (m === n ? byCodePoint(a, b) : n - m));
   return byCount
@@ -54,7 +58,7 @@ export function chooseAlphabet(
     .sort(byCodePoint);
 }
 
-/** The words that can be cut into pieces: not too long, and with no character outside the alphabet. */
+/** The words that can be split into pieces: short enough, with all characters in the alphabet. */
 export function coveredWords(words: WordCounts, alphabet: readonly string[]): WordCounts {
   const kept = new Set(alphabet);
   return words.filter(([word]) => {
@@ -63,12 +67,12 @@ export function coveredWords(words: WordCounts, alphabet: readonly string[]): Wo
   });
 }
 
-/** How many words there are, each as often as it occurs. */
+/** Number of words, counting each occurrence. */
 export function totalCount(words: WordCounts): number {
   return words.reduce((sum, [, count]) => sum + count, 0);
 }
 
-/** The order of characters: JavaScript's own compares UTF-16 units, which puts the planes beyond the first before U+E000. */
+/** JavaScript's own order, by UTF-16 unit, puts the planes beyond the first before U+E000. */
 export function byCodePoint(a: string, b: string): number {
   return a.codePointAt(0)! - b.codePointAt(0)!;
 }

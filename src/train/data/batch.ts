@@ -1,27 +1,32 @@
 import type { BertConfig } from '../../bert/config.ts';
 import { UsageError } from '../../platform/errors.ts';
-import type { HostTensor } from '../../tensor/index.ts';
+import { type HostTensor, IGNORE_INDEX } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { classification } from '../tasks/classification.ts';
 import type { Label, Task } from '../tasks/task.ts';
-import { IGNORE_INDEX } from '../tasks/tokenClassification.ts';
 import type { Example } from './labelledData.ts';
 
-/** An example as ids. */
+/** An example as token ids. */
 export interface EncodedExample {
   inputIds: number[];
   tokenTypeIds: number[];
-  /** As in `Example`, but of tags: one for each token, -100 where it is not the first of a word. Absent where unknown. */
+  /**
+   * As in `Example`; tags are per token, -100 for tokens that are not the first of a word.
+   * Undefined without a label.
+   */
   label?: Label;
 }
 
-/** Lengths are rounded up to this: few different shapes, and rows that vectors divide. Masked, so results are the same. */
+/**
+ * Lengths are padded to multiples of this: there are fewer shapes, and vectors divide the rows.
+ * Padding is masked, so results do not change.
+ */
 export const PAD_TO_MULTIPLE_OF = 8;
 
 /**
- * Encodes texts to at most `maxLength` tokens, special ones included. Words are encoded one by one, and what is cut
- * off loses its tag.
- * @throws UsageError when that is more than the model has positions for.
+ * Encodes texts to at most `maxLength` tokens, including special ones. Words with tags are encoded
+ * one by one; tags of truncated words are lost.
+ * @throws UsageError when `maxLength` exceeds the positions of the model.
  */
 export function encodeExamples(
   examples: readonly Omit<Example, 'line'>[],
@@ -40,17 +45,18 @@ export function encodeExamples(
   });
 }
 
-/** The longest text that both a model and its tokenizer are made for, in tokens. */
+/** Largest length in tokens that both a model and its tokenizer support. */
 export const defaultMaxLength = (
   { maxPositionEmbeddings }: BertConfig,
   { modelMaxLength }: BertTokenizer,
 ): number => Math.min(maxPositionEmbeddings, modelMaxLength);
 
-/** @throws UsageError for more tokens than the model has positions for. */
+/** @throws UsageError when `maxLength` exceeds the positions of the model. */
 export function checkMaxLength(maxLength: number, maxPositions: number): void {
   if (maxLength > maxPositions) {
     throw new UsageError(
-      `a max length of ${maxLength} is more than the model's ${maxPositions} positions: choose ${maxPositions} or less`,
+      `\`maxLength\`: expected at most the ${maxPositions} positions of the model, ` +
+        `got ${maxLength}`,
     );
   }
 }
@@ -74,10 +80,10 @@ function encodeWords(
   return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: tags && label };
 }
 
-/** What a model takes for a batch. */
+/** Inputs of a model for a batch: ids, mask and types are [rows, length]. */
 export type Batch = Record<'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'labels', HostTensor>;
 
-/** A labelled batch on the host: ids padded to one length, and labels. */
+/** A labelled batch on the host: ids padded to the same length, and labels. */
 export function collate(
   examples: readonly EncodedExample[],
   padTokenId: number,
@@ -89,7 +95,7 @@ export function collate(
   return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape[1]) };
 }
 
-/** The same without labels; the length is rounded up to a multiple of `padToMultipleOf`. */
+/** `collate` without labels; the length is padded to a multiple of `padToMultipleOf`. */
 export function collateInputs(
   examples: readonly EncodedExample[],
   padTokenId: number,
@@ -114,6 +120,6 @@ export function collateInputs(
   };
 }
 
-/** Tokens in a batch, padding not counted. */
+/** Number of tokens, without padding. */
 export const countTokens = (examples: readonly EncodedExample[]): number =>
   examples.reduce((sum, { inputIds }) => sum + inputIds.length, 0);

@@ -1,113 +1,74 @@
-import {
-  type DataFormat,
-  formatOf,
-  type Row,
-  type RowProblem,
-  readRows,
-} from '../../formats/tables/rows.ts';
+import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
+import { readRows } from '../../formats/tables/read.ts';
+import type { Row, RowProblem } from '../../formats/tables/rows.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { readBytes } from '../../platform/files.ts';
-import { formatValue } from '../../platform/format.ts';
+import { readBytes } from '../../platform/readFiles.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
+import { readLabel, readString, readWords, type TextCell } from './cells.ts';
+import { type ColumnOptions, findLabelColumn, findTextColumns } from './columns.ts';
 
 /** One text, pair of texts, or sentence of words, with its label. */
 export interface Example {
   text: string;
   pair?: string;
-  /** The words that tags belong to; `text` has blanks between them. */
+  /** The words that tags belong to; `text` is these words joined by blanks. */
   words?: string[];
   /**
-   * By task: the label's id (its place in the label set); a 1 or 0 for each label of the set; a score; the id of each
-   * word's tag. Undefined where the data is not labelled.
+   * By task: the id of the label (its index in the label set); a 1 or 0 for each label of the set;
+   * a score; the id of each word's tag. Undefined for data without labels.
    */
   label: Label | undefined;
-  /** The physical line of the file it begins on, from 1. */
+  /** The physical line of the file that the example begins on, counted from 1. */
   line: number;
 }
 
 export interface LabelledData {
   examples: Example[];
-  /** The label set: a label's id is its place here. Empty for scores. */
+  /** The label set: a label's id is its index here. Empty for scores. */
   labels: string[];
   /** Rows that were skipped, in file order. */
   problems: RowProblem[];
 }
 
-export interface DataOptions {
-  /** What the labels are for. Default: `classification`. */
+export interface DataOptions extends ColumnOptions {
+  /** The kind of label. Default: `classification`. */
   task?: TaskName;
   /** Default: by the extension of the file; for tags, `txt` and `tsv` are `conll`. */
   format?: DataFormat;
-  /**
-   * Default: the first of `text`, `document`, `sentence`, `sentence1`, `review`, `content` that there is; for tags
-   * `tokens` or `words`.
-   */
-  textColumn?: string;
-  /** Default: none when `textColumn` is given, else the first of `sentence2`, `text_pair`, `pair` if there is one. */
-  pairColumn?: string;
-  /** Default: the first that there is of the task's `labelColumns`, such as `label`, `labels`, `score` or `tags`. */
-  labelColumn?: string;
-  /** What stands between several labels in one text. Default: a comma. */
+  /** Separates several labels in one text. Default: a comma. */
   labelSeparator?: string;
   /** The label set, in the order of its ids. Default: the labels of the file, sorted. */
   labels?: readonly string[];
-  /** Whether rows, or the whole file, may lack a label, as data to predict on does. Default false. */
+  /**
+   * Whether rows, or the whole file, may lack labels, as data to predict on does. Default false.
+   */
   labelOptional?: boolean;
 }
 
-const textColumns = ['text', 'document', 'sentence', 'sentence1', 'review', 'content'];
-const wordColumns = ['tokens', 'words'];
-const pairColumns = ['sentence2', 'text_pair', 'pair'];
-
 /**
- * Reads examples from a TSV, CSV, JSONL or CoNLL file. Rows that are broken or lack a label are skipped and listed in
- * `problems`; an empty text is kept.
- * @throws UsageError when the file cannot be read, a column is missing, a label is not in the given set, or no row is usable.
+ * Reads examples from a TSV, CSV, JSONL or CoNLL file. Rows that are broken or lack a label are
+ * skipped and listed in `problems`; an empty text is kept.
+ * @throws UsageError when the file cannot be read, a column is missing, a label is not in the given
+ * set, or no row is usable.
  */
 export async function readData(path: string, options: DataOptions = {}): Promise<LabelledData> {
   return parseData(await readBytes(path), path, options);
 }
 
-/** `readData` for bytes at hand; `name` stands for them in messages and tells the format. */
+/** `readData` for bytes in memory; `name` gives the format and names the data in messages. */
 export async function parseData(
   bytes: Uint8Array,
   name: string,
   options: DataOptions = {},
 ): Promise<LabelledData> {
   const task = tasks[options.task ?? 'classification'];
-  const { columns, rows, problems } = await readRows(
-    bytes,
-    resolveFormat(task, options.format ?? formatOf(name), name),
-    name,
-  );
+  const format = resolveFormat(task, options.format ?? formatOf(name), name);
+  const { columns, rows, problems } = await readRows(bytes, format, name);
   if (rows.length === 0) throw noUsableRows(name, problems);
 
-  const { textIndex, pairIndex } = findTextColumns(columns, options, name, task.perToken);
-  const labelIndex = findColumn(columns, options.labelColumn, task.labelColumns, 'label', name);
-  if (labelIndex < 0 && !options.labelOptional)
-    throw missingColumn('label', task.labelColumns, columns, name);
-
-  const readText = task.perToken ? readWords : readString;
-  /** An example but for its label's ids; a text says why the row cannot be used. */
-  const readExample = ({
-    values,
-    line,
-  }: Row): (Omit<Example, 'label'> & { rawLabel?: RawLabel }) | string => {
-    const text = readText(values[textIndex], columns[textIndex]);
-    if (typeof text === 'string') return text;
-    const pair = pairIndex < 0 ? undefined : readString(values[pairIndex], columns[pairIndex]);
-    if (typeof pair === 'string') return pair;
-    const rawLabel =
-      labelIndex < 0
-        ? undefined
-        : readLabel(values[labelIndex], columns[labelIndex], task, options);
-    if (typeof rawLabel === 'string') return rawLabel;
-    if (text.words && Array.isArray(rawLabel) && rawLabel.length !== text.words.length)
-      return `${rawLabel.length} tags for ${text.words.length} words`;
-    return { ...text, ...(pair && { pair: pair.text }), rawLabel, line };
-  };
-  const usable: Exclude<ReturnType<typeof readExample>, string>[] = [];
+  const readExample = exampleReader(columns, name, task, options);
+  const usable: UnlabelledExample[] = [];
   for (const row of rows) {
     const example = readExample(row);
     if (typeof example === 'string') problems.push({ line: row.line, reason: example });
@@ -115,22 +76,78 @@ export async function parseData(
   }
   problems.sort((a, b) => a.line - b.line);
   if (usable.length === 0) throw noUsableRows(name, problems);
+  return { ...encodeLabels(usable, name, task, options.labels), problems };
+}
 
-  const names = usable.flatMap(({ rawLabel }) => (Array.isArray(rawLabel) ? rawLabel : []));
-  const labels = options.labels ? [...options.labels] : sortedLabels(names);
+/** An example whose label is still as in the file. */
+type UnlabelledExample = Omit<Example, 'label'> & { rawLabel?: RawLabel };
+
+/** A reader of rows; a string is the reason why a row cannot be used. */
+function exampleReader(
+  columns: string[],
+  name: string,
+  task: Task,
+  options: DataOptions,
+): (row: Row) => UnlabelledExample | string {
+  const { textIndex, pairIndex } = findTextColumns(columns, options, name, task.perToken);
+  const labelIndex = findLabelColumn(columns, options, name, task);
+  const readText = task.perToken ? readWords : readString;
+  const readCell = <T>(
+    values: unknown[],
+    index: number,
+    read: (value: unknown, column: string) => T,
+  ): T | undefined => (index < 0 ? undefined : read(values[index], columns[index]));
+
+  return ({ values, line }) => {
+    const text = readText(values[textIndex], columns[textIndex]);
+    if (typeof text === 'string') return text;
+    const pair = readCell(values, pairIndex, readString);
+    if (typeof pair === 'string') return pair;
+    const rawLabel = readCell(values, labelIndex, (value, column) =>
+      readLabel(value, column, task, options),
+    );
+    if (typeof rawLabel === 'string') return rawLabel;
+    return (
+      tagCountProblem(text, rawLabel) ?? {
+        ...text,
+        ...(pair && { pair: pair.text }),
+        rawLabel,
+        line,
+      }
+    );
+  };
+}
+
+function tagCountProblem({ words }: TextCell, rawLabel: RawLabel | undefined): string | undefined {
+  if (!words || !Array.isArray(rawLabel) || rawLabel.length === words.length) return undefined;
+  return `${rawLabel.length} tags for ${words.length} words`;
+}
+
+/** Finds the label set, unless it is given, and turns labels into ids. */
+function encodeLabels(
+  examples: readonly UnlabelledExample[],
+  name: string,
+  task: Task,
+  given: readonly string[] | undefined,
+): { examples: Example[]; labels: string[] } {
+  const namesOf = (rawLabel?: RawLabel) => (Array.isArray(rawLabel) ? rawLabel : []);
+  const labels = given
+    ? [...given]
+    : sortedLabels(examples.flatMap(({ rawLabel }) => namesOf(rawLabel)));
   const ids = new Map(labels.map((label, id) => [label, id]));
-  const examples = usable.map(({ rawLabel, ...example }): Example => {
-    const unknown = Array.isArray(rawLabel) ? rawLabel.find((label) => !ids.has(label)) : undefined;
+  const encoded = examples.map(({ rawLabel, ...example }): Example => {
+    const unknown = namesOf(rawLabel).find((label) => !ids.has(label));
     if (unknown !== undefined)
       throw new UsageError(
-        `${name}, line ${example.line}: label ${JSON.stringify(unknown)} is not one of ${labels.map((known) => JSON.stringify(known)).join(', ')}`,
+        `${name}, line ${example.line}: label ${JSON.stringify(unknown)} is not one of ` +
+          labels.map((label) => JSON.stringify(label)).join(', '),
       );
     return { ...example, label: rawLabel === undefined ? undefined : task.encode(rawLabel, ids) };
   });
-  return { examples, labels, problems };
+  return { examples: encoded, labels };
 }
 
-/** Tables of tags have no header, so they are CoNLL files whatever their extension. */
+/** Files of tagged words have no header, so for tags a TSV file is read as CoNLL. */
 function resolveFormat(task: Task, format: DataFormat, name: string): DataFormat {
   if (task.perToken && format === 'csv')
     throw new UsageError(
@@ -138,108 +155,20 @@ function resolveFormat(task: Task, format: DataFormat, name: string): DataFormat
     );
   if (!task.perToken && format === 'conll')
     throw new UsageError(
-      `${name} holds tagged words, which are for token-classification, not ${task.name} (--task)`,
+      `${name} holds tagged words, which are for token-classification, not ${task.name}: ` +
+        "set `task: 'token-classification'`",
     );
   return task.perToken && format === 'tsv' ? 'conll' : format;
-}
-
-/**
- * Where the text stands, and its pair (-1: nowhere).
- * @throws UsageError when a column that was named, or any for the text, is not there.
- */
-export function findTextColumns(
-  columns: string[],
-  { textColumn, pairColumn }: Pick<DataOptions, 'textColumn' | 'pairColumn'>,
-  name: string,
-  perToken = false,
-): { textIndex: number; pairIndex: number } {
-  const candidates = perToken ? wordColumns : textColumns;
-  const textIndex = findColumn(columns, textColumn, candidates, 'text', name);
-  if (textIndex < 0) throw missingColumn('text', candidates, columns, name);
-  const pairCandidates = textColumn === undefined && !perToken ? pairColumns : [];
-  return { textIndex, pairIndex: findColumn(columns, pairColumn, pairCandidates, 'pair', name) };
-}
-
-/** Where a column stands: the one asked for, else the first of the guesses that there is, else -1. */
-function findColumn(
-  columns: string[],
-  requested: string | undefined,
-  candidates: readonly string[],
-  role: string,
-  name: string,
-): number {
-  if (requested === undefined) {
-    const guess = candidates.find((column) => columns.includes(column));
-    return guess === undefined ? -1 : columns.indexOf(guess);
-  }
-  const at = columns.indexOf(requested);
-  if (at < 0)
-    throw new UsageError(
-      `${name} has no column ${JSON.stringify(requested)} for the ${role}: its columns are ${formatColumns(columns)}`,
-    );
-  return at;
-}
-
-function missingColumn(
-  role: string,
-  candidates: readonly string[],
-  columns: string[],
-  name: string,
-): UsageError {
-  const otherTask = role === 'label' ? ', or another kind of label (--task)' : '';
-  return new UsageError(
-    `${name} has no ${role} column (${candidates.join(', ')}): its columns are ${formatColumns(columns)}; name the one to use (--${role}-column)${otherTask}, or, if these are no names, put a line with the names above`,
-  );
-}
-
-/** Names of columns; where there is no header, they may be a long text. */
-function formatColumns(columns: string[]): string {
-  const names = columns.join(', ');
-  return names.length > 80 ? `${names.slice(0, 80)}…` : names;
 }
 
 function noUsableRows(name: string, problems: RowProblem[]): UsageError {
   if (problems.length === 0) return new UsageError(`${name} has no rows: expected at least one`);
   const { line, reason } = problems[0];
   return new UsageError(
-    `${name} has no usable rows: all ${problems.length} are broken, the first on line ${line}: ${reason}`,
+    `${name} has no usable rows: all ${problems.length} are broken, ` +
+      `the first on line ${line}: ${reason}`,
   );
 }
-
-/** The text in a cell; a string says what is wrong with it. */
-export function readString(
-  value: unknown,
-  column: string,
-): { text: string; words?: string[] } | string {
-  if (typeof value === 'string') return { text: value };
-  return isEmpty(value) ? `no ${column}` : `${column} is not a string`;
-}
-
-function readWords(value: unknown, column: string): { text: string; words?: string[] } | string {
-  if (isEmpty(value)) return `no ${column}`;
-  if (
-    !Array.isArray(value) ||
-    value.length === 0 ||
-    !value.every((word) => typeof word === 'string')
-  )
-    return `${column} is not an array of words`;
-  return { text: value.join(' '), words: value };
-}
-
-function readLabel(
-  value: unknown,
-  column: string,
-  task: Task,
-  { labelOptional, labelSeparator = ',' }: DataOptions,
-): RawLabel | string | undefined {
-  const rawLabel = task.parse(value, labelSeparator);
-  if (typeof rawLabel !== 'string') return rawLabel;
-  if (!isEmpty(value) && (typeof value !== 'string' || value.trim() !== ''))
-    return `${column} is ${formatValue(value)}; expected ${rawLabel}`;
-  return labelOptional ? undefined : `no label in column ${column}`;
-}
-
-const isEmpty = (value: unknown): boolean => value === undefined || value === null;
 
 /** The distinct labels: by value when all are integers, else by code point. */
 function sortedLabels(all: string[]): string[] {

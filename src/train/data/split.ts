@@ -1,21 +1,21 @@
 import { UsageError } from '../../platform/errors.ts';
 import { Philox } from '../../tensor/random.ts';
 
-// Streams of one seed, so that the split and the orders of the epochs are independent of each other.
+// A stream of the seed. Epochs use the streams from 0, so the split is independent of their orders.
 const splitStream = -1;
 
-/** Indices of the examples to train on and to validate with, each in random order. */
+/** Indices of the training and validation examples, each in random order. */
 export interface Split {
   train: number[];
   valid: number[];
 }
 
 /**
- * Sets a random share of the examples aside for validation, label by label: each label's share differs from
- * `validSplit` by less than one example, and every label keeps at least one example to train on.
+ * Splits off a random share of the examples for validation, label by label. The share of each label
+ * differs from `validSplit` by less than one example, and each label keeps a training example.
  * @param labels the label id of each example
- * @param validSplit the share set aside, 0 (none) up to but not 1
- * @throws UsageError when `validSplit` is out of range, or above 0 with too few examples to set one aside.
+ * @param validSplit share for validation, from 0 to below 1
+ * @throws UsageError when `validSplit` is out of range, or above 0 with too few examples to split.
  */
 export function stratifiedSplit(
   labels: ArrayLike<number>,
@@ -23,7 +23,7 @@ export function stratifiedSplit(
   seed: number,
 ): Split {
   if (!(validSplit >= 0 && validSplit < 1))
-    throw new UsageError(`the validation split must be at least 0 and below 1, not ${validSplit}`);
+    throw new UsageError(`\`validSplit\`: expected a number from 0 to below 1, got ${validSplit}`);
   const random = new Philox(seed, splitStream);
   const groups = new Map<number, number[]>();
   for (const index of random.permutation(labels.length)) {
@@ -36,7 +36,7 @@ export function stratifiedSplit(
     const exact = group.length * validSplit;
     return { group, count: Math.floor(exact), remainder: exact % 1 };
   });
-  // The largest remainders get what rounding down left over.
+  // The largest remainders get the examples that rounding down left over.
   let left =
     Math.round(labels.length * validSplit) - shares.reduce((sum, { count }) => sum + count, 0);
   for (const share of shares.toSorted((a, b) => b.remainder - a.remainder)) {
@@ -50,17 +50,19 @@ export function stratifiedSplit(
   const valid = random.shuffle(shares.flatMap(({ group, count }) => group.slice(0, count)));
   if (validSplit > 0 && valid.length === 0)
     throw new UsageError(
-      `a validation split of ${validSplit} leaves no example to validate with out of ${labels.length}: give more examples or a split of 0`,
+      `\`validSplit\`: expected at least one validation example, got none of ${labels.length} ` +
+        `with ${validSplit}: give more examples or a split of 0`,
     );
   return { train, valid };
 }
 
-/** Batches within which examples are sorted by length. */
+/** Number of batches among which examples are sorted by length. */
 const MEGA_BATCH_MULTIPLIER = 50;
 
 /**
- * The batches of one epoch: `indices` in an order that depends on seed and epoch alone, cut into `batchSize` each;
- * one batch may be smaller. With `lengthOf`, each holds examples of like lengths, and the batches are in random order.
+ * The batches of one epoch: `indices` in an order that depends only on seed and epoch, in runs of
+ * `batchSize`; one batch may be smaller. With `lengthOf`, a batch has examples of similar lengths,
+ * and the batches are in random order.
  */
 export function epochBatches(
   indices: readonly number[],
@@ -78,10 +80,10 @@ export function epochBatches(
   return random.shuffle(groups.flatMap((group) => batches(group, batchSize)));
 }
 
-/** Cuts a list into runs of `batchSize`; the last may be smaller. */
+/** Splits a list into runs of `batchSize`; the last may be smaller. */
 export function batches<T>(items: readonly T[], batchSize: number): T[][] {
   if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new UsageError(`the batch size must be a whole number of at least 1, not ${batchSize}`);
+    throw new UsageError(`\`batchSize\`: expected an integer ≥ 1, got ${batchSize}`);
   return Array.from({ length: Math.ceil(items.length / batchSize) }, (_, batch) =>
     items.slice(batch * batchSize, (batch + 1) * batchSize),
   );

@@ -1,11 +1,14 @@
+import { type DataFormat, formatOf, isTable } from '../../formats/tables/format.ts';
 import { isValidUtf8, type Line, openLines } from '../../formats/tables/lines.ts';
-import { type DataFormat, formatOf, type RowProblem, readRows } from '../../formats/tables/rows.ts';
-import { type DataOptions, findTextColumns, readString } from '../data/labelledData.ts';
+import { readRows } from '../../formats/tables/read.ts';
+import { INVALID_UTF8, type RowProblem } from '../../formats/tables/rows.ts';
+import { readString } from '../data/cells.ts';
+import { type ColumnOptions, findTextColumns } from '../data/columns.ts';
 
 /** Sentences that belong together, in order. */
 export type Document = readonly string[];
 
-export interface CorpusOptions extends Pick<DataOptions, 'textColumn' | 'pairColumn'> {
+export interface CorpusOptions extends Pick<ColumnOptions, 'textColumn' | 'pairColumn'> {
   /** Of plain text: whether blank lines part documents; else each line is one. */
   blankLineSeparated: boolean;
   /** Hears of what was skipped, file by file, each time that it is read. */
@@ -28,12 +31,9 @@ export async function openCorpus(
   const files: (() => AsyncGenerator<Document>)[] = [];
   for (const path of paths) {
     const lines = await openLines(path);
-    const isTable =
-      /\.(tsv|csv|jsonl|ndjson)$/i.test(path) ||
-      options.textColumn !== undefined ||
-      (path.endsWith('.txt') && (lines().next().value as Line | undefined)?.text.includes('\t'));
+    const hasColumns = options.textColumn !== undefined || isTable(path, lines);
     files.push(() =>
-      isTable ? tableDocuments(path, lines(), options) : plainDocuments(path, lines(), options),
+      hasColumns ? tableDocuments(path, lines(), options) : plainDocuments(path, lines(), options),
     );
   }
   return async function* () {
@@ -60,8 +60,6 @@ async function* plainDocuments(
   if (document.length > 0) yield document;
   onProblems?.(path, problems);
 }
-
-const INVALID_UTF8 = 'not valid UTF-8';
 
 async function* tableDocuments(
   path: string,

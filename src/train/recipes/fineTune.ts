@@ -1,10 +1,12 @@
-import { readCheckpoint } from '../../bert/checkpoint.ts';
+import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
-import { freezeEncoder } from '../../bert/freeze.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { freezeEncoder } from '../../bert/layers/freeze.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
+import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { ensureWritableFolder, fileExists, joinPath, writeFiles } from '../../platform/files.ts';
+import { fileExists } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';

@@ -1,8 +1,8 @@
 import { bertConfig } from '../../bert/config.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
+import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { ensureWritableFolder, writeFiles } from '../../platform/files.ts';
 import { defaultDevice, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength } from '../data/batch.ts';

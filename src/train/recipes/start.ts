@@ -1,8 +1,8 @@
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
-import type { BertPreTrainedModel } from '../../bert/model.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { openRandomAccess, readJson, readText } from '../../platform/files.ts';
+import { openRandomAccess, readJson, readText } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkVocab } from '../tasks/taskModel.ts';

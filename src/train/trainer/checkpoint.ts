@@ -3,12 +3,14 @@
  * position, random state), optimizer.safetensors (AdamW's moments) and history.json.
  */
 import * as v from 'valibot';
-import { addWeightsFromFile } from '../../bert/checkpoint.ts';
-import type { BertPreTrainedModel } from '../../bert/model.ts';
+import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
+import { recoverWrites, writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, joinPath, readJson, recoverWrites, writeFiles } from '../../platform/files.ts';
+import { fileExists, readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { SavedState, TrainerState, TrainingLog } from './trainer.ts';
 

@@ -78,7 +78,8 @@ describe('the plan for a driver', () => {
     const plan = planDriver({ ...facts, os: ubuntu, policy: { candidate: '22.0.1-1ubuntu2' } });
     expect(plan).toEqual({
       reason:
-        "this release's Mesa 22.0.1-1ubuntu2 is older than 23.2: this system's updates or its next release may have it",
+        "this release's Mesa 22.0.1-1ubuntu2 is older than 23.2: " +
+        "this system's updates or its next release may have it",
       allowed: false,
       commands: [],
     });
@@ -105,7 +106,7 @@ sudo apt-get update
 sudo ${install} -t bookworm-backports mesa-vulkan-drivers libvulkan1`);
   });
 
-  test('other systems: what is known of them', () => {
+  test('other systems: the command of their package manager, if known', () => {
     const noApt = { ...facts, hasApt: false, policy: {} };
     const fedora = planDriver({ ...noApt, os: { ID: 'rocky', ID_LIKE: 'rhel centos fedora' } });
     expect(commandLines(fedora, false)).toBe('sudo dnf install mesa-vulkan-drivers vulkan-loader');
@@ -135,7 +136,7 @@ describe('on a machine', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** A Debian 12 whose driver is there once `installs` has been run. */
+  /** A Debian 12 that has an adapter after the driver is installed, if `installs`. */
   const machine = ({
     isRoot = true,
     installs = true,
@@ -161,7 +162,7 @@ describe('on a machine', () => {
   const say = (line: string) => said.push(line);
   const written = () => readdirSync(join(folder, 'etc', 'apt', 'sources.list.d'));
 
-  test('installs a driver, says so, and has nothing to do the next time', () => {
+  test('installs a driver, says so, and does nothing the next time', () => {
     ensureAdapter(folder, say, machine());
     expect(ran).toEqual(['apt-cache policy', 'apt-get update', 'apt-get install -t']);
     expect(written()).toContain('wigbert-backports.sources');
@@ -175,14 +176,14 @@ describe('on a machine', () => {
     expect([...said, ...ran]).toEqual([]);
   });
 
-  test('fetches the package lists where there are none yet', () => {
+  test('fetches missing package lists', () => {
     ensureAdapter(folder, say, machine({ hasLists: false }));
     expect(ran[1]).toBe('apt-get update');
     expect(ran.at(-1)).toBe('apt-get install -t');
     expect(isVerified(folder)).toBe(true);
   });
 
-  test('where installing fails: takes its source away again, says what to run, tries again next time', () => {
+  test('a failed installation removes its source, prints commands, and is retried later', () => {
     ensureAdapter(folder, say, machine({ installs: false }));
     expect(written()).toEqual(['debian.sources']);
     expect(said[1]).toContain('E: Unable to fetch some archives');

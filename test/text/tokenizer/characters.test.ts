@@ -109,8 +109,9 @@ describe('each of the 1,112,064 code points', () => {
     },
   );
 
-  // What is not simply left as it is, and a sample of the rest. All that any of it becomes is in the vocabulary, and
-  // every 64th character as it is: so some words are known by parts, and some not at all.
+  // What is not simply left as it is, and a sample of the rest. All that any of it becomes is in
+  // the vocabulary, and every 64th character as it is: so some words are known by parts, and some
+  // not at all.
   const forms = new Set<string>();
   const telling: string[] = [];
   for (const chars of chunks())

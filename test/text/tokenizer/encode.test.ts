@@ -150,7 +150,9 @@ describe('truncation', () => {
   ] as const)('%s of %j and %j to %i is refused', (truncation, text, pair, maxLength) => {
     const run = () => encode(text, pair, { truncation, maxLength });
     expect(run).toThrow(UsageError);
-    expect(run).toThrow(new RegExp(`'${truncation}' cannot bring .* to maxLength ${maxLength}`));
+    expect(run).toThrow(
+      new RegExp(`'${truncation}'. cannot reduce .* to .maxLength. ${maxLength}`),
+    );
   });
 });
 
@@ -215,48 +217,48 @@ describe('decode', () => {
 describe('bad input', () => {
   const wrong = <T>(value: unknown) => value as T;
   it.each([
-    [() => encode(wrong(3)), /text is of type number; expected a string/],
-    [() => encode('a', wrong({ maxLength: 3 })), /pair is of type object; expected a string/],
+    [() => encode(wrong(3)), /`text`: expected a string, got 3/],
+    [() => encode('a', wrong({ maxLength: 3 })), /`pair`: expected a string, got/],
     [
       () => encode('a', null, wrong({ max_length: 3 })),
       /unknown encoding option "max_length".*maxLength/,
     ],
     [
       () => encode('a', null, { padding: wrong('max') }),
-      /padding is "max"; expected one of .*"max_length"/,
+      /`padding`: expected one of .*"max_length".*, got "max"/,
     ],
     [
       () => encode('a', null, { truncation: wrong('first') }),
-      /truncation is "first"; expected .*"only_first"/,
+      /`truncation`: expected .*"only_first".*, got "first"/,
     ],
-    [() => encode('a', null, { addSpecialTokens: wrong(1) }), /addSpecialTokens is 1/],
-    [() => encode('a', null, { maxLength: 0 }), /maxLength is 0; expected a whole number/],
-    [() => encode('a', null, { maxLength: 2.5 }), /maxLength is 2.5/],
-    [() => encode('a', null, { padToMultipleOf: -8 }), /padToMultipleOf is -8/],
-    [() => encode('a', null, { padding: 'max_length' }), /there is no maximum; give maxLength/],
+    [
+      () => encode('a', null, { addSpecialTokens: wrong(1) }),
+      /`addSpecialTokens`: expected .*, got 1/,
+    ],
+    [() => encode('a', null, { maxLength: 0 }), /`maxLength`: expected an integer .*, got 0/],
+    [() => encode('a', null, { maxLength: 2.5 }), /`maxLength`: expected .*, got 2.5/],
+    [() => encode('a', null, { padToMultipleOf: -8 }), /`padToMultipleOf`: expected .*, got -8/],
+    [() => encode('a', null, { padding: 'max_length' }), /needs a length: give `maxLength`/],
     [
       () =>
         encode('a', null, { padding: true, truncation: true, maxLength: 9, padToMultipleOf: 8 }),
-      /maxLength 9 is not a multiple of padToMultipleOf 8/,
+      /expected a multiple of `padToMultipleOf` \(8\), got 9/,
     ],
-    [() => encodeBatch(wrong('ab')), /texts is "ab"; expected an array/],
-    [() => encodeBatch(['a', wrong(null)]), /row 1: null is neither a string nor two of them/],
-    [() => encodeBatch(['a', wrong(['b'])]), /row 1: b is neither/],
-    [() => encodeBatch(['a', wrong(['b', 4])]), /row 1: pair is of type number/],
+    [() => encodeBatch(wrong('ab')), /`texts`: expected an array.*, got "ab"/],
+    [() => encodeBatch(['a', wrong(null)]), /row 1: expected a string or a pair .*, got null/],
+    [() => encodeBatch(['a', wrong(['b'])]), /row 1: expected a string or a pair .*, got \["b"\]/],
+    [() => encodeBatch(['a', wrong(['b', 4])]), /row 1: `pair`: expected a string/],
     [
       () => encodeBatch(['a', ['b', 'c d e']], { truncation: 'only_first', maxLength: 4 }),
-      /row 1: truncation/,
+      /row 1: `truncation/,
     ],
-    [
-      () => tokenizer.decode([1, VOCAB.length]),
-      new RegExp(`id ${VOCAB.length} .* 0 to ${VOCAB.length - 1}`),
-    ],
-    [() => tokenizer.decode([-1]), /id -1 is not in the vocabulary/],
-    [() => tokenizer.convertIdsToTokens(1.5), /id 1.5 is not in the vocabulary/],
+    [() => tokenizer.decode([1, VOCAB.length]), /0 to 24, got 25/],
+    [() => tokenizer.decode([-1]), /token id: expected .*, got -1/],
+    [() => tokenizer.convertIdsToTokens(1.5), /token id: expected .*, got 1.5/],
     [() => tokenizer.decode([1], wrong({ skip_special_tokens: true })), /unknown decoding option/],
     [
       () => tokenizer.decode([1], { skipSpecialTokens: wrong('yes') }),
-      /skipSpecialTokens is "yes"/,
+      /`skipSpecialTokens`: expected .*, got "yes"/,
     ],
   ])('is a UsageError that names it: %#', (run, message) => {
     expect(run).toThrow(UsageError);

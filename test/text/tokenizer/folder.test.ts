@@ -76,31 +76,39 @@ describe('fromPretrained', () => {
   });
 
   it.each([
-    ['tokenizer_config.json', '{', /tokenizer_config\.json is not JSON/],
-    ['tokenizer_config.json', '3', /tokenizer_config\.json: the file is 3; expected Object/],
-    ['tokenizer_config.json', { do_lower_case: 'no' }, /do_lower_case is "no"; expected .*boolean/],
+    ['tokenizer_config.json', '{', /tokenizer_config\.json is not valid JSON/],
+    ['tokenizer_config.json', '3', /tokenizer_config\.json: the file: expected Object, got 3/],
+    [
+      'tokenizer_config.json',
+      { do_lower_case: 'no' },
+      /do_lower_case: expected .*boolean.*, got "no"/,
+    ],
     [
       'tokenizer_config.json',
       { word_tokenizer_type: 'mecab' },
-      /word_tokenizer_type is "mecab"; expected .*"basic"/,
+      /word_tokenizer_type: expected .*"basic".*, got "mecab"/,
     ],
     [
       'tokenizer_config.json',
       { padding_side: 'top' },
-      /padding_side is "top"; expected .*"left".*"right"/,
+      /padding_side: expected .*"left".*"right".*, got "top"/,
     ],
     [
       'tokenizer_config.json',
       { truncation_side: 'left' },
-      /truncation_side is "left"; expected .*"right"/,
+      /truncation_side: expected .*"right".*, got "left"/,
     ],
     [
       'tokenizer_config.json',
       { added_tokens_decoder: { 5: { content: 'x' } } },
       /"x" has id 5, where the vocabulary has "a"/,
     ],
-    ['special_tokens_map.json', { pad_token: 3 }, /special_tokens_map\.json: pad_token is 3/],
-    ['added_tokens.json', { '<e>': 12 }, /"<e>" has id 12; expected 10/],
+    [
+      'special_tokens_map.json',
+      { pad_token: 3 },
+      /special_tokens_map\.json: pad_token: expected .*, got 3/,
+    ],
+    ['added_tokens.json', { '<e>': 12 }, /"<e>": expected id 10, got 12/],
     ['vocab.txt', 'a\n', /no "\[UNK\]"/],
   ])('refuses %s with %j', async (name, content, message) => {
     await write(name, content);

@@ -183,8 +183,8 @@ describe('added tokens of the Python class', () => {
 
   it.each([
     [[{ content: 'a', strip: true }], /unknown flag of an added token "strip"/],
-    [[{ content: 'a', lstrip: 1 }], /lstrip of added token "a" is 1/],
-    [[{ content: '' }], /the content of an added token is empty/],
+    [[{ content: 'a', lstrip: 1 }], /`lstrip` of added token "a": expected .*, got 1/],
+    [[{ content: '' }], /content of an added token: expected at least one character/],
     [[null], /added token/],
   ])('are checked: %j', (addedTokens, message) => {
     expect(() => make({ addedTokens: addedTokens as never })).toThrow(message);

@@ -6,10 +6,11 @@ import { BertTokenizer, type Encoding } from '../../../src/text/tokenizer/index.
 import { dataPath, goldenText, hasData, hasGolden } from '../../support/golden.ts';
 import { compareWithRust, rustTokenizer, SPECIAL } from '../../support/rustTokenizer.ts';
 
-// For the Python class, Hugging Face's Rust tokenizer is a second, independent answer. It equals the Python one on text of long-assigned
-// characters. It differs on those its tables lack, which are older than Python's: it keeps unassigned characters
-// (Python drops them), knows no marks and punctuation newer than about Unicode 8, and splits special tokens that
-// only appear once control characters are cleaned away. So texts here are drawn from old blocks.
+// For the Python class, Hugging Face's Rust tokenizer is a second, independent answer. It equals
+// the Python one on text of long-assigned characters. It differs on those its tables lack, which
+// are older than Python's: it keeps unassigned characters (Python drops them), knows no marks and
+// punctuation newer than about Unicode 8, and splits special tokens that only appear once control
+// characters are cleaned away. So texts here are drawn from old blocks.
 
 const BLOCKS: [number, number][] = [
   [0x01, 0x24f], // Latin, its controls included
@@ -54,7 +55,8 @@ function compare(vocab: string[], lower: boolean, strip: boolean | null = null) 
 
 function differ(ours: Encoding, theirs: JsEncoding): boolean {
   const ids = theirs.getIds();
-  // Theirs also marks special tokens that stood in the text: compare with the ends, which ours marks.
+  // Theirs also marks special tokens that stood in the text: compare with the ends, which ours
+  // marks.
   const ends = ids.map((_, i) => (i === 0 || i === ids.length - 1 ? 1 : 0));
   return (
     ours.inputIds.join() !== ids.join() ||

@@ -131,7 +131,8 @@ describe('BasicTokenizer', () => {
       unassigned++;
       if (pythonClass(c) !== CONTROL) expect.fail(`U+${c.toString(16)} is kept`);
     }
-    // More here: the engine knows a later version; its additions belong into src/bert/tokenizer/unicode.ts.
+    // More here: the engine knows a later version; its additions belong into
+    // src/bert/tokenizer/unicode.ts.
     expect(unassigned).toBe(829_834);
     const text = [...later].map((c) => String.fromCodePoint(c)).join('');
     for (const doLowerCase of [true, false])
@@ -274,10 +275,13 @@ describe('the vocabulary', () => {
     ],
     [() => new BertTokenizer(''), /\(0 tokens\) has no "\[UNK\]"/],
     [() => new BertTokenizer([...SPECIAL, 'a\nb']), /token 5 .*line break/],
-    [() => new BertTokenizer([...SPECIAL, 3 as unknown as string]), /token 5 .*type number/],
+    [
+      () => new BertTokenizer([...SPECIAL, 3 as unknown as string]),
+      /token 5 of the vocabulary: expected a string/,
+    ],
     [
       () => new BertTokenizer(undefined as unknown as string),
-      /vocab is undefined; expected an array/,
+      /`vocab`: expected an array.*, got undefined/,
     ],
     [
       () => make({ lowercase: true } as BertTokenizerOptions),
@@ -285,15 +289,15 @@ describe('the vocabulary', () => {
     ],
     [
       () => make({ doLowerCase: 'no' as unknown as boolean }),
-      /doLowerCase is "no"; expected one of true, false/,
+      /`doLowerCase`: expected one of true, false.*, got "no"/,
     ],
-    [() => make({ stripAccents: 1 as unknown as boolean }), /stripAccents is 1/],
-    [() => make({ unkToken: '' }), /unkToken is empty/],
+    [() => make({ stripAccents: 1 as unknown as boolean }), /`stripAccents`: expected .*, got 1/],
+    [() => make({ unkToken: '' }), /`unkToken`: expected at least one character/],
     [
       () => make({ neverSplit: 'x' as unknown as string[] }),
-      /neverSplit is "x"; expected an array/,
+      /`neverSplit`: expected an array.*, got "x"/,
     ],
-    [() => make({ modelMaxLength: 0 }), /modelMaxLength is 0/],
+    [() => make({ modelMaxLength: 0 }), /`modelMaxLength`: expected .*, got 0/],
   ])('is checked, as options are: %#', (run, message) => {
     expect(run).toThrow(UsageError);
     expect(run).toThrow(message);

@@ -138,35 +138,35 @@ describe('a folder with only tokenizer.json', () => {
   });
 
   it.each([
-    [/normalizer is null; expected Object/, (json) => (json.normalizer = null)],
+    [/normalizer: expected Object.*, got null/, (json) => (json.normalizer = null)],
     [
-      /normalizer\.type is "NFC"; expected "BertNormalizer"/,
+      /normalizer\.type: expected "BertNormalizer".*, got "NFC"/,
       (json) => Object.assign(json.normalizer!, { type: 'NFC' }),
     ],
     [
-      /normalizer\.lowercase is "yes"/,
+      /normalizer\.lowercase: expected .*, got "yes"/,
       (json) => Object.assign(json.normalizer!, { lowercase: 'yes' }),
     ],
     [
-      /normalizer\.strip is no setting of a BERT tokenizer/,
+      /normalizer\.strip is not a setting of a BERT tokenizer/,
       (json) => Object.assign(json.normalizer!, { strip: true }),
     ],
     [/pre_tokenizer is missing/, (json) => delete (json as Partial<typeof json>).pre_tokenizer],
     [
-      /pre_tokenizer\.type is "Whitespace"/,
+      /pre_tokenizer\.type: expected .*, got "Whitespace"/,
       (json) => (json.pre_tokenizer = { type: 'Whitespace' }),
     ],
-    [/post_processor is null/, (json) => (json.post_processor = null)],
+    [/post_processor: expected .*, got null/, (json) => (json.post_processor = null)],
     [
-      /post_processor\.type is "ByteLevel"/,
+      /post_processor\.type: expected .*, got "ByteLevel"/,
       (json) => (json.post_processor = { type: 'ByteLevel' }),
     ],
     [
-      /post_processor\.sep has id 2; expected that of "\[SEP\]"/,
+      /post_processor\.sep: expected the id of "\[SEP\]" in model\.vocab, got 2/,
       (json) => Object.assign(json.post_processor!, { sep: ['[SEP]', 2] }),
     ],
     [
-      /post_processor\.single is \[CLS\]:0 \$A:0; expected \[CLS\]:0 \$A:0 :0/,
+      /post_processor\.single: expected BERT's \[CLS\]:0 \$A:0 :0, got \[CLS\]:0 \$A:0$/,
       (json) => {
         const single = [
           { SpecialToken: { id: '[CLS]', type_id: 0 } },
@@ -180,13 +180,16 @@ describe('a folder with only tokenizer.json', () => {
         };
       },
     ],
-    [/decoder\.prefix is "@@"/, (json) => Object.assign(json.decoder!, { prefix: '@@' })],
     [
-      /decoder\.type is "BPEDecoder"/,
+      /decoder\.prefix: expected .*, got "@@"/,
+      (json) => Object.assign(json.decoder!, { prefix: '@@' }),
+    ],
+    [
+      /decoder\.type: expected .*, got "BPEDecoder"/,
       (json) => (json.decoder = { type: 'BPEDecoder', suffix: '' }),
     ],
     [
-      /model\.type is "BPE"; expected "WordPiece"/,
+      /model\.type: expected "WordPiece".*, got "BPE"/,
       (json) => Object.assign(json.model, { type: 'BPE' }),
     ],
     [/model\.vocab/, (json) => Object.assign(json.model, { vocab: { a: 0.5 } })],
@@ -195,9 +198,9 @@ describe('a folder with only tokenizer.json', () => {
       (json) => Object.assign(json.model, { vocab: { '[CLS]': 2, '[SEP]': 3, '[PAD]': 0 } }),
     ],
     [/has id 1000000000/, (json) => Object.assign(json.model.vocab!, { far: 1e9 })],
-    [/two tokens of id 5/, (json) => Object.assign(json.model.vocab!, { twin: 5 })],
+    [/two tokens with id 5/, (json) => Object.assign(json.model.vocab!, { twin: 5 })],
     [
-      /truncation\.direction is "Left"; expected "Right"/,
+      /truncation\.direction: expected "Right".*, got "Left"/,
       (json) =>
         (json.truncation = {
           direction: 'Left',
@@ -206,9 +209,12 @@ describe('a folder with only tokenizer.json', () => {
           stride: 0,
         }),
     ],
-    [/added_tokens\.0\.id is "0"/, (json) => Object.assign(json.added_tokens[0], { id: '0' })],
     [
-      /"<e>" has id 99; expected 16/,
+      /added_tokens\.0\.id: expected .*, got "0"/,
+      (json) => Object.assign(json.added_tokens[0], { id: '0' }),
+    ],
+    [
+      /"<e>": expected id 16, got 99/,
       (json) => json.added_tokens.push({ ...json.added_tokens[0], id: 99, content: '<e>' }),
     ],
   ] as [RegExp, (json: ReturnType<typeof tokenizerJson>) => void][])(
@@ -224,7 +230,7 @@ describe('a folder with only tokenizer.json', () => {
     await writeJson(() => {});
     await write('tokenizer_config.json', { unk_token: 'a' });
     await expect(load()).rejects.toThrow(
-      /unkToken is "\[UNK\]" in tokenizer\.json, but "a" in the other files/,
+      /unkToken: expected the same token in all files, got "\[UNK\]" in tokenizer\.json/,
     );
   });
 });
@@ -268,17 +274,17 @@ describe('the class', () => {
   });
 
   it.each([
-    [{ cleanText: false }, /BertTokenizer has no cleanText/],
-    [{ continuingSubwordPrefix: '@@' }, /BertTokenizer has no continuingSubwordPrefix/],
+    [{ cleanText: false }, /BertTokenizer has no `cleanText`/],
+    [{ continuingSubwordPrefix: '@@' }, /BertTokenizer has no `continuingSubwordPrefix`/],
     [
       { tokenizerClass: 'BertTokenizerFast', doBasicTokenize: false },
-      /BertTokenizerFast has no doBasicTokenize/,
+      /BertTokenizerFast has no `doBasicTokenize`/,
     ],
     [
       { tokenizerClass: 'BertTokenizerFast', neverSplit: ['a'] },
-      /BertTokenizerFast has no neverSplit/,
+      /BertTokenizerFast has no `neverSplit`/,
     ],
-    [{ tokenizerClass: 'Bert' }, /tokenizerClass is "Bert"/],
+    [{ tokenizerClass: 'Bert' }, /`tokenizerClass`: expected .*, got "Bert"/],
   ] as [BertTokenizerOptions, RegExp][])('refuses %j', (options, message) => {
     expect(() => new BertTokenizer(VOCAB, options)).toThrow(message);
   });

@@ -204,36 +204,44 @@ describe('trainWordPiece', () => {
   it.each([
     [[], {}, 'the corpus has no words in its 0 texts'],
     [[' ', '\t[SEP]'], {}, 'the corpus has no words in its 2 texts'],
-    [[3 as unknown as string], {}, 'text 0 of the corpus is 3; expected a string'],
+    [[3 as unknown as string], {}, 'text 0 of the corpus: expected a string, got 3'],
     [
       ['abc'],
       { vocabSize: 9 },
-      'room for 5 special tokens and 3 characters, at the beginning of words and within: ask for 10',
+      '`vocabSize`: expected at least 10, got 9: there are 5 special tokens and 3 characters',
     ],
-    [['abc'], { vocabSize: 0 }, 'vocabSize is 0; expected a whole number of at least 1'],
-    [['abc'], { minFrequency: 1.5 }, 'minFrequency is 1.5'],
+    [['abc'], { vocabSize: 0 }, '`vocabSize`: expected an integer ≥ 1, got 0'],
+    [['abc'], { minFrequency: 1.5 }, '`minFrequency`: expected an integer ≥ 1, got 1.5'],
     [
       ['abc'],
       { limitAlphabet: 1, initialAlphabet: ['a', 'b'] },
-      'initialAlphabet has 2 characters, but limitAlphabet is 1',
+      '`initialAlphabet`: expected at most `limitAlphabet` (1) characters, got 2',
     ],
-    [['abc'], { initialAlphabet: ['ab'] }, 'initialAlphabet has "ab"; expected single characters'],
+    [
+      ['abc'],
+      { initialAlphabet: ['ab'] },
+      '`initialAlphabet`: expected single characters, got "ab"',
+    ],
     [
       ['abc'],
       { specialTokens: ['a\nb'] },
-      'specialTokens has "a\\nb"; expected a text on one line',
+      '`specialTokens`: expected texts of one line, got "a\\nb"',
     ],
-    [['abc'], { wordpiecesPrefix: 'a' }, 'wordpiecesPrefix is "a"; expected ASCII punctuation'],
-    [['abc'], { score: 'bpe' as 'count' }, 'score is "bpe"; expected one of "count", "likelihood"'],
-    [['abc'], { vocab_size: 3 } as object, 'unknown option of the vocabulary "vocab_size"'],
+    [['abc'], { wordpiecesPrefix: 'a' }, '`wordpiecesPrefix`: expected ASCII punctuation, got "a"'],
+    [
+      ['abc'],
+      { score: 'bpe' as 'count' },
+      '`score`: expected one of "count", "likelihood", got "bpe"',
+    ],
+    [['abc'], { vocab_size: 3 } as object, 'unknown option of trainWordPiece "vocab_size"'],
   ])('refuses %j with %j', (texts, options, message) => {
     expect(() => trainWordPiece(texts, options)).toThrow(message);
   });
 });
 
 describe('beside the trainer of Hugging Face', () => {
-  // Theirs has no options here: 30,000 entries, every character. As it only ever appends, its first n entries are what
-  // it gives for n.
+  // Theirs has no options here: 30,000 entries, every character. As it only ever appends, its first
+  // n entries are what it gives for n.
   function theirs(texts: string[], lowercase: boolean): string[] {
     const file = join(dir, 'corpus.txt');
     writeFileSync(file, texts.join('\n'));

@@ -63,9 +63,9 @@ describe('stratifiedSplit', () => {
 
   it('says when the share or the data cannot be split', () => {
     for (const share of [1, -0.1, Number.NaN])
-      expect(() => stratifiedSplit([0, 1], share, 1)).toThrow('at least 0 and below 1');
+      expect(() => stratifiedSplit([0, 1], share, 1)).toThrow('from 0 to below 1');
     expect(() => stratifiedSplit([0, 1], 0.5, 1)).toThrow(
-      'a validation split of 0.5 leaves no example to validate with out of 2',
+      'expected at least one validation example, got none of 2',
     );
   });
 });

@@ -57,9 +57,9 @@ describe('several labels', () => {
     );
     const expected = 'expected an array of labels, or a text with "," between them';
     expect(reasons(data)).toEqual([
-      [1, `labels is [["x"]]; ${expected}`],
+      [1, `labels: ${expected}, got [["x"]]`],
       [2, 'no label in column labels'],
-      [3, `labels is 7; ${expected}`],
+      [3, `labels: ${expected}, got 7`],
     ]);
     await expect(parse('text,labels\na,"x,q"\n', 'a.csv', { task, labels: ['x'] })).rejects.toThrow(
       'line 2: label "q" is not one of "x"',
@@ -104,11 +104,11 @@ describe('scores', () => {
       { task },
     );
     expect(reasons(data)).toEqual([
-      [2, 'score is "high"; expected a number'],
+      [2, 'score: expected a number, got "high"'],
       [3, 'no label in column score'],
-      [4, 'score is "-1e30"; expected a number of at most 1e+15 in size'],
-      [5, 'score is "Infinity"; expected a number'],
-      [6, 'score is "0x1"; expected a number'],
+      [4, 'score: expected a number of at most 1e+15 in size, got "-1e30"'],
+      [5, 'score: expected a number, got "Infinity"'],
+      [6, 'score: expected a number, got "0x1"'],
     ]);
   });
 });
@@ -149,8 +149,8 @@ describe('tags', () => {
     const data = await parse('a\tO\nb\n\nc\tO\td\n\n\tO\n\ne\tO', 'a.conll', { task });
     expect(data.examples.map(({ text }) => text)).toEqual(['e']);
     expect(reasons(data)).toEqual([
-      [2, '1 field where 2 were expected: its sentence is left out'],
-      [4, '3 fields where 2 were expected: its sentence is left out'],
+      [2, 'expected 2 fields, got 1: its sentence is left out'],
+      [4, 'expected 2 fields, got 3: its sentence is left out'],
       [6, 'a word or tag is empty: its sentence is left out'],
     ]);
     const jsonl =
@@ -159,7 +159,7 @@ describe('tags', () => {
       [1, '2 tags for 1 words'],
       [2, 'tokens is not an array of words'],
       [3, 'tokens is not an array of words'],
-      [4, 'tags is "O"; expected an array of tags'],
+      [4, 'tags: expected an array of tags, got "O"'],
       [5, 'no label in column tags'],
     ]);
   });
@@ -172,7 +172,7 @@ describe('tags', () => {
       'a.conll holds tagged words, which are for token-classification',
     );
     await expect(parse('{"text":"a","label":["x"]}', 'a.jsonl', {})).rejects.toThrow(
-      'label is ["x"]; expected one label (for several: --task multi-label)',
+      'label: expected one label (for several: --task multi-label), got ["x"]',
     );
   });
 

@@ -1,0 +1,14 @@
+import { Command } from 'commander';
+import { deviceOption, jsonOption } from '../options.ts';
+
+export function kernelsCommand(): Command {
+  return new Command('kernels')
+    .description('list the kernels, or print the WGSL of some of them as this adapter runs it')
+    .argument('[name]', 'a kernel, or a part of its name')
+    .addOption(deviceOption())
+    .addOption(jsonOption())
+    .action(async (name: string | undefined, options) => {
+      const { printKernels } = await import('../kernelList.ts');
+      await printKernels(name, options);
+    });
+}
