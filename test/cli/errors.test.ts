@@ -181,14 +181,14 @@ describe('wrong use is one line, with its exit code', () => {
         `more tokens than embeddings: ${args[0]}`,
         [...args, '--model', fewEmbeddings, 'a film'],
         2,
-        /few-embeddings has \d+ tokens, the model only 100 embeddings/,
+        /few-embeddings has \d+ tokens, but the model has 100 embeddings/,
       ],
     ),
     [
       'a config that is none',
       ['predict', '--model', nullConfig, 'a film'],
       2,
-      /config.json: expected a JSON object, not null/,
+      /config.json: expected a JSON object, got null/,
     ],
     [
       'a broken config',

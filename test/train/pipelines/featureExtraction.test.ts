@@ -278,14 +278,17 @@ describe('wigbert embed', () => {
     [['--out', join(dir, 'x.txt'), 'a'], /--out: expected \.safetensors or \.jsonl/],
     [
       ['--out', join(dir, 'x.jsonl'), '--layers', '9', 'a'],
-      /layers 9: expected whole numbers from -4/,
+      /--layers: expected whole numbers from -4/,
     ],
     [['--out', join(dir, 'x.jsonl'), '--layers', '1,,2', 'a'], /whole numbers separated by commas/],
     [
       ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', 'a'],
       /<texts> and --input exclude each other/,
     ],
-    [['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', '--pairs'], /--input and --pairs exclude each other/],
+    [
+      ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', '--pairs'],
+      /--input and --pairs exclude each other/,
+    ],
     [['--out', join(dir, 'x.jsonl'), '--max-length', '99', 'a'], /24 positions/],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = embed(args);
