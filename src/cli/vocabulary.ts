@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { modelFiles } from '../formats/modelFiles.ts';
 import { isTable } from '../formats/tables/format.ts';
 import { isValidUtf8, type Line, openLines } from '../formats/tables/lines.ts';
 import { INVALID_UTF8, type RowProblem } from '../formats/tables/rows.ts';
@@ -32,7 +33,7 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
   });
   const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
   if (out.endsWith('.txt'))
-    await writeFiles(dirname(out), { [basename(out)]: written['vocab.txt'] });
+    await writeFiles(dirname(out), { [basename(out)]: written[modelFiles.vocab] });
   else await writeFiles(out, written);
   if (json) {
     console.log(JSON.stringify({ out, size: vocab.length, coverage }));

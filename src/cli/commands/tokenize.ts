@@ -5,13 +5,13 @@ import { noteCased } from '../resume.ts';
 
 export function tokenizeCommand(): Command {
   return new Command('tokenize')
-    .description('show the tokens and ids of a text or a pair of texts')
+    .description('show how a text, or a pair of texts, becomes tokens and ids')
     .argument('<text>', 'the text')
     .argument('[pair]', 'the second text of a pair')
     .option('--model <dir>', 'folder with the tokenizer, or its name on the Hugging Face hub')
     .option('--vocab <file>', 'a vocab.txt without a model')
     .option('--cased', 'the vocabulary keeps case and accents')
-    .option('--max-length <tokens>', 'truncate to this length', positiveInteger)
+    .option('--max-length <tokens>', 'cut to this length', positiveInteger)
     .addOption(jsonOption())
     .action(
       async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {

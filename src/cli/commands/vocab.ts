@@ -21,13 +21,13 @@ export function vocabCommand(): Command {
     .option('--cased', 'keep case and accents')
     .option(
       '--min-frequency <n>',
-      'occurrences that a pair needs to be merged',
+      'how often a pair must occur to be merged',
       positiveInteger,
       minFrequency,
     )
     .option(
       '--limit-alphabet <n>',
-      'number of distinct characters to keep',
+      'how many different characters to keep',
       positiveInteger,
       limitAlphabet,
     )

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../../src/bert/checkpoint/read.ts';
-import { openRandomAccess, recoverWrites, recoverWrites, writeFiles, writeFiles } from '../../../src/platform/atomicWrite.ts';
+import { recoverWrites, writeFiles } from '../../../src/platform/atomicWrite.ts';
+import { ArgumentError, UsageError } from '../../../src/platform/errors.ts';
 import { openRandomAccess } from '../../../src/platform/readFiles.ts';
 import { seeded } from '../../support/mutants.ts';
 
