@@ -44,7 +44,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   const test = (tested: TaskModel) =>
     measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
   const { accuracy: trained, chance, examples } = await test(model);
-  // Loaded again, not measured before: so the first step comes sooner.
+  // Measured after training, so that the first step comes sooner.
   const before = await BertForSequenceClassification.fromPretrained(MODEL, {
     labels,
     seed: fineTuneDefaults.seed,
@@ -52,10 +52,13 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   const { accuracy: untrained } = await test(before.eval());
   const points = (from: number) => `${((trained - from) * 100).toFixed(1)} points above`;
   console.log(
-    `\ntrained in ${Math.round((performance.now() - started) / 1000)} s on ${device.kind} (${device.description})`,
+    `\ntrained in ${Math.round((performance.now() - started) / 1000)} s ` +
+      `on ${device.kind} (${device.description})`,
   );
   console.log(
-    `test accuracy ${percent(trained)} on ${examples} unseen reviews: ${points(chance)} chance (${percent(chance)}), ${points(untrained)} its untrained self (${percent(untrained)})`,
+    `test accuracy ${percent(trained)} on ${examples} unseen reviews: ` +
+      `${points(chance)} chance (${percent(chance)}), ` +
+      `${points(untrained)} the untrained model (${percent(untrained)})`,
   );
   console.log(
     `saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`,
@@ -65,7 +68,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   );
 }
 
-/** Accuracy on a file, and that of always saying its most frequent label. */
+/** Accuracy on a file, and that of always predicting its most frequent label. */
 async function measure(path: string, model: TaskModel, tokenizer: BertTokenizer, labels: string[]) {
   const { examples } = await readData(path, { labels });
   const encoded = encodeExamples(

@@ -31,7 +31,7 @@ export function convertCommand(): Command {
         throw new UsageError(`--out: expected another folder than that of the model, got ${out}`);
       const { config, tensors } = await readCheckpoint(dir);
       const architecture = await architectureOf(dir);
-      // Each weight is read just before it is written.
+      // Each weight is read when it is written, so one is in memory at a time.
       const weights = Array.from(tensors, ([name, weight]) => {
         return [name, { shape: weight.shape, data: async () => weight.data }] as const;
       });

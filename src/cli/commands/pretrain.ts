@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
-import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/defaults.ts';
-import { objectives } from '../../train/pretraining/objectives.ts';
+import {
+  objectiveNames,
+  pretrainRecipeDefaults as pretrainDefaults,
+} from '../../train/defaults.ts';
 import {
   addOptions,
   casedOption,
@@ -33,7 +35,7 @@ export function pretrainCommand(): Command {
         '--objective <objective>',
         'masked language model, next sentence prediction, or both',
       )
-        .choices(objectives)
+        .choices(objectiveNames)
         .default(pretrainDefaults.objective),
     );
   addOptions(command, startOptions())
@@ -65,6 +67,13 @@ export function pretrainCommand(): Command {
     .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
+  addRunOptions(command);
+  addOptions(command, columnOptions());
+  return command.action((files: string[], options) => run(command, files, options));
+}
+
+/** Options of the training itself. */
+function addRunOptions(command: Command): void {
   addOptions(command, hyperparameterOptions(pretrainDefaults))
     .option(
       '--eval-every <steps>',
@@ -89,45 +98,45 @@ export function pretrainCommand(): Command {
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  addOptions(command, columnOptions());
-  return command.action(async (files: string[], options) => {
-    const { device: asked, json, quiet, out, resume, ...rest } = options;
-    const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
-    const { evaluationLine, runPretraining } = await import('../pretraining.ts');
-    const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
-    if (begun) {
-      const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
-      checkSameOptions(command, begun, resume, list);
-    }
-    noteCased(options);
-    const silent = Boolean(json || quiet);
-    const device = await openAsBegun(begun, asked, silent);
-    const {
-      history,
-      interrupted,
-      out: folder,
-    } = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
-      json: Boolean(json),
-      silent,
-    });
-    const last = history.evaluations.at(-1);
-    if (json)
-      console.log(
-        JSON.stringify({
-          event: 'end',
-          out: folder,
-          device: device.kind,
-          adapter: device.description,
-          interrupted,
-          steps: history.steps.length,
-          last: last ?? null,
-        }),
-      );
-    else if (!interrupted) {
-      if (last) console.log(evaluationLine(last));
-      console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
-      console.log(`  npx wigbert train data.tsv --model ${folder}`);
-    }
-    if (interrupted) process.exitCode = 130;
+}
+
+async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
+  const { device: asked, json, quiet, out, resume, ...rest } = options;
+  const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
+  const { evaluationLine, runPretraining } = await import('../pretraining.ts');
+  const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
+  if (begun) {
+    const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
+    checkSameOptions(command, begun, resume, list);
+  }
+  noteCased(options);
+  const silent = Boolean(json || quiet);
+  const device = await openAsBegun(begun, asked, silent);
+  const {
+    history,
+    interrupted,
+    out: folder,
+  } = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
+    json: Boolean(json),
+    silent,
   });
+  const last = history.evaluations.at(-1);
+  if (json)
+    console.log(
+      JSON.stringify({
+        event: 'end',
+        out: folder,
+        device: device.kind,
+        adapter: device.description,
+        interrupted,
+        steps: history.steps.length,
+        last: last ?? null,
+      }),
+    );
+  else if (!interrupted) {
+    if (last) console.log(evaluationLine(last));
+    console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
+    console.log(`  npx wigbert train data.tsv --model ${folder}`);
+  }
+  if (interrupted) process.exitCode = 130;
 }

@@ -14,7 +14,6 @@ import {
 } from '../options.ts';
 
 export function studyCommand(): Command {
-  const defaults = studyDefaults;
   const command = new Command('study')
     .description(
       'compare random weights, word vectors and causal, two-way and masked pre-training, as ' +
@@ -28,59 +27,20 @@ export function studyCommand(): Command {
       '--test <file>',
       "file to test with (default: the folder's, else rows of --data that are set aside)",
     )
-    .option('--test-rows <n>', 'most rows to test with', positiveInteger, defaults.testRows)
+    .option('--test-rows <n>', 'most rows to test with', positiveInteger, studyDefaults.testRows)
     .option(
       '--sizes <list>',
       'numbers of labelled rows, separated by commas; the other rows are texts without labels',
       sizeList,
-      defaults.sizes,
+      studyDefaults.sizes,
     )
     .option(
       '--seeds <n>',
       'number of repetitions, each with its own seed',
       positiveInteger,
-      defaults.seeds,
-    )
-    .option(
-      '--pretrain-steps <n>',
-      'steps of each pre-training',
-      positiveInteger,
-      defaults.pretrainSteps,
-    )
-    .option(
-      '--pretrain-learning-rate <rate>',
-      'highest learning rate of pre-training',
-      positiveNumber,
-      defaults.pretrainLearningRate,
-    )
-    .option(
-      '--vocab-size <n>',
-      'entries of the vocabulary, which is learnt from the texts',
-      positiveInteger,
-      defaults.vocabSize,
-    )
-    .option('--cased', 'keep case and accents (needed for Korean)')
-    .option('--layers <n>', 'layers of the encoders', positiveInteger, defaults.layers)
-    .option(
-      '--hidden-size <n>',
-      'width of the encoders; one attention head per 64',
-      positiveInteger,
-      defaults.hiddenSize,
-    )
-    .option(
-      '--max-length <tokens>',
-      'longest text; longer ones are cut',
-      positiveInteger,
-      defaults.maxLength,
-    )
-    .option('--batch-size <n>', 'texts per step', positiveInteger, defaults.batchSize)
-    .option('--epochs <n>', 'times through the labelled rows', positiveInteger, defaults.epochs)
-    .option(
-      '--learning-rate <rate>',
-      'highest learning rate of fine-tuning; ten times as high for a head on features',
-      positiveNumber,
-      defaults.learningRate,
-    )
+      studyDefaults.seeds,
+    );
+  addBudgetOptions(command)
     .option(
       '--out <dir>',
       'folder for results.json, report.html and the pre-trained models',
@@ -99,6 +59,56 @@ export function studyCommand(): Command {
       if (!finished) process.exitCode = 130;
     },
   );
+}
+
+/** Options that are the same for all ways of training. */
+function addBudgetOptions(command: Command): Command {
+  return command
+    .option(
+      '--pretrain-steps <n>',
+      'steps of each pre-training',
+      positiveInteger,
+      studyDefaults.pretrainSteps,
+    )
+    .option(
+      '--pretrain-learning-rate <rate>',
+      'highest learning rate of pre-training',
+      positiveNumber,
+      studyDefaults.pretrainLearningRate,
+    )
+    .option(
+      '--vocab-size <n>',
+      'entries of the vocabulary, which is learnt from the texts',
+      positiveInteger,
+      studyDefaults.vocabSize,
+    )
+    .option('--cased', 'keep case and accents (needed for Korean)')
+    .option('--layers <n>', 'layers of the encoders', positiveInteger, studyDefaults.layers)
+    .option(
+      '--hidden-size <n>',
+      'width of the encoders; one attention head per 64',
+      positiveInteger,
+      studyDefaults.hiddenSize,
+    )
+    .option(
+      '--max-length <tokens>',
+      'longest text; longer ones are cut',
+      positiveInteger,
+      studyDefaults.maxLength,
+    )
+    .option('--batch-size <n>', 'texts per step', positiveInteger, studyDefaults.batchSize)
+    .option(
+      '--epochs <n>',
+      'times through the labelled rows',
+      positiveInteger,
+      studyDefaults.epochs,
+    )
+    .option(
+      '--learning-rate <rate>',
+      'highest learning rate of fine-tuning; ten times as high for a head on features',
+      positiveNumber,
+      studyDefaults.learningRate,
+    );
 }
 
 function sizeList(text: string): number[] {

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults } from '../../train/defaults.ts';
+import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
-import { taskNames } from '../../train/tasks/task.ts';
 import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
@@ -58,6 +57,13 @@ export function trainCommand(): Command {
     )
     .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
+  addRunOptions(command);
+  addOptions(command, dataOptions());
+  return command.action((data: string | undefined, options) => run(command, data, options));
+}
+
+/** Options of the training itself. */
+function addRunOptions(command: Command): void {
   addOptions(command, hyperparameterOptions(fineTuneDefaults))
     .option(
       '--patience <epochs>',
@@ -88,48 +94,47 @@ export function trainCommand(): Command {
     .addOption(precisionOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  addOptions(command, dataOptions());
-  return command.action(async (data: string | undefined, options) => {
-    const { device: asked, precision, json, quiet, resume, ...rest } = options;
-    const { checkpointFolder, readFineTuning } = await import('../../train/recipes/fineTune.ts');
-    const { runFineTuning } = await import('../training.ts');
-    const begun =
-      resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
-    if (begun)
-      checkSameOptions(
-        command,
-        begun,
-        resume,
-        data ? { given: data, begun: begun.data } : undefined,
-      );
-    else if (data === undefined)
-      throw new UsageError(
-        'expected a file to train on, or --resume DIR to continue a run, got neither',
-      );
-    noteCased(options);
-    const silent = Boolean(json || quiet);
-    const device = await openAsBegun(begun, asked, silent, precision);
-    const { history, interrupted, isForPairs, out } = await runFineTuning(
-      begun ? { resume } : { ...rest, data },
-      { json: Boolean(json), silent },
+}
+
+async function run(
+  command: Command,
+  data: string | undefined,
+  options: ReturnType<Command['opts']>,
+) {
+  const { device: asked, precision, json, quiet, resume, ...rest } = options;
+  const { checkpointFolder, readFineTuning } = await import('../../train/recipes/fineTune.ts');
+  const { runFineTuning } = await import('../training.ts');
+  const begun =
+    resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
+  if (begun)
+    checkSameOptions(command, begun, resume, data ? { given: data, begun: begun.data } : undefined);
+  else if (data === undefined)
+    throw new UsageError(
+      'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
-    const best = history.bestEpoch;
-    if (json)
-      console.log(
-        JSON.stringify({
-          event: 'end',
-          out,
-          device: device.kind,
-          adapter: device.description,
-          interrupted,
-          steps: history.steps.length,
-          best: best ?? null,
-        }),
-      );
-    else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
-    else showResult(history, out, isForPairs);
-    if (interrupted) process.exitCode = 130;
-  });
+  noteCased(options);
+  const silent = Boolean(json || quiet);
+  const device = await openAsBegun(begun, asked, silent, precision);
+  const { history, interrupted, isForPairs, out } = await runFineTuning(
+    begun ? { resume } : { ...rest, out: options.out, data: data! },
+    { json: Boolean(json), silent },
+  );
+  const best = history.bestEpoch;
+  if (json)
+    console.log(
+      JSON.stringify({
+        event: 'end',
+        out,
+        device: device.kind,
+        adapter: device.description,
+        interrupted,
+        steps: history.steps.length,
+        best: best ?? null,
+      }),
+    );
+  else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
+  else showResult(history, out, isForPairs);
+  if (interrupted) process.exitCode = 130;
 }
 
 function showResult(history: History, out: string, isForPairs: boolean): void {
@@ -138,7 +143,8 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
   const value = best?.[metricKey('valid', metric)];
   if (value !== undefined)
     console.log(
-      `best: epoch ${best!.epoch}, validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
+      `best: epoch ${best!.epoch}, ` +
+        `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
   console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
   const use = `npx wigbert predict --model ${out}`;
