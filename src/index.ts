@@ -215,12 +215,8 @@ export {
   evaluate,
 } from './train/recipes/evaluate.ts';
 export type { InputEvent, InputEventOf, RecipeCallbacks } from './train/recipes/events.ts';
-export {
-  type FineTuneEvent,
-  type FineTuneOptions,
-  type FineTuneResult,
-  fineTune,
-} from './train/recipes/fineTune.ts';
+export { type FineTuneOptions, fineTune } from './train/recipes/fineTune.ts';
+export type { FineTuneEvent, FineTuneResult } from './train/recipes/fineTuneRun.ts';
 export {
   type LabelsPrediction,
   type PredictEvent,
@@ -247,5 +243,5 @@ export {
   type TrainerCallbacks,
   type TrainerOptions,
   type TrainerState,
-  type TrainingTask,
 } from './train/trainer/trainer.ts';
+export type { TrainingTask } from './train/trainer/trainingTask.ts';

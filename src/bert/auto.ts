@@ -34,7 +34,7 @@ export interface AutoModelClass<M> {
 
 /** The configuration of a folder, of a name on the hub or of an open folder. */
 export const AutoConfig = {
-  /** @throws UsageError for a `model_type` that is not supported, or a config.json that is broken. */
+  /** @throws UsageError for an unsupported `model_type` or a broken config.json. */
   async fromPretrained(source: ModelSource): Promise<BertConfig> {
     return readBertConfig(await openModelFolder(source));
   },

@@ -3,8 +3,8 @@ import { UsageError } from '../platform/errors.ts';
 import { formatValue, isObject, snakeCase } from '../platform/format.ts';
 
 /**
- * `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh
- * approximation.
+ * `gelu` and `gelu_python` are the exact function (erf); `gelu_new` and `gelu_pytorch_tanh` are its
+ * tanh approximation.
  */
 const activations = [
   'gelu',
@@ -27,7 +27,7 @@ export type ProblemType = (typeof problemTypes)[number];
 export const torchDtypes = ['float32', 'float16'] as const;
 export type TorchDtype = (typeof torchDtypes)[number];
 
-/** What a BERT model is made of, in Hugging Face's terms and with its defaults (`bert-base-uncased`). */
+/** Configuration of a BERT model, with Hugging Face's names and defaults (`bert-base-uncased`). */
 export interface BertConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
@@ -45,9 +45,9 @@ export interface BertConfig {
   /** The row of the word embeddings that gets no gradient from the look-up. */
   readonly padTokenId: number;
   readonly positionEmbeddingType: 'absolute';
-  /** Whether a token sees only itself and what is before it; for `BertLMHeadModel` and its like alone. Default: false. */
+  /** Causal attention, for `BertLMHeadModel` and the like. Default: false. */
   readonly isDecoder?: boolean;
-  /** Whether the decoder of the masked language model is the table of the word embeddings. */
+  /** True if the decoder of the masked language model shares the word embeddings. */
   readonly tieWordEmbeddings: boolean;
   /** Dropout before the classifier; null: as `hiddenDropoutProb`. */
   readonly classifierDropout: number | null;
@@ -58,7 +58,7 @@ export interface BertConfig {
   /** The inverse of `id2label`. */
   readonly label2id: Readonly<Record<string, number>>;
   readonly numLabels: number;
-  /** Fields of a config.json that mean nothing here; they are written back as they came. */
+  /** Fields of config.json that are not used here; they are written back unchanged. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
@@ -87,8 +87,8 @@ export const bertLarge = {
 } as const;
 
 /**
- * A configuration with defaults for what is not given. Labels come from `id2label`, `label2id` or `numLabels`
- * (`LABEL_0`, `LABEL_1`…), which must agree where several are given; two labels by default.
+ * A configuration with defaults for missing fields. Labels come from `id2label`, `label2id` or
+ * `numLabels` (`LABEL_0`, `LABEL_1`…), which have to agree; two labels by default.
  * @throws UsageError for a field that is unknown or out of range.
  */
 export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
@@ -96,7 +96,8 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
 }
 
 /**
- * The three label fields for these labels in this order: `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
+ * The three label fields for labels in this order:
+ * `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
  * @throws UsageError when a label occurs twice.
  */
 export function labelFields(
@@ -113,9 +114,9 @@ export function labelFields(
 }
 
 /**
- * The configuration in a parsed config.json; `source` names the file in messages. `is_decoder` may be true only where
- * `decoders` are asked for.
- * @throws UsageError for another model type, or naming the field, its value and what was expected.
+ * The configuration in a parsed config.json; `source` names the file in messages. `is_decoder` may
+ * be true only with `decoders`.
+ * @throws UsageError for another model type or a field out of range.
  */
 export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
   if (!isObject(json))
@@ -196,7 +197,7 @@ const schema = v.strictObject({
   problemType: v.optional(v.nullable(oneOf(problemTypes)), null),
   id2label: v.nullish(jsonObject),
   label2id: v.nullish(jsonObject),
-  // A name is made for each before the weights can tell whether there are so many.
+  // Limited, since each label gets a name before the weights can confirm the number.
   numLabels: v.nullish(v.pipe(integerAtLeast(1), v.maxValue(1_000_000, 'at most 1000000'))),
   extra: v.optional(jsonObject, {}),
 });
@@ -206,7 +207,7 @@ const fieldByJsonName = new Map(
     .filter((field) => field !== 'extra')
     .map((field) => [snakeCase(field), field]),
 );
-/** What says how the weights were stored, not what the model is: written anew with the weights. */
+/** Fields about the stored weights, not the model: they are rewritten with the weights. */
 const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'dtype']);
 
 function validate(input: object, source: string, fieldName: (field: string) => string): BertConfig {
@@ -221,7 +222,8 @@ function validate(input: object, source: string, fieldName: (field: string) => s
     const field = String(issue.path?.[0].key);
     if (issue.expected === 'never')
       throw new UsageError(
-        `${source}: there is no field ${field}; there are ${[...fieldByJsonName.values()].join(', ')}`,
+        `${source}: expected one of the fields ${[...fieldByJsonName.values()].join(', ')}, ` +
+          `got ${field}`,
       );
     return refuse(field, issue.input, issue.message);
   }

@@ -4,7 +4,7 @@ import type { BertConfig } from './config.ts';
 import { BertEmbeddings } from './layers/embeddings.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from './layers/encoder.ts';
 import { type BertInputs, toIdTensors } from './modelInputs.ts';
-import { BertPreTrainedModel } from './pretrainedModel.ts';
+import { BertPreTrainedModel, type FreezableParts } from './pretrainedModel.ts';
 
 /**
  * The embeddings and the encoder without a pooler (Hugging Face's `add_pooling_layer=False`): what
@@ -30,6 +30,10 @@ export class BertBackbone extends BertPreTrainedModel {
   /** Number of `hiddenStates`: the embeddings and each layer. */
   get numHiddenStates(): number {
     return this.config.numHiddenLayers + 1;
+  }
+
+  override get freezableParts(): FreezableParts {
+    return { embeddings: this.embeddings, encoders: [this.encoder.layer] };
   }
 
   /**

@@ -8,7 +8,7 @@ import {
   tensor,
 } from '../tensor/index.ts';
 
-/** Ids as tensors or nested arrays: what `BertTokenizer.encodeBatch` returns can be passed as it is. */
+/** Ids as tensors or nested arrays, such as `BertTokenizer.encodeBatch` returns. */
 export interface BertInputs {
   /** [batch, length] */
   inputIds: Tensor | NestedArray;
@@ -18,12 +18,12 @@ export interface BertInputs {
   tokenTypeIds?: Tensor | NestedArray;
   /** Default: 0, 1, 2, … in each row. */
   positionIds?: Tensor | NestedArray;
-  /** Whether `attentions` are wanted; they take memory and time. Default: false. */
+  /** Return `attentions`, which take memory and time. Default: false. */
   outputAttentions?: boolean;
 }
 
 /**
- * Whole numbers as an int32 tensor; one that is a tensor already stays as it is.
+ * Integers as an int32 tensor; a tensor is returned unchanged.
  * @throws as `checkIdValues`.
  */
 export function toIdTensor(ids: Tensor | NestedArray, device: Device, name: string): Tensor {
@@ -32,21 +32,21 @@ export function toIdTensor(ids: Tensor | NestedArray, device: Device, name: stri
   return tensor(ids, { dtype: 'int32', device });
 }
 
-/** @throws ArgumentError when one is no whole number of 32 bits; `name` stands for the input in the message. */
+/** @throws ArgumentError for a value that is not a 32-bit integer; `name` is the input's name. */
 export function checkIdValues(ids: NestedArray, name: string): void {
   if (ids instanceof Int32Array) return;
   if (typeof ids === 'object' && ids !== null) for (const each of ids) checkIdValues(each, name);
   else if (Number(ids) !== (Number(ids) | 0))
-    throw new ArgumentError(`${name}: whole numbers of 32 bits were expected, not ${ids}`);
+    throw new ArgumentError(`${name}: expected 32-bit integers, got ${ids}`);
 }
 
 const idInputs = ['inputIds', 'attentionMask', 'tokenTypeIds', 'positionIds'] as const;
 type IdTensors = { inputIds: Tensor } & Partial<Record<(typeof idInputs)[number], Tensor>>;
 
 /**
- * The ids among the inputs of a model, those that are given, as tensors; of texts, one row of them is for all.
- * @param dims names of the dimensions that they have
- * @throws ArgumentError when there are other dimensions, or sizes differ; as `checkIdValues`.
+ * The given ids of a model's inputs as tensors. For texts, a single row is repeated for all.
+ * @param dims names of their dimensions
+ * @throws ArgumentError for another number of dimensions or other sizes; as `checkIdValues`.
  */
 export function toIdTensors(
   model: string,
@@ -59,7 +59,7 @@ export function toIdTensors(
   const { shape } = tensors.inputIds;
   if (shape.length !== dims.length)
     throw new ArgumentError(
-      `${model}: inputIds of shape ${show(dims)} were expected, not ${show(shape)}`,
+      `${model}: inputIds: expected the shape ${show(dims)}, got ${show(shape)}`,
     );
   const isRow = (ids: Tensor) => dims.length === 2 && show(ids.shape) === show([1, shape[1]]);
   const broadcastRow = (ids: Tensor) => (isRow(ids) ? ids.expand(shape) : ids);
@@ -69,7 +69,8 @@ export function toIdTensors(
     tensors[name] ??= broadcastRow(toIdTensor(given, device, name));
     if (show(tensors[name].shape) !== show(shape))
       throw new ArgumentError(
-        `${model}: ${name} is ${show(tensors[name].shape)}, inputIds are ${show(shape)}`,
+        `${model}: ${name}: expected the shape of inputIds, ${show(shape)}, ` +
+          `got ${show(tensors[name].shape)}`,
       );
   }
   return tensors;
@@ -77,8 +78,8 @@ export function toIdTensors(
 
 /**
  * Mean cross-entropy. logits: [..., classes], labels: [...] as class numbers.
- * @throws ArgumentError when the labels, `name` in the message, are of another shape, or one from the host is no class; ArgumentError as
- * `checkIdValues`.
+ * @throws ArgumentError for labels (called `name`) of another shape, or a label from the host that
+ * is out of range; as `checkIdValues`.
  */
 export function classificationLoss(
   logits: Tensor,
@@ -91,7 +92,7 @@ export function classificationLoss(
   return crossEntropy(logits.reshape([-1, logits.shape.at(-1)!]), known.reshape([-1]), options);
 }
 
-/** Throws a ArgumentError unless there are labels for all that is to be labelled; dimensions of 1 do not count. */
+/** @throws ArgumentError unless the shapes agree, apart from dimensions of 1. */
 export function checkLabelShape(
   shape: readonly number[],
   expected: readonly number[],
@@ -100,6 +101,6 @@ export function checkLabelShape(
   const sizes = (dims: readonly number[]) => dims.filter((n) => n !== 1).join();
   if (sizes(shape) !== sizes(expected))
     throw new ArgumentError(
-      `${name} of shape [${expected.join(', ')}] were expected, not [${shape.join(', ')}]`,
+      `${name}: expected the shape [${expected.join(', ')}], got [${shape.join(', ')}]`,
     );
 }

@@ -11,12 +11,19 @@ import { checkSizes } from './checkpoint/sizes.ts';
 import { writeCheckpoint } from './checkpoint/write.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 
-/** How a folder's weights fitted a model. */
+/** How the weights of a folder match a model. */
 export interface LoadReport {
   /** Weights that the folder lacks; they are drawn at random. */
   missing: string[];
   /** Weights of the folder that the model does not use. */
   unexpected: string[];
+}
+
+/** The parts that `freezeEncoder` freezes. */
+export interface FreezableParts {
+  embeddings: Module;
+  /** Layers of each encoder, from the lowest. */
+  encoders: readonly (readonly Module[])[];
 }
 
 export interface PretrainedOptions {
@@ -29,11 +36,13 @@ export interface PretrainedOptions {
 }
 
 export interface SaveOptions {
-  /** float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32. */
+  /**
+   * float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32.
+   */
   torchDtype?: TorchDtype;
 }
 
-/** What a class says about all of its models. */
+/** Static side of a model class. */
 interface LoadableClass<M> {
   new (config: BertConfig): M;
   readonly architecture: string;
@@ -54,10 +63,10 @@ export abstract class BertPreTrainedModel extends Module {
    * change that; a subclass without one of its own is saved under its parent's.
    */
   static readonly architecture: string = '';
-  /** What `isDecoder` must be in the configuration; undefined: either. */
+  /** Required `isDecoder` of the configuration; undefined: any. */
   static readonly isDecoder: boolean | undefined = false;
   readonly config: BertConfig;
-  /** What the folder lacked or had too much of; empty for a fresh model. */
+  /** Weights that the folder lacked or that are unused; empty for a fresh model. */
   loadReport: LoadReport = { missing: [], unexpected: [] };
 
   constructor(config: BertConfig) {
@@ -69,6 +78,11 @@ export abstract class BertPreTrainedModel extends Module {
   /** The class's `architecture`. */
   get architecture(): string {
     return (this.constructor as typeof BertPreTrainedModel).architecture;
+  }
+
+  /** A model with a head has the parts of its encoder, in the field `bert`. */
+  get freezableParts(): FreezableParts {
+    return (this as unknown as { bert: BertPreTrainedModel }).bert.freezableParts;
   }
 
   /** Refuses a folder whose weights cannot be those of this class. */
@@ -105,8 +119,8 @@ export abstract class BertPreTrainedModel extends Module {
   }
 
   /**
-   * Draws fresh weights as Hugging Face does: N(0, initializerRange), biases 0, LayerNorm 1 and 0, the
-   * padding row 0. With `only`, in the layers that have one of these parameters.
+   * Draws fresh weights as Hugging Face does: N(0, initializerRange), biases 0, LayerNorm 1 and 0,
+   * the padding row 0. With `only`, in the layers that have one of these parameters.
    */
   initWeights(seed = 0, only?: ReadonlySet<Tensor>): this {
     const random = new Philox(seed);
@@ -160,7 +174,7 @@ export abstract class BertPreTrainedModel extends Module {
     if (mismatched.length > 0) {
       const list = mismatched.map(
         ([name, found]) =>
-          `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
+          `${found}: expected [${own.get(name)!.shape}], got [${tensors.get(found)!.shape}]`,
       );
       const hint = mismatched.every(([name]) => name.startsWith('classifier.'))
         ? '; give `labels` to draw a new classifier'

@@ -44,7 +44,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   const test = (tested: TaskModel) =>
     measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
   const { accuracy: trained, chance, examples } = await test(model);
-  // Measured after training, so that the first step comes sooner.
+  // Measured last, on a second copy, so that training starts sooner.
   const before = await BertForSequenceClassification.fromPretrained(MODEL, {
     labels,
     seed: fineTuneDefaults.seed,
@@ -58,7 +58,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   console.log(
     `test accuracy ${percent(trained)} on ${examples} unseen reviews: ` +
       `${points(chance)} chance (${percent(chance)}), ` +
-      `${points(untrained)} the untrained model (${percent(untrained)})`,
+      `${points(untrained)} its untrained self (${percent(untrained)})`,
   );
   console.log(
     `saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`,
@@ -68,7 +68,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   );
 }
 
-/** Accuracy on a file, and that of always predicting its most frequent label. */
+/** Accuracy on a file, and that of always saying its most frequent label. */
 async function measure(path: string, model: TaskModel, tokenizer: BertTokenizer, labels: string[]) {
   const { examples } = await readData(path, { labels });
   const encoded = encodeExamples(

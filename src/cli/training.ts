@@ -1,7 +1,7 @@
 import { formatNames } from '../platform/format.ts';
 import type { RecipeCallbacks } from '../train/recipes/events.ts';
-import type { FineTuneEvent, FineTuneOptions, FineTuneResult } from '../train/recipes/fineTune.ts';
-import { fineTune } from '../train/recipes/fineTune.ts';
+import { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
+import type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task } from '../train/tasks/task.ts';
 import type { EpochRecord } from '../train/trainer/history.ts';

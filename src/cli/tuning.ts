@@ -15,7 +15,7 @@ interface TuneOptions {
   json?: boolean;
 }
 
-/** Times the variants of a training step's kernels, prints each result and saves the choice. */
+/** Times the kernel variants of a training step, prints each result and saves the choice. */
 export async function runTuning(options: TuneOptions): Promise<void> {
   const { config: file, batchSize, maxLength, json = false } = options;
   const device = await openCliDevice('webgpu', json);
@@ -46,7 +46,7 @@ function runStep(device: Device, config: BertConfig, batchSize: number, maxLengt
 function row({ key, chosen, seconds, guessSeconds, tried, candidates }: TuningResult): string {
   const variant = Object.values(chosen).join(' ');
   const gain = `${(guessSeconds / seconds).toFixed(2)} × the guess`;
-  const time = (seconds * 1e3).toFixed(2).padStart(9);
-  const count = `(${tried} of ${candidates} tried)`;
-  return `${key.padEnd(40)} ${variant.padEnd(40)} ${time} ms  ${gain} ${count}`;
+  const time = `${(seconds * 1e3).toFixed(2).padStart(9)} ms`;
+  const share = `(${tried} of ${candidates} tried)`;
+  return `${key.padEnd(40)} ${variant.padEnd(40)} ${time}  ${gain} ${share}`;
 }

@@ -25,8 +25,9 @@ export interface StudySource
 }
 
 /**
- * Reads what a study is made on. The test rows are the same for all seeds, each label with its share.
- * @param onProblems hears of rows that were skipped
+ * Reads the data of a study. The test rows are the same for all seeds and keep the shares of
+ * labels.
+ * @param onProblems receives skipped rows
  * @throws UsageError when a file cannot be read, or there is too little in it.
  */
 export async function readStudyData(
@@ -41,9 +42,7 @@ export async function readStudyData(
   };
   const { examples, labels } = await read(trainPath);
   if (labels.length < 2)
-    throw new UsageError(
-      `${trainPath} has one label only (${labels[0]}): a classifier needs two or more`,
-    );
+    throw new UsageError(`${trainPath}: expected two or more labels, got one only (${labels[0]})`);
   const paths = testPath === undefined ? [trainPath] : [trainPath, testPath];
   const bytes = await Promise.all(paths.map(async (path) => (await openRandomAccess(path)).size));
   if (testPath !== undefined) {
@@ -53,13 +52,15 @@ export async function readStudyData(
   }
   if (testRows >= examples.length)
     throw new UsageError(
-      `${trainPath} has ${examples.length} rows: ${testRows} to test with leave none; name a file to test with, or take fewer`,
+      `\`testRows\`: expected less than the ${examples.length} rows of ${trainPath}, ` +
+        `got ${testRows}; ` +
+        'choose fewer, or set `test` to a file',
     );
   const { drawn, rest } = drawStratified(examples, testRows, 0);
   return { train: rest, test: drawn, labels, bytes };
 }
 
-/** What one seed of a study works with: texts without labels, and rows with them, of which fewer are the first ones. */
+/** Unlabelled texts and labelled rows of one seed; smaller sizes use the first rows. */
 export function splitForSeed(
   { train }: StudyData,
   count: number,
@@ -67,7 +68,8 @@ export function splitForSeed(
 ): { texts: Document[]; labelled: Example[] } {
   if (count >= train.length)
     throw new UsageError(
-      `${count} labelled rows of ${train.length} leave no texts to pre-train on: choose smaller sizes, or give more data`,
+      `\`sizes\`: expected less than ${train.length} rows, to leave texts to pre-train on, ` +
+        `got ${count}; choose smaller sizes or give more data`,
     );
   const { drawn, rest } = drawStratified(train, count, seed);
   return {
@@ -76,7 +78,7 @@ export function splitForSeed(
   };
 }
 
-/** Draws so many, each label with its share. */
+/** Draws `count` examples; labels keep their shares. */
 function drawStratified(
   examples: readonly Example[],
   count: number,
@@ -99,7 +101,8 @@ async function trainAndTestFiles(
     if (found.length === 1) return joinPath(data, found[0]);
     const inside = names.length === 0 ? 'no TSV, CSV, JSONL or TXT at all' : names.join(', ');
     throw new UsageError(
-      `${data}: one file with "${part}" in its name was expected; there is ${inside}. Name the files: --data FILE --test FILE`,
+      `${data}: expected one file with "${part}" in its name, got ${inside}; ` +
+        'set `data` and `test` to files',
     );
   };
   return [find('train'), test ?? find('test')];

@@ -3,8 +3,8 @@ import { architectures, findModelClass, type ModelOf } from '../bert/registry.ts
 import type { Objective } from '../train/pretraining/objective.ts';
 
 /**
- * What a study pre-trains for. All of them predict tokens, so all can see the same texts in the same
- * batches.
+ * What a study pre-trains for. All of them predict tokens, so all can see the same texts in the
+ * same batches.
  */
 export const pretrainings = ['cbow', 'causal', 'joined', 'mlm'] as const satisfies Objective[];
 export type Pretraining = (typeof pretrainings)[number];

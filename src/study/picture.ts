@@ -1,5 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
-import { drawSvg, textColor, trainColor, validColor } from '../train/trainer/picture.ts';
+import { drawSvg, textColor, trainColor, validColor } from '../train/trainer/svg.ts';
 import type { Summary } from './summary.ts';
 
 /** Of a panel, and of what stands left of the first: the methods' names. */
@@ -7,7 +7,10 @@ const PANEL = 360;
 const NAMES = 270;
 const ROW = 34;
 
-/** Draws a study as one SVG picture: a panel for each size, a row for each method, a dot for each seed, a diamond at their mean. */
+/**
+ * Draws a study as one SVG picture: a panel for each size, a row for each method, a dot for each
+ * seed, a diamond at their mean.
+ */
 export function studyPicture({ sizes, methods }: Summary): Promise<string> {
   const height = 110 + ROW * methods.length;
   const all = methods.flatMap(({ accuracy }) => accuracy.flatMap(({ values }) => values));

@@ -4,7 +4,7 @@ import type { StudyResults } from './results.ts';
 import { FEATURE_LR_FACTOR, type StudySettings } from './study.ts';
 import { formatDifference, formatSpread, spread, summarise } from './summary.ts';
 
-/** A study as one HTML page that needs nothing else: what was found, what it says of the claims, and how it was made. */
+/** A study as one self-contained HTML page: results, claims and method. */
 export async function studyReport(results: StudyResults): Promise<string> {
   const settings = results.settings as unknown as StudySettings;
   const summary = summarise(results);
@@ -16,7 +16,8 @@ export async function studyReport(results: StudyResults): Promise<string> {
 <meta charset="utf-8">
 <title>wigbert study: ${html(settings.data)}</title>
 <style>
-body { font: 15px/1.5 sans-serif; color: #333; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
+body { font: 15px/1.5 sans-serif; color: #333; }
+body { max-width: 1100px; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; }
 td, th { padding: 0.25em 0.9em; border-bottom: 1px solid #ddd; text-align: right; }
 td:first-child, th:first-child { text-align: left; }
@@ -39,8 +40,8 @@ ${table(
 )}
 ${await studyPicture(summary)}
 <h2>The claims</h2>
-<p>How many points better the first is than the second, seed by seed (mean ± deviation), and in how many of the seeds it is
-better at all. Few seeds prove little: a mean smaller than its deviation says nothing.</p>
+<p>Difference between the first and the second in points, seed by seed (mean ± deviation), and the
+number of seeds in which the first is better. A mean below its deviation says nothing.</p>
 ${table(
   ['claim', 'first', 'second', ...sizes],
   summary.claims.map(({ claim, better, worse, difference }) => [
@@ -51,8 +52,9 @@ ${table(
   ]),
 )}
 <h2>Pre-training</h2>
-<p>${settings.pretrainSteps.toLocaleString('en')} steps of ${settings.batchSize} texts, the same texts in the same batches for
-all of one seed. Losses of different tasks cannot be compared with each other.</p>
+<p>${settings.pretrainSteps.toLocaleString('en')} steps of
+${settings.batchSize} texts. All methods of a seed see the same texts in the same batches. Losses of
+different tasks cannot be compared with each other.</p>
 ${table(
   ['', 'parameters', 'loss at the end'],
   pretrainings.map((name) => {
@@ -67,24 +69,36 @@ ${table(
 )}
 <h2>How it was made</h2>
 <ul>
-<li>Each seed draws its labelled rows; of them, the smaller sizes are the first ones. All other rows give their texts alone: to
-learn a vocabulary of ${settings.vocabSize.toLocaleString('en')} entries at most, and to pre-train on. The test rows are the same for all.</li>
-<li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, but for the word vectors, which have none, and the two directions, which
-have as many each and share embeddings and prediction head: they have more parameters and take more work a step.</li>
-<li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}, batches of ${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is frozen;
-the pooling layer and the classifier are trained, at ${FEATURE_LR_FACTOR} times that rate. No setting was chosen by the test rows.</li>
-<li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and the first of two directions,
-and the state of [CLS] of a masked one, which its pre-training does not train.</li>
+${methodItems(settings)}
 </ul>
-<details><summary>Settings</summary><pre>${html(JSON.stringify(results.settings, undefined, 1))}</pre></details>
+<details><summary>Settings</summary>
+<pre>${html(JSON.stringify(results.settings, undefined, 1))}</pre></details>
 </html>
 `;
 }
 
+/** How the study was made, as list items. */
+const methodItems = (settings: StudySettings): string => `
+<li>Each seed draws its labelled rows; smaller sizes use the
+first of them. All other rows give only their texts, to learn a vocabulary of
+at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on. The test rows are
+the same for all.</li>
+<li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, with two
+exceptions. Word vectors have no layers. The two directions have that many layers each and share
+embeddings and prediction head: they have more parameters and take more work per step.</li>
+<li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}, batches of
+${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is
+frozen; the pooling layer and the classifier are trained at ${FEATURE_LR_FACTOR} times that rate. No
+setting was chosen by the test rows.</li>
+<li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and
+the first state of two directions, or the state of [CLS] of a masked language model, which its
+pre-training does not train.</li>`;
+
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (tag: string, cells: readonly string[]) =>
     `<tr>${cells.map((cell) => `<${tag}>${html(cell)}</${tag}>`).join('')}</tr>`;
-  return `<table>\n${[line('th', titles), ...rows.map((row) => line('td', row))].join('\n')}\n</table>`;
+  const lines = [line('th', titles), ...rows.map((row) => line('td', row))];
+  return `<table>\n${lines.join('\n')}\n</table>`;
 }
 
 const countOf = (value: number | undefined): string => value?.toLocaleString('en') ?? '–';

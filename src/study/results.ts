@@ -40,12 +40,12 @@ const schema = v.object({
   ),
 });
 
-/** What a study has found so far. There are no times in it: one that was stopped and goes on finds the same. */
+/** Results so far. No times: a study that was stopped and continued has the same results. */
 export type StudyResults = v.InferOutput<typeof schema>;
 export type Cell = StudyResults['cells'][number];
 
 /**
- * The results in a folder that are to be gone on with; none yet where there is no such file.
+ * Results in a folder, to continue them; empty if the folder has no results.
  * @throws UsageError when it is broken, or the study in it was of other settings.
  */
 export async function openResults(
@@ -63,7 +63,9 @@ export async function openResults(
   );
   if (changed !== undefined)
     throw new UsageError(
-      `${dir} holds a study whose ${changed} is ${show(begun[changed])}, not ${show(settings[changed])}: ask for the same to go on with it, or choose another --out`,
+      `${dir} holds a study with other settings: \`${changed}\`: ` +
+        `expected ${show(begun[changed])}, got ${show(settings[changed])}; ` +
+        `choose another \`out\` for a new study`,
     );
   return results;
 }

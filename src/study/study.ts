@@ -25,13 +25,13 @@ import { type Cell, openResults, RESULTS, type StudyResults } from './results.ts
 
 /** What decides the outcome of a study. */
 export interface StudySettings extends StudySource {
-  /** Its kind; another one rounds otherwise. */
+  /** Kind of the device: kinds round differently. */
   device: string;
   /** Numbers of labelled rows. */
   sizes: number[];
-  /** How many; they are 1, 2, 3… and each has its rows, vocabulary, weights and order. */
+  /** Number of seeds: 1, 2, 3… Each has its own rows, vocabulary, weights and order. */
   seeds: number;
-  /** Of each pre-training. */
+  /** Steps of each pre-training. */
   pretrainSteps: number;
   pretrainLearningRate: number;
   vocabSize: number;
@@ -43,11 +43,11 @@ export interface StudySettings extends StudySource {
   batchSize: number;
   /** Times through the labelled rows. */
   epochs: number;
-  /** Of fine-tuning; a head on features learns at `FEATURE_LR_FACTOR` times it. */
+  /** Rate of fine-tuning; a head on features learns at `FEATURE_LR_FACTOR` times this rate. */
   learningRate: number;
 }
 
-/** A head alone, on features that stay, learns at a higher rate than what could lose what it knows; alike for all. */
+/** A head on frozen features uses 10× the fine-tuning rate; the same for every method. */
 export const FEATURE_LR_FACTOR = 10;
 
 export interface StudyStep {
@@ -60,7 +60,7 @@ export interface StudyStep {
 export interface StudyCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
-  /** Hears of steps that were made before, and are not made again. */
+  /** Receives the number of steps that an earlier run did, which are not repeated. */
   onSkipped?: (steps: number) => void;
   onStep?: (step: StudyStep) => void;
   onPretrained?: (record: StudyResults['pretraining'][number]) => void;
@@ -70,16 +70,17 @@ export interface StudyCallbacks {
 const fitSteps = ({ epochs, batchSize }: StudySettings, size: number): number =>
   epochs * Math.ceil(size / batchSize);
 
-/** Optimiser steps of a whole study. */
+/** Optimizer steps of the whole study. */
 export function studySteps(settings: StudySettings): number {
   const fits = settings.sizes.reduce((sum, size) => sum + fitSteps(settings, size), 0);
   return settings.seeds * (pretrainings.length * settings.pretrainSteps + methods.length * fits);
 }
 
 /**
- * Makes a study, or goes on with the one in `out`: for each seed a vocabulary of the texts without labels, the
- * pre-trainings on them, and a classifier of each method and size. What is finished is written at once.
- * @returns what was found; when `signal` stopped it, up to there.
+ * Runs a study, or continues the one in `out`: for each seed, a vocabulary learnt from the
+ * unlabelled texts, the pre-trainings on them, and a classifier for each method and size. Each
+ * result is written as soon as it is known.
+ * @returns the results; if `signal` stopped the study, those up to there.
  * @throws UsageError when `out` holds a study of other settings, or there is too little data.
  */
 export async function runStudy(
@@ -88,59 +89,74 @@ export async function runStudy(
   out: string,
   callbacks: StudyCallbacks = {},
 ): Promise<StudyResults> {
-  const { signal, onSkipped, onCell } = callbacks;
   const results = await openResults(out, {
     ...settings,
     testRows: data.test.length,
     bytes: data.bytes,
   });
-  const save = () => writeFiles(out, { [RESULTS]: `${JSON.stringify(results, undefined, 1)}\n` });
-  onSkipped?.(
+  callbacks.onSkipped?.(
     results.pretraining.reduce((sum, { steps }) => sum + steps, 0) +
       results.cells.reduce((sum, { size }) => sum + fitSteps(settings, size), 0),
   );
-  for (let seed = 1; seed <= settings.seeds; seed++) {
-    let start: SeedStart | undefined;
-    for (const method of methods) {
-      for (const size of settings.sizes) {
-        if (
-          results.cells.some(
-            (cell) => cell.method === method.id && cell.seed === seed && cell.size === size,
-          )
-        )
-          continue;
-        start ??= startSeed(data, settings, seed);
-        const dir = method.pretraining && joinPath(out, `${method.pretraining}-${seed}`);
-        if (
-          dir &&
-          !results.pretraining.some(
-            ({ name, seed: its }) => name === method.pretraining && its === seed,
-          )
-        ) {
-          const record = await pretrainOrResume(
-            method.pretraining!,
-            start,
-            settings,
-            dir,
-            callbacks,
-          );
-          if (!record) return results;
-          results.pretraining.push(record);
-          await save();
-          callbacks.onPretrained?.(record);
-        }
-        const cell = await trainCell(method, size, start, data, settings, dir, callbacks);
-        if (!cell || signal?.aborted) return results;
-        results.cells.push(cell);
-        await save();
-        onCell?.(cell);
-      }
-    }
-  }
+  const run: Run = { data, settings, out, callbacks, results };
+  for (let seed = 1; seed <= settings.seeds; seed++) if (!(await runSeed(run, seed))) break;
   return results;
 }
 
-/** What a seed begins with. */
+interface Run {
+  data: StudyData;
+  settings: StudySettings;
+  out: string;
+  callbacks: StudyCallbacks;
+  results: StudyResults;
+}
+
+const save = ({ out, results }: Run): Promise<void> =>
+  writeFiles(out, { [RESULTS]: `${JSON.stringify(results, undefined, 1)}\n` });
+
+/** Runs what one seed still lacks; false if it was stopped. */
+async function runSeed(run: Run, seed: number): Promise<boolean> {
+  const { data, settings, callbacks, results } = run;
+  let start: SeedStart | undefined;
+  for (const method of methods) {
+    for (const size of settings.sizes) {
+      const isDone = results.cells.some(
+        (cell) => cell.method === method.id && cell.seed === seed && cell.size === size,
+      );
+      if (isDone) continue;
+      start ??= startSeed(data, settings, seed);
+      const { pretraining } = method;
+      if (pretraining && !(await ensurePretrained(run, pretraining, start))) return false;
+      const dir = pretraining && pretrainedFolder(run, pretraining, seed);
+      const cell = await trainCell(method, size, start, data, settings, dir, callbacks);
+      if (!cell || callbacks.signal?.aborted) return false;
+      results.cells.push(cell);
+      await save(run);
+      callbacks.onCell?.(cell);
+    }
+  }
+  return true;
+}
+
+const pretrainedFolder = ({ out }: Run, name: Pretraining, seed: number): string =>
+  joinPath(out, `${name}-${seed}`);
+
+/** Pre-trains unless it is done; false if it was stopped. */
+async function ensurePretrained(run: Run, name: Pretraining, start: SeedStart): Promise<boolean> {
+  const { settings, callbacks, results } = run;
+  const { seed } = start;
+  if (results.pretraining.some((record) => record.name === name && record.seed === seed))
+    return true;
+  const dir = pretrainedFolder(run, name, seed);
+  const record = await pretrainOrResume(name, start, settings, dir, callbacks);
+  if (!record) return false;
+  results.pretraining.push(record);
+  await save(run);
+  callbacks.onPretrained?.(record);
+  return true;
+}
+
+/** What all methods of a seed share. */
 interface SeedStart {
   seed: number;
   texts: Document[];
@@ -152,7 +168,7 @@ interface SeedStart {
 function startSeed(data: StudyData, settings: StudySettings, seed: number): SeedStart {
   const { vocabSize, cased, layers, hiddenSize, sizes, maxLength } = settings;
   const split = splitForSeed(data, Math.max(...sizes), seed);
-  // So that characters, at the beginning of words and within, take half of the entries at most.
+  // A character may take two entries, at the start of a word and inside: half of the vocabulary.
   const limitAlphabet = Math.min(trainerDefaults.limitAlphabet, Math.ceil(vocabSize / 4));
   const { vocab } = trainWordPiece(split.texts.flat(), {
     vocabSize,
@@ -173,7 +189,7 @@ function startSeed(data: StudyData, settings: StudySettings, seed: number): Seed
   return { seed, ...split, tokenizer, config };
 }
 
-/** Pre-trains into a folder, or goes on with what is there; undefined when it was stopped. */
+/** Pre-trains into a folder, or resumes the run there; undefined if it was stopped. */
 async function pretrainOrResume(
   name: Pretraining,
   { seed, texts, tokenizer, config }: SeedStart,
@@ -189,7 +205,7 @@ async function pretrainOrResume(
     seed,
     totalSteps: pretrainSteps,
     learningRate: pretrainLearningRate,
-    // Short runs have more than the paper's 1 %.
+    // A short run needs more warm-up than the paper's 1 %.
     warmupRatio: fitDefaults.warmupRatio,
   };
   const Model = pretrainModels[name];
@@ -218,7 +234,7 @@ async function pretrainOrResume(
   return { name, seed, parameters: model.numParameters, steps: steps.length, loss };
 }
 
-/** Trains and tests one classifier; undefined when it was stopped. */
+/** Trains and tests one classifier; undefined if it was stopped. */
 async function trainCell(
   method: Method,
   size: number,
@@ -262,6 +278,6 @@ async function trainCell(
   };
 }
 
-/** The configuration as a class wants it: looking back only, or both ways. */
+/** Sets `isDecoder` for classes that need it. */
 const withDecoderFlag = (config: BertConfig, { isDecoder }: { isDecoder?: boolean }): BertConfig =>
   isDecoder ? { ...config, isDecoder } : config;

@@ -4,9 +4,12 @@ import type { StudyResults } from './results.ts';
 /** Some values of one thing, one for each seed. */
 export interface Spread {
   values: number[];
-  /** NaN where there are none. */
+  /** NaN without values. */
   mean: number;
-  /** Of the sample: the sum of squares is divided by one less than their number; NaN for fewer than two. */
+  /**
+   * Of the sample: the sum of squares is divided by one less than their number; NaN for fewer than
+   * two.
+   */
   deviation: number;
 }
 

@@ -94,10 +94,7 @@ describe('bertConfig', () => {
   });
 
   test.each<[Record<string, unknown>, string]>([
-    [
-      { hiddensize: 5 },
-      'bertConfig: there is no field hiddensize; there are vocabSize, hiddenSize,',
-    ],
+    [{ hiddensize: 5 }, 'bertConfig: expected one of the fields vocabSize, hiddenSize,'],
     [{ hiddenSize: 100 }, 'bertConfig: hiddenSize: expected a multiple of numAttentionHeads, 12'],
     [{ hiddenSize: 0 }, 'bertConfig: hiddenSize: expected a whole number, 1 or more'],
     [{ vocabSize: 2.5 }, 'bertConfig: vocabSize: expected a whole number, 1 or more'],

@@ -76,7 +76,7 @@ describe('wrong use is one line, with its exit code', () => {
       'more frozen layers than there are',
       ['train', data, ...fresh, '--freeze', '2'],
       2,
-      /2 layers cannot be frozen: the model has 1/,
+      /--freeze: expected at most 1, the number of layers, or 'all', got 2/,
     ],
     [
       'frozen layers that are none',
@@ -117,7 +117,7 @@ describe('wrong use is one line, with its exit code', () => {
       /'--out <dir>' argument '' is invalid. Expected a path/,
     ],
     [
-      'one label only',
+      'got one only',
       ['train', oneLabel, ...fresh],
       2,
       /expected two or more labels, got one only \(x\)/,
@@ -168,13 +168,13 @@ describe('wrong use is one line, with its exit code', () => {
       'weights that are no numbers',
       ['predict', '--model', broken, 'a film'],
       1,
-      /outputs are no finite numbers: the weights/,
+      /outputs: expected finite numbers, got NaN or infinity; the weights/,
     ],
     [
       'weights that are no numbers, on labelled texts',
       ['evaluate', data, '--model', broken],
       1,
-      /outputs are no finite numbers: the weights/,
+      /outputs: expected finite numbers, got NaN or infinity; the weights/,
     ],
     ...[['predict'], ['embed', '--out', join(dir, 'x.jsonl')]].map(
       (args): [string, string[], number, RegExp] => [

@@ -6,12 +6,13 @@ import { SequenceClassifier } from '../heads/sequenceClassification.ts';
 import { BertEncoder, BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
-import { BertPreTrainedModel } from '../pretrainedModel.ts';
+import { BertPreTrainedModel, type FreezableParts } from '../pretrainedModel.ts';
 import { type CausalLMInputs, shiftLabels } from './causal.ts';
 
 /**
- * Two encoders side by side that share the embeddings: one looks back only, the other ahead only. So no state has seen
- * both sides of its token in one network, as in ELMo (Peters et al. 2018, arXiv 1802.05365, §3.1).
+ * Two encoders that share the embeddings: one attends to earlier tokens only, the other to later
+ * ones only. No single network sees both sides of a token, as in ELMo (Peters et al. 2018,
+ * arXiv 1802.05365, §3.1).
  */
 export class BertBiBackbone extends BertBackbone {
   static override readonly architecture: string = 'BertBiBackbone';
@@ -27,7 +28,17 @@ export class BertBiBackbone extends BertBackbone {
     return 2 * this.config.hiddenSize;
   }
 
-  /** Each state is that of the forward encoder, then that of the backward one: [batch, length, 2 hidden]. */
+  override get freezableParts(): FreezableParts {
+    return {
+      embeddings: this.embeddings,
+      encoders: [this.encoder.layer, this.backwardEncoder.layer],
+    };
+  }
+
+  /**
+   * Concatenates the states of both encoders, the forward one's first: [batch, length, 2 hidden].
+   * @throws ArgumentError for shapes that do not fit.
+   */
   override forward(inputs: BertInputs): EncoderOutput {
     const { forward, backward } = this.directions(inputs);
     const hiddenStates = forward.hiddenStates.map((state, i) =>
@@ -43,7 +54,7 @@ export class BertBiBackbone extends BertBackbone {
     };
   }
 
-  /** `ahead` reads the text forwards; `back` reads it backwards, and has it so: position 0 is the last token. */
+  /** `backward` is in reading order of its encoder: position 0 is the last token. */
   directions(inputs: BertInputs): { forward: EncoderOutput; backward: EncoderOutput } {
     const { embedded, mask } = this.embed(inputs);
     return {
@@ -60,16 +71,20 @@ export class BertBiBackbone extends BertBackbone {
 export interface BiLMOutput {
   /** Mean of the two directions' losses; undefined when no labels are given. */
   loss?: Tensor;
-  /** Of the next token at each position, [batch, length, vocabulary]; computed when first read. */
+  /**
+   * Logits of the next token at each position, [batch, length, vocabulary]; computed on first use.
+   */
   readonly logits: Tensor;
-  /** Of the token before each position, [batch, length, vocabulary]; computed when first read. */
+  /**
+   * Logits of the token before each position, [batch, length, vocabulary]; computed on first use.
+   */
   readonly backwardLogits: Tensor;
 }
 
 /**
- * A forward and a backward language model trained together, as ELMo's (Peters et al. 2018, §3.1): shared are the embeddings
- * and all of the prediction head; each direction has an encoder of its own. ELMo has the sum of the losses; the mean moves
- * the same and can be compared with one direction's.
+ * A forward and a backward language model trained together, as in ELMo (Peters et al. 2018, §3.1).
+ * They share the embeddings and the prediction head; each direction has its own encoder. The loss
+ * is the mean of both losses, not ELMo's sum, so that it compares with the loss of one direction.
  */
 export class BertBiLMHeadModel extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertBiLMHeadModel';
@@ -83,7 +98,7 @@ export class BertBiLMHeadModel extends BertPreTrainedModel {
     this.cls = new BertOnlyMLMHead(config, this.bert);
   }
 
-  /** Throws ArgumentError for labels of another shape, or that are no tokens. */
+  /** @throws ArgumentError for labels of another shape or outside the vocabulary. */
   forward(inputs: CausalLMInputs): BiLMOutput {
     const { forward, backward } = this.bert.directions(inputs);
     const { labels } = inputs;
@@ -112,7 +127,10 @@ const reverseLabels = (labels: Tensor | NestedArray): Tensor | NestedArray =>
     ? labels.flip([1])
     : (labels as readonly number[][]).map((row) => Array.from(row).reverse());
 
-/** A classifier on both language models: by the states that have seen all, the forward one's last and the backward one's first. */
+/**
+ * Classifies by the two states that have seen the whole text: the last of the forward encoder and
+ * the first of the backward one.
+ */
 export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBiBackbone> {
   static override readonly architecture: string = 'BertBiLMForSequenceClassification';
   static override readonly isDecoder = true;

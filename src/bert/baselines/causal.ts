@@ -8,23 +8,23 @@ import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
 
 export interface CausalLMInputs extends BertInputs {
-  /** The text's own tokens, [batch, length]; -100 where one is not to be predicted, as padding. */
+  /** The text's own tokens, [batch, length]; -100 for tokens to ignore, such as padding. */
   labels?: Tensor | NestedArray;
 }
 
 export type CausalLMOutput = MaskedLMOutput;
 
 /**
- * BERT that looks back only and predicts the next token at each position: a language model as GPT's (Radford et al. 2018,
- * §3.1). `config.isDecoder` must be true; Hugging Face has the same under this name. The loss is the mean over the tokens
- * to be predicted, of which the first of a text is none. Padding in front of a text sees what is before it alone; in Hugging
- * Face's eager attention it sees all.
+ * BERT with causal attention that predicts the next token at each position: a language model like
+ * GPT (Radford et al. 2018, §3.1). Hugging Face's class has the same name. `config.isDecoder` is
+ * true. The loss is the mean over all tokens except the first of each text. Padding in front of a
+ * text attends to earlier padding only; in Hugging Face's eager attention it attends to everything.
  */
 export class BertLMHeadModel extends BertForMaskedLM {
   static override readonly architecture: string = 'BertLMHeadModel';
   static override readonly isDecoder = true;
 
-  /** Throws ArgumentError for labels of another shape, or that are no tokens. */
+  /** @throws ArgumentError for labels of another shape or outside the vocabulary. */
   override forward({ labels, ...inputs }: CausalLMInputs): CausalLMOutput {
     return super.forward({
       ...inputs,
@@ -33,13 +33,15 @@ export class BertLMHeadModel extends BertForMaskedLM {
   }
 }
 
-/** What each position is to predict: the label of the next one, and nothing at the last. labels: [batch, length]. */
+/**
+ * Shifts labels to the position that predicts them; the last position gets -100. [batch, length]
+ */
 export function shiftLabels(labels: Tensor | NestedArray): Tensor | NestedArray {
   if (labels instanceof Tensor) return pad(labels.slice([null, [1, null]]), [0, 1], IGNORE_INDEX);
   return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), IGNORE_INDEX]);
 }
 
-/** A classifier on a language model that looks back only: by the last token attended to, which has seen all others. */
+/** Classifies by the last token that is not padding, the only one that has seen the whole text. */
 export class BertLMForSequenceClassification extends SequenceClassifier<BertBackbone> {
   static override readonly architecture: string = 'BertLMForSequenceClassification';
   static override readonly isDecoder = true;

@@ -17,7 +17,7 @@ import { SequenceClassifier } from '../heads/sequenceClassification.ts';
 import { BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import type { BertModelOutput } from '../model.ts';
 import { type BertInputs, checkLabelShape, toIdTensor, toIdTensors } from '../modelInputs.ts';
-import { BertPreTrainedModel } from '../pretrainedModel.ts';
+import { BertPreTrainedModel, type FreezableParts } from '../pretrainedModel.ts';
 
 export class CbowEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
@@ -28,7 +28,7 @@ export class CbowEmbeddings extends Module {
   }
 }
 
-/** What has word vectors under BERT's name for them, and no encoder: of the configuration, the sizes of that table count. */
+/** Base of models with word vectors, named as in BERT, and no encoder. Other sizes are ignored. */
 abstract class WordVectors extends BertPreTrainedModel {
   static override readonly isDecoder: boolean | undefined = undefined;
 
@@ -37,12 +37,13 @@ abstract class WordVectors extends BertPreTrainedModel {
     const shape = (tensors.get(`bert.${name}`) ?? tensors.get(name))?.shape;
     if (shape?.join() !== [config.vocabSize, config.hiddenSize].join())
       throw new UsageError(
-        `${source}: ${name} is ${shape ? `[${shape}]` : 'not there'}; expected [${config.vocabSize},${config.hiddenSize}] (vocab_size, hidden_size)`,
+        `${source}: ${name}: expected [${config.vocabSize},${config.hiddenSize}] ` +
+          `(vocab_size, hidden_size), got ${shape ? `[${shape}]` : 'none'}`,
       );
   }
 }
 
-/** Word vectors alone: a token's state is its vector, whatever stands around it. */
+/** Word vectors only: the state of a token is its vector, whatever its context. */
 export class CbowModel extends WordVectors {
   static override readonly architecture: string = 'CbowModel';
   readonly embeddings: CbowEmbeddings;
@@ -62,7 +63,14 @@ export class CbowModel extends WordVectors {
     return 1;
   }
 
-  /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws ArgumentError for shapes that do not fit. */
+  override get freezableParts(): FreezableParts {
+    return { embeddings: this.embeddings, encoders: [] };
+  }
+
+  /**
+   * Ids of [batch, length] → lastHiddenState: [batch, length, hidden].
+   * @throws ArgumentError for shapes that do not fit.
+   */
   forward(inputs: BertInputs): EncoderOutput {
     const { wordEmbeddings } = this.embeddings;
     const { inputIds } = toIdTensors(
@@ -77,16 +85,16 @@ export class CbowModel extends WordVectors {
 }
 
 export interface CbowInputs extends BertInputs {
-  /** The text's own tokens, [batch, length]; -100 where one is not to be predicted, as padding. */
+  /** The text's own tokens, [batch, length]; -100 for tokens to ignore, such as padding. */
   labels?: Tensor | NestedArray;
-  /** Tokens to either side that are the context. Default: 4, the paper's. */
+  /** Tokens on each side that form the context. Default: 4, as in the paper. */
   window?: number;
 }
 
 export interface CbowOutput extends EncoderOutput {
-  /** Mean over the tokens to be predicted, NaN if there are none; undefined when no labels are given. */
+  /** Mean over the labelled tokens, NaN without any; undefined without labels. */
   loss?: Tensor;
-  /** The mean of the vectors around each position, [batch, length, hidden]; 0 where nothing is around. */
+  /** Mean of the vectors in each token's window, [batch, length, hidden]; 0 for an empty window. */
   context: Tensor;
 }
 
@@ -109,10 +117,10 @@ class CbowHead extends Module {
 }
 
 /**
- * word2vec's continuous bag of words (Mikolov et al. 2013, arXiv 1301.3781, §3.1): the mean of the vectors around a token
- * predicts it. The softmax is over the whole vocabulary, the paper's objective itself, rather than by negative sampling: a
- * vocabulary of word pieces is small, and the loss can be compared with those of other language models. As there, what
- * predicts a token is another vector than its own, and there is no bias.
+ * word2vec's continuous bag of words (Mikolov et al. 2013, arXiv 1301.3781, §3.1): the mean of the
+ * vectors around a token predicts it. The softmax covers the whole vocabulary instead of negative
+ * samples: a WordPiece vocabulary is small, and the loss compares with those of other language
+ * models. As in the paper, input and output vectors differ, and there is no bias.
  */
 export class CbowLMHeadModel extends WordVectors {
   static override readonly architecture: string = 'CbowLMHeadModel';
@@ -125,11 +133,14 @@ export class CbowLMHeadModel extends WordVectors {
     this.cls = new CbowHead(config);
   }
 
-  /** Throws ArgumentError for labels of another shape, or that are no tokens, or a window of nothing. */
+  /**
+   * @throws ArgumentError for labels of another shape or outside the vocabulary, or a window below
+   * 1.
+   */
   forward({ labels, window = 4, ...inputs }: CbowInputs): CbowOutput {
     if (!Number.isInteger(window) || window < 1)
       throw new ArgumentError(
-        `CbowLMHeadModel: a window of at least 1 token was expected, not ${window}`,
+        `CbowLMHeadModel: window: expected an integer of at least 1, got ${window}`,
       );
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;
@@ -158,7 +169,9 @@ export class CbowLMHeadModel extends WordVectors {
   }
 }
 
-/** How much each token counts at each position: as much as the others within the window that are attended to, itself not. */
+/**
+ * Weights of the mean over each window: equal for its tokens, 0 for the token itself and padding.
+ */
 function contextWeights(length: number, window: number, mask: Tensor): Tensor {
   const inWindow = Float32Array.from({ length: length * length }, (_, i) => {
     const distance = Math.abs(Math.floor(i / length) - (i % length));
@@ -170,7 +183,7 @@ function contextWeights(length: number, window: number, mask: Tensor): Tensor {
   return weights.div(weights.sum([-1], true).clamp(1, length));
 }
 
-/** A classifier on the mean of a text's word vectors. */
+/** Classifies by the mean of a text's word vectors. */
 export class CbowForSequenceClassification extends SequenceClassifier<CbowModel> {
   static override readonly architecture: string = 'CbowForSequenceClassification';
   static override readonly isDecoder: boolean | undefined = undefined;

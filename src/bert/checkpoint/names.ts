@@ -1,9 +1,11 @@
-/** A weight's current name: the first BERTs call `weight` and `bias` of LayerNorm `gamma` and `beta`. */
+/**
+ * Current name of a weight: old checkpoints call LayerNorm's weight and bias `gamma` and `beta`.
+ */
 export function canonicalName(name: string): string {
   return name.replace(/\.gamma$/, '.weight').replace(/\.beta$/, '.bias');
 }
 
-/** Whether it is a buffer that old versions save beside the weights. */
+/** True for the buffer of position numbers that old versions save beside the weights. */
 export const isPositionIds = (name: string): boolean =>
   /(^|\.)embeddings\.position_ids$/.test(name);
 

@@ -16,8 +16,8 @@ export interface Weight {
 }
 
 /**
- * A model folder. Weights have their current names (`canonicalName`). Their `data` are read from the
- * file at each access, so that memory need not hold more than one of them.
+ * A model folder. Weights have their current names (`canonicalName`). Each access to `data` reads
+ * the file, so that memory need not hold more than one weight.
  */
 export interface Checkpoint {
   config: BertConfig;
@@ -31,15 +31,18 @@ const convertPickleCommand =
   `save_file({k: v.contiguous().clone() for k, v in w.items()}, '${modelFiles.weights}', ` +
   `{'format': 'pt'})"`;
 
-/** The configuration of a folder. @throws UsageError as `parseBertConfig`, or when it is missing. */
+/**
+ * The configuration of a folder.
+ * @throws UsageError as `parseBertConfig`, or when config.json is missing.
+ */
 export async function readBertConfig(folder: ModelFolder): Promise<BertConfig> {
   return parseBertConfig(await folder.config(), folder.path(modelFiles.config), true);
 }
 
 /**
  * Reads a Hugging Face folder: config.json, and model.safetensors whole or in the files its index
- * names. All headers are checked before any weight is read. F64, F16 and BF16 weights become float32;
- * `position_ids`, a buffer of old versions, is left out.
+ * names. All headers are checked before any weight is read. F64, F16 and BF16 weights become
+ * float32; `position_ids`, a buffer of old versions, is left out.
  * @throws UsageError when a file is missing, is broken, or could run code (pickles).
  */
 export async function readCheckpoint(source: ModelSource): Promise<Checkpoint> {

@@ -4,8 +4,8 @@ import { formatNames } from '../../platform/format.ts';
 import type { Checkpoint } from './read.ts';
 
 /**
- * Checks that config.json has the sizes of the weights, before a model of these sizes is built. Only
- * the encoder is checked: a head may be new.
+ * Checks that config.json has the sizes of the weights, before a model of these sizes is built.
+ * Heads are not checked, since they may be new.
  * @throws UsageError naming the field of config.json and the weight.
  */
 export function checkSizes({ config, tensors }: Checkpoint, source: string): void {

@@ -3,7 +3,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
-/** What heads that classify share: dropout, then a dense layer. */
+/** Base of classifiers: dropout, then a dense layer. */
 export abstract class BertClassifier<
   Encoder extends BertPreTrainedModel,
 > extends BertPreTrainedModel {

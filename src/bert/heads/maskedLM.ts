@@ -21,8 +21,8 @@ export class BertOnlyMLMHead extends Module {
 export interface MaskedLMOutput extends EncoderOutput, MaskedLMPrediction {}
 
 /**
- * BERT that predicts masked tokens (Devlin et al. 2019, §3.1, task 1). The decoder's weights are the
- * word embeddings (`tieWordEmbeddings`).
+ * BERT that predicts masked tokens (Devlin et al. 2019, §3.1, task 1). By default the decoder
+ * shares the word embeddings (`tieWordEmbeddings`).
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertForMaskedLM';

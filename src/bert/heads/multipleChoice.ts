@@ -19,7 +19,7 @@ export interface MultipleChoiceOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** BERT that scores choices, each together with the question, against each other (Devlin et al. 2019, §4.4). */
+/** BERT that scores pairs of question and choice against each other (Devlin et al. 2019, §4.4). */
 export class BertForMultipleChoice extends BertClassifier<BertModel> {
   static override readonly architecture: string = 'BertForMultipleChoice';
   constructor(config: BertConfig) {

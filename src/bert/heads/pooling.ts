@@ -2,12 +2,13 @@ import { arange, matmul, type NestedArray, noGrad, type Tensor } from '../../ten
 import { toIdTensor } from '../modelInputs.ts';
 
 /**
- * How the states of a text become one vector: that of the first position (`cls`), the mean of those attended to (special
- * tokens count, as in sentence-transformers), or that of the first or last attended to.
+ * How the states of a text become one vector: the state of the first position (`cls`), the mean
+ * over all tokens except padding (special tokens count, as in sentence-transformers), or the state
+ * of the first or last token that is not padding.
  */
 export type Pooling = 'cls' | 'mean' | 'first' | 'last';
 
-/** states: [batch, length, size], mask: [batch, length], 1 where attended to (none: everywhere) → [batch, 1, size]. */
+/** states: [batch, length, size], mask: [batch, length], 0 for padding → [batch, 1, size]. */
 export function pool(
   states: Tensor,
   mask: Tensor | NestedArray | undefined,
@@ -22,7 +23,7 @@ export function pool(
     const attended = toIdTensor(mask, states.device, 'attentionMask').toFloat();
     if (pooling === 'mean') return attended.div(attended.sum([1], true).clamp(1, length));
     const positions = arange(length, undefined, { device: states.device });
-    // The place that counts most among those attended to.
+    // The highest rank among the tokens that are not padding wins.
     const rank =
       pooling === 'last' ? positions.toFloat().add(1) : positions.toFloat().neg().add(length);
     return attended.mul(rank).argmax(-1).unsqueeze(1).eq(positions).toFloat();

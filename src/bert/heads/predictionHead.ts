@@ -16,21 +16,23 @@ import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../
 
 export interface MaskedLMInputs extends BertInputs {
   /**
-   * The token behind each position, [batch, length]; -100 where none is to be predicted. From the host, only the positions
-   * with a token go through the decoder; of a tensor, whose values the host does not know, all do.
+   * Token to predict at each position, [batch, length]; -100 for positions to ignore. Given as
+   * arrays, only labelled positions go through the decoder; given as a tensor, whose values the
+   * host does not know, all do.
    */
   labels?: Tensor | NestedArray;
   /**
-   * Positions to predict, [n], as row × length + column; `labels` are then [n], theirs. For captured steps (`capture`):
-   * keep n the same and fill up with positions of label -100 (Google's `masked_lm_positions`).
+   * Positions to predict, [n], as row × length + column; `labels` is then [n] too. For captured
+   * steps (`capture`), keep n constant and fill up with positions of label -100 (Google's
+   * `masked_lm_positions`).
    */
   labelPositions?: Tensor | NestedArray;
 }
 
 export interface MaskedLMPrediction {
-  /** Mean over the labelled positions, NaN if there are none; undefined when no labels are given. */
+  /** Mean over the labelled positions, NaN without any; undefined without labels. */
   loss?: Tensor;
-  /** [batch, length, vocabulary], computed when first read: they take much memory, and training does without them. */
+  /** [batch, length, vocabulary]. Large, so computed on first use; training does not need it. */
   readonly logits: Tensor;
 }
 
@@ -55,7 +57,7 @@ class BertPredictionHeadTransform extends Module {
 export class BertLMPredictionHead extends Module {
   readonly transform: BertPredictionHeadTransform;
   readonly bias: Tensor;
-  /** A row for each token: the word embeddings themselves, unless the configuration unties them. */
+  /** One row per token: the word embeddings, unless `tieWordEmbeddings` is false. */
   readonly decoder: Embedding;
 
   constructor(config: BertConfig, wordEmbeddings: Embedding) {
@@ -67,7 +69,10 @@ export class BertLMPredictionHead extends Module {
       : new Embedding(config.vocabSize, config.hiddenSize);
   }
 
-  /** hidden: [batch, length, hidden]. Throws ArgumentError for labels of another shape, or that are no tokens. */
+  /**
+   * hidden: [batch, length, hidden].
+   * @throws ArgumentError for labels of another shape or outside the vocabulary.
+   */
   forward(
     hidden: Tensor,
     { labels, labelPositions }: Pick<MaskedLMInputs, 'labels' | 'labelPositions'>,
@@ -113,7 +118,7 @@ export class BertLMPredictionHead extends Module {
   }
 }
 
-/** The positions that have a label, and their labels; where none has one, a position that is ignored. */
+/** Labelled positions and their labels; without any, the first position, which is ignored. */
 function labelledPositions(
   labels: NestedArray,
   batch: number,

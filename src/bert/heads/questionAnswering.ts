@@ -8,14 +8,17 @@ import { type BertInputs, classificationLoss, toIdTensor } from '../modelInputs.
 import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
 export interface QuestionAnsweringInputs extends BertInputs {
-  /** First token of each answer, [batch]. Negative ones count as 0; ones beyond the text are ignored. */
+  /** First token of each answer, [batch]. Negative values count as 0;
+   * values beyond the text are ignored. */
   startPositions?: Tensor | NestedArray;
   /** Last token of each answer, [batch]. As `startPositions`. */
   endPositions?: Tensor | NestedArray;
 }
 
 export interface QuestionAnsweringOutput extends EncoderOutput {
-  /** Mean of the losses of starts and ends, each NaN if all are ignored; undefined unless both are given. */
+  /**
+   * Mean of the losses of start and end, NaN if all are ignored; undefined unless both are given.
+   */
   loss?: Tensor;
   /** [batch, length] */
   startLogits: Tensor;
@@ -29,12 +32,13 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
   readonly bert: BertBackbone;
   readonly qaOutputs: Linear;
 
-  /** @throws UsageError when the configuration is for other than two labels. */
+  /** @throws UsageError unless the configuration has two labels. */
   constructor(config: BertConfig) {
     super(config);
     if (config.numLabels !== 2)
       throw new UsageError(
-        `BertForQuestionAnswering: the configuration has ${config.numLabels} labels; expected 2, start and end (num_labels; \`labels\` of fromPretrained)`,
+        'BertForQuestionAnswering: numLabels: expected 2, start and end ' +
+          `(set \`labels\` of fromPretrained), got ${config.numLabels}`,
       );
     this.bert = new BertBackbone(config);
     this.qaOutputs = new Linear(config.hiddenSize, 2);

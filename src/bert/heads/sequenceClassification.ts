@@ -13,7 +13,10 @@ import type { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { BertClassifier } from './classifier.ts';
 
 export interface SequenceClassifierInputs extends BertInputs {
-  /** Class numbers [batch]; scores [batch] or [batch, labels] for regression; 0s and 1s [batch, labels] for several labels. */
+  /**
+   * Class numbers, [batch]; for regression scores, [batch] or [batch, labels]; for several labels 0
+   * or 1, [batch, labels].
+   */
   labels?: Tensor | NestedArray;
 }
 
@@ -24,7 +27,7 @@ export interface SequenceClassifierOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** What classifies texts by one vector of each. */
+/** Base of models that classify a text by one vector. */
 export abstract class SequenceClassifier<
   Encoder extends BertPreTrainedModel,
 > extends BertClassifier<Encoder> {
@@ -32,7 +35,7 @@ export abstract class SequenceClassifier<
     super(config, bert, config.numLabels);
   }
 
-  /** Ids of [batch, length] → poolerOutput: [batch, hidden], and the states it is of. */
+  /** Ids of [batch, length] → poolerOutput: [batch, hidden], with all states. */
   protected abstract encode(inputs: BertInputs): BertModelOutput;
 
   forward(inputs: SequenceClassifierInputs): SequenceClassifierOutput {
@@ -45,7 +48,7 @@ export abstract class SequenceClassifier<
     };
   }
 
-  /** `problemType` decides; where it is not set, one label means regression, class numbers single, others multi-label. */
+  /** Without a `problemType`, one label means regression, float32 rows mean several labels. */
   #loss(logits: Tensor, given: Tensor | NestedArray): Tensor {
     const { numLabels, problemType } = this.config;
     const known = given instanceof Tensor ? given : tensor(given, { device: logits.device });

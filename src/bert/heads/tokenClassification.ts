@@ -11,13 +11,13 @@ export interface TokenClassifierInputs extends BertInputs {
 }
 
 export interface TokenClassifierOutput extends EncoderOutput {
-  /** Mean over the labelled tokens, NaN if there are none; undefined when no labels are given. */
+  /** Mean over the labelled tokens, NaN without any; undefined without labels. */
   loss?: Tensor;
   /** [batch, length, labels] */
   logits: Tensor;
 }
 
-/** BERT with a classifier on every token, for named entities and the like (Devlin et al. 2019, §5.3). */
+/** BERT with a classifier on every token, e.g. for named entities (Devlin et al. 2019, §5.3). */
 export class BertForTokenClassification extends BertClassifier<BertBackbone> {
   static override readonly architecture: string = 'BertForTokenClassification';
   constructor(config: BertConfig) {

@@ -3,7 +3,10 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { embedding, type Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 
-/** Sum of word, position and segment embeddings, normalised (Devlin et al. 2019, arXiv 1810.04805, §3). */
+/**
+ * Sum of word, position and segment embeddings, normalised (Devlin et al. 2019, arXiv 1810.04805,
+ * §3).
+ */
 export class BertEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
   readonly positionEmbeddings: Embedding;
@@ -22,18 +25,21 @@ export class BertEmbeddings extends Module {
 
   /**
    * ids: [batch, length] → [batch, length, hidden]. Segments default to 0, positions to 0, 1, 2, …
-   * @throws ArgumentError when the text is longer than the positions there are, or an id has no row.
+   * @throws ArgumentError when the text is longer than `maxPositionEmbeddings` or an id is out of
+   * range.
    */
   forward(ids: Tensor, tokenTypeIds?: Tensor, positionIds?: Tensor): Tensor {
     const length = ids.shape[1];
     const positions = this.positionEmbeddings.weight;
     if (!positionIds && length > positions.shape[0]) {
       throw new ArgumentError(
-        `BertEmbeddings: a text of ${length} tokens is longer than maxPositionEmbeddings (${positions.shape[0]})`,
+        'BertEmbeddings: inputIds: expected at most ' +
+          `${positions.shape[0]} tokens (maxPositionEmbeddings), got ${length}`,
       );
     }
     const types = this.tokenTypeEmbeddings;
-    // The default positions and segments are the same in each row: no look-up, and a cheap gradient.
+    // Default positions and segments are equal in all rows: slices need no look-up, and their
+    // gradient is cheap.
     const position = positionIds
       ? embedding(positionIds, positions)
       : positions.slice([[0, length]]);

@@ -18,7 +18,9 @@ export const activations: Record<HiddenAct, Activation> = {
   tanh: 'tanh',
 };
 
-/** Scaled dot-product attention over several heads (Vaswani et al. 2017, arXiv 1706.03762, §3.2). */
+/**
+ * Scaled dot-product attention over several heads (Vaswani et al. 2017, arXiv 1706.03762, §3.2).
+ */
 class BertSelfAttention extends Module {
   readonly query: Linear;
   readonly key: Linear;
@@ -43,8 +45,9 @@ class BertSelfAttention extends Module {
   }
 
   /**
-   * x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores → context like x. `outputAttentions`
-   * asks for the probabilities, [batch, heads, length, length], which are otherwise not stored.
+   * x: [batch, length, hidden], mask: [batch or 1, 1, 1, length], added to the scores → context:
+   * shape of x. With `outputAttentions`, probs: [batch, heads, length, length]; otherwise they are
+   * not stored.
    */
   forward(x: Tensor, mask: Tensor, outputAttentions: boolean): { context: Tensor; probs?: Tensor } {
     const [batch, length, hidden] = x.shape;
@@ -72,7 +75,7 @@ class BertSelfAttention extends Module {
   }
 }
 
-/** Dense layer, dropout, residual, layer normalisation: how each half of a layer ends (post-norm). */
+/** End of each half of a layer: dense layer, dropout, residual, layer normalisation (post-norm). */
 class BertOutput extends Module {
   readonly dense: Linear;
   readonly LayerNorm: LayerNorm;
@@ -146,7 +149,7 @@ export interface EncoderOutput {
   lastHiddenState: Tensor;
   /** The embeddings, then each layer's output. */
   hiddenStates: Tensor[];
-  /** Each layer's attention probabilities, [batch, heads, length, length], before dropout; only where they were asked for. */
+  /** Attention probabilities of each layer before dropout, [batch, heads, length, length]. */
   attentions?: Tensor[];
 }
 
@@ -175,7 +178,9 @@ export class BertEncoder extends Module {
   }
 }
 
-/** The first position through a dense layer and tanh. x: [batch, length, hidden] → [batch, hidden]. */
+/**
+ * The first position through a dense layer and tanh. x: [batch, length, hidden] → [batch, hidden].
+ */
 export class BertPooler extends Module {
   readonly dense: Linear;
 
@@ -185,7 +190,7 @@ export class BertPooler extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    // Not fused: so few rows do not repay another kernel's compilation.
+    // Not fused: for so few rows another kernel would take longer to compile than it saves.
     return this.dense.forward(x.select(1, 0)).tanh();
   }
 }

@@ -10,25 +10,29 @@ export interface MaskingOptions {
   wholeWordMask?: boolean;
 }
 
-/** A row to predict tokens of. */
+/** A masked row and its labels. */
 export interface MaskedTokens {
-  /** The row as the model gets to see it. */
+  /** The row as the model sees it. */
   inputIds: number[];
-  /** The tokens to predict, -100 everywhere else; as long as the row. */
+  /** Token to predict at each position, -100 elsewhere. */
   labels: number[];
-  /** Where they are, in order; then 0 for each slot that is left. Rows of one length have one number of slots. */
+  /**
+   * Positions to predict in order, then 0 for unused slots. Rows of one length have equal slots.
+   */
   maskedPositions: number[];
-  /** The labels there; -100 for each slot that is left. */
+  /** Labels of these positions; -100 for unused slots. */
   maskedLabels: number[];
 }
 
 /**
- * Chooses the tokens to predict in a row (Devlin et al. 2019, section 3.1 and appendix A.1): of those chosen, 80 % become
- * `[MASK]`, 10 % a random token, 10 % stay. Special tokens, `[UNK]` and padding too, are never chosen and never drawn.
+ * Chooses the tokens to predict in a row (Devlin et al. 2019, §3.1 and appendix A.1): 80 % of them
+ * become `[MASK]`, 10 % a random token, 10 % stay. Special tokens, including `[UNK]` and padding,
+ * are neither chosen nor drawn.
  *
- * Like Google's code, and unlike Hugging Face's, which decides on each token by itself, it fixes how many are chosen:
- * 15 % of the row's tokens, at least one, rounded up or down at random so that 15 % is what comes out on average. So
- * `ceil(0.15 · length)` slots always do, and masked positions can be gathered in a shape that never changes.
+ * Like Google's code, it fixes how many tokens are chosen: 15 % of the row, at least one, rounded
+ * up or down at random so that the average is 15 %. (Hugging Face decides for each token
+ * separately.) So `ceil(0.15 · length)` slots always suffice, and masked positions have a constant
+ * shape.
  */
 export class TokenMasker {
   readonly #probability: number;
@@ -38,19 +42,19 @@ export class TokenMasker {
   readonly #isContinuation: Uint8Array;
   readonly #ordinaryIds: Uint32Array;
 
-  /** @throws UsageError on a bad option, or a vocabulary of special tokens alone. */
+  /** @throws UsageError for an option out of range, or a vocabulary of special tokens only. */
   constructor(
     tokenizer: BertTokenizer,
     { mlmProbability = 0.15, wholeWordMask = false }: MaskingOptions = {},
   ) {
     if (!(mlmProbability > 0 && mlmProbability < 1))
       throw new UsageError(
-        `mlmProbability is ${mlmProbability}; expected a number above 0 and below 1`,
+        `\`mlmProbability\`: expected a number above 0 and below 1, got ${mlmProbability}`,
       );
     this.#probability = mlmProbability;
     this.#wholeWords = wholeWordMask;
     this.#maskId = tokenizer.maskTokenId;
-    // Special is what decoding can leave out; blank tokens, which no text has, come along.
+    // Special tokens are those that decoding can skip; so are blank ones, which no text has.
     const ids = Uint32Array.from({ length: tokenizer.length }, (_, id) => id);
     this.#isSpecial = Uint8Array.from(
       ids,
@@ -62,12 +66,12 @@ export class TokenMasker {
     );
     this.#ordinaryIds = ids.filter((id) => !this.#isSpecial[id]);
     if (this.#ordinaryIds.length === 0)
-      throw new UsageError('the vocabulary has special tokens alone; there is nothing to predict');
+      throw new UsageError('expected a vocabulary with words to predict, got special tokens only');
   }
 
   /**
-   * Masks a row, padded or not; pad rows first where all are to have the same number of slots.
-   * @throws UsageError on an id that is not in the vocabulary, ArgumentError on a bad `key`.
+   * Masks a row, padded or not. Pad rows first to give all of them the same number of slots.
+   * @throws UsageError for an id outside the vocabulary, ArgumentError for a `key` out of range.
    */
   maskTokens(inputIds: ArrayLike<number>, key: ExampleKey): MaskedTokens {
     const random = exampleRandom(MASKING_STREAM, key);
@@ -83,7 +87,7 @@ export class TokenMasker {
     const chosen: number[] = [];
     for (const word of random.shuffle(words)) {
       if (chosen.length === wanted) break;
-      // A word too long for what is left is passed over.
+      // A word that no longer fits is skipped.
       if (chosen.length + word.length <= wanted) chosen.push(...word);
     }
     chosen.sort((a, b) => a - b);
@@ -110,7 +114,7 @@ export class TokenMasker {
     };
   }
 
-  /** The positions that can be chosen, as lists of those that are chosen together. */
+  /** Positions that can be chosen, grouped by word where whole words are masked. */
   #maskableWords(ids: readonly number[]): number[][] {
     const words: number[][] = [];
     let isOpen = false;

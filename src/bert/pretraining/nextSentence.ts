@@ -3,18 +3,18 @@ import type { Philox } from '../../tensor/random.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { exampleRandom, PAIRING_STREAM } from './draw.ts';
 
-/** Sentences of one text, in order, each as token ids without special tokens. */
+/** Sentences of one document in order, as token ids without special tokens. */
 export type TokenDocument = readonly (readonly number[])[];
 
 export interface NextSentenceOptions {
   /** Longest example in tokens, special ones included; at least 5. */
   maxLength: number;
   seed: number;
-  /** Pairs are drawn anew in each. */
+  /** Each epoch draws new pairs. */
   epoch: number;
-  /** Share of the documents that are cut into shorter examples. Default 0.1. */
+  /** Share of the documents that give shorter examples. Default 0.1. */
   shortSequenceProbability?: number;
-  /** How many documents before and after the one at hand are in memory for random sentences; at least 1. Default 500. */
+  /** Documents kept before and after the current one to draw random sentences from. Default 500. */
   neighbours?: number;
 }
 
@@ -27,7 +27,7 @@ export interface NextSentenceExample {
   nextSentenceLabel: 0 | 1;
 }
 
-/** Reads documents parted by blank lines, a sentence a line. */
+/** Reads documents separated by blank lines, one sentence per line. */
 export async function* readDocuments(
   lines: AsyncIterable<string> | Iterable<string>,
   tokenizer: BertTokenizer,
@@ -45,17 +45,18 @@ export async function* readDocuments(
 }
 
 /**
- * Makes pairs for next sentence prediction (Devlin et al. 2019, section 3.1 and appendix A.2): A is a random number of
- * sentences; B is, half the time, those that follow, else sentences of another document. A and B together fill the
- * length, in a share of the documents a random shorter one; what is too much goes from the longer of the two, at its
- * front or its back by chance.
+ * Makes pairs for next sentence prediction (Devlin et al. 2019, §3.1 and appendix A.2). A is a
+ * random number of sentences; B is what follows, or half of the time sentences of another document.
+ * A and B together fill the length (in a share of the documents, a random shorter length). Excess
+ * tokens are removed from the longer of the two, at a random end.
  *
- * This is google-research/bert's `create_pretraining_data.py` but in two points. Documents are a stream, of which
- * `neighbours` before and after the one at hand are in memory: random sentences come from those. And a sentence left
- * alone at the end of a document begins no pair: there, as nothing follows it, B would always be random, so that more
- * than half were.
+ * It follows google-research/bert's `create_pretraining_data.py` except in two points. Documents
+ * are a stream: random sentences come from the `neighbours` before and after the current one. And a
+ * single sentence left at the end of a document starts no pair: since nothing follows it, B would
+ * always be random, and random pairs would exceed one half.
  *
- * @throws UsageError on a bad option, on fewer than two documents, or where none has two sentences.
+ * @throws UsageError for an option out of range, fewer than two documents, or documents of only one
+ * sentence each.
  */
 export async function* nextSentenceExamples(
   documents: AsyncIterable<TokenDocument> | Iterable<TokenDocument>,
@@ -65,18 +66,20 @@ export async function* nextSentenceExamples(
   const { maxLength, shortSequenceProbability = 0.1, neighbours = 500, seed, epoch } = options;
   if (!Number.isInteger(maxLength) || maxLength < 5)
     throw new UsageError(
-      `maxLength is ${maxLength}; expected a whole number of at least 5: three special tokens and two others`,
+      `\`maxLength\`: expected an integer of at least 5 (three special tokens and two others), ` +
+        `got ${maxLength}`,
     );
   if (!(shortSequenceProbability >= 0 && shortSequenceProbability <= 1))
     throw new UsageError(
-      `shortSequenceProbability is ${shortSequenceProbability}; expected a number from 0 to 1`,
+      '`shortSequenceProbability`: expected a number from 0 to 1, ' +
+        `got ${shortSequenceProbability}`,
     );
   if (!Number.isInteger(neighbours) || neighbours < 1)
-    throw new UsageError(`neighbours is ${neighbours}; expected a whole number of at least 1`);
+    throw new UsageError(`\`neighbours\`: expected an integer of at least 1, got ${neighbours}`);
 
   const { clsTokenId, sepTokenId } = tokenizer;
   const window: TokenDocument[] = [];
-  /** Where the document at hand is in the window, and its number. */
+  /** Index of the current document in the window, and its number in the stream. */
   let at = 0;
   let number = 0;
   let isEmpty = true;
@@ -109,12 +112,13 @@ export async function* nextSentenceExamples(
   }
   if (window.length < 2)
     throw new UsageError(
-      `the corpus has ${window.length === 0 ? 'no document' : 'one document only'}; random sentences need another: part documents by a blank line`,
+      'corpus: expected two or more documents, separated by blank lines, to draw random ' +
+        `sentences from, got ${window.length}`,
     );
   while (at < window.length) yield* next();
   if (isEmpty)
     throw new UsageError(
-      'no document of the corpus has two sentences, one to follow the other: write one a line',
+      'corpus: expected documents of two or more sentences, one per line, got single sentences',
     );
 }
 
@@ -124,7 +128,7 @@ interface Pair {
   nextSentenceLabel: 0 | 1;
 }
 
-/** The pairs that begin in one document, about `length` tokens each. */
+/** Pairs whose A is in one document, about `length` tokens each. */
 function* pairs(
   window: readonly TokenDocument[],
   at: number,
@@ -155,7 +159,7 @@ function* pairs(
   }
 }
 
-/** Tokens of whole sentences, as many as it takes for a length, at least one sentence. */
+/** Tokens of whole sentences, until they reach a length; at least one sentence. */
 function sentencesFrom(document: TokenDocument, start: number, length: number): number[] {
   const tokens: number[] = [];
   for (const sentence of document.slice(start)) {

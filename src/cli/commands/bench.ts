@@ -23,8 +23,8 @@ export function benchCommand(): Command {
     .argument('[filter]', 'only kernels whose name contains this', '')
     .option(
       '--steps <names>',
-      'training steps: tiny (2 × 128), mini (4 × 256), base (12 × 768), or none (default: none with ' +
-        'a filter, else those that take under a minute)',
+      'training steps: tiny (2 × 128), mini (4 × 256), base (12 × 768), or none (default: none ' +
+        'with a filter, else those that take under a minute)',
       parseSteps,
     )
     .option(

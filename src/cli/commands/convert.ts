@@ -2,8 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { torchDtypes } from '../../bert/config.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, readBytes } from '../../platform/readFiles.ts';
-import { joinPath } from '../../platform/runtime.ts';
+import { readBytes } from '../../platform/readFiles.ts';
 import { modelOption, path } from '../options.ts';
 
 export function convertCommand(): Command {
@@ -24,21 +23,19 @@ export function convertCommand(): Command {
       const { writeCheckpoint } = await import('../../bert/checkpoint/write.ts');
       const { tokenizerFiles } = await import('../../formats/modelFiles.ts');
       const { fetchModel } = await import('../../train/recipes/start.ts');
-      const { architectureOf } = await import('../../train/tasks/taskModel.ts');
       const { reportInput } = await import('../inputReports.ts');
-      const dir = await fetchModel(model, (event) => reportInput(event, false));
-      if (resolve(out) === resolve(dir))
+      const folder = await fetchModel(model, (event) => reportInput(event, false));
+      if (resolve(out) === resolve(folder.dir))
         throw new UsageError(`--out: expected another folder than that of the model, got ${out}`);
-      const { config, tensors } = await readCheckpoint(dir);
-      const architecture = await architectureOf(dir);
-      // Each weight is read when it is written, so one is in memory at a time.
+      const { config, tensors } = await readCheckpoint(folder);
+      const architecture = await folder.architecture();
+      // Each weight is read just before it is written.
       const weights = Array.from(tensors, ([name, weight]) => {
         return [name, { shape: weight.shape, data: async () => weight.data }] as const;
       });
       const files: Record<string, Uint8Array> = {};
       for (const name of tokenizerFiles) {
-        const from = joinPath(dir, name);
-        if (await fileExists(from)) files[name] = await readBytes(from);
+        if (await folder.has(name)) files[name] = await readBytes(folder.path(name));
       }
       await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
       console.log(`${out}: ${tensors.size} weights in ${dtype}`);

@@ -103,12 +103,13 @@ function addRunOptions(command: Command): void {
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
   const { device: asked, json, quiet, out, resume, ...rest } = options;
   const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
+  const { checkNewPretraining } = await import('../../train/recipes/pretrain.ts');
   const { evaluationLine, runPretraining } = await import('../pretraining.ts');
   const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
   if (begun) {
     const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
     checkSameOptions(command, begun, resume, list);
-  }
+  } else await checkNewPretraining({ ...rest, files, out });
   noteCased(options);
   const silent = Boolean(json || quiet);
   const device = await openAsBegun(begun, asked, silent);

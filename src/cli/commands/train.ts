@@ -102,7 +102,8 @@ async function run(
   options: ReturnType<Command['opts']>,
 ) {
   const { device: asked, precision, json, quiet, resume, ...rest } = options;
-  const { checkpointFolder, readFineTuning } = await import('../../train/recipes/fineTune.ts');
+  const { checkNewFineTuning, readFineTuning } = await import('../../train/recipes/fineTune.ts');
+  const { checkpointFolder } = await import('../../train/recipes/fineTuneRun.ts');
   const { runFineTuning } = await import('../training.ts');
   const begun =
     resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
@@ -112,6 +113,7 @@ async function run(
     throw new UsageError(
       'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
+  else await checkNewFineTuning({ ...rest, data });
   noteCased(options);
   const silent = Boolean(json || quiet);
   const device = await openAsBegun(begun, asked, silent, precision);

@@ -1,13 +1,13 @@
 import { ArgumentError } from '../../platform/errors.ts';
 
 /**
- * How predicted scores go with the true ones, as SciPy defines it: NaN where either does not vary (or there is one
- * alone), for then there is nothing to correlate. Both throw ArgumentError when the lists differ in length, are empty, or
- * hold what is not finite.
+ * Correlation of predicted and true scores, as in SciPy: NaN if either is constant. Both functions
+ * throw ArgumentError when the lists differ in length, are empty, or hold a value that is not
+ * finite.
  */
 type Values = ArrayLike<number>;
 
-/** Pearson's r: how near the scores are to a straight line, -1 to 1. */
+/** Pearson's r, -1 to 1: how close the scores are to a straight line. */
 export function pearson(predicted: Values, truth: Values): number {
   checkScores(predicted, truth);
   const [x, y] = [unitVector(predicted), unitVector(truth)];
@@ -16,7 +16,7 @@ export function pearson(predicted: Values, truth: Values): number {
   return Math.max(-1, Math.min(1, r));
 }
 
-/** Spearman's rho: Pearson's r of the ranks, equal values sharing the mean of theirs. */
+/** Spearman's rho: Pearson's r of the ranks; equal values share their mean rank. */
 export function spearman(predicted: Values, truth: Values): number {
   checkScores(predicted, truth);
   return pearson(ranks(predicted), ranks(truth));
@@ -24,12 +24,12 @@ export function spearman(predicted: Values, truth: Values): number {
 
 function checkScores(predicted: Values, truth: Values) {
   if (predicted.length !== truth.length)
-    throw new ArgumentError(`${predicted.length} predicted scores for ${truth.length} true ones`);
-  if (truth.length === 0) throw new ArgumentError('there are no scores to measure');
+    throw new ArgumentError(`predicted: expected ${truth.length} scores, got ${predicted.length}`);
+  if (truth.length === 0) throw new ArgumentError('scores: expected at least one, got none');
   for (const values of [predicted, truth])
     for (let i = 0; i < values.length; i++)
       if (!Number.isFinite(values[i]))
-        throw new ArgumentError(`score ${i} is ${values[i]}: scores must be finite`);
+        throw new ArgumentError(`score ${i}: expected a finite number, got ${values[i]}`);
 }
 
 /** Distances from the mean, scaled to length 1; undefined where all values are equal. */

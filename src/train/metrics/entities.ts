@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { type Counts, type ScoreReport, type Scores, scoreReport } from './scores.ts';
 
-/** A run of tokens that tags mark as one. */
+/** Consecutive tokens that tags mark as one entity. */
 export interface EntitySpan {
   /** What follows the hyphen of its tags: `PER` of `B-PER`; empty for tags without one. */
   type: string;
@@ -12,15 +12,15 @@ export interface EntitySpan {
 
 const tagPattern = /^(?:O|([BIES])(?:-(.+))?)$/s;
 
-/** Whether tags mark entities: `O`, and `B`, `I`, `E` or `S` with or without `-` and a type. */
+/** True if tags mark entities: `O`, and `B`, `I`, `E` or `S`, alone or with `-` and a type. */
 export function areEntityTags(tags: readonly string[]): boolean {
   return tags.every((tag) => tagPattern.test(tag)) && tags.some((tag) => /^[BI]/.test(tag));
 }
 
 /**
- * The entities of one sequence of tags, as seqeval finds them by default (that is, CoNLL's script): an entity goes on
- * with an `I` or `E` of its type after a `B` or `I`; any other tag but `O` begins a new one.
- * @throws ArgumentError for a tag that is none of the kind.
+ * Entities in one sequence of tags, as in seqeval's default mode and CoNLL's script: `I` or `E` of
+ * the same type after `B` or `I` continues an entity; any other tag except `O` starts a new one.
+ * @throws ArgumentError for any other tag.
  */
 export function getEntities(tags: readonly string[]): EntitySpan[] {
   const entities: EntitySpan[] = [];
@@ -29,7 +29,7 @@ export function getEntities(tags: readonly string[]): EntitySpan[] {
     const match = tagPattern.exec(tag);
     if (!match)
       throw new ArgumentError(
-        `tag ${JSON.stringify(tag)} is neither O nor B, I, E or S with a type`,
+        `tag: expected O, or B, I, E or S with a type, got ${JSON.stringify(tag)}`,
       );
     const [, mark, type = ''] = match;
     if (open && open.type === type && (mark === 'I' || mark === 'E')) open.end = i + 1;
@@ -39,13 +39,14 @@ export function getEntities(tags: readonly string[]): EntitySpan[] {
   return entities;
 }
 
-/** Scores of entities, which count as found when type, start and end are all right. */
+/** Scores of entities. An entity is correct if its type, start and end are. */
 export interface EntityReport extends Omit<ScoreReport, 'perLabel'> {
   perType: Record<string, Scores>;
 }
 
 /**
- * Precision, recall and F1 of the entities in sequences of tags, as seqeval's; averages are over the types that occur.
+ * Precision, recall and F1 of the entities in sequences of tags, as in seqeval; averages are over
+ * the types that occur.
  * @throws ArgumentError when the lists differ in length, or for a tag that marks no entities.
  */
 export function entityReport(
@@ -54,7 +55,7 @@ export function entityReport(
 ): EntityReport {
   if (predicted.length !== truth.length)
     throw new ArgumentError(
-      `${predicted.length} predicted sequences for ${truth.length} true ones`,
+      `predicted: expected ${truth.length} sequences, got ${predicted.length}`,
     );
   const counts = new Map<string, Counts>();
   const of = (type: string): Counts => {
@@ -65,7 +66,7 @@ export function entityReport(
   truth.forEach((tags, i) => {
     if (predicted[i].length !== tags.length)
       throw new ArgumentError(
-        `sequence ${i} has ${predicted[i].length} predicted tags for ${tags.length} true ones`,
+        `predicted: expected ${tags.length} tags in sequence ${i}, got ${predicted[i].length}`,
       );
     const key = ({ type, start, end }: EntitySpan) => `${start} ${end} ${type}`;
     const known = getEntities(tags);

@@ -6,8 +6,8 @@ export { type EntityReport, type EntitySpan, entityReport, getEntities } from '.
 export type { ScoreReport, Scores } from './scores.ts';
 
 /**
- * Measures of predicted label ids against the true ones, as scikit-learn defines them; a ratio whose denominator
- * is zero counts as 0. All throw ArgumentError when the two lists differ in length or are empty.
+ * Measures of predicted against true label ids, as in scikit-learn; a ratio with denominator 0
+ * counts as 0. All throw ArgumentError when the lists differ in length or are empty.
  */
 type Labels = ArrayLike<number>;
 
@@ -29,14 +29,17 @@ export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: num
   for (let i = 0; i < truth.length; i++) {
     for (const label of [truth[i], predicted[i]])
       if (!(Number.isInteger(label) && label >= 0 && label < numLabels))
-        throw new ArgumentError(`label ${label} of example ${i} is not in 0 to ${numLabels - 1}`);
+        throw new ArgumentError(
+          `label of example ${i}: expected 0 to ${numLabels - 1}, got ${label}`,
+        );
     matrix[truth[i]][predicted[i]]++;
   }
   return matrix;
 }
 
 /**
- * Precision, recall and F1 of each label; averages are over the labels that occur, true or predicted.
+ * Precision, recall and F1 of each label; averages are over the labels that occur, true or
+ * predicted.
  * @throws ArgumentError also when a label id is not in 0 to numLabels - 1.
  */
 export function classificationReport(
@@ -54,7 +57,7 @@ export function classificationReport(
 }
 
 /**
- * The same for several labels an example, given as rows of 0 and 1, one for each label; averages are over all labels.
+ * The same for examples with several labels, as rows of 0 and 1; averages are over all labels.
  * @throws ArgumentError also when rows differ in length.
  */
 export function multiLabelReport(
@@ -66,7 +69,8 @@ export function multiLabelReport(
   truth.forEach((row, i) => {
     if (row.length !== counts.length || predicted[i].length !== counts.length)
       throw new ArgumentError(
-        `example ${i} has ${predicted[i].length} predicted and ${row.length} true labels, not ${counts.length}`,
+        `example ${i}: expected ${counts.length} labels, ` +
+          `got ${predicted[i].length} predicted and ${row.length} true ones`,
       );
     counts.forEach((count, id) => {
       count.truth += row[id];
@@ -77,7 +81,7 @@ export function multiLabelReport(
   return scoreReport(counts);
 }
 
-/** The share of examples, given as rows of 0 and 1, all of whose labels are right (subset accuracy). */
+/** Share of examples, as rows of 0 and 1, with all labels correct (subset accuracy). */
 export function exactMatch(predicted: readonly Labels[], truth: readonly Labels[]): number {
   checkLengths(predicted, truth);
   const isRight = (row: Labels, i: number) =>
@@ -85,7 +89,9 @@ export function exactMatch(predicted: readonly Labels[], truth: readonly Labels[
   return truth.filter(isRight).length / truth.length;
 }
 
-/** The plain mean of each label's F1 = 2 TP / (2 TP + FP + FN), over the labels that occur, true or predicted. */
+/**
+ * Unweighted mean of F1 = 2 TP / (2 TP + FP + FN) over the labels that occur, true or predicted.
+ */
 export function macroF1(predicted: Labels, truth: Labels): number {
   const { correct, truthCount, predictedCount } = countLabels(predicted, truth);
   const labels = new Set([...truthCount.keys(), ...predictedCount.keys()]);
@@ -98,8 +104,8 @@ export function macroF1(predicted: Labels, truth: Labels): number {
 }
 
 /**
- * Matthews correlation, -1 to 1, for any number of labels.
- * Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
+ * Matthews correlation, -1 to 1, for any number of labels. Source: Gorodkin, "Comparing two
+ * K-category assignments by a K-category correlation coefficient", 2004.
  */
 export function matthewsCorrelation(predicted: Labels, truth: Labels): number {
   const { correct, truthCount, predictedCount } = countLabels(predicted, truth);
@@ -130,6 +136,6 @@ function countLabels(predicted: Labels, truth: Labels) {
 
 function checkLengths(predicted: ArrayLike<unknown>, truth: ArrayLike<unknown>) {
   if (predicted.length !== truth.length)
-    throw new ArgumentError(`${predicted.length} predicted labels for ${truth.length} true ones`);
-  if (truth.length === 0) throw new ArgumentError('there are no labels to measure');
+    throw new ArgumentError(`predicted: expected ${truth.length} labels, got ${predicted.length}`);
+  if (truth.length === 0) throw new ArgumentError('labels: expected at least one, got none');
 }

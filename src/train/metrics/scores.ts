@@ -1,28 +1,28 @@
-/** How well one label, or several together, were found. */
+/** Scores of one label, or of several together. */
 export interface Scores {
-  /** The share of what was predicted that is right. */
+  /** Share of the predictions that are correct. */
   precision: number;
-  /** The share of what is there that was predicted. */
+  /** Share of the occurrences that were predicted. */
   recall: number;
   /** 2 TP / (2 TP + FP + FN), the harmonic mean of the two. */
   f1: number;
-  /** How often it is there. */
+  /** Number of occurrences. */
   support: number;
 }
 
-/** What the averages of several labels are made of. */
+/** Scores of each label and their averages. */
 export interface ScoreReport {
   /** By label id. */
   perLabel: Scores[];
-  /** Of all labels counted together. */
+  /** Scores of all labels counted together. */
   micro: Scores;
-  /** Plain means over the labels. */
+  /** Unweighted means over the labels. */
   macro: Scores;
-  /** Means over the labels, each as often as it is there. */
+  /** Means over the labels, weighted by `support`. */
   weighted: Scores;
 }
 
-/** How often a label is there, was predicted, and was predicted where it is there. */
+/** How often a label occurs, was predicted, and was predicted correctly. */
 export interface Counts {
   truth: number;
   predicted: number;

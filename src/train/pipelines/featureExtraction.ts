@@ -17,11 +17,15 @@ export type FeatureModel = Backbone;
 
 export interface FeatureOptions {
   /**
-   * `cls`: the state of the first position. `mean` (default): the mean over all tokens, special ones
-   * included, as in sentence-transformers. `tokens`: one vector for each token, special ones included.
+   * `cls`: the state of the first position. `mean` (default): the mean over all tokens, special
+   * ones included, as in sentence-transformers. `tokens`: one vector for each token, special ones
+   * included.
    */
   pooling?: 'cls' | 'mean' | 'tokens';
-  /** Which states: 0 is the embeddings, 1 the first layer's output, -1 the last one's. Default: -1 alone. */
+  /**
+   * Which states: 0 is the embeddings, 1 the first layer's output, -1 the last one's. Default: -1
+   * alone.
+   */
   layers?: readonly number[];
   /** How the states of several layers are combined: concatenated (default) or added. */
   combine?: 'concat' | 'sum';
@@ -31,8 +35,8 @@ export interface FeatureOptions {
 const BATCHES_PER_WINDOW = 8;
 
 /**
- * Texts to vectors, as input for other programs (Hugging Face's `feature-extraction` pipeline): BERT's
- * feature-based use (Devlin et al. 2019, §5.3, table 7).
+ * Texts to vectors, as input for other programs (Hugging Face's `feature-extraction` pipeline):
+ * BERT's feature-based use (Devlin et al. 2019, §5.3, table 7).
  */
 export class FeatureExtractionPipeline {
   readonly model: FeatureModel;
@@ -53,8 +57,8 @@ export class FeatureExtractionPipeline {
   }
 
   /**
-   * The features of texts, or of pairs, in their order: [size], or [tokens, size] in row-major order
-   * for `tokens`.
+   * The features of texts, or of pairs, in their order: [size], or [tokens, size] in row-major
+   * order for `tokens`.
    * @throws UsageError as `stream`.
    */
   async predict(
@@ -74,7 +78,8 @@ export class FeatureExtractionPipeline {
 
   /**
    * The features of one example after the other; only a few batches are in memory at a time.
-   * @throws UsageError for layers that do not exist; NotFiniteError for features with NaN or infinity.
+   * @throws UsageError for layers that do not exist; NotFiniteError for features with NaN or
+   * infinity.
    */
   async *stream(
     examples: readonly EncodedExample[],

@@ -63,8 +63,8 @@ const kinds: { [T in PipelineTask]: PipelineKind<PipelineByTask[T]> } = {
 };
 
 /**
- * A model with its tokenizer, ready for a task; call `predict(texts)` on it. `model` is a folder, a name
- * on the hub, an open folder, or a loaded model with its `tokenizer`.
+ * A model with its tokenizer, ready for a task; call `predict(texts)` on it. `model` is a folder, a
+ * name on the hub, an open folder, or a loaded model with its `tokenizer`.
  *
  *     const classifier = await pipeline('text-classification', 'out/model');
  *     const [{ label, score }] = await classifier.predict(['a wonderful film']);

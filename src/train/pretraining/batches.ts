@@ -4,7 +4,7 @@ import type { Document } from './corpus.ts';
 import type { ExampleBuilder, PretrainBatch } from './objective.ts';
 import { poolSeed, pools, shuffled } from './stream.ts';
 
-/** Where a run stands in its corpus: what comes next. */
+/** Position in the corpus: the next batch. */
 export interface CorpusPosition {
   /** From 1. */
   epoch: number;
@@ -18,7 +18,7 @@ export const START: CorpusPosition = { epoch: 1, pool: 0, batch: 0 };
 
 export interface PositionedBatch extends PretrainBatch {
   epoch: number;
-  /** Where to go on after it. */
+  /** Position after this batch. */
   next: CorpusPosition;
 }
 
@@ -31,9 +31,10 @@ interface BatchOptions {
 }
 
 /**
- * The batches to train on, epoch after epoch without an end. What they are depends on the corpus, the options and the
- * seed alone: from a position on, the very batches come that followed it before. What lies before is read, not tokenised.
- * @throws UsageError when an epoch has none.
+ * Training batches, epoch after epoch without end. They depend only on the corpus, the options and
+ * the seed, so a position always continues with the same batches. Text before it is read but not
+ * tokenised.
+ * @throws UsageError when an epoch has no batch.
  */
 export async function* trainingBatches(
   documents: () => AsyncIterable<Document>,
@@ -63,7 +64,9 @@ export async function* trainingBatches(
     }
     if (!hasAny)
       throw new UsageError(
-        'the corpus gives no example to train on: expected texts with words of the vocabulary; for next sentences, two or more documents parted by a blank line, with two or more sentences, one a line',
+        'the corpus gives no example to train on: expected texts with words of the vocabulary; ' +
+          'for next sentences, two or more documents separated by blank lines, with two or more ' +
+          'sentences each, one per line',
       );
   }
 }

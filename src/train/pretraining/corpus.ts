@@ -9,9 +9,9 @@ import { type ColumnOptions, findTextColumns } from '../data/columns.ts';
 export type Document = readonly string[];
 
 export interface CorpusOptions extends Pick<ColumnOptions, 'textColumn' | 'pairColumn'> {
-  /** Of plain text: whether blank lines part documents; else each line is one. */
+  /** Plain text: true if blank lines separate documents, false if each line is a document. */
   blankLineSeparated: boolean;
-  /** Hears of what was skipped, file by file, each time that it is read. */
+  /** Receives the skipped rows of each file, each time the file is read. */
   onProblems?: (path: string, problems: readonly RowProblem[]) => void;
 }
 
@@ -19,9 +19,9 @@ export interface CorpusOptions extends Pick<ColumnOptions, 'textColumn' | 'pairC
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * Texts in files, read from the start each time they are asked for; a part of them at a time is in memory. TSV, CSV and
- * JSONL have a text column (and may have a second), each row is a document, its lines the sentences. Other files, and
- * .txt without a tab in the first line, are plain text, one text a line.
+ * Streams texts from files; each call reads them from the start. In TSV, CSV and JSONL with one or
+ * two text columns, each row is a document and its lines are sentences. Other files, and .txt
+ * without a tab in the first line, are plain text, one text per line.
  * @throws UsageError when a file cannot be read or lacks the column.
  */
 export async function openCorpus(
@@ -90,7 +90,7 @@ async function* tableDocuments(
   options.onProblems?.(path, problems);
 }
 
-/** The rows of a table piece by piece, each read as a table of its own under the header of the first. */
+/** Rows of a table in chunks; each chunk is parsed with the header of the first. */
 async function* tableChunks(path: string, lines: Iterable<Line>, format: DataFormat) {
   const encoder = new TextEncoder();
   let header: string[] | undefined = format === 'jsonl' ? [] : undefined;

@@ -9,13 +9,13 @@ import {
 
 export interface PretrainScores {
   loss: number;
-  /** e to the mean loss of the predicted tokens; absent where there are none. */
+  /** e to the mean loss of the predicted tokens; absent for `nsp`. */
   perplexity?: number;
-  /** Share of the pairs told right; absent where there are none. */
+  /** Share of the pairs classified correctly; absent without pairs. */
   accuracy?: number;
 }
 
-/** Loss, perplexity and accuracy on batches, in evaluation mode. `signal` ends it early with an AbortError. */
+/** Loss, perplexity and accuracy in evaluation mode. Rejects once `signal` is aborted. */
 export async function evaluatePretraining(
   model: PretrainModel,
   batches: readonly PretrainBatch[],
@@ -58,7 +58,7 @@ export async function evaluatePretraining(
   };
 }
 
-/** The loss of a batch, and the logits of next sentences, two a row, where the model has them. */
+/** The loss of a batch, and the next sentence logits, [batch, 2], if the model has them. */
 async function forward(
   model: PretrainModel,
   { inputs }: PretrainBatch,

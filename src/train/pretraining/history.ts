@@ -25,7 +25,7 @@ const evaluationSchema = v.object({
   validLoss: v.number(),
   /** e to the mean loss of the masked tokens. */
   validPerplexity: v.optional(v.number()),
-  /** Share of the pairs of which it is told right whether one follows the other. */
+  /** Share of the pairs classified correctly. */
   validAccuracy: v.optional(v.number()),
 });
 
@@ -38,7 +38,7 @@ const historySchema = v.object({
 export type PretrainStep = v.InferOutput<typeof stepSchema>;
 export type PretrainEvaluation = v.InferOutput<typeof evaluationSchema>;
 
-/** What happened in pre-training. There are no times in it: a run that was interrupted has the same history. */
+/** Steps and evaluations. No times: an interrupted run ends with the same history. */
 export type PretrainHistory = v.InferOutput<typeof historySchema>;
 
 /**

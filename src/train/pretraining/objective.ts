@@ -34,7 +34,7 @@ export const pretrainModels = Object.fromEntries(
 
 export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 
-/** Whether an objective tells next sentences, so that its examples are pairs. */
+/** True for objectives with next sentence prediction, whose examples are pairs. */
 export const usesSentencePairs = (objective: Objective): boolean =>
   objective === 'nsp' || objective === 'mlm+nsp';
 
@@ -52,7 +52,7 @@ export function objectiveOf({ architecture }: PretrainModel): Objective {
 const isBaseline = (objective: Objective): boolean =>
   (baselines as readonly Objective[]).includes(objective);
 
-/** A batch on the host, and how much there is in it. */
+/** A batch on the host and its counts. */
 export interface PretrainBatch {
   inputs: Record<string, HostTensor>;
   examples: number;
@@ -62,7 +62,7 @@ export interface PretrainBatch {
   predicted: number;
 }
 
-/** Different lengths of rows at most. */
+/** Most different row lengths. */
 const MAX_BATCH_SHAPES = 8;
 
 export interface ExampleBuilderOptions {
@@ -82,12 +82,13 @@ export class ExampleBuilder {
   readonly #contentlessIds: ReadonlySet<number>;
   readonly #lengthStep: number;
 
-  /** @throws UsageError when there is no room for a token in an example. */
+  /** @throws UsageError when `maxLength` has no room for text. */
   constructor(tokenizer: BertTokenizer, options: ExampleBuilderOptions) {
     const least = usesSentencePairs(options.objective) ? 5 : 3;
     if (!(options.maxLength >= least))
       throw new UsageError(
-        `a max length of ${options.maxLength} has no room for text among the special tokens: choose ${least} or more`,
+        `\`maxLength\`: expected at least ${least}, to have room for text beside special tokens, ` +
+          `got ${options.maxLength}`,
       );
     this.#tokenizer = tokenizer;
     this.#options = options;
@@ -99,8 +100,9 @@ export class ExampleBuilder {
   }
 
   /**
-   * The examples of some documents: for tokens, each text is one, cut into several where it is too long; for next
-   * sentences, pairs of sentences, the random ones from these documents. Those without any known token are left out.
+   * Examples of some documents. For token prediction, each text is an example; long texts are cut
+   * into several. For next sentences, they are pairs; random sentences come from these documents.
+   * Examples without a known token are left out.
    */
   async examples(documents: readonly Document[], seed: number): Promise<EncodedExample[]> {
     const { objective, maxLength } = this.#options;
@@ -136,7 +138,8 @@ export class ExampleBuilder {
   }
 
   /**
-   * Batches of like lengths, in random order; the last ones are filled up with other examples, so that all have one size.
+   * Batches of similar lengths in random order. Random examples fill up the last batch, so that all
+   * have the same size.
    */
   trainingBatches(examples: readonly EncodedExample[], seed: number): EncodedExample[][] {
     if (examples.length === 0) return [];
@@ -151,7 +154,9 @@ export class ExampleBuilder {
     return examples.toSorted((a, b) => a.inputIds.length - b.inputIds.length);
   }
 
-  /** A batch as the model takes it; `firstIndex` is the number of its first example, by which its masks are drawn. */
+  /**
+   * Inputs of the model; `firstIndex`, the number of the first example, is the key of its masks.
+   */
   collate(examples: readonly EncodedExample[], seed: number, firstIndex: number): PretrainBatch {
     const { objective, maxLength } = this.#options;
     const { padTokenId } = this.#tokenizer;
@@ -175,7 +180,7 @@ export class ExampleBuilder {
       const labels = Int32Array.from(data, (id, i) =>
         attentionMask.data[i] === 1 ? id : IGNORE_INDEX,
       );
-      // Of a text's tokens, one has none before it, and one none after it.
+      // In each direction, one token of a text has no context to predict it from.
       const predicted = counts.tokens - (objective === 'cbow' ? 0 : examples.length);
       return { ...counts, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };
     }

@@ -1,7 +1,10 @@
-import { curvesPicture, metricScale, type Panel, pointsOf } from '../trainer/picture.ts';
+import { curvesPicture, metricScale, type Panel, pointsOf } from '../trainer/curves.ts';
 import type { PretrainHistory } from './history.ts';
 
-/** Draws a pre-training as one SVG picture: loss, and on held-out text perplexity and accuracy, over the steps. */
+/**
+ * Draws a pre-training as one SVG picture: loss, and on held-out text perplexity and accuracy, over
+ * the steps.
+ */
 export function pretrainPicture(
   { steps, evaluations }: PretrainHistory,
   title: string,

@@ -3,14 +3,8 @@ import type { Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
 import type { Hyperparameters } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import {
-  type SavedState,
-  type StepInfo,
-  Trainer,
-  type TrainerState,
-  type TrainingLog,
-  type TrainingTask,
-} from '../trainer/trainer.ts';
+import { type SavedState, Trainer, type TrainerState } from '../trainer/trainer.ts';
+import type { StepInfo, TrainingLog, TrainingTask } from '../trainer/trainingTask.ts';
 import { type CorpusPosition, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
 import { evaluatePretraining } from './evaluate.ts';
@@ -37,7 +31,9 @@ export { pretrainDefaults };
 /** ε of AdamW in BERT's own pre-training. */
 const EPS = 1e-6;
 
-/** Where a run stands: with model, corpus and options, all it takes to continue with the same bits. */
+/**
+ * Where a run stands: with model, corpus and options, all it takes to continue with the same bits.
+ */
 export type PretrainState<T> = TrainerState<CorpusPosition, PretrainStep, PretrainEvaluation, T>;
 
 export interface PretrainData {

@@ -1,39 +1,40 @@
 import { Philox } from '../../tensor/random.ts';
 import type { Document } from './corpus.ts';
 
-/** What is set aside to validate with, and what is trained on. */
+/** Parts of a corpus. */
 export type SplitName = 'train' | 'valid';
 
-/** Characters that are set aside at most, but for the last document. */
+/** Characters set aside for validation, up to the end of a document. */
 const VALID_CHARACTERS = 1 << 17;
-/** Characters that wait to be shuffled. */
+/** Characters in the shuffle buffer. */
 const SHUFFLE_CHARACTERS = 1 << 25;
 /** Characters of a pool. */
 const POOL_CHARACTERS = 1 << 20;
 
-// Streams of one seed; those below 2^16 are the orders of the epochs, those from 2^48 on masks and pairs.
+// Streams of one seed; those below 2^16 are the orders of the epochs, those from 2^48 on masks and
+// pairs.
 const splitStream = -1;
 const dropoutStream = -(2 ** 32);
 const poolStream = 2 ** 32;
 
-/** A seed of its own for a purpose, so that it needs no state: 53 bits. */
+/** A 53-bit seed for one purpose, so that no state has to be kept. */
 const deriveSeed = (seed: number, stream: number): number =>
   new Philox(seed, stream).uniform() * 2 ** 53;
 /** The seed of a step's dropout. */
 export const stepSeed = (seed: number, step: number): number =>
   deriveSeed(seed, dropoutStream - step);
-/** The seed of what is paired and masked in a pool; epochs from 1, pools from 0. */
+/** Seed of pairs and masks in a pool; epochs from 1, pools from 0. */
 export const poolSeed = (seed: number, epoch: number, pool: number): number =>
   deriveSeed(seed, epoch * poolStream + pool);
-/** The seed of what is paired and masked to validate with. */
+/** Seed of pairs and masks for validation. */
 export const validSeed = (seed: number): number => deriveSeed(seed, splitStream - 1);
 
 const lengthOf = (document: Document): number =>
   document.reduce((sum, text) => sum + text.length, 0);
 
 /**
- * One part of a corpus, in its order. A random share of the documents is set aside, until there are enough of them
- * (two at least, for next sentences); what comes after is all for training.
+ * One part of a corpus, in order. A random share of the documents is set aside for validation until
+ * there are enough (at least two, for next sentences); all later documents are for training.
  */
 export async function* documentsOfSplit(
   documents: AsyncIterable<Document>,
@@ -56,7 +57,7 @@ export async function* documentsOfSplit(
   }
 }
 
-/** Documents in another order, of which at most about `limit` characters wait at a time. */
+/** Shuffles documents with a buffer of about `limit` characters. */
 export async function* shuffled(
   documents: AsyncIterable<Document>,
   random: Philox,
@@ -79,7 +80,7 @@ export async function* shuffled(
   yield* random.shuffle(buffer);
 }
 
-/** Runs of documents that are made into batches together: `maxDocuments` of them, or fewer where they are long. */
+/** Groups documents that become batches together: `maxDocuments`, or fewer if they are long. */
 export async function* pools(
   documents: AsyncIterable<Document>,
   maxDocuments: number,

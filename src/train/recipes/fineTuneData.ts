@@ -123,7 +123,8 @@ function outputLabels(
   const hasFractions = labels.some((label) => !Number.isInteger(Number(label)));
   if (asked === undefined && areNumbers && hasFractions)
     throw new UsageError(
-      `${path}: the labels are numbers with fractions (${formatNames(labels, 3)}); set \`task: 'regression'\` for scores, or \`task: 'classification'\` for labels all the same`,
+      `${path}: the labels are numbers with fractions (${formatNames(labels, 3)}); ` +
+        "set `task: 'regression'` for scores, or `task: 'classification'` if they are labels",
     );
   return labels;
 }

@@ -1,4 +1,5 @@
 import { bertConfig } from '../../bert/config.ts';
+import { openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { withDefaults } from '../../platform/defaults.ts';
@@ -175,7 +176,8 @@ export async function checkNewPretraining({ out, ...options }: PretrainRecipeOpt
     const { state, settings } = await readPretraining(out);
     if (state.step > 0)
       throw new UsageError(
-        `${out} holds a run that stands at step ${state.step} of ${settings.totalSteps}: continue it with \`resume: '${out}'\`, or choose another \`out\``,
+        `${out} holds a run that stands at step ${state.step} of ${settings.totalSteps}: ` +
+          `continue it with \`resume: '${out}'\`, or choose another \`out\``,
       );
   }
 }
@@ -228,11 +230,11 @@ async function startingModel(
   const { objective, model: name, vocab, config, cased, seed } = settings;
   const Model = pretrainModels[objective];
   if (from || name) {
-    const dir = from ?? (await fetchModel(name!, report));
-    const tokenizer = await BertTokenizer.fromPretrained(dir);
-    const model = await Model.fromPretrained<PretrainModel>(dir, { seed });
-    reportWeights(dir, model, report);
-    checkVocab(tokenizer, model.config, dir);
+    const folder = from ? await openModelFolder(from) : await fetchModel(name!, report);
+    const tokenizer = await BertTokenizer.fromPretrained(folder);
+    const model = await Model.fromPretrained<PretrainModel>(folder, { seed });
+    reportWeights(folder.name, model, report);
+    checkVocab(tokenizer, model.config, folder.name);
     return { model, tokenizer };
   }
   const base = await freshConfig({ vocab: vocab!, config, cased });

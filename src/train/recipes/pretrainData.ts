@@ -14,7 +14,9 @@ import type { InputEvent } from './events.ts';
 import { reportUnknownPieces } from './start.ts';
 
 export interface PretrainDataOptions extends ExampleBuilderOptions {
-  /** Plain texts, one per line (documents separated by empty lines), or tables with a text column. */
+  /**
+   * Plain texts, one per line (documents separated by empty lines), or tables with a text column.
+   */
   files: readonly string[];
   /** File to validate with. Default: a part of `files`. */
   valid?: string;
@@ -68,8 +70,11 @@ async function validBatches(
   if (examples.length === 0 && (valid !== undefined || validSplit > 0))
     throw new UsageError(
       valid === undefined
-        ? `\`validSplit\`: ${validSplit} of the texts gives no example to validate with; give more texts, a greater share, or 0`
-        : `${valid} gives no example to validate with: expected texts with words of the vocabulary${objective === 'mlm' ? '' : ', in documents of two or more sentences'}`,
+        ? `\`validSplit\`: ${validSplit} of the texts gives no example to validate with; ` +
+            'give more texts, a greater share, or 0'
+        : `${valid} gives no example to validate with: expected texts with words of the ` +
+            'vocabulary' +
+            (objective === 'mlm' ? '' : ', in documents of two or more sentences'),
     );
   return batches(builder.sortByLength(examples), batchSize).map((some, i) =>
     builder.collate(some, seed, i * batchSize),

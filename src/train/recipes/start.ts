@@ -1,6 +1,6 @@
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
-import { findModel } from '../../formats/hub.ts';
+import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { openRandomAccess, readJson, readText } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
@@ -34,16 +34,16 @@ export function checkStart({ model, vocab, config }: StartOptions): void {
     throw new UsageError(`\`config\` goes with \`vocab\`: ${model} has its own config`);
 }
 
-/** The folder of a model, fetched from the hub if need be. */
+/** Opens the folder of a model; fetches the model from the hub if it is not on disk. */
 export const fetchModel = (
   name: string,
   report: (event: InputEventOf<'download'>) => void,
-): Promise<string> => {
+): Promise<ModelFolder> => {
   if (name === '')
     throw new UsageError("`model`: expected a folder or a model's name on the hub, got ''");
   const onProgress = (progress: Omit<InputEventOf<'download'>, 'event' | 'model'>) =>
     report({ event: 'download', model: name, ...progress });
-  return findModel(name, { onProgress });
+  return openModelFolder(name, { onProgress });
 };
 
 /** Tokenizer and configuration of a fresh model. */
@@ -103,7 +103,8 @@ export function checkDevice(dir: string, { device, precision }: DeviceSettings):
   const now = deviceSettings();
   if (device !== now.device || (precision ?? now.precision) !== now.precision)
     throw new UsageError(
-      `${dir}: expected the device it was begun on, ${device} (precision ${precision}), got ${now.device} (${now.precision}), which rounds differently`,
+      `${dir}: expected the device that the run began on, ${device} (precision ${precision}), ` +
+        `got ${now.device} (${now.precision}), which rounds differently`,
     );
 }
 
@@ -121,6 +122,7 @@ export function checkSizes(
   const changed = paths.findIndex((_, i) => now[i] !== then[i]);
   if (changed >= 0)
     throw new UsageError(
-      `${paths[changed]}: expected the ${then[changed]} bytes it had when ${dir} began, got ${now[changed]}; a run resumes on the same data only`,
+      `${paths[changed]}: expected the ${then[changed]} bytes it had when ${dir} began, ` +
+        `got ${now[changed]}; a run resumes on the same data only`,
     );
 }

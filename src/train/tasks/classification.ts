@@ -7,7 +7,7 @@ import {
 } from '../metrics/index.ts';
 import { argmax, labelName, scoresByLabel, type Task } from './task.ts';
 
-/** One label of several. Its number is the label's id. */
+/** One label per example, as its id. */
 export const classification: Task = {
   name: 'classification',
   problemType: 'single_label_classification',
@@ -15,7 +15,7 @@ export const classification: Task = {
   labelColumns: ['label', 'gold_label', 'labels', 'class', 'category'],
   parse(value) {
     const name = labelName(value);
-    return name === undefined ? 'one label (for several: --task multi-label)' : [name];
+    return name === undefined ? "one label (for several, set `task: 'multi-label'`)" : [name];
   },
   encode: (rawLabel, ids) => ids.get((rawLabel as string[])[0])!,
   collate: (labels) => ({ data: Int32Array.from(labels as number[]), shape: [labels.length] }),

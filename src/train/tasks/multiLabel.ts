@@ -1,7 +1,7 @@
 import { exactMatch, multiLabelReport } from '../metrics/index.ts';
 import { labelName, scoresByLabel, type Task } from './task.ts';
 
-/** Any number of labels, none included. As numbers: 1 for each label that applies, 0 for the others. */
+/** Any number of labels per example, as 1 for labels that apply and 0 for the others. */
 export const multiLabel: Task = {
   name: 'multi-label',
   problemType: 'multi_label_classification',

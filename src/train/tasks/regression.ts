@@ -5,7 +5,7 @@ const decimalPattern = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 /** So that float32 holds the sum of the squares of a batch. */
 const MAX_SCORE = 1e15;
 
-/** A score. The loss is the mean square of what is wrong with it. */
+/** A score; the loss is the mean squared error. */
 export const regression: Task = {
   name: 'regression',
   problemType: 'regression',

@@ -6,18 +6,18 @@ import type { Metric } from './metric.ts';
 
 export type { TaskName };
 
-/** A label, or a prediction, as numbers; each task says which. */
+/** A label or prediction as numbers; their meaning depends on the task. */
 export type Label = number | number[];
 
-/** What a data file says of an example: names of classes or tags, or a score. */
+/** Label in a data file: names of classes or tags, or a score. */
 export type RawLabel = string[] | number;
 
-/** A metric that a step's few examples can tell. */
+/** A metric that is meaningful for the few examples of a step. */
 export type StepMetric = 'accuracy' | 'microF1';
 
-/** What an evaluation tells. */
+/** Results of an evaluation. */
 export interface Report {
-  /** By name, what matters most first, all of `monitoredMetrics` among them; NaN where a measure is not defined. */
+  /** By name, the most important first, with all of `monitoredMetrics`; NaN if undefined. */
   metrics: Record<string, number>;
   /** Of each label, or type of entity. */
   perLabel?: Record<string, Scores>;
@@ -25,43 +25,43 @@ export interface Report {
   confusion?: number[][];
 }
 
-/** What is special about one kind of data: its labels, from the file over the step to the figures. */
+/** A task defines its labels end to end: parsing, encoding, loss input, prediction, metrics. */
 export interface Task {
   readonly name: TaskName;
-  /** Of config.json; null where the architecture says enough. */
+  /** Value for config.json; null if the architecture implies it. */
   readonly problemType: ProblemType | null;
-  /** Columns that hold the label, the first there is. */
+  /** Names of label columns; the first one present is used. */
   readonly labelColumns: readonly string[];
-  /** Whether a label is for the words of a sentence, one by one, rather than for a text or pair. */
+  /** True if each word of a text has a label, not the text as a whole. */
   readonly perToken: boolean;
-  /** The label in a cell of a file, or, where it cannot be used, what was expected. */
+  /** The label in a cell, or, if it is invalid, a description of what is expected. */
   parse(value: unknown, separator: string): RawLabel | string;
   /** The label as numbers, given the id of each name. */
   encode(rawLabel: RawLabel, ids: ReadonlyMap<string, number>): Label;
   /** Labels of a batch; `length` is that of its padded texts, in tokens. */
   collate(labels: readonly Label[], length: number): HostTensor;
-  /** The measure of a training step, and two scalars whose ratio it is; none where the loss says it all. */
+  /** Metric of a training step, and two scalars whose ratio it is; absent for scores. */
   readonly stepMetric?: StepMetric;
   stepRatio?(logits: Tensor, labels: Tensor): [part: Tensor, whole: Tensor];
-  /** What is read back of a batch: probabilities, or scores. */
+  /** Output that is read back: probabilities or scores. */
   postprocess(logits: Tensor): Tensor;
-  /** What one example's row of the output predicts. */
+  /** Prediction from one example's row of the output. */
   predictionOf(output: Float32Array, numLabels: number): Label;
   /** How many labels of an example count in the loss. */
   lossWeight(label: Label): number;
-  /** What is kept of each epoch's validation, the first deciding which epoch is best. */
+  /** Validation metrics in the history; the first decides which epoch is best. */
   monitoredMetrics(labels: readonly string[]): readonly [Metric, ...Metric[]];
   report(predictions: readonly Label[], truth: readonly Label[], labels: readonly string[]): Report;
 }
 
-/** The place of the largest value, the first of equals. */
+/** Index of the largest value, the first among equals. */
 export function argmax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;
 }
 
-/** A single name in a cell; JSON numbers and booleans count by how they are written. */
+/** A single name in a cell; JSON numbers and booleans become text. */
 export function labelName(value: unknown): string | undefined {
   if (typeof value === 'string') return value.trim() === '' ? undefined : value;
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;

@@ -18,8 +18,8 @@ import type { Task } from './task.ts';
 export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
 
 /**
- * The task of a model: its head's, and among those of a sequence classifier the one of `problemType`.
- * Without a `problemType`, one output is a score and several are classes.
+ * The task of a model: its head's, and among those of a sequence classifier the one of
+ * `problemType`. Without a `problemType`, one output is a score and several are classes.
  */
 export function taskOf({ architecture, config }: TaskModel): Task {
   if (findArchitecture(architecture)?.head === 'token-classification')
@@ -41,8 +41,8 @@ export function createTaskModel(task: Task, config: BertConfig, seed: number): T
 }
 
 /**
- * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has that
- * many labels.
+ * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has
+ * that many labels.
  * @throws UsageError as `BertPreTrainedModel.fromPretrained`.
  */
 export function loadForTask(
@@ -60,8 +60,8 @@ export function loadForTask(
 }
 
 /**
- * The trained model and the tokenizer of a folder; `architectures` in its config.json says whether it
- * classifies texts or tokens.
+ * The trained model and the tokenizer of a folder; `architectures` in its config.json says whether
+ * it classifies texts or tokens.
  * @throws UsageError as `loadTrained`.
  */
 export async function loadTaskModel(
@@ -89,8 +89,8 @@ export async function loadTrained<M extends BertPreTrainedModel>(
   const { missing } = model.loadReport;
   if (missing.length > 0)
     throw new UsageError(
-      `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} would ` +
-        'be random: train it first',
+      `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} ` +
+        'would be random: train it first',
     );
   checkVocab(tokenizer, model.config, folder.name);
   return { model, tokenizer };
@@ -108,9 +108,4 @@ export function checkVocab(
         'give a vocab.txt and a config that belong together',
     );
   }
-}
-
-/** The class that wrote a folder, the first of `architectures` in its config.json; '' without any. */
-export async function architectureOf(source: ModelSource): Promise<string> {
-  return (await (await openModelFolder(source)).architecture()) ?? '';
 }

@@ -3,7 +3,7 @@ import { areEntityTags } from '../metrics/entities.ts';
 import { accuracy, classificationReport, entityReport } from '../metrics/index.ts';
 import { argmax, labelName, type Report, scoresByLabel, type Task } from './task.ts';
 
-/** A tag for each word. As numbers: for each token a tag's id, or -100 where it is not the first of a word. */
+/** A tag for each word, as its id at the first token of the word and -100 at other tokens. */
 export const tokenClassification: Task = {
   name: 'token-classification',
   problemType: null,

@@ -12,7 +12,8 @@ import { UsageError } from '../../platform/errors.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import type { SavedState, TrainerState, TrainingLog } from './trainer.ts';
+import type { SavedState, TrainerState } from './trainer.ts';
+import type { TrainingLog } from './trainingTask.ts';
 
 const STATE = 'training.json';
 const MOMENTS = 'optimizer.safetensors';
@@ -110,8 +111,8 @@ export async function hasTrainingState(dir: string): Promise<boolean> {
 }
 
 /**
- * Reads what `saveTrainingState` wrote, except for the model and its tokenizer. Moments are read when
- * they are asked for.
+ * Reads what `saveTrainingState` wrote, except for the model and its tokenizer. Moments are read
+ * when they are asked for.
  * @param parseHistory reads history.json into the log of the training
  * @throws UsageError if there is no checkpoint, or it is broken.
  */
@@ -132,7 +133,8 @@ export async function readTrainingState<P, S, E>(
   const log = parseHistory(await readJson(historyPath), historyPath);
   if (log.steps.length !== step)
     throw new UsageError(
-      `${dir}: ${HISTORY} has ${log.steps.length} steps, but ${STATE} ${step}; they are of two runs`,
+      `${dir}: ${HISTORY} has ${log.steps.length} steps, but ${STATE} has ${step}; ` +
+        'they belong to different runs',
     );
   const state = optimizer.steps.map((steps) => ({
     step: steps,

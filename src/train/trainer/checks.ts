@@ -4,8 +4,8 @@ import { NotFiniteError } from '../../platform/errors.ts';
 import { noGrad, scope } from '../../tensor/index.ts';
 
 /**
- * Looks at a model before it is saved, with one small reading.
- * @throws Error when its weights are no finite numbers, or too large to compute with.
+ * Checks a model before it is saved; reads back a single number.
+ * @throws NotFiniteError when the norm of the weights is not finite.
  */
 export async function checkFiniteWeights(model: Module, step: number): Promise<void> {
   const norm = noGrad(() => scope(() => totalNorm(model.parameters())));
@@ -13,14 +13,15 @@ export async function checkFiniteWeights(model: Module, step: number): Promise<v
   norm.dispose();
   if (!Number.isFinite(value))
     throw new NotFiniteError(
-      `the norm of the weights after step ${step} is ${value}: lower the learning rate; what was saved before is kept`,
+      `weights after step ${step}: expected a finite norm, got ${value}; ` +
+        'lower the learning rate (earlier checkpoints are kept)',
     );
 }
 
-/** @throws Error when outputs of a model are no finite numbers. */
+/** @throws NotFiniteError when outputs of a model are not finite. */
 export function checkFiniteOutputs(values: Float32Array): void {
   if (!values.every(Number.isFinite))
     throw new NotFiniteError(
-      'the outputs are no finite numbers: the weights of the model are broken',
+      'outputs: expected finite numbers, got NaN or infinity; the weights of the model are broken',
     );
 }

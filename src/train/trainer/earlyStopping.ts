@@ -13,7 +13,7 @@ export interface EarlyStoppingOptions {
   minDelta?: number;
 }
 
-/** Ends training when the validation metric has stopped improving, and knows which epoch was best. */
+/** Ends training when the validation metric stops improving; remembers the best epoch. */
 export class EarlyStopping {
   readonly monitor: Monitor;
   readonly patience: number;
@@ -24,11 +24,12 @@ export class EarlyStopping {
   bestEpoch = 0;
   #epoch = 0;
 
-  /** @throws UsageError when patience or minDelta is negative or no number. */
+  /** @throws UsageError when `patience` or `minDelta` is negative or not a number. */
   constructor({ monitor, patience, minDelta = 0 }: EarlyStoppingOptions) {
     if (!(Number.isInteger(patience) && patience >= 0))
-      throw new UsageError(`patience must be a whole number of epochs, not ${patience}`);
-    if (!(minDelta >= 0)) throw new UsageError(`minDelta must be at least 0, not ${minDelta}`);
+      throw new UsageError(`\`patience\`: expected an integer of at least 0, got ${patience}`);
+    if (!(minDelta >= 0))
+      throw new UsageError(`\`minDelta\`: expected a number of at least 0, got ${minDelta}`);
     this.monitor = monitor;
     this.patience = patience;
     this.minDelta = minDelta;

@@ -6,11 +6,13 @@ import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 
 export interface Evaluation {
-  /** Mean over the examples (over the tagged words of all of them); NaN for examples without labels. */
+  /** Mean over the examples (for tags, over all tagged words); NaN without labels. */
   loss: number;
   /** Each example's label, in the form of `EncodedExample`'s. */
   predictions: Label[];
-  /** A row for each example: of the classes; of the labels, each for itself; of the tags, token after token; for scores, the score. */
+  /**
+   * One row per example: a probability per class or label; for tags, token by token; or the score.
+   */
   probabilities: number[][];
 }
 
@@ -18,9 +20,9 @@ export interface Evaluation {
 const MAX_PENDING_BATCHES = 2;
 
 /**
- * Runs a model over examples, in evaluation mode, in their order.
- * `signal` ends it early with an AbortError; `onBatch` hears how many examples are done.
- * @throws Error when outputs are no finite numbers.
+ * Runs a model over examples in evaluation mode; results are in the order of the examples.
+ * @param onBatch receives the number of examples done
+ * @throws NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  */
 export async function evaluateExamples(
   model: TaskModel,
@@ -52,7 +54,7 @@ export async function evaluateExamples(
     const weight = labelled
       ? rows.reduce((sum, row) => sum + task.lossWeight(examples[row].label!), 0)
       : 0;
-    // The mean over no tags at all is no number.
+    // Without tags the mean is NaN.
     if (weight > 0) total.loss += outputs.at(-1)! * weight;
     total.weight += weight;
     onBatch?.((done += rows.length));
@@ -79,8 +81,8 @@ export async function evaluateExamples(
 }
 
 /**
- * The output of each example of a batch, then their mean loss if there are labels. Not captured: as many shapes as
- * batches would be, each keeping its memory.
+ * The output of each example of a batch, then the mean loss if there are labels. Not captured,
+ * since each shape would keep its own memory.
  */
 function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
   const { device } = model.classifier.weight;
@@ -100,7 +102,7 @@ function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tens
   );
 }
 
-/** Like lengths together, so that little of a batch is padding. */
+/** Groups similar lengths, so that batches have little padding. */
 function sortedByLength(examples: readonly EncodedExample[]): number[] {
   return examples
     .map((_, i) => i)

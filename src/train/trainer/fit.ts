@@ -11,15 +11,8 @@ import { evaluateExamples } from './evaluate.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, type Hyperparameters } from './hyperparameters.ts';
 import type { Throughput } from './stepReader.ts';
-import {
-  type SavedState,
-  type StepInfo,
-  type TrainBatch,
-  Trainer,
-  type TrainerCallbacks,
-  type TrainerState,
-  type TrainingTask,
-} from './trainer.ts';
+import { type SavedState, Trainer, type TrainerCallbacks, type TrainerState } from './trainer.ts';
+import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
 /** Hyperparameters of fine-tuning. */
 export interface FitOptions extends Hyperparameters {

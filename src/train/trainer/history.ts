@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type Metric, metrics } from '../tasks/metric.ts';
-import type { TrainingLog } from './trainer.ts';
+import type { TrainingLog } from './trainingTask.ts';
 
 // JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
 const nullableNumber = v.pipe(

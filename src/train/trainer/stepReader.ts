@@ -1,7 +1,7 @@
 import { NotFiniteError } from '../../platform/errors.ts';
 import { yieldToEventLoop } from '../../platform/waiting.ts';
 
-/** How fast training goes. */
+/** Speed of training. */
 export interface Throughput {
   examplesPerSecond: number;
   tokensPerSecond: number;
@@ -9,7 +9,7 @@ export interface Throughput {
   utilisation?: number;
 }
 
-/** What a step works through. */
+/** Work of one step. */
 export interface StepWork {
   examples: number;
   /** Padding not counted. */
@@ -21,8 +21,9 @@ export interface StepWork {
 const MAX_PENDING_STEPS = 2;
 
 /**
- * Reads results of steps a little behind the device, so that it never waits, and tells the pace: over the steps so far,
- * without pauses; the first, which compiles kernels, and those sent with it only until there are others.
+ * Reads results a few steps behind the device, so that the device never waits, and measures the
+ * throughput over all steps, without pauses. The first steps, which compile kernels, are dropped
+ * from it once there are others.
  */
 export class StepReader<A extends { step: number }> {
   readonly #onResult: (record: A, values: Float32Array, pace: Throughput) => void;
@@ -33,7 +34,7 @@ export class StepReader<A extends { step: number }> {
   #readCount = 0;
   #sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
 
-  /** `onResult` hears of each step in order. `peakFlops`: of the device, in operations a second. */
+  /** `onResult` is called for each step in order. `peakFlops`: operations per second. */
   constructor(
     onResult: (record: A, values: Float32Array, pace: Throughput) => void,
     peakFlops?: number,
@@ -48,22 +49,23 @@ export class StepReader<A extends { step: number }> {
   }
 
   /**
-   * Takes a step's results to come: its loss, the norm of its gradients, and what else there is.
-   * @throws Error when one of the two, of this or an earlier step, is not finite.
+   * Queues the results of a step: loss, norm of the gradients, further scalars.
+   * @throws NotFiniteError when loss or norm of this or an earlier step is not finite.
    */
   async push(
     record: A,
     { examples, tokens, flops }: StepWork,
     values: Promise<Float32Array>,
   ): Promise<void> {
-    // Whoever awaits it later hears of a failure; until then it is no unhandled rejection.
+    // The failure reaches whoever awaits it later; it is not an unhandled rejection until then.
     values.catch(() => {});
     this.#pending.push(async () => {
       const results = await values;
       const [loss, gradNorm] = results;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new NotFiniteError(
-          `the loss at step ${record.step} is ${loss}, the norm of its gradients ${gradNorm}: lower the learning rate; what was saved before is kept`,
+          `the loss at step ${record.step} is ${loss}, the norm of its gradients ${gradNorm}: ` +
+            'lower the learning rate (earlier checkpoints are kept)',
         );
       }
       if (++this.#readCount === MAX_PENDING_STEPS + 2)

@@ -169,14 +169,14 @@ describe('TokenMasker', () => {
       );
     expect(
       () => new TokenMasker(new BertTokenizer(SPECIAL, { additionalSpecialTokens: ['<e>'] })),
-    ).toThrow('nothing to predict');
+    ).toThrow('expected a vocabulary with words to predict');
     for (const id of [-1, 1.5, tokenizer.length, Number.NaN])
       expect(() => masker.maskTokens([id], draw)).toThrow(`id ${id} is not in the vocabulary`);
     expect(() => masker.maskTokens([7], { ...draw, epoch: 65536 })).toThrow(
-      'epoch must be a whole number from 0 to 65535',
+      'epoch: expected an integer from 0 to 65535',
     );
     expect(() => masker.maskTokens([7], { ...draw, example: -1 })).toThrow(
-      'example must be a whole number',
+      'example: expected an integer',
     );
     expect(() => masker.maskTokens([7], { ...draw, seed: 0.5 })).toThrow(
       'seed must be a safe integer',

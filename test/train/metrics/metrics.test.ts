@@ -66,10 +66,12 @@ describe('metrics', () => {
 
   it('rejects lists that do not match and labels out of range', () => {
     for (const measure of [accuracy, macroF1, matthewsCorrelation]) {
-      expect(() => measure([0], [0, 1])).toThrow('1 predicted labels for 2 true ones');
-      expect(() => measure([], [])).toThrow('no labels');
+      expect(() => measure([0], [0, 1])).toThrow('predicted: expected 2 labels, got 1');
+      expect(() => measure([], [])).toThrow('labels: expected at least one');
     }
-    expect(() => confusionMatrix([2], [0], 2)).toThrow('label 2 of example 0 is not in 0 to 1');
+    expect(() => confusionMatrix([2], [0], 2)).toThrow(
+      'label of example 0: expected 0 to 1, got 2',
+    );
     expect(() => confusionMatrix([0], [-1], 2)).toThrow(ArgumentError);
   });
 });
@@ -122,7 +124,7 @@ describe('precision, recall and F1', () => {
     expect(exactMatch(found, known)).toBe(0.25);
     expectScores(multiLabelReport([[0, 0]], [[0, 0]]).micro, 0, 0, 0, 0);
     expect(() => multiLabelReport([[1]], [[1, 0]])).toThrow(
-      'example 0 has 1 predicted and 2 true labels',
+      'example 0: expected 2 labels, got 1 predicted and 2 true ones',
     );
   });
 
@@ -181,9 +183,11 @@ describe('correlations', () => {
       expect(measure([2, 2, 2], [1, 2, 3])).toBeNaN();
       expect(measure([1, 2, 3], [0.1, 0.1, 0.1])).toBeNaN();
       expect(measure([1], [1])).toBeNaN();
-      expect(() => measure([], [])).toThrow('no scores');
-      expect(() => measure([1], [1, 2])).toThrow('1 predicted scores for 2 true ones');
-      expect(() => measure([1, Number.NaN], [1, 2])).toThrow('score 1 is NaN');
+      expect(() => measure([], [])).toThrow('scores: expected at least one');
+      expect(() => measure([1], [1, 2])).toThrow('predicted: expected 2 scores, got 1');
+      expect(() => measure([1, Number.NaN], [1, 2])).toThrow(
+        'score 1: expected a finite number, got NaN',
+      );
     }
   });
 });
@@ -256,9 +260,9 @@ describe('entities', () => {
   });
 
   it('refuses tags of another kind, and rows that do not match', () => {
-    expect(() => getEntities(['NN'])).toThrow('tag "NN" is neither O nor');
+    expect(() => getEntities(['NN'])).toThrow('tag: expected O, or B, I, E or S');
     expect(() => entityReport([['O']], [['O', 'O']])).toThrow(
-      'sequence 0 has 1 predicted tags for 2 true ones',
+      'predicted: expected 2 tags in sequence 0, got 1',
     );
   });
 });

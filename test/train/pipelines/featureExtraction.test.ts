@@ -186,7 +186,7 @@ describe('features of folders', () => {
     pipeline.model.embeddings.wordEmbeddings.weight.copy_(
       new Float32Array(config.vocabSize * 8).fill(Number.NaN),
     );
-    await expect(pipeline.predict(['a'])).rejects.toThrow('no finite numbers');
+    await expect(pipeline.predict(['a'])).rejects.toThrow('expected finite numbers');
     await expect(
       (async () => {
         async function* pieces() {

@@ -7,12 +7,8 @@ import { UsageError } from '../../../src/platform/errors.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { fineTuneDefaults } from '../../../src/train/defaults.ts';
-import {
-  type FineTuneEvent,
-  type FineTuneOptions,
-  type FineTuneResult,
-  fineTune,
-} from '../../../src/train/recipes/fineTune.ts';
+import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
+import type { FineTuneEvent, FineTuneResult } from '../../../src/train/recipes/fineTuneRun.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-fine-tune-'));
 afterAll(() => rmSync(dir, { recursive: true }));

@@ -177,7 +177,7 @@ describe('tags', () => {
       'a.conll holds tagged words, which are for token-classification',
     );
     await expect(parse('{"text":"a","label":["x"]}', 'a.jsonl', {})).rejects.toThrow(
-      'label: expected one label (for several: --task multi-label), got ["x"]',
+      'label: expected one label (for several, set `task: \'multi-label\'`), got ["x"]',
     );
   });
 

@@ -5,12 +5,11 @@ import { setDevice, type Tensor } from '../../../src/tensor/index.ts';
 import { fitDefaults } from '../../../src/train/defaults.ts';
 import {
   type SavedState,
-  type StepInfo,
   Trainer,
   type TrainerCallbacks,
   type TrainerOptions,
-  type TrainingTask,
 } from '../../../src/train/trainer/trainer.ts';
+import type { StepInfo, TrainingTask } from '../../../src/train/trainer/trainingTask.ts';
 
 beforeEach(() => setDevice(new CpuDevice()));
 afterAll(() => setDevice(new CpuDevice()));

@@ -1,0 +1,239 @@
+import { readCheckpoint } from '../../bert/checkpoint/read.ts';
+import { bertConfig, labelFields } from '../../bert/config.ts';
+import { freezeEncoder } from '../../bert/layers/freeze.ts';
+import { modelFiles } from '../../formats/modelFiles.ts';
+import { openModelFolder } from '../../formats/modelFolder.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
+import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
+import { fileExists } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
+import type { Tensor } from '../../tensor/index.ts';
+import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import type { EncodedExample } from '../data/batch.ts';
+import { metricNames } from '../tasks/metric.ts';
+import {
+  checkVocab,
+  createTaskModel,
+  labelsOf,
+  loadForTask,
+  type TaskModel,
+  taskOf,
+} from '../tasks/taskModel.ts';
+import { HISTORY, saveInitialState, saveTrainingState } from '../trainer/checkpoint.ts';
+import {
+  type FitOptions,
+  type FitPosition,
+  type FitState,
+  fit,
+  stepsPerEpoch,
+} from '../trainer/fit.ts';
+import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
+import { historyPicture } from '../trainer/picture.ts';
+import type { Throughput } from '../trainer/stepReader.ts';
+import type { SavedState } from '../trainer/trainer.ts';
+import type { InputEvent, RecipeCallbacks } from './events.ts';
+import {
+  encodeAndSplit,
+  type FineTuneDataOptions,
+  type ReadFiles,
+  readFiles,
+} from './fineTuneData.ts';
+import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
+
+/** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
+export interface FineTuneSettings extends StartOptions, FineTuneDataOptions, FitOptions {
+  /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
+  freeze?: number | 'all';
+}
+
+export type FineTuneEvent =
+  | InputEvent
+  | {
+      event: 'start';
+      train: number;
+      valid: number;
+      /** Labels, tags, or none for scores. */
+      labels: readonly string[];
+      files: ReadFiles;
+      model: TaskModel;
+      totalSteps: number;
+      totalEpochs: number;
+      /** Steps done before. */
+      firstStep: number;
+    }
+  | ({ event: 'step' } & StepRecord & Throughput)
+  | ({ event: 'epoch'; seconds: number } & EpochRecord)
+  | { event: 'checkpoint'; step: number }
+  | { event: 'earlyStop'; patience: number; monitor: History['monitor'] }
+  | { event: 'interrupted'; step: number; folder: string };
+
+export interface FineTuneResult {
+  /** The best model. */
+  model: TaskModel;
+  tokenizer: BertTokenizer;
+  labels: string[];
+  history: History;
+  /** True if `signal` stopped it. */
+  interrupted: boolean;
+  /** True if it is trained on pairs of texts. */
+  isForPairs: boolean;
+  out: string;
+}
+
+/** A run, new or resumed. */
+export interface FineTuneRun {
+  settings: FineTuneSettings;
+  out: string;
+  callbacks: RecipeCallbacks<FineTuneEvent>;
+  report: (event: FineTuneEvent) => void;
+  state?: SavedState<FitPosition, StepRecord, EpochRecord>;
+  /** The settings as the checkpoint keeps them. */
+  kept: Record<string, unknown>;
+}
+
+/** Where the state of a run is, inside its folder. */
+export const checkpointFolder = (out: string): string => joinPath(out, 'checkpoint');
+
+/** Trains the run to its end, or until its signal stops it. */
+export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
+  const { settings, out, report, state } = run;
+  const files = await readFiles(settings, report);
+  const { model, tokenizer } = await startingModel(run, files);
+  if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
+  const { maxPositionEmbeddings } = model.config;
+  const { train, valid } = encodeAndSplit(
+    files,
+    settings,
+    tokenizer,
+    maxPositionEmbeddings,
+    report,
+  );
+  await ensureWritableFolder(out);
+  const totalSteps = settings.epochs * stepsPerEpoch(train.length, settings.batchSize);
+  report({
+    event: 'start',
+    train: train.length,
+    valid: valid.length,
+    labels: files.labels,
+    files,
+    model,
+    totalSteps,
+    totalEpochs: settings.epochs,
+    firstStep: state?.step ?? 0,
+  });
+  const history = await trainAndSave(run, { model, tokenizer, train, valid });
+  const interrupted = run.callbacks.signal?.aborted === true;
+  const { labels } = files;
+  return {
+    model,
+    tokenizer,
+    labels,
+    history,
+    interrupted,
+    isForPairs: files.data.examples[0].pair !== undefined,
+    out,
+  };
+}
+
+/** The model of a folder or a fresh one; that of the checkpoint if the run is resumed. */
+async function startingModel(
+  { settings, out, state, report }: FineTuneRun,
+  { task, labels }: ReadFiles,
+): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
+  const { model: name, vocab, config, cased, seed } = settings;
+  if (!state && !name) {
+    const fresh = await freshConfig({ vocab: vocab!, config, cased });
+    const labelled = bertConfig({ ...fresh.config, ...labelFields(labels) });
+    return { model: createTaskModel(task, labelled, seed), tokenizer: fresh.tokenizer };
+  }
+  const folder = state
+    ? await openModelFolder(checkpointFolder(out))
+    : await fetchModel(name!, report);
+  const tokenizer = await BertTokenizer.fromPretrained(folder);
+  const model = await loadForTask(folder, task, labels, seed);
+  reportWeights(folder.name, model, report);
+  checkVocab(tokenizer, model.config, folder.name);
+  return { model, tokenizer };
+}
+
+interface Prepared {
+  model: TaskModel;
+  tokenizer: BertTokenizer;
+  train: EncodedExample[];
+  valid: EncodedExample[];
+}
+
+/** Trains; keeps the best model in `out` and the state in its checkpoint. */
+async function trainAndSave(
+  run: FineTuneRun,
+  { model, tokenizer, train, valid }: Prepared,
+): Promise<History> {
+  const { settings, out, kept, state, report } = run;
+  const { signal, onEvent } = run.callbacks;
+  const { device } = model.classifier.weight;
+  // The cpu device does not capture steps, so their operations are not counted.
+  const measures = onEvent !== undefined && device.kind === 'webgpu';
+  const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
+  const checkpoint = checkpointFolder(out);
+  const tokenizerFiles = tokenizer.files();
+  let isBestSaved = state?.log.evaluations.some(({ best }) => best) === true;
+  const history = await fit(
+    model,
+    train,
+    valid,
+    {
+      ...settings,
+      signal,
+      peakFlops,
+      onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
+      onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
+      onBest: async () => {
+        await model.savePretrained(out, tokenizerFiles);
+        isBestSaved = true;
+      },
+      onCheckpoint: async (at: FitState<Tensor>) => {
+        await saveFineTuning(checkpoint, at, { model, settings: kept, tokenizerFiles });
+        report({ event: 'checkpoint', step: at.step });
+      },
+    },
+    state,
+  );
+  const isAborted = signal?.aborted === true;
+  if (!isAborted && history.epochs.length < settings.epochs)
+    report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
+  // The model of an earlier run stays until this one has a better one.
+  const hasModel = isBestSaved || (await fileExists(joinPath(out, modelFiles.weights)));
+  if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
+  const folder = isBestSaved || !hasModel ? out : checkpoint;
+  if (history.steps.length > 0) {
+    await writeHistory(folder, history, settings.data);
+    if (isAborted) report({ event: 'interrupted', step: history.steps.length, folder: checkpoint });
+  }
+  if (isBestSaved && !isAborted && !history.epochs.at(-1)!.best)
+    model.loadWeights((await readCheckpoint(out)).tensors, out);
+  return history;
+}
+
+/** Before the first step, the settings alone tell the state: no weights are written. */
+async function saveFineTuning(
+  dir: string,
+  { log, ...state }: FitState<Tensor>,
+  content: {
+    model: TaskModel;
+    settings: Record<string, unknown>;
+    tokenizerFiles: Record<string, string>;
+  },
+): Promise<void> {
+  const [monitor] = taskOf(content.model).monitoredMetrics(labelsOf(content.model));
+  const history = new History(monitor, log);
+  const save = state.step === 0 ? saveInitialState : saveTrainingState;
+  await save(dir, state, { ...content, history });
+}
+
+async function writeHistory(dir: string, history: History, data: string): Promise<void> {
+  const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
+  await writeFiles(dir, {
+    [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
+    'history.svg': await historyPicture(history, title),
+  });
+}
