@@ -38,7 +38,7 @@ function expectClose(
   for (let k = 0; k < expected.length; k++) {
     scale = Math.max(scale, Math.abs(expected[k]));
     const error = Math.abs(expected[k] - actual[k]);
-    if (!(error <= worst)) worst = error;
+    worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
   }
   expect(actual.length, name).toBe(expected.length);
   expect(worst, name).toBeLessThanOrEqual(tolerance * scale);

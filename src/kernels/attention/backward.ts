@@ -1,11 +1,11 @@
 import { type ArrayOf, type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
 import { rowsPerWorkgroup, specialize } from './forward.ts';
+import { forEachQueryRow, isDropped } from './queryRows.ts';
 import {
   type AttentionParams,
   attentionCases,
   attentionParams,
   keepBitsSize,
-  keepWords,
   keyGradientSize,
   kSize,
   maskSize,
@@ -142,41 +142,28 @@ function forEachScore(
   visit: (buffers: Inputs, score: Score) => void,
 ): void {
   const { q, k, v, mask, keepBits, terms, dy } = buffers;
-  const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
-  const words = keepWords(keys);
+  const { heads, keys, size, masks, scale, keepScale } = p;
   const score: Score = { qAt: 0, kAt: 0, yAt: 0, keyGradAt: 0, weight: 0, dScore: 0 };
-  for (let b = 0; b < batch; b++) {
-    for (let h = 0; h < heads; h++) {
-      const start = ([batchStride, head, , offset]: readonly number[]) =>
-        b * batchStride + h * head + offset;
-      const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
-      for (let r = 0; r < length; r++) {
-        const row = (b * length + r) * heads + h;
-        const keepAt = ((b * heads + h) * length + r) * words;
-        const qAt = (score.qAt = qStart + r * p.q[2]);
-        const yAt = (score.yAt = row * size);
-        for (let c = 0; c < visibleKeys(r, p); c++) {
-          const kAt = (score.kAt = kStart + c * p.k[2]);
-          const vAt = vStart + c * p.v[2];
-          let dot = 0;
-          let dProb = 0;
-          for (let d = 0; d < size; d++) {
-            dot += q[qAt + d] * k[kAt + d];
-            dProb += dy[yAt + d] * v[vAt + d];
-          }
-          const prob =
-            Math.exp(Math.fround(dot * scale + mask[(b % masks) * keys + c]) - terms[row * 4]) *
-            terms[row * 4 + 1];
-          const keep =
-            keepScale !== 1 && ((keepBits[keepAt + (c >>> 5)] >>> (c & 31)) & 1) === 0
-              ? 0
-              : keepScale;
-          score.keyGradAt = ((b * keys + c) * heads + h) * size;
-          score.weight = prob * keep;
-          score.dScore = prob * (dProb * keep - terms[row * 4 + 2]) * scale;
-          visit(buffers, score);
-        }
+  forEachQueryRow(p, ({ b, h, r, row, qAt, kStart, vStart, keepAt }) => {
+    score.qAt = qAt;
+    const yAt = (score.yAt = row * size);
+    const [rowMax, inverseExpSum, dot] = terms.subarray(row * 4, row * 4 + 3);
+    for (let c = 0; c < visibleKeys(r, p); c++) {
+      const kAt = (score.kAt = kStart + c * p.k[2]);
+      const vAt = vStart + c * p.v[2];
+      let product = 0;
+      let dProb = 0;
+      for (let d = 0; d < size; d++) {
+        product += q[qAt + d] * k[kAt + d];
+        dProb += dy[yAt + d] * v[vAt + d];
       }
+      const logit = Math.fround(product * scale + mask[(b % masks) * keys + c]);
+      const prob = Math.exp(logit - rowMax) * inverseExpSum;
+      const keep = keepScale !== 1 && isDropped(keepBits, keepAt, c) ? 0 : keepScale;
+      score.keyGradAt = ((b * keys + c) * heads + h) * size;
+      score.weight = prob * keep;
+      score.dScore = prob * (dProb * keep - dot) * scale;
+      visit(buffers, score);
     }
-  }
+  });
 }

@@ -1,4 +1,5 @@
 import * as kernels from '../../kernels/attention/index.ts';
+import { prefersFusedAttention } from '../../kernels/heuristics.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { needsGrad, record } from '../autograd.ts';
 import { zeros } from '../create.ts';
@@ -69,7 +70,8 @@ export function scaledDotProductAttention(
     size <= kernels.MAX_HEAD_SIZE &&
     value.shape[3] === size &&
     product(query.shape) * keys > 0;
-  if (!isSupported || !shouldFuse(query, key, value)) {
+  const suits = prefersFusedAttention(query.device, keys, needsGrad([query, key, value]));
+  if (!isSupported || !suits) {
     const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
     return matmul(dropout(probs, dropoutP), value);
   }
@@ -80,23 +82,6 @@ export function scaledDotProductAttention(
     contiguous(mask.detach()),
   ] as const;
   return fusedAttention(inputs, { isCausal, dropoutP, scale });
-}
-
-/** Where shaders run on the processor: the longest rows of scores that are recomputed for a gradient as fast as read back. */
-const MAX_RECOMPUTED_KEYS = 48;
-
-/**
- * Whether the fused kernels are the faster ones. On GPUs, memory is what costs. On processors it is arithmetic, and they
- * make seven products for the gradients where four do if the scores were kept; so they are left to what needs no gradient,
- * and to short rows, where fewer launches and a shorter way through memory make up for it, save in plain JavaScript.
- */
-function shouldFuse(query: Tensor, key: Tensor, value: Tensor): boolean {
-  const { kind, traits } = query.device;
-  return (
-    !traits.software ||
-    !needsGrad([query, key, value]) ||
-    (kind === 'webgpu' && key.shape[2] <= MAX_RECOMPUTED_KEYS)
-  );
 }
 
 /** x where kernels can read it in whole vec4s, else a copy. */

@@ -1,10 +1,11 @@
+import { columnChunk } from '../../kernels/heuristics.ts';
 import * as kernels from '../../kernels/normalization/layerNorm.ts';
 import { sum } from '../../kernels/reduction/reduce.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { launch } from '../launch.ts';
-import { columnChunk, reduceAxes, unsafeView } from '../reduceAxes.ts';
+import { reduceAxes, unsafeView } from '../reduceAxes.ts';
 import { formatShape, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';

@@ -1,7 +1,6 @@
-import { windowAlignment } from '../../device/splitLaunch.ts';
-import type { Traits } from '../../device/traits.ts';
 import { reluBackward, tanhBackward } from '../../kernels/elementwise/arithmetic.ts';
 import { geluBackward, geluTanhBackward } from '../../kernels/elementwise/gelu.ts';
+import { maxInnerSize, preferredStrides } from '../../kernels/heuristics.ts';
 import {
   type Activation,
   linear as linearKernels,
@@ -96,14 +95,6 @@ function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
   return y;
 }
 
-/** Places of k that a launch can take: what it reads of one row of a, or of a few columns of b, is bound at once. */
-function maxInnerSize({ k, aRow, aCol, bRow, bCol }: MatmulParams, traits: Traits): number {
-  const maxElements = Math.floor(traits.maxBinding / 4) - windowAlignment(traits);
-  const fittingK = (least: number, along: number) => Math.floor((maxElements - least) / along);
-  const maxK = Math.min(fittingK(aRow === 1 ? 4 : 1, aCol), fittingK(4 * bCol, bRow));
-  return maxK >= k ? k : Math.max(4, maxK - (maxK % 4));
-}
-
 /** a b added up over parts of k, in y. */
 function splitKMatmul(a: Tensor, b: Tensor, y: Tensor, kChunk: number): Tensor {
   const [row, k] = a.shape.slice(-2);
@@ -162,22 +153,16 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
   const [[a0, a1], [b0, b1], [y0, y1]] = coalesced.strides.map(([first, second]) =>
     coalesced.shape.length === 2 ? [first, second] : [matrices === 1 ? 0 : first, 0],
   );
-  const [aRow, aCol] = a.strides.slice(-2);
-  const [bRow, bCol] = b.strides.slice(-2);
-  // The stride of a dimension of size 1 is never taken: choose one that the fast variants like.
   return {
     m,
     n,
     k,
     batch0,
     batch1,
-    aRow: m === 1 && aCol === 1 ? k : aRow,
-    aCol: k === 1 && aRow !== 1 ? 1 : aCol,
+    ...preferredStrides({ m, n, k }, a.strides.slice(-2), b.strides.slice(-2)),
     a0,
     a1,
     aOffset: a.offset,
-    bRow: k === 1 && bCol === 1 ? n : bRow,
-    bCol: n === 1 && bRow !== 1 ? 1 : bCol,
     b0,
     b1,
     bOffset: b.offset,
