@@ -84,7 +84,9 @@ export const prefersFusedAttention = (
   needsGrad: boolean,
 ): boolean => !traits.software || !needsGrad || (kind === 'webgpu' && keys <= MAX_RECOMPUTED_KEYS);
 
-/** Rows of a weight between two possible starts of a part: whole tiles of a product. Rule of thumb. */
+/**
+ * Rows of a weight between two possible starts of a part: whole tiles of a product. Rule of thumb.
+ */
 const CLASS_ALIGNMENT = 64;
 
 /**

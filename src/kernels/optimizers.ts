@@ -11,9 +11,10 @@ import { independentLanes } from './kit/perRow.ts';
 import { alignedWindow, splitAlong } from './kit/splitAxis.ts';
 
 /**
- * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,
- * in blocks of 1,024. `owners` says, for each block, whose row of `hyper` applies; `isFirstStep` is the place of the first block
- * there. The last word of a row is 0 where nothing is to be done.
+ * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat
+ * buffers of equal layout, in blocks of 1,024. `owners` gives, for each block, the row of `hyper`
+ * that applies; `first` is the index of the first block in it. If the last word of a row is 0, its
+ * blocks are skipped.
  */
 export const BLOCK_SIZE = 1024;
 /** Words in a row of `hyper`. */
@@ -41,7 +42,10 @@ const commonBuffers = {
 } as const satisfies Record<string, BufferSpec<P>>;
 
 const BLOCK_VECTORS = BLOCK_SIZE / 4;
-/** A workgroup a block: a lane for each of its vectors, or on software adapters, where lanes are dear, one subgroup. */
+/**
+ * One workgroup per block: a lane for each vector, or one subgroup on software adapters, where
+ * lanes are expensive.
+ */
 const perBlock = {
   specialize: (_: P, traits: Traits) => ({
     width: 4,
@@ -74,12 +78,16 @@ const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
   let h1 = hyper[row + 1u];
   let h2 = hyper[row + 2u];
   if (h2.w == 0.0) { return; }
-  for (var i = group * ${BLOCK_VECTORS}u + lane; i < (group + 1u) * ${BLOCK_VECTORS}u; i += ${lanes}u) {
+  for (var i = group * ${BLOCK_VECTORS}u + lane; i < (group + 1u) * ${BLOCK_VECTORS}u;
+    i += ${lanes}u) {
 ${body}
   }`,
   );
 
-/** Calls `update(i, h)` for each element of the blocks that are not skipped, `h` the start of its row of `hyper`. */
+/**
+ * Calls `update(i, h)` for each element of the blocks that are not skipped, `h` the start of its
+ * row of `hyper`.
+ */
 function forEachElement(
   { owners, hyper }: Record<'owners' | 'hyper', HostArray>,
   { first, blocks }: P,
@@ -92,7 +100,10 @@ function forEachElement(
   }
 }
 
-/** Rows of `hyper` for Adam: lr, beta1, beta2, eps, weightDecay, 1-beta1, 1-beta2, 1-beta1^t, √(1-beta2^t), decoupled. */
+/**
+ * Rows of `hyper` for Adam: lr, beta1, beta2, eps, weightDecay, 1-beta1, 1-beta2, 1-beta1^t,
+ * √(1-beta2^t), decoupled.
+ */
 function defineAdam<M extends string>(name: string, maxBuffers: Record<M, BufferSpec<P, 'V'>>) {
   const amsgrad = 'vMax' in maxBuffers;
   const kernel = defineKernel({
@@ -154,7 +165,7 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
       { blocks: 1500, first: 0, rows: 2 },
     ],
   });
-  // `vMax` is there for AMSGrad only.
+  // Only AMSGrad has `vMax`.
   type Buffers = typeof commonBuffers & Record<'m' | 'v' | M, BufferSpec<P, 'V'>>;
   return kernel as unknown as Kernel<
     typeof params,
@@ -163,12 +174,17 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
   >;
 }
 
-/** Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101). */
+/**
+ * Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+ */
 export const adam = defineAdam('adam', {});
-/** The same with the largest second moment so far (Reddi, Kale & Kumar 2018). */
+/** Adam with the largest second moment so far (Reddi, Kale & Kumar 2018). */
 export const adamAmsgrad = defineAdam('adamAmsgrad', { vMax: flatBuffer('update', 'positive') });
 
-/** Stochastic gradient descent; rows of `hyper`: lr, weightDecay, momentum, 1-dampening, nesterov, first step. */
+/**
+ * Stochastic gradient descent; rows of `hyper`: lr, weightDecay, momentum, 1-dampening, nesterov,
+ * first step.
+ */
 export const sgd = defineKernel({
   name: 'sgd',
   params,

@@ -9,8 +9,8 @@ import { empty, type Tensor } from './tensor.ts';
 type ReductionKernel = typeof sum;
 
 /**
- * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded.
- * The result has the reduced dimensions at size 1; it is written into `into` if given.
+ * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded. The
+ * reduced dimensions have size 1 in the result, which is written into `out` if given.
  */
 export function reduceAxes(
   kernel: ReductionKernel,
@@ -36,7 +36,7 @@ export function reduceAxes(
   return unsafeView(current, shape);
 }
 
-/** Reduces the middle of [outer, n, inner]; long ones in two passes. */
+/** Reduces the middle of [outer, n, inner]; long reductions take two passes. */
 function reduceMiddleAxis(
   kernel: ReductionKernel,
   x: Tensor,
@@ -58,11 +58,14 @@ function reduceMiddleAxis(
   return y;
 }
 
-/** A whole tensor under another shape of the same size; not recorded. */
+/** A contiguous tensor under another shape of the same size; not recorded. */
 export const unsafeView = (x: Tensor, shape: Shape): Tensor =>
   x.asStrided(shape, contiguousStrides(shape), x.offset);
 
-/** Sums what broadcasting repeated, so that a gradient gets its input's shape; not recorded. `into` says where, if it sums at all. */
+/**
+ * Sums over broadcast dimensions, so that a gradient gets its input's shape; not recorded.
+ * `allocate` gives the result's memory, if there is a sum.
+ */
 export function sumToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
   const leadingDims = x.ndim - shape.length;
   const axes = x.shape

@@ -16,7 +16,7 @@ export function contiguousStrides(shape: Shape): number[] {
 
 /**
  * The shape two shapes broadcast to, as in NumPy and PyTorch.
- * @throws ArgumentError naming both shapes when they do not fit.
+ * @throws ArgumentError if the shapes do not broadcast.
  */
 export function broadcastShapes(a: Shape, b: Shape, operation: string): number[] {
   const rank = Math.max(a.length, b.length);
@@ -25,7 +25,8 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
       throw new ArgumentError(
-        `${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ${x} and ${y} differ in dimension ${i - rank}`,
+        `${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ` +
+          `${x} and ${y} differ in dimension ${i - rank}`,
       );
     }
     return x === 1 ? y : x;
@@ -33,8 +34,9 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
 }
 
 /**
- * A dimension as an index from 0; negative ones count from the end. A scalar has one dimension here, as in PyTorch: 0 or -1.
- * @throws ArgumentError when there is no such dimension.
+ * A dimension as an index from 0; negative ones count from the end. A scalar has one dimension
+ * here, as in PyTorch: 0 or -1.
+ * @throws ArgumentError if `dim` is out of range.
  */
 export function normalizeDim(dim: number, rank: number, operation: string): number {
   const dims = Math.max(1, rank);
@@ -47,14 +49,17 @@ export function normalizeDim(dim: number, rank: number, operation: string): numb
   return index;
 }
 
-/** The same where a scalar has none, as it has no places along it. */
+/** As `normalizeDim`, for operations that a scalar does not support. */
 export function requireDim(dim: number, rank: number, operation: string): number {
   if (rank === 0)
     throw new ArgumentError(`${operation}: a scalar has no dimension: reshape it to [1] first`);
   return normalizeDim(dim, rank, operation);
 }
 
-/** Replaces one -1 in a shape by what the size leaves. Throws ArgumentError when it does not come out even. */
+/**
+ * Replaces one -1 in a shape by the size it must have.
+ * @throws ArgumentError if the shape does not fit the size.
+ */
 export function inferShape(shape: Shape, size: number, from: Shape): number[] {
   const known = product(shape.filter((n) => n !== -1));
   const inferred = shape.filter((n) => n === -1).length;
@@ -69,7 +74,7 @@ export function inferShape(shape: Shape, size: number, from: Shape): number[] {
 
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
-/** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
+/** Strides of several views of one shape, with dimensions merged wherever all views allow it. */
 export function coalesceDims(
   shape: Shape,
   strides: readonly (readonly number[])[],

@@ -13,7 +13,9 @@ import * as w from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
-/** Buffers larger than an adapter binds at once: here it is told a small limit, so that small tensors are cut into windows. */
+/**
+ * Buffers larger than an adapter binds at once: a small limit splits small tensors into windows.
+ */
 
 const allKernels = definedKernels();
 const cpu = new CpuDevice();
@@ -221,7 +223,10 @@ describe.skipIf(!webgpu)('what cannot be cut', () => {
   });
 });
 
-/** Losses and norms of captured steps, and what became of a table of `vocab` rows that is look-up and decoder at once. */
+/**
+ * Losses and norms of captured steps, and the table of `vocab` rows, both embedding and decoder,
+ * after them.
+ */
 async function train(
   device: Device,
   vocab: number,

@@ -12,7 +12,7 @@ import { tryWebGpu } from '../support/devices.ts';
 const allKernels = definedKernels();
 const cpu = new CpuDevice();
 const native = await tryWebGpu();
-// What kernels do where subgroups are not of one size and workgroups have memory of their own: most GPUs in browsers.
+// Kernels without subgroups of one size, with real workgroup memory: most GPUs in browsers.
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
 
 afterAll(() => {

@@ -45,7 +45,10 @@ function variantsFor(kernel: Kernel, p: MatmulParams, traits: Traits): MatmulCon
   ];
 }
 
-/** Largest error of any output in any variant, relative to that output's largest magnitude, and where it is. */
+/**
+ * Largest error of any output in any variant, relative to that output's largest magnitude, and
+ * where it is.
+ */
 async function worstError(
   device: Device,
   kernel: Kernel,
@@ -76,7 +79,10 @@ async function worstError(
 const size = fc.oneof(fc.constantFrom(1, 3, 8), fc.integer({ min: 9, max: 140 }));
 const gap = fc.integer({ min: 0, max: 2 });
 
-/** Operands of one layout, with gaps between rows and matrices and in front; some of whole vec4s throughout. */
+/**
+ * Operands of one layout, with gaps between rows and matrices and in front; some of whole vec4s
+ * throughout.
+ */
 const shapes = (layout: string) =>
   fc
     .record({

@@ -20,15 +20,17 @@ import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
 import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroup.ts';
 
 /**
- * Gradients of attention by probabilities computed anew from each row's statistics (Dao et al. 2022, arXiv 2205.14135,
- * algorithm 4). Each gradient has one owner for each of its rows, so that sums always run in the same order.
+ * Gradients of attention, with probabilities recomputed from each row's statistics (Dao et al.
+ * 2022, arXiv 2205.14135, algorithm 4). Each gradient has one owner for each of its rows, so that
+ * sums always run in the same order.
  */
 
 const WORKGROUP_SIZE = 64;
 
 /**
- * What both gradients need of each query row: its largest score, 1 / Σ exp, and Σ dy y, which is Σ probability times the
- * probability's gradient. y, dy: [rows, size], stats: [rows, 2], terms: [rows, 4], the last of each unused.
+ * Inputs of both gradients per query row: its largest score, 1 / Σ exp, and Σ dy y, which equals Σ
+ * probability times the probability's gradient. y, dy: [rows, size], stats: [rows, 2], terms:
+ * [rows, 4], the last of each unused.
  */
 export const attentionTerms = defineKernel({
   name: 'attentionTerms',
@@ -96,8 +98,8 @@ export const attentionQueryGradient = defineKernel({
 });
 
 /**
- * dkv: the gradient of k, [batch, keys, heads, size], and `keyGradientSize` elements on that of v: one buffer, since eight
- * is all that adapters must bind.
+ * dkv: the gradient of k, [batch, keys, heads, size], and `keyGradientSize` elements further the
+ * gradient of v: one buffer, since adapters need not bind more than eight.
  */
 export const attentionKeyValueGradient = defineKernel({
   name: 'attentionKeyValueGradient',
@@ -124,7 +126,10 @@ export const attentionKeyValueGradient = defineKernel({
   cases: attentionCases,
 });
 
-/** Where one score's operands start, its probability after dropout, and the gradient of q k before scaling. */
+/**
+ * Start of one score's operands, its probability after dropout, and the gradient of q k before
+ * scaling.
+ */
 interface Score {
   qAt: number;
   kAt: number;
@@ -135,7 +140,7 @@ interface Score {
 }
 type Inputs = { [K in keyof typeof inputs]: ArrayOf<(typeof inputs)[K]['type']> };
 
-/** Recomputes every score and shows it to `visit`. */
+/** Recomputes every score and passes it to `visit`. */
 function forEachScore(
   buffers: Inputs,
   p: AttentionParams,

@@ -27,7 +27,7 @@ export interface AttentionConstants extends Record<string, string | number | boo
   width: number;
 }
 
-/** Which variant suits the adapter; each is made for one size of a head. */
+/** Chooses the variant for the adapter; its text is generated for one size of a head. */
 export function specialize(p: AttentionParams, traits: Traits): AttentionConstants {
   const variant =
     traits.software && traits.subgroupSize === SUBGROUP_SIZE ? 'subgroup' : 'workgroup';
@@ -45,10 +45,12 @@ export const rowsPerWorkgroup = ({ variant, vectors }: AttentionConstants): numb
   variant === 'subgroup' ? SUBGROUP_ROWS : workgroupRows(vectors);
 
 /**
- * y = dropout(softmax(scale q kᵀ + mask)) v, without storing the scores: the softmax is taken online, and what was summed
- * so far shrinks when a larger score comes (Dao et al. 2022, arXiv 2205.14135; Dao 2023, arXiv 2307.08691, §3.1).
- * Shapes as in `attentionParams`; keepBits: see `attentionKeepBits`. stats: [batch, length, heads, 2], each row's largest score and
- * Σ exp(score - largest). Their log-sum-exp alone would not do: where all keys are masked, the mask swallows the logarithm.
+ * y = dropout(softmax(scale q kᵀ + mask)) v, without storing the scores: the softmax is computed
+ * online, and the sums so far are rescaled when a larger score comes (Dao et al. 2022, arXiv
+ * 2205.14135; Dao 2023, arXiv 2307.08691, §3.1). Shapes as in `attentionParams`; keepBits: see
+ * `attentionKeepBits`. stats: [batch, length, heads, 2], each row's largest score and Σ exp(score -
+ * largest). Their log-sum-exp alone is not enough: if all keys are masked, the mask absorbs the
+ * logarithm.
  */
 export const attention = defineKernel({
   name: 'attention',

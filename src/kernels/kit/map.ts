@@ -106,7 +106,13 @@ function specializeMap(spec: MapSpec, p: P, traits: Traits): MapConstants {
 function flatWgsl(spec: MapSpec, constants: MapConstants): string {
   const reads = Object.fromEntries(spec.inputs.map((name) => [name, `in_${name}`]));
   const count = `p.count / ${constants.width}u`;
-  return `${spec.functions ?? ''}${perElementMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
+  return `${spec.functions ?? ''}${perElementMain(
+    constants,
+    count,
+    `out[i] =
+    ${spec.wgsl};`,
+    { reads },
+  )}`;
 }
 
 function stridedWgsl(spec: MapSpec, constants: MapConstants): string {
@@ -155,7 +161,10 @@ function applyReference(
   });
 }
 
-/** Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any stride. */
+/**
+ * Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any
+ * stride.
+ */
 export function isDense(
   rank: number,
   shape: readonly number[],
@@ -188,7 +197,10 @@ export function mapParams(
   return params as ParamValues<ParamTypes>;
 }
 
-/** A flat one, an odd one, and one with the second operand repeated along rows and the first transposed. */
+/**
+ * A flat case, an odd size, one with the second operand repeated along rows, one with the first
+ * transposed.
+ */
 function mapCases(
   inputs: readonly string[],
   scalars: readonly string[],

@@ -36,7 +36,7 @@ export { savesPreActivation } from './epilogue.ts';
 export type { MatmulParams } from './shape.ts';
 export type { MatmulConstants } from './variant.ts';
 
-/** `broadcast` among the others: for operands of whole vec4s. */
+/** The variant of broadcast.ts: for operands of whole vec4s. */
 const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
   name: 'broadcast',
   constants(p, traits) {
@@ -53,19 +53,26 @@ const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
 };
 
 /**
- * In the order in which they are asked; the first that has an answer makes the best guess. Software adapters take
- * `broadcast` where they can read vec4s; few rows or columns go to `vector`; what is small, and on software adapters what
- * is left, to `plain`; all else to tensor cores where they were asked for, and to `tiled`.
+ * In order of preference: the first one that suits gives the best guess. Software adapters take
+ * `broadcast` if they can read vec4s. Few rows or columns go to `vector`; small products, and on
+ * software adapters the rest, to `plain`; all others to tensor cores, if the device was opened for
+ * them, and to `tiled`.
  */
 const variants: readonly Variant[] = [broadcast, vector, plain, subgroupMatrix, tiled];
 const variantOf = ({ variant }: MatmulConstants): Variant =>
   variants.find(({ name }) => name === variant)!;
 
-/** The constants of the variants worth timing for these parameters on this adapter, best guess first. */
+/**
+ * The constants of the variants worth timing for these parameters on this adapter, best guess
+ * first.
+ */
 export const candidates = (p: MatmulParams, traits: Traits): MatmulConstants[] =>
   variants.flatMap((variant) => variant.constants(p, traits));
 
-/** Products that share what tuning found: same layout and access, sizes up to the same powers of two. */
+/**
+ * Products that share what tuning found: same layout and access, sizes up to the same powers of
+ * two.
+ */
 function tuningClass(p: MatmulParams): string {
   const layout = layoutOf(p);
   const sizes = [p.m, p.n, p.k, p.batch0 * p.batch1].map((size) => 2 ** Math.ceil(Math.log2(size)));
@@ -171,7 +178,7 @@ function multiplyRow(
 
 /** y = a b. */
 export const matmul = defineMatmul('matmul', { bias: false, activation: 'none' });
-/** y = activation(a b + bias); those of GELU keep its argument. */
+/** y = activation(a b + bias); the GELU kernels also store its argument. */
 export const linear: Record<Activation, ReturnType<typeof defineMatmul>> = {
   none: defineMatmul('linear', { bias: true, activation: 'none' }),
   gelu: defineMatmul('linearGelu', { bias: true, activation: 'gelu' }),

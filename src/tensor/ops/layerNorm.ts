@@ -11,8 +11,9 @@ import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
 
 /**
- * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
- * @throws ArgumentError when x does not end in `shape`.
+ * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape
+ * (default: 1 and 0).
+ * @throws ArgumentError if x's shape does not end in `shape`.
  */
 export function layerNorm(
   x: Tensor,
@@ -47,7 +48,10 @@ export function layerNorm(
   });
 }
 
-/** Gradients of the weight and bias of a layer normalisation of x, by what it kept; null for both if neither needs one. */
+/**
+ * Gradients of the weight and bias of a layer normalisation of x, from its moments; null for both
+ * if neither needs one.
+ */
 export function affineGradients(
   dy: Tensor,
   x: Tensor,

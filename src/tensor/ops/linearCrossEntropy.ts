@@ -23,17 +23,19 @@ import { contiguous } from './views.ts';
 
 export interface LinearCrossEntropyOptions {
   reduction?: 'mean' | 'sum';
-  /** Rows with this label count for nothing, as in PyTorch. */
+  /** Rows with this label do not count, as in PyTorch. */
   ignoreIndex?: number;
-  /** Bytes that logits and their gradient may take at once; default 32 MiB. */
+  /** Largest memory of logits and their gradient at a time, in bytes; default 32 MiB. */
   maxLogitsBytes?: number;
 }
 
 /**
- * crossEntropy(x weightᵀ + bias, labels) for many classes, whose logits never exist all at once: they are computed and used
- * part by part, and once more for the gradient. x: [rows, size], weight: [classes, size], bias: [classes], labels: [rows] (int32).
- * The mean is over rows not ignored, NaN if all are.
- * @throws ArgumentError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
+ * crossEntropy(x weightᵀ + bias, labels) for many classes. The logits never exist all at once: they
+ * are computed and used part by part, and again for the gradient. x: [rows, size], weight:
+ * [classes, size], bias: [classes], labels: [rows] (int32). The mean is over the rows that are not
+ * ignored; NaN if all are.
+ * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
+ * a tensor it gives NaN).
  */
 export function linearCrossEntropy(
   x: Tensor,
@@ -55,7 +57,7 @@ export function linearCrossEntropy(
   const limits = classChunkLimits(device.traits, { rows, size }, maxLogitsBytes);
   const chunks = splitClasses(classes, limits.maxCols, limits.alignment);
   const layer = { a, w, b };
-  // Logits that fit all together wait for their gradient.
+  // If all logits fit, they are kept for the gradient.
   const keptLogits =
     rows * classes * 8 <= maxLogitsBytes
       ? chunks.map((chunk) => logitsOf(layer, chunk))
@@ -158,7 +160,10 @@ interface ClassChunk {
   cols: number;
 }
 
-/** The classes in parts of at most `maxCols`, but of no less than a step; a number that is not whole vec4s leaves its rest alone. */
+/**
+ * The classes in parts of at most `maxCols`, but at least `alignment`. If their number is not a
+ * multiple of 4, the rest is a part of its own.
+ */
 function splitClasses(classes: number, maxCols: number, alignment: number): ClassChunk[] {
   const chunkCols = Math.max(alignment, Math.floor(maxCols / alignment) * alignment);
   const even = classes % 4 === 0 ? classes : classes - (classes % alignment);
@@ -169,7 +174,7 @@ function splitClasses(classes: number, maxCols: number, alignment: number): Clas
   return chunks;
 }
 
-/** Some rows of a whole tensor, as one that a kernel can take for itself. */
+/** Some rows of a contiguous tensor, as a tensor of its own that a kernel can bind. */
 function rowSlice(tensor: Tensor, first: number, count: number): Tensor {
   const [rows, ...rest] = tensor.shape;
   const bytes = (tensor.size / rows) * 4;

@@ -23,7 +23,7 @@ export type { Activation };
 /**
  * Matrix product as PyTorch's `matmul`: vectors, matrices, and batches of them broadcast together.
  * Transposed and sliced operands are read in place.
- * @throws ArgumentError naming both shapes when inner sizes differ.
+ * @throws ArgumentError if inner sizes differ.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   if (a.ndim === 0 || b.ndim === 0)
@@ -33,7 +33,8 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   if (b.ndim === 1) return dropDim(matmul(a, unsqueeze(b, 1)), -1);
   if (a.shape.at(-1) !== b.shape.at(-2)) {
     throw new ArgumentError(
-      `matmul: inner sizes differ: ${formatShape(a.shape)} × ${formatShape(b.shape)}; did you mean to transpose one?`,
+      `matmul: inner sizes differ: ${formatShape(a.shape)} × ${formatShape(b.shape)}; ` +
+        'did you mean to transpose one?',
     );
   }
   // One large product instead of many small ones with the same b.
@@ -55,7 +56,9 @@ const dropDim = (x: Tensor, dim: number) =>
     x.shape.filter((_, d) => d !== x.ndim + dim),
   );
 
-/** aᵀ dy; of a transposed b (the keys of attention) as (dyᵀ a)ᵀ, so that it comes out laid out as b is. */
+/**
+ * aᵀ dy; for a transposed b (the keys of attention) as (dyᵀ a)ᵀ, so that the result has b's layout.
+ */
 function rightGradient(a: Tensor, dy: Tensor, b: Tensor): Tensor {
   if (b.strides.at(-2) !== 1 || b.strides.at(-1) === 1)
     return operandGradient(transpose(a, -1, -2), dy, b);
@@ -66,7 +69,7 @@ function rightGradient(a: Tensor, dy: Tensor, b: Tensor): Tensor {
   );
 }
 
-/** x y, summed to the shape of the operand it is the gradient of. */
+/** x y, summed to the operand's shape. */
 function operandGradient(x: Tensor, y: Tensor, operand: Tensor): Tensor {
   const batch = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2), 'matmul');
   const same =
@@ -86,7 +89,7 @@ function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
     return splitKMatmul(a, b, isDenseAtOrigin(y) ? y : empty(y.shape, 'float32', y.device), maxK);
   if (params) launch(matmulKernel, { a, b, y }, params);
   else {
-    // More than two batch dimensions that do not merge: lay both operands out.
+    // More than two batch dimensions that do not merge: copy both operands to dense memory.
     const broadcastDense = (x: Tensor) =>
       contiguous(expand(x.detach(), [...batch, ...x.shape.slice(-2)]));
     const [denseA, denseB] = [broadcastDense(a), broadcastDense(b)];
@@ -95,7 +98,7 @@ function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
   return y;
 }
 
-/** a b added up over parts of k, in y. */
+/** a b, added up in y over parts of k. */
 function splitKMatmul(a: Tensor, b: Tensor, y: Tensor, kChunk: number): Tensor {
   const [row, k] = a.shape.slice(-2);
   const n = b.shape.at(-1)!;
@@ -124,8 +127,9 @@ function splitKMatmul(a: Tensor, b: Tensor, y: Tensor, kChunk: number): Tensor {
 }
 
 /**
- * Room for a product. Where b holds heads side by side in its rows ([batch, heads, length, size], a view of
- * [batch, length, heads · size]), so does the product: attention then joins its heads without a copy.
+ * Memory for a product. If b holds heads side by side in its rows ([batch, heads, length, size], a
+ * view of [batch, length, heads · size]), so does the product: attention then joins its heads
+ * without a copy.
  */
 function allocProduct(shape: number[], b: Tensor): Tensor {
   const headsInRows =
@@ -140,7 +144,9 @@ function allocProduct(shape: number[], b: Tensor): Tensor {
   return y.asStrided(shape, [rows * heads * cols, cols, heads * cols, 1], 0);
 }
 
-/** Strides of the product, with batch dimensions merged into two; undefined where they do not fit. */
+/**
+ * Parameters of the product, with batch dimensions merged into two; undefined if they do not merge.
+ */
 function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined {
   const batch = y.shape.slice(0, -2);
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
@@ -174,8 +180,9 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
 }
 
 /**
- * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [..., out].
- * @throws ArgumentError when sizes differ.
+ * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [...,
+ * out].
+ * @throws ArgumentError if sizes differ.
  */
 export function linear(
   x: Tensor,
@@ -186,13 +193,14 @@ export function linear(
   const [outFeatures, inFeatures] = weight.shape;
   if (x.shape.at(-1) !== inFeatures) {
     throw new ArgumentError(
-      `linear: the input's last size is ${x.shape.at(-1)}, the weight's is ${inFeatures} (${formatShape(x.shape)}, ${formatShape(weight.shape)})`,
+      `linear: expected an input of last size ${inFeatures}, as the weight ` +
+        `${formatShape(weight.shape)}, got ${formatShape(x.shape)}`,
     );
   }
   if (!bias) return matmul(x, transpose(weight, 0, 1));
   if (formatShape(bias.shape) !== formatShape([outFeatures])) {
     throw new ArgumentError(
-      `linear: a bias of shape [${outFeatures}] was expected, not ${formatShape(bias.shape)}`,
+      `linear: expected a bias of shape [${outFeatures}], got ${formatShape(bias.shape)}`,
     );
   }
   const b = contiguous(bias);
@@ -218,7 +226,7 @@ export function linear(
   return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
 }
 
-/** x as a matrix; one whose rows lie apart (a slice) is taken as it is. */
+/** x as a matrix; a matrix with gaps between rows (a slice) is taken as it is. */
 const asMatrix = (x: Tensor): Tensor => (x.ndim === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]));
 
 function activationGradient(

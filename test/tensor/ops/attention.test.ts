@@ -85,7 +85,9 @@ const composedCausal: typeof fused = (q, k, v, mask, rate) => {
   );
 };
 
-/** The result as [batch, length, heads · size] and the gradients of q, k and v, by one of the two. */
+/**
+ * The result as [batch, length, heads · size] and the gradients of q, k and v, by one of the two.
+ */
 async function results(
   device: Device,
   how: typeof fused,
@@ -116,7 +118,10 @@ async function results(
   return values;
 }
 
-/** Each relative to the result's largest magnitude, or to the inputs': what cancels keeps the rounding of its parts. */
+/**
+ * Errors are relative to the largest magnitude of the result or of the inputs: cancelling terms
+ * keep their rounding.
+ */
 function expectClose(
   actual: ArrayLike<number>[],
   expected: ArrayLike<number>[],
