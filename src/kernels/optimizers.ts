@@ -130,7 +130,8 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
   let v1 = h0.z * v[i] + h1.z * g * g;
   m[i] = m1;
   v[i] = v1;
-  ${amsgrad ? 'let secondMoment = max(vMax[i], v1);\n  vMax[i] = secondMoment;' : 'let secondMoment = v1;'}
+  let secondMoment = ${amsgrad ? 'max(vMax[i], v1)' : 'v1'};
+  ${amsgrad ? 'vMax[i] = secondMoment;' : ''}
   param[i] = w - (lr / h1.w) * m1 / (sqrt(secondMoment) / h2.x + h0.w);`,
       ),
     reference({ owners, hyper, grad, param, m, v, ...max }, p: P) {

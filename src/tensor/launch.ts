@@ -35,7 +35,8 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
       );
     if (tensor.device !== device) {
       throw new StateError(
-        `${kernel.name}: expected tensors on one device, got ${device.kind} and ${tensor.device.kind}`,
+        `${kernel.name}: expected tensors on one device, ` +
+          `got ${device.kind} and ${tensor.device.kind}`,
       );
     }
     if (tensor.dtype !== 'float32' && isFloat(kernel.buffers[name].type)) {

@@ -231,7 +231,12 @@ ${sums(vectors, 'dv')}
   for (var row = ${causal ? 'first' : '0u'}; row < p.length; row++) {
       let at = (b * p.length + row) * p.heads + h;
       let term = terms[at];
-${dropout ? '      let keepWord = keepBits[keepStart + row * ((p.keys + 31u) / 32u) + first / 32u];' : ''}
+${
+  dropout
+    ? `      let keepWord = keepBits[keepStart + row * ((p.keys + 31u) / 32u)
+        + first / 32u];`
+    : ''
+}
 ${loadShared(vectors, 'q', 'q', 'qStart + row * qStep', 'p.scale')}
 ${loadShared(vectors, 'dy', 'dy', `at * ${vectors}u`, 'p.keepScale')}
 ${forEachOwnRow((r) => `      var score${r} = V(0.0);\n      var dProb${r} = V(0.0);`)}

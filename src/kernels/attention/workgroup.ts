@@ -167,7 +167,8 @@ ${stores.map((store) => `      ${store}`).join('\n')}
 /** The bits of the own query row for this tile's keys; they never straddle two words. */
 const keepBitsOfTile = (dropout: boolean): string =>
   dropout
-    ? '    let bits = keepBits[keepStart + clampedRow * ((p.keys + 31u) / 32u) + start / 32u] >> (start % 32u);'
+    ? `    let bits = keepBits[keepStart + clampedRow * ((p.keys + 31u) / 32u) + start / 32u]
+      >> (start % 32u);`
     : '';
 const ifKeepBit = (dropout: boolean, value: string): string =>
   dropout ? `select(0.0, ${value}, ((bits >> (other - start)) & 1u) == 1u)` : value;
@@ -264,7 +265,14 @@ ${main(
   `${headAndTileWgsl('p.keys', workgroupRows(vectors))}
 ${ownStart(vectors, 'p.keys')}
   let bias = mask[maskStart + clampedRow];
-${ownVectors(vectors, { ownK: 'k[kStart + clampedRow * kStep + d] * p.scale', ownV: 'v[vStart + clampedRow * vStep + d]' }, ['sumsK', 'sumsV'])}
+${ownVectors(
+  vectors,
+  {
+    ownK: 'k[kStart + clampedRow * kStep + d] * p.scale',
+    ownV: 'v[vStart + clampedRow * vStep + d]',
+  },
+  ['sumsK', 'sumsV'],
+)}
 ${walkTiles(
   vectors,
   // Queries before the first own key do not see it.
@@ -293,5 +301,8 @@ ${addRow(vectors, [
 )}
   let at = ((b * p.keys + clampedRow) * p.heads + h) * ${vectors}u;
   let values = (p.batch * p.keys * p.heads * ${vectors}u + 15u) / 16u * 16u;
-${storeOwn(vectors, 'p.keys', ['dkv[at + d] = sumsK[i] * p.scale;', 'dkv[values + at + d] = sumsV[i];'])}`,
+${storeOwn(vectors, 'p.keys', [
+  'dkv[at + d] = sumsK[i] * p.scale;',
+  'dkv[values + at + d] = sumsV[i];',
+])}`,
 )}`;

@@ -162,7 +162,8 @@ function bodyOf(ops: readonly FusedOp[], buffers: Kernel['buffers']): string {
       const wanted = typeOf(spec, name);
       return source.type === wanted ? value : `bitcast<${wanted}>(${value})`;
     });
-    const call = `op_${spec.name}(${[...values, ...scalarsOf(op).map((name) => `p.${scalarParam(i, name)}`)].join(', ')})`;
+    const scalars = scalarsOf(op).map((name) => `p.${scalarParam(i, name)}`);
+    const call = `op_${spec.name}(${[...values, ...scalars].join(', ')})`;
     lines.push(`let v${i} = opaque${typeOf(spec, 'out')}(${call});`);
   }
   for (const [i, { stored }] of ops.entries()) if (stored) lines.push(`out${i}[i] = v${i};`);

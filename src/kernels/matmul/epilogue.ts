@@ -61,6 +61,8 @@ fn storeFour(yStart: u32, row: u32, column: u32, sums: vec4<f32>) {
 ${
   width === 4
     ? '  if (column < p.n) { finish(at / 4u, biasOf(column / 4u), sums); }'
-    : '  for (var i = 0u; i < 4u; i++) {\n    if (column + i < p.n) { finish(at + i, biasOf(column + i), sums[i]); }\n  }'
+    : `  for (var i = 0u; i < 4u; i++) {
+    if (column + i < p.n) { finish(at + i, biasOf(column + i), sums[i]); }
+  }`
 }
 }`;

@@ -125,7 +125,11 @@ ${main(
   var acc = V(${r.identity});
   let end = min(first + p.size, p.n);
   for (var k = first; k < end; k++) { acc = ${r.combine('acc', 'x[base + k * inner]')}; }
-  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }' : 'y[p.at + column] = acc;'}`,
+  ${
+    c.width === 4
+      ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }'
+      : 'y[p.at + column] = acc;'
+  }`,
           ),
     reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
       for (let o = 0; o < outer; o++) {

@@ -55,7 +55,8 @@ export function scaledDotProductAttention(
   ) {
     throw new ArgumentError(
       'scaledDotProductAttention: expected query [batch, heads, length, size], key and value ' +
-        `[batch, heads, keys, size], got ${[query, key, value].map((x) => formatShape(x.shape)).join(', ')}`,
+        `[batch, heads, keys, size], got ${formatShape(query.shape)}, ${formatShape(key.shape)}, ` +
+        formatShape(value.shape),
     );
   }
   const mask = attnMask ?? zeros([1, 1, 1, keys], { device: query.device });

@@ -213,7 +213,7 @@ describe.each([
   });
 
   here(
-    'looking back only, rows do not depend on a bit of what comes later, though padding hides all before',
+    'causal rows do not depend on later keys, even if padding hides all earlier ones',
     async () => {
       const any = (max: number) => fc.integer({ min: 2, max });
       const shapes = fc.record({

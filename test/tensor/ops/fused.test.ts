@@ -207,7 +207,7 @@ describe('gradients agree with finite differences', () => {
     ));
 });
 
-it('linearCrossEntropy never holds all logits, and writes gradients where the optimiser wants them', async () => {
+it('linearCrossEntropy never holds all logits and writes gradients into the flat buffers', async () => {
   const device = new CpuDevice();
   const random = new Philox(2);
   const [rows, size, classes] = [64, 4, 20_000];
