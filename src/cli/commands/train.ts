@@ -113,7 +113,7 @@ async function run(
     throw new UsageError(
       'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
-  else await checkNewFineTuning({ ...rest, data });
+  else await checkNewFineTuning({ ...rest, out: options.out, data });
   noteCased(options);
   const silent = Boolean(json || quiet);
   const device = await openAsBegun(begun, asked, silent, precision);
