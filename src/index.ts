@@ -153,6 +153,7 @@ export {
   pretrainRecipeDefaults,
 } from './train/defaults.ts';
 export * as metrics from './train/metrics/index.ts';
+export type { TextInput } from './train/pipelines/encode.ts';
 export {
   FeatureExtractionPipeline,
   type FeatureModel,
@@ -222,7 +223,6 @@ export {
   type PredictRecipeOptions,
   type PredictResult,
   predict,
-  type TextOrPair,
   type WordsPrediction,
 } from './train/recipes/predict.ts';
 export {

@@ -18,24 +18,30 @@ export interface KernelTiming {
   /** Of one launch. */
   milliseconds: number;
   gflops: number | null;
-  /** Bytes of all buffers a second, each counted once, and twice where it is read and overwritten. */
+  /** Bytes of all buffers per second, each counted once, or twice if it is read and overwritten. */
   gbPerSecond: number;
-  /** Share of the peak that bounds this work, and which that is; above 1 where the data stays in caches. */
+  /**
+   * Share of the peak that bounds this work, and which one that is; above 1 if the data stays in
+   * caches.
+   */
   share: number;
   bound: 'multiply-add' | 'copy';
-  /** The same on the cpu device; null where that would take too long. */
+  /** The same on the cpu device; null if that would take too long. */
   cpuMilliseconds: number | null;
 }
 
-/** About the longest time spent on one kernel, case and device, in seconds. */
+/** Approximate limit on the time per kernel, case and device, in seconds. */
 const MAX_TIME = 0.1;
-/** Longest run of a reference, in seconds; what would take longer is left out. */
+/** Longest run of a reference, in seconds; longer ones are left out. */
 const MAX_REFERENCE_SECONDS = 1;
-/** Least launches timed: the smallest time counts, and whatever else the machine does takes some. The reference takes too long. */
+/**
+ * Fewest timed launches: the smallest time counts, and other load disturbs some. The slow reference
+ * gets fewer.
+ */
 const [SAMPLES, REFERENCE_SAMPLES] = [8, 2];
 const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
 
-/** The kernels whose name contains this, in small letters or large. */
+/** The kernels whose name contains `filter`, ignoring case. */
 export const kernelsNamed = (filter: string): Kernel[] =>
   definedKernels().filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
 
@@ -48,7 +54,7 @@ export async function benchKernels(
   onCase: (timing: KernelTiming) => void,
 ): Promise<void> {
   for (const kernel of kernels) {
-    // What the reference took for the case before foretells what it will take.
+    // The reference's time on the last case predicts its time on this one.
     let secondsPerWork = 0;
     for (const p of [...kernel.cases, ...extraCasesOf(kernel.name, device.traits.software)]) {
       const { flops, bytes } = costOf(kernel, {}, p);
@@ -74,7 +80,7 @@ export async function benchKernels(
   }
 }
 
-/** Smallest seconds of one launch on each device that is given. */
+/** Smallest time of one launch on each given device, in seconds. */
 async function timeCase(
   kernel: Kernel,
   p: Params,
@@ -84,7 +90,7 @@ async function timeCase(
     .filter((device) => device !== undefined)
     .map((device) => prepareCase(device, kernel, p));
   const log = console.log;
-  // benny greets each suite on standard output, where only results belong.
+  // benny announces each suite on standard output, which is for results only.
   console.log = () => {};
   try {
     await benny.suite(
@@ -103,7 +109,10 @@ async function timeCase(
   }
 }
 
-/** Buffers for a case, and a function that launches it once and notes its time by the device's clock. */
+/**
+ * Buffers for a case, and a function that launches it once and records its time by the device's
+ * clock.
+ */
 function prepareCase(device: Device, kernel: Kernel, p: Params) {
   const { bindings, free } = upload(device, fillBuffers(kernel, p, steadyDraws()));
   let seconds = Number.POSITIVE_INFINITY;
@@ -112,7 +121,7 @@ function prepareCase(device: Device, kernel: Kernel, p: Params) {
   const measure = async () => {
     if (!failure) seconds = Math.min(seconds, (await secondsOf(device, launch)) || seconds);
   };
-  // benny tries a function out without waiting for it, and waits for ever where one fails.
+  // benny first calls a function without awaiting it, and waits for ever if one fails.
   let queue = Promise.resolve();
   return {
     run: () =>

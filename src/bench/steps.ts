@@ -18,7 +18,7 @@ export interface StepTiming {
   batch: number;
   length: number;
   device: string;
-  /** Of one step, where steps follow each other. */
+  /** Of one step in a row of steps. */
   milliseconds: number;
   tokensPerSecond: number;
   /** null on the cpu device, which counts none of these. */
@@ -26,9 +26,15 @@ export interface StepTiming {
   /** Of the multiply-add peak. */
   share: number | null;
   launches: number | null;
-  /** JavaScript of one launch, once the step is captured: of the median step, since a software adapter takes its core at times. */
+  /**
+   * JavaScript time per launch of a captured step; of the median step, since a software adapter
+   * sometimes takes its core.
+   */
   microsecondsPerLaunch: number | null;
-  /** On the cpu device, reckoned from one step of a smaller batch; null where that would take too long. */
+  /**
+   * On the cpu device, extrapolated from one step of a smaller batch; null if that would take too
+   * long.
+   */
   cpuMilliseconds: number | null;
 }
 
@@ -49,17 +55,17 @@ function sizeOf(name: StepName, software: boolean): { batch: number; length: num
   return software ? { batch: 4, length: 40 } : { batch: 32, length: 128 };
 }
 
-/** Time spent on the steps that are measured, in seconds, and the least number of them. */
+/** Time spent on measured steps, in seconds, and their smallest number. */
 const MAX_TIME = 3;
 const MIN_STEPS = 3;
-/** Batch of the cpu device's step beside another device. */
+/** Batch size of the cpu device's step. */
 const CPU_BATCH = 8;
-/** Steps sent ahead, as in training. */
+/** Steps queued ahead, as in training. */
 const MAX_PENDING_STEPS = 2;
 
 /**
- * Times whole training steps, as `fit` does them, on `device`; the smallest also on `cpu`, if it is given.
- * `vocabSize` replaces the model's own.
+ * Times whole training steps, as `fit` runs them, on `device`; the smallest model also on `cpu`, if
+ * given. `vocabSize` replaces the model's own.
  */
 export async function benchStep(
   name: StepName,
@@ -101,7 +107,10 @@ export async function benchStep(
 /** The bench ends when its time is up. */
 const NO_END = { totalSteps: 1e6, evalEvery: 1e6, saveEvery: 1e6 };
 
-/** Mean seconds of a step, the median's in JavaScript before anything is waited for, and what was captured. */
+/**
+ * Mean time of a step, the median step's JavaScript time without waiting (both in seconds), and the
+ * captured plan.
+ */
 async function timeSteps(
   config: BertConfig,
   device: Device,
@@ -126,7 +135,7 @@ async function timeSteps(
       const stepStart = elapsed();
       const result = trainer.step(inputs);
       hostSeconds.push(elapsed() - stepStart);
-      // Whoever awaits it later hears of a failure.
+      // A later `await` reports a failure.
       result.catch(() => {});
       results.push(result);
       await results.at(-1 - MAX_PENDING_STEPS);

@@ -19,7 +19,7 @@ export function showDownload({
   }
   if (file === shownFile) return;
   shownFile = file;
-  console.error(`fetching ${model}: ${file} (${megabytes(loaded)} of ${megabytes(total)} MB)`);
+  console.error(`downloading ${model}: ${file} (${megabytes(loaded)} of ${megabytes(total)} MB)`);
 }
 
 /** Gives the terminal back if a download has failed. */
@@ -31,7 +31,7 @@ export function endDownload(): void {
 function startBar(model: string, file: string, total: number): SingleBar {
   const bar = new SingleBar({
     stream: process.stderr,
-    format: `fetching ${model} {bar} {percentage} % of {size} MB · {file}`,
+    format: `downloading ${model} {bar} {percentage} % of {size} MB · {file}`,
     barsize: 24,
     barCompleteChar: '█',
     barIncompleteChar: '░',

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
 import type { Hyperparameters } from '../train/trainer/hyperparameters.ts';
 
@@ -47,13 +48,10 @@ export const precisionOption = (): Option =>
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
 export const columnOptions = (): Option[] => [
-  new Option(
-    '--text-column <name>',
-    'column of the text (default: text, document, sentence, sentence1, review or content)',
-  ),
+  new Option('--text-column <name>', `column of the text (default: ${textColumns.join(', ')})`),
   new Option(
     '--pair-column <name>',
-    'column of the second text of pairs (default: sentence2, text_pair or pair, if present)',
+    `column of the second text of pairs (default: ${pairColumns.join(', ')}, if present)`,
   ),
 ];
 

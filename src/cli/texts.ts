@@ -16,7 +16,7 @@ export function splitPair(text: string, i: number): [string, string] {
   const parts = text.split('\t');
   if (parts.length !== 2)
     throw new UsageError(
-      `text ${i + 1}: expected two texts with one tab between them, got ${parts.length}`,
+      `text ${i + 1}: expected two texts separated by one tab, got ${parts.length}`,
     );
   return [parts[0], parts[1]];
 }

@@ -40,10 +40,10 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
     return;
   }
   const known = (100 * coverage).toFixed(2);
-  console.log(`${out}: ${vocab.length} entries; ${known} % of the words are cut without [UNK]`);
+  console.log(`${out}: ${vocab.length} entries; ${known} % of the words are split without [UNK]`);
   if (vocab.length < size)
     console.error(
-      `fewer than the ${size} asked for: no further pair occurs ${trainer.minFrequency} times`,
+      `fewer than the ${size} of --size: no other pair occurs ${trainer.minFrequency} times`,
     );
 }
 
@@ -51,15 +51,15 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
 async function textsOf(file: string, columns: Columns): Promise<Iterable<string>> {
   if (columns.textColumn === undefined) {
     const lines = await openLines(file);
-    if (!isTable(file, lines)) return texts(file, lines());
+    if (!isTable(file, lines)) return validLines(file, lines());
   }
   const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
   reportProblems(file, problems);
   return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
 }
 
-/** The lines of a file; those that are not text are reported. */
-function* texts(file: string, lines: Iterable<Line>): Generator<string> {
+/** The lines of a file; reports those that are not text. */
+function* validLines(file: string, lines: Iterable<Line>): Generator<string> {
   const problems: RowProblem[] = [];
   for (const line of lines) {
     if (isValidUtf8(line)) yield line.text;

@@ -4,8 +4,9 @@ import { splitAlong } from './kit/splitAxis.ts';
 import { maxAndExpSum, maxAndExpSumWgsl } from './normalization/softmax.ts';
 
 /**
- * Cross-entropy of rows of logits with labels. The `classes` columns of the logits may come in parts, one launch each, in
- * order: `x` holds those from `first` on, so that logits over a large vocabulary need never exist all at once.
+ * Cross-entropy of rows of logits with labels. The `classes` columns of the logits may come in
+ * parts, one launch per part, in order: `x` holds the columns from `first` on. So the logits of a
+ * large vocabulary never exist all at once.
  */
 
 const params = {
@@ -38,14 +39,15 @@ const labels = {
   size: (p: P) => p.rows,
   fill: { below: (p: P) => p.classes },
 } as const;
-/** What is known of a row so far: its maximum, Σ exp(x - maximum), the label's logit, Σ (x - maximum). */
+/** Numbers kept per row: its maximum, Σ exp(x - maximum), the label's logit, Σ (x - maximum). */
 const STATE_SIZE = 4;
 const state = { type: 'f32', size: (p: P) => p.rows * STATE_SIZE, fill: 'positive' } as const;
 
 /**
- * loss = logsumexp(x) - (1-s) x[label] - s mean(x), written with the last part; 0 where the label is ignored; s is the label
- * smoothing (Szegedy et al. 2016, §7). `state`, [rows, 4], goes from part to part and to the gradient: maximum and sum stay
- * apart, since their joint logarithm would round large logits. A label that is neither ignored nor a class gives NaN.
+ * loss = logsumexp(x) - (1-s) x[label] - s mean(x), where s is the label smoothing (Szegedy et al.
+ * 2016, §7). The last part writes it; it is 0 for ignored labels and NaN for labels that are
+ * neither ignored nor a class. `state`, [rows, 4], carries over from part to part and to the
+ * gradient. It keeps maximum and sum apart, since their joint logarithm would round large logits.
  * x: [rows, cols], labels, loss: [rows].
  */
 export const crossEntropy = defineKernel({
@@ -70,7 +72,8 @@ ${maxAndExpSumWgsl(row, 'laneShifted += v - rowMax;')}
   if (laneInTeam == 0u && !isSpare) {
     let at = row * ${STATE_SIZE}u;
     var previous = vec4<f32>(rowMax, 0.0, 0.0, 0.0);
-    if (p.first > 0u) { previous = vec4<f32>(state[at], state[at + 1u], state[at + 2u], state[at + 3u]); }
+    if (p.first > 0u) { previous = vec4<f32>(state[at], state[at + 1u], state[at + 2u], state[at
+      + 3u]); }
     let label = labels[row];
     let column = u32(label) - p.first;
     var labelLogit = previous.z;
@@ -79,16 +82,20 @@ ${maxAndExpSumWgsl(row, 'laneShifted += v - rowMax;')}
       labelLogit = ${c.width === 4 ? 'x[labelAt / 4u][labelAt % 4u]' : 'x[labelAt]'};
     }
     let runningMax = max(previous.x, rowMax);
-    let runningExpSum = previous.y * exp(previous.x - runningMax) + expSum * exp(rowMax - runningMax);
-    let runningShiftedSum = previous.w + f32(p.first) * (previous.x - runningMax) + shiftedSum + f32(p.cols) * (rowMax - runningMax);
+    let runningExpSum = previous.y * exp(previous.x - runningMax) + expSum
+      * exp(rowMax - runningMax);
+    let runningShiftedSum = previous.w + f32(p.first) * (previous.x - runningMax) + shiftedSum
+      + f32(p.cols) * (rowMax - runningMax);
     state[at] = runningMax;
     state[at + 1u] = runningExpSum;
     state[at + 2u] = labelLogit;
     state[at + 3u] = runningShiftedSum;
     if (p.first + p.cols == p.classes) {
       let isValid = label >= 0 && label < i32(p.classes);
-      let smoothingTerm = select(p.smoothing * runningShiftedSum / f32(p.classes), 0.0, p.smoothing == 0.0);
-      let value = log(runningExpSum) - (1.0 - p.smoothing) * (labelLogit - runningMax) - smoothingTerm;
+      let smoothingTerm = select(p.smoothing * runningShiftedSum / f32(p.classes), 0.0,
+        p.smoothing == 0.0);
+      let value = log(runningExpSum) - (1.0 - p.smoothing) * (labelLogit - runningMax)
+        - smoothingTerm;
       let nan = bitcast<f32>(p.rows | 0x7fc00000u);
       loss[row] = select(select(nan, value, isValid), 0.0, label == p.ignoreIndex);
     }
@@ -119,7 +126,10 @@ ${maxAndExpSumWgsl(row, 'laneShifted += v - rowMax;')}
   cases,
 });
 
-/** Gradient by a part of the logits: dx = dloss (softmax(x) - (1-s) onehot(label) - s/classes), 0 where ignored. dloss: [rows]. */
+/**
+ * Gradient with respect to a part of the logits: dx = dloss (softmax(x) - (1-s) onehot(label) -
+ * s/classes), 0 where ignored. dloss: [rows].
+ */
 export const crossEntropyBackward = defineKernel({
   name: 'crossEntropyBackward',
   params,
@@ -150,8 +160,10 @@ export const crossEntropyBackward = defineKernel({
   let smoothingShare = V(p.smoothing / f32(p.classes));
   let labelColumn = I(label - i32(p.first));
   ${rowWalk(c, {}).forEachVector(`
-    let targetShare = smoothingShare + select(V(0.0), V(1.0 - p.smoothing), ${columns} == labelColumn);
-    dx[i] = select(scale * (exp(x[i] - runningMax) / runningExpSum - targetShare), V(0.0), ignored);`)}`;
+    let targetShare = smoothingShare + select(V(0.0), V(1.0 - p.smoothing),
+      ${columns} == labelColumn);
+    dx[i] = select(scale * (exp(x[i] - runningMax) / runningExpSum - targetShare), V(0.0),
+      ignored);`)}`;
   }),
   reference(
     { dloss, x, labels, state, dx },
@@ -172,5 +184,5 @@ export const crossEntropyBackward = defineKernel({
   cases,
 });
 
-/** Room for `state`, in numbers. */
+/** Length of `state`. */
 export const crossEntropyStateSize = (rows: number): number => rows * STATE_SIZE;

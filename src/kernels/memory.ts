@@ -21,7 +21,9 @@ export const fill = defineKernel({
   ],
 });
 
-/** Copies a strided view into a strided view of another buffer: y[at_y(i)] = x[at_x(i)], for every i of the shape. */
+/**
+ * Copies a strided view into a strided view of another buffer: y[at_y(i)] = x[at_x(i)] for every i.
+ */
 export const storeStrided = defineKernel({
   name: 'storeStrided',
   params: {

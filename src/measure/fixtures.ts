@@ -13,14 +13,14 @@ export interface Draws {
   randint(bound: number): number;
 }
 
-/** Numbers for timing, where values do not matter except that zeros are faster on some adapters. */
+/** Numbers for timing. Their values do not matter, but zeros are faster on some adapters. */
 export function steadyDraws(): Draws {
   let count = 0;
   const share = () => ((count++ % 17) + 1) / 17;
   return { normal: share, uniform: share, randint: (bound) => count++ % bound };
 }
 
-/** Contents for a kernel's buffers, as its declaration asks. */
+/** Contents for a kernel's buffers, as its declaration specifies. */
 export function fillBuffers(kernel: Kernel, p: Params, random: Draws): Record<string, HostArray> {
   const contents: Record<string, HostArray> = {};
   for (const [name, { type, size, fill = 'normal' }] of Object.entries(kernel.buffers)) {
@@ -34,7 +34,7 @@ export function fillBuffers(kernel: Kernel, p: Params, random: Draws): Record<st
             : () => random.randint(2);
     // Room for the last whole vec4.
     const array = new (arrayOf(type))(Math.max(4, Math.ceil(size(p) / 4) * 4));
-    // A prime period: cheap, and out of step with every row.
+    // A prime period: cheap, and never aligned with rows.
     const values = Float64Array.from({ length: Math.min(1021, array.length) }, draw);
     for (let i = 0; i < array.length; i++) array[i] = values[i % values.length];
     contents[name] = array;
@@ -42,7 +42,7 @@ export function fillBuffers(kernel: Kernel, p: Params, random: Draws): Record<st
   return contents;
 }
 
-/** Contents moved to a device, and a way to free them. */
+/** Copies contents to a device; returns the bindings and a function that frees them. */
 export function upload(device: Device, contents: Record<string, HostArray>) {
   const bindings: Record<string, Binding> = {};
   for (const [name, array] of Object.entries(contents)) {
@@ -56,7 +56,7 @@ export function upload(device: Device, contents: Record<string, HostArray>) {
   return { bindings, free };
 }
 
-/** Runs a kernel once on a device and returns what its outputs hold. */
+/** Runs a kernel once on a device and returns its outputs. */
 export async function runKernel(
   device: Device,
   kernel: Kernel,

@@ -3,7 +3,7 @@ import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { multiplyAdd } from '../kernels/elementwise/multiplyAdd.ts';
 import { mapParams } from '../kernels/kit/map.ts';
 
-/** The most a device does, as measured on it: what times are judged by. */
+/** A device's measured peaks: the scale for times. */
 export interface Peaks {
   /** Floating-point operations a second; a multiply-add counts as two. */
   flops: number;
@@ -11,17 +11,20 @@ export interface Peaks {
   bytesPerSecond: number;
 }
 
-/** Seconds that one measured launch should take: long beside its start, short beside what else the machine does. */
+/**
+ * Seconds that one measured launch should take: long compared with its start, short enough to
+ * escape other load. Rule of thumb.
+ */
 const MIN_LAUNCH_SECONDS = 0.0025;
-/** Seconds of looking for the fastest of such launches. */
+/** Seconds spent on finding the fastest launch. Rule of thumb. */
 const SEARCH_SECONDS = 0.12;
 const MEBIBYTE = 2 ** 20;
 
 const measured = new WeakMap<Device, Promise<Peaks>>();
 
 /**
- * Measures a device, once: later calls get the same answer. Takes a few tenths of a second.
- * Not to be called for the first time while the device is profiled.
+ * Measures a device once; later calls return the same result. Takes a few tenths of a second. Do
+ * not make the first call while the device is profiled.
  */
 export function measurePeaks(device: Device): Promise<Peaks> {
   let peaks = measured.get(device);
@@ -42,7 +45,7 @@ async function measureMultiplyAdd(device: Device): Promise<number> {
   };
   const y = allocateBinding(device, 16 * p.lanes);
   const time = () => secondsOf(device, () => device.run(multiplyAdd, { y }, p));
-  // The first launch of all waits for clocks to rise and code to be compiled.
+  // The first launch waits for clocks to rise and code to compile.
   let seconds = await time();
   while ((seconds = await time()) < MIN_LAUNCH_SECONDS)
     p.rounds = Math.ceil(p.rounds * Math.min(50, (1.3 * MIN_LAUNCH_SECONDS) / seconds));
@@ -58,7 +61,7 @@ async function measureCopy(device: Device): Promise<number> {
   const [a, b] = [allocateBinding(device, bytes), allocateBinding(device, bytes)];
   const run = (from: Binding, to: Binding) =>
     device.run(copy, { in_x: from, out: to }, flatParams(bytes / 4));
-  // Memory that was never written may not be there yet.
+  // Memory may not be mapped before the first write.
   run(a, b);
   run(b, a);
   const seconds = await fastest(() => secondsOf(device, () => run(a, b)));
@@ -70,8 +73,8 @@ async function measureCopy(device: Device): Promise<number> {
 export const flatParams = (count: number) => mapParams([count], { x: { strides: [1], offset: 0 } });
 
 /**
- * Seconds of a launch by the device's own clock; where it has none, by the wall's, waiting included.
- * Ends a profile under way.
+ * Seconds of a launch by the device's own clock, or by the wall clock, waiting included, if it has
+ * no clock. Ends a running profile.
  */
 export async function secondsOf(device: Device, launch: () => void): Promise<number> {
   await device.synchronize();
@@ -88,13 +91,13 @@ export async function secondsOf(device: Device, launch: () => void): Promise<num
   return time.seconds;
 }
 
-/** The smallest of what `time` gives within a while. */
+/** The smallest time within SEARCH_SECONDS. */
 async function fastest(time: () => Promise<number>): Promise<number> {
   const end = performance.now() + 1000 * SEARCH_SECONDS;
   let seconds = Number.POSITIVE_INFINITY;
   do {
     const one = await time();
-    // Browsers round times, the shortest to none.
+    // Browsers round times, the shortest to 0.
     if (one > 0) seconds = Math.min(seconds, one);
   } while (performance.now() < end);
   return seconds;
@@ -104,7 +107,9 @@ function allocateBinding(device: Device, bytes: number): Binding {
   return { buffer: device.alloc(bytes), offset: 0, size: bytes };
 }
 
-/** How near to its peak something ran, and to which: the one that would take longer for its work alone. */
+/**
+ * Share of the peak that bounds the work, and which one that is: the one that takes longer alone.
+ */
 export function shareOfPeak(work: { flops: number; bytes: number }, seconds: number, peaks: Peaks) {
   const [compute, transfer] = [work.flops / peaks.flops, work.bytes / peaks.bytesPerSecond];
   const bound = compute > transfer ? ('multiply-add' as const) : ('copy' as const);

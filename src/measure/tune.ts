@@ -9,24 +9,27 @@ import { secondsOf } from './peaks.ts';
 export interface TuningResult {
   key: string;
   chosen: Constants;
-  /** Seconds of a launch: of the one chosen, and of the best guess. */
+  /** Seconds per launch of the chosen variant and of the best guess. */
   seconds: number;
   guessSeconds: number;
-  /** Candidates timed, and how many there were. */
+  /** Candidates timed, and their total. */
   tried: number;
   candidates: number;
 }
 
-/** Launches a candidate is timed over; the first also compiles it. */
+/** Timed launches per candidate; the first also compiles it. Rule of thumb. */
 const TIMED_LAUNCHES = 4;
-/** A candidate at this share of the multiply-add peak is good enough: the others are not tried. */
+/**
+ * If a candidate reaches this share of the multiply-add peak, the others are not tried. Rule of
+ * thumb.
+ */
 const GOOD_SHARE_OF_PEAK = 0.7;
 
 /**
- * Times the candidates of each launch on the device, and has the device's table choose the fastest.
- * @param launches such as a step has met (`device.tuning.met`)
+ * Times the candidates of each launch on the device and stores the fastest in the device's table.
+ * @param launches of a step (`device.tuning.seen`)
  * @param peakFlops the adapter's multiply-add peak, in floating-point operations a second
- * @throws Error where the device has no choice.
+ * @throws StateError if the device has no variants.
  */
 export async function tune(
   device: Device,
@@ -69,7 +72,7 @@ export async function tune(
   }
 }
 
-/** Least seconds of a launch. */
+/** Smallest time of a launch, in seconds. */
 async function timeLaunch(
   device: Device,
   { kernel, params }: Tunable,

@@ -3,8 +3,8 @@ import { Philox, type PhiloxState } from './random.ts';
 let generator = new Philox(0);
 
 /**
- * The seed, and how many times it has been set: whatever else draws random numbers starts over
- * when the count moves.
+ * The seed, and how many times it has been set: other random generators start over when the count
+ * changes.
  */
 export const globalSeed = { seed: 0, count: 0 };
 
@@ -18,10 +18,10 @@ export function manualSeed(seed: number): void {
   globalSeed.count++;
 }
 
-/** Puts the generator back to where `state` was taken. */
+/** Resets the generator to `state`. */
 export function restoreGenerator(state: PhiloxState): void {
   const restored = Philox.restore(state);
-  // With the seed unchanged, dropout goes on: states of several devices can be set one by one.
+  // If the seed is unchanged, dropout continues: states of several devices can be set one by one.
   if (state.seed !== globalSeed.seed) manualSeed(state.seed);
   generator = restored;
 }

@@ -15,8 +15,10 @@ import { broadcastShapes, coalesceDims, formatShape, type Shape } from './shape.
 import { type DType, empty, Tensor } from './tensor.ts';
 
 /**
- * Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices.
- * @throws ArgumentError when one of integers is given to what computes in float32, which would take their bits for floats.
+ * Launches a kernel on tensors of one device.
+ * @throws StateError if a tensor is disposed, or the tensors are on different devices.
+ * @throws ArgumentError if an int32 tensor is given for a float32 buffer: its bits would be read as
+ * floats.
  */
 export function launch<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
   kernel: Kernel<T, C, B>,
@@ -33,12 +35,13 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
       );
     if (tensor.device !== device) {
       throw new StateError(
-        `${kernel.name}: tensors on different devices (${device.kind}, ${tensor.device.kind}): make them on one`,
+        `${kernel.name}: expected tensors on one device, ` +
+          `got ${device.kind} and ${tensor.device.kind}`,
       );
     }
     if (tensor.dtype !== 'float32' && isFloat(kernel.buffers[name].type)) {
       throw new ArgumentError(
-        `${kernel.name}: float32 was expected, not ${tensor.dtype}: convert it with toFloat()`,
+        `${kernel.name}: expected float32, got ${tensor.dtype}: convert it with toFloat()`,
       );
     }
     bindings[name] = tensor.storage.binding;
@@ -48,7 +51,10 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
 
 const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
 
-/** Runs an element-by-element kernel over inputs broadcast together; `scalars` are its constants, `into` a whole tensor to fill. */
+/**
+ * Runs an element-wise kernel over inputs broadcast together; `scalars` are its constants, `into` a
+ * contiguous tensor for the result.
+ */
 export function launchMap(
   kernel: MapKernel,
   inputs: readonly Tensor[],
@@ -84,7 +90,7 @@ export function launchMap(
   return out;
 }
 
-/** Strides that walk a tensor along a shape it broadcasts to: 0 where it repeats. */
+/** Strides of a tensor along a shape it broadcasts to: 0 in repeated dimensions. */
 export function broadcastStrides({ shape, strides }: Tensor, to: Shape): number[] {
   const leadingDims = to.length - shape.length;
   return to.map((n, d) =>
@@ -92,10 +98,10 @@ export function broadcastStrides({ shape, strides }: Tensor, to: Shape): number[
   );
 }
 
-/** Whether a kernel that reads straight through can take the tensor as it is. */
+/** Whether a kernel that reads elements in order can take the tensor as it is. */
 export const isDenseAtOrigin = (t: Tensor): boolean =>
   t.offset === 0 && isDense(t.ndim, t.shape, t.strides);
 
-/** A tensor's memory as another tensor: the optimiser's flat buffers, the slots of gradients. */
+/** A tensor over existing memory: the optimiser's flat buffers, gradient buffers. */
 export const tensorOver = (storage: Tensor['storage'], shape: Shape): Tensor =>
   new Tensor(storage, shape);

@@ -7,7 +7,7 @@ import * as softmaxes from './ops/softmax.ts';
 import * as views from './ops/views.ts';
 import { Tensor } from './tensor.ts';
 
-/** Operations of these modules are methods of Tensor too: the first argument is the tensor. */
+/** Operations of these modules are also methods of Tensor: the first argument is the tensor. */
 const operations = {
   ...elementwise,
   ...softmaxes,
@@ -16,7 +16,7 @@ const operations = {
   ...{ matmul, gather, indexSelect, backward, var: reduce.variance },
 };
 
-/** Functions only, as in PyTorch or since the first argument is no tensor. */
+/** Functions only, as in PyTorch or because the first argument is not a tensor. */
 const functionsOnly = [
   'affine',
   'cat',

@@ -3,19 +3,19 @@ import { ArgumentError } from '../platform/errors.ts';
 
 export { philox4x32 };
 
-/** Where a `Philox` stands, so that a run can be taken up again. Plain JSON. */
+/** State of a `Philox`, to resume a run. Plain JSON. */
 export interface PhiloxState {
   seed: number;
   stream: number;
   /** Words drawn so far. */
   position: number;
-  /** The second normal of the last Box–Muller pair, while it waits. */
+  /** The unused second normal of the last Box–Muller pair. */
   spare: number | null;
 }
 
 /**
- * A stream of random numbers over `philox4x32`: the seed is the key, the stream the upper half of the counter.
- * Equal seed and stream give equal numbers on every platform.
+ * A stream of random numbers over `philox4x32`: the seed is the key, the stream the upper half of
+ * the counter. Equal seed and stream give equal numbers on every platform.
  */
 export class Philox {
   readonly #seed: number;
@@ -31,9 +31,9 @@ export class Philox {
    */
   constructor(seed: number, stream = 0) {
     if (!Number.isSafeInteger(seed))
-      throw new ArgumentError(`seed must be a safe integer, not ${seed}`);
+      throw new ArgumentError(`seed: expected a safe integer, got ${seed}`);
     if (!Number.isSafeInteger(stream))
-      throw new ArgumentError(`stream must be a safe integer, not ${stream}`);
+      throw new ArgumentError(`stream: expected a safe integer, got ${stream}`);
     this.#seed = seed;
     this.#stream = stream;
   }
@@ -89,12 +89,12 @@ export class Philox {
     return this.shuffle(Uint32Array.from({ length: n }, (_, index) => index));
   }
 
-  /** Where the stream stands now. */
+  /** The stream's current state. */
   get state(): PhiloxState {
     return { seed: this.#seed, stream: this.#stream, position: this.#position, spare: this.#spare };
   }
 
-  /** A stream that goes on where `state` was taken. */
+  /** A stream that continues from `state`. */
   static restore(state: PhiloxState): Philox {
     const philox = new Philox(state.seed, state.stream);
     philox.#position = state.position;

@@ -1,27 +1,16 @@
-import { windowAlignment } from '../device/splitLaunch.ts';
-import type { Traits } from '../device/traits.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
+import { reductionChunks } from '../kernels/heuristics.ts';
 import type { sum } from '../kernels/reduction/reduce.ts';
 import { sum as sumKernel } from '../kernels/reduction/reduce.ts';
 import { isDenseAtOrigin, launch, launchMap } from './launch.ts';
 import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
 
-/**
- * Places of a column that one lane goes through before the work is divided: a software adapter has few lanes, and a launch costs
- * it as much as hundreds of places.
- */
-export const columnChunk = ({ software }: Traits): number => (software ? 2048 : 64);
-/** Places of a row that one team of lanes goes through. */
-const ROW_CHUNK = 4096;
-/** Results enough to keep an adapter busy without dividing the work. */
-const MIN_PARALLEL_RESULTS = 4096;
-
 type ReductionKernel = typeof sum;
 
 /**
- * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded.
- * The result has the reduced dimensions at size 1; it is written into `into` if given.
+ * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded. The
+ * reduced dimensions have size 1 in the result, which is written into `out` if given.
  */
 export function reduceAxes(
   kernel: ReductionKernel,
@@ -47,9 +36,7 @@ export function reduceAxes(
   return unsafeView(current, shape);
 }
 
-const roundDown = (n: number, step: number) => Math.floor(n / step) * step;
-
-/** Reduces the middle of [outer, n, inner]; long ones in two passes. */
+/** Reduces the middle of [outer, n, inner]; long reductions take two passes. */
 function reduceMiddleAxis(
   kernel: ReductionKernel,
   x: Tensor,
@@ -59,17 +46,9 @@ function reduceMiddleAxis(
   out?: Tensor,
 ): Tensor {
   const y = out ?? empty([outer, inner], 'float32', x.device);
-  const { traits } = x.device;
-  const fits = outer * n * inner * 4 <= traits.maxBinding;
-  const maxChunk = inner === 1 ? ROW_CHUNK : columnChunk(traits);
-  // What is larger than a binding is cut between chunks: they start where bindings may.
-  const step = windowAlignment(traits);
-  const size = fits
-    ? maxChunk
-    : Math.max(step, Math.min(maxChunk, roundDown(traits.maxBinding / (4 * inner), step)));
-  const chunks = Math.ceil(n / size);
-  if (chunks <= 1 || (fits && outer * inner >= MIN_PARALLEL_RESULTS)) {
-    launch(kernel, { x, y }, { outer, n, inner, size: n, chunks: 1, at: 0 });
+  const { size, chunks } = reductionChunks(x.device.traits, outer, n, inner);
+  if (chunks === 1) {
+    launch(kernel, { x, y }, { outer, n, inner, size, chunks, at: 0 });
     return y;
   }
   const partial = empty([outer, chunks, inner], 'float32', x.device);
@@ -79,11 +58,14 @@ function reduceMiddleAxis(
   return y;
 }
 
-/** A whole tensor under another shape of the same size; not recorded. */
+/** A contiguous tensor under another shape of the same size; not recorded. */
 export const unsafeView = (x: Tensor, shape: Shape): Tensor =>
   x.asStrided(shape, contiguousStrides(shape), x.offset);
 
-/** Sums what broadcasting repeated, so that a gradient gets its input's shape; not recorded. `into` says where, if it sums at all. */
+/**
+ * Sums over broadcast dimensions, so that a gradient gets its input's shape; not recorded.
+ * `allocate` gives the result's memory, if there is a sum.
+ */
 export function sumToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
   const leadingDims = x.ndim - shape.length;
   const axes = x.shape

@@ -5,7 +5,7 @@ import { globalGenerator, restoreGenerator } from './globalRng.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
 import type { PhiloxState } from './random.ts';
 
-/** All that random draws depend on, for one device. Plain JSON. */
+/** State of all random draws on one device. Plain JSON. */
 export interface RngState extends PhiloxState {
   /** Dropout masks drawn on the device since seeding. */
   dropoutCalls: number;
@@ -20,10 +20,10 @@ export function getRngState(device: Device = defaultDevice()): RngState {
 }
 
 /**
- * Puts the random numbers back to where `state` was taken (PyTorch's `set_rng_state`): what is
- * drawn next, in captured steps too, repeats bit for bit what was drawn then. If the seed changes,
- * dropout on other devices starts over, as after `manualSeed`. Call it between steps: a mask that
- * backward still needs is drawn again from the current seed.
+ * Resets the random numbers to `state` (PyTorch's `set_rng_state`): the next draws, in captured
+ * steps too, repeat bit for bit those that followed `getRngState`. If the seed changes, dropout on
+ * other devices starts over, as after `manualSeed`. Call it between steps: a mask that backward
+ * still needs is drawn again from the current seed.
  * @throws ArgumentError if `state` is not one that `getRngState` returns.
  */
 export function setRngState(state: RngState, device: Device = defaultDevice()): void {

@@ -54,7 +54,10 @@ export function requireDim(dim: number, rank: number, operation: string): number
   return normalizeDim(dim, rank, operation);
 }
 
-/** Replaces one -1 in a shape by what the size leaves. Throws ArgumentError when it does not come out even. */
+/**
+ * Replaces one -1 in a shape by the size it must have.
+ * @throws ArgumentError if the shape does not fit the size.
+ */
 export function inferShape(
   shape: Shape,
   size: number,
@@ -94,7 +97,7 @@ export function viewStrides(shape: Shape, strides: Shape, to: Shape): number[] |
   return result;
 }
 
-/** A walk over several strided views of one shape, with dimensions merged wherever all of them allow it. */
+/** Strides of several views of one shape, with dimensions merged wherever all views allow it. */
 export function coalesceDims(
   shape: Shape,
   strides: readonly (readonly number[])[],

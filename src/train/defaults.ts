@@ -1,10 +1,23 @@
 /**
- * Defaults of the recipes, each stated once. This file loads nothing else, so that a program can
- * show them without the engine.
+ * Defaults of the recipes and the names that their options take, for programs that show them
+ * without the engine: this file loads nothing else.
  */
+import type { TaskName } from '../bert/registry.ts';
 import type { FeatureOptions } from './pipelines/featureExtraction.ts';
+import type { Objective } from './pretraining/objective.ts';
 import type { PretrainOptions } from './pretraining/pretrain.ts';
 import type { FitOptions } from './trainer/fit.ts';
+
+/** The tasks of the registry. */
+export const taskNames = [
+  'classification',
+  'multi-label',
+  'regression',
+  'token-classification',
+] as const satisfies readonly TaskName[];
+
+/** The objectives of the registry that pre-train BERT. */
+export const objectiveNames = ['mlm', 'nsp', 'mlm+nsp'] as const satisfies readonly Objective[];
 
 /** Batch 32, 3 epochs, and Hugging Face's defaults for the rest. */
 export const fitDefaults = {

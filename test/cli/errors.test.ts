@@ -150,7 +150,7 @@ describe('wrong use is one line, with its exit code', () => {
       'no labels at all',
       ['train', file('none.tsv', 'text\tlabels\na\t\n'), ...fresh, '--task', 'multi-label'],
       2,
-      /has no labels/,
+      /expected two or more labels, got none/,
     ],
     [
       'an unknown task',
@@ -181,14 +181,14 @@ describe('wrong use is one line, with its exit code', () => {
         `more tokens than embeddings: ${args[0]}`,
         [...args, '--model', fewEmbeddings, 'a film'],
         2,
-        /few-embeddings has \d+ tokens, the model only 100 embeddings/,
+        /few-embeddings has \d+ tokens, but the model has 100 embeddings/,
       ],
     ),
     [
       'a config that is none',
       ['predict', '--model', nullConfig, 'a film'],
       2,
-      /config.json: expected a JSON object, not null/,
+      /config.json: expected a JSON object, got null/,
     ],
     [
       'a broken config',
@@ -200,7 +200,7 @@ describe('wrong use is one line, with its exit code', () => {
       'texts longer than the model',
       ['train', data, ...fresh, '--max-length', '65'],
       2,
-      /max length of 65 is more than the model's 64 positions/,
+      /expected at most the 64 positions of the model, got 65/,
     ],
     [
       'a loss that explodes',
@@ -239,7 +239,7 @@ describe('wrong use is one line, with its exit code', () => {
   ])('%s', (_, args, code, message) => {
     const run = wigbert(args);
     expect(run.stderr).toMatch(message);
-    expect(run.stderr).not.toMatch(/^\s+at /m);
+    expect(run.stderr).not.toMatch(/^\s+at .*(\.js|node):/m);
     expect(run.status).toBe(code);
   });
 
@@ -256,6 +256,8 @@ describe('wrong use is one line, with its exit code', () => {
   });
 
   it('--debug shows the stack', () => {
-    expect(wigbert(['--debug', 'train', 'nowhere.tsv', ...fresh]).stderr).toMatch(/^\s+at /m);
+    expect(wigbert(['--debug', 'train', 'nowhere.tsv', ...fresh]).stderr).toMatch(
+      /^\s+at .*(\.js|node):/m,
+    );
   });
 });

@@ -67,8 +67,9 @@ async function worstError(
         1e-6,
       );
       for (let i = 0; i < values.length; i++) {
-        const error = Math.abs(values[i] - actual[output][i]) / scale;
-        if (!(error <= worst[0])) worst = [error, `${output}[${i}] of ${JSON.stringify(chosen)}`];
+        const distance = Math.abs(values[i] - actual[output][i]) / scale;
+        const error = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
+        if (error > worst[0]) worst = [error, `${output}[${i}] of ${JSON.stringify(chosen)}`];
       }
     }
   }

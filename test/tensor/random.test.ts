@@ -76,9 +76,9 @@ describe('Philox', () => {
   });
 
   it('rejects a seed that is no safe integer', () => {
-    expect(() => new Philox(0.5)).toThrow('seed must be a safe integer, not 0.5');
+    expect(() => new Philox(0.5)).toThrow('seed: expected a safe integer, got 0.5');
     expect(() => new Philox(2 ** 53)).toThrow(ArgumentError);
-    expect(() => new Philox(1, Number.NaN)).toThrow('stream must be a safe integer');
+    expect(() => new Philox(1, Number.NaN)).toThrow('stream: expected a safe integer');
   });
 
   it('draws uniforms with the mean, variance and range of [0, 1)', () => {

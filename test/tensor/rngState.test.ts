@@ -157,7 +157,7 @@ describe('setRngState', () => {
     ['position', -1, '`position`: expected an integer ≥ 0, got -1'],
     ['dropoutCalls', undefined, '`dropoutCalls`: expected an integer ≥ 0, got undefined'],
     ['spare', 'x', '`spare`: expected a finite number or null, got x'],
-    ['seed', 0.5, 'seed must be a safe integer, not 0.5'],
+    ['seed', 0.5, 'seed: expected a safe integer, got 0.5'],
   ])('refuses a state whose %s is %s, and changes nothing', (field, value, message) => {
     const before = getRngState(first);
     const attempt = () => setRngState({ ...before, [field]: value } as RngState, first);

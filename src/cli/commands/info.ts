@@ -10,7 +10,7 @@ export function infoCommand(): Command {
     .addOption(jsonOption())
     .action(async (options) => {
       const { definedKernels } = await import('../../device/kernel.ts');
-      // Operations and optimizers define their kernels.
+      // Defines the kernels.
       await import('../../nn/index.ts');
       const { measurePeaks } = await import('../../measure/peaks.ts');
       const device = await openCliDevice(options.device, true);

@@ -1,6 +1,8 @@
-import { Command, Option, type OptionValues } from 'commander';
-import { pretrainRecipeDefaults as pretrainDefaults } from '../../train/defaults.ts';
-import { objectives } from '../../train/pretraining/objectives.ts';
+import { Command, Option } from 'commander';
+import {
+  objectiveNames,
+  pretrainRecipeDefaults as pretrainDefaults,
+} from '../../train/defaults.ts';
 import {
   addOptions,
   casedOption,
@@ -33,30 +35,15 @@ export function pretrainCommand(): Command {
         '--objective <objective>',
         'masked language model, next sentence prediction, or both',
       )
-        .choices(objectives)
+        .choices(objectiveNames)
         .default(pretrainDefaults.objective),
     );
-  addModelOptions(command);
-  addTextOptions(command);
-  addTrainingOptions(command);
-  addRunOptions(command);
-  addOptions(command, columnOptions());
-  return command.action((files: string[], options) => run(command, files, options));
-}
-
-/** The model to start from, or the sizes of a fresh one. */
-function addModelOptions(command: Command): void {
   addOptions(command, startOptions())
     .option('--layers <n>', 'layers of a fresh model', positiveInteger)
     .option('--hidden-size <n>', 'width of a fresh model', positiveInteger)
     .option('--heads <n>', 'attention heads of a fresh model', positiveInteger)
     .option('--intermediate-size <n>', 'width inside its feed-forward layers', positiveInteger)
-    .addOption(casedOption());
-}
-
-/** How texts become examples. */
-function addTextOptions(command: Command): void {
-  command
+    .addOption(casedOption())
     .option(
       '--mlm-probability <share>',
       'share of the tokens to predict',
@@ -76,21 +63,18 @@ function addTextOptions(command: Command): void {
       'longest example; longer texts are cut into several',
       positiveInteger,
       pretrainDefaults.maxLength,
-    );
-}
-
-/** How it is trained. */
-function addTrainingOptions(command: Command): void {
-  command
+    )
     .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
-  addOptions(command, hyperparameterOptions(pretrainDefaults));
+  addRunOptions(command);
+  addOptions(command, columnOptions());
+  return command.action((files: string[], options) => run(command, files, options));
 }
 
-/** What happens during the run, where it is kept, where it computes and what it prints. */
+/** Options of the training itself. */
 function addRunOptions(command: Command): void {
-  command
+  addOptions(command, hyperparameterOptions(pretrainDefaults))
     .option(
       '--eval-every <steps>',
       'steps between evaluations',
@@ -116,23 +100,27 @@ function addRunOptions(command: Command): void {
     .addOption(jsonOption());
 }
 
-async function run(command: Command, files: string[], options: OptionValues): Promise<void> {
+async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
   const { device: asked, json, quiet, out, resume, ...rest } = options;
   const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
+  const { checkNewPretraining } = await import('../../train/recipes/pretrain.ts');
   const { evaluationLine, runPretraining } = await import('../pretraining.ts');
   const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
   if (begun) {
     const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
     checkSameOptions(command, begun, resume, list);
-  }
+  } else await checkNewPretraining({ ...rest, files, out });
   noteCased(options);
   const silent = Boolean(json || quiet);
   const device = await openAsBegun(begun, asked, silent);
-  const result = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
+  const {
+    history,
+    interrupted,
+    out: folder,
+  } = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
     json: Boolean(json),
     silent,
   });
-  const { history, interrupted, out: folder } = result;
   const last = history.evaluations.at(-1);
   if (json)
     console.log(

@@ -13,17 +13,43 @@ import {
   quietOption,
 } from '../options.ts';
 
-const defaults = studyDefaults;
-
 export function studyCommand(): Command {
-  const command = new Command('study').description(
-    'compare random weights, word vectors and causal, two-way and masked pre-training, as ' +
-      'features and fine-tuned, on equal budgets; the same command continues a stopped study',
-  );
-  addDataOptions(command);
-  addPretrainingOptions(command);
-  addFineTuningOptions(command);
-  addRunOptions(command);
+  const command = new Command('study')
+    .description(
+      'compare random weights, word vectors and causal, two-way and masked pre-training, as ' +
+        'features and fine-tuned, on equal budgets; the same command continues a stopped study',
+    )
+    .requiredOption(
+      '--data <path>',
+      'labelled TSV, CSV or JSONL, or a folder with one file named "train" and one named "test"',
+    )
+    .option(
+      '--test <file>',
+      "file to test with (default: the folder's, else rows of --data that are set aside)",
+    )
+    .option('--test-rows <n>', 'most rows to test with', positiveInteger, studyDefaults.testRows)
+    .option(
+      '--sizes <list>',
+      'numbers of labelled rows, separated by commas; the other rows are texts without labels',
+      sizeList,
+      studyDefaults.sizes,
+    )
+    .option(
+      '--seeds <n>',
+      'number of repetitions, each with its own seed',
+      positiveInteger,
+      studyDefaults.seeds,
+    );
+  addBudgetOptions(command)
+    .option(
+      '--out <dir>',
+      'folder for results.json, report.html and the pre-trained models',
+      path,
+      'out/study',
+    )
+    .addOption(deviceOption())
+    .addOption(quietOption())
+    .addOption(jsonOption());
   return addOptions(command, [...columnOptions(), labelColumnOption()]).action(
     async ({ device, json, quiet, ...options }) => {
       const { runStudyCommand } = await import('../studying.ts');
@@ -35,94 +61,54 @@ export function studyCommand(): Command {
   );
 }
 
-/** The data, and how often it is drawn. */
-function addDataOptions(command: Command): void {
-  command
-    .requiredOption(
-      '--data <path>',
-      'labelled TSV, CSV or JSONL, or a folder with one file named "train" and one named "test"',
-    )
-    .option(
-      '--test <file>',
-      "file to test with (default: the folder's, else rows of --data that are set aside)",
-    )
-    .option('--test-rows <n>', 'most rows to test with', positiveInteger, defaults.testRows)
-    .option(
-      '--sizes <list>',
-      'numbers of labelled rows, separated by commas; the other rows are texts without labels',
-      sizeList,
-      defaults.sizes,
-    )
-    .option(
-      '--seeds <n>',
-      'number of repetitions, each with its own seed',
-      positiveInteger,
-      defaults.seeds,
-    );
-}
-
-/** The encoders and their pre-training. */
-function addPretrainingOptions(command: Command): void {
-  command
+/** Options that are the same for all ways of training. */
+function addBudgetOptions(command: Command): Command {
+  return command
     .option(
       '--pretrain-steps <n>',
       'steps of each pre-training',
       positiveInteger,
-      defaults.pretrainSteps,
+      studyDefaults.pretrainSteps,
     )
     .option(
       '--pretrain-learning-rate <rate>',
       'highest learning rate of pre-training',
       positiveNumber,
-      defaults.pretrainLearningRate,
+      studyDefaults.pretrainLearningRate,
     )
     .option(
       '--vocab-size <n>',
       'entries of the vocabulary, which is learnt from the texts',
       positiveInteger,
-      defaults.vocabSize,
+      studyDefaults.vocabSize,
     )
     .option('--cased', 'keep case and accents (needed for Korean)')
-    .option('--layers <n>', 'layers of the encoders', positiveInteger, defaults.layers)
+    .option('--layers <n>', 'layers of the encoders', positiveInteger, studyDefaults.layers)
     .option(
       '--hidden-size <n>',
       'width of the encoders; one attention head per 64',
       positiveInteger,
-      defaults.hiddenSize,
-    );
-}
-
-/** How classifiers are trained. */
-function addFineTuningOptions(command: Command): void {
-  command
+      studyDefaults.hiddenSize,
+    )
     .option(
       '--max-length <tokens>',
       'longest text; longer ones are cut',
       positiveInteger,
-      defaults.maxLength,
+      studyDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'texts per step', positiveInteger, defaults.batchSize)
-    .option('--epochs <n>', 'times through the labelled rows', positiveInteger, defaults.epochs)
+    .option('--batch-size <n>', 'texts per step', positiveInteger, studyDefaults.batchSize)
+    .option(
+      '--epochs <n>',
+      'times through the labelled rows',
+      positiveInteger,
+      studyDefaults.epochs,
+    )
     .option(
       '--learning-rate <rate>',
       'highest learning rate of fine-tuning; ten times as high for a head on features',
       positiveNumber,
-      defaults.learningRate,
+      studyDefaults.learningRate,
     );
-}
-
-/** Where the study is kept, where it computes and what it prints. */
-function addRunOptions(command: Command): void {
-  command
-    .option(
-      '--out <dir>',
-      'folder for results.json, report.html and the pre-trained models',
-      path,
-      'out/study',
-    )
-    .addOption(deviceOption())
-    .addOption(quietOption())
-    .addOption(jsonOption());
 }
 
 function sizeList(text: string): number[] {

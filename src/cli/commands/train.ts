@@ -1,8 +1,7 @@
-import { Command, Option, type OptionValues } from 'commander';
+import { Command, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults } from '../../train/defaults.ts';
+import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
-import { taskNames } from '../../train/tasks/task.ts';
 import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
@@ -36,15 +35,6 @@ export function trainCommand(): Command {
         taskNames,
       ),
     );
-  addStartOptions(command);
-  addTrainingOptions(command);
-  addRunOptions(command);
-  addOptions(command, dataOptions());
-  return command.action((data: string | undefined, options) => run(command, data, options));
-}
-
-/** The model, and the data it sees. */
-function addStartOptions(command: Command): void {
   addOptions(command, startOptions())
     .addOption(casedOption())
     .option(
@@ -64,14 +54,16 @@ function addStartOptions(command: Command): void {
       'longest text; longer ones are cut',
       positiveInteger,
       fineTuneDefaults.maxLength,
-    );
-}
-
-/** How it is trained. */
-function addTrainingOptions(command: Command): void {
-  command
+    )
     .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
+  addRunOptions(command);
+  addOptions(command, dataOptions());
+  return command.action((data: string | undefined, options) => run(command, data, options));
+}
+
+/** Options of the training itself. */
+function addRunOptions(command: Command): void {
   addOptions(command, hyperparameterOptions(fineTuneDefaults))
     .option(
       '--patience <epochs>',
@@ -85,12 +77,7 @@ function addTrainingOptions(command: Command): void {
       'seed of weights, order, split and dropout',
       nonNegativeInteger,
       fineTuneDefaults.seed,
-    );
-}
-
-/** Where the run is kept, where it computes and what it prints. */
-function addRunOptions(command: Command): void {
-  command
+    )
     .option(
       '--out <dir>',
       'folder for the best model, history.json and history.svg',
@@ -112,44 +99,43 @@ function addRunOptions(command: Command): void {
 async function run(
   command: Command,
   data: string | undefined,
-  options: OptionValues,
-): Promise<void> {
-  const { device: asked, precision, json, quiet, out, resume, ...rest } = options;
-  const { readFineTuning } = await import('../../train/recipes/fineTune.ts');
+  options: ReturnType<Command['opts']>,
+) {
+  const { device: asked, precision, json, quiet, resume, ...rest } = options;
+  const { checkNewFineTuning, readFineTuning } = await import('../../train/recipes/fineTune.ts');
   const { checkpointFolder } = await import('../../train/recipes/fineTuneRun.ts');
   const { runFineTuning } = await import('../training.ts');
   const begun =
     resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
-  if (begun) {
-    const files = data ? { given: data, begun: begun.data } : undefined;
-    checkSameOptions(command, begun, resume, files);
-  } else if (data === undefined) {
+  if (begun)
+    checkSameOptions(command, begun, resume, data ? { given: data, begun: begun.data } : undefined);
+  else if (data === undefined)
     throw new UsageError(
       'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
-  }
+  else await checkNewFineTuning({ ...rest, out: options.out, data });
   noteCased(options);
   const silent = Boolean(json || quiet);
   const device = await openAsBegun(begun, asked, silent, precision);
-  const result = await runFineTuning(begun ? { resume } : { ...rest, data: data!, out }, {
-    json: Boolean(json),
-    silent,
-  });
-  const { history, interrupted, isForPairs, out: folder } = result;
+  const { history, interrupted, isForPairs, out } = await runFineTuning(
+    begun ? { resume } : { ...rest, out: options.out, data: data! },
+    { json: Boolean(json), silent },
+  );
+  const best = history.bestEpoch;
   if (json)
     console.log(
       JSON.stringify({
         event: 'end',
-        out: folder,
+        out,
         device: device.kind,
         adapter: device.description,
         interrupted,
         steps: history.steps.length,
-        best: history.bestEpoch ?? null,
+        best: best ?? null,
       }),
     );
-  else if (interrupted) console.error(`to continue: npx wigbert train --resume ${folder}`);
-  else showResult(history, folder, isForPairs);
+  else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
+  else showResult(history, out, isForPairs);
   if (interrupted) process.exitCode = 130;
 }
 

@@ -9,13 +9,12 @@ export function vocabCommand(): Command {
     .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
-      'TSV, CSV or JSONL with a text column (or two); other files, and .txt without tabs: one ' +
-        'text per line',
+      'TSV, CSV or JSONL with a text column (or two), or plain text with one text per line',
     )
     .option('--size <n>', 'entries', positiveInteger, vocabSize)
     .option(
       '--out <path>',
-      'vocab.txt to write, or a folder for it and the other files of a tokenizer',
+      'vocab.txt to write, or a folder for it and the settings of the tokenizer',
       path,
       'out/vocab.txt',
     )

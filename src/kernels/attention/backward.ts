@@ -1,11 +1,11 @@
 import { type ArrayOf, type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
 import { rowsPerWorkgroup, specialize } from './forward.ts';
+import { forEachQueryRow, isDropped } from './queryRows.ts';
 import {
   type AttentionParams,
   attentionCases,
   attentionParams,
   keepBitsSize,
-  keepWords,
   keyGradientSize,
   kSize,
   maskSize,
@@ -20,15 +20,17 @@ import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
 import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroup.ts';
 
 /**
- * Gradients of attention by probabilities computed anew from each row's statistics (Dao et al. 2022, arXiv 2205.14135,
- * algorithm 4). Each gradient has one owner for each of its rows, so that sums always run in the same order.
+ * Gradients of attention, with probabilities recomputed from each row's statistics (Dao et al.
+ * 2022, arXiv 2205.14135, algorithm 4). Each gradient has one owner for each of its rows, so that
+ * sums always run in the same order.
  */
 
 const WORKGROUP_SIZE = 64;
 
 /**
- * What both gradients need of each query row: its largest score, 1 / Σ exp, and Σ dy y, which is Σ probability times the
- * probability's gradient. y, dy: [rows, size], stats: [rows, 2], terms: [rows, 4], the last of each unused.
+ * Inputs of both gradients per query row: its largest score, 1 / Σ exp, and Σ dy y, which equals Σ
+ * probability times the probability's gradient. y, dy: [rows, size], stats: [rows, 2], terms:
+ * [rows, 4], the last of each unused.
  */
 export const attentionTerms = defineKernel({
   name: 'attentionTerms',
@@ -96,8 +98,8 @@ export const attentionQueryGradient = defineKernel({
 });
 
 /**
- * dkv: the gradient of k, [batch, keys, heads, size], and `keyGradientSize` elements on that of v: one buffer, since eight
- * is all that adapters must bind.
+ * dkv: the gradient of k, [batch, keys, heads, size], and `keyGradientSize` elements further the
+ * gradient of v: one buffer, since adapters need not bind more than eight.
  */
 export const attentionKeyValueGradient = defineKernel({
   name: 'attentionKeyValueGradient',
@@ -124,7 +126,10 @@ export const attentionKeyValueGradient = defineKernel({
   cases: attentionCases,
 });
 
-/** Where one score's operands start, its probability after dropout, and the gradient of q k before scaling. */
+/**
+ * Start of one score's operands, its probability after dropout, and the gradient of q k before
+ * scaling.
+ */
 interface Score {
   qAt: number;
   kAt: number;
@@ -135,48 +140,35 @@ interface Score {
 }
 type Inputs = { [K in keyof typeof inputs]: ArrayOf<(typeof inputs)[K]['type']> };
 
-/** Recomputes every score and shows it to `visit`. */
+/** Recomputes every score and passes it to `visit`. */
 function forEachScore(
   buffers: Inputs,
   p: AttentionParams,
   visit: (buffers: Inputs, score: Score) => void,
 ): void {
   const { q, k, v, mask, keepBits, terms, dy } = buffers;
-  const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
-  const words = keepWords(keys);
+  const { heads, keys, size, masks, scale, keepScale } = p;
   const score: Score = { qAt: 0, kAt: 0, yAt: 0, keyGradAt: 0, weight: 0, dScore: 0 };
-  for (let b = 0; b < batch; b++) {
-    for (let h = 0; h < heads; h++) {
-      const start = ([batchStride, head, , offset]: readonly number[]) =>
-        b * batchStride + h * head + offset;
-      const [qStart, kStart, vStart] = [start(p.q), start(p.k), start(p.v)];
-      for (let r = 0; r < length; r++) {
-        const row = (b * length + r) * heads + h;
-        const keepAt = ((b * heads + h) * length + r) * words;
-        const qAt = (score.qAt = qStart + r * p.q[2]);
-        const yAt = (score.yAt = row * size);
-        for (let c = 0; c < visibleKeys(r, p); c++) {
-          const kAt = (score.kAt = kStart + c * p.k[2]);
-          const vAt = vStart + c * p.v[2];
-          let dot = 0;
-          let dProb = 0;
-          for (let d = 0; d < size; d++) {
-            dot += q[qAt + d] * k[kAt + d];
-            dProb += dy[yAt + d] * v[vAt + d];
-          }
-          const prob =
-            Math.exp(Math.fround(dot * scale + mask[(b % masks) * keys + c]) - terms[row * 4]) *
-            terms[row * 4 + 1];
-          const keep =
-            keepScale !== 1 && ((keepBits[keepAt + (c >>> 5)] >>> (c & 31)) & 1) === 0
-              ? 0
-              : keepScale;
-          score.keyGradAt = ((b * keys + c) * heads + h) * size;
-          score.weight = prob * keep;
-          score.dScore = prob * (dProb * keep - terms[row * 4 + 2]) * scale;
-          visit(buffers, score);
-        }
+  forEachQueryRow(p, ({ b, h, r, row, qAt, kStart, vStart, keepAt }) => {
+    score.qAt = qAt;
+    const yAt = (score.yAt = row * size);
+    const [rowMax, inverseExpSum, dot] = terms.subarray(row * 4, row * 4 + 3);
+    for (let c = 0; c < visibleKeys(r, p); c++) {
+      const kAt = (score.kAt = kStart + c * p.k[2]);
+      const vAt = vStart + c * p.v[2];
+      let product = 0;
+      let dProb = 0;
+      for (let d = 0; d < size; d++) {
+        product += q[qAt + d] * k[kAt + d];
+        dProb += dy[yAt + d] * v[vAt + d];
       }
+      const logit = Math.fround(product * scale + mask[(b % masks) * keys + c]);
+      const prob = Math.exp(logit - rowMax) * inverseExpSum;
+      const keep = keepScale !== 1 && isDropped(keepBits, keepAt, c) ? 0 : keepScale;
+      score.keyGradAt = ((b * keys + c) * heads + h) * size;
+      score.weight = prob * keep;
+      score.dScore = prob * (dProb * keep - dot) * scale;
+      visit(buffers, score);
     }
-  }
+  });
 }

@@ -6,8 +6,9 @@ import { keepWords } from './shape.ts';
 const WORKGROUP_SIZE = 64;
 
 /**
- * Which probabilities dropout keeps, one bit each: what the dropout kernel would keep of a [rows, keys] tensor at the same
- * call, drawn once for a forward and its backward. keepBits: [rows, ⌈keys / 32⌉]; column c is bit c % 32 of word ⌊c / 32⌋.
+ * Which probabilities dropout keeps, one bit each: the same as the dropout kernel keeps of a [rows,
+ * keys] tensor at the same call, drawn once for a forward and its backward. keepBits: [rows, ⌈keys
+ * / 32⌉]; column c is bit c % 32 of word ⌊c / 32⌋.
  */
 export const attentionKeepBits = defineKernel({
   name: 'attentionKeepBits',

@@ -1,12 +1,13 @@
 import type { ParamValues } from '../../device/kernel.ts';
 
 /**
- * What the kernels of attention have in common: y = dropout(softmax(scale q kᵀ + mask)) v.
- * q: [batch, heads, length, size], k and v: [batch, heads, keys, size], each read in place by its strides, given as
- * [batch, head, row, offset]; mask: [masks, keys] with `masks` 1 or `batch`. Of the scores, [batch, heads, length, keys],
- * nothing is stored. Results and their gradients hold the heads side by side: [batch, length, heads, size].
- * `keepScale` is 1 / (1 - rate); 1 means that nothing is dropped, and `keepBits` is not looked at. With `causal` 1, query row r
- * sees keys 0 to r only, whatever the mask; with 0 all.
+ * Parameters of the kernels of attention: y = dropout(softmax(scale q kᵀ + mask)) v. q: [batch,
+ * heads, length, size], k and v: [batch, heads, keys, size], each read in place by its strides,
+ * given as [batch, head, row, offset]; mask: [masks, keys], where `masks` is 1 or `batch`. The
+ * scores, [batch, heads, length, keys], are never stored. Results and their gradients hold the
+ * heads side by side: [batch, length, heads, size]. `keepScale` is 1 / (1 - rate); if it is 1,
+ * nothing is dropped and `keepBits` is not read. With `causal` 1, query row r sees only keys 0 to
+ * r, whatever the mask; with 0 it sees all keys.
  */
 export const attentionParams = {
   q: 'dims',
@@ -24,7 +25,7 @@ export const attentionParams = {
 } as const;
 export type AttentionParams = ParamValues<typeof attentionParams>;
 
-/** The largest `size` that the kernels are made for; it must be a multiple of 4. */
+/** The largest `size` that the kernels support; it must be a multiple of 4. */
 export const MAX_HEAD_SIZE = 128;
 
 /** Words of one row of `keepBits`. */
@@ -43,18 +44,18 @@ export const keepBitsSize = (p: AttentionParams): number =>
   p.keepScale === 1 ? 0 : rowCount(p) * keepWords(p.keys);
 export const rowCount = (p: AttentionParams): number => p.batch * p.heads * p.length;
 
-/** How many keys query row r sees: the first ones. */
+/** Number of keys that query row r sees, from the first on. */
 export const visibleKeys = (r: number, { causal, keys }: AttentionParams): number =>
   causal ? Math.min(r + 1, keys) : keys;
-/** How many scores there are. */
+/** Number of scores. */
 export const scoreCount = (p: AttentionParams): number => {
   const corner = p.causal ? Math.min(p.length, p.keys) : 0;
   return p.batch * p.heads * ((corner * (corner + 1)) / 2 + (p.length - corner) * p.keys);
 };
 
 /**
- * Elements from the gradient of k to that of v, which follow each other: whole 256 bytes, so that each can be bound alone
- * on any adapter.
+ * Elements between the starts of the gradients of k and v, which follow each other: a multiple of
+ * 256 bytes, so that each can be bound alone on any adapter.
  */
 export const keyGradientSize = (p: AttentionParams): number =>
   Math.ceil((p.batch * p.keys * p.heads * p.size) / 64) * 64;
@@ -82,7 +83,9 @@ export function denseAttention(
   };
 }
 
-/** What tests and benchmarks run: odd sizes, usual ones, with and without dropout, looking both ways and back only. */
+/**
+ * Cases for tests and benchmarks: odd and usual sizes, with and without dropout, causal and not.
+ */
 export const attentionCases: AttentionParams[] = [
   denseAttention([2, 3, 19, 13, 12], { masks: 1 }),
   denseAttention([1, 2, 35, 70, 36], { keepScale: 2 }),
@@ -94,7 +97,10 @@ export const attentionCases: AttentionParams[] = [
   denseAttention([4, 12, 128, 128, 64]),
 ];
 
-/** WGSL: splits the flat `group` into batch `b`, head `h` and the first of its `tile` rows, of `rows` in all. */
+/**
+ * WGSL: splits the flat `group` into batch `b`, head `h` and `first`, the first of its `tile` rows
+ * out of `rows`.
+ */
 export const headAndTileWgsl = (rows: string, tile: number): string => `
   let tiles = (${rows} + ${tile - 1}u) / ${tile}u;
   let b = group / tiles / p.heads;

@@ -3,10 +3,11 @@ import { LOWEST_F32 } from '../kit/perRow.ts';
 import { headAndTileWgsl } from './shape.ts';
 
 /**
- * Attention for software adapters with subgroups of 8, where a load costs as much as ten multiply-adds, barriers more, and
- * each load in the text takes long to compile: one subgroup a workgroup, no shared memory. A lane owns ROWS_PER_LANE rows (of
- * queries, or of keys) and keeps them and their sums in registers. The other side's rows come one after the other: the
- * lanes load a row's vec4s together, once, and all of them use it by broadcast.
+ * Attention for software adapters with subgroups of 8, where a load costs as much as ten
+ * multiply-adds, barriers more, and each load in the text takes long to compile: one subgroup per
+ * workgroup, no shared memory. A lane owns ROWS_PER_LANE rows (of queries, or of keys) and keeps
+ * them and their sums in registers. The other side's rows come one after the other: the lanes load
+ * a row's vec4s together, once, and share them by broadcast.
  */
 const ROWS_PER_LANE = 2;
 export const SUBGROUP_SIZE = 8;
@@ -21,11 +22,12 @@ interface SubgroupConstants {
 
 const forEachOwnRow = (line: (r: number) => string): string => repeat(ROWS_PER_LANE, line);
 
-/** The rows that the lane owns; those past the end are read as the last one and not stored. */
+/** The rows that the lane owns; a row past the end reads the last row and is not stored. */
 const ownRows = (count: string): string =>
   forEachOwnRow(
     (r) =>
-      `  let row${r} = first + ${r * SUBGROUP_SIZE}u + lane;\n  let clampedRow${r} = min(row${r}, ${count} - 1u);`,
+      `  let row${r} = first + ${r * SUBGROUP_SIZE}u + lane;\n  let clampedRow${r} = min(row${r},
+        ${count} - 1u);`,
   );
 
 /** Registers `name{r}_{d}` for vec4 d of a sum. */
@@ -33,8 +35,9 @@ const sums = (vectors: number, name: string): string =>
   forEachOwnRow((r) => repeat(vectors, (d) => `  var ${name}${r}_${d} = V(0.0);`));
 
 /**
- * Registers `name{r}_{d}` with vec4 d of an own row, read by `at(r)`. They are filled from an array that a loop fills, of a
- * length that the compiler does not know: one load in the text instead of one for each vec4.
+ * Registers `name{r}_{d}` with vec4 d of an own row, read by `at(r)`. A loop whose length the
+ * compiler does not know fills an array, and the array fills the registers: one load in the text
+ * instead of one per vec4.
  */
 const loadOwn = (vectors: number, name: string, at: (r: number) => string): string =>
   forEachOwnRow(
@@ -43,7 +46,10 @@ const loadOwn = (vectors: number, name: string, at: (r: number) => string): stri
 ${repeat(vectors, (d) => `  let ${name}${r}_${d} = ${name}Row${r}[${d}];`)}`,
   );
 
-/** Stores registers, each times `factor(r)`, at `at(r)`, for rows before `count`: from an array, as `loadOwn`. */
+/**
+ * Stores registers times `factor(r)` at `at(r)`, for rows before `count`; from an array, as in
+ * `loadOwn`.
+ */
 const storeOwn = (
   vectors: number,
   name: string,
@@ -60,8 +66,9 @@ ${repeat(vectors, (d) => `  ${name}Row${r}[${d}] = ${name}${r}_${d} * ${factor(r
   );
 
 /**
- * One row that all lanes need, times `factor`: lane l loads its vec4s l, l + 8, … The factor must be here, not on own rows:
- * a product is broadcast as it is, a load only after its lane was found to be active, each of its vec4s anew.
+ * One row that all lanes need, times `factor`: lane l loads its vec4s l, l + 8, … The factor
+ * belongs here, not on own rows: for a broadcast load the compiler checks again whether the lane is
+ * active, for each vec4; for a broadcast product it does not.
  */
 const loadShared = (
   vectors: number,
@@ -73,10 +80,11 @@ const loadShared = (
   repeat(
     Math.ceil(vectors / SUBGROUP_SIZE),
     (c) =>
-      `      let ${name}${c} = ${from}[${start} + min(${c * SUBGROUP_SIZE}u + lane, ${vectors - 1}u)] * ${factor};`,
+      `      let ${name}${c} = ${from}[${start} + min(${c * SUBGROUP_SIZE}u + lane,
+        ${vectors - 1}u)] * ${factor};`,
   );
 
-/** For each vec4 of a row loaded together, as `x`: what `use` does with it for each own row. */
+/** Runs `use` for each vec4 `x` of a row loaded together, and each own row. */
 const forEachSharedVector = (
   vectors: number,
   name: string,
@@ -84,20 +92,19 @@ const forEachSharedVector = (
 ): string =>
   repeat(
     vectors,
-    (
-      d,
-    ) => `      { let x = subgroupBroadcast(${name}${Math.floor(d / SUBGROUP_SIZE)}, ${d % SUBGROUP_SIZE}u);
+    (d) => `      { let x = subgroupBroadcast(${name}${Math.floor(d / SUBGROUP_SIZE)},
+      ${d % SUBGROUP_SIZE}u);
 ${forEachOwnRow((r) => `        ${use(d, r)}`)} }`,
   );
 
-/** The word of `keepBits` that holds the bit of own query row r and a key. */
+/** The word of `keepBits` with the bit of own query row r and a key. */
 const keepWord = (r: number, key: string): string =>
   `keepBits[keepStart + clampedRow${r} * ((p.keys + 31u) / 32u) + ${key} / 32u]`;
 
-/** The end of the keys that any of the own query rows sees. */
+/** End of the keys that any own query row sees. */
 const keyEnd = (causal: boolean): string =>
   causal ? `min(p.keys, first + ${SUBGROUP_ROWS}u)` : 'p.keys';
-/** A probability, 0 where the query comes before the key. */
+/** A probability, or 0 if the query comes before the key. */
 const ifVisible = (causal: boolean, seen: string, prob: string): string =>
   causal ? `select(0.0, ${prob}, ${seen})` : prob;
 
@@ -118,19 +125,30 @@ ${forEachOwnRow((r) => `    var scores${r} = V(0.0);`)}
 ${loadShared(vectors, 'k', 'k', 'kStart + key * kStep', 'p.scale')}
 ${forEachOwnRow((r) => `      var score${r} = V(0.0);`)}
 ${forEachSharedVector(vectors, 'k', (d, r) => `score${r} += q${r}_${d} * x;`)}
-${forEachOwnRow((r) => `      scores${r} = select(scores${r}, V(hsum(score${r}) + bias), quad == vec4<u32>(j));`)}
+${forEachOwnRow(
+  (r) => `      scores${r} = select(scores${r}, V(hsum(score${r}) + bias),
+  quad == vec4<u32>(j));`,
+)}
     }
 ${forEachOwnRow(
-  (
-    r,
-  ) => `    let inside${r} = c + quad < vec4<u32>(${causal ? `min(p.keys, row${r} + 1u)` : 'p.keys'});
+  (r) => `    let inside${r} = c + quad < vec4<u32>(${
+    causal
+      ? `min(p.keys, row${r}
+    + 1u)`
+      : 'p.keys'
+  });
 ${causal ? `    scores${r} = select(V(${LOWEST_F32}), scores${r}, inside${r});` : ''}
     let newMax${r} = max(rowMax${r}, hmax(scores${r}));
     let rescale${r} = exp(rowMax${r} - newMax${r});
     rowMax${r} = newMax${r};
     var weights${r} = select(V(0.0), exp(scores${r} - newMax${r}), inside${r});
     expSum${r} = expSum${r} * rescale${r} + hsum(weights${r});
-${dropout ? `    weights${r} = select(V(0.0), weights${r}, ((vec4<u32>(${keepWord(r, 'c')}) >> (c % 32u + quad)) & vec4<u32>(1u)) == vec4<u32>(1u));` : ''}
+${
+  dropout
+    ? `    weights${r} = select(V(0.0), weights${r}, ((vec4<u32>(${keepWord(r, 'c')})
+  >> (c % 32u + quad)) & vec4<u32>(1u)) == vec4<u32>(1u));`
+    : ''
+}
 ${repeat(vectors, (d) => `    y${r}_${d} *= rescale${r};`)}`,
 )}
     for (var j = 0u; j < 4u; j++) {
@@ -141,7 +159,10 @@ ${forEachSharedVector(vectors, 'v', (d, r) => `y${r}_${d} += weight${r} * x;`)}
     }
   }
 ${forEachOwnRow((r) => `  let at${r} = (b * p.length + clampedRow${r}) * p.heads + h;`)}
-${forEachOwnRow((r) => `  if (row${r} < p.length) { stats[at${r} * 2u] = rowMax${r}; stats[at${r} * 2u + 1u] = expSum${r}; }`)}
+${forEachOwnRow(
+  (r) => `  if (row${r} < p.length) { stats[at${r} * 2u] = rowMax${r};
+  stats[at${r} * 2u + 1u] = expSum${r}; }`,
+)}
 ${storeOwn(
   vectors,
   'y',
@@ -156,24 +177,40 @@ export const queryGradientSubgroup = ({ vectors, dropout, causal }: SubgroupCons
     SUBGROUP_SIZE,
     `${headAndTileWgsl('p.length', SUBGROUP_ROWS)}
 ${ownRows('p.length')}
-${forEachOwnRow((r) => `  let at${r} = (b * p.length + clampedRow${r}) * p.heads + h;\n  let term${r} = terms[at${r}];`)}
+${forEachOwnRow(
+  (r) => `  let at${r} = (b * p.length + clampedRow${r}) * p.heads
+  + h;\n  let term${r} = terms[at${r}];`,
+)}
 ${loadOwn(vectors, 'q', (r) => `q[qStart + clampedRow${r} * qStep + d]`)}
 ${loadOwn(vectors, 'dy', (r) => `dy[at${r} * ${vectors}u + d]`)}
 ${sums(vectors, 'dq')}
 ${dropout ? forEachOwnRow((r) => `  var keepWord${r} = 0u;`) : ''}
   for (var key = 0u; key < ${keyEnd(causal)}; key++) {
       let bias = mask[maskStart + key];
-${dropout ? `      if (key % 32u == 0u) {\n${forEachOwnRow((r) => `        keepWord${r} = ${keepWord(r, 'key')};`)}\n      }` : ''}
+${
+  dropout
+    ? `      if (key % 32u == 0u)
+  {\n${forEachOwnRow((r) => `        keepWord${r} = ${keepWord(r, 'key')};`)}\n      }`
+    : ''
+}
 ${loadShared(vectors, 'k', 'k', 'kStart + key * kStep', 'p.scale')}
 ${loadShared(vectors, 'v', 'v', 'vStart + key * vStep', 'p.keepScale')}
 ${forEachOwnRow((r) => `      var score${r} = V(0.0);\n      var dProb${r} = V(0.0);`)}
 ${forEachSharedVector(vectors, 'k', (d, r) => `score${r} += q${r}_${d} * x;`)}
 ${forEachSharedVector(vectors, 'v', (d, r) => `dProb${r} += dy${r}_${d} * x;`)}
 ${forEachOwnRow(
-  (
-    r,
-  ) => `      let dp${r} = ${dropout ? `select(0.0, hsum(dProb${r}), ((keepWord${r} >> (key % 32u)) & 1u) == 1u)` : `hsum(dProb${r})`};
-      let prob${r} = ${ifVisible(causal, `key <= row${r}`, `exp(hsum(score${r}) + bias - term${r}.x) * term${r}.y`)};
+  (r) => `      let dp${r} = ${
+    dropout
+      ? `select(0.0, hsum(dProb${r}), ((keepWord${r} >> (key % 32u))
+    & 1u) == 1u)`
+      : `hsum(dProb${r})`
+  };
+      let prob${r} = ${ifVisible(
+        causal,
+        `key <= row${r}`,
+        `exp(hsum(score${r})
+        + bias - term${r}.x) * term${r}.y`,
+      )};
       let ds${r} = prob${r} * (dp${r} - term${r}.z);`,
 )}
 ${forEachSharedVector(vectors, 'k', (d, r) => `dq${r}_${d} += ds${r} * x;`)}
@@ -194,7 +231,12 @@ ${sums(vectors, 'dv')}
   for (var row = ${causal ? 'first' : '0u'}; row < p.length; row++) {
       let at = (b * p.length + row) * p.heads + h;
       let term = terms[at];
-${dropout ? '      let keepWord = keepBits[keepStart + row * ((p.keys + 31u) / 32u) + first / 32u];' : ''}
+${
+  dropout
+    ? `      let keepWord = keepBits[keepStart + row * ((p.keys + 31u) / 32u)
+        + first / 32u];`
+    : ''
+}
 ${loadShared(vectors, 'q', 'q', 'qStart + row * qStep', 'p.scale')}
 ${loadShared(vectors, 'dy', 'dy', `at * ${vectors}u`, 'p.keepScale')}
 ${forEachOwnRow((r) => `      var score${r} = V(0.0);\n      var dProb${r} = V(0.0);`)}
@@ -202,14 +244,22 @@ ${forEachSharedVector(vectors, 'q', (d, r) => `score${r} += k${r}_${d} * x;`)}
 ${forEachSharedVector(vectors, 'dy', (d, r) => `dProb${r} += v${r}_${d} * x;`)}
 ${forEachOwnRow(
   (r) => `      let isKept${r} = ${dropout ? `((keepWord >> (row${r} % 32u)) & 1u) == 1u` : 'true'};
-      let prob${r} = ${ifVisible(causal, `row${r} <= row`, `exp(hsum(score${r}) + bias${r} - term.x) * term.y`)};
+      let prob${r} = ${ifVisible(
+        causal,
+        `row${r} <= row`,
+        `exp(hsum(score${r})
+        + bias${r} - term.x) * term.y`,
+      )};
       let weight${r} = select(0.0, prob${r}, isKept${r});
       let ds${r} = prob${r} * (select(0.0, hsum(dProb${r}), isKept${r}) - term.z);`,
 )}
 ${forEachSharedVector(vectors, 'dy', (d, r) => `dv${r}_${d} += weight${r} * x;`)}
 ${forEachSharedVector(vectors, 'q', (d, r) => `dk${r}_${d} += ds${r} * x;`)}
   }
-${forEachOwnRow((r) => `  let at${r} = ((b * p.keys + clampedRow${r}) * p.heads + h) * ${vectors}u;`)}
+${forEachOwnRow(
+  (r) => `  let at${r} = ((b * p.keys + clampedRow${r}) * p.heads + h)
+  * ${vectors}u;`,
+)}
   let values = (p.batch * p.keys * p.heads * ${vectors}u + 15u) / 16u * 16u;
 ${storeOwn(vectors, 'dk', (r) => `dkv[at${r} + d]`, 'p.keys')}
 ${storeOwn(vectors, 'dv', (r) => `dkv[values + at${r} + d]`, 'p.keys')}`,

@@ -3,10 +3,11 @@ import { LOWEST_F32 } from '../kit/perRow.ts';
 import { headAndTileWgsl } from './shape.ts';
 
 /**
- * Attention for adapters with real workgroup memory. A workgroup owns rows (of queries, or of keys); the other side's rows
- * come through shared memory, a tile at a time. One, two or four threads own a row, so that a thread keeps at most eight
- * vec4s of each of its tensors in registers: thread t of a row has vec4s t, t + parts, … The parts of the products of own
- * rows and tile rows are added up through shared memory, of which 16 KiB are used at most.
+ * Attention for adapters with real workgroup memory. A workgroup owns rows (of queries, or of
+ * keys); the other side's rows come through shared memory, a tile at a time. One, two or four
+ * threads own a row, so that a thread keeps at most eight vec4s of each of its tensors in
+ * registers: thread t of a row has vec4s t, t + threads, … The parts of the products of own rows
+ * and tile rows are added up in shared memory. It uses at most 16 KiB.
  */
 const WORKGROUP_SIZE = 64;
 
@@ -17,7 +18,9 @@ interface WorkgroupConstants {
   causal: boolean;
 }
 
-/** Threads of an own row, vec4s of each, vec4s of a tile's row (with padding), and rows of a tile. */
+/**
+ * Threads per own row, vec4s per thread, vec4s of a tile's row (with padding), and rows of a tile.
+ */
 function tileGeometry(vectors: number): {
   threadsPerRow: number;
   vectorsPerThread: number;
@@ -38,7 +41,10 @@ function tileGeometry(vectors: number): {
 export const workgroupRows = (vectors: number): number =>
   WORKGROUP_SIZE / tileGeometry(vectors).threadsPerRow;
 
-/** Shared memory: two tiles, and each thread's parts of the products, which `…Of(j, lane)` adds up for tile row j. */
+/**
+ * Shared memory: two tiles, and each thread's parts of the products; `…Of(j, lane)` adds them up
+ * for tile row j.
+ */
 function declarations(vectors: number, products: readonly string[]): string {
   const { threadsPerRow, rowVectors, tileDepth } = tileGeometry(vectors);
   const sum = (name: string) =>
@@ -62,7 +68,10 @@ const ownStart = (vectors: number, count: string): string => `
   let row = first + lane / ${tileGeometry(vectors).threadsPerRow}u;
   let clampedRow = min(row, ${count} - 1u);`;
 
-/** Registers for this thread's vec4s of the own row: those of `load` start as vec4 d of a tensor, those of `sums` as 0. */
+/**
+ * Registers for this thread's vec4s of the own row: `load` registers start as vec4 d of a tensor,
+ * `sums` as 0.
+ */
 function ownVectors(
   vectors: number,
   load: Record<string, string>,
@@ -87,8 +96,9 @@ interface Product {
 }
 
 /**
- * Walks the other side's rows, from `begin` to before `count`, a tile at a time: fills the tiles, multiplies own rows with
- * their rows, then runs `use` for the rows from `start` to `end`. Loops over rows count from `start`: a compiler that knew their length would unroll them.
+ * Walks the other side's rows, from `begin` up to `count`, a tile at a time: fills the tiles,
+ * multiplies own rows with their rows, then runs `use` for the rows from `start` to `end`. Loops
+ * over rows count from `start`: if a compiler knew their length it would unroll them.
  */
 function walkTiles(
   vectors: number,
@@ -114,7 +124,8 @@ function walkTiles(
 ${Object.entries(products)
   .map(
     ([name, { own, tile }]) => `      var ${name}Part = V(0.0);
-      for (var i = 0u; i < ${vectorsPerThread}u; i++) { ${name}Part += ${own}[i] * ${tile}[at + i * ${threadsPerRow}u]; }
+      for (var i = 0u; i < ${vectorsPerThread}u; i++) {
+        ${name}Part += ${own}[i] * ${tile}[at + i * ${threadsPerRow}u]; }
       ${name}[(other - start) * ${WORKGROUP_SIZE}u + lane] = hsum(${name}Part);`,
   )
   .join('\n')}
@@ -132,11 +143,16 @@ function addRow(
   const { threadsPerRow, vectorsPerThread, rowVectors } = tileGeometry(vectors);
   return `      let at = (other - start) * ${rowVectors}u + threadInRow;
       for (var i = 0u; i < ${vectorsPerThread}u; i++) {
-${adds.map(({ sums, weight, tile }) => `        ${sums}[i] += ${weight} * ${tile}[at + i * ${threadsPerRow}u];`).join('\n')}
+${adds
+  .map(
+    ({ sums, weight, tile }) => `        ${sums}[i] += ${weight} * ${tile}[at + i
+  * ${threadsPerRow}u];`,
+  )
+  .join('\n')}
       }`;
 }
 
-/** Stores this thread's vec4s, i of its own and d of the row, of a row that exists. */
+/** Stores this thread's vec4s if the row exists; i counts its own, d the row's. */
 function storeOwn(vectors: number, count: string, stores: readonly string[]): string {
   const { threadsPerRow, vectorsPerThread } = tileGeometry(vectors);
   return `
@@ -148,15 +164,19 @@ ${stores.map((store) => `      ${store}`).join('\n')}
   }`;
 }
 
-/** The bits of the own query row for this tile's keys, which never straddle two words. */
+/** The bits of the own query row for this tile's keys; they never straddle two words. */
 const keepBitsOfTile = (dropout: boolean): string =>
   dropout
-    ? '    let bits = keepBits[keepStart + clampedRow * ((p.keys + 31u) / 32u) + start / 32u] >> (start % 32u);'
+    ? `    let bits = keepBits[keepStart + clampedRow * ((p.keys + 31u) / 32u) + start / 32u]
+      >> (start % 32u);`
     : '';
 const ifKeepBit = (dropout: boolean, value: string): string =>
   dropout ? `select(0.0, ${value}, ((bits >> (other - start)) & 1u) == 1u)` : value;
 
-/** The keys that any of the own query rows sees, and the end of those in a tile that this thread's row sees. */
+/**
+ * The range of keys that any own query row sees; `visibleEnd` is the end of those in a tile that
+ * this thread's row sees.
+ */
 const visibleKeyRange = (vectors: number, causal: boolean) =>
   ['0u', causal ? `min(p.keys, first + ${workgroupRows(vectors)}u)` : 'p.keys'] as const;
 const visibleEnd = (causal: boolean): string => (causal ? 'min(end, row + 1u)' : 'end');
@@ -179,7 +199,8 @@ ${walkTiles(
   { scores: { own: 'ownQ', tile: 'left' } },
   `${keepBitsOfTile(dropout)}
     var newMax = rowMax;
-    for (var other = start; other < ${visibleEnd(causal)}; other++) { newMax = max(newMax, scoresOf(other - start, lane) + mask[maskStart + other]); }
+    for (var other = start; other < ${visibleEnd(causal)}; other++) {
+      newMax = max(newMax, scoresOf(other - start, lane) + mask[maskStart + other]); }
     let rescale = exp(rowMax - newMax);
     rowMax = newMax;
     expSum *= rescale;
@@ -192,7 +213,8 @@ ${addRow(vectors, [{ sums: 'sums', weight: 'weight', tile: 'right' }])}
     }`,
 )}
   let at = (b * p.length + clampedRow) * p.heads + h;
-  if (row < p.length && threadInRow == 0u) { stats[at * 2u] = rowMax; stats[at * 2u + 1u] = expSum; }
+  if (row < p.length && threadInRow == 0u) { stats[at * 2u] = rowMax; stats[at * 2u + 1u] = expSum;
+    }
 ${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / expSum);`])}`,
 )}`;
 
@@ -208,7 +230,15 @@ ${main(
 ${ownStart(vectors, 'p.length')}
   let at = (b * p.length + clampedRow) * p.heads + h;
   let term = terms[at];
-${ownVectors(vectors, { ownQ: 'q[qStart + clampedRow * qStep + d] * p.scale', ownDy: `dy[at * ${vectors}u + d] * p.keepScale` }, ['sums'])}
+${ownVectors(
+  vectors,
+  {
+    ownQ: 'q[qStart + clampedRow * qStep + d] * p.scale',
+    ownDy: `dy[at
+  * ${vectors}u + d] * p.keepScale`,
+  },
+  ['sums'],
+)}
 ${walkTiles(
   vectors,
   visibleKeyRange(vectors, causal),
@@ -235,7 +265,14 @@ ${main(
   `${headAndTileWgsl('p.keys', workgroupRows(vectors))}
 ${ownStart(vectors, 'p.keys')}
   let bias = mask[maskStart + clampedRow];
-${ownVectors(vectors, { ownK: 'k[kStart + clampedRow * kStep + d] * p.scale', ownV: 'v[vStart + clampedRow * vStep + d]' }, ['sumsK', 'sumsV'])}
+${ownVectors(
+  vectors,
+  {
+    ownK: 'k[kStart + clampedRow * kStep + d] * p.scale',
+    ownV: 'v[vStart + clampedRow * vStep + d]',
+  },
+  ['sumsK', 'sumsV'],
+)}
 ${walkTiles(
   vectors,
   // Queries before the first own key do not see it.
@@ -264,5 +301,8 @@ ${addRow(vectors, [
 )}
   let at = ((b * p.keys + clampedRow) * p.heads + h) * ${vectors}u;
   let values = (p.batch * p.keys * p.heads * ${vectors}u + 15u) / 16u * 16u;
-${storeOwn(vectors, 'p.keys', ['dkv[at + d] = sumsK[i] * p.scale;', 'dkv[values + at + d] = sumsV[i];'])}`,
+${storeOwn(vectors, 'p.keys', [
+  'dkv[at + d] = sumsK[i] * p.scale;',
+  'dkv[values + at + d] = sumsV[i];',
+])}`,
 )}`;

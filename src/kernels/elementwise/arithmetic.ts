@@ -8,9 +8,9 @@ import {
   tanhWgsl,
 } from '../kit/mathFunctions.ts';
 
-/** Written with comparisons where WGSL's `max` and `min` would swallow a NaN. */
+/** Expressions use comparisons because WGSL's `max` and `min` may drop a NaN. */
 
-/** One argument. Gradients are written from the argument `x` or the result `y`, whichever is cheaper to keep. */
+/** One argument. Gradients use the argument `x` or the result `y`, whichever is cheaper to keep. */
 export const exp = defineMap({ name: 'exp', inputs: ['x'], wgsl: 'exp(x)', reference: Math.exp });
 export const log = defineMap({
   name: 'log',
@@ -133,7 +133,7 @@ export const affine = defineMap({
   reference: (x, scale, shift) => x * scale + shift,
 });
 
-/** |x|^e with the sign that integer exponents give; matches C's pow for whole exponents of negative bases. */
+/** x to the power e; for negative x as C's pow: NaN unless e is an integer. */
 export const pow = defineMap({
   name: 'pow',
   inputs: ['x'],
@@ -152,7 +152,8 @@ fn pow_(x: V, e: f32) -> V {
   let isOdd = e == floor(e) && (e * 0.5) != floor(e * 0.5);
   let isInteger = e == floor(e);
   let nan = bitcast<f32>(u32(p.count) | 0x7fc00000u);
-  return select(magnitude, select(V(nan), select(magnitude, -magnitude, isOdd), isInteger), x < V(0.0));
+  return select(magnitude, select(V(nan), select(magnitude, -magnitude, isOdd), isInteger),
+    x < V(0.0));
 }`,
   reference: (x, e) => x ** e,
   fill: { x: 'positive' },
@@ -208,7 +209,7 @@ export const toInt = defineMap({
   wgsl: 'I(x)',
   reference: Math.trunc,
 });
-/** Strided copy of 32-bit words of any type: what makes a view contiguous. */
+/** Strided copy of 32-bit words of any type: makes a view contiguous. */
 export const copy = defineMap({
   name: 'copy',
   keepsBits: true,
@@ -226,7 +227,7 @@ export const where = defineMap({
   reference: (mask, a, b) => (mask !== 0 ? a : b),
 });
 
-/** Gradients of the functions above: from the upstream gradient `dy` and the argument or result. */
+/** Gradients of the functions above, from the upstream gradient `dy` and the argument or result. */
 export const tanhBackward = defineMap({
   name: 'tanhBackward',
   inputs: ['dy', 'y'],
@@ -265,7 +266,7 @@ export const erfBackward = defineMap({
   wgsl: 'dy * 1.1283791670955126 * exp(-x * x)',
   reference: (dy, x) => dy * (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
 });
-/** Gradient of a/b by b. */
+/** Gradient of a/b with respect to b. */
 export const divBackward = defineMap({
   name: 'divBackward',
   inputs: ['dy', 'a', 'b'],

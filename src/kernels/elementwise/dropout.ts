@@ -3,7 +3,7 @@ import { perElementConstants, perElementMain, perElementWorkgroups } from '../ki
 import { philox4x32, philoxWgsl } from '../kit/philox.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
 
-/** What a kernel that drops elements needs to know: where the random numbers stand, and the rate. */
+/** Parameters of a kernel that drops elements: position in the random numbers, and rate. */
 export const dropoutParams = { call: 'u32', threshold: 'u32', scale: 'f32' } as const;
 export const dropoutState = {
   type: 'u32',
@@ -13,9 +13,10 @@ export const dropoutState = {
 } as const;
 
 /**
- * WGSL function `drop(x, i)`: vector i of a tensor with some of its elements zeroed and the others scaled by 1 / (1 - rate).
- * Element e of call c is kept where word e mod 4 of the Philox block (e div 4, c) is at least `threshold`, rate · 2^32.
- * `state` holds the key (two words) and the number of calls before this step.
+ * WGSL function `drop(x, i)`: vector i of a tensor with some of its elements zeroed and the others
+ * scaled by 1 / (1 - rate). Element e of call c is kept where word e mod 4 of the Philox block (e
+ * div 4, c) is at least `threshold`, rate · 2^32. `state` holds the key (two words) and the number
+ * of calls before this step.
  */
 export const dropoutWgsl = ({ width }: { width: number }): string => wgsl`
 ${philoxWgsl}
@@ -24,11 +25,12 @@ fn randomWords(block: u32) -> vec4<u32> {
 }
 fn drop(x: V, i: u32) -> V {
   let random = ${width === 4 ? 'randomWords(i)' : 'randomWords(i / 4u)[i % 4u]'};
-  return select(V(0.0), x * p.scale, random >= ${width === 4 ? 'vec4<u32>(p.threshold)' : 'p.threshold'});
+  return select(V(0.0), x * p.scale,
+    random >= ${width === 4 ? 'vec4<u32>(p.threshold)' : 'p.threshold'});
 }
 `;
 
-/** What each element is to be multiplied by, 0 or `scale`: the mask that `drop` draws. */
+/** Factor of each element, 0 or `scale`: the mask that `drop` draws. */
 export function dropoutFactors(
   state: Uint32Array,
   { call, threshold, scale }: { call: number; threshold: number; scale: number },
@@ -44,8 +46,9 @@ export function dropoutFactors(
 }
 
 /**
- * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored: see `dropoutWgsl`. The same launch on dy is the
- * gradient. x, y: [count], which begin with element `first` of the tensor.
+ * Dropout (Srivastava et al. 2014) with a mask that is drawn, not stored (see `dropoutWgsl`). The
+ * same launch on dy gives the gradient. x, y: [count]; they begin with element `first` of the
+ * tensor.
  */
 export const dropout = defineKernel({
   name: 'dropout',

@@ -1,13 +1,16 @@
 import { defineMap } from '../kit/map.ts';
 import { clampKeepingNan, erfReference, normalCdfWgsl, tanhWgsl } from '../kit/mathFunctions.ts';
 
-/** Gaussian error linear units (Hendrycks & Gimpel 2016, arXiv 1606.08415): x Φ(x), exact by erf or approximated by tanh. */
+/**
+ * Gaussian error linear units (Hendrycks & Gimpel 2016, arXiv 1606.08415): x Φ(x), exact by erf or
+ * approximated by tanh.
+ */
 
 const SQRT_HALF = Math.SQRT1_2;
 const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBE = 0.044715;
-/** Beyond this, the slope of GELU by tanh is 1 or 0, though its formula overflows. */
+/** Beyond this, the slope of GELU by tanh is 1 or 0, but its formula overflows. */
 const SATURATION = 10;
 
 export const geluWgsl = `${normalCdfWgsl}
@@ -17,7 +20,8 @@ fn gelu_(x: V) -> V {
 }
 `;
 export const geluTanhWgsl = `${tanhWgsl}
-fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x * x))); }
+fn geluTanh_(x: V) -> V { return 0.5 * x * (1.0 + tanh_(${TANH_SCALE} * (x + ${TANH_CUBE} * x * x
+  * x))); }
 `;
 
 export const geluReference = (x: number): number => 0.5 * x * (1 + erfReference(x * SQRT_HALF));

@@ -1,17 +1,20 @@
 import { defineKernel, main } from '../../device/kernel.ts';
 
-/** Independent chains of vec4s in a lane: enough to hide the latency of one multiply-add behind the others. */
+/** Independent chains of vec4s per lane: enough to hide the latency of a multiply-add. */
 const CHAINS = 8;
-/** Multiply-adds of a chain in one round of the loop, written out. */
+/** Multiply-adds of a chain in one round of the loop, unrolled. */
 const LINKS = 4;
 const chains = Array.from({ length: CHAINS }, (_, chain) => chain);
 
-/** Nothing but multiply-adds, x ← x factor + term in independent chains, to see how many there can be. y: [4 lanes]. */
+/**
+ * Only multiply-adds, x ← x factor + term in independent chains: measures an adapter's peak. y: [4
+ * lanes].
+ */
 export const multiplyAdd = defineKernel({
   name: 'multiplyAdd',
   params: { lanes: 'u32', rounds: 'u32', factor: 'f32', term: 'f32' },
   buffers: { y: { type: 'V', access: 'write', size: (p) => 4 * p.lanes } },
-  // On processors a workgroup is as wide as their vectors.
+  // On a processor a workgroup is as wide as its vector registers.
   specialize: (_, { software }) => ({ group: software ? 8 : 256, width: 4 }),
   launch: (p, { group }) => Math.ceil(p.lanes / group),
   wgsl: ({ group }) =>

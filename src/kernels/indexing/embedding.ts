@@ -4,7 +4,7 @@ import { isVectorised } from '../kit/perRow.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
 
 const WORKGROUP_SIZE = 64;
-/** `n` ids of rows of a table of `vocab`, of which `rows` are seen, from `first` on. */
+/** `n` ids of rows of a table of `vocab` rows; a launch sees `rows` of them, from `first` on. */
 const params = { vocab: 'u32', first: 'u32', rows: 'u32', cols: 'u32', n: 'u32' } as const;
 type P = Record<keyof typeof params, number>;
 const ids = {
@@ -21,7 +21,7 @@ const cases: P[] = [
 ];
 
 /**
- * Rows of a table: y[i] = weight[ids[i]], where that row is seen; NaN where an id has no row.
+ * Rows of a table: y[i] = weight[ids[i]] if the launch sees that row; NaN if no row has that id.
  * weight: [rows, cols], ids: [n], y: [n, cols].
  */
 export const embedding = defineKernel({
@@ -59,7 +59,10 @@ export const embedding = defineKernel({
   cases,
 });
 
-/** WGSL: `after`, the next place with the id of place `i` (n: none), and whether an earlier one has it. */
+/**
+ * WGSL: `after`, the next position with the id of position `i` (n if there is no such position),
+ * and `isRepeated`: whether an earlier position has it.
+ */
 const searchPerLane = `  if (i >= p.n) { return; }
   let id = ids[i];
   var after = i + 1u;
@@ -68,7 +71,10 @@ const searchPerLane = `  if (i >= p.n) { return; }
   while (before < i && ids[before] != id) { before++; }
   let isRepeated = before < i;`;
 
-/** The same where a load costs more than many comparisons: lanes load as many ids together, and all meet all by broadcast. */
+/**
+ * The same for adapters where a load costs more than many comparisons: the lanes load one id each
+ * and broadcast them to all.
+ */
 const searchByBroadcast = (lanes: number) => `  let id = ids[min(i, p.n - 1u)];
   var after = p.n;
   var isRepeated = false;
@@ -87,8 +93,9 @@ ${repeat(
   if (i >= p.n) { return; }`;
 
 /**
- * Chains equal ids, so that their gradients can be summed in order and without atomics:
- * next[i] is the next place with the same id (n: none), plus 2^31 where an earlier place has it. ids, next: [n].
+ * Links equal ids, so that their gradients are summed in order and without atomics: next[i] is the
+ * next position with the same id (n if there is no such position), plus 2^31 if an earlier position
+ * has it. ids, next: [n].
  */
 export const linkEqualIds = defineKernel({
   name: 'linkEqualIds',
@@ -118,7 +125,7 @@ ${byBroadcast ? searchByBroadcast(lanes) : searchPerLane}
   cases,
 });
 
-/** Notes which rows have ids: touchedRows[ids[i]] = 1, once for each chain. touchedRows: [vocab]. */
+/** Marks the rows that ids name: touchedRows[ids[i]] = 1, once per chain. touchedRows: [vocab]. */
 export const markTouchedRows = defineKernel({
   name: 'markTouchedRows',
   params,
@@ -141,7 +148,7 @@ export const markTouchedRows = defineKernel({
   cases,
 });
 
-/** Zeroes the rows that were touched, and forgets that they were. y: [rows, cols], touchedRows: [rows]. */
+/** Zeroes the touched rows and clears their marks. y: [rows, cols], touchedRows: [rows]. */
 export const zeroTouchedRows = defineKernel({
   name: 'zeroTouchedRows',
   params: { rows: 'u32', cols: 'u32' },
@@ -172,7 +179,10 @@ export const zeroTouchedRows = defineKernel({
   ],
 });
 
-/** Adds the sum of dy over each chain to a row of dWeight, if it is seen and not `padding` (-1: none). dy: [n, cols], dWeight: [rows, cols]. */
+/**
+ * Adds the sum of dy over each chain to its row of dWeight, if the launch sees the row and it is
+ * not `padding` (-1: no padding row). dy: [n, cols], dWeight: [rows, cols].
+ */
 export const embeddingBackward = defineKernel({
   name: 'embeddingBackward',
   params: { ...params, padding: 'i32' },
@@ -216,6 +226,7 @@ export const embeddingBackward = defineKernel({
       }
     }
   },
-  // The chain is made by `linkEqualIds`; the generic tests fill it with zeros, which would loop, so it has none of its own.
+  // `linkEqualIds` makes the chain. The generic tests would fill it with zeros, an endless loop, so
+  // this kernel has no cases of its own.
   cases: [],
 });

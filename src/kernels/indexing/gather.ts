@@ -16,7 +16,10 @@ const cases: P[] = [
   { outer: 256, n: 64, m: 64, inner: 1 },
 ];
 
-/** Picks along the middle axis: y[o, k, j] = x[o, index[o, k, j], j]; NaN outside. x: [outer, n, inner], index, y: [outer, m, inner]. */
+/**
+ * Picks along the middle axis: y[o, k, j] = x[o, index[o, k, j], j]; NaN if the index is out of
+ * range. x: [outer, n, inner], index, y: [outer, m, inner].
+ */
 export const gather = defineKernel({
   name: 'gather',
   params,
@@ -49,7 +52,9 @@ export const gather = defineKernel({
   cases,
 });
 
-/** Gradient of gather: dx[o, v, j] = Σ over k with index[o, k, j] = v of dy[o, k, j], in order of k. */
+/**
+ * Gradient of gather: dx[o, v, j] = Σ over k with index[o, k, j] = v of dy[o, k, j], in order of k.
+ */
 export const gatherBackward = defineKernel({
   name: 'gatherBackward',
   params,

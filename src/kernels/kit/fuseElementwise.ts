@@ -9,7 +9,10 @@ import {
 
 const fusedKernels = new Map<string, Kernel>();
 
-/** One kernel for several element-by-element launches of equal length, which keeps what they hand on in registers. */
+/**
+ * One kernel for several element-wise launches of equal length; intermediate values stay in
+ * registers.
+ */
 export function fuseElementwise(ops: readonly FusedOp[]): {
   kernel: Kernel;
   params: ParamValues<ParamTypes>;
@@ -91,7 +94,7 @@ ${perElementMain(c, `p.count / ${c.width}u`, bodyOf(ops, buffers), { reads: read
   return kernel as unknown as Kernel;
 }
 
-/** Where a link's input comes from, and the type that it has there: copies take words of any type. */
+/** Source of an operation's input, and its type there: copies take words of any type. */
 function sourceOf(ops: readonly FusedOp[], buffers: Kernel['buffers'], op: FusedOp, name: string) {
   const source = op.reads[`in_${name}`];
   const type =
@@ -108,7 +111,7 @@ function bitcast(value: number, from: ElementType): number {
   return from === 'V' ? bits.getInt32(0) : bits.getFloat32(0);
 }
 
-/** The names in order, each run of one with its length: `mul, add × 3`. */
+/** The names in order, repeated ones with their count: `mul, add × 3`. */
 function nameOf(ops: readonly FusedOp[]): string {
   const runs: { name: string; times: number }[] = [];
   for (const { kernel } of ops) {
@@ -119,15 +122,15 @@ function nameOf(ops: readonly FusedOp[]): string {
 }
 
 /**
- * WGSL: `op_NAME` for each kind of operation, and `opaqueV` and `opaqueI`, which keep compilers from simplifying across links, as they
- * may where two stand in one text (a product is not rounded before it is added to, a zero loses its sign): they cannot know that
- * `zero` is 0.
+ * WGSL: `op_NAME` for each kind of operation, and `opaqueV` and `opaqueI`. These stop compilers
+ * from simplifying across operations (an unrounded product in a sum, a zero that loses its sign): a
+ * compiler cannot know that `zero` is 0.
  */
 function functionsOf(ops: readonly FusedOp[]): string {
   const texts = new Set<string>();
   for (const op of ops) {
     const { name, inputs, scalars = [], wgsl, functions = '' } = specOf(op);
-    // Some kernels have functions in common.
+    // Several kernels may share a function.
     for (const text of functions.split(/(?=^fn )/m)) if (text.trim()) texts.add(text.trim());
     const types = [
       ...inputs.map((input) => `${input}: ${typeOf(specOf(op), input)}`),
@@ -135,7 +138,8 @@ function functionsOf(ops: readonly FusedOp[]): string {
     ];
     const expression = scalars.reduce((text, one) => text.replaceAll(`p.${one}`, one), wgsl);
     texts.add(
-      `fn op_${name}(${types.join(', ')}) -> ${typeOf(specOf(op), 'out')} { return ${expression}; }`,
+      `fn op_${name}(${types.join(', ')}) -> ${typeOf(specOf(op), 'out')} { return ${expression};
+        }`,
     );
   }
   texts.add('fn opaqueI(x: I) -> I { return x ^ I(p.zero); }');
@@ -158,7 +162,8 @@ function bodyOf(ops: readonly FusedOp[], buffers: Kernel['buffers']): string {
       const wanted = typeOf(spec, name);
       return source.type === wanted ? value : `bitcast<${wanted}>(${value})`;
     });
-    const call = `op_${spec.name}(${[...values, ...scalarsOf(op).map((name) => `p.${scalarParam(i, name)}`)].join(', ')})`;
+    const scalars = scalarsOf(op).map((name) => `p.${scalarParam(i, name)}`);
+    const call = `op_${spec.name}(${[...values, ...scalars].join(', ')})`;
     lines.push(`let v${i} = opaque${typeOf(spec, 'out')}(${call});`);
   }
   for (const [i, { stored }] of ops.entries()) if (stored) lines.push(`out${i}[i] = v${i};`);

@@ -1,92 +1,41 @@
-import { defineKernel, type ParamTypes, type ParamValues, wgsl } from '../../device/kernel.ts';
+import {
+  type BufferSpec,
+  defineKernel,
+  type ParamTypes,
+  type ParamValues,
+  wgsl,
+} from '../../device/kernel.ts';
+import type { Traits } from '../../device/traits.ts';
 import { fuseElementwise } from './fuseElementwise.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
-import { perElementConstants, perElementMain, perElementWorkgroups } from './perElement.ts';
+import {
+  type PerElementConstants,
+  perElementConstants,
+  perElementMain,
+  perElementWorkgroups,
+} from './perElement.ts';
 import { dims, extent, forEachStrided, product, stridedIndexWgsl } from './shape.ts';
 import { splitAlongShape } from './splitAxis.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the parameter names depend on the inputs
+type P = any;
+
+interface MapConstants extends PerElementConstants {
+  flat: boolean;
+  width: number;
+}
+
+const typeOf = (spec: MapSpec, name: string) => spec.types?.[name] ?? 'V';
 
 /** A kernel of the element-by-element family. */
 export function defineMap(spec: MapSpec): MapKernel {
   const { inputs, scalars = [] } = spec;
-  const typeOf = (name: string) => spec.types?.[name] ?? 'V';
-  const params: ParamTypes = { shape: 'dims' };
-  for (const name of inputs) params[`strides_${name}`] = 'dims';
-  for (const name of inputs) params[`offset_${name}`] = 'u32';
-  Object.assign(params, { rank: 'u32', count: 'u32' });
-  for (const name of scalars) params[name] = 'f32';
-  // biome-ignore lint/suspicious/noExplicitAny: the parameter names depend on the inputs
-  type P = any;
-
-  const isFlat = (p: P) =>
-    inputs.every(
-      (name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]),
-    );
-  const load = (name: string, width: number): string => {
-    if (width === 1) return `let ${name} = in_${name}[at_${name}(i)];`;
-    return `let at_v_${name} = at_${name}(i * 4u);
-  var ${name} = in_${name}[at_v_${name} / 4u];
-  if (repeats_${name}) { ${name} = ${typeOf(name)}(${name}[at_v_${name} % 4u]); }`;
-  };
-  /** The last dimension is either walked (stride 1) or repeated (stride 0). */
-  const repeats = (name: string) =>
-    `let repeats_${name} = p.strides_${name}[last / 4u][last % 4u] == 0u;`;
-
   const kernel = defineKernel({
     name: spec.name,
-    params,
-    buffers: {
-      ...Object.fromEntries(
-        inputs.map((name) => [
-          `in_${name}`,
-          {
-            type: typeOf(name),
-            access: 'read' as const,
-            size: (p: P) => extent(p.rank, p.shape, p[`strides_${name}`], p[`offset_${name}`]),
-            fill: spec.fill?.[name] ?? (typeOf(name) === 'I' ? 'bool' : 'normal'),
-          },
-        ]),
-      ),
-      out: { type: typeOf('out'), access: 'write' as const, size: (p: P) => p.count },
-    },
-    specialize(p: P, traits) {
-      const last = p.rank - 1;
-      const flat = isFlat(p);
-      const whole = p.rank > 0 && p.shape[last] % 4 === 0;
-      const aligned = (strides: number[], offset: number) =>
-        strides[last] === 0 ||
-        (strides[last] === 1 &&
-          offset % 4 === 0 &&
-          strides.slice(0, last).every((s) => s % 4 === 0));
-      const wide = flat
-        ? p.count % 4 === 0
-        : whole && inputs.every((n) => aligned(p[`strides_${n}`], p[`offset_${n}`]));
-      const width = wide ? 4 : 1;
-      return {
-        flat,
-        width,
-        ...perElementConstants(traits, flat && spec.functions ? p.count / width : undefined),
-      };
-    },
-    wgsl: (constants) => {
-      const count = `p.count / ${constants.width}u`;
-      const reads = Object.fromEntries(inputs.map((name) => [name, `in_${name}`]));
-      const functions = spec.functions ?? '';
-      if (constants.flat)
-        return `${functions}${perElementMain(constants, count, `out[i] = ${spec.wgsl};`, { reads })}`;
-      return wgsl`
-${functions}
-${inputs.map(stridedIndexWgsl).join('\n')}
-${perElementMain(
-  constants,
-  count,
-  `${inputs.map((name) => load(name, constants.width)).join('\n    ')}
-    out[i] = ${spec.wgsl};`,
-  {
-    prologue:
-      constants.width === 4 ? `let last = p.rank - 1u;\n  ${inputs.map(repeats).join('\n  ')}` : '',
-  },
-)}`;
-    },
+    params: paramTypesOf(spec),
+    buffers: buffersOf(spec),
+    specialize: (p: P, traits) => specializeMap(spec, p, traits),
+    wgsl: (constants) => (constants.flat ? flatWgsl : stridedWgsl)(spec, constants),
     launch: (p: P, constants) => perElementWorkgroups(p.count / constants.width, constants),
     splitAxes: (p: P, alignment) => [
       splitAlongShape(
@@ -96,30 +45,126 @@ ${perElementMain(
         alignment,
       ),
     ],
-    elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), fuse: fuseElementwise },
-    reference(arrays, p: P) {
-      const buffers = arrays as Record<string, Float32Array>;
-      const values = scalars.map((name) => p[name]);
-      const views = inputs.map((name) => buffers[`in_${name}`]);
-      const f = spec.reference;
-      const out = buffers.out;
-      const strides = inputs.map((name) => p[`strides_${name}`]);
-      const offsets = inputs.map((name) => p[`offset_${name}`]);
-      const [a, b, c] = views;
-      const arity = inputs.length;
-      forEachStrided(p.rank, p.shape, strides, offsets, (i, at) => {
-        if (arity === 1) out[i] = f(a[at[0]], ...values);
-        else if (arity === 2) out[i] = f(a[at[0]], b[at[1]], ...values);
-        else out[i] = f(a[at[0]], b[at[1]], c[at[2]], ...values);
-      });
+    elementwise: {
+      count: (p: P) => (isFlat(spec, p) ? p.count : undefined),
+      fuse: fuseElementwise,
     },
+    reference: (arrays, p: P) => applyReference(spec, arrays as Record<string, Float32Array>, p),
     cases: mapCases(inputs, scalars),
     tolerance: spec.tolerance,
   });
   return Object.assign(kernel, { spec }) as unknown as MapKernel;
 }
 
-/** Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any stride. */
+function paramTypesOf({ inputs, scalars = [] }: MapSpec): ParamTypes {
+  const params: ParamTypes = { shape: 'dims' };
+  for (const name of inputs) params[`strides_${name}`] = 'dims';
+  for (const name of inputs) params[`offset_${name}`] = 'u32';
+  Object.assign(params, { rank: 'u32', count: 'u32' });
+  for (const name of scalars) params[name] = 'f32';
+  return params;
+}
+
+function buffersOf(spec: MapSpec): Record<string, BufferSpec<P>> {
+  const buffers: Record<string, BufferSpec<P>> = {};
+  for (const name of spec.inputs) {
+    buffers[`in_${name}`] = {
+      type: typeOf(spec, name),
+      access: 'read',
+      size: (p: P) => extent(p.rank, p.shape, p[`strides_${name}`], p[`offset_${name}`]),
+      fill: spec.fill?.[name] ?? (typeOf(spec, name) === 'I' ? 'bool' : 'normal'),
+    };
+  }
+  buffers.out = { type: typeOf(spec, 'out'), access: 'write', size: (p: P) => p.count };
+  return buffers;
+}
+
+/** Whether every operand is read straight through. */
+const isFlat = ({ inputs }: MapSpec, p: P): boolean =>
+  inputs.every(
+    (name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]),
+  );
+
+/** Whether rows of a strided operand can be read in whole vec4s, or repeat one element. */
+const isAligned = (strides: number[], offset: number, last: number): boolean =>
+  strides[last] === 0 ||
+  (strides[last] === 1 && offset % 4 === 0 && strides.slice(0, last).every((s) => s % 4 === 0));
+
+function specializeMap(spec: MapSpec, p: P, traits: Traits): MapConstants {
+  const last = p.rank - 1;
+  const flat = isFlat(spec, p);
+  const hasWholeRows = p.rank > 0 && p.shape[last] % 4 === 0;
+  const wide = flat
+    ? p.count % 4 === 0
+    : hasWholeRows &&
+      spec.inputs.every((n) => isAligned(p[`strides_${n}`], p[`offset_${n}`], last));
+  const width = wide ? 4 : 1;
+  const vectors = flat && spec.functions ? p.count / width : undefined;
+  return { flat, width, ...perElementConstants(traits, vectors) };
+}
+
+function flatWgsl(spec: MapSpec, constants: MapConstants): string {
+  const reads = Object.fromEntries(spec.inputs.map((name) => [name, `in_${name}`]));
+  const count = `p.count / ${constants.width}u`;
+  return `${spec.functions ?? ''}${perElementMain(
+    constants,
+    count,
+    `out[i] =
+    ${spec.wgsl};`,
+    { reads },
+  )}`;
+}
+
+function stridedWgsl(spec: MapSpec, constants: MapConstants): string {
+  const { inputs, functions = '' } = spec;
+  const { width } = constants;
+  // The last dimension is either walked (stride 1) or repeated (stride 0).
+  const repeats = (name: string) =>
+    `let repeats_${name} = p.strides_${name}[last / 4u][last % 4u] == 0u;`;
+  const prologue = `let last = p.rank - 1u;\n  ${inputs.map(repeats).join('\n  ')}`;
+  const loads = inputs.map((name) => loadWgsl(spec, name, width)).join('\n    ');
+  return wgsl`
+${functions}
+${inputs.map(stridedIndexWgsl).join('\n')}
+${perElementMain(
+  constants,
+  `p.count / ${width}u`,
+  `${loads}
+    out[i] = ${spec.wgsl};`,
+  { prologue: width === 4 ? prologue : '' },
+)}`;
+}
+
+/** WGSL: reads an operand's element or vec4 `i`. */
+function loadWgsl(spec: MapSpec, name: string, width: number): string {
+  if (width === 1) return `let ${name} = in_${name}[at_${name}(i)];`;
+  return `let at_v_${name} = at_${name}(i * 4u);
+  var ${name} = in_${name}[at_v_${name} / 4u];
+  if (repeats_${name}) { ${name} = ${typeOf(spec, name)}(${name}[at_v_${name} % 4u]); }`;
+}
+
+function applyReference(
+  { inputs, scalars = [], reference: f }: MapSpec,
+  buffers: Record<string, Float32Array>,
+  p: P,
+): void {
+  const values = scalars.map((name) => p[name]);
+  const { out } = buffers;
+  const strides = inputs.map((name) => p[`strides_${name}`]);
+  const offsets = inputs.map((name) => p[`offset_${name}`]);
+  const [a, b, c] = inputs.map((name) => buffers[`in_${name}`]);
+  const arity = inputs.length;
+  forEachStrided(p.rank, p.shape, strides, offsets, (i, at) => {
+    if (arity === 1) out[i] = f(a[at[0]], ...values);
+    else if (arity === 2) out[i] = f(a[at[0]], b[at[1]], ...values);
+    else out[i] = f(a[at[0]], b[at[1]], c[at[2]], ...values);
+  });
+}
+
+/**
+ * Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any
+ * stride.
+ */
 export function isDense(
   rank: number,
   shape: readonly number[],
@@ -152,7 +197,10 @@ export function mapParams(
   return params as ParamValues<ParamTypes>;
 }
 
-/** A flat one, an odd one, and one with the second operand repeated along rows and the first transposed. */
+/**
+ * A flat case, an odd size, one with the second operand repeated along rows, one with the first
+ * transposed.
+ */
 function mapCases(
   inputs: readonly string[],
   scalars: readonly string[],

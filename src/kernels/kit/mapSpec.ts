@@ -1,13 +1,14 @@
 import type { Kernel, ParamTypes } from '../../device/kernel.ts';
 
 /**
- * The family of element-by-element kernels: out[i] = f(a[i], b[i], …; scalars).
- * Operands are strided views of one shape, so broadcasting, transposing and slicing cost no copy.
- * Variants: `flat` reads every operand straight through; `strided` computes each place, four at a time where rows allow it.
+ * The family of element-by-element kernels: out[i] = f(a[i], b[i], …; scalars). Operands are
+ * strided views of one shape, so broadcasting, transposing and slicing cost no copy. Variants:
+ * `flat` reads every operand straight through; `strided` computes each place, four at a time where
+ * rows allow it.
  */
 export interface MapSpec {
   name: string;
-  /** Operand names, and the type of those that are not `V`. */
+  /** Operand names; `types` gives the type of those that are not `V`. */
   inputs: readonly string[];
   types?: Record<string, 'V' | 'I'>;
   scalars?: readonly string[];
@@ -18,7 +19,7 @@ export interface MapSpec {
   /** WGSL functions that the expression calls. */
   functions?: string;
   reference: (...values: number[]) => number;
-  /** Random test data that the function can take; default `normal`. */
+  /** Kind of random test data within the function's domain; default `normal`. */
   fill?: Record<string, 'normal' | 'positive' | 'bool'>;
   tolerance?: number;
 }

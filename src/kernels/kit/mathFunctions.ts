@@ -1,27 +1,27 @@
 import { wgsl } from '../../device/kernel.ts';
 
 /**
- * Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`).
- * They limit by comparison, not by `clamp` or `min`, which would turn a NaN into a number.
+ * Special functions that WGSL lacks or leaves loose, for scalars and vectors alike (`V`). They
+ * limit values by comparison: `clamp` and `min` would turn a NaN into a number.
  */
 
-/** WGSL: x, but no farther from 0 than `limit`; a NaN stays one. */
+/** WGSL: x limited to [-limit, limit]; a NaN stays NaN. */
 export const clampKeepingNan = (x: string, limit: number): string =>
   `select(select(${x}, V(${limit}), ${x} > V(${limit})), V(-${limit}), ${x} < V(-${limit}))`;
 
-/** By its bits: compilers may assume that no number differs from itself. */
+/** Tests the bits, since compilers may assume that x == x. */
 export const isNanWgsl = wgsl`
 fn isNan(x: V) -> B { return (bitcast<I>(x) & I(0x7fffffff)) > I(0x7f800000); }
 `;
 
-/** The larger of two, NaN where one is: WGSL's max may swallow it. */
+/** The larger of two, or NaN if either is NaN: WGSL's max may drop it. */
 export const maximumWgsl = `${isNanWgsl}
 fn maximum(a: V, b: V) -> V { return select(select(a, b, b > a), b, isNan(b)); }
 `;
 
 /**
- * tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. Where x is small, drivers may
- * subtract numbers that are almost equal: x - x³/3 is exact to 1e-6 of itself.
+ * tanh that cannot overflow: beyond 15 it is 1 in float32, and some drivers give NaN there. For
+ * small x, drivers may subtract almost equal numbers; x - x³/3 has a relative error of 1e-6.
  */
 export const tanhWgsl = wgsl`
 fn tanh_(x: V) -> V {
@@ -30,7 +30,9 @@ fn tanh_(x: V) -> V {
 }
 `;
 
-/** log(1 + x) for x from 0 to 1, exact relatively: 2 artanh(x / (2 + x)) by its series. */
+/**
+ * log(1 + x) for x from 0 to 1, with a small relative error: 2 artanh(x / (2 + x)) by its series.
+ */
 export const log1pWgsl = wgsl`
 fn log1p_(x: V) -> V {
   let r = x / (2.0 + x);
@@ -45,7 +47,7 @@ fn log1p_(x: V) -> V {
 }
 `;
 
-/** erf as a rational function of x on [-4, 4], outside of which it is ±1 in float32; error below 3e-7. */
+/** erf as a rational function of x on [-4, 4]; outside it is ±1 in float32. Error below 3e-7. */
 export const erfWgsl = wgsl`
 fn erf_(v: V) -> V {
   let x = ${clampKeepingNan('v', 4)};
@@ -65,9 +67,10 @@ fn erf_(v: V) -> V {
 `;
 
 /**
- * Φ(x), the share of the standard normal distribution below x, from `absX`, its `cappedAbs`, and `gauss`, exp(-x²/2):
- * what lies beyond |x| is the density times Mills' ratio, here `gauss` times a quotient of polynomials. Exact to 1e-6 of itself
- * in the lower tail too, where a small gradient is all that a neuron gets. Of a NaN it may be any number.
+ * Φ(x), the share of the standard normal distribution below x, from `absX`, its `cappedAbs`, and
+ * `gauss`, exp(-x²/2): the tail beyond |x| is the density times Mills' ratio, here `gauss` times a
+ * quotient of polynomials. The relative error is 1e-6 in the lower tail too, where a neuron's
+ * gradient is small. For a NaN the result is any number.
  */
 export const normalCdfWgsl = wgsl`
 // |x|, or 15: tail this the density is 0 in float32.

@@ -3,17 +3,21 @@ import type { Traits } from '../../device/traits.ts';
 import { independentLanes } from './perRow.ts';
 
 /**
- * What kernels share that treat all elements alike: how many lanes a workgroup has, and how many elements (or vectors)
- * each of them does. A GPU has lanes to spare, one for each; in software, to start a lane costs as much as ten vectors.
+ * Constants of kernels that treat all elements alike: the lanes of a workgroup, and the elements
+ * (or vectors) per lane. A GPU has a lane for each element; on a software adapter, starting a lane
+ * costs as much as ten vectors.
  */
 export interface PerElementConstants extends Record<string, string | number | boolean> {
   lanes: number;
   elementsPerLane: number;
-  /** Vectors that a lane does side by side. */
+  /** Vectors that a lane computes side by side. */
   interleave: number;
 }
 
-/** `vectors`: their number, where it takes many steps to do one; in software, two side by side then wait less. */
+/**
+ * @param vectors their number, for functions of many steps: software adapters then compute two side
+ * by side to hide latency
+ */
 export const perElementConstants = (traits: Traits, vectors?: number): PerElementConstants => {
   const lanes = independentLanes(traits, 256);
   if (!traits.software) return { lanes, elementsPerLane: 1, interleave: 1 };
@@ -24,15 +28,16 @@ export const perElementConstants = (traits: Traits, vectors?: number): PerElemen
   };
 };
 
-/** Workgroups for so many elements. */
+/** Workgroups for `count` elements (or vectors). */
 export const perElementWorkgroups = (
   count: number,
   { lanes, elementsPerLane }: PerElementConstants,
 ): number => Math.ceil(count / (lanes * elementsPerLane));
 
 /**
- * The entry point: `body` does element `i` of `count`, a WGSL expression. `reads` says what it has of each buffer's element
- * there: its name, and the buffer's. What does not depend on `i` belongs `prologue`: drivers need not take it out of the loop.
+ * The entry point: `body` computes element `i` of `count`, a WGSL expression. `reads` maps names in
+ * the body to the buffers whose element i they hold. Code that does not depend on `i` belongs in
+ * `prologue`: drivers may not move it out of the loop.
  */
 export const perElementMain = (
   { lanes, elementsPerLane, interleave }: PerElementConstants,

@@ -3,10 +3,10 @@ import type { Traits } from '../../device/traits.ts';
 import { FLOAT32_MAX } from './float32.ts';
 
 /**
- * What kernels share that work a row at a time: one team of lanes a row, which sums or takes maxima together.
- * With subgroups of one fixed size a team is a subgroup; elsewhere, and for long rows on a real GPU, it is a workgroup
- * or a part of one, with a tree in shared memory. Lanes walk a row in whole vectors where its length allows, and keep
- * what they read in registers where the row is short enough.
+ * Constants of kernels that work row by row: one team of lanes per row computes its sums and
+ * maxima. With subgroups of one fixed size a team is a subgroup. Otherwise, and for long rows on a
+ * GPU, it is a workgroup or a part of one, with a tree in shared memory. Lanes read whole vectors
+ * if the row's length allows it, and keep them in registers if the row is short enough.
  */
 export interface RowConstants extends Record<string, string | number | boolean> {
   width: number;
@@ -14,20 +14,29 @@ export interface RowConstants extends Record<string, string | number | boolean> 
   lanes: number;
   /** Teams of a workgroup. */
   teams: number;
-  /** Rows that a team does one after another. */
+  /** Rows that a team computes one after another. */
   rowsPerTeam: number;
-  /** Vectors of the row that each lane keeps; 0: the row is too long, and read anew by each walk. */
+  /**
+   * Vectors of the row that each lane keeps; 0 if the row is too long: each walk then reads it
+   * again.
+   */
   cachedVectors: number;
 }
 
-/** Most vectors that a lane of a tree, of a subgroup, and of a subgroup in software keeps. */
+/** Largest number of vectors kept by a lane of a tree, of a subgroup, of a software subgroup. */
 const [TREE_CACHED_VECTORS, SUBGROUP_CACHED_VECTORS, SOFTWARE_CACHED_VECTORS] = [4, 8, 4];
-/** Lanes of a tree, and least lanes of a workgroup of trees. */
+/** Fewest and most lanes of a tree, and fewest lanes of a workgroup of trees. */
 const [MIN_TREE_LANES, MAX_TREE_LANES, MIN_WORKGROUP_SIZE] = [8, 256, 64];
-/** To start a lane in software costs as much as ten vectors: what it does then, in vectors, and in rows at most. */
+/**
+ * On software adapters starting a lane costs about ten vectors, so each lane gets at least this
+ * many vectors, from at most this many rows.
+ */
 const [VECTORS_PER_LANE, MAX_ROWS_PER_TEAM] = [256, 64];
 
-/** Lanes of a workgroup that have nothing to tell each other: `wanted`, but in software as many as fill a processor's vector. */
+/**
+ * Lanes of a workgroup whose lanes are independent: `wanted`, or on software adapters as many as
+ * fill a processor's vector.
+ */
 export const independentLanes = ({ software, subgroupSize }: Traits, wanted: number): number =>
   software ? subgroupSize || 8 : wanted;
 
@@ -38,7 +47,7 @@ export const isVectorised = ({ software, subgroupSize }: Traits): boolean =>
 interface Teams {
   lanes: number;
   teams: number;
-  /** Most vectors that a lane keeps. */
+  /** Largest number of vectors that a lane keeps. */
   maxCachedVectors: number;
 }
 
@@ -58,7 +67,10 @@ function teamsFor(vectors: number, traits: Traits): Teams {
   };
 }
 
-/** How a kernel of `rows` × `cols` chooses its variant and launches: a team for a row, or for some rows in turn. */
+/**
+ * Variant and launch size of a kernel on `rows` × `cols`: one team per row, or per several rows in
+ * turn.
+ */
 export const perRow = {
   specialize({ cols }: { cols: number }, traits: Traits): RowConstants {
     const width = cols % 4 === 0 ? 4 : 1;
@@ -85,9 +97,10 @@ export const perRow = {
 };
 
 /**
- * Its text: `body` works on row `row`, of `cols` vectors from `base` on, as lane `laneInTeam` of the team; those of `teamWgsl` and
- * its own `functions` are at hand. Teams beyond the last row may do the last one again, so that all lanes stay together;
- * they know by `isSpare`, which matters where a kernel reads what it has written.
+ * WGSL of a row kernel: `body` works on row `row`, `cols` vectors from `base` on, as lane
+ * `laneInTeam` of the team. It may call the functions of `teamWgsl` and its own `functions`. Teams
+ * beyond the last row may compute the last row again, so that all lanes stay together. For them
+ * `isSpare` is true, which matters to kernels that read what they have written.
  */
 export const perRowWgsl =
   (body: (c: RowConstants) => string, functions = (_: RowConstants) => '') =>
@@ -128,17 +141,20 @@ export const letStatements = (values: Expressions): string =>
 
 /** A lane's part of a row, in WGSL. */
 export interface RowWalk {
-  /** Reads what the lane can keep. */
+  /** Reads the vectors that the lane keeps. */
   load: string;
-  /** `body` for the lane's first vector; one of the row's if it has none. */
+  /** `body` for the lane's first vector, or another one of the row if the lane has no vector. */
   firstVector(body: string): string;
-  /** `body` for each of the lane's vectors; `c` counts vectors in the row, `i` in the tensor; the values have their names. */
+  /**
+   * `body` for each of the lane's vectors; `c` counts vectors in the row, `i` in the tensor. The
+   * values are variables with their names.
+   */
   forEachVector(body: string): string;
 }
 
 /**
- * How to walk a row of `values`, each an expression in `c`, `i` and the `weights`: they are computed once if the lane can keep
- * them. Weights are expressions in `c`, read where they are used.
+ * Walks over a row of `values`, expressions in `c`, `i` and the `weights`, computed once if the
+ * lane can keep them. Weights are expressions in `c`, evaluated at each use.
  */
 export function rowWalk(
   { lanes, cachedVectors }: RowConstants,
@@ -159,7 +175,8 @@ export function rowWalk(
   const unrolled = (body: (k: number) => string) =>
     Array.from({ length: cachedVectors }, (_, k) => {
       const bounds = k === cachedVectors - 1 ? `if (laneInTeam + ${k * lanes}u < cols) ` : '';
-      return `${bounds}{ let c = laneInTeam + ${k * lanes}u; let i = base + c; ${letStatements(weights)} ${body(k)} }`;
+      return `${bounds}{ let c = laneInTeam + ${k * lanes}u; let i = base + c;
+        ${letStatements(weights)} ${body(k)} }`;
     }).join('\n  ');
   const names = Object.keys(values);
   const cached = (k: number) => names.map((name) => `let ${name} = ${name}_${k};`).join(' ');
@@ -174,7 +191,10 @@ export function rowWalk(
   };
 }
 
-/** WGSL functions `teamSum`, `teamMax` and `teamFirst` of (x, lane): every lane of a team gets the team's result. */
+/**
+ * WGSL functions `teamSum`, `teamMax` and `teamFirst` of (x, lane): every lane of a team gets the
+ * team's result.
+ */
 export function teamWgsl(
   { lanes, teams = 1 }: { lanes: number; teams?: number },
   traits: Traits,
@@ -210,5 +230,5 @@ fn teamFirst(x: f32, lane: u32) -> f32 {
 `;
 }
 
-/** The least float32: what maxima start from. */
+/** The lowest float32, as WGSL: the start of maxima. */
 export const LOWEST_F32 = `${-FLOAT32_MAX}`;

@@ -13,23 +13,24 @@ import {
 } from './perRow.ts';
 
 /**
- * Row kernels that find a few numbers of each row and then apply them with weights of its columns, such as layer
- * normalisation. In software, where what counts is how many vectors are read, a team first finds the numbers of as many rows
- * as it has lanes, and then reads the weights once for all of them.
+ * Row kernels that compute a few statistics of each row and then apply them with weights per
+ * column, such as layer normalisation. On software adapters the number of vectors read is the
+ * limit: a team first computes the statistics of as many rows as it has lanes, then reads the
+ * weights once for all of them.
  */
 export interface WeightedRowSpec {
-  /** What depends on the column alone: expressions in `c`. */
+  /** Values that depend only on the column: expressions in `c`. */
   weights: Expressions;
-  /** What the row is made of: expressions in `c`, `i` and the weights. */
+  /** Values of the row: expressions in `c`, `i` and the weights. */
   values: Expressions;
-  /** The same when the row is gone through again and was not kept, where that can be had for less. */
+  /** Cheaper expressions for the second walk over a row that was not kept. */
   reloadValues?: Expressions;
-  /** Reads the row and finds its numbers, with walks over the values. */
+  /** Reads the row and computes its statistics, with walks over the values. */
   computeStatistics(walk: RowWalk): string;
   statistics: readonly string[];
-  /** Done for each vector, with the weights, the values and the numbers. */
+  /** Runs for each vector, with the weights, the values and the statistics. */
   apply: string;
-  /** Done once a row, with the numbers. */
+  /** Runs once per row, with the statistics. */
   storeStatistics?: string;
   functions?: string;
 }
@@ -98,9 +99,17 @@ ${main(
   for (var row = first; row < end; row++) {
     let base = row * cols;
     ${computeStatistics(rowWalk(c, values, weights))}
-    ${forEachStatistic((name) => `own_${name} = select(own_${name}, ${name}, laneInTeam == row - first);`)}
+    ${forEachStatistic(
+      (name) => `own_${name} = select(own_${name}, ${name},
+      laneInTeam == row - first);`,
+    )}
   }
-  ${storeStatistics ? `if (first + laneInTeam < end) { let row = first + laneInTeam; ${forEachStatistic((name) => `let ${name} = own_${name};`)} ${storeStatistics} }` : ''}
+  ${
+    storeStatistics
+      ? `if (first + laneInTeam < end) { let row = first + laneInTeam;
+    ${forEachStatistic((name) => `let ${name} = own_${name};`)} ${storeStatistics} }`
+      : ''
+  }
   for (var start = 0u; start < cols; start += ${c.lanes}u) {
     let c = start + laneInTeam;
     ${letStatements(weights)}

@@ -26,9 +26,9 @@ fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
 `;
 
 /**
- * Philox4x32-10: ten rounds that turn a 128-bit counter and a 64-bit key into 128 random bits.
- * Any draw can be computed on its own, in any order, on any device.
- * Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, section 3.3.
+ * Philox4x32-10: ten rounds that turn a 128-bit counter and a 64-bit key into 128 random bits. Any
+ * draw can be computed on its own, in any order, on any device. Source: Salmon, Moraes, Dror, Shaw,
+ * "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, section 3.3.
  * @param c0 counter, lowest word first (`c0` to `c3`); each word is taken modulo 2^32
  * @param k0 key, lowest word first (`k0`, `k1`)
  * @param out receives the four words

@@ -9,7 +9,7 @@ export function dims(values: readonly number[], fill = 0): number[] {
   return [...values, ...Array<number>(MAX_RANK - values.length).fill(fill)];
 }
 
-/** How many elements must exist for every index of a strided view to be inside: 0 for an empty one. */
+/** Elements a buffer needs for every index of a strided view to be inside; 0 for an empty view. */
 export function extent(
   rank: number,
   shape: readonly number[],
@@ -24,12 +24,16 @@ export function extent(
   return last + 1;
 }
 
-/** WGSL: where element `index` of a row-major shape lies in a strided view. The shape's last dimension comes first in the walk. */
+/**
+ * WGSL: position of element `index` of a row-major shape in a strided view. Starts at the last
+ * dimension.
+ */
 export const stridedIndexWgsl = (name: string): string => `
 fn at_${name}(index: u32) -> u32 {
   var rest = index;
   var at = p.offset_${name};
-  // One division for each dimension but the outermost: they are dear where lanes divide one after the other.
+  // One division for each dimension but the outermost: divisions are expensive where lanes run one
+  // after the other.
   for (var d = max(p.rank, 1u) - 1u; d > 0u; d--) {
     let size = p.shape[d / 4u][d % 4u];
     let whole = rest / size;
@@ -39,7 +43,10 @@ fn at_${name}(index: u32) -> u32 {
   return at + rest * p.strides_${name}[0].x;
 }`;
 
-/** Calls `visit(index, offsets)` for each element of a row-major shape, with its place in each strided view. */
+/**
+ * Calls `visit(index, offsets)` for each element of a row-major shape, with its place in each
+ * strided view.
+ */
 export function forEachStrided(
   rank: number,
   shape: readonly number[],

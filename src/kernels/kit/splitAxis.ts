@@ -1,25 +1,33 @@
 import type { SplitAxis } from '../../device/kernel.ts';
 import { product } from './shape.ts';
 
-/** What kernels share that can be cut into launches on windows of their buffers (`Kernel.axes`). */
+/**
+ * Helpers of kernels that are split into launches on windows of their buffers (`Kernel.splitAxes`).
+ */
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** The least number of places that make a multiple of `alignment` elements in every buffer, given how many a place takes. */
+/**
+ * Smallest number of indices that makes a multiple of `alignment` elements in every buffer, from
+ * the elements per index.
+ */
 export const splitGranularity = (alignment: number, elements: readonly number[]): number =>
   elements
     .map((elementsPerPlace) => alignment / gcd(alignment, elementsPerPlace))
     .reduce((a, b) => (a / gcd(a, b)) * b, 1);
 
-/** The last multiple of `alignment` before a place, and how far behind it the place is: a window's start, and an offset in it. */
+/**
+ * Start of the aligned window that holds element `place`, and the element's offset in the window.
+ */
 export const alignedWindow = (
   place: number,
   alignment: number,
 ): [start: number, offset: number] => [place - (place % alignment), place % alignment];
 
 /**
- * Cuts along the parameter `length`, of which each place takes so many elements of each buffer named; the others are
- * seen whole by each part. `otherParams` gives what else changes in the parameters of the part that begins at a place.
+ * Splits along the parameter `length`; `elements` gives the elements of each buffer per index. Each
+ * part sees the other buffers whole. `otherParams` gives the other parameters that change in the
+ * part that begins at an index.
  */
 export function splitAlong<P extends Record<string, unknown>>(
   p: P,
@@ -43,15 +51,16 @@ export function splitAlong<P extends Record<string, unknown>>(
   };
 }
 
-/** What a walk over strided views is told: their shape, and `strides_` and `offset_` of each. */
+/** Parameters of a walk over strided views: their shape, and `strides_` and `offset_` of each. */
 type StridedParams = Record<string, number | readonly number[]> & {
   shape: readonly number[];
   rank: number;
 };
 
 /**
- * Cuts a walk over strided views along the first dimension that has several places. `views` are the buffers seen through
- * strides, with the suffix of their parameters; the others, `dense`, hold an element for each place of the walk, in order.
+ * Splits a walk over strided views along the first dimension larger than 1. `views` maps the
+ * buffers read through strides to the suffix of their parameters; the `dense` buffers hold one
+ * element per step of the walk, in order.
  */
 export function splitAlongShape<P>(
   p: P,
@@ -75,7 +84,7 @@ export function splitAlongShape<P>(
       for (const [buffer, view] of Object.entries(views)) {
         const strides = rest[`strides_${view}`] as readonly number[];
         const offset = (rest[`offset_${view}`] as number) + first * strides[d];
-        // Strides may be negative: the window starts before the lowest place.
+        // Strides may be negative: the window starts at or before the lowest index.
         const lowest = strides.reduce(
           (at, stride, k) => at + Math.min(0, stride) * (partShape[k] - 1),
           offset,

@@ -5,18 +5,23 @@ import { type Operand, operandsOf } from './fetch.ts';
 import { type Layout, type MatmulParams, tileCount, tileStartWgsl } from './shape.ts';
 
 /**
- * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup a workgroup, no barriers.
- * At each place of k a lane holds four rows of a and four columns of b (or eight); by broadcast every lane meets all rows.
+ * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup per workgroup,
+ * no barriers. At each step of k a lane holds four rows of a and four (or eight) columns of b;
+ * broadcasts give every lane all rows.
  *
- * On such adapters a load costs as much as ten multiply-adds, each variable that a loop carries is loaded, blended and
- * stored by every pass, and a loop must fit the instruction cache (32 KiB). So a pass does some places of k at once: four
- * where k is the adjacent dimension of an operand, whose rows or columns then come as vec4s along k. To turn them costs
- * nothing there, where each component is a register of its own.
+ * On such adapters a load costs as much as ten multiply-adds, each pass of a loop loads, blends and
+ * stores every variable that the loop carries, and a loop must fit the instruction cache (32 KiB).
+ * So a pass takes several steps of k at once: four if k is the adjacent dimension of an operand,
+ * whose rows or columns then come as vec4s along k. Transposing them is free there, since each
+ * component is a register of its own.
  */
 const SUBGROUP_SIZE = 8;
-/** Workgroups that keep a processor's cores busy to the end. */
+/** Workgroups that keep a processor's cores busy. Rule of thumb. */
 const MIN_WORKGROUPS = 8;
-/** Multiply-adds of a product that takes a fraction of a millisecond, where compiling a variant of its own takes half a second. */
+/**
+ * Below this many multiply-adds a product takes a fraction of a millisecond, while compiling
+ * another variant takes half a second.
+ */
 const SMALL_PRODUCT = 2 ** 22;
 
 export interface BroadcastConstants extends Record<string, string | number | boolean> {
@@ -25,7 +30,7 @@ export interface BroadcastConstants extends Record<string, string | number | boo
   rows: number;
   /** Columns of a lane, in vec4s. */
   wide: number;
-  /** Places of k in a pass. */
+  /** Steps of k in a pass. */
   depth: number;
 }
 
@@ -33,8 +38,9 @@ export const suitsBroadcast = (traits: Traits): boolean =>
   traits.software && traits.subgroupSize === SUBGROUP_SIZE;
 
 /**
- * First the best guess: tiles of 32 rows, or fewer where that wastes less of a matrix that is neither small nor high; a lane
- * takes eight columns where a product can be cut so, if what else the loop holds leaves room. Then the other choices.
+ * Best guess first: tiles of 32 rows, or fewer if that wastes less of a matrix that is neither
+ * small nor tall. A lane takes eight columns if the product divides evenly and the loop has
+ * registers left. The other choices follow.
  */
 export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastConstants[] {
   const isSmall = p.m * p.n * p.k * p.batch0 * p.batch1 < SMALL_PRODUCT;
@@ -85,8 +91,21 @@ ${[a, ...b].map(({ load }) => load).join('\n')}
 ${repeat(
   rows,
   (row) => `    {
-${repeat(depth, (d) => `      let x${d} = subgroupBroadcast(${a.at(row % 4, d)}, ${Math.floor(row / 4)}u);`)}
-${repeat(wide, (c) => `      ${sum(row, c)} = ${sum(row, c)}${repeat(depth, (d) => ` + x${d} * ${b[c].vector(d)}`, '')};`)}
+${repeat(
+  depth,
+  (d) => `      let x${d} = subgroupBroadcast(${a.at(row % 4, d)},
+  ${Math.floor(row / 4)}u);`,
+)}
+${repeat(
+  wide,
+  (c) =>
+    `      ${sum(row, c)} = ${sum(row, c)}${repeat(
+      depth,
+      (d) => ` + x${d}
+  * ${b[c].vector(d)}`,
+      '',
+    )};`,
+)}
     }`,
 )}
   }
@@ -95,7 +114,7 @@ ${repeat(
   wide,
   (c) => `
   let column${c} = n0 / 4u + ${SUBGROUP_SIZE * c}u + lane;
-  // Not a limit that the compiler knows: it would write all passes out.
+  // The compiler must not know this limit: it would unroll all passes.
   let rows${c} = select(0u, min(${rows}u, p.m - m0), column${c} * 4u < p.n);
   let bias${c} = biasOf(min(column${c}, p.n / 4u - 1u));
   var at${c} = (yStart + m0 * p.yRow) / 4u + column${c};
@@ -108,9 +127,9 @@ ${repeat(
 }
 
 /**
- * How a lane reads its four rows (or columns) of an operand, which begin `tileOffset` places into the tile, clamped to the last:
- * WGSL for where they are, and for loading `depth` places of k; then `at(i, d)`, the value of the i-th at the d-th of these
- * places, and `vector(d)`, the values of all four there.
+ * How a lane reads its four rows (or columns) of an operand, which begin at `tileOffset` in the
+ * tile, clamped to the last: WGSL for their addresses and for loading `depth` steps of k. `at(i,
+ * d)` is the value of row i at step d, `vector(d)` the values of all four there.
  */
 function laneOperand(
   { name, first, limit, tStride, kStride, alongK }: Operand,
@@ -125,7 +144,8 @@ function laneOperand(
       setup: repeat(
         4,
         (i) =>
-          `  let ${id}At${i} = (${name}Start + min(${t} + ${i}u, ${limit} - 1u) * ${tStride}) / 4u;`,
+          `  let ${id}At${i} = (${name}Start + min(${t} + ${i}u, ${limit} - 1u) * ${tStride})
+            / 4u;`,
       ),
       load: repeat(4, (i) => load(i, `${id}At${i} + k / 4u`)),
       at: (i: number, d: number) => `${id}_${i}[${d}]`,
@@ -133,7 +153,8 @@ function laneOperand(
     };
   }
   return {
-    setup: `  let ${id}At = (${name}Start + min(${t}, ${limit} - 4u)) / 4u;\n  let ${id}Step = ${kStride} / 4u;`,
+    setup: `  let ${id}At = (${name}Start + min(${t}, ${limit} - 4u))
+      / 4u;\n  let ${id}Step = ${kStride} / 4u;`,
     load: repeat(depth, (d) => load(d, `${id}At + (k + ${d}u) * ${id}Step`)),
     at: (i: number, d: number) => `${id}_${d}[${i}]`,
     vector: (d: number) => `${id}_${d}`,

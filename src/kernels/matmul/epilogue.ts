@@ -1,7 +1,7 @@
 import { geluReference, geluTanhReference, geluTanhWgsl, geluWgsl } from '../elementwise/gelu.ts';
 import { tanhWgsl } from '../kit/mathFunctions.ts';
 
-/** What a matmul does to its sums before it stores them: add a bias, apply an activation. */
+/** Applied to a matmul's sums before they are stored: a bias and an activation. */
 export type Activation = 'none' | 'gelu' | 'geluTanh' | 'relu' | 'tanh';
 
 export interface Epilogue {
@@ -31,14 +31,17 @@ const references: Record<Activation, (z: number) => number> = {
   tanh: Math.tanh,
 };
 
-/** GELU's gradient needs its argument; the gradients of the others can be told from the result. */
+/** GELU's gradient needs its argument; the gradients of the others follow from the result. */
 export const savesPreActivation = (activation: Activation): boolean =>
   activation === 'gelu' || activation === 'geluTanh';
 
 export const activationReference = (activation: Activation): ((z: number) => number) =>
   references[activation];
 
-/** WGSL `finish(at, ahead, sum)`: stores one `V` of y, `biasValue` being the `biasOf(column)`; `at` and `column` count in V's. */
+/**
+ * WGSL `finish(at, biasValue, sum)`: stores one `V` of y; `biasValue` is `biasOf(column)`. `at` and
+ * `column` count V's.
+ */
 export const finishWgsl = ({ bias, activation }: Epilogue): string => `${functions[activation]}
 fn biasOf(column: u32) -> V { return ${bias ? 'bias[column]' : 'V(0.0)'}; }
 fn finish(at: u32, biasValue: V, sum: V) {
@@ -47,7 +50,10 @@ fn finish(at: u32, biasValue: V, sum: V) {
   y[at] = ${calls[activation]};
 }`;
 
-/** WGSL `storeFour(yStart, row, column, sums)`: stores four neighbours in a row of y, those that lie inside it. */
+/**
+ * WGSL `storeFour(yStart, row, column, sums)`: stores those of four neighbours in a row that lie
+ * inside y.
+ */
 export const storeFourWgsl = (width: number): string => `
 fn storeFour(yStart: u32, row: u32, column: u32, sums: vec4<f32>) {
   if (row >= p.m) { return; }
@@ -55,6 +61,8 @@ fn storeFour(yStart: u32, row: u32, column: u32, sums: vec4<f32>) {
 ${
   width === 4
     ? '  if (column < p.n) { finish(at / 4u, biasOf(column / 4u), sums); }'
-    : '  for (var i = 0u; i < 4u; i++) {\n    if (column + i < p.n) { finish(at + i, biasOf(column + i), sums[i]); }\n  }'
+    : `  for (var i = 0u; i < 4u; i++) {
+    if (column + i < p.n) { finish(at + i, biasOf(column + i), sums[i]); }
+  }`
 }
 }`;

@@ -2,15 +2,19 @@ import { repeat } from '../../device/kernel.ts';
 import type { Layout } from './shape.ts';
 
 /**
- * How the kernels with shared memory fetch an operand's tile from memory into registers: each thread a share of 4 × 4
- * elements a step, as four vec4s along the dimension that is adjacent in memory.
+ * How the kernels with shared memory fetch an operand's tile from memory into registers: each
+ * thread fetches 4 × 4 elements per step, as four vec4s along the dimension that is adjacent in
+ * memory.
  *
- * No load needs a bounds check in the loop. Addresses past the edge of y are clamped once, before the loop: what they
- * bring is not stored. All steps of k are whole but the first, which is filled up with `kPadding` zeros in front.
+ * No load needs a bounds check in the loop. Addresses past the edge of y are clamped once, before
+ * the loop; their results are not stored. All steps of k are whole except the first, which starts
+ * with `kPadding` zeros.
  */
 export interface Operand {
   name: 'a' | 'b';
-  /** Where the tile starts in t, the operand's dimension of y (rows of a, columns of b), and where t ends. */
+  /**
+   * Start of the tile in t, the operand's dimension of y (rows of a, columns of b), and end of t.
+   */
   first: string;
   limit: string;
   tStride: string;
@@ -38,7 +42,7 @@ export const operandsOf = (layout: Layout): { a: Operand; b: Operand } => ({
   },
 });
 
-/** A thread's share: WGSL for where it starts in the tile, and how far its four vec4s lie apart. */
+/** A thread's share: WGSL of its start in the tile, and the distance between its four vec4s. */
 export interface ThreadShare {
   operand: Operand;
   t: string;
@@ -57,9 +61,10 @@ export const declareShareWgsl = (prefix: string, width: number): string => `
 ${width === 1 ? `  var ${prefix}Offset: vec4<u32>;` : ''}
 ${repeat(4, (j) => `  var ${prefix}${j}: vec4<f32>;`)}`;
 
-/** Reads zero in the places before the first of k. */
+/** Reads zero before the start of k. */
 export const firstReadWgsl = ({ name }: Operand): string => `
-fn ${name}First(at: u32, inside: bool) -> V { return select(V(0.0), ${name}[select(0u, at, inside)], inside); }`;
+fn ${name}First(at: u32, inside: bool) -> V { return select(V(0.0), ${name}[select(0u, at,
+  inside)], inside); }`;
 
 const vector = (
   { prefix }: ThreadShare,
@@ -75,7 +80,9 @@ const vector = (
   return `    ${prefix}${j} = ${value};`;
 };
 
-/** WGSL: finds the addresses and fetches the first step of `depth` places of k. Needs `kPadding`. */
+/**
+ * WGSL: computes the addresses and fetches the first step, `depth` values of k. Needs `kPadding`.
+ */
 export function fetchFirst(share: ThreadShare, width: number, depth: number): string {
   const { operand, t, k, spread, prefix } = share;
   const { name, first, limit, tStride, kStride, alongK } = operand;
@@ -90,11 +97,28 @@ export function fetchFirst(share: ThreadShare, width: number, depth: number): st
   const inside = (j: number, i: number) => `${k} + ${alongK ? i : j * spread}u >= kPadding`;
   return `
     ${place}
-${width === 1 ? `    ${offset} = ${alongK ? `${multiples(1)} * ${kStride}` : clamped(multiples(1))};` : ''}
-    // May wrap around below zero, where nothing is read.
+${
+  width === 1
+    ? `    ${offset} = ${
+        alongK
+          ? `${multiples(1)}
+  * ${kStride}`
+          : clamped(multiples(1))
+      };`
+    : ''
+}
+    // May wrap around below zero, but nothing is read there.
     ${at} -= kPadding * ${kStride} / ${width}u;
     ${prefix}Step = ${depth}u * ${kStride} / ${width}u;
-${repeat(4, (j) => vector(share, width, j, (where, i) => `${name}First(${where}, ${inside(j, i)})`))}`;
+${repeat(4, (j) =>
+  vector(
+    share,
+    width,
+    j,
+    (where, i) => `${name}First(${where},
+  ${inside(j, i)})`,
+  ),
+)}`;
 }
 
 /** WGSL: fetches the next step. */

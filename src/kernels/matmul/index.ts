@@ -36,7 +36,7 @@ export { savesPreActivation } from './epilogue.ts';
 export type { MatmulParams } from './shape.ts';
 export type { MatmulConstants } from './variant.ts';
 
-/** `broadcast` among the others: for operands of whole vec4s. */
+/** The variant of broadcast.ts: for operands of whole vec4s. */
 const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
   name: 'broadcast',
   constants(p, traits) {
@@ -53,28 +53,51 @@ const broadcast: Variant<MatmulConstants & BroadcastConstants> = {
 };
 
 /**
- * In the order in which they are asked; the first that has an answer makes the best guess. Software adapters take
- * `broadcast` where they can read vec4s; few rows or columns go to `vector`; what is small, and on software adapters what
- * is left, to `plain`; all else to tensor cores where they were asked for, and to `tiled`.
+ * In order of preference: the first one that suits gives the best guess. Software adapters take
+ * `broadcast` if they can read vec4s. Few rows or columns go to `vector`; small products, and on
+ * software adapters the rest, to `plain`; all others to tensor cores, if the device was opened for
+ * them, and to `tiled`.
  */
 const variants: readonly Variant[] = [broadcast, vector, plain, subgroupMatrix, tiled];
 const variantOf = ({ variant }: MatmulConstants): Variant =>
   variants.find(({ name }) => name === variant)!;
 
-/** The constants of the variants worth timing for these parameters on this adapter, best guess first. */
+/**
+ * The constants of the variants worth timing for these parameters on this adapter, best guess
+ * first.
+ */
 export const candidates = (p: MatmulParams, traits: Traits): MatmulConstants[] =>
   variants.flatMap((variant) => variant.constants(p, traits));
 
-/** Products that share what tuning found: same layout and access, sizes up to the same powers of two. */
+/**
+ * Products that share what tuning found: same layout and access, sizes up to the same powers of
+ * two.
+ */
 function tuningClass(p: MatmulParams): string {
   const layout = layoutOf(p);
   const sizes = [p.m, p.n, p.k, p.batch0 * p.batch1].map((size) => 2 ** Math.ceil(Math.log2(size)));
   return `${layout}${isVectorized(p, layout) ? ' in vec4s' : ''} ${sizes.join(' × ')}`;
 }
 
+const plainCases = [
+  denseMatmul('NN', 17, 33, 127),
+  denseMatmul('NN', 37, 64, 36),
+  denseMatmul('NT', 37, 64, 35),
+  denseMatmul('TN', 36, 37, 68),
+  denseMatmul('NT', 48, 64, 48, 6),
+  denseMatmul('NN', 512, 512, 512),
+  denseMatmul('NT', 512, 512, 512),
+  denseMatmul('TN', 512, 512, 512),
+];
+const epilogueCases = [
+  denseMatmul('NT', 37, 64, 35),
+  denseMatmul('NT', 5, 7, 3),
+  denseMatmul('NT', 512, 128, 512),
+];
+
 function defineMatmul(name: string, epilogue: Epilogue) {
   const { bias, activation } = epilogue;
-  const output: BufferSpec<MatmulParams> = { type: 'V', access: 'write', size: ySize };
+  const output: BufferSpec<MatmulParams, 'V'> = { type: 'V', access: 'write', size: ySize };
   return defineKernel({
     name,
     params: matmulParams,
@@ -99,59 +122,63 @@ function defineMatmul(name: string, epilogue: Epilogue) {
       return tileCount(p, tileM, tileN);
     },
     wgsl: (constants, traits) => variantOf(constants).wgsl(constants, epilogue, traits),
-    reference({ a, b, bias, preActivation, y }, p) {
-      const f = activationReference(activation);
-      // As constants, since compilers look up what an object holds in each pass of a loop.
-      const { m, n, k, batch0, batch1, aRow, aCol, bRow, bCol, yRow } = p;
-      const row = new Float64Array(n);
-      for (let i = 0; i < batch0 * batch1; i++) {
-        const [i0, i1] = [Math.floor(i / batch1), i % batch1];
-        const [aStart, bStart, yStart] = [
-          p.aOffset + i0 * p.a0 + i1 * p.a1,
-          p.bOffset + i0 * p.b0 + i1 * p.b1,
-          p.yOffset + i0 * p.y0 + i1 * p.y1,
-        ];
-        for (let r = 0; r < m; r++) {
-          row.fill(0);
-          for (let d = 0; d < k; d++) {
-            const bAt = bStart + d * bRow;
-            const factor = a[aStart + r * aRow + d * aCol];
-            for (let c = 0; c < n; c++) row[c] += factor * b[bAt + c * bCol];
-          }
-          const yAt = yStart + r * yRow;
-          for (let c = 0; c < n; c++) {
-            const z = row[c] + (bias ? bias[c] : 0);
-            if (preActivation) preActivation[yAt + c] = z;
-            y[yAt + c] = f(z);
-          }
-        }
-      }
-    },
+    reference: (arrays, p) => multiplyReference(arrays, p, activationReference(activation)),
     flops: (p) => 2 * p.m * p.n * p.k * p.batch0 * p.batch1,
     tolerance: 1e-5,
-    cases:
-      activation === 'none' && !bias
-        ? [
-            denseMatmul('NN', 17, 33, 127),
-            denseMatmul('NN', 37, 64, 36),
-            denseMatmul('NT', 37, 64, 35),
-            denseMatmul('TN', 36, 37, 68),
-            denseMatmul('NT', 48, 64, 48, 6),
-            denseMatmul('NN', 512, 512, 512),
-            denseMatmul('NT', 512, 512, 512),
-            denseMatmul('TN', 512, 512, 512),
-          ]
-        : [
-            denseMatmul('NT', 37, 64, 35),
-            denseMatmul('NT', 5, 7, 3),
-            denseMatmul('NT', 512, 128, 512),
-          ],
+    cases: activation === 'none' && !bias ? plainCases : epilogueCases,
   });
+}
+
+interface MatmulArrays extends Record<'a' | 'b' | 'y', Float32Array> {
+  bias?: Float32Array;
+  preActivation?: Float32Array;
+}
+
+/** y = activation(a b + bias), sums in float64. */
+function multiplyReference(
+  { a, b, bias, preActivation, y }: MatmulArrays,
+  p: MatmulParams,
+  activation: (z: number) => number,
+): void {
+  const row = new Float64Array(p.n);
+  for (let i = 0; i < p.batch0 * p.batch1; i++) {
+    const [i0, i1] = [Math.floor(i / p.batch1), i % p.batch1];
+    const aStart = p.aOffset + i0 * p.a0 + i1 * p.a1;
+    const bStart = p.bOffset + i0 * p.b0 + i1 * p.b1;
+    const yStart = p.yOffset + i0 * p.y0 + i1 * p.y1;
+    for (let r = 0; r < p.m; r++) {
+      multiplyRow(row, a, b, aStart + r * p.aRow, bStart, p);
+      const yAt = yStart + r * p.yRow;
+      for (let c = 0; c < p.n; c++) {
+        const z = row[c] + (bias ? bias[c] : 0);
+        if (preActivation) preActivation[yAt + c] = z;
+        y[yAt + c] = activation(z);
+      }
+    }
+  }
+}
+
+/** One row of the product, into `row`: of the row of a at `aAt` and the matrix at `bStart`. */
+function multiplyRow(
+  row: Float64Array,
+  a: Float32Array,
+  b: Float32Array,
+  aAt: number,
+  bStart: number,
+  // Destructured, since compilers look an object's fields up in each pass of a loop.
+  { n, k, aCol, bRow, bCol }: MatmulParams,
+): void {
+  row.fill(0);
+  for (let d = 0; d < k; d++) {
+    const bAt = bStart + d * bRow;
+    const factor = a[aAt + d * aCol];
+    for (let c = 0; c < n; c++) row[c] += factor * b[bAt + c * bCol];
+  }
 }
 
 /** y = a b. */
 export const matmul = defineMatmul('matmul', { bias: false, activation: 'none' });
-/** y = activation(a b + bias); those of GELU keep its argument. */
+/** y = activation(a b + bias); the GELU kernels also store its argument. */
 export const linear: Record<Activation, ReturnType<typeof defineMatmul>> = {
   none: defineMatmul('linear', { bias: true, activation: 'none' }),
   gelu: defineMatmul('linearGelu', { bias: true, activation: 'gelu' }),

@@ -5,11 +5,11 @@ import { isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shap
 import type { Variant } from './variant.ts';
 
 /**
- * One element of y a thread, any strides: for products too small for anything better, and for what `broadcast` cannot
- * take on software adapters.
+ * One element of y per thread, any strides: for small products, and for those that `broadcast`
+ * cannot take on software adapters.
  */
 const TILE = 8;
-/** Few elements, of short sums: over before a better variant has begun. */
+/** Few elements and short sums: done before a better variant has started. Rule of thumb. */
 const isSmall = (p: MatmulParams): boolean => p.m * p.n * p.batch0 * p.batch1 <= 1024 && p.k <= 64;
 
 export const plain: Variant = {

@@ -2,8 +2,9 @@ import type { SplitAxis } from '../../device/kernel.ts';
 import { alignedWindow } from '../kit/splitAxis.ts';
 
 /**
- * y[i, m, n] = Σ_k a[i, m, k] b[i, k, n]: one kernel for all layouts, since every operand comes with its strides.
- * `i` runs over two batch dimensions; a stride of 0 repeats an operand. Columns of y, and elements of the bias, are adjacent.
+ * y[i, m, n] = Σ_k a[i, m, k] b[i, k, n]: one kernel for all layouts, since every operand has
+ * strides. `i` runs over two batch dimensions; a stride of 0 repeats an operand. Columns of y, and
+ * elements of the bias, are adjacent.
  */
 export const matmulParams = {
   m: 'u32',
@@ -28,7 +29,10 @@ export const matmulParams = {
 } as const;
 export type MatmulParams = Record<keyof typeof matmulParams, number>;
 
-/** Which operand dimension is adjacent in memory: N is row-major, T its transpose; `strided`: neither. */
+/**
+ * Which operand dimension is adjacent in memory: N is row-major, T its transpose; `strided`:
+ * neither.
+ */
 export type Layout = 'NN' | 'NT' | 'TN' | 'strided';
 
 export function layoutOf(p: MatmulParams): Layout {
@@ -48,7 +52,7 @@ export function isVectorized(p: MatmulParams, layout: Layout): boolean {
   return aligned(p.m, p.aCol, p.n, p.bRow, p.yRow);
 }
 
-/** Elements of a and b that a kernel may touch, and of y; none where a size is 0. */
+/** Elements of a, b and y that a kernel may touch; 0 if a size is 0. */
 export const aSize = (p: MatmulParams): number =>
   Math.max(
     0,
@@ -89,8 +93,9 @@ export function denseMatmul(
 }
 
 /**
- * WGSL: splits the flat `group` into batch and tile, and finds where the batch's matrices start. Tiles that share
- * a part of the larger operand follow each other, so that it is fetched once while the smaller one stays in a cache.
+ * WGSL: splits the flat `group` into batch and tile, and computes the start of the batch's
+ * matrices. Tiles that share a part of the larger operand follow each other, so that it is fetched
+ * once while the smaller operand stays in a cache.
  */
 export const tileStartWgsl = (tileM: number, tileN: number): string => `
   let tilesN = (p.n + ${tileN - 1}u) / ${tileN}u;
@@ -110,7 +115,10 @@ export const tileStartWgsl = (tileM: number, tileN: number): string => `
 export const tileCount = (p: MatmulParams, tileM: number, tileN: number): number =>
   Math.ceil(p.m / tileM) * Math.ceil(p.n / tileN) * p.batch0 * p.batch1;
 
-/** Cuts between matrices, rows of y, and columns of y (`minColumns` at a time): never along k, so that sums stay as they are. */
+/**
+ * Splits between matrices, rows of y, and columns of y (`minColumns` at a time), never along k:
+ * sums keep their order.
+ */
 export function matmulSplitAxes(
   p: MatmulParams,
   alignment: number,
@@ -137,7 +145,7 @@ export function matmulSplitAxes(
   return [
     splitAlong('batch0', { a: p.a0, b: p.b0, y: p.y0 }, 1),
     splitAlong('batch1', { a: p.a1, b: p.b1, y: p.y1 }, 1),
-    // Whole vec4s, where there are.
+    // Keeps vec4s whole.
     splitAlong('m', { a: p.aRow, b: 0, y: p.yRow }, p.aRow === 1 ? 4 : 1),
     splitAlong('n', { a: 0, b: p.bCol, y: 1 }, minColumns),
   ];

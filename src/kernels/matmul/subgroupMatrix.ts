@@ -14,21 +14,26 @@ import { isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
- * Matmul on tensor cores, through WGSL's experimental subgroup matrices: operands rounded to float16, sums in float32.
- * For adapters that have them, on devices opened with precision 'high'. It has not run on tensor cores yet: Dawn accepts
- * its texts, and they compute the right thing where plain loops stand in for the matrices.
+ * Matmul on tensor cores, through WGSL's experimental subgroup matrices: operands rounded to
+ * float16, sums in float32. For adapters that have them, on devices opened with precision 'high'.
+ * It has not run on tensor cores yet: Dawn accepts its WGSL, and it computes the right result when
+ * plain loops replace the matrices.
  *
- * - Operands lie in shared memory as they lie in memory: a subgroup matrix is loaded row- or column-major.
- * - The next step is fetched into registers while this one is computed; numbers are rounded on their way from there.
- * - Each line of shared memory is 16 bytes longer than what it holds, so that neighbouring lines start in other banks.
- * - Sums go through shared memory, one matrix of each subgroup at a time: only there is it known which element is where.
+ * - Operands have the same layout in shared memory as in memory: a subgroup matrix is loaded row-
+ *   or column-major.
+ * - The next step is fetched into registers while this one is computed; values are rounded to
+ *   float16 when they move on to shared memory.
+ * - Each line of shared memory has 16 bytes of padding, so that neighbouring lines start in
+ *   different banks.
+ * - Sums go through shared memory, one matrix of each subgroup at a time: only there is the
+ *   position of each element known.
  */
 interface SubgroupMatrixConstants extends MatmulConstants {
   layout: Layout;
   tile: number;
 }
 
-/** Subgroups of a workgroup below and beside each other, by tile. */
+/** Grid of a workgroup's subgroups, by tile. */
 const subgroupGrids: Record<number, { down: number; across: number }> = {
   128: { down: 2, across: 4 },
   64: { down: 2, across: 2 },
@@ -49,7 +54,10 @@ export const subgroupMatrix: Variant<SubgroupMatrixConstants> = {
   wgsl: subgroupMatrixWgsl,
 };
 
-/** Whether whole matrices cover each subgroup's part of a tile, and shared memory holds both tiles and the results. */
+/**
+ * Whether whole matrices cover each subgroup's part of a tile, and both tiles and the results fit
+ * shared memory.
+ */
 function fitsAdapter(
   tile: number,
   { subgroupMatrix, maxWorkgroupSize, maxWorkgroupStorage }: Traits,
@@ -63,14 +71,16 @@ function fitsAdapter(
 }
 
 /**
- * All of the experimental language, as Dawn has it since the middle of 2026. Majorness was an argument (`true`: by columns) before,
- * and offsets and strides, which count elements of the array, then counted those of the matrix.
+ * All uses of the experimental language, as in Dawn since the middle of 2026. Before, majorness was
+ * an argument (`true`: column-major), and offsets and strides counted elements of the matrix
+ * instead of the array.
  */
 const matrix = {
   type: (kind: 'left' | 'right' | 'result', columns: number, rows: number) =>
     `subgroup_matrix_${kind}<${kind === 'result' ? 'f32' : 'f16'}, ${columns}, ${rows}>`,
   load: (type: string, from: string, at: string, stride: number, byRows: boolean) =>
-    `subgroupMatrixLoad<${type}, ${byRows ? 'row_major' : 'col_major'}>(&${from}, ${at}, ${stride}u)`,
+    `subgroupMatrixLoad<${type}, ${byRows ? 'row_major' : 'col_major'}>(&${from}, ${at},
+      ${stride}u)`,
   store: (to: string, at: string, value: string, stride: number) =>
     `subgroupMatrixStore<row_major>(&${to}, ${at}, ${value}, ${stride}u)`,
   multiplyAdd: (left: string, right: string, sum: string) =>
@@ -87,7 +97,8 @@ function subgroupMatrixWgsl(
   const { down, across } = subgroupGrids[tile];
   const [partM, partN] = [tile / down, tile / across]; // of the tile, for one subgroup
   const threads = down * across * subgroupSize;
-  // As many places of k a step as a subgroup has lanes: then one share a thread fetches each tile.
+  // As many values of k per step as a subgroup has lanes: then one share per thread fetches each
+  // tile.
   const depth = subgroupSize;
   const resultSize = (m * n) / 4;
   const [a, b] = Object.values(operandsOf(layout)).map((operand) =>
@@ -127,9 +138,30 @@ ${b.stage()}
     if (step < steps) {${fetchNext(a.share, width)}${fetchNext(b.share, width)}
     }
     for (var k = 0u; k < ${depth}u; k += ${k}u) {
-${repeat(partM / m, (i) => `      let left${i} = ${a.load(matrix.type('left', k, m), `partRow + ${i * m}u`, true)};`)}
-${repeat(partN / n, (j) => `      let right${j} = ${b.load(matrix.type('right', n, k), `partColumn + ${j * n}u`, false)};`)}
-${sums((i, j) => `      sum${i}_${j} = ${matrix.multiplyAdd(`left${i}`, `right${j}`, `sum${i}_${j}`)};`)}
+${repeat(
+  partM / m,
+  (i) =>
+    `      let left${i} = ${a.load(
+      matrix.type('left', k, m),
+      `partRow
+  + ${i * m}u`,
+      true,
+    )};`,
+)}
+${repeat(
+  partN / n,
+  (j) =>
+    `      let right${j} = ${b.load(
+      matrix.type('right', n, k),
+      `partColumn
+  + ${j * n}u`,
+      false,
+    )};`,
+)}
+${sums(
+  (i, j) => `      sum${i}_${j} =
+  ${matrix.multiplyAdd(`left${i}`, `right${j}`, `sum${i}_${j}`)};`,
+)}
     }
     workgroupBarrier();
   }
@@ -170,9 +202,13 @@ ${fetchFirst(share, width, depth)}`,
       repeat(
         4,
         (i) =>
-          `    ${name}Tile[(${name}Line + ${i * spread}u) * ${line}u + ${name}Quad] = vec4<f16>(${name}${i});`,
+          `    ${name}Tile[(${name}Line + ${i * spread}u) * ${line}u
+            + ${name}Quad] = vec4<f16>(${name}${i});`,
       ),
-    /** The matrix at row or column `t` of the tile and place `k` of the step; a's rows lie along t, b's along k. */
+    /**
+     * The matrix at row or column `t` of the tile and value `k` of the step; a's rows lie along t,
+     * b's along k.
+     */
     load: (type: string, t: string, rowsAlongT: boolean) =>
       matrix.load(
         type,

@@ -13,27 +13,33 @@ import { isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
- * Register-tiled matmul: a workgroup makes a square tile of y, a thread a block of it in registers, from tiles of a and b
- * in shared memory that the workgroup fetches step by step. For adapters with real workgroup memory; any strides.
+ * Register-tiled matmul: a workgroup computes a square tile of y, a thread a block of it in
+ * registers, from tiles of a and b that the workgroup fetches into shared memory step by step. For
+ * adapters with real workgroup memory; any strides.
  *
- * - Both tiles lie k-major, so the inner loop reads vec4s of a's rows and of b's columns: an operand that is adjacent
- *   along k is transposed on its way, in registers, and its vec4s are permuted so that the stores meet no bank twice.
+ * - Both tiles are k-major, so the inner loop reads vec4s of a's rows and of b's columns. An
+ *   operand that is adjacent along k is transposed in registers, and its vec4s are permuted so that
+ *   stores have no bank conflicts.
  * - The next step is fetched into registers while this one is computed.
- * - One half of the workgroup fetches a's tile, the other b's: each thread 4 × 4 elements.
- * - Neighbouring threads hold neighbouring vec4s of a row of y: reads of shared memory and stores are without conflict.
+ * - One half of the workgroup fetches a's tile, the other b's, 4 × 4 elements per thread.
+ * - Neighbouring threads hold neighbouring vec4s of a row of y: reads of shared memory and stores
+ *   have no bank conflicts.
  *
- * See Lai and Seznec, "Performance upper bound analysis and optimization of SGEMM on Fermi and Kepler GPUs" (CGO 2013),
- * and S. Boehm, "How to optimize a CUDA matmul kernel" (2022).
+ * See Lai and Seznec, "Performance upper bound analysis and optimization of SGEMM on Fermi and
+ * Kepler GPUs" (CGO 2013), and S. Boehm, "How to optimize a CUDA matmul kernel" (2022).
  */
 interface TileShape {
-  /** Places of k a step. */
+  /** Values of k per step. */
   depth: number;
   /** Rows and columns of y that a thread holds. */
   rows: number;
   columns: number;
 }
 
-/** tile · depth / 8 threads each, so that one share a thread fetches both tiles; at most 16 KiB and 256 threads. */
+/**
+ * Each has tile · depth / 8 threads, so that one share per thread fetches both tiles; at most 16
+ * KiB and 256 threads.
+ */
 const tileShapes: Record<number, TileShape> = {
   128: { depth: 16, rows: 8, columns: 8 },
   64: { depth: 16, rows: 4, columns: 8 },
@@ -84,7 +90,7 @@ ${multiplyTiles(tile, tileShapes[tile], a, b, width)}`,
 )}`;
 }
 
-/** A thread's share is a block of neighbours in both dimensions; `tq` and `kq` count such blocks. */
+/** A thread's share is a block of 4 × 4 neighbours; `tq` and `kq` count blocks along t and k. */
 const shareOf = (operand: Operand): ThreadShare => ({
   operand,
   t: 'tq * 4u',
@@ -93,7 +99,10 @@ const shareOf = (operand: Operand): ThreadShare => ({
   prefix: 'own',
 });
 
-/** Neighbouring threads take neighbouring addresses: along k where that is adjacent, else along t. */
+/**
+ * Neighbouring threads take neighbouring addresses: along k if it is the adjacent dimension, else
+ * along t.
+ */
 function fetchFirstTile(operand: Operand, width: number, tile: number, depth: number): string {
   const { alongK } = operand;
   const blocks = alongK ? depth / 4 : tile / 4;
@@ -101,7 +110,8 @@ function fetchFirstTile(operand: Operand, width: number, tile: number, depth: nu
   return `
     let tq = (${share}) ${alongK ? '/' : '%'} ${blocks}u;
     let kq = (${share}) ${alongK ? '%' : '/'} ${blocks}u;
-    slot = kq * ${tile}u + ${alongK ? '(tq ^ (kq * 2u))' : 'tq'};${fetchFirst(shareOf(operand), width, depth)}`;
+    slot = kq * ${tile}u
+      + ${alongK ? '(tq ^ (kq * 2u))' : 'tq'};${fetchFirst(shareOf(operand), width, depth)}`;
 }
 
 /** Puts the share into shared memory, k-major. */
@@ -110,7 +120,8 @@ const stageTile = ({ name, alongK }: Operand, tile: number): string =>
   repeat(
     4,
     (i) =>
-      `\n      ${name}Tile[slot + ${(i * tile) / 4}u] = ${alongK ? `transposed[${i}]` : `own${i}`};`,
+      `\n      ${name}Tile[slot
+        + ${(i * tile) / 4}u] = ${alongK ? `transposed[${i}]` : `own${i}`};`,
     '',
   );
 
@@ -126,7 +137,8 @@ function multiplyTiles(
   const block = (line: (row: number, column: number) => string) =>
     repeat(rows, (row) => repeat(columnVectors, (column) => line(row, column)));
   const read = ({ name, alongK }: Operand, i: number, mine: string, apart: number) =>
-    `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u + ${alongK ? `(${mine} ^ swizzle)` : mine} + ${i * apart}u];`;
+    `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u
+      + ${alongK ? `(${mine} ^ swizzle)` : mine} + ${i * apart}u];`;
   return `
   let across = lane % ${across}u;
   let down = lane / ${across}u;
@@ -145,12 +157,16 @@ ${block((row, column) => `  var sum${row}_${column}: vec4<f32>;`)}
 ${a.alongK || b.alongK ? '      let swizzle = k / 4u * 2u;' : ''}
 ${repeat(rowVectors, (i) => read(a, i, 'down', down))}
 ${repeat(columnVectors, (i) => read(b, i, 'across', across))}
-${block((row, column) => `      sum${row}_${column} += a${row >> 2}.${'xyzw'[row & 3]} * b${column};`)}
+${block(
+  (row, column) => `      sum${row}_${column} += a${row >> 2}.${'xyzw'[row & 3]}
+  * b${column};`,
+)}
     }
     workgroupBarrier();
   }
 ${block((row, column) => {
-  const y = `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u + ${column * across * 4}u`;
+  const y = `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u
+    + ${column * across * 4}u`;
   return `  storeFour(yStart, ${y}, sum${row}_${column});`;
 })}`;
 }

@@ -3,7 +3,7 @@ import type { Traits } from '../../device/traits.ts';
 import type { Epilogue } from './epilogue.ts';
 import { type MatmulParams, tileCount } from './shape.ts';
 
-/** What a text is made from: the variant, scalar or vec4 access, and what the variant adds. */
+/** Inputs of the WGSL text: the variant, scalar or vec4 access, and constants of the variant. */
 export interface MatmulConstants extends Constants {
   variant: string;
   width: number;
@@ -12,21 +12,27 @@ export interface MatmulConstants extends Constants {
 /** One way to multiply; each is a file of this folder, and index.ts orders them. */
 export interface Variant<C extends MatmulConstants = MatmulConstants> {
   name: string;
-  /** The constants worth running for these parameters on this adapter, best guess first; none where it does not suit. */
+  /**
+   * The constants worth running for these parameters on this adapter, best guess first; empty if
+   * the variant does not suit.
+   */
   constants(p: MatmulParams, traits: Traits): C[];
-  /** The part of y that one workgroup makes. */
+  /** The part of y that one workgroup computes. */
   tile(constants: C, traits: Traits): { tileM: number; tileN: number };
   wgsl(constants: C, epilogue: Epilogue, traits: Traits): string;
 }
 
-/** Workgroups that keep a large adapter busy: two for each of 128 cores. */
+/** Workgroups that keep a large adapter busy: two for each of 128 cores. Rule of thumb. */
 const MIN_WORKGROUPS = 256;
-/** What a larger tile may compute in vain: a quarter more than the smallest. */
+/**
+ * Work that a larger tile may waste: a quarter more than the smallest tile computes. Rule of thumb.
+ */
 const MAX_WASTE = 1.25;
 
 /**
- * Which of the square tiles (largest first) suit y, best guess first: the largest that still gives enough workgroups,
- * else the smallest; never one that hangs much further over y's edges than the smallest does.
+ * Which of the square tiles (largest first) suit y, best guess first: the largest that still gives
+ * enough workgroups, else the smallest; never one that extends much further over y's edges than the
+ * smallest does.
  */
 export function tileOrder(p: MatmulParams, sizes: readonly number[]): number[] {
   const covered = (size: number) => tileCount(p, size, size) * size * size;

@@ -5,30 +5,32 @@ import { isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shap
 import type { MatmulConstants, Variant } from './variant.ts';
 
 /**
- * Products with few rows or few columns (a pooler on one sequence, a classifier's labels, their gradients), where
- * memory is the limit and y too small to occupy an adapter by itself: several lanes share each sum.
+ * Products with few rows or few columns (a pooler on one sequence, a classifier's labels, their
+ * gradients). Memory is the limit and y is too small to occupy an adapter, so several lanes share
+ * each sum.
  *
- * - dot: a team of lanes walks along k, each with its part of the sums of a few rows or columns, then adds up.
- *   Where the larger operand is adjacent along k. Any adapter.
- * - sweep: lanes lie along the other dimension of the larger operand, where that one is adjacent; parts of the workgroup
- *   take every sixteenth place of k each and meet in shared memory. For adapters with real workgroup memory.
+ * - dot: a team of lanes walks along k, each with its part of the sums of a few rows or columns,
+ *   then adds up. For a larger operand that is adjacent along k. Any adapter.
+ * - sweep: lanes lie along the other dimension of the larger operand, if that one is adjacent. Each
+ *   part of the workgroup takes every sixteenth value of k; the parts are added up in shared
+ *   memory. For adapters with real workgroup memory.
  */
 interface VectorConstants extends MatmulConstants {
   form: 'dot' | 'sweep';
-  /** Rows and columns of y that a workgroup makes. */
+  /** Rows and columns of y that a workgroup computes. */
   rows: number;
   columns: number;
   lanes: number;
 }
 
 const MAX_NARROW = 8;
-/** With fewer places of k there is nothing to share. */
+/** With a shorter k there is nothing to share. Rule of thumb. */
 const MIN_K = 16;
-/** Sums this long, where there are few of them, occupy a whole workgroup each. */
+/** Few sums of this length occupy a whole workgroup each. Rule of thumb. */
 const LONG_K = 4096;
 const LONG_LANES = 256;
 const TREE_LANES = 64;
-/** Lanes of a sweep beside each other, and parts of k. */
+/** Lanes of a sweep side by side, and parts of k. */
 const SWEEP = 16;
 
 export const vector: Variant<VectorConstants> = {
@@ -60,7 +62,7 @@ ${c.form === 'dot' ? dot(c) : sweep(c)}`,
 )}`,
 };
 
-/** 1, 2, 4 or 8: few numbers, so few pipelines. */
+/** 1, 2, 4 or 8: few values, so few pipelines. */
 const roundUp = (narrow: number): number => 2 ** Math.ceil(Math.log2(narrow));
 
 function lanesFor(p: MatmulParams, traits: Traits): number {
@@ -68,7 +70,10 @@ function lanesFor(p: MatmulParams, traits: Traits): number {
   return long ? LONG_LANES : traits.subgroupSize || TREE_LANES;
 }
 
-/** WGSL `total(x, lane)`: the sum of x over a team; over all parts in a sweep, known to the first part. */
+/**
+ * WGSL `total(x, lane)`: the sum of x over a team; in a sweep over all parts, valid in the first
+ * part.
+ */
 function totalWgsl({ form, lanes }: VectorConstants, subgroupSize: number): string {
   if (form === 'dot' && lanes === subgroupSize)
     return 'fn total(x: V, lane: u32) -> V { return subgroupAdd(x); }';
@@ -96,14 +101,26 @@ function dot({ rows, columns, width, lanes }: VectorConstants): string {
   };
   return `
 ${repeat(rows, (r) => `  let aAt${r} = (aStart + min(m0 + ${r}u, p.m - 1u) * p.aRow) / ${width}u;`)}
-${repeat(columns, (c) => `  let bAt${c} = (bStart + min(n0 + ${c}u, p.n - 1u) * p.bCol) / ${width}u;`)}
+${repeat(
+  columns,
+  (c) => `  let bAt${c} = (bStart + min(n0 + ${c}u, p.n - 1u) * p.bCol)
+  / ${width}u;`,
+)}
 ${sums((r, c) => `  var sum${r}_${c} = 0.0;`)}
   for (var k = lane; k < p.k / ${width}u; k += ${lanes}u) {
 ${repeat(rows, (r) => `    let a${r} = a[aAt${r} + ${at('p.aCol')}];`)}
 ${repeat(columns, (c) => `    let b${c} = b[bAt${c} + ${at('p.bRow')}];`)}
 ${sums((r, c) => `    sum${r}_${c} += hsum(a${r} * b${c});`)}
   }
-${finishSums(rows * vectors, sum, 'lane == 0u', `m0 + i / ${vectors}u`, `n0 + i % ${vectors}u * ${width}u`, width)}`;
+${finishSums(
+  rows * vectors,
+  sum,
+  'lane == 0u',
+  `m0 + i / ${vectors}u`,
+  `n0 + i % ${vectors}u
+  * ${width}u`,
+  width,
+)}`;
 }
 
 function sweep({ rows, columns, width }: VectorConstants): string {
@@ -125,11 +142,21 @@ ${repeat(few, (f) => `      sum${f} += ${element(`smallAt${f} + k * ${small.k}`)
   let part = lane / ${SWEEP}u;
   let t = ${alongN ? 'n0' : 'm0'} + lane % ${SWEEP}u * ${width}u;
   let largeAt = (${large.name}Start + min(t, ${large.limit} - ${width}u) * ${large.t}) / ${width}u;
-${repeat(few, (f) => `  let smallAt${f} = ${small.name}Start + min(${f}u, ${small.limit} - 1u) * ${small.t};`)}
+${repeat(
+  few,
+  (f) => `  let smallAt${f} = ${small.name}Start + min(${f}u, ${small.limit} - 1u)
+  * ${small.t};`,
+)}
 ${repeat(few, (f) => `  var sum${f} = V(0.0);`)}
   var kAt = part;
-  // Four at a time, so that four loads are on their way.
-  for (; kAt + ${3 * SWEEP}u < p.k; kAt += ${4 * SWEEP}u) {${repeat(4, (i) => step(`kAt + ${i * SWEEP}u`), '')}
+  // Four at a time, so that four loads are in flight.
+  for (; kAt + ${3 * SWEEP}u < p.k; kAt += ${4 * SWEEP}u) {${repeat(
+    4,
+    (i) =>
+      step(`kAt
+    + ${i * SWEEP}u`),
+    '',
+  )}
   }
   for (; kAt < p.k; kAt += ${SWEEP}u) {${step('kAt')}
   }

@@ -20,7 +20,10 @@ import {
   writeMoments,
 } from './layerNorm.ts';
 
-/** How each half of a post-norm transformer layer ends, in one launch: dropout, residual, layer normalisation. */
+/**
+ * The end of each half of a post-norm transformer layer in one launch: dropout, residual, layer
+ * normalisation.
+ */
 
 const params = { ...layerNormParams, ...dropoutParams } as const;
 type P = LayerNormSizes & { call: number; threshold: number; scale: number };
@@ -47,7 +50,9 @@ interface Optional {
   moments: Float32Array;
 }
 
-/** A variant: with dropout if there is a `state`, for a gradient if there are `saved` buffers. */
+/**
+ * A variant: with dropout if `buffers` has `state`, for a gradient if it has the `saved` buffers.
+ */
 function defineAddLayerNorm<B extends Record<string, BufferSpec<P>>>(name: string, buffers: B) {
   const hasDropout = 'state' in buffers;
   const savesForBackward = 'z' in buffers;
@@ -59,7 +64,7 @@ function defineAddLayerNorm<B extends Record<string, BufferSpec<P>>>(name: strin
     wgsl: perRowWeightedWgsl((c) => ({
       ...normalizeRow,
       values: { v: `${hasDropout ? 'drop(x[i], i)' : 'x[i]'} + residual[i]` },
-      // Reading back what was written is cheaper than computing it again.
+      // Reading z back is cheaper than computing it again.
       ...(savesForBackward && { reloadValues: { v: 'z[i]' }, storeStatistics: storeMoments }),
       computeStatistics: (walk) => rowMomentsWgsl(c, walk, savesForBackward ? 'z[i] = v;' : ''),
       ...(hasDropout && { functions: dropoutWgsl(c) }),
@@ -82,9 +87,9 @@ function defineAddLayerNorm<B extends Record<string, BufferSpec<P>>>(name: strin
 }
 
 /**
- * y = layerNorm(z) weight + bias, z = dropout(x) + residual, with the mask of `dropout`. Keeps z and
- * its moments for the gradient. x, residual, z, y: [rows, cols], weight, bias: [cols],
- * moments: [rows, 2].
+ * y = layerNorm(z) weight + bias, z = dropout(x) + residual, with the mask of `dropout`. Stores z
+ * and its moments for the gradient. x, residual, z, y: [rows, cols], weight, bias: [cols], moments:
+ * [rows, 2].
  */
 export const dropoutAddLayerNorm = defineAddLayerNorm('dropoutAddLayerNorm', {
   state: dropoutState,
@@ -94,13 +99,16 @@ export const dropoutAddLayerNorm = defineAddLayerNorm('dropoutAddLayerNorm', {
 });
 /** The same without dropout. */
 export const addLayerNorm = defineAddLayerNorm('addLayerNorm', { ...inputs, ...output, ...saved });
-/** The same if no gradient will be asked for. */
+/** The same for calls without a gradient. */
 export const addLayerNormForward = defineAddLayerNorm('addLayerNormForward', {
   ...inputs,
   ...output,
 });
 
-/** Gradients of dropoutAddLayerNorm: dz (which is the residual's) by layer normalisation, dx by the mask drawn anew. */
+/**
+ * Gradients of dropoutAddLayerNorm: dz (also the residual's) from layer normalisation, dx from the
+ * mask, drawn again.
+ */
 export const dropoutAddLayerNormBackward = defineKernel({
   name: 'dropoutAddLayerNormBackward',
   params,

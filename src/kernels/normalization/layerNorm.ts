@@ -16,7 +16,7 @@ export const layerNormCases: LayerNormSizes[] = [
   { rows: 384, cols: 128, eps: 1e-12 },
   { rows: 4096, cols: 768, eps: 1e-12 },
 ];
-/** Of each row its mean and its reciprocal standard deviation, side by side: [rows, 2]. */
+/** Mean and reciprocal standard deviation of each row: [rows, 2]. */
 const momentsBuffer = (access: 'read' | 'write'): BufferSpec<{ rows: number }, 'f32'> => ({
   type: 'f32',
   access,
@@ -25,9 +25,10 @@ const momentsBuffer = (access: 'read' | 'write'): BufferSpec<{ rows: number }, '
 export const [readMoments, writeMoments] = [momentsBuffer('read'), momentsBuffer('write')];
 
 /**
- * WGSL: `mean` and `rstd`, the mean and reciprocal standard deviation of a row's values `v`, found in one walk: each lane
- * adds up distances from its own first value, so that an offset common to all costs no digits, and the lanes' moments are
- * joined as by Chan, Golub & LeVeque (1979). `extraBody` is done in the same walk.
+ * WGSL: `mean` and `rstd`, the mean and reciprocal standard deviation of a row's values `v`,
+ * computed in one walk. Each lane adds up distances from its own first value, so that a common
+ * offset loses no digits; the lanes' moments are combined as in Chan, Golub & LeVeque (1979).
+ * `extraBody` runs in the same walk.
  */
 export const rowMomentsWgsl = (
   c: RowConstants,
@@ -50,9 +51,10 @@ export const rowMomentsWgsl = (
   let meanOffset = teamSum(count * hsum(laneOffset), lane) / f32(p.cols);
   let laneShift = laneOffset - meanOffset;
   let mean = start + meanOffset;
-  let rstd = 1.0 / sqrt(teamSum(hsum(squares - sum * laneMean + count * laneShift * laneShift), lane) / f32(p.cols) + p.eps);`;
+  let rstd = 1.0 / sqrt(teamSum(hsum(squares - sum * laneMean + count * laneShift * laneShift),
+    lane) / f32(p.cols) + p.eps);`;
 
-/** What layer normalisation does with a row, once its values `v` are known. */
+/** How layer normalisation treats a row of values `v`. */
 export const normalizeRow = {
   weights: { w: 'weight[c]', b: 'bias[c]' },
   statistics: ['mean', 'rstd'],
@@ -60,7 +62,10 @@ export const normalizeRow = {
 } as const;
 export const storeMoments = 'moments[row * 2u] = mean; moments[row * 2u + 1u] = rstd;';
 
-/** y = (x - mean) rstd weight + bias. Keeps the moments for the gradient. x, y: [rows, cols], weight, bias: [cols]. */
+/**
+ * y = (x - mean) rstd weight + bias. Stores the moments for the gradient. x, y: [rows, cols],
+ * weight, bias: [cols].
+ */
 export const layerNorm = defineKernel({
   name: 'layerNorm',
   params: layerNormParams,
@@ -95,7 +100,7 @@ export const layerNorm = defineKernel({
   cases: layerNormCases,
 });
 
-/** The gradient by x, handed to `write` as `dz` vector by vector. */
+/** The gradient with respect to x; `write` gets it as `dz`, vector by vector. */
 export const inputGradient = (x: string, write: string): WeightedRowSpec => ({
   weights: { w: 'weight[c]' },
   values: { g: 'dy[i] * w', h: `(${x}[i] - mean) * rstd` },
@@ -112,7 +117,10 @@ export const inputGradient = (x: string, write: string): WeightedRowSpec => ({
   apply: `let dz = rstd * (g - meanG - h * meanGH); ${write}`,
 });
 
-/** Gradient by x: with g = dy weight and h = (x - mean) rstd, dx = rstd (g - mean(g) - h mean(g h)). */
+/**
+ * Gradient with respect to x: with g = dy weight and h = (x - mean) rstd, dx = rstd (g - mean(g) -
+ * h mean(g h)).
+ */
 export const layerNormBackward = defineKernel({
   name: 'layerNormBackward',
   params: layerNormParams,
@@ -145,7 +153,10 @@ export const layerNormBackward = defineKernel({
   cases: layerNormCases,
 });
 
-/** Gradients by weight (Σ dy h) and bias (Σ dy), summed over chunks of `size` rows: dWeight, dBias: [chunks, cols]. */
+/**
+ * Gradients of weight (Σ dy h) and bias (Σ dy), summed over chunks of `size` rows: dWeight, dBias:
+ * [chunks, cols].
+ */
 export const layerNormBackwardAffine = defineKernel({
   name: 'layerNormBackwardAffine',
   params: { rows: 'u32', cols: 'u32', size: 'u32', chunks: 'u32' },

@@ -14,8 +14,9 @@ type P = { rows: number; cols: number };
 const elements = (p: P) => p.rows * p.cols;
 
 /**
- * WGSL: the maximum (`rowMax`) of a row's values `v` and the sum (`expSum`) of exp(v - rowMax), which cannot overflow.
- * `extraBody` is done in the second walk, and `term` taken for exp(v - rowMax).
+ * WGSL: the maximum (`rowMax`) of a row's values `v` and the sum (`expSum`) of exp(v - rowMax),
+ * which cannot overflow. `extraBody` runs in the second walk, where `term` stands for exp(v -
+ * rowMax).
  */
 export const maxAndExpSumWgsl = (
   row: RowWalk,
@@ -58,9 +59,9 @@ const scoreCases = [0, 2, 24].flatMap((causalRows) =>
 );
 
 /**
- * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` rows in turn share a row of the mask. Unless
- * `causalRows` is 0, row r is over columns 0 to r % causalRows only, and 0 in the others, whatever the mask.
- * x, y: [rows, cols], mask: [⌈rows / rowsPerMask⌉, cols].
+ * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` successive rows share a row
+ * of the mask. If `causalRows` is not 0, row r covers only columns 0 to r % causalRows and is 0 in
+ * the others, whatever the mask. x, y: [rows, cols], mask: [⌈rows / rowsPerMask⌉, cols].
  */
 export const maskedSoftmax = defineKernel({
   name: 'maskedSoftmax',
@@ -100,7 +101,7 @@ ${maxAndExpSumWgsl(row, '', weight)}
   cases: scoreCases,
 });
 
-/** Gradient of softmax(scale x + …) by its result: dx = scale y (dy - Σ y dy). */
+/** Gradient of softmax(scale x + …) from its result: dx = scale y (dy - Σ y dy). */
 export const softmaxBackward = defineKernel({
   name: 'softmaxBackward',
   params: { ...params, scale: 'f32' },
@@ -156,7 +157,7 @@ export const logSoftmax = defineKernel({
   },
 });
 
-/** Gradient of log-softmax by its result: dx = dy - exp(y) Σ dy. */
+/** Gradient of log-softmax from its result: dx = dy - exp(y) Σ dy. */
 export const logSoftmaxBackward = defineKernel({
   name: 'logSoftmaxBackward',
   params,

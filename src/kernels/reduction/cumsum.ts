@@ -5,8 +5,8 @@ const LANES = 64;
 
 /**
  * Running sum along the middle axis: y[o, i, j] = Σ x[o, k, j] over k ≤ i, or over k ≥ i if
- * `reverse` is 1. x, y: [outer, n, inner]. The sum carries its rounding error along (Kahan 1965),
- * so that long axes lose no digits.
+ * `reverse` is 1. x, y: [outer, n, inner]. The sum compensates its rounding error (Kahan 1965), so
+ * that long axes lose no digits.
  */
 export const cumsum = defineKernel({
   name: 'cumsum',

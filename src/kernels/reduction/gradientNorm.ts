@@ -6,7 +6,10 @@ import { splitAlong } from '../kit/splitAxis.ts';
 /** Elements that one team sums. */
 export const CHUNK_SIZE = 4096;
 
-/** Sums of squares over chunks: partial[first + c] = Σ x² over chunk c. x: [count], partial: at least first + ⌈count / 4096⌉. */
+/**
+ * Sums of squares: partial[first + c] = Σ x² over chunk c. x: [count], partial: at least first +
+ * ⌈count / 4096⌉.
+ */
 export const sumSquares = defineKernel({
   name: 'sumSquares',
   params: { count: 'u32', first: 'u32' },
@@ -38,7 +41,8 @@ ${main(
   `  if (group * ${CHUNK_SIZE}u >= p.count) { return; }
   var acc = V(0.0);
   let end = min((group + 1u) * ${CHUNK_SIZE}u, p.count) / ${c.width}u;
-  for (var i = group * ${CHUNK_SIZE / c.width}u + lane; i < end; i += ${c.lanes}u) { acc += x[i] * x[i]; }
+  for (var i = group * ${CHUNK_SIZE / c.width}u + lane; i < end; i += ${c.lanes}u) {
+    acc += x[i] * x[i]; }
   let total = teamSum(hsum(acc), lane);
   if (lane == 0u) { partial[p.first + group] = total; }`,
 )}`,
@@ -56,8 +60,8 @@ ${main(
 });
 
 /**
- * Scales in place by min(1, maxNorm / (norm + 1e-6)), as PyTorch clips, but leaves zeros alone: gaps must not become NaN where the
- * norm is. x: [count], norm: [1].
+ * Scales in place by min(1, maxNorm / (norm + 1e-6)), as PyTorch clips, but leaves zeros alone:
+ * gaps must not become NaN when the norm is NaN. x: [count], norm: [1].
  */
 export const clipByNorm = defineKernel({
   name: 'clipByNorm',
@@ -70,7 +74,7 @@ export const clipByNorm = defineKernel({
   launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
   splitAxes: (p, alignment) => [splitAlong(p, 'count', { x: 1 }, alignment)],
   wgsl: (c) => {
-    // Nothing is to be done where the factor is 1.
+    // If the factor is 1 there is no work.
     const count = `select(p.count / ${c.width}u, 0u, norm[0] + 1e-6 <= p.maxNorm)`;
     const prologue = 'let factor = p.maxNorm / (norm[0] + 1e-6);';
     return perElementMain(c, count, 'x[i] = select(v * factor, v, v == V(0.0));', {

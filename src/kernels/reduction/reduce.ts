@@ -5,8 +5,9 @@ import { independentLanes, teamWgsl } from '../kit/perRow.ts';
 import { alignedWindow, splitAlong, splitGranularity } from '../kit/splitAxis.ts';
 
 /**
- * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], from element `at` on, each chunk over `size`
- * places of n (the last one shorter). Long reductions run twice, over chunks and then over their results: no atomics, same bits each time.
+ * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], written from
+ * element `at` on; each chunk covers `size` elements of n, the last one fewer. Long reductions run
+ * twice, over chunks and then over their results: no atomics, the same bits each time.
  */
 const params = {
   outer: 'u32',
@@ -27,7 +28,7 @@ export interface ReduceParams {
 const inputCount = (p: ReduceParams) => p.outer * p.n * p.inner;
 const outputCount = (p: ReduceParams) => p.outer * p.chunks * p.inner;
 
-/** Cuts between outer places; where there is one, between chunks. */
+/** Splits between outer indices, or between chunks if `outer` is 1. */
 function splitAxes(p: ReduceParams, alignment: number): SplitAxis<ReduceParams>[] {
   const splitBy = (
     length: number,
@@ -62,16 +63,19 @@ interface Reduction {
   name: string;
   /** WGSL functions that the following expressions may call. */
   functions: string;
-  /** What nothing makes, a scalar. */
+  /** Identity element of `combine`, a WGSL scalar. */
   identity: string;
   combine: (a: string, b: string) => string;
-  /** The result of a team from its lanes' vectors. */
+  /** A team's result from its lanes' vectors. */
   combineLanes: (part: string) => string;
   identityReference: number;
   combineReference: (a: number, b: number) => number;
 }
 
-/** Rows (inner 1) are shared by a team of lanes; otherwise each lane takes columns, four at a time where they allow it. */
+/**
+ * A team of lanes shares a row (inner 1); otherwise each lane reduces columns, four at a time if
+ * possible.
+ */
 function defineReduction(r: Reduction) {
   return defineKernel({
     name: r.name,
@@ -102,7 +106,8 @@ ${main(
   let first = (group % p.chunks) * p.size;
   let end = (group / p.chunks) * p.n + min(first + p.size, p.n);
   var acc = V(${r.identity});
-  for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u; i += ${c.lanes}u) {
+  for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u;
+    i += ${c.lanes}u) {
     acc = ${r.combine('acc', 'x[i]')};
   }
   let total = ${r.combineLanes('acc')};
@@ -120,7 +125,11 @@ ${main(
   var acc = V(${r.identity});
   let end = min(first + p.size, p.n);
   for (var k = first; k < end; k++) { acc = ${r.combine('acc', 'x[base + k * inner]')}; }
-  ${c.width === 4 ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }' : 'y[p.at + column] = acc;'}`,
+  ${
+    c.width === 4
+      ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }'
+      : 'y[p.at + column] = acc;'
+  }`,
           ),
     reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
       for (let o = 0; o < outer; o++) {
@@ -155,7 +164,8 @@ export const max = defineReduction({
   identity: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
   combine: (a, b) => `maximum(${a}, ${b})`,
   combineLanes: (part) =>
-    `select(teamMax(hmax(${part}), lane), bitcast<f32>(p.n | 0x7fc00000u), teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
+    `select(teamMax(hmax(${part}), lane), bitcast<f32>(p.n | 0x7fc00000u),
+      teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
   identityReference: Number.NEGATIVE_INFINITY,
   combineReference: (a, b) => Math.max(a, b),
 });
@@ -163,8 +173,8 @@ export const max = defineReduction({
 const argParams = { outer: 'u32', n: 'u32', inner: 'u32', sign: 'f32' } as const;
 
 /**
- * Place of the first largest (sign 1) or smallest (sign -1) element along the middle axis, or of its first NaN:
- * [outer, n, inner] → [outer, inner].
+ * Index of the first largest (sign 1) or smallest (sign -1) element along the middle axis, or of
+ * its first NaN: [outer, n, inner] → [outer, inner].
  */
 export const argmax = defineKernel({
   name: 'argmax',

@@ -1,4 +1,5 @@
 import * as kernels from '../../kernels/attention/index.ts';
+import { prefersFusedAttention } from '../../kernels/heuristics.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { needsGrad, record } from '../autograd.ts';
 import { zeros } from '../create.ts';
@@ -14,21 +15,23 @@ import { contiguous, permute, transpose } from './views.ts';
 export interface AttentionOptions {
   /** Added to the scores: [batch or 1, 1, 1, keys]. It gets no gradient. */
   attnMask?: Tensor | null;
-  /** Whether row r of the queries sees keys 0 to r only, of which the mask may hide some. Default: false. */
+  /** Whether query row r sees only keys 0 to r; the mask may hide some of them. Default: false. */
   isCausal?: boolean;
-  /** Each probability is dropped at this rate and the others scaled by 1 / (1 - rate). Default: 0. */
+  /**
+   * Rate at which probabilities are dropped; the others are scaled by 1 / (1 - rate). Default: 0.
+   */
   dropoutP?: number;
-  /** What scores are multiplied by before the mask is added. Default: 1 / √size. */
+  /** Factor of the scores before the mask is added. Default: 1 / √size. */
   scale?: number;
 }
 
 /**
- * dropout(softmax(scale query keyᵀ + attnMask)) value, PyTorch's `scaled_dot_product_attention`: one launch forward that
- * stores no scores, and recomputes them for the gradients (FlashAttention, Dao et al. 2022, arXiv 2205.14135).
- * query: [batch, heads, length, size], key and value: [batch, heads, keys, size] → [batch, heads, length, size], with the
- * heads of a position adjacent in memory. Where that is not faster, or the kernels are not made for the size, the same in
- * several launches.
- * @throws ArgumentError when shapes do not fit, or the rate is none.
+ * dropout(softmax(scale query keyᵀ + attnMask)) value, PyTorch's `scaled_dot_product_attention`.
+ * One forward launch that stores no scores; the gradients recompute them (FlashAttention, Dao et
+ * al. 2022, arXiv 2205.14135). query: [batch, heads, length, size], key and value: [batch, heads,
+ * keys, size] → [batch, heads, length, size], with the heads of a position adjacent in memory. If
+ * that is not faster, or the kernels do not support the size, several launches compute the same.
+ * @throws ArgumentError if shapes do not fit or the rate is not in [0, 1].
  */
 export function scaledDotProductAttention(
   query: Tensor,
@@ -51,7 +54,9 @@ export function scaledDotProductAttention(
     value.ndim !== 4
   ) {
     throw new ArgumentError(
-      `scaledDotProductAttention: [batch, heads, length, size] and twice [batch, heads, keys, size] were expected, not ${formatShape(query.shape)}, ${formatShape(key.shape)} and ${formatShape(value.shape)}`,
+      'scaledDotProductAttention: expected query [batch, heads, length, size], key and value ' +
+        `[batch, heads, keys, size], got ${formatShape(query.shape)}, ${formatShape(key.shape)}, ` +
+        formatShape(value.shape),
     );
   }
   const mask = attnMask ?? zeros([1, 1, 1, keys], { device: query.device });
@@ -61,7 +66,8 @@ export function scaledDotProductAttention(
     (maskBatch !== 1 && maskBatch !== batch)
   ) {
     throw new ArgumentError(
-      `scaledDotProductAttention: a mask of shape [batch or 1, 1, 1, keys] was expected for keys ${formatShape(key.shape)}, not ${formatShape(mask.shape)}`,
+      'scaledDotProductAttention: expected a mask of shape [batch or 1, 1, 1, keys] for keys ' +
+        `${formatShape(key.shape)}, got ${formatShape(mask.shape)}`,
     );
   }
   const isSupported =
@@ -69,7 +75,8 @@ export function scaledDotProductAttention(
     size <= kernels.MAX_HEAD_SIZE &&
     value.shape[3] === size &&
     product(query.shape) * keys > 0;
-  if (!isSupported || !shouldFuse(query, key, value)) {
+  const suits = prefersFusedAttention(query.device, keys, needsGrad([query, key, value]));
+  if (!isSupported || !suits) {
     const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
     return matmul(dropout(probs, dropoutP), value);
   }
@@ -82,24 +89,7 @@ export function scaledDotProductAttention(
   return fusedAttention(inputs, { isCausal, dropoutP, scale });
 }
 
-/** Where shaders run on the processor: the longest rows of scores that are recomputed for a gradient as fast as read back. */
-const MAX_RECOMPUTED_KEYS = 48;
-
-/**
- * Whether the fused kernels are the faster ones. On GPUs, memory is what costs. On processors it is arithmetic, and they
- * make seven products for the gradients where four do if the scores were kept; so they are left to what needs no gradient,
- * and to short rows, where fewer launches and a shorter way through memory make up for it, save in plain JavaScript.
- */
-function shouldFuse(query: Tensor, key: Tensor, value: Tensor): boolean {
-  const { kind, traits } = query.device;
-  return (
-    !traits.software ||
-    !needsGrad([query, key, value]) ||
-    (kind === 'webgpu' && key.shape[2] <= MAX_RECOMPUTED_KEYS)
-  );
-}
-
-/** x where kernels can read it in whole vec4s, else a copy. */
+/** x if kernels can read it in whole vec4s, else a copy. */
 function vec4Readable(x: Tensor): Tensor {
   const aligned =
     x.offset % 4 === 0 &&
@@ -125,7 +115,7 @@ function fusedAttention(
       keepScale: dropoutBits?.scale ?? 1,
     },
   };
-  // Without dropout `keepBits` is not looked at, but something must be bound.
+  // Without dropout `keepBits` is not read, but something must be bound.
   const inputs = { q, k, v, mask, keepBits: dropoutBits?.keepBits ?? mask };
   const y = empty([batch, length, heads, size], 'float32', device);
   const stats = empty([batch, length, heads, 2], 'float32', device);
@@ -153,7 +143,10 @@ function toHeadsFirst(x: Tensor): Tensor {
   return x.asStrided([batch, heads, rows, size], [rows * heads * size, size, heads * size, 1], 0);
 }
 
-/** Which of the probabilities [batch, heads, length, keys] are kept, as `dropout` would, and what they are scaled by. */
+/**
+ * Draws which of the probabilities [batch, heads, length, keys] are kept, as `dropout` does, and
+ * their scale.
+ */
 function drawKeepBits({ shape: [batch, heads, length], device }: Tensor, keys: number, p: number) {
   const rows = batch * heads * length;
   const { state, params } = drawDropout(device, p);

@@ -8,10 +8,16 @@ import { keep } from '../scope.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
 
-/** Calls after which the device is told the count anew; until then a call's number is a parameter, and may be cached. */
+/**
+ * Calls between two uploads of the count; in between a call's number is a parameter, which can be
+ * cached.
+ */
 const MAX_CALLS_PER_BASE = 1024;
 
-/** Where dropout's random numbers stand on a device: the seed and the number of calls so far, modulo 2^32. */
+/**
+ * State of dropout's random numbers on a device: the seed and the number of calls so far, modulo
+ * 2^32.
+ */
 export class DropoutGenerator {
   readonly state: Tensor;
   #seedCount = -1;
@@ -40,24 +46,26 @@ export class DropoutGenerator {
     return this.#seedCount === globalSeed.count ? this.#base + this.#calls : 0;
   }
 
-  /** Goes on as after `position` calls. */
+  /** Continues as after `position` calls. */
   seek(position: number): void {
     this.#seedCount = globalSeed.count;
     this.#seed = globalSeed.seed;
     this.#uploadBase(position);
   }
 
-  /** Moves the base to here: a step that starts so has the same parameters each time. */
+  /**
+   * Moves the base to the current call, so that a captured step has the same parameters each time.
+   */
   rebase(): void {
     this.seek(this.position);
   }
 
-  /** What the device was told never reached it. */
+  /** Uploads the state again before the next call: the last upload never ran. */
   invalidate(): void {
     this.#isUploaded = false;
   }
 
-  /** A call's number from the base that the device knows, as a u32. */
+  /** A call's number relative to the uploaded base, as a u32. */
   offsetOf(call: number): number {
     return (call - this.#base) >>> 0;
   }
@@ -79,16 +87,16 @@ export function dropoutGenerator(device: Device): DropoutGenerator {
   return generator;
 }
 
-/** What kernels that draw a mask are told when there is none to draw. */
+/** Parameters of kernels that draw a mask, for calls without dropout. */
 export const NO_DROPOUT = { call: 0, threshold: 0, scale: 1 } as const;
 
-/** Throws ArgumentError when a rate is not one. */
+/** @throws ArgumentError if `p` is not in [0, 1]. */
 export function checkProbability(operation: string, p: number): void {
   if (!(p >= 0 && p <= 1))
-    throw new ArgumentError(`${operation}: a rate from 0 to 1 was expected, not ${p}`);
+    throw new ArgumentError(`${operation}: expected a rate from 0 to 1, got ${p}`);
 }
 
-/** A new mask, as kernels draw it: `params` are to be asked for at each launch. */
+/** A new mask as kernels draw it; call `params` at each launch. */
 export function drawDropout(device: Device, p: number) {
   const generator = dropoutGenerator(device);
   let call = 0;
@@ -106,8 +114,9 @@ export function drawDropout(device: Device, p: number) {
 }
 
 /**
- * Zeroes each element with probability `p` and scales the others by 1 / (1 - p); the identity unless `training`.
- * The mask depends on the seed and the number of calls alone, and is the same on every device.
+ * Zeroes each element with probability `p` and scales the others by 1 / (1 - p); the identity
+ * unless `training`. The mask depends only on the seed and the number of calls, and is the same on
+ * every device.
  */
 export function dropout(x: Tensor, p: number, training = true): Tensor {
   checkProbability('dropout', p);

@@ -10,17 +10,18 @@ import { affineGradients } from './layerNorm.ts';
 import { contiguous } from './views.ts';
 
 export interface DropoutAddLayerNormOptions {
-  /** Dropout's, while `training`; default 0. */
+  /** Dropout rate while `training`; default 0. */
   p?: number;
   training?: boolean;
-  /** Layer normalisation's; default 1e-5. */
+  /** Epsilon of layer normalisation; default 1e-5. */
   eps?: number;
 }
 
 /**
- * layerNorm(dropout(x) + residual) over the last dimension, in one launch: how each half of a post-norm transformer layer
- * ends. Equal to the three operations one after the other, drops included. x, residual: [..., size], weight, bias: [size].
- * @throws ArgumentError when shapes do not fit or the rate is not one.
+ * layerNorm(dropout(x) + residual) over the last dimension, in one launch: the end of each half of
+ * a post-norm transformer layer. Equal to the three operations one after the other, dropped
+ * elements included. x, residual: [..., size], weight, bias: [size].
+ * @throws ArgumentError if shapes do not fit or the rate is not in [0, 1].
  */
 export function dropoutAddLayerNorm(
   x: Tensor,
@@ -33,12 +34,13 @@ export function dropoutAddLayerNorm(
   const expectedShape = [...x.shape.slice(0, -1), cols];
   for (const [name, { shape }, expected] of [
     ['x', x, expectedShape],
-    ['the residual', residual, expectedShape],
-    ['the bias', bias, weight.shape],
+    ['residual', residual, expectedShape],
+    ['bias', bias, weight.shape],
   ] as const) {
     if (formatShape(shape) !== formatShape(expected)) {
       throw new ArgumentError(
-        `dropoutAddLayerNorm: ${name} has shape ${formatShape(shape)}, ${formatShape(expected)} was expected`,
+        `dropoutAddLayerNorm: ${name}: expected shape ${formatShape(expected)}, ` +
+          `got ${formatShape(shape)}`,
       );
     }
   }

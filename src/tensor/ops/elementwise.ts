@@ -9,7 +9,10 @@ import type { Tensor } from '../tensor.ts';
 
 export type Operand = Tensor | number;
 
-/** One argument: the result, and its gradient from that of the result, the argument x and the result y. */
+/**
+ * An operation of one argument; `gradient` takes the result's gradient, the argument and the
+ * result.
+ */
 const unary =
   (kernel: MapKernel, gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor) =>
   (x: Tensor): Tensor => {
@@ -93,13 +96,13 @@ export function pow(x: Tensor, e: number): Tensor {
   ]);
 }
 
-/** The greater or lesser of two; equal ones share the gradient. */
+/** The larger or smaller of two; equal values share the gradient. */
 const minMax =
   (kernel: MapKernel, isStrictlyBetter: MapKernel) =>
   (a: Tensor, b: Operand): Tensor => {
     const other = asTensor(b, a);
     return record(kernel.spec.name, launchMap(kernel, [a, other]), [a, other], (dy) => {
-      // 1 where one side wins, 1/2 where they are equal.
+      // 1 if one side wins, 1/2 if they are equal.
       const share = (x: Tensor, y: Tensor) =>
         rawAffine(
           launchMap(k.add, [
@@ -150,7 +153,7 @@ export const toFloat = (x: Tensor): Tensor =>
 /** As int32, towards zero. */
 export const toInt = (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : x);
 
-/** a where the mask is not 0, else b. */
+/** a if the mask is not 0, else b, element by element. */
 export function where(mask: Tensor, a: Operand, b: Operand): Tensor {
   const like = typeof a === 'number' ? (typeof b === 'number' ? mask : b) : a;
   const [x, y] = [asTensor(a, like), asTensor(b, like)];

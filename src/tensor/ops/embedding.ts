@@ -13,7 +13,10 @@ import { formatShape, product, requireDim } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
-/** An index that is neither of 0 to count - 1 nor `ignored`, where the host knows one: it knows nothing of parts of a tensor. */
+/**
+ * An index outside 0 to count - 1 that is not `ignored`, if the host knows one: it knows the
+ * indices of whole tensors only.
+ */
 export function findInvalidIndex(
   { storage, offset, size, strides }: Tensor,
   count: number,
@@ -26,23 +29,26 @@ export function findInvalidIndex(
     : undefined;
 }
 
-/** Indices that came from the host are checked here; others, and parts of them, give NaN where they are out of range. */
+/**
+ * Checks indices that came from the host; others, and parts of a tensor, give NaN if out of range.
+ */
 function checkIndices(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32')
-    throw new ArgumentError(`${operation}: indices must be int32, not float32`);
+    throw new ArgumentError(`${operation}: expected int32 indices, got float32`);
   index.device.onReplay(() => {
     const invalid = findInvalidIndex(index, count);
     if (invalid !== undefined)
       throw new ArgumentError(
-        `${operation}: index ${invalid} is out of range: there are ${count} rows (0 to ${count - 1})`,
+        `${operation}: index ${invalid} is out of range: there are ${count} rows ` +
+          `(0 to ${count - 1})`,
       );
   });
 }
 
 /**
- * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size].
- * `paddingIdx` names a row that gets no gradient.
- * @throws ArgumentError when an id from the host has no row (in a part of a tensor, it gives NaN).
+ * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size]. `paddingIdx` names
+ * a row that gets no gradient.
+ * @throws ArgumentError if an id from the host has no row (in a part of a tensor it gives NaN).
  */
 export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor {
   const [vocab, cols] = weight.shape;
@@ -68,7 +74,9 @@ export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor 
   });
 }
 
-/** Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`). */
+/**
+ * Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`).
+ */
 export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = requireDim(dim, x.ndim, 'indexSelect');
   checkIndices('indexSelect', index, x.shape[d]);
@@ -81,13 +89,17 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   );
 }
 
-/** y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index agree (PyTorch's `gather`). */
+/**
+ * y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index must agree
+ * (PyTorch's `gather`).
+ */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = requireDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
   if (!fits)
     throw new ArgumentError(
-      `gather: index ${formatShape(index.shape)} must equal ${formatShape(x.shape)} but for dimension ${dim}`,
+      `gather: expected an index of shape ${formatShape(x.shape)} except in dimension ${dim}, ` +
+        `got ${formatShape(index.shape)}`,
     );
   checkIndices('gather', index, x.shape[d]);
   const sizes = {

@@ -1,17 +1,19 @@
+import { columnChunk } from '../../kernels/heuristics.ts';
 import * as kernels from '../../kernels/normalization/layerNorm.ts';
 import { sum } from '../../kernels/reduction/reduce.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { launch } from '../launch.ts';
-import { columnChunk, reduceAxes, unsafeView } from '../reduceAxes.ts';
+import { reduceAxes, unsafeView } from '../reduceAxes.ts';
 import { formatShape, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
 
 /**
- * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape (default: 1 and 0).
- * @throws ArgumentError when x does not end in `shape`.
+ * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape
+ * (default: 1 and 0).
+ * @throws ArgumentError if x's shape does not end in `shape`.
  */
 export function layerNorm(
   x: Tensor,
@@ -46,7 +48,10 @@ export function layerNorm(
   });
 }
 
-/** Gradients of the weight and bias of a layer normalisation of x, by what it kept; null for both if neither needs one. */
+/**
+ * Gradients of the weight and bias of a layer normalisation of x, from its moments; null for both
+ * if neither needs one.
+ */
 export function affineGradients(
   dy: Tensor,
   x: Tensor,

@@ -1,9 +1,9 @@
-import { windowAlignment } from '../../device/splitLaunch.ts';
 import {
   crossEntropy,
   crossEntropyBackward,
   crossEntropyStateSize,
 } from '../../kernels/crossEntropy.ts';
+import { classChunkLimits } from '../../kernels/heuristics.ts';
 import { linear, matmul } from '../../kernels/matmul/index.ts';
 import { denseMatmul } from '../../kernels/matmul/shape.ts';
 import { accumulate } from '../../kernels/memory.ts';
@@ -23,20 +23,19 @@ import { contiguous } from './views.ts';
 
 export interface LinearCrossEntropyOptions {
   reduction?: 'mean' | 'sum';
-  /** Rows with this label count for nothing, as in PyTorch. */
+  /** Rows with this label do not count, as in PyTorch. */
   ignoreIndex?: number;
-  /** Bytes that logits and their gradient may take at once; default 32 MiB. */
+  /** Largest memory of logits and their gradient at a time, in bytes; default 32 MiB. */
   maxLogitsBytes?: number;
 }
 
-/** Rows of the weight between two places where a part may start: whole tiles of a product. */
-const CLASS_ALIGNMENT = 64;
-
 /**
- * crossEntropy(x weightᵀ + bias, labels) for many classes, whose logits never exist all at once: they are computed and used
- * part by part, and once more for the gradient. x: [rows, size], weight: [classes, size], bias: [classes], labels: [rows] (int32).
- * The mean is over rows not ignored, NaN if all are.
- * @throws ArgumentError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
+ * crossEntropy(x weightᵀ + bias, labels) for many classes. The logits never exist all at once: they
+ * are computed and used part by part, and again for the gradient. x: [rows, size], weight:
+ * [classes, size], bias: [classes], labels: [rows] (int32). The mean is over the rows that are not
+ * ignored; NaN if all are.
+ * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
+ * a tensor it gives NaN).
  */
 export function linearCrossEntropy(
   x: Tensor,
@@ -49,6 +48,54 @@ export function linearCrossEntropy(
     maxLogitsBytes = 2 ** 25,
   }: LinearCrossEntropyOptions = {},
 ): Tensor {
+  checkShapes(x, weight, bias, labels);
+  const [rows, size] = x.shape;
+  const [classes] = weight.shape;
+  checkLabels('linearCrossEntropy', labels, classes, ignoreIndex);
+  const { device } = x;
+  const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
+  const limits = classChunkLimits(device.traits, { rows, size }, maxLogitsBytes);
+  const chunks = splitClasses(classes, limits.maxCols, limits.alignment);
+  const layer = { a, w, b };
+  // If all logits fit, they are kept for the gradient.
+  const keptLogits =
+    rows * classes * 8 <= maxLogitsBytes
+      ? chunks.map((chunk) => logitsOf(layer, chunk))
+      : undefined;
+  const forEachChunk = (use: (chunk: ClassChunk, logits: Tensor) => void) => {
+    for (const [i, chunk] of chunks.entries())
+      scope(() => use(chunk, keptLogits?.[i] ?? logitsOf(layer, chunk)));
+  };
+  const params = { rows, classes, ignoreIndex, smoothing: 0 };
+  const loss = empty([rows], 'float32', device);
+  const state = empty([crossEntropyStateSize(rows)], 'float32', device);
+  forEachChunk((chunk, logits) => {
+    launch(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...chunk });
+  });
+  const losses = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
+    const dloss = contiguous(gradient);
+    const gradients = {
+      dx: a.requiresGrad ? empty(a.shape, 'float32', device) : null,
+      dWeight: w.requiresGrad ? emptyGrad(w) : null,
+      dBias: b.requiresGrad ? emptyGrad(b) : null,
+    };
+    forEachChunk((chunk, logits) => {
+      const dlogits = empty(logits.shape, 'float32', device);
+      launch(
+        crossEntropyBackward,
+        { dloss, x: logits, labels: targets, state, dx: dlogits },
+        { ...params, ...chunk },
+      );
+      addGradients(layer, chunk, dlogits, gradients);
+    });
+    return [gradients.dx, gradients.dWeight, gradients.dBias];
+  });
+  return reduction === 'sum'
+    ? sum(losses)
+    : div(sum(losses), countNotIgnored(targets, ignoreIndex));
+}
+
+function checkShapes(x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor): void {
   const [rows, size] = x.shape;
   const [classes] = weight.shape;
   const expectedShapes = [
@@ -57,78 +104,54 @@ export function linearCrossEntropy(
     [bias, [classes]],
     [labels, [rows]],
   ] as const;
-  if (expectedShapes.some(([tensor, shape]) => formatShape(tensor.shape) !== formatShape(shape))) {
-    throw new ArgumentError(
-      `linearCrossEntropy: x [rows, size], weight [classes, size], bias [classes] and labels [rows] were expected, not ${[x, weight, bias, labels].map(({ shape }) => formatShape(shape)).join(', ')}`,
-    );
-  }
-  checkLabels('linearCrossEntropy', labels, classes, ignoreIndex);
-  const { device } = x;
-  const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
-  const maxBindingCols = device.traits.maxBinding / (4 * Math.max(rows, size));
-  // A part starts where a binding to the bias may.
-  const chunks = splitClasses(
-    classes,
-    Math.min(maxLogitsBytes / (8 * rows), maxBindingCols),
-    maxBindingCols < CLASS_ALIGNMENT ? windowAlignment(device.traits) : CLASS_ALIGNMENT,
+  if (expectedShapes.every(([tensor, shape]) => formatShape(tensor.shape) === formatShape(shape)))
+    return;
+  const shapes = [x, weight, bias, labels].map(({ shape }) => formatShape(shape));
+  throw new ArgumentError(
+    'linearCrossEntropy: expected x [rows, size], weight [classes, size], bias [classes] and ' +
+      `labels [rows], got ${shapes.join(', ')}`,
   );
-  const params = { rows, classes, ignoreIndex, smoothing: 0 };
+}
 
-  const logitsOf = ({ first, cols }: ClassChunk): Tensor => {
-    const logits = empty([rows, cols], 'float32', device);
-    const operands = { a, b: rowSlice(w, first, cols), bias: rowSlice(b, first, cols), y: logits };
-    launch(linear.none, operands, denseMatmul('NT', rows, size, cols));
-    return logits;
-  };
-  // Logits that fit all together wait for their gradient.
-  const keptLogits = rows * classes * 8 <= maxLogitsBytes ? chunks.map(logitsOf) : undefined;
+/** The input x, weight and bias of the layer that gives the logits, each contiguous. */
+interface Layer {
+  a: Tensor;
+  w: Tensor;
+  b: Tensor;
+}
 
-  const loss = empty([rows], 'float32', device);
-  const state = empty([crossEntropyStateSize(rows)], 'float32', device);
-  for (const [i, chunk] of chunks.entries()) {
-    scope(() => {
-      const logits = keptLogits?.[i] ?? logitsOf(chunk);
-      launch(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...chunk });
-    });
-  }
-  const losses = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
-    const dloss = contiguous(gradient);
-    const dx = a.requiresGrad ? empty(a.shape, 'float32', device) : null;
-    const dWeight = w.requiresGrad ? emptyGrad(w) : null;
-    const dBias = b.requiresGrad ? emptyGrad(b) : null;
-    const addChunk = (chunk: ClassChunk, i: number) => {
-      const { first, cols } = chunk;
-      const logits = keptLogits?.[i] ?? logitsOf(chunk);
-      const dlogits = empty([rows, cols], 'float32', device);
-      launch(
-        crossEntropyBackward,
-        { dloss, x: logits, labels: targets, state, dx: dlogits },
-        { ...params, ...chunk },
-      );
-      if (dWeight)
-        launch(
-          matmul,
-          { a: dlogits, b: a, y: rowSlice(dWeight, first, cols) },
-          denseMatmul('TN', cols, rows, size),
-        );
-      if (dBias) reduceAxes(sumKernel, dlogits, [0], rowSlice(dBias, first, cols));
-      if (!dx) return;
-      const partialDx = first === 0 ? dx : empty(dx.shape, 'float32', device);
-      launch(
-        matmul,
-        { a: dlogits, b: rowSlice(w, first, cols), y: partialDx },
-        denseMatmul('NN', rows, cols, size),
-      );
-      if (partialDx !== dx) launch(accumulate, { x: partialDx, y: dx }, { count: dx.size });
-    };
-    chunks.forEach((chunk, i) => {
-      scope(() => addChunk(chunk, i));
-    });
-    return [dx, dWeight, dBias];
-  });
-  return reduction === 'sum'
-    ? sum(losses)
-    : div(sum(losses), countNotIgnored(targets, ignoreIndex));
+/** The logits of some classes: [rows, cols]. */
+function logitsOf({ a, w, b }: Layer, { first, cols }: ClassChunk): Tensor {
+  const [rows, size] = a.shape;
+  const logits = empty([rows, cols], 'float32', a.device);
+  const operands = { a, b: rowSlice(w, first, cols), bias: rowSlice(b, first, cols), y: logits };
+  launch(linear.none, operands, denseMatmul('NT', rows, size, cols));
+  return logits;
+}
+
+/** Adds what the gradient of some classes' logits gives to the gradients of x, weight and bias. */
+function addGradients(
+  { a, w }: Layer,
+  { first, cols }: ClassChunk,
+  dlogits: Tensor,
+  { dx, dWeight, dBias }: Record<'dx' | 'dWeight' | 'dBias', Tensor | null>,
+): void {
+  const [rows, size] = a.shape;
+  if (dWeight)
+    launch(
+      matmul,
+      { a: dlogits, b: a, y: rowSlice(dWeight, first, cols) },
+      denseMatmul('TN', cols, rows, size),
+    );
+  if (dBias) reduceAxes(sumKernel, dlogits, [0], rowSlice(dBias, first, cols));
+  if (!dx) return;
+  const partialDx = first === 0 ? dx : empty(dx.shape, 'float32', dx.device);
+  launch(
+    matmul,
+    { a: dlogits, b: rowSlice(w, first, cols), y: partialDx },
+    denseMatmul('NN', rows, cols, size),
+  );
+  if (partialDx !== dx) launch(accumulate, { x: partialDx, y: dx }, { count: dx.size });
 }
 
 /** `cols` classes from `first` on. */
@@ -137,7 +160,10 @@ interface ClassChunk {
   cols: number;
 }
 
-/** The classes in parts of at most `maxCols`, but of no less than a step; a number that is not whole vec4s leaves its rest alone. */
+/**
+ * The classes in parts of at most `maxCols`, but at least `alignment`. If their number is not a
+ * multiple of 4, the rest is a part of its own.
+ */
 function splitClasses(classes: number, maxCols: number, alignment: number): ClassChunk[] {
   const chunkCols = Math.max(alignment, Math.floor(maxCols / alignment) * alignment);
   const even = classes % 4 === 0 ? classes : classes - (classes % alignment);
@@ -148,7 +174,7 @@ function splitClasses(classes: number, maxCols: number, alignment: number): Clas
   return chunks;
 }
 
-/** Some rows of a whole tensor, as one that a kernel can take for itself. */
+/** Some rows of a contiguous tensor, as a tensor of its own that a kernel can bind. */
 function rowSlice(tensor: Tensor, first: number, count: number): Tensor {
   const [rows, ...rest] = tensor.shape;
   const bytes = (tensor.size / rows) * 4;

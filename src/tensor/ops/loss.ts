@@ -36,14 +36,16 @@ export type Reduction = 'mean' | 'sum' | 'none';
 
 export interface CrossEntropyOptions {
   reduction?: Reduction;
-  /** Rows with this label count for nothing, as in PyTorch. */
+  /** Rows with this label do not count, as in PyTorch. */
   ignoreIndex?: number;
   labelSmoothing?: number;
 }
 
 /**
- * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over rows not ignored, NaN if all are.
- * @throws ArgumentError when shapes do not fit, or a label from the host is no class (in a part of a tensor, it gives NaN).
+ * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over the rows
+ * that are not ignored; NaN if all are.
+ * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
+ * a tensor it gives NaN).
  */
 export function crossEntropy(
   logits: Tensor,
@@ -54,7 +56,8 @@ export function crossEntropy(
   const [rows, cols] = logits.shape;
   if (logits.ndim !== 2 || formatShape(labels.shape) !== formatShape([rows])) {
     throw new ArgumentError(
-      `crossEntropy: logits [rows, classes] and labels [rows] were expected, not ${formatShape(logits.shape)} and ${formatShape(labels.shape)}`,
+      'crossEntropy: expected logits [rows, classes] and labels [rows], ' +
+        `got ${formatShape(logits.shape)} and ${formatShape(labels.shape)}`,
     );
   }
   checkLabels('crossEntropy', labels, cols, ignoreIndex);
@@ -75,11 +78,14 @@ export function crossEntropy(
     : div(sum(losses), countNotIgnored(targets, ignoreIndex));
 }
 
-/** How many labels are not ignored. */
+/** Number of labels that are not ignored. */
 export const countNotIgnored = (labels: Tensor, ignoreIndex: number): Tensor =>
   sum(toFloat(ne(labels, ignoreIndex)));
 
-/** Throws where labels known from the host are no classes; others, and parts of them, give NaN. */
+/**
+ * @throws ArgumentError if a label known from the host is not a class; others, and parts of a
+ * tensor, give NaN.
+ */
 export function checkLabels(
   operation: string,
   labels: Tensor,
@@ -87,12 +93,13 @@ export function checkLabels(
   ignoreIndex: number,
 ): void {
   if (labels.dtype === 'float32')
-    throw new ArgumentError(`${operation}: labels must be int32, not float32`);
+    throw new ArgumentError(`${operation}: expected int32 labels, got float32`);
   labels.device.onReplay(() => {
     const invalid = findInvalidIndex(labels, classes, ignoreIndex);
     if (invalid !== undefined)
       throw new ArgumentError(
-        `${operation}: label ${invalid} is out of range: there are ${classes} classes (0 to ${classes - 1})`,
+        `${operation}: label ${invalid} is out of range: there are ${classes} classes ` +
+          `(0 to ${classes - 1})`,
       );
   });
 }
@@ -124,8 +131,9 @@ export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Ten
   applyReduction(abs(sub(x, y)), reduction);
 
 /**
- * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)).
- * @throws ArgumentError when the targets are of another shape.
+ * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 +
+ * exp(x)).
+ * @throws ArgumentError if the targets have another shape.
  */
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
@@ -134,7 +142,8 @@ export function binaryCrossEntropyWithLogits(
 ): Tensor {
   if (formatShape(x.shape) !== formatShape(y.shape))
     throw new ArgumentError(
-      `binaryCrossEntropyWithLogits: targets of shape ${formatShape(x.shape)} were expected, not ${formatShape(y.shape)}`,
+      `binaryCrossEntropyWithLogits: expected targets of shape ${formatShape(x.shape)}, ` +
+        `got ${formatShape(y.shape)}`,
     );
   return applyReduction(
     add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))),
@@ -142,7 +151,7 @@ export function binaryCrossEntropyWithLogits(
   );
 }
 
-/** x where the lower triangle (columns up to row + diagonal) is kept, 0 elsewhere. */
+/** The lower triangle of x (columns up to row + diagonal), 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   const [rows, cols] = x.shape.slice(-2);
   const above = Int32Array.from({ length: rows * cols }, (_, i) =>

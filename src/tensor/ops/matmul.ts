@@ -1,7 +1,6 @@
-import { windowAlignment } from '../../device/splitLaunch.ts';
-import type { Traits } from '../../device/traits.ts';
 import { reluBackward, tanhBackward } from '../../kernels/elementwise/arithmetic.ts';
 import { geluBackward, geluTanhBackward } from '../../kernels/elementwise/gelu.ts';
+import { maxInnerSize, preferredStrides } from '../../kernels/heuristics.ts';
 import {
   type Activation,
   linear as linearKernels,
@@ -24,7 +23,7 @@ export type { Activation };
 /**
  * Matrix product as PyTorch's `matmul`: vectors, matrices, and batches of them broadcast together.
  * Transposed and sliced operands are read in place.
- * @throws ArgumentError naming both shapes when inner sizes differ.
+ * @throws ArgumentError if inner sizes differ.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   if (a.ndim === 0 || b.ndim === 0)
@@ -34,7 +33,8 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   if (b.ndim === 1) return dropDim(matmul(a, unsqueeze(b, 1)), -1);
   if (a.shape.at(-1) !== b.shape.at(-2)) {
     throw new ArgumentError(
-      `matmul: inner sizes differ: ${formatShape(a.shape)} × ${formatShape(b.shape)}; did you mean to transpose one?`,
+      `matmul: inner sizes differ: ${formatShape(a.shape)} × ${formatShape(b.shape)}; ` +
+        'did you mean to transpose one?',
     );
   }
   // One large product instead of many small ones with the same b.
@@ -56,7 +56,9 @@ const dropDim = (x: Tensor, dim: number) =>
     x.shape.filter((_, d) => d !== x.ndim + dim),
   );
 
-/** aᵀ dy; of a transposed b (the keys of attention) as (dyᵀ a)ᵀ, so that it comes out laid out as b is. */
+/**
+ * aᵀ dy; for a transposed b (the keys of attention) as (dyᵀ a)ᵀ, so that the result has b's layout.
+ */
 function rightGradient(a: Tensor, dy: Tensor, b: Tensor): Tensor {
   if (b.strides.at(-2) !== 1 || b.strides.at(-1) === 1)
     return operandGradient(transpose(a, -1, -2), dy, b);
@@ -67,7 +69,7 @@ function rightGradient(a: Tensor, dy: Tensor, b: Tensor): Tensor {
   );
 }
 
-/** x y, summed to the shape of the operand it is the gradient of. */
+/** x y, summed to the operand's shape. */
 function operandGradient(x: Tensor, y: Tensor, operand: Tensor): Tensor {
   const batch = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2), 'matmul');
   const same =
@@ -87,7 +89,7 @@ function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
     return splitKMatmul(a, b, isDenseAtOrigin(y) ? y : empty(y.shape, 'float32', y.device), maxK);
   if (params) launch(matmulKernel, { a, b, y }, params);
   else {
-    // More than two batch dimensions that do not merge: lay both operands out.
+    // More than two batch dimensions that do not merge: copy both operands to dense memory.
     const broadcastDense = (x: Tensor) =>
       contiguous(expand(x.detach(), [...batch, ...x.shape.slice(-2)]));
     const [denseA, denseB] = [broadcastDense(a), broadcastDense(b)];
@@ -96,15 +98,7 @@ function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
   return y;
 }
 
-/** Places of k that a launch can take: what it reads of one row of a, or of a few columns of b, is bound at once. */
-function maxInnerSize({ k, aRow, aCol, bRow, bCol }: MatmulParams, traits: Traits): number {
-  const maxElements = Math.floor(traits.maxBinding / 4) - windowAlignment(traits);
-  const fittingK = (least: number, along: number) => Math.floor((maxElements - least) / along);
-  const maxK = Math.min(fittingK(aRow === 1 ? 4 : 1, aCol), fittingK(4 * bCol, bRow));
-  return maxK >= k ? k : Math.max(4, maxK - (maxK % 4));
-}
-
-/** a b added up over parts of k, in y. */
+/** a b, added up in y over parts of k. */
 function splitKMatmul(a: Tensor, b: Tensor, y: Tensor, kChunk: number): Tensor {
   const [row, k] = a.shape.slice(-2);
   const n = b.shape.at(-1)!;
@@ -133,8 +127,9 @@ function splitKMatmul(a: Tensor, b: Tensor, y: Tensor, kChunk: number): Tensor {
 }
 
 /**
- * Room for a product. Where b holds heads side by side in its rows ([batch, heads, length, size], a view of
- * [batch, length, heads · size]), so does the product: attention then joins its heads without a copy.
+ * Memory for a product. If b holds heads side by side in its rows ([batch, heads, length, size], a
+ * view of [batch, length, heads · size]), so does the product: attention then joins its heads
+ * without a copy.
  */
 function allocProduct(shape: number[], b: Tensor): Tensor {
   const headsInRows =
@@ -149,7 +144,9 @@ function allocProduct(shape: number[], b: Tensor): Tensor {
   return y.asStrided(shape, [rows * heads * cols, cols, heads * cols, 1], 0);
 }
 
-/** Strides of the product, with batch dimensions merged into two; undefined where they do not fit. */
+/**
+ * Parameters of the product, with batch dimensions merged into two; undefined if they do not merge.
+ */
 function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined {
   const batch = y.shape.slice(0, -2);
   const [m, k, n] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
@@ -162,22 +159,16 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
   const [[a0, a1], [b0, b1], [y0, y1]] = coalesced.strides.map(([first, second]) =>
     coalesced.shape.length === 2 ? [first, second] : [matrices === 1 ? 0 : first, 0],
   );
-  const [aRow, aCol] = a.strides.slice(-2);
-  const [bRow, bCol] = b.strides.slice(-2);
-  // The stride of a dimension of size 1 is never taken: choose one that the fast variants like.
   return {
     m,
     n,
     k,
     batch0,
     batch1,
-    aRow: m === 1 && aCol === 1 ? k : aRow,
-    aCol: k === 1 && aRow !== 1 ? 1 : aCol,
+    ...preferredStrides({ m, n, k }, a.strides.slice(-2), b.strides.slice(-2)),
     a0,
     a1,
     aOffset: a.offset,
-    bRow: k === 1 && bCol === 1 ? n : bRow,
-    bCol: n === 1 && bRow !== 1 ? 1 : bCol,
     b0,
     b1,
     bOffset: b.offset,
@@ -189,8 +180,9 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
 }
 
 /**
- * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [..., out].
- * @throws ArgumentError when sizes differ.
+ * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [...,
+ * out].
+ * @throws ArgumentError if sizes differ.
  */
 export function linear(
   x: Tensor,
@@ -201,7 +193,8 @@ export function linear(
   const [outFeatures, inFeatures] = weight.shape;
   if (x.shape.at(-1) !== inFeatures) {
     throw new ArgumentError(
-      `linear: the input's last size is ${x.shape.at(-1)}, the weight's is ${inFeatures} (${formatShape(x.shape)}, ${formatShape(weight.shape)})`,
+      `linear: expected an input of last size ${inFeatures}, as the weight ` +
+        `${formatShape(weight.shape)}, got ${formatShape(x.shape)}`,
     );
   }
   if (!bias) {
@@ -211,7 +204,7 @@ export function linear(
   }
   if (formatShape(bias.shape) !== formatShape([outFeatures])) {
     throw new ArgumentError(
-      `linear: a bias of shape [${outFeatures}] was expected, not ${formatShape(bias.shape)}`,
+      `linear: expected a bias of shape [${outFeatures}], got ${formatShape(bias.shape)}`,
     );
   }
   const b = contiguous(bias);
@@ -237,7 +230,7 @@ export function linear(
   return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
 }
 
-/** x as a matrix; one whose rows lie apart (a slice) is taken as it is. */
+/** x as a matrix; a matrix with gaps between rows (a slice) is taken as it is. */
 const asMatrix = (x: Tensor): Tensor => (x.ndim === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]));
 
 function activationGradient(

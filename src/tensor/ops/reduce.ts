@@ -25,7 +25,7 @@ import { contiguous, expand, reshape } from './views.ts';
 
 type Dims = number | readonly number[] | undefined;
 
-/** The dimensions as sorted indices; none given means all. */
+/** The dimensions as sorted indices; all if `dim` is undefined. */
 function normalizeDims(x: Tensor, dim: Dims, operation: string): number[] {
   if (dim === undefined) return x.shape.map((_, d) => d);
   const list = typeof dim === 'number' ? [dim] : dim;
@@ -39,7 +39,7 @@ const keepdimShape = (x: Tensor, axes: readonly number[]) =>
 const reducedShape = (x: Tensor, axes: readonly number[]) =>
   x.shape.filter((_, d) => !axes.includes(d));
 
-/** Σ over dimensions; all of them when none are given. */
+/** Σ over dimensions; over all if `dim` is not given. */
 export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const axes = normalizeDims(x, dim, 'sum');
   const shape = keepdim ? keepdimShape(x, axes) : reducedShape(x, axes);
@@ -47,20 +47,26 @@ export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   return record('sum', y, [x], (dy) => [expand(reshape(dy, keepdimShape(x, axes)), x.shape)]);
 }
 
-/** Mean over dimensions; all of them when none are given. */
+/** Mean over dimensions; over all if `dim` is not given. */
 export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const count = product(normalizeDims(x, dim, 'mean').map((d) => x.shape[d]));
   return affine(sum(x, dim, keepdim), 1 / count, 0);
 }
 
-/** Variance over dimensions; `unbiased` divides by one less than the count, as PyTorch does by default. */
+/**
+ * Variance over dimensions; `unbiased` divides by one less than the count, as PyTorch does by
+ * default.
+ */
 export function variance(x: Tensor, dim?: Dims, unbiased = true, keepdim = false): Tensor {
   const count = product(normalizeDims(x, dim, 'var').map((d) => x.shape[d]));
   const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
   return affine(sum(square(centered), dim, keepdim), 1 / (unbiased ? count - 1 : count), 0);
 }
 
-/** Greatest value over dimensions, NaN where there is one; equal greatest ones share the gradient, as PyTorch's `amax`. */
+/**
+ * Largest value over dimensions, or NaN if any is NaN; equal maxima share the gradient, as in
+ * PyTorch's `amax`.
+ */
 export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const axes = normalizeDims(x, dim, 'amax');
   const keepdims = keepdimShape(x, axes);
@@ -72,7 +78,7 @@ export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   });
 }
 
-/** Least value over dimensions. */
+/** Smallest value over dimensions. */
 export function amin(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   return affine(amax(affine(x, -1, 0), dim, keepdim), -1, 0);
 }
@@ -98,14 +104,17 @@ function argMinMax(x: Tensor, dim: number | undefined, keepdim: boolean, sign: n
   return y;
 }
 
-/** Place of the first greatest element, or of the first NaN, along a dimension (int32); of all elements when none is given. */
+/**
+ * Index of the first largest element, or of the first NaN, along a dimension (int32); of all
+ * elements if `dim` is not given.
+ */
 export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor =>
   argMinMax(x, dim, keepdim, 1);
-/** Place of the first least element along a dimension (int32). */
+/** Index of the first smallest element along a dimension (int32). */
 export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor =>
   argMinMax(x, dim, keepdim, -1);
 
-/** Euclidean norm over dimensions; where it is 0, so is its gradient. */
+/** Euclidean norm over dimensions; if it is 0, so is its gradient. */
 export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   const axes = normalizeDims(x, dim, 'norm');
   const keepdims = keepdimShape(x, axes);
@@ -119,7 +128,7 @@ export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 
 /** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
 export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
-  // Infinite ones shift by the largest number instead: their distance from themselves is not a number.
+  // An infinite maximum is replaced by the largest number: infinity minus infinity is NaN.
   const maxima = clamp(amax(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
   const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
   return add(shifted, reshape(maxima, shifted.shape));

@@ -12,7 +12,10 @@ function rowsAndCols(shape: Shape): { rows: number; cols: number } {
   return { rows: product(shape) / Math.max(1, cols), cols };
 }
 
-/** exp(x) / Σ exp(x) along a dimension. Another one than the last is brought there and back. */
+/**
+ * exp(x) / Σ exp(x) along a dimension. Dimensions other than the last are transposed there and
+ * back.
+ */
 export function softmax(x: Tensor, dim = -1): Tensor {
   const d = normalizeDim(dim, x.ndim, 'softmax');
   if (d < x.ndim - 1) return transpose(softmax(transpose(x, d, -1)), d, -1);
@@ -34,8 +37,9 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
 
 /**
  * softmax(scale x + mask) along the last dimension, in one launch. x: [batch, heads, length, keys],
- * mask: [batch or 1, 1, 1, keys], which gets no gradient. With `isCausal`, row r is over keys 0 to r, and 0 in the others.
- * @throws ArgumentError when the mask does not fit.
+ * mask: [batch or 1, 1, 1, keys], which gets no gradient. With `isCausal`, row r covers keys 0 to r
+ * and is 0 in the others.
+ * @throws ArgumentError if the mask does not fit.
  */
 export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor {
   const [batch, heads, length, keys] = x.shape;
@@ -46,7 +50,8 @@ export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal =
     (maskBatch !== 1 && maskBatch !== batch)
   ) {
     throw new ArgumentError(
-      `maskedSoftmax: a mask of shape [batch, 1, 1, keys] was expected for ${formatShape(x.shape)}, not ${formatShape(mask.shape)}`,
+      `maskedSoftmax: expected a mask of shape [batch or 1, 1, 1, keys] for ` +
+        `${formatShape(x.shape)}, got ${formatShape(mask.shape)}`,
     );
   }
   const source = contiguous(x);
@@ -63,7 +68,7 @@ export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal =
   return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
 }
 
-/** log(softmax(x)), computed without leaving the logarithm. */
+/** log(softmax(x)), computed without taking the softmax first. */
 export function logSoftmax(x: Tensor, dim = -1): Tensor {
   const d = normalizeDim(dim, x.ndim, 'logSoftmax');
   if (d < x.ndim - 1) return transpose(logSoftmax(transpose(x, d, -1)), d, -1);

@@ -19,13 +19,16 @@ import {
 } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
-/** The same elements in row-major order at the start of their own memory: a copy, unless they are so already. */
+/**
+ * The same elements in row-major order at the start of their memory: a copy, unless they already
+ * are.
+ */
 export function contiguous(x: Tensor): Tensor {
   if (isDenseAtOrigin(x)) return x;
   return record('contiguous', launchMap(copy, [x]), [x], (dy) => [dy]);
 }
 
-/** As PyTorch's: one -1 is inferred; copies only what is not contiguous. */
+/** As in PyTorch: one -1 is inferred; copies only if x is not contiguous. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const full = inferShape(shape, x.size, x.shape);
   const source = x.isContiguous ? x : contiguous(x);
@@ -53,7 +56,8 @@ export function permute(x: Tensor, order: Shape): Tensor {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
     throw new ArgumentError(
-      `permute: ${formatShape(order)} is not an order of the ${x.ndim} dimensions of ${formatShape(x.shape)}`,
+      `permute: ${formatShape(order)} is not an order of the ${x.ndim} dimensions of ` +
+        formatShape(x.shape),
     );
   }
   const y = x.asStrided(
@@ -113,7 +117,10 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   ]);
 }
 
-/** What to take of a dimension: all of it (null), or from start to end (exclusive; negative from the end) by step. */
+/**
+ * Range of a dimension: all of it (null), or start to end (exclusive; negative from the end) by
+ * step.
+ */
 export type SliceRange =
   | null
   | readonly [start?: number | null, end?: number | null, step?: number];
@@ -130,7 +137,7 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
     const n = x.shape[d];
     const [start, end, step = 1] = range;
     if (!Number.isInteger(step) || step < 1)
-      throw new ArgumentError(`slice: a step must be a positive integer, not ${step}`);
+      throw new ArgumentError(`slice: expected a positive integer step, got ${step}`);
     const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
     const first = clip(start ?? 0);
     shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
@@ -140,14 +147,14 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   const y = x.asStrided(shape, strides, offset);
   return record('slice', y, [x], (dy) => {
     const dx = fill_(empty(x.shape, 'float32', x.device), 0);
-    // The same view of a contiguous dx takes the gradient.
+    // The same view of a contiguous dx receives the gradient.
     const target = slice(dx, ranges);
     copyIntoStrided(dx, target.strides, target.offset, dy);
     return [dx];
   });
 }
 
-/** The part of x where dimension `dim` is `index`; the dimension goes. */
+/** The part of x where dimension `dim` is `index`, without that dimension. */
 export function select(x: Tensor, dim: number, index: number): Tensor {
   const d = requireDim(dim, x.ndim, 'select');
   const n = x.shape[d];
@@ -214,12 +221,12 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   );
 }
 
-/** Cuts a dimension into parts of the given size, or of the given sizes. */
+/** Splits a dimension into parts of the given size, or of the given sizes. */
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
   const d = requireDim(dim, x.ndim, 'split');
   const n = x.shape[d];
   if (typeof sizes === 'number' && !(sizes >= 1))
-    throw new ArgumentError(`split: a size of 1 or more was expected, not ${sizes}`);
+    throw new ArgumentError(`split: expected a size ≥ 1, got ${sizes}`);
   const parts =
     typeof sizes === 'number'
       ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
@@ -232,15 +239,17 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
   );
 }
 
-/** Cuts a dimension into at most `chunks` parts of equal size (the last may be smaller). */
+/** Splits a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const n = x.shape[requireDim(dim, x.ndim, 'chunk')];
-  if (!(chunks >= 1))
-    throw new ArgumentError(`chunk: 1 or more chunks were expected, not ${chunks}`);
+  if (!(chunks >= 1)) throw new ArgumentError(`chunk: expected 1 or more chunks, got ${chunks}`);
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
 }
 
-/** Surrounds x by `value`: pairs (before, after) for the last dimension, then the one before it, … as PyTorch's `pad`. */
+/**
+ * Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, …, as
+ * PyTorch's `pad`.
+ */
 export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
   if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
     throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);

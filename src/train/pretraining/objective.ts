@@ -12,12 +12,20 @@ import {
 } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import type { Document } from './corpus.ts';
-import { baselines, type Objective, objectives } from './objectives.ts';
-
-export { baselines, type Objective, objectives };
 
 const pretraining = architectures.filter((entry) => 'objective' in entry);
 type PretrainingEntry = (typeof pretraining)[number];
+export type Objective = PretrainingEntry['objective'];
+
+/** What BERT is pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
+export const objectives = pretraining
+  .filter((entry) => entry.family === 'bert')
+  .map(({ objective }) => objective);
+
+/** What masked tokens are compared with: CBOW, left context, and left and right context joined. */
+export const baselines = pretraining
+  .filter((entry) => entry.family !== 'bert')
+  .map(({ objective }) => objective);
 
 /** Class of each objective. */
 export const pretrainModels = Object.fromEntries(

@@ -3,11 +3,11 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { DataOptions } from '../data/labelledData.ts';
 import { embedDefaults } from '../defaults.ts';
+import type { TextInput } from '../pipelines/encode.ts';
 import { FeatureExtractionPipeline, type FeatureOptions } from '../pipelines/featureExtraction.ts';
 import { embeddingFormat } from './embeddingFiles.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { readReporting } from './fineTuneData.ts';
-import type { TextOrPair } from './predict.ts';
 import { fetchModel } from './start.ts';
 
 export interface EmbedOptions
@@ -16,7 +16,7 @@ export interface EmbedOptions
   /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
   model: string;
   /** Either these or `input`. */
-  texts?: readonly TextOrPair[];
+  texts?: readonly TextInput[];
   /** TSV, CSV or JSONL file with a text column, or two for pairs. */
   input?: string;
   /** File for the vectors: .safetensors or .jsonl. Default: they are returned. */
@@ -85,7 +85,7 @@ export async function embed(
 async function readTexts(
   { texts, input, textColumn, pairColumn }: EmbedOptions,
   report: (event: EmbedEvent) => void,
-): Promise<readonly TextOrPair[]> {
+): Promise<readonly TextInput[]> {
   if (texts && input !== undefined)
     throw new UsageError('`texts` and `input` exclude each other: give one of them');
   if (texts) return texts;

@@ -1,11 +1,11 @@
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { EncodedExample } from '../data/batch.ts';
-import type { TextOrPair } from './predict.ts';
+import type { TextInput } from '../pipelines/encode.ts';
 
 /** Texts and their vectors, as they are written to a file. */
 export interface Embeddings {
-  texts: readonly TextOrPair[];
+  texts: readonly TextInput[];
   encoded: readonly EncodedExample[];
   /** One for each text: [size], or [tokens, size] row by row for vectors of tokens. */
   vectors: AsyncIterable<Float32Array>;

@@ -3,6 +3,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../defaults.ts';
 import { areEntityTags } from '../metrics/entities.ts';
+import type { TextInput } from '../pipelines/encode.ts';
 import { type Prediction, TextClassificationPipeline } from '../pipelines/textClassification.ts';
 import {
   type EntityGroup,
@@ -14,14 +15,11 @@ import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
-/** A text, or a pair of texts. */
-export type TextOrPair = string | readonly [string, string];
-
 export interface PredictRecipeOptions {
   /** Hugging Face folder of a trained model, or its name on the hub. */
   model: string;
   /** Pairs for a model that was trained on pairs; a model that tags words takes single texts. */
-  texts: readonly TextOrPair[];
+  texts: readonly TextInput[];
   /** Probability above which a label is given, for models that give several labels. Default 0.5. */
   threshold?: number;
   /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
@@ -105,7 +103,7 @@ const labelsAbove = (threshold: number, scores: Record<string, number>): string[
     .map(([label]) => label);
 
 /** @throws UsageError if there is a pair. */
-function singleTexts(texts: readonly TextOrPair[], model: string): string[] {
+function singleTexts(texts: readonly TextInput[], model: string): string[] {
   return texts.map((text) => {
     if (typeof text === 'string') return text;
     throw new UsageError(`\`texts\`: expected single texts, since ${model} tags words, got a pair`);

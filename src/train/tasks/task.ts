@@ -4,13 +4,6 @@ import type { HostTensor, Tensor } from '../../tensor/index.ts';
 import type { Scores } from '../metrics/index.ts';
 import type { Metric } from './metric.ts';
 
-/** What a model is trained for. */
-export const taskNames = [
-  'classification',
-  'multi-label',
-  'regression',
-  'token-classification',
-] as const satisfies readonly TaskName[];
 export type { TaskName };
 
 /** A label or prediction as numbers; their meaning depends on the task. */

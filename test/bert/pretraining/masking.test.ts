@@ -179,7 +179,7 @@ describe('TokenMasker', () => {
       'example: expected an integer',
     );
     expect(() => masker.maskTokens([7], { ...draw, seed: 0.5 })).toThrow(
-      'seed must be a safe integer',
+      'seed: expected a safe integer',
     );
   });
 });

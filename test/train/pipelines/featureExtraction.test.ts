@@ -275,17 +275,20 @@ describe('wigbert embed', () => {
   });
 
   test.each([
-    [['--out', join(dir, 'x.txt'), 'a'], /expected \.safetensors or \.jsonl/],
+    [['--out', join(dir, 'x.txt'), 'a'], /--out: expected \.safetensors or \.jsonl/],
     [
       ['--out', join(dir, 'x.jsonl'), '--layers', '9', 'a'],
-      /layers 9: expected whole numbers from -4/,
+      /--layers: expected whole numbers from -4/,
     ],
-    [['--out', join(dir, 'x.jsonl'), '--layers', '1,,2', 'a'], /Whole numbers separated by commas/],
+    [['--out', join(dir, 'x.jsonl'), '--layers', '1,,2', 'a'], /whole numbers separated by commas/],
     [
       ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', 'a'],
-      /--input excludes texts as arguments/,
+      /<texts> and --input exclude each other/,
     ],
-    [['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', '--pairs'], /--input excludes --pairs/],
+    [
+      ['--out', join(dir, 'x.jsonl'), '--input', 'y.tsv', '--pairs'],
+      /--input and --pairs exclude each other/,
+    ],
     [['--out', join(dir, 'x.jsonl'), '--max-length', '99', 'a'], /24 positions/],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = embed(args);
