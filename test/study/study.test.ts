@@ -131,7 +131,7 @@ describe('a study', () => {
   it('is not mixed with one of other settings, or other data', async () => {
     const data = await readStudyData(settings);
     await expect(runStudy(data, { ...settings, epochs: 2 }, whole)).rejects.toThrow(
-      /a study whose epochs is 1, not 2/,
+      /`epochs`: expected 1, got 2/,
     );
     await expect(runStudy({ ...data, bytes: [1, 2] }, settings, whole)).rejects.toThrow(
       /bytes is .* not \[1,2\]/,

@@ -139,8 +139,8 @@ describe('refuses', () => {
       wrong.includes(name) ? cut(name, tensor) : [name, tensor],
     );
     expect(await refusal(dir)).toContain(
-      'weights of another shape: bert.pooler.dense.bias is [1] instead of [4], ' +
-        'classifier.bias is [1] instead of [2]',
+      'weights of another shape: bert.pooler.dense.bias: expected [4], got [1], ' +
+        'classifier.bias: expected [2], got [1]',
     );
   });
 

@@ -201,7 +201,7 @@ describe('language models', () => {
     const { labels, inputIds } = texts(2, 6, 1);
     const forward = (given: object) => () =>
       model.forward({ inputIds, labels, nextSentenceLabel: [0, 1], ...given });
-    const refused = /^labels of shape \[2, 6\] were expected, not /;
+    const refused = /^labels: expected the shape \[2, 6\], got /;
     expect(forward({ labels: labels.map((row) => row.slice(1)) })).toThrow(refused);
     expect(forward({ labels: [labels[0], labels[1].slice(1)] })).toThrow(refused);
     expect(forward({ labels: labels.flat() })).toThrow(refused);
@@ -210,17 +210,17 @@ describe('language models', () => {
       'label 70 is out of range: there are 70 classes',
     );
     expect(forward({ labels: [[0.5, 0, 0, 0, 0, 0], labels[1]] })).toThrow(
-      'labels: whole numbers of 32 bits were expected, not 0.5',
+      'labels: expected 32-bit integers, got 0.5',
     );
     expect(forward({ labels: [1, 2], labelPositions: [3] })).toThrow(
-      'labels of shape [1] were expected, not [2]',
+      'labels: expected the shape [1], got [2]',
     );
     expect(forward({ labels: [1, 2], labelPositions: [3, 12] })).toThrow(
       'index 12 is out of range',
     );
     expect(forward({ nextSentenceLabel: [0, 2] })).toThrow('label 2 is out of range');
     expect(forward({ nextSentenceLabel: [0] })).toThrow(
-      'nextSentenceLabel of shape [2] were expected, not [1]',
+      'nextSentenceLabel: expected the shape [2], got [1]',
     );
   });
 });

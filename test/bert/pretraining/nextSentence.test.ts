@@ -207,22 +207,17 @@ describe('nextSentenceExamples', () => {
   });
 
   it.each([
-    [{ maxLength: 4 }, documents, 'maxLength is 4; expected a whole number of at least 5'],
+    [{ maxLength: 4 }, documents, '`maxLength`: expected an integer of at least 5'],
     [
       { shortSequenceProbability: 2 },
       documents,
-      'shortSequenceProbability is 2; expected a number from 0 to 1',
+      '`shortSequenceProbability`: expected a number from 0 to 1, got 2',
     ],
-    [{ neighbours: 0 }, documents, 'neighbours is 0; expected a whole number of at least 1'],
-    [{ epoch: -1 }, documents, 'epoch must be a whole number from 0'],
-    [{}, [], 'the corpus has no document; random sentences need another'],
-    [
-      {},
-      [[[7], [8]]],
-      'the corpus has one document only; random sentences need another: ' +
-        'part documents by a blank line',
-    ],
-    [{}, [[[7]], [[8]]], 'no document of the corpus has two sentences'],
+    [{ neighbours: 0 }, documents, '`neighbours`: expected an integer of at least 1, got 0'],
+    [{ epoch: -1 }, documents, 'epoch: expected an integer from 0'],
+    [{}, [], 'corpus: expected two or more documents'],
+    [{}, [[[7], [8]]], 'corpus: expected two or more documents'],
+    [{}, [[[7]], [[8]]], 'corpus: expected documents of two or more sentences'],
   ])('refuses %j', async (given, from, message) => {
     await expect(examplesOf(from, given)).rejects.toThrow(message);
   });
