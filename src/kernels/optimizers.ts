@@ -11,9 +11,10 @@ import { independentLanes } from './kit/perRow.ts';
 import { alignedWindow, splitAlong } from './kit/splitAxis.ts';
 
 /**
- * Optimiser steps over many parameters in one launch: parameters, gradients and state lie in flat buffers of equal layout,
- * in blocks of 1,024. `owners` says, for each block, whose row of `hyper` applies; `isFirstStep` is the place of the first block
- * there. The last word of a row is 0 where nothing is to be done.
+ * Optimizer steps over many parameters in one launch: parameters, gradients and state lie in flat
+ * buffers of equal layout, in blocks of 1,024. For each block, `owners` holds the row of `hyper`
+ * that applies; `first` is the index of the first block there. The last word of a row is 0 if
+ * nothing is to be done.
  */
 export const BLOCK_SIZE = 1024;
 /** Words in a row of `hyper`. */
@@ -41,7 +42,10 @@ const commonBuffers = {
 } as const satisfies Record<string, BufferSpec<P>>;
 
 const BLOCK_VECTORS = BLOCK_SIZE / 4;
-/** A workgroup a block: a lane for each of its vectors, or on software adapters, where lanes are dear, one subgroup. */
+/**
+ * One workgroup per block: a lane for each vector, or one subgroup on software adapters, where
+ * lanes are expensive.
+ */
 const perBlock = {
   specialize: (_: P, traits: Traits) => ({
     width: 4,
@@ -74,12 +78,16 @@ const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
   let h1 = hyper[row + 1u];
   let h2 = hyper[row + 2u];
   if (h2.w == 0.0) { return; }
-  for (var i = group * ${BLOCK_VECTORS}u + lane; i < (group + 1u) * ${BLOCK_VECTORS}u; i += ${lanes}u) {
+  let end = (group + 1u) * ${BLOCK_VECTORS}u;
+  for (var i = group * ${BLOCK_VECTORS}u + lane; i < end; i += ${lanes}u) {
 ${body}
   }`,
   );
 
-/** Calls `update(i, h)` for each element of the blocks that are not skipped, `h` the start of its row of `hyper`. */
+/**
+ * Calls `update(i, h)` for each element of the blocks that are not skipped; `h` is the start of its
+ * row of `hyper`.
+ */
 function forEachElement(
   { owners, hyper }: Record<'owners' | 'hyper', HostArray>,
   { first, blocks }: P,
@@ -92,7 +100,7 @@ function forEachElement(
   }
 }
 
-/** A row of `hyper` for Adam at step t, in the order in which the WGSL and the reference read it. */
+/** A row of `hyper` for Adam at step t, in the order that the WGSL and the reference read. */
 export function adamRow(
   { lr, betas: [beta1, beta2], eps, weightDecay }: AdamHyperparameters,
   t: number,
@@ -138,7 +146,8 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
   let v1 = h0.z * v[i] + h1.z * g * g;
   m[i] = m1;
   v[i] = v1;
-  ${amsgrad ? 'let secondMoment = max(vMax[i], v1);\n  vMax[i] = secondMoment;' : 'let secondMoment = v1;'}
+  ${amsgrad ? 'let secondMoment = max(vMax[i], v1);' : 'let secondMoment = v1;'}
+  ${amsgrad ? 'vMax[i] = secondMoment;' : ''}
   param[i] = w - (lr / h1.w) * m1 / (sqrt(secondMoment) / h2.x + h0.w);`,
       ),
     reference({ owners, hyper, grad, param, m, v, ...max }, p: P) {
@@ -182,7 +191,9 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
   >;
 }
 
-/** Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101). */
+/**
+ * Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+ */
 export const adam = defineAdam('adam', {});
 /** The same with the largest second moment so far (Reddi, Kale & Kumar 2018). */
 export const adamAmsgrad = defineAdam('adamAmsgrad', { vMax: flatBuffer('update', 'positive') });

@@ -25,7 +25,8 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
       throw new ArgumentError(
-        `${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ${x} and ${y} differ in dimension ${i - rank}`,
+        `${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: ` +
+          `${x} and ${y} differ in dimension ${i - rank}`,
       );
     }
     return x === 1 ? y : x;
@@ -33,7 +34,8 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): number[]
 }
 
 /**
- * A dimension as an index from 0; negative ones count from the end. A scalar has one dimension here, as in PyTorch: 0 or -1.
+ * A dimension as an index from 0; negative ones count from the end. A scalar has one dimension
+ * here, as in PyTorch: 0 or -1.
  * @throws ArgumentError when there is no such dimension.
  */
 export function normalizeDim(dim: number, rank: number, operation: string): number {
@@ -69,7 +71,8 @@ export function inferShape(
   const full = shape.map((n) => (n === -1 ? size / known : n));
   if (inferred > 1 || full.some((n) => !Number.isInteger(n) || n < 0) || product(full) !== size) {
     throw new ArgumentError(
-      `${operation}: ${formatShape(from)} has ${size} elements, which do not fit ${formatShape(shape)}`,
+      `${operation}: ${formatShape(from)} has ${size} elements, which do not fit ` +
+        `${formatShape(shape)}`,
     );
   }
   return full;

@@ -26,7 +26,7 @@ afterAll(() => {
 });
 
 describe.skipIf(!webgpu)('a captured step', () => {
-  it('that fails leaves gradients and counts as they were; masks go on as without capture', async () => {
+  it('that fails leaves gradients and counts as they were; masks continue', async () => {
     setDevice(webgpu!);
     const p = parameter(5, 5);
     const optimizer = new AdamW([p], { lr: 0.1 });

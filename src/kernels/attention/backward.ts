@@ -17,7 +17,7 @@ import {
   workgroupsFor,
 } from './shape.ts';
 import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
-import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroup.ts';
+import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroupGradients.ts';
 
 /**
  * Gradients of attention, with probabilities recomputed from each row's statistics (Dao et al.

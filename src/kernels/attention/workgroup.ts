@@ -9,9 +9,9 @@ import { headAndTileWgsl } from './shape.ts';
  * registers: thread t of a row has vec4s t, t + threads, … The parts of the products of own rows
  * and tile rows are added up in shared memory. It uses at most 16 KiB.
  */
-const WORKGROUP_SIZE = 64;
+export const WORKGROUP_SIZE = 64;
 
-interface WorkgroupConstants {
+export interface WorkgroupConstants {
   /** vec4s of a row. */
   vectors: number;
   dropout: boolean;
@@ -45,7 +45,7 @@ export const workgroupRows = (vectors: number): number =>
  * Shared memory: two tiles, and each thread's parts of the products; `…Of(j, lane)` adds them up
  * for tile row j.
  */
-function declarations(vectors: number, products: readonly string[]): string {
+export function declarations(vectors: number, products: readonly string[]): string {
   const { threadsPerRow, rowVectors, tileDepth } = tileGeometry(vectors);
   const sum = (name: string) =>
     Array.from({ length: threadsPerRow }, (_, part) => `${name}[at + ${part}u]`).join(' + ');
@@ -63,7 +63,7 @@ fn ${name}Of(j: u32, lane: u32) -> f32 {
   .join('\n')}`;
 }
 
-const ownStart = (vectors: number, count: string): string => `
+export const ownStart = (vectors: number, count: string): string => `
   let threadInRow = lane % ${tileGeometry(vectors).threadsPerRow}u;
   let row = first + lane / ${tileGeometry(vectors).threadsPerRow}u;
   let clampedRow = min(row, ${count} - 1u);`;
@@ -72,7 +72,7 @@ const ownStart = (vectors: number, count: string): string => `
  * Registers for this thread's vec4s of the own row: `load` registers start as vec4 d of a tensor,
  * `sums` as 0.
  */
-function ownVectors(
+export function ownVectors(
   vectors: number,
   load: Record<string, string>,
   sums: readonly string[],
@@ -100,7 +100,7 @@ interface Product {
  * multiplies own rows with their rows, then runs `use` for the rows from `start` to `end`. Loops
  * over rows count from `start`: if a compiler knew their length it would unroll them.
  */
-function walkTiles(
+export function walkTiles(
   vectors: number,
   [begin, count]: readonly [string, string],
   fill: { left: string; right: string },
@@ -136,7 +136,7 @@ ${use}
 }
 
 /** Adds `weight` times this thread's vec4s of the tile's row `other` to `sums`. */
-function addRow(
+export function addRow(
   vectors: number,
   adds: readonly { sums: string; weight: string; tile: 'left' | 'right' }[],
 ): string {
@@ -153,7 +153,7 @@ ${adds
 }
 
 /** Stores this thread's vec4s if the row exists; i counts its own, d the row's. */
-function storeOwn(vectors: number, count: string, stores: readonly string[]): string {
+export function storeOwn(vectors: number, count: string, stores: readonly string[]): string {
   const { threadsPerRow, vectorsPerThread } = tileGeometry(vectors);
   return `
   for (var i = 0u; i < ${vectorsPerThread}u; i++) {
@@ -165,23 +165,26 @@ ${stores.map((store) => `      ${store}`).join('\n')}
 }
 
 /** The bits of the own query row for this tile's keys; they never straddle two words. */
-const keepBitsOfTile = (dropout: boolean): string =>
+export const keepBitsOfTile = (dropout: boolean): string =>
   dropout
     ? `    let bits = keepBits[keepStart + clampedRow * ((p.keys + 31u) / 32u) + start / 32u]
       >> (start % 32u);`
     : '';
-const ifKeepBit = (dropout: boolean, value: string): string =>
+export const ifKeepBit = (dropout: boolean, value: string): string =>
   dropout ? `select(0.0, ${value}, ((bits >> (other - start)) & 1u) == 1u)` : value;
 
 /**
  * The range of keys that any own query row sees; `visibleEnd` is the end of those in a tile that
  * this thread's row sees.
  */
-const visibleKeyRange = (vectors: number, causal: boolean) =>
+export const visibleKeyRange = (vectors: number, causal: boolean) =>
   ['0u', causal ? `min(p.keys, first + ${workgroupRows(vectors)}u)` : 'p.keys'] as const;
-const visibleEnd = (causal: boolean): string => (causal ? 'min(end, row + 1u)' : 'end');
+export const visibleEnd = (causal: boolean): string => (causal ? 'min(end, row + 1u)' : 'end');
 
-const keyTiles = { left: 'k[kStart + other * kStep + d]', right: 'v[vStart + other * vStep + d]' };
+export const keyTiles = {
+  left: 'k[kStart + other * kStep + d]',
+  right: 'v[vStart + other * vStep + d]',
+};
 
 export const forwardWorkgroup = ({ vectors, dropout, causal }: WorkgroupConstants): string => `
 ${declarations(vectors, ['scores'])}
@@ -216,93 +219,4 @@ ${addRow(vectors, [{ sums: 'sums', weight: 'weight', tile: 'right' }])}
   if (row < p.length && threadInRow == 0u) { stats[at * 2u] = rowMax; stats[at * 2u + 1u] = expSum;
     }
 ${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / expSum);`])}`,
-)}`;
-
-export const queryGradientWorkgroup = ({
-  vectors,
-  dropout,
-  causal,
-}: WorkgroupConstants): string => `
-${declarations(vectors, ['scores', 'dProbs'])}
-${main(
-  WORKGROUP_SIZE,
-  `${headAndTileWgsl('p.length', workgroupRows(vectors))}
-${ownStart(vectors, 'p.length')}
-  let at = (b * p.length + clampedRow) * p.heads + h;
-  let term = terms[at];
-${ownVectors(
-  vectors,
-  {
-    ownQ: 'q[qStart + clampedRow * qStep + d] * p.scale',
-    ownDy: `dy[at
-  * ${vectors}u + d] * p.keepScale`,
-  },
-  ['sums'],
-)}
-${walkTiles(
-  vectors,
-  visibleKeyRange(vectors, causal),
-  keyTiles,
-  { scores: { own: 'ownQ', tile: 'left' }, dProbs: { own: 'ownDy', tile: 'right' } },
-  `${keepBitsOfTile(dropout)}
-    for (var other = start; other < ${visibleEnd(causal)}; other++) {
-      let prob = exp(scoresOf(other - start, lane) + mask[maskStart + other] - term.x) * term.y;
-      let dScore = prob * (${ifKeepBit(dropout, 'dProbsOf(other - start, lane)')} - term.z);
-${addRow(vectors, [{ sums: 'sums', weight: 'dScore', tile: 'left' }])}
-    }`,
-)}
-${storeOwn(vectors, 'p.length', [`dq[at * ${vectors}u + d] = sums[i] * p.scale;`])}`,
-)}`;
-
-export const keyValueGradientWorkgroup = ({
-  vectors,
-  dropout,
-  causal,
-}: WorkgroupConstants): string => `
-${declarations(vectors, ['scores', 'dProbs'])}
-${main(
-  WORKGROUP_SIZE,
-  `${headAndTileWgsl('p.keys', workgroupRows(vectors))}
-${ownStart(vectors, 'p.keys')}
-  let bias = mask[maskStart + clampedRow];
-${ownVectors(
-  vectors,
-  {
-    ownK: 'k[kStart + clampedRow * kStep + d] * p.scale',
-    ownV: 'v[vStart + clampedRow * vStep + d]',
-  },
-  ['sumsK', 'sumsV'],
-)}
-${walkTiles(
-  vectors,
-  // Queries before the first own key do not see it.
-  [causal ? 'first' : '0u', 'p.length'],
-  {
-    left: 'q[qStart + other * qStep + d]',
-    right: `dy[((b * p.length + other) * p.heads + h) * ${vectors}u + d]`,
-  },
-  { scores: { own: 'ownK', tile: 'left' }, dProbs: { own: 'ownV', tile: 'right' } },
-  `    for (var other = ${causal ? 'max(start, clampedRow)' : 'start'}; other < end; other++) {
-      let term = terms[(b * p.length + other) * p.heads + h];
-      let prob = exp(scoresOf(other - start, lane) + bias - term.x) * term.y;
-${
-  dropout
-    ? `      let keepWord = keepBits[keepStart + other * ((p.keys + 31u) / 32u) + clampedRow / 32u];
-      let keep = select(0.0, p.keepScale, ((keepWord >> (clampedRow % 32u)) & 1u) == 1u);`
-    : '      let keep = 1.0;'
-}
-      let weight = prob * keep;
-      let dScore = prob * (dProbsOf(other - start, lane) * keep - term.z);
-${addRow(vectors, [
-  { sums: 'sumsK', weight: 'dScore', tile: 'left' },
-  { sums: 'sumsV', weight: 'weight', tile: 'right' },
-])}
-    }`,
-)}
-  let at = ((b * p.keys + clampedRow) * p.heads + h) * ${vectors}u;
-  let values = (p.batch * p.keys * p.heads * ${vectors}u + 15u) / 16u * 16u;
-${storeOwn(vectors, 'p.keys', [
-  'dkv[at + d] = sumsK[i] * p.scale;',
-  'dkv[values + at + d] = sumsV[i];',
-])}`,
 )}`;

@@ -58,7 +58,7 @@ describe('a tuning table', () => {
 
 const webgpu = await tryWebGpu();
 describe.skipIf(!webgpu)('tuning', () => {
-  it('times every candidate, chooses the fastest, and is remembered by the next device', async () => {
+  it('times every candidate, chooses the fastest, and the next device remembers', async () => {
     setDevice(webgpu!);
     product(ones([64, 32]), ones([32, 64])).dispose();
     const results: TuningResult[] = [];

@@ -50,7 +50,7 @@ function expectClose(actual: Values[], expected: Values[], tolerance = 2e-6): vo
     let worst = 0;
     for (let i = 0; i < values.length; i++) {
       const error = Object.is(actual[k][i], values[i]) ? 0 : Math.abs(actual[k][i] - values[i]);
-      if (!(error <= worst)) worst = error;
+      worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
     }
     expect(actual[k].length).toBe(values.length);
     expect(worst, `largest error of result ${k}, against ${magnitude} at most`).toBeLessThanOrEqual(

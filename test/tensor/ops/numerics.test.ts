@@ -45,7 +45,8 @@ describe.each(devices)('exactness and edge cases on %s', (_, device) => {
   here(
     'gelu and its gradient are exact, relatively so in the lower tail, and keep NaN',
     async () => {
-      // Φ(-z) by the continued fraction of Mills' ratio (Abramowitz & Stegun 26.2.14) beyond 2, and by a series of φ below.
+      // Φ(-z): beyond 2 by the continued fraction of Mills' ratio (Abramowitz & Stegun 26.2.14),
+      // below by a series of φ.
       const density = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
       const below = (x: number): number => {
         if (x > 0) return 1 - below(-x);
