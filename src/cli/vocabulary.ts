@@ -15,7 +15,7 @@ type Columns = Pick<ColumnOptions, 'textColumn' | 'pairColumn'>;
 interface VocabOptions
   extends Columns,
     Required<Pick<WordPieceTrainerOptions, 'minFrequency' | 'limitAlphabet' | 'score'>> {
-  size: number;
+  vocabSize: number;
   out: string;
   cased?: boolean;
   json?: boolean;
@@ -23,12 +23,12 @@ interface VocabOptions
 
 /** Learns a vocabulary from files, writes it and prints what it covers. */
 export async function learnVocabulary(files: string[], options: VocabOptions): Promise<void> {
-  const { size, out, cased, textColumn, pairColumn, json, ...trainer } = options;
+  const { vocabSize, out, cased, textColumn, pairColumn, json, ...trainer } = options;
   const sources: Iterable<string>[] = [];
   for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
   const { vocab, coverage } = trainWordPiece(concatenated(sources), {
     ...trainer,
-    vocabSize: size,
+    vocabSize,
     lowercase: !cased,
   });
   const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
@@ -41,7 +41,7 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
   }
   const known = (100 * coverage).toFixed(2);
   console.log(`${out}: ${vocab.length} entries; ${known} % of the words are split without [UNK]`);
-  if (vocab.length < size)
+  if (vocab.length < vocabSize)
     console.error(
       `fewer than the ${size} of --size: no other pair occurs ${trainer.minFrequency} times`,
     );

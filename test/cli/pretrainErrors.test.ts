@@ -32,8 +32,8 @@ describe('wrong use is one line', () => {
   const changed = file('changed.txt', 'w1 w2\nw3 w4\n');
   const labels = file('labels.tsv', 'a\tb\n1\t2\n');
   it.each<[string, string[], RegExp]>([
-    ['no files', ['--vocab', vocab], /say what to train on/],
-    ['no model', [corpus], /--model DIR, or --vocab FILE/],
+    ['no files', ['--vocab', vocab], /expected files with texts to train on, got none/],
+    ['no model', [corpus], /set --model to a folder, or --vocab/],
     ['a missing file', ['nowhere.txt', '--vocab', vocab], /cannot read nowhere.txt: no such file/],
     [
       'a table without texts',
@@ -43,7 +43,7 @@ describe('wrong use is one line', () => {
     [
       'sizes beside a model',
       [corpus, '--model', out, '--hidden-size', '32'],
-      /--hidden-size is of fresh models/,
+      /--hidden-size is for fresh models/,
     ],
     [
       'sizes that do not fit',
@@ -63,14 +63,18 @@ describe('wrong use is one line', () => {
     [
       'expected a vocabulary with words to predict',
       [...base, '--mlm-probability', '0'],
-      /'--mlm-probability <share>'.*A number above 0 and below 1 was/,
+      /'--mlm-probability <share>'.*Expected a number above 0 and below 1/,
     ],
     [
       'too long',
       [...base, '--max-length', '1000', ...elsewhere],
       /expected at most the 512 positions of the model, got 1000/,
     ],
-    ['too short', [...base, '--max-length', '2', ...elsewhere], /max length of 2 has no room/],
+    [
+      'too short',
+      [...base, '--max-length', '2', ...elsewhere],
+      /--max-length: expected at least 3, .*got 2/,
+    ],
     [
       'no sentences',
       [changed, '--vocab', vocab, '--objective', 'nsp', '--valid-split', '0', ...elsewhere],
@@ -79,20 +83,24 @@ describe('wrong use is one line', () => {
     [
       'nothing held out',
       [changed, '--vocab', vocab, '--valid-split', '0.000001', ...elsewhere],
-      /leaves no example to validate with/,
+      /gives no example to validate with/,
     ],
     ['no run to go on with', ['--resume', dir], /has no training.json/],
     [
       'another batch size',
       ['--resume', out, '--batch-size', '5'],
-      /--batch-size is 5, but .* was begun with 4/,
+      /--batch-size: expected 4, .*got 5/,
     ],
     [
       'another device',
       ['--resume', out, '--device', 'webgpu'],
-      /--device is "webgpu", but .* was begun with "cpu"/,
+      /--device: expected "cpu", .*got "webgpu"/,
     ],
-    ['other files', [vocab, '--resume', out], /the list of files is .*vocab.txt.*corpus.txt/],
+    [
+      'other files',
+      [vocab, '--resume', out],
+      /the list of files: expected .*corpus.txt.*got .*vocab.txt/,
+    ],
     [
       'another place',
       ['--resume', out, '--out', join(dir, 'other')],
@@ -101,14 +109,14 @@ describe('wrong use is one line', () => {
     [
       'a run that is not done',
       [...base, '--out', unfinished],
-      /holds a run that stands at step \d+ of 60: go on with --resume/,
+      /holds a run that stands at step \d+ of 60: continue it with --resume/,
     ],
     [
       'a run that is done',
       [...base, ...args, '--out', out],
       new RegExp(
         'holds a run that stands at step 2 of 2: ' +
-          'go on with --resume .*small, or choose another --out',
+          'continue it with --resume .*small, or choose another --out',
       ),
     ],
   ])('%s', (_, given, message) => {
@@ -123,7 +131,7 @@ describe('wrong use is one line', () => {
     const small = [...sizes, ...args, '--valid-split', '0', '--out', join(dir, 'foreign')];
     const { stderr } = wigbert('pretrain', texts, '--vocab', vocab, '--cased', ...small);
     expect(stderr).toBe(
-      `${texts}: 37.5 % of the pieces are [UNK], and nothing is learnt of them: ` +
+      `${texts}: 37.5 % of the pieces are [UNK], and nothing is learnt from them: ` +
         'the vocabulary does not fit these texts\n',
     );
   });
@@ -147,7 +155,7 @@ describe('wrong use is one line', () => {
     ).toMatchObject({ status: 0 });
     file('own.txt', 'w1 w2 w3\n');
     expect(wigbert('pretrain', '--resume', own).stderr).toMatch(
-      /own.txt has 9 bytes, but had 750 when/,
+      /own.txt: expected the 750 bytes it had when .*got 9/,
     );
   });
 
@@ -171,7 +179,7 @@ describe('wrong use is one line', () => {
     expect(again.stderr).toMatch(
       new RegExp(
         'lacks bert.pooler.dense.weight, bert.pooler.dense.bias, ' +
-          'cls.seq_relationship.weight, .*drawn anew',
+          'cls.seq_relationship.weight, .*set at random',
       ),
     );
     expect(again.status).toBe(0);
@@ -188,7 +196,7 @@ describe('wrong use is one line', () => {
       '--out',
       join(dir, 'tuned'),
     );
-    expect(tuned.stderr).toMatch(/lacks classifier.weight, classifier.bias: drawn anew/);
+    expect(tuned.stderr).toMatch(/lacks classifier.weight, classifier.bias: set at random/);
     expect(tuned.status).toBe(0);
   });
 });

@@ -118,7 +118,7 @@ describe('wigbert vocab', () => {
   it.each([
     [['nowhere.txt'], 'cannot read nowhere.txt: no such file'],
     [[file('empty.txt', '')], 'the corpus has no words'],
-    [[file('wide.txt', 'abcdefgh'), '--size', '12'], 'ask for 20 or more'],
+    [[file('wide.txt', 'abcdefgh'), '--size', '12'], '--vocab-size: expected at least 20, got 12'],
     [[file('column.tsv', 'words\tlabel\na\t1\n')], 'has no text column'],
   ])('refuses %j', (args, message) => {
     const run = vocab(...args, '--out', join(dir, 'none.txt'));

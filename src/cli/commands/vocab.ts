@@ -11,7 +11,7 @@ export function vocabCommand(): Command {
       '<files...>',
       'TSV, CSV or JSONL with a text column (or two), or plain text with one text per line',
     )
-    .option('--size <n>', 'entries', positiveInteger, vocabSize)
+    .option('--size, --vocab-size <n>', 'entries', positiveInteger, vocabSize)
     .option(
       '--out <path>',
       'vocab.txt to write, or a folder for it and the settings of the tokenizer',

@@ -142,7 +142,7 @@ describe('refuses', () => {
       refusal(await folder({ 'config.json': configText, 'model.safetensors': file }));
     const good = weights({ a: f32(1, 2) });
     expect(await read(good.subarray(0, -1))).toMatch(
-      /model\.safetensors: tensor "a" ends at byte 8, but /,
+      /model\.safetensors: tensor "a": ends at byte 8, but /,
     );
     expect(await read(new Uint8Array(3))).toMatch(
       /model\.safetensors: a safetensors file has 8 bytes or more/,

@@ -197,7 +197,7 @@ describe('features of folders', () => {
         ]))
           void _;
       })(),
-    ).rejects.toThrow('12 bytes');
+    ).rejects.toThrow('got 12');
   });
 });
 

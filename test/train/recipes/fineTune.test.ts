@@ -171,7 +171,7 @@ describe('an unfinished run', () => {
   it('is not resumed on another device', async () => {
     setDevice(Object.assign(new CpuDevice(), { kind: 'webgpu' }));
     await expect(fineTune({ resume: out })).rejects.toThrow(
-      refusal(/expected the device it was begun on, cpu .*, got webgpu/),
+      refusal(/expected the device that the run began on, cpu .*, got webgpu/),
     );
   });
 
