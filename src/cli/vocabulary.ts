@@ -43,7 +43,7 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
   console.log(`${out}: ${vocab.length} entries; ${known} % of the words are split without [UNK]`);
   if (vocab.length < vocabSize)
     console.error(
-      `fewer than the ${size} of --size: no other pair occurs ${trainer.minFrequency} times`,
+      `fewer than the ${vocabSize} of --size: no other pair occurs ${trainer.minFrequency} times`,
     );
 }
 

@@ -134,7 +134,7 @@ describe('a study', () => {
       /`epochs`: expected 1, got 2/,
     );
     await expect(runStudy({ ...data, bytes: [1, 2] }, settings, whole)).rejects.toThrow(
-      /bytes is .* not \[1,2\]/,
+      /`bytes`: expected .*, got \[1,2\]/,
     );
     const broken = join(dir, 'broken');
     mkdirSync(broken);

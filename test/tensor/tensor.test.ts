@@ -237,12 +237,12 @@ describe('what does not fit is refused by name', () => {
     [
       'linear',
       () => w.linear(x, w.zeros([4, 5]), w.zeros([4])),
-      /linear: the input's last size is 3, the weight's is 5/,
+      /linear: expected an input of last size 5, as the weight \[4, 5\], got \[2, 3\]/,
     ],
     [
       "linear's bias",
       () => w.linear(x, w.zeros([4, 3]), w.zeros([1])),
-      /linear: a bias of shape \[4\] was expected, not \[1\]/,
+      /linear: expected a bias of shape \[4\], got \[1\]/,
     ],
     ['cat', () => w.cat([x, w.zeros([2, 4])]), /cat: .*does not fit/],
     [
@@ -252,8 +252,8 @@ describe('what does not fit is refused by name', () => {
     ],
     ['flip of a scalar', () => w.tensor(1).flip([0]), /flip: a scalar has no dimension/],
     ['a shape', () => w.randn([2, -1]), /invalid shape \[2, -1\]/],
-    ['chunk', () => w.chunk(x, 0), /chunk: 1 or more chunks were expected, not 0/],
-    ['split', () => w.split(x, 0), /split: a size of 1 or more was expected, not 0/],
+    ['chunk', () => w.chunk(x, 0), /chunk: expected 1 or more chunks, got 0/],
+    ['split', () => w.split(x, 0), /split: expected a size ≥ 1, got 0/],
     ['softmax', () => x.softmax(2), /dimension 2 is out of range/],
     [
       'backward',

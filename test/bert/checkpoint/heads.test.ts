@@ -147,7 +147,9 @@ describe.each(headNames)('%s', (head) => {
     if (differs) {
       const error = await load(head, source.dir).catch((caught) => caught);
       expect(error).toBeInstanceOf(UsageError);
-      expect(error.message).toMatch(/classifier\.weight is \[\d,4\] instead of \[\d,4\].*`labels`/);
+      expect(error.message).toMatch(
+        /classifier\.weight: expected \[\d,4\], got \[\d,4\].*`labels`/,
+      );
     }
     const options = { seed: 5, ...(differs && { labels: ['no', 'yes'] }) };
     const model = await load(head, source.dir, options);

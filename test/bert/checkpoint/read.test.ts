@@ -145,7 +145,7 @@ describe('refuses', () => {
       /model\.safetensors: tensor "a": ends at byte 8, but /,
     );
     expect(await read(new Uint8Array(3))).toMatch(
-      /model\.safetensors: a safetensors file has 8 bytes or more/,
+      /model\.safetensors: a safetensors file: expected at least 8 bytes/,
     );
     const ids: TensorToWrite = { dtype: 'I32', shape: [1], data: new Int32Array(1) };
     expect(await read(weights({ ids }))).toMatch(

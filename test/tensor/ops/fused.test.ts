@@ -236,13 +236,13 @@ it('what does not fit is refused by name', () => {
   const [x, weight] = [w.zeros([2, 3]), w.zeros([3])];
   const labels = w.tensor([0, 5], { dtype: 'int32' });
   expect(() => w.dropoutAddLayerNorm(x, w.zeros([3]), weight, weight)).toThrow(
-    /the residual has shape \[3\], \[2, 3\] was expected/,
+    /residual: expected shape \[2, 3\], got \[3\]/,
   );
   expect(() => w.dropoutAddLayerNorm(x, x, weight, weight, { p: 2 })).toThrow(/a rate from 0 to 1/);
   expect(() => w.linearCrossEntropy(x, w.zeros([5, 3]), w.zeros([5]), labels)).toThrow(
     /label 5 is out of range: there are 5/,
   );
   expect(() => w.linearCrossEntropy(x, w.zeros([5, 4]), w.zeros([5]), labels)).toThrow(
-    /not \[2, 3\], \[5, 4\], \[5\], \[2\]/,
+    /got \[2, 3\], \[5, 4\], \[5\], \[2\]/,
   );
 });

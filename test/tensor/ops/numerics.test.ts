@@ -239,7 +239,7 @@ describe.each(devices)('exactness and edge cases on %s', (_, device) => {
     for (const [name, attempt] of refused) {
       expect(attempt).toThrow(ArgumentError);
       expect(attempt).toThrow(
-        new RegExp(`${name}.*: float32 was expected, not (int32|bool): convert it with toFloat`),
+        new RegExp(`${name}.*: expected float32, got (int32|bool): convert it with toFloat`),
       );
     }
     expect(await ints.toFloat().sum().item()).toBe(3);
