@@ -1,6 +1,7 @@
 /**
- * Checks how the files of src import each other: never up a floor, never in a circle, and Node's own modules
- * only where Node or the browser is dealt with. Part of `npm run lint`; exit code 1 if something is wrong.
+ * Checks how the files of src import each other: an import only points down, draws no circle and
+ * stays inside src, and only some floors use Node's own modules. Part of `npm run lint`; exit code 1
+ * if something is wrong.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -27,9 +28,14 @@ export const FLOORS = [
 ];
 const MAY_USE_NODE = ['platform', 'formats', 'cli'];
 
+/** Files outside src that may be imported, as seen from src. */
+const OUTSIDE = ['../package.json'];
+
 /**
- * One import: where it stands, what it names, and whether only types are taken, which leaves nothing to load.
+ * One import: its line, the module it names, and whether it takes only types (then nothing is
+ * loaded at run time).
  * @typedef {{ line: number, target: string, isType: boolean }} Import
+ * @typedef {import('typescript').Node} Node
  */
 
 /**
@@ -41,13 +47,13 @@ export function importsOf(text) {
   const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest);
   /** @type {Import[]} */
   const found = [];
-  /** @type {(node: import('typescript').Node, target: import('typescript').Node | undefined, isType: boolean) => void} */
+  /** @type {(node: Node, target: Node | undefined, isType: boolean) => void} */
   const add = (node, target, isType) => {
     if (!target || !ts.isStringLiteralLike(target)) return;
     const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
     found.push({ line: line + 1, target: target.text, isType });
   };
-  /** @param {import('typescript').Node} node */
+  /** @param {Node} node */
   const visit = (node) => {
     if (ts.isImportDeclaration(node))
       add(node, node.moduleSpecifier, node.importClause?.isTypeOnly === true);
@@ -75,20 +81,23 @@ function problemOf(path, { target }) {
   const floor = floorOf(path);
   if (isBuiltin(target)) {
     if (MAY_USE_NODE.includes(floor)) return undefined;
-    return `imports ${target}, which a browser does not have: put what needs it into src/platform`;
+    return `imports ${target}, which browsers lack: move the code that needs it to src/platform`;
   }
   if (!target.startsWith('.')) return undefined;
-  const below = posix.join(posix.dirname(path), target);
-  const targetFloor = floorOf(below);
-  // Outside src, such as package.json, there are no floors.
-  if (below.startsWith('../') || FLOORS.indexOf(targetFloor) <= FLOORS.indexOf(floor))
-    return undefined;
-  return `imports up from src/${targetFloor} (${target}): move what is shared to src/${floor} or below, or pass it in`;
+  const resolved = posix.join(posix.dirname(path), target);
+  if (resolved.startsWith('../')) {
+    if (OUTSIDE.includes(resolved)) return undefined;
+    return `imports from outside src (${target}): move that file into src`;
+  }
+  const targetFloor = floorOf(resolved);
+  if (FLOORS.indexOf(targetFloor) <= FLOORS.indexOf(floor)) return undefined;
+  const advice = `move the shared code to src/${floor} or below, or pass it as an argument`;
+  return `imports up from src/${targetFloor} (${target}): ${advice}`;
 }
 
 /**
- * The circles in which files load each other, each once, as paths from its first file back to it.
- * @param {Map<string, string[]>} graph what each file loads
+ * The circles in which files import each other, each once, as paths from its first file back to it.
+ * @param {Map<string, string[]>} graph what each file imports
  * @returns {string[][]}
  */
 export function circles(graph) {
@@ -113,7 +122,7 @@ export function circles(graph) {
 
 /**
  * @param {Map<string, string>} files text by path inside src
- * @returns {string[]} one line a problem
+ * @returns {string[]} one line per problem
  */
 export function checkFloors(files) {
   /** @type {string[]} */
@@ -124,9 +133,8 @@ export function checkFloors(files) {
   const lines = new Map();
   for (const [path, text] of files) {
     if (!FLOORS.includes(floorOf(path))) {
-      problems.push(
-        `src/${path}:1 is on no floor: put it on one, or add its folder to FLOORS in scripts/floors.mjs`,
-      );
+      const advice = 'move it to one, or add its folder to FLOORS in scripts/floors.mjs';
+      problems.push(`src/${path}:1 is on no floor: ${advice}`);
       continue;
     }
     const imports = importsOf(text);
@@ -141,8 +149,9 @@ export function checkFloors(files) {
   }
   for (const circle of circles(graph)) {
     const line = lines.get(`${circle[0]} ${circle[1]}`);
+    const advice = 'move the shared code to a file of its own, or import only types';
     problems.push(
-      `src/${circle[0]}:${line} imports in a circle (${circle.join(' → ')}): move what they share to a file of its own, or import only types`,
+      `src/${circle[0]}:${line} imports in a circle (${circle.join(' → ')}): ${advice}`,
     );
   }
   return problems;

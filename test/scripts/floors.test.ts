@@ -9,7 +9,7 @@ import { checkFloors, circles, importsOf } from '../../scripts/floors.mjs';
 const check = (files: Record<string, string>): string[] =>
   checkFloors(new Map(Object.entries(files)));
 
-test('finds every kind of import, and none in comments or strings', () => {
+test('finds every kind of import, but not what comments and strings say', () => {
   const text = `import a from './a.ts';
 import type { B } from './b.ts';
 export * from './c.ts';
@@ -47,7 +47,7 @@ describe('floors', () => {
         'kernels/map.ts': `import { wgsl } from '../device/device.ts';`,
         'index.ts': `export * from './tensor/tensor.ts'; export * from './train/fit.ts';`,
         'train/fit.ts': `import 'valibot';`,
-        'cli/main.ts': `import fs from 'node:fs'; import '../index.ts'; import pkg from '../../package.json';`,
+        'cli/main.ts': `import fs from 'node:fs'; import '../index.ts'; import '../../package.json';`,
       }),
     ).toEqual([]);
   });
@@ -60,7 +60,8 @@ describe('floors', () => {
         'nn/c.ts': `const bert = () => import('../bert/model.ts');`,
       }),
     ).toEqual([
-      'src/device/a.ts:2 imports up from src/kernels (../kernels/relu.ts): move what is shared to src/device or below, or pass it in',
+      'src/device/a.ts:2 imports up from src/kernels (../kernels/relu.ts): ' +
+        'move the shared code to src/device or below, or pass it as an argument',
       expect.stringMatching(/^src\/kernels\/b\.ts:1 imports up from src\/tensor /),
       expect.stringMatching(/^src\/nn\/c\.ts:1 imports up from src\/bert /),
     ]);
@@ -72,6 +73,14 @@ describe('floors', () => {
     ]);
     expect(check({ 'index.ts': `export * from './cli/main.ts';` })).toEqual([
       expect.stringMatching(/^src\/index\.ts:1 imports up from src\/cli /),
+    ]);
+  });
+
+  test('an import from outside src, but for package.json', () => {
+    expect(
+      check({ 'cli/a.ts': `import '../../bench/cases.ts'; import '../../package.json';` }),
+    ).toEqual([
+      'src/cli/a.ts:1 imports from outside src (../../bench/cases.ts): move that file into src',
     ]);
   });
 
@@ -107,15 +116,16 @@ describe('circles', () => {
     ]);
   });
 
-  test('of files are reported with the line where they begin; of types alone they are none', () => {
+  test('of files are reported with the line of the first import; imports of types draw none', () => {
     const a = `\nimport { b } from './b.ts';`;
     expect(check({ 'nn/a.ts': a, 'nn/b.ts': `import { a } from './a.ts';` })).toEqual([
-      'src/nn/a.ts:2 imports in a circle (nn/a.ts → nn/b.ts → nn/a.ts): move what they share to a file of its own, or import only types',
+      'src/nn/a.ts:2 imports in a circle (nn/a.ts → nn/b.ts → nn/a.ts): ' +
+        'move the shared code to a file of its own, or import only types',
     ]);
     expect(check({ 'nn/a.ts': a, 'nn/b.ts': `import type { A } from './a.ts';` })).toEqual([]);
   });
 
-  test('none where two ways lead to one file', () => {
+  test('are not drawn by two paths to one file', () => {
     const files = {
       'nn/a.ts': `import './b.ts'; import './c.ts';`,
       'nn/b.ts': `import './c.ts';`,
@@ -140,7 +150,7 @@ describe('as a command', () => {
     return { status, stdout, stderr };
   };
 
-  test('silent where all is well', () => {
+  test('is silent when nothing is wrong', () => {
     expect(run({ 'device/a.ts': `import './b.ts';`, 'device/b.ts': '' })).toEqual({
       status: 0,
       stdout: '',
@@ -148,13 +158,13 @@ describe('as a command', () => {
     });
   });
 
-  test('exit code 1 and a line for each problem', () => {
+  test('exits with code 1 and prints a line per problem', () => {
     const { status, stderr } = run({ 'device/a.ts': `import '../cli/b.ts';`, 'cli/b.ts': '' });
     expect(status).toBe(1);
     expect(stderr).toMatch(/^src\/device\/a\.ts:1 imports up from src\/cli .*\n$/);
   });
 
-  test('a folder that is not there', () => {
+  test('reports a missing folder', () => {
     expect(run({}).stderr).toContain('there is no folder');
   });
 });
