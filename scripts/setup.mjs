@@ -1,7 +1,8 @@
 /**
- * Makes a fresh machine ready: Node's version, the packages, a WebGPU adapter; with --build also dist.
- * Quick and silent when there is nothing to do. Plain JavaScript without dependencies, as it runs before there
- * are any packages. Exit code 1 if wigbert cannot run, 2 for wrong usage; a missing adapter is no failure.
+ * Prepares a fresh machine: checks Node's version, installs the packages, looks for a WebGPU
+ * adapter, and with --build builds dist. Quick and silent when nothing is left to do. It is plain
+ * JavaScript without dependencies, because it runs before the packages are installed. Exit code 1
+ * if wigbert cannot run, 2 for wrong usage; a missing adapter is not a failure.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,13 +1,13 @@
 /**
- * A vitest reporter whose one line, `N passed, N failed`, is the last that a test run prints, so that a person
- * and a script find the result in the same place.
+ * A vitest reporter whose one line, `N passed, N failed`, is the last that a test run prints, so
+ * that a person and a script find the result in the same place.
  */
 
 /** @typedef {import('vitest/node').TestModule} TestModule */
 
 /**
- * Counts tests. What keeps tests from running counts as failed: a file that does not load, a hook that
- * throws, a test that never finished, an error outside of any test.
+ * Counts tests. What keeps tests from running counts as failed: a file that does not load, a hook
+ * that throws, a test that never finished, an error outside of any test.
  * @param {ReadonlyArray<TestModule>} modules
  * @param {ReadonlyArray<unknown>} unhandledErrors
  * @returns {{ passed: number, failed: number, skipped: number }}
@@ -32,7 +32,10 @@ export const summaryLine = ({ passed, failed, skipped }) =>
 export default class SummaryReporter {
   #counts = { passed: 0, failed: 0, skipped: 0 };
 
-  /** Other reporters, and vitest itself, have more to say after the run: this waits for the process's end. */
+  /**
+   * Other reporters, and vitest itself, have more to say after the run: this waits for the
+   * process's end.
+   */
   onInit() {
     process.once('exit', (code) => {
       const failed = this.#counts.failed || (code ? 1 : 0);

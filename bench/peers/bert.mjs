@@ -1,4 +1,7 @@
-/** The small BERT classifier of the two BERT works: its sizes, weights and batch, and its logits in float64. */
+/**
+ * The small BERT classifier of the two BERT works: its sizes, weights and batch, and its logits in
+ * float64.
+ */
 import { geluOf, layerNormRow, matmulOf, softmaxRow } from './float64.mjs';
 import { generator, normal } from './random.mjs';
 
@@ -56,8 +59,9 @@ export function bertWeights() {
 }
 
 /**
- * One batch: ids, types and mask (1: a token, 0: padding) [batch, length], bias (the mask as what is added to scores),
- * labels [batch] (whether token 7 occurs) and the same one-hot [batch, labels].
+ * One batch: ids, types and mask (1: a token, 0: padding) [batch, length], bias (the mask as what
+ * is added to scores), labels [batch] (whether token 7 occurs) and the same one-hot [batch,
+ * labels].
  */
 export function bertBatch() {
   const next = generator(4242);
@@ -129,7 +133,9 @@ export function bertLogits(weights, { ids, types, bias }, row) {
   return dense(dense(x.subarray(0, hidden), 'pooler').map(Math.tanh), 'classifier');
 }
 
-/** Scaled dot-product attention of one row; query, key, value and the result are [length, hidden]. */
+/**
+ * Scaled dot-product attention of one row; query, key, value and the result are [length, hidden].
+ */
 function attention(query, key, value, scoreBias) {
   const width = hidden / heads;
   const context = new Float64Array(length * hidden);

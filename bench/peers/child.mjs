@@ -2,7 +2,10 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** Milliseconds to an answer. Preparing with a cold shader cache takes minutes; what takes longer than this hangs. */
+/**
+ * Milliseconds to an answer. Preparing with a cold shader cache takes minutes; what takes longer
+ * than this hangs.
+ */
 const LONGEST = 15 * 60_000;
 
 export class Child {
@@ -35,7 +38,7 @@ export class Child {
     return answer;
   }
 
-  /** Sends a request. @returns the answer, { cannot } when there is none. */
+  /** Sends a request. @returns the answer, or { cannot } if none comes. */
   async ask(request) {
     if (this.failed) return { cannot: this.failed };
     this.#process.send(request, () => {});

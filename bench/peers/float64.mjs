@@ -1,4 +1,7 @@
-/** The mathematics of the works in float64, by the plainest loops: what every peer's numbers are compared with. */
+/**
+ * The mathematics of the works in float64, by the plainest loops: what every peer's numbers are
+ * compared with.
+ */
 
 /** The error function to 2e-15: a series near 0, a continued fraction beyond. */
 function erf(x) {

@@ -1,6 +1,7 @@
 /**
- * Writes ONNX models (protobuf by hand). The inputs of a work are constants of the graph, so that they lie on the device
- * before a run, as with the other peers. Outputs are the whole result and its first element, of which a run fetches one.
+ * Writes ONNX models (protobuf by hand). The inputs of a work are constants of the graph, so that
+ * they lie on the device before a run, as with the other peers. Outputs are the whole result and
+ * its first element, of which a run fetches one.
  */
 import { bert } from './bert.mjs';
 
@@ -176,7 +177,10 @@ export function addsModel({ shape, times, x, y }) {
   return graph.model(sum, shape);
 }
 
-/** The BERT classifier; ids, types and bias are given to each run, as they are to the other peers' models. */
+/**
+ * The BERT classifier; ids, types and bias are given to each run, as they are to the other peers'
+ * models.
+ */
 export function bertModel({ weights }) {
   const { batch, length, hidden, heads, eps } = bert;
   const width = hidden / heads;

@@ -14,7 +14,8 @@ export const help = `npm start -- [options]
   --peers NAMES   only these, with commas between: ${namesOf(peers)}
   --out FOLDER    where peers.md, peers.svg and peers.json are written (results)
   --help
-The beginning of a name, up to a dash, stands for all that begin so: --only matmul,bert --peers wigbert,ort-node`;
+The beginning of a name, up to a dash, stands for all that begin so:
+--only matmul,bert --peers wigbert,ort-node`;
 
 /** @throws UsageError for what is unknown or out of range. */
 export function readOptions(args) {
@@ -41,7 +42,10 @@ export function readOptions(args) {
   };
 }
 
-/** Those of `all` whose name, or its beginning, is among the comma-separated names; all where none are given. */
+/**
+ * Those of `all` whose name, or its beginning, is among the comma-separated names. Without names:
+ * all.
+ */
 function choose(option, all, given) {
   if (given === undefined) return all;
   const begins = (name, { name: whole }) => whole === name || whole.startsWith(`${name}-`);

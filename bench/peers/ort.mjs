@@ -15,7 +15,8 @@ export function ortWorks(ort, executionProvider, options = {}) {
     const read = async (name) => (await ready.run(feeds, [name]))[name].data;
     return { run: async () => (await read(first))[0], result: () => read(all) };
   };
-  // Optimisation would compute these graphs, which are all constants, once and for all; there is nothing else to optimise.
+  // Optimisation would compute these graphs, which are all constants, once and for all; there is
+  // nothing else to optimise.
   const asWritten = (modelOf) => async (inputs) =>
     work(await session(modelOf(inputs), { graphOptimizationLevel: 'disabled' }));
   const kinds = {

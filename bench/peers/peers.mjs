@@ -14,7 +14,8 @@ const libraries = [
     title: 'jax-js',
     cpu: ['wasm', 'WebAssembly'],
     remark:
-      'jax-js runs compiled functions (`jit`), which make one loop of the 100 adds, as wigbert does when it captures them; the others run one after another.',
+      'jax-js runs compiled functions (`jit`), which make one loop of the 100 adds, as wigbert ' +
+      'does when it captures them; the others run one after another.',
   },
   { library: 'ort-node', worker: 'ort-node', title: 'onnxruntime-node', cpu: ['cpu', 'native'] },
   { library: 'ort-web', worker: 'ort-web', title: 'onnxruntime-web', cpu: ['wasm', 'WebAssembly'] },
@@ -27,7 +28,10 @@ const on = (each, [path, pathTitle]) => ({
   pathTitle,
 });
 
-/** Each is { name, library, worker, title, path, pathTitle, remark }; `path` is what the worker is started with. */
+/**
+ * Each is { name, library, worker, title, path, pathTitle, remark }; `path` is what the worker is
+ * started with.
+ */
 export const peers = [
   ...libraries.map((each) => on(each, ['webgpu', 'WebGPU'])),
   ...libraries.map((each) => on(each, each.cpu)),

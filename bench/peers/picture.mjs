@@ -1,4 +1,7 @@
-/** Draws the ratios as one SVG picture: a panel for each work, a bar for each peer but the first, which they are to. */
+/**
+ * Draws the ratios as one SVG picture: a panel for each work, a bar for each peer but the first,
+ * which they are to.
+ */
 import { BarChart } from 'echarts/charts';
 import {
   GridComponent,
@@ -46,7 +49,10 @@ export async function drawPicture(summary) {
   }
 }
 
-/** A work's title, the reference's time and the others' ratios, as powers of ten; null where there is none. */
+/**
+ * A work's title, the reference's time and the others' ratios, as powers of ten; null for a work
+ * that a peer cannot do.
+ */
 function panelOf({ name, title }, reference, others, cells) {
   const find = (peer) => cells.find((cell) => cell.work === name && cell.peer === peer.name);
   const { smallest } = find(reference);
@@ -80,7 +86,11 @@ function optionOf(summary, reference, others, panels) {
     title: [
       {
         text: `Time taken, relative to ${reference.title} on ${reference.path}`,
-        subtext: `to the right of 1×: slower than ${reference.title}, to the left: faster · smallest of ${summary.rounds}, float32, log scale\n${adapterOf(summary)}`,
+        subtext: [
+          `to the right of 1×: slower than ${reference.title}, to the left: faster · smallest of ` +
+            `${summary.rounds}, float32, log scale`,
+          adapterOf(summary),
+        ].join('\n'),
         left: 16,
         top: 10,
         textStyle: { fontSize: 19, fontWeight: 'bold', color: textColor },
@@ -108,7 +118,9 @@ function optionOf(summary, reference, others, panels) {
   };
 }
 
-/** From the smallest to the largest power and 1×, with room for the figures beside the longest bars. */
+/**
+ * From the smallest to the largest power and 1×, with room for the figures beside the longest bars.
+ */
 function rangeOf(powers) {
   const [least, most] = [Math.min(-0.1, ...powers), Math.max(0.1, ...powers)];
   const decadesPerPixel = (most - least) / (panelWidth - 2 * figureWidth);

@@ -1,6 +1,6 @@
 /**
- * What the samples say: the smallest and the median of each cell and their ratios to the reference, which is the first
- * peer of the run; and the table of them.
+ * What the samples say: the smallest and the median of each cell and their ratios to the reference,
+ * which is the first peer of the run; and the table of them.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { bert } from './bert.mjs';
@@ -85,16 +85,20 @@ export function writeTable(summary) {
   ]);
   return `# Peers
 
-${date}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}. Milliseconds: the smallest, and below it the median; in brackets the ratio to ${peers[0].title} on
-${peers[0].path} in the same run (above 1×: slower). float32, the same inputs for all, each result checked against float64; a sample ends
+${date}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}. Milliseconds: the smallest, and below it
+the median; in brackets the ratio to ${peers[0].title} on ${peers[0].path} in the same run (above
+1×: slower). float32, the same inputs for all, each result checked against float64; a sample ends
 with one value read back.
 
 ${row(head)}
 ${row(head.map((_, i) => (i === 0 ? '---' : '---:')))}
 ${body.map(row).join('\n')}
 
-- Adapter: ${adapterOf(summary)}. Machine: ${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}.
-- BERT: batch ${bert.batch}, length ${bert.length}, ${bert.layers} layers × ${bert.hidden}, ${bert.heads} heads, ${bert.inner}, vocabulary ${bert.vocab}; training is classification with Adam.
+- Adapter: ${adapterOf(summary)}. Machine: ${machine.processor}, ${machine.cores} cores,
+  ${machine.system}, Node ${machine.node}.
+- BERT: batch ${bert.batch}, length ${bert.length}, ${bert.layers} layers × ${bert.hidden},
+  ${bert.heads} heads, ${bert.inner}, vocabulary ${bert.vocab}; training is classification with
+  Adam.
 ${notesOf(summary)
   .map((note) => `- ${note}\n`)
   .join('')}`;
@@ -109,7 +113,10 @@ function showCell({ smallest, median, ratio, medianRatio }) {
   return `${show(smallest, ratio)}<br>${show(median, medianRatio)}`;
 }
 
-/** What is particular about a library, why there are dashes, and whether all peers on WebGPU used the same adapter. */
+/**
+ * What is particular about a library, why there are dashes, and whether all peers on WebGPU used
+ * the same adapter.
+ */
 function notesOf(summary) {
   const { peers, works, cells } = summary;
   const notes = [...new Set(peers.map(({ remark }) => remark).filter(Boolean))];

@@ -1,7 +1,7 @@
 /**
- * Times every work on every peer, interleaved: round by round, work by work, one sample of each peer in turn, so that
- * whatever else the machine does hits all alike. Writes a table, a picture and the raw numbers.
- * Exit code 2 for wrong usage, 1 if nothing could be measured.
+ * Times every work on every peer, interleaved: round by round, work by work, one sample of each
+ * peer in turn, so that whatever else the machine does hits all alike. Writes a table, a picture
+ * and the raw numbers. Exit code 2 for wrong usage, 1 if nothing could be measured.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,10 @@ import { help, readOptions, UsageError } from './options.mjs';
 import { drawPicture } from './picture.mjs';
 import { showTime, summarise, writeTable } from './report.mjs';
 
-/** Below this many milliseconds a run is preceded by an untimed one: the peers before it have emptied the caches. */
+/**
+ * Below this many milliseconds a run is preceded by an untimed one: the peers before it have
+ * emptied the caches.
+ */
 const QUICK = 300;
 
 const say = (line) => console.error(line);

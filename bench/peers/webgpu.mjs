@@ -1,4 +1,7 @@
-/** Gives libraries written for browsers what they look for there: `navigator.gpu`, through Dawn (npm `webgpu`). */
+/**
+ * Gives libraries written for browsers what they look for there: `navigator.gpu`, through Dawn (npm
+ * `webgpu`).
+ */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -26,7 +29,10 @@ export async function provideWebGPU() {
   return () => adapter;
 }
 
-/** The version of an installed package; its own exports may hide its package.json, so it is looked for by folder. */
+/**
+ * The version of an installed package; its own exports may hide its package.json, so it is looked
+ * for by folder.
+ */
 export function versionOf(name) {
   const require = createRequire(import.meta.url);
   for (const folder of require.resolve.paths(name)) {

@@ -1,6 +1,7 @@
 /**
- * The works: for each its name, its kind (what a worker knows how to do), its title, its inputs, the largest difference
- * of a result from the float64 one at sampled places, and how large that may be for float32.
+ * The works: for each its name, its kind (what a worker knows how to do), its title, its inputs,
+ * the largest difference of a result from the float64 one at sampled places, and how large that may
+ * be for float32.
  */
 import { bert, bertBatch, bertLogits, bertWeights, firstLosses } from './bert.mjs';
 import { geluOf, layerNormRow, matmulAt, softmaxRow } from './float64.mjs';

@@ -9,13 +9,13 @@ import {
 } from './phrases.mjs';
 
 /**
- * A maker of reviews that draws from `random`, a function that gives uniform numbers in [0, 1).
+ * Makes reviews. `random` returns uniform numbers in [0, 1).
  * @returns `review(side)`: a text that comes down on the side of 'positive' or 'negative'
  */
 export function reviewMaker(random) {
   const chance = (probability) => random() < probability;
   const pick = (items) => items[Math.floor(random() * items.length)];
-  /** What the review at hand has used: it repeats nothing. */
+  /** What the current review has used: it repeats nothing. */
   const used = new Set();
   const pickNew = (items) => {
     const item = pick(items.filter((candidate) => !used.has(candidate)));
@@ -27,10 +27,11 @@ export function reviewMaker(random) {
 
   /** The kind of film the review is about: named once, then it is just a film. */
   const genre = () => (films.some((film) => used.has(film)) ? 'film' : pickNew(films));
+  const degrees = ['', '', '', '', 'really ', 'truly ', 'so ', 'quite '];
   const claim = (side, { name, be, [side]: words } = pickNew(aspects)) =>
     chance(0.35)
       ? `the ${name} ${pick(words.did)}`
-      : `the ${name} ${be} ${pick(['', '', '', '', 'really ', 'truly ', 'so ', 'quite '])}${pick(words.adjectives)}`;
+      : `the ${name} ${be} ${pick(degrees)}${pick(words.adjectives)}`;
   const negators = ['not', 'never', 'far from'];
   const negatedClaim = (side, { name, be, [opposite(side)]: words } = pickNew(aspects)) =>
     `the ${name} ${be} ${pick(negators)} ${pick(words.adjectives)}`;

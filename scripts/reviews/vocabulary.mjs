@@ -3,8 +3,9 @@ const digits = '0123456789';
 const marks = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~’“”–—…';
 
 /**
- * A lower-case WordPiece vocabulary of at most `size` entries: the special tokens, every character (so that no
- * English text is unknown), the words that occur more than once, and the parts that several words share.
+ * A lower-case WordPiece vocabulary of at most `size` entries: the special tokens, every character
+ * (so that no English text is unknown), the words that occur more than once, and the parts that
+ * several words share.
  */
 export function makeVocabulary(texts, size) {
   const wordCounts = count(texts.flatMap((text) => text.toLowerCase().match(/[a-z]+/g) ?? []));

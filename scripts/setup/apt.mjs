@@ -1,6 +1,7 @@
 /**
- * What apt knows and is told: package sources in both of their formats, the version apt offers, and the
- * backports source that a release with too old a Mesa needs. Formats: sources.list(5) and apt-cache(8).
+ * What apt knows and is told: package sources in both of their formats, the version apt offers, and
+ * the backports source that a release with too old a Mesa needs. Formats: sources.list(5) and
+ * apt-cache(8).
  */
 
 /**
@@ -28,8 +29,8 @@ const fieldName = (name) =>
   name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase());
 
 /**
- * Reads the stanzas of a deb822 `.sources` file. A value keeps its continuation lines, as a key written into
- * Signed-By needs them.
+ * Reads the stanzas of a deb822 `.sources` file. A value keeps its continuation lines, as a key
+ * written into Signed-By needs them.
  * @param {string} text
  * @returns {Source[]}
  */
@@ -89,11 +90,12 @@ export function parseOneLine(text) {
 }
 
 /**
- * The source of a release's backports, derived from the sources that serve the release itself, so that a
- * mirror, a proxy and a key that the machine was given keep being used.
+ * The source of a release's backports, derived from the sources that serve the release itself, so
+ * that a mirror, a proxy and a key that the machine was given keep being used.
  * @param {Source[]} sources
  * @param {string} codename of the release, such as 'bookworm'
- * @returns {string | undefined} a deb822 file, empty if backports are configured already; undefined if nothing
+ * @returns {string | undefined} a deb822 file, empty if backports are configured already; undefined
+ * if nothing
  *   here serves the release
  */
 export function backports(sources, codename) {
@@ -103,7 +105,8 @@ export function backports(sources, codename) {
   });
   if (binary.some(({ suites }) => suites.includes(suite))) return '';
 
-  // Other publishers name their suites after the release too; only the archive serves its updates as well.
+  // Other publishers name their suites after the release too; only the archive serves its updates
+  // as well.
   const withUpdates = new Set(
     binary.flatMap(({ suites, uris }) => (suites.includes(`${codename}-updates`) ? uris : [])),
   );

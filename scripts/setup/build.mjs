@@ -76,8 +76,9 @@ export async function ensureBuild(root, say) {
     for (const kind of ['.js', '.js.map', '.d.ts'])
       rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
   }
-  // Nothing is written when there are errors: else dist would look newer than the sources that do not build.
-  // Types are checked by `npm run typecheck`: that takes as long again, and a first start waits for this.
+  // Nothing is written when there are errors: otherwise dist would look newer than the sources
+  // that do not build. Types are checked by `npm run typecheck`: that takes as long again, and a first
+  // start waits for this.
   const args = [
     join('node_modules', 'typescript', 'bin', 'tsc'),
     '-p',

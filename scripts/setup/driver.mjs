@@ -1,6 +1,6 @@
 /**
- * A WebGPU adapter for machines without one: Mesa's software Vulkan driver, from apt where that is allowed,
- * else the commands for a person to run.
+ * A WebGPU adapter for machines without one: Mesa's software Vulkan driver, from apt where that is
+ * allowed, else the commands for a person to run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,8 +12,8 @@ import { isVerified, probeAdapter, rememberVerified } from './probe.mjs';
 /** @typedef {import('./probe.mjs').Adapter} Adapter */
 
 /**
- * Dawn asks every Vulkan driver for dynamic indexing of storage image arrays: Mesa's software driver of 22.3
- * lacks it and is refused, that of 23.2 has it.
+ * Dawn asks every Vulkan driver for dynamic indexing of storage image arrays: Mesa's software
+ * driver of 22.3 lacks it and is refused, that of 23.2 has it.
  */
 const LEAST_MESA = '23.2';
 const PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1'];
@@ -27,17 +27,21 @@ const OTHER_MANAGERS = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * What the machine is, as far as the driver goes; `isUpdated`: apt's package lists were fetched just now.
+ * What decides how a driver can be installed; `isUpdated`: apt's package lists were fetched
+ * just now.
  * @typedef {{
- *   platform: string, isRoot: boolean, os: Record<string, string>, hasApt: boolean, isUpdated: boolean,
+ *   platform: string, isRoot: boolean, os: Record<string, string>, hasApt: boolean, isUpdated:
+ * boolean,
  *   policy: { installed?: string, candidate?: string }, sources: Source[],
  * }} Facts
  */
 
 /**
- * What to do: write `source` (if any) and run `commands`, by this script if `allowed`, else by a person.
+ * What to do: write `source` (if any) and run `commands`, by this script if `allowed`, else by a
+ * person.
  * @typedef {{
- *   reason: string, allowed: boolean, commands: string[][], source?: { path: string, text: string },
+ *   reason: string, allowed: boolean, commands: string[][], source?: { path: string, text: string
+ * },
  * }} Plan
  */
 
@@ -184,8 +188,8 @@ function carryOut({ commands, source }, { etc, run }) {
   } catch (error) {
     return `${path} could not be written: ${error instanceof Error ? error.message : error}`;
   }
-  // A failing update is not the end, as often it is one unrelated source that does not answer; so its words
-  // only matter if nothing is installed in the end.
+  // A failing update is not the end, as often it is one unrelated source that does not answer; so
+  // its words only matter if nothing is installed in the end.
   const results = commands.map((command) => ({ command, ...run(command) }));
   if (results[results.length - 1].ok) return undefined;
   if (path) rmSync(path, { force: true });
@@ -204,8 +208,8 @@ const describe = ({ description, vendor, isSoftware }) =>
   `${description || vendor || 'unnamed'}${isSoftware ? ' (software: runs on the CPU)' : ''}`;
 
 /**
- * Finds a WebGPU adapter, installing a driver where it may. Never fails: without an adapter there is the CPU
- * device, and it says how to get one.
+ * Finds a WebGPU adapter, installing a driver where it may. Never fails: without an adapter there
+ * is the CPU device, and it says how to get one.
  * @param {string} root
  * @param {(line: string) => void} say
  * @param {Machine} [machine]

@@ -1,4 +1,4 @@
-/** Node and the npm packages: is the right version there, and if not, how it gets there. */
+/** Checks Node's version and the npm packages, and installs the packages if necessary. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -17,8 +17,8 @@ export function satisfies(version, range) {
 }
 
 /**
- * Whether what npm wrote down as installed is what the lock file asks for. Optional packages may be missing:
- * most are binaries of other platforms.
+ * Whether the packages that npm recorded as installed are those of the lock file. Optional packages may be
+ * missing: most are binaries of other platforms.
  * @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} Locked
  * @param {{ packages: Record<string, Locked> }} lock package-lock.json
  * @param {{ packages: Record<string, Locked> }} installed node_modules/.package-lock.json

@@ -1,4 +1,4 @@
-/** Is there a WebGPU adapter? Asked in a child process, as a broken driver can take the process down with it. */
+/** Looks for a WebGPU adapter in a child process, because a broken driver can crash its process. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,12 @@ const PROBE = `
   const gpu = create([]);
   const adapter = await gpu.requestAdapter();
   const info = adapter?.info;
-  process.stdout.write(JSON.stringify(
-    info ? { vendor: info.vendor, description: info.description, isSoftware: info.isFallbackAdapter } : null,
-  ), () => process.exit());
+  const found = info && {
+    vendor: info.vendor,
+    description: info.description,
+    isSoftware: info.isFallbackAdapter,
+  };
+  process.stdout.write(JSON.stringify(found ?? null), () => process.exit());
 `;
 
 /**
@@ -41,7 +44,9 @@ export function probeAdapter(root, script = PROBE, timeout = 60_000) {
   }
 }
 
-/** What tells a Vulkan loader which drivers there are: its variables, and files in these folders. */
+/**
+ * What tells a Vulkan loader which drivers there are: its variables, and files in these folders.
+ */
 const VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES', 'LD_LIBRARY_PATH'];
 const LOADERS = [
   '/usr/lib/x86_64-linux-gnu',
@@ -65,8 +70,8 @@ function driverFolders(env) {
 }
 
 /**
- * A fingerprint of all that decides whether an adapter is found. While it stays the same, what was verified
- * once holds, and nothing need be started.
+ * A fingerprint of everything that decides whether an adapter is found. While it stays the same,
+ * an earlier result is still valid and no child process has to be started.
  * @param {string} root
  * @param {NodeJS.ProcessEnv} [env]
  */

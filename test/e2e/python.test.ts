@@ -39,7 +39,10 @@ const attentionMask = [7, 4, 1].map((length) =>
   Array.from({ length: 7 }, (_, i) => Number(i < length)),
 );
 
-/** Each class with every weight drawn, in numbers that float16 holds; a decoder of its own in the last. */
+/**
+ * Each class with every weight drawn, in numbers that float16 holds; a decoder of its own in the
+ * last.
+ */
 const models = [...headNames, 'BertForMaskedLM' as const].map((head, i) => {
   const model = classOf(head)
     .fromConfig(bertConfig({ ...config, tieWordEmbeddings: i < headNames.length }))

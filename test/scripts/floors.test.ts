@@ -47,7 +47,7 @@ describe('floors', () => {
         'kernels/map.ts': `import { wgsl } from '../device/device.ts';`,
         'index.ts': `export * from './tensor/tensor.ts'; export * from './train/fit.ts';`,
         'train/fit.ts': `import 'valibot';`,
-        'cli/main.ts': `import fs from 'node:fs'; import '../index.ts'; import '../../package.json';`,
+        'cli/main.ts': `import 'node:fs'; import '../index.ts'; import '../../package.json';`,
       }),
     ).toEqual([]);
   });
@@ -116,7 +116,7 @@ describe('circles', () => {
     ]);
   });
 
-  test('of files are reported with the line of the first import; imports of types draw none', () => {
+  test('are reported with the line of the first import; imports of types draw none', () => {
     const a = `\nimport { b } from './b.ts';`;
     expect(check({ 'nn/a.ts': a, 'nn/b.ts': `import { a } from './a.ts';` })).toEqual([
       'src/nn/a.ts:2 imports in a circle (nn/a.ts → nn/b.ts → nn/a.ts): ' +

@@ -51,7 +51,7 @@ describe('the sample data', () => {
     expect(seen.size).toBe(rows);
   });
 
-  it('has a vocabulary that knows every character of English text, as a word and inside one', () => {
+  it('has a vocabulary with every character of English text, as a word and inside one', () => {
     const entries = readFileSync(join(data, 'vocab.txt'), 'utf8').split('\n').slice(0, -1);
     expect(entries.slice(0, 5)).toEqual(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']);
     expect(new Set(entries).size).toBe(entries.length);

@@ -8,9 +8,10 @@ import { afterAll, expect, test } from 'vitest';
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'wigbert-summary-'));
 symlinkSync(path('../../node_modules'), join(folder, 'node_modules'), 'junction');
+const reporters = ['default', path('../../scripts/summary-reporter.mjs')];
 writeFileSync(
   join(folder, 'vitest.config.mjs'),
-  `export default { test: { reporters: ['default', ${JSON.stringify(path('../../scripts/summary-reporter.mjs'))}] } };`,
+  `export default ${JSON.stringify({ test: { reporters } })};`,
 );
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -43,13 +44,19 @@ test('all pass, but for those that are skipped', () => {
 test('all that can go wrong counts as failed', () => {
   const files = {
     fails: `test('passes', () => {}); test('fails', () => expect(1).toBe(2));`,
-    hook: `describe('s', () => { beforeAll(() => { throw new Error(); }); test('is skipped', () => {}); });`,
+    hook: `describe('s', () => {
+      beforeAll(() => { throw new Error(); });
+      test('is skipped', () => {});
+    });`,
     doesNotLoad: `throw new Error();`,
     outside: `test('passes', () => {
       setTimeout(() => { throw new Error(); });
       return new Promise((done) => setTimeout(done, 50));
     });`,
-    dies: `test('never ends', () => { process.kill(process.pid, 'SIGKILL'); return new Promise(() => {}); });`,
+    dies: `test('never ends', () => {
+      process.kill(process.pid, 'SIGKILL');
+      return new Promise(() => {});
+    });`,
   };
   // One each, and for the process that dies both the test and the death.
   expect(run(files)).toEqual({ status: 1, last: '2 passed, 6 failed, 1 skipped' });

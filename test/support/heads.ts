@@ -25,7 +25,10 @@ const predictions = [
 const relationship = dense('cls.seq_relationship');
 const classifier = dense('classifier');
 
-/** Every class, and the names that Hugging Face stores for it beside embeddings and encoder (all with `bert.` in front). */
+/**
+ * Every class, and the names that Hugging Face stores for it beside embeddings and encoder (all
+ * with `bert.` in front).
+ */
 export const heads = {
   BertModel: { Model: BertModel, names: pooler },
   BertForPreTraining: {

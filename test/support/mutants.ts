@@ -57,7 +57,10 @@ const lengths = [
   2n ** 64n - 1n,
 ];
 
-/** `count` damaged copies of a safetensors file, the same for the same seed: bytes, lengths, text and structure, or noise. */
+/**
+ * `count` damaged copies of a safetensors file, the same for the same seed: bytes, lengths, text
+ * and structure, or noise.
+ */
 export function* mutants(file: Uint8Array, count: number, seed: number): Generator<Uint8Array> {
   const random = seeded(seed);
   const below = (n: number) => Math.floor(random() * n);
@@ -65,7 +68,10 @@ export function* mutants(file: Uint8Array, count: number, seed: number): Generat
   const headerEnd = 8 + Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = Buffer.from(file.subarray(8, headerEnd)).toString();
 
-  /** Replaces one match of a pattern in the header, so that the file reaches the checks behind the JSON. */
+  /**
+   * Replaces one match of a pattern in the header, so that the file reaches the checks behind the
+   * JSON.
+   */
   const edit = (text: string, pattern: RegExp, by: (match: string) => string): string => {
     const matches = [...text.matchAll(pattern)];
     if (matches.length === 0) return text;

@@ -11,7 +11,10 @@ import {
   useDevice,
 } from '../../src/index.ts';
 
-/** Numbers that any device and runtime should agree on: a gradient, losses of three steps, a prediction. */
+/**
+ * Numbers that any device and runtime should agree on: a gradient, losses of three steps, a
+ * prediction.
+ */
 export async function work(device: 'webgpu' | 'cpu'): Promise<Record<string, unknown>> {
   await useDevice(device);
   manualSeed(1);

@@ -1,6 +1,7 @@
 /**
- * Saves model folders for as long as it lives, for tests that kill it: `saver.mjs DIR FIRST [CALLS]` saves version FIRST,
- * then the next, and so on; with CALLS it kills itself before that call of the file system. Versions differ in every file.
+ * Saves model folders for as long as it lives, for tests that kill it: `saver.mjs DIR FIRST
+ * [CALLS]` saves version FIRST, then the next, and so on; with CALLS it kills itself before that
+ * call of the file system. Versions differ in every file.
  */
 import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

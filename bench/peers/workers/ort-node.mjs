@@ -1,4 +1,7 @@
-/** onnxruntime-node. Its WebGPU provider brings its own Dawn and does not say which adapter it found. */
+/**
+ * onnxruntime-node. Its WebGPU provider brings its own Dawn and does not say which adapter it
+ * found.
+ */
 import { createRequire } from 'node:module';
 import { ortWorks } from '../ort.mjs';
 import { serve } from '../protocol.mjs';

@@ -25,7 +25,9 @@ await serve(async (path) => {
   };
 });
 
-/** Its memory is a SharedArrayBuffer, from which Dawn in Node does not write: it is given copies. */
+/**
+ * Its memory is a SharedArrayBuffer, from which Dawn in Node does not write: it is given copies.
+ */
 function copySharedWrites() {
   const { writeBuffer } = GPUQueue.prototype;
   GPUQueue.prototype.writeBuffer = function (buffer, offset, data, start = 0, size = undefined) {

@@ -1,4 +1,7 @@
-/** TensorFlow.js. It registers its WebGPU backend on import, and only if `navigator.gpu` is there by then. */
+/**
+ * TensorFlow.js. It registers its WebGPU backend on import, and only if `navigator.gpu` is there by
+ * then.
+ */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { bert } from '../bert.mjs';

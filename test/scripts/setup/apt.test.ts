@@ -35,8 +35,8 @@ describe('apt sources', () => {
   });
 
   test('a key written into Signed-By is kept, blank lines of it too', () => {
-    const key =
-      'Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END PGP PUBLIC KEY BLOCK-----';
+    const [begin, end] = ['BEGIN', 'END'].map((word) => `-----${word} PGP PUBLIC KEY BLOCK-----`);
+    const key = `Signed-By:\n ${begin}\n .\n mQINBF\n ${end}`;
     const text = `Types: deb\nURIs: http://a.example\nSuites: bookworm\nComponents: main\n${key}\n`;
     const found = backports(parseDeb822(text), 'bookworm') ?? '';
     expect(found).toContain('\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END');
@@ -44,9 +44,10 @@ describe('apt sources', () => {
   });
 
   test('one-line sources, with options and comments', () => {
+    const mirror = 'http://mirror.example/debian';
     const sources = parseOneLine(`
 # deb http://commented.example bookworm main
-deb [ arch=amd64,arm64 signed-by=/k/a.gpg,/k/b.gpg lang-=de ] http://mirror.example/debian bookworm main contrib # a note
+deb [ arch=amd64,arm64 signed-by=/k/a.gpg,/k/b.gpg lang-=de ] ${mirror} bookworm main contrib # a note
 deb-src http://mirror.example/debian bookworm main
 deb http://flat.example/ ./
 not a source

@@ -78,7 +78,8 @@ describe('the plan for a driver', () => {
     const plan = planDriver({ ...facts, os: ubuntu, policy: { candidate: '22.0.1-1ubuntu2' } });
     expect(plan).toEqual({
       reason:
-        "this release's Mesa 22.0.1-1ubuntu2 is older than 23.2: this system's updates or its next release may have it",
+        "this release's Mesa 22.0.1-1ubuntu2 is older than 23.2: " +
+        "this system's updates or its next release may have it",
       allowed: false,
       commands: [],
     });
@@ -175,14 +176,14 @@ describe('on a machine', () => {
     expect([...said, ...ran]).toEqual([]);
   });
 
-  test('fetches the package lists where there are none yet', () => {
+  test('fetches missing package lists', () => {
     ensureAdapter(folder, say, machine({ hasLists: false }));
     expect(ran[1]).toBe('apt-get update');
     expect(ran.at(-1)).toBe('apt-get install -t');
     expect(isVerified(folder)).toBe(true);
   });
 
-  test('where installing fails: takes its source away again, says what to run, tries again next time', () => {
+  test('removes its source if installing fails, says what to run, tries again next time', () => {
     ensureAdapter(folder, say, machine({ installs: false }));
     expect(written()).toEqual(['debian.sources']);
     expect(said[1]).toContain('E: Unable to fetch some archives');
@@ -198,7 +199,7 @@ describe('on a machine', () => {
     expect(said[1]).toContain('sudo apt-get update');
   });
 
-  test('a source that cannot be written is no crash', () => {
+  test('a source that cannot be written does not crash', () => {
     const etc = join(folder, 'etc');
     rmSync(join(etc, 'apt', 'sources.list.d'), { recursive: true });
     writeFileSync(
