@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Here before there is a dist: npx remembers what it finds first.
+// This file exists before dist is built, because npx remembers the first target it finds.
 import { existsSync } from 'node:fs';
 
 const main = new URL('../dist/src/cli/main.js', import.meta.url);

@@ -1,7 +1,7 @@
 /**
  * Checks how the files of src import each other: an import only points down, draws no circle and
- * stays inside src, and only some floors use Node's own modules. Part of `npm run lint`; exit code
- * 1 if something is wrong.
+ * stays inside src, and only some floors use Node's own modules. Part of `npm run lint`.
+ * Exit code 1 if something is wrong.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';

@@ -1,7 +1,7 @@
 /**
  * Checks sizes: lines per file, columns per line, and entries in the folders that tend to fill up.
- * Biome checks the size of functions (biome.json). Part of `npm run lint`; exit code 1 if something
- * is over its limit.
+ * Biome checks the size of functions (biome.json). Part of `npm run lint`.
+ * Exit code 1 if something exceeds its limit.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
 // Makes the sample data in data/: English reviews with a vocabulary, and Korean ones.
-// The same script gives the same bytes on every machine. Run:
-// node scripts/make-reviews.mjs [FOLDER]
+// It gives the same bytes on every machine. Run: node scripts/make-reviews.mjs [FOLDER]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +20,7 @@ function uniforms(seed) {
   };
 }
 
-/** Reviews that all differ in their words or word order; every other one is positive. */
+/** Distinct reviews (no two have the same words in the same order); every other one is positive. */
 function makeRows(review, { train, test }) {
   const seen = new Set();
   const newReview = (side) => {

@@ -1,8 +1,8 @@
 /**
- * Prepares a fresh machine: checks Node's version, installs the packages, looks for a WebGPU
- * adapter, and with --build builds dist. Quick and silent when nothing is left to do. It is plain
- * JavaScript without dependencies, because it runs before the packages are installed. Exit code 1
- * if wigbert cannot run, 2 for wrong usage; a missing adapter is not a failure.
+ * Prepares a fresh machine: checks Node's version, installs the packages and looks for a WebGPU
+ * adapter; with --build it also builds dist. It is quick and silent if there is nothing to do.
+ * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
+ * 1 if wigbert cannot run, 2 for wrong usage. A missing adapter is not a failure.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,7 @@ async function main() {
     return 1;
   }
   if (!ensurePackages(root, say)) return 1;
-  // While the driver installs, the build has a core of its own.
+  // The build runs while the driver installs.
   const isBuilt = options.includes('--build') ? ensureBuild(root, say) : true;
   ensureAdapter(root, say);
   return (await isBuilt) ? 0 : 1;

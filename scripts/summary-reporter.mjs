@@ -1,13 +1,13 @@
 /**
- * A vitest reporter whose one line, `N passed, N failed`, is the last that a test run prints, so
- * that a person and a script find the result in the same place.
+ * A vitest reporter that prints `N passed, N failed` as the last line of a test run, so that people
+ * and scripts find the result in the same place.
  */
 
 /** @typedef {import('vitest/node').TestModule} TestModule */
 
 /**
- * Counts tests. What keeps tests from running counts as failed: a file that does not load, a hook
- * that throws, a test that never finished, an error outside of any test.
+ * Counts tests. Anything that keeps tests from running counts as failed: a file that does not load,
+ * a hook that throws, a test that never finished, an error outside of tests.
  * @param {ReadonlyArray<TestModule>} modules
  * @param {ReadonlyArray<unknown>} unhandledErrors
  * @returns {{ passed: number, failed: number, skipped: number }}
@@ -33,8 +33,7 @@ export default class SummaryReporter {
   #counts = { passed: 0, failed: 0, skipped: 0 };
 
   /**
-   * Other reporters, and vitest itself, have more to say after the run: this waits for the
-   * process's end.
+   * Prints at the end of the process, because vitest and other reporters still print after the run.
    */
   onInit() {
     process.once('exit', (code) => {

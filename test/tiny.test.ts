@@ -13,6 +13,7 @@ import {
   capture,
   encodeExamples,
   fit,
+  fitDefaults,
   labelFields,
   manualSeed,
   randn,
@@ -132,7 +133,7 @@ describe.each([
     );
     const encoded = encodeExamples(examples, tokenizer, 8, 8);
     const model = tinyModel();
-    const options = { epochs: 30, batchSize: 6, learningRate: 1e-2 };
+    const options = { ...fitDefaults, epochs: 30, batchSize: 6, learningRate: 1e-2 };
     const { steps } = await fit(model, encoded, [], options);
     expect(steps[0].loss).toBeGreaterThan(0.5);
     expect(steps.at(-1)!.loss).toBeLessThan(0.2);

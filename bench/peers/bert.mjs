@@ -1,7 +1,4 @@
-/**
- * The small BERT classifier of the two BERT works: its sizes, weights and batch, and its logits in
- * float64.
- */
+/** The small BERT classifier of both BERT works: sizes, weights, batch, and logits in float64. */
 import { geluOf, layerNormRow, matmulOf, softmaxRow } from './float64.mjs';
 import { generator, normal } from './random.mjs';
 
@@ -20,7 +17,7 @@ export const bert = {
 };
 const { hidden, length, batch, heads } = bert;
 
-/** Losses of the first training steps, on which independent engines agree to 2e-6. */
+/** Losses of the first training steps; independent engines agree on them to 2e-6. */
 export const firstLosses = [0.693675, 0.695776, 0.692352, 0.69115, 0.690591, 0.687639];
 
 /** Every weight by name, as { shape, data }. Those of dense layers are stored [in, out]. */
@@ -59,8 +56,8 @@ export function bertWeights() {
 }
 
 /**
- * One batch: ids, types and mask (1: a token, 0: padding) [batch, length], bias (the mask as what
- * is added to scores), labels [batch] (whether token 7 occurs) and the same one-hot [batch,
+ * One batch: ids, types and mask (1: token, 0: padding) [batch, length], bias (the mask, to be
+ * added to scores), labels [batch] (whether token 7 occurs) and the same as one-hot [batch,
  * labels].
  */
 export function bertBatch() {
@@ -133,9 +130,7 @@ export function bertLogits(weights, { ids, types, bias }, row) {
   return dense(dense(x.subarray(0, hidden), 'pooler').map(Math.tanh), 'classifier');
 }
 
-/**
- * Scaled dot-product attention of one row; query, key, value and the result are [length, hidden].
- */
+/** Scaled dot-product attention of one row; inputs and result are [length, hidden]. */
 function attention(query, key, value, scoreBias) {
   const width = hidden / heads;
   const context = new Float64Array(length * hidden);

@@ -2,24 +2,21 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/**
- * Milliseconds to an answer. Preparing with a cold shader cache takes minutes; what takes longer
- * than this hangs.
- */
+/** Milliseconds to wait for an answer: preparing takes minutes with a cold shader cache. */
 const LONGEST = 15 * 60_000;
 
 export class Child {
   #process;
   #errors = '';
-  /** Settles the request under way. */
+  /** Resolves the pending request. */
   #settle = () => {};
-  /** Why it is of no use any more; undefined while it is. */
+  /** Why it failed; undefined while it works. */
   failed;
 
   /** @param peer one of `peers`. */
   constructor({ worker, path }) {
     const file = fileURLToPath(new URL(`workers/${worker}.mjs`, import.meta.url));
-    // Libraries greet and warn on their own; only the last words of a worker that dies are shown.
+    // Libraries print greetings and warnings; only the last line of a worker that dies is shown.
     this.#process = fork(file, [path], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => {
       this.#errors = (this.#errors + text).slice(-2000);

@@ -1,7 +1,4 @@
-/**
- * The mathematics of the works in float64, by the plainest loops: what every peer's numbers are
- * compared with.
- */
+/** The works in float64, in plain loops: the reference for every peer's numbers. */
 
 /** The error function to 2e-15: a series near 0, a continued fraction beyond. */
 function erf(x) {

@@ -1,7 +1,7 @@
 /**
  * Writes ONNX models (protobuf by hand). The inputs of a work are constants of the graph, so that
- * they lie on the device before a run, as with the other peers. Outputs are the whole result and
- * its first element, of which a run fetches one.
+ * they are on the device before a run, as with the other peers. The outputs are the whole result
+ * and its first element; a run fetches one of them.
  */
 import { bert } from './bert.mjs';
 
@@ -83,7 +83,7 @@ class Graph {
   #name() {
     return `v${this.#count++}`;
   }
-  /** What a run is given: int32 or float32. */
+  /** An input of each run: int32 or float32. */
   input(name, shape, type) {
     this.#inputs.push(valueMessage(name, type, shape));
     return name;
@@ -177,10 +177,7 @@ export function addsModel({ shape, times, x, y }) {
   return graph.model(sum, shape);
 }
 
-/**
- * The BERT classifier; ids, types and bias are given to each run, as they are to the other peers'
- * models.
- */
+/** The BERT classifier; each run gets ids, types and bias, as with the other peers. */
 export function bertModel({ weights }) {
   const { batch, length, hidden, heads, eps } = bert;
   const width = hidden / heads;

@@ -1,4 +1,4 @@
-/** What can be said on the command line. */
+/** The options of the command line. */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { peers } from './peers.mjs';
@@ -14,10 +14,10 @@ export const help = `npm start -- [options]
   --peers NAMES   only these, with commas between: ${namesOf(peers)}
   --out FOLDER    where peers.md, peers.svg and peers.json are written (results)
   --help
-The beginning of a name, up to a dash, stands for all that begin so:
+The beginning of a name, up to a dash, selects all names that begin with it:
 --only matmul,bert --peers wigbert,ort-node`;
 
-/** @throws UsageError for what is unknown or out of range. */
+/** @throws UsageError for an unknown option or a value out of range. */
 export function readOptions(args) {
   const text = { type: 'string' };
   let values;
@@ -30,7 +30,7 @@ export function readOptions(args) {
   const rounds = Number(values.rounds ?? 5);
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new UsageError(
-      `--rounds is ${JSON.stringify(values.rounds)}; expected a whole number, 1 or more`,
+      `--rounds: expected a whole number >= 1, got ${JSON.stringify(values.rounds)}`,
     );
   }
   return {
@@ -42,16 +42,15 @@ export function readOptions(args) {
   };
 }
 
-/**
- * Those of `all` whose name, or its beginning, is among the comma-separated names. Without names:
- * all.
- */
+/** The elements of `all` selected by comma-separated names or beginnings; all of them without. */
 function choose(option, all, given) {
   if (given === undefined) return all;
   const begins = (name, { name: whole }) => whole === name || whole.startsWith(`${name}-`);
   const names = given.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !all.some((each) => begins(name, each)));
   if (unknown !== undefined)
-    throw new UsageError(`${option} has no ${JSON.stringify(unknown)}; there are ${namesOf(all)}`);
+    throw new UsageError(
+      `${option}: expected names among ${namesOf(all)}, got ${JSON.stringify(unknown)}`,
+    );
   return all.filter((each) => names.some((name) => begins(name, each)));
 }

@@ -1,4 +1,4 @@
-/** What onnxruntime-node and onnxruntime-web share: the works as sessions. */
+/** The works as sessions, for onnxruntime-node and onnxruntime-web. */
 import { bert } from './bert.mjs';
 import * as onnx from './onnx.mjs';
 
@@ -15,8 +15,7 @@ export function ortWorks(ort, executionProvider, options = {}) {
     const read = async (name) => (await ready.run(feeds, [name]))[name].data;
     return { run: async () => (await read(first))[0], result: () => read(all) };
   };
-  // Optimisation would compute these graphs, which are all constants, once and for all; there is
-  // nothing else to optimise.
+  // These graphs are all constants: optimisation would compute the result once, ahead of the runs.
   const asWritten = (modelOf) => async (inputs) =>
     work(await session(modelOf(inputs), { graphOptimizationLevel: 'disabled' }));
   const kinds = {

@@ -1,4 +1,4 @@
-/** Who is measured: each library on its paths, WebGPU first. */
+/** The peers: each library on each of its paths, WebGPU first. */
 const libraries = [
   { library: 'wigbert', worker: 'wigbert', title: 'wigbert', cpu: ['cpu', 'JavaScript'] },
   {
@@ -14,8 +14,8 @@ const libraries = [
     title: 'jax-js',
     cpu: ['wasm', 'WebAssembly'],
     remark:
-      'jax-js runs compiled functions (`jit`), which make one loop of the 100 adds, as wigbert ' +
-      'does when it captures them; the others run one after another.',
+      'jax-js compiles functions (`jit`) and fuses the 100 adds into one loop, as wigbert does ' +
+      'in a captured step; the others run them one after another.',
   },
   { library: 'ort-node', worker: 'ort-node', title: 'onnxruntime-node', cpu: ['cpu', 'native'] },
   { library: 'ort-web', worker: 'ort-web', title: 'onnxruntime-web', cpu: ['wasm', 'WebAssembly'] },
@@ -28,10 +28,7 @@ const on = (each, [path, pathTitle]) => ({
   pathTitle,
 });
 
-/**
- * Each is { name, library, worker, title, path, pathTitle, remark }; `path` is what the worker is
- * started with.
- */
+/** Each is { name, library, worker, title, path, pathTitle, remark }; its worker gets `path`. */
 export const peers = [
   ...libraries.map((each) => on(each, ['webgpu', 'WebGPU'])),
   ...libraries.map((each) => on(each, each.cpu)),

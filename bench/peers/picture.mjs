@@ -1,7 +1,4 @@
-/**
- * Draws the ratios as one SVG picture: a panel for each work, a bar for each peer but the first,
- * which they are to.
- */
+/** Draws the ratios as one SVG picture: a panel per work, a bar per peer after the first. */
 import { BarChart } from 'echarts/charts';
 import {
   GridComponent,
@@ -49,10 +46,7 @@ export async function drawPicture(summary) {
   }
 }
 
-/**
- * A work's title, the reference's time and the others' ratios, as powers of ten; null for a work
- * that a peer cannot do.
- */
+/** A work's title, the reference's time and the others' ratios as powers of ten (or null). */
 function panelOf({ name, title }, reference, others, cells) {
   const find = (peer) => cells.find((cell) => cell.work === name && cell.peer === peer.name);
   const { smallest } = find(reference);
@@ -87,10 +81,9 @@ function optionOf(summary, reference, others, panels) {
       {
         text: `Time taken, relative to ${reference.title} on ${reference.path}`,
         subtext: [
-          `to the right of 1×: slower than ${reference.title}, to the left: faster · smallest of ` +
-            `${summary.rounds}, float32, log scale`,
-          adapterOf(summary),
-        ].join('\n'),
+          `right of 1×: slower than ${reference.title}, left: faster`,
+          ` · smallest of ${summary.rounds}, float32, log scale\n${adapterOf(summary)}`,
+        ].join(''),
         left: 16,
         top: 10,
         textStyle: { fontSize: 19, fontWeight: 'bold', color: textColor },
@@ -118,9 +111,7 @@ function optionOf(summary, reference, others, panels) {
   };
 }
 
-/**
- * From the smallest to the largest power and 1×, with room for the figures beside the longest bars.
- */
+/** The range of all powers and 1×, with room for the figures beside the longest bars. */
 function rangeOf(powers) {
   const [least, most] = [Math.min(-0.1, ...powers), Math.max(0.1, ...powers)];
   const decadesPerPixel = (most - least) / (panelWidth - 2 * figureWidth);
@@ -177,7 +168,7 @@ function bars({ powers }, index, others, { name, isGpu, color }, range) {
     barGap: '-100%',
     itemStyle: { color },
     label: { show: true, fontSize: 12, color: textColor },
-    // The axis's lines, behind the bars; the one at 1×, from which they start, is dark.
+    // The axis's lines, behind the bars. The line at 1×, where bars start, is dark.
     markLine: isGpu && {
       silent: true,
       symbol: 'none',

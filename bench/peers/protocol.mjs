@@ -1,14 +1,14 @@
 /**
- * The worker's side of the talk with run.mjs, the same for every peer. A worker is started with the
- * path as its only argument, says { ready } when its library is loaded, and then does what it is
- * told, one thing at a time:
- *   { prepare: name }     builds the work once, checks its result, answers { error } (largest
- *                         difference)
+ * The worker's side of the protocol with run.mjs, the same for every peer. A worker starts with the
+ * path as its only argument, sends { ready } when its library is loaded, and then answers requests,
+ * one at a time:
+ *   { prepare: name }     builds the work once, checks its result and answers { error }, the
+ *                         largest difference
  *   { time: name, warm }  answers { ms } of one run, after an untimed one if `warm`
  *   { about }             answers { version, adapter }, once something was prepared
- * An answer { cannot } says in words why the worker has no result. An answer comes when the process has
- * nothing left to do, so that nothing of it runs beside the next one's sample: V8 goes on compiling
- * WebAssembly for a while, thread pools spin.
+ * An answer { cannot } says why it failed. A worker answers only when its process is idle, because
+ * background work would disturb the next sample: V8 continues to compile WebAssembly for a while,
+ * and thread pools spin.
  */
 import { firstLosses } from './bert.mjs';
 import { works } from './works.mjs';
@@ -25,12 +25,12 @@ export function training(step) {
 
 /**
  * @param open gets the path and resolves to { about, kinds, cannot }. `about` returns version and
- * adapter. `kinds`: by kind of work, a function from its inputs to { run, result }: `run` does the
- * work and ends by reading one value back, `result` resolves to the whole result. `cannot`: by
- * kind, why this peer has none.
+ * adapter. `kinds`: for each kind of work, a function from its inputs to { run, result }. `run`
+ * does the work and reads one value back; `result` resolves to the whole result. `cannot`: by kind,
+ * why this peer cannot do it.
  */
 export async function serve(open) {
-  // Before anything is awaited: a parent that is gone must not leave a worker behind.
+  // Comes first: if the parent dies, the worker must end.
   process.on('disconnect', () => process.exit());
   let peer;
   try {
@@ -92,8 +92,7 @@ function wordsOf(error) {
       /Cannot find (?:package|module) '([^']+)'/.exec(error.message) ?? [];
     return missing.endsWith('dist/src/index.js')
       ? 'wigbert is not built: run `npm run build` in the root folder'
-      : `not installed (${missing.replace(/.*node_modules\//, '')} is missing): ` +
-          'run `npm install` in this folder';
+      : `${missing.replace(/.*node_modules\//, '')} is not installed: run \`npm install\` here`;
   }
   return String(error?.message ?? error)
     .split('\n')[0]

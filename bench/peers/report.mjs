@@ -1,6 +1,6 @@
 /**
- * What the samples say: the smallest and the median of each cell and their ratios to the reference,
- * which is the first peer of the run; and the table of them.
+ * Summarises the samples: the smallest and the median of each cell, their ratios to the reference
+ * (the first peer of the run), and a table of them.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { bert } from './bert.mjs';
@@ -94,11 +94,10 @@ ${row(head)}
 ${row(head.map((_, i) => (i === 0 ? '---' : '---:')))}
 ${body.map(row).join('\n')}
 
-- Adapter: ${adapterOf(summary)}. Machine: ${machine.processor}, ${machine.cores} cores,
-  ${machine.system}, Node ${machine.node}.
+- Adapter: ${adapterOf(summary)}.
+- Machine: ${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}.
 - BERT: batch ${bert.batch}, length ${bert.length}, ${bert.layers} layers × ${bert.hidden},
-  ${bert.heads} heads, ${bert.inner}, vocabulary ${bert.vocab}; training is classification with
-  Adam.
+  ${bert.heads} heads, ${bert.inner}, vocabulary ${bert.vocab}; it trains as a classifier with Adam.
 ${notesOf(summary)
   .map((note) => `- ${note}\n`)
   .join('')}`;
@@ -113,10 +112,7 @@ function showCell({ smallest, median, ratio, medianRatio }) {
   return `${show(smallest, ratio)}<br>${show(median, medianRatio)}`;
 }
 
-/**
- * What is particular about a library, why there are dashes, and whether all peers on WebGPU used
- * the same adapter.
- */
+/** Remarks on libraries, reasons for dashes, and adapters that differ. */
 function notesOf(summary) {
   const { peers, works, cells } = summary;
   const notes = [...new Set(peers.map(({ remark }) => remark).filter(Boolean))];

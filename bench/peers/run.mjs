@@ -1,7 +1,7 @@
 /**
- * Times every work on every peer, interleaved: round by round, work by work, one sample of each
- * peer in turn, so that whatever else the machine does hits all alike. Writes a table, a picture
- * and the raw numbers. Exit code 2 for wrong usage, 1 if nothing could be measured.
+ * Times every work on every peer, interleaved (round by round, work by work, one sample of each
+ * peer), so that other load on the machine affects all of them. Writes a table, a picture and raw
+ * numbers. Exit code 2 for wrong usage, 1 if nothing could be measured.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,7 @@ import { drawPicture } from './picture.mjs';
 import { showTime, summarise, writeTable } from './report.mjs';
 
 /**
- * Below this many milliseconds a run is preceded by an untimed one: the peers before it have
- * emptied the caches.
+ * Runs below this many milliseconds follow an untimed run, because other peers emptied the caches.
  */
 const QUICK = 300;
 

@@ -1,7 +1,4 @@
-/**
- * Gives libraries written for browsers what they look for there: `navigator.gpu`, through Dawn (npm
- * `webgpu`).
- */
+/** Gives libraries written for browsers a `navigator.gpu`, through Dawn (npm `webgpu`). */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -13,7 +10,7 @@ export function provideNavigator() {
   Object.defineProperty(globalThis, 'navigator', { value, configurable: true });
 }
 
-/** Installs `navigator.gpu`. @returns a function that says which adapter devices were asked of. */
+/** Installs `navigator.gpu`. @returns a function that returns the adapter in use. */
 export async function provideWebGPU() {
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
@@ -29,10 +26,7 @@ export async function provideWebGPU() {
   return () => adapter;
 }
 
-/**
- * The version of an installed package; its own exports may hide its package.json, so it is looked
- * for by folder.
- */
+/** The version of an installed package, read by folder: its exports may hide package.json. */
 export function versionOf(name) {
   const require = createRequire(import.meta.url);
   for (const folder of require.resolve.paths(name)) {

@@ -1,7 +1,6 @@
 /**
- * The works: for each its name, its kind (what a worker knows how to do), its title, its inputs,
- * the largest difference of a result from the float64 one at sampled places, and how large that may
- * be for float32.
+ * The works. Each has a name, a kind (which a worker implements), a title, inputs, `errorOf` (the
+ * largest difference of a result from float64 at sampled places) and the tolerance for float32.
  */
 import { bert, bertBatch, bertLogits, bertWeights, firstLosses } from './bert.mjs';
 import { geluOf, layerNormRow, matmulAt, softmaxRow } from './float64.mjs';

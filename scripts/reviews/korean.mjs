@@ -1,11 +1,11 @@
-// Korean reviews. Stems are of the past tense, so that every ending fits each of them unchanged.
+// Korean reviews. Stems are in the past tense, so that every ending fits each of them unchanged.
 
 const list = (text) => text.split('|').map((item) => item.trim());
 
-/** What one praises or blames, with the particles 이/가 (or 도) and 은/는. */
+/** Subjects of praise and blame, with the particles 이/가 (or 도) and 은/는. */
 const aspects = list(
   `연기가 연기는|스토리가 스토리는|배우들이 배우들은|음악이 음악은|영상미가 영상미는|결말이 결말은|연출이 연출은|대사가 대사는|액션이 액션은|캐릭터가 캐릭터는|
-  전개가 전개는|반전이 반전은|내용이 내용은|감독이 감독은|주인공이 주인공은|초반이 초반은|후반부가 후반부는`,
+    전개가 전개는|반전이 반전은|내용이 내용은|감독이 감독은|주인공이 주인공은|초반이 초반은|후반부가 후반부는`,
 ).map((pair) => {
   const [subject, topic] = pair.split(' ');
   return { subject, topic };
@@ -20,7 +20,7 @@ const stems = {
   ),
 };
 
-/** Stems of the present that can be denied. */
+/** Stems of the present tense, for negation. */
 const denied = {
   positive: list('좋|훌륭하|신선하|재밌|멋지|매력적이|감동적이|인상적이'),
   negative: list('지루하|뻔하|유치하|어색하|엉성하|산만하|식상하|답답하'),
@@ -33,12 +33,12 @@ const endings = list('다|네요|습니다|어요|음|네|습니다|어요');
 
 const verdicts = {
   positive: list(
-    `강추합니다|꼭 보세요|시간 가는 줄 몰랐어요|또 보고 싶은 영화|인생 영화입니다|보는 내내 행복했어요|눈물이 났어요|오랜만에 제대로 웃었습니다|여운이 오래 남네요|
-    두 번 봐도 재밌어요|명작이다|별점 만점 드립니다|가족과 함께 보기 좋아요|안 보면 후회합니다|가슴이 따뜻해지는 영화|역시 믿고 보는 감독`,
+    `강추합니다|꼭 보세요|시간 가는 줄 몰랐어요|또 보고 싶은 영화|인생 영화입니다|보는 내내 행복했어요|눈물이 났어요|오랜만에 제대로 웃었습니다|
+      여운이 오래 남네요|두 번 봐도 재밌어요|명작이다|별점 만점 드립니다|가족과 함께 보기 좋아요|안 보면 후회합니다|가슴이 따뜻해지는 영화|역시 믿고 보는 감독`,
   ),
   negative: list(
     `시간이 아까웠어요|돈 아깝다|보다가 잠들었어요|비추합니다|두 번은 못 보겠다|왜 만들었는지 모르겠네요|하품만 나왔습니다|중간에 나왔어요|보지 마세요|낚였다|
-    별 하나도 아깝습니다|졸작이다|끝까지 보기 힘들었어요|환불받고 싶다|예고편이 전부인 영화|다시는 이 감독 영화 안 봅니다`,
+      별 하나도 아깝습니다|졸작이다|끝까지 보기 힘들었어요|환불받고 싶다|예고편이 전부인 영화|다시는 이 감독 영화 안 봅니다`,
   ),
 };
 
@@ -46,7 +46,7 @@ const degrees = list('정말|진짜|너무|참|꽤');
 
 const remarks = list(
   `어제 극장에서 봤습니다|친구랑 같이 봤어요|주말에 집에서 봤어요|아이들과 봤습니다|개봉하는 날 봤네요|원작을 먼저 읽었어요|예고편을 보고 골랐습니다|
-  두 시간 정도 됩니다|혼자 보러 갔어요|티비에서 하길래 봤다`,
+    두 시간 정도 됩니다|혼자 보러 갔어요|티비에서 하길래 봤다`,
 );
 const others = list('남들은|친구는|평론가들은|다들|동생은');
 const opinions = { positive: '재밌다는데', negative: '재미없다는데' };
@@ -57,12 +57,13 @@ const expectations = {
 };
 
 /**
- * Makes Korean reviews. `random` returns uniform numbers in [0, 1).
+ * A maker of Korean reviews.
+ * @param random returns uniform numbers in [0, 1)
  * @returns `review(side)`: a text that comes down on the side of 'positive' or 'negative'
  */
 export function koreanReviewMaker(random) {
   const chance = (probability) => random() < probability;
-  /** What the current review has used: it repeats nothing. */
+  /** Items that the current review has used: it repeats nothing. */
   const used = new Set();
   const any = (items) => items[Math.floor(random() * items.length)];
   const pick = (items) => {

@@ -1,8 +1,8 @@
-// What the sample reviews are made of. Every list of words is in one string, divided by `|`.
+// Phrases of the sample reviews. A list is one string, its items separated by `|`.
 
 const list = (text) => text.split('|').map((item) => item.trim());
 
-/** What one praises or blames in a film: its name, adjectives and what it did, good and bad. */
+/** Aspects of a film: name, adjectives and deeds, good and bad. */
 export const aspects = [
   aspect('acting', 'superb|natural|warm|brilliant', 'wooden|flat|stiff|awkward', {
     good: 'felt real|carried every scene|won me over',
@@ -85,18 +85,18 @@ function aspect(name, goodAdjectives, badAdjectives, { good, bad }) {
 }
 
 export const films = list(
-  `film|movie|comedy|drama|thriller|picture|love story|western|mystery|adventure|sequel|musical|
-  horror film|family film|war film|fairy tale`,
+  `film|movie|comedy|drama|thriller|picture|love story|western|mystery|adventure|sequel|
+    musical|horror film|family film|war film|fairy tale`,
 );
 
 export const filmAdjectives = {
   positive: list(
-    `charming|wonderful|gripping|delightful|brilliant|clever|beautiful|funny|memorable|exciting|
-    fresh|excellent|lovely|great|good|moving`,
+    `charming|wonderful|gripping|delightful|brilliant|clever|beautiful|funny|memorable|
+      exciting|fresh|excellent|lovely|great|good|moving`,
   ),
   negative: list(
     `boring|terrible|awful|dull|clumsy|lazy|predictable|forgettable|tedious|bad|weak|annoying|
-    messy|disappointing|bland|silly`,
+      messy|disappointing|bland|silly`,
   ),
 };
 
@@ -104,17 +104,18 @@ export const filmAdjectives = {
 export const reactions = {
   positive: list(
     `I loved every minute|I laughed and cried|I was hooked from the first scene|
-    I could have watched for hours|time flew by|it made my week|I left with a smile|
-    it stayed with me for days|my whole family enjoyed it|we talked about it all evening|
-    I smiled all the way home|the whole room was laughing|I forgot I was in a cinema|
-    I had a great time|I fell in love with it|it won my heart|I was sorry when it ended`,
+      I could have watched for hours|time flew by|it made my week|I left with a smile|
+      it stayed with me for days|my whole family enjoyed it|we talked about it all evening|
+      I smiled all the way home|the whole room was laughing|I forgot I was in a cinema|
+      I had a great time|I fell in love with it|it won my heart|I was sorry when it ended`,
   ),
   negative: list(
     `I hated every minute|I yawned and sighed|I was bored from the first scene|
-    I could hardly sit through it|time stood still|it spoiled my evening|I left with a headache|
-    I forgot it within an hour|my whole family fell asleep|we walked out after an hour|
-    I grumbled all the way home|the whole room was yawning|I kept looking at my watch|
-    I had a terrible time|I lost interest in it|it wore me out|I was glad when it ended`,
+      I could hardly sit through it|time stood still|it spoiled my evening|
+      I left with a headache|I forgot it within an hour|my whole family fell asleep|
+      we walked out after an hour|I grumbled all the way home|the whole room was yawning|
+      I kept looking at my watch|I had a terrible time|I lost interest in it|it wore me out|
+      I was glad when it ended`,
   ),
 };
 
@@ -122,25 +123,25 @@ export const reactions = {
 export const verdicts = {
   positive: list(
     `see it|go and see it|do not miss it|worth every minute|worth your time|
-    I would watch it again|I recommend it|you will not regret it|money well spent|
-    two hours well spent|give it a chance|highly recommended|buy a ticket|five stars|
-    take your friends along`,
+      I would watch it again|I recommend it|you will not regret it|money well spent|
+      two hours well spent|give it a chance|highly recommended|buy a ticket|five stars|
+      take your friends along`,
   ),
   negative: list(
     `skip it|stay at home|do not bother|not worth a minute|a waste of your time|
-    I would not watch it again|I cannot recommend it|you will regret it|money thrown away|
-    two hours wasted|give it a miss|not recommended|save your money|one star|warn your friends`,
+      I would not watch it again|I cannot recommend it|you will regret it|money thrown away|
+      two hours wasted|give it a miss|not recommended|save your money|one star|warn your friends`,
   ),
 };
 
-/** What says nothing about the film's worth. */
+/** Remarks without a judgement. */
 export const remarks = list(
   `saw it last night|watched it with my sister|I went in knowing nothing|two hours long|
-  rented it on a rainy Sunday|it is set in a small town|the director is new to me|
-  a tale of two brothers|my brother picked it|I had read the book|there was a full house|
-  we saw it on a plane|a cold winter and a long train ride|it is about a family on a farm|
-  I watched it in one sitting|the trailer told me little|based on a true story|
-  the first part takes place at sea|it runs on television every spring|seen at a festival`,
+    rented it on a rainy Sunday|it is set in a small town|the director is new to me|
+    a tale of two brothers|my brother picked it|I had read the book|there was a full house|
+    we saw it on a plane|a cold winter and a long train ride|it is about a family on a farm|
+    I watched it in one sitting|the trailer told me little|based on a true story|
+    the first part takes place at sea|it runs on television every spring|seen at a festival`,
 );
 
 /** Who else holds an opinion. */

@@ -4,8 +4,8 @@ const marks = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~’“”–—…';
 
 /**
  * A lower-case WordPiece vocabulary of at most `size` entries: the special tokens, every character
- * (so that no English text is unknown), the words that occur more than once, and the parts that
- * several words share.
+ * (so that no English text is unknown), the words that occur more than once, and parts that several
+ * words share.
  */
 export function makeVocabulary(texts, size) {
   const wordCounts = count(texts.flatMap((text) => text.toLowerCase().match(/[a-z]+/g) ?? []));
@@ -20,7 +20,7 @@ export function makeVocabulary(texts, size) {
   return [...entries].slice(0, size);
 }
 
-/** What follows the first letter of a word, in runs of two to four letters. */
+/** Parts of a word after its first letter, two to four letters long. */
 function partsOf(word) {
   const parts = new Set();
   for (let start = 1; start < word.length - 1; start++)
@@ -35,7 +35,7 @@ function count(items) {
   return counts;
 }
 
-/** What occurs at least `least` times, the commonest first, then by alphabet. */
+/** Items that occur at least `least` times, the most frequent first, then by alphabet. */
 function ranked(counts, least) {
   return [...counts]
     .filter(([, times]) => times >= least)

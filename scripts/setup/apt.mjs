@@ -1,18 +1,17 @@
 /**
- * What apt knows and is told: package sources in both of their formats, the version apt offers, and
- * the backports source that a release with too old a Mesa needs. Formats: sources.list(5) and
- * apt-cache(8).
+ * Reads apt's package sources (in both formats) and the version it offers, and writes the backports
+ * source for releases whose Mesa is too old. Formats: sources.list(5) and apt-cache(8).
  */
 
 /**
- * One entry of apt's sources; `options` keeps every further field, in deb822 spelling.
+ * One entry of apt's sources. `options` keeps all other fields, in deb822 spelling.
  * @typedef {{
  *   types: string[], uris: string[], suites: string[], components: string[], enabled: boolean,
  *   options: [name: string, value: string][],
  * }} Source
  */
 
-/** Options whose name in the one-line format is not their name in deb822. */
+/** Options with different names in the one-line format and in deb822. */
 const ONE_LINE_NAMES = /** @type {Record<string, string>} */ ({
   arch: 'Architectures',
   lang: 'Languages',
@@ -29,8 +28,8 @@ const fieldName = (name) =>
   name.replace(/(^|-)([a-z])/g, (_, dash, letter) => dash + letter.toUpperCase());
 
 /**
- * Reads the stanzas of a deb822 `.sources` file. A value keeps its continuation lines, as a key
- * written into Signed-By needs them.
+ * Reads the stanzas of a deb822 `.sources` file. A value keeps its continuation lines: a key inside
+ * Signed-By needs them.
  * @param {string} text
  * @returns {Source[]}
  */
@@ -64,7 +63,7 @@ export function parseDeb822(text) {
 }
 
 /**
- * Reads an old `sources.list`: `deb [option=value …] uri suite component…`, one source a line.
+ * Reads an old `sources.list`: `deb [option=value …] uri suite component…`, one source per line.
  * @param {string} text
  * @returns {Source[]}
  */
@@ -90,13 +89,12 @@ export function parseOneLine(text) {
 }
 
 /**
- * The source of a release's backports, derived from the sources that serve the release itself, so
- * that a mirror, a proxy and a key that the machine was given keep being used.
+ * The source of a release's backports. It is derived from the source of the release itself, so that
+ * the machine's mirror, proxy and key stay in use.
  * @param {Source[]} sources
  * @param {string} codename of the release, such as 'bookworm'
  * @returns {string | undefined} a deb822 file, empty if backports are configured already; undefined
- * if nothing
- *   here serves the release
+ *   if no source serves the release
  */
 export function backports(sources, codename) {
   const suite = `${codename}-backports`;
@@ -105,8 +103,7 @@ export function backports(sources, codename) {
   });
   if (binary.some(({ suites }) => suites.includes(suite))) return '';
 
-  // Other publishers name their suites after the release too; only the archive serves its updates
-  // as well.
+  // Other publishers also name suites after the release, but only the archive serves its updates.
   const withUpdates = new Set(
     binary.flatMap(({ suites, uris }) => (suites.includes(`${codename}-updates`) ? uris : [])),
   );

@@ -1,4 +1,4 @@
-/** dist, built when a source is newer than what was built from it. */
+/** Builds dist if a source is newer than its output. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -14,8 +14,8 @@ const CONFIGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
  */
 
 /**
- * What is wrong with dist: sources that are not built, or were built from an older text or an older
- * configuration, and what was built from sources that are gone.
+ * What is wrong with dist: `stale` outputs are missing or older than their source or the
+ * configuration; `orphans` belong to sources that no longer exist.
  * @param {Times} sources such as 'src/cli/main.ts'
  * @param {Times} built such as 'src/cli/main.js', inside dist
  * @param {number} configTime the newest configuration's
@@ -76,9 +76,8 @@ export async function ensureBuild(root, say) {
     for (const kind of ['.js', '.js.map', '.d.ts'])
       rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
   }
-  // Nothing is written when there are errors: otherwise dist would look newer than the sources
-  // that do not build. Types are checked by `npm run typecheck`: that takes as long again, and a first
-  // start waits for this.
+  // On errors nothing is written; otherwise dist would look newer than sources that do not build.
+  // Types are left to `npm run typecheck`: checking doubles the time, and a first start waits here.
   const args = [
     join('node_modules', 'typescript', 'bin', 'tsc'),
     '-p',

@@ -1,6 +1,6 @@
 /**
- * A WebGPU adapter for machines without one: Mesa's software Vulkan driver, from apt where that is
- * allowed, else the commands for a person to run.
+ * Gives a machine without a WebGPU adapter one: installs Mesa's software Vulkan driver with apt if
+ * allowed, else prints the commands.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,14 +12,14 @@ import { isVerified, probeAdapter, rememberVerified } from './probe.mjs';
 /** @typedef {import('./probe.mjs').Adapter} Adapter */
 
 /**
- * Dawn asks every Vulkan driver for dynamic indexing of storage image arrays: Mesa's software
- * driver of 22.3 lacks it and is refused, that of 23.2 has it.
+ * Dawn requires dynamic indexing of storage image arrays. Mesa's software driver has it from 23.2
+ * on; 22.3 is refused.
  */
 const LEAST_MESA = '23.2';
 const PACKAGES = ['mesa-vulkan-drivers', 'libvulkan1'];
 const SOURCE_PATH = '/etc/apt/sources.list.d/wigbert-backports.sources';
 
-/** Package managers that are not driven here, only named. */
+/** Other package managers: their command is only printed. */
 const OTHER_MANAGERS = /** @type {Record<string, string>} */ ({
   fedora: 'dnf install mesa-vulkan-drivers vulkan-loader',
   arch: 'pacman -S vulkan-swrast vulkan-icd-loader',
@@ -27,21 +27,20 @@ const OTHER_MANAGERS = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * What decides how a driver can be installed; `isUpdated`: apt's package lists were fetched
- * just now.
+ * Facts about the machine that decide on the driver. `isUpdated`: apt's package lists are fresh.
  * @typedef {{
- *   platform: string, isRoot: boolean, os: Record<string, string>, hasApt: boolean, isUpdated:
- * boolean,
+ *   platform: string, isRoot: boolean, os: Record<string, string>, hasApt: boolean,
+ *   isUpdated: boolean,
  *   policy: { installed?: string, candidate?: string }, sources: Source[],
  * }} Facts
  */
 
 /**
- * What to do: write `source` (if any) and run `commands`, by this script if `allowed`, else by a
+ * What to do: write `source` (if any) and run `commands`. If `allowed`, this script does it, else a
  * person.
  * @typedef {{
- *   reason: string, allowed: boolean, commands: string[][], source?: { path: string, text: string
- * },
+ *   reason: string, allowed: boolean, commands: string[][],
+ *   source?: { path: string, text: string },
  * }} Plan
  */
 
@@ -56,21 +55,28 @@ export function parseOsRelease(text) {
 }
 
 /**
+ * The command of another package manager, if the system is known.
+ * @param {string[]} families names of the system and those it is like
+ * @returns {string[][]}
+ */
+function otherCommands(families) {
+  const command = Object.keys(OTHER_MANAGERS).find((family) =>
+    families.some((name) => name?.includes(family)),
+  );
+  return command ? [OTHER_MANAGERS[command].split(' ')] : [];
+}
+
+/**
  * @param {Facts} facts
  * @returns {Plan}
  */
 export function planDriver({ platform, isRoot, os, hasApt, isUpdated, policy, sources }) {
   /** @type {(reason: string, commands?: string[][]) => Plan} */
   const tell = (reason, commands = []) => ({ reason, allowed: false, commands });
-  const families = [os.ID, ...(os.ID_LIKE ?? '').split(' ')];
   if (platform !== 'linux') return tell('the graphics driver offers none');
-  if (!hasApt || !families.some((family) => family === 'debian' || family === 'ubuntu')) {
-    const command = Object.keys(OTHER_MANAGERS).find((family) =>
-      families.some((name) => name?.includes(family)),
-    );
-    const reason = 'no driver is installed by this script on this system';
-    return tell(reason, command ? [OTHER_MANAGERS[command].split(' ')] : []);
-  }
+  const families = [os.ID, ...(os.ID_LIKE ?? '').split(' ')];
+  if (!hasApt || !families.some((family) => family === 'debian' || family === 'ubuntu'))
+    return tell('this script installs no driver on this system', otherCommands(families));
 
   const { installed, candidate } = policy;
   if (installed && atLeast(installed, LEAST_MESA))
@@ -114,7 +120,7 @@ export function commandLines({ commands, source }, isRoot) {
 }
 
 /**
- * The parts of the machine that are read and changed; tests put others in their place.
+ * The parts of the machine that are read and changed; tests replace them.
  * @typedef {{
  *   platform: string, isRoot: boolean, etc: string,
  *   run: (command: string[]) => { ok: boolean, output: string },
@@ -188,8 +194,8 @@ function carryOut({ commands, source }, { etc, run }) {
   } catch (error) {
     return `${path} could not be written: ${error instanceof Error ? error.message : error}`;
   }
-  // A failing update is not the end, as often it is one unrelated source that does not answer; so
-  // its words only matter if nothing is installed in the end.
+  // An update often fails because of one unrelated source. Its errors only matter if the
+  // installation fails too.
   const results = commands.map((command) => ({ command, ...run(command) }));
   if (results[results.length - 1].ok) return undefined;
   if (path) rmSync(path, { force: true });
@@ -208,8 +214,8 @@ const describe = ({ description, vendor, isSoftware }) =>
   `${description || vendor || 'unnamed'}${isSoftware ? ' (software: runs on the CPU)' : ''}`;
 
 /**
- * Finds a WebGPU adapter, installing a driver where it may. Never fails: without an adapter there
- * is the CPU device, and it says how to get one.
+ * Finds a WebGPU adapter; installs a driver if allowed. It never fails: without an adapter the CPU
+ * device does the work, and it says how to get one.
  * @param {string} root
  * @param {(line: string) => void} say
  * @param {Machine} [machine]
@@ -219,7 +225,7 @@ export function ensureAdapter(root, say, machine = thisMachine(root)) {
   let adapter = machine.probe();
   if (!adapter) {
     let facts = readFacts(machine);
-    // A fresh image has no package lists, so that apt cannot say yet what it offers.
+    // A fresh image has no package lists yet, so apt offers nothing.
     if (facts.hasApt && facts.isRoot && !facts.policy.candidate) {
       machine.run(['apt-get', 'update']);
       facts = { ...readFacts(machine), isUpdated: true };

@@ -1,4 +1,4 @@
-/** Checks Node's version and the npm packages, and installs the packages if necessary. */
+/** Checks Node's version and installs the npm packages. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -17,8 +17,8 @@ export function satisfies(version, range) {
 }
 
 /**
- * Whether the packages that npm recorded as installed are those of the lock file. Optional packages may be
- * missing: most are binaries of other platforms.
+ * Whether the installed packages are those of the lock file. Optional packages may be missing: most
+ * are binaries for other platforms.
  * @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} Locked
  * @param {{ packages: Record<string, Locked> }} lock package-lock.json
  * @param {{ packages: Record<string, Locked> }} installed node_modules/.package-lock.json
@@ -37,14 +37,14 @@ export function packagesMatch(lock, installed, exists) {
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /**
- * Installs the locked packages if they are not there.
+ * Installs the locked packages if they are missing.
  * @param {string} root
  * @param {(line: string) => void} say
  * @returns {boolean} false if they could not be installed
  */
 export function ensurePackages(root, say) {
   const lockPath = join(root, 'package-lock.json');
-  // Inside somebody else's node_modules the packages are that project's affair.
+  // Without a lock file this is an installed package: its project installs the dependencies.
   if (!existsSync(lockPath)) return true;
   const installedPath = join(root, 'node_modules', '.package-lock.json');
   const exists = /** @param {string} path */ (path) => existsSync(join(root, path));
@@ -56,7 +56,7 @@ export function ensurePackages(root, say) {
 
   say('installing the packages (npm ci) …');
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  // The npm that runs this script, if one does: another may not be on the path.
+  // Prefer the npm that runs this script: there may be none on the path.
   const npm = process.env.npm_execpath;
   const own = npm !== undefined && basename(npm) === 'npm-cli.js';
   const result = own

@@ -1,4 +1,4 @@
-/** Looks for a WebGPU adapter in a child process, because a broken driver can crash its process. */
+/** Looks for a WebGPU adapter in a child process, because a broken driver can kill its process. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -12,17 +12,14 @@ const PROBE = `
   const gpu = create([]);
   const adapter = await gpu.requestAdapter();
   const info = adapter?.info;
-  const found = info && {
-    vendor: info.vendor,
-    description: info.description,
-    isSoftware: info.isFallbackAdapter,
-  };
-  process.stdout.write(JSON.stringify(found ?? null), () => process.exit());
+  const { vendor, description, isFallbackAdapter: isSoftware } = info ?? {};
+  const found = info ? { vendor, description, isSoftware } : null;
+  process.stdout.write(JSON.stringify(found), () => process.exit());
 `;
 
 /**
  * @param {string} root where the package `webgpu` is found from
- * @param {string} [script] what asks
+ * @param {string} [script] the program of the child process
  * @param {number} [timeout] milliseconds
  * @returns {Adapter | undefined} undefined also if the driver crashed or hung
  */
@@ -44,9 +41,7 @@ export function probeAdapter(root, script = PROBE, timeout = 60_000) {
   }
 }
 
-/**
- * What tells a Vulkan loader which drivers there are: its variables, and files in these folders.
- */
+/** A Vulkan loader finds drivers by these variables and by files in these folders. */
 const VARIABLES = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES', 'LD_LIBRARY_PATH'];
 const LOADERS = [
   '/usr/lib/x86_64-linux-gnu',
@@ -70,8 +65,8 @@ function driverFolders(env) {
 }
 
 /**
- * A fingerprint of everything that decides whether an adapter is found. While it stays the same,
- * an earlier result is still valid and no child process has to be started.
+ * A fingerprint of everything that decides whether an adapter is found. While it is unchanged, an
+ * earlier result holds and no process is started.
  * @param {string} root
  * @param {NodeJS.ProcessEnv} [env]
  */
@@ -112,8 +107,10 @@ export function isVerified(root) {
  * @param {Adapter} adapter
  */
 export function rememberVerified(root, adapter) {
-  writeFileSync(
-    stampPath(root),
-    `${JSON.stringify({ key: adapterKey(root), adapter }, null, 2)}\n`,
-  );
+  const text = `${JSON.stringify({ key: adapterKey(root), adapter }, null, 2)}\n`;
+  try {
+    writeFileSync(stampPath(root), text);
+  } catch {
+    // Without write access to node_modules the next run looks again.
+  }
 }

@@ -1,9 +1,11 @@
 import benny from 'benny';
-import type { Binding, Device } from '../device/device.ts';
-import type { Kernel } from '../device/kernel.ts';
+import type { Device } from '../device/device.ts';
+import { definedKernels, type Kernel } from '../device/kernel.ts';
 import { costOf } from '../device/timing.ts';
-import { allKernels } from '../kernels/index.ts';
-import { type Peaks, secondsOf, shareOfPeak } from '../kernels/peaks.ts';
+import { fillBuffers, steadyDraws, upload } from '../measure/fixtures.ts';
+import { type Peaks, secondsOf, shareOfPeak } from '../measure/peaks.ts';
+// Defines the kernels.
+import '../nn/index.ts';
 import { extraCasesOf } from './sizes.ts';
 
 type Params = Kernel['cases'][number];
@@ -35,7 +37,7 @@ const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
 
 /** The kernels whose name contains this, in small letters or large. */
 export const kernelsNamed = (filter: string): Kernel[] =>
-  allKernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
+  definedKernels().filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
 
 /** Times every case of some kernels with benny, beside the reference on `cpu` if it is given. */
 export async function benchKernels(
@@ -103,15 +105,7 @@ async function timeCase(
 
 /** Buffers for a case, and a function that launches it once and notes its time by the device's clock. */
 function prepareCase(device: Device, kernel: Kernel, p: Params) {
-  const bindings: Record<string, Binding> = {};
-  for (const [name, { size, type }] of Object.entries(kernel.buffers)) {
-    const data = new Float32Array(Math.max(4, Math.ceil(size(p) / 4) * 4));
-    // Zeros are faster than numbers on some adapters; indices stay 0, which is always inside.
-    if (type === 'V' || type === 'f32')
-      for (let i = 0; i < data.length; i++) data[i] = ((i % 17) + 1) / 17;
-    bindings[name] = { buffer: device.alloc(data.byteLength), offset: 0, size: data.byteLength };
-    device.write(bindings[name], data);
-  }
+  const { bindings, free } = upload(device, fillBuffers(kernel, p, steadyDraws()));
   let seconds = Number.POSITIVE_INFINITY;
   let failure: unknown;
   const launch = () => device.run(kernel, bindings, p);
@@ -129,8 +123,6 @@ function prepareCase(device: Device, kernel: Kernel, p: Params) {
       if (failure) throw failure;
       return seconds;
     },
-    free: () => {
-      for (const { buffer } of Object.values(bindings)) device.free(buffer);
-    },
+    free,
   };
 }

@@ -1,6 +1,6 @@
 import type { Kernel } from '../device/kernel.ts';
 import { denseMatmul } from '../kernels/matmul/shape.ts';
-import { flatParams } from '../kernels/peaks.ts';
+import { flatParams } from '../measure/peaks.ts';
 
 /** Sizes that are quoted elsewhere, so that figures can be compared; too large for tests. */
 const extraCases: Record<string, object[]> = {

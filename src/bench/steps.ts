@@ -1,7 +1,7 @@
 import { type BertConfig, bertBase, bertConfig, bertTiny } from '../bert/config.ts';
 import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
 import type { Device } from '../device/device.ts';
-import type { Peaks } from '../kernels/peaks.ts';
+import type { Peaks } from '../measure/peaks.ts';
 import { defaultDevice, manualSeed, setDevice } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { type Batch, collate } from '../train/data/batch.ts';

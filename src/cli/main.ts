@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo.ts';
 import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
+import { kernelsCommand } from './commands/kernels.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
 import { studyCommand } from './commands/study.ts';
@@ -43,6 +44,7 @@ const commands = [
   vocabCommand,
   convertCommand,
   infoCommand,
+  kernelsCommand,
   benchCommand,
   tuneCommand,
   demoCommand,
@@ -52,7 +54,7 @@ for (const command of commands) {
 }
 
 /** Commands whose result is what they print. */
-const printers = ['evaluate', 'predict', 'tokenize', 'info', 'bench'];
+const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench'];
 
 let json = false;
 let savesResult = false;

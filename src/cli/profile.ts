@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { measurePeaks, type Peaks, shareOfPeak } from '../kernels/peaks.ts';
+import { measurePeaks, type Peaks, shareOfPeak } from '../measure/peaks.ts';
 import { type Column, number, percent, table } from './table.ts';
 
 /** The profile of a whole command, from the opening of its device to the end. */

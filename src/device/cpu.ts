@@ -1,6 +1,15 @@
 import type { Binding, Device, DeviceBuffer, MemoryUse } from './device.ts';
 import { KernelError } from './errors.ts';
-import type { ElementType, HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
+import type {
+  ArrayOf,
+  BufferTypes,
+  Constants,
+  ElementType,
+  HostArray,
+  Kernel,
+  ParamTypes,
+  ParamValues,
+} from './kernel.ts';
 import { costOf, type KernelTime, KernelTimes } from './timing.ts';
 import type { Traits } from './traits.ts';
 
@@ -49,9 +58,9 @@ export class CpuDevice implements Device {
     return (buffer as CpuBuffer).data.slice(offset, offset + size);
   }
 
-  run<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
+  run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+    kernel: Kernel<T, C, B>,
+    buffers: { [K in keyof B]: Binding },
     params: ParamValues<T>,
   ): void {
     const views: Record<string, HostArray> = {};
@@ -63,7 +72,7 @@ export class CpuDevice implements Device {
       views[name] = new (arrayOf(spec.type))((buffer as CpuBuffer).data, offset, count);
     }
     const started = performance.now();
-    kernel.reference(views, params);
+    kernel.reference(views as { [K in keyof B]: ArrayOf<B[K]> }, params);
     const time = this.#times?.launch(costOf(kernel, {}, params));
     if (time) time.seconds += (performance.now() - started) / 1000;
   }

@@ -1,4 +1,11 @@
-import type { HostArray, Kernel, ParamTypes, ParamValues } from './kernel.ts';
+import type {
+  BufferTypes,
+  Constants,
+  HostArray,
+  Kernel,
+  ParamTypes,
+  ParamValues,
+} from './kernel.ts';
 import type { KernelTime } from './timing.ts';
 import type { Traits } from './traits.ts';
 import type { TuningTable } from './tuning/tuningTable.ts';
@@ -64,9 +71,9 @@ export interface Device {
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */
   read(source: Binding): Promise<ArrayBuffer>;
-  run<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
+  run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+    kernel: Kernel<T, C, B>,
+    buffers: { [K in keyof B]: Binding },
     params: ParamValues<T>,
   ): void;
   synchronize(): Promise<void>;

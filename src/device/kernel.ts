@@ -1,3 +1,4 @@
+import { ArgumentError } from '../platform/errors.ts';
 import type { Traits } from './traits.ts';
 
 /** How a parameter travels: one 32-bit word, or `dims`: up to eight u32 (shapes, strides). */
@@ -14,8 +15,18 @@ export type HostArray = Float32Array | Int32Array | Uint32Array;
 /** What random test data a buffer can take. */
 export type Fill<P> = 'normal' | 'positive' | 'bool' | { below: (p: P) => number };
 
-export interface BufferSpec<P> {
-  type: ElementType;
+/** Element type of each buffer, by name. */
+export type BufferTypes = Record<string, ElementType>;
+
+/** Array on the host of an element type. */
+export type ArrayOf<E extends ElementType> = E extends 'f32' | 'V'
+  ? Float32Array
+  : E extends 'i32' | 'I'
+    ? Int32Array
+    : Uint32Array;
+
+export interface BufferSpec<P, E extends ElementType = ElementType> {
+  type: E;
   /** `write`: all that the launch touches is overwritten; `readwrite`: part of it; `update`: all of it is read, then overwritten. */
   access: 'read' | 'write' | 'readwrite' | 'update';
   /** Scalars the kernel may touch. */
@@ -63,10 +74,14 @@ export type Constants = Record<string, string | number | boolean>;
  * A kernel is one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU reference and its cases.
  * Tests, benchmarks and the CPU device all read it from here.
  */
-export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants = Constants> {
+export interface Kernel<
+  T extends ParamTypes = ParamTypes,
+  C extends Constants = Constants,
+  B extends BufferTypes = BufferTypes,
+> {
   name: string;
   params: T;
-  buffers: Record<string, BufferSpec<ParamValues<T>>>;
+  buffers: { [K in keyof B]: BufferSpec<ParamValues<T>, B[K]> };
   /** Chooses the variant for these parameters on this adapter; default: one variant, `{ width: 1 }`. */
   specialize?(p: ParamValues<T>, traits: Traits): C;
   /** In its stead, where only measuring can tell: a few variants worth trying, best guess first. */
@@ -85,8 +100,7 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   /** Of kernels with one output, `out`. */
   elementwise?: Elementwise<ParamValues<T>>;
   /** The same mathematics in plain loops, accumulating in float64. */
-  // biome-ignore lint/suspicious/noExplicitAny: each buffer's array type follows its element type
-  reference(buffers: Record<string, any>, p: ParamValues<T>): void;
+  reference(buffers: { [K in keyof B]: ArrayOf<B[K]> }, p: ParamValues<T>): void;
   /** Parameter sets that tests check and benchmarks time. */
   cases: ParamValues<T>[];
   /** Floating-point operations of one launch, where it is worth telling. */
@@ -95,10 +109,24 @@ export interface Kernel<T extends ParamTypes = ParamTypes, C extends Constants =
   tolerance?: number;
 }
 
-/** Checks nothing and adds nothing: it only lets TypeScript infer the parameters' types. */
-export function defineKernel<const T extends ParamTypes, C extends Constants>(
-  kernel: Kernel<T, C>,
-): Kernel<T, C> {
+const defined = new Map<string, Kernel>();
+
+/** Every kernel defined so far, in order: tests, gradient checks, `bench` and `wigbert kernels` walk it. */
+export const definedKernels = (): Kernel[] => [...defined.values()];
+
+/**
+ * Declares a kernel. TypeScript infers the names and types of its parameters and buffers, so that a
+ * misspelt one does not compile.
+ * @throws ArgumentError if a kernel of that name is defined already.
+ */
+export function defineKernel<
+  const T extends ParamTypes,
+  C extends Constants,
+  const B extends BufferTypes,
+>(kernel: Kernel<T, C, B>): Kernel<T, C, B> {
+  if (defined.has(kernel.name))
+    throw new ArgumentError(`defineKernel: expected a new name, got '${kernel.name}' again`);
+  defined.set(kernel.name, kernel as unknown as Kernel);
   return kernel;
 }
 

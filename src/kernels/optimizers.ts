@@ -2,6 +2,7 @@ import {
   type BufferSpec,
   defineKernel,
   type HostArray,
+  type Kernel,
   main,
   type SplitAxis,
 } from '../device/kernel.ts';
@@ -21,7 +22,7 @@ export const HYPER_SIZE = 12;
 const params = { blocks: 'u32', first: 'u32', rows: 'u32' } as const;
 type P = { blocks: number; first: number; rows: number };
 const words = (p: P) => p.blocks * BLOCK_SIZE;
-const flatBuffer = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P> => ({
+const flatBuffer = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P, 'V'> => ({
   type: 'V',
   access,
   size: words,
@@ -92,18 +93,16 @@ function forEachElement(
 }
 
 /** Rows of `hyper` for Adam: lr, beta1, beta2, eps, weightDecay, 1-beta1, 1-beta2, 1-beta1^t, √(1-beta2^t), decoupled. */
-function defineAdam(name: string, amsgrad: boolean) {
-  const maxBuffers: Record<string, BufferSpec<P>> = amsgrad
-    ? { vMax: flatBuffer('update', 'positive') }
-    : {};
-  return defineKernel({
+function defineAdam<M extends string>(name: string, maxBuffers: Record<M, BufferSpec<P, 'V'>>) {
+  const amsgrad = 'vMax' in maxBuffers;
+  const kernel = defineKernel({
     name,
     params,
     buffers: {
       ...commonBuffers,
       m: flatBuffer('update'),
       v: flatBuffer('update', 'positive'),
-      ...maxBuffers,
+      ...(maxBuffers as { vMax: BufferSpec<P, 'V'> }),
     },
     ...perBlock,
     splitAxes: (p, alignment) =>
@@ -123,7 +122,8 @@ function defineAdam(name: string, amsgrad: boolean) {
   ${amsgrad ? 'let secondMoment = max(vMax[i], v1);\n  vMax[i] = secondMoment;' : 'let secondMoment = v1;'}
   param[i] = w - (lr / h1.w) * m1 / (sqrt(secondMoment) / h2.x + h0.w);`,
       ),
-    reference({ owners, hyper, grad, param, m, v, vMax }, p: P) {
+    reference({ owners, hyper, grad, param, m, v, ...max }, p: P) {
+      const vMax = amsgrad ? max.vMax : undefined;
       forEachElement({ owners, hyper }, p, (i, h) => {
         const [
           lr,
@@ -154,12 +154,19 @@ function defineAdam(name: string, amsgrad: boolean) {
       { blocks: 1500, first: 0, rows: 2 },
     ],
   });
+  // `vMax` is there for AMSGrad only.
+  type Buffers = typeof commonBuffers & Record<'m' | 'v' | M, BufferSpec<P, 'V'>>;
+  return kernel as unknown as Kernel<
+    typeof params,
+    { width: number; lanes: number },
+    { [K in keyof Buffers]: Buffers[K]['type'] }
+  >;
 }
 
 /** Adam (Kingma & Ba 2015, arXiv 1412.6980) and AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101). */
-export const adam = defineAdam('adam', false);
+export const adam = defineAdam('adam', {});
 /** The same with the largest second moment so far (Reddi, Kale & Kumar 2018). */
-export const adamAmsgrad = defineAdam('adamAmsgrad', true);
+export const adamAmsgrad = defineAdam('adamAmsgrad', { vMax: flatBuffer('update', 'positive') });
 
 /** Stochastic gradient descent; rows of `hyper`: lr, weightDecay, momentum, 1-dampening, nesterov, first step. */
 export const sgd = defineKernel({

@@ -1,8 +1,9 @@
 import type { Binding, Device } from '../device/device.ts';
 import type { Constants } from '../device/kernel.ts';
 import { type Tunable, tuningKey } from '../device/tuning/tuningTable.ts';
-import { secondsOf } from '../kernels/peaks.ts';
 import { StateError } from '../platform/errors.ts';
+import { fillBuffers, steadyDraws, upload } from './fixtures.ts';
+import { secondsOf } from './peaks.ts';
 
 /** What tuning found for one class of launches. */
 export interface TuningResult {
@@ -39,13 +40,13 @@ export async function tune(
     const key = tuningKey(kernel, params);
     const candidates = kernel.candidates!(params, traits);
     const flops = kernel.flops?.(params) ?? 0;
-    const buffers = allocateBuffers(device, { kernel, params });
+    const { bindings, free } = upload(device, fillBuffers(kernel, params, steadyDraws()));
     const timed: { constants: Constants; seconds: number }[] = [];
     let refusal: unknown;
     for (const constants of candidates) {
       tuning.choose(key, constants);
       try {
-        const seconds = await timeLaunch(device, { kernel, params }, buffers);
+        const seconds = await timeLaunch(device, { kernel, params }, bindings);
         timed.push({ constants, seconds });
         if (flops / seconds >= GOOD_SHARE_OF_PEAK * peakFlops) break;
       } catch (error) {
@@ -53,7 +54,7 @@ export async function tune(
         refusal = error;
       }
     }
-    for (const { buffer } of Object.values(buffers)) device.free(buffer);
+    free();
     if (timed.length === 0) throw refusal;
     const best = timed.reduce((a, b) => (b.seconds < a.seconds ? b : a));
     tuning.choose(key, best.constants);
@@ -80,19 +81,4 @@ async function timeLaunch(
     if (i > 0) fastest = Math.min(fastest, seconds);
   }
   return fastest;
-}
-
-/** Memory for a launch, filled with small numbers: zeros are faster than numbers on some adapters. */
-function allocateBuffers(device: Device, { kernel, params }: Tunable): Record<string, Binding> {
-  const buffers: Record<string, Binding> = {};
-  for (const [name, { size }] of Object.entries(kernel.buffers)) {
-    const count = Math.ceil(size(params) / 4) * 4;
-    const binding = { buffer: device.alloc(count * 4), offset: 0, size: count * 4 };
-    device.write(
-      binding,
-      Float32Array.from({ length: count }, (_, i) => (i % 17) / 17),
-    );
-    buffers[name] = binding;
-  }
-  return buffers;
 }

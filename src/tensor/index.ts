@@ -20,43 +20,7 @@ export { manualSeed } from './globalRng.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
-export {
-  abs,
-  add,
-  clamp,
-  cos,
-  div,
-  eq,
-  erf,
-  exp,
-  ge,
-  gelu,
-  gt,
-  le,
-  leakyRelu,
-  log,
-  lt,
-  maskedFill,
-  maximum,
-  minimum,
-  mul,
-  ne,
-  neg,
-  type Operand,
-  pow,
-  reciprocal,
-  relu,
-  rsqrt,
-  sigmoid,
-  silu,
-  sin,
-  softplus,
-  sqrt,
-  square,
-  sub,
-  tanh,
-  where,
-} from './ops/elementwise.ts';
+export * from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
@@ -71,27 +35,9 @@ export {
   tril,
 } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
-export { amax, amin, argmax, argmin, logsumexp, mean, norm, sum, variance } from './ops/reduce.ts';
-export { logSoftmax, maskedSoftmax, softmax } from './ops/softmax.ts';
-export {
-  cat,
-  chunk,
-  contiguous,
-  expand,
-  flatten,
-  flip,
-  pad,
-  permute,
-  reshape,
-  type SliceRange,
-  select,
-  slice,
-  split,
-  squeeze,
-  stack,
-  transpose,
-  unsqueeze,
-} from './ops/views.ts';
+export * from './ops/reduce.ts';
+export * from './ops/softmax.ts';
+export * from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';

@@ -1,22 +1,30 @@
-import type { ElementType, Kernel, ParamTypes, ParamValues } from '../device/kernel.ts';
-import { isDense } from '../kernels/kit/map.ts';
+import type { Binding } from '../device/device.ts';
+import type {
+  BufferTypes,
+  Constants,
+  ElementType,
+  Kernel,
+  ParamTypes,
+  ParamValues,
+} from '../device/kernel.ts';
+import { isDense, mapParams } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { broadcastShapes, coalesceDims, dims, formatShape, product, type Shape } from './shape.ts';
+import { broadcastShapes, coalesceDims, formatShape, type Shape } from './shape.ts';
 import { type DType, empty, Tensor } from './tensor.ts';
 
 /**
  * Launches a kernel on tensors of one device. Throws when one was disposed or they live on different devices.
  * @throws ArgumentError when one of integers is given to what computes in float32, which would take their bits for floats.
  */
-export function launch<T extends ParamTypes>(
-  kernel: Kernel<T>,
-  tensors: Record<string, Tensor>,
+export function launch<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+  kernel: Kernel<T, C, B>,
+  tensors: { [K in keyof B]: Tensor },
   params: ParamValues<T>,
 ): void {
   const { device } = Object.values(tensors)[0];
-  const bindings: Record<string, Tensor['storage']['binding']> = {};
+  const bindings: Record<string, Binding> = {};
   for (const name in tensors) {
     const tensor = tensors[name];
     if (tensor.isDisposed)
@@ -35,7 +43,7 @@ export function launch<T extends ParamTypes>(
     }
     bindings[name] = tensor.storage.binding;
   }
-  device.run(kernel, bindings, params);
+  device.run(kernel, bindings as { [K in keyof B]: Binding }, params);
 }
 
 const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
@@ -57,22 +65,22 @@ export function launchMap(
     throw new ArgumentError(
       `${spec.name}: more than ${MAX_RANK} dimensions: ${formatShape(shape)}`,
     );
-  const dtype: DType =
-    spec.name === 'copy' ? inputs[0].dtype : spec.types?.out === 'I' ? 'int32' : 'float32';
+  const dtype: DType = spec.keepsBits
+    ? inputs[0].dtype
+    : spec.types?.out === 'I'
+      ? 'int32'
+      : 'float32';
   const out = into ?? empty(shape, dtype, inputs[0].device);
-  const params: Record<string, number | number[]> = {
-    shape: dims(coalesced.shape, 1),
-    rank: coalesced.shape.length,
-    count: product(shape),
-    ...scalars,
-  };
+  const operands = spec.inputs.map((name, i) => {
+    const { offset } = inputs[i];
+    return [name, { strides: coalesced.strides[i], offset }] as const;
+  });
+  const params = mapParams(coalesced.shape, Object.fromEntries(operands), scalars);
   const buffers: Record<string, Tensor> = { out };
   spec.inputs.forEach((name, i) => {
-    params[`strides_${name}`] = dims(coalesced.strides[i]);
-    params[`offset_${name}`] = inputs[i].offset;
     buffers[`in_${name}`] = inputs[i];
   });
-  launch(kernel, buffers, params as ParamValues<ParamTypes>);
+  launch(kernel, buffers, params);
   return out;
 }
 

@@ -1,17 +1,21 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
+import { definedKernels } from '../../src/device/kernel.ts';
 import { splitLaunch } from '../../src/device/splitLaunch.ts';
-import { allKernels } from '../../src/kernels/index.ts';
+// Defines the kernels.
+import '../../src/measure/peaks.ts';
+import '../../src/nn/index.ts';
 import { product } from '../../src/kernels/kit/shape.ts';
+import { fillBuffers, runKernel } from '../../src/measure/fixtures.ts';
 import { AdamW, clipGradNorm, LayerNorm, Linear } from '../../src/nn/index.ts';
 import * as w from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
-import { randomBuffer, runKernel } from '../support/kernels.ts';
 
 /** Buffers larger than an adapter binds at once: here it is told a small limit, so that small tensors are cut into windows. */
 
+const allKernels = definedKernels();
 const cpu = new CpuDevice();
 const webgpu = await tryWebGpu({ bindingAlignment: 64 });
 afterAll(() => webgpu?.destroy());
@@ -45,12 +49,7 @@ describe.skipIf(!webgpu)('kernels on windows of their buffers', () => {
     webgpu!.traits.maxBinding = Math.floor(bytesOf(kernel, p) / 3.5);
     expect(splitLaunch(kernel, p, webgpu!.traits).length).toBeGreaterThan(3);
     const random = new Philox(i, name.length);
-    const data = Object.fromEntries(
-      Object.entries(kernel.buffers).map(([buffer, spec]) => [
-        buffer,
-        randomBuffer(spec as never, p, random),
-      ]),
-    );
+    const data = fillBuffers(kernel, p as never, random);
     const expected = await runKernel(cpu, kernel, data, p);
     const actual = await runKernel(webgpu!, kernel, data, p);
     for (const [output, values] of Object.entries(expected)) {

@@ -20,12 +20,12 @@ const browser = ['chromium', 'chromium-browser', 'google-chrome'].find((name) =>
   }
 });
 
-/** What users would bundle: code of theirs that takes from the package what it needs. */
+/** A bundle as users make it: their code, and the parts of the package that it uses. */
 async function bundle(): Promise<string> {
   const built = await build({
     configFile: false,
     logLevel: 'silent',
-    // The package as it is published: built, and with its word on side effects.
+    // The package as it is published: built, and with its `sideEffects`.
     resolve: { alias: [{ find: /^.*\/src\/index\.ts$/, replacement: at('dist/src/index.js') }] },
     build: {
       write: false,
@@ -38,7 +38,7 @@ async function bundle(): Promise<string> {
   return output[0].code;
 }
 
-/** Serves the bundle to a headless browser, which sends back what it computed on WebGPU. */
+/** Serves the bundle to a headless browser, which sends back its results on WebGPU. */
 async function inBrowser(code: string): Promise<unknown> {
   const page = `<!doctype html><script type="module">
     import { work } from './page.js';
@@ -82,7 +82,7 @@ async function inBrowser(code: string): Promise<unknown> {
       ended.then(([status]) => Promise.reject(new Error(`${browser} ended with ${status}`))),
     ]);
   } finally {
-    // With all its processes, which write into the profile.
+    // Kill the whole process group: child processes write into the profile.
     if (running.exitCode === null) process.kill(-running.pid!, 'SIGKILL');
     await ended;
     server.closeAllConnections();
@@ -90,7 +90,7 @@ async function inBrowser(code: string): Promise<unknown> {
   }
 }
 
-describe('bundled for browsers, of the package only what is used', () => {
+describe('a bundle for browsers', () => {
   let code: string;
   let expected: Record<string, unknown>;
   beforeAll(async () => {
@@ -102,14 +102,14 @@ describe('bundled for browsers, of the package only what is used', () => {
   const near = (value: unknown): unknown =>
     Array.isArray(value) ? value.map(near) : expect.closeTo(value as number, 4);
 
-  it('computes the same', async () => {
+  it('computes the same in Node', async () => {
     const path = join(folder, 'page.mjs');
     writeFileSync(path, code);
     const { work: bundled } = (await import(path)) as { work: typeof work };
     expect(await bundled('cpu')).toEqual(expected);
   });
 
-  it.skipIf(!browser)('computes it on WebGPU in a browser (needs Chromium)', async () => {
+  it.skipIf(!browser)('computes the same on WebGPU in a browser (needs Chromium)', async () => {
     const { gradient, losses, score } = expected;
     expect(await inBrowser(code)).toEqual({
       gradient: near(gradient),

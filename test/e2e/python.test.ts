@@ -14,9 +14,7 @@ const python = ['python3', '/usr/bin/python3'].find(
   (name) => spawnSync(name, ['-c', 'import torch']).status === 0,
 );
 if (!python)
-  console.warn(
-    'no Python with torch is here (Debian: python3-torch): the tests that need it are skipped',
-  );
+  console.warn('no Python with torch (Debian: python3-torch): the tests that need it are skipped');
 
 const script = fileURLToPath(new URL('../support/bert.py', import.meta.url));
 const root = await mkdtemp(join(tmpdir(), 'wigbert-python-'));
@@ -40,8 +38,7 @@ const attentionMask = [7, 4, 1].map((length) =>
 );
 
 /**
- * Each class with every weight drawn, in numbers that float16 holds; a decoder of its own in the
- * last.
+ * Each class with random weights that float16 represents exactly; the last has an untied decoder.
  */
 const models = [...headNames, 'BertForMaskedLM' as const].map((head, i) => {
   const model = classOf(head)
@@ -53,8 +50,8 @@ const models = [...headNames, 'BertForMaskedLM' as const].map((head, i) => {
   return { head, model, dir: join(root, String(i)), torchDtype: torchDtypes[i % 2] };
 });
 
-describe.skipIf(!python)('what is saved here', () => {
-  test('is what torch reads: no weight too many or too few, and the same outputs', async () => {
+describe.skipIf(!python)('a saved model', () => {
+  test('is read by torch: the same weights and the same outputs', async () => {
     for (const { model, dir, torchDtype } of models)
       await model.savePretrained(dir, {}, { torchDtype });
     const inputs = join(root, 'inputs.json');

@@ -22,7 +22,7 @@ import { pretrainDefaults } from '../../src/train/pretraining/pretrain.ts';
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const folder = at('models/bert-tiny-ko');
 
-describe('the model in the box', () => {
+describe('the shipped model', () => {
   beforeAll(() => useDevice('auto'));
 
   it('is small, in half precision', async () => {
@@ -35,7 +35,7 @@ describe('the model in the box', () => {
     expect(statSync(join(folder, 'model.safetensors')).size).toBeLessThan(2.1 * numParameters);
   });
 
-  it('knows the words of Korean reviews, and which stand where', async () => {
+  it('knows the words of Korean reviews and predicts masked ones', async () => {
     const tokenizer = await BertTokenizer.fromPretrained(folder);
     const { examples } = await readData(at('data/reviews-ko-test.tsv'));
     const texts = examples.map(({ text }) => [text!]);
@@ -52,11 +52,11 @@ describe('the model in the box', () => {
     const model = await BertForMaskedLM.fromPretrained(folder);
     expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
     const random = BertForMaskedLM.fromConfig(model.config, 1);
-    // A guess among all words is at 9.
+    // A uniform guess among all words has a loss of 9.
     expect(await scores(model)).toBeLessThan((await scores(random)) - 3);
   });
 
-  it('makes a better start than random weights, where labels are few', async () => {
+  it('is a better start than random weights if labels are few', async () => {
     const tokenizer = await BertTokenizer.fromPretrained(folder);
     const train = await readData(at('data/reviews-ko.tsv'));
     const test = await readData(at('data/reviews-ko-test.tsv'), { labels: train.labels });

@@ -107,6 +107,5 @@ describe.skipIf(!hasGolden).each([
 });
 
 it.skipIf(!webgpu)('leaves no memory behind', () => {
-  // The dropout generators' and no tensor's.
   expect(webgpu!.memory().buffers).toBe(0);
 });

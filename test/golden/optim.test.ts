@@ -70,7 +70,7 @@ describe.skipIf(!hasGolden).each([
         const first = tensors.has(`${id}/grad0.0`) ? t : t + 1;
         params.forEach((param, i) => {
           param.grad = keep(load(`${id}/grad${first}.${i}`));
-          // As backward leaves it: in the optimiser's slot.
+          // `backward` leaves gradients in the optimiser's buffer.
           const values = toFloat32(tensors.get(`${id}/grad${first}.${i}`)!);
           param.grad.setStorage(param.gradBuffer!);
           param.grad.copy_(values);

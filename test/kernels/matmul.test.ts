@@ -11,9 +11,9 @@ import {
   matmul,
 } from '../../src/kernels/matmul/index.ts';
 import { denseMatmul, type MatmulParams } from '../../src/kernels/matmul/shape.ts';
+import { fillBuffers, runKernel } from '../../src/measure/fixtures.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
-import { randomBuffer, runKernel } from '../support/kernels.ts';
 import { withoutSubgroupMatrices } from '../support/subgroupMatrices.ts';
 
 const cpu = new CpuDevice();
@@ -53,12 +53,7 @@ async function worstError(
   variants = variantsFor(kernel, p, device.traits),
 ): Promise<[number, string]> {
   const random = new Philox(p.m, p.k);
-  const data = Object.fromEntries(
-    Object.entries(kernel.buffers).map(([name, spec]) => [
-      name,
-      randomBuffer(spec as never, p, random),
-    ]),
-  );
+  const data = fillBuffers(kernel, p as never, random);
   const expected = await runKernel(cpu, kernel, data, p as never);
   let worst: [number, string] = [0, 'none'];
   for (chosen of variants) {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import { measurePeaks, shareOfPeak } from '../../src/kernels/peaks.ts';
+import { measurePeaks, shareOfPeak } from '../../src/measure/peaks.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
 const webgpu = await tryWebGpu();

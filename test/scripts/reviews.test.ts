@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const data = join(root, 'data');
 
 describe('the sample data', () => {
-  it('is what its script makes, byte for byte', () => {
+  it('equals the output of its script, byte for byte', () => {
     const folder = mkdtempSync(join(tmpdir(), 'wigbert-'));
     execFileSync(process.execPath, [join(root, 'scripts/make-reviews.mjs'), folder]);
     for (const file of [
@@ -30,7 +30,7 @@ describe('the sample data', () => {
   it.each([
     ['English', { 'reviews.tsv': 3000, 'reviews-test.tsv': 600 }],
     ['Korean', { 'reviews-ko.tsv': 1200, 'reviews-ko-test.tsv': 400 }],
-  ])('in %s is balanced and never says the same twice', async (_, files) => {
+  ])('in %s is balanced and has no duplicates', async (_, files) => {
     const seen = new Set<string>();
     let rows = 0;
     for (const [file, count] of Object.entries(files)) {
@@ -51,7 +51,7 @@ describe('the sample data', () => {
     expect(seen.size).toBe(rows);
   });
 
-  it('has a vocabulary with every character of English text, as a word and inside one', () => {
+  it('has a vocabulary with every character of English, as a word and inside a word', () => {
     const entries = readFileSync(join(data, 'vocab.txt'), 'utf8').split('\n').slice(0, -1);
     expect(entries.slice(0, 5)).toEqual(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']);
     expect(new Set(entries).size).toBe(entries.length);

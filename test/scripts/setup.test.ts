@@ -6,14 +6,14 @@ import { expect, test } from 'vitest';
 
 const scripts = fileURLToPath(new URL('../../scripts', import.meta.url));
 
-test('an option it does not know is wrong usage', () => {
+test('an unknown option is wrong usage', () => {
   const args = [join(scripts, 'setup.mjs'), '--biuld'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect(status).toBe(2);
   expect(stderr).toBe('setup: unknown option --biuld; the only one is --build\n');
 });
 
-test('the project names no package host', () => {
+test('setup names no package host', () => {
   const folder = join(scripts, 'setup');
   for (const name of readdirSync(folder))
     expect(readFileSync(join(folder, name), 'utf8')).not.toMatch(/https?:/);

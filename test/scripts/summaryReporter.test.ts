@@ -6,16 +6,17 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const reporter = path('../../scripts/summary-reporter.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'wigbert-summary-'));
 symlinkSync(path('../../node_modules'), join(folder, 'node_modules'), 'junction');
 const reporters = ['default', path('../../scripts/summary-reporter.mjs')];
 writeFileSync(
   join(folder, 'vitest.config.mjs'),
-  `export default ${JSON.stringify({ test: { reporters } })};`,
+  `export default { test: { reporters: ['default', ${JSON.stringify(reporter)}] } };`,
 );
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs test files of its own; returns the exit status and the last line that is printed. */
+/** Runs test files; returns the exit status and the last printed line. */
 function run(files: Record<string, string>): { status: number | null; last: string | undefined } {
   const tests = join(folder, 'tests');
   rmSync(tests, { recursive: true, force: true });
@@ -33,7 +34,7 @@ function run(files: Record<string, string>): { status: number | null; last: stri
   return { status, last: stdout.trimEnd().split('\n').at(-1) };
 }
 
-test('all pass, but for those that are skipped', () => {
+test('skipped tests are counted apart', () => {
   const files = {
     a: `test('a', () => {}); test('b', () => {});`,
     b: `test.skip('c', () => {}); test.todo('d');`,
@@ -41,7 +42,7 @@ test('all pass, but for those that are skipped', () => {
   expect(run(files)).toEqual({ status: 0, last: '2 passed, 0 failed, 2 skipped' });
 });
 
-test('all that can go wrong counts as failed', () => {
+test('everything that can go wrong counts as failed', () => {
   const files = {
     fails: `test('passes', () => {}); test('fails', () => expect(1).toBe(2));`,
     hook: `describe('s', () => {
@@ -58,7 +59,7 @@ test('all that can go wrong counts as failed', () => {
       return new Promise(() => {});
     });`,
   };
-  // One each, and for the process that dies both the test and the death.
+  // One failure each; the process that dies counts twice: its test and its death.
   expect(run(files)).toEqual({ status: 1, last: '2 passed, 6 failed, 1 skipped' });
 });
 

@@ -1,8 +1,7 @@
 """Reads Hugging Face model folders with nothing but Python and torch, and prints their outputs.
 
-Arguments: a JSON file of inputs (input_ids, attention_mask, token_type_ids), then folders. Prints
-a line of JSON for each:
-outputs by name, and the weights that the architecture of its config.json lacks or has no use for.
+Arguments: a JSON file of inputs (input_ids, attention_mask, token_type_ids), then folders. Prints a
+line of JSON for each: its architecture, its outputs by name, and its unused weights.
 """
 
 import json
@@ -60,8 +59,8 @@ class Bert:
         scores = split("query") @ split("key").transpose(2, 3) / math.sqrt(hidden // heads) + mask
         context = (scores.softmax(-1) @ split("value")).transpose(1, 2)
         context = context.reshape(batch, length, hidden)
-        attended = self.dense(f"{name}.attention.output.dense", context)
-        x = self.norm(f"{name}.attention.output.LayerNorm", attended + x)
+        output = self.dense(f"{name}.attention.output.dense", context)
+        x = self.norm(f"{name}.attention.output.LayerNorm", output + x)
         inner = F.gelu(self.dense(f"{name}.intermediate.dense", x))
         return self.norm(f"{name}.output.LayerNorm", self.dense(f"{name}.output.dense", inner) + x)
 
@@ -84,9 +83,8 @@ class Bert:
         x = F.gelu(self.dense(f"{name}.transform.dense", x))
         x = self.norm(f"{name}.transform.LayerNorm", x)
         tied = self.config["tie_word_embeddings"]
-        embeddings = "bert.embeddings.word_embeddings.weight"
-        decoder = self.take(embeddings if tied else f"{name}.decoder.weight")
-        return F.linear(x, decoder, self.take(f"{name}.bias"))
+        decoder = "bert.embeddings.word_embeddings.weight" if tied else f"{name}.decoder.weight"
+        return F.linear(x, self.take(decoder), self.take(f"{name}.bias"))
 
     def outputs(self, x):
         if self.kind == "BertModel":
@@ -110,7 +108,7 @@ with open(sys.argv[1]) as file:
     given = {name: torch.tensor(rows) for name, rows in json.load(file).items()}
 for folder in sys.argv[2:]:
     model = Bert(folder)
-    results = model.outputs(model.encode(**given))
-    outputs = {name: value.flatten().tolist() for name, value in results.items()}
+    outputs = model.outputs(model.encode(**given))
+    outputs = {name: value.flatten().tolist() for name, value in outputs.items()}
     unused = sorted(set(model.weights) - model.used)
     print(json.dumps({"architecture": model.kind, "unused": unused, "outputs": outputs}))

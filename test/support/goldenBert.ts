@@ -37,8 +37,8 @@ export function goldenInputs(device: Device) {
 }
 
 /**
- * Largest distance, against 1 or the expected tensor's largest magnitude, whichever is more;
- * `slack` is what an element may be off for a reason of its own.
+ * Largest difference, relative to 1 or to the expected tensor's largest magnitude, whichever is
+ * more. `slack(i)` is an extra tolerance of element i.
  */
 export async function distance(
   actual: Tensor,
@@ -59,9 +59,8 @@ export async function distance(
 }
 
 /**
- * For `distance`: a gradient that cancels to nearly nothing beside its neighbours is rounding
- * noise, and Adam's first step is as long for noise as for any other gradient. Exact zeros are not
- * noise.
+ * A slack for `distance`. A gradient that nearly cancels is rounding noise, and Adam's first step
+ * is as long for noise as for any other gradient. Exact zeros are not noise.
  */
 export function noisySteps(gradient: RawTensor, rate: number): (i: number) => number {
   const values = toFloat32(gradient);

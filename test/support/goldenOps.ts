@@ -28,7 +28,7 @@ const reduction =
   ({ x }, { dim, keepdim }) =>
     f(x, dim, keepdim);
 
-/** The operations of the reference file, in this engine's words. */
+/** The operations of the reference file, by this library's functions. */
 export const goldenOps: Record<string, GoldenOp> = {
   matmul: ({ a, b }, { transposeA, transposeB }) =>
     w.matmul(transposeA ? a.transpose(-1, -2) : a, transposeB ? b.transpose(-1, -2) : b),
@@ -123,7 +123,7 @@ export const goldenOps: Record<string, GoldenOp> = {
   nll_loss: ({ x, y }) => w.nllLoss(w.logSoftmax(x, -1), y),
 };
 
-/** Whole expressions, by the name behind `graph/`. */
+/** Whole expressions, by their name after `graph/`. */
 export const goldenGraphs: Record<string, (inputs: Record<string, Tensor>) => Tensor> = {
   'x * x + x': ({ x }) => x.mul(x).add(x),
   'torch.matmul(x, x.transpose(-1, -2))': ({ x }) => x.matmul(x.transpose(-1, -2)),

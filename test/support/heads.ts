@@ -25,10 +25,7 @@ const predictions = [
 const relationship = dense('cls.seq_relationship');
 const classifier = dense('classifier');
 
-/**
- * Every class, and the names that Hugging Face stores for it beside embeddings and encoder (all
- * with `bert.` in front).
- */
+/** Every class, with the names that Hugging Face stores for it outside embeddings and encoder. */
 export const heads = {
   BertModel: { Model: BertModel, names: pooler },
   BertForPreTraining: {
@@ -49,7 +46,7 @@ export const heads = {
   BertForMultipleChoice: { Model: BertForMultipleChoice, names: [...pooler, ...classifier] },
 } as const satisfies Record<string, { Model: BertClass; names: readonly string[] }>;
 export type HeadName = keyof typeof heads;
-/** One of them, for what they have in common. */
+/** One class, with the common type. */
 export const classOf = (head: HeadName): BertClass => heads[head].Model;
 export const headNames = Object.keys(heads) as HeadName[];
 
@@ -74,7 +71,7 @@ const embeddings = [
   ...dense('LayerNorm'),
 ];
 
-/** All that Hugging Face stores for a class with so many layers, sorted. */
+/** All names that Hugging Face stores for a class with `layers` layers, sorted. */
 export function storedNames(head: HeadName, layers: number): string[] {
   const encoder = Array.from({ length: layers }, (_, i) =>
     layer.map((name) => `encoder.layer.${i}.${name}`),

@@ -58,8 +58,8 @@ const lengths = [
 ];
 
 /**
- * `count` damaged copies of a safetensors file, the same for the same seed: bytes, lengths, text
- * and structure, or noise.
+ * `count` damaged copies of a safetensors file, by changes of bytes, lengths, text and structure,
+ * or noise. The same seed gives the same copies.
  */
 export function* mutants(file: Uint8Array, count: number, seed: number): Generator<Uint8Array> {
   const random = seeded(seed);
@@ -68,10 +68,7 @@ export function* mutants(file: Uint8Array, count: number, seed: number): Generat
   const headerEnd = 8 + Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = Buffer.from(file.subarray(8, headerEnd)).toString();
 
-  /**
-   * Replaces one match of a pattern in the header, so that the file reaches the checks behind the
-   * JSON.
-   */
+  /** Replaces one match of a pattern in the header, to reach the checks behind the JSON parser. */
   const edit = (text: string, pattern: RegExp, by: (match: string) => string): string => {
     const matches = [...text.matchAll(pattern)];
     if (matches.length === 0) return text;

@@ -11,10 +11,7 @@ import {
   useDevice,
 } from '../../src/index.ts';
 
-/**
- * Numbers that any device and runtime should agree on: a gradient, losses of three steps, a
- * prediction.
- */
+/** Numbers on which devices and runtimes agree: a gradient, losses of three steps, a score. */
 export async function work(device: 'webgpu' | 'cpu'): Promise<Record<string, unknown>> {
   await useDevice(device);
   manualSeed(1);

@@ -1,6 +1,6 @@
 import type { TensorToWrite } from '../../src/formats/safetensors/file.ts';
 
-/** A file with this header text, whatever it says, and so many bytes of data. */
+/** A file with this header text, valid or not, and `dataBytes` bytes of data. */
 export function fileOf(header: string | Uint8Array, dataBytes = 0): Uint8Array {
   const encoded = typeof header === 'string' ? new TextEncoder().encode(header) : header;
   const file = new Uint8Array(8 + encoded.length + dataBytes);

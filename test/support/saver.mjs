@@ -1,7 +1,7 @@
 /**
- * Saves model folders for as long as it lives, for tests that kill it: `saver.mjs DIR FIRST
- * [CALLS]` saves version FIRST, then the next, and so on; with CALLS it kills itself before that
- * call of the file system. Versions differ in every file.
+ * Saves model folders until a test kills it. `saver.mjs DIR FIRST [CALLS]` saves version FIRST,
+ * then the next, and so on; versions differ in every file. With CALLS it kills itself before that
+ * call of the file system.
  */
 import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -2,9 +2,9 @@ const left = /subgroupMatrixLoad<subgroup_matrix_left<f16, 8, 8>, (row|col)_majo
 const right = /subgroupMatrixLoad<subgroup_matrix_right<f16, 8, 8>, (row|col)_major>\(&(\w+), /g;
 
 /**
- * Rewrites a text of 8 × 8 subgroup matrices for an adapter that has none, but subgroups of 8: what
- * they mean, in plain words. Each lane holds one row of a left matrix and of a result, and all of a
- * right matrix.
+ * Rewrites WGSL with 8 × 8 subgroup matrices as plain WGSL, for an adapter without them but with
+ * subgroups of 8. Each lane holds one row of a left matrix and of a result, and all of a right
+ * matrix.
  */
 export function withoutSubgroupMatrices(text: string): string {
   const row = (array: string, major: string) => `

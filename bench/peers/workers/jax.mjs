@@ -1,6 +1,6 @@
 /**
- * jax-js. A function consumes the arrays it is given; `.ref` keeps one for another use. What a user
- * would jit is jitted: all but the plain product. Its optimisers are in another package, so Adam is
+ * jax-js. A function consumes its arrays; `.ref` keeps one for another use. Everything a user would
+ * jit is jitted: all works but the plain product. Its optimisers are in another package, so Adam is
  * written out.
  */
 import { bert } from '../bert.mjs';
@@ -109,10 +109,7 @@ function bertForward({ numpy: np, nn }, all, { ids, types, bias }) {
   return dense(np.tanh(dense(first, 'pooler')), 'classifier');
 }
 
-/**
- * A function that does one step (loss, gradients and Adam in one jitted function) and resolves to
- * its loss.
- */
+/** A step (loss, gradients and Adam in one jitted function) that resolves to its loss. */
 function trainStep(jax, all, inputs, batch) {
   const { numpy: np, nn, jit, tree, valueAndGrad } = jax;
   const { lr, beta1, beta2, eps } = bert.adam;

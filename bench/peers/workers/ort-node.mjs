@@ -1,7 +1,4 @@
-/**
- * onnxruntime-node. Its WebGPU provider brings its own Dawn and does not say which adapter it
- * found.
- */
+/** onnxruntime-node. Its WebGPU provider has its own Dawn and does not name its adapter. */
 import { createRequire } from 'node:module';
 import { ortWorks } from '../ort.mjs';
 import { serve } from '../protocol.mjs';

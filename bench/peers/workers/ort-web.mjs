@@ -25,9 +25,7 @@ await serve(async (path) => {
   };
 });
 
-/**
- * Its memory is a SharedArrayBuffer, from which Dawn in Node does not write: it is given copies.
- */
+/** Dawn in Node does not write from its memory, a SharedArrayBuffer: it gets copies. */
 function copySharedWrites() {
   const { writeBuffer } = GPUQueue.prototype;
   GPUQueue.prototype.writeBuffer = function (buffer, offset, data, start = 0, size = undefined) {

@@ -1,7 +1,4 @@
-/**
- * TensorFlow.js. It registers its WebGPU backend on import, and only if `navigator.gpu` is there by
- * then.
- */
+/** TensorFlow.js. It registers its WebGPU backend on import, if `navigator.gpu` exists by then. */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { bert } from '../bert.mjs';
@@ -21,6 +18,22 @@ await serve(async (path) => {
   if (!(await tf.setBackend(path))) throw new Error(`its backend ${path} does not start`);
   await tf.ready();
 
+  const kinds = kindsOf(tf);
+  const cannot = {};
+  if (path === 'wasm') {
+    delete kinds.bertTrain;
+    cannot.bertTrain =
+      'its WebAssembly backend has no gradient of an embedding (no kernel UnsortedSegmentSum)';
+  }
+  return {
+    about: () => ({ version: versionOf('@tensorflow/tfjs'), adapter: adapter?.() }),
+    kinds,
+    cannot,
+  };
+});
+
+/** The works by kind, as functions from inputs to { run, result }. */
+function kindsOf(tf) {
   const work = (compute) => ({
     run: async () => {
       const first = tf.tidy(() => tf.slice(compute().reshape([-1]), [0], [1]));
@@ -36,7 +49,7 @@ await serve(async (path) => {
     },
   });
 
-  const kinds = {
+  return {
     matmul({ m, k, n, a, b }) {
       const left = tf.tensor2d(a, [m, k]);
       const right = tf.tensor2d(b, [k, n]);
@@ -82,18 +95,7 @@ await serve(async (path) => {
       });
     },
   };
-  const cannot = {};
-  if (path === 'wasm') {
-    delete kinds.bertTrain;
-    cannot.bertTrain =
-      'its WebAssembly backend has no gradient of an embedding (no kernel UnsortedSegmentSum)';
-  }
-  return {
-    about: () => ({ version: versionOf('@tensorflow/tfjs'), adapter: adapter?.() }),
-    kinds,
-    cannot,
-  };
-});
+}
 
 /** It has no operation for layer normalisation or GELU: these are composed, as its users do. */
 function normalise(x, weight, bias, eps) {

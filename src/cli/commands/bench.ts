@@ -3,7 +3,7 @@ import type { KernelTiming } from '../../bench/kernels.ts';
 import type { StepTiming } from '../../bench/steps.ts';
 import { CpuDevice } from '../../device/cpu.ts';
 import { layoutOf, type MatmulParams } from '../../kernels/matmul/shape.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
 import { UsageError } from '../../platform/errors.ts';
 import {
   deviceOption,

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
-import { allKernels } from '../../kernels/index.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { definedKernels } from '../../device/kernel.ts';
+// Defines the kernels.
+import '../../nn/index.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
 import { deviceOption, jsonOption, openCliDevice } from '../options.ts';
 import { number } from '../table.ts';
 
@@ -20,7 +22,7 @@ export function infoCommand(): Command {
             adapter: description,
             traits,
             peaks,
-            kernels: allKernels.length,
+            kernels: definedKernels().length,
             node: process.version,
           }),
         );
@@ -42,7 +44,7 @@ export function infoCommand(): Command {
           'memory',
           `${number(peaks.bytesPerSecond / 1e9)} GB/s read and written by a copy, as measured`,
         ],
-        ['kernels', String(allKernels.length)],
+        ['kernels', String(definedKernels().length)],
         ['node', `${process.version} on ${process.platform}-${process.arch}`],
       ];
       for (const [name, value] of lines) console.log(`${name.padEnd(16)} ${value}`);

@@ -3,7 +3,7 @@ import { type BertConfig, bertConfig, bertTiny, parseBertConfig } from '../../be
 import { BertForSequenceClassification } from '../../bert/heads/sequenceClassification.ts';
 import type { Device } from '../../device/device.ts';
 import { saveTuning } from '../../device/tuning/tuningFile.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
 import { type TuningResult, tune } from '../../measure/tune.ts';
 import { readJson } from '../../platform/files.ts';
 import { backward, scope, tensor } from '../../tensor/index.ts';

@@ -14,6 +14,8 @@ import {
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
 import { DeviceLostError, KernelError } from '../errors.ts';
 import {
+  type BufferTypes,
+  type Constants,
   type HostArray,
   type Kernel,
   type ParamTypes,
@@ -132,9 +134,9 @@ export class WebGpuDevice implements Device {
     return this.#readBack(source);
   }
 
-  run<T extends ParamTypes>(
-    kernel: Kernel<T>,
-    buffers: Record<string, Binding>,
+  run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+    kernel: Kernel<T, C, B>,
+    buffers: { [K in keyof B]: Binding },
     params: ParamValues<T>,
   ): void {
     this.#throwFailure();

@@ -1,4 +1,4 @@
-import { type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
+import { type ArrayOf, type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
 import { rowsPerWorkgroup, specialize } from './forward.ts';
 import {
   type AttentionParams,
@@ -71,7 +71,7 @@ const inputs = {
   keepBits: { type: 'u32', access: 'read', size: keepBitsSize, fill: { below: () => 2 ** 32 } },
   terms: { type: 'V', access: 'read', size: (p) => rowCount(p) * 4, fill: 'positive' },
   dy: { type: 'V', access: 'read', size: (p) => rowCount(p) * p.size },
-} satisfies Record<string, BufferSpec<AttentionParams>>;
+} as const satisfies Record<string, BufferSpec<AttentionParams>>;
 
 /** dq: [batch, length, heads, size]. terms: see `attentionTerms`; the rest as in `attention`. */
 export const attentionQueryGradient = defineKernel({
@@ -133,16 +133,15 @@ interface Score {
   weight: number;
   dScore: number;
 }
-type Inputs = Record<keyof typeof inputs, Float32Array | Uint32Array>;
+type Inputs = { [K in keyof typeof inputs]: ArrayOf<(typeof inputs)[K]['type']> };
 
 /** Recomputes every score and shows it to `visit`. */
-// biome-ignore lint/suspicious/noExplicitAny: as in Kernel.reference
 function forEachScore(
-  buffers: any,
+  buffers: Inputs,
   p: AttentionParams,
   visit: (buffers: Inputs, score: Score) => void,
 ): void {
-  const { q, k, v, mask, keepBits, terms, dy }: Inputs = buffers;
+  const { q, k, v, mask, keepBits, terms, dy } = buffers;
   const { batch, heads, length, keys, size, masks, scale, keepScale } = p;
   const words = keepWords(keys);
   const score: Score = { qAt: 0, kAt: 0, yAt: 0, keyGradAt: 0, weight: 0, dScore: 0 };

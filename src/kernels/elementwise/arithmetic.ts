@@ -211,6 +211,7 @@ export const toInt = defineMap({
 /** Strided copy of 32-bit words of any type: what makes a view contiguous. */
 export const copy = defineMap({
   name: 'copy',
+  keepsBits: true,
   inputs: ['x'],
   types: { x: 'I', out: 'I' },
   wgsl: 'x',

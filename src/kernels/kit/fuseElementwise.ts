@@ -1,13 +1,11 @@
-import {
-  defineKernel,
-  type ElementType,
-  type FusedOp,
-  type Kernel,
-  type ParamTypes,
-  type ParamValues,
-} from '../../device/kernel.ts';
+import type { ElementType, FusedOp, Kernel, ParamTypes, ParamValues } from '../../device/kernel.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
-import { perElementConstants, perElementMain, perElementWorkgroups } from './perElement.ts';
+import {
+  type PerElementConstants,
+  perElementConstants,
+  perElementMain,
+  perElementWorkgroups,
+} from './perElement.ts';
 
 const fusedKernels = new Map<string, Kernel>();
 
@@ -51,7 +49,7 @@ function defineFusedKernel(ops: readonly FusedOp[]): Kernel {
   for (const [i, op] of ops.entries()) {
     if (op.stored) buffers[`out${i}`] = { type: typeOf(specOf(op), 'out'), access: 'write', size };
   }
-  return defineKernel({
+  const kernel: Kernel<ParamTypes, PerElementConstants & { width: number }> = {
     name: nameOf(ops),
     params,
     buffers,
@@ -89,7 +87,8 @@ ${perElementMain(c, `p.count / ${c.width}u`, bodyOf(ops, buffers), { reads: read
       }
     },
     cases: [],
-  }) as unknown as Kernel;
+  };
+  return kernel as unknown as Kernel;
 }
 
 /** Where a link's input comes from, and the type that it has there: copies take words of any type. */

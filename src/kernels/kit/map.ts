@@ -97,7 +97,8 @@ ${perElementMain(
       ),
     ],
     elementwise: { count: (p: P) => (isFlat(p) ? p.count : undefined), fuse: fuseElementwise },
-    reference(buffers, p: P) {
+    reference(arrays, p: P) {
+      const buffers = arrays as Record<string, Float32Array>;
       const values = scalars.map((name) => p[name]);
       const views = inputs.map((name) => buffers[`in_${name}`]);
       const f = spec.reference;
@@ -112,10 +113,10 @@ ${perElementMain(
         else out[i] = f(a[at[0]], b[at[1]], c[at[2]], ...values);
       });
     },
-    cases: mapCases(inputs, scalars) as ParamValues<ParamTypes>[],
+    cases: mapCases(inputs, scalars),
     tolerance: spec.tolerance,
   });
-  return { ...kernel, spec } as MapKernel;
+  return Object.assign(kernel, { spec }) as unknown as MapKernel;
 }
 
 /** Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any stride. */
@@ -132,26 +133,37 @@ export function isDense(
   return true;
 }
 
+/** Parameters of an element-wise launch over one shape: strides and offset of each operand. */
+export function mapParams(
+  shape: readonly number[],
+  operands: Readonly<Record<string, { strides: readonly number[]; offset: number }>>,
+  scalars: Readonly<Record<string, number>> = {},
+): ParamValues<ParamTypes> {
+  const params: Record<string, number | readonly number[]> = {
+    shape: dims(shape, 1),
+    rank: shape.length,
+    count: product(shape),
+    ...scalars,
+  };
+  for (const [name, { strides, offset }] of Object.entries(operands)) {
+    params[`strides_${name}`] = dims(strides);
+    params[`offset_${name}`] = offset;
+  }
+  return params as ParamValues<ParamTypes>;
+}
+
 /** A flat one, an odd one, and one with the second operand repeated along rows and the first transposed. */
 function mapCases(
   inputs: readonly string[],
   scalars: readonly string[],
-): Record<string, number | number[]>[] {
-  const one = (shape: number[], stridesOf: (input: number) => number[]) => {
-    const p: Record<string, number | number[]> = {
-      shape: dims(shape, 1),
-      rank: shape.length,
-      count: product(shape),
-    };
-    inputs.forEach((name, i) => {
-      p[`strides_${name}`] = dims(stridesOf(i));
-      p[`offset_${name}`] = 0;
-    });
-    scalars.forEach((name, i) => {
-      p[name] = 0.75 + i;
-    });
-    return p;
-  };
+): ParamValues<ParamTypes>[] {
+  const values = Object.fromEntries(scalars.map((name, i) => [name, 0.75 + i]));
+  const one = (shape: number[], stridesOf: (input: number) => number[]) =>
+    mapParams(
+      shape,
+      Object.fromEntries(inputs.map((name, i) => [name, { strides: stridesOf(i), offset: 0 }])),
+      values,
+    );
   return [
     one([1024 * 128], () => [1]),
     one([333], () => [1]),

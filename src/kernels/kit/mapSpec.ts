@@ -11,6 +11,8 @@ export interface MapSpec {
   inputs: readonly string[];
   types?: Record<string, 'V' | 'I'>;
   scalars?: readonly string[];
+  /** True if any 32-bit type passes through as it is: the result has the dtype of the input. */
+  keepsBits?: boolean;
   /** An expression on vectors `V` (f32) or `I` (i32) named as the inputs; scalars are `p.name`. */
   wgsl: string;
   /** WGSL functions that the expression calls. */

@@ -1,4 +1,4 @@
-import { type BufferSpec, defineKernel } from '../../device/kernel.ts';
+import { type BufferSpec, type Constants, defineKernel, type Kernel } from '../../device/kernel.ts';
 import {
   dropoutFactors,
   dropoutParams,
@@ -24,12 +24,12 @@ import {
 
 const params = { ...layerNormParams, ...dropoutParams } as const;
 type P = LayerNormSizes & { call: number; threshold: number; scale: number };
-const matrix = (access: 'read' | 'write'): BufferSpec<P> => ({
+const matrix = (access: 'read' | 'write'): BufferSpec<P, 'V'> => ({
   type: 'V',
   access,
   size: (p) => p.rows * p.cols,
 });
-const vector: BufferSpec<P> = { type: 'V', access: 'read', size: (p) => p.cols };
+const vector: BufferSpec<P, 'V'> = { type: 'V', access: 'read', size: (p) => p.cols };
 const cases: P[] = layerNormCases.map((p) => ({
   ...p,
   call: 3,
@@ -37,66 +37,67 @@ const cases: P[] = layerNormCases.map((p) => ({
   scale: 1 / 0.75,
 }));
 
-/** `hasDropout`: whether there is dropout; `savesForBackward`: whether a gradient will be asked for. */
-function defineAddLayerNorm(
-  name: string,
-  { hasDropout, savesForBackward }: { hasDropout: boolean; savesForBackward: boolean },
-) {
-  const buffers: Record<string, BufferSpec<P>> = {
-    ...(hasDropout && { state: dropoutState }),
-    x: matrix('read'),
-    residual: matrix('read'),
-    weight: vector,
-    bias: vector,
-    y: matrix('write'),
-    ...(savesForBackward && { z: matrix('write'), moments: writeMoments }),
-  };
-  return defineKernel({
+const inputs = { x: matrix('read'), residual: matrix('read'), weight: vector, bias: vector };
+const output = { y: matrix('write') };
+const saved = { z: matrix('write'), moments: writeMoments };
+
+interface Optional {
+  state: Uint32Array;
+  z: Float32Array;
+  moments: Float32Array;
+}
+
+/** A variant: with dropout if there is a `state`, for a gradient if there are `saved` buffers. */
+function defineAddLayerNorm<B extends Record<string, BufferSpec<P>>>(name: string, buffers: B) {
+  const hasDropout = 'state' in buffers;
+  const savesForBackward = 'z' in buffers;
+  const kernel = defineKernel({
     name,
     params,
-    buffers,
+    buffers: buffers as B & typeof inputs & typeof output,
     ...perRowWeighted,
     wgsl: perRowWeightedWgsl((c) => ({
       ...normalizeRow,
       values: { v: `${hasDropout ? 'drop(x[i], i)' : 'x[i]'} + residual[i]` },
-      // To read what was written takes less than to begin again.
+      // Reading back what was written is cheaper than computing it again.
       ...(savesForBackward && { reloadValues: { v: 'z[i]' }, storeStatistics: storeMoments }),
       computeStatistics: (walk) => rowMomentsWgsl(c, walk, savesForBackward ? 'z[i] = v;' : ''),
       ...(hasDropout && { functions: dropoutWgsl(c) }),
     })),
-    reference({ state, x, residual, weight, bias, y, z, moments }, p: P) {
+    reference(arrays, p: P) {
+      const { x, residual, weight, bias, y } = arrays as Record<string, Float32Array>;
+      const { state, z, moments } = arrays as unknown as Optional;
       const factors = hasDropout ? dropoutFactors(state, p, x.length) : undefined;
-      const sum = z ?? new Float32Array(x.length);
+      const sum = savesForBackward ? z : new Float32Array(x.length);
       for (let i = 0; i < x.length; i++) {
         sum[i] =
           residual[i] + (factors ? (factors[i] === 0 ? 0 : Math.fround(x[i] * factors[i])) : x[i]);
       }
-      layerNorm.reference(
-        { x: sum, weight, bias, y, moments: moments ?? new Float32Array(p.rows * 2) },
-        p,
-      );
+      const kept = savesForBackward ? moments : new Float32Array(p.rows * 2);
+      layerNorm.reference({ x: sum, weight, bias, y, moments: kept }, p);
     },
     cases,
   });
+  return kernel as unknown as Kernel<typeof params, Constants, { [K in keyof B]: B[K]['type'] }>;
 }
 
 /**
- * y = layerNorm(z) weight + bias, z = dropout(x) + residual, with the mask of `dropout`. Keeps z and its moments for the
- * gradient. x, residual, z, y: [rows, cols], weight, bias: [cols], moments: [rows, 2].
+ * y = layerNorm(z) weight + bias, z = dropout(x) + residual, with the mask of `dropout`. Keeps z and
+ * its moments for the gradient. x, residual, z, y: [rows, cols], weight, bias: [cols],
+ * moments: [rows, 2].
  */
 export const dropoutAddLayerNorm = defineAddLayerNorm('dropoutAddLayerNorm', {
-  hasDropout: true,
-  savesForBackward: true,
+  state: dropoutState,
+  ...inputs,
+  ...output,
+  ...saved,
 });
 /** The same without dropout. */
-export const addLayerNorm = defineAddLayerNorm('addLayerNorm', {
-  hasDropout: false,
-  savesForBackward: true,
-});
-/** The same when no gradient will be asked for. */
+export const addLayerNorm = defineAddLayerNorm('addLayerNorm', { ...inputs, ...output, ...saved });
+/** The same if no gradient will be asked for. */
 export const addLayerNormForward = defineAddLayerNorm('addLayerNormForward', {
-  hasDropout: false,
-  savesForBackward: false,
+  ...inputs,
+  ...output,
 });
 
 /** Gradients of dropoutAddLayerNorm: dz (which is the residual's) by layer normalisation, dx by the mask drawn anew. */

@@ -17,7 +17,7 @@ export const layerNormCases: LayerNormSizes[] = [
   { rows: 4096, cols: 768, eps: 1e-12 },
 ];
 /** Of each row its mean and its reciprocal standard deviation, side by side: [rows, 2]. */
-const momentsBuffer = (access: 'read' | 'write'): BufferSpec<{ rows: number }> => ({
+const momentsBuffer = (access: 'read' | 'write'): BufferSpec<{ rows: number }, 'f32'> => ({
   type: 'f32',
   access,
   size: (p) => p.rows * 2,

@@ -38,8 +38,8 @@ export const sigmoid = unary(k.sigmoid, (dy, _, y) => launchMap(k.sigmoidBackwar
 export const relu = unary(k.relu, (dy, x) => launchMap(k.reluBackward, [dy, x]));
 export const erf = unary(k.erf, (dy, x) => launchMap(k.erfBackward, [dy, x]));
 export const softplus = unary(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
-export const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
-export const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
+const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
+const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
 
 /** GELU; `approximate` as in PyTorch: none (by erf) or tanh. */
 export const gelu = (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =>

@@ -1,3 +1,4 @@
+import { cumsum as cumsumKernel } from '../../kernels/reduction/cumsum.ts';
 import * as kernels from '../../kernels/reduction/reduce.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
@@ -123,4 +124,22 @@ export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
   const maxima = clamp(amax(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
   const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
   return add(shifted, reshape(maxima, shifted.shape));
+}
+
+/**
+ * Running sum along a dimension, of the same shape as x: y[i] = x[0] + … + x[i].
+ * @throws ArgumentError if `dim` is out of range.
+ * @example
+ * await cumsum(tensor([1, 2, 3])).tolist(); // [1, 3, 6]
+ */
+export function cumsum(x: Tensor, dim = -1): Tensor {
+  const d = normalizeDim(dim, x.ndim, 'cumsum');
+  const [outer, inner] = [x.shape.slice(0, d), x.shape.slice(d + 1)].map(product);
+  const sizes = { outer, n: x.shape[d] ?? 1, inner };
+  const run = (source: Tensor, reverse: number): Tensor => {
+    const y = empty(x.shape, 'float32', x.device);
+    launch(cumsumKernel, { x: contiguous(source), y }, { ...sizes, reverse });
+    return y;
+  };
+  return record('cumsum', run(x.detach(), 0), [x], (dy) => [run(dy, 1)]);
 }

@@ -1,7 +1,7 @@
 import { readCheckpoint } from '../../bert/checkpoint.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/freeze.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { ensureWritableFolder, fileExists, joinPath, writeFiles } from '../../platform/files.ts';

@@ -1,5 +1,5 @@
 import { bertConfig } from '../../bert/config.ts';
-import { measurePeaks } from '../../kernels/peaks.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { ensureWritableFolder, writeFiles } from '../../platform/files.ts';

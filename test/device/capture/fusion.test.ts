@@ -6,7 +6,8 @@ import type { Device } from '../../../src/device/device.ts';
 import { type FusedOp, kernelText } from '../../../src/device/kernel.ts';
 import { add, affine, mul, toFloat } from '../../../src/kernels/elementwise/arithmetic.ts';
 import { fuseElementwise } from '../../../src/kernels/kit/fuseElementwise.ts';
-import { flatParams } from '../../../src/kernels/peaks.ts';
+import { runKernel } from '../../../src/measure/fixtures.ts';
+import { flatParams } from '../../../src/measure/peaks.ts';
 import {
   capture,
   cat,
@@ -18,7 +19,6 @@ import {
   where,
 } from '../../../src/tensor/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
-import { runKernel } from '../../support/kernels.ts';
 
 const cpu = new CpuDevice();
 const native = await tryWebGpu();

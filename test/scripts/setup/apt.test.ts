@@ -35,8 +35,9 @@ describe('apt sources', () => {
   });
 
   test('a key written into Signed-By is kept, blank lines of it too', () => {
-    const [begin, end] = ['BEGIN', 'END'].map((word) => `-----${word} PGP PUBLIC KEY BLOCK-----`);
-    const key = `Signed-By:\n ${begin}\n .\n mQINBF\n ${end}`;
+    const key =
+      'Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n' +
+      ' -----END PGP PUBLIC KEY BLOCK-----';
     const text = `Types: deb\nURIs: http://a.example\nSuites: bookworm\nComponents: main\n${key}\n`;
     const found = backports(parseDeb822(text), 'bookworm') ?? '';
     expect(found).toContain('\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n -----END');
@@ -47,7 +48,7 @@ describe('apt sources', () => {
     const mirror = 'http://mirror.example/debian';
     const sources = parseOneLine(`
 # deb http://commented.example bookworm main
-deb [ arch=amd64,arm64 signed-by=/k/a.gpg,/k/b.gpg lang-=de ] ${mirror} bookworm main contrib # a note
+deb [ arch=amd64,arm64 signed-by=/k/a.gpg,/k/b.gpg lang-=de ] ${mirror} bookworm main contrib # note
 deb-src http://mirror.example/debian bookworm main
 deb http://flat.example/ ./
 not a source

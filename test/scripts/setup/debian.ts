@@ -1,4 +1,4 @@
-/** What a Debian 12 with a mirror of its own tells. */
+/** Files and output of a Debian 12 with its own mirror. */
 export const DEB822 = `# The archive
 Types: deb deb-src
 URIs: http://mirror.example/debian

@@ -106,7 +106,7 @@ sudo apt-get update
 sudo ${install} -t bookworm-backports mesa-vulkan-drivers libvulkan1`);
   });
 
-  test('other systems: what is known of them', () => {
+  test('other systems: the command of their package manager, if known', () => {
     const noApt = { ...facts, hasApt: false, policy: {} };
     const fedora = planDriver({ ...noApt, os: { ID: 'rocky', ID_LIKE: 'rhel centos fedora' } });
     expect(commandLines(fedora, false)).toBe('sudo dnf install mesa-vulkan-drivers vulkan-loader');
@@ -136,7 +136,7 @@ describe('on a machine', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** A Debian 12 whose driver is there once `installs` has been run. */
+  /** A Debian 12 that has an adapter after the driver is installed, if `installs`. */
   const machine = ({
     isRoot = true,
     installs = true,
@@ -162,7 +162,7 @@ describe('on a machine', () => {
   const say = (line: string) => said.push(line);
   const written = () => readdirSync(join(folder, 'etc', 'apt', 'sources.list.d'));
 
-  test('installs a driver, says so, and has nothing to do the next time', () => {
+  test('installs a driver, says so, and does nothing the next time', () => {
     ensureAdapter(folder, say, machine());
     expect(ran).toEqual(['apt-cache policy', 'apt-get update', 'apt-get install -t']);
     expect(written()).toContain('wigbert-backports.sources');
@@ -183,7 +183,7 @@ describe('on a machine', () => {
     expect(isVerified(folder)).toBe(true);
   });
 
-  test('removes its source if installing fails, says what to run, tries again next time', () => {
+  test('a failed installation removes its source, prints commands, and is retried later', () => {
     ensureAdapter(folder, say, machine({ installs: false }));
     expect(written()).toEqual(['debian.sources']);
     expect(said[1]).toContain('E: Unable to fetch some archives');

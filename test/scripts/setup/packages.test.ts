@@ -32,14 +32,14 @@ describe('packages', () => {
   });
   const everywhere = () => true;
 
-  test('are there: other platforms may be missing, more may be installed', () => {
+  test('match: other platforms may be missing, more may be installed', () => {
     const found = installed(lock.packages['node_modules/a'], {
       'node_modules/more': { version: '9.0.0' },
     });
     expect(packagesMatch(lock, found, everywhere)).toBe(true);
   });
 
-  test('are not there: missing, of another version, of other content, or deleted', () => {
+  test('do not match: missing, another version, other content, or deleted', () => {
     expect(packagesMatch(lock, { packages: {} }, everywhere)).toBe(false);
     expect(
       packagesMatch(lock, installed({ version: '1.0.1', integrity: 'sha512-a' }), everywhere),
@@ -87,7 +87,7 @@ describe('in a project', () => {
     expect(readFileSync(join(root, 'ran.txt'), 'utf8')).toBe('ci --include=dev;');
   });
 
-  test("npm's own words are passed on where it fails", () => {
+  test('errors of npm are passed on', () => {
     put(
       'package-lock.json',
       JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }),

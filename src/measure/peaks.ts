@@ -1,7 +1,7 @@
 import type { Binding, Device } from '../device/device.ts';
-import { defineKernel, main, type ParamTypes, type ParamValues } from '../device/kernel.ts';
-import { copy } from './elementwise/arithmetic.ts';
-import { dims } from './kit/shape.ts';
+import { copy } from '../kernels/elementwise/arithmetic.ts';
+import { multiplyAdd } from '../kernels/elementwise/multiplyAdd.ts';
+import { mapParams } from '../kernels/kit/map.ts';
 
 /** The most a device does, as measured on it: what times are judged by. */
 export interface Peaks {
@@ -10,55 +10,6 @@ export interface Peaks {
   /** Bytes read and written a second by a copy larger than most caches. */
   bytesPerSecond: number;
 }
-
-/** Independent chains of vec4s in a lane: enough to hide the latency of one multiply-add behind the others. */
-const CHAINS = 8;
-/** Multiply-adds of a chain in one round of the loop, written out. */
-const LINKS = 4;
-const chains = Array.from({ length: CHAINS }, (_, chain) => chain);
-
-/** Nothing but multiply-adds, x ← x factor + term in independent chains, to see how many there can be. y: [4 lanes]. */
-export const multiplyAdd = defineKernel({
-  name: 'multiplyAdd',
-  params: { lanes: 'u32', rounds: 'u32', factor: 'f32', term: 'f32' },
-  buffers: { y: { type: 'V', access: 'write', size: (p) => 4 * p.lanes } },
-  // On processors a workgroup is as wide as their vectors.
-  specialize: (_, { software }) => ({ group: software ? 8 : 256, width: 4 }),
-  launch: (p, { group }) => Math.ceil(p.lanes / group),
-  wgsl: ({ group }) =>
-    main(
-      group,
-      `  let i = group * ${group}u + lane;
-  if (i >= p.lanes) { return; }
-  let factor = V(p.factor);
-  let term = V(p.term);
-  let first = V(0.0, 0.25, 0.5, 0.75) + f32(i % 64u);
-  ${chains.map((c) => `var x${c} = first + ${c}.0;`).join(' ')}
-  for (var round = 0u; round < p.rounds; round++) {
-    ${Array(LINKS)
-      .fill(chains.map((c) => `x${c} = fma(x${c}, factor, term);`).join(' '))
-      .join('\n    ')}
-  }
-  y[i] = ${chains.map((c) => `x${c}`).join(' + ')};`,
-    ),
-  reference({ y }, { lanes, rounds, factor, term }) {
-    for (let i = 0; i < 4 * lanes; i++) {
-      const first = (Math.floor(i / 4) % 64) + 0.25 * (i % 4);
-      let sum = 0;
-      for (let chain = 0; chain < CHAINS; chain++) {
-        let x = first + chain;
-        for (let link = 0; link < LINKS * rounds; link++) x = x * factor + term;
-        sum += x;
-      }
-      y[i] = sum;
-    }
-  },
-  flops: (p) => 2 * 4 * CHAINS * LINKS * p.rounds * p.lanes,
-  cases: [
-    { lanes: 333, rounds: 0, factor: 0.75, term: 0.5 },
-    { lanes: 1000, rounds: 3, factor: 0.75, term: 0.5 },
-  ],
-});
 
 /** Seconds that one measured launch should take: long beside its start, short beside what else the machine does. */
 const MIN_LAUNCH_SECONDS = 0.0025;
@@ -115,15 +66,8 @@ async function measureCopy(device: Device): Promise<number> {
   return (2 * bytes) / seconds;
 }
 
-/** Parameters of an element-by-element kernel of one operand `x`, of so many elements without gaps. */
-export const flatParams = (count: number): ParamValues<ParamTypes> =>
-  ({
-    shape: dims([count], 1),
-    strides_x: dims([1]),
-    offset_x: 0,
-    rank: 1,
-    count,
-  }) as unknown as ParamValues<ParamTypes>;
+/** Parameters of an element-wise kernel with one operand `x`, `count` elements without gaps. */
+export const flatParams = (count: number) => mapParams([count], { x: { strides: [1], offset: 0 } });
 
 /**
  * Seconds of a launch by the device's own clock; where it has none, by the wall's, waiting included.

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const guide = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+const block = (name: string): string => {
+  const found = guide.match(new RegExp(`^\`\`\`ts ${name}\\n([\\s\\S]*?)^\`\`\``, 'm'));
+  if (!found) throw new Error(`CONTRIBUTING.md has no block "ts ${name}"`);
+  return found[1];
+};
+
+// A copy of the sources inside the repository, so that packages are found.
+mkdirSync(join(root, 'out'), { recursive: true });
+const copy = mkdtempSync(join(root, 'out', 'contributing-'));
+afterAll(() => rmSync(copy, { recursive: true, force: true }));
+cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true });
+symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
+for (const name of ['tsconfig.json', 'package.json']) cpSync(join(root, name), join(copy, name));
+writeFileSync(join(copy, 'src/kernels/elementwise/logit.ts'), block('kernel'));
+writeFileSync(join(copy, 'src/tensor/ops/logit.ts'), block('operation'));
+
+describe('the operation of CONTRIBUTING.md', () => {
+  it('is type-checked', () => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', copy], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+
+  it('computes what its reference does, with its gradient', async () => {
+    const at = (path: string) => join(copy, 'src', path);
+    const { tensor, openDevice } = {
+      ...(await import(at('tensor/index.ts'))),
+      ...(await import(at('device/open.ts'))),
+    };
+    const { logit } = await import(at('tensor/ops/logit.ts'));
+    const gpu = await openDevice('webgpu').catch(() => undefined);
+    const values = [0.1, 0.5, 0.9];
+    for (const device of [await openDevice('cpu'), ...(gpu ? [gpu] : [])]) {
+      const x = tensor(values, { device }).requiresGrad_();
+      const y = logit(x);
+      const expected = values.map((v) => Math.log(v / (1 - v)));
+      for (const [i, value] of (await y.tolist()).entries())
+        expect(value).toBeCloseTo(expected[i], 5);
+      y.sum().backward();
+      for (const [i, slope] of (await x.grad.tolist()).entries())
+        expect(slope).toBeCloseTo(1 / (values[i] * (1 - values[i])), 4);
+    }
+    gpu?.destroy();
+  });
+});
