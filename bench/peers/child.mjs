@@ -35,7 +35,7 @@ export class Child {
     return answer;
   }
 
-  /** Sends a request. @returns the answer, or { cannot } if none comes. */
+  /** Sends a request. @returns the answer, { cannot } when there is none. */
   async ask(request) {
     if (this.failed) return { cannot: this.failed };
     this.#process.send(request, () => {});

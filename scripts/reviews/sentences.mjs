@@ -66,7 +66,6 @@ function partsMaker(random) {
   };
   /** The kind of film the review is about: named once, then it is just a film. */
   const genre = () => (films.some((film) => used.has(film)) ? 'film' : pickNew(films));
-  const degrees = ['', '', '', '', 'really ', 'truly ', 'so ', 'quite '];
   const claim = (side, { name, be, [side]: words } = pickNew(aspects)) =>
     chance(0.35)
       ? `the ${name} ${pick(words.did)}`

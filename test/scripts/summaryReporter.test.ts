@@ -9,7 +9,6 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 const reporter = path('../../scripts/summary-reporter.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'wigbert-summary-'));
 symlinkSync(path('../../node_modules'), join(folder, 'node_modules'), 'junction');
-const reporters = ['default', path('../../scripts/summary-reporter.mjs')];
 writeFileSync(
   join(folder, 'vitest.config.mjs'),
   `export default { test: { reporters: ['default', ${JSON.stringify(reporter)}] } };`,

@@ -199,7 +199,7 @@ describe('on a machine', () => {
     expect(said[1]).toContain('sudo apt-get update');
   });
 
-  test('a source that cannot be written does not crash', () => {
+  test('a source that cannot be written is no crash', () => {
     const etc = join(folder, 'etc');
     rmSync(join(etc, 'apt', 'sources.list.d'), { recursive: true });
     writeFileSync(
