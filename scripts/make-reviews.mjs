@@ -49,7 +49,7 @@ const vocabulary = makeVocabulary(
   vocabularySize,
 );
 
-const folder = process.argv[2] ?? fileURLToPath(new URL('../data/', import.meta.url));
+const folder = process.argv[2] ?? fileURLToPath(new URL('../data', import.meta.url));
 const table = (part) =>
   ['text\tlabel', ...part.map(({ text, label }) => `${text}\t${label}`), ''].join('\n');
 mkdirSync(folder, { recursive: true });

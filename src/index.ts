@@ -1,4 +1,18 @@
 export {
+  AutoConfig,
+  AutoModel,
+  type AutoModelClass,
+  AutoModelForCausalLM,
+  AutoModelForMaskedLM,
+  AutoModelForMultipleChoice,
+  AutoModelForNextSentencePrediction,
+  AutoModelForPreTraining,
+  AutoModelForQuestionAnswering,
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+  AutoTokenizer,
+} from './bert/auto.ts';
+export {
   BertBiBackbone,
   BertBiLMForSequenceClassification,
   BertBiLMHeadModel,
@@ -25,23 +39,23 @@ export {
   bertTiny,
   labelFields,
 } from './bert/config.ts';
-export { freezeEncoder } from './bert/freeze.ts';
-export {
-  BertForMaskedLM,
-  BertForNextSentencePrediction,
-  BertForPreTraining,
-  type MaskedLMOutput,
-  type NextSentenceInputs,
-  type NextSentenceOutput,
-  type PreTrainingInputs,
-  type PreTrainingOutput,
-} from './bert/heads/maskedLM.ts';
+export { BertForMaskedLM, type MaskedLMOutput } from './bert/heads/maskedLM.ts';
 export {
   BertForMultipleChoice,
   type MultipleChoiceInputs,
   type MultipleChoiceOutput,
 } from './bert/heads/multipleChoice.ts';
+export {
+  BertForNextSentencePrediction,
+  type NextSentenceInputs,
+  type NextSentenceOutput,
+} from './bert/heads/nextSentencePrediction.ts';
 export type { MaskedLMInputs } from './bert/heads/predictionHead.ts';
+export {
+  BertForPreTraining,
+  type PreTrainingInputs,
+  type PreTrainingOutput,
+} from './bert/heads/preTraining.ts';
 export {
   BertForQuestionAnswering,
   type QuestionAnsweringInputs,
@@ -58,16 +72,15 @@ export {
   type TokenClassifierInputs,
   type TokenClassifierOutput,
 } from './bert/heads/tokenClassification.ts';
+export { freezeEncoder } from './bert/layers/freeze.ts';
+export { BertBackbone, BertModel, type BertModelOutput } from './bert/model.ts';
+export type { BertInputs } from './bert/modelInputs.ts';
 export {
-  BertBackbone,
-  BertModel,
-  type BertModelOutput,
   BertPreTrainedModel,
   type LoadReport,
   type PretrainedOptions,
   type SaveOptions,
-} from './bert/model.ts';
-export type { BertInputs } from './bert/modelInputs.ts';
+} from './bert/pretrainedModel.ts';
 export {
   type ExampleKey,
   type MaskedTokens,
@@ -82,7 +95,8 @@ export {
 export type { Device, MemoryUse } from './device/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './device/errors.ts';
 export { type DeviceOptions, openDevice } from './device/open.ts';
-export { type DownloadProgress, findModel } from './formats/hub.ts';
+export { type DownloadProgress, type FindModelOptions, findModel } from './formats/hub.ts';
+export { ModelFolder, type ModelSource, openModelFolder } from './formats/modelFolder.ts';
 export * as nn from './nn/index.ts';
 export {
   Adam,
@@ -128,7 +142,14 @@ export {
   type FeatureOptions,
 } from './train/pipelines/featureExtraction.ts';
 export {
+  type FilledMask,
+  type FillMaskOptions,
+  FillMaskPipeline,
+} from './train/pipelines/fillMask.ts';
+export { type PipelineOptions, type PipelineTask, pipeline } from './train/pipelines/pipeline.ts';
+export {
   type Prediction,
+  type PredictOptions,
   TextClassificationPipeline,
 } from './train/pipelines/textClassification.ts';
 export {

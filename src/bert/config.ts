@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
-import { formatValue, isObject } from '../platform/format.ts';
+import { formatValue, isObject, snakeCase } from '../platform/format.ts';
 
 /**
  * `gelu`, also called `gelu_python`, is the exact one (erf); `gelu_new` and `gelu_pytorch_tanh` are two names of its tanh
@@ -119,14 +119,14 @@ export function labelFields(
  */
 export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
   if (!isObject(json))
-    throw new UsageError(`${source}: expected a JSON object, not ${formatValue(json)}`);
+    throw new UsageError(`${source}: expected a JSON object, got ${formatValue(json)}`);
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
   if (modelType !== 'bert')
-    throw new UsageError(`${source}: model_type is ${formatValue(modelType)}; expected "bert"`);
+    throw new UsageError(`${source}: model_type: expected "bert", got ${formatValue(modelType)}`);
   for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
     if (json[field] === true)
-      throw new UsageError(`${source}: ${field} is true; expected false, an encoder`);
+      throw new UsageError(`${source}: ${field}: expected false (an encoder), got true`);
 
   const entries = Object.entries(json);
   const known = entries.filter(([name]) => fieldByJsonName.has(name));
@@ -134,7 +134,7 @@ export function parseBertConfig(json: unknown, source: string, decoders = false)
   const input = Object.fromEntries(
     known.map(([name, value]) => [fieldByJsonName.get(name)!, value]),
   );
-  return validate({ ...input, extra: Object.fromEntries(extra) }, source, toSnakeCase);
+  return validate({ ...input, extra: Object.fromEntries(extra) }, source, snakeCase);
 }
 
 /** The text of a config.json that Python's `BertConfig.from_pretrained` reads. */
@@ -147,7 +147,7 @@ export function configToJson(
   const json = {
     ...extra,
     ...Object.fromEntries(
-      Object.entries(fields).map(([field, value]) => [toSnakeCase(field), value]),
+      Object.entries(fields).map(([field, value]) => [snakeCase(field), value]),
     ),
     architectures,
     model_type: 'bert',
@@ -201,13 +201,10 @@ const schema = v.strictObject({
   extra: v.optional(jsonObject, {}),
 });
 
-/** `hiddenSize` is `hidden_size` in config.json. */
-const toSnakeCase = (field: string): string =>
-  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const fieldByJsonName = new Map(
   Object.keys(schema.entries)
     .filter((field) => field !== 'extra')
-    .map((field) => [toSnakeCase(field), field]),
+    .map((field) => [snakeCase(field), field]),
 );
 /** What says how the weights were stored, not what the model is: written anew with the weights. */
 const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'dtype']);
@@ -215,7 +212,7 @@ const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'd
 function validate(input: object, source: string, fieldName: (field: string) => string): BertConfig {
   const refuse = (field: string, value: unknown, expected: string): never => {
     throw new UsageError(
-      `${source}: ${fieldName(field)} is ${formatValue(value)}; expected ${expected}`,
+      `${source}: ${fieldName(field)}: expected ${expected}, got ${formatValue(value)}`,
     );
   };
   const result = v.safeParse(schema, input);

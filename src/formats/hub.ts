@@ -9,6 +9,7 @@ import {
   recoverWrites,
   writeFiles,
 } from '../platform/files.ts';
+import { modelFiles } from './modelFiles.ts';
 
 /**
  * Models by their name on the Hugging Face hub. The cache is the one Python keeps, in its layout
@@ -27,17 +28,14 @@ export interface DownloadProgress {
 type OnProgress = (progress: DownloadProgress) => void;
 type Hub = typeof import('@huggingface/hub');
 
-const WEIGHTS = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
-const VOCABULARIES = ['vocab.txt', 'tokenizer.json'];
-/** The files of a model's folder that are its tokenizer's. */
-export const tokenizerFiles = [
-  ...VOCABULARIES,
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-];
-const modelFiles = new Set(['config.json', WEIGHTS, INDEX, ...tokenizerFiles]);
+export interface FindModelOptions {
+  /** Called while files are fetched. */
+  onProgress?: OnProgress;
+}
+
+const { config: CONFIG, weights: WEIGHTS, weightsIndex: INDEX } = modelFiles;
+const VOCABULARIES = [modelFiles.vocab, modelFiles.tokenizer];
+const fetchedFiles = new Set<string>(Object.values(modelFiles));
 const isShard = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.test(name);
 
 /**
@@ -49,7 +47,7 @@ const isShard = (name: string): boolean => /^model-\d+-of-\d+\.safetensors$/.tes
  */
 export async function findModel(
   name: string,
-  { onProgress }: { onProgress?: OnProgress } = {},
+  { onProgress }: FindModelOptions = {},
 ): Promise<string> {
   if (!isNode) return name;
   const { stat } = await import('node:fs/promises');
@@ -104,7 +102,7 @@ async function findSnapshot(repository: string): Promise<string | undefined> {
   if (!/^[0-9a-f]{40}$/.test(revision)) return undefined;
   const folder = joinPath(repository, 'snapshots', revision);
   const has = (file: string) => fileExists(joinPath(folder, file));
-  if (!(await has('config.json'))) return undefined;
+  if (!(await has(CONFIG))) return undefined;
   if (!(await has(VOCABULARIES[0])) && !(await has(VOCABULARIES[1]))) return undefined;
   if (await has(WEIGHTS)) return folder;
   if (!(await has(INDEX))) return undefined;
@@ -148,8 +146,8 @@ async function download({
 
   const files = entries.filter(({ path }) => {
     return has(WEIGHTS)
-      ? modelFiles.has(path) && path !== INDEX
-      : modelFiles.has(path) || isShard(path);
+      ? fetchedFiles.has(path) && path !== INDEX
+      : fetchedFiles.has(path) || isShard(path);
   });
   const blobs = joinPath(repository, 'blobs');
   const snapshot = joinPath(repository, 'snapshots', from.revision);

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../platform/errors.ts';
+import { snakeCase } from '../platform/format.ts';
 import { Tensor } from '../tensor/index.ts';
 
 /**
@@ -126,7 +127,3 @@ export abstract class Module {
     }
   }
 }
-
-/** `tokenTypeEmbeddings` → `token_type_embeddings`; a name with a capital first (`LayerNorm`) stays. */
-const snakeCase = (name: string): string =>
-  /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -14,6 +14,10 @@ function stringifyObject(value: object | null): string {
   }
 }
 
+/** `hiddenSize` → `hidden_size`; a name with a capital first (`LayerNorm`) stays. */
+export const snakeCase = (name: string): string =>
+  /^[A-Z]/.test(name) ? name : name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** Whether a value is a JSON object: neither null nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

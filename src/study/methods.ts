@@ -1,10 +1,12 @@
-import { BertBiLMForSequenceClassification } from '../bert/baselines/bidirectional.ts';
-import { BertLMForSequenceClassification } from '../bert/baselines/causal.ts';
-import { CbowForSequenceClassification } from '../bert/baselines/cbow.ts';
-import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
+import type { ModelClass } from '../bert/pretrainedModel.ts';
+import { architectures, findModelClass, type ModelOf } from '../bert/registry.ts';
+import type { Objective } from '../train/pretraining/objective.ts';
 
-/** What a study pre-trains for; all predict tokens, so that the same texts in the same batches serve all. */
-export const pretrainings = ['cbow', 'causal', 'joined', 'mlm'] as const;
+/**
+ * What a study pre-trains for. All of them predict tokens, so all can see the same texts in the same
+ * batches.
+ */
+export const pretrainings = ['cbow', 'causal', 'joined', 'mlm'] as const satisfies Objective[];
 export type Pretraining = (typeof pretrainings)[number];
 
 export const pretrainingTitles: Record<Pretraining, string> = {
@@ -14,23 +16,24 @@ export const pretrainingTitles: Record<Pretraining, string> = {
   mlm: 'masked language model',
 };
 
-const classifiers = {
-  cbow: CbowForSequenceClassification,
-  causal: BertLMForSequenceClassification,
-  joined: BertBiLMForSequenceClassification,
-  mlm: BertForSequenceClassification,
-} as const;
+type Classifier = ModelClass<ModelOf<'sequence-classification'>>;
 
-/** A way to come to a classifier. */
+/** The classifier on the encoder that an objective pre-trains. */
+function classifierFor(objective: Objective): Classifier {
+  const entry = architectures.find((each) => 'objective' in each && each.objective === objective)!;
+  return findModelClass('sequence-classification', entry.family)!;
+}
+
+/** A way to get a classifier. */
 export interface Method {
-  /** As results name it. */
+  /** Its name in the results. */
   id: string;
   title: string;
-  /** Where its encoder's weights come from; absent: they are random. */
+  /** Where the encoder's weights come from; absent: they are random. */
   pretraining?: Pretraining;
-  /** Whether the encoder stays as it is, and gives features to a head that is trained. */
+  /** Whether the encoder is frozen, so that only the head is trained. */
   frozen: boolean;
-  Model: (typeof classifiers)[Pretraining];
+  Model: Classifier;
 }
 
 const pretrainedMethod = (pretraining: Pretraining, frozen: boolean): Method => ({
@@ -38,16 +41,16 @@ const pretrainedMethod = (pretraining: Pretraining, frozen: boolean): Method => 
   title: `${pretrainingTitles[pretraining]}: ${frozen ? 'features' : 'fine-tuned'}`,
   pretraining,
   frozen,
-  Model: classifiers[pretraining],
+  Model: classifierFor(pretraining),
 });
 
-/** What is compared, those of one pre-training together. */
+/** What the study compares, grouped by pre-training. */
 export const methods: readonly Method[] = [
   {
     id: 'random',
     title: 'random weights: fine-tuned',
     frozen: false,
-    Model: BertForSequenceClassification,
+    Model: classifierFor('mlm'),
   },
   pretrainedMethod('cbow', true),
   ...(['causal', 'joined', 'mlm'] as const).flatMap((name) => [
@@ -56,7 +59,7 @@ export const methods: readonly Method[] = [
   ]),
 ];
 
-/** What is claimed: that the first does better than the second. */
+/** Claims that the first method does better than the second. */
 export const claims: readonly { claim: string; better: string; worse: string }[] = [
   {
     claim: 'pre-trained weights start better than random ones',

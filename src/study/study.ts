@@ -1,5 +1,5 @@
 import { type BertConfig, bertConfig, labelFields } from '../bert/config.ts';
-import { freezeEncoder } from '../bert/freeze.ts';
+import { freezeEncoder } from '../bert/layers/freeze.ts';
 import { joinPath, writeFiles } from '../platform/files.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../text/vocabulary/index.ts';
@@ -230,11 +230,8 @@ async function trainCell(
   const { maxLength, batchSize, epochs, learningRate } = settings;
   const { Model, frozen } = method;
   const model: TaskModel = dir
-    ? await Model.fromPretrained<TaskModel & InstanceType<typeof Model>>(dir, { labels, seed })
-    : Model.fromConfig<TaskModel & InstanceType<typeof Model>>(
-        bertConfig({ ...config, ...labelFields(labels) }),
-        seed,
-      );
+    ? await Model.fromPretrained(dir, { labels, seed })
+    : Model.fromConfig(bertConfig({ ...config, ...labelFields(labels) }), seed);
   if (frozen) freezeEncoder(model);
   const encode = (examples: readonly Example[]) =>
     encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);

@@ -28,6 +28,7 @@ export {
   binaryCrossEntropyWithLogits,
   type CrossEntropyOptions,
   crossEntropy,
+  IGNORE_INDEX,
   l1Loss,
   mseLoss,
   nllLoss,

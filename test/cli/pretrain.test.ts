@@ -197,7 +197,7 @@ describe('wrong use is one line', () => {
     [
       'sizes that do not fit',
       [...base, '--heads', '3', ...elsewhere],
-      /hiddenSize is 16; expected a multiple of numAttentionHeads, 3/,
+      /hiddenSize: expected a multiple of numAttentionHeads, 3/,
     ],
     [
       'both ends',

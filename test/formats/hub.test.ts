@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { readCheckpoint } from '../../src/bert/checkpoint.ts';
+import { readCheckpoint } from '../../src/bert/checkpoint/read.ts';
 import { bertConfig, configToJson } from '../../src/bert/config.ts';
 import { type DownloadProgress, findModel } from '../../src/formats/hub.ts';
 import { serializeSafetensors } from '../../src/formats/safetensors/file.ts';

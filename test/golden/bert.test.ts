@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { readCheckpoint } from '../../src/bert/checkpoint.ts';
+import { readCheckpoint } from '../../src/bert/checkpoint/read.ts';
 import { type BertConfig, bertConfig } from '../../src/bert/config.ts';
 import { BertModel } from '../../src/bert/model.ts';
 import type { BertInputs } from '../../src/bert/modelInputs.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const shared = fileURLToPath(new URL('../../../shared/', import.meta.url));
+const shared = fileURLToPath(new URL('../../../shared', import.meta.url));
 
 /** Reference answers of PyTorch and Hugging Face are beside the repository, not in it. */
 export const hasGolden = existsSync(`${shared}golden`);

@@ -5,7 +5,7 @@
  */
 import { promises } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { writeCheckpoint } from '../../dist/src/bert/checkpoint.js';
+import { writeCheckpoint } from '../../dist/src/bert/checkpoint/write.js';
 import { bertConfig, labelFields } from '../../dist/src/bert/config.js';
 
 const [dir, first, calls] = process.argv.slice(2);

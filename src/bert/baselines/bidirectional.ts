@@ -1,11 +1,12 @@
 import { cat, type NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { BertEncoder, BertPooler, type EncoderOutput } from '../encoder.ts';
 import { BertOnlyMLMHead } from '../heads/maskedLM.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
-import { BertBackbone, type BertModelOutput, BertPreTrainedModel } from '../model.ts';
+import { BertEncoder, BertPooler, type EncoderOutput } from '../layers/encoder.ts';
+import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
+import { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { type CausalLMInputs, shiftLabels } from './causal.ts';
 
 /**
@@ -13,12 +14,17 @@ import { type CausalLMInputs, shiftLabels } from './causal.ts';
  * both sides of its token in one network, as in ELMo (Peters et al. 2018, arXiv 1802.05365, §3.1).
  */
 export class BertBiBackbone extends BertBackbone {
+  static override readonly architecture: string = 'BertBiBackbone';
   static override readonly isDecoder = true;
   readonly backwardEncoder: BertEncoder;
 
   constructor(config: BertConfig) {
     super(config);
     this.backwardEncoder = new BertEncoder(config);
+  }
+
+  override get stateSize(): number {
+    return 2 * this.config.hiddenSize;
   }
 
   /** Each state is that of the forward encoder, then that of the backward one: [batch, length, 2 hidden]. */
@@ -66,6 +72,7 @@ export interface BiLMOutput {
  * the same and can be compared with one direction's.
  */
 export class BertBiLMHeadModel extends BertPreTrainedModel {
+  static override readonly architecture: string = 'BertBiLMHeadModel';
   static override readonly isDecoder = true;
   readonly bert: BertBiBackbone;
   readonly cls: BertOnlyMLMHead;
@@ -107,6 +114,7 @@ const reverseLabels = (labels: Tensor | NestedArray): Tensor | NestedArray =>
 
 /** A classifier on both language models: by the states that have seen all, the forward one's last and the backward one's first. */
 export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBiBackbone> {
+  static override readonly architecture: string = 'BertBiLMForSequenceClassification';
   static override readonly isDecoder = true;
   readonly pooler: BertPooler;
 

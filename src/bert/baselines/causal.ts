@@ -1,9 +1,9 @@
-import { type NestedArray, pad, Tensor } from '../../tensor/index.ts';
+import { IGNORE_INDEX, type NestedArray, pad, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { BertPooler } from '../encoder.ts';
 import { BertForMaskedLM, type MaskedLMOutput } from '../heads/maskedLM.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
+import { BertPooler } from '../layers/encoder.ts';
 import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
 
@@ -21,6 +21,7 @@ export type CausalLMOutput = MaskedLMOutput;
  * Face's eager attention it sees all.
  */
 export class BertLMHeadModel extends BertForMaskedLM {
+  static override readonly architecture: string = 'BertLMHeadModel';
   static override readonly isDecoder = true;
 
   /** Throws ArgumentError for labels of another shape, or that are no tokens. */
@@ -34,12 +35,13 @@ export class BertLMHeadModel extends BertForMaskedLM {
 
 /** What each position is to predict: the label of the next one, and nothing at the last. labels: [batch, length]. */
 export function shiftLabels(labels: Tensor | NestedArray): Tensor | NestedArray {
-  if (labels instanceof Tensor) return pad(labels.slice([null, [1, null]]), [0, 1], -100);
-  return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), -100]);
+  if (labels instanceof Tensor) return pad(labels.slice([null, [1, null]]), [0, 1], IGNORE_INDEX);
+  return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), IGNORE_INDEX]);
 }
 
 /** A classifier on a language model that looks back only: by the last token attended to, which has seen all others. */
 export class BertLMForSequenceClassification extends SequenceClassifier<BertBackbone> {
+  static override readonly architecture: string = 'BertLMForSequenceClassification';
   static override readonly isDecoder = true;
   readonly pooler: BertPooler;
 

@@ -10,13 +10,14 @@ import {
   tensor,
   zeros,
 } from '../../tensor/index.ts';
-import type { Checkpoint } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint/read.ts';
 import type { BertConfig } from '../config.ts';
-import { BertPooler, type EncoderOutput } from '../encoder.ts';
 import { pool } from '../heads/pooling.ts';
 import { SequenceClassifier } from '../heads/sequenceClassification.ts';
-import { type BertModelOutput, BertPreTrainedModel } from '../model.ts';
+import { BertPooler, type EncoderOutput } from '../layers/encoder.ts';
+import type { BertModelOutput } from '../model.ts';
 import { type BertInputs, checkLabelShape, toIdTensor, toIdTensors } from '../modelInputs.ts';
+import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
 export class CbowEmbeddings extends Module {
   readonly wordEmbeddings: Embedding;
@@ -43,11 +44,22 @@ abstract class WordVectors extends BertPreTrainedModel {
 
 /** Word vectors alone: a token's state is its vector, whatever stands around it. */
 export class CbowModel extends WordVectors {
+  static override readonly architecture: string = 'CbowModel';
   readonly embeddings: CbowEmbeddings;
 
   constructor(config: BertConfig) {
     super(config);
     this.embeddings = new CbowEmbeddings(config);
+  }
+
+  /** Size of each hidden state. */
+  get stateSize(): number {
+    return this.config.hiddenSize;
+  }
+
+  /** Number of `hiddenStates`: the word vectors alone. */
+  get numHiddenStates(): number {
+    return 1;
   }
 
   /** Ids of [batch, length] → lastHiddenState: [batch, length, hidden]. Throws ArgumentError for shapes that do not fit. */
@@ -103,6 +115,7 @@ class CbowHead extends Module {
  * predicts a token is another vector than its own, and there is no bias.
  */
 export class CbowLMHeadModel extends WordVectors {
+  static override readonly architecture: string = 'CbowLMHeadModel';
   readonly bert: CbowModel;
   readonly cls: CbowHead;
 
@@ -159,6 +172,7 @@ function contextWeights(length: number, window: number, mask: Tensor): Tensor {
 
 /** A classifier on the mean of a text's word vectors. */
 export class CbowForSequenceClassification extends SequenceClassifier<CbowModel> {
+  static override readonly architecture: string = 'CbowForSequenceClassification';
   static override readonly isDecoder: boolean | undefined = undefined;
   static override checkFolder = WordVectors.checkFolder;
   readonly pooler: BertPooler;

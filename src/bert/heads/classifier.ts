@@ -1,7 +1,7 @@
 import { Dropout, Linear } from '../../nn/index.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { BertPreTrainedModel } from '../model.ts';
+import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
 /** What heads that classify share: dropout, then a dense layer. */
 export abstract class BertClassifier<

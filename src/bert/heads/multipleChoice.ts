@@ -1,6 +1,6 @@
 import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertModel } from '../model.ts';
 import { type BertInputs, classificationLoss, toIdTensors } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
@@ -21,6 +21,7 @@ export interface MultipleChoiceOutput extends EncoderOutput {
 
 /** BERT that scores choices, each together with the question, against each other (Devlin et al. 2019, §4.4). */
 export class BertForMultipleChoice extends BertClassifier<BertModel> {
+  static override readonly architecture: string = 'BertForMultipleChoice';
   constructor(config: BertConfig) {
     super(config, new BertModel(config), 1);
   }

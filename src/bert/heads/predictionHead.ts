@@ -1,6 +1,7 @@
 import { Embedding, LayerNorm, Linear, Module, parameter } from '../../nn/index.ts';
 import {
   type Activation,
+  IGNORE_INDEX,
   indexSelect,
   linear,
   linearCrossEntropy,
@@ -10,7 +11,7 @@ import {
   zeros,
 } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import { activations } from '../encoder.ts';
+import { activations } from '../layers/encoder.ts';
 import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../modelInputs.ts';
 
 export interface MaskedLMInputs extends BertInputs {
@@ -111,8 +112,6 @@ export class BertLMPredictionHead extends Module {
     return lossOf(indexSelect(rows, 0, index), known);
   }
 }
-
-const IGNORE_INDEX = -100;
 
 /** The positions that have a label, and their labels; where none has one, a position that is ignored. */
 function labelledPositions(

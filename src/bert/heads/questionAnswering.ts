@@ -2,9 +2,10 @@ import { Linear } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
-import { BertBackbone, BertPreTrainedModel } from '../model.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
+import { BertBackbone } from '../model.ts';
 import { type BertInputs, classificationLoss, toIdTensor } from '../modelInputs.ts';
+import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
 export interface QuestionAnsweringInputs extends BertInputs {
   /** First token of each answer, [batch]. Negative ones count as 0; ones beyond the text are ignored. */
@@ -24,6 +25,7 @@ export interface QuestionAnsweringOutput extends EncoderOutput {
 
 /** BERT that finds the answer to a question in a text (Devlin et al. 2019, §4.2). */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
+  static override readonly architecture: string = 'BertForQuestionAnswering';
   readonly bert: BertBackbone;
   readonly qaOutputs: Linear;
 

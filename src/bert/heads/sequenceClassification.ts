@@ -6,9 +6,10 @@ import {
   tensor,
 } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
-import { BertModel, type BertModelOutput, type BertPreTrainedModel } from '../model.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
+import { BertModel, type BertModelOutput } from '../model.ts';
 import { type BertInputs, checkLabelShape, classificationLoss } from '../modelInputs.ts';
+import type { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { BertClassifier } from './classifier.ts';
 
 export interface SequenceClassifierInputs extends BertInputs {
@@ -69,6 +70,7 @@ export abstract class SequenceClassifier<
 
 /** BERT with a classifier on the pooled first position (Devlin et al. 2019, §4.1). */
 export class BertForSequenceClassification extends SequenceClassifier<BertModel> {
+  static override readonly architecture: string = 'BertForSequenceClassification';
   constructor(config: BertConfig) {
     super(config, new BertModel(config));
   }

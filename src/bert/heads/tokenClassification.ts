@@ -1,6 +1,6 @@
 import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
-import type { EncoderOutput } from '../encoder.ts';
+import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone } from '../model.ts';
 import { type BertInputs, classificationLoss } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
@@ -19,6 +19,7 @@ export interface TokenClassifierOutput extends EncoderOutput {
 
 /** BERT with a classifier on every token, for named entities and the like (Devlin et al. 2019, §5.3). */
 export class BertForTokenClassification extends BertClassifier<BertBackbone> {
+  static override readonly architecture: string = 'BertForTokenClassification';
   constructor(config: BertConfig) {
     super(config, new BertBackbone(config), config.numLabels);
   }

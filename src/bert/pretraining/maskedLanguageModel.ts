@@ -1,9 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
+import { IGNORE_INDEX } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { type ExampleKey, exampleRandom, MASKING_STREAM } from './draw.ts';
-
-/** What a loss leaves out. */
-const IGNORE_INDEX = -100;
 
 export interface MaskingOptions {
   /** Share of the tokens to predict; above 0, below 1. Default 0.15. */

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { readCheckpoint, writeCheckpoint } from '../../bert/checkpoint.ts';
+import { readCheckpoint } from '../../bert/checkpoint/read.ts';
+import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { torchDtypes } from '../../bert/config.ts';
-import { tokenizerFiles } from '../../formats/hub.ts';
+import { tokenizerFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readBytes } from '../../platform/files.ts';
 import { architectureOf } from '../../train/tasks/taskModel.ts';

@@ -1,5 +1,6 @@
 import { main, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
+import { FLOAT32_MAX } from './float32.ts';
 
 /**
  * What kernels share that work a row at a time: one team of lanes a row, which sums or takes maxima together.
@@ -210,4 +211,4 @@ fn teamFirst(x: f32, lane: u32) -> f32 {
 }
 
 /** The least float32: what maxima start from. */
-export const LOWEST_F32 = '-3.4028234663852886e38';
+export const LOWEST_F32 = `${-FLOAT32_MAX}`;

@@ -1,4 +1,5 @@
 import { defineKernel } from '../../device/kernel.ts';
+import { FLOAT32_MAX } from '../kit/float32.ts';
 import { LOWEST_F32, perRow, perRowWgsl, type RowWalk, rowWalk } from '../kit/perRow.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
 
@@ -192,7 +193,7 @@ export function maxAndExpSum(
   start: number,
   cols: number,
 ): { rowMax: number; expSum: number } {
-  let rowMax = -3.4028234663852886e38;
+  let rowMax = -FLOAT32_MAX;
   for (let i = start; i < start + cols; i++) rowMax = Math.max(rowMax, x[i]);
   let expSum = 0;
   for (let i = start; i < start + cols; i++) expSum += Math.exp(x[i] - rowMax);

@@ -17,7 +17,7 @@ import { formatShape } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { div } from './elementwise.ts';
-import { checkLabels, countNotIgnored } from './loss.ts';
+import { checkLabels, countNotIgnored, IGNORE_INDEX } from './loss.ts';
 import { sum } from './reduce.ts';
 import { contiguous } from './views.ts';
 
@@ -45,7 +45,7 @@ export function linearCrossEntropy(
   labels: Tensor,
   {
     reduction = 'mean',
-    ignoreIndex = -100,
+    ignoreIndex = IGNORE_INDEX,
     maxLogitsBytes = 2 ** 25,
   }: LinearCrossEntropyOptions = {},
 ): Tensor {

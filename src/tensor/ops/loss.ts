@@ -29,6 +29,9 @@ import { findInvalidIndex, gather } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
 import { contiguous, reshape } from './views.ts';
 
+/** Default label of rows that do not count in a loss, as in PyTorch. */
+export const IGNORE_INDEX = -100;
+
 export type Reduction = 'mean' | 'sum' | 'none';
 
 export interface CrossEntropyOptions {
@@ -47,7 +50,7 @@ export function crossEntropy(
   labels: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  const { reduction = 'mean', ignoreIndex = -100, labelSmoothing: smoothing = 0 } = options;
+  const { reduction = 'mean', ignoreIndex = IGNORE_INDEX, labelSmoothing: smoothing = 0 } = options;
   const [rows, cols] = logits.shape;
   if (logits.ndim !== 2 || formatShape(labels.shape) !== formatShape([rows])) {
     throw new ArgumentError(
@@ -98,7 +101,7 @@ export function checkLabels(
 export function nllLoss(
   logProbs: Tensor,
   labels: Tensor,
-  { reduction = 'mean', ignoreIndex = -100 }: CrossEntropyOptions = {},
+  { reduction = 'mean', ignoreIndex = IGNORE_INDEX }: CrossEntropyOptions = {},
 ): Tensor {
   const [rows, classes] = logProbs.shape;
   checkLabels('nllLoss', labels, classes, ignoreIndex);

@@ -1,3 +1,4 @@
+import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
 import { cumsum as cumsumKernel } from '../../kernels/reduction/cumsum.ts';
 import * as kernels from '../../kernels/reduction/reduce.ts';
 import { record } from '../autograd.ts';
@@ -23,8 +24,6 @@ import {
 import { contiguous, expand, reshape } from './views.ts';
 
 type Dims = number | readonly number[] | undefined;
-/** The largest float32. */
-const FLOAT32_MAX = 3.4028234663852886e38;
 
 /** The dimensions as sorted indices; none given means all. */
 function normalizeDims(x: Tensor, dim: Dims, operation: string): number[] {

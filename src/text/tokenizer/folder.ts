@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, joinPath, readText } from '../../platform/files.ts';
 import { listFolder } from '../../platform/folder.ts';
@@ -91,10 +92,10 @@ export async function readTokenizerFolder(
 ): Promise<TokenizerFolder> {
   // It is the folder that is named as missing, not the first of its files.
   await listFolder(dir);
-  const config = (await readJson(dir, 'tokenizer_config.json', tokenizerConfig)) ?? {};
-  const map = (await readJson(dir, 'special_tokens_map.json', specialTokensMap)) ?? {};
-  const addedFile = (await readJson(dir, 'added_tokens.json', numbersByName)) ?? {};
-  const path = joinPath(dir, 'vocab.txt');
+  const config = (await readJson(dir, modelFiles.tokenizerConfig, tokenizerConfig)) ?? {};
+  const map = (await readJson(dir, modelFiles.specialTokensMap, specialTokensMap)) ?? {};
+  const addedFile = (await readJson(dir, modelFiles.addedTokens, numbersByName)) ?? {};
+  const path = joinPath(dir, modelFiles.vocab);
   const hasLines = await fileExists(path);
   const savedFast = !hasLines || (config.tokenizer_class ?? '').endsWith('Fast');
   const fast = given ? given === 'BertTokenizerFast' : savedFast;
@@ -252,14 +253,14 @@ export function folderFiles(
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   return {
-    'vocab.txt': vocabulary.baseTokens.map((line) => `${line}\n`).join(''),
+    [modelFiles.vocab]: vocabulary.baseTokens.map((line) => `${line}\n`).join(''),
     ...((fast || passthroughSettings) && {
-      'tokenizer.json': json(writeTokenizerJson(vocabulary, options, passthroughSettings)),
+      [modelFiles.tokenizer]: json(writeTokenizerJson(vocabulary, options, passthroughSettings)),
     }),
-    'tokenizer_config.json': json(config),
-    'special_tokens_map.json': json(special),
+    [modelFiles.tokenizerConfig]: json(config),
+    [modelFiles.specialTokensMap]: json(special),
     ...(vocabulary.addedTokensEncoder.size > 0 && {
-      'added_tokens.json': json(Object.fromEntries(vocabulary.addedTokensEncoder)),
+      [modelFiles.addedTokens]: json(Object.fromEntries(vocabulary.addedTokensEncoder)),
     }),
   };
 }

@@ -1,4 +1,4 @@
-import { findModel } from '../../formats/hub.ts';
+import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { writeFiles } from '../../platform/files.ts';
 import { checkArray, checkKeys, checkOneOf, checkString, formatValue } from './check.ts';
@@ -62,17 +62,19 @@ export class BertTokenizer {
   }
 
   /**
-   * Loads a folder as Hugging Face writes it, or a name on the hub (`findModel`): `vocab.txt`, `tokenizer.json` or both
-   * and, where they are there, `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`; `options` go before
+   * Loads a folder as Hugging Face writes it, by its path, its name on the hub, or opened already
+   * (`openModelFolder`): `vocab.txt`, `tokenizer.json` or both and, if present,
+   * `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json`; `options` override
    * what the files say.
    * A folder whose `tokenizer_class` ends in `Fast`, or without a `vocab.txt`, is read as a `BertTokenizerFast`'s.
    * @throws UsageError when the vocabulary is missing or a file is not what it should be.
    */
   static async fromPretrained(
-    dir: string,
+    source: ModelSource,
     options: BertTokenizerOptions = {},
   ): Promise<BertTokenizer> {
-    const folder = await readTokenizerFolder(await findModel(dir), options.tokenizerClass);
+    const { dir } = await openModelFolder(source);
+    const folder = await readTokenizerFolder(dir, options.tokenizerClass);
     const tokenizer = new BertTokenizer(folder.vocab, withOverrides(folder.options, options));
     tokenizer.#passthroughSettings = folder.passthroughSettings;
     return tokenizer;

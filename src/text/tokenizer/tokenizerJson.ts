@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from './check.ts';
 import { fromStored, numbersByName, readJson, storedFlags, toStored } from './files.ts';
@@ -64,7 +65,7 @@ const schema = v.strictObject({
 });
 type TokenizerJson = v.InferOutput<typeof schema>;
 
-const NAME = 'tokenizer.json';
+const NAME = modelFiles.tokenizer;
 
 /**
  * Settings of the file that are only written back: as in transformers, a call says for itself how it cuts and pads.

@@ -1,10 +1,9 @@
 import type { BertConfig } from '../../bert/config.ts';
 import { UsageError } from '../../platform/errors.ts';
-import type { HostTensor } from '../../tensor/index.ts';
+import { type HostTensor, IGNORE_INDEX } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { classification } from '../tasks/classification.ts';
 import type { Label, Task } from '../tasks/task.ts';
-import { IGNORE_INDEX } from '../tasks/tokenClassification.ts';
 import type { Example } from './labelledData.ts';
 
 /** An example as ids. */

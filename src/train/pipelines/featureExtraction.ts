@@ -1,42 +1,39 @@
-import { BertBiBackbone } from '../../bert/baselines/bidirectional.ts';
-import { CbowModel } from '../../bert/baselines/cbow.ts';
+import { AutoBackbone } from '../../bert/auto.ts';
 import { pool } from '../../bert/heads/pooling.ts';
-import { BertBackbone } from '../../bert/model.ts';
-import { findModel } from '../../formats/hub.ts';
+import type { Backbone } from '../../bert/registry.ts';
+import type { ModelSource } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatNames } from '../../platform/format.ts';
 import { cat, noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import {
-  collateInputs,
-  defaultMaxLength,
-  type EncodedExample,
-  encodeExamples,
-} from '../data/batch.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { collateInputs, type EncodedExample } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
-import { architectureOf, checkVocab } from '../tasks/taskModel.ts';
+import { loadTrained } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from '../trainer/checks.ts';
+import { encodeTexts, type TextInput } from './encode.ts';
 import type { PredictOptions } from './textClassification.ts';
 
-/** Where features come from: an encoder, two one-way ones joined, or word vectors alone. */
-export type FeatureModel = BertBackbone | CbowModel;
+/** Where features come from: an encoder, two one-way encoders joined, or word vectors alone. */
+export type FeatureModel = Backbone;
 
 export interface FeatureOptions {
   /**
-   * One vector for a text, that of its first position (`cls`) or the mean over its tokens, special ones too, as in
-   * sentence-transformers (`mean`, the default); or one for each token, special ones too (`tokens`).
+   * `cls`: the state of the first position. `mean` (default): the mean over all tokens, special ones
+   * included, as in sentence-transformers. `tokens`: one vector for each token, special ones included.
    */
   pooling?: 'cls' | 'mean' | 'tokens';
   /** Which states: 0 is the embeddings, 1 the first layer's output, -1 the last one's. Default: -1 alone. */
   layers?: readonly number[];
-  /** How the states of several layers become one: side by side (default), or added up. */
+  /** How the states of several layers are combined: concatenated (default) or added. */
   combine?: 'concat' | 'sum';
 }
 
-/** Batches that are sorted by length together, and whose features are in memory at once. */
+/** Batches that are sorted by length together; their features are in memory at once. */
 const BATCHES_PER_WINDOW = 8;
 
-/** Texts to vectors, for other programs to learn from: BERT's feature-based use (Devlin et al. 2019, §5.3, table 7). */
+/**
+ * Texts to vectors, as input for other programs (Hugging Face's `feature-extraction` pipeline): BERT's
+ * feature-based use (Devlin et al. 2019, §5.3, table 7).
+ */
 export class FeatureExtractionPipeline {
   readonly model: FeatureModel;
   readonly tokenizer: BertTokenizer;
@@ -47,34 +44,21 @@ export class FeatureExtractionPipeline {
   }
 
   /**
-   * Reads both from a Hugging Face folder, whatever head its model has.
-   * @throws UsageError when they cannot be read or do not belong together, or weights are missing.
+   * Reads the tokenizer and the encoder of a Hugging Face folder, whatever head the model has.
+   * @throws UsageError as `loadTrained`.
    */
-  static async fromPretrained(nameOrDir: string): Promise<FeatureExtractionPipeline> {
-    const dir = await findModel(nameOrDir);
-    const tokenizer = await BertTokenizer.fromPretrained(dir);
-    const name = await architectureOf(dir);
-    const Model = name.startsWith('Cbow')
-      ? CbowModel
-      : name.startsWith('BertBi')
-        ? BertBiBackbone
-        : BertBackbone;
-    const model: FeatureModel = await Model.fromPretrained(dir);
-    const { missing } = model.loadReport;
-    if (missing.length > 0)
-      throw new UsageError(
-        `${nameOrDir} lacks ${formatNames(missing)}: its features would be random`,
-      );
-    checkVocab(tokenizer, model.config, nameOrDir);
+  static async fromPretrained(source: ModelSource): Promise<FeatureExtractionPipeline> {
+    const { model, tokenizer } = await loadTrained(AutoBackbone, source);
     return new FeatureExtractionPipeline(model, tokenizer);
   }
 
   /**
-   * The features of texts, or of pairs, in their order: [size], or [tokens, size] row by row for `tokens`.
+   * The features of texts, or of pairs, in their order: [size], or [tokens, size] in row-major order
+   * for `tokens`.
    * @throws UsageError as `stream`.
    */
   async predict(
-    texts: readonly (string | readonly [string, string])[],
+    texts: readonly TextInput[],
     { batchSize = 32, maxLength, ...options }: FeatureOptions & PredictOptions = {},
   ): Promise<Float32Array[]> {
     const features: Float32Array[] = [];
@@ -83,24 +67,14 @@ export class FeatureExtractionPipeline {
     return features;
   }
 
-  /** Texts, or pairs, as ids; longer ones are cut. */
-  encode(
-    texts: readonly (string | readonly [string, string])[],
-    maxLength?: number,
-  ): EncodedExample[] {
-    const { maxPositionEmbeddings } = this.model.config;
-    const examples = texts.map((text) => {
-      return typeof text === 'string'
-        ? { text, label: undefined }
-        : { text: text[0], pair: text[1], label: undefined };
-    });
-    const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
-    return encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
+  /** Texts, or pairs, as ids, cut to `maxLength` tokens. */
+  encode(texts: readonly TextInput[], maxLength?: number): EncodedExample[] {
+    return encodeTexts(texts, this.model, this.tokenizer, maxLength);
   }
 
   /**
-   * The features of one example after the other, while a few batches are in memory.
-   * @throws UsageError for layers that are not there; Error when features are no finite numbers.
+   * The features of one example after the other; only a few batches are in memory at a time.
+   * @throws UsageError for layers that do not exist; NotFiniteError for features with NaN or infinity.
    */
   async *stream(
     examples: readonly EncodedExample[],
@@ -118,7 +92,7 @@ export class FeatureExtractionPipeline {
     }
   }
 
-  /** The features of some batches of examples, run in the order of their lengths. */
+  /** The features of a few batches, which run in the order of their lengths. */
   async #extractWindow(
     examples: readonly EncodedExample[],
     batchSize: number,
@@ -146,19 +120,18 @@ export class FeatureExtractionPipeline {
     return features;
   }
 
-  /** Elements of one vector. */
+  /** Elements of one vector. @throws UsageError for layers that do not exist. */
   featureSize({ layers = [-1], combine = 'concat' }: FeatureOptions): number {
-    const { numHiddenLayers, hiddenSize } = this.model.config;
-    const states = this.model instanceof CbowModel ? 1 : numHiddenLayers + 1;
+    const { stateSize, numHiddenStates: states } = this.model;
     const wrong = layers.find(
       (layer) => !Number.isInteger(layer) || layer >= states || layer < -states,
     );
     if (layers.length === 0 || wrong !== undefined)
       throw new UsageError(
-        `layers ${layers.join()}: expected whole numbers from ${-states} (or 0, the embeddings) to ${states - 1} (or -1, the last layer)`,
+        `\`layers\`: expected whole numbers from ${-states} (or 0, the embeddings) to ` +
+          `${states - 1} (or -1, the last layer), got ${layers.join() || 'none'}`,
       );
-    const one = this.model instanceof BertBiBackbone ? 2 * hiddenSize : hiddenSize;
-    return combine === 'sum' ? one : one * layers.length;
+    return combine === 'sum' ? stateSize : stateSize * layers.length;
   }
 
   #forwardBatch(

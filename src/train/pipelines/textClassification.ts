@@ -1,30 +1,36 @@
-import {
-  BertForSequenceClassification,
-  type SequenceClassifier,
-} from '../../bert/heads/sequenceClassification.ts';
-import type { BertPreTrainedModel } from '../../bert/model.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
+import { AutoModelForSequenceClassification } from '../../bert/auto.ts';
+import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import type { ModelSource } from '../../formats/modelFolder.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { argmax } from '../tasks/task.ts';
+import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
+import { encodeTexts, type TextInput } from './encode.ts';
 
-/** How a pipeline goes through its texts. */
+/** How a pipeline runs over its texts. */
 export interface PredictOptions {
   batchSize?: number;
-  /** Longer texts are cut to so many tokens. Default: all the model takes. */
+  /** Texts are cut to this many tokens. Default: the most that the model takes. */
   maxLength?: number;
 }
 
 export interface Prediction {
-  /** The likeliest label. */
+  /** The most probable label. */
   label: string;
   /** Its probability; for a regression, the score. */
   score: number;
-  /** The same of every label. They add up to 1, unless an example may have several labels: then each is for itself. */
+  /**
+   * The same for every label. They add up to 1, except for a model of several labels an example,
+   * where each is a probability of its own.
+   */
   scores: Record<string, number>;
 }
 
-/** A trained classifier with its tokenizer: text in, label out (Hugging Face's `text-classification` pipeline). */
+/**
+ * A trained classifier with its tokenizer: text in, label out (Hugging Face's `text-classification`
+ * pipeline).
+ */
 export class TextClassificationPipeline {
   readonly model: SequenceClassifier<BertPreTrainedModel>;
   readonly tokenizer: BertTokenizer;
@@ -34,28 +40,22 @@ export class TextClassificationPipeline {
     this.tokenizer = tokenizer;
   }
 
-  /** Reads both from a Hugging Face folder. */
-  static async fromPretrained(dir: string): Promise<TextClassificationPipeline> {
-    const tokenizer = await BertTokenizer.fromPretrained(dir);
-    return new TextClassificationPipeline(
-      await BertForSequenceClassification.fromPretrained(dir),
-      tokenizer,
-    );
+  /**
+   * Reads both from a Hugging Face folder.
+   * @throws UsageError as `loadTrained`.
+   */
+  static async fromPretrained(source: ModelSource): Promise<TextClassificationPipeline> {
+    const { model, tokenizer } = await loadTrained(AutoModelForSequenceClassification, source);
+    return new TextClassificationPipeline(model, tokenizer);
   }
 
   /** Labels texts, or pairs of texts. */
   async predict(
-    texts: readonly (string | readonly [string, string])[],
+    texts: readonly TextInput[],
     { batchSize = 32, maxLength }: PredictOptions = {},
   ): Promise<Prediction[]> {
-    const { maxPositionEmbeddings, id2label } = this.model.config;
-    const examples = texts.map((text) => {
-      return typeof text === 'string'
-        ? { text, label: undefined }
-        : { text: text[0], pair: text[1], label: undefined };
-    });
-    const length = maxLength ?? defaultMaxLength(this.model.config, this.tokenizer);
-    const encoded = encodeExamples(examples, this.tokenizer, length, maxPositionEmbeddings);
+    const { id2label } = this.model.config;
+    const encoded = encodeTexts(texts, this.model, this.tokenizer, maxLength);
     const { probabilities } = await evaluateExamples(this.model, encoded, batchSize);
     return probabilities.map((row) => {
       const best = argmax(row);

@@ -1,23 +1,26 @@
-import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
-import { BertTokenizer, type Encoding } from '../../text/tokenizer/index.ts';
+import { AutoModelForTokenClassification } from '../../bert/auto.ts';
+import type { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import type { ModelSource } from '../../formats/modelFolder.ts';
+import type { BertTokenizer, Encoding } from '../../text/tokenizer/index.ts';
 import { checkMaxLength, defaultMaxLength } from '../data/batch.ts';
 import { getEntities } from '../metrics/entities.ts';
 import { argmax } from '../tasks/task.ts';
+import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
 import type { PredictOptions } from './textClassification.ts';
 
-/** A word of a text, where it stands in it (`text.slice(start, end)`), and its tag. */
+/** A word of a text, its place (`text.slice(start, end)`) and its tag. */
 export interface TaggedWord {
   word: string;
   start: number;
   end: number;
-  /** The likeliest tag. */
+  /** The most probable tag. */
   entity: string;
   /** Its probability. */
   score: number;
 }
 
-/** A run of words that their tags mark as one. */
+/** A run of words that their tags mark as one entity. */
 export interface EntityGroup {
   /** The type: `PER` of the tags `B-PER`, `I-PER`. */
   entityGroup: string;
@@ -28,7 +31,10 @@ export interface EntityGroup {
   end: number;
 }
 
-/** A trained tagger with its tokenizer: text in, tagged words out (Hugging Face's `token-classification` pipeline). */
+/**
+ * A trained tagger with its tokenizer: text in, tagged words out (Hugging Face's
+ * `token-classification` pipeline).
+ */
 export class TokenClassificationPipeline {
   readonly model: BertForTokenClassification;
   readonly tokenizer: BertTokenizer;
@@ -38,18 +44,18 @@ export class TokenClassificationPipeline {
     this.tokenizer = tokenizer;
   }
 
-  /** Reads both from a Hugging Face folder. */
-  static async fromPretrained(dir: string): Promise<TokenClassificationPipeline> {
-    const tokenizer = await BertTokenizer.fromPretrained(dir);
-    return new TokenClassificationPipeline(
-      await BertForTokenClassification.fromPretrained(dir),
-      tokenizer,
-    );
+  /**
+   * Reads both from a Hugging Face folder.
+   * @throws UsageError as `loadTrained`.
+   */
+  static async fromPretrained(source: ModelSource): Promise<TokenClassificationPipeline> {
+    const { model, tokenizer } = await loadTrained(AutoModelForTokenClassification, source);
+    return new TokenClassificationPipeline(model, tokenizer);
   }
 
   /**
-   * Tags the words of texts, as the tokenizer finds them (punctuation apart), each by its first word piece. Words that
-   * are cut off, or that the tokenizer makes nothing of, are left out.
+   * Tags the words that the tokenizer finds in each text, punctuation separately, each by its first
+   * word piece. Words that are cut off, or that give no token, are left out.
    */
   async predict(
     texts: readonly string[],
@@ -81,7 +87,7 @@ export class TokenClassificationPipeline {
     );
   }
 
-  /** Where each word stands in its text, and its first token: pieces that go on with a word begin with `##`. */
+  /** Each word's place in its text and its first token; later pieces of a word start with `##`. */
   #wordSpans({
     inputIds,
     offsetMapping,
@@ -101,7 +107,7 @@ export class TokenClassificationPipeline {
 
 /**
  * The entities among the tagged words of a text (Hugging Face's aggregation strategy `first`).
- * @throws ArgumentError when a tag marks no entities, as those of parts of speech.
+ * @throws ArgumentError for a tag that is not an entity's, such as a part of speech.
  */
 export function groupEntities(text: string, words: readonly TaggedWord[]): EntityGroup[] {
   return getEntities(words.map(({ entity }) => entity)).map(

@@ -1,14 +1,7 @@
-import { BertBiLMHeadModel } from '../../bert/baselines/bidirectional.ts';
-import { BertLMHeadModel } from '../../bert/baselines/causal.ts';
-import { CbowLMHeadModel } from '../../bert/baselines/cbow.ts';
-import {
-  BertForMaskedLM,
-  BertForNextSentencePrediction,
-  BertForPreTraining,
-} from '../../bert/heads/maskedLM.ts';
 import { nextSentenceExamples, TokenMasker } from '../../bert/pretraining/index.ts';
+import { architectures } from '../../bert/registry.ts';
 import { ArgumentError, UsageError } from '../../platform/errors.ts';
-import type { HostTensor } from '../../tensor/index.ts';
+import { type HostTensor, IGNORE_INDEX } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import {
@@ -20,20 +13,24 @@ import {
 import { batches } from '../data/split.ts';
 import type { Document } from './corpus.ts';
 
-/** What a model can be pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
-export const objectives = ['mlm', 'nsp', 'mlm+nsp'] as const;
-/** What masked tokens are measured against: all tokens by those around, by those before, and by those before and after apart. */
-export const baselines = ['cbow', 'causal', 'joined'] as const;
-export type Objective = (typeof objectives)[number] | (typeof baselines)[number];
+const pretraining = architectures.filter((entry) => 'objective' in entry);
+type PretrainingEntry = (typeof pretraining)[number];
+export type Objective = PretrainingEntry['objective'];
 
-export const pretrainModels = {
-  mlm: BertForMaskedLM,
-  nsp: BertForNextSentencePrediction,
-  'mlm+nsp': BertForPreTraining,
-  cbow: CbowLMHeadModel,
-  causal: BertLMHeadModel,
-  joined: BertBiLMHeadModel,
-} as const;
+/** What BERT is pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
+export const objectives = pretraining
+  .filter((entry) => entry.family === 'bert')
+  .map(({ objective }) => objective);
+
+/** What masked tokens are compared with: CBOW, left context, and left and right context joined. */
+export const baselines = pretraining
+  .filter((entry) => entry.family !== 'bert')
+  .map(({ objective }) => objective);
+
+/** Class of each objective. */
+export const pretrainModels = Object.fromEntries(
+  pretraining.map(({ objective, Model }) => [objective, Model]),
+) as { [O in Objective]: Extract<PretrainingEntry, { objective: O }>['Model'] };
 
 export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 
@@ -41,14 +38,15 @@ export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 export const usesSentencePairs = (objective: Objective): boolean =>
   objective === 'nsp' || objective === 'mlm+nsp';
 
-/** @throws ArgumentError when the model is of another class. */
-export function objectiveOf(model: PretrainModel): Objective {
-  const found = [...objectives, ...baselines].find((name) => model instanceof pretrainModels[name]);
+/** @throws ArgumentError when the model has no pre-training objective. */
+export function objectiveOf({ architecture }: PretrainModel): Objective {
+  const found = pretraining.find(({ Model }) => Model.architecture === architecture);
   if (!found)
     throw new ArgumentError(
-      `a model to pre-train was expected, not ${(model as object).constructor.name}`,
+      `model: expected one of ${pretraining.map(({ Model }) => Model.architecture).join(', ')}, ` +
+        `got ${architecture}`,
     );
-  return found;
+  return found.objective;
 }
 
 const isBaseline = (objective: Objective): boolean =>
@@ -174,7 +172,9 @@ export class ExampleBuilder {
       return { ...counts, inputs: { ...inputs, labels: nextSentence }, predicted: 0 };
     if (isBaseline(objective)) {
       const { data, shape } = inputIds;
-      const labels = Int32Array.from(data, (id, i) => (attentionMask.data[i] === 1 ? id : -100));
+      const labels = Int32Array.from(data, (id, i) =>
+        attentionMask.data[i] === 1 ? id : IGNORE_INDEX,
+      );
       // Of a text's tokens, one has none before it, and one none after it.
       const predicted = counts.tokens - (objective === 'cbow' ? 0 : examples.length);
       return { ...counts, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };

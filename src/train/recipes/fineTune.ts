@@ -1,6 +1,6 @@
-import { readCheckpoint } from '../../bert/checkpoint.ts';
+import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
-import { freezeEncoder } from '../../bert/freeze.ts';
+import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';

@@ -1,5 +1,5 @@
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
-import type { BertPreTrainedModel } from '../../bert/model.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { findModel } from '../../formats/hub.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { openRandomAccess, readJson, readText } from '../../platform/files.ts';

@@ -1,10 +1,10 @@
 import type { ProblemType } from '../../bert/config.ts';
+import type { TaskName } from '../../bert/registry.ts';
 import type { HostTensor, Tensor } from '../../tensor/index.ts';
 import type { Scores } from '../metrics/index.ts';
 import type { Metric } from './metric.ts';
 
-/** What a model is trained for. */
-export type TaskName = 'classification' | 'multi-label' | 'regression' | 'token-classification';
+export type { TaskName };
 
 /** A label, or a prediction, as numbers; each task says which. */
 export type Label = number | number[];

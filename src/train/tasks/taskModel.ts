@@ -1,17 +1,15 @@
-import { BertBiLMForSequenceClassification } from '../../bert/baselines/bidirectional.ts';
-import { BertLMForSequenceClassification } from '../../bert/baselines/causal.ts';
-import { CbowForSequenceClassification } from '../../bert/baselines/cbow.ts';
-import type { BertConfig } from '../../bert/config.ts';
 import {
-  BertForSequenceClassification,
-  type SequenceClassifier,
-} from '../../bert/heads/sequenceClassification.ts';
-import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
-import type { BertPreTrainedModel } from '../../bert/model.ts';
-import { findModel } from '../../formats/hub.ts';
+  AutoModelForSequenceClassification,
+  AutoModelForTokenClassification,
+} from '../../bert/auto.ts';
+import type { BertConfig } from '../../bert/config.ts';
+import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
+import type { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import { findArchitecture, findModelClass, taskHeads } from '../../bert/registry.ts';
+import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { joinPath, readJson } from '../../platform/files.ts';
-import { formatNames, isObject } from '../../platform/format.ts';
+import { formatNames } from '../../platform/format.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
 import type { Task } from './task.ts';
@@ -19,10 +17,14 @@ import type { Task } from './task.ts';
 /** A model that a task trains. */
 export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
 
-/** What a model is for, by its class and `problemType`: without one, a single output is a score. */
-export function taskOf(model: TaskModel): Task {
-  if (model instanceof BertForTokenClassification) return tasks['token-classification'];
-  const { problemType, numLabels } = model.config;
+/**
+ * The task of a model: its head's, and among those of a sequence classifier the one of `problemType`.
+ * Without a `problemType`, one output is a score and several are classes.
+ */
+export function taskOf({ architecture, config }: TaskModel): Task {
+  if (findArchitecture(architecture)?.head === 'token-classification')
+    return tasks['token-classification'];
+  const { problemType, numLabels } = config;
   if (problemType === 'regression' || (problemType === null && numLabels === 1))
     return tasks.regression;
   return problemType === 'multi_label_classification' ? tasks['multi-label'] : tasks.classification;
@@ -34,42 +36,63 @@ export const labelsOf = ({ config: { id2label, numLabels } }: TaskModel): string
 
 /** A fresh model for a task. */
 export function createTaskModel(task: Task, config: BertConfig, seed: number): TaskModel {
-  return modelClass(task.perToken).fromConfig({ ...config, problemType: task.problemType }, seed);
+  const Model = findModelClass(taskHeads[task.name])!;
+  return Model.fromConfig({ ...config, problemType: task.problemType }, seed);
 }
 
-/** The model of a Hugging Face folder, to be trained for a task; its classifier is fresh unless it has that many labels. */
+/**
+ * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has that
+ * many labels.
+ * @throws UsageError as `BertPreTrainedModel.fromPretrained`.
+ */
 export function loadForTask(
-  dir: string,
+  source: ModelSource,
   task: Task,
   labels: readonly string[],
   seed: number,
 ): Promise<TaskModel> {
-  return modelClass(task.perToken).fromPretrained(dir, {
+  const { problemType } = task;
+  return findModelClass(taskHeads[task.name])!.fromPretrained(source, {
     labels,
-    problemType: task.problemType,
+    problemType,
     seed,
   });
 }
 
 /**
- * A trained model and its tokenizer from a Hugging Face folder, or by its name on the hub; `architectures` in its
- * config.json tells what kind it is, if not a `BertForSequenceClassification`.
- * @throws UsageError when they cannot be read, do not belong together, or the classifier's weights are not among them.
+ * The trained model and the tokenizer of a folder; `architectures` in its config.json says whether it
+ * classifies texts or tokens.
+ * @throws UsageError as `loadTrained`.
  */
 export async function loadTaskModel(
-  nameOrDir: string,
+  source: ModelSource,
 ): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
-  const dir = await findModel(nameOrDir);
-  const tokenizer = await BertTokenizer.fromPretrained(dir);
-  const name = await architectureOf(dir);
-  const Model = taskModelClasses.find((known) => known.name === name) ?? taskModelClasses[0];
-  const model = await Model.fromPretrained(dir);
-  const missing = model.loadReport.missing.filter((name) => name.startsWith('classifier.'));
+  const folder = await openModelFolder(source);
+  const head = findArchitecture(await folder.architecture())?.head;
+  return head === 'token-classification'
+    ? loadTrained(AutoModelForTokenClassification, folder)
+    : loadTrained(AutoModelForSequenceClassification, folder);
+}
+
+/**
+ * The model of a folder, all of whose weights are in the folder, with its tokenizer.
+ * @throws UsageError when one cannot be read, when they do not fit each other, or when weights are
+ * missing, the pooler's included: they would be random.
+ */
+export async function loadTrained<M extends BertPreTrainedModel>(
+  Model: { fromPretrained(source: ModelSource): Promise<M> },
+  source: ModelSource,
+): Promise<{ model: M; tokenizer: BertTokenizer }> {
+  const folder = await openModelFolder(source);
+  const tokenizer = await BertTokenizer.fromPretrained(folder);
+  const model = await Model.fromPretrained(folder);
+  const { missing } = model.loadReport;
   if (missing.length > 0)
     throw new UsageError(
-      `${nameOrDir} lacks ${formatNames(missing)}: train it first, it classifies nothing yet`,
+      `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} would ` +
+        'be random: train it first',
     );
-  checkVocab(tokenizer, model.config, nameOrDir);
+  checkVocab(tokenizer, model.config, folder.name);
   return { model, tokenizer };
 }
 
@@ -81,24 +104,13 @@ export function checkVocab(
 ): void {
   if (tokenizer.vocabSize > vocabSize) {
     throw new UsageError(
-      `${source} has ${tokenizer.vocabSize} tokens, the model only ${vocabSize} embeddings: give a vocab.txt and a config that belong together`,
+      `${source} has ${tokenizer.vocabSize} tokens, but the model has ${vocabSize} embeddings: ` +
+        'give a vocab.txt and a config that belong together',
     );
   }
 }
 
-/** The class that wrote a folder, the first of `architectures` in its config.json; empty where it does not say. */
-export async function architectureOf(dir: string): Promise<string> {
-  const config = await readJson(joinPath(dir, 'config.json'));
-  const architectures = isObject(config) ? config.architectures : undefined;
-  return Array.isArray(architectures) && architectures.length > 0 ? String(architectures[0]) : '';
+/** The class that wrote a folder, the first of `architectures` in its config.json; '' without any. */
+export async function architectureOf(source: ModelSource): Promise<string> {
+  return (await (await openModelFolder(source)).architecture()) ?? '';
 }
-
-const taskModelClasses: { name: string; fromPretrained(dir: string): Promise<TaskModel> }[] = [
-  BertForSequenceClassification,
-  BertForTokenClassification,
-  BertLMForSequenceClassification,
-  BertBiLMForSequenceClassification,
-  CbowForSequenceClassification,
-];
-const modelClass = (perToken: boolean) =>
-  perToken ? BertForTokenClassification : BertForSequenceClassification;

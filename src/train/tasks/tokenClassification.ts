@@ -1,9 +1,7 @@
+import { IGNORE_INDEX } from '../../tensor/index.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import { accuracy, classificationReport, entityReport } from '../metrics/index.ts';
 import { argmax, labelName, type Report, scoresByLabel, type Task } from './task.ts';
-
-/** What marks a token whose tag does not count, as Hugging Face and PyTorch do. */
-export const IGNORE_INDEX = -100;
 
 /** A tag for each word. As numbers: for each token a tag's id, or -100 where it is not the first of a word. */
 export const tokenClassification: Task = {

@@ -3,8 +3,8 @@
  * position, random state), optimizer.safetensors (AdamW's moments) and history.json.
  */
 import * as v from 'valibot';
-import { addWeightsFromFile } from '../../bert/checkpoint.ts';
-import type { BertPreTrainedModel } from '../../bert/model.ts';
+import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
 import { UsageError } from '../../platform/errors.ts';

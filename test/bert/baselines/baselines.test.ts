@@ -434,25 +434,25 @@ describe('folders', () => {
         if (weight.startsWith('bert.')) expect(own.get(weight), weight).toEqual(value);
       if (name !== 'CBOW')
         await expect(BertForSequenceClassification.fromPretrained(folder)).rejects.toThrow(
-          `${folder}: is_decoder is true`,
+          `${folder}: is_decoder: expected false`,
         );
     },
   );
 
   test('a model that looks both ways is no decoder, and the other way round', async () => {
     expect(() => BertForMaskedLM.fromConfig(config)).toThrow(
-      'BertForMaskedLM: isDecoder is true; expected false, an encoder',
+      'BertForMaskedLM: isDecoder: expected false (an encoder',
     );
     expect(() => BertLMHeadModel.fromConfig(encoderConfig)).toThrow(
-      'BertLMHeadModel: isDecoder is false; expected true, a decoder',
+      'BertLMHeadModel: isDecoder: expected true (a decoder',
     );
     expect(() => BertBiBackbone.fromConfig(encoderConfig)).toThrow(
-      'BertBiBackbone: isDecoder is false',
+      'BertBiBackbone: isDecoder: expected true',
     );
     const folder = join(dir, 'masked');
     await BertForMaskedLM.fromConfig(encoderConfig).savePretrained(folder);
     await expect(BertLMHeadModel.fromPretrained(folder)).rejects.toThrow(
-      `BertLMHeadModel: ${folder}: is_decoder is false`,
+      `BertLMHeadModel: ${folder}: is_decoder: expected true`,
     );
   });
 

@@ -7,12 +7,17 @@ import {
   serializeSafetensors,
   type TensorToWrite,
   toFloat32,
-} from '../../src/formats/safetensors/file.ts';
-import { type BertPreTrainedModel, bertConfig, labelFields, UsageError } from '../../src/index.ts';
-import { goldenText, hasGolden } from '../support/golden.ts';
-import { tinyBert } from '../support/goldenBert.ts';
-import { classOf, type HeadName, headNames, heads, storedNames } from '../support/heads.ts';
-import { seeded } from '../support/mutants.ts';
+} from '../../../src/formats/safetensors/file.ts';
+import {
+  type BertPreTrainedModel,
+  bertConfig,
+  labelFields,
+  UsageError,
+} from '../../../src/index.ts';
+import { goldenText, hasGolden } from '../../support/golden.ts';
+import { tinyBert } from '../../support/goldenBert.ts';
+import { classOf, type HeadName, headNames, heads, storedNames } from '../../support/heads.ts';
+import { seeded } from '../../support/mutants.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-heads-'));
 afterAll(() => rm(root, { recursive: true }));

@@ -1,7 +1,7 @@
-import { Dropout, Embedding, LayerNorm, Module } from '../nn/index.ts';
-import { ArgumentError } from '../platform/errors.ts';
-import { embedding, type Tensor } from '../tensor/index.ts';
-import type { BertConfig } from './config.ts';
+import { Dropout, Embedding, LayerNorm, Module } from '../../nn/index.ts';
+import { ArgumentError } from '../../platform/errors.ts';
+import { embedding, type Tensor } from '../../tensor/index.ts';
+import type { BertConfig } from '../config.ts';
 
 /** Sum of word, position and segment embeddings, normalised (Devlin et al. 2019, arXiv 1810.04805, §3). */
 export class BertEmbeddings extends Module {

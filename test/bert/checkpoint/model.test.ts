@@ -2,19 +2,24 @@ import { copyFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readCheckpoint } from '../../src/bert/checkpoint.ts';
-import { type BertConfig, bertConfig, configToJson, labelFields } from '../../src/bert/config.ts';
-import { BertForSequenceClassification } from '../../src/bert/heads/sequenceClassification.ts';
-import { BertModel } from '../../src/bert/model.ts';
+import { readCheckpoint } from '../../../src/bert/checkpoint/read.ts';
+import {
+  type BertConfig,
+  bertConfig,
+  configToJson,
+  labelFields,
+} from '../../../src/bert/config.ts';
+import { BertForSequenceClassification } from '../../../src/bert/heads/sequenceClassification.ts';
+import { BertModel } from '../../../src/bert/model.ts';
 import {
   parseSafetensors,
   serializeSafetensors,
   type TensorToWrite,
   toFloat32,
-} from '../../src/formats/safetensors/file.ts';
-import { UsageError } from '../../src/platform/errors.ts';
-import { goldenPath, hasGolden } from '../support/golden.ts';
-import { seeded } from '../support/mutants.ts';
+} from '../../../src/formats/safetensors/file.ts';
+import { UsageError } from '../../../src/platform/errors.ts';
+import { goldenPath, hasGolden } from '../../support/golden.ts';
+import { seeded } from '../../support/mutants.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-model-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -160,24 +165,24 @@ describe('refuses', () => {
   test.each<[Partial<BertConfig>, string]>([
     [
       { vocabSize: 10 ** 12 },
-      'bert.embeddings.word_embeddings.weight is [11,4], but in config.json vocab_size is 1000000000000',
+      'bert.embeddings.word_embeddings.weight is [11,4], but vocab_size in config.json is 1000000000000',
     ],
-    [{ hiddenSize: 8 }, 'word_embeddings.weight is [11,4], but in config.json hidden_size is 8'],
+    [{ hiddenSize: 8 }, 'word_embeddings.weight is [11,4], but hidden_size in config.json is 8'],
     [
       { maxPositionEmbeddings: 512 },
-      'position_embeddings.weight is [5,4], but in config.json max_position_embeddings is 512',
+      'position_embeddings.weight is [5,4], but max_position_embeddings in config.json is 512',
     ],
     [
       { typeVocabSize: 1 },
-      'token_type_embeddings.weight is [2,4], but in config.json type_vocab_size is 1',
+      'token_type_embeddings.weight is [2,4], but type_vocab_size in config.json is 1',
     ],
     [
       { intermediateSize: 10 ** 9 },
-      'dense.weight is [6,4], but in config.json intermediate_size is 1000000000',
+      'dense.weight is [6,4], but intermediate_size in config.json is 1000000000',
     ],
     [
       { numHiddenLayers: 10 ** 9 },
-      'has the weights of 2 layers, but in config.json num_hidden_layers is 1000000000',
+      'expected the weights of 1000000000 layers (num_hidden_layers in config.json), got 2',
     ],
   ])(
     'the config.json of another model, before anything of its sizes is made: %j',
@@ -189,7 +194,7 @@ describe('refuses', () => {
   test('weights of something else', async () => {
     const dir = await changed((name, tensor) => [`gpt.${name}`, tensor]);
     expect(await refusal(dir)).toMatch(
-      /is no BERT encoder: it has no embeddings\.word_embeddings\.weight; it has gpt\.bert\./,
+      /expected a BERT encoder with embeddings\.word_embeddings\.weight, got gpt\.bert\./,
     );
   });
 

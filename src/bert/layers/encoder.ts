@@ -1,4 +1,4 @@
-import { Dropout, LayerNorm, Linear, Module } from '../nn/index.ts';
+import { Dropout, LayerNorm, Linear, Module } from '../../nn/index.ts';
 import {
   type Activation,
   dropoutAddLayerNorm,
@@ -6,8 +6,8 @@ import {
   matmul,
   scaledDotProductAttention,
   type Tensor,
-} from '../tensor/index.ts';
-import type { BertConfig, HiddenAct } from './config.ts';
+} from '../../tensor/index.ts';
+import type { BertConfig, HiddenAct } from '../config.ts';
 
 export const activations: Record<HiddenAct, Activation> = {
   gelu: 'gelu',

@@ -1,8 +1,8 @@
-import { UsageError } from '../platform/errors.ts';
-import { CbowEmbeddings } from './baselines/cbow.ts';
+import { UsageError } from '../../platform/errors.ts';
+import { CbowEmbeddings } from '../baselines/cbow.ts';
+import type { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { BertEmbeddings } from './embeddings.ts';
 import { BertEncoder } from './encoder.ts';
-import type { BertPreTrainedModel } from './model.ts';
 
 /**
  * Freezes the embeddings and the lowest `layers` of the encoder (`Module.freeze`), all by default; what stands above them, the

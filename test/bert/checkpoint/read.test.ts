@@ -2,20 +2,17 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  matchNames,
-  readCheckpoint,
-  type Weight,
-  writeCheckpoint,
-} from '../../src/bert/checkpoint.ts';
-import { bertConfig, bertTiny, configToJson, labelFields } from '../../src/bert/config.ts';
+import { matchNames } from '../../../src/bert/checkpoint/names.ts';
+import { readCheckpoint, type Weight } from '../../../src/bert/checkpoint/read.ts';
+import { writeCheckpoint } from '../../../src/bert/checkpoint/write.ts';
+import { bertConfig, bertTiny, configToJson, labelFields } from '../../../src/bert/config.ts';
 import {
   SafetensorsError,
   serializeSafetensors,
   type TensorToWrite,
-} from '../../src/formats/safetensors/file.ts';
-import { UsageError } from '../../src/platform/errors.ts';
-import { goldenPath, hasGolden } from '../support/golden.ts';
+} from '../../../src/formats/safetensors/file.ts';
+import { UsageError } from '../../../src/platform/errors.ts';
+import { goldenPath, hasGolden } from '../../support/golden.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-checkpoint-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -201,7 +198,7 @@ describe('refuses', () => {
       /config\.json is not valid JSON$/,
     );
     expect(await refusal(await folder({ 'config.json': '{"model_type":"gpt2"}' }))).toMatch(
-      /config\.json: model_type is "gpt2"; expected "bert"$/,
+      /config\.json: model_type: expected "bert", got "gpt2"$/,
     );
   });
 
@@ -220,7 +217,7 @@ describe('refuses', () => {
       /model\.safetensors: tensor "ids" is I32; expected floats/,
     );
     const both = weights({ 'L.weight': f32(1), 'L.gamma': f32(2) });
-    expect(await read(both)).toMatch(/model\.safetensors: tensor "L\.weight" is here twice$/);
+    expect(await read(both)).toMatch(/model\.safetensors: tensor "L\.weight" occurs twice$/);
   });
 
   const hostile = [
@@ -254,7 +251,7 @@ describe('refuses', () => {
     });
     await writeFile(join(root, 'secret.safetensors'), weights({ a: f32(1) }));
     expect(await refusal(dir)).toMatch(
-      /index\.json: the file of "a" is .*; expected the plain name of a \.safetensors/,
+      /index\.json: file of "a": expected the plain name of a \.safetensors file, got /,
     );
   });
 
@@ -274,12 +271,12 @@ describe('refuses', () => {
       /2\.safetensors: tensor "a" is here, but .* does not put/,
     );
     expect(await read({ [one]: a, [two]: b }, { a: two, b: one })).toMatch(
-      /2\.safetensors: tensor "a" is missing; .* puts it here$/,
+      /2\.safetensors: tensor "a" is missing, but .* puts it here$/,
     );
     const renamed = [weights({ 'L.gamma': f32(1) }), weights({ 'L.weight': f32(2) })];
     expect(
       await read({ [one]: renamed[0], [two]: renamed[1] }, { 'L.gamma': one, 'L.weight': two }),
-    ).toMatch(/2\.safetensors: tensor "L\.weight" is here twice$/);
+    ).toMatch(/2\.safetensors: tensor "L\.weight" occurs twice$/);
   });
 
   test('an index that is broken, or at odds with its parts', async () => {
@@ -292,17 +289,21 @@ describe('refuses', () => {
         }),
       );
     expect(await read('{')).toMatch(/index\.json is not valid JSON$/);
-    expect(await read([])).toMatch(/index\.json: weight_map is undefined; expected an object/);
-    expect(await read({ weight_map: {} })).toMatch(/weight_map is \{\}; expected an object/);
+    expect(await read([])).toMatch(
+      /index\.json: weight_map: expected an object of .*, got undefined/,
+    );
+    expect(await read({ weight_map: {} })).toMatch(
+      /weight_map: expected an object of .*, got \{\}/,
+    );
     expect(await read({ weight_map: { a: 'part.safetensors', b: 'gone.safetensors' } })).toMatch(
-      / has no gone\.safetensors, which its model\.safetensors\.index\.json names: fetch the folder again$/,
+      / has no gone\.safetensors, which its model\.safetensors\.index\.json names: download the folder again$/,
     );
     expect(await read({ weight_map: { a: 'part.safetensors' } })).toMatch(
       /part\.safetensors: tensor "b" is here, but model\.safetensors\.index\.json does not put it here$/,
     );
     const three = { a: 'part.safetensors', b: 'part.safetensors', c: 'part.safetensors' };
     expect(await read({ weight_map: three })).toMatch(
-      /part\.safetensors: tensor "c" is missing; .* puts it here$/,
+      /part\.safetensors: tensor "c" is missing, but .* puts it here$/,
     );
   });
 });

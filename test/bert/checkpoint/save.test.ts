@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readCheckpoint } from '../../src/bert/checkpoint.ts';
-import { ArgumentError, UsageError } from '../../src/platform/errors.ts';
-import { openRandomAccess, recoverWrites, writeFiles } from '../../src/platform/files.ts';
-import { seeded } from '../support/mutants.ts';
+import { readCheckpoint } from '../../../src/bert/checkpoint/read.ts';
+import { ArgumentError, UsageError } from '../../../src/platform/errors.ts';
+import { openRandomAccess, recoverWrites, writeFiles } from '../../../src/platform/files.ts';
+import { seeded } from '../../support/mutants.ts';
 
 // `npm test` builds first; what is killed here is what is shipped.
-const saver = fileURLToPath(new URL('../support/saver.mjs', import.meta.url));
+const saver = fileURLToPath(new URL('../../support/saver.mjs', import.meta.url));
 const root = await mkdtemp(join(tmpdir(), 'wigbert-save-'));
 afterAll(() => rm(root, { recursive: true }));
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalName, matchNames } from '../../src/bert/checkpoint.ts';
+import { canonicalName, matchNames } from '../../../src/bert/checkpoint/names.ts';
 
 describe('matchNames', () => {
   const expected = [

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
-import { CpuDevice } from '../../src/device/cpu.ts';
+import { CpuDevice } from '../../../src/device/cpu.ts';
 import {
   BertBiLMForSequenceClassification,
   BertForSequenceClassification,
@@ -16,12 +16,12 @@ import {
   setDevice,
   type Tensor,
   zeros,
-} from '../../src/index.ts';
-import { collate } from '../../src/train/data/batch.ts';
-import { FineTuning } from '../../src/train/trainer/fit.ts';
-import { Trainer } from '../../src/train/trainer/trainer.ts';
-import { tryWebGpu } from '../support/devices.ts';
-import { seeded } from '../support/mutants.ts';
+} from '../../../src/index.ts';
+import { collate } from '../../../src/train/data/batch.ts';
+import { FineTuning } from '../../../src/train/trainer/fit.ts';
+import { Trainer } from '../../../src/train/trainer/trainer.ts';
+import { tryWebGpu } from '../../support/devices.ts';
+import { seeded } from '../../support/mutants.ts';
 
 const webgpu = await tryWebGpu();
 afterAll(() => webgpu?.destroy());

@@ -2,11 +2,16 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { TorchDtype } from '../../src/bert/config.ts';
-import { parseSafetensors, toFloat16, toFloat32 } from '../../src/formats/safetensors/file.ts';
-import { BertForSequenceClassification, bertConfig, noGrad, UsageError } from '../../src/index.ts';
-import { classOf, headNames, storedNames } from '../support/heads.ts';
-import { seeded } from '../support/mutants.ts';
+import type { TorchDtype } from '../../../src/bert/config.ts';
+import { parseSafetensors, toFloat16, toFloat32 } from '../../../src/formats/safetensors/file.ts';
+import {
+  BertForSequenceClassification,
+  bertConfig,
+  noGrad,
+  UsageError,
+} from '../../../src/index.ts';
+import { classOf, headNames, storedNames } from '../../support/heads.ts';
+import { seeded } from '../../support/mutants.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-half-'));
 afterAll(() => rm(root, { recursive: true }));
@@ -108,6 +113,8 @@ describe('refuses', () => {
     const torchDtype = 'bfloat16' as TorchDtype;
     const saving = model.savePretrained(join(root, 'none'), {}, { torchDtype });
     await expect(saving).rejects.toThrow(UsageError);
-    await expect(saving).rejects.toThrow('torchDtype is "bfloat16"; expected float32 or float16');
+    await expect(saving).rejects.toThrow(
+      '`torchDtype`: expected float32 or float16, got "bfloat16"',
+    );
   });
 });

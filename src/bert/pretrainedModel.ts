@@ -1,0 +1,216 @@
+import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
+import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
+import { UsageError } from '../platform/errors.ts';
+import type { FileContent } from '../platform/files.ts';
+import { formatNames } from '../platform/format.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { Philox } from '../tensor/random.ts';
+import { matchNames } from './checkpoint/names.ts';
+import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
+import { checkSizes } from './checkpoint/sizes.ts';
+import { writeCheckpoint } from './checkpoint/write.ts';
+import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
+
+/** How a folder's weights fitted a model. */
+export interface LoadReport {
+  /** Weights that the folder lacks; they are drawn at random. */
+  missing: string[];
+  /** Weights of the folder that the model does not use. */
+  unexpected: string[];
+}
+
+export interface PretrainedOptions {
+  /** Labels for `config.id2label`; a classifier for another number of labels is drawn at random. */
+  labels?: readonly string[];
+  /** What a sequence classifier is trained for, instead of what the folder says. */
+  problemType?: BertConfig['problemType'];
+  /** Seed of the weights that the folder lacks. */
+  seed?: number;
+}
+
+export interface SaveOptions {
+  /** float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32. */
+  torchDtype?: TorchDtype;
+}
+
+/** What a class says about all of its models. */
+interface LoadableClass<M> {
+  new (config: BertConfig): M;
+  readonly architecture: string;
+  readonly isDecoder: boolean | undefined;
+  checkFolder(checkpoint: Checkpoint, source: string): void;
+}
+
+/** A class of models that can be loaded or made fresh. */
+export interface ModelClass<M> extends LoadableClass<M> {
+  fromPretrained(source: ModelSource, options?: PretrainedOptions): Promise<M>;
+  fromConfig(config: BertConfig, seed?: number): M;
+}
+
+/** Base of all models: configuration, Hugging Face folders, fresh weights. */
+export abstract class BertPreTrainedModel extends Module {
+  /**
+   * Name of the class in `architectures` of config.json. Not the class's own name, since minifiers
+   * change that; a subclass without one of its own is saved under its parent's.
+   */
+  static readonly architecture: string = '';
+  /** What `isDecoder` must be in the configuration; undefined: either. */
+  static readonly isDecoder: boolean | undefined = false;
+  readonly config: BertConfig;
+  /** What the folder lacked or had too much of; empty for a fresh model. */
+  loadReport: LoadReport = { missing: [], unexpected: [] };
+
+  constructor(config: BertConfig) {
+    super();
+    checkIsDecoder(this.constructor as typeof BertPreTrainedModel, config);
+    this.config = config;
+  }
+
+  /** The class's `architecture`. */
+  get architecture(): string {
+    return (this.constructor as typeof BertPreTrainedModel).architecture;
+  }
+
+  /** Refuses a folder whose weights cannot be those of this class. */
+  static checkFolder(checkpoint: Checkpoint, source: string): void {
+    checkSizes(checkpoint, source);
+  }
+
+  /** A fresh model; equal seeds give equal weights. */
+  static fromConfig<M extends BertPreTrainedModel>(
+    this: new (
+      config: BertConfig,
+    ) => M,
+    config: BertConfig,
+    seed = 0,
+  ): M {
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on
+    return buildUninitialized(this, config).initWeights(seed);
+  }
+
+  /**
+   * Reads a Hugging Face folder, by path, name on the hub (`findModel`) or opened already
+   * (`openModelFolder`), for evaluation. The folder may have another head: `loadReport` says which
+   * weights are missing, and thus random, and which are not used.
+   * @throws UsageError when the folder holds no BERT encoder, or one of other sizes than its
+   * config.json says.
+   */
+  static async fromPretrained<M extends BertPreTrainedModel>(
+    this: LoadableClass<M>,
+    source: ModelSource,
+    options: PretrainedOptions = {},
+  ): Promise<M> {
+    // biome-ignore lint/complexity/noThisInStatic: the class it is called on
+    return loadPretrained(this, await openModelFolder(source), options);
+  }
+
+  /**
+   * Draws fresh weights as Hugging Face does: N(0, initializerRange), biases 0, LayerNorm 1 and 0, the
+   * padding row 0. With `only`, in the layers that have one of these parameters.
+   */
+  initWeights(seed = 0, only?: ReadonlySet<Tensor>): this {
+    const random = new Philox(seed);
+    const std = this.config.initializerRange;
+    for (const module of this.modules()) {
+      if (only && !module.parameters().some((parameter) => only.has(parameter))) continue;
+      if (module instanceof Linear) {
+        init.normal_(module.weight, 0, std, random);
+        init.constant_(module.bias, 0);
+      } else if (module instanceof Embedding) {
+        init.normal_(module.weight, 0, std, random);
+        module.zeroPaddingRow();
+      } else if (module instanceof LayerNorm) {
+        init.constant_(module.weight, 1);
+        init.constant_(module.bias, 0);
+      }
+    }
+    return this;
+  }
+
+  /**
+   * Writes a folder that Hugging Face's `from_pretrained` loads, with `extraFiles` such as the
+   * tokenizer's. After a crash the folder is the old one or the new one. Weights are fetched one by
+   * one: wait for the end before you train on.
+   * @throws UsageError when the folder cannot be written to, or naming a weight that is NaN or too
+   * large for float16.
+   */
+  async savePretrained(
+    dir: string,
+    extraFiles: Record<string, FileContent> = {},
+    { torchDtype }: SaveOptions = {},
+  ): Promise<void> {
+    const weights = Array.from(this.stateDict(), ([name, parameter]) => {
+      const data = () => parameter.data() as Promise<Float32Array>;
+      return [name, { shape: parameter.shape, data }] as const;
+    });
+    const architectures = this.architecture === '' ? [] : [this.architecture];
+    await writeCheckpoint(dir, this.config, architectures, weights, extraFiles, torchDtype);
+  }
+
+  /**
+   * Copies weights from a checkpoint. Weights that it lacks keep their values.
+   * @throws UsageError naming weights whose shape differs.
+   */
+  loadWeights(tensors: ReadonlyMap<string, Weight>, source: string): LoadReport {
+    const own = this.stateDict();
+    const { mapping, missing, unexpected } = matchNames(own.keys(), tensors.keys());
+    const mismatched = [...mapping].filter(
+      ([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join(),
+    );
+    if (mismatched.length > 0) {
+      const list = mismatched.map(
+        ([name, found]) =>
+          `${found} is [${tensors.get(found)!.shape}] instead of [${own.get(name)!.shape}]`,
+      );
+      const hint = mismatched.every(([name]) => name.startsWith('classifier.'))
+        ? '; give `labels` to draw a new classifier'
+        : '';
+      throw new UsageError(`${source}: weights of another shape: ${formatNames(list)}${hint}`);
+    }
+    for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
+    return { missing, unexpected };
+  }
+}
+
+async function loadPretrained<M extends BertPreTrainedModel>(
+  Model: LoadableClass<M>,
+  folder: ModelFolder,
+  { labels, problemType, seed = 0 }: PretrainedOptions,
+): Promise<M> {
+  const checkpoint = await readCheckpoint(folder);
+  const { config, tensors } = checkpoint;
+  checkIsDecoder(Model, config, folder.name);
+  Model.checkFolder(checkpoint, folder.name);
+  const model = buildUninitialized(Model, {
+    ...config,
+    ...(labels && labelFields(labels)),
+    ...(problemType !== undefined && { problemType }),
+  }).eval();
+  const own = model.stateDict();
+  for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
+    if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0])
+      tensors.delete(name);
+  const { missing } = matchNames(own.keys(), tensors.keys());
+  model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
+  model.loadReport = model.loadWeights(tensors, folder.name);
+  return model;
+}
+
+/** @throws UsageError when an encoder is asked to be a decoder, or the other way round. */
+function checkIsDecoder(
+  { architecture, isDecoder }: Pick<ModelClass<unknown>, 'architecture' | 'isDecoder'>,
+  config: BertConfig,
+  source?: string,
+): void {
+  const { isDecoder: given = false } = config;
+  if (isDecoder === undefined || given === isDecoder) return;
+  const field = source === undefined ? 'isDecoder' : `${source}: is_decoder`;
+  const hint = isDecoder
+    ? 'a decoder, as BertLMHeadModel saves it'
+    : 'an encoder; BertLMHeadModel is for decoders';
+  throw new UsageError(`${architecture}: ${field}: expected ${isDecoder} (${hint}), got ${given}`);
+}
+
+/** Builds a model without drawing weights that are about to be replaced. */
+const buildUninitialized = <M>(Model: new (config: BertConfig) => M, config: BertConfig): M =>
+  init.skipInit(() => new Model(config));

@@ -1,0 +1,110 @@
+import { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import { architectures, findArchitecture, type Head } from '../../bert/registry.ts';
+import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
+import { UsageError } from '../../platform/errors.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { FeatureExtractionPipeline } from './featureExtraction.ts';
+import { FillMaskPipeline } from './fillMask.ts';
+import { TextClassificationPipeline } from './textClassification.ts';
+import { TokenClassificationPipeline } from './tokenClassification.ts';
+
+interface PipelineByTask {
+  'text-classification': TextClassificationPipeline;
+  'sentiment-analysis': TextClassificationPipeline;
+  'token-classification': TokenClassificationPipeline;
+  ner: TokenClassificationPipeline;
+  'feature-extraction': FeatureExtractionPipeline;
+  'fill-mask': FillMaskPipeline;
+}
+
+/** Hugging Face's names of tasks. */
+export type PipelineTask = keyof PipelineByTask;
+
+export interface PipelineOptions {
+  /** Tokenizer of a loaded model; for a folder, instead of the folder's. */
+  tokenizer?: BertTokenizer;
+}
+
+interface PipelineClass<P> {
+  // biome-ignore lint/suspicious/noExplicitAny: `heads` says which models it takes
+  new (model: any, tokenizer: BertTokenizer): P;
+  fromPretrained(source: ModelSource): Promise<P>;
+}
+
+interface PipelineKind<P> {
+  Pipeline: PipelineClass<P>;
+  /** Heads of models that it takes once they are loaded. */
+  heads: readonly Head[];
+  /** Heads of folders that it can read; undefined: all. */
+  folderHeads?: readonly Head[];
+}
+
+const textClassification: PipelineKind<TextClassificationPipeline> = {
+  Pipeline: TextClassificationPipeline,
+  heads: ['sequence-classification'],
+  folderHeads: ['sequence-classification'],
+};
+const tokenClassification: PipelineKind<TokenClassificationPipeline> = {
+  Pipeline: TokenClassificationPipeline,
+  heads: ['token-classification'],
+  folderHeads: ['token-classification'],
+};
+const kinds: { [T in PipelineTask]: PipelineKind<PipelineByTask[T]> } = {
+  'text-classification': textClassification,
+  'sentiment-analysis': textClassification,
+  'token-classification': tokenClassification,
+  ner: tokenClassification,
+  'feature-extraction': { Pipeline: FeatureExtractionPipeline, heads: ['none', 'pooler'] },
+  'fill-mask': {
+    Pipeline: FillMaskPipeline,
+    heads: ['masked-lm'],
+    folderHeads: ['masked-lm', 'pretraining'],
+  },
+};
+
+/**
+ * A model with its tokenizer, ready for a task; call `predict(texts)` on it. `model` is a folder, a name
+ * on the hub, an open folder, or a loaded model with its `tokenizer`.
+ *
+ *     const classifier = await pipeline('text-classification', 'out/model');
+ *     const [{ label, score }] = await classifier.predict(['a wonderful film']);
+ *
+ * @throws UsageError for an unknown task, a model of another head, or a folder without all weights
+ * that the task needs, the pooler's included.
+ */
+export async function pipeline<T extends PipelineTask>(
+  task: T,
+  model: ModelSource | BertPreTrainedModel,
+  { tokenizer }: PipelineOptions = {},
+): Promise<PipelineByTask[T]> {
+  if (!Object.hasOwn(kinds, task))
+    throw new UsageError(
+      `pipeline: \`task\`: expected one of ${Object.keys(kinds).join(', ')}, got ${task}`,
+    );
+  const { Pipeline, heads, folderHeads } = kinds[task];
+  if (model instanceof BertPreTrainedModel) {
+    checkHead(task, heads, model.architecture);
+    if (tokenizer) return new Pipeline(model, tokenizer);
+    throw new UsageError('pipeline: `tokenizer`: expected the tokenizer of the model, got none');
+  }
+  const folder = await openModelFolder(model);
+  const architecture = await folder.architecture();
+  if (folderHeads && findArchitecture(architecture))
+    checkHead(task, folderHeads, architecture!, folder.name);
+  const loaded = await Pipeline.fromPretrained(folder);
+  return tokenizer ? new Pipeline(loaded.model, tokenizer) : loaded;
+}
+
+function checkHead(
+  task: PipelineTask,
+  heads: readonly Head[],
+  architecture: string,
+  source = 'model',
+): void {
+  const known = architectures.filter(({ head }) => heads.includes(head));
+  const names = known.map(({ Model }) => Model.architecture);
+  if (!names.includes(architecture))
+    throw new UsageError(
+      `${source}: expected a model for ${task}, one of ${names.join(', ')}, got ${architecture}`,
+    );
+}
