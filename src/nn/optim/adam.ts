@@ -1,10 +1,11 @@
 import { adam, adamAmsgrad, adamRow } from '../../kernels/optimizers.ts';
+import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { checkNonNegative, withDefaults } from './options.ts';
+import { checkNonNegative } from './options.ts';
 
 export interface AdamOptions {
   lr: number;

@@ -1,9 +1,9 @@
 import { HYPER_SIZE } from '../../kernels/optimizers.ts';
+import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { guardGradient } from '../../tensor/captureGuard.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
-import { withDefaults } from './options.ts';
 
 /**
  * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules

@@ -1,13 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../../src/bert/checkpoint/read.ts';
-import { recoverWrites, writeFiles } from '../../../src/platform/atomicWrite.ts';
-import { ArgumentError, UsageError } from '../../../src/platform/errors.ts';
-import { openRandomAccess } from '../../../src/platform/readFiles.ts';
+import { writeFiles } from '../../../src/platform/atomicWrite.ts';
 import { seeded } from '../../support/mutants.ts';
 
 // `npm test` builds first; what is killed here is what is shipped.
@@ -16,14 +14,6 @@ const root = await mkdtemp(join(tmpdir(), 'wigbert-save-'));
 afterAll(() => rm(root, { recursive: true }));
 
 const fresh = () => mkdtemp(join(root, 'folder-'));
-const texts = async (dir: string) =>
-  Object.fromEntries(
-    await Promise.all(
-      (await readdir(dir))
-        .sort()
-        .map(async (name) => [name, await readFile(join(dir, name), 'utf8')]),
-    ),
-  );
 
 /** Loads a folder of the saver and returns its version; every file must be of the same one. */
 async function versionOf(dir: string): Promise<number> {
@@ -104,115 +94,5 @@ describe('a process killed while it saves leaves a folder that loads', () => {
       'model.safetensors',
       'vocab.txt',
     ]);
-  });
-});
-
-describe('writeFiles', () => {
-  test('exchanges what differs and keeps the rest', async () => {
-    const dir = join(await fresh(), 'a', 'b');
-    await writeFiles(dir, { a: '1', b: Uint8Array.of(50) });
-    async function* pieces() {
-      yield new TextEncoder().encode('pie');
-      yield new TextEncoder().encode('ces');
-    }
-    await writeFiles(dir, { a: '1', b: pieces(), c: '' });
-    expect(await texts(dir)).toEqual({ a: '1', b: 'pieces', c: '' });
-  });
-
-  test('leaves everything as it was when what is to be written fails', async () => {
-    const dir = await fresh();
-    await writeFiles(dir, { a: 'old', b: 'old' });
-    async function* pieces() {
-      yield new Uint8Array(10);
-      throw new UsageError('no more');
-    }
-    await expect(writeFiles(dir, { a: 'new', b: pieces() })).rejects.toThrow(/^no more$/);
-    await expect(writeFiles(dir, { a: 'new', 'sub/b': 'new' })).rejects.toThrow(ArgumentError);
-    expect(await texts(dir)).toEqual({ a: 'old', b: 'old' });
-  });
-
-  test('says so when a folder cannot be written into', async () => {
-    const dir = await fresh();
-    await writeFile(join(dir, 'file'), '');
-    await expect(writeFiles(join(dir, 'file'), { a: '' })).rejects.toThrow(
-      /^cannot write into .*file: EEXIST/,
-    );
-    await mkdir(join(dir, 'taken', 'inside'), { recursive: true });
-    await expect(writeFiles(dir, { taken: 'x' })).rejects.toThrow(UsageError);
-    const full = async function* () {
-      yield Uint8Array.of(1);
-      throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
-        code: 'ENOSPC',
-        syscall: 'write',
-      });
-    };
-    const refused = await writeFiles(dir, { a: full() }).catch((error) => error);
-    expect(refused.message).toBe(
-      `cannot write into ${dir}: ENOSPC: no space left on device, write`,
-    );
-    expect(refused).not.toBeInstanceOf(UsageError);
-  });
-
-  const [dead, alive] = [`${2 ** 31 - 1}-0123456789ab`, `${process.ppid}-0123456789ab`];
-  test('finishes what is all there, and removes what is not, unless someone is at it', async () => {
-    const dir = await fresh();
-    const files = {
-      a: 'old',
-      b: 'old',
-      [`a.${dead}.tmp`]: 'new',
-      [`b.${alive}.tmp`]: 'half',
-      'c.tmp': 'of another',
-      [`.${dead}.saved`]: '',
-    };
-    for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
-    await recoverWrites(dir);
-    expect(await texts(dir)).toEqual({
-      a: 'new',
-      b: 'old',
-      [`b.${alive}.tmp`]: 'half',
-      'c.tmp': 'of another',
-    });
-    await writeFile(join(dir, `b.${dead}.tmp`), 'half');
-    await writeFiles(dir, { c: 'c' });
-    expect(await texts(dir)).toEqual({
-      a: 'new',
-      b: 'old',
-      [`b.${alive}.tmp`]: 'half',
-      c: 'c',
-      'c.tmp': 'of another',
-    });
-  });
-});
-
-describe('openPieces', () => {
-  test('reads ranges in fresh memory', async () => {
-    const path = join(await fresh(), 'file');
-    await writeFile(path, Uint8Array.of(0, 1, 2, 3, 4));
-    const file = await openRandomAccess(path);
-    expect(file.size).toBe(5);
-    const piece = file.read(1, 4);
-    expect([...piece]).toEqual([1, 2, 3]);
-    expect(piece.buffer.byteLength).toBe(3);
-    expect(file.read(5, 5).length).toBe(0);
-    expect(() => file.read(4, 6)).toThrow(/was changed while it was read/);
-  });
-
-  test('refuses a file that was exchanged, changed or removed, and a folder', async () => {
-    const dir = await fresh();
-    const path = join(dir, 'file');
-    for (const change of [
-      () => writeFiles(dir, { file: 'AFTER' }),
-      () => writeFile(path, 'after!'),
-      () => rm(path),
-    ]) {
-      await writeFile(path, 'before');
-      const file = await openRandomAccess(path);
-      await change();
-      expect(() => file.read(0, 6)).toThrow(UsageError);
-    }
-    await expect(openRandomAccess(path)).rejects.toThrow(/^cannot read .*file: no such file$/);
-    await expect(openRandomAccess(dir)).rejects.toThrow(/is a folder, not a file$/);
-    spawnSync('mkfifo', [path]);
-    await expect(openRandomAccess(path)).rejects.toThrow(UsageError);
   });
 });

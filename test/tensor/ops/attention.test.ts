@@ -1,35 +1,23 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CpuDevice } from '../../../src/device/cpu.ts';
-import { tryWebGpu } from '../../support/devices.ts';
 import {
   causal,
+  closeDevices,
   composed,
   composedCausal,
+  cpu,
+  devices,
   draw,
   expectClose,
   fused,
+  fusing,
   LOWEST,
   results,
 } from './attentionFixtures.ts';
 
-const cpu = new CpuDevice();
-// Takes the fused kernels' references where a processor had better not: for gradients.
-const fusing = Object.assign(new CpuDevice(), { traits: { ...cpu.traits, software: false } });
-const webgpu = await tryWebGpu();
-// What browsers' GPUs run: tiles in workgroup memory.
-const portable = await tryWebGpu({ subgroupSize: 0, software: false });
-afterAll(() => {
-  webgpu?.destroy();
-  portable?.destroy();
-});
+afterAll(closeDevices);
 
-describe.each([
-  ['cpu', cpu],
-  ['cpu, always fused', fusing],
-  ['webgpu', webgpu],
-  ['webgpu without fixed subgroups', portable],
-] as const)('scaledDotProductAttention on %s', (_, device) => {
+describe.each(devices)('scaledDotProductAttention on %s', (_, device) => {
   const here = it.skipIf(!device);
 
   here.each([

@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
+import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
 import * as w from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
+import { tryWebGpu } from '../../support/devices.ts';
 
 /** The lowest finite float32, which masks what BERT must not see. */
 export const LOWEST = -3.4028234663852886e38;
@@ -133,4 +135,26 @@ export function expectClose(
       tolerance * scale,
     );
   }
+}
+
+export const cpu = new CpuDevice();
+// Uses the fused kernels' references where a processor is better off without: for gradients.
+export const fusing = Object.assign(new CpuDevice(), {
+  traits: { ...cpu.traits, software: false },
+});
+export const webgpu = await tryWebGpu();
+// What browsers' GPUs run: tiles in workgroup memory.
+const portable = await tryWebGpu({ subgroupSize: 0, software: false });
+
+/** Every way that attention runs; undefined without an adapter. */
+export const devices = [
+  ['cpu', cpu],
+  ['cpu, always fused', fusing],
+  ['webgpu', webgpu],
+  ['webgpu without fixed subgroups', portable],
+] as const;
+
+export function closeDevices(): void {
+  webgpu?.destroy();
+  portable?.destroy();
 }

@@ -1,29 +1,24 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
 import { ArgumentError } from '../../../src/platform/errors.ts';
 import * as w from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
-import { tryWebGpu } from '../../support/devices.ts';
-import { composed, draw, expectClose, fused, LOWEST, results } from './attentionFixtures.ts';
+import {
+  closeDevices,
+  composed,
+  cpu,
+  devices,
+  draw,
+  expectClose,
+  fused,
+  LOWEST,
+  results,
+  webgpu,
+} from './attentionFixtures.ts';
 
-const cpu = new CpuDevice();
-// Takes the fused kernels' references where a processor had better not: for gradients.
-const fusing = Object.assign(new CpuDevice(), { traits: { ...cpu.traits, software: false } });
-const webgpu = await tryWebGpu();
-// What browsers' GPUs run: tiles in workgroup memory.
-const portable = await tryWebGpu({ subgroupSize: 0, software: false });
-afterAll(() => {
-  webgpu?.destroy();
-  portable?.destroy();
-});
+afterAll(closeDevices);
 
-describe.each([
-  ['cpu', cpu],
-  ['cpu, always fused', fusing],
-  ['webgpu', webgpu],
-  ['webgpu without fixed subgroups', portable],
-] as const)('scaledDotProductAttention on %s', (_, device) => {
+describe.each(devices)('scaledDotProductAttention on %s', (_, device) => {
   const here = it.skipIf(!device);
 
   const small = { batch: 2, heads: 2, length: 6, keys: 7, size: 12 };

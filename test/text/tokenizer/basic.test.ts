@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CONTROL, pythonClass } from '../../../src/text/tokenizer/characters.ts';
-import {
-  BasicTokenizer,
-  BertTokenizer,
-  type BertTokenizerOptions,
-} from '../../../src/text/tokenizer/index.ts';
+import { BasicTokenizer } from '../../../src/text/tokenizer/index.ts';
 import { addedAfterUnicode14 } from '../../../src/text/tokenizer/unicode.ts';
+import { make } from './vocabFixture.ts';
 
 const basic = (
   text: string,
@@ -18,27 +15,6 @@ const basic = (
     neverSplit: [],
     ...options,
   }).tokenize(text);
-
-const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const VOCAB = [
-  ...SPECIAL,
-  'un',
-  '##aff',
-  '##able',
-  'hello',
-  'world',
-  ',',
-  '.',
-  '!',
-  "'",
-  'n',
-  '##t',
-  't',
-  's',
-  '##',
-];
-const make = (options?: BertTokenizerOptions, extra: string[] = []) =>
-  new BertTokenizer([...VOCAB, ...extra], options);
 
 describe('BasicTokenizer', () => {
   it('drops control characters, NUL, U+FFFD, private and unassigned ones, lone surrogates', () => {

@@ -6,27 +6,7 @@ import {
   type BertTokenizerOptions,
   WordPiece,
 } from '../../../src/text/tokenizer/index.ts';
-
-const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const VOCAB = [
-  ...SPECIAL,
-  'un',
-  '##aff',
-  '##able',
-  'hello',
-  'world',
-  ',',
-  '.',
-  '!',
-  "'",
-  'n',
-  '##t',
-  't',
-  's',
-  '##',
-];
-const make = (options?: BertTokenizerOptions, extra: string[] = []) =>
-  new BertTokenizer([...VOCAB, ...extra], options);
+import { make, SPECIAL, VOCAB } from './vocabFixture.ts';
 
 describe('WordPiece', () => {
   const wordPiece = new WordPiece(
