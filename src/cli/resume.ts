@@ -4,8 +4,8 @@ import type { DeviceKind, DeviceOptions } from '../device/open.ts';
 import { UsageError } from '../platform/errors.ts';
 import { openCliDevice } from './openDevice.ts';
 
-/** Options that do not decide the outcome of a run. */
-const FREE = ['resume', 'json', 'quiet'];
+/** Options that do not decide the outcome, or that the opened device is checked for. */
+const FREE = ['resume', 'json', 'quiet', 'precision'];
 
 /**
  * Checks the command line of a run that is resumed: its options are the ones it began with, and may

@@ -201,12 +201,11 @@ async function trainAndSave(
   const isAborted = signal?.aborted === true;
   if (!isAborted && history.epochs.length < settings.epochs)
     report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
-  // The model of an earlier run stays until this one has a better one.
-  const hasModel = isBestSaved || (await fileExists(joinPath(out, modelFiles.weights)));
-  if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
-  const folder = isBestSaved || !hasModel ? out : checkpoint;
   if (history.steps.length > 0) {
-    await writeHistory(folder, history, settings.data);
+    // The model of an earlier run stays until this one has a better one.
+    const hasModel = isBestSaved || (await fileExists(joinPath(out, modelFiles.weights)));
+    if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
+    await writeHistory(isBestSaved || !hasModel ? out : checkpoint, history, settings.data);
     if (isAborted) report({ event: 'interrupted', step: history.steps.length, folder: checkpoint });
   }
   if (isBestSaved && !isAborted && !history.epochs.at(-1)!.best)

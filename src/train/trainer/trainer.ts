@@ -151,7 +151,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     const batches = this.#task.batches(this.#position);
     try {
       this.#task.model.train();
-      this.#resumeClock();
+      this.#reader.resume();
       for (;;) {
         await this.#evaluateIfDue();
         const isLast = this.#isDone || signal?.aborted === true;
@@ -235,7 +235,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     } catch (error) {
       if (!signal?.aborted) throw error;
     }
-    this.#resumeClock();
+    this.#reader.resume();
     this.#evaluatedAt = performance.now();
   }
 
@@ -252,16 +252,12 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       ...(!this.#task.stepSeed && { random: getRngState(this.#device) }),
     });
     this.#savedAt = this.#count;
-    this.#resumeClock();
+    this.#reader.resume();
   }
 
   /** Waits for all steps and checks the weights. */
   async #settle(): Promise<void> {
     await this.#reader.drain();
     await checkFiniteWeights(this.#task.model, this.#count);
-  }
-
-  #resumeClock(): void {
-    this.#reader.resume();
   }
 }

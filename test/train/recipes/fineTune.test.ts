@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -200,4 +200,11 @@ it('options that are left out or undefined take the defaults', async () => {
   await fineTune({ ...small, ...missing, out: given });
   expect(settingsIn(left)).toMatchObject(fineTuneDefaults);
   expect(contents(given)).toEqual(contents(left));
+});
+
+it('saves no model that has not made a step', async () => {
+  const out = join(dir, 'not begun');
+  await fineTune({ ...options, out }, { signal: AbortSignal.abort() });
+  expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
+  expect(existsSync(join(out, 'checkpoint/training.json'))).toBe(true);
 });
