@@ -3,13 +3,10 @@ import { withDefaults } from '../platform/defaults.ts';
 import { UsageError } from '../platform/errors.ts';
 import { defaultDevice } from '../tensor/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
-import { readStudyData } from './data.ts';
 import { studyDefaults } from './defaults.ts';
-import { methods } from './methods.ts';
-import { studyReport } from './report.ts';
 import type { Cell, StudyResults } from './results.ts';
-import { runStudy, type StudySettings, type StudyStep, studySteps } from './study.ts';
-import { type Summary, summarise } from './summary.ts';
+import type { StudySettings, StudyStep } from './study.ts';
+import type { Summary } from './summary.ts';
 
 const REPORT = 'report.html';
 
@@ -58,6 +55,12 @@ export async function study(
     sizes: [...sizes].sort((a, b) => a - b),
     device: defaultDevice().kind,
   };
+  // An application above the library: a program that only imports the library does not load it.
+  const [{ readStudyData }, { methods }, { runStudy, studySteps }] = await Promise.all([
+    import('./data.ts'),
+    import('./methods.ts'),
+    import('./study.ts'),
+  ]);
   const data = await readStudyData(settings, (path, problems) => {
     if (problems.length > 0) report({ event: 'skippedRows', path, problems });
   });
@@ -69,6 +72,10 @@ export async function study(
     onPretrained: (record) => report({ event: 'pretrained', ...record }),
     onCell: (cell) => report({ event: 'cell', ...cell }),
   });
+  const [{ studyReport }, { summarise }] = await Promise.all([
+    import('./report.ts'),
+    import('./summary.ts'),
+  ]);
   await writeFiles(out, { [REPORT]: await studyReport(results) });
   const cells = methods.length * settings.seeds * settings.sizes.length;
   const finished = results.cells.length === cells;

@@ -160,9 +160,9 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     }
   }
 
-  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: readonly Tensor[] } {
+  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars: () => readonly Tensor[] } {
     const { loss, logits } = this.model.forward(inputs as never);
-    return { loss: loss!, scalars: this.#task.stepRatio?.(logits, inputs.labels) };
+    return { loss: loss!, scalars: () => this.#task.stepRatio?.(logits, inputs.labels) ?? [] };
   }
 
   stepRecord(

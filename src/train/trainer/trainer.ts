@@ -206,12 +206,12 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
 
   #trainStep(inputs: Record<string, Tensor>): Tensor {
     const { model } = this.#task;
-    const { loss, scalars = [] } = this.#task.forward(inputs);
+    const { loss, scalars = () => [] } = this.#task.forward(inputs);
     backward(loss);
     const gradNorm = clipGradNorm(model.parameters(), this.#options.maxGradNorm);
     this.#optimizer.step();
     this.#optimizer.zeroGrad();
-    return noGrad(() => cat([loss, gradNorm, ...scalars].map((value) => value.reshape([1]))));
+    return noGrad(() => cat([loss, gradNorm, ...scalars()].map((value) => value.reshape([1]))));
   }
 
   /** An evaluation that was interrupted is made up for when the run is resumed. */

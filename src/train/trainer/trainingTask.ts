@@ -42,8 +42,11 @@ export interface TrainingTask<P, S extends StepInfo, E extends { step: number }>
   readonly start: P;
   /** Batches from a position on, without end. The same position gives the same batches. */
   batches(from: P): AsyncIterator<TrainBatch<P>> | Iterator<TrainBatch<P>>;
-  /** Forward pass: the loss, and scalars to read back with it. */
-  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: readonly Tensor[] };
+  /**
+   * Forward pass: the loss, and what computes further scalars to read back with it. These are
+   * computed after the update, without a graph, so that their launches fuse.
+   */
+  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: () => readonly Tensor[] };
   /** Record of a step; `scalars` are those of `forward`. */
   stepRecord(info: StepInfo, scalars: Float32Array): S;
   /** Seed of each step's random draws. Default: one stream through the whole run. */
