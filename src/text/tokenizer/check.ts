@@ -64,3 +64,12 @@ export function checkList(value: unknown, name: string): void {
   if (!Array.isArray(value) && !ArrayBuffer.isView(value))
     throw new UsageError(`${name}: expected an array, got ${formatValue(value)}`);
 }
+
+/** The result of a function; a UsageError from it names the place first. */
+export function within<T>(place: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${place}: ${error.message}`) : error;
+  }
+}

@@ -1,7 +1,7 @@
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
-import { UsageError } from '../../platform/errors.ts';
-import { checkKeys, checkList, checkOneOf, checkText } from './check.ts';
+import { checkPieces } from './algorithm.ts';
+import { checkKeys, checkList, checkOneOf, checkText, within } from './check.ts';
 import {
   cleanUpTokenization,
   type DecodeOptions,
@@ -28,11 +28,12 @@ import {
   resolveOptions,
   withOverrides,
 } from './options.ts';
+import type { PassthroughSettings } from './passthrough.ts';
 import { TokenizationPipeline } from './pipeline.ts';
-import { readTokenizerFolder, splitVocabLines } from './readFolder.ts';
-import type { PassthroughSettings } from './tokenizerJson.ts';
+import { readTokenizerFolder } from './readFolder.ts';
 import { truncate } from './truncate.ts';
 import { Vocabulary } from './vocabulary.ts';
+import { splitVocabLines } from './vocabularyFile.ts';
 import { folderFiles } from './writeFolder.ts';
 
 /**
@@ -60,6 +61,7 @@ export class BertTokenizer {
     this.#fast = resolved.tokenizerClass === 'BertTokenizerFast';
 
     this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? splitVocabLines(vocab) : vocab);
+    checkPieces('the vocabulary', this.#vocabulary.baseTokens, resolved.continuingSubwordPrefix);
     // Checked before tokens are added: the unknown token must be in `vocab` itself.
     this.#vocabulary.require(unkToken);
     for (const { content } of resolved.addedTokens) this.#vocabulary.add(content);
@@ -77,27 +79,37 @@ export class BertTokenizer {
    * `special_tokens_map.json` and `added_tokens.json`. If its `tokenizer_class` ends in `Fast`, or
    * there is no `vocab.txt`, it is read as a `BertTokenizerFast`.
    * @param options win over the files
-   * @throws UsageError when the vocabulary is missing or a file is invalid.
+   * @throws UsageError when the vocabulary is missing, a file is invalid, or the tokenizer is of
+   * another algorithm than WordPiece.
    */
   static async fromPretrained(
     source: ModelSource,
     options: BertTokenizerOptions = {},
   ): Promise<BertTokenizer> {
-    const { dir } = await openModelFolder(source);
-    const folder = await readTokenizerFolder(dir, options.tokenizerClass);
-    const tokenizer = new BertTokenizer(folder.vocab, withOverrides(folder.options, options));
-    tokenizer.#passthroughSettings = folder.passthroughSettings;
+    const folder = await openModelFolder(source);
+    const read = await readTokenizerFolder(folder, options.tokenizerClass);
+    const tokenizer = within(
+      folder.name,
+      () => new BertTokenizer(read.vocab, withOverrides(read.options, options)),
+    );
+    tokenizer.#passthroughSettings = read.passthroughSettings;
     return tokenizer;
   }
 
   /** Writes `files()` into a folder, which Python's `from_pretrained` loads. */
-  async savePretrained(dir: string): Promise<void> {
-    await writeFiles(dir, this.files());
+  async savePretrained(dir: string, options: { modelMaxLength?: number } = {}): Promise<void> {
+    await writeFiles(dir, this.files(options));
   }
 
-  /** The files of the tokenizer's folder: content by name. */
-  files(): Record<string, string> {
-    return folderFiles(this.#vocabulary, this.#options, this.#passthroughSettings);
+  /**
+   * The files of the tokenizer's folder: content by name.
+   * @param options `modelMaxLength`: positions of the model that it is saved with. The smaller of
+   * this and the tokenizer's own limit is stored, so that Python's pipelines truncate.
+   */
+  files({ modelMaxLength = Number.POSITIVE_INFINITY } = {}): Record<string, string> {
+    const limit = Math.min(modelMaxLength, this.modelMaxLength);
+    const options = { ...this.#options, modelMaxLength: limit };
+    return folderFiles(this.#vocabulary, options, this.#passthroughSettings);
   }
 
   /** Which of Hugging Face's tokenizers this one matches. */
@@ -221,16 +233,9 @@ export class BertTokenizer {
   ): BatchEncoding {
     const plan = resolveEncodeOptions(options, this.#options);
     checkList(texts, '`texts`');
-    const samples = texts.map((row, index) => {
-      try {
-        const [text, pair] = textsOfRow(row, plan);
-        return this.#encode(text, pair, plan);
-      } catch (error) {
-        throw error instanceof UsageError
-          ? new UsageError(`row ${index}: ${error.message}`)
-          : error;
-      }
-    });
+    const samples = texts.map((row, index) =>
+      within(`row ${index}`, () => this.#encode(...textsOfRow(row, plan), plan)),
+    );
     return this.#batch(samples, plan);
   }
 

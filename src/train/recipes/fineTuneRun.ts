@@ -175,7 +175,7 @@ async function trainAndSave(
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
   const checkpoint = checkpointFolder(out);
-  const tokenizerFiles = tokenizer.files();
+  const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   let isBestSaved = state?.log.evaluations.some(({ best }) => best) === true;
   const history = await fit(
     model,

@@ -134,6 +134,7 @@ export async function pretrain(
   const device = defaultDevice();
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = callbacks.onEvent !== undefined && device.kind === 'webgpu';
+  const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   const kept = { ...settings, totalSteps, bytes, ...deviceSettings() };
   const history = await pretrainModel(
     model,
@@ -145,7 +146,7 @@ export async function pretrain(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async (at: PretrainState<Tensor>) => {
-        await savePretraining(out, model, at, kept, tokenizer.files());
+        await savePretraining(out, model, at, kept, tokenizerFiles);
         report({ event: 'checkpoint', step: at.step });
       },
     },

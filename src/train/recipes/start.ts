@@ -2,9 +2,9 @@ import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { openRandomAccess, readJson, readText } from '../../platform/readFiles.ts';
+import { openRandomAccess, readJson } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { BertTokenizer, readVocabulary } from '../../text/tokenizer/index.ts';
 import { checkVocab } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
 
@@ -48,10 +48,12 @@ export const fetchModel = (
 
 /** Tokenizer and configuration of a fresh model. */
 export async function freshConfig({ vocab, config, cased }: StartOptions & { vocab: string }) {
-  const tokenizer = new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
+  const tokens = await readVocabulary(vocab);
   const base = config
     ? parseBertConfig(await readJson(config), config)
-    : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
+    : bertConfig({ ...bertTiny, vocabSize: tokens.length });
+  const modelMaxLength = base.maxPositionEmbeddings;
+  const tokenizer = new BertTokenizer(tokens, { doLowerCase: !cased, modelMaxLength });
   checkVocab(tokenizer, base, vocab);
   return { tokenizer, config: bertConfig({ ...base, padTokenId: tokenizer.padTokenId }) };
 }
