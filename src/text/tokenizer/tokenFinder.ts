@@ -15,8 +15,10 @@ export class TokenFinder {
   readonly #tokens: readonly string[];
   /** For each token the index of the longest other one that it begins with; -1 without one. */
   readonly #prefixes: Int32Array;
-  /** 1 for each UTF-16 unit that some token begins with. */
+  /** For each UTF-16 unit: 1 if some token begins with it, 2 if some token is no longer. */
   readonly #initials = new Uint8Array(0x10000);
+  /** The first two units of each longer token: these tell most places where there is none. */
+  readonly #pairs = new Set<number>();
   readonly #longestFirst: boolean;
 
   constructor(tokens: Iterable<string>, wins: 'longest' | 'shortest') {
@@ -24,7 +26,9 @@ export class TokenFinder {
     this.#longestFirst = wins === 'longest';
     this.#prefixes = new Int32Array(this.#tokens.length);
     this.#tokens.forEach((token, index) => {
-      this.#initials[token.charCodeAt(0)] = 1;
+      const first = token.charCodeAt(0);
+      this.#initials[first] = Math.max(this.#initials[first], token.length === 1 ? 2 : 1);
+      if (token.length > 1) this.#pairs.add(pairOf(token, 0));
       let prefix = index - 1;
       while (prefix >= 0 && !token.startsWith(this.#tokens[prefix]))
         prefix = this.#prefixes[prefix];
@@ -40,7 +44,8 @@ export class TokenFinder {
   /** The first token at or after a place in a text; null without one. */
   next(text: string, from: number): FoundToken | null {
     for (let start = from; start < text.length; start++) {
-      if (this.#initials[text.charCodeAt(start)] === 0) continue;
+      const initial = this.#initials[text.charCodeAt(start)];
+      if (initial === 0 || (initial === 1 && !this.#pairs.has(pairOf(text, start)))) continue;
       const token = this.#tokenAt(text, start);
       if (token !== null) return { start, end: start + token.length, token };
     }
@@ -84,6 +89,10 @@ export class TokenFinder {
     return low;
   }
 }
+
+/** Two units of a text as one number. */
+const pairOf = (text: string, at: number): number =>
+  text.charCodeAt(at) * 0x10000 + text.charCodeAt(at + 1);
 
 /** Number of units that a token shares with the text from `start` on. */
 function sharedLength(token: string, text: string, start: number): number {

@@ -273,7 +273,7 @@ export class BertTokenizer {
     const second = pair === null ? null : sequenceOf(pair);
     const { rows, overflow } = truncate(sequenceOf(text), second, plan);
     const ids = { cls: this.clsTokenId, sep: this.sepTokenId };
-    return rows.map((row) => ({ ...buildEncoding(row, plan, ids), ...overflow }));
+    return rows.map((row) => Object.assign(buildEncoding(row, plan, ids), overflow));
   }
 
   /** Pads the rows of all texts to the longest first row of a text, as Rust does. */
