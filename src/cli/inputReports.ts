@@ -12,7 +12,13 @@ export function reportInput(
 ): void {
   switch (event.event) {
     case 'skippedRows':
-      reportProblems(event.path, event.problems);
+      reportProblems(event.path, event.problems, event.count);
+      break;
+    case 'flattenedCells':
+      console.error(
+        `tabs and line ends became blanks in ${event.cells} cells: TSV cannot hold them ` +
+          '(CSV and JSONL can)',
+      );
       break;
     case 'lostWords':
       console.error(
@@ -54,10 +60,14 @@ function weightLines({
 }
 
 /** Prints on standard error which rows of a file were skipped. */
-export function reportProblems(path: string, problems: readonly RowProblem[]): void {
-  if (problems.length === 0) return;
-  const rows = problems.length === 1 ? 'row was' : 'rows were';
-  console.error(`${path}: ${problems.length} broken ${rows} skipped:`);
+export function reportProblems(
+  path: string,
+  problems: readonly RowProblem[],
+  count = problems.length,
+): void {
+  if (count === 0) return;
+  const rows = count === 1 ? 'row was' : 'rows were';
+  console.error(`${path}: ${count} broken ${rows} skipped:`);
   for (const { line, reason } of problems.slice(0, 5)) console.error(`  line ${line}: ${reason}`);
-  if (problems.length > 5) console.error(`  … and ${problems.length - 5} more`);
+  if (count > 5) console.error(`  … and ${count - 5} more`);
 }

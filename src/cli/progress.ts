@@ -138,7 +138,7 @@ function timer(totalSteps: number): (step: number) => number {
   };
 }
 
-function formatSeconds(seconds: number): string {
+export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
   const whole = Math.round(seconds);
   const clock = [Math.floor(whole / 60) % 60, whole % 60]
@@ -159,6 +159,6 @@ const ratesOf =
     return parts.join(' · ');
   };
 
-function formatRate(rate: number): string {
+export function formatRate(rate: number): string {
   return rate < 10 ? rate.toFixed(1) : rate.toFixed(0);
 }

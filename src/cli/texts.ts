@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { UsageError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 
 /** The lines of standard input. */
 export async function readLines(): Promise<string[]> {
@@ -19,4 +21,31 @@ export function splitPair(text: string, i: number): [string, string] {
       `text ${i + 1}: expected two texts separated by one tab, got ${parts.length}`,
     );
   return [parts[0], parts[1]];
+}
+
+/** Endings of files of texts: a word that ends so is hardly a text. */
+const fileName = /^\S+\.(tsv|csv|txt|jsonl|ndjson|json|conll|bio|iob2?|gz)$/i;
+
+/**
+ * Checks that arguments are texts, not names of files by mistake.
+ * @param advice what to call instead, given the file's name
+ * @throws UsageError for a text that is the path of a file, or that looks like one.
+ */
+export async function checkAreTexts(
+  texts: readonly string[],
+  advice: (file: string) => string,
+): Promise<void> {
+  for (const text of texts) {
+    const found = await stat(text).catch(() => undefined);
+    if (found?.isFile())
+      throw new UsageError(
+        `expected texts, got the file ${formatValue(text)}; ${advice(text)}`,
+      );
+    if (found?.isDirectory() && /[/\\]/.test(text))
+      throw new UsageError(`expected texts, got the folder ${formatValue(text)}`);
+    if (!found && fileName.test(text))
+      throw new UsageError(
+        `expected texts, got ${formatValue(text)}, the name of a file that does not exist`,
+      );
+  }
 }

@@ -10,7 +10,8 @@ import {
   modelOption,
   positiveInteger,
 } from '../options.ts';
-import { readLines, splitPair } from '../texts.ts';
+import { wigbertCommand } from '../shell.ts';
+import { checkAreTexts, readLines, splitPair } from '../texts.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
@@ -51,13 +52,21 @@ export function embedCommand(): Command {
     .action(async (given: string[], { pairs, json, device: kind, ...options }) => {
       const { embed } = await import('../../train/recipes/embed.ts');
       const { reportInput } = await import('../inputReports.ts');
-      const texts = await readTexts(given, options.input, pairs);
+      const { interruptible } = await import('../signals.ts');
+      const { model, out, input } = options;
+      await checkAreTexts(given, (file) => {
+        const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
+        return `for the texts in it: ${call}`;
+      });
+      const texts = await readTexts(given, input, pairs);
       const device = await openCliDevice(kind, json);
+      const { signal, release } = interruptible(() =>
+        console.error('stopping; press Ctrl-C again to leave at once'),
+      );
       const { size, ...result } = await embed(
         { ...options, texts },
-        { onEvent: (event) => reportInput(event, json) },
-      );
-      const { out } = options;
+        { signal, onEvent: (event) => reportInput(event, json) },
+      ).finally(release);
       const adapter = { device: device.kind, adapter: device.description };
       console.log(
         json

@@ -1,4 +1,3 @@
-import { writeFiles } from '../../platform/atomicWrite.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { DataOptions } from '../data/labelledData.ts';
@@ -8,6 +7,7 @@ import { FeatureExtractionPipeline, type FeatureOptions } from '../pipelines/fea
 import { embeddingFormat } from './embeddingFiles.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { readReporting } from './fineTuneData.ts';
+import { checkOutFile, writeOutFile } from './outFile.ts';
 import { fetchModel } from './start.ts';
 
 export interface EmbedOptions
@@ -58,6 +58,7 @@ export async function embed(
     options,
   );
   const format = out === undefined ? undefined : embeddingFormat(out);
+  if (out !== undefined) await checkOutFile(out);
   const texts = await readTexts(options, report);
   const pipeline = await FeatureExtractionPipeline.fromPretrained(await fetchModel(model, report));
   const features = { pooling, layers, combine };
@@ -66,7 +67,7 @@ export async function embed(
   const stream = pipeline.stream(encoded, batchSize, { ...features, signal });
   const vectors: Float32Array[] = [];
   if (format)
-    await writeFile(
+    await writeOutFile(
       out!,
       format({
         texts,
@@ -94,10 +95,4 @@ async function readTexts(
   const columns = { textColumn, pairColumn, labelOptional: true };
   const { examples } = await readReporting(input, columns, report);
   return examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
-}
-
-/** The file takes its name once it is whole. */
-function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-  const name = path.search(/[^/\\]*$/);
-  return writeFiles(path.slice(0, name) || '.', { [path.slice(name)]: content });
 }

@@ -3,8 +3,10 @@ import type { RowProblem } from '../../formats/tables/rows.ts';
 
 /** What recipes report of data and models before the work begins. */
 export type InputEvent =
-  /** Rows of a file that are broken and left out. */
-  | { event: 'skippedRows'; path: string; problems: readonly RowProblem[] }
+  /** Rows of a file that are broken and left out; `count` of them, if not all are listed. */
+  | { event: 'skippedRows'; path: string; problems: readonly RowProblem[]; count?: number }
+  /** Cells whose tabs and line ends became blanks, since TSV cannot hold them. */
+  | { event: 'flattenedCells'; cells: number }
   /** Tagged words that the model never sees: cut off by `maxLength`, or without a token. */
   | { event: 'lostWords'; path: string; lost: number; words: number }
   /** More than a fifth of the pieces of the texts are [UNK]: the vocabulary does not fit. */
