@@ -29,8 +29,10 @@ export async function predictTexts(
     ...options
   }: CommandOptions & Omit<PredictRecipeOptions, 'texts'>,
 ): Promise<void> {
-  await checkAreTexts(given, (file) =>
-    `for the texts in it: ${wigbertCommand('predict', '--model', options.model, '--input', file)}`,
+  await checkAreTexts(
+    given,
+    (file) =>
+      `for the texts in it: ${wigbertCommand('predict', '--model', options.model, '--input', file)}`,
   );
   const lines = given.length > 0 ? given : await readLines();
   const texts = lines.map((text, i) => (pairs ? splitPair(text, i) : text));

@@ -7,6 +7,7 @@ import {
 } from '../train/recipes/pretrain.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { wigbertCommand } from './shell.ts';
 import { interruptible } from './signals.ts';
 import { percent } from './table.ts';
 
@@ -45,7 +46,7 @@ export async function runPretraining(
       case 'interrupted':
         progress!.log(
           `interrupted after step ${event.step}; ` +
-            `to continue: npx wigbert pretrain --resume ${event.folder}`,
+            `to continue: ${wigbertCommand('pretrain', '--resume', event.folder)}`,
         );
         break;
       default:

@@ -26,7 +26,7 @@ export interface ProgressOptions {
   totalSteps: number;
   /** Absent if the number of steps decides when to stop. */
   totalEpochs?: number;
-  /** What the examples are called, in the plural. Default: reviews. */
+  /** What the examples are called, in the plural. Default: texts. */
   unit?: string;
   /** Steps done before, if training is resumed. Default 0. */
   firstStep?: number;
@@ -149,7 +149,7 @@ export function formatSeconds(seconds: number): string {
 
 /** Speed, and its share of the device's peak. */
 const ratesOf =
-  ({ unit = 'reviews' }: ProgressOptions) =>
+  ({ unit = 'texts' }: ProgressOptions) =>
   ({ examplesPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string => {
     const parts = [
       `${formatRate(examplesPerSecond)} ${unit}/s`,

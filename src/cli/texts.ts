@@ -38,9 +38,7 @@ export async function checkAreTexts(
   for (const text of texts) {
     const found = await stat(text).catch(() => undefined);
     if (found?.isFile())
-      throw new UsageError(
-        `expected texts, got the file ${formatValue(text)}; ${advice(text)}`,
-      );
+      throw new UsageError(`expected texts, got the file ${formatValue(text)}; ${advice(text)}`);
     if (found?.isDirectory() && /[/\\]/.test(text))
       throw new UsageError(`expected texts, got the folder ${formatValue(text)}`);
     if (!found && fileName.test(text))

@@ -91,7 +91,7 @@ function startLines({ train, valid, labels, files: { task }, model, ...at }: Sta
 function unitOf({ files }: Start): string {
   const [{ words, pair }] = files.data.examples;
   if (words) return 'sentences';
-  return pair === undefined ? 'reviews' : 'pairs';
+  return pair === undefined ? 'texts' : 'pairs';
 }
 
 function earlyStopLine({ patience, monitor }: Extract<FineTuneEvent, { event: 'earlyStop' }>) {

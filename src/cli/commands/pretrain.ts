@@ -19,6 +19,7 @@ import {
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { wigbertCommand } from '../shell.ts';
 
 const OUT = 'out/pretrained';
 
@@ -137,7 +138,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   else if (!interrupted) {
     if (last) console.log(evaluationLine(last));
     console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
-    console.log(`  npx wigbert train data.tsv --model ${folder}`);
+    console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   }
   if (interrupted) process.exitCode = 130;
 }

@@ -19,6 +19,7 @@ import {
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { wigbertCommand } from '../shell.ts';
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
@@ -134,7 +135,7 @@ async function run(
         best: best ?? null,
       }),
     );
-  else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
+  else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
   else showResult(history, out, isForPairs);
   if (interrupted) process.exitCode = 130;
 }
@@ -149,10 +150,10 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
         `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
   console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
-  const use = `npx wigbert predict --model ${out}`;
+  const use = ['predict', '--model', out];
   console.log(
     isForPairs
-      ? `  ${use} --pairs < pairs.txt  # two texts per line, separated by a tab`
-      : `  ${use} 'some text'`,
+      ? `  ${wigbertCommand(...use, '--pairs')} < pairs.txt  # two texts per line, separated by a tab`
+      : `  ${wigbertCommand(...use, 'some text')}`,
   );
 }
