@@ -83,13 +83,13 @@ export async function predictOnFile({
   out,
   ...options
 }: CommandOptions & Omit<PredictFileOptions, 'out'> & { out?: string }): Promise<void> {
-  // The table itself is the sign of progress on a terminal.
   const silent = json || quiet;
+  const device = await openCliDevice(kind, silent);
   const progress = createRowProgress({
     totalLines: silent ? undefined : await countLines(options.input),
+    // On a terminal the table itself shows how far it is.
     silent: silent || (out === undefined && process.stdout.isTTY),
   });
-  const device = await openCliDevice(kind, silent);
   const { signal, release } = interruptible(() =>
     progress.log('stopping; press Ctrl-C again to leave at once'),
   );

@@ -108,10 +108,12 @@ const NEWLINE = 0x0a;
 /** Counts the lines of a file; undefined for what is no plain file, or is compressed. */
 export async function countLines(path: string): Promise<number | undefined> {
   if (/\.gz$/i.test(path) || !(await stat(path).catch(() => undefined))?.isFile()) return undefined;
-  let lines = 1;
-  for await (const chunk of createReadStream(path, {
-    highWaterMark: 1 << 20,
-  }) as AsyncIterable<Buffer>)
+  let lines = 0;
+  let last = NEWLINE;
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 1 << 20 });
+  for await (const chunk of chunks) {
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) lines++;
-  return lines;
+    last = chunk.at(-1)!;
+  }
+  return last === NEWLINE ? lines : lines + 1;
 }

@@ -136,7 +136,8 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
       }),
     );
   else if (!interrupted) {
-    if (last) console.log(evaluationLine(last));
+    // On a terminal the progress has shown it.
+    if (last && (silent || !process.stdout.isTTY)) console.log(evaluationLine(last));
     console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   }
