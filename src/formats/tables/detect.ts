@@ -46,19 +46,21 @@ export async function detectEncoding(
   return judge(found, name);
 }
 
-/** UTF-16 without a mark: zero bytes, and blanks and line ends on one side of their zeros. */
+/** UTF-16 without a mark: more ASCII characters in two bytes than pairs of such in one each. */
 function utf16Order(block: Uint8Array): Encoding | null {
   if (!block.includes(0)) return null;
-  let little = 0;
-  let big = 0;
+  const counts = { little: 0, big: 0, narrow: 0 };
   const end = Math.min(block.length, 1 << 16) & ~1;
+  const isAscii = (byte: number) => byte > 0 && byte < 0x80;
   for (let at = 0; at < end; at += 2) {
-    if (block[at + 1] === 0 && block[at] < 0x80 && block[at] > 0) little++;
-    if (block[at] === 0 && block[at + 1] < 0x80 && block[at + 1] > 0) big++;
+    const [first, second] = [block[at], block[at + 1]];
+    if (isAscii(first))
+      counts[second === 0 ? 'little' : 'narrow'] += isAscii(second) || second === 0 ? 1 : 0;
+    else if (first === 0 && isAscii(second)) counts.big++;
   }
-  const isFrequent = (count: number, other: number) => count > 4 * other && 40 * count > end / 2;
-  if (isFrequent(little, big)) return utf16le;
-  return isFrequent(big, little) ? utf16be : null;
+  const { little, big, narrow } = counts;
+  if (20 * Math.max(little, big) < end || Math.max(little, big) <= narrow) return null;
+  return little > big ? utf16le : utf16be;
 }
 
 function weigh(block: Uint8Array, found: Evidence): void {
