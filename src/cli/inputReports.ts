@@ -20,6 +20,15 @@ export function reportInput(
           '(CSV and JSONL can)',
       );
       break;
+    case 'encoding':
+      console.error(`${event.path}: read as ${event.encoding}; another can be set with --encoding`);
+      break;
+    case 'columns':
+      console.error(
+        `${event.path}: words are column ${event.words} of ${event.count}, ` +
+          `tags column ${event.tags}; others can be set with --text-column and --label-column`,
+      );
+      break;
     case 'lostWords':
       console.error(
         `${event.path}: ${event.lost} of ${event.words} words are left out: ` +

@@ -1,28 +1,24 @@
-import { readConll } from './conll.ts';
-import { readCsv } from './csv.ts';
-import { decodeUtf8, skipByteOrderMark } from './encoding.ts';
 import type { DataFormat } from './format.ts';
-import { readJsonLines } from './jsonl.ts';
-import type { Rows } from './rows.ts';
-import { readTsv } from './tsv.ts';
+import { columnsOf, rowOf } from './jsonColumns.ts';
+import { isRowProblem, type Rows } from './rows.ts';
+import { openTableInMemory } from './table.ts';
 
 /**
- * Splits a data file into rows. A byte order mark and blank lines are skipped, but a blank line of
- * a table with one column is an empty field. Broken rows and rows that are not UTF-8 become
- * problems.
+ * Reads all rows of a data file that is in memory. The columns of JSON are the keys of all objects.
  * @param name names the file in messages
- * @throws UsageError when there is no header, or the file is UTF-16.
+ * @throws UsageError when there is no header, or the encoding cannot be found.
  */
 export async function readRows(bytes: Uint8Array, format: DataFormat, name: string): Promise<Rows> {
-  const content = skipByteOrderMark(bytes, name);
-  switch (format) {
-    case 'csv':
-      return readCsv(content, name);
-    case 'tsv':
-      return readTsv(decodeUtf8(content), name);
-    case 'jsonl':
-      return readJsonLines(decodeUtf8(content));
-    case 'conll':
-      return readConll(decodeUtf8(content));
+  const table = await openTableInMemory(bytes, name, { format });
+  const columns = [...table.columns];
+  const read: Rows = { columns, rows: [], problems: [] };
+  for await (const item of table.rows()) {
+    if (isRowProblem(item)) read.problems.push(item);
+    else read.rows.push(item);
   }
+  if (format !== 'json' && format !== 'jsonl') return read;
+  const all = columnsOf(read.rows.map(({ object }) => object!));
+  if (all.length === columns.length) return read;
+  const rows = read.rows.map(({ object, line }) => rowOf(object!, all, line));
+  return { ...read, columns: all, rows };
 }

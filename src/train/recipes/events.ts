@@ -7,6 +7,10 @@ export type InputEvent =
   | { event: 'skippedRows'; path: string; problems: readonly RowProblem[]; count?: number }
   /** Cells whose tabs and line ends became blanks, since TSV cannot hold them. */
   | { event: 'flattenedCells'; cells: number }
+  /** A file that is not UTF-8, and the encoding that it is read in. */
+  | { event: 'encoding'; path: string; encoding: string }
+  /** The columns of a CoNLL file that are read, from 1, where others could be meant. */
+  | { event: 'columns'; path: string; words: number; tags: number; count: number }
   /** Tagged words that the model never sees: cut off by `maxLength`, or without a token. */
   | { event: 'lostWords'; path: string; lost: number; words: number }
   /** More than a fifth of the pieces of the texts are [UNK]: the vocabulary does not fit. */
