@@ -66,27 +66,6 @@ export function reportWeights(
     report({ event: 'weights', model, missing, unexpected });
 }
 
-/** Share of unknown pieces above which a vocabulary does not fit. */
-const MAX_UNKNOWN = 0.2;
-
-/** Reports a vocabulary that knows too few of the pieces of the texts. */
-export function reportUnknownPieces(
-  path: string,
-  texts: readonly (readonly number[])[],
-  { unkTokenId, clsTokenId, sepTokenId }: BertTokenizer,
-  report: (event: InputEventOf<'unknownPieces'>) => void,
-): void {
-  let [pieces, unknown] = [0, 0];
-  for (const ids of texts) {
-    for (const id of ids) {
-      if (id !== clsTokenId && id !== sepTokenId) pieces++;
-      if (id === unkTokenId) unknown++;
-    }
-  }
-  if (unknown > MAX_UNKNOWN * pieces)
-    report({ event: 'unknownPieces', path, share: unknown / pieces });
-}
-
 /** What of a device decides how results round. */
 export interface DeviceSettings {
   device: string;
