@@ -106,7 +106,8 @@ function epochLine(record: EpochRecord, { files: { task }, labels }: Start): str
   const metrics = task.monitoredMetrics(labels);
   const validated =
     validLoss === undefined ? '' : ` · validation ${figures(record, 'valid', validLoss, metrics)}`;
-  return `epoch ${epoch}: ${trained}${validated}${best ? ' (best, saved)' : ''}`;
+  const saved = validLoss === undefined ? ' (saved)' : ' (best, saved)';
+  return `epoch ${epoch}: ${trained}${validated}${best ? saved : ''}`;
 }
 
 const stepMetrics = ({ stepMetric }: Task): Metric[] => (stepMetric ? [stepMetric] : []);

@@ -27,7 +27,7 @@ export interface EmbedOptions
   batchSize?: number;
 }
 
-export type EmbedEvent = InputEventOf<'skippedRows' | 'download'>;
+export type EmbedEvent = InputEventOf<'skippedRows' | 'duplicateColumns' | 'download'>;
 
 export interface EmbedResult {
   /** Number of texts. */
