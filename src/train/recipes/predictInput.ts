@@ -1,12 +1,14 @@
-import { isTable } from '../../formats/tables/format.ts';
-import { openLines } from '../../formats/tables/lines.ts';
-import type { Row, RowProblem } from '../../formats/tables/rows.ts';
+import { extensionOf } from '../../formats/tables/format.ts';
+import type { LineFile } from '../../formats/tables/lines.ts';
 import {
+  invalidReason,
   isRowProblem,
-  openTable,
-  type Table,
-  type TableOptions,
-} from '../../formats/tables/table.ts';
+  type Row,
+  type RowProblem,
+} from '../../formats/tables/rows.ts';
+import { openTable, type Table, type TableOptions } from '../../formats/tables/table.ts';
+import { openTexts } from '../../formats/tables/texts.ts';
+import { STANDARD_INPUT } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readString, readWords } from '../data/cells.ts';
 import { type ColumnOptions, findTextColumns, textColumns, wordColumns } from '../data/columns.ts';
@@ -55,27 +57,32 @@ export async function openInput(options: InputOptions, { task }: Predictor): Pro
   };
 }
 
-async function openAnyTable(options: InputOptions, isTagger: boolean): Promise<Table> {
-  const { input: path, textColumn, pairColumn: _, input: __, ...how } = options;
-  if (how.format === undefined && /\.txt$/i.test(path) && textColumn === undefined) {
-    const lines = await openLines(path);
-    if (!isTable(path, lines)) return tableOfLines(path, lines);
+async function openAnyTable(
+  { input: path, textColumn, format, encoding }: InputOptions,
+  isTagger: boolean,
+): Promise<Table> {
+  const options = { format, encoding };
+  if (format === undefined && extensionOf(path) === 'txt') {
+    const file = await openTexts(path, options, textColumn !== undefined);
+    if (!('columns' in file)) return tableOfLines(file);
   }
-  const table = await openTable(path, how);
+  const table = await openTable(path, options);
   // Tagged words have no header: then a TSV file is CoNLL.
   const known = textColumn === undefined ? [...wordColumns, ...textColumns] : [textColumn];
-  const isConll = table.format === 'tsv' && !known.some((name) => table.columns.includes(name));
-  return isTagger && isConll ? openTable(path, { ...how, format: 'conll' }) : table;
+  const mayBeConll = isTagger && table.format === 'tsv' && path !== STANDARD_INPUT;
+  return mayBeConll && !known.some((name) => table.columns.includes(name))
+    ? openTable(path, { ...options, format: 'conll' })
+    : table;
 }
 
 /** One text a line; an empty line is an empty text. */
-function tableOfLines(path: string, lines: Awaited<ReturnType<typeof openLines>>): Table {
+function tableOfLines(file: LineFile): Table {
+  const { name, encoding } = file;
   return {
-    name: path,
-    format: 'tsv',
-    columns: ['text'],
+    ...{ name, encoding, format: 'tsv', columns: ['text'], duplicateColumns: [] },
     async *rows() {
-      for (const { text, line } of lines()) yield { values: [text.replace(/\r$/, '')], line };
+      for await (const { text, line, isValid } of file.lines())
+        yield isValid ? { values: [text], line } : { line, reason: invalidReason(file) };
     },
   };
 }
