@@ -34,6 +34,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
       patience: epochs,
       epochs,
       out: OUT,
+      overwrite: true,
     },
     { json: false, silent: false },
   );

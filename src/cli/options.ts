@@ -58,6 +58,9 @@ export const columnOptions = (): Option[] => [
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'folder of the model, or its name on the Hugging Face hub');
 
+export const overwriteOption = (): Option =>
+  new Option('--overwrite', 'replace the model or run that --out holds (default: refuse)');
+
 /** What a model starts from. */
 export const startOptions = (): Option[] => [
   new Option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub'),
@@ -97,9 +100,18 @@ export const labelColumnOption = (): Option =>
     '--label-column <name>',
     'column of the label (default: label, labels, gold_label, score, tags… by task)',
   );
+const nameList = (text: string): string[] => {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Expected names separated by commas.');
+  return names;
+};
 export const dataOptions = (): Option[] => [
   ...columnOptions(),
   labelColumnOption(),
+  new Option(
+    '--label-columns <names>',
+    'columns with a 0 or 1 for each of several labels, separated by commas',
+  ).argParser(nameList),
   new Option('--label-separator <text>', 'separator of several labels of a text').default(','),
 ];
 
@@ -108,10 +120,12 @@ export const dataOptionsOf = ({
   textColumn,
   pairColumn,
   labelColumn,
+  labelColumns,
   labelSeparator,
 }: DataOptions): DataOptions => ({
   textColumn,
   pairColumn,
   labelColumn,
+  labelColumns,
   labelSeparator,
 });

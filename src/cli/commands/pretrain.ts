@@ -12,6 +12,7 @@ import {
   jsonOption,
   nonNegativeInteger,
   openShare,
+  overwriteOption,
   path,
   positiveInteger,
   quietOption,
@@ -48,6 +49,7 @@ export function pretrainCommand(): Command {
       '--mlm-probability <share>',
       'share of the tokens to predict',
       openShare,
+      overwriteOption,
       pretrainDefaults.mlmProbability,
     )
     .option('--whole-word-mask', 'mask all pieces of a word or none of them')
@@ -94,6 +96,7 @@ function addRunOptions(command: Command): void {
       pretrainDefaults.seed,
     )
     .option('--out <dir>', 'folder for the checkpoint, history.json and history.svg', path, OUT)
+    .addOption(overwriteOption())
     .option('--resume <dir>', 'continue the run in this folder, with its options')
     .addOption(deviceOption())
     .addOption(quietOption())
@@ -102,10 +105,9 @@ function addRunOptions(command: Command): void {
 
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
   const { device: asked, json, quiet, out, resume, ...rest } = options;
-  const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
-  const { checkNewPretraining } = await import('../../train/recipes/pretrain.ts');
+  const { checkNewPretraining, openPretraining } = await import('../../train/recipes/pretrain.ts');
   const { evaluationLine, runPretraining } = await import('../pretraining.ts');
-  const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
+  const begun = resume === undefined ? undefined : (await openPretraining(resume)).settings;
   if (begun) {
     const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
     checkSameOptions(command, begun, resume, list);

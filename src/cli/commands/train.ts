@@ -11,6 +11,7 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
+  overwriteOption,
   path,
   positiveInteger,
   precisionOption,
@@ -37,6 +38,10 @@ export function trainCommand(): Command {
     );
   addOptions(command, startOptions())
     .addOption(casedOption())
+    .option(
+      '--replace-head',
+      'draw a new classifier if the one of the model is for other labels (default: refuse)',
+    )
     .option(
       '--freeze <layers>',
       'freeze the embeddings and this many of the lowest layers; all: train only the head',
@@ -84,6 +89,7 @@ function addRunOptions(command: Command): void {
       path,
       'out/model',
     )
+    .addOption(overwriteOption())
     .option(
       '--save-every <steps>',
       'steps between checkpoints (default: one after each epoch)',

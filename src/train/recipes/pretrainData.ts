@@ -11,7 +11,7 @@ import {
 import type { PretrainData } from '../pretraining/pretrain.ts';
 import { documentsOfSplit, validSeed } from '../pretraining/stream.ts';
 import type { InputEvent } from './events.ts';
-import { reportUnknownPieces } from './start.ts';
+import { UnseenCounter } from './reports.ts';
 
 export interface PretrainDataOptions extends ExampleBuilderOptions {
   /**
@@ -90,11 +90,12 @@ async function reportUnknownIn(
   tokenizer: BertTokenizer,
   report: Report,
 ): Promise<void> {
-  const texts: number[][] = [];
+  const unseen = new UnseenCounter(tokenizer, Number.POSITIVE_INFINITY);
   let count = 0;
   for await (const document of documents) {
-    for (const text of document) texts.push(tokenizer.encode(text).inputIds);
+    const examples = document.map((text) => ({ text }));
+    unseen.add({ examples, encoded: document.map((text) => tokenizer.encode(text)) });
     if (++count === JUDGED_DOCUMENTS) break;
   }
-  reportUnknownPieces(files.join(', '), texts, tokenizer, report);
+  unseen.report(files.join(', '), report);
 }
