@@ -14,21 +14,6 @@ export function reportInput(
     case 'skippedRows':
       reportProblems(event.path, event.problems, event.count);
       break;
-    case 'flattenedCells':
-      console.error(
-        `tabs and line ends became blanks in ${event.cells} cells: TSV cannot hold them ` +
-          '(CSV and JSONL can)',
-      );
-      break;
-    case 'encoding':
-      console.error(`${event.path}: read as ${event.encoding}; another can be set with --encoding`);
-      break;
-    case 'columns':
-      console.error(
-        `${event.path}: words are column ${event.words} of ${event.count}, ` +
-          `tags column ${event.tags}; others can be set with --text-column and --label-column`,
-      );
-      break;
     case 'weights':
       for (const line of weightLines(event)) console.error(line);
       break;
@@ -48,6 +33,24 @@ type LineEvent = Exclude<InputEvent, { event: 'skippedRows' | 'weights' | 'downl
  */
 function lineOf(event: LineEvent, lowered: string | undefined): string {
   switch (event.event) {
+    case 'encoding':
+      return `${event.path}: read as ${event.encoding}; another can be set with --encoding`;
+    case 'columns':
+      return (
+        `${event.path}: words are column ${event.words} of ${event.count}, ` +
+        `tags column ${event.tags ?? 'none'}; ` +
+        'others can be set with --text-column and --label-column'
+      );
+    case 'flattenedCells':
+      return (
+        `tabs and line ends became blanks in ${event.cells} cells: TSV cannot hold them ` +
+        '(CSV and JSONL can)'
+      );
+    case 'lateKeys':
+      return (
+        `${event.path}: keys that occur late in the file are no columns: ` +
+        `${formatNames(event.keys)} (JSONL keeps them)`
+      );
     case 'duplicateColumns':
       return (
         `${event.path}: several columns are named ${formatNames(event.columns)}: ` +

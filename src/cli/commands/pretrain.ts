@@ -50,7 +50,6 @@ export function pretrainCommand(): Command {
       '--mlm-probability <share>',
       'share of the tokens to predict',
       openShare,
-      overwriteOption,
       pretrainDefaults.mlmProbability,
     )
     .option('--whole-word-mask', 'mask all pieces of a word or none of them')
@@ -108,7 +107,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   const { device: asked, json, quiet, out, resume, ...rest } = options;
   const { checkNewPretraining, openPretraining } = await import('../../train/recipes/pretrain.ts');
   const { evaluationLine, runPretraining } = await import('../pretraining.ts');
-  const begun = resume === undefined ? undefined : (await openPretraining(resume)).settings;
+  const begun = resume === undefined ? undefined : { ...(await openPretraining(resume)).settings };
   if (begun) {
     const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
     checkSameOptions(command, begun, resume, list);
@@ -138,8 +137,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
       }),
     );
   else if (!interrupted) {
-    // On a terminal the progress has shown it.
-    if (last && (silent || !process.stdout.isTTY)) console.log(evaluationLine(last));
+    if (last) console.log(evaluationLine(last));
     console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   }

@@ -154,8 +154,3 @@ function formatColumns(columns: readonly string[]): string {
   const names = columns.join(', ');
   return names.length > 80 ? `${names.slice(0, 80)}…` : names;
 }
-
-/** Names that several columns have. */
-export const duplicatesOf = (columns: readonly string[]): string[] => [
-  ...new Set(columns.filter((name, index) => columns.indexOf(name) !== index)),
-];

@@ -1,7 +1,12 @@
 import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
-import { readRows } from '../../formats/tables/read.ts';
-import type { Row, RowProblem } from '../../formats/tables/rows.ts';
-import { isRowProblem, openTable, type TableOptions } from '../../formats/tables/table.ts';
+import type { Row, RowProblem, WordColumns } from '../../formats/tables/rows.ts';
+import {
+  isRowProblem,
+  openTable,
+  openTableInMemory,
+  type Table,
+  type TableOptions,
+} from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
 import { tasks } from '../tasks/index.ts';
@@ -10,7 +15,6 @@ import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
 import { readIndicators, readLabel, readString, readWords, type TextCell } from './cells.ts';
 import {
   type ColumnOptions,
-  duplicatesOf,
   findLabelColumn,
   findTextColumns,
   requestedColumn,
@@ -38,7 +42,11 @@ export interface LabelledData {
   /** Rows that were skipped, in file order. */
   problems: RowProblem[];
   /** Names that several columns have, if any: the first column of that name is read. */
-  duplicateColumns?: string[];
+  duplicateColumns?: readonly string[];
+  /** The encoding that was read, if it is not UTF-8. */
+  encoding?: string;
+  /** CoNLL: the columns that were read, if others could be meant. */
+  wordColumns?: WordColumns;
 }
 
 export interface DataOptions extends ColumnOptions, TableOptions {
@@ -73,9 +81,8 @@ export async function parseData(
 ): Promise<LabelledData> {
   const task = taskOfOptions(options);
   const format = resolveFormat(task, options.format ?? formatOf(name), name, options);
-  const { columns, rows, problems } = await readRows(bytes, format, name);
-  const items = [...rows, ...problems].sort((a, b) => a.line - b.line);
-  return encodeLabels(await collect({ name, columns, items }, task, options), options.labels);
+  const table = await openTableInMemory(bytes, name, { ...options, format });
+  return encodeLabels(await collect(table, task, options), options.labels);
 }
 
 /** Examples whose labels are still names, for a caller that chooses the label set by them. */
@@ -95,7 +102,7 @@ export async function readExamples(path: string, options: DataOptions): Promise<
   const task = taskOfOptions(options);
   const format = resolveFormat(task, options.format ?? formatOf(path), path, options);
   const table = await openTable(path, { ...options, format });
-  return collect({ name: path, columns: table.columns, items: table.rows() }, task, options);
+  return collect(table, task, options);
 }
 
 /** The task that options ask for. */
@@ -109,22 +116,12 @@ function taskOfOptions({ task, labelColumns }: DataOptions): Task {
   return tasks[name];
 }
 
-interface TableItems {
-  name: string;
-  columns: readonly string[];
-  /** In file order. */
-  items: Iterable<Row | RowProblem> | AsyncIterable<Row | RowProblem>;
-}
-
-async function collect(
-  { name, columns, items }: TableItems,
-  task: Task,
-  options: DataOptions,
-): Promise<NamedExamples> {
+async function collect(table: Table, task: Task, options: DataOptions): Promise<NamedExamples> {
+  const { name, columns, duplicateColumns, encoding, wordColumns } = table;
   const problems: RowProblem[] = [];
   const examples: NamedExample[] = [];
   let readExample: ((row: Row) => NamedExample | string) | undefined;
-  for await (const item of items) {
+  for await (const item of table.rows()) {
     if (isRowProblem(item)) {
       problems.push(item);
       continue;
@@ -138,11 +135,13 @@ async function collect(
   const labels = options.labelColumns
     ? options.labelColumns.map(cleanLabel)
     : distinctLabels(labelNames(examples));
-  const duplicateColumns = duplicatesOf(columns);
+  const isChosen = options.textColumn !== undefined || options.labelColumn !== undefined;
   return {
     ...{ name, task, examples, labels, problems },
     hasLabelColumns: options.labelColumns !== undefined,
     ...(duplicateColumns.length > 0 && { duplicateColumns }),
+    ...(encoding !== 'UTF-8' && { encoding }),
+    ...(wordColumns && wordColumns.count > 2 && !isChosen && { wordColumns }),
   };
 }
 

@@ -128,7 +128,11 @@ export class TokenClassificationPipeline {
       returnOffsetsMapping: true,
     });
     const { inputIds, tokenTypeIds } = encoding;
-    return { text, inputIds, tokenTypeIds, spans: this.#wordSpans(encoding) };
+    const isFull = inputIds.length === maxLength;
+    // Two special tokens stand around the pieces.
+    const truncated = isFull && this.tokenizer.tokenize(text).length + 2 > maxLength;
+    const spans = this.#wordSpans(encoding);
+    return { text, inputIds, tokenTypeIds, spans, ...(truncated && { truncated }) };
   }
 
   /** Encodes words one by one, as for training. */
@@ -137,7 +141,7 @@ export class TokenClassificationPipeline {
     // As the tag of each word its own index: so tokens tell which word they begin.
     const example = { text, words: [...words], label: [...words.keys()] };
     const { maxPositionEmbeddings } = this.model.config;
-    const [{ inputIds, tokenTypeIds, label }] = encodeExamples(
+    const [{ label, ...encoded }] = encodeExamples(
       [example],
       this.tokenizer,
       maxLength,
@@ -149,7 +153,7 @@ export class TokenClassificationPipeline {
       const start = starts[word];
       return word < 0 ? [] : [{ token, start, end: start + words[word].length }];
     });
-    return { text, inputIds, tokenTypeIds, spans };
+    return { ...encoded, text, spans };
   }
 
   /** Each word's place in its text and its first token; later pieces of a word start with `##`. */

@@ -27,7 +27,9 @@ export interface EmbedOptions
   batchSize?: number;
 }
 
-export type EmbedEvent = InputEventOf<'skippedRows' | 'duplicateColumns' | 'download'>;
+export type EmbedEvent = InputEventOf<
+  'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns' | 'download'
+>;
 
 export interface EmbedResult {
   /** Number of texts. */

@@ -5,12 +5,14 @@ import type { RowProblem } from '../../formats/tables/rows.ts';
 export type InputEvent =
   /** Rows of a file that are broken and left out; `count` of them, if not all are listed. */
   | { event: 'skippedRows'; path: string; problems: readonly RowProblem[]; count?: number }
-  /** Cells whose tabs and line ends became blanks, since TSV cannot hold them. */
-  | { event: 'flattenedCells'; cells: number }
   /** A file that is not UTF-8, and the encoding that it is read in. */
   | { event: 'encoding'; path: string; encoding: string }
   /** The columns of a CoNLL file that are read, from 1, where others could be meant. */
-  | { event: 'columns'; path: string; words: number; tags: number; count: number }
+  | { event: 'columns'; path: string; words: number; tags?: number; count: number }
+  /** What was written: cells whose tabs and line ends became blanks, since TSV cannot hold them. */
+  | { event: 'flattenedCells'; cells: number }
+  /** What was written: keys of JSON that occur too late in the file to be columns. */
+  | { event: 'lateKeys'; path: string; keys: readonly string[] }
   /** Names that several columns of a file have; the first column is read. */
   | { event: 'duplicateColumns'; path: string; columns: readonly string[] }
   /** Texts that are longer than `maxLength` tokens: their ends are not seen. */

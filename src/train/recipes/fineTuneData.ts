@@ -55,7 +55,9 @@ export interface ReadFiles {
 export async function readReporting(
   path: string,
   options: DataOptions,
-  report: (event: InputEventOf<'skippedRows' | 'duplicateColumns'>) => void,
+  report: (
+    event: InputEventOf<'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns'>,
+  ) => void,
 ): Promise<LabelledData> {
   const data = await readData(path, options);
   reportRows(path, data, report);

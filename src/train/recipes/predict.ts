@@ -1,6 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { TextInput } from '../pipelines/encode.ts';
-import type { InputEventOf, RecipeCallbacks } from './events.ts';
+import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { openPredictor, type PredictorOptions, type PredictResult } from './predictor.ts';
 
 export interface PredictRecipeOptions extends PredictorOptions {
@@ -8,7 +8,7 @@ export interface PredictRecipeOptions extends PredictorOptions {
   texts: readonly TextInput[];
 }
 
-export type PredictEvent = InputEventOf<'weights' | 'download'>;
+export type PredictEvent = InputEvent;
 
 /**
  * Labels or scores texts, or tags their words, with a trained model on the default device. For
@@ -27,5 +27,8 @@ export async function predict(
   const predictor = await openPredictor(options, report);
   if (predictor.task === 'token-classification' && texts.some((text) => typeof text !== 'string'))
     throw new UsageError(`\`texts\`: expected single texts, since ${model} tags words, got a pair`);
-  return predictor.predict(predictor.encode(texts), signal);
+  const unseen = predictor.unseenCounter();
+  const examples = predictor.encode(texts, unseen);
+  unseen.report('texts', report);
+  return predictor.predict(examples, signal);
 }

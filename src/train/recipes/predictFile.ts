@@ -2,20 +2,13 @@ import type { DataFormat } from '../../formats/tables/format.ts';
 import { formatOf } from '../../formats/tables/format.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
-import { rowWriter } from '../../formats/tables/write.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { areEntityTags } from '../metrics/entities.ts';
 import type { TaskName } from '../tasks/task.ts';
-import type { InputEventOf, RecipeCallbacks } from './events.ts';
+import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { checkOutFile, writeOutFile } from './outFile.ts';
 import { type InputOptions, type InputRow, type InputTable, openInput } from './predictInput.ts';
-import { predictionColumns } from './predictionColumns.ts';
-import {
-  openPredictor,
-  type Predictor,
-  type PredictorOptions,
-  type PredictResult,
-} from './predictor.ts';
+import { predictionWriter } from './predictionWriter.ts';
+import { openPredictor, type PredictorOptions } from './predictor.ts';
 
 export interface PredictFileOptions extends PredictorOptions, InputOptions {
   /**
@@ -28,7 +21,7 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
 }
 
 export type PredictFileEvent =
-  | InputEventOf<'skippedRows' | 'weights' | 'download' | 'flattenedCells'>
+  | InputEvent
   /** After each few batches: rows written so far, and the line of the input reached. */
   | { event: 'progress'; rows: number; line: number };
 
@@ -78,42 +71,82 @@ export async function predictFile(
   }
   const predictor = await openPredictor(options, report);
   const table = await openInput(options, predictor);
+  reportTable(table, report);
   const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : table.format);
-  const writer = predictionWriter(format, table, predictor, options);
-  const counts = { rows: 0, skipped: 0 };
-  const problems: RowProblem[] = [];
-  const skip = (problem: RowProblem) => {
-    if (counts.skipped++ < MAX_PROBLEMS) problems.push(problem);
-  };
+  const { task, labels } = predictor;
+  const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
+  const unseen = predictor.unseenCounter();
+  const skipped = new SkippedRows();
+  let rows = 0;
   async function* pieces(): AsyncGenerator<string> {
-    yield writer.header;
-    for await (const rows of windows(table, predictor.batchSize, skip)) {
-      const examples = predictor.encode(rows.map((row) => row.input));
-      yield writer.write(rows, await predictor.predict(examples, signal));
-      counts.rows += rows.length;
-      report({ event: 'progress', rows: counts.rows, line: rows.at(-1)!.line });
+    yield writer.begin;
+    for await (const window of windows(table, predictor.batchSize, skipped)) {
+      const examples = predictor.encode(
+        window.map((row) => row.input),
+        unseen,
+      );
+      yield writer.write(window, await predictor.predict(examples, signal));
+      rows += window.length;
+      report({ event: 'progress', rows, line: window.at(-1)!.line });
     }
-    if (counts.rows === 0) throw noRows(table.name, problems);
+    if (rows === 0) throw skipped.noRows(table.name);
+    yield writer.end;
   }
   if (typeof out === 'string') await writeOutFile(out, encoded(pieces()));
   else for await (const text of pieces()) await out(text);
-  if (counts.skipped > 0)
-    report({ event: 'skippedRows', path: table.name, problems, count: counts.skipped });
-  if (writer.flattened > 0) report({ event: 'flattenedCells', cells: writer.flattened });
-  return { task: predictor.task, ...counts };
+  const { name: path } = table;
+  skipped.report(path, report);
+  unseen.report(path, report);
+  if (writer.flattened) report({ event: 'flattenedCells', cells: writer.flattened });
+  if (writer.lateKeys?.size) report({ event: 'lateKeys', path, keys: [...writer.lateKeys] });
+  return { task, rows, skipped: skipped.count };
+}
+
+function reportTable(
+  { name: path, encoding, duplicateColumns }: InputTable,
+  report: (event: InputEvent) => void,
+): void {
+  if (encoding !== 'UTF-8') report({ event: 'encoding', path, encoding });
+  if (duplicateColumns.length > 0)
+    report({ event: 'duplicateColumns', path, columns: duplicateColumns });
+}
+
+/** Broken rows: all are counted, and the first are listed. */
+class SkippedRows {
+  count = 0;
+  readonly #first: RowProblem[] = [];
+
+  add(problem: RowProblem): void {
+    if (this.count++ < MAX_PROBLEMS) this.#first.push(problem);
+  }
+
+  report(path: string, report: (event: InputEvent) => void): void {
+    if (this.count > 0)
+      report({ event: 'skippedRows', path, problems: this.#first, count: this.count });
+  }
+
+  /** The error of a table that has no usable row. */
+  noRows(name: string): UsageError {
+    if (this.count === 0) return new UsageError(`${name} has no rows: expected at least one`);
+    const [{ line, reason }] = this.#first;
+    return new UsageError(
+      `${name} has no usable rows: all ${this.count} are broken, ` +
+        `the first on line ${line}: ${reason}`,
+    );
+  }
 }
 
 /** The rows of a table in parts, each for a few batches. */
 async function* windows(
   table: InputTable,
   batchSize: number,
-  skip: (problem: RowProblem) => void,
+  skipped: SkippedRows,
 ): AsyncGenerator<InputRow[]> {
   let rows: InputRow[] = [];
   let characters = 0;
   for await (const item of table.rows()) {
     if (isRowProblem(item)) {
-      skip(item);
+      skipped.add(item);
       continue;
     }
     rows.push(item);
@@ -129,74 +162,7 @@ async function* windows(
 const lengthOf = (value: unknown): number =>
   typeof value === 'string' ? value.length : Array.isArray(value) ? 8 * value.length : 8;
 
-function noRows(name: string, problems: readonly RowProblem[]): UsageError {
-  if (problems.length === 0) return new UsageError(`${name} has no rows: expected at least one`);
-  const [{ line, reason }] = problems;
-  return new UsageError(
-    `${name} has no usable rows: all are broken, the first on line ${line}: ${reason}`,
-  );
-}
-
 async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
   for await (const text of texts) yield encoder.encode(text);
-}
-
-interface PredictionWriter {
-  header: string;
-  write(rows: readonly InputRow[], result: PredictResult): string;
-  readonly flattened: number;
-}
-
-function predictionWriter(
-  format: DataFormat,
-  { columns, name }: InputTable,
-  { task, labels }: Predictor,
-  { topK }: PredictFileOptions,
-): PredictionWriter {
-  if (format === 'conll') {
-    if (task === 'token-classification') return conllWriter(labels);
-    throw new UsageError(
-      `\`out\`: expected TSV, CSV or JSONL, since the model is for ${task} of texts, got CoNLL`,
-    );
-  }
-  const added = predictionColumns(task, format, labels, topK, columns);
-  const writer = rowWriter(format, [...columns, ...added.names]);
-  if (new Set(columns).size < columns.length && format === 'jsonl')
-    throw new UsageError(`${name} has two columns of one name, which JSONL cannot hold`);
-  return {
-    header: writer.header,
-    write(rows, result) {
-      const values = added.values(result);
-      return rows.map((row, i) => writer.row([...row.values, ...values[i]])).join('');
-    },
-    get flattened() {
-      return writer.flattened;
-    },
-  };
-}
-
-/** A word and its tag a line; a given word that the model did not see is outside all entities. */
-function conllWriter(labels: readonly string[]): PredictionWriter {
-  const unseen = areEntityTags(labels) ? 'O' : '_';
-  const line = (word: string, tag: string) => `${word}\t${tag}\n`;
-  return {
-    header: '',
-    write(rows, result) {
-      if (result.task !== 'token-classification') return '';
-      const sentences = result.predictions.map(({ words }, i) => {
-        const { input } = rows[i];
-        if (typeof input === 'string') return words.map(({ word, entity }) => line(word, entity));
-        const tags = new Map(words.map(({ start, entity }) => [start, entity]));
-        let start = 0;
-        return input.map((word) => {
-          const tag = tags.get(start) ?? unseen;
-          start += word.length + 1;
-          return line(word, tag);
-        });
-      });
-      return sentences.map((lines) => `${lines.join('')}\n`).join('');
-    },
-    flattened: 0,
-  };
 }

@@ -1,4 +1,3 @@
-import type { TableFormat } from '../../formats/tables/write.ts';
 import type { LabelScore } from '../pipelines/textClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
 import type { PredictResult } from './predictor.ts';
@@ -16,18 +15,19 @@ type PredictionOf<T extends TaskName> = Extract<PredictResult, { task: T }>['pre
 /**
  * The columns for a task. If the table has one of these names already, all of them begin with
  * `predicted_`.
+ * @param form for the cells of TSV and CSV, or for JSON, whose values may be lists and objects
  * @param labels of the model
  * @param topK how many labels are asked for, if not only the most probable one
  */
 export function predictionColumns(
   task: TaskName,
-  format: TableFormat,
+  form: 'cells' | 'objects',
   labels: readonly string[],
   topK: number | 'all' | undefined,
   taken: readonly string[],
 ): PredictionColumns {
   const columns = (
-    format === 'jsonl' ? objectColumns(task, topK) : cellColumns(task, labels, topK)
+    form === 'objects' ? objectColumns(task, topK) : cellColumns(task, labels, topK)
   ) as Column<unknown>[];
   let names = columns.map(([name]) => name);
   while (names.some((name) => taken.includes(name)))
@@ -54,7 +54,7 @@ const wordColumns: Column<PredictionOf<'token-classification'>>[] = [
   ['entities', ({ entities }) => entities?.map(rounded)],
 ];
 
-/** For JSON Lines, whose values may be lists and objects. */
+/** For JSON, whose values may be lists and objects. */
 function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column<never>[] {
   const scores: Column<{ scores: Record<string, number> }> = [
     'scores',

@@ -19,11 +19,13 @@ import {
   groupEntities,
   type TaggedWord,
   TokenClassificationPipeline,
+  textOfWords,
   type WordsInput,
 } from '../pipelines/tokenClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
+import { UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 export interface PredictorOptions {
@@ -74,11 +76,11 @@ export interface Predictor {
   readonly task: TaskName;
   /** Of each output of the model. */
   readonly labels: readonly string[];
-  readonly tokenizer: BertTokenizer;
-  /** Texts are cut to this many tokens. */
-  readonly maxLength: number;
   readonly batchSize: number;
-  encode(inputs: readonly PredictInput[]): EncodedExample[];
+  /** Inputs as ids; `unseen` counts what the model does not see of them. */
+  encode(inputs: readonly PredictInput[], unseen: UnseenCounter): EncodedExample[];
+  /** A counter for `encode`. */
+  unseenCounter(): UnseenCounter;
   /** Predicts from what `encode` returned. */
   predict(examples: readonly EncodedExample[], signal?: AbortSignal): Promise<PredictResult>;
 }
@@ -98,13 +100,19 @@ export async function openPredictor(
   const task = taskOf(model).name;
   checkOptions(options, task);
   const maxLength = options.maxLength ?? defaultMaxLength(model.config, tokenizer);
-  const shared = { task, labels: labelsOf(model), tokenizer, maxLength, batchSize };
-  return model instanceof BertForTokenClassification
-    ? { ...shared, ...tagger(model, tokenizer, { maxLength, batchSize }) }
-    : {
-        ...shared,
-        ...classifier(model, tokenizer, { ...options, maxLength, batchSize, threshold }),
-      };
+  const { encode, predict } =
+    model instanceof BertForTokenClassification
+      ? tagger(model, tokenizer, { maxLength, batchSize })
+      : classifier(model, tokenizer, { ...options, maxLength, batchSize, threshold });
+  return {
+    ...{ task, labels: labelsOf(model), batchSize, predict },
+    unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
+    encode(inputs, unseen) {
+      const encoded = encode(inputs);
+      unseen.add({ examples: inputs.map((input) => exampleOf(input, task)), encoded });
+      return encoded;
+    },
+  };
 }
 
 /** @throws UsageError for options that a model of this task has no use for. */
@@ -119,7 +127,19 @@ function checkOptions({ model, threshold, topK }: PredictorOptions, task: TaskNa
     );
 }
 
-type Parts = Pick<Predictor, 'encode' | 'predict'>;
+function exampleOf(
+  input: PredictInput,
+  task: TaskName,
+): { text: string; pair?: string; words?: string[] } {
+  if (typeof input === 'string') return { text: input };
+  return task === 'token-classification'
+    ? { text: textOfWords(input), words: [...input] }
+    : { text: input[0], pair: input[1] };
+}
+
+interface Parts extends Pick<Predictor, 'predict'> {
+  encode(inputs: readonly PredictInput[]): EncodedExample[];
+}
 
 function classifier(
   model: Exclude<TaskModel, BertForTokenClassification>,

@@ -8,12 +8,21 @@ import type { InputEvent, InputEventOf } from './events.ts';
 
 type Report<K extends InputEvent['event']> = (event: InputEventOf<K>) => void;
 
-/** Reports the rows of a file that were skipped, and columns that have the same name. */
+type ReadReport = Report<'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns'>;
+
+/** Reports what a file was read as, its rows that were skipped, and columns of the same name. */
 export function reportRows(
   path: string,
-  { problems, duplicateColumns = [] }: Pick<LabelledData, 'problems' | 'duplicateColumns'>,
-  report: Report<'skippedRows' | 'duplicateColumns'>,
+  {
+    problems,
+    duplicateColumns = [],
+    encoding,
+    wordColumns,
+  }: Omit<LabelledData, 'examples' | 'labels'>,
+  report: ReadReport,
 ): void {
+  if (encoding !== undefined) report({ event: 'encoding', path, encoding });
+  if (wordColumns) report({ event: 'columns', path, ...wordColumns });
   if (duplicateColumns.length > 0)
     report({ event: 'duplicateColumns', path, columns: duplicateColumns });
   if (problems.length > 0) report({ event: 'skippedRows', path, problems });
