@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
 import type { Hyperparameters } from '../train/trainer/hyperparameters.ts';
@@ -52,6 +53,20 @@ export const columnOptions = (): Option[] => [
   new Option(
     '--pair-column <name>',
     `column of the second text of pairs (default: ${pairColumns.join(', ')}, if present)`,
+  ),
+  ...fileOptions(),
+];
+
+/** How files of data are read. */
+export const fileOptions = (): Option[] => [
+  new Option(
+    '--format <format>',
+    'format of the data (default: by the ending of the name)',
+  ).choices(dataFormats),
+  new Option(
+    '--encoding <name>',
+    'encoding of the data, such as cp949 or windows-1252 (default: found by trial among UTF-8, ' +
+      'CP949 and UTF-16)',
   ),
 ];
 
@@ -122,10 +137,14 @@ export const dataOptionsOf = ({
   labelColumn,
   labelColumns,
   labelSeparator,
+  format,
+  encoding,
 }: DataOptions): DataOptions => ({
   textColumn,
   pairColumn,
   labelColumn,
   labelColumns,
   labelSeparator,
+  format,
+  encoding,
 });

@@ -18,6 +18,13 @@ export interface ByteSource {
 /** The path that stands for standard input. */
 export const STANDARD_INPUT = '-';
 
+/** Whether a path leads to what can be read once only: standard input or a pipe. */
+export async function isReadOnce(path: string): Promise<boolean> {
+  if (!isNode) return false;
+  const { statSync } = await import('node:fs');
+  return path === STANDARD_INPUT || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+}
+
 const CHUNK_BYTES = 1 << 20;
 
 /** Bytes in memory, decompressed if they are those of a gzip file; `name` names them. */
@@ -53,9 +60,8 @@ function fileSource(
 
 async function openInNode(path: string): Promise<ByteSource> {
   if (path === STANDARD_INPUT) return streamSource('standard input', () => process.stdin);
-  const { createReadStream, statSync } = await import('node:fs');
-  const entry = statSync(path, { throwIfNoEntry: false });
-  return entry?.isFIFO()
+  const { createReadStream } = await import('node:fs');
+  return (await isReadOnce(path))
     ? streamSource(path, () => createReadStream(path))
     : fileSource(path, await openRandomAccess(path));
 }

@@ -12,7 +12,7 @@ import { fetchModel } from './start.ts';
 
 export interface EmbedOptions
   extends FeatureOptions,
-    Pick<DataOptions, 'textColumn' | 'pairColumn'> {
+    Pick<DataOptions, 'textColumn' | 'pairColumn' | 'format' | 'encoding'> {
   /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
   model: string;
   /** Either these or `input`. */
@@ -86,7 +86,7 @@ export async function embed(
 
 /** @throws UsageError unless exactly one of `texts` and `input` is given. */
 async function readTexts(
-  { texts, input, textColumn, pairColumn }: EmbedOptions,
+  { texts, input, textColumn, pairColumn, format, encoding }: EmbedOptions,
   report: (event: EmbedEvent) => void,
 ): Promise<readonly TextInput[]> {
   if (texts && input !== undefined)
@@ -94,7 +94,7 @@ async function readTexts(
   if (texts) return texts;
   if (input === undefined)
     throw new UsageError('expected texts: set `texts`, or `input` to a file with a text column');
-  const columns = { textColumn, pairColumn, labelOptional: true };
+  const columns = { textColumn, pairColumn, format, encoding, labelOptional: true };
   const { examples } = await readReporting(input, columns, report);
   return examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
 }

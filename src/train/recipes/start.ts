@@ -1,6 +1,7 @@
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
+import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { createHash } from '../../platform/hash.ts';
 import {
@@ -101,13 +102,18 @@ export interface FileMarks {
   hashes?: string[];
 }
 
-/** @throws UsageError when a file cannot be read. */
+/**
+ * Marks files; what can be read once only has no mark.
+ * @throws UsageError when a file cannot be read.
+ */
 export async function markFiles(paths: readonly string[]): Promise<Required<FileMarks>> {
-  const files = await Promise.all(paths.map(openRandomAccess));
-  return {
-    bytes: files.map(({ size }) => size),
-    hashes: await Promise.all(files.map(hashOf)),
-  };
+  const marks = paths.map(async (path) => {
+    if (await isReadOnce(path)) return { size: 0, hash: '' };
+    const file = await openRandomAccess(path);
+    return { size: file.size, hash: await hashOf(file) };
+  });
+  const done = await Promise.all(marks);
+  return { bytes: done.map(({ size }) => size), hashes: done.map(({ hash }) => hash) };
 }
 
 const HASH_CHUNK = 1 << 22;
@@ -125,6 +131,11 @@ export async function checkUnchanged(
   paths: readonly string[],
   then: FileMarks,
 ): Promise<void> {
+  for (const path of paths)
+    if (await isReadOnce(path))
+      throw new UsageError(
+        `${dir} began on what can be read only once: a run resumes on files only`,
+      );
   const now = await markFiles(paths);
   for (const [i, path] of paths.entries()) {
     const hint = 'a run resumes on the same data only';
