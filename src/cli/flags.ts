@@ -4,7 +4,8 @@ import { shellQuote } from './shell.ts';
 /**
  * A message of the library as the command line says it: option fields in backticks become flags
  * (`learningRate` → --learning-rate, `task: 'regression'` → --task regression) and arguments of
- * the command (`data` → <data>). Advice to set an option that the command does not have is left out.
+ * the command (`data` → <data>). Advice to set an option that the command does not have is left
+ * out.
  */
 export function fieldsToFlags(message: string, command: Command): string {
   const optionOf = (field: string) =>

@@ -16,6 +16,8 @@ interface CommandOptions {
   json?: boolean;
   quiet?: boolean;
   pairs?: boolean;
+  /** Of standard input. */
+  encoding?: string;
 }
 
 /** Predicts on texts, or on the lines of standard input, and prints a line for each. */
@@ -29,12 +31,11 @@ export async function predictTexts(
     ...options
   }: CommandOptions & Omit<PredictRecipeOptions, 'texts'>,
 ): Promise<void> {
-  await checkAreTexts(
-    given,
-    (file) =>
-      `for the texts in it: ${wigbertCommand('predict', '--model', options.model, '--input', file)}`,
-  );
-  const lines = given.length > 0 ? given : await readLines();
+  await checkAreTexts(given, (file) => {
+    const call = wigbertCommand('predict', '--model', options.model, '--input', file);
+    return `for the texts in it: ${call}`;
+  });
+  const lines = given.length > 0 ? given : await readLines(options.encoding);
   const texts = lines.map((text, i) => (pairs ? splitPair(text, i) : text));
   await openCliDevice(device, json || quiet);
   const result = await predict(

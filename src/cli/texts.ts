@@ -1,15 +1,27 @@
 import { stat } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
+import { invalidReason } from '../formats/tables/rows.ts';
+import { openTexts } from '../formats/tables/texts.ts';
+import { STANDARD_INPUT } from '../platform/byteSource.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 
-/** The lines of standard input. */
-export async function readLines(): Promise<string[]> {
+/**
+ * The lines of standard input.
+ * @param encoding by default, it is found
+ * @throws UsageError when there are none, or one is not in the encoding.
+ */
+export async function readLines(encoding?: string): Promise<string[]> {
   if (process.stdin.isTTY)
     throw new UsageError('expected texts, as arguments or as lines on standard input, got none');
-  const lines = (await readAll(process.stdin)).split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
+  const file = await openTexts(STANDARD_INPUT, { encoding }, false);
+  if ('columns' in file) throw new Error('standard input has no ending that makes it a table');
+  const lines: string[] = [];
+  for await (const { text, line, isValid } of file.lines()) {
+    if (!isValid) throw new UsageError(`line ${line} of ${file.name} is ${invalidReason(file)}`);
+    lines.push(text);
+  }
   if (lines.length === 0) throw new UsageError('expected texts on standard input, got none');
+  if (file.encoding !== 'UTF-8') console.error(`${file.name}: read as ${file.encoding}`);
   return lines;
 }
 

@@ -11,7 +11,6 @@ import {
   positiveInteger,
 } from '../options.ts';
 import { wigbertCommand } from '../shell.ts';
-import { checkAreTexts, readLines, splitPair } from '../texts.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
@@ -19,7 +18,10 @@ export function embedCommand(): Command {
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')
-    .option('--input <file>', 'TSV, CSV or JSONL with a text column (or two)')
+    .option(
+      '--input <file>',
+      'TSV, CSV or JSONL with a text column (or two), or .txt with a text a line',
+    )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .addOption(
       new Option(
@@ -53,12 +55,13 @@ export function embedCommand(): Command {
       const { embed } = await import('../../train/recipes/embed.ts');
       const { reportInput } = await import('../inputReports.ts');
       const { interruptible } = await import('../signals.ts');
-      const { model, out, input } = options;
+      const { model, out } = options;
+      const { checkAreTexts } = await import('../texts.ts');
       await checkAreTexts(given, (file) => {
         const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
         return `for the texts in it: ${call}`;
       });
-      const texts = await readTexts(given, input, pairs);
+      const texts = await readTexts(given, options, pairs);
       const device = await openCliDevice(kind, json);
       const { signal, release } = interruptible(() =>
         console.error('stopping; press Ctrl-C again to leave at once'),
@@ -84,10 +87,15 @@ function layerList(text: string): number[] {
 }
 
 /** Texts of arguments or of standard input; none if there is a file to read. */
-async function readTexts(given: string[], input: string | undefined, pairs: boolean) {
+async function readTexts(
+  given: string[],
+  { input, encoding }: { input?: string; encoding?: string },
+  pairs: boolean,
+) {
   if (input !== undefined && pairs)
     throw new UsageError('--input and --pairs exclude each other: a file has pairs in two columns');
   if (input !== undefined) return given.length > 0 ? given : undefined;
-  const lines = given.length > 0 ? given : await readLines();
+  const { readLines, splitPair } = await import('../texts.ts');
+  const lines = given.length > 0 ? given : await readLines(encoding);
   return lines.map((text, i) => (pairs ? splitPair(text, i) : text));
 }

@@ -20,15 +20,15 @@ export function predictCommand(): Command {
     .addOption(modelOption().makeOptionMandatory())
     .option(
       '--input <file>',
-      'instead of texts, a TSV, CSV or JSONL file with a text column (or two), tagged words as ' +
-        'CoNLL, or .txt with a text a line: the same table is written, with columns for what is ' +
-        'predicted; broken rows are reported and left out',
+      'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
+        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is written, ' +
+        'with columns for what is predicted; broken rows are reported and left out',
       path,
     )
     .option(
       '--out <file>',
-      'file for the table of --input, in UTF-8 and in the format of its ending (default: standard ' +
-        'output, in the format of the input)',
+      'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
+        'standard output, in the format of the input)',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
@@ -67,7 +67,9 @@ function checkOptions(texts: string[], options: Record<string, unknown>): void {
     throw new UsageError('`input` and texts exclude each other: give one of them');
   if (options.input !== undefined && options.pairs)
     throw new UsageError('`input` and `pairs` exclude each other: a file has pairs in two columns');
-  const stray = ['out', 'textColumn', 'pairColumn'].find((name) => options[name] !== undefined);
+  const stray = ['out', 'textColumn', 'pairColumn', 'format'].find(
+    (name) => options[name] !== undefined,
+  );
   if (options.input === undefined && stray)
     throw new UsageError(`\`${stray}\` goes with \`input\`, a file of texts`);
 }

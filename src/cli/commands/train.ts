@@ -159,7 +159,7 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
   const use = ['predict', '--model', out];
   console.log(
     isForPairs
-      ? `  ${wigbertCommand(...use, '--pairs')} < pairs.txt  # two texts per line, separated by a tab`
+      ? `  ${wigbertCommand(...use, '--pairs')} < pairs.txt  # two texts a line, separated by a tab`
       : `  ${wigbertCommand(...use, 'some text')}`,
   );
 }

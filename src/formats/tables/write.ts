@@ -10,8 +10,8 @@ export interface RowWriter {
 
 /**
  * Writes rows as TSV or CSV (RFC 4180), as the readers of this package understand them. TSV is
- * written without quotes, so its cells cannot hold tabs and line ends: these become blanks. A missing
- * value is an empty cell; lists and objects are written as JSON.
+ * written without quotes, so its cells cannot hold tabs and line ends: these become blanks. A
+ * missing value is an empty cell; lists and objects are written as JSON.
  */
 export function rowWriter(format: 'tsv' | 'csv', columns: readonly string[]): RowWriter {
   let flattened = 0;

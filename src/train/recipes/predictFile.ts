@@ -1,12 +1,17 @@
-import type { DataFormat } from '../../formats/tables/format.ts';
-import { formatOf } from '../../formats/tables/format.ts';
-import type { RowProblem } from '../../formats/tables/rows.ts';
+import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { TaskName } from '../tasks/task.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
+import {
+  type InputOptions,
+  type InputRow,
+  type InputTable,
+  openInput,
+  reportTable,
+  SkippedRows,
+} from './inputTable.ts';
 import { checkOutFile, writeOutFile } from './outFile.ts';
-import { type InputOptions, type InputRow, type InputTable, openInput } from './predictInput.ts';
 import { predictionWriter } from './predictionWriter.ts';
 import { openPredictor, type PredictorOptions } from './predictor.ts';
 
@@ -37,9 +42,6 @@ export interface PredictFileResult {
 const BATCHES_PER_WINDOW = 16;
 const WINDOW_CHARACTERS = 2 ** 22;
 
-/** Broken rows that are listed; the others are only counted. */
-const MAX_PROBLEMS = 100;
-
 /**
  * Labels or scores the texts of a file, or tags their words, with a trained model on the default
  * device. What is written is the same table, with columns for what is predicted:
@@ -48,11 +50,12 @@ const MAX_PROBLEMS = 100;
  *   Lines `scores` has the probability of every label, and `top` the `topK` most probable ones;
  * - `labels` and `score_LABEL` for each label of a model that gives several (JSON Lines: `scores`);
  * - `score` of a regression;
- * - `words` with their tags and, if these mark entities, `entities`. As CoNLL: words and tags alone.
+ * - `words` with their tags and, if these mark entities, `entities`. As CoNLL: the tag is
+ *   the last column.
  *
  * If the table has a column of that name, all of these begin with `predicted_`. Rows are read,
- * predicted and written a few batches at a time, so files may be larger than memory. Broken rows are
- * left out and reported.
+ * predicted and written a few batches at a time, so files may be larger than memory. Broken rows
+ * are left out and reported.
  * @throws UsageError if model, file or an option cannot be used; NotFiniteError if outputs are not
  * finite; the reason of `signal` if it is aborted. Then no file is written.
  * @example
@@ -70,7 +73,7 @@ export async function predictFile(
     await checkOutFile(out);
   }
   const predictor = await openPredictor(options, report);
-  const table = await openInput(options, predictor);
+  const table = await openInput(options, predictor.task);
   reportTable(table, report);
   const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : table.format);
   const { task, labels } = predictor;
@@ -100,40 +103,6 @@ export async function predictFile(
   if (writer.flattened) report({ event: 'flattenedCells', cells: writer.flattened });
   if (writer.lateKeys?.size) report({ event: 'lateKeys', path, keys: [...writer.lateKeys] });
   return { task, rows, skipped: skipped.count };
-}
-
-function reportTable(
-  { name: path, encoding, duplicateColumns }: InputTable,
-  report: (event: InputEvent) => void,
-): void {
-  if (encoding !== 'UTF-8') report({ event: 'encoding', path, encoding });
-  if (duplicateColumns.length > 0)
-    report({ event: 'duplicateColumns', path, columns: duplicateColumns });
-}
-
-/** Broken rows: all are counted, and the first are listed. */
-class SkippedRows {
-  count = 0;
-  readonly #first: RowProblem[] = [];
-
-  add(problem: RowProblem): void {
-    if (this.count++ < MAX_PROBLEMS) this.#first.push(problem);
-  }
-
-  report(path: string, report: (event: InputEvent) => void): void {
-    if (this.count > 0)
-      report({ event: 'skippedRows', path, problems: this.#first, count: this.count });
-  }
-
-  /** The error of a table that has no usable row. */
-  noRows(name: string): UsageError {
-    if (this.count === 0) return new UsageError(`${name} has no rows: expected at least one`);
-    const [{ line, reason }] = this.#first;
-    return new UsageError(
-      `${name} has no usable rows: all ${this.count} are broken, ` +
-        `the first on line ${line}: ${reason}`,
-    );
-  }
 }
 
 /** The rows of a table in parts, each for a few batches. */

@@ -3,7 +3,7 @@ import { rowWriter } from '../../formats/tables/write.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import type { TaskName } from '../tasks/task.ts';
-import type { InputRow, InputTable } from './predictInput.ts';
+import type { InputRow, InputTable } from './inputTable.ts';
 import { predictionColumns } from './predictionColumns.ts';
 import type { PredictResult } from './predictor.ts';
 
@@ -116,8 +116,8 @@ function jsonWriter(
 }
 
 /**
- * A word a line: the columns of a CoNLL file, else the word, and last the tag. A given word that the
- * model did not see is outside all entities.
+ * A word a line: the columns of a CoNLL file, else the word, and last the tag. A given word that
+ * the model did not see is outside all entities.
  */
 function conllWriter({ columns, format }: InputTable, { labels }: Predicted): PredictionWriter {
   const unseen = areEntityTags(labels) ? 'O' : '_';

@@ -119,7 +119,8 @@ export async function openPredictor(
 function checkOptions({ model, threshold, topK }: PredictorOptions, task: TaskName): void {
   if (threshold !== undefined && task !== 'multi-label')
     throw new UsageError(
-      `\`threshold\`: expected a model that gives several labels, got ${model}, a model for ${task}`,
+      `\`threshold\`: expected a model that gives several labels, got ${model}, ` +
+        `a model for ${task}`,
     );
   if (topK !== undefined && task !== 'multi-label' && task !== 'classification')
     throw new UsageError(
