@@ -21,8 +21,8 @@ export function predictCommand(): Command {
     .option(
       '--input <file>',
       'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
-        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is written, ' +
-        'with columns for what is predicted; broken rows are reported and left out',
+        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
+        'written, with columns for what is predicted; broken rows are reported and left out',
       path,
     )
     .option(
