@@ -192,7 +192,8 @@ export class JsonElements {
       this.line = this.beginLine;
     }
     this.found.push({ line: this.line, reason });
-    this.at++;
+    // Between elements, what cannot stand here may be an element after all.
+    if (this.begin >= 0 || this.text[this.at] !== '{') this.at++;
     this.begin = -1;
     this.isLost = true;
   }

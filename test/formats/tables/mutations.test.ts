@@ -147,7 +147,7 @@ describe('mutated rows', () => {
     async (format) => {
       const random = new Philox(7, 1);
       const draw: Draw = (below) => random.randint(below);
-      const swallowed: number[] = [];
+      const swallowed: string[] = [];
       for (let run = 0; run < count; run++) {
         const file = mutatedFile(format, draw);
         const found = await read(file.content, `a.${format}`).catch((error) => {
@@ -162,20 +162,9 @@ describe('mutated rows', () => {
         );
         if (!isNamed && !/^[\s,\]]*$|^#/.test(file.source)) missing.push(file.at);
         if (missing.length > 0) {
-          swallowed.push(run);
-          if (swallowed.length < 4)
-            console.log(
-              format,
-              missing,
-              file.at,
-              file.lines,
-              JSON.stringify(file.content),
-              JSON.stringify(found.rows.map((r) => [r.line, r.values])),
-              JSON.stringify(found.problems),
-            );
+          swallowed.push(file.content);
         }
       }
-      console.log(format, swallowed.length);
       expect(swallowed).toEqual([]);
     },
     600_000,
