@@ -82,8 +82,8 @@ function taskOfOptions({ task, labelColumns }: DataOptions): Task {
   const name = task ?? (labelColumns ? 'multi-label' : 'classification');
   if (labelColumns && name !== 'multi-label')
     throw new UsageError(
-      `\`labelColumns\`: expected \`task: 'multi-label'\`, which has a column of 0 and 1 for each ` +
-        `label, got ${name}`,
+      `\`labelColumns\`: expected \`task: 'multi-label'\`, since each label has a column of 0 ` +
+        `and 1, got ${name}`,
     );
   return tasks[name];
 }

@@ -38,7 +38,7 @@ export interface FineTuneDataOptions extends FileOptions {
   validSplit: number;
   /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39. */
   maxLength: number;
-  /** Draws a new classifier if the model has one for other labels. Default: such data is refused. */
+  /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
   replaceHead?: boolean;
   seed: number;
 }
