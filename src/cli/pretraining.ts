@@ -72,10 +72,18 @@ function startLines(start: Extract<PretrainEvent, { event: 'start' }>): string[]
   ];
 }
 
-export function evaluationLine(record: PretrainEvaluation): string {
-  const { step, trainLoss, validLoss, validPerplexity, validAccuracy } = record;
+function evaluationLine(record: PretrainEvaluation): string {
+  const { step, trainLoss } = record;
+  return `step ${step}: loss ${trainLoss.toFixed(3)} · validation ${validFigures(record)}`;
+}
+
+/** What a pre-training ends with. */
+export const resultLine = (record: PretrainEvaluation): string =>
+  `pre-trained in ${record.step} steps: validation ${validFigures(record)}`;
+
+function validFigures({ validLoss, validPerplexity, validAccuracy }: PretrainEvaluation): string {
   const parts = [`loss ${validLoss.toFixed(3)}`];
   if (validPerplexity !== undefined) parts.push(`perplexity ${validPerplexity.toFixed(1)}`);
   if (validAccuracy !== undefined) parts.push(`next sentence accuracy ${percent(validAccuracy)}`);
-  return `step ${step}: loss ${trainLoss.toFixed(3)} · validation ${parts.join(', ')}`;
+  return parts.join(', ');
 }

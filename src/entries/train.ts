@@ -101,6 +101,7 @@ export type { Task, TaskName } from '../train/tasks/task.ts';
 export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
 export { hasTrainingState } from '../train/trainer/checkpoint.ts';
 export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts';
+export type { TrainingExample } from '../train/trainer/examples.ts';
 export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';
 export { History } from '../train/trainer/history.ts';
 export { historyPicture } from '../train/trainer/picture.ts';

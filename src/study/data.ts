@@ -42,7 +42,7 @@ export async function readStudyData(
 ): Promise<StudyData> {
   const [trainPath, testPath] = await trainAndTestFiles(data, test);
   const read = async (path: string, labels?: readonly string[]) => {
-    const found = await readData(path, { ...columns, labels });
+    const found = await readData(path, { ...columns, task: 'classification', labels });
     onRead(path, found);
     return found;
   };

@@ -106,7 +106,7 @@ function addRunOptions(command: Command): void {
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
   const { device: asked, json, quiet, out, resume, ...rest } = options;
   const { checkNewPretraining, openPretraining } = await import('../../train/recipes/pretrain.ts');
-  const { evaluationLine, runPretraining } = await import('../pretraining.ts');
+  const { resultLine, runPretraining } = await import('../pretraining.ts');
   const begun = resume === undefined ? undefined : { ...(await openPretraining(resume)).settings };
   if (begun) {
     const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
@@ -137,7 +137,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
       }),
     );
   else if (!interrupted) {
-    if (last) console.log(evaluationLine(last));
+    if (last) console.log(resultLine(last));
     console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   }

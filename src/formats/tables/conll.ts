@@ -99,6 +99,7 @@ class Sentences {
       fields.length === count &&
       (tags === undefined || knownTags.has(trimBlanks(fields[tags - 1])));
     if (isWord) return false;
+    if (!isInside && fields.length !== count) return true;
     return /^#+ +\S/.test(text) && (hasTabs || !isInside || text.includes('\t'));
   }
 

@@ -22,7 +22,12 @@ export const isBreak = (text: string): boolean =>
 
 /** The columns of a line. A blank can be a word of its own, if a tab follows it. */
 export function splitColumns(text: string, hasTabs: boolean): string[] {
-  if (hasTabs && text.includes('\t')) return text.split('\t');
+  if (hasTabs && text.includes('\t')) {
+    const fields = text.split('\t');
+    // Tabs at the end are blanks.
+    while (fields.length > 2 && trimBlanks(fields.at(-1)!) === '') fields.pop();
+    return fields;
+  }
   const fields = trimBlanks(text).split(/[ \t]+/);
   return fields.length === 1 && /^ {2}/.test(text) ? [' ', ...fields] : fields;
 }
@@ -75,7 +80,7 @@ function chooseColumns(
     share(column(index), (tag) => ENTITY.test(tag) || NO_ENTITY.test(tag)) > 0.95 &&
     column(index).some((tag) => ENTITY.test(tag));
   if (count === 1) return { words: 1, count, isNumbered: false };
-  const isNumbered = count > 2 && rows.length > 0 && column(0).every((field) => NUMBER.test(field));
+  const isNumbered = count > 2 && share(column(0), (field) => NUMBER.test(field)) > 0.95;
   const words = isNumbered ? 2 : 1;
   // CoNLL-U and CoNLL-X: ID, FORM, LEMMA, UPOS, …
   if (isNumbered && count === 10) return { words, tags: 4, count, isNumbered };

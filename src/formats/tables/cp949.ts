@@ -75,6 +75,8 @@ export interface Cp949Kinds {
   /** Syllables that only CP949 has: rare in Korean, frequent where other bytes happen to fit. */
   rare: number;
   hanja: number;
+  /** Letters that Korean has no more; Japanese in EUC-JP has its most frequent ones there. */
+  archaic: number;
 }
 
 /** Counts the characters of bytes that are CP949. */
@@ -84,6 +86,7 @@ export function countKinds(bytes: Uint8Array, kinds: Cp949Kinds): void {
     if (lead < 0x80) continue;
     const trail = bytes[++at];
     if (trail < 0xa1 || lead < 0xa1) kinds.rare++;
+    else if (lead === 0xa4 && trail > 0xd3) kinds.archaic++;
     else if (lead < 0xb0) kinds.symbols++;
     else if (lead < 0xc9) kinds.syllables++;
     else kinds.hanja++;
@@ -91,5 +94,5 @@ export function countKinds(bytes: Uint8Array, kinds: Cp949Kinds): void {
 }
 
 /** Whether text of these characters is Korean, rather than another encoding that happens to fit. */
-export const isKorean = ({ syllables, symbols, rare, hanja }: Cp949Kinds): boolean =>
-  rare <= syllables + symbols && 4 * hanja <= syllables;
+export const isKorean = ({ syllables, symbols, rare, hanja, archaic }: Cp949Kinds): boolean =>
+  rare <= syllables + symbols && 4 * hanja <= syllables && 20 * archaic <= syllables;

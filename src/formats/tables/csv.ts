@@ -1,8 +1,15 @@
 import { UsageError } from '../../platform/errors.ts';
 import { csvDelimiter } from './dialect.ts';
 import { type Line, linesOf, splitBlocks } from './lines.ts';
-import { CsvRecords } from './records.ts';
-import { checkHeader, type Item, isRowProblem, itemOf, type Reader } from './rows.ts';
+import { type CsvRecord, CsvRecords } from './records.ts';
+import {
+  checkHeader,
+  type Item,
+  isRowProblem,
+  itemOf,
+  type Reader,
+  type RowProblem,
+} from './rows.ts';
 import type { Text } from './text.ts';
 
 /**
@@ -17,8 +24,7 @@ export async function csvReader(text: Text, given?: string): Promise<Reader> {
     ? { delimiter: given, firstLine: 1 }
     : csvDelimiter(head[0]?.text ?? '');
   const lines = (all: Line[]) => (all[0]?.line < firstLine ? all.slice(firstLine - 1) : all);
-  const opened = new CsvRecords(delimiter);
-  const header = [...opened.push(lines(head)), ...opened.end()][0];
+  const header = firstRecord(lines(head), delimiter);
   if (header && isRowProblem(header))
     throw new UsageError(`the header of ${text.name} is broken: ${header.reason}`);
   const columns = checkHeader(header?.fields ?? [''], header?.isValid ?? true, text);
@@ -45,4 +51,16 @@ export async function csvReader(text: Text, given?: string): Promise<Reader> {
       yield itemsOf(records.end());
     },
   };
+}
+
+function firstRecord(
+  lines: readonly Line[],
+  delimiter: string,
+): CsvRecord | RowProblem | undefined {
+  const records = new CsvRecords(delimiter);
+  for (let at = 0; at < lines.length; at += 1000) {
+    const [first] = records.push(lines.slice(at, at + 1000));
+    if (first) return first;
+  }
+  return records.end()[0];
 }

@@ -29,7 +29,7 @@ export async function detectEncoding(
 ): Promise<Encoding> {
   const found: Evidence = {
     ...{ ascii: 0, utf8: 0, cp949: 0, neither: 0, line: 1 },
-    ...{ syllables: 0, symbols: 0, rare: 0, hanja: 0 },
+    ...{ syllables: 0, symbols: 0, rare: 0, hanja: 0, archaic: 0 },
   };
   let size = 0;
   for await (const block of byteBlocks(chunks, 'ascii', 'word', name)) {

@@ -146,12 +146,19 @@ export class JsonElements {
   private beginValue(char: string): boolean {
     const { stack, before } = this;
     if (this.isAmongElements()) {
+      // Rows are objects; a stray bracket must not take in those that follow.
+      if (char === '[') {
+        this.fail('bad JSON: unexpected [');
+        return false;
+      }
       this.begin = this.at;
       this.beginLine = this.line;
       return true;
     }
     const isKey = stack.endsWith('{') && char === '"' && (before === '{' || before === ',');
-    const isValue = before === ':' || (stack.endsWith('[') && before !== 'v') || stack === '';
+    // Only one value stands outside all brackets.
+    const isFirst = stack === '' && before === '';
+    const isValue = before === ':' || (stack.endsWith('[') && before !== 'v') || isFirst;
     if (!isKey && !isValue) this.fail(`bad JSON: unexpected ${JSON.stringify(char)}`);
     else if (stack === '{[' && char === '{' && this.path.around === '{[') this.noteOther();
     return isKey || isValue;
@@ -185,7 +192,8 @@ export class JsonElements {
       this.line = this.beginLine;
     }
     this.found.push({ line: this.line, reason });
-    this.at++;
+    // Between elements, what cannot stand here may be an element after all.
+    if (this.begin >= 0 || this.text[this.at] !== '{') this.at++;
     this.begin = -1;
     this.isLost = true;
   }

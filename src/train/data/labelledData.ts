@@ -5,35 +5,21 @@ import {
   openTable,
   openTableInMemory,
   type Table,
-  type TableOptions,
 } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
 import { tasks } from '../tasks/index.ts';
 import { cleanLabel, distinctLabels, labelFinder } from '../tasks/labelNames.ts';
-import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
-import { readIndicators, readLabel, readString, readWords, type TextCell } from './cells.ts';
+import type { RawLabel, Task } from '../tasks/task.ts';
 import {
-  type ColumnOptions,
-  findLabelColumn,
-  findTextColumns,
-  requestedColumn,
-} from './columns.ts';
+  type DataOptions,
+  type Example,
+  exampleReader,
+  isTaskFree,
+  type NamedExample,
+} from './example.ts';
 
-/** One text, pair of texts, or sentence of words, with its label. */
-export interface Example {
-  text: string;
-  pair?: string;
-  /** The words that tags belong to; `text` is these words joined by blanks. */
-  words?: string[];
-  /**
-   * By task: the id of the label (its index in the label set); a 1 or 0 for each label of the set;
-   * a score; the id of each word's tag. Undefined for data without labels.
-   */
-  label: Label | undefined;
-  /** The physical line of the file that the example begins on, counted from 1. */
-  line: number;
-}
+export type { DataOptions, Example };
 
 export interface LabelledData {
   examples: Example[];
@@ -47,19 +33,6 @@ export interface LabelledData {
   encoding?: string;
   /** CoNLL: the columns that were read, if others could be meant. */
   wordColumns?: WordColumns;
-}
-
-export interface DataOptions extends ColumnOptions, TableOptions {
-  /** The kind of label. Default: `multi-label` with `labelColumns`, else `classification`. */
-  task?: TaskName;
-  /** Separates several labels in one text. Default: a comma. */
-  labelSeparator?: string;
-  /** The label set, in the order of its ids. Default: the labels of the file, sorted. */
-  labels?: readonly string[];
-  /**
-   * Whether rows, or the whole file, may lack labels, as data to predict on does. Default false.
-   */
-  labelOptional?: boolean;
 }
 
 /**
@@ -94,15 +67,19 @@ export interface NamedExamples extends Omit<LabelledData, 'examples'> {
   hasLabelColumns: boolean;
 }
 
-/** An example whose label is still as in the file. */
-type NamedExample = Omit<Example, 'label'> & { rawLabel?: RawLabel };
-
-/** The first half of `readData`; `options.labels` only says which names are no missing values. */
-export async function readExamples(path: string, options: DataOptions): Promise<NamedExamples> {
+/**
+ * The first half of `readData`.
+ * @param known names that are labels even if they look like missing values
+ */
+export async function readExamples(
+  path: string,
+  options: DataOptions,
+  known: readonly string[] | undefined = options.labels,
+): Promise<NamedExamples> {
   const task = taskOfOptions(options);
   const format = resolveFormat(task, options.format ?? formatOf(path), path, options);
   const table = await openTable(path, { ...options, format });
-  return collect(table, task, options);
+  return collect(table, task, options, known);
 }
 
 /** The task that options ask for. */
@@ -110,13 +87,18 @@ function taskOfOptions({ task, labelColumns }: DataOptions): Task {
   const name = task ?? (labelColumns ? 'multi-label' : 'classification');
   if (labelColumns && name !== 'multi-label')
     throw new UsageError(
-      `\`labelColumns\`: expected \`task: 'multi-label'\`, which has a column of 0 and 1 for each ` +
-        `label, got ${name}`,
+      `\`labelColumns\`: expected \`task: 'multi-label'\`, since each label has a column of 0 ` +
+        `and 1, got ${name}`,
     );
   return tasks[name];
 }
 
-async function collect(table: Table, task: Task, options: DataOptions): Promise<NamedExamples> {
+async function collect(
+  table: Table,
+  task: Task,
+  options: DataOptions,
+  known: readonly string[] | undefined = options.labels,
+): Promise<NamedExamples> {
   const { name, columns, duplicateColumns, encoding, wordColumns } = table;
   const problems: RowProblem[] = [];
   const examples: NamedExample[] = [];
@@ -126,7 +108,7 @@ async function collect(table: Table, task: Task, options: DataOptions): Promise<
       problems.push(item);
       continue;
     }
-    readExample ??= exampleReader(columns, name, task, options);
+    readExample ??= exampleReader(columns, name, task, options, known);
     const example = readExample(item);
     if (typeof example === 'string') problems.push({ line: item.line, reason: example });
     else examples.push(example);
@@ -150,62 +132,6 @@ const namesOf = (rawLabel?: RawLabel): readonly string[] =>
 
 function* labelNames(examples: readonly NamedExample[]): Generator<string> {
   for (const { rawLabel } of examples) yield* namesOf(rawLabel);
-}
-
-/** A reader of rows; a string is the reason why a row cannot be used. */
-function exampleReader(
-  columns: readonly string[],
-  name: string,
-  task: Task,
-  options: DataOptions,
-): (row: Row) => NamedExample | string {
-  const { textIndex, pairIndex } = findTextColumns(columns, options, name, task.perToken);
-  const readRowLabel = labelReader(columns, name, task, options);
-  const readText = task.perToken ? readWords : readString;
-  return ({ values, line }) => {
-    const text = readText(values[textIndex], columns[textIndex]);
-    if (typeof text === 'string') return text;
-    const pair = pairIndex < 0 ? undefined : readString(values[pairIndex], columns[pairIndex]);
-    if (typeof pair === 'string') return pair;
-    const rawLabel = readRowLabel(values);
-    if (typeof rawLabel === 'string') return rawLabel;
-    return (
-      tagCountProblem(text, rawLabel) ?? {
-        ...text,
-        ...(pair && { pair: pair.text }),
-        rawLabel,
-        line,
-      }
-    );
-  };
-}
-
-/** A reader of the label in a row, which is in one column, or as 0 or 1 in several. */
-function labelReader(
-  columns: readonly string[],
-  name: string,
-  task: Task,
-  options: DataOptions,
-): (values: readonly unknown[]) => RawLabel | string | undefined {
-  if (options.labelColumns) {
-    const indices = options.labelColumns.map((column) =>
-      requestedColumn(columns, column, 'label', name),
-    );
-    return (values) =>
-      readIndicators(
-        indices.map((index) => ({ name: columns[index], value: values[index] })),
-        options,
-      );
-  }
-  const hint = options.labels ? '' : ', choose another kind of label (`task`)';
-  const index = findLabelColumn(columns, options, name, task, hint);
-  return (values) =>
-    index < 0 ? undefined : readLabel(values[index], columns[index], task, options);
-}
-
-function tagCountProblem({ words }: TextCell, rawLabel: RawLabel | undefined): string | undefined {
-  if (!words || !Array.isArray(rawLabel) || rawLabel.length === words.length) return undefined;
-  return `${rawLabel.length} tags for ${words.length} words`;
 }
 
 /**
@@ -256,14 +182,14 @@ function resolveFormat(
   task: Task,
   format: DataFormat,
   name: string,
-  { labels }: DataOptions,
+  options: DataOptions,
 ): DataFormat {
   if (task.perToken && format === 'csv')
     throw new UsageError(
       `${name} is CSV: tagged words are read from CoNLL files (a word and its tag a line) or JSONL`,
     );
   if (!task.perToken && format === 'conll') {
-    const hint = labels ? '' : ": set `task: 'token-classification'`";
+    const hint = isTaskFree(options) ? ": set `task: 'token-classification'`" : '';
     throw new UsageError(
       `${name} holds tagged words, which are for token-classification, not ${task.name}${hint}`,
     );

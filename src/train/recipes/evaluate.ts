@@ -1,5 +1,5 @@
 import { withDefaults } from '../../platform/defaults.ts';
-import { encodeExamples } from '../data/batch.ts';
+import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
@@ -59,7 +59,7 @@ export async function evaluate(
   const labels = labelsOf(model);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
-  const maxLength = asked ?? maxPositionEmbeddings;
+  const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
   const examples = encodeExamples(data.examples, tokenizer, maxLength, maxPositionEmbeddings);
   const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
   reportUnseen(path, encoded, report);

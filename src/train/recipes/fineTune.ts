@@ -40,7 +40,8 @@ export type FineTuneOptions = Partial<FineTuneSettings> & {
  *
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * weights, optimizer state and history, bit for bit, as if it had not been stopped.
- * @throws UsageError if data, model or an option cannot be used, or if `out` holds a run or a model; NotFiniteError if the training diverges.
+ * @throws UsageError if data, model or an option cannot be used, or if `out` holds a run or a
+ * model; NotFiniteError if the training diverges.
  * @example
  * await useDevice('auto');
  * const { history } = await fineTune({ data: 'reviews.tsv', model: 'my-bert', out: 'out/model' });

@@ -38,7 +38,7 @@ export interface FineTuneDataOptions extends FileOptions {
   validSplit: number;
   /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39. */
   maxLength: number;
-  /** Draws a new classifier if the model has one for other labels. Default: such data is refused. */
+  /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
   replaceHead?: boolean;
   seed: number;
 }
@@ -75,7 +75,7 @@ export async function readFiles(
   report: Report,
 ): Promise<ReadFiles> {
   const { data: path, valid } = options;
-  const named = await readExamples(path, { ...options, labels: trained?.labels });
+  const named = await readExamples(path, options, trained?.labels);
   const { task } = named;
   reportRows(path, named, report);
   const found = outputLabels(named, options, trained === undefined || options.replaceHead === true);
@@ -88,7 +88,8 @@ export async function readFiles(
   const validData =
     valid === undefined
       ? undefined
-      : await readReporting(valid, { ...options, task: task.name, labels }, report);
+      : await readData(valid, { ...options, task: task.name, labels });
+  if (validData && valid !== path) reportRows(valid!, validData, report);
   if (task.perToken) reportTags(path, labels, report);
   return { task, data: encodeLabels(named, labels), validData, head };
 }
@@ -101,15 +102,20 @@ export function encodeAndSplit(
   maxPositions: number,
   report: Report,
 ): { train: EncodedExample[]; valid: EncodedExample[] } {
-  const { maxLength } = options;
-  const encode = (path: string, { examples }: LabelledData) => {
+  const { maxLength, data: path, valid: validPath } = options;
+  const encode = (path: string, { examples }: LabelledData, report: Report) => {
     const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions);
     reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
     // A sentence that has lost all its words teaches nothing.
     return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
   };
-  const all = encode(options.data, data);
-  if (validData) return { train: all, valid: encode(options.valid!, validData) };
+  const all = encode(path, data, report);
+  if (validData) {
+    // What holds for the whole run, or for the same file, is said once.
+    const reportOther: Report = (event) =>
+      validPath !== path && event.event !== 'loweredVocabulary' && report(event);
+    return { train: all, valid: encode(validPath!, validData, reportOther) };
+  }
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
   const split = stratifiedSplit(strata, options.validSplit, options.seed);

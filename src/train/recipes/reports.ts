@@ -1,4 +1,4 @@
-/** What recipes say of texts and vocabularies before the work begins: what is cut, lost, unknown. */
+/** What recipes say of texts before the work begins: what is cut, lost or unknown. */
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Example, LabelledData } from '../data/labelledData.ts';

@@ -18,7 +18,7 @@ export const classification: Task = {
   ],
   parse(value, _, known) {
     const name = labelName(value, known);
-    return name === undefined ? "one label (for several, set `task: 'multi-label'`)" : [name];
+    return name === undefined ? 'one label (several are for multi-label)' : [name];
   },
   encode: (rawLabel, idOf) => idOf((rawLabel as string[])[0]),
   collate: (labels) => ({ data: Int32Array.from(labels as number[]), shape: [labels.length] }),
