@@ -9,8 +9,9 @@ const knownWarning = /^Warning: maxDynamic\w+ artificially reduced from .*\n/gm;
 /**
  * Keeps two warnings of Dawn off the terminal: when it first looks for adapters, it writes them
  * from native code, and it has no switch for that. So that search happens here, while standard
- * error leads into a file; what else was written is shown afterwards. `requestAdapter` searches before it
- * returns, so no other code of this process writes meanwhile. Only on a terminal under Linux.
+ * error leads into a file; what else was written is shown afterwards. `requestAdapter` searches
+ * before it returns, so no other code of this process writes meanwhile. Only on a terminal under
+ * Linux.
  */
 export async function findAdaptersQuietly(experimental: boolean): Promise<void> {
   if (process.platform !== 'linux' || !process.stderr.isTTY) return;
