@@ -18,6 +18,11 @@ export function tokenizeCommand(): Command {
         const { BertTokenizer, readVocabulary } = await import('../../text/tokenizer/index.ts');
         const { reportInput } = await import('../inputReports.ts');
         checkStart({ model, vocab });
+        const { checkAreTexts } = await import('../texts.ts');
+        await checkAreTexts(
+          [text, ...(pair === undefined ? [] : [pair])],
+          () => 'give one text, such as a line of it',
+        );
         noteCased({ model, cased });
         const tokenizer = model
           ? await BertTokenizer.fromPretrained(
