@@ -42,7 +42,7 @@ describe('train', () => {
       '--device',
       'cpu',
     ];
-    const run = wigbert([...args, '--learning-rate', '0.01']);
+    const run = wigbert([...args, '--learning-rate', '0.01', '--batch-size', '8']);
     expect(run.stderr).toMatch(/parameters, 306 of them trained/);
     const [before, after] = [
       await BertModel.fromPretrained(model),
