@@ -22,8 +22,8 @@ const BARE = /[\w+\-.]/;
 
 /**
  * Finds the elements of a JSON list in pieces of text, without parsing them. An element whose
- * quotes or brackets are broken costs itself: reading goes on at the next object that begins with the same
- * key as the first element.
+ * quotes or brackets are broken costs itself: reading goes on at the next object that begins with
+ * the same key as the first element.
  */
 export class JsonElements {
   /** The keys of lists of objects that are not read. */
