@@ -83,7 +83,7 @@ describe('train', () => {
     const refused = wigbert(args);
     expect(refused.status).toBe(2);
     expect(refused.stderr).toMatch(
-      /other.jsonl has other labels than .*model: expected labels among bad, good, got x, y, z; .* --replace-head/,
+      /other labels than .*model: expected labels among bad, good, got x, y, z; .* --replace-head/,
     );
     const run = wigbert([...args, '--replace-head']);
     expect(run.status).toBe(0);

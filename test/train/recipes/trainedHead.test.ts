@@ -59,8 +59,10 @@ beforeAll(async () => {
   await tagger.savePretrained(folders.tagger, tokenizerFiles);
 });
 
-const table = (labels: readonly string[]) =>
-  `text\tlabel\n${Array.from({ length: 12 }, (_, i) => `good film\t${labels[i % labels.length]}\n`).join('')}`;
+const table = (labels: readonly string[]) => {
+  const rows = Array.from({ length: 12 }, (_, i) => `good film\t${labels[i % labels.length]}\n`);
+  return `text\tlabel\n${rows.join('')}`;
+};
 const posNeg = file('pos-neg.tsv', table(['neg', 'pos']));
 const others = file('others.tsv', table(['spam', 'ham']));
 const words = (tags: string) => `good\t${tags}\nfilm\tO\n\n`.repeat(6);

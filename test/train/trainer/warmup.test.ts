@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { getLinearScheduleWithWarmup } from '../../../src/nn/optim/schedules.ts';
+import { getLinearScheduleWithWarmup } from '../../../src/nn/optim/index.ts';
 import { warmupSteps } from '../../../src/train/trainer/hyperparameters.ts';
 
 /**
