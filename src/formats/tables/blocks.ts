@@ -38,7 +38,7 @@ export async function* byteBlocks(
     wanted = Math.max(BLOCK_BYTES, 2 * size);
     if (size > MAX_LINE_BYTES)
       throw new UsageError(
-        `${name} has a line of more than ${MAX_LINE_BYTES >> 20} MiB: is it the file that you mean?`,
+        `${name} has a line of more than ${MAX_LINE_BYTES >> 20} MiB: is it the file you mean?`,
       );
   }
   if (size > 0) yield joined(pending, size);

@@ -12,8 +12,8 @@ import type { Text } from './text.ts';
 /**
  * Reads sentences in the formats of the CoNLL shared tasks: a word a line with its tag, in columns
  * separated by tabs or blanks. Blank lines, comments and `-DOCSTART-` lines end a sentence. A
- * sentence with a broken line becomes one problem. The columns are `tokens` and `tags`, and those of
- * the file by number: `1`, `2`, ….
+ * sentence with a broken line becomes one problem. The columns are `tokens` and `tags`, and those
+ * of the file by number: `1`, `2`, ….
  */
 export async function conllReader(text: Text): Promise<Reader> {
   const layout = conllLayout(splitBlocks(await text.head('line')));

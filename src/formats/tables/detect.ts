@@ -19,8 +19,8 @@ interface Evidence extends Cp949Kinds {
 }
 
 /**
- * Finds the encoding of a text without a byte order mark by strict trial: UTF-8 if more of its lines
- * are UTF-8 than CP949, else CP949 if that gives Korean. Single lines may be broken.
+ * Finds the encoding of a text without a byte order mark by strict trial: UTF-8 if more of its
+ * lines are UTF-8 than CP949, else CP949 if that gives Korean. Single lines may be broken.
  * @throws UsageError when most lines are neither.
  */
 export async function detectEncoding(

@@ -21,9 +21,9 @@ const MAX_ELEMENT_LENGTH = 1 << 26;
 const BARE = /[\w+\-.]/;
 
 /**
- * Finds the elements of a JSON list in pieces of text, without parsing them. An element whose quotes
- * or brackets are broken costs itself: reading goes on at the next object that begins with the same
- * key as the first element.
+ * Finds the elements of a JSON list in pieces of text, without parsing them. An element whose
+ * quotes or brackets are broken costs itself: reading goes on at the next object that begins with
+ * the same key as the first element.
  */
 export class JsonElements {
   /** The keys of lists of objects that are not read. */
@@ -219,7 +219,7 @@ export class JsonElements {
 const isLineEnd = (text: string, at: number): boolean =>
   text[at] === '\n' || (text[at] === '\r' && text[at + 1] !== '\n');
 
-/** The offset after the quote that ends a string: beyond the text if there is none, -1 in a line. */
+/** The offset after the quote that ends a string: beyond the text if none, -1 if its line ends. */
 function stringEnd(text: string, begin: number): number {
   for (let at = begin; at < text.length; at++) {
     const char = text.charCodeAt(at);

@@ -83,7 +83,8 @@ export class CsvRecords {
     const { line } = lines[0];
     const { width } = this;
     if (lines.length > 1 && width !== undefined && fields.length !== width) {
-      const reason = `${fieldCountReason(width, fields.length)} (lines ${line} to ${lines.at(-1)?.line})`;
+      const count = fieldCountReason(width, fields.length);
+      const reason = `${count} (lines ${line} to ${lines.at(-1)?.line})`;
       if (this.areRecords(lines.slice(1))) {
         this.fail(reason);
         return;

@@ -6,8 +6,8 @@ import { byteOrderMark, type Encoding, encodingOf } from './encoding.ts';
 
 export interface TextOptions {
   /**
-   * Encoding of the file, such as `utf-8`, `cp949`, `utf-16` or `windows-1252`. Default: that of the
-   * byte order mark, else found by trial among UTF-8, CP949 (with EUC-KR) and UTF-16.
+   * Encoding of the file, such as `utf-8`, `cp949`, `utf-16` or `windows-1252`. Default: that of
+   * the byte order mark, else found by trial among UTF-8, CP949 (with EUC-KR) and UTF-16.
    */
   encoding?: string;
 }

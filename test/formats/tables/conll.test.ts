@@ -47,7 +47,7 @@ describe('CoNLL', () => {
     expect([found.columns, found.problems]).toEqual([columns, []]);
   });
 
-  it('reads CoNLL-U: comments, ranges, words that are not in the text; UPOS are the tags', async () => {
+  it('reads CoNLL-U: no comments, ranges or words that are not in the text; UPOS', async () => {
     const source = `# sent_id = 1\n# text = zum Haus\n${conllu([
       ...['1-2\tzum\t_\t_\t_\t_', '1\tzu\tzu\tADP\tAPPR\t_', '2\tdem\tder\tDET\tART\t_'],
       ...['2.1\tx\tx\tX\tX\t_', '3\tHaus\tHaus\tNOUN\tNN\t_'],

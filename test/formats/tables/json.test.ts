@@ -66,7 +66,8 @@ describe('JSON', () => {
     ['a number', '7', 'not a JSON object'],
   ])('goes on after %s', async (_, broken, reason) => {
     for (const between of [',\n', ',', ', ']) {
-      const source = `[${['{"text": "a"}', broken, '{"text": "c"}', '{"text": "d"}'].join(between)}]`;
+      const records = ['{"text": "a"}', broken, '{"text": "c"}', '{"text": "d"}'];
+      const source = `[${records.join(between)}]`;
       const { rows, problems } = await read(source, 'a.json');
       const texts = rows.map(({ values }) => values[0]);
       expect(texts.filter((text) => text !== 'b')).toEqual(['a', 'c', 'd']);
