@@ -178,8 +178,8 @@ export abstract class BertPreTrainedModel extends Module {
         return `${found}: expected ${formatValue(own.get(name)!.shape)}, got ${formatValue(shape)}`;
       });
       const hint = mismatched.every(([name]) => name.startsWith('classifier.'))
-        ? `; the labels of the model (id2label in its config.json) are ${this.config.numLabels}: ` +
-          'the classifier has one row for each'
+        ? `; id2label in its config.json names ${this.config.numLabels} labels, a row for each ` +
+          'is expected; give `labels` to draw a new classifier'
         : '';
       throw new UsageError(`${source}: weights of another shape: ${formatNames(list)}${hint}`);
     }

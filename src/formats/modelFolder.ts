@@ -141,12 +141,9 @@ export async function openModelFolder(
 /** @throws UsageError for a file in place of its folder. */
 async function checkIsFolder(path: string): Promise<void> {
   if (!isNode || !(await fileExists(path))) return;
-  const parent = path.replace(/[^/\\]*$/, '') || '.';
-  const isModel = await fileExists(joinPath(parent, modelFiles.config));
-  const hint = isModel
-    ? `: give the folder it is in, ${parent}`
-    : /\.(zip|tar|t?gz|7z)$/.test(path)
-      ? ': unpack it'
-      : '';
+  const [name] = path.match(/[^/\\]*$/)!;
+  const folder = path.slice(0, -name.length) || '.';
+  const isArchive = /\.(zip|tar|t?gz|7z)$/.test(name);
+  const hint = isArchive ? ': unpack it' : maxBytes(name) ? `: give its folder, ${folder}` : '';
   throw new UsageError(`cannot read ${path}: is a file, not a folder${hint}`);
 }

@@ -5,7 +5,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { openRandomAccess, readJson, readText } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { checkVocab } from '../tasks/taskModel.ts';
+import { checkVocab, hasSpareEmbeddings } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
 
 /** What training starts from: a model's folder, or a vocabulary for a fresh model. */
@@ -52,8 +52,12 @@ export async function freshConfig({ vocab, config, cased }: StartOptions & { voc
   const base = config
     ? parseBertConfig(await readJson(config), config)
     : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
-  checkVocab(tokenizer, base, vocab);
-  return { tokenizer, config: bertConfig({ ...base, padTokenId: tokenizer.padTokenId }) };
+  // The vocabulary decides where the config.json is that of a model with a larger one.
+  const { vocabSize } = base;
+  const size = hasSpareEmbeddings(tokenizer, vocabSize) ? tokenizer.length : vocabSize;
+  const fitted = { ...base, vocabSize: size, padTokenId: tokenizer.padTokenId };
+  checkVocab(tokenizer, fitted, vocab);
+  return { tokenizer, config: bertConfig(fitted) };
 }
 
 /** Reports the weights that a folder lacks or has without use. */
