@@ -87,7 +87,8 @@ export class ModelFolder {
       const which = folders.length > 1 ? 'one of these folders in it' : 'the folder in it';
       return `: give ${which}: ${formatNames(folders)}`;
     }
-    if (await hasConfig(this.path('..'))) return `: give the folder it is in, ${this.path('..')}`;
+    if (await hasConfig(this.path('..')))
+      return `: give the folder it is in, ${parentOf(this.dir)}`;
     const weights = findOtherWeights(names);
     if (names.includes(OLD_CONFIG))
       return weights?.needsOldConfig
@@ -130,10 +131,14 @@ export async function openModelFolder(
   if (source instanceof ModelFolder) return source;
   const folder = new ModelFolder(source, await findModel(source, options));
   await checkIsFolder(folder.dir);
-  for (const name of (await folder.names()) ?? []) {
+  const names = await folder.names();
+  if (!names) return folder;
+  // A tokenizer alone needs no config.json.
+  if (![modelFiles.vocab, modelFiles.tokenizer].some((name) => names.includes(name)))
+    await folder.require(modelFiles.config);
+  for (const name of names) {
     const limit = maxBytes(name);
-    // The files of a snapshot in the hub's cache are links to blobs.
-    if (limit) await checkFile(folder.dir, name, { maxBytes: limit, linkTargets: ['../../blobs'] });
+    if (limit) await checkFile(folder.dir, name, limit);
   }
   return folder;
 }
@@ -141,9 +146,15 @@ export async function openModelFolder(
 /** @throws UsageError for a file in place of its folder. */
 async function checkIsFolder(path: string): Promise<void> {
   if (!isNode || !(await fileExists(path))) return;
-  const [name] = path.match(/[^/\\]*$/)!;
-  const folder = path.slice(0, -name.length) || '.';
-  const isArchive = /\.(zip|tar|t?gz|7z)$/.test(name);
-  const hint = isArchive ? ': unpack it' : maxBytes(name) ? `: give its folder, ${folder}` : '';
+  const isArchive = /\.(zip|tar|t?gz|7z)$/.test(path);
+  const isOfModel = maxBytes(path.replace(/^.*[/\\]/, '')) !== undefined;
+  const hint = isArchive ? ': unpack it' : isOfModel ? `: give its folder, ${parentOf(path)}` : '';
   throw new UsageError(`cannot read ${path}: is a file, not a folder${hint}`);
 }
+
+/** The folder of a path that ends in a name; else with `..` behind it. */
+const parentOf = (path: string): string => {
+  const [, parent, name] = /^(?:(.*)[/\\])?([^/\\]+)[/\\]*$/.exec(path) ?? [];
+  if (!name || /^\.\.?$/.test(name)) return joinPath(path, '..');
+  return parent === undefined ? '.' : parent || '/';
+};

@@ -1,31 +1,20 @@
 import { UsageError } from './errors.ts';
 import { isNode, joinPath } from './runtime.ts';
 
-/** What `checkFile` allows. */
-export interface FileLimits {
-  maxBytes: number;
-  /** Folders that links may lead to, relative to the file's folder. */
-  linkTargets?: readonly string[];
-}
-
 /**
  * Checks a file of a folder that may come from anywhere, before it is read. Node only; in a browser
  * nothing is checked.
  * @throws UsageError for a file that is a folder, a device or a pipe, that is too large, that is a
  * pointer of Git LFS, or that is a link out of the folder (`checkLink`).
  */
-export async function checkFile(
-  dir: string,
-  name: string,
-  { maxBytes, linkTargets = [] }: FileLimits,
-): Promise<void> {
+export async function checkFile(dir: string, name: string, maxBytes: number): Promise<void> {
   if (!isNode) return;
   const { lstat, stat } = await import('node:fs/promises');
   const path = joinPath(dir, name);
   const entry = await lstat(path).catch(() => undefined);
   // Removed since the folder was listed: reading it will say so.
   if (!entry) return;
-  if (entry.isSymbolicLink()) await checkLink(dir, name, linkTargets);
+  if (entry.isSymbolicLink()) await checkLink(dir, name);
   const file = entry.isSymbolicLink() ? await stat(path) : entry;
   if (!file.isFile()) {
     const kind = file.isDirectory() ? 'a folder' : file.isFIFO() ? 'a pipe' : 'a device';
@@ -49,11 +38,11 @@ async function isLfsPointer(path: string, size: number): Promise<boolean> {
 }
 
 /**
- * A link may lead to a file in the same folder, into one of `linkTargets`, or to a file of the same
- * name elsewhere, as people link large weights. Others are refused: a downloaded folder could have
- * any file of this machine read, and written into the next model.
+ * A link may lead to a file in the same folder, to a blob from a snapshot in the hub's cache, or to
+ * a file of the same name elsewhere, as people link large weights. Others are refused: a downloaded
+ * folder could have any file of this machine read, and written into the next model.
  */
-async function checkLink(dir: string, name: string, linkTargets: readonly string[]): Promise<void> {
+async function checkLink(dir: string, name: string): Promise<void> {
   const { readlink, realpath } = await import('node:fs/promises');
   const { basename, dirname, resolve, sep } = await import('node:path');
   const path = joinPath(dir, name);
@@ -66,10 +55,8 @@ async function checkLink(dir: string, name: string, linkTargets: readonly string
   });
   const isWithin = (child: string, parent: string) => child.startsWith(parent + sep);
   if (isWithin(real, folder)) return;
-  for (const each of linkTargets) {
-    const allowed = resolve(folder, each);
-    if (isWithin(real, await realpath(allowed).catch(() => allowed))) return;
-  }
+  const isSnapshot = basename(dirname(folder)) === 'snapshots';
+  if (isSnapshot && isWithin(real, await realpath(resolve(folder, '../../blobs')))) return;
   // The place must be outside, or a second link in the folder could bear the name and lead on.
   const place = await realpath(dirname(target));
   if (basename(target) === name && place !== folder && !isWithin(place, folder)) return;

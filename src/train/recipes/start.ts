@@ -1,3 +1,4 @@
+import { checkParameterCount } from '../../bert/checkpoint/sizes.ts';
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
@@ -52,6 +53,7 @@ export async function freshConfig({ vocab, config, cased }: StartOptions & { voc
   const base = config
     ? parseBertConfig(await readJson(config), config)
     : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
+  checkParameterCount(base);
   // The vocabulary decides where the config.json is that of a model with a larger one.
   const { vocabSize } = base;
   const size = hasSpareEmbeddings(tokenizer, vocabSize) ? tokenizer.length : vocabSize;

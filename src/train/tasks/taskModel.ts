@@ -93,8 +93,9 @@ export async function loadTrained<M extends BertPreTrainedModel>(
   source: ModelSource,
 ): Promise<{ model: M; tokenizer: BertTokenizer }> {
   const folder = await openModelFolder(source);
+  const config = await AutoConfig.fromPretrained(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
-  checkVocab(tokenizer, await AutoConfig.fromPretrained(folder), folder.name);
+  checkVocab(tokenizer, config, folder.name);
   await checkTask(folder, Model.heads);
   const model = await Model.fromPretrained(folder);
   const { missing } = model.loadReport;
