@@ -110,7 +110,7 @@ function checkIsSafetensors(first: Uint8Array): void {
   const refuse = (what: string) => {
     throw new SafetensorsError(`expected weights in safetensors, got ${what}`);
   };
-  if (/^\s*<(!doctype|html|\?xml)/i.test(text)) refuse('a web page: download the file itself');
+  if (/^<[!?a-z][a-z]{3}/i.test(text)) refuse('a web page: download the file itself');
   if (text.startsWith('PK\x03\x04') || text.startsWith('\x80\x02'))
     refuse('a pickle of PyTorch under another name: convert it, renaming does not');
   if (text.startsWith('\x89HDF')) refuse("TensorFlow's HDF5: convert it, renaming does not");
