@@ -9,7 +9,7 @@ import { join, posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
-/** From the ground up; `index` is the file src/index.ts. */
+/** From the ground up; `entries` are those of the package, `index` is the file src/index.ts. */
 export const FLOORS = [
   'platform',
   'formats',
@@ -23,6 +23,7 @@ export const FLOORS = [
   'train',
   'study',
   'bench',
+  'entries',
   'index',
   'cli',
 ];

@@ -4,22 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { CpuDevice } from '../src/device/cpu.ts';
-import {
-  AdamW,
-  BertForSequenceClassification,
-  BertTokenizer,
-  backward,
-  bertConfig,
-  capture,
-  encodeExamples,
-  fit,
-  fitDefaults,
-  labelFields,
-  manualSeed,
-  randn,
-  setDevice,
-  tensor,
-} from '../src/index.ts';
+import { BertForSequenceClassification, bertConfig, labelFields } from '../src/entries/bert.ts';
+import { BertTokenizer } from '../src/entries/tokenizers.ts';
+import { encodeExamples, fit, fitDefaults } from '../src/entries/train.ts';
+import { AdamW, backward, capture, manualSeed, randn, setDevice, tensor } from '../src/index.ts';
 import { tryWebGpu } from './support/devices.ts';
 
 const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'good', 'bad', 'film', '##s'];

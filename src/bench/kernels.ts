@@ -6,6 +6,7 @@ import { fillBuffers, steadyDraws, upload } from '../measure/fixtures.ts';
 import { type Peaks, secondsOf, shareOfPeak } from '../measure/peaks.ts';
 // Defines the kernels.
 import '../nn/index.ts';
+import '../nn/optim/index.ts';
 import { extraCasesOf } from './sizes.ts';
 
 type Params = Kernel['cases'][number];

@@ -25,13 +25,20 @@ interface Variant {
   wgsl: string;
 }
 
+/** Importing operations, optimizers and peaks defines their kernels. */
+export const importKernels = () =>
+  Promise.all([
+    import('../nn/index.ts'),
+    import('../nn/optim/index.ts'),
+    import('../measure/peaks.ts'),
+  ]);
+
 /** Lists all kernels, or prints the WGSL of those that `name` names. */
 export async function printKernels(
   name: string | undefined,
   options: { device: DeviceKind | 'auto'; json?: boolean },
 ): Promise<void> {
-  // Importing the operations, optimizers and peaks defines their kernels.
-  await Promise.all([import('../nn/index.ts'), import('../measure/peaks.ts')]);
+  await importKernels();
   const { json = false } = options;
   const kernels = kernelsNamed(name);
   const device = await openCliDevice(options.device, json);

@@ -25,8 +25,8 @@ import {
   CbowForSequenceClassification,
   CbowModel,
   openModelFolder,
-  UsageError,
-} from '../../src/index.ts';
+} from '../../src/entries/bert.ts';
+import { UsageError } from '../../src/index.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-auto-'));
 afterAll(() => rm(root, { recursive: true }));

@@ -6,9 +6,11 @@ import { splitLaunch } from '../../src/device/splitLaunch.ts';
 // Defines the kernels.
 import '../../src/measure/peaks.ts';
 import '../../src/nn/index.ts';
+import '../../src/nn/optim/index.ts';
 import { product } from '../../src/kernels/kit/shape.ts';
 import { fillBuffers, runKernel } from '../../src/measure/fixtures.ts';
-import { AdamW, clipGradNorm, LayerNorm, Linear } from '../../src/nn/index.ts';
+import { LayerNorm, Linear } from '../../src/nn/index.ts';
+import { AdamW, clipGradNorm } from '../../src/nn/optim/index.ts';
 import * as w from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';

@@ -26,7 +26,9 @@ async function bundle(): Promise<string> {
     configFile: false,
     logLevel: 'silent',
     // The package as it is published: built, and with its `sideEffects`.
-    resolve: { alias: [{ find: /^.*\/src\/index\.ts$/, replacement: at('dist/src/index.js') }] },
+    resolve: {
+      alias: [{ find: /^.*\/src\/((?:entries\/)?\w+)\.ts$/, replacement: at('dist/src/$1.js') }],
+    },
     build: {
       write: false,
       lib: { entry: at('test/support/page.ts'), formats: ['es'] },

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { torchDtypes } from '../../src/bert/config.ts';
-import { bertConfig, noGrad, type Tensor } from '../../src/index.ts';
+import { bertConfig } from '../../src/entries/bert.ts';
+import { noGrad, type Tensor } from '../../src/index.ts';
 import { classOf, headNames } from '../support/heads.ts';
 import { seeded } from '../support/mutants.ts';
 

@@ -5,15 +5,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   BertForMaskedLM,
   BertForSequenceClassification,
-  BertTokenizer,
+  labelFields,
+} from '../../src/entries/bert.ts';
+import { BertTokenizer } from '../../src/entries/tokenizers.ts';
+import {
   encodeExamples,
   evaluateExamples,
   fit,
   fitDefaults,
-  labelFields,
   readData,
-  useDevice,
-} from '../../src/index.ts';
+} from '../../src/entries/train.ts';
+import { useDevice } from '../../src/index.ts';
 import { accuracy } from '../../src/train/metrics/index.ts';
 import { evaluatePretraining } from '../../src/train/pretraining/evaluate.ts';
 import { ExampleBuilder } from '../../src/train/pretraining/objective.ts';

@@ -8,11 +8,8 @@ import {
   BertForQuestionAnswering,
   BertForSequenceClassification,
   BertForTokenClassification,
-  backward,
-  type nn,
-  setDevice,
-  type Tensor,
-} from '../../src/index.ts';
+} from '../../src/entries/bert.ts';
+import { backward, type nn, setDevice, type Tensor } from '../../src/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
 import { hasGolden } from '../support/golden.ts';
 import { distance, goldenInputs, readGolden, tinyBert } from '../support/goldenBert.ts';

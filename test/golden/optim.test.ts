@@ -9,7 +9,7 @@ import {
   getConstantScheduleWithWarmup,
   getLinearScheduleWithWarmup,
   SGD,
-} from '../../src/nn/index.ts';
+} from '../../src/nn/optim/index.ts';
 import { gradBufferOf } from '../../src/tensor/gradBuffer.ts';
 import { keep, tensor } from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';

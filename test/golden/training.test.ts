@@ -1,9 +1,8 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import { BertForPreTraining, BertForSequenceClassification } from '../../src/entries/bert.ts';
 import {
   AdamW,
-  BertForPreTraining,
-  BertForSequenceClassification,
   backward,
   clipGradNorm,
   getConstantScheduleWithWarmup,

@@ -5,6 +5,7 @@ import { definedKernels, defineKernel } from '../../src/device/kernel.ts';
 // Defines the kernels.
 import '../../src/measure/peaks.ts';
 import '../../src/nn/index.ts';
+import '../../src/nn/optim/index.ts';
 import { fillBuffers, runKernel } from '../../src/measure/fixtures.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';

@@ -1,4 +1,4 @@
-import type { BertConfig, BertPreTrainedModel, PretrainedOptions } from '../../src/index.ts';
+import type { BertConfig, BertPreTrainedModel, PretrainedOptions } from '../../src/entries/bert.ts';
 import {
   BertForMaskedLM,
   BertForMultipleChoice,
@@ -8,7 +8,7 @@ import {
   BertForSequenceClassification,
   BertForTokenClassification,
   BertModel,
-} from '../../src/index.ts';
+} from '../../src/entries/bert.ts';
 
 interface BertClass {
   fromConfig(config: BertConfig, seed?: number): BertPreTrainedModel;

@@ -1,15 +1,12 @@
+import { BertForSequenceClassification, bertConfig } from '../../src/entries/bert.ts';
+import { BertTokenizer } from '../../src/entries/tokenizers.ts';
 import {
-  BertForSequenceClassification,
-  BertTokenizer,
-  bertConfig,
   encodeExamples,
   fit,
   fitDefaults,
-  manualSeed,
-  randn,
   TextClassificationPipeline,
-  useDevice,
-} from '../../src/index.ts';
+} from '../../src/entries/train.ts';
+import { manualSeed, randn, useDevice } from '../../src/index.ts';
 
 /** Numbers on which devices and runtimes agree: a gradient, losses of three steps, a score. */
 export async function work(device: 'webgpu' | 'cpu'): Promise<Record<string, unknown>> {

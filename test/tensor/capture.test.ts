@@ -1,13 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import {
-  AdamW,
-  clipGradNorm,
-  Dropout,
-  getLinearScheduleWithWarmup,
-  LayerNorm,
-  Linear,
-} from '../../src/nn/index.ts';
+import { Dropout, LayerNorm, Linear } from '../../src/nn/index.ts';
+import { AdamW, clipGradNorm, getLinearScheduleWithWarmup } from '../../src/nn/optim/index.ts';
 import {
   backward,
   capture,

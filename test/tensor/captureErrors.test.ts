@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import { AdamW, SGD } from '../../src/nn/index.ts';
+import { AdamW, SGD } from '../../src/nn/optim/index.ts';
 import { hostWrite } from '../../src/tensor/hostWrite.ts';
 import {
   backward,

@@ -10,9 +10,9 @@ export function infoCommand(): Command {
     .addOption(jsonOption())
     .action(async (options) => {
       const { definedKernels } = await import('../../device/kernel.ts');
-      // Defines the kernels.
-      await import('../../nn/index.ts');
+      const { importKernels } = await import('../kernelList.ts');
       const { measurePeaks } = await import('../../measure/peaks.ts');
+      await importKernels();
       const device = await openCliDevice(options.device, true);
       const { kind, description, traits } = device;
       const peaks = await measurePeaks(device);

@@ -13,7 +13,7 @@ import {
   clipGradNorm,
   getLinearScheduleWithWarmup,
   type OptimizerState,
-} from '../../nn/index.ts';
+} from '../../nn/optim/index.ts';
 import {
   backward,
   type CapturedStep,

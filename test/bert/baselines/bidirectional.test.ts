@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
-import { BertBiLMHeadModel, BertLMHeadModel, noGrad, setDevice } from '../../../src/index.ts';
+import { BertBiLMHeadModel, BertLMHeadModel } from '../../../src/entries/bert.ts';
+import { noGrad, setDevice } from '../../../src/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { config, expectNear, expectSlopes, flip3, ints, rows, texts, weights } from './fixtures.ts';
 

@@ -1,12 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
-import {
-  BertBackbone,
-  BertLMHeadModel,
-  crossEntropy,
-  noGrad,
-  setDevice,
-} from '../../../src/index.ts';
+import { BertBackbone, BertLMHeadModel } from '../../../src/entries/bert.ts';
+import { crossEntropy, noGrad, setDevice } from '../../../src/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import {
   config,

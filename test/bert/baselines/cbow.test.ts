@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
-import { CbowLMHeadModel, noGrad, setDevice } from '../../../src/index.ts';
+import { CbowLMHeadModel } from '../../../src/entries/bert.ts';
+import { noGrad, setDevice } from '../../../src/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { config, expectNear, expectSlopes, rows, texts } from './fixtures.ts';
 

@@ -4,19 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import {
-  AdamW,
   BertBiBackbone,
   BertForMaskedLM,
   BertForSequenceClassification,
   BertLMHeadModel,
-  BertTokenizer,
-  backward,
   CbowLMHeadModel,
-  capture,
-  noGrad,
-  setDevice,
-  type Tensor,
-} from '../../../src/index.ts';
+} from '../../../src/entries/bert.ts';
+import { BertTokenizer } from '../../../src/entries/tokenizers.ts';
+import { AdamW, backward, capture, noGrad, setDevice, type Tensor } from '../../../src/index.ts';
 import { loadTaskModel } from '../../../src/train/tasks/taskModel.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { config, encoderConfig, expectNear, families, texts, weights } from './fixtures.ts';

@@ -6,16 +6,13 @@ import {
   BertLMForSequenceClassification,
   BertLMHeadModel,
   type BertPreTrainedModel,
-  backward,
   bertConfig,
   CbowForSequenceClassification,
   CbowLMHeadModel,
-  noGrad,
   type PretrainedOptions,
   type SequenceClassifier,
-  type Tensor,
-  tensor,
-} from '../../../src/index.ts';
+} from '../../../src/entries/bert.ts';
+import { backward, noGrad, type Tensor, tensor } from '../../../src/index.ts';
 import { seeded } from '../../support/mutants.ts';
 
 export const config = bertConfig({

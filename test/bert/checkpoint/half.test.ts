@@ -3,13 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { TorchDtype } from '../../../src/bert/config.ts';
+import { BertForSequenceClassification, bertConfig } from '../../../src/entries/bert.ts';
 import { parseSafetensors, toFloat16, toFloat32 } from '../../../src/formats/safetensors/file.ts';
-import {
-  BertForSequenceClassification,
-  bertConfig,
-  noGrad,
-  UsageError,
-} from '../../../src/index.ts';
+import { noGrad, UsageError } from '../../../src/index.ts';
 import { classOf, headNames, storedNames } from '../../support/heads.ts';
 import { seeded } from '../../support/mutants.ts';
 

@@ -2,12 +2,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { bertConfig, labelFields } from '../../../src/entries/bert.ts';
 import {
   serializeSafetensors,
   type TensorToWrite,
   toFloat32,
 } from '../../../src/formats/safetensors/file.ts';
-import { bertConfig, labelFields, UsageError } from '../../../src/index.ts';
+import { UsageError } from '../../../src/index.ts';
 import { classOf, type HeadName, headNames, heads, storedNames } from '../../support/heads.ts';
 import { seeded } from '../../support/mutants.ts';
 import { bits, tensorsOf, weightsOf } from '../../support/weights.ts';

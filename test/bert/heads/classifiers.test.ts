@@ -6,11 +6,8 @@ import {
   BertForQuestionAnswering,
   BertForSequenceClassification,
   BertForTokenClassification,
-  crossEntropy,
-  noGrad,
-  setDevice,
-  tensor,
-} from '../../../src/index.ts';
+} from '../../../src/entries/bert.ts';
+import { crossEntropy, noGrad, setDevice, tensor } from '../../../src/index.ts';
 import { ArgumentError } from '../../../src/platform/errors.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { config, expectNear, ints, numbers, texts } from './fixtures.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { backward, bertConfig, type Tensor, tensor } from '../../../src/index.ts';
+import { bertConfig } from '../../../src/entries/bert.ts';
+import { backward, type Tensor, tensor } from '../../../src/index.ts';
 import { seeded } from '../../support/mutants.ts';
 
 export const config = bertConfig({

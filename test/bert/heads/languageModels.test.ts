@@ -1,10 +1,8 @@
 import { afterAll, afterEach, describe, expect, it, test } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
+import { BertForMaskedLM, BertForPreTraining, bertConfig } from '../../../src/entries/bert.ts';
 import {
-  BertForMaskedLM,
-  BertForPreTraining,
   backward,
-  bertConfig,
   capture,
   crossEntropy,
   noGrad,

@@ -8,15 +8,10 @@ import {
   BertForSequenceClassification,
   bertConfig,
   CbowForSequenceClassification,
-  fit,
-  fitDefaults,
   freezeEncoder,
-  nn,
-  noGrad,
-  setDevice,
-  type Tensor,
-  zeros,
-} from '../../../src/index.ts';
+} from '../../../src/entries/bert.ts';
+import { fit, fitDefaults } from '../../../src/entries/train.ts';
+import { nn, noGrad, setDevice, type Tensor, zeros } from '../../../src/index.ts';
 import { collate } from '../../../src/train/data/batch.ts';
 import { FineTuning } from '../../../src/train/trainer/fit.ts';
 import { Trainer } from '../../../src/train/trainer/trainer.ts';

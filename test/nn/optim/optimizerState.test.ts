@@ -8,7 +8,7 @@ import {
   getLinearScheduleWithWarmup,
   type OptimizerState,
   SGD,
-} from '../../../src/nn/index.ts';
+} from '../../../src/nn/optim/index.ts';
 import { expectSparseGrad } from '../../../src/tensor/gradBuffer.ts';
 import {
   embedding,

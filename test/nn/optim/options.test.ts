@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Adam, type AdamOptions, AdamW, SGD, type SgdOptions } from '../../../src/nn/index.ts';
+import {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  SGD,
+  type SgdOptions,
+} from '../../../src/nn/optim/index.ts';
 import { ArgumentError } from '../../../src/platform/errors.ts';
 import { tensor } from '../../../src/tensor/index.ts';
 

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
-import { Embedding, SGD } from '../../../src/nn/index.ts';
+import { Embedding } from '../../../src/nn/index.ts';
+import { SGD } from '../../../src/nn/optim/index.ts';
 import { gradBufferOf } from '../../../src/tensor/gradBuffer.ts';
 import * as w from '../../../src/tensor/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';

@@ -6,24 +6,22 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import {
+  BertBackbone,
+  BertBiLMHeadModel,
+  BertForMaskedLM,
+  BertLMHeadModel,
+  bertConfig,
+  CbowLMHeadModel,
+} from '../../../src/entries/bert.ts';
+import { BertTokenizer } from '../../../src/entries/tokenizers.ts';
+import { FeatureExtractionPipeline, type FeatureOptions } from '../../../src/entries/train.ts';
+import {
   parseSafetensors,
   streamSafetensors,
   toFloat32,
   toInt32,
 } from '../../../src/formats/safetensors/file.ts';
-import {
-  BertBackbone,
-  BertBiLMHeadModel,
-  BertForMaskedLM,
-  BertLMHeadModel,
-  BertTokenizer,
-  bertConfig,
-  CbowLMHeadModel,
-  FeatureExtractionPipeline,
-  type FeatureOptions,
-  noGrad,
-  setDevice,
-} from '../../../src/index.ts';
+import { noGrad, setDevice } from '../../../src/index.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { seeded } from '../../support/mutants.ts';
 

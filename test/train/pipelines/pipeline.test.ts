@@ -10,15 +10,17 @@ import {
   BertForTokenClassification,
   BertModel,
   type BertPreTrainedModel,
-  BertTokenizer,
   bertConfig,
+} from '../../../src/entries/bert.ts';
+import { BertTokenizer } from '../../../src/entries/tokenizers.ts';
+import {
   FeatureExtractionPipeline,
-  noGrad,
   type PipelineTask,
   pipeline,
   TextClassificationPipeline,
   TokenClassificationPipeline,
-} from '../../../src/index.ts';
+} from '../../../src/entries/train.ts';
+import { noGrad } from '../../../src/index.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-pipeline-'));
 afterAll(() => rm(root, { recursive: true }));

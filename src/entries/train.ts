@@ -1,0 +1,105 @@
+export { encodeExamples } from '../train/data/batch.ts';
+export { readData } from '../train/data/labelledData.ts';
+export { stratifiedSplit } from '../train/data/split.ts';
+export {
+  embedDefaults,
+  evaluateDefaults,
+  fineTuneDefaults,
+  fitDefaults,
+  predictDefaults,
+  pretrainDefaults,
+  pretrainRecipeDefaults,
+} from '../train/defaults.ts';
+export * as metrics from '../train/metrics/index.ts';
+export type { TextInput } from '../train/pipelines/encode.ts';
+export {
+  FeatureExtractionPipeline,
+  type FeatureModel,
+  type FeatureOptions,
+} from '../train/pipelines/featureExtraction.ts';
+export {
+  type FilledMask,
+  type FillMaskOptions,
+  FillMaskPipeline,
+} from '../train/pipelines/fillMask.ts';
+export { type PipelineOptions, type PipelineTask, pipeline } from '../train/pipelines/pipeline.ts';
+export {
+  type Prediction,
+  type PredictOptions,
+  TextClassificationPipeline,
+} from '../train/pipelines/textClassification.ts';
+export {
+  type EntityGroup,
+  groupEntities,
+  type TaggedWord,
+  TokenClassificationPipeline,
+} from '../train/pipelines/tokenClassification.ts';
+export { countBatches } from '../train/pretraining/batches.ts';
+export {
+  readPretraining,
+  savePretraining,
+} from '../train/pretraining/checkpoint.ts';
+export { type CorpusOptions, type Document, openCorpus } from '../train/pretraining/corpus.ts';
+export { evaluatePretraining, type PretrainScores } from '../train/pretraining/evaluate.ts';
+export type {
+  PretrainEvaluation,
+  PretrainHistory,
+  PretrainStep,
+} from '../train/pretraining/history.ts';
+export {
+  ExampleBuilder,
+  type Objective,
+  type PretrainModel,
+  pretrainModels,
+} from '../train/pretraining/objective.ts';
+export { pretrainPicture } from '../train/pretraining/picture.ts';
+export {
+  type PretrainCallbacks,
+  type PretrainData,
+  type PretrainOptions,
+  type PretrainState,
+  pretrainModel,
+} from '../train/pretraining/pretrain.ts';
+export {
+  type EmbedEvent,
+  type EmbedOptions,
+  type EmbedResult,
+  embed,
+} from '../train/recipes/embed.ts';
+export {
+  type EvaluateEvent,
+  type EvaluateOptions,
+  type EvaluateResult,
+  evaluate,
+} from '../train/recipes/evaluate.ts';
+export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
+export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
+export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export {
+  type LabelsPrediction,
+  type PredictEvent,
+  type PredictRecipeOptions,
+  type PredictResult,
+  predict,
+  type WordsPrediction,
+} from '../train/recipes/predict.ts';
+export {
+  type PretrainEvent,
+  type PretrainRecipeOptions,
+  type PretrainResult,
+  pretrain,
+} from '../train/recipes/pretrain.ts';
+export type { Task, TaskName } from '../train/tasks/task.ts';
+export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
+export { hasTrainingState } from '../train/trainer/checkpoint.ts';
+export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts';
+export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';
+export { History } from '../train/trainer/history.ts';
+export { historyPicture } from '../train/trainer/picture.ts';
+export {
+  Trainer,
+  type TrainerCallbacks,
+  type TrainerOptions,
+  type TrainerState,
+} from '../train/trainer/trainer.ts';
+export type { TrainingTask } from '../train/trainer/trainingTask.ts';
