@@ -2,22 +2,19 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { ModelClass } from '../../../src/bert/pretrainedModel.ts';
-import {
-  BertForMultipleChoice,
-  BertForQuestionAnswering,
-  BertForSequenceClassification,
-  BertForTokenClassification,
-  BertModel,
-  type BertPreTrainedModel,
-  BertTokenizer,
-  bertConfig,
-  FeatureExtractionPipeline,
-  FillMaskPipeline,
-  pipeline,
-  TextClassificationPipeline,
-  TokenClassificationPipeline,
-} from '../../../src/index.ts';
+import { bertConfig } from '../../../src/bert/config.ts';
+import { BertForMultipleChoice } from '../../../src/bert/heads/multipleChoice.ts';
+import { BertForQuestionAnswering } from '../../../src/bert/heads/questionAnswering.ts';
+import { BertForSequenceClassification } from '../../../src/bert/heads/sequenceClassification.ts';
+import { BertForTokenClassification } from '../../../src/bert/heads/tokenClassification.ts';
+import { BertModel } from '../../../src/bert/model.ts';
+import type { BertPreTrainedModel, ModelClass } from '../../../src/bert/pretrainedModel.ts';
+import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
+import { FeatureExtractionPipeline } from '../../../src/train/pipelines/featureExtraction.ts';
+import { FillMaskPipeline } from '../../../src/train/pipelines/fillMask.ts';
+import { pipeline } from '../../../src/train/pipelines/pipeline.ts';
+import { TextClassificationPipeline } from '../../../src/train/pipelines/textClassification.ts';
+import { TokenClassificationPipeline } from '../../../src/train/pipelines/tokenClassification.ts';
 import { checkVocab, loadTaskModel } from '../../../src/train/tasks/taskModel.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'wigbert-task-model-'));
