@@ -1,3 +1,4 @@
+import { checkParameterCount } from '../../bert/checkpoint/sizes.ts';
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
@@ -7,7 +8,7 @@ import { createHash } from '../../platform/hash.ts';
 import { openRandomAccess, type RandomAccessFile, readJson } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
 import { BertTokenizer, readVocabulary } from '../../text/tokenizer/index.ts';
-import { checkVocab } from '../tasks/taskModel.ts';
+import { checkVocab, hasSpareEmbeddings } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
 
 /** What training starts from: a model's folder, or a vocabulary for a fresh model. */
@@ -54,10 +55,15 @@ export async function freshConfig({ vocab, config, cased }: StartOptions & { voc
   const base = config
     ? parseBertConfig(await readJson(config), config)
     : bertConfig({ ...bertTiny, vocabSize: tokens.length });
+  checkParameterCount(base);
   const modelMaxLength = base.maxPositionEmbeddings;
   const tokenizer = new BertTokenizer(tokens, { doLowerCase: !cased, modelMaxLength });
-  checkVocab(tokenizer, base, vocab);
-  return { tokenizer, config: bertConfig({ ...base, padTokenId: tokenizer.padTokenId }) };
+  // The vocabulary decides where the config.json is that of a model with a larger one.
+  const { vocabSize } = base;
+  const size = hasSpareEmbeddings(tokenizer, vocabSize) ? tokenizer.length : vocabSize;
+  const fitted = { ...base, vocabSize: size, padTokenId: tokenizer.padTokenId };
+  checkVocab(tokenizer, fitted, vocab);
+  return { tokenizer, config: bertConfig(fitted) };
 }
 
 /** Reports the weights that a folder lacks or has without use. */
