@@ -7,7 +7,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launch } from '../launch.ts';
-import { formatShape } from '../shape.ts';
+import { formatShape, requireWhole } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import {
   abs,
@@ -111,6 +111,11 @@ export function nllLoss(
   { reduction = 'mean', ignoreIndex = IGNORE_INDEX }: CrossEntropyOptions = {},
 ): Tensor {
   const [rows, classes] = logProbs.shape;
+  if (logProbs.ndim !== 2 || formatShape(labels.shape) !== formatShape([rows]))
+    throw new ArgumentError(
+      'nllLoss: expected log-probabilities [rows, classes] and labels [rows], got ' +
+        `${formatShape(logProbs.shape)} and ${formatShape(labels.shape)}`,
+    );
   checkLabels('nllLoss', labels, classes, ignoreIndex);
   const ignored = eq(labels, ignoreIndex);
   const safeLabels = toInt(maskedFill(toFloat(labels), ignored, 0));
@@ -123,12 +128,32 @@ export function nllLoss(
 const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
   reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
 
-/** Mean squared error. */
-export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  applyReduction(square(sub(x, y)), reduction);
-/** Mean absolute error. */
-export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  applyReduction(abs(sub(x, y)), reduction);
+/**
+ * Mean squared error.
+ * @throws ArgumentError if the targets have another shape.
+ */
+export function mseLoss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
+  checkTargets('mseLoss', x, y);
+  return applyReduction(square(sub(x, y)), reduction);
+}
+
+/**
+ * Mean absolute error.
+ * @throws ArgumentError if the targets have another shape.
+ */
+export function l1Loss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
+  checkTargets('l1Loss', x, y);
+  return applyReduction(abs(sub(x, y)), reduction);
+}
+
+/** Targets of another shape would broadcast, and the loss be that of all pairs. */
+function checkTargets(operation: string, x: Tensor, targets: Tensor): void {
+  if (formatShape(x.shape) !== formatShape(targets.shape))
+    throw new ArgumentError(
+      `${operation}: expected targets of shape ${formatShape(x.shape)}, ` +
+        `got ${formatShape(targets.shape)}`,
+    );
+}
 
 /**
  * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 +
@@ -140,11 +165,7 @@ export function binaryCrossEntropyWithLogits(
   y: Tensor,
   reduction: Reduction = 'mean',
 ): Tensor {
-  if (formatShape(x.shape) !== formatShape(y.shape))
-    throw new ArgumentError(
-      `binaryCrossEntropyWithLogits: expected targets of shape ${formatShape(x.shape)}, ` +
-        `got ${formatShape(y.shape)}`,
-    );
+  checkTargets('binaryCrossEntropyWithLogits', x, y);
   return applyReduction(
     add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))),
     reduction,
@@ -153,6 +174,9 @@ export function binaryCrossEntropyWithLogits(
 
 /** The lower triangle of x (columns up to row + diagonal), 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
+  if (x.ndim < 2)
+    throw new ArgumentError(`tril: expected two or more dimensions, got ${formatShape(x.shape)}`);
+  requireWhole([diagonal], 'tril', 'diagonal');
   const [rows, cols] = x.shape.slice(-2);
   const above = Int32Array.from({ length: rows * cols }, (_, i) =>
     Number(i % cols > Math.floor(i / cols) + diagonal),
