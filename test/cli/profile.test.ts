@@ -64,7 +64,7 @@ describe('speed is shown', () => {
     expect(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 100)).toBeLessThan(
       0.05 * rows.length + 1e-6,
     );
-    const json = wigbert([...args, '--profile', '--json', '--device', 'cpu'])
+    const json = wigbert([...args, '--profile', '--json', '--device', 'cpu', '--overwrite'])
       .stdout.trim()
       .split('\n');
     const profile = JSON.parse(json.at(-1)!);

@@ -114,7 +114,9 @@ describe('folders', () => {
       expect(classifier.loadReport.unexpected.every((weight) => weight.startsWith('cls.'))).toBe(
         true,
       );
-      const words = new BertTokenizer('[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n');
+      const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+      const others = Array.from({ length: config.vocabSize - special.length }, (_, i) => `a${i}`);
+      const words = new BertTokenizer([...special, ...others]);
       await classifier.savePretrained(`${folder}-classifier`, words.files());
       const trained = (await loadTaskModel(`${folder}-classifier`)).model;
       expect(trained).toBeInstanceOf(Classifier);

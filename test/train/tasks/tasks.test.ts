@@ -129,6 +129,7 @@ describe('tags', () => {
         ],
         labels: ['B-LOC', 'B-PER', 'O'],
         problems: [],
+        wordColumns: { words: 1, tags: 3, count: 3 },
       });
   });
 
