@@ -44,8 +44,9 @@ export const abs = defineMap({ name: 'abs', inputs: ['x'], wgsl: 'abs(x)', refer
 export const sign = defineMap({
   name: 'sign',
   inputs: ['x'],
-  wgsl: 'sign(x)',
-  reference: Math.sign,
+  // 0 for NaN, as in PyTorch.
+  wgsl: 'select(select(V(0.0), V(-1.0), x < V(0.0)), V(1.0), x > V(0.0))',
+  reference: (x) => Number(x > 0) - Number(x < 0),
 });
 export const sin = defineMap({ name: 'sin', inputs: ['x'], wgsl: 'sin(x)', reference: Math.sin });
 export const cos = defineMap({ name: 'cos', inputs: ['x'], wgsl: 'cos(x)', reference: Math.cos });
@@ -189,7 +190,14 @@ const defineComparison = (
     reference: (a, b) => Number(reference(a, b)),
   });
 export const eq = defineComparison('eq', '==', (a, b) => a === b);
-export const ne = defineComparison('ne', '!=', (a, b) => a !== b);
+/** Not `a != b`: on some adapters that is false for NaN. */
+export const ne = defineMap({
+  name: 'ne',
+  inputs: ['a', 'b'],
+  types: { out: 'I' },
+  wgsl: 'select(I(1), I(0), a == b)',
+  reference: (a, b) => Number(a !== b),
+});
 export const lt = defineComparison('lt', '<', (a, b) => a < b);
 export const le = defineComparison('le', '<=', (a, b) => a <= b);
 export const gt = defineComparison('gt', '>', (a, b) => a > b);

@@ -10,7 +10,7 @@ import { record } from '../autograd.ts';
 import { indexRangeOf } from '../indexRange.ts';
 import { launch } from '../launch.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
-import { empty, type Tensor } from '../tensor.ts';
+import { type DType, empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
 /**
@@ -89,9 +89,13 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   );
 }
 
+/** Bits of an element whose index is out of range: NaN, or the least integer. */
+export const invalidBits = (dtype: DType): number =>
+  dtype === 'float32' ? 0x7fc00000 : -0x80000000;
+
 /**
  * y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index must agree
- * (PyTorch's `gather`).
+ * (PyTorch's `gather`). The result has x's dtype.
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = requireDim(dim, x.ndim, 'gather');
@@ -109,8 +113,9 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
     inner: product(x.shape.slice(d + 1)),
   };
   const [source, indices] = [contiguous(x), contiguous(index)];
-  const y = empty(index.shape, 'float32', x.device);
-  launch(gatherKernel, { x: source, index: indices, y }, sizes);
+  const y = empty(index.shape, x.dtype, x.device);
+  const invalid = invalidBits(x.dtype);
+  launch(gatherKernel, { x: source, index: indices, y }, { ...sizes, invalid });
   return record('gather', y, [source], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
     launch(gatherBackward, { dy: contiguous(dy), index: indices, dx }, sizes);

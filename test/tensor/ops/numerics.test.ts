@@ -226,7 +226,6 @@ describe.each(devices)('exactness and edge cases on %s', (_, device) => {
       ['argmax', () => ints.argmax(0)],
       ['where', () => w.where(mask, ints, ints)],
       ['where', () => ints.maskedFill(mask, 0)],
-      ['gather', () => ints.gather(0, ints)],
       ['embedding', () => ints.indexSelect(0, tensor(Int32Array.of(0)))],
       ['matmul', () => ints.reshape([1, 3]).matmul(floats)],
       [
