@@ -2,13 +2,16 @@ import { backward } from './autograd.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
 import * as functions from './ops/functions.ts';
+import * as indexing from './ops/indexing.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
 import { multinomial } from './ops/sampling.ts';
+import * as scatters from './ops/scatter.ts';
 import * as softmaxes from './ops/softmax.ts';
 import * as order from './ops/sort.ts';
+import { prod, std } from './ops/statistics.ts';
 import * as views from './ops/views.ts';
 import { Tensor } from './tensor.ts';
 
@@ -18,8 +21,8 @@ const operations = {
   ...softmaxes,
   ...reduce,
   ...views,
-  ...{ ...functions, ...logical, ...rounding, ...order },
-  ...{ matmul, gather, indexSelect, multinomial, backward, var: reduce.variance },
+  ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...scatters },
+  ...{ matmul, gather, indexSelect, multinomial, prod, std, backward, var: reduce.variance },
 };
 
 /** Functions only, as in PyTorch or because the first argument is not a tensor. */
@@ -31,6 +34,7 @@ const functionsOnly = [
   'leakyRelu',
   'logSigmoid',
   'maskedSoftmax',
+  'oneHot',
   'pad',
   'silu',
   'softplus',

@@ -1,11 +1,12 @@
 import { defineKernel, main, wgsl } from '../../device/kernel.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 import { RUN } from '../reduction/sort.ts';
 
 /**
  * Writing along the middle axis by index: y [outer, n, inner] from x of the same shape and source
  * [outer, m, inner]. The indices are given sorted, so that each element of y finds those that name
  * it by bisection, in their order, without atomics: `keys` (index + 2^31) and `order` [lines, m],
- * with a line for each of outer × inner, or one line for all (`shared` 1).
+ * with a line for each of outer × inner, or one line for all (`oneLine` 1).
  */
 const LANES = 64;
 const params = {
@@ -13,7 +14,7 @@ const params = {
   n: 'u32',
   inner: 'u32',
   m: 'u32',
-  shared: 'u32',
+  oneLine: 'u32',
   invalid: 'i32',
 } as const;
 type P = Record<keyof typeof params, number>;
@@ -21,9 +22,15 @@ type P = Record<keyof typeof params, number>;
 /** This index stands for no place: the source's element is not used. */
 export const NO_INDEX = -0x80000000;
 
-const lines = (p: P) => (p.shared ? 1 : p.outer * p.inner) * p.m;
-const sorted = { type: 'u32', access: 'read', size: lines, fill: { below: () => 1 } } as const;
+const sortedSize = (p: P) => (p.oneLine ? 1 : p.outer * p.inner) * p.m;
+const sorted = { type: 'u32', access: 'read', size: sortedSize, fill: { below: () => 1 } } as const;
 const size = (p: P) => p.outer * p.n * p.inner;
+const splitAxes = (p: P, alignment: number) => {
+  const sources = p.m * p.inner;
+  const elements = { x: p.n * p.inner, source: sources, y: p.n * p.inner };
+  const lines: Record<string, number> = p.oneLine ? {} : { keys: sources, order: sources };
+  return [splitAlong(p, 'outer', { ...elements, ...lines }, alignment)];
+};
 const sourceSize = (p: P) => p.outer * p.m * p.inner;
 
 const text = (body: string) => wgsl`
@@ -43,7 +50,7 @@ ${main(
   if (at >= p.outer * p.n * p.inner) { return; }
   let o = at / (p.n * p.inner);
   let j = at % p.inner;
-  let base = select(o * p.inner + j, 0u, p.shared == 1u) * p.m;
+  let base = select(o * p.inner + j, 0u, p.oneLine == 1u) * p.m;
   let key = ((at / p.inner) % p.n) | 0x80000000u;
   let real = lowerBound(base, 1u);
   if (real < p.m && (keys[base + real] < 0x80000000u ||
@@ -60,12 +67,12 @@ ${body}`,
  * range.
  */
 function sourcesOf(
-  { n, inner, m, shared }: P,
+  { n, inner, m, oneLine }: P,
   keys: Uint32Array,
   order: Uint32Array,
   [o, j]: [o: number, j: number],
 ): number[][] | undefined {
-  const base = (shared ? 0 : o * inner + j) * m;
+  const base = (oneLine ? 0 : o * inner + j) * m;
   const sources = Array.from({ length: n }, (): number[] => []);
   for (let k = base; k < base + m; k++) {
     const index = keys[k] - 0x80000000;
@@ -93,8 +100,8 @@ function forEachTarget(
 
 // `fill` of tests gives keys of 0: no index. The operations' own tests cover the others.
 const cases: P[] = [
-  { outer: 3, n: 7, inner: 5, m: 4, shared: 0, invalid: 0 },
-  { outer: 2, n: 70, inner: 64, m: RUN, shared: 1, invalid: 0 },
+  { outer: 3, n: 7, inner: 5, m: 4, oneLine: 0, invalid: 0 },
+  { outer: 2, n: 70, inner: 64, m: RUN, oneLine: 1, invalid: 0 },
 ];
 
 /**
@@ -112,6 +119,7 @@ export const scatter = defineKernel({
     y: { type: 'i32', access: 'write', size },
   },
   launch: (p) => Math.ceil(size(p) / LANES),
+  splitAxes,
   wgsl: () =>
     text(
       `  var last = first;
@@ -140,6 +148,7 @@ export const scatterAdd = defineKernel({
     y: { type: 'f32', access: 'write', size },
   },
   launch: (p) => Math.ceil(size(p) / LANES),
+  splitAxes,
   wgsl: () =>
     text(
       `  var total = x[at];

@@ -14,25 +14,29 @@ import { type DType, empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
 /**
- * An index outside 0 to count - 1 that is not `ignored`, if the host knows one: it knows the
+ * An index outside `least` to count - 1 that is not `ignored`, if the host knows one: it knows the
  * indices of whole tensors only.
  */
 export function findInvalidIndex(
-  { storage, offset, size, strides }: Tensor,
+  index: Tensor,
   count: number,
   ignored?: number,
+  least = 0,
 ): number | undefined {
+  return knownExtremes(index)?.find((i) => (i < least || i >= count) && i !== ignored);
+}
+
+/** The extremes of indices that the host wrote (see `IndexRange`); undefined of others. */
+export function knownExtremes({ storage, offset, size, strides }: Tensor) {
   const range = indexRangeOf(storage);
   const isAll = offset === 0 && size === range?.count && !strides.includes(0);
-  return isAll
-    ? range.extremes.find((index) => (index < 0 || index >= count) && index !== ignored)
-    : undefined;
+  return isAll ? range.extremes : undefined;
 }
 
 /**
  * Checks indices that came from the host; others, and parts of a tensor, give NaN if out of range.
  */
-function checkIndices(operation: string, index: Tensor, count: number): void {
+export function checkIndices(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32')
     throw new ArgumentError(`${operation}: expected int32 indices, got float32`);
   index.device.onReplay(() => {

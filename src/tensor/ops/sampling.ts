@@ -112,7 +112,7 @@ export function multinomial(probs: Tensor, numSamples: number, replacement = fal
   return reshape(toInt(where(isValid, samples, -1)), [...probs.shape.slice(0, -1), numSamples]);
 }
 
-/** The first class at which the running sum of probabilities exceeds a random share of the total. */
+/** The first class where the running sum of probabilities exceeds a random share of the total. */
 function drawWith(p: Tensor, numSamples: number): Tensor {
   const [rows, classes] = p.shape;
   // Classes of probability 0 end no interval, whatever the running sum's rounding.
