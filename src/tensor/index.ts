@@ -21,6 +21,7 @@ export { type AttentionOptions, scaledDotProductAttention } from './ops/attentio
 export * from './ops/creation.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
+export * from './ops/einsum.ts';
 export * from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { type EmbeddingBagOptions, embeddingBag } from './ops/embeddingBag.ts';
@@ -41,6 +42,7 @@ export {
   tril,
 } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
+export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';
 export * from './ops/sampling.ts';

@@ -1,10 +1,12 @@
 import { backward } from './autograd.ts';
+import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
 import * as functions from './ops/functions.ts';
 import * as indexing from './ops/indexing.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
 import { multinomial } from './ops/sampling.ts';
@@ -21,8 +23,19 @@ const operations = {
   ...softmaxes,
   ...reduce,
   ...views,
-  ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...scatters },
-  ...{ matmul, gather, indexSelect, multinomial, prod, std, backward, var: reduce.variance },
+  ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
+  ...{
+    matmul,
+    gather,
+    indexSelect,
+    bmm,
+    outer,
+    multinomial,
+    prod,
+    std,
+    backward,
+    var: reduce.variance,
+  },
 };
 
 /** Functions only, as in PyTorch or because the first argument is not a tensor. */

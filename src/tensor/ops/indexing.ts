@@ -24,7 +24,7 @@ function takeSlices(x: Tensor, d: number, index: Tensor): Tensor {
   return gather(x, d, expand(reshape(index, line), shape));
 }
 
-/** A tensor that is indexed in some dimensions, as [before, indexed, after], and what to restore. */
+/** A tensor indexed in some dimensions, as [before, indexed, after], and what to restore. */
 interface Indexed {
   blocks: Tensor;
   /** Position of each row among the indexed dimensions. */
@@ -85,8 +85,8 @@ function checkIndex(operation: string, index: Tensor, x: Tensor, d: number): voi
 /**
  * x indexed as `x[i, 1:3, 2]` in PyTorch: one entry for each leading dimension. Tensors of indices
  * are broadcast together and pick element by element; their shape stands in the place of their
- * dimensions, or in front if these are not neighbours. An index that the host does not know and that
- * is out of range gives NaN (of integers the least one).
+ * dimensions, or in front if these are not neighbours. An index out of range
+ * that the host does not know gives NaN (of integers the least one).
  * @throws ArgumentError if there are too many entries, an index from the host is out of range, or
  *   a tensor is not int32. A mask gives a shape that depends on data: see `maskedSelect`.
  * @example

@@ -15,8 +15,8 @@ import { checkIndices, gather, indexSelect, invalidBits } from './embedding.ts';
 import { contiguous, pad, reshape, slice, transpose } from './views.ts';
 
 /**
- * Writes the source into a copy of x along dimension d, or adds it. index: of the source's shape, or
- * a vector for all lines. Not recorded.
+ * Writes the source into a copy of x along dimension d, or adds it. index: of the source's shape,
+ * or a vector for all lines. Not recorded.
  */
 function write(x: Tensor, d: number, index: Tensor, source: Tensor, adds: boolean): Tensor {
   const [outer, n, m] = [product(x.shape.slice(0, d)), x.shape[d], source.shape[d]];
@@ -82,8 +82,8 @@ function alignSource(
 }
 
 /**
- * x with y[…, index[…, k, …], …] = source[…, k, …] along a dimension (PyTorch's `scatter`). Where an
- * index is repeated, the last one counts. index (int32) is no larger than the source in any
+ * x with y[…, index[…, k, …], …] = source[…, k, …] along a dimension (PyTorch's `scatter`). Where
+ * an index is repeated, the last one counts. index (int32) is no larger than the source in any
  * dimension, nor than x in the others. If an index that the host does not know is out of range,
  * its line of the result is NaN (of integers the least one).
  * @throws ArgumentError if sizes or dtypes do not fit, or an index from the host is out of range.

@@ -88,8 +88,8 @@ export function normalize(x: Tensor, p = 2, dim: number = 1, eps = 1e-12): Tenso
 }
 
 /**
- * The cosine of the angle between vectors along a dimension, other sizes broadcast; each norm counts
- * as `eps` at least. [rows, size] and [rows, size] → [rows].
+ * The cosine of the angle between vectors along a dimension; other sizes broadcast. Each norm
+ * counts as `eps` at least. [rows, size] and [rows, size] → [rows].
  * @throws ArgumentError if shapes do not broadcast or `dim` is out of range.
  */
 export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8): Tensor {
