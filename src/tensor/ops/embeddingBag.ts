@@ -21,8 +21,8 @@ export interface EmbeddingBagOptions {
 
 /**
  * Sums, means or maxima of bags of rows of a table (PyTorch's `embedding_bag`). ids: [bags,
- * length], or a vector with `offsets` for bags of different lengths; weight: [vocab, size] → [bags, size].
- * A bag without rows is 0.
+ * length], or a vector with `offsets` for bags of different lengths; weight: [vocab, size] → [bags,
+ * size]. A bag without rows is 0.
  * @throws ArgumentError if the options do not fit, or an id from the host has no row.
  * @example
  * embeddingBag(ids, weight, { offsets: [0, 4] }); // means of the rows 0 to 3 and of the others

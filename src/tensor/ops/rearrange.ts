@@ -120,8 +120,8 @@ export function movedim(
 }
 
 /**
- * The elements of x whose indices along two dimensions differ by `offset` (dim2 ahead of dim1), as a
- * last dimension; the two are dropped. Unlike PyTorch's it may be a copy.
+ * The elements of x whose indices along two dimensions differ by `offset` (dim2 ahead of dim1), as
+ * a last dimension; the two are dropped. Unlike PyTorch's it may be a copy.
  * @throws ArgumentError if the dimensions are the same or out of range.
  */
 export function diagonal(x: Tensor, offset = 0, dim1 = 0, dim2 = 1): Tensor {
