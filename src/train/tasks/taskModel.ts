@@ -13,6 +13,7 @@ import { formatNames } from '../../platform/format.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
 import type { Task } from './task.ts';
+import type { HeadChoice } from './trainedHead.ts';
 
 /** A model that a task trains. */
 export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
@@ -40,23 +41,30 @@ export function createTaskModel(task: Task, config: BertConfig, seed: number): T
   return Model.fromConfig({ ...config, problemType: task.problemType }, seed);
 }
 
+const CLASSIFIER = ['classifier.weight', 'classifier.bias'];
+
 /**
- * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has
- * that many labels.
+ * The model of a folder, to train it for a task. Its classifier is the folder's if the action is
+ * to keep it, else drawn at random.
  * @throws UsageError as `BertPreTrainedModel.fromPretrained`.
  */
-export function loadForTask(
+export async function loadForTask(
   source: ModelSource,
-  task: Task,
-  labels: readonly string[],
+  { name, problemType }: Task,
+  { action, labels }: HeadChoice,
   seed: number,
 ): Promise<TaskModel> {
-  const { problemType } = task;
-  return findModelClass(taskHeads[task.name])!.fromPretrained(source, {
-    labels,
-    problemType,
-    seed,
-  });
+  const Model = findModelClass(taskHeads[name])!;
+  const model: TaskModel = await Model.fromPretrained(source, { labels, problemType, seed });
+  if (action === 'kept' || action === 'renamed') return model;
+  const { missing, unexpected } = model.loadReport;
+  const others = missing.filter((weight) => !CLASSIFIER.includes(weight));
+  const drawn = [...others, ...CLASSIFIER];
+  // As if the folder had none: the same weights whatever it has.
+  const weights = model.stateDict();
+  model.initWeights(seed, new Set(drawn.map((weight) => weights.get(weight)!)));
+  model.loadReport = { missing: action === 'replaced' ? others : drawn, unexpected };
+  return model;
 }
 
 /**
