@@ -8,7 +8,7 @@ import { fill_, full } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { affine, mul, neg, type Operand, toFloat } from './elementwise.ts';
+import { add, affine, mul, neg, type Operand, toFloat } from './elementwise.ts';
 
 /** Functions of whole parts: integers stay as they are, and the gradient is 0, as in PyTorch. */
 const step =
@@ -88,7 +88,9 @@ export function floorDivide(x: Tensor, divisor: Operand): Tensor {
 
 /** other - alpha x: `rsub(x, 2)` is 2 - x. */
 export const rsub = (x: Tensor, other: Operand, alpha = 1): Tensor =>
-  typeof other === 'number' ? affine(x, -alpha, other) : other.sub(mul(x, alpha));
+  typeof other === 'number' && x.dtype === 'float32'
+    ? affine(x, -alpha, other)
+    : add(mul(x, -alpha), other);
 
 /**
  * x with NaN, infinity and minus infinity replaced; by default by 0 and by the largest and the
