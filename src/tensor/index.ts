@@ -18,23 +18,23 @@ export {
 } from './create.ts';
 export { manualSeed } from './globalRng.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
+export { type CrossEntropyOptions, crossEntropy, nllLoss } from './ops/crossEntropy.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type ElementLossOptions,
+  huberLoss,
+  klDiv,
+  smoothL1Loss,
+} from './ops/elementLoss.ts';
 export * from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
-export {
-  binaryCrossEntropyWithLogits,
-  type CrossEntropyOptions,
-  crossEntropy,
-  IGNORE_INDEX,
-  l1Loss,
-  mseLoss,
-  nllLoss,
-  type Reduction,
-  tril,
-} from './ops/loss.ts';
+export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
 export * from './ops/reduce.ts';
 export * from './ops/softmax.ts';
