@@ -11,6 +11,7 @@ export {
   Softplus,
   Tanh,
 } from './activations.ts';
+export { Conv1d, Conv2d } from './convolution.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, parameter } from './layers.ts';
 export {
@@ -25,4 +26,14 @@ export {
   SmoothL1Loss,
 } from './losses.ts';
 export { Module } from './module.ts';
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AvgPool1d,
+  AvgPool2d,
+  MaxPool1d,
+  MaxPool2d,
+} from './pooling.ts';
 export { Sequential } from './sequential.ts';

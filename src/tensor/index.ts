@@ -18,6 +18,7 @@ export {
 } from './create.ts';
 export { manualSeed } from './globalRng.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
+export { type ConvOptions, conv1d, conv2d } from './ops/convolution.ts';
 export { type CrossEntropyOptions, crossEntropy, nllLoss } from './ops/crossEntropy.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
@@ -36,6 +37,19 @@ export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
 export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
+export {
+  type AdaptiveSize,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  avgPool1d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+} from './ops/pooling.ts';
 export * from './ops/reduce.ts';
 export * from './ops/softmax.ts';
 export * from './ops/views.ts';
