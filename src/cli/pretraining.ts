@@ -62,7 +62,7 @@ export async function runPretraining(
 
 function startLines(start: Extract<PretrainEvent, { event: 'start' }>): string[] {
   const { numHiddenLayers, hiddenSize } = start.model.config;
-  const parameters = start.model.numParameters.toLocaleString('en');
+  const parameters = start.model.parameterCount.toLocaleString('en');
   const from = start.firstStep > 0 ? `, continuing after step ${start.firstStep}` : '';
   return [
     `model: ${numHiddenLayers} layers × ${hiddenSize}, ${parameters} parameters`,

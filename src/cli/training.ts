@@ -77,7 +77,7 @@ function startLines({ train, valid, labels, files: { task }, model, ...at }: Sta
   const trained = model
     .parameters()
     .reduce((total, { size, requiresGrad }) => total + (requiresGrad ? size : 0), 0);
-  const all = model.numParameters;
+  const all = model.parameterCount;
   const part = trained === all ? '' : `, ${trained.toLocaleString('en')} of them trained`;
   const from = at.firstStep > 0 ? `; continuing after step ${at.firstStep}` : '';
   return [

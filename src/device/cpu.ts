@@ -20,6 +20,9 @@ interface CpuBuffer extends DeviceBuffer {
 const arrayOf = (type: ElementType) =>
   type === 'u32' ? Uint32Array : type === 'i32' || type === 'I' ? Int32Array : Float32Array;
 
+/** Bytes after which a loop that only awaits results gives the event loop a turn. */
+const TURN_BYTES = 2 ** 26;
+
 /**
  * Runs the reference of each kernel at once, in plain JavaScript: the oracle of tests, the baseline
  * of benchmarks, and the fallback where there is no adapter.
@@ -38,9 +41,11 @@ export class CpuDevice implements Device {
     bindingAlignment: 4,
   };
   #times: KernelTimes | undefined;
+  #allocatedSinceTurn = 0;
   #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
 
   alloc(bytes: number): DeviceBuffer {
+    this.#allocatedSinceTurn += bytes;
     this.#usage.bytes += bytes;
     this.#usage.buffers++;
     this.#usage.peakBytes = Math.max(this.#usage.peakBytes, this.#usage.bytes);
@@ -58,6 +63,11 @@ export class CpuDevice implements Device {
   }
 
   async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
+    if (this.#allocatedSinceTurn > TURN_BYTES) {
+      // Collected tensors are freed by finalizers, which run between turns of the event loop only.
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#allocatedSinceTurn = 0;
+    }
     return (buffer as CpuBuffer).data.slice(offset, offset + size);
   }
 

@@ -1,27 +1,90 @@
 import { ArgumentError } from '../platform/errors.ts';
 import { snakeCase } from '../platform/format.ts';
-import { Tensor } from '../tensor/index.ts';
+import { guardValue } from '../tensor/captureGuard.ts';
+import { keep, noGrad, scope, Tensor } from '../tensor/index.ts';
+
+/** Values for a tensor of a state dict: a tensor on the same device, or elements on the host. */
+export type StateValue = Tensor | { shape: readonly number[]; data: Float32Array };
 
 /**
- * A part of a model, as PyTorch's `nn.Module`. Fields that are tensors requiring a gradient are its
- * parameters, and stay so when frozen. Fields that are modules, or arrays of them, are its
- * children. Names in `stateDict` are Hugging Face's: fields in snake_case.
+ * A part of a model, as PyTorch's `nn.Module`. Parameters are the tensors requiring a gradient that
+ * no operation made; children are modules. Both are found in fields, and in arrays and maps there;
+ * what is in `#private` fields has to be registered. Names in `stateDict` are Hugging Face's:
+ * fields in snake_case.
+ * @example
+ * class Net extends Module {
+ *   readonly hidden = new Linear(2, 8);
+ *   readonly output = new Linear(8, 1);
+ *   forward = (x: Tensor) => this.output.forward(this.hidden.forward(x, 'tanh'));
+ * }
  */
 export abstract class Module {
-  training = true;
+  #training = true;
   /** Its own parameters that `freeze` took out of training; undefined if it is not frozen. */
   #frozen?: Set<Tensor>;
+  readonly #registered = new Map<string, Tensor | Module>();
+  readonly #buffers = new Map<string, Tensor>();
 
-  /** Parameters with their dotted names, in the order of the fields; each is listed once. */
+  /** Whether dropout and the like are on here; `train` and `eval` set it for all modules below. */
+  get training(): boolean {
+    guardValue(this, () => this.#training);
+    return this.#training;
+  }
+
+  set training(mode: boolean) {
+    this.#training = mode;
+  }
+
+  /**
+   * Makes a tensor in a `#private` field a parameter under a name of the state dict. Returns it.
+   * @throws ArgumentError if the name is taken.
+   */
+  registerParameter(name: string, tensor: Tensor): Tensor {
+    return this.#register(this.#registered, name, tensor.requiresGrad_());
+  }
+
+  /**
+   * Makes a module in a `#private` field a child under a name of the state dict. Returns it.
+   * @throws ArgumentError if the name is taken.
+   */
+  registerModule<M extends Module>(name: string, module: M): M {
+    return this.#register(this.#registered, name, module);
+  }
+
+  /**
+   * Makes a tensor part of the state dict that is no parameter, such as a running mean. Returns it.
+   * @throws ArgumentError if the name is taken.
+   */
+  registerBuffer(name: string, tensor: Tensor): Tensor {
+    return this.#register(this.#buffers, name, keep(tensor));
+  }
+
+  #register<T extends Tensor | Module>(
+    into: Map<string, Tensor | Module>,
+    name: string,
+    value: T,
+  ): T {
+    if (this.#registered.has(name) || this.#buffers.has(name))
+      throw new ArgumentError(`${name}: expected a name that is free, got one registered before`);
+    into.set(name, value);
+    return value;
+  }
+
+  /**
+   * Parameters with their dotted names, in the order of the fields; each is listed once.
+   * @throws ArgumentError if two have the same name.
+   */
   namedParameters(): [string, Tensor][] {
-    const seen = new Set<Tensor>();
-    return [...this.#prefixedParameters('')].filter(
-      ([, tensor]) => !seen.has(tensor) && seen.add(tensor),
-    );
+    return unique(this.#prefixed('', (module) => module.#ownParameters()));
   }
 
   parameters(): Tensor[] {
     return this.namedParameters().map(([, tensor]) => tensor);
+  }
+
+  /** What `registerBuffer` made part of the state, with dotted names. */
+  namedBuffers(): [string, Tensor][] {
+    return unique(this.#prefixed('', (module) => module.#buffers));
   }
 
   /** This module and all modules below it, each once. */
@@ -32,19 +95,26 @@ export abstract class Module {
     for (const [, child] of this.children()) yield* child.modules(seen);
   }
 
-  /** The parameters by name. */
+  /**
+   * The parameters and buffers by name. A tied parameter has its first name.
+   * @throws ArgumentError if two have the same name.
+   */
   stateDict(): Map<string, Tensor> {
-    return new Map(this.namedParameters());
+    return new Map(unique([...this.namedParameters(), ...this.namedBuffers()]));
   }
 
   /**
-   * Copies values into the parameters of the same names.
+   * Copies values into the parameters and buffers of the same names. A tied parameter may come
+   * under each of its names.
    * @throws ArgumentError listing each name that is missing or unexpected or whose shape differs.
+   * @example
+   * copy.loadStateDict(model.stateDict());
    */
-  loadStateDict(
-    state: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
-  ): void {
+  loadStateDict(state: ReadonlyMap<string, StateValue>): void {
     const own = this.stateDict();
+    const aliases = new Set(
+      [...this.#prefixed('', (module) => module.#ownParameters())].map(([name]) => name),
+    );
     const problems: string[] = [];
     for (const [name, tensor] of own) {
       const source = state.get(name);
@@ -56,9 +126,17 @@ export abstract class Module {
         );
       }
     }
-    for (const name of state.keys()) if (!own.has(name)) problems.push(`${name} is not expected`);
+    for (const name of state.keys())
+      if (!own.has(name) && !aliases.has(name)) problems.push(`${name} is not expected`);
     if (problems.length > 0) throw new ArgumentError(`loadStateDict: ${problems.join('; ')}`);
-    for (const [name, tensor] of own) tensor.copy_(state.get(name)!.data);
+    noGrad(() =>
+      scope(() => {
+        for (const [name, tensor] of own) {
+          const source = state.get(name)!;
+          tensor.copy_(source instanceof Tensor ? source : source.data);
+        }
+      }),
+    );
   }
 
   /** Switches dropout on here and below, except in frozen modules. */
@@ -75,7 +153,7 @@ export abstract class Module {
   freeze(): this {
     for (const module of this.modules()) {
       module.#frozen ??= new Set(
-        module.#ownParameters().map(([, tensor]) => tensor.requiresGrad_(false)),
+        [...module.#ownParameters()].map(([, tensor]) => tensor.requiresGrad_(false)),
       );
       module.training = false;
     }
@@ -95,38 +173,79 @@ export abstract class Module {
     }
   }
 
-  /** Frees the memory of the parameters. */
+  /** Frees the memory of the parameters and buffers. */
   dispose(): void {
     this.zeroGrad();
-    for (const parameter of this.parameters()) parameter.dispose();
+    for (const tensor of this.stateDict().values()) tensor.dispose();
   }
 
   /** Total number of elements of all parameters. */
-  get numParameters(): number {
+  get parameterCount(): number {
     return this.parameters().reduce((sum, { size }) => sum + size, 0);
   }
 
-  *#prefixedParameters(prefix: string): Generator<[string, Tensor]> {
-    for (const [field, tensor] of this.#ownParameters()) yield [prefix + snakeCase(field), tensor];
+  /** Tensors of this module and those below, with dotted names; `above` are modules on the way. */
+  *#prefixed(
+    prefix: string,
+    tensorsOf: (module: Module) => Iterable<[string, Tensor]>,
+    above: readonly Module[] = [],
+  ): Generator<[string, Tensor]> {
+    for (const [name, tensor] of tensorsOf(this)) yield [prefix + name, tensor];
     for (const [name, child] of this.children())
-      yield* child.#prefixedParameters(`${prefix}${name}.`);
+      if (!above.includes(child) && child !== this)
+        yield* child.#prefixed(`${prefix}${name}.`, tensorsOf, [...above, this]);
   }
 
-  #ownParameters(): [field: string, Tensor][] {
-    return Object.entries(this).filter(([, value]) => {
-      return value instanceof Tensor && (value.requiresGrad || this.#frozen?.has(value));
-    });
+  *#ownParameters(): Generator<[name: string, Tensor]> {
+    for (const [name, value] of this.#members()) {
+      const isParameter = (t: Tensor) => (t.requiresGrad && t.isLeaf) || this.#frozen?.has(t);
+      if (value instanceof Tensor && isParameter(value)) yield [name, value];
+    }
   }
 
   /** Modules directly below this one, by their names in `stateDict`. */
   protected *children(): Generator<[string, Module]> {
-    for (const [field, value] of Object.entries(this)) {
-      const name = snakeCase(field);
-      if (value instanceof Module) yield [name, value];
-      else if (Array.isArray(value)) {
-        for (const [i, item] of value.entries())
-          if (item instanceof Module) yield [`${name}.${i}`, item];
-      }
-    }
+    for (const [name, value] of this.#members()) if (value instanceof Module) yield [name, value];
   }
+
+  /** Tensors and modules of this module, by their names in `stateDict`. */
+  *#members(): Generator<[string, Tensor | Module]> {
+    for (const [field, value] of Object.entries(this)) yield* membersOf(snakeCase(field), value);
+    yield* this.#registered;
+  }
+}
+
+/** Tensors and modules in a value; those of containers have their place or key in the name. */
+function* membersOf(
+  name: string,
+  value: unknown,
+  seen = new Set<unknown>(),
+): Generator<[string, Tensor | Module]> {
+  if (value instanceof Tensor || value instanceof Module) yield [name, value];
+  if (!isContainer(value) || seen.has(value)) return;
+  seen.add(value);
+  const entries = value instanceof Map ? value : value.entries();
+  for (const [key, item] of entries) yield* membersOf(`${name}.${key}`, item, seen);
+}
+
+const isContainer = (value: unknown): value is unknown[] | Map<unknown, unknown> =>
+  Array.isArray(value) || value instanceof Map;
+
+/**
+ * Each tensor once, under its first name.
+ * @throws ArgumentError if two tensors have one name.
+ */
+function unique(named: Iterable<[string, Tensor]>): [string, Tensor][] {
+  const names = new Map<string, Tensor>();
+  const seen = new Set<Tensor>();
+  for (const [name, tensor] of named) {
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    if (names.has(name))
+      throw new ArgumentError(
+        `${name}: two tensors have this name in the state dict: rename one of their fields`,
+      );
+    names.set(name, tensor);
+  }
+  return [...names];
 }

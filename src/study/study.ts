@@ -231,7 +231,7 @@ async function pretrainOrResume(
   if (steps.length < pretrainSteps) return undefined;
   const last = steps.slice(-Math.ceil(steps.length / 10));
   const loss = last.reduce((sum, step) => sum + step.loss, 0) / last.length;
-  return { name, seed, parameters: model.numParameters, steps: steps.length, loss };
+  return { name, seed, parameters: model.parameterCount, steps: steps.length, loss };
 }
 
 /** Trains and tests one classifier; undefined if it was stopped. */
@@ -267,7 +267,7 @@ async function trainCell(
     method: method.id,
     seed,
     size,
-    parameters: model.numParameters,
+    parameters: model.parameterCount,
     trained: model
       .parameters()
       .reduce((sum, { size, requiresGrad }) => sum + (requiresGrad ? size : 0), 0),

@@ -7,8 +7,10 @@ import { fill_ } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import type { Node, SparseRowGradient } from './node.ts';
+import { whileReading } from './savedTensors.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
+import { tick } from './storage.ts';
 import { empty, Tensor } from './tensor.ts';
 
 /**
@@ -19,7 +21,6 @@ import { empty, Tensor } from './tensor.ts';
  */
 
 let gradEnabled = true;
-let nextId = 1;
 const gradBuffersInUse = new WeakSet<Tensor>();
 
 /**
@@ -54,7 +55,7 @@ export function record(
   for (const input of inputs) guardUse(input);
   if (!needsGrad(inputs)) return result;
   result.requiresGrad = true;
-  result.gradFn = { id: nextId++, name, inputs, backward };
+  result.gradFn = { id: tick(), name, inputs, backward };
   return result;
 }
 
@@ -136,10 +137,16 @@ function topologicalOrder(root: Tensor): Tensor[] {
   return [...inner, ...leaves];
 }
 
+interface SparsePart {
+  gradient: SparseRowGradient;
+  /** The operation that it comes from. */
+  node: Node;
+}
+
 /** The parts of a tensor's gradient that have arrived so far. */
 interface PendingGradient {
   dense?: Tensor;
-  sparse: SparseRowGradient[];
+  sparse: SparsePart[];
 }
 
 function propagate(
@@ -155,7 +162,7 @@ function propagate(
         'set `retainGraph` the first time',
     );
   if (!retainGraph) node.backward = undefined;
-  const gradients = scope(() => backwardFn(dy));
+  const gradients = scope(() => whileReading(node, () => backwardFn(dy), dy));
   node.inputs.forEach((input, i) => {
     const given = gradients[i];
     if (!given || !input.requiresGrad) return;
@@ -165,7 +172,7 @@ function propagate(
       const contribution = given.detach();
       dense = dense ? sumInPlace(dense, contribution) : contribution;
     } else {
-      sparse = [...sparse, given];
+      sparse = [...sparse, { gradient: given, node }];
     }
     pending.set(input, { dense, sparse });
   });
@@ -202,10 +209,10 @@ function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
   return result;
 }
 
-function accumulateSparse(sparse: readonly SparseRowGradient[], gradient: Tensor): void {
-  for (const { accumulateInto, keepAlive } of sparse) {
-    accumulateInto(gradient, touchedRowsOf(gradient.storage));
-    for (const tensor of keepAlive) tensor.dispose();
+function accumulateSparse(sparse: readonly SparsePart[], gradient: Tensor): void {
+  for (const { gradient: part, node } of sparse) {
+    whileReading(node, () => part.accumulateInto(gradient, touchedRowsOf(gradient.storage)));
+    for (const tensor of part.keepAlive) tensor.dispose();
   }
 }
 

@@ -77,6 +77,7 @@ export class CapturedStep<T extends Tensors> {
     const replayed = replay(this.#device, plan, () => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
+    guard.noteReplay();
     applyFinalGradients(guard);
     return new Float32Array(await replayed);
   }

@@ -1,5 +1,6 @@
+import type { Binding } from '../device/device.ts';
 import { StateError } from '../platform/errors.ts';
-import type { Storage } from './storage.ts';
+import { type Storage, tick } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
 /**
@@ -8,7 +9,12 @@ import type { Tensor } from './tensor.ts';
  * is, as long as this state holds.
  */
 export class CaptureGuard {
-  readonly #usedLeaves = new Map<Tensor, { storage: Storage; requiresGrad: boolean }>();
+  readonly #startedAt = tick();
+  readonly #usedLeaves = new Map<Tensor, { binding: Binding; requiresGrad: boolean }>();
+  /** Values outside the tensors that the step depends on, such as the mode of a module. */
+  readonly #usedValues = new Map<object, { read: () => unknown; value: unknown }>();
+  /** What the step writes over, and by which function. */
+  readonly #written = new Map<Storage, string>();
   /** Gradients before the step changed them, and whether its launches depend on them. */
   readonly #gradients = new Map<Tensor, { before: Tensor | null; needed: boolean }>();
   /** Where the step left the gradients that it changed; undefined if it dropped them. */
@@ -16,7 +22,23 @@ export class CaptureGuard {
 
   guardUse(leaf: Tensor): void {
     if (!this.#usedLeaves.has(leaf))
-      this.#usedLeaves.set(leaf, { storage: leaf.storage, requiresGrad: leaf.requiresGrad });
+      this.#usedLeaves.set(leaf, {
+        binding: leaf.storage.binding,
+        requiresGrad: leaf.requiresGrad,
+      });
+  }
+
+  guardValue(owner: object, read: () => unknown): void {
+    if (!this.#usedValues.has(owner)) this.#usedValues.set(owner, { read, value: read() });
+  }
+
+  guardWrite(storage: Storage, by: string): void {
+    if (storage.createdAt < this.#startedAt) this.#written.set(storage, by);
+  }
+
+  /** Notes that the step was replayed. */
+  noteReplay(): void {
+    for (const [storage, by] of this.#written) storage.noteWrite(by);
   }
 
   /** `needed`: the step adds to the gradient or reads it; otherwise it drops or replaces it. */
@@ -40,12 +62,17 @@ export class CaptureGuard {
     }
   }
 
-  /** Whether the leaves are as the step found them. Disposed ones cannot have changed. */
+  /**
+   * Whether all is as the step found it. Running a step again tells who used a disposed tensor; its
+   * own are disposed with it.
+   */
   get isValid(): boolean {
-    for (const [leaf, { storage, requiresGrad }] of this.#usedLeaves) {
-      if (!leaf.isDisposed && (leaf.storage !== storage || leaf.requiresGrad !== requiresGrad))
-        return false;
+    for (const [leaf, { binding, requiresGrad }] of this.#usedLeaves) {
+      const isOwn = leaf.storage.createdAt > this.#startedAt;
+      if (leaf.isDisposed ? !isOwn : leaf.storage.binding !== binding) return false;
+      if (!leaf.isDisposed && leaf.requiresGrad !== requiresGrad) return false;
     }
+    for (const { read, value } of this.#usedValues.values()) if (read() !== value) return false;
     for (const [leaf, { before, needed }] of this.#gradients) {
       if (needed && leaf.grad?.storage !== before?.storage) return false;
     }
@@ -73,6 +100,16 @@ export function withGuard<T>(guard: CaptureGuard, body: () => T): T {
 
 export function guardUse(tensor: Tensor): void {
   if (!tensor.gradFn) activeGuard?.guardUse(tensor);
+}
+
+/** A captured step is traced again once `read` gives another value. */
+export const guardValue = (owner: object, read: () => unknown): void =>
+  activeGuard?.guardValue(owner, read);
+
+/** Notes that `by` writes over elements of a tensor: backward may not use them any more. */
+export function noteWrite({ storage }: Tensor, by: string): void {
+  storage.noteWrite(by);
+  activeGuard?.guardWrite(storage, by);
 }
 
 export const guardGradient = (leaf: Tensor, needed: boolean): void =>

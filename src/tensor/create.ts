@@ -62,7 +62,7 @@ export function tensor(
       `tensor: expected ${product(shape)} values for shape ${formatShape(shape)}, ` +
         `got ${flat.length}`,
     );
-  const result = empty(shape, options.dtype ?? dtype, options.device ?? currentDevice).copy_(flat);
+  const result = empty(shape, options.dtype ?? dtype, options.device ?? currentDevice).upload(flat);
   return options.requiresGrad ? result.requiresGrad_() : result;
 }
 
@@ -111,11 +111,28 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
 export const zeros = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 0, options);
 export const ones = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 1, options);
 
-/** The integers 0 to end - 1, or start to end - 1 (int32). */
+/**
+ * The numbers from 0 to below `end`, or from `start` to below `end`: int32 if both are whole, else
+ * float32.
+ * @throws ArgumentError if one is not finite, or not whole where `dtype` is int32.
+ * @example
+ * arange(3); // [0, 1, 2]
+ * arange(0.5, 3); // [0.5, 1.5, 2.5]
+ */
 export function arange(start: number, end?: number, options: TensorOptions = {}): Tensor {
   const [first, stop] = end === undefined ? [0, start] : [start, end];
-  const values = Int32Array.from({ length: Math.max(0, stop - first) }, (_, i) => first + i);
-  return tensor(values, { dtype: 'int32', ...options });
+  const { dtype = [first, stop].every(Number.isInteger) ? 'int32' : 'float32' } = options;
+  const isValid = dtype === 'float32' ? Number.isFinite : Number.isSafeInteger;
+  if (![first, stop].every(isValid)) {
+    const expected = dtype === 'float32' ? 'finite numbers' : 'whole numbers';
+    throw new ArgumentError(`arange: expected ${expected}, got ${first} and ${stop}`);
+  }
+  const length = Math.max(0, Math.ceil(stop - first));
+  const values = Array.from({ length }, (_, i) => first + i);
+  return tensor(dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values), {
+    ...options,
+    dtype,
+  });
 }
 
 /** Random numbers are float32. */

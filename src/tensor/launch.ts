@@ -11,6 +11,7 @@ import { isDense, mapParams } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { checkSaved } from './savedTensors.ts';
 import { broadcastShapes, coalesceDims, formatShape, type Shape } from './shape.ts';
 import { type DType, empty, Tensor } from './tensor.ts';
 
@@ -44,6 +45,7 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
         `${kernel.name}: expected float32, got ${tensor.dtype}: convert it with toFloat()`,
       );
     }
+    if (kernel.buffers[name].access !== 'write') checkSaved(tensor);
     bindings[name] = tensor.storage.binding;
   }
   device.run(kernel, bindings as { [K in keyof B]: Binding }, params);

@@ -1,6 +1,7 @@
 import { backward } from './autograd.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
+import * as inPlace from './ops/inPlace.ts';
 import { matmul } from './ops/matmul.ts';
 import * as reduce from './ops/reduce.ts';
 import * as softmaxes from './ops/softmax.ts';
@@ -13,6 +14,7 @@ const operations = {
   ...softmaxes,
   ...reduce,
   ...views,
+  ...inPlace,
   ...{ matmul, gather, indexSelect, backward, var: reduce.variance },
 };
 

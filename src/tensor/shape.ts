@@ -57,6 +57,19 @@ export function requireDim(dim: number, rank: number, operation: string): number
 }
 
 /**
+ * @param what names the numbers in the message
+ * @throws ArgumentError if one is not a whole number: it would be rounded, or read as a place
+ *   between two elements.
+ */
+export function requireWhole(values: readonly number[], operation: string, what: string): void {
+  const wrong = values.find((value) => !Number.isSafeInteger(value));
+  if (wrong !== undefined)
+    throw new ArgumentError(
+      `${operation}: expected whole numbers (integers) as ${what}, got ${wrong}`,
+    );
+}
+
+/**
  * Replaces one -1 in a shape by the size it must have.
  * @throws ArgumentError if the shape does not fit the size.
  */

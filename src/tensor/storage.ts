@@ -3,16 +3,31 @@ import type { Binding, Device, DeviceBuffer } from '../device/device.ts';
 /** Frees memory when its last tensor is garbage-collected, if no scope or `dispose` freed it. */
 const finalizers = new FinalizationRegistry<() => void>((free) => free());
 
+let clock = 0;
+
+/** The next point in time: writes, allocations and recorded operations are ordered by it. */
+export const tick = (): number => ++clock;
+
+/** A write over existing elements. */
+export interface Write {
+  at: number;
+  /** The function that wrote. */
+  by: string;
+}
+
 /** Memory of a tensor and its views. It is freed when the last of them is disposed. */
 export class Storage {
   readonly device: Device;
-  readonly binding: Binding;
+  /** Another object once the memory has moved. */
+  binding: Binding;
   /** As requested; the device may have allocated more. */
-  readonly bytes: number;
+  bytes: number;
   /** The storage that this one is a part of. */
-  readonly parent: Storage | undefined;
+  parent: Storage | undefined;
+  readonly createdAt = tick();
+  #lastWrite: Write | undefined;
   #refCount = 0;
-  readonly #free: (() => void) | undefined;
+  #free: (() => void) | undefined;
 
   /** `memory`: bytes of new memory, or a part of another storage (in bytes). */
   constructor(device: Device, memory: number | { parent: Storage; offset: number; size: number }) {
@@ -24,14 +39,28 @@ export class Storage {
       this.#free = freeOnce(device, buffer);
       finalizers.register(this, this.#free, this);
     } else {
-      const { parent, offset, size } = memory;
-      this.parent = parent;
-      this.binding = {
-        buffer: parent.binding.buffer,
-        offset: parent.binding.offset + offset,
-        size,
-      };
+      this.parent = memory.parent;
+      this.binding = partOf(memory);
     }
+  }
+
+  /** The latest write over elements, if there was one; one to the parent is one to its parts. */
+  get lastWrite(): Write | undefined {
+    const ofParent = this.parent?.lastWrite;
+    return ofParent && ofParent.at > (this.#lastWrite?.at ?? 0) ? ofParent : this.#lastWrite;
+  }
+
+  noteWrite(by: string): void {
+    this.#lastWrite = { at: tick(), by };
+  }
+
+  /** Moves to a part of another storage, which holds the same elements. Views follow. */
+  moveInto(part: { parent: Storage; offset: number; size: number }): void {
+    part.parent.retain();
+    this.#letGo();
+    this.parent = part.parent;
+    this.binding = partOf(part);
+    this.bytes = part.size;
   }
 
   /** Whether only one tensor uses this memory. */
@@ -44,13 +73,23 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.#refCount > 0) return;
+    if (--this.#refCount === 0) this.#letGo();
+  }
+
+  #letGo(): void {
     this.parent?.release();
     if (!this.#free) return;
     finalizers.unregister(this);
     this.#free();
+    this.#free = undefined;
   }
 }
+
+const partOf = ({ parent, offset, size }: { parent: Storage; offset: number; size: number }) => ({
+  buffer: parent.binding.buffer,
+  offset: parent.binding.offset + offset,
+  size,
+});
 
 function freeOnce(device: Device, buffer: DeviceBuffer): () => void {
   let freed = false;

@@ -1,7 +1,7 @@
 import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { guardGradient, guardUse } from './captureGuard.ts';
+import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
 import { touchedRowsOf } from './gradBuffer.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
@@ -19,7 +19,7 @@ export type TensorData = Float32Array | Int32Array;
  * its memory. Operations are methods too; `ops/` defines them, this file only what a tensor is.
  */
 export class Tensor {
-  #storage: Storage;
+  readonly storage: Storage;
   readonly shape: Shape;
   readonly strides: readonly number[];
   /** Position of the first element in the storage, in elements. */
@@ -27,7 +27,8 @@ export class Tensor {
   readonly dtype: DType;
   /** Whether operations on it are recorded for `backward`. */
   requiresGrad = false;
-  gradFn: Node | undefined;
+  #gradFn: Node | undefined;
+  #isLeaf = true;
   #grad: Tensor | null = null;
   #disposed = false;
 
@@ -38,13 +39,28 @@ export class Tensor {
     strides: Shape = contiguousStrides(shape),
     offset = 0,
   ) {
-    this.#storage = storage;
+    this.storage = storage;
     this.shape = shape;
     this.strides = strides;
     this.offset = offset;
     this.dtype = dtype;
     storage.retain();
     track(this);
+  }
+
+  /** How it was made, if that is recorded and not freed yet. */
+  get gradFn(): Node | undefined {
+    return this.#gradFn;
+  }
+
+  set gradFn(node: Node | undefined) {
+    this.#gradFn = node;
+    if (node) this.#isLeaf = false;
+  }
+
+  /** Whether no recorded operation made it (PyTorch's `is_leaf`): a parameter, an input. */
+  get isLeaf(): boolean {
+    return this.#isLeaf;
   }
 
   /**
@@ -60,12 +76,8 @@ export class Tensor {
     this.#grad = gradient;
   }
 
-  get storage(): Storage {
-    return this.#storage;
-  }
-
   get device(): Device {
-    return this.#storage.device;
+    return this.storage.device;
   }
 
   /** Number of dimensions. */
@@ -154,10 +166,10 @@ export class Tensor {
   }
 
   /**
-   * Overwrites the elements with values from the host, in place. Returns the tensor.
+   * Overwrites the elements with values from the host. Returns the tensor.
    * @throws ArgumentError if the number of values differs, or the tensor is not contiguous.
    */
-  copy_(values: TensorData | readonly number[]): this {
+  upload(values: TensorData | readonly number[]): this {
     this.#assertNotDisposed();
     const array = toTypedArray(values, this.dtype);
     if (array.length !== this.size)
@@ -170,6 +182,7 @@ export class Tensor {
         `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
           `with strides ${formatShape(this.strides)}`,
       );
+    noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
     if (array.length > 0)
       hostWrite(device, { ...binding, offset: binding.offset + this.offset * 4 }, array);
@@ -178,25 +191,15 @@ export class Tensor {
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
     }
     const touchedRows = touchedRowsOf(this.storage);
-    touchedRows?.copy_(new Int32Array(touchedRows.size).fill(1));
+    touchedRows?.upload(new Int32Array(touchedRows.size).fill(1));
     return this;
-  }
-
-  /**
-   * Moves the tensor to other memory, which holds the same elements from its start. Views taken
-   * before stay where they are.
-   */
-  setStorage(storage: Storage): void {
-    storage.retain();
-    this.#storage.release();
-    this.#storage = storage;
   }
 
   /** Frees the memory at once, unless views of it are alive. Using the tensor later throws. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.gradFn = undefined;
+    this.#gradFn = undefined;
     this.storage.release();
   }
 

@@ -33,8 +33,8 @@ describe('the shipped model', () => {
       0,
     );
     expect(bytes).toBeLessThan(8e6);
-    const { numParameters } = await BertForMaskedLM.fromPretrained(folder);
-    expect(statSync(join(folder, 'model.safetensors')).size).toBeLessThan(2.1 * numParameters);
+    const { parameterCount } = await BertForMaskedLM.fromPretrained(folder);
+    expect(statSync(join(folder, 'model.safetensors')).size).toBeLessThan(2.1 * parameterCount);
   });
 
   it('knows the words of Korean reviews and predicts masked ones', async () => {

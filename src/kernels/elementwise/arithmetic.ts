@@ -148,7 +148,9 @@ fn pow_(x: V, e: f32) -> V {
   if (e == 0.5) { return sqrt(x); }
   if (e == -0.5) { return 1.0 / sqrt(x); }
   if (e == -1.0) { return 1.0 / x; }
-  let magnitude = exp(e * log(abs(x)));
+  let infinity = bitcast<f32>(min(u32(p.count), 0u) | 0x7f800000u);
+  // The logarithm of 0 is no number that compilers must keep.
+  let magnitude = select(exp(e * log(abs(x))), V(select(0.0, infinity, e < 0.0)), x == V(0.0));
   let isOdd = e == floor(e) && (e * 0.5) != floor(e * 0.5);
   let isInteger = e == floor(e);
   let nan = bitcast<f32>(u32(p.count) | 0x7fc00000u);
@@ -164,7 +166,8 @@ export const clamp = defineMap({
   name: 'clamp',
   inputs: ['x'],
   scalars: ['low', 'high'],
-  wgsl: 'select(select(x, V(p.low), x < V(p.low)), V(p.high), x > V(p.high))',
+  wgsl: 'atMost(select(x, V(p.low), x < V(p.low)), V(p.high))',
+  functions: 'fn atMost(x: V, high: V) -> V { return select(x, high, x > high); }',
   reference: (x, low, high) => Math.min(Math.max(x, low), high),
 });
 export const leakyRelu = defineMap({

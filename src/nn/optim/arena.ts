@@ -11,7 +11,7 @@ import {
   touchedRowsOf,
 } from '../../tensor/gradBuffer.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
-import { launchMap, tensorOver } from '../../tensor/launch.ts';
+import { isDenseAtOrigin, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { contiguousStrides, formatShape } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
@@ -115,12 +115,15 @@ export class Arena {
       offset: start * BLOCK_SIZE * 4,
       size: Math.ceil(param.size / BLOCK_SIZE) * BLOCK_SIZE * 4,
     };
-    const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...range });
-    const storage = part(this.param);
-    launchMap(copy, [param.detach()], {}, tensorOver(storage, param.shape));
-    param.setStorage(storage);
+    if (!ownsMemory(param))
+      throw new ArgumentError(
+        `optimizer: expected parameters with memory of their own, got ${param}, a part of ` +
+          'another tensor: optimize that one, or a copy (`x.clone().detach()`)',
+      );
+    launchMap(copy, [param.detach()], {}, this.part(this.param, param));
+    param.storage.moveInto({ parent: this.param.storage, ...range });
     const previousGrad = param.grad;
-    const gradBuffer = part(this.grad);
+    const gradBuffer = new Storage(this.#device, { parent: this.grad.storage, ...range });
     setGradBuffer(param, gradBuffer);
     if (expectsSparseGrad(param)) {
       const touchedRows = keep(
@@ -135,6 +138,11 @@ export class Arena {
     }
   }
 }
+
+/** Whether the memory holds this parameter alone (and the gap that an earlier optimiser left). */
+const ownsMemory = (param: Tensor): boolean =>
+  isDenseAtOrigin(param) &&
+  (param.storage.parent !== undefined || param.storage.bytes === 4 * param.size);
 
 /** Packs parameters into as few arenas as the adapter's largest binding allows. */
 export function packArenas(params: readonly Tensor[]): Arena[] {

@@ -1,7 +1,7 @@
 import { HYPER_SIZE } from '../../kernels/optimizers.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { guardGradient } from '../../tensor/captureGuard.ts';
+import { guardGradient, noteWrite } from '../../tensor/captureGuard.ts';
 import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
 import { type Arena, packArenas } from './arena.ts';
 
@@ -105,8 +105,10 @@ export abstract class Optimizer<O extends { lr: number }> {
       },
       () => this.#advanceSteps(active, -1),
     );
-    for (const arena of this.arenas)
+    for (const arena of this.arenas) {
       scope(() => this.launchUpdate(arena, this.#hyperparameters, this.#groupIndex.size));
+      noteWrite(arena.param, 'optimizer.step');
+    }
   }
 
   #advanceSteps(active: ReadonlySet<Tensor>, steps: number): void {

@@ -88,8 +88,8 @@ function convolve(
   if (channels !== groupChannels * groups || outChannels % groups !== 0) {
     throw new ArgumentError(
       `${operation}: expected a weight [outChannels, ${channels} / groups, …] for the ` +
-        `${channels} channels of the input, with outChannels a multiple of \`groups\`, ${groups}, ` +
-        `got ${formatShape(weight.shape)}`,
+        `${channels} channels of the input, with outChannels a multiple of \`groups\`, ` +
+        `${groups}, got ${formatShape(weight.shape)}`,
     );
   }
   if (bias && formatShape(bias.shape) !== formatShape([outChannels]))

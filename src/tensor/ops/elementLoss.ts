@@ -1,6 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { formatShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   abs,
@@ -20,7 +19,7 @@ import {
   sub,
   where,
 } from './elementwise.ts';
-import { applyReduction, type Reduction } from './loss.ts';
+import { applyReduction, checkTargets, type Reduction } from './loss.ts';
 import { sum } from './reduce.ts';
 
 export interface ElementLossOptions {
@@ -33,15 +32,6 @@ export interface BinaryCrossEntropyOptions extends ElementLossOptions {
   weight?: Tensor | null;
   /** A factor of the loss of positive targets, as [labels]; broadcasts to the input. */
   posWeight?: Tensor | null;
-}
-
-/** @throws ArgumentError if the targets have another shape: they do not broadcast. */
-function checkTargets(operation: string, x: Tensor, y: Tensor): void {
-  if (formatShape(x.shape) !== formatShape(y.shape))
-    throw new ArgumentError(
-      `${operation}: expected targets of shape ${formatShape(x.shape)}, ` +
-        `got ${formatShape(y.shape)}`,
-    );
 }
 
 /**

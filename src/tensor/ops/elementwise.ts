@@ -1,6 +1,8 @@
 import * as k from '../../kernels/elementwise/arithmetic.ts';
 import * as g from '../../kernels/elementwise/gelu.ts';
+import * as integers from '../../kernels/elementwise/integers.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launchMap } from '../launch.ts';
@@ -8,6 +10,7 @@ import { sumToSize } from '../reduceAxes.ts';
 import type { Tensor } from '../tensor.ts';
 
 export type Operand = Tensor | number;
+type Binary = (a: Tensor, b: Operand) => Tensor;
 
 /**
  * An operation of one argument; `gradient` takes the result's gradient, the argument and the
@@ -52,37 +55,54 @@ export const gelu = (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =
 export function affine(x: Tensor, scale: number, shift: number): Tensor {
   return record('affine', rawAffine(x, scale, shift), [x], (dy) => [rawAffine(dy, scale)]);
 }
-export const neg = (x: Tensor): Tensor => affine(x, -1, 0);
+export const neg = (x: Tensor): Tensor => mul(x, -1);
 export const square = (x: Tensor): Tensor => mul(x, x);
 export const silu = (x: Tensor): Tensor => mul(x, sigmoid(x));
 
-export function add(a: Tensor, b: Operand): Tensor {
+/** Whether both operands are integers. */
+const isWhole = (x: Operand): boolean =>
+  typeof x === 'number' ? Number.isInteger(x) && (x | 0) === x : x.dtype !== 'float32';
+
+/**
+ * An operation of two arguments: int32 if both are integers, else float32 (PyTorch's promotion of
+ * types).
+ */
+const promoting =
+  (kernel: MapKernel, onFloats: Binary): Binary =>
+  (a, b) =>
+    a.dtype !== 'float32' && isWhole(b)
+      ? launchMap(kernel, [a, asTensor(b, a)])
+      : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
+
+export const add = promoting(integers.addInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, b);
   const allocate = (t: Tensor) => () => emptyGrad(t);
   return record('add', launchMap(k.add, [a, b]), [a, b], (dy) => [
     sumToSize(dy, a.shape, allocate(a)),
     sumToSize(dy, b.shape, allocate(b)),
   ]);
-}
+});
 
-export function sub(a: Tensor, b: Operand): Tensor {
+export const sub = promoting(integers.subInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, -b);
   return record('sub', launchMap(k.sub, [a, b]), [a, b], (dy) => [
     sumToSize(dy, a.shape),
     rawAffine(sumToSize(dy, b.shape), -1),
   ]);
-}
+});
 
-export function mul(a: Tensor, b: Operand): Tensor {
+export const mul = promoting(integers.mulInt, (a, b) => {
   if (typeof b === 'number') return affine(a, b, 0);
   return record('mul', launchMap(k.mul, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(rawMul(dy, b), a.shape) : null,
     b.requiresGrad ? sumToSize(rawMul(dy, a), b.shape) : null,
   ]);
-}
+});
 
+/** a / b, float32 for integers too. */
 export function div(a: Tensor, b: Operand): Tensor {
-  if (typeof b === 'number') return affine(a, 1 / b, 0);
+  if (typeof b === 'number') return affine(toFloat(a), 1 / b, 0);
+  if (a.dtype !== 'float32' || b.dtype !== 'float32') return div(toFloat(a), toFloat(b));
   return record('div', launchMap(k.div, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(launchMap(k.div, [dy, b]), a.shape) : null,
     b.requiresGrad ? sumToSize(launchMap(k.divBackward, [dy, a, b]), b.shape) : null,
@@ -97,9 +117,8 @@ export function pow(x: Tensor, e: number): Tensor {
 }
 
 /** The larger or smaller of two; equal values share the gradient. */
-const minMax =
-  (kernel: MapKernel, isStrictlyBetter: MapKernel) =>
-  (a: Tensor, b: Operand): Tensor => {
+const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: MapKernel): Binary =>
+  promoting(integerKernel, (a, b) => {
     const other = asTensor(b, a);
     return record(kernel.spec.name, launchMap(kernel, [a, other]), [a, other], (dy) => {
       // 1 if one side wins, 1/2 if they are equal.
@@ -116,15 +135,25 @@ const minMax =
         sumToSize(rawMul(dy, share(other, a)), other.shape),
       ];
     });
-  };
-export const maximum = minMax(k.maximum, k.gt);
-export const minimum = minMax(k.minimum, k.lt);
+  });
+export const maximum = minMax(k.maximum, integers.maximumInt, k.gt);
+export const minimum = minMax(k.minimum, integers.minimumInt, k.lt);
 
+/**
+ * x limited to [min, max]; `max` wins where they cross, as in PyTorch.
+ * @throws ArgumentError if a bound is NaN.
+ */
 export function clamp(
   x: Tensor,
   min = Number.NEGATIVE_INFINITY,
   max = Number.POSITIVE_INFINITY,
 ): Tensor {
+  if (Number.isNaN(min) || Number.isNaN(max))
+    throw new ArgumentError(`clamp: expected numbers as bounds, got ${min} and ${max}`);
+  if (x.dtype !== 'float32') {
+    const raised = min === Number.NEGATIVE_INFINITY ? x : maximum(x, min);
+    return max === Number.POSITIVE_INFINITY ? raised : minimum(raised, max);
+  }
   return record('clamp', launchMap(k.clamp, [x], { low: min, high: max }), [x], (dy) => [
     launchMap(k.clampBackward, [dy, x], { low: min, high: max }),
   ]);
@@ -136,16 +165,14 @@ export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
 }
 
 /** Comparisons: int32 tensors of 1 and 0. */
-const comparison =
-  (kernel: MapKernel) =>
-  (a: Tensor, b: Operand): Tensor =>
-    launchMap(kernel, [toFloat(a), toFloat(asTensor(b, a))]);
-export const eq = comparison(k.eq);
-export const ne = comparison(k.ne);
-export const lt = comparison(k.lt);
-export const le = comparison(k.le);
-export const gt = comparison(k.gt);
-export const ge = comparison(k.ge);
+const comparison = (kernel: MapKernel, integerKernel: MapKernel): Binary =>
+  promoting(integerKernel, (a, b) => launchMap(kernel, [a, asTensor(b, a)]));
+export const eq = comparison(k.eq, integers.eqInt);
+export const ne = comparison(k.ne, integers.neInt);
+export const lt = comparison(k.lt, integers.ltInt);
+export const le = comparison(k.le, integers.leInt);
+export const gt = comparison(k.gt, integers.gtInt);
+export const ge = comparison(k.ge, integers.geInt);
 
 /** As float32. */
 export const toFloat = (x: Tensor): Tensor =>
@@ -153,13 +180,19 @@ export const toFloat = (x: Tensor): Tensor =>
 /** As int32, towards zero. */
 export const toInt = (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : x);
 
-/** a if the mask is not 0, else b, element by element. */
+/** a if the mask is not 0, else b, element by element; int32 if both are integers. */
 export function where(mask: Tensor, a: Operand, b: Operand): Tensor {
-  const like = typeof a === 'number' ? (typeof b === 'number' ? mask : b) : a;
-  const [x, y] = [asTensor(a, like), asTensor(b, like)];
-  const condition = toInt(mask);
+  const condition = mask.dtype === 'float32' ? ne(mask, 0) : mask;
+  const hasTensor = typeof a !== 'number' || typeof b !== 'number';
+  if (hasTensor && isWhole(a) && isWhole(b)) {
+    const like = typeof a === 'number' ? (b as Tensor) : a;
+    return launchMap(integers.whereInt, [condition, asTensor(a, like), asTensor(b, like)]);
+  }
+  const [x, y] = [a, b].map((value) =>
+    typeof value === 'number' ? floatScalar(value, mask) : toFloat(value),
+  );
   return record('where', launchMap(k.where, [condition, x, y]), [x, y], (dy) => {
-    const zero = asTensor(0, dy);
+    const zero = floatScalar(0, dy);
     return [
       x.requiresGrad ? sumToSize(launchMap(k.where, [condition, dy, zero]), x.shape) : null,
       y.requiresGrad ? sumToSize(launchMap(k.where, [condition, zero, dy]), y.shape) : null,
@@ -170,7 +203,12 @@ export function where(mask: Tensor, a: Operand, b: Operand): Tensor {
 /** x with `value` where the mask is not 0. */
 export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor => where(mask, value, x);
 
-const asTensor = (value: Operand, like: Tensor): Tensor =>
-  typeof value === 'number'
-    ? tensor(Float32Array.of(value), { shape: [], device: like.device })
-    : value;
+const floatScalar = (value: number, { device }: Tensor): Tensor =>
+  tensor(Float32Array.of(value), { shape: [], device });
+
+/** A number as a tensor of the kind of `like`. */
+const asTensor = (value: Operand, like: Tensor): Tensor => {
+  if (typeof value !== 'number') return value;
+  if (like.dtype === 'float32') return floatScalar(value, like);
+  return tensor(Int32Array.of(value), { shape: [], device: like.device });
+};

@@ -7,6 +7,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launch } from '../launch.ts';
+import { formatShape, requireWhole } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { abs, maskedFill, ne, square, sub, toFloat } from './elementwise.ts';
 import { findInvalidIndex } from './embedding.ts';
@@ -72,15 +73,41 @@ export function checkLabels(
 export const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
   reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
 
-/** Mean squared error. */
-export const mseLoss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  applyReduction(square(sub(x, y)), reduction);
-/** Mean absolute error. */
-export const l1Loss = (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor =>
-  applyReduction(abs(sub(x, y)), reduction);
+/**
+ * Mean squared error.
+ * @throws ArgumentError if the targets have another shape.
+ */
+export function mseLoss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
+  checkTargets('mseLoss', x, y);
+  return applyReduction(square(sub(x, y)), reduction);
+}
+
+/**
+ * Mean absolute error.
+ * @throws ArgumentError if the targets have another shape.
+ */
+export function l1Loss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
+  checkTargets('l1Loss', x, y);
+  return applyReduction(abs(sub(x, y)), reduction);
+}
+
+/**
+ * Targets of another shape would broadcast, and the loss be that of all pairs.
+ * @throws ArgumentError if the shapes differ.
+ */
+export function checkTargets(operation: string, x: Tensor, targets: Tensor): void {
+  if (formatShape(x.shape) !== formatShape(targets.shape))
+    throw new ArgumentError(
+      `${operation}: expected targets of shape ${formatShape(x.shape)}, ` +
+        `got ${formatShape(targets.shape)}`,
+    );
+}
 
 /** The lower triangle of x (columns up to row + diagonal), 0 elsewhere. */
 export function tril(x: Tensor, diagonal = 0): Tensor {
+  if (x.ndim < 2)
+    throw new ArgumentError(`tril: expected two or more dimensions, got ${formatShape(x.shape)}`);
+  requireWhole([diagonal], 'tril', 'diagonal');
   const [rows, cols] = x.shape.slice(-2);
   const above = Int32Array.from({ length: rows * cols }, (_, i) =>
     Number(i % cols > Math.floor(i / cols) + diagonal),

@@ -1,10 +1,11 @@
 import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
 import { cumsum as cumsumKernel } from '../../kernels/reduction/cumsum.ts';
 import * as kernels from '../../kernels/reduction/reduce.ts';
+import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
 import { reduceAxes, unsafeView } from '../reduceAxes.ts';
-import { normalizeDim, product } from '../shape.ts';
+import { formatShape, normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import {
   add,
@@ -68,6 +69,12 @@ export function variance(x: Tensor, dim?: Dims, unbiased = true, keepdim = false
  * PyTorch's `amax`.
  */
 export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  requireElements(x, normalizeDims(x, dim, 'amax'), 'amax');
+  return largest(x, dim, keepdim);
+}
+
+/** `amax`, and -Infinity along a dimension of size 0. */
+function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
   const axes = normalizeDims(x, dim, 'amax');
   const keepdims = keepdimShape(x, axes);
   const maxima = reduceAxes(kernels.max, x, axes);
@@ -78,14 +85,26 @@ export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
   });
 }
 
-/** Smallest value over dimensions. */
+/** Smallest value over dimensions, as `amax`. */
 export function amin(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+  requireElements(x, normalizeDims(x, dim, 'amin'), 'amin');
   return affine(amax(affine(x, -1, 0), dim, keepdim), -1, 0);
 }
 
+/** @throws ArgumentError if there is no element to choose from along a dimension. */
+function requireElements(x: Tensor, axes: readonly number[], operation: string): void {
+  const empty = axes.find((d) => x.shape[d] === 0);
+  if (empty !== undefined)
+    throw new ArgumentError(
+      `${operation}: expected elements along dimension ${empty}, got ${formatShape(x.shape)}`,
+    );
+}
+
 function argMinMax(x: Tensor, dim: number | undefined, keepdim: boolean, sign: number): Tensor {
+  const operation = sign > 0 ? 'argmax' : 'argmin';
   const dense = contiguous(x.detach());
-  const d = dim === undefined ? 0 : normalizeDim(dim, x.ndim, 'argmax');
+  const d = dim === undefined ? 0 : normalizeDim(dim, x.ndim, operation);
+  requireElements(x, normalizeDims(x, dim, operation), operation);
   const overAll = dim === undefined || x.ndim === 0;
   const shape = overAll ? [x.size] : x.shape;
   const params = {
@@ -129,7 +148,7 @@ export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
 /** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
 export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
   // An infinite maximum is replaced by the largest number: infinity minus infinity is NaN.
-  const maxima = clamp(amax(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
+  const maxima = clamp(largest(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
   const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
   return add(shifted, reshape(maxima, shifted.shape));
 }

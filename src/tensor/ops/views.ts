@@ -1,22 +1,21 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
-import { storeStrided } from '../../kernels/memory.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { fill_ } from '../create.ts';
-import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
+import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import {
-  coalesceDims,
   contiguousStrides,
-  dims,
   formatShape,
   inferShape,
   normalizeDim,
   product,
   requireDim,
+  requireWhole,
   type Shape,
   viewStrides,
 } from '../shape.ts';
+import { copyIntoStrided } from '../storeStrided.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
 /**
@@ -80,9 +79,13 @@ export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
 
 /** Repeats dimensions of size 1 without copying; -1 keeps a size. */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  requireWhole(shape, 'expand', 'sizes');
   const leadingDims = shape.length - x.ndim;
   const full = shape.map((n, d) => (n === -1 ? x.shape[d - leadingDims] : n));
-  const fits = leadingDims >= 0 && x.shape.every((n, d) => n === 1 || n === full[d + leadingDims]);
+  const fits =
+    leadingDims >= 0 &&
+    full.every((n) => n >= 0) &&
+    x.shape.every((n, d) => n === 1 || n === full[d + leadingDims]);
   if (!fits)
     throw new ArgumentError(
       `expand: ${formatShape(x.shape)} does not expand to ${formatShape(shape)}`,
@@ -136,6 +139,7 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
     if (range === null) return;
     const n = x.shape[d];
     const [start, end, step = 1] = range;
+    requireWhole([start ?? 0, end ?? n], 'slice', 'bounds');
     if (!Number.isInteger(step) || step < 1)
       throw new ArgumentError(`slice: expected a positive integer step, got ${step}`);
     const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
@@ -225,8 +229,11 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
   const d = requireDim(dim, x.ndim, 'split');
   const n = x.shape[d];
-  if (typeof sizes === 'number' && !(sizes >= 1))
-    throw new ArgumentError(`split: expected a size ≥ 1, got ${sizes}`);
+  requireWhole(typeof sizes === 'number' ? [sizes] : sizes, 'split', 'sizes');
+  if (typeof sizes === 'number' ? sizes < 1 : sizes.some((size) => size < 0))
+    throw new ArgumentError(
+      `split: expected sizes ≥ ${typeof sizes === 'number' ? 1 : 0}, got ${sizes}`,
+    );
   const parts =
     typeof sizes === 'number'
       ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
@@ -242,7 +249,8 @@ export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Te
 /** Splits a dimension into at most `chunks` parts of equal size (the last may be smaller). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const n = x.shape[requireDim(dim, x.ndim, 'chunk')];
-  if (!(chunks >= 1)) throw new ArgumentError(`chunk: expected 1 or more chunks, got ${chunks}`);
+  if (!Number.isInteger(chunks) || chunks < 1)
+    throw new ArgumentError(`chunk: expected a whole number of chunks ≥ 1, got ${chunks}`);
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
 }
 
@@ -253,6 +261,9 @@ export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
 export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
   if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
     throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);
+  requireWhole(widths, 'pad', 'widths');
+  if (widths.some((width) => width < 0))
+    throw new ArgumentError(`pad: expected widths ≥ 0, got ${formatShape(widths)}`);
   const pairs = x.shape.map((_, d): [number, number] => {
     const at = (x.ndim - 1 - d) * 2;
     return [widths[at] ?? 0, widths[at + 1] ?? 0];
@@ -271,23 +282,4 @@ export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
       pairs.map(([before], d) => [before, before + x.shape[d]]),
     ),
   ]);
-}
-
-/** Writes x into the view of `target` that has x's shape and these strides. */
-function copyIntoStrided(target: Tensor, strides: Shape, offset: number, x: Tensor): void {
-  if (x.size === 0) return;
-  const coalesced = coalesceDims(x.shape, [x.strides, strides]);
-  launch(
-    storeStrided,
-    { x, y: target },
-    {
-      shape: dims(coalesced.shape, 1),
-      rank: coalesced.shape.length,
-      count: x.size,
-      strides_x: dims(coalesced.strides[0]),
-      strides_y: dims(coalesced.strides[1]),
-      offset_x: x.offset,
-      offset_y: offset,
-    },
-  );
 }

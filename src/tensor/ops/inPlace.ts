@@ -1,0 +1,77 @@
+import { copy } from '../../kernels/elementwise/arithmetic.ts';
+import { ArgumentError, StateError } from '../../platform/errors.ts';
+import { needsGrad, record } from '../autograd.ts';
+import { noteWrite } from '../captureGuard.ts';
+import { full } from '../create.ts';
+import { noteIndexRange } from '../indexRange.ts';
+import { launchMap } from '../launch.ts';
+import { storeInto } from '../storeStrided.ts';
+import { Tensor, type TensorData } from '../tensor.ts';
+import { add, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
+import { expand } from './views.ts';
+
+/**
+ * Operations that write over a tensor and return it, as PyTorch's with a name that ends in `_`.
+ * They are not recorded for `backward`, and refuse tensors that require a gradient outside of
+ * `noGrad`.
+ */
+
+/**
+ * Writes over x: values of the host in row-major order, or a tensor that broadcasts to x.
+ * @throws ArgumentError if the values do not fit; StateError if x requires a gradient and the
+ *   values are a tensor, outside of `noGrad`.
+ * @example
+ * x.copy_([1, 2, 3]);
+ * noGrad(() => average.copy_(weight));
+ */
+export function copy_(x: Tensor, values: Tensor | TensorData | readonly number[]): Tensor {
+  return values instanceof Tensor ? overwrite('copy_', x, values) : x.upload(values);
+}
+
+const inPlace =
+  (name: string, operation: (a: Tensor, b: Operand) => Tensor) =>
+  (x: Tensor, value: Operand): Tensor =>
+    overwrite(name, x, operation(x.detach(), value), typeof value === 'number' ? [] : [value]);
+
+/** x + value in x's memory. @throws as `copy_`. */
+export const add_ = inPlace('add_', add);
+/** x - value in x's memory. @throws as `copy_`. */
+export const sub_ = inPlace('sub_', sub);
+/** x value in x's memory. @throws as `copy_`. */
+export const mul_ = inPlace('mul_', mul);
+/** x / value in x's memory. @throws as `copy_`. */
+export const div_ = inPlace('div_', div);
+
+/** Writes one number over all elements. @throws StateError as `copy_`. */
+export const fill_ = (x: Tensor, value: number): Tensor =>
+  overwrite('fill_', x, full([], value, { dtype: x.dtype, device: x.device }));
+/** Writes 0 over all elements. @throws StateError as `copy_`. */
+export const zero_ = (x: Tensor): Tensor => fill_(x, 0);
+
+/** A copy in memory of its own; gradients flow through it. */
+export const clone = (x: Tensor): Tensor =>
+  record('clone', launchMap(copy, [x]), [x], (dy) => [dy]);
+
+function overwrite(
+  name: string,
+  x: Tensor,
+  source: Tensor,
+  others: readonly Tensor[] = [],
+): Tensor {
+  if (needsGrad([x, source, ...others]))
+    throw new StateError(
+      `${name}: ${x} or what is written to it requires a gradient, which a write would lose: use ` +
+        'an operation that makes a new tensor, or `noGrad(() => …)`',
+    );
+  if (x.strides.some((stride, d) => stride === 0 && x.shape[d] > 1))
+    throw new ArgumentError(
+      `${name}: ${x} is expanded, so several of its elements are one: write to a copy (\`clone\`)`,
+    );
+  const values = x.dtype === 'float32' ? toFloat(source) : toInt(source);
+  noteWrite(x, name);
+  // Copied first where both share memory: a launch may not write a buffer that it reads.
+  const isShared = values.storage.binding.buffer === x.storage.binding.buffer;
+  storeInto(x, expand(isShared ? clone(values.detach()) : values, x.shape));
+  if (x.dtype !== 'float32') noteIndexRange(x.storage, undefined);
+  return x;
+}
