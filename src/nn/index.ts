@@ -36,4 +36,6 @@ export {
   MaxPool1d,
   MaxPool2d,
 } from './pooling.ts';
+export { GRU, type Lengths, LSTM, type RecurrentOptions, RNN } from './recurrent.ts';
+export { GRUCell, LSTMCell, RNNCell } from './recurrentCells.ts';
 export { Sequential } from './sequential.ts';
