@@ -11,6 +11,11 @@ export {
   Softplus,
   Tanh,
 } from './activations.ts';
+export {
+  MultiheadAttention,
+  type MultiheadAttentionInputs,
+  type MultiheadAttentionOptions,
+} from './attention.ts';
 export { Conv1d, Conv2d } from './convolution.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, parameter } from './layers.ts';
@@ -26,6 +31,7 @@ export {
   SmoothL1Loss,
 } from './losses.ts';
 export { Module } from './module.ts';
+export { BatchNorm1d, BatchNorm2d, type BatchNormOptions, GroupNorm, RMSNorm } from './norms.ts';
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -39,3 +45,9 @@ export {
 export { GRU, type Lengths, LSTM, type RecurrentOptions, RNN } from './recurrent.ts';
 export { GRUCell, LSTMCell, RNNCell } from './recurrentCells.ts';
 export { Sequential } from './sequential.ts';
+export {
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerEncoderLayerOptions,
+  type TransformerMasks,
+} from './transformer.ts';

@@ -30,7 +30,7 @@ export interface RecurrentOptions {
   numLayers?: number;
   /** Default: true. */
   bias?: boolean;
-  /** Whether inputs and outputs are [batch, steps, …]; if not, [steps, batch, …]. Default: false. */
+  /** Whether inputs and outputs are [batch, steps, …], not [steps, batch, …]. Default: false. */
   batchFirst?: boolean;
   /** Rate of dropout between layers, while training. Default: 0. */
   dropout?: number;
@@ -217,11 +217,10 @@ export class LSTM extends Recurrent {
   /**
    * x: [steps, batch, inputSize], or [batch, steps, inputSize] with `batchFirst`, or without a
    * batch; `initial`: [h0, c0], each [layers · directions, batch, hiddenSize]. → output [steps,
-   * batch, directions · hiddenSize], and the states after the last step, shaped as the initial ones.
+   * batch, directions · hiddenSize], and the states after the last step, shaped as `initial`.
    * @param lengths of the sequences: what comes after is padding, where the output is 0; the last
    *   states are those of the last real step (PyTorch's packed sequences)
-   * @throws ArgumentError if a shape does not fit, or a length on the host is not 1 to the number of
-   *   steps.
+   * @throws ArgumentError if a shape does not fit, or a length on the host is out of range.
    */
   forward(
     x: Tensor,
@@ -241,8 +240,7 @@ abstract class HiddenStateNetwork extends Recurrent {
    * directions · hiddenSize], and the state after the last step, shaped as h0.
    * @param lengths of the sequences: what comes after is padding, where the output is 0; the last
    *   state is that of the last real step (PyTorch's packed sequences)
-   * @throws ArgumentError if a shape does not fit, or a length on the host is not 1 to the number of
-   *   steps.
+   * @throws ArgumentError if a shape does not fit, or a length on the host is out of range.
    */
   forward(x: Tensor, h0?: Tensor, lengths?: Lengths): [output: Tensor, hN: Tensor] {
     const { output, final } = this.run(x, h0 && [h0], lengths);
@@ -265,7 +263,9 @@ export type Nonlinearity = 'tanh' | 'relu';
 export const elmanCell = (nonlinearity: Nonlinearity): Cell =>
   nonlinearity === 'relu' ? rnnRelu : rnnTanh;
 
-/** Elman's network (1990), PyTorch's `nn.RNN`: h = tanh(weightIh x + biasIh + weightHh h + biasHh). */
+/**
+ * Elman's network (1990), PyTorch's `nn.RNN`: h = tanh(weightIh x + biasIh + weightHh h + biasHh).
+ */
 export class RNN extends HiddenStateNetwork {
   /** `nonlinearity`: tanh or relu. Default: tanh. */
   constructor(

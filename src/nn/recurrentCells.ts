@@ -79,7 +79,7 @@ export class LSTMCell extends RecurrentCell {
 /** A cell whose only state is the hidden one. */
 abstract class HiddenStateCell extends RecurrentCell {
   /**
-   * x: [batch, inputSize], h: [batch, hiddenSize], default: 0; both may lack the batch. → the next h
+   * x: [batch, inputSize], h: [batch, hiddenSize], default: 0; both may lack the batch. → next h
    * @throws ArgumentError if shapes do not fit.
    */
   forward(x: Tensor, h?: Tensor): Tensor {

@@ -187,7 +187,7 @@ ${spec.backward}
     carry[i] = select(directH, dh, isOver);
     ${states === 2 ? 'carry[p.batch * p.size + i] = select(dcBefore, dc, isOver);' : ''}
 ${repeat(gates, (k) => `    dx[gate + ${k}u * p.size] = select(dx${k}, 0.0, isOver);`)}
-${separate ? repeat(gates, (k) => `    dg[gate + ${k}u * p.size] = select(dg${k}, 0.0, isOver);`) : ''}`,
+${repeat(separate ? gates : 0, (k) => `dg[gate + ${k}u * p.size] = select(dg${k}, 0.0, isOver);`)}`,
 )}`,
     reference({ dstates, dh, carry, saved: save, states: state, lengths, dx, dg }, p) {
       const second = (array: Float32Array, i: number) => (states === 2 ? array[i] : 0);

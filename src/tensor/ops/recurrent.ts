@@ -14,7 +14,7 @@ export { gru, lstm, rnnRelu, rnnTanh } from '../../kernels/recurrent/cells.ts';
 export type { Cell };
 
 export interface RecurrentInputs {
-  /** The products of all steps with the input weight, plus its bias: [steps, batch, gates · size]. */
+  /** All steps times the input weight, plus its bias: [steps, batch, gates · size]. */
   x: Tensor;
   /** [gates · size, size]. */
   weightHh: Tensor;
