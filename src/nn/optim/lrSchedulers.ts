@@ -87,9 +87,7 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-/**
- * Along a cosine from the rate to `etaMin` in `tMax` steps and back (PyTorch's `CosineAnnealingLR`).
- */
+/** Along a cosine from the rate to `etaMin` in `tMax` steps and back, PyTorch's class. */
 export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;

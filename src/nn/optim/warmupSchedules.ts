@@ -1,7 +1,7 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { LambdaLR, type SchedulableOptimizer, warmup } from './schedules.ts';
 
-/** Share of the steps after the warm-up that are over; 0 where there are none. */
+/** Share of the steps after the warm-up that are over. */
 const progressAt = (step: number, warmupSteps: number, totalSteps: number): number =>
   (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
 
