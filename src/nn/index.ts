@@ -17,6 +17,7 @@ export {
   type MultiheadAttentionOptions,
 } from './attention.ts';
 export { Conv1d, Conv2d } from './convolution.ts';
+export * as data from './data/index.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, parameter } from './layers.ts';
 export {
