@@ -30,6 +30,8 @@ export interface AutoModelClass<M> {
   fromPretrained(source: ModelSource, options?: PretrainedOptions): Promise<M>;
   /** A fresh model; a decoder for `isDecoder`. */
   fromConfig(config: BertConfig, seed?: number): M;
+  /** Heads of saved models that have all its weights, trained for its task; undefined: all. */
+  readonly heads?: readonly Head[];
 }
 
 /** The configuration of a folder, of a name on the hub or of an open folder. */
@@ -53,7 +55,7 @@ export const AutoTokenizer = {
     const file = modelFiles.tokenizerConfig;
     const json = (await folder.has(file)) ? await readJson(folder.path(file)) : {};
     const name = isObject(json) ? (json.tokenizer_class ?? undefined) : undefined;
-    if (name !== undefined && !tokenizerClasses.includes(String(name)))
+    if (name !== undefined && !tokenizerClasses.includes(name as string))
       throw new UsageError(
         `${folder.path(file)}: tokenizer_class: expected one of ${tokenizerClasses.join(', ')}, ` +
           `got ${formatValue(name)}`,
@@ -74,7 +76,8 @@ async function folderFamily(folder: ModelFolder): Promise<Family> {
   const known = architectures.map(({ Model }) => Model.architecture).join(', ');
   throw new UsageError(
     `${folder.path(modelFiles.config)}: architectures: expected one of ${known}, ` +
-      `got ${formatValue(name)}`,
+      `got ${formatValue(name)}; if it is a class of BERT's layers under another name, write the ` +
+      'one that fits instead',
   );
 }
 
@@ -82,6 +85,7 @@ async function folderFamily(folder: ModelFolder): Promise<Family> {
 function autoModel<M>(
   name: string,
   classOf: (family: Family) => ModelClass<M> | undefined,
+  heads?: readonly Head[],
 ): AutoModelClass<M> {
   const find = (family: Family, source: string): ModelClass<M> => {
     const Model = classOf(family);
@@ -92,6 +96,7 @@ function autoModel<M>(
     );
   };
   return {
+    heads,
     async fromPretrained(source, options) {
       const folder = await openModelFolder(source);
       const Model = find(await folderFamily(folder), folder.name);
@@ -105,7 +110,11 @@ function autoModel<M>(
 }
 
 const autoModelFor = <H extends Head>(name: string, head: H): AutoModelClass<ModelOf<H>> =>
-  autoModel<ModelOf<H>>(name, (family) => findModelClass(head, family));
+  autoModel<ModelOf<H>>(
+    name,
+    (family) => findModelClass(head, family),
+    head === 'masked-lm' ? [head, 'pretraining'] : [head],
+  );
 
 /** The encoder without a head: `BertModel`, or the backbone of a baseline. */
 export const AutoModel = autoModel<Backbone>('AutoModel', (family) =>

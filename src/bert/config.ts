@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
 import { formatValue, isObject, snakeCase } from '../platform/format.ts';
+import { checkDepth, maxLabels, readLabels } from './checkpoint/configJson.ts';
 
 /**
  * `gelu` and `gelu_python` are the exact function (erf); `gelu_new` and `gelu_pytorch_tanh` are its
@@ -103,9 +104,12 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
 export function labelFields(
   labels: readonly string[],
 ): Pick<BertConfig, 'id2label' | 'label2id' | 'numLabels'> {
-  const duplicate = labels.find((label, i) => labels.indexOf(label) !== i);
-  if (duplicate !== undefined)
-    throw new UsageError(`the label ${formatValue(duplicate)} occurs twice; labels must differ`);
+  const seen = new Set<string>();
+  for (const label of labels) {
+    if (seen.has(label))
+      throw new UsageError(`the label ${formatValue(label)} occurs twice; labels must differ`);
+    seen.add(label);
+  }
   return {
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
@@ -115,8 +119,9 @@ export function labelFields(
 
 /**
  * The configuration in a parsed config.json; `source` names the file in messages. `is_decoder` may
- * be true only with `decoders`.
- * @throws UsageError for another model type or a field out of range.
+ * be true only with `decoders`. Labels are read as Hugging Face reads them: `id2label` counts,
+ * whatever `label2id` and `num_labels` say; the weights decide whether their number is right.
+ * @throws UsageError for another model type, a field out of range, or labels that are equal.
  */
 export function parseBertConfig(json: unknown, source: string, decoders = false): BertConfig {
   if (!isObject(json))
@@ -124,18 +129,27 @@ export function parseBertConfig(json: unknown, source: string, decoders = false)
   // The oldest BERT folders have no model_type.
   const { model_type: modelType = 'bert' } = json;
   if (modelType !== 'bert')
-    throw new UsageError(`${source}: model_type: expected "bert", got ${formatValue(modelType)}`);
+    throw new UsageError(
+      `${source}: model_type: expected "bert", got ${formatValue(modelType)}: models of another ` +
+        'type have other layers or another tokenizer; choose a BERT model instead, such as ' +
+        'google-bert/bert-base-multilingual-cased or klue/bert-base',
+    );
   for (const field of [...(decoders ? [] : ['is_decoder']), 'add_cross_attention'])
     if (json[field] === true)
       throw new UsageError(`${source}: ${field}: expected false (an encoder), got true`);
 
-  const entries = Object.entries(json);
+  checkDepth(json, source);
+  const labels = labelFields(readLabels(json, source));
+  const entries = Object.entries(json).filter(
+    // Old checkpoints have no padding row.
+    ([name, value]) => !(name === 'pad_token_id' && value === null),
+  );
   const known = entries.filter(([name]) => fieldByJsonName.has(name));
   const extra = entries.filter(([name]) => !fieldByJsonName.has(name) && !rewrittenNames.has(name));
   const input = Object.fromEntries(
     known.map(([name, value]) => [fieldByJsonName.get(name)!, value]),
   );
-  return validate({ ...input, extra: Object.fromEntries(extra) }, source, snakeCase);
+  return validate({ ...input, ...labels, extra: Object.fromEntries(extra) }, source, snakeCase);
 }
 
 /** The text of a config.json that Python's `BertConfig.from_pretrained` reads. */
@@ -198,7 +212,7 @@ const schema = v.strictObject({
   id2label: v.nullish(jsonObject),
   label2id: v.nullish(jsonObject),
   // Limited, since each label gets a name before the weights can confirm the number.
-  numLabels: v.nullish(v.pipe(integerAtLeast(1), v.maxValue(1_000_000, 'at most 1000000'))),
+  numLabels: v.nullish(v.pipe(integerAtLeast(1), v.maxValue(maxLabels, `at most ${maxLabels}`))),
   extra: v.optional(jsonObject, {}),
 });
 
@@ -207,8 +221,14 @@ const fieldByJsonName = new Map(
     .filter((field) => field !== 'extra')
     .map((field) => [snakeCase(field), field]),
 );
-/** Fields about the stored weights, not the model: they are rewritten with the weights. */
-const rewrittenNames = new Set(['architectures', 'model_type', 'torch_dtype', 'dtype']);
+/** Fields about the stored weights, or that follow from others: they are written from these. */
+const rewrittenNames = new Set([
+  'architectures',
+  'model_type',
+  'torch_dtype',
+  'dtype',
+  '_num_labels',
+]);
 
 function validate(input: object, source: string, fieldName: (field: string) => string): BertConfig {
   const refuse = (field: string, value: unknown, expected: string): never => {

@@ -2,12 +2,12 @@ import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
 import type { FileContent } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
-import { formatNames } from '../platform/format.ts';
+import { formatNames, formatValue } from '../platform/format.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
-import { checkSizes } from './checkpoint/sizes.ts';
+import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
 import { writeCheckpoint } from './checkpoint/write.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 
@@ -72,6 +72,7 @@ export abstract class BertPreTrainedModel extends Module {
   constructor(config: BertConfig) {
     super();
     checkIsDecoder(this.constructor as typeof BertPreTrainedModel, config);
+    checkParameterCount(config);
     this.config = config;
   }
 
@@ -172,12 +173,13 @@ export abstract class BertPreTrainedModel extends Module {
       ([name, found]) => own.get(name)!.shape.join() !== tensors.get(found)!.shape.join(),
     );
     if (mismatched.length > 0) {
-      const list = mismatched.map(
-        ([name, found]) =>
-          `${found}: expected [${own.get(name)!.shape}], got [${tensors.get(found)!.shape}]`,
-      );
+      const list = mismatched.map(([name, found]) => {
+        const { shape } = tensors.get(found)!;
+        return `${found}: expected ${formatValue(own.get(name)!.shape)}, got ${formatValue(shape)}`;
+      });
       const hint = mismatched.every(([name]) => name.startsWith('classifier.'))
-        ? '; give `labels` to draw a new classifier'
+        ? `; id2label in its config.json names ${this.config.numLabels} labels, a row for each ` +
+          'is expected; give `labels` to draw a new classifier'
         : '';
       throw new UsageError(`${source}: weights of another shape: ${formatNames(list)}${hint}`);
     }

@@ -9,6 +9,7 @@ import { accuracy } from '../train/metrics/index.ts';
 import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { openCliDevice } from './openDevice.ts';
+import { wigbertCommand } from './shell.ts';
 import { percent } from './table.ts';
 import { runFineTuning } from './training.ts';
 
@@ -34,6 +35,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
       patience: epochs,
       epochs,
       out: OUT,
+      overwrite: true,
     },
     { json: false, silent: false },
   );
@@ -63,9 +65,8 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   console.log(
     `saved in ${OUT}, a Hugging Face folder; ${OUT}/history.svg shows loss and accuracy. Try it:`,
   );
-  console.log(
-    `  npx wigbert predict --model ${OUT} '배우들 연기가 정말 좋았어요' '시간이 아까운 영화'`,
-  );
+  const texts = ['배우들 연기가 정말 좋았어요', '시간이 아까운 영화'];
+  console.log(`  ${wigbertCommand('predict', '--model', OUT, ...texts)}`);
 }
 
 /** Accuracy on a file, and that of always saying its most frequent label. */

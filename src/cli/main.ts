@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
+import { withUsualNames } from './aliases.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -63,7 +64,7 @@ let savesResult = false;
 program.hook('preAction', (_, command) => {
   current = command;
   json = command.opts().json === true;
-  savesResult = !printers.includes(command.name());
+  savesResult = !printers.includes(command.name()) || command.opts().out !== undefined;
   if (program.opts().profile) enableProfile();
 });
 
@@ -79,7 +80,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(withUsualNames(process.argv.slice(2), program), { from: 'user' });
   await endProfile(json);
 } catch (error) {
   process.exitCode = await report(error);

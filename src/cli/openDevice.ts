@@ -12,6 +12,11 @@ export async function openCliDevice(
   precision?: DeviceOptions['precision'],
 ): Promise<Device> {
   const { useDevice } = await import('../tensor/index.ts');
+  if (kind !== 'cpu') {
+    const { findAdaptersQuietly } = await import('./quietDawn.ts');
+    // If that fails, the warnings are seen, or opening says what is wrong.
+    await findAdaptersQuietly(precision === 'high').catch(() => {});
+  }
   const device = await useDevice(kind, { precision });
   if (!silent) {
     console.error(`device: ${device.kind} (${device.description})`);

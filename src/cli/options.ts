@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
 import type { Hyperparameters } from '../train/trainer/hyperparameters.ts';
@@ -53,10 +54,27 @@ export const columnOptions = (): Option[] => [
     '--pair-column <name>',
     `column of the second text of pairs (default: ${pairColumns.join(', ')}, if present)`,
   ),
+  ...fileOptions(),
+];
+
+/** How files of data are read. */
+export const fileOptions = (): Option[] => [
+  new Option(
+    '--format <format>',
+    'format of the data (default: by the ending of the name)',
+  ).choices(dataFormats),
+  new Option(
+    '--encoding <name>',
+    'encoding of the data, such as cp949 or windows-1252 (default: found by trial among UTF-8, ' +
+      'CP949 and UTF-16)',
+  ),
 ];
 
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'folder of the model, or its name on the Hugging Face hub');
+
+export const overwriteOption = (): Option =>
+  new Option('--overwrite', 'replace the model or run that --out holds (default: refuse)');
 
 /** What a model starts from. */
 export const startOptions = (): Option[] => [
@@ -97,9 +115,18 @@ export const labelColumnOption = (): Option =>
     '--label-column <name>',
     'column of the label (default: label, labels, gold_label, score, tags… by task)',
   );
+const nameList = (text: string): string[] => {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Expected names separated by commas.');
+  return names;
+};
 export const dataOptions = (): Option[] => [
   ...columnOptions(),
   labelColumnOption(),
+  new Option(
+    '--label-columns <names>',
+    'columns with a 0 or 1 for each of several labels, separated by commas',
+  ).argParser(nameList),
   new Option('--label-separator <text>', 'separator of several labels of a text').default(','),
 ];
 
@@ -108,10 +135,16 @@ export const dataOptionsOf = ({
   textColumn,
   pairColumn,
   labelColumn,
+  labelColumns,
   labelSeparator,
+  format,
+  encoding,
 }: DataOptions): DataOptions => ({
   textColumn,
   pairColumn,
   labelColumn,
+  labelColumns,
   labelSeparator,
+  format,
+  encoding,
 });

@@ -7,6 +7,7 @@ import {
 } from '../train/recipes/pretrain.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { wigbertCommand } from './shell.ts';
 import { interruptible } from './signals.ts';
 import { percent } from './table.ts';
 
@@ -45,7 +46,7 @@ export async function runPretraining(
       case 'interrupted':
         progress!.log(
           `interrupted after step ${event.step}; ` +
-            `to continue: npx wigbert pretrain --resume ${event.folder}`,
+            `to continue: ${wigbertCommand('pretrain', '--resume', event.folder)}`,
         );
         break;
       default:
@@ -71,10 +72,18 @@ function startLines(start: Extract<PretrainEvent, { event: 'start' }>): string[]
   ];
 }
 
-export function evaluationLine(record: PretrainEvaluation): string {
-  const { step, trainLoss, validLoss, validPerplexity, validAccuracy } = record;
+function evaluationLine(record: PretrainEvaluation): string {
+  const { step, trainLoss } = record;
+  return `step ${step}: loss ${trainLoss.toFixed(3)} · validation ${validFigures(record)}`;
+}
+
+/** What a pre-training ends with. */
+export const resultLine = (record: PretrainEvaluation): string =>
+  `pre-trained in ${record.step} steps: validation ${validFigures(record)}`;
+
+function validFigures({ validLoss, validPerplexity, validAccuracy }: PretrainEvaluation): string {
   const parts = [`loss ${validLoss.toFixed(3)}`];
   if (validPerplexity !== undefined) parts.push(`perplexity ${validPerplexity.toFixed(1)}`);
   if (validAccuracy !== undefined) parts.push(`next sentence accuracy ${percent(validAccuracy)}`);
-  return `step ${step}: loss ${trainLoss.toFixed(3)} · validation ${parts.join(', ')}`;
+  return parts.join(', ');
 }

@@ -26,7 +26,7 @@ export interface ProgressOptions {
   totalSteps: number;
   /** Absent if the number of steps decides when to stop. */
   totalEpochs?: number;
-  /** What the examples are called, in the plural. Default: reviews. */
+  /** What the examples are called, in the plural. Default: texts. */
   unit?: string;
   /** Steps done before, if training is resumed. Default 0. */
   firstStep?: number;
@@ -138,7 +138,7 @@ function timer(totalSteps: number): (step: number) => number {
   };
 }
 
-function formatSeconds(seconds: number): string {
+export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
   const whole = Math.round(seconds);
   const clock = [Math.floor(whole / 60) % 60, whole % 60]
@@ -149,7 +149,7 @@ function formatSeconds(seconds: number): string {
 
 /** Speed, and its share of the device's peak. */
 const ratesOf =
-  ({ unit = 'reviews' }: ProgressOptions) =>
+  ({ unit = 'texts' }: ProgressOptions) =>
   ({ examplesPerSecond, tokensPerSecond, utilisation }: TrainingStatus): string => {
     const parts = [
       `${formatRate(examplesPerSecond)} ${unit}/s`,
@@ -159,6 +159,6 @@ const ratesOf =
     return parts.join(' · ');
   };
 
-function formatRate(rate: number): string {
+export function formatRate(rate: number): string {
   return rate < 10 ? rate.toFixed(1) : rate.toFixed(0);
 }

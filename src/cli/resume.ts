@@ -5,7 +5,7 @@ import { UsageError } from '../platform/errors.ts';
 import { openCliDevice } from './openDevice.ts';
 
 /** Options that do not decide the outcome, or that the opened device is checked for. */
-const FREE = ['resume', 'json', 'quiet', 'precision'];
+const FREE = ['resume', 'json', 'quiet', 'precision', 'overwrite'];
 
 /**
  * Checks the command line of a run that is resumed: its options are the ones it began with, and may
@@ -35,7 +35,9 @@ export function checkSameOptions(
     if (name === 'out' && value !== dir)
       throw new UsageError('--out and --resume exclude each other: a run continues in its folder');
     const isSame =
-      name === 'out' || value === begun[name] || (name === 'device' && value === 'auto');
+      name === 'out' ||
+      JSON.stringify(value) === JSON.stringify(begun[name]) ||
+      (name === 'device' && value === 'auto');
     if (!isSame) refuse(option.long!, value, begun[name]);
   }
 }

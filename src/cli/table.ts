@@ -1,3 +1,5 @@
+import stringWidth from 'string-width';
+
 /** The title of a column; cells of numbers are aligned to the right. */
 export type Column = string | { title: string; right: true };
 
@@ -5,7 +7,7 @@ export type Column = string | { title: string; right: true };
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const titles = columns.map((column) => (typeof column === 'string' ? column : column.title));
   const widths = titles.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => row[i].length)),
+    Math.max(...[title, ...rows.map((row) => row[i])].map(displayWidth)),
   );
   return [titles, ...rows].map((row) => tableRow(columns, widths, row)).join('\n');
 }
@@ -16,10 +18,17 @@ export function tableRow(
   widths: readonly number[],
   row: readonly string[],
 ): string {
-  const cells = row.map((cell, i) =>
-    typeof columns[i] === 'string' ? cell.padEnd(widths[i]) : cell.padStart(widths[i]),
-  );
+  const cells = row.map((cell, i) => {
+    const blanks = ' '.repeat(Math.max(0, widths[i] - displayWidth(cell)));
+    return typeof columns[i] === 'string' ? cell + blanks : blanks + cell;
+  });
   return cells.join('  ').trimEnd();
+}
+
+/** Columns of a terminal that a text takes: two for Hangul, Chinese characters and emoji. */
+export function displayWidth(text: string): number {
+  // What combines with a character takes none; a variation selector makes an emoji.
+  return stringWidth(text.normalize('NFC').replace(/(?!\ufe0f)[\p{Mn}\p{Me}]/gu, ''));
 }
 
 /** A number with three digits; a dash if it is unknown. */

@@ -1,13 +1,27 @@
-import { text as readAll } from 'node:stream/consumers';
+import { stat } from 'node:fs/promises';
+import { invalidReason } from '../formats/tables/rows.ts';
+import { openTexts } from '../formats/tables/texts.ts';
+import { STANDARD_INPUT } from '../platform/byteSource.ts';
 import { UsageError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 
-/** The lines of standard input. */
-export async function readLines(): Promise<string[]> {
+/**
+ * The lines of standard input.
+ * @param encoding by default, it is found
+ * @throws UsageError when there are none, or one is not in the encoding.
+ */
+export async function readLines(encoding?: string): Promise<string[]> {
   if (process.stdin.isTTY)
     throw new UsageError('expected texts, as arguments or as lines on standard input, got none');
-  const lines = (await readAll(process.stdin)).split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
+  const file = await openTexts(STANDARD_INPUT, { encoding }, false);
+  if ('columns' in file) throw new Error('standard input has no ending that makes it a table');
+  const lines: string[] = [];
+  for await (const { text, line, isValid } of file.lines()) {
+    if (!isValid) throw new UsageError(`line ${line} of ${file.name} is ${invalidReason(file)}`);
+    lines.push(text);
+  }
   if (lines.length === 0) throw new UsageError('expected texts on standard input, got none');
+  if (file.encoding !== 'UTF-8') console.error(`${file.name}: read as ${file.encoding}`);
   return lines;
 }
 
@@ -19,4 +33,29 @@ export function splitPair(text: string, i: number): [string, string] {
       `text ${i + 1}: expected two texts separated by one tab, got ${parts.length}`,
     );
   return [parts[0], parts[1]];
+}
+
+/** Endings of files of texts: a word that ends so is hardly a text. */
+const fileName = /^\S+\.(tsv|csv|txt|jsonl|ndjson|json|conll|bio|iob2?|gz)$/i;
+
+/**
+ * Checks that arguments are texts, not names of files by mistake.
+ * @param advice what to call instead, given the file's name
+ * @throws UsageError for a text that is the path of a file, or that looks like one.
+ */
+export async function checkAreTexts(
+  texts: readonly string[],
+  advice: (file: string) => string,
+): Promise<void> {
+  for (const text of texts) {
+    const found = await stat(text).catch(() => undefined);
+    if (found?.isFile())
+      throw new UsageError(`expected texts, got the file ${formatValue(text)}; ${advice(text)}`);
+    if (found?.isDirectory() && /[/\\]/.test(text))
+      throw new UsageError(`expected texts, got the folder ${formatValue(text)}`);
+    if (!found && fileName.test(text))
+      throw new UsageError(
+        `expected texts, got ${formatValue(text)}, the name of a file that does not exist`,
+      );
+  }
 }

@@ -91,7 +91,7 @@ function startLines({ train, valid, labels, files: { task }, model, ...at }: Sta
 function unitOf({ files }: Start): string {
   const [{ words, pair }] = files.data.examples;
   if (words) return 'sentences';
-  return pair === undefined ? 'reviews' : 'pairs';
+  return pair === undefined ? 'texts' : 'pairs';
 }
 
 function earlyStopLine({ patience, monitor }: Extract<FineTuneEvent, { event: 'earlyStop' }>) {
@@ -106,7 +106,8 @@ function epochLine(record: EpochRecord, { files: { task }, labels }: Start): str
   const metrics = task.monitoredMetrics(labels);
   const validated =
     validLoss === undefined ? '' : ` · validation ${figures(record, 'valid', validLoss, metrics)}`;
-  return `epoch ${epoch}: ${trained}${validated}${best ? ' (best, saved)' : ''}`;
+  const saved = validLoss === undefined ? ' (saved)' : ' (best, saved)';
+  return `epoch ${epoch}: ${trained}${validated}${best ? saved : ''}`;
 }
 
 const stepMetrics = ({ stepMetric }: Task): Metric[] => (stepMetric ? [stepMetric] : []);

@@ -1,16 +1,17 @@
 import { basename, dirname } from 'node:path';
 import { modelFiles } from '../formats/modelFiles.ts';
-import { isTable } from '../formats/tables/format.ts';
-import { isValidUtf8, type Line, openLines } from '../formats/tables/lines.ts';
-import { INVALID_UTF8, type RowProblem } from '../formats/tables/rows.ts';
+import type { LineFile } from '../formats/tables/lines.ts';
+import { invalidReason, isRowProblem, type RowProblem } from '../formats/tables/rows.ts';
+import type { TableOptions } from '../formats/tables/table.ts';
+import { openTexts } from '../formats/tables/texts.ts';
 import { writeFiles } from '../platform/atomicWrite.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainWordPiece, type WordPieceTrainerOptions } from '../text/vocabulary/index.ts';
 import type { ColumnOptions } from '../train/data/columns.ts';
-import { readData } from '../train/data/labelledData.ts';
-import { reportProblems } from './inputReports.ts';
+import { type RowTexts, tableTexts } from '../train/data/tableTexts.ts';
+import { reportInput, reportProblems } from './inputReports.ts';
 
-type Columns = Pick<ColumnOptions, 'textColumn' | 'pairColumn'>;
+type Columns = Pick<ColumnOptions, 'textColumn' | 'pairColumn'> & TableOptions;
 
 interface VocabOptions
   extends Columns,
@@ -23,10 +24,13 @@ interface VocabOptions
 
 /** Learns a vocabulary from files, writes it and prints what it covers. */
 export async function learnVocabulary(files: string[], options: VocabOptions): Promise<void> {
-  const { vocabSize, out, cased, textColumn, pairColumn, json, ...trainer } = options;
-  const sources: Iterable<string>[] = [];
-  for (const file of files) sources.push(await textsOf(file, { textColumn, pairColumn }));
-  const { vocab, coverage } = trainWordPiece(concatenated(sources), {
+  const { vocabSize, out, cased, textColumn, pairColumn, format, encoding, json, ...trainer } =
+    options;
+  const texts: string[] = [];
+  for (const file of files)
+    for await (const text of textsOf(file, { textColumn, pairColumn, format, encoding }))
+      texts.push(text);
+  const { vocab, coverage } = trainWordPiece(texts, {
     ...trainer,
     vocabSize,
     lowercase: !cased,
@@ -47,27 +51,20 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
     );
 }
 
-/** The texts of a table, or the lines of any other file. */
-async function textsOf(file: string, columns: Columns): Promise<Iterable<string>> {
-  if (columns.textColumn === undefined) {
-    const lines = await openLines(file);
-    if (!isTable(file, lines)) return validLines(file, lines());
-  }
-  const { examples, problems } = await readData(file, { ...columns, labelOptional: true });
-  reportProblems(file, problems);
-  return examples.flatMap(({ text, pair }) => (pair === undefined ? [text] : [text, pair]));
-}
-
-/** The lines of a file; reports those that are not text. */
-function* validLines(file: string, lines: Iterable<Line>): Generator<string> {
+/** The texts of a table, or the lines of any other file; reports those that are not read. */
+async function* textsOf(path: string, options: Columns): AsyncGenerator<string> {
+  const file = await openTexts(path, options, options.textColumn !== undefined);
   const problems: RowProblem[] = [];
-  for (const line of lines) {
-    if (isValidUtf8(line)) yield line.text;
-    else problems.push({ line: line.line, reason: INVALID_UTF8 });
+  if (file.encoding !== 'UTF-8')
+    reportInput({ event: 'encoding', path, encoding: file.encoding }, false);
+  for await (const item of 'columns' in file ? tableTexts(file, options) : lineTexts(file)) {
+    if (isRowProblem(item)) problems.push(item);
+    else yield* item.texts;
   }
-  reportProblems(file, problems);
+  reportProblems(file.name, problems);
 }
 
-function* concatenated(sources: readonly Iterable<string>[]): Generator<string> {
-  for (const texts of sources) yield* texts;
+async function* lineTexts(file: LineFile): AsyncGenerator<RowTexts | RowProblem> {
+  for await (const { text, line, isValid } of file.lines())
+    yield isValid ? { texts: [text], line } : { line, reason: invalidReason(file) };
 }

@@ -24,15 +24,18 @@ export {
 } from '../train/pipelines/fillMask.ts';
 export { type PipelineOptions, type PipelineTask, pipeline } from '../train/pipelines/pipeline.ts';
 export {
+  type LabelScore,
   type Prediction,
   type PredictOptions,
   TextClassificationPipeline,
+  type TopKOptions,
 } from '../train/pipelines/textClassification.ts';
 export {
   type EntityGroup,
   groupEntities,
   type TaggedWord,
   TokenClassificationPipeline,
+  type WordsInput,
 } from '../train/pipelines/tokenClassification.ts';
 export { countBatches } from '../train/pretraining/batches.ts';
 export {
@@ -75,14 +78,19 @@ export {
 export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
 export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export { type PredictEvent, type PredictRecipeOptions, predict } from '../train/recipes/predict.ts';
 export {
-  type LabelsPrediction,
-  type PredictEvent,
-  type PredictRecipeOptions,
-  type PredictResult,
-  predict,
-  type WordsPrediction,
-} from '../train/recipes/predict.ts';
+  type PredictFileEvent,
+  type PredictFileOptions,
+  type PredictFileResult,
+  predictFile,
+} from '../train/recipes/predictFile.ts';
+export type {
+  LabelPrediction,
+  LabelsPrediction,
+  PredictResult,
+  WordsPrediction,
+} from '../train/recipes/predictor.ts';
 export {
   type PretrainEvent,
   type PretrainRecipeOptions,
@@ -93,6 +101,7 @@ export type { Task, TaskName } from '../train/tasks/task.ts';
 export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
 export { hasTrainingState } from '../train/trainer/checkpoint.ts';
 export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts';
+export type { TrainingExample } from '../train/trainer/examples.ts';
 export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';
 export { History } from '../train/trainer/history.ts';
 export { historyPicture } from '../train/trainer/picture.ts';

@@ -2,11 +2,14 @@ import type { ListFileEntry } from '@huggingface/hub';
 import { recoverWrites, writeFiles } from '../platform/atomicWrite.ts';
 import { userCacheDir } from '../platform/cache.ts';
 import { DownloadError, UsageError } from '../platform/errors.ts';
+import { formatName, formatValue } from '../platform/format.ts';
 import { createHash } from '../platform/hash.ts';
 import { linkFile } from '../platform/links.ts';
-import { fileExists, pathExists, readJson, readText } from '../platform/readFiles.ts';
+import { fileExists, pathExists, readText } from '../platform/readFiles.ts';
 import { isNode, joinPath } from '../platform/runtime.ts';
 import { isShard, modelFiles, tokenizerFiles } from './modelFiles.ts';
+import { findOtherWeights } from './otherWeights.ts';
+import { readWeightsIndex } from './weightsIndex.ts';
 
 /**
  * Models by their name on the Hugging Face hub. The cache is the one that Python uses, in its
@@ -91,7 +94,7 @@ function explainFailure(error: unknown, name: string, hubUrl: string, notFound: 
   const why = cause?.code ?? cause?.message ?? message;
   return new DownloadError(
     `there is no folder ${name}, and the model of that name cannot be downloaded from ` +
-      `${hubUrl}: ${why}; check the network`,
+      `${hubUrl}: ${formatName(String(why))}; check the network`,
     { cause: error },
   );
 }
@@ -112,11 +115,8 @@ async function findSnapshot(repository: string): Promise<string | undefined> {
   if (!(await has(modelFiles.vocab)) && !(await has(modelFiles.tokenizer))) return undefined;
   if (await has(modelFiles.weights)) return folder;
   if (!(await has(modelFiles.weightsIndex))) return undefined;
-  const index = (await readJson(joinPath(folder, modelFiles.weightsIndex))) as {
-    weight_map?: object;
-  } | null;
-  for (const shard of new Set(Object.values(index?.weight_map ?? {})))
-    if (!(await has(String(shard)))) return undefined;
+  const parts = await readWeightsIndex(joinPath(folder, modelFiles.weightsIndex));
+  for (const part of parts.keys()) if (!(await has(part))) return undefined;
   return folder;
 }
 
@@ -182,8 +182,9 @@ function filesToDownload(
     for (const path of names) if (isShard(path)) wanted.add(path);
     wanted.add(modelFiles.weightsIndex);
   } else {
-    const hint = names.has('pytorch_model.bin') ? pickleHint(name) : '';
-    throw new UsageError(`${name} on ${hubUrl} has no ${modelFiles.weights}${hint}`);
+    throw new UsageError(
+      `${name} on ${hubUrl} has no ${modelFiles.weights}${conversionHint(name, [...names])}`,
+    );
   }
   return entries.filter(({ path }) => wanted.has(path));
 }
@@ -215,13 +216,24 @@ async function* verifiedContent(
 /** Checksums become file names, so they must not be anything else. */
 function validHash(hash: string | undefined): string {
   if (!hash || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash))
-    throw new DownloadError(`expected a checksum of 40 or 64 hex digits from the hub, got ${hash}`);
+    throw new DownloadError(
+      `expected a checksum of 40 or 64 hex digits from the hub, got ${formatValue(hash)}`,
+    );
   return hash;
 }
 
-const pickleHint = (name: string): string =>
-  ', only a pickle, which can run any code when it is read; if you trust it, convert it and give ' +
-  `the folder: python3 -c "import transformers as t; n, to = '${name}', ` +
-  `'${name.split('/').at(-1)}'; t.AutoTokenizer.from_pretrained(n).save_pretrained(to); ` +
-  'getattr(t, t.AutoConfig.from_pretrained(n).architectures[0])' +
-  '.from_pretrained(n).save_pretrained(to)"';
+/** What a repository has instead of safetensors, and how to convert it. */
+function conversionHint(name: string, names: readonly string[]): string {
+  const weights = findOtherWeights(names);
+  if (!weights) return '';
+  const { description, loadOptions, advice } = weights;
+  if (loadOptions === undefined) return `, only ${description}: ${advice}`;
+  const options = loadOptions && `, ${loadOptions}`;
+  return (
+    `, only ${description}; if you trust it, convert it and give the folder: ` +
+    `python3 -c "import transformers as t; n, to = '${name}', ` +
+    `'${name.split('/').at(-1)}'; t.AutoTokenizer.from_pretrained(n).save_pretrained(to); ` +
+    'getattr(t, t.AutoConfig.from_pretrained(n).architectures[0])' +
+    `.from_pretrained(n${options}).save_pretrained(to, safe_serialization=True)"`
+  );
+}

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
+import { formatName } from '../platform/format.ts';
 
 /**
  * Checks a parsed JSON value against a schema.
@@ -16,5 +17,6 @@ export function parseSchema<S extends v.GenericSchema>(
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new UsageError(`${name} is not ${what}: ${v.getDotPath(issue) ?? 'top'}: ${issue.message}`);
+  const field = formatName(v.getDotPath(issue) ?? 'top');
+  throw new UsageError(`${name} is not ${what}: ${field}: ${formatName(issue.message)}`);
 }

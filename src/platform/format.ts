@@ -23,8 +23,18 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A text from a file or a folder for a one-line message: shortened, control characters escaped. */
+export const formatName = (name: string, limit = 200): string =>
+  (name.length > limit ? `${name.slice(0, limit)}…` : name).replace(
+    /\p{Control}/gu,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
 /** The first `limit` names of a list, and the number of the others. */
 export function formatNames(names: readonly string[], limit = 8): string {
-  const some = names.slice(0, limit).join(', ');
+  const some = names
+    .slice(0, limit)
+    .map((name) => formatName(name))
+    .join(', ');
   return names.length > limit ? `${some} and ${names.length - limit} more` : some;
 }

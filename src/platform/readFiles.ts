@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { UsageError } from './errors.ts';
 import { isNode } from './runtime.ts';
 
@@ -37,20 +38,35 @@ export async function readBytes(path: string): Promise<Uint8Array> {
     }
     return new Uint8Array(await response.arrayBuffer());
   }
-  const { readFile } = await import('node:fs/promises');
-  return readFile(path).catch((error) => throwUnreadable(path, error));
+  const { readFile, stat } = await import('node:fs/promises');
+  try {
+    checkIsFile(await stat(path));
+    return await readFile(path);
+  } catch (error) {
+    return throwUnreadable(path, error as NodeJS.ErrnoException);
+  }
 }
 
-function throwUnreadable(
+/** Checked before a file is opened: a pipe would wait for its writer, a device has no end. */
+function checkIsFile(entry: Stats): void {
+  if (entry.isFile()) return;
+  throw Object.assign(new Error(), { code: entry.isDirectory() ? 'EISDIR' : NOT_A_FILE });
+}
+
+const NOT_A_FILE = 'NOT_A_FILE';
+
+export function throwUnreadable(
   path: string,
   { code, message }: NodeJS.ErrnoException,
   kind: 'file' | 'folder' = 'file',
 ): never {
-  const isOther = code === (kind === 'file' ? 'EISDIR' : 'ENOTDIR');
-  const other = kind === 'file' ? 'folder' : 'file';
-  const why =
-    code === 'ENOENT' ? `no such ${kind}` : isOther ? `is a ${other}, not a ${kind}` : message;
-  throw new UsageError(`cannot read ${path}: ${why}`);
+  const reasons: Record<string, string> = {
+    ENOENT: `no such ${kind}`,
+    EISDIR: 'is a folder, not a file',
+    ENOTDIR: kind === 'folder' ? 'is a file, not a folder' : 'no such file',
+    [NOT_A_FILE]: 'is a device or a pipe, not a file',
+  };
+  throw new UsageError(`cannot read ${path}: ${reasons[code ?? ''] ?? message}`);
 }
 
 /** A file that is read piece by piece. */
@@ -86,8 +102,7 @@ function randomAccessInNode(path: string, fs: typeof import('node:fs')): RandomA
   const withOpenFile = <T>(use: (fd: number) => T): T => {
     let fd: number;
     try {
-      // Checked before opening: opening a pipe would wait for its writer.
-      if (!fs.statSync(path).isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
+      checkIsFile(fs.statSync(path));
       fd = fs.openSync(path, 'r');
     } catch (error) {
       return throwUnreadable(path, error as NodeJS.ErrnoException);
@@ -123,9 +138,15 @@ function randomAccessInNode(path: string, fs: typeof import('node:fs')): RandomA
   };
 }
 
+/** The longest string of V8. */
+const MAX_STRING_LENGTH = 0x1fffffe8;
+
 /** Reads a UTF-8 text file; a byte order mark is dropped. Throws as `readBytes`. */
 export async function readText(path: string): Promise<string> {
-  return new TextDecoder('utf-8').decode(await readBytes(path));
+  const bytes = await readBytes(path);
+  if (bytes.length > MAX_STRING_LENGTH)
+    throw new UsageError(`cannot read ${path}: ${bytes.length} bytes are too long for a text`);
+  return new TextDecoder('utf-8').decode(bytes);
 }
 
 /** Reads a JSON file. Throws as `readBytes`, and UsageError when it is not JSON. */

@@ -1,9 +1,14 @@
 import { mayBeTable } from '../formats/tables/format.ts';
-import type { RowProblem } from '../formats/tables/rows.ts';
+import type { TableOptions } from '../formats/tables/table.ts';
 import { UsageError } from '../platform/errors.ts';
 import { listFolder, openRandomAccess } from '../platform/readFiles.ts';
 import { joinPath } from '../platform/runtime.ts';
-import { type DataOptions, type Example, readData } from '../train/data/labelledData.ts';
+import {
+  type DataOptions,
+  type Example,
+  type LabelledData,
+  readData,
+} from '../train/data/labelledData.ts';
 import { stratifiedSplit } from '../train/data/split.ts';
 import type { Document } from '../train/pretraining/corpus.ts';
 
@@ -16,7 +21,8 @@ export interface StudyData {
 }
 
 export interface StudySource
-  extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn'> {
+  extends TableOptions,
+    Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn'> {
   /** A labelled file, or a folder of one to train on and one to test with. */
   data: string;
   /** File to test with. Default: the folder's, else a part of `data` that is set aside. */
@@ -27,17 +33,17 @@ export interface StudySource
 /**
  * Reads the data of a study. The test rows are the same for all seeds and keep the shares of
  * labels.
- * @param onProblems receives skipped rows
+ * @param onRead receives each file as it is read
  * @throws UsageError when a file cannot be read, or there is too little in it.
  */
 export async function readStudyData(
   { data, test, testRows, ...columns }: StudySource,
-  onProblems: (path: string, problems: readonly RowProblem[]) => void = () => {},
+  onRead: (path: string, data: LabelledData) => void = () => {},
 ): Promise<StudyData> {
   const [trainPath, testPath] = await trainAndTestFiles(data, test);
   const read = async (path: string, labels?: readonly string[]) => {
-    const found = await readData(path, { ...columns, labels });
-    onProblems(path, found.problems);
+    const found = await readData(path, { ...columns, task: 'classification', labels });
+    onRead(path, found);
     return found;
   };
   const { examples, labels } = await read(trainPath);

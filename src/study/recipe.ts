@@ -18,7 +18,7 @@ export type StudyOptions = Partial<Omit<StudySettings, 'device' | 'data'>> & {
 };
 
 export type StudyEvent =
-  | InputEventOf<'skippedRows'>
+  | InputEventOf<'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns'>
   | { event: 'start'; totalSteps: number }
   /** Steps of an earlier run, which are not repeated. */
   | { event: 'skippedSteps'; steps: number }
@@ -56,14 +56,14 @@ export async function study(
     device: defaultDevice().kind,
   };
   // An application above the library: a program that only imports the library does not load it.
-  const [{ readStudyData }, { methods }, { runStudy, studySteps }] = await Promise.all([
-    import('./data.ts'),
-    import('./methods.ts'),
-    import('./study.ts'),
-  ]);
-  const data = await readStudyData(settings, (path, problems) => {
-    if (problems.length > 0) report({ event: 'skippedRows', path, problems });
-  });
+  const [{ readStudyData }, { reportRows }, { methods }, { runStudy, studySteps }] =
+    await Promise.all([
+      import('./data.ts'),
+      import('../train/recipes/reports.ts'),
+      import('./methods.ts'),
+      import('./study.ts'),
+    ]);
+  const data = await readStudyData(settings, (path, read) => reportRows(path, read, report));
   report({ event: 'start', totalSteps: studySteps(settings) });
   const results = await runStudy(data, settings, out, {
     signal,

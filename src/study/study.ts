@@ -214,6 +214,7 @@ async function pretrainOrResume(
     ? await Model.fromPretrained<PretrainModel>(dir)
     : Model.fromConfig<PretrainModel>(withDecoderFlag(config, Model), seed);
   onSkipped?.(resumed?.step ?? 0);
+  const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   const documents = async function* () {
     yield* texts;
   };
@@ -224,7 +225,7 @@ async function pretrainOrResume(
     {
       signal,
       onStep: (record, pace) => onStep?.({ ...record, ...pace }),
-      onCheckpoint: (state) => savePretraining(dir, model, state, {}, tokenizer.files()),
+      onCheckpoint: (state) => savePretraining(dir, model, state, {}, tokenizerFiles),
     },
     resumed,
   );

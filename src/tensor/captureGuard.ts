@@ -63,14 +63,13 @@ export class CaptureGuard {
   }
 
   /**
-   * Whether all is as the step found it. Running a step again tells who used a disposed tensor; its
-   * own are disposed with it.
+   * Whether all is as the step found it. Disposed tensors cannot have changed: the step keeps their
+   * memory.
    */
   get isValid(): boolean {
     for (const [leaf, { binding, requiresGrad }] of this.#usedLeaves) {
-      const isOwn = leaf.storage.createdAt > this.#startedAt;
-      if (leaf.isDisposed ? !isOwn : leaf.storage.binding !== binding) return false;
-      if (!leaf.isDisposed && leaf.requiresGrad !== requiresGrad) return false;
+      if (leaf.isDisposed) continue;
+      if (leaf.storage.binding !== binding || leaf.requiresGrad !== requiresGrad) return false;
     }
     for (const { read, value } of this.#usedValues.values()) if (read() !== value) return false;
     for (const [leaf, { before, needed }] of this.#gradients) {

@@ -182,10 +182,6 @@ describe('config.json', () => {
       { pad_token_id: 30522 },
       'm/config.json: pad_token_id: expected a token below vocab_size, 30522',
     ],
-    [
-      { num_labels: 3, id2label: { 0: 'a' } },
-      'm/config.json: num_labels: expected 1, the number of labels',
-    ],
     [{ layer_norm_eps: [1, 2] }, 'm/config.json: layer_norm_eps: expected a number above 0'],
   ])('refuses case %#', (json, message) => {
     expect(refusal(() => parse(json))).toContain(message);

@@ -228,6 +228,8 @@ describe('wrong use is one line, with its exit code', () => {
         join(dir, 'nan'),
         '--learning-rate',
         '1e38',
+        '--warmup-ratio',
+        '0',
         '--epochs',
         '1',
         '--batch-size',

@@ -115,9 +115,14 @@ describe('wrong use is one line', () => {
       'a run that is done',
       [...base, ...args, '--out', out],
       new RegExp(
-        'holds a run that stands at step 2 of 2: ' +
-          'continue it with --resume .*small, or choose another --out',
+        'small already holds a run of 2 steps: choose another --out, ' +
+          'or set --overwrite to replace it',
       ),
+    ],
+    [
+      'the folder of its model',
+      [corpus, '--model', out, ...args, '--out', `${out}/`, '--overwrite'],
+      /--out: .*small\/ would replace the model that the run starts from/,
     ],
   ])('%s', (_, given, message) => {
     const { status, stderr } = wigbert('pretrain', ...given);

@@ -40,10 +40,10 @@ describe('progress without a terminal', () => {
     progress.stop();
     expect(written()).toBe(
       [
-        'epoch 1/2 · step 5/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:35 left',
-        'epoch 1/2 · step 10/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:30 left',
-        'epoch 1/2 · step 15/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:25 left',
-        'epoch 1/2 · step 16/100 · loss 0.500 · 123 reviews/s · 4568 tokens/s · 01:24 left',
+        'epoch 1/2 · step 5/100 · loss 0.500 · 123 texts/s · 4568 tokens/s · 01:35 left',
+        'epoch 1/2 · step 10/100 · loss 0.500 · 123 texts/s · 4568 tokens/s · 01:30 left',
+        'epoch 1/2 · step 15/100 · loss 0.500 · 123 texts/s · 4568 tokens/s · 01:25 left',
+        'epoch 1/2 · step 16/100 · loss 0.500 · 123 texts/s · 4568 tokens/s · 01:24 left',
         'epoch 1 done',
         '',
       ].join('\n'),
@@ -55,7 +55,7 @@ describe('progress without a terminal', () => {
     progress.update({ ...status(1), examplesPerSecond: 2.345, utilisation: 0.0456 });
     vi.advanceTimersByTime(60_000);
     progress.update(status(2));
-    expect(written()).toContain('2.3 reviews/s · 4568 tokens/s · 4.6 % of peak · – left');
+    expect(written()).toContain('2.3 texts/s · 4568 tokens/s · 4.6 % of peak · – left');
     expect(written()).toContain('1:39:00 left');
     progress.stop();
     expect(written().split('\n')).toHaveLength(3);
@@ -77,7 +77,7 @@ describe('progress on a terminal', () => {
     expect(written()).toMatch(
       new RegExp(
         'epoch 1/2 █{8}░{8} 50/100 · 00:02 left · loss 0\\.500 · ' +
-          '123 reviews/s · 4568 tokens/s · 46 % of peak',
+          '123 texts/s · 4568 tokens/s · 46 % of peak',
       ),
     );
     progress.log('validation loss 0.4');

@@ -68,7 +68,8 @@ describe('train, interrupted', () => {
     expect(wigbert(['train', data, ...fresh, '--out', out, '--epochs', '1']).status).toBe(0);
     const contents = () => names.map((name) => readFileSync(join(out, name), 'latin1'));
     const before = contents();
-    await interruptAt('"step":2,', long, '--out', out, '--batch-size', '1', '--json');
+    const args = ['--out', out, '--overwrite', '--batch-size', '1', '--json'];
+    await interruptAt('"step":2,', long, ...args);
     expect(contents()).toEqual(before);
     expect(names.every((name) => existsSync(join(out, 'checkpoint', name)))).toBe(true);
   });

@@ -140,7 +140,7 @@ describe('train, evaluate and predict for every task', () => {
     ]);
     const { words, entities } = JSON.parse(predict('--json', text).stdout);
     expect(words.map(({ entity }: { entity: string }) => entity)).toEqual(
-      lines.slice(0, 5).map((line) => line.split('\t')[2]),
+      lines.slice(0, 5).map((line) => line.split('\t')[4]),
     );
     for (const { word, start, end } of [...words, ...entities])
       expect(text.slice(start, end)).toBe(word);

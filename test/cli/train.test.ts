@@ -18,7 +18,7 @@ describe('train', () => {
     expect(run.stdout).toContain(`npx wigbert predict --model ${model}`);
     expect(run.status).toBe(0);
     expect(run.stderr).toMatch(
-      /step \d+\/32 · loss [\d.]+ · [\d.]+ reviews\/s · [\d.]+ tokens\/s · \S+ left/,
+      /step \d+\/32 · loss [\d.]+ · [\d.]+ texts\/s · [\d.]+ tokens\/s · \S+ left/,
     );
     const history = JSON.parse(readFileSync(join(model, 'history.json'), 'utf8'));
     expect(history.steps.length).toBe(4 * history.epochs.length);
@@ -42,7 +42,7 @@ describe('train', () => {
       '--device',
       'cpu',
     ];
-    const run = wigbert([...args, '--learning-rate', '0.01']);
+    const run = wigbert([...args, '--learning-rate', '0.01', '--batch-size', '8']);
     expect(run.stderr).toMatch(/parameters, 306 of them trained/);
     const [before, after] = [
       await BertModel.fromPretrained(model),
@@ -67,7 +67,7 @@ describe('train', () => {
         .join('\n'),
     );
     const out = join(dir, 'other');
-    const run = wigbert([
+    const args = [
       'train',
       other,
       '--model',
@@ -79,7 +79,13 @@ describe('train', () => {
       '--epochs',
       '1',
       '--json',
-    ]);
+    ];
+    const refused = wigbert(args);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(
+      /other labels than .*model: expected labels among bad, good, got x, y, z; .* --replace-head/,
+    );
+    const run = wigbert([...args, '--replace-head']);
     expect(run.status).toBe(0);
     const events = run.stdout
       .trim()
@@ -94,7 +100,7 @@ describe('train', () => {
     ]);
     expect(events[1]).toMatchObject({ step: 1, epoch: 1, tokensPerSecond: expect.any(Number) });
     expect(events[1]).not.toHaveProperty('utilisation');
-    expect(run.stderr).toMatch(/lacks classifier.weight, classifier.bias: set at random/);
+    expect(run.stderr).toMatch(/its classifier \(bad, good\) is replaced by a new one \(x, y, z\)/);
     expect(JSON.parse(readFileSync(join(out, 'config.json'), 'utf8')).id2label).toEqual({
       0: 'x',
       1: 'y',
@@ -120,6 +126,7 @@ describe('train', () => {
         'cpu',
         '--out',
         join(dir, 'korean'),
+        '--overwrite',
         ...args,
       ]).stderr;
     expect(trainOnSome('--vocab', korean)).toMatch(
@@ -127,14 +134,16 @@ describe('train', () => {
     );
     expect(trainOnSome('--vocab', korean, '--cased')).toBe('');
     expect(trainOnSome('--vocab', vocab)).toMatch(/\[UNK\]/);
-    expect(trainOnSome('--model', model)).toMatch(
+    expect(trainOnSome('--model', model, '--replace-head')).toMatch(
       /% of the pieces are \[UNK\], .*: the vocabulary does not fit these texts/,
     );
   });
 
   it('says when it stops early', () => {
-    const args = ['--out', join(dir, 'early'), '--epochs', '9', '--learning-rate', '1e-9'];
-    const run = (...more: string[]) => wigbert(['train', data, ...fresh, ...args, ...more]).stderr;
+    const args = ['--out', join(dir, 'early'), '--overwrite', '--epochs', '9'];
+    const rate = ['--learning-rate', '1e-9'];
+    const run = (...more: string[]) =>
+      wigbert(['train', data, ...fresh, ...args, ...rate, ...more]).stderr;
     expect(run()).toMatch(
       new RegExp(
         '^epoch 3: .*\\nstopped early: ' +

@@ -107,7 +107,7 @@ describe('the hub', () => {
     hub.repositories['org/tiny'] = rest;
     expect(await refusal('org/tiny')).toMatch(
       new RegExp(
-        '^org/tiny on http.* has no model\\.safetensors, only a pickle, .*: ' +
+        '^org/tiny on http.* has no model\\.safetensors, only pytorch_model\\.bin, a pickle, .*: ' +
           `python3 -c "import transformers as t; n, to = 'org/tiny', 'tiny'; .*"$`,
       ),
     );

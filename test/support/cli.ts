@@ -40,7 +40,7 @@ export function cliFixture() {
     'config.json',
     JSON.stringify({
       model_type: 'bert',
-      vocab_size: 1000,
+      vocab_size: 746,
       hidden_size: 16,
       num_hidden_layers: 1,
       num_attention_heads: 2,

@@ -98,7 +98,7 @@ export const rustTokenizer = (
  * An encoding as Rust gives it, in our form. Its offsets count code points, ours UTF-16 units:
  * these are brought to ours.
  */
-export function fromRust(encoding: JsEncoding, text: string, pair?: string): Required<Encoding> {
+export function fromRust(encoding: JsEncoding, text: string, pair?: string) {
   const sequences = encoding.getSequenceIds();
   const units = [text, pair ?? ''].map(unitsByCodePoint);
   return {
@@ -106,7 +106,7 @@ export function fromRust(encoding: JsEncoding, text: string, pair?: string): Req
     attentionMask: encoding.getAttentionMask(),
     tokenTypeIds: encoding.getTypeIds(),
     specialTokensMask: encoding.getSpecialTokensMask(),
-    offsetMapping: encoding.getOffsets().map(([start, end], i) => {
+    offsetMapping: encoding.getOffsets().map(([start, end], i): [number, number] => {
       const inUnits = units[sequences[i] ?? 0];
       return inUnits ? [inUnits[start], inUnits[end]] : [start, end];
     }),

@@ -252,8 +252,8 @@ describe('what does not fit is refused by name', () => {
     ],
     ['flip of a scalar', () => w.tensor(1).flip([0]), /flip: a scalar has no dimension/],
     ['a shape', () => w.randn([2, -1]), /invalid shape \[2, -1\]/],
-    ['chunk', () => w.chunk(x, 0), /chunk: expected 1 or more chunks, got 0/],
-    ['split', () => w.split(x, 0), /split: expected a size ≥ 1, got 0/],
+    ['chunk', () => w.chunk(x, 0), /chunk: expected a whole number of chunks ≥ 1, got 0/],
+    ['split', () => w.split(x, 0), /split: expected sizes ≥ 1, got 0/],
     ['softmax', () => x.softmax(2), /dimension 2 is out of range/],
     [
       'backward',

@@ -1,10 +1,12 @@
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
+import { findOtherWeights } from '../../formats/otherWeights.ts';
 import { float32Decoder, SafetensorsError } from '../../formats/safetensors/dtypes.ts';
 import { dataOffset, parseHeader } from '../../formats/safetensors/header.ts';
+import { readWeightsIndex } from '../../formats/weightsIndex.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatValue, isObject } from '../../platform/format.ts';
-import { openRandomAccess, readJson } from '../../platform/readFiles.ts';
+import { formatValue } from '../../platform/format.ts';
+import { openRandomAccess } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { type BertConfig, parseBertConfig } from '../config.ts';
 import { canonicalName, isPositionIds } from './names.ts';
@@ -23,13 +25,6 @@ export interface Checkpoint {
   config: BertConfig;
   tensors: Map<string, Weight>;
 }
-
-/** `contiguous().clone()` separates tensors that safetensors refuses because they share memory. */
-const convertPickleCommand =
-  'python3 -c "import torch; from safetensors.torch import save_file; ' +
-  `w = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True); ` +
-  `save_file({k: v.contiguous().clone() for k, v in w.items()}, '${modelFiles.weights}', ` +
-  `{'format': 'pt'})"`;
 
 /**
  * The configuration of a folder.
@@ -53,7 +48,7 @@ export async function readCheckpoint(source: ModelSource): Promise<Checkpoint> {
   if (await folder.has(modelFiles.weights)) {
     await addWeightsFromFile(tensors, dir, modelFiles.weights);
   } else if (await folder.has(modelFiles.weightsIndex)) {
-    const parts = await readIndex(folder.path(modelFiles.weightsIndex));
+    const parts = await readWeightsIndex(folder.path(modelFiles.weightsIndex));
     for (const part of parts.keys())
       if (!(await folder.has(part)))
         throw new UsageError(
@@ -61,13 +56,12 @@ export async function readCheckpoint(source: ModelSource): Promise<Checkpoint> {
             'download the folder again',
         );
     for (const [part, expected] of parts) await addWeightsFromFile(tensors, dir, part, expected);
-  } else if ((await folder.names())?.some((name) => /^pytorch_model.*\.bin$/.test(name))) {
-    throw new UsageError(
-      `${dir} has its weights only as pytorch_model.bin, a pickle, which can run any code when ` +
-        `read; if you trust it, make a ${modelFiles.weights} in that folder: ` +
-        convertPickleCommand,
-    );
   } else {
+    const other = findOtherWeights((await folder.names()) ?? []);
+    if (other)
+      throw new UsageError(
+        `${dir} has no ${modelFiles.weights}, only ${other.description}: ${other.advice}`,
+      );
     await folder.require(modelFiles.weights);
   }
   return { config, tensors };
@@ -86,7 +80,9 @@ export async function addWeightsFromFile(
   const path = joinPath(dir, name);
   try {
     const file = await openRandomAccess(path);
-    const head = file.read(0, dataOffset(file.read(0, Math.min(8, file.size)), file.size));
+    const first = file.read(0, Math.min(8, file.size));
+    checkIsSafetensors(first);
+    const head = file.read(0, dataOffset(first, file.size));
     const entries = parseHeader(head, file.size).tensors;
     if (expected) checkIndexed([...entries.keys()], expected);
     for (const [tensor, { dtype, shape, begin, end }] of entries) {
@@ -108,6 +104,18 @@ export async function addWeightsFromFile(
   }
 }
 
+/** @throws SafetensorsError for other files that are often found under the name of weights. */
+function checkIsSafetensors(first: Uint8Array): void {
+  const text = String.fromCharCode(...first);
+  const refuse = (what: string) => {
+    throw new SafetensorsError(`expected weights in safetensors, got ${what}`);
+  };
+  if (/^<[!?a-z][a-z]{3}/i.test(text)) refuse('a web page: download the file itself');
+  if (text.startsWith('PK\x03\x04') || text.startsWith('\x80\x02'))
+    refuse('a pickle of PyTorch under another name: convert it, renaming does not');
+  if (text.startsWith('\x89HDF')) refuse("TensorFlow's HDF5: convert it, renaming does not");
+}
+
 /** @throws SafetensorsError unless a file has exactly the tensors that the index assigns to it. */
 function checkIndexed(found: readonly string[], expected: ReadonlySet<string>): void {
   for (const name of expected)
@@ -120,26 +128,4 @@ function checkIndexed(found: readonly string[], expected: ReadonlySet<string>): 
       throw new SafetensorsError(
         `tensor ${formatValue(name)} is here, but ${modelFiles.weightsIndex} does not put it here`,
       );
-}
-
-/** Names of tensors by their file, from the index of a model in several files. */
-async function readIndex(path: string): Promise<Map<string, Set<string>>> {
-  const index = await readJson(path);
-  const weightMap = isObject(index) ? index.weight_map : undefined;
-  if (!isObject(weightMap) || Object.keys(weightMap).length === 0)
-    throw new UsageError(
-      `${path}: weight_map: expected an object of tensor names to files, ` +
-        `got ${formatValue(weightMap)}`,
-    );
-  const parts = new Map<string, Set<string>>();
-  for (const [name, file] of Object.entries(weightMap)) {
-    // An index is downloaded: it may only name files beside it, never a path that leads elsewhere.
-    if (typeof file !== 'string' || !/^\w[\w.-]*\.safetensors$/.test(file))
-      throw new UsageError(
-        `${path}: file of ${formatValue(name)}: expected the plain name of a .safetensors file, ` +
-          `got ${formatValue(file)}`,
-      );
-    parts.set(file, (parts.get(file) ?? new Set()).add(name));
-  }
-  return parts;
 }

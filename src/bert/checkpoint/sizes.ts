@@ -1,7 +1,33 @@
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatNames } from '../../platform/format.ts';
+import { formatNames, formatValue } from '../../platform/format.ts';
+import type { BertConfig } from '../config.ts';
 import type { Checkpoint } from './read.ts';
+
+/** 8 GiB in float32, six times BERT-Large. */
+const MAX_PARAMETERS = 2 ** 31;
+/** Layers without parameters to speak of cost memory too. */
+const MAX_LAYERS = 1000;
+
+/**
+ * Refuses a configuration of an impossible size before anything is allocated for it.
+ * @throws UsageError naming the sizes.
+ */
+export function checkParameterCount(config: BertConfig): void {
+  const { vocabSize, hiddenSize, numHiddenLayers, intermediateSize } = config;
+  const { maxPositionEmbeddings, typeVocabSize, numLabels } = config;
+  const rows = vocabSize + maxPositionEmbeddings + typeVocabSize + numLabels;
+  const count =
+    rows * hiddenSize +
+    numHiddenLayers * (4 * hiddenSize * hiddenSize + 2 * hiddenSize * intermediateSize);
+  if (numHiddenLayers <= MAX_LAYERS && count <= MAX_PARAMETERS) return;
+  throw new UsageError(
+    `expected at most ${MAX_LAYERS} layers and ${MAX_PARAMETERS} parameters, got ` +
+      `${numHiddenLayers} layers and about ${count.toExponential(1)} parameters (hiddenSize ` +
+      `${hiddenSize}, intermediateSize ${intermediateSize}, vocabSize ${vocabSize}, ` +
+      `maxPositionEmbeddings ${maxPositionEmbeddings})`,
+  );
+}
 
 /**
  * Checks that config.json has the sizes of the weights, before a model of these sizes is built.
@@ -30,7 +56,8 @@ export function checkSizes({ config, tensors }: Checkpoint, source: string): voi
     const { shape } = tensors.get(found)!;
     if (shape[axis] !== size)
       throw new UsageError(
-        `${source}: ${found} is [${shape}], but ${field} in ${modelFiles.config} is ${size}; ` +
+        `${source}: ${found} is ${formatValue(shape)}, ` +
+          `but ${field} in ${modelFiles.config} is ${size}; ` +
           'the two files belong to different models',
       );
   }

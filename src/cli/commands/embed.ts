@@ -10,7 +10,7 @@ import {
   modelOption,
   positiveInteger,
 } from '../options.ts';
-import { readLines, splitPair } from '../texts.ts';
+import { wigbertCommand } from '../shell.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
@@ -18,7 +18,10 @@ export function embedCommand(): Command {
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')
-    .option('--input <file>', 'TSV, CSV or JSONL with a text column (or two)')
+    .option(
+      '--input <file>',
+      'TSV, CSV or JSONL with a text column (or two), or .txt with a text a line',
+    )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .addOption(
       new Option(
@@ -51,13 +54,22 @@ export function embedCommand(): Command {
     .action(async (given: string[], { pairs, json, device: kind, ...options }) => {
       const { embed } = await import('../../train/recipes/embed.ts');
       const { reportInput } = await import('../inputReports.ts');
-      const texts = await readTexts(given, options.input, pairs);
+      const { interruptible } = await import('../signals.ts');
+      const { model, out } = options;
+      const { checkAreTexts } = await import('../texts.ts');
+      await checkAreTexts(given, (file) => {
+        const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
+        return `for the texts in it: ${call}`;
+      });
+      const texts = await readTexts(given, options, pairs);
       const device = await openCliDevice(kind, json);
+      const { signal, release } = interruptible(() =>
+        console.error('stopping; press Ctrl-C again to leave at once'),
+      );
       const { size, ...result } = await embed(
         { ...options, texts },
-        { onEvent: (event) => reportInput(event, json) },
-      );
-      const { out } = options;
+        { signal, onEvent: (event) => reportInput(event, json) },
+      ).finally(release);
       const adapter = { device: device.kind, adapter: device.description };
       console.log(
         json
@@ -75,10 +87,15 @@ function layerList(text: string): number[] {
 }
 
 /** Texts of arguments or of standard input; none if there is a file to read. */
-async function readTexts(given: string[], input: string | undefined, pairs: boolean) {
+async function readTexts(
+  given: string[],
+  { input, encoding }: { input?: string; encoding?: string },
+  pairs: boolean,
+) {
   if (input !== undefined && pairs)
     throw new UsageError('--input and --pairs exclude each other: a file has pairs in two columns');
   if (input !== undefined) return given.length > 0 ? given : undefined;
-  const lines = given.length > 0 ? given : await readLines();
+  const { readLines, splitPair } = await import('../texts.ts');
+  const lines = given.length > 0 ? given : await readLines(encoding);
   return lines.map((text, i) => (pairs ? splitPair(text, i) : text));
 }

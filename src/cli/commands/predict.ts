@@ -1,62 +1,75 @@
 import { Command } from 'commander';
+import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
-import type { PredictResult } from '../../train/recipes/predict.ts';
-import { openCliDevice } from '../openDevice.ts';
-import { closedShare, deviceOption, jsonOption, modelOption, positiveInteger } from '../options.ts';
-import { readLines, splitPair } from '../texts.ts';
+import {
+  addOptions,
+  closedShare,
+  columnOptions,
+  deviceOption,
+  jsonOption,
+  modelOption,
+  path,
+  positiveInteger,
+  quietOption,
+} from '../options.ts';
 
 export function predictCommand(): Command {
-  return new Command('predict')
+  const command = new Command('predict')
     .description('label or score texts, or tag their words')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
+    .option(
+      '--input <file>',
+      'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
+        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
+        'written, with columns for what is predicted; broken rows are reported and left out',
+      path,
+    )
+    .option(
+      '--out <file>',
+      'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
+        'standard output, in the format of the input)',
+      path,
+    )
     .option('--pairs', 'each text is a pair, separated by a tab')
+    .option('--top-k <n>', 'give the n most probable labels; all: every label', labelCount)
     .option(
       '--threshold <probability>',
       'for models that give several labels: give those above this (default: ' +
         `${predictDefaults.threshold})`,
       closedShare,
     )
-    .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
-    .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize)
+    .option(
+      '--max-length <tokens>',
+      'longest text; longer ones are cut (default: all the model takes)',
+      positiveInteger,
+    )
+    .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
+  return addOptions(command, columnOptions())
     .addOption(deviceOption())
+    .addOption(quietOption())
     .addOption(jsonOption())
-    .action(async (given: string[], options) => {
-      const { model, pairs, json, threshold, maxLength, batchSize } = options;
-      const { predict } = await import('../../train/recipes/predict.ts');
-      const { reportInput } = await import('../inputReports.ts');
-      const lines = given.length > 0 ? given : await readLines();
-      const texts = lines.map((text, i) => (pairs ? splitPair(text, i) : text));
-      await openCliDevice(options.device, json);
-      const result = await predict(
-        { model, texts, threshold, maxLength, batchSize },
-        { onEvent: (event) => reportInput(event, json) },
-      );
-      if (json)
-        for (const [i, prediction] of result.predictions.entries())
-          console.log(JSON.stringify({ text: lines[i], ...prediction }));
-      else for (const line of linesOf(result, lines)) console.log(line);
+    .action(async (texts: string[], options) => {
+      checkOptions(texts, options);
+      const { predictOnFile, predictTexts } = await import('../predicting.ts');
+      if (options.input === undefined) await predictTexts(texts, options);
+      else await predictOnFile(options);
     });
 }
 
-/** What is printed for people; of words, the lines of a file that `train` reads. */
-function linesOf(result: PredictResult, texts: readonly string[]): string[] {
-  switch (result.task) {
-    case 'classification':
-      return result.predictions.map(
-        ({ label, score }, i) => `${label}\t${score.toFixed(4)}\t${texts[i]}`,
-      );
-    case 'regression':
-      return result.predictions.map(({ score }, i) => `${score.toFixed(4)}\t${texts[i]}`);
-    case 'multi-label':
-      return result.predictions.map(({ labels, scores }, i) => {
-        const chosen = labels.map((label) => `${label} ${scores[label].toFixed(4)}`);
-        return `${chosen.join(', ') || '–'}\t${texts[i]}`;
-      });
-    case 'token-classification':
-      return result.predictions.flatMap(({ words }) => [
-        ...words.map(({ word, entity, score }) => `${word}\t${score.toFixed(4)}\t${entity}`),
-        '',
-      ]);
-  }
+/** A number of labels, or all. */
+const labelCount = (text: string): number | 'all' =>
+  text === 'all' ? text : positiveInteger(text);
+
+/** @throws UsageError for options of files beside texts, and the reverse. */
+function checkOptions(texts: string[], options: Record<string, unknown>): void {
+  if (options.input !== undefined && texts.length > 0)
+    throw new UsageError('`input` and texts exclude each other: give one of them');
+  if (options.input !== undefined && options.pairs)
+    throw new UsageError('`input` and `pairs` exclude each other: a file has pairs in two columns');
+  const stray = ['out', 'textColumn', 'pairColumn', 'format'].find(
+    (name) => options[name] !== undefined,
+  );
+  if (options.input === undefined && stray)
+    throw new UsageError(`\`${stray}\` goes with \`input\`, a file of texts`);
 }

@@ -12,6 +12,7 @@ import {
   jsonOption,
   nonNegativeInteger,
   openShare,
+  overwriteOption,
   path,
   positiveInteger,
   quietOption,
@@ -19,6 +20,7 @@ import {
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { wigbertCommand } from '../shell.ts';
 
 const OUT = 'out/pretrained';
 
@@ -94,6 +96,7 @@ function addRunOptions(command: Command): void {
       pretrainDefaults.seed,
     )
     .option('--out <dir>', 'folder for the checkpoint, history.json and history.svg', path, OUT)
+    .addOption(overwriteOption())
     .option('--resume <dir>', 'continue the run in this folder, with its options')
     .addOption(deviceOption())
     .addOption(quietOption())
@@ -102,10 +105,9 @@ function addRunOptions(command: Command): void {
 
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
   const { device: asked, json, quiet, out, resume, ...rest } = options;
-  const { readPretraining } = await import('../../train/pretraining/checkpoint.ts');
-  const { checkNewPretraining } = await import('../../train/recipes/pretrain.ts');
-  const { evaluationLine, runPretraining } = await import('../pretraining.ts');
-  const begun = resume === undefined ? undefined : (await readPretraining(resume)).settings;
+  const { checkNewPretraining, openPretraining } = await import('../../train/recipes/pretrain.ts');
+  const { resultLine, runPretraining } = await import('../pretraining.ts');
+  const begun = resume === undefined ? undefined : { ...(await openPretraining(resume)).settings };
   if (begun) {
     const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
     checkSameOptions(command, begun, resume, list);
@@ -135,9 +137,9 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
       }),
     );
   else if (!interrupted) {
-    if (last) console.log(evaluationLine(last));
+    if (last) console.log(resultLine(last));
     console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
-    console.log(`  npx wigbert train data.tsv --model ${folder}`);
+    console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   }
   if (interrupted) process.exitCode = 130;
 }

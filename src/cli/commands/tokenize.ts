@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { readText } from '../../platform/readFiles.ts';
 import { jsonOption, positiveInteger } from '../options.ts';
 import { noteCased } from '../resume.ts';
 
@@ -16,15 +15,20 @@ export function tokenizeCommand(): Command {
     .action(
       async (text: string, pair: string | undefined, { model, vocab, cased, maxLength, json }) => {
         const { checkStart, fetchModel } = await import('../../train/recipes/start.ts');
-        const { BertTokenizer } = await import('../../text/tokenizer/index.ts');
+        const { BertTokenizer, readVocabulary } = await import('../../text/tokenizer/index.ts');
         const { reportInput } = await import('../inputReports.ts');
         checkStart({ model, vocab });
+        const { checkAreTexts } = await import('../texts.ts');
+        await checkAreTexts(
+          [text, ...(pair === undefined ? [] : [pair])],
+          () => 'give one text, such as a line of it',
+        );
         noteCased({ model, cased });
         const tokenizer = model
           ? await BertTokenizer.fromPretrained(
               await fetchModel(model, (event) => reportInput(event, json)),
             )
-          : new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
+          : new BertTokenizer(await readVocabulary(vocab), { doLowerCase: !cased });
         const encoding = tokenizer.encode(text, pair, {
           maxLength,
           truncation: maxLength ? 'longest_first' : false,

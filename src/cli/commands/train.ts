@@ -11,6 +11,7 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
+  overwriteOption,
   path,
   positiveInteger,
   precisionOption,
@@ -19,6 +20,7 @@ import {
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
+import { wigbertCommand } from '../shell.ts';
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
@@ -37,6 +39,10 @@ export function trainCommand(): Command {
     );
   addOptions(command, startOptions())
     .addOption(casedOption())
+    .option(
+      '--replace-head',
+      'draw a new classifier if the one of the model is for other labels (default: refuse)',
+    )
     .option(
       '--freeze <layers>',
       'freeze the embeddings and this many of the lowest layers; all: train only the head',
@@ -84,6 +90,7 @@ function addRunOptions(command: Command): void {
       path,
       'out/model',
     )
+    .addOption(overwriteOption())
     .option(
       '--save-every <steps>',
       'steps between checkpoints (default: one after each epoch)',
@@ -134,7 +141,7 @@ async function run(
         best: best ?? null,
       }),
     );
-  else if (interrupted) console.error(`to continue: npx wigbert train --resume ${out}`);
+  else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
   else showResult(history, out, isForPairs);
   if (interrupted) process.exitCode = 130;
 }
@@ -149,10 +156,10 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
         `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
   console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
-  const use = `npx wigbert predict --model ${out}`;
+  const use = ['predict', '--model', out];
   console.log(
     isForPairs
-      ? `  ${use} --pairs < pairs.txt  # two texts per line, separated by a tab`
-      : `  ${use} 'some text'`,
+      ? `  ${wigbertCommand(...use, '--pairs')} < pairs.txt  # two texts a line, separated by a tab`
+      : `  ${wigbertCommand(...use, 'some text')}`,
   );
 }

@@ -1,11 +1,10 @@
 import { Command, Option } from 'commander';
 import { trainerDefaults } from '../../text/vocabulary/options.ts';
-import { columnOptions, jsonOption, path, positiveInteger } from '../options.ts';
+import { addOptions, columnOptions, jsonOption, path, positiveInteger } from '../options.ts';
 
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
-  const [textColumnOption, pairColumnOption] = columnOptions();
-  return new Command('vocab')
+  const command = new Command('vocab')
     .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
@@ -38,9 +37,8 @@ export function vocabCommand(): Command {
       )
         .choices(['count', 'likelihood'])
         .default(score),
-    )
-    .addOption(textColumnOption)
-    .addOption(pairColumnOption)
+    );
+  return addOptions(command, columnOptions())
     .addOption(jsonOption())
     .action(async (files: string[], options) => {
       const { learnVocabulary } = await import('../vocabulary.ts');

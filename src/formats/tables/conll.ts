@@ -1,50 +1,123 @@
-import { type DecodedText, splitLines } from './encoding.ts';
-import { fieldCountReason, INVALID_UTF8, type RowProblem, type Rows } from './rows.ts';
-
-interface Sentence {
-  tokens: string[];
-  tags: string[];
-  line: number;
-}
+import { type ConllLayout, conllLayout, isBreak, splitColumns, trimBlanks } from './conllLayout.ts';
+import { type Line, linesOf, splitBlocks } from './lines.ts';
+import {
+  fieldCountReason,
+  type Item,
+  invalidReason,
+  type Reader,
+  type RowProblem,
+} from './rows.ts';
+import type { Text } from './text.ts';
 
 /**
- * Reads sentences in the format of the CoNLL shared tasks: a word a line, its first field the word
- * and its last the tag, separated by tabs (by blanks in a line without tabs). Blank lines and
- * `-DOCSTART-` lines end a sentence. There is no header. A sentence with a broken line becomes one
- * problem. The columns are `tokens` and `tags`.
+ * Reads sentences in the formats of the CoNLL shared tasks: a word a line with its tag, in columns
+ * separated by tabs or blanks. Blank lines, comments and `-DOCSTART-` lines end a sentence. A
+ * sentence with a broken line becomes one problem. The columns are `tokens` and `tags`, and those
+ * of the file by number: `1`, `2`, ….
  */
-export function readConll({ text, invalidLines }: DecodedText): Rows {
-  const table: Rows = { columns: ['tokens', 'tags'], rows: [], problems: [] };
-  let width: number | undefined;
-  let sentence: Sentence | undefined;
-  let problem: RowProblem | undefined;
-  const endSentence = () => {
-    if (problem) table.problems.push(problem);
-    else if (sentence)
-      table.rows.push({ values: [sentence.tokens, sentence.tags], line: sentence.line });
-    sentence = problem = undefined;
+export async function conllReader(text: Text): Promise<Reader> {
+  const layout = conllLayout(splitBlocks(await text.head('line')));
+  const { words, tags, count } = layout;
+  const numbers = Array.from({ length: count }, (_, at) => at + 1);
+  const chosen = tags === undefined ? [words] : [words, tags];
+  return {
+    columns: [...['tokens', 'tags'].slice(0, chosen.length), ...numbers.map(String)],
+    wordColumns: { words, tags, count },
+    async *read() {
+      const sentences = new Sentences(layout, [...chosen, ...numbers], invalidReason(text));
+      for await (const lines of linesOf(text.blocks('line'))) yield sentences.push(lines);
+      yield sentences.end();
+    },
   };
-  for (const [index, source] of splitLines(text).entries()) {
-    const line = index + 1;
-    if (source.trim() === '' || source.startsWith('-DOCSTART-')) {
-      endSentence();
-      continue;
-    }
-    const fields = source.includes('\t') ? source.split('\t') : source.trim().split(/ +/);
-    width ??= Math.max(2, fields.length);
-    const reason = invalidLines.has(line) ? INVALID_UTF8 : reasonAgainst(fields, width);
-    if (reason) problem ??= { line, reason: `${reason}: its sentence is left out` };
-    sentence ??= { tokens: [], tags: [], line };
-    sentence.tokens.push(fields[0]);
-    sentence.tags.push(fields.at(-1)!);
-  }
-  endSentence();
-  return table;
 }
 
-/** Why the line of a word is broken, if it is. */
-function reasonAgainst(fields: readonly string[], width: number): string | undefined {
-  if (fields.length !== width) return fieldCountReason(width, fields.length);
-  if (fields[0].trim() === '' || fields.at(-1)!.trim() === '') return 'a word or tag is empty';
-  return undefined;
+/** Gathers lines into sentences. */
+class Sentences {
+  private readonly layout: ConllLayout;
+  /** The columns of a row, as numbers from 1. */
+  private readonly columns: readonly number[];
+  /** The reason of a line that is not in the encoding. */
+  private readonly invalid: string;
+  private lines: string[][] = [];
+  private firstLine = 0;
+  private problem: RowProblem | undefined;
+  private found: Item[] = [];
+
+  constructor(layout: ConllLayout, columns: readonly number[], invalid: string) {
+    this.layout = layout;
+    this.columns = columns;
+    this.invalid = invalid;
+  }
+
+  push(lines: readonly Line[]): Item[] {
+    for (const line of lines) this.add(line);
+    return this.take();
+  }
+
+  end(): Item[] {
+    this.endSentence();
+    return this.take();
+  }
+
+  private take(): Item[] {
+    const { found } = this;
+    this.found = [];
+    return found;
+  }
+
+  private add({ text, line, isValid }: Line): void {
+    const { hasHeader, hasTabs, isNumbered } = this.layout;
+    const fields = splitColumns(text, hasTabs);
+    if (isBreak(text) || this.isComment(text, fields)) {
+      this.endSentence();
+      return;
+    }
+    if (hasHeader && line === 1) return;
+    // CoNLL-U: a range of words (3-4), or a word that is not in the text (5.1).
+    if (isNumbered && /^\d+[-.]\d+$/.test(trimBlanks(fields[0]))) return;
+    if (this.lines.length === 0 && !this.problem) this.firstLine = line;
+    const reason = isValid ? this.reasonAgainst(fields) : this.invalid;
+    if (reason) this.problem ??= { line, reason: `${reason}: its sentence is left out` };
+    this.lines.push(fields);
+  }
+
+  /** Why the line of a word is broken, if it is. */
+  private reasonAgainst(fields: readonly string[]): string | undefined {
+    const { words, tags, count } = this.layout;
+    if (fields.length !== count) return fieldCountReason(count, fields.length);
+    const isEmpty = fields[words - 1] === '' || (tags && trimBlanks(fields[tags - 1]) === '');
+    return isEmpty ? 'a word or tag is empty' : undefined;
+  }
+
+  /** Whether a line that begins with `#` is no word. */
+  private isComment(text: string, fields: readonly string[]): boolean {
+    if (!text.startsWith('#')) return false;
+    const { tags, count, hasTabs, knownTags } = this.layout;
+    const isInside = this.lines.length > 0;
+    if (hasTabs && !text.includes('\t')) return !isInside || /^#+\s*[^#\s]/.test(text);
+    const isWord =
+      fields.length === count &&
+      (tags === undefined || knownTags.has(trimBlanks(fields[tags - 1])));
+    if (isWord) return false;
+    if (!isInside && fields.length !== count) return true;
+    return /^#+ +\S/.test(text) && (hasTabs || !isInside || text.includes('\t'));
+  }
+
+  private endSentence(): void {
+    if (this.problem) this.found.push(this.problem);
+    else if (this.lines.length > 0) this.found.push(this.row());
+    this.lines = [];
+    this.problem = undefined;
+  }
+
+  private row(): Item {
+    const values = this.columns.map((column) => this.lines.map((fields) => fields[column - 1]));
+    const { words } = this.layout;
+    const cleaned = this.columns.map((column, at) =>
+      values[at].map((field) =>
+        column === words && trimBlanks(field) === '' ? field : trimBlanks(field),
+      ),
+    );
+    return { values: cleaned, line: this.firstLine };
+  }
 }

@@ -1,24 +1,30 @@
+import { STANDARD_INPUT } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
-import type { Line } from './lines.ts';
 
 /** Format of a data file; CoNLL files hold tagged words, the others tables with named columns. */
-export type DataFormat = 'tsv' | 'csv' | 'jsonl' | 'conll';
+export type DataFormat = 'tsv' | 'csv' | 'jsonl' | 'json' | 'conll';
+
+/** The formats of data files. */
+export const dataFormats: readonly DataFormat[] = ['tsv', 'csv', 'jsonl', 'json', 'conll'];
 
 const extensions: Record<string, DataFormat> = {
   tsv: 'tsv',
+  tab: 'tsv',
   txt: 'tsv',
   csv: 'csv',
   jsonl: 'jsonl',
   ndjson: 'jsonl',
+  json: 'json',
   conll: 'conll',
+  conllu: 'conll',
   bio: 'conll',
   iob: 'conll',
   iob2: 'conll',
 };
 
-/** The extension of a file or URL, in lower case and without its dot. */
-const extensionOf = (name: string): string =>
-  /\.([^./\\]+)$/.exec(name.replace(/[?#].*$/, ''))?.[1].toLowerCase() ?? '';
+/** The extension of a file or URL, in lower case and without its dot; that of what a .gz holds. */
+export const extensionOf = (name: string): string =>
+  /\.([^./\\]+)$/.exec(name.replace(/[?#].*$/, '').replace(/\.gz$/i, ''))?.[1].toLowerCase() ?? '';
 
 const formatByExtension = (name: string): DataFormat | undefined => {
   const extension = extensionOf(name);
@@ -33,22 +39,24 @@ export function formatOf(name: string): DataFormat {
   const format = formatByExtension(name);
   if (format !== undefined) return format;
   const known = Object.keys(extensions).map((extension) => `.${extension}`);
+  const which = name === STANDARD_INPUT ? 'standard input' : name;
   throw new UsageError(
-    `unknown format of ${name}: expected a file that ends in ${known.join(', ')} ` +
-      '(.jsonl: a JSON object a line)',
+    `unknown format of ${which}: expected a file that ends in ${known.join(', ')} ` +
+      `(.jsonl: a JSON object a line), or a \`format\`: ${dataFormats.join(', ')}`,
   );
+}
+
+/**
+ * The format that was asked for, else that of the name.
+ * @throws UsageError when there is no such format, or the extension is unknown.
+ */
+export function checkedFormat(format: DataFormat | undefined, name: string): DataFormat {
+  if (format === undefined) return formatOf(name);
+  if (!dataFormats.includes(format))
+    throw new UsageError(`\`format\`: expected ${dataFormats.join(', ')}, got ${format}`);
+  return format;
 }
 
 /** Whether a file can be a table with named columns, by its extension; `.txt` can be plain too. */
 export const mayBeTable = (name: string): boolean =>
   !['conll', undefined].includes(formatByExtension(name));
-
-/**
- * Whether a file is a table with named columns rather than plain text: by its extension, and for
- * `.txt` if its first line has a tab.
- */
-export function isTable(name: string, lines: () => Iterable<Line>): boolean {
-  if (extensionOf(name) !== 'txt') return mayBeTable(name);
-  const [header] = lines();
-  return header?.text.includes('\t') ?? false;
-}

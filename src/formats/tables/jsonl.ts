@@ -1,33 +1,37 @@
 import { isObject } from '../../platform/format.ts';
-import { type DecodedText, splitLines } from './encoding.ts';
-import { INVALID_UTF8, type RowProblem, type Rows } from './rows.ts';
+import { columnsOf, rowOf } from './jsonColumns.ts';
+import { linesOf, splitBlocks } from './lines.ts';
+import { type Item, invalidReason, type Reader } from './rows.ts';
+import type { Text } from './text.ts';
 
-/** Reads JSON Lines: one object a line. The columns are the keys of all objects. */
-export function readJsonLines({ text, invalidLines }: DecodedText): Rows {
-  const objects: { object: Record<string, unknown>; line: number }[] = [];
-  const keys = new Set<string>();
-  const problems: RowProblem[] = [];
-  for (const [index, source] of splitLines(text).entries()) {
-    const line = index + 1;
-    if (source.trim() === '') continue;
-    const object = invalidLines.has(line) ? INVALID_UTF8 : parseObject(source);
-    if (typeof object === 'string') {
-      problems.push({ line, reason: object });
-      continue;
-    }
-    objects.push({ object, line });
-    for (const key of Object.keys(object)) keys.add(key);
+/** Reads JSON Lines: one object a line. The columns are the keys of the objects in the head. */
+export async function jsonLinesReader(text: Text): Promise<Reader> {
+  const objects: Record<string, unknown>[] = [];
+  for (const { text: source, isValid } of splitBlocks(await text.head('line'))) {
+    const object = isValid && source.trim() !== '' ? parseObject(source) : '';
+    if (typeof object !== 'string') objects.push(object);
   }
-  const columns = [...keys];
-  const rows = objects.map(({ object, line }) => ({
-    values: columns.map((key) => (Object.hasOwn(object, key) ? object[key] : undefined)),
-    line,
-  }));
-  return { columns, rows, problems };
+  const columns = columnsOf(objects);
+  return {
+    columns,
+    async *read() {
+      for await (const lines of linesOf(text.blocks('line'))) {
+        const items: Item[] = [];
+        for (const { text: source, line, isValid } of lines) {
+          if (source.trim() === '') continue;
+          const object = isValid ? parseObject(source) : invalidReason(text);
+          items.push(
+            typeof object === 'string' ? { line, reason: object } : rowOf(object, columns, line),
+          );
+        }
+        yield items;
+      }
+    },
+  };
 }
 
 /** The object in a line of JSON, or the reason why there is none. */
-function parseObject(source: string): Record<string, unknown> | string {
+export function parseObject(source: string): Record<string, unknown> | string {
   try {
     const value: unknown = JSON.parse(source);
     return isObject(value) ? value : 'not a JSON object';

@@ -1,9 +1,15 @@
-import { readBytes } from '../../platform/readFiles.ts';
-import { type DataFormat, formatOf } from './format.ts';
-import { readRows } from './read.ts';
-import type { Row, RowProblem } from './rows.ts';
+import { bytesInMemory, openByteSource } from '../../platform/byteSource.ts';
+import { conllReader } from './conll.ts';
+import { csvReader } from './csv.ts';
+import { checkedFormat, type DataFormat } from './format.ts';
+import { jsonReader } from './json.ts';
+import { isRowProblem, type Reader, type Row, type RowProblem, type WordColumns } from './rows.ts';
+import { openText, type Text, type TextOptions } from './text.ts';
+import { tsvReader } from './tsv.ts';
 
-export interface TableOptions {
+export { isRowProblem };
+
+export interface TableOptions extends TextOptions {
   /** Default: by the name's ending. */
   format?: DataFormat;
 }
@@ -13,29 +19,69 @@ export interface Table {
   /** Names the file in messages. */
   readonly name: string;
   readonly format: DataFormat;
+  /** Name of the encoding that is read, such as `UTF-8`, `CP949` or `UTF-16LE`. */
+  readonly encoding: string;
   /** Names of the columns, in the order of a row's values. */
   readonly columns: readonly string[];
-  /** The rows and what is broken, in file order; each call starts at the first row. */
+  /** Names that several columns have; the first of them counts. */
+  readonly duplicateColumns: readonly string[];
+  /** CoNLL: which columns are words and tags. */
+  readonly wordColumns?: WordColumns;
+  /**
+   * The rows and what is broken, in file order; each call starts at the first row. What can be read
+   * once only, as standard input beyond 4 MiB, gives a UsageError the second time.
+   */
   rows(): AsyncGenerator<Row | RowProblem>;
 }
 
-/** Whether an item of `Table.rows` is a row that cannot be used. */
-export const isRowProblem = (item: Row | RowProblem): item is RowProblem => 'reason' in item;
-
 /**
- * Opens a data file to read it row by row.
- * @throws UsageError when the file cannot be read, its format is unknown, or it has no header.
+ * Opens a data file to read it row by row in bounded memory: TSV, CSV, JSON, JSONL or CoNLL, a gzip
+ * file of these, a pipe, or standard input (`-`, with a `format`). In a browser, a URL.
+ * @throws UsageError when the file cannot be read, its format or encoding is unknown, or it has no
+ * header.
+ * @example
+ * const table = await openTable('reviews.csv.gz');
+ * const text = table.columns.indexOf('text');
+ * for await (const item of table.rows()) {
+ *   if (isRowProblem(item)) console.error(`line ${item.line}: ${item.reason}`);
+ *   else console.log(item.values[text]);
+ * }
  */
 export async function openTable(path: string, options: TableOptions = {}): Promise<Table> {
-  const format = options.format ?? formatOf(path);
-  const { columns, rows, problems } = await readRows(await readBytes(path), format, path);
-  const items = [...rows, ...problems].sort((a, b) => a.line - b.line);
+  const format = checkedFormat(options.format, path);
+  return tableOf(await openText(await openByteSource(path), options), format);
+}
+
+/** `openTable` for bytes in memory; `name` gives the format and names them in messages. */
+export async function openTableInMemory(
+  bytes: Uint8Array,
+  name: string,
+  options: TableOptions = {},
+): Promise<Table> {
+  const format = checkedFormat(options.format, name);
+  return tableOf(await openText(bytesInMemory(bytes, name), options), format);
+}
+
+/** Opens a text as a table. */
+export async function tableOf(text: Text, format: DataFormat): Promise<Table> {
+  const { columns, wordColumns, read } = await readers[format](text);
   return {
-    name: path,
+    name: text.name,
     format,
+    encoding: text.encoding,
     columns,
+    duplicateColumns: [...new Set(columns.filter((name, at) => columns.indexOf(name) < at))],
+    wordColumns,
     async *rows() {
-      yield* items;
+      for await (const items of read()) yield* items;
     },
   };
 }
+
+const readers: Record<DataFormat, (text: Text) => Promise<Reader>> = {
+  tsv: tsvReader,
+  csv: csvReader,
+  json: (text) => jsonReader(text, false),
+  jsonl: (text) => jsonReader(text, true),
+  conll: conllReader,
+};

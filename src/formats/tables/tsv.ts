@@ -1,18 +1,33 @@
-import { type DecodedText, splitLines } from './encoding.ts';
-import { addRecord, checkHeader, type Rows } from './rows.ts';
+import { csvReader } from './csv.ts';
+import { isQuoted } from './dialect.ts';
+import { extensionOf } from './format.ts';
+import { linesOf, splitBlocks } from './lines.ts';
+import { checkHeader, type Item, itemOf, type Reader } from './rows.ts';
+import type { Text } from './text.ts';
 
 /**
- * Reads tab-separated values: one row a line, no quoting (a `"` is a character like any other).
- * The first line names the columns.
+ * Reads tab-separated values: one row a line; a `"` is a character like any other, unless the file
+ * quotes fields as pandas and Excel do. The first line names the columns.
  * @throws UsageError when there is no header.
  */
-export function readTsv({ text, invalidLines }: DecodedText, name: string): Rows {
-  const [header, ...lines] = splitLines(text);
-  const columns = checkHeader(header.split('\t'), !invalidLines.has(1), name);
-  const table: Rows = { columns, rows: [], problems: [] };
-  for (const [index, source] of lines.entries()) {
-    const line = index + 2;
-    addRecord(table, source.split('\t'), line, !invalidLines.has(line));
-  }
-  return table;
+export async function tsvReader(text: Text): Promise<Reader> {
+  const head = splitBlocks(await text.head('line'));
+  // Files with .txt have doubled quotes in texts that are meant as they are (NSMC).
+  if (isQuoted(head, extensionOf(text.name) === 'txt')) return csvReader(text, '\t');
+  const [first = { text: '', isValid: true }] = head;
+  const columns = checkHeader(first.text.split('\t'), first.isValid, text);
+  return {
+    columns,
+    async *read() {
+      for await (const lines of linesOf(text.blocks('line'))) {
+        const items: Item[] = [];
+        for (const line of lines) {
+          if (line.line === 1) continue;
+          const item = itemOf(line.text.split('\t'), line, columns.length, text);
+          if (item) items.push(item);
+        }
+        yield items;
+      }
+    },
+  };
 }

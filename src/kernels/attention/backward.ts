@@ -50,13 +50,16 @@ ${main(
   if (row >= p.rows) { return; }
   var dot = V(0.0);
   for (var i = row * p.size / 4u; i < (row + 1u) * p.size / 4u; i++) { dot += y[i] * dy[i]; }
-  terms[row] = V(stats[row * 2u], 1.0 / stats[row * 2u + 1u], hsum(dot), 0.0);`,
+  let expSum = stats[row * 2u + 1u];
+  let divisor = select(expSum, 1.0, expSum == 0.0);
+  terms[row] = V(stats[row * 2u], 1.0 / divisor, hsum(dot), 0.0);`,
 )}`,
   reference({ y, dy, stats, terms }, { rows, size }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
       for (let i = r * size; i < (r + 1) * size; i++) dot += y[i] * dy[i];
-      terms.set([stats[r * 2], 1 / stats[r * 2 + 1], dot, 0], r * 4);
+      const expSum = stats[r * 2 + 1];
+      terms.set([stats[r * 2], 1 / (expSum === 0 ? 1 : expSum), dot, 0], r * 4);
     }
   },
   cases: [

@@ -101,10 +101,11 @@ function attendRow(
     scores[c] = dot * scale + mask[(b % masks) * keys + c];
   }
   const { rowMax, expSum } = maxAndExpSum(scores, 0, visible);
+  const divisor = expSum === 0 ? 1 : expSum;
   sums.fill(0);
   for (let c = 0; c < visible; c++) {
     if (keepScale !== 1 && isDropped(keepBits, keepAt, c)) continue;
-    const weight = (Math.exp(scores[c] - rowMax) / expSum) * keepScale;
+    const weight = (Math.exp(scores[c] - rowMax) / divisor) * keepScale;
     const vAt = vStart + c * p.v[2];
     for (let d = 0; d < size; d++) sums[d] += weight * v[vAt + d];
   }

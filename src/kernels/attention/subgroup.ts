@@ -168,7 +168,7 @@ ${storeOwn(
   'y',
   (r) => `y[at${r} * ${vectors}u + d]`,
   'p.length',
-  (r) => `(1.0 / expSum${r})`,
+  (r) => `(1.0 / select(expSum${r}, 1.0, expSum${r} == 0.0))`,
 )}`,
   );
 

@@ -216,7 +216,9 @@ ${addRow(vectors, [{ sums: 'sums', weight: 'weight', tile: 'right' }])}
     }`,
 )}
   let at = (b * p.length + clampedRow) * p.heads + h;
+  // A row that sees no key is 0.
+  let divisor = select(expSum, 1.0, expSum == 0.0);
   if (row < p.length && threadInRow == 0u) { stats[at * 2u] = rowMax; stats[at * 2u + 1u] = expSum;
     }
-${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / expSum);`])}`,
+${storeOwn(vectors, 'p.length', [`y[at * ${vectors}u + d] = sums[i] * (p.keepScale / divisor);`])}`,
 )}`;

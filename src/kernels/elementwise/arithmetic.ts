@@ -192,7 +192,14 @@ const defineComparison = (
     reference: (a, b) => Number(reference(a, b)),
   });
 export const eq = defineComparison('eq', '==', (a, b) => a === b);
-export const ne = defineComparison('ne', '!=', (a, b) => a !== b);
+// Not by `!=`, which some compilers take for false where an operand is NaN.
+export const ne = defineMap({
+  name: 'ne',
+  inputs: ['a', 'b'],
+  types: { out: 'I' },
+  wgsl: 'select(I(1), I(0), a == b)',
+  reference: (a, b) => Number(a !== b),
+});
 export const lt = defineComparison('lt', '<', (a, b) => a < b);
 export const le = defineComparison('le', '<=', (a, b) => a <= b);
 export const gt = defineComparison('gt', '>', (a, b) => a > b);

@@ -61,7 +61,8 @@ const scoreCases = [0, 2, 24].flatMap((causalRows) =>
 /**
  * Attention's softmax: y = softmax(scale x + mask), where `rowsPerMask` successive rows share a row
  * of the mask. If `causalRows` is not 0, row r covers only columns 0 to r % causalRows and is 0 in
- * the others, whatever the mask. x, y: [rows, cols], mask: [⌈rows / rowsPerMask⌉, cols].
+ * the others, whatever the mask. A row whose columns are all hidden by -Infinity is 0. x, y: [rows,
+ * cols], mask: [⌈rows / rowsPerMask⌉, cols].
  */
 export const maskedSoftmax = defineKernel({
   name: 'maskedSoftmax',
@@ -85,7 +86,8 @@ export const maskedSoftmax = defineKernel({
     return `  let maskStart = (row / p.rowsPerMask) * cols;
   ${c.causal ? 'let lastVisible = row % p.causalRows;' : ''}
 ${maxAndExpSumWgsl(row, '', weight)}
-  ${row.forEachVector(`y[i] = ${weight} / expSum;`)}`;
+  let divisor = select(expSum, 1.0, expSum == 0.0);
+  ${row.forEachVector(`y[i] = ${weight} / divisor;`)}`;
   }),
   reference({ x, mask, y }, { rows, cols, scale, rowsPerMask, causalRows }) {
     const row = new Float32Array(cols);
@@ -94,8 +96,9 @@ ${maxAndExpSumWgsl(row, '', weight)}
       const visible = causalRows > 0 ? Math.min(cols, (r % causalRows) + 1) : cols;
       for (let c = 0; c < visible; c++) row[c] = x[r * cols + c] * scale + mask[maskStart + c];
       const { rowMax, expSum } = maxAndExpSum(row, 0, visible);
+      const divisor = expSum === 0 ? 1 : expSum;
       for (let c = 0; c < cols; c++)
-        y[r * cols + c] = c < visible ? Math.exp(row[c] - rowMax) / expSum : 0;
+        y[r * cols + c] = c < visible ? Math.exp(row[c] - rowMax) / divisor : 0;
     }
   },
   cases: scoreCases,

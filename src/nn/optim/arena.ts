@@ -120,10 +120,11 @@ export class Arena {
         `optimizer: expected parameters with memory of their own, got ${param}, a part of ` +
           'another tensor: optimize that one, or a copy (`x.clone().detach()`)',
       );
-    launchMap(copy, [param.detach()], {}, this.part(this.param, param));
+    const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...range });
+    launchMap(copy, [param.detach()], {}, tensorOver(part(this.param), param.shape));
     param.storage.moveInto({ parent: this.param.storage, ...range });
     const previousGrad = param.grad;
-    const gradBuffer = new Storage(this.#device, { parent: this.grad.storage, ...range });
+    const gradBuffer = part(this.grad);
     setGradBuffer(param, gradBuffer);
     if (expectsSparseGrad(param)) {
       const touchedRows = keep(

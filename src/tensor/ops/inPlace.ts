@@ -43,10 +43,12 @@ export const mul_ = inPlace('mul_', mul);
 export const div_ = inPlace('div_', div);
 
 /** Writes one number over all elements. @throws StateError as `copy_`. */
-export const fill_ = (x: Tensor, value: number): Tensor =>
-  overwrite('fill_', x, full([], value, { dtype: x.dtype, device: x.device }));
+export const fill_ = (x: Tensor, value: number): Tensor => overwrite('fill_', x, scalar(x, value));
 /** Writes 0 over all elements. @throws StateError as `copy_`. */
-export const zero_ = (x: Tensor): Tensor => fill_(x, 0);
+export const zero_ = (x: Tensor): Tensor => overwrite('zero_', x, scalar(x, 0));
+
+const scalar = ({ dtype, device }: Tensor, value: number): Tensor =>
+  full([], value, { dtype, device });
 
 /** A copy in memory of its own; gradients flow through it. */
 export const clone = (x: Tensor): Tensor =>

@@ -1,6 +1,7 @@
 import { lowerCase, UNICODE_WHITESPACE } from './characters.ts';
 import type { TextWithOffsets } from './offsets.ts';
 import type { AddedToken } from './options.ts';
+import { TokenFinder } from './tokenFinder.ts';
 
 /** A part of a text: an added token, or the text between two of them. */
 export interface Segment {
@@ -28,30 +29,23 @@ export class PythonAddedTokens implements AddedTokens {
   readonly #lower: boolean;
   readonly #byContent: ReadonlyMap<string, Required<AddedToken>>;
   readonly #anySingleWord: boolean;
-  readonly #longestFirst: RegExp;
-  readonly #shortestFirst: RegExp;
+  readonly #longestFirst: TokenFinder;
+  readonly #shortestFirst: TokenFinder;
 
   constructor(tokens: readonly Required<AddedToken>[], lower: boolean) {
     this.#lower = lower;
     this.#byContent = new Map(tokens.map((token) => [token.content, token]));
     this.#anySingleWord = tokens.some(({ singleWord }) => singleWord);
-    const sorted = [...this.#byContent.keys()].sort();
-    this.#shortestFirst = alternation(sorted);
-    this.#longestFirst = alternation(sorted.reverse());
+    this.#longestFirst = new TokenFinder(this.#byContent.keys(), 'longest');
+    this.#shortestFirst = new TokenFinder(this.#byContent.keys(), 'shortest');
   }
 
   split(text: string, withOffsets: boolean): SegmentedText {
     const lowered = this.#lower
       ? this.#lowerCaseAround(text, withOffsets)
       : { text, offsets: null };
-    const segments: Segment[] = [];
-    if (!this.#longestFirst.test(lowered.text)) return { source: lowered, segments: null };
-    let start = 0;
-    lowered.text.split(this.#longestFirst).forEach((piece, index) => {
-      const end = start + piece.length;
-      if (end > start) segments.push({ start, end, token: index % 2 ? piece : null });
-      start = end;
-    });
+    if (!this.#longestFirst.next(lowered.text, 0)) return { source: lowered, segments: null };
+    const segments = segmentsOf(lowered.text, this.#longestFirst);
     return {
       source: lowered,
       segments: this.#anySingleWord ? this.#rejoinSingleWords(lowered.text, segments) : segments,
@@ -63,23 +57,25 @@ export class PythonAddedTokens implements AddedTokens {
    * pattern.
    */
   #lowerCaseAround(text: string, withOffsets: boolean): TextWithOffsets {
-    const pieces = this.#shortestFirst.test(text) ? text.split(this.#shortestFirst) : [text];
-    const lowered = pieces.map((part, index) => (index % 2 ? part : lowerCase(part))).join('');
+    const segments = segmentsOf(text, this.#shortestFirst);
+    const lowered = segments
+      .map(({ start, end, token }) => token ?? lowerCase(text.slice(start, end)))
+      .join('');
     // Only İ changes its length in lower case.
     if (!withOffsets || lowered.length === text.length) return { text: lowered, offsets: null };
     const starts: number[] = [];
     const ends: number[] = [];
-    let at = 0;
-    pieces.forEach((piece, index) => {
-      for (const char of piece) {
-        const length = index % 2 ? char.length : lowerCase(char).length;
+    for (const segment of segments) {
+      let at = segment.start;
+      for (const char of text.slice(segment.start, segment.end)) {
+        const { length } = segment.token === null ? lowerCase(char) : char;
         for (let i = 0; i < length; i++) {
           starts.push(at);
           ends.push(at + char.length);
         }
         at += char.length;
       }
-    });
+    }
     return { text: lowered, offsets: { starts, ends } };
   }
 
@@ -112,7 +108,7 @@ export class PythonAddedTokens implements AddedTokens {
  */
 export class RustAddedTokens implements AddedTokens {
   readonly #byPattern = new Map<string, Required<AddedToken>>();
-  readonly #pattern: RegExp;
+  readonly #finder: TokenFinder;
 
   /** @param normalize applied to the content of each token before the search */
   constructor(tokens: readonly Required<AddedToken>[], normalize = (content: string) => content) {
@@ -120,18 +116,17 @@ export class RustAddedTokens implements AddedTokens {
       const pattern = normalize(token.content);
       if (pattern !== '') this.#byPattern.set(pattern, token);
     }
-    this.#pattern = new RegExp(alternation([...this.#byPattern.keys()].sort().reverse()), 'g');
+    this.#finder = new TokenFinder(this.#byPattern.keys(), 'longest');
   }
 
   /** Whether there is any token to find. */
   get hasAny(): boolean {
-    return this.#byPattern.size > 0;
+    return this.#finder.hasAny;
   }
 
   /** Whether a text may contain a token; flags are not checked. */
   test(text: string): boolean {
-    this.#pattern.lastIndex = 0;
-    return this.hasAny && this.#pattern.test(text);
+    return this.#finder.next(text, 0) !== null;
   }
 
   split(text: string): SegmentedText {
@@ -144,11 +139,9 @@ export class RustAddedTokens implements AddedTokens {
   segments(text: string): Segment[] {
     const segments: Segment[] = [];
     let last = 0;
-    this.#pattern.lastIndex = 0;
-    for (const match of text.matchAll(this.#pattern)) {
-      const token = this.#byPattern.get(match[0])!;
-      let start = match.index;
-      let end = start + match[0].length;
+    for (const found of this.#finder.find(text)) {
+      const token = this.#byPattern.get(found.token)!;
+      let { start, end } = found;
       if (
         token.singleWord &&
         (matchesAt(AFTER_WORD, text, start) || matchesAt(BEFORE_WORD, text, end))
@@ -178,12 +171,15 @@ function matchesAt(sticky: RegExp, text: string, at: number): boolean {
   return sticky.test(text);
 }
 
-/**
- * A pattern for any of the sorted tokens. In ascending order a token's own prefixes come first and
- * win; in descending order the longest token wins.
- */
-function alternation(tokens: readonly string[]): RegExp {
-  return new RegExp(
-    `(${tokens.map((token) => token.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`,
-  );
+/** The tokens of a text and the texts between them, in order. */
+function segmentsOf(text: string, finder: TokenFinder): Segment[] {
+  const segments: Segment[] = [];
+  let last = 0;
+  for (const found of finder.find(text)) {
+    if (found.start > last) segments.push({ start: last, end: found.start, token: null });
+    segments.push(found);
+    last = found.end;
+  }
+  if (last < text.length) segments.push({ start: last, end: text.length, token: null });
+  return segments;
 }

@@ -165,15 +165,21 @@ function checkValues(options: Required<BertTokenizerOptions>): void {
   checkArray(options.addedTokens, '`addedTokens`');
   checkString(options.continuingSubwordPrefix, '`continuingSubwordPrefix`');
   checkPositiveInteger(options.maxInputCharsPerWord, '`maxInputCharsPerWord`');
-  if (!(options.modelMaxLength >= 1))
-    throw new UsageError(
-      `\`modelMaxLength\`: expected a number ≥ 1, got ${formatValue(options.modelMaxLength)}`,
-    );
+  if (options.modelMaxLength !== Number.POSITIVE_INFINITY)
+    checkPositiveInteger(options.modelMaxLength, '`modelMaxLength`');
 }
+
+/** Bounds the time of the search: no real token comes near. */
+const MAX_TOKEN_LENGTH = 1000;
 
 function checkToken(token: unknown, name: string): void {
   checkString(token, name);
   if (token === '') throw new UsageError(`${name}: expected at least one character, got ""`);
+  if (token.length > MAX_TOKEN_LENGTH)
+    throw new UsageError(
+      `${name}: expected at most ${MAX_TOKEN_LENGTH} characters, got ${token.length}: ` +
+        formatValue(token, 40),
+    );
 }
 
 /** All tokens that are not split, added ones first, each once and with all its flags. */

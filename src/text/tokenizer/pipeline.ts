@@ -1,9 +1,9 @@
 import { type AddedTokens, PythonAddedTokens, RustAddedTokens } from './addedTokens.ts';
 import { BasicTokenizer } from './basic.ts';
 import { CLEANED_WHITESPACE, PYTHON_WHITESPACE, UNICODE_WHITESPACE } from './characters.ts';
-import type { Sequence } from './encode.ts';
 import { originalSpan, type TextWithOffsets } from './offsets.ts';
 import type { ResolvedTokenizerOptions } from './options.ts';
+import type { Sequence } from './truncate.ts';
 import type { Vocabulary } from './vocabulary.ts';
 import { type Pieces, WordCache } from './wordCache.ts';
 import { WordPiece } from './wordpiece.ts';
@@ -73,8 +73,28 @@ export class TokenizationPipeline {
     return ids;
   }
 
-  /** The ids of a text and their offsets in it. */
-  encodeWithOffsets(text: string): Sequence {
+  /** The ids of a text, with their offsets in it if `withOffsets`. */
+  sequence(text: string, withOffsets: boolean): Sequence {
+    return withOffsets ? this.#encodeWithOffsets(text) : { ids: this.ids(text) };
+  }
+
+  /** The ids of words one after the other, with offsets in their own words if `withOffsets`. */
+  sequenceOfWords(words: readonly string[], withOffsets: boolean): Sequence {
+    const ids: number[] = [];
+    const wordIds: number[] = [];
+    const offsets: [number, number][] | undefined = withOffsets ? [] : undefined;
+    words.forEach((word, index) => {
+      const sequence = this.sequence(word, withOffsets);
+      for (const id of sequence.ids) {
+        ids.push(id);
+        wordIds.push(index);
+      }
+      for (const offset of sequence.offsets ?? []) offsets!.push(offset);
+    });
+    return { ids, offsets, wordIds };
+  }
+
+  #encodeWithOffsets(text: string): Sequence {
     const ids: number[] = [];
     const offsets: [number, number][] = [];
     const { offsets: sourceOffsets } = this.#visit(text, true, (pieces, at) => {

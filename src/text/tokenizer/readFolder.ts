@@ -1,32 +1,21 @@
 import * as v from 'valibot';
+import { modelFiles } from '../../formats/modelFiles.ts';
+import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
-import { fileExists, listFolder, readText } from '../../platform/readFiles.ts';
-import { joinPath } from '../../platform/runtime.ts';
+import { formatValue, isObject } from '../../platform/format.ts';
+import { ADVICE, checkPieces, checkTokenizerClass, otherAlgorithm } from './algorithm.ts';
 import { type AddedToken, type BertTokenizerOptions, withOverrides } from './options.ts';
+import { type PassthroughSettings, readPassthroughSettings } from './passthrough.ts';
 import {
   contentOf,
   idsByToken,
+  parseStored,
   readOptionalJson,
   type StoredToken,
   storedToken,
 } from './storedTokens.ts';
-import {
-  type PassthroughSettings,
-  readPassthroughSettings,
-  readTokenizerJson,
-  type TokenizerFile,
-} from './tokenizerJson.ts';
-
-/**
- * Tokens of a `vocab.txt`: one a line, ids in order. A byte order mark is dropped; LF, CRLF and CR
- * end a line.
- */
-export function splitVocabLines(text: string): string[] {
-  const lines = text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
-}
+import { readTokenizerJson, type TokenizerFile } from './tokenizerJson.ts';
+import { readVocabulary } from './vocabularyFile.ts';
 
 const specialTokens = {
   unk_token: v.nullish(storedToken),
@@ -41,6 +30,9 @@ const specialTokens = {
     v.union([v.array(storedToken), v.record(v.string(), storedToken)]),
   ),
 };
+const maximumLength = v.nullish(
+  v.custom<number>((value) => Number.isInteger(value) && Number(value) >= 1, 'an integer ≥ 1'),
+);
 const specialTokensMap = v.looseObject(specialTokens);
 const tokenizerConfig = v.looseObject({
   ...specialTokens,
@@ -50,13 +42,14 @@ const tokenizerConfig = v.looseObject({
   never_split: v.nullish(v.array(v.string())),
   strip_accents: v.nullish(v.boolean()),
   tokenize_chinese_chars: v.nullish(v.boolean()),
-  model_max_length: v.nullish(v.number()),
-  max_len: v.nullish(v.number()),
+  model_max_length: maximumLength,
+  max_len: maximumLength,
   padding_side: v.nullish(v.picklist(['left', 'right'])),
   clean_up_tokenization_spaces: v.nullish(v.boolean()),
   added_tokens_decoder: v.nullish(v.record(v.string(), storedToken)),
   // Settings that would silently give other tokens are refused.
   word_tokenizer_type: v.nullish(v.literal('basic')),
+  subword_tokenizer_type: v.nullish(v.literal('wordpiece')),
   truncation_side: v.nullish(v.literal('right')),
   split_special_tokens: v.nullish(v.literal(false)),
   wordpieces_prefix: v.nullish(v.literal('##')),
@@ -78,24 +71,42 @@ export interface TokenizerFolder {
 /**
  * Reads a folder that Hugging Face's `save_pretrained` wrote; only the vocabulary is required.
  * @param tokenizerClass the class to read it as; default: the one that the files name.
- * @throws UsageError naming the file that is missing, or what is wrong in it.
+ * @throws UsageError naming the file that is missing, what is wrong in it, or the algorithm if it
+ * is not WordPiece.
  */
 export async function readTokenizerFolder(
-  dir: string,
+  folder: ModelFolder,
   tokenizerClass?: BertTokenizerOptions['tokenizerClass'],
 ): Promise<TokenizerFolder> {
+  const { dir } = folder;
   // A missing folder is reported as such, rather than the first of its files.
-  await listFolder(dir);
-  const config = (await readOptionalJson(dir, 'tokenizer_config.json', tokenizerConfig)) ?? {};
-  const map = (await readOptionalJson(dir, 'special_tokens_map.json', specialTokensMap)) ?? {};
-  const addedIds = (await readOptionalJson(dir, 'added_tokens.json', idsByToken)) ?? {};
-  const path = joinPath(dir, 'vocab.txt');
-  const hasLines = await fileExists(path);
-  const savedFast = !hasLines || (config.tokenizer_class ?? '').endsWith('Fast');
+  const names = await folder.names();
+  const stored = await readOptionalJson(dir, modelFiles.tokenizerConfig);
+  // Before the schema: other algorithms have other settings.
+  const stated = await statedClass(folder, stored);
+  if (stated) checkTokenizerClass(...stated, tokenizerClass !== undefined);
+  const parse = <S extends v.GenericSchema>(name: string, content: unknown, schema: S) =>
+    parseStored(folder.path(name), content ?? {}, schema);
+  const config = parse(modelFiles.tokenizerConfig, stored, tokenizerConfig);
+  const map = parse(
+    modelFiles.specialTokensMap,
+    await readOptionalJson(dir, modelFiles.specialTokensMap),
+    specialTokensMap,
+  );
+  const addedIds = parse(
+    modelFiles.addedTokens,
+    await readOptionalJson(dir, modelFiles.addedTokens),
+    idsByToken,
+  );
+  const path = folder.path(modelFiles.vocab);
+  const hasLines = await folder.has(modelFiles.vocab);
+  const savedFast = !hasLines || (stated?.[1] ?? '').endsWith('Fast');
   const fast = tokenizerClass ? tokenizerClass === 'BertTokenizerFast' : savedFast;
-  const lines = hasLines ? splitVocabLines(await readText(path)) : undefined;
+  const lines = hasLines ? await readVocabulary(path) : undefined;
   const file = fast || !hasLines ? await readTokenizerJson(dir, lines) : undefined;
-  const vocab = file?.vocab ?? lines ?? splitVocabLines(await readText(path));
+  if (!file && !lines) refuseWithoutVocabulary(dir, names);
+  const vocab = file?.vocab ?? lines ?? (await readVocabulary(path));
+  if (!stated) checkPieces(dir, vocab, file?.options.continuingSubwordPrefix, names);
 
   const addedTokens = collectAddedTokens(file, addedIds, config);
   checkAddedIds(addedTokens, vocab, dir);
@@ -113,6 +124,36 @@ export async function readTokenizerFolder(
 }
 
 /**
+ * The class that the files name, as Hugging Face's AutoTokenizer finds it: the path of the file and
+ * the name.
+ */
+async function statedClass(
+  folder: ModelFolder,
+  stored: unknown,
+): Promise<[path: string, name: string] | undefined> {
+  const path = folder.path(modelFiles.tokenizerConfig);
+  if (isObject(stored)) {
+    if (typeof stored.tokenizer_class === 'string') return [path, stored.tokenizer_class];
+    // Code of its own, as `module.Class`, or a pair of them.
+    const custom = isObject(stored.auto_map) ? [stored.auto_map.AutoTokenizer].flat() : [];
+    const named = custom.find((name) => typeof name === 'string');
+    if (named !== undefined) return [path, named.split('.').at(-1)!];
+  }
+  if (!(await folder.has(modelFiles.config))) return undefined;
+  const { tokenizer_class: name } = await folder.config();
+  return typeof name === 'string' ? [folder.path(modelFiles.config), name] : undefined;
+}
+
+function refuseWithoutVocabulary(dir: string, names: readonly string[] | null): void {
+  const other = otherAlgorithm(names);
+  if (other)
+    throw new UsageError(
+      `${dir} has no vocab.txt but ${other[1]}: its tokenizer is ${other[0]}, which wigbert does ` +
+        `not have: ${ADVICE}`,
+    );
+}
+
+/**
  * Added tokens of all files by id. Flags in tokenizer_config.json win over those in tokenizer.json.
  */
 function collectAddedTokens(
@@ -124,8 +165,15 @@ function collectAddedTokens(
   for (const [content, id] of Object.entries(addedIds))
     if (!addedTokens.has(id)) addedTokens.set(id, { content });
   for (const [id, token] of Object.entries(added_tokens_decoder ?? {}))
-    addedTokens.set(Number(id), typeof token === 'string' ? { content: token } : token);
+    addedTokens.set(addedId(id), typeof token === 'string' ? { content: token } : token);
   return addedTokens;
+}
+
+/** @throws UsageError unless a key of added_tokens_decoder is an id. */
+function addedId(key: string): number {
+  const id = Number(key);
+  if (Number.isSafeInteger(id) && id >= 0) return id;
+  throw new UsageError(`added_tokens_decoder: expected ids as keys, got ${formatValue(key)}`);
 }
 
 /** Options in tokenizer_config.json other than tokens. */
@@ -140,7 +188,7 @@ function configOptions(config: TokenizerConfig, fast: boolean): BertTokenizerOpt
     stripAccents: config.strip_accents,
     tokenizeChineseChars: config.tokenize_chinese_chars ?? undefined,
     // "No limit" is stored as 1e30.
-    modelMaxLength: maximum > 1e20 ? Number.POSITIVE_INFINITY : maximum,
+    modelMaxLength: maximum > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : maximum,
     paddingSide: config.padding_side ?? undefined,
     cleanUpTokenizationSpaces: config.clean_up_tokenization_spaces ?? undefined,
   };

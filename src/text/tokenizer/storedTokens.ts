@@ -6,26 +6,33 @@ import type { AddedToken } from './options.ts';
 
 /** What the JSON files of a tokenizer's folder have in common: how they are read, and tokens. */
 
+/** Reads a JSON file of a folder; undefined if it is missing. */
+export async function readOptionalJson(dir: string, name: string): Promise<unknown> {
+  const path = joinPath(dir, name);
+  return (await fileExists(path)) ? readJson(path) : undefined;
+}
+
 /**
- * Reads a JSON file of a folder; undefined if it is missing.
+ * The content of a JSON file as a schema describes it.
  * @throws UsageError naming the first field that the schema does not allow.
  */
-export async function readOptionalJson<S extends v.GenericSchema>(
-  dir: string,
-  name: string,
+export function parseStored<S extends v.GenericSchema>(
+  path: string,
+  content: unknown,
   schema: S,
-): Promise<v.InferOutput<S> | undefined> {
-  const path = joinPath(dir, name);
-  if (!(await fileExists(path))) return undefined;
-  const parsed = v.safeParse(schema, await readJson(path));
+): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, content);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  const field = v.getDotPath(issue) ?? 'the file';
+  const field = shorten(v.getDotPath(issue) ?? 'the file');
   if (issue.received === 'undefined') throw new UsageError(`${path}: ${field} is missing`);
   if (issue.expected === 'never')
     throw new UsageError(`${path}: ${field} is not a setting of a BERT tokenizer`);
-  throw new UsageError(`${path}: ${field}: expected ${issue.expected}, got ${issue.received}`);
+  const expected = issue.type === 'custom' ? issue.message : issue.expected;
+  throw new UsageError(`${path}: ${field}: expected ${expected}, got ${shorten(issue.received)}`);
 }
+
+const shorten = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
 /**
  * Ids by token. Not valibot's record, which skips names like "constructor": a token in some
@@ -36,6 +43,7 @@ export const idsByToken = v.custom<Record<string, number>>(
     typeof value === 'object' &&
     value !== null &&
     Object.values(value).every((id) => Number.isSafeInteger(id) && id >= 0),
+  'an object of tokens and their ids',
 );
 
 const flag = v.nullish(v.boolean());

@@ -1,32 +1,39 @@
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
-import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
-import { checkArray, checkKeys, checkOneOf, checkString } from './check.ts';
+import { checkPieces } from './algorithm.ts';
+import { checkKeys, checkList, checkOneOf, checkText, within } from './check.ts';
 import {
   cleanUpTokenization,
   type DecodeOptions,
   joinTokensFast,
   joinTokensSlow,
 } from './decode.ts';
-import type {
-  BatchEncoding,
-  EncodeOptions,
-  Encoding,
-  ResolvedEncodeOptions,
-  Sequence,
+import {
+  type BatchEncoding,
+  buildEncoding,
+  type Encoding,
+  pad,
+  type TextOrWords,
+  textsOfRow,
+  toBatch,
 } from './encode.ts';
-import { buildEncoding, pad, resolveEncodeOptions, truncate } from './encode.ts';
+import {
+  type EncodeOptions,
+  type ResolvedEncodeOptions,
+  resolveEncodeOptions,
+} from './encodeOptions.ts';
 import {
   type BertTokenizerOptions,
   type ResolvedTokenizerOptions,
   resolveOptions,
   withOverrides,
 } from './options.ts';
+import type { PassthroughSettings } from './passthrough.ts';
 import { TokenizationPipeline } from './pipeline.ts';
-import { readTokenizerFolder, splitVocabLines } from './readFolder.ts';
-import type { PassthroughSettings } from './tokenizerJson.ts';
+import { readTokenizerFolder } from './readFolder.ts';
+import { truncate } from './truncate.ts';
 import { Vocabulary } from './vocabulary.ts';
+import { splitVocabLines } from './vocabularyFile.ts';
 import { folderFiles } from './writeFolder.ts';
 
 /**
@@ -54,6 +61,7 @@ export class BertTokenizer {
     this.#fast = resolved.tokenizerClass === 'BertTokenizerFast';
 
     this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? splitVocabLines(vocab) : vocab);
+    checkPieces('the vocabulary', this.#vocabulary.baseTokens, resolved.continuingSubwordPrefix);
     // Checked before tokens are added: the unknown token must be in `vocab` itself.
     this.#vocabulary.require(unkToken);
     for (const { content } of resolved.addedTokens) this.#vocabulary.add(content);
@@ -71,27 +79,37 @@ export class BertTokenizer {
    * `special_tokens_map.json` and `added_tokens.json`. If its `tokenizer_class` ends in `Fast`, or
    * there is no `vocab.txt`, it is read as a `BertTokenizerFast`.
    * @param options win over the files
-   * @throws UsageError when the vocabulary is missing or a file is invalid.
+   * @throws UsageError when the vocabulary is missing, a file is invalid, or the tokenizer is of
+   * another algorithm than WordPiece.
    */
   static async fromPretrained(
     source: ModelSource,
     options: BertTokenizerOptions = {},
   ): Promise<BertTokenizer> {
-    const { dir } = await openModelFolder(source);
-    const folder = await readTokenizerFolder(dir, options.tokenizerClass);
-    const tokenizer = new BertTokenizer(folder.vocab, withOverrides(folder.options, options));
-    tokenizer.#passthroughSettings = folder.passthroughSettings;
+    const folder = await openModelFolder(source);
+    const read = await readTokenizerFolder(folder, options.tokenizerClass);
+    const tokenizer = within(
+      folder.name,
+      () => new BertTokenizer(read.vocab, withOverrides(read.options, options)),
+    );
+    tokenizer.#passthroughSettings = read.passthroughSettings;
     return tokenizer;
   }
 
   /** Writes `files()` into a folder, which Python's `from_pretrained` loads. */
-  async savePretrained(dir: string): Promise<void> {
-    await writeFiles(dir, this.files());
+  async savePretrained(dir: string, options: { modelMaxLength?: number } = {}): Promise<void> {
+    await writeFiles(dir, this.files(options));
   }
 
-  /** The files of the tokenizer's folder: content by name. */
-  files(): Record<string, string> {
-    return folderFiles(this.#vocabulary, this.#options, this.#passthroughSettings);
+  /**
+   * The files of the tokenizer's folder: content by name.
+   * @param options `modelMaxLength`: positions of the model that it is saved with. The smaller of
+   * this and the tokenizer's own limit is stored, so that Python's pipelines truncate.
+   */
+  files({ modelMaxLength = Number.POSITIVE_INFINITY } = {}): Record<string, string> {
+    const limit = Math.min(modelMaxLength, this.modelMaxLength);
+    const options = { ...this.#options, modelMaxLength: limit };
+    return folderFiles(this.#vocabulary, options, this.#passthroughSettings);
   }
 
   /** Which of Hugging Face's tokenizers this one matches. */
@@ -136,7 +154,7 @@ export class BertTokenizer {
 
   /** The tokens of a text, without adding special tokens. */
   tokenize(text: string): string[] {
-    checkString(text, '`text`');
+    checkText(text, '`text`', false);
     return this.#pipeline.tokens(text);
   }
 
@@ -146,6 +164,7 @@ export class BertTokenizer {
   convertTokensToIds(tokens: string | readonly string[]): number | number[] {
     const unknown = this.#vocabulary.tokenToId(this.#options.unkToken)!;
     const id = (token: string) => this.#vocabulary.tokenToId(token) ?? unknown;
+    if (typeof tokens !== 'string') checkList(tokens, '`tokens`');
     return typeof tokens === 'string' ? id(tokens) : tokens.map(id);
   }
 
@@ -153,6 +172,7 @@ export class BertTokenizer {
   convertIdsToTokens(ids: number): string;
   convertIdsToTokens(ids: ArrayLike<number>): string[];
   convertIdsToTokens(ids: number | ArrayLike<number>): string | string[] {
+    if (typeof ids !== 'number') checkList(ids, '`ids`');
     return typeof ids === 'number'
       ? this.#vocabulary.idToToken(ids)
       : Array.from(ids, (id) => this.#vocabulary.idToToken(id));
@@ -160,43 +180,63 @@ export class BertTokenizer {
 
   /**
    * Encodes a text, or a pair of texts, for the model. An empty second text still makes a pair.
-   * @throws UsageError on a bad option, or if truncation cannot reach `maxLength`.
+   *
+   * With `returnOverflowingTokens`, nothing that truncation removes is lost, as in Hugging Face:
+   * a `BertTokenizer` adds `overflowingTokens` and `numTruncatedTokens`; a `BertTokenizerFast`
+   * returns a batch, one row for each window of `maxLength` tokens.
+   * @throws UsageError on a bad option, if truncation cannot reach `maxLength`, or if a text is not
+   * a string (with `isSplitIntoWords` a list of strings).
+   * @example
+   * const windows = fastTokenizer.encode(question, passage, {
+   *   maxLength: 384,
+   *   truncation: 'only_second',
+   *   stride: 128,
+   *   returnOverflowingTokens: true,
+   * });
+   * // windows.inputIds[i]: question and i-th part of the passage
+   * @example
+   * const { inputIds, wordIds } = fastTokenizer.encode(['Seoul', 'is', 'large'], null, {
+   *   isSplitIntoWords: true,
+   * });
    */
-  encode(text: string, pair?: string | null, options: EncodeOptions = {}): Encoding {
+  encode(
+    text: TextOrWords,
+    pair: TextOrWords | null | undefined,
+    options: EncodeOptions & { returnOverflowingTokens: true },
+  ): Encoding | BatchEncoding;
+  encode(text: TextOrWords, pair?: TextOrWords | null, options?: EncodeOptions): Encoding;
+  encode(
+    text: TextOrWords,
+    pair?: TextOrWords | null,
+    options: EncodeOptions = {},
+  ): Encoding | BatchEncoding {
     const plan = resolveEncodeOptions(options, this.#options);
-    const encoding = this.#encode(text, pair ?? null, plan);
-    pad([encoding], plan, this.padTokenId);
+    const rows = this.#encode(text, pair ?? null, plan);
+    if (plan.fast && plan.returnOverflowingTokens) return this.#batch([rows], plan);
+    const [encoding] = rows;
+    // Python's class does not pad a row without any token.
+    if (plan.fast || encoding.inputIds.length > 0)
+      pad(rows, encoding.inputIds.length, plan, this.padTokenId);
     return encoding;
   }
 
-  /** Encodes texts or pairs and pads them together. Throws as `encode`, naming the row (from 0). */
+  /**
+   * Encodes texts or pairs and pads them together. With `returnOverflowingTokens`, a
+   * `BertTokenizerFast` returns each window as a row, and `overflowToSampleMapping`.
+   * @throws as `encode`, naming the row (from 0).
+   * @example
+   * const batch = tokenizer.encodeBatch(['one text', ['first', 'second']], { padding: true });
+   */
   encodeBatch(
-    texts: readonly (string | readonly [string, string])[],
+    texts: readonly (TextOrWords | readonly [TextOrWords, TextOrWords])[],
     options: EncodeOptions = {},
   ): BatchEncoding {
     const plan = resolveEncodeOptions(options, this.#options);
-    checkArray(texts, '`texts`');
-    const rows = texts.map((row, index) => {
-      try {
-        if (typeof row === 'string') return this.#encode(row, null, plan);
-        const pair: readonly string[] = row;
-        if (!Array.isArray(pair) || pair.length !== 2)
-          throw new UsageError(`expected a string or a pair of strings, got ${formatValue(pair)}`);
-        return this.#encode(pair[0], pair[1], plan);
-      } catch (error) {
-        throw error instanceof UsageError
-          ? new UsageError(`row ${index}: ${error.message}`)
-          : error;
-      }
-    });
-    pad(rows, plan, this.padTokenId);
-    return {
-      inputIds: rows.map((row) => row.inputIds),
-      attentionMask: rows.map((row) => row.attentionMask),
-      tokenTypeIds: rows.map((row) => row.tokenTypeIds),
-      specialTokensMask: rows.map((row) => row.specialTokensMask),
-      ...(plan.returnOffsetsMapping && { offsetMapping: rows.map((row) => row.offsetMapping!) }),
-    };
+    checkList(texts, '`texts`');
+    const samples = texts.map((row, index) =>
+      within(`row ${index}`, () => this.#encode(...textsOfRow(row, plan), plan)),
+    );
+    return this.#batch(samples, plan);
   }
 
   /**
@@ -204,6 +244,7 @@ export class BertTokenizer {
    * @throws UsageError on an id outside the vocabulary, or an unknown option.
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkList(ids, '`ids`');
     checkKeys(options, ['skipSpecialTokens', 'cleanUpTokenizationSpaces'], 'decoding option');
     const {
       skipSpecialTokens = false,
@@ -221,20 +262,31 @@ export class BertTokenizer {
     return cleanUpTokenizationSpaces ? cleanUpTokenization(text) : text;
   }
 
-  #encode(text: string, pair: string | null, plan: ResolvedEncodeOptions): Encoding {
-    checkString(text, '`text`');
-    if (pair !== null) checkString(pair, '`pair`');
-    const sequenceOf = (source: string): Sequence =>
-      plan.returnOffsetsMapping
-        ? this.#pipeline.encodeWithOffsets(source)
-        : { ids: this.#pipeline.ids(source) };
-    const first = sequenceOf(text);
+  /** The rows of a text or pair: several if it overflows and they are requested. */
+  #encode(text: TextOrWords, pair: TextOrWords | null, plan: ResolvedEncodeOptions): Encoding[] {
+    checkText(text, '`text`', plan.isSplitIntoWords);
+    if (pair !== null) checkText(pair, '`pair`', plan.isSplitIntoWords);
+    const sequenceOf = (source: TextOrWords) =>
+      typeof source === 'string'
+        ? this.#pipeline.sequence(source, plan.returnOffsetsMapping)
+        : this.#pipeline.sequenceOfWords(source, plan.returnOffsetsMapping);
     const second = pair === null ? null : sequenceOf(pair);
-    truncate(first, second, plan, this.#fast);
-    return buildEncoding(first, second, plan, {
-      cls: this.clsTokenId,
-      sep: this.sepTokenId,
-      fast: this.#fast,
-    });
+    const { rows, overflow } = truncate(sequenceOf(text), second, plan);
+    const ids = { cls: this.clsTokenId, sep: this.sepTokenId };
+    return rows.map((row) => Object.assign(buildEncoding(row, plan, ids), overflow));
+  }
+
+  /** Pads the rows of all texts to the longest first row of a text, as Rust does. */
+  #batch(samples: readonly Encoding[][], plan: ResolvedEncodeOptions): BatchEncoding {
+    const rows = samples.flat();
+    const longest = samples.reduce((most, [row]) => Math.max(most, row.inputIds.length), 0);
+    pad(rows, longest, plan, this.padTokenId);
+    return {
+      ...toBatch(rows, plan),
+      ...(plan.fast &&
+        plan.returnOverflowingTokens && {
+          overflowToSampleMapping: samples.flatMap((windows, i) => windows.map(() => i)),
+        }),
+    };
   }
 }

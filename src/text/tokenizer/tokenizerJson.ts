@@ -2,8 +2,10 @@ import * as v from 'valibot';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { AddedToken, BertTokenizerOptions, ResolvedTokenizerOptions } from './options.ts';
-import { fromStored, idsByToken, readOptionalJson, storedFlags, toStored } from './storedTokens.ts';
+import { type PassthroughSettings, passthroughSettings, readWordPieceJson } from './passthrough.ts';
+import { fromStored, idsByToken, parseStored, storedFlags, toStored } from './storedTokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -67,37 +69,6 @@ type TokenizerJson = v.InferOutput<typeof schema>;
 
 const NAME = modelFiles.tokenizer;
 
-/**
- * Settings of the file that are only written back: as in transformers, each call chooses its own
- * truncation and padding. Null: not set.
- */
-export interface PassthroughSettings {
-  truncation: object | null;
-  padding: object | null;
-}
-const passthroughSchema = v.looseObject({
-  truncation: v.nullish(v.looseObject({})),
-  padding: v.nullish(v.looseObject({})),
-});
-const passthroughSettings = ({
-  truncation,
-  padding,
-}: v.InferInput<typeof passthroughSchema>): PassthroughSettings => ({
-  truncation: truncation ?? null,
-  padding: padding ?? null,
-});
-
-/**
- * The settings to write back of a file that is otherwise ignored; undefined if it is missing.
- * @throws UsageError if it is not JSON.
- */
-export async function readPassthroughSettings(
-  dir: string,
-): Promise<PassthroughSettings | undefined> {
-  const file = await readOptionalJson(dir, NAME, passthroughSchema);
-  return file && passthroughSettings(file);
-}
-
 export interface TokenizerFile {
   vocab: string[];
   options: BertTokenizerOptions;
@@ -115,10 +86,12 @@ export async function readTokenizerJson(
   dir: string,
   lines: readonly string[] = [],
 ): Promise<TokenizerFile | undefined> {
-  const file = await readOptionalJson(dir, NAME, schema);
-  if (!file) return undefined;
+  const content = await readWordPieceJson(dir);
+  if (content === undefined) return undefined;
+  const path = joinPath(dir, NAME);
+  const file = parseStored(path, content, schema);
   const fail = (problem: string): never => {
-    throw new UsageError(`${dir}/${NAME}: ${problem}`);
+    throw new UsageError(`${path}: ${problem}`);
   };
   const { model, normalizer, padding, decoder } = file;
   const { cls, sep } = specialTokensOf(file, fail);
@@ -201,15 +174,15 @@ function specialTokensOf(
   for (const field of ['single', 'pair'] as const)
     if (formatTemplate(post[field]) !== formatTemplate(expected[field]))
       fail(
-        `post_processor.${field}: expected BERT's ${formatTemplate(expected[field])}, ` +
-          `got ${formatTemplate(post[field])}`,
+        `post_processor.${field}: expected BERT's ${shortTemplate(expected[field])}, ` +
+          `got ${shortTemplate(post[field])}`,
       );
   for (const token of [cls, sep]) {
     const ids = post.special_tokens[token]?.ids ?? [];
     if (ids.length !== 1 || ids[0] !== model.vocab[token])
       fail(
         `post_processor.special_tokens: expected the id of ${formatValue(token)} in model.vocab, ` +
-          `got [${ids}]`,
+          `got ${formatValue(ids)}`,
       );
   }
   return { cls, sep };
@@ -233,6 +206,11 @@ const formatTemplate = (pieces: Template['single']) =>
         : `$${p.Sequence.id}:${p.Sequence.type_id}`,
     )
     .join(' ');
+
+const shortTemplate = (pieces: Template['single']) => {
+  const text = formatTemplate(pieces);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+};
 
 /** The content of `tokenizer.json` as Hugging Face's Rust library writes it. */
 export function writeTokenizerJson(

@@ -1,6 +1,7 @@
 import type { ResolvedTokenizerOptions } from './options.ts';
+import type { PassthroughSettings } from './passthrough.ts';
 import { toStored } from './storedTokens.ts';
-import { type PassthroughSettings, writeTokenizerJson } from './tokenizerJson.ts';
+import { writeTokenizerJson } from './tokenizerJson.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /**

@@ -15,6 +15,10 @@ export interface EncodedExample {
    * Undefined without a label.
    */
   label?: Label;
+  /** True if the end of the text was cut off. */
+  truncated?: true;
+  /** How many words were cut off, and how many have no token, such as blanks; absent if none. */
+  lostWords?: { cut: number; withoutToken: number };
 }
 
 /**
@@ -41,8 +45,16 @@ export function encodeExamples(
       maxLength,
       truncation: 'longest_first',
     });
-    return { inputIds, tokenTypeIds, label };
+    const isFull = inputIds.length === maxLength;
+    const truncated = isFull && lengthOf(text, pair, tokenizer) > maxLength;
+    return { inputIds, tokenTypeIds, label, ...(truncated && { truncated }) };
   });
+}
+
+/** Length of a text or pair in tokens, special ones included. */
+function lengthOf(text: string, pair: string | undefined, tokenizer: BertTokenizer): number {
+  const length = tokenizer.tokenize(text).length + 2;
+  return pair === undefined ? length : length + tokenizer.tokenize(pair).length + 1;
 }
 
 /** Largest length in tokens that both a model and its tokenizer support. */
@@ -69,15 +81,22 @@ function encodeWords(
 ): EncodedExample {
   const inputIds = [tokenizer.clsTokenId];
   const label = [IGNORE_INDEX];
+  const lostWords = { cut: 0, withoutToken: 0 };
   words.forEach((word, i) => {
     const ids = tokenizer.convertTokensToIds(tokenizer.tokenize(word));
+    if (ids.length === 0) lostWords.withoutToken++;
+    else if (inputIds.length >= maxLength - 1) lostWords.cut++;
     inputIds.push(...ids);
     label.push(...ids.map((_, piece) => (piece === 0 && tags ? tags[i] : IGNORE_INDEX)));
   });
   inputIds.length = label.length = Math.min(inputIds.length, maxLength - 1);
   inputIds.push(tokenizer.sepTokenId);
   label.push(IGNORE_INDEX);
-  return { inputIds, tokenTypeIds: inputIds.map(() => 0), label: tags && label };
+  const hasLost = lostWords.cut + lostWords.withoutToken > 0;
+  return {
+    ...{ inputIds, tokenTypeIds: inputIds.map(() => 0), label: tags && label },
+    ...(hasLost && { lostWords }),
+  };
 }
 
 /** Inputs of a model for a batch: ids, mask and types are [rows, length]. */

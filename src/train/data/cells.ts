@@ -1,4 +1,5 @@
 import { formatValue } from '../../platform/format.ts';
+import { cleanLabel, isMissingLabel, labelKey } from '../tasks/labelNames.ts';
 import type { RawLabel, Task } from '../tasks/task.ts';
 
 /** Readers of single cells. Each returns what it read, or a string: why the cell cannot be used. */
@@ -24,18 +25,54 @@ export function readWords(value: unknown, column: string): TextCell | string {
   return { text: value.join(' '), words: value };
 }
 
+interface LabelCellOptions {
+  labelOptional?: boolean;
+  labelSeparator?: string;
+  /** Names that are labels even if they look like missing values. */
+  labels?: readonly string[];
+}
+
 /** A cell with a label; undefined if it is empty and labels are optional. */
 export function readLabel(
   value: unknown,
   column: string,
   task: Task,
-  { labelOptional, labelSeparator = ',' }: { labelOptional?: boolean; labelSeparator?: string },
+  { labelOptional, labelSeparator = ',', labels }: LabelCellOptions,
 ): RawLabel | string | undefined {
-  const rawLabel = task.parse(value, labelSeparator);
+  const rawLabel = task.parse(value, labelSeparator, labels);
   if (typeof rawLabel !== 'string') return rawLabel;
-  if (!isMissing(value) && (typeof value !== 'string' || value.trim() !== ''))
+  if (!isMissingLabel(value, labels))
     return `${column}: expected ${rawLabel}, got ${formatValue(value)}`;
-  return labelOptional ? undefined : `no label in column ${column}`;
+  return labelOptional ? undefined : noLabel(value, column);
 }
+
+const noLabel = (value: unknown, column: string): string =>
+  `no label in column ${column}` +
+  (typeof value === 'string' && value.trim() !== '' ? `: got ${formatValue(value)}` : '');
+
+/** Cells with a 0 or 1 for each label: the names of those with a 1. */
+export function readIndicators(
+  cells: readonly { name: string; value: unknown }[],
+  { labelOptional }: LabelCellOptions,
+): string[] | string | undefined {
+  if (labelOptional && cells.every(({ value }) => isMissingLabel(value))) return undefined;
+  const found: string[] = [];
+  for (const { name, value } of cells) {
+    const indicator = indicators.get(labelKey(String(value)));
+    if (indicator === undefined)
+      return isMissingLabel(value)
+        ? noLabel(value, name)
+        : `${name}: expected 0 or 1, got ${formatValue(value)}`;
+    if (indicator) found.push(cleanLabel(name));
+  }
+  return found;
+}
+
+const indicators = new Map([
+  ['0', false],
+  ['1', true],
+  ['false', false],
+  ['true', true],
+]);
 
 const isMissing = (value: unknown): boolean => value === undefined || value === null;

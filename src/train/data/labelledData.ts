@@ -1,27 +1,25 @@
 import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
-import { readRows } from '../../formats/tables/read.ts';
-import type { Row, RowProblem } from '../../formats/tables/rows.ts';
+import type { Row, RowProblem, WordColumns } from '../../formats/tables/rows.ts';
+import {
+  isRowProblem,
+  openTable,
+  openTableInMemory,
+  type Table,
+} from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { readBytes } from '../../platform/readFiles.ts';
+import { formatNames, formatValue } from '../../platform/format.ts';
 import { tasks } from '../tasks/index.ts';
-import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
-import { readLabel, readString, readWords, type TextCell } from './cells.ts';
-import { type ColumnOptions, findLabelColumn, findTextColumns } from './columns.ts';
+import { cleanLabel, distinctLabels, labelFinder } from '../tasks/labelNames.ts';
+import type { RawLabel, Task } from '../tasks/task.ts';
+import {
+  type DataOptions,
+  type Example,
+  exampleReader,
+  isTaskFree,
+  type NamedExample,
+} from './example.ts';
 
-/** One text, pair of texts, or sentence of words, with its label. */
-export interface Example {
-  text: string;
-  pair?: string;
-  /** The words that tags belong to; `text` is these words joined by blanks. */
-  words?: string[];
-  /**
-   * By task: the id of the label (its index in the label set); a 1 or 0 for each label of the set;
-   * a score; the id of each word's tag. Undefined for data without labels.
-   */
-  label: Label | undefined;
-  /** The physical line of the file that the example begins on, counted from 1. */
-  line: number;
-}
+export type { DataOptions, Example };
 
 export interface LabelledData {
   examples: Example[];
@@ -29,31 +27,23 @@ export interface LabelledData {
   labels: string[];
   /** Rows that were skipped, in file order. */
   problems: RowProblem[];
-}
-
-export interface DataOptions extends ColumnOptions {
-  /** The kind of label. Default: `classification`. */
-  task?: TaskName;
-  /** Default: by the extension of the file; for tags, `txt` and `tsv` are `conll`. */
-  format?: DataFormat;
-  /** Separates several labels in one text. Default: a comma. */
-  labelSeparator?: string;
-  /** The label set, in the order of its ids. Default: the labels of the file, sorted. */
-  labels?: readonly string[];
-  /**
-   * Whether rows, or the whole file, may lack labels, as data to predict on does. Default false.
-   */
-  labelOptional?: boolean;
+  /** Names that several columns have, if any: the first column of that name is read. */
+  duplicateColumns?: readonly string[];
+  /** The encoding that was read, if it is not UTF-8. */
+  encoding?: string;
+  /** CoNLL: the columns that were read, if others could be meant. */
+  wordColumns?: WordColumns;
 }
 
 /**
  * Reads examples from a TSV, CSV, JSONL or CoNLL file. Rows that are broken or lack a label are
- * skipped and listed in `problems`; an empty text is kept.
+ * skipped and listed in `problems`; an empty text is kept. Labels are the same label when they
+ * differ by blanks around them, by composed or decomposed characters, or as 1 and 1.0.
  * @throws UsageError when the file cannot be read, a column is missing, a label is not in the given
  * set, or no row is usable.
  */
 export async function readData(path: string, options: DataOptions = {}): Promise<LabelledData> {
-  return parseData(await readBytes(path), path, options);
+  return encodeLabels(await readExamples(path, options), options.labels);
 }
 
 /** `readData` for bytes in memory; `name` gives the format and names the data in messages. */
@@ -62,102 +52,148 @@ export async function parseData(
   name: string,
   options: DataOptions = {},
 ): Promise<LabelledData> {
-  const task = tasks[options.task ?? 'classification'];
-  const format = resolveFormat(task, options.format ?? formatOf(name), name);
-  const { columns, rows, problems } = await readRows(bytes, format, name);
-  if (rows.length === 0) throw noUsableRows(name, problems);
-
-  const readExample = exampleReader(columns, name, task, options);
-  const usable: UnlabelledExample[] = [];
-  for (const row of rows) {
-    const example = readExample(row);
-    if (typeof example === 'string') problems.push({ line: row.line, reason: example });
-    else usable.push(example);
-  }
-  problems.sort((a, b) => a.line - b.line);
-  if (usable.length === 0) throw noUsableRows(name, problems);
-  return { ...encodeLabels(usable, name, task, options.labels), problems };
+  const task = taskOfOptions(options);
+  const format = resolveFormat(task, options.format ?? formatOf(name), name, options);
+  const table = await openTableInMemory(bytes, name, { ...options, format });
+  return encodeLabels(await collect(table, task, options), options.labels);
 }
 
-/** An example whose label is still as in the file. */
-type UnlabelledExample = Omit<Example, 'label'> & { rawLabel?: RawLabel };
+/** Examples whose labels are still names, for a caller that chooses the label set by them. */
+export interface NamedExamples extends Omit<LabelledData, 'examples'> {
+  name: string;
+  task: Task;
+  examples: NamedExample[];
+  /** Whether each label has a column: of a label without one, nothing is known. */
+  hasLabelColumns: boolean;
+}
 
-/** A reader of rows; a string is the reason why a row cannot be used. */
-function exampleReader(
-  columns: string[],
-  name: string,
+/**
+ * The first half of `readData`.
+ * @param known names that are labels even if they look like missing values
+ */
+export async function readExamples(
+  path: string,
+  options: DataOptions,
+  known: readonly string[] | undefined = options.labels,
+): Promise<NamedExamples> {
+  const task = taskOfOptions(options);
+  const format = resolveFormat(task, options.format ?? formatOf(path), path, options);
+  const table = await openTable(path, { ...options, format });
+  return collect(table, task, options, known);
+}
+
+/** The task that options ask for. */
+function taskOfOptions({ task, labelColumns }: DataOptions): Task {
+  const name = task ?? (labelColumns ? 'multi-label' : 'classification');
+  if (labelColumns && name !== 'multi-label')
+    throw new UsageError(
+      `\`labelColumns\`: expected \`task: 'multi-label'\`, since each label has a column of 0 ` +
+        `and 1, got ${name}`,
+    );
+  return tasks[name];
+}
+
+async function collect(
+  table: Table,
   task: Task,
   options: DataOptions,
-): (row: Row) => UnlabelledExample | string {
-  const { textIndex, pairIndex } = findTextColumns(columns, options, name, task.perToken);
-  const labelIndex = findLabelColumn(columns, options, name, task);
-  const readText = task.perToken ? readWords : readString;
-  const readCell = <T>(
-    values: unknown[],
-    index: number,
-    read: (value: unknown, column: string) => T,
-  ): T | undefined => (index < 0 ? undefined : read(values[index], columns[index]));
-
-  return ({ values, line }) => {
-    const text = readText(values[textIndex], columns[textIndex]);
-    if (typeof text === 'string') return text;
-    const pair = readCell(values, pairIndex, readString);
-    if (typeof pair === 'string') return pair;
-    const rawLabel = readCell(values, labelIndex, (value, column) =>
-      readLabel(value, column, task, options),
-    );
-    if (typeof rawLabel === 'string') return rawLabel;
-    return (
-      tagCountProblem(text, rawLabel) ?? {
-        ...text,
-        ...(pair && { pair: pair.text }),
-        rawLabel,
-        line,
-      }
-    );
+  known: readonly string[] | undefined = options.labels,
+): Promise<NamedExamples> {
+  const { name, columns, duplicateColumns, encoding, wordColumns } = table;
+  const problems: RowProblem[] = [];
+  const examples: NamedExample[] = [];
+  let readExample: ((row: Row) => NamedExample | string) | undefined;
+  for await (const item of table.rows()) {
+    if (isRowProblem(item)) {
+      problems.push(item);
+      continue;
+    }
+    readExample ??= exampleReader(columns, name, task, options, known);
+    const example = readExample(item);
+    if (typeof example === 'string') problems.push({ line: item.line, reason: example });
+    else examples.push(example);
+  }
+  if (examples.length === 0) throw noUsableRows(name, problems);
+  const labels = options.labelColumns
+    ? options.labelColumns.map(cleanLabel)
+    : distinctLabels(labelNames(examples));
+  const isChosen = options.textColumn !== undefined || options.labelColumn !== undefined;
+  return {
+    ...{ name, task, examples, labels, problems },
+    hasLabelColumns: options.labelColumns !== undefined,
+    ...(duplicateColumns.length > 0 && { duplicateColumns }),
+    ...(encoding !== 'UTF-8' && { encoding }),
+    ...(wordColumns && wordColumns.count > 2 && !isChosen && { wordColumns }),
   };
 }
 
-function tagCountProblem({ words }: TextCell, rawLabel: RawLabel | undefined): string | undefined {
-  if (!words || !Array.isArray(rawLabel) || rawLabel.length === words.length) return undefined;
-  return `${rawLabel.length} tags for ${words.length} words`;
+const namesOf = (rawLabel?: RawLabel): readonly string[] =>
+  Array.isArray(rawLabel) ? rawLabel : [];
+
+function* labelNames(examples: readonly NamedExample[]): Generator<string> {
+  for (const { rawLabel } of examples) yield* namesOf(rawLabel);
 }
 
-/** Finds the label set, unless it is given, and turns labels into ids. */
-function encodeLabels(
-  examples: readonly UnlabelledExample[],
-  name: string,
-  task: Task,
-  given: readonly string[] | undefined,
-): { examples: Example[]; labels: string[] } {
-  const namesOf = (rawLabel?: RawLabel) => (Array.isArray(rawLabel) ? rawLabel : []);
-  const labels = given
-    ? [...given]
-    : sortedLabels(examples.flatMap(({ rawLabel }) => namesOf(rawLabel)));
-  const ids = new Map(labels.map((label, id) => [label, id]));
+/**
+ * Turns labels into ids of the label set `given`, by default the labels of the file.
+ * @throws UsageError naming the line of a label that is not in the set.
+ */
+export function encodeLabels(
+  { name, task, examples, labels: own, hasLabelColumns, ...rest }: NamedExamples,
+  given: readonly string[] = own,
+): LabelledData {
+  const labels = [...given];
+  const find = labelFinder(labels);
+  if (hasLabelColumns) checkLabelColumns(name, own, labels);
   const encoded = examples.map(({ rawLabel, ...example }): Example => {
-    const unknown = namesOf(rawLabel).find((label) => !ids.has(label));
-    if (unknown !== undefined)
+    const idOf = (label: string): number => {
+      const id = find(label);
+      if (id !== undefined) return id;
       throw new UsageError(
-        `${name}, line ${example.line}: label ${JSON.stringify(unknown)} is not one of ` +
-          labels.map((label) => JSON.stringify(label)).join(', '),
+        `${name}, line ${example.line}: label ${formatValue(label)} is not one of ` +
+          formatNames(labels.map((each) => JSON.stringify(each))),
       );
-    return { ...example, label: rawLabel === undefined ? undefined : task.encode(rawLabel, ids) };
+    };
+    return {
+      ...example,
+      label: rawLabel === undefined ? undefined : task.encode(rawLabel, idOf, labels.length),
+    };
   });
-  return { examples: encoded, labels };
+  return { ...rest, examples: encoded, labels };
+}
+
+/** @throws UsageError unless each label of the set has a column, and each column is a label. */
+function checkLabelColumns(
+  name: string,
+  columns: readonly string[],
+  labels: readonly string[],
+): void {
+  const find = labelFinder(labels);
+  const ids = columns.map(find);
+  if (labels.every((_, id) => ids.includes(id)) && !ids.includes(undefined)) return;
+  throw new UsageError(
+    `${name}: \`labelColumns\`: expected a column for each of the labels ` +
+      `${formatNames(labels)}, got ${formatNames(columns)}`,
+  );
 }
 
 /** Files of tagged words have no header, so for tags a TSV file is read as CoNLL. */
-function resolveFormat(task: Task, format: DataFormat, name: string): DataFormat {
+function resolveFormat(
+  task: Task,
+  format: DataFormat,
+  name: string,
+  options: DataOptions,
+): DataFormat {
   if (task.perToken && format === 'csv')
     throw new UsageError(
       `${name} is CSV: tagged words are read from CoNLL files (a word and its tag a line) or JSONL`,
     );
-  if (!task.perToken && format === 'conll')
+  if (!task.perToken && format === 'conll') {
+    const hint = isTaskFree(options) ? ": set `task: 'token-classification'`" : '';
     throw new UsageError(
-      `${name} holds tagged words, which are for token-classification, not ${task.name}: ` +
-        "set `task: 'token-classification'`",
+      `${name} holds tagged words, which are for token-classification, not ${task.name}${hint}`,
     );
+  }
   return task.perToken && format === 'tsv' ? 'conll' : format;
 }
 
@@ -168,20 +204,4 @@ function noUsableRows(name: string, problems: RowProblem[]): UsageError {
     `${name} has no usable rows: all ${problems.length} are broken, ` +
       `the first on line ${line}: ${reason}`,
   );
-}
-
-/** The distinct labels: by value when all are integers, else by code point. */
-function sortedLabels(all: string[]): string[] {
-  const labels = [...new Set(all)];
-  const areIntegers = labels.every((label) => /^[+-]?\d+$/.test(label));
-  return labels.sort((a, b) => (areIntegers ? Number(a) - Number(b) : 0) || byCodePoint(a, b));
-}
-
-/** JavaScript's `<` compares UTF-16 units, which puts the planes beyond the first before U+E000. */
-function byCodePoint(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
-  const at = left.findIndex((char, index) => char !== right[index]);
-  if (at < 0) return left.length - right.length;
-  return at < right.length ? left[at].codePointAt(0)! - right[at].codePointAt(0)! : 1;
 }

@@ -2,7 +2,9 @@ import { AutoModelForSequenceClassification } from '../../bert/auto.ts';
 import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import type { ModelSource } from '../../formats/modelFolder.ts';
+import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
+import type { EncodedExample } from '../data/batch.ts';
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
@@ -10,21 +12,31 @@ import { encodeTexts, type TextInput } from './encode.ts';
 
 /** How a pipeline runs over its texts. */
 export interface PredictOptions {
+  /** Default 32. */
   batchSize?: number;
-  /** Texts are cut to this many tokens. Default: the most that the model takes. */
+  /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
   maxLength?: number;
   /** Stops after the current batch, with the signal's reason as the error. */
   signal?: AbortSignal;
 }
 
-export interface Prediction {
-  /** The most probable label. */
+/** How many labels to give of each text. */
+export interface TopKOptions extends PredictOptions {
+  /** This many labels, the most probable first; 'all': every label. */
+  topK: number | 'all';
+}
+
+/** A label and its probability. */
+export interface LabelScore {
   label: string;
   /** Its probability; for a regression, the score. */
   score: number;
+}
+
+export interface Prediction extends LabelScore {
   /**
-   * The same for every label. They add up to 1, except for a model of several labels an example,
-   * where each is a probability of its own.
+   * The probability of every label, in the order of the model. They add up to 1, except in a model
+   * that gives several labels to a text: there each label has a probability of its own.
    */
   scores: Record<string, number>;
 }
@@ -51,16 +63,41 @@ export class TextClassificationPipeline {
     return new TextClassificationPipeline(model, tokenizer);
   }
 
-  /** Labels texts, or pairs of texts. */
+  /**
+   * The most probable label of each text or pair of texts, in their order. With `topK`, the list of
+   * its most probable labels.
+   *
+   *     const [{ label, score }] = await classifier.predict(['a wonderful film']);
+   *     const [[first, second]] = await classifier.predict(['a wonderful film'], { topK: 2 });
+   *
+   * @throws UsageError for options out of range; NotFiniteError when outputs are not finite; the
+   * reason of `signal` if it is aborted.
+   */
+  predict(texts: readonly TextInput[], options: TopKOptions): Promise<LabelScore[][]>;
+  predict(texts: readonly TextInput[], options?: PredictOptions): Promise<Prediction[]>;
   async predict(
     texts: readonly TextInput[],
-    { batchSize = 32, maxLength, signal }: PredictOptions = {},
+    { maxLength, topK, ...options }: PredictOptions & Partial<TopKOptions> = {},
+  ): Promise<LabelScore[][] | Prediction[]> {
+    if (topK !== undefined) checkTopK(topK);
+    const predictions = await this.classify(this.encode(texts, maxLength), options);
+    return topK === undefined
+      ? predictions
+      : predictions.map(({ scores }) => topLabels(scores, topK));
+  }
+
+  /** Texts, or pairs, as ids, cut to `maxLength` tokens. */
+  encode(texts: readonly TextInput[], maxLength?: number): EncodedExample[] {
+    return encodeTexts(texts, this.model, this.tokenizer, maxLength);
+  }
+
+  /** `predict` for texts that are encoded already. */
+  async classify(
+    examples: readonly EncodedExample[],
+    { batchSize = 32, signal }: Pick<PredictOptions, 'batchSize' | 'signal'> = {},
   ): Promise<Prediction[]> {
     const { id2label } = this.model.config;
-    const encoded = encodeTexts(texts, this.model, this.tokenizer, maxLength);
-    const { probabilities } = await evaluateExamples(this.model, encoded, batchSize, {
-      signal,
-    });
+    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, { signal });
     return probabilities.map((row) => {
       const best = argmax(row);
       return {
@@ -70,4 +107,21 @@ export class TextClassificationPipeline {
       };
     });
   }
+}
+
+/** The `topK` most probable labels, the most probable first. */
+export function topLabels(
+  scores: Readonly<Record<string, number>>,
+  topK: number | 'all',
+): LabelScore[] {
+  const sorted = Object.entries(scores)
+    .map(([label, score]) => ({ label, score }))
+    .sort((a, b) => b.score - a.score);
+  return topK === 'all' ? sorted : sorted.slice(0, topK);
+}
+
+/** @throws UsageError unless `topK` is a number of labels or 'all'. */
+export function checkTopK(topK: number | 'all'): void {
+  if (topK !== 'all' && !(Number.isInteger(topK) && topK >= 1))
+    throw new UsageError(`\`topK\`: expected an integer of at least 1, or 'all', got ${topK}`);
 }

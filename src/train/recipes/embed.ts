@@ -1,23 +1,26 @@
-import { writeFiles } from '../../platform/atomicWrite.ts';
+import { isRowProblem } from '../../formats/tables/rows.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { defaultMaxLength } from '../data/batch.ts';
 import type { DataOptions } from '../data/labelledData.ts';
 import { embedDefaults } from '../defaults.ts';
 import type { TextInput } from '../pipelines/encode.ts';
 import { FeatureExtractionPipeline, type FeatureOptions } from '../pipelines/featureExtraction.ts';
 import { embeddingFormat } from './embeddingFiles.ts';
-import type { InputEventOf, RecipeCallbacks } from './events.ts';
-import { readReporting } from './fineTuneData.ts';
+import type { InputEvent, RecipeCallbacks } from './events.ts';
+import { openInput, reportTable, SkippedRows } from './inputTable.ts';
+import { checkOutFile, writeOutFile } from './outFile.ts';
+import { reportUnseen } from './reports.ts';
 import { fetchModel } from './start.ts';
 
 export interface EmbedOptions
   extends FeatureOptions,
-    Pick<DataOptions, 'textColumn' | 'pairColumn'> {
+    Pick<DataOptions, 'textColumn' | 'pairColumn' | 'format' | 'encoding'> {
   /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
   model: string;
   /** Either these or `input`. */
   texts?: readonly TextInput[];
-  /** TSV, CSV or JSONL file with a text column, or two for pairs. */
+  /** TSV, CSV or JSONL file with a text column, or two for pairs; or `.txt` with a text a line. */
   input?: string;
   /** File for the vectors: .safetensors or .jsonl. Default: they are returned. */
   out?: string;
@@ -27,7 +30,7 @@ export interface EmbedOptions
   batchSize?: number;
 }
 
-export type EmbedEvent = InputEventOf<'skippedRows' | 'download'>;
+export type EmbedEvent = InputEvent;
 
 export interface EmbedResult {
   /** Number of texts. */
@@ -58,15 +61,28 @@ export async function embed(
     options,
   );
   const format = out === undefined ? undefined : embeddingFormat(out);
+  if (out !== undefined) await checkOutFile(out);
   const texts = await readTexts(options, report);
   const pipeline = await FeatureExtractionPipeline.fromPretrained(await fetchModel(model, report));
   const features = { pooling, layers, combine };
   const size = pipeline.featureSize(features);
   const encoded = pipeline.encode(texts, maxLength);
+  reportUnseen(
+    options.input ?? 'texts',
+    {
+      examples: texts.map((text) =>
+        typeof text === 'string' ? { text } : { text: text[0], pair: text[1] },
+      ),
+      encoded,
+      tokenizer: pipeline.tokenizer,
+      maxLength: maxLength ?? defaultMaxLength(pipeline.model.config, pipeline.tokenizer),
+    },
+    report,
+  );
   const stream = pipeline.stream(encoded, batchSize, { ...features, signal });
   const vectors: Float32Array[] = [];
   if (format)
-    await writeFile(
+    await writeOutFile(
       out!,
       format({
         texts,
@@ -83,7 +99,7 @@ export async function embed(
 
 /** @throws UsageError unless exactly one of `texts` and `input` is given. */
 async function readTexts(
-  { texts, input, textColumn, pairColumn }: EmbedOptions,
+  { texts, input, textColumn, pairColumn, format, encoding }: EmbedOptions,
   report: (event: EmbedEvent) => void,
 ): Promise<readonly TextInput[]> {
   if (texts && input !== undefined)
@@ -91,13 +107,15 @@ async function readTexts(
   if (texts) return texts;
   if (input === undefined)
     throw new UsageError('expected texts: set `texts`, or `input` to a file with a text column');
-  const columns = { textColumn, pairColumn, labelOptional: true };
-  const { examples } = await readReporting(input, columns, report);
-  return examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
-}
-
-/** The file takes its name once it is whole. */
-function writeFile(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-  const name = path.search(/[^/\\]*$/);
-  return writeFiles(path.slice(0, name) || '.', { [path.slice(name)]: content });
+  const table = await openInput({ input, textColumn, pairColumn, format, encoding });
+  reportTable(table, report);
+  const skipped = new SkippedRows();
+  const found: TextInput[] = [];
+  for await (const item of table.rows()) {
+    if (isRowProblem(item)) skipped.add(item);
+    else found.push(item.input as TextInput);
+  }
+  if (found.length === 0) throw skipped.noRows(table.name);
+  skipped.report(table.name, report);
+  return found;
 }

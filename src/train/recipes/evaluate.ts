@@ -1,16 +1,15 @@
 import { withDefaults } from '../../platform/defaults.ts';
-import { encodeExamples } from '../data/batch.ts';
-import type { DataOptions } from '../data/labelledData.ts';
+import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
-import type { InputEventOf, RecipeCallbacks } from './events.ts';
-import { readReporting, reportLostWords } from './fineTuneData.ts';
+import type { InputEvent, RecipeCallbacks } from './events.ts';
+import { type FileOptions, readReporting } from './fineTuneData.ts';
+import { reportTags, reportUnseen } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
-export interface EvaluateOptions
-  extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn' | 'labelSeparator'> {
+export interface EvaluateOptions extends FileOptions {
   /** Hugging Face folder of a trained model, or its name on the hub. */
   model: string;
   /** TSV, CSV, JSONL or CoNLL file with labels of the kind the model was trained on. */
@@ -21,7 +20,7 @@ export interface EvaluateOptions
   batchSize?: number;
 }
 
-export type EvaluateEvent = InputEventOf<'skippedRows' | 'lostWords' | 'weights' | 'download'>;
+export type EvaluateEvent = InputEvent;
 
 export interface EvaluateResult extends Report {
   task: TaskName;
@@ -50,7 +49,7 @@ export async function evaluate(
   const {
     model: name,
     data: path,
-    maxLength,
+    maxLength: asked,
     batchSize,
     ...columns
   } = withDefaults(evaluateDefaults, options);
@@ -60,13 +59,11 @@ export async function evaluate(
   const labels = labelsOf(model);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
-  const examples = encodeExamples(
-    data.examples,
-    tokenizer,
-    maxLength ?? maxPositionEmbeddings,
-    maxPositionEmbeddings,
-  );
-  reportLostWords(path, data, examples, report);
+  const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
+  const examples = encodeExamples(data.examples, tokenizer, maxLength, maxPositionEmbeddings);
+  const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
+  reportUnseen(path, encoded, report);
+  if (task.perToken) reportTags(path, labels, report);
   const { loss, predictions } = await evaluateExamples(model, examples, batchSize, { signal });
   const truth = examples.map(({ label }) => label!);
   return {

@@ -3,12 +3,56 @@ import type { RowProblem } from '../../formats/tables/rows.ts';
 
 /** What recipes report of data and models before the work begins. */
 export type InputEvent =
-  /** Rows of a file that are broken and left out. */
-  | { event: 'skippedRows'; path: string; problems: readonly RowProblem[] }
-  /** Tagged words that the model never sees: cut off by `maxLength`, or without a token. */
-  | { event: 'lostWords'; path: string; lost: number; words: number }
-  /** More than a fifth of the pieces of the texts are [UNK]: the vocabulary does not fit. */
-  | { event: 'unknownPieces'; path: string; share: number }
+  /** Rows of a file that are broken and left out; `count` of them, if not all are listed. */
+  | { event: 'skippedRows'; path: string; problems: readonly RowProblem[]; count?: number }
+  /** A file that is not UTF-8, and the encoding that it is read in. */
+  | { event: 'encoding'; path: string; encoding: string }
+  /** The columns of a CoNLL file that are read, from 1, where others could be meant. */
+  | { event: 'columns'; path: string; words: number; tags?: number; count: number }
+  /** What was written: cells whose tabs and line ends became blanks, since TSV cannot hold them. */
+  | { event: 'flattenedCells'; cells: number }
+  /** What was written: keys of JSON that occur too late in the file to be columns. */
+  | { event: 'lateKeys'; path: string; keys: readonly string[] }
+  /** Names that several columns of a file have; the first column is read. */
+  | { event: 'duplicateColumns'; path: string; columns: readonly string[] }
+  /** Texts that are longer than `maxLength` tokens: their ends are not seen. */
+  | { event: 'truncated'; path: string; cut: number; texts: number; maxLength: number }
+  /**
+   * Tagged words that the model never sees: `cut` off by `maxLength`, or without a token, as blanks
+   * and control characters.
+   */
+  | {
+      event: 'lostWords';
+      path: string;
+      words: number;
+      cut: number;
+      withoutToken: number;
+      maxLength: number;
+    }
+  /**
+   * More than a fifth of the pieces of the texts are [UNK], or more than half of the pieces of
+   * `unread` texts. They may be known in composed form (NFC), or without lower-casing.
+   */
+  | {
+      event: 'unknownPieces';
+      path: string;
+      share: number;
+      unread: number;
+      texts: number;
+      cause?: 'decomposed' | 'lowerCase';
+    }
+  /** The tokenizer takes away case or accents that this share of its vocabulary has. */
+  | { event: 'loweredVocabulary'; path: string; share: number }
+  /** Tags are measured by accuracy: these of them mark no entities as the others do. */
+  | { event: 'noEntityScores'; path: string; tags: readonly string[]; of: number }
+  /** The classifier of the model gets new names for its outputs, or is replaced. */
+  | {
+      event: 'head';
+      model: string;
+      action: 'renamed' | 'replaced';
+      from: readonly string[];
+      to: readonly string[];
+    }
   /** Weights that a model folder lacks (these are random) or has without use. */
   | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
   /** A model that is fetched from the hub. */

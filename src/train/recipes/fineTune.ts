@@ -14,19 +14,24 @@ import {
   type FineTuneSettings,
   runFineTuning,
 } from './fineTuneRun.ts';
+import { checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
+import { checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
-  checkSizes,
   checkStart,
+  checkUnchanged,
   type DeviceSettings,
   deviceSettings,
-  fileSizes,
+  type FileMarks,
+  markFiles,
 } from './start.ts';
 
 export type FineTuneOptions = Partial<FineTuneSettings> & {
   data: string;
   /** Folder of the best model, history.json and history.svg; its `checkpoint` resumes the run. */
   out: string;
+  /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
+  overwrite?: boolean;
 };
 
 /**
@@ -35,8 +40,8 @@ export type FineTuneOptions = Partial<FineTuneSettings> & {
  *
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * weights, optimizer state and history, bit for bit, as if it had not been stopped.
- * @throws UsageError if data, model or an option cannot be used, or if `out` holds an unfinished
- * run; NotFiniteError if the training diverges.
+ * @throws UsageError if data, model or an option cannot be used, or if `out` holds a run or a
+ * model; NotFiniteError if the training diverges.
  * @example
  * await useDevice('auto');
  * const { history } = await fineTune({ data: 'reviews.tsv', model: 'my-bert', out: 'out/model' });
@@ -54,33 +59,40 @@ type OpenedRun = Omit<FineTuneRun, 'callbacks' | 'report'>;
 
 /**
  * Checks the options of a new run, before a device is opened.
- * @throws UsageError if they do not go together, or if `out` holds an unfinished run.
+ * @throws UsageError if they do not go together, or if `out` holds a run or a model that may not be
+ * replaced.
  */
-export async function checkNewFineTuning({ out, ...options }: FineTuneOptions): Promise<void> {
+export async function checkNewFineTuning(options: FineTuneOptions): Promise<void> {
   checkStart(options);
+  const { out, overwrite } = options;
   const dir = checkpointFolder(out);
-  if (!(await hasTrainingState(dir))) return;
-  const { state, isFinished } = await readFineTuning(dir);
-  if (state.step > 0 && !isFinished)
-    throw new UsageError(
-      `${out} holds a run that stands at step ${state.step}: ` +
-        `continue it with \`resume: '${out}'\`, or choose another \`out\``,
-    );
+  await checkNotModel(options, [out, dir]);
+  if (overwrite) return;
+  if (await hasTrainingState(dir)) {
+    const { state, isFinished } = await readFineTuning(dir);
+    if (isFinished) throw replaceError(out, 'a finished run');
+    if (state.step > 0)
+      throw new UsageError(
+        `${out} holds a run that stands at step ${state.step}: ` +
+          `continue it with \`resume: '${out}'\`, or choose another \`out\``,
+      );
+  }
+  await checkNoModel(options);
 }
 
-async function newRun({ out, ...options }: FineTuneOptions): Promise<OpenedRun> {
-  await checkNewFineTuning({ out, ...options });
+async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
+  await checkNewFineTuning(given);
+  const { out, overwrite: _, ...options } = given;
   const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
-  const bytes = await fileSizes(dataFiles(settings));
-  return { settings, out, kept: { ...settings, bytes, ...deviceSettings() } };
+  const marks = await markFiles(dataFiles(settings));
+  return { settings, out, kept: { ...settings, ...marks, ...deviceSettings() } };
 }
 
 /** The run in a folder, to continue it. */
 async function openRun(out: string): Promise<OpenedRun> {
   const { state, settings: kept } = await readFineTuning(checkpointFolder(out));
-  const settings = kept as unknown as FineTuneSettings & DeviceSettings & { bytes: number[] };
-  const paths = dataFiles(settings);
-  checkSizes(out, paths, await fileSizes(paths), settings.bytes);
+  const settings = kept as unknown as FineTuneSettings & DeviceSettings & FileMarks;
+  await checkUnchanged(out, dataFiles(settings), settings);
   checkDevice(out, settings);
   return { settings, out, kept, ...(state.step > 0 && { state }) };
 }
@@ -95,6 +107,7 @@ export async function readFineTuning(dir: string) {
     history = History.parse(value, name);
     return { steps: [...history.steps], evaluations: [...history.epochs] };
   });
+  checkFineTuneSettings(read.settings, dir);
   const { epochs, patience } = read.settings as unknown as FineTuneSettings;
   const isFinished =
     history.epochs.length === epochs || hasStoppedEarly(history.epochs, history.monitor, patience);

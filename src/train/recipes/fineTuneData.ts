@@ -1,21 +1,36 @@
+import type { TableOptions } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames } from '../../platform/format.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { type EncodedExample, encodeExamples } from '../data/batch.ts';
-import { type DataOptions, type LabelledData, readData } from '../data/labelledData.ts';
+import {
+  type DataOptions,
+  encodeLabels,
+  type LabelledData,
+  type NamedExamples,
+  readData,
+  readExamples,
+} from '../data/labelledData.ts';
 import { stratifiedSplit } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
+import { chooseHead, type HeadChoice, type TrainedHead } from '../tasks/trainedHead.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
-import { reportUnknownPieces } from './start.ts';
+import { reportRows, reportTags, reportUnseen } from './reports.ts';
 
 type Report = (event: InputEvent) => void;
 
-export interface FineTuneDataOptions
-  extends Pick<DataOptions, 'textColumn' | 'pairColumn' | 'labelColumn' | 'labelSeparator'> {
+/** Which columns of a file are read, and how. */
+export type FileOptions = TableOptions &
+  Pick<
+    DataOptions,
+    'textColumn' | 'pairColumn' | 'labelColumn' | 'labelColumns' | 'labelSeparator'
+  >;
+
+export interface FineTuneDataOptions extends FileOptions {
   /** TSV, CSV, JSONL or CoNLL file with labels. */
   data: string;
-  /** What the labels say. Default: 'classification'. */
+  /** What the labels say. Default: 'multi-label' with `labelColumns`, else 'classification'. */
   task?: TaskName;
   /** File to validate with. Default: a part of `data`. */
   valid?: string;
@@ -23,6 +38,8 @@ export interface FineTuneDataOptions
   validSplit: number;
   /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39. */
   maxLength: number;
+  /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
+  replaceHead?: boolean;
   seed: number;
 }
 
@@ -30,33 +47,51 @@ export interface ReadFiles {
   task: Task;
   data: LabelledData;
   validData?: LabelledData;
-  /** Label of each output of the model. */
-  labels: string[];
+  /** The classifier, and the label of each output of the model. */
+  head: HeadChoice;
 }
 
 /** Reads a file of labelled data and reports its broken rows. */
 export async function readReporting(
   path: string,
   options: DataOptions,
-  report: (event: InputEventOf<'skippedRows'>) => void,
+  report: (
+    event: InputEventOf<'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns'>,
+  ) => void,
 ): Promise<LabelledData> {
   const data = await readData(path, options);
-  if (data.problems.length > 0) report({ event: 'skippedRows', path, problems: data.problems });
+  reportRows(path, data, report);
   return data;
 }
 
-/** Reads the files of a fine-tuning. */
-export async function readFiles(options: FineTuneDataOptions, report: Report): Promise<ReadFiles> {
-  const { textColumn, pairColumn, labelColumn, labelSeparator } = options;
-  const task = tasks[options.task ?? 'classification'];
-  const columns = { textColumn, pairColumn, labelColumn, labelSeparator, task: task.name };
-  const data = await readReporting(options.data, columns, report);
-  const labels = outputLabels(task, data, options);
+/**
+ * Reads the files of a fine-tuning.
+ * @param trained the classifier of the model to go on from, if it has one
+ * @throws UsageError also when the labels do not go with `trained`.
+ */
+export async function readFiles(
+  options: FineTuneDataOptions,
+  trained: TrainedHead | undefined,
+  report: Report,
+): Promise<ReadFiles> {
+  const { data: path, valid } = options;
+  const named = await readExamples(path, options, trained?.labels);
+  const { task } = named;
+  reportRows(path, named, report);
+  const found = outputLabels(named, options, trained === undefined || options.replaceHead === true);
+  const head = chooseHead(trained, task.name, { path, labels: found }, options.replaceHead);
+  if (head.action === 'renamed' || head.action === 'replaced') {
+    const { model, labels: from } = trained!;
+    report({ event: 'head', model, action: head.action, from, to: head.labels });
+  }
+  const labels = task === tasks.regression ? [] : head.labels;
   const validData =
-    options.valid === undefined
+    valid === undefined
       ? undefined
-      : await readReporting(options.valid, { ...columns, labels: data.labels }, report);
-  return { task, data, validData, labels };
+      : await readData(valid, { ...options, task: task.name, labels });
+  if (validData && valid !== path) reportRows(valid!, validData, report);
+  if (task.perToken) reportTags(path, labels, report);
+  return { task, data: encodeLabels(named, labels), validData, head };
 }
 
 /** Encodes the examples and sets some aside for validation. */
@@ -67,50 +102,38 @@ export function encodeAndSplit(
   maxPositions: number,
   report: Report,
 ): { train: EncodedExample[]; valid: EncodedExample[] } {
-  const encode = (path: string, { examples }: LabelledData) => {
-    const encoded = encodeExamples(examples, tokenizer, options.maxLength, maxPositions);
-    reportLostWords(path, { examples }, encoded, report);
+  const { maxLength, data: path, valid: validPath } = options;
+  const encode = (path: string, { examples }: LabelledData, report: Report) => {
+    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions);
+    reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
     // A sentence that has lost all its words teaches nothing.
     return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
   };
-  const all = encode(options.data, data);
-  const ids = all.map(({ inputIds }) => inputIds);
-  reportUnknownPieces(options.data, ids, tokenizer, report);
-  if (validData) return { train: all, valid: encode(options.valid!, validData) };
+  const all = encode(path, data, report);
+  if (validData) {
+    // What holds for the whole run, or for the same file, is said once.
+    const reportOther: Report = (event) =>
+      validPath !== path && event.event !== 'loweredVocabulary' && report(event);
+    return { train: all, valid: encode(validPath!, validData, reportOther) };
+  }
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
   const split = stratifiedSplit(strata, options.validSplit, options.seed);
   return { train: split.train.map((i) => all[i]), valid: split.valid.map((i) => all[i]) };
 }
 
-/** Reports how many tagged words the model never sees. */
-export function reportLostWords(
-  path: string,
-  { examples }: Pick<LabelledData, 'examples'>,
-  encoded: readonly EncodedExample[],
-  report: (event: InputEventOf<'lostWords'>) => void,
-): void {
-  if (!examples[0].words) return;
-  const { lossWeight } = tasks['token-classification'];
-  const words = sum(examples.map((example) => example.words!.length));
-  const lost = words - sum(encoded.map(({ label }) => lossWeight(label!)));
-  if (lost > 0) report({ event: 'lostWords', path, lost, words });
-}
-
-const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
-
 /**
- * The label of each output of the model; a score has the name that Hugging Face gives it.
+ * The labels of a new model for the data; a score has the name that Hugging Face gives it.
  * @throws UsageError if there is nothing to tell apart, or the labels are of another task.
  */
 function outputLabels(
-  task: Task,
-  { labels, examples }: LabelledData,
+  { task, labels, examples }: NamedExamples,
   { data: path, task: asked }: FineTuneDataOptions,
+  isNew: boolean,
 ): string[] {
   if (task === tasks.regression) {
-    const [{ label: first }] = examples;
-    if (examples.every(({ label }) => label === first))
+    const [{ rawLabel: first }] = examples;
+    if (examples.every(({ rawLabel }) => rawLabel === first))
       throw new UsageError(`${path}: expected different scores, got ${first} only`);
     return ['LABEL_0'];
   }
@@ -121,7 +144,7 @@ function outputLabels(
   }
   const areNumbers = labels.every((label) => Number.isFinite(Number(label)));
   const hasFractions = labels.some((label) => !Number.isInteger(Number(label)));
-  if (asked === undefined && areNumbers && hasFractions)
+  if (isNew && asked === undefined && areNumbers && hasFractions)
     throw new UsageError(
       `${path}: the labels are numbers with fractions (${formatNames(labels, 3)}); ` +
         "set `task: 'regression'` for scores, or `task: 'classification'` if they are labels",

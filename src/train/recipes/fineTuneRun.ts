@@ -2,7 +2,7 @@ import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
-import { openModelFolder } from '../../formats/modelFolder.ts';
+import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
 import { fileExists } from '../../platform/readFiles.ts';
@@ -19,6 +19,7 @@ import {
   type TaskModel,
   taskOf,
 } from '../tasks/taskModel.ts';
+import { readTrainedHead } from '../tasks/trainedHead.ts';
 import { HISTORY, saveInitialState, saveTrainingState } from '../trainer/checkpoint.ts';
 import {
   type FitOptions,
@@ -97,8 +98,15 @@ export const checkpointFolder = (out: string): string => joinPath(out, 'checkpoi
 /** Trains the run to its end, or until its signal stops it. */
 export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { settings, out, report, state } = run;
-  const files = await readFiles(settings, report);
-  const { model, tokenizer } = await startingModel(run, files);
+  const folder = await startingFolder(run);
+  const files = await readFiles(
+    // A checkpoint has the classifier that the run goes on with.
+    state ? { ...settings, replaceHead: false } : settings,
+    folder && (await readTrainedHead(folder)),
+    report,
+  );
+  const { model, tokenizer } = await startingModel(run, folder, files);
+  const labels = [...files.head.labels];
   if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
   const { maxPositionEmbeddings } = model.config;
   const { train, valid } = encodeAndSplit(
@@ -114,7 +122,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     event: 'start',
     train: train.length,
     valid: valid.length,
-    labels: files.labels,
+    labels,
     files,
     model,
     totalSteps,
@@ -123,7 +131,6 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   });
   const history = await trainAndSave(run, { model, tokenizer, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
-  const { labels } = files;
   return {
     model,
     tokenizer,
@@ -135,22 +142,31 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   };
 }
 
-/** The model of a folder or a fresh one; that of the checkpoint if the run is resumed. */
+/** The folder that the run starts from: its checkpoint if it is resumed; none for a fresh model. */
+async function startingFolder({
+  settings: { model },
+  out,
+  state,
+  report,
+}: FineTuneRun): Promise<ModelFolder | undefined> {
+  if (state) return openModelFolder(checkpointFolder(out));
+  return model === undefined ? undefined : fetchModel(model, report);
+}
+
+/** The model of a folder or a fresh one. */
 async function startingModel(
-  { settings, out, state, report }: FineTuneRun,
-  { task, labels }: ReadFiles,
+  { settings, report }: FineTuneRun,
+  folder: ModelFolder | undefined,
+  { task, head }: ReadFiles,
 ): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
-  const { model: name, vocab, config, cased, seed } = settings;
-  if (!state && !name) {
+  const { vocab, config, cased, seed } = settings;
+  if (!folder) {
     const fresh = await freshConfig({ vocab: vocab!, config, cased });
-    const labelled = bertConfig({ ...fresh.config, ...labelFields(labels) });
+    const labelled = bertConfig({ ...fresh.config, ...labelFields(head.labels) });
     return { model: createTaskModel(task, labelled, seed), tokenizer: fresh.tokenizer };
   }
-  const folder = state
-    ? await openModelFolder(checkpointFolder(out))
-    : await fetchModel(name!, report);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
-  const model = await loadForTask(folder, task, labels, seed);
+  const model = await loadForTask(folder, task, head, seed);
   reportWeights(folder.name, model, report);
   checkVocab(tokenizer, model.config, folder.name);
   return { model, tokenizer };
@@ -175,7 +191,7 @@ async function trainAndSave(
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
   const checkpoint = checkpointFolder(out);
-  const tokenizerFiles = tokenizer.files();
+  const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   let isBestSaved = state?.log.evaluations.some(({ best }) => best) === true;
   const history = await fit(
     model,

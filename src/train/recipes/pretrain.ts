@@ -23,16 +23,19 @@ import { checkVocab } from '../tasks/taskModel.ts';
 import { hasTrainingState } from '../trainer/checkpoint.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
+import { checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
+import { checkPretrainSettings } from './settings.ts';
 import {
   checkDevice,
-  checkSizes,
   checkStart,
+  checkUnchanged,
   type DeviceSettings,
   deviceSettings,
+  type FileMarks,
   fetchModel,
-  fileSizes,
   freshConfig,
+  markFiles,
   reportWeights,
   type StartOptions,
 } from './start.ts';
@@ -61,6 +64,8 @@ export type PretrainRecipeOptions = Partial<PretrainSettings> & {
   files: readonly string[];
   /** Folder of the checkpoint, which is a Hugging Face model too, history.json and history.svg. */
   out: string;
+  /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
+  overwrite?: boolean;
 };
 
 const EPOCHS = 3;
@@ -93,10 +98,8 @@ export interface PretrainResult {
 }
 
 /** What is found out when a run begins, and kept. */
-interface Begun extends DeviceSettings {
+interface Begun extends DeviceSettings, FileMarks {
   totalSteps: number;
-  /** Bytes of the files. */
-  bytes: number[];
 }
 
 /**
@@ -106,7 +109,7 @@ interface Begun extends DeviceSettings {
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * bits as if it had not been stopped.
  * @throws UsageError if texts, model or an option cannot be used, or if `out` holds a run that has
- * begun; NotFiniteError if the training diverges.
+ * begun, or a model; NotFiniteError if the training diverges.
  * @example
  * await pretrain({ files: ['texts.txt'], vocab: 'vocab.txt', steps: 1000, out: 'out/pretrained' });
  */
@@ -117,7 +120,9 @@ export async function pretrain(
   const { onEvent: report = () => {}, signal } = callbacks;
   const { settings, out, begun, state } =
     'resume' in options ? await openRun(options.resume) : await newRun(options);
-  const bytes = await checkFiles(settings, out, begun);
+  const paths = [...settings.files, ...(settings.valid ? [settings.valid] : [])];
+  if (begun) await checkUnchanged(out, paths, begun);
+  const marks = begun ? { bytes: begun.bytes, hashes: begun.hashes } : await markFiles(paths);
   const { model, tokenizer } = await startingModel(settings, state && out, report);
   checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
   const data = await openPretrainData(settings, tokenizer, report);
@@ -134,7 +139,8 @@ export async function pretrain(
   const device = defaultDevice();
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = callbacks.onEvent !== undefined && device.kind === 'webgpu';
-  const kept = { ...settings, totalSteps, bytes, ...deviceSettings() };
+  const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
+  const kept = { ...settings, totalSteps, ...marks, ...deviceSettings() };
   const history = await pretrainModel(
     model,
     data,
@@ -145,7 +151,7 @@ export async function pretrain(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async (at: PretrainState<Tensor>) => {
-        await savePretraining(out, model, at, kept, tokenizer.files());
+        await savePretraining(out, model, at, kept, tokenizerFiles);
         report({ event: 'checkpoint', step: at.step });
       },
     },
@@ -168,30 +174,47 @@ interface Run {
 
 /**
  * Checks the options of a new run, before a device is opened.
- * @throws UsageError if they do not go together, or if `out` holds a run that has begun.
+ * @throws UsageError if they do not go together, or if `out` holds a run or a model that may not be
+ * replaced.
  */
-export async function checkNewPretraining({ out, ...options }: PretrainRecipeOptions) {
+export async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void> {
   checkNew(options);
+  const { out, overwrite } = options;
+  await checkNotModel(options);
+  if (overwrite) return;
   if (await hasTrainingState(out)) {
-    const { state, settings } = await readPretraining(out);
-    if (state.step > 0)
+    const { state, settings } = await openPretraining(out);
+    if (state.step === 0) return;
+    if (state.step < settings.totalSteps)
       throw new UsageError(
         `${out} holds a run that stands at step ${state.step} of ${settings.totalSteps}: ` +
           `continue it with \`resume: '${out}'\`, or choose another \`out\``,
       );
+    throw replaceError(out, `a run of ${settings.totalSteps} steps`);
   }
+  await checkNoModel(options);
 }
 
-async function newRun({ out, ...options }: PretrainRecipeOptions): Promise<Run> {
-  await checkNewPretraining({ out, ...options });
+async function newRun(given: PretrainRecipeOptions): Promise<Run> {
+  await checkNewPretraining(given);
+  const { out, overwrite: _, ...options } = given;
   return { settings: withDefaults(pretrainRecipeDefaults, options), out };
 }
 
 async function openRun(out: string): Promise<Run> {
-  const { state, settings } = await readPretraining(out);
-  const begun = settings as unknown as PretrainSettings & Begun;
+  const { state, settings: begun } = await openPretraining(out);
   checkDevice(out, begun);
   return { settings: begun, out, begun, state };
+}
+
+/**
+ * State and settings of a pre-training.
+ * @throws UsageError if there is none in the folder, or it is broken.
+ */
+export async function openPretraining(out: string) {
+  const { state, settings } = await readPretraining(out);
+  checkPretrainSettings(settings, out);
+  return { state, settings: settings as unknown as PretrainSettings & Begun };
 }
 
 const sizes = ['layers', 'hiddenSize', 'heads', 'intermediateSize'] as const;
@@ -208,13 +231,6 @@ function checkNew(options: Omit<PretrainRecipeOptions, 'out'>): void {
     throw new UsageError(`\`${size}\` is for fresh models: ${options.model} has sizes of its own`);
   if (options.steps && options.epochs)
     throw new UsageError('`steps` and `epochs` exclude each other: one of them says when to stop');
-}
-
-async function checkFiles({ files, valid }: PretrainSettings, out: string, begun?: Begun) {
-  const paths = [...files, ...(valid ? [valid] : [])];
-  const bytes = await fileSizes(paths);
-  if (begun) checkSizes(out, paths, bytes, begun.bytes);
-  return bytes;
 }
 
 const countSteps = async (settings: PretrainSettings, data: PretrainData): Promise<number> =>

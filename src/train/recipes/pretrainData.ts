@@ -1,4 +1,5 @@
 import type { RowProblem } from '../../formats/tables/rows.ts';
+import type { TableOptions } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { batches } from '../data/split.ts';
@@ -11,9 +12,9 @@ import {
 import type { PretrainData } from '../pretraining/pretrain.ts';
 import { documentsOfSplit, validSeed } from '../pretraining/stream.ts';
 import type { InputEvent } from './events.ts';
-import { reportUnknownPieces } from './start.ts';
+import { UnseenCounter } from './reports.ts';
 
-export interface PretrainDataOptions extends ExampleBuilderOptions {
+export interface PretrainDataOptions extends ExampleBuilderOptions, TableOptions {
   /**
    * Plain texts, one per line (documents separated by empty lines), or tables with a text column.
    */
@@ -35,7 +36,8 @@ export async function openPretrainData(
   tokenizer: BertTokenizer,
   report: Report,
 ): Promise<PretrainData> {
-  const { files, valid, validSplit, textColumn, pairColumn, objective, seed } = settings;
+  const { files, valid, validSplit, objective, seed } = settings;
+  const { textColumn, pairColumn, format, encoding } = settings;
   const reported = new Set<string>();
   const onProblems = (path: string, problems: readonly RowProblem[]) => {
     // The corpus is read once an epoch.
@@ -43,7 +45,13 @@ export async function openPretrainData(
       report({ event: 'skippedRows', path, problems });
     reported.add(path);
   };
-  const options = { textColumn, pairColumn, blankLineSeparated: objective !== 'mlm', onProblems };
+  const options = {
+    ...{ textColumn, pairColumn, format, encoding, onProblems },
+    blankLineSeparated: objective !== 'mlm',
+    onEncoding: (path: string, encoding: string) => {
+      if (encoding !== 'UTF-8') report({ event: 'encoding', path, encoding });
+    },
+  };
   const corpus = await openCorpus([...files], options);
   const validCorpus = valid === undefined ? undefined : await openCorpus([valid], options);
   const exampleBuilder = new ExampleBuilder(tokenizer, settings);
@@ -90,11 +98,12 @@ async function reportUnknownIn(
   tokenizer: BertTokenizer,
   report: Report,
 ): Promise<void> {
-  const texts: number[][] = [];
+  const unseen = new UnseenCounter(tokenizer, Number.POSITIVE_INFINITY);
   let count = 0;
   for await (const document of documents) {
-    for (const text of document) texts.push(tokenizer.encode(text).inputIds);
+    const examples = document.map((text) => ({ text }));
+    unseen.add({ examples, encoded: document.map((text) => tokenizer.encode(text)) });
     if (++count === JUDGED_DOCUMENTS) break;
   }
-  reportUnknownPieces(files.join(', '), texts, tokenizer, report);
+  unseen.report(files.join(', '), report);
 }

@@ -1,11 +1,14 @@
+import { checkParameterCount } from '../../bert/checkpoint/sizes.ts';
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
+import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { openRandomAccess, readJson, readText } from '../../platform/readFiles.ts';
+import { createHash } from '../../platform/hash.ts';
+import { openRandomAccess, type RandomAccessFile, readJson } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { checkVocab } from '../tasks/taskModel.ts';
+import { BertTokenizer, readVocabulary } from '../../text/tokenizer/index.ts';
+import { checkVocab, hasSpareEmbeddings } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
 
 /** What training starts from: a model's folder, or a vocabulary for a fresh model. */
@@ -48,12 +51,19 @@ export const fetchModel = (
 
 /** Tokenizer and configuration of a fresh model. */
 export async function freshConfig({ vocab, config, cased }: StartOptions & { vocab: string }) {
-  const tokenizer = new BertTokenizer(await readText(vocab), { doLowerCase: !cased });
+  const tokens = await readVocabulary(vocab);
   const base = config
     ? parseBertConfig(await readJson(config), config)
-    : bertConfig({ ...bertTiny, vocabSize: tokenizer.vocabSize });
-  checkVocab(tokenizer, base, vocab);
-  return { tokenizer, config: bertConfig({ ...base, padTokenId: tokenizer.padTokenId }) };
+    : bertConfig({ ...bertTiny, vocabSize: tokens.length });
+  checkParameterCount(base);
+  const modelMaxLength = base.maxPositionEmbeddings;
+  const tokenizer = new BertTokenizer(tokens, { doLowerCase: !cased, modelMaxLength });
+  // The vocabulary decides where the config.json is that of a model with a larger one.
+  const { vocabSize } = base;
+  const size = hasSpareEmbeddings(tokenizer, vocabSize) ? tokenizer.length : vocabSize;
+  const fitted = { ...base, vocabSize: size, padTokenId: tokenizer.padTokenId };
+  checkVocab(tokenizer, fitted, vocab);
+  return { tokenizer, config: bertConfig(fitted) };
 }
 
 /** Reports the weights that a folder lacks or has without use. */
@@ -64,27 +74,6 @@ export function reportWeights(
 ): void {
   if (missing.length + unexpected.length > 0)
     report({ event: 'weights', model, missing, unexpected });
-}
-
-/** Share of unknown pieces above which a vocabulary does not fit. */
-const MAX_UNKNOWN = 0.2;
-
-/** Reports a vocabulary that knows too few of the pieces of the texts. */
-export function reportUnknownPieces(
-  path: string,
-  texts: readonly (readonly number[])[],
-  { unkTokenId, clsTokenId, sepTokenId }: BertTokenizer,
-  report: (event: InputEventOf<'unknownPieces'>) => void,
-): void {
-  let [pieces, unknown] = [0, 0];
-  for (const ids of texts) {
-    for (const id of ids) {
-      if (id !== clsTokenId && id !== sepTokenId) pieces++;
-      if (id === unkTokenId) unknown++;
-    }
-  }
-  if (unknown > MAX_UNKNOWN * pieces)
-    report({ event: 'unknownPieces', path, share: unknown / pieces });
 }
 
 /** What of a device decides how results round. */
@@ -108,21 +97,59 @@ export function checkDevice(dir: string, { device, precision }: DeviceSettings):
     );
 }
 
-/** Bytes of each file, by which a resumed run knows its data again. */
-export const fileSizes = (paths: readonly string[]): Promise<number[]> =>
-  Promise.all(paths.map(async (path) => (await openRandomAccess(path)).size));
+/** What a resumed run knows its data by. */
+export interface FileMarks {
+  /** Of each file. */
+  bytes: number[];
+  /** SHA-256 of each file. Runs that began before it was kept have none. */
+  hashes?: string[];
+}
 
-/** @throws UsageError if a file is not as long as it was when the run in `dir` began. */
-export function checkSizes(
+/**
+ * Marks files; what can be read once only has no mark.
+ * @throws UsageError when a file cannot be read.
+ */
+export async function markFiles(paths: readonly string[]): Promise<Required<FileMarks>> {
+  const marks = paths.map(async (path) => {
+    if (await isReadOnce(path)) return { size: 0, hash: '' };
+    const file = await openRandomAccess(path);
+    return { size: file.size, hash: await hashOf(file) };
+  });
+  const done = await Promise.all(marks);
+  return { bytes: done.map(({ size }) => size), hashes: done.map(({ hash }) => hash) };
+}
+
+const HASH_CHUNK = 1 << 22;
+
+async function hashOf(file: RandomAccessFile): Promise<string> {
+  const hash = await createHash('sha256');
+  for (let begin = 0; begin < file.size; begin += HASH_CHUNK)
+    hash.update(file.read(begin, Math.min(begin + HASH_CHUNK, file.size)));
+  return hash.digest('hex');
+}
+
+/** @throws UsageError if a file is not what it was when the run in `dir` began. */
+export async function checkUnchanged(
   dir: string,
   paths: readonly string[],
-  now: readonly number[],
-  then: readonly number[],
-): void {
-  const changed = paths.findIndex((_, i) => now[i] !== then[i]);
-  if (changed >= 0)
-    throw new UsageError(
-      `${paths[changed]}: expected the ${then[changed]} bytes it had when ${dir} began, ` +
-        `got ${now[changed]}; a run resumes on the same data only`,
-    );
+  then: FileMarks,
+): Promise<void> {
+  for (const path of paths)
+    if (await isReadOnce(path))
+      throw new UsageError(
+        `${dir} began on what can be read only once: a run resumes on files only`,
+      );
+  const now = await markFiles(paths);
+  for (const [i, path] of paths.entries()) {
+    const hint = 'a run resumes on the same data only';
+    if (now.bytes[i] !== then.bytes[i])
+      throw new UsageError(
+        `${path}: expected the ${then.bytes[i]} bytes it had when ${dir} began, ` +
+          `got ${now.bytes[i]}; ${hint}`,
+      );
+    if (then.hashes && now.hashes[i] !== then.hashes[i])
+      throw new UsageError(
+        `${path}: expected the content it had when ${dir} began, got another; ${hint}`,
+      );
+  }
 }

@@ -12,12 +12,15 @@ export const classification: Task = {
   name: 'classification',
   problemType: 'single_label_classification',
   perToken: false,
-  labelColumns: ['label', 'gold_label', 'labels', 'class', 'category'],
-  parse(value) {
-    const name = labelName(value);
-    return name === undefined ? "one label (for several, set `task: 'multi-label'`)" : [name];
+  labelColumns: [
+    ...['label', 'gold_label', 'labels', 'class', 'category', 'target', 'sentiment', 'intent'],
+    ...['emotion', 'topic', 'stars', 'rating', 'y'],
+  ],
+  parse(value, _, known) {
+    const name = labelName(value, known);
+    return name === undefined ? 'one label (several are for multi-label)' : [name];
   },
-  encode: (rawLabel, ids) => ids.get((rawLabel as string[])[0])!,
+  encode: (rawLabel, idOf) => idOf((rawLabel as string[])[0]),
   collate: (labels) => ({ data: Int32Array.from(labels as number[]), shape: [labels.length] }),
   stepMetric: 'accuracy',
   stepRatio(logits, labels) {

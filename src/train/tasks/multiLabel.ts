@@ -6,20 +6,16 @@ export const multiLabel: Task = {
   name: 'multi-label',
   problemType: 'multi_label_classification',
   perToken: false,
-  labelColumns: ['labels', 'label', 'classes', 'categories'],
-  parse(value, separator) {
-    if (Array.isArray(value)) {
-      const names = value.map(labelName);
-      if (names.every((name) => name !== undefined)) return names;
-    } else if (typeof value === 'string') {
-      const names = value.split(separator).map((name) => name.trim());
-      return names.filter((name) => name !== '');
-    }
+  labelColumns: ['labels', 'label', 'classes', 'categories', 'tags', 'topics', 'emotions'],
+  parse(value, separator, known) {
+    const cells = listOf(value, separator);
+    const names = cells?.map((cell) => labelName(cell, known));
+    if (names?.every((name) => name !== undefined)) return names;
     return `an array of labels, or a text with ${JSON.stringify(separator)} between them`;
   },
-  encode(rawLabel, ids) {
-    const row = Array<number>(ids.size).fill(0);
-    for (const name of rawLabel as string[]) row[ids.get(name)!] = 1;
+  encode(rawLabel, idOf, numLabels) {
+    const row = Array<number>(numLabels).fill(0);
+    for (const name of rawLabel as string[]) row[idOf(name)] = 1;
     return row;
   },
   collate(labels) {
@@ -49,3 +45,15 @@ export const multiLabel: Task = {
     };
   },
 };
+
+/** The labels in a cell: an array, one as Python or JSON writes it, or names with separators. */
+function listOf(value: unknown, separator: string): unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== 'string') return undefined;
+  const list = /^\s*\[(.*)\]\s*$/s.exec(value)?.[1];
+  if (list !== undefined) {
+    const items = list.matchAll(/\s*(?:"([^"]*)"|'([^']*)'|([^,]+))\s*(?:,|$)/g);
+    return Array.from(items, ([, double, single, bare]) => double ?? single ?? bare);
+  }
+  return value.split(separator).filter((name) => name.trim() !== '');
+}

@@ -10,7 +10,7 @@ export const regression: Task = {
   name: 'regression',
   problemType: 'regression',
   perToken: false,
-  labelColumns: ['score', 'label', 'labels', 'similarity', 'rating'],
+  labelColumns: ['score', 'label', 'labels', 'similarity', 'rating', 'stars', 'target', 'y'],
   parse(value) {
     const score = typeof value === 'string' && decimalPattern.test(value) ? Number(value) : value;
     if (typeof score !== 'number') return 'a number';

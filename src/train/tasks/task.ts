@@ -2,6 +2,7 @@ import type { ProblemType } from '../../bert/config.ts';
 import type { TaskName } from '../../bert/registry.ts';
 import type { HostTensor, Tensor } from '../../tensor/index.ts';
 import type { Scores } from '../metrics/index.ts';
+import { cleanLabel, isMissingLabel } from './labelNames.ts';
 import type { Metric } from './metric.ts';
 
 export type { TaskName };
@@ -34,10 +35,13 @@ export interface Task {
   readonly labelColumns: readonly string[];
   /** True if each word of a text has a label, not the text as a whole. */
   readonly perToken: boolean;
-  /** The label in a cell, or, if it is invalid, a description of what is expected. */
-  parse(value: unknown, separator: string): RawLabel | string;
-  /** The label as numbers, given the id of each name. */
-  encode(rawLabel: RawLabel, ids: ReadonlyMap<string, number>): Label;
+  /**
+   * The label in a cell, or, if it is invalid, a description of what is expected. Names in `known`
+   * are labels even if they look like missing values.
+   */
+  parse(value: unknown, separator: string, known?: readonly string[]): RawLabel | string;
+  /** The label as numbers, given the id of each name and the number of labels. */
+  encode(rawLabel: RawLabel, idOf: (name: string) => number, numLabels: number): Label;
   /** Labels of a batch; `length` is that of its padded texts, in tokens. */
   collate(labels: readonly Label[], length: number): HostTensor;
   /** Metric of a training step, and two scalars whose ratio it is; absent for scores. */
@@ -61,9 +65,10 @@ export function argmax(values: ArrayLike<number>): number {
   return best;
 }
 
-/** A single name in a cell; JSON numbers and booleans become text. */
-export function labelName(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
+/** A single name in a cell, undefined if it is missing; JSON numbers and booleans become text. */
+export function labelName(value: unknown, known?: readonly string[]): string | undefined {
+  if (isMissingLabel(value, known)) return undefined;
+  if (typeof value === 'string') return cleanLabel(value);
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 

@@ -1,4 +1,6 @@
 import {
+  AutoConfig,
+  type AutoModelClass,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
 } from '../../bert/auto.ts';
@@ -6,13 +8,20 @@ import type { BertConfig } from '../../bert/config.ts';
 import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import type { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
-import { findArchitecture, findModelClass, taskHeads } from '../../bert/registry.ts';
-import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
+import {
+  architectures,
+  findArchitecture,
+  findModelClass,
+  type Head,
+  taskHeads,
+} from '../../bert/registry.ts';
+import { type ModelFolder, type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatNames } from '../../platform/format.ts';
+import { formatNames, formatValue } from '../../platform/format.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
 import type { Task } from './task.ts';
+import type { HeadChoice } from './trainedHead.ts';
 
 /** A model that a task trains. */
 export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
@@ -40,23 +49,30 @@ export function createTaskModel(task: Task, config: BertConfig, seed: number): T
   return Model.fromConfig({ ...config, problemType: task.problemType }, seed);
 }
 
+const CLASSIFIER = ['classifier.weight', 'classifier.bias'];
+
 /**
- * The model of a folder, to train it for a task. Its classifier is drawn at random unless it has
- * that many labels.
+ * The model of a folder, to train it for a task. Its classifier is the folder's if the action is
+ * to keep it, else drawn at random.
  * @throws UsageError as `BertPreTrainedModel.fromPretrained`.
  */
-export function loadForTask(
+export async function loadForTask(
   source: ModelSource,
-  task: Task,
-  labels: readonly string[],
+  { name, problemType }: Task,
+  { action, labels }: HeadChoice,
   seed: number,
 ): Promise<TaskModel> {
-  const { problemType } = task;
-  return findModelClass(taskHeads[task.name])!.fromPretrained(source, {
-    labels,
-    problemType,
-    seed,
-  });
+  const Model = findModelClass(taskHeads[name])!;
+  const model: TaskModel = await Model.fromPretrained(source, { labels, problemType, seed });
+  if (action === 'kept' || action === 'renamed') return model;
+  const { missing, unexpected } = model.loadReport;
+  const others = missing.filter((weight) => !CLASSIFIER.includes(weight));
+  const drawn = [...others, ...CLASSIFIER];
+  // As if the folder had none: the same weights whatever it has.
+  const weights = model.stateDict();
+  model.initWeights(seed, new Set(drawn.map((weight) => weights.get(weight)!)));
+  model.loadReport = { missing: action === 'replaced' ? others : drawn, unexpected };
+  return model;
 }
 
 /**
@@ -76,15 +92,19 @@ export async function loadTaskModel(
 
 /**
  * The model of a folder, all of whose weights are in the folder, with its tokenizer.
- * @throws UsageError when one cannot be read, when they do not fit each other, or when weights are
- * missing, the pooler's included: they would be random.
+ * @throws UsageError when one cannot be read, when they do not fit each other (`checkVocab`), when
+ * the folder's model is one for another task, or when weights are missing, the pooler's included:
+ * they would be random.
  */
 export async function loadTrained<M extends BertPreTrainedModel>(
-  Model: { fromPretrained(source: ModelSource): Promise<M> },
+  Model: AutoModelClass<M>,
   source: ModelSource,
 ): Promise<{ model: M; tokenizer: BertTokenizer }> {
   const folder = await openModelFolder(source);
+  const config = await AutoConfig.fromPretrained(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
+  checkVocab(tokenizer, config, folder.name);
+  await checkTask(folder, Model.heads);
   const model = await Model.fromPretrained(folder);
   const { missing } = model.loadReport;
   if (missing.length > 0)
@@ -92,20 +112,65 @@ export async function loadTrained<M extends BertPreTrainedModel>(
       `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} ` +
         'would be random: train it first',
     );
-  checkVocab(tokenizer, model.config, folder.name);
   return { model, tokenizer };
 }
 
-/** @throws UsageError when a model has fewer embeddings than there are tokens. */
+/** Heads of models that are trained for a task; those of several tasks have weights of one name. */
+const trainedHeads: ReadonlySet<Head> = new Set([
+  ...Object.values(taskHeads),
+  'question-answering',
+  'multiple-choice',
+]);
+
+/** @throws UsageError when a folder's model is trained for another task than that of `heads`. */
+async function checkTask(folder: ModelFolder, heads: readonly Head[] | undefined): Promise<void> {
+  const entry = findArchitecture(await folder.architecture());
+  if (!heads || !entry || heads.includes(entry.head) || !trainedHeads.has(entry.head)) return;
+  const fitting = architectures.filter(({ head }) => heads.includes(head));
+  throw new UsageError(
+    `${folder.name}: expected a model for ${heads.join(' or ')}, one of ` +
+      `${fitting.map(({ Model }) => Model.architecture).join(', ')}, ` +
+      `got ${entry.Model.architecture}, which is for ${entry.head}`,
+  );
+}
+
+/**
+ * Checks that each token has an embedding, and that the embeddings are those of the vocabulary.
+ * Some models have a few more embeddings than tokens.
+ * @throws UsageError naming both numbers, and the tokens without embeddings.
+ */
 export function checkVocab(
   tokenizer: BertTokenizer,
   { vocabSize }: BertConfig,
   source: string,
 ): void {
-  if (tokenizer.vocabSize > vocabSize) {
+  const { length, maskTokenId } = tokenizer;
+  const numbers = `${source} has ${length} tokens, but the model has ${vocabSize} embeddings`;
+  if (tokenizer.vocabSize > vocabSize)
+    throw new UsageError(`${numbers}: give a vocab.txt and a config that belong together`);
+  // A vocabulary without a mask token gets one, which no text has: only pre-training uses it.
+  if (length === vocabSize + 1 && maskTokenId === vocabSize) return;
+  if (length > vocabSize) {
+    const ids = Array.from({ length: length - vocabSize }, (_, i) => vocabSize + i);
+    const tokens = tokenizer.convertIdsToTokens(ids).map((token) => formatValue(token));
     throw new UsageError(
-      `${source} has ${tokenizer.vocabSize} tokens, but the model has ${vocabSize} embeddings: ` +
-        'give a vocab.txt and a config that belong together',
+      `${numbers}, none for the added tokens ${formatNames(tokens)}: remove these from the ` +
+        "tokenizer's files, or give them embeddings in Python " +
+        '(model.resize_token_embeddings(len(tokenizer))) and save the model again',
     );
   }
+  if (hasSpareEmbeddings(tokenizer, vocabSize))
+    throw new UsageError(
+      `${numbers} (vocab_size in its config.json): the vocabulary is cut short, or that of ` +
+        'another model; if it is complete, fill it up with lines such as [unused0] and [unused1]',
+    );
+}
+
+/**
+ * Whether a model has more embeddings than its tokens explain: sizes are rounded up to a power of 2
+ * for speed, and a few tokens may have been removed.
+ */
+export function hasSpareEmbeddings({ length }: BertTokenizer, vocabSize: number): boolean {
+  const powerOf2 = vocabSize & -vocabSize;
+  return vocabSize - length > Math.max(Math.min(powerOf2, 128) - 1, Math.floor(vocabSize / 100));
 }

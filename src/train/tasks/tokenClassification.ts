@@ -1,6 +1,7 @@
 import { IGNORE_INDEX } from '../../tensor/index.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import { accuracy, classificationReport, entityReport } from '../metrics/index.ts';
+import { tagScheme } from '../metrics/tagSchemes.ts';
 import { argmax, labelName, type Report, scoresByLabel, type Task } from './task.ts';
 
 /** A tag for each word, as its id at the first token of the word and -100 at other tokens. */
@@ -8,12 +9,12 @@ export const tokenClassification: Task = {
   name: 'token-classification',
   problemType: null,
   perToken: true,
-  labelColumns: ['tags', 'ner_tags', 'labels', 'pos_tags'],
+  labelColumns: ['tags', 'ner_tags', 'labels', 'pos_tags', 'ner'],
   parse(value) {
-    const names = Array.isArray(value) ? value.map(labelName) : [undefined];
+    const names = Array.isArray(value) ? value.map(tagName) : [undefined];
     return names.every((name) => name !== undefined) ? names : 'an array of tags';
   },
-  encode: (rawLabel, ids) => (rawLabel as string[]).map((name) => ids.get(name)!),
+  encode: (rawLabel, idOf) => (rawLabel as string[]).map(idOf),
   collate(labels, length) {
     const data = new Int32Array(labels.length * length).fill(IGNORE_INDEX);
     for (const [row, tags] of labels.entries()) data.set(tags as number[], row * length);
@@ -42,7 +43,8 @@ export const tokenClassification: Task = {
     const all = pairs.flat();
     const [predicted, known] = [all.map((pair) => pair.predicted), all.map(({ tag }) => tag)];
     const right = accuracy(predicted, known);
-    if (!areEntityTags(labels)) {
+    const scheme = tagScheme(labels);
+    if (!scheme) {
       const { perLabel, macro } = classificationReport(predicted, known, labels.length);
       return {
         metrics: { accuracy: right, macroF1: macro.f1 },
@@ -52,8 +54,12 @@ export const tokenClassification: Task = {
     const { perType, micro } = entityReport(
       pairs.map((row) => row.map((pair) => labels[pair.predicted])),
       pairs.map((row) => row.map(({ tag }) => labels[tag])),
+      scheme,
     );
     const { f1, precision, recall } = micro;
     return { metrics: { f1, precision, recall, accuracy: right }, perLabel: perType };
   },
 };
+
+/** `NA` is a part of speech in Sejong's tag set. */
+const tagName = (value: unknown): string | undefined => labelName(value, ['NA']);

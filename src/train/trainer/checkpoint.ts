@@ -15,7 +15,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import type { SavedState, TrainerState } from './trainer.ts';
 import type { TrainingLog } from './trainingTask.ts';
 
-const STATE = 'training.json';
+export const STATE = 'training.json';
 const MOMENTS = 'optimizer.safetensors';
 export const HISTORY = 'history.json';
 

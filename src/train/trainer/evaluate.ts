@@ -4,6 +4,7 @@ import { batches } from '../data/split.ts';
 import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
+import { resolveExamples, type TrainingExample } from './examples.ts';
 
 export interface Evaluation {
   /** Mean over the examples (for tags, over all tagged words); NaN without labels. */
@@ -22,14 +23,16 @@ const MAX_PENDING_BATCHES = 2;
 /**
  * Runs a model over examples in evaluation mode; results are in the order of the examples.
  * @param onBatch receives the number of examples done
- * @throws NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
+ * @throws UsageError for a text that is not encoded, or a label that the model does not have;
+ * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  */
 export async function evaluateExamples(
   model: TaskModel,
-  examples: readonly EncodedExample[],
+  given: readonly TrainingExample[],
   batchSize: number,
   { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
 ): Promise<Evaluation> {
+  const examples = resolveExamples(model, given, 'examples');
   const wasTraining = model.training;
   model.eval();
   const task = taskOf(model);

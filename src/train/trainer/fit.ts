@@ -8,6 +8,7 @@ import { metricKey } from '../tasks/metric.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
 import { evaluateExamples } from './evaluate.ts';
+import { resolveExamples, type TrainingExample } from './examples.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, type Hyperparameters } from './hyperparameters.ts';
 import type { Throughput } from './stepReader.ts';
@@ -60,19 +61,20 @@ export const stepsPerEpoch = (examples: number, batchSize: number): number =>
 /**
  * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and
  * `problemType` tell. With validation data each epoch ends with an evaluation, and training stops
- * early once the task's metric no longer rises.
+ * early once the task's metric no longer rises. Labels are ids, or names that the model has.
  * @param state where to continue; the model must have the weights it had there
  * @returns steps and epochs; if `signal` stopped it, up to there.
- * @throws UsageError if there are no examples or an option is out of range; NotFiniteError if the
- * loss or the weights are no longer finite.
+ * @throws UsageError if there are no examples, a text is not encoded, the model does not have a
+ * label, or an option is out of range; NotFiniteError if the loss or the weights are no longer
+ * finite.
  * @example
  * const history = await fit(model, train, valid, { epochs: 2, learningRate: 5e-4 });
  * console.log(history.bestEpoch?.validAccuracy);
  */
 export async function fit(
   model: TaskModel,
-  train: readonly EncodedExample[],
-  valid: readonly EncodedExample[] = [],
+  train: readonly TrainingExample[],
+  valid: readonly TrainingExample[] = [],
   options: Partial<FitOptions> & FitCallbacks = {},
   state?: SavedState<FitPosition, StepRecord, EpochRecord>,
 ): Promise<History> {
@@ -82,7 +84,11 @@ export async function fit(
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   checkCount('epochs', epochs);
   checkCount('batchSize', batchSize);
-  const task = new FineTuning(model, train, valid, settings);
+  const [examples, validExamples] = [
+    resolveExamples(model, train, 'train', true),
+    resolveExamples(model, valid, 'valid', true),
+  ];
+  const task = new FineTuning(model, examples, validExamples, settings);
   const perEpoch = stepsPerEpoch(train.length, batchSize);
   const callbacks: TrainerCallbacks<FitPosition, StepRecord, EpochRecord> = {
     signal,

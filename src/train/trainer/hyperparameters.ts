@@ -5,7 +5,7 @@ import { UsageError } from '../../platform/errors.ts';
 export interface Hyperparameters {
   /** Highest learning rate; it rises to it during warm-up and then falls linearly to 0. */
   learningRate: number;
-  /** Share of the steps used for warm-up, 0 to 1. */
+  /** Share of the steps used for warm-up, 0 to 1; their number is rounded up. */
   warmupRatio: number;
   /** Decoupled weight decay, on all parameters except biases and LayerNorm. */
   weightDecay: number;
@@ -42,6 +42,10 @@ export function checkCount(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1)
     throw new UsageError(`\`${name}\`: expected an integer of at least 1, got ${value}`);
 }
+
+/** Steps in which the learning rate rises, as Hugging Face's `get_warmup_steps`. */
+export const warmupSteps = (totalSteps: number, warmupRatio: number): number =>
+  Math.ceil(totalSteps * warmupRatio);
 
 /**
  * Parameter groups for AdamW: no decay on biases and LayerNorm, as in BERT's own fine-tuning

@@ -32,6 +32,7 @@ import {
   checkCount,
   checkHyperparameters,
   type Hyperparameters,
+  warmupSteps,
   weightDecayGroups,
 } from './hyperparameters.ts';
 import { StepReader, type Throughput } from './stepReader.ts';
@@ -117,8 +118,11 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       lr: learningRate,
       eps,
     });
-    const warmupSteps = Math.round(totalSteps * warmupRatio);
-    this.#schedule = getLinearScheduleWithWarmup(this.#optimizer, warmupSteps, totalSteps);
+    this.#schedule = getLinearScheduleWithWarmup(
+      this.#optimizer,
+      warmupSteps(totalSteps, warmupRatio),
+      totalSteps,
+    );
     this.#log = state?.log ?? { steps: [], evaluations: [] };
     this.#count = state?.step ?? 0;
     this.#position = state?.position ?? task.start;

@@ -103,13 +103,15 @@ describe('refuses', () => {
   test('a folder that is missing, a file, empty, or without the files', async () => {
     expect(await refusal(join(root, 'nowhere'))).toMatch(/^cannot read .*nowhere: no such folder$/);
     const file = join(await folder({ 'vocab.txt': '' }), 'vocab.txt');
-    expect(await refusal(file)).toMatch(/vocab\.txt: is a file, not a folder$/);
+    expect(await refusal(file)).toMatch(
+      /vocab\.txt: is a file, not a folder: give its folder, .*model-\w+$/,
+    );
     expect(await refusal(await folder({}))).toMatch(/ has no config\.json; it is empty$/);
     expect(await refusal(await folder({ 'vocab.txt': '', 'a.txt': '' }))).toMatch(
       / has no config\.json; it holds a\.txt, vocab\.txt$/,
     );
-    expect(await refusal(await folder({ 'config.json': configText, 'tf_model.h5': '' }))).toMatch(
-      / has no model\.safetensors; it holds config\.json, tf_model\.h5$/,
+    expect(await refusal(await folder({ 'config.json': configText, 'a.txt': '' }))).toMatch(
+      / has no model\.safetensors; it holds a\.txt, config\.json$/,
     );
     const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${10 + i}`, '']));
     expect(await refusal(await folder(many))).toMatch(/it holds f10, f11, .*f17 and 12 more$/);
@@ -133,7 +135,19 @@ describe('refuses', () => {
       /config\.json is not valid JSON$/,
     );
     expect(await refusal(await folder({ 'config.json': '{"model_type":"gpt2"}' }))).toMatch(
-      /config\.json: model_type: expected "bert", got "gpt2"$/,
+      /config\.json: model_type: expected "bert", got "gpt2": models of another type /,
+    );
+  });
+
+  test.each([
+    ['<!DOCTYPE html><html>', 'got a web page: download the file itself'],
+    ['PK\x03\x04 zip of PyTorch', 'got a pickle of PyTorch under another name'],
+    ['\x89HDF\r\n\x1a\n', "got TensorFlow's HDF5"],
+  ])('%j under the name of the weights', async (text, message) => {
+    const file = Buffer.from(text, 'latin1');
+    const dir = await folder({ 'config.json': configText, 'model.safetensors': file });
+    expect(await refusal(dir)).toContain(
+      `model.safetensors: expected weights in safetensors, ${message}`,
     );
   });
 

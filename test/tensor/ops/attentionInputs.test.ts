@@ -51,6 +51,18 @@ describe.each(devices)('scaledDotProductAttention on %s', (_, device) => {
     expect(actual[0][0]).toBeCloseTo(mean, 5);
   });
 
+  here.each([4, 12, 3])('a row that sees no key is 0, heads of size %i', async (size) => {
+    const sizes = { ...small, size };
+    const inputs = draw(sizes);
+    inputs.mask.fill(Number.NEGATIVE_INFINITY, 0, small.keys);
+    const found = await results(device!, fused, sizes, inputs);
+    const [y, ...gradients] = found.map((values) => Array.from(values));
+    const half = y.length / 2;
+    expect(y.slice(0, half).every((value) => value === 0)).toBe(true);
+    expect(y.slice(half).some((value) => value !== 0)).toBe(true);
+    for (const gradient of gradients) expect(gradient.every(Number.isFinite)).toBe(true);
+  });
+
   here.each(['q', 'k', 'v', 'dy', 'mask'] as const)(
     'NaN in %s comes out where the composition has it',
     async (name) => {

@@ -3,7 +3,7 @@ import { Tokenizer } from 'tokenizers';
 import { describe, expect, it } from 'vitest';
 import { BertTokenizer, type BertTokenizerOptions } from '../../../src/text/tokenizer/index.ts';
 import { fromRust } from '../../support/rustTokenizer.ts';
-import { dir, load, VOCAB } from './tokenizerJsonFixtures.ts';
+import { dir, load, VOCAB, write } from './tokenizerJsonFixtures.ts';
 
 describe('what a fast one writes', () => {
   const options: BertTokenizerOptions = {
@@ -61,5 +61,61 @@ describe('what a fast one writes', () => {
       },
       18: { content: '<s>', ...plain },
     });
+  });
+});
+
+describe('model_max_length', () => {
+  const stored = (files: Record<string, string>) =>
+    JSON.parse(files['tokenizer_config.json']).model_max_length;
+
+  it.each([
+    [undefined, undefined, undefined],
+    [undefined, 128, 128],
+    [48, undefined, 48],
+    [48, 128, 48],
+    [512, 128, 128],
+  ])('of a tokenizer with %s and a model with %s positions is %s', (own, positions, expected) => {
+    for (const tokenizerClass of ['BertTokenizer', 'BertTokenizerFast'] as const) {
+      const tokenizer = new BertTokenizer(VOCAB, { tokenizerClass, modelMaxLength: own });
+      const files = tokenizer.files({ modelMaxLength: positions });
+      expect(stored(files)).toBe(expected);
+      expect(tokenizer.modelMaxLength).toBe(own ?? Number.POSITIVE_INFINITY);
+      // As Hugging Face, which truncates by tokenizer_config.json alone.
+      if (tokenizerClass === 'BertTokenizerFast')
+        expect(JSON.parse(files['tokenizer.json']).truncation).toBeNull();
+    }
+  });
+
+  it('is saved for a folder that states none, and loads again', async () => {
+    await write('vocab.txt', VOCAB.join('\n'));
+    const tokenizer = await load();
+    await tokenizer.savePretrained(dir, { modelMaxLength: 32 });
+    expect((await load()).encode('a '.repeat(99), null, { truncation: true }).inputIds.length).toBe(
+      32,
+    );
+  });
+
+  it.each([
+    ['0', /model_max_length: expected an integer ≥ 1, got 0/],
+    ['-5', /model_max_length: expected an integer ≥ 1, got -5/],
+    ['512.5', /model_max_length: expected an integer ≥ 1, got 512.5/],
+    ['"512"', /model_max_length: expected an integer ≥ 1, got "512"/],
+    ['NaN', /tokenizer_config\.json is not valid JSON/],
+  ])('%s in a file is refused', async (value, message) => {
+    await write('vocab.txt', VOCAB.join('\n'));
+    await write('tokenizer_config.json', `{"model_max_length": ${value}}`);
+    await expect(load()).rejects.toThrow(message);
+  });
+
+  it.each(['1e30', '9007199254740993', '1e20'])('%s is no limit', async (value) => {
+    await write('vocab.txt', VOCAB.join('\n'));
+    await write('tokenizer_config.json', `{"model_max_length": ${value}}`);
+    expect((await load()).modelMaxLength).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('%s as an option is refused', (modelMaxLength) => {
+    expect(() => new BertTokenizer(VOCAB, { modelMaxLength })).toThrow(
+      /`modelMaxLength`: expected an integer ≥ 1/,
+    );
   });
 });

@@ -60,10 +60,10 @@ describe('files', () => {
     expect(
       ['a.TSV', 'b/c.d.txt', 'x.csv', 'http://h/x.jsonl?a=b.c#d', 'n.ndjson'].map(formatOf),
     ).toEqual([...['tsv', 'tsv', 'csv', 'jsonl', 'jsonl']]);
-    for (const name of ['a.json', 'a', 'dir.tsv/a', 'a.constructor'])
+    for (const name of ['a.zip', 'a', 'dir.tsv/a', 'a.constructor'])
       expect(() => formatOf(name)).toThrow(
         `unknown format of ${name}: expected a file that ends in ` +
-          `.tsv, .txt, .csv, .jsonl, .ndjson, .conll, .bio, .iob, .iob2 (.jsonl`,
+          `.tsv, .tab, .txt, .csv, .jsonl, .ndjson, .json, .conll, .conllu, .bio, .iob, .iob2 (`,
       );
   });
 
@@ -84,12 +84,9 @@ describe('files', () => {
     },
   );
 
-  it('refuses an empty file, UTF-16 and a header that is not UTF-8', async () => {
+  it('refuses an empty file and a header that is not UTF-8', async () => {
     await expect(parse('', 'a.tsv')).rejects.toThrow('a.tsv has no header');
     await expect(parse('', 'a.csv')).rejects.toThrow('a.csv has no header');
-    await expect(parse(Uint8Array.of(0xff, 0xfe, 0x61, 0), 'a.tsv')).rejects.toThrow(
-      'a.tsv is UTF-16',
-    );
     for (const name of ['a.tsv', 'a.csv'])
       await expect(parse(Uint8Array.of(0xc3, 0x0a, 0x61, 0x0a), name)).rejects.toThrow(
         `the first line of ${name} is not valid UTF-8`,
@@ -123,7 +120,7 @@ describe('files', () => {
           let line = 2;
           for (const [i, example] of (await readData(csv)).examples.entries()) {
             expect(example).toEqual({ text: texts[i], label: 0, line });
-            line += texts[i].split('\n').length;
+            line += texts[i].split(/\r\n|\r|\n/).length;
           }
           expect((await readData(jsonl)).examples.map((e) => e.text)).toEqual(texts);
         },

@@ -181,7 +181,37 @@ describe('an unfinished run', () => {
     await expect(fineTune({ resume: out })).rejects.toThrow(
       refusal(/changing\.tsv: expected the \d+ bytes it had when .* began, got \d+/),
     );
+    writeFileSync(changing, text.replace('good', 'w1 w'));
+    await expect(fineTune({ resume: out })).rejects.toThrow(
+      refusal(/changing\.tsv: expected the content it had when .* began, got another/),
+    );
     writeFileSync(changing, text);
+    await expect(stoppedAt(1, { resume: out })).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['epochs', '12', /training\.json is not .*: settings\.epochs: .*number.*"12"/],
+    ['data', 7, /settings\.data: .*string/],
+    ['groupByLength', 'yes', /settings\.groupByLength: .*boolean/],
+    ['bytes', [1.5], /settings\.bytes\.0/],
+  ])('is not resumed with a setting of another type: %s', async (field, value, message) => {
+    const path = join(out, 'checkpoint/training.json');
+    const text = readFileSync(path, 'utf8');
+    const state = JSON.parse(text);
+    writeFileSync(
+      path,
+      JSON.stringify({ ...state, settings: { ...state.settings, [field]: value } }),
+    );
+    await expect(fineTune({ resume: out })).rejects.toThrow(refusal(message));
+    writeFileSync(path, text);
+  });
+
+  it('is resumed if it began before contents were kept', async () => {
+    const path = join(out, 'checkpoint/training.json');
+    const { settings, ...state } = JSON.parse(readFileSync(path, 'utf8'));
+    const { hashes, ...older } = settings;
+    expect(hashes).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    writeFileSync(path, JSON.stringify({ ...state, settings: older }));
     await expect(stoppedAt(1, { resume: out })).resolves.toBeDefined();
   });
 });

@@ -177,7 +177,7 @@ describe('tags', () => {
       'a.conll holds tagged words, which are for token-classification',
     );
     await expect(parse('{"text":"a","label":["x"]}', 'a.jsonl', {})).rejects.toThrow(
-      'label: expected one label (for several, set `task: \'multi-label\'`), got ["x"]',
+      'label: expected one label (several are for multi-label), got ["x"]',
     );
   });
 
@@ -198,9 +198,18 @@ describe('tags', () => {
       inputIds: [2, 5, 6, 7, 9, 8, 7, 3],
       tokenTypeIds: [0, 0, 0, 0, 0, 0, 0, 0],
       label: [i, 4, i, 6, 7, i, 8, i],
+      lostWords: { cut: 0, withoutToken: 1 },
     });
-    expect(encode(5)).toMatchObject({ inputIds: [2, 5, 6, 7, 3], label: [i, 4, i, 6, i] });
-    expect(encode(2)).toMatchObject({ inputIds: [2, 3], label: [i, i] });
+    expect(encode(5)).toMatchObject({
+      inputIds: [2, 5, 6, 7, 3],
+      label: [i, 4, i, 6, i],
+      lostWords: { cut: 2, withoutToken: 1 },
+    });
+    expect(encode(2)).toMatchObject({
+      inputIds: [2, 3],
+      label: [i, i],
+      lostWords: { cut: 4, withoutToken: 1 },
+    });
     const { labels } = collate([encode(5), encode(16)], 0, 16, tasks[task]);
     expect(labels.shape).toEqual([2, 8]);
     expect([...labels.data]).toEqual([i, 4, i, 6, i, i, i, i, i, 4, i, 6, 7, i, 8, i]);

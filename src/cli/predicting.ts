@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import type { Device } from '../device/device.ts';
+import type { LabelScore } from '../train/pipelines/textClassification.ts';
+import { type PredictRecipeOptions, predict } from '../train/recipes/predict.ts';
+import { type PredictFileOptions, predictFile } from '../train/recipes/predictFile.ts';
+import type { PredictResult } from '../train/recipes/predictor.ts';
+import { reportInput } from './inputReports.ts';
+import { openCliDevice } from './openDevice.ts';
+import { countLines, createRowProgress } from './rowProgress.ts';
+import { wigbertCommand } from './shell.ts';
+import { interruptible } from './signals.ts';
+import { checkAreTexts, readLines, splitPair } from './texts.ts';
+
+interface CommandOptions {
+  device: Device['kind'] | 'auto';
+  json?: boolean;
+  quiet?: boolean;
+  pairs?: boolean;
+  /** Of standard input. */
+  encoding?: string;
+}
+
+/** Predicts on texts, or on the lines of standard input, and prints a line for each. */
+export async function predictTexts(
+  given: string[],
+  {
+    device,
+    json = false,
+    quiet = false,
+    pairs,
+    ...options
+  }: CommandOptions & Omit<PredictRecipeOptions, 'texts'>,
+): Promise<void> {
+  await checkAreTexts(given, (file) => {
+    const call = wigbertCommand('predict', '--model', options.model, '--input', file);
+    return `for the texts in it: ${call}`;
+  });
+  const lines = given.length > 0 ? given : await readLines(options.encoding);
+  const texts = lines.map((text, i) => (pairs ? splitPair(text, i) : text));
+  await openCliDevice(device, json || quiet);
+  const result = await predict(
+    { ...options, texts },
+    { onEvent: (event) => reportInput(event, json || quiet) },
+  );
+  if (json)
+    for (const [i, prediction] of result.predictions.entries())
+      console.log(JSON.stringify({ text: lines[i], ...prediction }));
+  else for (const line of linesOf(result, lines)) console.log(line);
+}
+
+/** What is printed for people; of words, the lines of a file that `train` reads. */
+function linesOf(result: PredictResult, texts: readonly string[]): string[] {
+  switch (result.task) {
+    case 'classification':
+      return result.predictions.map(({ label, score, top }, i) =>
+        top ? `${scored(top)}\t${texts[i]}` : `${label}\t${score.toFixed(4)}\t${texts[i]}`,
+      );
+    case 'regression':
+      return result.predictions.map(({ score }, i) => `${score.toFixed(4)}\t${texts[i]}`);
+    case 'multi-label':
+      return result.predictions.map(({ labels, scores, top }, i) => {
+        const chosen = top ?? labels.map((label) => ({ label, score: scores[label] }));
+        return `${scored(chosen) || '–'}\t${texts[i]}`;
+      });
+    case 'token-classification':
+      return result.predictions.flatMap(({ words }) => [
+        ...words.map(({ word, start, end, entity, score }) =>
+          [word, start, end, score.toFixed(4), entity].join('\t'),
+        ),
+        '',
+      ]);
+  }
+}
+
+const scored = (labels: readonly LabelScore[]): string =>
+  labels.map(({ label, score }) => `${label} ${score.toFixed(4)}`).join(', ');
+
+/** Predicts on a file, and writes its table with what is predicted. */
+export async function predictOnFile({
+  device: kind,
+  json = false,
+  quiet = false,
+  pairs: _,
+  out,
+  ...options
+}: CommandOptions & Omit<PredictFileOptions, 'out'> & { out?: string }): Promise<void> {
+  const silent = json || quiet;
+  const device = await openCliDevice(kind, silent);
+  const progress = createRowProgress({
+    totalLines: silent ? undefined : await countLines(options.input),
+    // On a terminal the table itself shows how far it is.
+    silent: silent || (out === undefined && process.stdout.isTTY),
+  });
+  const { signal, release } = interruptible(() =>
+    progress.log('stopping; press Ctrl-C again to leave at once'),
+  );
+  try {
+    const { task, rows, skipped } = await predictFile(
+      {
+        ...options,
+        out: out ?? print,
+        ...(json && out === undefined && { outFormat: 'jsonl' }),
+      },
+      {
+        signal,
+        onEvent: (event) => {
+          if (event.event === 'progress') progress.update(event);
+          else reportInput(event, silent);
+        },
+      },
+    );
+    progress.stop();
+    if (out === undefined) return;
+    const adapter = { device: device.kind, adapter: device.description };
+    console.log(
+      json ? JSON.stringify({ out, task, rows, skipped, ...adapter }) : `${out}: ${rows} rows`,
+    );
+  } catch (error) {
+    progress.stop();
+    if (!signal.aborted || error !== signal.reason) throw error;
+    console.error(out === undefined ? 'stopped' : `stopped: ${out} is not written`);
+    process.exitCode = 130;
+  } finally {
+    release();
+  }
+}
+
+/** Prints a text; waits while the reader of a pipe is slower. */
+async function print(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}

@@ -1,0 +1,43 @@
+import { UsageError } from '../../platform/errors.ts';
+import { listFolder, pathExists } from '../../platform/readFiles.ts';
+import { isSamePath } from '../../platform/samePath.ts';
+
+export interface OutOptions {
+  /** Folder that a run writes to. */
+  out: string;
+  /** The model that it starts from. */
+  model?: string;
+  /** Whether a model or run that `out` holds may be replaced. Default false. */
+  overwrite?: boolean;
+}
+
+/** @throws UsageError if a folder that a run writes to is that of the model it starts from. */
+export async function checkNotModel(
+  { out, model }: OutOptions,
+  folders: readonly string[] = [out],
+): Promise<void> {
+  for (const folder of model === undefined ? [] : folders)
+    if (await isSamePath(folder, model!))
+      throw new UsageError(
+        `\`out\`: ${out} would replace the model that the run starts from, ${model}; ` +
+          'choose another `out`',
+      );
+}
+
+/** Files of models, in the formats of all frameworks. */
+const modelFile = /^config\.json$|\.(?:safetensors|bin|pt|h5|msgpack)$|\.ckpt/;
+
+/** @throws UsageError if `out` holds a model, unless it may be replaced. */
+export async function checkNoModel({ out, overwrite }: OutOptions): Promise<void> {
+  if (overwrite || !(await pathExists(out))) return;
+  const names = (await listFolder(out).catch(() => null)) ?? [];
+  const found = names.find((name) => modelFile.test(name));
+  if (found !== undefined) throw replaceError(out, `a model (${found})`);
+}
+
+/** The error of a run whose folder holds something that it would replace. */
+export const replaceError = (out: string, what: string): UsageError =>
+  new UsageError(
+    `${out} already holds ${what}: choose another \`out\`, ` +
+      'or set `overwrite: true` to replace it',
+  );

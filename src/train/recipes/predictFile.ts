@@ -1,0 +1,137 @@
+import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
+import { isRowProblem } from '../../formats/tables/table.ts';
+import { UsageError } from '../../platform/errors.ts';
+import type { TaskName } from '../tasks/task.ts';
+import type { InputEvent, RecipeCallbacks } from './events.ts';
+import {
+  type InputOptions,
+  type InputRow,
+  type InputTable,
+  openInput,
+  reportTable,
+  SkippedRows,
+} from './inputTable.ts';
+import { checkOutFile, writeOutFile } from './outFile.ts';
+import { predictionWriter } from './predictionWriter.ts';
+import { openPredictor, type PredictorOptions } from './predictor.ts';
+
+export interface PredictFileOptions extends PredictorOptions, InputOptions {
+  /**
+   * File to write, or a function that takes its text piece by piece and may return a promise to
+   * wait for. A file appears when it is whole.
+   */
+  out: string | ((text: string) => void | Promise<void>);
+  /** Format of what is written. Default: by the ending of `out`, else that of the input. */
+  outFormat?: DataFormat;
+}
+
+export type PredictFileEvent =
+  | InputEvent
+  /** After each few batches: rows written so far, and the line of the input reached. */
+  | { event: 'progress'; rows: number; line: number };
+
+export interface PredictFileResult {
+  task: TaskName;
+  /** Rows written. */
+  rows: number;
+  /** Broken rows that were left out. */
+  skipped: number;
+}
+
+/** Rows that are sorted by length together, in batches, and the most characters they may have. */
+const BATCHES_PER_WINDOW = 16;
+const WINDOW_CHARACTERS = 2 ** 22;
+
+/**
+ * Labels or scores the texts of a file, or tags their words, with a trained model on the default
+ * device. What is written is the same table, with columns for what is predicted:
+ *
+ * - `label` and `score` (its probability), with `topK` also `label_2`, `score_2` and so on; in JSON
+ *   Lines `scores` has the probability of every label, and `top` the `topK` most probable ones;
+ * - `labels` and `score_LABEL` for each label of a model that gives several (JSON Lines: `scores`);
+ * - `score` of a regression;
+ * - `words` with their tags and, if these mark entities, `entities`. As CoNLL: the tag is
+ *   the last column.
+ *
+ * If the table has a column of that name, all of these begin with `predicted_`. Rows are read,
+ * predicted and written a few batches at a time, so files may be larger than memory. Broken rows
+ * are left out and reported.
+ * @throws UsageError if model, file or an option cannot be used; NotFiniteError if outputs are not
+ * finite; the reason of `signal` if it is aborted. Then no file is written.
+ * @example
+ * await predictFile({ model: 'out/model', input: 'reviews.csv', out: 'labelled.csv' });
+ */
+export async function predictFile(
+  options: PredictFileOptions,
+  { onEvent: report = () => {}, signal }: RecipeCallbacks<PredictFileEvent> = {},
+): Promise<PredictFileResult> {
+  const { input, out } = options;
+  if (typeof out === 'string') {
+    if (out === input)
+      throw new UsageError(`\`out\`: expected another file than \`input\`, got ${out}`);
+    if (options.outFormat === undefined) formatOf(out);
+    await checkOutFile(out);
+  }
+  const predictor = await openPredictor(options, report);
+  const table = await openInput(options, predictor.task);
+  reportTable(table, report);
+  const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : table.format);
+  const { task, labels } = predictor;
+  const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
+  const unseen = predictor.unseenCounter();
+  const skipped = new SkippedRows();
+  let rows = 0;
+  async function* pieces(): AsyncGenerator<string> {
+    yield writer.begin;
+    for await (const window of windows(table, predictor.batchSize, skipped)) {
+      const examples = predictor.encode(
+        window.map((row) => row.input),
+        unseen,
+      );
+      yield writer.write(window, await predictor.predict(examples, signal));
+      rows += window.length;
+      report({ event: 'progress', rows, line: window.at(-1)!.line });
+    }
+    if (rows === 0) throw skipped.noRows(table.name);
+    yield writer.end;
+  }
+  if (typeof out === 'string') await writeOutFile(out, encoded(pieces()));
+  else for await (const text of pieces()) await out(text);
+  const { name: path } = table;
+  skipped.report(path, report);
+  unseen.report(path, report);
+  if (writer.flattened) report({ event: 'flattenedCells', cells: writer.flattened });
+  if (writer.lateKeys?.size) report({ event: 'lateKeys', path, keys: [...writer.lateKeys] });
+  return { task, rows, skipped: skipped.count };
+}
+
+/** The rows of a table in parts, each for a few batches. */
+async function* windows(
+  table: InputTable,
+  batchSize: number,
+  skipped: SkippedRows,
+): AsyncGenerator<InputRow[]> {
+  let rows: InputRow[] = [];
+  let characters = 0;
+  for await (const item of table.rows()) {
+    if (isRowProblem(item)) {
+      skipped.add(item);
+      continue;
+    }
+    rows.push(item);
+    characters += item.values.reduce<number>((sum, value) => sum + lengthOf(value), 0);
+    if (rows.length < batchSize * BATCHES_PER_WINDOW && characters < WINDOW_CHARACTERS) continue;
+    yield rows;
+    rows = [];
+    characters = 0;
+  }
+  if (rows.length > 0) yield rows;
+}
+
+const lengthOf = (value: unknown): number =>
+  typeof value === 'string' ? value.length : Array.isArray(value) ? 8 * value.length : 8;
+
+async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for await (const text of texts) yield encoder.encode(text);
+}

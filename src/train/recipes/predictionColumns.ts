@@ -1,0 +1,108 @@
+import type { LabelScore } from '../pipelines/textClassification.ts';
+import type { TaskName } from '../tasks/task.ts';
+import type { PredictResult } from './predictor.ts';
+
+/** The columns that predictions add to a table. */
+export interface PredictionColumns {
+  readonly names: readonly string[];
+  /** The value of each column for each prediction. */
+  values(result: PredictResult): unknown[][];
+}
+
+type Column<P> = [name: string, value: (prediction: P) => unknown];
+type PredictionOf<T extends TaskName> = Extract<PredictResult, { task: T }>['predictions'][number];
+
+/**
+ * The columns for a task. If the table has one of these names already, all of them begin with
+ * `predicted_`.
+ * @param form for the cells of TSV and CSV, or for JSON, whose values may be lists and objects
+ * @param labels of the model
+ * @param topK how many labels are asked for, if not only the most probable one
+ */
+export function predictionColumns(
+  task: TaskName,
+  form: 'cells' | 'objects',
+  labels: readonly string[],
+  topK: number | 'all' | undefined,
+  taken: readonly string[],
+): PredictionColumns {
+  const columns = (
+    form === 'objects' ? objectColumns(task, topK) : cellColumns(task, labels, topK)
+  ) as Column<unknown>[];
+  let names = columns.map(([name]) => name);
+  while (names.some((name) => taken.includes(name)))
+    names = names.map((name) => `predicted_${name}`);
+  return {
+    names,
+    values: ({ predictions }) =>
+      predictions.map((prediction) => columns.map(([, value]) => value(prediction))),
+  };
+}
+
+/** Nine digits identify a float32. */
+const round = (score: number): number => Number(score.toPrecision(9));
+const rounded = <T extends { score: number }>(each: T): T => ({
+  ...each,
+  score: round(each.score),
+});
+const roundedScores = (scores: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(scores).map(([label, score]) => [label, round(score)]));
+
+const scoreColumn: Column<{ score: number }> = ['score', ({ score }) => round(score)];
+const wordColumns: Column<PredictionOf<'token-classification'>>[] = [
+  ['words', ({ words }) => words.map(rounded)],
+  ['entities', ({ entities }) => entities?.map(rounded)],
+];
+
+/** For JSON, whose values may be lists and objects. */
+function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column<never>[] {
+  const scores: Column<{ scores: Record<string, number> }> = [
+    'scores',
+    ({ scores }) => roundedScores(scores),
+  ];
+  const top: Column<{ top?: LabelScore[] }>[] =
+    topK === undefined ? [] : [['top', ({ top }) => top!.map(rounded)]];
+  switch (task) {
+    case 'classification':
+      return [['label', ({ label }: LabelScore) => label], scoreColumn, scores, ...top];
+    case 'multi-label':
+      return [['labels', ({ labels }: PredictionOf<'multi-label'>) => labels], scores, ...top];
+    case 'regression':
+      return [scoreColumn];
+    case 'token-classification':
+      return wordColumns;
+  }
+}
+
+/** For TSV and CSV: several labels become several columns. */
+function cellColumns(
+  task: TaskName,
+  labels: readonly string[],
+  topK: number | 'all' | undefined,
+): Column<never>[] {
+  switch (task) {
+    case 'classification': {
+      const count = topK === 'all' ? labels.length : Math.min(topK ?? 1, labels.length);
+      return Array.from({ length: count }, (_, i): Column<PredictionOf<'classification'>>[] => {
+        const suffix = i === 0 ? '' : `_${i + 1}`;
+        const each = (prediction: PredictionOf<'classification'>): LabelScore =>
+          (prediction.top ?? [prediction])[i];
+        return [
+          [`label${suffix}`, (prediction) => each(prediction).label],
+          [`score${suffix}`, (prediction) => round(each(prediction).score)],
+        ];
+      }).flat();
+    }
+    case 'multi-label':
+      return [
+        ['labels', ({ labels }: PredictionOf<'multi-label'>) => labels.join(',')],
+        ...labels.map((label): Column<PredictionOf<'multi-label'>> => {
+          return [`score_${label}`, ({ scores }) => round(scores[label])];
+        }),
+      ];
+    case 'regression':
+      return [scoreColumn];
+    case 'token-classification':
+      return wordColumns;
+  }
+}

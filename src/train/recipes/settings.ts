@@ -1,0 +1,85 @@
+/**
+ * Checks of the settings in a run's training.json, which people may edit: a wrong type is an error
+ * that names the field. What numbers may be is checked where they are used.
+ */
+import * as v from 'valibot';
+import { parseSchema } from '../../formats/parseSchema.ts';
+import { joinPath } from '../../platform/runtime.ts';
+import { objectiveNames, taskNames } from '../defaults.ts';
+import { STATE } from '../trainer/checkpoint.ts';
+
+const integer = v.pipe(v.number(), v.integer());
+const text = v.optional(v.string());
+const flag = v.optional(v.boolean());
+const count = v.optional(integer);
+
+const shared = {
+  model: text,
+  vocab: text,
+  config: text,
+  cased: flag,
+  valid: text,
+  validSplit: v.number(),
+  maxLength: integer,
+  textColumn: text,
+  pairColumn: text,
+  format: text,
+  encoding: text,
+  batchSize: integer,
+  learningRate: v.number(),
+  warmupRatio: v.number(),
+  weightDecay: v.number(),
+  maxGradNorm: v.number(),
+  seed: integer,
+  saveEvery: count,
+  device: v.string(),
+  precision: text,
+  bytes: v.array(integer),
+  hashes: v.optional(v.array(v.string())),
+};
+
+const fineTuneSchema = v.looseObject({
+  ...shared,
+  data: v.string(),
+  task: v.optional(v.picklist(taskNames)),
+  labelColumn: text,
+  labelColumns: v.optional(v.array(v.string())),
+  labelSeparator: text,
+  replaceHead: flag,
+  freeze: v.optional(v.union([integer, v.literal('all')])),
+  epochs: integer,
+  patience: integer,
+  groupByLength: v.boolean(),
+});
+
+const pretrainSchema = v.looseObject({
+  ...shared,
+  files: v.array(v.string()),
+  objective: v.picklist(objectiveNames),
+  mlmProbability: v.number(),
+  wholeWordMask: v.boolean(),
+  evalEvery: integer,
+  steps: count,
+  epochs: count,
+  totalSteps: integer,
+  layers: count,
+  hiddenSize: count,
+  heads: count,
+  intermediateSize: count,
+});
+
+const checker = (schema: v.GenericSchema, what: string) => (settings: unknown, dir: string) => {
+  parseSchema(schema, { settings }, joinPath(dir, STATE), what);
+};
+
+/** @throws UsageError when settings of a fine-tuning are of another type. */
+export const checkFineTuneSettings = checker(
+  v.object({ settings: fineTuneSchema }),
+  'the state of a fine-tuning',
+);
+
+/** @throws UsageError when settings of a pre-training are of another type. */
+export const checkPretrainSettings = checker(
+  v.object({ settings: pretrainSchema }),
+  'the state of a pre-training',
+);

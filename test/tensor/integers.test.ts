@@ -1,0 +1,102 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { CpuDevice } from '../../src/device/cpu.ts';
+import { arange, type Tensor, tensor, where } from '../../src/tensor/index.ts';
+import { Philox } from '../../src/tensor/random.ts';
+import { tryWebGpu } from '../support/devices.ts';
+
+const webgpu = await tryWebGpu();
+afterAll(() => webgpu?.destroy());
+
+const operations = {
+  add: (a: number, b: number) => (a + b) | 0,
+  sub: (a: number, b: number) => (a - b) | 0,
+  mul: Math.imul,
+  maximum: Math.max,
+  minimum: Math.min,
+  eq: (a: number, b: number) => Number(a === b),
+  ne: (a: number, b: number) => Number(a !== b),
+  lt: (a: number, b: number) => Number(a < b),
+  le: (a: number, b: number) => Number(a <= b),
+  gt: (a: number, b: number) => Number(a > b),
+  ge: (a: number, b: number) => Number(a >= b),
+};
+type Name = keyof typeof operations;
+
+describe.each([
+  ['cpu', new CpuDevice()],
+  ['webgpu', webgpu],
+] as const)('int32 on %s', (_, device) => {
+  const random = new Philox(5, 1);
+  const draw = () =>
+    Math.trunc((random.uniform() * 2 - 1) * (random.uniform() < 0.5 ? 3 : 2 ** 31)) + 0;
+  const ints = (values: number[]) => tensor(Int32Array.from(values), { device: device! });
+
+  it.skipIf(!device).each(Object.keys(operations) as Name[])(
+    '%s is exact beyond 2^24, with tensors and numbers',
+    async (name) => {
+      const pairs = Array.from({ length: 40 }, () => [draw(), draw()]);
+      pairs.push([16777217, 16777216], [-(2 ** 31), 2 ** 31 - 1]);
+      const [a, b] = [0, 1].map((i) => ints(pairs.map((pair) => pair[i])));
+      const y = a[name](b);
+      expect(y.dtype).toBe('int32');
+      expect(await y.tolist()).toEqual(pairs.map(([x, z]) => operations[name](x, z)));
+      const withNumber = await a[name](7).tolist();
+      expect(withNumber).toEqual(pairs.map(([x]) => operations[name](x, 7)));
+    },
+  );
+
+  it.skipIf(!device)('with a fraction or a float32 tensor it becomes float32', async () => {
+    const x = ints([1, 2]);
+    const promoted: [Tensor, number[]][] = [
+      [x.add(0.5), [1.5, 2.5]],
+      [x.mul(tensor([0.5, 2], { device: device! })), [0.5, 4]],
+      [tensor([0.5, 2], { device: device! }).sub(x), [-0.5, 0]],
+      [x.div(2), [0.5, 1]],
+      [x.div(ints([2, 4])), [0.5, 0.5]],
+      [where(x.gt(1), x, 0.5), [0.5, 2]],
+    ];
+    for (const [y, expected] of promoted) {
+      expect(y.dtype).toBe('float32');
+      expect(await y.tolist()).toEqual(expected);
+    }
+    expect(await x.lt(1.5).tolist()).toEqual([1, 0]);
+  });
+
+  it.skipIf(!device)('is chosen, filled and limited as int32', async () => {
+    const x = ints([2 ** 30 + 1, 5]);
+    const chosen: [Tensor, number[]][] = [
+      [where(x.gt(9), x, 3), [2 ** 30 + 1, 3]],
+      [x.maskedFill(x.eq(5), 16777217), [2 ** 30 + 1, 16777217]],
+      [x.clamp(6, 2 ** 30), [2 ** 30, 6]],
+      [x.neg(), [-(2 ** 30) - 1, -5]],
+    ];
+    for (const [y, expected] of chosen) {
+      expect(y.dtype).toBe('int32');
+      expect(await y.tolist()).toEqual(expected);
+    }
+  });
+
+  it.skipIf(!device)('every mask that is not 0 counts, fractions and NaN too', async () => {
+    const x = tensor([1, 1, 1, 1], { device: device! });
+    const mask = tensor([0.5, -0.25, 0, Number.NaN], { device: device! });
+    expect(await x.maskedFill(mask, 9).tolist()).toEqual([9, 9, 1, 9]);
+    expect(await where(mask, 2, 3).tolist()).toEqual([2, 2, 3, 2]);
+  });
+
+  it.skipIf(!device)('arange gives whole numbers as int32 and fractions as float32', async () => {
+    const options = { device: device! };
+    const ranges: [Tensor, string, number[]][] = [
+      [arange(3, undefined, options), 'int32', [0, 1, 2]],
+      [arange(-2, 1, options), 'int32', [-2, -1, 0]],
+      [arange(0.5, 3, options), 'float32', [0.5, 1.5, 2.5]],
+      [arange(2.5, undefined, options), 'float32', [0, 1, 2]],
+      [arange(2, 0, options), 'int32', []],
+    ];
+    for (const [y, dtype, expected] of ranges) {
+      expect(y.dtype).toBe(dtype);
+      expect(await y.tolist()).toEqual(expected);
+    }
+    expect(() => arange(0.5, 3, { ...options, dtype: 'int32' })).toThrow(/arange: .*whole/);
+    expect(() => arange(Number.NaN, 3, options)).toThrow(/arange: .*finite/);
+  });
+});
