@@ -1,6 +1,6 @@
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
 export type { Arena } from './arena.ts';
-export { clipGradNorm } from './clip.ts';
+export { clipGradNorm, clipGradValue } from './clip.ts';
 export {
   CosineAnnealingLR,
   ExponentialLR,
