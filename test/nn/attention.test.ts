@@ -147,6 +147,18 @@ describe.each(devices)('attention on %s', (_, device) => {
     const infinite = tensor([[Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]]);
     const none = scaledDotProductAttention(q, k, v, { attnMask: infinite.expand([2, 2]) });
     await expectClose(none, Array(8).fill(0));
+    for (const of of [4, 32]) {
+      const wide = [1, 2, 3].map((seed) => host(randomValues([2, 1, 2, of], seed)).requiresGrad_());
+      const attnMask = bools([0, 0, 0, 1], [2, 1, 1, 2]);
+      const z = scaledDotProductAttention(wide[0], wide[1], wide[2], { attnMask });
+      await expectClose(z.select(0, 0), Array(2 * of).fill(0));
+      await expectClose(
+        z.select(0, 1).select(1, 0),
+        await wide[2].select(0, 1).select(1, 1).data(),
+      );
+      z.square().sum().backward();
+      for (const t of wide) expect([...(await t.grad!.data())].every(Number.isFinite)).toBe(true);
+    }
   });
 
   here('has the gradients of finite differences', async () => {

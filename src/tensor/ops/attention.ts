@@ -8,7 +8,7 @@ import { formatShape, product } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { checkProbability, drawDropout, dropout } from './dropout.ts';
-import { maskedAttention } from './maskedAttention.ts';
+import { additiveMask, maskedAttention } from './maskedAttention.ts';
 import { matmul } from './matmul.ts';
 import { maskedSoftmax } from './softmax.ts';
 import { contiguous, permute, transpose } from './views.ts';
@@ -16,7 +16,7 @@ import { contiguous, permute, transpose } from './views.ts';
 export interface AttentionOptions {
   /**
    * Broadcasts to [batch, heads, length, keys]. Float32 is added to the scores, else what is not 0
-   * takes part. A float32 mask [batch or 1, 1, 1, keys] is the fastest, and gets no gradient.
+   * takes part. A mask [batch or 1, 1, 1, keys] without a gradient is the fastest.
    */
   attnMask?: Tensor | null;
   /** Whether query row r sees only keys 0 to r; the mask may hide some of them. Default: false. */
@@ -65,7 +65,7 @@ export function scaledDotProductAttention(
   }
   if (attnMask && !isKeyMask(attnMask, batch, keys))
     return maskedAttention(query, key, value, { attnMask, isCausal, dropoutP, scale }).output;
-  const mask = attnMask ?? zeros([1, 1, 1, keys], { device: query.device });
+  const mask = attnMask ? additiveMask(attnMask) : zeros([1, 1, 1, keys], { device: query.device });
   const isSupported =
     size % 4 === 0 &&
     size <= kernels.MAX_HEAD_SIZE &&
@@ -85,9 +85,8 @@ export function scaledDotProductAttention(
   return fusedAttention(inputs, { isCausal, dropoutP, scale });
 }
 
-/** Whether a mask is one number for each key, which is added. */
+/** Whether a mask says the same for all queries, and needs no gradient. */
 const isKeyMask = (mask: Tensor, batch: number, keys: number): boolean =>
-  mask.dtype === 'float32' &&
   !mask.requiresGrad &&
   [1, batch].some((n) => formatShape(mask.shape) === formatShape([n, 1, 1, keys]));
 
