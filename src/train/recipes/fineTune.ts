@@ -14,7 +14,7 @@ import {
   type FineTuneSettings,
   runFineTuning,
 } from './fineTuneRun.ts';
-import { checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
+import { checkNotModel } from './outFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
@@ -59,33 +59,28 @@ type OpenedRun = Omit<FineTuneRun, 'callbacks' | 'report'>;
 
 /**
  * Checks the options of a new run, before a device is opened.
- * @throws UsageError if they do not go together, or if `out` holds a run or a model that may not be
- * replaced.
+ * @throws UsageError if they do not go together, or if `out` holds an unfinished run.
  */
 export async function checkNewFineTuning(options: FineTuneOptions): Promise<void> {
   checkStart(options);
   const { out, overwrite } = options;
   const dir = checkpointFolder(out);
   await checkNotModel(options, [out, dir]);
-  if (overwrite) return;
-  if (await hasTrainingState(dir)) {
-    const { state, isFinished } = await readFineTuning(dir);
-    if (isFinished) throw replaceError(out, 'a finished run');
-    if (state.step > 0)
-      throw new UsageError(
-        `${out} holds a run that stands at step ${state.step}: ` +
-          `continue it with \`resume: '${out}'\`, or choose another \`out\``,
-      );
-  }
-  await checkNoModel(options);
+  if (overwrite || !(await hasTrainingState(dir))) return;
+  const { state, isFinished } = await readFineTuning(dir);
+  if (state.step > 0 && !isFinished)
+    throw new UsageError(
+      `${out} holds a run that stands at step ${state.step}: ` +
+        `continue it with \`resume: '${out}'\`, or choose another \`out\``,
+    );
 }
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNewFineTuning(given);
-  const { out, overwrite: _, ...options } = given;
+  const { out, overwrite = false, ...options } = given;
   const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
   const marks = await markFiles(dataFiles(settings));
-  return { settings, out, kept: { ...settings, ...marks, ...deviceSettings() } };
+  return { settings, out, overwrite, kept: { ...settings, ...marks, ...deviceSettings() } };
 }
 
 /** The run in a folder, to continue it. */
@@ -94,7 +89,7 @@ async function openRun(out: string): Promise<OpenedRun> {
   const settings = kept as unknown as FineTuneSettings & DeviceSettings & FileMarks;
   await checkUnchanged(out, dataFiles(settings), settings);
   checkDevice(out, settings);
-  return { settings, out, kept, ...(state.step > 0 && { state }) };
+  return { settings, out, overwrite: true, kept, ...(state.step > 0 && { state }) };
 }
 
 /**

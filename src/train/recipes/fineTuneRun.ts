@@ -39,6 +39,7 @@ import {
   type ReadFiles,
   readFiles,
 } from './fineTuneData.ts';
+import { checkNoModel } from './outFolder.ts';
 import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
 
 /** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
@@ -88,6 +89,8 @@ export interface FineTuneRun {
   callbacks: RecipeCallbacks<FineTuneEvent>;
   report: (event: FineTuneEvent) => void;
   state?: SavedState<FitPosition, StepRecord, EpochRecord>;
+  /** Whether a model in `out` may be replaced. */
+  overwrite: boolean;
   /** The settings as the checkpoint keeps them. */
   kept: Record<string, unknown>;
 }
@@ -116,7 +119,6 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     maxPositionEmbeddings,
     report,
   );
-  await ensureWritableFolder(out);
   const totalSteps = settings.epochs * stepsPerEpoch(train.length, settings.batchSize);
   report({
     event: 'start',
@@ -129,6 +131,9 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     totalEpochs: settings.epochs,
     firstStep: state?.step ?? 0,
   });
+  // Here, so that whoever tries a file on an old folder still learns what it holds.
+  await checkNoModel(run);
+  await ensureWritableFolder(out);
   const history = await trainAndSave(run, { model, tokenizer, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
   return {

@@ -213,7 +213,7 @@ describe('what is in the way', () => {
     const out = join(dir, 'finished');
     await trainOn({ data: posNeg, model: folders.trained, out });
     await expect(trainOn({ data: posNeg, model: folders.trained, out })).rejects.toThrow(
-      /finished already holds a finished run: choose another `out`, or set `overwrite: true`/,
+      /finished already holds a model .*: choose another `out`, or set `overwrite: true`/,
     );
     await trainOn({ data: posNeg, model: folders.trained, out, overwrite: true });
     rmSync(join(out, 'checkpoint'), { recursive: true });
