@@ -1,4 +1,16 @@
-import { gelu, relu, type Tensor, tanh } from '../tensor/index.ts';
+import {
+  flatten,
+  gelu,
+  leakyRelu,
+  logSoftmax,
+  relu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  type Tensor,
+  tanh,
+} from '../tensor/index.ts';
 import { Module } from './module.ts';
 
 /** max(x, 0), element by element. */
@@ -8,10 +20,20 @@ export class ReLU extends Module {
   }
 }
 
-/** x Φ(x), element by element, with the exact normal distribution Φ (Hendrycks & Gimpel 2016). */
+/**
+ * x Φ(x), element by element, with the normal distribution Φ (Hendrycks & Gimpel 2016), exact or
+ * approximated by tanh.
+ */
 export class GELU extends Module {
+  readonly approximate: 'none' | 'tanh';
+
+  constructor({ approximate = 'none' }: { approximate?: 'none' | 'tanh' } = {}) {
+    super();
+    this.approximate = approximate;
+  }
+
   forward(x: Tensor): Tensor {
-    return gelu(x);
+    return gelu(x, this.approximate);
   }
 }
 
@@ -19,5 +41,91 @@ export class GELU extends Module {
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return tanh(x);
+  }
+}
+
+/** 1 / (1 + exp(-x)), element by element. */
+export class Sigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return sigmoid(x);
+  }
+}
+
+/** x sigmoid(x), element by element, also known as swish. */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return silu(x);
+  }
+}
+
+/** log(1 + exp(x)), element by element. */
+export class Softplus extends Module {
+  forward(x: Tensor): Tensor {
+    return softplus(x);
+  }
+}
+
+/** x where it is positive, else `negativeSlope` x. Default: 0.01. */
+export class LeakyReLU extends Module {
+  readonly negativeSlope: number;
+
+  constructor(negativeSlope = 0.01) {
+    super();
+    this.negativeSlope = negativeSlope;
+  }
+
+  forward(x: Tensor): Tensor {
+    return leakyRelu(x, this.negativeSlope);
+  }
+}
+
+/** exp(x) / Σ exp(x) along a dimension. Default: the last. */
+export class Softmax extends Module {
+  readonly dim: number;
+
+  constructor(dim = -1) {
+    super();
+    this.dim = dim;
+  }
+
+  forward(x: Tensor): Tensor {
+    return softmax(x, this.dim);
+  }
+}
+
+/** log(softmax(x)) along a dimension. Default: the last. */
+export class LogSoftmax extends Module {
+  readonly dim: number;
+
+  constructor(dim = -1) {
+    super();
+    this.dim = dim;
+  }
+
+  forward(x: Tensor): Tensor {
+    return logSoftmax(x, this.dim);
+  }
+}
+
+/** Merges dimensions `startDim` to `endDim` into one. Default: all but the first. */
+export class Flatten extends Module {
+  readonly startDim: number;
+  readonly endDim: number;
+
+  constructor(startDim = 1, endDim = -1) {
+    super();
+    this.startDim = startDim;
+    this.endDim = endDim;
+  }
+
+  forward(x: Tensor): Tensor {
+    return flatten(x, this.startDim, this.endDim);
+  }
+}
+
+/** Its input, as it is. */
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
   }
 }

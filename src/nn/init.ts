@@ -1,5 +1,16 @@
+import { globalGenerator } from '../tensor/globalRng.ts';
 import type { Tensor } from '../tensor/index.ts';
 import type { Philox } from '../tensor/random.ts';
+
+export {
+  calculateGain,
+  kaimingNormal_,
+  kaimingUniform_,
+  truncNormal_,
+  uniform_,
+  xavierNormal_,
+  xavierUniform_,
+} from './initRules.ts';
 
 let skipsInit = false;
 
@@ -21,7 +32,12 @@ export function skipInit<T>(build: () => T): T {
 export const isSkippingInit = (): boolean => skipsInit;
 
 /** Fills in place with normal random numbers (PyTorch's `normal_`). */
-export function normal_(tensor: Tensor, mean: number, std: number, random: Philox): Tensor {
+export function normal_(
+  tensor: Tensor,
+  mean = 0,
+  std = 1,
+  random: Philox = globalGenerator(),
+): Tensor {
   const values = new Float32Array(tensor.size);
   // Large models have hundreds of millions: `Float32Array.from` takes 50 % longer.
   for (let i = 0; i < values.length; i++) values[i] = mean + std * random.normal();
@@ -32,3 +48,8 @@ export function normal_(tensor: Tensor, mean: number, std: number, random: Philo
 export function constant_(tensor: Tensor, value: number): Tensor {
   return tensor.copy_(new Float32Array(tensor.size).fill(value));
 }
+
+/** Fills in place with 0. */
+export const zeros_ = (tensor: Tensor): Tensor => constant_(tensor, 0);
+/** Fills in place with 1. */
+export const ones_ = (tensor: Tensor): Tensor => constant_(tensor, 1);

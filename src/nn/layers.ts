@@ -19,6 +19,18 @@ import { Module } from './module.ts';
 /** Makes a tensor a parameter of a module: it outlives scopes and has a gradient. */
 export const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
 
+/** A parameter of uniform random numbers within ±bound. */
+export const uniformParameter = (shape: readonly number[], bound: number): Tensor =>
+  parameter(
+    isSkippingInit()
+      ? zeros(shape)
+      : scope(() =>
+          rand(shape)
+            .mul(2 * bound)
+            .add(-bound),
+        ),
+  );
+
 /**
  * y = activation(x weightᵀ + bias). x: [..., inFeatures] → [..., outFeatures].
  * weight: [outFeatures, inFeatures], bias: [outFeatures]. Initialised as PyTorch's: uniform within
@@ -32,18 +44,8 @@ export class Linear<HasBias extends boolean = true> extends Module {
   constructor(inFeatures: number, outFeatures: number, options: { bias?: HasBias } = {}) {
     super();
     const bound = 1 / Math.sqrt(inFeatures);
-    const uniform = (shape: number[]) =>
-      parameter(
-        isSkippingInit()
-          ? zeros(shape)
-          : scope(() =>
-              rand(shape)
-                .mul(2 * bound)
-                .add(-bound),
-            ),
-      );
-    this.weight = uniform([outFeatures, inFeatures]);
-    const bias = (options.bias ?? true) ? uniform([outFeatures]) : null;
+    this.weight = uniformParameter([outFeatures, inFeatures], bound);
+    const bias = (options.bias ?? true) ? uniformParameter([outFeatures], bound) : null;
     this.bias = bias as typeof this.bias;
   }
 

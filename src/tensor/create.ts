@@ -108,8 +108,31 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
   );
   return options.requiresGrad ? result.requiresGrad_() : result;
 }
-export const zeros = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 0, options);
-export const ones = (shape: Shape, options: TensorOptions = {}): Tensor => full(shape, 1, options);
+
+/** Sizes as a list or one by one, then options: `(shape, options)` or `(2, 3, options)`. */
+export type Sizes<O> =
+  | readonly [shape: Shape, options?: O]
+  | readonly [...sizes: number[]]
+  | readonly [...sizes: number[], options: O];
+
+/** The shape and the options of `Sizes`. */
+export function splitSizes<O extends object>(args: Sizes<O>): [Shape, O | undefined] {
+  const last = args.at(-1);
+  const options = typeof last === 'object' && !Array.isArray(last) ? (last as O) : undefined;
+  const sizes = options ? args.slice(0, -1) : args.filter((one) => one !== undefined);
+  return [(Array.isArray(sizes[0]) ? sizes[0] : sizes) as Shape, options];
+}
+
+/** Zeros of a shape: `zeros([2, 3])` or `zeros(2, 3)`. */
+export function zeros(...args: Sizes<TensorOptions>): Tensor {
+  const [shape, options] = splitSizes(args);
+  return full(shape, 0, options);
+}
+/** Ones of a shape: `ones([2, 3])` or `ones(2, 3)`. */
+export function ones(...args: Sizes<TensorOptions>): Tensor {
+  const [shape, options] = splitSizes(args);
+  return full(shape, 1, options);
+}
 
 /**
  * The numbers from 0 to below `end`, or from `start` to below `end`: int32 if both are whole, else
@@ -138,18 +161,15 @@ export function arange(start: number, end?: number, options: TensorOptions = {})
 /** Random numbers are float32. */
 type RandomOptions = Omit<TensorOptions, 'dtype'>;
 
-/** Normal random numbers of mean 0 and variance 1. */
-export const randn = (shape: Shape, options: RandomOptions = {}): Tensor =>
-  randomTensor(shape, (random) => random.normal(), options);
-/** Uniform random numbers in [0, 1). */
-export const rand = (shape: Shape, options: RandomOptions = {}): Tensor =>
-  randomTensor(shape, (random) => random.uniform(), options);
+/** Normal random numbers of mean 0 and variance 1: `randn([2, 3])` or `randn(2, 3)`. */
+export const randn = (...args: Sizes<RandomOptions>): Tensor =>
+  randomTensor(args, (random) => random.normal());
+/** Uniform random numbers in [0, 1): `rand([2, 3])` or `rand(2, 3)`. */
+export const rand = (...args: Sizes<RandomOptions>): Tensor =>
+  randomTensor(args, (random) => random.uniform());
 
-function randomTensor(
-  shape: Shape,
-  sample: (random: Philox) => number,
-  { device = currentDevice, requiresGrad = false }: RandomOptions,
-): Tensor {
+function randomTensor(args: Sizes<RandomOptions>, sample: (random: Philox) => number): Tensor {
+  const [shape, { device = currentDevice, requiresGrad = false } = {}] = splitSizes(args);
   const result = empty(shape, 'float32', device);
   const { binding } = result.storage;
   device.onReplay(() => {

@@ -18,26 +18,52 @@ export {
 } from './create.ts';
 export { manualSeed } from './globalRng.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
+export { type ConvOptions, conv1d, conv2d } from './ops/convolution.ts';
+export * from './ops/creation.ts';
+export { type CrossEntropyOptions, crossEntropy, nllLoss } from './ops/crossEntropy.ts';
 export { dropout } from './ops/dropout.ts';
 export { type DropoutAddLayerNormOptions, dropoutAddLayerNorm } from './ops/dropoutAddLayerNorm.ts';
+export * from './ops/einsum.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type ElementLossOptions,
+  huberLoss,
+  klDiv,
+  smoothL1Loss,
+} from './ops/elementLoss.ts';
 export * from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
+export { type EmbeddingBagOptions, embeddingBag } from './ops/embeddingBag.ts';
+export * from './ops/functions.ts';
+export * from './ops/indexing.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
-export {
-  binaryCrossEntropyWithLogits,
-  type CrossEntropyOptions,
-  crossEntropy,
-  IGNORE_INDEX,
-  l1Loss,
-  mseLoss,
-  nllLoss,
-  type Reduction,
-  tril,
-} from './ops/loss.ts';
+export * from './ops/logical.ts';
+export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
+export {
+  type AdaptiveSize,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  avgPool1d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+} from './ops/pooling.ts';
+export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
+export * from './ops/rounding.ts';
+export * from './ops/sampling.ts';
+export * from './ops/scatter.ts';
 export * from './ops/softmax.ts';
+export * from './ops/sort.ts';
+export * from './ops/statistics.ts';
 export * from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';

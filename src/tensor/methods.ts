@@ -1,10 +1,20 @@
 import { backward } from './autograd.ts';
+import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
+import * as functions from './ops/functions.ts';
+import * as indexing from './ops/indexing.ts';
 import * as inPlace from './ops/inPlace.ts';
+import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
+import * as rounding from './ops/rounding.ts';
+import { multinomial } from './ops/sampling.ts';
+import * as scatters from './ops/scatter.ts';
 import * as softmaxes from './ops/softmax.ts';
+import * as order from './ops/sort.ts';
+import { prod, std } from './ops/statistics.ts';
 import * as views from './ops/views.ts';
 import { Tensor } from './tensor.ts';
 
@@ -15,16 +25,31 @@ const operations = {
   ...reduce,
   ...views,
   ...inPlace,
-  ...{ matmul, gather, indexSelect, backward, var: reduce.variance },
+  ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
+  ...{
+    matmul,
+    gather,
+    indexSelect,
+    bmm,
+    outer,
+    multinomial,
+    prod,
+    std,
+    backward,
+    var: reduce.variance,
+  },
 };
 
 /** Functions only, as in PyTorch or because the first argument is not a tensor. */
 const functionsOnly = [
   'affine',
   'cat',
+  'elu',
   'gelu',
   'leakyRelu',
+  'logSigmoid',
   'maskedSoftmax',
+  'oneHot',
   'pad',
   'silu',
   'softplus',
@@ -34,13 +59,25 @@ const functionsOnly = [
 ] as const;
 type FunctionOnly = (typeof functionsOnly)[number];
 
+/** Methods of several forms, whose types cannot be derived. */
+interface Overloaded {
+  max(): Tensor;
+  max(dim: number, keepdim?: boolean): order.ValuesAndIndices;
+  max(other: Tensor): Tensor;
+  min(): Tensor;
+  min(dim: number, keepdim?: boolean): order.ValuesAndIndices;
+  min(other: Tensor): Tensor;
+}
+
 type Method<F> = F extends (first: never, ...rest: infer A) => infer R ? (...rest: A) => R : never;
 type Methods = {
-  [K in Exclude<keyof typeof operations, FunctionOnly>]: Method<(typeof operations)[K]>;
+  [K in Exclude<keyof typeof operations, FunctionOnly | keyof Overloaded>]: Method<
+    (typeof operations)[K]
+  >;
 };
 
 declare module './tensor.ts' {
-  interface Tensor extends Methods {}
+  interface Tensor extends Methods, Overloaded {}
 }
 
 for (const [name, operation] of Object.entries(operations)) {

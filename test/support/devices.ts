@@ -1,3 +1,4 @@
+import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
 import { type DeviceOptions, openDevice } from '../../src/device/open.ts';
 import type { Traits } from '../../src/device/traits.ts';
@@ -13,4 +14,12 @@ export async function tryWebGpu(
     console.warn(`tests run on the cpu device alone: ${(error as Error).message}`);
     return undefined;
   }
+}
+
+/** Both devices by name; webgpu is undefined where the machine has no adapter. */
+export async function bothDevices(): Promise<[name: string, device: Device | undefined][]> {
+  return [
+    ['cpu', new CpuDevice()],
+    ['webgpu', await tryWebGpu()],
+  ];
 }

@@ -44,8 +44,9 @@ export const abs = defineMap({ name: 'abs', inputs: ['x'], wgsl: 'abs(x)', refer
 export const sign = defineMap({
   name: 'sign',
   inputs: ['x'],
-  wgsl: 'sign(x)',
-  reference: Math.sign,
+  // 0 for NaN, as in PyTorch.
+  wgsl: 'select(select(V(0.0), V(-1.0), x < V(0.0)), V(1.0), x > V(0.0))',
+  reference: (x) => Number(x > 0) - Number(x < 0),
 });
 export const sin = defineMap({ name: 'sin', inputs: ['x'], wgsl: 'sin(x)', reference: Math.sin });
 export const cos = defineMap({ name: 'cos', inputs: ['x'], wgsl: 'cos(x)', reference: Math.cos });
@@ -192,7 +193,7 @@ const defineComparison = (
     reference: (a, b) => Number(reference(a, b)),
   });
 export const eq = defineComparison('eq', '==', (a, b) => a === b);
-// Not by `!=`, which some compilers take for false where an operand is NaN.
+/** Not `a != b`: on some adapters that is false for NaN. */
 export const ne = defineMap({
   name: 'ne',
   inputs: ['a', 'b'],

@@ -10,6 +10,7 @@ const index = {
   size: (p: P) => p.outer * p.m * p.inner,
   fill: { below: (p: P) => p.n },
 } as const;
+const fill = { below: () => 999 };
 const cases: P[] = [
   { outer: 3, n: 17, m: 5, inner: 1 },
   { outer: 2, n: 9, m: 31, inner: 4 },
@@ -17,16 +18,16 @@ const cases: P[] = [
 ];
 
 /**
- * Picks along the middle axis: y[o, k, j] = x[o, index[o, k, j], j]; NaN if the index is out of
- * range. x: [outer, n, inner], index, y: [outer, m, inner].
+ * Picks words of any type along the middle axis: y[o, k, j] = x[o, index[o, k, j], j]; the bits
+ * `invalid` if the index is out of range. x: [outer, n, inner], index, y: [outer, m, inner].
  */
 export const gather = defineKernel({
   name: 'gather',
-  params,
+  params: { ...params, invalid: 'i32' },
   buffers: {
-    x: { type: 'f32', access: 'read', size: (p) => p.outer * p.n * p.inner },
+    x: { type: 'i32', access: 'read', size: (p) => p.outer * p.n * p.inner, fill },
     index,
-    y: { type: 'f32', access: 'write', size: (p) => p.outer * p.m * p.inner },
+    y: { type: 'i32', access: 'write', size: (p) => p.outer * p.m * p.inner },
   },
   launch: (p) => Math.ceil((p.outer * p.m * p.inner) / WORKGROUP_SIZE),
   splitAxes: (p, alignment) => [
@@ -40,16 +41,16 @@ export const gather = defineKernel({
   let k = index[at];
   let isValid = k >= 0 && k < i32(p.n);
   let row = (at / (p.m * p.inner)) * p.n + u32(select(0, k, isValid));
-  y[at] = select(bitcast<f32>(p.n | 0x7fc00000u), x[row * p.inner + at % p.inner], isValid);`,
+  y[at] = select(p.invalid, x[row * p.inner + at % p.inner], isValid);`,
     ),
-  reference({ x, index, y }, { outer, n, m, inner }) {
+  reference({ x, index, y }, { outer, n, m, inner, invalid }) {
     for (let at = 0; at < outer * m * inner; at++) {
       const k = index[at];
       const from = Math.floor(at / (m * inner)) * n + k;
-      y[at] = k >= 0 && k < n ? x[from * inner + (at % inner)] : Number.NaN;
+      y[at] = k >= 0 && k < n ? x[from * inner + (at % inner)] : invalid;
     }
   },
-  cases,
+  cases: cases.map((p) => ({ ...p, invalid: -1 })),
 });
 
 /**

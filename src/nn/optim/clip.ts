@@ -31,6 +31,23 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
   );
 }
 
+/**
+ * Limits each element of the gradients to ±clipValue, in place (PyTorch's `clip_grad_value_`).
+ * @throws ArgumentError unless `clipValue` is positive.
+ */
+export function clipGradValue(params: readonly Tensor[], clipValue: number): void {
+  if (!(clipValue > 0))
+    throw new ArgumentError(
+      `clipGradValue: \`clipValue\`: expected a number > 0, got ${clipValue}`,
+    );
+  for (const param of params) guardGradient(param, true);
+  noGrad(() =>
+    scope(() => {
+      for (const { grad } of params) grad?.copy_(grad.clamp(-clipValue, clipValue));
+    }),
+  );
+}
+
 /** The Euclidean norm over all elements of dense tensors, a tensor of one element. */
 export function totalNorm(tensors: readonly Tensor[]): Tensor {
   const chunks = tensors.map(({ size }) => Math.ceil(size / CHUNK_SIZE));

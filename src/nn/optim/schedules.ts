@@ -1,31 +1,31 @@
 import { ArgumentError } from '../../platform/errors.ts';
 
 /** What a schedule changes: the learning rates of any optimiser. */
-interface SchedulableOptimizer {
+export interface SchedulableOptimizer {
   paramGroups: { lr: number; initialLr?: number }[];
 }
 
 /**
- * Multiplies each group's initial learning rate by a factor that depends on the number of steps
- * (PyTorch's `LambdaLR`). The group keeps its initial rate as `initialLr` for later schedules.
+ * Base of schedules whose learning rate follows from the number of steps and the group's initial
+ * rate, which the group keeps as `initialLr` for later schedules.
  */
-export class LambdaLR {
+export abstract class LRScheduler {
   readonly #optimizer: SchedulableOptimizer;
-  readonly #lrLambda: (step: number) => number;
   #baseLrs: readonly number[];
   #step = 0;
 
-  constructor(optimizer: SchedulableOptimizer, lrLambda: (step: number) => number) {
+  constructor(optimizer: SchedulableOptimizer) {
     this.#optimizer = optimizer;
-    this.#lrLambda = lrLambda;
     this.#baseLrs = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
-    this.#apply();
   }
+
+  /** The learning rate of a group after `step` steps. */
+  protected abstract lrAt(step: number, baseLr: number): number;
 
   /** Call it after each step of the optimiser. */
   step(): void {
     this.#step++;
-    this.#apply();
+    this.apply();
   }
 
   /** The learning rate of each group at the next step. */
@@ -42,7 +42,7 @@ export class LambdaLR {
    * Continues from a state, with the factors of this schedule, as PyTorch does.
    * @throws ArgumentError if the state has another number of groups.
    */
-  loadStateDict({ lastEpoch, baseLrs }: ReturnType<LambdaLR['stateDict']>): void {
+  loadStateDict({ lastEpoch, baseLrs }: ReturnType<LRScheduler['stateDict']>): void {
     if (baseLrs.length !== this.#baseLrs.length)
       throw new ArgumentError(
         `loadStateDict: expected a state of ${this.#baseLrs.length} groups of parameters, ` +
@@ -50,18 +50,37 @@ export class LambdaLR {
       );
     this.#step = lastEpoch;
     this.#baseLrs = baseLrs;
-    this.#apply();
+    this.apply();
   }
 
-  #apply(): void {
-    const factor = this.#lrLambda(this.#step);
+  /** Sets the rates of the current step; constructors call it last. */
+  protected apply(): void {
     this.#optimizer.paramGroups.forEach((group, i) => {
-      group.lr = this.#baseLrs[i] * factor;
+      group.lr = this.lrAt(this.#step, this.#baseLrs[i]);
     });
   }
 }
 
-const warmup = (step: number, steps: number) => step / Math.max(1, steps);
+/**
+ * Multiplies each group's initial learning rate by a factor that depends on the number of steps
+ * (PyTorch's `LambdaLR`).
+ */
+export class LambdaLR extends LRScheduler {
+  readonly #lrLambda: (step: number) => number;
+
+  constructor(optimizer: SchedulableOptimizer, lrLambda: (step: number) => number) {
+    super(optimizer);
+    this.#lrLambda = lrLambda;
+    this.apply();
+  }
+
+  protected lrAt(step: number, baseLr: number): number {
+    return baseLr * this.#lrLambda(step);
+  }
+}
+
+/** The factor of a warm-up at a step. */
+export const warmup = (step: number, steps: number) => step / Math.max(1, steps);
 
 /** From 0 to the full rate over the warm-up steps, then down to 0 at `totalSteps`; 0 after. */
 export function getLinearScheduleWithWarmup(

@@ -8,12 +8,16 @@ import { formatShape, product } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { checkProbability, drawDropout, dropout } from './dropout.ts';
+import { additiveMask, maskedAttention } from './maskedAttention.ts';
 import { matmul } from './matmul.ts';
 import { maskedSoftmax } from './softmax.ts';
 import { contiguous, permute, transpose } from './views.ts';
 
 export interface AttentionOptions {
-  /** Added to the scores: [batch or 1, 1, 1, keys]. It gets no gradient. */
+  /**
+   * Broadcasts to [batch, heads, length, keys]. Float32 is added to the scores, else what is not 0
+   * takes part. A mask [batch or 1, 1, 1, keys] without a gradient is the fastest.
+   */
   attnMask?: Tensor | null;
   /** Whether query row r sees only keys 0 to r; the mask may hide some of them. Default: false. */
   isCausal?: boolean;
@@ -59,17 +63,9 @@ export function scaledDotProductAttention(
         formatShape(value.shape),
     );
   }
-  const mask = attnMask ?? zeros([1, 1, 1, keys], { device: query.device });
-  const maskBatch = mask.shape[0];
-  if (
-    formatShape(mask.shape) !== formatShape([maskBatch, 1, 1, keys]) ||
-    (maskBatch !== 1 && maskBatch !== batch)
-  ) {
-    throw new ArgumentError(
-      'scaledDotProductAttention: expected a mask of shape [batch or 1, 1, 1, keys] for keys ' +
-        `${formatShape(key.shape)}, got ${formatShape(mask.shape)}`,
-    );
-  }
+  if (attnMask && !isKeyMask(attnMask, batch, keys))
+    return maskedAttention(query, key, value, { attnMask, isCausal, dropoutP, scale }).output;
+  const mask = attnMask ? additiveMask(attnMask) : zeros([1, 1, 1, keys], { device: query.device });
   const isSupported =
     size % 4 === 0 &&
     size <= kernels.MAX_HEAD_SIZE &&
@@ -88,6 +84,11 @@ export function scaledDotProductAttention(
   ] as const;
   return fusedAttention(inputs, { isCausal, dropoutP, scale });
 }
+
+/** Whether a mask says the same for all queries, and needs no gradient. */
+const isKeyMask = (mask: Tensor, batch: number, keys: number): boolean =>
+  !mask.requiresGrad &&
+  [1, batch].some((n) => formatShape(mask.shape) === formatShape([n, 1, 1, keys]));
 
 /** x if kernels can read it in whole vec4s, else a copy. */
 function vec4Readable(x: Tensor): Tensor {

@@ -10,29 +10,33 @@ import { record } from '../autograd.ts';
 import { indexRangeOf } from '../indexRange.ts';
 import { launch } from '../launch.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
-import { empty, type Tensor } from '../tensor.ts';
+import { type DType, empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
 
 /**
- * An index outside 0 to count - 1 that is not `ignored`, if the host knows one: it knows the
+ * An index outside `least` to count - 1 that is not `ignored`, if the host knows one: it knows the
  * indices of whole tensors only.
  */
 export function findInvalidIndex(
-  { storage, offset, size, strides }: Tensor,
+  index: Tensor,
   count: number,
   ignored?: number,
+  least = 0,
 ): number | undefined {
+  return knownExtremes(index)?.find((i) => (i < least || i >= count) && i !== ignored);
+}
+
+/** The extremes of indices that the host wrote (see `IndexRange`); undefined of others. */
+export function knownExtremes({ storage, offset, size, strides }: Tensor) {
   const range = indexRangeOf(storage);
   const isAll = offset === 0 && size === range?.count && !strides.includes(0);
-  return isAll
-    ? range.extremes.find((index) => (index < 0 || index >= count) && index !== ignored)
-    : undefined;
+  return isAll ? range.extremes : undefined;
 }
 
 /**
  * Checks indices that came from the host; others, and parts of a tensor, give NaN if out of range.
  */
-function checkIndices(operation: string, index: Tensor, count: number): void {
+export function checkIndices(operation: string, index: Tensor, count: number): void {
   if (index.dtype === 'float32')
     throw new ArgumentError(`${operation}: expected int32 indices, got float32`);
   index.device.onReplay(() => {
@@ -89,9 +93,13 @@ export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
   );
 }
 
+/** Bits of an element whose index is out of range: NaN, or the least integer. */
+export const invalidBits = (dtype: DType): number =>
+  dtype === 'float32' ? 0x7fc00000 : -0x80000000;
+
 /**
  * y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index must agree
- * (PyTorch's `gather`).
+ * (PyTorch's `gather`). The result has x's dtype.
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
   const d = requireDim(dim, x.ndim, 'gather');
@@ -109,8 +117,9 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
     inner: product(x.shape.slice(d + 1)),
   };
   const [source, indices] = [contiguous(x), contiguous(index)];
-  const y = empty(index.shape, 'float32', x.device);
-  launch(gatherKernel, { x: source, index: indices, y }, sizes);
+  const y = empty(index.shape, x.dtype, x.device);
+  const invalid = invalidBits(x.dtype);
+  launch(gatherKernel, { x: source, index: indices, y }, { ...sizes, invalid });
   return record('gather', y, [source], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
     launch(gatherBackward, { dy: contiguous(dy), index: indices, dx }, sizes);

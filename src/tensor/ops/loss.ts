@@ -9,73 +9,38 @@ import { tensor } from '../create.ts';
 import { launch } from '../launch.ts';
 import { formatShape, requireWhole } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import {
-  abs,
-  add,
-  affine,
-  div,
-  eq,
-  maskedFill,
-  mul,
-  ne,
-  neg,
-  softplus,
-  square,
-  sub,
-  toFloat,
-  toInt,
-} from './elementwise.ts';
-import { findInvalidIndex, gather } from './embedding.ts';
+import { abs, maskedFill, ne, square, sub, toFloat } from './elementwise.ts';
+import { findInvalidIndex } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
-import { contiguous, reshape } from './views.ts';
+import { contiguous } from './views.ts';
 
 /** Default label of rows that do not count in a loss, as in PyTorch. */
 export const IGNORE_INDEX = -100;
 
 export type Reduction = 'mean' | 'sum' | 'none';
 
-export interface CrossEntropyOptions {
-  reduction?: Reduction;
-  /** Rows with this label do not count, as in PyTorch. */
-  ignoreIndex?: number;
-  labelSmoothing?: number;
-}
-
 /**
- * Cross-entropy of logits [rows, classes] with labels [rows] (int32). The mean is over the rows
- * that are not ignored; NaN if all are.
- * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
- * a tensor it gives NaN).
+ * Cross-entropy of each row of logits [rows, classes] with its label [rows] (int32): 0 if it is
+ * ignored.
  */
-export function crossEntropy(
+export function rowCrossEntropy(
   logits: Tensor,
   labels: Tensor,
-  options: CrossEntropyOptions = {},
+  ignoreIndex: number,
+  smoothing: number,
 ): Tensor {
-  const { reduction = 'mean', ignoreIndex = IGNORE_INDEX, labelSmoothing: smoothing = 0 } = options;
   const [rows, cols] = logits.shape;
-  if (logits.ndim !== 2 || formatShape(labels.shape) !== formatShape([rows])) {
-    throw new ArgumentError(
-      'crossEntropy: expected logits [rows, classes] and labels [rows], ' +
-        `got ${formatShape(logits.shape)} and ${formatShape(labels.shape)}`,
-    );
-  }
-  checkLabels('crossEntropy', labels, cols, ignoreIndex);
   const params = { rows, cols, first: 0, classes: cols, ignoreIndex, smoothing };
   const x = contiguous(logits);
   const targets = contiguous(labels);
   const loss = empty([rows], 'float32', x.device);
   const state = empty([crossEntropyStateSize(rows)], 'float32', x.device);
   launch(kernel, { x, labels: targets, state, loss }, params);
-  const losses = record('crossEntropy', loss, [x], (dy) => {
+  return record('crossEntropy', loss, [x], (dy) => {
     const dx = empty(x.shape, 'float32', x.device);
     launch(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, state, dx }, params);
     return [dx];
   });
-  if (reduction === 'none') return losses;
-  return reduction === 'sum'
-    ? sum(losses)
-    : div(sum(losses), countNotIgnored(targets, ignoreIndex));
 }
 
 /** Number of labels that are not ignored. */
@@ -104,28 +69,8 @@ export function checkLabels(
   });
 }
 
-/** Negative log-likelihood of log-probabilities [rows, classes]. */
-export function nllLoss(
-  logProbs: Tensor,
-  labels: Tensor,
-  { reduction = 'mean', ignoreIndex = IGNORE_INDEX }: CrossEntropyOptions = {},
-): Tensor {
-  const [rows, classes] = logProbs.shape;
-  if (logProbs.ndim !== 2 || formatShape(labels.shape) !== formatShape([rows]))
-    throw new ArgumentError(
-      'nllLoss: expected log-probabilities [rows, classes] and labels [rows], got ' +
-        `${formatShape(logProbs.shape)} and ${formatShape(labels.shape)}`,
-    );
-  checkLabels('nllLoss', labels, classes, ignoreIndex);
-  const ignored = eq(labels, ignoreIndex);
-  const safeLabels = toInt(maskedFill(toFloat(labels), ignored, 0));
-  const picked = reshape(gather(logProbs, 1, reshape(safeLabels, [rows, 1])), [rows]);
-  const losses = maskedFill(neg(picked), ignored, 0);
-  if (reduction === 'none') return losses;
-  return reduction === 'sum' ? sum(losses) : div(sum(losses), countNotIgnored(labels, ignoreIndex));
-}
-
-const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
+/** A loss for each element, their sum, or their mean. */
+export const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
   reduction === 'none' ? losses : reduction === 'sum' ? sum(losses) : mean(losses);
 
 /**
@@ -146,30 +91,16 @@ export function l1Loss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Ten
   return applyReduction(abs(sub(x, y)), reduction);
 }
 
-/** Targets of another shape would broadcast, and the loss be that of all pairs. */
-function checkTargets(operation: string, x: Tensor, targets: Tensor): void {
+/**
+ * Targets of another shape would broadcast, and the loss be that of all pairs.
+ * @throws ArgumentError if the shapes differ.
+ */
+export function checkTargets(operation: string, x: Tensor, targets: Tensor): void {
   if (formatShape(x.shape) !== formatShape(targets.shape))
     throw new ArgumentError(
       `${operation}: expected targets of shape ${formatShape(x.shape)}, ` +
         `got ${formatShape(targets.shape)}`,
     );
-}
-
-/**
- * Binary cross-entropy of logits with targets in [0, 1]: y log(1 + exp(-x)) + (1 - y) log(1 +
- * exp(x)).
- * @throws ArgumentError if the targets have another shape.
- */
-export function binaryCrossEntropyWithLogits(
-  x: Tensor,
-  y: Tensor,
-  reduction: Reduction = 'mean',
-): Tensor {
-  checkTargets('binaryCrossEntropyWithLogits', x, y);
-  return applyReduction(
-    add(mul(y, softplus(neg(x))), mul(affine(y, -1, 1), softplus(x))),
-    reduction,
-  );
 }
 
 /** The lower triangle of x (columns up to row + diagonal), 0 elsewhere. */

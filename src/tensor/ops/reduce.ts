@@ -24,7 +24,8 @@ import {
 } from './elementwise.ts';
 import { contiguous, expand, reshape } from './views.ts';
 
-type Dims = number | readonly number[] | undefined;
+/** Dimensions to reduce; all if it is undefined. */
+export type Dims = number | readonly number[] | undefined;
 
 /** The dimensions as sorted indices; all if `dim` is undefined. */
 function normalizeDims(x: Tensor, dim: Dims, operation: string): number[] {

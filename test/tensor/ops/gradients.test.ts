@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import * as w from '../../../src/tensor/index.ts';
 import * as elementwise from '../../../src/tensor/ops/elementwise.ts';
@@ -6,8 +6,8 @@ import * as matmuls from '../../../src/tensor/ops/matmul.ts';
 import * as reductions from '../../../src/tensor/ops/reduce.ts';
 import * as softmaxes from '../../../src/tensor/ops/softmax.ts';
 import * as views from '../../../src/tensor/ops/views.ts';
-import { Philox } from '../../../src/tensor/random.ts';
 import { tryWebGpu } from '../../support/devices.ts';
+import { checkGradient } from '../../support/gradients.ts';
 
 // Every operation of these modules is checked, a new one without a line here: `op(x)`, x: [5, 7].
 const modules = { ...elementwise, ...reductions, ...softmaxes, ...views, ...matmuls };
@@ -66,26 +66,6 @@ describe.each([
   const names = (Object.keys(modules) as Op[]).filter((name) => !withoutGradient.includes(name));
   it.skipIf(!device).each(names)('%s', async (name) => {
     const call = calls[name] ?? (modules[name] as (x: w.Tensor) => w.Tensor);
-    const draws = new Philox(7, name.length);
-    const random = (n: number) => Float32Array.from({ length: n }, () => draws.normal());
-    // Away from kinks, which finite differences step over.
-    const at = random(35).map((v, i) => v + 0.05 * Math.sign(v) + 0.003 * i);
-    const along = random(35);
-    const weights = random(200);
-    const weighed = (data: Float32Array) => {
-      const x = w.tensor(data, { shape: [5, 7], device: device! }).requiresGrad_();
-      const y = call(x);
-      const weight = w.tensor(weights.slice(0, y.size), { shape: [...y.shape], device: device! });
-      return { x, y: y.mul(weight).sum() };
-    };
-    const { x, y } = weighed(at);
-    w.backward(y);
-    const slope = Array.from(await x.grad!.data()).reduce((sum, g, i) => sum + g * along[i], 0);
-    const value = (step: number) => weighed(at.map((v, i) => v + step * along[i])).y.item();
-    const difference = async (step: number) =>
-      ((await value(step)) - (await value(-step))) / (2 * step);
-    // Two steps combined, so that the curvature cancels (Richardson).
-    const measured = (4 * (await difference(1e-2)) - (await difference(2e-2))) / 3;
-    expect(Math.abs(measured - slope)).toBeLessThan(1e-2 * Math.max(1, Math.abs(slope)));
+    await checkGradient(name, device!, call);
   });
 });

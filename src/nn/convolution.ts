@@ -1,0 +1,74 @@
+import { ArgumentError } from '../platform/errors.ts';
+import { type ConvOptions, conv1d, conv2d, type Tensor } from '../tensor/index.ts';
+import { uniformParameter } from './layers.ts';
+import { Module } from './module.ts';
+
+/** What `Conv1d` and `Conv2d` share. Initialised as PyTorch's: uniform within ±1/√fanIn. */
+abstract class Conv<N extends number | readonly [number, number]> extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  readonly options: Readonly<ConvOptions<N>>;
+
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernel: readonly number[],
+    { bias = true, ...options }: ConvOptions<N> & { bias?: boolean },
+  ) {
+    super();
+    const { groups = 1 } = options;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0)
+      throw new ArgumentError(
+        `${this.constructor.name}: \`groups\`: expected a divisor of ${inChannels} and ` +
+          `${outChannels} channels, got ${groups}`,
+      );
+    const shape = [outChannels, inChannels / groups, ...kernel];
+    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
+    this.options = options;
+    this.weight = uniformParameter(shape, bound);
+    this.bias = bias ? uniformParameter([outChannels], bound) : null;
+  }
+}
+
+/**
+ * Convolution along one dimension (`conv1d`). weight: [outChannels, inChannels / groups,
+ * kernelSize], bias: [outChannels].
+ */
+export class Conv1d extends Conv<number> {
+  /** `bias: false` leaves the bias out. */
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number,
+    options: ConvOptions<number> & { bias?: boolean } = {},
+  ) {
+    super(inChannels, outChannels, [kernelSize], options);
+  }
+
+  /** x: [batch, inChannels, length] → [batch, outChannels, outLength]. */
+  forward(x: Tensor): Tensor {
+    return conv1d(x, this.weight, this.bias, this.options);
+  }
+}
+
+/**
+ * Convolution along two dimensions (`conv2d`). weight: [outChannels, inChannels / groups,
+ * kernelHeight, kernelWidth], bias: [outChannels].
+ */
+export class Conv2d extends Conv<number | readonly [number, number]> {
+  /** `bias: false` leaves the bias out. */
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number | readonly [number, number],
+    options: ConvOptions & { bias?: boolean } = {},
+  ) {
+    const kernel = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
+    super(inChannels, outChannels, kernel, options);
+  }
+
+  /** x: [batch, inChannels, height, width] → [batch, outChannels, outHeight, outWidth]. */
+  forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight, this.bias, this.options);
+  }
+}

@@ -1,0 +1,100 @@
+import {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  huberLoss,
+  klDiv,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+  type Reduction,
+  smoothL1Loss,
+  type Tensor,
+} from '../tensor/index.ts';
+import { Module } from './module.ts';
+
+/**
+ * A loss with options that stay the same. `options` are those of the function of the same name,
+ * such as `crossEntropy` for `CrossEntropyLoss`.
+ */
+abstract class Loss<Options extends object> extends Module {
+  readonly options: Readonly<Options>;
+
+  constructor(options: Options = {} as Options) {
+    super();
+    this.options = options;
+  }
+}
+
+/** `crossEntropy` as a module. */
+export class CrossEntropyLoss extends Loss<CrossEntropyOptions> {
+  /** logits: [rows, classes, …], labels: [rows, …] (int32), or probabilities. */
+  forward(logits: Tensor, labels: Tensor): Tensor {
+    return crossEntropy(logits, labels, this.options);
+  }
+}
+
+/** `nllLoss` as a module. */
+export class NLLLoss extends Loss<Omit<CrossEntropyOptions, 'labelSmoothing'>> {
+  /** logProbs: [rows, classes, …], labels: [rows, …] (int32). */
+  forward(logProbs: Tensor, labels: Tensor): Tensor {
+    return nllLoss(logProbs, labels, this.options);
+  }
+}
+
+/** `binaryCrossEntropyWithLogits` as a module. */
+export class BCEWithLogitsLoss extends Loss<{
+  reduction?: Reduction;
+  weight?: Tensor | null;
+  posWeight?: Tensor | null;
+}> {
+  /** logits, targets: one shape. */
+  forward(logits: Tensor, targets: Tensor): Tensor {
+    return binaryCrossEntropyWithLogits(logits, targets, this.options);
+  }
+}
+
+/** `binaryCrossEntropy` of probabilities, as a module. */
+export class BCELoss extends Loss<{ reduction?: Reduction; weight?: Tensor | null }> {
+  /** probabilities, targets: one shape. */
+  forward(probabilities: Tensor, targets: Tensor): Tensor {
+    return binaryCrossEntropy(probabilities, targets, this.options);
+  }
+}
+
+/** `mseLoss` as a module. */
+export class MSELoss extends Loss<{ reduction?: Reduction }> {
+  forward(x: Tensor, y: Tensor): Tensor {
+    return mseLoss(x, y, this.options.reduction);
+  }
+}
+
+/** `l1Loss` as a module. */
+export class L1Loss extends Loss<{ reduction?: Reduction }> {
+  forward(x: Tensor, y: Tensor): Tensor {
+    return l1Loss(x, y, this.options.reduction);
+  }
+}
+
+/** `smoothL1Loss` as a module. */
+export class SmoothL1Loss extends Loss<{ reduction?: Reduction; beta?: number }> {
+  forward(x: Tensor, y: Tensor): Tensor {
+    return smoothL1Loss(x, y, this.options);
+  }
+}
+
+/** `huberLoss` as a module. */
+export class HuberLoss extends Loss<{ reduction?: Reduction; delta?: number }> {
+  forward(x: Tensor, y: Tensor): Tensor {
+    return huberLoss(x, y, this.options);
+  }
+}
+
+/** `klDiv` as a module. */
+export class KLDivLoss extends Loss<{ reduction?: Reduction | 'batchmean'; logTarget?: boolean }> {
+  /** logQ: log-probabilities, target: probabilities of the same shape. */
+  forward(logQ: Tensor, target: Tensor): Tensor {
+    return klDiv(logQ, target, this.options);
+  }
+}

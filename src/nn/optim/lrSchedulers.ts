@@ -1,0 +1,194 @@
+import { ArgumentError } from '../../platform/errors.ts';
+import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
+
+/** Multiplies the rate by `gamma` every `stepSize` steps (PyTorch's `StepLR`). */
+export class StepLR extends LRScheduler {
+  readonly stepSize: number;
+  readonly gamma: number;
+
+  constructor(
+    optimizer: SchedulableOptimizer,
+    stepSize: number,
+    { gamma = 0.1 }: { gamma?: number } = {},
+  ) {
+    super(optimizer);
+    if (!(stepSize > 0))
+      throw new ArgumentError(`StepLR: \`stepSize\`: expected a number > 0, got ${stepSize}`);
+    this.stepSize = stepSize;
+    this.gamma = gamma;
+    this.apply();
+  }
+
+  protected lrAt(step: number, baseLr: number): number {
+    return baseLr * this.gamma ** Math.floor(step / this.stepSize);
+  }
+}
+
+/** Multiplies the rate by `gamma` at each of some steps (PyTorch's `MultiStepLR`). */
+export class MultiStepLR extends LRScheduler {
+  readonly milestones: readonly number[];
+  readonly gamma: number;
+
+  constructor(
+    optimizer: SchedulableOptimizer,
+    milestones: readonly number[],
+    { gamma = 0.1 }: { gamma?: number } = {},
+  ) {
+    super(optimizer);
+    this.milestones = milestones;
+    this.gamma = gamma;
+    this.apply();
+  }
+
+  protected lrAt(step: number, baseLr: number): number {
+    return baseLr * this.gamma ** this.milestones.filter((at) => at <= step).length;
+  }
+}
+
+/** Multiplies the rate by `gamma` at each step (PyTorch's `ExponentialLR`). */
+export class ExponentialLR extends LRScheduler {
+  readonly gamma: number;
+
+  constructor(optimizer: SchedulableOptimizer, gamma: number) {
+    super(optimizer);
+    this.gamma = gamma;
+    this.apply();
+  }
+
+  protected lrAt(step: number, baseLr: number): number {
+    return baseLr * this.gamma ** step;
+  }
+}
+
+/**
+ * From `startFactor` of the rate to `endFactor` over `totalIters` steps, then constant (PyTorch's
+ * `LinearLR`). Defaults: 1/3, 1 and 5.
+ */
+export class LinearLR extends LRScheduler {
+  readonly startFactor: number;
+  readonly endFactor: number;
+  readonly totalIters: number;
+
+  constructor(
+    optimizer: SchedulableOptimizer,
+    options: { startFactor?: number; endFactor?: number; totalIters?: number } = {},
+  ) {
+    super(optimizer);
+    const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
+    this.startFactor = startFactor;
+    this.endFactor = endFactor;
+    this.totalIters = totalIters;
+    this.apply();
+  }
+
+  protected lrAt(step: number, baseLr: number): number {
+    const share = Math.min(step, this.totalIters) / Math.max(1, this.totalIters);
+    return baseLr * (this.startFactor + (this.endFactor - this.startFactor) * share);
+  }
+}
+
+/** Along a cosine from the rate to `etaMin` in `tMax` steps and back, PyTorch's class. */
+export class CosineAnnealingLR extends LRScheduler {
+  readonly tMax: number;
+  readonly etaMin: number;
+
+  constructor(
+    optimizer: SchedulableOptimizer,
+    tMax: number,
+    { etaMin = 0 }: { etaMin?: number } = {},
+  ) {
+    super(optimizer);
+    if (!(tMax > 0))
+      throw new ArgumentError(`CosineAnnealingLR: \`tMax\`: expected a number > 0, got ${tMax}`);
+    this.tMax = tMax;
+    this.etaMin = etaMin;
+    this.apply();
+  }
+
+  protected lrAt(step: number, baseLr: number): number {
+    const share = (1 + Math.cos((Math.PI * step) / this.tMax)) / 2;
+    return this.etaMin + (baseLr - this.etaMin) * share;
+  }
+}
+
+export interface PlateauOptions {
+  /** Whether a smaller or a larger metric is better. Default: min. */
+  mode?: 'min' | 'max';
+  /** Default: 0.1. */
+  factor?: number;
+  /** Calls without improvement that are borne. Default: 10. */
+  patience?: number;
+  /** Least improvement that counts. Default: 1e-4. */
+  threshold?: number;
+  /** Whether the threshold is a share of the best metric. Default: rel. */
+  thresholdMode?: 'rel' | 'abs';
+  /** Calls after a reduction that are not counted. Default: 0. */
+  cooldown?: number;
+  /** Default: 0. */
+  minLr?: number;
+  /** Least change of the rate. Default: 1e-8. */
+  eps?: number;
+}
+
+/**
+ * Multiplies the rate by `factor` when a metric has stopped improving (PyTorch's
+ * `ReduceLROnPlateau`).
+ * @example
+ * const schedule = new ReduceLROnPlateau(optimizer, { patience: 2 });
+ * schedule.step(validationLoss); // after each evaluation
+ */
+export class ReduceLROnPlateau {
+  readonly #optimizer: SchedulableOptimizer;
+  readonly #options: Required<PlateauOptions>;
+  #best: number;
+  #badCalls = 0;
+  #cooldown = 0;
+
+  /** @throws ArgumentError unless `factor` is below 1. */
+  constructor(optimizer: SchedulableOptimizer, options: PlateauOptions = {}) {
+    const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4 } = options;
+    const { thresholdMode = 'rel', cooldown = 0, minLr = 0, eps = 1e-8 } = options;
+    if (!(factor < 1))
+      throw new ArgumentError(
+        `ReduceLROnPlateau: \`factor\`: expected a number below 1, got ${factor}`,
+      );
+    this.#optimizer = optimizer;
+    this.#options = { mode, factor, patience, threshold, thresholdMode, cooldown, minLr, eps };
+    this.#best = mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Call it with the metric after each evaluation. */
+  step(metric: number): void {
+    const { patience, cooldown, factor, minLr, eps } = this.#options;
+    if (this.#isBetter(metric)) {
+      this.#best = metric;
+      this.#badCalls = 0;
+    } else {
+      this.#badCalls++;
+    }
+    if (this.#cooldown > 0) {
+      this.#cooldown--;
+      this.#badCalls = 0;
+    }
+    if (this.#badCalls <= patience) return;
+    for (const group of this.#optimizer.paramGroups) {
+      const lr = Math.max(group.lr * factor, minLr);
+      if (group.lr - lr > eps) group.lr = lr;
+    }
+    this.#cooldown = cooldown;
+    this.#badCalls = 0;
+  }
+
+  /** The learning rate of each group at the next step. */
+  getLastLr(): number[] {
+    return this.#optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  #isBetter(metric: number): boolean {
+    const { mode, threshold, thresholdMode } = this.#options;
+    const sign = mode === 'min' ? -1 : 1;
+    const bound =
+      thresholdMode === 'rel' ? this.#best * (1 + sign * threshold) : this.#best + sign * threshold;
+    return mode === 'min' ? metric < bound : metric > bound;
+  }
+}

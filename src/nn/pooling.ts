@@ -1,0 +1,103 @@
+import {
+  type AdaptiveSize,
+  type AvgPoolOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  avgPool1d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  type Tensor,
+} from '../tensor/index.ts';
+import { Module } from './module.ts';
+
+/** A pool with a kernel of one size; `options` are those of the function of the same name. */
+abstract class Pool<Size, Options extends object> extends Module {
+  readonly kernelSize: Size;
+  readonly options: Readonly<Options>;
+
+  constructor(kernelSize: Size, options: Options = {} as Options) {
+    super();
+    this.kernelSize = kernelSize;
+    this.options = options;
+  }
+}
+
+/** A pool to one size of output. */
+abstract class AdaptivePool<Size> extends Module {
+  readonly outputSize: Size;
+
+  constructor(outputSize: Size) {
+    super();
+    this.outputSize = outputSize;
+  }
+}
+
+type Kernel2d = number | readonly [number, number];
+
+/** `maxPool1d` as a module. */
+export class MaxPool1d extends Pool<number, MaxPoolOptions<number>> {
+  /** x: [batch, channels, length]. */
+  forward(x: Tensor): Tensor {
+    return maxPool1d(x, this.kernelSize, this.options);
+  }
+}
+
+/** `maxPool2d` as a module. */
+export class MaxPool2d extends Pool<Kernel2d, MaxPoolOptions> {
+  /** x: [batch, channels, height, width]. */
+  forward(x: Tensor): Tensor {
+    return maxPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** `avgPool1d` as a module. */
+export class AvgPool1d extends Pool<number, AvgPoolOptions<number>> {
+  /** x: [batch, channels, length]. */
+  forward(x: Tensor): Tensor {
+    return avgPool1d(x, this.kernelSize, this.options);
+  }
+}
+
+/** `avgPool2d` as a module. */
+export class AvgPool2d extends Pool<Kernel2d, AvgPoolOptions> {
+  /** x: [batch, channels, height, width]. */
+  forward(x: Tensor): Tensor {
+    return avgPool2d(x, this.kernelSize, this.options);
+  }
+}
+
+/** `adaptiveAvgPool1d` as a module. */
+export class AdaptiveAvgPool1d extends AdaptivePool<number> {
+  /** x: [batch, channels, length]. */
+  forward(x: Tensor): Tensor {
+    return adaptiveAvgPool1d(x, this.outputSize);
+  }
+}
+
+/** `adaptiveAvgPool2d` as a module. */
+export class AdaptiveAvgPool2d extends AdaptivePool<AdaptiveSize> {
+  /** x: [batch, channels, height, width]. */
+  forward(x: Tensor): Tensor {
+    return adaptiveAvgPool2d(x, this.outputSize);
+  }
+}
+
+/** `adaptiveMaxPool1d` as a module: with a size of 1, pooling over time. */
+export class AdaptiveMaxPool1d extends AdaptivePool<number> {
+  /** x: [batch, channels, length]. */
+  forward(x: Tensor): Tensor {
+    return adaptiveMaxPool1d(x, this.outputSize);
+  }
+}
+
+/** `adaptiveMaxPool2d` as a module. */
+export class AdaptiveMaxPool2d extends AdaptivePool<AdaptiveSize> {
+  /** x: [batch, channels, height, width]. */
+  forward(x: Tensor): Tensor {
+    return adaptiveMaxPool2d(x, this.outputSize);
+  }
+}

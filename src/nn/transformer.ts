@@ -1,0 +1,131 @@
+import { ArgumentError } from '../platform/errors.ts';
+import type { Activation, Tensor } from '../tensor/index.ts';
+import { MultiheadAttention } from './attention.ts';
+import { skipInit } from './init.ts';
+import { Dropout, LayerNorm, Linear } from './layers.ts';
+import { Module } from './module.ts';
+
+export interface TransformerEncoderLayerOptions {
+  /** Size between the two linear layers. Default: 2048. */
+  dimFeedforward?: number;
+  /** Default: 0.1. */
+  dropout?: number;
+  /** Between the two linear layers. Default: relu. */
+  activation?: Exclude<Activation, 'none'>;
+  /** Default: 1e-5. */
+  layerNormEps?: number;
+  /** Whether inputs and outputs are [batch, length, …], not [length, batch, …]. Default: false. */
+  batchFirst?: boolean;
+  /** Whether each half normalises its input, not its result. Default: false. */
+  normFirst?: boolean;
+}
+
+export interface TransformerMasks {
+  /** Pairs to leave out, as `attnMask` of `MultiheadAttention`. */
+  mask?: Tensor | null;
+  /** Keys to leave out, [batch, length], as `keyPaddingMask` of `MultiheadAttention`. */
+  srcKeyPaddingMask?: Tensor | null;
+  /** Whether row r sees only rows 0 to r. Default: false. */
+  isCausal?: boolean;
+}
+
+/**
+ * Self-attention and a feed-forward network, each with dropout, residual and layer normalisation
+ * (Vaswani et al. 2017, arXiv 1706.03762, §3.1), PyTorch's `nn.TransformerEncoderLayer`.
+ */
+export class TransformerEncoderLayer extends Module {
+  readonly selfAttn: MultiheadAttention;
+  readonly linear1: Linear;
+  readonly linear2: Linear;
+  readonly norm1: LayerNorm;
+  readonly norm2: LayerNorm;
+  readonly dropout: Dropout;
+  readonly dropout1: Dropout;
+  readonly dropout2: Dropout;
+  readonly activation: Activation;
+  readonly normFirst: boolean;
+  readonly #arguments: [dModel: number, nhead: number, options: TransformerEncoderLayerOptions];
+
+  constructor(dModel: number, nhead: number, options: TransformerEncoderLayerOptions = {}) {
+    super();
+    const { dimFeedforward = 2048, dropout = 0.1, activation = 'relu' } = options;
+    const { layerNormEps = 1e-5, batchFirst = false, normFirst = false } = options;
+    this.#arguments = [dModel, nhead, options];
+    this.selfAttn = new MultiheadAttention(dModel, nhead, { dropout, batchFirst });
+    this.linear1 = new Linear(dModel, dimFeedforward);
+    this.linear2 = new Linear(dimFeedforward, dModel);
+    this.norm1 = new LayerNorm(dModel, layerNormEps);
+    this.norm2 = new LayerNorm(dModel, layerNormEps);
+    this.dropout = new Dropout(dropout);
+    this.dropout1 = new Dropout(dropout);
+    this.dropout2 = new Dropout(dropout);
+    this.activation = activation;
+    this.normFirst = normFirst;
+  }
+
+  /**
+   * src: [length, batch, dModel], or with the batch first → the same shape.
+   * @throws ArgumentError if shapes do not fit.
+   */
+  forward(src: Tensor, masks: TransformerMasks = {}): Tensor {
+    const attend = (x: Tensor) => this.dropout1.forward(this.#attend(x, masks));
+    const feedForward = (x: Tensor) => this.dropout2.forward(this.#feedForward(x));
+    if (this.normFirst) {
+      const x = src.add(attend(this.norm1.forward(src)));
+      return x.add(feedForward(this.norm2.forward(x)));
+    }
+    const x = this.norm1.forward(src.add(attend(src)));
+    return this.norm2.forward(x.add(feedForward(x)));
+  }
+
+  /** A layer of its own with equal weights. */
+  clone(): TransformerEncoderLayer {
+    const copy = skipInit(() => new TransformerEncoderLayer(...this.#arguments));
+    copy.loadStateDict(this.stateDict());
+    return copy;
+  }
+
+  #attend(x: Tensor, { mask, srcKeyPaddingMask, isCausal }: TransformerMasks): Tensor {
+    const [result] = this.selfAttn.forward(x, x, x, {
+      attnMask: mask,
+      keyPaddingMask: srcKeyPaddingMask,
+      isCausal,
+      needWeights: false,
+    });
+    return result;
+  }
+
+  #feedForward(x: Tensor): Tensor {
+    return this.linear2.forward(this.dropout.forward(this.linear1.forward(x, this.activation)));
+  }
+}
+
+/**
+ * Layers on top of each other, PyTorch's `nn.TransformerEncoder`. They begin as copies of the given
+ * one, with equal weights.
+ * @example
+ * const layer = new TransformerEncoderLayer(64, 4, { batchFirst: true });
+ * const encoder = new TransformerEncoder(layer, 2);
+ * encoder.forward(x, { srcKeyPaddingMask }); // [batch, length, 64]
+ */
+export class TransformerEncoder extends Module {
+  readonly layers: readonly TransformerEncoderLayer[];
+  readonly norm: LayerNorm | null;
+
+  /** `norm` is applied to the last layer's result. */
+  constructor(layer: TransformerEncoderLayer, numLayers: number, norm: LayerNorm | null = null) {
+    super();
+    if (!Number.isInteger(numLayers) || numLayers < 1)
+      throw new ArgumentError(
+        `TransformerEncoder: \`numLayers\`: expected a whole number ≥ 1, got ${numLayers}`,
+      );
+    this.layers = Array.from({ length: numLayers }, () => layer.clone());
+    this.norm = norm;
+  }
+
+  /** src: as the layers have it → the same shape. */
+  forward(src: Tensor, masks: TransformerMasks = {}): Tensor {
+    const x = this.layers.reduce((hidden, layer) => layer.forward(hidden, masks), src);
+    return this.norm ? this.norm.forward(x) : x;
+  }
+}

@@ -1,0 +1,60 @@
+import * as f from '../../kernels/elementwise/functions.ts';
+import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
+import { record } from '../autograd.ts';
+import { launchMap } from '../launch.ts';
+import { sumToSize } from '../reduceAxes.ts';
+import type { Tensor } from '../tensor.ts';
+import { add, affine, div, mul, neg, reciprocal, rsqrt, softplus, square } from './elementwise.ts';
+
+/** A function of one argument; `slope` takes the argument and the result. */
+const unary =
+  (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>
+  (x: Tensor): Tensor => {
+    const y = launchMap(kernel, [x]);
+    return record(kernel.spec.name, y, [x], (dy) => [mul(dy, slope(x, y))]);
+  };
+
+const oneMinusSquare = (x: Tensor): Tensor => affine(square(x), -1, 1);
+
+/** The logarithm to the base 2. */
+export const log2 = unary(f.log2, (x) => affine(reciprocal(x), Math.LOG2E, 0));
+/** The logarithm to the base 10. */
+export const log10 = unary(f.log10, (x) => affine(reciprocal(x), Math.LOG10E, 0));
+/** log(1 + x), exact for small x too. */
+export const log1p = unary(f.log1p, (x) => reciprocal(affine(x, 1, 1)));
+/** 2 to the power x. */
+export const exp2 = unary(f.exp2, (_, y) => affine(y, Math.LN2, 0));
+/** e^x - 1, exact for small x too. */
+export const expm1 = unary(f.expm1, (_, y) => affine(y, 1, 1));
+export const sinh = unary(f.sinh, (x) => launchMap(f.cosh, [x]));
+export const cosh = unary(f.cosh, (x) => launchMap(f.sinh, [x]));
+export const tan = unary(f.tan, (_, y) => affine(square(y), 1, 1));
+/** The angle whose sine is x; NaN beyond ±1. */
+export const asin = unary(f.asin, (x) => rsqrt(oneMinusSquare(x)));
+/** The angle whose cosine is x; NaN beyond ±1. */
+export const acos = unary(f.acos, (x) => neg(rsqrt(oneMinusSquare(x))));
+export const atan = unary(f.atan, (x) => reciprocal(affine(square(x), 1, 1)));
+
+/**
+ * The angle of the point (x, y), from -π to π.
+ * @throws ArgumentError if shapes do not broadcast.
+ */
+export function atan2(y: Tensor, x: Tensor): Tensor {
+  return record('atan2', launchMap(f.atan2, [y, x]), [y, x], (dy) => {
+    const share = div(dy, add(square(x), square(y)));
+    return [sumToSize(mul(share, x), y.shape), sumToSize(neg(mul(share, y)), x.shape)];
+  });
+}
+
+/** log(sigmoid(x)), without an overflow. */
+export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
+
+/**
+ * x where it is positive, else alpha (e^x - 1). Source: Clevert, Unterthiner, Hochreiter, "Fast and
+ * accurate deep network learning by exponential linear units", 2016.
+ */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return record('elu', launchMap(f.elu, [x], { alpha }), [x], (dy) => [
+    launchMap(f.eluBackward, [dy, x], { alpha }),
+  ]);
+}

@@ -1,0 +1,118 @@
+import * as k from '../../kernels/elementwise/arithmetic.ts';
+import * as r from '../../kernels/elementwise/rounding.ts';
+import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
+import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
+import { ArgumentError } from '../../platform/errors.ts';
+import { record } from '../autograd.ts';
+import { fill_, full } from '../create.ts';
+import { launchMap } from '../launch.ts';
+import { sumToSize } from '../reduceAxes.ts';
+import { empty, type Tensor } from '../tensor.ts';
+import { add, affine, mul, neg, type Operand, toFloat } from './elementwise.ts';
+
+/** Functions of whole parts: integers stay as they are, and the gradient is 0, as in PyTorch. */
+const step =
+  (kernel: MapKernel) =>
+  (x: Tensor): Tensor => {
+    if (x.dtype !== 'float32') return x;
+    return record(kernel.spec.name, launchMap(kernel, [x]), [x], () => [
+      fill_(empty(x.shape, 'float32', x.device), 0),
+    ]);
+  };
+
+/** The largest whole number that is not above x. */
+export const floor = step(r.floor);
+/** The smallest whole number that is not below x. */
+export const ceil = step(r.ceil);
+/** The nearest whole number; halves go to the even one, as in PyTorch. */
+export const round = step(r.round);
+/** x without its fraction. */
+export const trunc = step(r.trunc);
+/** -1, 0 or 1; 0 for NaN, as in PyTorch. */
+export const sign = step(k.sign);
+
+/** The fraction of x, with x's sign: x - trunc(x). */
+export const frac = (x: Tensor): Tensor =>
+  record('frac', launchMap(r.frac, [x]), [x], (dy) => [dy]);
+
+/** Both operands as floats, or as integers if both are whole. */
+function sameType(operation: string, a: Tensor, b: Operand): [Tensor, Tensor, isInt: boolean] {
+  const isInt =
+    a.dtype !== 'float32' && (typeof b === 'number' ? Number.isInteger(b) : b.dtype !== 'float32');
+  if (isInt && b === 0)
+    throw new ArgumentError(`${operation}: expected a divisor other than 0 for integers`);
+  if (typeof b !== 'number') return isInt ? [a, b, true] : [toFloat(a), toFloat(b), false];
+  const divisor = full([], b, { dtype: isInt ? 'int32' : 'float32', device: a.device });
+  return [isInt ? a : toFloat(a), divisor, isInt];
+}
+
+const remainderOf =
+  (kernel: MapKernel, ofInt: MapKernel, rounded: (q: Tensor) => Tensor) =>
+  (x: Tensor, divisor: Operand): Tensor => {
+    const { name } = kernel.spec;
+    const [a, b, isInt] = sameType(name, x, divisor);
+    if (isInt) return launchMap(ofInt, [a, b]);
+    return record(name, launchMap(kernel, [a, b]), [a, b], (dy) => [
+      sumToSize(dy, a.shape),
+      // The remainder is a minus a whole number of b.
+      b.requiresGrad ? sumToSize(neg(mul(dy, rounded(launchMap(k.div, [a, b])))), b.shape) : null,
+    ]);
+  };
+
+/**
+ * The remainder of a division with the divisor's sign, as Python's %: x - b floor(x / b), computed
+ * exactly. NaN if the divisor is 0; for integers 0, or an error if it is a number.
+ * @throws ArgumentError if shapes do not broadcast.
+ * @example
+ * await remainder(tensor([-3, 3]), 2).tolist(); // [1, 1]
+ */
+export const remainder = remainderOf(r.remainder, r.remainderInt, floor);
+
+/**
+ * The remainder of a division with x's sign, as C's fmod: x - b trunc(x / b), computed exactly. As
+ * `remainder` otherwise.
+ */
+export const fmod = remainderOf(r.fmod, r.fmodInt, trunc);
+
+/**
+ * The quotient rounded down, as Python's //. It has no gradient. By 0 it is x / 0; for integers 0,
+ * or an error if the divisor is a number.
+ * @throws ArgumentError if shapes do not broadcast.
+ * @example
+ * await floorDivide(tensor([-3, 3]), 2).tolist(); // [-2, 1]
+ */
+export function floorDivide(x: Tensor, divisor: Operand): Tensor {
+  const [a, b, isInt] = sameType('floorDivide', x.detach(), divisor);
+  return launchMap(isInt ? r.floorDivideInt : r.floorDivide, [a, b]);
+}
+
+/** other - alpha x: `rsub(x, 2)` is 2 - x. */
+export const rsub = (x: Tensor, other: Operand, alpha = 1): Tensor =>
+  typeof other === 'number' && x.dtype === 'float32'
+    ? affine(x, -alpha, other)
+    : add(mul(x, -alpha), other);
+
+/**
+ * x with NaN, infinity and minus infinity replaced; by default by 0 and by the largest and the
+ * least float32. What is replaced gets no gradient.
+ */
+export function nanToNum(
+  x: Tensor,
+  nan = 0,
+  posinf: number = FLOAT32_MAX,
+  neginf: number = -FLOAT32_MAX,
+): Tensor {
+  const scalars = { ofNan: nan, ofInfinity: posinf, ofMinus: neginf };
+  return record('nanToNum', launchMap(r.nanToNum, [x], scalars), [x], (dy) => [
+    launchMap(k.where, [launchMap(r.isfinite, [x]), dy, full([], 0, { device: x.device })]),
+  ]);
+}
+
+/**
+ * From x to `end` by the share `weight`, a number or a tensor: x + weight (end - x).
+ * @throws ArgumentError if shapes do not broadcast.
+ */
+export const lerp = (x: Tensor, end: Tensor, weight: Operand): Tensor =>
+  typeof weight === 'number' && weight >= 0.5
+    ? end.sub(end.sub(x).mul(1 - weight))
+    : x.add(end.sub(x).mul(weight));
