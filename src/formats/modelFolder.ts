@@ -107,6 +107,9 @@ export class ModelFolder {
   }
 }
 
+/** Files that a tokenizer has, whatever its algorithm. */
+const isVocabulary = /^(?:vocab\.txt|tokenizer\.json|merges\.txt|.*\.(?:model|codes))$/;
+
 const MEGABYTE = 1_000_000;
 
 /** Most bytes of a file, some hundred times those of real models; undefined: it is not read. */
@@ -134,8 +137,7 @@ export async function openModelFolder(
   const names = await folder.names();
   if (!names) return folder;
   // A tokenizer alone needs no config.json.
-  if (![modelFiles.vocab, modelFiles.tokenizer].some((name) => names.includes(name)))
-    await folder.require(modelFiles.config);
+  if (!names.some((name) => isVocabulary.test(name))) await folder.require(modelFiles.config);
   for (const name of names) {
     const limit = maxBytes(name);
     if (limit) await checkFile(folder.dir, name, limit);

@@ -120,7 +120,7 @@ describe('fromPretrained', () => {
   it('says so when there is no vocab.txt, or no folder', async () => {
     const load = (name: string) => BertTokenizer.fromPretrained(join(dir, name));
     await mkdir(join(dir, 'bare'));
-    await expect(load('bare')).rejects.toThrow(/bare\/vocab\.txt: no such file/);
+    await expect(load('bare')).rejects.toThrow(/bare has no config\.json; it is empty/);
     await expect(load('none')).rejects.toThrow(/^cannot read .*none: no such folder$/);
     await write('file', '');
     await expect(load('file')).rejects.toThrow(/^cannot read .*file: is a file, not a folder$/);
