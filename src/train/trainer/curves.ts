@@ -48,6 +48,8 @@ function chartOption({
   best,
   validName,
 }: Curves): EChartsCoreOption {
+  // A long name of a file ends in an ellipsis, rather than beyond the picture.
+  const fit = { width: PANEL_WIDTH * panels.length - 60, overflow: 'truncate' };
   return {
     animation: false,
     backgroundColor: '#ffffff',
@@ -57,8 +59,8 @@ function chartOption({
       subtext: summary,
       left: 24,
       top: 14,
-      textStyle: { fontSize: 18, fontWeight: 'bold', color: textColor },
-      subtextStyle: { fontSize: 13, color: quietColor },
+      textStyle: { fontSize: 18, fontWeight: 'bold', color: textColor, ...fit },
+      subtextStyle: { fontSize: 13, color: quietColor, ...fit },
     },
     legend: {
       bottom: 12,
