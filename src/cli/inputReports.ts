@@ -100,7 +100,7 @@ function unknownPieces(
   { share, unread, texts, cause }: EventOf<'unknownPieces'>,
   lowered: string | undefined,
 ): string {
-  const what = `${percent(share)} of the pieces are [UNK], of which the model knows nothing`;
+  const what = `${percent(share)} of the pieces are [UNK], which tell the model nothing`;
   const most = unread > 0 ? `, and most of the pieces of ${unread} of ${texts} texts` : '';
   if (cause === 'decomposed')
     return `${what}${most}: the texts are in decomposed form (NFD); convert them to NFC`;

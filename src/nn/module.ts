@@ -52,7 +52,7 @@ export abstract class Module {
   }
 
   /**
-   * Makes a tensor part of the state dict that is no parameter, such as a running mean. Returns it.
+   * Adds a tensor to the state dict that is not a parameter, such as a running mean. Returns it.
    * @throws ArgumentError if the name is taken.
    */
   registerBuffer(name: string, tensor: Tensor): Tensor {

@@ -136,7 +136,7 @@ describe('wrong use is one line', () => {
     const small = [...sizes, ...args, '--valid-split', '0', '--out', join(dir, 'foreign')];
     const { stderr } = wigbert('pretrain', texts, '--vocab', vocab, '--cased', ...small);
     expect(stderr).toBe(
-      `${texts}: 37.5 % of the pieces are [UNK], of which the model knows nothing: ` +
+      `${texts}: 37.5 % of the pieces are [UNK], which tell the model nothing: ` +
         'the vocabulary does not fit these texts\n',
     );
   });
