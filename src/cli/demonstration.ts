@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
+import type { Device } from '../device/device.ts';
 import type { DeviceKind } from '../device/open.ts';
 import type { BertTokenizer } from '../text/tokenizer/index.ts';
 import { encodeExamples } from '../train/data/batch.ts';
@@ -22,8 +23,8 @@ const OUT = 'out/demo';
 
 /** Fine-tunes the model of the package on its reviews and prints how much that helped. */
 export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promise<void> {
-  const device = await openCliDevice(kind, false);
-  const started = performance.now();
+  let device!: Device;
+  let started!: number;
   const { model, tokenizer, labels, interrupted } = await runFineTuning(
     {
       data: shipped('data/reviews-ko.tsv'),
@@ -38,6 +39,10 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
       overwrite: true,
     },
     { json: false, silent: false },
+    async () => {
+      device = await openCliDevice(kind, false);
+      started = performance.now();
+    },
   );
   if (interrupted) {
     process.exitCode = 130;

@@ -91,9 +91,10 @@ export async function predictOnFile({
     // On a terminal the table itself shows how far it is.
     silent: silent || (out === undefined && process.stdout.isTTY),
   });
-  const { signal, release } = interruptible(() =>
+  const { signal, listen, release } = interruptible(() =>
     progress.log('stopping; press Ctrl-C again to leave at once'),
   );
+  listen();
   try {
     const { task, rows, skipped } = await predictFile(
       {

@@ -1,5 +1,6 @@
 import type { PretrainEvaluation } from '../train/pretraining/history.ts';
 import {
+  type BegunPretraining,
   type PretrainEvent,
   type PretrainRecipeOptions,
   type PretrainResult,
@@ -11,14 +12,18 @@ import { wigbertCommand } from './shell.ts';
 import { interruptible } from './signals.ts';
 import { percent } from './table.ts';
 
-/** Pre-trains and shows how it goes; with `json`, events are printed as JSON. */
+/**
+ * Pre-trains and shows how it goes; with `json`, events are printed as JSON.
+ * @param openDevice opens the device, once the options are checked
+ */
 export async function runPretraining(
   options: PretrainRecipeOptions | { resume: string },
   { json, silent }: { json: boolean; silent: boolean },
+  openDevice: (begun?: BegunPretraining) => Promise<unknown>,
 ): Promise<PretrainResult> {
   const say = silent ? () => {} : (line: string) => console.error(line);
   let progress: Progress | undefined;
-  const { signal, release } = interruptible(() =>
+  const { signal, listen, release } = interruptible(() =>
     (progress?.log ?? say)('stopping after this step; press Ctrl-C again to leave at once'),
   );
   const print = (event: PretrainEvent) => json && console.log(JSON.stringify(event));
@@ -54,7 +59,14 @@ export async function runPretraining(
     }
   };
   try {
-    return await pretrain(options, { signal, onEvent });
+    return await pretrain(options, {
+      signal,
+      onEvent,
+      openDevice: async (begun) => {
+        await openDevice(begun);
+        listen();
+      },
+    });
   } finally {
     progress?.stop();
     release();

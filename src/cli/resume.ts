@@ -44,13 +44,17 @@ export function checkSameOptions(
 
 /** Opens the device that a run began on; a new run's is `asked`. */
 export const openAsBegun = (
-  begun: Record<string, unknown> | undefined,
+  begun: { device?: string; precision?: string } | undefined,
   asked: DeviceKind | 'auto',
   silent: boolean,
   precision?: DeviceOptions['precision'],
 ): Promise<Device> => {
-  const { device, precision: its } = (begun ?? {}) as { device?: DeviceKind; precision?: string };
-  return openCliDevice(device ?? asked, silent, its === 'high' ? 'high' : precision);
+  const { device, precision: its } = begun ?? {};
+  return openCliDevice(
+    (device as DeviceKind | undefined) ?? asked,
+    silent,
+    its === 'high' ? 'high' : precision,
+  );
 };
 
 /** Says that `--cased` changes nothing beside `--model`. */

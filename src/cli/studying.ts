@@ -24,9 +24,10 @@ export async function runStudyCommand(
 async function studyWithProgress(options: StudyOptions, silent: boolean): Promise<StudyResult> {
   let progress: Progress | undefined;
   let step = 0;
-  const { signal, release } = interruptible(() =>
+  const { signal, listen, release } = interruptible(() =>
     progress?.log('stopping after this step; press Ctrl-C again to leave at once'),
   );
+  listen();
   const onEvent = (event: StudyEvent) => {
     switch (event.event) {
       case 'start':

@@ -1,6 +1,5 @@
 import { formatNames } from '../platform/format.ts';
-import type { RecipeCallbacks } from '../train/recipes/events.ts';
-import { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
+import { type BegunFineTuning, type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
 import type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task } from '../train/tasks/task.ts';
@@ -11,15 +10,19 @@ import { interruptible } from './signals.ts';
 
 type Start = Extract<FineTuneEvent, { event: 'start' }>;
 
-/** Fine-tunes and shows how it goes; with `json`, steps and epochs are printed as JSON. */
+/**
+ * Fine-tunes and shows how it goes; with `json`, steps and epochs are printed as JSON.
+ * @param openDevice opens the device, once the options are checked
+ */
 export async function runFineTuning(
   options: FineTuneOptions | { resume: string },
   { json, silent }: { json: boolean; silent: boolean },
+  openDevice: (begun?: BegunFineTuning) => Promise<unknown>,
 ): Promise<FineTuneResult> {
   const say = silent ? () => {} : (line: string) => console.error(line);
   let progress: Progress | undefined;
   let start: Start | undefined;
-  const { signal, release } = interruptible(() =>
+  const { signal, listen, release } = interruptible(() =>
     (progress?.log ?? say)('stopping after this step; press Ctrl-C again to leave at once'),
   );
   const onEvent = (event: FineTuneEvent) => {
@@ -61,7 +64,14 @@ export async function runFineTuning(
     }
   };
   try {
-    return await fineTune(options, { signal, onEvent } satisfies RecipeCallbacks<FineTuneEvent>);
+    return await fineTune(options, {
+      signal,
+      onEvent,
+      openDevice: async (begun) => {
+        await openDevice(begun);
+        listen();
+      },
+    });
   } finally {
     progress?.stop();
     release();

@@ -11,6 +11,7 @@ import {
   positiveInteger,
 } from '../options.ts';
 import { wigbertCommand } from '../shell.ts';
+import { interruptible } from '../signals.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
@@ -54,7 +55,6 @@ export function embedCommand(): Command {
     .action(async (given: string[], { pairs, json, device: kind, ...options }) => {
       const { embed } = await import('../../train/recipes/embed.ts');
       const { reportInput } = await import('../inputReports.ts');
-      const { interruptible } = await import('../signals.ts');
       const { model, out } = options;
       const { checkAreTexts } = await import('../texts.ts');
       await checkAreTexts(given, (file) => {
@@ -63,9 +63,10 @@ export function embedCommand(): Command {
       });
       const texts = await readTexts(given, options, pairs);
       const device = await openCliDevice(kind, json);
-      const { signal, release } = interruptible(() =>
+      const { signal, listen, release } = interruptible(() =>
         console.error('stopping; press Ctrl-C again to leave at once'),
       );
+      listen();
       const { size, ...result } = await embed(
         { ...options, texts },
         { signal, onEvent: (event) => reportInput(event, json) },

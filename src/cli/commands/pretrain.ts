@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { Device } from '../../device/device.ts';
 import {
   objectiveNames,
   pretrainRecipeDefaults as pretrainDefaults,
@@ -105,24 +106,21 @@ function addRunOptions(command: Command): void {
 
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
   const { device: asked, json, quiet, out, resume, ...rest } = options;
-  const { checkNewPretraining, openPretraining } = await import('../../train/recipes/pretrain.ts');
   const { resultLine, runPretraining } = await import('../pretraining.ts');
-  const begun = resume === undefined ? undefined : { ...(await openPretraining(resume)).settings };
-  if (begun) {
-    const list = files.length > 0 ? { given: files, begun: begun.files } : undefined;
-    checkSameOptions(command, begun, resume, list);
-  } else await checkNewPretraining({ ...rest, files, out });
   noteCased(options);
   const silent = Boolean(json || quiet);
-  const device = await openAsBegun(begun, asked, silent);
-  const {
-    history,
-    interrupted,
-    out: folder,
-  } = await runPretraining(begun ? { resume } : { ...rest, files, out }, {
-    json: Boolean(json),
-    silent,
-  });
+  let device!: Device;
+  const run = resume === undefined ? { ...rest, files, out } : { resume };
+  const { history, interrupted, ...result } = await runPretraining(
+    run,
+    { json: Boolean(json), silent },
+    async (begun) => {
+      const list = files.length > 0 && begun ? { given: files, begun: begun.files } : undefined;
+      if (begun) checkSameOptions(command, { ...begun }, resume, list);
+      device = await openAsBegun(begun, asked, silent);
+    },
+  );
+  const folder = result.out;
   const last = history.evaluations.at(-1);
   if (json)
     console.log(

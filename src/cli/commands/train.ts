@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import type { Device } from '../../device/device.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
@@ -109,24 +110,22 @@ async function run(
   options: ReturnType<Command['opts']>,
 ) {
   const { device: asked, precision, json, quiet, resume, ...rest } = options;
-  const { checkNewFineTuning, readFineTuning } = await import('../../train/recipes/fineTune.ts');
-  const { checkpointFolder } = await import('../../train/recipes/fineTuneRun.ts');
   const { runFineTuning } = await import('../training.ts');
-  const begun =
-    resume === undefined ? undefined : (await readFineTuning(checkpointFolder(resume))).settings;
-  if (begun)
-    checkSameOptions(command, begun, resume, data ? { given: data, begun: begun.data } : undefined);
-  else if (data === undefined)
+  if (resume === undefined && data === undefined)
     throw new UsageError(
       'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
-  else await checkNewFineTuning({ ...rest, out: options.out, data });
   noteCased(options);
   const silent = Boolean(json || quiet);
-  const device = await openAsBegun(begun, asked, silent, precision);
+  let device!: Device;
   const { history, interrupted, isForPairs, out } = await runFineTuning(
-    begun ? { resume } : { ...rest, out: options.out, data: data! },
+    resume === undefined ? { ...rest, out: options.out, data: data! } : { resume },
     { json: Boolean(json), silent },
+    async (begun) => {
+      const files = data && begun ? { given: data, begun: begun.data } : undefined;
+      if (begun) checkSameOptions(command, { ...begun }, resume, files);
+      device = await openAsBegun(begun, asked, silent, precision);
+    },
   );
   const best = history.bestEpoch;
   if (json)

@@ -61,6 +61,15 @@ export type InputEvent =
 /** Those of some kinds. */
 export type InputEventOf<K extends InputEvent['event']> = Extract<InputEvent, { event: K }>;
 
+/** What a training takes besides its options. */
+export interface TrainingCallbacks<E, S> extends RecipeCallbacks<E> {
+  /**
+   * Opens the default device, once the options are checked. `begun`: the settings of the run that
+   * is resumed, its device among them. Default: the default device as it is.
+   */
+  openDevice?: (begun?: S) => Promise<unknown>;
+}
+
 /** What every recipe takes besides its options. */
 export interface RecipeCallbacks<E> {
   /** Stops the work: training after the current step, anything else after the current batch. */

@@ -5,7 +5,7 @@ import { hasTrainingState, readTrainingState } from '../trainer/checkpoint.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
 import type { FitPosition } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
-import type { RecipeCallbacks } from './events.ts';
+import type { TrainingCallbacks } from './events.ts';
 import {
   checkpointFolder,
   type FineTuneEvent,
@@ -49,19 +49,26 @@ export type FineTuneOptions = Partial<FineTuneSettings> & {
  */
 export async function fineTune(
   options: FineTuneOptions | { resume: string },
-  callbacks: RecipeCallbacks<FineTuneEvent> = {},
+  callbacks: TrainingCallbacks<FineTuneEvent, BegunFineTuning> = {},
 ): Promise<FineTuneResult> {
-  const run = 'resume' in options ? await openRun(options.resume) : await newRun(options);
-  return runFineTuning({ ...run, callbacks, report: callbacks.onEvent ?? (() => {}) });
+  const { begun, ...run } =
+    'resume' in options ? await openRun(options.resume) : await newRun(options);
+  await callbacks.openDevice?.(begun);
+  if (begun) checkDevice(run.out, begun);
+  const kept = { ...(begun ?? { ...run.settings, ...run.marks, ...deviceSettings() }) };
+  return runFineTuning({ ...run, kept, callbacks, report: callbacks.onEvent ?? (() => {}) });
 }
 
-type OpenedRun = Omit<FineTuneRun, 'callbacks' | 'report'>;
+/** Settings of a run that has begun, as its checkpoint keeps them. */
+export type BegunFineTuning = FineTuneSettings & DeviceSettings & FileMarks;
 
-/**
- * Checks the options of a new run, before a device is opened.
- * @throws UsageError if they do not go together, or if `out` holds an unfinished run.
- */
-export async function checkNewFineTuning(options: FineTuneOptions): Promise<void> {
+type OpenedRun = Omit<FineTuneRun, 'kept' | 'callbacks' | 'report'> & {
+  begun?: BegunFineTuning;
+  marks?: FileMarks;
+};
+
+/** @throws UsageError if options do not go together, or if `out` holds an unfinished run. */
+async function checkNew(options: FineTuneOptions): Promise<void> {
   checkStart(options);
   const { out, overwrite } = options;
   const dir = checkpointFolder(out);
@@ -76,27 +83,26 @@ export async function checkNewFineTuning(options: FineTuneOptions): Promise<void
 }
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
-  await checkNewFineTuning(given);
+  await checkNew(given);
   const { out, overwrite = false, ...options } = given;
   const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
   const marks = await markFiles(dataFiles(settings));
-  return { settings, out, overwrite, kept: { ...settings, ...marks, ...deviceSettings() } };
+  return { settings, out, overwrite, marks };
 }
 
 /** The run in a folder, to continue it. */
 async function openRun(out: string): Promise<OpenedRun> {
-  const { state, settings: kept } = await readFineTuning(checkpointFolder(out));
-  const settings = kept as unknown as FineTuneSettings & DeviceSettings & FileMarks;
-  await checkUnchanged(out, dataFiles(settings), settings);
-  checkDevice(out, settings);
-  return { settings, out, overwrite: true, kept, ...(state.step > 0 && { state }) };
+  const { state, settings } = await readFineTuning(checkpointFolder(out));
+  const begun = settings as unknown as BegunFineTuning;
+  await checkUnchanged(out, dataFiles(begun), begun);
+  return { settings: begun, out, overwrite: true, begun, ...(state.step > 0 && { state }) };
 }
 
 /**
  * State and settings of a fine-tuning.
  * @throws UsageError if there is none in the folder, or it is broken.
  */
-export async function readFineTuning(dir: string) {
+async function readFineTuning(dir: string) {
   let history = new History();
   const read = await readTrainingState<FitPosition, StepRecord, EpochRecord>(dir, (value, name) => {
     history = History.parse(value, name);

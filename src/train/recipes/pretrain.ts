@@ -22,7 +22,7 @@ import {
 import { checkVocab } from '../tasks/taskModel.ts';
 import { hasTrainingState } from '../trainer/checkpoint.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import type { InputEvent, RecipeCallbacks } from './events.ts';
+import type { InputEvent, TrainingCallbacks } from './events.ts';
 import { checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import { checkPretrainSettings } from './settings.ts';
@@ -97,8 +97,8 @@ export interface PretrainResult {
   out: string;
 }
 
-/** What is found out when a run begins, and kept. */
-interface Begun extends DeviceSettings, FileMarks {
+/** Settings of a run that has begun, and what was found out then. */
+export interface BegunPretraining extends PretrainSettings, DeviceSettings, FileMarks {
   totalSteps: number;
 }
 
@@ -115,11 +115,13 @@ interface Begun extends DeviceSettings, FileMarks {
  */
 export async function pretrain(
   options: PretrainRecipeOptions | { resume: string },
-  callbacks: RecipeCallbacks<PretrainEvent> = {},
+  callbacks: TrainingCallbacks<PretrainEvent, BegunPretraining> = {},
 ): Promise<PretrainResult> {
   const { onEvent: report = () => {}, signal } = callbacks;
   const { settings, out, begun, state } =
     'resume' in options ? await openRun(options.resume) : await newRun(options);
+  await callbacks.openDevice?.(begun);
+  if (begun) checkDevice(out, begun);
   const paths = [...settings.files, ...(settings.valid ? [settings.valid] : [])];
   if (begun) await checkUnchanged(out, paths, begun);
   const marks = begun ? { bytes: begun.bytes, hashes: begun.hashes } : await markFiles(paths);
@@ -168,16 +170,12 @@ type SavedPretraining = Awaited<ReturnType<typeof readPretraining>>['state'];
 interface Run {
   settings: PretrainSettings;
   out: string;
-  begun?: Begun;
+  begun?: BegunPretraining;
   state?: SavedPretraining;
 }
 
-/**
- * Checks the options of a new run, before a device is opened.
- * @throws UsageError if they do not go together, or if `out` holds a run or a model that may not be
- * replaced.
- */
-export async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void> {
+/** @throws UsageError if options do not go together, or if a run or a model is in the way. */
+async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void> {
   checkNew(options);
   const { out, overwrite } = options;
   await checkNotModel(options);
@@ -203,7 +201,6 @@ async function newRun(given: PretrainRecipeOptions): Promise<Run> {
 
 async function openRun(out: string): Promise<Run> {
   const { state, settings: begun } = await openPretraining(out);
-  checkDevice(out, begun);
   return { settings: begun, out, begun, state };
 }
 
@@ -211,10 +208,10 @@ async function openRun(out: string): Promise<Run> {
  * State and settings of a pre-training.
  * @throws UsageError if there is none in the folder, or it is broken.
  */
-export async function openPretraining(out: string) {
+async function openPretraining(out: string) {
   const { state, settings } = await readPretraining(out);
   checkPretrainSettings(settings, out);
-  return { state, settings: settings as unknown as PretrainSettings & Begun };
+  return { state, settings: settings as unknown as BegunPretraining };
 }
 
 const sizes = ['layers', 'hiddenSize', 'heads', 'intermediateSize'] as const;
