@@ -1,5 +1,6 @@
 import { defineKernel, wgsl } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
+import { inputExtent, inputSize, windowParams } from './windows.ts';
 
 /**
  * Convolution as a product of matrices: `im2col` lays the window of each output place out as a row,
@@ -8,44 +9,12 @@ import { perElementConstants, perElementMain, perElementWorkgroups } from '../ki
  * such as embeddings, are read in order. Places outside the image are 0.
  */
 
-const params = {
-  batch: 'u32',
-  channels: 'u32',
-  groups: 'u32',
-  height: 'u32',
-  width: 'u32',
-  outHeight: 'u32',
-  outWidth: 'u32',
-  kernelHeight: 'u32',
-  kernelWidth: 'u32',
-  strideY: 'u32',
-  strideX: 'u32',
-  top: 'u32',
-  left: 'u32',
-  dilationY: 'u32',
-  dilationX: 'u32',
-  // Strides and offset of the image in memory.
-  xBatch: 'u32',
-  xChannel: 'u32',
-  xRow: 'u32',
-  xColumn: 'u32',
-  xOffset: 'u32',
-} as const;
+const params = { ...windowParams, groups: 'u32' } as const;
 export type ConvolutionParams = { [K in keyof typeof params]: number };
 type P = ConvolutionParams;
 
 const columns = (p: P): number =>
   p.batch * p.outHeight * p.outWidth * p.kernelHeight * p.kernelWidth * p.channels;
-const pixels = (p: P): number => p.batch * p.channels * p.height * p.width;
-const imageExtent = (p: P): number =>
-  pixels(p) === 0
-    ? 0
-    : p.xOffset +
-      1 +
-      (p.batch - 1) * p.xBatch +
-      (p.channels - 1) * p.xChannel +
-      (p.height - 1) * p.xRow +
-      (p.width - 1) * p.xColumn;
 
 const one: P = {
   ...{ batch: 2, channels: 3, groups: 1, height: 1, width: 9 },
@@ -73,7 +42,7 @@ export const im2col = defineKernel({
   name: 'im2col',
   params,
   buffers: {
-    x: { type: 'f32', access: 'read', size: imageExtent },
+    x: { type: 'f32', access: 'read', size: inputExtent },
     cols: { type: 'f32', access: 'write', size: columns },
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
@@ -121,10 +90,10 @@ export const col2im = defineKernel({
   params,
   buffers: {
     cols: { type: 'f32', access: 'read', size: columns },
-    dx: { type: 'f32', access: 'write', size: pixels },
+    dx: { type: 'f32', access: 'write', size: inputSize },
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
-  launch: (p, c) => perElementWorkgroups(pixels(p), c),
+  launch: (p, c) => perElementWorkgroups(inputSize(p), c),
   wgsl: (c) =>
     perElementMain(
       c,
@@ -154,7 +123,7 @@ export const col2im = defineKernel({
     ),
   reference({ cols, dx }, p) {
     const size = p.channels / p.groups;
-    const totals = new Float64Array(pixels(p));
+    const totals = new Float64Array(inputSize(p));
     forEachColumn(p, (i, group, b, y, x) => {
       if (y < 0 || y >= p.height || x < 0 || x >= p.width) return;
       const at = ((b * p.height + y) * p.width + x) * p.channels + group * size;

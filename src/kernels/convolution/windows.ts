@@ -3,7 +3,8 @@
  * (exclusive). An adaptive window divides the axis into parts that are as equal as possible.
  */
 
-export const poolParams = {
+/** An image, and windows over it: what pools and convolutions share. */
+export const windowParams = {
   batch: 'u32',
   channels: 'u32',
   height: 'u32',
@@ -18,21 +19,22 @@ export const poolParams = {
   left: 'u32',
   dilationY: 'u32',
   dilationX: 'u32',
-  adaptive: 'u32',
-  countPadding: 'u32',
-  // Strides and offset of the input in memory.
+  // Strides and offset of the image in memory.
   xBatch: 'u32',
   xChannel: 'u32',
   xRow: 'u32',
   xColumn: 'u32',
   xOffset: 'u32',
 } as const;
+type WindowParams = { [K in keyof typeof windowParams]: number };
+
+export const poolParams = { ...windowParams, adaptive: 'u32', countPadding: 'u32' } as const;
 export type PoolParams = { [K in keyof typeof poolParams]: number };
 type P = PoolParams;
 
-export const inputSize = (p: P): number => p.batch * p.channels * p.height * p.width;
+export const inputSize = (p: WindowParams): number => p.batch * p.channels * p.height * p.width;
 export const outputSize = (p: P): number => p.batch * p.channels * p.outHeight * p.outWidth;
-export const inputExtent = (p: P): number =>
+export const inputExtent = (p: WindowParams): number =>
   inputSize(p) === 0
     ? 0
     : p.xOffset +
