@@ -3,7 +3,7 @@ import { zeroTouchedRows } from '../kernels/indexing/embedding.ts';
 import { accumulate } from '../kernels/memory.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardUse } from './captureGuard.ts';
-import { fill_ } from './create.ts';
+import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import type { Node, SparseRowGradient } from './node.ts';
@@ -203,7 +203,7 @@ function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Tensor {
     ? dense
     : dense
       ? launchMap(copy, [dense])
-      : fill_(empty(tensor.shape, 'float32', tensor.device), 0);
+      : fillMemory(empty(tensor.shape, 'float32', tensor.device), 0);
   if (dense && !inPlace) dense.dispose();
   accumulateSparse(sparse, result);
   return result;
@@ -221,7 +221,7 @@ function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void 
   if (dense) {
     accumulateDense(leaf, dense);
     const touchedRows = touchedRowsOf(leaf.grad!.storage);
-    if (touchedRows) fill_(touchedRows, 1);
+    if (touchedRows) fillMemory(touchedRows, 1);
   } else if (!leaf.grad) {
     clearSparseGrad(leaf);
   }
@@ -235,7 +235,7 @@ function clearSparseGrad(leaf: Tensor): void {
   const buffer = gradBufferOf(leaf);
   const touchedRows = buffer && touchedRowsOf(buffer);
   if (!touchedRows) {
-    accumulateDense(leaf, fill_(emptyGrad(leaf), 0));
+    accumulateDense(leaf, fillMemory(emptyGrad(leaf), 0));
     return;
   }
   leaf.grad = keep(tensorOver(buffer, leaf.shape));

@@ -92,8 +92,8 @@ function flatten(values: NestedArray, shape: Shape, depth: number, into: number[
 
 const scalarBits = new DataView(new ArrayBuffer(4));
 
-/** Fills a tensor that shares its storage with no other. */
-export function fill_(target: Tensor, value: number): Tensor {
+/** Fills the memory of a tensor that shares it with no other, without noting a write. */
+export function fillMemory(target: Tensor, value: number): Tensor {
   if (target.dtype === 'float32') scalarBits.setFloat32(0, value);
   else scalarBits.setInt32(0, target.dtype === 'bool' ? Number(value !== 0) : value);
   launch(fill, { y: target }, { count: target.size, bits: scalarBits.getUint32(0) });
@@ -102,7 +102,7 @@ export function fill_(target: Tensor, value: number): Tensor {
 
 /** A tensor with all elements equal to `value`. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
-  const result = fill_(
+  const result = fillMemory(
     empty(shape, options.dtype ?? 'float32', options.device ?? currentDevice),
     value,
   );

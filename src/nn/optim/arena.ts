@@ -2,7 +2,7 @@ import type { Device } from '../../device/device.ts';
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { BLOCK_SIZE } from '../../kernels/optimizers.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
-import { fill_ } from '../../tensor/create.ts';
+import { fillMemory } from '../../tensor/create.ts';
 import {
   expectsSparseGrad,
   gradBufferOf,
@@ -93,7 +93,7 @@ export class Arena {
       // Copied twice: it may lie in this arena, and a launch may not write a buffer that it reads.
       noGrad(() => launchMap(copy, [launchMap(copy, [grad])], {}, tensorOver(gradBuffer!, shape)));
       const touchedRows = touchedRowsOf(gradBuffer!);
-      if (touchedRows) fill_(touchedRows, 1);
+      if (touchedRows) fillMemory(touchedRows, 1);
     }
   }
 

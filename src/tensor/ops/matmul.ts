@@ -11,7 +11,7 @@ import {
 import { accumulate } from '../../kernels/memory.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
-import { fill_ } from '../create.ts';
+import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { broadcastShapes, coalesceDims, formatShape, product } from '../shape.ts';
@@ -82,7 +82,7 @@ function operandGradient(x: Tensor, y: Tensor, operand: Tensor): Tensor {
 function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
   const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul');
   const y = out ?? allocProduct([...batch, a.shape.at(-2)!, b.shape.at(-1)!], b);
-  if (a.shape.at(-1) === 0) return fill_(y, 0);
+  if (a.shape.at(-1) === 0) return fillMemory(y, 0);
   const params = matmulParams(a, b, y);
   const maxK = params && maxInnerSize(params, a.device.traits);
   if (maxK && maxK < params.k)
@@ -199,7 +199,7 @@ export function linear(
   }
   if (!bias) {
     if (activation === 'none') return matmul(x, transpose(weight, 0, 1));
-    const zero = fill_(empty([outFeatures], 'float32', x.device), 0);
+    const zero = fillMemory(empty([outFeatures], 'float32', x.device), 0);
     return linear(x, weight, zero, activation);
   }
   if (formatShape(bias.shape) !== formatShape([outFeatures])) {

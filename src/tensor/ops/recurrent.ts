@@ -1,6 +1,6 @@
 import type { Cell } from '../../kernels/recurrent/cell.ts';
 import { noGrad, record } from '../autograd.ts';
-import { fill_ } from '../create.ts';
+import { fillMemory } from '../create.ts';
 import { launch } from '../launch.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { scope } from '../scope.ts';
@@ -44,7 +44,7 @@ export function runCell(
   const [steps, batch] = x.shape;
   const size = weightHh.shape[1];
   const gates = contiguous(x);
-  const ends = lengths ? contiguous(lengths) : fill_(empty([batch], 'int32', device), steps);
+  const ends = lengths ? contiguous(lengths) : fillMemory(empty([batch], 'int32', device), steps);
   const states = empty([cell.states, steps + 1, batch, size], 'float32', device);
   const saved = empty([steps, batch, cell.saved * size], 'float32', device);
   const places = Array.from({ length: steps }, (_, i) =>
@@ -58,7 +58,7 @@ export function runCell(
   const sizes = { steps, batch, size };
   noGrad(() =>
     scope(() => {
-      if (!h0) fill_(states, 0);
+      if (!h0) fillMemory(states, 0);
       else storeInto(slot(states, 0, start), h0.detach());
       if (h0 && c0) storeInto(slot(states, 1, start), c0.detach());
     }),
@@ -75,8 +75,8 @@ export function runCell(
     const dstates = contiguous(dy);
     const dx = empty(gates.shape, 'float32', device);
     const dg = cell.separate ? empty(gates.shape, 'float32', device) : dx;
-    const carry = fill_(empty([cell.states, batch, size], 'float32', device), 0);
-    let dh = fill_(empty([batch, size], 'float32', device), 0);
+    const carry = fillMemory(empty([cell.states, batch, size], 'float32', device), 0);
+    let dh = fillMemory(empty([batch, size], 'float32', device), 0);
     const buffers = {
       ...{ dstates, carry, saved, states, lengths: ends, dx },
       ...((cell.separate ? { dg } : {}) as { dg: Tensor }),

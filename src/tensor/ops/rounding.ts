@@ -4,7 +4,7 @@ import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { fill_, full } from '../create.ts';
+import { fillMemory, full } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -16,7 +16,7 @@ const step =
   (x: Tensor): Tensor => {
     if (x.dtype !== 'float32') return x;
     return record(kernel.spec.name, launchMap(kernel, [x]), [x], () => [
-      fill_(empty(x.shape, 'float32', x.device), 0),
+      fillMemory(empty(x.shape, 'float32', x.device), 0),
     ]);
   };
 

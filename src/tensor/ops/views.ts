@@ -1,7 +1,7 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { fill_ } from '../create.ts';
+import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import {
@@ -150,7 +150,7 @@ export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
   });
   const y = x.asStrided(shape, strides, offset);
   return record('slice', y, [x], (dy) => {
-    const dx = fill_(empty(x.shape, 'float32', x.device), 0);
+    const dx = fillMemory(empty(x.shape, 'float32', x.device), 0);
     // The same view of a contiguous dx receives the gradient.
     const target = slice(dx, ranges);
     copyIntoStrided(dx, target.strides, target.offset, dy);
@@ -273,7 +273,7 @@ export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
     x.dtype,
     x.device,
   );
-  fill_(y, value);
+  fillMemory(y, value);
   const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
   copyIntoStrided(y, y.strides, offset, x);
   return record('pad', y, [x], (dy) => [
