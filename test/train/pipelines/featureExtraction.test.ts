@@ -10,6 +10,7 @@ import {
   BertBiLMHeadModel,
   BertForMaskedLM,
   BertLMHeadModel,
+  BiLstmLMHeadModel,
   bertConfig,
   CbowLMHeadModel,
 } from '../../../src/entries/bert.ts';
@@ -144,6 +145,10 @@ describe('features of folders', () => {
       join(dir, 'joined'),
       tokenizer.files(),
     );
+    await BiLstmLMHeadModel.fromConfig(decoder, 2).savePretrained(
+      join(dir, 'bilstm'),
+      tokenizer.files(),
+    );
     await CbowLMHeadModel.fromConfig(config, 2).savePretrained(
       join(dir, 'cbow'),
       tokenizer.files(),
@@ -154,6 +159,7 @@ describe('features of folders', () => {
     ['masked', 8],
     ['causal', 8],
     ['joined', 16],
+    ['bilstm', 16],
     ['cbow', 8],
   ])('of a %s model', async (name, size) => {
     const pipeline = await FeatureExtractionPipeline.fromPretrained(join(dir, name));
@@ -170,7 +176,7 @@ describe('features of folders', () => {
         Array.from(tokens[0].slice(from, to)),
       );
     if (name === 'causal') same(0, 16);
-    if (name === 'joined') same(0, 8);
+    if (name === 'joined' || name === 'bilstm') same(0, 8);
     if (name === 'cbow') same(0, 16);
     if (name === 'masked') expect(other[0]).not.toBe(tokens[0][0]);
   });
