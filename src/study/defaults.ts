@@ -1,5 +1,9 @@
+import type { Pretraining } from './methods.ts';
+
 /** Defaults of a study. This file loads nothing else, so that a program can show them. */
 export const studyDefaults = {
+  /** Those whose steps take about as long; `bilstm` and `skip-gram` are asked for by name. */
+  pretrainings: ['cbow', 'causal', 'joined', 'mlm'] as Pretraining[],
   testRows: 1000,
   sizes: [200, 1000],
   seeds: 2,

@@ -37,10 +37,11 @@ it('all pre-trainings see the same texts in the same batches', async () => {
     return maker.collate(maker.sortByLength(examples), 5, 0);
   };
   const masked = await batch('mlm');
-  for (const objective of ['cbow', 'causal', 'joined'] as const) {
+  const wordVectors: Objective[] = ['cbow', 'skip-gram'];
+  for (const objective of [...wordVectors, 'causal', 'joined', 'bilstm'] as const) {
     const { inputs, tokens, examples, predicted } = await batch(objective);
     expect([tokens, examples]).toEqual([masked.tokens, masked.examples]);
-    expect(predicted).toBe(tokens - (objective === 'cbow' ? 0 : examples));
+    expect(predicted).toBe(tokens - (wordVectors.includes(objective) ? 0 : examples));
     expect(inputs.attentionMask).toEqual(masked.inputs.attentionMask);
     const ids = Array.from(inputs.inputIds.data);
     expect(ids).not.toContain(tokenizer.maskTokenId);
@@ -54,6 +55,7 @@ it('all pre-trainings see the same texts in the same batches', async () => {
 const settings: StudySettings = {
   ...{
     data: folder,
+    pretrainings: [...pretrainings],
     testRows: 20,
     device: 'cpu',
     sizes: [8, 16],
@@ -95,8 +97,11 @@ describe('a study', () => {
     for (const { method, parameters, trained, accuracy } of found.cells) {
       expect(accuracy * 20).toBeCloseTo(Math.round(accuracy * 20), 9);
       const { frozen, pretraining } = methods.find(({ id }) => id === method)!;
-      // A pooling layer of 8 × 8, 16 × 8 where two are joined, and a classifier of 8 × 2.
-      if (frozen) expect(trained).toBe((pretraining === 'joined' ? 16 : 8) * 8 + 8 + 18);
+      // A pooling layer of 8 × 8, 16 × 8 where two are joined, and a classifier of 8 × 2; a weight
+      // for the word vectors and the layer of LSTMs, and a factor.
+      const mix = pretraining === 'bilstm' ? 3 : 0;
+      const states = pretraining === 'joined' || pretraining === 'bilstm' ? 16 : 8;
+      if (frozen) expect(trained).toBe(states * 8 + 8 + 18 + mix);
       else expect(trained).toBe(parameters);
     }
   });
@@ -224,6 +229,11 @@ describe('on the command line', () => {
     expect(sizes).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/whole numbers .* separated by commas/),
+    });
+    const unknown = wigbert('study', '--data', folder, '--pretrainings', 'cbow,elmo');
+    expect(unknown).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/--pretrainings: expected one or more of cbow, .*, got elmo/),
     });
   });
 });
