@@ -141,14 +141,9 @@ describe('features of folders', () => {
       join(dir, 'causal'),
       tokenizer.files(),
     );
-    await BertBiLMHeadModel.fromConfig(decoder, 2).savePretrained(
-      join(dir, 'joined'),
-      tokenizer.files(),
-    );
-    await BiLstmLMHeadModel.fromConfig(decoder, 2).savePretrained(
-      join(dir, 'bilstm'),
-      tokenizer.files(),
-    );
+    const joined = { joined: BertBiLMHeadModel, bilstm: BiLstmLMHeadModel };
+    for (const [name, Model] of Object.entries(joined))
+      await Model.fromConfig(decoder, 2).savePretrained(join(dir, name), tokenizer.files());
     await CbowLMHeadModel.fromConfig(config, 2).savePretrained(
       join(dir, 'cbow'),
       tokenizer.files(),
