@@ -5,8 +5,8 @@ from shared import init_weights, integers, uniform
 
 
 def main():
-    labels = integers(1, 0, 4, 24)
-    images = uniform(2, 4, 1, 8, 8)[labels] + 0.3 * uniform(3, 24, 1, 8, 8)
+    labels = integers(1, 0, 4, 12)
+    images = uniform(2, 4, 1, 8, 8)[labels] + 0.3 * uniform(3, 12, 1, 8, 8)
 
     model = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1),

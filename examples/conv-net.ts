@@ -14,9 +14,9 @@ import { initWeights, integers, uniform } from './shared.ts';
 
 export default async function convNet(): Promise<number[]> {
   // Noisy images of four patterns.
-  const labels = integers(1, 0, 4, 24);
+  const labels = integers(1, 0, 4, 12);
   const patterns = uniform(2, 4, 1, 8, 8).indexSelect(0, labels);
-  const images = patterns.add(uniform(3, 24, 1, 8, 8).mul(0.3));
+  const images = patterns.add(uniform(3, 12, 1, 8, 8).mul(0.3));
 
   const model = new Sequential(
     new Conv2d(1, 8, 3, { padding: 1 }),

@@ -79,10 +79,9 @@ def main(folder="models/bert-tiny-ko"):
         init_weights(layer)
         for key, value in layer.state_dict().items():
             weights[f"{name}.{key}"] = value
-    weights = {
-        name: value.requires_grad_() for name, value in weights.items() if "cls." not in name
-    }
-    optimizer = torch.optim.AdamW(weights.values(), lr=1e-4)
+    frozen = ("cls.", "bert.embeddings.")
+    trained = [value for name, value in weights.items() if not name.startswith(frozen)]
+    optimizer = torch.optim.AdamW([value.requires_grad_() for value in trained], lr=1e-4)
     losses = []
     for step in range(20):
         loss = F.cross_entropy(classify(weights, config, INPUT_IDS), LABELS)

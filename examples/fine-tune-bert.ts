@@ -1,4 +1,4 @@
-import { AutoTokenizer, BertForSequenceClassification } from 'wigbert/bert';
+import { AutoTokenizer, BertForSequenceClassification, freezeEncoder } from 'wigbert/bert';
 import { AdamW } from 'wigbert/optim';
 import { initWeights } from './shared.ts';
 
@@ -10,9 +10,12 @@ export default async function fineTuneBert(folder = 'models/bert-tiny-ko'): Prom
   const tokenizer = await AutoTokenizer.fromPretrained(folder);
   const labels = ['positive', 'negative'];
   const model = await BertForSequenceClassification.fromPretrained(folder, { labels });
+  // The embeddings stay as they are; the layers above learn.
+  freezeEncoder(model, 0);
   // The new layers start as in the twin. `model.train()` would switch dropout on.
   for (const layer of [model.bert.pooler, model.classifier]) initWeights(layer);
-  const optimizer = new AdamW(model.parameters(), { lr: 1e-4 });
+  const trained = model.parameters().filter((parameter) => parameter.requiresGrad);
+  const optimizer = new AdamW(trained, { lr: 1e-4 });
   const batch = tokenizer.encodeBatch(TEXTS, { padding: true });
   const losses: number[] = [];
   for (let step = 0; step < 20; step++) {

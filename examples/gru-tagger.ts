@@ -17,9 +17,9 @@ class Tagger extends Module {
 }
 
 export default async function gruTagger(): Promise<number[]> {
-  const ids = integers(1, 0, 40, 12, 9);
-  const lengths = integers(2, 4, 10, 12, 1);
-  const padding = arange(9).ge(lengths);
+  const ids = integers(1, 0, 40, 8, 7);
+  const lengths = integers(2, 3, 8, 8, 1);
+  const padding = arange(7).ge(lengths);
   // The tag of a word depends on the word before.
   const tags = ids.roll(1, 1).remainder(TAGS).maskedFill(padding, -100);
 

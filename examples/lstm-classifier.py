@@ -22,13 +22,13 @@ class Classifier(nn.Module):
 
 
 def main():
-    ids = integers(1, 1, 30, 16, 10)
-    lengths = integers(2, 3, 11, 16)
+    ids = integers(1, 1, 30, 10, 8)
+    lengths = integers(2, 3, 9, 10)
     labels = (ids[:, 0] > 15).long()
 
     model = Classifier()
     init_weights(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     criterion = nn.CrossEntropyLoss()
 
     losses = []

@@ -16,13 +16,13 @@ class Classifier extends Module {
 }
 
 export default async function lstmClassifier(): Promise<number[]> {
-  const ids = integers(1, 1, 30, 16, 10);
-  const lengths = integers(2, 3, 11, 16);
+  const ids = integers(1, 1, 30, 10, 8);
+  const lengths = integers(2, 3, 9, 10);
   const labels = ids.select(1, 0).gt(15).toInt();
 
   const model = new Classifier();
   initWeights(model);
-  const optimizer = new Adam(model.parameters(), { lr: 0.005 });
+  const optimizer = new Adam(model.parameters(), { lr: 0.01 });
   const criterion = new CrossEntropyLoss();
 
   const losses: number[] = [];
