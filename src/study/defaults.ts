@@ -2,7 +2,7 @@ import type { Pretraining } from './methods.ts';
 
 /** Defaults of a study. This file loads nothing else, so that a program can show them. */
 export const studyDefaults = {
-  /** Those whose steps take about as long; `bilstm` and `skip-gram` are asked for by name. */
+  /** `skip-gram` and `bilstm` are asked for by name: they would take half as long again. */
   pretrainings: ['cbow', 'causal', 'joined', 'mlm'] as Pretraining[],
   testRows: 1000,
   sizes: [200, 1000],

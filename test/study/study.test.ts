@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { readStudyData } from '../../src/study/data.ts';
+import { studyDefaults } from '../../src/study/defaults.ts';
 import { methods, pretrainings } from '../../src/study/methods.ts';
 import { openResults, type StudyResults } from '../../src/study/results.ts';
 import { runStudy, type StudySettings, studySteps } from '../../src/study/study.ts';
@@ -87,6 +88,13 @@ describe('a study', () => {
     });
     expect(steps).toBe(studySteps(settings));
   }, 60_000);
+
+  it('takes the four pre-trainings of before unless others are chosen', () => {
+    const { pretrainings: chosen } = studyDefaults;
+    expect(chosen).toEqual(['cbow', 'causal', 'joined', 'mlm']);
+    // Eight methods on 8 and on 16 rows, in batches of 4.
+    expect(studySteps({ ...settings, pretrainings: chosen })).toBe(4 * 3 + 8 * (2 + 4));
+  });
 
   it('has a cell for each method, size and seed, and a pre-training for each task', () => {
     expect(results(whole)).toEqual(found);

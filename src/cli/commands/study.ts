@@ -31,7 +31,7 @@ export function studyCommand(): Command {
     .option(
       '--pretrainings <list>',
       'what to compare, separated by commas: cbow, skip-gram (word vectors), causal, joined, ' +
-        'bilstm (ELMo: two LSTMs, slow), mlm',
+        'bilstm (two LSTMs, as ELMo), mlm',
       (text: string) => text.split(',').map((name) => name.trim()) as Pretraining[],
       studyDefaults.pretrainings,
     )
