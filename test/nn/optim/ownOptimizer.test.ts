@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { AdamW, type Optimizer as Base, Optimizer, SGD } from '../../../src/nn/optim/index.ts';
-import { noGrad, tensor } from '../../../src/tensor/index.ts';
+import { AdamW, Optimizer, SGD } from '../../../src/nn/optim/index.ts';
+import { noGrad, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { bothDevices } from '../../support/devices.ts';
 
 class SignSGD extends Optimizer<{ lr: number }> {
@@ -35,14 +35,10 @@ describe.each(devices)('on %s', (_, device) => {
     expect(optimizer.stateDict().paramGroups).toEqual([{ lr: 0.25, params: [0, 1, 2] }]);
   });
 
-  here.each([
-    [
-      'SGD',
-      (params: Base<never>['paramGroups'][0]['params']) =>
-        new SGD(params, { lr: 0.1, momentum: 0.9 }),
-    ],
-    ['AdamW', (params: Base<never>['paramGroups'][0]['params']) => new AdamW(params, { lr: 0.1 })],
-  ] as const)('%s continues from the state dict of another', async (_, make) => {
+  here.each<[string, (params: Tensor[]) => SGD | AdamW]>([
+    ['SGD', (params) => new SGD(params, { lr: 0.1, momentum: 0.9 })],
+    ['AdamW', (params) => new AdamW(params, { lr: 0.1 })],
+  ])('%s continues from the state dict of another', async (_, make) => {
     const run = async (handOver: boolean) => {
       const x = parameter([1, -2, 3]);
       let optimizer = make([x]);

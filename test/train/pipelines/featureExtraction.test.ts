@@ -141,9 +141,11 @@ describe('features of folders', () => {
       join(dir, 'causal'),
       tokenizer.files(),
     );
-    const joined = { joined: BertBiLMHeadModel, bilstm: BiLstmLMHeadModel };
-    for (const [name, Model] of Object.entries(joined))
-      await Model.fromConfig(decoder, 2).savePretrained(join(dir, name), tokenizer.files());
+    for (const [name, model] of [
+      ['joined', BertBiLMHeadModel.fromConfig(decoder, 2)],
+      ['bilstm', BiLstmLMHeadModel.fromConfig(decoder, 2)],
+    ] as const)
+      await model.savePretrained(join(dir, name), tokenizer.files());
     await CbowLMHeadModel.fromConfig(config, 2).savePretrained(
       join(dir, 'cbow'),
       tokenizer.files(),
