@@ -73,13 +73,13 @@ export function checkHeader(fields: string[], isValid: boolean, text: Text): str
 /** The item of one record of a table; undefined for a blank line. */
 export function itemOf(
   fields: string[],
-  { line, isValid }: Pick<Line, 'line' | 'isValid'>,
+  { line, isValid, isBlank }: Pick<Line, 'line' | 'isValid'> & { isBlank: boolean },
   width: number,
   text: Text,
 ): Item | undefined {
   if (!isValid) return { line, reason: invalidReason(text) };
   if (fields.length === width) return { values: fields, line };
-  if (fields.length === 1 && /^ *$/.test(fields[0])) return undefined;
+  if (isBlank) return undefined;
   return { line, reason: fieldCountReason(width, fields.length) };
 }
 

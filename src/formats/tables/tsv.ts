@@ -23,7 +23,8 @@ export async function tsvReader(text: Text): Promise<Reader> {
         const items: Item[] = [];
         for (const line of lines) {
           if (line.line === 1) continue;
-          const item = itemOf(line.text.split('\t'), line, columns.length, text);
+          const isBlank = /^ *$/.test(line.text);
+          const item = itemOf(line.text.split('\t'), { ...line, isBlank }, columns.length, text);
           if (item) items.push(item);
         }
         yield items;
