@@ -100,8 +100,8 @@ export class CsvRecords {
 
   /**
    * Fails for a record of several lines with too few or too many fields. A stray quote may have
-   * swallowed the lines after it: all of them, or the beginning of a record on the last one. Reading
-   * goes on there. Other lines that look like records are named too.
+   * swallowed the lines after it: all of them, or the beginning of a record on the last one. There
+   * reading goes on. Other lines that look like records are named too.
    */
   private failLines(reason: string, width: number): void {
     const [first, last] = [this.start + 1, this.next - 1];
