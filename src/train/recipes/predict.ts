@@ -40,7 +40,7 @@ export interface PredictStreamOptions extends PredictorOptions {
 
 /**
  * `predict` for texts that need not fit into memory: gives results for a few batches at a time, in
- * the order of the texts. What the model does not see of them is reported last.
+ * the order of the texts. What the model does not see of them is reported before the last results.
  * @throws as `predict`
  * @example
  * for await (const { texts, result } of predictStream({ model: 'out/model', texts: lines }))
@@ -53,12 +53,15 @@ export async function* predictStream(
 ): AsyncGenerator<{ texts: TextInput[]; result: PredictResult }> {
   const predictor = await openPredictor(options, report);
   const unseen = predictor.unseenCounter();
-  for await (const texts of windows(options.texts, predictor.batchSize, lengthOf)) {
+  const parts = windows(options.texts, predictor.batchSize, lengthOf);
+  for (let part = await parts.next(); !part.done; ) {
+    const texts = part.value;
     checkSingle(texts, predictor.task, options.model);
-    const result = await predictor.predict(predictor.encode(texts, unseen), signal);
-    yield { texts, result };
+    const examples = predictor.encode(texts, unseen);
+    part = await parts.next();
+    if (part.done) unseen.report('texts', report);
+    yield { texts, result: await predictor.predict(examples, signal) };
   }
-  unseen.report('texts', report);
 }
 
 const lengthOf = (input: TextInput): number =>
