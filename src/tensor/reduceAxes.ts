@@ -1,7 +1,7 @@
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { reductionChunks } from '../kernels/heuristics.ts';
 import type { sum } from '../kernels/reduction/reduce.ts';
-import { sum as sumKernel } from '../kernels/reduction/reduce.ts';
+import { LONG_SUM, sum as sumKernel } from '../kernels/reduction/reduce.ts';
 import { isDenseAtOrigin, launch, launchMap } from './launch.ts';
 import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
@@ -44,16 +44,17 @@ function reduceMiddleAxis(
   n: number,
   inner: number,
   out?: Tensor,
+  long = Number(n > LONG_SUM),
 ): Tensor {
   const y = out ?? empty([outer, inner], 'float32', x.device);
   const { size, chunks } = reductionChunks(x.device.traits, outer, n, inner);
   if (chunks === 1) {
-    launch(kernel, { x, y }, { outer, n, inner, size, chunks, at: 0 });
+    launch(kernel, { x, y }, { outer, n, inner, size, chunks, at: 0, long });
     return y;
   }
   const partial = empty([outer, chunks, inner], 'float32', x.device);
-  launch(kernel, { x, y: partial }, { outer, n, inner, size, chunks, at: 0 });
-  reduceMiddleAxis(kernel, partial, outer, chunks, inner, y);
+  launch(kernel, { x, y: partial }, { outer, n, inner, size, chunks, at: 0, long });
+  reduceMiddleAxis(kernel, partial, outer, chunks, inner, y, long);
   partial.dispose();
   return y;
 }

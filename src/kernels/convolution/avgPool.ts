@@ -56,12 +56,17 @@ ${perElementMain(
     let ox = i % p.outWidth;
     let base = p.xOffset + plane / p.channels * p.xBatch + plane % p.channels * p.xChannel;
     var total = 0.0;
+    // Long sums in blocks, which lose fewer digits.
+    var part = 0.0;
+    var left = 64u;
     for (var iy = max(startOf(ay, oy), 0); iy < min(endOf(ay, oy), i32(p.height)); iy++) {
       for (var ix = max(startOf(ax, ox), 0); ix < min(endOf(ax, ox), i32(p.width)); ix++) {
-        total += x[base + u32(iy) * p.xRow + u32(ix) * p.xColumn];
+        part += x[base + u32(iy) * p.xRow + u32(ix) * p.xColumn];
+        left--;
+        if (left == 0u) { total += part; part = 0.0; left = 64u; }
       }
     }
-    y[i] = total / (countOf(ay, oy) * countOf(ax, ox));`,
+    y[i] = (total + part) / (countOf(ay, oy) * countOf(ax, ox));`,
 )}`,
   reference({ x, y }, p) {
     forEachOutput(p, (i, plane, oy, ox) => {

@@ -1,5 +1,5 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
-import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
+import { type Epilogue, finishWgsl, keepFourWgsl, storeFourWgsl } from './epilogue.ts';
 import {
   declareShareWgsl,
   fetchFirst,
@@ -9,7 +9,7 @@ import {
   operandsOf,
   type ThreadShare,
 } from './fetch.ts';
-import { isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
+import { isLong, isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
@@ -50,7 +50,12 @@ const TILES = [128, 64, 32];
 interface TiledConstants extends MatmulConstants {
   layout: Layout;
   tile: number;
+  /** Whether sums are added up in blocks. */
+  long: boolean;
 }
+
+/** Values of k in a block of a long sum. */
+const BLOCK = 256;
 
 export const tiled: Variant<TiledConstants> = {
   name: 'tiled',
@@ -58,13 +63,14 @@ export const tiled: Variant<TiledConstants> = {
     if (traits.software) return [];
     const layout = layoutOf(p);
     const width = isVectorized(p, layout) ? 4 : 1;
-    return tileOrder(p, TILES).map((tile) => ({ variant: 'tiled', layout, width, tile }));
+    const shared = { variant: 'tiled', layout, width, long: isLong(p) };
+    return tileOrder(p, TILES).map((tile) => ({ ...shared, tile }));
   },
   tile: ({ tile }) => ({ tileM: tile, tileN: tile }),
   wgsl: tiledWgsl,
 };
 
-function tiledWgsl({ layout, width, tile }: TiledConstants, epilogue: Epilogue): string {
+function tiledWgsl({ layout, width, tile, long }: TiledConstants, epilogue: Epilogue): string {
   const { depth, rows, columns } = tileShapes[tile];
   const { a, b } = operandsOf(layout);
   const threads = (tile * tile) / (rows * columns);
@@ -74,6 +80,7 @@ var<workgroup> aTile: array<vec4<f32>, ${size}>;
 var<workgroup> bTile: array<vec4<f32>, ${size}>;
 ${finishWgsl(epilogue)}
 ${storeFourWgsl(width)}
+${long ? keepFourWgsl(width) : ''}
 ${firstReadWgsl(a)}${firstReadWgsl(b)}
 ${main(
   threads,
@@ -86,7 +93,7 @@ ${declareShareWgsl('own', width)}
   if (fetchesA) {${fetchFirstTile(a, width, tile, depth)}
   } else {${fetchFirstTile(b, width, tile, depth)}
   }
-${multiplyTiles(tile, tileShapes[tile], a, b, width)}`,
+${multiplyTiles({ tile, width, long }, a, b)}`,
 )}`;
 }
 
@@ -126,16 +133,27 @@ const stageTile = ({ name, alongK }: Operand, tile: number): string =>
   );
 
 function multiplyTiles(
-  tile: number,
-  { depth, rows, columns }: TileShape,
+  { tile, width, long }: Pick<TiledConstants, 'tile' | 'width' | 'long'>,
   a: Operand,
   b: Operand,
-  width: number,
 ): string {
+  const { depth, rows, columns } = tileShapes[tile];
   const [across, down] = [tile / columns, tile / rows]; // threads beside and below each other
   const [rowVectors, columnVectors] = [rows / 4, columns / 4];
   const block = (line: (row: number, column: number) => string) =>
     repeat(rows, (row) => repeat(columnVectors, (column) => line(row, column)));
+  const place = (row: number, column: number) =>
+    `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u
+    + ${column * across * 4}u`;
+  const steps = BLOCK / depth;
+  // Sums of whole blocks wait in y: registers are few.
+  const endOfBlock = `    if (step % ${steps}u == 0u && step < steps) {
+${block(
+  (row, column) => `      keepFour(yStart, ${place(row, column)}, sum${row}_${column},
+  step == ${steps}u);
+      sum${row}_${column} = vec4<f32>();`,
+)}
+    }`;
   const read = ({ name, alongK }: Operand, i: number, mine: string, apart: number) =>
     `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u
       + ${alongK ? `(${mine} ^ swizzle)` : mine} + ${i * apart}u];`;
@@ -163,10 +181,11 @@ ${block(
 )}
     }
     workgroupBarrier();
+${long ? endOfBlock : ''}
   }
 ${block((row, column) => {
-  const y = `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u
-    + ${column * across * 4}u`;
-  return `  storeFour(yStart, ${y}, sum${row}_${column});`;
+  const at = `yStart, ${place(row, column)}`;
+  const value = `sum${row}_${column}`;
+  return `  storeFour(${at}, ${long ? `${value} + keptFour(${at})` : value});`;
 })}`;
 }

@@ -1,5 +1,6 @@
 import { defineKernel, main, type SplitAxis, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
+import { type Cascade, cascadeWgsl } from '../kit/cascade.ts';
 import { isNanWgsl, maximumWgsl } from '../kit/mathFunctions.ts';
 import { independentLanes, teamWgsl } from '../kit/perRow.ts';
 import { alignedWindow, splitAlong, splitGranularity } from '../kit/splitAxis.ts';
@@ -16,6 +17,7 @@ const params = {
   size: 'u32',
   chunks: 'u32',
   at: 'u32',
+  long: 'u32',
 } as const;
 export interface ReduceParams {
   outer: number;
@@ -24,6 +26,8 @@ export interface ReduceParams {
   size: number;
   chunks: number;
   at: number;
+  /** 1 if a sum is long, or adds up parts of a long one: it then goes in blocks. */
+  long: number;
 }
 const inputCount = (p: ReduceParams) => p.outer * p.n * p.inner;
 const outputCount = (p: ReduceParams) => p.outer * p.chunks * p.inner;
@@ -53,14 +57,22 @@ function splitAxes(p: ReduceParams, alignment: number): SplitAxis<ReduceParams>[
   return [splitBy(p.chunks, p.size * p.inner, p.inner, partOf)];
 }
 const cases: ReduceParams[] = [
-  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3 },
-  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3, at: 0 },
-  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48, at: 0 },
-  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1, at: 0 },
+  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3, long: 0 },
+  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3, at: 0, long: 0 },
+  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48, at: 0, long: 1 },
+  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1, at: 0, long: 0 },
+  { outer: 2, n: 5001, inner: 3, size: 2500, chunks: 3, at: 0, long: 1 },
+  { outer: 3, n: 3001, inner: 1, size: 3001, chunks: 1, at: 0, long: 1 },
 ];
+
+/** Sums of more elements are long; shorter ones lose few digits. */
+export const LONG_SUM = 2048;
+const BLOCK = 16;
 
 interface Reduction {
   name: string;
+  /** Whether it adds up: long lines then take blocks. */
+  adds: boolean;
   /** WGSL functions that the following expressions may call. */
   functions: string;
   /** Identity element of `combine`, a WGSL scalar. */
@@ -70,6 +82,27 @@ interface Reduction {
   combineLanes: (part: string) => string;
   identityReference: number;
   combineReference: (a: number, b: number) => number;
+}
+
+/** WGSL: `acc`, of the values along a walk. */
+function walkWgsl(
+  { identity, combine }: Reduction,
+  inBlocks: boolean,
+  { value, ...walk }: Pick<Cascade, 'variable' | 'from' | 'to' | 'step'> & { value: string },
+): string {
+  if (inBlocks)
+    return cascadeWgsl({
+      ...walk,
+      sums: ['acc'],
+      type: 'V',
+      block: BLOCK,
+      body: `part_acc += ${value};`,
+    });
+  const { variable, from, to, step } = walk;
+  return `  var acc = V(${identity});
+  for (var ${variable} = ${from}; ${variable} < ${to}; ${variable} += ${step}u) {
+    acc = ${combine('acc', value)};
+  }`;
 }
 
 /**
@@ -85,14 +118,22 @@ function defineReduction(r: Reduction) {
       y: { type: 'f32', access: 'readwrite', size: (p) => p.at + outputCount(p) },
     },
     splitAxes,
-    specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
-      inner === 1
+    specialize: ({ inner, n, size, long }: ReduceParams, traits: Traits) => {
+      const inBlocks = r.adds && long === 1;
+      return inner === 1
         ? {
             rows: true,
             lanes: traits.subgroupSize || 64,
             width: n % 4 === 0 && size % 4 === 0 ? 4 : 1,
+            inBlocks,
           }
-        : { rows: false, lanes: independentLanes(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
+        : {
+            rows: false,
+            lanes: independentLanes(traits, 64),
+            width: inner % 4 === 0 ? 4 : 1,
+            inBlocks,
+          };
+    },
     launch: (p: ReduceParams, { rows, lanes, width }) =>
       rows ? p.outer * p.chunks : Math.ceil(outputCount(p) / (lanes * width)),
     wgsl: (c, traits) =>
@@ -105,11 +146,13 @@ ${main(
   `  if (group >= p.outer * p.chunks) { return; }
   let first = (group % p.chunks) * p.size;
   let end = (group / p.chunks) * p.n + min(first + p.size, p.n);
-  var acc = V(${r.identity});
-  for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u;
-    i += ${c.lanes}u) {
-    acc = ${r.combine('acc', 'x[i]')};
-  }
+${walkWgsl(r, c.inBlocks, {
+  variable: 'i',
+  from: `(end - min(p.size, p.n - first)) / ${c.width}u + lane`,
+  to: `end / ${c.width}u`,
+  step: c.lanes,
+  value: 'x[i]',
+})}
   let total = ${r.combineLanes('acc')};
   if (lane == 0u) { y[p.at + group] = total; }`,
 )}`
@@ -122,9 +165,14 @@ ${main(
   let block = column / inner;
   let first = (block % p.chunks) * p.size;
   let base = ((block / p.chunks) * p.n) * inner + column % inner;
-  var acc = V(${r.identity});
   let end = min(first + p.size, p.n);
-  for (var k = first; k < end; k++) { acc = ${r.combine('acc', 'x[base + k * inner]')}; }
+${walkWgsl(r, c.inBlocks, {
+  variable: 'k',
+  from: 'first',
+  to: 'end',
+  step: 1,
+  value: 'x[base + k * inner]',
+})}
   ${
     c.width === 4
       ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }'
@@ -150,6 +198,7 @@ ${main(
 
 export const sum = defineReduction({
   name: 'sum',
+  adds: true,
   functions: '',
   identity: '0.0',
   combine: (a, b) => `${a} + ${b}`,
@@ -160,6 +209,7 @@ export const sum = defineReduction({
 
 export const max = defineReduction({
   name: 'max',
+  adds: false,
   functions: maximumWgsl,
   identity: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
   combine: (a, b) => `maximum(${a}, ${b})`,
