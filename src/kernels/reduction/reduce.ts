@@ -1,9 +1,9 @@
 import { defineKernel, main, type SplitAxis, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { type Cascade, cascadeWgsl } from '../kit/cascade.ts';
-import { isNanWgsl, maximumWgsl } from '../kit/mathFunctions.ts';
+import { maximumWgsl } from '../kit/mathFunctions.ts';
 import { independentLanes, teamWgsl } from '../kit/perRow.ts';
-import { alignedWindow, splitAlong, splitGranularity } from '../kit/splitAxis.ts';
+import { alignedWindow, splitGranularity } from '../kit/splitAxis.ts';
 
 /**
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], written from
@@ -64,6 +64,22 @@ const cases: ReduceParams[] = [
   { outer: 2, n: 5001, inner: 3, size: 2500, chunks: 3, at: 0, long: 1 },
   { outer: 3, n: 3001, inner: 1, size: 3001, chunks: 1, at: 0, long: 1 },
 ];
+
+/** Calls `visit` for each result with the places of its elements. */
+function forEachResult(
+  { outer, n, inner, size, chunks, at }: ReduceParams,
+  visit: (to: number, places: Iterable<number>) => void,
+): void {
+  function* places(o: number, c: number, j: number) {
+    for (let k = c * size; k < Math.min((c + 1) * size, n); k++) yield (o * n + k) * inner + j;
+  }
+  for (let o = 0; o < outer; o++)
+    for (let c = 0; c < chunks; c++)
+      for (let j = 0; j < inner; j++) visit(at + (o * chunks + c) * inner + j, places(o, c, j));
+}
+
+/** What reductions of other types share. */
+export const reduceLayout = { params, cases, inputCount, outputCount, splitAxes, forEachResult };
 
 /** Sums of more elements are long; shorter ones lose few digits. */
 export const LONG_SUM = 2048;
@@ -179,18 +195,12 @@ ${walkWgsl(r, c.inBlocks, {
       : 'y[p.at + column] = acc;'
   }`,
           ),
-    reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
-      for (let o = 0; o < outer; o++) {
-        for (let c = 0; c < chunks; c++) {
-          for (let j = 0; j < inner; j++) {
-            let part = r.identityReference;
-            for (let k = c * size; k < Math.min((c + 1) * size, n); k++) {
-              part = r.combineReference(part, x[(o * n + k) * inner + j]);
-            }
-            y[at + (o * chunks + c) * inner + j] = part;
-          }
-        }
-      }
+    reference({ x, y }, p: ReduceParams) {
+      forEachResult(p, (to, places) => {
+        let part = r.identityReference;
+        for (const place of places) part = r.combineReference(part, x[place]);
+        y[to] = part;
+      });
     },
     cases,
   });
@@ -218,55 +228,4 @@ export const max = defineReduction({
       teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
   identityReference: Number.NEGATIVE_INFINITY,
   combineReference: (a, b) => Math.max(a, b),
-});
-
-const argParams = { outer: 'u32', n: 'u32', inner: 'u32', sign: 'f32' } as const;
-
-/**
- * Index of the first largest (sign 1) or smallest (sign -1) element along the middle axis, or of
- * its first NaN: [outer, n, inner] → [outer, inner].
- */
-export const argmax = defineKernel({
-  name: 'argmax',
-  params: argParams,
-  buffers: {
-    x: { type: 'f32', access: 'read', size: (p) => p.outer * p.n * p.inner },
-    y: { type: 'i32', access: 'write', size: (p) => p.outer * p.inner },
-  },
-  launch: (p) => Math.ceil((p.outer * p.inner) / 64),
-  splitAxes: (p, alignment) => [
-    splitAlong(p, 'outer', { x: p.n * p.inner, y: p.inner }, alignment),
-  ],
-  wgsl: () =>
-    isNanWgsl +
-    main(
-      64,
-      `  let column = group * 64u + lane;
-  if (column >= p.outer * p.inner) { return; }
-  let base = (column / p.inner) * p.n * p.inner + column % p.inner;
-  var best = x[base] * p.sign;
-  var place = 0u;
-  for (var k = 1u; k < p.n; k++) {
-    let value = x[base + k * p.inner] * p.sign;
-    if (value > best || (isNan(value) && !isNan(best))) { best = value; place = k; }
-  }
-  y[column] = i32(place);`,
-    ),
-  reference({ x, y }, { outer, n, inner, sign }) {
-    for (let o = 0; o < outer; o++) {
-      for (let j = 0; j < inner; j++) {
-        let place = 0;
-        const at = (k: number) => x[(o * n + k) * inner + j] * sign;
-        for (let k = 1; k < n; k++) {
-          if (at(k) > at(place) || (Number.isNaN(at(k)) && !Number.isNaN(at(place)))) place = k;
-        }
-        y[o * inner + j] = place;
-      }
-    }
-  },
-  cases: [
-    { outer: 3, n: 17, inner: 1, sign: 1 },
-    { outer: 2, n: 9, inner: 5, sign: -1 },
-    { outer: 512, n: 256, inner: 1, sign: 1 },
-  ],
 });
