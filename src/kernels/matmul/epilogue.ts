@@ -66,33 +66,3 @@ ${
   }`
 }
 }`;
-
-/**
- * WGSL for sums that wait in y: `keepFour(yStart, row, column, sums, isFirst)` adds to them,
- * `keptFour(yStart, row, column)` reads them. Places outside y hold nothing.
- */
-export const keepFourWgsl = (width: number): string => `
-fn keepFour(yStart: u32, row: u32, column: u32, sums: vec4<f32>, isFirst: bool) {
-  if (row >= p.m) { return; }
-  let at = yStart + row * p.yRow + column;
-${
-  width === 4
-    ? `  if (column < p.n) {
-    if (isFirst) { y[at / 4u] = sums; } else { y[at / 4u] += sums; }
-  }`
-    : `  for (var i = 0u; i < min(4u, p.n - min(column, p.n)); i++) {
-    if (isFirst) { y[at + i] = sums[i]; } else { y[at + i] += sums[i]; }
-  }`
-}
-}
-fn keptFour(yStart: u32, row: u32, column: u32) -> vec4<f32> {
-  var kept: vec4<f32>;
-  if (row >= p.m) { return kept; }
-  let at = yStart + row * p.yRow + column;
-${
-  width === 4
-    ? '  if (column < p.n) { kept = y[at / 4u]; }'
-    : '  for (var i = 0u; i < min(4u, p.n - min(column, p.n)); i++) { kept[i] = y[at + i]; }'
-}
-  return kept;
-}`;

@@ -1,5 +1,5 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
-import { type Epilogue, finishWgsl, keepFourWgsl, storeFourWgsl } from './epilogue.ts';
+import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import {
   declareShareWgsl,
   fetchFirst,
@@ -80,7 +80,6 @@ var<workgroup> aTile: array<vec4<f32>, ${size}>;
 var<workgroup> bTile: array<vec4<f32>, ${size}>;
 ${finishWgsl(epilogue)}
 ${storeFourWgsl(width)}
-${long ? keepFourWgsl(width) : ''}
 ${firstReadWgsl(a)}${firstReadWgsl(b)}
 ${main(
   threads,
@@ -145,14 +144,9 @@ function multiplyTiles(
   const place = (row: number, column: number) =>
     `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u
     + ${column * across * 4}u`;
-  const steps = BLOCK / depth;
-  // Sums of whole blocks wait in y: registers are few.
-  const endOfBlock = `    if (step % ${steps}u == 0u && step < steps) {
-${block(
-  (row, column) => `      keepFour(yStart, ${place(row, column)}, sum${row}_${column},
-  step == ${steps}u);
-      sum${row}_${column} = vec4<f32>();`,
-)}
+  const endOfBlock = `    if (step % ${BLOCK / depth}u == 0u || step == steps) {
+${block((row, column) => `      total${row}_${column} += sum${row}_${column};`)}
+${block((row, column) => `      sum${row}_${column} = vec4<f32>();`)}
     }`;
   const read = ({ name, alongK }: Operand, i: number, mine: string, apart: number) =>
     `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u
@@ -161,6 +155,7 @@ ${block(
   let across = lane % ${across}u;
   let down = lane / ${across}u;
 ${block((row, column) => `  var sum${row}_${column}: vec4<f32>;`)}
+${long ? block((row, column) => `  var total${row}_${column}: vec4<f32>;`) : ''}
   for (var step = 1u; step <= steps; step++) {
     if (fetchesA) {${stageTile(a, tile)}
     } else {${stageTile(b, tile)}
@@ -183,9 +178,8 @@ ${block(
     workgroupBarrier();
 ${long ? endOfBlock : ''}
   }
-${block((row, column) => {
-  const at = `yStart, ${place(row, column)}`;
-  const value = `sum${row}_${column}`;
-  return `  storeFour(${at}, ${long ? `${value} + keptFour(${at})` : value});`;
-})}`;
+${block(
+  (row, column) =>
+    `  storeFour(yStart, ${place(row, column)}, ${long ? 'total' : 'sum'}${row}_${column});`,
+)}`;
 }

@@ -72,7 +72,9 @@ const rowsOf = (x: Float32Array, k: number, f: (row: Float32Array) => number) =>
 const add = (row: Float32Array) => row.reduce((total, value) => total + value, 0);
 
 const kinds = ['normal', 'positive', 'equal'] as const;
-const cases = kinds.flatMap((kind) => lengths.map((k, i) => [kind, k, i] as const));
+const cases = kinds
+  .flatMap((kind) => lengths.map((k, i) => [kind, k, i] as const))
+  .filter(([kind, k]) => kind === 'equal' || k < lengths[2]);
 
 describe.each([
   ['cpu', new CpuDevice()],
@@ -83,9 +85,9 @@ describe.each([
   const on = (data: Float32Array, shape: number[]) => w.tensor(data, { shape, device: device! });
 
   here.each(cases)('sums of %s numbers, %i of them', async (kind, k, i) => {
-    const data = draw(kind, 8 * k, k);
+    const data = draw(kind, 4 * k, k);
     const expected = rowsOf(data, k, add);
-    const x = on(data, [8, k]);
+    const x = on(data, [4, k]);
     const columns = x.transpose(0, 1).contiguous();
     for (const y of [x.sum(1), columns.sum(0)])
       expectError(await y.data(), expected, bounds.sum[kind][i]);
@@ -108,16 +110,21 @@ describe.each([
   here.each(cases.filter(([, k]) => k < 100_000))(
     'products of %s numbers, %i of them',
     async (kind, k, i) => {
-      for (const [m, n] of [
-        [16, 16],
-        [5, 3],
-        [9, 11],
-      ]) {
+      // Compiling a text takes a software adapter longest.
+      const isSmall = k > 4096 || device === portable;
+      const sizes = isSmall
+        ? [[16, 16]]
+        : [
+            [16, 16],
+            [5, 3],
+            [9, 11],
+          ];
+      for (const [m, n] of sizes) {
         const [a, b] = [draw(kind, m * k, 1), draw(kind, k * n, 2)];
         const expected = multiply(a, b, [m, k, n]);
         const [x, y] = [on(a, [m, k]), on(b, [k, n])];
         const turned = (z: w.Tensor) => z.transpose(0, 1).contiguous().transpose(0, 1);
-        for (const layout of products) {
+        for (const layout of device === portable ? products.slice(0, 1) : products) {
           const product = (layout === 'TN' ? turned(x) : x).matmul(layout === 'NT' ? turned(y) : y);
           expectError(await product.data(), expected, bounds.product[kind][i]);
         }
