@@ -1,5 +1,6 @@
 import { defineKernel, wgsl } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 import {
   type Axis,
   axisX,
@@ -45,6 +46,10 @@ export const avgPool = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(outputSize(p), c),
+  splitAxes: (p, alignment) => {
+    const y = outputSize({ ...p, batch: 1 });
+    return [splitAlong(p, 'batch', { x: p.xBatch, y }, alignment)];
+  },
   wgsl: (c) => wgsl`${windowsWgsl}${countWgsl}
 ${perElementMain(
   c,
@@ -93,6 +98,11 @@ export const avgPoolBackward = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(inputSize(p), c),
+  splitAxes: (p, alignment) => {
+    const one = { ...p, batch: 1 };
+    const elements = { dy: outputSize(one), dx: inputSize(one) };
+    return [splitAlong(p, 'batch', elements, alignment)];
+  },
   wgsl: (c) => wgsl`${windowsWgsl}${countWgsl}
 ${perElementMain(
   c,
