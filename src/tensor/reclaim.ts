@@ -1,0 +1,109 @@
+import type { Device, DeviceBuffer } from '../device/device.ts';
+import { OutOfMemoryError } from '../device/errors.ts';
+import { collectGarbage } from '../platform/garbage.ts';
+
+/**
+ * Memory comes back when the storage that holds it is unreachable. JavaScript does not hurry: to its
+ * collector, a tensor of a gigabyte is an object of a few bytes. So each device has a budget,
+ * relative to what was in use after the last collection; an allocation beyond it collects first.
+ */
+
+/** Memory of a device, held by one storage. */
+export interface Holding {
+  readonly device: Device;
+  readonly buffer: DeviceBuffer;
+  readonly owner: WeakRef<object>;
+  isFree: boolean;
+}
+
+/** How far memory in use may grow between collections, as a factor. */
+const MAX_GROWTH = 2;
+/** Fewer new holdings than this, or fewer bytes, are not worth a collection. */
+const [MIN_HOLDINGS, MIN_BYTES] = [256, 1 << 22];
+/** Most of the time that collections may take, as long as memory grows by less than `MAX_EXCESS`. */
+const MAX_TIME_SHARE = 1 / 3;
+/** Bytes beyond the budget after which a collection is due at any cost. */
+const MAX_EXCESS = 1 << 28;
+
+/** What the storages of one device hold. */
+class Holdings {
+  readonly #device: Device;
+  readonly #held = new Set<Holding>();
+  /** Number and bytes after the last collection. */
+  #heldBefore = 0;
+  #bytesBefore = 0;
+  /** When the last collection ended, and how long it took, in milliseconds. */
+  #collectedAt = 0;
+  #duration = 0;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  add(owner: object, bytes: number): Holding {
+    if (this.#isCollectionDue()) this.collect();
+    const buffer = this.#allocate(bytes);
+    const holding = { device: this.#device, buffer, owner: new WeakRef(owner), isFree: false };
+    this.#held.add(holding);
+    finalizers.register(owner, holding, holding);
+    return holding;
+  }
+
+  remove(holding: Holding): void {
+    if (holding.isFree) return;
+    holding.isFree = true;
+    this.#held.delete(holding);
+    this.#device.free(holding.buffer);
+  }
+
+  /** Frees what is unreachable, if the runtime can tell at once; if not, finalizers do later. */
+  collect(): void {
+    const start = performance.now();
+    if (collectGarbage())
+      for (const holding of this.#held) if (!holding.owner.deref()) this.remove(holding);
+    this.#heldBefore = this.#held.size;
+    this.#bytesBefore = this.#device.memory().bytes;
+    this.#collectedAt = performance.now();
+    this.#duration = this.#collectedAt - start;
+  }
+
+  #isCollectionDue(): boolean {
+    const { bytes } = this.#device.memory();
+    const budget = MAX_GROWTH * this.#bytesBefore;
+    if (bytes <= budget) return false;
+    const isWorthIt =
+      this.#held.size - this.#heldBefore >= MIN_HOLDINGS || bytes - this.#bytesBefore >= MIN_BYTES;
+    if (!isWorthIt || bytes - budget > MAX_EXCESS) return isWorthIt;
+    return (performance.now() - this.#collectedAt) * MAX_TIME_SHARE >= this.#duration;
+  }
+
+  #allocate(bytes: number): DeviceBuffer {
+    try {
+      return this.#device.alloc(bytes);
+    } catch (error) {
+      // WebGPU reports that an earlier allocation failed: that is not to be tried again.
+      if (!(error instanceof OutOfMemoryError && this.#device.kind === 'cpu')) throw error;
+      this.collect();
+      return this.#device.alloc(bytes);
+    }
+  }
+}
+
+const holdings = new WeakMap<Device, Holdings>();
+
+/** Frees what a storage held that was collected without being disposed. */
+const finalizers = new FinalizationRegistry<Holding>((holding) => release(holding));
+
+/** Memory for `owner`, on a device; it is freed by `release`, or once `owner` is unreachable. */
+export function hold(owner: object, device: Device, bytes: number): Holding {
+  let ofDevice = holdings.get(device);
+  if (!ofDevice) holdings.set(device, (ofDevice = new Holdings(device)));
+  return ofDevice.add(owner, bytes);
+}
+
+/** Frees the memory, if that was not done before. */
+export function release(holding: Holding): void {
+  if (holding.isFree) return;
+  finalizers.unregister(holding);
+  holdings.get(holding.device)!.remove(holding);
+}
