@@ -18,10 +18,13 @@ export interface Holding {
 
 /** How far memory in use may grow between collections, as a factor. */
 const MAX_GROWTH = 2;
-/** Fewer new holdings than this, or fewer bytes, are not worth a collection. */
-const [MIN_HOLDINGS, MIN_BYTES] = [256, 1 << 22];
-/** Most of the time that collections may take, as long as memory grows by less than `MAX_EXCESS`. */
-const MAX_TIME_SHARE = 1 / 3;
+/** Fewer new holdings than this, with fewer bytes, are not worth a collection. */
+const [MIN_HOLDINGS, MIN_BYTES] = [96, 3 << 18];
+/**
+ * Collections that take longer than this, in milliseconds, get at most half of the time, as long as
+ * memory grows by less than `MAX_EXCESS`.
+ */
+const CHEAP_COLLECTION = 150;
 /** Bytes beyond the budget after which a collection is due at any cost. */
 const MAX_EXCESS = 1 << 28;
 
@@ -32,7 +35,7 @@ class Holdings {
   /** Number and bytes after the last collection. */
   #heldBefore = 0;
   #bytesBefore = 0;
-  /** When the last collection ended, and how long it took, in milliseconds. */
+  /** When the last collection ended, and about how long one takes, in milliseconds. */
   #collectedAt = 0;
   #duration = 0;
 
@@ -64,7 +67,8 @@ class Holdings {
     this.#heldBefore = this.#held.size;
     this.#bytesBefore = this.#device.memory().bytes;
     this.#collectedAt = performance.now();
-    this.#duration = this.#collectedAt - start;
+    // One that took long may only have waited for the processor.
+    this.#duration = Math.min(this.#collectedAt - start, Math.max(1, 2 * this.#duration));
   }
 
   #isCollectionDue(): boolean {
@@ -73,8 +77,9 @@ class Holdings {
     if (bytes <= budget) return false;
     const isWorthIt =
       this.#held.size - this.#heldBefore >= MIN_HOLDINGS || bytes - this.#bytesBefore >= MIN_BYTES;
-    if (!isWorthIt || bytes - budget > MAX_EXCESS) return isWorthIt;
-    return (performance.now() - this.#collectedAt) * MAX_TIME_SHARE >= this.#duration;
+    const isCheap = this.#duration <= CHEAP_COLLECTION;
+    if (!isWorthIt || isCheap || bytes - budget > MAX_EXCESS) return isWorthIt;
+    return performance.now() - this.#collectedAt >= this.#duration;
   }
 
   #allocate(bytes: number): DeviceBuffer {
