@@ -3,8 +3,8 @@ import { OutOfMemoryError } from '../device/errors.ts';
 import { collectGarbage } from '../platform/garbage.ts';
 
 /**
- * Memory comes back when the storage that holds it is unreachable. JavaScript does not hurry: to its
- * collector, a tensor of a gigabyte is an object of a few bytes. So each device has a budget,
+ * Memory comes back when the storage that holds it is unreachable. JavaScript does not hurry: its
+ * collector sees a tensor of a gigabyte as an object of a few bytes. So each device has a budget,
  * relative to what was in use after the last collection; an allocation beyond it collects first.
  */
 
