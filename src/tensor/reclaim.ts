@@ -18,8 +18,8 @@ export interface Holding {
 
 /** How far memory in use may grow between collections, as a factor. */
 const MAX_GROWTH = 2;
-/** Fewer new holdings than this, with fewer bytes, are not worth a collection. */
-const [MIN_HOLDINGS, MIN_BYTES] = [96, 3 << 18];
+/** New bytes that are worth a collection, and a few that are if many holdings share them. */
+const [MANY_BYTES, FEW_BYTES, MANY_HOLDINGS] = [3 << 18, 1 << 17, 96];
 /**
  * Collections that take longer than this, in milliseconds, get at most half of the time, as long as
  * memory grows by less than `MAX_EXCESS`.
@@ -75,8 +75,10 @@ class Holdings {
     const { bytes } = this.#device.memory();
     const budget = MAX_GROWTH * this.#bytesBefore;
     if (bytes <= budget) return false;
+    const added = bytes - this.#bytesBefore;
     const isWorthIt =
-      this.#held.size - this.#heldBefore >= MIN_HOLDINGS || bytes - this.#bytesBefore >= MIN_BYTES;
+      added >= MANY_BYTES ||
+      (added >= FEW_BYTES && this.#held.size - this.#heldBefore >= MANY_HOLDINGS);
     const isCheap = this.#duration <= CHEAP_COLLECTION;
     if (!isWorthIt || isCheap || bytes - budget > MAX_EXCESS) return isWorthIt;
     return performance.now() - this.#collectedAt >= this.#duration;
