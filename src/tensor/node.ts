@@ -1,16 +1,26 @@
 import type { Tensor } from './tensor.ts';
 
+/**
+ * Maps the gradients of the results (one each) to those of the inputs, in order; null for an input
+ * without one.
+ */
+export type Backward = (...gradients: Tensor[]) => readonly (Tensor | SparseRowGradient | null)[];
+
+/** Instead of a backward: makes the results again, with nodes of their own, to go on there. */
+export interface Recomputation {
+  recompute(): readonly Tensor[];
+}
+
 /** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
 export interface Node {
   /** Increases with each operation: an operation's inputs have lower ids. */
   readonly id: number;
   readonly name: string;
   readonly inputs: readonly Tensor[];
-  /**
-   * Maps the gradient of the result to those of the inputs (null: none). Undefined once it was
-   * used.
-   */
-  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
+  /** The results, if there may be several: they share the node. */
+  readonly outputs: readonly Tensor[] | undefined;
+  /** Undefined once it was used. */
+  backward: Backward | Recomputation | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
+import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
 import { touchedRowsOf } from './gradBuffer.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
@@ -127,6 +127,7 @@ export class Tensor {
    */
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
+    guardRead(this);
     const { binding, device } = this.storage;
     const { shape, strides, offset, size, dtype } = this;
     const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
