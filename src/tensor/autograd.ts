@@ -1,9 +1,8 @@
 import { guardUse } from './captureGuard.ts';
 import { gradBufferOf } from './gradBuffer.ts';
 import { tensorOver } from './launch.ts';
-import type { Backward, Node } from './node.ts';
 import { tick } from './storage.ts';
-import { empty, type Tensor } from './tensor.ts';
+import { type Backward, empty, type Node, type Tensor } from './tensor.ts';
 
 /**
  * Reverse-mode differentiation, the recording half. Each operation on a tensor that requires a

@@ -118,7 +118,8 @@ function checkStart(operation: string, root: Tensor, gradient: Tensor | undefine
     throw new StateError(`${operation}: the tensor depends on nothing that requires a gradient`);
   if (!gradient && root.size !== 1) {
     throw new ArgumentError(
-      `${operation}: expected a gradient for a tensor of shape ${formatShape(root.shape)}, got none`,
+      `${operation}: expected a gradient for a tensor of shape ${formatShape(root.shape)}, ` +
+        'got none',
     );
   }
   if (gradient && formatShape(gradient.shape) !== formatShape(root.shape)) {

@@ -5,7 +5,6 @@ import { fillMemory } from './create.ts';
 import { applyHooks, hasHooks, retainsGrad } from './gradientHooks.ts';
 import { externalInputs, topologicalOrder } from './graph.ts';
 import { launchMap } from './launch.ts';
-import type { Node, Recomputation, SparseRowGradient } from './node.ts';
 import {
   accumulateGrad,
   densify,
@@ -16,7 +15,7 @@ import {
 import { whileReading } from './savedTensors.ts';
 import { scope } from './scope.ts';
 import { tick } from './storage.ts';
-import { empty, Tensor } from './tensor.ts';
+import { empty, type Node, type Recomputation, type SparseRowGradient, Tensor } from './tensor.ts';
 
 /** Where a pass begins: a tensor and the gradient with respect to it. */
 export interface Start {
@@ -104,11 +103,7 @@ export class BackwardPass {
     return gradient;
   }
 
-  #propagate(
-    node: Node,
-    outputs: readonly Tensor[],
-    given: readonly (Tensor | undefined)[],
-  ): void {
+  #propagate(node: Node, outputs: readonly Tensor[], given: readonly (Tensor | undefined)[]): void {
     const { backward } = node;
     if (!backward)
       throw new StateError(
@@ -192,4 +187,3 @@ export class BackwardPass {
     return [...pending, ...this.found.values(), ...this.retained];
   }
 }
-

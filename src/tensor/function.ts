@@ -56,7 +56,11 @@ type OutputGradients<R extends Outputs> = R extends Tensor
 type InputGradients = Tensor | null | readonly (Tensor | null)[];
 
 /** Static side of a `Function`. */
-interface FunctionClass<C extends FunctionContext, A extends readonly unknown[], R extends Outputs> {
+interface FunctionClass<
+  C extends FunctionContext,
+  A extends readonly unknown[],
+  R extends Outputs,
+> {
   readonly name: string;
   forward(ctx: C, ...args: A): R;
   backward(ctx: C, ...gradOutputs: OutputGradients<R>): InputGradients;
@@ -84,6 +88,7 @@ interface FunctionClass<C extends FunctionContext, A extends readonly unknown[],
  * const y = Scale.apply(x, 3);
  */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: PyTorch's name
+// biome-ignore lint/complexity/noStaticOnlyClass: a base class, as PyTorch's
 export abstract class Function {
   /**
    * Runs forward, and records backward if an argument requires a gradient. A tensor inside an array

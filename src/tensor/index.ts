@@ -18,8 +18,8 @@ export {
   useDevice,
   zeros,
 } from './create.ts';
-export type { GradientHook, RemovableHandle } from './gradientHooks.ts';
 export { manualSeed } from './globalRng.ts';
+export type { GradientHook, RemovableHandle } from './gradientHooks.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
 export { type ConvOptions, conv1d, conv2d } from './ops/convolution.ts';
 export * from './ops/creation.ts';

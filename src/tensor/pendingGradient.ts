@@ -6,10 +6,9 @@ import { guardGradient } from './captureGuard.ts';
 import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
-import type { Node, SparseRowGradient } from './node.ts';
 import { whileReading } from './savedTensors.ts';
 import { keep } from './scope.ts';
-import { empty, type Tensor } from './tensor.ts';
+import { empty, type Node, type SparseRowGradient, type Tensor } from './tensor.ts';
 
 interface SparsePart {
   gradient: SparseRowGradient;

@@ -1,7 +1,6 @@
 import { StateError } from '../platform/errors.ts';
-import type { Node } from './node.ts';
 import { type Storage, tick } from './storage.ts';
-import type { Tensor } from './tensor.ts';
+import type { Node, Tensor } from './tensor.ts';
 
 /**
  * Backward reads tensors of the forward pass. One that was written over since then would give a
@@ -18,11 +17,7 @@ interface Reading {
 let reading: Reading | undefined;
 
 /** Runs the backward of a node on `gradients`. */
-export function whileReading<T>(
-  node: Node,
-  body: () => T,
-  gradients: readonly Tensor[] = [],
-): T {
+export function whileReading<T>(node: Node, body: () => T, gradients: readonly Tensor[] = []): T {
   const before = reading;
   reading = { node, gradients: gradients.map(({ storage }) => storage), startedAt: tick() };
   try {

@@ -3,10 +3,8 @@ import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
-import { touchedRowsOf } from './gradBuffer.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
-import type { Node } from './node.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -14,6 +12,42 @@ import { Storage } from './storage.ts';
 /** Elements are 32 bits wide; booleans are integers 0 and 1. */
 export type DType = 'float32' | 'int32' | 'bool';
 export type TensorData = Float32Array | Int32Array;
+
+/**
+ * Maps the gradients of the results (one each) to those of the inputs, in order; null for an input
+ * without one.
+ */
+export type Backward = (...gradients: Tensor[]) => readonly (Tensor | SparseRowGradient | null)[];
+
+/** Instead of a backward: makes the results again, with nodes of their own, to go on there. */
+export interface Recomputation {
+  recompute(): readonly Tensor[];
+}
+
+/** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
+export interface Node {
+  /** Increases with each operation: an operation's inputs have lower ids. */
+  readonly id: number;
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  /** The results, if there may be several: they share the node. */
+  readonly outputs: readonly Tensor[] | undefined;
+  /** Undefined once it was used. */
+  backward: Backward | Recomputation | undefined;
+}
+
+/**
+ * Sparse gradient of an embedding: only some rows are non-zero. It is added to the dense gradient
+ * last.
+ */
+export interface SparseRowGradient {
+  /** Tensors that must live until then. */
+  readonly keepAlive: readonly Tensor[];
+  /**
+   * Adds the rows to `gradient`, and marks them in `touchedRows` (int32, [rows]) if it is given.
+   */
+  accumulateInto(gradient: Tensor, touchedRows?: Tensor): void;
+}
 
 /**
  * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
@@ -192,8 +226,7 @@ export class Tensor {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
     }
-    const touchedRows = touchedRowsOf(this.storage);
-    touchedRows?.upload(new Int32Array(touchedRows.size).fill(1));
+    this.storage.afterUpload?.();
     return this;
   }
 
