@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, test } from 'vitest';
 import { Function, type FunctionContext } from '../../src/tensor/function.ts';
 import { capture, grad, noGrad, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { bothDevices } from '../support/devices.ts';
@@ -58,7 +58,7 @@ const returning = (gradients: unknown, outputs: unknown = undefined) =>
   };
 
 /** Compiled, never called: `npm run typecheck` fails if one of the errors is none. */
-export function mistakes(x: Tensor): void {
+function mistakes(x: Tensor): void {
   // @ts-expect-error a missing argument
   Scale.apply(x);
   // @ts-expect-error an argument of another type
@@ -75,6 +75,10 @@ export function mistakes(x: Tensor): void {
   // @ts-expect-error a backward that returns nothing
   Forgetful.apply(product, first);
 }
+
+test('the types of a function are those of its forward', () => {
+  expect(mistakes).toBeTypeOf('function');
+});
 
 describe.each(devices)('functions on %s', (_, device) => {
   const leaf = (values: number[]) => tensor(values, { device: device!, requiresGrad: true });
