@@ -3,7 +3,6 @@ import { recordAll } from '../tensor/autograd.ts';
 import { noteHookChange } from '../tensor/captureGuard.ts';
 import type { RemovableHandle } from '../tensor/gradientHooks.ts';
 import { keep, Tensor } from '../tensor/index.ts';
-import type { Module } from './module.ts';
 
 /** Hooks of modules: functions that see, and may replace, what goes through `forward`. */
 
@@ -34,16 +33,16 @@ export type BackwardHook<M> = (
 ) => HookGradients | undefined | void;
 
 interface HookLists {
-  pre: ForwardPreHook<Module>[];
-  post: ForwardHook<Module>[];
-  backward: BackwardHook<Module>[];
+  pre: ForwardPreHook<object>[];
+  post: ForwardHook<object>[];
+  backward: BackwardHook<object>[];
 }
 
-const hooksOf = new WeakMap<Module, HookLists>();
+const hooksOf = new WeakMap<object, HookLists>();
 
 /** Adds a hook; the first one of a module puts a function around its `forward`. */
 export function addHook<K extends keyof HookLists>(
-  module: Module,
+  module: object,
   kind: K,
   hook: HookLists[K][number],
 ): RemovableHandle {
@@ -66,11 +65,13 @@ export function addHook<K extends keyof HookLists>(
   };
 }
 
-function wrapForward(module: Module, lists: HookLists): void {
-  const holder = module as Module & { forward?: Forward };
+function wrapForward(module: object, lists: HookLists): void {
+  const holder = module as { forward?: Forward };
   const { forward } = holder;
   if (typeof forward !== 'function')
-    throw new ArgumentError(`hooks: expected a module with forward, got ${module.constructor.name}`);
+    throw new ArgumentError(
+      `hooks: expected a module with forward, got ${module.constructor.name}`,
+    );
   const wrapped = (...given: unknown[]): unknown => {
     let args = given;
     for (const hook of [...lists.pre]) {
@@ -108,8 +109,8 @@ function synchronous<T>(result: T): T {
  * the results, the first calls the hooks with both.
  */
 function withBackwardHooks(
-  module: Module,
-  hooks: readonly BackwardHook<Module>[],
+  module: object,
+  hooks: readonly BackwardHook<object>[],
   args: unknown[],
   run: (args: unknown[]) => unknown,
 ): unknown {
@@ -147,9 +148,7 @@ function withBackwardHooks(
 }
 
 const isPlainObject = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.getPrototypeOf(value) === Object.prototype;
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 /**
  * The same values, with tensors that require a gradient as views. `onBackward` gets a gradient for
