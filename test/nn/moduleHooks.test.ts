@@ -18,7 +18,7 @@ describe.each(devices)('hooks of modules on %s', (_, device) => {
     const twice = new Twice();
     const seen: unknown[] = [];
     const handles = [
-      twice.registerForwardPreHook((module, args) => {
+      twice.registerForwardPreHook((module, args): [Tensor, number] => {
         seen.push(module, args.length);
         return [args[0], 10];
       }),
