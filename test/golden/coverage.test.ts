@@ -33,7 +33,8 @@ const OTHERS = `backward capture data defaultDevice dispose empty emptyLike getR
   toString tolist upload useDevice constructor`.split(/\s+/);
 /** Without a gradient, in PyTorch too. */
 const FLAT = `all any argmax argmin argsort eq floorDivide ge gt isfinite isinf isnan le
-  logicalAnd logicalNot logicalOr logicalXor lt maskedSelect ne nonzero oneHot toFloat toInt arange eye
+  logicalAnd logicalNot logicalOr logicalXor lt maskedSelect ne nonzero oneHot toFloat toInt
+  arange eye
   full fullLike linspace ones onesLike zeros zerosLike asStrided add_ sub_ mul_ div_ copy_ fill_
   zero_`.split(/\s+/);
 

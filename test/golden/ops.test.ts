@@ -56,7 +56,7 @@ function compute(
  * on the way is freed when it is collected.
  */
 const ASYNC = ['maskedSelect', 'nonzero'];
-const uncollected = 0;
+let uncollected = 0;
 
 const webgpu = await tryWebGpu();
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
