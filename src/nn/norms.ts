@@ -92,6 +92,7 @@ export class GroupNorm extends Module {
   }
 }
 
+/** Options of `BatchNorm1d` and `BatchNorm2d`. */
 export interface BatchNormOptions {
   /** Default: 1e-5. */
   eps?: number;

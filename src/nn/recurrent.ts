@@ -25,6 +25,7 @@ import { formatShape } from '../tensor/shape.ts';
 import { uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
+/** Options of `LSTM`, `GRU` and `RNN`. */
 export interface RecurrentOptions {
   /** Layers on top of each other. Default: 1. */
   numLayers?: number;

@@ -5,6 +5,7 @@ import { skipInit } from './init.ts';
 import { Dropout, LayerNorm, Linear } from './layers.ts';
 import { Module } from './module.ts';
 
+/** Options of `TransformerEncoderLayer`. */
 export interface TransformerEncoderLayerOptions {
   /** Size between the two linear layers. Default: 2048. */
   dimFeedforward?: number;
@@ -20,6 +21,7 @@ export interface TransformerEncoderLayerOptions {
   normFirst?: boolean;
 }
 
+/** Masks of the encoder: of pairs, and of padding. */
 export interface TransformerMasks {
   /** Pairs to leave out, as `attnMask` of `MultiheadAttention`. */
   mask?: Tensor | null;

@@ -50,28 +50,31 @@ describe('the TypeScript of README and docs', () => {
   it('is type-checked', () => {
     const files = programs.map(({ name }) => join(project, `${name}.ts`));
     const checked = ts.getPreEmitDiagnostics(ts.createProgram(files, options));
-    const messages = checked.map(
-      ({ file, messageText }) =>
-        `${file?.fileName.split('/').at(-1)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
-    );
+    const messages = checked.map(({ file, messageText }) => [
+      file?.fileName.split('/').at(-1),
+      ts.flattenDiagnosticMessageText(messageText, '\n'),
+    ]);
     expect(messages).toEqual([]);
   });
 
   it('runs', () => {
-    const running = programs.filter(({ runs }) => runs);
-    expect(running.length).toBeGreaterThan(10);
-    for (const { name, code } of running) {
-      const { outputText } = ts.transpileModule(code, {
-        compilerOptions: { target: options.target, module: ts.ModuleKind.ESNext },
-      });
-      writeFileSync(join(project, `${name}.mjs`), outputText);
+    // Both starts have the same programs, with other comments: they run once.
+    const running = new Map<string, string>();
+    const { target } = options;
+    const compilerOptions = { target, module: ts.ModuleKind.ESNext, removeComments: true };
+    for (const { name, code, runs } of programs) {
+      const { outputText } = ts.transpileModule(code, { compilerOptions });
+      if (runs && !running.has(outputText)) running.set(outputText, name);
     }
+    expect(running.size).toBeGreaterThan(10);
+    for (const [text, name] of running) writeFileSync(join(project, `${name}.mjs`), text);
     // One process for all: an adapter is slow to open.
-    const imports = running.map(
-      ({ name }) => `console.log('#', '${name}');\nawait import('./${name}.mjs');`,
+    const imports = Array.from(
+      running.values(),
+      (name) => `console.log('#', '${name}');\nawait import('./${name}.mjs');`,
     );
     writeFileSync(join(project, 'all.mjs'), `${imports.join('\n')}\nprocess.exit(0);\n`);
     const output = execFileSync(process.execPath, ['all.mjs'], { cwd: project, encoding: 'utf8' });
-    expect(output.match(/^# /gm)?.length).toBe(running.length);
+    expect(output.match(/^# /gm)?.length).toBe(running.size);
   });
 });

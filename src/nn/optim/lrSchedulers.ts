@@ -111,6 +111,7 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
+/** Options of `ReduceLROnPlateau`. */
 export interface PlateauOptions {
   /** Whether a smaller or a larger metric is better. Default: min. */
   mode?: 'min' | 'max';

@@ -7,6 +7,7 @@ import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
 import { checkNonNegative } from './options.ts';
 
+/** Options of `SGD`. */
 export interface SgdOptions {
   lr: number;
   momentum: number;

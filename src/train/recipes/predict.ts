@@ -3,11 +3,13 @@ import type { TextInput } from '../pipelines/encode.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { openPredictor, type PredictorOptions, type PredictResult } from './predictor.ts';
 
+/** Options of `predict`. */
 export interface PredictRecipeOptions extends PredictorOptions {
   /** Pairs for a model that was trained on pairs; a model that tags words takes single texts. */
   texts: readonly TextInput[];
 }
 
+/** What `predict` reports. */
 export type PredictEvent = InputEvent;
 
 /**
