@@ -21,6 +21,7 @@ import { checkLabels, countNotIgnored, IGNORE_INDEX } from './loss.ts';
 import { sum } from './reduce.ts';
 import { contiguous } from './views.ts';
 
+/** Options of `linearCrossEntropy`. */
 export interface LinearCrossEntropyOptions {
   reduction?: 'mean' | 'sum';
   /** Rows with this label do not count, as in PyTorch. */
