@@ -34,6 +34,9 @@ export interface TransformerMasks {
 /**
  * Self-attention and a feed-forward network, each with dropout, residual and layer normalisation
  * (Vaswani et al. 2017, arXiv 1706.03762, §3.1), PyTorch's `nn.TransformerEncoderLayer`.
+ * @example
+ * const layer = new nn.TransformerEncoderLayer(16, 2, { batchFirst: true });
+ * layer.forward(randn([2, 5, 16])).shape; // [2, 5, 16]
  */
 export class TransformerEncoderLayer extends Module {
   readonly selfAttn: MultiheadAttention;

@@ -33,7 +33,11 @@ function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: SgdOpt
     );
 }
 
-/** Stochastic gradient descent with momentum, with the formulas of PyTorch's `SGD`. */
+/**
+ * Stochastic gradient descent with momentum, with the formulas of PyTorch's `SGD`.
+ * @example
+ * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ */
 export class SGD extends Optimizer<SgdOptions> {
   readonly #velocities: Tensor[];
 
