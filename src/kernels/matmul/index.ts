@@ -18,6 +18,7 @@ import {
   aSize,
   bSize,
   denseMatmul,
+  isLong,
   isVectorized,
   layoutOf,
   type MatmulParams,
@@ -76,7 +77,8 @@ export const candidates = (p: MatmulParams, traits: Traits): MatmulConstants[] =
 function tuningClass(p: MatmulParams): string {
   const layout = layoutOf(p);
   const sizes = [p.m, p.n, p.k, p.batch0 * p.batch1].map((size) => 2 ** Math.ceil(Math.log2(size)));
-  return `${layout}${isVectorized(p, layout) ? ' in vec4s' : ''} ${sizes.join(' × ')}`;
+  const access = `${isVectorized(p, layout) ? ' in vec4s' : ''}${isLong(p) ? ' in blocks' : ''}`;
+  return `${layout}${access} ${sizes.join(' × ')}`;
 }
 
 const plainCases = [
