@@ -27,6 +27,7 @@ export interface FreezableParts {
   encoders: readonly (readonly Module[])[];
 }
 
+/** Options of `fromPretrained`. */
 export interface PretrainedOptions {
   /** Labels for `config.id2label`; a classifier for another number of labels is drawn at random. */
   labels?: readonly string[];
@@ -36,6 +37,7 @@ export interface PretrainedOptions {
   seed?: number;
 }
 
+/** Options of `savePretrained`. */
 export interface SaveOptions {
   /**
    * float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32.
@@ -57,7 +59,13 @@ export interface ModelClass<M> extends LoadableClass<M> {
   fromConfig(config: BertConfig, seed?: number): M;
 }
 
-/** Base of all models: configuration, Hugging Face folders, fresh weights. */
+/**
+ * Base of all models: configuration, Hugging Face folders, fresh weights.
+ * @example
+ * const model = await BertModel.fromPretrained('path/to/folder'); // a static method of each model
+ * console.log(model.loadReport.missing);
+ * await model.savePretrained('out/copy');
+ */
 export abstract class BertPreTrainedModel extends Module {
   /**
    * Name of the class in `architectures` of config.json. Not the class's own name, since minifiers

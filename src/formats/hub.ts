@@ -30,6 +30,7 @@ export interface DownloadProgress {
 type OnProgress = (progress: DownloadProgress) => void;
 type Hub = typeof import('@huggingface/hub');
 
+/** Options of `findModel` and of opening a folder. */
 export interface FindModelOptions {
   /** Called while files are fetched. */
   onProgress?: OnProgress;
@@ -49,6 +50,9 @@ const repositoryName = /^(?!.*(\.\.|--))(\w[\w.-]*\/)?\w[\w.-]*$/;
  * In a browser it is always `name` itself.
  * @throws UsageError when there is no such model, or `@huggingface/hub` is not installed.
  * @throws DownloadError when the download fails or is damaged.
+ * @example
+ * const folder = await findModel('bert-base-multilingual-cased');
+ * const model = await BertModel.fromPretrained(folder);
  */
 export async function findModel(
   name: string,

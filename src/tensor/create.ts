@@ -34,11 +34,13 @@ export async function useDevice(
   return currentDevice;
 }
 
+/** Where and how a tensor is made. */
 export interface TensorOptions {
   dtype?: DType;
   device?: Device;
   requiresGrad?: boolean;
 }
+/** Numbers, or arrays of arrays of them. */
 export type NestedArray = number | boolean | readonly NestedArray[] | TensorData;
 
 /**

@@ -11,6 +11,7 @@ import { Storage } from './storage.ts';
 
 /** Elements are 32 bits wide; booleans are integers 0 and 1. */
 export type DType = 'float32' | 'int32' | 'bool';
+/** Elements on the host. */
 export type TensorData = Float32Array | Int32Array;
 
 /**

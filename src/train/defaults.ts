@@ -32,6 +32,7 @@ export const fitDefaults = {
   seed: 42,
 } as const satisfies FitOptions;
 
+/** Defaults of `fineTune`. */
 export const fineTuneDefaults = {
   ...fitDefaults,
   /** The usual study of NSMC. */
@@ -58,10 +59,13 @@ export const pretrainDefaults = {
 /** The share of the texts that is held out, besides the defaults of `pretrainModel`. */
 export const pretrainRecipeDefaults = { ...pretrainDefaults, validSplit: 0.05 } as const;
 
+/** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;
 
+/** Defaults of `predict`. */
 export const predictDefaults = { batchSize: 32, threshold: 0.5 } as const;
 
+/** Defaults of `embed`. */
 export const embedDefaults: Required<FeatureOptions> & { batchSize: number } = {
   batchSize: 32,
   pooling: 'mean',

@@ -4,6 +4,7 @@ import { stack, Tensor, tensor } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
 import { type Dataset, hasBatches } from './datasets.ts';
 
+/** Options of `DataLoader`. */
 export interface DataLoaderOptions<T, B> {
   /** Examples in a batch. Default: 1. */
   batchSize?: number;

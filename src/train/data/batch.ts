@@ -31,6 +31,10 @@ export const PAD_TO_MULTIPLE_OF = 8;
  * Encodes texts to at most `maxLength` tokens, including special ones. Words with tags are encoded
  * one by one; tags of truncated words are lost.
  * @throws UsageError when `maxLength` exceeds the positions of the model.
+ * @example
+ * const { examples } = await readData('reviews.tsv');
+ * const encoded = encodeExamples(examples, tokenizer, 64, model.config.maxPositionEmbeddings);
+ * await fit(model, encoded);
  */
 export function encodeExamples(
   examples: readonly Omit<Example, 'line'>[],

@@ -35,7 +35,9 @@ const historySchema = v.object({
   evaluations: v.array(evaluationSchema),
 });
 
+/** A step in the history of a pre-training. */
 export type PretrainStep = v.InferOutput<typeof stepSchema>;
+/** An evaluation in the history of a pre-training. */
 export type PretrainEvaluation = v.InferOutput<typeof evaluationSchema>;
 
 /** Steps and evaluations. No times: an interrupted run ends with the same history. */

@@ -4,6 +4,8 @@ import type { PretrainHistory } from './history.ts';
 /**
  * Draws a pre-training as one SVG picture: loss, and on held-out text perplexity and accuracy, over
  * the steps.
+ * @example
+ * await writeFile('history.svg', await pretrainPicture(history));
  */
 export function pretrainPicture(
   { steps, evaluations }: PretrainHistory,

@@ -26,6 +26,7 @@ import {
   markFiles,
 } from './start.ts';
 
+/** Options of `fineTune`. */
 export type FineTuneOptions = Partial<FineTuneSettings> & {
   data: string;
   /** Folder of the best model, history.json and history.svg; its `checkpoint` resumes the run. */

@@ -48,6 +48,7 @@ export interface FineTuneSettings extends StartOptions, FineTuneDataOptions, Fit
   freeze?: number | 'all';
 }
 
+/** What `fineTune` reports. */
 export type FineTuneEvent =
   | InputEvent
   | {
@@ -69,6 +70,7 @@ export type FineTuneEvent =
   | { event: 'earlyStop'; patience: number; monitor: History['monitor'] }
   | { event: 'interrupted'; step: number; folder: string };
 
+/** What `fineTune` resolves with. */
 export interface FineTuneResult {
   /** The best model. */
   model: TaskModel;

@@ -60,6 +60,7 @@ export interface PretrainSettings
   epochs?: number;
 }
 
+/** Options of `pretrain`. */
 export type PretrainRecipeOptions = Partial<PretrainSettings> & {
   files: readonly string[];
   /** Folder of the checkpoint, which is a Hugging Face model too, history.json and history.svg. */
@@ -70,6 +71,7 @@ export type PretrainRecipeOptions = Partial<PretrainSettings> & {
 
 const EPOCHS = 3;
 
+/** What `pretrain` reports. */
 export type PretrainEvent =
   | InputEvent
   | {
@@ -87,6 +89,7 @@ export type PretrainEvent =
   | { event: 'checkpoint'; step: number }
   | { event: 'interrupted'; step: number; folder: string };
 
+/** What `pretrain` resolves with. */
 export interface PretrainResult {
   model: PretrainModel;
   tokenizer: BertTokenizer;

@@ -104,7 +104,11 @@ function stateFiles(
   };
 }
 
-/** True if a folder holds a run that can be resumed. */
+/**
+ * True if a folder holds a run that can be resumed.
+ * @example
+ * if (await hasTrainingState('out/model/checkpoint')) await fineTune({ resume: 'out/model' });
+ */
 export async function hasTrainingState(dir: string): Promise<boolean> {
   await recoverWrites(dir);
   return fileExists(joinPath(dir, STATE));

@@ -28,6 +28,7 @@ export interface FitPosition {
 
 export type FitState<T> = TrainerState<FitPosition, StepRecord, EpochRecord, T>;
 
+/** What `fit` reports, and how it is stopped. */
 export interface FitCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;

@@ -62,7 +62,12 @@ const inOrderOf = <T extends object>(raw: object, parsed: T): T =>
     Object.keys(raw).flatMap((key) => (key in parsed ? [[key, parsed[key as keyof T]]] : [])),
   ) as T;
 
-/** Steps and epochs of a fine-tuning. No times: an interrupted run ends with the same history. */
+/**
+ * Steps and epochs of a fine-tuning. No times: an interrupted run ends with the same history.
+ * @example
+ * const history = await fit(model, train, valid);
+ * console.log(history.bestEpoch?.validAccuracy, history.steps.length);
+ */
 export class History {
   /** The validation metric that decides which epoch is the best. */
   readonly monitor: Metric;

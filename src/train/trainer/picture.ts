@@ -5,6 +5,8 @@ import type { EpochRecord, History } from './history.ts';
 /**
  * Draws a history as one SVG picture: loss on the left, the monitored metric on the right, both for
  * training and validation, over steps (below) and epochs (above). The best epoch is marked.
+ * @example
+ * await writeFile('history.svg', await historyPicture(history));
  */
 export function historyPicture(history: History, title = 'Training history'): Promise<string> {
   const { monitor, steps, epochs, bestEpoch } = history;
