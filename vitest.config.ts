@@ -1,6 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // Tests run the sources, where package.json names what is built of them.
+  resolve: {
+    alias: { '#platform': fileURLToPath(new URL('src/platform/node.ts', import.meta.url)) },
+  },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,

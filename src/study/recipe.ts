@@ -76,7 +76,7 @@ export async function study(
     import('./report.ts'),
     import('./summary.ts'),
   ]);
-  await writeFiles(out, { [REPORT]: await studyReport(results) });
+  await writeFiles(out, { [REPORT]: studyReport(results) });
   const cells = methods.length * settings.seeds * settings.sizes.length;
   const finished = results.cells.length === cells;
   return { results, summary: summarise(results), finished, out };

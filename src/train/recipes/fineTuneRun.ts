@@ -254,6 +254,6 @@ async function writeHistory(dir: string, history: History, data: string): Promis
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
   await writeFiles(dir, {
     [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
-    'history.svg': await historyPicture(history, title),
+    'history.svg': historyPicture(history, title),
   });
 }
