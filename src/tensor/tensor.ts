@@ -3,10 +3,8 @@ import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
-import { touchedRowsOf } from './gradBuffer.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
-import type { Node } from './node.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -14,6 +12,32 @@ import { Storage } from './storage.ts';
 /** Elements are 32 bits wide; booleans are integers 0 and 1. */
 export type DType = 'float32' | 'int32' | 'bool';
 export type TensorData = Float32Array | Int32Array;
+
+/** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
+export interface Node {
+  /** Increases with each operation: an operation's inputs have lower ids. */
+  readonly id: number;
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  /**
+   * Maps the gradient of the result to those of the inputs (null: none). Undefined once it was
+   * used.
+   */
+  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
+}
+
+/**
+ * Sparse gradient of an embedding: only some rows are non-zero. It is added to the dense gradient
+ * last.
+ */
+export interface SparseRowGradient {
+  /** Tensors that must live until then. */
+  readonly keepAlive: readonly Tensor[];
+  /**
+   * Adds the rows to `gradient`, and marks them in `touchedRows` (int32, [rows]) if it is given.
+   */
+  accumulateInto(gradient: Tensor, touchedRows?: Tensor): void;
+}
 
 /**
  * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
@@ -191,8 +215,7 @@ export class Tensor {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
     }
-    const touchedRows = touchedRowsOf(this.storage);
-    touchedRows?.upload(new Int32Array(touchedRows.size).fill(1));
+    this.storage.afterUpload?.();
     return this;
   }
 
