@@ -58,7 +58,9 @@ export const yieldToEventLoop: typeof node.yieldToEventLoop = () =>
 export const waitForDevice: typeof node.waitForDevice = (promise) => promise;
 
 const onlyInNode = async (): Promise<never> => {
-  throw new UsageError('files can only be written in Node; `modelFiles` gives them as bytes');
+  throw new UsageError(
+    'files can only be written in Node; `files()` of a model or a tokenizer gives them',
+  );
 };
 export const writeFiles: typeof node.writeFiles = onlyInNode;
 export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;

@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 import { UsageError } from '../errors.ts';
 import type { SystemError } from '../types.ts';
 import { importOptional } from './packages.ts';
