@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
@@ -53,6 +55,30 @@ describe('a bundle of a page', () => {
     expect(Math.abs(size - kilobytes)).toBeLessThan(0.05 * kilobytes + 0.1);
     expect(built.code).not.toMatch(/node:|createRequire|__vite-browser-external/);
     expect(built.modules.filter((path) => path.includes('/platform/node'))).toEqual([]);
+  });
+
+  it('saves models under the names of their classes, though minified', async () => {
+    const { code } = await bundle(`import { useDevice } from 'wigbert';
+      import { BertForSequenceClassification, BertForMaskedLM, bertConfig } from 'wigbert/bert';
+      globalThis.result = (async () => {
+        await useDevice('cpu');
+        const sizes = { hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 1 };
+        const config = bertConfig({ ...sizes, vocabSize: 8, intermediateSize: 8 });
+        const classes = [BertForSequenceClassification, BertForMaskedLM];
+        return Promise.all(classes.map((each) => each.fromConfig(config).files()));
+      })();`);
+    expect(code).not.toContain('class BertForMaskedLM');
+    const dir = mkdtempSync(join(tmpdir(), 'wigbert-bundle-'));
+    writeFileSync(join(dir, 'page.mjs'), code);
+    await import(join(dir, 'page.mjs'));
+    const folders = await (globalThis as { result?: Promise<Record<string, Uint8Array>[]> })
+      .result!;
+    rmSync(dir, { recursive: true });
+    const names = folders.map((files) => {
+      expect(Object.keys(files).sort()).toEqual(['config.json', 'model.safetensors']);
+      return JSON.parse(new TextDecoder().decode(files['config.json'])).architectures;
+    });
+    expect(names).toEqual([['BertForSequenceClassification'], ['BertForMaskedLM']]);
   });
 
   it('that only tokenizes, and a bare import, are small', () => {

@@ -37,7 +37,7 @@ describe('wigbert init', () => {
         'await fineTune',
         "(await import('node:fs')).writeFileSync('data/few.tsv', few);\n$&",
       );
-    const few = "const few = 'text\\tlabel\\na\\tpositive\\nb\\tnegative\\n';\n";
+    const few = "const few = 'text\\tlabel\\n' + 'a\\tpositive\\nb\\tnegative\\n'.repeat(5);\n";
     const run = spawnSync(
       process.execPath,
       ['--input-type=module', '--eval', few + program.replaceAll('data/train.tsv', 'data/few.tsv')],
