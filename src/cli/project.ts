@@ -10,13 +10,15 @@ import { evaluate, fineTune, pipeline } from 'wigbert/train';
 const device = await useDevice('auto'); // WebGPU if there is an adapter, else the CPU
 console.log(\`training on \${device.kind} (\${device.description})\`);
 
-await fineTune({
+const settings = {
   data: 'data/train.tsv', // a column \`text\` and a column \`label\`
   vocab: 'data/vocab.txt', // a fresh small model; \`model: 'FOLDER'\` starts from a trained one
   out: 'out/model',
   overwrite: true,
   learningRate: 5e-4,
   groupByLength: true,
+};
+await fineTune(settings, {
   onEvent: (event) => {
     if (event.event !== 'epoch') return;
     const { epoch, trainLoss, validAccuracy } = event;
