@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../platform/errors.ts';
 import { packageVersion, shippedFile } from './shippedFile.ts';
 
-const train = `// Trains a classifier on data/train.tsv and saves it in out/model, a Hugging Face folder.
+const train = `// Trains a classifier on data/train.tsv; saves it in out/model, a Hugging Face folder.
 import { useDevice } from 'wigbert';
 import { evaluate, fineTune, pipeline } from 'wigbert/train';
 
@@ -44,8 +44,8 @@ Then label texts, one a line:
 
     npx wigbert predict --model out/model 'a film to remember'
 
-- \`data/train.tsv\` and \`data/test.tsv\` have a column \`text\` and a column \`label\`: put your own in
-  their place. With other words they need another vocabulary:
+- \`data/train.tsv\` and \`data/test.tsv\` have a column \`text\` and a column \`label\`: put your
+  own in their place. Other words need another vocabulary:
   \`npx wigbert vocab data/train.tsv --size 8000 --out data/vocab.txt\`
 - \`train.mjs\` has the settings. \`out/model/history.svg\` shows how the training went.
 - \`npx wigbert doctor\` says what this machine has. Without a WebGPU adapter the CPU does the work,

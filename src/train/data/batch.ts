@@ -29,8 +29,8 @@ export const PAD_TO_MULTIPLE_OF = 8;
 
 /**
  * Encodes texts to at most `maxLength` tokens, including special ones: by default the tokenizer's
- * `modelMaxLength`, and 512 at most. Words with tags are encoded one by one; tags of truncated words
- * are lost.
+ * `modelMaxLength`, and 512 at most. Words with tags are encoded one by one; tags of truncated
+ * words are lost.
  * @throws UsageError when `maxLength` exceeds the positions of the model.
  */
 export function encodeExamples(
