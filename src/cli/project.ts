@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../platform/errors.ts';
 import { packageVersion, shippedFile } from './shippedFile.ts';
 
-const train = `// Trains a classifier on data/train.tsv; saves it in out/model, a Hugging Face folder.
+const train = `// Trains a classifier on data/train.tsv; saves it in out/model.
 import { useDevice } from 'wigbert';
 import { evaluate, fineTune, pipeline } from 'wigbert/train';
 
