@@ -1,7 +1,12 @@
-/// <reference types="@webgpu/types" preserve="true" />
 import { UsageError } from '../errors.ts';
 import type { SystemError } from '../types.ts';
 import { importOptional } from './packages.ts';
+
+/**
+ * The type `GPU` where the program's types have it (TypeScript's own from 6.0, `@webgpu/types`), so
+ * that the package's declarations need neither.
+ */
+type WebGPU = typeof globalThis extends { GPU: { prototype: infer T } } ? T : never;
 
 /**
  * Dawn crashes the process if the object that `create()` returned is garbage-collected while a
@@ -30,7 +35,7 @@ export async function findWebGPU({
   experimental,
 }: {
   experimental: boolean;
-}): Promise<GPU | undefined> {
+}): Promise<WebGPU | undefined> {
   if (typeof navigator !== 'undefined' && navigator.gpu) return navigator.gpu;
   let instance = instances.get(experimental);
   if (!instance) {

@@ -29,7 +29,7 @@ describe('files of a model', () => {
     [BertForMaskedLM, { torchDtype: 'float16' as const }],
     [BertModel, {}],
   ])('are those that savePretrained writes, %#', async (Model, options) => {
-    const model = Model.fromConfig(config, 3);
+    const model = (Model as typeof BertModel).fromConfig(config, 3);
     const files = await model.files(tokenizer.files(), options);
     const folder = join(dir, model.architecture);
     await model.savePretrained(folder, tokenizer.files(), options);
