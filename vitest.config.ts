@@ -1,11 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import packageJson from './package.json' with { type: 'json' };
+
+/** The entries of the package, by name, are files of src here: no test depends on an old build. */
+const entries = Object.entries(packageJson.exports).flatMap(([name, target]) => {
+  if (typeof target === 'string') return [];
+  const source = target.default.replace('./dist/', './').replace(/\.js$/, '.ts');
+  const replacement = fileURLToPath(new URL(source, import.meta.url));
+  return [{ find: new RegExp(`^${name.replace('.', 'wigbert')}$`), replacement }];
+});
+
+/** What package.json's `imports` choose, as Node takes it. */
+const platform = {
+  find: '#platform',
+  replacement: fileURLToPath(new URL('src/platform/node.ts', import.meta.url)),
+};
 
 export default defineConfig({
-  // Tests run the sources, where package.json names what is built of them.
-  resolve: {
-    alias: { '#platform': fileURLToPath(new URL('src/platform/node.ts', import.meta.url)) },
-  },
+  resolve: { alias: [...entries, platform] },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,

@@ -33,3 +33,4 @@ export {
   WriteError,
 } from './platform/errors.ts';
 export * from './tensor/index.ts';
+export { loadSafetensors, saveSafetensors } from './tensor/safetensors.ts';

@@ -43,6 +43,7 @@ export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linear
 export * from './ops/logical.ts';
 export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
+export * from './ops/orderStatistics.ts';
 export {
   type AdaptiveSize,
   type AvgPoolOptions,
@@ -60,6 +61,7 @@ export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';
 export * from './ops/sampling.ts';
+export * from './ops/scan.ts';
 export * from './ops/scatter.ts';
 export * from './ops/softmax.ts';
 export * from './ops/sort.ts';

@@ -7,10 +7,12 @@ import * as indexing from './ops/indexing.ts';
 import * as inPlace from './ops/inPlace.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as orderStatistics from './ops/orderStatistics.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
 import { multinomial } from './ops/sampling.ts';
+import * as scans from './ops/scan.ts';
 import * as scatters from './ops/scatter.ts';
 import * as softmaxes from './ops/softmax.ts';
 import * as order from './ops/sort.ts';
@@ -26,6 +28,7 @@ const operations = {
   ...views,
   ...inPlace,
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
+  ...{ ...orderStatistics, ...scans },
   ...{
     matmul,
     gather,
@@ -67,6 +70,8 @@ interface Overloaded {
   min(): Tensor;
   min(dim: number, keepdim?: boolean): order.ValuesAndIndices;
   min(other: Tensor): Tensor;
+  median(): Tensor;
+  median(dim: number, keepdim?: boolean): order.ValuesAndIndices;
 }
 
 type Method<F> = F extends (first: never, ...rest: infer A) => infer R ? (...rest: A) => R : never;

@@ -10,7 +10,8 @@ import { formatShape, product, type Shape } from '../shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from '../tensor.ts';
 import { div, ge, gt, le, log, mul, neg, toFloat, toInt, where } from './elementwise.ts';
 import { all, logicalAnd } from './logical.ts';
-import { amax, argmax, cumsum } from './reduce.ts';
+import { amax, argmax } from './reduce.ts';
+import { cumsum } from './scan.ts';
 import { topk } from './sort.ts';
 import { reshape, unsqueeze } from './views.ts';
 
