@@ -1,6 +1,6 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts';
-import type { FileContent } from '../platform/atomicWrite.ts';
+import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue } from '../platform/format.ts';
 import { scope, type Tensor } from '../tensor/index.ts';
@@ -8,7 +8,7 @@ import { Philox } from '../tensor/random.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
-import { writeCheckpoint } from './checkpoint/write.ts';
+import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 import { BertEncoder } from './layers/encoder.ts';
 
@@ -181,14 +181,37 @@ export abstract class BertPreTrainedModel extends Module {
   async savePretrained(
     dir: string,
     extraFiles: Record<string, FileContent> = {},
-    { torchDtype }: SaveOptions = {},
+    options: SaveOptions = {},
   ): Promise<void> {
+    await writeFiles(dir, this.#files(extraFiles, options));
+  }
+
+  /**
+   * The files of the folder that `savePretrained` writes, for programs that cannot write one, such
+   * as pages: bytes by name.
+   * @param extraFiles such as `tokenizer.files()`
+   * @throws UsageError naming a weight that is NaN or too large for float16.
+   * @example
+   * for (const [name, bytes] of Object.entries(await model.files(tokenizer.files())))
+   *   await fetch(`/models/mine/${name}`, { method: 'PUT', body: bytes });
+   */
+  async files(
+    extraFiles: Record<string, FileContent> = {},
+    options: SaveOptions = {},
+  ): Promise<Record<string, Uint8Array>> {
+    const files: Record<string, Uint8Array> = {};
+    for (const [name, content] of Object.entries(this.#files(extraFiles, options)))
+      files[name] = await contentBytes(content);
+    return files;
+  }
+
+  #files(extraFiles: Record<string, FileContent>, { torchDtype }: SaveOptions) {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       const data = () => parameter.data() as Promise<Float32Array>;
       return [name, { shape: parameter.shape, data }] as const;
     });
     const architectures = this.architecture === '' ? [] : [this.architecture];
-    await writeCheckpoint(dir, this.config, architectures, weights, extraFiles, torchDtype);
+    return checkpointFiles(this.config, architectures, weights, extraFiles, torchDtype);
   }
 
   /**

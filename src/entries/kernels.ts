@@ -4,6 +4,7 @@ export {
   type BufferSpec,
   type BufferTypes,
   type Constants,
+  definedKernels,
   defineKernel,
   type ElementType,
   type Fill,

@@ -86,7 +86,7 @@ export async function study(
     import('./report.ts'),
     import('./summary.ts'),
   ]);
-  await writeFiles(out, { [REPORT]: await studyReport(results) });
+  await writeFiles(out, { [REPORT]: studyReport(results) });
   const methods = methodsOn(settings.pretrainings).length;
   const cells = methods * settings.seeds * settings.sizes.length;
   const finished = results.cells.length === cells;

@@ -63,7 +63,12 @@ export function trainCommand(): Command {
       fineTuneDefaults.maxLength,
     )
     .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
-    .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
+    .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
+    .option(
+      '--max-steps <n>',
+      'stop after this many steps, however many epochs these are',
+      positiveInteger,
+    );
   addRunOptions(command);
   addOptions(command, dataOptions());
   return command.action((data: string | undefined, options) => run(command, data, options));

@@ -28,8 +28,9 @@ export interface EncodedExample {
 export const PAD_TO_MULTIPLE_OF = 8;
 
 /**
- * Encodes texts to at most `maxLength` tokens, including special ones. Words with tags are encoded
- * one by one; tags of truncated words are lost.
+ * Encodes texts to at most `maxLength` tokens, including special ones: by default the tokenizer's
+ * `modelMaxLength`, and 512 at most. Words with tags are encoded one by one; tags of truncated
+ * words are lost.
  * @throws UsageError when `maxLength` exceeds the positions of the model.
  * @example
  * const { examples } = await readData('reviews.tsv');
@@ -39,8 +40,8 @@ export const PAD_TO_MULTIPLE_OF = 8;
 export function encodeExamples(
   examples: readonly Omit<Example, 'line'>[],
   tokenizer: BertTokenizer,
-  maxLength: number,
-  maxPositions: number,
+  maxLength = Math.min(tokenizer.modelMaxLength, 512),
+  maxPositions = maxLength,
 ): EncodedExample[] {
   checkMaxLength(maxLength, maxPositions);
   return examples.map(({ text, pair, words, label }) => {

@@ -26,7 +26,7 @@ import {
   type FitPosition,
   type FitState,
   fit,
-  stepsPerEpoch,
+  totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { historyPicture } from '../trainer/picture.ts';
@@ -121,7 +121,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     maxPositionEmbeddings,
     report,
   );
-  const totalSteps = settings.epochs * stepsPerEpoch(train.length, settings.batchSize);
+  const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',
     train: train.length,
@@ -222,7 +222,7 @@ async function trainAndSave(
     state,
   );
   const isAborted = signal?.aborted === true;
-  if (!isAborted && history.epochs.length < settings.epochs)
+  if (!isAborted && history.steps.length < totalStepsOf(settings, train.length))
     report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
@@ -256,6 +256,6 @@ async function writeHistory(dir: string, history: History, data: string): Promis
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
   await writeFiles(dir, {
     [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
-    'history.svg': await historyPicture(history, title),
+    'history.svg': historyPicture(history, title),
   });
 }

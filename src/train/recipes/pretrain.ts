@@ -267,5 +267,5 @@ async function startingModel(
 
 async function writePicture(out: string, history: PretrainHistory, file: string): Promise<void> {
   const title = `${file.split('/').at(-1)}: pre-training`;
-  await writeFiles(out, { 'history.svg': await pretrainPicture(history, title) });
+  await writeFiles(out, { 'history.svg': pretrainPicture(history, title) });
 }

@@ -48,6 +48,7 @@ const fineTuneSchema = v.looseObject({
   replaceHead: flag,
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
+  maxSteps: count,
   patience: integer,
   groupByLength: v.boolean(),
 });
