@@ -1,6 +1,6 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
-import type { FileContent } from '../platform/atomicWrite.ts';
+import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue } from '../platform/format.ts';
 import type { Tensor } from '../tensor/index.ts';
@@ -8,7 +8,7 @@ import { Philox } from '../tensor/random.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
-import { writeCheckpoint } from './checkpoint/write.ts';
+import { checkpointFiles } from './checkpoint/write.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
 
 /** How the weights of a folder match a model. */
@@ -154,12 +154,17 @@ export abstract class BertPreTrainedModel extends Module {
     extraFiles: Record<string, FileContent> = {},
     { torchDtype }: SaveOptions = {},
   ): Promise<void> {
+    await writeFiles(dir, { ...extraFiles, ...this.files({ torchDtype }) });
+  }
+
+  /** The files that `savePretrained` writes: config.json and the weights, fetched when read. */
+  files({ torchDtype }: SaveOptions = {}): Record<string, FileContent> {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       const data = () => parameter.data() as Promise<Float32Array>;
       return [name, { shape: parameter.shape, data }] as const;
     });
     const architectures = this.architecture === '' ? [] : [this.architecture];
-    await writeCheckpoint(dir, this.config, architectures, weights, extraFiles, torchDtype);
+    return checkpointFiles(this.config, architectures, weights, torchDtype);
   }
 
   /**

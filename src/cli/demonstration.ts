@@ -11,6 +11,7 @@ import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { openCliDevice } from './openDevice.ts';
 import { wigbertCommand } from './shell.ts';
+import { interruptExitCode } from './signals.ts';
 import { percent } from './table.ts';
 import { runFineTuning } from './training.ts';
 
@@ -45,7 +46,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
     },
   );
   if (interrupted) {
-    process.exitCode = 130;
+    process.exitCode = interruptExitCode();
     return;
   }
   const test = (tested: TaskModel) =>

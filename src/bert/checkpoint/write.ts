@@ -13,20 +13,35 @@ export interface WeightToSave {
 }
 
 /**
- * Writes a folder that Python's `from_pretrained` loads: config.json, the weights and `extraFiles`
- * (content by name: vocab.txt…). After a crash the folder is the old one or the new one
- * (`writeFiles`).
- * @throws UsageError when the folder cannot be written to, or naming a weight that is NaN or too
- * large for float16.
+ * Writes `checkpointFiles` and `extraFiles` (content by name: vocab.txt…). After a crash the folder
+ * is the old one or the new one (`writeFiles`).
+ * @throws UsageError as `checkpointFiles`, or when the folder cannot be written to.
  */
-export async function writeCheckpoint(
+export const writeCheckpoint = (
   dir: string,
   config: BertConfig,
   architectures: readonly string[],
   tensors: Iterable<readonly [string, WeightToSave]>,
   extraFiles: Readonly<Record<string, FileContent>> = {},
+  torchDtype?: TorchDtype,
+): Promise<void> =>
+  writeFiles(dir, {
+    ...extraFiles,
+    ...checkpointFiles(config, architectures, tensors, torchDtype),
+  });
+
+/**
+ * The files of a folder that Python's `from_pretrained` loads: config.json and the weights, which
+ * are fetched while they are written.
+ * @throws UsageError for another `torchDtype`; while the weights are fetched, naming a weight that
+ * is NaN or too large for float16.
+ */
+export function checkpointFiles(
+  config: BertConfig,
+  architectures: readonly string[],
+  tensors: Iterable<readonly [string, WeightToSave]>,
   torchDtype: TorchDtype = 'float32',
-): Promise<void> {
+): Record<string, FileContent> {
   if (!torchDtypes.includes(torchDtype))
     throw new UsageError(
       `\`torchDtype\`: expected ${torchDtypes.join(' or ')}, got ${formatValue(torchDtype)}`,
@@ -40,9 +55,8 @@ export async function writeCheckpoint(
         : { dtype: 'F32', shape, data },
     ];
   });
-  await writeFiles(dir, {
-    ...extraFiles,
+  return {
     [modelFiles.config]: configToJson(config, architectures, torchDtype),
     [modelFiles.weights]: streamSafetensors(weights),
-  });
+  };
 }
