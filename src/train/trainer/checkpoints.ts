@@ -57,7 +57,8 @@ export async function getLastCheckpoint(
   }
   if (all.length > 0)
     throw new UsageError(
-      `${out}: no checkpoint is whole: ${all.join('; ')}; begin the run again, with \`overwrite: true\``,
+      `${out}: no checkpoint is whole: ${all.join('; ')}; ` +
+        'begin the run again, with `overwrite: true`',
     );
   return undefined;
 }
