@@ -183,7 +183,7 @@ export abstract class BertPreTrainedModel extends Module {
     extraFiles: Record<string, FileContent> = {},
     options: SaveOptions = {},
   ): Promise<void> {
-    await writeFiles(dir, this.#files(extraFiles, options));
+    await writeFiles(dir, this.fileContents(extraFiles, options));
   }
 
   /**
@@ -200,12 +200,16 @@ export abstract class BertPreTrainedModel extends Module {
     options: SaveOptions = {},
   ): Promise<Record<string, Uint8Array>> {
     const files: Record<string, Uint8Array> = {};
-    for (const [name, content] of Object.entries(this.#files(extraFiles, options)))
+    for (const [name, content] of Object.entries(this.fileContents(extraFiles, options)))
       files[name] = await contentBytes(content);
     return files;
   }
 
-  #files(extraFiles: Record<string, FileContent>, { torchDtype }: SaveOptions) {
+  /** `files`, whose weights are fetched while they are read. */
+  fileContents(
+    extraFiles: Record<string, FileContent> = {},
+    { torchDtype }: SaveOptions = {},
+  ): Record<string, FileContent> {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       const data = () => parameter.data() as Promise<Float32Array>;
       return [name, { shape: parameter.shape, data }] as const;

@@ -11,6 +11,7 @@ import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { openCliDevice } from './openDevice.ts';
 import { wigbertCommand } from './shell.ts';
 import { shippedFile } from './shippedFile.ts';
+import { interruptExitCode } from './signals.ts';
 import { percent } from './table.ts';
 import { runFineTuning } from './training.ts';
 
@@ -42,7 +43,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
     },
   );
   if (interrupted) {
-    process.exitCode = 130;
+    process.exitCode = interruptExitCode();
     return;
   }
   const test = (tested: TaskModel) =>

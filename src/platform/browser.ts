@@ -33,6 +33,7 @@ export const openRandomAccess: typeof node.openRandomAccess = async (path) => {
   };
 };
 
+export const folderNames: typeof node.folderNames = async () => [];
 export const listFolder: typeof node.listFolder = async () => null;
 export const isReadOnce: typeof node.isReadOnce = async () => false;
 export const cacheDir: typeof node.cacheDir = async () => undefined;
@@ -73,6 +74,11 @@ const onlyInNode = async (): Promise<never> => {
 };
 export const writeFiles: typeof node.writeFiles = onlyInNode;
 export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;
+export const writeFolder: typeof node.writeFolder = onlyInNode;
+export const removeFolder: typeof node.removeFolder = onlyInNode;
+export const recoverFolders: typeof node.recoverFolders = onlyInNode;
+export const findDamage: typeof node.findDamage = onlyInNode;
+export const lockFolder: typeof node.lockFolder = onlyInNode;
 export const linkFile: typeof node.linkFile = onlyInNode;
 export const userCacheDir: typeof node.userCacheDir = onlyInNode;
 export const createHash: typeof node.createHash = onlyInNode;

@@ -5,7 +5,15 @@
 export { ensureWritableFolder, recoverWrites, writeFiles } from './node/atomicWrite.ts';
 export { isReadOnce, readStream } from './node/byteSource.ts';
 export { cacheDir, userCacheDir } from './node/cache.ts';
+export {
+  findDamage,
+  folderNames,
+  recoverFolders,
+  removeFolder,
+  writeFolder,
+} from './node/checkedFolder.ts';
 export { checkFile } from './node/checkFile.ts';
+export { lockFolder } from './node/folderLock.ts';
 export { collectGarbage } from './node/garbage.ts';
 export { createHash } from './node/hash.ts';
 export { linkFile } from './node/links.ts';

@@ -1,5 +1,5 @@
-/** Content of a file; an iterable is read while the file is written. */
-export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
+/** Content of a file; an iterable is read while the file is written, `bytes` tells its size. */
+export type FileContent = string | Uint8Array | (AsyncIterable<Uint8Array> & { bytes?: number });
 
 /** A file that is read piece by piece. */
 export interface RandomAccessFile {

@@ -1,6 +1,6 @@
-import { collectGarbage } from '#platform';
 import type { Device, DeviceBuffer } from '../device/device.ts';
 import { OutOfMemoryError } from '../device/errors.ts';
+import { collectGarbage } from '../platform/garbage.ts';
 
 /**
  * Memory comes back when the storage that holds it is unreachable. JavaScript does not hurry: its

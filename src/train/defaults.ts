@@ -32,9 +32,13 @@ export const fitDefaults = {
   seed: 42,
 } as const satisfies FitOptions;
 
+/** One checkpoint more than is needed, for when one is damaged. */
+const checkpointDefaults = { keep: 2 } as const;
+
 /** Defaults of `fineTune`. */
 export const fineTuneDefaults = {
   ...fitDefaults,
+  ...checkpointDefaults,
   /** The usual study of NSMC. */
   maxLength: 39,
   validSplit: 0.2,
@@ -57,7 +61,11 @@ export const pretrainDefaults = {
 } as const satisfies Omit<PretrainOptions, 'totalSteps'>;
 
 /** The share of the texts that is held out, besides the defaults of `pretrainModel`. */
-export const pretrainRecipeDefaults = { ...pretrainDefaults, validSplit: 0.05 } as const;
+export const pretrainRecipeDefaults = {
+  ...pretrainDefaults,
+  ...checkpointDefaults,
+  validSplit: 0.05,
+} as const;
 
 /** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;

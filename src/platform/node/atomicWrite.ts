@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { ArgumentError, UsageError, WriteError } from '../errors.ts';
+import { formatBytes } from '../format.ts';
 import { joinPath } from '../paths.ts';
 import type { FileContent, SystemError } from '../types.ts';
 
@@ -39,7 +40,7 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
   } catch (error) {
     for (const path of [markPath(dir, id), ...names.map(temporary)])
       await rm(path, { force: true }).catch(() => {});
-    return throwUnwritable(dir, error as SystemError);
+    return throwUnwritable(dir, error as SystemError, files);
   }
   try {
     if (names.length > 1) return await renameAll(dir, id, names);
@@ -51,7 +52,7 @@ export async function writeFiles(dir: string, files: Record<string, FileContent>
 }
 
 /** Identifies one call of `writeFiles`; starts with the process id, see `removeLeftovers`. */
-const newWriteId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
+export const newWriteId = (): string => `${process.pid}-${crypto.randomUUID().slice(-12)}`;
 const temporaryPath = (dir: string, name: string, id: string): string =>
   joinPath(dir, `${name}.${id}.tmp`);
 const markPath = (dir: string, id: string): string => joinPath(dir, `.${id}.saved`);
@@ -66,7 +67,8 @@ async function isUnchanged(path: string, content: FileContent): Promise<boolean>
   return content === (await readFile(path, 'utf8').catch(() => undefined));
 }
 
-async function writeFlushed(path: string, content: FileContent): Promise<void> {
+/** Writes a new file and flushes it to the disk. */
+export async function writeFlushed(path: string, content: FileContent): Promise<void> {
   const handle = await open(path, 'wx');
   try {
     await writeFile(handle, content);
@@ -97,12 +99,26 @@ const diskErrors = ['ENOSPC', 'EDQUOT', 'EIO'];
 
 /**
  * Explains errors of the system. Errors of the content that was being produced pass as they are.
+ * @param files what was to be written: a full disk is told how much is needed
  */
-function throwUnwritable(dir: string, error: SystemError): never {
+export function throwUnwritable(
+  dir: string,
+  error: SystemError,
+  files: Record<string, FileContent> = {},
+): never {
   if (!error.syscall) throw error;
   const Kind = diskErrors.includes(error.code!) ? WriteError : UsageError;
-  throw new Kind(`cannot write into ${dir}: ${error.message}`);
+  const sizes = Object.values(files).map((content) =>
+    typeof content === 'string' ? Buffer.byteLength(content) : (bytesOf(content) ?? 0),
+  );
+  const needed = sizes.reduce((sum, size) => sum + size, 0);
+  const advice =
+    error.code === 'ENOSPC' && needed > 0 ? `; ${formatBytes(needed)} are needed there` : '';
+  throw new Kind(`cannot write into ${dir}: ${error.message}${advice}`);
 }
+
+const bytesOf = (content: Exclude<FileContent, string>): number | undefined =>
+  content instanceof Uint8Array ? content.length : content.bytes;
 
 /**
  * Finishes a write that was interrupted while its files were being renamed. Call it before reading
@@ -148,7 +164,8 @@ async function removeLeftovers(dir: string): Promise<void> {
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Whether a process of this machine runs. */
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
@@ -159,7 +176,7 @@ function isRunning(pid: number): boolean {
 /**
  * Flushes a folder's entries, so that renames reach the disk in order. Windows does so by itself.
  */
-async function syncFolder(dir: string): Promise<void> {
+export async function syncFolder(dir: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(dir, 'r');
   await handle.sync().finally(() => handle.close());

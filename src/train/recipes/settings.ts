@@ -32,6 +32,7 @@ const shared = {
   maxGradNorm: v.number(),
   seed: integer,
   saveEvery: count,
+  keep: count,
   device: v.string(),
   precision: text,
   bytes: v.array(integer),
