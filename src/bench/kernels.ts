@@ -42,9 +42,11 @@ const MAX_REFERENCE_SECONDS = 1;
 const [SAMPLES, REFERENCE_SAMPLES] = [8, 2];
 const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
 
-/** The kernels whose name contains `filter`, ignoring case. */
-export const kernelsNamed = (filter: string): Kernel[] =>
-  definedKernels().filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
+/** The kernels, of `kernels` or all, whose name contains `filter`, ignoring case. */
+export const kernelsNamed = (
+  filter: string,
+  kernels: readonly Kernel[] = definedKernels(),
+): Kernel[] => kernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
 
 /** Times every case of some kernels with benny, beside the reference on `cpu` if it is given. */
 export async function benchKernels(

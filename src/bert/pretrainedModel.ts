@@ -10,6 +10,7 @@ import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
 import { writeCheckpoint } from './checkpoint/write.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
+import { BertEncoder } from './layers/encoder.ts';
 
 /** How the weights of a folder match a model. */
 export interface LoadReport {
@@ -92,6 +93,24 @@ export abstract class BertPreTrainedModel extends Module {
   /** A model with a head has the parts of its encoder, in the field `bert`. */
   get freezableParts(): FreezableParts {
     return (this as unknown as { bert: BertPreTrainedModel }).bert.freezableParts;
+  }
+
+  /**
+   * Saves memory in training: backward runs the layers of encoders again instead of keeping what
+   * they computed (Hugging Face's `gradient_checkpointing_enable`). Losses and gradients are the
+   * same, bit for bit; a step takes about a third longer.
+   */
+  gradientCheckpointingEnable(): void {
+    for (const encoder of this.#encoders()) encoder.gradientCheckpointing = true;
+  }
+
+  /** Undoes `gradientCheckpointingEnable`. */
+  gradientCheckpointingDisable(): void {
+    for (const encoder of this.#encoders()) encoder.gradientCheckpointing = false;
+  }
+
+  #encoders(): BertEncoder[] {
+    return [...this.modules()].filter((module) => module instanceof BertEncoder);
   }
 
   /** Refuses a folder whose weights cannot be those of this class. */

@@ -46,6 +46,11 @@ export const precisionOption = (): Option =>
   )
     .choices(['highest', 'high'])
     .default('highest');
+export const kernelModuleOption = (): Option =>
+  new Option(
+    '--module <file>',
+    'a JavaScript module of yours: only the kernels that it defines with defineKernel',
+  ).argParser(path);
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
 export const columnOptions = (): Option[] => [

@@ -3,7 +3,7 @@ import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
-import { globalGenerator } from './globalRng.ts';
+import { hostDraw } from './drawOnce.ts';
 import { hostWrite } from './hostWrite.ts';
 import { launch } from './launch.ts';
 import type { Philox } from './random.ts';
@@ -174,13 +174,9 @@ function randomTensor(args: Sizes<RandomOptions>, sample: (random: Philox) => nu
   const [shape, { device = currentDevice, requiresGrad = false } = {}] = splitSizes(args);
   const result = empty(shape, 'float32', device);
   const { binding } = result.storage;
-  device.onReplay(() => {
-    const random = globalGenerator();
-    hostWrite(
-      device,
-      binding,
-      Float32Array.from({ length: product(shape) }, () => sample(random)),
-    );
-  });
+  const values = hostDraw(device, (random) =>
+    Float32Array.from({ length: product(shape) }, () => sample(random)),
+  );
+  device.onReplay(() => hostWrite(device, binding, values()));
   return result.requiresGrad_(requiresGrad);
 }

@@ -1,4 +1,5 @@
-import { backward } from './autograd.ts';
+import { backward } from './backward.ts';
+import { registerHook, retainGrad } from './gradientHooks.ts';
 import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
@@ -39,6 +40,8 @@ const operations = {
     prod,
     std,
     backward,
+    registerHook,
+    retainGrad,
     var: reduce.variance,
   },
 };

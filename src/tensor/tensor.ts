@@ -2,7 +2,7 @@
 import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
+import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
 import { track } from './scope.ts';
@@ -14,17 +14,28 @@ export type DType = 'float32' | 'int32' | 'bool';
 /** Elements on the host. */
 export type TensorData = Float32Array | Int32Array;
 
+/**
+ * Maps the gradients of the results (one each) to those of the inputs, in order; null for an input
+ * without one.
+ */
+export type Backward = (...gradients: Tensor[]) => readonly (Tensor | SparseRowGradient | null)[];
+
+/** Instead of a backward: makes the results again, with nodes of their own, to go on there. */
+export interface Recomputation {
+  recompute(): readonly Tensor[];
+}
+
 /** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
 export interface Node {
   /** Increases with each operation: an operation's inputs have lower ids. */
   readonly id: number;
   readonly name: string;
-  readonly inputs: readonly Tensor[];
-  /**
-   * Maps the gradient of the result to those of the inputs (null: none). Undefined once it was
-   * used.
-   */
-  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
+  /** Empty once `backward` was used, so that a result kept for its value keeps nothing else. */
+  inputs: readonly Tensor[];
+  /** The results, if there may be several: they share the node. */
+  readonly outputs: readonly Tensor[] | undefined;
+  /** Undefined once it was used. */
+  backward: Backward | Recomputation | undefined;
 }
 
 /**
@@ -152,6 +163,7 @@ export class Tensor {
    */
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
+    guardRead(this);
     const { binding, device } = this.storage;
     const { shape, strides, offset, size, dtype } = this;
     const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);

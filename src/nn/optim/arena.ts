@@ -12,7 +12,7 @@ import {
 } from '../../tensor/gradBuffer.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from '../../tensor/launch.ts';
-import { contiguousStrides, formatShape } from '../../tensor/shape.ts';
+import { contiguousStrides, formatShape, sameShape } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -84,7 +84,7 @@ export class Arena {
         throw new StateError(`optimizer: ${param} was given to a later optimizer: use that one`);
       }
       if (!grad || grad.storage === gradBuffer) continue;
-      if (formatShape(grad.shape) !== formatShape(shape)) {
+      if (!sameShape(grad.shape, shape)) {
         throw new ArgumentError(
           `optimizer: expected a gradient of shape ${formatShape(shape)}, ` +
             `got ${formatShape(grad.shape)}`,

@@ -115,8 +115,11 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Updates every parameter that has a gradient, from `backward` or set by hand. */
   step(): void {
-    for (const param of this.#groupIndex.keys()) guardGradient(param, true);
-    const active = new Set([...this.#groupIndex.keys()].filter(({ grad }) => grad !== null));
+    const active = new Set<Tensor>();
+    for (const param of this.#groupIndex.keys()) {
+      guardGradient(param, true);
+      if (param.grad) active.add(param);
+    }
     if (active.size === 0) return;
     for (const arena of this.arenas) scope(() => arena.copyInGradients());
     this.#hyperparameters.device.onReplay(
@@ -140,14 +143,18 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** Sends a row for each parameter; a row of zeros leaves its parameter as it is. */
   #uploadHyperparameters(active: ReadonlySet<Tensor>): void {
     const table = new Float32Array(this.#hyperparameters.size);
-    const rows = new Map<string, number[]>();
-    for (const [i, [param, group]] of [...this.#groupIndex].entries()) {
-      if (!active.has(param)) continue;
-      const step = this.#stepCounts.get(param)!;
-      const key = `${group},${step}`;
-      if (!rows.has(key)) rows.set(key, this.hyperparameterRow(this.paramGroups[group], step));
-      table.set(rows.get(key)!, i * HYPER_SIZE);
-      table[(i + 1) * HYPER_SIZE - 1] = 1;
+    let at = 0;
+    let latest: { group: number; step: number; row: number[] } | undefined;
+    for (const [param, group] of this.#groupIndex) {
+      if (active.has(param)) {
+        const step = this.#stepCounts.get(param)!;
+        // Neighbours mostly share a row.
+        if (latest?.group !== group || latest.step !== step)
+          latest = { group, step, row: this.hyperparameterRow(this.paramGroups[group], step) };
+        table.set(latest.row, at);
+        table[at + HYPER_SIZE - 1] = 1;
+      }
+      at += HYPER_SIZE;
     }
     this.#hyperparameters.copy_(table);
   }
