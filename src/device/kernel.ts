@@ -138,7 +138,7 @@ export const definedKernels = (): Kernel[] => [...defined.values()];
  *   params: { count: 'u32' },
  *   buffers: { x: buffer('read'), y: buffer('write') },
  *   launch: ({ count }) => Math.ceil(count / 64),
- *   wgsl: () => main(64, '  let i = group * 64u + lane;\n  if (i < p.count) { y[i] = 2.0 * x[i]; }'),
+ *   wgsl: () => main(64, 'let i = group * 64u + lane; if (i < p.count) { y[i] = 2.0 * x[i]; }'),
  *   reference({ x, y }, { count }) {
  *     for (let i = 0; i < count; i++) y[i] = 2 * x[i];
  *   },
