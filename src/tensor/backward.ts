@@ -42,6 +42,7 @@ export function backward(
   );
 }
 
+/** Options of `grad`. */
 export interface GradOptions {
   /** Gradients of what is differentiated with respect to each output; 1 for scalars. */
   gradOutputs?: Tensor | readonly (Tensor | null)[];

@@ -6,6 +6,7 @@ import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
+/** Options of `gradCheck`. */
 export interface GradCheckOptions {
   /** Step of the differences; a second one, twice as long, cancels the curvature. */
   eps?: number;

@@ -35,6 +35,7 @@ export async function predict(
   return predictor.predict(examples, signal);
 }
 
+/** Options of `predictStream`. */
 export interface PredictStreamOptions extends PredictorOptions {
   /** As in `PredictRecipeOptions`, one by one. */
   texts: Iterable<TextInput> | AsyncIterable<TextInput>;

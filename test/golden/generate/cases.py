@@ -67,7 +67,10 @@ ELEMENTWISE = [unary(*row) for row in UNARY] + BINARY + [
 
 REDUCTIONS = [
     *(case(f"torch.{name}(x, dim=1)", name, "x", 1, x=(3, 7, 2))
-      for name in "sum mean amax amin prod cumsum logsumexp norm std var".split()),
+      for name in ("sum mean amax amin prod cumsum logsumexp norm std var nansum nanmean "
+                   "cumprod logcumsumexp cummax cummin median").split()),
+    case("torch.kthvalue(x, 2, dim=1)", "kthvalue", "x", 2, 1, x=(3, 7)),
+    case("torch.nansum(x)", "nansum", "x", x=values(1, "nan", -2)),
     *(case(f"torch.{name}(x)", name, "x", x=(3,
          7)) for name in "sum mean prod max min std var".split()),
     case("torch.sum(x, dim=(0, 2), keepdim=True)", "sum", "x", [0, 2], True, x=(3, 7, 2)),
