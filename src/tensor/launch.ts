@@ -13,7 +13,7 @@ import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { checkSaved } from './savedTensors.ts';
 import { broadcastShapes, coalesceDims, formatShape, type Shape } from './shape.ts';
-import { type DType, empty, Tensor } from './tensor.ts';
+import { type DType, empty, isHalf, Tensor } from './tensor.ts';
 
 /**
  * Launches a kernel on tensors of one device.
@@ -40,7 +40,7 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
           `got ${device.kind} and ${tensor.device.kind}`,
       );
     }
-    if (tensor.dtype !== 'float32' && isFloat(kernel.buffers[name].type)) {
+    if (isHalf(tensor.dtype) ? name !== 'packed' : needsFloat(tensor, kernel.buffers[name].type)) {
       throw new ArgumentError(
         `${kernel.name}: expected float32, got ${tensor.dtype}: convert it with toFloat()`,
       );
@@ -51,7 +51,8 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
   device.run(kernel, bindings as { [K in keyof B]: Binding }, params);
 }
 
-const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
+const needsFloat = ({ dtype }: Tensor, type: ElementType) =>
+  dtype !== 'float32' && (type === 'f32' || type === 'V');
 
 /**
  * Runs an element-wise kernel over inputs broadcast together; `scalars` are its constants, `into` a

@@ -1,4 +1,6 @@
 import { backward } from './autograd.ts';
+import { operation } from './operation.ts';
+import * as converts from './ops/convert.ts';
 import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
@@ -25,6 +27,7 @@ const operations = {
   ...reduce,
   ...views,
   ...inPlace,
+  ...converts,
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
   ...{
     matmul,
@@ -36,7 +39,7 @@ const operations = {
     prod,
     std,
     backward,
-    var: reduce.variance,
+    var: operation('var', 1, reduce.variance),
   },
 };
 

@@ -2,7 +2,9 @@
 import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
+import { type DType, decode, dtypes, encode, isHalf, wordRange } from './elements.ts';
 import { touchedRowsOf } from './gradBuffer.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
@@ -11,9 +13,12 @@ import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
 
-/** Elements are 32 bits wide; booleans are integers 0 and 1. */
-export type DType = 'float32' | 'int32' | 'bool';
+export { type DType, isHalf } from './elements.ts';
 export type TensorData = Float32Array | Int32Array;
+
+let hasHalves = false;
+/** Whether there has been a float16 or bfloat16 tensor. */
+export const halvesExist = (): boolean => hasHalves;
 
 /**
  * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
@@ -45,6 +50,7 @@ export class Tensor {
     this.strides = strides;
     this.offset = offset;
     this.dtype = dtype;
+    if (isHalf(dtype)) hasHalves = true;
     storage.retain();
     track(this);
   }
@@ -98,11 +104,16 @@ export class Tensor {
 
   /**
    * Turns recording on or off, for a tensor that no operation made. Returns it.
-   * @throws ArgumentError if it is turned on for integers.
+   * @throws ArgumentError if it is turned on for a dtype other than float32.
    */
   requiresGrad_(value = true): this {
     if (value && this.dtype !== 'float32')
-      throw new ArgumentError(`requiresGrad_: expected a float32 tensor, got ${this.dtype}`);
+      throw new ArgumentError(
+        `requiresGrad_: expected a float32 tensor, got ${this.dtype}` +
+          (isHalf(this.dtype)
+            ? ': keep what is trained in float32, and convert where it is used'
+            : ''),
+      );
     this.requiresGrad = value;
     return this;
   }
@@ -130,16 +141,20 @@ export class Tensor {
     const { binding, device } = this.storage;
     const { shape, strides, offset, size, dtype } = this;
     const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-    if (size === 0) return dtype === 'float32' ? new Float32Array(0) : new Int32Array(0);
+    if (size === 0) return decode(new ArrayBuffer(0), dtype);
+    const [from, to] = wordRange(dtype, offset, last + 1);
     const bytes = await device.read({
       buffer: binding.buffer,
-      offset: binding.offset + offset * 4,
-      size: (last + 1 - offset) * 4,
+      offset: binding.offset + from * 4,
+      size: (to - from) * 4,
     });
-    const values = dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes);
-    if (this.isContiguous) return values;
-    const dense = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
-    forEachStrided(this.ndim, shape, [strides], [0], (i, [at]) => {
+    const values = decode(bytes, dtype);
+    const start = isHalf(dtype) ? offset % 2 : 0;
+    if (this.isContiguous)
+      return values.length === size ? values : values.slice(start, start + size);
+    const dense =
+      dtype === 'int32' || dtype === 'bool' ? new Int32Array(size) : new Float32Array(size);
+    forEachStrided(this.ndim, shape, [strides], [start], (i, [at]) => {
       dense[i] = values[at];
     });
     return dense;
@@ -170,24 +185,29 @@ export class Tensor {
    * Overwrites the elements with values from the host. Returns the tensor.
    * @throws ArgumentError if the number of values differs, or the tensor is not contiguous.
    */
-  upload(values: TensorData | readonly number[]): this {
+  upload(values: ArrayLike<number>): this {
     this.#assertNotDisposed();
-    const array = toTypedArray(values, this.dtype);
-    if (array.length !== this.size)
+    if (values.length !== this.size)
       throw new ArgumentError(
         `copy_: expected ${this.size} values for shape ${formatShape(this.shape)}, ` +
-          `got ${array.length}`,
+          `got ${values.length}`,
       );
+    const array = encode(values, this.dtype);
     if (this.size > 0 && !this.isContiguous)
       throw new ArgumentError(
         `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
           `with strides ${formatShape(this.strides)}`,
       );
+    const [first] = wordRange(this.dtype, this.offset, this.offset);
+    if (isHalf(this.dtype) && this.storage.bytes !== 4 * array.length)
+      throw new ArgumentError(
+        `copy_: expected a whole ${this.dtype} tensor, got a part of one: write to a copy (\`clone\`)`,
+      );
     noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
     if (array.length > 0)
-      hostWrite(device, { ...binding, offset: binding.offset + this.offset * 4 }, array);
-    if (this.dtype !== 'float32') {
+      hostWrite(device, { ...binding, offset: binding.offset + first * 4 }, array);
+    if (this.dtype === 'int32' || this.dtype === 'bool') {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
     }
@@ -223,13 +243,6 @@ export class Tensor {
   }
 }
 
-/** Converts values to the elements of a dtype; as booleans, all but 0 become 1. */
-function toTypedArray(values: TensorData | readonly number[], dtype: DType): TensorData {
-  if (dtype === 'bool') return Int32Array.from(values, (value) => Number(value !== 0));
-  const ArrayType = dtype === 'float32' ? Float32Array : Int32Array;
-  return values instanceof ArrayType ? values : ArrayType.from(values);
-}
-
 /**
  * A tensor with undefined contents.
  * @throws ArgumentError if a size is not an integer ≥ 0.
@@ -237,5 +250,11 @@ function toTypedArray(values: TensorData | readonly number[], dtype: DType): Ten
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
   if (!shape.every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(`invalid shape ${formatShape(shape)}: sizes must be integers ≥ 0`);
-  return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
+  if (!dtypes.includes(dtype))
+    throw new ArgumentError(
+      `dtype: expected ${dtypes.join(', ')}, got ${formatValue(dtype)}` +
+        (String(dtype).includes('64') ? ': integers are int32 here, floats float32' : ''),
+    );
+  const [, words] = wordRange(dtype, 0, product(shape));
+  return new Tensor(new Storage(device, words * 4), shape, dtype);
 }

@@ -4,6 +4,7 @@ import * as kernels from '../../kernels/reduction/reduce.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { reduceAxes, unsafeView } from '../reduceAxes.ts';
 import { formatShape, normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -42,37 +43,41 @@ const reducedShape = (x: Tensor, axes: readonly number[]) =>
   x.shape.filter((_, d) => !axes.includes(d));
 
 /** Σ over dimensions; over all if `dim` is not given. */
-export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const sum = operation('sum', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'sum');
   const shape = keepdim ? keepdimShape(x, axes) : reducedShape(x, axes);
   const y = axes.length > 0 ? unsafeView(reduceAxes(kernels.sum, x, axes), shape) : x.detach();
   return record('sum', y, [x], (dy) => [expand(reshape(dy, keepdimShape(x, axes)), x.shape)]);
-}
+});
 
 /** Mean over dimensions; over all if `dim` is not given. */
-export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const mean = operation('mean', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const count = product(normalizeDims(x, dim, 'mean').map((d) => x.shape[d]));
   return affine(sum(x, dim, keepdim), 1 / count, 0);
-}
+});
 
 /**
  * Variance over dimensions; `unbiased` divides by one less than the count, as PyTorch does by
  * default.
  */
-export function variance(x: Tensor, dim?: Dims, unbiased = true, keepdim = false): Tensor {
-  const count = product(normalizeDims(x, dim, 'var').map((d) => x.shape[d]));
-  const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
-  return affine(sum(square(centered), dim, keepdim), 1 / (unbiased ? count - 1 : count), 0);
-}
+export const variance = operation(
+  'variance',
+  1,
+  (x: Tensor, dim?: Dims, unbiased = true, keepdim = false): Tensor => {
+    const count = product(normalizeDims(x, dim, 'var').map((d) => x.shape[d]));
+    const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
+    return affine(sum(square(centered), dim, keepdim), 1 / (unbiased ? count - 1 : count), 0);
+  },
+);
 
 /**
  * Largest value over dimensions, or NaN if any is NaN; equal maxima share the gradient, as in
  * PyTorch's `amax`.
  */
-export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const amax = operation('amax', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireElements(x, normalizeDims(x, dim, 'amax'), 'amax');
   return largest(x, dim, keepdim);
-}
+});
 
 /** `amax`, and -Infinity along a dimension of size 0. */
 function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
@@ -87,10 +92,10 @@ function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
 }
 
 /** Smallest value over dimensions, as `amax`. */
-export function amin(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const amin = operation('amin', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireElements(x, normalizeDims(x, dim, 'amin'), 'amin');
   return affine(amax(affine(x, -1, 0), dim, keepdim), -1, 0);
-}
+});
 
 /** @throws ArgumentError if there is no element to choose from along a dimension. */
 function requireElements(x: Tensor, axes: readonly number[], operation: string): void {
@@ -128,14 +133,20 @@ function argMinMax(x: Tensor, dim: number | undefined, keepdim: boolean, sign: n
  * Index of the first largest element, or of the first NaN, along a dimension (int32); of all
  * elements if `dim` is not given.
  */
-export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor =>
-  argMinMax(x, dim, keepdim, 1);
+export const argmax = operation(
+  'argmax',
+  1,
+  (x: Tensor, dim?: number, keepdim = false): Tensor => argMinMax(x, dim, keepdim, 1),
+);
 /** Index of the first smallest element along a dimension (int32). */
-export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor =>
-  argMinMax(x, dim, keepdim, -1);
+export const argmin = operation(
+  'argmin',
+  1,
+  (x: Tensor, dim?: number, keepdim = false): Tensor => argMinMax(x, dim, keepdim, -1),
+);
 
 /** Euclidean norm over dimensions; if it is 0, so is its gradient. */
-export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'norm');
   const keepdims = keepdimShape(x, axes);
   const length = sqrt(sum(square(x.detach()), axes, true));
@@ -144,15 +155,19 @@ export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
     const share = div(reshape(dy, keepdims), length);
     return [mul(x, maskedFill(share, eq(length, 0), 0))];
   });
-}
+});
 
 /** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
-export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
-  // An infinite maximum is replaced by the largest number: infinity minus infinity is NaN.
-  const maxima = clamp(largest(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
-  const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
-  return add(shifted, reshape(maxima, shifted.shape));
-}
+export const logsumexp = operation(
+  'logsumexp',
+  1,
+  (x: Tensor, dim: Dims, keepdim = false): Tensor => {
+    // An infinite maximum is replaced by the largest number: infinity minus infinity is NaN.
+    const maxima = clamp(largest(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
+    const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
+    return add(shifted, reshape(maxima, shifted.shape));
+  },
+);
 
 /**
  * Running sum along a dimension, of the same shape as x: y[i] = x[0] + … + x[i].
@@ -160,7 +175,7 @@ export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
  * @example
  * await cumsum(tensor([1, 2, 3])).tolist(); // [1, 3, 6]
  */
-export function cumsum(x: Tensor, dim = -1): Tensor {
+export const cumsum = operation('cumsum', 1, (x: Tensor, dim = -1): Tensor => {
   const d = normalizeDim(dim, x.ndim, 'cumsum');
   const [outer, inner] = [x.shape.slice(0, d), x.shape.slice(d + 1)].map(product);
   const sizes = { outer, n: x.shape[d] ?? 1, inner };
@@ -170,4 +185,4 @@ export function cumsum(x: Tensor, dim = -1): Tensor {
     return y;
   };
   return record('cumsum', run(x.detach(), 0), [x], (dy) => [run(dy, 1)]);
-}
+});

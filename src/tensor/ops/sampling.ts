@@ -5,6 +5,7 @@ import { defaultDevice } from '../create.ts';
 import { globalGenerator } from '../globalRng.ts';
 import { hostWrite } from '../hostWrite.ts';
 import { noteIndexRange } from '../indexRange.ts';
+import { operation } from '../operation.ts';
 import type { Philox } from '../random.ts';
 import { formatShape, product, type Shape } from '../shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from '../tensor.ts';
@@ -92,25 +93,29 @@ const uniforms = (shape: Shape, device: Device): Tensor =>
  * @example
  * const next = multinomial(logits.softmax(-1), 1); // one token for each row
  */
-export function multinomial(probs: Tensor, numSamples: number, replacement = false): Tensor {
-  if (probs.ndim < 1 || probs.ndim > 2 || probs.shape.at(-1) === 0)
-    throw new ArgumentError(
-      `multinomial: expected probabilities [classes] or [rows, classes], ` +
-        `got ${formatShape(probs.shape)}`,
-    );
-  const classes = probs.shape[probs.ndim - 1];
-  const most = replacement ? Number.MAX_SAFE_INTEGER : classes;
-  if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most)
-    throw new ArgumentError(
-      `multinomial: expected 1 ${replacement ? 'or more' : `to ${classes}`} samples ` +
-        `${replacement ? '' : 'without replacement '}from ${classes} classes, got ${numSamples}`,
-    );
-  const rows = reshape(probs.detach(), [-1, classes]);
-  const samples = (replacement ? drawWith : drawWithout)(rows, numSamples);
-  // A row is a distribution if its numbers are finite and not negative.
-  const isValid = all(logicalAnd(ge(rows, 0), le(rows, FLOAT32_MAX)), 1, true);
-  return reshape(toInt(where(isValid, samples, -1)), [...probs.shape.slice(0, -1), numSamples]);
-}
+export const multinomial = operation(
+  'multinomial',
+  1,
+  (probs: Tensor, numSamples: number, replacement = false): Tensor => {
+    if (probs.ndim < 1 || probs.ndim > 2 || probs.shape.at(-1) === 0)
+      throw new ArgumentError(
+        `multinomial: expected probabilities [classes] or [rows, classes], ` +
+          `got ${formatShape(probs.shape)}`,
+      );
+    const classes = probs.shape[probs.ndim - 1];
+    const most = replacement ? Number.MAX_SAFE_INTEGER : classes;
+    if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most)
+      throw new ArgumentError(
+        `multinomial: expected 1 ${replacement ? 'or more' : `to ${classes}`} samples ` +
+          `${replacement ? '' : 'without replacement '}from ${classes} classes, got ${numSamples}`,
+      );
+    const rows = reshape(probs.detach(), [-1, classes]);
+    const samples = (replacement ? drawWith : drawWithout)(rows, numSamples);
+    // A row is a distribution if its numbers are finite and not negative.
+    const isValid = all(logicalAnd(ge(rows, 0), le(rows, FLOAT32_MAX)), 1, true);
+    return reshape(toInt(where(isValid, samples, -1)), [...probs.shape.slice(0, -1), numSamples]);
+  },
+);
 
 /** The first class where the running sum of probabilities exceeds a random share of the total. */
 function drawWith(p: Tensor, numSamples: number): Tensor {

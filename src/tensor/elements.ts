@@ -1,0 +1,47 @@
+import { fromHalfBits, type HalfKind, toHalfBits } from '../kernels/kit/half.ts';
+import { ArgumentError } from '../platform/errors.ts';
+
+/** Elements are 32 bits wide, or 16 (float16, bfloat16); booleans are integers 0 and 1. */
+export type DType = 'float32' | 'int32' | 'bool' | HalfKind;
+export const dtypes: readonly DType[] = ['float32', 'float16', 'bfloat16', 'int32', 'bool'];
+
+/** Whether it is float16 or bfloat16: operations convert these to float32 and back. */
+export const isHalf = (dtype: DType): dtype is HalfKind =>
+  dtype === 'float16' || dtype === 'bfloat16';
+
+/** Words of memory that hold the elements from `start` to below `end`. */
+export const wordRange = (dtype: DType, start: number, end: number): [from: number, to: number] =>
+  isHalf(dtype) ? [Math.floor(start / 2), Math.ceil(end / 2)] : [start, end];
+
+/** The elements in words of memory: float32, or int32 of integers and booleans. */
+export function decode(bytes: ArrayBuffer, dtype: DType): Float32Array | Int32Array {
+  if (dtype === 'float32') return new Float32Array(bytes);
+  if (!isHalf(dtype)) return new Int32Array(bytes);
+  return Float32Array.from(new Uint16Array(bytes), (bits) => fromHalfBits(bits, dtype));
+}
+
+/**
+ * Words of memory for values. As booleans, all but 0 become 1; integers lose their fraction.
+ * @throws ArgumentError if a value does not fit into int32.
+ */
+export function encode(
+  values: ArrayLike<number>,
+  dtype: DType,
+): Float32Array | Int32Array | Uint32Array {
+  if (dtype === 'bool') return Int32Array.from(values, (value) => Number(value !== 0));
+  if (dtype === 'float32')
+    return values instanceof Float32Array ? values : Float32Array.from(values);
+  if (dtype === 'int32')
+    return values instanceof Int32Array ? values : Int32Array.from(values, toInt32);
+  const halves = new Uint16Array(2 * Math.ceil(values.length / 2));
+  for (let i = 0; i < values.length; i++) halves[i] = toHalfBits(values[i], dtype);
+  return new Uint32Array(halves.buffer);
+}
+
+/** A number without its fraction. @throws ArgumentError if it is not in the range of int32. */
+export function toInt32(value: number): number {
+  const whole = Math.trunc(value);
+  if (!(Math.abs(whole) < 2 ** 31) && whole !== -(2 ** 31))
+    throw new ArgumentError(`expected integers of 32 bits, got ${value}`);
+  return whole;
+}
