@@ -17,6 +17,8 @@ export {
   zeros,
 } from './create.ts';
 export { manualSeed } from './globalRng.ts';
+export * from './ops/activationFunctions.ts';
+export * from './ops/algebra.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
 export { type ConvOptions, conv1d, conv2d } from './ops/convolution.ts';
 export * from './ops/creation.ts';
@@ -43,6 +45,8 @@ export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linear
 export * from './ops/logical.ts';
 export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
+export * from './ops/numeric.ts';
+export * from './ops/pairLosses.ts';
 export {
   type AdaptiveSize,
   type AvgPoolOptions,
@@ -61,6 +65,8 @@ export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';
 export * from './ops/sampling.ts';
 export * from './ops/scatter.ts';
+export * from './ops/searching.ts';
+export * from './ops/shapes.ts';
 export * from './ops/softmax.ts';
 export * from './ops/sort.ts';
 export * from './ops/statistics.ts';

@@ -1,5 +1,6 @@
 import { backward } from './autograd.ts';
 import { operation } from './operation.ts';
+import * as algebra from './ops/algebra.ts';
 import * as converts from './ops/convert.ts';
 import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
@@ -9,11 +10,14 @@ import * as indexing from './ops/indexing.ts';
 import * as inPlace from './ops/inPlace.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as numeric from './ops/numeric.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
-import { multinomial } from './ops/sampling.ts';
+import { bernoulli, multinomial } from './ops/sampling.ts';
 import * as scatters from './ops/scatter.ts';
+import * as searching from './ops/searching.ts';
+import * as shapes from './ops/shapes.ts';
 import * as softmaxes from './ops/softmax.ts';
 import * as order from './ops/sort.ts';
 import { prod, std } from './ops/statistics.ts';
@@ -27,7 +31,7 @@ const operations = {
   ...reduce,
   ...views,
   ...inPlace,
-  ...converts,
+  ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
   ...{
     matmul,
@@ -35,6 +39,7 @@ const operations = {
     indexSelect,
     bmm,
     outer,
+    bernoulli,
     multinomial,
     prod,
     std,
@@ -46,18 +51,28 @@ const operations = {
 /** Functions only, as in PyTorch or because the first argument is not a tensor. */
 const functionsOnly = [
   'affine',
+  'bilinear',
+  'broadcastTensors',
+  'bucketize',
   'cat',
+  'cdist',
+  'dstack',
   'elu',
   'gelu',
+  'hstack',
   'leakyRelu',
   'logSigmoid',
   'maskedSoftmax',
+  'meshgrid',
   'oneHot',
   'pad',
+  'pairwiseDistance',
+  'searchsorted',
   'silu',
   'softplus',
   'stack',
   'variance',
+  'vstack',
   'where',
 ] as const;
 type FunctionOnly = (typeof functionsOnly)[number];

@@ -78,3 +78,16 @@ function mapTensors(value: unknown, replace: (x: Tensor) => Tensor): unknown {
   const entries = Object.entries(value as object).map(([key, member]) => [key, one(member)]);
   return Object.fromEntries(entries);
 }
+
+/** @throws ArgumentError unless it is a tensor or a number. */
+export function requireOperand(value: unknown): void {
+  if (typeof value !== 'number' && !(value instanceof Tensor))
+    throw new ArgumentError(`expected a tensor or a number, got ${formatValue(value)}`);
+}
+
+/** @throws ArgumentError unless it is a list of one or more tensors. */
+export function requireTensors(tensors: unknown): void {
+  if (!Array.isArray(tensors) || !tensors.every((one) => one instanceof Tensor))
+    throw new ArgumentError(`expected a list of tensors, got ${formatValue(tensors)}`);
+  if (tensors.length === 0) throw new ArgumentError('expected a list of tensors, got none');
+}

@@ -1,12 +1,12 @@
 import { ArgumentError } from '../../platform/errors.ts';
-import { operation } from '../operation.ts';
+import { operation, requireTensors } from '../operation.ts';
 import { formatShape, product } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { diagonal, movedim } from './rearrange.ts';
 import { sum } from './reduce.ts';
-import { expand, permute, requireTensors, reshape, unsqueeze } from './views.ts';
+import { expand, permute, reshape, unsqueeze } from './views.ts';
 
 /**
  * Products of matrices: [batch, m, k] and [batch, k, n] → [batch, m, n], without broadcasting.

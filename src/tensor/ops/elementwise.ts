@@ -3,14 +3,13 @@ import * as g from '../../kernels/elementwise/gelu.ts';
 import * as integers from '../../kernels/elementwise/integers.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { halfToFloat } from '../half.ts';
 import { launchMap } from '../launch.ts';
-import { operation, viewOperation } from '../operation.ts';
+import { operation, requireOperand, viewOperation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
-import { isHalf, Tensor } from '../tensor.ts';
+import { isHalf, type Tensor } from '../tensor.ts';
 
 export type Operand = Tensor | number;
 type Binary = (a: Tensor, b: Operand) => Tensor;
@@ -80,12 +79,6 @@ const promoting = (name: string, kernel: MapKernel, onFloats: Binary): Binary =>
       ? launchMap(kernel, [a, asTensor(b, a)])
       : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
   });
-
-/** @throws ArgumentError unless it is a tensor or a number. */
-export function requireOperand(value: unknown): void {
-  if (typeof value !== 'number' && !(value instanceof Tensor))
-    throw new ArgumentError(`expected a tensor or a number, got ${formatValue(value)}`);
-}
 
 export const add = promoting('add', integers.addInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, b);

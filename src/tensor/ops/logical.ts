@@ -3,9 +3,9 @@ import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { full } from '../create.ts';
 import { asDtype } from '../dtypes.ts';
 import { launchMap } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireOperand } from '../operation.ts';
 import type { Tensor } from '../tensor.ts';
-import { eq, ne, type Operand, requireOperand, toFloat } from './elementwise.ts';
+import { eq, ne, type Operand, toFloat } from './elementwise.ts';
 import { type Dims, sum } from './reduce.ts';
 
 /** Tests and logic give bool tensors, of 1 and 0. All but 0 counts as true, NaN too. */

@@ -6,10 +6,10 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { fillMemory, full } from '../create.ts';
 import { launchMap } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireOperand } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { add, affine, mul, neg, type Operand, requireOperand, toFloat } from './elementwise.ts';
+import { add, affine, mul, neg, type Operand, toFloat } from './elementwise.ts';
 
 /** Functions of whole parts: integers stay as they are, and the gradient is 0, as in PyTorch. */
 const step = (kernel: MapKernel) =>

@@ -1,15 +1,28 @@
 import type { Device } from '../../device/device.ts';
 import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { defaultDevice } from '../create.ts';
+import { defaultDevice, randn } from '../create.ts';
 import { globalGenerator } from '../globalRng.ts';
 import { hostWrite } from '../hostWrite.ts';
 import { noteIndexRange } from '../indexRange.ts';
-import { operation } from '../operation.ts';
+import { operation, requireOperand } from '../operation.ts';
 import type { Philox } from '../random.ts';
-import { formatShape, product, type Shape } from '../shape.ts';
+import { broadcastShapes, formatShape, product, type Shape } from '../shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from '../tensor.ts';
-import { div, ge, gt, le, log, mul, neg, toFloat, toInt, where } from './elementwise.ts';
+import {
+  add,
+  div,
+  ge,
+  gt,
+  le,
+  log,
+  mul,
+  neg,
+  type Operand,
+  toFloat,
+  toInt,
+  where,
+} from './elementwise.ts';
 import { all, logicalAnd } from './logical.ts';
 import { amax, argmax, cumsum } from './reduce.ts';
 import { topk } from './sort.ts';
@@ -114,6 +127,39 @@ export const multinomial = operation(
     // A row is a distribution if its numbers are finite and not negative.
     const isValid = all(logicalAnd(ge(rows, 0), le(rows, FLOAT32_MAX)), 1, true);
     return reshape(toInt(where(isValid, samples, -1)), [...probs.shape.slice(0, -1), numSamples]);
+  },
+);
+
+/** 1 with probability p, else 0, for each element p (float32). It has no gradient. */
+export const bernoulli = operation(
+  'bernoulli',
+  1,
+  (p: Tensor): Tensor => toFloat(gt(p.detach(), uniforms(p.shape, p.device))),
+);
+
+/**
+ * Normal random numbers with a mean and a standard deviation for each element: tensors, numbers, or
+ * two numbers and a shape.
+ * @throws ArgumentError if shapes do not broadcast, or two numbers come without a shape.
+ * @example
+ * normal(0, 0.02, [2, 3]);
+ */
+export const normal = operation(
+  'normal',
+  0,
+  (mean: Operand, std: Operand = 1, shape?: Shape, options: DrawOptions = {}): Tensor => {
+    requireOperand(mean);
+    requireOperand(std);
+    const shapes = [mean, std].flatMap((one) => (typeof one === 'number' ? [] : [one]));
+    if (shapes.length === 0 && !shape)
+      throw new ArgumentError('normal: expected a shape with two numbers, got none');
+    const size =
+      shape ?? shapes.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, 'normal'));
+    const device = shapes[0]?.device ?? options.device;
+    const [center, spread] = [mean, std].map((one) =>
+      typeof one === 'number' ? one : one.detach(),
+    );
+    return add(mul(randn(size, { device }), spread), center);
   },
 );
 

@@ -1,10 +1,9 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
 import { record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
-import { operation, viewOperation } from '../operation.ts';
+import { operation, requireTensors, viewOperation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import {
   contiguousStrides,
@@ -18,7 +17,7 @@ import {
   viewStrides,
 } from '../shape.ts';
 import { copyIntoStrided } from '../storeStrided.ts';
-import { empty, Tensor } from '../tensor.ts';
+import { empty, type Tensor } from '../tensor.ts';
 
 /**
  * The same elements in row-major order at the start of their memory: a copy, unless they already
@@ -200,13 +199,6 @@ export const flip = operation('flip', 1, (x: Tensor, axes: Shape): Tensor => {
   const y = launchMap(copy, [x.asStrided(x.shape, strides, offset)]);
   return record('flip', y, [x], (dy) => [flip(dy, axes)]);
 });
-
-/** @throws ArgumentError unless it is a list of one or more tensors. */
-export function requireTensors(tensors: unknown): void {
-  if (!Array.isArray(tensors) || !tensors.every((one) => one instanceof Tensor))
-    throw new ArgumentError(`expected a list of tensors, got ${formatValue(tensors)}`);
-  if (tensors.length === 0) throw new ArgumentError('expected a list of tensors, got none');
-}
 
 /** Joins tensors along a dimension; all other sizes must agree. */
 export const cat = operation('cat', 0, (tensors: readonly Tensor[], dim = 0): Tensor => {
