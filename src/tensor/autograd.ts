@@ -7,6 +7,7 @@ import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import type { Node, SparseRowGradient } from './node.ts';
+import { describe } from './print.ts';
 import { whileReading } from './savedTensors.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
@@ -127,7 +128,7 @@ function topologicalOrder(root: Tensor): Tensor[] {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
         throw new StateError(
-          `backward: ${input}, an input of ${tensor.gradFn.name}, was disposed: keep it (\`keep\`)`,
+          `backward: ${describe(input)}, an input of ${tensor.gradFn.name}, was disposed: keep it (\`keep\`)`,
         );
       seen.add(input);
       stack.push(input);

@@ -1,5 +1,6 @@
 import type { Binding } from '../device/device.ts';
 import { StateError } from '../platform/errors.ts';
+import { describe } from './print.ts';
 import { type Storage, tick } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -56,7 +57,7 @@ export class CaptureGuard {
       this.finalGradients.set(leaf, leaf.grad?.storage);
       if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
       throw new StateError(
-        `capture: the step leaves a gradient on ${leaf}, which the next run would add to: ` +
+        `capture: the step leaves a gradient on ${describe(leaf)}, which the next run would add to: ` +
           'call zeroGrad in the step',
       );
     }

@@ -58,7 +58,8 @@ export type NestedArray =
 export type TensorValues = NestedArray | BigInt64Array | BigUint64Array;
 
 /**
- * A tensor of the given values: a number, nested arrays, or a typed array with its `shape`.
+ * A tensor of the given values: a number, nested arrays, or a typed array, with another `shape` if
+ * that is given.
  * Typed arrays of integers give int32, booleans bool, everything else float32, unless `dtype` is
  * given: ids of 64 bits (BigInt64Array) become int32 too.
  * @throws ArgumentError if nested arrays are ragged, the shape does not fit, or an integer does not
@@ -71,10 +72,10 @@ export function tensor(
   return underName('tensor', () => {
     if (isTypedArray(values)) return fromTypedArray(values, options);
     const flat: number[] = [];
-    const shape = options.shape ?? nestedShape(values);
+    const shape = nestedShape(values);
     flatten(values, shape, 0, flat);
     const dtype = typeof firstElement(values) === 'boolean' ? 'bool' : 'float32';
-    return fromFlat(flat, shape, dtype, options);
+    return fromFlat(flat, options.shape ?? shape, dtype, options);
   });
 }
 

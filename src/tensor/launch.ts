@@ -11,6 +11,7 @@ import { isDense, mapParams } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
 import { broadcastShapes, coalesceDims, formatShape, type Shape } from './shape.ts';
 import { type DType, empty, isHalf, Tensor } from './tensor.ts';
@@ -32,7 +33,7 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
     const tensor = tensors[name];
     if (tensor.isDisposed)
       throw new StateError(
-        `${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`,
+        `${kernel.name}: ${describe(tensor)} was disposed: keep it (\`keep\`) or return it from its scope`,
       );
     if (tensor.device !== device) {
       throw new StateError(

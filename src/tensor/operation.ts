@@ -79,6 +79,17 @@ function mapTensors(value: unknown, replace: (x: Tensor) => Tensor): unknown {
   return Object.fromEntries(entries);
 }
 
+/** @throws ArgumentError unless it is a tensor. */
+export function requireTensor(value: unknown): void {
+  if (!(value instanceof Tensor))
+    throw new ArgumentError(`expected a tensor, got ${formatValue(value)}`);
+}
+
+/** @throws ArgumentError unless it is a tensor, or not given. */
+export function requireTensorIfGiven(value: unknown): void {
+  if (value !== null && value !== undefined) requireTensor(value);
+}
+
 /** @throws ArgumentError unless it is a tensor or a number. */
 export function requireOperand(value: unknown): void {
   if (typeof value !== 'number' && !(value instanceof Tensor))

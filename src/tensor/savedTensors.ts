@@ -1,5 +1,6 @@
 import { StateError } from '../platform/errors.ts';
 import type { Node } from './node.ts';
+import { describe } from './print.ts';
 import type { Storage } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -28,7 +29,7 @@ export function checkSaved(tensor: Tensor): void {
   const { createdAt, lastWrite } = tensor.storage;
   if (lastWrite === undefined || createdAt > node.id || lastWrite.at < node.id) return;
   throw new StateError(
-    `backward: ${node.name} needs ${tensor}, which ${lastWrite.by} has overwritten since: ` +
+    `backward: ${node.name} needs ${describe(tensor)}, which ${lastWrite.by} has overwritten since: ` +
       'call backward first, or write to a copy (`clone`)',
   );
 }

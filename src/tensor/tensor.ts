@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Device } from '../device/device.ts';
+import type { Binding, Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
@@ -9,6 +9,7 @@ import { touchedRowsOf } from './gradBuffer.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
 import type { Node } from './node.ts';
+import { describe, formatTensor } from './print.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
@@ -138,22 +139,27 @@ export class Tensor {
    */
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
-    const { binding, device } = this.storage;
-    const { shape, strides, offset, size, dtype } = this;
+    if (this.size === 0) return decode(new ArrayBuffer(0), this.dtype);
+    return this.#elementsIn(await this.device.read(this.#memory()));
+  }
+
+  /** The words of memory from the first to the last element. */
+  #memory(): Binding {
+    const { shape, strides, offset, dtype } = this;
+    const { buffer, offset: start } = this.storage.binding;
     const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-    if (size === 0) return decode(new ArrayBuffer(0), dtype);
     const [from, to] = wordRange(dtype, offset, last + 1);
-    const bytes = await device.read({
-      buffer: binding.buffer,
-      offset: binding.offset + from * 4,
-      size: (to - from) * 4,
-    });
+    return { buffer, offset: start + from * 4, size: (to - from) * 4 };
+  }
+
+  /** The elements in row-major order, from the bytes of `#memory`. */
+  #elementsIn(bytes: ArrayBuffer): TensorData {
+    const { shape, strides, offset, size, dtype } = this;
     const values = decode(bytes, dtype);
     const start = isHalf(dtype) ? offset % 2 : 0;
     if (this.isContiguous)
       return values.length === size ? values : values.slice(start, start + size);
-    const dense =
-      dtype === 'int32' || dtype === 'bool' ? new Int32Array(size) : new Float32Array(size);
+    const dense = new (values.constructor as new (n: number) => TensorData)(size);
     forEachStrided(this.ndim, shape, [strides], [start], (i, [at]) => {
       dense[i] = values[at];
     });
@@ -232,14 +238,33 @@ export class Tensor {
     this.dispose();
   }
 
+  /**
+   * Shape, dtype and device, and the values as PyTorch prints them where they are on the host (the
+   * cpu device); elsewhere `await print()` shows them.
+   */
   toString(): string {
-    const { shape, dtype, device } = this;
-    return `Tensor(shape=${formatShape(shape)}, dtype=${dtype}, device=${device.kind})`;
+    if (this.#disposed) return `${describe(this)}, disposed`;
+    if (this.size === 0) return formatTensor(this, []);
+    const bytes = this.device.peek?.(this.#memory());
+    const hint = ': `await x.print()` shows the values, `await x.tolist()` gives them';
+    return formatTensor(this, bytes && this.#elementsIn(bytes), hint);
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** Prints the tensor with its values, on any device. Await it. */
+  async print(): Promise<void> {
+    console.log(formatTensor(this, await this.data()));
   }
 
   #assertNotDisposed(): void {
     if (this.#disposed)
-      throw new StateError(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
+      throw new StateError(
+        `${describe(this)} was disposed: keep it (\`keep\`) or return it from its scope`,
+      );
   }
 }
 

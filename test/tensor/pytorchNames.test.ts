@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-// @ts-expect-error: a script without types
 import { table } from '../../docs/pytorchNames.mjs';
 import * as main from '../../src/index.ts';
 import * as nn from '../../src/nn/index.ts';

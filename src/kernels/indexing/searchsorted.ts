@@ -3,14 +3,14 @@ import { perElementConstants, perElementMain, perElementWorkgroups } from '../ki
 
 /**
  * The place of each value in a sorted row, by bisection: the number of elements below it, or not
- * above it if `right`. sorted: [rows, n], or [n] for all (`shared`); values, out: [rows, m]. NaN is
+ * above it if `right`. sorted: [rows, n], or [n] for all (`oneRow`); values, out: [rows, m]. NaN is
  * the greatest.
  */
 export const searchsorted = defineKernel({
   name: 'searchsorted',
-  params: { rows: 'u32', n: 'u32', m: 'u32', shared: 'u32', right: 'u32' },
+  params: { rows: 'u32', n: 'u32', m: 'u32', oneRow: 'u32', right: 'u32' },
   buffers: {
-    sorted: { type: 'f32', access: 'read', size: (p) => (p.shared ? p.n : p.rows * p.n) },
+    sorted: { type: 'f32', access: 'read', size: (p) => (p.oneRow ? p.n : p.rows * p.n) },
     values: { type: 'f32', access: 'read', size: (p) => p.rows * p.m },
     out: { type: 'i32', access: 'write', size: (p) => p.rows * p.m },
   },
@@ -26,7 +26,7 @@ fn isBefore(x: f32, value: f32) -> bool {
 ${perElementMain(
   c,
   'p.rows * p.m',
-  `let start = select(i / p.m * p.n, 0u, p.shared != 0u);
+  `let start = select(i / p.m * p.n, 0u, p.oneRow != 0u);
     var low = 0u;
     var high = p.n;
     while (low < high) {
@@ -36,13 +36,13 @@ ${perElementMain(
     }
     out[i] = i32(low);`,
 )}`,
-  reference({ sorted, values, out }, { rows, n, m, shared, right }) {
+  reference({ sorted, values, out }, { rows, n, m, oneRow, right }) {
     const isBefore = (x: number, value: number) =>
       right
         ? Number.isNaN(value) || x <= value
         : !Number.isNaN(x) && (Number.isNaN(value) || x < value);
     for (let i = 0; i < rows * m; i++) {
-      const start = shared ? 0 : Math.floor(i / m) * n;
+      const start = oneRow ? 0 : Math.floor(i / m) * n;
       let [low, high] = [0, n];
       while (low < high) {
         const middle = (low + high) >> 1;
@@ -53,7 +53,7 @@ ${perElementMain(
     }
   },
   cases: [
-    { rows: 3, n: 5, m: 4, shared: 0, right: 0 },
-    { rows: 1, n: 100, m: 333, shared: 1, right: 1 },
+    { rows: 3, n: 5, m: 4, oneRow: 0, right: 0 },
+    { rows: 1, n: 100, m: 333, oneRow: 1, right: 1 },
   ],
 });

@@ -1,6 +1,13 @@
 import { ArgumentError } from '../../platform/errors.ts';
-import { operation } from '../operation.ts';
-import { broadcastShapes, formatShape, normalizeDim, requireDim, requireWhole } from '../shape.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
+import {
+  broadcastShapes,
+  formatShape,
+  normalizeDim,
+  product,
+  requireDim,
+  requireWhole,
+} from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { bmm } from './einsum.ts';
 import { add, affine, clamp, div, mul, sub } from './elementwise.ts';
@@ -53,8 +60,8 @@ export const dot = operation('dot', 2, (a: Tensor, b: Tensor): Tensor => {
 });
 
 /** beta x + alpha product; the product's own shape stands for x's where it broadcasts. */
-const combine = (x: Tensor, product: Tensor, beta: number, alpha: number): Tensor =>
-  add(mul(expand(x, product.shape), beta), mul(product, alpha));
+const combine = (x: Tensor, y: Tensor, beta: number, alpha: number): Tensor =>
+  add(mul(expand(x, y.shape), beta), mul(y, alpha));
 
 /** beta x + alpha a b of matrices; x broadcasts. @throws ArgumentError if shapes do not fit. */
 export const addmm = operation(
@@ -108,7 +115,6 @@ export const tensordot = operation(
       x.shape.map((_, d) => d).filter((d) => !taken.includes(d));
     const [outerA, outerB] = [rest(a, left), rest(b, right)];
     const sizes = (x: Tensor, of: readonly number[]) => of.map((d) => x.shape[d]);
-    const product = (of: readonly number[]) => of.reduce((n, m) => n * m, 1);
     const inner = product(sizes(a, left));
     const rows = reshape(permute(a, [...outerA, ...left]), [product(sizes(a, outerA)), inner]);
     const cols = reshape(permute(b, [...right, ...outerB]), [inner, product(sizes(b, outerB))]);
@@ -210,9 +216,11 @@ export const bilinear = operation(
         `bilinear: expected [..., in1], [..., in2] and [out, in1, in2], got ` +
           [x1, x2, weight].map(({ shape }) => formatShape(shape)).join(', '),
       );
-    const rows = reshape(x1, [-1, in1]);
+    requireTensorIfGiven(bias);
+    const count = product(lead);
+    const rows = reshape(x1, [count, in1]);
     const products = matmul(rows, reshape(transpose(weight, 0, 1), [in1, out * in2]));
-    const y = sum(mul(reshape(products, [-1, out, in2]), reshape(x2, [-1, 1, in2])), -1);
+    const y = sum(mul(reshape(products, [count, out, in2]), reshape(x2, [count, 1, in2])), -1);
     return reshape(bias ? add(y, bias) : y, [...lead, out]);
   },
 );

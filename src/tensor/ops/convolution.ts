@@ -2,7 +2,7 @@ import { type ConvolutionParams, col2im, im2col } from '../../kernels/convolutio
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
 import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { add } from './elementwise.ts';
@@ -46,6 +46,7 @@ export const conv1d = operation(
     bias?: Tensor | null,
     { stride = 1, padding = 0, dilation = 1, groups }: ConvOptions<number> = {},
   ): Tensor => {
+    requireTensorIfGiven(bias);
     if (weight.ndim !== 3) throw rankError('conv1d', 'a weight', 3, weight);
     const pad: ConvOptions<Pair>['padding'] = typeof padding === 'number' ? [0, padding] : padding;
     return batched('conv1d', x, 2, (images) => {
@@ -73,6 +74,7 @@ export const conv2d = operation(
   'conv2d',
   2,
   (x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor => {
+    requireTensorIfGiven(bias);
     if (weight.ndim !== 4) throw rankError('conv2d', 'a weight', 4, weight);
     return batched('conv2d', x, 3, (images) => convolve('conv2d', images, weight, bias, options));
   },

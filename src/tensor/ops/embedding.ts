@@ -9,7 +9,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { indexRangeOf } from '../indexRange.ts';
 import { launch } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireTensor } from '../operation.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
 import { type DType, empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
@@ -38,6 +38,7 @@ export function knownExtremes({ storage, offset, size, strides }: Tensor) {
  * Checks indices that came from the host; others, and parts of a tensor, give NaN if out of range.
  */
 export function checkIndices(operation: string, index: Tensor, count: number): void {
+  requireTensor(index);
   if (index.dtype === 'float32')
     throw new ArgumentError(`${operation}: expected int32 indices, got float32`);
   index.device.onReplay(() => {
@@ -59,6 +60,10 @@ export const embedding = operation(
   'embedding',
   2,
   (ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor => {
+    if (weight.ndim !== 2)
+      throw new ArgumentError(
+        `embedding: expected a weight [vocab, size], got ${formatShape(weight.shape)}`,
+      );
     const [vocab, cols] = weight.shape;
     checkIndices('embedding', ids, vocab);
     const index = contiguous(ids);
@@ -94,7 +99,10 @@ export const indexSelect = operation(
     checkIndices('indexSelect', index, x.shape[d]);
     const order = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
     const permuted = permute(x, order);
-    const rows = embedding(index, reshape(permuted, [x.shape[d], -1]));
+    const rows = embedding(
+      index,
+      reshape(permuted, [x.shape[d], product(permuted.shape.slice(1))]),
+    );
     return permute(
       reshape(rows, [index.size, ...permuted.shape.slice(1)]),
       order.map((_, i) => order.indexOf(i)),
@@ -111,6 +119,7 @@ export const invalidBits = (dtype: DType): number =>
  * (PyTorch's `gather`). The result has x's dtype.
  */
 export const gather = operation('gather', 1, (x: Tensor, dim: number, index: Tensor): Tensor => {
+  requireTensor(index);
   const d = requireDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
   if (!fits)

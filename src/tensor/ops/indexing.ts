@@ -1,5 +1,6 @@
 import { flattenIndex } from '../../kernels/indexing/flattenIndex.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
 import { arange, full, tensor } from '../create.ts';
 import { asDtype } from '../dtypes.ts';
 import { launchMap } from '../launch.ts';
@@ -99,6 +100,13 @@ export const index = operation('index', 1, (x: Tensor, indices: readonly Index[]
       `index: ${indices.length} entries for the ${x.ndim} dimensions of ${formatShape(x.shape)}`,
     );
   const isRange = (one: Index): one is SliceRange => one === null || Array.isArray(one);
+  const wrong = indices.find(
+    (one) => !isRange(one) && typeof one !== 'number' && !(one instanceof Tensor),
+  );
+  if (wrong !== undefined)
+    throw new ArgumentError(
+      `index: expected tensors, numbers, ranges and null, got ${formatValue(wrong)}`,
+    );
   let part = slice(
     x,
     indices.map((one) => (isRange(one) ? one : null)),

@@ -5,7 +5,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { launch } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
 import { reduceAxes, unsafeView } from '../reduceAxes.ts';
 import { formatShape, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -20,6 +20,14 @@ export const layerNorm = operation(
   'layerNorm',
   1,
   (x: Tensor, shape: Shape, weight?: Tensor | null, bias?: Tensor | null, eps = 1e-5): Tensor => {
+    requireTensorIfGiven(weight);
+    requireTensorIfGiven(bias);
+    for (const [name, scale] of Object.entries({ weight, bias }))
+      if (scale && formatShape(scale.shape) !== formatShape(shape))
+        throw new ArgumentError(
+          `layerNorm: \`${name}\`: expected shape ${formatShape(shape)}, ` +
+            `got ${formatShape(scale.shape)}`,
+        );
     if (formatShape(x.shape.slice(x.ndim - shape.length)) !== formatShape(shape)) {
       throw new ArgumentError(
         `layerNorm: ${formatShape(x.shape)} does not end in ${formatShape(shape)}`,

@@ -13,7 +13,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { broadcastShapes, coalesceDims, formatShape, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -189,6 +189,7 @@ export const linear = operation(
   'linear',
   2,
   (x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor => {
+    requireTensorIfGiven(bias);
     const [outFeatures, inFeatures] = weight.shape;
     if (x.shape.at(-1) !== inFeatures) {
       throw new ArgumentError(

@@ -7,7 +7,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { launch } from '../launch.ts';
-import { operation } from '../operation.ts';
+import { operation, requireTensor } from '../operation.ts';
 import { formatShape, product, requireDim, type Shape } from '../shape.ts';
 import { sortRows } from '../sortRows.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -54,6 +54,8 @@ function alignSource(
   index: Tensor,
   given: Tensor | number,
 ): { d: number; places: Tensor; source: Tensor } {
+  requireTensor(index);
+  if (typeof given !== 'number') requireTensor(given);
   const d = requireDim(dim, x.ndim, operation);
   const source =
     typeof given === 'number'
@@ -129,6 +131,8 @@ function checkSlices(
   index: Tensor,
   source: Tensor,
 ): number {
+  requireTensor(index);
+  requireTensor(source);
   const d = requireDim(dim, x.ndim, operation);
   requireSameType(operation, x, source);
   const expected: Shape = x.shape.map((n, i) => (i === d ? index.size : n));

@@ -1,12 +1,13 @@
 import { searchsorted as searchKernel } from '../../kernels/indexing/searchsorted.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { record } from '../autograd.ts';
 import { full, tensor } from '../create.ts';
 import { launch } from '../launch.ts';
-import { operation, viewOperation } from '../operation.ts';
+import { operation, requireTensor, viewOperation } from '../operation.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { clamp, div, eq, gt, maximum, minimum, toFloat, toInt, where } from './elementwise.ts';
+import { clamp, div, eq, gt, maximum, minimum, mul, toFloat, toInt, where } from './elementwise.ts';
 import { gather } from './embedding.ts';
 import { cumsum } from './reduce.ts';
 import { scatter, scatterAdd } from './scatter.ts';
@@ -44,7 +45,7 @@ export const searchsorted = operation(
         values: contiguous(toFloat(values.detach())),
         out,
       },
-      { rows, n, m, shared: Number(isShared), right: Number(right) },
+      { rows, n, m, oneRow: Number(isShared), right: Number(right) },
     );
     return out;
   },
@@ -67,7 +68,7 @@ export type ScatterReduction = 'sum' | 'mean' | 'amax' | 'amin';
 
 /**
  * x with all elements of the source that name a place combined there (PyTorch's `scatter_reduce`),
- * together with x's own unless `includeSelf` is false. Of equal extremes one gets the gradient.
+ * together with x's own unless `includeSelf` is false. Equal extremes share the gradient.
  * Shapes as in `scatterAdd`.
  * @throws ArgumentError if sizes or dtypes do not fit, or an index from the host is out of range.
  */
@@ -86,6 +87,8 @@ export const scatterReduce = operation(
       throw new ArgumentError(
         `scatterReduce: expected sum, mean, amax or amin, got ${formatValue(reduce)}`,
       );
+    requireTensor(index);
+    requireTensor(source);
     const d = requireDim(dim, x.ndim, 'scatterReduce');
     const zeros = full(x.shape, 0, { device: x.device });
     const ones = full(index.shape, 1, { device: x.device });
@@ -97,14 +100,34 @@ export const scatterReduce = operation(
       if (reduce === 'sum') return total;
       return div(total, clamp(includeSelf ? hits.add(1) : hits, 1));
     }
-    // Of the elements for a place, the last one counts: the greatest, once they are sorted.
-    const part = source.slice(index.shape.map((n) => [0, n]));
-    const { values, indices } = sort(part, d, reduce === 'amin');
-    const extremes = scatter(x, d, gather(index, d, indices), values);
-    if (!includeSelf) return extremes;
-    return where(isHit, (reduce === 'amax' ? maximum : minimum)(extremes, x), x);
+    return scatterExtremes(x, d, index, source, reduce === 'amax', includeSelf ? undefined : isHit);
   },
 );
+
+/** `scatterReduce` by amax or amin. `isHit`: places that the source alone decides. */
+function scatterExtremes(
+  x: Tensor,
+  d: number,
+  index: Tensor,
+  source: Tensor,
+  isMax: boolean,
+  isHit: Tensor | undefined,
+): Tensor {
+  const part = source.slice(index.shape.map((n) => [0, n]));
+  // Of the elements for a place, the last one counts: the extreme one, once they are sorted.
+  const { values, indices } = sort(part.detach(), d, !isMax);
+  const ofSource = scatter(x.detach(), d, gather(index, d, indices), values);
+  const y = isHit ? ofSource : (isMax ? maximum : minimum)(ofSource, x.detach());
+  return record('scatterReduce', y, [x, part], (dy) => {
+    const at = (t: Tensor) =>
+      gather(t.slice(index.shape.map((n, i) => (i === d ? null : [0, n]))), d, index);
+    const isPart = toFloat(eq(part.detach(), at(y.detach())));
+    const isOwn = isHit ? toFloat(eq(toFloat(isHit), 0)) : toFloat(eq(x.detach(), y.detach()));
+    // Equal extremes share the gradient.
+    const share = div(dy, scatterAdd(isOwn, d, index, isPart));
+    return [mul(share, isOwn), mul(at(share), isPart)];
+  });
+}
 
 /**
  * x with the elements where the mask is not 0 replaced by the source's, in order. The mask

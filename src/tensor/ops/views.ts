@@ -4,6 +4,7 @@ import { record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
 import { operation, requireTensors, viewOperation } from '../operation.ts';
+import { describe } from '../print.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import {
   contiguousStrides,
@@ -210,7 +211,10 @@ export const cat = operation('cat', 0, (tensors: readonly Tensor[], dim = 0): Te
       t.ndim === first.ndim &&
       t.shape.every((n, i) => i === d || n === first.shape[i]) &&
       t.dtype === first.dtype;
-    if (!fits) throw new ArgumentError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
+    if (!fits)
+      throw new ArgumentError(
+        `cat: ${describe(t)} does not fit ${describe(first)} along dimension ${dim}`,
+      );
   }
   const shape = first.shape.map((n, i) =>
     i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n,
