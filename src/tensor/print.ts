@@ -53,8 +53,10 @@ function formatValues({ shape, dtype }: Described, values: ArrayLike<number>): s
   let next = 0;
   const nest = (d: number, indent: number): string => {
     if (d === shape.length) return texts[next++];
-    const parts = shownAlong[d].map((i) => (i === undefined ? '...' : nest(d + 1, indent + 1)));
-    if (d === shape.length - 1) return `[${wrap(parts, indent + 1)}]`;
+    const isLast = d === shape.length - 1;
+    const gapText = isLast ? ' ...' : '...';
+    const parts = shownAlong[d].map((i) => (i === undefined ? gapText : nest(d + 1, indent + 1)));
+    if (isLast) return `[${wrap(parts, indent + 1)}]`;
     const gap = `,${'\n'.repeat(shape.length - 1 - d)}${' '.repeat(indent + 1)}`;
     return `[${parts.join(gap)}]`;
   };

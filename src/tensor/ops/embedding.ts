@@ -97,6 +97,10 @@ export const indexSelect = operation(
   (x: Tensor, dim: number, index: Tensor): Tensor => {
     const d = requireDim(dim, x.ndim, 'indexSelect');
     checkIndices('indexSelect', index, x.shape[d]);
+    if (index.ndim > 1)
+      throw new ArgumentError(
+        `indexSelect: expected a vector of indices, got ${formatShape(index.shape)}`,
+      );
     const order = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
     const permuted = permute(x, order);
     const rows = embedding(

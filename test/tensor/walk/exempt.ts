@@ -43,7 +43,8 @@ export const optimizers: Record<string, string> = {
   Optimizer: 'abstract',
   LRScheduler: 'abstract',
   ...Object.fromEntries(
-    `CosineAnnealingLR ExponentialLR LambdaLR LinearLR MultiStepLR ReduceLROnPlateau StepLR`
+    `ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts ExponentialLR LambdaLR LinearLR
+    MultiStepLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR`
       .split(/\s+/)
       .map((name) => [name, schedule]),
   ),
