@@ -33,9 +33,8 @@ const MAY_USE_NODE = ['platform', 'cli'];
 const OUTSIDE = ['../package.json'];
 
 /**
- * One import: its line, the module it names, and whether it takes only types (then nothing is
- * loaded at run time).
- * @typedef {{ line: number, target: string, isType: boolean }} Import
+ * One import: its line and the module that it names.
+ * @typedef {{ line: number, target: string }} Import
  * @typedef {import('typescript').Node} Node
  */
 
@@ -48,21 +47,20 @@ export function importsOf(text) {
   const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest);
   /** @type {Import[]} */
   const found = [];
-  /** @type {(node: Node, target: Node | undefined, isType: boolean) => void} */
-  const add = (node, target, isType) => {
+  /** @type {(node: Node, target: Node | undefined) => void} */
+  const add = (node, target) => {
     if (!target || !ts.isStringLiteralLike(target)) return;
     const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
-    found.push({ line: line + 1, target: target.text, isType });
+    found.push({ line: line + 1, target: target.text });
   };
   /** @param {Node} node */
   const visit = (node) => {
-    if (ts.isImportDeclaration(node))
-      add(node, node.moduleSpecifier, node.importClause?.isTypeOnly === true);
-    else if (ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, node.isTypeOnly);
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node))
+      add(node, node.moduleSpecifier);
     else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
-      add(node, node.arguments[0], false);
+      add(node, node.arguments[0]);
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
-      add(node, node.argument.literal, true);
+      add(node, node.argument.literal);
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -143,14 +141,14 @@ export function checkFloors(files) {
       const problem = problemOf(path, found);
       if (problem) problems.push(`src/${path}:${found.line} ${problem}`);
     }
-    const loaded = imports.filter(({ isType, target }) => !isType && target.startsWith('.'));
+    const loaded = imports.filter(({ target }) => target.startsWith('.'));
     const targets = loaded.map(({ target }) => posix.join(posix.dirname(path), target));
     graph.set(path, targets);
     for (const [i, target] of targets.entries()) lines.set(`${path} ${target}`, loaded[i].line);
   }
   for (const circle of circles(graph)) {
     const line = lines.get(`${circle[0]} ${circle[1]}`);
-    const advice = 'move the shared code to a file of its own, or import only types';
+    const advice = 'move the shared code to a file of its own';
     problems.push(
       `src/${circle[0]}:${line} imports in a circle (${circle.join(' → ')}): ${advice}`,
     );
@@ -172,7 +170,7 @@ export function readSources(src) {
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const src = process.argv[2] ?? 'src';
-  const problems = existsSync(src) ? checkFloors(readSources(src)) : [`there is no folder ${src}`];
+  const problems = existsSync(src) ? checkFloors(readSources(src)) : [`there is no folder $src`];
   for (const problem of problems) console.error(problem);
   if (problems.length) process.exitCode = 1;
 }

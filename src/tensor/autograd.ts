@@ -6,13 +6,12 @@ import { guardGradient, guardUse } from './captureGuard.ts';
 import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
-import type { Node, SparseRowGradient } from './node.ts';
 import { describe } from './print.ts';
 import { whileReading } from './savedTensors.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
 import { tick } from './storage.ts';
-import { empty, Tensor } from './tensor.ts';
+import { empty, type Node, type SparseRowGradient, Tensor } from './tensor.ts';
 
 /**
  * Reverse-mode differentiation. Each operation on a tensor that requires a gradient records a node:

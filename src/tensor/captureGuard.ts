@@ -1,8 +1,22 @@
-import type { Binding } from '../device/device.ts';
+import type { Binding, Device } from '../device/device.ts';
 import { StateError } from '../platform/errors.ts';
+import type { DType } from './elements.ts';
 import { describe } from './print.ts';
+import type { Shape } from './shape.ts';
 import { type Storage, tick } from './storage.ts';
-import type { Tensor } from './tensor.ts';
+
+/** What the guard sees of a tensor. */
+interface Leaf {
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly device: Device;
+  readonly requiresGrad: boolean;
+  readonly isDisposed: boolean;
+  readonly gradFn: unknown;
+  grad: Leaf | null;
+  dispose(): void;
+}
 
 /**
  * The state in which a captured step found the tensors that it did not make: parameters and their
@@ -11,17 +25,17 @@ import type { Tensor } from './tensor.ts';
  */
 export class CaptureGuard {
   readonly #startedAt = tick();
-  readonly #usedLeaves = new Map<Tensor, { binding: Binding; requiresGrad: boolean }>();
+  readonly #usedLeaves = new Map<Leaf, { binding: Binding; requiresGrad: boolean }>();
   /** Values outside the tensors that the step depends on, such as the mode of a module. */
   readonly #usedValues = new Map<object, { read: () => unknown; value: unknown }>();
   /** What the step writes over, and by which function. */
   readonly #written = new Map<Storage, string>();
   /** Gradients before the step changed them, and whether its launches depend on them. */
-  readonly #gradients = new Map<Tensor, { before: Tensor | null; needed: boolean }>();
+  readonly #gradients = new Map<Leaf, { before: Leaf | null; needed: boolean }>();
   /** Where the step left the gradients that it changed; undefined if it dropped them. */
-  readonly finalGradients = new Map<Tensor, Storage | undefined>();
+  readonly finalGradients = new Map<Leaf, Storage | undefined>();
 
-  guardUse(leaf: Tensor): void {
+  guardUse(leaf: Leaf): void {
     if (!this.#usedLeaves.has(leaf))
       this.#usedLeaves.set(leaf, {
         binding: leaf.storage.binding,
@@ -43,7 +57,7 @@ export class CaptureGuard {
   }
 
   /** `needed`: the step adds to the gradient or reads it; otherwise it drops or replaces it. */
-  guardGradient(leaf: Tensor, needed: boolean): void {
+  guardGradient(leaf: Leaf, needed: boolean): void {
     if (!this.#gradients.has(leaf)) this.#gradients.set(leaf, { before: leaf.grad, needed });
   }
 
@@ -98,7 +112,7 @@ export function withGuard<T>(guard: CaptureGuard, body: () => T): T {
   }
 }
 
-export function guardUse(tensor: Tensor): void {
+export function guardUse(tensor: Leaf): void {
   if (!tensor.gradFn) activeGuard?.guardUse(tensor);
 }
 
@@ -107,10 +121,10 @@ export const guardValue = (owner: object, read: () => unknown): void =>
   activeGuard?.guardValue(owner, read);
 
 /** Notes that `by` writes over elements of a tensor: backward may not use them any more. */
-export function noteWrite({ storage }: Tensor, by: string): void {
+export function noteWrite({ storage }: Pick<Leaf, 'storage'>, by: string): void {
   storage.noteWrite(by);
   activeGuard?.guardWrite(storage, by);
 }
 
-export const guardGradient = (leaf: Tensor, needed: boolean): void =>
+export const guardGradient = (leaf: Leaf, needed: boolean): void =>
   activeGuard?.guardGradient(leaf, needed);

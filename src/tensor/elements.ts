@@ -45,3 +45,11 @@ export function toInt32(value: number): number {
     throw new ArgumentError(`expected integers of 32 bits, got ${value}`);
   return whole;
 }
+
+let hasHalves = false;
+/** Notes that there is a float16 or bfloat16 tensor. */
+export const noteHalf = (): void => {
+  hasHalves = true;
+};
+/** Whether there has been one: operations look for them only then. */
+export const halvesExist = (): boolean => hasHalves;

@@ -34,4 +34,5 @@ export const touchedRowsOf = (buffer: Storage): Tensor | undefined => rowFlags.g
 
 export const setTouchedRows = (buffer: Storage, flags: Tensor): void => {
   rowFlags.set(buffer, flags);
+  buffer.afterUpload = () => void flags.upload(new Int32Array(flags.size).fill(1));
 };

@@ -1,9 +1,10 @@
 import type { HalfKind } from '../kernels/kit/half.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
+import { halvesExist } from './elements.ts';
 import { renamed } from './errorName.ts';
 import { floatToHalf, halfToFloat, promotedDtype } from './half.ts';
-import { halvesExist, isHalf, Tensor } from './tensor.ts';
+import { isHalf, Tensor } from './tensor.ts';
 
 /**
  * What all public operations share. Messages begin with the name that the caller wrote, whatever

@@ -1,8 +1,7 @@
 import { StateError } from '../platform/errors.ts';
-import type { Node } from './node.ts';
 import { describe } from './print.ts';
 import type { Storage } from './storage.ts';
-import type { Tensor } from './tensor.ts';
+import type { Node, Tensor } from './tensor.ts';
 
 /**
  * Backward reads tensors of the forward pass. One that was written over since then would give a

@@ -24,6 +24,8 @@ export class Storage {
   bytes: number;
   /** The storage that this one is a part of. */
   parent: Storage | undefined;
+  /** Runs when the host has written elements. */
+  afterUpload: (() => void) | undefined;
   readonly createdAt = tick();
   #lastWrite: Write | undefined;
   #refCount = 0;

@@ -4,11 +4,9 @@ import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
-import { type DType, decode, dtypes, encode, isHalf, wordRange } from './elements.ts';
-import { touchedRowsOf } from './gradBuffer.ts';
+import { type DType, decode, dtypes, encode, isHalf, noteHalf, wordRange } from './elements.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
-import type { Node } from './node.ts';
 import { describe, formatTensor } from './print.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
@@ -17,9 +15,31 @@ import { Storage } from './storage.ts';
 export { type DType, isHalf } from './elements.ts';
 export type TensorData = Float32Array | Int32Array;
 
-let hasHalves = false;
-/** Whether there has been a float16 or bfloat16 tensor. */
-export const halvesExist = (): boolean => hasHalves;
+/** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
+export interface Node {
+  /** Increases with each operation: an operation's inputs have lower ids. */
+  readonly id: number;
+  readonly name: string;
+  readonly inputs: readonly Tensor[];
+  /**
+   * Maps the gradient of the result to those of the inputs (null: none). Undefined once it was
+   * used.
+   */
+  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
+}
+
+/**
+ * Sparse gradient of an embedding: only some rows are non-zero. It is added to the dense gradient
+ * last.
+ */
+export interface SparseRowGradient {
+  /** Tensors that must live until then. */
+  readonly keepAlive: readonly Tensor[];
+  /**
+   * Adds the rows to `gradient`, and marks them in `touchedRows` (int32, [rows]) if it is given.
+   */
+  accumulateInto(gradient: Tensor, touchedRows?: Tensor): void;
+}
 
 /**
  * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
@@ -51,7 +71,7 @@ export class Tensor {
     this.strides = strides;
     this.offset = offset;
     this.dtype = dtype;
-    if (isHalf(dtype)) hasHalves = true;
+    if (isHalf(dtype)) noteHalf();
     storage.retain();
     track(this);
   }
@@ -204,21 +224,18 @@ export class Tensor {
         `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
           `with strides ${formatShape(this.strides)}`,
       );
-    const [first] = wordRange(this.dtype, this.offset, this.offset);
     if (isHalf(this.dtype) && this.storage.bytes !== 4 * array.length)
       throw new ArgumentError(
         `copy_: expected a whole ${this.dtype} tensor, got a part of one: write to a copy (\`clone\`)`,
       );
     noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
-    if (array.length > 0)
-      hostWrite(device, { ...binding, offset: binding.offset + first * 4 }, array);
+    if (array.length > 0) hostWrite(device, { ...binding, offset: this.#memory().offset }, array);
     if (this.dtype === 'int32' || this.dtype === 'bool') {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
     }
-    const touchedRows = touchedRowsOf(this.storage);
-    touchedRows?.upload(new Int32Array(touchedRows.size).fill(1));
+    this.storage.afterUpload?.();
     return this;
   }
 

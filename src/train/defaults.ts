@@ -5,8 +5,8 @@
 import type { TaskName } from '../bert/registry.ts';
 import type { FeatureOptions } from './pipelines/featureExtraction.ts';
 import type { Objective } from './pretraining/objective.ts';
-import type { PretrainOptions } from './pretraining/pretrain.ts';
-import type { FitOptions } from './trainer/fit.ts';
+import type { PretrainOptions } from './pretraining/pretrainOptions.ts';
+import type { FitOptions } from './trainer/hyperparameters.ts';
 
 /** The tasks of the registry. */
 export const taskNames = [

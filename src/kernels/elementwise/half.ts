@@ -58,7 +58,7 @@ ${perElementMain(
 export const packFloat16 = definePack('packFloat16', 'float16');
 export const packBfloat16 = definePack('packBfloat16', 'bfloat16');
 
-/** Unpacks a strided view of halves; strides and offset count halves. y: [count], bits of float32. */
+/** Unpacks a strided view; strides and offset count halves. y: [count], bits of float32. */
 const defineUnpack = (name: string, kind: HalfKind) =>
   defineKernel({
     name,

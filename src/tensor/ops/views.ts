@@ -15,10 +15,13 @@ import {
   requireDim,
   requireWhole,
   type Shape,
+  type SliceRange,
   viewStrides,
 } from '../shape.ts';
 import { copyIntoStrided } from '../storeStrided.ts';
 import { empty, type Tensor } from '../tensor.ts';
+
+export type { SliceRange };
 
 /**
  * The same elements in row-major order at the start of their memory: a copy, unless they already
@@ -125,14 +128,6 @@ export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = 
     ...x.shape.slice(b + 1),
   ]);
 });
-
-/**
- * Range of a dimension: all of it (null), or start to end (exclusive; negative from the end) by
- * step.
- */
-export type SliceRange =
-  | null
-  | readonly [start?: number | null, end?: number | null, step?: number];
 
 /** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
 export const slice = viewOperation(

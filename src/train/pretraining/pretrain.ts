@@ -1,7 +1,6 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
-import type { Hyperparameters } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import { type SavedState, Trainer, type TrainerState } from '../trainer/trainer.ts';
 import type { StepInfo, TrainingLog, TrainingTask } from '../trainer/trainingTask.ts';
@@ -11,21 +10,14 @@ import { evaluatePretraining } from './evaluate.ts';
 import type { PretrainEvaluation, PretrainHistory, PretrainStep } from './history.ts';
 import {
   type ExampleBuilder,
-  type ExampleBuilderOptions,
   objectiveOf,
   type PretrainBatch,
   type PretrainModel,
 } from './objective.ts';
+import type { PretrainOptions } from './pretrainOptions.ts';
 import { stepSeed } from './stream.ts';
 
-export interface PretrainOptions extends ExampleBuilderOptions, Hyperparameters {
-  totalSteps: number;
-  /** Steps between evaluations. */
-  evalEvery: number;
-  /** Steps between checkpoints. */
-  saveEvery: number;
-}
-
+export type { PretrainOptions };
 export { pretrainDefaults };
 
 /** ε of AdamW in BERT's own pre-training. */

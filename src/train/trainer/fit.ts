@@ -10,23 +10,12 @@ import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
 import { evaluateExamples } from './evaluate.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
-import { checkCount, type Hyperparameters } from './hyperparameters.ts';
+import { checkCount, type FitOptions } from './hyperparameters.ts';
 import type { Throughput } from './stepReader.ts';
 import { type SavedState, Trainer, type TrainerCallbacks, type TrainerState } from './trainer.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
-/** Hyperparameters of fine-tuning. */
-export interface FitOptions extends Hyperparameters {
-  epochs: number;
-  batchSize: number;
-  /** Epochs without a better validation metric (the task's first one) before training stops. */
-  patience: number;
-  /** Batches of texts of similar length: less padding. */
-  groupByLength: boolean;
-  /** Steps between checkpoints. Default: one after each epoch. */
-  saveEvery?: number;
-}
-
+export type { FitOptions };
 export { fitDefaults };
 
 /** Where fine-tuning stands in its data. */

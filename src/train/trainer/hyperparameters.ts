@@ -15,6 +15,18 @@ export interface Hyperparameters {
   seed: number;
 }
 
+/** Hyperparameters of fine-tuning. */
+export interface FitOptions extends Hyperparameters {
+  epochs: number;
+  batchSize: number;
+  /** Epochs without a better validation metric (the task's first one) before training stops. */
+  patience: number;
+  /** Batches of texts of similar length: less padding. */
+  groupByLength: boolean;
+  /** Steps between checkpoints. Default: one after each epoch. */
+  saveEvery?: number;
+}
+
 /** @throws UsageError if a value is out of range; names the field. */
 export function checkHyperparameters(options: Hyperparameters): void {
   const { learningRate, warmupRatio, weightDecay, maxGradNorm } = options;
