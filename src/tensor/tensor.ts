@@ -14,7 +14,6 @@ import { Storage } from './storage.ts';
 
 export { type DType, isHalf } from './elements.ts';
 export type TensorData = Float32Array | Int32Array;
-
 /** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
 export interface Node {
   /** Increases with each operation: an operation's inputs have lower ids. */
@@ -261,8 +260,7 @@ export class Tensor {
    */
   toString(): string {
     if (this.#disposed) return `${describe(this)}, disposed`;
-    if (this.size === 0) return formatTensor(this, []);
-    const bytes = this.device.peek?.(this.#memory());
+    const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(this.#memory());
     const hint = ': `await x.print()` shows the values, `await x.tolist()` gives them';
     return formatTensor(this, bytes && this.#elementsIn(bytes), hint);
   }

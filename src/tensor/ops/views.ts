@@ -23,10 +23,7 @@ import { empty, type Tensor } from '../tensor.ts';
 
 export type { SliceRange };
 
-/**
- * The same elements in row-major order at the start of their memory: a copy, unless they already
- * are.
- */
+/** The same elements in row-major order at the start of their memory: a copy where needed. */
 export const contiguous = operation('contiguous', 1, (x: Tensor): Tensor => {
   if (isDenseAtOrigin(x)) return x;
   return record('contiguous', launchMap(copy, [x]), [x], (dy) => [dy]);
@@ -271,10 +268,7 @@ export const chunk = viewOperation('chunk', 1, (x: Tensor, chunks: number, dim =
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
 });
 
-/**
- * Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, …, as
- * PyTorch's `pad`.
- */
+/** Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, … */
 export const pad = operation(
   'pad',
   1,
