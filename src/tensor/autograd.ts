@@ -127,7 +127,8 @@ function topologicalOrder(root: Tensor): Tensor[] {
       if (!input.requiresGrad || seen.has(input)) continue;
       if (input.isDisposed)
         throw new StateError(
-          `backward: ${describe(input)}, an input of ${tensor.gradFn.name}, was disposed: keep it (\`keep\`)`,
+          `backward: ${describe(input)}, an input of ${tensor.gradFn.name}, was disposed: ` +
+            `keep it (\`keep\`)`,
         );
       seen.add(input);
       stack.push(input);

@@ -71,7 +71,8 @@ export class CaptureGuard {
       this.finalGradients.set(leaf, leaf.grad?.storage);
       if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
       throw new StateError(
-        `capture: the step leaves a gradient on ${describe(leaf)}, which the next run would add to: ` +
+        `capture: the step leaves a gradient on ${describe(leaf)}, which the next run would ` +
+          `add to: ` +
           'call zeroGrad in the step',
       );
     }

@@ -33,7 +33,8 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
     const tensor = tensors[name];
     if (tensor.isDisposed)
       throw new StateError(
-        `${kernel.name}: ${describe(tensor)} was disposed: keep it (\`keep\`) or return it from its scope`,
+        `${kernel.name}: ${describe(tensor)} was disposed: keep it (\`keep\`) or return it ` +
+          `from its scope`,
       );
     if (tensor.device !== device) {
       throw new StateError(

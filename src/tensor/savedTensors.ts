@@ -28,7 +28,8 @@ export function checkSaved(tensor: Tensor): void {
   const { createdAt, lastWrite } = tensor.storage;
   if (lastWrite === undefined || createdAt > node.id || lastWrite.at < node.id) return;
   throw new StateError(
-    `backward: ${node.name} needs ${describe(tensor)}, which ${lastWrite.by} has overwritten since: ` +
+    `backward: ${node.name} needs ${describe(tensor)}, which ${lastWrite.by} has ` +
+      `overwritten since: ` +
       'call backward first, or write to a copy (`clone`)',
   );
 }

@@ -225,7 +225,8 @@ export class Tensor {
       );
     if (isHalf(this.dtype) && this.storage.bytes !== 4 * array.length)
       throw new ArgumentError(
-        `copy_: expected a whole ${this.dtype} tensor, got a part of one: write to a copy (\`clone\`)`,
+        `copy_: expected a whole ${this.dtype} tensor, got a part of one: write to a copy ` +
+          `(\`clone\`)`,
       );
     noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
@@ -254,10 +255,7 @@ export class Tensor {
     this.dispose();
   }
 
-  /**
-   * Shape, dtype and device, and the values as PyTorch prints them where they are on the host (the
-   * cpu device); elsewhere `await print()` shows them.
-   */
+  /** With the values, as PyTorch prints them, on the cpu device; else see `print`. */
   toString(): string {
     if (this.#disposed) return `${describe(this)}, disposed`;
     const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(this.#memory());

@@ -120,7 +120,8 @@ export class Arena {
     };
     if (!ownsMemory(param))
       throw new ArgumentError(
-        `optimizer: expected parameters with memory of their own, got ${describe(param)}, a part of ` +
+        `optimizer: expected parameters with memory of their own, got ${describe(param)}, a ` +
+          `part of ` +
           'another tensor: optimize that one, or a copy (`x.clone().detach()`)',
       );
     const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...range });

@@ -63,7 +63,8 @@ export const scaledDotProductAttention = operation(
     ) {
       throw new ArgumentError(
         'scaledDotProductAttention: expected query [batch, heads, length, size], key and value ' +
-          `[batch, heads, keys, size], got ${formatShape(query.shape)}, ${formatShape(key.shape)}, ` +
+          `[batch, heads, keys, size], got ${formatShape(query.shape)}, ` +
+          `${formatShape(key.shape)}, ` +
           formatShape(value.shape),
       );
     }

@@ -83,12 +83,14 @@ function overwrite(
 ): Tensor {
   if (needsGrad([x, source, ...others]))
     throw new StateError(
-      `${name}: ${describe(x)} or what is written to it requires a gradient, which a write would lose: use ` +
+      `${name}: ${describe(x)} or what is written to it requires a gradient, which a write ` +
+        `would lose: use ` +
         'an operation that makes a new tensor, or `noGrad(() => …)`',
     );
   if (x.strides.some((stride, d) => stride === 0 && x.shape[d] > 1))
     throw new ArgumentError(
-      `${name}: ${describe(x)} is expanded, so several of its elements are one: write to a copy (\`clone\`)`,
+      `${name}: ${describe(x)} is expanded, so several of its elements are one: write to a ` +
+        `copy (\`clone\`)`,
     );
   if (isHalf(x.dtype)) return overwriteHalf(name, x, expand(toFloat(source), x.shape));
   const values = x.dtype === 'float32' ? toFloat(source) : toInt(source);
