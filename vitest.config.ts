@@ -1,6 +1,17 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import packageJson from './package.json' with { type: 'json' };
+
+/** The entries of the package, by name, are files of src here: no test depends on an old build. */
+const entries = Object.entries(packageJson.exports).flatMap(([name, target]) => {
+  if (typeof target === 'string') return [];
+  const source = target.default.replace('./dist/', './').replace(/\.js$/, '.ts');
+  const replacement = fileURLToPath(new URL(source, import.meta.url));
+  return [{ find: new RegExp(`^${name.replace('.', 'wigbert')}$`), replacement }];
+});
 
 export default defineConfig({
+  resolve: { alias: entries },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,

@@ -23,3 +23,4 @@ export {
   WriteError,
 } from './platform/errors.ts';
 export * from './tensor/index.ts';
+export { loadSafetensors, saveSafetensors } from './tensor/safetensors.ts';

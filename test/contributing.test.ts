@@ -24,14 +24,15 @@ const block = (name: string): string => {
 mkdirSync(join(root, 'out'), { recursive: true });
 const copy = mkdtempSync(join(root, 'out', 'contributing-'));
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
-cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true });
+for (const name of ['src', 'examples'])
+  cpSync(join(root, name), join(copy, name), { recursive: true });
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'junction');
 for (const name of ['tsconfig.json', 'package.json']) cpSync(join(root, name), join(copy, name));
 writeFileSync(join(copy, 'src/kernels/elementwise/logit.ts'), block('kernel'));
 writeFileSync(join(copy, 'src/tensor/ops/logit.ts'), block('operation'));
 
 describe('the operation of CONTRIBUTING.md', () => {
-  it('is type-checked', () => {
+  it('is type-checked, and so are the examples', () => {
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
     const { stdout, status } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', copy], {
       encoding: 'utf8',

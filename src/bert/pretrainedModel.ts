@@ -1,9 +1,9 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
-import { Embedding, init, LayerNorm, Linear, Module } from '../nn/index.ts';
+import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts';
 import type { FileContent } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue } from '../platform/format.ts';
-import type { Tensor } from '../tensor/index.ts';
+import { scope, type Tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
@@ -121,7 +121,9 @@ export abstract class BertPreTrainedModel extends Module {
 
   /**
    * Draws fresh weights as Hugging Face does: N(0, initializerRange), biases 0, LayerNorm 1 and 0,
-   * the padding row 0. With `only`, in the layers that have one of these parameters.
+   * the padding row 0. An LSTM starts as PyTorch's, uniform within ±1/√hiddenSize, but with biases
+   * of 0 and of 1 for the forget gate (Jozefowicz et al. 2015), as ELMo's. With `only`, in the
+   * layers that have one of these parameters.
    */
   initWeights(seed = 0, only?: ReadonlySet<Tensor>): this {
     const random = new Philox(seed);
@@ -137,7 +139,7 @@ export abstract class BertPreTrainedModel extends Module {
       } else if (module instanceof LayerNorm) {
         init.constant_(module.weight, 1);
         init.constant_(module.bias, 0);
-      }
+      } else if (module instanceof LSTM) drawLstm(module, random);
     }
     return this;
   }
@@ -185,6 +187,18 @@ export abstract class BertPreTrainedModel extends Module {
     }
     for (const [name, found] of mapping) own.get(name)!.copy_(tensors.get(found)!.data);
     return { missing, unexpected };
+  }
+}
+
+function drawLstm(lstm: LSTM, random: Philox): void {
+  const { hiddenSize } = lstm;
+  const bound = 1 / Math.sqrt(hiddenSize);
+  for (const [name, parameter] of lstm.namedParameters()) {
+    if (name.startsWith('weight')) init.uniform_(parameter, -bound, bound, random);
+    else init.constant_(parameter, 0);
+    // Gates in the order input, forget, cell, output.
+    if (name.startsWith('bias_ih'))
+      scope(() => init.constant_(parameter.detach().slice([[hiddenSize, 2 * hiddenSize]]), 1));
   }
 }
 

@@ -3,8 +3,11 @@ import {
   BertBiLMForSequenceClassification,
   BertBiLMHeadModel,
 } from './baselines/bidirectional.ts';
+import { BiLstmModel } from './baselines/bilstm.ts';
+import { BiLstmForSequenceClassification, BiLstmLMHeadModel } from './baselines/bilstmHeads.ts';
 import { BertLMForSequenceClassification, BertLMHeadModel } from './baselines/causal.ts';
 import { CbowForSequenceClassification, CbowLMHeadModel, CbowModel } from './baselines/cbow.ts';
+import { SkipGramLMHeadModel } from './baselines/skipGram.ts';
 import { BertForMaskedLM } from './heads/maskedLM.ts';
 import { BertForMultipleChoice } from './heads/multipleChoice.ts';
 import { BertForNextSentencePrediction } from './heads/nextSentencePrediction.ts';
@@ -16,7 +19,7 @@ import { BertBackbone, BertModel } from './model.ts';
 import type { BertPreTrainedModel, ModelClass } from './pretrainedModel.ts';
 
 /** The encoder that a model stands on. All but `bert` are baselines for comparison. */
-export type Family = 'bert' | 'causal' | 'bidirectional' | 'cbow';
+export type Family = 'bert' | 'causal' | 'bidirectional' | 'bilstm' | 'cbow';
 
 /** What a model puts on its encoder. */
 export type Head =
@@ -31,7 +34,8 @@ export type Head =
   | 'multiple-choice'
   | 'causal-lm'
   | 'bidirectional-lm'
-  | 'cbow-lm';
+  | 'cbow-lm'
+  | 'skip-gram-lm';
 
 interface ArchitectureEntry {
   /** Its static `architecture` is the name in config.json. */
@@ -60,6 +64,12 @@ export const architectures = [
   { Model: BertForMultipleChoice, family: 'bert', head: 'multiple-choice' },
   { Model: CbowModel, family: 'cbow', head: 'none' },
   { Model: CbowLMHeadModel, family: 'cbow', head: 'cbow-lm', objective: 'cbow' },
+  {
+    Model: SkipGramLMHeadModel,
+    family: 'cbow',
+    head: 'skip-gram-lm',
+    objective: 'skip-gram',
+  },
   { Model: CbowForSequenceClassification, family: 'cbow', head: 'sequence-classification' },
   { Model: BertLMHeadModel, family: 'causal', head: 'causal-lm', objective: 'causal' },
   { Model: BertLMForSequenceClassification, family: 'causal', head: 'sequence-classification' },
@@ -75,6 +85,9 @@ export const architectures = [
     family: 'bidirectional',
     head: 'sequence-classification',
   },
+  { Model: BiLstmModel, family: 'bilstm', head: 'none' },
+  { Model: BiLstmLMHeadModel, family: 'bilstm', head: 'bidirectional-lm', objective: 'bilstm' },
+  { Model: BiLstmForSequenceClassification, family: 'bilstm', head: 'sequence-classification' },
 ] as const satisfies readonly ArchitectureEntry[];
 
 export type Architecture = (typeof architectures)[number];
@@ -87,6 +100,7 @@ export const backbones = {
   bert: BertBackbone,
   causal: BertBackbone,
   bidirectional: BertBiBackbone,
+  bilstm: BiLstmModel,
   cbow: CbowModel,
 } as const satisfies Record<Family, ModelClass<BertPreTrainedModel>>;
 

@@ -129,8 +129,7 @@ function weightLines({
   return lines;
 }
 
-/** Prints on standard error which rows of a file were skipped. */
-export function reportProblems(
+function reportProblems(
   path: string,
   problems: readonly RowProblem[],
   count = problems.length,

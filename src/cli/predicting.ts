@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Device } from '../device/device.ts';
+import type { TextInput } from '../train/pipelines/encode.ts';
 import type { LabelScore } from '../train/pipelines/textClassification.ts';
-import { type PredictRecipeOptions, predict } from '../train/recipes/predict.ts';
+import { type PredictStreamOptions, predictStream } from '../train/recipes/predict.ts';
 import { type PredictFileOptions, predictFile } from '../train/recipes/predictFile.ts';
 import type { PredictResult } from '../train/recipes/predictor.ts';
 import { reportInput } from './inputReports.ts';
@@ -9,7 +10,7 @@ import { openCliDevice } from './openDevice.ts';
 import { countLines, createRowProgress } from './rowProgress.ts';
 import { wigbertCommand } from './shell.ts';
 import { interruptible } from './signals.ts';
-import { checkAreTexts, readLines, splitPair } from './texts.ts';
+import { checkAreTexts, splitPair, streamLines } from './texts.ts';
 
 interface CommandOptions {
   device: Device['kind'] | 'auto';
@@ -29,23 +30,42 @@ export async function predictTexts(
     quiet = false,
     pairs,
     ...options
-  }: CommandOptions & Omit<PredictRecipeOptions, 'texts'>,
+  }: CommandOptions & Omit<PredictStreamOptions, 'texts'>,
 ): Promise<void> {
   await checkAreTexts(given, (file) => {
     const call = wigbertCommand('predict', '--model', options.model, '--input', file);
     return `for the texts in it: ${call}`;
   });
-  const lines = given.length > 0 ? given : await readLines(options.encoding);
-  const texts = lines.map((text, i) => (pairs ? splitPair(text, i) : text));
+  const lines = given.length > 0 ? given : await begun(streamLines(options.encoding));
   await openCliDevice(device, json || quiet);
-  const result = await predict(
-    { ...options, texts },
+  const stream = predictStream(
+    { ...options, texts: inputsOf(lines, pairs) },
     { onEvent: (event) => reportInput(event, json || quiet) },
   );
-  if (json)
-    for (const [i, prediction] of result.predictions.entries())
-      console.log(JSON.stringify({ text: lines[i], ...prediction }));
-  else for (const line of linesOf(result, lines)) console.log(line);
+  for await (const { texts, result } of stream) {
+    const shown = texts.map((text) => (typeof text === 'string' ? text : text.join('\t')));
+    const printed = json
+      ? result.predictions.map((each, i) => JSON.stringify({ text: shown[i], ...each }))
+      : linesOf(result, shown);
+    await print(`${printed.join('\n')}\n`);
+  }
+}
+
+/** Waits for the first item: what is wrong at once is known before a device is opened. */
+async function begun<T>(items: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
+  const first = await items.next();
+  return (async function* () {
+    if (!first.done) yield first.value;
+    yield* items;
+  })();
+}
+
+async function* inputsOf(
+  lines: Iterable<string> | AsyncIterable<string>,
+  pairs: boolean | undefined,
+): AsyncGenerator<TextInput> {
+  let i = 0;
+  for await (const line of lines) yield pairs ? splitPair(line, i++) : line;
 }
 
 /** What is printed for people; of words, the lines of a file that `train` reads. */

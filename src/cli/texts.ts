@@ -6,22 +6,29 @@ import { UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 
 /**
- * The lines of standard input.
+ * The lines of standard input, which need not fit into memory.
  * @param encoding by default, it is found
  * @throws UsageError when there are none, or one is not in the encoding.
  */
-export async function readLines(encoding?: string): Promise<string[]> {
+export async function* streamLines(encoding?: string): AsyncGenerator<string> {
   if (process.stdin.isTTY)
     throw new UsageError('expected texts, as arguments or as lines on standard input, got none');
   const file = await openTexts(STANDARD_INPUT, { encoding }, false);
   if ('columns' in file) throw new Error('standard input has no ending that makes it a table');
-  const lines: string[] = [];
+  if (file.encoding !== 'UTF-8') console.error(`${file.name}: read as ${file.encoding}`);
+  let isEmpty = true;
   for await (const { text, line, isValid } of file.lines()) {
     if (!isValid) throw new UsageError(`line ${line} of ${file.name} is ${invalidReason(file)}`);
-    lines.push(text);
+    isEmpty = false;
+    yield text;
   }
-  if (lines.length === 0) throw new UsageError('expected texts on standard input, got none');
-  if (file.encoding !== 'UTF-8') console.error(`${file.name}: read as ${file.encoding}`);
+  if (isEmpty) throw new UsageError('expected texts on standard input, got none');
+}
+
+/** `streamLines` as a list. */
+export async function readLines(encoding?: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of streamLines(encoding)) lines.push(line);
   return lines;
 }
 

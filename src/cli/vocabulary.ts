@@ -6,10 +6,11 @@ import type { TableOptions } from '../formats/tables/table.ts';
 import { openTexts } from '../formats/tables/texts.ts';
 import { writeFiles } from '../platform/atomicWrite.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
-import { trainWordPiece, type WordPieceTrainerOptions } from '../text/vocabulary/index.ts';
+import { WordPieceTrainer, type WordPieceTrainerOptions } from '../text/vocabulary/index.ts';
 import type { ColumnOptions } from '../train/data/columns.ts';
 import { type RowTexts, tableTexts } from '../train/data/tableTexts.ts';
-import { reportInput, reportProblems } from './inputReports.ts';
+import { SkippedRows } from '../train/recipes/inputTable.ts';
+import { reportInput } from './inputReports.ts';
 
 type Columns = Pick<ColumnOptions, 'textColumn' | 'pairColumn'> & TableOptions;
 
@@ -26,15 +27,11 @@ interface VocabOptions
 export async function learnVocabulary(files: string[], options: VocabOptions): Promise<void> {
   const { vocabSize, out, cased, textColumn, pairColumn, format, encoding, json, ...trainer } =
     options;
-  const texts: string[] = [];
+  const learner = new WordPieceTrainer({ ...trainer, vocabSize, lowercase: !cased });
   for (const file of files)
-    for await (const text of textsOf(file, { textColumn, pairColumn, format, encoding }))
-      texts.push(text);
-  const { vocab, coverage } = trainWordPiece(texts, {
-    ...trainer,
-    vocabSize,
-    lowercase: !cased,
-  });
+    for await (const texts of textsOf(file, { textColumn, pairColumn, format, encoding }))
+      learner.feed(texts);
+  const { vocab, coverage } = learner.train();
   const written = new BertTokenizer(vocab, { doLowerCase: !cased }).files();
   if (out.endsWith('.txt'))
     await writeFiles(dirname(out), { [basename(out)]: written[modelFiles.vocab] });
@@ -51,17 +48,17 @@ export async function learnVocabulary(files: string[], options: VocabOptions): P
     );
 }
 
-/** The texts of a table, or the lines of any other file; reports those that are not read. */
-async function* textsOf(path: string, options: Columns): AsyncGenerator<string> {
+/** The texts of each row of a table, or of each line of any other file; reports broken ones. */
+async function* textsOf(path: string, options: Columns): AsyncGenerator<readonly string[]> {
   const file = await openTexts(path, options, options.textColumn !== undefined);
-  const problems: RowProblem[] = [];
+  const skipped = new SkippedRows();
   if (file.encoding !== 'UTF-8')
     reportInput({ event: 'encoding', path, encoding: file.encoding }, false);
   for await (const item of 'columns' in file ? tableTexts(file, options) : lineTexts(file)) {
-    if (isRowProblem(item)) problems.push(item);
-    else yield* item.texts;
+    if (isRowProblem(item)) skipped.add(item);
+    else yield item.texts;
   }
-  reportProblems(file.name, problems);
+  skipped.report(file.name, (event) => reportInput(event, false));
 }
 
 async function* lineTexts(file: LineFile): AsyncGenerator<RowTexts | RowProblem> {

@@ -1,10 +1,11 @@
+import { yieldToEventLoop } from '../platform/waiting.ts';
+import { type CpuBuffer, CpuMemory, viewOf } from './cpuMemory.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse } from './device.ts';
 import { KernelError } from './errors.ts';
 import type {
   ArrayOf,
   BufferTypes,
   Constants,
-  ElementType,
   HostArray,
   Kernel,
   ParamTypes,
@@ -12,13 +13,6 @@ import type {
 } from './kernel.ts';
 import { costOf, type KernelTime, KernelTimes } from './timing.ts';
 import type { Traits } from './traits.ts';
-
-interface CpuBuffer extends DeviceBuffer {
-  data: ArrayBuffer;
-}
-
-const arrayOf = (type: ElementType) =>
-  type === 'u32' ? Uint32Array : type === 'i32' || type === 'I' ? Int32Array : Float32Array;
 
 /** Bytes after which a loop that only awaits results gives the event loop a turn. */
 const TURN_BYTES = 2 ** 26;
@@ -42,19 +36,15 @@ export class CpuDevice implements Device {
   };
   #times: KernelTimes | undefined;
   #allocatedSinceTurn = 0;
-  #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
+  readonly #memory = new CpuMemory();
 
   alloc(bytes: number): DeviceBuffer {
     this.#allocatedSinceTurn += bytes;
-    this.#usage.bytes += bytes;
-    this.#usage.buffers++;
-    this.#usage.peakBytes = Math.max(this.#usage.peakBytes, this.#usage.bytes);
-    return { bytes, data: new ArrayBuffer(Math.ceil(bytes / 4) * 4) } as CpuBuffer;
+    return this.#memory.alloc(bytes);
   }
 
   free(buffer: DeviceBuffer): void {
-    this.#usage.bytes -= buffer.bytes;
-    this.#usage.buffers--;
+    this.#memory.free(buffer as CpuBuffer);
   }
 
   write({ buffer, offset }: Binding, data: HostArray): void {
@@ -63,12 +53,14 @@ export class CpuDevice implements Device {
   }
 
   async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
+    const copy = (buffer as CpuBuffer).data.slice(offset, offset + size);
     if (this.#allocatedSinceTurn > TURN_BYTES) {
-      // Collected tensors are freed by finalizers, which run between turns of the event loop only.
-      await new Promise((resolve) => setTimeout(resolve));
+      // Where nobody can ask for a collection, finalizers free memory, between turns of the event
+      // loop only.
       this.#allocatedSinceTurn = 0;
+      await yieldToEventLoop();
     }
-    return (buffer as CpuBuffer).data.slice(offset, offset + size);
+    return copy;
   }
 
   peek({ buffer, offset, size }: Binding): ArrayBuffer {
@@ -81,7 +73,8 @@ export class CpuDevice implements Device {
     params: ParamValues<T>,
   ): void {
     const views: Record<string, HostArray> = {};
-    for (const [name, spec] of Object.entries(kernel.buffers)) {
+    for (const name in kernel.buffers) {
+      const spec = kernel.buffers[name];
       const { buffer, offset, size } = buffers[name];
       const count = spec.size(params);
       if (count * 4 > size)
@@ -89,12 +82,22 @@ export class CpuDevice implements Device {
           kernel.name,
           `\`${name}\`: expected at least ${count} elements, got ${size / 4}`,
         );
-      views[name] = new (arrayOf(spec.type))((buffer as CpuBuffer).data, offset, count);
+      views[name] = viewOf(buffer as CpuBuffer, spec.type, offset, count);
     }
+    const arrays = views as { [K in keyof B]: ArrayOf<B[K]> };
+    if (this.#times) this.#runTimed(this.#times, kernel, arrays, params);
+    else kernel.reference(arrays, params);
+  }
+
+  #runTimed<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+    times: KernelTimes,
+    kernel: Kernel<T, C, B>,
+    arrays: { [K in keyof B]: ArrayOf<B[K]> },
+    params: ParamValues<T>,
+  ): void {
     const started = performance.now();
-    kernel.reference(views as { [K in keyof B]: ArrayOf<B[K]> }, params);
-    const time = this.#times?.launch(costOf(kernel, {}, params));
-    if (time) time.seconds += (performance.now() - started) / 1000;
+    kernel.reference(arrays, params);
+    times.launch(costOf(kernel, {}, params)).seconds += (performance.now() - started) / 1000;
   }
 
   async synchronize(): Promise<void> {}
@@ -114,7 +117,7 @@ export class CpuDevice implements Device {
   }
 
   memory(): MemoryUse {
-    return { ...this.#usage };
+    return this.#memory.usage;
   }
 
   destroy(): void {}

@@ -160,25 +160,45 @@ ${body}
 
 const wordsOf = (type: ParamType): number => (type === 'dims' ? 8 : 1);
 
-/** Packs parameters as the WGSL struct lays them out: 16-byte `dims` first, then single words. */
+/** Order of the parameters of a kernel in memory, and the number of their words. */
+interface ParamLayout {
+  names: readonly string[];
+  words: number;
+}
+const layouts = new WeakMap<ParamTypes, ParamLayout>();
+
+function layoutOf(types: ParamTypes): ParamLayout {
+  let layout = layouts.get(types);
+  if (!layout) {
+    const names = orderedParams(types);
+    const words = names.reduce((sum, name) => sum + wordsOf(types[name]), 0);
+    layouts.set(types, (layout = { names, words: Math.max(4, Math.ceil(words / 4) * 4) }));
+  }
+  return layout;
+}
+
+const scratch = new ArrayBuffer(2048);
+const [scratchWords, scratchFloats] = [new Uint32Array(scratch), new Float32Array(scratch)];
+
+/**
+ * Packs parameters as the WGSL struct lays them out: 16-byte `dims` first, then single words. The
+ * next call overwrites the result.
+ */
 export function packParams(
   types: ParamTypes,
   p: Record<string, number | readonly number[]>,
 ): Uint32Array<ArrayBuffer> {
-  const names = orderedParams(types);
-  const words = names.reduce((sum, name) => sum + wordsOf(types[name]), 0);
-  const bytes = new ArrayBuffer(Math.max(4, Math.ceil(words / 4) * 4) * 4);
-  const u32 = new Uint32Array(bytes);
-  const f32 = new Float32Array(bytes);
+  const { names, words } = layoutOf(types);
   let at = 0;
   for (const name of names) {
     const value = p[name];
-    if (types[name] === 'dims') u32.set(value as readonly number[], at);
-    else if (types[name] === 'f32') f32[at] = value as number;
-    else u32[at] = value as number;
-    at += wordsOf(types[name]);
+    if (typeof value === 'number') {
+      if (types[name] === 'f32') scratchFloats[at++] = value;
+      else scratchWords[at++] = value;
+    } else for (let d = 0; d < 8; d++) scratchWords[at++] = value[d];
   }
-  return u32;
+  scratchWords.fill(0, at, words);
+  return scratchWords.subarray(0, words);
 }
 
 function orderedParams(types: ParamTypes): string[] {

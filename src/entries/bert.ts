@@ -18,6 +18,11 @@ export {
   BertBiLMHeadModel,
   type BiLMOutput,
 } from '../bert/baselines/bidirectional.ts';
+export { BiLstmModel } from '../bert/baselines/bilstm.ts';
+export {
+  BiLstmForSequenceClassification,
+  BiLstmLMHeadModel,
+} from '../bert/baselines/bilstmHeads.ts';
 export {
   BertLMForSequenceClassification,
   BertLMHeadModel,
@@ -31,6 +36,7 @@ export {
   CbowModel,
   type CbowOutput,
 } from '../bert/baselines/cbow.ts';
+export { SkipGramLMHeadModel, type SkipGramOutput } from '../bert/baselines/skipGram.ts';
 export {
   type BertConfig,
   bertBase,

@@ -9,6 +9,7 @@ export {
 } from '../text/tokenizer/index.ts';
 export {
   trainWordPiece,
+  WordPieceTrainer,
   type WordPieceTrainerOptions,
   type WordPieceVocabulary,
 } from '../text/vocabulary/index.ts';

@@ -78,7 +78,13 @@ export {
 export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
 export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
-export { type PredictEvent, type PredictRecipeOptions, predict } from '../train/recipes/predict.ts';
+export {
+  type PredictEvent,
+  type PredictRecipeOptions,
+  type PredictStreamOptions,
+  predict,
+  predictStream,
+} from '../train/recipes/predict.ts';
 export {
   type PredictFileEvent,
   type PredictFileOptions,

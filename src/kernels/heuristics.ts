@@ -71,6 +71,11 @@ export function preferredStrides(
  * back. Compared on a software adapter with subgroups of 8 lanes.
  */
 const MAX_RECOMPUTED_KEYS = 48;
+/**
+ * The fused kernels add up key after key. Products add up long rows in blocks, and lose fewer
+ * digits.
+ */
+const MAX_FUSED_LENGTH = 2048;
 
 /**
  * Whether the fused kernels of attention are the faster ones. On GPUs memory is the limit. On
@@ -80,9 +85,13 @@ const MAX_RECOMPUTED_KEYS = 48;
  */
 export const prefersFusedAttention = (
   { kind, traits }: { kind: string; traits: Traits },
-  keys: number,
+  { length, keys }: { length: number; keys: number },
   needsGrad: boolean,
-): boolean => !traits.software || !needsGrad || (kind === 'webgpu' && keys <= MAX_RECOMPUTED_KEYS);
+): boolean => {
+  if (!traits.software) return true;
+  if (Math.max(length, keys) > MAX_FUSED_LENGTH) return false;
+  return !needsGrad || (kind === 'webgpu' && keys <= MAX_RECOMPUTED_KEYS);
+};
 
 /**
  * Rows of a weight between two possible starts of a part: whole tiles of a product. Rule of thumb.

@@ -85,18 +85,19 @@ ${body}
   );
 
 /**
- * Calls `update(i, h)` for each element of the blocks that are not skipped; `h` is the start of its
+ * Calls `update(start, end, row)` for the elements of each block that is not skipped; `row` is its
  * row of `hyper`.
  */
-function forEachElement(
+function forEachBlock(
   { owners, hyper }: Record<'owners' | 'hyper', HostArray>,
   { first, blocks }: P,
-  update: (i: number, h: number) => void,
+  update: (start: number, end: number, row: HostArray) => void,
 ): void {
   for (let block = 0; block < blocks; block++) {
     const h = owners[first + block] * HYPER_SIZE;
-    if (hyper[h + HYPER_SIZE - 1] === 0) continue;
-    for (let i = block * BLOCK_SIZE; i < (block + 1) * BLOCK_SIZE; i++) update(i, h);
+    const row = hyper.subarray(h, h + HYPER_SIZE);
+    if (row[HYPER_SIZE - 1] === 0) continue;
+    update(block * BLOCK_SIZE, (block + 1) * BLOCK_SIZE, row);
   }
 }
 
@@ -152,28 +153,22 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
       ),
     reference({ owners, hyper, grad, param, m, v, ...max }, p: P) {
       const vMax = amsgrad ? max.vMax : undefined;
-      forEachElement({ owners, hyper }, p, (i, h) => {
-        const [
-          lr,
-          beta1,
-          beta2,
-          eps,
-          decay,
-          oneMinusBeta1,
-          oneMinusBeta2,
-          correction1,
-          correction2,
-          decoupled,
-        ] = hyper.subarray(h, h + 10);
-        let w = param[i];
-        let g = grad[i];
-        if (decoupled) w -= w * lr * decay;
-        else g += w * decay;
-        m[i] = beta1 * m[i] + oneMinusBeta1 * g;
-        v[i] = beta2 * v[i] + oneMinusBeta2 * g * g;
-        if (vMax) vMax[i] = Math.max(vMax[i], v[i]);
-        param[i] =
-          w - ((lr / correction1) * m[i]) / (Math.sqrt(vMax ? vMax[i] : v[i]) / correction2 + eps);
+      forEachBlock({ owners, hyper }, p, (start, end, row) => {
+        const [lr, beta1, beta2, eps] = row;
+        const [decay, oneMinusBeta1, oneMinusBeta2, correction1] = row.subarray(4);
+        const [correction2, decoupled] = row.subarray(8);
+        for (let i = start; i < end; i++) {
+          let w = param[i];
+          let g = grad[i];
+          if (decoupled) w -= w * lr * decay;
+          else g += w * decay;
+          m[i] = beta1 * m[i] + oneMinusBeta1 * g;
+          v[i] = beta2 * v[i] + oneMinusBeta2 * g * g;
+          if (vMax) vMax[i] = Math.max(vMax[i], v[i]);
+          param[i] =
+            w -
+            ((lr / correction1) * m[i]) / (Math.sqrt(vMax ? vMax[i] : v[i]) / correction2 + eps);
+        }
       });
     },
     cases: [
@@ -233,18 +228,17 @@ export const sgd = defineKernel({
   param[i] = w - h0.x * step;`,
     ),
   reference({ owners, hyper, grad, param, velocity }, p) {
-    forEachElement({ owners, hyper }, p, (i, h) => {
-      const [lr, decay, momentum, oneMinusDampening, nesterov, isFirstStep] = hyper.subarray(
-        h,
-        h + 6,
-      );
-      const g = grad[i] + decay * param[i];
-      let step = g;
-      if (momentum !== 0) {
-        velocity[i] = isFirstStep ? g : momentum * velocity[i] + oneMinusDampening * g;
-        step = nesterov ? g + momentum * velocity[i] : velocity[i];
+    forEachBlock({ owners, hyper }, p, (start, end, row) => {
+      const [lr, decay, momentum, oneMinusDampening, nesterov, isFirstStep] = row;
+      for (let i = start; i < end; i++) {
+        const g = grad[i] + decay * param[i];
+        let step = g;
+        if (momentum !== 0) {
+          velocity[i] = isFirstStep ? g : momentum * velocity[i] + oneMinusDampening * g;
+          step = nesterov ? g + momentum * velocity[i] : velocity[i];
+        }
+        param[i] -= lr * step;
       }
-      param[i] -= lr * step;
     });
   },
   cases: [

@@ -63,8 +63,14 @@ export class Embedding extends Module {
   readonly weight: Tensor;
   readonly paddingIdx: number;
 
-  constructor(numEmbeddings: number, embeddingDim: number, paddingIdx = -1) {
+  /** `padding`: the row `paddingIdx`, or an object with it. */
+  constructor(
+    numEmbeddings: number,
+    embeddingDim: number,
+    padding: number | { paddingIdx?: number } = -1,
+  ) {
     super();
+    const paddingIdx = typeof padding === 'number' ? padding : (padding.paddingIdx ?? -1);
     this.weight = parameter(
       isSkippingInit()
         ? zeros([numEmbeddings, embeddingDim])

@@ -6,13 +6,22 @@ import type { Objective } from '../train/pretraining/objective.ts';
  * What a study pre-trains for. All of them predict tokens, so all can see the same texts in the
  * same batches.
  */
-export const pretrainings = ['cbow', 'causal', 'joined', 'mlm'] as const satisfies Objective[];
+export const pretrainings = [
+  'cbow',
+  'skip-gram',
+  'causal',
+  'joined',
+  'bilstm',
+  'mlm',
+] as const satisfies Objective[];
 export type Pretraining = (typeof pretrainings)[number];
 
 export const pretrainingTitles: Record<Pretraining, string> = {
   cbow: 'CBOW word vectors',
+  'skip-gram': 'skip-gram word vectors',
   causal: 'causal language model',
   joined: 'two directions, joined',
+  bilstm: 'two LSTMs, joined (ELMo)',
   mlm: 'masked language model',
 };
 
@@ -44,7 +53,7 @@ const pretrainedMethod = (pretraining: Pretraining, frozen: boolean): Method => 
   Model: classifierFor(pretraining),
 });
 
-/** What the study compares, grouped by pre-training. */
+/** All that a study can compare, grouped by pre-training. */
 export const methods: readonly Method[] = [
   {
     id: 'random',
@@ -53,11 +62,16 @@ export const methods: readonly Method[] = [
     Model: classifierFor('mlm'),
   },
   pretrainedMethod('cbow', true),
-  ...(['causal', 'joined', 'mlm'] as const).flatMap((name) => [
+  pretrainedMethod('skip-gram', true),
+  ...(['causal', 'joined', 'bilstm', 'mlm'] as const).flatMap((name) => [
     pretrainedMethod(name, true),
     pretrainedMethod(name, false),
   ]),
 ];
+
+/** Random weights, and the methods that stand on some pre-trainings. */
+export const methodsOn = (chosen: readonly Pretraining[]): Method[] =>
+  methods.filter(({ pretraining }) => !pretraining || chosen.includes(pretraining));
 
 /** Claims that the first method does better than the second. */
 export const claims: readonly { claim: string; better: string; worse: string }[] = [
@@ -75,6 +89,11 @@ export const claims: readonly { claim: string; better: string; worse: string }[]
     claim: 'features of a language model do better than word vectors',
     better: 'mlm-features',
     worse: 'cbow-features',
+  },
+  {
+    claim: 'or than vectors of skip-gram',
+    better: 'mlm-features',
+    worse: 'skip-gram-features',
   },
   {
     claim: 'seeing both sides does better than one, fine-tuned',
@@ -95,5 +114,10 @@ export const claims: readonly { claim: string; better: string; worse: string }[]
     claim: 'and than two glued together, as features',
     better: 'mlm-features',
     worse: 'joined-features',
+  },
+  {
+    claim: 'and than two LSTMs, as features (ELMo)',
+    better: 'mlm-features',
+    worse: 'bilstm-features',
   },
 ];

@@ -45,24 +45,31 @@ export async function study(
   { out, ...options }: StudyOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<StudyEvent> = {},
 ): Promise<StudyResult> {
-  const { sizes, ...rest } = withDefaults(studyDefaults, options);
+  const { sizes, pretrainings: chosen, ...rest } = withDefaults(studyDefaults, options);
   if (sizes.length === 0 || new Set(sizes).size < sizes.length)
     throw new UsageError(
       `\`sizes\`: expected different numbers of rows, got [${sizes.join(', ')}]`,
     );
-  const settings: StudySettings = {
-    ...rest,
-    sizes: [...sizes].sort((a, b) => a - b),
-    device: defaultDevice().kind,
-  };
   // An application above the library: a program that only imports the library does not load it.
-  const [{ readStudyData }, { reportRows }, { methods }, { runStudy, studySteps }] =
+  const [{ readStudyData }, { reportRows }, { methodsOn, pretrainings }, { runStudy, studySteps }] =
     await Promise.all([
       import('./data.ts'),
       import('../train/recipes/reports.ts'),
       import('./methods.ts'),
       import('./study.ts'),
     ]);
+  const unknown = chosen.find((name) => !pretrainings.includes(name));
+  if (chosen.length === 0 || unknown !== undefined)
+    throw new UsageError(
+      `\`pretrainings\`: expected one or more of ${pretrainings.join(', ')}, ` +
+        `got ${unknown ?? 'none'}`,
+    );
+  const settings: StudySettings = {
+    ...rest,
+    pretrainings: pretrainings.filter((name) => chosen.includes(name)),
+    sizes: [...sizes].sort((a, b) => a - b),
+    device: defaultDevice().kind,
+  };
   const data = await readStudyData(settings, (path, read) => reportRows(path, read, report));
   report({ event: 'start', totalSteps: studySteps(settings) });
   const results = await runStudy(data, settings, out, {
@@ -77,7 +84,8 @@ export async function study(
     import('./summary.ts'),
   ]);
   await writeFiles(out, { [REPORT]: await studyReport(results) });
-  const cells = methods.length * settings.seeds * settings.sizes.length;
+  const methods = methodsOn(settings.pretrainings).length;
+  const cells = methods * settings.seeds * settings.sizes.length;
   const finished = results.cells.length === cells;
   return { results, summary: summarise(results), finished, out };
 }

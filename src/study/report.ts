@@ -1,4 +1,4 @@
-import { methods, pretrainings, pretrainingTitles } from './methods.ts';
+import { methodsOn, pretrainingTitles } from './methods.ts';
 import { studyPicture } from './picture.ts';
 import type { StudyResults } from './results.ts';
 import { FEATURE_LR_FACTOR, type StudySettings } from './study.ts';
@@ -10,7 +10,8 @@ export async function studyReport(results: StudyResults): Promise<string> {
   const summary = summarise(results);
   const sizes = summary.sizes.map((size) => `${size.toLocaleString('en')} rows`);
   const finished = results.cells.length;
-  const all = methods.length * settings.seeds * settings.sizes.length;
+  const { pretrainings } = settings;
+  const all = methodsOn(pretrainings).length * settings.seeds * settings.sizes.length;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -84,14 +85,16 @@ first of them. All other rows give only their texts, to learn a vocabulary of
 at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on. The test rows are
 the same for all.</li>
 <li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, with two
-exceptions. Word vectors have no layers. The two directions have that many layers each and share
-embeddings and prediction head: they have more parameters and take more work per step.</li>
+exceptions. Word vectors have no layers. Two directions, of Transformers or LSTMs, have that many
+layers each and share embeddings and prediction head: they have more parameters and take more work
+per step.</li>
 <li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}, batches of
 ${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is
 frozen; the pooling layer and the classifier are trained at ${FEATURE_LR_FACTOR} times that rate. No
 setting was chosen by the test rows.</li>
 <li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and
-the first state of two directions, or the state of [CLS] of a masked language model, which its
+the first state of two directions (of LSTMs a mean of the layers with trained weights, as ELMo has
+it), or the state of [CLS] of a masked language model, which its
 pre-training does not train.</li>`;
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -20,13 +20,15 @@ import { hasTrainingState } from '../train/trainer/checkpoint.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { fit, fitDefaults } from '../train/trainer/fit.ts';
 import { type StudyData, type StudySource, splitForSeed } from './data.ts';
-import { type Method, methods, type Pretraining, pretrainings } from './methods.ts';
+import { type Method, methodsOn, type Pretraining } from './methods.ts';
 import { type Cell, openResults, RESULTS, type StudyResults } from './results.ts';
 
 /** What decides the outcome of a study. */
 export interface StudySettings extends StudySource {
   /** Kind of the device: kinds round differently. */
   device: string;
+  /** What to pre-train for; each has one or two methods that stand on it. */
+  pretrainings: Pretraining[];
   /** Numbers of labelled rows. */
   sizes: number[];
   /** Number of seeds: 1, 2, 3… Each has its own rows, vocabulary, weights and order. */
@@ -73,7 +75,8 @@ const fitSteps = ({ epochs, batchSize }: StudySettings, size: number): number =>
 /** Optimizer steps of the whole study. */
 export function studySteps(settings: StudySettings): number {
   const fits = settings.sizes.reduce((sum, size) => sum + fitSteps(settings, size), 0);
-  return settings.seeds * (pretrainings.length * settings.pretrainSteps + methods.length * fits);
+  const { seeds, pretrainings, pretrainSteps } = settings;
+  return seeds * (pretrainings.length * pretrainSteps + methodsOn(pretrainings).length * fits);
 }
 
 /**
@@ -118,7 +121,7 @@ const save = ({ out, results }: Run): Promise<void> =>
 async function runSeed(run: Run, seed: number): Promise<boolean> {
   const { data, settings, callbacks, results } = run;
   let start: SeedStart | undefined;
-  for (const method of methods) {
+  for (const method of methodsOn(settings.pretrainings)) {
     for (const size of settings.sizes) {
       const isDone = results.cells.some(
         (cell) => cell.method === method.id && cell.seed === seed && cell.size === size,

@@ -1,4 +1,4 @@
-import { claims, methods } from './methods.ts';
+import { claims, methodsOn, type Pretraining, pretrainings } from './methods.ts';
 import type { StudyResults } from './results.ts';
 
 /** Some values of one thing, one for each seed. */
@@ -40,13 +40,14 @@ export interface Summary {
 /** What the finished cells say. */
 export function summarise({ cells, settings }: Pick<StudyResults, 'cells' | 'settings'>): Summary {
   const sizes = settings.sizes as number[];
+  const methods = methodsOn((settings.pretrainings ?? pretrainings) as Pretraining[]);
   const of = (method: string, size: number) =>
     new Map(
       cells
         .filter((cell) => cell.method === method && cell.size === size)
         .map((cell) => [cell.seed, cell.accuracy]),
     );
-  const title = (id: string) => methods.find((method) => method.id === id)!.title;
+  const titles = new Map(methods.map(({ id, title }) => [id, title]));
   return {
     sizes,
     methods: methods.map(({ id, title }) => {
@@ -58,16 +59,18 @@ export function summarise({ cells, settings }: Pick<StudyResults, 'cells' | 'set
         accuracy: sizes.map((size) => spread([...of(id, size).values()])),
       };
     }),
-    claims: claims.map(({ claim, better, worse }) => ({
-      claim,
-      better: title(better),
-      worse: title(worse),
-      difference: sizes.map((size) => {
-        const base = of(worse, size);
-        const pairs = [...of(better, size)].filter(([seed]) => base.has(seed));
-        return spread(pairs.map(([seed, accuracy]) => accuracy - base.get(seed)!));
-      }),
-    })),
+    claims: claims
+      .filter(({ better, worse }) => titles.has(better) && titles.has(worse))
+      .map(({ claim, better, worse }) => ({
+        claim,
+        better: titles.get(better)!,
+        worse: titles.get(worse)!,
+        difference: sizes.map((size) => {
+          const base = of(worse, size);
+          const pairs = [...of(better, size)].filter(([seed]) => base.has(seed));
+          return spread(pairs.map(([seed, accuracy]) => accuracy - base.get(seed)!));
+        }),
+      })),
   };
 }
 

@@ -9,7 +9,7 @@ import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import { describe } from './print.ts';
 import { whileReading } from './savedTensors.ts';
 import { keep, scope } from './scope.ts';
-import { formatShape } from './shape.ts';
+import { formatShape, sameShape } from './shape.ts';
 import { tick } from './storage.ts';
 import { empty, type Node, type SparseRowGradient, Tensor } from './tensor.ts';
 
@@ -89,7 +89,7 @@ export function backward(root: Tensor, gradient?: Tensor, retainGraph = false): 
       `backward: expected a gradient for a tensor of shape ${formatShape(root.shape)}, got none`,
     );
   }
-  if (gradient && formatShape(gradient.shape) !== formatShape(root.shape)) {
+  if (gradient && !sameShape(gradient.shape, root.shape)) {
     throw new ArgumentError(
       `backward: expected a gradient of shape ${formatShape(root.shape)}, ` +
         `got ${formatShape(gradient.shape)}`,
@@ -156,15 +156,15 @@ function propagate(
   pending: Map<Tensor, PendingGradient>,
   retainGraph: boolean,
 ): void {
-  const backwardFn = node.backward;
+  const { inputs, backward: backwardFn } = node;
   if (!backwardFn)
     throw new StateError(
       `backward: the graph through ${node.name} was used before: ` +
         'set `retainGraph` the first time',
     );
-  if (!retainGraph) node.backward = undefined;
+  if (!retainGraph) [node.inputs, node.backward] = [[], undefined];
   const gradients = scope(() => whileReading(node, () => backwardFn(dy), dy));
-  node.inputs.forEach((input, i) => {
+  inputs.forEach((input, i) => {
     const given = gradients[i];
     if (!given || !input.requiresGrad) return;
     let { dense, sparse } = pending.get(input) ?? { sparse: [] };

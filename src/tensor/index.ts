@@ -46,6 +46,7 @@ export * from './ops/logical.ts';
 export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
 export * from './ops/numeric.ts';
+export * from './ops/orderStatistics.ts';
 export * from './ops/pairLosses.ts';
 export {
   type AdaptiveSize,
@@ -64,6 +65,7 @@ export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';
 export * from './ops/sampling.ts';
+export * from './ops/scan.ts';
 export * from './ops/scatter.ts';
 export * from './ops/searching.ts';
 export * from './ops/shapes.ts';

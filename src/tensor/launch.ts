@@ -1,4 +1,4 @@
-import type { Binding } from '../device/device.ts';
+import type { Binding, Device } from '../device/device.ts';
 import type {
   BufferTypes,
   Constants,
@@ -13,7 +13,7 @@ import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
-import { broadcastShapes, coalesceDims, formatShape, type Shape } from './shape.ts';
+import { broadcastShapes, coalesceDims, formatShape, type Shape, sameShape } from './shape.ts';
 import { type DType, empty, isHalf, Tensor } from './tensor.ts';
 
 /**
@@ -27,10 +27,11 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
   tensors: { [K in keyof B]: Tensor },
   params: ParamValues<T>,
 ): void {
-  const { device } = Object.values(tensors)[0];
+  let device: Device | undefined;
   const bindings: Record<string, Binding> = {};
   for (const name in tensors) {
     const tensor = tensors[name];
+    device ??= tensor.device;
     if (tensor.isDisposed)
       throw new StateError(
         `${kernel.name}: ${describe(tensor)} was disposed: keep it (\`keep\`) or return it ` +
@@ -42,15 +43,16 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
           `got ${device.kind} and ${tensor.device.kind}`,
       );
     }
-    if (isHalf(tensor.dtype) ? name !== 'packed' : needsFloat(tensor, kernel.buffers[name].type)) {
+    const { type, access } = kernel.buffers[name];
+    if (isHalf(tensor.dtype) ? name !== 'packed' : needsFloat(tensor, type)) {
       throw new ArgumentError(
         `${kernel.name}: expected float32, got ${tensor.dtype}: convert it with toFloat()`,
       );
     }
-    if (kernel.buffers[name].access !== 'write') checkSaved(tensor);
+    if (access !== 'write') checkSaved(tensor);
     bindings[name] = tensor.storage.binding;
   }
-  device.run(kernel, bindings as { [K in keyof B]: Binding }, params);
+  device!.run(kernel, bindings as { [K in keyof B]: Binding }, params);
 }
 
 const needsFloat = ({ dtype }: Tensor, type: ElementType) =>
@@ -67,7 +69,8 @@ export function launchMap(
   into?: Tensor,
 ): Tensor {
   const { spec } = kernel;
-  const shape = inputs.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, spec.name));
+  let { shape } = inputs[0];
+  for (const { shape: other } of inputs) shape = broadcastShapes(shape, other, spec.name);
   const coalesced = coalesceDims(
     shape,
     inputs.map((t) => broadcastStrides(t, shape)),
@@ -82,21 +85,19 @@ export function launchMap(
       ? 'int32'
       : 'float32';
   const out = into ?? empty(shape, dtype, inputs[0].device);
-  const operands = spec.inputs.map((name, i) => {
-    const { offset } = inputs[i];
-    return [name, { strides: coalesced.strides[i], offset }] as const;
-  });
-  const params = mapParams(coalesced.shape, Object.fromEntries(operands), scalars);
+  const operands: Record<string, { strides: readonly number[]; offset: number }> = {};
   const buffers: Record<string, Tensor> = { out };
-  spec.inputs.forEach((name, i) => {
+  for (const [i, name] of spec.inputs.entries()) {
+    operands[name] = { strides: coalesced.strides[i], offset: inputs[i].offset };
     buffers[`in_${name}`] = inputs[i];
-  });
-  launch(kernel, buffers, params);
+  }
+  launch(kernel, buffers, mapParams(coalesced.shape, operands, scalars));
   return out;
 }
 
 /** Strides of a tensor along a shape it broadcasts to: 0 in repeated dimensions. */
-export function broadcastStrides({ shape, strides }: Tensor, to: Shape): number[] {
+export function broadcastStrides({ shape, strides }: Tensor, to: Shape): readonly number[] {
+  if (sameShape(shape, to)) return strides;
   const leadingDims = to.length - shape.length;
   return to.map((n, d) =>
     d < leadingDims || (shape[d - leadingDims] === 1 && n !== 1) ? 0 : strides[d - leadingDims],

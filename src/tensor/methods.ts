@@ -11,10 +11,12 @@ import * as inPlace from './ops/inPlace.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
 import * as numeric from './ops/numeric.ts';
+import * as orderStatistics from './ops/orderStatistics.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
 import { bernoulli, multinomial } from './ops/sampling.ts';
+import * as scans from './ops/scan.ts';
 import * as scatters from './ops/scatter.ts';
 import * as searching from './ops/searching.ts';
 import * as shapes from './ops/shapes.ts';
@@ -33,6 +35,7 @@ const operations = {
   ...inPlace,
   ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
+  ...{ ...orderStatistics, ...scans },
   ...{
     matmul,
     gather,
@@ -85,6 +88,8 @@ interface Overloaded {
   min(): Tensor;
   min(dim: number, keepdim?: boolean): order.ValuesAndIndices;
   min(other: Tensor): Tensor;
+  median(): Tensor;
+  median(dim: number, keepdim?: boolean): order.ValuesAndIndices;
 }
 
 type Method<F> = F extends (first: never, ...rest: infer A) => infer R ? (...rest: A) => R : never;

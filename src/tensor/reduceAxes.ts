@@ -1,12 +1,15 @@
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { reductionChunks } from '../kernels/heuristics.ts';
 import type { sum } from '../kernels/reduction/reduce.ts';
-import { sum as sumKernel } from '../kernels/reduction/reduce.ts';
+import { LONG_SUM, sum as sumKernel } from '../kernels/reduction/reduce.ts';
+import type { sumIntegers } from '../kernels/reduction/reduceIntegers.ts';
+import { asDtype } from './dtypes.ts';
 import { isDenseAtOrigin, launch, launchMap } from './launch.ts';
 import { contiguousStrides, product, type Shape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
 
-type ReductionKernel = typeof sum;
+/** A reduction of float32, or of int32 and bool as int32. */
+type ReductionKernel = typeof sum | typeof sumIntegers;
 
 /**
  * Reduces sorted dimensions, one run of adjacent ones at a time, last first. Not recorded. The
@@ -36,6 +39,16 @@ export function reduceAxes(
   return unsafeView(current, shape);
 }
 
+/** `reduceAxes` of int32, or of bool as int32. */
+export function reduceIntegers(
+  kernel: typeof sumIntegers,
+  x: Tensor,
+  axes: readonly number[],
+): Tensor {
+  const integers = asDtype(x.detach(), 'int32');
+  return axes.length > 0 ? reduceAxes(kernel, integers, axes) : integers;
+}
+
 /** Reduces the middle of [outer, n, inner]; long reductions take two passes. */
 function reduceMiddleAxis(
   kernel: ReductionKernel,
@@ -44,16 +57,19 @@ function reduceMiddleAxis(
   n: number,
   inner: number,
   out?: Tensor,
+  long = Number(n > LONG_SUM),
 ): Tensor {
-  const y = out ?? empty([outer, inner], 'float32', x.device);
+  const dtype = kernel.buffers.y.type === 'i32' ? 'int32' : 'float32';
+  const y = out ?? empty([outer, inner], dtype, x.device);
+  const run = kernel as typeof sum;
   const { size, chunks } = reductionChunks(x.device.traits, outer, n, inner);
   if (chunks === 1) {
-    launch(kernel, { x, y }, { outer, n, inner, size, chunks, at: 0 });
+    launch(run, { x, y }, { outer, n, inner, size, chunks, at: 0, long });
     return y;
   }
-  const partial = empty([outer, chunks, inner], 'float32', x.device);
-  launch(kernel, { x, y: partial }, { outer, n, inner, size, chunks, at: 0 });
-  reduceMiddleAxis(kernel, partial, outer, chunks, inner, y);
+  const partial = empty([outer, chunks, inner], dtype, x.device);
+  launch(run, { x, y: partial }, { outer, n, inner, size, chunks, at: 0, long });
+  reduceMiddleAxis(kernel, partial, outer, chunks, inner, y, long);
   partial.dispose();
   return y;
 }

@@ -9,7 +9,7 @@ const scopes: Set<HasDispose>[] = [];
 
 /** Adds a new tensor to the innermost scope. */
 export function track(tensor: HasDispose): void {
-  scopes.at(-1)?.add(tensor);
+  if (scopes.length > 0) scopes[scopes.length - 1].add(tensor);
 }
 
 /** Takes a tensor out of all scopes: it lives until it is disposed or collected. Returns it. */
@@ -38,7 +38,7 @@ export function scope<T>(body: () => T): T {
     throw error;
   }
   scopes.pop();
-  const returned = new Set(disposablesIn(result));
+  const returned = disposablesIn(result);
   for (const tensor of made) {
     if (returned.has(tensor)) track(tensor);
     else tensor.dispose();
@@ -46,8 +46,10 @@ export function scope<T>(body: () => T): T {
   return result;
 }
 
-function disposablesIn(value: unknown): unknown[] {
-  if (value === null || typeof value !== 'object') return [];
-  if ('dispose' in value) return [value];
-  return (Array.isArray(value) ? value : Object.values(value)).flatMap(disposablesIn);
+function disposablesIn(value: unknown, found = new Set<unknown>()): Set<unknown> {
+  if (value === null || typeof value !== 'object') return found;
+  if ('dispose' in value) found.add(value);
+  else if (Array.isArray(value)) for (const item of value) disposablesIn(item, found);
+  else for (const item of Object.values(value)) disposablesIn(item, found);
+  return found;
 }

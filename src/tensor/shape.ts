@@ -18,7 +18,8 @@ export function contiguousStrides(shape: Shape): number[] {
  * The shape two shapes broadcast to, as in NumPy and PyTorch.
  * @throws ArgumentError naming both shapes when they do not fit.
  */
-export function broadcastShapes(a: Shape, b: Shape, operation: string): number[] {
+export function broadcastShapes(a: Shape, b: Shape, operation: string): Shape {
+  if (sameShape(a, b)) return a;
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[a.length - rank + i] ?? 1;
@@ -91,6 +92,12 @@ export function inferShape(
   return full;
 }
 
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a.length !== b.length) return false;
+  for (let d = 0; d < a.length; d++) if (a[d] !== b[d]) return false;
+  return true;
+}
+
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 /**
@@ -123,12 +130,13 @@ export function coalesceDims(
   for (let d = 0; d < shape.length; d++) {
     if (shape[d] === 1) continue;
     const last = outShape.length - 1;
-    const mergeable = last >= 0 && strides.every((s, v) => outStrides[v][last] === s[d] * shape[d]);
+    let mergeable = last >= 0;
+    for (let v = 0; v < strides.length && mergeable; v++)
+      mergeable = outStrides[v][last] === strides[v][d] * shape[d];
     if (mergeable) outShape[last] *= shape[d];
     else outShape.push(shape[d]);
-    strides.forEach((s, v) => {
-      outStrides[v][mergeable ? last : last + 1] = s[d];
-    });
+    for (let v = 0; v < strides.length; v++)
+      outStrides[v][mergeable ? last : last + 1] = strides[v][d];
   }
   if (outShape.length === 0) {
     outShape.push(1);

@@ -1,7 +1,5 @@
-import type { Binding, Device, DeviceBuffer } from '../device/device.ts';
-
-/** Frees memory when its last tensor is garbage-collected, if no scope or `dispose` freed it. */
-const finalizers = new FinalizationRegistry<() => void>((free) => free());
+import type { Binding, Device } from '../device/device.ts';
+import { type Holding, hold, release } from './reclaim.ts';
 
 let clock = 0;
 
@@ -29,17 +27,17 @@ export class Storage {
   readonly createdAt = tick();
   #lastWrite: Write | undefined;
   #refCount = 0;
-  #free: (() => void) | undefined;
+  /** Its memory; undefined if that is a part of another storage, or freed. */
+  #holding: Holding | undefined;
 
   /** `memory`: bytes of new memory, or a part of another storage (in bytes). */
   constructor(device: Device, memory: number | { parent: Storage; offset: number; size: number }) {
     this.device = device;
     this.bytes = typeof memory === 'number' ? memory : memory.size;
     if (typeof memory === 'number') {
-      const buffer = device.alloc(Math.max(16, memory));
+      this.#holding = hold(this, device, Math.max(16, memory));
+      const { buffer } = this.#holding;
       this.binding = { buffer, offset: 0, size: buffer.bytes };
-      this.#free = freeOnce(device, buffer);
-      finalizers.register(this, this.#free, this);
     } else {
       this.parent = memory.parent;
       this.binding = partOf(memory);
@@ -80,10 +78,8 @@ export class Storage {
 
   #letGo(): void {
     this.parent?.release();
-    if (!this.#free) return;
-    finalizers.unregister(this);
-    this.#free();
-    this.#free = undefined;
+    if (this.#holding) release(this.#holding);
+    this.#holding = undefined;
   }
 }
 
@@ -92,11 +88,3 @@ const partOf = ({ parent, offset, size }: { parent: Storage; offset: number; siz
   offset: parent.binding.offset + offset,
   size,
 });
-
-function freeOnce(device: Device, buffer: DeviceBuffer): () => void {
-  let freed = false;
-  return () => {
-    if (!freed) device.free(buffer);
-    freed = true;
-  };
-}

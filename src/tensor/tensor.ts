@@ -19,7 +19,8 @@ export interface Node {
   /** Increases with each operation: an operation's inputs have lower ids. */
   readonly id: number;
   readonly name: string;
-  readonly inputs: readonly Tensor[];
+  /** Empty once `backward` was used, so that a result kept for its value keeps nothing else. */
+  inputs: readonly Tensor[];
   /**
    * Maps the gradient of the result to those of the inputs (null: none). Undefined once it was
    * used.

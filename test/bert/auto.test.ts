@@ -21,6 +21,8 @@ import {
   BertLMHeadModel,
   BertModel,
   type BertPreTrainedModel,
+  BiLstmForSequenceClassification,
+  BiLstmModel,
   bertConfig,
   CbowForSequenceClassification,
   CbowModel,
@@ -66,11 +68,14 @@ describe('AutoModel', () => {
   test.each([
     ['BertForMaskedLM', AutoModel, BertModel],
     ['BertBiLMHeadModel', AutoModel, BertBiBackbone],
+    ['BiLstmLMHeadModel', AutoModel, BiLstmModel],
     ['CbowLMHeadModel', AutoModel, CbowModel],
     ['BertForPreTraining', AutoModelForMaskedLM, BertForMaskedLM],
     ['BertModel', AutoModelForSequenceClassification, BertForSequenceClassification],
     ['BertLMHeadModel', AutoModelForSequenceClassification, BertLMForSequenceClassification],
+    ['BiLstmLMHeadModel', AutoModelForSequenceClassification, BiLstmForSequenceClassification],
     ['CbowLMHeadModel', AutoModelForSequenceClassification, CbowForSequenceClassification],
+    ['SkipGramLMHeadModel', AutoModelForSequenceClassification, CbowForSequenceClassification],
     ['BertForTokenClassification', AutoModelForTokenClassification, BertForTokenClassification],
     ['BertLMHeadModel', AutoModelForCausalLM, BertLMHeadModel],
   ] as const)('reads %s as the class of its family and head', async (name, Auto, Model) => {

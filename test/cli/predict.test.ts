@@ -30,4 +30,24 @@ describe('predict', () => {
     expect(scores[label]).toBe(score);
     expect(scores.good + scores.bad).toBeCloseTo(1, 5);
   });
+
+  it('predicts a long standard input part by part, in its order', () => {
+    const given = Array.from(
+      { length: 40 },
+      (_, i) => `a ${i % 3 ? 'wonderful' : 'bad'} film ${i}`,
+    );
+    const args = ['predict', '--model', model, '--device', 'cpu', '--batch-size', '1', '--json'];
+    const lines = (texts: string[]) => wigbert(args, texts.join('\n')).stdout.trim().split('\n');
+    const found = lines(given);
+    expect(found.map((line) => JSON.parse(line).text)).toEqual(given);
+    for (const i of [0, 17, 39]) expect(lines([given[i]])).toEqual([found[i]]);
+  });
+
+  it('says what is wrong with standard input', () => {
+    const args = ['predict', '--model', model, '--device', 'cpu'];
+    expect(wigbert(args, '').stderr).toContain('expected texts on standard input, got none');
+    const pairs = wigbert([...args, '--pairs'], 'a\tb\nc\n');
+    expect(pairs.stderr).toContain('text 2: expected two texts separated by one tab, got 1');
+    expect(pairs.status).toBe(2);
+  });
 });

@@ -120,6 +120,11 @@ describe('wrong use is one line', () => {
       ),
     ],
     [
+      'a file to write into',
+      [...base, ...args, '--out', corpus],
+      /--out: expected a folder, got .*: cannot read/,
+    ],
+    [
       'the folder of its model',
       [corpus, '--model', out, ...args, '--out', `${out}/`, '--overwrite'],
       /--out: .*small\/ would replace the model that the run starts from/,

@@ -18,3 +18,20 @@ it('--cased beside a model changes nothing, and says so', () => {
     /--cased goes with --vocab and changes nothing: .* has its own tokenizer/,
   );
 });
+
+it.each([
+  ['a text that is cut', ['some long words', '--max-length', '4'], 'longer than 4 tokens'],
+  ['a pair that is cut', ['a b c', 'd e f', '--max-length', '5'], 'longer than 5 tokens'],
+  ['text of [UNK] alone', ['영화 좋다'], '100.0 % of the pieces are [UNK]'],
+])('tokenize says what a model does not see of %s', (_, args, message) => {
+  const { status, stderr } = wigbert(['tokenize', '--vocab', vocab, ...args]);
+  expect(stderr).toContain(message);
+  expect([status, stderr.split('\n').length]).toEqual([0, 2]);
+});
+
+it('tokenize knows the cause of unknown pieces, and says nothing of what is known', () => {
+  const model = ['--model', 'models/bert-tiny-ko'];
+  const decomposed = wigbert(['tokenize', ...model, '좋은 영화'.normalize('NFD')]);
+  expect(decomposed.stderr).toContain('convert them to NFC');
+  expect(wigbert(['tokenize', ...model, '좋은 영화']).stderr).toBe('');
+});

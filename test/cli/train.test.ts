@@ -25,6 +25,17 @@ describe('train', () => {
     expect(readFileSync(join(model, 'history.svg'), 'utf8')).toMatch(/^<svg/);
   });
 
+  it.each([
+    ['none without validation data', '0', null],
+    ['the epoch that validates best', '0.2', 1],
+  ])('--json names as the best epoch %s', (_, split, epoch) => {
+    const out = join(dir, `best-${split}`);
+    const args = [...fresh, '--valid-split', split, '--epochs', '1', '--out', out, '--json'];
+    const run = wigbert(['train', data, ...args]);
+    const { event, best } = JSON.parse(run.stdout.trim().split('\n').at(-1)!);
+    expect([event, best?.epoch ?? null]).toEqual(['end', epoch]);
+  });
+
   it('trains a head on a frozen encoder, which stays as it was', async () => {
     setDevice(new CpuDevice());
     const out = join(dir, 'frozen');

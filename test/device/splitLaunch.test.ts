@@ -201,6 +201,8 @@ const operations: readonly Case[] = [
         ),
       ),
   ],
+  ['maxPool2d', [[40, 2, 30, 30]], () => (x) => w.maxPool2d(x, 2)],
+  ['avgPool2d', [[40, 2, 30, 30]], () => (x) => w.avgPool2d(x, 2)],
   ['argmax', [[200, 301]], () => (x) => x.argmax(-1)],
   ['dropout', [[3001, 36]], () => (x) => w.dropout(x, 0.3, true)],
 ];

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
-import { GELU, Linear, ReLU, Sequential, Tanh } from '../../src/nn/index.ts';
+import { Embedding, GELU, Linear, ReLU, Sequential, Tanh } from '../../src/nn/index.ts';
 import { backward, gelu, manualSeed, randn, setDevice, tanh } from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
@@ -34,6 +34,17 @@ describe.each(devices)('layers on %s', (_, device) => {
       expect(values[i]).toBeCloseTo(value, 6);
     backward(activated.sum());
     expect(layer.weight.grad!.shape).toEqual([3, 5]);
+  });
+
+  here('Embedding takes its padding row as an option, as PyTorch does', async () => {
+    setDevice(device!);
+    for (const layer of [new Embedding(4, 3, { paddingIdx: 2 }), new Embedding(4, 3, 2)]) {
+      expect(layer.paddingIdx).toBe(2);
+      const rows = (await layer.weight.tolist()) as number[][];
+      expect(rows.map((row) => row.every((x) => x === 0))).toEqual([false, false, true, false]);
+    }
+    expect(new Embedding(4, 3).paddingIdx).toBe(-1);
+    expect(new Embedding(4, 3, {}).paddingIdx).toBe(-1);
   });
 
   here('Sequential runs its layers in order and names them by position', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { readStudyData } from '../../src/study/data.ts';
+import { studyDefaults } from '../../src/study/defaults.ts';
 import { methods, pretrainings } from '../../src/study/methods.ts';
 import { openResults, type StudyResults } from '../../src/study/results.ts';
 import { runStudy, type StudySettings, studySteps } from '../../src/study/study.ts';
@@ -37,10 +38,11 @@ it('all pre-trainings see the same texts in the same batches', async () => {
     return maker.collate(maker.sortByLength(examples), 5, 0);
   };
   const masked = await batch('mlm');
-  for (const objective of ['cbow', 'causal', 'joined'] as const) {
+  const wordVectors: Objective[] = ['cbow', 'skip-gram'];
+  for (const objective of [...wordVectors, 'causal', 'joined', 'bilstm'] as const) {
     const { inputs, tokens, examples, predicted } = await batch(objective);
     expect([tokens, examples]).toEqual([masked.tokens, masked.examples]);
-    expect(predicted).toBe(tokens - (objective === 'cbow' ? 0 : examples));
+    expect(predicted).toBe(tokens - (wordVectors.includes(objective) ? 0 : examples));
     expect(inputs.attentionMask).toEqual(masked.inputs.attentionMask);
     const ids = Array.from(inputs.inputIds.data);
     expect(ids).not.toContain(tokenizer.maskTokenId);
@@ -54,6 +56,7 @@ it('all pre-trainings see the same texts in the same batches', async () => {
 const settings: StudySettings = {
   ...{
     data: folder,
+    pretrainings: [...pretrainings],
     testRows: 20,
     device: 'cpu',
     sizes: [8, 16],
@@ -86,6 +89,13 @@ describe('a study', () => {
     expect(steps).toBe(studySteps(settings));
   }, 60_000);
 
+  it('takes the four pre-trainings of before unless others are chosen', () => {
+    const { pretrainings: chosen } = studyDefaults;
+    expect(chosen).toEqual(['cbow', 'causal', 'joined', 'mlm']);
+    // Eight methods on 8 and on 16 rows, in batches of 4.
+    expect(studySteps({ ...settings, pretrainings: chosen })).toBe(4 * 3 + 8 * (2 + 4));
+  });
+
   it('has a cell for each method, size and seed, and a pre-training for each task', () => {
     expect(results(whole)).toEqual(found);
     expect(found.pretraining.map(({ name }) => name)).toEqual([...pretrainings]);
@@ -95,8 +105,11 @@ describe('a study', () => {
     for (const { method, parameters, trained, accuracy } of found.cells) {
       expect(accuracy * 20).toBeCloseTo(Math.round(accuracy * 20), 9);
       const { frozen, pretraining } = methods.find(({ id }) => id === method)!;
-      // A pooling layer of 8 × 8, 16 × 8 where two are joined, and a classifier of 8 × 2.
-      if (frozen) expect(trained).toBe((pretraining === 'joined' ? 16 : 8) * 8 + 8 + 18);
+      // A pooling layer of 8 × 8, 16 × 8 where two are joined, and a classifier of 8 × 2; a weight
+      // for the word vectors and the layer of LSTMs, and a factor.
+      const mix = pretraining === 'bilstm' ? 3 : 0;
+      const states = pretraining === 'joined' || pretraining === 'bilstm' ? 16 : 8;
+      if (frozen) expect(trained).toBe(states * 8 + 8 + 18 + mix);
       else expect(trained).toBe(parameters);
     }
   });
@@ -224,6 +237,11 @@ describe('on the command line', () => {
     expect(sizes).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/whole numbers .* separated by commas/),
+    });
+    const unknown = wigbert('study', '--data', folder, '--pretrainings', 'cbow,elmo');
+    expect(unknown).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/--pretrainings: expected one or more of cbow, .*, got elmo/),
     });
   });
 });

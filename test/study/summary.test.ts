@@ -19,6 +19,21 @@ describe('arithmetic', () => {
     expect(formatDifference(spread([]))).toBe('–');
   });
 
+  it('methods and claims are those of the pre-trainings that were chosen', () => {
+    const settings = { sizes: [10], pretrainings: ['skip-gram', 'mlm'] };
+    const { methods: found, claims } = summarise({ cells: [], settings });
+    expect(found.map(({ id }) => id)).toEqual([
+      'random',
+      'skip-gram-features',
+      'mlm-features',
+      'mlm-fine-tuned',
+    ]);
+    const titles = found.map(({ title }) => title);
+    expect(claims).toHaveLength(3);
+    for (const { better, worse } of claims)
+      expect(titles).toEqual(expect.arrayContaining([better, worse]));
+  });
+
   it('differences are taken seed by seed, of seeds that have both', () => {
     const cell = (method: string, seed: number, size: number, accuracy: number) => ({
       ...{ method, seed, size, accuracy },

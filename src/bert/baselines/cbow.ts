@@ -1,5 +1,4 @@
 import { Embedding, Module } from '../../nn/index.ts';
-import { ArgumentError, UsageError } from '../../platform/errors.ts';
 import {
   linearCrossEntropy,
   matmul,
@@ -7,7 +6,6 @@ import {
   noGrad,
   ones,
   type Tensor,
-  tensor,
   zeros,
 } from '../../tensor/index.ts';
 import type { Checkpoint } from '../checkpoint/read.ts';
@@ -18,39 +16,25 @@ import { BertPooler, type EncoderOutput } from '../layers/encoder.ts';
 import type { BertModelOutput } from '../model.ts';
 import { type BertInputs, checkLabelShape, toIdTensor, toIdTensors } from '../modelInputs.ts';
 import { BertPreTrainedModel, type FreezableParts } from '../pretrainedModel.ts';
-
-export class CbowEmbeddings extends Module {
-  readonly wordEmbeddings: Embedding;
-
-  constructor({ vocabSize, hiddenSize, padTokenId }: BertConfig) {
-    super();
-    this.wordEmbeddings = new Embedding(vocabSize, hiddenSize, padTokenId);
-  }
-}
+import { checkWindow, checkWordEmbeddings, WordEmbeddings, windowMask } from './wordEmbeddings.ts';
 
 /** Base of models with word vectors, named as in BERT, and no encoder. Other sizes are ignored. */
-abstract class WordVectors extends BertPreTrainedModel {
+export abstract class WordVectors extends BertPreTrainedModel {
   static override readonly isDecoder: boolean | undefined = undefined;
 
-  static override checkFolder({ tensors, config }: Checkpoint, source: string): void {
-    const name = 'embeddings.word_embeddings.weight';
-    const shape = (tensors.get(`bert.${name}`) ?? tensors.get(name))?.shape;
-    if (shape?.join() !== [config.vocabSize, config.hiddenSize].join())
-      throw new UsageError(
-        `${source}: ${name}: expected [${config.vocabSize},${config.hiddenSize}] ` +
-          `(vocab_size, hidden_size), got ${shape ? `[${shape}]` : 'none'}`,
-      );
+  static override checkFolder(checkpoint: Checkpoint, source: string): void {
+    checkWordEmbeddings(checkpoint, source);
   }
 }
 
 /** Word vectors only: the state of a token is its vector, whatever its context. */
 export class CbowModel extends WordVectors {
   static override readonly architecture: string = 'CbowModel';
-  readonly embeddings: CbowEmbeddings;
+  readonly embeddings: WordEmbeddings;
 
   constructor(config: BertConfig) {
     super(config);
-    this.embeddings = new CbowEmbeddings(config);
+    this.embeddings = new WordEmbeddings(config);
   }
 
   /** Size of each hidden state. */
@@ -98,7 +82,7 @@ export interface CbowOutput extends EncoderOutput {
   context: Tensor;
 }
 
-class CbowPredictions extends Module {
+class WordPredictions extends Module {
   readonly decoder: Embedding;
 
   constructor({ vocabSize, hiddenSize }: BertConfig) {
@@ -107,12 +91,13 @@ class CbowPredictions extends Module {
   }
 }
 
-class CbowHead extends Module {
-  readonly predictions: CbowPredictions;
+/** The output vector of each word. */
+export class WordVectorHead extends Module {
+  readonly predictions: WordPredictions;
 
   constructor(config: BertConfig) {
     super();
-    this.predictions = new CbowPredictions(config);
+    this.predictions = new WordPredictions(config);
   }
 }
 
@@ -125,12 +110,12 @@ class CbowHead extends Module {
 export class CbowLMHeadModel extends WordVectors {
   static override readonly architecture: string = 'CbowLMHeadModel';
   readonly bert: CbowModel;
-  readonly cls: CbowHead;
+  readonly cls: WordVectorHead;
 
   constructor(config: BertConfig) {
     super(config);
     this.bert = new CbowModel(config);
-    this.cls = new CbowHead(config);
+    this.cls = new WordVectorHead(config);
   }
 
   /**
@@ -138,10 +123,7 @@ export class CbowLMHeadModel extends WordVectors {
    * 1.
    */
   forward({ labels, window = 4, ...inputs }: CbowInputs): CbowOutput {
-    if (!Number.isInteger(window) || window < 1)
-      throw new ArgumentError(
-        `CbowLMHeadModel: window: expected an integer of at least 1, got ${window}`,
-      );
+    checkWindow('CbowLMHeadModel', window);
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;
     const [batch, length, size] = shape;
@@ -173,13 +155,7 @@ export class CbowLMHeadModel extends WordVectors {
  * Weights of the mean over each window: equal for its tokens, 0 for the token itself and padding.
  */
 function contextWeights(length: number, window: number, mask: Tensor): Tensor {
-  const inWindow = Float32Array.from({ length: length * length }, (_, i) => {
-    const distance = Math.abs(Math.floor(i / length) - (i % length));
-    return Number(distance > 0 && distance <= window);
-  });
-  const weights = tensor(inWindow, { shape: [1, length, length], device: mask.device }).mul(
-    mask.toFloat().unsqueeze(1),
-  );
+  const weights = windowMask(length, window, mask.device).mul(mask.toFloat().unsqueeze(1));
   return weights.div(weights.sum([-1], true).clamp(1, length));
 }
 

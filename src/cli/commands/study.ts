@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { studyDefaults } from '../../study/defaults.ts';
+import type { Pretraining } from '../../study/methods.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -26,6 +27,13 @@ export function studyCommand(): Command {
     .option(
       '--test <file>',
       "file to test with (default: the folder's, else rows of --data that are set aside)",
+    )
+    .option(
+      '--pretrainings <list>',
+      'what to compare, separated by commas: cbow, skip-gram (word vectors), causal, joined, ' +
+        'bilstm (two LSTMs, as ELMo), mlm',
+      (text: string) => text.split(',').map((name) => name.trim()) as Pretraining[],
+      studyDefaults.pretrainings,
     )
     .option('--test-rows <n>', 'most rows to test with', positiveInteger, studyDefaults.testRows)
     .option(

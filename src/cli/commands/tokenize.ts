@@ -29,6 +29,10 @@ export function tokenizeCommand(): Command {
               await fetchModel(model, (event) => reportInput(event, json)),
             )
           : new BertTokenizer(await readVocabulary(vocab), { doLowerCase: !cased });
+        const { reportTokenized } = await import('../tokenizing.ts');
+        reportTokenized(tokenizer, { text, pair, maxLength }, (event) =>
+          reportInput(event, json, { vocab, cased }),
+        );
         const encoding = tokenizer.encode(text, pair, {
           maxLength,
           truncation: maxLength ? 'longest_first' : false,

@@ -137,7 +137,8 @@ async function run(
         adapter: device.description,
         interrupted,
         steps: history.steps.length,
-        best: best ?? null,
+        // Without validation data the last epoch is kept, which need not be the best.
+        best: best?.validLoss === undefined ? null : best,
       }),
     );
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);

@@ -16,6 +16,8 @@ export class TuningTable {
   readonly #chosen = new Map<string, Constants>();
   /** One launch of each class seen so far. */
   readonly seen = new Map<string, Tunable>();
+  /** Changes with each choice: what depends on earlier ones is out of date. */
+  version = 0;
 
   constants<T extends ParamTypes>(
     kernel: Kernel<T>,
@@ -35,6 +37,7 @@ export class TuningTable {
 
   choose(key: string, constants: Constants): void {
     this.#chosen.set(key, constants);
+    this.version++;
   }
 
   /** What was chosen, as plain JSON. */

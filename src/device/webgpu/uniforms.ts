@@ -6,10 +6,11 @@ const ARENA_BYTES = 1 << 20;
 const MAX_PARAM_BYTES = 2048;
 
 export interface UniformSlot {
-  readonly id: number;
   readonly buffer: GPUBuffer;
   readonly offset: number;
   readonly size: number;
+  /** Bind groups with these parameters, by pipeline and buffers. */
+  readonly bindGroups: Map<string, GPUBindGroup>;
 }
 
 /**
@@ -22,7 +23,6 @@ export class UniformArena {
   readonly #slots = new Map<string, UniformSlot>();
   #buffer: GPUBuffer;
   #at = 0;
-  #nextId = 1;
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -49,7 +49,12 @@ export class UniformArena {
     const key = words.join();
     let slot = this.#slots.get(key);
     if (!slot) {
-      slot = { id: this.#nextId++, buffer: this.#buffer, offset: this.#at, size: words.byteLength };
+      slot = {
+        buffer: this.#buffer,
+        offset: this.#at,
+        size: words.byteLength,
+        bindGroups: new Map(),
+      };
       this.#device.queue.writeBuffer(this.#buffer, this.#at, words);
       this.#at += Math.ceil(words.byteLength / this.#align) * this.#align;
       this.#slots.set(key, slot);

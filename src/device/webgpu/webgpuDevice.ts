@@ -13,7 +13,6 @@ import type {
   ParamTypes,
   ParamValues,
 } from '../kernel.ts';
-import { splitLaunch } from '../splitLaunch.ts';
 import type { KernelTime } from '../timing.ts';
 import type { Traits } from '../traits.ts';
 import { TuningTable } from '../tuning/tuningTable.ts';
@@ -114,8 +113,9 @@ export class WebGpuDevice implements Device {
     params: ParamValues<T>,
   ): void {
     this.#errors.throwFailure();
-    for (const part of splitLaunch(kernel, params, this.traits)) {
-      const request = { kernel, buffers, part } as unknown as LaunchRequest;
+    const anyKernel = kernel as unknown as Kernel;
+    for (const part of this.#resolver.split(anyKernel, params)) {
+      const request: LaunchRequest = { kernel: anyKernel, buffers, part };
       if (this.#trace) this.#trace.requests.push(request);
       else this.#launch(request);
     }

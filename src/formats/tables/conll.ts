@@ -94,12 +94,13 @@ class Sentences {
     if (!text.startsWith('#')) return false;
     const { tags, count, hasTabs, knownTags } = this.layout;
     const isInside = this.lines.length > 0;
-    if (hasTabs && !text.includes('\t')) return !isInside || /^#+\s*[^#\s]/.test(text);
+    if (hasTabs && !text.includes('\t')) return !isInside || /^(#+\s+|##+)[^#\s]/.test(text);
     const isWord =
       fields.length === count &&
       (tags === undefined || knownTags.has(trimBlanks(fields[tags - 1])));
     if (isWord) return false;
-    if (!isInside && fields.length !== count) return true;
+    if (!isInside && fields.length !== count)
+      return !(text.startsWith('#\t') && fields.length > count);
     return /^#+ +\S/.test(text) && (hasTabs || !isInside || text.includes('\t'));
   }
 

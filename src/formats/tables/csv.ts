@@ -4,6 +4,7 @@ import { type Line, linesOf, splitBlocks } from './lines.ts';
 import { type CsvRecord, CsvRecords } from './records.ts';
 import {
   checkHeader,
+  checkNotJson,
   type Item,
   isRowProblem,
   itemOf,
@@ -20,6 +21,7 @@ import type { Text } from './text.ts';
  */
 export async function csvReader(text: Text, given?: string): Promise<Reader> {
   const head = splitBlocks(await text.head('line'));
+  checkNotJson(head[0]?.text ?? '', text.name);
   const { delimiter, firstLine } = given
     ? { delimiter: given, firstLine: 1 }
     : csvDelimiter(head[0]?.text ?? '');

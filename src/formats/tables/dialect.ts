@@ -57,11 +57,13 @@ function countQuotes(lines: readonly Line[]) {
 /** Whether far fewer records are broken if quotes count. */
 function explainsBrokenLines(lines: readonly Line[]): boolean {
   const width = lines[0].text.split('\t').length;
-  const isBroken = (fields: readonly string[]) =>
-    fields.length !== width && (fields.length > 1 || fields[0] !== '');
-  const plain = lines.filter(({ text }) => isBroken(text.split('\t'))).length;
+  const isBroken = (fields: readonly string[], isBlank: boolean) =>
+    fields.length !== width && !isBlank;
+  const plain = lines.filter(({ text }) => isBroken(text.split('\t'), text === '')).length;
   const records = new CsvRecords('\t', width);
   const found = [...records.push(lines), ...records.end()];
-  const broken = found.filter((record) => isRowProblem(record) || isBroken(record.fields)).length;
+  const broken = found.filter(
+    (record) => isRowProblem(record) || isBroken(record.fields, record.isBlank),
+  ).length;
   return 10 * broken < plain;
 }

@@ -100,6 +100,8 @@ export class JsonElements {
     if (/[\s\ufeff]/.test(char)) {
       this.line += isLineEnd(this.text, this.at) ? 1 : 0;
       this.at++;
+    } else if (char === ':' && this.begin < 0 && !this.stack.endsWith('{')) {
+      this.fail('bad JSON: unexpected :');
     } else if (char === ',' || char === ':') {
       this.before = char;
       this.at++;

@@ -7,12 +7,18 @@ export interface CsvRecord {
   /** The line that it begins on. */
   line: number;
   isValid: boolean;
+  /** Whether it is an empty line. */
+  isBlank: boolean;
 }
 
 /** Characters of a record after which its quote counts as never closed. */
 const MAX_RECORD_LENGTH = 1 << 22;
 
+const BLANK = /^ *$/;
 const UNCLOSED = 'a quote is opened and never closed';
+/** Lines after a broken record in which a quote of its last line may close. */
+const MAX_LOOKAHEAD = 100;
+
 const TEXT_AFTER_QUOTE = 'a closing quote is followed by text: double quotes inside a quoted field';
 
 /** A quoted field that goes on in the next line, and the fields before it. */
@@ -80,26 +86,58 @@ export class CsvRecords {
 
   private close(fields: string[]): void {
     const lines = this.lines.slice(this.start, this.next);
-    const { line } = lines[0];
+    const { line, text } = lines[0];
     const { width } = this;
     if (lines.length > 1 && width !== undefined && fields.length !== width) {
       const count = fieldCountReason(width, fields.length);
-      const reason = `${count} (lines ${line} to ${lines.at(-1)?.line})`;
-      if (this.areRecords(lines.slice(1))) {
-        this.fail(reason);
-        return;
-      }
-      this.found.push({ line, reason });
-    } else this.found.push({ fields, line, isValid: lines.every(({ isValid }) => isValid) });
+      this.failLines(`${count} (lines ${line} to ${lines.at(-1)?.line})`, width);
+      return;
+    }
+    const isBlank = lines.length === 1 && BLANK.test(text);
+    this.found.push({ fields, line, isBlank, isValid: lines.every(({ isValid }) => isValid) });
     this.begin(this.next);
   }
 
-  /** Whether each line is a record of its own, which a quote has swallowed. */
-  private areRecords(lines: readonly Line[]): boolean {
-    return lines.every(({ text }) => {
-      const fields = scanLine(text, this.delimiter);
-      return Array.isArray(fields) && fields.length === this.width;
-    });
+  /**
+   * Fails for a record of several lines with too few or too many fields. A stray quote may have
+   * swallowed the lines after it: all of them, or the beginning of a record on the last one. There
+   * reading goes on. Other lines that look like records are named too.
+   */
+  private failLines(reason: string, width: number): void {
+    const [first, last] = [this.start + 1, this.next - 1];
+    const next = [first, last].find((at) => this.areRecords(at, this.next, width)) ?? this.next;
+    const { line } = this.lines[this.start];
+    this.found.push({ line, reason });
+    for (let at = first; at < next; at++)
+      if (!BLANK.test(this.lines[at].text) && this.areRecords(at, at + 1, width))
+        this.found.push({
+          line: this.lines[at].line,
+          reason: `is inside the quotes opened on line ${line}`,
+        });
+    this.begin(next);
+  }
+
+  /**
+   * Whether records begin on a line and fill those up to `end`; the last may end after it. Only
+   * after others may it have the odd quote that closed the broken record.
+   */
+  private areRecords(begin: number, end: number, width: number): boolean {
+    let open: OpenField | undefined;
+    let quotes = 0;
+    const mayBeOdd = (at: number) => at === end - 1 && end - begin > 1;
+    for (let at = begin; at < end || open; at++) {
+      if (at >= Math.min(this.lines.length, end + MAX_LOOKAHEAD)) return false;
+      const { text } = this.lines[at];
+      if (!open && BLANK.test(text)) continue;
+      quotes += text.split('"').length - 1;
+      const scanned = scanLine(text, this.delimiter, open);
+      if (typeof scanned === 'string') return false;
+      open = Array.isArray(scanned) ? undefined : scanned;
+      if (open) continue;
+      const isOdd = quotes % 2 === 1 && !mayBeOdd(at);
+      if ((scanned as string[]).length !== width || isOdd) return false;
+    }
+    return true;
   }
 
   private fail(reason: string): void {

@@ -70,16 +70,24 @@ export function checkHeader(fields: string[], isValid: boolean, text: Text): str
   return fields;
 }
 
+/** @throws UsageError when the first line of a table of cells is one of JSON. */
+export function checkNotJson(firstLine: string, name: string): void {
+  if (!/^\s*(?:\[\s*)?\{\s*(?:"[^"]*"\s*:|$)|^\s*\[\s*$/.test(firstLine)) return;
+  throw new UsageError(
+    `${name} looks like JSON: set \`format: 'json'\`, or 'jsonl' for an object a line`,
+  );
+}
+
 /** The item of one record of a table; undefined for a blank line. */
 export function itemOf(
   fields: string[],
-  { line, isValid }: Pick<Line, 'line' | 'isValid'>,
+  { line, isValid, isBlank }: Pick<Line, 'line' | 'isValid'> & { isBlank: boolean },
   width: number,
   text: Text,
 ): Item | undefined {
   if (!isValid) return { line, reason: invalidReason(text) };
   if (fields.length === width) return { values: fields, line };
-  if (fields.length === 1 && /^ *$/.test(fields[0])) return undefined;
+  if (isBlank) return undefined;
   return { line, reason: fieldCountReason(width, fields.length) };
 }
 

@@ -111,6 +111,14 @@ async function* dropped(
   }
 }
 
+/** How files begin that are no text but are often taken for tables. */
+const binaryKinds: readonly (readonly [magic: readonly number[], kind: string])[] = [
+  [[0x50, 0x4b, 3, 4], 'a ZIP archive, such as .xlsx'],
+  [[0xd0, 0xcf, 0x11, 0xe0], 'an old Office file, such as .xls'],
+  [[0x50, 0x41, 0x52, 0x31], 'a Parquet file'],
+  [[0x25, 0x50, 0x44, 0x46], 'a PDF'],
+];
+
 async function findEncoding(
   source: PeekableSource,
   options: TextOptions,
@@ -123,6 +131,9 @@ async function findEncoding(
   }
   if (start.join() === '255,254,0,0' || start.join() === '0,0,254,255')
     throw new UsageError(`${source.name} is UTF-32: save it as UTF-8`);
+  const kind = binaryKinds.find(([magic]) => magic.every((byte, at) => start[at] === byte))?.[1];
+  if (kind)
+    throw new UsageError(`${source.name} is ${kind}, not text: save its table as CSV or JSONL`);
   const mark = byteOrderMark(Uint8Array.from(start));
   if (options.encoding === undefined)
     return mark ?? { encoding: await detectEncoding(bytes(), source.name), length: 0 };

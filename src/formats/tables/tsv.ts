@@ -2,7 +2,7 @@ import { csvReader } from './csv.ts';
 import { isQuoted } from './dialect.ts';
 import { extensionOf } from './format.ts';
 import { linesOf, splitBlocks } from './lines.ts';
-import { checkHeader, type Item, itemOf, type Reader } from './rows.ts';
+import { checkHeader, checkNotJson, type Item, itemOf, type Reader } from './rows.ts';
 import type { Text } from './text.ts';
 
 /**
@@ -15,6 +15,7 @@ export async function tsvReader(text: Text): Promise<Reader> {
   // Files with .txt have doubled quotes in texts that are meant as they are (NSMC).
   if (isQuoted(head, extensionOf(text.name) === 'txt')) return csvReader(text, '\t');
   const [first = { text: '', isValid: true }] = head;
+  checkNotJson(first.text, text.name);
   const columns = checkHeader(first.text.split('\t'), first.isValid, text);
   return {
     columns,
@@ -23,7 +24,8 @@ export async function tsvReader(text: Text): Promise<Reader> {
         const items: Item[] = [];
         for (const line of lines) {
           if (line.line === 1) continue;
-          const item = itemOf(line.text.split('\t'), line, columns.length, text);
+          const isBlank = /^ *$/.test(line.text);
+          const item = itemOf(line.text.split('\t'), { ...line, isBlank }, columns.length, text);
           if (item) items.push(item);
         }
         yield items;

@@ -1,5 +1,6 @@
 import { defineKernel, wgsl } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 import {
   type Axis,
   axisX,
@@ -45,6 +46,10 @@ export const avgPool = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(outputSize(p), c),
+  splitAxes: (p, alignment) => {
+    const y = outputSize({ ...p, batch: 1 });
+    return [splitAlong(p, 'batch', { x: p.xBatch, y }, alignment)];
+  },
   wgsl: (c) => wgsl`${windowsWgsl}${countWgsl}
 ${perElementMain(
   c,
@@ -56,12 +61,17 @@ ${perElementMain(
     let ox = i % p.outWidth;
     let base = p.xOffset + plane / p.channels * p.xBatch + plane % p.channels * p.xChannel;
     var total = 0.0;
+    // Long sums in blocks, which lose fewer digits.
+    var part = 0.0;
+    var left = 64u;
     for (var iy = max(startOf(ay, oy), 0); iy < min(endOf(ay, oy), i32(p.height)); iy++) {
       for (var ix = max(startOf(ax, ox), 0); ix < min(endOf(ax, ox), i32(p.width)); ix++) {
-        total += x[base + u32(iy) * p.xRow + u32(ix) * p.xColumn];
+        part += x[base + u32(iy) * p.xRow + u32(ix) * p.xColumn];
+        left--;
+        if (left == 0u) { total += part; part = 0.0; left = 64u; }
       }
     }
-    y[i] = total / (countOf(ay, oy) * countOf(ax, ox));`,
+    y[i] = (total + part) / (countOf(ay, oy) * countOf(ax, ox));`,
 )}`,
   reference({ x, y }, p) {
     forEachOutput(p, (i, plane, oy, ox) => {
@@ -88,6 +98,11 @@ export const avgPoolBackward = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(inputSize(p), c),
+  splitAxes: (p, alignment) => {
+    const one = { ...p, batch: 1 };
+    const elements = { dy: outputSize(one), dx: inputSize(one) };
+    return [splitAlong(p, 'batch', elements, alignment)];
+  },
   wgsl: (c) => wgsl`${windowsWgsl}${countWgsl}
 ${perElementMain(
   c,

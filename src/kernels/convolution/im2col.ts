@@ -1,5 +1,6 @@
 import { defineKernel, wgsl } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 import { inputExtent, inputSize, windowParams } from './windows.ts';
 
 /**
@@ -37,6 +38,12 @@ const cases: P[] = [
   },
 ];
 
+/** Splits between images; with several groups an image's columns lie apart. */
+const splitAxes = (images: (p: P) => Record<string, number>) => (p: P, alignment: number) =>
+  p.groups > 1
+    ? []
+    : [splitAlong(p, 'batch', { cols: columns(p) / p.batch, ...images(p) }, alignment)];
+
 /** cols: [groups, batch, outHeight, outWidth, kernelHeight, kernelWidth, channels / groups]. */
 export const im2col = defineKernel({
   name: 'im2col',
@@ -47,6 +54,7 @@ export const im2col = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(columns(p), c),
+  splitAxes: splitAxes((p) => ({ x: p.xBatch })),
   wgsl: (c) =>
     perElementMain(
       c,
@@ -94,6 +102,7 @@ export const col2im = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(inputSize(p), c),
+  splitAxes: splitAxes((p) => ({ dx: inputSize(p) / p.batch })),
   wgsl: (c) =>
     perElementMain(
       c,

@@ -1,6 +1,7 @@
 import { defineKernel, wgsl } from '../../device/kernel.ts';
 import { isNanWgsl } from '../kit/mathFunctions.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
+import { splitAlong } from '../kit/splitAxis.ts';
 import {
   axisX,
   axisY,
@@ -35,6 +36,10 @@ export const maxPool = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(outputSize(p), c),
+  splitAxes: (p, alignment) => {
+    const y = outputSize({ ...p, batch: 1 });
+    return [splitAlong(p, 'batch', { x: p.xBatch, y, index: y }, alignment)];
+  },
   wgsl: (c) => wgsl`${isNanWgsl}${windowsWgsl}
 ${perElementMain(
   c,
@@ -97,6 +102,11 @@ export const maxPoolBackward = defineKernel({
   },
   specialize: (_, traits) => ({ width: 1, ...perElementConstants(traits) }),
   launch: (p, c) => perElementWorkgroups(inputSize(p), c),
+  splitAxes: (p, alignment) => {
+    const one = { ...p, batch: 1 };
+    const elements = { dy: outputSize(one), index: outputSize(one), dx: inputSize(one) };
+    return [splitAlong(p, 'batch', elements, alignment)];
+  },
   wgsl: (c) => wgsl`${windowsWgsl}
 ${perElementMain(
   c,

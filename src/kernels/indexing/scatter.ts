@@ -137,30 +137,39 @@ export const scatter = defineKernel({
 });
 
 /** y = x plus all elements of source that name each place, in their order; else as `scatter`. */
-export const scatterAdd = defineKernel({
-  name: 'scatterAdd',
-  params,
-  buffers: {
-    x: { type: 'f32', access: 'read', size },
-    keys: sorted,
-    order: sorted,
-    source: { type: 'f32', access: 'read', size: sourceSize },
-    y: { type: 'f32', access: 'write', size },
-  },
-  launch: (p) => Math.ceil(size(p) / LANES),
-  splitAxes,
-  wgsl: () =>
-    text(
-      `  var total = x[at];
+function defineScatterAdd<T extends 'f32' | 'i32'>(name: string, type: T) {
+  const element = type as 'f32' | 'i32';
+  const wrap = type === 'f32' ? (value: number) => value : (value: number) => value | 0;
+  return defineKernel({
+    name,
+    params,
+    buffers: {
+      x: { type: element, access: 'read', size },
+      keys: sorted,
+      order: sorted,
+      source: { type: element, access: 'read', size: sourceSize },
+      y: { type: element, access: 'write', size },
+    },
+    launch: (p) => Math.ceil(size(p) / LANES),
+    splitAxes,
+    wgsl: () =>
+      text(
+        `  var total = x[at];
   for (var k = first; k < p.m && keys[base + k] == key; k++) {
     total += source[(o * p.m + order[base + k]) * p.inner + j];
   }
   y[at] = total;`,
-    ).replaceAll('INVALID', 'bitcast<f32>(p.invalid)'),
-  reference({ x, keys, order, source, y }, p) {
-    forEachTarget(p, keys, order, (at, sources) => {
-      y[at] = sources ? sources.reduce((total, from) => total + source[from], x[at]) : Number.NaN;
-    });
-  },
-  cases,
-});
+      ).replaceAll('INVALID', `bitcast<${type}>(p.invalid)`),
+    reference({ x, keys, order, source, y }, p) {
+      const invalid = type === 'f32' ? Number.NaN : p.invalid;
+      forEachTarget(p, keys, order, (at, sources) => {
+        const add = (total: number, from: number) => wrap(total + source[from]);
+        y[at] = sources ? sources.reduce(add, x[at]) : invalid;
+      });
+    },
+    cases,
+  });
+}
+export const scatterAdd = defineScatterAdd('scatterAdd', 'f32');
+/** The same of int32, which wraps. */
+export const scatterAddIntegers = defineScatterAdd('scatterAddIntegers', 'i32');

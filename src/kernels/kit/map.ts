@@ -7,6 +7,7 @@ import {
 } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { fuseElementwise } from './fuseElementwise.ts';
+import { mapReference, type ReferenceOperand } from './mapReference.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
 import {
   type PerElementConstants,
@@ -14,7 +15,7 @@ import {
   perElementMain,
   perElementWorkgroups,
 } from './perElement.ts';
-import { dims, extent, forEachStrided, product, stridedIndexWgsl } from './shape.ts';
+import { dims, extent, product, stridedIndexWgsl } from './shape.ts';
 import { splitAlongShape } from './splitAxis.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the parameter names depend on the inputs
@@ -143,23 +144,22 @@ function loadWgsl(spec: MapSpec, name: string, width: number): string {
   if (repeats_${name}) { ${name} = ${typeOf(spec, name)}(${name}[at_v_${name} % 4u]); }`;
 }
 
+/** Runs the reference of a map; scalars are operands that repeat one number. */
 function applyReference(
-  { inputs, scalars = [], reference: f }: MapSpec,
+  { inputs, scalars = [], reference }: MapSpec,
   buffers: Record<string, Float32Array>,
   p: P,
 ): void {
-  const values = scalars.map((name) => p[name]);
-  const { out } = buffers;
-  const strides = inputs.map((name) => p[`strides_${name}`]);
-  const offsets = inputs.map((name) => p[`offset_${name}`]);
-  const [a, b, c] = inputs.map((name) => buffers[`in_${name}`]);
-  const arity = inputs.length;
-  forEachStrided(p.rank, p.shape, strides, offsets, (i, at) => {
-    if (arity === 1) out[i] = f(a[at[0]], ...values);
-    else if (arity === 2) out[i] = f(a[at[0]], b[at[1]], ...values);
-    else out[i] = f(a[at[0]], b[at[1]], c[at[2]], ...values);
-  });
+  const operands: ReferenceOperand[] = inputs.map((name) => ({
+    data: buffers[`in_${name}`],
+    strides: p[`strides_${name}`],
+    offset: p[`offset_${name}`],
+  }));
+  for (const name of scalars)
+    operands.push({ data: [p[name]], strides: SCALAR_STRIDES, offset: 0 });
+  mapReference(reference, operands, buffers.out, p.rank, p.shape);
 }
+const SCALAR_STRIDES = dims([]);
 
 /**
  * Whether strides are those of a row-major tensor without gaps; a dimension of size 1 may have any

@@ -21,7 +21,12 @@ export interface RowConstants extends Record<string, string | number | boolean> 
    * again.
    */
   cachedVectors: number;
+  /** Whether a lane's sums go in blocks of `LONG_BLOCK`, if a walk names them. */
+  long: boolean;
 }
+
+/** Vectors of a lane in a block of a long sum; with more of them sums are long. */
+const LONG_BLOCK = 128;
 
 /** Largest number of vectors kept by a lane of a tree, of a subgroup, of a software subgroup. */
 const [TREE_CACHED_VECTORS, SUBGROUP_CACHED_VECTORS, SOFTWARE_CACHED_VECTORS] = [4, 8, 4];
@@ -88,6 +93,7 @@ export const perRow = {
       teams,
       rowsPerTeam,
       cachedVectors: vectorsPerLane <= maxCachedVectors ? vectorsPerLane : 0,
+      long: vectorsPerLane > LONG_BLOCK,
     };
   },
   launch: (
@@ -147,9 +153,10 @@ export interface RowWalk {
   firstVector(body: string): string;
   /**
    * `body` for each of the lane's vectors; `c` counts vectors in the row, `i` in the tensor. The
-   * values are variables with their names.
+   * values are variables with their names. The names of `sums` are variables of type `V` that it
+   * adds to: long ones go in blocks.
    */
-  forEachVector(body: string): string;
+  forEachVector(body: string, sums?: readonly string[]): string;
 }
 
 /**
@@ -157,7 +164,7 @@ export interface RowWalk {
  * lane can keep them. Weights are expressions in `c`, evaluated at each use.
  */
 export function rowWalk(
-  { lanes, cachedVectors }: RowConstants,
+  { lanes, cachedVectors, long }: RowConstants,
   values: Expressions,
   weights: Expressions = {},
 ): RowWalk {
@@ -167,8 +174,17 @@ export function rowWalk(
       load: '',
       firstVector: (body) =>
         `{ let c = min(laneInTeam, cols - 1u); let i = base + c; ${lets} ${body} }`,
-      forEachVector: (body) =>
-        `for (var c = laneInTeam; c < cols; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`,
+      forEachVector: (body, sums = []) => {
+        const each = (text: (name: string) => string) => sums.map(text).join(' ');
+        const walk = (from: string, to: string) =>
+          `for (var c = ${from}; c < ${to}; c += ${lanes}u) { let i = base + c; ${lets} ${body} }`;
+        if (!long || sums.length === 0) return walk('laneInTeam', 'cols');
+        return `for (var start = laneInTeam; start < cols; start += ${lanes * LONG_BLOCK}u) {
+    ${each((name) => `let before_${name} = ${name}; ${name} = V(0.0);`)}
+    ${walk('start', `min(start + ${lanes * LONG_BLOCK}u, cols)`)}
+    ${each((name) => `${name} += before_${name};`)}
+  }`;
+      },
     };
   }
   // Only the last vector of a lane can lie beyond the row.

@@ -1,12 +1,25 @@
+import { ArgumentError } from '../../platform/errors.ts';
+
 /** Arithmetic on shapes that kernels share. Shapes are outermost dimension first. */
 
 export const MAX_RANK = 8;
 
-export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+export function product(shape: readonly number[]): number {
+  let size = 1;
+  for (let d = 0; d < shape.length; d++) size *= shape[d];
+  return size;
+}
 
-/** Pads a list to the eight words of a `dims` parameter. */
+/**
+ * Pads a list to the eight words of a `dims` parameter.
+ * @throws ArgumentError if it is longer.
+ */
 export function dims(values: readonly number[], fill = 0): number[] {
-  return [...values, ...Array<number>(MAX_RANK - values.length).fill(fill)];
+  if (values.length > MAX_RANK)
+    throw new ArgumentError(`expected at most ${MAX_RANK} dimensions, got ${values.length}`);
+  const padded: number[] = [];
+  for (let d = 0; d < MAX_RANK; d++) padded.push(d < values.length ? values[d] : fill);
+  return padded;
 }
 
 /** Elements a buffer needs for every index of a strided view to be inside; 0 for an empty view. */

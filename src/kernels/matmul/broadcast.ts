@@ -2,7 +2,7 @@ import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { type Epilogue, finishWgsl } from './epilogue.ts';
 import { type Operand, operandsOf } from './fetch.ts';
-import { type Layout, type MatmulParams, tileCount, tileStartWgsl } from './shape.ts';
+import { isLong, type Layout, type MatmulParams, tileCount, tileStartWgsl } from './shape.ts';
 
 /**
  * Subgroup-broadcast matmul, for software adapters with subgroups of 8: one subgroup per workgroup,
@@ -23,6 +23,11 @@ const MIN_WORKGROUPS = 8;
  * another variant takes half a second.
  */
 const SMALL_PRODUCT = 2 ** 22;
+/**
+ * Values of k in a block of a long sum, and in a block of blocks. Sums of whole blocks lie in
+ * workgroup memory, which the loop within a block need not carry.
+ */
+const [BLOCK, BLOCK_OF_BLOCKS] = [256, 256 * 64];
 
 export interface BroadcastConstants extends Record<string, string | number | boolean> {
   layout: Layout;
@@ -32,6 +37,8 @@ export interface BroadcastConstants extends Record<string, string | number | boo
   wide: number;
   /** Steps of k in a pass. */
   depth: number;
+  /** Whether sums are added up in blocks. */
+  long: boolean;
 }
 
 export const suitsBroadcast = (traits: Traits): boolean =>
@@ -53,6 +60,7 @@ export function broadcastConstants(p: MatmulParams, layout: Layout): BroadcastCo
     rows,
     wide,
     depth: layout !== 'TN' ? 4 : p.k % 2 === 0 ? 2 : 1,
+    long: isLong(p),
   });
   const narrow = heights.map((rows) => constants(rows, 1));
   if (layout !== 'TN') return narrow;
@@ -68,48 +76,33 @@ export const broadcastTile = ({ rows, wide }: BroadcastConstants) => ({
 });
 
 export function broadcastWgsl(constants: BroadcastConstants, epilogue: Epilogue): string {
-  const { layout, rows, wide, depth } = constants;
+  const { layout, rows, wide, depth, long } = constants;
   const { tileM, tileN } = broadcastTile(constants);
   const operands = operandsOf(layout);
   const a = laneOperand(operands.a, 'a', 0, depth);
   const b = Array.from({ length: wide }, (_, c) =>
     laneOperand(operands.b, `b${c}`, 4 * SUBGROUP_SIZE * c, depth),
   );
-  const sum = (row: number, c: number) => `sum${row}_${c}`;
   const eachSum = (text: (row: number, c: number) => string) =>
     repeat(rows, (row) => repeat(wide, (c) => text(row, c)));
+  const size = rows * wide * SUBGROUP_SIZE;
+  const place = (row: number, c: number) => `${(row * wide + c) * SUBGROUP_SIZE}u + lane`;
+  const zeros = eachSum((row, c) => `  var ${sum(row, c)} = V(0.0);`);
+  const loop = (from: string, to: string) => `${zeros}
+  for (var k = ${from}; k < ${to}; k += ${depth}u) {
+${passWgsl(constants, a, b)}
+  }`;
+  const store = (to: string, operator: '=' | '+=') =>
+    eachSum((row, c) => `  ${to}[${place(row, c)}] ${operator} ${sum(row, c)};`);
   return wgsl`
-var<workgroup> tile: array<V, ${rows * wide * SUBGROUP_SIZE}>;
+var<workgroup> tile: array<V, ${size}>;
+${long ? `var<workgroup> blocks: array<V, ${size}>;` : ''}
 ${finishWgsl(epilogue)}
 ${main(
   SUBGROUP_SIZE,
   `${tileStartWgsl(tileM, tileN)}
 ${[a, ...b].map(({ setup }) => setup).join('\n')}
-${eachSum((row, c) => `  var ${sum(row, c)} = V(0.0);`)}
-  for (var k = 0u; k < p.k; k += ${depth}u) {
-${[a, ...b].map(({ load }) => load).join('\n')}
-${repeat(
-  rows,
-  (row) => `    {
-${repeat(
-  depth,
-  (d) => `      let x${d} = subgroupBroadcast(${a.at(row % 4, d)},
-  ${Math.floor(row / 4)}u);`,
-)}
-${repeat(
-  wide,
-  (c) =>
-    `      ${sum(row, c)} = ${sum(row, c)}${repeat(
-      depth,
-      (d) => ` + x${d}
-  * ${b[c].vector(d)}`,
-      '',
-    )};`,
-)}
-    }`,
-)}
-  }
-${eachSum((row, c) => `  tile[${(row * wide + c) * SUBGROUP_SIZE}u + lane] = ${sum(row, c)};`)}
+${long ? longLoop(loop, store, size) : loop('0u', 'p.k') + store('tile', '=')}
 ${repeat(
   wide,
   (c) => `
@@ -125,6 +118,56 @@ ${repeat(
 )}`,
 )}`;
 }
+
+const sum = (row: number, c: number) => `sum${row}_${c}`;
+
+/** WGSL: loads `depth` steps of k and adds their products to the sums; to long ones in pairs. */
+function passWgsl(
+  { rows, wide, depth, long }: BroadcastConstants,
+  a: LaneOperand,
+  b: readonly LaneOperand[],
+): string {
+  const product = (d: number, c: number) => `x${d}\n  * ${b[c].vector(d)}`;
+  const products = (c: number) =>
+    long && depth === 4
+      ? ` + ((${product(0, c)} + ${product(1, c)}) + (${product(2, c)} + ${product(3, c)}))`
+      : repeat(depth, (d) => ` + ${product(d, c)}`, '');
+  return `${[a, ...b].map(({ load }) => load).join('\n')}
+${repeat(
+  rows,
+  (row) => `    {
+${repeat(
+  depth,
+  (d) => `      let x${d} = subgroupBroadcast(${a.at(row % 4, d)},
+  ${Math.floor(row / 4)}u);`,
+)}
+${repeat(wide, (c) => `      ${sum(row, c)} = ${sum(row, c)}${products(c)};`)}
+    }`,
+)}`;
+}
+
+/** WGSL: sums of blocks in `blocks`, and of blocks of those in `tile`. */
+const longLoop = (
+  loop: (from: string, to: string) => string,
+  store: (to: string, operator: '=' | '+=') => string,
+  size: number,
+): string => `
+  for (var k2 = 0u; k2 < p.k; k2 += ${BLOCK_OF_BLOCKS}u) {
+    let end2 = min(k2 + ${BLOCK_OF_BLOCKS}u, p.k);
+    for (var k1 = k2; k1 < end2; k1 += ${BLOCK}u) {
+${loop('k1', `min(k1 + ${BLOCK}u, end2)`)}
+      if (k1 == k2) {
+${store('blocks', '=')}
+      } else {
+${store('blocks', '+=')}
+      }
+    }
+    for (var i = lane; i < ${size}u; i += ${SUBGROUP_SIZE}u) {
+      tile[i] = select(V(0.0), tile[i], k2 > 0u) + blocks[i];
+    }
+  }`;
+
+type LaneOperand = ReturnType<typeof laneOperand>;
 
 /**
  * How a lane reads its four rows (or columns) of an operand, which begin at `tileOffset` in the

@@ -14,10 +14,12 @@ import {
   savesPreActivation,
 } from './epilogue.ts';
 import { plain } from './plain.ts';
+import { multiplyReference } from './reference.ts';
 import {
   aSize,
   bSize,
   denseMatmul,
+  isLong,
   isVectorized,
   layoutOf,
   type MatmulParams,
@@ -76,7 +78,8 @@ export const candidates = (p: MatmulParams, traits: Traits): MatmulConstants[] =
 function tuningClass(p: MatmulParams): string {
   const layout = layoutOf(p);
   const sizes = [p.m, p.n, p.k, p.batch0 * p.batch1].map((size) => 2 ** Math.ceil(Math.log2(size)));
-  return `${layout}${isVectorized(p, layout) ? ' in vec4s' : ''} ${sizes.join(' × ')}`;
+  const access = `${isVectorized(p, layout) ? ' in vec4s' : ''}${isLong(p) ? ' in blocks' : ''}`;
+  return `${layout}${access} ${sizes.join(' × ')}`;
 }
 
 const plainCases = [
@@ -127,53 +130,6 @@ function defineMatmul(name: string, epilogue: Epilogue) {
     tolerance: 1e-5,
     cases: activation === 'none' && !bias ? plainCases : epilogueCases,
   });
-}
-
-interface MatmulArrays extends Record<'a' | 'b' | 'y', Float32Array> {
-  bias?: Float32Array;
-  preActivation?: Float32Array;
-}
-
-/** y = activation(a b + bias), sums in float64. */
-function multiplyReference(
-  { a, b, bias, preActivation, y }: MatmulArrays,
-  p: MatmulParams,
-  activation: (z: number) => number,
-): void {
-  const row = new Float64Array(p.n);
-  for (let i = 0; i < p.batch0 * p.batch1; i++) {
-    const [i0, i1] = [Math.floor(i / p.batch1), i % p.batch1];
-    const aStart = p.aOffset + i0 * p.a0 + i1 * p.a1;
-    const bStart = p.bOffset + i0 * p.b0 + i1 * p.b1;
-    const yStart = p.yOffset + i0 * p.y0 + i1 * p.y1;
-    for (let r = 0; r < p.m; r++) {
-      multiplyRow(row, a, b, aStart + r * p.aRow, bStart, p);
-      const yAt = yStart + r * p.yRow;
-      for (let c = 0; c < p.n; c++) {
-        const z = row[c] + (bias ? bias[c] : 0);
-        if (preActivation) preActivation[yAt + c] = z;
-        y[yAt + c] = activation(z);
-      }
-    }
-  }
-}
-
-/** One row of the product, into `row`: of the row of a at `aAt` and the matrix at `bStart`. */
-function multiplyRow(
-  row: Float64Array,
-  a: Float32Array,
-  b: Float32Array,
-  aAt: number,
-  bStart: number,
-  // Destructured, since compilers look an object's fields up in each pass of a loop.
-  { n, k, aCol, bRow, bCol }: MatmulParams,
-): void {
-  row.fill(0);
-  for (let d = 0; d < k; d++) {
-    const bAt = bStart + d * bRow;
-    const factor = a[aAt + d * aCol];
-    for (let c = 0; c < n; c++) row[c] += factor * b[bAt + c * bCol];
-  }
 }
 
 /** y = a b. */

@@ -76,6 +76,13 @@ export const bSize = (p: MatmulParams): number =>
 export const ySize = (p: MatmulParams): number =>
   Math.max(0, p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n);
 
+/**
+ * Longer sums are added up in blocks: their rounding error then hardly grows with k. The shorter
+ * ones of usual layers (sizes up to 3072) take one block.
+ */
+const MAX_BLOCK_K = 3072;
+export const isLong = (p: MatmulParams): boolean => p.k > MAX_BLOCK_K;
+
 /** Parameters of a plain product of dense matrices, of `batch` pairs. */
 export function denseMatmul(
   layout: 'NN' | 'NT' | 'TN',

@@ -9,7 +9,7 @@ import {
   operandsOf,
   type ThreadShare,
 } from './fetch.ts';
-import { isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
+import { isLong, isVectorized, type Layout, layoutOf, tileStartWgsl } from './shape.ts';
 import { type MatmulConstants, tileOrder, type Variant } from './variant.ts';
 
 /**
@@ -50,7 +50,12 @@ const TILES = [128, 64, 32];
 interface TiledConstants extends MatmulConstants {
   layout: Layout;
   tile: number;
+  /** Whether sums are added up in blocks. */
+  long: boolean;
 }
+
+/** Values of k in a block of a long sum. */
+const BLOCK = 256;
 
 export const tiled: Variant<TiledConstants> = {
   name: 'tiled',
@@ -58,13 +63,14 @@ export const tiled: Variant<TiledConstants> = {
     if (traits.software) return [];
     const layout = layoutOf(p);
     const width = isVectorized(p, layout) ? 4 : 1;
-    return tileOrder(p, TILES).map((tile) => ({ variant: 'tiled', layout, width, tile }));
+    const shared = { variant: 'tiled', layout, width, long: isLong(p) };
+    return tileOrder(p, TILES).map((tile) => ({ ...shared, tile }));
   },
   tile: ({ tile }) => ({ tileM: tile, tileN: tile }),
   wgsl: tiledWgsl,
 };
 
-function tiledWgsl({ layout, width, tile }: TiledConstants, epilogue: Epilogue): string {
+function tiledWgsl({ layout, width, tile, long }: TiledConstants, epilogue: Epilogue): string {
   const { depth, rows, columns } = tileShapes[tile];
   const { a, b } = operandsOf(layout);
   const threads = (tile * tile) / (rows * columns);
@@ -86,7 +92,7 @@ ${declareShareWgsl('own', width)}
   if (fetchesA) {${fetchFirstTile(a, width, tile, depth)}
   } else {${fetchFirstTile(b, width, tile, depth)}
   }
-${multiplyTiles(tile, tileShapes[tile], a, b, width)}`,
+${multiplyTiles({ tile, width, long }, a, b)}`,
 )}`;
 }
 
@@ -126,16 +132,22 @@ const stageTile = ({ name, alongK }: Operand, tile: number): string =>
   );
 
 function multiplyTiles(
-  tile: number,
-  { depth, rows, columns }: TileShape,
+  { tile, width, long }: Pick<TiledConstants, 'tile' | 'width' | 'long'>,
   a: Operand,
   b: Operand,
-  width: number,
 ): string {
+  const { depth, rows, columns } = tileShapes[tile];
   const [across, down] = [tile / columns, tile / rows]; // threads beside and below each other
   const [rowVectors, columnVectors] = [rows / 4, columns / 4];
   const block = (line: (row: number, column: number) => string) =>
     repeat(rows, (row) => repeat(columnVectors, (column) => line(row, column)));
+  const place = (row: number, column: number) =>
+    `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u
+    + ${column * across * 4}u`;
+  const endOfBlock = `    if (step % ${BLOCK / depth}u == 0u || step == steps) {
+${block((row, column) => `      total${row}_${column} += sum${row}_${column};`)}
+${block((row, column) => `      sum${row}_${column} = vec4<f32>();`)}
+    }`;
   const read = ({ name, alongK }: Operand, i: number, mine: string, apart: number) =>
     `      let ${name}${i} = ${name}Tile[k * ${tile / 4}u
       + ${alongK ? `(${mine} ^ swizzle)` : mine} + ${i * apart}u];`;
@@ -143,6 +155,7 @@ function multiplyTiles(
   let across = lane % ${across}u;
   let down = lane / ${across}u;
 ${block((row, column) => `  var sum${row}_${column}: vec4<f32>;`)}
+${long ? block((row, column) => `  var total${row}_${column}: vec4<f32>;`) : ''}
   for (var step = 1u; step <= steps; step++) {
     if (fetchesA) {${stageTile(a, tile)}
     } else {${stageTile(b, tile)}
@@ -163,10 +176,10 @@ ${block(
 )}
     }
     workgroupBarrier();
+${long ? endOfBlock : ''}
   }
-${block((row, column) => {
-  const y = `m0 + down * 4u + ${(row >> 2) * down * 4 + (row & 3)}u, n0 + across * 4u
-    + ${column * across * 4}u`;
-  return `  storeFour(yStart, ${y}, sum${row}_${column});`;
-})}`;
+${block(
+  (row, column) =>
+    `  storeFour(yStart, ${place(row, column)}, ${long ? 'total' : 'sum'}${row}_${column});`,
+)}`;
 }

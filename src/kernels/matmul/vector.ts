@@ -1,7 +1,8 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
+import { cascadeWgsl } from '../kit/cascade.ts';
 import { finishWgsl } from './epilogue.ts';
-import { isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shape.ts';
+import { isLong, isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shape.ts';
 import type { MatmulConstants, Variant } from './variant.ts';
 
 /**
@@ -21,7 +22,11 @@ interface VectorConstants extends MatmulConstants {
   rows: number;
   columns: number;
   lanes: number;
+  /** Whether a lane adds up in blocks. */
+  long: boolean;
 }
+/** Terms of a lane in a block. */
+const BLOCK = 32;
 
 const MAX_NARROW = 8;
 /** With a shorter k there is nothing to share. Rule of thumb. */
@@ -38,18 +43,21 @@ export const vector: Variant<VectorConstants> = {
   constants(p, traits) {
     if ((p.m > MAX_NARROW && p.n > MAX_NARROW) || p.k <= MIN_K) return [];
     const layout = layoutOf(p);
+    const long = isLong(p);
     const wide = isVectorized(p, layout);
     const fewColumns = p.n <= MAX_NARROW && (layout !== 'TN' || p.m <= MAX_NARROW);
     if (fewColumns || (layout === 'NT' && p.m <= MAX_NARROW)) {
       const width = wide && layout === 'NT' ? 4 : 1;
       const [rows, columns] = fewColumns ? [1, roundUp(p.n)] : [roundUp(p.m), width];
-      return [{ variant: 'vector', width, form: 'dot', rows, columns, lanes: lanesFor(p, traits) }];
+      const lanes = lanesFor(p, traits);
+      return [{ variant: 'vector', width, form: 'dot', rows, columns, lanes, long }];
     }
     if (traits.software) return [];
     const width = wide && p.m <= MAX_NARROW ? 4 : 1;
     const [rows, columns] =
       p.m <= MAX_NARROW ? [roundUp(p.m), SWEEP * width] : [SWEEP, roundUp(p.n)];
-    return [{ variant: 'vector', width, form: 'sweep', rows, columns, lanes: SWEEP * SWEEP }];
+    const lanes = SWEEP * SWEEP;
+    return [{ variant: 'vector', width, form: 'sweep', rows, columns, lanes, long }];
   },
   tile: ({ rows, columns }) => ({ tileM: rows, tileN: columns }),
   wgsl: (c, epilogue, { subgroupSize }) => wgsl`
@@ -90,10 +98,14 @@ fn total(x: V, lane: u32) -> V {
 }
 
 /** Rows and columns past the end are read as the last one and not stored. */
-function dot({ rows, columns, width, lanes }: VectorConstants): string {
+function dot({ rows, columns, width, lanes, long }: VectorConstants): string {
   const at = (stride: string) => (width === 4 ? 'k' : `k * ${stride}`);
   const sums = (line: (r: number, c: number) => string) =>
     repeat(rows, (r) => repeat(columns, (c) => line(r, c)));
+  const body = (prefix: string) => `
+${repeat(rows, (r) => `    let a${r} = a[aAt${r} + ${at('p.aCol')}];`)}
+${repeat(columns, (c) => `    let b${c} = b[bAt${c} + ${at('p.bRow')}];`)}
+${sums((r, c) => `    ${prefix}sum${r}_${c} += hsum(a${r} * b${c});`)}`;
   const vectors = columns / width;
   const sum = (i: number) => {
     const first = (i % vectors) * width;
@@ -106,12 +118,23 @@ ${repeat(
   (c) => `  let bAt${c} = (bStart + min(n0 + ${c}u, p.n - 1u) * p.bCol)
   / ${width}u;`,
 )}
-${sums((r, c) => `  var sum${r}_${c} = 0.0;`)}
+${
+  long
+    ? cascadeWgsl({
+        sums: sums((r, c) => `sum${r}_${c}`).split('\n'),
+        type: 'f32',
+        variable: 'k',
+        from: 'lane',
+        to: `p.k / ${width}u`,
+        step: lanes,
+        block: BLOCK,
+        body: body('part_'),
+      })
+    : `${sums((r, c) => `  var sum${r}_${c} = 0.0;`)}
   for (var k = lane; k < p.k / ${width}u; k += ${lanes}u) {
-${repeat(rows, (r) => `    let a${r} = a[aAt${r} + ${at('p.aCol')}];`)}
-${repeat(columns, (c) => `    let b${c} = b[bAt${c} + ${at('p.bRow')}];`)}
-${sums((r, c) => `    sum${r}_${c} += hsum(a${r} * b${c});`)}
-  }
+${body('')}
+  }`
+}
 ${finishSums(
   rows * vectors,
   sum,
@@ -123,7 +146,7 @@ ${finishSums(
 )}`;
 }
 
-function sweep({ rows, columns, width }: VectorConstants): string {
+function sweep({ rows, columns, width, long }: VectorConstants): string {
   const alongN = rows !== SWEEP;
   const few = alongN ? rows : columns;
   const a = { name: 'a', t: 'p.aRow', k: 'p.aCol', limit: 'p.m' };
@@ -132,24 +155,15 @@ function sweep({ rows, columns, width }: VectorConstants): string {
   // A single element of the small operand, whatever its vectors.
   const element = (at: string) =>
     `${small.name}[${width === 4 ? `(${at}) / 4u][(${at}) % 4u` : at}]`;
-  const step = (k: string) => `
+  const step = (k: string, prefix = '') => `
     {
       let k = ${k};
       let x = ${large.name}[largeAt + k * ${large.k} / ${width}u];
-${repeat(few, (f) => `      sum${f} += ${element(`smallAt${f} + k * ${small.k}`)} * x;`)}
+${repeat(few, (f) => `      ${prefix}sum${f} += ${element(`smallAt${f} + k * ${small.k}`)} * x;`)}
     }`;
-  return `
-  let part = lane / ${SWEEP}u;
-  let t = ${alongN ? 'n0' : 'm0'} + lane % ${SWEEP}u * ${width}u;
-  let largeAt = (${large.name}Start + min(t, ${large.limit} - ${width}u) * ${large.t}) / ${width}u;
-${repeat(
-  few,
-  (f) => `  let smallAt${f} = ${small.name}Start + min(${f}u, ${small.limit} - 1u)
-  * ${small.t};`,
-)}
-${repeat(few, (f) => `  var sum${f} = V(0.0);`)}
-  var kAt = part;
   // Four at a time, so that four loads are in flight.
+  const straight = `${repeat(few, (f) => `  var sum${f} = V(0.0);`)}
+  var kAt = part;
   for (; kAt + ${3 * SWEEP}u < p.k; kAt += ${4 * SWEEP}u) {${repeat(
     4,
     (i) =>
@@ -159,7 +173,27 @@ ${repeat(few, (f) => `  var sum${f} = V(0.0);`)}
   )}
   }
   for (; kAt < p.k; kAt += ${SWEEP}u) {${step('kAt')}
-  }
+  }`;
+  const blocks = cascadeWgsl({
+    sums: Array.from({ length: few }, (_, f) => `sum${f}`),
+    type: 'V',
+    variable: 'kAt',
+    from: 'part',
+    to: 'p.k',
+    step: SWEEP,
+    block: BLOCK,
+    body: step('kAt', 'part_'),
+  });
+  return `
+  let part = lane / ${SWEEP}u;
+  let t = ${alongN ? 'n0' : 'm0'} + lane % ${SWEEP}u * ${width}u;
+  let largeAt = (${large.name}Start + min(t, ${large.limit} - ${width}u) * ${large.t}) / ${width}u;
+${repeat(
+  few,
+  (f) => `  let smallAt${f} = ${small.name}Start + min(${f}u, ${small.limit} - 1u)
+  * ${small.t};`,
+)}
+${long ? blocks : straight}
 ${finishSums(few, (f) => `sum${f}`, 'part == 0u', alongN ? 'i' : 't', alongN ? 't' : 'i', width)}`;
 }
 

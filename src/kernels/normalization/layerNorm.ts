@@ -39,11 +39,14 @@ export const rowMomentsWgsl = (
   ${row.firstVector('origin = v;')}
   var sum = V(0.0);
   var squares = V(0.0);
-  ${row.forEachVector(`
+  ${row.forEachVector(
+    `
     let d = v - origin;
     sum += d;
     squares += d * d;
-    ${extraBody}`)}
+    ${extraBody}`,
+    ['sum', 'squares'],
+  )}
   let count = f32((cols + ${c.lanes - 1}u - laneInTeam) / ${c.lanes}u);
   let start = teamFirst(origin${c.width === 4 ? '.x' : ''}, lane);
   let laneMean = sum / max(count, 1.0);
@@ -110,7 +113,7 @@ export const inputGradient = (x: string, write: string): WeightedRowSpec => ({
   ${walk.load}
   var sumG = V(0.0);
   var sumGH = V(0.0);
-  ${walk.forEachVector('sumG += g; sumGH += g * h;')}
+  ${walk.forEachVector('sumG += g; sumGH += g * h;', ['sumG', 'sumGH'])}
   let meanG = teamSum(hsum(sumG), lane) / f32(p.cols);
   let meanGH = teamSum(hsum(sumGH), lane) / f32(p.cols);`,
   statistics: ['mean', 'rstd', 'meanG', 'meanGH'],

@@ -27,7 +27,7 @@ export const maxAndExpSumWgsl = (
   ${row.forEachVector('laneMax = max(laneMax, v);')}
   let rowMax = teamMax(hmax(laneMax), lane);
   var laneSum = V(0.0);
-  ${row.forEachVector(`laneSum += ${term}; ${extraBody}`)}
+  ${row.forEachVector(`laneSum += ${term}; ${extraBody}`, ['laneSum'])}
   let expSum = teamSum(hsum(laneSum), lane);`;
 
 /** Row softmax over the last axis: y = exp(x - max x) / Σ exp(x - max x). x, y: [rows, cols]. */
@@ -121,7 +121,7 @@ export const softmaxBackward = defineKernel({
     const row = rowWalk(c, { v: 'y[i]', g: 'dy[i]' });
     return `  ${row.load}
   var laneSum = V(0.0);
-  ${row.forEachVector('laneSum += v * g;')}
+  ${row.forEachVector('laneSum += v * g;', ['laneSum'])}
   let dot = teamSum(hsum(laneSum), lane);
   ${row.forEachVector('dx[i] = p.scale * v * (g - dot);')}`;
   }),
@@ -178,7 +178,7 @@ export const logSoftmaxBackward = defineKernel({
     const row = rowWalk(c, { g: 'dy[i]' });
     return `  ${row.load}
   var laneSum = V(0.0);
-  ${row.forEachVector('laneSum += g;')}
+  ${row.forEachVector('laneSum += g;', ['laneSum'])}
   let total = teamSum(hsum(laneSum), lane);
   ${row.forEachVector('dx[i] = g - exp(y[i]) * total;')}`;
   }),

@@ -1,8 +1,9 @@
 import { defineKernel, main, type SplitAxis, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
-import { isNanWgsl, maximumWgsl } from '../kit/mathFunctions.ts';
+import { type Cascade, cascadeWgsl } from '../kit/cascade.ts';
+import { maximumWgsl } from '../kit/mathFunctions.ts';
 import { independentLanes, teamWgsl } from '../kit/perRow.ts';
-import { alignedWindow, splitAlong, splitGranularity } from '../kit/splitAxis.ts';
+import { alignedWindow, splitGranularity } from '../kit/splitAxis.ts';
 
 /**
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], written from
@@ -16,6 +17,7 @@ const params = {
   size: 'u32',
   chunks: 'u32',
   at: 'u32',
+  long: 'u32',
 } as const;
 export interface ReduceParams {
   outer: number;
@@ -24,6 +26,8 @@ export interface ReduceParams {
   size: number;
   chunks: number;
   at: number;
+  /** 1 if a sum is long, or adds up parts of a long one: it then goes in blocks. */
+  long: number;
 }
 const inputCount = (p: ReduceParams) => p.outer * p.n * p.inner;
 const outputCount = (p: ReduceParams) => p.outer * p.chunks * p.inner;
@@ -53,14 +57,38 @@ function splitAxes(p: ReduceParams, alignment: number): SplitAxis<ReduceParams>[
   return [splitBy(p.chunks, p.size * p.inner, p.inner, partOf)];
 }
 const cases: ReduceParams[] = [
-  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3 },
-  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3, at: 0 },
-  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48, at: 0 },
-  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1, at: 0 },
+  { outer: 5, n: 17, inner: 1, size: 17, chunks: 1, at: 3, long: 0 },
+  { outer: 3, n: 5, inner: 7, size: 2, chunks: 3, at: 0, long: 0 },
+  { outer: 1, n: 3072, inner: 128, size: 64, chunks: 48, at: 0, long: 1 },
+  { outer: 2048, n: 256, inner: 1, size: 256, chunks: 1, at: 0, long: 0 },
+  { outer: 2, n: 5001, inner: 3, size: 2500, chunks: 3, at: 0, long: 1 },
+  { outer: 3, n: 3001, inner: 1, size: 3001, chunks: 1, at: 0, long: 1 },
 ];
+
+/** Calls `visit` for each result with the places of its elements. */
+function forEachResult(
+  { outer, n, inner, size, chunks, at }: ReduceParams,
+  visit: (to: number, places: Iterable<number>) => void,
+): void {
+  function* places(o: number, c: number, j: number) {
+    for (let k = c * size; k < Math.min((c + 1) * size, n); k++) yield (o * n + k) * inner + j;
+  }
+  for (let o = 0; o < outer; o++)
+    for (let c = 0; c < chunks; c++)
+      for (let j = 0; j < inner; j++) visit(at + (o * chunks + c) * inner + j, places(o, c, j));
+}
+
+/** What reductions of other types share. */
+export const reduceLayout = { params, cases, inputCount, outputCount, splitAxes, forEachResult };
+
+/** Sums of more elements are long; shorter ones lose few digits. */
+export const LONG_SUM = 2048;
+const BLOCK = 16;
 
 interface Reduction {
   name: string;
+  /** Whether it adds up: long lines then take blocks. */
+  adds: boolean;
   /** WGSL functions that the following expressions may call. */
   functions: string;
   /** Identity element of `combine`, a WGSL scalar. */
@@ -70,6 +98,27 @@ interface Reduction {
   combineLanes: (part: string) => string;
   identityReference: number;
   combineReference: (a: number, b: number) => number;
+}
+
+/** WGSL: `acc`, of the values along a walk. */
+function walkWgsl(
+  { identity, combine }: Reduction,
+  inBlocks: boolean,
+  { value, ...walk }: Pick<Cascade, 'variable' | 'from' | 'to' | 'step'> & { value: string },
+): string {
+  if (inBlocks)
+    return cascadeWgsl({
+      ...walk,
+      sums: ['acc'],
+      type: 'V',
+      block: BLOCK,
+      body: `part_acc += ${value};`,
+    });
+  const { variable, from, to, step } = walk;
+  return `  var acc = V(${identity});
+  for (var ${variable} = ${from}; ${variable} < ${to}; ${variable} += ${step}u) {
+    acc = ${combine('acc', value)};
+  }`;
 }
 
 /**
@@ -85,14 +134,22 @@ function defineReduction(r: Reduction) {
       y: { type: 'f32', access: 'readwrite', size: (p) => p.at + outputCount(p) },
     },
     splitAxes,
-    specialize: ({ inner, n, size }: ReduceParams, traits: Traits) =>
-      inner === 1
+    specialize: ({ inner, n, size, long }: ReduceParams, traits: Traits) => {
+      const inBlocks = r.adds && long === 1;
+      return inner === 1
         ? {
             rows: true,
             lanes: traits.subgroupSize || 64,
             width: n % 4 === 0 && size % 4 === 0 ? 4 : 1,
+            inBlocks,
           }
-        : { rows: false, lanes: independentLanes(traits, 64), width: inner % 4 === 0 ? 4 : 1 },
+        : {
+            rows: false,
+            lanes: independentLanes(traits, 64),
+            width: inner % 4 === 0 ? 4 : 1,
+            inBlocks,
+          };
+    },
     launch: (p: ReduceParams, { rows, lanes, width }) =>
       rows ? p.outer * p.chunks : Math.ceil(outputCount(p) / (lanes * width)),
     wgsl: (c, traits) =>
@@ -105,11 +162,13 @@ ${main(
   `  if (group >= p.outer * p.chunks) { return; }
   let first = (group % p.chunks) * p.size;
   let end = (group / p.chunks) * p.n + min(first + p.size, p.n);
-  var acc = V(${r.identity});
-  for (var i = (end - min(p.size, p.n - first)) / ${c.width}u + lane; i < end / ${c.width}u;
-    i += ${c.lanes}u) {
-    acc = ${r.combine('acc', 'x[i]')};
-  }
+${walkWgsl(r, c.inBlocks, {
+  variable: 'i',
+  from: `(end - min(p.size, p.n - first)) / ${c.width}u + lane`,
+  to: `end / ${c.width}u`,
+  step: c.lanes,
+  value: 'x[i]',
+})}
   let total = ${r.combineLanes('acc')};
   if (lane == 0u) { y[p.at + group] = total; }`,
 )}`
@@ -122,27 +181,26 @@ ${main(
   let block = column / inner;
   let first = (block % p.chunks) * p.size;
   let base = ((block / p.chunks) * p.n) * inner + column % inner;
-  var acc = V(${r.identity});
   let end = min(first + p.size, p.n);
-  for (var k = first; k < end; k++) { acc = ${r.combine('acc', 'x[base + k * inner]')}; }
+${walkWgsl(r, c.inBlocks, {
+  variable: 'k',
+  from: 'first',
+  to: 'end',
+  step: 1,
+  value: 'x[base + k * inner]',
+})}
   ${
     c.width === 4
       ? 'for (var j = 0u; j < 4u; j++) { y[p.at + column * 4u + j] = acc[j]; }'
       : 'y[p.at + column] = acc;'
   }`,
           ),
-    reference({ x, y }, { outer, n, inner, size, chunks, at }: ReduceParams) {
-      for (let o = 0; o < outer; o++) {
-        for (let c = 0; c < chunks; c++) {
-          for (let j = 0; j < inner; j++) {
-            let part = r.identityReference;
-            for (let k = c * size; k < Math.min((c + 1) * size, n); k++) {
-              part = r.combineReference(part, x[(o * n + k) * inner + j]);
-            }
-            y[at + (o * chunks + c) * inner + j] = part;
-          }
-        }
-      }
+    reference({ x, y }, p: ReduceParams) {
+      forEachResult(p, (to, places) => {
+        let part = r.identityReference;
+        for (const place of places) part = r.combineReference(part, x[place]);
+        y[to] = part;
+      });
     },
     cases,
   });
@@ -150,6 +208,7 @@ ${main(
 
 export const sum = defineReduction({
   name: 'sum',
+  adds: true,
   functions: '',
   identity: '0.0',
   combine: (a, b) => `${a} + ${b}`,
@@ -160,6 +219,7 @@ export const sum = defineReduction({
 
 export const max = defineReduction({
   name: 'max',
+  adds: false,
   functions: maximumWgsl,
   identity: 'bitcast<f32>((p.n & 0u) | 0xff800000u)',
   combine: (a, b) => `maximum(${a}, ${b})`,
@@ -168,55 +228,4 @@ export const max = defineReduction({
       teamSum(hsum(select(V(0.0), V(1.0), isNan(${part}))), lane) > 0.0)`,
   identityReference: Number.NEGATIVE_INFINITY,
   combineReference: (a, b) => Math.max(a, b),
-});
-
-const argParams = { outer: 'u32', n: 'u32', inner: 'u32', sign: 'f32' } as const;
-
-/**
- * Index of the first largest (sign 1) or smallest (sign -1) element along the middle axis, or of
- * its first NaN: [outer, n, inner] → [outer, inner].
- */
-export const argmax = defineKernel({
-  name: 'argmax',
-  params: argParams,
-  buffers: {
-    x: { type: 'f32', access: 'read', size: (p) => p.outer * p.n * p.inner },
-    y: { type: 'i32', access: 'write', size: (p) => p.outer * p.inner },
-  },
-  launch: (p) => Math.ceil((p.outer * p.inner) / 64),
-  splitAxes: (p, alignment) => [
-    splitAlong(p, 'outer', { x: p.n * p.inner, y: p.inner }, alignment),
-  ],
-  wgsl: () =>
-    isNanWgsl +
-    main(
-      64,
-      `  let column = group * 64u + lane;
-  if (column >= p.outer * p.inner) { return; }
-  let base = (column / p.inner) * p.n * p.inner + column % p.inner;
-  var best = x[base] * p.sign;
-  var place = 0u;
-  for (var k = 1u; k < p.n; k++) {
-    let value = x[base + k * p.inner] * p.sign;
-    if (value > best || (isNan(value) && !isNan(best))) { best = value; place = k; }
-  }
-  y[column] = i32(place);`,
-    ),
-  reference({ x, y }, { outer, n, inner, sign }) {
-    for (let o = 0; o < outer; o++) {
-      for (let j = 0; j < inner; j++) {
-        let place = 0;
-        const at = (k: number) => x[(o * n + k) * inner + j] * sign;
-        for (let k = 1; k < n; k++) {
-          if (at(k) > at(place) || (Number.isNaN(at(k)) && !Number.isNaN(at(place)))) place = k;
-        }
-        y[o * inner + j] = place;
-      }
-    }
-  },
-  cases: [
-    { outer: 3, n: 17, inner: 1, sign: 1 },
-    { outer: 2, n: 9, inner: 5, sign: -1 },
-    { outer: 512, n: 256, inner: 1, sign: 1 },
-  ],
 });

@@ -59,11 +59,11 @@ export class Adam extends Optimizer<AdamOptions> {
     }));
   }
 
-  protected hyperparameterRow(group: ParamGroup<AdamOptions>, step: number): number[] {
+  protected override hyperparameterRow(group: ParamGroup<AdamOptions>, step: number): number[] {
     return adamRow(group, step, this.decoupledWeightDecay);
   }
 
-  protected launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
+  protected override launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
     const { m, v, vMax } = this.#states[this.arenas.indexOf(arena)];
     const { owners, grad, param, blocks } = arena;
     const buffers = { owners, hyper, grad, param, m, v };
@@ -71,7 +71,7 @@ export class Adam extends Optimizer<AdamOptions> {
     else launch(adam, buffers, { blocks, first: 0, rows });
   }
 
-  protected buffers(): Record<string, Tensor>[] {
+  protected override buffers(): Record<string, Tensor>[] {
     return this.#states.map(({ m, v, vMax }) => ({
       expAvg: m,
       expAvgSq: v,

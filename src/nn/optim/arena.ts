@@ -13,7 +13,7 @@ import {
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from '../../tensor/launch.ts';
 import { describe } from '../../tensor/print.ts';
-import { contiguousStrides, formatShape } from '../../tensor/shape.ts';
+import { contiguousStrides, formatShape, sameShape } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
 /**
@@ -87,7 +87,7 @@ export class Arena {
         );
       }
       if (!grad || grad.storage === gradBuffer) continue;
-      if (formatShape(grad.shape) !== formatShape(shape)) {
+      if (!sameShape(grad.shape, shape)) {
         throw new ArgumentError(
           `optimizer: expected a gradient of shape ${formatShape(shape)}, ` +
             `got ${formatShape(grad.shape)}`,

@@ -1,10 +1,11 @@
 import { HYPER_SIZE } from '../../kernels/optimizers.ts';
 import { withDefaults } from '../../platform/defaults.ts';
-import { ArgumentError } from '../../platform/errors.ts';
+import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { guardGradient, noteWrite } from '../../tensor/captureGuard.ts';
-import { keep, scope, type Tensor, zeros } from '../../tensor/index.ts';
+import { keep, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
+import { checkNonNegative } from './options.ts';
 
 /**
  * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules
@@ -23,16 +24,32 @@ export interface OptimizerState<O, T> {
   paramGroups: (O & { params: number[]; initialLr?: number })[];
 }
 
+/** A state buffer, on the device or on the host. */
+type StateValue = Tensor | { data: Float32Array };
+
 /**
  * Base of optimisers. It moves parameters into arenas and sends hyperparameters as one small table
  * in each step. A parameter without a gradient stays as it is, and so does its count of steps, as
  * in PyTorch.
  *
- * A new optimiser is a kernel, such as those in `kernels/optimizers.ts`, and three methods:
+ * An optimiser of plain operations overrides `step` and writes its parameters in `noGrad`; state of
+ * its own belongs in a map by parameter, and into `stateDict` if it should be saved.
+ *
+ * A fused one is a kernel, such as those in `kernels/optimizers.ts`, and three methods:
  * - `hyperparameterRow`: what the kernel reads for a parameter at a step,
  * - `launchUpdate`: launches the kernel on an arena, whose layout its state buffers share
  *   (`arena.allocate()`),
  * - `buffers`: the state buffers of each arena, for `stateDict`.
+ * @example
+ * class SignSGD extends Optimizer<{ lr: number }> {
+ *   override step() {
+ *     noGrad(() => {
+ *       for (const { params, lr } of this.paramGroups)
+ *         for (const p of params) if (p.grad) p.sub_(p.grad.sign().mul(lr));
+ *     });
+ *   }
+ * }
+ * const optimizer = new SignSGD(model.parameters(), { lr: 1e-3 });
  */
 export abstract class Optimizer<O extends { lr: number }> {
   readonly paramGroups: ParamGroup<O>[];
@@ -52,7 +69,7 @@ export abstract class Optimizer<O extends { lr: number }> {
   constructor(
     params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
     defaults: O,
-    check: (options: O) => void,
+    check: (options: O) => void = ({ lr }) => checkNonNegative({ lr }),
   ) {
     const groups =
       params.length > 0 && 'params' in params[0]
@@ -87,16 +104,23 @@ export abstract class Optimizer<O extends { lr: number }> {
    * The row of hyperparameters that the kernel reads for a parameter at its `step`-th step (from
    * 1): fewer than `HYPER_SIZE` numbers.
    */
-  protected abstract hyperparameterRow(group: ParamGroup<O>, step: number): number[];
+  protected hyperparameterRow(_group: ParamGroup<O>, _step: number): number[] {
+    throw new StateError(`${this.constructor.name}: expected a \`step\` of its own, got none`);
+  }
   /** Launches the kernel on an arena. `hyper`: [rows, HYPER_SIZE], a row for each parameter. */
-  protected abstract launchUpdate(arena: Arena, hyper: Tensor, rows: number): void;
+  protected launchUpdate(_arena: Arena, _hyper: Tensor, _rows: number): void {}
   /** The state buffers of each arena, by PyTorch's names in camelCase. */
-  protected abstract buffers(): Record<string, Tensor>[];
+  protected buffers(): Record<string, Tensor>[] {
+    return this.arenas.map(() => ({}));
+  }
 
   /** Updates every parameter that has a gradient, from `backward` or set by hand. */
   step(): void {
-    for (const param of this.#groupIndex.keys()) guardGradient(param, true);
-    const active = new Set([...this.#groupIndex.keys()].filter(({ grad }) => grad !== null));
+    const active = new Set<Tensor>();
+    for (const param of this.#groupIndex.keys()) {
+      guardGradient(param, true);
+      if (param.grad) active.add(param);
+    }
     if (active.size === 0) return;
     for (const arena of this.arenas) scope(() => arena.copyInGradients());
     this.#hyperparameters.device.onReplay(
@@ -120,14 +144,18 @@ export abstract class Optimizer<O extends { lr: number }> {
   /** Sends a row for each parameter; a row of zeros leaves its parameter as it is. */
   #uploadHyperparameters(active: ReadonlySet<Tensor>): void {
     const table = new Float32Array(this.#hyperparameters.size);
-    const rows = new Map<string, number[]>();
-    for (const [i, [param, group]] of [...this.#groupIndex].entries()) {
-      if (!active.has(param)) continue;
-      const step = this.#stepCounts.get(param)!;
-      const key = `${group},${step}`;
-      if (!rows.has(key)) rows.set(key, this.hyperparameterRow(this.paramGroups[group], step));
-      table.set(rows.get(key)!, i * HYPER_SIZE);
-      table[(i + 1) * HYPER_SIZE - 1] = 1;
+    let at = 0;
+    let latest: { group: number; step: number; row: number[] } | undefined;
+    for (const [param, group] of this.#groupIndex) {
+      if (active.has(param)) {
+        const step = this.#stepCounts.get(param)!;
+        // Neighbours mostly share a row.
+        if (latest?.group !== group || latest.step !== step)
+          latest = { group, step, row: this.hyperparameterRow(this.paramGroups[group], step) };
+        table.set(latest.row, at);
+        table[at + HYPER_SIZE - 1] = 1;
+      }
+      at += HYPER_SIZE;
     }
     this.#hyperparameters.copy_(table);
   }
@@ -166,10 +194,10 @@ export abstract class Optimizer<O extends { lr: number }> {
   }
 
   /**
-   * Continues from a state.
+   * Continues from a state: of `stateDict`, or with the numbers of each tensor on the host.
    * @throws ArgumentError if its groups, parameters or buffers differ from those here.
    */
-  loadStateDict({ state, paramGroups }: OptimizerState<O, { data: Float32Array }>): void {
+  loadStateDict({ state, paramGroups }: OptimizerState<O, StateValue>): void {
     const own = this.stateDict();
     const layout = (groups: readonly { params: readonly number[] }[]) =>
       groups.map(({ params }) => params.join()).join(' ');
@@ -188,8 +216,10 @@ export abstract class Optimizer<O extends { lr: number }> {
     const params = [...this.#groupIndex.keys()];
     for (const [i, { buffers }] of own.state.entries()) {
       this.#stepCounts.set(params[i], state[i].step);
-      for (const [name, tensor] of Object.entries(buffers))
-        tensor.copy_(state[i].buffers[name].data);
+      for (const [name, tensor] of Object.entries(buffers)) {
+        const value = state[i].buffers[name];
+        tensor.copy_(value instanceof Tensor ? value : value.data);
+      }
     }
     for (const [i, { params: _numbers, ...hyper }] of paramGroups.entries())
       Object.assign(this.paramGroups[i], hyper);

@@ -44,17 +44,17 @@ export class SGD extends Optimizer<SgdOptions> {
     this.#velocities = this.arenas.map((arena) => arena.allocate());
   }
 
-  protected hyperparameterRow(group: ParamGroup<SgdOptions>, step: number): number[] {
+  protected override hyperparameterRow(group: ParamGroup<SgdOptions>, step: number): number[] {
     return sgdRow(group, step);
   }
 
-  protected launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
+  protected override launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
     const velocity = this.#velocities[this.arenas.indexOf(arena)];
     const { owners, grad, param, blocks } = arena;
     launch(sgd, { owners, hyper, grad, param, velocity }, { blocks, first: 0, rows });
   }
 
-  protected buffers(): Record<string, Tensor>[] {
+  protected override buffers(): Record<string, Tensor>[] {
     return this.#velocities.map((momentumBuffer) => ({ momentumBuffer }));
   }
 

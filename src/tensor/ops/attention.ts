@@ -78,7 +78,8 @@ export const scaledDotProductAttention = operation(
       size <= kernels.MAX_HEAD_SIZE &&
       value.shape[3] === size &&
       product(query.shape) * keys > 0;
-    const suits = prefersFusedAttention(query.device, keys, needsGrad([query, key, value]));
+    const lengths = { length: query.shape[2], keys };
+    const suits = prefersFusedAttention(query.device, lengths, needsGrad([query, key, value]));
     if (!isSupported || !suits) {
       const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
       return matmul(dropout(probs, dropoutP), value);

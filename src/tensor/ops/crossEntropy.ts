@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { operation } from '../operation.ts';
-import { formatShape, product } from '../shape.ts';
+import { formatShape, product, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, div, eq, maskedFill, mul, neg, toFloat, toInt } from './elementwise.ts';
 import { gather } from './embedding.ts';
@@ -46,7 +46,7 @@ export const crossEntropy = operation(
       throw new ArgumentError(
         `crossEntropy: \`labelSmoothing\`: expected a number from 0 to 1, got ${labelSmoothing}`,
       );
-    if (labels.dtype === 'float32' && formatShape(labels.shape) === formatShape(logits.shape))
+    if (labels.dtype === 'float32' && sameShape(labels.shape, logits.shape))
       return softCrossEntropy(logits, labels, options);
     return overRows('crossEntropy', logits, labels, options, (rows, targets) =>
       labelCrossEntropy(rows, targets, options),
@@ -91,7 +91,7 @@ function overRows(
 ): Tensor {
   const [classDim, classes] = classDimOf(operation, logits, weight);
   const expected = logits.shape.filter((_, d) => d !== classDim);
-  if (formatShape(labels.shape) !== formatShape(expected)) {
+  if (!sameShape(labels.shape, expected)) {
     throw new ArgumentError(
       `${operation}: expected logits [rows, classes, …] and labels [rows, …], ` +
         `got ${formatShape(logits.shape)} and ${formatShape(labels.shape)}`,

@@ -18,12 +18,19 @@ import { formatShape } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { div } from './elementwise.ts';
-import { checkLabels, countNotIgnored, IGNORE_INDEX } from './loss.ts';
+import {
+  applyReduction,
+  checkLabels,
+  countNotIgnored,
+  IGNORE_INDEX,
+  type Reduction,
+} from './loss.ts';
 import { sum } from './reduce.ts';
 import { contiguous } from './views.ts';
 
 export interface LinearCrossEntropyOptions {
-  reduction?: 'mean' | 'sum';
+  /** Default: mean. */
+  reduction?: Reduction;
   /** Rows with this label do not count, as in PyTorch. */
   ignoreIndex?: number;
   /** Largest memory of logits and their gradient at a time, in bytes; default 32 MiB. */
@@ -34,7 +41,7 @@ export interface LinearCrossEntropyOptions {
  * crossEntropy(x weightᵀ + bias, labels) for many classes. The logits never exist all at once: they
  * are computed and used part by part, and again for the gradient. x: [rows, size], weight:
  * [classes, size], bias: [classes], labels: [rows] (int32). The mean is over the rows that are not
- * ignored; NaN if all are.
+ * ignored; NaN if all are. → a scalar, or [rows] without a reduction
  * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
  * a tensor it gives NaN).
  */
@@ -94,9 +101,8 @@ export const linearCrossEntropy = operation(
       });
       return [gradients.dx, gradients.dWeight, gradients.dBias];
     });
-    return reduction === 'sum'
-      ? sum(losses)
-      : div(sum(losses), countNotIgnored(targets, ignoreIndex));
+    if (reduction !== 'mean') return applyReduction(losses, reduction);
+    return div(sum(losses), countNotIgnored(targets, ignoreIndex));
   },
 );
 

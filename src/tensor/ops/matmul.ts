@@ -15,7 +15,7 @@ import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
 import { operation, requireTensorIfGiven } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
-import { broadcastShapes, coalesceDims, formatShape, product } from '../shape.ts';
+import { broadcastShapes, coalesceDims, formatShape, product, sameShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, expand, reshape, transpose, unsqueeze } from './views.ts';
 
@@ -73,8 +73,7 @@ function rightGradient(a: Tensor, dy: Tensor, b: Tensor): Tensor {
 /** x y, summed to the operand's shape. */
 function operandGradient(x: Tensor, y: Tensor, operand: Tensor): Tensor {
   const batch = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2), 'matmul');
-  const same =
-    formatShape([...batch, x.shape.at(-2)!, y.shape.at(-1)!]) === formatShape(operand.shape);
+  const same = sameShape([...batch, x.shape.at(-2)!, y.shape.at(-1)!], operand.shape);
   if (!same) return sumToSize(matmulUnrecorded(x, y), operand.shape);
   return matmulUnrecorded(x, y, operand.gradFn ? undefined : emptyGrad(operand));
 }
@@ -202,7 +201,7 @@ export const linear = operation(
       const zero = fillMemory(empty([outFeatures], 'float32', x.device), 0);
       return linear(x, weight, zero, activation);
     }
-    if (formatShape(bias.shape) !== formatShape([outFeatures])) {
+    if (!sameShape(bias.shape, [outFeatures])) {
       throw new ArgumentError(
         `linear: expected a bias of shape [${outFeatures}], got ${formatShape(bias.shape)}`,
       );

@@ -1,11 +1,13 @@
 import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
-import { cumsum as cumsumKernel } from '../../kernels/reduction/cumsum.ts';
+import { argmaxIntegers, argmax as argmaxKernel } from '../../kernels/reduction/argmax.ts';
 import * as kernels from '../../kernels/reduction/reduce.ts';
+import { maxIntegers, minIntegers, sumIntegers } from '../../kernels/reduction/reduceIntegers.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
+import { asDtype, requireFloat } from '../dtypes.ts';
 import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
-import { reduceAxes, unsafeView } from '../reduceAxes.ts';
+import { reduceAxes, reduceIntegers, unsafeView } from '../reduceAxes.ts';
 import { formatShape, normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import {
@@ -42,31 +44,58 @@ const keepdimShape = (x: Tensor, axes: readonly number[]) =>
 const reducedShape = (x: Tensor, axes: readonly number[]) =>
   x.shape.filter((_, d) => !axes.includes(d));
 
-/** Σ over dimensions; over all if `dim` is not given. */
+/** A reduction's result with or without the reduced dimensions. */
+const shaped = (y: Tensor, x: Tensor, axes: readonly number[], keepdim: boolean): Tensor =>
+  unsafeView(y, keepdim ? keepdimShape(x, axes) : reducedShape(x, axes));
+
+/**
+ * Σ over dimensions; over all if `dim` is not given. Of int32 and bool it is an int32, which wraps
+ * beyond 2^31.
+ */
 export const sum = operation('sum', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'sum');
+  if (x.dtype !== 'float32') return shaped(reduceIntegers(sumIntegers, x, axes), x, axes, keepdim);
   const shape = keepdim ? keepdimShape(x, axes) : reducedShape(x, axes);
   const y = axes.length > 0 ? unsafeView(reduceAxes(kernels.sum, x, axes), shape) : x.detach();
   return record('sum', y, [x], (dy) => [expand(reshape(dy, keepdimShape(x, axes)), x.shape)]);
 });
 
-/** Mean over dimensions; over all if `dim` is not given. */
+/**
+ * Mean over dimensions; over all if `dim` is not given.
+ * @throws ArgumentError unless x is float32.
+ */
 export const mean = operation('mean', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
+  requireFloat(x, 'mean');
   const count = product(normalizeDims(x, dim, 'mean').map((d) => x.shape[d]));
   return affine(sum(x, dim, keepdim), 1 / count, 0);
 });
 
+/** How a variance is taken: PyTorch's `correction` and `keepdim`. */
+export interface VarianceOptions {
+  /** Subtracted from the count, by which the sum of squares is divided. Default: 1. */
+  correction?: number;
+  keepdim?: boolean;
+}
+
 /**
- * Variance over dimensions; `unbiased` divides by one less than the count, as PyTorch does by
- * default.
+ * Variance over dimensions. Σ (x - mean)² is divided by the count less `correction`: 1 by default,
+ * as in PyTorch; `unbiased` false stands for 0. NaN if nothing is left to divide by.
+ * @throws ArgumentError unless x is float32.
+ * @example
+ * variance(x, 1, { correction: 0, keepdim: true });
  */
 export const variance = operation(
   'variance',
   1,
-  (x: Tensor, dim?: Dims, unbiased = true, keepdim = false): Tensor => {
+  (x: Tensor, dim?: Dims, unbiased: boolean | VarianceOptions = true, keepdim = false): Tensor => {
+    requireFloat(x, 'var');
+    const options =
+      typeof unbiased === 'object' ? unbiased : { correction: Number(unbiased), keepdim };
+    const { correction = 1 } = options;
     const count = product(normalizeDims(x, dim, 'var').map((d) => x.shape[d]));
     const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
-    return affine(sum(square(centered), dim, keepdim), 1 / (unbiased ? count - 1 : count), 0);
+    const squares = sum(square(centered), dim, options.keepdim);
+    return affine(squares, 1 / Math.max(0, count - correction), 0);
   },
 );
 
@@ -82,6 +111,8 @@ export const amax = operation('amax', 1, (x: Tensor, dim?: Dims, keepdim = false
 /** `amax`, and -Infinity along a dimension of size 0. */
 function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
   const axes = normalizeDims(x, dim, 'amax');
+  if (x.dtype !== 'float32')
+    return asDtype(shaped(reduceIntegers(maxIntegers, x, axes), x, axes, keepdim), x.dtype);
   const keepdims = keepdimShape(x, axes);
   const maxima = reduceAxes(kernels.max, x, axes);
   const y = unsafeView(maxima, keepdim ? keepdims : reducedShape(x, axes));
@@ -93,7 +124,10 @@ function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
 
 /** Smallest value over dimensions, as `amax`. */
 export const amin = operation('amin', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
-  requireElements(x, normalizeDims(x, dim, 'amin'), 'amin');
+  const axes = normalizeDims(x, dim, 'amin');
+  requireElements(x, axes, 'amin');
+  if (x.dtype !== 'float32')
+    return asDtype(shaped(reduceIntegers(minIntegers, x, axes), x, axes, keepdim), x.dtype);
   return affine(amax(affine(x, -1, 0), dim, keepdim), -1, 0);
 });
 
@@ -125,7 +159,8 @@ function argMinMax(x: Tensor, dim: number | undefined, keepdim: boolean, sign: n
     'int32',
     x.device,
   );
-  launch(kernels.argmax, { x: dense, y }, params);
+  if (x.dtype === 'float32') launch(argmaxKernel, { x: dense, y }, params);
+  else launch(argmaxIntegers, { x: dense, y }, params);
   return y;
 }
 
@@ -147,6 +182,7 @@ export const argmin = operation(
 
 /** Euclidean norm over dimensions; if it is 0, so is its gradient. */
 export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
+  requireFloat(x, 'norm');
   const axes = normalizeDims(x, dim, 'norm');
   const keepdims = keepdimShape(x, axes);
   const length = sqrt(sum(square(x.detach()), axes, true));
@@ -168,21 +204,3 @@ export const logsumexp = operation(
     return add(shifted, reshape(maxima, shifted.shape));
   },
 );
-
-/**
- * Running sum along a dimension, of the same shape as x: y[i] = x[0] + … + x[i].
- * @throws ArgumentError if `dim` is out of range.
- * @example
- * await cumsum(tensor([1, 2, 3])).tolist(); // [1, 3, 6]
- */
-export const cumsum = operation('cumsum', 1, (x: Tensor, dim = -1): Tensor => {
-  const d = normalizeDim(dim, x.ndim, 'cumsum');
-  const [outer, inner] = [x.shape.slice(0, d), x.shape.slice(d + 1)].map(product);
-  const sizes = { outer, n: x.shape[d] ?? 1, inner };
-  const run = (source: Tensor, reverse: number): Tensor => {
-    const y = empty(x.shape, 'float32', x.device);
-    launch(cumsumKernel, { x: contiguous(source), y }, { ...sizes, reverse });
-    return y;
-  };
-  return record('cumsum', run(x.detach(), 0), [x], (dy) => [run(dy, 1)]);
-});

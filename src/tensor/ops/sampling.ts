@@ -24,7 +24,8 @@ import {
   where,
 } from './elementwise.ts';
 import { all, logicalAnd } from './logical.ts';
-import { amax, argmax, cumsum } from './reduce.ts';
+import { amax, argmax } from './reduce.ts';
+import { cumsum } from './scan.ts';
 import { topk } from './sort.ts';
 import { reshape, unsqueeze } from './views.ts';
 

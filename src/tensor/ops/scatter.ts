@@ -1,5 +1,6 @@
 import {
   NO_INDEX,
+  scatterAddIntegers,
   scatterAdd as scatterAddKernel,
   scatter as scatterKernel,
 } from '../../kernels/indexing/scatter.ts';
@@ -29,7 +30,8 @@ function write(x: Tensor, d: number, index: Tensor, source: Tensor, adds: boolea
   const buffers = { x: contiguous(x), keys, order, source: contiguous(source), y };
   const invalid = invalidBits(x.dtype);
   const params = { outer, n, inner, m, oneLine: Number(isShared), invalid };
-  if (adds) launch(scatterAddKernel, buffers, params);
+  if (adds && x.dtype === 'int32') launch(scatterAddIntegers, buffers, params);
+  else if (adds) launch(scatterAddKernel, buffers, params);
   else launch(scatterKernel, buffers, params);
   keys.dispose();
   order.dispose();
@@ -109,7 +111,7 @@ export const scatter = operation(
 
 /**
  * x with all elements of the source added that name a place, in order (PyTorch's `scatter_add`): as
- * `scatter` otherwise. float32.
+ * `scatter` otherwise. float32, or int32, which wraps.
  * @throws ArgumentError if sizes or dtypes do not fit, or an index from the host is out of range.
  */
 export const scatterAdd = operation(

@@ -9,7 +9,7 @@ import { formatShape, product, requireDim } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { clamp, div, eq, gt, maximum, minimum, mul, toFloat, toInt, where } from './elementwise.ts';
 import { gather } from './embedding.ts';
-import { cumsum } from './reduce.ts';
+import { cumsum } from './scan.ts';
 import { scatter, scatterAdd } from './scatter.ts';
 import { sort } from './sort.ts';
 import { contiguous, expand, reshape } from './views.ts';

@@ -104,10 +104,8 @@ function extreme(
       `${operation}: expected elements in dimension ${dim}, got shape ${formatShape(x.shape)}`,
     );
   const rows = x.ndim === 0 ? reshape(x, [1]) : x;
-  const { values, indices } =
-    x.dtype === 'float32'
-      ? pick(rows, d, (operation === 'max' ? argmax : argmin)(rows, d, true))
-      : sortAlong(operation, rows, d, operation === 'max', 1);
+  const indexOf = operation === 'max' ? argmax : argmin;
+  const { values, indices } = pick(rows, d, indexOf(rows, d, true));
   const shape = x.shape.flatMap((n, i) => (i !== d ? [n] : keepdim ? [1] : []));
   return { values: reshape(values, shape), indices: reshape(indices, shape) };
 }

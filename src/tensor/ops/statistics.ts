@@ -1,7 +1,9 @@
 import { prodBackward, prod as prodKernel } from '../../kernels/reduction/prod.ts';
+import { prodIntegers } from '../../kernels/reduction/reduceIntegers.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
+import { reduceIntegers, unsafeView } from '../reduceAxes.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import {
@@ -18,21 +20,24 @@ import {
   sqrt,
   toFloat,
 } from './elementwise.ts';
-import { amax, amin, type Dims, norm, sum, variance } from './reduce.ts';
+import { amax, amin, type Dims, norm, sum, type VarianceOptions, variance } from './reduce.ts';
 import { sign } from './rounding.ts';
 import { contiguous, reshape } from './views.ts';
 
 /**
  * The product along a dimension, or of all elements. Its gradient is exact where elements are 0.
+ * Of int32 and bool it is an int32, which wraps.
  * @throws ArgumentError if `dim` is out of range.
  */
 export const prod = operation('prod', 1, (x: Tensor, dim?: number, keepdim = false): Tensor => {
   if (dim === undefined) return prod(reshape(x, [x.size]), 0);
   const d = normalizeDim(dim, x.ndim, 'prod');
+  const shape = x.shape.flatMap((n, i) => (i !== d ? [n] : keepdim ? [1] : []));
+  if (x.dtype !== 'float32')
+    return unsafeView(reduceIntegers(prodIntegers, x, x.ndim === 0 ? [] : [d]), shape);
   const source = contiguous(x);
   const [outer, inner] = [product(x.shape.slice(0, d)), product(x.shape.slice(d + 1))];
   const params = { outer, n: x.shape[d] ?? 1, inner };
-  const shape = x.shape.flatMap((n, i) => (i !== d ? [n] : keepdim ? [1] : []));
   const y = empty(shape, 'float32', x.device);
   launch(prodKernel, { x: source, y }, params);
   return record('prod', y, [source], (dy) => {
@@ -50,7 +55,7 @@ export const prod = operation('prod', 1, (x: Tensor, dim?: number, keepdim = fal
 export const std = operation(
   'std',
   1,
-  (x: Tensor, dim?: Dims, unbiased = true, keepdim = false): Tensor => {
+  (x: Tensor, dim?: Dims, unbiased: boolean | VarianceOptions = true, keepdim = false): Tensor => {
     const squared = variance(x, dim, unbiased, keepdim);
     const y = sqrt(squared.detach());
     return record('std', y, [squared], (dy) => [

@@ -1,2 +1,2 @@
 export { trainerDefaults, type WordPieceTrainerOptions } from './options.ts';
-export { trainWordPiece, type WordPieceVocabulary } from './train.ts';
+export { trainWordPiece, WordPieceTrainer, type WordPieceVocabulary } from './train.ts';

@@ -9,9 +9,9 @@ import { PairQueue } from './queue.ts';
 import {
   byCodePoint,
   chooseAlphabet,
-  countWords,
   coveredWords,
   totalCount,
+  WordCounter,
   type WordCounts,
 } from './words.ts';
 
@@ -45,25 +45,58 @@ export function trainWordPiece(
   texts: Iterable<string>,
   options: WordPieceTrainerOptions = {},
 ): WordPieceVocabulary {
-  const resolved = resolveTrainerOptions(options);
-  const words = countWords(texts, resolved);
-  const alphabet = chooseAlphabet(words, resolved);
+  const trainer = new WordPieceTrainer(options);
+  trainer.feed(texts);
+  return trainer.train();
+}
+
+/**
+ * `trainWordPiece` for texts that come in parts, such as lines of files larger than memory: only
+ * their distinct words are kept.
+ * @example
+ * const trainer = new WordPieceTrainer({ vocabSize: 8000 });
+ * for await (const texts of parts) trainer.feed(texts);
+ * const { vocab } = trainer.train();
+ */
+export class WordPieceTrainer {
+  readonly #options: ResolvedTrainerOptions;
+  readonly #counter: WordCounter;
+
+  /** @throws UsageError on a bad option. */
+  constructor(options: WordPieceTrainerOptions = {}) {
+    this.#options = resolveTrainerOptions(options);
+    this.#counter = new WordCounter(this.#options);
+  }
+
+  /** Counts the words of some texts. */
+  feed(texts: Iterable<string>): void {
+    for (const text of texts) this.#counter.add(text);
+  }
+
+  /** @throws UsageError when there were no words, or the size is below that of the alphabet. */
+  train(): WordPieceVocabulary {
+    return vocabularyOf(this.#counter.words(), this.#options);
+  }
+}
+
+function vocabularyOf(words: WordCounts, options: ResolvedTrainerOptions): WordPieceVocabulary {
+  const alphabet = chooseAlphabet(words, options);
   const covered = coveredWords(words, alphabet);
   const coverage = totalCount(covered) / totalCount(words);
 
   const entries = new VocabularyBuilder();
-  for (const token of resolved.specialTokens) entries.add(token);
+  for (const token of options.specialTokens) entries.add(token);
   for (const char of alphabet) entries.add(char);
-  for (const char of continuationCharacters(covered, resolved))
-    entries.add(resolved.wordpiecesPrefix + char);
-  if (entries.size > resolved.vocabSize)
+  for (const char of continuationCharacters(covered, options))
+    entries.add(options.wordpiecesPrefix + char);
+  if (entries.size > options.vocabSize)
     throw new UsageError(
-      `\`vocabSize\`: expected at least ${entries.size}, got ${resolved.vocabSize}: there are ` +
-        `${new Set(resolved.specialTokens).size} special tokens and ` +
+      `\`vocabSize\`: expected at least ${entries.size}, got ${options.vocabSize}: there are ` +
+        `${new Set(options.specialTokens).size} special tokens and ` +
         `${alphabet.length} characters, ` +
         'which begin and continue words; raise it or lower `limitAlphabet`',
     );
-  mergePairs(covered, entries, resolved);
+  mergePairs(covered, entries, options);
   return { vocab: entries.vocab, coverage };
 }
 

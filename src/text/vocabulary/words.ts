@@ -10,28 +10,48 @@ const MAX_CODE_POINTS = 100;
 export type WordCounts = readonly (readonly [word: string, count: number])[];
 
 /** Counts words as BERT's basic tokenizer splits them; special tokens are not counted. */
-export function countWords(texts: Iterable<string>, options: ResolvedTrainerOptions): WordCounts {
-  const basic = new BasicTokenizer({
-    doLowerCase: options.lowercase,
-    stripAccents: options.stripAccents,
-    tokenizeChineseChars: options.handleChineseChars,
-    neverSplit: options.specialTokens,
-  });
-  const counts = new Map<string, number>();
-  let index = 0;
-  for (const text of texts) {
+export class WordCounter {
+  readonly #basic: BasicTokenizer;
+  readonly #specialTokens: readonly string[];
+  readonly #counts = new Map<string, number>();
+  #texts = 0;
+
+  constructor(options: ResolvedTrainerOptions) {
+    this.#specialTokens = options.specialTokens;
+    this.#basic = new BasicTokenizer({
+      doLowerCase: options.lowercase,
+      stripAccents: options.stripAccents,
+      tokenizeChineseChars: options.handleChineseChars,
+      neverSplit: options.specialTokens,
+    });
+  }
+
+  add(text: string): void {
     if (typeof text !== 'string')
       throw new UsageError(
-        `text ${index} of the corpus: expected a string, got ${formatValue(text)}`,
+        `text ${this.#texts} of the corpus: expected a string, got ${formatValue(text)}`,
       );
-    for (const word of basic.tokenize(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
-    index++;
+    const counts = this.#counts;
+    for (const word of this.#basic.tokenize(text)) {
+      const count = counts.get(word);
+      counts.set(count === undefined ? copyOf(word) : word, (count ?? 0) + 1);
+    }
+    this.#texts++;
   }
-  for (const token of options.specialTokens) counts.delete(token);
-  if (counts.size === 0)
-    throw new UsageError(`the corpus has no words in its ${index} texts: give texts to learn from`);
-  return [...counts];
+
+  /** @throws UsageError when there are none. */
+  words(): WordCounts {
+    for (const token of this.#specialTokens) this.#counts.delete(token);
+    if (this.#counts.size === 0)
+      throw new UsageError(
+        `the corpus has no words in its ${this.#texts} texts: give texts to learn from`,
+      );
+    return [...this.#counts];
+  }
 }
+
+/** A long part of a string keeps all of it in memory: here, the text that a word is from. */
+const copyOf = (word: string): string => (word.length < 13 ? word : word.split('').join(''));
 
 /**
  * The characters to keep, sorted by code point: the initial ones and the most frequent. Of equally

@@ -145,9 +145,16 @@ function missingColumn(
   return new UsageError(
     `${name} has no ${role} column (${candidates.join(', ')}): its columns are ` +
       `${formatColumns(columns)}; name the column to use (\`${role}Column\`)${hint}, or, ` +
-      'if the file has no header, add a first line with the names of the columns',
+      'if the file has no header, add a first line with the names of the columns' +
+      delimiterHint(columns),
   );
 }
+
+/** What to do if a line of CSV was read as one column. */
+const delimiterHint = (columns: readonly string[]): string =>
+  columns.length === 1 && /[,;|]/.test(columns[0])
+    ? "; if commas or semicolons separate columns, set `format: 'csv'`"
+    : '';
 
 /** Names of columns, shortened: without a header they may be a long text. */
 function formatColumns(columns: readonly string[]): string {

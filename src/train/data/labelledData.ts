@@ -90,6 +90,10 @@ function taskOfOptions({ task, labelColumns }: DataOptions): Task {
       `\`labelColumns\`: expected \`task: 'multi-label'\`, since each label has a column of 0 ` +
         `and 1, got ${name}`,
     );
+  if (!Object.hasOwn(tasks, name))
+    throw new UsageError(
+      `\`task\`: expected ${Object.keys(tasks).join(', ')}, got ${formatValue(name)}`,
+    );
   return tasks[name];
 }
 

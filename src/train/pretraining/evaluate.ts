@@ -73,7 +73,7 @@ async function forward(
       const output = model.forward(Object.fromEntries(tensors));
       const logits =
         'seqRelationshipLogits' in output
-          ? output.seqRelationshipLogits
+          ? (output.seqRelationshipLogits as Tensor)
           : objectiveOf(model) === 'nsp'
             ? (output as { logits: Tensor }).logits
             : undefined;

@@ -22,7 +22,10 @@ export const objectives = pretraining
   .filter((entry) => entry.family === 'bert')
   .map(({ objective }) => objective);
 
-/** What masked tokens are compared with: CBOW, left context, and left and right context joined. */
+/**
+ * What masked tokens are compared with: word vectors (CBOW, skip-gram), left context, and left and
+ * right context joined (Transformers or LSTMs).
+ */
 export const baselines = pretraining
   .filter((entry) => entry.family !== 'bert')
   .map(({ objective }) => objective);
@@ -181,7 +184,8 @@ export class ExampleBuilder {
         attentionMask.data[i] === 1 ? id : IGNORE_INDEX,
       );
       // In each direction, one token of a text has no context to predict it from.
-      const predicted = counts.tokens - (objective === 'cbow' ? 0 : examples.length);
+      const isWordVectors = objective === 'cbow' || objective === 'skip-gram';
+      const predicted = counts.tokens - (isWordVectors ? 0 : examples.length);
       return { ...counts, inputs: { ...inputs, labels: { data: labels, shape } }, predicted };
     }
 

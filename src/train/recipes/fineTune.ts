@@ -14,7 +14,7 @@ import {
   type FineTuneSettings,
   runFineTuning,
 } from './fineTuneRun.ts';
-import { checkNotModel } from './outFolder.ts';
+import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
@@ -72,6 +72,7 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
   checkStart(options);
   const { out, overwrite } = options;
   const dir = checkpointFolder(out);
+  await checkIsFolder(options);
   await checkNotModel(options, [out, dir]);
   if (overwrite || !(await hasTrainingState(dir))) return;
   const { state, isFinished } = await readFineTuning(dir);

@@ -24,6 +24,14 @@ export async function checkNotModel(
       );
 }
 
+/** @throws UsageError if `out` is something else than a folder. */
+export async function checkIsFolder({ out }: OutOptions): Promise<void> {
+  if (!(await pathExists(out))) return;
+  await listFolder(out).catch((error) => {
+    throw new UsageError(`\`out\`: expected a folder, got ${out}: ${error.message}`);
+  });
+}
+
 /** Files of models, in the formats of all frameworks. */
 const modelFile = /^config\.json$|\.(?:safetensors|bin|pt|h5|msgpack)$|\.ckpt/;
 

@@ -2,6 +2,7 @@ import { UsageError } from '../../platform/errors.ts';
 import type { TextInput } from '../pipelines/encode.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { openPredictor, type PredictorOptions, type PredictResult } from './predictor.ts';
+import { windows } from './windows.ts';
 
 export interface PredictRecipeOptions extends PredictorOptions {
   /** Pairs for a model that was trained on pairs; a model that tags words takes single texts. */
@@ -25,10 +26,53 @@ export async function predict(
 ): Promise<PredictResult> {
   const { texts, model } = options;
   const predictor = await openPredictor(options, report);
-  if (predictor.task === 'token-classification' && texts.some((text) => typeof text !== 'string'))
-    throw new UsageError(`\`texts\`: expected single texts, since ${model} tags words, got a pair`);
+  checkSingle(texts, predictor.task, model);
   const unseen = predictor.unseenCounter();
   const examples = predictor.encode(texts, unseen);
   unseen.report('texts', report);
   return predictor.predict(examples, signal);
+}
+
+export interface PredictStreamOptions extends PredictorOptions {
+  /** As in `PredictRecipeOptions`, one by one. */
+  texts: Iterable<TextInput> | AsyncIterable<TextInput>;
+}
+
+/**
+ * `predict` for texts that need not fit into memory: gives results for a few batches at a time, in
+ * the order of the texts. What the model does not see of them is reported before the last results.
+ * @throws as `predict`
+ * @example
+ * for await (const { texts, result } of predictStream({ model: 'out/model', texts: lines }))
+ *   if (result.task === 'regression')
+ *     for (const [i, { score }] of result.predictions.entries()) console.log(score, texts[i]);
+ */
+export async function* predictStream(
+  options: PredictStreamOptions,
+  { onEvent: report = () => {}, signal }: RecipeCallbacks<PredictEvent> = {},
+): AsyncGenerator<{ texts: TextInput[]; result: PredictResult }> {
+  const predictor = await openPredictor(options, report);
+  const unseen = predictor.unseenCounter();
+  const parts = windows(options.texts, predictor.batchSize, lengthOf);
+  for (let part = await parts.next(); !part.done; ) {
+    const texts = part.value;
+    checkSingle(texts, predictor.task, options.model);
+    const examples = predictor.encode(texts, unseen);
+    part = await parts.next();
+    if (part.done) unseen.report('texts', report);
+    yield { texts, result: await predictor.predict(examples, signal) };
+  }
+}
+
+const lengthOf = (input: TextInput): number =>
+  typeof input === 'string' ? input.length : input[0].length + input[1].length;
+
+/** @throws UsageError for pairs that a model which tags words cannot take. */
+function checkSingle(
+  texts: readonly TextInput[],
+  task: PredictResult['task'],
+  model: string,
+): void {
+  if (task === 'token-classification' && texts.some((text) => typeof text !== 'string'))
+    throw new UsageError(`\`texts\`: expected single texts, since ${model} tags words, got a pair`);
 }

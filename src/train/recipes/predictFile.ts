@@ -14,6 +14,7 @@ import {
 import { checkOutFile, writeOutFile } from './outFile.ts';
 import { predictionWriter } from './predictionWriter.ts';
 import { openPredictor, type PredictorOptions } from './predictor.ts';
+import { windows } from './windows.ts';
 
 export interface PredictFileOptions extends PredictorOptions, InputOptions {
   /**
@@ -37,10 +38,6 @@ export interface PredictFileResult {
   /** Broken rows that were left out. */
   skipped: number;
 }
-
-/** Rows that are sorted by length together, in batches, and the most characters they may have. */
-const BATCHES_PER_WINDOW = 16;
-const WINDOW_CHARACTERS = 2 ** 22;
 
 /**
  * Labels or scores the texts of a file, or tags their words, with a trained model on the default
@@ -80,10 +77,11 @@ export async function predictFile(
   const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();
   const skipped = new SkippedRows();
+  const used = usableRows(table, skipped);
   let rows = 0;
   async function* pieces(): AsyncGenerator<string> {
     yield writer.begin;
-    for await (const window of windows(table, predictor.batchSize, skipped)) {
+    for await (const window of windows(used, predictor.batchSize, lengthOfRow)) {
       const examples = predictor.encode(
         window.map((row) => row.input),
         unseen,
@@ -105,28 +103,16 @@ export async function predictFile(
   return { task, rows, skipped: skipped.count };
 }
 
-/** The rows of a table in parts, each for a few batches. */
-async function* windows(
-  table: InputTable,
-  batchSize: number,
-  skipped: SkippedRows,
-): AsyncGenerator<InputRow[]> {
-  let rows: InputRow[] = [];
-  let characters = 0;
+/** The rows of a table that can be used. */
+async function* usableRows(table: InputTable, skipped: SkippedRows): AsyncGenerator<InputRow> {
   for await (const item of table.rows()) {
-    if (isRowProblem(item)) {
-      skipped.add(item);
-      continue;
-    }
-    rows.push(item);
-    characters += item.values.reduce<number>((sum, value) => sum + lengthOf(value), 0);
-    if (rows.length < batchSize * BATCHES_PER_WINDOW && characters < WINDOW_CHARACTERS) continue;
-    yield rows;
-    rows = [];
-    characters = 0;
+    if (isRowProblem(item)) skipped.add(item);
+    else yield item;
   }
-  if (rows.length > 0) yield rows;
 }
+
+const lengthOfRow = ({ values }: InputRow): number =>
+  values.reduce<number>((sum, value) => sum + lengthOf(value), 0);
 
 const lengthOf = (value: unknown): number =>
   typeof value === 'string' ? value.length : Array.isArray(value) ? 8 * value.length : 8;

@@ -23,7 +23,7 @@ import { checkVocab } from '../tasks/taskModel.ts';
 import { hasTrainingState } from '../trainer/checkpoint.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { InputEvent, TrainingCallbacks } from './events.ts';
-import { checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
+import { checkIsFolder, checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import { checkPretrainSettings } from './settings.ts';
 import {
@@ -178,6 +178,7 @@ interface Run {
 async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void> {
   checkNew(options);
   const { out, overwrite } = options;
+  await checkIsFolder(options);
   await checkNotModel(options);
   if (overwrite) return;
   if (await hasTrainingState(out)) {

@@ -8,6 +8,7 @@ import {
   BertForMaskedLM,
   BertForSequenceClassification,
   BertLMHeadModel,
+  BiLstmLMHeadModel,
   CbowLMHeadModel,
 } from '../../../src/entries/bert.ts';
 import { BertTokenizer } from '../../../src/entries/tokenizers.ts';
@@ -108,9 +109,10 @@ describe('folders', () => {
       expect(await weights(back)).toEqual(await weights(model));
 
       const classifier = await Classifier.fromPretrained(folder, { labels: ['a', 'b', 'c'] });
-      expect(classifier.loadReport.missing.sort()).toEqual(
-        ['classifier', 'pooler.dense'].flatMap((layer) => [`${layer}.bias`, `${layer}.weight`]),
-      );
+      expect(classifier.loadReport.missing.sort()).toEqual([
+        ...['classifier', 'pooler.dense'].flatMap((layer) => [`${layer}.bias`, `${layer}.weight`]),
+        ...(name === 'BiLSTM' ? ['scalar_mix.scale', 'scalar_mix.weights'] : []),
+      ]);
       expect(classifier.loadReport.unexpected.every((weight) => weight.startsWith('cls.'))).toBe(
         true,
       );
@@ -145,6 +147,18 @@ describe('folders', () => {
     await BertForMaskedLM.fromConfig(encoderConfig).savePretrained(folder);
     await expect(BertLMHeadModel.fromPretrained(folder)).rejects.toThrow(
       `BertLMHeadModel: ${folder}: is_decoder: expected true`,
+    );
+  });
+
+  test('a BiLSTM is not read from a folder of other layers', async () => {
+    const folder = join(dir, 'layers');
+    await BiLstmLMHeadModel.fromConfig(config).savePretrained(folder);
+    await expect(BertLMHeadModel.fromPretrained(folder)).rejects.toThrow(
+      'expected a BERT encoder with embeddings.position_embeddings.weight',
+    );
+    await BertLMHeadModel.fromConfig(config).savePretrained(folder);
+    await expect(BiLstmLMHeadModel.fromPretrained(folder)).rejects.toThrow(
+      `${folder}: expected the weights of 2 layers of two LSTMs (num_hidden_layers in config.json)`,
     );
   });
 

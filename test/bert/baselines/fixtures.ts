@@ -6,11 +6,14 @@ import {
   BertLMForSequenceClassification,
   BertLMHeadModel,
   type BertPreTrainedModel,
+  BiLstmForSequenceClassification,
+  BiLstmLMHeadModel,
   bertConfig,
   CbowForSequenceClassification,
   CbowLMHeadModel,
   type PretrainedOptions,
   type SequenceClassifier,
+  SkipGramLMHeadModel,
 } from '../../../src/entries/bert.ts';
 import { backward, noGrad, type Tensor, tensor } from '../../../src/index.ts';
 import { seeded } from '../../support/mutants.ts';
@@ -98,7 +101,9 @@ type Classifier = Class<SequenceClassifier<BertPreTrainedModel>>;
 export const families: [name: string, Class<BertPreTrainedModel>, Classifier][] = [
   ['causal', BertLMHeadModel, BertLMForSequenceClassification],
   ['joined', BertBiLMHeadModel, BertBiLMForSequenceClassification],
+  ['BiLSTM', BiLstmLMHeadModel, BiLstmForSequenceClassification],
   ['CBOW', CbowLMHeadModel, CbowForSequenceClassification],
+  ['skip-gram', SkipGramLMHeadModel, CbowForSequenceClassification],
 ];
 
 export const flip3 = (values: number[][][]) => values.map((row) => row.toReversed());

@@ -134,4 +134,14 @@ describe('CoNLL', () => {
       [6, 'a word or tag is empty'],
     ]);
   });
+
+  it.each([
+    ['a hashtag without a tag', 'a\tO\n#tag\nb\tO\n', 2],
+    ['a word # with one tag too many', '#\tO\tO\nb\tO\n', 1],
+    ['a word ## without a tag', 'a\tO\n##\nb\tO\n', 2],
+  ])('takes %s for a broken word, not for a comment', async (_, broken, line) => {
+    const { rows, problems } = await read(`${broken}\nc\tO\nd\tO\n`, 'a.conll');
+    expect(rows).toHaveLength(1);
+    expect(reasonsOf(problems).map(([at]) => at)).toEqual([line]);
+  });
 });

@@ -93,6 +93,29 @@ describe('CSV', () => {
     expect(reasonsOf(problems)).toEqual([problem]);
   });
 
+  it('goes on where a stray quote has swallowed the beginning of a record', async () => {
+    const source = 'text,label\n"open x\ngood,y\nshort\n"\nnext",z\nlast,w\n';
+    const { rows, problems } = await read(source, 'a.csv');
+    expect(rows).toEqual([
+      { values: ['\nnext', 'z'], line: 5 },
+      { values: ['last', 'w'], line: 7 },
+    ]);
+    expect(problems).toEqual([
+      { line: 2, reason: 'expected 2 fields, got 1 (lines 2 to 5)' },
+      { line: 3, reason: 'is inside the quotes opened on line 2' },
+    ]);
+  });
+
+  it.each([
+    ['lacks a field', '"two\nlines, of text"', [[2, 'expected 2 fields, got 1 (lines 2 to 3)']]],
+    ['has one too many', '"a\nb",c,d', [[2, 'expected 2 fields, got 3 (lines 2 to 3)']]],
+    ['is an empty text alone', '""', [[2, 'expected 2 fields, got 1']]],
+  ])('never takes a line of a record that %s for another', async (_, broken, expected) => {
+    const { rows, problems } = await read(`text,label\n${broken}\n\nlast,w\n`, 'a.csv');
+    expect(rows.map(({ values }) => values)).toEqual([['last', 'w']]);
+    expect(reasonsOf(problems)).toEqual(expected);
+  });
+
   it('never takes the rest of a large file into one field', async () => {
     const rows = Array.from({ length: 200_000 }, (_, i) => `text number ${i},x`);
     rows[5] = '"never closed,x';

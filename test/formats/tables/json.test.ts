@@ -62,6 +62,7 @@ describe('JSON', () => {
     ['a stray brace', '{"text": "b"}}', 'bad JSON'],
     ['a stray bracket', '{"text": "b"}]', 'bad JSON'],
     ['an open list', '[{"text": "b"}', 'bad JSON'],
+    ['a bracket and a colon before it', ']:{"text":"b"}', 'bad JSON'],
     ['a bare word', '{"text": b 나, "label": 0}', 'bad JSON'],
     ['a number', '7', 'not a JSON object'],
   ])('goes on after %s', async (_, broken, reason) => {

@@ -8,7 +8,7 @@ import { openTable } from '../../../src/formats/tables/table.ts';
 import { openTexts } from '../../../src/formats/tables/texts.ts';
 import { UsageError } from '../../../src/platform/errors.ts';
 import { readBytes } from '../../../src/platform/readFiles.ts';
-import { readTable } from './fixtures.ts';
+import { read, readTable } from './fixtures.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-sources-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -50,6 +50,27 @@ describe('gzip files', () => {
         /^cannot read .*b\.tsv\.gz: the gzip file is damaged or cut off$/,
       );
     await expect(openTable(file('c.tsv.gz', large))).rejects.toThrow('it is not a gzip file');
+  });
+});
+
+describe('files of another kind', () => {
+  it.each([
+    ['.xlsx', Buffer.from('PK\x03\x04\x14\0\x06\0', 'latin1'), 'is a ZIP archive'],
+    ['.xls', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1]), 'is an old Office file'],
+    ['Parquet', Buffer.from('PAR1\x15\x04'), 'is a Parquet file'],
+    ['a PDF', Buffer.from('%PDF-1.7\n'), 'is a PDF'],
+    ['JSON', Buffer.from('[{"text": "a", "label": 1}]'), "looks like JSON: set `format: 'json'`"],
+    ['printed JSON', Buffer.from('[\n  {\n "text": "a"}]'), 'looks like JSON'],
+    ['JSON lines', Buffer.from('{"text": "a"}\n'), 'looks like JSON'],
+  ])('are refused by what they are: %s', async (_, bytes, message) => {
+    for (const name of ['a.csv', 'a.tsv']) await expect(read(bytes, name)).rejects.toThrow(message);
+  });
+
+  it('may begin with a bracket or brace all the same', async () => {
+    for (const column of ['[text]', '{a}', '{"a"}']) {
+      const { table } = await read(`${column},label\nb,1\n`, 'a.csv');
+      expect(table.columns).toEqual([column, 'label']);
+    }
   });
 });
 

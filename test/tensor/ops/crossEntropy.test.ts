@@ -1,6 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { nn } from '../../../src/index.ts';
-import { crossEntropy, nllLoss, type Tensor, tensor } from '../../../src/tensor/index.ts';
+import {
+  crossEntropy,
+  linear,
+  linearCrossEntropy,
+  nllLoss,
+  type Tensor,
+  tensor,
+} from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { bothDevices } from '../../support/devices.ts';
 import { expectClose, expectGradients, randomValues } from '../../support/finiteDifferences.ts';
@@ -41,6 +48,27 @@ describe.each(devices)('cross-entropy on %s', (_, device) => {
     tensor(Float32Array.from(values), { device, ...(shape && { shape }) });
   const ids = (values: number[], shape: number[]) =>
     tensor(Int32Array.from(values), { device, shape });
+
+  here('of a linear layer, without a reduction, is the loss of each row', async () => {
+    const make = (shape: number[], seed: number) => {
+      const { data } = randomValues(shape, seed);
+      return tensor(data, { shape, device, requiresGrad: true });
+    };
+    const [x, weight, bias] = [make([4, 3], 1), make([5, 3], 2), make([5], 3)];
+    const labels = ids([4, -100, 0, 2], [4]);
+    const each = linearCrossEntropy(x, weight, bias, labels, { reduction: 'none' });
+    const expected = crossEntropy(linear(x, weight, bias), labels, { reduction: 'none' });
+    await expectClose(each, Array.from(await expected.data()), [4]);
+    const shares = host([1, 7, -2, 0.5]);
+    const gradients = [];
+    for (const losses of [each, expected]) {
+      losses.mul(shares).sum().backward();
+      gradients.push(await Promise.all([x, weight, bias].map(({ grad }) => grad!.data())));
+      for (const parameter of [x, weight, bias]) parameter.grad = null;
+    }
+    for (const [i, gradient] of gradients[0].entries())
+      for (const [k, value] of gradient.entries()) expect(value).toBeCloseTo(gradients[1][i][k], 5);
+  });
 
   here.each<[string, Plain]>([
     ['plain', {}],

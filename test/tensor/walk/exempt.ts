@@ -16,7 +16,7 @@ export const operations: Record<string, string> = {
   ),
   ...Object.fromEntries(
     `backward capture clipGradNorm defaultDevice getConstantScheduleWithWarmup
-    getLinearScheduleWithWarmup getRngState keep manualSeed noGrad openDevice scope setDevice
+    getLinearScheduleWithWarmup getRngState keep loadSafetensors manualSeed noGrad openDevice saveSafetensors scope setDevice
     setRngState useDevice`
       .split(/\s+/)
       .map((name) => [name, engine]),
@@ -54,6 +54,8 @@ export const states: Record<string, string> = {};
 
 /** Operations that refuse nothing or scalars where PyTorch takes them. */
 export const stricter: Record<string, string> = {
+  cummax: 'dimension 1 of a scalar, which torch 1.13 lets pass',
+  cummin: 'dimension 1 of a scalar, which torch 1.13 lets pass',
   maskedSoftmax: 'takes scores [batch, heads, queries, keys]',
   indexAdd: 'a scalar has no places along a dimension',
   indexCopy: 'a scalar has no places along a dimension',

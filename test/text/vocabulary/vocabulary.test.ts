@@ -4,6 +4,7 @@ import { Philox } from '../../../src/tensor/random.ts';
 import { BasicTokenizer, BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 import {
   trainWordPiece,
+  WordPieceTrainer,
   type WordPieceTrainerOptions,
 } from '../../../src/text/vocabulary/index.ts';
 
@@ -96,6 +97,13 @@ describe('trainWordPiece', () => {
     expect(trainWordPiece([texts.join('\n')], { vocabSize: 400 }).vocab).toEqual(vocab);
     expect(vocab).toHaveLength(400);
     expect(new Set(vocab).size).toBe(400);
+  });
+
+  it('gives the same vocabulary for texts that come in parts', () => {
+    const texts = ['so long', 'so wide and so long', 'internationalisation internationalisation'];
+    const trainer = new WordPieceTrainer({ vocabSize: 60 });
+    for (const text of texts) trainer.feed([text]);
+    expect(trainer.train()).toEqual(trainWordPiece(texts, { vocabSize: 60 }));
   });
 
   it('states which share of its corpus has no unknown word', () => {

@@ -50,6 +50,18 @@ describe('columns', () => {
     );
   });
 
+  it.each([',', ';', '|'])('hints at a TSV file whose delimiter is %s', async (delimiter) => {
+    const source = `text${delimiter}label\na${delimiter}1\n`;
+    await expect(parse(source, 'a.tsv')).rejects.toThrow("set `format: 'csv'`");
+  });
+
+  it('refuses a task that there is not', async () => {
+    const options = { task: 'sentiment' } as unknown as DataOptions;
+    await expect(parse('text\tlabel\na\t1\n', 'a.tsv', options)).rejects.toThrow(
+      '`task`: expected classification, multi-label, regression, token-classification, got',
+    );
+  });
+
   it('hints at a missing header and shortens a long first line', async () => {
     const text = 'a long text '.repeat(1000);
     await expect(parse(`${text}\t1\n`.repeat(3), 'a.tsv')).rejects.toThrow(

@@ -246,6 +246,20 @@ describe('entities', () => {
     );
   });
 
+  it.each([
+    // Broken sequences of each scheme, and the entities that seqeval's rules find in them.
+    ['E-A E-A I-A O E-B', 'A 0 1, A 1 2, A 2 3, B 4 5'],
+    ['I-A E-A I-B E-A S-A', 'A 0 2, B 2 3, A 3 4, A 4 5'],
+    ['L-A U-A L-A I-A L-A B-B', 'A 0 1, A 1 2, A 2 3, A 3 5, B 5 6'],
+    ['M-A M-B E-B B-B S-B E-B', 'A 0 1, B 1 3, B 3 4, B 4 5, B 5 6'],
+    ['A-I A-I B-I O a-b-I A-B A-B', 'A 0 2, B 2 3, a-b 4 5, A 5 6, A 6 7'],
+  ])('finds those of %s as seqeval does', (tags, expected) => {
+    const found = getEntities(tags.split(' '));
+    expect(found.map(({ type, start, end }) => `${type} ${start} ${end}`).join(', ')).toBe(
+      expected,
+    );
+  });
+
   it('counts an entity only when all of it is right, as in the example of seqeval', () => {
     const known = ['O O O B-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) => row.split(' '));
     const found = ['O O B-MISC I-MISC I-MISC I-MISC O', 'B-PER I-PER O'].map((row) =>

@@ -10,6 +10,7 @@ import {
   BertBiLMHeadModel,
   BertForMaskedLM,
   BertLMHeadModel,
+  BiLstmLMHeadModel,
   bertConfig,
   CbowLMHeadModel,
 } from '../../../src/entries/bert.ts';
@@ -140,10 +141,11 @@ describe('features of folders', () => {
       join(dir, 'causal'),
       tokenizer.files(),
     );
-    await BertBiLMHeadModel.fromConfig(decoder, 2).savePretrained(
-      join(dir, 'joined'),
-      tokenizer.files(),
-    );
+    for (const [name, model] of [
+      ['joined', BertBiLMHeadModel.fromConfig(decoder, 2)],
+      ['bilstm', BiLstmLMHeadModel.fromConfig(decoder, 2)],
+    ] as const)
+      await model.savePretrained(join(dir, name), tokenizer.files());
     await CbowLMHeadModel.fromConfig(config, 2).savePretrained(
       join(dir, 'cbow'),
       tokenizer.files(),
@@ -154,6 +156,7 @@ describe('features of folders', () => {
     ['masked', 8],
     ['causal', 8],
     ['joined', 16],
+    ['bilstm', 16],
     ['cbow', 8],
   ])('of a %s model', async (name, size) => {
     const pipeline = await FeatureExtractionPipeline.fromPretrained(join(dir, name));
@@ -170,7 +173,7 @@ describe('features of folders', () => {
         Array.from(tokens[0].slice(from, to)),
       );
     if (name === 'causal') same(0, 16);
-    if (name === 'joined') same(0, 8);
+    if (name === 'joined' || name === 'bilstm') same(0, 8);
     if (name === 'cbow') same(0, 16);
     if (name === 'masked') expect(other[0]).not.toBe(tokens[0][0]);
   });
