@@ -63,6 +63,10 @@ export class CpuDevice implements Device {
     return copy;
   }
 
+  peek({ buffer, offset, size }: Binding): ArrayBuffer {
+    return (buffer as CpuBuffer).data.slice(offset, offset + size);
+  }
+
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
     kernel: Kernel<T, C, B>,
     buffers: { [K in keyof B]: Binding },

@@ -84,6 +84,8 @@ export interface Device {
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */
   read(source: Binding): Promise<ArrayBuffer>;
+  /** The same at once, where memory is the host's. */
+  peek?(source: Binding): ArrayBuffer;
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
     kernel: Kernel<T, C, B>,
     buffers: { [K in keyof B]: Binding },

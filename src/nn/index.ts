@@ -32,7 +32,17 @@ export {
   SmoothL1Loss,
 } from './losses.ts';
 export { Module } from './module.ts';
-export { BatchNorm1d, BatchNorm2d, type BatchNormOptions, GroupNorm, RMSNorm } from './norms.ts';
+export * from './moreActivations.ts';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  type BatchNormOptions,
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  RMSNorm,
+} from './norms.ts';
+export * from './pairLosses.ts';
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -46,6 +56,7 @@ export {
 export { GRU, type Lengths, LSTM, type RecurrentOptions, RNN } from './recurrent.ts';
 export { GRUCell, LSTMCell, RNNCell } from './recurrentCells.ts';
 export { Sequential } from './sequential.ts';
+export * from './shapes.ts';
 export {
   TransformerEncoder,
   TransformerEncoderLayer,

@@ -18,7 +18,7 @@ import { Module } from './module.ts';
  * A loss with options that stay the same. `options` are those of the function of the same name,
  * such as `crossEntropy` for `CrossEntropyLoss`.
  */
-abstract class Loss<Options extends object> extends Module {
+export abstract class Loss<Options extends object> extends Module {
   readonly options: Readonly<Options>;
 
   constructor(options: Options = {} as Options) {

@@ -209,3 +209,52 @@ export class BatchNorm1d extends BatchNorm {
 export class BatchNorm2d extends BatchNorm {
   protected readonly ranks = [4];
 }
+
+/**
+ * Normalises each channel of each example alone (Ulyanov et al. 2016, arXiv 1607.08022), PyTorch's
+ * `nn.InstanceNorm1d` and `2d` without running statistics.
+ */
+abstract class InstanceNorm extends Module {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly numFeatures: number;
+  readonly eps: number;
+  /** Number of dimensions of a batch; one less is a single example. */
+  protected abstract readonly rank: number;
+
+  /** `affine: true` adds a weight and a bias. */
+  constructor(
+    numFeatures: number,
+    { eps = 1e-5, affine = false }: { eps?: number; affine?: boolean } = {},
+  ) {
+    super();
+    this.numFeatures = numFeatures;
+    this.eps = eps;
+    this.weight = affine ? parameter(ones([numFeatures])) : null;
+    this.bias = affine ? parameter(zeros([numFeatures])) : null;
+  }
+
+  /** @throws ArgumentError if the shape does not fit. */
+  forward(x: Tensor): Tensor {
+    if (x.ndim === this.rank - 1) return this.forward(x.unsqueeze(0)).squeeze(0);
+    if (x.ndim !== this.rank || x.shape[1] !== this.numFeatures)
+      throw new ArgumentError(
+        `${this.constructor.name}: expected an input [batch, ${this.numFeatures}, …] of ` +
+          `${this.rank} dimensions, got ${formatShape(x.shape)}`,
+      );
+    const size = x.shape.slice(2).reduce((a, b) => a * b, 1);
+    const rows = x.reshape([x.shape[0], this.numFeatures, size]);
+    const y = layerNorm(rows, [size], null, null, this.eps).reshape(x.shape);
+    if (!this.weight || !this.bias) return y;
+    return add(mul(y, perChannel(this.weight, x)), perChannel(this.bias, x));
+  }
+}
+
+/** Instance normalisation of sequences. x: [batch, features, length]. */
+export class InstanceNorm1d extends InstanceNorm {
+  protected readonly rank = 3;
+}
+/** Instance normalisation of images. x: [batch, features, height, width]. */
+export class InstanceNorm2d extends InstanceNorm {
+  protected readonly rank = 4;
+}

@@ -1,6 +1,7 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { noGrad, withoutGradBuffers } from './autograd.ts';
 import { BackwardPass, type Start } from './backwardPass.ts';
+import { describe } from './print.ts';
 import { scope } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
@@ -91,7 +92,9 @@ export function grad(
   for (const [i, root] of roots.entries()) checkStart('grad', root, given[i] ?? undefined);
   for (const target of targets)
     if (!target.requiresGrad)
-      throw new StateError(`grad: expected inputs that require a gradient, got ${target}`);
+      throw new StateError(
+        `grad: expected inputs that require a gradient, got ${describe(target)}`,
+      );
   const found = noGrad(() =>
     withoutGradBuffers(() =>
       scope(() => {

@@ -1,5 +1,7 @@
-import type { Binding } from '../device/device.ts';
+import type { Binding, Device } from '../device/device.ts';
 import { StateError } from '../platform/errors.ts';
+import type { DType } from './elements.ts';
+import { describe } from './print.ts';
 import type { Shape } from './shape.ts';
 import { type Storage, tick } from './storage.ts';
 
@@ -7,6 +9,8 @@ import { type Storage, tick } from './storage.ts';
 interface Leaf {
   readonly storage: Storage;
   readonly shape: Shape;
+  readonly dtype: DType;
+  readonly device: Device;
   readonly requiresGrad: boolean;
   readonly isDisposed: boolean;
   readonly gradFn: unknown;
@@ -81,7 +85,8 @@ export class CaptureGuard {
       this.finalGradients.set(leaf, leaf.grad?.storage);
       if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
       throw new StateError(
-        `capture: the step leaves a gradient on ${leaf}, which the next run would add to: ` +
+        `capture: the step leaves a gradient on ${describe(leaf)}, which the next run would ` +
+          `add to: ` +
           'call zeroGrad in the step',
       );
     }

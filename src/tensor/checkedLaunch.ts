@@ -10,6 +10,7 @@ import {
   launchMap as launchMapUnchecked,
   launch as launchUnchecked,
 } from './launch.ts';
+import { describe } from './print.ts';
 import { formatShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -78,12 +79,16 @@ function checkBuffer(
   if (!tensor) throw new ArgumentError(`${what} a tensor, got undefined`);
   const isFloat = type === 'f32' || type === 'V';
   if (isFloat !== (tensor.dtype === 'float32'))
-    throw new ArgumentError(`${what} ${isFloat ? 'float32' : 'int32 or bool'}, got ${tensor}`);
+    throw new ArgumentError(
+      `${what} ${isFloat ? 'float32' : 'int32 or bool'}, got ${describe(tensor)}`,
+    );
   const least = size(params);
   if (!(tensor.size >= least))
     throw new ArgumentError(
       `${what} at least ${least} elements, got shape ${formatShape(tensor.shape)}`,
     );
   if (access !== 'read' && !isDenseAtOrigin(tensor))
-    throw new ArgumentError(`${what} a tensor to write that is no view of a part, got ${tensor}`);
+    throw new ArgumentError(
+      `${what} a tensor to write that is no view of a part, got ${describe(tensor)}`,
+    );
 }

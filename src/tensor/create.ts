@@ -1,14 +1,17 @@
 import { CpuDevice } from '../device/cpu.ts';
 import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
+import { toHalfBits } from '../kernels/kit/half.ts';
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { hostDraw } from './drawOnce.ts';
+import { toInt32 } from './elements.ts';
+import { underName } from './errorName.ts';
 import { hostWrite } from './hostWrite.ts';
 import { launch } from './launch.ts';
 import type { Philox } from './random.ts';
 import { formatShape, product, type Shape } from './shape.ts';
-import { type DType, empty, type Tensor, type TensorData } from './tensor.ts';
+import { type DType, empty, isHalf, Tensor, type TensorData } from './tensor.ts';
 
 let currentDevice: Device = new CpuDevice();
 
@@ -40,25 +43,63 @@ export interface TensorOptions {
   device?: Device;
   requiresGrad?: boolean;
 }
-/** Numbers, or arrays of arrays of them. */
-export type NestedArray = number | boolean | readonly NestedArray[] | TensorData;
+/** Numbers or booleans, alone, in nested lists or in a typed array. */
+export type NestedArray =
+  | number
+  | boolean
+  | readonly NestedArray[]
+  | TensorData
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Uint32Array;
+/** What `tensor` takes. */
+export type TensorValues = NestedArray | BigInt64Array | BigUint64Array;
 
 /**
- * A tensor of the given values: a number, nested arrays, or a typed array with its `shape`.
- * Int32Array gives int32, booleans give bool, everything else float32, unless `dtype` is given.
- * @throws ArgumentError if nested arrays are ragged or the shape does not fit.
+ * A tensor of the given values: a number, nested arrays, or a typed array, with another `shape` if
+ * that is given.
+ * Typed arrays of integers give int32, booleans bool, everything else float32, unless `dtype` is
+ * given: ids of 64 bits (BigInt64Array) become int32 too.
+ * @throws ArgumentError if nested arrays are ragged, the shape does not fit, or an integer does not
+ *   fit into int32.
  */
 export function tensor(
-  values: NestedArray,
+  values: TensorValues,
   options: TensorOptions & { shape?: Shape } = {},
 ): Tensor {
-  const flat: number[] | TensorData = isTypedArray(values) ? values : [];
-  const shape = options.shape ?? (isTypedArray(values) ? [values.length] : nestedShape(values));
-  let dtype: DType = values instanceof Int32Array ? 'int32' : 'float32';
-  if (!isTypedArray(values)) {
-    flatten(values, shape, 0, flat as number[]);
-    if (typeof firstElement(values) === 'boolean') dtype = 'bool';
-  }
+  return underName('tensor', () => {
+    if (isTypedArray(values)) return fromTypedArray(values, options);
+    const flat: number[] = [];
+    const shape = nestedShape(values);
+    flatten(values, shape, 0, flat);
+    const dtype = typeof firstElement(values) === 'boolean' ? 'bool' : 'float32';
+    return fromFlat(flat, options.shape ?? shape, dtype, options);
+  });
+}
+
+type TypedValues = Exclude<TensorValues, number | boolean | readonly NestedArray[]>;
+const isTypedArray = (values: TensorValues): values is TypedValues => ArrayBuffer.isView(values);
+
+/** Integers of all widths become int32. */
+function fromTypedArray(values: TypedValues, options: TensorOptions & { shape?: Shape }): Tensor {
+  const isFloat = values instanceof Float32Array || values instanceof Float64Array;
+  const numbers =
+    values instanceof BigInt64Array || values instanceof BigUint64Array
+      ? Int32Array.from(values, (value) => toInt32(Number(value)))
+      : values;
+  const shape = options.shape ?? [values.length];
+  return fromFlat(numbers, shape, isFloat ? 'float32' : 'int32', options);
+}
+
+function fromFlat(
+  flat: ArrayLike<number>,
+  shape: Shape,
+  dtype: DType,
+  options: TensorOptions,
+): Tensor {
   if (product(shape) !== flat.length)
     throw new ArgumentError(
       `tensor: expected ${product(shape)} values for shape ${formatShape(shape)}, ` +
@@ -68,7 +109,6 @@ export function tensor(
   return options.requiresGrad ? result.requiresGrad_() : result;
 }
 
-const isTypedArray = (values: NestedArray): values is TensorData => ArrayBuffer.isView(values);
 const firstElement = (values: NestedArray): NestedArray =>
   Array.isArray(values) ? firstElement(values[0] ?? 0) : values;
 
@@ -96,9 +136,12 @@ const scalarBits = new DataView(new ArrayBuffer(4));
 
 /** Fills the memory of a tensor that shares it with no other, without noting a write. */
 export function fillMemory(target: Tensor, value: number): Tensor {
-  if (target.dtype === 'float32') scalarBits.setFloat32(0, value);
-  else scalarBits.setInt32(0, target.dtype === 'bool' ? Number(value !== 0) : value);
-  launch(fill, { y: target }, { count: target.size, bits: scalarBits.getUint32(0) });
+  const { dtype, storage, size } = target;
+  if (dtype === 'float32') scalarBits.setFloat32(0, value);
+  else if (isHalf(dtype)) scalarBits.setUint32(0, toHalfBits(value, dtype) * 0x10001);
+  else scalarBits.setInt32(0, dtype === 'bool' ? Number(value !== 0) : toInt32(value));
+  const y = isHalf(dtype) ? new Tensor(storage, [Math.ceil(size / 2)], 'int32') : target;
+  launch(fill, { y }, { count: y.size, bits: scalarBits.getUint32(0) });
   return target;
 }
 
@@ -147,17 +190,15 @@ export function ones(...args: Sizes<TensorOptions>): Tensor {
 export function arange(start: number, end?: number, options: TensorOptions = {}): Tensor {
   const [first, stop] = end === undefined ? [0, start] : [start, end];
   const { dtype = [first, stop].every(Number.isInteger) ? 'int32' : 'float32' } = options;
-  const isValid = dtype === 'float32' ? Number.isFinite : Number.isSafeInteger;
+  const isFloat = dtype === 'float32' || isHalf(dtype);
+  const isValid = isFloat ? Number.isFinite : Number.isSafeInteger;
   if (![first, stop].every(isValid)) {
-    const expected = dtype === 'float32' ? 'finite numbers' : 'whole numbers';
+    const expected = isFloat ? 'finite numbers' : 'whole numbers';
     throw new ArgumentError(`arange: expected ${expected}, got ${first} and ${stop}`);
   }
   const length = Math.max(0, Math.ceil(stop - first));
   const values = Array.from({ length }, (_, i) => first + i);
-  return tensor(dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values), {
-    ...options,
-    dtype,
-  });
+  return tensor(values, { ...options, dtype });
 }
 
 /** Random numbers are float32. */

@@ -1,6 +1,7 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { needsGrad, noGrad, recordAll } from './autograd.ts';
 import { checkGradient } from './gradientHooks.ts';
+import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
 import { Tensor } from './tensor.ts';
 
@@ -28,7 +29,8 @@ export class FunctionContext {
     for (const tensor of this.#saved) {
       if (tensor.isDisposed)
         throw new StateError(
-          `savedTensors: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`,
+          `savedTensors: ${describe(tensor)} was disposed: keep it (\`keep\`) ` +
+            'or return it from its scope',
         );
       checkSaved(tensor);
     }

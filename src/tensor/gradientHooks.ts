@@ -2,6 +2,7 @@ import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { noteHookChange } from './captureGuard.ts';
 import { isDenseAtOrigin, launchMap } from './launch.ts';
+import { describe } from './print.ts';
 import { scope } from './scope.ts';
 import { formatShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
@@ -31,7 +32,9 @@ const retaining = new WeakSet<Tensor>();
  */
 export function registerHook(x: Tensor, hook: GradientHook): RemovableHandle {
   if (!x.requiresGrad)
-    throw new StateError(`registerHook: expected a tensor that requires a gradient, got ${x}`);
+    throw new StateError(
+      `registerHook: expected a tensor that requires a gradient, got ${describe(x)}`,
+    );
   // A function of its own, so that a hook registered twice is removed once.
   const registered: GradientHook = (gradient) => hook(gradient);
   hooks.set(x, [...(hooks.get(x) ?? []), registered]);
@@ -54,7 +57,9 @@ export function registerHook(x: Tensor, hook: GradientHook): RemovableHandle {
  */
 export function retainGrad(x: Tensor): void {
   if (!x.requiresGrad)
-    throw new StateError(`retainGrad: expected a tensor that requires a gradient, got ${x}`);
+    throw new StateError(
+      `retainGrad: expected a tensor that requires a gradient, got ${describe(x)}`,
+    );
   if (!x.isLeaf) retaining.add(x);
 }
 

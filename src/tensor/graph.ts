@@ -1,4 +1,5 @@
 import { StateError } from '../platform/errors.ts';
+import { describe } from './print.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Walks over the recorded operations. */
@@ -23,7 +24,8 @@ export function topologicalOrder(roots: readonly Tensor[], start = 0): Tensor[] 
       if (!input.requiresGrad || seen.has(input) || !isMadeSince(input, start)) continue;
       if (input.isDisposed)
         throw new StateError(
-          `backward: ${input}, an input of ${tensor.gradFn.name}, was disposed: keep it (\`keep\`)`,
+          `backward: ${describe(input)}, an input of ${tensor.gradFn.name}, was disposed: ` +
+            'keep it (`keep`)',
         );
       seen.add(input);
       stack.push(input);

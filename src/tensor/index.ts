@@ -20,6 +20,8 @@ export {
 } from './create.ts';
 export { manualSeed } from './globalRng.ts';
 export type { GradientHook, RemovableHandle } from './gradientHooks.ts';
+export * from './ops/activationFunctions.ts';
+export * from './ops/algebra.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
 export { type ConvOptions, conv1d, conv2d } from './ops/convolution.ts';
 export * from './ops/creation.ts';
@@ -46,7 +48,9 @@ export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linear
 export * from './ops/logical.ts';
 export { IGNORE_INDEX, l1Loss, mseLoss, type Reduction, tril } from './ops/loss.ts';
 export { type Activation, linear, matmul } from './ops/matmul.ts';
+export * from './ops/numeric.ts';
 export * from './ops/orderStatistics.ts';
+export * from './ops/pairLosses.ts';
 export {
   type AdaptiveSize,
   type AvgPoolOptions,
@@ -66,6 +70,8 @@ export * from './ops/rounding.ts';
 export * from './ops/sampling.ts';
 export * from './ops/scan.ts';
 export * from './ops/scatter.ts';
+export * from './ops/searching.ts';
+export * from './ops/shapes.ts';
 export * from './ops/softmax.ts';
 export * from './ops/sort.ts';
 export * from './ops/statistics.ts';

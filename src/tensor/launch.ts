@@ -11,9 +11,10 @@ import { isDense, mapParams } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
 import { broadcastShapes, coalesceDims, formatShape, type Shape, sameShape } from './shape.ts';
-import { type DType, empty, Tensor } from './tensor.ts';
+import { type DType, empty, isHalf, Tensor } from './tensor.ts';
 
 /**
  * Launches a kernel on tensors of one device.
@@ -33,7 +34,8 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
     device ??= tensor.device;
     if (tensor.isDisposed)
       throw new StateError(
-        `${kernel.name}: ${tensor} was disposed: keep it (\`keep\`) or return it from its scope`,
+        `${kernel.name}: ${describe(tensor)} was disposed: keep it (\`keep\`) or return it ` +
+          `from its scope`,
       );
     if (tensor.device !== device) {
       throw new StateError(
@@ -42,7 +44,7 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
       );
     }
     const { type, access } = kernel.buffers[name];
-    if (tensor.dtype !== 'float32' && isFloat(type)) {
+    if (isHalf(tensor.dtype) ? name !== 'packed' : needsFloat(tensor, type)) {
       throw new ArgumentError(
         `${kernel.name}: expected float32, got ${tensor.dtype}: convert it with toFloat()`,
       );
@@ -53,7 +55,8 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
   device!.run(kernel, bindings as { [K in keyof B]: Binding }, params);
 }
 
-const isFloat = (type: ElementType) => type === 'f32' || type === 'V';
+const needsFloat = ({ dtype }: Tensor, type: ElementType) =>
+  dtype !== 'float32' && (type === 'f32' || type === 'V');
 
 /**
  * Runs an element-wise kernel over inputs broadcast together; `scalars` are its constants, `into` a

@@ -1,5 +1,8 @@
 import { backward } from './backward.ts';
 import { registerHook, retainGrad } from './gradientHooks.ts';
+import { operation } from './operation.ts';
+import * as algebra from './ops/algebra.ts';
+import * as converts from './ops/convert.ts';
 import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
 import { gather, indexSelect } from './ops/embedding.ts';
@@ -8,13 +11,16 @@ import * as indexing from './ops/indexing.ts';
 import * as inPlace from './ops/inPlace.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as numeric from './ops/numeric.ts';
 import * as orderStatistics from './ops/orderStatistics.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
-import { multinomial } from './ops/sampling.ts';
+import { bernoulli, multinomial } from './ops/sampling.ts';
 import * as scans from './ops/scan.ts';
 import * as scatters from './ops/scatter.ts';
+import * as searching from './ops/searching.ts';
+import * as shapes from './ops/shapes.ts';
 import * as softmaxes from './ops/softmax.ts';
 import * as order from './ops/sort.ts';
 import { prod, std } from './ops/statistics.ts';
@@ -28,6 +34,7 @@ const operations = {
   ...reduce,
   ...views,
   ...inPlace,
+  ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
   ...{ ...orderStatistics, ...scans },
   ...{
@@ -36,31 +43,42 @@ const operations = {
     indexSelect,
     bmm,
     outer,
+    bernoulli,
     multinomial,
     prod,
     std,
     backward,
     registerHook,
     retainGrad,
-    var: reduce.variance,
+    var: operation('var', 1, reduce.variance),
   },
 };
 
 /** Functions only, as in PyTorch or because the first argument is not a tensor. */
 const functionsOnly = [
   'affine',
+  'bilinear',
+  'broadcastTensors',
+  'bucketize',
   'cat',
+  'cdist',
+  'dstack',
   'elu',
   'gelu',
+  'hstack',
   'leakyRelu',
   'logSigmoid',
   'maskedSoftmax',
+  'meshgrid',
   'oneHot',
   'pad',
+  'pairwiseDistance',
+  'searchsorted',
   'silu',
   'softplus',
   'stack',
   'variance',
+  'vstack',
   'where',
 ] as const;
 type FunctionOnly = (typeof functionsOnly)[number];

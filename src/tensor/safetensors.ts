@@ -11,9 +11,16 @@ import { ArgumentError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { readBytes } from '../platform/readFiles.ts';
 import { defaultDevice, tensor } from './create.ts';
-import type { DType, Tensor } from './tensor.ts';
+import { encode } from './elements.ts';
+import { type DType, isHalf, type Tensor } from './tensor.ts';
 
-const fileDtypes: Record<DType, SafetensorsDtype> = { float32: 'F32', int32: 'I32', bool: 'BOOL' };
+const fileDtypes: Record<DType, SafetensorsDtype> = {
+  float32: 'F32',
+  float16: 'F16',
+  bfloat16: 'BF16',
+  int32: 'I32',
+  bool: 'BOOL',
+};
 
 /**
  * Writes named tensors to a safetensors file, as Python's `safetensors.torch.save_file`; other
@@ -37,6 +44,7 @@ export async function saveSafetensors(
   const streams = entries.map(([key, x]) => {
     const data = async () => {
       const values = await x.data();
+      if (isHalf(x.dtype)) return new Uint8Array(encode(values, x.dtype).buffer, 0, 2 * x.size);
       return x.dtype === 'bool' ? Uint8Array.from(values) : values;
     };
     return [key, { dtype: fileDtypes[x.dtype], shape: x.shape, data }] as const;
@@ -46,7 +54,8 @@ export async function saveSafetensors(
 
 /**
  * The tensors of a safetensors file by name, as Python's `safetensors.torch.load_file`; in a
- * browser, of a URL. Floats of 16, 32 and 64 bits become float32, integers int32.
+ * browser, of a URL. Floats of 16, 32 and 64 bits become float32, integers int32. `keepHalves`
+ * keeps F16 and BF16 as float16 and bfloat16.
  * @throws UsageError if the file cannot be read, SafetensorsError for bytes of another format or an
  * integer outside int32.
  * @example
@@ -54,14 +63,16 @@ export async function saveSafetensors(
  */
 export async function loadSafetensors(
   path: string,
-  { device = defaultDevice() }: { device?: Device } = {},
+  { device = defaultDevice(), keepHalves = false }: { device?: Device; keepHalves?: boolean } = {},
 ): Promise<Map<string, Tensor>> {
   const { tensors } = parseSafetensors(await readBytes(path));
   return new Map(
     Array.from(tensors, ([name, raw]) => {
       const isFloat = /^B?F\d/.test(raw.dtype);
       const values = isFloat ? toFloat32(raw, name) : toInt32(raw, name);
-      const dtype = isFloat ? 'float32' : raw.dtype === 'BOOL' ? 'bool' : 'int32';
+      const half = raw.dtype === 'F16' ? 'float16' : raw.dtype === 'BF16' ? 'bfloat16' : undefined;
+      const float = (keepHalves && half) || 'float32';
+      const dtype = isFloat ? float : raw.dtype === 'BOOL' ? 'bool' : 'int32';
       return [name, tensor(values, { shape: raw.shape, dtype, device })];
     }),
   );

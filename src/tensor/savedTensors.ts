@@ -1,4 +1,5 @@
 import { StateError } from '../platform/errors.ts';
+import { describe } from './print.ts';
 import { type Storage, tick } from './storage.ts';
 import type { Node, Tensor } from './tensor.ts';
 
@@ -36,7 +37,8 @@ export function checkSaved(tensor: Tensor): void {
   // What the backward itself writes, it may read.
   if (lastWrite.at < node.id || lastWrite.at > startedAt) return;
   throw new StateError(
-    `backward: ${node.name} needs ${tensor}, which ${lastWrite.by} has overwritten since: ` +
+    `backward: ${node.name} needs ${describe(tensor)}, which ${lastWrite.by} has ` +
+      `overwritten since: ` +
       'call backward first, or write to a copy (`clone`)',
   );
 }

@@ -145,3 +145,11 @@ export function coalesceDims(
   }
   return { shape: outShape, strides: outStrides };
 }
+
+/**
+ * Range of a dimension: all of it (null), or start to end (exclusive; negative from the end) by
+ * step.
+ */
+export type SliceRange =
+  | null
+  | readonly [start?: number | null, end?: number | null, step?: number];

@@ -1,22 +1,26 @@
-import type { Device } from '../device/device.ts';
+import type { Binding, Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
+import {
+  checkDtype,
+  type DType,
+  elementsIn,
+  encode,
+  isHalf,
+  nestElements,
+  noteHalf,
+  wordRange,
+} from './elements.ts';
+import './disposable.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
+import { describe, formatTensor } from './print.ts';
 import { track } from './scope.ts';
-import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
+import { contiguousStrides, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
 
-// Libraries of types before ES2026 lack it.
-declare global {
-  interface SymbolConstructor {
-    readonly dispose: unique symbol;
-  }
-}
-
-/** Elements are 32 bits wide; booleans are integers 0 and 1. */
-export type DType = 'float32' | 'int32' | 'bool';
+export { type DType, isHalf } from './elements.ts';
 /** Elements on the host. */
 export type TensorData = Float32Array | Int32Array;
 
@@ -87,6 +91,7 @@ export class Tensor {
     this.strides = strides;
     this.offset = offset;
     this.dtype = dtype;
+    if (isHalf(dtype)) noteHalf();
     storage.retain();
     track(this);
   }
@@ -140,11 +145,16 @@ export class Tensor {
 
   /**
    * Turns recording on or off, for a tensor that no operation made. Returns it.
-   * @throws ArgumentError if it is turned on for integers.
+   * @throws ArgumentError if it is turned on for a dtype other than float32.
    */
   requiresGrad_(value = true): this {
     if (value && this.dtype !== 'float32')
-      throw new ArgumentError(`requiresGrad_: expected a float32 tensor, got ${this.dtype}`);
+      throw new ArgumentError(
+        `requiresGrad_: expected a float32 tensor, got ${this.dtype}` +
+          (isHalf(this.dtype)
+            ? ': keep what is trained in float32, and convert where it is used'
+            : ''),
+      );
     this.requiresGrad = value;
     return this;
   }
@@ -170,22 +180,18 @@ export class Tensor {
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
     guardRead(this);
-    const { binding, device } = this.storage;
-    const { shape, strides, offset, size, dtype } = this;
+    const isEmpty = this.size === 0;
+    const bytes = isEmpty ? new ArrayBuffer(0) : await this.device.read(this.#memory());
+    return elementsIn(bytes, this);
+  }
+
+  /** The words of memory from the first to the last element. */
+  #memory(): Binding {
+    const { shape, strides, offset, dtype } = this;
+    const { buffer, offset: start } = this.storage.binding;
     const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-    if (size === 0) return dtype === 'float32' ? new Float32Array(0) : new Int32Array(0);
-    const bytes = await device.read({
-      buffer: binding.buffer,
-      offset: binding.offset + offset * 4,
-      size: (last + 1 - offset) * 4,
-    });
-    const values = dtype === 'float32' ? new Float32Array(bytes) : new Int32Array(bytes);
-    if (this.isContiguous) return values;
-    const dense = dtype === 'float32' ? new Float32Array(size) : new Int32Array(size);
-    forEachStrided(this.ndim, shape, [strides], [0], (i, [at]) => {
-      dense[i] = values[at];
-    });
-    return dense;
+    const [from, to] = wordRange(dtype, offset, last + 1);
+    return { buffer, offset: start + from * 4, size: (to - from) * 4 };
   }
 
   /**
@@ -202,35 +208,35 @@ export class Tensor {
 
   /** The elements as nested arrays. */
   async tolist(): Promise<unknown> {
-    const values = await this.data();
-    let at = 0;
-    const nest = (d: number): unknown =>
-      d === this.ndim ? values[at++] : Array.from({ length: this.shape[d] }, () => nest(d + 1));
-    return nest(0);
+    return nestElements(await this.data(), this.shape);
   }
 
   /**
    * Overwrites the elements with values from the host. Returns the tensor.
    * @throws ArgumentError if the number of values differs, or the tensor is not contiguous.
    */
-  upload(values: TensorData | readonly number[]): this {
+  upload(values: ArrayLike<number>): this {
     this.#assertNotDisposed();
-    const array = toTypedArray(values, this.dtype);
-    if (array.length !== this.size)
+    if (values.length !== this.size)
       throw new ArgumentError(
         `copy_: expected ${this.size} values for shape ${formatShape(this.shape)}, ` +
-          `got ${array.length}`,
+          `got ${values.length}`,
       );
+    const array = encode(values, this.dtype);
     if (this.size > 0 && !this.isContiguous)
       throw new ArgumentError(
         `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
           `with strides ${formatShape(this.strides)}`,
       );
+    if (isHalf(this.dtype) && this.storage.bytes !== 4 * array.length)
+      throw new ArgumentError(
+        `copy_: expected a whole ${this.dtype} tensor, got a part of one: write to a copy ` +
+          `(\`clone\`)`,
+      );
     noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
-    if (array.length > 0)
-      hostWrite(device, { ...binding, offset: binding.offset + this.offset * 4 }, array);
-    if (this.dtype !== 'float32') {
+    if (array.length > 0) hostWrite(device, { ...binding, offset: this.#memory().offset }, array);
+    if (this.dtype === 'int32' || this.dtype === 'bool') {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
     }
@@ -254,22 +260,30 @@ export class Tensor {
     this.dispose();
   }
 
+  /** With the values, as PyTorch prints them, on the cpu device; else see `print`. */
   toString(): string {
-    const { shape, dtype, device } = this;
-    return `Tensor(shape=${formatShape(shape)}, dtype=${dtype}, device=${device.kind})`;
+    if (this.#disposed) return `${describe(this)}, disposed`;
+    const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(this.#memory());
+    const hint = ': `await x.print()` shows the values, `await x.tolist()` gives them';
+    return formatTensor(this, bytes && elementsIn(bytes, this), hint);
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+
+  /** Prints the tensor with its values, on any device. Await it. */
+  async print(): Promise<void> {
+    console.log(formatTensor(this, await this.data()));
   }
 
   #assertNotDisposed(): void {
     if (this.#disposed)
-      throw new StateError(`${this} was disposed: keep it (\`keep\`) or return it from its scope`);
+      throw new StateError(
+        `${describe(this)} was disposed: keep it (\`keep\`) or return it from its scope`,
+      );
   }
-}
-
-/** Converts values to the elements of a dtype; as booleans, all but 0 become 1. */
-function toTypedArray(values: TensorData | readonly number[], dtype: DType): TensorData {
-  if (dtype === 'bool') return Int32Array.from(values, (value) => Number(value !== 0));
-  const ArrayType = dtype === 'float32' ? Float32Array : Int32Array;
-  return values instanceof ArrayType ? values : ArrayType.from(values);
 }
 
 /**
@@ -279,5 +293,7 @@ function toTypedArray(values: TensorData | readonly number[], dtype: DType): Ten
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
   if (!shape.every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(`invalid shape ${formatShape(shape)}: sizes must be integers ≥ 0`);
-  return new Tensor(new Storage(device, product(shape) * 4), shape, dtype);
+  checkDtype(dtype);
+  const [, words] = wordRange(dtype, 0, product(shape));
+  return new Tensor(new Storage(device, words * 4), shape, dtype);
 }

@@ -3,6 +3,7 @@ import { globalGenerator } from '../../tensor/globalRng.ts';
 import { stack, Tensor, tensor } from '../../tensor/index.ts';
 import { Philox } from '../../tensor/random.ts';
 import { type Dataset, hasBatches } from './datasets.ts';
+import type { Sampler } from './samplers.ts';
 
 /** Options of `DataLoader`. */
 export interface DataLoaderOptions<T, B> {
@@ -10,6 +11,8 @@ export interface DataLoaderOptions<T, B> {
   batchSize?: number;
   /** Whether each pass has an order of its own. Default: false. */
   shuffle?: boolean;
+  /** The order of examples, in place of `shuffle`. */
+  sampler?: Sampler;
   /** Seed of the orders; default: the generator that `manualSeed` sets. */
   seed?: number;
   /** Whether a last batch that is not full is left out. Default: false. */
@@ -38,13 +41,15 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   readonly #batchSize: number;
   #passes = 0;
 
-  /** @throws ArgumentError unless `batchSize` is a whole number ≥ 1. */
+  /** @throws ArgumentError unless `batchSize` is a whole number ≥ 1, or with two orders. */
   constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
     const { batchSize = 1 } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new ArgumentError(
         `DataLoader: \`batchSize\`: expected a whole number ≥ 1, got ${batchSize}`,
       );
+    if (options.sampler && options.shuffle)
+      throw new ArgumentError('DataLoader: expected `shuffle` or `sampler`, got both');
     this.dataset = dataset;
     this.#options = options;
     this.#batchSize = batchSize;
@@ -52,7 +57,8 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
 
   /** Number of batches. */
   get length(): number {
-    const batches = this.dataset.length / this.#batchSize;
+    const { sampler = this.dataset } = this.#options;
+    const batches = sampler.length / this.#batchSize;
     return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
@@ -65,7 +71,8 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
   }
 
   #order(): number[] {
-    const { shuffle = false, seed } = this.#options;
+    const { shuffle = false, seed, sampler } = this.#options;
+    if (sampler) return [...sampler];
     const { length } = this.dataset;
     if (!shuffle) return Array.from({ length }, (_, i) => i);
     const random = seed === undefined ? globalGenerator() : new Philox(seed, this.#passes++);

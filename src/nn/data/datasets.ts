@@ -57,6 +57,34 @@ export class TensorDataset implements Dataset<Tensor[]> {
   }
 }
 
+/** Datasets one after the other, PyTorch's `ConcatDataset`. */
+export class ConcatDataset<T> implements Dataset<T> {
+  readonly datasets: readonly Dataset<T>[];
+
+  /** @throws ArgumentError if there are none. */
+  constructor(datasets: readonly Dataset<T>[]) {
+    if (datasets.length === 0)
+      throw new ArgumentError('ConcatDataset: expected one or more datasets, got none');
+    this.datasets = datasets;
+  }
+
+  get length(): number {
+    return this.datasets.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** @throws ArgumentError if the index is out of range. */
+  get(index: number): T | Promise<T> {
+    let at = index;
+    for (const dataset of this.datasets) {
+      if (at >= 0 && at < dataset.length) return dataset.get(at);
+      at -= dataset.length;
+    }
+    throw new ArgumentError(
+      `ConcatDataset: expected an index from 0 to ${this.length - 1}, got ${index}`,
+    );
+  }
+}
+
 /** Some examples of a dataset, in the order of `indices`. */
 export class Subset<T> implements Dataset<T> {
   readonly dataset: Dataset<T>;

@@ -4,4 +4,5 @@ export {
   type DataLoaderOptions,
   defaultCollate,
 } from './dataLoader.ts';
-export { type Dataset, randomSplit, Subset, TensorDataset } from './datasets.ts';
+export { ConcatDataset, type Dataset, randomSplit, Subset, TensorDataset } from './datasets.ts';
+export { type Sampler, SubsetRandomSampler, WeightedRandomSampler } from './samplers.ts';

@@ -12,6 +12,7 @@ import {
 } from '../../tensor/gradBuffer.ts';
 import { full, keep, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from '../../tensor/launch.ts';
+import { describe } from '../../tensor/print.ts';
 import { contiguousStrides, formatShape, sameShape } from '../../tensor/shape.ts';
 import { Storage } from '../../tensor/storage.ts';
 
@@ -81,7 +82,9 @@ export class Arena {
       const { grad, shape } = param;
       const gradBuffer = gradBufferOf(param);
       if (param.storage.parent !== this.param.storage) {
-        throw new StateError(`optimizer: ${param} was given to a later optimizer: use that one`);
+        throw new StateError(
+          `optimizer: ${describe(param)} was given to a later optimizer: use that one`,
+        );
       }
       if (!grad || grad.storage === gradBuffer) continue;
       if (!sameShape(grad.shape, shape)) {
@@ -117,7 +120,8 @@ export class Arena {
     };
     if (!ownsMemory(param))
       throw new ArgumentError(
-        `optimizer: expected parameters with memory of their own, got ${param}, a part of ` +
+        `optimizer: expected parameters with memory of their own, got ${describe(param)}, a ` +
+          `part of ` +
           'another tensor: optimize that one, or a copy (`x.clone().detach()`)',
       );
     const part = (of: Tensor) => new Storage(this.#device, { parent: of.storage, ...range });

@@ -2,11 +2,20 @@ export { Adam, type AdamOptions, AdamW } from './adam.ts';
 export type { Arena } from './arena.ts';
 export { clipGradNorm, clipGradValue } from './clip.ts';
 export {
+  ConstantLR,
+  CosineAnnealingWarmRestarts,
+  OneCycleLR,
+  type OneCycleOptions,
+  PolynomialLR,
+  SequentialLR,
+} from './cyclicSchedules.ts';
+export {
   CosineAnnealingLR,
   ExponentialLR,
   LinearLR,
   MultiStepLR,
   type PlateauOptions,
+  type PlateauState,
   ReduceLROnPlateau,
   StepLR,
 } from './lrSchedulers.ts';
@@ -18,6 +27,7 @@ export {
   LRScheduler,
 } from './schedules.ts';
 export { SGD, type SgdOptions } from './sgd.ts';
+export { parametersToVector, vectorToParameters } from './vector.ts';
 export {
   getCosineScheduleWithWarmup,
   getCosineWithHardRestartsScheduleWithWarmup,

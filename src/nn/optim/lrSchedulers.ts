@@ -147,6 +147,13 @@ export interface PlateauOptions {
   eps?: number;
 }
 
+export interface PlateauState {
+  /** null: none yet (JSON has no infinity). */
+  best: number | null;
+  numBadEpochs: number;
+  cooldownCounter: number;
+}
+
 /**
  * Multiplies the rate by `factor` when a metric has stopped improving (PyTorch's
  * `ReduceLROnPlateau`).
@@ -199,6 +206,19 @@ export class ReduceLROnPlateau {
   /** The learning rate of each group at the next step. */
   getLastLr(): number[] {
     return this.#optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  /** What it has seen so far. Plain JSON. */
+  stateDict(): PlateauState {
+    const best = Number.isFinite(this.#best) ? this.#best : null;
+    return { best, numBadEpochs: this.#badCalls, cooldownCounter: this.#cooldown };
+  }
+
+  /** Continues from a state. The learning rates are part of the optimiser's state. */
+  loadStateDict({ best, numBadEpochs, cooldownCounter }: PlateauState): void {
+    this.#best = best ?? this.#best;
+    this.#badCalls = numBadEpochs;
+    this.#cooldown = cooldownCounter;
   }
 
   #isBetter(metric: number): boolean {

@@ -3,6 +3,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { guardGradient, noteWrite } from '../../tensor/captureGuard.ts';
 import { keep, scope, Tensor, zeros } from '../../tensor/index.ts';
+import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { checkNonNegative } from './options.ts';
 
@@ -84,10 +85,10 @@ export abstract class Optimizer<O extends { lr: number }> {
         if (!param.requiresGrad || param.gradFn)
           throw new ArgumentError(
             `optimizer: expected parameters, which require a gradient and are no results of ` +
-              `operations, got ${param}`,
+              `operations, got ${describe(param)}`,
           );
         if (this.#groupIndex.has(param))
-          throw new ArgumentError(`optimizer: ${param} occurs twice`);
+          throw new ArgumentError(`optimizer: ${describe(param)} occurs twice`);
         this.#groupIndex.set(param, i);
       }
     });

@@ -22,9 +22,9 @@ export abstract class LRScheduler {
   /** The learning rate of a group after `step` steps. */
   protected abstract lrAt(step: number, baseLr: number): number;
 
-  /** Call it after each step of the optimiser. */
-  step(): void {
-    this.#step++;
+  /** Call it after each step of the optimiser. `at`: another number of steps. */
+  step(at = this.#step + 1): void {
+    this.#step = at;
     this.apply();
   }
 

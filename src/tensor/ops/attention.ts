@@ -4,6 +4,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { needsGrad, record } from '../autograd.ts';
 import { zeros } from '../create.ts';
 import { launch, tensorOver } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { formatShape, product } from '../shape.ts';
 import { Storage } from '../storage.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -38,54 +39,61 @@ export interface AttentionOptions {
  * that is not faster, or the kernels do not support the size, several launches compute the same.
  * @throws ArgumentError if shapes do not fit or the rate is not in [0, 1].
  */
-export function scaledDotProductAttention(
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  {
-    attnMask,
-    isCausal = false,
-    dropoutP = 0,
-    scale = 1 / Math.sqrt(query.shape[3]),
-  }: AttentionOptions = {},
-): Tensor {
-  checkProbability('scaledDotProductAttention', dropoutP);
-  const [batch, heads, , size] = query.shape;
-  const keys = key.shape[2];
-  if (
-    query.ndim !== 4 ||
-    formatShape(key.shape) !== formatShape([batch, heads, keys, size]) ||
-    formatShape(value.shape.slice(0, 3)) !== formatShape([batch, heads, keys]) ||
-    value.ndim !== 4
-  ) {
-    throw new ArgumentError(
-      'scaledDotProductAttention: expected query [batch, heads, length, size], key and value ' +
-        `[batch, heads, keys, size], got ${formatShape(query.shape)}, ${formatShape(key.shape)}, ` +
-        formatShape(value.shape),
-    );
-  }
-  if (attnMask && !isKeyMask(attnMask, batch, keys))
-    return maskedAttention(query, key, value, { attnMask, isCausal, dropoutP, scale }).output;
-  const mask = attnMask ? additiveMask(attnMask) : zeros([1, 1, 1, keys], { device: query.device });
-  const isSupported =
-    size % 4 === 0 &&
-    size <= kernels.MAX_HEAD_SIZE &&
-    value.shape[3] === size &&
-    product(query.shape) * keys > 0;
-  const lengths = { length: query.shape[2], keys };
-  const suits = prefersFusedAttention(query.device, lengths, needsGrad([query, key, value]));
-  if (!isSupported || !suits) {
-    const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
-    return matmul(dropout(probs, dropoutP), value);
-  }
-  const inputs = [
-    vec4Readable(query),
-    vec4Readable(key),
-    vec4Readable(value),
-    contiguous(mask.detach()),
-  ] as const;
-  return fusedAttention(inputs, { isCausal, dropoutP, scale });
-}
+export const scaledDotProductAttention = operation(
+  'scaledDotProductAttention',
+  3,
+  (
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    {
+      attnMask,
+      isCausal = false,
+      dropoutP = 0,
+      scale = 1 / Math.sqrt(query.shape[3]),
+    }: AttentionOptions = {},
+  ): Tensor => {
+    checkProbability('scaledDotProductAttention', dropoutP);
+    const [batch, heads, , size] = query.shape;
+    const keys = key.shape[2];
+    if (
+      query.ndim !== 4 ||
+      formatShape(key.shape) !== formatShape([batch, heads, keys, size]) ||
+      formatShape(value.shape.slice(0, 3)) !== formatShape([batch, heads, keys]) ||
+      value.ndim !== 4
+    ) {
+      throw new ArgumentError(
+        'scaledDotProductAttention: expected query [batch, heads, length, size], key and value ' +
+          `[batch, heads, keys, size], got ${formatShape(query.shape)}, ` +
+          `${formatShape(key.shape)}, ` +
+          formatShape(value.shape),
+      );
+    }
+    if (attnMask && !isKeyMask(attnMask, batch, keys))
+      return maskedAttention(query, key, value, { attnMask, isCausal, dropoutP, scale }).output;
+    const mask = attnMask
+      ? additiveMask(attnMask)
+      : zeros([1, 1, 1, keys], { device: query.device });
+    const isSupported =
+      size % 4 === 0 &&
+      size <= kernels.MAX_HEAD_SIZE &&
+      value.shape[3] === size &&
+      product(query.shape) * keys > 0;
+    const lengths = { length: query.shape[2], keys };
+    const suits = prefersFusedAttention(query.device, lengths, needsGrad([query, key, value]));
+    if (!isSupported || !suits) {
+      const probs = maskedSoftmax(matmul(query, transpose(key, -1, -2)), mask, scale, isCausal);
+      return matmul(dropout(probs, dropoutP), value);
+    }
+    const inputs = [
+      vec4Readable(query),
+      vec4Readable(key),
+      vec4Readable(value),
+      contiguous(mask.detach()),
+    ] as const;
+    return fusedAttention(inputs, { isCausal, dropoutP, scale });
+  },
+);
 
 /** Whether a mask says the same for all queries, and needs no gradient. */
 const isKeyMask = (mask: Tensor, batch: number, keys: number): boolean =>

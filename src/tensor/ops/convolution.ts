@@ -2,6 +2,7 @@ import { type ConvolutionParams, col2im, im2col } from '../../kernels/convolutio
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
 import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { add } from './elementwise.ts';
@@ -36,25 +37,30 @@ export interface ConvOptions<N extends number | Pair = number | Pair> {
  * const words = embedding(ids, table).transpose(1, 2); // [batch, channels, length]
  * conv1d(words, weight, bias, { padding: 1 }).relu();
  */
-export function conv1d(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
-  { stride = 1, padding = 0, dilation = 1, groups }: ConvOptions<number> = {},
-): Tensor {
-  if (weight.ndim !== 3) throw rankError('conv1d', 'a weight', 3, weight);
-  const pad: ConvOptions<Pair>['padding'] = typeof padding === 'number' ? [0, padding] : padding;
-  return batched('conv1d', x, 2, (images) => {
-    const y = convolve(
-      'conv1d',
-      view(images, [...images.shape.slice(0, 2), 1, images.shape[2]]),
-      view(weight, [...weight.shape.slice(0, 2), 1, weight.shape[2]]),
-      bias,
-      { stride: [1, stride], padding: pad, dilation: [1, dilation], groups },
-    );
-    return view(y, [y.shape[0], y.shape[1], y.shape[3]]);
-  });
-}
+export const conv1d = operation(
+  'conv1d',
+  2,
+  (
+    x: Tensor,
+    weight: Tensor,
+    bias?: Tensor | null,
+    { stride = 1, padding = 0, dilation = 1, groups }: ConvOptions<number> = {},
+  ): Tensor => {
+    requireTensorIfGiven(bias);
+    if (weight.ndim !== 3) throw rankError('conv1d', 'a weight', 3, weight);
+    const pad: ConvOptions<Pair>['padding'] = typeof padding === 'number' ? [0, padding] : padding;
+    return batched('conv1d', x, 2, (images) => {
+      const y = convolve(
+        'conv1d',
+        view(images, [...images.shape.slice(0, 2), 1, images.shape[2]]),
+        view(weight, [...weight.shape.slice(0, 2), 1, weight.shape[2]]),
+        bias,
+        { stride: [1, stride], padding: pad, dilation: [1, dilation], groups },
+      );
+      return view(y, [y.shape[0], y.shape[1], y.shape[3]]);
+    });
+  },
+);
 
 /**
  * Convolution along two dimensions, PyTorch's `conv2d`. x: [batch, inChannels, height, width] or
@@ -64,15 +70,15 @@ export function conv1d(
  * @throws ArgumentError if shapes do not fit, an option is out of range, or the kernel is larger
  * than the padded input.
  */
-export function conv2d(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
-  options: ConvOptions = {},
-): Tensor {
-  if (weight.ndim !== 4) throw rankError('conv2d', 'a weight', 4, weight);
-  return batched('conv2d', x, 3, (images) => convolve('conv2d', images, weight, bias, options));
-}
+export const conv2d = operation(
+  'conv2d',
+  2,
+  (x: Tensor, weight: Tensor, bias?: Tensor | null, options: ConvOptions = {}): Tensor => {
+    requireTensorIfGiven(bias);
+    if (weight.ndim !== 4) throw rankError('conv2d', 'a weight', 4, weight);
+    return batched('conv2d', x, 3, (images) => convolve('conv2d', images, weight, bias, options));
+  },
+);
 
 /** x: [batch, channels, height, width], weight: [outChannels, channels / groups, …kernel]. */
 function convolve(

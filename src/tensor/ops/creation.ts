@@ -9,6 +9,7 @@ import {
   type TensorOptions,
   tensor,
 } from '../create.ts';
+import { operation } from '../operation.ts';
 import { empty as allocate, type Tensor } from '../tensor.ts';
 
 /**
@@ -80,31 +81,53 @@ function requireFloat(operation: string, x: Tensor): void {
 }
 
 /** A tensor of x's shape, dtype and device with undefined contents. */
-export const emptyLike = (x: Tensor, options: TensorOptions = {}): Tensor =>
-  empty(x.shape, like(x, options));
+export const emptyLike = operation(
+  'emptyLike',
+  1,
+  (x: Tensor, options: TensorOptions = {}): Tensor => empty(x.shape, like(x, options)),
+);
 /** A tensor of x's shape, dtype and device with all elements equal to `value`. */
-export const fullLike = (x: Tensor, value: number, options: TensorOptions = {}): Tensor =>
-  full(x.shape, value, like(x, options));
+export const fullLike = operation(
+  'fullLike',
+  1,
+  (x: Tensor, value: number, options: TensorOptions = {}): Tensor =>
+    full(x.shape, value, like(x, options)),
+);
 /** Zeros of x's shape, dtype and device. */
-export const zerosLike = (x: Tensor, options: TensorOptions = {}): Tensor =>
-  fullLike(x, 0, options);
+export const zerosLike = operation(
+  'zerosLike',
+  1,
+  (x: Tensor, options: TensorOptions = {}): Tensor => fullLike(x, 0, options),
+);
 /** Ones of x's shape, dtype and device. */
-export const onesLike = (x: Tensor, options: TensorOptions = {}): Tensor => fullLike(x, 1, options);
+export const onesLike = operation(
+  'onesLike',
+  1,
+  (x: Tensor, options: TensorOptions = {}): Tensor => fullLike(x, 1, options),
+);
 
 /**
  * Uniform random numbers in [0, 1) of x's shape and device.
  * @throws ArgumentError if x is not float32.
  */
-export function randLike(x: Tensor, options: Omit<TensorOptions, 'dtype'> = {}): Tensor {
-  requireFloat('randLike', x);
-  return rand(x.shape, { device: x.device, ...options });
-}
+export const randLike = operation(
+  'randLike',
+  1,
+  (x: Tensor, options: Omit<TensorOptions, 'dtype'> = {}): Tensor => {
+    requireFloat('randLike', x);
+    return rand(x.shape, { device: x.device, ...options });
+  },
+);
 
 /**
  * Normal random numbers of mean 0 and variance 1, of x's shape and device.
  * @throws ArgumentError if x is not float32.
  */
-export function randnLike(x: Tensor, options: Omit<TensorOptions, 'dtype'> = {}): Tensor {
-  requireFloat('randnLike', x);
-  return randn(x.shape, { device: x.device, ...options });
-}
+export const randnLike = operation(
+  'randnLike',
+  1,
+  (x: Tensor, options: Omit<TensorOptions, 'dtype'> = {}): Tensor => {
+    requireFloat('randnLike', x);
+    return randn(x.shape, { device: x.device, ...options });
+  },
+);

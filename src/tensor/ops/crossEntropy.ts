@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { operation } from '../operation.ts';
 import { formatShape, product, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, div, eq, maskedFill, mul, neg, toFloat, toInt } from './elementwise.ts';
@@ -37,22 +38,22 @@ export interface CrossEntropyOptions {
  * @example
  * crossEntropy(tensor([[2, 0], [0, 1]]), tensor(Int32Array.of(0, 1)), { labelSmoothing: 0.1 });
  */
-export function crossEntropy(
-  logits: Tensor,
-  labels: Tensor,
-  options: CrossEntropyOptions = {},
-): Tensor {
-  const { labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
-    throw new ArgumentError(
-      `crossEntropy: \`labelSmoothing\`: expected a number from 0 to 1, got ${labelSmoothing}`,
+export const crossEntropy = operation(
+  'crossEntropy',
+  2,
+  (logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor => {
+    const { labelSmoothing = 0 } = options;
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+      throw new ArgumentError(
+        `crossEntropy: \`labelSmoothing\`: expected a number from 0 to 1, got ${labelSmoothing}`,
+      );
+    if (labels.dtype === 'float32' && sameShape(labels.shape, logits.shape))
+      return softCrossEntropy(logits, labels, options);
+    return overRows('crossEntropy', logits, labels, options, (rows, targets) =>
+      labelCrossEntropy(rows, targets, options),
     );
-  if (labels.dtype === 'float32' && sameShape(labels.shape, logits.shape))
-    return softCrossEntropy(logits, labels, options);
-  return overRows('crossEntropy', logits, labels, options, (rows, targets) =>
-    labelCrossEntropy(rows, targets, options),
-  );
-}
+  },
+);
 
 /**
  * Negative log-likelihood of log-probabilities [rows, classes, …] with labels [rows, …] (int32), as
@@ -60,19 +61,23 @@ export function crossEntropy(
  * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
  * a tensor it gives NaN).
  */
-export function nllLoss(
-  logProbs: Tensor,
-  labels: Tensor,
-  options: Omit<CrossEntropyOptions, 'labelSmoothing'> = {},
-): Tensor {
-  const { ignoreIndex = IGNORE_INDEX, weight } = options;
-  return overRows('nllLoss', logProbs, labels, options, (rows, targets) => {
-    const ignored = eq(targets, ignoreIndex);
-    const picked = gather(rows, 1, reshape(safeLabels(targets, ignored), [targets.size, 1]));
-    const losses = maskedFill(neg(reshape(picked, [targets.size])), ignored, 0);
-    return weight ? mul(losses, weightsOf(targets, weight, ignoreIndex)) : losses;
-  });
-}
+export const nllLoss = operation(
+  'nllLoss',
+  2,
+  (
+    logProbs: Tensor,
+    labels: Tensor,
+    options: Omit<CrossEntropyOptions, 'labelSmoothing'> = {},
+  ): Tensor => {
+    const { ignoreIndex = IGNORE_INDEX, weight } = options;
+    return overRows('nllLoss', logProbs, labels, options, (rows, targets) => {
+      const ignored = eq(targets, ignoreIndex);
+      const picked = gather(rows, 1, reshape(safeLabels(targets, ignored), [targets.size, 1]));
+      const losses = maskedFill(neg(reshape(picked, [targets.size])), ignored, 0);
+      return weight ? mul(losses, weightsOf(targets, weight, ignoreIndex)) : losses;
+    });
+  },
+);
 
 /**
  * Brings logits and labels into the shapes [rows, classes] and [rows], and the losses of the rows

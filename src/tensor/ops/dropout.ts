@@ -5,6 +5,7 @@ import { record } from '../autograd.ts';
 import { drawOnce } from '../drawOnce.ts';
 import { globalSeed } from '../globalRng.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { keep } from '../scope.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous } from './views.ts';
@@ -121,7 +122,7 @@ function drawMask(device: Device, p: number) {
  * unless `training`. The mask depends only on the seed and the number of calls, and is the same on
  * every device.
  */
-export function dropout(x: Tensor, p: number, training = true): Tensor {
+export const dropout = operation('dropout', 1, (x: Tensor, p: number, training = true): Tensor => {
   checkProbability('dropout', p);
   if (!training || p === 0) return x;
   const mask = drawDropout(x.device, p);
@@ -135,4 +136,4 @@ export function dropout(x: Tensor, p: number, training = true): Tensor {
     return y;
   };
   return record('dropout', applyMask(x.detach()), [x], (dy) => [applyMask(dy)]);
-}
+});

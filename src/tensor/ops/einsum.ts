@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { operation, requireTensors } from '../operation.ts';
 import { formatShape, product } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
@@ -11,7 +12,7 @@ import { expand, permute, reshape, unsqueeze } from './views.ts';
  * Products of matrices: [batch, m, k] and [batch, k, n] → [batch, m, n], without broadcasting.
  * @throws ArgumentError if the shapes do not fit.
  */
-export function bmm(a: Tensor, b: Tensor): Tensor {
+export const bmm = operation('bmm', 2, (a: Tensor, b: Tensor): Tensor => {
   const fits =
     a.ndim === 3 && b.ndim === 3 && a.shape[0] === b.shape[0] && a.shape[2] === b.shape[1];
   if (!fits)
@@ -20,19 +21,19 @@ export function bmm(a: Tensor, b: Tensor): Tensor {
         formatShape(b.shape),
     );
   return matmul(a, b);
-}
+});
 
 /**
  * All products of two vectors' elements: [m] and [n] → [m, n].
  * @throws ArgumentError unless both are vectors.
  */
-export function outer(a: Tensor, b: Tensor): Tensor {
+export const outer = operation('outer', 2, (a: Tensor, b: Tensor): Tensor => {
   if (a.ndim !== 1 || b.ndim !== 1)
     throw new ArgumentError(
       `outer: expected two vectors, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
     );
   return mul(unsqueeze(a, 1), b);
-}
+});
 
 /** A tensor whose dimensions have names: letters, and `0`, `1`, … from the last for an ellipsis. */
 interface Named {
@@ -147,26 +148,31 @@ function contract(
  * @example
  * einsum('bqd,bkd->bqk', queries, keys);
  */
-export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
-  const [inputs, target, ...more] = equation.replaceAll(' ', '').split('->');
-  const terms = inputs.split(',');
-  if (more.length > 0 || terms.length !== operands.length || operands.length === 0)
-    refuse(equation, `expected ${operands.length} terms and at most one '->'`);
-  const named = operands.map((x, i) => nameDims(equation, terms[i], x));
-  const result = resultNames(equation, target, named);
-  if (target === undefined) {
-    const letters = [...inputs.replaceAll(/[^A-Za-z]/g, '')];
-    const once = letters.filter((one) => letters.indexOf(one) === letters.lastIndexOf(one));
-    result.push(...once.sort());
-  }
-  let [total] = named;
-  for (let i = 1; i < named.length; i++) {
-    const later = new Set([...result, ...named.slice(i + 1).flatMap(({ names }) => names)]);
-    total = contract(equation, total, named[i], (name) => later.has(name));
-  }
-  const { x, names } = drop(total, (name) => result.includes(name));
-  return permute(
-    x,
-    result.map((name) => names.indexOf(name)),
-  );
-}
+export const einsum = operation(
+  'einsum',
+  0,
+  (equation: string, ...operands: readonly Tensor[]): Tensor => {
+    requireTensors(operands);
+    const [inputs, target, ...more] = equation.replaceAll(' ', '').split('->');
+    const terms = inputs.split(',');
+    if (more.length > 0 || terms.length !== operands.length || operands.length === 0)
+      refuse(equation, `expected ${operands.length} terms and at most one '->'`);
+    const named = operands.map((x, i) => nameDims(equation, terms[i], x));
+    const result = resultNames(equation, target, named);
+    if (target === undefined) {
+      const letters = [...inputs.replaceAll(/[^A-Za-z]/g, '')];
+      const once = letters.filter((one) => letters.indexOf(one) === letters.lastIndexOf(one));
+      result.push(...once.sort());
+    }
+    let [total] = named;
+    for (let i = 1; i < named.length; i++) {
+      const later = new Set([...result, ...named.slice(i + 1).flatMap(({ names }) => names)]);
+      total = contract(equation, total, named[i], (name) => later.has(name));
+    }
+    const { x, names } = drop(total, (name) => result.includes(name));
+    return permute(
+      x,
+      result.map((name) => names.indexOf(name)),
+    );
+  },
+);

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
+import { operation } from '../operation.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   abs,
@@ -45,24 +46,24 @@ export interface BinaryCrossEntropyOptions extends ElementLossOptions {
  * @example
  * binaryCrossEntropyWithLogits(logits, targets, { posWeight: tensor([3, 1, 1]) });
  */
-export function binaryCrossEntropyWithLogits(
-  x: Tensor,
-  y: Tensor,
-  options: Reduction | BinaryCrossEntropyOptions = {},
-): Tensor {
-  const {
-    reduction = 'mean',
-    weight,
-    posWeight,
-  } = typeof options === 'string' ? { reduction: options } : options;
-  checkTargets('binaryCrossEntropyWithLogits', x, y);
-  const positive = mul(y, softplus(neg(x)));
-  const losses = add(
-    posWeight ? mul(positive, posWeight) : positive,
-    mul(affine(y, -1, 1), softplus(x)),
-  );
-  return applyReduction(weight ? mul(losses, weight) : losses, reduction);
-}
+export const binaryCrossEntropyWithLogits = operation(
+  'binaryCrossEntropyWithLogits',
+  2,
+  (x: Tensor, y: Tensor, options: Reduction | BinaryCrossEntropyOptions = {}): Tensor => {
+    const {
+      reduction = 'mean',
+      weight,
+      posWeight,
+    } = typeof options === 'string' ? { reduction: options } : options;
+    checkTargets('binaryCrossEntropyWithLogits', x, y);
+    const positive = mul(y, softplus(neg(x)));
+    const losses = add(
+      posWeight ? mul(positive, posWeight) : positive,
+      mul(affine(y, -1, 1), softplus(x)),
+    );
+    return applyReduction(weight ? mul(losses, weight) : losses, reduction);
+  },
+);
 
 /**
  * Binary cross-entropy of probabilities p with targets y in [0, 1]: -w (y log p + (1 - y) log(1 -
@@ -70,22 +71,26 @@ export function binaryCrossEntropyWithLogits(
  * finite. With logits, `binaryCrossEntropyWithLogits` is more exact.
  * @throws ArgumentError if the targets have another shape.
  */
-export function binaryCrossEntropy(
-  p: Tensor,
-  y: Tensor,
-  { reduction = 'mean', weight }: Omit<BinaryCrossEntropyOptions, 'posWeight'> = {},
-): Tensor {
-  checkTargets('binaryCrossEntropy', p, y);
-  const boundedLog = (x: Tensor) => clamp(log(x), -100);
-  const [x, target] = [p.detach(), y.detach()];
-  const positive = mul(target, boundedLog(x));
-  const raw = neg(add(positive, mul(affine(target, -1, 1), boundedLog(affine(x, -1, 1)))));
-  const losses = record('binaryCrossEntropy', raw, [p], (dy) => {
-    const slope = div(sub(x, target), clamp(mul(x, affine(x, -1, 1)), 1e-12));
-    return [mul(dy, slope)];
-  });
-  return applyReduction(weight ? mul(losses, weight) : losses, reduction);
-}
+export const binaryCrossEntropy = operation(
+  'binaryCrossEntropy',
+  2,
+  (
+    p: Tensor,
+    y: Tensor,
+    { reduction = 'mean', weight }: Omit<BinaryCrossEntropyOptions, 'posWeight'> = {},
+  ): Tensor => {
+    checkTargets('binaryCrossEntropy', p, y);
+    const boundedLog = (x: Tensor) => clamp(log(x), -100);
+    const [x, target] = [p.detach(), y.detach()];
+    const positive = mul(target, boundedLog(x));
+    const raw = neg(add(positive, mul(affine(target, -1, 1), boundedLog(affine(x, -1, 1)))));
+    const losses = record('binaryCrossEntropy', raw, [p], (dy) => {
+      const slope = div(sub(x, target), clamp(mul(x, affine(x, -1, 1)), 1e-12));
+      return [mul(dy, slope)];
+    });
+    return applyReduction(weight ? mul(losses, weight) : losses, reduction);
+  },
+);
 
 /**
  * Squared error below `beta`, absolute error above: d² / (2 beta) where |d| < beta, else |d| - beta
@@ -95,38 +100,46 @@ export function binaryCrossEntropy(
  * @example
  * smoothL1Loss(tensor([0, 3]), tensor([0.5, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
-export function smoothL1Loss(
-  x: Tensor,
-  y: Tensor,
-  { reduction = 'mean', beta = 1 }: ElementLossOptions & { beta?: number } = {},
-): Tensor {
-  if (!(beta >= 0))
-    throw new ArgumentError(`smoothL1Loss: \`beta\`: expected a number ≥ 0, got ${beta}`);
-  checkTargets('smoothL1Loss', x, y);
-  const error = abs(sub(x, y));
-  if (beta === 0) return applyReduction(error, reduction);
-  const near = affine(square(error), 0.5 / beta, 0);
-  return applyReduction(where(lt(error, beta), near, affine(error, 1, -beta / 2)), reduction);
-}
+export const smoothL1Loss = operation(
+  'smoothL1Loss',
+  2,
+  (
+    x: Tensor,
+    y: Tensor,
+    { reduction = 'mean', beta = 1 }: ElementLossOptions & { beta?: number } = {},
+  ): Tensor => {
+    if (!(beta >= 0))
+      throw new ArgumentError(`smoothL1Loss: \`beta\`: expected a number ≥ 0, got ${beta}`);
+    checkTargets('smoothL1Loss', x, y);
+    const error = abs(sub(x, y));
+    if (beta === 0) return applyReduction(error, reduction);
+    const near = affine(square(error), 0.5 / beta, 0);
+    return applyReduction(where(lt(error, beta), near, affine(error, 1, -beta / 2)), reduction);
+  },
+);
 
 /**
  * Squared error below `delta`, absolute error above: d² / 2 where |d| < delta, else delta (|d| -
  * delta / 2), as PyTorch's `huber_loss` (Huber 1964).
  * @throws ArgumentError if the targets have another shape, or `delta` is not positive.
  */
-export function huberLoss(
-  x: Tensor,
-  y: Tensor,
-  { reduction = 'mean', delta = 1 }: ElementLossOptions & { delta?: number } = {},
-): Tensor {
-  if (!(delta > 0))
-    throw new ArgumentError(`huberLoss: \`delta\`: expected a number > 0, got ${delta}`);
-  checkTargets('huberLoss', x, y);
-  const error = abs(sub(x, y));
-  const near = affine(square(error), 0.5, 0);
-  const far = affine(error, delta, (-delta * delta) / 2);
-  return applyReduction(where(lt(error, delta), near, far), reduction);
-}
+export const huberLoss = operation(
+  'huberLoss',
+  2,
+  (
+    x: Tensor,
+    y: Tensor,
+    { reduction = 'mean', delta = 1 }: ElementLossOptions & { delta?: number } = {},
+  ): Tensor => {
+    if (!(delta > 0))
+      throw new ArgumentError(`huberLoss: \`delta\`: expected a number > 0, got ${delta}`);
+    checkTargets('huberLoss', x, y);
+    const error = abs(sub(x, y));
+    const near = affine(square(error), 0.5, 0);
+    const far = affine(error, delta, (-delta * delta) / 2);
+    return applyReduction(where(lt(error, delta), near, far), reduction);
+  },
+);
 
 /**
  * Kullback–Leibler divergence of log-probabilities `logQ` from the targets P, element by element: P
@@ -135,21 +148,25 @@ export function huberLoss(
  * @param options `logTarget`: whether the targets are log-probabilities
  * @throws ArgumentError if the targets have another shape.
  */
-export function klDiv(
-  logQ: Tensor,
-  target: Tensor,
-  {
-    reduction = 'mean',
-    logTarget = false,
-  }: { reduction?: Reduction | 'batchmean'; logTarget?: boolean } = {},
-): Tensor {
-  checkTargets('klDiv', logQ, target);
-  const losses = logTarget
-    ? mul(exp(target), sub(target, logQ))
-    : sub(xlogx(target), mul(target, logQ));
-  if (reduction !== 'batchmean') return applyReduction(losses, reduction);
-  return affine(sum(losses), 1 / (logQ.shape[0] ?? 1), 0);
-}
+export const klDiv = operation(
+  'klDiv',
+  2,
+  (
+    logQ: Tensor,
+    target: Tensor,
+    {
+      reduction = 'mean',
+      logTarget = false,
+    }: { reduction?: Reduction | 'batchmean'; logTarget?: boolean } = {},
+  ): Tensor => {
+    checkTargets('klDiv', logQ, target);
+    const losses = logTarget
+      ? mul(exp(target), sub(target, logQ))
+      : sub(xlogx(target), mul(target, logQ));
+    if (reduction !== 'batchmean') return applyReduction(losses, reduction);
+    return affine(sum(losses), 1 / (logQ.shape[0] ?? 1), 0);
+  },
+);
 
 /** x log x, which is 0 at 0. */
 function xlogx(x: Tensor): Tensor {

@@ -5,9 +5,11 @@ import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
+import { halfToFloat } from '../half.ts';
 import { launchMap } from '../launch.ts';
+import { operation, requireOperand, viewOperation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
-import type { Tensor } from '../tensor.ts';
+import { isHalf, type Tensor } from '../tensor.ts';
 
 /** An operand: a tensor, or a number that counts for all elements. */
 export type Operand = Tensor | number;
@@ -17,12 +19,11 @@ type Binary = (a: Tensor, b: Operand) => Tensor;
  * An operation of one argument; `gradient` takes the result's gradient, the argument and the
  * result.
  */
-const unary =
-  (kernel: MapKernel, gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor) =>
-  (x: Tensor): Tensor => {
+const unary = (kernel: MapKernel, gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor) =>
+  operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
     const y = launchMap(kernel, [x]);
     return record(kernel.spec.name, y, [x], (dy) => [gradient(dy, x, y)]);
-  };
+  });
 
 const rawMul = (a: Tensor, b: Tensor) => launchMap(k.mul, [a, b]);
 const rawAffine = (x: Tensor, scale: number, shift = 0) =>
@@ -62,19 +63,23 @@ const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
 const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
 
 /** GELU; `approximate` as in PyTorch: none (by erf) or tanh. */
-export const gelu = (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =>
-  approximate === 'tanh' ? geluTanh(x) : geluErf(x);
+export const gelu = operation(
+  'gelu',
+  1,
+  (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =>
+    approximate === 'tanh' ? geluTanh(x) : geluErf(x),
+);
 
 /** x scale + shift, with constants. */
-export function affine(x: Tensor, scale: number, shift: number): Tensor {
+export const affine = operation('affine', 1, (x: Tensor, scale: number, shift: number): Tensor => {
   return record('affine', rawAffine(x, scale, shift), [x], (dy) => [rawAffine(dy, scale)]);
-}
+});
 /** -x of each element. */
-export const neg = (x: Tensor): Tensor => mul(x, -1);
+export const neg = operation('neg', 1, (x: Tensor): Tensor => mul(x, -1));
 /** x² of each element. */
-export const square = (x: Tensor): Tensor => mul(x, x);
+export const square = operation('square', 1, (x: Tensor): Tensor => mul(x, x));
 /** x sigmoid(x) of each element, also called swish. */
-export const silu = (x: Tensor): Tensor => mul(x, sigmoid(x));
+export const silu = operation('silu', 1, (x: Tensor): Tensor => mul(x, sigmoid(x)));
 
 /** Whether both operands are integers. */
 const isWhole = (x: Operand): boolean =>
@@ -84,15 +89,16 @@ const isWhole = (x: Operand): boolean =>
  * An operation of two arguments: int32 if both are integers, else float32 (PyTorch's promotion of
  * types).
  */
-const promoting =
-  (kernel: MapKernel, onFloats: Binary): Binary =>
-  (a, b) =>
-    a.dtype !== 'float32' && isWhole(b)
+const promoting = (name: string, kernel: MapKernel, onFloats: Binary): Binary =>
+  operation(name, 1, (a, b) => {
+    requireOperand(b);
+    return a.dtype !== 'float32' && isWhole(b)
       ? launchMap(kernel, [a, asTensor(b, a)])
       : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
+  });
 
 /** a + b, element by element; shapes broadcast. */
-export const add = promoting(integers.addInt, (a, b) => {
+export const add = promoting('add', integers.addInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, b);
   const allocate = (t: Tensor) => () => emptyGrad(t);
   return record('add', launchMap(k.add, [a, b]), [a, b], (dy) => [
@@ -102,7 +108,7 @@ export const add = promoting(integers.addInt, (a, b) => {
 });
 
 /** a - b, element by element; shapes broadcast. */
-export const sub = promoting(integers.subInt, (a, b) => {
+export const sub = promoting('sub', integers.subInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, -b);
   return record('sub', launchMap(k.sub, [a, b]), [a, b], (dy) => [
     sumToSize(dy, a.shape),
@@ -111,7 +117,7 @@ export const sub = promoting(integers.subInt, (a, b) => {
 });
 
 /** a b, element by element; shapes broadcast. */
-export const mul = promoting(integers.mulInt, (a, b) => {
+export const mul = promoting('mul', integers.mulInt, (a, b) => {
   if (typeof b === 'number') return affine(a, b, 0);
   return record('mul', launchMap(k.mul, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(rawMul(dy, b), a.shape) : null,
@@ -120,25 +126,26 @@ export const mul = promoting(integers.mulInt, (a, b) => {
 });
 
 /** a / b, float32 for integers too. */
-export function div(a: Tensor, b: Operand): Tensor {
+export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
+  requireOperand(b);
   if (typeof b === 'number') return affine(toFloat(a), 1 / b, 0);
   if (a.dtype !== 'float32' || b.dtype !== 'float32') return div(toFloat(a), toFloat(b));
   return record('div', launchMap(k.div, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(launchMap(k.div, [dy, b]), a.shape) : null,
     b.requiresGrad ? sumToSize(launchMap(k.divBackward, [dy, a, b]), b.shape) : null,
   ]);
-}
+});
 
 /** x to a constant power. */
-export function pow(x: Tensor, e: number): Tensor {
+export const pow = operation('pow', 1, (x: Tensor, e: number): Tensor => {
   return record('pow', launchMap(k.pow, [x], { e }), [x], (dy) => [
     e === 0 ? rawAffine(dy, 0) : rawAffine(rawMul(dy, launchMap(k.pow, [x], { e: e - 1 })), e),
   ]);
-}
+});
 
 /** The larger or smaller of two; equal values share the gradient. */
 const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: MapKernel): Binary =>
-  promoting(integerKernel, (a, b) => {
+  promoting(kernel.spec.name, integerKernel, (a, b) => {
     const other = asTensor(b, a);
     return record(kernel.spec.name, launchMap(kernel, [a, other]), [a, other], (dy) => {
       // 1 if one side wins, 1/2 if they are equal.
@@ -165,31 +172,31 @@ export const minimum = minMax(k.minimum, integers.minimumInt, k.lt);
  * x limited to [min, max]; `max` wins where they cross, as in PyTorch.
  * @throws ArgumentError if a bound is NaN.
  */
-export function clamp(
-  x: Tensor,
-  min = Number.NEGATIVE_INFINITY,
-  max = Number.POSITIVE_INFINITY,
-): Tensor {
-  if (Number.isNaN(min) || Number.isNaN(max))
-    throw new ArgumentError(`clamp: expected numbers as bounds, got ${min} and ${max}`);
-  if (x.dtype !== 'float32') {
-    const raised = min === Number.NEGATIVE_INFINITY ? x : maximum(x, min);
-    return max === Number.POSITIVE_INFINITY ? raised : minimum(raised, max);
-  }
-  return record('clamp', launchMap(k.clamp, [x], { low: min, high: max }), [x], (dy) => [
-    launchMap(k.clampBackward, [dy, x], { low: min, high: max }),
-  ]);
-}
+export const clamp = operation(
+  'clamp',
+  1,
+  (x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor => {
+    if (Number.isNaN(min) || Number.isNaN(max))
+      throw new ArgumentError(`clamp: expected numbers as bounds, got ${min} and ${max}`);
+    if (x.dtype !== 'float32') {
+      const raised = min === Number.NEGATIVE_INFINITY ? x : maximum(x, min);
+      return max === Number.POSITIVE_INFINITY ? raised : minimum(raised, max);
+    }
+    return record('clamp', launchMap(k.clamp, [x], { low: min, high: max }), [x], (dy) => [
+      launchMap(k.clampBackward, [dy, x], { low: min, high: max }),
+    ]);
+  },
+);
 /** x where it is positive, else `negativeSlope` x. */
-export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0.01): Tensor => {
   return record('leakyRelu', launchMap(k.leakyRelu, [x], { slope: negativeSlope }), [x], (dy) => [
     launchMap(k.leakyReluBackward, [dy, x], { slope: negativeSlope }),
   ]);
-}
+});
 
 /** Comparisons: int32 tensors of 1 and 0. */
 const comparison = (kernel: MapKernel, integerKernel: MapKernel): Binary =>
-  promoting(integerKernel, (a, b) => launchMap(kernel, [a, asTensor(b, a)]));
+  promoting(kernel.spec.name, integerKernel, (a, b) => launchMap(kernel, [a, asTensor(b, a)]));
 /** Whether a = b, as 1 and 0 (int32). */
 export const eq = comparison(k.eq, integers.eqInt);
 /** Whether a ≠ b, as 1 and 0 (int32). */
@@ -204,13 +211,21 @@ export const gt = comparison(k.gt, integers.gtInt);
 export const ge = comparison(k.ge, integers.geInt);
 
 /** As float32. */
-export const toFloat = (x: Tensor): Tensor =>
-  x.dtype === 'float32' ? x : launchMap(k.toFloat, [x]);
+export const toFloat = viewOperation('toFloat', 1, (x: Tensor): Tensor => {
+  if (x.dtype === 'float32') return x;
+  return isHalf(x.dtype) ? halfToFloat(x) : launchMap(k.toFloat, [x]);
+});
 /** As int32, towards zero. */
-export const toInt = (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : x);
+export const toInt = operation(
+  'toInt',
+  1,
+  (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : x),
+);
 
 /** a if the mask is not 0, else b, element by element; int32 if both are integers. */
-export function where(mask: Tensor, a: Operand, b: Operand): Tensor {
+export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand): Tensor => {
+  requireOperand(a);
+  requireOperand(b);
   const condition = mask.dtype === 'float32' ? ne(mask, 0) : mask;
   const hasTensor = typeof a !== 'number' || typeof b !== 'number';
   if (hasTensor && isWhole(a) && isWhole(b)) {
@@ -227,10 +242,14 @@ export function where(mask: Tensor, a: Operand, b: Operand): Tensor {
       y.requiresGrad ? sumToSize(launchMap(k.where, [condition, zero, dy]), y.shape) : null,
     ];
   });
-}
+});
 
 /** x with `value` where the mask is not 0. */
-export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor => where(mask, value, x);
+export const maskedFill = operation(
+  'maskedFill',
+  2,
+  (x: Tensor, mask: Tensor, value: number): Tensor => where(mask, value, x),
+);
 
 const floatScalar = (value: number, { device }: Tensor): Tensor =>
   tensor(Float32Array.of(value), { shape: [], device });

@@ -9,6 +9,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { indexRangeOf } from '../indexRange.ts';
 import { launch } from '../launch.ts';
+import { operation, requireTensor } from '../operation.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
 import { type DType, empty, type Tensor } from '../tensor.ts';
 import { contiguous, permute, reshape } from './views.ts';
@@ -37,6 +38,7 @@ export function knownExtremes({ storage, offset, size, strides }: Tensor) {
  * Checks indices that came from the host; others, and parts of a tensor, give NaN if out of range.
  */
 export function checkIndices(operation: string, index: Tensor, count: number): void {
+  requireTensor(index);
   if (index.dtype === 'float32')
     throw new ArgumentError(`${operation}: expected int32 indices, got float32`);
   index.device.onReplay(() => {
@@ -54,44 +56,63 @@ export function checkIndices(operation: string, index: Tensor, count: number): v
  * a row that gets no gradient.
  * @throws ArgumentError if an id from the host has no row (in a part of a tensor it gives NaN).
  */
-export function embedding(ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor {
-  const [vocab, cols] = weight.shape;
-  checkIndices('embedding', ids, vocab);
-  const index = contiguous(ids);
-  const table = contiguous(weight);
-  const sizes = { vocab, first: 0, rows: vocab, cols, n: ids.size };
-  const y = empty([...ids.shape, cols], 'float32', weight.device);
-  launch(kernel, { weight: table, ids: index, y }, sizes);
-  return record('embedding', y, [table], (dy) => {
-    const next = empty([ids.size], 'int32', weight.device);
-    launch(linkEqualIds, { ids: index, next }, sizes);
-    const rows = contiguous(dy).detach();
-    const accumulateInto = (dWeight: Tensor, touchedRows?: Tensor) => {
-      launch(
-        embeddingBackward,
-        { dy: rows, ids: index, next, dWeight },
-        { ...sizes, padding: paddingIdx },
+export const embedding = operation(
+  'embedding',
+  2,
+  (ids: Tensor, weight: Tensor, paddingIdx = -1): Tensor => {
+    if (weight.ndim !== 2)
+      throw new ArgumentError(
+        `embedding: expected a weight [vocab, size], got ${formatShape(weight.shape)}`,
       );
-      if (touchedRows) launch(markTouchedRows, { ids: index, next, touchedRows }, sizes);
-    };
-    return [{ keepAlive: [rows, next], accumulateInto }];
-  });
-}
+    const [vocab, cols] = weight.shape;
+    checkIndices('embedding', ids, vocab);
+    const index = contiguous(ids);
+    const table = contiguous(weight);
+    const sizes = { vocab, first: 0, rows: vocab, cols, n: ids.size };
+    const y = empty([...ids.shape, cols], 'float32', weight.device);
+    launch(kernel, { weight: table, ids: index, y }, sizes);
+    return record('embedding', y, [table], (dy) => {
+      const next = empty([ids.size], 'int32', weight.device);
+      launch(linkEqualIds, { ids: index, next }, sizes);
+      const rows = contiguous(dy).detach();
+      const accumulateInto = (dWeight: Tensor, touchedRows?: Tensor) => {
+        launch(
+          embeddingBackward,
+          { dy: rows, ids: index, next, dWeight },
+          { ...sizes, padding: paddingIdx },
+        );
+        if (touchedRows) launch(markTouchedRows, { ids: index, next, touchedRows }, sizes);
+      };
+      return [{ keepAlive: [rows, next], accumulateInto }];
+    });
+  },
+);
 
 /**
  * Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`).
  */
-export function indexSelect(x: Tensor, dim: number, index: Tensor): Tensor {
-  const d = requireDim(dim, x.ndim, 'indexSelect');
-  checkIndices('indexSelect', index, x.shape[d]);
-  const order = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
-  const permuted = permute(x, order);
-  const rows = embedding(index, reshape(permuted, [x.shape[d], -1]));
-  return permute(
-    reshape(rows, [index.size, ...permuted.shape.slice(1)]),
-    order.map((_, i) => order.indexOf(i)),
-  );
-}
+export const indexSelect = operation(
+  'indexSelect',
+  1,
+  (x: Tensor, dim: number, index: Tensor): Tensor => {
+    const d = requireDim(dim, x.ndim, 'indexSelect');
+    checkIndices('indexSelect', index, x.shape[d]);
+    if (index.ndim > 1)
+      throw new ArgumentError(
+        `indexSelect: expected a vector of indices, got ${formatShape(index.shape)}`,
+      );
+    const order = [d, ...x.shape.map((_, i) => i).filter((i) => i !== d)];
+    const permuted = permute(x, order);
+    const rows = embedding(
+      index,
+      reshape(permuted, [x.shape[d], product(permuted.shape.slice(1))]),
+    );
+    return permute(
+      reshape(rows, [index.size, ...permuted.shape.slice(1)]),
+      order.map((_, i) => order.indexOf(i)),
+    );
+  },
+);
 
 /** Bits of an element whose index is out of range: NaN, or the least integer. */
 export const invalidBits = (dtype: DType): number =>
@@ -101,7 +122,8 @@ export const invalidBits = (dtype: DType): number =>
  * y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index must agree
  * (PyTorch's `gather`). The result has x's dtype.
  */
-export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
+export const gather = operation('gather', 1, (x: Tensor, dim: number, index: Tensor): Tensor => {
+  requireTensor(index);
   const d = requireDim(dim, x.ndim, 'gather');
   const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
   if (!fits)
@@ -125,4 +147,4 @@ export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
     launch(gatherBackward, { dy: contiguous(dy), index: indices, dx }, sizes);
     return [dx];
   });
-}
+});

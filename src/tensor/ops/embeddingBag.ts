@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { full, tensor } from '../create.ts';
+import { operation } from '../operation.ts';
 import { formatShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { affine, clamp, div, eq, ge, maskedFill, maximum, mul, toFloat } from './elementwise.ts';
@@ -28,24 +29,24 @@ export interface EmbeddingBagOptions {
  * @example
  * embeddingBag(ids, weight, { offsets: [0, 4] }); // means of the rows 0 to 3 and of the others
  */
-export function embeddingBag(
-  ids: Tensor,
-  weight: Tensor,
-  options: EmbeddingBagOptions = {},
-): Tensor {
-  const { mode = 'mean', offsets, perSampleWeights, paddingIdx } = options;
-  checkOptions(ids, options);
-  let rows = embedding(ids, weight, paddingIdx);
-  if (perSampleWeights) rows = mul(rows, unsqueeze(perSampleWeights, ids.ndim));
-  let missing = paddingIdx === undefined ? undefined : toFloat(eq(ids, paddingIdx));
-  if (offsets) {
-    const { places, isFilled, shape } = gridOf(offsets, ids);
-    rows = reshape(indexSelect(rows, 0, places), [...shape, weight.shape[1]]);
-    if (missing) missing = reshape(indexSelect(missing, 0, places), shape);
-    missing = missing ? maximum(missing, isFilled) : isFilled;
-  }
-  return reduceBags(mode, rows, missing);
-}
+export const embeddingBag = operation(
+  'embeddingBag',
+  2,
+  (ids: Tensor, weight: Tensor, options: EmbeddingBagOptions = {}): Tensor => {
+    const { mode = 'mean', offsets, perSampleWeights, paddingIdx } = options;
+    checkOptions(ids, options);
+    let rows = embedding(ids, weight, paddingIdx);
+    if (perSampleWeights) rows = mul(rows, unsqueeze(perSampleWeights, ids.ndim));
+    let missing = paddingIdx === undefined ? undefined : toFloat(eq(ids, paddingIdx));
+    if (offsets) {
+      const { places, isFilled, shape } = gridOf(offsets, ids);
+      rows = reshape(indexSelect(rows, 0, places), [...shape, weight.shape[1]]);
+      if (missing) missing = reshape(indexSelect(missing, 0, places), shape);
+      missing = missing ? maximum(missing, isFilled) : isFilled;
+    }
+    return reduceBags(mode, rows, missing);
+  },
+);
 
 /**
  * Bags as rows of one length: the place of each row in the vector of ids, and 1 where a bag has no

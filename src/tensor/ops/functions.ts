@@ -2,17 +2,17 @@ import * as f from '../../kernels/elementwise/functions.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { record } from '../autograd.ts';
 import { launchMap } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, div, mul, neg, reciprocal, rsqrt, softplus, square } from './elementwise.ts';
 
 /** A function of one argument; `slope` takes the argument and the result. */
-const unary =
-  (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>
-  (x: Tensor): Tensor => {
+const unary = (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>
+  operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
     const y = launchMap(kernel, [x]);
     return record(kernel.spec.name, y, [x], (dy) => [mul(dy, slope(x, y))]);
-  };
+  });
 
 const oneMinusSquare = (x: Tensor): Tensor => affine(square(x), -1, 1);
 
@@ -43,22 +43,22 @@ export const atan = unary(f.atan, (x) => reciprocal(affine(square(x), 1, 1)));
  * The angle of the point (x, y), from -π to π.
  * @throws ArgumentError if shapes do not broadcast.
  */
-export function atan2(y: Tensor, x: Tensor): Tensor {
+export const atan2 = operation('atan2', 2, (y: Tensor, x: Tensor): Tensor => {
   return record('atan2', launchMap(f.atan2, [y, x]), [y, x], (dy) => {
     const share = div(dy, add(square(x), square(y)));
     return [sumToSize(mul(share, x), y.shape), sumToSize(neg(mul(share, y)), x.shape)];
   });
-}
+});
 
 /** log(sigmoid(x)), without an overflow. */
-export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
+export const logSigmoid = operation('logSigmoid', 1, (x: Tensor): Tensor => neg(softplus(neg(x))));
 
 /**
  * x where it is positive, else alpha (e^x - 1). Source: Clevert, Unterthiner, Hochreiter, "Fast and
  * accurate deep network learning by exponential linear units", 2016.
  */
-export function elu(x: Tensor, alpha = 1): Tensor {
+export const elu = operation('elu', 1, (x: Tensor, alpha = 1): Tensor => {
   return record('elu', launchMap(f.elu, [x], { alpha }), [x], (dy) => [
     launchMap(f.eluBackward, [dy, x], { alpha }),
   ]);
-}
+});

@@ -1,12 +1,16 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
+import type { HalfKind } from '../../kernels/kit/half.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { needsGrad, record } from '../autograd.ts';
 import { noteWrite } from '../captureGuard.ts';
 import { full } from '../create.ts';
+import { floatToHalf, isWholeHalf } from '../half.ts';
 import { noteIndexRange } from '../indexRange.ts';
 import { launchMap } from '../launch.ts';
+import { operation, viewOperation } from '../operation.ts';
+import { describe } from '../print.ts';
 import { storeInto } from '../storeStrided.ts';
-import { Tensor, type TensorData } from '../tensor.ts';
+import { isHalf, Tensor, type TensorData } from '../tensor.ts';
 import { add, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
 import { expand } from './views.ts';
 
@@ -24,14 +28,20 @@ import { expand } from './views.ts';
  * x.copy_([1, 2, 3]);
  * noGrad(() => average.copy_(weight));
  */
-export function copy_(x: Tensor, values: Tensor | TensorData | readonly number[]): Tensor {
-  return values instanceof Tensor ? overwrite('copy_', x, values) : x.upload(values);
-}
+export const copy_ = viewOperation(
+  'copy_',
+  1,
+  (x: Tensor, values: Tensor | TensorData | readonly number[]): Tensor =>
+    values instanceof Tensor ? overwrite('copy_', x, values) : x.upload(values),
+);
 
-const inPlace =
-  (name: string, operation: (a: Tensor, b: Operand) => Tensor) =>
-  (x: Tensor, value: Operand): Tensor =>
-    overwrite(name, x, operation(x.detach(), value), typeof value === 'number' ? [] : [value]);
+const inPlace = (name: string, compute: (a: Tensor, b: Operand) => Tensor) =>
+  viewOperation(
+    name,
+    1,
+    (x: Tensor, value: Operand): Tensor =>
+      overwrite(name, x, compute(x.detach(), value), typeof value === 'number' ? [] : [value]),
+  );
 
 /** x + value in x's memory. @throws as `copy_`. */
 export const add_ = inPlace('add_', add);
@@ -43,16 +53,27 @@ export const mul_ = inPlace('mul_', mul);
 export const div_ = inPlace('div_', div);
 
 /** Writes one number over all elements. @throws StateError as `copy_`. */
-export const fill_ = (x: Tensor, value: number): Tensor => overwrite('fill_', x, scalar(x, value));
+export const fill_ = viewOperation(
+  'fill_',
+  1,
+  (x: Tensor, value: number): Tensor => overwrite('fill_', x, scalar(x, value)),
+);
 /** Writes 0 over all elements. @throws StateError as `copy_`. */
-export const zero_ = (x: Tensor): Tensor => overwrite('zero_', x, scalar(x, 0));
+export const zero_ = viewOperation(
+  'zero_',
+  1,
+  (x: Tensor): Tensor => overwrite('zero_', x, scalar(x, 0)),
+);
 
 const scalar = ({ dtype, device }: Tensor, value: number): Tensor =>
   full([], value, { dtype, device });
 
 /** A copy in memory of its own; gradients flow through it. */
-export const clone = (x: Tensor): Tensor =>
-  record('clone', launchMap(copy, [x]), [x], (dy) => [dy]);
+export const clone = operation(
+  'clone',
+  1,
+  (x: Tensor): Tensor => record('clone', launchMap(copy, [x]), [x], (dy) => [dy]),
+);
 
 function overwrite(
   name: string,
@@ -62,13 +83,16 @@ function overwrite(
 ): Tensor {
   if (needsGrad([x, source, ...others]))
     throw new StateError(
-      `${name}: ${x} or what is written to it requires a gradient, which a write would lose: use ` +
+      `${name}: ${describe(x)} or what is written to it requires a gradient, which a write ` +
+        `would lose: use ` +
         'an operation that makes a new tensor, or `noGrad(() => …)`',
     );
   if (x.strides.some((stride, d) => stride === 0 && x.shape[d] > 1))
     throw new ArgumentError(
-      `${name}: ${x} is expanded, so several of its elements are one: write to a copy (\`clone\`)`,
+      `${name}: ${describe(x)} is expanded, so several of its elements are one: write to a ` +
+        `copy (\`clone\`)`,
     );
+  if (isHalf(x.dtype)) return overwriteHalf(name, x, expand(toFloat(source), x.shape));
   const values = x.dtype === 'float32' ? toFloat(source) : toInt(source);
   noteWrite(x, name);
   // Copied first where both share memory: a launch may not write a buffer that it reads.
@@ -76,4 +100,14 @@ function overwrite(
   storeInto(x, expand(isShared ? clone(values.detach()) : values, x.shape));
   if (x.dtype !== 'float32') noteIndexRange(x.storage, undefined);
   return x;
+}
+
+function overwriteHalf(name: string, x: Tensor, values: Tensor): Tensor {
+  const dtype = x.dtype as HalfKind;
+  if (!isWholeHalf(x))
+    throw new ArgumentError(
+      `${name}: expected a whole ${dtype} tensor, got a part of one: write to a copy (\`clone\`)`,
+    );
+  noteWrite(x, name);
+  return floatToHalf(values, dtype, x);
 }

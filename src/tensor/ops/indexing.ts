@@ -1,8 +1,10 @@
 import { flattenIndex } from '../../kernels/indexing/flattenIndex.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
 import { arange, full, tensor } from '../create.ts';
 import { asDtype } from '../dtypes.ts';
 import { launchMap } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { broadcastShapes, formatShape, normalizeDim, product, type Shape } from '../shape.ts';
 import { Tensor } from '../tensor.ts';
 import { eq } from './elementwise.ts';
@@ -92,12 +94,19 @@ function checkIndex(operation: string, index: Tensor, x: Tensor, d: number): voi
  * @example
  * index(logits, [arange(rows), labels]); // the logit of each row's label
  */
-export function index(x: Tensor, indices: readonly Index[]): Tensor {
+export const index = operation('index', 1, (x: Tensor, indices: readonly Index[]): Tensor => {
   if (indices.length > x.ndim)
     throw new ArgumentError(
       `index: ${indices.length} entries for the ${x.ndim} dimensions of ${formatShape(x.shape)}`,
     );
   const isRange = (one: Index): one is SliceRange => one === null || Array.isArray(one);
+  const wrong = indices.find(
+    (one) => !isRange(one) && typeof one !== 'number' && !(one instanceof Tensor),
+  );
+  if (wrong !== undefined)
+    throw new ArgumentError(
+      `index: expected tensors, numbers, ranges and null, got ${formatValue(wrong)}`,
+    );
   let part = slice(
     x,
     indices.map((one) => (isRange(one) ? one : null)),
@@ -110,7 +119,7 @@ export function index(x: Tensor, indices: readonly Index[]): Tensor {
   if (!tensors.some(Boolean)) return part;
   const { blocks, rows, shape } = arrange('index', part, tensors);
   return reshape(takeSlices(blocks, 1, rows), shape);
-}
+});
 
 /**
  * x with the elements at the given indices replaced by `values`, or with these added if
@@ -119,47 +128,55 @@ export function index(x: Tensor, indices: readonly Index[]): Tensor {
  * the last one counts.
  * @throws ArgumentError if shapes or dtypes do not fit, or an index from the host is out of range.
  */
-export function indexPut(
-  x: Tensor,
-  indices: readonly (Tensor | null)[],
-  values: Tensor | number,
-  accumulate = false,
-): Tensor {
-  if (indices.length > x.ndim || !indices.some(Boolean))
-    throw new ArgumentError(
-      `indexPut: expected 1 to ${x.ndim} entries with a tensor for ${formatShape(x.shape)}, ` +
-        `got ${indices.length}`,
+export const indexPut = operation(
+  'indexPut',
+  1,
+  (
+    x: Tensor,
+    indices: readonly (Tensor | null)[],
+    values: Tensor | number,
+    accumulate = false,
+  ): Tensor => {
+    if (indices.length > x.ndim || !indices.some(Boolean))
+      throw new ArgumentError(
+        `indexPut: expected 1 to ${x.ndim} entries with a tensor for ${formatShape(x.shape)}, ` +
+          `got ${indices.length}`,
+      );
+    const tensors = indices.map((one) => one ?? undefined);
+    const { blocks, rows, shape, order, permuted } = arrange('indexPut', x, tensors);
+    const given =
+      typeof values === 'number' ? full([], values, { dtype: x.dtype, device: x.device }) : values;
+    const source = reshape(expand(given, shape), [blocks.shape[0], rows.size, blocks.shape[2]]);
+    const written = (accumulate ? indexAdd : indexCopy)(blocks, 1, rows, source);
+    return permute(
+      reshape(written, permuted),
+      order.map((_, d) => order.indexOf(d)),
     );
-  const tensors = indices.map((one) => one ?? undefined);
-  const { blocks, rows, shape, order, permuted } = arrange('indexPut', x, tensors);
-  const given =
-    typeof values === 'number' ? full([], values, { dtype: x.dtype, device: x.device }) : values;
-  const source = reshape(expand(given, shape), [blocks.shape[0], rows.size, blocks.shape[2]]);
-  const written = (accumulate ? indexAdd : indexCopy)(blocks, 1, rows, source);
-  return permute(
-    reshape(written, permuted),
-    order.map((_, d) => order.indexOf(d)),
-  );
-}
+  },
+);
 
 /**
  * Elements of x along a dimension by an index whose other sizes broadcast with x's (PyTorch's
  * `take_along_dim`): `takeAlongDim(x, argsort(x, 1), 1)` sorts. Without `dim` both are flat.
  * @throws ArgumentError if shapes do not broadcast, or an index from the host is out of range.
  */
-export function takeAlongDim(x: Tensor, indices: Tensor, dim?: number): Tensor {
-  if (dim === undefined) return gather(reshape(x, [-1]), 0, reshape(indices, [-1]));
-  const d = normalizeDim(dim, x.ndim, 'takeAlongDim');
-  if (indices.ndim !== x.ndim)
-    throw new ArgumentError(
-      `takeAlongDim: expected indices of ${x.ndim} dimensions as x has, ` +
-        `got ${formatShape(indices.shape)}`,
-    );
-  const one = (shape: Shape) => shape.map((n, i) => (i === d ? 1 : n));
-  const common = broadcastShapes(one(x.shape), one(indices.shape), 'takeAlongDim');
-  const to = (shape: Shape) => common.map((n, i) => (i === d ? shape[d] : n));
-  return gather(expand(x, to(x.shape)), d, expand(indices, to(indices.shape)));
-}
+export const takeAlongDim = operation(
+  'takeAlongDim',
+  2,
+  (x: Tensor, indices: Tensor, dim?: number): Tensor => {
+    if (dim === undefined) return gather(reshape(x, [-1]), 0, reshape(indices, [-1]));
+    const d = normalizeDim(dim, x.ndim, 'takeAlongDim');
+    if (indices.ndim !== x.ndim)
+      throw new ArgumentError(
+        `takeAlongDim: expected indices of ${x.ndim} dimensions as x has, ` +
+          `got ${formatShape(indices.shape)}`,
+      );
+    const one = (shape: Shape) => shape.map((n, i) => (i === d ? 1 : n));
+    const common = broadcastShapes(one(x.shape), one(indices.shape), 'takeAlongDim');
+    const to = (shape: Shape) => common.map((n, i) => (i === d ? shape[d] : n));
+    return gather(expand(x, to(x.shape)), d, expand(indices, to(indices.shape)));
+  },
+);
 
 /** Positions of the elements that are not 0, in row-major order, once the device has them. */
 async function positions(x: Tensor): Promise<Int32Array> {
@@ -176,18 +193,22 @@ async function positions(x: Tensor): Promise<Int32Array> {
  * data, so the mask is read back: await it, and call it outside captured steps.
  * @throws ArgumentError if shapes do not broadcast.
  */
-export async function maskedSelect(x: Tensor, mask: Tensor): Promise<Tensor> {
-  const shape = broadcastShapes(x.shape, mask.shape, 'maskedSelect');
-  const flat = reshape(expand(x, shape), [-1]);
-  const at = await positions(expand(mask, shape));
-  return takeSlices(flat, 0, tensor(at, { device: x.device }));
-}
+export const maskedSelect = operation(
+  'maskedSelect',
+  2,
+  async (x: Tensor, mask: Tensor): Promise<Tensor> => {
+    const shape = broadcastShapes(x.shape, mask.shape, 'maskedSelect');
+    const flat = reshape(expand(x, shape), [-1]);
+    const at = await positions(expand(mask, shape));
+    return takeSlices(flat, 0, tensor(at, { device: x.device }));
+  },
+);
 
 /**
  * Indices of the elements that are not 0, in row-major order (int32, [count, dimensions]). The
  * count depends on data, so x is read back: await it, and call it outside captured steps.
  */
-export async function nonzero(x: Tensor): Promise<Tensor> {
+export const nonzero = operation('nonzero', 1, async (x: Tensor): Promise<Tensor> => {
   const at = await positions(x);
   const indices = new Int32Array(at.length * x.ndim);
   at.forEach((place, i) => {
@@ -198,7 +219,7 @@ export async function nonzero(x: Tensor): Promise<Tensor> {
     }
   });
   return tensor(indices, { shape: [at.length, x.ndim], device: x.device });
-}
+});
 
 /**
  * Vectors with a 1 at each class and zeros elsewhere: ids (int32, any shape) → int32
@@ -208,7 +229,7 @@ export async function nonzero(x: Tensor): Promise<Tensor> {
  * @example
  * await oneHot(tensor(Int32Array.of(1, 0)), 3).tolist(); // [[0, 1, 0], [1, 0, 0]]
  */
-export function oneHot(ids: Tensor, numClasses?: number): Tensor {
+export const oneHot = operation('oneHot', 1, (ids: Tensor, numClasses?: number): Tensor => {
   if (ids.dtype === 'float32')
     throw new ArgumentError('oneHot: expected int32 classes, got float32');
   const classes = numClasses ?? knownClasses(ids);
@@ -223,7 +244,7 @@ export function oneHot(ids: Tensor, numClasses?: number): Tensor {
   });
   const range = arange(classes, undefined, { device: ids.device });
   return asDtype(eq(unsqueeze(ids, ids.ndim), range), 'int32');
-}
+});
 
 /** One more than the largest id, if the host wrote all of them. */
 function knownClasses(ids: Tensor): number {

@@ -5,6 +5,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { launch } from '../launch.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
 import { reduceAxes, unsafeView } from '../reduceAxes.ts';
 import { formatShape, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -15,38 +16,44 @@ import { contiguous } from './views.ts';
  * (default: 1 and 0).
  * @throws ArgumentError if x's shape does not end in `shape`.
  */
-export function layerNorm(
-  x: Tensor,
-  shape: Shape,
-  weight?: Tensor | null,
-  bias?: Tensor | null,
-  eps = 1e-5,
-): Tensor {
-  if (formatShape(x.shape.slice(x.ndim - shape.length)) !== formatShape(shape)) {
-    throw new ArgumentError(
-      `layerNorm: ${formatShape(x.shape)} does not end in ${formatShape(shape)}`,
-    );
-  }
-  const { device } = x;
-  const cols = product(shape);
-  const rows = x.size / cols;
-  const source = contiguous(x);
-  const w = contiguous(weight ?? full(shape, 1, { device }));
-  const b = contiguous(bias ?? full(shape, 0, { device }));
-  const y = empty(x.shape, 'float32', device);
-  const moments = empty([rows, 2], 'float32', device);
-  launch(kernels.layerNorm, { x: source, weight: w, bias: b, y, moments }, { rows, cols, eps });
-  return record('layerNorm', y, [source, w, b], (gradient) => {
-    const dy = contiguous(gradient);
-    const dx = empty(x.shape, 'float32', device);
-    launch(
-      kernels.layerNormBackward,
-      { dy, x: source, weight: w, moments, dx },
-      { rows, cols, eps },
-    );
-    return [dx, ...affineGradients(dy, source, moments, w, b)];
-  });
-}
+export const layerNorm = operation(
+  'layerNorm',
+  1,
+  (x: Tensor, shape: Shape, weight?: Tensor | null, bias?: Tensor | null, eps = 1e-5): Tensor => {
+    requireTensorIfGiven(weight);
+    requireTensorIfGiven(bias);
+    for (const [name, scale] of Object.entries({ weight, bias }))
+      if (scale && formatShape(scale.shape) !== formatShape(shape))
+        throw new ArgumentError(
+          `layerNorm: \`${name}\`: expected shape ${formatShape(shape)}, ` +
+            `got ${formatShape(scale.shape)}`,
+        );
+    if (formatShape(x.shape.slice(x.ndim - shape.length)) !== formatShape(shape)) {
+      throw new ArgumentError(
+        `layerNorm: ${formatShape(x.shape)} does not end in ${formatShape(shape)}`,
+      );
+    }
+    const { device } = x;
+    const cols = product(shape);
+    const rows = x.size / cols;
+    const source = contiguous(x);
+    const w = contiguous(weight ?? full(shape, 1, { device }));
+    const b = contiguous(bias ?? full(shape, 0, { device }));
+    const y = empty(x.shape, 'float32', device);
+    const moments = empty([rows, 2], 'float32', device);
+    launch(kernels.layerNorm, { x: source, weight: w, bias: b, y, moments }, { rows, cols, eps });
+    return record('layerNorm', y, [source, w, b], (gradient) => {
+      const dy = contiguous(gradient);
+      const dx = empty(x.shape, 'float32', device);
+      launch(
+        kernels.layerNormBackward,
+        { dy, x: source, weight: w, moments, dx },
+        { rows, cols, eps },
+      );
+      return [dx, ...affineGradients(dy, source, moments, w, b)];
+    });
+  },
+);
 
 /**
  * Gradients of the weight and bias of a layer normalisation of x, from its moments; null for both

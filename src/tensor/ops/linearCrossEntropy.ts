@@ -11,6 +11,7 @@ import { sum as sumKernel } from '../../kernels/reduction/reduce.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { launch, tensorOver } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { reduceAxes } from '../reduceAxes.ts';
 import { scope } from '../scope.ts';
 import { formatShape } from '../shape.ts';
@@ -45,62 +46,66 @@ export interface LinearCrossEntropyOptions {
  * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
  * a tensor it gives NaN).
  */
-export function linearCrossEntropy(
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor,
-  labels: Tensor,
-  {
-    reduction = 'mean',
-    ignoreIndex = IGNORE_INDEX,
-    maxLogitsBytes = 2 ** 25,
-  }: LinearCrossEntropyOptions = {},
-): Tensor {
-  checkShapes(x, weight, bias, labels);
-  const [rows, size] = x.shape;
-  const [classes] = weight.shape;
-  checkLabels('linearCrossEntropy', labels, classes, ignoreIndex);
-  const { device } = x;
-  const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
-  const limits = classChunkLimits(device.traits, { rows, size }, maxLogitsBytes);
-  const chunks = splitClasses(classes, limits.maxCols, limits.alignment);
-  const layer = { a, w, b };
-  // If all logits fit, they are kept for the gradient.
-  const keptLogits =
-    rows * classes * 8 <= maxLogitsBytes
-      ? chunks.map((chunk) => logitsOf(layer, chunk))
-      : undefined;
-  const forEachChunk = (use: (chunk: ClassChunk, logits: Tensor) => void) => {
-    for (const [i, chunk] of chunks.entries())
-      scope(() => use(chunk, keptLogits?.[i] ?? logitsOf(layer, chunk)));
-  };
-  const params = { rows, classes, ignoreIndex, smoothing: 0 };
-  const loss = empty([rows], 'float32', device);
-  const state = empty([crossEntropyStateSize(rows)], 'float32', device);
-  forEachChunk((chunk, logits) => {
-    launch(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...chunk });
-  });
-  const losses = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
-    const dloss = contiguous(gradient);
-    const gradients = {
-      dx: a.requiresGrad ? empty(a.shape, 'float32', device) : null,
-      dWeight: w.requiresGrad ? emptyGrad(w) : null,
-      dBias: b.requiresGrad ? emptyGrad(b) : null,
+export const linearCrossEntropy = operation(
+  'linearCrossEntropy',
+  4,
+  (
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    labels: Tensor,
+    {
+      reduction = 'mean',
+      ignoreIndex = IGNORE_INDEX,
+      maxLogitsBytes = 2 ** 25,
+    }: LinearCrossEntropyOptions = {},
+  ): Tensor => {
+    checkShapes(x, weight, bias, labels);
+    const [rows, size] = x.shape;
+    const [classes] = weight.shape;
+    checkLabels('linearCrossEntropy', labels, classes, ignoreIndex);
+    const { device } = x;
+    const [a, w, b, targets] = [x, weight, bias, labels].map(contiguous);
+    const limits = classChunkLimits(device.traits, { rows, size }, maxLogitsBytes);
+    const chunks = splitClasses(classes, limits.maxCols, limits.alignment);
+    const layer = { a, w, b };
+    // If all logits fit, they are kept for the gradient.
+    const keptLogits =
+      rows * classes * 8 <= maxLogitsBytes
+        ? chunks.map((chunk) => logitsOf(layer, chunk))
+        : undefined;
+    const forEachChunk = (use: (chunk: ClassChunk, logits: Tensor) => void) => {
+      for (const [i, chunk] of chunks.entries())
+        scope(() => use(chunk, keptLogits?.[i] ?? logitsOf(layer, chunk)));
     };
+    const params = { rows, classes, ignoreIndex, smoothing: 0 };
+    const loss = empty([rows], 'float32', device);
+    const state = empty([crossEntropyStateSize(rows)], 'float32', device);
     forEachChunk((chunk, logits) => {
-      const dlogits = empty(logits.shape, 'float32', device);
-      launch(
-        crossEntropyBackward,
-        { dloss, x: logits, labels: targets, state, dx: dlogits },
-        { ...params, ...chunk },
-      );
-      addGradients(layer, chunk, dlogits, gradients);
+      launch(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...chunk });
     });
-    return [gradients.dx, gradients.dWeight, gradients.dBias];
-  });
-  if (reduction !== 'mean') return applyReduction(losses, reduction);
-  return div(sum(losses), countNotIgnored(targets, ignoreIndex));
-}
+    const losses = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
+      const dloss = contiguous(gradient);
+      const gradients = {
+        dx: a.requiresGrad ? empty(a.shape, 'float32', device) : null,
+        dWeight: w.requiresGrad ? emptyGrad(w) : null,
+        dBias: b.requiresGrad ? emptyGrad(b) : null,
+      };
+      forEachChunk((chunk, logits) => {
+        const dlogits = empty(logits.shape, 'float32', device);
+        launch(
+          crossEntropyBackward,
+          { dloss, x: logits, labels: targets, state, dx: dlogits },
+          { ...params, ...chunk },
+        );
+        addGradients(layer, chunk, dlogits, gradients);
+      });
+      return [gradients.dx, gradients.dWeight, gradients.dBias];
+    });
+    if (reduction !== 'mean') return applyReduction(losses, reduction);
+    return div(sum(losses), countNotIgnored(targets, ignoreIndex));
+  },
+);
 
 function checkShapes(x: Tensor, weight: Tensor, bias: Tensor, labels: Tensor): void {
   const [rows, size] = x.shape;

@@ -7,6 +7,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { formatShape, requireWhole } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { abs, maskedFill, ne, square, sub, toFloat } from './elementwise.ts';
@@ -78,19 +79,27 @@ export const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
  * Mean squared error.
  * @throws ArgumentError if the targets have another shape.
  */
-export function mseLoss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
-  checkTargets('mseLoss', x, y);
-  return applyReduction(square(sub(x, y)), reduction);
-}
+export const mseLoss = operation(
+  'mseLoss',
+  2,
+  (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => {
+    checkTargets('mseLoss', x, y);
+    return applyReduction(square(sub(x, y)), reduction);
+  },
+);
 
 /**
  * Mean absolute error.
  * @throws ArgumentError if the targets have another shape.
  */
-export function l1Loss(x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor {
-  checkTargets('l1Loss', x, y);
-  return applyReduction(abs(sub(x, y)), reduction);
-}
+export const l1Loss = operation(
+  'l1Loss',
+  2,
+  (x: Tensor, y: Tensor, reduction: Reduction = 'mean'): Tensor => {
+    checkTargets('l1Loss', x, y);
+    return applyReduction(abs(sub(x, y)), reduction);
+  },
+);
 
 /**
  * Targets of another shape would broadcast, and the loss be that of all pairs.
@@ -105,7 +114,7 @@ export function checkTargets(operation: string, x: Tensor, targets: Tensor): voi
 }
 
 /** The lower triangle of x (columns up to row + diagonal), 0 elsewhere. */
-export function tril(x: Tensor, diagonal = 0): Tensor {
+export const tril = operation('tril', 1, (x: Tensor, diagonal = 0): Tensor => {
   if (x.ndim < 2)
     throw new ArgumentError(`tril: expected two or more dimensions, got ${formatShape(x.shape)}`);
   requireWhole([diagonal], 'tril', 'diagonal');
@@ -114,4 +123,4 @@ export function tril(x: Tensor, diagonal = 0): Tensor {
     Number(i % cols > Math.floor(i / cols) + diagonal),
   );
   return maskedFill(x, tensor(above, { shape: [rows, cols], device: x.device }), 0);
-}
+});

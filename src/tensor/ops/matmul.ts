@@ -13,6 +13,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
+import { operation, requireTensorIfGiven } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { broadcastShapes, coalesceDims, formatShape, product, sameShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -25,7 +26,7 @@ export type { Activation };
  * Transposed and sliced operands are read in place.
  * @throws ArgumentError if inner sizes differ.
  */
-export function matmul(a: Tensor, b: Tensor): Tensor {
+export const matmul = operation('matmul', 2, (a: Tensor, b: Tensor): Tensor => {
   if (a.ndim === 0 || b.ndim === 0)
     throw new ArgumentError('matmul: operands need at least one dimension');
   if (a.ndim === 1 && b.ndim === 1) return reshape(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), []);
@@ -48,7 +49,7 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
     a.requiresGrad ? operandGradient(dy, transpose(b, -1, -2), a) : null,
     b.requiresGrad ? rightGradient(a, dy, b) : null,
   ]);
-}
+});
 
 const dropDim = (x: Tensor, dim: number) =>
   reshape(
@@ -183,51 +184,51 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
  * out].
  * @throws ArgumentError if sizes differ.
  */
-export function linear(
-  x: Tensor,
-  weight: Tensor,
-  bias?: Tensor | null,
-  activation: Activation = 'none',
-): Tensor {
-  const [outFeatures, inFeatures] = weight.shape;
-  if (x.shape.at(-1) !== inFeatures) {
-    throw new ArgumentError(
-      `linear: expected an input of last size ${inFeatures}, as the weight ` +
-        `${formatShape(weight.shape)}, got ${formatShape(x.shape)}`,
+export const linear = operation(
+  'linear',
+  2,
+  (x: Tensor, weight: Tensor, bias?: Tensor | null, activation: Activation = 'none'): Tensor => {
+    requireTensorIfGiven(bias);
+    const [outFeatures, inFeatures] = weight.shape;
+    if (x.shape.at(-1) !== inFeatures) {
+      throw new ArgumentError(
+        `linear: expected an input of last size ${inFeatures}, as the weight ` +
+          `${formatShape(weight.shape)}, got ${formatShape(x.shape)}`,
+      );
+    }
+    if (!bias) {
+      if (activation === 'none') return matmul(x, transpose(weight, 0, 1));
+      const zero = fillMemory(empty([outFeatures], 'float32', x.device), 0);
+      return linear(x, weight, zero, activation);
+    }
+    if (!sameShape(bias.shape, [outFeatures])) {
+      throw new ArgumentError(
+        `linear: expected a bias of shape [${outFeatures}], got ${formatShape(bias.shape)}`,
+      );
+    }
+    const b = contiguous(bias);
+    const rows = asMatrix(x);
+    const y = empty([rows.shape[0], outFeatures], 'float32', x.device);
+    const preActivation = savesPreActivation(activation)
+      ? empty(y.shape, 'float32', x.device)
+      : undefined;
+    const params = matmulParams(rows, transpose(weight.detach(), 0, 1), y)!;
+    launch(
+      linearKernels[activation],
+      { a: rows, b: weight, bias: b, y, ...(preActivation && { preActivation }) },
+      params,
     );
-  }
-  if (!bias) {
-    if (activation === 'none') return matmul(x, transpose(weight, 0, 1));
-    const zero = fillMemory(empty([outFeatures], 'float32', x.device), 0);
-    return linear(x, weight, zero, activation);
-  }
-  if (!sameShape(bias.shape, [outFeatures])) {
-    throw new ArgumentError(
-      `linear: expected a bias of shape [${outFeatures}], got ${formatShape(bias.shape)}`,
-    );
-  }
-  const b = contiguous(bias);
-  const rows = asMatrix(x);
-  const y = empty([rows.shape[0], outFeatures], 'float32', x.device);
-  const preActivation = savesPreActivation(activation)
-    ? empty(y.shape, 'float32', x.device)
-    : undefined;
-  const params = matmulParams(rows, transpose(weight.detach(), 0, 1), y)!;
-  launch(
-    linearKernels[activation],
-    { a: rows, b: weight, bias: b, y, ...(preActivation && { preActivation }) },
-    params,
-  );
-  const result = record('linear', y, [rows, weight, b], (dy) => {
-    const dz = activationGradient(activation, dy, y, preActivation);
-    return [
-      rows.requiresGrad ? matmulUnrecorded(dz, weight) : null,
-      weight.requiresGrad ? matmulUnrecorded(transpose(dz, 0, 1), rows, emptyGrad(weight)) : null,
-      b.requiresGrad ? sumToSize(dz, b.shape, () => emptyGrad(b)) : null,
-    ];
-  });
-  return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
-}
+    const result = record('linear', y, [rows, weight, b], (dy) => {
+      const dz = activationGradient(activation, dy, y, preActivation);
+      return [
+        rows.requiresGrad ? matmulUnrecorded(dz, weight) : null,
+        weight.requiresGrad ? matmulUnrecorded(transpose(dz, 0, 1), rows, emptyGrad(weight)) : null,
+        b.requiresGrad ? sumToSize(dz, b.shape, () => emptyGrad(b)) : null,
+      ];
+    });
+    return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
+  },
+);
 
 /** x as a matrix; a matrix with gaps between rows (a slice) is taken as it is. */
 const asMatrix = (x: Tensor): Tensor => (x.ndim === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]));

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { full } from '../create.ts';
 import { requireFloat } from '../dtypes.ts';
+import { operation } from '../operation.ts';
 import { formatShape, normalizeDim } from '../shape.ts';
 import { sortRows } from '../sortRows.ts';
 import type { Tensor } from '../tensor.ts';
@@ -34,17 +35,21 @@ function placeOf(x: Tensor, d: number, k: number): Tensor {
  * @example
  * kthvalue(tensor([3, 1, 2]), 2).values; // 2
  */
-export function kthvalue(x: Tensor, k: number, dim = -1, keepdim = false): ValuesAndIndices {
-  const d = normalizeDim(dim, x.ndim, 'kthvalue');
-  const n = x.shape[d] ?? 1;
-  if (!Number.isInteger(k) || k < 1 || k > n)
-    throw new ArgumentError(
-      `kthvalue: expected k from 1 to ${n} for dimension ${dim} of ${formatShape(x.shape)}, ` +
-        `got ${k}`,
-    );
-  if (x.ndim === 0) return withScalar(x, (row) => kthvalue(row, k, 0, false));
-  return pick(x, d, placeOf(x, d, k - 1), keepdim);
-}
+export const kthvalue = operation(
+  'kthvalue',
+  1,
+  (x: Tensor, k: number, dim = -1, keepdim = false): ValuesAndIndices => {
+    const d = normalizeDim(dim, x.ndim, 'kthvalue');
+    const n = x.shape[d] ?? 1;
+    if (!Number.isInteger(k) || k < 1 || k > n)
+      throw new ArgumentError(
+        `kthvalue: expected k from 1 to ${n} for dimension ${dim} of ${formatShape(x.shape)}, ` +
+          `got ${k}`,
+      );
+    if (x.ndim === 0) return withScalar(x, (row) => kthvalue(row, k, 0, false));
+    return pick(x, d, placeOf(x, d, k - 1), keepdim);
+  },
+);
 
 const withScalar = (x: Tensor, f: (row: Tensor) => ValuesAndIndices): ValuesAndIndices =>
   f(reshape(x, [1]));
@@ -57,9 +62,14 @@ const withScalar = (x: Tensor, f: (row: Tensor) => ValuesAndIndices): ValuesAndI
  * @example
  * await median(tensor([3, 1, 2, 4])).item(); // 2
  */
-export function median(x: Tensor): Tensor;
-export function median(x: Tensor, dim: number, keepdim?: boolean): ValuesAndIndices;
-export function median(x: Tensor, dim?: number, keepdim = false): Tensor | ValuesAndIndices {
+export const median = operation('median', 1, medianOf as MedianForms);
+
+/** Of all elements, or along a dimension. */
+export interface MedianForms {
+  (x: Tensor): Tensor;
+  (x: Tensor, dim: number, keepdim?: boolean): ValuesAndIndices;
+}
+function medianOf(x: Tensor, dim?: number, keepdim = false): Tensor | ValuesAndIndices {
   if (dim === undefined) {
     if (x.size === 0) return full([], Number.NaN, { device: x.device });
     return medianAlong(reshape(x, [x.size]), 0, false).values;
@@ -83,15 +93,19 @@ function medianAlong(x: Tensor, d: number, keepdim: boolean): ValuesAndIndices {
 }
 
 /** Σ over dimensions of the elements that are not NaN; over all if `dim` is not given. */
-export const nansum = (x: Tensor, dim?: Dims, keepdim = false): Tensor =>
-  x.dtype === 'float32' ? sum(maskedFill(x, isnan(x), 0), dim, keepdim) : sum(x, dim, keepdim);
+export const nansum = operation(
+  'nansum',
+  1,
+  (x: Tensor, dim?: Dims, keepdim = false): Tensor =>
+    x.dtype === 'float32' ? sum(maskedFill(x, isnan(x), 0), dim, keepdim) : sum(x, dim, keepdim),
+);
 
 /**
  * Mean over dimensions of the elements that are not NaN; NaN if there is none.
  * @throws ArgumentError unless x is float32.
  */
-export function nanmean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const nanmean = operation('nanmean', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'nanmean');
   const count = sum(toFloat(logicalNot(isnan(x))), dim, keepdim);
   return div(nansum(x, dim, keepdim), count);
-}
+});

@@ -4,6 +4,7 @@ import type { PoolParams } from '../../kernels/convolution/windows.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, view } from './views.ts';
@@ -37,60 +38,60 @@ export interface AvgPoolOptions<N extends number | Pair = number | Pair> extends
  * @example
  * maxPool1d(tensor([[1, 3, 2, 5]]), 2); // [[3, 5]]
  */
-export function maxPool1d(
-  x: Tensor,
-  kernelSize: number,
-  options: MaxPoolOptions<number> = {},
-): Tensor {
-  return overTime('maxPool1d', x, (images) =>
-    pool('maxPool1d', images, [1, kernelSize], alongWidth(options), 'max'),
-  );
-}
+export const maxPool1d = operation(
+  'maxPool1d',
+  1,
+  (x: Tensor, kernelSize: number, options: MaxPoolOptions<number> = {}): Tensor => {
+    return overTime('maxPool1d', x, (images) =>
+      pool('maxPool1d', images, [1, kernelSize], alongWidth(options), 'max'),
+    );
+  },
+);
 
 /**
  * The largest element of each window of height and width, PyTorch's `max_pool2d`. x: [batch,
  * channels, height, width] or [channels, height, width] → [batch, channels, outHeight, outWidth].
  * @throws ArgumentError if the input has another rank, or an option is out of range.
  */
-export function maxPool2d(
-  x: Tensor,
-  kernelSize: number | Pair,
-  options: MaxPoolOptions = {},
-): Tensor {
-  return batched('maxPool2d', x, 3, (images) =>
-    pool('maxPool2d', images, kernelSize, options, 'max'),
-  );
-}
+export const maxPool2d = operation(
+  'maxPool2d',
+  1,
+  (x: Tensor, kernelSize: number | Pair, options: MaxPoolOptions = {}): Tensor => {
+    return batched('maxPool2d', x, 3, (images) =>
+      pool('maxPool2d', images, kernelSize, options, 'max'),
+    );
+  },
+);
 
 /**
  * The mean of each window along the last dimension, PyTorch's `avg_pool1d`. x: [batch, channels,
  * length] or [channels, length] → [batch, channels, outLength].
  * @throws ArgumentError if the input has another rank, or an option is out of range.
  */
-export function avgPool1d(
-  x: Tensor,
-  kernelSize: number,
-  options: AvgPoolOptions<number> = {},
-): Tensor {
-  return overTime('avgPool1d', x, (images) =>
-    pool('avgPool1d', images, [1, kernelSize], alongWidth(options), 'avg'),
-  );
-}
+export const avgPool1d = operation(
+  'avgPool1d',
+  1,
+  (x: Tensor, kernelSize: number, options: AvgPoolOptions<number> = {}): Tensor => {
+    return overTime('avgPool1d', x, (images) =>
+      pool('avgPool1d', images, [1, kernelSize], alongWidth(options), 'avg'),
+    );
+  },
+);
 
 /**
  * The mean of each window of height and width, PyTorch's `avg_pool2d`. x: [batch, channels, height,
  * width] or [channels, height, width] → [batch, channels, outHeight, outWidth].
  * @throws ArgumentError if the input has another rank, or an option is out of range.
  */
-export function avgPool2d(
-  x: Tensor,
-  kernelSize: number | Pair,
-  options: AvgPoolOptions = {},
-): Tensor {
-  return batched('avgPool2d', x, 3, (images) =>
-    pool('avgPool2d', images, kernelSize, options, 'avg'),
-  );
-}
+export const avgPool2d = operation(
+  'avgPool2d',
+  1,
+  (x: Tensor, kernelSize: number | Pair, options: AvgPoolOptions = {}): Tensor => {
+    return batched('avgPool2d', x, 3, (images) =>
+      pool('avgPool2d', images, kernelSize, options, 'avg'),
+    );
+  },
+);
 
 /** A size for each dimension; null keeps the input's. */
 export type AdaptiveSize = number | readonly [number | null, number | null];
@@ -101,16 +102,24 @@ export type AdaptiveSize = number | readonly [number | null, number | null];
  * [channels, length] → [batch, channels, outputSize].
  * @throws ArgumentError if the input has another rank or no elements, or the size is below 1.
  */
-export const adaptiveAvgPool1d = (x: Tensor, outputSize: number): Tensor =>
-  overTime('adaptiveAvgPool1d', x, (images) =>
-    adaptivePool('adaptiveAvgPool1d', images, [1, outputSize], 'avg'),
-  );
+export const adaptiveAvgPool1d = operation(
+  'adaptiveAvgPool1d',
+  1,
+  (x: Tensor, outputSize: number): Tensor =>
+    overTime('adaptiveAvgPool1d', x, (images) =>
+      adaptivePool('adaptiveAvgPool1d', images, [1, outputSize], 'avg'),
+    ),
+);
 
 /** The same along height and width, PyTorch's `adaptive_avg_pool2d`. */
-export const adaptiveAvgPool2d = (x: Tensor, outputSize: AdaptiveSize): Tensor =>
-  batched('adaptiveAvgPool2d', x, 3, (images) =>
-    adaptivePool('adaptiveAvgPool2d', images, outputSize, 'avg'),
-  );
+export const adaptiveAvgPool2d = operation(
+  'adaptiveAvgPool2d',
+  1,
+  (x: Tensor, outputSize: AdaptiveSize): Tensor =>
+    batched('adaptiveAvgPool2d', x, 3, (images) =>
+      adaptivePool('adaptiveAvgPool2d', images, outputSize, 'avg'),
+    ),
+);
 
 /**
  * The largest elements of `outputSize` parts along the last dimension, PyTorch's
@@ -118,16 +127,24 @@ export const adaptiveAvgPool2d = (x: Tensor, outputSize: AdaptiveSize): Tensor =
  * [channels, length] → [batch, channels, outputSize].
  * @throws ArgumentError if the input has another rank or no elements, or the size is below 1.
  */
-export const adaptiveMaxPool1d = (x: Tensor, outputSize: number): Tensor =>
-  overTime('adaptiveMaxPool1d', x, (images) =>
-    adaptivePool('adaptiveMaxPool1d', images, [1, outputSize], 'max'),
-  );
+export const adaptiveMaxPool1d = operation(
+  'adaptiveMaxPool1d',
+  1,
+  (x: Tensor, outputSize: number): Tensor =>
+    overTime('adaptiveMaxPool1d', x, (images) =>
+      adaptivePool('adaptiveMaxPool1d', images, [1, outputSize], 'max'),
+    ),
+);
 
 /** The same along height and width, PyTorch's `adaptive_max_pool2d`. */
-export const adaptiveMaxPool2d = (x: Tensor, outputSize: AdaptiveSize): Tensor =>
-  batched('adaptiveMaxPool2d', x, 3, (images) =>
-    adaptivePool('adaptiveMaxPool2d', images, outputSize, 'max'),
-  );
+export const adaptiveMaxPool2d = operation(
+  'adaptiveMaxPool2d',
+  1,
+  (x: Tensor, outputSize: AdaptiveSize): Tensor =>
+    batched('adaptiveMaxPool2d', x, 3, (images) =>
+      adaptivePool('adaptiveMaxPool2d', images, outputSize, 'max'),
+    ),
+);
 
 /** Runs `f` on sequences as images of a height of 1. */
 function overTime(operation: string, x: Tensor, f: (images: Tensor) => Tensor): Tensor {

@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { tensor } from '../create.ts';
+import { operation, viewOperation } from '../operation.ts';
 import { formatShape, normalizeDim, requireDim, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { maskedFill } from './elementwise.ts';
@@ -13,7 +14,7 @@ import { cat, expand, flatten, permute, reshape, type SliceRange, select, slice 
  * @example
  * await repeat(tensor([1, 2]), [2, 2]).tolist(); // [[1, 2, 1, 2], [1, 2, 1, 2]]
  */
-export function repeat(x: Tensor, sizes: Shape): Tensor {
+export const repeat = operation('repeat', 1, (x: Tensor, sizes: Shape): Tensor => {
   if (sizes.length < x.ndim || !sizes.every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(
       `repeat: expected ${x.ndim} or more integers ≥ 0 for ${formatShape(x.shape)}, ` +
@@ -27,11 +28,15 @@ export function repeat(x: Tensor, sizes: Shape): Tensor {
     expand(reshape(x, split), repeated),
     shape.map((n, d) => n * sizes[d]),
   );
-}
+});
 
 /** As `repeat`, but fewer sizes than dimensions stand for the last ones. */
-export const tile = (x: Tensor, sizes: Shape): Tensor =>
-  repeat(x, [...Array<number>(Math.max(0, x.ndim - sizes.length)).fill(1), ...sizes]);
+export const tile = operation(
+  'tile',
+  1,
+  (x: Tensor, sizes: Shape): Tensor =>
+    repeat(x, [...Array<number>(Math.max(0, x.ndim - sizes.length)).fill(1), ...sizes]),
+);
 
 /**
  * Each element (or slice along `dim`) several times in a row; without `dim` x counts as flat.
@@ -40,111 +45,119 @@ export const tile = (x: Tensor, sizes: Shape): Tensor =>
  * @example
  * await repeatInterleave(tensor([1, 2]), 2).tolist(); // [1, 1, 2, 2]
  */
-export function repeatInterleave(
-  x: Tensor,
-  repeats: number | readonly number[],
-  dim?: number,
-): Tensor {
-  if (dim === undefined) return repeatInterleave(flatten(x), repeats, 0);
-  const d = requireDim(dim, x.ndim, 'repeatInterleave');
-  const n = x.shape[d];
-  const counts = typeof repeats === 'number' ? Array<number>(n).fill(repeats) : repeats;
-  if (counts.length !== n || !counts.every((count) => Number.isInteger(count) && count >= 0))
-    throw new ArgumentError(
-      `repeatInterleave: expected an integer ≥ 0 or ${n} of them, ` +
-        `got ${typeof repeats === 'number' ? repeats : formatShape(repeats)}`,
-    );
-  const places = Int32Array.from(counts.flatMap((count, i) => Array<number>(count).fill(i)));
-  const whole = Array<SliceRange>(d).fill(null);
-  return index(x, [...whole, tensor(places, { device: x.device })]);
-}
+export const repeatInterleave = operation(
+  'repeatInterleave',
+  1,
+  (x: Tensor, repeats: number | readonly number[], dim?: number): Tensor => {
+    if (dim === undefined) return repeatInterleave(flatten(x), repeats, 0);
+    const d = requireDim(dim, x.ndim, 'repeatInterleave');
+    const n = x.shape[d];
+    const counts = typeof repeats === 'number' ? Array<number>(n).fill(repeats) : repeats;
+    if (counts.length !== n || !counts.every((count) => Number.isInteger(count) && count >= 0))
+      throw new ArgumentError(
+        `repeatInterleave: expected an integer ≥ 0 or ${n} of them, ` +
+          `got ${typeof repeats === 'number' ? repeats : formatShape(repeats)}`,
+      );
+    const places = Int32Array.from(counts.flatMap((count, i) => Array<number>(count).fill(i)));
+    const whole = Array<SliceRange>(d).fill(null);
+    return index(x, [...whole, tensor(places, { device: x.device })]);
+  },
+);
 
 /**
  * The slices along a dimension, without that dimension.
  * @throws ArgumentError if `dim` is out of range.
  */
-export function unbind(x: Tensor, dim = 0): Tensor[] {
+export const unbind = viewOperation('unbind', 1, (x: Tensor, dim = 0): Tensor[] => {
   const d = requireDim(dim, x.ndim, 'unbind');
   return Array.from({ length: x.shape[d] }, (_, i) => select(x, d, i));
-}
+});
 
 /**
  * x with its elements moved on by `shifts` places along `dims`; those that leave at the end come
  * back at the start. Without `dims` x counts as flat.
  * @throws ArgumentError if there are not as many shifts as dimensions.
  */
-export function roll(
-  x: Tensor,
-  shifts: number | readonly number[],
-  dims?: number | readonly number[],
-): Tensor {
-  if (dims === undefined) return reshape(roll(flatten(x), shifts, 0), x.shape);
-  const [by, along] = [shifts, dims].map((one) => (typeof one === 'number' ? [one] : one));
-  if (by.length !== along.length || !by.every(Number.isInteger))
-    throw new ArgumentError(
-      `roll: expected ${along.length} whole numbers as shifts, got ${formatShape(by)}`,
-    );
-  return along.reduce((moved, dim, i) => {
-    const d = requireDim(dim, x.ndim, 'roll');
-    const n = x.shape[d];
-    if (n === 0) return moved;
-    const start = ((-by[i] % n) + n) % n;
-    const part = (from: number, to: number) =>
-      slice(moved, [...Array<SliceRange>(d).fill(null), [from, to]]);
-    return start === 0 ? moved : cat([part(start, n), part(0, start)], d);
-  }, x);
-}
+export const roll = operation(
+  'roll',
+  1,
+  (x: Tensor, shifts: number | readonly number[], dims?: number | readonly number[]): Tensor => {
+    if (dims === undefined) return reshape(roll(flatten(x), shifts, 0), x.shape);
+    const [by, along] = [shifts, dims].map((one) => (typeof one === 'number' ? [one] : one));
+    if (by.length !== along.length || !by.every(Number.isInteger))
+      throw new ArgumentError(
+        `roll: expected ${along.length} whole numbers as shifts, got ${formatShape(by)}`,
+      );
+    return along.reduce((moved, dim, i) => {
+      const d = requireDim(dim, x.ndim, 'roll');
+      const n = x.shape[d];
+      if (n === 0) return moved;
+      const start = ((-by[i] % n) + n) % n;
+      const part = (from: number, to: number) =>
+        slice(moved, [...Array<SliceRange>(d).fill(null), [from, to]]);
+      return start === 0 ? moved : cat([part(start, n), part(0, start)], d);
+    }, x);
+  },
+);
 
 /**
  * Moves dimensions to other places; the others keep their order.
  * @throws ArgumentError if a dimension is out of range or named twice.
  */
-export function movedim(
-  x: Tensor,
-  source: number | readonly number[],
-  destination: number | readonly number[],
-): Tensor {
-  const [from, to] = [source, destination].map((one) =>
-    (typeof one === 'number' ? [one] : one).map((d) => requireDim(d, x.ndim, 'movedim')),
-  );
-  if (from.length !== to.length || [from, to].some((one) => new Set(one).size !== one.length))
-    throw new ArgumentError(
-      `movedim: expected as many different places as dimensions, got ${formatShape(from)} ` +
-        `and ${formatShape(to)}`,
+export const movedim = viewOperation(
+  'movedim',
+  1,
+  (
+    x: Tensor,
+    source: number | readonly number[],
+    destination: number | readonly number[],
+  ): Tensor => {
+    const [from, to] = [source, destination].map((one) =>
+      (typeof one === 'number' ? [one] : one).map((d) => requireDim(d, x.ndim, 'movedim')),
     );
-  const rest = x.shape.map((_, d) => d).filter((d) => !from.includes(d));
-  return permute(
-    x,
-    x.shape.map((_, d) => (to.includes(d) ? from[to.indexOf(d)] : rest.shift()!)),
-  );
-}
+    if (from.length !== to.length || [from, to].some((one) => new Set(one).size !== one.length))
+      throw new ArgumentError(
+        `movedim: expected as many different places as dimensions, got ${formatShape(from)} ` +
+          `and ${formatShape(to)}`,
+      );
+    const rest = x.shape.map((_, d) => d).filter((d) => !from.includes(d));
+    return permute(
+      x,
+      x.shape.map((_, d) => (to.includes(d) ? from[to.indexOf(d)] : rest.shift()!)),
+    );
+  },
+);
 
 /**
  * The elements of x whose indices along two dimensions differ by `offset` (dim2 ahead of dim1), as
  * a last dimension; the two are dropped. Unlike PyTorch's it may be a copy.
  * @throws ArgumentError if the dimensions are the same or out of range.
  */
-export function diagonal(x: Tensor, offset = 0, dim1 = 0, dim2 = 1): Tensor {
-  const [a, b] = [dim1, dim2].map((d) => normalizeDim(d, x.ndim, 'diagonal'));
-  if (a === b || x.ndim < 2)
-    throw new ArgumentError(
-      `diagonal: expected two different dimensions of ${formatShape(x.shape)}, ` +
-        `got ${dim1} and ${dim2}`,
-    );
-  const rest = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
-  const [rows, cols] = [x.shape[a], x.shape[b]];
-  const length = Math.max(0, Math.min(rows + Math.min(0, offset), cols - Math.max(0, offset)));
-  const flat = flatten(permute(x, [...rest, a, b]), -2);
-  const start = offset >= 0 ? offset : -offset * cols;
-  const end = length === 0 ? start : start + (length - 1) * (cols + 1) + 1;
-  return slice(flat, [...rest.map(() => null), [start, end, cols + 1]]);
-}
+export const diagonal = viewOperation(
+  'diagonal',
+  1,
+  (x: Tensor, offset = 0, dim1 = 0, dim2 = 1): Tensor => {
+    const [a, b] = [dim1, dim2].map((d) => normalizeDim(d, x.ndim, 'diagonal'));
+    if (a === b || x.ndim < 2)
+      throw new ArgumentError(
+        `diagonal: expected two different dimensions of ${formatShape(x.shape)}, ` +
+          `got ${dim1} and ${dim2}`,
+      );
+    const rest = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
+    const [rows, cols] = [x.shape[a], x.shape[b]];
+    const length = Math.max(0, Math.min(rows + Math.min(0, offset), cols - Math.max(0, offset)));
+    const flat = flatten(permute(x, [...rest, a, b]), -2);
+    const start = offset >= 0 ? offset : -offset * cols;
+    const end = length === 0 ? start : start + (length - 1) * (cols + 1) + 1;
+    return slice(flat, [...rest.map(() => null), [start, end, cols + 1]]);
+  },
+);
 
 /**
  * The upper triangle of x (columns from row + diagonal on), 0 elsewhere. x: [..., rows, cols].
  * @throws ArgumentError if x has fewer than 2 dimensions.
  */
-export function triu(x: Tensor, diagonal = 0): Tensor {
+export const triu = operation('triu', 1, (x: Tensor, diagonal = 0): Tensor => {
   if (x.ndim < 2)
     throw new ArgumentError(`triu: expected 2 or more dimensions, got ${formatShape(x.shape)}`);
   const [rows, cols] = x.shape.slice(-2);
@@ -152,4 +165,4 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
     Number(i % cols < Math.floor(i / cols) + diagonal),
   );
   return maskedFill(x, tensor(below, { shape: [rows, cols], device: x.device }), 0);
-}
+});

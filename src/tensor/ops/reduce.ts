@@ -6,6 +6,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { asDtype, requireFloat } from '../dtypes.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { reduceAxes, reduceIntegers, unsafeView } from '../reduceAxes.ts';
 import { formatShape, normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -51,23 +52,23 @@ const shaped = (y: Tensor, x: Tensor, axes: readonly number[], keepdim: boolean)
  * Σ over dimensions; over all if `dim` is not given. Of int32 and bool it is an int32, which wraps
  * beyond 2^31.
  */
-export function sum(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const sum = operation('sum', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'sum');
   if (x.dtype !== 'float32') return shaped(reduceIntegers(sumIntegers, x, axes), x, axes, keepdim);
   const shape = keepdim ? keepdimShape(x, axes) : reducedShape(x, axes);
   const y = axes.length > 0 ? unsafeView(reduceAxes(kernels.sum, x, axes), shape) : x.detach();
   return record('sum', y, [x], (dy) => [expand(reshape(dy, keepdimShape(x, axes)), x.shape)]);
-}
+});
 
 /**
  * Mean over dimensions; over all if `dim` is not given.
  * @throws ArgumentError unless x is float32.
  */
-export function mean(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const mean = operation('mean', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'mean');
   const count = product(normalizeDims(x, dim, 'mean').map((d) => x.shape[d]));
   return affine(sum(x, dim, keepdim), 1 / count, 0);
-}
+});
 
 /** How a variance is taken: PyTorch's `correction` and `keepdim`. */
 export interface VarianceOptions {
@@ -83,30 +84,29 @@ export interface VarianceOptions {
  * @example
  * variance(x, 1, { correction: 0, keepdim: true });
  */
-export function variance(
-  x: Tensor,
-  dim?: Dims,
-  unbiased: boolean | VarianceOptions = true,
-  keepdim = false,
-): Tensor {
-  requireFloat(x, 'var');
-  const options =
-    typeof unbiased === 'object' ? unbiased : { correction: Number(unbiased), keepdim };
-  const { correction = 1 } = options;
-  const count = product(normalizeDims(x, dim, 'var').map((d) => x.shape[d]));
-  const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
-  const squares = sum(square(centered), dim, options.keepdim);
-  return affine(squares, 1 / Math.max(0, count - correction), 0);
-}
+export const variance = operation(
+  'variance',
+  1,
+  (x: Tensor, dim?: Dims, unbiased: boolean | VarianceOptions = true, keepdim = false): Tensor => {
+    requireFloat(x, 'var');
+    const options =
+      typeof unbiased === 'object' ? unbiased : { correction: Number(unbiased), keepdim };
+    const { correction = 1 } = options;
+    const count = product(normalizeDims(x, dim, 'var').map((d) => x.shape[d]));
+    const centered = sub(x, mean(x, dim === undefined ? x.shape.map((_, d) => d) : dim, true));
+    const squares = sum(square(centered), dim, options.keepdim);
+    return affine(squares, 1 / Math.max(0, count - correction), 0);
+  },
+);
 
 /**
  * Largest value over dimensions, or NaN if any is NaN; equal maxima share the gradient, as in
  * PyTorch's `amax`.
  */
-export function amax(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const amax = operation('amax', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireElements(x, normalizeDims(x, dim, 'amax'), 'amax');
   return largest(x, dim, keepdim);
-}
+});
 
 /** `amax`, and -Infinity along a dimension of size 0. */
 function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
@@ -123,13 +123,13 @@ function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
 }
 
 /** Smallest value over dimensions, as `amax`. */
-export function amin(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const amin = operation('amin', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'amin');
   requireElements(x, axes, 'amin');
   if (x.dtype !== 'float32')
     return asDtype(shaped(reduceIntegers(minIntegers, x, axes), x, axes, keepdim), x.dtype);
   return affine(amax(affine(x, -1, 0), dim, keepdim), -1, 0);
-}
+});
 
 /** @throws ArgumentError if there is no element to choose from along a dimension. */
 function requireElements(x: Tensor, axes: readonly number[], operation: string): void {
@@ -168,14 +168,20 @@ function argMinMax(x: Tensor, dim: number | undefined, keepdim: boolean, sign: n
  * Index of the first largest element, or of the first NaN, along a dimension (int32); of all
  * elements if `dim` is not given.
  */
-export const argmax = (x: Tensor, dim?: number, keepdim = false): Tensor =>
-  argMinMax(x, dim, keepdim, 1);
+export const argmax = operation(
+  'argmax',
+  1,
+  (x: Tensor, dim?: number, keepdim = false): Tensor => argMinMax(x, dim, keepdim, 1),
+);
 /** Index of the first smallest element along a dimension (int32). */
-export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor =>
-  argMinMax(x, dim, keepdim, -1);
+export const argmin = operation(
+  'argmin',
+  1,
+  (x: Tensor, dim?: number, keepdim = false): Tensor => argMinMax(x, dim, keepdim, -1),
+);
 
 /** Euclidean norm over dimensions; if it is 0, so is its gradient. */
-export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
+export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'norm');
   const axes = normalizeDims(x, dim, 'norm');
   const keepdims = keepdimShape(x, axes);
@@ -185,12 +191,16 @@ export function norm(x: Tensor, dim?: Dims, keepdim = false): Tensor {
     const share = div(reshape(dy, keepdims), length);
     return [mul(x, maskedFill(share, eq(length, 0), 0))];
   });
-}
+});
 
 /** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
-export function logsumexp(x: Tensor, dim: Dims, keepdim = false): Tensor {
-  // An infinite maximum is replaced by the largest number: infinity minus infinity is NaN.
-  const maxima = clamp(largest(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
-  const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
-  return add(shifted, reshape(maxima, shifted.shape));
-}
+export const logsumexp = operation(
+  'logsumexp',
+  1,
+  (x: Tensor, dim: Dims, keepdim = false): Tensor => {
+    // An infinite maximum is replaced by the largest number: infinity minus infinity is NaN.
+    const maxima = clamp(largest(x.detach(), dim, true), -FLOAT32_MAX, FLOAT32_MAX);
+    const shifted = log(sum(exp(sub(x, maxima)), dim, keepdim));
+    return add(shifted, reshape(maxima, shifted.shape));
+  },
+);

@@ -6,19 +6,19 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { fillMemory, full } from '../create.ts';
 import { launchMap } from '../launch.ts';
+import { operation, requireOperand } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { add, affine, mul, neg, type Operand, toFloat } from './elementwise.ts';
 
 /** Functions of whole parts: integers stay as they are, and the gradient is 0, as in PyTorch. */
-const step =
-  (kernel: MapKernel) =>
-  (x: Tensor): Tensor => {
+const step = (kernel: MapKernel) =>
+  operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
     if (x.dtype !== 'float32') return x;
     return record(kernel.spec.name, launchMap(kernel, [x]), [x], () => [
       fillMemory(empty(x.shape, 'float32', x.device), 0),
     ]);
-  };
+  });
 
 /** The largest whole number that is not above x. */
 export const floor = step(r.floor);
@@ -32,23 +32,26 @@ export const trunc = step(r.trunc);
 export const sign = step(k.sign);
 
 /** The fraction of x, with x's sign: x - trunc(x). */
-export const frac = (x: Tensor): Tensor =>
-  record('frac', launchMap(r.frac, [x]), [x], (dy) => [dy]);
+export const frac = operation(
+  'frac',
+  1,
+  (x: Tensor): Tensor => record('frac', launchMap(r.frac, [x]), [x], (dy) => [dy]),
+);
 
 /** Both operands as floats, or as integers if both are whole. */
-function sameType(operation: string, a: Tensor, b: Operand): [Tensor, Tensor, isInt: boolean] {
+function sameType(name: string, a: Tensor, b: Operand): [Tensor, Tensor, isInt: boolean] {
+  requireOperand(b);
   const isInt =
     a.dtype !== 'float32' && (typeof b === 'number' ? Number.isInteger(b) : b.dtype !== 'float32');
   if (isInt && b === 0)
-    throw new ArgumentError(`${operation}: expected a divisor other than 0 for integers`);
+    throw new ArgumentError(`${name}: expected a divisor other than 0 for integers`);
   if (typeof b !== 'number') return isInt ? [a, b, true] : [toFloat(a), toFloat(b), false];
   const divisor = full([], b, { dtype: isInt ? 'int32' : 'float32', device: a.device });
   return [isInt ? a : toFloat(a), divisor, isInt];
 }
 
-const remainderOf =
-  (kernel: MapKernel, ofInt: MapKernel, rounded: (q: Tensor) => Tensor) =>
-  (x: Tensor, divisor: Operand): Tensor => {
+const remainderOf = (kernel: MapKernel, ofInt: MapKernel, rounded: (q: Tensor) => Tensor) =>
+  operation(kernel.spec.name, 1, (x: Tensor, divisor: Operand): Tensor => {
     const { name } = kernel.spec;
     const [a, b, isInt] = sameType(name, x, divisor);
     if (isInt) return launchMap(ofInt, [a, b]);
@@ -57,7 +60,7 @@ const remainderOf =
       // The remainder is a minus a whole number of b.
       b.requiresGrad ? sumToSize(neg(mul(dy, rounded(launchMap(k.div, [a, b])))), b.shape) : null,
     ]);
-  };
+  });
 
 /**
  * The remainder of a division with the divisor's sign, as Python's %: x - b floor(x / b), computed
@@ -81,38 +84,45 @@ export const fmod = remainderOf(r.fmod, r.fmodInt, trunc);
  * @example
  * await floorDivide(tensor([-3, 3]), 2).tolist(); // [-2, 1]
  */
-export function floorDivide(x: Tensor, divisor: Operand): Tensor {
+export const floorDivide = operation('floorDivide', 1, (x: Tensor, divisor: Operand): Tensor => {
   const [a, b, isInt] = sameType('floorDivide', x.detach(), divisor);
   return launchMap(isInt ? r.floorDivideInt : r.floorDivide, [a, b]);
-}
+});
 
 /** other - alpha x: `rsub(x, 2)` is 2 - x. */
-export const rsub = (x: Tensor, other: Operand, alpha = 1): Tensor =>
-  typeof other === 'number' && x.dtype === 'float32'
-    ? affine(x, -alpha, other)
-    : add(mul(x, -alpha), other);
+export const rsub = operation(
+  'rsub',
+  1,
+  (x: Tensor, other: Operand, alpha = 1): Tensor =>
+    typeof other === 'number' && x.dtype === 'float32'
+      ? affine(x, -alpha, other)
+      : add(mul(x, -alpha), other),
+);
 
 /**
  * x with NaN, infinity and minus infinity replaced; by default by 0 and by the largest and the
  * least float32. What is replaced gets no gradient.
  */
-export function nanToNum(
-  x: Tensor,
-  nan = 0,
-  posinf: number = FLOAT32_MAX,
-  neginf: number = -FLOAT32_MAX,
-): Tensor {
-  const scalars = { ofNan: nan, ofInfinity: posinf, ofMinus: neginf };
-  return record('nanToNum', launchMap(r.nanToNum, [x], scalars), [x], (dy) => [
-    launchMap(k.where, [launchMap(r.isfinite, [x]), dy, full([], 0, { device: x.device })]),
-  ]);
-}
+export const nanToNum = operation(
+  'nanToNum',
+  1,
+  (x: Tensor, nan = 0, posinf: number = FLOAT32_MAX, neginf: number = -FLOAT32_MAX): Tensor => {
+    const scalars = { ofNan: nan, ofInfinity: posinf, ofMinus: neginf };
+    return record('nanToNum', launchMap(r.nanToNum, [x], scalars), [x], (dy) => [
+      launchMap(k.where, [launchMap(r.isfinite, [x]), dy, full([], 0, { device: x.device })]),
+    ]);
+  },
+);
 
 /**
  * From x to `end` by the share `weight`, a number or a tensor: x + weight (end - x).
  * @throws ArgumentError if shapes do not broadcast.
  */
-export const lerp = (x: Tensor, end: Tensor, weight: Operand): Tensor =>
-  typeof weight === 'number' && weight >= 0.5
-    ? end.sub(end.sub(x).mul(1 - weight))
-    : x.add(end.sub(x).mul(weight));
+export const lerp = operation(
+  'lerp',
+  2,
+  (x: Tensor, end: Tensor, weight: Operand): Tensor =>
+    typeof weight === 'number' && weight >= 0.5
+      ? end.sub(end.sub(x).mul(1 - weight))
+      : x.add(end.sub(x).mul(weight)),
+);

@@ -1,14 +1,28 @@
 import type { Device } from '../../device/device.ts';
 import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { defaultDevice } from '../create.ts';
+import { defaultDevice, randn } from '../create.ts';
 import { hostDraw } from '../drawOnce.ts';
 import { hostWrite } from '../hostWrite.ts';
 import { noteIndexRange } from '../indexRange.ts';
+import { operation, requireOperand } from '../operation.ts';
 import type { Philox } from '../random.ts';
-import { formatShape, product, type Shape } from '../shape.ts';
+import { broadcastShapes, formatShape, product, type Shape } from '../shape.ts';
 import { type DType, empty, type Tensor, type TensorData } from '../tensor.ts';
-import { div, ge, gt, le, log, mul, neg, toFloat, toInt, where } from './elementwise.ts';
+import {
+  add,
+  div,
+  ge,
+  gt,
+  le,
+  log,
+  mul,
+  neg,
+  type Operand,
+  toFloat,
+  toInt,
+  where,
+} from './elementwise.ts';
 import { all, logicalAnd } from './logical.ts';
 import { amax, argmax } from './reduce.ts';
 import { cumsum } from './scan.ts';
@@ -94,25 +108,62 @@ const uniforms = (shape: Shape, device: Device): Tensor =>
  * @example
  * const next = multinomial(logits.softmax(-1), 1); // one token for each row
  */
-export function multinomial(probs: Tensor, numSamples: number, replacement = false): Tensor {
-  if (probs.ndim < 1 || probs.ndim > 2 || probs.shape.at(-1) === 0)
-    throw new ArgumentError(
-      `multinomial: expected probabilities [classes] or [rows, classes], ` +
-        `got ${formatShape(probs.shape)}`,
+export const multinomial = operation(
+  'multinomial',
+  1,
+  (probs: Tensor, numSamples: number, replacement = false): Tensor => {
+    if (probs.ndim < 1 || probs.ndim > 2 || probs.shape.at(-1) === 0)
+      throw new ArgumentError(
+        `multinomial: expected probabilities [classes] or [rows, classes], ` +
+          `got ${formatShape(probs.shape)}`,
+      );
+    const classes = probs.shape[probs.ndim - 1];
+    const most = replacement ? Number.MAX_SAFE_INTEGER : classes;
+    if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most)
+      throw new ArgumentError(
+        `multinomial: expected 1 ${replacement ? 'or more' : `to ${classes}`} samples ` +
+          `${replacement ? '' : 'without replacement '}from ${classes} classes, got ${numSamples}`,
+      );
+    const rows = reshape(probs.detach(), [-1, classes]);
+    const samples = (replacement ? drawWith : drawWithout)(rows, numSamples);
+    // A row is a distribution if its numbers are finite and not negative.
+    const isValid = all(logicalAnd(ge(rows, 0), le(rows, FLOAT32_MAX)), 1, true);
+    return reshape(toInt(where(isValid, samples, -1)), [...probs.shape.slice(0, -1), numSamples]);
+  },
+);
+
+/** 1 with probability p, else 0, for each element p (float32). It has no gradient. */
+export const bernoulli = operation(
+  'bernoulli',
+  1,
+  (p: Tensor): Tensor => toFloat(gt(p.detach(), uniforms(p.shape, p.device))),
+);
+
+/**
+ * Normal random numbers with a mean and a standard deviation for each element: tensors, numbers, or
+ * two numbers and a shape.
+ * @throws ArgumentError if shapes do not broadcast, or two numbers come without a shape.
+ * @example
+ * normal(0, 0.02, [2, 3]);
+ */
+export const normal = operation(
+  'normal',
+  0,
+  (mean: Operand, std: Operand = 1, shape?: Shape, options: DrawOptions = {}): Tensor => {
+    requireOperand(mean);
+    requireOperand(std);
+    const shapes = [mean, std].flatMap((one) => (typeof one === 'number' ? [] : [one]));
+    if (shapes.length === 0 && !shape)
+      throw new ArgumentError('normal: expected a shape with two numbers, got none');
+    const size =
+      shape ?? shapes.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, 'normal'));
+    const device = shapes[0]?.device ?? options.device;
+    const [center, spread] = [mean, std].map((one) =>
+      typeof one === 'number' ? one : one.detach(),
     );
-  const classes = probs.shape[probs.ndim - 1];
-  const most = replacement ? Number.MAX_SAFE_INTEGER : classes;
-  if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most)
-    throw new ArgumentError(
-      `multinomial: expected 1 ${replacement ? 'or more' : `to ${classes}`} samples ` +
-        `${replacement ? '' : 'without replacement '}from ${classes} classes, got ${numSamples}`,
-    );
-  const rows = reshape(probs.detach(), [-1, classes]);
-  const samples = (replacement ? drawWith : drawWithout)(rows, numSamples);
-  // A row is a distribution if its numbers are finite and not negative.
-  const isValid = all(logicalAnd(ge(rows, 0), le(rows, FLOAT32_MAX)), 1, true);
-  return reshape(toInt(where(isValid, samples, -1)), [...probs.shape.slice(0, -1), numSamples]);
-}
+    return add(mul(randn(size, { device }), spread), center);
+  },
+);
 
 /** The first class where the running sum of probabilities exceeds a random share of the total. */
 function drawWith(p: Tensor, numSamples: number): Tensor {

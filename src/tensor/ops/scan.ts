@@ -3,6 +3,7 @@ import * as kernels from '../../kernels/reduction/scan.ts';
 import { record } from '../autograd.ts';
 import { asDtype, requireFloat } from '../dtypes.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { gather } from './embedding.ts';
@@ -36,7 +37,7 @@ function ofIntegers(
  * @example
  * await cumsum(tensor([1, 2, 3])).tolist(); // [1, 3, 6]
  */
-export function cumsum(x: Tensor, dim = -1): Tensor {
+export const cumsum = operation('cumsum', 1, (x: Tensor, dim = -1): Tensor => {
   const sizes = sizesOf(x, dim, 'cumsum');
   if (x.dtype !== 'float32') return ofIntegers(kernels.cumsumIntegers, x, sizes);
   const run = (source: Tensor, reverse: number): Tensor => {
@@ -45,14 +46,14 @@ export function cumsum(x: Tensor, dim = -1): Tensor {
     return y;
   };
   return record('cumsum', run(x.detach(), 0), [x], (dy) => [run(dy, 1)]);
-}
+});
 
 /**
  * Running product along a dimension: y[i] = x[0] · … · x[i]; see `cumsum`. Its gradient is exact
  * where elements are 0, and costs the square of the dimension's size.
  * @throws ArgumentError if `dim` is out of range.
  */
-export function cumprod(x: Tensor, dim = -1): Tensor {
+export const cumprod = operation('cumprod', 1, (x: Tensor, dim = -1): Tensor => {
   const sizes = sizesOf(x, dim, 'cumprod');
   if (x.dtype !== 'float32') return ofIntegers(kernels.cumprodIntegers, x, sizes);
   const source = contiguous(x);
@@ -63,14 +64,14 @@ export function cumprod(x: Tensor, dim = -1): Tensor {
     launch(kernels.cumprodBackward, { x: source, dy: contiguous(dy), dx }, sizes);
     return [dx];
   });
-}
+});
 
 /**
  * Running log Σ exp along a dimension: y[i] = log(exp(x[0]) + … + exp(x[i])), without overflow. Its
  * gradient costs the square of the dimension's size.
  * @throws ArgumentError if `dim` is out of range, or unless x is float32.
  */
-export function logcumsumexp(x: Tensor, dim = -1): Tensor {
+export const logcumsumexp = operation('logcumsumexp', 1, (x: Tensor, dim = -1): Tensor => {
   requireFloat(x, 'logcumsumexp');
   const sizes = sizesOf(x, dim, 'logcumsumexp');
   const source = contiguous(x);
@@ -81,7 +82,7 @@ export function logcumsumexp(x: Tensor, dim = -1): Tensor {
     launch(kernels.logcumsumexpBackward, { x: source, y, dy: contiguous(dy), dx }, sizes);
     return [dx];
   });
-}
+});
 
 function running(
   operation: 'cummax' | 'cummin',
@@ -106,6 +107,14 @@ function running(
  * @example
  * const { values, indices } = cummax(tensor([1, 3, 2, 3])); // [1, 3, 3, 3], [0, 1, 1, 3]
  */
-export const cummax = (x: Tensor, dim = -1): ValuesAndIndices => running('cummax', x, dim, 1);
+export const cummax = operation(
+  'cummax',
+  1,
+  (x: Tensor, dim = -1): ValuesAndIndices => running('cummax', x, dim, 1),
+);
 /** Smallest element so far along a dimension, and where it is; see `cummax`. */
-export const cummin = (x: Tensor, dim = -1): ValuesAndIndices => running('cummin', x, dim, 0);
+export const cummin = operation(
+  'cummin',
+  1,
+  (x: Tensor, dim = -1): ValuesAndIndices => running('cummin', x, dim, 0),
+);

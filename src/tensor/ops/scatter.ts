@@ -8,6 +8,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { launch } from '../launch.ts';
+import { operation, requireTensor } from '../operation.ts';
 import { formatShape, product, requireDim, type Shape } from '../shape.ts';
 import { sortRows } from '../sortRows.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -55,6 +56,8 @@ function alignSource(
   index: Tensor,
   given: Tensor | number,
 ): { d: number; places: Tensor; source: Tensor } {
+  requireTensor(index);
+  if (typeof given !== 'number') requireTensor(given);
   const d = requireDim(dim, x.ndim, operation);
   const source =
     typeof given === 'number'
@@ -92,27 +95,35 @@ function alignSource(
  * @example
  * scatter(zeros(2, 3), 1, tensor(Int32Array.of(2, 0), { shape: [2, 1] }), 1); // one-hot rows
  */
-export function scatter(x: Tensor, dim: number, index: Tensor, source: Tensor | number): Tensor {
-  const aligned = alignSource('scatter', x, dim, index, source);
-  const { d, places } = aligned;
-  const y = write(x.detach(), d, places, aligned.source.detach(), false);
-  return record('scatter', y, [x, aligned.source], (dy) => [
-    clearWritten(dy, d, places, aligned.source),
-    gather(dy, d, places),
-  ]);
-}
+export const scatter = operation(
+  'scatter',
+  1,
+  (x: Tensor, dim: number, index: Tensor, source: Tensor | number): Tensor => {
+    const aligned = alignSource('scatter', x, dim, index, source);
+    const { d, places } = aligned;
+    const y = write(x.detach(), d, places, aligned.source.detach(), false);
+    return record('scatter', y, [x, aligned.source], (dy) => [
+      clearWritten(dy, d, places, aligned.source),
+      gather(dy, d, places),
+    ]);
+  },
+);
 
 /**
  * x with all elements of the source added that name a place, in order (PyTorch's `scatter_add`): as
  * `scatter` otherwise. float32, or int32, which wraps.
  * @throws ArgumentError if sizes or dtypes do not fit, or an index from the host is out of range.
  */
-export function scatterAdd(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
-  const aligned = alignSource('scatterAdd', x, dim, index, source);
-  const { d, places } = aligned;
-  const y = write(x.detach(), d, places, aligned.source.detach(), true);
-  return record('scatterAdd', y, [x, aligned.source], (dy) => [dy, gather(dy, d, places)]);
-}
+export const scatterAdd = operation(
+  'scatterAdd',
+  1,
+  (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor => {
+    const aligned = alignSource('scatterAdd', x, dim, index, source);
+    const { d, places } = aligned;
+    const y = write(x.detach(), d, places, aligned.source.detach(), true);
+    return record('scatterAdd', y, [x, aligned.source], (dy) => [dy, gather(dy, d, places)]);
+  },
+);
 
 /** Checks a vector of indices for slices of x; the dimension. */
 function checkSlices(
@@ -122,6 +133,8 @@ function checkSlices(
   index: Tensor,
   source: Tensor,
 ): number {
+  requireTensor(index);
+  requireTensor(source);
   const d = requireDim(dim, x.ndim, operation);
   requireSameType(operation, x, source);
   const expected: Shape = x.shape.map((n, i) => (i === d ? index.size : n));
@@ -140,23 +153,31 @@ function checkSlices(
  * x (PyTorch's `index_add`). index: [m] (int32), source: x's shape with m in that dimension.
  * @throws ArgumentError if shapes or dtypes do not fit, or an index from the host is out of range.
  */
-export function indexAdd(x: Tensor, dim: number, index: Tensor, source: Tensor, alpha = 1): Tensor {
-  const d = checkSlices('indexAdd', x, dim, index, source);
-  const part = alpha === 1 ? source : mul(source, alpha);
-  const y = write(x.detach(), d, reshape(index, [-1]), part.detach(), true);
-  return record('indexAdd', y, [x, part], (dy) => [dy, indexSelect(dy, d, index)]);
-}
+export const indexAdd = operation(
+  'indexAdd',
+  1,
+  (x: Tensor, dim: number, index: Tensor, source: Tensor, alpha = 1): Tensor => {
+    const d = checkSlices('indexAdd', x, dim, index, source);
+    const part = alpha === 1 ? source : mul(source, alpha);
+    const y = write(x.detach(), d, reshape(index, [-1]), part.detach(), true);
+    return record('indexAdd', y, [x, part], (dy) => [dy, indexSelect(dy, d, index)]);
+  },
+);
 
 /**
  * x with slices replaced along a dimension: slice index[k] of x by slice k of the source (PyTorch's
  * `index_copy`); where an index is repeated, the last one counts. As `indexAdd` otherwise.
  * @throws ArgumentError if shapes or dtypes do not fit, or an index from the host is out of range.
  */
-export function indexCopy(x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
-  const d = checkSlices('indexCopy', x, dim, index, source);
-  const y = write(x.detach(), d, reshape(index, [-1]), source.detach(), false);
-  return record('indexCopy', y, [x, source], (dy) => [
-    clearWritten(dy, d, index, source),
-    indexSelect(dy, d, index),
-  ]);
-}
+export const indexCopy = operation(
+  'indexCopy',
+  1,
+  (x: Tensor, dim: number, index: Tensor, source: Tensor): Tensor => {
+    const d = checkSlices('indexCopy', x, dim, index, source);
+    const y = write(x.detach(), d, reshape(index, [-1]), source.detach(), false);
+    return record('indexCopy', y, [x, source], (dy) => [
+      clearWritten(dy, d, index, source),
+      indexSelect(dy, d, index),
+    ]);
+  },
+);

@@ -2,6 +2,7 @@ import * as kernels from '../../kernels/normalization/softmax.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { formatShape, normalizeDim, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { contiguous, transpose } from './views.ts';
@@ -16,14 +17,14 @@ function rowsAndCols(shape: Shape): { rows: number; cols: number } {
  * exp(x) / Σ exp(x) along a dimension. Dimensions other than the last are transposed there and
  * back.
  */
-export function softmax(x: Tensor, dim = -1): Tensor {
+export const softmax = operation('softmax', 1, (x: Tensor, dim = -1): Tensor => {
   const d = normalizeDim(dim, x.ndim, 'softmax');
   if (d < x.ndim - 1) return transpose(softmax(transpose(x, d, -1)), d, -1);
   const source = contiguous(x);
   const y = empty(x.shape, 'float32', x.device);
   launch(kernels.softmax, { x: source, y }, rowsAndCols(x.shape));
   return record('softmax', y, [source], (dy) => [softmaxGradient(dy, y, 1)]);
-}
+});
 
 function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
   const dx = empty(y.shape, 'float32', y.device);
@@ -41,35 +42,39 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
  * and is 0 in the others.
  * @throws ArgumentError if the mask does not fit.
  */
-export function maskedSoftmax(x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor {
-  const [batch, heads, length, keys] = x.shape;
-  const maskBatch = mask.shape[0];
-  if (
-    x.ndim !== 4 ||
-    formatShape(mask.shape) !== formatShape([maskBatch, 1, 1, keys]) ||
-    (maskBatch !== 1 && maskBatch !== batch)
-  ) {
-    throw new ArgumentError(
-      `maskedSoftmax: expected a mask of shape [batch or 1, 1, 1, keys] for ` +
-        `${formatShape(x.shape)}, got ${formatShape(mask.shape)}`,
+export const maskedSoftmax = operation(
+  'maskedSoftmax',
+  2,
+  (x: Tensor, mask: Tensor, scale: number, isCausal = false): Tensor => {
+    const [batch, heads, length, keys] = x.shape;
+    const maskBatch = mask.shape[0];
+    if (
+      x.ndim !== 4 ||
+      formatShape(mask.shape) !== formatShape([maskBatch, 1, 1, keys]) ||
+      (maskBatch !== 1 && maskBatch !== batch)
+    ) {
+      throw new ArgumentError(
+        `maskedSoftmax: expected a mask of shape [batch or 1, 1, 1, keys] for ` +
+          `${formatShape(x.shape)}, got ${formatShape(mask.shape)}`,
+      );
+    }
+    const source = contiguous(x);
+    const y = empty(x.shape, 'float32', x.device);
+    const maskParams = {
+      rowsPerMask: (batch / maskBatch) * heads * length,
+      causalRows: isCausal ? length : 0,
+    };
+    launch(
+      kernels.maskedSoftmax,
+      { x: source, mask: contiguous(mask), y },
+      { ...rowsAndCols(x.shape), scale, ...maskParams },
     );
-  }
-  const source = contiguous(x);
-  const y = empty(x.shape, 'float32', x.device);
-  const maskParams = {
-    rowsPerMask: (batch / maskBatch) * heads * length,
-    causalRows: isCausal ? length : 0,
-  };
-  launch(
-    kernels.maskedSoftmax,
-    { x: source, mask: contiguous(mask), y },
-    { ...rowsAndCols(x.shape), scale, ...maskParams },
-  );
-  return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
-}
+    return record('maskedSoftmax', y, [source], (dy) => [softmaxGradient(dy, y, scale)]);
+  },
+);
 
 /** log(softmax(x)), computed without taking the softmax first. */
-export function logSoftmax(x: Tensor, dim = -1): Tensor {
+export const logSoftmax = operation('logSoftmax', 1, (x: Tensor, dim = -1): Tensor => {
   const d = normalizeDim(dim, x.ndim, 'logSoftmax');
   if (d < x.ndim - 1) return transpose(logSoftmax(transpose(x, d, -1)), d, -1);
   const source = contiguous(x);
@@ -80,4 +85,4 @@ export function logSoftmax(x: Tensor, dim = -1): Tensor {
     launch(kernels.logSoftmaxBackward, { dy: contiguous(dy), y, dx }, rowsAndCols(x.shape));
     return [dx];
   });
-}
+});

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { operation } from '../operation.ts';
 import { formatShape, normalizeDim } from '../shape.ts';
 import { sortRows } from '../sortRows.ts';
 import type { Tensor } from '../tensor.ts';
@@ -44,15 +45,23 @@ function sortAlong(
  * @example
  * const { values, indices } = sort(tensor([3, 1, 2])); // [1, 2, 3], [1, 2, 0]
  */
-export const sort = (x: Tensor, dim = -1, descending = false): ValuesAndIndices =>
-  sortAlong('sort', x, dim, descending);
+export const sort = operation(
+  'sort',
+  1,
+  (x: Tensor, dim = -1, descending = false): ValuesAndIndices =>
+    sortAlong('sort', x, dim, descending),
+);
 
 /** The indices that sort x along a dimension (int32); see `sort`. */
-export function argsort(x: Tensor, dim = -1, descending = false): Tensor {
-  const d = normalizeDim(dim, x.ndim, 'argsort');
-  const { order } = sortRows(contiguous(withLast(x.detach(), d)), descending);
-  return undoLast(order, x, d);
-}
+export const argsort = operation(
+  'argsort',
+  1,
+  (x: Tensor, dim = -1, descending = false): Tensor => {
+    const d = normalizeDim(dim, x.ndim, 'argsort');
+    const { order } = sortRows(contiguous(withLast(x.detach(), d)), descending);
+    return undoLast(order, x, d);
+  },
+);
 
 /**
  * The k largest (or smallest) elements along a dimension in order, and where they are; NaN is the
@@ -61,23 +70,22 @@ export function argsort(x: Tensor, dim = -1, descending = false): Tensor {
  * @example
  * const { values, indices } = topk(logits, 5); // [rows, classes] → [rows, 5]
  */
-export function topk(
-  x: Tensor,
-  k: number,
-  dim = -1,
-  largest = true,
-  _sorted = true,
-): ValuesAndIndices {
-  const d = normalizeDim(dim, x.ndim, 'topk');
-  const n = x.shape[d] ?? 1;
-  if (!Number.isInteger(k) || k < 0 || k > n)
-    throw new ArgumentError(
-      `topk: expected k from 0 to ${n} for dimension ${dim} of ${formatShape(x.shape)}, got ${k}`,
-    );
-  // A scalar has one element, which k = 0 cannot leave out of the shape [].
-  if (x.ndim === 0 && k === 0) throw new ArgumentError('topk: expected k = 1 for a scalar, got 0');
-  return sortAlong('topk', x, dim, largest, k);
-}
+export const topk = operation(
+  'topk',
+  1,
+  (x: Tensor, k: number, dim = -1, largest = true, _sorted = true): ValuesAndIndices => {
+    const d = normalizeDim(dim, x.ndim, 'topk');
+    const n = x.shape[d] ?? 1;
+    if (!Number.isInteger(k) || k < 0 || k > n)
+      throw new ArgumentError(
+        `topk: expected k from 0 to ${n} for dimension ${dim} of ${formatShape(x.shape)}, got ${k}`,
+      );
+    // A scalar has one element, which k = 0 cannot leave out of the shape [].
+    if (x.ndim === 0 && k === 0)
+      throw new ArgumentError('topk: expected k = 1 for a scalar, got 0');
+    return sortAlong('topk', x, dim, largest, k);
+  },
+);
 
 const pick = (x: Tensor, d: number, indices: Tensor): ValuesAndIndices => ({
   values: gather(x, d, indices),
@@ -116,6 +124,16 @@ function extremeOf(
   return (operation === 'max' ? amax : amin)(x);
 }
 
+/** The three forms of `max` and `min`. */
+export interface Extreme {
+  (x: Tensor): Tensor;
+  (x: Tensor, dim: number, keepdim?: boolean): ValuesAndIndices;
+  (x: Tensor, other: Tensor): Tensor;
+}
+const extremeForms = (name: 'max' | 'min'): Extreme =>
+  operation(name, 1, ((x: Tensor, other?: Tensor | number, keepdim: boolean = false) =>
+    extremeOf(name, x, other, keepdim)) as Extreme);
+
 /**
  * PyTorch's `max` in its three forms: of all elements (equal ones share the gradient); along a
  * dimension with the indices of the first largest elements (int32), which get the gradient; or
@@ -124,17 +142,7 @@ function extremeOf(
  * @example
  * const { values, indices } = max(tensor([[1, 3], [4, 2]]), 1); // [3, 4], [1, 0]
  */
-export function max(x: Tensor): Tensor;
-export function max(x: Tensor, dim: number, keepdim?: boolean): ValuesAndIndices;
-export function max(x: Tensor, other: Tensor): Tensor;
-export function max(x: Tensor, other?: Tensor | number, keepdim = false) {
-  return extremeOf('max', x, other, keepdim);
-}
+export const max = extremeForms('max');
 
 /** PyTorch's `min` in its three forms; see `max`. A NaN is found before the smallest element. */
-export function min(x: Tensor): Tensor;
-export function min(x: Tensor, dim: number, keepdim?: boolean): ValuesAndIndices;
-export function min(x: Tensor, other: Tensor): Tensor;
-export function min(x: Tensor, other?: Tensor | number, keepdim = false) {
-  return extremeOf('min', x, other, keepdim);
-}
+export const min = extremeForms('min');

@@ -2,6 +2,7 @@ import { prodBackward, prod as prodKernel } from '../../kernels/reduction/prod.t
 import { prodIntegers } from '../../kernels/reduction/reduceIntegers.ts';
 import { record } from '../autograd.ts';
 import { launch } from '../launch.ts';
+import { operation } from '../operation.ts';
 import { reduceIntegers, unsafeView } from '../reduceAxes.ts';
 import { normalizeDim, product } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
@@ -28,7 +29,7 @@ import { contiguous, reshape } from './views.ts';
  * Of int32 and bool it is an int32, which wraps.
  * @throws ArgumentError if `dim` is out of range.
  */
-export function prod(x: Tensor, dim?: number, keepdim = false): Tensor {
+export const prod = operation('prod', 1, (x: Tensor, dim?: number, keepdim = false): Tensor => {
   if (dim === undefined) return prod(reshape(x, [x.size]), 0);
   const d = normalizeDim(dim, x.ndim, 'prod');
   const shape = x.shape.flatMap((n, i) => (i !== d ? [n] : keepdim ? [1] : []));
@@ -44,25 +45,24 @@ export function prod(x: Tensor, dim?: number, keepdim = false): Tensor {
     launch(prodBackward, { x: source, dy: contiguous(dy), dx }, params);
     return [dx];
   });
-}
+});
 
 /**
  * Standard deviation over dimensions; as `variance`. Where it is 0, so is its gradient, as in
  * PyTorch.
  * @throws ArgumentError if a dimension is out of range.
  */
-export function std(
-  x: Tensor,
-  dim?: Dims,
-  unbiased: boolean | VarianceOptions = true,
-  keepdim = false,
-): Tensor {
-  const squared = variance(x, dim, unbiased, keepdim);
-  const y = sqrt(squared.detach());
-  return record('std', y, [squared], (dy) => [
-    mul(dy, maskedFill(affine(reciprocal(y), 0.5, 0), eq(y, 0), 0)),
-  ]);
-}
+export const std = operation(
+  'std',
+  1,
+  (x: Tensor, dim?: Dims, unbiased: boolean | VarianceOptions = true, keepdim = false): Tensor => {
+    const squared = variance(x, dim, unbiased, keepdim);
+    const y = sqrt(squared.detach());
+    return record('std', y, [squared], (dy) => [
+      mul(dy, maskedFill(affine(reciprocal(y), 0.5, 0), eq(y, 0), 0)),
+    ]);
+  },
+);
 
 /**
  * The norm of vectors over dimensions (PyTorch's `linalg.vector_norm`): (Σ |x|^ord)^(1/ord), the
@@ -70,21 +70,25 @@ export function std(
  * Where it is 0, so is its gradient.
  * @throws ArgumentError if a dimension is out of range.
  */
-export function vectorNorm(x: Tensor, ord = 2, dim?: Dims, keepdim = false): Tensor {
-  if (ord === 2) return norm(x, dim, keepdim);
-  if (ord === Number.POSITIVE_INFINITY) return amax(abs(x), dim, keepdim);
-  if (ord === Number.NEGATIVE_INFINITY) return amin(abs(x), dim, keepdim);
-  if (ord === 0) return sum(toFloat(ne(x.detach(), 0)), dim, keepdim);
-  if (ord === 1) return sum(abs(x), dim, keepdim);
-  const size = abs(x.detach());
-  const kept = pow(sum(pow(size, ord), dim, true), 1 / ord);
-  const y = keepdim ? kept : reshape(kept, sum(size, dim).shape);
-  return record('vectorNorm', y, [x], (dy) => {
-    // sign(x) (|x| / norm)^(ord - 1), and 0 for elements of 0.
-    const share = mul(sign(x.detach()), pow(div(size, kept), ord - 1));
-    return [mul(reshape(dy, kept.shape), maskedFill(share, eq(size, 0), 0))];
-  });
-}
+export const vectorNorm = operation(
+  'vectorNorm',
+  1,
+  (x: Tensor, ord = 2, dim?: Dims, keepdim = false): Tensor => {
+    if (ord === 2) return norm(x, dim, keepdim);
+    if (ord === Number.POSITIVE_INFINITY) return amax(abs(x), dim, keepdim);
+    if (ord === Number.NEGATIVE_INFINITY) return amin(abs(x), dim, keepdim);
+    if (ord === 0) return sum(toFloat(ne(x.detach(), 0)), dim, keepdim);
+    if (ord === 1) return sum(abs(x), dim, keepdim);
+    const size = abs(x.detach());
+    const kept = pow(sum(pow(size, ord), dim, true), 1 / ord);
+    const y = keepdim ? kept : reshape(kept, sum(size, dim).shape);
+    return record('vectorNorm', y, [x], (dy) => {
+      // sign(x) (|x| / norm)^(ord - 1), and 0 for elements of 0.
+      const share = mul(sign(x.detach()), pow(div(size, kept), ord - 1));
+      return [mul(reshape(dy, kept.shape), maskedFill(share, eq(size, 0), 0))];
+    });
+  },
+);
 
 /**
  * x divided by its norm along a dimension, which counts as `eps` at least (PyTorch's
@@ -93,22 +97,30 @@ export function vectorNorm(x: Tensor, ord = 2, dim?: Dims, keepdim = false): Ten
  * @example
  * const unit = normalize(embeddings); // rows of length 1
  */
-export function normalize(x: Tensor, p = 2, dim: number = 1, eps = 1e-12): Tensor {
-  return div(x, clamp(vectorNorm(x, p, dim, true), eps));
-}
+export const normalize = operation(
+  'normalize',
+  1,
+  (x: Tensor, p = 2, dim: number = 1, eps = 1e-12): Tensor => {
+    return div(x, clamp(vectorNorm(x, p, dim, true), eps));
+  },
+);
 
 /**
  * The cosine of the angle between vectors along a dimension; other sizes broadcast. Each norm
  * counts as `eps` at least. [rows, size] and [rows, size] → [rows].
  * @throws ArgumentError if shapes do not broadcast or `dim` is out of range.
  */
-export function cosineSimilarity(x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8): Tensor {
-  // Both get the same number of dimensions, of which `dim` is one.
-  const rank = Math.max(x1.ndim, x2.ndim);
-  const d = normalizeDim(dim, rank, 'cosineSimilarity');
-  const [a, b] = [x1, x2].map((x) => {
-    const full = reshape(x, [...Array<number>(rank - x.ndim).fill(1), ...x.shape]);
-    return normalize(full, 2, d, eps);
-  });
-  return sum(mul(a, b), d);
-}
+export const cosineSimilarity = operation(
+  'cosineSimilarity',
+  2,
+  (x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8): Tensor => {
+    // Both get the same number of dimensions, of which `dim` is one.
+    const rank = Math.max(x1.ndim, x2.ndim);
+    const d = normalizeDim(dim, rank, 'cosineSimilarity');
+    const [a, b] = [x1, x2].map((x) => {
+      const full = reshape(x, [...Array<number>(rank - x.ndim).fill(1), ...x.shape]);
+      return normalize(full, 2, d, eps);
+    });
+    return sum(mul(a, b), d);
+  },
+);

@@ -3,6 +3,8 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
+import { operation, requireTensors, viewOperation } from '../operation.ts';
+import { describe } from '../print.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import {
   contiguousStrides,
@@ -13,33 +15,33 @@ import {
   requireDim,
   requireWhole,
   type Shape,
+  type SliceRange,
   viewStrides,
 } from '../shape.ts';
 import { copyIntoStrided } from '../storeStrided.ts';
 import { empty, type Tensor } from '../tensor.ts';
 
-/**
- * The same elements in row-major order at the start of their memory: a copy, unless they already
- * are.
- */
-export function contiguous(x: Tensor): Tensor {
+export type { SliceRange };
+
+/** The same elements in row-major order at the start of their memory: a copy where needed. */
+export const contiguous = operation('contiguous', 1, (x: Tensor): Tensor => {
   if (isDenseAtOrigin(x)) return x;
   return record('contiguous', launchMap(copy, [x]), [x], (dy) => [dy]);
-}
+});
 
 /** As in PyTorch: one -1 is inferred; copies only if x is not contiguous. */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export const reshape = viewOperation('reshape', 1, (x: Tensor, shape: Shape): Tensor => {
   const full = inferShape(shape, x.size, x.shape);
   const source = x.isContiguous ? x : contiguous(x);
   const y = source.asStrided(full, contiguousStrides(full), source.offset);
   return record('reshape', y, [source], (dy) => [reshape(dy, source.shape)]);
-}
+});
 
 /**
  * The same memory under another shape (PyTorch's `view`); one -1 is inferred.
  * @throws ArgumentError if the size differs, or the strides do not allow it.
  */
-export function view(x: Tensor, shape: Shape): Tensor {
+export const view = viewOperation('view', 1, (x: Tensor, shape: Shape): Tensor => {
   const full = inferShape(shape, x.size, x.shape, 'view');
   const strides = viewStrides(x.shape, x.strides, full);
   if (!strides)
@@ -48,10 +50,10 @@ export function view(x: Tensor, shape: Shape): Tensor {
         `${formatShape(full)} without a copy: use reshape`,
     );
   return record('view', x.asStrided(full, strides, x.offset), [x], (dy) => [reshape(dy, x.shape)]);
-}
+});
 
 /** Dimension d of the result is dimension `order[d]` of x. */
-export function permute(x: Tensor, order: Shape): Tensor {
+export const permute = viewOperation('permute', 1, (x: Tensor, order: Shape): Tensor => {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
     throw new ArgumentError(
@@ -66,19 +68,23 @@ export function permute(x: Tensor, order: Shape): Tensor {
   );
   const inverse = axes.map((_, d) => axes.indexOf(d));
   return record('permute', y, [x], (dy) => [permute(dy, inverse)]);
-}
+});
 
 /** Swaps two dimensions. */
-export function transpose(x: Tensor, dim0: number, dim1: number): Tensor {
-  const order = x.shape.map((_, d) => d);
-  const a = requireDim(dim0, x.ndim, 'transpose');
-  const b = requireDim(dim1, x.ndim, 'transpose');
-  [order[a], order[b]] = [order[b], order[a]];
-  return permute(x, order);
-}
+export const transpose = viewOperation(
+  'transpose',
+  1,
+  (x: Tensor, dim0: number, dim1: number): Tensor => {
+    const order = x.shape.map((_, d) => d);
+    const a = requireDim(dim0, x.ndim, 'transpose');
+    const b = requireDim(dim1, x.ndim, 'transpose');
+    [order[a], order[b]] = [order[b], order[a]];
+    return permute(x, order);
+  },
+);
 
 /** Repeats dimensions of size 1 without copying; -1 keeps a size. */
-export function expand(x: Tensor, shape: Shape): Tensor {
+export const expand = viewOperation('expand', 1, (x: Tensor, shape: Shape): Tensor => {
   requireWhole(shape, 'expand', 'sizes');
   const leadingDims = shape.length - x.ndim;
   const full = shape.map((n, d) => (n === -1 ? x.shape[d - leadingDims] : n));
@@ -92,25 +98,25 @@ export function expand(x: Tensor, shape: Shape): Tensor {
     );
   const y = x.asStrided(full, broadcastStrides(x, full), x.offset);
   return record('expand', y, [x], (dy) => [sumToSize(dy, x.shape)]);
-}
+});
 
 /** Drops dimension `dim` if its size is 1; without `dim`, all such dimensions. */
-export function squeeze(x: Tensor, dim?: number): Tensor {
+export const squeeze = viewOperation('squeeze', 1, (x: Tensor, dim?: number): Tensor => {
   const only = dim === undefined ? undefined : normalizeDim(dim, x.ndim, 'squeeze');
   return reshape(
     x,
     x.shape.filter((n, d) => n !== 1 || (only !== undefined && d !== only)),
   );
-}
+});
 
 /** Puts a dimension of size 1 at `dim`. */
-export function unsqueeze(x: Tensor, dim: number): Tensor {
+export const unsqueeze = viewOperation('unsqueeze', 1, (x: Tensor, dim: number): Tensor => {
   const at = normalizeDim(dim, x.ndim + 1, 'unsqueeze');
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
-}
+});
 
 /** Merges dimensions `start` to `end` into one. */
-export function flatten(x: Tensor, start = 0, end = -1): Tensor {
+export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = -1): Tensor => {
   const a = normalizeDim(start, x.ndim, 'flatten');
   const b = normalizeDim(end, x.ndim, 'flatten');
   return reshape(x, [
@@ -118,64 +124,64 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
     product(x.shape.slice(a, b + 1)),
     ...x.shape.slice(b + 1),
   ]);
-}
-
-/**
- * Range of a dimension: all of it (null), or start to end (exclusive; negative from the end) by
- * step.
- */
-export type SliceRange =
-  | null
-  | readonly [start?: number | null, end?: number | null, step?: number];
+});
 
 /** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
-export function slice(x: Tensor, ranges: readonly SliceRange[]): Tensor {
-  if (ranges.length > x.ndim)
-    throw new ArgumentError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
-  const shape = [...x.shape];
-  const strides = [...x.strides];
-  let offset = x.offset;
-  ranges.forEach((range, d) => {
-    if (range === null) return;
-    const n = x.shape[d];
-    const [start, end, step = 1] = range;
-    requireWhole([start ?? 0, end ?? n], 'slice', 'bounds');
-    if (!Number.isInteger(step) || step < 1)
-      throw new ArgumentError(`slice: expected a positive integer step, got ${step}`);
-    const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
-    const first = clip(start ?? 0);
-    shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
-    offset += first * strides[d];
-    strides[d] *= step;
-  });
-  const y = x.asStrided(shape, strides, offset);
-  return record('slice', y, [x], (dy) => {
-    const dx = fillMemory(empty(x.shape, 'float32', x.device), 0);
-    // The same view of a contiguous dx receives the gradient.
-    const target = slice(dx, ranges);
-    copyIntoStrided(dx, target.strides, target.offset, dy);
-    return [dx];
-  });
-}
+export const slice = viewOperation(
+  'slice',
+  1,
+  (x: Tensor, ranges: readonly SliceRange[]): Tensor => {
+    if (ranges.length > x.ndim)
+      throw new ArgumentError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
+    const shape = [...x.shape];
+    const strides = [...x.strides];
+    let offset = x.offset;
+    ranges.forEach((range, d) => {
+      if (range === null) return;
+      const n = x.shape[d];
+      const [start, end, step = 1] = range;
+      requireWhole([start ?? 0, end ?? n], 'slice', 'bounds');
+      if (!Number.isInteger(step) || step < 1)
+        throw new ArgumentError(`slice: expected a positive integer step, got ${step}`);
+      const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
+      const first = clip(start ?? 0);
+      shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
+      offset += first * strides[d];
+      strides[d] *= step;
+    });
+    const y = x.asStrided(shape, strides, offset);
+    return record('slice', y, [x], (dy) => {
+      const dx = fillMemory(empty(x.shape, 'float32', x.device), 0);
+      // The same view of a contiguous dx receives the gradient.
+      const target = slice(dx, ranges);
+      copyIntoStrided(dx, target.strides, target.offset, dy);
+      return [dx];
+    });
+  },
+);
 
 /** The part of x where dimension `dim` is `index`, without that dimension. */
-export function select(x: Tensor, dim: number, index: number): Tensor {
-  const d = requireDim(dim, x.ndim, 'select');
-  const n = x.shape[d];
-  if (!Number.isInteger(index) || index < -n || index >= n) {
-    throw new ArgumentError(
-      `select: index ${index} is out of range for dimension ${dim} of ${formatShape(x.shape)}`,
-    );
-  }
-  const at = index < 0 ? index + n : index;
-  const part = slice(x, [...Array<SliceRange>(d).fill(null), [at, at + 1]]);
-  const drop = (values: Shape) => values.filter((_, i) => i !== d);
-  const y = part.asStrided(drop(part.shape), drop(part.strides), part.offset);
-  return record('select', y, [part], (dy) => [reshape(dy, part.shape)]);
-}
+export const select = viewOperation(
+  'select',
+  1,
+  (x: Tensor, dim: number, index: number): Tensor => {
+    const d = requireDim(dim, x.ndim, 'select');
+    const n = x.shape[d];
+    if (!Number.isInteger(index) || index < -n || index >= n) {
+      throw new ArgumentError(
+        `select: index ${index} is out of range for dimension ${dim} of ${formatShape(x.shape)}`,
+      );
+    }
+    const at = index < 0 ? index + n : index;
+    const part = slice(x, [...Array<SliceRange>(d).fill(null), [at, at + 1]]);
+    const drop = (values: Shape) => values.filter((_, i) => i !== d);
+    const y = part.asStrided(drop(part.shape), drop(part.strides), part.offset);
+    return record('select', y, [part], (dy) => [reshape(dy, part.shape)]);
+  },
+);
 
 /** Reverses the order along some dimensions. */
-export function flip(x: Tensor, axes: Shape): Tensor {
+export const flip = operation('flip', 1, (x: Tensor, axes: Shape): Tensor => {
   const strides = [...x.strides];
   let offset = x.offset;
   for (const axis of axes) {
@@ -185,11 +191,11 @@ export function flip(x: Tensor, axes: Shape): Tensor {
   }
   const y = launchMap(copy, [x.asStrided(x.shape, strides, offset)]);
   return record('flip', y, [x], (dy) => [flip(dy, axes)]);
-}
+});
 
 /** Joins tensors along a dimension; all other sizes must agree. */
-export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
-  if (tensors.length === 0) throw new ArgumentError('cat: no tensors were given');
+export const cat = operation('cat', 0, (tensors: readonly Tensor[], dim = 0): Tensor => {
+  requireTensors(tensors);
   const [first] = tensors;
   const d = requireDim(dim, first.ndim, 'cat');
   for (const t of tensors) {
@@ -197,7 +203,10 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
       t.ndim === first.ndim &&
       t.shape.every((n, i) => i === d || n === first.shape[i]) &&
       t.dtype === first.dtype;
-    if (!fits) throw new ArgumentError(`cat: ${t} does not fit ${first} along dimension ${dim}`);
+    if (!fits)
+      throw new ArgumentError(
+        `cat: ${describe(t)} does not fit ${describe(first)} along dimension ${dim}`,
+      );
   }
   const shape = first.shape.map((n, i) =>
     i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n,
@@ -215,71 +224,77 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
       slice(dy, [...Array<SliceRange>(d).fill(null), [starts[i], starts[i] + t.shape[d]]]),
     ),
   );
-}
+});
 
 /** Joins tensors of one shape along a new dimension. */
-export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+export const stack = operation('stack', 0, (tensors: readonly Tensor[], dim = 0): Tensor => {
+  requireTensors(tensors);
   return cat(
     tensors.map((t) => unsqueeze(t, dim)),
     dim,
   );
-}
+});
 
 /** Splits a dimension into parts of the given size, or of the given sizes. */
-export function split(x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] {
-  const d = requireDim(dim, x.ndim, 'split');
-  const n = x.shape[d];
-  requireWhole(typeof sizes === 'number' ? [sizes] : sizes, 'split', 'sizes');
-  if (typeof sizes === 'number' ? sizes < 1 : sizes.some((size) => size < 0))
-    throw new ArgumentError(
-      `split: expected sizes ≥ ${typeof sizes === 'number' ? 1 : 0}, got ${sizes}`,
+export const split = viewOperation(
+  'split',
+  1,
+  (x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] => {
+    const d = requireDim(dim, x.ndim, 'split');
+    const n = x.shape[d];
+    requireWhole(typeof sizes === 'number' ? [sizes] : sizes, 'split', 'sizes');
+    if (typeof sizes === 'number' ? sizes < 1 : sizes.some((size) => size < 0))
+      throw new ArgumentError(
+        `split: expected sizes ≥ ${typeof sizes === 'number' ? 1 : 0}, got ${sizes}`,
+      );
+    const parts =
+      typeof sizes === 'number'
+        ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
+        : sizes;
+    if (parts.reduce((a, b) => a + b, 0) !== n)
+      throw new ArgumentError(`split: sizes ${formatShape(parts)} do not add up to ${n}`);
+    let start = 0;
+    return parts.map((size) =>
+      slice(x, [...Array<SliceRange>(d).fill(null), [start, (start += size)]]),
     );
-  const parts =
-    typeof sizes === 'number'
-      ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
-      : sizes;
-  if (parts.reduce((a, b) => a + b, 0) !== n)
-    throw new ArgumentError(`split: sizes ${formatShape(parts)} do not add up to ${n}`);
-  let start = 0;
-  return parts.map((size) =>
-    slice(x, [...Array<SliceRange>(d).fill(null), [start, (start += size)]]),
-  );
-}
+  },
+);
 
 /** Splits a dimension into at most `chunks` parts of equal size (the last may be smaller). */
-export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
+export const chunk = viewOperation('chunk', 1, (x: Tensor, chunks: number, dim = 0): Tensor[] => {
   const n = x.shape[requireDim(dim, x.ndim, 'chunk')];
   if (!Number.isInteger(chunks) || chunks < 1)
     throw new ArgumentError(`chunk: expected a whole number of chunks ≥ 1, got ${chunks}`);
   return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
-}
+});
 
-/**
- * Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, …, as
- * PyTorch's `pad`.
- */
-export function pad(x: Tensor, widths: readonly number[], value = 0): Tensor {
-  if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
-    throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);
-  requireWhole(widths, 'pad', 'widths');
-  if (widths.some((width) => width < 0))
-    throw new ArgumentError(`pad: expected widths ≥ 0, got ${formatShape(widths)}`);
-  const pairs = x.shape.map((_, d): [number, number] => {
-    const at = (x.ndim - 1 - d) * 2;
-    return [widths[at] ?? 0, widths[at + 1] ?? 0];
-  });
-  const y = empty(
-    x.shape.map((n, d) => n + pairs[d][0] + pairs[d][1]),
-    x.dtype,
-    x.device,
-  );
-  fillMemory(y, value);
-  const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
-  copyIntoStrided(y, y.strides, offset, x);
-  return record('pad', y, [x], (dy) => [
-    slice(
-      dy,
-      pairs.map(([before], d) => [before, before + x.shape[d]]),
-    ),
-  ]);
-}
+/** Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, … */
+export const pad = operation(
+  'pad',
+  1,
+  (x: Tensor, widths: readonly number[], value = 0): Tensor => {
+    if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
+      throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);
+    requireWhole(widths, 'pad', 'widths');
+    if (widths.some((width) => width < 0))
+      throw new ArgumentError(`pad: expected widths ≥ 0, got ${formatShape(widths)}`);
+    const pairs = x.shape.map((_, d): [number, number] => {
+      const at = (x.ndim - 1 - d) * 2;
+      return [widths[at] ?? 0, widths[at + 1] ?? 0];
+    });
+    const y = empty(
+      x.shape.map((n, d) => n + pairs[d][0] + pairs[d][1]),
+      x.dtype,
+      x.device,
+    );
+    fillMemory(y, value);
+    const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
+    copyIntoStrided(y, y.strides, offset, x);
+    return record('pad', y, [x], (dy) => [
+      slice(
+        dy,
+        pairs.map(([before], d) => [before, before + x.shape[d]]),
+      ),
+    ]);
+  },
+);

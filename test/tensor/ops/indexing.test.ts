@@ -175,7 +175,9 @@ describe.each([
     const y = range(2, 2, 2).indexPut([ints([1]), null, ints([0])], tensor([-1, -2]));
     expect(await y.flatten().tolist()).toEqual([0, 1, 2, 3, -1, 5, -2, 7]);
     expect(() => x.indexPut([null], 1)).toThrow(/^indexPut: expected 1 to 2 entries with a tensor/);
-    expect(() => x.indexPut([ints([0])], tensor([1, 2]))).toThrow(/expand: \[2\] does not expand/);
+    expect(() => x.indexPut([ints([0])], tensor([1, 2]))).toThrow(
+      /^indexPut: \[2\] does not expand/,
+    );
     expect(() => x.indexPut([ints([0])], ints([1, 2, 3]))).toThrow(/expected float32 as in x/);
   });
 

@@ -49,7 +49,7 @@ describe.each([
       [2, 3],
     ]);
     expect(() => x.repeat([2])).toThrow(/^repeat: expected 2 or more integers ≥ 0 for \[2, 2\]/);
-    expect(() => x.tile([-1])).toThrow(/^repeat: expected/);
+    expect(() => x.tile([-1])).toThrow(/^tile: expected/);
     expect(() => x.repeatInterleave([1], 0)).toThrow(/expected an integer ≥ 0 or 2 of them/);
   });
 

@@ -76,7 +76,7 @@ describe.each([
     expect(await ints([7], []).cumsum(0).item()).toBe(7);
     expect(() => ints([], [0]).amax()).toThrow(/^amax: expected elements along dimension 0/);
     expect(() => ints([1]).mean()).toThrow(/^mean: expected float32, got int32/);
-    expect(() => ints([1]).std()).toThrow(/^var: expected float32, got int32/);
+    expect(() => ints([1]).std()).toThrow(/^std: expected float32, got int32/);
     expect(() => ints([1]).norm()).toThrow(/^norm: expected float32, got int32/);
   });
 

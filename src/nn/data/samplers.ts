@@ -1,0 +1,74 @@
+import { ArgumentError } from '../../platform/errors.ts';
+import { globalGenerator } from '../../tensor/globalRng.ts';
+
+/** An order of examples: their positions in a dataset. Iterating again may give another one. */
+export interface Sampler extends Iterable<number> {
+  readonly length: number;
+}
+
+/**
+ * Positions drawn with the probabilities of weights, which need not add up to 1 (PyTorch's
+ * `WeightedRandomSampler`). It draws from the generator that `manualSeed` sets.
+ * @example
+ * const balanced = new WeightedRandomSampler(labels.map((y) => 1 / counts[y]), labels.length);
+ * new DataLoader(dataset, { sampler: balanced, batchSize: 16 });
+ */
+export class WeightedRandomSampler implements Sampler {
+  readonly weights: readonly number[];
+  readonly length: number;
+  readonly replacement: boolean;
+
+  /**
+   * @throws ArgumentError unless weights are ≥ 0 with a sum > 0, and enough of them are positive to
+   *   draw without replacement.
+   */
+  constructor(weights: readonly number[], numSamples: number, replacement = true) {
+    const positive = weights.filter((weight) => weight > 0).length;
+    const isValid = weights.every((weight) => weight >= 0 && Number.isFinite(weight));
+    if (!isValid || positive === 0 || (!replacement && numSamples > positive))
+      throw new ArgumentError(
+        `WeightedRandomSampler: expected weights ≥ 0, ` +
+          `${replacement ? 'one' : numSamples} or more of them positive, got ${positive}`,
+      );
+    if (!Number.isInteger(numSamples) || numSamples < 1)
+      throw new ArgumentError(
+        `WeightedRandomSampler: expected a whole number of samples ≥ 1, got ${numSamples}`,
+      );
+    this.weights = weights;
+    this.length = numSamples;
+    this.replacement = replacement;
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    const random = globalGenerator();
+    const left = [...this.weights];
+    let total = left.reduce((a, b) => a + b, 0);
+    for (let drawn = 0; drawn < this.length; drawn++) {
+      let rest = random.uniform() * total;
+      let at = left.findIndex((weight) => weight > 0 && (rest -= weight) < 0);
+      // The sum's rounding may leave a little: the last one that is possible.
+      if (at < 0) at = left.findLastIndex((weight) => weight > 0);
+      yield at;
+      if (this.replacement) continue;
+      total -= left[at];
+      left[at] = 0;
+    }
+  }
+}
+
+/** Some positions in random order (PyTorch's `SubsetRandomSampler`). */
+export class SubsetRandomSampler implements Sampler {
+  readonly indices: readonly number[];
+
+  constructor(indices: readonly number[]) {
+    this.indices = indices;
+  }
+
+  get length(): number {
+    return this.indices.length;
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    for (const place of globalGenerator().permutation(this.length)) yield this.indices[place];
+  }
+}

@@ -1,0 +1,120 @@
+import {
+  bilinear,
+  cosineSimilarity,
+  pad,
+  pairwiseDistance,
+  type Tensor,
+  unflatten,
+} from '../tensor/index.ts';
+import { uniformParameter } from './layers.ts';
+import { Module } from './module.ts';
+
+/** Splits a dimension into several; see `unflatten`. */
+export class Unflatten extends Module {
+  readonly dim: number;
+  readonly unflattenedSize: readonly number[];
+
+  constructor(dim: number, unflattenedSize: readonly number[]) {
+    super();
+    this.dim = dim;
+    this.unflattenedSize = unflattenedSize;
+  }
+
+  forward(x: Tensor): Tensor {
+    return unflatten(x, this.dim, this.unflattenedSize);
+  }
+}
+
+/** Widths of padding: one for all sides, or pairs from the last dimension on; see `pad`. */
+type Padding = number | readonly number[];
+
+abstract class ConstantPad extends Module {
+  readonly padding: readonly number[];
+  readonly value: number;
+
+  constructor(dims: number, padding: Padding, value: number) {
+    super();
+    this.padding = typeof padding === 'number' ? Array(2 * dims).fill(padding) : padding;
+    this.value = value;
+  }
+
+  forward(x: Tensor): Tensor {
+    return pad(x, this.padding, this.value);
+  }
+}
+
+/** Pads the last dimension with a value. x: [..., length]. */
+export class ConstantPad1d extends ConstantPad {
+  constructor(padding: Padding, value: number) {
+    super(1, padding, value);
+  }
+}
+/** Pads the last two dimensions with a value. x: [..., height, width]. */
+export class ConstantPad2d extends ConstantPad {
+  constructor(padding: Padding, value: number) {
+    super(2, padding, value);
+  }
+}
+/** Pads the last two dimensions with 0. x: [..., height, width]. */
+export class ZeroPad2d extends ConstantPad2d {
+  constructor(padding: Padding) {
+    super(padding, 0);
+  }
+}
+
+/**
+ * x1ᵀ W x2 + bias for each output. x1: [..., in1Features], x2: [..., in2Features] → [...,
+ * outFeatures]. weight: [outFeatures, in1Features, in2Features]. Initialised as PyTorch's.
+ */
+export class Bilinear extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+
+  /** `bias: false` leaves the bias out. */
+  constructor(
+    in1Features: number,
+    in2Features: number,
+    outFeatures: number,
+    options: { bias?: boolean } = {},
+  ) {
+    super();
+    const bound = 1 / Math.sqrt(in1Features);
+    this.weight = uniformParameter([outFeatures, in1Features, in2Features], bound);
+    this.bias = (options.bias ?? true) ? uniformParameter([outFeatures], bound) : null;
+  }
+
+  forward(x1: Tensor, x2: Tensor): Tensor {
+    return bilinear(x1, x2, this.weight, this.bias);
+  }
+}
+
+/** `cosineSimilarity` as a module. */
+export class CosineSimilarity extends Module {
+  readonly dim: number;
+  readonly eps: number;
+
+  constructor({ dim = 1, eps = 1e-8 }: { dim?: number; eps?: number } = {}) {
+    super();
+    this.dim = dim;
+    this.eps = eps;
+  }
+
+  forward(x1: Tensor, x2: Tensor): Tensor {
+    return cosineSimilarity(x1, x2, this.dim, this.eps);
+  }
+}
+
+/** `pairwiseDistance` as a module. */
+export class PairwiseDistance extends Module {
+  readonly options: { p?: number; eps?: number; keepdim?: boolean };
+
+  constructor(options: { p?: number; eps?: number; keepdim?: boolean } = {}) {
+    super();
+    this.options = options;
+  }
+
+  forward(x1: Tensor, x2: Tensor): Tensor {
+    const { p, eps, keepdim } = this.options;
+    return pairwiseDistance(x1, x2, p, eps, keepdim);
+  }
+}

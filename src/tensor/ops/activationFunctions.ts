@@ -1,0 +1,121 @@
+import { ArgumentError } from '../../platform/errors.ts';
+import { operation } from '../operation.ts';
+import { formatShape, requireDim } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import {
+  abs,
+  add,
+  affine,
+  clamp,
+  div,
+  gt,
+  mul,
+  relu,
+  sigmoid,
+  softplus,
+  sub,
+  tanh,
+  toFloat,
+  where,
+} from './elementwise.ts';
+import { elu } from './functions.ts';
+import { softmax } from './softmax.ts';
+import { chunk, reshape } from './views.ts';
+
+/** Activation functions of `torch.nn.functional` that are composed of others. */
+
+/** x limited to [minVal, maxVal]. */
+export const hardtanh = operation(
+  'hardtanh',
+  1,
+  (x: Tensor, minVal = -1, maxVal = 1): Tensor => clamp(toFloat(x), minVal, maxVal),
+);
+/** x limited to [0, 6]. */
+export const relu6 = operation('relu6', 1, (x: Tensor): Tensor => clamp(toFloat(x), 0, 6));
+/** A line from 0 at -3 to 1 at 3: relu6(x + 3) / 6. */
+export const hardsigmoid = operation(
+  'hardsigmoid',
+  1,
+  (x: Tensor): Tensor => affine(relu6(add(x, 3)), 1 / 6, 0),
+);
+/** x hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244). */
+export const hardswish = operation('hardswish', 1, (x: Tensor): Tensor => mul(x, hardsigmoid(x)));
+/** x / (1 + |x|). */
+export const softsign = operation(
+  'softsign',
+  1,
+  (x: Tensor): Tensor => div(x, affine(abs(x), 1, 1)),
+);
+/** x where it is above `threshold`, else `value`. */
+export const threshold = operation(
+  'threshold',
+  1,
+  (x: Tensor, threshold: number, value: number): Tensor =>
+    where(gt(x.detach(), threshold), x, value),
+);
+/** x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681). */
+export const mish = operation('mish', 1, (x: Tensor): Tensor => mul(x, tanh(softplus(x))));
+/** max(0, x) + min(0, alpha (e^(x / alpha) - 1)) (Barron 2017, arXiv 1704.07483). */
+export const celu = operation(
+  'celu',
+  1,
+  (x: Tensor, alpha = 1): Tensor => affine(elu(affine(x, 1 / alpha, 0)), alpha, 0),
+);
+/** `elu` scaled so that activations keep mean 0 and variance 1 (Klambauer 2017, 1706.02515). */
+export const selu = operation(
+  'selu',
+  1,
+  (x: Tensor): Tensor => affine(elu(x, 1.6732632423543772), 1.0507009873554805, 0),
+);
+/** x - tanh(x). */
+export const tanhshrink = operation('tanhshrink', 1, (x: Tensor): Tensor => sub(x, tanh(x)));
+/** x where |x| is above `lambd`, else 0. */
+export const hardshrink = operation(
+  'hardshrink',
+  1,
+  (x: Tensor, lambd = 0.5): Tensor => where(gt(abs(x.detach()), lambd), x, 0),
+);
+/** x moved towards 0 by `lambd`, and 0 where it would cross. */
+export const softshrink = operation(
+  'softshrink',
+  1,
+  (x: Tensor, lambd = 0.5): Tensor => sub(x, clamp(x, -lambd, lambd)),
+);
+
+/**
+ * x where it is positive, else weight x, with one weight or one for each channel (dimension 1).
+ * @throws ArgumentError if the number of weights does not fit.
+ */
+export const prelu = operation('prelu', 2, (x: Tensor, weight: Tensor): Tensor => {
+  const channels = x.ndim > 1 ? x.shape[1] : 1;
+  if (weight.ndim > 1 || (weight.size !== 1 && weight.size !== channels))
+    throw new ArgumentError(
+      `prelu: expected 1 or ${channels} weights for ${formatShape(x.shape)}, ` +
+        `got ${formatShape(weight.shape)}`,
+    );
+  const lines = Array<number>(Math.max(0, x.ndim - 2)).fill(1);
+  const slope = reshape(weight, weight.size === 1 ? [] : [weight.size, ...lines]);
+  return sub(relu(x), mul(slope, relu(affine(x, -1, 0))));
+});
+
+/**
+ * The first half of a dimension times the sigmoid of the second (Dauphin 2016, arXiv 1612.08083).
+ * @throws ArgumentError if the size of the dimension is odd.
+ */
+export const glu = operation('glu', 1, (x: Tensor, dim = -1): Tensor => {
+  const d = requireDim(dim, x.ndim, 'glu');
+  if (x.shape[d] % 2 !== 0)
+    throw new ArgumentError(
+      `glu: expected an even size in dimension ${dim}, got ${formatShape(x.shape)}`,
+    );
+  if (x.shape[d] === 0) return x;
+  const [value, gate] = chunk(x, 2, d);
+  return mul(value, sigmoid(gate));
+});
+
+/** softmax(-x) along a dimension. */
+export const softmin = operation(
+  'softmin',
+  1,
+  (x: Tensor, dim = -1): Tensor => softmax(affine(x, -1, 0), dim),
+);

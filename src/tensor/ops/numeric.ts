@@ -1,0 +1,201 @@
+import * as bits from '../../kernels/elementwise/bitwise.ts';
+import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
+import { ArgumentError } from '../../platform/errors.ts';
+import { full } from '../create.ts';
+import { asDtype } from '../dtypes.ts';
+import { launchMap } from '../launch.ts';
+import { operation, requireOperand, viewOperation } from '../operation.ts';
+import { formatShape } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import {
+  abs,
+  add,
+  affine,
+  clamp,
+  div,
+  eq,
+  erf,
+  exp,
+  le,
+  log,
+  lt,
+  maskedFill,
+  maximum,
+  minimum,
+  mul,
+  ne,
+  neg,
+  type Operand,
+  sin,
+  sqrt,
+  square,
+  sub,
+  toFloat,
+  where,
+} from './elementwise.ts';
+import { log1p } from './functions.ts';
+import { all, isinf, isnan, logicalAnd, logicalOr } from './logical.ts';
+import { type Dims, sum } from './reduce.ts';
+
+/** Functions of elements that are composed of others, and tests of equality. */
+
+/** x, at least `min`: a number or a tensor. */
+export const clampMin = operation('clampMin', 1, (x: Tensor, min: Operand): Tensor => {
+  requireOperand(min);
+  return typeof min === 'number' ? clamp(x, min) : maximum(x, min);
+});
+/** x, at most `max`: a number or a tensor. */
+export const clampMax = operation('clampMax', 1, (x: Tensor, max: Operand): Tensor => {
+  requireOperand(max);
+  return typeof max === 'number' ? clamp(x, Number.NEGATIVE_INFINITY, max) : minimum(x, max);
+});
+/** 1 - erf(x). */
+export const erfc = operation('erfc', 1, (x: Tensor): Tensor => affine(erf(x), -1, 1));
+/** Degrees to radians. */
+export const deg2rad = operation(
+  'deg2rad',
+  1,
+  (x: Tensor): Tensor => affine(toFloat(x), Math.PI / 180, 0),
+);
+/** Radians to degrees. */
+export const rad2deg = operation(
+  'rad2deg',
+  1,
+  (x: Tensor): Tensor => affine(toFloat(x), 180 / Math.PI, 0),
+);
+/** log(x / (1 - x)); with `eps`, x is limited to [eps, 1 - eps]. */
+export const logit = operation('logit', 1, (x: Tensor, eps?: number): Tensor => {
+  const p = eps === undefined ? x : clamp(x, eps, 1 - eps);
+  return sub(log(p), log1p(neg(p)));
+});
+/** sin(πx) / (πx), and 1 at 0. */
+export const sinc = operation('sinc', 1, (x: Tensor): Tensor => {
+  const isZero = eq(x.detach(), 0);
+  const angle = affine(maskedFill(x, isZero, 1), Math.PI, 0);
+  return maskedFill(div(sin(angle), angle), isZero, 1);
+});
+/** The number whose hyperbolic sine is x. */
+export const asinh = operation('asinh', 1, (x: Tensor): Tensor => {
+  const size = abs(x);
+  const squared = square(x);
+  const grown = add(size, div(squared, affine(sqrt(affine(squared, 1, 1)), 1, 1)));
+  return where(lt(x.detach(), 0), neg(log1p(grown)), log1p(grown));
+});
+/** The number ≥ 0 whose hyperbolic cosine is x; NaN below 1. */
+export const acosh = operation('acosh', 1, (x: Tensor): Tensor => {
+  const above = affine(x, 1, -1);
+  return log1p(add(above, sqrt(mul(above, affine(x, 1, 1)))));
+});
+/** The number whose hyperbolic tangent is x; NaN beyond ±1. */
+export const atanh = operation(
+  'atanh',
+  1,
+  (x: Tensor): Tensor => affine(sub(log1p(x), log1p(neg(x))), 0.5, 0),
+);
+
+/** √(a² + b²), without an overflow. @throws ArgumentError if shapes do not broadcast. */
+export const hypot = operation('hypot', 2, (a: Tensor, b: Tensor): Tensor => {
+  const size = maximum(abs(a), abs(b)).detach();
+  const scale = maskedFill(size, logicalOr(eq(size, 0), isinf(size)), 1);
+  return mul(sqrt(add(square(div(a, scale)), square(div(b, scale)))), scale);
+});
+/** log(e^a + e^b), without an overflow. @throws ArgumentError if shapes do not broadcast. */
+export const logaddexp = operation('logaddexp', 2, (a: Tensor, b: Tensor): Tensor => {
+  const larger = maximum(a, b);
+  const isSame = logicalAnd(eq(a.detach(), b.detach()), isinf(larger.detach()));
+  const gap = maskedFill(sub(minimum(a, b), larger), isSame, 0);
+  return add(larger, maskedFill(log1p(exp(gap)), isSame, 0));
+});
+/** x log(y), 0 where x is 0 (unless y is NaN). @throws ArgumentError if shapes do not broadcast. */
+export const xlogy = operation('xlogy', 2, (x: Tensor, y: Tensor): Tensor => {
+  const isZero = logicalAnd(eq(x.detach(), 0), eq(toFloat(isnan(y.detach())), 0));
+  return where(isZero, mul(x, 0), mul(x, log(where(isZero, 1, y))));
+});
+/** 0 where x < 0, `values` where it is 0, else 1. It has no gradient. */
+export const heaviside = operation('heaviside', 2, (x: Tensor, values: Tensor): Tensor => {
+  const step = toFloat(lt(neg(x.detach()), 0));
+  return where(eq(x.detach(), 0), values.detach(), step);
+});
+/** |x| with the sign of `other`. @throws ArgumentError if shapes do not broadcast. */
+export const copysign = operation('copysign', 1, (x: Tensor, other: Operand): Tensor => {
+  requireOperand(other);
+  const signs = typeof other === 'number' ? full([], other, { device: x.device }) : other;
+  // 1 / -0 is minus infinity.
+  const isNegative = logicalOr(
+    lt(signs.detach(), 0),
+    eq(div(full([], 1, { device: x.device }), toFloat(signs.detach())), Number.NEGATIVE_INFINITY),
+  );
+  return where(isNegative, neg(abs(toFloat(x))), abs(toFloat(x)));
+});
+
+const bitwise = (kernel: MapKernel) =>
+  operation(kernel.spec.name, 1, (a: Tensor, b: Operand): Tensor => {
+    requireOperand(b);
+    const isInt = typeof b === 'number' ? Number.isInteger(b) : b.dtype !== 'float32';
+    if (a.dtype === 'float32' || !isInt)
+      throw new ArgumentError('expected int32 or bool, got floating-point numbers');
+    const isBool = a.dtype === 'bool' && typeof b !== 'number' && b.dtype === 'bool';
+    const other = typeof b === 'number' ? full([], b, { dtype: 'int32', device: a.device }) : b;
+    return asDtype(launchMap(kernel, [asDtype(a, 'int32'), other]), isBool ? 'bool' : 'int32');
+  });
+/** a & b of int32, or of two masks. @throws ArgumentError for float32. */
+export const bitwiseAnd = bitwise(bits.bitwiseAnd);
+/** a | b; see `bitwiseAnd`. */
+export const bitwiseOr = bitwise(bits.bitwiseOr);
+/** a ^ b; see `bitwiseAnd`. */
+export const bitwiseXor = bitwise(bits.bitwiseXor);
+/** ~a of int32; of a mask its opposite. @throws ArgumentError for float32. */
+export const bitwiseNot = operation('bitwiseNot', 1, (a: Tensor): Tensor => {
+  if (a.dtype === 'bool') return bitwiseXor(a, full([], 1, { dtype: 'bool', device: a.device }));
+  return bitwiseXor(a, -1);
+});
+
+/** How many elements over some dimensions are not 0 (int32); of all if `dim` is not given. */
+export const countNonzero = operation(
+  'countNonzero',
+  1,
+  (x: Tensor, dim?: Dims): Tensor => asDtype(sum(toFloat(ne(x.detach(), 0)), dim).toInt(), 'int32'),
+);
+
+/** How far from equal counts as equal: |a - b| ≤ atol + rtol |b|. */
+export interface CloseOptions {
+  /** Default: 1e-5. */
+  rtol?: number;
+  /** Default: 1e-8. */
+  atol?: number;
+  /** Whether NaN equals NaN. Default: false. */
+  equalNan?: boolean;
+}
+
+/**
+ * Whether elements are nearly equal (bool): |a - b| ≤ atol + rtol |b|. Infinities equal themselves.
+ * @throws ArgumentError if shapes do not broadcast.
+ */
+export const isclose = operation(
+  'isclose',
+  2,
+  (a: Tensor, b: Tensor, options: CloseOptions = {}): Tensor => {
+    const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
+    const [x, y] = [toFloat(a.detach()), toFloat(b.detach())];
+    const isBounded = lt(abs(y), Number.POSITIVE_INFINITY);
+    const isNear = logicalAnd(le(abs(sub(x, y)), affine(abs(y), rtol, atol)), isBounded);
+    const near = logicalOr(isNear, eq(x, y));
+    return equalNan ? logicalOr(near, logicalAnd(isnan(x), isnan(y))) : near;
+  },
+);
+/** Whether all elements are nearly equal; see `isclose`. It reads the result back: await it. */
+export const allclose = operation(
+  'allclose',
+  2,
+  async (a: Tensor, b: Tensor, options: CloseOptions = {}): Promise<boolean> =>
+    (await all(isclose(a, b, options)).item()) !== 0,
+);
+/**
+ * Whether two tensors have one shape and equal elements. It reads the result back: await it.
+ */
+export const equal = viewOperation(
+  'equal',
+  2,
+  async (a: Tensor, b: Tensor): Promise<boolean> =>
+    formatShape(a.shape) === formatShape(b.shape) && (await all(eq(a, b)).item()) !== 0,
+);

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import * as optim from '../../../src/nn/optim/index.ts';
+import { tensor, zeros } from '../../../src/tensor/index.ts';
+
+type Target = { paramGroups: { lr: number }[] };
+/** Rates of torch 1.13 from 0.5 on, before each step. */
+const schedules: Record<string, [(optimizer: Target) => { step(): void }, number[]]> = {
+  ConstantLR: [
+    (o) => new optim.ConstantLR(o, { factor: 0.25, totalIters: 3 }),
+    [0.125, 0.125, 0.125, 0.5, 0.5],
+  ],
+  PolynomialLR: [
+    (o) => new optim.PolynomialLR(o, { totalIters: 4, power: 2 }),
+    [0.5, 0.28125, 0.125, 0.03125, 0, 0],
+  ],
+  CosineAnnealingWarmRestarts: [
+    (o) => new optim.CosineAnnealingWarmRestarts(o, 2, { tMult: 2, etaMin: 0.1 }),
+    [0.5, 0.3, 0.5, 0.4414214, 0.3, 0.1585786, 0.5, 0.4847759, 0.4414214],
+  ],
+  OneCycleLR: [
+    (o) => new optim.OneCycleLR(o, 1, { totalSteps: 10 }),
+    [0.04, 0.52, 1, 0.9504846, 0.8117457, 0.611262, 0.388742, 0.1882583, 0.04951937, 4e-6],
+  ],
+  'OneCycleLR along lines': [
+    (o) => new optim.OneCycleLR(o, 1, { totalSteps: 8, pctStart: 0.5, annealStrategy: 'linear' }),
+    [0.04, 0.36, 0.68, 1, 0.750001, 0.500002, 0.250003, 4e-6],
+  ],
+  SequentialLR: [
+    (o) =>
+      new optim.SequentialLR(
+        o,
+        [
+          new optim.LinearLR(o, { startFactor: 0.2, totalIters: 4 }),
+          new optim.ExponentialLR(o, 0.5),
+        ],
+        [3],
+      ),
+    [0.1, 0.2, 0.3, 0.5, 0.25, 0.125, 0.0625],
+  ],
+};
+
+describe('schedules', () => {
+  it.each(Object.keys(schedules))('%s gives PyTorch’s rates', (name) => {
+    const [make, expected] = schedules[name];
+    const optimizer: Target = { paramGroups: [{ lr: 0.5 }] };
+    const schedule = make(optimizer);
+    for (const rate of expected) {
+      expect(optimizer.paramGroups[0].lr).toBeCloseTo(rate, 6);
+      schedule.step();
+    }
+  });
+
+  it('plateaus go on from a state, through JSON', () => {
+    const make = () => {
+      const optimizer: Target = { paramGroups: [{ lr: 1 }] };
+      return [optimizer, new optim.ReduceLROnPlateau(optimizer, { patience: 1 })] as const;
+    };
+    const [, fresh] = make();
+    expect(JSON.parse(JSON.stringify(fresh.stateDict())).best).toBe(null);
+    const [, first] = make();
+    for (const metric of [1, 2]) first.step(metric);
+    const [optimizer, other] = make();
+    other.loadStateDict(JSON.parse(JSON.stringify(first.stateDict())));
+    other.step(2);
+    expect(optimizer.paramGroups[0].lr).toBeCloseTo(0.1, 9);
+  });
+
+  it('refuse what makes no sense', () => {
+    const optimizer: Target = { paramGroups: [{ lr: 1 }] };
+    expect(() => new optim.OneCycleLR(optimizer, 1, { totalSteps: 0 })).toThrow('`totalSteps`');
+    expect(() => new optim.CosineAnnealingWarmRestarts(optimizer, 0)).toThrow('`t0`');
+    expect(() => new optim.SequentialLR(optimizer, [], [])).toThrow('one milestone less');
+  });
+});
+
+describe('vectors of parameters', () => {
+  it('hold all elements, and are written back', async () => {
+    const [a, b] = [tensor([[1, 2]]).requiresGrad_(), tensor([3]).requiresGrad_()];
+    const vector = optim.parametersToVector([a, b]);
+    expect(await vector.tolist()).toEqual([1, 2, 3]);
+    vector.sum().backward();
+    expect(await a.grad!.tolist()).toEqual([[1, 1]]);
+    optim.vectorToParameters(vector.detach().mul(2), [a, b]);
+    expect([await a.tolist(), await b.tolist()]).toEqual([[[2, 4]], [6]]);
+    expect(() => optim.vectorToParameters(zeros(2), [a, b])).toThrow('a vector of 3 elements');
+  });
+});
