@@ -10,8 +10,14 @@ const entries = Object.entries(packageJson.exports).flatMap(([name, target]) => 
   return [{ find: new RegExp(`^${name.replace('.', 'wigbert')}$`), replacement }];
 });
 
+/** What package.json's `imports` choose, as Node takes it. */
+const platform = {
+  find: '#platform',
+  replacement: fileURLToPath(new URL('src/platform/node.ts', import.meta.url)),
+};
+
 export default defineConfig({
-  resolve: { alias: entries },
+  resolve: { alias: [...entries, platform] },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 120_000,

@@ -29,6 +29,10 @@ export const FLOORS = [
 ];
 const MAY_USE_NODE = ['platform', 'cli'];
 
+/** What package.json's `imports` choose among; only `platform` imports it by that name. */
+const PLATFORM = '#platform';
+const PLATFORM_FILES = ['platform/browser.ts', 'platform/node.ts'];
+
 /** Files outside src that may be imported, as seen from src. */
 const OUTSIDE = ['../package.json'];
 
@@ -82,6 +86,8 @@ function problemOf(path, { target }) {
     if (MAY_USE_NODE.includes(floor)) return undefined;
     return `imports ${target}, which browsers lack: move the code that needs it to src/platform`;
   }
+  if (target === PLATFORM && floor !== 'platform')
+    return `imports ${target}: import the file of src/platform that passes it on`;
   if (!target.startsWith('.')) return undefined;
   const resolved = posix.join(posix.dirname(path), target);
   if (resolved.startsWith('../')) {
@@ -120,6 +126,17 @@ export function circles(graph) {
 }
 
 /**
+ * The files of src that an import names.
+ * @param {string} path
+ * @param {string} target
+ * @returns {string[]}
+ */
+function filesOf(path, target) {
+  if (target === PLATFORM) return PLATFORM_FILES;
+  return target.startsWith('.') ? [posix.join(posix.dirname(path), target)] : [];
+}
+
+/**
  * @param {Map<string, string>} files text by path inside src
  * @returns {string[]} one line per problem
  */
@@ -141,10 +158,14 @@ export function checkFloors(files) {
       const problem = problemOf(path, found);
       if (problem) problems.push(`src/${path}:${found.line} ${problem}`);
     }
-    const loaded = imports.filter(({ target }) => target.startsWith('.'));
-    const targets = loaded.map(({ target }) => posix.join(posix.dirname(path), target));
-    graph.set(path, targets);
-    for (const [i, target] of targets.entries()) lines.set(`${path} ${target}`, loaded[i].line);
+    const edges = imports.flatMap(({ target, line }) =>
+      filesOf(path, target).map((file) => ({ file, line })),
+    );
+    graph.set(
+      path,
+      edges.map(({ file }) => file),
+    );
+    for (const { file, line } of edges) lines.set(`${path} ${file}`, line);
   }
   for (const circle of circles(graph)) {
     const line = lines.get(`${circle[0]} ${circle[1]}`);

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureAdapter } from './setup/driver.mjs';
-import { ensurePackages, satisfies } from './setup/packages.mjs';
+import { ensurePackages, isInstalled, satisfies } from './setup/packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const options = process.argv.slice(2);
@@ -30,7 +30,11 @@ async function main() {
   if (!ensurePackages(root, say)) return 1;
   // The build runs while the driver installs.
   const isBuilt = options.includes('--build') ? ensureBuild(root, say) : true;
-  ensureAdapter(root, say);
+  if (isInstalled(root, 'webgpu')) ensureAdapter(root, say);
+  else
+    say(
+      'no WebGPU without the package webgpu: run npm install webgpu. The CPU device will be used.',
+    );
   return (await isBuilt) ? 0 : 1;
 }
 

@@ -1,7 +1,17 @@
 export type { Device, MemoryUse } from './device/device.ts';
 export { DeviceLostError, KernelError, OutOfMemoryError } from './device/errors.ts';
 export { type DeviceOptions, openDevice } from './device/open.ts';
-export { SafetensorsError } from './formats/safetensors/dtypes.ts';
+export {
+  parseSafetensors,
+  type RawTensor,
+  type SafetensorsDtype,
+  SafetensorsError,
+  serializeSafetensors,
+  type TensorToWrite,
+  toFloat16,
+  toFloat32,
+  toInt32,
+} from './formats/safetensors/file.ts';
 export * as nn from './nn/index.ts';
 export {
   Adam,

@@ -43,6 +43,7 @@ describe('the entries of the package', () => {
     ['.', ['bert', 'text', 'train', 'study']],
     ['./nn', ['bert', 'text', 'train', 'formats']],
     ['./optim', ['bert', 'text', 'train', 'formats']],
+    ['./kernels', ['nn', 'bert', 'text', 'train', 'formats']],
     ['./bert', ['train', 'study']],
     ['./tokenizers', ['tensor', 'device', 'kernels', 'bert', 'train']],
     ['./train', ['study', 'cli']],

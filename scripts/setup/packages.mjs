@@ -1,6 +1,7 @@
 /** Checks Node's version and installs the npm packages. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 
 /**
@@ -32,6 +33,16 @@ export function packagesMatch(lock, installed, exists) {
     return found.version === wanted.version && found.integrity === wanted.integrity;
   });
 }
+
+/**
+ * Whether a package is found from a folder, its own or one above.
+ * @param {string} root
+ * @param {string} name
+ */
+export const isInstalled = (root, name) =>
+  (createRequire(join(root, 'package.json')).resolve.paths(name) ?? []).some((folder) =>
+    existsSync(join(folder, name, 'package.json')),
+  );
 
 /** @param {string} path */
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));

@@ -1,9 +1,10 @@
-import benny from 'benny';
 import type { Device } from '../device/device.ts';
 import { definedKernels, type Kernel } from '../device/kernel.ts';
 import { costOf } from '../device/timing.ts';
 import { fillBuffers, steadyDraws, upload } from '../measure/fixtures.ts';
 import { type Peaks, secondsOf, shareOfPeak } from '../measure/peaks.ts';
+import { UsageError } from '../platform/errors.ts';
+import { importOptional } from '../platform/packages.ts';
 // Defines the kernels.
 import '../nn/index.ts';
 import '../nn/optim/index.ts';
@@ -42,11 +43,16 @@ const MAX_REFERENCE_SECONDS = 1;
 const [SAMPLES, REFERENCE_SAMPLES] = [8, 2];
 const options = { maxTime: MAX_TIME, minTime: 0.005, delay: 0 };
 
-/** The kernels whose name contains `filter`, ignoring case. */
-export const kernelsNamed = (filter: string): Kernel[] =>
-  definedKernels().filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
+/** The kernels, of `kernels` or all, whose name contains `filter`, ignoring case. */
+export const kernelsNamed = (
+  filter: string,
+  kernels: readonly Kernel[] = definedKernels(),
+): Kernel[] => kernels.filter(({ name }) => name.toLowerCase().includes(filter.toLowerCase()));
 
-/** Times every case of some kernels with benny, beside the reference on `cpu` if it is given. */
+/**
+ * Times every case of some kernels with benny, beside the reference on `cpu` if it is given.
+ * @throws UsageError when benny is not installed.
+ */
 export async function benchKernels(
   device: Device,
   cpu: Device | undefined,
@@ -54,6 +60,7 @@ export async function benchKernels(
   kernels: readonly Kernel[],
   onCase: (timing: KernelTiming) => void,
 ): Promise<void> {
+  const benny = await importBenny();
   for (const kernel of kernels) {
     // The reference's time on the last case predicts its time on this one.
     let secondsPerWork = 0;
@@ -61,6 +68,7 @@ export async function benchKernels(
       const { flops, bytes } = costOf(kernel, {}, p);
       const work = Math.max(flops, bytes);
       const [seconds, reference] = await timeCase(
+        benny,
         kernel,
         p,
         device,
@@ -81,8 +89,20 @@ export async function benchKernels(
   }
 }
 
+/** Only benchmarks need it, so it is not installed with wigbert. */
+const importBenny = (): Promise<typeof import('benny')> =>
+  importOptional<{ default: typeof import('benny') }>('benny').then(
+    (module) => module.default,
+    () => {
+      throw new UsageError(
+        'benchmarks need the package `benny`, which is not installed: run "npm install benny"',
+      );
+    },
+  );
+
 /** Smallest time of one launch on each given device, in seconds. */
 async function timeCase(
+  benny: typeof import('benny'),
   kernel: Kernel,
   p: Params,
   ...devices: (Device | undefined)[]

@@ -122,26 +122,39 @@ export const AutoModel = autoModel<Backbone>('AutoModel', (family) =>
 );
 /** The encoder without a head and without a pooler. */
 export const AutoBackbone = autoModel<Backbone>('AutoBackbone', (family) => backbones[family]);
+/** Reads models for predicting masked tokens; the class follows from the folder. */
 export const AutoModelForMaskedLM = autoModelFor('AutoModelForMaskedLM', 'masked-lm');
+/** Reads models for telling whether a text follows another; the class follows from the folder. */
 export const AutoModelForNextSentencePrediction = autoModelFor(
   'AutoModelForNextSentencePrediction',
   'next-sentence-prediction',
 );
+/**
+ * Reads models for BERT's pre-training, masked tokens and next sentences; the class follows from
+ * the folder.
+ */
 export const AutoModelForPreTraining = autoModelFor('AutoModelForPreTraining', 'pretraining');
+/**
+ * Reads models for classes, scores or several labels of texts; the class follows from the folder.
+ */
 export const AutoModelForSequenceClassification = autoModelFor(
   'AutoModelForSequenceClassification',
   'sequence-classification',
 );
+/** Reads models for tags of tokens; the class follows from the folder. */
 export const AutoModelForTokenClassification = autoModelFor(
   'AutoModelForTokenClassification',
   'token-classification',
 );
+/** Reads models for finding the span that answers a question; the class follows from the folder. */
 export const AutoModelForQuestionAnswering = autoModelFor(
   'AutoModelForQuestionAnswering',
   'question-answering',
 );
+/** Reads models for choosing one of several texts; the class follows from the folder. */
 export const AutoModelForMultipleChoice = autoModelFor(
   'AutoModelForMultipleChoice',
   'multiple-choice',
 );
+/** Reads models for predicting the next token; the class follows from the folder. */
 export const AutoModelForCausalLM = autoModelFor('AutoModelForCausalLM', 'causal-lm');

@@ -91,6 +91,8 @@ export const bertLarge = {
  * A configuration with defaults for missing fields. Labels come from `id2label`, `label2id` or
  * `numLabels` (`LABEL_0`, `LABEL_1`…), which have to agree; two labels by default.
  * @throws UsageError for a field that is unknown or out of range.
+ * @example
+ * const config = bertConfig({ ...bertTiny, vocabSize: 8000, numLabels: 3 });
  */
 export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
   return validate(partial, 'bertConfig', (field) => field);
@@ -100,6 +102,9 @@ export function bertConfig(partial: Partial<BertConfig> = {}): BertConfig {
  * The three label fields for labels in this order:
  * `bertConfig({ ...config, ...labelFields(['no', 'yes']) })`.
  * @throws UsageError when a label occurs twice.
+ * @example
+ * const config = bertConfig({ ...bertTiny, ...labelFields(['bad', 'good']) });
+ * console.log(config.id2label[1]); // good
  */
 export function labelFields(
   labels: readonly string[],

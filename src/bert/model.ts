@@ -9,6 +9,10 @@ import { BertPreTrainedModel, type FreezableParts } from './pretrainedModel.ts';
 /**
  * The embeddings and the encoder without a pooler (Hugging Face's `add_pooling_layer=False`): what
  * heads for tokens stand on.
+ * @example
+ * const backbone = await BertBackbone.fromPretrained('path/to/folder');
+ * // embeddings, then each layer
+ * const { hiddenStates } = backbone.forward({ inputIds: [[2, 9, 3]] });
  */
 export class BertBackbone extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertBackbone';
@@ -65,12 +69,18 @@ export class BertBackbone extends BertPreTrainedModel {
   }
 }
 
+/** Outputs of `BertModel`. */
 export interface BertModelOutput extends EncoderOutput {
   /** [batch, hidden] */
   poolerOutput: Tensor;
 }
 
-/** The embeddings, the encoder and the pooler. */
+/**
+ * The embeddings, the encoder and the pooler.
+ * @example
+ * const model = await BertModel.fromPretrained('path/to/folder');
+ * const { lastHiddenState, poolerOutput } = model.eval().forward({ inputIds: [[2, 9, 3]] });
+ */
 export class BertModel extends BertBackbone {
   static override readonly architecture: string = 'BertModel';
   static override readonly isDecoder = false;

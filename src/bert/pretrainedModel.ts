@@ -1,6 +1,6 @@
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts';
-import type { FileContent } from '../platform/atomicWrite.ts';
+import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue } from '../platform/format.ts';
 import { scope, type Tensor } from '../tensor/index.ts';
@@ -8,8 +8,9 @@ import { Philox } from '../tensor/random.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
-import { writeCheckpoint } from './checkpoint/write.ts';
+import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
 import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
+import { BertEncoder } from './layers/encoder.ts';
 
 /** How the weights of a folder match a model. */
 export interface LoadReport {
@@ -26,6 +27,7 @@ export interface FreezableParts {
   encoders: readonly (readonly Module[])[];
 }
 
+/** Options of `fromPretrained`. */
 export interface PretrainedOptions {
   /** Labels for `config.id2label`; a classifier for another number of labels is drawn at random. */
   labels?: readonly string[];
@@ -35,6 +37,7 @@ export interface PretrainedOptions {
   seed?: number;
 }
 
+/** Options of `savePretrained`. */
 export interface SaveOptions {
   /**
    * float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32.
@@ -56,7 +59,13 @@ export interface ModelClass<M> extends LoadableClass<M> {
   fromConfig(config: BertConfig, seed?: number): M;
 }
 
-/** Base of all models: configuration, Hugging Face folders, fresh weights. */
+/**
+ * Base of all models: configuration, Hugging Face folders, fresh weights.
+ * @example
+ * const model = await BertModel.fromPretrained('path/to/folder'); // a static method of each model
+ * console.log(model.loadReport.missing);
+ * await model.savePretrained('out/copy');
+ */
 export abstract class BertPreTrainedModel extends Module {
   /**
    * Name of the class in `architectures` of config.json. Not the class's own name, since minifiers
@@ -84,6 +93,24 @@ export abstract class BertPreTrainedModel extends Module {
   /** A model with a head has the parts of its encoder, in the field `bert`. */
   get freezableParts(): FreezableParts {
     return (this as unknown as { bert: BertPreTrainedModel }).bert.freezableParts;
+  }
+
+  /**
+   * Saves memory in training: backward runs the layers of encoders again instead of keeping what
+   * they computed (Hugging Face's `gradient_checkpointing_enable`). Losses and gradients are the
+   * same, bit for bit; a step takes about a third longer.
+   */
+  gradientCheckpointingEnable(): void {
+    for (const encoder of this.#encoders()) encoder.gradientCheckpointing = true;
+  }
+
+  /** Undoes `gradientCheckpointingEnable`. */
+  gradientCheckpointingDisable(): void {
+    for (const encoder of this.#encoders()) encoder.gradientCheckpointing = false;
+  }
+
+  #encoders(): BertEncoder[] {
+    return [...this.modules()].filter((module) => module instanceof BertEncoder);
   }
 
   /** Refuses a folder whose weights cannot be those of this class. */
@@ -154,14 +181,41 @@ export abstract class BertPreTrainedModel extends Module {
   async savePretrained(
     dir: string,
     extraFiles: Record<string, FileContent> = {},
-    { torchDtype }: SaveOptions = {},
+    options: SaveOptions = {},
   ): Promise<void> {
+    await writeFiles(dir, this.fileContents(extraFiles, options));
+  }
+
+  /**
+   * The files of the folder that `savePretrained` writes, for programs that cannot write one, such
+   * as pages: bytes by name.
+   * @param extraFiles such as `tokenizer.files()`
+   * @throws UsageError naming a weight that is NaN or too large for float16.
+   * @example
+   * for (const [name, bytes] of Object.entries(await model.files(tokenizer.files())))
+   *   await fetch(`/models/mine/${name}`, { method: 'PUT', body: bytes });
+   */
+  async files(
+    extraFiles: Record<string, FileContent> = {},
+    options: SaveOptions = {},
+  ): Promise<Record<string, Uint8Array>> {
+    const files: Record<string, Uint8Array> = {};
+    for (const [name, content] of Object.entries(this.fileContents(extraFiles, options)))
+      files[name] = await contentBytes(content);
+    return files;
+  }
+
+  /** `files`, whose weights are fetched while they are read. */
+  fileContents(
+    extraFiles: Record<string, FileContent> = {},
+    { torchDtype }: SaveOptions = {},
+  ): Record<string, FileContent> {
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       const data = () => parameter.data() as Promise<Float32Array>;
       return [name, { shape: parameter.shape, data }] as const;
     });
     const architectures = this.architecture === '' ? [] : [this.architecture];
-    await writeCheckpoint(dir, this.config, architectures, weights, extraFiles, torchDtype);
+    return checkpointFiles(this.config, architectures, weights, extraFiles, torchDtype);
   }
 
   /**

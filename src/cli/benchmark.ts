@@ -6,10 +6,13 @@ import type { DeviceKind, DeviceOptions } from '../device/open.ts';
 import { layoutOf, type MatmulParams } from '../kernels/matmul/shape.ts';
 import { measurePeaks } from '../measure/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
+import { importKernelModule } from './kernelModule.ts';
 import { openCliDevice } from './openDevice.ts';
 import { type Column, number, tableRow } from './table.ts';
 
 interface BenchOptions {
+  /** A module whose kernels are timed instead of the package's. */
+  module?: string;
   steps?: readonly StepName[];
   vocabSize?: number;
   device: DeviceKind | 'auto';
@@ -20,7 +23,8 @@ interface BenchOptions {
 /** Times the kernels whose name contains `filter`, then training steps, and prints each. */
 export async function runBench(filter: string, options: BenchOptions): Promise<void> {
   const { json = false } = options;
-  const kernels = kernelsNamed(filter);
+  const own = options.module ? await importKernelModule(options.module) : undefined;
+  const kernels = kernelsNamed(filter, own);
   if (kernels.length === 0)
     throw new UsageError(
       `no kernel has ${JSON.stringify(filter)} in its name; without a filter, all are timed`,
@@ -40,7 +44,7 @@ export async function runBench(filter: string, options: BenchOptions): Promise<v
   const onCase = (timing: KernelTiming) =>
     print(timing, () => tableRow(kernelColumns, kernelWidths, kernelRow(timing)));
   await benchKernels(device, cpu, peaks, kernels, onCase);
-  const steps = options.steps ?? (filter ? [] : defaultSteps(device));
+  const steps = options.steps ?? (filter || own ? [] : defaultSteps(device));
   if (steps.length > 0 && !json) printTitles(stepColumns, stepWidths);
   for (const step of steps) {
     const timing = await benchStep(step, device, cpu, peaks, options.vocabSize);

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
 import type { Device } from '../device/device.ts';
 import type { DeviceKind } from '../device/open.ts';
@@ -11,13 +10,12 @@ import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { openCliDevice } from './openDevice.ts';
 import { wigbertCommand } from './shell.ts';
+import { shippedFile } from './shippedFile.ts';
+import { interruptExitCode } from './signals.ts';
 import { percent } from './table.ts';
 import { runFineTuning } from './training.ts';
 
-/** The path of a file of the package, from dist/src/cli. */
-const shipped = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-
-const MODEL = shipped('models/bert-tiny-ko');
+const MODEL = shippedFile('models/bert-tiny-ko');
 const MAX_LENGTH = 48;
 const OUT = 'out/demo';
 
@@ -27,7 +25,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   let started!: number;
   const { model, tokenizer, labels, interrupted } = await runFineTuning(
     {
-      data: shipped('data/reviews-ko.tsv'),
+      data: shippedFile('data/reviews-ko.tsv'),
       model: MODEL,
       maxLength: MAX_LENGTH,
       validSplit: 0.1,
@@ -45,11 +43,11 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
     },
   );
   if (interrupted) {
-    process.exitCode = 130;
+    process.exitCode = interruptExitCode();
     return;
   }
   const test = (tested: TaskModel) =>
-    measure(shipped('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
+    measure(shippedFile('data/reviews-ko-test.tsv'), tested, tokenizer, labels);
   const { accuracy: trained, chance, examples } = await test(model);
   // Measured last, on a second copy, so that training starts sooner.
   const before = await BertForSequenceClassification.fromPretrained(MODEL, {

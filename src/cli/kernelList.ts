@@ -3,6 +3,7 @@ import { type Constants, definedKernels, type Kernel, kernelText } from '../devi
 import type { DeviceKind } from '../device/open.ts';
 import type { Traits } from '../device/traits.ts';
 import { UsageError } from '../platform/errors.ts';
+import { importKernelModule } from './kernelModule.ts';
 import { openCliDevice } from './openDevice.ts';
 import { table } from './table.ts';
 
@@ -33,14 +34,18 @@ export const importKernels = () =>
     import('../measure/peaks.ts'),
   ]);
 
+interface ListOptions {
+  /** A module whose kernels are listed instead of the package's. */
+  module?: string;
+  device: DeviceKind | 'auto';
+  json?: boolean;
+}
+
 /** Lists all kernels, or prints the WGSL of those that `name` names. */
-export async function printKernels(
-  name: string | undefined,
-  options: { device: DeviceKind | 'auto'; json?: boolean },
-): Promise<void> {
+export async function printKernels(name: string | undefined, options: ListOptions): Promise<void> {
   await importKernels();
-  const { json = false } = options;
-  const kernels = kernelsNamed(name);
+  const { json = false, module } = options;
+  const kernels = kernelsNamed(name, module ? await importKernelModule(module) : definedKernels());
   const device = await openCliDevice(options.device, json);
   const traits = device.kind === 'webgpu' ? device.traits : defaultTraits;
   const about = kernels.map((kernel) => ({ kernel, variants: variantsOf(kernel, traits) }));
@@ -50,8 +55,8 @@ export async function printKernels(
   else printTexts(about, device);
 }
 
-function kernelsNamed(name = ''): Kernel[] {
-  const all = definedKernels().sort((a, b) => (a.name < b.name ? -1 : 1));
+function kernelsNamed(name = '', kernels: readonly Kernel[]): Kernel[] {
+  const all = kernels.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const exact = all.filter((kernel) => kernel.name === name);
   if (exact.length > 0) return exact;
   const part = all.filter((kernel) => kernel.name.toLowerCase().includes(name.toLowerCase()));

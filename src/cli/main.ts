@@ -1,16 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
+import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
+import { setupCommand } from './commands/setup.ts';
 import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
@@ -18,18 +20,15 @@ import { tuneCommand } from './commands/tune.ts';
 import { vocabCommand } from './commands/vocab.ts';
 import { fieldsToFlags } from './flags.ts';
 import { enableProfile, endProfile } from './profile.ts';
+import { packageVersion } from './shippedFile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
 const FAILURE = 1;
 const USAGE = 2;
 
-const { version } = JSON.parse(
-  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-);
-
 const program = new Command('wigbert')
   .description('Trains and runs BERT on WebGPU: labels, scores and tags for texts.')
-  .version(version)
+  .version(packageVersion())
   .option('--debug', 'show the stack of an error')
   .option('--profile', 'time each kernel, and show a table at the end')
   .showHelpAfterError('(add --help for the options)')
@@ -50,13 +49,16 @@ const commands = [
   benchCommand,
   tuneCommand,
   demoCommand,
+  initCommand,
+  setupCommand,
+  doctorCommand,
 ];
 for (const command of commands) {
   program.addCommand(command().copyInheritedSettings(program));
 }
 
 /** Commands whose result is what they print. */
-const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench'];
+const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
 
 let current: Command = program;
 let json = false;

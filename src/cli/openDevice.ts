@@ -26,7 +26,7 @@ export async function openCliDevice(
     if (kind === 'auto' && device.kind === 'cpu') {
       console.error(
         'found no WebGPU adapter: this runs on the cpu device, which is slow; ' +
-          '`npm run setup` says what is missing',
+          '`npx wigbert doctor` says what is missing',
       );
     }
   }

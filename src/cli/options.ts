@@ -46,6 +46,22 @@ export const precisionOption = (): Option =>
   )
     .choices(['highest', 'high'])
     .default('highest');
+/** Options of runs that are saved while they go on. */
+export const checkpointOptions = (keep: number): Option[] => [
+  new Option('--keep <n>', 'checkpoints to keep: the latest ones')
+    .argParser(positiveInteger)
+    .default(keep),
+  new Option(
+    '--resume <dir>',
+    'continue the run in this folder, with its options; auto: the one in --out, or begin it',
+  ),
+];
+
+export const kernelModuleOption = (): Option =>
+  new Option(
+    '--module <file>',
+    'a JavaScript module of yours: only the kernels that it defines with defineKernel',
+  ).argParser(path);
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 export const quietOption = (): Option => new Option('--quiet', 'show no progress');
 export const columnOptions = (): Option[] => [

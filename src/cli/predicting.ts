@@ -9,7 +9,7 @@ import { reportInput } from './inputReports.ts';
 import { openCliDevice } from './openDevice.ts';
 import { countLines, createRowProgress } from './rowProgress.ts';
 import { wigbertCommand } from './shell.ts';
-import { interruptible } from './signals.ts';
+import { interruptExitCode, interruptible } from './signals.ts';
 import { checkAreTexts, splitPair, streamLines } from './texts.ts';
 
 interface CommandOptions {
@@ -140,7 +140,7 @@ export async function predictOnFile({
     progress.stop();
     if (!signal.aborted || error !== signal.reason) throw error;
     console.error(out === undefined ? 'stopped' : `stopped: ${out} is not written`);
-    process.exitCode = 130;
+    process.exitCode = interruptExitCode();
   } finally {
     release();
   }

@@ -1,14 +1,13 @@
 import type { PretrainEvaluation } from '../train/pretraining/history.ts';
-import {
-  type BegunPretraining,
-  type PretrainEvent,
-  type PretrainRecipeOptions,
-  type PretrainResult,
-  pretrain,
-} from '../train/recipes/pretrain.ts';
+import { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
+import type {
+  BegunPretraining,
+  PretrainEvent,
+  PretrainResult,
+} from '../train/recipes/pretrainRun.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { wigbertCommand } from './shell.ts';
+import { runLine } from './runEvents.ts';
 import { interruptible } from './signals.ts';
 import { percent } from './table.ts';
 
@@ -32,6 +31,7 @@ export async function runPretraining(
       case 'start': {
         for (const line of startLines(event)) say(line);
         const { totalSteps, firstStep } = event;
+        progress?.stop();
         progress = createProgress({ totalSteps, firstStep, unit: 'examples', silent });
         break;
       }
@@ -50,9 +50,12 @@ export async function runPretraining(
         break;
       case 'interrupted':
         progress!.log(
-          `interrupted after step ${event.step}; ` +
-            `to continue: ${wigbertCommand('pretrain', '--resume', event.folder)}`,
+          `interrupted after step ${event.step}: the model as it stands is in ${event.folder}`,
         );
+        break;
+      case 'damaged':
+      case 'deviceLost':
+        (progress?.log ?? console.error)(runLine(event));
         break;
       default:
         reportInput(event, silent, 'resume' in options ? {} : options);

@@ -6,6 +6,7 @@ import type { Task } from '../train/tasks/task.ts';
 import type { EpochRecord } from '../train/trainer/history.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { runLine } from './runEvents.ts';
 import { interruptible } from './signals.ts';
 
 type Start = Extract<FineTuneEvent, { event: 'start' }>;
@@ -30,6 +31,7 @@ export async function runFineTuning(
       case 'start':
         start = event;
         for (const line of startLines(event)) say(line);
+        progress?.stop();
         progress = createProgress({
           totalSteps: event.totalSteps,
           totalEpochs: event.totalEpochs,
@@ -58,6 +60,10 @@ export async function runFineTuning(
         progress!.log(
           `interrupted after step ${event.step}: the model as it stands is in ${event.folder}`,
         );
+        break;
+      case 'damaged':
+      case 'deviceLost':
+        (progress?.log ?? console.error)(runLine(event));
         break;
       default:
         reportInput(event, silent, 'resume' in options ? {} : options);

@@ -22,6 +22,7 @@ export interface Binding {
   size: number;
 }
 
+/** Device memory that is in use, and kept for reuse. */
 export interface MemoryUse {
   /** Bytes and buffers in use now. */
   bytes: number;

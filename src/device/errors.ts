@@ -1,6 +1,12 @@
 import { WigbertError } from '../platform/errors.ts';
 
-/** The adapter refused a kernel. Names the kernel and, for WGSL errors, quotes the line. */
+/**
+ * The adapter refused a kernel. Names the kernel and, for WGSL errors, quotes the line.
+ * @example
+ * catch (error) {
+ *   if (error instanceof KernelError) console.error(error.message); // the line of WGSL
+ * }
+ */
 export class KernelError extends WigbertError {
   override name = 'KernelError';
   readonly code = 'ERR_KERNEL';
@@ -14,6 +20,12 @@ export class KernelError extends WigbertError {
 /**
  * The device is gone (destroyed, driver reset, adapter removed). What it held is lost; pending
  * reads reject with this.
+ * @example
+ * try {
+ *   await loss.item();
+ * } catch (error) {
+ *   if (error instanceof DeviceLostError) await useDevice('webgpu');
+ * }
  */
 export class DeviceLostError extends WigbertError {
   override name = 'DeviceLostError';
@@ -28,7 +40,13 @@ export class DeviceLostError extends WigbertError {
   }
 }
 
-/** An allocation failed. Says how much was requested, and how much is in use. */
+/**
+ * An allocation failed. Says how much was requested, and how much is in use.
+ * @example
+ * catch (error) {
+ *   if (error instanceof OutOfMemoryError) batchSize /= 2;
+ * }
+ */
 export class OutOfMemoryError extends WigbertError {
   override name = 'OutOfMemoryError';
   readonly code = 'ERR_OUT_OF_MEMORY';

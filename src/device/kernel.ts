@@ -3,7 +3,9 @@ import type { Traits } from './traits.ts';
 
 /** Type of a parameter: one 32-bit word, or `dims`, up to eight u32 (shapes, strides). */
 export type ParamType = 'u32' | 'i32' | 'f32' | 'dims';
+/** The parameters of a kernel by name, with their types. */
 export type ParamTypes = Record<string, ParamType>;
+/** Values for the parameters of a kernel. */
 export type ParamValues<T extends ParamTypes> = {
   [K in keyof T]: T[K] extends 'dims' ? readonly number[] : number;
 };
@@ -25,6 +27,7 @@ export type ArrayOf<E extends ElementType> = E extends 'f32' | 'V'
     ? Int32Array
     : Uint32Array;
 
+/** A buffer of a kernel: its type, its size, and how cases fill it. */
 export interface BufferSpec<P, E extends ElementType = ElementType> {
   type: E;
   /**
@@ -127,6 +130,20 @@ export const definedKernels = (): Kernel[] => [...defined.values()];
  * Declares a kernel. TypeScript infers the names and types of its parameters and buffers, so that a
  * misspelt one does not compile.
  * @throws ArgumentError if a kernel of that name is defined already.
+ * @example
+ * const buffer = (access: 'read' | 'write') =>
+ *   ({ type: 'f32', access, size: (p: { count: number }) => p.count }) as const;
+ * const twice = defineKernel({
+ *   name: 'twice',
+ *   params: { count: 'u32' },
+ *   buffers: { x: buffer('read'), y: buffer('write') },
+ *   launch: ({ count }) => Math.ceil(count / 64),
+ *   wgsl: () => main(64, 'let i = group * 64u + lane; if (i < p.count) { y[i] = 2.0 * x[i]; }'),
+ *   reference({ x, y }, { count }) {
+ *     for (let i = 0; i < count; i++) y[i] = 2 * x[i];
+ *   },
+ *   cases: [{ count: 5 }],
+ * });
  */
 export function defineKernel<
   const T extends ParamTypes,
@@ -139,16 +156,26 @@ export function defineKernel<
   return kernel;
 }
 
-/** Marks WGSL text for editors. */
+/**
+ * Marks WGSL text for editors.
+ * @example
+ * const body = wgsl`y[i] = 2.0 * x[i];`;
+ */
 export const wgsl = String.raw;
 
-/** `n` lines (or expressions) of WGSL, one for each i from 0 to n - 1. */
+/**
+ * `n` lines (or expressions) of WGSL, one for each i from 0 to n - 1.
+ * @example
+ * repeat(2, (i) => `let x${i} = ${i}u;`); // two lines
+ */
 export const repeat = (n: number, line: (i: number) => string, separator = '\n'): string =>
   Array.from({ length: n }, (_, i) => line(i)).join(separator);
 
 /**
  * The entry point. The body can use `group` (flat workgroup index, may exceed the launch), `lane`,
  * and `inputs`.
+ * @example
+ * main(64, '  let i = group * 64u + lane;\n  if (i < p.count) { y[i] = x[i]; }');
  */
 export const main = (size: number, body: string, inputs = ''): string => wgsl`
 @compute @workgroup_size(${size})

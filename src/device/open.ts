@@ -8,6 +8,7 @@ import { WebGpuDevice } from './webgpu/webgpuDevice.ts';
 
 export type DeviceKind = 'webgpu' | 'cpu';
 
+/** Options of `openDevice` and `useDevice`. */
 export interface DeviceOptions {
   /**
    * `highest` computes in float32. `high` lets matrix products round their operands to float16
@@ -38,6 +39,9 @@ const wantedLimits = [
  * Opens a device. An adapter serves one device, so each call requests a new adapter. Choices that
  * `wigbert tune` saved for the adapter apply.
  * @throws UsageError if `kind` is `webgpu` and no adapter is found.
+ * @example
+ * const gpu = await openDevice('webgpu');
+ * const x = tensor([1, 2, 3], { device: gpu });
  */
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
   if (kind === 'cpu') return new CpuDevice();

@@ -97,15 +97,12 @@ export type {
   PredictResult,
   WordsPrediction,
 } from '../train/recipes/predictor.ts';
-export {
-  type PretrainEvent,
-  type PretrainRecipeOptions,
-  type PretrainResult,
-  pretrain,
-} from '../train/recipes/pretrain.ts';
+export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
+export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
 export type { Task, TaskName } from '../train/tasks/task.ts';
 export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
 export { hasTrainingState } from '../train/trainer/checkpoint.ts';
+export { getLastCheckpoint } from '../train/trainer/checkpoints.ts';
 export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts';
 export type { TrainingExample } from '../train/trainer/examples.ts';
 export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';

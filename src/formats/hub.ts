@@ -5,6 +5,7 @@ import { DownloadError, UsageError } from '../platform/errors.ts';
 import { formatName, formatValue } from '../platform/format.ts';
 import { createHash } from '../platform/hash.ts';
 import { linkFile } from '../platform/links.ts';
+import { importOptional } from '../platform/packages.ts';
 import { fileExists, pathExists, readText } from '../platform/readFiles.ts';
 import { isNode, joinPath } from '../platform/runtime.ts';
 import { isShard, modelFiles, tokenizerFiles } from './modelFiles.ts';
@@ -30,6 +31,7 @@ export interface DownloadProgress {
 type OnProgress = (progress: DownloadProgress) => void;
 type Hub = typeof import('@huggingface/hub');
 
+/** Options of `findModel` and of opening a folder. */
 export interface FindModelOptions {
   /** Called while files are fetched. */
   onProgress?: OnProgress;
@@ -49,6 +51,9 @@ const repositoryName = /^(?!.*(\.\.|--))(\w[\w.-]*\/)?\w[\w.-]*$/;
  * In a browser it is always `name` itself.
  * @throws UsageError when there is no such model, or `@huggingface/hub` is not installed.
  * @throws DownloadError when the download fails or is damaged.
+ * @example
+ * const folder = await findModel('bert-base-multilingual-cased');
+ * const model = await BertModel.fromPretrained(folder);
  */
 export async function findModel(
   name: string,
@@ -69,7 +74,7 @@ export async function findModel(
     `there is no folder ${name}, and no complete model of that name ` + `in the cache ${cache}`;
   if (/^(1|on|yes|true)$/i.test(process.env.HF_HUB_OFFLINE ?? ''))
     throw new UsageError(`${notFound}; HF_HUB_OFFLINE forbids to download it`);
-  const hub: Hub = await import(/* @vite-ignore */ '@huggingface/hub').catch(() => {
+  const hub = await importOptional<Hub>('@huggingface/hub').catch(() => {
     throw new UsageError(
       `${notFound}; to download it from the hub, run: npm install @huggingface/hub`,
     );

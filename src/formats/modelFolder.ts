@@ -13,6 +13,10 @@ export type ModelSource = string | ModelFolder;
 /**
  * A Hugging Face model folder. Its list of files and its config.json are read when first asked for,
  * then kept, so that the tokenizer and the model share them. Made by `openModelFolder`.
+ * @example
+ * const folder = await openModelFolder('out/model');
+ * const tokenizer = await BertTokenizer.fromPretrained(folder);
+ * const model = await BertModel.fromPretrained(folder); // config.json is read once
  */
 export class ModelFolder {
   /** The path or name that was asked for, for messages. */
@@ -126,6 +130,9 @@ function maxBytes(name: string): number | undefined {
  * folder that is open already stays as it is. The folder is not trusted: its files are checked
  * before any is read.
  * @throws as `findModel`, and UsageError when it is a file, or has files that `checkFile` refuses.
+ * @example
+ * const folder = await openModelFolder('out/model');
+ * console.log(await folder.architecture()); // BertForSequenceClassification
  */
 export async function openModelFolder(
   source: ModelSource,

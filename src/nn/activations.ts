@@ -13,7 +13,11 @@ import {
 } from '../tensor/index.ts';
 import { Module } from './module.ts';
 
-/** max(x, 0), element by element. */
+/**
+ * max(x, 0), element by element.
+ * @example
+ * new nn.ReLU().forward(tensor([-1.5, 0.5]));
+ */
 export class ReLU extends Module {
   forward(x: Tensor): Tensor {
     return relu(x);
@@ -23,6 +27,8 @@ export class ReLU extends Module {
 /**
  * x Φ(x), element by element, with the normal distribution Φ (Hendrycks & Gimpel 2016), exact or
  * approximated by tanh.
+ * @example
+ * new nn.GELU().forward(tensor([-1.5, 0.5]));
  */
 export class GELU extends Module {
   readonly approximate: 'none' | 'tanh';
@@ -37,35 +43,55 @@ export class GELU extends Module {
   }
 }
 
-/** Hyperbolic tangent, element by element. */
+/**
+ * Hyperbolic tangent, element by element.
+ * @example
+ * new nn.Tanh().forward(tensor([-1.5, 0.5]));
+ */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return tanh(x);
   }
 }
 
-/** 1 / (1 + exp(-x)), element by element. */
+/**
+ * 1 / (1 + exp(-x)), element by element.
+ * @example
+ * new nn.Sigmoid().forward(tensor([-1.5, 0.5]));
+ */
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
     return sigmoid(x);
   }
 }
 
-/** x sigmoid(x), element by element, also known as swish. */
+/**
+ * x sigmoid(x), element by element, also known as swish.
+ * @example
+ * new nn.SiLU().forward(tensor([-1.5, 0.5]));
+ */
 export class SiLU extends Module {
   forward(x: Tensor): Tensor {
     return silu(x);
   }
 }
 
-/** log(1 + exp(x)), element by element. */
+/**
+ * log(1 + exp(x)), element by element.
+ * @example
+ * new nn.Softplus().forward(tensor([-1.5, 0.5]));
+ */
 export class Softplus extends Module {
   forward(x: Tensor): Tensor {
     return softplus(x);
   }
 }
 
-/** x where it is positive, else `negativeSlope` x. Default: 0.01. */
+/**
+ * x where it is positive, else `negativeSlope` x. Default: 0.01.
+ * @example
+ * new nn.LeakyReLU(0.1).forward(tensor([-1.5, 0.5]));
+ */
 export class LeakyReLU extends Module {
   readonly negativeSlope: number;
 
@@ -79,7 +105,11 @@ export class LeakyReLU extends Module {
   }
 }
 
-/** exp(x) / Σ exp(x) along a dimension. Default: the last. */
+/**
+ * exp(x) / Σ exp(x) along a dimension. Default: the last.
+ * @example
+ * new nn.Softmax(-1).forward(tensor([-1.5, 0.5]));
+ */
 export class Softmax extends Module {
   readonly dim: number;
 
@@ -93,7 +123,11 @@ export class Softmax extends Module {
   }
 }
 
-/** log(softmax(x)) along a dimension. Default: the last. */
+/**
+ * log(softmax(x)) along a dimension. Default: the last.
+ * @example
+ * new nn.LogSoftmax(-1).forward(tensor([-1.5, 0.5]));
+ */
 export class LogSoftmax extends Module {
   readonly dim: number;
 
@@ -107,7 +141,12 @@ export class LogSoftmax extends Module {
   }
 }
 
-/** Merges dimensions `startDim` to `endDim` into one. Default: all but the first. */
+/**
+ * Merges dimensions `startDim` to `endDim` into one. Default: all but the first.
+ * @example
+ * const layer = new nn.Flatten();
+ * layer.forward(randn([2, 3, 4])).shape; // [2, 12]
+ */
 export class Flatten extends Module {
   readonly startDim: number;
   readonly endDim: number;
@@ -123,7 +162,11 @@ export class Flatten extends Module {
   }
 }
 
-/** Its input, as it is. */
+/**
+ * Its input, as it is.
+ * @example
+ * new nn.Identity().forward(tensor([-1.5, 0.5]));
+ */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;

@@ -13,6 +13,7 @@ import { formatShape } from '../tensor/shape.ts';
 import { Linear, parameter, uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
+/** Options of `MultiheadAttention`. */
 export interface MultiheadAttentionOptions {
   /** Rate at which probabilities are dropped while training. Default: 0. */
   dropout?: number;
@@ -22,6 +23,7 @@ export interface MultiheadAttentionOptions {
   batchFirst?: boolean;
 }
 
+/** Masks and outputs of `MultiheadAttention.forward`. */
 export interface MultiheadAttentionInputs {
   /** Keys to leave out, [batch, keys]: not 0 (a boolean mask), or float32 numbers to add. */
   keyPaddingMask?: Tensor | null;

@@ -33,6 +33,9 @@ abstract class Conv<N extends number | readonly [number, number]> extends Module
 /**
  * Convolution along one dimension (`conv1d`). weight: [outChannels, inChannels / groups,
  * kernelSize], bias: [outChannels].
+ * @example
+ * const layer = new nn.Conv1d(4, 8, 3, { padding: 1 });
+ * layer.forward(randn([2, 4, 10])).shape; // [2, 8, 10]
  */
 export class Conv1d extends Conv<number> {
   /** `bias: false` leaves the bias out. */
@@ -54,6 +57,9 @@ export class Conv1d extends Conv<number> {
 /**
  * Convolution along two dimensions (`conv2d`). weight: [outChannels, inChannels / groups,
  * kernelHeight, kernelWidth], bias: [outChannels].
+ * @example
+ * const layer = new nn.Conv2d(3, 8, 3);
+ * layer.forward(randn([2, 3, 8, 8])).shape; // [2, 8, 6, 6]
  */
 export class Conv2d extends Conv<number | readonly [number, number]> {
   /** `bias: false` leaves the bias out. */

@@ -16,7 +16,11 @@ import {
 import { constant_, isSkippingInit } from './init.ts';
 import { Module } from './module.ts';
 
-/** Makes a tensor a parameter of a module: it outlives scopes and has a gradient. */
+/**
+ * Makes a tensor a parameter of a module: it outlives scopes and has a gradient.
+ * @example
+ * readonly scale = nn.parameter(ones([16])); // a field of a module
+ */
 export const parameter = (tensor: Tensor): Tensor => keep(tensor).requiresGrad_();
 
 /** A parameter of uniform random numbers within ±bound. */
@@ -35,6 +39,9 @@ export const uniformParameter = (shape: readonly number[], bound: number): Tenso
  * y = activation(x weightᵀ + bias). x: [..., inFeatures] → [..., outFeatures].
  * weight: [outFeatures, inFeatures], bias: [outFeatures]. Initialised as PyTorch's: uniform within
  * ±1/√inFeatures.
+ * @example
+ * const layer = new nn.Linear(16, 4);
+ * layer.forward(randn([2, 16])).shape; // [2, 4]
  */
 export class Linear<HasBias extends boolean = true> extends Module {
   readonly weight: Tensor;
@@ -58,6 +65,9 @@ export class Linear<HasBias extends boolean = true> extends Module {
 /**
  * Rows of a table by id: ids [...] → [..., embeddingDim]. weight: [numEmbeddings, embeddingDim].
  * Initialised from N(0, 1). The row `paddingIdx` (-1: none) is 0 and gets no gradient.
+ * @example
+ * const embedding = new nn.Embedding(100, 16);
+ * embedding.forward(tensor([[3, 7]])).shape; // [1, 2, 16]
  */
 export class Embedding extends Module {
   readonly weight: Tensor;
@@ -96,6 +106,9 @@ export class Embedding extends Module {
 /**
  * Normalises the last dimension to mean 0 and variance 1, then scales and shifts.
  * x: [..., normalizedShape], weight and bias: [normalizedShape].
+ * @example
+ * const layer = new nn.LayerNorm(16);
+ * layer.forward(randn([2, 16])).shape; // [2, 16]
  */
 export class LayerNorm extends Module {
   readonly weight: Tensor;
@@ -114,7 +127,12 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Zeroes elements with probability `p` and scales the others by 1 / (1 - p), while training. */
+/**
+ * Zeroes elements with probability `p` and scales the others by 1 / (1 - p), while training.
+ * @example
+ * const dropout = new nn.Dropout(0.1);
+ * dropout.eval().forward(x); // x: nothing is dropped in evaluation
+ */
 export class Dropout extends Module {
   readonly p: number;
 

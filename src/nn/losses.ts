@@ -27,7 +27,12 @@ export abstract class Loss<Options extends object> extends Module {
   }
 }
 
-/** `crossEntropy` as a module. */
+/**
+ * `crossEntropy` as a module.
+ * @example
+ * const criterion = new nn.CrossEntropyLoss();
+ * const loss = criterion.forward(logits, labels);
+ */
 export class CrossEntropyLoss extends Loss<CrossEntropyOptions> {
   /** logits: [rows, classes, …], labels: [rows, …] (int32), or probabilities. */
   forward(logits: Tensor, labels: Tensor): Tensor {
@@ -35,7 +40,12 @@ export class CrossEntropyLoss extends Loss<CrossEntropyOptions> {
   }
 }
 
-/** `nllLoss` as a module. */
+/**
+ * `nllLoss` as a module.
+ * @example
+ * const criterion = new nn.NLLLoss();
+ * const loss = criterion.forward(logProbabilities, labels);
+ */
 export class NLLLoss extends Loss<Omit<CrossEntropyOptions, 'labelSmoothing'>> {
   /** logProbs: [rows, classes, …], labels: [rows, …] (int32). */
   forward(logProbs: Tensor, labels: Tensor): Tensor {
@@ -43,7 +53,12 @@ export class NLLLoss extends Loss<Omit<CrossEntropyOptions, 'labelSmoothing'>> {
   }
 }
 
-/** `binaryCrossEntropyWithLogits` as a module. */
+/**
+ * `binaryCrossEntropyWithLogits` as a module.
+ * @example
+ * const criterion = new nn.BCEWithLogitsLoss();
+ * const loss = criterion.forward(logits, targets);
+ */
 export class BCEWithLogitsLoss extends Loss<{
   reduction?: Reduction;
   weight?: Tensor | null;
@@ -55,7 +70,12 @@ export class BCEWithLogitsLoss extends Loss<{
   }
 }
 
-/** `binaryCrossEntropy` of probabilities, as a module. */
+/**
+ * `binaryCrossEntropy` of probabilities, as a module.
+ * @example
+ * const criterion = new nn.BCELoss();
+ * const loss = criterion.forward(probabilities, targets);
+ */
 export class BCELoss extends Loss<{ reduction?: Reduction; weight?: Tensor | null }> {
   /** probabilities, targets: one shape. */
   forward(probabilities: Tensor, targets: Tensor): Tensor {
@@ -63,35 +83,60 @@ export class BCELoss extends Loss<{ reduction?: Reduction; weight?: Tensor | nul
   }
 }
 
-/** `mseLoss` as a module. */
+/**
+ * `mseLoss` as a module.
+ * @example
+ * const criterion = new nn.MSELoss();
+ * const loss = criterion.forward(predictions, targets);
+ */
 export class MSELoss extends Loss<{ reduction?: Reduction }> {
   forward(x: Tensor, y: Tensor): Tensor {
     return mseLoss(x, y, this.options.reduction);
   }
 }
 
-/** `l1Loss` as a module. */
+/**
+ * `l1Loss` as a module.
+ * @example
+ * const criterion = new nn.L1Loss();
+ * const loss = criterion.forward(predictions, targets);
+ */
 export class L1Loss extends Loss<{ reduction?: Reduction }> {
   forward(x: Tensor, y: Tensor): Tensor {
     return l1Loss(x, y, this.options.reduction);
   }
 }
 
-/** `smoothL1Loss` as a module. */
+/**
+ * `smoothL1Loss` as a module.
+ * @example
+ * const criterion = new nn.SmoothL1Loss();
+ * const loss = criterion.forward(predictions, targets);
+ */
 export class SmoothL1Loss extends Loss<{ reduction?: Reduction; beta?: number }> {
   forward(x: Tensor, y: Tensor): Tensor {
     return smoothL1Loss(x, y, this.options);
   }
 }
 
-/** `huberLoss` as a module. */
+/**
+ * `huberLoss` as a module.
+ * @example
+ * const criterion = new nn.HuberLoss();
+ * const loss = criterion.forward(predictions, targets);
+ */
 export class HuberLoss extends Loss<{ reduction?: Reduction; delta?: number }> {
   forward(x: Tensor, y: Tensor): Tensor {
     return huberLoss(x, y, this.options);
   }
 }
 
-/** `klDiv` as a module. */
+/**
+ * `klDiv` as a module.
+ * @example
+ * const criterion = new nn.KLDivLoss();
+ * const loss = criterion.forward(logProbabilities, probabilities);
+ */
 export class KLDivLoss extends Loss<{ reduction?: Reduction | 'batchmean'; logTarget?: boolean }> {
   /** logQ: log-probabilities, target: probabilities of the same shape. */
   forward(logQ: Tensor, target: Tensor): Tensor {

@@ -1,7 +1,14 @@
 import { ArgumentError } from '../platform/errors.ts';
 import { snakeCase } from '../platform/format.ts';
 import { guardValue } from '../tensor/captureGuard.ts';
+import type { RemovableHandle } from '../tensor/gradientHooks.ts';
 import { keep, noGrad, scope, Tensor } from '../tensor/index.ts';
+import {
+  addHook,
+  type BackwardHook,
+  type ForwardHook,
+  type ForwardPreHook,
+} from './moduleHooks.ts';
 
 /** Values for a tensor of a state dict: a tensor on the same device, or elements on the host. */
 export type StateValue = Tensor | { shape: readonly number[]; data: Float32Array };
@@ -137,6 +144,34 @@ export abstract class Module {
         }
       }),
     );
+  }
+
+  /**
+   * Calls `hook(module, args)` before each forward of this module (PyTorch's
+   * `register_forward_pre_hook`); arguments that it returns take the place of those given. In
+   * captured steps, hooks run while the step is captured. Layers that fuse a module's work into
+   * their own (BERT does so with layer normalisation) do not call its forward, nor its hooks.
+   * @throws ArgumentError if this module has no forward.
+   */
+  registerForwardPreHook<M extends Module>(this: M, hook: ForwardPreHook<M>): RemovableHandle {
+    return addHook(this, 'pre', hook as ForwardPreHook<object>);
+  }
+
+  /**
+   * Calls `hook(module, args, result)` after each forward; what it returns takes the place of the
+   * result (PyTorch's `register_forward_hook`). Otherwise as `registerForwardPreHook`.
+   */
+  registerForwardHook<M extends Module>(this: M, hook: ForwardHook<M>): RemovableHandle {
+    return addHook(this, 'post', hook as ForwardHook<object>);
+  }
+
+  /**
+   * Calls `hook(module, gradInput, gradOutput)` when backward has gone through this module, with
+   * the gradients of the tensors among the arguments and among the results (PyTorch's
+   * `register_full_backward_hook`). A list that it returns takes the place of `gradInput`.
+   */
+  registerFullBackwardHook<M extends Module>(this: M, hook: BackwardHook<M>): RemovableHandle {
+    return addHook(this, 'backward', hook as BackwardHook<object>);
   }
 
   /** Switches dropout on here and below, except in frozen modules. */

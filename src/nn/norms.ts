@@ -19,6 +19,9 @@ import { Module } from './module.ts';
 /**
  * x / √(mean(x²) + eps) · weight over the last dimension (Zhang & Sennrich 2019, arXiv 1910.07467),
  * PyTorch's `nn.RMSNorm`. x: [..., normalizedShape], weight: [normalizedShape].
+ * @example
+ * const layer = new nn.RMSNorm(16);
+ * layer.forward(randn([2, 16])).shape; // [2, 16]
  */
 export class RMSNorm extends Module {
   readonly weight: Tensor;
@@ -49,6 +52,9 @@ const perChannel = (vector: Tensor, x: Tensor): Tensor =>
 /**
  * Normalises groups of channels together, PyTorch's `nn.GroupNorm` (Wu & He 2018, arXiv
  * 1803.08494). x: [batch, numChannels, …], weight and bias: [numChannels].
+ * @example
+ * const layer = new nn.GroupNorm(2, 4);
+ * layer.forward(randn([2, 4, 5])).shape; // [2, 4, 5]
  */
 export class GroupNorm extends Module {
   readonly weight: Tensor | null;
@@ -92,6 +98,7 @@ export class GroupNorm extends Module {
   }
 }
 
+/** Options of `BatchNorm1d` and `BatchNorm2d`. */
 export interface BatchNormOptions {
   /** Default: 1e-5. */
   eps?: number;
@@ -183,12 +190,22 @@ abstract class BatchNorm extends Module {
   }
 }
 
-/** Batch normalisation of vectors [batch, features] or sequences [batch, features, length]. */
+/**
+ * Batch normalisation of vectors [batch, features] or sequences [batch, features, length].
+ * @example
+ * const layer = new nn.BatchNorm1d(4);
+ * layer.forward(randn([8, 4])).shape; // [8, 4]
+ */
 export class BatchNorm1d extends BatchNorm {
   protected readonly ranks = [2, 3];
 }
 
-/** Batch normalisation of images. x: [batch, features, height, width]. */
+/**
+ * Batch normalisation of images. x: [batch, features, height, width].
+ * @example
+ * const layer = new nn.BatchNorm2d(4);
+ * layer.forward(randn([2, 4, 5, 5])).shape; // [2, 4, 5, 5]
+ */
 export class BatchNorm2d extends BatchNorm {
   protected readonly ranks = [4];
 }

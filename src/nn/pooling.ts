@@ -38,7 +38,12 @@ abstract class AdaptivePool<Size> extends Module {
 
 type Kernel2d = number | readonly [number, number];
 
-/** `maxPool1d` as a module. */
+/**
+ * `maxPool1d` as a module.
+ * @example
+ * const layer = new nn.MaxPool1d(2);
+ * layer.forward(randn([2, 4, 10])).shape; // [2, 4, 5]
+ */
 export class MaxPool1d extends Pool<number, MaxPoolOptions<number>> {
   /** x: [batch, channels, length]. */
   forward(x: Tensor): Tensor {
@@ -46,7 +51,12 @@ export class MaxPool1d extends Pool<number, MaxPoolOptions<number>> {
   }
 }
 
-/** `maxPool2d` as a module. */
+/**
+ * `maxPool2d` as a module.
+ * @example
+ * const layer = new nn.MaxPool2d(2);
+ * layer.forward(randn([2, 4, 8, 8])).shape; // [2, 4, 4, 4]
+ */
 export class MaxPool2d extends Pool<Kernel2d, MaxPoolOptions> {
   /** x: [batch, channels, height, width]. */
   forward(x: Tensor): Tensor {
@@ -54,7 +64,12 @@ export class MaxPool2d extends Pool<Kernel2d, MaxPoolOptions> {
   }
 }
 
-/** `avgPool1d` as a module. */
+/**
+ * `avgPool1d` as a module.
+ * @example
+ * const layer = new nn.AvgPool1d(2);
+ * layer.forward(randn([2, 4, 10])).shape; // [2, 4, 5]
+ */
 export class AvgPool1d extends Pool<number, AvgPoolOptions<number>> {
   /** x: [batch, channels, length]. */
   forward(x: Tensor): Tensor {
@@ -62,7 +77,12 @@ export class AvgPool1d extends Pool<number, AvgPoolOptions<number>> {
   }
 }
 
-/** `avgPool2d` as a module. */
+/**
+ * `avgPool2d` as a module.
+ * @example
+ * const layer = new nn.AvgPool2d(2);
+ * layer.forward(randn([2, 4, 8, 8])).shape; // [2, 4, 4, 4]
+ */
 export class AvgPool2d extends Pool<Kernel2d, AvgPoolOptions> {
   /** x: [batch, channels, height, width]. */
   forward(x: Tensor): Tensor {
@@ -70,7 +90,12 @@ export class AvgPool2d extends Pool<Kernel2d, AvgPoolOptions> {
   }
 }
 
-/** `adaptiveAvgPool1d` as a module. */
+/**
+ * `adaptiveAvgPool1d` as a module.
+ * @example
+ * const layer = new nn.AdaptiveAvgPool1d(3);
+ * layer.forward(randn([2, 4, 10])).shape; // [2, 4, 3]
+ */
 export class AdaptiveAvgPool1d extends AdaptivePool<number> {
   /** x: [batch, channels, length]. */
   forward(x: Tensor): Tensor {
@@ -78,7 +103,12 @@ export class AdaptiveAvgPool1d extends AdaptivePool<number> {
   }
 }
 
-/** `adaptiveAvgPool2d` as a module. */
+/**
+ * `adaptiveAvgPool2d` as a module.
+ * @example
+ * const layer = new nn.AdaptiveAvgPool2d(1);
+ * layer.forward(randn([2, 4, 8, 8])).shape; // [2, 4, 1, 1]
+ */
 export class AdaptiveAvgPool2d extends AdaptivePool<AdaptiveSize> {
   /** x: [batch, channels, height, width]. */
   forward(x: Tensor): Tensor {
@@ -86,7 +116,12 @@ export class AdaptiveAvgPool2d extends AdaptivePool<AdaptiveSize> {
   }
 }
 
-/** `adaptiveMaxPool1d` as a module: with a size of 1, pooling over time. */
+/**
+ * `adaptiveMaxPool1d` as a module: with a size of 1, pooling over time.
+ * @example
+ * const layer = new nn.AdaptiveMaxPool1d(1);
+ * layer.forward(randn([2, 4, 10])).shape; // [2, 4, 1]
+ */
 export class AdaptiveMaxPool1d extends AdaptivePool<number> {
   /** x: [batch, channels, length]. */
   forward(x: Tensor): Tensor {
@@ -94,7 +129,12 @@ export class AdaptiveMaxPool1d extends AdaptivePool<number> {
   }
 }
 
-/** `adaptiveMaxPool2d` as a module. */
+/**
+ * `adaptiveMaxPool2d` as a module.
+ * @example
+ * const layer = new nn.AdaptiveMaxPool2d(1);
+ * layer.forward(randn([2, 4, 8, 8])).shape; // [2, 4, 1, 1]
+ */
 export class AdaptiveMaxPool2d extends AdaptivePool<AdaptiveSize> {
   /** x: [batch, channels, height, width]. */
   forward(x: Tensor): Tensor {

@@ -25,6 +25,7 @@ import { formatShape } from '../tensor/shape.ts';
 import { uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
+/** Options of `LSTM`, `GRU` and `RNN`. */
 export interface RecurrentOptions {
   /** Layers on top of each other. Default: 1. */
   numLayers?: number;
@@ -251,6 +252,9 @@ abstract class HiddenStateNetwork extends Recurrent {
 /**
  * Gated recurrent units (Cho et al. 2014, arXiv 1406.1078), PyTorch's `nn.GRU`. Gates in the order
  * reset, update, new.
+ * @example
+ * const gru = new nn.GRU(8, 16, { batchFirst: true });
+ * const [output, hN] = gru.forward(randn([2, 5, 8])); // [2, 5, 16] and [1, 2, 16]
  */
 export class GRU extends HiddenStateNetwork {
   constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
@@ -265,6 +269,9 @@ export const elmanCell = (nonlinearity: Nonlinearity): Cell =>
 
 /**
  * Elman's network (1990), PyTorch's `nn.RNN`: h = tanh(weightIh x + biasIh + weightHh h + biasHh).
+ * @example
+ * const rnn = new nn.RNN(8, 16, { batchFirst: true });
+ * const [output, hN] = rnn.forward(randn([2, 5, 8])); // [2, 5, 16] and [1, 2, 16]
  */
 export class RNN extends HiddenStateNetwork {
   /** `nonlinearity`: tanh or relu. Default: tanh. */

@@ -59,7 +59,12 @@ abstract class RecurrentCell extends Module {
   }
 }
 
-/** A step of `LSTM`. */
+/**
+ * A step of `LSTM`.
+ * @example
+ * const cell = new nn.LSTMCell(8, 16);
+ * const [h, c] = cell.forward(randn([2, 8])); // [2, 16] each
+ */
 export class LSTMCell extends RecurrentCell {
   constructor(inputSize: number, hiddenSize: number, { bias }: { bias?: boolean } = {}) {
     super(lstm, inputSize, hiddenSize, bias);
@@ -87,14 +92,22 @@ abstract class HiddenStateCell extends RecurrentCell {
   }
 }
 
-/** A step of `GRU`. */
+/**
+ * A step of `GRU`.
+ * @example
+ * const h = new nn.GRUCell(8, 16).forward(randn([2, 8])); // [2, 16]
+ */
 export class GRUCell extends HiddenStateCell {
   constructor(inputSize: number, hiddenSize: number, { bias }: { bias?: boolean } = {}) {
     super(gru, inputSize, hiddenSize, bias);
   }
 }
 
-/** A step of `RNN`. */
+/**
+ * A step of `RNN`.
+ * @example
+ * const h = new nn.RNNCell(8, 16).forward(randn([2, 8])); // [2, 16]
+ */
 export class RNNCell extends HiddenStateCell {
   constructor(
     inputSize: number,

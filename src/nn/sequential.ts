@@ -7,6 +7,9 @@ type Layer = Module & { forward(x: Tensor): Tensor };
 /**
  * Runs modules one after the other, each on the result of the one before (PyTorch's
  * `nn.Sequential`). In `stateDict` the names of parameters begin with the position: `0.weight`.
+ * @example
+ * const model = new nn.Sequential(new nn.Linear(2, 8), new nn.ReLU(), new nn.Linear(8, 1));
+ * model.forward(randn([4, 2])).shape; // [4, 1]
  */
 export class Sequential extends Module {
   readonly layers: readonly Layer[];

@@ -5,6 +5,7 @@ import { skipInit } from './init.ts';
 import { Dropout, LayerNorm, Linear } from './layers.ts';
 import { Module } from './module.ts';
 
+/** Options of `TransformerEncoderLayer`. */
 export interface TransformerEncoderLayerOptions {
   /** Size between the two linear layers. Default: 2048. */
   dimFeedforward?: number;
@@ -20,6 +21,7 @@ export interface TransformerEncoderLayerOptions {
   normFirst?: boolean;
 }
 
+/** Masks of the encoder: of pairs, and of padding. */
 export interface TransformerMasks {
   /** Pairs to leave out, as `attnMask` of `MultiheadAttention`. */
   mask?: Tensor | null;
@@ -32,6 +34,9 @@ export interface TransformerMasks {
 /**
  * Self-attention and a feed-forward network, each with dropout, residual and layer normalisation
  * (Vaswani et al. 2017, arXiv 1706.03762, §3.1), PyTorch's `nn.TransformerEncoderLayer`.
+ * @example
+ * const layer = new nn.TransformerEncoderLayer(16, 2, { batchFirst: true });
+ * layer.forward(randn([2, 5, 16])).shape; // [2, 5, 16]
  */
 export class TransformerEncoderLayer extends Module {
   readonly selfAttn: MultiheadAttention;

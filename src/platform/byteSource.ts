@@ -1,6 +1,8 @@
+import { isNode, isReadOnce, openRandomAccess, readStream } from '#platform';
 import { UsageError } from './errors.ts';
-import { openRandomAccess, throwUnreadable } from './readFiles.ts';
-import { isNode } from './runtime.ts';
+import { STANDARD_INPUT } from './paths.ts';
+
+export { isReadOnce, STANDARD_INPUT };
 
 /** Bytes that are read from the first to the last. */
 export interface ByteSource {
@@ -13,16 +15,6 @@ export interface ByteSource {
    * @throws UsageError when they cannot be read.
    */
   chunks(): AsyncGenerator<Uint8Array>;
-}
-
-/** The path that stands for standard input. */
-export const STANDARD_INPUT = '-';
-
-/** Whether a path leads to what can be read once only: standard input or a pipe. */
-export async function isReadOnce(path: string): Promise<boolean> {
-  if (!isNode) return false;
-  const { statSync } = await import('node:fs');
-  return path === STANDARD_INPUT || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -40,7 +32,9 @@ export function bytesInMemory(bytes: Uint8Array, name: string): ByteSource {
  * @throws UsageError when it is missing, or a folder or a device.
  */
 export async function openByteSource(path: string): Promise<ByteSource> {
-  const source = isNode ? await openInNode(path) : fileSource(path, await openRandomAccess(path));
+  const source = (await isReadOnce(path))
+    ? streamSource(path)
+    : fileSource(path, await openRandomAccess(path));
   return { ...source, chunks: () => unzipped(source) };
 }
 
@@ -58,27 +52,11 @@ function fileSource(
   };
 }
 
-async function openInNode(path: string): Promise<ByteSource> {
-  if (path === STANDARD_INPUT) return streamSource('standard input', () => process.stdin);
-  const { createReadStream } = await import('node:fs');
-  return (await isReadOnce(path))
-    ? streamSource(path, () => createReadStream(path))
-    : fileSource(path, await openRandomAccess(path));
-}
-
-function streamSource(name: string, open: () => NodeJS.ReadableStream): ByteSource {
-  return {
-    name,
-    once: true,
-    async *chunks() {
-      try {
-        for await (const chunk of open()) yield chunk as Uint8Array;
-      } catch (error) {
-        throwUnreadable(name, error as NodeJS.ErrnoException);
-      }
-    },
-  };
-}
+const streamSource = (path: string): ByteSource => ({
+  name: path === STANDARD_INPUT ? 'standard input' : path,
+  once: true,
+  chunks: () => readStream(path),
+});
 
 const hasGzipMark = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 

@@ -38,3 +38,10 @@ export function formatNames(names: readonly string[], limit = 8): string {
     .join(', ');
   return names.length > limit ? `${some} and ${names.length - limit} more` : some;
 }
+
+/** A size for people, in decimal units: `12.3 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const unit = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${unit === 0 ? bytes : (bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
+}

@@ -10,6 +10,7 @@ import type { Summary } from './summary.ts';
 
 const REPORT = 'report.html';
 
+/** Options of `study`. */
 export type StudyOptions = Partial<Omit<StudySettings, 'device' | 'data'>> & {
   /** Labelled file, or a folder with one file to train on and one to test with. */
   data: string;
@@ -17,6 +18,7 @@ export type StudyOptions = Partial<Omit<StudySettings, 'device' | 'data'>> & {
   out: string;
 };
 
+/** What `study` reports. */
 export type StudyEvent =
   | InputEventOf<'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns'>
   | { event: 'start'; totalSteps: number }
@@ -26,6 +28,7 @@ export type StudyEvent =
   | ({ event: 'pretrained' } & StudyResults['pretraining'][number])
   | ({ event: 'cell' } & Cell);
 
+/** What `study` resolves with. */
 export interface StudyResult {
   results: StudyResults;
   summary: Summary;
@@ -83,7 +86,7 @@ export async function study(
     import('./report.ts'),
     import('./summary.ts'),
   ]);
-  await writeFiles(out, { [REPORT]: await studyReport(results) });
+  await writeFiles(out, { [REPORT]: studyReport(results) });
   const methods = methodsOn(settings.pretrainings).length;
   const cells = methods * settings.seeds * settings.sizes.length;
   const finished = results.cells.length === cells;

@@ -5,7 +5,7 @@ import { FEATURE_LR_FACTOR, type StudySettings } from './study.ts';
 import { formatDifference, formatSpread, spread, summarise } from './summary.ts';
 
 /** A study as one self-contained HTML page: results, claims and method. */
-export async function studyReport(results: StudyResults): Promise<string> {
+export function studyReport(results: StudyResults): string {
   const settings = results.settings as unknown as StudySettings;
   const summary = summarise(results);
   const sizes = summary.sizes.map((size) => `${size.toLocaleString('en')} rows`);
@@ -39,7 +39,7 @@ ${table(
     countOf(trained),
   ]),
 )}
-${await studyPicture(summary)}
+${studyPicture(summary)}
 <h2>The claims</h2>
 <p>Difference between the first and the second in points, seed by seed (mean ± deviation), and the
 number of seeds in which the first is better. A mean below its deviation says nothing.</p>

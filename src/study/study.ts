@@ -15,6 +15,7 @@ import {
   pretrainModels,
 } from '../train/pretraining/objective.ts';
 import { pretrainDefaults, pretrainModel } from '../train/pretraining/pretrain.ts';
+import { RunFolder } from '../train/recipes/runFolder.ts';
 import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { hasTrainingState } from '../train/trainer/checkpoint.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
@@ -84,7 +85,8 @@ export function studySteps(settings: StudySettings): number {
  * unlabelled texts, the pre-trainings on them, and a classifier for each method and size. Each
  * result is written as soon as it is known.
  * @returns the results; if `signal` stopped the study, those up to there.
- * @throws UsageError when `out` holds a study of other settings, or there is too little data.
+ * @throws UsageError when `out` holds a study of other settings, another process writes there, or
+ * there is too little data.
  */
 export async function runStudy(
   data: StudyData,
@@ -92,16 +94,24 @@ export async function runStudy(
   out: string,
   callbacks: StudyCallbacks = {},
 ): Promise<StudyResults> {
-  const results = await openResults(out, {
-    ...settings,
-    testRows: data.test.length,
-    bytes: data.bytes,
-  });
+  const folder = new RunFolder(out);
+  try {
+    await folder.open();
+    return await runSeeds({ data, settings, out, callbacks });
+  } finally {
+    await folder.close();
+  }
+}
+
+async function runSeeds(begun: Omit<Run, 'results'>): Promise<StudyResults> {
+  const { data, settings, out, callbacks } = begun;
+  const about = { ...settings, testRows: data.test.length, bytes: data.bytes };
+  const results = await openResults(out, about);
   callbacks.onSkipped?.(
     results.pretraining.reduce((sum, { steps }) => sum + steps, 0) +
       results.cells.reduce((sum, { size }) => sum + fitSteps(settings, size), 0),
   );
-  const run: Run = { data, settings, out, callbacks, results };
+  const run: Run = { ...begun, results };
   for (let seed = 1; seed <= settings.seeds; seed++) if (!(await runSeed(run, seed))) break;
   return results;
 }

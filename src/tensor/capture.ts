@@ -1,6 +1,7 @@
 import type { Device, Plan } from '../device/device.ts';
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { isGradEnabled } from './autograd.ts';
 import { CaptureGuard, withGuard } from './captureGuard.ts';
 import { replay } from './hostWrite.ts';
 import { isDenseAtOrigin, launchMap, tensorOver } from './launch.ts';
@@ -106,6 +107,7 @@ export class CapturedStep<T extends Tensors> {
     // The generator outlives steps, so it must not be made in one.
     dropoutGenerator(this.#device);
     const guard = new CaptureGuard();
+    guard.guardValue(isGradEnabled, isGradEnabled);
     let tensors!: T;
     const trace = () => {
       const traced = this.#runStep(inputs);

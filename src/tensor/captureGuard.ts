@@ -32,6 +32,10 @@ export class CaptureGuard {
   readonly #written = new Map<Storage, string>();
   /** Gradients before the step changed them, and whether its launches depend on them. */
   readonly #gradients = new Map<Leaf, { before: Leaf | null; needed: boolean }>();
+  /** What the step read on the host, which a replay would not read. */
+  #read: string | undefined;
+  /** Number of changes to hooks when the step was captured. */
+  #hookChanges = 0;
   /** Where the step left the gradients that it changed; undefined if it dropped them. */
   readonly finalGradients = new Map<Leaf, Storage | undefined>();
 
@@ -51,6 +55,10 @@ export class CaptureGuard {
     if (storage.createdAt < this.#startedAt) this.#written.set(storage, by);
   }
 
+  guardRead(tensor: object): void {
+    this.#read ??= String(tensor);
+  }
+
   /** Notes that the step was replayed. */
   noteReplay(): void {
     for (const [storage, by] of this.#written) storage.noteWrite(by);
@@ -64,9 +72,15 @@ export class CaptureGuard {
   /**
    * Notes where the step leaves gradients.
    * @throws StateError if the next run would add to a gradient that this one made: a replay
-   *   overwrites it.
+   *   overwrites it. If the step, or a hook in it, reads values on the host.
    */
   finish(): void {
+    if (this.#read)
+      throw new StateError(
+        `capture: the step, or a hook in it, reads the values of ${this.#read} on the host, ` +
+          'which a replay would not: return the tensor from the step, or read it after the step',
+      );
+    this.#hookChanges = hookChanges;
     for (const [leaf, { before, needed }] of this.#gradients) {
       this.finalGradients.set(leaf, leaf.grad?.storage);
       if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
@@ -87,6 +101,7 @@ export class CaptureGuard {
       if (leaf.isDisposed) continue;
       if (leaf.storage.binding !== binding || leaf.requiresGrad !== requiresGrad) return false;
     }
+    if (this.#hookChanges !== hookChanges) return false;
     for (const { read, value } of this.#usedValues.values()) if (read() !== value) return false;
     for (const [leaf, { before, needed }] of this.#gradients) {
       if (needed && leaf.grad?.storage !== before?.storage) return false;
@@ -102,6 +117,12 @@ export class CaptureGuard {
 }
 
 let activeGuard: CaptureGuard | undefined;
+let hookChanges = 0;
+
+/** Notes that a hook came or went: steps captured before are captured again. */
+export const noteHookChange = (): void => {
+  hookChanges++;
+};
 
 /** Runs `body`, and notes in `guard` what it does to leaves. */
 export function withGuard<T>(guard: CaptureGuard, body: () => T): T {
@@ -126,6 +147,9 @@ export function noteWrite({ storage }: Pick<Leaf, 'storage'>, by: string): void 
   storage.noteWrite(by);
   activeGuard?.guardWrite(storage, by);
 }
+
+/** Notes that values go to the host. */
+export const guardRead = (tensor: object): void => activeGuard?.guardRead(tensor);
 
 export const guardGradient = (leaf: Leaf, needed: boolean): void =>
   activeGuard?.guardGradient(leaf, needed);

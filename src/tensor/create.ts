@@ -4,9 +4,9 @@ import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from 
 import { toHalfBits } from '../kernels/kit/half.ts';
 import { fill } from '../kernels/memory.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { hostDraw } from './drawOnce.ts';
 import { toInt32 } from './elements.ts';
 import { underName } from './errorName.ts';
-import { globalGenerator } from './globalRng.ts';
 import { hostWrite } from './hostWrite.ts';
 import { launch } from './launch.ts';
 import type { Philox } from './random.ts';
@@ -37,6 +37,7 @@ export async function useDevice(
   return currentDevice;
 }
 
+/** Where and how a tensor is made. */
 export interface TensorOptions {
   dtype?: DType;
   device?: Device;
@@ -214,13 +215,9 @@ function randomTensor(args: Sizes<RandomOptions>, sample: (random: Philox) => nu
   const [shape, { device = currentDevice, requiresGrad = false } = {}] = splitSizes(args);
   const result = empty(shape, 'float32', device);
   const { binding } = result.storage;
-  device.onReplay(() => {
-    const random = globalGenerator();
-    hostWrite(
-      device,
-      binding,
-      Float32Array.from({ length: product(shape) }, () => sample(random)),
-    );
-  });
+  const values = hostDraw(device, (random) =>
+    Float32Array.from({ length: product(shape) }, () => sample(random)),
+  );
+  device.onReplay(() => hostWrite(device, binding, values()));
   return result.requiresGrad_(requiresGrad);
 }

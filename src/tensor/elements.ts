@@ -1,5 +1,7 @@
+import type { Binding } from '../device/device.ts';
 import { fromHalfBits, type HalfKind, toHalfBits } from '../kernels/kit/half.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { forEachStrided, product, type Shape } from './shape.ts';
 
 /** Elements are 32 bits wide, or 16 (float16, bfloat16); booleans are integers 0 and 1. */
 export type DType = 'float32' | 'int32' | 'bool' | HalfKind;
@@ -53,3 +55,38 @@ export const noteHalf = (): void => {
 };
 /** Whether there has been one: operations look for them only then. */
 export const halvesExist = (): boolean => hasHalves;
+
+/** A view of memory. */
+interface View {
+  readonly storage: { readonly binding: Binding };
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offset: number;
+  readonly dtype: DType;
+  readonly isContiguous: boolean;
+}
+
+/** The words of memory from the first to the last element. */
+export function memoryOf({ storage, shape, strides, offset, dtype }: View): Binding {
+  const { buffer, offset: start } = storage.binding;
+  const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
+  const [from, to] = wordRange(dtype, offset, last + 1);
+  return { buffer, offset: start + from * 4, size: (to - from) * 4 };
+}
+
+/** The elements in row-major order, from the bytes of `memoryOf`. */
+export function elementsIn(
+  bytes: ArrayBuffer,
+  { shape, strides, offset, dtype, isContiguous }: View,
+): Float32Array | Int32Array {
+  const values = decode(bytes, dtype);
+  const size = product(shape);
+  const start = isHalf(dtype) ? offset % 2 : 0;
+  if (isContiguous) return values.length === size ? values : values.slice(start, start + size);
+  const dense =
+    dtype === 'int32' || dtype === 'bool' ? new Int32Array(size) : new Float32Array(size);
+  forEachStrided(shape.length, shape, [strides], [start], (i, [at]) => {
+    dense[i] = values[at];
+  });
+  return dense;
+}

@@ -1,7 +1,9 @@
 import './methods.ts';
 
-export { backward, noGrad } from './autograd.ts';
+export { enableGrad, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from './autograd.ts';
+export { backward, type GradOptions, grad } from './backward.ts';
 export { CapturedStep, capture, type HostTensor } from './capture.ts';
+export { checkpoint } from './checkpoint.ts';
 export {
   arange,
   defaultDevice,
@@ -17,6 +19,7 @@ export {
   zeros,
 } from './create.ts';
 export { manualSeed } from './globalRng.ts';
+export type { GradientHook, RemovableHandle } from './gradientHooks.ts';
 export * from './ops/activationFunctions.ts';
 export * from './ops/algebra.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';

@@ -1,4 +1,5 @@
-import { backward } from './autograd.ts';
+import { backward } from './backward.ts';
+import { registerHook, retainGrad } from './gradientHooks.ts';
 import { operation } from './operation.ts';
 import * as algebra from './ops/algebra.ts';
 import * as converts from './ops/convert.ts';
@@ -47,6 +48,8 @@ const operations = {
     prod,
     std,
     backward,
+    registerHook,
+    retainGrad,
     var: operation('var', 1, reduce.variance),
   },
 };

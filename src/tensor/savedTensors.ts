@@ -1,6 +1,6 @@
 import { StateError } from '../platform/errors.ts';
 import { describe } from './print.ts';
-import type { Storage } from './storage.ts';
+import { type Storage, tick } from './storage.ts';
 import type { Node, Tensor } from './tensor.ts';
 
 /**
@@ -8,12 +8,19 @@ import type { Node, Tensor } from './tensor.ts';
  * wrong gradient: reading it throws (PyTorch's version counters).
  */
 
-let reading: { node: Node; gradient: Storage | undefined } | undefined;
+interface Reading {
+  node: Node;
+  /** Memory of the gradients given to the node, which are no tensors of the forward pass. */
+  gradients: readonly Storage[];
+  startedAt: number;
+}
 
-/** Runs the backward of a node; `gradient`, what it is given, is no tensor of the forward pass. */
-export function whileReading<T>(node: Node, body: () => T, gradient?: Tensor): T {
+let reading: Reading | undefined;
+
+/** Runs the backward of a node on `gradients`. */
+export function whileReading<T>(node: Node, body: () => T, gradients: readonly Tensor[] = []): T {
   const before = reading;
-  reading = { node, gradient: gradient?.storage };
+  reading = { node, gradients: gradients.map(({ storage }) => storage), startedAt: tick() };
   try {
     return body();
   } finally {
@@ -23,10 +30,12 @@ export function whileReading<T>(node: Node, body: () => T, gradient?: Tensor): T
 
 /** @throws StateError if backward needs the tensor as it was before a write. */
 export function checkSaved(tensor: Tensor): void {
-  if (!reading || tensor.storage === reading.gradient) return;
-  const { node } = reading;
+  if (!reading || reading.gradients.includes(tensor.storage)) return;
+  const { node, startedAt } = reading;
   const { createdAt, lastWrite } = tensor.storage;
-  if (lastWrite === undefined || createdAt > node.id || lastWrite.at < node.id) return;
+  if (lastWrite === undefined || createdAt > node.id) return;
+  // What the backward itself writes, it may read.
+  if (lastWrite.at < node.id || lastWrite.at > startedAt) return;
   throw new StateError(
     `backward: ${node.name} needs ${describe(tensor)}, which ${lastWrite.by} has ` +
       `overwritten since: ` +

@@ -2,6 +2,7 @@ import { product } from '../kernels/kit/shape.ts';
 import { ArgumentError } from '../platform/errors.ts';
 
 export { dims, forEachStrided, product } from '../kernels/kit/shape.ts';
+/** Sizes of the dimensions of a tensor. */
 export type Shape = readonly number[];
 
 /** Row-major strides. */

@@ -1,19 +1,45 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-import type { Binding, Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
-import { guardGradient, guardUse, noteWrite } from './captureGuard.ts';
-import { type DType, decode, dtypes, encode, isHalf, noteHalf, wordRange } from './elements.ts';
+import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
+import {
+  type DType,
+  decode,
+  dtypes,
+  elementsIn,
+  encode,
+  isHalf,
+  memoryOf,
+  noteHalf,
+  wordRange,
+} from './elements.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
 import { describe, formatTensor } from './print.ts';
 import { track } from './scope.ts';
-import { contiguousStrides, forEachStrided, formatShape, product, type Shape } from './shape.ts';
+import { contiguousStrides, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
 
+// Libraries of types before ES2026 lack it.
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
 export { type DType, isHalf } from './elements.ts';
+/** Elements on the host. */
 export type TensorData = Float32Array | Int32Array;
+
+/** From the gradients of all results to those of the inputs, in order; null: it has none. */
+export type Backward = (...gradients: Tensor[]) => readonly (Tensor | SparseRowGradient | null)[];
+
+/** Instead of a backward: makes the results again, with nodes of their own, to go on there. */
+export interface Recomputation {
+  recompute(): readonly Tensor[];
+}
+
 /** How a tensor was made: what backward needs to pass a gradient on to the inputs. */
 export interface Node {
   /** Increases with each operation: an operation's inputs have lower ids. */
@@ -21,17 +47,13 @@ export interface Node {
   readonly name: string;
   /** Empty once `backward` was used, so that a result kept for its value keeps nothing else. */
   inputs: readonly Tensor[];
-  /**
-   * Maps the gradient of the result to those of the inputs (null: none). Undefined once it was
-   * used.
-   */
-  backward: ((gradient: Tensor) => (Tensor | SparseRowGradient | null)[]) | undefined;
+  /** The results, if there may be several: they share the node. */
+  readonly outputs: readonly Tensor[] | undefined;
+  /** Undefined once it was used. */
+  backward: Backward | Recomputation | undefined;
 }
 
-/**
- * Sparse gradient of an embedding: only some rows are non-zero. It is added to the dense gradient
- * last.
- */
+/** Sparse gradient of an embedding: only some rows are not 0. It is added last. */
 export interface SparseRowGradient {
   /** Tensors that must live until then. */
   readonly keepAlive: readonly Tensor[];
@@ -159,31 +181,9 @@ export class Tensor {
    */
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
+    guardRead(this);
     if (this.size === 0) return decode(new ArrayBuffer(0), this.dtype);
-    return this.#elementsIn(await this.device.read(this.#memory()));
-  }
-
-  /** The words of memory from the first to the last element. */
-  #memory(): Binding {
-    const { shape, strides, offset, dtype } = this;
-    const { buffer, offset: start } = this.storage.binding;
-    const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-    const [from, to] = wordRange(dtype, offset, last + 1);
-    return { buffer, offset: start + from * 4, size: (to - from) * 4 };
-  }
-
-  /** The elements in row-major order, from the bytes of `#memory`. */
-  #elementsIn(bytes: ArrayBuffer): TensorData {
-    const { shape, strides, offset, size, dtype } = this;
-    const values = decode(bytes, dtype);
-    const start = isHalf(dtype) ? offset % 2 : 0;
-    if (this.isContiguous)
-      return values.length === size ? values : values.slice(start, start + size);
-    const dense = new (values.constructor as new (n: number) => TensorData)(size);
-    forEachStrided(this.ndim, shape, [strides], [start], (i, [at]) => {
-      dense[i] = values[at];
-    });
-    return dense;
+    return elementsIn(await this.device.read(memoryOf(this)), this);
   }
 
   /**
@@ -231,7 +231,7 @@ export class Tensor {
       );
     noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
-    if (array.length > 0) hostWrite(device, { ...binding, offset: this.#memory().offset }, array);
+    if (array.length > 0) hostWrite(device, { ...binding, offset: memoryOf(this).offset }, array);
     if (this.dtype === 'int32' || this.dtype === 'bool') {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
@@ -259,9 +259,9 @@ export class Tensor {
   /** With the values, as PyTorch prints them, on the cpu device; else see `print`. */
   toString(): string {
     if (this.#disposed) return `${describe(this)}, disposed`;
-    const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(this.#memory());
+    const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(memoryOf(this));
     const hint = ': `await x.print()` shows the values, `await x.tolist()` gives them';
-    return formatTensor(this, bytes && this.#elementsIn(bytes), hint);
+    return formatTensor(this, bytes && elementsIn(bytes, this), hint);
   }
 
   /** What `console.log` shows in Node. */

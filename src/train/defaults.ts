@@ -32,8 +32,13 @@ export const fitDefaults = {
   seed: 42,
 } as const satisfies FitOptions;
 
+/** One checkpoint more than is needed, for when one is damaged. */
+const checkpointDefaults = { keep: 2 } as const;
+
+/** Defaults of `fineTune`. */
 export const fineTuneDefaults = {
   ...fitDefaults,
+  ...checkpointDefaults,
   /** The usual study of NSMC. */
   maxLength: 39,
   validSplit: 0.2,
@@ -56,12 +61,19 @@ export const pretrainDefaults = {
 } as const satisfies Omit<PretrainOptions, 'totalSteps'>;
 
 /** The share of the texts that is held out, besides the defaults of `pretrainModel`. */
-export const pretrainRecipeDefaults = { ...pretrainDefaults, validSplit: 0.05 } as const;
+export const pretrainRecipeDefaults = {
+  ...pretrainDefaults,
+  ...checkpointDefaults,
+  validSplit: 0.05,
+} as const;
 
+/** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;
 
+/** Defaults of `predict`. */
 export const predictDefaults = { batchSize: 32, threshold: 0.5 } as const;
 
+/** Defaults of `embed`. */
 export const embedDefaults: Required<FeatureOptions> & { batchSize: number } = {
   batchSize: 32,
   pooling: 'mean',

@@ -1,17 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Philox } from '../../src/tensor/random.ts';
-import {
-  contents,
-  dir,
-  ended,
-  readdir,
-  run,
-  STEPS,
-  start,
-  wigbert,
-} from '../support/pretrainCli.ts';
+import { inCheckpoint } from '../support/checkpoints.ts';
+import { contents, dir, ended, run, STEPS, start, wigbert } from '../support/pretrainCli.ts';
 
 // Each start on a software adapter compiles kernels, which takes longest.
 describe.each([
@@ -41,14 +33,7 @@ describe.each([
     const moments = new Philox(device.length);
     let kills = 0;
     for (let tries = 0; tries < 40; tries++) {
-      const begun =
-        existsSync(join(out, 'training.json')) ||
-        readdir(out).some((name) => name.endsWith('.saved'));
-      const child = start(
-        ...(begun
-          ? ['pretrain', '--resume', out, '--json']
-          : [...run(device), '--out', out, '--json']),
-      );
+      const child = start(...run(device), '--out', out, '--json', '--resume', 'auto');
       // Killed after some steps, at any moment of a step or of a checkpoint; the last tries go on
       // to the end.
       const after = kills < most ? 1 + moments.randint(14) : Number.POSITIVE_INFINITY;
@@ -75,7 +60,7 @@ describe.each([
       (chunk: Buffer) => `${chunk}`.includes('"step":3,') && child.kill('SIGINT'),
     );
     expect(await ended(child)).toBe(130);
-    const { step } = JSON.parse(readFileSync(join(out, 'training.json'), 'utf8'));
+    const { step } = JSON.parse(readFileSync(inCheckpoint(out, 'training.json'), 'utf8'));
     expect(step).toBeGreaterThanOrEqual(3);
     expect(step).toBeLessThan(STEPS);
     expect(wigbert('pretrain', '--resume', out, '--quiet', '--batch-size', '4').status).toBe(0);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { inCheckpoint } from '../support/checkpoints.ts';
 import {
   base,
   corpus,
@@ -85,7 +86,11 @@ describe('wrong use is one line', () => {
       [changed, '--vocab', vocab, '--valid-split', '0.000001', ...elsewhere],
       /gives no example to validate with/,
     ],
-    ['no run to go on with', ['--resume', dir], /has no training.json/],
+    [
+      'no run to go on with',
+      ['--resume', dir],
+      /has no checkpoint: there is no training to resume/,
+    ],
     [
       'another batch size',
       ['--resume', out, '--batch-size', '5'],
@@ -154,7 +159,7 @@ describe('wrong use is one line', () => {
       /^wigbert: the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate/m,
     );
     expect(status).toBe(1);
-    expect(JSON.parse(readFileSync(join(broken, 'training.json'), 'utf8')).step).toBe(0);
+    expect(JSON.parse(readFileSync(inCheckpoint(broken, 'training.json'), 'utf8')).step).toBe(0);
   });
 
   it('does not go on with texts that were changed', () => {

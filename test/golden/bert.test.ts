@@ -4,26 +4,28 @@ import { type BertConfig, bertConfig } from '../../src/bert/config.ts';
 import { BertModel } from '../../src/bert/model.ts';
 import type { BertInputs } from '../../src/bert/modelInputs.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import type { Device } from '../../src/device/device.ts';
 import { backward, setDevice } from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
-import { hasGolden } from '../support/golden.ts';
+import { goldenCases } from '../support/golden.ts';
 import { distance, goldenInputs, readGolden, tinyBert } from '../support/goldenBert.ts';
-
-const outputs = readGolden('outputs');
-const grads = readGolden('grads');
 
 type BertInputNames = { [K in Exclude<keyof BertInputs, 'outputAttentions'>]?: string };
 
 const webgpu = await tryWebGpu();
 afterAll(() => webgpu?.destroy());
-const folder = tinyBert('sequence-classification');
 
-describe.skipIf(!hasGolden).each([
-  ['cpu', new CpuDevice()],
-  ['webgpu', webgpu],
-] as const)('tiny BERT on %s', (_, device) => {
+describe.each(
+  goldenCases<Device | undefined>([
+    ['cpu', new CpuDevice()],
+    ['webgpu', webgpu],
+  ]),
+)('tiny BERT: %s', (_, set, device) => {
+  const outputs = readGolden(set, 'outputs');
+  const grads = readGolden(set, 'grads');
+  const folder = tinyBert(set, 'sequence-classification');
   const runsHere = it.skipIf(!device);
-  const { load, main } = goldenInputs(device!);
+  const { load, main } = goldenInputs(set, device!);
   const encoder = async (override: Partial<BertConfig> = {}) => {
     setDevice(device!);
     const { config, tensors } = await readCheckpoint(folder);

@@ -1,35 +1,62 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import type { Device } from '../../src/device/device.ts';
 import { toFloat32, toInt32 } from '../../src/formats/safetensors/dtypes.ts';
 import { parseSafetensors } from '../../src/formats/safetensors/file.ts';
-import { backward, scope, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { backward, scope, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
-import { goldenPath, hasGolden } from '../support/golden.ts';
-import { goldenGraphs, goldenOps } from '../support/goldenOps.ts';
+import { type GoldenSet, goldenCases, ownSet } from '../support/golden.ts';
+import { type GoldenRun, goldenGraphs, goldenOps, runGolden } from '../support/goldenOps.ts';
 
 interface Case {
   id: string;
   op: string;
   call: string;
-  attrs: Record<string, never>;
+  attrs: { run?: GoldenRun };
   inputs: { name: string; tensor: string; dtype: string; shape: number[]; grad?: string }[];
   outputs: { tensor: string; dtype: string; shape: number[]; upstream?: string }[];
   err: Record<string, number>;
 }
 
-const cases: Case[] = hasGolden
-  ? JSON.parse(readFileSync(goldenPath('ops/ops.json'), 'utf8')).cases
-  : [];
-const { tensors } = hasGolden
-  ? parseSafetensors(readFileSync(goldenPath('ops/ops.safetensors')))
-  : { tensors: new Map() };
-const numbers = (name: string, dtype: string) => {
-  const raw = tensors.get(name);
-  return dtype === 'float32'
-    ? toFloat32(raw)
-    : Int32Array.from(raw.dtype === 'BOOL' || raw.dtype === 'U8' ? raw.data : toInt32(raw));
-};
+/** The cases of a set, and its tensors. */
+function read(set: GoldenSet) {
+  const { cases } = JSON.parse(set.text('ops/ops.json')) as { cases: Case[] };
+  const { tensors } = parseSafetensors(readFileSync(set.path('ops/ops.safetensors')));
+  const numbers = (name: string, dtype: string) => {
+    const raw = tensors.get(name)!;
+    return dtype === 'float32'
+      ? toFloat32(raw)
+      : Int32Array.from(raw.dtype === 'BOOL' || raw.dtype === 'U8' ? raw.data : toInt32(raw));
+  };
+  return { cases, numbers };
+}
+
+/** Runs a case, and its gradients for the given upstream ones. */
+function compute(
+  { op, call, attrs, outputs }: Case,
+  inputs: Record<string, Tensor>,
+  upstreams: (Tensor | undefined)[],
+): Tensor[] | Promise<Tensor[]> {
+  const made = attrs.run
+    ? runGolden(attrs.run, inputs)
+    : op === 'graph'
+      ? goldenGraphs[call](inputs)
+      : goldenOps[op](inputs, attrs as Record<string, never>, call);
+  if (made instanceof Promise) return made;
+  const list = Array.isArray(made) ? made : [made];
+  outputs.forEach((_, i) => {
+    if (upstreams[i]) backward(list[i], upstreams[i], true);
+  });
+  return list;
+}
+
+/**
+ * Operations whose result's shape depends on data: a scope cannot wait for them, so what they use
+ * on the way is freed when it is collected.
+ */
+const ASYNC = ['maskedSelect', 'nonzero'];
+let uncollected = 0;
 
 const webgpu = await tryWebGpu();
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
@@ -56,56 +83,61 @@ function expectClose(
   expect(worst, what).toBeLessThanOrEqual(Math.max(4 * err, 2e-6 * Math.max(1e-3, magnitude)));
 }
 
-describe.skipIf(!hasGolden).each([
-  ['cpu', new CpuDevice()],
+const cpu = new CpuDevice();
+const devices: [string, Device | undefined][] = [
+  ['cpu', cpu],
   ['webgpu', webgpu],
-  ['webgpu without fixed subgroups', portable],
-] as const)("PyTorch's operations on %s", (_, device) => {
-  it.skipIf(!device).each(cases.map((c) => [c.id, c] as const))('%s', async (_, c) => {
-    const inputs: Record<string, Tensor> = {};
-    for (const { name, tensor: key, dtype, shape, grad } of c.inputs) {
-      inputs[name] = tensor(numbers(key, dtype), {
-        shape,
-        device: device!,
-        requiresGrad: grad !== undefined,
-      });
-    }
-    const outputs = scope(() => {
-      const made =
-        c.op === 'graph' ? goldenGraphs[c.call](inputs) : goldenOps[c.op](inputs, c.attrs, c.call);
-      const list = Array.isArray(made) ? made : [made];
-      c.outputs.forEach(({ upstream, shape }, i) => {
-        if (upstream)
-          backward(list[i], tensor(numbers(upstream, 'float32'), { shape, device: device! }), true);
-      });
-      return list;
-    });
-    for (const [i, { tensor: key, dtype, shape }] of c.outputs.entries()) {
-      expect(outputs[i].shape).toEqual(shape);
-      expectClose(
-        await outputs[i].data(),
-        numbers(key, dtype),
-        c.err[`out${i}`] ?? 0,
-        `output ${i}`,
+];
+// The larger set, where it is, also checks the kernels for adapters without fixed subgroups.
+const others = goldenCases<Device | undefined>([['webgpu without fixed subgroups', portable]]);
+
+describe.each([...goldenCases(devices), ...others.filter(([, set]) => set !== ownSet)])(
+  "PyTorch's operations: %s",
+  (_, set, device) => {
+    const { cases, numbers } = read(set);
+    afterEach(() => setDevice(cpu));
+
+    it.skipIf(!device).each(cases.map((c) => [c.id, c] as const))('%s', async (_, c) => {
+      setDevice(device!);
+      const before = device!.memory().buffers;
+      const inputs: Record<string, Tensor> = {};
+      for (const { name, tensor: key, dtype, shape, grad } of c.inputs)
+        inputs[name] = tensor(numbers(key, dtype), { shape, requiresGrad: grad !== undefined });
+      const upstreams = c.outputs.map(({ upstream, shape }) =>
+        upstream ? tensor(numbers(upstream, 'float32'), { shape }) : undefined,
       );
-    }
-    for (const { name, grad } of c.inputs) {
-      if (!grad) expect(inputs[name].grad, name).toBeNull();
-      else
+      const outputs = ASYNC.includes(c.op)
+        ? await compute(c, inputs, upstreams)
+        : scope(() => compute(c, inputs, upstreams) as Tensor[]);
+      for (const [i, { tensor: key, dtype, shape }] of c.outputs.entries()) {
+        expect(outputs[i].shape).toEqual(shape);
         expectClose(
-          await inputs[name].grad!.data(),
-          numbers(grad, 'float32'),
-          c.err[`grad/${name}`] ?? 0,
-          `gradient of ${name}`,
+          await outputs[i].data(),
+          numbers(key, dtype),
+          c.err[`out${i}`] ?? 0,
+          `output ${i}`,
         );
-    }
-    for (const t of [...outputs, ...Object.values(inputs)]) {
-      t.grad?.dispose();
-      t.dispose();
-    }
-  });
-});
+      }
+      for (const { name, grad } of c.inputs) {
+        if (!grad) expect(inputs[name].grad, name).toBeNull();
+        else
+          expectClose(
+            await inputs[name].grad!.data(),
+            numbers(grad, 'float32'),
+            c.err[`grad/${name}`] ?? 0,
+            `gradient of ${name}`,
+          );
+      }
+      for (const t of [...outputs, ...upstreams, ...Object.values(inputs)]) {
+        t?.grad?.dispose();
+        t?.dispose();
+      }
+      if (device === webgpu && ASYNC.includes(c.op))
+        uncollected += device!.memory().buffers - before;
+    });
+  },
+);
 
 it.skipIf(!webgpu)('leaves no memory behind', () => {
-  expect(webgpu!.memory().buffers).toBe(0);
+  expect(webgpu!.memory().buffers).toBeLessThanOrEqual(uncollected);
 });

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import { parseSafetensors, type RawTensor, toFloat32 } from '../../src/formats/safetensors/file.ts';
+import type { Device } from '../../src/device/device.ts';
+import { parseSafetensors, toFloat32 } from '../../src/formats/safetensors/file.ts';
 import {
   Adam,
   AdamW,
   clipGradNorm,
   getConstantScheduleWithWarmup,
+  getCosineScheduleWithWarmup,
   getLinearScheduleWithWarmup,
   SGD,
 } from '../../src/nn/optim/index.ts';
@@ -14,7 +16,7 @@ import { gradBufferOf } from '../../src/tensor/gradBuffer.ts';
 import { keep, tensor } from '../../src/tensor/index.ts';
 import { tensorOver } from '../../src/tensor/launch.ts';
 import { tryWebGpu } from '../support/devices.ts';
-import { goldenPath, hasGolden } from '../support/golden.ts';
+import { type GoldenSet, goldenCases, goldenSets } from '../support/golden.ts';
 
 interface Options {
   lr: number;
@@ -38,12 +40,7 @@ interface Golden {
   clips: { id: string; max_norm: number; norm: number; params: number }[];
   schedules: { id: string; kind: string; warmup: number; total: number; factors: number[] }[];
 }
-const golden: Golden = hasGolden
-  ? JSON.parse(readFileSync(goldenPath('ops/optim.json'), 'utf8'))
-  : { optimizers: [], clips: [], schedules: [] };
-const tensors: Map<string, RawTensor> = hasGolden
-  ? parseSafetensors(readFileSync(goldenPath('ops/optim.safetensors'))).tensors
-  : new Map();
+const read = (set: GoldenSet): Golden => JSON.parse(set.text('ops/optim.json'));
 
 const webgpu = await tryWebGpu();
 afterAll(() => webgpu?.destroy());
@@ -52,10 +49,14 @@ const worst = (actual: ArrayLike<number>, expected: Float32Array) =>
   expected.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i])), 0);
 const indices = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-describe.skipIf(!hasGolden).each([
-  ['cpu', new CpuDevice()],
-  ['webgpu', webgpu],
-] as const)('on %s', (_, device) => {
+describe.each(
+  goldenCases<Device | undefined>([
+    ['cpu', new CpuDevice()],
+    ['webgpu', webgpu],
+  ]),
+)('%s', (_, set, device) => {
+  const golden = read(set);
+  const { tensors } = parseSafetensors(readFileSync(set.path('ops/optim.safetensors')));
   const load = (name: string) => {
     const raw = tensors.get(name)!;
     return tensor(toFloat32(raw), { shape: raw.shape, device: device! });
@@ -107,14 +108,22 @@ describe.skipIf(!hasGolden).each([
   });
 });
 
-it.each(golden.schedules.map((c) => [c.id, c] as const))('schedule %s', (_, c) => {
-  const optimizer = { paramGroups: [{ lr: 1 }, { lr: 0.5 }] };
-  const schedule = c.kind.startsWith('linear')
-    ? getLinearScheduleWithWarmup(optimizer, c.warmup, c.total)
-    : getConstantScheduleWithWarmup(optimizer, c.warmup);
-  for (const factor of c.factors) {
-    expect(optimizer.paramGroups[0].lr).toBeCloseTo(factor, 12);
-    expect(schedule.getLastLr()[1]).toBeCloseTo(factor / 2, 12);
-    schedule.step();
-  }
-});
+const schedules = {
+  linear: getLinearScheduleWithWarmup,
+  constant: getConstantScheduleWithWarmup,
+  cosine: getCosineScheduleWithWarmup,
+};
+
+it.each(goldenSets.flatMap((set) => read(set).schedules.map((c) => [c.id, set.name, c] as const)))(
+  'schedule %s of the %s',
+  (_, _set, c) => {
+    const optimizer = { paramGroups: [{ lr: 1 }, { lr: 0.5 }] };
+    const kind = c.kind.split(' ')[0] as keyof typeof schedules;
+    const schedule = schedules[kind](optimizer, c.warmup, c.total);
+    for (const factor of c.factors) {
+      expect(optimizer.paramGroups[0].lr).toBeCloseTo(factor, 12);
+      expect(schedule.getLastLr()[1]).toBeCloseTo(factor / 2, 12);
+      schedule.step();
+    }
+  },
+);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import type { Device } from '../../src/device/device.ts';
 import { BertForPreTraining, BertForSequenceClassification } from '../../src/entries/bert.ts';
 import {
   AdamW,
@@ -12,32 +13,34 @@ import {
   setDevice,
 } from '../../src/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
-import { goldenText, hasGolden } from '../support/golden.ts';
+import { goldenCases } from '../support/golden.ts';
 import { distance, goldenInputs, noisySteps, readGolden, tinyBert } from '../support/goldenBert.ts';
 
-const training = readGolden('train');
-const grads = readGolden('grads');
-const runs = hasGolden ? JSON.parse(goldenText('tiny-bert/train.json')) : {};
 const webgpu = await tryWebGpu();
 afterAll(() => webgpu?.destroy());
 
-describe.skipIf(!hasGolden).each([
-  ['cpu', new CpuDevice()],
-  ['webgpu', webgpu],
-] as const)('20 steps of AdamW on %s', (_, device) => {
-  const { load, main, masked } = goldenInputs(device!);
+describe.each(
+  goldenCases<Device | undefined>([
+    ['cpu', new CpuDevice()],
+    ['webgpu', webgpu],
+  ]),
+)('20 steps of AdamW: %s', (_, set, device) => {
+  const training = readGolden(set, 'train');
+  const grads = readGolden(set, 'grads');
+  const runs = JSON.parse(set.text('tiny-bert/train.json'));
+  const { load, main, masked } = goldenInputs(set, device!);
   afterEach(() => setDevice(new CpuDevice()));
 
   const starts = {
     seqcls: async () => {
       const model = await BertForSequenceClassification.fromPretrained(
-        tinyBert('sequence-classification'),
+        tinyBert(set, 'sequence-classification'),
       );
       const batch = { ...main(), labels: load('seqcls_labels') };
       return { model, loss: () => model.forward(batch).loss! };
     },
     pretraining: async () => {
-      const model = await BertForPreTraining.fromPretrained(tinyBert('pretraining'));
+      const model = await BertForPreTraining.fromPretrained(tinyBert(set, 'pretraining'));
       const batch = {
         ...masked(),
         labels: load('mlm_labels'),

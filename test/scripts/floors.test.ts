@@ -91,6 +91,17 @@ describe('floors', () => {
     ]);
   });
 
+  test('#platform is for the files of platform, which draw no circle through it', () => {
+    expect(check({ 'bert/a.ts': `import { readBytes } from '#platform';` })).toEqual([
+      expect.stringMatching(/^src\/bert\/a\.ts:1 imports #platform: import the file of src/),
+    ]);
+    const files = { 'platform/browser.ts': '', 'platform/a.ts': `export { a } from '#platform';` };
+    expect(check({ ...files, 'platform/node.ts': '' })).toEqual([]);
+    expect(check({ ...files, 'platform/node.ts': `import './a.ts';` })).toEqual([
+      expect.stringContaining('circle (platform/a.ts → platform/node.ts → platform/a.ts)'),
+    ]);
+  });
+
   test("Node's modules stay in platform and cli, with and without node:", () => {
     const text = `import { readFileSync } from 'node:fs';\nconst path = await import('path');`;
     expect(check({ 'platform/a.ts': text, 'cli/b.ts': text })).toEqual([]);

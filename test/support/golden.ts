@@ -3,13 +3,44 @@ import { fileURLToPath } from 'node:url';
 
 const shared = fileURLToPath(new URL('../../../shared/', import.meta.url));
 
-/** Reference answers of PyTorch and Hugging Face are beside the repository, not in it. */
-export const hasGolden = existsSync(`${shared}golden`);
+/** Reference answers: a folder with `ops`, `tiny-bert` and `tokenizer`. */
+export class GoldenSet {
+  readonly name: string;
+  readonly folder: string;
+
+  constructor(name: string, folder: string) {
+    this.name = name;
+    this.folder = folder;
+  }
+
+  path(file: string): string {
+    return `${this.folder}/${file}`;
+  }
+
+  text(file: string): string {
+    return readFileSync(this.path(file), 'utf8');
+  }
+}
+
+/** The project's own reference answers; `test/golden/generate` writes them. */
+export const ownSet = new GoldenSet(
+  'own set',
+  fileURLToPath(new URL('../golden/data', import.meta.url)),
+);
+
+/** A larger set may lie beside the repository. */
+const largeSet = new GoldenSet('large set', `${shared}golden`);
+export const hasGolden = existsSync(largeSet.folder);
+export const goldenSets: GoldenSet[] = hasGolden ? [ownSet, largeSet] : [ownSet];
+
+/** Each set with each of the devices, for `describe.each`; the titles come first. */
+export const goldenCases = <D>(devices: readonly (readonly [string, D])[]) =>
+  goldenSets.flatMap((set) =>
+    devices.map(([name, device]) => [`${set.name}, ${name}`, set, device] as const),
+  );
+
+export const goldenPath = (path: string): string => largeSet.path(path);
+export const goldenText = (path: string): string => largeSet.text(path);
+
 export const hasData = existsSync(`${shared}data/nsmc`);
-
-export const goldenPath = (path: string): string => `${shared}golden/${path}`;
 export const dataPath = (path: string): string => `${shared}data/${path}`;
-export const goldenText = (path: string): string => readFileSync(goldenPath(path), 'utf8');
-
-if (!hasGolden)
-  console.warn('no reference answers (../shared/golden): the tests that need them are skipped');

@@ -8,19 +8,16 @@ import {
   toInt32,
 } from '../../src/formats/safetensors/file.ts';
 import { type Tensor, tensor } from '../../src/tensor/index.ts';
-import { goldenPath, hasGolden } from './golden.ts';
+import type { GoldenSet } from './golden.ts';
 
-/** The tensors of a file beside the tiny model; none where there are no reference answers. */
-export const readGolden = (name: string): Map<string, RawTensor> =>
-  hasGolden
-    ? parseSafetensors(readFileSync(goldenPath(`tiny-bert/${name}.safetensors`))).tensors
-    : new Map();
-export const tinyBert = (head: string): string => goldenPath(`tiny-bert/${head}`);
+/** The tensors of a file beside a set's tiny model. */
+export const readGolden = (set: GoldenSet, name: string): Map<string, RawTensor> =>
+  parseSafetensors(readFileSync(set.path(`tiny-bert/${name}.safetensors`))).tensors;
+export const tinyBert = (set: GoldenSet, head: string): string => set.path(`tiny-bert/${head}`);
 
-const inputs = readGolden('inputs');
-
-/** Inputs of the tiny model by name, on a device. */
-export function goldenInputs(device: Device) {
+/** Inputs of a set's tiny model by name, on a device. */
+export function goldenInputs(set: GoldenSet, device: Device) {
+  const inputs = readGolden(set, 'inputs');
   const load = (name: string): Tensor => {
     const raw = inputs.get(name)!;
     return tensor(raw.dtype === 'F32' ? toFloat32(raw) : toInt32(raw), {

@@ -1,5 +1,7 @@
+import * as nn from '../../src/nn/index.ts';
 import type { SliceRange, Tensor } from '../../src/tensor/index.ts';
 import * as w from '../../src/tensor/index.ts';
+import { keep, noGrad } from '../../src/tensor/index.ts';
 
 type Attrs = Record<string, never>;
 export type GoldenOp = (
@@ -28,7 +30,62 @@ const reduction =
   ({ x }, { dim, keepdim }) =>
     f(x, dim, keepdim);
 
-/** The operations of the reference file, by this library's functions. */
+/** What a case of the own set runs: a function of the library, or a layer of `nn`. */
+export type GoldenRun =
+  | { fn: string; args: unknown[] }
+  | { layer: string; args: unknown[]; forward: string[] };
+
+type Callable = (...args: unknown[]) => unknown;
+
+/** The tensors of a result, in order: alone, in arrays or in objects. */
+const tensorsOf = (result: unknown): Tensor[] =>
+  result instanceof w.Tensor
+    ? [result]
+    : result === null
+      ? []
+      : Object.values(result as object).flatMap(tensorsOf);
+
+/** An argument: the name of an input stands for it, and a call for its result. */
+function argument(value: unknown, inputs: Record<string, Tensor>): unknown {
+  if (typeof value === 'string') return inputs[value] ?? value;
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((part) => argument(part, inputs));
+  if ('fn' in value) return call(value as { fn: string; args: unknown[] }, inputs);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, argument(part, inputs)]),
+  );
+}
+
+function call({ fn, args }: { fn: string; args: unknown[] }, inputs: Record<string, Tensor>) {
+  const given = args.map((value) => argument(value, inputs));
+  const named = (w as unknown as Record<string, Callable>)[fn];
+  if (named) return named(...given);
+  const [x, ...rest] = given as [Record<string, Callable>];
+  return x[fn](...rest);
+}
+
+/** Runs a case of the own set; parameters of a layer then take their inputs' places. */
+export function runGolden(
+  run: GoldenRun,
+  inputs: Record<string, Tensor>,
+): Tensor[] | Promise<Tensor[]> {
+  if ('fn' in run) {
+    const result = call(run, inputs);
+    return result instanceof Promise ? result.then(tensorsOf) : tensorsOf(result);
+  }
+  const Layer = (nn as unknown as Record<string, new (...args: unknown[]) => nn.Module>)[run.layer];
+  const module = new Layer(...run.args) as nn.Module & { forward: Callable };
+  for (const [name, parameter] of module.namedParameters()) {
+    const value = inputs[`parameter:${name}`];
+    noGrad(() => parameter.copy_(value));
+    value.dispose();
+    inputs[`parameter:${name}`] = keep(parameter);
+  }
+  for (const [name, buffer] of module.namedBuffers()) inputs[`buffer:${name}`] = buffer;
+  return tensorsOf(module.forward(...run.forward.map((name) => inputs[name])));
+}
+
+/** The operations of the large set, by this library's functions. */
 export const goldenOps: Record<string, GoldenOp> = {
   matmul: ({ a, b }, { transposeA, transposeB }) =>
     w.matmul(transposeA ? a.transpose(-1, -2) : a, transposeB ? b.transpose(-1, -2) : b),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { Philox } from '../../src/tensor/random.ts';
+import { inCheckpoint } from './checkpoints.ts';
 
 // `npm test` builds first; the command line is tested as it is shipped.
 const cli = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -82,20 +83,9 @@ export const run = (device: string) => [
 ];
 
 /** What a run leaves. */
-const files = [
-  'model.safetensors',
-  'optimizer.safetensors',
-  'history.json',
-  'training.json',
-  'config.json',
-  'vocab.txt',
-];
+const files = ['model.safetensors', 'history.json', 'config.json', 'vocab.txt'];
+const saved = ['model.safetensors', 'optimizer.safetensors', 'history.json', 'training.json'];
 export const contents = (out: string) =>
-  Object.fromEntries(
-    files.map((name) => [
-      name,
-      createHash('sha256')
-        .update(readFileSync(join(out, name)))
-        .digest('hex'),
-    ]),
+  [...files.map((name) => join(out, name)), ...saved.map((name) => inCheckpoint(out, name))].map(
+    (path) => createHash('sha256').update(readFileSync(path)).digest('hex'),
   );

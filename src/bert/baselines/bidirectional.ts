@@ -13,6 +13,10 @@ import { type CausalLMInputs, shiftLabels } from './causal.ts';
  * Two encoders that share the embeddings: one attends to earlier tokens only, the other to later
  * ones only. No single network sees both sides of a token, as in ELMo (Peters et al. 2018,
  * arXiv 1802.05365, §3.1).
+ * @example
+ * const backbone = await BertBiBackbone.fromPretrained('path/to/folder');
+ * // both directions joined
+ * const { lastHiddenState } = backbone.forward({ inputIds: [[2, 9, 3]] });
  */
 export class BertBiBackbone extends BertBackbone {
   static override readonly architecture: string = 'BertBiBackbone';
@@ -68,6 +72,7 @@ export class BertBiBackbone extends BertBackbone {
   }
 }
 
+/** Outputs of `BertBiLMHeadModel`. */
 export interface BiLMOutput {
   /** Mean of the two directions' losses; undefined when no labels are given. */
   loss?: Tensor;
@@ -85,6 +90,9 @@ export interface BiLMOutput {
  * A forward and a backward language model trained together, as in ELMo (Peters et al. 2018, §3.1).
  * They share the embeddings and the prediction head; each direction has its own encoder. The loss
  * is the mean of both losses, not ELMo's sum, so that it compares with the loss of one direction.
+ * @example
+ * const model = BertBiLMHeadModel.fromConfig(bertConfig({ ...bertTiny, vocabSize: 500 }));
+ * const { loss } = model.forward({ inputIds: [[2, 9, 3]], labels: [[2, 9, 3]] });
  */
 export class BertBiLMHeadModel extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertBiLMHeadModel';
@@ -130,6 +138,10 @@ const reverseLabels = (labels: Tensor | NestedArray): Tensor | NestedArray =>
 /**
  * Classifies by the two states that have seen the whole text: the last of the forward encoder and
  * the first of the backward one.
+ * @example
+ * const model = await BertBiLMForSequenceClassification.fromPretrained('path/to/folder', {
+ *   labels: ['bad', 'good'],
+ * });
  */
 export class BertBiLMForSequenceClassification extends SequenceClassifier<BertBiBackbone> {
   static override readonly architecture: string = 'BertBiLMForSequenceClassification';

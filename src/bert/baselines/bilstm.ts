@@ -74,6 +74,9 @@ export abstract class BiLstmPreTrainedModel extends BertPreTrainedModel {
  * LSTM reads the text forwards, another one backwards, and they share only the word vectors. A
  * residual connection goes around each layer above the first. ELMo itself reads characters, and its
  * cells are wider than their outputs.
+ * @example
+ * const model = await BiLstmModel.fromPretrained('path/to/folder');
+ * const { lastHiddenState } = model.forward({ inputIds: [[2, 9, 3]] });
  */
 export class BiLstmModel extends BiLstmPreTrainedModel {
   static override readonly architecture: string = 'BiLstmModel';

@@ -46,6 +46,9 @@ class BiLstmHead extends Module {
  * Two LSTM language models, ELMo's biLM (Peters et al. 2018, §3.1): one predicts the next token,
  * the other the token before. They share word vectors and softmax. The loss is the mean of both
  * losses, not ELMo's sum, so that it compares with the loss of one direction.
+ * @example
+ * const model = await BiLstmLMHeadModel.fromPretrained('path/to/folder');
+ * const { loss } = model.forward({ inputIds: [[2, 9, 3]], labels: [[2, 9, 3]] });
  */
 export class BiLstmLMHeadModel extends BiLstmPreTrainedModel {
   static override readonly architecture: string = 'BiLstmLMHeadModel';
@@ -126,6 +129,9 @@ class ScalarMix extends Module {
 /**
  * Classifies by ELMo's mix of the layers (§3.2) at the two states that have seen the whole text:
  * the forward one of its last token and the backward one of its first.
+ * @example
+ * const labels = ['bad', 'good'];
+ * const model = await BiLstmForSequenceClassification.fromPretrained('path/to/folder', { labels });
  */
 export class BiLstmForSequenceClassification extends SequenceClassifier<BiLstmModel> {
   static override readonly architecture: string = 'BiLstmForSequenceClassification';

@@ -7,11 +7,13 @@ import { BertPooler } from '../layers/encoder.ts';
 import { BertBackbone, type BertModelOutput } from '../model.ts';
 import type { BertInputs } from '../modelInputs.ts';
 
+/** Inputs of `BertLMHeadModel`. */
 export interface CausalLMInputs extends BertInputs {
   /** The text's own tokens, [batch, length]; -100 for tokens to ignore, such as padding. */
   labels?: Tensor | NestedArray;
 }
 
+/** Outputs of `BertLMHeadModel`. */
 export type CausalLMOutput = MaskedLMOutput;
 
 /**
@@ -19,6 +21,10 @@ export type CausalLMOutput = MaskedLMOutput;
  * GPT (Radford et al. 2018, §3.1). Hugging Face's class has the same name. `config.isDecoder` is
  * true. The loss is the mean over all tokens except the first of each text. Padding in front of a
  * text attends to earlier padding only; in Hugging Face's eager attention it attends to everything.
+ * @example
+ * const config = bertConfig({ ...bertTiny, vocabSize: 500, isDecoder: true });
+ * const model = BertLMHeadModel.fromConfig(config);
+ * const { loss } = model.forward({ inputIds: [[2, 9, 3]], labels: [[2, 9, 3]] });
  */
 export class BertLMHeadModel extends BertForMaskedLM {
   static override readonly architecture: string = 'BertLMHeadModel';
@@ -41,7 +47,13 @@ export function shiftLabels(labels: Tensor | NestedArray): Tensor | NestedArray 
   return (labels as readonly number[][]).map((row) => [...Array.from(row).slice(1), IGNORE_INDEX]);
 }
 
-/** Classifies by the last token that is not padding, the only one that has seen the whole text. */
+/**
+ * Classifies by the last token that is not padding, the only one that has seen the whole text.
+ * @example
+ * const model = await BertLMForSequenceClassification.fromPretrained('path/to/folder', {
+ *   labels: ['bad', 'good'],
+ * });
+ */
 export class BertLMForSequenceClassification extends SequenceClassifier<BertBackbone> {
   static override readonly architecture: string = 'BertLMForSequenceClassification';
   static override readonly isDecoder = true;

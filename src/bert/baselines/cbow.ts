@@ -27,7 +27,12 @@ export abstract class WordVectors extends BertPreTrainedModel {
   }
 }
 
-/** Word vectors only: the state of a token is its vector, whatever its context. */
+/**
+ * Word vectors only: the state of a token is its vector, whatever its context.
+ * @example
+ * const words = await CbowModel.fromPretrained('path/to/folder');
+ * const { lastHiddenState } = words.forward({ inputIds: [[2, 9, 3]] }); // a vector per token
+ */
 export class CbowModel extends WordVectors {
   static override readonly architecture: string = 'CbowModel';
   readonly embeddings: WordEmbeddings;
@@ -68,6 +73,7 @@ export class CbowModel extends WordVectors {
   }
 }
 
+/** Inputs of `CbowLMHeadModel`. */
 export interface CbowInputs extends BertInputs {
   /** The text's own tokens, [batch, length]; -100 for tokens to ignore, such as padding. */
   labels?: Tensor | NestedArray;
@@ -75,6 +81,7 @@ export interface CbowInputs extends BertInputs {
   window?: number;
 }
 
+/** Outputs of `CbowLMHeadModel`. */
 export interface CbowOutput extends EncoderOutput {
   /** Mean over the labelled tokens, NaN without any; undefined without labels. */
   loss?: Tensor;
@@ -106,6 +113,9 @@ export class WordVectorHead extends Module {
  * vectors around a token predicts it. The softmax covers the whole vocabulary instead of negative
  * samples: a WordPiece vocabulary is small, and the loss compares with those of other language
  * models. As in the paper, input and output vectors differ, and there is no bias.
+ * @example
+ * const model = CbowLMHeadModel.fromConfig(bertConfig({ ...bertTiny, vocabSize: 500 }));
+ * const { loss } = model.forward({ inputIds: [[2, 9, 3]], labels: [[-100, 9, -100]], window: 4 });
  */
 export class CbowLMHeadModel extends WordVectors {
   static override readonly architecture: string = 'CbowLMHeadModel';
@@ -159,7 +169,13 @@ function contextWeights(length: number, window: number, mask: Tensor): Tensor {
   return weights.div(weights.sum([-1], true).clamp(1, length));
 }
 
-/** Classifies by the mean of a text's word vectors. */
+/**
+ * Classifies by the mean of a text's word vectors.
+ * @example
+ * const model = await CbowForSequenceClassification.fromPretrained('path/to/folder', {
+ *   labels: ['bad', 'good'],
+ * });
+ */
 export class CbowForSequenceClassification extends SequenceClassifier<CbowModel> {
   static override readonly architecture: string = 'CbowForSequenceClassification';
   static override readonly isDecoder: boolean | undefined = undefined;

@@ -13,6 +13,7 @@ import { checkLabelShape, toIdTensor } from '../modelInputs.ts';
 import { type CbowInputs, CbowModel, WordVectorHead, WordVectors } from './cbow.ts';
 import { checkWindow, windowMask } from './wordEmbeddings.ts';
 
+/** Outputs of `SkipGramLMHeadModel`. */
 export interface SkipGramOutput extends EncoderOutput {
   /** Mean over the pairs of a token and a labelled token of its window; NaN without any pair. */
   loss?: Tensor;
@@ -23,6 +24,9 @@ export interface SkipGramOutput extends EncoderOutput {
  * each token around it. As in `CbowLMHeadModel`, the softmax covers the whole vocabulary instead of
  * negative samples, input and output vectors differ, and there is no bias. All tokens of a window
  * weigh the same; the paper draws the window's size for each token.
+ * @example
+ * const config = bertConfig({ ...bertTiny, vocabSize: 500 });
+ * const model = SkipGramLMHeadModel.fromConfig(config, 42);
  */
 export class SkipGramLMHeadModel extends WordVectors {
   static override readonly architecture: string = 'SkipGramLMHeadModel';

@@ -94,7 +94,7 @@ export async function addWeightsFromFile(
       tensors.set(canonical, {
         shape,
         get data() {
-          return decode(file.read(begin, end).buffer);
+          return decode(file.read(begin, end).buffer as ArrayBuffer);
         },
       });
     }

@@ -13,20 +13,18 @@ export interface WeightToSave {
 }
 
 /**
- * Writes a folder that Python's `from_pretrained` loads: config.json, the weights and `extraFiles`
- * (content by name: vocab.txt…). After a crash the folder is the old one or the new one
- * (`writeFiles`).
- * @throws UsageError when the folder cannot be written to, or naming a weight that is NaN or too
- * large for float16.
+ * The files of a folder that Python's `from_pretrained` loads: config.json, the weights and
+ * `extraFiles` (content by name: vocab.txt…). Weights are fetched while their file is read.
+ * @throws UsageError for an unknown dtype; reading throws SafetensorsError naming a weight that is
+ * NaN or too large for float16.
  */
-export async function writeCheckpoint(
-  dir: string,
+export function checkpointFiles(
   config: BertConfig,
   architectures: readonly string[],
   tensors: Iterable<readonly [string, WeightToSave]>,
   extraFiles: Readonly<Record<string, FileContent>> = {},
   torchDtype: TorchDtype = 'float32',
-): Promise<void> {
+): Record<string, FileContent> {
   if (!torchDtypes.includes(torchDtype))
     throw new UsageError(
       `\`torchDtype\`: expected ${torchDtypes.join(' or ')}, got ${formatValue(torchDtype)}`,
@@ -40,9 +38,34 @@ export async function writeCheckpoint(
         : { dtype: 'F32', shape, data },
     ];
   });
-  await writeFiles(dir, {
+  return {
     ...extraFiles,
     [modelFiles.config]: configToJson(config, architectures, torchDtype),
     [modelFiles.weights]: streamSafetensors(weights),
-  });
+  };
+}
+
+/**
+ * Writes `checkpointFiles` into a folder. After a crash the folder is the old one or the new one
+ * (`writeFiles`).
+ * @throws UsageError when the folder cannot be written to; and as `checkpointFiles`.
+ */
+export const writeCheckpoint = (
+  dir: string,
+  ...args: Parameters<typeof checkpointFiles>
+): Promise<void> => writeFiles(dir, checkpointFiles(...args));
+
+/** The bytes of a file's content. */
+export async function contentBytes(content: FileContent): Promise<Uint8Array> {
+  if (typeof content === 'string') return new TextEncoder().encode(content);
+  if (content instanceof Uint8Array) return content;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content) pieces.push(piece);
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }

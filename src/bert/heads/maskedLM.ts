@@ -18,11 +18,15 @@ export class BertOnlyMLMHead extends Module {
   }
 }
 
+/** Outputs of `BertForMaskedLM`. */
 export interface MaskedLMOutput extends EncoderOutput, MaskedLMPrediction {}
 
 /**
  * BERT that predicts masked tokens (Devlin et al. 2019, §3.1, task 1). By default the decoder
  * shares the word embeddings (`tieWordEmbeddings`).
+ * @example
+ * const model = await BertForMaskedLM.fromPretrained('path/to/folder');
+ * const { loss } = model.forward({ inputIds: [[2, 9, 4, 3]], labels: [[-100, -100, 7, -100]] });
  */
 export class BertForMaskedLM extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertForMaskedLM';

@@ -19,7 +19,12 @@ export interface MultipleChoiceOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** BERT that scores pairs of question and choice against each other (Devlin et al. 2019, §4.4). */
+/**
+ * BERT that scores pairs of question and choice against each other (Devlin et al. 2019, §4.4).
+ * @example
+ * const model = await BertForMultipleChoice.fromPretrained('path/to/folder');
+ * const { logits } = model.forward({ inputIds: [[[2, 9, 3], [2, 7, 3]]] }); // [1, 2]
+ */
 export class BertForMultipleChoice extends BertClassifier<BertModel> {
   static override readonly architecture: string = 'BertForMultipleChoice';
   constructor(config: BertConfig) {

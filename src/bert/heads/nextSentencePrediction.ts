@@ -15,11 +15,13 @@ class BertOnlyNSPHead extends Module {
   }
 }
 
+/** Inputs of `BertForNextSentencePrediction`. */
 export interface NextSentenceInputs extends BertInputs {
   /** 0: the second text follows the first, 1: it is a random one; [batch]. */
   labels?: Tensor | NestedArray;
 }
 
+/** Outputs of `BertForNextSentencePrediction`. */
 export interface NextSentenceOutput extends EncoderOutput {
   /** Mean over the batch; undefined when no labels are given. */
   loss?: Tensor;
@@ -27,7 +29,15 @@ export interface NextSentenceOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** BERT that predicts whether one text follows another (Devlin et al. 2019, §3.1, task 2). */
+/**
+ * BERT that predicts whether one text follows another (Devlin et al. 2019, §3.1, task 2).
+ * @example
+ * const model = await BertForNextSentencePrediction.fromPretrained('path/to/folder');
+ * const { logits } = model.forward({
+ *   inputIds: [[2, 9, 3, 7, 3]],
+ *   tokenTypeIds: [[0, 0, 0, 1, 1]],
+ * }); // [1, 2]; class 0: it follows
+ */
 export class BertForNextSentencePrediction extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertForNextSentencePrediction';
   readonly bert: BertModel;

@@ -17,11 +17,13 @@ class BertPreTrainingHeads extends BertOnlyMLMHead {
   }
 }
 
+/** Inputs of `BertForPreTraining`. */
 export interface PreTrainingInputs extends MaskedLMInputs {
   /** 0: the second text follows the first, 1: it is a random one; [batch]. */
   nextSentenceLabel?: Tensor | NestedArray;
 }
 
+/** Outputs of `BertForPreTraining`. */
 export interface PreTrainingOutput extends EncoderOutput {
   /** Sum of both tasks' losses; undefined unless `labels` and `nextSentenceLabel` are given. */
   loss?: Tensor;
@@ -31,7 +33,16 @@ export interface PreTrainingOutput extends EncoderOutput {
   seqRelationshipLogits: Tensor;
 }
 
-/** BERT with both tasks of its pre-training (Devlin et al. 2019, §3.1). */
+/**
+ * BERT with both tasks of its pre-training (Devlin et al. 2019, §3.1).
+ * @example
+ * const model = BertForPreTraining.fromConfig(bertConfig({ ...bertTiny, vocabSize: 500 }));
+ * const { loss } = model.forward({
+ *   inputIds: [[2, 4, 3]],
+ *   labels: [[-100, 9, -100]],
+ *   nextSentenceLabel: [0],
+ * });
+ */
 export class BertForPreTraining extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertForPreTraining';
   readonly bert: BertModel;

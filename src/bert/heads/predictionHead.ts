@@ -14,6 +14,7 @@ import type { BertConfig } from '../config.ts';
 import { activations } from '../layers/encoder.ts';
 import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../modelInputs.ts';
 
+/** Inputs of `BertForMaskedLM`. */
 export interface MaskedLMInputs extends BertInputs {
   /**
    * Token to predict at each position, [batch, length]; -100 for positions to ignore. Given as

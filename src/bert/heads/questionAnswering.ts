@@ -7,6 +7,7 @@ import { BertBackbone } from '../model.ts';
 import { type BertInputs, classificationLoss, toIdTensor } from '../modelInputs.ts';
 import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
+/** Inputs of `BertForQuestionAnswering`. */
 export interface QuestionAnsweringInputs extends BertInputs {
   /** First token of each answer, [batch]. Negative values count as 0;
    * values beyond the text are ignored. */
@@ -15,6 +16,7 @@ export interface QuestionAnsweringInputs extends BertInputs {
   endPositions?: Tensor | NestedArray;
 }
 
+/** Outputs of `BertForQuestionAnswering`. */
 export interface QuestionAnsweringOutput extends EncoderOutput {
   /**
    * Mean of the losses of start and end, NaN if all are ignored; undefined unless both are given.
@@ -26,7 +28,13 @@ export interface QuestionAnsweringOutput extends EncoderOutput {
   endLogits: Tensor;
 }
 
-/** BERT that finds the answer to a question in a text (Devlin et al. 2019, §4.2). */
+/**
+ * BERT that finds the answer to a question in a text (Devlin et al. 2019, §4.2).
+ * @example
+ * const model = await BertForQuestionAnswering.fromPretrained('path/to/folder');
+ * // [1, 6] each
+ * const { startLogits, endLogits } = model.forward({ inputIds: [[2, 9, 3, 7, 8, 3]] });
+ */
 export class BertForQuestionAnswering extends BertPreTrainedModel {
   static override readonly architecture: string = 'BertForQuestionAnswering';
   readonly bert: BertBackbone;

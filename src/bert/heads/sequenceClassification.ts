@@ -12,6 +12,7 @@ import { type BertInputs, checkLabelShape, classificationLoss } from '../modelIn
 import type { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { BertClassifier } from './classifier.ts';
 
+/** Inputs of models that classify or score texts. */
 export interface SequenceClassifierInputs extends BertInputs {
   /**
    * Class numbers, [batch]; for regression scores, [batch] or [batch, labels]; for several labels 0
@@ -20,6 +21,7 @@ export interface SequenceClassifierInputs extends BertInputs {
   labels?: Tensor | NestedArray;
 }
 
+/** Outputs of models that classify or score texts. */
 export interface SequenceClassifierOutput extends EncoderOutput {
   /** Mean over the batch; undefined when no labels are given. */
   loss?: Tensor;
@@ -27,7 +29,11 @@ export interface SequenceClassifierOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** Base of models that classify a text by one vector. */
+/**
+ * Base of models that classify a text by one vector.
+ * @example
+ * const isClassifier = model instanceof SequenceClassifier; // a BERT or a baseline
+ */
 export abstract class SequenceClassifier<
   Encoder extends BertPreTrainedModel,
 > extends BertClassifier<Encoder> {
@@ -71,7 +77,14 @@ export abstract class SequenceClassifier<
   }
 }
 
-/** BERT with a classifier on the pooled first position (Devlin et al. 2019, §4.1). */
+/**
+ * BERT with a classifier on the pooled first position (Devlin et al. 2019, §4.1).
+ * @example
+ * const model = await BertForSequenceClassification.fromPretrained('path/to/folder', {
+ *   labels: ['bad', 'good'],
+ * });
+ * const { loss, logits } = model.forward({ inputIds: [[2, 9, 3]], labels: [1] });
+ */
 export class BertForSequenceClassification extends SequenceClassifier<BertModel> {
   static override readonly architecture: string = 'BertForSequenceClassification';
   constructor(config: BertConfig) {

@@ -5,11 +5,13 @@ import { BertBackbone } from '../model.ts';
 import { type BertInputs, classificationLoss } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
 
+/** Inputs of `BertForTokenClassification`. */
 export interface TokenClassifierInputs extends BertInputs {
   /** Class number of each token, [batch, length]; -100: ignored. */
   labels?: Tensor | NestedArray;
 }
 
+/** Outputs of `BertForTokenClassification`. */
 export interface TokenClassifierOutput extends EncoderOutput {
   /** Mean over the labelled tokens, NaN without any; undefined without labels. */
   loss?: Tensor;
@@ -17,7 +19,14 @@ export interface TokenClassifierOutput extends EncoderOutput {
   logits: Tensor;
 }
 
-/** BERT with a classifier on every token, e.g. for named entities (Devlin et al. 2019, §5.3). */
+/**
+ * BERT with a classifier on every token, e.g. for named entities (Devlin et al. 2019, §5.3).
+ * @example
+ * const model = await BertForTokenClassification.fromPretrained('path/to/folder', {
+ *   labels: ['O', 'B-PER', 'I-PER'],
+ * });
+ * const { logits } = model.forward({ inputIds: [[2, 9, 3]] }); // [1, 3, 3]
+ */
 export class BertForTokenClassification extends BertClassifier<BertBackbone> {
   static override readonly architecture: string = 'BertForTokenClassification';
   constructor(config: BertConfig) {

@@ -1,6 +1,8 @@
 import { Dropout, LayerNorm, Linear, Module } from '../../nn/index.ts';
+import { guardValue } from '../../tensor/captureGuard.ts';
 import {
   type Activation,
+  checkpoint,
   dropoutAddLayerNorm,
   maskedSoftmax,
   matmul,
@@ -155,6 +157,8 @@ export interface EncoderOutput {
 
 export class BertEncoder extends Module {
   readonly layer: BertLayer[];
+  /** Whether backward runs layers again instead of keeping what they computed. */
+  gradientCheckpointing = false;
 
   constructor(config: BertConfig) {
     super();
@@ -165,8 +169,12 @@ export class BertEncoder extends Module {
   forward(x: Tensor, mask: Tensor, outputAttentions = false): EncoderOutput {
     const hiddenStates = [x];
     const attentions: Tensor[] = [];
+    guardValue(this.layer, () => this.gradientCheckpointing);
+    const checkpoints = this.gradientCheckpointing && this.training;
     for (const layer of this.layer) {
-      const { hidden, probs } = layer.forward(hiddenStates.at(-1)!, mask, outputAttentions);
+      const run = (h: Tensor) => layer.forward(h, mask, outputAttentions);
+      const before = hiddenStates.at(-1)!;
+      const { hidden, probs } = checkpoints ? checkpoint(run, before) : run(before);
       hiddenStates.push(hidden);
       if (probs) attentions.push(probs);
     }

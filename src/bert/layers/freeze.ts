@@ -6,6 +6,9 @@ import type { BertPreTrainedModel } from '../pretrainedModel.ts';
  * default. What is above stays trainable, the pooler included. With every layer frozen, the head
  * trains on fixed features (Devlin et al. 2019, §5.3), and the backward pass ends at the head.
  * @throws UsageError when the model has fewer layers.
+ * @example
+ * freezeEncoder(model); // train only the head
+ * freezeEncoder(model, 2); // freeze the embeddings and the two lowest layers
  */
 export function freezeEncoder(model: BertPreTrainedModel, layers: number | 'all' = 'all'): void {
   const { embeddings, encoders } = model.freezableParts;

@@ -3,6 +3,7 @@ import { IGNORE_INDEX } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { type ExampleKey, exampleRandom, MASKING_STREAM } from './draw.ts';
 
+/** Options of `TokenMasker`. */
 export interface MaskingOptions {
   /** Share of the tokens to predict; above 0, below 1. Default 0.15. */
   mlmProbability?: number;
@@ -33,6 +34,9 @@ export interface MaskedTokens {
  * up or down at random so that the average is 15 %. (Hugging Face decides for each token
  * separately.) So `ceil(0.15 · length)` slots always suffice, and masked positions have a constant
  * shape.
+ * @example
+ * const masker = new TokenMasker(tokenizer, { wholeWordMask: true });
+ * const { inputIds, labels } = masker.maskTokens([2, 9, 12, 3], { seed: 0, epoch: 0, example: 0 });
  */
 export class TokenMasker {
   readonly #probability: number;

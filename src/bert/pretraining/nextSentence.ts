@@ -6,6 +6,7 @@ import { exampleRandom, PAIRING_STREAM } from './draw.ts';
 /** Sentences of one document in order, as token ids without special tokens. */
 export type TokenDocument = readonly (readonly number[])[];
 
+/** Options of `nextSentenceExamples`. */
 export interface NextSentenceOptions {
   /** Longest example in tokens, special ones included; at least 5. */
   maxLength: number;
@@ -27,7 +28,12 @@ export interface NextSentenceExample {
   nextSentenceLabel: 0 | 1;
 }
 
-/** Reads documents separated by blank lines, one sentence per line. */
+/**
+ * Reads documents separated by blank lines, one sentence per line.
+ * @example
+ * const lines = ['One sentence.', 'The next one.', '', 'A new text.'];
+ * const documents = readDocuments(lines, tokenizer);
+ */
 export async function* readDocuments(
   lines: AsyncIterable<string> | Iterable<string>,
   tokenizer: BertTokenizer,
@@ -57,6 +63,10 @@ export async function* readDocuments(
  *
  * @throws UsageError for an option out of range, fewer than two documents, or documents of only one
  * sentence each.
+ * @example
+ * const options = { maxLength: 128, seed: 0, epoch: 0 };
+ * for await (const row of nextSentenceExamples(documents, tokenizer, options))
+ *   console.log(row.inputIds, row.nextSentenceLabel);
  */
 export async function* nextSentenceExamples(
   documents: AsyncIterable<TokenDocument> | Iterable<TokenDocument>,

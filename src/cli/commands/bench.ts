@@ -1,7 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { StepName } from '../../bench/steps.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { deviceOption, jsonOption, positiveInteger, precisionOption } from '../options.ts';
+import {
+  deviceOption,
+  jsonOption,
+  kernelModuleOption,
+  positiveInteger,
+  precisionOption,
+} from '../options.ts';
 
 const stepNames = ['tiny', 'mini', 'base'] as const satisfies StepName[];
 
@@ -24,7 +30,7 @@ export function benchCommand(): Command {
     .option(
       '--steps <names>',
       'training steps: tiny (2 × 128), mini (4 × 256), base (12 × 768), or none (default: none ' +
-        'with a filter, else those that take under a minute)',
+        'with a filter or --module, else those that take under a minute)',
       parseSteps,
     )
     .option(
@@ -32,6 +38,7 @@ export function benchCommand(): Command {
       'entries of the vocabulary in training steps (default: 8000; of base 30522)',
       positiveInteger,
     )
+    .addOption(kernelModuleOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(jsonOption())

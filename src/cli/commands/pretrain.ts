@@ -7,6 +7,7 @@ import {
 import {
   addOptions,
   casedOption,
+  checkpointOptions,
   columnOptions,
   deviceOption,
   hyperparameterOptions,
@@ -22,6 +23,7 @@ import {
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
+import { interruptExitCode } from '../signals.ts';
 
 const OUT = 'out/pretrained';
 
@@ -89,16 +91,16 @@ function addRunOptions(command: Command): void {
       'steps between checkpoints',
       positiveInteger,
       pretrainDefaults.saveEvery,
-    )
+    );
+  addOptions(command, checkpointOptions(pretrainDefaults.keep))
     .option(
       '--seed <n>',
       'seed of weights, order, masks and dropout',
       nonNegativeInteger,
       pretrainDefaults.seed,
     )
-    .option('--out <dir>', 'folder for the checkpoint, history.json and history.svg', path, OUT)
+    .option('--out <dir>', 'folder for the model, history.json and history.svg', path, OUT)
     .addOption(overwriteOption())
-    .option('--resume <dir>', 'continue the run in this folder, with its options')
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
@@ -110,13 +112,14 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   noteCased(options);
   const silent = Boolean(json || quiet);
   let device!: Device;
-  const run = resume === undefined ? { ...rest, files, out } : { resume };
+  const begins = resume === undefined || resume === 'auto';
+  const run = begins ? { ...rest, resume, files, out } : { resume };
   const { history, interrupted, ...result } = await runPretraining(
     run,
     { json: Boolean(json), silent },
     async (begun) => {
       const list = files.length > 0 && begun ? { given: files, begun: begun.files } : undefined;
-      if (begun) checkSameOptions(command, { ...begun }, resume, list);
+      if (begun) checkSameOptions(command, { ...begun }, begins ? out : resume, list);
       device = await openAsBegun(begun, asked, silent);
     },
   );
@@ -138,6 +141,6 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
     if (last) console.log(resultLine(last));
     console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
-  }
-  if (interrupted) process.exitCode = 130;
+  } else console.error(`to continue: ${wigbertCommand('pretrain', '--resume', folder)}`);
+  if (interrupted) process.exitCode = interruptExitCode();
 }

@@ -13,6 +13,7 @@ import {
   positiveNumber,
   quietOption,
 } from '../options.ts';
+import { interruptExitCode } from '../signals.ts';
 
 export function studyCommand(): Command {
   const command = new Command('study')
@@ -64,7 +65,7 @@ export function studyCommand(): Command {
       const silent = Boolean(json || quiet);
       await openCliDevice(device, silent);
       const finished = await runStudyCommand(options, { json: Boolean(json), silent });
-      if (!finished) process.exitCode = 130;
+      if (!finished) process.exitCode = interruptExitCode();
     },
   );
 }

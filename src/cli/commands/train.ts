@@ -7,6 +7,7 @@ import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
   casedOption,
+  checkpointOptions,
   dataOptions,
   deviceOption,
   hyperparameterOptions,
@@ -22,6 +23,11 @@ import {
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
+import { interruptExitCode } from '../signals.ts';
+
+/** A number of steps; none for one epoch. */
+const stepsOrEpoch = (text: string): number | undefined =>
+  text === 'epoch' ? undefined : positiveInteger(text);
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
@@ -63,7 +69,12 @@ export function trainCommand(): Command {
       fineTuneDefaults.maxLength,
     )
     .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
-    .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs);
+    .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
+    .option(
+      '--max-steps <n>',
+      'stop after this many steps, however many epochs these are',
+      positiveInteger,
+    );
   addRunOptions(command);
   addOptions(command, dataOptions());
   return command.action((data: string | undefined, options) => run(command, data, options));
@@ -92,12 +103,8 @@ function addRunOptions(command: Command): void {
       'out/model',
     )
     .addOption(overwriteOption())
-    .option(
-      '--save-every <steps>',
-      'steps between checkpoints (default: one after each epoch)',
-      positiveInteger,
-    )
-    .option('--resume <dir>', 'continue the run in this folder, with its options')
+    .option('--save-every <steps>', 'steps between checkpoints (default: epoch)', stepsOrEpoch);
+  addOptions(command, checkpointOptions(fineTuneDefaults.keep))
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())
@@ -111,7 +118,7 @@ async function run(
 ) {
   const { device: asked, precision, json, quiet, resume, ...rest } = options;
   const { runFineTuning } = await import('../training.ts');
-  if (resume === undefined && data === undefined)
+  if ((resume === undefined || resume === 'auto') && data === undefined)
     throw new UsageError(
       'expected a file to train on, or --resume DIR to continue a run, got neither',
     );
@@ -119,11 +126,14 @@ async function run(
   const silent = Boolean(json || quiet);
   let device!: Device;
   const { history, interrupted, isForPairs, out } = await runFineTuning(
-    resume === undefined ? { ...rest, out: options.out, data: data! } : { resume },
+    resume === undefined || resume === 'auto'
+      ? { ...rest, resume, out: options.out, data: data! }
+      : { resume },
     { json: Boolean(json), silent },
     async (begun) => {
       const files = data && begun ? { given: data, begun: begun.data } : undefined;
-      if (begun) checkSameOptions(command, { ...begun }, resume, files);
+      if (begun)
+        checkSameOptions(command, { ...begun }, resume === 'auto' ? options.out : resume, files);
       device = await openAsBegun(begun, asked, silent, precision);
     },
   );
@@ -143,7 +153,7 @@ async function run(
     );
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
   else showResult(history, out, isForPairs);
-  if (interrupted) process.exitCode = 130;
+  if (interrupted) process.exitCode = interruptExitCode();
 }
 
 function showResult(history: History, out: string, isForPairs: boolean): void {

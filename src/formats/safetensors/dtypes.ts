@@ -39,7 +39,13 @@ export interface RawTensor {
   data: Uint8Array;
 }
 
-/** Bytes that are not a valid safetensors file, or tensors that cannot be written to one. */
+/**
+ * Bytes that are not a valid safetensors file, or tensors that cannot be written to one.
+ * @example
+ * catch (error) {
+ *   if (error instanceof SafetensorsError) console.error(error.message); // what the file has wrong
+ * }
+ */
 export class SafetensorsError extends UsageError {
   override name = 'SafetensorsError';
   override readonly code = 'ERR_SAFETENSORS';

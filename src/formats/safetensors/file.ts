@@ -82,18 +82,26 @@ export function serializeSafetensors(
   return file;
 }
 
-/** `serializeSafetensors` piece by piece: one tensor, or piece of it, is in memory at a time. */
-export async function* streamSafetensors(
+/**
+ * `serializeSafetensors` piece by piece: one tensor, or piece of it, is in memory at a time.
+ * `bytes` is the size of the whole.
+ */
+export function streamSafetensors(
   tensors: Iterable<readonly [string, TensorToStream]>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
-): AsyncGenerator<Uint8Array> {
-  const { head, sorted } = planLayout(tensors, metadata);
-  yield head;
-  for (const { name, tensor } of sorted) {
-    const data = tensor.data();
-    if (data instanceof Promise) yield checkedBytes(name, tensor, await data);
-    else yield* checkedPieces(name, tensor, data);
-  }
+): AsyncIterable<Uint8Array> & { bytes: number } {
+  const { head, sorted, size } = planLayout(tensors, metadata);
+  return {
+    bytes: size,
+    async *[Symbol.asyncIterator]() {
+      yield head;
+      for (const { name, tensor } of sorted) {
+        const data = tensor.data();
+        if (data instanceof Promise) yield checkedBytes(name, tensor, await data);
+        else yield* checkedPieces(name, tensor, data);
+      }
+    },
+  };
 }
 
 /** The bytes before the tensors, the tensors in file order, and the size of the file. */

@@ -24,4 +24,5 @@ export interface MapSpec {
   tolerance?: number;
 }
 
+/** A kernel that works element by element, made by `defineMap`. */
 export type MapKernel = Kernel<ParamTypes> & { spec: MapSpec };

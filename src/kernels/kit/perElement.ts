@@ -15,6 +15,7 @@ export interface PerElementConstants extends Record<string, string | number | bo
 }
 
 /**
+ * The constants for an adapter.
  * @param vectors their number, for functions of many steps: software adapters then compute two side
  * by side to hide latency
  */

@@ -5,6 +5,7 @@ import { Philox } from '../../tensor/random.ts';
 import { type Dataset, hasBatches } from './datasets.ts';
 import type { Sampler } from './samplers.ts';
 
+/** Options of `DataLoader`. */
 export interface DataLoaderOptions<T, B> {
   /** Examples in a batch. Default: 1. */
   batchSize?: number;

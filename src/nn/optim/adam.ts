@@ -7,6 +7,7 @@ import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
 import { checkNonNegative } from './options.ts';
 
+/** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
   lr: number;
   betas: readonly [number, number];
@@ -44,6 +45,11 @@ function checkOptions(
 /**
  * Adam (Kingma & Ba 2015, arXiv 1412.6980) with PyTorch's defaults. `weightDecay` times the
  * parameter is added to the gradient (L2). `amsgrad`: Reddi, Kale & Kumar 2018.
+ * @example
+ * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+ * loss.backward();
+ * optimizer.step();
+ * optimizer.zeroGrad();
  */
 export class Adam extends Optimizer<AdamOptions> {
   readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[];
@@ -88,6 +94,11 @@ export class Adam extends Optimizer<AdamOptions> {
 /**
  * Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101): in each step,
  * parameters shrink by the factor 1 - lr · weightDecay. Default `weightDecay`: 0.01.
+ * @example
+ * const optimizer = new AdamW(model.parameters(), { lr: 5e-5, weightDecay: 0.01 });
+ * loss.backward();
+ * optimizer.step();
+ * optimizer.zeroGrad();
  */
 export class AdamW extends Adam {
   protected override decoupledWeightDecay = true;

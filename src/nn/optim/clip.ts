@@ -13,6 +13,10 @@ import { Storage } from '../../tensor/storage.ts';
  * that lie side by side in an optimiser's arena take one launch.
  * @returns the norm before clipping, a tensor of one element.
  * @throws ArgumentError unless `maxNorm` is positive.
+ * @example
+ * loss.backward();
+ * clipGradNorm(model.parameters(), 1);
+ * optimizer.step();
  */
 export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor {
   if (!(maxNorm > 0))
@@ -34,6 +38,10 @@ export function clipGradNorm(params: readonly Tensor[], maxNorm: number): Tensor
 /**
  * Limits each element of the gradients to ±clipValue, in place (PyTorch's `clip_grad_value_`).
  * @throws ArgumentError unless `clipValue` is positive.
+ * @example
+ * loss.backward();
+ * clipGradValue(model.parameters(), 0.5);
+ * optimizer.step();
  */
 export function clipGradValue(params: readonly Tensor[], clipValue: number): void {
   if (!(clipValue > 0))

@@ -1,7 +1,11 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
-/** Multiplies the rate by `gamma` every `stepSize` steps (PyTorch's `StepLR`). */
+/**
+ * Multiplies the rate by `gamma` every `stepSize` steps (PyTorch's `StepLR`).
+ * @example
+ * const schedule = new StepLR(optimizer, 30);
+ */
 export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
@@ -24,7 +28,11 @@ export class StepLR extends LRScheduler {
   }
 }
 
-/** Multiplies the rate by `gamma` at each of some steps (PyTorch's `MultiStepLR`). */
+/**
+ * Multiplies the rate by `gamma` at each of some steps (PyTorch's `MultiStepLR`).
+ * @example
+ * const schedule = new MultiStepLR(optimizer, [30, 80]);
+ */
 export class MultiStepLR extends LRScheduler {
   readonly milestones: readonly number[];
   readonly gamma: number;
@@ -45,7 +53,11 @@ export class MultiStepLR extends LRScheduler {
   }
 }
 
-/** Multiplies the rate by `gamma` at each step (PyTorch's `ExponentialLR`). */
+/**
+ * Multiplies the rate by `gamma` at each step (PyTorch's `ExponentialLR`).
+ * @example
+ * const schedule = new ExponentialLR(optimizer, 0.95);
+ */
 export class ExponentialLR extends LRScheduler {
   readonly gamma: number;
 
@@ -87,7 +99,11 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-/** Along a cosine from the rate to `etaMin` in `tMax` steps and back, PyTorch's class. */
+/**
+ * Along a cosine from the rate to `etaMin` in `tMax` steps and back, PyTorch's class.
+ * @example
+ * const schedule = new CosineAnnealingLR(optimizer, 100);
+ */
 export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
@@ -111,6 +127,7 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
+/** Options of `ReduceLROnPlateau`. */
 export interface PlateauOptions {
   /** Whether a smaller or a larger metric is better. Default: min. */
   mode?: 'min' | 'max';

@@ -64,6 +64,8 @@ export abstract class LRScheduler {
 /**
  * Multiplies each group's initial learning rate by a factor that depends on the number of steps
  * (PyTorch's `LambdaLR`).
+ * @example
+ * const schedule = new LambdaLR(optimizer, (step) => 0.95 ** step);
  */
 export class LambdaLR extends LRScheduler {
   readonly #lrLambda: (step: number) => number;
@@ -82,7 +84,12 @@ export class LambdaLR extends LRScheduler {
 /** The factor of a warm-up at a step. */
 export const warmup = (step: number, steps: number) => step / Math.max(1, steps);
 
-/** From 0 to the full rate over the warm-up steps, then down to 0 at `totalSteps`; 0 after. */
+/**
+ * From 0 to the full rate over the warm-up steps, then down to 0 at `totalSteps`; 0 after.
+ * @example
+ * const schedule = getLinearScheduleWithWarmup(optimizer, 100, 1000);
+ * schedule.step(); // after each optimizer.step()
+ */
 export function getLinearScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
   warmupSteps: number,
@@ -95,7 +102,12 @@ export function getLinearScheduleWithWarmup(
   );
 }
 
-/** From 0 to the full rate over the warm-up steps, then constant. */
+/**
+ * From 0 to the full rate over the warm-up steps, then constant.
+ * @example
+ * const schedule = getConstantScheduleWithWarmup(optimizer, 100);
+ * schedule.step(); // after each optimizer.step()
+ */
 export function getConstantScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
   warmupSteps: number,

@@ -7,6 +7,7 @@ import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
 import { checkNonNegative } from './options.ts';
 
+/** Options of `SGD`. */
 export interface SgdOptions {
   lr: number;
   momentum: number;
@@ -32,7 +33,11 @@ function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: SgdOpt
     );
 }
 
-/** Stochastic gradient descent with momentum, with the formulas of PyTorch's `SGD`. */
+/**
+ * Stochastic gradient descent with momentum, with the formulas of PyTorch's `SGD`.
+ * @example
+ * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+ */
 export class SGD extends Optimizer<SgdOptions> {
   readonly #velocities: Tensor[];
 

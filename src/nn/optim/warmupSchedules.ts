@@ -9,6 +9,8 @@ const progressAt = (step: number, warmupSteps: number, totalSteps: number): numb
  * From 0 to the full rate over the warm-up steps, then along a cosine: by default half a wave, down
  * to 0 at `totalSteps`.
  * @param options `numCycles`: waves of the cosine. Default: 0.5
+ * @example
+ * const schedule = getCosineScheduleWithWarmup(optimizer, 100, 1000);
  */
 export function getCosineScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
@@ -27,6 +29,8 @@ export function getCosineScheduleWithWarmup(
  * From 0 to the full rate over the warm-up steps, then several times along half a cosine to 0, each
  * time from the full rate (Loshchilov & Hutter 2017, arXiv 1608.03983).
  * @param options `numCycles`: how many times. Default: 1
+ * @example
+ * const schedule = getCosineWithHardRestartsScheduleWithWarmup(optimizer, 100, 1000);
  */
 export function getCosineWithHardRestartsScheduleWithWarmup(
   optimizer: SchedulableOptimizer,
@@ -47,6 +51,8 @@ export function getCosineWithHardRestartsScheduleWithWarmup(
  * after.
  * @param options `lrEnd`: default 1e-7; `power`: default 1
  * @throws ArgumentError unless the first group's learning rate is above `lrEnd`.
+ * @example
+ * const schedule = getPolynomialDecayScheduleWithWarmup(optimizer, 100, 1000);
  */
 export function getPolynomialDecayScheduleWithWarmup(
   optimizer: SchedulableOptimizer,

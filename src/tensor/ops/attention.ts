@@ -14,6 +14,7 @@ import { matmul } from './matmul.ts';
 import { maskedSoftmax } from './softmax.ts';
 import { contiguous, permute, transpose } from './views.ts';
 
+/** Options of `scaledDotProductAttention`. */
 export interface AttentionOptions {
   /**
    * Broadcasts to [batch, heads, length, keys]. Float32 is added to the scores, else what is not 0

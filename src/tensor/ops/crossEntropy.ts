@@ -15,6 +15,7 @@ import { sum } from './reduce.ts';
 import { logSoftmax } from './softmax.ts';
 import { permute, reshape } from './views.ts';
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** Default: mean. */
   reduction?: Reduction;

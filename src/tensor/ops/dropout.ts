@@ -2,6 +2,7 @@ import type { Device } from '../../device/device.ts';
 import { dropout as kernel } from '../../kernels/elementwise/dropout.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
+import { drawOnce } from '../drawOnce.ts';
 import { globalSeed } from '../globalRng.ts';
 import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
@@ -98,7 +99,9 @@ export function checkProbability(operation: string, p: number): void {
 }
 
 /** A new mask as kernels draw it; call `params` at each launch. */
-export function drawDropout(device: Device, p: number) {
+export const drawDropout = (device: Device, p: number) => drawOnce(() => drawMask(device, p));
+
+function drawMask(device: Device, p: number) {
   const generator = dropoutGenerator(device);
   let call = 0;
   device.onReplay(() => {

@@ -10,6 +10,7 @@ import { checkProbability, drawDropout, NO_DROPOUT } from './dropout.ts';
 import { affineGradients } from './layerNorm.ts';
 import { contiguous } from './views.ts';
 
+/** Options of `dropoutAddLayerNorm`. */
 export interface DropoutAddLayerNormOptions {
   /** Dropout rate while `training`; default 0. */
   p?: number;

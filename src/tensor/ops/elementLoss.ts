@@ -23,11 +23,13 @@ import {
 import { applyReduction, checkTargets, type Reduction } from './loss.ts';
 import { sum } from './reduce.ts';
 
+/** Options of losses that compare element by element. */
 export interface ElementLossOptions {
   /** Default: mean. */
   reduction?: Reduction;
 }
 
+/** Options of the binary cross-entropies. */
 export interface BinaryCrossEntropyOptions extends ElementLossOptions {
   /** A factor of each element's loss; broadcasts to the input. */
   weight?: Tensor | null;

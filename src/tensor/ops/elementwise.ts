@@ -11,6 +11,7 @@ import { operation, requireOperand, viewOperation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import { isHalf, type Tensor } from '../tensor.ts';
 
+/** An operand: a tensor, or a number that counts for all elements. */
 export type Operand = Tensor | number;
 type Binary = (a: Tensor, b: Operand) => Tensor;
 
@@ -28,22 +29,35 @@ const rawMul = (a: Tensor, b: Tensor) => launchMap(k.mul, [a, b]);
 const rawAffine = (x: Tensor, scale: number, shift = 0) =>
   launchMap(k.affine, [x], { scale, shift });
 
+/** e to the power of each element. */
 export const exp = unary(k.exp, (dy, _, y) => rawMul(dy, y));
+/** The natural logarithm of each element. */
 export const log = unary(k.log, (dy, x) => launchMap(k.div, [dy, x]));
+/** The square root of each element. */
 export const sqrt = unary(k.sqrt, (dy, _, y) => rawAffine(launchMap(k.div, [dy, y]), 0.5));
+/** 1 / sqrt(x) of each element. */
 export const rsqrt = unary(k.rsqrt, (dy, _, y) =>
   rawAffine(rawMul(dy, rawMul(y, rawMul(y, y))), -0.5),
 );
+/** 1 / x of each element. */
 export const reciprocal = unary(k.reciprocal, (dy, _, y) =>
   rawAffine(rawMul(dy, rawMul(y, y)), -1),
 );
+/** The absolute value of each element. */
 export const abs = unary(k.abs, (dy, x) => rawMul(dy, launchMap(k.sign, [x])));
+/** The sine of each element. */
 export const sin = unary(k.sin, (dy, x) => rawMul(dy, launchMap(k.cos, [x])));
+/** The cosine of each element. */
 export const cos = unary(k.cos, (dy, x) => rawAffine(rawMul(dy, launchMap(k.sin, [x])), -1));
+/** The hyperbolic tangent of each element. */
 export const tanh = unary(k.tanh, (dy, _, y) => launchMap(k.tanhBackward, [dy, y]));
+/** 1 / (1 + e^-x) of each element. */
 export const sigmoid = unary(k.sigmoid, (dy, _, y) => launchMap(k.sigmoidBackward, [dy, y]));
+/** The positive part of each element: max(x, 0). */
 export const relu = unary(k.relu, (dy, x) => launchMap(k.reluBackward, [dy, x]));
+/** The error function of each element. */
 export const erf = unary(k.erf, (dy, x) => launchMap(k.erfBackward, [dy, x]));
+/** log(1 + e^x) of each element. */
 export const softplus = unary(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
 const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
 const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
@@ -60,8 +74,11 @@ export const gelu = operation(
 export const affine = operation('affine', 1, (x: Tensor, scale: number, shift: number): Tensor => {
   return record('affine', rawAffine(x, scale, shift), [x], (dy) => [rawAffine(dy, scale)]);
 });
+/** -x of each element. */
 export const neg = operation('neg', 1, (x: Tensor): Tensor => mul(x, -1));
+/** x² of each element. */
 export const square = operation('square', 1, (x: Tensor): Tensor => mul(x, x));
+/** x sigmoid(x) of each element, also called swish. */
 export const silu = operation('silu', 1, (x: Tensor): Tensor => mul(x, sigmoid(x)));
 
 /** Whether both operands are integers. */
@@ -80,6 +97,7 @@ const promoting = (name: string, kernel: MapKernel, onFloats: Binary): Binary =>
       : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
   });
 
+/** a + b, element by element; shapes broadcast. */
 export const add = promoting('add', integers.addInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, b);
   const allocate = (t: Tensor) => () => emptyGrad(t);
@@ -89,6 +107,7 @@ export const add = promoting('add', integers.addInt, (a, b) => {
   ]);
 });
 
+/** a - b, element by element; shapes broadcast. */
 export const sub = promoting('sub', integers.subInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, -b);
   return record('sub', launchMap(k.sub, [a, b]), [a, b], (dy) => [
@@ -97,6 +116,7 @@ export const sub = promoting('sub', integers.subInt, (a, b) => {
   ]);
 });
 
+/** a b, element by element; shapes broadcast. */
 export const mul = promoting('mul', integers.mulInt, (a, b) => {
   if (typeof b === 'number') return affine(a, b, 0);
   return record('mul', launchMap(k.mul, [a, b]), [a, b], (dy) => [
@@ -143,7 +163,9 @@ const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: M
       ];
     });
   });
+/** The larger of two, element by element; equal values share the gradient. */
 export const maximum = minMax(k.maximum, integers.maximumInt, k.gt);
+/** The smaller of two, element by element; equal values share the gradient. */
 export const minimum = minMax(k.minimum, integers.minimumInt, k.lt);
 
 /**
@@ -165,6 +187,7 @@ export const clamp = operation(
     ]);
   },
 );
+/** x where it is positive, else `negativeSlope` x. */
 export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0.01): Tensor => {
   return record('leakyRelu', launchMap(k.leakyRelu, [x], { slope: negativeSlope }), [x], (dy) => [
     launchMap(k.leakyReluBackward, [dy, x], { slope: negativeSlope }),
@@ -174,11 +197,17 @@ export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0
 /** Comparisons: int32 tensors of 1 and 0. */
 const comparison = (kernel: MapKernel, integerKernel: MapKernel): Binary =>
   promoting(kernel.spec.name, integerKernel, (a, b) => launchMap(kernel, [a, asTensor(b, a)]));
+/** Whether a = b, as 1 and 0 (int32). */
 export const eq = comparison(k.eq, integers.eqInt);
+/** Whether a ≠ b, as 1 and 0 (int32). */
 export const ne = comparison(k.ne, integers.neInt);
+/** Whether a < b, as 1 and 0 (int32). */
 export const lt = comparison(k.lt, integers.ltInt);
+/** Whether a ≤ b, as 1 and 0 (int32). */
 export const le = comparison(k.le, integers.leInt);
+/** Whether a > b, as 1 and 0 (int32). */
 export const gt = comparison(k.gt, integers.gtInt);
+/** Whether a ≥ b, as 1 and 0 (int32). */
 export const ge = comparison(k.ge, integers.geInt);
 
 /** As float32. */

@@ -9,6 +9,7 @@ import { sum } from './reduce.ts';
 import { max } from './sort.ts';
 import { expand, reshape, unsqueeze } from './views.ts';
 
+/** Options of `embeddingBag`. */
 export interface EmbeddingBagOptions {
   /** What becomes of the rows of a bag; default `mean`. */
   mode?: 'sum' | 'mean' | 'max';

@@ -26,13 +26,17 @@ export const log1p = unary(f.log1p, (x) => reciprocal(affine(x, 1, 1)));
 export const exp2 = unary(f.exp2, (_, y) => affine(y, Math.LN2, 0));
 /** e^x - 1, exact for small x too. */
 export const expm1 = unary(f.expm1, (_, y) => affine(y, 1, 1));
+/** The hyperbolic sine of each element. */
 export const sinh = unary(f.sinh, (x) => launchMap(f.cosh, [x]));
+/** The hyperbolic cosine of each element. */
 export const cosh = unary(f.cosh, (x) => launchMap(f.sinh, [x]));
+/** The tangent of each element. */
 export const tan = unary(f.tan, (_, y) => affine(square(y), 1, 1));
 /** The angle whose sine is x; NaN beyond ±1. */
 export const asin = unary(f.asin, (x) => rsqrt(oneMinusSquare(x)));
 /** The angle whose cosine is x; NaN beyond ±1. */
 export const acos = unary(f.acos, (x) => neg(rsqrt(oneMinusSquare(x))));
+/** The angle whose tangent is x. */
 export const atan = unary(f.atan, (x) => reciprocal(affine(square(x), 1, 1)));
 
 /**

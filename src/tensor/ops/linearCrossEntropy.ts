@@ -28,6 +28,7 @@ import {
 import { sum } from './reduce.ts';
 import { contiguous } from './views.ts';
 
+/** Options of `linearCrossEntropy`. */
 export interface LinearCrossEntropyOptions {
   /** Default: mean. */
   reduction?: Reduction;

@@ -18,6 +18,7 @@ import { contiguous } from './views.ts';
 /** Default label of rows that do not count in a loss, as in PyTorch. */
 export const IGNORE_INDEX = -100;
 
+/** How the losses of elements become one: their mean, their sum, or not at all. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 /**

@@ -19,10 +19,12 @@ export interface PoolOptions<N extends number | Pair = number | Pair> {
   /** Whether a last window that is not full counts. Default: false. */
   ceilMode?: boolean;
 }
+/** Options of max pools. */
 export interface MaxPoolOptions<N extends number | Pair = number | Pair> extends PoolOptions<N> {
   /** Distance of neighbouring elements of a window. Default: 1. */
   dilation?: N;
 }
+/** Options of average pools. */
 export interface AvgPoolOptions<N extends number | Pair = number | Pair> extends PoolOptions<N> {
   /** Whether the mean counts the padding, as zeros. Default: true. */
   countIncludePad?: boolean;

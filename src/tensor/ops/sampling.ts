@@ -2,7 +2,7 @@ import type { Device } from '../../device/device.ts';
 import { FLOAT32_MAX } from '../../kernels/kit/float32.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { defaultDevice, randn } from '../create.ts';
-import { globalGenerator } from '../globalRng.ts';
+import { hostDraw } from '../drawOnce.ts';
 import { hostWrite } from '../hostWrite.ts';
 import { noteIndexRange } from '../indexRange.ts';
 import { operation, requireOperand } from '../operation.ts';
@@ -43,8 +43,9 @@ function drawOnHost(
 ): Tensor {
   const result = empty(shape, dtype, device);
   const { storage } = result;
+  const drawn = hostDraw(device, draw);
   device.onReplay(() => {
-    const values = draw(globalGenerator());
+    const values = drawn();
     hostWrite(device, storage.binding, values);
     if (values instanceof Int32Array) noteIndexRange(storage, values);
   });

@@ -1,5 +1,6 @@
 import { PYTHON_WHITESPACE } from './characters.ts';
 
+/** Options of `decode`. */
 export interface DecodeOptions {
   /**
    * Omit `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false.

@@ -40,6 +40,10 @@ import { folderFiles } from './writeFolder.ts';
  * Converts text to token ids and back, exactly as Hugging Face's Python `BertTokenizer`
  * (transformers 4.29) or its Rust `BertTokenizerFast`: cleans a text, splits it into words, and
  * splits words by greedy longest-match WordPiece.
+ * @example
+ * const tokenizer = await BertTokenizer.fromPretrained('path/to/folder');
+ * const { inputIds } = tokenizer.encode('a text', 'a second text');
+ * console.log(tokenizer.convertIdsToTokens(inputIds), tokenizer.decode(inputIds));
  */
 export class BertTokenizer {
   readonly #options: ResolvedTokenizerOptions;

@@ -40,6 +40,9 @@ export interface WordPieceVocabulary {
  *
  * @param texts read once; only their distinct words stay in memory
  * @throws UsageError on a bad option, a corpus without words, or a size below that of the alphabet.
+ * @example
+ * const { vocab } = await trainWordPiece(['one text', 'another text'], { vocabSize: 100 });
+ * const tokenizer = new BertTokenizer(vocab);
  */
 export function trainWordPiece(
   texts: Iterable<string>,

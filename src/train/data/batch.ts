@@ -28,15 +28,20 @@ export interface EncodedExample {
 export const PAD_TO_MULTIPLE_OF = 8;
 
 /**
- * Encodes texts to at most `maxLength` tokens, including special ones. Words with tags are encoded
- * one by one; tags of truncated words are lost.
+ * Encodes texts to at most `maxLength` tokens, including special ones: by default the tokenizer's
+ * `modelMaxLength`, and 512 at most. Words with tags are encoded one by one; tags of truncated
+ * words are lost.
  * @throws UsageError when `maxLength` exceeds the positions of the model.
+ * @example
+ * const { examples } = await readData('reviews.tsv');
+ * const encoded = encodeExamples(examples, tokenizer, 64, model.config.maxPositionEmbeddings);
+ * await fit(model, encoded);
  */
 export function encodeExamples(
   examples: readonly Omit<Example, 'line'>[],
   tokenizer: BertTokenizer,
-  maxLength: number,
-  maxPositions: number,
+  maxLength = Math.min(tokenizer.modelMaxLength, 512),
+  maxPositions = maxLength,
 ): EncodedExample[] {
   checkMaxLength(maxLength, maxPositions);
   return examples.map(({ text, pair, words, label }) => {

@@ -41,6 +41,9 @@ export interface LabelledData {
  * differ by blanks around them, by composed or decomposed characters, or as 1 and 1.0.
  * @throws UsageError when the file cannot be read, a column is missing, a label is not in the given
  * set, or no row is usable.
+ * @example
+ * const { examples, labels, problems } = await readData('reviews.tsv');
+ * console.log(examples.length, labels, problems);
  */
 export async function readData(path: string, options: DataOptions = {}): Promise<LabelledData> {
   return encodeLabels(await readExamples(path, options), options.labels);

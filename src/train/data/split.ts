@@ -16,6 +16,8 @@ export interface Split {
  * @param labels the label id of each example
  * @param validSplit share for validation, from 0 to below 1
  * @throws UsageError when `validSplit` is out of range, or above 0 with too few examples to split.
+ * @example
+ * const { train, valid } = stratifiedSplit(examples.map(({ label }) => label), 0.2, 42);
  */
 export function stratifiedSplit(
   labels: ArrayLike<number>,

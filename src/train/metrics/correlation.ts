@@ -7,7 +7,11 @@ import { ArgumentError } from '../../platform/errors.ts';
  */
 type Values = ArrayLike<number>;
 
-/** Pearson's r, -1 to 1: how close the scores are to a straight line. */
+/**
+ * Pearson's r, -1 to 1: how close the scores are to a straight line.
+ * @example
+ * pearson([1, 2, 3], [2, 4, 6]); // 1
+ */
 export function pearson(predicted: Values, truth: Values): number {
   checkScores(predicted, truth);
   const [x, y] = [unitVector(predicted), unitVector(truth)];
@@ -16,7 +20,11 @@ export function pearson(predicted: Values, truth: Values): number {
   return Math.max(-1, Math.min(1, r));
 }
 
-/** Spearman's rho: Pearson's r of the ranks; equal values share their mean rank. */
+/**
+ * Spearman's rho: Pearson's r of the ranks; equal values share their mean rank.
+ * @example
+ * spearman([1, 2, 3], [1, 4, 9]); // 1
+ */
 export function spearman(predicted: Values, truth: Values): number {
   checkScores(predicted, truth);
   return pearson(ranks(predicted), ranks(truth));

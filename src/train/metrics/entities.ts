@@ -27,6 +27,8 @@ function parseChecked(tag: string, scheme: TagScheme) {
  * the same type after `B` or `I` continues an entity; any other tag except `O` starts a new one.
  * @param scheme how the tags are written (`tagScheme` of all tags). Default: as these tags show.
  * @throws ArgumentError for any other tag.
+ * @example
+ * getEntities(['B-PER', 'I-PER', 'O']); // [{ type: 'PER', start: 0, end: 2 }]
  */
 export function getEntities(
   tags: readonly string[],
@@ -53,6 +55,8 @@ export interface EntityReport extends Omit<ScoreReport, 'perLabel'> {
  * the types that occur.
  * @param scheme how the tags are written (`tagScheme`). Default: as these tags show.
  * @throws ArgumentError when the lists differ in length, or for a tag that marks no entities.
+ * @example
+ * entityReport([['B-PER', 'O']], [['B-PER', 'B-LOC']]).micro.recall; // 0.5
  */
 export function entityReport(
   predicted: readonly (readonly string[])[],

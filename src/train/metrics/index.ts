@@ -12,7 +12,11 @@ export { type Mark, type ParsedTag, parseTag, type TagScheme, tagScheme } from '
  */
 type Labels = ArrayLike<number>;
 
-/** The share of examples whose label was predicted. */
+/**
+ * The share of examples whose label was predicted.
+ * @example
+ * accuracy([0, 1, 1], [0, 1, 0]); // 2 / 3
+ */
 export function accuracy(predicted: Labels, truth: Labels): number {
   checkLengths(predicted, truth);
   let correct = 0;
@@ -23,6 +27,8 @@ export function accuracy(predicted: Labels, truth: Labels): number {
 /**
  * How often each label (row) was predicted as each label (column).
  * @throws ArgumentError also when a label id is not in 0 to numLabels - 1.
+ * @example
+ * confusionMatrix([0, 1, 1], [0, 1, 0], 2); // [[1, 1], [0, 1]]
  */
 export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: number): number[][] {
   checkLengths(predicted, truth);
@@ -42,6 +48,8 @@ export function confusionMatrix(predicted: Labels, truth: Labels, numLabels: num
  * Precision, recall and F1 of each label; averages are over the labels that occur, true or
  * predicted.
  * @throws ArgumentError also when a label id is not in 0 to numLabels - 1.
+ * @example
+ * classificationReport([0, 1, 1], [0, 1, 0], 2).macro.f1; // 2 / 3
  */
 export function classificationReport(
   predicted: Labels,
@@ -60,6 +68,8 @@ export function classificationReport(
 /**
  * The same for examples with several labels, as rows of 0 and 1; averages are over all labels.
  * @throws ArgumentError also when rows differ in length.
+ * @example
+ * multiLabelReport([[1, 0]], [[1, 1]]).micro.recall; // 0.5
  */
 export function multiLabelReport(
   predicted: readonly Labels[],
@@ -82,7 +92,11 @@ export function multiLabelReport(
   return scoreReport(counts);
 }
 
-/** Share of examples, as rows of 0 and 1, with all labels correct (subset accuracy). */
+/**
+ * Share of examples, as rows of 0 and 1, with all labels correct (subset accuracy).
+ * @example
+ * exactMatch([[1, 0], [0, 1]], [[1, 0], [1, 1]]); // 0.5
+ */
 export function exactMatch(predicted: readonly Labels[], truth: readonly Labels[]): number {
   checkLengths(predicted, truth);
   const isRight = (row: Labels, i: number) =>
@@ -92,6 +106,8 @@ export function exactMatch(predicted: readonly Labels[], truth: readonly Labels[
 
 /**
  * Unweighted mean of F1 = 2 TP / (2 TP + FP + FN) over the labels that occur, true or predicted.
+ * @example
+ * macroF1([0, 1, 1], [0, 1, 0]); // 2 / 3
  */
 export function macroF1(predicted: Labels, truth: Labels): number {
   const { correct, truthCount, predictedCount } = countLabels(predicted, truth);
@@ -107,6 +123,8 @@ export function macroF1(predicted: Labels, truth: Labels): number {
 /**
  * Matthews correlation, -1 to 1, for any number of labels. Source: Gorodkin, "Comparing two
  * K-category assignments by a K-category correlation coefficient", 2004.
+ * @example
+ * matthewsCorrelation([0, 1, 1], [0, 1, 0]); // 0.5
  */
 export function matthewsCorrelation(predicted: Labels, truth: Labels): number {
   const { correct, truthCount, predictedCount } = countLabels(predicted, truth);

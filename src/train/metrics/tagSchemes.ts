@@ -14,6 +14,7 @@
 /** Seqeval's marks. */
 export type Mark = 'B' | 'I' | 'E' | 'S' | 'O';
 
+/** How tags of entities are written. */
 export interface TagScheme {
   /** Whether the mark follows the type. */
   readonly suffix: boolean;
@@ -51,7 +52,11 @@ export const iob2: TagScheme = { suffix: false, separator: '-', marks: bioes };
 /** Tags of words outside any entity. */
 const isOutside = (tag: string): boolean => /^(?:O|o|-|_)$/.test(tag);
 
-/** Mark and type of a tag; undefined if it does not follow the scheme. */
+/**
+ * Mark and type of a tag; undefined if it does not follow the scheme.
+ * @example
+ * parseTag('B-PER', tagScheme(['B-PER', 'I-PER', 'O'])!); // { mark: 'B', type: 'PER' }
+ */
 export function parseTag(tag: string, scheme: TagScheme): ParsedTag | undefined {
   if (isOutside(tag)) return { mark: 'O', type: '' };
   const { suffix, separator, marks } = scheme;

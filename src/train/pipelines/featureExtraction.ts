@@ -15,6 +15,7 @@ import type { PredictOptions } from './textClassification.ts';
 /** Where features come from: an encoder, two one-way encoders joined, or word vectors alone. */
 export type FeatureModel = Backbone;
 
+/** Options of `FeatureExtractionPipeline.predict`. */
 export interface FeatureOptions {
   /**
    * `cls`: the state of the first position. `mean` (default): the mean over all tokens, special
@@ -37,6 +38,9 @@ const BATCHES_PER_WINDOW = 8;
 /**
  * Texts to vectors, as input for other programs (Hugging Face's `feature-extraction` pipeline):
  * BERT's feature-based use (Devlin et al. 2019, §5.3, table 7).
+ * @example
+ * const features = await FeatureExtractionPipeline.fromPretrained('path/to/folder');
+ * const vectors = await features.predict(['a text'], { pooling: 'mean' });
  */
 export class FeatureExtractionPipeline {
   readonly model: FeatureModel;

@@ -11,6 +11,7 @@ import { checkFiniteOutputs } from '../trainer/checks.ts';
 import { encodeTexts } from './encode.ts';
 import type { PredictOptions } from './textClassification.ts';
 
+/** Options of `FillMaskPipeline.predict`. */
 export interface FillMaskOptions extends PredictOptions {
   /** Number of tokens for each text. Default: 5. */
   topK?: number;
@@ -27,7 +28,12 @@ export interface FilledMask {
   sequence: string;
 }
 
-/** A masked language model with its tokenizer (Hugging Face's `fill-mask` pipeline). */
+/**
+ * A masked language model with its tokenizer (Hugging Face's `fill-mask` pipeline).
+ * @example
+ * const fillMask = await FillMaskPipeline.fromPretrained('path/to/folder');
+ * const [tokens] = await fillMask.predict(['a [MASK] film'], { topK: 3 });
+ */
 export class FillMaskPipeline {
   readonly model: BertForMaskedLM;
   readonly tokenizer: BertTokenizer;

@@ -20,6 +20,7 @@ interface PipelineByTask {
 /** Hugging Face's names of tasks. */
 export type PipelineTask = keyof PipelineByTask;
 
+/** Options of `pipeline`. */
 export interface PipelineOptions {
   /** Tokenizer of a loaded model; for a folder, instead of the folder's. */
   tokenizer?: BertTokenizer;
@@ -71,6 +72,9 @@ const kinds: { [T in PipelineTask]: PipelineKind<PipelineByTask[T]> } = {
  *
  * @throws UsageError for an unknown task, a model of another head, or a folder without all weights
  * that the task needs, the pooler's included.
+ * @example
+ * const classify = await pipeline('text-classification', 'path/to/folder');
+ * const [{ label, score }] = await classify.predict(['a text']);
  */
 export async function pipeline<T extends PipelineTask>(
   task: T,

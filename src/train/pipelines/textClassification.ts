@@ -33,6 +33,7 @@ export interface LabelScore {
   score: number;
 }
 
+/** The most probable label of a text, and the probabilities of all. */
 export interface Prediction extends LabelScore {
   /**
    * The probability of every label, in the order of the model. They add up to 1, except in a model
@@ -44,6 +45,9 @@ export interface Prediction extends LabelScore {
 /**
  * A trained classifier with its tokenizer: text in, label out (Hugging Face's `text-classification`
  * pipeline).
+ * @example
+ * const classify = await TextClassificationPipeline.fromPretrained('path/to/folder');
+ * const [{ label, score }] = await classify.predict(['a text']);
  */
 export class TextClassificationPipeline {
   readonly model: SequenceClassifier<BertPreTrainedModel>;

@@ -55,6 +55,9 @@ export interface EncodedWords extends EncodedExample {
 /**
  * A trained tagger with its tokenizer: text in, tagged words out (Hugging Face's
  * `token-classification` pipeline).
+ * @example
+ * const tag = await TokenClassificationPipeline.fromPretrained('path/to/folder');
+ * const [words] = await tag.predict(['Anna lives in Oslo']);
  */
 export class TokenClassificationPipeline {
   readonly model: BertForTokenClassification;
@@ -173,6 +176,10 @@ export class TokenClassificationPipeline {
 /**
  * The entities among the tagged words of a text (Hugging Face's aggregation strategy `first`).
  * @throws ArgumentError for a tag that is not an entity's, such as a part of speech.
+ * @example
+ * const text = 'Anna lives in Oslo';
+ * const [words] = await tag.predict([text]);
+ * console.log(groupEntities(text, words));
  */
 export function groupEntities(text: string, words: readonly TaggedWord[]): EntityGroup[] {
   return getEntities(words.map(({ entity }) => entity)).map(

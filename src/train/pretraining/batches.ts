@@ -71,7 +71,11 @@ export async function* trainingBatches(
   }
 }
 
-/** How many batches the first epoch has; later ones may have a few more or less. */
+/**
+ * How many batches the first epoch has; later ones may have a few more or less.
+ * @example
+ * const batches = await countBatches(documents, exampleBuilder, { batchSize: 32, seed: 0 });
+ */
 export async function countBatches(
   documents: () => AsyncIterable<Document>,
   builder: ExampleBuilder,

@@ -8,6 +8,7 @@ import { tableTexts } from '../data/tableTexts.ts';
 /** Sentences that belong together, in order. */
 export type Document = readonly string[];
 
+/** Options of `openCorpus`. */
 export interface CorpusOptions
   extends Pick<ColumnOptions, 'textColumn' | 'pairColumn'>,
     TableOptions {
@@ -24,6 +25,9 @@ export interface CorpusOptions
  * columns, each row is a document and its lines are sentences. Other files, and .txt without a tab
  * in the first line, are plain text, one text per line.
  * @throws UsageError when a file cannot be read or lacks the column.
+ * @example
+ * const documents = await openCorpus(['texts.txt'], { blankLineSeparated: false });
+ * for await (const sentences of documents()) console.log(sentences);
  */
 export async function openCorpus(
   paths: readonly string[],

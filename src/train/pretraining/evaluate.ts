@@ -7,6 +7,7 @@ import {
   usesSentencePairs,
 } from './objective.ts';
 
+/** Scores of a pre-training model on held-out batches. */
 export interface PretrainScores {
   loss: number;
   /** e to the mean loss of the predicted tokens; absent for `nsp`. */
@@ -15,7 +16,11 @@ export interface PretrainScores {
   accuracy?: number;
 }
 
-/** Loss, perplexity and accuracy in evaluation mode. Rejects once `signal` is aborted. */
+/**
+ * Loss, perplexity and accuracy in evaluation mode. Rejects once `signal` is aborted.
+ * @example
+ * const { loss, perplexity } = await evaluatePretraining(model, valid);
+ */
 export async function evaluatePretraining(
   model: PretrainModel,
   batches: readonly PretrainBatch[],

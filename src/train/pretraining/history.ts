@@ -4,42 +4,62 @@ import { baselines, objectives } from './objective.ts';
 
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
-const stepSchema = v.object({
+/** What a step of pre-training gave. */
+export interface PretrainStep {
   /** Optimiser steps done, from 1. */
-  step: positiveInteger,
+  step: number;
   /** The time through the corpus that the step belongs to, from 1. */
+  epoch: number;
+  learningRate: number;
+  /** Of the batch: the mean over its labelled tokens, plus that over its pairs. */
+  loss: number;
+  /** Norm of all gradients before clipping. */
+  gradNorm: number;
+}
+
+/** What an evaluation gave. */
+export interface PretrainEvaluation {
+  step: number;
+  epoch: number;
+  /** Mean over the steps since the last evaluation. */
+  trainLoss: number;
+  /** On held-out text. */
+  validLoss: number;
+  /** e to the mean loss of the masked tokens. */
+  validPerplexity?: number;
+  /** Share of the pairs classified correctly. */
+  validAccuracy?: number;
+}
+
+/** Steps and evaluations. No times: an interrupted run ends with the same history. */
+export interface PretrainHistory {
+  objective: (typeof objectives)[number] | (typeof baselines)[number];
+  steps: PretrainStep[];
+  evaluations: PretrainEvaluation[];
+}
+
+const stepSchema: v.GenericSchema<unknown, PretrainStep> = v.object({
+  step: positiveInteger,
   epoch: positiveInteger,
   learningRate: v.number(),
-  /** Of the batch: the mean over its labelled tokens, plus that over its pairs. */
   loss: v.number(),
-  /** Norm of all gradients before clipping. */
   gradNorm: v.number(),
 });
 
-const evaluationSchema = v.object({
+const evaluationSchema: v.GenericSchema<unknown, PretrainEvaluation> = v.object({
   step: positiveInteger,
   epoch: positiveInteger,
-  /** Mean over the steps since the last evaluation. */
   trainLoss: v.number(),
-  /** On held-out text. */
   validLoss: v.number(),
-  /** e to the mean loss of the masked tokens. */
   validPerplexity: v.optional(v.number()),
-  /** Share of the pairs classified correctly. */
   validAccuracy: v.optional(v.number()),
 });
 
-const historySchema = v.object({
+const historySchema: v.GenericSchema<unknown, PretrainHistory> = v.object({
   objective: v.picklist([...objectives, ...baselines]),
   steps: v.array(stepSchema),
   evaluations: v.array(evaluationSchema),
 });
-
-export type PretrainStep = v.InferOutput<typeof stepSchema>;
-export type PretrainEvaluation = v.InferOutput<typeof evaluationSchema>;
-
-/** Steps and evaluations. No times: an interrupted run ends with the same history. */
-export type PretrainHistory = v.InferOutput<typeof historySchema>;
 
 /**
  * A history from the value that JSON gave.

@@ -15,6 +15,7 @@ import type { Document } from './corpus.ts';
 
 const pretraining = architectures.filter((entry) => 'objective' in entry);
 type PretrainingEntry = (typeof pretraining)[number];
+/** What a model is pre-trained for: BERT's objectives, or that of a baseline. */
 export type Objective = PretrainingEntry['objective'];
 
 /** What BERT is pre-trained for: masked tokens (`mlm`), next sentences (`nsp`) or both. */
@@ -35,6 +36,7 @@ export const pretrainModels = Object.fromEntries(
   pretraining.map(({ objective, Model }) => [objective, Model]),
 ) as { [O in Objective]: Extract<PretrainingEntry, { objective: O }>['Model'] };
 
+/** A model that can be pre-trained. */
 export type PretrainModel = InstanceType<(typeof pretrainModels)[Objective]>;
 
 /** True for objectives with next sentence prediction, whose examples are pairs. */
@@ -77,7 +79,13 @@ export interface ExampleBuilderOptions {
   wholeWordMask: boolean;
 }
 
-/** Makes batches of documents. */
+/**
+ * Makes batches of documents.
+ * @example
+ * const builder = new ExampleBuilder(tokenizer, {
+ *   objective: 'mlm', maxLength: 128, batchSize: 32, mlmProbability: 0.15, wholeWordMask: false,
+ * });
+ */
 export class ExampleBuilder {
   readonly #tokenizer: BertTokenizer;
   readonly #options: ExampleBuilderOptions;

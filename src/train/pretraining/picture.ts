@@ -1,31 +1,28 @@
-import { curvesPicture, metricScale, type Panel, pointsOf } from '../trainer/curves.ts';
+import { curvesPicture, pointsOf, valuesOf } from '../trainer/curves.ts';
+import { logScale, metricScale, scaleFromZero } from '../trainer/scale.ts';
 import type { PretrainHistory } from './history.ts';
 
 /**
  * Draws a pre-training as one SVG picture: loss, and on held-out text perplexity and accuracy, over
  * the steps.
+ * @example
+ * await writeFile('history.svg', await pretrainPicture(history));
  */
-export function pretrainPicture(
-  { steps, evaluations }: PretrainHistory,
-  title: string,
-): Promise<string> {
+export function pretrainPicture({ steps, evaluations }: PretrainHistory, title: string): string {
   const measured = (name: string, key: string) => ({
     name,
     raw: [],
     train: [],
     valid: pointsOf(evaluations, key),
   });
-  const loss: Panel = {
-    ...measured('loss', 'validLoss'),
-    raw: pointsOf(steps, 'loss'),
-    scale: { min: 0 },
-  };
-  const perplexity: Panel = {
-    ...measured('perplexity', 'validPerplexity'),
-    scale: { type: 'log' },
-  };
+  const loss = { ...measured('loss', 'validLoss'), raw: pointsOf(steps, 'loss') };
+  const perplexity = measured('perplexity', 'validPerplexity');
   const accuracy = measured('next sentence accuracy', 'validAccuracy');
-  const all = [loss, perplexity, { ...accuracy, scale: metricScale(accuracy, true) }];
+  const all = [
+    { ...loss, scale: scaleFromZero(valuesOf(loss)) },
+    { ...perplexity, scale: logScale(valuesOf(perplexity)) },
+    { ...accuracy, scale: metricScale(valuesOf(accuracy), true) },
+  ];
   const last = evaluations.at(-1);
   const parts = [`${steps.length} steps`];
   if (last) parts.push(`validation loss ${last.validLoss.toFixed(3)}`);

@@ -28,6 +28,7 @@ const EPS = 1e-6;
  */
 export type PretrainState<T> = TrainerState<CorpusPosition, PretrainStep, PretrainEvaluation, T>;
 
+/** Texts for `pretrainModel`. */
 export interface PretrainData {
   /** Reads the corpus from its start. */
   documents: () => AsyncIterable<Document>;
@@ -36,6 +37,7 @@ export interface PretrainData {
   valid: readonly PretrainBatch[];
 }
 
+/** What `pretrainModel` reports, and how it is stopped. */
 export interface PretrainCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
@@ -54,6 +56,9 @@ export interface PretrainCallbacks {
  * @returns steps and evaluations; if `signal` stopped it, up to there.
  * @throws UsageError if there is nothing to train on or an option is out of range; NotFiniteError
  * if the loss or the weights are no longer finite.
+ * @example
+ * const data = { documents, exampleBuilder, valid: [] };
+ * const { steps } = await pretrainModel(model, data, { totalSteps: 1000 });
  */
 export async function pretrainModel(
   model: PretrainModel,

@@ -13,6 +13,7 @@ import { checkOutFile, writeOutFile } from './outFile.ts';
 import { reportUnseen } from './reports.ts';
 import { fetchModel } from './start.ts';
 
+/** Options of `embed`. */
 export interface EmbedOptions
   extends FeatureOptions,
     Pick<DataOptions, 'textColumn' | 'pairColumn' | 'format' | 'encoding'> {
@@ -30,8 +31,10 @@ export interface EmbedOptions
   batchSize?: number;
 }
 
+/** What `embed` reports. */
 export type EmbedEvent = InputEvent;
 
+/** What `embed` resolves with. */
 export interface EmbedResult {
   /** Number of texts. */
   texts: number;

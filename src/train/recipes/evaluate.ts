@@ -9,6 +9,7 @@ import { type FileOptions, readReporting } from './fineTuneData.ts';
 import { reportTags, reportUnseen } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions extends FileOptions {
   /** Hugging Face folder of a trained model, or its name on the hub. */
   model: string;
@@ -20,8 +21,10 @@ export interface EvaluateOptions extends FileOptions {
   batchSize?: number;
 }
 
+/** What `evaluate` reports. */
 export type EvaluateEvent = InputEvent;
 
+/** What `evaluate` resolves with. */
 export interface EvaluateResult extends Report {
   task: TaskName;
   /** Label of each output of the model; a regression has one, named LABEL_0. */

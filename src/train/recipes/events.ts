@@ -58,6 +58,16 @@ export type InputEvent =
   /** A model that is fetched from the hub. */
   | ({ event: 'download'; model: string } & DownloadProgress);
 
+/** What a training reports of its folder and its device. */
+export type RunEvent =
+  | { event: 'checkpoint'; step: number }
+  /** A checkpoint that is not what was saved; an earlier one is taken. */
+  | { event: 'damaged'; folder: string; damage: string }
+  /** The device was lost; the run goes on from its latest checkpoint, on a new one. */
+  | { event: 'deviceLost'; message: string }
+  /** `signal` stopped the run; `folder` is its checkpoint. */
+  | { event: 'interrupted'; step: number; folder: string };
+
 /** Those of some kinds. */
 export type InputEventOf<K extends InputEvent['event']> = Extract<InputEvent, { event: K }>;
 
@@ -65,7 +75,8 @@ export type InputEventOf<K extends InputEvent['event']> = Extract<InputEvent, { 
 export interface TrainingCallbacks<E, S> extends RecipeCallbacks<E> {
   /**
    * Opens the default device, once the options are checked. `begun`: the settings of the run that
-   * is resumed, its device among them. Default: the default device as it is.
+   * is resumed, its device among them. It is called again when the device is lost, and the run goes
+   * on from its latest checkpoint. Default: the default device as it is, and its loss ends the run.
    */
   openDevice?: (begun?: S) => Promise<unknown>;
 }

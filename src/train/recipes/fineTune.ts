@@ -1,13 +1,14 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults } from '../defaults.ts';
-import { hasTrainingState, readTrainingState } from '../trainer/checkpoint.ts';
+import { readTrainingState } from '../trainer/checkpoint.ts';
+import { checkpointSteps, getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
 import type { FitPosition } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
+import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { TrainingCallbacks } from './events.ts';
 import {
-  checkpointFolder,
   type FineTuneEvent,
   type FineTuneResult,
   type FineTuneRun,
@@ -15,6 +16,7 @@ import {
   runFineTuning,
 } from './fineTuneRun.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
+import { RunFolder } from './runFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
@@ -26,12 +28,15 @@ import {
   markFiles,
 } from './start.ts';
 
+/** Options of `fineTune`. */
 export type FineTuneOptions = Partial<FineTuneSettings> & {
   data: string;
-  /** Folder of the best model, history.json and history.svg; its `checkpoint` resumes the run. */
+  /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
   overwrite?: boolean;
+  /** `auto`: continues the run in `out`; begins it if there is none. */
+  resume?: 'auto';
 };
 
 /**
@@ -40,8 +45,8 @@ export type FineTuneOptions = Partial<FineTuneSettings> & {
  *
  * `{ resume: folder }` continues a run that was stopped in whatever way, and ends with the same
  * weights, optimizer state and history, bit for bit, as if it had not been stopped.
- * @throws UsageError if data, model or an option cannot be used, or if `out` holds a run or a
- * model; NotFiniteError if the training diverges.
+ * @throws UsageError if data, model or an option cannot be used, if `out` holds a run or a model,
+ * or if another process writes there; NotFiniteError if the training diverges.
  * @example
  * await useDevice('auto');
  * const { history } = await fineTune({ data: 'reviews.tsv', model: 'my-bert', out: 'out/model' });
@@ -51,31 +56,44 @@ export async function fineTune(
   options: FineTuneOptions | { resume: string },
   callbacks: TrainingCallbacks<FineTuneEvent, BegunFineTuning> = {},
 ): Promise<FineTuneResult> {
-  const { begun, ...run } =
-    'resume' in options ? await openRun(options.resume) : await newRun(options);
-  await callbacks.openDevice?.(begun);
-  if (begun) checkDevice(run.out, begun);
-  const kept = { ...(begun ?? { ...run.settings, ...run.marks, ...deviceSettings() }) };
-  return runFineTuning({ ...run, kept, callbacks, report: callbacks.onEvent ?? (() => {}) });
+  const report = callbacks.onEvent ?? (() => {});
+  const folder = new RunFolder('out' in options ? options.out : options.resume);
+  try {
+    const resumes = !('out' in options) || (await hasRun(options));
+    let run = resumes ? await openRun(folder, report) : await newRun(options);
+    await callbacks.openDevice?.(run.kept);
+    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...deviceSettings() };
+    return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
+      if (again) run = await openRun(folder, report);
+      if (run.kept) checkDevice(folder.path, run.kept);
+      return runFineTuning({ ...run, folder, kept: { ...kept }, callbacks, report });
+    });
+  } finally {
+    await folder.close();
+  }
 }
 
 /** Settings of a run that has begun, as its checkpoint keeps them. */
 export type BegunFineTuning = FineTuneSettings & DeviceSettings & FileMarks;
 
-type OpenedRun = Omit<FineTuneRun, 'kept' | 'callbacks' | 'report'> & {
-  begun?: BegunFineTuning;
+type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
+  kept?: BegunFineTuning;
   marks?: FileMarks;
 };
+
+/** Whether `resume: 'auto'` finds a run that has begun. */
+const hasRun = async ({ resume, out }: FineTuneOptions): Promise<boolean> =>
+  resume === 'auto' && (await checkpointSteps(out)).length > 0;
 
 /** @throws UsageError if options do not go together, or if `out` holds an unfinished run. */
 async function checkNew(options: FineTuneOptions): Promise<void> {
   checkStart(options);
   const { out, overwrite } = options;
-  const dir = checkpointFolder(out);
   await checkIsFolder(options);
-  await checkNotModel(options, [out, dir]);
-  if (overwrite || !(await hasTrainingState(dir))) return;
-  const { state, isFinished } = await readFineTuning(dir);
+  await checkNotModel(options);
+  const last = overwrite ? undefined : await getLastCheckpoint(out);
+  if (last === undefined) return;
+  const { state, isFinished } = await readFineTuning(last);
   if (state.step > 0 && !isFinished)
     throw new UsageError(
       `${out} holds a run that stands at step ${state.step}: ` +
@@ -85,23 +103,28 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
-  const { out, overwrite = false, ...options } = given;
+  const { out: _, overwrite = false, resume: __, ...options } = given;
   const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
-  const marks = await markFiles(dataFiles(settings));
-  return { settings, out, overwrite, marks };
+  return { settings, overwrite, marks: await markFiles(dataFiles(settings)) };
 }
 
 /** The run in a folder, to continue it. */
-async function openRun(out: string): Promise<OpenedRun> {
-  const { state, settings } = await readFineTuning(checkpointFolder(out));
-  const begun = settings as unknown as BegunFineTuning;
-  await checkUnchanged(out, dataFiles(begun), begun);
-  return { settings: begun, out, overwrite: true, begun, ...(state.step > 0 && { state }) };
+async function openRun(
+  folder: RunFolder,
+  report: (event: FineTuneEvent) => void,
+): Promise<OpenedRun> {
+  await folder.open();
+  const checkpoint = await folder.lastCheckpoint(report);
+  const { state, settings, bestModel } = await readFineTuning(checkpoint);
+  const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
+  await checkUnchanged(folder.path, dataFiles(kept), kept);
+  const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
+  return { settings: kept, overwrite: true, kept, begun };
 }
 
 /**
  * State and settings of a fine-tuning.
- * @throws UsageError if there is none in the folder, or it is broken.
+ * @throws UsageError if the folder is no checkpoint, or broken.
  */
 async function readFineTuning(dir: string) {
   let history = new History();

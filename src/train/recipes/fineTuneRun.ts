@@ -4,7 +4,8 @@ import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
-import { ensureWritableFolder, writeFiles } from '../../platform/atomicWrite.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
+import { UsageError } from '../../platform/errors.ts';
 import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
@@ -20,19 +21,19 @@ import {
   taskOf,
 } from '../tasks/taskModel.ts';
 import { readTrainedHead } from '../tasks/trainedHead.ts';
-import { HISTORY, saveInitialState, saveTrainingState } from '../trainer/checkpoint.ts';
+import { HISTORY } from '../trainer/checkpoint.ts';
 import {
   type FitOptions,
   type FitPosition,
   type FitState,
   fit,
-  stepsPerEpoch,
+  totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { historyPicture } from '../trainer/picture.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { SavedState } from '../trainer/trainer.ts';
-import type { InputEvent, RecipeCallbacks } from './events.ts';
+import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
 import {
   encodeAndSplit,
   type FineTuneDataOptions,
@@ -40,14 +41,18 @@ import {
   readFiles,
 } from './fineTuneData.ts';
 import { checkNoModel } from './outFolder.ts';
-import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
+import type { RunFolder } from './runFolder.ts';
+import { fetchModel, freshConfig, markFiles, reportWeights, type StartOptions } from './start.ts';
 
 /** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
 export interface FineTuneSettings extends StartOptions, FineTuneDataOptions, FitOptions {
   /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
   freeze?: number | 'all';
+  /** Checkpoints that are kept, the latest ones. Default 2. */
+  keep: number;
 }
 
+/** What `fineTune` reports. */
 export type FineTuneEvent =
   | InputEvent
   | {
@@ -65,10 +70,10 @@ export type FineTuneEvent =
     }
   | ({ event: 'step' } & StepRecord & Throughput)
   | ({ event: 'epoch'; seconds: number } & EpochRecord)
-  | { event: 'checkpoint'; step: number }
-  | { event: 'earlyStop'; patience: number; monitor: History['monitor'] }
-  | { event: 'interrupted'; step: number; folder: string };
+  | RunEvent
+  | { event: 'earlyStop'; patience: number; monitor: History['monitor'] };
 
+/** What `fineTune` resolves with. */
 export interface FineTuneResult {
   /** The best model. */
   model: TaskModel;
@@ -85,26 +90,29 @@ export interface FineTuneResult {
 /** A run, new or resumed. */
 export interface FineTuneRun {
   settings: FineTuneSettings;
-  out: string;
+  folder: RunFolder;
   callbacks: RecipeCallbacks<FineTuneEvent>;
   report: (event: FineTuneEvent) => void;
-  state?: SavedState<FitPosition, StepRecord, EpochRecord>;
+  /** Where a run that has begun is continued. */
+  begun?: {
+    checkpoint: string;
+    state: SavedState<FitPosition, StepRecord, EpochRecord>;
+    /** Hash of the best model's weights so far. */
+    bestModel?: string;
+  };
   /** Whether a model in `out` may be replaced. */
   overwrite: boolean;
   /** The settings as the checkpoint keeps them. */
   kept: Record<string, unknown>;
 }
 
-/** Where the state of a run is, inside its folder. */
-export const checkpointFolder = (out: string): string => joinPath(out, 'checkpoint');
-
 /** Trains the run to its end, or until its signal stops it. */
 export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
-  const { settings, out, report, state } = run;
+  const { settings, report, begun } = run;
   const folder = await startingFolder(run);
   const files = await readFiles(
     // A checkpoint has the classifier that the run goes on with.
-    state ? { ...settings, replaceHead: false } : settings,
+    begun ? { ...settings, replaceHead: false } : settings,
     folder && (await readTrainedHead(folder)),
     report,
   );
@@ -119,7 +127,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     maxPositionEmbeddings,
     report,
   );
-  const totalSteps = settings.epochs * stepsPerEpoch(train.length, settings.batchSize);
+  const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',
     train: train.length,
@@ -129,11 +137,12 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     model,
     totalSteps,
     totalEpochs: settings.epochs,
-    firstStep: state?.step ?? 0,
+    firstStep: begun?.state.step ?? 0,
   });
   // Here, so that whoever tries a file on an old folder still learns what it holds.
-  await checkNoModel(run);
-  await ensureWritableFolder(out);
+  await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
+  await run.folder.open();
+  if (!begun) await run.folder.clear();
   const history = await trainAndSave(run, { model, tokenizer, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
   return {
@@ -143,18 +152,17 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     history,
     interrupted,
     isForPairs: files.data.examples[0].pair !== undefined,
-    out,
+    out: run.folder.path,
   };
 }
 
 /** The folder that the run starts from: its checkpoint if it is resumed; none for a fresh model. */
 async function startingFolder({
   settings: { model },
-  out,
-  state,
+  begun,
   report,
 }: FineTuneRun): Promise<ModelFolder | undefined> {
-  if (state) return openModelFolder(checkpointFolder(out));
+  if (begun) return openModelFolder(begun.checkpoint);
   return model === undefined ? undefined : fetchModel(model, report);
 }
 
@@ -184,20 +192,21 @@ interface Prepared {
   valid: EncodedExample[];
 }
 
-/** Trains; keeps the best model in `out` and the state in its checkpoint. */
+/** Trains; keeps the best model in the folder, and the state in its checkpoints. */
 async function trainAndSave(
   run: FineTuneRun,
   { model, tokenizer, train, valid }: Prepared,
 ): Promise<History> {
-  const { settings, out, kept, state, report } = run;
+  const { settings, folder, kept, begun, report } = run;
+  const out = folder.path;
   const { signal, onEvent } = run.callbacks;
   const { device } = model.classifier.weight;
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
-  const checkpoint = checkpointFolder(out);
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
-  let isBestSaved = state?.log.evaluations.some(({ best }) => best) === true;
+  const [monitor] = taskOf(model).monitoredMetrics(labelsOf(model));
+  let { checkpoint, bestModel } = begun ?? {};
   const history = await fit(
     model,
     train,
@@ -210,50 +219,49 @@ async function trainAndSave(
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
         await model.savePretrained(out, tokenizerFiles);
-        isBestSaved = true;
+        bestModel = await weightsHash(out);
       },
-      onCheckpoint: async (at: FitState<Tensor>) => {
-        await saveFineTuning(checkpoint, at, { model, settings: kept, tokenizerFiles });
-        report({ event: 'checkpoint', step: at.step });
+      onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
+        const about = { settings: kept, history: new History(monitor, log), bestModel };
+        checkpoint = await folder.save(state, { ...about, model, tokenizerFiles }, settings.keep);
+        report({ event: 'checkpoint', step: state.step });
       },
     },
-    state,
+    begun?.state,
   );
   const isAborted = signal?.aborted === true;
-  if (!isAborted && history.epochs.length < settings.epochs)
+  if (!isAborted && history.steps.length < totalStepsOf(settings, train.length))
     report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
-    const hasModel = isBestSaved || (await fileExists(joinPath(out, modelFiles.weights)));
+    const hasModel =
+      bestModel !== undefined || (await fileExists(joinPath(out, modelFiles.weights)));
     if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
-    await writeHistory(isBestSaved || !hasModel ? out : checkpoint, history, settings.data);
-    if (isAborted) report({ event: 'interrupted', step: history.steps.length, folder: checkpoint });
+    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, settings.data);
+    if (isAborted)
+      report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }
-  if (isBestSaved && !isAborted && !history.epochs.at(-1)!.best)
+  if (bestModel && !isAborted && !history.epochs.at(-1)!.best) {
+    if ((await weightsHash(out)) !== bestModel)
+      throw new UsageError(
+        `${out}: expected the best model of this run, got other weights; ` +
+          `those of the last epoch are in ${checkpoint}`,
+      );
     model.loadWeights((await readCheckpoint(out)).tensors, out);
+  }
   return history;
 }
 
-/** Before the first step, the settings alone tell the state: no weights are written. */
-async function saveFineTuning(
-  dir: string,
-  { log, ...state }: FitState<Tensor>,
-  content: {
-    model: TaskModel;
-    settings: Record<string, unknown>;
-    tokenizerFiles: Record<string, string>;
-  },
-): Promise<void> {
-  const [monitor] = taskOf(content.model).monitoredMetrics(labelsOf(content.model));
-  const history = new History(monitor, log);
-  const save = state.step === 0 ? saveInitialState : saveTrainingState;
-  await save(dir, state, { ...content, history });
+/** Tells whether a folder has the weights that were saved there. */
+async function weightsHash(dir: string): Promise<string> {
+  const { hashes } = await markFiles([joinPath(dir, modelFiles.weights)]);
+  return hashes![0];
 }
 
 async function writeHistory(dir: string, history: History, data: string): Promise<void> {
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;
   await writeFiles(dir, {
     [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
-    'history.svg': await historyPicture(history, title),
+    'history.svg': historyPicture(history, title),
   });
 }

@@ -1,6 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 import { listFolder, pathExists } from '../../platform/readFiles.ts';
 import { isSamePath } from '../../platform/samePath.ts';
+import { checkpointFolder, checkpointSteps } from '../trainer/checkpoints.ts';
 
 export interface OutOptions {
   /** Folder that a run writes to. */
@@ -11,13 +12,15 @@ export interface OutOptions {
   overwrite?: boolean;
 }
 
-/** @throws UsageError if a folder that a run writes to is that of the model it starts from. */
-export async function checkNotModel(
-  { out, model }: OutOptions,
-  folders: readonly string[] = [out],
-): Promise<void> {
-  for (const folder of model === undefined ? [] : folders)
-    if (await isSamePath(folder, model!))
+/**
+ * @throws UsageError if the folder that a run writes to, or a checkpoint in it, is the model that
+ * the run starts from.
+ */
+export async function checkNotModel({ out, model }: OutOptions): Promise<void> {
+  if (model === undefined) return;
+  const checkpoints = (await checkpointSteps(out)).map((step) => checkpointFolder(out, step));
+  for (const folder of [out, ...checkpoints])
+    if (await isSamePath(folder, model))
       throw new UsageError(
         `\`out\`: ${out} would replace the model that the run starts from, ${model}; ` +
           'choose another `out`',

@@ -4,11 +4,13 @@ import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { openPredictor, type PredictorOptions, type PredictResult } from './predictor.ts';
 import { windows } from './windows.ts';
 
+/** Options of `predict`. */
 export interface PredictRecipeOptions extends PredictorOptions {
   /** Pairs for a model that was trained on pairs; a model that tags words takes single texts. */
   texts: readonly TextInput[];
 }
 
+/** What `predict` reports. */
 export type PredictEvent = InputEvent;
 
 /**
@@ -33,6 +35,7 @@ export async function predict(
   return predictor.predict(examples, signal);
 }
 
+/** Options of `predictStream`. */
 export interface PredictStreamOptions extends PredictorOptions {
   /** As in `PredictRecipeOptions`, one by one. */
   texts: Iterable<TextInput> | AsyncIterable<TextInput>;

@@ -16,6 +16,7 @@ import { predictionWriter } from './predictionWriter.ts';
 import { openPredictor, type PredictorOptions } from './predictor.ts';
 import { windows } from './windows.ts';
 
+/** Options of `predictFile`. */
 export interface PredictFileOptions extends PredictorOptions, InputOptions {
   /**
    * File to write, or a function that takes its text piece by piece and may return a promise to
@@ -26,11 +27,13 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
   outFormat?: DataFormat;
 }
 
+/** What `predictFile` reports. */
 export type PredictFileEvent =
   | InputEvent
   /** After each few batches: rows written so far, and the line of the input reached. */
   | { event: 'progress'; rows: number; line: number };
 
+/** What `predictFile` resolves with. */
 export interface PredictFileResult {
   task: TaskName;
   /** Rows written. */

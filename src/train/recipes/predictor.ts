@@ -48,11 +48,13 @@ export type PredictResult =
   | { task: 'regression'; predictions: { score: number }[] }
   | { task: 'token-classification'; predictions: WordsPrediction[] };
 
+/** The label of a text. */
 export interface LabelPrediction extends Prediction {
   /** The most probable labels, if `topK` is given. */
   top?: LabelScore[];
 }
 
+/** The labels of a text that may have several. */
 export interface LabelsPrediction {
   /** Labels above the threshold, the most probable first. */
   labels: string[];
@@ -62,6 +64,7 @@ export interface LabelsPrediction {
   top?: LabelScore[];
 }
 
+/** The tagged words of a text. */
 export interface WordsPrediction {
   words: TaggedWord[];
   /** Present if the tags of the model mark entities. */

@@ -32,6 +32,7 @@ const shared = {
   maxGradNorm: v.number(),
   seed: integer,
   saveEvery: count,
+  keep: count,
   device: v.string(),
   precision: text,
   bytes: v.array(integer),
@@ -48,6 +49,7 @@ const fineTuneSchema = v.looseObject({
   replaceHead: flag,
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
+  maxSteps: count,
   patience: integer,
   groupByLength: v.boolean(),
 });

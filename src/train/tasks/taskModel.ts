@@ -29,6 +29,8 @@ export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenCl
 /**
  * The task of a model: its head's, and among those of a sequence classifier the one of
  * `problemType`. Without a `problemType`, one output is a score and several are classes.
+ * @example
+ * console.log(taskOf(model).name); // classification
  */
 export function taskOf({ architecture, config }: TaskModel): Task {
   if (findArchitecture(architecture)?.head === 'token-classification')

@@ -1,13 +1,14 @@
 /**
- * A checkpoint is a Hugging Face folder with three more files: training.json (settings, step,
- * position, random state), optimizer.safetensors (AdamW's moments) and history.json.
+ * A checkpoint is a Hugging Face folder with more files: training.json (settings, step, position,
+ * random state), optimizer.safetensors (AdamW's moments), history.json, and manifest.json with the
+ * checksums of all.
  */
 import * as v from 'valibot';
 import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
-import { recoverWrites, writeFiles } from '../../platform/atomicWrite.ts';
+import { writeFolder } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
@@ -43,50 +44,54 @@ const stateSchema = v.object({
     paramGroups: v.array(groupSchema),
   }),
   random: v.optional(v.record(v.string(), v.unknown())),
+  /** SHA-256 of the weights of the run's best model so far, which lies in its folder. */
+  bestModel: v.optional(v.string()),
 });
 
 /** What a folder needs besides the state of the training. */
 export interface CheckpointContent {
-  model: BertPreTrainedModel;
+  /** Absent before the first step, where the settings tell the weights. */
+  model?: BertPreTrainedModel;
   /** What the run was asked for, as plain JSON. */
   settings: Record<string, unknown>;
   /** Files by name. */
   tokenizerFiles: Record<string, string>;
   /** As history.json holds it. */
   history: unknown;
+  /** SHA-256 of the weights of the best model so far. */
+  bestModel?: string;
 }
 
-type State = Omit<TrainerState<object, unknown, unknown, Tensor>, 'log'>;
+export type TrainingState = Omit<TrainerState<object, unknown, unknown, Tensor>, 'log'>;
 
 /**
  * Writes a checkpoint. A crash leaves the old folder or the new one.
- * @throws UsageError if the folder cannot be written to; WriteError if the disk is full.
+ * @throws UsageError if the folder cannot be written to; WriteError, telling how much is needed, if
+ * the disk is full.
  */
 export async function saveTrainingState(
   dir: string,
-  state: State,
+  state: TrainingState,
   { model, tokenizerFiles, ...about }: CheckpointContent,
 ): Promise<void> {
+  if (!model) return writeFolder(dir, stateFiles(state, about));
   const moments = state.optimizer.state.flatMap(({ buffers }, i) =>
     Object.entries(buffers).map(([name, tensor]) => {
       const data = () => tensor.data() as Promise<Float32Array>;
       return [`${i}.${name}`, { dtype: 'F32', shape: tensor.shape, data }] as const;
     }),
   );
-  await model.savePretrained(dir, {
+  await writeFolder(dir, {
     ...tokenizerFiles,
     ...stateFiles(state, about),
+    ...model.fileContents(),
     [MOMENTS]: streamSafetensors(moments),
   });
 }
 
-/** Writes a checkpoint without weights: before the first step, the settings tell them. */
-export const saveInitialState = (dir: string, state: State, about: CheckpointContent) =>
-  writeFiles(dir, stateFiles(state, about));
-
 function stateFiles(
-  { step, position, optimizer: { state, paramGroups }, random }: State,
-  { settings, history }: Pick<CheckpointContent, 'settings' | 'history'>,
+  { step, position, optimizer: { state, paramGroups }, random }: TrainingState,
+  { settings, history, bestModel }: Omit<CheckpointContent, 'model' | 'tokenizerFiles'>,
 ): Record<string, string> {
   const written: v.InferInput<typeof stateSchema> = {
     settings,
@@ -97,6 +102,7 @@ function stateFiles(
       paramGroups: paramGroups.map((group) => ({ ...group, betas: [...group.betas] })),
     },
     ...(random && { random: { ...random } }),
+    ...(bestModel !== undefined && { bestModel }),
   };
   return {
     [STATE]: `${JSON.stringify(written, undefined, 1)}\n`,
@@ -104,26 +110,29 @@ function stateFiles(
   };
 }
 
-/** True if a folder holds a run that can be resumed. */
-export async function hasTrainingState(dir: string): Promise<boolean> {
-  await recoverWrites(dir);
-  return fileExists(joinPath(dir, STATE));
-}
+/**
+ * True if a folder is a checkpoint.
+ * @example
+ * if (await hasTrainingState('out/model/checkpoint-500')) await fineTune({ resume: 'out/model' });
+ */
+export const hasTrainingState = (dir: string): Promise<boolean> => fileExists(joinPath(dir, STATE));
 
 /**
  * Reads what `saveTrainingState` wrote, except for the model and its tokenizer. Moments are read
  * when they are asked for.
  * @param parseHistory reads history.json into the log of the training
- * @throws UsageError if there is no checkpoint, or it is broken.
+ * @throws UsageError if it is no checkpoint, or broken.
  */
 export async function readTrainingState<P, S, E>(
   dir: string,
   parseHistory: (value: unknown, name: string) => TrainingLog<S, E>,
-): Promise<{ state: SavedState<P, S, E>; settings: Record<string, unknown> }> {
-  if (!(await hasTrainingState(dir)))
-    throw new UsageError(`${dir} has no ${STATE}: there is no training to resume`);
+): Promise<{
+  state: SavedState<P, S, E>;
+  settings: Record<string, unknown>;
+  bestModel?: string;
+}> {
   const path = joinPath(dir, STATE);
-  const { settings, step, position, optimizer, random } = parseSchema(
+  const { settings, step, position, optimizer, random, bestModel } = parseSchema(
     stateSchema,
     await readJson(path),
     path,
@@ -140,8 +149,7 @@ export async function readTrainingState<P, S, E>(
     step: steps,
     buffers: {} as Record<string, { data: Float32Array }>,
   }));
-  // Before the first step there may be none: the settings tell the state.
-  const hasMoments = step > 0 || (await fileExists(joinPath(dir, MOMENTS)));
+  const hasMoments = await fileExists(joinPath(dir, MOMENTS));
   for (const [name, buffer] of hasMoments ? await readMoments(dir) : []) {
     const dot = name.indexOf('.');
     const own = state[Number(name.slice(0, dot))];
@@ -149,6 +157,7 @@ export async function readTrainingState<P, S, E>(
   }
   return {
     settings,
+    bestModel,
     state: {
       step,
       position: position as P,

@@ -1,5 +1,19 @@
-import type { EChartsCoreOption } from 'echarts/core';
-import { drawSvg, textColor, trainColor, validColor } from './svg.ts';
+import { fittedScale, type Scale, shareOf } from './scale.ts';
+import {
+  gridColor,
+  type LegendEntry,
+  quietColor,
+  svgDocument,
+  svgLegend,
+  svgLine,
+  svgPoint,
+  svgText,
+  textColor,
+  textWidth,
+  thinOut,
+  trainColor,
+  validColor,
+} from './svg.ts';
 
 type Point = [step: number, value: number];
 
@@ -10,10 +24,8 @@ export interface Panel {
   raw: Point[];
   train: Point[];
   valid: Point[];
-  /** Which end of the best epoch's line is labelled: the one away from the curves. */
-  labelAt?: string;
-  /** What the axis of its values has of its own. */
-  scale: object;
+  /** Of its values. */
+  scale: Scale;
 }
 
 /** What a picture shows: measures side by side, over the same steps. */
@@ -29,141 +41,138 @@ export interface Curves {
   validName: string;
 }
 
-const quietColor = '#777777';
-const nameStyle = { nameLocation: 'middle', nameTextStyle: { fontSize: 13, color: textColor } };
-
-/** Draws measures as one SVG picture. */
-export const curvesPicture = (curves: Curves): Promise<string> =>
-  drawSvg(chartOption(curves), PANEL_WIDTH * curves.panels.length, 490);
-
 /** Width of a panel with its axes. */
 const PANEL_WIDTH = 560;
+const HEIGHT = 490;
+/** The inside of a panel. */
+const [LEFT, TOP, WIDTH, INNER_HEIGHT] = [76, 116, 456, 292];
+const BOTTOM = TOP + INNER_HEIGHT;
 
-function chartOption({
-  title,
-  summary,
-  panels,
-  lastStep,
-  lastEpoch,
-  best,
-  validName,
-}: Curves): EChartsCoreOption {
+/** Draws measures as one SVG picture. */
+export function curvesPicture(curves: Curves): string {
+  const { title, summary, panels, validName } = curves;
+  const width = PANEL_WIDTH * panels.length;
   // A long name of a file ends in an ellipsis, rather than beyond the picture.
-  const fit = { width: PANEL_WIDTH * panels.length - 60, overflow: 'truncate' };
-  return {
-    animation: false,
-    backgroundColor: '#ffffff',
-    textStyle: { fontFamily: 'sans-serif', color: textColor },
-    title: {
-      text: title,
-      subtext: summary,
-      left: 24,
-      top: 14,
-      textStyle: { fontSize: 18, fontWeight: 'bold', color: textColor, ...fit },
-      subtextStyle: { fontSize: 13, color: quietColor, ...fit },
-    },
-    legend: {
-      bottom: 12,
-      itemGap: 28,
-      data: legendOf(panels, validName),
-      textStyle: { fontSize: 13, color: textColor },
-    },
-    grid: panels.map((_, index) => ({
-      left: 76 + PANEL_WIDTH * index,
-      top: 116,
-      width: 456,
-      height: 292,
-    })),
-    xAxis: panels.flatMap((_, index) => [
-      stepAxis(index, lastStep),
-      epochAxis(index, lastStep, lastEpoch),
-    ]),
-    yAxis: panels.map(valueAxis),
-    series: panels.flatMap((panel, index) => seriesOf(panel, index, best, validName)),
-  };
+  const fit = { width: width - 48 };
+  return svgDocument(width, HEIGHT, title, [
+    svgText(24, 34, title, { size: 18, bold: true, ...fit }),
+    svgText(24, 58, summary, { size: 13, color: quietColor, ...fit }),
+    ...panels.flatMap((panel, index) => drawPanel(panel, LEFT + PANEL_WIDTH * index, curves)),
+    ...svgLegend(width / 2, HEIGHT - 18, legendOf(panels, validName)),
+  ]);
 }
 
-function stepAxis(gridIndex: number, lastStep: number) {
-  return {
-    ...nameStyle,
-    type: 'value',
-    gridIndex,
-    name: 'step',
-    nameGap: 28,
-    min: 0,
-    max: lastStep,
-    minInterval: 1,
-    axisLabel: { hideOverlap: true },
-    splitLine: { show: false },
-  };
+function drawPanel(panel: Panel, left: number, curves: Curves): string[] {
+  const { scale, raw, train, valid } = panel;
+  const steps = fittedScale([0, curves.lastStep], WIDTH, { whole: true });
+  const place = ([step, value]: Point): Point => [
+    left + WIDTH * shareOf(steps, step),
+    BOTTOM - INNER_HEIGHT * shareOf(scale, value),
+  ];
+  const [trainPlaces, validPlaces] = [train.map(place), valid.map(place)];
+  const smoothed = smooth(raw).map(place);
+  const line = { color: trainColor, width: 2 };
+  const points = (places: Point[], color: string) =>
+    places.map((each) => svgPoint(each, { size: 8, color }));
+  const { best } = curves;
+  return [
+    ...valueAxis(panel, left),
+    ...stepAxis(steps, left),
+    ...epochAxis(curves, left),
+    svgLine(thinOut(raw.map(place)), { color: trainColor, opacity: 0.35 }),
+    svgLine(thinOut(smoothed), line),
+    // Few points are seen one by one (a single one makes no line).
+    ...(raw.length <= 20 ? points(smoothed, trainColor) : []),
+    ...(showsTrainEpochs(panel)
+      ? [svgLine(trainPlaces, line), ...points(trainPlaces, line.color)]
+      : []),
+    ...(best
+      ? bestLine(best, place([best.step, scale.min])[0], [...smoothed, ...validPlaces])
+      : []),
+    svgLine(validPlaces, { color: validColor, width: 2 }),
+    ...validPlaces.map((each, i) =>
+      svgPoint(each, { size: valid[i][0] === best?.step ? 13 : 8, color: validColor }),
+    ),
+  ].filter((part) => part !== '');
+}
+
+function valueAxis({ name, scale }: Panel, left: number): string[] {
+  const widest = scale.ticks.reduce(
+    (most, tick) => Math.max(most, textWidth(scale.format(tick), 12)),
+    0,
+  );
+  const lines = scale.ticks.flatMap((tick) => {
+    const y = BOTTOM - INNER_HEIGHT * shareOf(scale, tick);
+    return [
+      svgLine(
+        [
+          [left, y],
+          [left + WIDTH, y],
+        ],
+        { color: gridColor },
+      ),
+      svgText(left - 8, y + 4, scale.format(tick), { anchor: 'end' }),
+    ];
+  });
+  const style = { size: 13, anchor: 'middle', upright: true, width: INNER_HEIGHT } as const;
+  return [...lines, svgText(left - 18 - widest, TOP + INNER_HEIGHT / 2, name, style)];
+}
+
+function stepAxis(steps: Scale, left: number): string[] {
+  return horizontalAxis(steps, left, BOTTOM, { name: 'step', side: 1, color: textColor });
 }
 
 /** The same steps, counted in epochs, along the top. */
-function epochAxis(gridIndex: number, lastStep: number, last: Curves['lastEpoch']) {
-  return {
-    ...nameStyle,
-    type: 'value',
-    gridIndex,
-    position: 'top',
-    show: last !== undefined,
-    name: 'epoch',
-    nameGap: 26,
-    min: 0,
-    max: last ? (lastStep * last.epoch) / last.step : 1,
-    minInterval: 1,
-    axisLine: { show: true, onZero: false, lineStyle: { color: '#cccccc' } },
-    axisTick: { show: true },
-    axisLabel: {
-      color: quietColor,
-      hideOverlap: true,
-      formatter: (value: number) => (Number.isInteger(value) ? `${value}` : ''),
-    },
-    splitLine: { show: last !== undefined, lineStyle: { color: '#f3f3f3' } },
-  };
+function epochAxis({ lastStep, lastEpoch: last }: Curves, left: number): string[] {
+  if (!last) return [];
+  const end = (lastStep * last.epoch) / last.step;
+  const epochs = fittedScale([0, end], WIDTH, { whole: true });
+  return horizontalAxis(epochs, left, TOP, { name: 'epoch', side: -1, color: quietColor });
 }
 
-function valueAxis({ name, scale }: Panel, gridIndex: number) {
-  return {
-    ...nameStyle,
-    type: 'value',
-    gridIndex,
-    name,
-    nameGap: 48,
-    splitLine: { lineStyle: { color: '#ececec' } },
-    ...scale,
-  };
-}
-
-/** Up to 1, down to a round number below the lowest point. */
-export function metricScale({ raw, train, valid }: Omit<Panel, 'scale'>, asPercent: boolean) {
-  const lowest = [...raw, ...train, ...valid].reduce(
-    (least, [, value]) => Math.min(least, value),
-    0.9,
-  );
-  const interval = lowest < 0.5 ? 0.2 : lowest < 0.8 ? 0.1 : 0.05;
-  return {
-    min: Math.floor(lowest / interval + 1e-9) * interval,
-    max: 1,
-    interval,
-    axisLabel: {
-      formatter: (value: number) =>
-        asPercent ? `${Math.round(100 * value)} %` : `${Number(value.toFixed(2))}`,
-    },
-  };
+/** `side`: 1 for labels below the line, -1 for labels above it. */
+function horizontalAxis(
+  scale: Scale,
+  left: number,
+  y: number,
+  { name, side, color }: { name: string; side: 1 | -1; color: string },
+): string[] {
+  const below = (distance: number) => y + side * distance;
+  const line = { color: side === 1 ? quietColor : '#cccccc' };
+  const base = side === 1 ? 10 : 0;
+  const ticks = scale.ticks.flatMap((tick) => {
+    const x = left + WIDTH * shareOf(scale, tick);
+    return [
+      svgLine(
+        [
+          [x, y],
+          [x, below(5)],
+        ],
+        line,
+      ),
+      svgText(x, below(8) + base, scale.format(tick), { anchor: 'middle', color }),
+    ];
+  });
+  const ends: [number, number][] = [
+    [left, y],
+    [left + WIDTH, y],
+  ];
+  const style = { size: 13, anchor: 'middle' } as const;
+  return [svgLine(ends, line), ...ticks, svgText(left + WIDTH / 2, below(26) + base, name, style)];
 }
 
 const eachStep = 'train, each step';
-const smoothed = 'train, smoothed';
+const smoothedName = 'train, smoothed';
 const trainEpoch = 'train, by epoch';
 
-function legendOf(panels: Panel[], validName: string) {
-  const entries: { name: string; icon?: string }[] = [];
-  if (panels.some(({ raw }) => raw.length > 0)) {
-    const icon = 'path://M0,0H12V1H0Z';
-    entries.push({ name: eachStep, icon }, { name: smoothed, icon });
-  }
-  if (panels.some(showsTrainEpochs)) entries.push({ name: trainEpoch });
-  if (panels.some(({ valid }) => valid.length > 0)) entries.push({ name: validName });
+function legendOf(panels: Panel[], validName: string): LegendEntry[] {
+  const train = { color: trainColor, shape: 'line' } as const;
+  const entries: LegendEntry[] = [];
+  if (panels.some(({ raw }) => raw.length > 0))
+    entries.push({ ...train, name: eachStep, opacity: 0.35 }, { ...train, name: smoothedName });
+  if (panels.some(showsTrainEpochs)) entries.push({ ...train, name: trainEpoch, shape: 'circle' });
+  if (panels.some(({ valid }) => valid.length > 0))
+    entries.push({ name: validName, color: validColor, shape: 'circle' });
   return entries;
 }
 
@@ -172,60 +181,25 @@ function showsTrainEpochs({ raw, train }: Panel): boolean {
   return raw.length === 0 && train.length > 0;
 }
 
-function seriesOf(panel: Panel, index: number, best: Curves['best'], validName: string) {
-  const { raw, train, valid } = panel;
-  const line = {
-    type: 'line',
-    xAxisIndex: 2 * index,
-    yAxisIndex: index,
-    symbol: 'circle',
-    symbolSize: 8,
-  };
-  const trainLine = {
-    ...line,
-    itemStyle: { color: trainColor },
-    lineStyle: { color: trainColor, width: 2 },
-  };
-  // Few points are seen one by one (a single one makes no line).
-  const symbol = raw.length <= 20 ? 'circle' : 'none';
+/** Its label stands at the end that is away from the curves. */
+function bestLine({ epoch }: { epoch: number }, x: number, places: readonly Point[]): string[] {
+  const label = `best: epoch ${epoch}`;
+  const length = textWidth(label, 12) + 8;
+  const near = places.filter(([other]) => other <= x + 2 && other >= x - 20);
+  const isTopFree = near.every(([, y]) => y > TOP + length);
+  const style = { color: validColor, upright: true, rim: true } as const;
   return [
-    {
-      ...trainLine,
-      name: eachStep,
-      data: raw,
-      symbol: 'none',
-      sampling: 'lttb',
-      itemStyle: { color: trainColor, opacity: 0.35 },
-      lineStyle: { color: trainColor, width: 1, opacity: 0.35 },
-    },
-    { ...trainLine, name: smoothed, data: smooth(raw), symbol, sampling: 'lttb' },
-    { ...trainLine, name: trainEpoch, data: showsTrainEpochs(panel) ? train : [] },
-    {
-      ...line,
-      name: validName,
-      data: valid.map((value) => ({ value, symbolSize: value[0] === best?.step ? 13 : 8 })),
-      itemStyle: { color: validColor },
-      lineStyle: { color: validColor, width: 2 },
-      markLine: best && bestLine(best, panel.labelAt),
-      z: 3,
-    },
+    svgLine(
+      [
+        [x, TOP],
+        [x, BOTTOM],
+      ],
+      { color: validColor, dashed: true },
+    ),
+    isTopFree
+      ? svgText(x - 5, TOP + 6, label, { ...style, anchor: 'end' })
+      : svgText(x - 5, BOTTOM - 6, label, style),
   ];
-}
-
-function bestLine({ epoch, step }: NonNullable<Curves['best']>, position = 'insideEndTop') {
-  return {
-    silent: true,
-    symbol: 'none',
-    data: [{ xAxis: step }],
-    lineStyle: { color: validColor, type: 'dashed', width: 1 },
-    label: {
-      formatter: `best: epoch ${epoch}`,
-      position,
-      rotate: 90,
-      color: validColor,
-      fontSize: 12,
-    },
-  };
 }
 
 /** The finite values of one measure; what diverged is left out. */
@@ -235,6 +209,10 @@ export function pointsOf(records: readonly { step: number }[], key: string): Poi
     return value !== undefined && Number.isFinite(value) ? [[record.step, value]] : [];
   });
 }
+
+/** The values of points, for a scale. */
+export const valuesOf = ({ raw, train, valid }: Omit<Panel, 'scale'>): number[] =>
+  [...raw, ...train, ...valid].map(([, value]) => value);
 
 /** An exponential mean over about a twentieth of the points (50 at most), unbiased at the start. */
 function smooth(points: Point[]): Point[] {

@@ -6,6 +6,7 @@ import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 
+/** Loss and predictions of a model on examples. */
 export interface Evaluation {
   /** Mean over the examples (for tags, over all tagged words); NaN without labels. */
   loss: number;
@@ -25,6 +26,8 @@ const MAX_PENDING_BATCHES = 2;
  * @param onBatch receives the number of examples done
  * @throws UsageError for a text that is not encoded, or a label that the model does not have;
  * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
+ * @example
+ * const { loss, predictions } = await evaluateExamples(model, examples, 32);
  */
 export async function evaluateExamples(
   model: TaskModel,

@@ -28,6 +28,7 @@ export interface FitPosition {
 
 export type FitState<T> = TrainerState<FitPosition, StepRecord, EpochRecord, T>;
 
+/** What `fit` reports, and how it is stopped. */
 export interface FitCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
@@ -46,6 +47,12 @@ export interface FitCallbacks {
 /** Steps of an epoch. */
 export const stepsPerEpoch = (examples: number, batchSize: number): number =>
   Math.ceil(examples / batchSize);
+
+/** Steps of a run that is not stopped early. */
+export const totalStepsOf = (
+  { maxSteps, epochs, batchSize }: Pick<FitOptions, 'maxSteps' | 'epochs' | 'batchSize'>,
+  examples: number,
+): number => maxSteps ?? epochs * stepsPerEpoch(examples, batchSize);
 
 /**
  * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and
@@ -69,16 +76,18 @@ export async function fit(
 ): Promise<History> {
   const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...given } = options;
   const settings: FitOptions = withDefaults(fitDefaults, given);
-  const { epochs, batchSize } = settings;
+  const { epochs, batchSize, maxSteps } = settings;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   checkCount('epochs', epochs);
   checkCount('batchSize', batchSize);
+  if (maxSteps !== undefined) checkCount('maxSteps', maxSteps);
   const [examples, validExamples] = [
     resolveExamples(model, train, 'train', true),
     resolveExamples(model, valid, 'valid', true),
   ];
   const task = new FineTuning(model, examples, validExamples, settings);
   const perEpoch = stepsPerEpoch(train.length, batchSize);
+  const totalSteps = totalStepsOf(settings, train.length);
   const callbacks: TrainerCallbacks<FitPosition, StepRecord, EpochRecord> = {
     signal,
     peakFlops,
@@ -93,7 +102,7 @@ export async function fit(
     task,
     {
       ...settings,
-      totalSteps: epochs * perEpoch,
+      totalSteps,
       evalEvery: perEpoch,
       saveEvery: settings.saveEvery ?? perEpoch,
     },

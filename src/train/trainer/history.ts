@@ -11,39 +11,66 @@ const nullableNumber = v.pipe(
 );
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
-const stepSchema = v.object({
+/** What a step gave. */
+export interface StepRecord {
   /** Optimizer steps done, from 1. */
-  step: positiveInteger,
+  step: number;
   /** The epoch the step belongs to, from 1. */
-  epoch: positiveInteger,
+  epoch: number;
   /** Mean loss of the batch. */
-  loss: nullableNumber,
+  loss: number;
   /** Share of the batch's examples (or tagged words) whose label was predicted. */
-  accuracy: v.optional(nullableNumber),
+  accuracy?: number;
   /** Of the batch, where an example may have several labels. */
+  microF1?: number;
+  learningRate: number;
+  /** Norm of all gradients before clipping. */
+  gradNorm: number;
+}
+
+/** What an epoch gave. */
+export interface EpochRecord {
+  /** From 1. */
+  epoch: number;
+  /** Optimizer steps done when the epoch ended. */
+  step: number;
+  trainLoss: number;
+  /** Means over the steps. */
+  trainAccuracy?: number;
+  trainMicroF1?: number;
+  /** Absent where nothing was set aside for validation. */
+  validLoss?: number;
+  validAccuracy?: number;
+  validMicroF1?: number;
+  validF1?: number;
+  validSpearman?: number;
+  validPearson?: number;
+  /** Whether this epoch's weights are the ones kept. */
+  best: boolean;
+}
+
+const stepSchema: v.GenericSchema<unknown, StepRecord> = v.object({
+  step: positiveInteger,
+  epoch: positiveInteger,
+  loss: nullableNumber,
+  accuracy: v.optional(nullableNumber),
   microF1: v.optional(nullableNumber),
   learningRate: nullableNumber,
-  /** Norm of all gradients before clipping. */
   gradNorm: nullableNumber,
 });
 
-const epochSchema = v.object({
-  /** From 1. */
+const epochSchema: v.GenericSchema<unknown, EpochRecord> = v.object({
   epoch: positiveInteger,
-  /** Optimizer steps done when the epoch ended. */
   step: positiveInteger,
   trainLoss: nullableNumber,
-  /** Means over the steps. */
   trainAccuracy: v.optional(nullableNumber),
   trainMicroF1: v.optional(nullableNumber),
-  /** Absent where nothing was set aside for validation. */
   validLoss: v.optional(nullableNumber),
   validAccuracy: v.optional(nullableNumber),
   validMicroF1: v.optional(nullableNumber),
   validF1: v.optional(nullableNumber),
   validSpearman: v.optional(nullableNumber),
   validPearson: v.optional(nullableNumber),
-  /** Whether this epoch's weights are the ones kept. */
   best: v.boolean(),
 });
 
@@ -53,16 +80,18 @@ const historySchema = v.object({
   epochs: v.array(epochSchema),
 });
 
-export type StepRecord = v.InferOutput<typeof stepSchema>;
-export type EpochRecord = v.InferOutput<typeof epochSchema>;
-
 /** Fields in the order of the file, so that a resumed run writes the same bytes. */
 const inOrderOf = <T extends object>(raw: object, parsed: T): T =>
   Object.fromEntries(
     Object.keys(raw).flatMap((key) => (key in parsed ? [[key, parsed[key as keyof T]]] : [])),
   ) as T;
 
-/** Steps and epochs of a fine-tuning. No times: an interrupted run ends with the same history. */
+/**
+ * Steps and epochs of a fine-tuning. No times: an interrupted run ends with the same history.
+ * @example
+ * const history = await fit(model, train, valid);
+ * console.log(history.bestEpoch?.validAccuracy, history.steps.length);
+ */
 export class History {
   /** The validation metric that decides which epoch is the best. */
   readonly monitor: Metric;

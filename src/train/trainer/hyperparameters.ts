@@ -18,6 +18,8 @@ export interface Hyperparameters {
 /** Hyperparameters of fine-tuning. */
 export interface FitOptions extends Hyperparameters {
   epochs: number;
+  /** Stops after this many steps, however many epochs these are (Hugging Face's `max_steps`). */
+  maxSteps?: number;
   batchSize: number;
   /** Epochs without a better validation metric (the task's first one) before training stops. */
   patience: number;

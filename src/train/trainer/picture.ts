@@ -1,32 +1,35 @@
 import { formatMetric, type Metric, metricKey, metricNames } from '../tasks/metric.ts';
-import { curvesPicture, metricScale, pointsOf } from './curves.ts';
+import { curvesPicture, pointsOf, valuesOf } from './curves.ts';
 import type { EpochRecord, History } from './history.ts';
+import { metricScale, scaleFromZero } from './scale.ts';
 
 /**
  * Draws a history as one SVG picture: loss on the left, the monitored metric on the right, both for
  * training and validation, over steps (below) and epochs (above). The best epoch is marked.
+ * @example
+ * await writeFile('history.svg', await historyPicture(history));
  */
-export function historyPicture(history: History, title = 'Training history'): Promise<string> {
+export function historyPicture(history: History, title = 'Training history'): string {
   const { monitor, steps, epochs, bestEpoch } = history;
   const loss = {
     name: 'loss',
     raw: pointsOf(steps, 'loss'),
     train: pointsOf(epochs, 'trainLoss'),
     valid: pointsOf(epochs, 'validLoss'),
-    labelAt: 'insideEndTop',
-    scale: { min: 0 },
   };
   const metric = {
     name: metricNames[monitor],
     raw: pointsOf(steps, monitor),
     train: pointsOf(epochs, metricKey('train', monitor)),
     valid: pointsOf(epochs, metricKey('valid', monitor)),
-    labelAt: 'insideStartTop',
   };
   return curvesPicture({
     title,
     summary: summaryOf(epochs, bestEpoch, monitor),
-    panels: [loss, { ...metric, scale: metricScale(metric, monitor === 'accuracy') }],
+    panels: [
+      { ...loss, scale: scaleFromZero(valuesOf(loss)) },
+      { ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') },
+    ],
     lastStep: Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0),
     lastEpoch: epochs.at(-1),
     best: bestEpoch,

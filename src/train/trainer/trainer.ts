@@ -38,6 +38,7 @@ import {
 import { StepReader, type Throughput } from './stepReader.ts';
 import type { StepInfo, TrainBatch, TrainingLog, TrainingTask } from './trainingTask.ts';
 
+/** Options of a `Trainer`. */
 export interface TrainerOptions extends Hyperparameters {
   totalSteps: number;
   /** Steps between evaluations; the last step is always followed by one. */
@@ -59,6 +60,7 @@ export interface TrainerState<P, S, E, T> {
   random?: RngState;
 }
 
+/** What a `Trainer` reports, and how it is stopped. */
 export interface TrainerCallbacks<P, S, E> {
   /** Stops after the current step. */
   signal?: AbortSignal;

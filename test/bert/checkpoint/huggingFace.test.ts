@@ -8,7 +8,7 @@ import { writeCheckpoint } from '../../../src/bert/checkpoint/write.ts';
 import { BertModel } from '../../../src/bert/model.ts';
 import type { BertForSequenceClassification } from '../../../src/entries/bert.ts';
 import { toFloat32 } from '../../../src/formats/safetensors/file.ts';
-import { goldenPath, goldenText, hasGolden } from '../../support/golden.ts';
+import { goldenSets } from '../../support/golden.ts';
 import { tinyBert } from '../../support/goldenBert.ts';
 import { classOf, type HeadName } from '../../support/heads.ts';
 import { bits, tensorsOf, toSave, weightsOf } from '../../support/weights.ts';
@@ -16,16 +16,18 @@ import { bits, tensorsOf, toSave, weightsOf } from '../../support/weights.ts';
 const root = await mkdtemp(join(tmpdir(), 'wigbert-hugging-face-'));
 afterAll(() => rm(root, { recursive: true }));
 
-describe.skipIf(!hasGolden)('a checkpoint of Hugging Face', () => {
+const sets = goldenSets.map((set) => [set.name, set] as const);
+
+describe.each(sets)('a checkpoint of Hugging Face: %s', (_, set) => {
   test('are read, and written again to the same weights', async () => {
     for (const head of ['pretraining', 'sequence-classification', 'question-answering']) {
-      const from = goldenPath(`tiny-bert/${head}`);
+      const from = set.path(`tiny-bert/${head}`);
       const { config, tensors } = await readCheckpoint(from);
       expect(tensors.get('bert.embeddings.word_embeddings.weight')!.shape).toEqual([
         ...[config.vocabSize, config.hiddenSize],
       ]);
       expect([...tensors.keys()].some((name) => name.includes('position_ids'))).toBe(false);
-      const to = join(root, head);
+      const to = join(root, set.name, head);
       await writeCheckpoint(to, config, ['BertModel'], toSave(tensors));
       const [before, after] = [from, to].map((dir) => readFile(join(dir, 'model.safetensors')));
       expect(Buffer.compare(await before, await after)).toBe(0);
@@ -33,8 +35,8 @@ describe.skipIf(!hasGolden)('a checkpoint of Hugging Face', () => {
   });
 
   test('an encoder is taken from a model with another head', async () => {
-    const { tensors } = await readCheckpoint(goldenPath('tiny-bert/pretraining'));
-    const target = await readCheckpoint(goldenPath('tiny-bert/sequence-classification'));
+    const { tensors } = await readCheckpoint(set.path('tiny-bert/pretraining'));
+    const target = await readCheckpoint(set.path('tiny-bert/sequence-classification'));
     const { mapping, missing, unexpected } = matchNames(target.tensors.keys(), tensors.keys());
     expect(missing.sort()).toEqual(['classifier.bias', 'classifier.weight']);
     expect(unexpected.every((name) => name.startsWith('cls.'))).toBe(true);
@@ -42,7 +44,7 @@ describe.skipIf(!hasGolden)('a checkpoint of Hugging Face', () => {
   });
 });
 
-describe.skipIf(!hasGolden)('a head of Hugging Face', () => {
+describe.each(sets)('a head of Hugging Face: %s', (_, set) => {
   const folders: [string, HeadName][] = [
     ['pretraining', 'BertForPreTraining'],
     ['sequence-classification', 'BertForSequenceClassification'],
@@ -52,19 +54,19 @@ describe.skipIf(!hasGolden)('a head of Hugging Face', () => {
     ['multiple-choice', 'BertForMultipleChoice'],
   ];
   test.each(folders)('%s: every weight goes in, and comes out as it was', async (folder, head) => {
-    const model = await classOf(head).fromPretrained(tinyBert(folder));
+    const model = await classOf(head).fromPretrained(tinyBert(set, folder));
     expect(model.loadReport).toEqual({ missing: [], unexpected: [] });
-    const dir = join(root, head, folder);
+    const dir = join(root, set.name, head, folder);
     await model.savePretrained(dir);
     const file = (name: string) => readFile(join(name, 'model.safetensors'));
-    expect(Buffer.compare(await file(dir), await file(tinyBert(folder)))).toBe(0);
+    expect(Buffer.compare(await file(dir), await file(tinyBert(set, folder)))).toBe(0);
     expect(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'))).toMatchObject(
-      JSON.parse(goldenText(`tiny-bert/${folder}/config.json`)),
+      JSON.parse(set.text(`tiny-bert/${folder}/config.json`)),
     );
   });
 });
 
-describe.skipIf(!hasGolden)('an encoder of Hugging Face', () => {
+describe.each(sets)('an encoder of Hugging Face: %s', (_, set) => {
   const heads = [
     'pretraining',
     'sequence-classification',
@@ -74,7 +76,7 @@ describe.skipIf(!hasGolden)('an encoder of Hugging Face', () => {
     'multiple-choice',
   ];
   test.each(heads)('%s gives its encoder, bit for bit', async (head) => {
-    const dir = goldenPath(`tiny-bert/${head}`);
+    const dir = set.path(`tiny-bert/${head}`);
     const loaded = (await BertModel.fromPretrained(dir)) as BertModel &
       BertForSequenceClassification;
     // Heads for tokens and spans have no pooler.

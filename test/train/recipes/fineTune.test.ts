@@ -9,6 +9,7 @@ import { Philox } from '../../../src/tensor/random.ts';
 import { fineTuneDefaults } from '../../../src/train/defaults.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
 import type { FineTuneEvent, FineTuneResult } from '../../../src/train/recipes/fineTuneRun.ts';
+import { inCheckpoint, rewriteInCheckpoint } from '../../support/checkpoints.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-fine-tune-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -66,18 +67,16 @@ const options = {
 } as const satisfies Partial<FineTuneOptions>;
 
 /** What a run leaves behind. */
-const outputs = [
-  'model.safetensors',
-  'history.json',
-  'checkpoint/model.safetensors',
-  'checkpoint/optimizer.safetensors',
-  'checkpoint/training.json',
-  'checkpoint/history.json',
-];
-const contents = (out: string): Record<string, string> =>
-  Object.fromEntries(outputs.map((name) => [name, readFileSync(join(out, name), 'latin1')]));
+const saved = ['model.safetensors', 'optimizer.safetensors', 'training.json', 'history.json'];
+function contents(out: string): Record<string, string> {
+  const files = ['model.safetensors', 'history.json'].map((name) => [name, join(out, name)]);
+  const state = saved.map((name) => [`saved ${name}`, inCheckpoint(out, name)]);
+  return Object.fromEntries(
+    [...files, ...state].map(([name, path]) => [name, readFileSync(path, 'latin1')]),
+  );
+}
 const settingsIn = (out: string) =>
-  JSON.parse(readFileSync(join(out, 'checkpoint/training.json'), 'utf8')).settings;
+  JSON.parse(readFileSync(inCheckpoint(out, 'training.json'), 'utf8')).settings;
 
 /** Runs until the event of a step arrives, or to the end. */
 async function stoppedAt(
@@ -131,7 +130,7 @@ describe.each([
       const resumed = await fineTune({ resume: out });
       expect(resumed.interrupted).toBe(false);
       const bytes = contents(out);
-      for (const path of outputs) expect(bytes[path] === expected[path], path).toBe(true);
+      for (const path in expected) expect(bytes[path] === expected[path], path).toBe(true);
     }
   });
 
@@ -195,24 +194,12 @@ describe('an unfinished run', () => {
     ['groupByLength', 'yes', /settings\.groupByLength: .*boolean/],
     ['bytes', [1.5], /settings\.bytes\.0/],
   ])('is not resumed with a setting of another type: %s', async (field, value, message) => {
-    const path = join(out, 'checkpoint/training.json');
-    const text = readFileSync(path, 'utf8');
+    const text = readFileSync(inCheckpoint(out, 'training.json'), 'utf8');
     const state = JSON.parse(text);
-    writeFileSync(
-      path,
-      JSON.stringify({ ...state, settings: { ...state.settings, [field]: value } }),
-    );
+    const changed = { ...state, settings: { ...state.settings, [field]: value } };
+    rewriteInCheckpoint(out, 'training.json', JSON.stringify(changed));
     await expect(fineTune({ resume: out })).rejects.toThrow(refusal(message));
-    writeFileSync(path, text);
-  });
-
-  it('is resumed if it began before contents were kept', async () => {
-    const path = join(out, 'checkpoint/training.json');
-    const { settings, ...state } = JSON.parse(readFileSync(path, 'utf8'));
-    const { hashes, ...older } = settings;
-    expect(hashes).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
-    writeFileSync(path, JSON.stringify({ ...state, settings: older }));
-    await expect(stoppedAt(1, { resume: out })).resolves.toBeDefined();
+    rewriteInCheckpoint(out, 'training.json', text);
   });
 });
 
@@ -236,5 +223,5 @@ it('saves no model that has not made a step', async () => {
   const out = join(dir, 'not begun');
   await fineTune({ ...options, out }, { signal: AbortSignal.abort() });
   expect(existsSync(join(out, 'model.safetensors'))).toBe(false);
-  expect(existsSync(join(out, 'checkpoint/training.json'))).toBe(true);
+  expect(existsSync(inCheckpoint(out, 'training.json'))).toBe(true);
 });

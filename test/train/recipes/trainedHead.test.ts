@@ -11,6 +11,7 @@ import { setDevice } from '../../../src/tensor/index.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 import type { InputEvent } from '../../../src/train/recipes/events.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
+import { checkpointsOf, inCheckpoint } from '../../support/checkpoints.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-head-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -216,7 +217,7 @@ describe('what is in the way', () => {
       /finished already holds a model .*: choose another `out`, or set `overwrite: true`/,
     );
     await trainOn({ data: posNeg, model: folders.trained, out, overwrite: true });
-    rmSync(join(out, 'checkpoint'), { recursive: true });
+    for (const path of checkpointsOf(out)) rmSync(path, { recursive: true });
     await expect(trainOn({ data: posNeg, model: folders.trained, out })).rejects.toThrow(
       /already holds a model \(config.json\)/,
     );
@@ -240,7 +241,7 @@ describe('what is in the way', () => {
   it('the checkpoint of the same folder is not replaced either', async () => {
     const out = join(dir, 'with-checkpoint');
     await trainOn({ data: posNeg, model: folders.trained, out });
-    const model = join(out, 'checkpoint');
+    const model = inCheckpoint(out, '');
     await expect(trainOn({ data: posNeg, model, out, overwrite: true })).rejects.toThrow(
       /would replace the model/,
     );

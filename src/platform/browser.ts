@@ -1,0 +1,88 @@
+/**
+ * What Node and browsers do differently, as browsers do it: a path is a URL that is fetched, and
+ * nothing can be written. `#platform` in package.json chooses between this file and `node.ts`.
+ */
+import { UsageError } from './errors.ts';
+import type * as node from './node.ts';
+
+export const isNode: typeof node.isNode = false;
+
+/** Many servers answer a missing file with status 200 and their start page. */
+const isFileResponse = ({ ok, headers }: Response): boolean =>
+  ok && !headers.get('content-type')?.startsWith('text/html');
+
+export const fileExists: typeof node.fileExists = async (path) =>
+  isFileResponse(await fetch(path, { method: 'HEAD' }));
+
+export const pathExists: typeof node.pathExists = fileExists;
+
+export const readBytes: typeof node.readBytes = async (path) => {
+  const response = await fetch(path);
+  if (!isFileResponse(response)) {
+    const answer = response.ok ? 'with a page' : response.status;
+    throw new UsageError(`cannot fetch ${path}: the server answered ${answer}`);
+  }
+  return new Uint8Array(await response.arrayBuffer());
+};
+
+export const openRandomAccess: typeof node.openRandomAccess = async (path) => {
+  const bytes = await readBytes(path);
+  return {
+    size: bytes.length,
+    read: (begin, end) => Uint8Array.from(bytes.subarray(begin, end)),
+  };
+};
+
+export const folderNames: typeof node.folderNames = async () => [];
+export const listFolder: typeof node.listFolder = async () => null;
+export const isReadOnce: typeof node.isReadOnce = async () => false;
+export const cacheDir: typeof node.cacheDir = async () => undefined;
+/** A server's files are not this machine's. */
+export const checkFile: typeof node.checkFile = async () => {};
+export const recoverWrites: typeof node.recoverWrites = async () => {};
+export const isSamePath: typeof node.isSamePath = async (a, b) => a === b;
+
+export const findWebGPU: typeof node.findWebGPU = async () =>
+  typeof navigator === 'undefined' ? undefined : navigator.gpu;
+
+/** Messages rather than timers: those of hidden pages are slowed down to one a second. */
+export const yieldToEventLoop: typeof node.yieldToEventLoop = () =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+
+export const waitForDevice: typeof node.waitForDevice = (promise) => promise;
+
+/** Bytes that a browser sees as pressure: more than it lets pass without a collection. */
+const PRESSURE_BYTES = 1 << 27;
+
+/** Memory that is dropped at once counts towards the browser's next collection. */
+export const collectGarbage: typeof node.collectGarbage = () => {
+  new ArrayBuffer(PRESSURE_BYTES);
+  return false;
+};
+
+const onlyInNode = async (): Promise<never> => {
+  throw new UsageError(
+    'files can only be written in Node; `files()` of a model or a tokenizer gives them',
+  );
+};
+export const writeFiles: typeof node.writeFiles = onlyInNode;
+export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;
+export const writeFolder: typeof node.writeFolder = onlyInNode;
+export const removeFolder: typeof node.removeFolder = onlyInNode;
+export const recoverFolders: typeof node.recoverFolders = onlyInNode;
+export const findDamage: typeof node.findDamage = onlyInNode;
+export const lockFolder: typeof node.lockFolder = onlyInNode;
+export const linkFile: typeof node.linkFile = onlyInNode;
+export const userCacheDir: typeof node.userCacheDir = onlyInNode;
+export const createHash: typeof node.createHash = onlyInNode;
+export const importOptional: typeof node.importOptional = onlyInNode;
+export const readStream: typeof node.readStream = () => {
+  throw new UsageError('standard input and pipes can only be read in Node');
+};

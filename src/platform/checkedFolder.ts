@@ -1,0 +1,1 @@
+export { findDamage, folderNames, recoverFolders, removeFolder, writeFolder } from '#platform';

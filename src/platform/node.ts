@@ -1,0 +1,33 @@
+/**
+ * What Node and browsers do differently, as Node does it. `#platform` in package.json chooses
+ * between this file and `browser.ts`, which has the same exports.
+ */
+export { ensureWritableFolder, recoverWrites, writeFiles } from './node/atomicWrite.ts';
+export { isReadOnce, readStream } from './node/byteSource.ts';
+export { cacheDir, userCacheDir } from './node/cache.ts';
+export {
+  findDamage,
+  folderNames,
+  recoverFolders,
+  removeFolder,
+  writeFolder,
+} from './node/checkedFolder.ts';
+export { checkFile } from './node/checkFile.ts';
+export { lockFolder } from './node/folderLock.ts';
+export { collectGarbage } from './node/garbage.ts';
+export { createHash } from './node/hash.ts';
+export { linkFile } from './node/links.ts';
+export { importOptional } from './node/packages.ts';
+export {
+  fileExists,
+  listFolder,
+  openRandomAccess,
+  pathExists,
+  readBytes,
+} from './node/readFiles.ts';
+export { isSamePath } from './node/samePath.ts';
+export { waitForDevice, yieldToEventLoop } from './node/waiting.ts';
+export { findWebGPU } from './node/webgpu.ts';
+
+/** Whether files can be read and written: Node, or a runtime with its modules. */
+export const isNode: boolean = true;

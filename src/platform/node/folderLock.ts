@@ -1,0 +1,99 @@
+import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { UsageError } from '../errors.ts';
+import { joinPath } from '../paths.ts';
+import type { SystemError } from '../types.ts';
+import { isRunning } from './atomicWrite.ts';
+
+const LOCK = '.wigbert.lock';
+
+/** Who writes into a folder. */
+interface Holder {
+  pid: number;
+  host: string;
+  /** When the process began, as the system tells it: process ids are used again. */
+  began: string | null;
+}
+
+/** Milliseconds between two signs of life, and how long a lock of another machine lives on. */
+const [BEAT, LIFE] = [10_000, 60_000];
+/** Milliseconds in which two processes that take over a lock see each other. */
+const SETTLE = 50;
+
+/**
+ * Makes sure that no other process writes into a folder: it gets a file with this process's id. The
+ * lock of a process that has ended is taken over.
+ * @returns removes the lock
+ * @throws UsageError naming the process that holds the lock.
+ */
+export async function lockFolder(dir: string): Promise<() => Promise<void>> {
+  const path = joinPath(dir, LOCK);
+  const own = `${path}.${process.pid}-${crypto.randomUUID().slice(-12)}`;
+  const text = `${JSON.stringify(await currentHolder())}\n`;
+  await mkdir(dir, { recursive: true });
+  await writeFile(own, text);
+  const { ino } = await stat(own);
+  try {
+    await link(own, path).catch(async (error: SystemError) => {
+      if (error.code !== 'EEXIST') throw error;
+      const holder = await aliveHolder(path);
+      if (holder) throw lockedBy(dir, holder);
+      await rename(own, path);
+      await new Promise((resolve) => setTimeout(resolve, SETTLE));
+      if ((await stat(path)).ino !== ino) throw lockedBy(dir, await readHolder(path));
+    });
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`cannot write into ${dir}: ${(error as Error).message}`);
+  } finally {
+    await rm(own, { force: true });
+  }
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, BEAT);
+  beat.unref();
+  return async () => {
+    clearInterval(beat);
+    await rm(path, { force: true });
+  };
+}
+
+async function currentHolder(): Promise<Holder> {
+  return { pid: process.pid, host: hostname(), began: await beganAt(process.pid) };
+}
+
+/** When a process began, in ticks since the machine did. Linux only; elsewhere null. */
+async function beganAt(pid: number): Promise<string | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name of the program, in parentheses, may have blanks.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+async function readHolder(path: string): Promise<Partial<Holder>> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/** Who holds the lock, unless that process has ended. */
+async function aliveHolder(path: string): Promise<Partial<Holder> | undefined> {
+  const holder = await readHolder(path);
+  // The system itself crashed while it was written.
+  if (!holder.pid) return undefined;
+  const here = await currentHolder();
+  if (holder.host !== here.host) {
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+    return Date.now() - mtimeMs < LIFE ? holder : undefined;
+  }
+  if (!isRunning(holder.pid)) return undefined;
+  return holder.began === (await beganAt(holder.pid)) ? holder : undefined;
+}
+
+const lockedBy = (dir: string, { pid, host }: Partial<Holder>): UsageError =>
+  new UsageError(
+    `${dir} is being written to by another run (process ${pid ?? '?'} on ${host ?? '?'}): ` +
+      'wait for its end, or choose another folder',
+  );

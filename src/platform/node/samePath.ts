@@ -1,0 +1,8 @@
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+/** Whether two paths lead to the same file or folder, through links too. */
+export async function isSamePath(a: string, b: string): Promise<boolean> {
+  const real = (path: string) => realpath(path).catch(() => resolve(path));
+  return (await real(a)) === (await real(b));
+}

@@ -1,0 +1,1 @@
+export { importOptional } from '#platform';

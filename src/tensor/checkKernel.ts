@@ -1,0 +1,76 @@
+import { CpuDevice } from '../device/cpu.ts';
+import type { Device } from '../device/device.ts';
+import { KernelError } from '../device/errors.ts';
+import type { HostArray, Kernel, ParamTypes, ParamValues } from '../device/kernel.ts';
+import { fillBuffers, runKernel } from '../measure/fixtures.ts';
+import { ArgumentError } from '../platform/errors.ts';
+import { Philox } from './random.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: of any parameters and buffers
+type AnyKernel = Kernel<any, any, any>;
+
+const cpu = new CpuDevice();
+
+/** Default of `Kernel.tolerance`. */
+const TOLERANCE = 1e-5;
+
+/**
+ * Runs a kernel on a device in each of its cases, with random data, and compares its buffers with
+ * those that its reference writes. To check what most GPUs in browsers run, open the device with
+ * `traits: { subgroupSize: 0, software: false }`.
+ * @param cases some of the kernel's cases, or other parameters; default: its cases
+ * @throws KernelError naming the case and the buffer with the largest error; ArgumentError for a
+ *   kernel without cases.
+ * @example
+ * await checkKernel(swish, await openDevice('webgpu'));
+ */
+export async function checkKernel<K extends AnyKernel>(
+  kernel: K,
+  device: Device,
+  cases: K['cases'] = kernel.cases,
+): Promise<void> {
+  const { name } = kernel;
+  if (cases.length === 0)
+    throw new ArgumentError(`checkKernel: ${name}: expected \`cases\`, got none`);
+  const checked = kernel as unknown as Kernel;
+  for (const params of cases as readonly ParamValues<ParamTypes>[]) {
+    const seed = checked.cases.indexOf(params);
+    const random = new Philox(
+      seed,
+      [...name].reduce((sum, c) => sum + c.charCodeAt(0), 0),
+    );
+    const data = fillBuffers(checked, params, random);
+    const expected = await runKernel(cpu, checked, data, params);
+    const actual = await runKernel(device, checked, data, params);
+    for (const [buffer, values] of Object.entries(expected)) {
+      const problem = compare(checked, buffer, values, actual[buffer]);
+      if (problem)
+        throw new KernelError(name, `case ${JSON.stringify(params)}: \`${buffer}\`: ${problem}`);
+    }
+  }
+}
+
+/** What is wrong with a buffer, if anything. */
+function compare(
+  { buffers, tolerance = TOLERANCE }: Kernel,
+  buffer: string,
+  expected: HostArray,
+  actual: HostArray,
+): string | undefined {
+  let scale = 1e-6;
+  for (const value of expected) scale = Math.max(scale, Math.abs(value));
+  const most = buffers[buffer].type === 'u32' ? 0 : tolerance * scale;
+  let worst = 0;
+  let error = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(expected[i] - actual[i]);
+    // Differences of equal infinities are NaN.
+    const one = Object.is(expected[i], actual[i]) ? 0 : difference;
+    if (Number.isNaN(one) || one > error) {
+      worst = i;
+      error = Number.isNaN(one) ? Number.POSITIVE_INFINITY : one;
+    }
+  }
+  if (error <= most) return undefined;
+  return `element ${worst}: expected ${expected[worst]}, got ${actual[worst]}`;
+}

@@ -1,0 +1,197 @@
+import { bertConfig } from '../../bert/config.ts';
+import { openModelFolder } from '../../formats/modelFolder.ts';
+import { measurePeaks } from '../../measure/peaks.ts';
+import { withDefaults } from '../../platform/defaults.ts';
+import { defaultDevice, type Tensor } from '../../tensor/index.ts';
+import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { checkMaxLength } from '../data/batch.ts';
+import { countBatches } from '../pretraining/batches.ts';
+import type { readPretraining } from '../pretraining/checkpoint.ts';
+import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretraining/history.ts';
+import { objectiveOf, type PretrainModel, pretrainModels } from '../pretraining/objective.ts';
+import { pretrainPicture } from '../pretraining/picture.ts';
+import {
+  type PretrainData,
+  type PretrainOptions,
+  type PretrainState,
+  pretrainModel,
+} from '../pretraining/pretrain.ts';
+import { checkVocab } from '../tasks/taskModel.ts';
+import { HISTORY } from '../trainer/checkpoint.ts';
+import type { Throughput } from '../trainer/stepReader.ts';
+import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
+import type { RunFolder } from './runFolder.ts';
+import {
+  type DeviceSettings,
+  type FileMarks,
+  fetchModel,
+  freshConfig,
+  reportWeights,
+  type StartOptions,
+} from './start.ts';
+
+/** Sizes of a fresh model, instead of its configuration's. */
+export interface ModelSizes {
+  layers?: number;
+  hiddenSize?: number;
+  heads?: number;
+  intermediateSize?: number;
+}
+
+/** Everything that decides the outcome of a pre-training; the same when it is resumed. */
+export interface PretrainSettings
+  extends Omit<PretrainOptions, 'totalSteps'>,
+    PretrainDataOptions,
+    StartOptions,
+    ModelSizes {
+  /** Steps in all. Default: `epochs`. */
+  steps?: number;
+  /** Times through the texts. Default 3. */
+  epochs?: number;
+  /** Checkpoints that are kept, the latest ones. Default 2. */
+  keep: number;
+}
+
+const EPOCHS = 3;
+
+/** What `pretrain` reports. */
+export type PretrainEvent =
+  | InputEvent
+  | {
+      event: 'start';
+      model: PretrainModel;
+      totalSteps: number;
+      /** Steps done before. */
+      firstStep: number;
+      batchSize: number;
+      /** Examples held out to validate with. */
+      valid: number;
+    }
+  | ({ event: 'step' } & PretrainStep & Throughput)
+  | ({ event: 'evaluation' } & PretrainEvaluation)
+  | RunEvent;
+
+/** What `pretrain` resolves with. */
+export interface PretrainResult {
+  model: PretrainModel;
+  tokenizer: BertTokenizer;
+  history: PretrainHistory;
+  totalSteps: number;
+  /** True if `signal` stopped it. */
+  interrupted: boolean;
+  out: string;
+}
+
+/** Settings of a run that has begun, and what was found out then. */
+export interface BegunPretraining extends PretrainSettings, DeviceSettings, FileMarks {
+  totalSteps: number;
+}
+
+type SavedPretraining = Awaited<ReturnType<typeof readPretraining>>['state'];
+export interface PretrainRun {
+  settings: PretrainSettings;
+  /** Its settings, if it has begun. */
+  begun?: BegunPretraining;
+  /** Where it is continued. */
+  saved?: { checkpoint: string; state: SavedPretraining };
+}
+
+/** Trains the run to its end, or until its signal stops it. */
+export async function runPretraining(
+  { settings, begun, saved }: PretrainRun,
+  folder: RunFolder,
+  about: DeviceSettings & FileMarks,
+  { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
+): Promise<PretrainResult> {
+  const report = onEvent ?? (() => {});
+  const { model, tokenizer } = await startingModel(settings, saved?.checkpoint, report);
+  checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
+  const data = await openPretrainData(settings, tokenizer, report);
+  await folder.open();
+  if (!saved) await folder.clear();
+  const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
+  report({
+    event: 'start',
+    model,
+    totalSteps,
+    firstStep: saved?.state.step ?? 0,
+    batchSize: settings.batchSize,
+    valid: data.valid.reduce((sum, { examples }) => sum + examples, 0),
+  });
+  const device = defaultDevice();
+  // The cpu device does not capture steps, so their operations are not counted.
+  const measures = onEvent !== undefined && device.kind === 'webgpu';
+  const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
+  const content = { model, tokenizerFiles, settings: { ...settings, totalSteps, ...about } };
+  let checkpoint = saved?.checkpoint;
+  const history = await pretrainModel(
+    model,
+    data,
+    { ...settings, totalSteps },
+    {
+      signal,
+      peakFlops: measures ? (await measurePeaks(device)).flops : undefined,
+      onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
+      onEvaluation: (record) => report({ event: 'evaluation', ...record }),
+      onCheckpoint: async ({ log, ...state }: PretrainState<Tensor>) => {
+        const so = { objective: objectiveOf(model), ...log };
+        checkpoint = await folder.save(state, { ...content, history: so }, settings.keep);
+        report({ event: 'checkpoint', step: state.step });
+      },
+    },
+    saved?.state,
+  );
+  const step = history.steps.length;
+  if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
+  const interrupted = step < totalSteps;
+  if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
+  return { model, tokenizer, history, totalSteps, interrupted, out: folder.path };
+}
+
+const countSteps = async (settings: PretrainSettings, data: PretrainData): Promise<number> =>
+  settings.steps ??
+  (settings.epochs ?? EPOCHS) * (await countBatches(data.documents, data.exampleBuilder, settings));
+
+/** The model of a folder (`from` if a run is resumed), or a fresh one. */
+async function startingModel(
+  settings: PretrainSettings,
+  from: string | undefined,
+  report: (event: InputEvent) => void,
+): Promise<{ model: PretrainModel; tokenizer: BertTokenizer }> {
+  const { objective, model: name, vocab, config, cased, seed } = settings;
+  const Model = pretrainModels[objective];
+  if (from || name) {
+    const folder = from ? await openModelFolder(from) : await fetchModel(name!, report);
+    const tokenizer = await BertTokenizer.fromPretrained(folder);
+    const model = await Model.fromPretrained<PretrainModel>(folder, { seed });
+    reportWeights(folder.name, model, report);
+    checkVocab(tokenizer, model.config, folder.name);
+    return { model, tokenizer };
+  }
+  const base = await freshConfig({ vocab: vocab!, config, cased });
+  const given = withDefaults(base.config, {
+    numHiddenLayers: settings.layers,
+    hiddenSize: settings.hiddenSize,
+    numAttentionHeads: settings.heads,
+    intermediateSize: settings.intermediateSize,
+  });
+  const model = Model.fromConfig<PretrainModel>(bertConfig(given as typeof base.config), seed);
+  return { model, tokenizer: base.tokenizer };
+}
+
+/** The model as it stands, and how it came to be. */
+async function writeResult(
+  out: string,
+  model: PretrainModel,
+  history: PretrainHistory,
+  file: string,
+  tokenizerFiles: Record<string, string>,
+): Promise<void> {
+  const title = `${file.split('/').at(-1)}: pre-training`;
+  await model.savePretrained(out, {
+    ...tokenizerFiles,
+    [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
+    'history.svg': pretrainPicture(history, title),
+  });
+}

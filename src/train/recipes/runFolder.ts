@@ -1,0 +1,67 @@
+import { recoverFolders } from '../../platform/checkedFolder.ts';
+import { UsageError } from '../../platform/errors.ts';
+import { lockFolder } from '../../platform/folderLock.ts';
+import type { CheckpointContent, TrainingState } from '../trainer/checkpoint.ts';
+import {
+  checkpointFolder,
+  getLastCheckpoint,
+  removeCheckpoints,
+  saveCheckpoint,
+} from '../trainer/checkpoints.ts';
+import type { RunEvent } from './events.ts';
+
+/** The folder of a run. While it is open, no other run can write there. */
+export class RunFolder {
+  readonly path: string;
+  #unlock: (() => Promise<void>) | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Opens the folder for writing, and cleans up what a crash left there. Once it is open, it does
+   * nothing.
+   * @throws UsageError if it cannot be written to, or naming the process that writes there.
+   */
+  async open(): Promise<void> {
+    if (this.#unlock) return;
+    this.#unlock = await lockFolder(this.path);
+    await recoverFolders(this.path);
+  }
+
+  async close(): Promise<void> {
+    await this.#unlock?.();
+    this.#unlock = undefined;
+  }
+
+  /**
+   * The latest checkpoint that is whole.
+   * @throws UsageError if there is none.
+   */
+  async lastCheckpoint(
+    report: (event: Extract<RunEvent, { event: 'damaged' }>) => void,
+  ): Promise<string> {
+    const last = await getLastCheckpoint(this.path, (folder, damage) =>
+      report({ event: 'damaged', folder, damage }),
+    );
+    if (last === undefined)
+      throw new UsageError(`${this.path} has no checkpoint: there is no training to resume`);
+    return last;
+  }
+
+  /**
+   * Saves a checkpoint, and removes old ones beyond `keep`. Before the first step, the settings
+   * alone tell the state: no weights are written.
+   */
+  async save(state: TrainingState, content: CheckpointContent, keep: number): Promise<string> {
+    const { model, ...about } = content;
+    await saveCheckpoint(this.path, state, state.step === 0 ? about : content, keep);
+    return checkpointFolder(this.path, state.step);
+  }
+
+  /** Removes the checkpoints of an earlier run. */
+  clear(): Promise<void> {
+    return removeCheckpoints(this.path);
+  }
+}

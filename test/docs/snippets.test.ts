@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, describe, expect, it } from 'vitest';
+import { pages, programsOf, root } from '../support/docs.ts';
+
+// A project with the built package in its node_modules, and shorter sample data in it.
+mkdirSync(join(root, 'out'), { recursive: true });
+const project = mkdtempSync(join(root, 'out', 'snippets-'));
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+const installed = join(project, 'node_modules/wigbert');
+mkdirSync(join(installed, 'data'), { recursive: true });
+for (const name of ['dist', 'models', 'bin']) symlinkSync(join(root, name), join(installed, name));
+cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+const ROWS = 24;
+for (const name of readdirSync(join(root, 'data'))) {
+  const text = readFileSync(join(root, 'data', name), 'utf8');
+  const part = name.endsWith('.tsv') ? text.split('\n').slice(0, ROWS).join('\n') : text;
+  writeFileSync(join(installed, 'data', name), part);
+}
+
+const programs = pages.flatMap(programsOf);
+for (const { name, code } of programs)
+  writeFileSync(join(project, `${name}.ts`), `${code}\nexport {};\n`);
+
+const options: ts.CompilerOptions = {
+  strict: true,
+  target: ts.ScriptTarget.ES2023,
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts'],
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  types: ['node', '@webgpu/types'],
+  typeRoots: [join(root, 'node_modules/@types'), join(root, 'node_modules')],
+  skipLibCheck: true,
+  noEmit: true,
+};
+
+describe('the TypeScript of README and docs', () => {
+  it('is type-checked', () => {
+    const files = programs.map(({ name }) => join(project, `${name}.ts`));
+    const checked = ts.getPreEmitDiagnostics(ts.createProgram(files, options));
+    const messages = checked.map(({ file, messageText }) => [
+      file?.fileName.split('/').at(-1),
+      ts.flattenDiagnosticMessageText(messageText, '\n'),
+    ]);
+    expect(messages).toEqual([]);
+  });
+
+  it('runs', () => {
+    // Both starts have the same programs, with other comments: they run once.
+    const running = new Map<string, string>();
+    const { target } = options;
+    const compilerOptions = { target, module: ts.ModuleKind.ESNext, removeComments: true };
+    for (const { name, code, runs } of programs) {
+      const { outputText } = ts.transpileModule(code, { compilerOptions });
+      if (runs && !running.has(outputText)) running.set(outputText, name);
+    }
+    expect(running.size).toBeGreaterThan(10);
+    for (const [text, name] of running) writeFileSync(join(project, `${name}.mjs`), text);
+    // One process for all: an adapter is slow to open.
+    const imports = Array.from(
+      running.values(),
+      (name) => `console.log('#', '${name}');\nawait import('./${name}.mjs');`,
+    );
+    writeFileSync(join(project, 'all.mjs'), `${imports.join('\n')}\nprocess.exit(0);\n`);
+    const output = execFileSync(process.execPath, ['all.mjs'], { cwd: project, encoding: 'utf8' });
+    expect(output.match(/^# /gm)?.length).toBe(running.size);
+  });
+});

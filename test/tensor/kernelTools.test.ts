@@ -1,0 +1,108 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { defineKernel, main, wgsl } from '../../src/device/kernel.ts';
+import { launch } from '../../src/tensor/checkedLaunch.ts';
+import { checkKernel } from '../../src/tensor/checkKernel.ts';
+import { Function, type FunctionContext } from '../../src/tensor/function.ts';
+import { gradCheck } from '../../src/tensor/gradCheck.ts';
+import { empty, noGrad, type Tensor, tensor } from '../../src/tensor/index.ts';
+import { bothDevices } from '../support/devices.ts';
+
+const devices = await bothDevices();
+afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
+
+/** y = 2 x, with a text that computes `factor` x. */
+const doubling = (name: string, factor: string) =>
+  defineKernel({
+    name,
+    params: { count: 'u32' },
+    buffers: {
+      x: { type: 'f32', access: 'read', size: (p) => p.count },
+      y: { type: 'f32', access: 'write', size: (p) => p.count },
+    },
+    launch: ({ count }) => Math.ceil(count / 64),
+    wgsl: () =>
+      main(
+        64,
+        wgsl`  let i = group * 64u + lane;
+  if (i < p.count) { y[i] = ${factor} * x[i]; }`,
+      ),
+    reference({ x, y }, { count }) {
+      for (let i = 0; i < count; i++) y[i] = 2 * x[i];
+    },
+    cases: [{ count: 5 }, { count: 100 }],
+  });
+const double = doubling('testDouble', '2.0');
+const wrong = doubling('testDoubleWrong', '2.1');
+
+describe.each(devices)('tools for kernels on %s', (_, device) => {
+  const on = () => ({ device: device! });
+
+  it.skipIf(!device)('launch runs a kernel, on views too', async () => {
+    const x = tensor([1, 2, 3, 4], on()).slice([[2, 4]]);
+    const y = empty([2], on());
+    launch(double, { x, y }, { count: 2 });
+    expect(await y.tolist()).toEqual([6, 8]);
+    const none = empty([0], on());
+    launch(double, { x: none, y: none.clone() }, { count: 0 });
+  });
+
+  it.skipIf(!device)('launch says what is wrong', () => {
+    const [x, y] = [tensor([1, 2, 3], on()), empty([3], on())];
+    const count = 3;
+    const run = (tensors: { x: Tensor; y: Tensor }) => () => launch(double, tensors, { count });
+    expect(run({ x, y: empty([2], on()) })).toThrow('`y`: expected at least 3 elements, got shape');
+    expect(run({ x: x.toInt(), y })).toThrow(
+      '`x`: expected float32, got Tensor(shape=[3], dtype=i',
+    );
+    expect(run({ x, y: empty([4], on()).slice([[1, 4]]) })).toThrow('no view of a part');
+    expect(run({ x } as { x: Tensor; y: Tensor })).toThrow('`y`: expected a tensor, got undefined');
+    const leaf = tensor([1, 2, 3], { ...on(), requiresGrad: true });
+    expect(run({ x: leaf, y })).toThrow('requires a gradient, which a launch would lose');
+    noGrad(run({ x: leaf, y }));
+    y.dispose();
+    expect(run({ x, y })).toThrow('was disposed');
+  });
+
+  it.skipIf(!device)('launch counts as a write', () => {
+    const [x, y] = [tensor([1, 2], { ...on(), requiresGrad: true }), tensor([3, 4], on())];
+    const z = x.mul(y);
+    launch(double, { x: x.detach(), y }, { count: 2 });
+    expect(() => z.sum().backward()).toThrow(/mul needs .* testDouble has overwritten/);
+  });
+
+  it.skipIf(!device)('checkKernel compares with the reference', async () => {
+    await checkKernel(double, device!);
+    if (device!.kind === 'webgpu')
+      await expect(checkKernel(wrong, device!)).rejects.toThrow(
+        /testDoubleWrong: case {"count":5}: `y`: element \d: expected .*, got/,
+      );
+    await expect(checkKernel(double, device!, [])).rejects.toThrow('expected `cases`, got none');
+  });
+
+  it.skipIf(!device)('gradCheck finds a wrong gradient', async () => {
+    class WrongSquare extends Function {
+      static forward(ctx: FunctionContext, x: Tensor) {
+        ctx.saveForBackward(x);
+        return x.mul(x);
+      }
+      static backward(ctx: FunctionContext, dy: Tensor) {
+        return dy.mul(ctx.savedTensors[0]);
+      }
+    }
+    const x = tensor([0.5, -1, 2], { ...on(), requiresGrad: true });
+    const w = tensor([1, 3, -2], { ...on(), requiresGrad: true });
+    await expect(gradCheck((t) => WrongSquare.apply(t), [x])).rejects.toThrow(
+      /input 0 of shape \[3\]: expected the slope/,
+    );
+    await expect(gradCheck((t) => t.detach().square(), [x])).rejects.toThrow(/got 0 from backward/);
+    expect(await gradCheck((a, b) => [a.mul(b), a.exp()], [x, w])).toBe(true);
+    expect(
+      await gradCheck((a, ids) => a.indexSelect(0, ids), [x, tensor([2, 0, 0], on()).toInt()]),
+    ).toBe(true);
+    await expect(gradCheck((t) => t, [x.detach()])).rejects.toThrow(
+      'requires a gradient, got none',
+    );
+    await expect(gradCheck((t) => t.toInt(), [x])).rejects.toThrow('float32 tensors, got Tensor');
+    expect([await x.tolist(), x.grad]).toEqual([[0.5, -1, 2], null]);
+  });
+});
