@@ -152,8 +152,9 @@ export class BackwardPass {
     for (const input of externalInputs(results, start))
       if (!inputs.includes(input))
         throw new StateError(
-          `${node.name}: the function uses ${describe(input)} when it is run again, ` +
-            'which it did not the first time: it must do the same each time',
+          `${node.name}: the function uses ${describe(input)} when it is run again, which ` +
+            `it did not the ` +
+            'first time: it must do the same each time',
         );
     const order = topologicalOrder(results, start);
     this.#findNeeded(order);

@@ -80,7 +80,7 @@ function checkBuffer(
   const isFloat = type === 'f32' || type === 'V';
   if (isFloat !== (tensor.dtype === 'float32'))
     throw new ArgumentError(
-      `${what} ${isFloat ? 'float32' : 'int32 or bool'}, got ${describe(tensor)}`,
+      `${what} ${isFloat ? 'float32' : 'int32 or bool'}, got ` + `${describe(tensor)}`,
     );
   const least = size(params);
   if (!(tensor.size >= least))
@@ -89,6 +89,6 @@ function checkBuffer(
     );
   if (access !== 'read' && !isDenseAtOrigin(tensor))
     throw new ArgumentError(
-      `${what} a tensor to write that is no view of a part, got ${describe(tensor)}`,
+      `${what} a tensor to write that is no view of a part, got ` + `${describe(tensor)}`,
     );
 }

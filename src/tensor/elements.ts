@@ -1,6 +1,6 @@
+import type { Binding } from '../device/device.ts';
 import { fromHalfBits, type HalfKind, toHalfBits } from '../kernels/kit/half.ts';
 import { ArgumentError } from '../platform/errors.ts';
-import { formatValue } from '../platform/format.ts';
 import { forEachStrided, product, type Shape } from './shape.ts';
 
 /** Elements are 32 bits wide, or 16 (float16, bfloat16); booleans are integers 0 and 1. */
@@ -16,7 +16,7 @@ export const wordRange = (dtype: DType, start: number, end: number): [from: numb
   isHalf(dtype) ? [Math.floor(start / 2), Math.ceil(end / 2)] : [start, end];
 
 /** The elements in words of memory: float32, or int32 of integers and booleans. */
-function decode(bytes: ArrayBuffer, dtype: DType): Float32Array | Int32Array {
+export function decode(bytes: ArrayBuffer, dtype: DType): Float32Array | Int32Array {
   if (dtype === 'float32') return new Float32Array(bytes);
   if (!isHalf(dtype)) return new Int32Array(bytes);
   return Float32Array.from(new Uint16Array(bytes), (bits) => fromHalfBits(bits, dtype));
@@ -56,42 +56,37 @@ export const noteHalf = (): void => {
 /** Whether there has been one: operations look for them only then. */
 export const halvesExist = (): boolean => hasHalves;
 
-/** How elements lie in memory. */
-interface Layout {
-  dtype: DType;
-  shape: Shape;
-  strides: readonly number[];
-  offset: number;
-  isContiguous: boolean;
+/** A view of memory. */
+interface View {
+  readonly storage: { readonly binding: Binding };
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offset: number;
+  readonly dtype: DType;
+  readonly isContiguous: boolean;
 }
 
-/** The elements in row-major order, from the words of memory that hold the first to the last. */
+/** The words of memory from the first to the last element. */
+export function memoryOf({ storage, shape, strides, offset, dtype }: View): Binding {
+  const { buffer, offset: start } = storage.binding;
+  const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
+  const [from, to] = wordRange(dtype, offset, last + 1);
+  return { buffer, offset: start + from * 4, size: (to - from) * 4 };
+}
+
+/** The elements in row-major order, from the bytes of `memoryOf`. */
 export function elementsIn(
   bytes: ArrayBuffer,
-  { dtype, shape, strides, offset, isContiguous }: Layout,
+  { shape, strides, offset, dtype, isContiguous }: View,
 ): Float32Array | Int32Array {
   const values = decode(bytes, dtype);
-  const start = isHalf(dtype) ? offset % 2 : 0;
   const size = product(shape);
+  const start = isHalf(dtype) ? offset % 2 : 0;
   if (isContiguous) return values.length === size ? values : values.slice(start, start + size);
-  const dense = values instanceof Float32Array ? new Float32Array(size) : new Int32Array(size);
+  const dense =
+    dtype === 'int32' || dtype === 'bool' ? new Int32Array(size) : new Float32Array(size);
   forEachStrided(shape.length, shape, [strides], [start], (i, [at]) => {
     dense[i] = values[at];
   });
   return dense;
-}
-
-/** Elements in row-major order as nested arrays. */
-export function nestElements(values: ArrayLike<number>, shape: Shape): unknown {
-  let at = 0;
-  const nest = (d: number): unknown =>
-    d === shape.length ? values[at++] : Array.from({ length: shape[d] }, () => nest(d + 1));
-  return nest(0);
-}
-
-/** @throws ArgumentError if `dtype` is none of ours. */
-export function checkDtype(dtype: DType): void {
-  if (dtypes.includes(dtype)) return;
-  const hint = String(dtype).includes('64') ? ': integers are int32 here, floats float32' : '';
-  throw new ArgumentError(`dtype: expected ${dtypes.join(', ')}, got ${formatValue(dtype)}${hint}`);
 }

@@ -29,8 +29,8 @@ export class FunctionContext {
     for (const tensor of this.#saved) {
       if (tensor.isDisposed)
         throw new StateError(
-          `savedTensors: ${describe(tensor)} was disposed: keep it (\`keep\`) ` +
-            'or return it from its scope',
+          `savedTensors: ${describe(tensor)} was disposed: keep it (\`keep\`) or return it ` +
+            `from its scope`,
         );
       checkSaved(tensor);
     }

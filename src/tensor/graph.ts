@@ -25,7 +25,7 @@ export function topologicalOrder(roots: readonly Tensor[], start = 0): Tensor[] 
       if (input.isDisposed)
         throw new StateError(
           `backward: ${describe(input)}, an input of ${tensor.gradFn.name}, was disposed: ` +
-            'keep it (`keep`)',
+            `keep it (\`keep\`)`,
         );
       seen.add(input);
       stack.push(input);

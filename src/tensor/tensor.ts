@@ -1,18 +1,19 @@
-import type { Binding, Device } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
 import {
-  checkDtype,
   type DType,
+  decode,
+  dtypes,
   elementsIn,
   encode,
   isHalf,
-  nestElements,
+  memoryOf,
   noteHalf,
   wordRange,
 } from './elements.ts';
-import './disposable.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
 import { describe, formatTensor } from './print.ts';
@@ -20,14 +21,18 @@ import { track } from './scope.ts';
 import { contiguousStrides, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
 
+// Libraries of types before ES2026 lack it.
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
 export { type DType, isHalf } from './elements.ts';
 /** Elements on the host. */
 export type TensorData = Float32Array | Int32Array;
 
-/**
- * Maps the gradients of the results (one each) to those of the inputs, in order; null for an input
- * without one.
- */
+/** From the gradients of all results to those of the inputs, in order; null: it has none. */
 export type Backward = (...gradients: Tensor[]) => readonly (Tensor | SparseRowGradient | null)[];
 
 /** Instead of a backward: makes the results again, with nodes of their own, to go on there. */
@@ -48,10 +53,7 @@ export interface Node {
   backward: Backward | Recomputation | undefined;
 }
 
-/**
- * Sparse gradient of an embedding: only some rows are non-zero. It is added to the dense gradient
- * last.
- */
+/** Sparse gradient of an embedding: only some rows are not 0. It is added last. */
 export interface SparseRowGradient {
   /** Tensors that must live until then. */
   readonly keepAlive: readonly Tensor[];
@@ -180,18 +182,8 @@ export class Tensor {
   async data(): Promise<TensorData> {
     this.#assertNotDisposed();
     guardRead(this);
-    const isEmpty = this.size === 0;
-    const bytes = isEmpty ? new ArrayBuffer(0) : await this.device.read(this.#memory());
-    return elementsIn(bytes, this);
-  }
-
-  /** The words of memory from the first to the last element. */
-  #memory(): Binding {
-    const { shape, strides, offset, dtype } = this;
-    const { buffer, offset: start } = this.storage.binding;
-    const last = shape.reduce((at, n, d) => at + (n - 1) * strides[d], offset);
-    const [from, to] = wordRange(dtype, offset, last + 1);
-    return { buffer, offset: start + from * 4, size: (to - from) * 4 };
+    if (this.size === 0) return decode(new ArrayBuffer(0), this.dtype);
+    return elementsIn(await this.device.read(memoryOf(this)), this);
   }
 
   /**
@@ -208,7 +200,11 @@ export class Tensor {
 
   /** The elements as nested arrays. */
   async tolist(): Promise<unknown> {
-    return nestElements(await this.data(), this.shape);
+    const values = await this.data();
+    let at = 0;
+    const nest = (d: number): unknown =>
+      d === this.ndim ? values[at++] : Array.from({ length: this.shape[d] }, () => nest(d + 1));
+    return nest(0);
   }
 
   /**
@@ -235,7 +231,7 @@ export class Tensor {
       );
     noteWrite(this, 'copy_');
     const { binding, device } = this.storage;
-    if (array.length > 0) hostWrite(device, { ...binding, offset: this.#memory().offset }, array);
+    if (array.length > 0) hostWrite(device, { ...binding, offset: memoryOf(this).offset }, array);
     if (this.dtype === 'int32' || this.dtype === 'bool') {
       const isWhole = this.storage.bytes === 4 * this.size;
       noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
@@ -263,7 +259,7 @@ export class Tensor {
   /** With the values, as PyTorch prints them, on the cpu device; else see `print`. */
   toString(): string {
     if (this.#disposed) return `${describe(this)}, disposed`;
-    const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(this.#memory());
+    const bytes = this.size === 0 ? new ArrayBuffer(0) : this.device.peek?.(memoryOf(this));
     const hint = ': `await x.print()` shows the values, `await x.tolist()` gives them';
     return formatTensor(this, bytes && elementsIn(bytes, this), hint);
   }
@@ -293,7 +289,11 @@ export class Tensor {
 export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
   if (!shape.every((n) => Number.isInteger(n) && n >= 0))
     throw new ArgumentError(`invalid shape ${formatShape(shape)}: sizes must be integers ≥ 0`);
-  checkDtype(dtype);
+  if (!dtypes.includes(dtype))
+    throw new ArgumentError(
+      `dtype: expected ${dtypes.join(', ')}, got ${formatValue(dtype)}` +
+        (String(dtype).includes('64') ? ': integers are int32 here, floats float32' : ''),
+    );
   const [, words] = wordRange(dtype, 0, product(shape));
   return new Tensor(new Storage(device, words * 4), shape, dtype);
 }

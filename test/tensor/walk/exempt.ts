@@ -15,9 +15,11 @@ export const operations: Record<string, string> = {
       .map((name) => [name, random]),
   ),
   ...Object.fromEntries(
-    `backward capture clipGradNorm defaultDevice getConstantScheduleWithWarmup
-    getLinearScheduleWithWarmup getRngState keep loadSafetensors manualSeed noGrad openDevice
-    saveSafetensors scope setDevice setRngState useDevice`
+    `backward capture checkpoint clipGradNorm defaultDevice enableGrad
+    getConstantScheduleWithWarmup getLinearScheduleWithWarmup getRngState grad inferenceMode
+    isGradEnabled keep loadSafetensors manualSeed noGrad openDevice parseSafetensors
+    saveSafetensors scope serializeSafetensors setDevice setGradEnabled setRngState toFloat16
+    toFloat32 toInt32 useDevice`
       .split(/\s+/)
       .map((name) => [name, engine]),
   ),

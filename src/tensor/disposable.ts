@@ -1,8 +1,0 @@
-// Libraries of types before ES2026 lack it.
-declare global {
-  interface SymbolConstructor {
-    readonly dispose: unique symbol;
-  }
-}
-
-export {};
