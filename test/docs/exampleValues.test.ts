@@ -7,7 +7,7 @@ import { root } from '../support/docs.ts';
 
 /** Examples of one line that end with their value: `exp(tensor([0, 1])); // [1, 2.718]`. */
 const WITH_VALUE =
-  /@example(?:\n \*)? (?!const )([^;\n]+); \/\/ (\[.*\]|-?[\d.]+|true|false|'\w+')(?: \*\/|\n \*\/)/g;
+  /@example(?:\n \*)? (?!const )([^;\n]+); \/\/ (\[.*\]|-?[\d.]+|true|false|'\w+')\s+\*\//g;
 const FOLDERS = ['src/tensor', 'src/tensor/ops', 'src/nn', 'src/nn/optim'];
 
 const files = FOLDERS.flatMap((folder) =>
