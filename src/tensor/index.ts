@@ -43,6 +43,7 @@ export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { type EmbeddingBagOptions, embeddingBag } from './ops/embeddingBag.ts';
 export * from './ops/functions.ts';
 export * from './ops/indexing.ts';
+export * from './ops/joins.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
 export * from './ops/logical.ts';

@@ -9,6 +9,7 @@ import { gather, indexSelect } from './ops/embedding.ts';
 import * as functions from './ops/functions.ts';
 import * as indexing from './ops/indexing.ts';
 import * as inPlace from './ops/inPlace.ts';
+import * as joins from './ops/joins.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
 import * as numeric from './ops/numeric.ts';
@@ -33,6 +34,7 @@ const operations = {
   ...softmaxes,
   ...reduce,
   ...views,
+  ...joins,
   ...inPlace,
   ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },

@@ -66,6 +66,7 @@ export interface SparseRowGradient {
 /**
  * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
  * its memory. Operations are methods too; `ops/` defines them, this file only what a tensor is.
+ * @example await tensor([[1, 2], [3, 4]]).mul(2).sum().item(); // 20
  */
 export class Tensor {
   readonly storage: Storage;

@@ -20,6 +20,9 @@ import { Storage } from '../../tensor/storage.ts';
  * Parameters that an optimiser moved side by side into one buffer. Their gradients and the
  * optimiser's state lie in buffers of the same layout, so that one launch updates all of them. Each
  * parameter starts on a block of `BLOCK_SIZE` elements; the gaps hold zeros.
+ * @example
+ * const arena = new Arena(model.parameters(), 0);
+ * arena.param.shape; // all of them, one behind the other
  */
 export class Arena {
   readonly params: readonly Tensor[];

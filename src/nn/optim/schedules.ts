@@ -8,6 +8,12 @@ export interface SchedulableOptimizer {
 /**
  * Base of schedules whose learning rate follows from the number of steps and the group's initial
  * rate, which the group keeps as `initialLr` for later schedules.
+ * @example
+ * const schedule = new StepLR(optimizer, 10);
+ * for (const batch of batches) {
+ *   trainStep(batch); // with optimizer.step()
+ *   schedule.step();
+ * }
  */
 export abstract class LRScheduler {
   readonly #optimizer: SchedulableOptimizer;
