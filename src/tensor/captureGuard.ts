@@ -55,8 +55,8 @@ export class CaptureGuard {
     if (storage.createdAt < this.#startedAt) this.#written.set(storage, by);
   }
 
-  guardRead(tensor: object): void {
-    this.#read ??= String(tensor);
+  guardRead(tensor: Pick<Leaf, 'shape' | 'dtype' | 'device'>): void {
+    this.#read ??= describe(tensor);
   }
 
   /** Notes that the step was replayed. */
@@ -149,7 +149,8 @@ export function noteWrite({ storage }: Pick<Leaf, 'storage'>, by: string): void 
 }
 
 /** Notes that values go to the host. */
-export const guardRead = (tensor: object): void => activeGuard?.guardRead(tensor);
+export const guardRead = (tensor: Pick<Leaf, 'shape' | 'dtype' | 'device'>): void =>
+  activeGuard?.guardRead(tensor);
 
 export const guardGradient = (leaf: Leaf, needed: boolean): void =>
   activeGuard?.guardGradient(leaf, needed);

@@ -79,4 +79,5 @@ export * from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';
+export type { StepResult, StepValues } from './stepResults.ts';
 export { type DType, Tensor, type TensorData } from './tensor.ts';

@@ -43,8 +43,10 @@ const byRows =
     Object.fromEntries(
       Object.entries({ inputIds, ...fields }).map(([name, rows]) => [name, rows.slice(from, to)]),
     );
-const sequence = (numLabels: number, problemType?: 'multi_label_classification') => () =>
-  BertForSequenceClassification.fromConfig({ ...config, numLabels, problemType });
+const sequence =
+  (numLabels: number, problemType: 'multi_label_classification' | null = null) =>
+  () =>
+    BertForSequenceClassification.fromConfig({ ...config, numLabels, problemType });
 const classes = [0, 2, 1, 1, 0];
 const binary = [0, 1, 1, 1, 0];
 const words = count(labels);
