@@ -31,7 +31,7 @@ const RANDOM = `dropout multinomial rand randLike randint randn randnLike randpe
 const OTHERS = `backward capture data defaultDevice dispose empty emptyLike getRngState
   isContiguous item keep manualSeed noGrad requiresGrad_ scope setDevice setRngState tensor
   toString tolist upload useDevice constructor enableGrad inferenceMode isGradEnabled
-  setGradEnabled grad checkpoint registerHook retainGrad`.split(/\s+/);
+  setGradEnabled grad checkpoint registerHook retainGrad toDevice cpu`.split(/\s+/);
 /** Without a gradient, in PyTorch too. */
 const FLAT = `all any argmax argmin argsort eq floorDivide ge gt isfinite isinf isnan le
   logicalAnd logicalNot logicalOr logicalXor lt maskedSelect ne nonzero oneHot toFloat toInt
