@@ -64,6 +64,7 @@ export {
   maxPool1d,
   maxPool2d,
 } from './ops/pooling.ts';
+export { pow } from './ops/power.ts';
 export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';

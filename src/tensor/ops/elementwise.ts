@@ -15,15 +15,33 @@ import { isHalf, type Tensor } from '../tensor.ts';
 export type Operand = Tensor | number;
 type Binary = (a: Tensor, b: Operand) => Tensor;
 
+type Gradient = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
+
 /**
  * An operation of one argument; `gradient` takes the result's gradient, the argument and the
  * result.
  */
-const unary = (kernel: MapKernel, gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor) =>
+const onFloats = (kernel: MapKernel, gradient: Gradient) =>
   operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
     const y = launchMap(kernel, [x]);
     return record(kernel.spec.name, y, [x], (dy) => [gradient(dy, x, y)]);
   });
+
+/** The same, where integers give floats. */
+const unary = (kernel: MapKernel, gradient: Gradient) => {
+  const ofFloat = onFloats(kernel, gradient);
+  return operation(kernel.spec.name, 1, (x: Tensor): Tensor => ofFloat(toFloat(x)));
+};
+
+/** The same, where integers stay integers. */
+const keeping = (kernel: MapKernel, gradient: Gradient, ofIntegers: (x: Tensor) => Tensor) => {
+  const ofFloat = onFloats(kernel, gradient);
+  return operation(
+    kernel.spec.name,
+    1,
+    (x: Tensor): Tensor => (x.dtype === 'float32' ? ofFloat(x) : ofIntegers(x)),
+  );
+};
 
 const rawMul = (a: Tensor, b: Tensor) => launchMap(k.mul, [a, b]);
 const rawAffine = (x: Tensor, scale: number, shift = 0) =>
@@ -44,7 +62,11 @@ export const reciprocal = unary(k.reciprocal, (dy, _, y) =>
   rawAffine(rawMul(dy, rawMul(y, y)), -1),
 );
 /** The absolute value of each element. */
-export const abs = unary(k.abs, (dy, x) => rawMul(dy, launchMap(k.sign, [x])));
+export const abs = keeping(
+  k.abs,
+  (dy, x) => rawMul(dy, launchMap(k.sign, [x])),
+  (x) => maximum(x, neg(x)),
+);
 /** The sine of each element. */
 export const sin = unary(k.sin, (dy, x) => rawMul(dy, launchMap(k.cos, [x])));
 /** The cosine of each element. */
@@ -54,13 +76,17 @@ export const tanh = unary(k.tanh, (dy, _, y) => launchMap(k.tanhBackward, [dy, y
 /** 1 / (1 + e^-x) of each element. */
 export const sigmoid = unary(k.sigmoid, (dy, _, y) => launchMap(k.sigmoidBackward, [dy, y]));
 /** The positive part of each element: max(x, 0). */
-export const relu = unary(k.relu, (dy, x) => launchMap(k.reluBackward, [dy, x]));
+export const relu = keeping(
+  k.relu,
+  (dy, x) => launchMap(k.reluBackward, [dy, x]),
+  (x) => maximum(x, 0),
+);
 /** The error function of each element. */
 export const erf = unary(k.erf, (dy, x) => launchMap(k.erfBackward, [dy, x]));
 /** log(1 + e^x) of each element. */
-export const softplus = unary(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
-const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
-const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
+export const softplus = onFloats(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
+const geluErf = onFloats(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
+const geluTanh = onFloats(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
 
 /** GELU; `approximate` as in PyTorch: none (by erf) or tanh. */
 export const gelu = operation(
@@ -89,12 +115,12 @@ const isWhole = (x: Operand): boolean =>
  * An operation of two arguments: int32 if both are integers, else float32 (PyTorch's promotion of
  * types).
  */
-const promoting = (name: string, kernel: MapKernel, onFloats: Binary): Binary =>
+const promoting = (name: string, kernel: MapKernel, ofFloats: Binary): Binary =>
   operation(name, 1, (a, b) => {
     requireOperand(b);
     return a.dtype !== 'float32' && isWhole(b)
       ? launchMap(kernel, [a, asTensor(b, a)])
-      : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
+      : ofFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
   });
 
 /** a + b, element by element; shapes broadcast. */
@@ -133,13 +159,6 @@ export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   return record('div', launchMap(k.div, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(launchMap(k.div, [dy, b]), a.shape) : null,
     b.requiresGrad ? sumToSize(launchMap(k.divBackward, [dy, a, b]), b.shape) : null,
-  ]);
-});
-
-/** x to a constant power. */
-export const pow = operation('pow', 1, (x: Tensor, e: number): Tensor => {
-  return record('pow', launchMap(k.pow, [x], { e }), [x], (dy) => [
-    e === 0 ? rawAffine(dy, 0) : rawAffine(rawMul(dy, launchMap(k.pow, [x], { e: e - 1 })), e),
   ]);
 });
 
