@@ -1,7 +1,15 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import { Linear } from '../../../src/nn/index.ts';
-import { Adam, AdamW, LambdaLR, type Optimizer, SGD } from '../../../src/nn/optim/index.ts';
+import {
+  Adagrad,
+  Adam,
+  AdamW,
+  LambdaLR,
+  type Optimizer,
+  RMSprop,
+  SGD,
+} from '../../../src/nn/optim/index.ts';
 import { capture, noGrad, setDevice, type Tensor, tensor } from '../../../src/tensor/index.ts';
 import { bothDevices } from '../../support/devices.ts';
 
@@ -16,6 +24,8 @@ type AnyOptimizer = Optimizer<{ lr: number }>;
 const makers: [string, (groups: Groups) => AnyOptimizer][] = [
   ['SGD', (groups) => new SGD(groups, { lr: 0.1, momentum: 0.9 })],
   ['AdamW', (groups) => new AdamW(groups, { lr: 0.1 })],
+  ['RMSprop', (groups) => new RMSprop(groups, { lr: 0.1, momentum: 0.5, centered: true })],
+  ['Adagrad', (groups) => new Adagrad(groups, { lr: 0.1, initialAccumulatorValue: 0.1 })],
   ['Adam with amsgrad', (groups) => new Adam(groups, { lr: 0.1, amsgrad: true })],
 ];
 
