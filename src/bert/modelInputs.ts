@@ -110,7 +110,8 @@ export function reduceLoss(
 }
 
 /**
- * Mean cross-entropy, or the summed one divided by `numItemsInBatch`. logits: [..., classes], labels: [...] as class numbers.
+ * Mean cross-entropy, or the summed one divided by `numItemsInBatch`. logits: [..., classes],
+ * labels: [...] as class numbers.
  * @throws ArgumentError for labels (called `name`) of another shape, or a label from the host that
  * is out of range; as `checkIdValues`.
  */

@@ -69,8 +69,8 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
   }
 
   /**
-   * Queues the step; resolves with the elements of its result, or of each. Rejects with an ArgumentError if an
-   * input does not fill its shape, and with what went wrong on the device.
+   * Queues the step; resolves with the elements of its result, or of each. Rejects with an
+   * ArgumentError if an input does not fill its shape, and with what went wrong on the device.
    */
   async run(inputs: HostInputs<T>): Promise<StepValues<R>> {
     for (const [name, { data, shape }] of Object.entries(inputs)) {

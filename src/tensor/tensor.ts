@@ -294,9 +294,6 @@ export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
       `dtype: expected ${dtypes.join(', ')}, got ${formatValue(dtype)}` +
         (String(dtype).includes('64') ? ': integers are int32 here, floats float32' : ''),
     );
-  return new Tensor(
-    new Storage(device, 4 * wordsOf({ dtype, size: product(shape) })),
-    shape,
-    dtype,
-  );
+  const words = wordsOf({ dtype, size: product(shape) });
+  return new Tensor(new Storage(device, words * 4), shape, dtype);
 }

@@ -30,8 +30,8 @@ type StateValue = Tensor | { data: Float32Array };
 
 /**
  * Base of optimisers. It moves parameters into arenas and sends hyperparameters as one small table
- * in each step. A parameter without a gradient, such as a frozen one, stays as it is, and so does its
- * count of steps, as in PyTorch.
+ * in each step. A parameter without a gradient, such as a frozen one, stays as it is, and so does
+ * its count of steps, as in PyTorch.
  *
  * An optimiser of plain operations overrides `step` and writes its parameters in `noGrad`; state of
  * its own belongs in a map by parameter, and into `stateDict` if it should be saved.

@@ -18,7 +18,7 @@ import {
   toFloat,
 } from './elementwise.ts';
 
-/** A function of one argument, float32 for integers too; `slope` takes the argument and the result. */
+/** A function of one argument; `slope` takes it and the result. Integers give float32. */
 const unary = (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>
   operation(kernel.spec.name, 1, (given: Tensor): Tensor => {
     const x = toFloat(given);
