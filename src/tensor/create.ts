@@ -13,7 +13,8 @@ import type { Philox } from './random.ts';
 import { formatShape, product, type Shape } from './shape.ts';
 import { type DType, empty, isHalf, Tensor, type TensorData } from './tensor.ts';
 
-let currentDevice: Device = new CpuDevice();
+const firstDevice = new CpuDevice();
+let currentDevice: Device = firstDevice;
 
 /**
  * Device of new tensors unless an option says otherwise: the CPU until `setDevice` or `useDevice`.
@@ -21,6 +22,9 @@ let currentDevice: Device = new CpuDevice();
  * defaultDevice().kind; // 'webgpu' or 'cpu'
  */
 export const defaultDevice = (): Device => currentDevice;
+
+/** The default device if it is a cpu device, else one that is always there. */
+export const cpuDevice = (): Device => (currentDevice.kind === 'cpu' ? currentDevice : firstDevice);
 
 /**
  * Makes new tensors on this device from now on; existing ones stay where they are.

@@ -65,6 +65,7 @@ export {
   maxPool1d,
   maxPool2d,
 } from './ops/pooling.ts';
+export { pow } from './ops/power.ts';
 export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';
@@ -80,4 +81,5 @@ export * from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';
+export type { StepResult, StepValues } from './stepResults.ts';
 export { type DType, Tensor, type TensorData } from './tensor.ts';

@@ -14,6 +14,7 @@ import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
 import * as numeric from './ops/numeric.ts';
 import * as orderStatistics from './ops/orderStatistics.ts';
+import { pow } from './ops/power.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
@@ -41,6 +42,7 @@ const operations = {
   ...{ ...orderStatistics, ...scans },
   ...{
     matmul,
+    pow,
     gather,
     indexSelect,
     bmm,

@@ -12,7 +12,7 @@ import {
   isHalf,
   memoryOf,
   noteHalf,
-  wordRange,
+  wordsOf,
 } from './elements.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
@@ -295,6 +295,6 @@ export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
       `dtype: expected ${dtypes.join(', ')}, got ${formatValue(dtype)}` +
         (String(dtype).includes('64') ? ': integers are int32 here, floats float32' : ''),
     );
-  const [, words] = wordRange(dtype, 0, product(shape));
+  const words = wordsOf({ dtype, size: product(shape) });
   return new Tensor(new Storage(device, words * 4), shape, dtype);
 }

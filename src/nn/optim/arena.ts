@@ -152,8 +152,11 @@ const ownsMemory = (param: Tensor): boolean =>
   isDenseAtOrigin(param) &&
   (param.storage.parent !== undefined || param.storage.bytes === 4 * param.size);
 
-/** Packs parameters into as few arenas as the adapter's largest binding allows. */
-export function packArenas(params: readonly Tensor[]): Arena[] {
+/**
+ * Packs parameters into as few arenas as the adapter's largest binding allows. `first`: index of
+ * the first of them in the optimiser.
+ */
+export function packArenas(params: readonly Tensor[], first: number): Arena[] {
   const limit = params[0].device.traits.maxBinding / 4;
   const packs: Tensor[][] = [];
   let used = Number.POSITIVE_INFINITY;
@@ -166,9 +169,9 @@ export function packArenas(params: readonly Tensor[]): Arena[] {
     packs.at(-1)!.push(param);
     used += size;
   }
-  let first = 0;
+  let next = first;
   return packs.map((pack) => {
-    first += pack.length;
-    return new Arena(pack, first - pack.length);
+    next += pack.length;
+    return new Arena(pack, next - pack.length);
   });
 }

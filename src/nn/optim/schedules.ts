@@ -61,8 +61,9 @@ export abstract class LRScheduler {
 
   /** Sets the rates of the current step; constructors call it last. */
   protected apply(): void {
-    this.#optimizer.paramGroups.forEach((group, i) => {
-      group.lr = this.lrAt(this.#step, this.#baseLrs[i]);
+    // Groups that were added later are not this schedule's, as in PyTorch.
+    this.#baseLrs.forEach((baseLr, i) => {
+      this.#optimizer.paramGroups[i].lr = this.lrAt(this.#step, baseLr);
     });
   }
 }

@@ -15,15 +15,33 @@ import { isHalf, type Tensor } from '../tensor.ts';
 export type Operand = Tensor | number;
 type Binary = (a: Tensor, b: Operand) => Tensor;
 
+type Gradient = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
+
 /**
  * An operation of one argument; `gradient` takes the result's gradient, the argument and the
  * result.
  */
-const unary = (kernel: MapKernel, gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor) =>
+const onFloats = (kernel: MapKernel, gradient: Gradient) =>
   operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
     const y = launchMap(kernel, [x]);
     return record(kernel.spec.name, y, [x], (dy) => [gradient(dy, x, y)]);
   });
+
+/** The same, where integers give floats. */
+const unary = (kernel: MapKernel, gradient: Gradient) => {
+  const ofFloat = onFloats(kernel, gradient);
+  return operation(kernel.spec.name, 1, (x: Tensor): Tensor => ofFloat(toFloat(x)));
+};
+
+/** The same, where integers stay integers. */
+const keeping = (kernel: MapKernel, gradient: Gradient, ofIntegers: (x: Tensor) => Tensor) => {
+  const ofFloat = onFloats(kernel, gradient);
+  return operation(
+    kernel.spec.name,
+    1,
+    (x: Tensor): Tensor => (x.dtype === 'float32' ? ofFloat(x) : ofIntegers(x)),
+  );
+};
 
 const rawMul = (a: Tensor, b: Tensor) => launchMap(k.mul, [a, b]);
 const rawAffine = (x: Tensor, scale: number, shift = 0) =>
@@ -44,8 +62,12 @@ export const reciprocal = unary(k.reciprocal, (dy, _, y) =>
   rawAffine(rawMul(dy, rawMul(y, y)), -1),
 );
 /** The absolute value of each element. @example abs(tensor([-1.5, 0.5])); // [1.5, 0.5] */
-export const abs = unary(k.abs, (dy, x) => rawMul(dy, launchMap(k.sign, [x])));
-/** The sine of each element. @example sin(tensor([0, 1])); // [0, 0.8415] */
+export const abs = keeping(
+  k.abs,
+  (dy, x) => rawMul(dy, launchMap(k.sign, [x])),
+  (x) => maximum(x, neg(x)),
+);
+/** The sine of each element. */
 export const sin = unary(k.sin, (dy, x) => rawMul(dy, launchMap(k.cos, [x])));
 /** The cosine of each element. @example cos(tensor([0, 1])); // [1, 0.5403] */
 export const cos = unary(k.cos, (dy, x) => rawAffine(rawMul(dy, launchMap(k.sin, [x])), -1));
@@ -54,13 +76,17 @@ export const tanh = unary(k.tanh, (dy, _, y) => launchMap(k.tanhBackward, [dy, y
 /** 1 / (1 + e^-x) of each element. @example sigmoid(tensor([0, 1])); // [0.5, 0.7311] */
 export const sigmoid = unary(k.sigmoid, (dy, _, y) => launchMap(k.sigmoidBackward, [dy, y]));
 /** The positive part of each element: max(x, 0). @example relu(tensor([-1.5, 0.5])); // [0, 0.5] */
-export const relu = unary(k.relu, (dy, x) => launchMap(k.reluBackward, [dy, x]));
+export const relu = keeping(
+  k.relu,
+  (dy, x) => launchMap(k.reluBackward, [dy, x]),
+  (x) => maximum(x, 0),
+);
 /** The error function of each element. @example erf(tensor([0, 1])); // [0, 0.8427] */
 export const erf = unary(k.erf, (dy, x) => launchMap(k.erfBackward, [dy, x]));
 /** log(1 + e^x) of each element. @example softplus(tensor([0, 1])); // [0.6931, 1.313] */
-export const softplus = unary(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
-const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
-const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
+export const softplus = onFloats(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
+const geluErf = onFloats(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
+const geluTanh = onFloats(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
 
 /**
  * GELU; `approximate` as in PyTorch: none (by erf) or tanh.
@@ -95,12 +121,12 @@ const isWhole = (x: Operand): boolean =>
  * An operation of two arguments: int32 if both are integers, else float32 (PyTorch's promotion of
  * types).
  */
-const promoting = (name: string, kernel: MapKernel, onFloats: Binary): Binary =>
+const promoting = (name: string, kernel: MapKernel, ofFloats: Binary): Binary =>
   operation(name, 1, (a, b) => {
     requireOperand(b);
     return a.dtype !== 'float32' && isWhole(b)
       ? launchMap(kernel, [a, asTensor(b, a)])
-      : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
+      : ofFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
   });
 
 /** a + b, element by element; shapes broadcast. @example add(tensor([1, 2]), 10); // [11, 12] */
@@ -145,13 +171,6 @@ export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   return record('div', launchMap(k.div, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(launchMap(k.div, [dy, b]), a.shape) : null,
     b.requiresGrad ? sumToSize(launchMap(k.divBackward, [dy, a, b]), b.shape) : null,
-  ]);
-});
-
-/** x to a constant power. @example pow(tensor([1, 2, 3]), 2); // [1, 4, 9] */
-export const pow = operation('pow', 1, (x: Tensor, e: number): Tensor => {
-  return record('pow', launchMap(k.pow, [x], { e }), [x], (dy) => [
-    e === 0 ? rawAffine(dy, 0) : rawAffine(rawMul(dy, launchMap(k.pow, [x], { e: e - 1 })), e),
   ]);
 });
 

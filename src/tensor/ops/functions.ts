@@ -5,11 +5,23 @@ import { launchMap } from '../launch.ts';
 import { operation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import type { Tensor } from '../tensor.ts';
-import { add, affine, div, mul, neg, reciprocal, rsqrt, softplus, square } from './elementwise.ts';
+import {
+  add,
+  affine,
+  div,
+  mul,
+  neg,
+  reciprocal,
+  rsqrt,
+  softplus,
+  square,
+  toFloat,
+} from './elementwise.ts';
 
-/** A function of one argument; `slope` takes the argument and the result. */
+/** A function of one argument; `slope` takes it and the result. Integers give float32. */
 const unary = (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>
-  operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
+  operation(kernel.spec.name, 1, (given: Tensor): Tensor => {
+    const x = toFloat(given);
     const y = launchMap(kernel, [x]);
     return record(kernel.spec.name, y, [x], (dy) => [mul(dy, slope(x, y))]);
   });
@@ -89,7 +101,8 @@ export const atan = unary(f.atan, (x) => reciprocal(affine(square(x), 1, 1)));
  * @example
  * atan2(tensor([1, 0]), tensor([1, -1])); // [0.7854, 3.142]
  */
-export const atan2 = operation('atan2', 2, (y: Tensor, x: Tensor): Tensor => {
+export const atan2 = operation('atan2', 2, (ofY: Tensor, ofX: Tensor): Tensor => {
+  const [y, x] = [toFloat(ofY), toFloat(ofX)];
   return record('atan2', launchMap(f.atan2, [y, x]), [y, x], (dy) => {
     const share = div(dy, add(square(x), square(y)));
     return [sumToSize(mul(share, x), y.shape), sumToSize(neg(mul(share, y)), x.shape)];

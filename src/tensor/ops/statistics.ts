@@ -15,11 +15,11 @@ import {
   maskedFill,
   mul,
   ne,
-  pow,
   reciprocal,
   sqrt,
   toFloat,
 } from './elementwise.ts';
+import { pow } from './power.ts';
 import { amax, amin, type Dims, norm, sum, type VarianceOptions, variance } from './reduce.ts';
 import { sign } from './rounding.ts';
 import { contiguous, reshape } from './views.ts';
