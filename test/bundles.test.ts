@@ -52,7 +52,7 @@ describe('a bundle of a page', () => {
     const built = await bundle(code);
     const size = gzipSync(built.code, { level: 9 }).length / 1000;
     // Within 5 %, and rounding to a tenth.
-    expect(Math.abs(size - kilobytes)).toBeLessThan(0.05 * kilobytes + 0.1);
+    expect(Math.abs(size - kilobytes), `${size} KB`).toBeLessThan(0.05 * kilobytes + 0.1);
     expect(built.code).not.toMatch(/["'`]node:|createRequire|__vite-browser-external/);
     expect(built.modules.filter((path) => path.includes('/platform/node'))).toEqual([]);
   });

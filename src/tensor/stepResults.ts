@@ -3,7 +3,8 @@ import { ArgumentError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { noGrad } from './autograd.ts';
 import { isDenseAtOrigin, launchMap } from './launch.ts';
-import { cat, reshape } from './ops/joins.ts';
+import { cat } from './ops/joins.ts';
+import { reshape } from './ops/views.ts';
 import { formatShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 

@@ -33,7 +33,8 @@ const RANDOM = `dropout multinomial rand randLike randint randn randnLike randpe
 const OTHERS = `backward capture data defaultDevice dispose empty emptyLike getRngState
   isContiguous item keep manualSeed noGrad requiresGrad_ scope setDevice setRngState tensor
   toString tolist upload useDevice constructor enableGrad inferenceMode isGradEnabled
-  setGradEnabled grad checkpoint registerHook retainGrad toDevice cpu`.split(/\s+/);
+  setGradEnabled grad checkpoint registerHook retainGrad toDevice cpu
+  print to float half bfloat16 int bool`.split(/\s+/);
 /** Without a gradient, in PyTorch too. */
 const FLAT = `all any argmax argmin argsort eq floorDivide ge gt isfinite isinf isnan le
   logicalAnd logicalNot logicalOr logicalXor lt maskedSelect ne nonzero oneHot toFloat toInt

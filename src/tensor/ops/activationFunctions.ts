@@ -1,4 +1,7 @@
+import * as k from '../../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { record } from '../autograd.ts';
+import { launchMap } from '../launch.ts';
 import { operation } from '../operation.ts';
 import { formatShape, requireDim } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
@@ -18,6 +21,17 @@ import {
   toFloat,
   where,
 } from './elementwise.ts';
+
+/**
+ * x where it is positive, else `negativeSlope` x.
+ * @example leakyRelu(tensor([-1.5, 0.5]), 0.1); // [-0.15, 0.5]
+ */
+export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0.01): Tensor => {
+  return record('leakyRelu', launchMap(k.leakyRelu, [x], { slope: negativeSlope }), [x], (dy) => [
+    launchMap(k.leakyReluBackward, [dy, x], { slope: negativeSlope }),
+  ]);
+});
+
 import { elu } from './functions.ts';
 import { chunk } from './joins.ts';
 import { softmax } from './softmax.ts';

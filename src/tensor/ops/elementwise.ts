@@ -67,7 +67,7 @@ export const abs = keeping(
   (dy, x) => rawMul(dy, launchMap(k.sign, [x])),
   (x) => maximum(x, neg(x)),
 );
-/** The sine of each element. */
+/** The sine of each element. @example sin(tensor([0, 1])); // [0, 0.8415] */
 export const sin = unary(k.sin, (dy, x) => rawMul(dy, launchMap(k.cos, [x])));
 /** The cosine of each element. @example cos(tensor([0, 1])); // [1, 0.5403] */
 export const cos = unary(k.cos, (dy, x) => rawAffine(rawMul(dy, launchMap(k.sin, [x])), -1));
@@ -225,15 +225,6 @@ export const clamp = operation(
     ]);
   },
 );
-/**
- * x where it is positive, else `negativeSlope` x.
- * @example leakyRelu(tensor([-1.5, 0.5]), 0.1); // [-0.15, 0.5]
- */
-export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0.01): Tensor => {
-  return record('leakyRelu', launchMap(k.leakyRelu, [x], { slope: negativeSlope }), [x], (dy) => [
-    launchMap(k.leakyReluBackward, [dy, x], { slope: negativeSlope }),
-  ]);
-});
 
 /** Comparisons: int32 tensors of 1 and 0. */
 const comparison = (kernel: MapKernel, integerKernel: MapKernel): Binary =>
