@@ -29,6 +29,7 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   patience: ['early-stopping-patience'],
   'eval-every': ['eval-steps'],
   'save-every': ['save-steps'],
+  'lr-scheduler': ['lr-scheduler-type'],
   'warmup-ratio': ['warmup-proportion'],
   'max-grad-norm': ['clip-grad-norm', 'gradient-clip-val'],
   'weight-decay': ['wd'],

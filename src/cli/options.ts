@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
-import type { Hyperparameters } from '../train/trainer/hyperparameters.ts';
+import { type Hyperparameters, lrSchedulerNames } from '../train/trainer/hyperparameters.ts';
 
 /** Options that several commands share, and parsers of their values. */
 
@@ -110,9 +110,15 @@ export const hyperparameterOptions = ({
   new Option('--learning-rate <rate>', 'highest learning rate')
     .argParser(positiveNumber)
     .default(learningRate),
+  new Option('--lr-scheduler <name>', 'how the learning rate goes on after its rise')
+    .choices(lrSchedulerNames)
+    .default('linear'),
   new Option('--warmup-ratio <share>', 'share of the steps in which the learning rate rises')
     .argParser(closedShare)
     .default(warmupRatio),
+  new Option('--warmup-steps <n>', 'number of these steps, instead of --warmup-ratio')
+    .argParser(nonNegativeInteger)
+    .conflicts('warmupRatio'),
   new Option('--weight-decay <rate>', 'weight decay, except on biases and LayerNorm')
     .argParser(nonNegativeNumber)
     .default(weightDecay),

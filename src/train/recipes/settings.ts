@@ -7,6 +7,7 @@ import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
 import { STATE } from '../trainer/checkpoint.ts';
+import { lrSchedulerNames } from '../trainer/hyperparameters.ts';
 
 const integer = v.pipe(v.number(), v.integer());
 const text = v.optional(v.string());
@@ -27,7 +28,9 @@ const shared = {
   encoding: text,
   batchSize: integer,
   learningRate: v.number(),
+  lrScheduler: v.optional(v.picklist(lrSchedulerNames)),
   warmupRatio: v.number(),
+  warmupSteps: count,
   weightDecay: v.number(),
   maxGradNorm: v.number(),
   seed: integer,

@@ -1,12 +1,28 @@
 import type { Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
+
+/** Schedules of the learning rate (Hugging Face's `lr_scheduler_type`). */
+export const lrSchedulerNames = ['linear', 'cosine', 'constant', 'polynomial'] as const;
+
+export type LrSchedulerName = (typeof lrSchedulerNames)[number];
+
+/** Where a polynomial schedule ends, as in Hugging Face. */
+const POLYNOMIAL_END = 1e-7;
 
 /** How the weights move, in fine-tuning and in pre-training. */
 export interface Hyperparameters {
-  /** Highest learning rate; it rises to it during warm-up and then falls linearly to 0. */
+  /** Highest learning rate: it rises to it during warm-up, then follows `lrScheduler`. */
   learningRate: number;
+  /**
+   * How it goes on after the warm-up: down to 0 in a line (the default) or half a cosine, down to
+   * 1e-7 along a polynomial of degree 1, or constant.
+   */
+  lrScheduler?: LrSchedulerName;
   /** Share of the steps used for warm-up, 0 to 1; their number is rounded up. */
   warmupRatio: number;
+  /** Number of the steps used for warm-up; takes the place of `warmupRatio`. */
+  warmupSteps?: number;
   /** Decoupled weight decay, on all parameters except biases and LayerNorm. */
   weightDecay: number;
   /** All gradients together are clipped to this norm. */
@@ -32,15 +48,27 @@ export interface FitOptions extends Hyperparameters {
 /** @throws UsageError if a value is out of range; names the field. */
 export function checkHyperparameters(options: Hyperparameters): void {
   const { learningRate, warmupRatio, weightDecay, maxGradNorm } = options;
+  const { lrScheduler = 'linear', warmupSteps: steps = 0 } = options;
   const check = (name: keyof Hyperparameters, isValid: boolean, expected: string) => {
     if (!isValid)
-      throw new UsageError(`\`${name}\`: expected ${expected}, got ${String(options[name])}`);
+      throw new UsageError(`\`${name}\`: expected ${expected}, got ${formatValue(options[name])}`);
   };
   check(
     'learningRate',
     Number.isFinite(learningRate) && learningRate > 0,
     'a finite number above 0',
   );
+  check(
+    'lrScheduler',
+    lrSchedulerNames.includes(lrScheduler),
+    `one of ${lrSchedulerNames.join(', ')}`,
+  );
+  check(
+    'learningRate',
+    lrScheduler !== 'polynomial' || learningRate > POLYNOMIAL_END,
+    `a number above ${POLYNOMIAL_END}, where a polynomial schedule ends`,
+  );
+  check('warmupSteps', Number.isInteger(steps) && steps >= 0, 'an integer of at least 0');
   check('warmupRatio', warmupRatio >= 0 && warmupRatio <= 1, 'a number from 0 to 1');
   check(
     'weightDecay',
@@ -57,7 +85,7 @@ export function checkCount(name: string, value: number): void {
     throw new UsageError(`\`${name}\`: expected an integer of at least 1, got ${value}`);
 }
 
-/** Steps in which the learning rate rises, as Hugging Face's `get_warmup_steps`. */
+/** Steps in which the learning rate rises for a share, as Hugging Face's `get_warmup_steps`. */
 export const warmupSteps = (totalSteps: number, warmupRatio: number): number =>
   Math.ceil(totalSteps * warmupRatio);
 

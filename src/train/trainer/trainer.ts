@@ -11,7 +11,7 @@ import {
   type AdamOptions,
   AdamW,
   clipGradNorm,
-  getLinearScheduleWithWarmup,
+  type LRScheduler,
   type OptimizerState,
 } from '../../nn/optim/index.ts';
 import {
@@ -35,6 +35,7 @@ import {
   warmupSteps,
   weightDecayGroups,
 } from './hyperparameters.ts';
+import { createSchedule } from './schedule.ts';
 import { StepReader, type Throughput } from './stepReader.ts';
 import type { StepInfo, TrainBatch, TrainingLog, TrainingTask } from './trainingTask.ts';
 
@@ -78,7 +79,7 @@ export interface TrainerCallbacks<P, S, E> {
 export type SavedState<P, S, E> = TrainerState<P, S, E, { data: Float32Array }>;
 
 /**
- * Trains with AdamW and a linear schedule with warm-up.
+ * Trains with AdamW and a schedule with warm-up.
  *
  * @example
  * const trainer = new Trainer(task, options, { signal, onStep: ({ loss }) => console.log(loss) });
@@ -89,7 +90,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   readonly #options: TrainerOptions;
   readonly #callbacks: TrainerCallbacks<P, S, E>;
   readonly #optimizer: AdamW;
-  readonly #schedule: ReturnType<typeof getLinearScheduleWithWarmup>;
+  readonly #schedule: LRScheduler;
   readonly #step: CapturedStep<Record<string, Tensor>>;
   readonly #reader: StepReader<Omit<StepInfo, 'loss' | 'gradNorm'>>;
   readonly #log: TrainingLog<S, E>;
@@ -108,7 +109,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     callbacks: TrainerCallbacks<P, S, E> = {},
     state?: SavedState<P, S, E>,
   ) {
-    const { totalSteps, learningRate, warmupRatio, weightDecay, eps = 1e-8, seed } = options;
+    const { totalSteps, learningRate, weightDecay, eps = 1e-8, seed } = options;
     checkHyperparameters(options);
     checkCount('totalSteps', totalSteps);
     checkCount('evalEvery', options.evalEvery);
@@ -120,9 +121,10 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       lr: learningRate,
       eps,
     });
-    this.#schedule = getLinearScheduleWithWarmup(
+    this.#schedule = createSchedule(
+      options.lrScheduler ?? 'linear',
       this.#optimizer,
-      warmupSteps(totalSteps, warmupRatio),
+      options.warmupSteps ?? warmupSteps(totalSteps, options.warmupRatio),
       totalSteps,
     );
     this.#log = state?.log ?? { steps: [], evaluations: [] };
