@@ -25,6 +25,7 @@ export const nonNegativeNumber = parsedNumber(
   'a number of at least 0',
 );
 export const closedShare = parsedNumber((n) => n >= 0 && n <= 1, 'a number from 0 to 1');
+export const factor = parsedNumber((n) => n > 0 && n <= 1, 'a number above 0 to 1');
 export const validShare = parsedNumber(
   (n) => n >= 0 && n < 1,
   'a number of at least 0 and below 1',
@@ -119,6 +120,12 @@ export const hyperparameterOptions = ({
   new Option('--warmup-steps <n>', 'number of these steps, instead of --warmup-ratio')
     .argParser(nonNegativeInteger)
     .conflicts('warmupRatio'),
+  new Option(
+    '--gradient-accumulation-steps <n>',
+    'batches that a step adds up, one after the other: less memory',
+  )
+    .argParser(positiveInteger)
+    .default(1),
   new Option('--weight-decay <rate>', 'weight decay, except on biases and LayerNorm')
     .argParser(nonNegativeNumber)
     .default(weightDecay),

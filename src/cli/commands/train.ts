@@ -10,12 +10,14 @@ import {
   checkpointOptions,
   dataOptions,
   deviceOption,
+  factor,
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
   overwriteOption,
   path,
   positiveInteger,
+  positiveNumber,
   precisionOption,
   quietOption,
   startOptions,
@@ -31,6 +33,10 @@ const stepsOrEpoch = (text: string): number | undefined =>
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
+
+/** `balanced`, or numbers separated by commas. */
+const classWeights = (text: string): 'balanced' | number[] =>
+  text === 'balanced' ? text : text.split(',').map(positiveNumber);
 
 export function trainCommand(): Command {
   const command = new Command('train')
@@ -88,6 +94,21 @@ function addRunOptions(command: Command): void {
       'epochs without a better validation metric before stopping',
       positiveInteger,
       fineTuneDefaults.patience,
+    )
+    .option(
+      '--label-smoothing <share>',
+      'share of each label that all classes divide evenly',
+      validShare,
+    )
+    .option(
+      '--class-weights <weights>',
+      'weight of each class in the loss, separated by commas; balanced: rare ones count more',
+      classWeights,
+    )
+    .option(
+      '--layer-decay <factor>',
+      'factor of the learning rate from a layer to the one below it',
+      factor,
     )
     .option('--group-by-length', 'batches of texts of similar length: less padding')
     .option(

@@ -31,6 +31,7 @@ const shared = {
   lrScheduler: v.optional(v.picklist(lrSchedulerNames)),
   warmupRatio: v.number(),
   warmupSteps: count,
+  gradientAccumulationSteps: count,
   weightDecay: v.number(),
   maxGradNorm: v.number(),
   seed: integer,
@@ -55,6 +56,9 @@ const fineTuneSchema = v.looseObject({
   maxSteps: count,
   patience: integer,
   groupByLength: v.boolean(),
+  labelSmoothing: v.optional(v.number()),
+  classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
+  layerDecay: v.optional(v.number()),
 });
 
 const pretrainSchema = v.looseObject({

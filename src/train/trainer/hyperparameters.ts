@@ -1,6 +1,7 @@
 import type { Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import type { LossOptions } from './trainingLoss.ts';
 
 /** Schedules of the learning rate (Hugging Face's `lr_scheduler_type`). */
 export const lrSchedulerNames = ['linear', 'cosine', 'constant', 'polynomial'] as const;
@@ -23,6 +24,11 @@ export interface Hyperparameters {
   warmupRatio: number;
   /** Number of the steps used for warm-up; takes the place of `warmupRatio`. */
   warmupSteps?: number;
+  /**
+   * Parts of an optimizer step's batch: a step sees this many times `batchSize` examples, whose loss
+   * is the mean over all of their labels. Default 1.
+   */
+  gradientAccumulationSteps?: number;
   /** Decoupled weight decay, on all parameters except biases and LayerNorm. */
   weightDecay: number;
   /** All gradients together are clipped to this norm. */
@@ -32,13 +38,15 @@ export interface Hyperparameters {
 }
 
 /** Hyperparameters of fine-tuning. */
-export interface FitOptions extends Hyperparameters {
+export interface FitOptions extends Hyperparameters, LossOptions {
   epochs: number;
   /** Stops after this many steps, however many epochs these are (Hugging Face's `max_steps`). */
   maxSteps?: number;
   batchSize: number;
   /** Epochs without a better validation metric (the task's first one) before training stops. */
   patience: number;
+  /** Factor of the learning rate from a layer to the one below it, above 0 to 1. Default 1. */
+  layerDecay?: number;
   /** Batches of texts of similar length: less padding. */
   groupByLength: boolean;
   /** Steps between checkpoints. Default: one after each epoch. */
@@ -76,6 +84,7 @@ export function checkHyperparameters(options: Hyperparameters): void {
     'a finite number of at least 0',
   );
   check('maxGradNorm', maxGradNorm > 0, 'a number above 0');
+  checkCount('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1);
   check('seed', Number.isSafeInteger(options.seed), 'an integer');
 }
 
@@ -84,6 +93,13 @@ export function checkCount(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1)
     throw new UsageError(`\`${name}\`: expected an integer of at least 1, got ${value}`);
 }
+
+/** Examples that an optimizer step sees. */
+export const examplesPerStep = ({
+  batchSize,
+  gradientAccumulationSteps = 1,
+}: Pick<FitOptions, 'batchSize' | 'gradientAccumulationSteps'>): number =>
+  batchSize * gradientAccumulationSteps;
 
 /** Steps in which the learning rate rises for a share, as Hugging Face's `get_warmup_steps`. */
 export const warmupSteps = (totalSteps: number, warmupRatio: number): number =>

@@ -43,7 +43,8 @@ export interface TrainingTask<P, S extends StepInfo, E extends { step: number }>
   /** Batches from a position on, without end. The same position gives the same batches. */
   batches(from: P): AsyncIterator<TrainBatch<P>> | Iterator<TrainBatch<P>>;
   /**
-   * Forward pass: the loss, and what computes further scalars to read back with it. These are
+   * Forward pass of the batch, or of a part of it (`joinParts`), whose loss is scaled by its share
+   * so that the parts' losses add up to that of the batch; scalars add up too. Gives the loss, and what computes further scalars to read back with it. These are
    * computed after the update, without a graph, so that their launches fuse.
    */
   forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: () => readonly Tensor[] };
