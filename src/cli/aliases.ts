@@ -26,6 +26,7 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   input: ['input-file', 'test-file', 'predict-file'],
   task: ['task-type', 'problem-type'],
   resume: ['resume-from-checkpoint'],
+  metric: ['metric-for-best-model'],
   patience: ['early-stopping-patience'],
   'eval-every': ['eval-steps'],
   'save-every': ['save-steps'],

@@ -47,8 +47,19 @@ export const precisionOption = (): Option =>
   )
     .choices(['highest', 'high'])
     .default('highest');
+/** A time in seconds, from `90`, `90s`, `30m` or `2h`. */
+const duration = (text: string): number => {
+  const [, value, unit = 's'] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(text) ?? [];
+  const seconds = Number(value) * { s: 1, m: 60, h: 3600 }[unit]!;
+  if (!(seconds > 0)) throw new InvalidArgumentError('Expected a time such as 90, 30m or 2h.');
+  return seconds;
+};
 /** Options of runs that are saved while they go on. */
 export const checkpointOptions = (keep: number): Option[] => [
+  new Option(
+    '--max-time <time>',
+    'stop and save after this time, in seconds or as 30m or 2h; --resume goes on',
+  ).argParser(duration),
   new Option('--keep <n>', 'checkpoints to keep: the latest ones')
     .argParser(positiveInteger)
     .default(keep),

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
+import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
 import { lrSchedulerNames } from '../trainer/hyperparameters.ts';
 
@@ -54,6 +55,9 @@ const fineTuneSchema = v.looseObject({
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
+  totalSteps: count,
+  evalEvery: count,
+  metric: v.optional(v.picklist(metrics)),
   patience: integer,
   groupByLength: v.boolean(),
   labelSmoothing: v.optional(v.number()),

@@ -38,7 +38,7 @@ export interface FitCallbacks {
   peakFlops?: number;
   /** After each step, when its results arrive. */
   onStep?: (record: StepRecord, pace: Throughput) => void;
-  /** `seconds` of the epoch, evaluation included. */
+  /** After each evaluation; `seconds` since the last one, its own included. */
   onEpoch?: (record: EpochRecord, seconds: number) => void;
   /** When the model is the best so far (each epoch without validation data): save it here. */
   onBest?: () => Promise<void>;
@@ -59,7 +59,8 @@ export const totalStepsOf = (
 
 /**
  * Fine-tunes a model with AdamW, by default on a linear schedule, for the task that its class and
- * `problemType` tell. With validation data each epoch ends with an evaluation, and training stops
+ * `problemType` tell. With validation data each epoch ends with an evaluation (or every `evalEvery`
+ * steps), and training stops
  * early once the task's metric no longer rises. Labels are ids, or names that the model has.
  * @param state where to continue; the model must have the weights it had there
  * @returns steps and epochs; if `signal` stopped it, up to there.
@@ -106,7 +107,7 @@ export async function fit(
     {
       ...settings,
       totalSteps,
-      evalEvery: perEpoch,
+      evalEvery: settings.evalEvery ?? perEpoch,
       saveEvery: settings.saveEvery ?? perEpoch,
     },
     callbacks,
@@ -139,6 +140,13 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     this.#valid = valid;
     this.#options = options;
     this.#loss = new TrainingLoss(model, train, options);
+    const watched = this.#task.monitoredMetrics(labelsOf(model));
+    const { metric } = options;
+    if (metric !== undefined && !watched.includes(metric))
+      throw new UsageError(
+        `\`metric\`: expected one of those that ${this.#task.name} has, ${watched.join(', ')}, ` +
+          `got ${metric}`,
+      );
     // Checks `patience`.
     earlyStoppingAfter([], this.monitor, options.patience);
   }
@@ -147,9 +155,9 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     return taskOf(this.model);
   }
 
-  /** The metric that decides which epoch is the best. */
+  /** The metric that decides which evaluation is the best. */
   get monitor() {
-    return this.#task.monitoredMetrics(labelsOf(this.model))[0];
+    return this.#options.metric ?? this.#task.monitoredMetrics(labelsOf(this.model))[0];
   }
 
   *batches(from: FitPosition): Generator<TrainBatch<FitPosition>> {

@@ -1,6 +1,7 @@
 import type { Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import type { Metric } from '../tasks/metric.ts';
 import type { LossOptions } from './trainingLoss.ts';
 
 /** Schedules of the learning rate (Hugging Face's `lr_scheduler_type`). */
@@ -43,7 +44,11 @@ export interface FitOptions extends Hyperparameters, LossOptions {
   /** Stops after this many steps, however many epochs these are (Hugging Face's `max_steps`). */
   maxSteps?: number;
   batchSize: number;
-  /** Epochs without a better validation metric (the task's first one) before training stops. */
+  /** Steps between evaluations. Default: an epoch. */
+  evalEvery?: number;
+  /** The validation metric to watch, one of the task's monitored ones. Default: the first. */
+  metric?: Metric;
+  /** Evaluations without a better validation metric before training stops. */
   patience: number;
   /** Factor of the learning rate from a layer to the one below it, above 0 to 1. Default 1. */
   layerDecay?: number;
