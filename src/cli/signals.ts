@@ -14,9 +14,6 @@ export const stoppedAfter = (step: number): string =>
 /** The longest that a timer waits, in milliseconds. */
 const MAX_DELAY = 2 ** 31 - 1;
 
-const timeout = (seconds: number): AbortSignal =>
-  AbortSignal.timeout(Math.min(1000 * seconds, MAX_DELAY));
-
 /**
  * An AbortSignal that Ctrl-C, SIGTERM or SIGHUP aborts from `listen` to `release`, after which
  * `onFirst` is called; a second one ends the process at once. It is also aborted after
@@ -41,13 +38,19 @@ export function interruptible(
   const release = () => {
     for (const name of names) process.off(name, stop);
   };
-  const limits = maxSeconds === undefined ? [] : [timeout(maxSeconds)];
+  const timer =
+    maxSeconds === undefined
+      ? undefined
+      : setTimeout(() => controller.abort(), Math.min(1000 * maxSeconds, MAX_DELAY));
   return {
-    signal: AbortSignal.any([controller.signal, ...limits]),
+    signal: controller.signal,
     listen: () => {
       release();
       for (const name of names) process.on(name, stop);
     },
-    release,
+    release: () => {
+      clearTimeout(timer);
+      release();
+    },
   };
 }

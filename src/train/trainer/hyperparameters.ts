@@ -26,8 +26,8 @@ export interface Hyperparameters {
   /** Number of the steps used for warm-up; takes the place of `warmupRatio`. */
   warmupSteps?: number;
   /**
-   * Parts of an optimizer step's batch: a step sees this many times `batchSize` examples, whose loss
-   * is the mean over all of their labels. Default 1.
+   * Parts of an optimizer step's batch: a step sees this many times `batchSize` examples, and its
+   * loss is the mean over all of their labels. Default 1.
    */
   gradientAccumulationSteps?: number;
   /** Decoupled weight decay, on all parameters except biases and LayerNorm. */

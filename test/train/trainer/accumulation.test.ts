@@ -135,6 +135,7 @@ it('a run stopped in the middle of an epoch goes on with the same bits', async (
 
 it.each([0, -1, 1.5])('refuses %d parts', async (gradientAccumulationSteps) => {
   await expect(run('classification', { gradientAccumulationSteps })).rejects.toThrow(
-    `\`gradientAccumulationSteps\`: expected an integer of at least 1, got ${gradientAccumulationSteps}`,
+    '`gradientAccumulationSteps`: expected an integer of at least 1, ' +
+      `got ${gradientAccumulationSteps}`,
   );
 });
