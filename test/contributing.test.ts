@@ -15,8 +15,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const guide = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
 const block = (name: string): string => {
-  const found = guide.match(new RegExp(`^\`\`\`ts ${name}\\n([\\s\\S]*?)^\`\`\``, 'm'));
-  if (!found) throw new Error(`CONTRIBUTING.md has no block "ts ${name}"`);
+  const found = guide.match(new RegExp(`^\`\`\`\\w+ ${name}\\n([\\s\\S]*?)^\`\`\``, 'm'));
+  if (!found) throw new Error(`CONTRIBUTING.md has no block ${name}`);
   return found[1];
 };
 
@@ -57,9 +57,22 @@ describe('the operation of CONTRIBUTING.md', () => {
       for (const [i, value] of (await y.tolist()).entries())
         expect(value).toBeCloseTo(expected[i], 5);
       y.sum().backward();
+      expect(() => logit([0.5])).toThrow(/^logit: expected a tensor/);
       for (const [i, slope] of (await x.grad.tolist()).entries())
         expect(slope).toBeCloseTo(1 / (values[i] * (1 - values[i])), 4);
     }
     gpu?.destroy();
+  });
+
+  it('has lines of tests in the form of the others', () => {
+    const has = (path: string, text: string) =>
+      expect(readFileSync(join(root, path), 'utf8').split('\n')).toContain(text);
+    has('test/tensor/walk/operations.py', block('walk').trimEnd());
+    const call = /^case\("torch\.\w+\(x\)", "\w+", "x", x=like\("(\w+)", 3, 5\)\)\n$/;
+    const [, kind] = block('golden').match(call)!;
+    const generators = ['cases.py', 'ops.py'].map((name) =>
+      readFileSync(join(root, 'test/golden/generate', name), 'utf8'),
+    );
+    for (const text of generators) expect(text).toContain(`"${kind}"`);
   });
 });

@@ -1,12 +1,15 @@
 import type { Device } from '../device/device.ts';
 import { ArgumentError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import {
   type CrossEntropyOptions,
   crossEntropy,
   type NestedArray,
+  type Reduction,
   Tensor,
   tensor,
 } from '../tensor/index.ts';
+import { describe } from '../tensor/print.ts';
 
 /** Ids as tensors or nested arrays, such as `BertTokenizer.encodeBatch` returns. */
 export interface BertInputs {
@@ -20,6 +23,17 @@ export interface BertInputs {
   positionIds?: Tensor | NestedArray;
   /** Return `attentions`, which take memory and time. Default: false. */
   outputAttentions?: boolean;
+}
+
+/** Inputs of a model with a loss of its own. */
+export interface LossInputs extends BertInputs {
+  /**
+   * The summed loss is divided by this number, as Hugging Face's `num_items_in_batch`, instead of
+   * the number of labels here. For a batch that comes in parts, it is the number of labels of the
+   * whole batch (those of -100 left out): the losses and gradients of the parts then add up to
+   * those of the whole. As a tensor of one element, it can be an input of a captured step.
+   */
+  numItemsInBatch?: number | Tensor;
 }
 
 /**
@@ -77,7 +91,27 @@ export function toIdTensors(
 }
 
 /**
- * Mean cross-entropy. logits: [..., classes], labels: [...] as class numbers.
+ * The mean loss, or the summed one divided by `numItemsInBatch`.
+ * @throws ArgumentError unless that is a positive number or a tensor of one element.
+ */
+export function reduceLoss(
+  lossOf: (reduction: 'mean' | 'sum') => Tensor,
+  numItemsInBatch: number | Tensor | undefined,
+): Tensor {
+  if (numItemsInBatch === undefined) return lossOf('mean');
+  const isTensor = numItemsInBatch instanceof Tensor;
+  if (isTensor ? numItemsInBatch.size !== 1 : !(numItemsInBatch > 0 && numItemsInBatch < Infinity))
+    throw new ArgumentError(
+      'numItemsInBatch: expected a positive number or a tensor of one element, ' +
+        `got ${isTensor ? describe(numItemsInBatch) : formatValue(numItemsInBatch)}`,
+    );
+  const count = isTensor ? numItemsInBatch.reshape([]).toFloat() : numItemsInBatch;
+  return lossOf('sum').div(count);
+}
+
+/**
+ * Mean cross-entropy, or the summed one divided by `numItemsInBatch`. logits: [..., classes],
+ * labels: [...] as class numbers.
  * @throws ArgumentError for labels (called `name`) of another shape, or a label from the host that
  * is out of range; as `checkIdValues`.
  */
@@ -85,11 +119,14 @@ export function classificationLoss(
   logits: Tensor,
   labels: Tensor | NestedArray,
   name: string,
-  options?: CrossEntropyOptions,
+  { numItemsInBatch, ignoreIndex }: Pick<LossInputs, 'numItemsInBatch'> & CrossEntropyOptions = {},
 ): Tensor {
   const known = toIdTensor(labels, logits.device, name);
   checkLabelShape(known.shape, logits.shape.slice(0, -1), name);
-  return crossEntropy(logits.reshape([-1, logits.shape.at(-1)!]), known.reshape([-1]), options);
+  const rows = logits.reshape([-1, logits.shape.at(-1)!]);
+  const lossOf = (reduction: Reduction) =>
+    crossEntropy(rows, known.reshape([-1]), { reduction, ignoreIndex });
+  return reduceLoss(lossOf, numItemsInBatch);
 }
 
 /** @throws ArgumentError unless the shapes agree, apart from dimensions of 1. */

@@ -56,7 +56,7 @@ export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
     Object.keys(optionalPackages).map((name) => [name, versionOf(name)]),
   );
   // A broken driver can end the process: a child looks first.
-  const works = packages.webgpu !== null && kind !== 'cpu' && (await hasAdapter());
+  const works = kind !== 'cpu' && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
   const device = await openCliDevice(works || kind === 'webgpu' ? kind : 'cpu', true);
   const adapter = works ? await adapterFacts() : null;
   return {
@@ -79,7 +79,11 @@ function versionOf(name: string): string | null {
   return manifest ? JSON.parse(readFileSync(manifest, 'utf8')).version : null;
 }
 
-async function hasAdapter(): Promise<boolean> {
+/** Whether the runtime has WebGPU without a package, as Deno. */
+const hasOwnWebGPU = (): boolean => globalThis.navigator?.gpu !== undefined;
+
+async function hasAdapter(webgpu: string | null): Promise<boolean> {
+  if (webgpu === null) return false;
   const probe = pathToFileURL(shippedFile('scripts/setup/probe.mjs')).href;
   const { probeAdapter } = await import(probe);
   return probeAdapter(shippedFile('.')) !== undefined;
@@ -118,7 +122,10 @@ function notesOn(
   const isLinux = platform === 'linux';
   const has = (feature: string) => adapter === null || adapter.features.includes(feature);
   const traps: [boolean, string][] = [
-    [packages.webgpu === null, 'no WebGPU in Node without the package webgpu: npm install webgpu'],
+    [
+      packages.webgpu === null && !hasOwnWebGPU(),
+      'no WebGPU in Node without the package webgpu: npm install webgpu',
+    ],
     [
       kind !== 'cpu' && packages.webgpu !== null && adapter === null,
       'no WebGPU adapter: `npx wigbert setup` looks for a driver',

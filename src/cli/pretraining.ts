@@ -57,7 +57,7 @@ export async function runPretraining(
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:
-        reportInput(event, silent, 'resume' in options ? {} : options);
+        reportInput(event, silent, 'out' in options ? options : {});
     }
   };
   try {

@@ -123,7 +123,11 @@ export interface Kernel<
 
 const defined = new Map<string, Kernel>();
 
-/** All kernels so far, in order: tests, gradient checks and the benchmarks walk them. */
+/**
+ * All kernels so far, in order: tests, gradient checks and the benchmarks walk them.
+ * @example
+ * definedKernels().map(({ name }) => name);
+ */
 export const definedKernels = (): Kernel[] => [...defined.values()];
 
 /**

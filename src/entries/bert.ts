@@ -80,7 +80,7 @@ export {
 } from '../bert/heads/tokenClassification.ts';
 export { freezeEncoder } from '../bert/layers/freeze.ts';
 export { BertBackbone, BertModel, type BertModelOutput } from '../bert/model.ts';
-export type { BertInputs } from '../bert/modelInputs.ts';
+export type { BertInputs, LossInputs } from '../bert/modelInputs.ts';
 export {
   BertPreTrainedModel,
   type LoadReport,

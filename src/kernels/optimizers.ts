@@ -20,16 +20,16 @@ export const BLOCK_SIZE = 1024;
 /** Words in a row of `hyper`. */
 export const HYPER_SIZE = 12;
 
-const params = { blocks: 'u32', first: 'u32', rows: 'u32' } as const;
-type P = { blocks: number; first: number; rows: number };
+export const params = { blocks: 'u32', first: 'u32', rows: 'u32' } as const;
+export type P = { blocks: number; first: number; rows: number };
 const words = (p: P) => p.blocks * BLOCK_SIZE;
-const flatBuffer = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P, 'V'> => ({
+export const flatBuffer = (access: 'read' | 'update', fill?: 'positive'): BufferSpec<P, 'V'> => ({
   type: 'V',
   access,
   size: words,
   fill,
 });
-const commonBuffers = {
+export const commonBuffers = {
   owners: {
     type: 'u32',
     access: 'read',
@@ -46,14 +46,18 @@ const BLOCK_VECTORS = BLOCK_SIZE / 4;
  * One workgroup per block: a lane for each vector, or one subgroup on software adapters, where
  * lanes are expensive.
  */
-const perBlock = {
+export const perBlock = {
   specialize: (_: P, traits: Traits) => ({
     width: 4,
     lanes: independentLanes(traits, BLOCK_VECTORS),
   }),
   launch: (p: P) => p.blocks,
 };
-const splitAlongBlocks = (p: P, alignment: number, state: readonly string[]): SplitAxis<P>[] => {
+export const splitAlongBlocks = (
+  p: P,
+  alignment: number,
+  state: readonly string[],
+): SplitAxis<P>[] => {
   const flats = Object.fromEntries(['grad', 'param', ...state].map((name) => [name, BLOCK_SIZE]));
   const { length, granularity, slice } = splitAlong(p, 'blocks', flats, alignment);
   return [
@@ -69,7 +73,7 @@ const splitAlongBlocks = (p: P, alignment: number, state: readonly string[]): Sp
   ];
 };
 /** The entry point: `body` updates vector `i` by its row of hyperparameters, `h0` to `h2`. */
-const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
+export const blockMain = ({ lanes }: { lanes: number }, body: string): string =>
   main(
     lanes,
     `  if (group >= p.blocks) { return; }
@@ -88,7 +92,7 @@ ${body}
  * Calls `update(start, end, row)` for the elements of each block that is not skipped; `row` is its
  * row of `hyper`.
  */
-function forEachBlock(
+export function forEachBlock(
   { owners, hyper }: Record<'owners' | 'hyper', HostArray>,
   { first, blocks }: P,
   update: (start: number, end: number, row: HostArray) => void,

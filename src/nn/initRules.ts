@@ -11,6 +11,8 @@ export type Nonlinearity = 'linear' | 'sigmoid' | 'tanh' | 'relu' | 'leakyRelu' 
 /**
  * Factor of the standard deviation that suits the function that follows, PyTorch's
  * `calculate_gain`. `slope`: the negative slope of leakyRelu, default: 0.01.
+ * @example
+ * nn.init.calculateGain('tanh'); // 1.667
  */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
   switch (nonlinearity) {
@@ -33,7 +35,11 @@ function fill(tensor: Tensor, sample: () => number): Tensor {
   return tensor.copy_(values);
 }
 
-/** Fills in place with uniform random numbers in [a, b), PyTorch's `uniform_`. */
+/**
+ * Fills in place with uniform random numbers in [a, b), PyTorch's `uniform_`.
+ * @example
+ * nn.init.uniform_(zeros(4, 16), -0.1, 0.1).shape; // [4, 16]
+ */
 export const uniform_ = (tensor: Tensor, a = 0, b = 1, random: Philox = globalGenerator()) =>
   fill(tensor, () => a + (b - a) * random.uniform());
 
@@ -59,13 +65,19 @@ const xavierStd = (operation: string, tensor: Tensor, gain: number): number => {
  * Fills a weight [out, in, …] in place with uniform numbers within ±gain √(6 / (fanIn + fanOut)),
  * PyTorch's `xavier_uniform_` (Glorot & Bengio 2010).
  * @throws ArgumentError if the tensor has fewer than two dimensions.
+ * @example
+ * nn.init.xavierUniform_(zeros(4, 16)).shape; // [4, 16]
  */
 export function xavierUniform_(tensor: Tensor, gain = 1, random?: Philox): Tensor {
   const bound = Math.sqrt(3) * xavierStd('xavierUniform_', tensor, gain);
   return uniform_(tensor, -bound, bound, random);
 }
 
-/** The same with normal numbers of standard deviation gain √(2 / (fanIn + fanOut)). */
+/**
+ * The same with normal numbers of standard deviation gain √(2 / (fanIn + fanOut)).
+ * @example
+ * nn.init.xavierNormal_(zeros(4, 16)).shape; // [4, 16]
+ */
 export const xavierNormal_ = (tensor: Tensor, gain = 1, random: Philox = globalGenerator()) =>
   normal(tensor, xavierStd('xavierNormal_', tensor, gain), random);
 
@@ -96,7 +108,11 @@ export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): T
   return uniform_(tensor, -bound, bound, options.random);
 }
 
-/** The same with normal numbers of standard deviation gain / √fan. */
+/**
+ * The same with normal numbers of standard deviation gain / √fan.
+ * @example
+ * nn.init.kaimingNormal_(zeros(4, 16), { nonlinearity: 'relu' }).shape; // [4, 16]
+ */
 export const kaimingNormal_ = (tensor: Tensor, options: KaimingOptions = {}): Tensor =>
   normal(
     tensor,
@@ -108,6 +124,8 @@ export const kaimingNormal_ = (tensor: Tensor, options: KaimingOptions = {}): Te
  * Fills in place with normal numbers between a and b (absolute, not in standard deviations),
  * PyTorch's `trunc_normal_`. Defaults: mean 0, std 1, a -2, b 2.
  * @throws ArgumentError unless a < b and std > 0.
+ * @example
+ * nn.init.truncNormal_(zeros(4, 16), { std: 0.02 }).shape; // [4, 16]
  */
 export function truncNormal_(
   tensor: Tensor,

@@ -67,7 +67,7 @@ export class Linear<HasBias extends boolean = true> extends Module {
  * Initialised from N(0, 1). The row `paddingIdx` (-1: none) is 0 and gets no gradient.
  * @example
  * const embedding = new nn.Embedding(100, 16);
- * embedding.forward(tensor([[3, 7]])).shape; // [1, 2, 16]
+ * embedding.forward(tensor([[3, 7]], { dtype: 'int32' })).shape; // [1, 2, 16]
  */
 export class Embedding extends Module {
   readonly weight: Tensor;

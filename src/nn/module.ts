@@ -1,8 +1,10 @@
+import type { Device } from '../device/device.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { snakeCase } from '../platform/format.ts';
 import { guardValue } from '../tensor/captureGuard.ts';
 import type { RemovableHandle } from '../tensor/gradientHooks.ts';
 import { keep, noGrad, scope, Tensor } from '../tensor/index.ts';
+import { moveToDevice } from '../tensor/moveToDevice.ts';
 import {
   addHook,
   type BackwardHook,
@@ -206,6 +208,17 @@ export abstract class Module {
       parameter.grad?.dispose();
       parameter.grad = null;
     }
+  }
+
+  /**
+   * Moves the parameters, their gradients and the buffers to a device, as PyTorch's `to(device)`;
+   * returns the module. Await it: values travel asynchronously. Make optimisers after it.
+   * @example
+   * const model = await new Linear(2, 1).toDevice(await openDevice('webgpu'));
+   */
+  async toDevice(device: Device): Promise<this> {
+    await moveToDevice([...this.stateDict().values()], device);
+    return this;
   }
 
   /** Frees the memory of the parameters and buffers. */

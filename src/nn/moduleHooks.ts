@@ -123,7 +123,7 @@ function withBackwardHooks(
       if (!Array.isArray(replaced) || replaced.length !== given.length)
         throw new ArgumentError(
           `registerFullBackwardHook: expected ${given.length} gradients, one for each tensor ` +
-            `among the arguments, got ${Array.isArray(replaced) ? replaced.length : replaced}`,
+            `among the arguments, got ${Array.isArray(replaced) ? replaced.length : 'none'}`,
         );
       gradInput = replaced;
     }

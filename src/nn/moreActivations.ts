@@ -12,35 +12,67 @@ abstract class Plain extends Module {
   }
 }
 
-/** `relu6` as a module. */
+/**
+ * `relu6` as a module.
+ * @example
+ * new nn.ReLU6().forward(tensor([-1.5, 7.5])); // [0, 6]
+ */
 export class ReLU6 extends Plain {
   protected readonly call = functions.relu6;
 }
-/** `hardsigmoid` as a module. */
+/**
+ * `hardsigmoid` as a module.
+ * @example
+ * new nn.Hardsigmoid().forward(tensor([-3.5, 0, 1.5])); // [0, 0.5, 0.75]
+ */
 export class Hardsigmoid extends Plain {
   protected readonly call = functions.hardsigmoid;
 }
-/** `hardswish` as a module. */
+/**
+ * `hardswish` as a module.
+ * @example
+ * new nn.Hardswish().forward(tensor([-3.5, 0, 1.5])); // [0, 0, 1.125]
+ */
 export class Hardswish extends Plain {
   protected readonly call = functions.hardswish;
 }
-/** `softsign` as a module. */
+/**
+ * `softsign` as a module.
+ * @example
+ * new nn.Softsign().forward(tensor([-1, 0.25])); // [-0.5, 0.2]
+ */
 export class Softsign extends Plain {
   protected readonly call = functions.softsign;
 }
-/** `mish` as a module. */
+/**
+ * `mish` as a module.
+ * @example
+ * new nn.Mish().forward(tensor([-1.5, 0.5])); // [-0.2981, 0.3752]
+ */
 export class Mish extends Plain {
   protected readonly call = functions.mish;
 }
-/** `selu` as a module. */
+/**
+ * `selu` as a module.
+ * @example
+ * new nn.SELU().forward(tensor([-1.5, 0.5])); // [-1.366, 0.5254]
+ */
 export class SELU extends Plain {
   protected readonly call = functions.selu;
 }
-/** `tanhshrink` as a module. */
+/**
+ * `tanhshrink` as a module.
+ * @example
+ * new nn.Tanhshrink().forward(tensor([-1.5, 0.5])); // [-0.5949, 0.03788]
+ */
 export class Tanhshrink extends Plain {
   protected readonly call = functions.tanhshrink;
 }
-/** `logSigmoid` as a module. */
+/**
+ * `logSigmoid` as a module.
+ * @example
+ * new nn.LogSigmoid().forward(tensor([0, 1])); // [-0.6931, -0.3133]
+ */
 export class LogSigmoid extends Plain {
   protected readonly call = functions.logSigmoid;
 }
@@ -60,7 +92,11 @@ abstract class WithNumber extends Module {
   }
 }
 
-/** `elu` as a module. */
+/**
+ * `elu` as a module.
+ * @example
+ * new nn.ELU().forward(tensor([-1.5, 0.5])); // [-0.7769, 0.5]
+ */
 export class ELU extends WithNumber {
   protected readonly call = functions.elu;
 
@@ -68,7 +104,11 @@ export class ELU extends WithNumber {
     super(alpha);
   }
 }
-/** `celu` as a module. */
+/**
+ * `celu` as a module.
+ * @example
+ * new nn.CELU().forward(tensor([-1.5, 0.5])); // [-0.7769, 0.5]
+ */
 export class CELU extends WithNumber {
   protected readonly call = functions.celu;
 
@@ -76,7 +116,11 @@ export class CELU extends WithNumber {
     super(alpha);
   }
 }
-/** `hardshrink` as a module. */
+/**
+ * `hardshrink` as a module.
+ * @example
+ * new nn.Hardshrink().forward(tensor([-1.5, 0.25])); // [-1.5, 0]
+ */
 export class Hardshrink extends WithNumber {
   protected readonly call = functions.hardshrink;
 
@@ -84,7 +128,11 @@ export class Hardshrink extends WithNumber {
     super(lambd);
   }
 }
-/** `softshrink` as a module. */
+/**
+ * `softshrink` as a module.
+ * @example
+ * new nn.Softshrink().forward(tensor([-1.5, 0.25])); // [-1, 0]
+ */
 export class Softshrink extends WithNumber {
   protected readonly call = functions.softshrink;
 
@@ -92,7 +140,11 @@ export class Softshrink extends WithNumber {
     super(lambd);
   }
 }
-/** `glu` as a module: halves the size of a dimension. Default: the last. */
+/**
+ * `glu` as a module: halves the size of a dimension. Default: the last.
+ * @example
+ * new nn.GLU().forward(tensor([1.5, 2.5, 0, 0])); // [0.75, 1.25]
+ */
 export class GLU extends WithNumber {
   protected readonly call = functions.glu;
 
@@ -100,7 +152,11 @@ export class GLU extends WithNumber {
     super(dim);
   }
 }
-/** `softmin` as a module. Default: over the last dimension. */
+/**
+ * `softmin` as a module. Default: over the last dimension.
+ * @example
+ * new nn.Softmin().forward(tensor([0.5, 0.5])); // [0.5, 0.5]
+ */
 export class Softmin extends WithNumber {
   protected readonly call = functions.softmin;
 
@@ -124,7 +180,11 @@ abstract class WithNumbers extends Module {
   }
 }
 
-/** `hardtanh` as a module. */
+/**
+ * `hardtanh` as a module.
+ * @example
+ * new nn.Hardtanh().forward(tensor([-1.5, 0.5])); // [-1, 0.5]
+ */
 export class Hardtanh extends WithNumbers {
   protected readonly call = functions.hardtanh;
 
@@ -132,7 +192,11 @@ export class Hardtanh extends WithNumbers {
     super(minVal, maxVal);
   }
 }
-/** `threshold` as a module. */
+/**
+ * `threshold` as a module.
+ * @example
+ * new nn.Threshold(0, 20).forward(tensor([-1.5, 0.5])); // [20, 0.5]
+ */
 export class Threshold extends WithNumbers {
   protected readonly call = functions.threshold;
 
@@ -141,7 +205,11 @@ export class Threshold extends WithNumbers {
   }
 }
 
-/** `prelu` as a module, with learnt weights: one, or one for each channel (dimension 1). */
+/**
+ * `prelu` as a module, with learnt weights: one, or one for each channel (dimension 1).
+ * @example
+ * new nn.PReLU().forward(tensor([-1.5, 0.5])); // [-0.375, 0.5]
+ */
 export class PReLU extends Module {
   readonly weight: Tensor;
 

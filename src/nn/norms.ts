@@ -250,11 +250,19 @@ abstract class InstanceNorm extends Module {
   }
 }
 
-/** Instance normalisation of sequences. x: [batch, features, length]. */
+/**
+ * Instance normalisation of sequences. x: [batch, features, length].
+ * @example
+ * new nn.InstanceNorm1d(16).forward(randn(8, 16, 10)).shape; // [8, 16, 10]
+ */
 export class InstanceNorm1d extends InstanceNorm {
   protected readonly rank = 3;
 }
-/** Instance normalisation of images. x: [batch, features, height, width]. */
+/**
+ * Instance normalisation of images. x: [batch, features, height, width].
+ * @example
+ * new nn.InstanceNorm2d(3).forward(randn(8, 3, 32, 32)).shape; // [8, 3, 32, 32]
+ */
 export class InstanceNorm2d extends InstanceNorm {
   protected readonly rank = 4;
 }

@@ -15,49 +15,82 @@ import {
 } from '../tensor/index.ts';
 import { Loss } from './losses.ts';
 
-/** `marginRankingLoss` as a module. */
+/**
+ * `marginRankingLoss` as a module.
+ * @example
+ * new nn.MarginRankingLoss().forward(tensor([0.5, 2]), tensor([1, 1]), tensor([1, 1])); // 0.25
+ */
 export class MarginRankingLoss extends Loss<MarginOptions> {
   forward(x1: Tensor, x2: Tensor, y: Tensor): Tensor {
     return marginRankingLoss(x1, x2, y, this.options);
   }
 }
-/** `hingeEmbeddingLoss` as a module. */
+/**
+ * `hingeEmbeddingLoss` as a module.
+ * @example
+ * new nn.HingeEmbeddingLoss().forward(tensor([0.5, 0.25]), tensor([1, -1])); // 0.625
+ */
 export class HingeEmbeddingLoss extends Loss<MarginOptions> {
   forward(x: Tensor, y: Tensor): Tensor {
     return hingeEmbeddingLoss(x, y, this.options);
   }
 }
-/** `cosineEmbeddingLoss` as a module. */
+/**
+ * `cosineEmbeddingLoss` as a module.
+ * @example
+ * new nn.CosineEmbeddingLoss().forward(tensor([[1, 0]]), tensor([[1, 0]]), tensor([1])); // 0
+ */
 export class CosineEmbeddingLoss extends Loss<MarginOptions> {
   forward(x1: Tensor, x2: Tensor, y: Tensor): Tensor {
     return cosineEmbeddingLoss(x1, x2, y, this.options);
   }
 }
-/** `tripletMarginLoss` as a module. */
+/**
+ * `tripletMarginLoss` as a module.
+ * @example
+ * const [anchor, positive, negative] = [randn(8, 16), randn(8, 16), randn(8, 16)];
+ * new nn.TripletMarginLoss().forward(anchor, positive, negative).item();
+ */
 export class TripletMarginLoss extends Loss<TripletMarginOptions> {
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return tripletMarginLoss(anchor, positive, negative, this.options);
   }
 }
-/** `softMarginLoss` as a module. */
+/**
+ * `softMarginLoss` as a module.
+ * @example
+ * new nn.SoftMarginLoss().forward(tensor([0.5, -0.5]), tensor([1, -1])); // 0.4741
+ */
 export class SoftMarginLoss extends Loss<ElementLossOptions> {
   forward(x: Tensor, y: Tensor): Tensor {
     return softMarginLoss(x, y, this.options);
   }
 }
-/** `multilabelSoftMarginLoss` as a module. */
+/**
+ * `multilabelSoftMarginLoss` as a module.
+ * @example
+ * new nn.MultiLabelSoftMarginLoss().forward(tensor([[0.5, -0.5]]), tensor([[1, 0]])); // 0.4741
+ */
 export class MultiLabelSoftMarginLoss extends Loss<ElementLossOptions> {
   forward(x: Tensor, y: Tensor): Tensor {
     return multilabelSoftMarginLoss(x, y, this.options);
   }
 }
-/** `poissonNllLoss` as a module. */
+/**
+ * `poissonNllLoss` as a module.
+ * @example
+ * new nn.PoissonNLLLoss().forward(tensor([0, 1]), tensor([1, 2])); // 0.8591
+ */
 export class PoissonNLLLoss extends Loss<PoissonNllOptions> {
   forward(x: Tensor, y: Tensor): Tensor {
     return poissonNllLoss(x, y, this.options);
   }
 }
-/** `gaussianNllLoss` as a module. */
+/**
+ * `gaussianNllLoss` as a module.
+ * @example
+ * new nn.GaussianNLLLoss().forward(tensor([1, 2]), tensor([1, 4]), tensor([1, 1])); // 1
+ */
 export class GaussianNLLLoss extends Loss<ElementLossOptions & { full?: boolean; eps?: number }> {
   forward(x: Tensor, y: Tensor, variance: Tensor): Tensor {
     return gaussianNllLoss(x, y, variance, this.options);

@@ -9,7 +9,11 @@ import {
 import { uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
-/** Splits a dimension into several; see `unflatten`. */
+/**
+ * Splits a dimension into several; see `unflatten`.
+ * @example
+ * new nn.Unflatten(1, [2, 3]).forward(zeros(2, 6)).shape; // [2, 2, 3]
+ */
 export class Unflatten extends Module {
   readonly dim: number;
   readonly unflattenedSize: readonly number[];
@@ -43,19 +47,31 @@ abstract class ConstantPad extends Module {
   }
 }
 
-/** Pads the last dimension with a value. x: [..., length]. */
+/**
+ * Pads the last dimension with a value. x: [..., length].
+ * @example
+ * new nn.ConstantPad1d(1, 9).forward(tensor([1, 2])); // [9, 1, 2, 9]
+ */
 export class ConstantPad1d extends ConstantPad {
   constructor(padding: Padding, value: number) {
     super(1, padding, value);
   }
 }
-/** Pads the last two dimensions with a value. x: [..., height, width]. */
+/**
+ * Pads the last two dimensions with a value. x: [..., height, width].
+ * @example
+ * new nn.ConstantPad2d(1, 9).forward(tensor([[5]])); // [[9, 9, 9], [9, 5, 9], [9, 9, 9]]
+ */
 export class ConstantPad2d extends ConstantPad {
   constructor(padding: Padding, value: number) {
     super(2, padding, value);
   }
 }
-/** Pads the last two dimensions with 0. x: [..., height, width]. */
+/**
+ * Pads the last two dimensions with 0. x: [..., height, width].
+ * @example
+ * new nn.ZeroPad2d(1).forward(zeros(3, 4, 4)).shape; // [3, 6, 6]
+ */
 export class ZeroPad2d extends ConstantPad2d {
   constructor(padding: Padding) {
     super(padding, 0);
@@ -65,6 +81,8 @@ export class ZeroPad2d extends ConstantPad2d {
 /**
  * x1ᵀ W x2 + bias for each output. x1: [..., in1Features], x2: [..., in2Features] → [...,
  * outFeatures]. weight: [outFeatures, in1Features, in2Features]. Initialised as PyTorch's.
+ * @example
+ * new nn.Bilinear(2, 3, 4).forward(randn(8, 2), randn(8, 3)).shape; // [8, 4]
  */
 export class Bilinear extends Module {
   readonly weight: Tensor;
@@ -88,7 +106,11 @@ export class Bilinear extends Module {
   }
 }
 
-/** `cosineSimilarity` as a module. */
+/**
+ * `cosineSimilarity` as a module.
+ * @example
+ * new nn.CosineSimilarity().forward(tensor([[3, 4]]), tensor([[4, 3]])); // [0.96]
+ */
 export class CosineSimilarity extends Module {
   readonly dim: number;
   readonly eps: number;
@@ -104,7 +126,11 @@ export class CosineSimilarity extends Module {
   }
 }
 
-/** `pairwiseDistance` as a module. */
+/**
+ * `pairwiseDistance` as a module.
+ * @example
+ * new nn.PairwiseDistance().forward(tensor([[0, 0]]), tensor([[3, 4]])); // [5]
+ */
 export class PairwiseDistance extends Module {
   readonly options: { p?: number; eps?: number; keepdim?: boolean };
 

@@ -15,12 +15,18 @@ let gradEnabled = true;
 const gradBuffersInUse = new WeakSet<Tensor>();
 let mayUseGradBuffers = true;
 
-/** Whether operations are recorded for `backward` (PyTorch's `is_grad_enabled`). */
+/**
+ * Whether operations are recorded for `backward` (PyTorch's `is_grad_enabled`).
+ * @example
+ * noGrad(() => isGradEnabled()); // false
+ */
 export const isGradEnabled = (): boolean => gradEnabled;
 
 /**
  * Turns recording on or off from here on (PyTorch's `set_grad_enabled`). `noGrad` and `enableGrad`
  * do so for one function.
+ * @example
+ * setGradEnabled(false); // until setGradEnabled(true)
  */
 export function setGradEnabled(mode: boolean): void {
   gradEnabled = mode;
@@ -39,13 +45,23 @@ function withGradMode<T>(mode: boolean, body: () => T): T {
 /**
  * Runs `body` without recording anything for `backward` (PyTorch's `no_grad`). `body` must not be
  * async: what follows an `await` in it is recorded.
+ * @example
+ * noGrad(() => ones([2], { requiresGrad: true }).mul(2)).requiresGrad; // false
  */
 export const noGrad = <T>(body: () => T): T => withGradMode(false, body);
 
-/** Runs `body` with recording on, inside `noGrad` (PyTorch's `enable_grad`). */
+/**
+ * Runs `body` with recording on, inside `noGrad` (PyTorch's `enable_grad`).
+ * @example
+ * noGrad(() => enableGrad(() => x.mul(2))); // recorded
+ */
 export const enableGrad = <T>(body: () => T): T => withGradMode(true, body);
 
-/** As `noGrad`, under the name that PyTorch programs use for predictions (`inference_mode`). */
+/**
+ * As `noGrad`, under the name that PyTorch programs use for predictions (`inference_mode`).
+ * @example
+ * const logits = inferenceMode(() => model.forward(x));
+ */
 export const inferenceMode = noGrad;
 
 /** Whether an operation on these tensors would be recorded. */

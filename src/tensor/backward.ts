@@ -25,6 +25,10 @@ function refuseCreateGraph(operation: string, createGraph: boolean): void {
  * @throws ArgumentError if `root` is not a scalar and `gradient` is missing or of another shape;
  *   StateError if `root` depends on nothing that requires a gradient, the graph was used before, or
  *   a tensor that is needed was overwritten or disposed.
+ * @example
+ * const x = tensor([1.5, 2], { requiresGrad: true });
+ * backward(x.square().sum());
+ * await x.grad!.tolist(); // [3, 4]
  */
 export function backward(
   root: Tensor,

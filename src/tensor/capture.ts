@@ -1,14 +1,19 @@
 import type { Device, Plan } from '../device/device.ts';
-import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { isGradEnabled } from './autograd.ts';
 import { CaptureGuard, withGuard } from './captureGuard.ts';
 import { replay } from './hostWrite.ts';
-import { isDenseAtOrigin, launchMap, tensorOver } from './launch.ts';
+import { tensorOver } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape, product, type Shape } from './shape.ts';
-import { empty, Tensor, type TensorData } from './tensor.ts';
+import {
+  type PackedResults,
+  packResults,
+  type StepResult,
+  type StepValues,
+} from './stepResults.ts';
+import { empty, type Tensor, type TensorData } from './tensor.ts';
 
 /** Elements on the host with their shape: an input of a captured step. */
 export interface HostTensor {
@@ -17,9 +22,15 @@ export interface HostTensor {
 }
 type Tensors = Record<string, Tensor>;
 type HostInputs<T extends Tensors> = { [K in keyof T]: HostTensor };
-interface Captured<T extends Tensors> {
+interface Traced<T extends Tensors, R> {
+  tensors: T;
+  result: Tensor;
+  unpack: PackedResults<R>['unpack'];
+}
+interface Captured<T extends Tensors, R> {
   plan: Plan;
   tensors: T;
+  unpack: PackedResults<R>['unpack'];
   guard: CaptureGuard;
 }
 
@@ -29,7 +40,8 @@ interface Captured<T extends Tensors> {
  * inputs and a few numbers go up. Results are those of running `step` each time, bit for bit.
  * PyTorch has CUDA graphs for this, JAX `jit`.
  *
- * `step` gets the inputs as tensors and returns a float32 tensor. Its JavaScript runs once for each
+ * `step` gets the inputs as tensors and returns a float32 tensor, or several in an array or a
+ * record; `run` gives the elements of each. Its JavaScript runs once for each
  * set of shapes, and again if a parameter was moved, frozen or unfrozen, or has another gradient.
  * So it must not depend on values, nor keep tensors that it makes (call `zeroGrad` in the step).
  * Optimisers, dropout, random numbers and learning rates advance with each replay; other work of
@@ -39,28 +51,28 @@ interface Captured<T extends Tensors> {
  * numbers have advanced, and gradients that it dropped stay dropped. On the cpu device, `step` runs
  * each time.
  */
-export const capture = <T extends Tensors>(
+export const capture = <T extends Tensors, R extends StepResult = Tensor>(
   device: Device,
-  step: (inputs: T) => Tensor,
-): CapturedStep<T> => new CapturedStep(device, step);
+  step: (inputs: T) => R,
+): CapturedStep<T, R> => new CapturedStep(device, step);
 
 /** A step that `capture` made; call `run` for each batch. */
-export class CapturedStep<T extends Tensors> {
+export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
   readonly #device: Device;
-  readonly #step: (inputs: T) => Tensor;
-  readonly #captured = new Map<string, Captured<T>>();
+  readonly #step: (inputs: T) => R;
+  readonly #captured = new Map<string, Captured<T, R>>();
   #latestPlan: Plan | undefined;
 
-  constructor(device: Device, step: (inputs: T) => Tensor) {
+  constructor(device: Device, step: (inputs: T) => R) {
     this.#device = device;
     this.#step = step;
   }
 
   /**
-   * Queues the step; resolves with the elements of its result. Rejects with an ArgumentError if an
-   * input does not fill its shape, and with what went wrong on the device.
+   * Queues the step; resolves with the elements of its result, or of each. Rejects with an
+   * ArgumentError if an input does not fill its shape, and with what went wrong on the device.
    */
-  async run(inputs: HostInputs<T>): Promise<Float32Array> {
+  async run(inputs: HostInputs<T>): Promise<StepValues<R>> {
     for (const [name, { data, shape }] of Object.entries(inputs)) {
       if (data.length !== product(shape))
         throw new ArgumentError(
@@ -72,7 +84,7 @@ export class CapturedStep<T extends Tensors> {
     const key = Object.entries(inputs).map(
       ([name, { data, shape }]) => `${name} ${data.constructor.name} ${formatShape(shape)}`,
     );
-    const { plan, tensors, guard } =
+    const { plan, tensors, guard, unpack } =
       this.#validCapture(key.join()) ?? this.#capture(key.join(), inputs);
     this.#latestPlan = plan;
     const replayed = replay(this.#device, plan, () => {
@@ -80,7 +92,7 @@ export class CapturedStep<T extends Tensors> {
     });
     guard.noteReplay();
     applyFinalGradients(guard);
-    return new Float32Array(await replayed);
+    return unpack(new Float32Array(await replayed));
   }
 
   /** Launches and floating-point operations of the latest run; undefined on the cpu device. */
@@ -95,7 +107,7 @@ export class CapturedStep<T extends Tensors> {
   }
 
   /** The capture for these shapes, if a new one would not differ. */
-  #validCapture(key: string): Captured<T> | undefined {
+  #validCapture(key: string): Captured<T, R> | undefined {
     const captured = this.#captured.get(key);
     if (!captured || (captured.guard.isValid && !captured.plan.allocationFailed)) return captured;
     captured.plan.dispose();
@@ -103,26 +115,26 @@ export class CapturedStep<T extends Tensors> {
     return undefined;
   }
 
-  #capture(key: string, inputs: HostInputs<T>): Captured<T> {
+  #capture(key: string, inputs: HostInputs<T>): Captured<T, R> {
     // The generator outlives steps, so it must not be made in one.
     dropoutGenerator(this.#device);
     const guard = new CaptureGuard();
     guard.guardValue(isGradEnabled, isGradEnabled);
-    let tensors!: T;
+    let traced!: Traced<T, R>;
     const trace = () => {
-      const traced = this.#runStep(inputs);
+      traced = this.#runStep(inputs);
       guard.finish();
-      tensors = traced.tensors;
       const { storage, size } = traced.result;
       return {
         result: { ...storage.binding, size: size * 4 },
-        inputs: Object.values(tensors).map(({ storage }) => storage.binding.buffer),
+        inputs: Object.values(traced.tensors).map(({ storage }) => storage.binding.buffer),
       };
     };
     try {
       const captured = {
         plan: this.#device.capture!(() => withGuard(guard, trace)),
-        tensors,
+        tensors: traced.tensors,
+        unpack: traced.unpack,
         guard,
       };
       this.#captured.set(key, captured);
@@ -133,16 +145,16 @@ export class CapturedStep<T extends Tensors> {
     }
   }
 
-  async #runEagerly(inputs: HostInputs<T>): Promise<Float32Array> {
-    const { tensors, result } = this.#runStep(inputs);
+  async #runEagerly(inputs: HostInputs<T>): Promise<StepValues<R>> {
+    const { tensors, result, unpack } = this.#runStep(inputs);
     try {
-      return (await result.data()) as Float32Array;
+      return unpack((await result.data()) as Float32Array);
     } finally {
       for (const tensor of [...Object.values(tensors), result]) tensor.dispose();
     }
   }
 
-  #runStep(inputs: HostInputs<T>): { tensors: T; result: Tensor } {
+  #runStep(inputs: HostInputs<T>): Traced<T, R> {
     const device = this.#device;
     const generator = dropoutGenerator(device);
     device.onReplay(
@@ -156,23 +168,13 @@ export class CapturedStep<T extends Tensors> {
         empty(shape, data instanceof Float32Array ? 'float32' : 'int32', device),
       ).copy_(data) as T[typeof name];
     }
-    return { tensors, result: keep(scope(() => denseResult(this.#step(tensors)))) };
+    let packed!: PackedResults<R>;
+    const run = () => {
+      packed = packResults(this.#step(tensors));
+      return packed.tensor;
+    };
+    return { tensors, result: keep(scope(run)), unpack: packed.unpack };
   }
-}
-
-/** The result of a step, as dense memory. */
-function denseResult(result: Tensor): Tensor {
-  if (!(result instanceof Tensor))
-    throw new ArgumentError('capture: expected the step to return a tensor (not a promise)');
-  if (result.dtype !== 'float32')
-    throw new ArgumentError(
-      `capture: expected the step to return float32, got ${result.dtype}: use toFloat()`,
-    );
-  if (result.size === 0)
-    throw new ArgumentError(
-      `capture: expected the step to return elements, got shape ${formatShape(result.shape)}`,
-    );
-  return isDenseAtOrigin(result) ? result.detach() : launchMap(copy, [result]);
 }
 
 /** Leaves gradients where running the step would. */

@@ -55,8 +55,8 @@ export class CaptureGuard {
     if (storage.createdAt < this.#startedAt) this.#written.set(storage, by);
   }
 
-  guardRead(tensor: object): void {
-    this.#read ??= String(tensor);
+  guardRead(tensor: Leaf): void {
+    this.#read ??= describe(tensor);
   }
 
   /** Notes that the step was replayed. */
@@ -86,8 +86,7 @@ export class CaptureGuard {
       if (!needed || before || !leaf.grad || leaf.isDisposed) continue;
       throw new StateError(
         `capture: the step leaves a gradient on ${describe(leaf)}, which the next run would ` +
-          `add to: ` +
-          'call zeroGrad in the step',
+          'add to: call zeroGrad in the step',
       );
     }
   }
@@ -149,7 +148,7 @@ export function noteWrite({ storage }: Pick<Leaf, 'storage'>, by: string): void 
 }
 
 /** Notes that values go to the host. */
-export const guardRead = (tensor: object): void => activeGuard?.guardRead(tensor);
+export const guardRead = (tensor: Leaf): void => activeGuard?.guardRead(tensor);
 
 export const guardGradient = (leaf: Leaf, needed: boolean): void =>
   activeGuard?.guardGradient(leaf, needed);

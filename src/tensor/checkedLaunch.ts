@@ -50,6 +50,9 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
  * returns the result. It is not recorded, as with `launch`.
  * @param scalars the kernel's constants
  * @throws as `launch`; ArgumentError if the shapes do not broadcast.
+ * @example
+ * const cubes = defineMap({ name: 'cubes', expr: 'a * a * a', reference: (a) => a ** 3 });
+ * launchMap(cubes, [tensor([1.5, 2])]);
  */
 export function launchMap(
   kernel: MapKernel,

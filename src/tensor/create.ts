@@ -13,14 +13,24 @@ import type { Philox } from './random.ts';
 import { formatShape, product, type Shape } from './shape.ts';
 import { type DType, empty, isHalf, Tensor, type TensorData } from './tensor.ts';
 
-let currentDevice: Device = new CpuDevice();
+const firstDevice = new CpuDevice();
+let currentDevice: Device = firstDevice;
 
 /**
  * Device of new tensors unless an option says otherwise: the CPU until `setDevice` or `useDevice`.
+ * @example
+ * defaultDevice().kind; // 'webgpu' or 'cpu'
  */
 export const defaultDevice = (): Device => currentDevice;
 
-/** Makes new tensors on this device from now on; existing ones stay where they are. */
+/** The default device if it is a cpu device, else one that is always there. */
+export const cpuDevice = (): Device => (currentDevice.kind === 'cpu' ? currentDevice : firstDevice);
+
+/**
+ * Makes new tensors on this device from now on; existing ones stay where they are.
+ * @example
+ * setDevice(await openDevice('cpu'));
+ */
 export function setDevice(device: Device): void {
   currentDevice = device;
 }
@@ -28,6 +38,9 @@ export function setDevice(device: Device): void {
 /**
  * Opens a device and makes new tensors there from now on. `auto` is WebGPU if there is an adapter,
  * else the CPU.
+ * @example
+ * const device = await useDevice('auto');
+ * console.log(device.kind, device.description);
  */
 export async function useDevice(
   kind: DeviceKind | 'auto' = 'auto',
@@ -65,6 +78,8 @@ export type TensorValues = NestedArray | BigInt64Array | BigUint64Array;
  * given: ids of 64 bits (BigInt64Array) become int32 too.
  * @throws ArgumentError if nested arrays are ragged, the shape does not fit, or an integer does not
  *   fit into int32.
+ * @example
+ * tensor([[1, 2], [3, 4]]).shape; // [2, 2]
  */
 export function tensor(
   values: TensorValues,
@@ -145,7 +160,11 @@ export function fillMemory(target: Tensor, value: number): Tensor {
   return target;
 }
 
-/** A tensor with all elements equal to `value`. */
+/**
+ * A tensor with all elements equal to `value`.
+ * @example
+ * full([3], 7); // [7, 7, 7]
+ */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   const result = fillMemory(
     empty(shape, options.dtype ?? 'float32', options.device ?? currentDevice),
@@ -168,12 +187,20 @@ export function splitSizes<O extends object>(args: Sizes<O>): [Shape, O | undefi
   return [(Array.isArray(sizes[0]) ? sizes[0] : sizes) as Shape, options];
 }
 
-/** Zeros of a shape: `zeros([2, 3])` or `zeros(2, 3)`. */
+/**
+ * Zeros of a shape: `zeros([2, 3])` or `zeros(2, 3)`.
+ * @example
+ * zeros(2, 2); // [[0, 0], [0, 0]]
+ */
 export function zeros(...args: Sizes<TensorOptions>): Tensor {
   const [shape, options] = splitSizes(args);
   return full(shape, 0, options);
 }
-/** Ones of a shape: `ones([2, 3])` or `ones(2, 3)`. */
+/**
+ * Ones of a shape: `ones([2, 3])` or `ones(2, 3)`.
+ * @example
+ * ones(2, 2); // [[1, 1], [1, 1]]
+ */
 export function ones(...args: Sizes<TensorOptions>): Tensor {
   const [shape, options] = splitSizes(args);
   return full(shape, 1, options);
@@ -204,10 +231,18 @@ export function arange(start: number, end?: number, options: TensorOptions = {})
 /** Random numbers are float32. */
 type RandomOptions = Omit<TensorOptions, 'dtype'>;
 
-/** Normal random numbers of mean 0 and variance 1: `randn([2, 3])` or `randn(2, 3)`. */
+/**
+ * Normal random numbers of mean 0 and variance 1: `randn([2, 3])` or `randn(2, 3)`.
+ * @example
+ * randn(2, 3, { requiresGrad: true }).shape; // [2, 3]
+ */
 export const randn = (...args: Sizes<RandomOptions>): Tensor =>
   randomTensor(args, (random) => random.normal());
-/** Uniform random numbers in [0, 1): `rand([2, 3])` or `rand(2, 3)`. */
+/**
+ * Uniform random numbers in [0, 1): `rand([2, 3])` or `rand(2, 3)`.
+ * @example
+ * rand(2, 3).shape; // [2, 3]
+ */
 export const rand = (...args: Sizes<RandomOptions>): Tensor =>
   randomTensor(args, (random) => random.uniform());
 

@@ -90,3 +90,7 @@ export function elementsIn(
   });
   return dense;
 }
+
+/** Words of memory that the elements of a dense tensor take. */
+export const wordsOf = ({ dtype, size }: { dtype: DType; size: number }): number =>
+  wordRange(dtype, 0, size)[1];

@@ -5,7 +5,14 @@ import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
 import { Tensor } from './tensor.ts';
 
-/** What the forward of a `Function` leaves for its backward (PyTorch's `ctx`). */
+/**
+ * What the forward of a `Function` leaves for its backward (PyTorch's `ctx`).
+ * @example
+ * forward(context: FunctionContext, x: Tensor) {
+ *   context.saveForBackward(x); // backward reads context.savedTensors
+ *   return x.square();
+ * }
+ */
 export class FunctionContext {
   /** Whether each argument of `apply` is a tensor that requires a gradient. */
   readonly needsInputGrad: readonly boolean[];

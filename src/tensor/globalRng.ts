@@ -11,7 +11,12 @@ export const globalSeed = { seed: 0, count: 0 };
 /** The generator behind `randn` and `rand`. */
 export const globalGenerator = (): Philox => generator;
 
-/** Seeds `randn`, `rand` and dropout: the same seed gives the same numbers on every device. */
+/**
+ * Seeds `randn`, `rand` and dropout: the same seed gives the same numbers on every device.
+ * @example
+ * manualSeed(0);
+ * randn(2); // the same two numbers each time
+ */
 export function manualSeed(seed: number): void {
   generator = new Philox(seed);
   globalSeed.seed = seed;

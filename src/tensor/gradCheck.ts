@@ -1,6 +1,7 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { grad } from './backward.ts';
 import { tensor } from './create.ts';
+import { describe } from './print.ts';
 import { Philox } from './random.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape } from './shape.ts';
@@ -97,7 +98,8 @@ function outputsOf(
   for (const output of outputs)
     if (!(output instanceof Tensor) || output.dtype !== 'float32')
       throw new ArgumentError(
-        `gradCheck: expected the function to return float32 tensors, got ${output}`,
+        `gradCheck: expected the function to return float32 tensors, ` +
+          `got ${output instanceof Tensor ? describe(output) : typeof output}`,
       );
   return outputs as Tensor[];
 }

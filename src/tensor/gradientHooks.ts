@@ -104,6 +104,7 @@ export function checkGradient(what: string, gradient: Tensor, x: Tensor): void {
   if (isSameShape && gradient.dtype === 'float32' && gradient.device === x.device) return;
   const whose = isSameShape ? '' : ` of shape ${formatShape(x.shape)}`;
   throw new ArgumentError(
-    `${what} a gradient${whose || ` in float32 on ${x.device.kind}`}, got ${gradient}`,
+    `${what} a gradient${whose || ` in float32 on ${x.device.kind}`}, ` +
+      `got ${describe(gradient)}`,
   );
 }

@@ -43,6 +43,7 @@ export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { type EmbeddingBagOptions, embeddingBag } from './ops/embeddingBag.ts';
 export * from './ops/functions.ts';
 export * from './ops/indexing.ts';
+export * from './ops/joins.ts';
 export { layerNorm } from './ops/layerNorm.ts';
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts';
 export * from './ops/logical.ts';
@@ -64,6 +65,7 @@ export {
   maxPool1d,
   maxPool2d,
 } from './ops/pooling.ts';
+export { pow } from './ops/power.ts';
 export * from './ops/rearrange.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rounding.ts';
@@ -79,4 +81,5 @@ export * from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';
+export type { StepResult, StepValues } from './stepResults.ts';
 export { type DType, Tensor, type TensorData } from './tensor.ts';

@@ -9,10 +9,12 @@ import { gather, indexSelect } from './ops/embedding.ts';
 import * as functions from './ops/functions.ts';
 import * as indexing from './ops/indexing.ts';
 import * as inPlace from './ops/inPlace.ts';
+import * as joins from './ops/joins.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
 import * as numeric from './ops/numeric.ts';
 import * as orderStatistics from './ops/orderStatistics.ts';
+import { pow } from './ops/power.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
 import * as rounding from './ops/rounding.ts';
@@ -33,12 +35,14 @@ const operations = {
   ...softmaxes,
   ...reduce,
   ...views,
+  ...joins,
   ...inPlace,
   ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
   ...{ ...orderStatistics, ...scans },
   ...{
     matmul,
+    pow,
     gather,
     indexSelect,
     bmm,

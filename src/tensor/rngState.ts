@@ -14,6 +14,11 @@ export interface RngState extends PhiloxState {
 /**
  * The state of the random numbers: of `randn` and `rand`, which all devices share, and of dropout
  * on `device` (PyTorch's `get_rng_state`). A step that is queued counts, whether it has run or not.
+ * @example
+ * const state = getRngState();
+ * const a = randn(2);
+ * setRngState(state);
+ * randn(2); // as a
  */
 export function getRngState(device: Device = defaultDevice()): RngState {
   return { ...globalGenerator().state, dropoutCalls: dropoutGenerator(device).position };
@@ -25,6 +30,11 @@ export function getRngState(device: Device = defaultDevice()): RngState {
  * other devices starts over, as after `manualSeed`. Call it between steps: a mask that backward
  * still needs is drawn again from the current seed.
  * @throws ArgumentError if `state` is not one that `getRngState` returns.
+ * @example
+ * const state = getRngState();
+ * const a = randn(2);
+ * setRngState(state);
+ * randn(2); // as a
  */
 export function setRngState(state: RngState, device: Device = defaultDevice()): void {
   checkCount('position', state.position);

@@ -12,7 +12,11 @@ export function track(tensor: HasDispose): void {
   if (scopes.length > 0) scopes[scopes.length - 1].add(tensor);
 }
 
-/** Takes a tensor out of all scopes: it lives until it is disposed or collected. Returns it. */
+/**
+ * Takes a tensor out of all scopes: it lives until it is disposed or collected. Returns it.
+ * @example
+ * const average = scope(() => keep(x.mean(0))); // lives on after the scope
+ */
 export function keep<T extends HasDispose>(tensor: T): T {
   for (const scope of scopes) scope.delete(tensor);
   return tensor;
@@ -23,6 +27,8 @@ export function keep<T extends HasDispose>(tensor: T): T {
  * or in an object), which pass to the enclosing scope. TensorFlow.js calls this `tidy`. `body` must
  * not be async: the scope would also free tensors that others make in the meantime.
  * @throws ArgumentError if `body` returns a promise.
+ * @example
+ * const loss = scope(() => model.forward(x).square().mean()); // frees what lies between
  */
 export function scope<T>(body: () => T): T {
   const made = new Set<HasDispose>();

@@ -15,7 +15,8 @@ export interface Write {
 
 /** Memory of a tensor and its views. It is freed when the last of them is disposed. */
 export class Storage {
-  readonly device: Device;
+  /** Another object once the memory has moved to another device. */
+  device: Device;
   /** Another object once the memory has moved. */
   binding: Binding;
   /** As requested; the device may have allocated more. */
@@ -61,6 +62,17 @@ export class Storage {
     this.parent = part.parent;
     this.binding = partOf(part);
     this.bytes = part.size;
+  }
+
+  /** Moves to new memory on a device, whose contents are undefined. Views follow. */
+  moveToDevice(device: Device, bytes: number): void {
+    const holding = hold(this, device, Math.max(16, bytes));
+    this.#letGo();
+    this.parent = undefined;
+    this.#holding = holding;
+    this.device = device;
+    this.bytes = bytes;
+    this.binding = { buffer: holding.buffer, offset: 0, size: holding.buffer.bytes };
   }
 
   /** Whether only one tensor uses this memory. */

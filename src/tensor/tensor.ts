@@ -12,7 +12,7 @@ import {
   isHalf,
   memoryOf,
   noteHalf,
-  wordRange,
+  wordsOf,
 } from './elements.ts';
 import { hostWrite } from './hostWrite.ts';
 import { noteIndexRange } from './indexRange.ts';
@@ -66,6 +66,7 @@ export interface SparseRowGradient {
 /**
  * An n-dimensional array on a device, as PyTorch's. Views (`view`, transpose, slices, expand) share
  * its memory. Operations are methods too; `ops/` defines them, this file only what a tensor is.
+ * @example await tensor([[1, 2], [3, 4]]).mul(2).sum().item(); // 20
  */
 export class Tensor {
   readonly storage: Storage;
@@ -294,6 +295,6 @@ export function empty(shape: Shape, dtype: DType, device: Device): Tensor {
       `dtype: expected ${dtypes.join(', ')}, got ${formatValue(dtype)}` +
         (String(dtype).includes('64') ? ': integers are int32 here, floats float32' : ''),
     );
-  const [, words] = wordRange(dtype, 0, product(shape));
+  const words = wordsOf({ dtype, size: product(shape) });
   return new Tensor(new Storage(device, words * 4), shape, dtype);
 }

@@ -2,11 +2,11 @@ import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertModel } from '../model.ts';
-import { type BertInputs, classificationLoss, toIdTensors } from '../modelInputs.ts';
+import { classificationLoss, type LossInputs, toIdTensors } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
 
 /** As `BertInputs`, with ids, mask, segments and positions of [batch, choices, length]. */
-export interface MultipleChoiceInputs extends BertInputs {
+export interface MultipleChoiceInputs extends LossInputs {
   /** Number of the right choice, [batch]. */
   labels?: Tensor | NestedArray;
 }
@@ -52,7 +52,7 @@ export class BertForMultipleChoice extends BertClassifier<BertModel> {
       loss:
         inputs.labels === undefined
           ? undefined
-          : classificationLoss(logits, inputs.labels, 'labels'),
+          : classificationLoss(logits, inputs.labels, 'labels', inputs),
     };
   }
 }

@@ -3,7 +3,7 @@ import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertModel } from '../model.ts';
-import { type BertInputs, classificationLoss } from '../modelInputs.ts';
+import { classificationLoss, type LossInputs } from '../modelInputs.ts';
 import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
 class BertOnlyNSPHead extends Module {
@@ -16,7 +16,7 @@ class BertOnlyNSPHead extends Module {
 }
 
 /** Inputs of `BertForNextSentencePrediction`. */
-export interface NextSentenceInputs extends BertInputs {
+export interface NextSentenceInputs extends LossInputs {
   /** 0: the second text follows the first, 1: it is a random one; [batch]. */
   labels?: Tensor | NestedArray;
 }
@@ -58,7 +58,7 @@ export class BertForNextSentencePrediction extends BertPreTrainedModel {
       loss:
         inputs.labels === undefined
           ? undefined
-          : classificationLoss(logits, inputs.labels, 'labels'),
+          : classificationLoss(logits, inputs.labels, 'labels', inputs),
     };
   }
 }

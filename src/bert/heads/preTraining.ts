@@ -1,5 +1,8 @@
 import { Linear } from '../../nn/index.ts';
-import type { NestedArray, Tensor } from '../../tensor/index.ts';
+import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
+import { type NestedArray, Tensor } from '../../tensor/index.ts';
+import { describe } from '../../tensor/print.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertModel } from '../model.ts';
@@ -18,9 +21,14 @@ class BertPreTrainingHeads extends BertOnlyMLMHead {
 }
 
 /** Inputs of `BertForPreTraining`. */
-export interface PreTrainingInputs extends MaskedLMInputs {
+export interface PreTrainingInputs extends Omit<MaskedLMInputs, 'numItemsInBatch'> {
   /** 0: the second text follows the first, 1: it is a random one; [batch]. */
   nextSentenceLabel?: Tensor | NestedArray;
+  /**
+   * The numbers that the summed losses are divided by: of tokens to predict, and of sentence pairs.
+   * As `numItemsInBatch` of other models.
+   */
+  numItemsInBatch?: { tokens: number | Tensor; sentences: number | Tensor };
 }
 
 /** Outputs of `BertForPreTraining`. */
@@ -56,15 +64,21 @@ export class BertForPreTraining extends BertPreTrainedModel {
 
   forward(inputs: PreTrainingInputs): PreTrainingOutput {
     const { poolerOutput, ...rest } = this.bert.forward(inputs);
-    const { labels, nextSentenceLabel } = inputs;
+    const { labels, labelPositions, nextSentenceLabel, numItemsInBatch } = inputs;
+    checkCounts(numItemsInBatch);
     const both = labels !== undefined && nextSentenceLabel !== undefined;
-    const predicted = this.cls.predictions.forward(rest.lastHiddenState, both ? inputs : {});
+    const predicted = this.cls.predictions.forward(
+      rest.lastHiddenState,
+      both ? { labels, labelPositions, numItemsInBatch: numItemsInBatch?.tokens } : {},
+    );
     const seqRelationshipLogits = this.cls.seqRelationship.forward(poolerOutput);
     return {
       ...rest,
       loss: both
         ? predicted.loss!.add(
-            classificationLoss(seqRelationshipLogits, nextSentenceLabel, 'nextSentenceLabel'),
+            classificationLoss(seqRelationshipLogits, nextSentenceLabel, 'nextSentenceLabel', {
+              numItemsInBatch: numItemsInBatch?.sentences,
+            }),
           )
         : undefined,
       get predictionLogits() {
@@ -73,4 +87,12 @@ export class BertForPreTraining extends BertPreTrainedModel {
       seqRelationshipLogits,
     };
   }
+}
+
+function checkCounts(given: PreTrainingInputs['numItemsInBatch']): void {
+  if (given !== undefined && (given?.tokens === undefined || given.sentences === undefined))
+    throw new ArgumentError(
+      'numItemsInBatch: expected the numbers of `tokens` and of `sentences`, ' +
+        `got ${given instanceof Tensor ? describe(given) : formatValue(given)}`,
+    );
 }

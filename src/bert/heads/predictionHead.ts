@@ -12,10 +12,17 @@ import {
 } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import { activations } from '../layers/encoder.ts';
-import { type BertInputs, checkIdValues, checkLabelShape, toIdTensor } from '../modelInputs.ts';
+import {
+  type BertInputs,
+  checkIdValues,
+  checkLabelShape,
+  type LossInputs,
+  reduceLoss,
+  toIdTensor,
+} from '../modelInputs.ts';
 
 /** Inputs of `BertForMaskedLM`. */
-export interface MaskedLMInputs extends BertInputs {
+export interface MaskedLMInputs extends LossInputs {
   /**
    * Token to predict at each position, [batch, length]; -100 for positions to ignore. Given as
    * arrays, only labelled positions go through the decoder; given as a tensor, whose values the
@@ -74,11 +81,9 @@ export class BertLMPredictionHead extends Module {
    * hidden: [batch, length, hidden].
    * @throws ArgumentError for labels of another shape or outside the vocabulary.
    */
-  forward(
-    hidden: Tensor,
-    { labels, labelPositions }: Pick<MaskedLMInputs, 'labels' | 'labelPositions'>,
-  ): MaskedLMPrediction {
-    const loss = labels === undefined ? undefined : this.#loss(hidden, labels, labelPositions);
+  forward(hidden: Tensor, inputs: Omit<MaskedLMInputs, keyof BertInputs>): MaskedLMPrediction {
+    const loss =
+      inputs.labels === undefined ? undefined : this.#loss(hidden, inputs.labels, inputs);
     const logits = () => linear(this.transform.forward(hidden), this.decoder.weight, this.bias);
     let computed: Tensor | undefined;
     return {
@@ -94,12 +99,18 @@ export class BertLMPredictionHead extends Module {
   #loss(
     hidden: Tensor,
     labels: Tensor | NestedArray,
-    labelPositions?: Tensor | NestedArray,
+    { labelPositions, numItemsInBatch }: Omit<MaskedLMInputs, keyof BertInputs>,
   ): Tensor {
     const [batch, length, size] = hidden.shape;
     const rows = hidden.reshape([batch * length, size]);
     const lossOf = (x: Tensor, targets: Tensor) =>
-      linearCrossEntropy(this.transform.forward(x), this.decoder.weight, this.bias, targets);
+      reduceLoss(
+        (reduction) =>
+          linearCrossEntropy(this.transform.forward(x), this.decoder.weight, this.bias, targets, {
+            reduction,
+          }),
+        numItemsInBatch,
+      );
     if (labelPositions !== undefined) {
       const positions = toIdTensor(labelPositions, hidden.device, 'labelPositions');
       const targets = toIdTensor(labels, hidden.device, 'labels');

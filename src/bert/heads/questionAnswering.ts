@@ -4,11 +4,11 @@ import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone } from '../model.ts';
-import { type BertInputs, classificationLoss, toIdTensor } from '../modelInputs.ts';
+import { classificationLoss, type LossInputs, toIdTensor } from '../modelInputs.ts';
 import { BertPreTrainedModel } from '../pretrainedModel.ts';
 
 /** Inputs of `BertForQuestionAnswering`. */
-export interface QuestionAnsweringInputs extends BertInputs {
+export interface QuestionAnsweringInputs extends LossInputs {
   /** First token of each answer, [batch]. Negative values count as 0;
    * values beyond the text are ignored. */
   startPositions?: Tensor | NestedArray;
@@ -60,16 +60,21 @@ export class BertForQuestionAnswering extends BertPreTrainedModel {
     const loss =
       startPositions === undefined || endPositions === undefined
         ? undefined
-        : spanLoss(startLogits, startPositions, 'startPositions')
-            .add(spanLoss(endLogits, endPositions, 'endPositions'))
+        : spanLoss(startLogits, startPositions, 'startPositions', inputs)
+            .add(spanLoss(endLogits, endPositions, 'endPositions', inputs))
             .div(2);
     return { ...output, startLogits, endLogits, loss };
   }
 }
 
 /** logits: [batch, length], positions: [batch]. */
-function spanLoss(logits: Tensor, positions: Tensor | NestedArray, name: string): Tensor {
+function spanLoss(
+  logits: Tensor,
+  positions: Tensor | NestedArray,
+  name: string,
+  { numItemsInBatch }: LossInputs,
+): Tensor {
   const [, length] = logits.shape;
   const within = toIdTensor(positions, logits.device, name).toFloat().clamp(0, length).toInt();
-  return classificationLoss(logits, within, name, { ignoreIndex: length });
+  return classificationLoss(logits, within, name, { ignoreIndex: length, numItemsInBatch });
 }

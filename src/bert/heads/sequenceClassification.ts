@@ -8,12 +8,18 @@ import {
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertModel, type BertModelOutput } from '../model.ts';
-import { type BertInputs, checkLabelShape, classificationLoss } from '../modelInputs.ts';
+import {
+  type BertInputs,
+  checkLabelShape,
+  classificationLoss,
+  type LossInputs,
+  reduceLoss,
+} from '../modelInputs.ts';
 import type { BertPreTrainedModel } from '../pretrainedModel.ts';
 import { BertClassifier } from './classifier.ts';
 
 /** Inputs of models that classify or score texts. */
-export interface SequenceClassifierInputs extends BertInputs {
+export interface SequenceClassifierInputs extends LossInputs {
   /**
    * Class numbers, [batch]; for regression scores, [batch] or [batch, labels]; for several labels 0
    * or 1, [batch, labels].
@@ -50,12 +56,12 @@ export abstract class SequenceClassifier<
     return {
       ...rest,
       logits,
-      loss: inputs.labels === undefined ? undefined : this.#loss(logits, inputs.labels),
+      loss: inputs.labels === undefined ? undefined : this.#loss(logits, inputs.labels, inputs),
     };
   }
 
   /** Without a `problemType`, one label means regression, float32 rows mean several labels. */
-  #loss(logits: Tensor, given: Tensor | NestedArray): Tensor {
+  #loss(logits: Tensor, given: Tensor | NestedArray, inputs: SequenceClassifierInputs): Tensor {
     const { numLabels, problemType } = this.config;
     const known = given instanceof Tensor ? given : tensor(given, { device: logits.device });
     const multi = known.dtype === 'float32' && known.ndim === 2 && known.shape[1] === numLabels;
@@ -67,13 +73,12 @@ export abstract class SequenceClassifier<
           ? 'multi_label_classification'
           : 'single_label_classification');
     if (problem === 'single_label_classification')
-      return classificationLoss(logits, given, 'labels');
+      return classificationLoss(logits, given, 'labels', inputs);
     const labels = known.toFloat();
     checkLabelShape(labels.shape, logits.shape, 'labels');
     const scores = logits.reshape(labels.shape);
-    return problem === 'regression'
-      ? mseLoss(scores, labels)
-      : binaryCrossEntropyWithLogits(scores, labels);
+    const lossOf = problem === 'regression' ? mseLoss : binaryCrossEntropyWithLogits;
+    return reduceLoss((reduction) => lossOf(scores, labels, reduction), inputs.numItemsInBatch);
   }
 }
 

@@ -2,11 +2,11 @@ import type { NestedArray, Tensor } from '../../tensor/index.ts';
 import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { BertBackbone } from '../model.ts';
-import { type BertInputs, classificationLoss } from '../modelInputs.ts';
+import { classificationLoss, type LossInputs } from '../modelInputs.ts';
 import { BertClassifier } from './classifier.ts';
 
 /** Inputs of `BertForTokenClassification`. */
-export interface TokenClassifierInputs extends BertInputs {
+export interface TokenClassifierInputs extends LossInputs {
   /** Class number of each token, [batch, length]; -100: ignored. */
   labels?: Tensor | NestedArray;
 }
@@ -42,7 +42,7 @@ export class BertForTokenClassification extends BertClassifier<BertBackbone> {
       loss:
         inputs.labels === undefined
           ? undefined
-          : classificationLoss(logits, inputs.labels, 'labels'),
+          : classificationLoss(logits, inputs.labels, 'labels', inputs),
     };
   }
 }

@@ -26,6 +26,7 @@ const dtypeBytes = {
   U64: 8,
 } as const;
 
+/** A type of elements, as safetensors files name it. */
 export type SafetensorsDtype = keyof typeof dtypeBytes;
 
 /** From the narrowest to the widest. */
@@ -91,6 +92,8 @@ export function float32Decoder(
  * The values of a floating-point tensor (F64, F32, F16, BF16) as float32, in fresh memory.
  * @param name names the tensor in the message
  * @throws SafetensorsError for another dtype.
+ * @example
+ * toFloat32(parseSafetensors(bytes).tensors.get('weight')!);
  */
 export function toFloat32(raw: RawTensor, name?: string): Float32Array {
   // A copy is aligned, whatever the offset in the file.
@@ -101,6 +104,8 @@ export function toFloat32(raw: RawTensor, name?: string): Float32Array {
  * Converts IEEE 754 binary32 to binary16, rounding to nearest, ties to even.
  * @param name names the tensor in the message
  * @throws SafetensorsError for NaN, and for values that would round to infinity.
+ * @example
+ * toFloat16(Float32Array.of(1, 0.5)); // the bits 0x3c00 and 0x3800
  */
 export function toFloat16(floats: Float32Array, name?: string): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
@@ -143,6 +148,8 @@ const integerArrays: {
  * The values of an integer or BOOL tensor as int32, in fresh memory.
  * @param name names the tensor in the message
  * @throws SafetensorsError for another dtype, or a value outside int32.
+ * @example
+ * toInt32(parseSafetensors(bytes).tensors.get('ids')!);
  */
 export function toInt32(raw: RawTensor, name?: string): Int32Array {
   const IntegerArray = integerArrays[raw.dtype];

@@ -42,6 +42,8 @@ export interface TensorToStream extends Omit<TensorToWrite, 'data'> {
  * Parses a safetensors file in memory. Tensors are in the order of their bytes, of which they are
  * views.
  * @throws SafetensorsError for anything that the format does not allow, naming the tensor.
+ * @example
+ * const { tensors } = parseSafetensors(new Uint8Array(await file.arrayBuffer()));
  */
 export function parseSafetensors(bytes: Uint8Array): {
   tensors: Map<string, RawTensor>;
@@ -65,6 +67,8 @@ export function parseSafetensors(bytes: Uint8Array): {
  * Serializes tensors exactly as the reference library does: wider dtypes first, then by name.
  * transformers refuses files without the metadata `format: pt`.
  * @throws SafetensorsError when a name occurs twice, or a shape does not fit its data.
+ * @example
+ * const bytes = serializeSafetensors(Object.entries(tensors));
  */
 export function serializeSafetensors(
   tensors: Iterable<readonly [string, TensorToWrite]>,

@@ -28,7 +28,11 @@ interface MapConstants extends PerElementConstants {
 
 const typeOf = (spec: MapSpec, name: string) => spec.types?.[name] ?? 'V';
 
-/** A kernel of the element-by-element family. */
+/**
+ * A kernel of the element-by-element family.
+ * @example
+ * const cubes = defineMap({ name: 'cubes', expr: 'a * a * a', reference: (a) => a ** 3 });
+ */
 export function defineMap(spec: MapSpec): MapKernel {
   const { inputs, scalars = [] } = spec;
   const kernel = defineKernel({

@@ -18,6 +18,8 @@ export interface PerElementConstants extends Record<string, string | number | bo
  * The constants for an adapter.
  * @param vectors their number, for functions of many steps: software adapters then compute two side
  * by side to hide latency
+ * @example
+ * constants: (_, traits) => perElementConstants(traits)
  */
 export const perElementConstants = (traits: Traits, vectors?: number): PerElementConstants => {
   const lanes = independentLanes(traits, 256);
@@ -29,7 +31,11 @@ export const perElementConstants = (traits: Traits, vectors?: number): PerElemen
   };
 };
 
-/** Workgroups for `count` elements (or vectors). */
+/**
+ * Workgroups for `count` elements (or vectors).
+ * @example
+ * launch: ({ count }, constants) => perElementWorkgroups(count, constants)
+ */
 export const perElementWorkgroups = (
   count: number,
   { lanes, elementsPerLane }: PerElementConstants,
@@ -39,6 +45,8 @@ export const perElementWorkgroups = (
  * The entry point: `body` computes element `i` of `count`, a WGSL expression. `reads` maps names in
  * the body to the buffers whose element i they hold. Code that does not depend on `i` belongs in
  * `prologue`: drivers may not move it out of the loop.
+ * @example
+ * wgsl: (constants) => perElementMain(constants, 'p.count', 'y[i] = x[i] * 2.0;')
  */
 export const perElementMain = (
   { lanes, elementsPerLane, interleave }: PerElementConstants,

@@ -28,6 +28,8 @@ export const alignedWindow = (
  * Splits along the parameter `length`; `elements` gives the elements of each buffer per index. Each
  * part sees the other buffers whole. `otherParams` gives the other parameters that change in the
  * part that begins at an index.
+ * @example
+ * splitAxes: (p, alignment) => [splitAlong(p, 'count', { x: 1, y: 1 }, alignment)]
  */
 export function splitAlong<P extends Record<string, unknown>>(
   p: P,

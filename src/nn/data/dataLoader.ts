@@ -92,6 +92,9 @@ export class DataLoader<T, B = Collated<T>> implements AsyncIterable<B> {
  * and numbers become a tensor (numbers float32, booleans bool); arrays and objects are collated
  * member by member; strings stay an array. Labels that should be int32 are tensors or Int32Arrays.
  * @throws ArgumentError if there are no examples, or of a kind that is not known.
+ * @example
+ * defaultCollate([{ x: tensor([1, 2]), label: 0 }, { x: tensor([3, 4]), label: 1 }]);
+ * // { x: [[1, 2], [3, 4]], label: [0, 1] }
  */
 export function defaultCollate<T>(examples: readonly T[]): Collated<T> {
   return collateAny(examples) as Collated<T>;

@@ -57,7 +57,11 @@ export class TensorDataset implements Dataset<Tensor[]> {
   }
 }
 
-/** Datasets one after the other, PyTorch's `ConcatDataset`. */
+/**
+ * Datasets one after the other, PyTorch's `ConcatDataset`.
+ * @example
+ * new nn.data.ConcatDataset([reviews, questions]).length; // of both together
+ */
 export class ConcatDataset<T> implements Dataset<T> {
   readonly datasets: readonly Dataset<T>[];
 
@@ -85,7 +89,11 @@ export class ConcatDataset<T> implements Dataset<T> {
   }
 }
 
-/** Some examples of a dataset, in the order of `indices`. */
+/**
+ * Some examples of a dataset, in the order of `indices`.
+ * @example
+ * new nn.data.Subset(reviews, [0, 2, 4]).length; // 3
+ */
 export class Subset<T> implements Dataset<T> {
   readonly dataset: Dataset<T>;
   readonly indices: readonly number[];

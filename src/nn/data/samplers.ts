@@ -56,7 +56,11 @@ export class WeightedRandomSampler implements Sampler {
   }
 }
 
-/** Some positions in random order (PyTorch's `SubsetRandomSampler`). */
+/**
+ * Some positions in random order (PyTorch's `SubsetRandomSampler`).
+ * @example
+ * new nn.data.SubsetRandomSampler([0, 2, 4]); // these three in random order
+ */
 export class SubsetRandomSampler implements Sampler {
   readonly indices: readonly number[];
 

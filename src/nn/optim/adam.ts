@@ -52,17 +52,24 @@ function checkOptions(
  * optimizer.zeroGrad();
  */
 export class Adam extends Optimizer<AdamOptions> {
-  readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[];
+  readonly #states: { m: Tensor; v: Tensor; vMax?: Tensor }[] = [];
+  readonly #amsgrad: boolean;
   protected decoupledWeightDecay = false;
 
   constructor(params: ParamsOrGroups, options: Partial<AdamOptions> = {}) {
     const resolved = withDefaults(defaults, options);
     super(params, resolved, (group) => checkOptions(group, resolved));
-    this.#states = this.arenas.map((arena) => ({
-      m: arena.allocate(),
-      v: arena.allocate(),
-      ...(resolved.amsgrad && { vMax: arena.allocate() }),
-    }));
+    this.#amsgrad = resolved.amsgrad;
+    this.addState(this.arenas);
+  }
+
+  protected override addState(arenas: readonly Arena[]): void {
+    for (const arena of arenas)
+      this.#states.push({
+        m: arena.allocate(),
+        v: arena.allocate(),
+        ...(this.#amsgrad && { vMax: arena.allocate() }),
+      });
   }
 
   protected override hyperparameterRow(group: ParamGroup<AdamOptions>, step: number): number[] {

@@ -20,6 +20,9 @@ import { Storage } from '../../tensor/storage.ts';
  * Parameters that an optimiser moved side by side into one buffer. Their gradients and the
  * optimiser's state lie in buffers of the same layout, so that one launch updates all of them. Each
  * parameter starts on a block of `BLOCK_SIZE` elements; the gaps hold zeros.
+ * @example
+ * const arena = new Arena(model.parameters(), 0);
+ * arena.param.shape; // all of them, one behind the other
  */
 export class Arena {
   readonly params: readonly Tensor[];
@@ -149,8 +152,11 @@ const ownsMemory = (param: Tensor): boolean =>
   isDenseAtOrigin(param) &&
   (param.storage.parent !== undefined || param.storage.bytes === 4 * param.size);
 
-/** Packs parameters into as few arenas as the adapter's largest binding allows. */
-export function packArenas(params: readonly Tensor[]): Arena[] {
+/**
+ * Packs parameters into as few arenas as the adapter's largest binding allows. `first`: index of
+ * the first of them in the optimiser.
+ */
+export function packArenas(params: readonly Tensor[], first: number): Arena[] {
   const limit = params[0].device.traits.maxBinding / 4;
   const packs: Tensor[][] = [];
   let used = Number.POSITIVE_INFINITY;
@@ -163,9 +169,9 @@ export function packArenas(params: readonly Tensor[]): Arena[] {
     packs.at(-1)!.push(param);
     used += size;
   }
-  let first = 0;
+  let next = first;
   return packs.map((pack) => {
-    first += pack.length;
-    return new Arena(pack, first - pack.length);
+    next += pack.length;
+    return new Arena(pack, next - pack.length);
   });
 }

@@ -1,7 +1,11 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
-/** The rate times `factor` for the first `totalIters` steps (PyTorch's `ConstantLR`). */
+/**
+ * The rate times `factor` for the first `totalIters` steps (PyTorch's `ConstantLR`).
+ * @example
+ * const schedule = new ConstantLR(optimizer, { factor: 0.5, totalIters: 4 });
+ */
 export class ConstantLR extends LRScheduler {
   readonly factor: number;
   readonly totalIters: number;
@@ -21,7 +25,11 @@ export class ConstantLR extends LRScheduler {
   }
 }
 
-/** Down to 0 at `totalIters` steps along a polynomial (PyTorch's `PolynomialLR`). */
+/**
+ * Down to 0 at `totalIters` steps along a polynomial (PyTorch's `PolynomialLR`).
+ * @example
+ * const schedule = new PolynomialLR(optimizer, { totalIters: 100, power: 2 });
+ */
 export class PolynomialLR extends LRScheduler {
   readonly totalIters: number;
   readonly power: number;
@@ -44,6 +52,8 @@ export class PolynomialLR extends LRScheduler {
 /**
  * Along half a cosine from the rate to `etaMin` in `t0` steps, then again from the start, each time
  * `tMult` times as long (Loshchilov & Hutter 2017, arXiv 1608.03983), PyTorch's class.
+ * @example
+ * const schedule = new CosineAnnealingWarmRestarts(optimizer, 10, { tMult: 2 });
  */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
   readonly t0: number;
@@ -80,6 +90,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   }
 }
 
+/** Options of `OneCycleLR`. */
 export interface OneCycleOptions {
   /** Length of the cycle. */
   totalSteps: number;
@@ -96,6 +107,8 @@ export interface OneCycleOptions {
 /**
  * From a low rate up to `maxLr`, then down to almost 0 (Smith & Topin 2019, arXiv 1708.07120),
  * PyTorch's `OneCycleLR`. The momentum stays as it is, as with PyTorch's `cycle_momentum=False`.
+ * @example
+ * const schedule = new OneCycleLR(optimizer, 0.01, { totalSteps: 1000 });
  */
 export class OneCycleLR extends LRScheduler {
   readonly maxLr: number;

@@ -1,3 +1,4 @@
+export { Adagrad, type AdagradOptions } from './adagrad.ts';
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
 export type { Arena } from './arena.ts';
 export { clipGradNorm, clipGradValue } from './clip.ts';
@@ -20,6 +21,7 @@ export {
   StepLR,
 } from './lrSchedulers.ts';
 export { Optimizer, type OptimizerState, type ParamGroup } from './optimizer.ts';
+export { RMSprop, type RmspropOptions } from './rmsprop.ts';
 export {
   getConstantScheduleWithWarmup,
   getLinearScheduleWithWarmup,

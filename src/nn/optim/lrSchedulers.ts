@@ -75,6 +75,8 @@ export class ExponentialLR extends LRScheduler {
 /**
  * From `startFactor` of the rate to `endFactor` over `totalIters` steps, then constant (PyTorch's
  * `LinearLR`). Defaults: 1/3, 1 and 5.
+ * @example
+ * const schedule = new LinearLR(optimizer, { startFactor: 0.1, totalIters: 100 });
  */
 export class LinearLR extends LRScheduler {
   readonly startFactor: number;
@@ -147,6 +149,7 @@ export interface PlateauOptions {
   eps?: number;
 }
 
+/** What `ReduceLROnPlateau` saves to go on later. */
 export interface PlateauState {
   /** null: none yet (JSON has no infinity). */
   best: number | null;

@@ -1,7 +1,8 @@
 import { HYPER_SIZE } from '../../kernels/optimizers.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
-import { guardGradient, noteWrite } from '../../tensor/captureGuard.ts';
+import { formatValue } from '../../platform/format.ts';
+import { guardGradient, guardValue, noteWrite } from '../../tensor/captureGuard.ts';
 import { keep, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
@@ -29,14 +30,15 @@ type StateValue = Tensor | { data: Float32Array };
 
 /**
  * Base of optimisers. It moves parameters into arenas and sends hyperparameters as one small table
- * in each step. A parameter without a gradient stays as it is, and so does its count of steps, as
- * in PyTorch.
+ * in each step. A parameter without a gradient, such as a frozen one, stays as it is, and so does
+ * its count of steps, as in PyTorch.
  *
  * An optimiser of plain operations overrides `step` and writes its parameters in `noGrad`; state of
  * its own belongs in a map by parameter, and into `stateDict` if it should be saved.
  *
- * A fused one is a kernel, such as those in `kernels/optimizers.ts`, and three methods:
+ * A fused one is a kernel, such as those in `kernels/optimizers.ts`, and four methods:
  * - `hyperparameterRow`: what the kernel reads for a parameter at a step,
+ * - `addState`: makes the state buffers of arenas; the constructor calls it with `this.arenas`,
  * - `launchUpdate`: launches the kernel on an arena, whose layout its state buffers share
  *   (`arena.allocate()`),
  * - `buffers`: the state buffers of each arena, for `stateDict`.
@@ -52,52 +54,74 @@ type StateValue = Tensor | { data: Float32Array };
  * const optimizer = new SignSGD(model.parameters(), { lr: 1e-3 });
  */
 export abstract class Optimizer<O extends { lr: number }> {
-  readonly paramGroups: ParamGroup<O>[];
-  protected readonly arenas: Arena[];
+  readonly paramGroups: ParamGroup<O>[] = [];
+  protected readonly arenas: Arena[] = [];
   readonly #groupIndex = new Map<Tensor, number>();
   readonly #stepCounts = new Map<Tensor, number>();
   /** A row of hyperparameters for each parameter. */
-  readonly #hyperparameters: Tensor;
+  #hyperparameters!: Tensor;
+  readonly #options: { defaults: O; check(options: O): void };
 
   /**
    * @param params tensors, or groups of them with hyperparameters of their own
    * @param check throws ArgumentError if an option is out of range; called for the defaults and for
    *   each group
-   * @throws ArgumentError if there are no parameters, one occurs twice, or one is not a leaf that
-   *   requires a gradient.
+   * @throws ArgumentError if there are no parameters, or as `addParamGroup`.
    */
   constructor(
     params: readonly Tensor[] | readonly (Partial<O> & { params: readonly Tensor[] })[],
     defaults: O,
     check: (options: O) => void = ({ lr }) => checkNonNegative({ lr }),
   ) {
-    const groups =
-      params.length > 0 && 'params' in params[0]
-        ? (params as (Partial<O> & { params: Tensor[] })[])
-        : [{ params: params as Tensor[] }];
-    this.paramGroups = groups.map((group) => ({
-      ...withDefaults(defaults, group),
+    const groups = params.length > 0 && 'params' in params[0] ? params : [{ params }];
+    this.#options = { defaults, check };
+    check(defaults);
+    this.#adopt(groups as (Partial<O> & { params: readonly Tensor[] })[]);
+  }
+
+  /**
+   * Adds parameters with hyperparameters of their own, as PyTorch's `add_param_group`; options that
+   * are not given are those of the optimiser. Schedules leave the group's rate as it is unless they
+   * are made after it. Captured steps are traced again.
+   * @throws ArgumentError if the group has no parameters, one occurs twice or is a result of
+   *   operations, or an option is out of range.
+   * @example
+   * optimizer.addParamGroup({ params: head.parameters(), lr: 1e-3 });
+   */
+  addParamGroup(group: Partial<O> & { params: readonly Tensor[] }): void {
+    this.addState(this.#adopt([group]));
+  }
+
+  /** Takes groups in; returns their arenas. */
+  #adopt(given: readonly (Partial<O> & { params: readonly Tensor[] })[]): Arena[] {
+    const groups = given.map((group) => ({
+      ...withDefaults(this.#options.defaults, group),
       params: [...group.params],
     }));
-    for (const options of [defaults, ...this.paramGroups]) check(options);
-    this.paramGroups.forEach((group, i) => {
-      for (const param of group.params) {
-        if (!param.requiresGrad || param.gradFn)
-          throw new ArgumentError(
-            `optimizer: expected parameters, which require a gradient and are no results of ` +
-              `operations, got ${describe(param)}`,
-          );
-        if (this.#groupIndex.has(param))
-          throw new ArgumentError(`optimizer: ${describe(param)} occurs twice`);
-        this.#groupIndex.set(param, i);
-      }
-    });
-    if (this.#groupIndex.size === 0)
-      throw new ArgumentError('optimizer: expected parameters, got none');
-    this.arenas = packArenas([...this.#groupIndex.keys()]);
+    for (const group of groups) this.#options.check(group);
+    const params = groups.flatMap((group) => group.params);
+    if (params.length === 0) throw new ArgumentError('optimizer: expected parameters, got none');
+    const seen = new Set(this.#groupIndex.keys());
+    for (const param of params) {
+      if (!(param instanceof Tensor) || param.gradFn || param.dtype !== 'float32')
+        throw new ArgumentError(
+          'optimizer: expected parameters, which are float32 and no results of operations, ' +
+            `got ${param instanceof Tensor ? describe(param) : formatValue(param)}`,
+        );
+      if (seen.has(param)) throw new ArgumentError(`optimizer: ${describe(param)} occurs twice`);
+      seen.add(param);
+    }
+    const arenas = packArenas(params, this.#groupIndex.size);
+    for (const group of groups) {
+      const index = this.paramGroups.push(group) - 1;
+      for (const param of group.params) this.#groupIndex.set(param, index);
+    }
+    this.arenas.push(...arenas);
+    this.#hyperparameters?.dispose();
     this.#hyperparameters = keep(
       zeros([this.#groupIndex.size * HYPER_SIZE], { device: this.arenas[0].param.device }),
     );
+    return arenas;
   }
 
   /**
@@ -107,6 +131,8 @@ export abstract class Optimizer<O extends { lr: number }> {
   protected hyperparameterRow(_group: ParamGroup<O>, _step: number): number[] {
     throw new StateError(`${this.constructor.name}: expected a \`step\` of its own, got none`);
   }
+  /** Makes the state buffers of these arenas. */
+  protected addState(_arenas: readonly Arena[]): void {}
   /** Launches the kernel on an arena. `hyper`: [rows, HYPER_SIZE], a row for each parameter. */
   protected launchUpdate(_arena: Arena, _hyper: Tensor, _rows: number): void {}
   /** The state buffers of each arena, by PyTorch's names in camelCase. */
@@ -116,6 +142,8 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Updates every parameter that has a gradient, from `backward` or set by hand. */
   step(): void {
+    // A step that was captured before a group came does not know it.
+    guardValue(this, () => this.paramGroups.length);
     const active = new Set<Tensor>();
     for (const param of this.#groupIndex.keys()) {
       guardGradient(param, true);
@@ -162,6 +190,7 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Drops the gradients; the next backward overwrites them. */
   zeroGrad(): void {
+    guardValue(this, () => this.paramGroups.length);
     for (const param of this.#groupIndex.keys()) {
       param.grad?.dispose();
       param.grad = null;

@@ -8,6 +8,12 @@ export interface SchedulableOptimizer {
 /**
  * Base of schedules whose learning rate follows from the number of steps and the group's initial
  * rate, which the group keeps as `initialLr` for later schedules.
+ * @example
+ * const schedule = new StepLR(optimizer, 10);
+ * for (const batch of batches) {
+ *   trainStep(batch); // with optimizer.step()
+ *   schedule.step();
+ * }
  */
 export abstract class LRScheduler {
   readonly #optimizer: SchedulableOptimizer;
@@ -55,8 +61,9 @@ export abstract class LRScheduler {
 
   /** Sets the rates of the current step; constructors call it last. */
   protected apply(): void {
-    this.#optimizer.paramGroups.forEach((group, i) => {
-      group.lr = this.lrAt(this.#step, this.#baseLrs[i]);
+    // Groups that were added later are not this schedule's, as in PyTorch.
+    this.#baseLrs.forEach((baseLr, i) => {
+      this.#optimizer.paramGroups[i].lr = this.lrAt(this.#step, baseLr);
     });
   }
 }

@@ -39,14 +39,18 @@ function checkOptions({ lr, momentum, dampening, weightDecay, nesterov }: SgdOpt
  * const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
  */
 export class SGD extends Optimizer<SgdOptions> {
-  readonly #velocities: Tensor[];
+  readonly #velocities: Tensor[] = [];
 
   constructor(
     params: readonly Tensor[] | readonly (Partial<SgdOptions> & { params: readonly Tensor[] })[],
     options: Partial<SgdOptions> = {},
   ) {
     super(params, withDefaults(defaults, options), checkOptions);
-    this.#velocities = this.arenas.map((arena) => arena.allocate());
+    this.addState(this.arenas);
+  }
+
+  protected override addState(arenas: readonly Arena[]): void {
+    this.#velocities.push(...arenas.map((arena) => arena.allocate()));
   }
 
   protected override hyperparameterRow(group: ParamGroup<SgdOptions>, step: number): number[] {

@@ -1,9 +1,20 @@
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { UsageError } from '../errors.ts';
 import { joinPath } from '../paths.ts';
 import type { SystemError } from '../types.ts';
-import { isRunning } from './atomicWrite.ts';
+import { isRunning, newWriteId, throwUnwritable } from './atomicWrite.ts';
 
 const LOCK = '.wigbert.lock';
 
@@ -24,29 +35,27 @@ const SETTLE = 50;
  * Makes sure that no other process writes into a folder: it gets a file with this process's id. The
  * lock of a process that has ended is taken over.
  * @returns removes the lock
- * @throws UsageError naming the process that holds the lock.
+ * @throws UsageError naming the process that holds the lock, or when the folder cannot be written
+ * to; WriteError when the disk is full.
  */
 export async function lockFolder(dir: string): Promise<() => Promise<void>> {
   const path = joinPath(dir, LOCK);
-  const own = `${path}.${process.pid}-${crypto.randomUUID().slice(-12)}`;
-  const text = `${JSON.stringify(await currentHolder())}\n`;
-  await mkdir(dir, { recursive: true });
-  await writeFile(own, text);
-  const { ino } = await stat(own);
+  const own = `${path}.${newWriteId()}.tmp`;
   try {
-    await link(own, path).catch(async (error: SystemError) => {
-      if (error.code !== 'EEXIST') throw error;
+    await mkdir(dir, { recursive: true });
+    await writeFile(own, `${JSON.stringify(await currentHolder())}\n`);
+    if (!(await createFrom(own, path))) {
       const holder = await aliveHolder(path);
       if (holder) throw lockedBy(dir, holder);
+      const { ino } = await stat(own);
       await rename(own, path);
       await new Promise((resolve) => setTimeout(resolve, SETTLE));
       if ((await stat(path)).ino !== ino) throw lockedBy(dir, await readHolder(path));
-    });
+    }
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`cannot write into ${dir}: ${(error as Error).message}`);
+    return throwUnwritable(dir, error as SystemError);
   } finally {
-    await rm(own, { force: true });
+    await rm(own, { force: true }).catch(() => {});
   }
   const beat = setInterval(() => {
     const now = new Date();
@@ -57,6 +66,21 @@ export async function lockFolder(dir: string): Promise<() => Promise<void>> {
     clearInterval(beat);
     await rm(path, { force: true });
   };
+}
+
+/** Gives a file a second name at once; false if there is a file of that name. */
+async function createFrom(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path).catch((error: SystemError) => {
+      if (error.code === 'EEXIST') throw error;
+      // Some file systems have no second names.
+      return copyFile(own, path, constants.COPYFILE_EXCL);
+    });
+    return true;
+  } catch (error) {
+    if ((error as SystemError).code !== 'EEXIST') throw error;
+    return false;
+  }
 }
 
 async function currentHolder(): Promise<Holder> {

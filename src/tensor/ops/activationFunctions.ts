@@ -19,63 +19,112 @@ import {
   where,
 } from './elementwise.ts';
 import { elu } from './functions.ts';
+import { chunk } from './joins.ts';
 import { softmax } from './softmax.ts';
-import { chunk, reshape } from './views.ts';
+import { reshape } from './views.ts';
 
 /** Activation functions of `torch.nn.functional` that are composed of others. */
 
-/** x limited to [minVal, maxVal]. */
+/**
+ * x limited to [minVal, maxVal].
+ * @example
+ * hardtanh(tensor([-1.5, 0.5])); // [-1, 0.5]
+ */
 export const hardtanh = operation(
   'hardtanh',
   1,
   (x: Tensor, minVal = -1, maxVal = 1): Tensor => clamp(toFloat(x), minVal, maxVal),
 );
-/** x limited to [0, 6]. */
+/**
+ * x limited to [0, 6].
+ * @example
+ * relu6(tensor([-1.5, 0.5, 7.5])); // [0, 0.5, 6]
+ */
 export const relu6 = operation('relu6', 1, (x: Tensor): Tensor => clamp(toFloat(x), 0, 6));
-/** A line from 0 at -3 to 1 at 3: relu6(x + 3) / 6. */
+/**
+ * A line from 0 at -3 to 1 at 3: relu6(x + 3) / 6.
+ * @example
+ * hardsigmoid(tensor([-3.5, 0, 1.5])); // [0, 0.5, 0.75]
+ */
 export const hardsigmoid = operation(
   'hardsigmoid',
   1,
   (x: Tensor): Tensor => affine(relu6(add(x, 3)), 1 / 6, 0),
 );
-/** x hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244). */
+/**
+ * x hardsigmoid(x) (Howard et al. 2019, arXiv 1905.02244).
+ * @example
+ * hardswish(tensor([-3.5, 0, 1.5])); // [0, 0, 1.125]
+ */
 export const hardswish = operation('hardswish', 1, (x: Tensor): Tensor => mul(x, hardsigmoid(x)));
-/** x / (1 + |x|). */
+/**
+ * x / (1 + |x|).
+ * @example
+ * softsign(tensor([-1, 0.25])); // [-0.5, 0.2]
+ */
 export const softsign = operation(
   'softsign',
   1,
   (x: Tensor): Tensor => div(x, affine(abs(x), 1, 1)),
 );
-/** x where it is above `threshold`, else `value`. */
+/**
+ * x where it is above `threshold`, else `value`.
+ * @example
+ * threshold(tensor([-1.5, 0.5]), 0, 20); // [20, 0.5]
+ */
 export const threshold = operation(
   'threshold',
   1,
   (x: Tensor, threshold: number, value: number): Tensor =>
     where(gt(x.detach(), threshold), x, value),
 );
-/** x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681). */
+/**
+ * x tanh(softplus(x)) (Misra 2019, arXiv 1908.08681).
+ * @example
+ * mish(tensor([-1.5, 0.5])); // [-0.2981, 0.3752]
+ */
 export const mish = operation('mish', 1, (x: Tensor): Tensor => mul(x, tanh(softplus(x))));
-/** max(0, x) + min(0, alpha (e^(x / alpha) - 1)) (Barron 2017, arXiv 1704.07483). */
+/**
+ * max(0, x) + min(0, alpha (e^(x / alpha) - 1)) (Barron 2017, arXiv 1704.07483).
+ * @example
+ * celu(tensor([-1.5, 0.5])); // [-0.7769, 0.5]
+ */
 export const celu = operation(
   'celu',
   1,
   (x: Tensor, alpha = 1): Tensor => affine(elu(affine(x, 1 / alpha, 0)), alpha, 0),
 );
-/** `elu` scaled so that activations keep mean 0 and variance 1 (Klambauer 2017, 1706.02515). */
+/**
+ * `elu` scaled so that activations keep mean 0 and variance 1 (Klambauer 2017, 1706.02515).
+ * @example
+ * selu(tensor([-1.5, 0.5])); // [-1.366, 0.5254]
+ */
 export const selu = operation(
   'selu',
   1,
   (x: Tensor): Tensor => affine(elu(x, 1.6732632423543772), 1.0507009873554805, 0),
 );
-/** x - tanh(x). */
+/**
+ * x - tanh(x).
+ * @example
+ * tanhshrink(tensor([-1.5, 0.5])); // [-0.5949, 0.03788]
+ */
 export const tanhshrink = operation('tanhshrink', 1, (x: Tensor): Tensor => sub(x, tanh(x)));
-/** x where |x| is above `lambd`, else 0. */
+/**
+ * x where |x| is above `lambd`, else 0.
+ * @example
+ * hardshrink(tensor([-1.5, 0.2])); // [-1.5, 0]
+ */
 export const hardshrink = operation(
   'hardshrink',
   1,
   (x: Tensor, lambd = 0.5): Tensor => where(gt(abs(x.detach()), lambd), x, 0),
 );
-/** x moved towards 0 by `lambd`, and 0 where it would cross. */
+/**
+ * x moved towards 0 by `lambd`, and 0 where it would cross.
+ * @example
+ * softshrink(tensor([-1.5, 0.25])); // [-1, 0]
+ */
 export const softshrink = operation(
   'softshrink',
   1,
@@ -85,6 +134,8 @@ export const softshrink = operation(
 /**
  * x where it is positive, else weight x, with one weight or one for each channel (dimension 1).
  * @throws ArgumentError if the number of weights does not fit.
+ * @example
+ * prelu(tensor([-1.5, 0.5]), tensor([0.25])); // [-0.375, 0.5]
  */
 export const prelu = operation('prelu', 2, (x: Tensor, weight: Tensor): Tensor => {
   const channels = x.ndim > 1 ? x.shape[1] : 1;
@@ -101,6 +152,8 @@ export const prelu = operation('prelu', 2, (x: Tensor, weight: Tensor): Tensor =
 /**
  * The first half of a dimension times the sigmoid of the second (Dauphin 2016, arXiv 1612.08083).
  * @throws ArgumentError if the size of the dimension is odd.
+ * @example
+ * glu(tensor([1.5, 2.5, 0, 0])); // [0.75, 1.25]
  */
 export const glu = operation('glu', 1, (x: Tensor, dim = -1): Tensor => {
   const d = requireDim(dim, x.ndim, 'glu');
@@ -113,7 +166,11 @@ export const glu = operation('glu', 1, (x: Tensor, dim = -1): Tensor => {
   return mul(value, sigmoid(gate));
 });
 
-/** softmax(-x) along a dimension. */
+/**
+ * softmax(-x) along a dimension.
+ * @example
+ * softmin(tensor([0.5, 0.5, 0.5, 0.5])); // [0.25, 0.25, 0.25, 0.25]
+ */
 export const softmin = operation(
   'softmin',
   1,

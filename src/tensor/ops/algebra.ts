@@ -19,13 +19,19 @@ import { expand, permute, reshape, transpose, unsqueeze } from './views.ts';
 
 /** Products and sums of products, composed of others. */
 
-/** x + value a b. @throws ArgumentError if shapes do not broadcast. */
+/**
+ * x + value a b. @throws ArgumentError if shapes do not broadcast.
+ * @example addcmul(tensor([1, 2]), tensor([3, 4]), tensor([2, 2]), 10); // [61, 82]
+ */
 export const addcmul = operation(
   'addcmul',
   3,
   (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor => add(x, mul(mul(a, b), value)),
 );
-/** x + value a / b. @throws ArgumentError if shapes do not broadcast. */
+/**
+ * x + value a / b. @throws ArgumentError if shapes do not broadcast.
+ * @example addcdiv(tensor([1, 2]), tensor([3, 4]), tensor([2, 2]), 10); // [16, 22]
+ */
 export const addcdiv = operation(
   'addcdiv',
   3,
@@ -41,17 +47,26 @@ function requireRanks(name: string, tensors: readonly Tensor[], ranks: readonly 
     );
 }
 
-/** The product of two matrices. @throws ArgumentError unless the shapes are [m, k] and [k, n]. */
+/**
+ * The product of two matrices. @throws ArgumentError unless the shapes are [m, k] and [k, n].
+ * @example mm(tensor([[1, 2]]), tensor([[3], [4]])); // [[11]]
+ */
 export const mm = operation('mm', 2, (a: Tensor, b: Tensor): Tensor => {
   requireRanks('mm', [a, b], [2, 2]);
   return matmul(a, b);
 });
-/** A matrix times a vector. @throws ArgumentError unless the shapes are [m, k] and [k]. */
+/**
+ * A matrix times a vector. @throws ArgumentError unless the shapes are [m, k] and [k].
+ * @example mv(tensor([[1, 2], [3, 4]]), tensor([1, 1])); // [3, 7]
+ */
 export const mv = operation('mv', 2, (a: Tensor, b: Tensor): Tensor => {
   requireRanks('mv', [a, b], [2, 1]);
   return matmul(a, b);
 });
-/** Σ a b of two vectors of one size. @throws ArgumentError for other shapes. */
+/**
+ * Σ a b of two vectors of one size. @throws ArgumentError for other shapes.
+ * @example dot(tensor([1, 2]), tensor([3, 4])); // 11
+ */
 export const dot = operation('dot', 2, (a: Tensor, b: Tensor): Tensor => {
   requireRanks('dot', [a, b], [1, 1]);
   if (a.size !== b.size)
@@ -63,21 +78,30 @@ export const dot = operation('dot', 2, (a: Tensor, b: Tensor): Tensor => {
 const combine = (x: Tensor, y: Tensor, beta: number, alpha: number): Tensor =>
   add(mul(expand(x, y.shape), beta), mul(y, alpha));
 
-/** beta x + alpha a b of matrices; x broadcasts. @throws ArgumentError if shapes do not fit. */
+/**
+ * beta x + alpha a b of matrices; x broadcasts. @throws ArgumentError if shapes do not fit.
+ * @example addmm(tensor([1, 1]), tensor([[1, 2]]), tensor([[1, 0], [0, 1]])); // [[2, 3]]
+ */
 export const addmm = operation(
   'addmm',
   3,
   (x: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1): Tensor =>
     combine(x, mm(a, b), beta, alpha),
 );
-/** beta x + alpha a b of a matrix and a vector. @throws ArgumentError if shapes do not fit. */
+/**
+ * beta x + alpha a b of a matrix and a vector. @throws ArgumentError if shapes do not fit.
+ * @example addmv(tensor([1, 1]), tensor([[1, 2], [3, 4]]), tensor([1, 1])); // [4, 8]
+ */
 export const addmv = operation(
   'addmv',
   3,
   (x: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1): Tensor =>
     combine(x, mv(a, b), beta, alpha),
 );
-/** beta x + alpha a b of batches of matrices. @throws ArgumentError if shapes do not fit. */
+/**
+ * beta x + alpha a b of batches of matrices. @throws ArgumentError if shapes do not fit.
+ * @example baddbmm(zeros(8, 2, 4), randn(8, 2, 3), randn(8, 3, 4)).shape; // [8, 2, 4]
+ */
 export const baddbmm = operation(
   'baddbmm',
   3,
@@ -122,7 +146,10 @@ export const tensordot = operation(
   },
 );
 
-/** The Kronecker product: blocks of b, times each element of a. */
+/**
+ * The Kronecker product: blocks of b, times each element of a.
+ * @example kron(tensor([[1, 2]]), tensor([[1, 1]])); // [[1, 1, 2, 2]]
+ */
 export const kron = operation('kron', 2, (a: Tensor, b: Tensor): Tensor => {
   const rank = Math.max(a.ndim, b.ndim);
   const [x, y] = [a, b].map((t) => [...Array<number>(rank - t.ndim).fill(1), ...t.shape]);
@@ -145,6 +172,7 @@ export const kron = operation('kron', 2, (a: Tensor, b: Tensor): Tensor => {
 /**
  * The cross product of vectors of size 3 along a dimension; other sizes broadcast.
  * @throws ArgumentError if the size is not 3 or the shapes do not fit.
+ * @example cross(tensor([1, 0, 0]), tensor([0, 1, 0])); // [0, 0, 1]
  */
 export const cross = operation('cross', 2, (a: Tensor, b: Tensor, dim = -1): Tensor => {
   const shape = broadcastShapes(a.shape, b.shape, 'cross');
@@ -158,7 +186,10 @@ export const cross = operation('cross', 2, (a: Tensor, b: Tensor, dim = -1): Ten
   return sub(mul(next(a, 1), next(b, 2)), mul(next(a, 2), next(b, 1)));
 });
 
-/** Σ of the diagonal of a matrix. @throws ArgumentError unless x has two dimensions. */
+/**
+ * Σ of the diagonal of a matrix. @throws ArgumentError unless x has two dimensions.
+ * @example trace(tensor([[1, 2], [3, 4]])); // 5
+ */
 export const trace = operation('trace', 1, (x: Tensor): Tensor => {
   requireRanks('trace', [x], [2]);
   return sum(diagonal(x));
@@ -167,6 +198,7 @@ export const trace = operation('trace', 1, (x: Tensor): Tensor => {
 /**
  * The distance of vectors along the last dimension: (Σ |x1 - x2 + eps|^p)^(1/p).
  * @throws ArgumentError if shapes do not broadcast.
+ * @example pairwiseDistance(tensor([[0, 0]]), tensor([[3, 4]])); // [5]
  */
 export const pairwiseDistance = operation(
   'pairwiseDistance',
@@ -179,6 +211,7 @@ export const pairwiseDistance = operation(
  * The distances of all pairs of rows: [..., n, size] and [..., m, size] → [..., n, m].
  * @param p order of the norm: Σ |d|^p, to the power 1/p; Infinity gives the largest |d|
  * @throws ArgumentError if shapes do not fit, or p is negative.
+ * @example cdist(tensor([[0, 0]]), tensor([[3, 4], [0, 1]])); // [[5, 1]]
  */
 export const cdist = operation('cdist', 2, (x1: Tensor, x2: Tensor, p = 2): Tensor => {
   if (x1.ndim < 2 || x2.ndim < 2 || x1.shape.at(-1) !== x2.shape.at(-1) || !(p >= 0))
@@ -189,7 +222,10 @@ export const cdist = operation('cdist', 2, (x1: Tensor, x2: Tensor, p = 2): Tens
   return vectorNorm(sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1);
 });
 
-/** Σ over the last dimension of both: [..., k] and [..., k] → the other sizes of a, then of b. */
+/**
+ * Σ over the last dimension of both: [..., k] and [..., k] → the other sizes of a, then of b.
+ * @example inner(tensor([[1, 2], [3, 4]]), tensor([1, 1])); // [3, 7]
+ */
 export const inner = operation('inner', 2, (a: Tensor, b: Tensor): Tensor => {
   if (a.ndim === 0 || b.ndim === 0) return mul(a, b);
   return tensordot(a, b, [[-1], [-1]]);
@@ -199,6 +235,7 @@ export const inner = operation('inner', 2, (a: Tensor, b: Tensor): Tensor => {
  * x1ᵀ W x2 + bias for each output (PyTorch's `bilinear`). x1: [..., in1], x2: [..., in2], weight:
  * [out, in1, in2], bias: [out] → [..., out].
  * @throws ArgumentError if shapes do not fit.
+ * @example bilinear(randn(8, 2), randn(8, 3), randn(4, 2, 3)).shape; // [8, 4]
  */
 export const bilinear = operation(
   'bilinear',
@@ -228,6 +265,7 @@ export const bilinear = operation(
 /**
  * x with its slices along a dimension scaled so that their norm is at most `maxnorm`.
  * @throws ArgumentError if `dim` is out of range.
+ * @example renorm(tensor([[3, 4], [0.5, 0]]), 2, 0, 1); // [[0.6, 0.8], [0.5, 0]]
  */
 export const renorm = operation(
   'renorm',

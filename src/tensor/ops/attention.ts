@@ -38,6 +38,9 @@ export interface AttentionOptions {
  * keys, size] → [batch, heads, length, size], with the heads of a position adjacent in memory. If
  * that is not faster, or the kernels do not support the size, several launches compute the same.
  * @throws ArgumentError if shapes do not fit or the rate is not in [0, 1].
+ * @example
+ * const [query, key, value] = [randn(2, 4, 8, 16), randn(2, 4, 8, 16), randn(2, 4, 8, 16)];
+ * scaledDotProductAttention(query, key, value).shape; // [2, 4, 8, 16]
  */
 export const scaledDotProductAttention = operation(
   'scaledDotProductAttention',

@@ -69,6 +69,8 @@ export const conv1d = operation(
  * of a place adjacent in memory. Options may be pairs, for the height and the width.
  * @throws ArgumentError if shapes do not fit, an option is out of range, or the kernel is larger
  * than the padded input.
+ * @example
+ * conv2d(randn(8, 3, 32, 32), randn(16, 3, 3, 3), null, { padding: 1 }).shape; // [8, 16, 32, 32]
  */
 export const conv2d = operation(
   'conv2d',

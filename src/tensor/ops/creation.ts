@@ -16,6 +16,8 @@ import { empty as allocate, type Tensor } from '../tensor.ts';
  * A tensor whose contents are undefined until something is written: `empty([2, 3])` or
  * `empty(2, 3)`.
  * @throws ArgumentError if a size is not an integer ≥ 0.
+ * @example
+ * empty([2, 3]).shape; // [2, 3]
  */
 export function empty(...args: Sizes<TensorOptions>): Tensor {
   const [shape, { dtype = 'float32', device = defaultDevice(), requiresGrad } = {}] =
@@ -80,26 +82,42 @@ function requireFloat(operation: string, x: Tensor): void {
     );
 }
 
-/** A tensor of x's shape, dtype and device with undefined contents. */
+/**
+ * A tensor of x's shape, dtype and device with undefined contents.
+ * @example
+ * emptyLike(tensor([[1, 2, 3]])).shape; // [1, 3]
+ */
 export const emptyLike = operation(
   'emptyLike',
   1,
   (x: Tensor, options: TensorOptions = {}): Tensor => empty(x.shape, like(x, options)),
 );
-/** A tensor of x's shape, dtype and device with all elements equal to `value`. */
+/**
+ * A tensor of x's shape, dtype and device with all elements equal to `value`.
+ * @example
+ * fullLike(tensor([1, 2]), 7); // [7, 7]
+ */
 export const fullLike = operation(
   'fullLike',
   1,
   (x: Tensor, value: number, options: TensorOptions = {}): Tensor =>
     full(x.shape, value, like(x, options)),
 );
-/** Zeros of x's shape, dtype and device. */
+/**
+ * Zeros of x's shape, dtype and device.
+ * @example
+ * zerosLike(tensor([1.5, 2.5])); // [0, 0]
+ */
 export const zerosLike = operation(
   'zerosLike',
   1,
   (x: Tensor, options: TensorOptions = {}): Tensor => fullLike(x, 0, options),
 );
-/** Ones of x's shape, dtype and device. */
+/**
+ * Ones of x's shape, dtype and device.
+ * @example
+ * onesLike(tensor([1.5, 2.5])); // [1, 1]
+ */
 export const onesLike = operation(
   'onesLike',
   1,
@@ -109,6 +127,8 @@ export const onesLike = operation(
 /**
  * Uniform random numbers in [0, 1) of x's shape and device.
  * @throws ArgumentError if x is not float32.
+ * @example
+ * randLike(zeros(2, 3)).shape; // [2, 3]
  */
 export const randLike = operation(
   'randLike',
@@ -122,6 +142,8 @@ export const randLike = operation(
 /**
  * Normal random numbers of mean 0 and variance 1, of x's shape and device.
  * @throws ArgumentError if x is not float32.
+ * @example
+ * randnLike(zeros(2, 3)).shape; // [2, 3]
  */
 export const randnLike = operation(
   'randnLike',

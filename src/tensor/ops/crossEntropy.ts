@@ -60,6 +60,8 @@ export const crossEntropy = operation(
  * PyTorch's `nll_loss`. The mean is weighted by the classes' `weight` and leaves ignored rows out.
  * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
  * a tensor it gives NaN).
+ * @example
+ * nllLoss(logSoftmax(tensor([[0.5, 0.5]])), tensor(Int32Array.of(0))); // 0.6931
  */
 export const nllLoss = operation(
   'nllLoss',

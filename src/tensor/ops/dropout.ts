@@ -121,6 +121,8 @@ function drawMask(device: Device, p: number) {
  * Zeroes each element with probability `p` and scales the others by 1 / (1 - p); the identity
  * unless `training`. The mask depends only on the seed and the number of calls, and is the same on
  * every device.
+ * @example
+ * dropout(ones(4), 0.5); // about half the elements 0, the others 2
  */
 export const dropout = operation('dropout', 1, (x: Tensor, p: number, training = true): Tensor => {
   checkProbability('dropout', p);

@@ -24,6 +24,8 @@ export interface DropoutAddLayerNormOptions {
  * a post-norm transformer layer. Equal to the three operations one after the other, dropped
  * elements included. x, residual: [..., size], weight, bias: [size].
  * @throws ArgumentError if shapes do not fit or the rate is not in [0, 1].
+ * @example
+ * dropoutAddLayerNorm(randn(2, 8), randn(2, 8), ones(8), zeros(8), { p: 0.1 }).shape; // [2, 8]
  */
 export const dropoutAddLayerNorm = operation(
   'dropoutAddLayerNorm',

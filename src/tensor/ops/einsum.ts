@@ -11,6 +11,8 @@ import { expand, permute, reshape, unsqueeze } from './views.ts';
 /**
  * Products of matrices: [batch, m, k] and [batch, k, n] → [batch, m, n], without broadcasting.
  * @throws ArgumentError if the shapes do not fit.
+ * @example
+ * bmm(randn(8, 2, 3), randn(8, 3, 4)).shape; // [8, 2, 4]
  */
 export const bmm = operation('bmm', 2, (a: Tensor, b: Tensor): Tensor => {
   const fits =
@@ -26,6 +28,8 @@ export const bmm = operation('bmm', 2, (a: Tensor, b: Tensor): Tensor => {
 /**
  * All products of two vectors' elements: [m] and [n] → [m, n].
  * @throws ArgumentError unless both are vectors.
+ * @example
+ * outer(tensor([1, 2]), tensor([3, 4])); // [[3, 4], [6, 8]]
  */
 export const outer = operation('outer', 2, (a: Tensor, b: Tensor): Tensor => {
   if (a.ndim !== 1 || b.ndim !== 1)

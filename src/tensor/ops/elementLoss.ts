@@ -70,6 +70,8 @@ export const binaryCrossEntropyWithLogits = operation(
  * p)), as PyTorch's `binary_cross_entropy`. Logarithms are at least -100, so that the loss is
  * finite. With logits, `binaryCrossEntropyWithLogits` is more exact.
  * @throws ArgumentError if the targets have another shape.
+ * @example
+ * binaryCrossEntropy(tensor([0.5, 0.5]), tensor([1, 0])); // 0.6931
  */
 export const binaryCrossEntropy = operation(
   'binaryCrossEntropy',
@@ -122,6 +124,8 @@ export const smoothL1Loss = operation(
  * Squared error below `delta`, absolute error above: d² / 2 where |d| < delta, else delta (|d| -
  * delta / 2), as PyTorch's `huber_loss` (Huber 1964).
  * @throws ArgumentError if the targets have another shape, or `delta` is not positive.
+ * @example
+ * huberLoss(tensor([0.5, 3]), tensor([0, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
 export const huberLoss = operation(
   'huberLoss',
@@ -147,6 +151,8 @@ export const huberLoss = operation(
  * divergence as mathematics has it; PyTorch's default, `mean`, divides by all elements.
  * @param options `logTarget`: whether the targets are log-probabilities
  * @throws ArgumentError if the targets have another shape.
+ * @example
+ * klDiv(tensor([0.5, 0.5]).log(), tensor([0.25, 0.75]), { reduction: 'sum' }); // 0.1308
  */
 export const klDiv = operation(
   'klDiv',

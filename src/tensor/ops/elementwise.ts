@@ -15,54 +15,83 @@ import { isHalf, type Tensor } from '../tensor.ts';
 export type Operand = Tensor | number;
 type Binary = (a: Tensor, b: Operand) => Tensor;
 
+type Gradient = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
+
 /**
  * An operation of one argument; `gradient` takes the result's gradient, the argument and the
  * result.
  */
-const unary = (kernel: MapKernel, gradient: (dy: Tensor, x: Tensor, y: Tensor) => Tensor) =>
+const onFloats = (kernel: MapKernel, gradient: Gradient) =>
   operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
     const y = launchMap(kernel, [x]);
     return record(kernel.spec.name, y, [x], (dy) => [gradient(dy, x, y)]);
   });
 
+/** The same, where integers give floats. */
+const unary = (kernel: MapKernel, gradient: Gradient) => {
+  const ofFloat = onFloats(kernel, gradient);
+  return operation(kernel.spec.name, 1, (x: Tensor): Tensor => ofFloat(toFloat(x)));
+};
+
+/** The same, where integers stay integers. */
+const keeping = (kernel: MapKernel, gradient: Gradient, ofIntegers: (x: Tensor) => Tensor) => {
+  const ofFloat = onFloats(kernel, gradient);
+  return operation(
+    kernel.spec.name,
+    1,
+    (x: Tensor): Tensor => (x.dtype === 'float32' ? ofFloat(x) : ofIntegers(x)),
+  );
+};
+
 const rawMul = (a: Tensor, b: Tensor) => launchMap(k.mul, [a, b]);
 const rawAffine = (x: Tensor, scale: number, shift = 0) =>
   launchMap(k.affine, [x], { scale, shift });
 
-/** e to the power of each element. */
+/** e to the power of each element. @example exp(tensor([0, 1])); // [1, 2.718] */
 export const exp = unary(k.exp, (dy, _, y) => rawMul(dy, y));
-/** The natural logarithm of each element. */
+/** The natural logarithm of each element. @example log(tensor([1, 10])); // [0, 2.303] */
 export const log = unary(k.log, (dy, x) => launchMap(k.div, [dy, x]));
-/** The square root of each element. */
+/** The square root of each element. @example sqrt(tensor([4, 9])); // [2, 3] */
 export const sqrt = unary(k.sqrt, (dy, _, y) => rawAffine(launchMap(k.div, [dy, y]), 0.5));
-/** 1 / sqrt(x) of each element. */
+/** 1 / sqrt(x) of each element. @example rsqrt(tensor([4, 16])); // [0.5, 0.25] */
 export const rsqrt = unary(k.rsqrt, (dy, _, y) =>
   rawAffine(rawMul(dy, rawMul(y, rawMul(y, y))), -0.5),
 );
-/** 1 / x of each element. */
+/** 1 / x of each element. @example reciprocal(tensor([2, 4])); // [0.5, 0.25] */
 export const reciprocal = unary(k.reciprocal, (dy, _, y) =>
   rawAffine(rawMul(dy, rawMul(y, y)), -1),
 );
-/** The absolute value of each element. */
-export const abs = unary(k.abs, (dy, x) => rawMul(dy, launchMap(k.sign, [x])));
+/** The absolute value of each element. @example abs(tensor([-1.5, 0.5])); // [1.5, 0.5] */
+export const abs = keeping(
+  k.abs,
+  (dy, x) => rawMul(dy, launchMap(k.sign, [x])),
+  (x) => maximum(x, neg(x)),
+);
 /** The sine of each element. */
 export const sin = unary(k.sin, (dy, x) => rawMul(dy, launchMap(k.cos, [x])));
-/** The cosine of each element. */
+/** The cosine of each element. @example cos(tensor([0, 1])); // [1, 0.5403] */
 export const cos = unary(k.cos, (dy, x) => rawAffine(rawMul(dy, launchMap(k.sin, [x])), -1));
-/** The hyperbolic tangent of each element. */
+/** The hyperbolic tangent of each element. @example tanh(tensor([0, 1])); // [0, 0.7616] */
 export const tanh = unary(k.tanh, (dy, _, y) => launchMap(k.tanhBackward, [dy, y]));
-/** 1 / (1 + e^-x) of each element. */
+/** 1 / (1 + e^-x) of each element. @example sigmoid(tensor([0, 1])); // [0.5, 0.7311] */
 export const sigmoid = unary(k.sigmoid, (dy, _, y) => launchMap(k.sigmoidBackward, [dy, y]));
-/** The positive part of each element: max(x, 0). */
-export const relu = unary(k.relu, (dy, x) => launchMap(k.reluBackward, [dy, x]));
-/** The error function of each element. */
+/** The positive part of each element: max(x, 0). @example relu(tensor([-1.5, 0.5])); // [0, 0.5] */
+export const relu = keeping(
+  k.relu,
+  (dy, x) => launchMap(k.reluBackward, [dy, x]),
+  (x) => maximum(x, 0),
+);
+/** The error function of each element. @example erf(tensor([0, 1])); // [0, 0.8427] */
 export const erf = unary(k.erf, (dy, x) => launchMap(k.erfBackward, [dy, x]));
-/** log(1 + e^x) of each element. */
-export const softplus = unary(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
-const geluErf = unary(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
-const geluTanh = unary(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
+/** log(1 + e^x) of each element. @example softplus(tensor([0, 1])); // [0.6931, 1.313] */
+export const softplus = onFloats(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
+const geluErf = onFloats(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
+const geluTanh = onFloats(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
 
-/** GELU; `approximate` as in PyTorch: none (by erf) or tanh. */
+/**
+ * GELU; `approximate` as in PyTorch: none (by erf) or tanh.
+ * @example gelu(tensor([-1.5, 0.5])); // [-0.1002, 0.3457]
+ */
 export const gelu = operation(
   'gelu',
   1,
@@ -70,15 +99,18 @@ export const gelu = operation(
     approximate === 'tanh' ? geluTanh(x) : geluErf(x),
 );
 
-/** x scale + shift, with constants. */
+/** x scale + shift, with constants. @example affine(tensor([1, 2]), 10, 0.5); // [10.5, 20.5] */
 export const affine = operation('affine', 1, (x: Tensor, scale: number, shift: number): Tensor => {
   return record('affine', rawAffine(x, scale, shift), [x], (dy) => [rawAffine(dy, scale)]);
 });
-/** -x of each element. */
+/** -x of each element. @example neg(tensor([1, -2])); // [-1, 2] */
 export const neg = operation('neg', 1, (x: Tensor): Tensor => mul(x, -1));
-/** x² of each element. */
+/** x² of each element. @example square(tensor([3, -4])); // [9, 16] */
 export const square = operation('square', 1, (x: Tensor): Tensor => mul(x, x));
-/** x sigmoid(x) of each element, also called swish. */
+/**
+ * x sigmoid(x) of each element, also called swish.
+ * @example silu(tensor([0, 1])); // [0, 0.7311]
+ */
 export const silu = operation('silu', 1, (x: Tensor): Tensor => mul(x, sigmoid(x)));
 
 /** Whether both operands are integers. */
@@ -89,15 +121,15 @@ const isWhole = (x: Operand): boolean =>
  * An operation of two arguments: int32 if both are integers, else float32 (PyTorch's promotion of
  * types).
  */
-const promoting = (name: string, kernel: MapKernel, onFloats: Binary): Binary =>
+const promoting = (name: string, kernel: MapKernel, ofFloats: Binary): Binary =>
   operation(name, 1, (a, b) => {
     requireOperand(b);
     return a.dtype !== 'float32' && isWhole(b)
       ? launchMap(kernel, [a, asTensor(b, a)])
-      : onFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
+      : ofFloats(toFloat(a), typeof b === 'number' ? b : toFloat(b));
   });
 
-/** a + b, element by element; shapes broadcast. */
+/** a + b, element by element; shapes broadcast. @example add(tensor([1, 2]), 10); // [11, 12] */
 export const add = promoting('add', integers.addInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, b);
   const allocate = (t: Tensor) => () => emptyGrad(t);
@@ -107,7 +139,10 @@ export const add = promoting('add', integers.addInt, (a, b) => {
   ]);
 });
 
-/** a - b, element by element; shapes broadcast. */
+/**
+ * a - b, element by element; shapes broadcast.
+ * @example sub(tensor([3, 4]), tensor([1, 1])); // [2, 3]
+ */
 export const sub = promoting('sub', integers.subInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, -b);
   return record('sub', launchMap(k.sub, [a, b]), [a, b], (dy) => [
@@ -116,7 +151,10 @@ export const sub = promoting('sub', integers.subInt, (a, b) => {
   ]);
 });
 
-/** a b, element by element; shapes broadcast. */
+/**
+ * a b, element by element; shapes broadcast.
+ * @example mul(tensor([1, 2]), tensor([3, 4])); // [3, 8]
+ */
 export const mul = promoting('mul', integers.mulInt, (a, b) => {
   if (typeof b === 'number') return affine(a, b, 0);
   return record('mul', launchMap(k.mul, [a, b]), [a, b], (dy) => [
@@ -125,7 +163,7 @@ export const mul = promoting('mul', integers.mulInt, (a, b) => {
   ]);
 });
 
-/** a / b, float32 for integers too. */
+/** a / b, float32 for integers too. @example div(tensor([1, 2]), 4); // [0.25, 0.5] */
 export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   requireOperand(b);
   if (typeof b === 'number') return affine(toFloat(a), 1 / b, 0);
@@ -133,13 +171,6 @@ export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   return record('div', launchMap(k.div, [a, b]), [a, b], (dy) => [
     a.requiresGrad ? sumToSize(launchMap(k.div, [dy, b]), a.shape) : null,
     b.requiresGrad ? sumToSize(launchMap(k.divBackward, [dy, a, b]), b.shape) : null,
-  ]);
-});
-
-/** x to a constant power. */
-export const pow = operation('pow', 1, (x: Tensor, e: number): Tensor => {
-  return record('pow', launchMap(k.pow, [x], { e }), [x], (dy) => [
-    e === 0 ? rawAffine(dy, 0) : rawAffine(rawMul(dy, launchMap(k.pow, [x], { e: e - 1 })), e),
   ]);
 });
 
@@ -163,14 +194,21 @@ const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: M
       ];
     });
   });
-/** The larger of two, element by element; equal values share the gradient. */
+/**
+ * The larger of two, element by element; equal values share the gradient.
+ * @example maximum(tensor([1, 4]), tensor([3, 2])); // [3, 4]
+ */
 export const maximum = minMax(k.maximum, integers.maximumInt, k.gt);
-/** The smaller of two, element by element; equal values share the gradient. */
+/**
+ * The smaller of two, element by element; equal values share the gradient.
+ * @example minimum(tensor([1, 4]), tensor([3, 2])); // [1, 2]
+ */
 export const minimum = minMax(k.minimum, integers.minimumInt, k.lt);
 
 /**
  * x limited to [min, max]; `max` wins where they cross, as in PyTorch.
  * @throws ArgumentError if a bound is NaN.
+ * @example clamp(tensor([-1.5, 0.5, 2.5]), 0, 1); // [0, 0.5, 1]
  */
 export const clamp = operation(
   'clamp',
@@ -187,7 +225,10 @@ export const clamp = operation(
     ]);
   },
 );
-/** x where it is positive, else `negativeSlope` x. */
+/**
+ * x where it is positive, else `negativeSlope` x.
+ * @example leakyRelu(tensor([-1.5, 0.5]), 0.1); // [-0.15, 0.5]
+ */
 export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0.01): Tensor => {
   return record('leakyRelu', launchMap(k.leakyRelu, [x], { slope: negativeSlope }), [x], (dy) => [
     launchMap(k.leakyReluBackward, [dy, x], { slope: negativeSlope }),
@@ -197,32 +238,35 @@ export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0
 /** Comparisons: int32 tensors of 1 and 0. */
 const comparison = (kernel: MapKernel, integerKernel: MapKernel): Binary =>
   promoting(kernel.spec.name, integerKernel, (a, b) => launchMap(kernel, [a, asTensor(b, a)]));
-/** Whether a = b, as 1 and 0 (int32). */
+/** Whether a = b, as 1 and 0 (int32). @example eq(tensor([1, 2]), tensor([1, 3])); // [1, 0] */
 export const eq = comparison(k.eq, integers.eqInt);
-/** Whether a ≠ b, as 1 and 0 (int32). */
+/** Whether a ≠ b, as 1 and 0 (int32). @example ne(tensor([1, 2]), tensor([1, 3])); // [0, 1] */
 export const ne = comparison(k.ne, integers.neInt);
-/** Whether a < b, as 1 and 0 (int32). */
+/** Whether a < b, as 1 and 0 (int32). @example lt(tensor([1, 2, 3]), 2); // [1, 0, 0] */
 export const lt = comparison(k.lt, integers.ltInt);
-/** Whether a ≤ b, as 1 and 0 (int32). */
+/** Whether a ≤ b, as 1 and 0 (int32). @example le(tensor([1, 2, 3]), 2); // [1, 1, 0] */
 export const le = comparison(k.le, integers.leInt);
-/** Whether a > b, as 1 and 0 (int32). */
+/** Whether a > b, as 1 and 0 (int32). @example gt(tensor([1, 2, 3]), 2); // [0, 0, 1] */
 export const gt = comparison(k.gt, integers.gtInt);
-/** Whether a ≥ b, as 1 and 0 (int32). */
+/** Whether a ≥ b, as 1 and 0 (int32). @example ge(tensor([1, 2, 3]), 2); // [0, 1, 1] */
 export const ge = comparison(k.ge, integers.geInt);
 
-/** As float32. */
+/** As float32. @example toFloat(tensor([1, 2])).dtype; // 'float32' */
 export const toFloat = viewOperation('toFloat', 1, (x: Tensor): Tensor => {
   if (x.dtype === 'float32') return x;
   return isHalf(x.dtype) ? halfToFloat(x) : launchMap(k.toFloat, [x]);
 });
-/** As int32, towards zero. */
+/** As int32, towards zero. @example toInt(tensor([1.5, -1.5])); // [1, -1] */
 export const toInt = operation(
   'toInt',
   1,
   (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : x),
 );
 
-/** a if the mask is not 0, else b, element by element; int32 if both are integers. */
+/**
+ * a if the mask is not 0, else b, element by element; int32 if both are integers.
+ * @example where(tensor([1, 0]), tensor([1, 2]), 9); // [1, 9]
+ */
 export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand): Tensor => {
   requireOperand(a);
   requireOperand(b);
@@ -244,7 +288,10 @@ export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand
   });
 });
 
-/** x with `value` where the mask is not 0. */
+/**
+ * x with `value` where the mask is not 0.
+ * @example maskedFill(tensor([1, 2]), tensor([0, 1]), 9); // [1, 9]
+ */
 export const maskedFill = operation(
   'maskedFill',
   2,

@@ -55,6 +55,8 @@ export function checkIndices(operation: string, index: Tensor, count: number): v
  * Rows of a table. weight: [vocab, size], ids: any shape → [...ids.shape, size]. `paddingIdx` names
  * a row that gets no gradient.
  * @throws ArgumentError if an id from the host has no row (in a part of a tensor it gives NaN).
+ * @example
+ * embedding(tensor(Int32Array.of(2, 0)), tensor([[1, 1], [2, 2], [3, 3]])); // [[3, 3], [1, 1]]
  */
 export const embedding = operation(
   'embedding',
@@ -90,6 +92,8 @@ export const embedding = operation(
 
 /**
  * Slices of x along a dimension, in the order of a vector of indices (PyTorch's `index_select`).
+ * @example
+ * indexSelect(tensor([[1, 2, 3]]), 1, tensor(Int32Array.of(2, 0))); // [[3, 1]]
  */
 export const indexSelect = operation(
   'indexSelect',
@@ -121,6 +125,8 @@ export const invalidBits = (dtype: DType): number =>
 /**
  * y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index must agree
  * (PyTorch's `gather`). The result has x's dtype.
+ * @example
+ * gather(tensor([[1, 2, 3]]), 1, tensor([[2, 0]], { dtype: 'int32' })); // [[3, 1]]
  */
 export const gather = operation('gather', 1, (x: Tensor, dim: number, index: Tensor): Tensor => {
   requireTensor(index);

@@ -127,6 +127,8 @@ export const index = operation('index', 1, (x: Tensor, indices: readonly Index[]
  * dimension; values broadcast to the shape of `index(x, indices)`. Of elements for the same place
  * the last one counts.
  * @throws ArgumentError if shapes or dtypes do not fit, or an index from the host is out of range.
+ * @example
+ * indexPut(tensor([1, 2, 3]), [tensor(Int32Array.of(0, 2))], tensor([7, 9])); // [7, 2, 9]
  */
 export const indexPut = operation(
   'indexPut',
@@ -159,6 +161,8 @@ export const indexPut = operation(
  * Elements of x along a dimension by an index whose other sizes broadcast with x's (PyTorch's
  * `take_along_dim`): `takeAlongDim(x, argsort(x, 1), 1)` sorts. Without `dim` both are flat.
  * @throws ArgumentError if shapes do not broadcast, or an index from the host is out of range.
+ * @example
+ * takeAlongDim(tensor([[3, 1, 2]]), tensor([[1, 2, 0]], { dtype: 'int32' }), 1); // [[1, 2, 3]]
  */
 export const takeAlongDim = operation(
   'takeAlongDim',
@@ -192,6 +196,8 @@ async function positions(x: Tensor): Promise<Int32Array> {
  * The elements where the mask is not 0, as a vector; x and mask broadcast. Its length depends on
  * data, so the mask is read back: await it, and call it outside captured steps.
  * @throws ArgumentError if shapes do not broadcast.
+ * @example
+ * await maskedSelect(tensor([1, 2, 3]), tensor([1, 0, 1])); // [1, 3]
  */
 export const maskedSelect = operation(
   'maskedSelect',
@@ -207,6 +213,8 @@ export const maskedSelect = operation(
 /**
  * Indices of the elements that are not 0, in row-major order (int32, [count, dimensions]). The
  * count depends on data, so x is read back: await it, and call it outside captured steps.
+ * @example
+ * await nonzero(tensor([0, 5, 0, 7])); // [[1], [3]]
  */
 export const nonzero = operation('nonzero', 1, async (x: Tensor): Promise<Tensor> => {
   const at = await positions(x);

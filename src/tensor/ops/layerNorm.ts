@@ -15,6 +15,8 @@ import { contiguous } from './views.ts';
  * Layer normalisation over the last dimensions, `shape`, with weight and bias of that shape
  * (default: 1 and 0).
  * @throws ArgumentError if x's shape does not end in `shape`.
+ * @example
+ * layerNorm(tensor([[1, 3]]), [2]); // [[-1, 1]]
  */
 export const layerNorm = operation(
   'layerNorm',

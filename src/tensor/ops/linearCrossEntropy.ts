@@ -45,6 +45,9 @@ export interface LinearCrossEntropyOptions {
  * ignored; NaN if all are. → a scalar, or [rows] without a reduction
  * @throws ArgumentError if shapes do not fit, or a label from the host is not a class (in a part of
  * a tensor it gives NaN).
+ * @example
+ * const labels = tensor(Int32Array.of(3, 7));
+ * linearCrossEntropy(randn(2, 16), randn(100, 16), zeros(100), labels).shape; // []
  */
 export const linearCrossEntropy = operation(
   'linearCrossEntropy',

@@ -78,6 +78,8 @@ export const applyReduction = (losses: Tensor, reduction: Reduction): Tensor =>
 /**
  * Mean squared error.
  * @throws ArgumentError if the targets have another shape.
+ * @example
+ * mseLoss(tensor([1, 4]), tensor([0, 2])); // 2.5
  */
 export const mseLoss = operation(
   'mseLoss',
@@ -91,6 +93,8 @@ export const mseLoss = operation(
 /**
  * Mean absolute error.
  * @throws ArgumentError if the targets have another shape.
+ * @example
+ * l1Loss(tensor([1, 4]), tensor([0, 2])); // 1.5
  */
 export const l1Loss = operation(
   'l1Loss',
@@ -113,7 +117,11 @@ export function checkTargets(operation: string, x: Tensor, targets: Tensor): voi
     );
 }
 
-/** The lower triangle of x (columns up to row + diagonal), 0 elsewhere. */
+/**
+ * The lower triangle of x (columns up to row + diagonal), 0 elsewhere.
+ * @example
+ * tril(tensor([[1, 2], [3, 4]])); // [[1, 0], [3, 4]]
+ */
 export const tril = operation('tril', 1, (x: Tensor, diagonal = 0): Tensor => {
   if (x.ndim < 2)
     throw new ArgumentError(`tril: expected two or more dimensions, got ${formatShape(x.shape)}`);

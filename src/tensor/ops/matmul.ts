@@ -25,6 +25,8 @@ export type { Activation };
  * Matrix product as PyTorch's `matmul`: vectors, matrices, and batches of them broadcast together.
  * Transposed and sliced operands are read in place.
  * @throws ArgumentError if inner sizes differ.
+ * @example
+ * matmul(tensor([[1, 2]]), tensor([[3], [4]])); // [[11]]
  */
 export const matmul = operation('matmul', 2, (a: Tensor, b: Tensor): Tensor => {
   if (a.ndim === 0 || b.ndim === 0)
@@ -183,6 +185,8 @@ function matmulParams(a: Tensor, b: Tensor, y: Tensor): MatmulParams | undefined
  * activation(x weightᵀ + bias) in one launch. x: [..., in], weight: [out, in], bias: [out] → [...,
  * out].
  * @throws ArgumentError if sizes differ.
+ * @example
+ * linear(tensor([[1, 2]]), tensor([[3, 4]]), tensor([0.5])); // [[11.5]]
  */
 export const linear = operation(
   'linear',

@@ -92,7 +92,11 @@ function medianAlong(x: Tensor, d: number, keepdim: boolean): ValuesAndIndices {
   return pick(x, d, where(isBroken, greatest, middle), keepdim);
 }
 
-/** Σ over dimensions of the elements that are not NaN; over all if `dim` is not given. */
+/**
+ * Σ over dimensions of the elements that are not NaN; over all if `dim` is not given.
+ * @example
+ * nansum(tensor([1, NaN, 3])); // 4
+ */
 export const nansum = operation(
   'nansum',
   1,
@@ -103,6 +107,8 @@ export const nansum = operation(
 /**
  * Mean over dimensions of the elements that are not NaN; NaN if there is none.
  * @throws ArgumentError unless x is float32.
+ * @example
+ * nanmean(tensor([1, NaN, 3])); // 2
  */
 export const nanmean = operation('nanmean', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'nanmean');

@@ -37,6 +37,8 @@ export interface MarginOptions extends ElementLossOptions {
  * max(0, -y (x1 - x2) + margin): x1 should be above x2 where the target y is 1, below where it is
  * -1 (PyTorch's `margin_ranking_loss`).
  * @throws ArgumentError if the shapes differ.
+ * @example
+ * marginRankingLoss(tensor([0.5, 2]), tensor([1, 1]), tensor([1, 1])); // 0.25
  */
 export const marginRankingLoss = operation(
   'marginRankingLoss',
@@ -52,6 +54,8 @@ export const marginRankingLoss = operation(
 /**
  * x where the target is 1, max(0, margin - x) where it is -1 (PyTorch's `hinge_embedding_loss`).
  * @throws ArgumentError if the shapes differ.
+ * @example
+ * hingeEmbeddingLoss(tensor([0.5, 0.25]), tensor([1, -1])); // 0.625
  */
 export const hingeEmbeddingLoss = operation(
   'hingeEmbeddingLoss',
@@ -68,6 +72,8 @@ export const hingeEmbeddingLoss = operation(
  * 1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1 (PyTorch's
  * `cosine_embedding_loss`). x1, x2: [rows, size] or [size], targets: [rows] or [].
  * @throws ArgumentError if the shapes do not fit.
+ * @example
+ * cosineEmbeddingLoss(tensor([[1, 0]]), tensor([[1, 0]]), tensor([1])); // 0
  */
 export const cosineEmbeddingLoss = operation(
   'cosineEmbeddingLoss',
@@ -86,6 +92,7 @@ export const cosineEmbeddingLoss = operation(
   },
 );
 
+/** Options of `tripletMarginLoss`. */
 export interface TripletMarginOptions extends MarginOptions {
   /** Order of the norm. Default: 2. */
   p?: number;
@@ -99,6 +106,8 @@ export interface TripletMarginOptions extends MarginOptions {
  * max(0, d(anchor, positive) - d(anchor, negative) + margin) of rows [..., size] (PyTorch's
  * `triplet_margin_loss`).
  * @throws ArgumentError if the shapes do not broadcast.
+ * @example
+ * tripletMarginLoss(tensor([[0, 0]]), tensor([[0, 1]]), tensor([[0, 1.5]])); // 0.5
  */
 export const tripletMarginLoss = operation(
   'tripletMarginLoss',
@@ -115,6 +124,8 @@ export const tripletMarginLoss = operation(
 /**
  * log(1 + exp(-y x)) with targets y of 1 and -1 (PyTorch's `soft_margin_loss`).
  * @throws ArgumentError if the shapes differ.
+ * @example
+ * softMarginLoss(tensor([0.5, -0.5]), tensor([1, -1])); // 0.4741
  */
 export const softMarginLoss = operation(
   'softMarginLoss',
@@ -129,6 +140,8 @@ export const softMarginLoss = operation(
  * Mean binary cross-entropy of each row's logits with its labels (PyTorch's
  * `multilabel_soft_margin_loss`). x, targets: [..., classes].
  * @throws ArgumentError if the shapes differ.
+ * @example
+ * multilabelSoftMarginLoss(tensor([[0.5, -0.5]]), tensor([[1, 0]])); // 0.4741
  */
 export const multilabelSoftMarginLoss = operation(
   'multilabelSoftMarginLoss',
@@ -140,6 +153,7 @@ export const multilabelSoftMarginLoss = operation(
   },
 );
 
+/** Options of `poissonNllLoss`. */
 export interface PoissonNllOptions extends ElementLossOptions {
   /** Whether x is the logarithm of the rate. Default: true. */
   logInput?: boolean;
@@ -153,6 +167,8 @@ export interface PoissonNllOptions extends ElementLossOptions {
  * Negative log-likelihood of counts under a Poisson distribution: e^x - y x, or x - y log(x + eps)
  * (PyTorch's `poisson_nll_loss`).
  * @throws ArgumentError if the shapes differ.
+ * @example
+ * poissonNllLoss(tensor([0, 1]), tensor([1, 2])); // 0.8591
  */
 export const poissonNllLoss = operation(
   'poissonNllLoss',
@@ -176,6 +192,8 @@ export const poissonNllLoss = operation(
  * at least `eps`: (log v + (x - y)² / v) / 2 (PyTorch's `gaussian_nll_loss`).
  * @param options `full`: whether to add log(2π) / 2
  * @throws ArgumentError if the shapes do not fit.
+ * @example
+ * gaussianNllLoss(tensor([1, 2]), tensor([1, 4]), tensor([1, 1])); // 1
  */
 export const gaussianNllLoss = operation(
   'gaussianNllLoss',

@@ -52,6 +52,8 @@ export const maxPool1d = operation(
  * The largest element of each window of height and width, PyTorch's `max_pool2d`. x: [batch,
  * channels, height, width] or [channels, height, width] → [batch, channels, outHeight, outWidth].
  * @throws ArgumentError if the input has another rank, or an option is out of range.
+ * @example
+ * maxPool2d(randn(8, 3, 32, 32), 2).shape; // [8, 3, 16, 16]
  */
 export const maxPool2d = operation(
   'maxPool2d',
@@ -67,6 +69,8 @@ export const maxPool2d = operation(
  * The mean of each window along the last dimension, PyTorch's `avg_pool1d`. x: [batch, channels,
  * length] or [channels, length] → [batch, channels, outLength].
  * @throws ArgumentError if the input has another rank, or an option is out of range.
+ * @example
+ * avgPool1d(tensor([[1, 3, 2, 6]]), 2); // [[2, 4]]
  */
 export const avgPool1d = operation(
   'avgPool1d',
@@ -82,6 +86,8 @@ export const avgPool1d = operation(
  * The mean of each window of height and width, PyTorch's `avg_pool2d`. x: [batch, channels, height,
  * width] or [channels, height, width] → [batch, channels, outHeight, outWidth].
  * @throws ArgumentError if the input has another rank, or an option is out of range.
+ * @example
+ * avgPool2d(randn(8, 3, 32, 32), 2).shape; // [8, 3, 16, 16]
  */
 export const avgPool2d = operation(
   'avgPool2d',
@@ -101,6 +107,8 @@ export type AdaptiveSize = number | readonly [number | null, number | null];
  * the length is no multiple, PyTorch's `adaptive_avg_pool1d`. x: [batch, channels, length] or
  * [channels, length] → [batch, channels, outputSize].
  * @throws ArgumentError if the input has another rank or no elements, or the size is below 1.
+ * @example
+ * adaptiveAvgPool1d(tensor([[1, 3, 2, 6]]), 2); // [[2, 4]]
  */
 export const adaptiveAvgPool1d = operation(
   'adaptiveAvgPool1d',
@@ -111,7 +119,11 @@ export const adaptiveAvgPool1d = operation(
     ),
 );
 
-/** The same along height and width, PyTorch's `adaptive_avg_pool2d`. */
+/**
+ * The same along height and width, PyTorch's `adaptive_avg_pool2d`.
+ * @example
+ * adaptiveAvgPool2d(randn(8, 3, 32, 32), 1).shape; // [8, 3, 1, 1]
+ */
 export const adaptiveAvgPool2d = operation(
   'adaptiveAvgPool2d',
   1,
@@ -126,6 +138,8 @@ export const adaptiveAvgPool2d = operation(
  * `adaptive_max_pool1d`. With a size of 1 it is pooling over time. x: [batch, channels, length] or
  * [channels, length] → [batch, channels, outputSize].
  * @throws ArgumentError if the input has another rank or no elements, or the size is below 1.
+ * @example
+ * adaptiveMaxPool1d(tensor([[1, 3, 2, 6]]), 2); // [[3, 6]]
  */
 export const adaptiveMaxPool1d = operation(
   'adaptiveMaxPool1d',
@@ -136,7 +150,11 @@ export const adaptiveMaxPool1d = operation(
     ),
 );
 
-/** The same along height and width, PyTorch's `adaptive_max_pool2d`. */
+/**
+ * The same along height and width, PyTorch's `adaptive_max_pool2d`.
+ * @example
+ * adaptiveMaxPool2d(randn(8, 3, 32, 32), 1).shape; // [8, 3, 1, 1]
+ */
 export const adaptiveMaxPool2d = operation(
   'adaptiveMaxPool2d',
   1,

@@ -5,7 +5,8 @@ import { formatShape, normalizeDim, requireDim, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { maskedFill } from './elementwise.ts';
 import { index } from './indexing.ts';
-import { cat, expand, flatten, permute, reshape, type SliceRange, select, slice } from './views.ts';
+import { cat } from './joins.ts';
+import { expand, flatten, permute, reshape, type SliceRange, select, slice } from './views.ts';
 
 /**
  * x laid side by side, `sizes[d]` times along each dimension; more sizes than dimensions add
@@ -30,7 +31,11 @@ export const repeat = operation('repeat', 1, (x: Tensor, sizes: Shape): Tensor =
   );
 });
 
-/** As `repeat`, but fewer sizes than dimensions stand for the last ones. */
+/**
+ * As `repeat`, but fewer sizes than dimensions stand for the last ones.
+ * @example
+ * tile(tensor([1, 2]), [2]); // [1, 2, 1, 2]
+ */
 export const tile = operation(
   'tile',
   1,
@@ -67,6 +72,8 @@ export const repeatInterleave = operation(
 /**
  * The slices along a dimension, without that dimension.
  * @throws ArgumentError if `dim` is out of range.
+ * @example
+ * unbind(tensor([[1, 2], [3, 4]])).length; // 2
  */
 export const unbind = viewOperation('unbind', 1, (x: Tensor, dim = 0): Tensor[] => {
   const d = requireDim(dim, x.ndim, 'unbind');
@@ -77,6 +84,8 @@ export const unbind = viewOperation('unbind', 1, (x: Tensor, dim = 0): Tensor[] 
  * x with its elements moved on by `shifts` places along `dims`; those that leave at the end come
  * back at the start. Without `dims` x counts as flat.
  * @throws ArgumentError if there are not as many shifts as dimensions.
+ * @example
+ * roll(tensor([1, 2, 3]), 1); // [3, 1, 2]
  */
 export const roll = operation(
   'roll',
@@ -103,6 +112,8 @@ export const roll = operation(
 /**
  * Moves dimensions to other places; the others keep their order.
  * @throws ArgumentError if a dimension is out of range or named twice.
+ * @example
+ * movedim(zeros(2, 3, 4), 0, 2).shape; // [3, 4, 2]
  */
 export const movedim = viewOperation(
   'movedim',
@@ -132,6 +143,8 @@ export const movedim = viewOperation(
  * The elements of x whose indices along two dimensions differ by `offset` (dim2 ahead of dim1), as
  * a last dimension; the two are dropped. Unlike PyTorch's it may be a copy.
  * @throws ArgumentError if the dimensions are the same or out of range.
+ * @example
+ * diagonal(tensor([[1, 2], [3, 4]])); // [1, 4]
  */
 export const diagonal = viewOperation(
   'diagonal',
@@ -156,6 +169,8 @@ export const diagonal = viewOperation(
 /**
  * The upper triangle of x (columns from row + diagonal on), 0 elsewhere. x: [..., rows, cols].
  * @throws ArgumentError if x has fewer than 2 dimensions.
+ * @example
+ * triu(tensor([[1, 2], [3, 4]])); // [[1, 2], [0, 4]]
  */
 export const triu = operation('triu', 1, (x: Tensor, diagonal = 0): Tensor => {
   if (x.ndim < 2)

@@ -51,6 +51,8 @@ const shaped = (y: Tensor, x: Tensor, axes: readonly number[], keepdim: boolean)
 /**
  * Σ over dimensions; over all if `dim` is not given. Of int32 and bool it is an int32, which wraps
  * beyond 2^31.
+ * @example
+ * sum(tensor([[1, 2], [3, 4]]), 0); // [4, 6]
  */
 export const sum = operation('sum', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'sum');
@@ -63,6 +65,8 @@ export const sum = operation('sum', 1, (x: Tensor, dim?: Dims, keepdim = false):
 /**
  * Mean over dimensions; over all if `dim` is not given.
  * @throws ArgumentError unless x is float32.
+ * @example
+ * mean(tensor([[1, 2], [3, 4]]), 0); // [2, 3]
  */
 export const mean = operation('mean', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'mean');
@@ -102,6 +106,8 @@ export const variance = operation(
 /**
  * Largest value over dimensions, or NaN if any is NaN; equal maxima share the gradient, as in
  * PyTorch's `amax`.
+ * @example
+ * amax(tensor([[1, 2], [3, 4]]), 1); // [2, 4]
  */
 export const amax = operation('amax', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireElements(x, normalizeDims(x, dim, 'amax'), 'amax');
@@ -122,7 +128,11 @@ function largest(x: Tensor, dim: Dims, keepdim: boolean): Tensor {
   });
 }
 
-/** Smallest value over dimensions, as `amax`. */
+/**
+ * Smallest value over dimensions, as `amax`.
+ * @example
+ * amin(tensor([[1, 2], [3, 4]]), 1); // [1, 3]
+ */
 export const amin = operation('amin', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   const axes = normalizeDims(x, dim, 'amin');
   requireElements(x, axes, 'amin');
@@ -167,20 +177,30 @@ function argMinMax(x: Tensor, dim: number | undefined, keepdim: boolean, sign: n
 /**
  * Index of the first largest element, or of the first NaN, along a dimension (int32); of all
  * elements if `dim` is not given.
+ * @example
+ * argmax(tensor([[1, 2], [4, 3]]), 1); // [1, 0]
  */
 export const argmax = operation(
   'argmax',
   1,
   (x: Tensor, dim?: number, keepdim = false): Tensor => argMinMax(x, dim, keepdim, 1),
 );
-/** Index of the first smallest element along a dimension (int32). */
+/**
+ * Index of the first smallest element along a dimension (int32).
+ * @example
+ * argmin(tensor([[1, 2], [4, 3]]), 1); // [0, 1]
+ */
 export const argmin = operation(
   'argmin',
   1,
   (x: Tensor, dim?: number, keepdim = false): Tensor => argMinMax(x, dim, keepdim, -1),
 );
 
-/** Euclidean norm over dimensions; if it is 0, so is its gradient. */
+/**
+ * Euclidean norm over dimensions; if it is 0, so is its gradient.
+ * @example
+ * norm(tensor([3, 4])); // 5
+ */
 export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false): Tensor => {
   requireFloat(x, 'norm');
   const axes = normalizeDims(x, dim, 'norm');
@@ -193,7 +213,11 @@ export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false
   });
 });
 
-/** log Σ exp over dimensions, shifted by the maximum so that nothing overflows. */
+/**
+ * log Σ exp over dimensions, shifted by the maximum so that nothing overflows.
+ * @example
+ * logsumexp(tensor([0, 0]), 0); // 0.6931
+ */
 export const logsumexp = operation(
   'logsumexp',
   1,

@@ -20,18 +20,42 @@ const step = (kernel: MapKernel) =>
     ]);
   });
 
-/** The largest whole number that is not above x. */
+/**
+ * The largest whole number that is not above x.
+ * @example
+ * floor(tensor([1.2, -1.2])); // [1, -2]
+ */
 export const floor = step(r.floor);
-/** The smallest whole number that is not below x. */
+/**
+ * The smallest whole number that is not below x.
+ * @example
+ * ceil(tensor([1.2, -1.2])); // [2, -1]
+ */
 export const ceil = step(r.ceil);
-/** The nearest whole number; halves go to the even one, as in PyTorch. */
+/**
+ * The nearest whole number; halves go to the even one, as in PyTorch.
+ * @example
+ * round(tensor([0.5, 1.5, 2.6])); // [0, 2, 3]
+ */
 export const round = step(r.round);
-/** x without its fraction. */
+/**
+ * x without its fraction.
+ * @example
+ * trunc(tensor([1.7, -1.7])); // [1, -1]
+ */
 export const trunc = step(r.trunc);
-/** -1, 0 or 1; 0 for NaN, as in PyTorch. */
+/**
+ * -1, 0 or 1; 0 for NaN, as in PyTorch.
+ * @example
+ * sign(tensor([-1.5, 0, 2.5])); // [-1, 0, 1]
+ */
 export const sign = step(k.sign);
 
-/** The fraction of x, with x's sign: x - trunc(x). */
+/**
+ * The fraction of x, with x's sign: x - trunc(x).
+ * @example
+ * frac(tensor([1.25, -1.25])); // [0.25, -0.25]
+ */
 export const frac = operation(
   'frac',
   1,
@@ -74,6 +98,8 @@ export const remainder = remainderOf(r.remainder, r.remainderInt, floor);
 /**
  * The remainder of a division with x's sign, as C's fmod: x - b trunc(x / b), computed exactly. As
  * `remainder` otherwise.
+ * @example
+ * fmod(tensor([5, -5]), 3); // [2, -2]
  */
 export const fmod = remainderOf(r.fmod, r.fmodInt, trunc);
 
@@ -89,7 +115,11 @@ export const floorDivide = operation('floorDivide', 1, (x: Tensor, divisor: Oper
   return launchMap(isInt ? r.floorDivideInt : r.floorDivide, [a, b]);
 });
 
-/** other - alpha x: `rsub(x, 2)` is 2 - x. */
+/**
+ * other - alpha x: `rsub(x, 2)` is 2 - x.
+ * @example
+ * rsub(tensor([1, 2]), 10); // [9, 8]
+ */
 export const rsub = operation(
   'rsub',
   1,
@@ -102,6 +132,8 @@ export const rsub = operation(
 /**
  * x with NaN, infinity and minus infinity replaced; by default by 0 and by the largest and the
  * least float32. What is replaced gets no gradient.
+ * @example
+ * nanToNum(tensor([1, NaN])); // [1, 0]
  */
 export const nanToNum = operation(
   'nanToNum',
@@ -117,6 +149,8 @@ export const nanToNum = operation(
 /**
  * From x to `end` by the share `weight`, a number or a tensor: x + weight (end - x).
  * @throws ArgumentError if shapes do not broadcast.
+ * @example
+ * lerp(tensor([0, 10]), tensor([10, 20]), 0.5); // [5, 15]
  */
 export const lerp = operation(
   'lerp',

@@ -82,6 +82,8 @@ export function randint(
 /**
  * The integers 0 to n - 1 in random order (int32, [n]).
  * @throws ArgumentError if n is not an integer ≥ 0.
+ * @example
+ * randperm(4); // 0 to 3 in random order
  */
 export function randperm(n: number, { device = defaultDevice() }: DrawOptions = {}): Tensor {
   if (!Number.isInteger(n) || n < 0)
@@ -132,7 +134,11 @@ export const multinomial = operation(
   },
 );
 
-/** 1 with probability p, else 0, for each element p (float32). It has no gradient. */
+/**
+ * 1 with probability p, else 0, for each element p (float32). It has no gradient.
+ * @example
+ * bernoulli(full([4], 0.5)); // four tosses of a coin
+ */
 export const bernoulli = operation(
   'bernoulli',
   1,

@@ -52,6 +52,8 @@ export const cumsum = operation('cumsum', 1, (x: Tensor, dim = -1): Tensor => {
  * Running product along a dimension: y[i] = x[0] · … · x[i]; see `cumsum`. Its gradient is exact
  * where elements are 0, and costs the square of the dimension's size.
  * @throws ArgumentError if `dim` is out of range.
+ * @example
+ * cumprod(tensor([1, 2, 3])); // [1, 2, 6]
  */
 export const cumprod = operation('cumprod', 1, (x: Tensor, dim = -1): Tensor => {
   const sizes = sizesOf(x, dim, 'cumprod');
@@ -70,6 +72,8 @@ export const cumprod = operation('cumprod', 1, (x: Tensor, dim = -1): Tensor => 
  * Running log Σ exp along a dimension: y[i] = log(exp(x[0]) + … + exp(x[i])), without overflow. Its
  * gradient costs the square of the dimension's size.
  * @throws ArgumentError if `dim` is out of range, or unless x is float32.
+ * @example
+ * logcumsumexp(tensor([0, 0])); // [0, 0.6931]
  */
 export const logcumsumexp = operation('logcumsumexp', 1, (x: Tensor, dim = -1): Tensor => {
   requireFloat(x, 'logcumsumexp');
@@ -112,7 +116,11 @@ export const cummax = operation(
   1,
   (x: Tensor, dim = -1): ValuesAndIndices => running('cummax', x, dim, 1),
 );
-/** Smallest element so far along a dimension, and where it is; see `cummax`. */
+/**
+ * Smallest element so far along a dimension, and where it is; see `cummax`.
+ * @example
+ * cummin(tensor([3, 1, 2])).values; // [3, 1, 1]
+ */
 export const cummin = operation(
   'cummin',
   1,

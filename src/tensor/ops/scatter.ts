@@ -14,7 +14,8 @@ import { sortRows } from '../sortRows.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { mul } from './elementwise.ts';
 import { checkIndices, gather, indexSelect, invalidBits } from './embedding.ts';
-import { contiguous, pad, reshape, slice, transpose } from './views.ts';
+import { pad } from './joins.ts';
+import { contiguous, reshape, slice, transpose } from './views.ts';
 
 /**
  * Writes the source into a copy of x along dimension d, or adds it. index: of the source's shape,
@@ -113,6 +114,8 @@ export const scatter = operation(
  * x with all elements of the source added that name a place, in order (PyTorch's `scatter_add`): as
  * `scatter` otherwise. float32, or int32, which wraps.
  * @throws ArgumentError if sizes or dtypes do not fit, or an index from the host is out of range.
+ * @example
+ * scatterAdd(zeros(3), 0, tensor(Int32Array.of(0, 0, 2)), tensor([1.5, 2, 3])); // [3.5, 0, 3]
  */
 export const scatterAdd = operation(
   'scatterAdd',
@@ -152,6 +155,8 @@ function checkSlices(
  * x with slices of the source added along a dimension: slice k, times `alpha`, to slice index[k] of
  * x (PyTorch's `index_add`). index: [m] (int32), source: x's shape with m in that dimension.
  * @throws ArgumentError if shapes or dtypes do not fit, or an index from the host is out of range.
+ * @example
+ * indexAdd(tensor([1, 2, 3]), 0, tensor(Int32Array.of(0, 0)), tensor([10, 20])); // [31, 2, 3]
  */
 export const indexAdd = operation(
   'indexAdd',
@@ -168,6 +173,8 @@ export const indexAdd = operation(
  * x with slices replaced along a dimension: slice index[k] of x by slice k of the source (PyTorch's
  * `index_copy`); where an index is repeated, the last one counts. As `indexAdd` otherwise.
  * @throws ArgumentError if shapes or dtypes do not fit, or an index from the host is out of range.
+ * @example
+ * indexCopy(tensor([1, 2, 3]), 0, tensor(Int32Array.of(2, 0)), tensor([10, 20])); // [20, 2, 10]
  */
 export const indexCopy = operation(
   'indexCopy',

@@ -50,7 +50,11 @@ export const searchsorted = operation(
     return out;
   },
 );
-/** The bucket of each value between sorted boundaries [n] (int32); see `searchsorted`. */
+/**
+ * The bucket of each value between sorted boundaries [n] (int32); see `searchsorted`.
+ * @example
+ * bucketize(tensor([0.5, 3.5]), tensor([1, 3, 5])); // [0, 2]
+ */
 export const bucketize = operation(
   'bucketize',
   2,
@@ -71,6 +75,8 @@ export type ScatterReduction = 'sum' | 'mean' | 'amax' | 'amin';
  * together with x's own unless `includeSelf` is false. Equal extremes share the gradient.
  * Shapes as in `scatterAdd`.
  * @throws ArgumentError if sizes or dtypes do not fit, or an index from the host is out of range.
+ * @example
+ * scatterReduce(zeros(2), 0, tensor(Int32Array.of(0, 0, 1)), tensor([1, 4, 2]), 'amax'); // [4, 2]
  */
 export const scatterReduce = operation(
   'scatterReduce',
@@ -133,6 +139,8 @@ function scatterExtremes(
  * x with the elements where the mask is not 0 replaced by the source's, in order. The mask
  * broadcasts to x. Where the source has too few elements, the result is NaN.
  * @throws ArgumentError if the mask does not broadcast to x.
+ * @example
+ * maskedScatter(tensor([1, 2, 3]), tensor([1, 0, 1]), tensor([7, 9])); // [7, 2, 9]
  */
 export const maskedScatter = operation(
   'maskedScatter',
@@ -147,6 +155,7 @@ export const maskedScatter = operation(
   },
 );
 
+/** What `unique` returns. */
 export interface UniqueResult {
   /** The distinct elements, in order. */
   values: Tensor;
@@ -160,6 +169,8 @@ export interface UniqueResult {
  * The distinct elements in order, where each element of x is among them, and how often they occur.
  * Their number depends on data, so x is read back: await it, and call it outside captured steps.
  * It has no gradient.
+ * @example
+ * (await unique(tensor([3, 1, 3]))).values; // [1, 3]
  */
 export const unique = viewOperation('unique', 1, async (x: Tensor): Promise<UniqueResult> => {
   const data = await x.data();
@@ -180,6 +191,8 @@ export const unique = viewOperation('unique', 1, async (x: Tensor): Promise<Uniq
  * How often each whole number from 0 on occurs in a vector of ids (int32), or the sums of their
  * `weights` (float32); at least `minlength` numbers. The length depends on data: await it.
  * @throws ArgumentError unless ids are a vector of int32 ≥ 0.
+ * @example
+ * await bincount(tensor(Int32Array.of(0, 1, 1, 3))); // [1, 2, 0, 1]
  */
 export const bincount = viewOperation(
   'bincount',

@@ -5,28 +5,25 @@ import type { Shape } from '../shape.ts';
 import { broadcastShapes, formatShape, inferShape, requireDim, requireWhole } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather } from './embedding.ts';
+import { cat, pad } from './joins.ts';
 import { diagonal, movedim } from './rearrange.ts';
-import {
-  cat,
-  expand,
-  flip,
-  pad,
-  reshape,
-  type SliceRange,
-  slice,
-  transpose,
-  unsqueeze,
-} from './views.ts';
+import { expand, flip, reshape, type SliceRange, slice, transpose, unsqueeze } from './views.ts';
 
 /** Other names and forms of views, of joining and of splitting. */
 
-/** x repeated along dimensions of size 1 to this shape. @throws ArgumentError if it cannot be. */
+/**
+ * x repeated along dimensions of size 1 to this shape. @throws ArgumentError if it cannot be.
+ * @example broadcastTo(tensor([1, 2]), [2, 2]); // [[1, 2], [1, 2]]
+ */
 export const broadcastTo = viewOperation(
   'broadcastTo',
   1,
   (x: Tensor, shape: Shape): Tensor => expand(x, shape),
 );
-/** All tensors in the shape they broadcast to. @throws ArgumentError if they do not. */
+/**
+ * All tensors in the shape they broadcast to. @throws ArgumentError if they do not.
+ * @example broadcastTensors(zeros(2, 1), zeros(3))[0].shape; // [2, 3]
+ */
 export const broadcastTensors = viewOperation(
   'broadcastTensors',
   0,
@@ -38,30 +35,37 @@ export const broadcastTensors = viewOperation(
     return tensors.map((t) => expand(t, shape));
   },
 );
-/** Swaps two dimensions, as `transpose`. */
+/** Swaps two dimensions, as `transpose`. @example swapaxes(zeros(2, 3), 0, 1).shape; // [3, 2] */
 export const swapaxes = viewOperation(
   'swapaxes',
   1,
   (x: Tensor, axis0: number, axis1: number): Tensor => transpose(x, axis0, axis1),
 );
-/** Moves dimensions to other places, as `movedim`. */
+/**
+ * Moves dimensions to other places, as `movedim`.
+ * @example moveaxis(zeros(2, 3, 4), 0, 2).shape; // [3, 4, 2]
+ */
 export const moveaxis = viewOperation(
   'moveaxis',
   1,
   (x: Tensor, source: number | Shape, destination: number | Shape): Tensor =>
     movedim(x, source, destination),
 );
-/** The transpose of a matrix; a vector as it is. @throws ArgumentError for more dimensions. */
+/**
+ * The transpose of a matrix; a vector as it is. @throws ArgumentError for more dimensions.
+ * @example t(tensor([[1, 2]])); // [[1], [2]]
+ */
 export const t = viewOperation('t', 1, (x: Tensor): Tensor => {
   if (x.ndim > 2)
     throw new ArgumentError(`t: expected at most 2 dimensions, got ${formatShape(x.shape)}`);
   return x.ndim < 2 ? x : transpose(x, 0, 1);
 });
-/** All elements as a vector. */
+/** All elements as a vector. @example ravel(tensor([[1, 2], [3, 4]])); // [1, 2, 3, 4] */
 export const ravel = viewOperation('ravel', 1, (x: Tensor): Tensor => reshape(x, [x.size]));
 /**
  * A dimension split into several; one -1 is inferred.
  * @throws ArgumentError if the sizes do not multiply to the dimension's.
+ * @example unflatten(zeros(2, 6), 1, [2, 3]).shape; // [2, 2, 3]
  */
 export const unflatten = viewOperation('unflatten', 1, (x: Tensor, dim: number, sizes: Shape) => {
   const d = requireDim(dim, x.ndim, 'unflatten');
@@ -71,6 +75,7 @@ export const unflatten = viewOperation('unflatten', 1, (x: Tensor, dim: number, 
 /**
  * `length` places along a dimension from `start` on.
  * @throws ArgumentError if they are not all inside.
+ * @example narrow(tensor([1, 2, 3, 4]), 0, 1, 2); // [2, 3]
  */
 export const narrow = viewOperation(
   'narrow',
@@ -91,6 +96,7 @@ export const narrow = viewOperation(
  * A dimension cut into `sections` parts of nearly equal size (the first are larger), or before each
  * of the given places.
  * @throws ArgumentError unless `sections` is a whole number ≥ 1.
+ * @example tensorSplit(tensor([1, 2, 3]), 2)[0]; // [1, 2]
  */
 export const tensorSplit = viewOperation(
   'tensorSplit',
@@ -113,36 +119,51 @@ export const tensorSplit = viewOperation(
   },
 );
 
-/** x with at least 1 dimension. */
+/** x with at least 1 dimension. @example atleast1d(tensor(5)).shape; // [1] */
 export const atleast1d = viewOperation(
   'atleast1d',
   1,
   (x: Tensor): Tensor => (x.ndim === 0 ? reshape(x, [1]) : x),
 );
-/** x with at least 2 dimensions: a vector is a row. */
+/**
+ * x with at least 2 dimensions: a vector is a row.
+ * @example atleast2d(tensor([1, 2])).shape; // [1, 2]
+ */
 export const atleast2d = viewOperation(
   'atleast2d',
   1,
   (x: Tensor): Tensor => (x.ndim < 2 ? reshape(x, [1, x.size]) : x),
 );
-/** x with at least 3 dimensions: a vector of n is [1, n, 1], a matrix gets a last dimension. */
+/**
+ * x with at least 3 dimensions: a vector of n is [1, n, 1], a matrix gets a last dimension.
+ * @example atleast3d(tensor([1, 2])).shape; // [1, 2, 1]
+ */
 export const atleast3d = viewOperation('atleast3d', 1, (x: Tensor): Tensor => {
   if (x.ndim > 2) return x;
   return x.ndim === 2 ? unsqueeze(x, 2) : reshape(x, [1, x.size, 1]);
 });
 
-/** Joins tensors side by side: along dimension 1, vectors along 0. */
+/**
+ * Joins tensors side by side: along dimension 1, vectors along 0.
+ * @example hstack([tensor([1, 2]), tensor([3])]); // [1, 2, 3]
+ */
 export const hstack = operation('hstack', 0, (tensors: readonly Tensor[]): Tensor => {
   requireTensors(tensors);
   const parts = tensors.map(atleast1d);
   return cat(parts, parts[0].ndim === 1 ? 0 : 1);
 });
-/** Joins tensors below one another: along dimension 0, vectors as rows. */
+/**
+ * Joins tensors below one another: along dimension 0, vectors as rows.
+ * @example vstack([tensor([1, 2]), tensor([3, 4])]); // [[1, 2], [3, 4]]
+ */
 export const vstack = operation('vstack', 0, (tensors: readonly Tensor[]): Tensor => {
   requireTensors(tensors);
   return cat(tensors.map(atleast2d), 0);
 });
-/** Joins tensors behind one another: along dimension 2; see `atleast3d`. */
+/**
+ * Joins tensors behind one another: along dimension 2; see `atleast3d`.
+ * @example dstack([zeros(2, 3), zeros(2, 3)]).shape; // [2, 3, 2]
+ */
 export const dstack = operation('dstack', 0, (tensors: readonly Tensor[]): Tensor => {
   requireTensors(tensors);
   return cat(tensors.map(atleast3d), 2);
@@ -152,6 +173,7 @@ export const dstack = operation('dstack', 0, (tensors: readonly Tensor[]): Tenso
  * Coordinates of a grid: vectors of n, m, … → tensors of [n, m, …], one a vector. `indexing`: the
  * first vector runs down (`ij`, default) or across (`xy`).
  * @throws ArgumentError if one has more than one dimension.
+ * @example meshgrid([tensor([1, 2]), tensor([3, 4])])[0]; // [[1, 1], [2, 2]]
  */
 export const meshgrid = viewOperation(
   'meshgrid',
@@ -169,7 +191,10 @@ export const meshgrid = viewOperation(
   },
 );
 
-/** x turned by k quarter turns, from the first of two dimensions towards the second. */
+/**
+ * x turned by k quarter turns, from the first of two dimensions towards the second.
+ * @example rot90(tensor([[1, 2], [3, 4]])); // [[2, 4], [1, 3]]
+ */
 export const rot90 = operation('rot90', 1, (x: Tensor, k = 1, dims: Shape = [0, 1]): Tensor => {
   requireWhole([k], 'rot90', 'turns');
   if (dims.length !== 2 || x.ndim < 2)
@@ -182,14 +207,21 @@ export const rot90 = operation('rot90', 1, (x: Tensor, k = 1, dims: Shape = [0, 
   if (turns === 0) return x;
   return turns === 1 ? transpose(flip(x, [b]), a, b) : flip(transpose(x, a, b), [b]);
 });
-/** The order of dimension 1 reversed. */
+/**
+ * The order of dimension 1 reversed.
+ * @example fliplr(tensor([[1, 2], [3, 4]])); // [[2, 1], [4, 3]]
+ */
 export const fliplr = operation('fliplr', 1, (x: Tensor): Tensor => flip(x, [1]));
-/** The order of dimension 0 reversed. */
+/**
+ * The order of dimension 0 reversed.
+ * @example flipud(tensor([[1, 2], [3, 4]])); // [[3, 4], [1, 2]]
+ */
 export const flipud = operation('flipud', 1, (x: Tensor): Tensor => flip(x, [0]));
 
 /**
  * The last dimension on a diagonal of square matrices, 0 elsewhere: [..., n] → [..., m, m] with
  * m = n + |offset|.
+ * @example diagEmbed(tensor([1, 2])); // [[1, 0], [0, 2]]
  */
 export const diagEmbed = operation('diagEmbed', 1, (x: Tensor, offset = 0): Tensor => {
   requireWhole([offset], 'diagEmbed', 'the offset');
@@ -206,6 +238,7 @@ export const diagEmbed = operation('diagEmbed', 1, (x: Tensor, offset = 0): Tens
 /**
  * A vector on the diagonal of a matrix, or the diagonal of a matrix as a vector.
  * @throws ArgumentError unless x has 1 or 2 dimensions.
+ * @example diag(tensor([1, 2])); // [[1, 0], [0, 2]]
  */
 export const diag = operation('diag', 1, (x: Tensor, offset = 0): Tensor => {
   if (x.ndim !== 1 && x.ndim !== 2)
@@ -217,6 +250,7 @@ export const diag = operation('diag', 1, (x: Tensor, offset = 0): Tensor => {
  * Windows of `size` places along a dimension, every `step`, as a last dimension (PyTorch's
  * `Tensor.unfold`); a copy.
  * @throws ArgumentError unless 0 ≤ size ≤ the dimension's and step ≥ 1.
+ * @example unfold(tensor([1, 2, 3, 4]), 0, 2, 1); // [[1, 2], [2, 3], [3, 4]]
  */
 export const unfold = operation(
   'unfold',

@@ -16,6 +16,8 @@ function rowsAndCols(shape: Shape): { rows: number; cols: number } {
 /**
  * exp(x) / Σ exp(x) along a dimension. Dimensions other than the last are transposed there and
  * back.
+ * @example
+ * softmax(tensor([0, 0, 0, 0])); // [0.25, 0.25, 0.25, 0.25]
  */
 export const softmax = operation('softmax', 1, (x: Tensor, dim = -1): Tensor => {
   const d = normalizeDim(dim, x.ndim, 'softmax');
@@ -41,6 +43,8 @@ function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
  * mask: [batch or 1, 1, 1, keys], which gets no gradient. With `isCausal`, row r covers keys 0 to r
  * and is 0 in the others.
  * @throws ArgumentError if the mask does not fit.
+ * @example
+ * maskedSoftmax(randn(2, 4, 8, 8), ones(2, 1, 1, 8), 0.25).shape; // [2, 4, 8, 8]
  */
 export const maskedSoftmax = operation(
   'maskedSoftmax',
@@ -73,7 +77,11 @@ export const maskedSoftmax = operation(
   },
 );
 
-/** log(softmax(x)), computed without taking the softmax first. */
+/**
+ * log(softmax(x)), computed without taking the softmax first.
+ * @example
+ * logSoftmax(tensor([0, 0])); // [-0.6931, -0.6931]
+ */
 export const logSoftmax = operation('logSoftmax', 1, (x: Tensor, dim = -1): Tensor => {
   const d = normalizeDim(dim, x.ndim, 'logSoftmax');
   if (d < x.ndim - 1) return transpose(logSoftmax(transpose(x, d, -1)), d, -1);

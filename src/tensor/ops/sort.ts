@@ -52,7 +52,11 @@ export const sort = operation(
     sortAlong('sort', x, dim, descending),
 );
 
-/** The indices that sort x along a dimension (int32); see `sort`. */
+/**
+ * The indices that sort x along a dimension (int32); see `sort`.
+ * @example
+ * argsort(tensor([3, 1, 2])); // [1, 2, 0]
+ */
 export const argsort = operation(
   'argsort',
   1,
@@ -144,5 +148,9 @@ const extremeForms = (name: 'max' | 'min'): Extreme =>
  */
 export const max = extremeForms('max');
 
-/** PyTorch's `min` in its three forms; see `max`. A NaN is found before the smallest element. */
+/**
+ * PyTorch's `min` in its three forms; see `max`. A NaN is found before the smallest element.
+ * @example
+ * min(tensor([3, 1, 2])); // 1
+ */
 export const min = extremeForms('min');

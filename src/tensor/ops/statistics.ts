@@ -15,11 +15,11 @@ import {
   maskedFill,
   mul,
   ne,
-  pow,
   reciprocal,
   sqrt,
   toFloat,
 } from './elementwise.ts';
+import { pow } from './power.ts';
 import { amax, amin, type Dims, norm, sum, type VarianceOptions, variance } from './reduce.ts';
 import { sign } from './rounding.ts';
 import { contiguous, reshape } from './views.ts';
@@ -28,6 +28,8 @@ import { contiguous, reshape } from './views.ts';
  * The product along a dimension, or of all elements. Its gradient is exact where elements are 0.
  * Of int32 and bool it is an int32, which wraps.
  * @throws ArgumentError if `dim` is out of range.
+ * @example
+ * prod(tensor([2, 3, 4])); // 24
  */
 export const prod = operation('prod', 1, (x: Tensor, dim?: number, keepdim = false): Tensor => {
   if (dim === undefined) return prod(reshape(x, [x.size]), 0);
@@ -51,6 +53,8 @@ export const prod = operation('prod', 1, (x: Tensor, dim?: number, keepdim = fal
  * Standard deviation over dimensions; as `variance`. Where it is 0, so is its gradient, as in
  * PyTorch.
  * @throws ArgumentError if a dimension is out of range.
+ * @example
+ * std(tensor([1, 2, 3])); // 1
  */
 export const std = operation(
   'std',
@@ -69,6 +73,8 @@ export const std = operation(
  * largest or smallest |x| for an order of ±infinity, the number of elements that are not 0 for 0.
  * Where it is 0, so is its gradient.
  * @throws ArgumentError if a dimension is out of range.
+ * @example
+ * vectorNorm(tensor([3, -4]), 1); // 7
  */
 export const vectorNorm = operation(
   'vectorNorm',
@@ -109,6 +115,8 @@ export const normalize = operation(
  * The cosine of the angle between vectors along a dimension; other sizes broadcast. Each norm
  * counts as `eps` at least. [rows, size] and [rows, size] → [rows].
  * @throws ArgumentError if shapes do not broadcast or `dim` is out of range.
+ * @example
+ * cosineSimilarity(tensor([[3, 4]]), tensor([[4, 3]])); // [0.96]
  */
 export const cosineSimilarity = operation(
   'cosineSimilarity',

@@ -3,8 +3,7 @@ import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
-import { operation, requireTensors, viewOperation } from '../operation.ts';
-import { describe } from '../print.ts';
+import { operation, viewOperation } from '../operation.ts';
 import { sumToSize } from '../reduceAxes.ts';
 import {
   contiguousStrides,
@@ -23,13 +22,21 @@ import { empty, type Tensor } from '../tensor.ts';
 
 export type { SliceRange };
 
-/** The same elements in row-major order at the start of their memory: a copy where needed. */
+/**
+ * The same elements in row-major order at the start of their memory: a copy where needed.
+ * @example
+ * contiguous(tensor([[1, 2], [3, 4]]).transpose(0, 1)); // [[1, 3], [2, 4]]
+ */
 export const contiguous = operation('contiguous', 1, (x: Tensor): Tensor => {
   if (isDenseAtOrigin(x)) return x;
   return record('contiguous', launchMap(copy, [x]), [x], (dy) => [dy]);
 });
 
-/** As in PyTorch: one -1 is inferred; copies only if x is not contiguous. */
+/**
+ * As in PyTorch: one -1 is inferred; copies only if x is not contiguous.
+ * @example
+ * reshape(tensor([1, 2, 3, 4]), [2, -1]); // [[1, 2], [3, 4]]
+ */
 export const reshape = viewOperation('reshape', 1, (x: Tensor, shape: Shape): Tensor => {
   const full = inferShape(shape, x.size, x.shape);
   const source = x.isContiguous ? x : contiguous(x);
@@ -40,6 +47,7 @@ export const reshape = viewOperation('reshape', 1, (x: Tensor, shape: Shape): Te
 /**
  * The same memory under another shape (PyTorch's `view`); one -1 is inferred.
  * @throws ArgumentError if the size differs, or the strides do not allow it.
+ * @example view(tensor([1, 2, 3, 4]), [2, 2]); // [[1, 2], [3, 4]]
  */
 export const view = viewOperation('view', 1, (x: Tensor, shape: Shape): Tensor => {
   const full = inferShape(shape, x.size, x.shape, 'view');
@@ -52,7 +60,11 @@ export const view = viewOperation('view', 1, (x: Tensor, shape: Shape): Tensor =
   return record('view', x.asStrided(full, strides, x.offset), [x], (dy) => [reshape(dy, x.shape)]);
 });
 
-/** Dimension d of the result is dimension `order[d]` of x. */
+/**
+ * Dimension d of the result is dimension `order[d]` of x.
+ * @example
+ * permute(zeros(2, 3, 4), [2, 0, 1]).shape; // [4, 2, 3]
+ */
 export const permute = viewOperation('permute', 1, (x: Tensor, order: Shape): Tensor => {
   const axes = order.map((d) => normalizeDim(d, x.ndim, 'permute'));
   if (axes.length !== x.ndim || new Set(axes).size !== x.ndim) {
@@ -70,7 +82,7 @@ export const permute = viewOperation('permute', 1, (x: Tensor, order: Shape): Te
   return record('permute', y, [x], (dy) => [permute(dy, inverse)]);
 });
 
-/** Swaps two dimensions. */
+/** Swaps two dimensions. @example transpose(tensor([[1, 2, 3]]), 0, 1); // [[1], [2], [3]] */
 export const transpose = viewOperation(
   'transpose',
   1,
@@ -83,7 +95,11 @@ export const transpose = viewOperation(
   },
 );
 
-/** Repeats dimensions of size 1 without copying; -1 keeps a size. */
+/**
+ * Repeats dimensions of size 1 without copying; -1 keeps a size.
+ * @example
+ * expand(tensor([[1], [2]]), [-1, 3]); // [[1, 1, 1], [2, 2, 2]]
+ */
 export const expand = viewOperation('expand', 1, (x: Tensor, shape: Shape): Tensor => {
   requireWhole(shape, 'expand', 'sizes');
   const leadingDims = shape.length - x.ndim;
@@ -100,7 +116,11 @@ export const expand = viewOperation('expand', 1, (x: Tensor, shape: Shape): Tens
   return record('expand', y, [x], (dy) => [sumToSize(dy, x.shape)]);
 });
 
-/** Drops dimension `dim` if its size is 1; without `dim`, all such dimensions. */
+/**
+ * Drops dimension `dim` if its size is 1; without `dim`, all such dimensions.
+ * @example
+ * squeeze(zeros(1, 3)).shape; // [3]
+ */
 export const squeeze = viewOperation('squeeze', 1, (x: Tensor, dim?: number): Tensor => {
   const only = dim === undefined ? undefined : normalizeDim(dim, x.ndim, 'squeeze');
   return reshape(
@@ -109,13 +129,17 @@ export const squeeze = viewOperation('squeeze', 1, (x: Tensor, dim?: number): Te
   );
 });
 
-/** Puts a dimension of size 1 at `dim`. */
+/** Puts a dimension of size 1 at `dim`. @example unsqueeze(zeros(2, 3), 0).shape; // [1, 2, 3] */
 export const unsqueeze = viewOperation('unsqueeze', 1, (x: Tensor, dim: number): Tensor => {
   const at = normalizeDim(dim, x.ndim + 1, 'unsqueeze');
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 });
 
-/** Merges dimensions `start` to `end` into one. */
+/**
+ * Merges dimensions `start` to `end` into one.
+ * @example
+ * flatten(zeros(2, 3, 4), 1).shape; // [2, 12]
+ */
 export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = -1): Tensor => {
   const a = normalizeDim(start, x.ndim, 'flatten');
   const b = normalizeDim(end, x.ndim, 'flatten');
@@ -126,7 +150,11 @@ export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = 
   ]);
 });
 
-/** Python's x[a:b:c, …], a range for each leading dimension. Steps are positive. */
+/**
+ * Python's x[a:b:c, …], a range for each leading dimension. Steps are positive.
+ * @example
+ * slice(tensor([1, 2, 3, 4]), [[1, 3]]); // [2, 3]
+ */
 export const slice = viewOperation(
   'slice',
   1,
@@ -160,7 +188,11 @@ export const slice = viewOperation(
   },
 );
 
-/** The part of x where dimension `dim` is `index`, without that dimension. */
+/**
+ * The part of x where dimension `dim` is `index`, without that dimension.
+ * @example
+ * select(tensor([[1, 2], [3, 4]]), 0, 1); // [3, 4]
+ */
 export const select = viewOperation(
   'select',
   1,
@@ -180,7 +212,7 @@ export const select = viewOperation(
   },
 );
 
-/** Reverses the order along some dimensions. */
+/** Reverses the order along some dimensions. @example flip(tensor([1, 2, 3]), [0]); // [3, 2, 1] */
 export const flip = operation('flip', 1, (x: Tensor, axes: Shape): Tensor => {
   const strides = [...x.strides];
   let offset = x.offset;
@@ -192,109 +224,3 @@ export const flip = operation('flip', 1, (x: Tensor, axes: Shape): Tensor => {
   const y = launchMap(copy, [x.asStrided(x.shape, strides, offset)]);
   return record('flip', y, [x], (dy) => [flip(dy, axes)]);
 });
-
-/** Joins tensors along a dimension; all other sizes must agree. */
-export const cat = operation('cat', 0, (tensors: readonly Tensor[], dim = 0): Tensor => {
-  requireTensors(tensors);
-  const [first] = tensors;
-  const d = requireDim(dim, first.ndim, 'cat');
-  for (const t of tensors) {
-    const fits =
-      t.ndim === first.ndim &&
-      t.shape.every((n, i) => i === d || n === first.shape[i]) &&
-      t.dtype === first.dtype;
-    if (!fits)
-      throw new ArgumentError(
-        `cat: ${describe(t)} does not fit ${describe(first)} along dimension ${dim}`,
-      );
-  }
-  const shape = first.shape.map((n, i) =>
-    i === d ? tensors.reduce((sum, t) => sum + t.shape[d], 0) : n,
-  );
-  const y = empty(shape, first.dtype, first.device);
-  const starts: number[] = [];
-  let start = 0;
-  for (const t of tensors) {
-    copyIntoStrided(y, y.strides, start * y.strides[d], t);
-    starts.push(start);
-    start += t.shape[d];
-  }
-  return record('cat', y, tensors, (dy) =>
-    tensors.map((t, i) =>
-      slice(dy, [...Array<SliceRange>(d).fill(null), [starts[i], starts[i] + t.shape[d]]]),
-    ),
-  );
-});
-
-/** Joins tensors of one shape along a new dimension. */
-export const stack = operation('stack', 0, (tensors: readonly Tensor[], dim = 0): Tensor => {
-  requireTensors(tensors);
-  return cat(
-    tensors.map((t) => unsqueeze(t, dim)),
-    dim,
-  );
-});
-
-/** Splits a dimension into parts of the given size, or of the given sizes. */
-export const split = viewOperation(
-  'split',
-  1,
-  (x: Tensor, sizes: number | readonly number[], dim = 0): Tensor[] => {
-    const d = requireDim(dim, x.ndim, 'split');
-    const n = x.shape[d];
-    requireWhole(typeof sizes === 'number' ? [sizes] : sizes, 'split', 'sizes');
-    if (typeof sizes === 'number' ? sizes < 1 : sizes.some((size) => size < 0))
-      throw new ArgumentError(
-        `split: expected sizes ≥ ${typeof sizes === 'number' ? 1 : 0}, got ${sizes}`,
-      );
-    const parts =
-      typeof sizes === 'number'
-        ? Array.from({ length: Math.ceil(n / sizes) }, (_, i) => Math.min(sizes, n - i * sizes))
-        : sizes;
-    if (parts.reduce((a, b) => a + b, 0) !== n)
-      throw new ArgumentError(`split: sizes ${formatShape(parts)} do not add up to ${n}`);
-    let start = 0;
-    return parts.map((size) =>
-      slice(x, [...Array<SliceRange>(d).fill(null), [start, (start += size)]]),
-    );
-  },
-);
-
-/** Splits a dimension into at most `chunks` parts of equal size (the last may be smaller). */
-export const chunk = viewOperation('chunk', 1, (x: Tensor, chunks: number, dim = 0): Tensor[] => {
-  const n = x.shape[requireDim(dim, x.ndim, 'chunk')];
-  if (!Number.isInteger(chunks) || chunks < 1)
-    throw new ArgumentError(`chunk: expected a whole number of chunks ≥ 1, got ${chunks}`);
-  return split(x, Math.max(1, Math.ceil(n / chunks)), dim);
-});
-
-/** Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, … */
-export const pad = operation(
-  'pad',
-  1,
-  (x: Tensor, widths: readonly number[], value = 0): Tensor => {
-    if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
-      throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);
-    requireWhole(widths, 'pad', 'widths');
-    if (widths.some((width) => width < 0))
-      throw new ArgumentError(`pad: expected widths ≥ 0, got ${formatShape(widths)}`);
-    const pairs = x.shape.map((_, d): [number, number] => {
-      const at = (x.ndim - 1 - d) * 2;
-      return [widths[at] ?? 0, widths[at + 1] ?? 0];
-    });
-    const y = empty(
-      x.shape.map((n, d) => n + pairs[d][0] + pairs[d][1]),
-      x.dtype,
-      x.device,
-    );
-    fillMemory(y, value);
-    const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
-    copyIntoStrided(y, y.strides, offset, x);
-    return record('pad', y, [x], (dy) => [
-      slice(
-        dy,
-        pairs.map(([before], d) => [before, before + x.shape[d]]),
-      ),
-    ]);
-  },
-);

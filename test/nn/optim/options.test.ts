@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
+  Adagrad,
   Adam,
   type AdamOptions,
   AdamW,
+  RMSprop,
   SGD,
   type SgdOptions,
 } from '../../../src/nn/optim/index.ts';
@@ -28,6 +30,13 @@ describe('an optimiser', () => {
         sgd({ nesterov: true, momentum: 0.9, dampening: 0.1 }),
         '`nesterov`: expected `momentum` > 0 and `dampening` 0, got 0.9 and 0.1',
       ],
+      [() => new RMSprop([param()], { alpha: -1 }), '`alpha`: expected a number ≥ 0, got -1'],
+      [() => new RMSprop([param()], { momentum: -1 }), '`momentum`: expected a number ≥ 0'],
+      [
+        () => new Adagrad([param()], { initialAccumulatorValue: -1 }),
+        '`initialAccumulatorValue`: expected a number ≥ 0',
+      ],
+      [() => new Adagrad([param()], { lrDecay: Number.NaN }), '`lrDecay`: expected'],
       [() => new AdamW([{ params: [param()], lr: -1 }]), '`lr`: expected a number ≥ 0, got -1'],
     ];
     for (const [make, message] of refused) {

@@ -2,7 +2,9 @@ import { afterAll, describe, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import * as w from '../../../src/tensor/index.ts';
 import * as elementwise from '../../../src/tensor/ops/elementwise.ts';
+import * as joins from '../../../src/tensor/ops/joins.ts';
 import * as matmuls from '../../../src/tensor/ops/matmul.ts';
+import * as powers from '../../../src/tensor/ops/power.ts';
 import * as reductions from '../../../src/tensor/ops/reduce.ts';
 import * as softmaxes from '../../../src/tensor/ops/softmax.ts';
 import * as views from '../../../src/tensor/ops/views.ts';
@@ -10,7 +12,10 @@ import { tryWebGpu } from '../../support/devices.ts';
 import { checkGradient } from '../../support/gradients.ts';
 
 // Every operation of these modules is checked, a new one without a line here: `op(x)`, x: [5, 7].
-const modules = { ...elementwise, ...reductions, ...softmaxes, ...views, ...matmuls };
+const modules = {
+  ...{ ...elementwise, ...powers, ...reductions },
+  ...{ ...softmaxes, ...views, ...joins, ...matmuls },
+};
 type Op = keyof typeof modules;
 
 /** Operations whose result is no differentiable float. */

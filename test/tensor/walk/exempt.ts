@@ -17,6 +17,7 @@ export const operations: Record<string, string> = {
   ...Object.fromEntries(
     `backward capture checkpoint clipGradNorm defaultDevice enableGrad
     getConstantScheduleWithWarmup getLinearScheduleWithWarmup getRngState grad inferenceMode
+    cpu toDevice
     isGradEnabled keep loadSafetensors manualSeed noGrad openDevice parseSafetensors
     saveSafetensors scope serializeSafetensors setDevice setGradEnabled setRngState toFloat16
     toFloat32 toInt32 useDevice`

@@ -90,19 +90,20 @@ def mod(name, *inputs, args=(), js=None):
                     "output": {"shape": list(out.shape), "data": numbers(out)}})
 
 
-# Optimisers: parameters after five steps with these gradients
+# Optimisers: parameters after some steps with these gradients
 optimizers = []
 CAMEL = {"lr": "lr", "momentum": "momentum", "weight_decay": "weightDecay",
     "nesterov": "nesterov", "amsgrad": "amsgrad",
-         "centered": "centered", "alpha": "alpha", "lr_decay": "lrDecay", "rho": "rho"}
+         "centered": "centered", "alpha": "alpha", "lr_decay": "lrDecay", "rho": "rho",
+         "eps": "eps", "initial_accumulator_value": "initialAccumulatorValue"}
 
 
-def opt(name, **options):
+def opt(name, steps=5, **options):
     w = torch.nn.Parameter(torch.randn(3, 4, dtype=torch.float64))
     start = numbers(w)
     optimizer = getattr(torch.optim, name)([w], **options)
     grads = []
-    for _ in range(5):
+    for _ in range(steps):
         w.grad = torch.randn(3, 4, dtype=torch.float64)
         grads.append(numbers(w.grad))
         optimizer.step()

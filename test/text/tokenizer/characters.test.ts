@@ -15,11 +15,18 @@ const CODE_POINTS = 0x110000;
 const SURROGATES = 0x800;
 const CHUNK = 0x800;
 
-/** All code points, in chunks, surrogates left out: they are none of a text. */
-function* chunks(): Generator<string[]> {
+/** Planes 4 to 13 hold no character yet, planes 15 and 16 only private ones. */
+const isEmptyPlane = (codePoint: number) => codePoint >= 0x40000 && codePoint >> 16 !== 14;
+
+/**
+ * Code points in chunks, surrogates left out: they are none of a text. Without `all`, one chunk
+ * stands for each empty plane.
+ */
+function* chunks(all = true): Generator<string[]> {
   for (let first = 0; first < CODE_POINTS; first += CHUNK) {
-    const chars = Array.from({ length: CHUNK }, (_, i) => String.fromCodePoint(first + i));
-    if (first < 0xd800 || first >= 0xe000) yield chars;
+    if (first >= 0xd800 && first < 0xe000) continue;
+    if (!all && isEmptyPlane(first) && (first & 0xffff) !== 0) continue;
+    yield Array.from({ length: CHUNK }, (_, i) => String.fromCodePoint(first + i));
   }
 }
 
@@ -34,9 +41,10 @@ describe('each of the 1,112,064 code points', () => {
       stripAccents: options.stripAccents,
       lowercase: options.doLowerCase,
     });
+    const all = options === switches[0];
     let met = 0;
     const wrong: string[] = [];
-    for (const chars of chunks()) {
+    for (const chars of chunks(all)) {
       met += chars.length;
       const text = `a${chars.join('a')}a`;
       if (ours.normalize(text, false).text === theirs.normalizeString(text)) continue;
@@ -49,7 +57,8 @@ describe('each of the 1,112,064 code points', () => {
       }
     }
     expect(wrong).toEqual([]);
-    expect(met).toBe(CODE_POINTS - SURROGATES);
+    if (all) expect(met).toBe(CODE_POINTS - SURROGATES);
+    else expect(met).toBeGreaterThan(0x40000);
   });
 
   it('parts words alike, alone and inside a word', () => {
