@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
-import type { Hyperparameters } from '../train/trainer/hyperparameters.ts';
+import { type Hyperparameters, lrSchedulerNames } from '../train/trainer/hyperparameters.ts';
 
 /** Options that several commands share, and parsers of their values. */
 
@@ -25,6 +25,7 @@ export const nonNegativeNumber = parsedNumber(
   'a number of at least 0',
 );
 export const closedShare = parsedNumber((n) => n >= 0 && n <= 1, 'a number from 0 to 1');
+export const factor = parsedNumber((n) => n > 0 && n <= 1, 'a number above 0 to 1');
 export const validShare = parsedNumber(
   (n) => n >= 0 && n < 1,
   'a number of at least 0 and below 1',
@@ -46,8 +47,19 @@ export const precisionOption = (): Option =>
   )
     .choices(['highest', 'high'])
     .default('highest');
+/** A time in seconds, from `90`, `90s`, `30m` or `2h`. */
+const duration = (text: string): number => {
+  const [, value, unit = 's'] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(text) ?? [];
+  const seconds = Number(value) * { s: 1, m: 60, h: 3600 }[unit]!;
+  if (!(seconds > 0)) throw new InvalidArgumentError('Expected a time such as 90, 30m or 2h.');
+  return seconds;
+};
 /** Options of runs that are saved while they go on. */
 export const checkpointOptions = (keep: number): Option[] => [
+  new Option(
+    '--max-time <time>',
+    'stop and save after this time, in seconds or as 30m or 2h; --resume goes on',
+  ).argParser(duration),
   new Option('--keep <n>', 'checkpoints to keep: the latest ones')
     .argParser(positiveInteger)
     .default(keep),
@@ -110,9 +122,21 @@ export const hyperparameterOptions = ({
   new Option('--learning-rate <rate>', 'highest learning rate')
     .argParser(positiveNumber)
     .default(learningRate),
+  new Option('--lr-scheduler <name>', 'how the learning rate goes on after its rise')
+    .choices(lrSchedulerNames)
+    .default('linear'),
   new Option('--warmup-ratio <share>', 'share of the steps in which the learning rate rises')
     .argParser(closedShare)
     .default(warmupRatio),
+  new Option('--warmup-steps <n>', 'number of these steps, instead of --warmup-ratio')
+    .argParser(nonNegativeInteger)
+    .conflicts('warmupRatio'),
+  new Option(
+    '--gradient-accumulation-steps <n>',
+    'batches that a step adds up, one after the other: less memory',
+  )
+    .argParser(positiveInteger)
+    .default(1),
   new Option('--weight-decay <rate>', 'weight decay, except on biases and LayerNorm')
     .argParser(nonNegativeNumber)
     .default(weightDecay),

@@ -8,7 +8,7 @@ import type {
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { runLine } from './runEvents.ts';
-import { interruptible } from './signals.ts';
+import { interruptible, stoppedAfter } from './signals.ts';
 import { percent } from './table.ts';
 
 /**
@@ -17,13 +17,14 @@ import { percent } from './table.ts';
  */
 export async function runPretraining(
   options: PretrainRecipeOptions | { resume: string },
-  { json, silent }: { json: boolean; silent: boolean },
+  { json, silent, maxTime }: { json: boolean; silent: boolean; maxTime?: number },
   openDevice: (begun?: BegunPretraining) => Promise<unknown>,
 ): Promise<PretrainResult> {
   const say = silent ? () => {} : (line: string) => console.error(line);
   let progress: Progress | undefined;
-  const { signal, listen, release } = interruptible(() =>
-    (progress?.log ?? say)('stopping after this step; press Ctrl-C again to leave at once'),
+  const { signal, listen, release } = interruptible(
+    () => (progress?.log ?? say)('stopping after this step; press Ctrl-C again to leave at once'),
+    maxTime,
   );
   const print = (event: PretrainEvent) => json && console.log(JSON.stringify(event));
   const onEvent = (event: PretrainEvent) => {
@@ -49,9 +50,7 @@ export async function runPretraining(
         print(event);
         break;
       case 'interrupted':
-        progress!.log(
-          `interrupted after step ${event.step}: the model as it stands is in ${event.folder}`,
-        );
+        progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
       case 'damaged':
       case 'deviceLost':

@@ -5,7 +5,7 @@ import { UsageError } from '../platform/errors.ts';
 import { openCliDevice } from './openDevice.ts';
 
 /** Options that do not decide the outcome, or that the opened device is checked for. */
-const FREE = ['resume', 'json', 'quiet', 'precision', 'overwrite'];
+const FREE = ['resume', 'json', 'quiet', 'precision', 'overwrite', 'maxTime'];
 
 /**
  * Checks the command line of a run that is resumed: its options are the ones it began with, and may

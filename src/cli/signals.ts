@@ -2,16 +2,27 @@
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Interrupt = keyof typeof exitCodes;
 
-let received: Interrupt = 'SIGINT';
+let received: Interrupt | undefined;
 
-/** The exit code of a process that a signal interrupted. */
-export const interruptExitCode = (): number => exitCodes[received];
+/** The exit code of a run that was stopped: by a signal, or as planned. */
+export const interruptExitCode = (): number => (received ? exitCodes[received] : 0);
+
+/** How a run that was stopped says so. */
+export const stoppedAfter = (step: number): string =>
+  received ? `interrupted after step ${step}` : `stopped after step ${step} (--max-time)`;
+
+/** The longest that a timer waits, in milliseconds. */
+const MAX_DELAY = 2 ** 31 - 1;
 
 /**
  * An AbortSignal that Ctrl-C, SIGTERM or SIGHUP aborts from `listen` to `release`, after which
- * `onFirst` is called; a second one ends the process at once.
+ * `onFirst` is called; a second one ends the process at once. It is also aborted after
+ * `maxSeconds`.
  */
-export function interruptible(onFirst: () => void): {
+export function interruptible(
+  onFirst: () => void,
+  maxSeconds?: number,
+): {
   signal: AbortSignal;
   listen: () => void;
   release: () => void;
@@ -27,12 +38,19 @@ export function interruptible(onFirst: () => void): {
   const release = () => {
     for (const name of names) process.off(name, stop);
   };
+  const timer =
+    maxSeconds === undefined
+      ? undefined
+      : setTimeout(() => controller.abort(), Math.min(1000 * maxSeconds, MAX_DELAY));
   return {
     signal: controller.signal,
     listen: () => {
       release();
       for (const name of names) process.on(name, stop);
     },
-    release,
+    release: () => {
+      clearTimeout(timer);
+      release();
+    },
   };
 }

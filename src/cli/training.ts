@@ -7,7 +7,7 @@ import type { EpochRecord } from '../train/trainer/history.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { runLine } from './runEvents.ts';
-import { interruptible } from './signals.ts';
+import { interruptible, stoppedAfter } from './signals.ts';
 
 type Start = Extract<FineTuneEvent, { event: 'start' }>;
 
@@ -17,14 +17,15 @@ type Start = Extract<FineTuneEvent, { event: 'start' }>;
  */
 export async function runFineTuning(
   options: FineTuneOptions | { resume: string },
-  { json, silent }: { json: boolean; silent: boolean },
+  { json, silent, maxTime }: { json: boolean; silent: boolean; maxTime?: number },
   openDevice: (begun?: BegunFineTuning) => Promise<unknown>,
 ): Promise<FineTuneResult> {
   const say = silent ? () => {} : (line: string) => console.error(line);
   let progress: Progress | undefined;
   let start: Start | undefined;
-  const { signal, listen, release } = interruptible(() =>
-    (progress?.log ?? say)('stopping after this step; press Ctrl-C again to leave at once'),
+  const { signal, listen, release } = interruptible(
+    () => (progress?.log ?? say)('stopping after this step; press Ctrl-C again to leave at once'),
+    maxTime,
   );
   const onEvent = (event: FineTuneEvent) => {
     switch (event.event) {
@@ -54,12 +55,10 @@ export async function runFineTuning(
         if (json) console.log(JSON.stringify(event));
         break;
       case 'earlyStop':
-        progress!.log(earlyStopLine(event));
+        progress!.log(earlyStopLine(event, start!));
         break;
       case 'interrupted':
-        progress!.log(
-          `interrupted after step ${event.step}: the model as it stands is in ${event.folder}`,
-        );
+        progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
       case 'damaged':
       case 'deviceLost':
@@ -110,20 +109,25 @@ function unitOf({ files }: Start): string {
   return pair === undefined ? 'texts' : 'pairs';
 }
 
-function earlyStopLine({ patience, monitor }: Extract<FineTuneEvent, { event: 'earlyStop' }>) {
-  const epochs = patience === 1 ? 'epoch' : `${patience} epochs`;
+function earlyStopLine(
+  { patience, monitor }: Extract<FineTuneEvent, { event: 'earlyStop' }>,
+  { evalEvery }: Start,
+): string {
+  const unit = evalEvery === undefined ? 'epoch' : 'evaluation';
+  const epochs = patience === 1 ? unit : `${patience} ${unit}s`;
   const metric = metricNames[monitor];
   return `stopped early: no better validation ${metric} in the last ${epochs} (--patience)`;
 }
 
-function epochLine(record: EpochRecord, { files: { task }, labels }: Start): string {
-  const { epoch, trainLoss, validLoss, best } = record;
+function epochLine(record: EpochRecord, { files: { task }, labels, evalEvery }: Start): string {
+  const { epoch, step, trainLoss, validLoss, best } = record;
   const trained = figures(record, 'train', trainLoss, stepMetrics(task));
   const metrics = task.monitoredMetrics(labels);
   const validated =
     validLoss === undefined ? '' : ` · validation ${figures(record, 'valid', validLoss, metrics)}`;
   const saved = validLoss === undefined ? ' (saved)' : ' (best, saved)';
-  return `epoch ${epoch}: ${trained}${validated}${best ? saved : ''}`;
+  const at = evalEvery === undefined ? `epoch ${epoch}` : `step ${step} (epoch ${epoch})`;
+  return `${at}: ${trained}${validated}${best ? saved : ''}`;
 }
 
 const stepMetrics = ({ stepMetric }: Task): Metric[] => (stepMetric ? [stepMetric] : []);

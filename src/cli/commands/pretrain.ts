@@ -107,7 +107,7 @@ function addRunOptions(command: Command): void {
 }
 
 async function run(command: Command, files: string[], options: ReturnType<Command['opts']>) {
-  const { device: asked, json, quiet, out, resume, ...rest } = options;
+  const { device: asked, json, quiet, out, resume, maxTime, ...rest } = options;
   const { resultLine, runPretraining } = await import('../pretraining.ts');
   noteCased(options);
   const silent = Boolean(json || quiet);
@@ -116,7 +116,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   const run = begins ? { ...rest, resume, files, out } : { resume };
   const { history, interrupted, ...result } = await runPretraining(
     run,
-    { json: Boolean(json), silent },
+    { json: Boolean(json), silent, maxTime },
     async (begun) => {
       const list = files.length > 0 && begun ? { given: files, begun: begun.files } : undefined;
       if (begun) checkSameOptions(command, { ...begun }, begins ? out : resume, list);

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Device } from '../../device/device.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
-import { formatMetric, metricKey, metricNames } from '../../train/tasks/metric.ts';
+import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
@@ -10,12 +10,14 @@ import {
   checkpointOptions,
   dataOptions,
   deviceOption,
+  factor,
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
   overwriteOption,
   path,
   positiveInteger,
+  positiveNumber,
   precisionOption,
   quietOption,
   startOptions,
@@ -31,6 +33,10 @@ const stepsOrEpoch = (text: string): number | undefined =>
 
 /** A number of layers, or all. */
 const layers = (text: string): number | 'all' => (text === 'all' ? text : nonNegativeInteger(text));
+
+/** `balanced`, or numbers separated by commas. */
+const classWeights = (text: string): 'balanced' | number[] =>
+  text === 'balanced' ? text : text.split(',').map(positiveNumber);
 
 export function trainCommand(): Command {
   const command = new Command('train')
@@ -83,11 +89,33 @@ export function trainCommand(): Command {
 /** Options of the training itself. */
 function addRunOptions(command: Command): void {
   addOptions(command, hyperparameterOptions(fineTuneDefaults))
+    .option('--eval-every <steps>', 'steps between evaluations (default: epoch)', stepsOrEpoch)
+    .addOption(
+      new Option(
+        '--metric <name>',
+        "validation metric to watch, one of the task's (default: its first)",
+      ).choices(metrics),
+    )
     .option(
-      '--patience <epochs>',
-      'epochs without a better validation metric before stopping',
+      '--patience <n>',
+      'evaluations without a better validation metric before stopping',
       positiveInteger,
       fineTuneDefaults.patience,
+    )
+    .option(
+      '--label-smoothing <share>',
+      'share of each label that all classes divide evenly',
+      validShare,
+    )
+    .option(
+      '--class-weights <weights>',
+      'weight of each class in the loss, separated by commas; balanced: rare ones count more',
+      classWeights,
+    )
+    .option(
+      '--layer-decay <factor>',
+      'factor of the learning rate from a layer to the one below it',
+      factor,
     )
     .option('--group-by-length', 'batches of texts of similar length: less padding')
     .option(
@@ -116,7 +144,7 @@ async function run(
   data: string | undefined,
   options: ReturnType<Command['opts']>,
 ) {
-  const { device: asked, precision, json, quiet, resume, ...rest } = options;
+  const { device: asked, precision, json, quiet, resume, maxTime, ...rest } = options;
   const { runFineTuning } = await import('../training.ts');
   if ((resume === undefined || resume === 'auto') && data === undefined)
     throw new UsageError(
@@ -129,7 +157,7 @@ async function run(
     resume === undefined || resume === 'auto'
       ? { ...rest, resume, out: options.out, data: data! }
       : { resume },
-    { json: Boolean(json), silent },
+    { json: Boolean(json), silent, maxTime },
     async (begun) => {
       const files = data && begun ? { given: data, begun: begun.data } : undefined;
       if (begun)

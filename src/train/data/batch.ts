@@ -119,14 +119,18 @@ export function collate(
   return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape[1]) };
 }
 
-/** `collate` without labels; the length is padded to a multiple of `padToMultipleOf`. */
+/**
+ * `collate` without labels; the length is `leastLength` or more, padded to a multiple of
+ * `padToMultipleOf`.
+ */
 export function collateInputs(
   examples: readonly EncodedExample[],
   padTokenId: number,
   maxPositions: number,
   padToMultipleOf = PAD_TO_MULTIPLE_OF,
+  leastLength = 0,
 ): Omit<Batch, 'labels'> {
-  const longest = Math.max(...examples.map(({ inputIds }) => inputIds.length));
+  const longest = Math.max(leastLength, ...examples.map(({ inputIds }) => inputIds.length));
   const length = Math.min(maxPositions, Math.ceil(longest / padToMultipleOf) * padToMultipleOf);
   const shape = [examples.length, length];
   const ids = new Int32Array(examples.length * length).fill(padTokenId);

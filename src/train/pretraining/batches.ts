@@ -1,5 +1,8 @@
 import { UsageError } from '../../platform/errors.ts';
 import { Philox } from '../../tensor/random.ts';
+import { batches as runs } from '../data/split.ts';
+import { examplesPerStep } from '../trainer/hyperparameters.ts';
+import { joinBatches } from './accumulation.ts';
 import type { Document } from './corpus.ts';
 import type { ExampleBuilder, PretrainBatch } from './objective.ts';
 import { poolSeed, pools, shuffled } from './stream.ts';
@@ -27,6 +30,7 @@ const POOL_BATCHES = 32;
 
 interface BatchOptions {
   batchSize: number;
+  gradientAccumulationSteps?: number;
   seed: number;
 }
 
@@ -39,27 +43,33 @@ interface BatchOptions {
 export async function* trainingBatches(
   documents: () => AsyncIterable<Document>,
   builder: ExampleBuilder,
-  { batchSize, seed }: BatchOptions,
+  options: BatchOptions,
   from: CorpusPosition = START,
 ): AsyncGenerator<PositionedBatch> {
+  const { batchSize, seed } = options;
+  const perStep = examplesPerStep(options);
   for (let epoch = from.epoch; ; epoch++) {
     const start = epoch === from.epoch ? from : START;
     let pool = -1;
     let hasAny = start.pool > 0 || start.batch > 0;
     for await (const documentPool of pools(
       shuffled(documents(), new Philox(seed, epoch)),
-      POOL_BATCHES * batchSize,
+      POOL_BATCHES * perStep,
     )) {
       if (++pool < start.pool) continue;
       const seedOfPool = poolSeed(seed, epoch, pool);
       const batches = builder.trainingBatches(
         await builder.examples(documentPool, seedOfPool),
         seedOfPool,
+        perStep,
       );
       for (let batch = pool === start.pool ? start.batch : 0; batch < batches.length; batch++) {
         hasAny = true;
-        const collated = builder.collate(batches[batch], seedOfPool, batch * batchSize);
-        yield { ...collated, epoch, next: { epoch, pool, batch: batch + 1 } };
+        const longest = Math.max(...batches[batch].map(({ inputIds }) => inputIds.length));
+        const parts = runs(batches[batch], batchSize).map((part, i) =>
+          builder.collate(part, seedOfPool, batch * perStep + i * batchSize, longest),
+        );
+        yield { ...joinBatches(parts), epoch, next: { epoch, pool, batch: batch + 1 } };
       }
     }
     if (!hasAny)
@@ -79,16 +89,16 @@ export async function* trainingBatches(
 export async function countBatches(
   documents: () => AsyncIterable<Document>,
   builder: ExampleBuilder,
-  { batchSize, seed }: BatchOptions,
+  options: BatchOptions,
 ): Promise<number> {
+  const { seed } = options;
+  const perStep = examplesPerStep(options);
   let count = 0;
   let pool = 0;
   for await (const some of pools(
     shuffled(documents(), new Philox(seed, 1)),
-    POOL_BATCHES * batchSize,
+    POOL_BATCHES * perStep,
   ))
-    count += Math.ceil(
-      (await builder.examples(some, poolSeed(seed, 1, pool++))).length / batchSize,
-    );
+    count += Math.ceil((await builder.examples(some, poolSeed(seed, 1, pool++))).length / perStep);
   return count;
 }

@@ -152,9 +152,12 @@ export class ExampleBuilder {
    * Batches of similar lengths in random order. Random examples fill up the last batch, so that all
    * have the same size.
    */
-  trainingBatches(examples: readonly EncodedExample[], seed: number): EncodedExample[][] {
+  trainingBatches(
+    examples: readonly EncodedExample[],
+    seed: number,
+    batchSize = this.#options.batchSize,
+  ): EncodedExample[][] {
     if (examples.length === 0) return [];
-    const { batchSize } = this.#options;
     const random = new Philox(seed, 1);
     const all = [...examples];
     while (all.length % batchSize > 0) all.push(examples[random.randint(examples.length)]);
@@ -167,8 +170,14 @@ export class ExampleBuilder {
 
   /**
    * Inputs of the model; `firstIndex`, the number of the first example, is the key of its masks.
+   * `leastLength`: they are padded to this length at least.
    */
-  collate(examples: readonly EncodedExample[], seed: number, firstIndex: number): PretrainBatch {
+  collate(
+    examples: readonly EncodedExample[],
+    seed: number,
+    firstIndex: number,
+    leastLength = 0,
+  ): PretrainBatch {
     const { objective, maxLength } = this.#options;
     const { padTokenId } = this.#tokenizer;
     const { inputIds, attentionMask, tokenTypeIds } = collateInputs(
@@ -176,6 +185,7 @@ export class ExampleBuilder {
       padTokenId,
       maxLength,
       this.#lengthStep,
+      leastLength,
     );
     const counts = { examples: examples.length, tokens: countTokens(examples) };
     const column = (values: number[]): HostTensor => ({

@@ -1,5 +1,6 @@
+import type { PreTrainingOutput } from '../../bert/heads/preTraining.ts';
 import { withDefaults } from '../../platform/defaults.ts';
-import type { Tensor } from '../../tensor/index.ts';
+import { crossEntropy, type Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import { type SavedState, Trainer, type TrainerState } from '../trainer/trainer.ts';
@@ -51,7 +52,8 @@ export interface PretrainCallbacks {
 }
 
 /**
- * Pre-trains a model for the objective that its class tells, with AdamW and a linear schedule.
+ * Pre-trains a model for the objective that its class tells, with AdamW, by default on a linear
+ * schedule.
  * @param state where to continue; the model must have the weights it had there
  * @returns steps and evaluations; if `signal` stopped it, up to there.
  * @throws UsageError if there is nothing to train on or an option is out of range; NotFiniteError
@@ -91,8 +93,15 @@ class Pretraining implements TrainingTask<CorpusPosition, PretrainStep, Pretrain
     return trainingBatches(documents, exampleBuilder, this.#options, from);
   }
 
-  forward(inputs: Record<string, Tensor>): { loss: Tensor } {
-    return { loss: this.model.forward(inputs as never).loss! };
+  forward({ lossShare, sentenceShare, ...inputs }: Record<string, Tensor>): { loss: Tensor } {
+    const output = this.model.forward(inputs as never);
+    if (!sentenceShare) return { loss: lossShare ? output.loss!.mul(lossShare) : output.loss! };
+    // The sum of two means, whose shares differ.
+    const { seqRelationshipLogits: logits } = output as PreTrainingOutput;
+    const sentences = crossEntropy(logits, inputs.nextSentenceLabel);
+    const share = sentences.mul(sentenceShare);
+    const tokens = output.loss?.sub(sentences);
+    return { loss: tokens ? tokens.mul(lossShare).add(share) : share };
   }
 
   stepRecord({ step, epoch, learningRate, loss, gradNorm }: StepInfo): PretrainStep {

@@ -74,7 +74,9 @@ export async function fineTune(
 }
 
 /** Settings of a run that has begun, as its checkpoint keeps them. */
-export type BegunFineTuning = FineTuneSettings & DeviceSettings & FileMarks;
+export type BegunFineTuning = FineTuneSettings &
+  DeviceSettings &
+  FileMarks & { totalSteps?: number };
 
 type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
   kept?: BegunFineTuning;
@@ -133,9 +135,11 @@ async function readFineTuning(dir: string) {
     return { steps: [...history.steps], evaluations: [...history.epochs] };
   });
   checkFineTuneSettings(read.settings, dir);
-  const { epochs, patience } = read.settings as unknown as FineTuneSettings;
-  const isFinished =
-    history.epochs.length === epochs || hasStoppedEarly(history.epochs, history.monitor, patience);
+  const { epochs, patience, totalSteps } = read.settings as unknown as BegunFineTuning;
+  // Runs that began before the total was kept end with their last epoch.
+  const isDone =
+    totalSteps === undefined ? history.epochs.length === epochs : read.state.step >= totalSteps;
+  const isFinished = isDone || hasStoppedEarly(history.epochs, history.monitor, patience);
   return { ...read, isFinished };
 }
 

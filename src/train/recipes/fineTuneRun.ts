@@ -65,6 +65,8 @@ export type FineTuneEvent =
       model: TaskModel;
       totalSteps: number;
       totalEpochs: number;
+      /** Steps between evaluations; absent for an epoch. */
+      evalEvery?: number;
       /** Steps done before. */
       firstStep: number;
     }
@@ -137,12 +139,14 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     model,
     totalSteps,
     totalEpochs: settings.epochs,
+    evalEvery: settings.evalEvery,
     firstStep: begun?.state.step ?? 0,
   });
   // Here, so that whoever tries a file on an old folder still learns what it holds.
   await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
   await run.folder.open();
   if (!begun) await run.folder.clear();
+  run.kept.totalSteps = totalSteps;
   const history = await trainAndSave(run, { model, tokenizer, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
   return {
@@ -205,7 +209,7 @@ async function trainAndSave(
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
-  const [monitor] = taskOf(model).monitoredMetrics(labelsOf(model));
+  const monitor = settings.metric ?? taskOf(model).monitoredMetrics(labelsOf(model))[0];
   let { checkpoint, bestModel } = begun ?? {};
   const history = await fit(
     model,

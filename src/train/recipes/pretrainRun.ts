@@ -18,6 +18,7 @@ import {
 } from '../pretraining/pretrain.ts';
 import { checkVocab } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
+import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
@@ -116,7 +117,7 @@ export async function runPretraining(
     model,
     totalSteps,
     firstStep: saved?.state.step ?? 0,
-    batchSize: settings.batchSize,
+    batchSize: examplesPerStep(settings),
     valid: data.valid.reduce((sum, { examples }) => sum + examples, 0),
   });
   const device = defaultDevice();

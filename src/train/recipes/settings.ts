@@ -6,7 +6,9 @@ import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
+import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
+import { lrSchedulerNames } from '../trainer/hyperparameters.ts';
 
 const integer = v.pipe(v.number(), v.integer());
 const text = v.optional(v.string());
@@ -27,7 +29,10 @@ const shared = {
   encoding: text,
   batchSize: integer,
   learningRate: v.number(),
+  lrScheduler: v.optional(v.picklist(lrSchedulerNames)),
   warmupRatio: v.number(),
+  warmupSteps: count,
+  gradientAccumulationSteps: count,
   weightDecay: v.number(),
   maxGradNorm: v.number(),
   seed: integer,
@@ -50,8 +55,14 @@ const fineTuneSchema = v.looseObject({
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
+  totalSteps: count,
+  evalEvery: count,
+  metric: v.optional(v.picklist(metrics)),
   patience: integer,
   groupByLength: v.boolean(),
+  labelSmoothing: v.optional(v.number()),
+  classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
+  layerDecay: v.optional(v.number()),
 });
 
 const pretrainSchema = v.looseObject({

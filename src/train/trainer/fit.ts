@@ -1,18 +1,20 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import type { Tensor } from '../../tensor/index.ts';
+import type { HostTensor, Tensor } from '../../tensor/index.ts';
 import { collate, countTokens, type EncodedExample } from '../data/batch.ts';
-import { epochBatches } from '../data/split.ts';
+import { batches, epochBatches } from '../data/split.ts';
 import { fitDefaults } from '../defaults.ts';
 import { metricKey } from '../tasks/metric.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { joinParts, rowsOf, shareInput } from './accumulation.ts';
 import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
 import { evaluateExamples } from './evaluate.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
-import { checkCount, type FitOptions } from './hyperparameters.ts';
+import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
 import type { Throughput } from './stepReader.ts';
 import { type SavedState, Trainer, type TrainerCallbacks, type TrainerState } from './trainer.ts';
+import { TrainingLoss } from './trainingLoss.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
 export type { FitOptions };
@@ -36,7 +38,7 @@ export interface FitCallbacks {
   peakFlops?: number;
   /** After each step, when its results arrive. */
   onStep?: (record: StepRecord, pace: Throughput) => void;
-  /** `seconds` of the epoch, evaluation included. */
+  /** After each evaluation; `seconds` since the last one, its own included. */
   onEpoch?: (record: EpochRecord, seconds: number) => void;
   /** When the model is the best so far (each epoch without validation data): save it here. */
   onBest?: () => Promise<void>;
@@ -45,18 +47,20 @@ export interface FitCallbacks {
 }
 
 /** Steps of an epoch. */
-export const stepsPerEpoch = (examples: number, batchSize: number): number =>
-  Math.ceil(examples / batchSize);
+export const stepsPerEpoch = (examples: number, perStep: number): number =>
+  Math.ceil(examples / perStep);
 
 /** Steps of a run that is not stopped early. */
 export const totalStepsOf = (
-  { maxSteps, epochs, batchSize }: Pick<FitOptions, 'maxSteps' | 'epochs' | 'batchSize'>,
+  settings: Pick<FitOptions, 'maxSteps' | 'epochs' | 'batchSize' | 'gradientAccumulationSteps'>,
   examples: number,
-): number => maxSteps ?? epochs * stepsPerEpoch(examples, batchSize);
+): number =>
+  settings.maxSteps ?? settings.epochs * stepsPerEpoch(examples, examplesPerStep(settings));
 
 /**
- * Fine-tunes a model with AdamW and a linear schedule, for the task that its class and
- * `problemType` tell. With validation data each epoch ends with an evaluation, and training stops
+ * Fine-tunes a model with AdamW, by default on a linear schedule, for the task that its class and
+ * `problemType` tell. With validation data each epoch ends with an evaluation (or every `evalEvery`
+ * steps), and training stops
  * early once the task's metric no longer rises. Labels are ids, or names that the model has.
  * @param state where to continue; the model must have the weights it had there
  * @returns steps and epochs; if `signal` stopped it, up to there.
@@ -86,7 +90,7 @@ export async function fit(
     resolveExamples(model, valid, 'valid', true),
   ];
   const task = new FineTuning(model, examples, validExamples, settings);
-  const perEpoch = stepsPerEpoch(train.length, batchSize);
+  const perEpoch = stepsPerEpoch(train.length, examplesPerStep(settings));
   const totalSteps = totalStepsOf(settings, train.length);
   const callbacks: TrainerCallbacks<FitPosition, StepRecord, EpochRecord> = {
     signal,
@@ -103,13 +107,17 @@ export async function fit(
     {
       ...settings,
       totalSteps,
-      evalEvery: perEpoch,
+      evalEvery: settings.evalEvery ?? perEpoch,
       saveEvery: settings.saveEvery ?? perEpoch,
     },
     callbacks,
     state,
   );
-  return new History(task.monitor, await trainer.train());
+  try {
+    return new History(task.monitor, await trainer.train());
+  } finally {
+    task.dispose();
+  }
 }
 
 /** Fine-tuning as the Trainer sees it. */
@@ -119,6 +127,7 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
   readonly #train: readonly EncodedExample[];
   readonly #valid: readonly EncodedExample[];
   readonly #options: FitOptions;
+  readonly #loss: TrainingLoss;
 
   constructor(
     model: TaskModel,
@@ -130,6 +139,14 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     this.#train = train;
     this.#valid = valid;
     this.#options = options;
+    this.#loss = new TrainingLoss(model, train, options);
+    const watched = this.#task.monitoredMetrics(labelsOf(model));
+    const { metric } = options;
+    if (metric !== undefined && !watched.includes(metric))
+      throw new UsageError(
+        `\`metric\`: expected one of those that ${this.#task.name} has, ${watched.join(', ')}, ` +
+          `got ${metric}`,
+      );
     // Checks `patience`.
     earlyStoppingAfter([], this.monitor, options.patience);
   }
@@ -138,23 +155,22 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     return taskOf(this.model);
   }
 
-  /** The metric that decides which epoch is the best. */
+  /** The metric that decides which evaluation is the best. */
   get monitor() {
-    return this.#task.monitoredMetrics(labelsOf(this.model))[0];
+    return this.#options.metric ?? this.#task.monitoredMetrics(labelsOf(this.model))[0];
   }
 
   *batches(from: FitPosition): Generator<TrainBatch<FitPosition>> {
-    const { batchSize, seed, groupByLength } = this.#options;
-    const { padTokenId, maxPositionEmbeddings } = this.model.config;
+    const { seed, groupByLength } = this.#options;
+    const perStep = examplesPerStep(this.#options);
     const indices = this.#train.map((_, i) => i);
     const lengthOf = groupByLength ? (i: number) => this.#train[i].inputIds.length : undefined;
     for (let epoch = from.epoch; ; epoch++) {
-      const all = epochBatches(indices, batchSize, seed, epoch, lengthOf);
+      const all = epochBatches(indices, perStep, seed, epoch, lengthOf);
       for (let batch = epoch === from.epoch ? from.batch : 0; batch < all.length; batch++) {
         const examples = all[batch].map((i) => this.#train[i]);
-        const inputs = collate(examples, padTokenId, maxPositionEmbeddings, this.#task);
         yield {
-          inputs: { ...inputs },
+          inputs: this.#inputsOf(examples),
           examples: examples.length,
           tokens: countTokens(examples),
           epoch,
@@ -164,9 +180,41 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     }
   }
 
-  forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars: () => readonly Tensor[] } {
-    const { loss, logits } = this.model.forward(inputs as never);
-    return { loss: loss!, scalars: () => this.#task.stepRatio?.(logits, inputs.labels) ?? [] };
+  /** A batch, in parts of `batchSize` examples padded to one length. Parts without labels go. */
+  #inputsOf(examples: readonly EncodedExample[]): Record<string, HostTensor> {
+    const { batchSize } = this.#options;
+    const { padTokenId, maxPositionEmbeddings } = this.model.config;
+    const inputs = { ...collate(examples, padTokenId, maxPositionEmbeddings, this.#task) };
+    const parts = batches(
+      examples.map(({ label }) => this.#loss.weightOf(label!)),
+      batchSize,
+    ).map((weights, i) => ({
+      weight: weights.reduce((sum, weight) => sum + weight, 0),
+      rows: rowsOf(inputs, i * batchSize, i * batchSize + weights.length),
+    }));
+    const total = parts.reduce((sum, { weight }) => sum + weight, 0);
+    if (parts.length === 1 || total === 0) return inputs;
+    return joinParts(
+      parts
+        .filter(({ weight }) => weight > 0)
+        .map(({ weight, rows }) => ({ ...rows, lossShare: shareInput(weight / total) })),
+    );
+  }
+
+  forward({ lossShare, ...inputs }: Record<string, Tensor>): {
+    loss: Tensor;
+    scalars: () => readonly Tensor[];
+  } {
+    const { loss, logits } = this.#loss.forward(inputs);
+    return {
+      loss: lossShare ? loss.mul(lossShare) : loss,
+      scalars: () => this.#task.stepRatio?.(logits, inputs.labels) ?? [],
+    };
+  }
+
+  /** Frees what the loss keeps on the device. */
+  dispose(): void {
+    this.#loss.dispose();
   }
 
   stepRecord(

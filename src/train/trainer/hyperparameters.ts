@@ -1,12 +1,35 @@
 import type { Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
+import type { Metric } from '../tasks/metric.ts';
+import type { LossOptions } from './trainingLoss.ts';
+
+/** Schedules of the learning rate (Hugging Face's `lr_scheduler_type`). */
+export const lrSchedulerNames = ['linear', 'cosine', 'constant', 'polynomial'] as const;
+
+export type LrSchedulerName = (typeof lrSchedulerNames)[number];
+
+/** Where a polynomial schedule ends, as in Hugging Face. */
+const POLYNOMIAL_END = 1e-7;
 
 /** How the weights move, in fine-tuning and in pre-training. */
 export interface Hyperparameters {
-  /** Highest learning rate; it rises to it during warm-up and then falls linearly to 0. */
+  /** Highest learning rate: it rises to it during warm-up, then follows `lrScheduler`. */
   learningRate: number;
+  /**
+   * How it goes on after the warm-up: down to 0 in a line (the default) or half a cosine, down to
+   * 1e-7 along a polynomial of degree 1, or constant.
+   */
+  lrScheduler?: LrSchedulerName;
   /** Share of the steps used for warm-up, 0 to 1; their number is rounded up. */
   warmupRatio: number;
+  /** Number of the steps used for warm-up; takes the place of `warmupRatio`. */
+  warmupSteps?: number;
+  /**
+   * Parts of an optimizer step's batch: a step sees this many times `batchSize` examples, and its
+   * loss is the mean over all of their labels. Default 1.
+   */
+  gradientAccumulationSteps?: number;
   /** Decoupled weight decay, on all parameters except biases and LayerNorm. */
   weightDecay: number;
   /** All gradients together are clipped to this norm. */
@@ -16,13 +39,19 @@ export interface Hyperparameters {
 }
 
 /** Hyperparameters of fine-tuning. */
-export interface FitOptions extends Hyperparameters {
+export interface FitOptions extends Hyperparameters, LossOptions {
   epochs: number;
   /** Stops after this many steps, however many epochs these are (Hugging Face's `max_steps`). */
   maxSteps?: number;
   batchSize: number;
-  /** Epochs without a better validation metric (the task's first one) before training stops. */
+  /** Steps between evaluations. Default: an epoch. */
+  evalEvery?: number;
+  /** The validation metric to watch, one of the task's monitored ones. Default: the first. */
+  metric?: Metric;
+  /** Evaluations without a better validation metric before training stops. */
   patience: number;
+  /** Factor of the learning rate from a layer to the one below it, above 0 to 1. Default 1. */
+  layerDecay?: number;
   /** Batches of texts of similar length: less padding. */
   groupByLength: boolean;
   /** Steps between checkpoints. Default: one after each epoch. */
@@ -32,15 +61,27 @@ export interface FitOptions extends Hyperparameters {
 /** @throws UsageError if a value is out of range; names the field. */
 export function checkHyperparameters(options: Hyperparameters): void {
   const { learningRate, warmupRatio, weightDecay, maxGradNorm } = options;
+  const { lrScheduler = 'linear', warmupSteps: steps = 0 } = options;
   const check = (name: keyof Hyperparameters, isValid: boolean, expected: string) => {
     if (!isValid)
-      throw new UsageError(`\`${name}\`: expected ${expected}, got ${String(options[name])}`);
+      throw new UsageError(`\`${name}\`: expected ${expected}, got ${formatValue(options[name])}`);
   };
   check(
     'learningRate',
     Number.isFinite(learningRate) && learningRate > 0,
     'a finite number above 0',
   );
+  check(
+    'lrScheduler',
+    lrSchedulerNames.includes(lrScheduler),
+    `one of ${lrSchedulerNames.join(', ')}`,
+  );
+  check(
+    'learningRate',
+    lrScheduler !== 'polynomial' || learningRate > POLYNOMIAL_END,
+    `a number above ${POLYNOMIAL_END}, where a polynomial schedule ends`,
+  );
+  check('warmupSteps', Number.isInteger(steps) && steps >= 0, 'an integer of at least 0');
   check('warmupRatio', warmupRatio >= 0 && warmupRatio <= 1, 'a number from 0 to 1');
   check(
     'weightDecay',
@@ -48,6 +89,7 @@ export function checkHyperparameters(options: Hyperparameters): void {
     'a finite number of at least 0',
   );
   check('maxGradNorm', maxGradNorm > 0, 'a number above 0');
+  checkCount('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1);
   check('seed', Number.isSafeInteger(options.seed), 'an integer');
 }
 
@@ -57,7 +99,14 @@ export function checkCount(name: string, value: number): void {
     throw new UsageError(`\`${name}\`: expected an integer of at least 1, got ${value}`);
 }
 
-/** Steps in which the learning rate rises, as Hugging Face's `get_warmup_steps`. */
+/** Examples that an optimizer step sees. */
+export const examplesPerStep = ({
+  batchSize,
+  gradientAccumulationSteps = 1,
+}: Pick<FitOptions, 'batchSize' | 'gradientAccumulationSteps'>): number =>
+  batchSize * gradientAccumulationSteps;
+
+/** Steps in which the learning rate rises for a share, as Hugging Face's `get_warmup_steps`. */
 export const warmupSteps = (totalSteps: number, warmupRatio: number): number =>
   Math.ceil(totalSteps * warmupRatio);
 

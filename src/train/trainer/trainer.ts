@@ -11,9 +11,10 @@ import {
   type AdamOptions,
   AdamW,
   clipGradNorm,
-  getLinearScheduleWithWarmup,
+  type LRScheduler,
   type OptimizerState,
 } from '../../nn/optim/index.ts';
+import { UsageError } from '../../platform/errors.ts';
 import {
   backward,
   type CapturedStep,
@@ -24,9 +25,11 @@ import {
   manualSeed,
   noGrad,
   type RngState,
+  scope,
   setRngState,
   type Tensor,
 } from '../../tensor/index.ts';
+import { splitParts } from './accumulation.ts';
 import { checkFiniteWeights } from './checks.ts';
 import {
   checkCount,
@@ -35,6 +38,8 @@ import {
   warmupSteps,
   weightDecayGroups,
 } from './hyperparameters.ts';
+import { layerDecayGroups } from './layerDecay.ts';
+import { createSchedule } from './schedule.ts';
 import { StepReader, type Throughput } from './stepReader.ts';
 import type { StepInfo, TrainBatch, TrainingLog, TrainingTask } from './trainingTask.ts';
 
@@ -47,6 +52,8 @@ export interface TrainerOptions extends Hyperparameters {
   saveEvery: number;
   /** ε of AdamW. Default 1e-8. */
   eps?: number;
+  /** Factor of the learning rate from a layer to the one below it. Default 1. */
+  layerDecay?: number;
 }
 
 /** Where a run stands. `T` holds the optimizer's moments. */
@@ -78,7 +85,7 @@ export interface TrainerCallbacks<P, S, E> {
 export type SavedState<P, S, E> = TrainerState<P, S, E, { data: Float32Array }>;
 
 /**
- * Trains with AdamW and a linear schedule with warm-up.
+ * Trains with AdamW and a schedule with warm-up.
  *
  * @example
  * const trainer = new Trainer(task, options, { signal, onStep: ({ loss }) => console.log(loss) });
@@ -89,7 +96,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   readonly #options: TrainerOptions;
   readonly #callbacks: TrainerCallbacks<P, S, E>;
   readonly #optimizer: AdamW;
-  readonly #schedule: ReturnType<typeof getLinearScheduleWithWarmup>;
+  readonly #schedule: LRScheduler;
   readonly #step: CapturedStep<Record<string, Tensor>>;
   readonly #reader: StepReader<Omit<StepInfo, 'loss' | 'gradNorm'>>;
   readonly #log: TrainingLog<S, E>;
@@ -108,7 +115,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     callbacks: TrainerCallbacks<P, S, E> = {},
     state?: SavedState<P, S, E>,
   ) {
-    const { totalSteps, learningRate, warmupRatio, weightDecay, eps = 1e-8, seed } = options;
+    const { totalSteps, learningRate, weightDecay, eps = 1e-8, layerDecay = 1, seed } = options;
     checkHyperparameters(options);
     checkCount('totalSteps', totalSteps);
     checkCount('evalEvery', options.evalEvery);
@@ -116,13 +123,17 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#task = task;
     this.#options = options;
     this.#callbacks = callbacks;
-    this.#optimizer = new AdamW(weightDecayGroups(task.model, weightDecay), {
-      lr: learningRate,
-      eps,
-    });
-    this.#schedule = getLinearScheduleWithWarmup(
+    if (!(layerDecay > 0 && layerDecay <= 1))
+      throw new UsageError(`\`layerDecay\`: expected a number above 0 to 1, got ${layerDecay}`);
+    const groups =
+      layerDecay === 1
+        ? weightDecayGroups(task.model, weightDecay)
+        : layerDecayGroups(task.model, { learningRate, layerDecay, weightDecay });
+    this.#optimizer = new AdamW(groups, { lr: learningRate, eps });
+    this.#schedule = createSchedule(
+      options.lrScheduler ?? 'linear',
       this.#optimizer,
-      warmupSteps(totalSteps, warmupRatio),
+      options.warmupSteps ?? warmupSteps(totalSteps, options.warmupRatio),
       totalSteps,
     );
     this.#log = state?.log ?? { steps: [], evaluations: [] };
@@ -212,12 +223,32 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
 
   #trainStep(inputs: Record<string, Tensor>): Tensor {
     const { model } = this.#task;
-    const { loss, scalars = () => [] } = this.#task.forward(inputs);
-    backward(loss);
+    const results = this.#backward(splitParts(inputs));
     const gradNorm = clipGradNorm(model.parameters(), this.#options.maxGradNorm);
     this.#optimizer.step();
     this.#optimizer.zeroGrad();
-    return noGrad(() => cat([loss, gradNorm, ...scalars()].map((value) => value.reshape([1]))));
+    return noGrad(() => {
+      const [loss, ...scalars] = results();
+      return cat([loss, gradNorm, ...scalars].map((value) => value.reshape([1])));
+    });
+  }
+
+  /** Adds up the gradients of the parts; what it returns gives their loss and scalars. */
+  #backward(parts: readonly Record<string, Tensor>[]): () => Tensor[] {
+    const run = (inputs: Record<string, Tensor>) => {
+      const { loss, scalars = () => [] } = this.#task.forward(inputs);
+      backward(loss);
+      return () => [loss, ...scalars()];
+    };
+    if (parts.length === 1) return run(parts[0]);
+    // One part's activations are freed before the next one needs its own.
+    const values = parts.map((part) =>
+      scope(() => {
+        const results = run(part);
+        return noGrad(results);
+      }),
+    );
+    return () => values.reduce((sums, part) => sums.map((sum, i) => sum.add(part[i])));
   }
 
   /** An evaluation that was interrupted is made up for when the run is resumed. */

@@ -43,8 +43,10 @@ export interface TrainingTask<P, S extends StepInfo, E extends { step: number }>
   /** Batches from a position on, without end. The same position gives the same batches. */
   batches(from: P): AsyncIterator<TrainBatch<P>> | Iterator<TrainBatch<P>>;
   /**
-   * Forward pass: the loss, and what computes further scalars to read back with it. These are
-   * computed after the update, without a graph, so that their launches fuse.
+   * Forward pass of the batch, or of a part of it (`joinParts`): the loss, and what computes more
+   * scalars to read back with it. These are computed after the update, without a graph, so that
+   * their launches fuse. The losses of parts are scaled by their shares: they add up to that of the
+   * batch, and so do the scalars.
    */
   forward(inputs: Record<string, Tensor>): { loss: Tensor; scalars?: () => readonly Tensor[] };
   /** Record of a step; `scalars` are those of `forward`. */

@@ -1,0 +1,100 @@
+import { classificationLoss } from '../../bert/modelInputs.ts';
+import { UsageError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
+import { IGNORE_INDEX, keep, type Tensor, tensor } from '../../tensor/index.ts';
+import type { EncodedExample } from '../data/batch.ts';
+import type { Label } from '../tasks/task.ts';
+import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
+
+/** What a classifier learns by, besides its labels. */
+export interface LossOptions {
+  /** Share of each label that all classes divide evenly, 0 to below 1 (Szegedy et al. 2016, §7). */
+  labelSmoothing?: number;
+  /**
+   * A weight for each class, in the order of the labels; the loss is a weighted mean. `balanced`:
+   * n / (classes · count) of the training examples or tags, as in scikit-learn.
+   */
+  classWeights?: 'balanced' | readonly number[];
+}
+
+/** The loss of fine-tuning: the model's own, unless options ask for another. */
+export class TrainingLoss {
+  readonly #model: TaskModel;
+  readonly #labelSmoothing: number;
+  readonly #weights: readonly number[] | undefined;
+  readonly #weight: Tensor | undefined;
+
+  /** @throws UsageError if an option is out of range, or not for the model's task. */
+  constructor(
+    model: TaskModel,
+    train: readonly EncodedExample[],
+    { labelSmoothing = 0, classWeights }: LossOptions,
+  ) {
+    if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+      throw new UsageError(
+        `\`labelSmoothing\`: expected a number from 0 to below 1, got ${labelSmoothing}`,
+      );
+    const { name } = taskOf(model);
+    const given = labelSmoothing > 0 ? 'labelSmoothing' : classWeights && 'classWeights';
+    if (given && name !== 'classification' && name !== 'token-classification')
+      throw new UsageError(
+        `\`${given}\`: expected a task with one class a text or token, got ${name}`,
+      );
+    this.#model = model;
+    this.#labelSmoothing = labelSmoothing;
+    this.#weights = classWeights && weightsOf(classWeights, train, model.config.numLabels);
+    const { device } = model.classifier.weight;
+    this.#weight = this.#weights && keep(tensor(Float32Array.from(this.#weights), { device }));
+  }
+
+  /** Loss and logits of a batch. */
+  forward(inputs: Record<string, Tensor>): { loss: Tensor; logits: Tensor } {
+    if (this.#labelSmoothing === 0 && !this.#weight) {
+      const { loss, logits } = this.#model.forward(inputs as never);
+      return { loss: loss!, logits };
+    }
+    const { labels, ...rest } = inputs;
+    const { logits } = this.#model.forward(rest as never);
+    const options = { labelSmoothing: this.#labelSmoothing, weight: this.#weight };
+    return { loss: classificationLoss(logits, labels, 'labels', options), logits };
+  }
+
+  /** What a label counts in the mean. */
+  weightOf(label: Label): number {
+    const weights = this.#weights;
+    return weights
+      ? classesOf(label).reduce((sum, id) => sum + weights[id], 0)
+      : taskOf(this.#model).lossWeight(label);
+  }
+
+  /** Frees the weights on the device. */
+  dispose(): void {
+    this.#weight?.dispose();
+  }
+}
+
+/** The class of a text, or those of its tagged tokens. */
+const classesOf = (label: Label): number[] =>
+  typeof label === 'number' ? [label] : label.filter((id) => id !== IGNORE_INDEX);
+
+function weightsOf(
+  given: 'balanced' | readonly number[],
+  train: readonly EncodedExample[],
+  numLabels: number,
+): readonly number[] {
+  if (given === 'balanced') {
+    const counts = new Array<number>(numLabels).fill(0);
+    for (const { label } of train) for (const id of classesOf(label!)) counts[id]++;
+    const present = counts.filter((count) => count > 0).length;
+    const all = counts.reduce((sum, count) => sum + count, 0);
+    // A class without examples has no say.
+    return counts.map((count) => (count > 0 ? all / (present * count) : 1));
+  }
+  const isWeight = (weight: unknown) => Number.isFinite(weight) && (weight as number) > 0;
+  if (!Array.isArray(given) || given.length !== numLabels || !given.every(isWeight))
+    throw new UsageError(
+      `\`classWeights\`: expected 'balanced' or a number above 0 for each of the ${numLabels} ` +
+        `labels, got ${formatValue(given)}`,
+    );
+  return given;
+}
