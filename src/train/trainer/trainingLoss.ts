@@ -1,7 +1,6 @@
-import { classificationLoss } from '../../bert/modelInputs.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
-import { IGNORE_INDEX, keep, type Tensor, tensor } from '../../tensor/index.ts';
+import { crossEntropy, IGNORE_INDEX, keep, type Tensor, tensor } from '../../tensor/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
@@ -56,7 +55,8 @@ export class TrainingLoss {
     const { labels, ...rest } = inputs;
     const { logits } = this.#model.forward(rest as never);
     const options = { labelSmoothing: this.#labelSmoothing, weight: this.#weight };
-    return { loss: classificationLoss(logits, labels, 'labels', options), logits };
+    const rows = logits.reshape([-1, logits.shape.at(-1)!]);
+    return { loss: crossEntropy(rows, labels.reshape([-1]), options), logits };
   }
 
   /** What a label counts in the mean. */
