@@ -52,7 +52,7 @@ describe('train', () => {
 describe('--max-time', () => {
   it.each([
     ['train', [data, '--valid-split', '0'], '3s'],
-    ['train', [data], '0.04m'],
+    ['train', [data, '--patience', '5000'], '0.04m'],
     ['pretrain', [texts, '--valid-split', '0'], '2'],
   ])('%s %j stops after %s, saves, and says how to go on', (command, args, time) => {
     const out = join(dir, `${command}-${time}`);
