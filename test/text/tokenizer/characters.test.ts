@@ -64,7 +64,7 @@ describe('each of the 1,112,064 code points', () => {
   it('parts words alike, alone and inside a word', () => {
     const ours = new BasicTokenizer({ ...switches.at(-1)!, fast: true, neverSplit: [] });
     const theirs = bertPreTokenizer();
-    for (const chars of chunks()) {
+    for (const chars of chunks(false)) {
       const normalized = ours.normalize(chars.map((char) => `${char} a${char}b`).join(' '), false);
       const { boundaries } = ours.split(normalized);
       const words = theirs.preTokenizeString(normalized.text).map(([word]) => word);
@@ -104,7 +104,7 @@ describe('each of the 1,112,064 code points', () => {
         (fast) => new BasicTokenizer({ ...options, fast, neverSplit: [] }),
       );
       let told = 0;
-      for (const chars of chunks()) {
+      for (const chars of chunks(false)) {
         const same = chars.filter(
           (char) => !otherwise.some(([, holds]) => holds(char, char.codePointAt(0)!)),
         );
@@ -114,7 +114,7 @@ describe('each of the 1,112,064 code points', () => {
         if (ours.join('\n') !== theirs.join('\n'))
           expect(ours, `from ${name(chars[0])}`).toEqual(theirs);
       }
-      expect(told).toBeGreaterThan(280_000);
+      expect(told).toBeGreaterThan(140_000);
     },
   );
 
