@@ -1,7 +1,11 @@
 import { defineMap } from '../kit/map.ts';
 
-/** Arithmetic and comparisons of int32, which float32 could not hold beyond 2^24. */
-const defineIntegers = (name: string, wgsl: string, reference: (a: number, b: number) => number) =>
+/** A kernel of two int32, which float32 could not hold beyond 2^24. */
+export const defineIntegers = (
+  name: string,
+  wgsl: string,
+  reference: (a: number, b: number) => number,
+) =>
   defineMap({
     name,
     inputs: ['a', 'b'],
