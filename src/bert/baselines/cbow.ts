@@ -108,6 +108,24 @@ export class WordVectorHead extends Module {
   }
 }
 
+/** Base of models that learn word vectors, by predicting words from the words around them. */
+export abstract class WordVectorLM extends WordVectors {
+  readonly bert: CbowModel;
+  readonly cls: WordVectorHead;
+
+  constructor(config: BertConfig) {
+    super(config);
+    this.bert = new CbowModel(config);
+    this.cls = new WordVectorHead(config);
+  }
+
+  /** 1 for tokens, 0 for padding; [batch or 1, length]. */
+  protected maskOf({ attentionMask }: BertInputs, vectors: Tensor): Tensor {
+    const { shape, device } = vectors;
+    return toIdTensor(attentionMask ?? ones([1, shape[1]], { device }), device, 'attentionMask');
+  }
+}
+
 /**
  * word2vec's continuous bag of words (Mikolov et al. 2013, arXiv 1301.3781, §3.1): the mean of the
  * vectors around a token predicts it. The softmax covers the whole vocabulary instead of negative
@@ -117,16 +135,8 @@ export class WordVectorHead extends Module {
  * const model = CbowLMHeadModel.fromConfig(bertConfig({ ...bertTiny, vocabSize: 500 }));
  * const { loss } = model.forward({ inputIds: [[2, 9, 3]], labels: [[-100, 9, -100]], window: 4 });
  */
-export class CbowLMHeadModel extends WordVectors {
+export class CbowLMHeadModel extends WordVectorLM {
   static override readonly architecture: string = 'CbowLMHeadModel';
-  readonly bert: CbowModel;
-  readonly cls: WordVectorHead;
-
-  constructor(config: BertConfig) {
-    super(config);
-    this.bert = new CbowModel(config);
-    this.cls = new WordVectorHead(config);
-  }
 
   /**
    * @throws ArgumentError for labels of another shape or outside the vocabulary, or a window below
@@ -137,11 +147,7 @@ export class CbowLMHeadModel extends WordVectors {
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;
     const [batch, length, size] = shape;
-    const mask = toIdTensor(
-      inputs.attentionMask ?? ones([1, length], { device }),
-      device,
-      'attentionMask',
-    );
+    const mask = this.maskOf(inputs, output.lastHiddenState);
     const context = matmul(
       noGrad(() => contextWeights(length, window, mask)),
       output.lastHiddenState,

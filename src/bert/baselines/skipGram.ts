@@ -3,14 +3,12 @@ import {
   linearCrossEntropy,
   matmul,
   noGrad,
-  ones,
   type Tensor,
   zeros,
 } from '../../tensor/index.ts';
-import type { BertConfig } from '../config.ts';
 import type { EncoderOutput } from '../layers/encoder.ts';
 import { checkLabelShape, toIdTensor } from '../modelInputs.ts';
-import { type CbowInputs, CbowModel, WordVectorHead, WordVectors } from './cbow.ts';
+import { type CbowInputs, WordVectorLM } from './cbow.ts';
 import { checkWindow, windowMask } from './wordEmbeddings.ts';
 
 /** Outputs of `SkipGramLMHeadModel`. */
@@ -28,16 +26,8 @@ export interface SkipGramOutput extends EncoderOutput {
  * const config = bertConfig({ ...bertTiny, vocabSize: 500 });
  * const model = SkipGramLMHeadModel.fromConfig(config, 42);
  */
-export class SkipGramLMHeadModel extends WordVectors {
+export class SkipGramLMHeadModel extends WordVectorLM {
   static override readonly architecture: string = 'SkipGramLMHeadModel';
-  readonly bert: CbowModel;
-  readonly cls: WordVectorHead;
-
-  constructor(config: BertConfig) {
-    super(config);
-    this.bert = new CbowModel(config);
-    this.cls = new WordVectorHead(config);
-  }
 
   /**
    * @throws ArgumentError for labels of another shape or outside the vocabulary, or a window below
@@ -51,11 +41,7 @@ export class SkipGramLMHeadModel extends WordVectors {
     const [batch, length] = shape;
     const targets = toIdTensor(labels, device, 'labels');
     checkLabelShape(targets.shape, [batch, length], 'labels');
-    const mask = toIdTensor(
-      inputs.attentionMask ?? ones([1, length], { device }),
-      device,
-      'attentionMask',
-    );
+    const mask = this.maskOf(inputs, output.lastHiddenState);
     const pairs = noGrad(() =>
       windowMask(length, window, device)
         .mul(mask.toFloat().unsqueeze(2))
