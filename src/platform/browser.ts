@@ -82,6 +82,7 @@ export const lockFolder: typeof node.lockFolder = onlyInNode;
 export const linkFile: typeof node.linkFile = onlyInNode;
 export const userCacheDir: typeof node.userCacheDir = onlyInNode;
 export const createHash: typeof node.createHash = onlyInNode;
+export const hashFile: typeof node.hashFile = onlyInNode;
 export const importOptional: typeof node.importOptional = onlyInNode;
 export const readStream: typeof node.readStream = () => {
   throw new UsageError('standard input and pipes can only be read in Node');

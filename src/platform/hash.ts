@@ -1,2 +1,2 @@
-export { createHash } from '#platform';
+export { createHash, hashFile } from '#platform';
 export type { Hash } from './types.ts';

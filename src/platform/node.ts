@@ -15,7 +15,7 @@ export {
 export { checkFile } from './node/checkFile.ts';
 export { lockFolder } from './node/folderLock.ts';
 export { collectGarbage } from './node/garbage.ts';
-export { createHash } from './node/hash.ts';
+export { createHash, hashFile } from './node/hash.ts';
 export { linkFile } from './node/links.ts';
 export { importOptional } from './node/packages.ts';
 export {

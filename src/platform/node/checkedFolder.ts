@@ -9,14 +9,12 @@
  *
  * `recoverFolders` finishes or removes what a crash left.
  */
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import * as v from 'valibot';
-import { UsageError } from '../errors.ts';
 import { joinPath } from '../paths.ts';
 import type { FileContent, SystemError } from '../types.ts';
 import { newWriteId, syncFolder, throwUnwritable, writeFlushed } from './atomicWrite.ts';
-import { createHash } from './hash.ts';
+import { createHash, hashFile } from './hash.ts';
 import { pathExists } from './readFiles.ts';
 
 const MANIFEST = 'manifest.json';
@@ -86,8 +84,9 @@ export async function findDamage(dir: string): Promise<string | undefined> {
   const manifest = await readManifest(dir);
   if (typeof manifest === 'string') return manifest;
   for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
-    const found = await measure(joinPath(dir, name));
-    if (!found) return `${name} is missing`;
+    const path = joinPath(dir, name);
+    if (!(await pathExists(path))) return `${name} is missing`;
+    const found = await hashFile(path);
     if (found.bytes !== bytes) return `${name}: expected ${bytes} bytes, got ${found.bytes}`;
     if (found.sha256 !== sha256)
       return `${name}: expected the content that was saved, got another (SHA-256 differs)`;
@@ -105,21 +104,6 @@ async function readManifest(dir: string): Promise<Manifest | string> {
     if (serialize(manifest) === text) return manifest;
   } catch {}
   return `${MANIFEST}: expected the content that was saved, got another`;
-}
-
-async function measure(path: string): Promise<{ bytes: number; sha256: string } | undefined> {
-  const hash = await createHash('sha256');
-  let bytes = 0;
-  try {
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) {
-      hash.update(piece);
-      bytes += piece.length;
-    }
-  } catch (error) {
-    if ((error as SystemError).code === 'ENOENT') return undefined;
-    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
-  }
-  return { bytes, sha256: hash.digest('hex') };
 }
 
 /** Names of the folders in a folder; none if it is missing. */

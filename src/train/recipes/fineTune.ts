@@ -2,7 +2,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults } from '../defaults.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
-import { checkpointSteps, getLastCheckpoint } from '../trainer/checkpoints.ts';
+import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
 import type { FitPosition } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
@@ -16,7 +16,7 @@ import {
   runFineTuning,
 } from './fineTuneRun.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
-import { RunFolder } from './runFolder.ts';
+import { findsRun, RunFolder } from './runFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
 import {
   checkDevice,
@@ -59,7 +59,7 @@ export async function fineTune(
   const report = callbacks.onEvent ?? (() => {});
   const folder = new RunFolder('out' in options ? options.out : options.resume);
   try {
-    const resumes = !('out' in options) || (await hasRun(options));
+    const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
     await callbacks.openDevice?.(run.kept);
     const kept = run.kept ?? { ...run.settings, ...run.marks!, ...deviceSettings() };
@@ -82,10 +82,6 @@ type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
   kept?: BegunFineTuning;
   marks?: FileMarks;
 };
-
-/** Whether `resume: 'auto'` finds a run that has begun. */
-const hasRun = async ({ resume, out }: FineTuneOptions): Promise<boolean> =>
-  resume === 'auto' && (await checkpointSteps(out)).length > 0;
 
 /** @throws UsageError if options do not go together, or if `out` holds an unfinished run. */
 async function checkNew(options: FineTuneOptions): Promise<void> {

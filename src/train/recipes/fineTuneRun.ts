@@ -6,6 +6,7 @@ import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts'
 import { measurePeaks } from '../../measure/peaks.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { hashFile } from '../../platform/hash.ts';
 import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
@@ -42,7 +43,7 @@ import {
 } from './fineTuneData.ts';
 import { checkNoModel } from './outFolder.ts';
 import type { RunFolder } from './runFolder.ts';
-import { fetchModel, freshConfig, markFiles, reportWeights, type StartOptions } from './start.ts';
+import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
 
 /** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
 export interface FineTuneSettings extends StartOptions, FineTuneDataOptions, FitOptions {
@@ -257,10 +258,8 @@ async function trainAndSave(
 }
 
 /** Tells whether a folder has the weights that were saved there. */
-async function weightsHash(dir: string): Promise<string> {
-  const { hashes } = await markFiles([joinPath(dir, modelFiles.weights)]);
-  return hashes![0];
-}
+const weightsHash = async (dir: string): Promise<string> =>
+  (await hashFile(joinPath(dir, modelFiles.weights))).sha256;
 
 async function writeHistory(dir: string, history: History, data: string): Promise<void> {
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;

@@ -2,7 +2,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { pretrainRecipeDefaults } from '../defaults.ts';
 import { readPretraining } from '../pretraining/checkpoint.ts';
-import { checkpointSteps, getLastCheckpoint } from '../trainer/checkpoints.ts';
+import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { RunEvent, TrainingCallbacks } from './events.ts';
 import { checkIsFolder, checkNoModel, checkNotModel, replaceError } from './outFolder.ts';
@@ -14,7 +14,7 @@ import {
   type PretrainSettings,
   runPretraining,
 } from './pretrainRun.ts';
-import { RunFolder } from './runFolder.ts';
+import { findsRun, RunFolder } from './runFolder.ts';
 import { checkPretrainSettings } from './settings.ts';
 import { checkDevice, checkStart, checkUnchanged, deviceSettings, markFiles } from './start.ts';
 
@@ -47,7 +47,7 @@ export async function pretrain(
   const report = callbacks.onEvent ?? (() => {});
   const folder = new RunFolder('out' in options ? options.out : options.resume);
   try {
-    const resumes = !('out' in options) || (await hasRun(options));
+    const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
     await callbacks.openDevice?.(run.begun);
     const paths = [...run.settings.files, ...(run.settings.valid ? [run.settings.valid] : [])];
@@ -63,10 +63,6 @@ export async function pretrain(
     await folder.close();
   }
 }
-
-/** Whether `resume: 'auto'` finds a run that has begun. */
-const hasRun = async ({ resume, out }: PretrainRecipeOptions): Promise<boolean> =>
-  resume === 'auto' && (await checkpointSteps(out)).length > 0;
 
 /** @throws UsageError if options do not go together, or if a run or a model is in the way. */
 async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void> {

@@ -4,11 +4,21 @@ import { lockFolder } from '../../platform/folderLock.ts';
 import type { CheckpointContent, TrainingState } from '../trainer/checkpoint.ts';
 import {
   checkpointFolder,
+  checkpointSteps,
   getLastCheckpoint,
   removeCheckpoints,
   saveCheckpoint,
 } from '../trainer/checkpoints.ts';
 import type { RunEvent } from './events.ts';
+
+/** Whether `resume: 'auto'` finds a run that has begun. */
+export const findsRun = async ({
+  resume,
+  out,
+}: {
+  resume?: 'auto';
+  out: string;
+}): Promise<boolean> => resume === 'auto' && (await checkpointSteps(out)).length > 0;
 
 /** The folder of a run. While it is open, no other run can write there. */
 export class RunFolder {

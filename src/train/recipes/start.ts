@@ -4,8 +4,8 @@ import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { createHash } from '../../platform/hash.ts';
-import { openRandomAccess, type RandomAccessFile, readJson } from '../../platform/readFiles.ts';
+import { hashFile } from '../../platform/hash.ts';
+import { readJson } from '../../platform/readFiles.ts';
 import { defaultDevice } from '../../tensor/index.ts';
 import { BertTokenizer, readVocabulary } from '../../text/tokenizer/index.ts';
 import { checkVocab, hasSpareEmbeddings } from '../tasks/taskModel.ts';
@@ -111,21 +111,10 @@ export interface FileMarks {
  */
 export async function markFiles(paths: readonly string[]): Promise<Required<FileMarks>> {
   const marks = paths.map(async (path) => {
-    if (await isReadOnce(path)) return { size: 0, hash: '' };
-    const file = await openRandomAccess(path);
-    return { size: file.size, hash: await hashOf(file) };
+    return (await isReadOnce(path)) ? { bytes: 0, sha256: '' } : hashFile(path);
   });
   const done = await Promise.all(marks);
-  return { bytes: done.map(({ size }) => size), hashes: done.map(({ hash }) => hash) };
-}
-
-const HASH_CHUNK = 1 << 22;
-
-async function hashOf(file: RandomAccessFile): Promise<string> {
-  const hash = await createHash('sha256');
-  for (let begin = 0; begin < file.size; begin += HASH_CHUNK)
-    hash.update(file.read(begin, Math.min(begin + HASH_CHUNK, file.size)));
-  return hash.digest('hex');
+  return { bytes: done.map(({ bytes }) => bytes), hashes: done.map(({ sha256 }) => sha256) };
 }
 
 /** @throws UsageError if a file is not what it was when the run in `dir` began. */
