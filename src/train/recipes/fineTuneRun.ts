@@ -145,8 +145,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   });
   // Here, so that whoever tries a file on an old folder still learns what it holds.
   await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
-  await run.folder.open();
-  if (!begun) await run.folder.clear();
+  await run.folder.begin();
   run.kept.totalSteps = totalSteps;
   const history = await trainAndSave(run, { model, tokenizer, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;

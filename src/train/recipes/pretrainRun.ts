@@ -109,8 +109,7 @@ export async function runPretraining(
   const { model, tokenizer } = await startingModel(settings, saved?.checkpoint, report);
   checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
   const data = await openPretrainData(settings, tokenizer, report);
-  await folder.open();
-  if (!saved) await folder.clear();
+  await folder.begin();
   const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
   report({
     event: 'start',

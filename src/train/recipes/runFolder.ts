@@ -40,6 +40,16 @@ export class RunFolder {
     await recoverFolders(this.path);
   }
 
+  /**
+   * Opens the folder for a new run: the checkpoints of an earlier one go. If it is open already,
+   * the run goes on, and they stay.
+   */
+  async begin(): Promise<void> {
+    if (this.#unlock) return;
+    await this.open();
+    await removeCheckpoints(this.path);
+  }
+
   async close(): Promise<void> {
     await this.#unlock?.();
     this.#unlock = undefined;
@@ -68,10 +78,5 @@ export class RunFolder {
     const { model, ...about } = content;
     await saveCheckpoint(this.path, state, state.step === 0 ? about : content, keep);
     return checkpointFolder(this.path, state.step);
-  }
-
-  /** Removes the checkpoints of an earlier run. */
-  clear(): Promise<void> {
-    return removeCheckpoints(this.path);
   }
 }
