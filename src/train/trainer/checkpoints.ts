@@ -19,7 +19,10 @@ export async function checkpointSteps(out: string): Promise<number[]> {
   return steps.sort((a, b) => b - a);
 }
 
-/** Saves a checkpoint; `keep` are kept, this one included. Throws as `saveTrainingState`. */
+/**
+ * Saves a checkpoint; `keep` are kept, this one included. Those of later steps are damaged ones
+ * that the run went back from: they go. Throws as `saveTrainingState`.
+ */
 export async function saveCheckpoint(
   out: string,
   state: TrainingState,
@@ -27,8 +30,10 @@ export async function saveCheckpoint(
   keep: number,
 ): Promise<void> {
   await saveTrainingState(checkpointFolder(out, state.step), state, content);
-  for (const step of (await checkpointSteps(out)).slice(keep))
-    await removeFolder(checkpointFolder(out, step));
+  const steps = await checkpointSteps(out);
+  const kept = steps.filter((step) => step <= state.step).slice(0, keep);
+  for (const step of steps)
+    if (!kept.includes(step)) await removeFolder(checkpointFolder(out, step));
 }
 
 /** Removes the checkpoints of the run in a folder. */

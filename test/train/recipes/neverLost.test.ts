@@ -56,7 +56,7 @@ const pretraining = {
   batchSize: 4,
   saveEvery: 1,
 };
-type Options = { out: string; resume?: 'auto' } | { resume: string };
+type Options = { out: string; keep?: number; resume?: 'auto' } | { resume: string };
 interface Callbacks {
   signal?: AbortSignal;
   onEvent?: (event: { event: string; step?: number; folder?: string }) => void;
@@ -132,9 +132,28 @@ describe.each(trainings)('%s', (name, train) => {
     expect(events.filter(({ event }) => event === 'damaged')).toEqual([
       { event: 'damaged', folder: latest, damage: expect.stringContaining('expected') },
     ]);
+    const saved = events.filter(({ event }) => event === 'checkpoint');
+    expect(saved.length).toBeGreaterThan(1);
     const start = events.find(({ event }) => event === 'start');
     expect(start?.firstStep).toBe(Number(before.split('-').at(-1)));
     expect(contents(out)).toEqual(contents(folder('whole')));
+  });
+
+  it('keeps the next checkpoints in place of a damaged later one', async () => {
+    const out = folder('gone back');
+    await stopAt(5, { out, keep: 9 });
+    const [latest, ...before] = checkpointsOf(out);
+    rmSync(join(latest, 'history.json'));
+    for (const path of before.slice(0, 2)) rmSync(path, { recursive: true });
+    // Stopped as soon as it has saved: it stands before the damaged checkpoint.
+    const controller = new AbortController();
+    const onEvent = ({ event }: { event: string }) => event === 'checkpoint' && controller.abort();
+    await train({ resume: out }, { signal: controller.signal, onEvent });
+    expect(checkpointsOf(out)).not.toContain(latest);
+    expect(checkpointsOf(out)).toEqual(expect.arrayContaining(before.slice(2)));
+    await train({ resume: out });
+    const weights = (run: string) => contents(run)['0 model.safetensors'];
+    expect(weights(out) === weights(folder('whole'))).toBe(true);
   });
 
   it('refuses a folder in which no checkpoint is whole', async () => {
