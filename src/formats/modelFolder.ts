@@ -198,10 +198,11 @@ async function openBase(
   const path = folder.path(modelFiles.adapterConfig);
   const name = options.base ?? baseModelName(json, path);
   const beside = folder.path(name);
+  const has = (file: string) => fileExists(joinPath(beside, file));
   const isBeside =
     options.base === undefined &&
     !isAbsolutePath(name) &&
-    (await fileExists(joinPath(beside, modelFiles.config)));
+    ((await has(modelFiles.config)) || (await has(modelFiles.adapterConfig)));
   const base = await openFolder(isBeside ? beside : name, options).catch((error) => {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(

@@ -1,5 +1,3 @@
-import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
 import { keep, noGrad, Tensor } from '../../tensor/index.ts';
 import type { Module } from '../module.ts';
 import type { LoraConfig } from './loraConfig.ts';
@@ -39,16 +37,6 @@ export function savedSlots(
     }
   }
   return slots;
-}
-
-/** @throws UsageError naming a module that is to be saved and does not exist. */
-export function checkSaved(model: Module, saved: readonly string[]): void {
-  const names = model.namedModules().map(([name]) => name);
-  for (const end of saved)
-    if (!names.some((name) => name === end || name.endsWith(`.${end}`)))
-      throw new UsageError(
-        `\`modulesToSave\`: expected modules of the model, got ${formatValue(end)}`,
-      );
 }
 
 /** Tensors of a model of which each adapter has a value of its own. */

@@ -18,11 +18,13 @@ export function checkName(name: string, taken: ReadonlyMap<string, unknown>): vo
 /** The module that a weight belongs to. */
 const moduleOf = (weight: string): string => weight.slice(0, weight.lastIndexOf('.'));
 
-const HEADS = ['classifier', 'qa_outputs'];
+/** PEFT names all of them, whichever the model has. */
+const HEADS = ['classifier', 'score', 'qa_outputs'];
 
 /**
  * Modules that an adapter saves whole: by default the head, as PEFT's kinds of tasks, and always
  * those that the folder of the model lacked, since nobody else has their weights.
+ * @throws UsageError naming one that the model does not have.
  */
 export function modulesToSaveOf(
   model: BertPreTrainedModel,
@@ -30,11 +32,16 @@ export function modulesToSaveOf(
 ): string[] {
   const names = model.namedModules().map(([name]) => name);
   const saved = modulesToSave ?? HEADS.filter((head) => names.includes(head));
+  for (const end of saved)
+    if (!HEADS.includes(end) && !names.some((name) => `.${name}`.endsWith(`.${end}`)))
+      throw new UsageError(
+        `\`modulesToSave\`: expected modules of the model, got ${formatValue(end)}`,
+      );
   const lacking = model.loadReport.missing.map(moduleOf).filter((name) => !isSavedIn(saved)(name));
   return [...new Set([...saved, ...lacking])];
 }
 
-/** Modules that the file of an adapter has whole; biases of others are not among them. */
+/** Modules that the file of an adapter has whole, or parts of. */
 export const savedModules = ({ saved }: AdapterCheckpoint): string[] => [
   ...new Set(Array.from(saved.keys(), moduleOf)),
 ];

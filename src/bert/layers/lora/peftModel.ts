@@ -5,7 +5,7 @@ import { type Linear, Module } from '../../../nn/index.ts';
 import { type LoraConfig, loraConfig, scalingOf } from '../../../nn/lora/loraConfig.ts';
 import { LoraLinear } from '../../../nn/lora/loraLinear.ts';
 import { findTargets, replaceModule } from '../../../nn/lora/modules.ts';
-import { checkSaved, SavedTensors, savedSlots } from '../../../nn/lora/savedTensors.ts';
+import { SavedTensors, savedSlots } from '../../../nn/lora/savedTensors.ts';
 import type { ForwardArgs, ForwardResult } from '../../../nn/moduleHooks.ts';
 import { type FileContent, writeFiles } from '../../../platform/atomicWrite.ts';
 import { UsageError } from '../../../platform/errors.ts';
@@ -100,7 +100,6 @@ export class PeftModel<M extends BertPreTrainedModel = BertPreTrainedModel> exte
     const model = this.#model;
     const modulesToSave = modulesToSaveOf(model, config);
     const full = loraConfig({ baseModelNameOrPath: model.nameOrPath, ...config, modulesToSave });
-    checkSaved(model, modulesToSave);
     const names = findTargets(model, full, modulesToSave);
     const random = seed === undefined ? undefined : new Philox(seed);
     const modules = new Map(model.namedModules());
@@ -137,11 +136,12 @@ export class PeftModel<M extends BertPreTrainedModel = BertPreTrainedModel> exte
     const checkpoint = await readAdapter(folder);
     const { config, layers } = checkpoint;
     checkShapes(checkpoint, this.#model, folder.name);
-    const modulesToSave = config.modulesToSave ?? savedModules(checkpoint);
+    const whole = savedModules(checkpoint);
+    const modulesToSave = config.bias === 'none' ? whole : config.modulesToSave;
     // What the file has decides, however the configuration names it.
     const { excludeModules: _, layersToTransform: __, ...rest } = config;
     this.addAdapter(adapterName, { ...rest, targetModules: [...layers.keys()], modulesToSave });
-    this.#configs.set(adapterName, { ...config, modulesToSave });
+    this.#configs.set(adapterName, { modulesToSave, ...config });
     copyAdapter(checkpoint, new Map(this.#tensorsOf(adapterName)), folder.name);
   }
 
