@@ -114,7 +114,7 @@ describe('an adapter folder that cannot be read', () => {
     await model.savePretrained(other, tokenizer.files());
     const folder = await openModelFolder(join(dir, 'list'), { base: other });
     await expect(loadTaskModel(folder)).rejects.toThrow(
-      /is an adapter for another model than .*other base: expected bert.*query\.weight of \[8,8\], got \[12,12\]/,
+      /an adapter for another model than .*other base: .*query\.weight of \[8,8\], got \[12,12\]/,
     );
     await expect(openModelFolder(join(dir, 'base'), { base: other })).rejects.toThrow(
       /`base` goes with an adapter/,
