@@ -39,7 +39,11 @@ export async function readCheckpoint(source: ModelSource): Promise<Checkpoint> {
   const { adapter } = folder;
   if (!adapter) return { config, tensors: await readWeights(folder) };
   const changes = await readAdapter(folder);
-  const tensors = mergeAdapter(await readWeights(adapter.base), changes, {
+  const weights = await readWeights(adapter.base);
+  // Another head's weights are of no use to this one.
+  if ((await folder.architecture()) !== (await adapter.base.architecture()))
+    for (const name of weights.keys()) if (name.startsWith('cls.')) weights.delete(name);
+  const tensors = mergeAdapter(weights, changes, {
     adapter: folder.name,
     base: adapter.base.name,
   });

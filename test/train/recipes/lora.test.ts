@@ -63,7 +63,12 @@ const hashes = (out: string) =>
 
 describe('fineTune with lora', () => {
   it('saves the adapter, the head, and what the base model lacks', async () => {
-    const { peft, model } = await run('adapter', { epochs: 6, learningRate: 0.05 });
+    const { peft, model } = await run('adapter', {
+      valid: data,
+      epochs: 6,
+      patience: 6,
+      learningRate: 0.05,
+    });
     expect(readdirSync(join(dir, 'adapter')).filter((name) => !/^checkpoint-/.test(name))).toEqual([
       ...['adapter_config.json', 'adapter_model.safetensors', 'config.json', 'history.json'],
       ...['history.svg', 'special_tokens_map.json', 'tokenizer_config.json', 'vocab.txt'],
@@ -97,7 +102,8 @@ describe('fineTune with lora', () => {
     const before = await embed({ model: base, texts });
     expect(vectors[0]).not.toEqual(before.vectors[0]);
     const out = join(dir, 'merged');
-    await mergeAdapter({ model, out });
+    const { model: whole } = await mergeAdapter({ model, out });
+    expect(whole.loadReport).toEqual({ missing: [], unexpected: [] });
     expect(readdirSync(out)).not.toContain('adapter_config.json');
     expect(await labelsOf(out)).toEqual(found);
     await expect(mergeAdapter({ model, out })).rejects.toThrow(/already holds a model/);
