@@ -117,9 +117,9 @@ describe('fineTune with lora', () => {
     ['accumulation', [2], { gradientAccumulationSteps: 2, batchSize: 2 }],
     ['all layers', [2], { loraTarget: 'all-linear', loraAlpha: 3, layerDecay: 0.9 }],
     ['early stopping', [3], { epochs: 6, patience: 1, learningRate: 1e-9 }],
-  ] as [string, Partial<FineTuneOptions>][])(
+  ] as [string, number[], Partial<FineTuneOptions>][])(
     'resumes with the same bits: %s',
-    async (name, more) => {
+    async (name, steps, more) => {
       await run(`${name} whole`, more);
       for (const step of steps) {
         const controller = new AbortController();
