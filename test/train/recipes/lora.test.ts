@@ -113,9 +113,11 @@ describe('fineTune with lora', () => {
   });
 
   it.each([
-    ['dropout', [1, 3], {}],
-    ['accumulation', [2], { gradientAccumulationSteps: 2, batchSize: 2 }],
-    ['all layers', [2], { loraTarget: 'all-linear', loraAlpha: 3, layerDecay: 0.9 }],
+    [
+      'accumulation',
+      [1, 2],
+      { gradientAccumulationSteps: 2, batchSize: 2, loraTarget: 'all-linear', layerDecay: 0.9 },
+    ],
     ['early stopping', [3], { epochs: 6, patience: 1, learningRate: 1e-9 }],
   ] as [string, number[], Partial<FineTuneOptions>][])(
     'resumes with the same bits: %s',
