@@ -3,6 +3,7 @@ import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts
 import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue } from '../platform/format.ts';
+import { absolutePath } from '../platform/samePath.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { drawLstm } from './baselines/drawLstm.ts';
@@ -77,7 +78,7 @@ export abstract class BertPreTrainedModel extends Module {
   readonly config: BertConfig;
   /** Weights that the folder lacked or that are unused; empty for a fresh model. */
   loadReport: LoadReport = { missing: [], unexpected: [] };
-  /** Folder that it was read from, or its name on the hub. */
+  /** Absolute path of the folder that it was read from, or its name on the hub. */
   nameOrPath?: string;
 
   constructor(config: BertConfig) {
@@ -267,7 +268,7 @@ async function loadPretrained<M extends BertPreTrainedModel>(
   const { missing } = matchNames(own.keys(), tensors.keys());
   model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
   model.loadReport = model.loadWeights(tensors, folder.name);
-  model.nameOrPath = folder.name;
+  model.nameOrPath = folder.name === folder.dir ? absolutePath(folder.dir) : folder.name;
   return model;
 }
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { loraDefaults } from '../nn/lora/loraConfig.ts';
+import { loraOptionDefaults as defaults } from '../train/defaults.ts';
 import { positiveInteger, positiveNumber, validShare } from './options.ts';
 
 /** Names of layers separated by commas, or all of them. */
@@ -18,16 +18,16 @@ export const loraOptions = (): Option[] => [
   ).argParser(positiveInteger),
   new Option(
     '--lora-alpha <number>',
-    `scale of the adapter, times its rank (default: ${loraDefaults.loraAlpha})`,
+    `scale of the adapter, times its rank (default: ${defaults.loraAlpha})`,
   ).argParser(positiveNumber),
   new Option(
     '--lora-dropout <share>',
-    `dropout on the input of the adapter (default: ${loraDefaults.loraDropout})`,
+    `dropout on the input of the adapter (default: ${defaults.loraDropout})`,
   ).argParser(validShare),
   new Option(
     '--lora-target <layers>',
     'linear layers to adapt, by the ends of their names, separated by commas; all-linear: all of ' +
-      `them (default: ${loraDefaults.targetModules})`,
+      `them (default: ${defaults.loraTarget})`,
   ).argParser(targets),
 ];
 

@@ -41,41 +41,38 @@ export function savedSlots(
 
 /** Tensors of a model of which each adapter has a value of its own. */
 export class SavedTensors {
-  readonly #all = new Map<
-    string,
-    { slot: TensorSlot; base: Tensor; values: Map<string, Tensor> }
-  >();
+  readonly #all: { slot: TensorSlot; base: Tensor; values: Map<string, Tensor> }[] = [];
 
   /** Gives an adapter a value of its own for each of the tensors, at first the base model's. */
   add(slots: readonly TensorSlot[], adapter: string): void {
     for (const slot of slots) {
-      const saved = this.#all.get(slot.name) ?? {
-        slot,
-        base: slot.owner[slot.field],
-        values: new Map<string, Tensor>(),
-      };
-      this.#all.set(slot.name, saved);
+      const { owner, field } = slot;
+      let saved = this.#all.find(({ slot: of }) => of.owner === owner && of.field === field);
+      if (!saved) {
+        saved = { slot, base: owner[field], values: new Map() };
+        this.#all.push(saved);
+      }
       saved.values.set(adapter, noGrad(() => keep(saved.base.detach().clone())).requiresGrad_());
     }
   }
 
   /** Puts an adapter's values into the model, and the base model's where it has none. */
   place(adapter: string | undefined): void {
-    for (const { slot, base, values } of this.#all.values())
+    for (const { slot, base, values } of this.#all)
       slot.owner[slot.field] = values.get(adapter ?? '') ?? base;
   }
 
   /** An adapter's values by name. */
   *of(adapter: string | undefined): Generator<[string, Tensor]> {
-    for (const [name, { values }] of this.#all) {
+    for (const { slot, values } of this.#all) {
       const value = values.get(adapter ?? '');
-      if (value) yield [name, value];
+      if (value) yield [slot.name, value];
     }
   }
 
   /** What stands in no field of the model now. */
   *resting(): Generator<Tensor> {
-    for (const { slot, base, values } of this.#all.values())
+    for (const { slot, base, values } of this.#all)
       for (const tensor of [base, ...values.values()])
         if (tensor !== slot.owner[slot.field]) yield tensor;
   }
@@ -83,6 +80,6 @@ export class SavedTensors {
   /** Forgets all; what stands in the model stays. */
   clear(): void {
     for (const tensor of this.resting()) tensor.dispose();
-    this.#all.clear();
+    this.#all.length = 0;
   }
 }

@@ -6,9 +6,7 @@ import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts'
 import type { FileContent } from '../../platform/atomicWrite.ts';
 import { removeFile } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { pathExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
-import { absolutePath } from '../../platform/samePath.ts';
 import type { TaskModel } from '../tasks/taskModel.ts';
 
 /** Training of an adapter instead of the whole model (LoRA, Hu et al. 2021, arXiv 2106.09685). */
@@ -62,16 +60,7 @@ export async function addLora(
   { lora, loraAlpha, loraDropout, loraTarget, seed }: LoraOptions & { seed: number },
   checkpoint?: ModelFolder,
 ): Promise<PeftModel<TaskModel>> {
-  const { nameOrPath } = model;
-  const isLocal = nameOrPath !== undefined && (await pathExists(nameOrPath));
-  const config = {
-    r: lora,
-    loraAlpha,
-    loraDropout,
-    targetModules: loraTarget,
-    // Absolute, so that programs in other folders find it, Python's peft among them.
-    baseModelNameOrPath: isLocal ? absolutePath(nameOrPath) : nameOrPath,
-  };
+  const config = { r: lora, loraAlpha, loraDropout, targetModules: loraTarget };
   try {
     const peft = getPeftModel(model, config, { seed });
     if (checkpoint) await peft.loadWeights(checkpoint);

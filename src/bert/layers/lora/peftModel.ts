@@ -47,7 +47,8 @@ export class PeftModel<M extends BertPreTrainedModel = BertPreTrainedModel> exte
       throw new UsageError(
         'expected a model without adapters, got one that has some: add others with `addAdapter`',
       );
-    this.#model = model.requiresGrad_().requiresGrad_(false);
+    // All count as parameters, also those that were frozen one by one.
+    this.#model = model.requiresGrad_();
     this.training = model.training;
   }
 
