@@ -1,6 +1,8 @@
-import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
+import type { DataFormat } from '../../formats/tables/format.ts';
 import type { Row, RowProblem, WordColumns } from '../../formats/tables/rows.ts';
 import {
+  formatOfBytes,
+  formatOfFile,
   isRowProblem,
   openTable,
   openTableInMemory,
@@ -56,7 +58,7 @@ export async function parseData(
   options: DataOptions = {},
 ): Promise<LabelledData> {
   const task = taskOfOptions(options);
-  const format = resolveFormat(task, options.format ?? formatOf(name), name, options);
+  const format = resolveFormat(task, formatOfBytes(bytes, name, options.format), name, options);
   const table = await openTableInMemory(bytes, name, { ...options, format });
   return encodeLabels(await collect(table, task, options), options.labels);
 }
@@ -80,7 +82,7 @@ export async function readExamples(
   known: readonly string[] | undefined = options.labels,
 ): Promise<NamedExamples> {
   const task = taskOfOptions(options);
-  const format = resolveFormat(task, options.format ?? formatOf(path), path, options);
+  const format = resolveFormat(task, await formatOfFile(path, options.format), path, options);
   const table = await openTable(path, { ...options, format });
   return collect(table, task, options, known);
 }
