@@ -61,6 +61,16 @@ function lineOf(event: LineEvent, lowered: string | undefined): string {
         `${event.path}: ${event.cut} of ${event.texts} texts are cut: ` +
         `they are longer than ${event.maxLength} tokens (--max-length)`
       );
+    case 'windows':
+      return (
+        `${event.path}: ${event.split} of ${event.texts} texts are longer than ` +
+        `${event.maxLength} tokens: they are read in ${event.windows} windows (--stride)`
+      );
+    case 'balanced':
+      return (
+        `${event.path}: ${event.before} examples to train on become ${event.after}: ` +
+        'those of rarer classes are repeated (--balance)'
+      );
     case 'lostWords':
       return `${event.path}: ${lostWords(event)}`;
     case 'unknownPieces':

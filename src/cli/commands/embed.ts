@@ -9,6 +9,7 @@ import {
   jsonOption,
   modelOption,
   positiveInteger,
+  strideOption,
 } from '../options.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptible } from '../signals.ts';
@@ -21,7 +22,7 @@ export function embedCommand(): Command {
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')
     .option(
       '--input <file>',
-      'TSV, CSV or JSONL with a text column (or two), or .txt with a text a line',
+      'TSV, CSV, JSONL or Parquet with a text column (or two), or .txt with a text a line',
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .addOption(
@@ -48,6 +49,7 @@ export function embedCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
   return addOptions(command, columnOptions())
     .addOption(deviceOption())

@@ -1,5 +1,6 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { fineTuneDefaults } from '../defaults.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
@@ -30,7 +31,7 @@ import {
 
 /** Options of `fineTune`. */
 export type FineTuneOptions = Partial<FineTuneSettings> & {
-  data: string;
+  data: string | readonly string[];
   /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
@@ -139,5 +140,7 @@ async function readFineTuning(dir: string) {
   return { ...read, isFinished };
 }
 
-const dataFiles = ({ data, valid }: FineTuneSettings): string[] =>
-  valid === undefined ? [data] : [data, valid];
+const dataFiles = ({ data, valid }: FineTuneSettings): string[] => [
+  ...filesOf(data),
+  ...(valid === undefined ? [] : [valid]),
+];

@@ -12,6 +12,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -241,7 +242,11 @@ async function trainAndSave(
     const hasModel =
       bestModel !== undefined || (await fileExists(joinPath(out, modelFiles.weights)));
     if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
-    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, settings.data);
+    await writeHistory(
+      bestModel || !hasModel ? out : checkpoint!,
+      history,
+      filesOf(settings.data)[0],
+    );
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }

@@ -92,7 +92,7 @@ describe('openTable reads Parquet', () => {
     let state = 7;
     const draw = (below: number) => (state = (state * 48271) % 2147483647) % below;
     let refused = 0;
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 60; round++) {
       const bytes = Uint8Array.from(whole);
       for (let i = 0; i < 3; i++) bytes[4 + draw(bytes.length - 8)] = draw(256);
       await read(bytes, 'mutated.parquet').catch((error) => {
@@ -100,7 +100,7 @@ describe('openTable reads Parquet', () => {
         refused++;
       });
     }
-    expect(refused).toBeGreaterThan(50);
+    expect(refused).toBeGreaterThan(10);
   });
 });
 

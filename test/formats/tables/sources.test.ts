@@ -89,7 +89,7 @@ describe('pipes and devices', () => {
       /^unknown format of standard input: .* or a `format`: tsv, csv, jsonl, json, conll, parquet$/,
     );
     await expect(openTable('-', { format: 'xml' as 'csv' })).rejects.toThrow(
-      '`format`: expected tsv, csv, jsonl, json, conll, got xml',
+      '`format`: expected tsv, csv, jsonl, json, conll, parquet, got xml',
     );
   });
 
