@@ -54,32 +54,37 @@ export function embedCommand(): Command {
   return addOptions(command, columnOptions())
     .addOption(deviceOption())
     .addOption(jsonOption())
-    .action(async (given: string[], { pairs, json, device: kind, ...options }) => {
-      const { embed } = await import('../../train/recipes/embed.ts');
-      const { reportInput } = await import('../inputReports.ts');
-      const { model, out } = options;
-      const { checkAreTexts } = await import('../texts.ts');
-      await checkAreTexts(given, (file) => {
-        const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
-        return `for the texts in it: ${call}`;
-      });
-      const texts = await readTexts(given, options, pairs);
-      const device = await openCliDevice(kind, json);
-      const { signal, listen, release } = interruptible(() =>
-        console.error('stopping; press Ctrl-C again to leave at once'),
-      );
-      listen();
-      const { size, ...result } = await embed(
-        { ...options, texts },
-        { signal, onEvent: (event) => reportInput(event, json) },
-      ).finally(release);
-      const adapter = { device: device.kind, adapter: device.description };
-      console.log(
-        json
-          ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
-          : `${out}: ${result.texts} texts, vectors of ${size}`,
-      );
-    });
+    .action(run);
+}
+
+async function run(
+  given: string[],
+  { pairs, json, device: kind, ...options }: ReturnType<Command['opts']>,
+): Promise<void> {
+  const { embed } = await import('../../train/recipes/embed.ts');
+  const { reportInput } = await import('../inputReports.ts');
+  const { model, out } = options;
+  const { checkAreTexts } = await import('../texts.ts');
+  await checkAreTexts(given, (file) => {
+    const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
+    return `for the texts in it: ${call}`;
+  });
+  const texts = await readTexts(given, options, pairs);
+  const device = await openCliDevice(kind, json);
+  const { signal, listen, release } = interruptible(() =>
+    console.error('stopping; press Ctrl-C again to leave at once'),
+  );
+  listen();
+  const { size, ...result } = await embed(
+    { ...options, model, texts },
+    { signal, onEvent: (event) => reportInput(event, json) },
+  ).finally(release);
+  const adapter = { device: device.kind, adapter: device.description };
+  console.log(
+    json
+      ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
+      : `${out}: ${result.texts} texts, vectors of ${size}`,
+  );
 }
 
 function layerList(text: string): number[] {

@@ -4,6 +4,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
+import { isCrossValidation, runFolds } from '../crossValidating.ts';
 import { expandFiles } from '../files.ts';
 import {
   addOptions,
@@ -45,8 +46,8 @@ export function trainCommand(): Command {
     .description('fine-tune a model on labelled texts, pairs of texts or words')
     .argument(
       '[data...]',
-      'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for tags; ' +
-        'of several files, each has its own columns',
+      'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +
+        'tags; of several files, each has its own columns',
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
@@ -166,6 +167,10 @@ async function run(
     );
   noteCased(options);
   const silent = Boolean(json || quiet);
+  if (options.folds !== undefined || (resume && (await isCrossValidation(resume)))) {
+    await runFolds(command, data, options);
+    return;
+  }
   let device!: Device;
   const { history, interrupted, isForPairs, out } = await runFineTuning(
     resume === undefined || resume === 'auto'

@@ -17,8 +17,8 @@ export function checkStride(stride: number | undefined): void {
 
 /**
  * Splits a text into windows of at most `maxLength` tokens that repeat `stride` tokens of the one
- * before, as Hugging Face's tokenizers do. Of a pair, the longer text is split; the other is in each
- * window, cut to half of it if it is longer.
+ * before, as Hugging Face's tokenizers do. Of a pair, the longer text is split; the other is in
+ * each window, cut to half of it if it is longer.
  * @throws UsageError when `stride` leaves a window nothing new.
  */
 export function encodeWindows(

@@ -114,13 +114,17 @@ async function* pooled(
   texts: readonly EncodedExample[],
   vectors: AsyncGenerator<Float32Array>,
 ): AsyncGenerator<Float32Array> {
-  for (const { overflow = [] } of texts) {
-    const { value: mean }: { value?: Float32Array } = await vectors.next();
-    for (const _ of overflow) {
-      const { value: next } = await vectors.next();
-      for (let i = 0; i < mean!.length; i++) mean![i] += next[i];
+  try {
+    for (const { overflow = [] } of texts) {
+      const { value: mean } = (await vectors.next()) as { value: Float32Array };
+      for (const _ of overflow) {
+        const { value: next } = await vectors.next();
+        for (let i = 0; i < mean.length; i++) mean[i] += next[i];
+      }
+      yield overflow.length === 0 ? mean : mean.map((sum) => sum / (1 + overflow.length));
     }
-    yield overflow.length === 0 ? mean! : mean!.map((sum) => sum / (1 + overflow.length));
+  } finally {
+    await vectors.return(undefined);
   }
 }
 
