@@ -87,6 +87,8 @@ export function foldSplit(
  * imbalanced-learn's RandomOverSampler): all of them as often as it fits, then some at random.
  * @param labels the label id of each example
  * @returns indices, those of all examples first.
+ * @example
+ * const balanced = oversample(labels, 42).map((index) => examples[index]);
  */
 export function oversample(labels: readonly number[], seed: number): number[] {
   const groups = byLabel(labels, labels.keys());

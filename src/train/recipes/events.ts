@@ -64,6 +64,8 @@ export type InputEvent =
       from: readonly string[];
       to: readonly string[];
     }
+  /** More labels are asked for (`topK`) than the model has. */
+  | { event: 'fewerLabels'; model: string; topK: number; labels: number }
   /** Weights that a model folder lacks (these are random) or has without use. */
   | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
   /** A model that is fetched from the hub. */

@@ -100,7 +100,7 @@ export interface Predictor {
  */
 export async function openPredictor(
   options: PredictorOptions,
-  report: (event: InputEventOf<'weights' | 'download'>) => void,
+  report: (event: InputEventOf<'weights' | 'download' | 'fewerLabels'>) => void,
 ): Promise<Predictor> {
   const { model: name, threshold, batchSize } = withDefaults(predictDefaults, options);
   if (options.topK !== undefined) checkTopK(options.topK);
@@ -109,13 +109,17 @@ export async function openPredictor(
   const { name: task, perToken } = taskOf(model);
   checkOptions(options, task);
   checkTask({ stride: options.stride }, { name: task, perToken });
+  const { topK } = options;
+  const labels = labelsOf(model);
+  if (topK !== undefined && topK !== 'all' && topK > labels.length)
+    report({ event: 'fewerLabels', model: name, topK, labels: labels.length });
   const maxLength = options.maxLength ?? defaultMaxLength(model.config, tokenizer);
   const { encode, predict } =
     model instanceof BertForTokenClassification
       ? tagger(model, tokenizer, { maxLength, batchSize })
       : classifier(model, tokenizer, { ...options, maxLength, batchSize, threshold });
   return {
-    ...{ task, labels: labelsOf(model), batchSize, predict },
+    ...{ task, labels, batchSize, predict },
     unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
     encode(inputs, unseen) {
       const encoded = encode(inputs);
