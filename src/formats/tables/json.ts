@@ -11,7 +11,8 @@ const LIST_KEYS = ['data', 'rows', 'examples', 'train', 'validation', 'test'];
 
 /**
  * Reads JSON: one array of objects, an object with such an array under a key like `data`, lists of
- * the same length by column (pandas' orient='list', up to 4 MiB), or an object a line; `lines` prefers the last. The columns are the keys of the objects in the head.
+ * the same length by column (pandas' orient='list', up to 4 MiB), or an object a line; `lines`
+ * prefers the last. The columns are the keys of the objects in the head.
  * @throws UsageError when it is none of these.
  */
 export async function jsonReader(text: Text, lines: boolean): Promise<Reader> {
@@ -80,6 +81,8 @@ function areColumns(object: Record<string, unknown>): object is Columns {
   const [first] = lists;
   if (!Array.isArray(first) || lists.length < 2) return false;
   if (!lists.every((list) => Array.isArray(list) && list.length === first.length)) return false;
+  // Lists of objects are rows, of which only one list can be meant.
+  if (lists.every((list) => isObject((list as unknown[])[0]))) return false;
   return !WORD_KEYS.some((key) => typeof (object[key] as unknown[])?.[0] === 'string');
 }
 

@@ -94,10 +94,8 @@ describe('balance', () => {
 });
 
 describe('stride', () => {
-  const long = file(
-    'long.tsv',
-    `text\tlabel\n${alternating.map((label, i) => `${`${words[i]} `.repeat(18)}${label}\t${label}`).join('\n')}\n`,
-  );
+  const rows = alternating.map((label, i) => `${`${words[i]} `.repeat(18)}${label}\t${label}`);
+  const long = file('long.tsv', `text\tlabel\n${rows.join('\n')}\n`);
 
   it('makes windows to train on, and counts documents once', async () => {
     const { start, out, events } = await train({ data: long, stride: 1, valid: long }, 'stride');
@@ -154,7 +152,7 @@ describe('crossValidate', () => {
     return { ...result, events };
   };
 
-  it('validates on each part once, and gives means; a stopped one goes on with the same bits', async () => {
+  it('validates on each part once; a stopped one goes on with the same bits', async () => {
     const whole = join(dir, 'folds');
     const { results, summary } = await run(whole);
     expect(results.map(({ fold, epoch }) => [fold, epoch])).toEqual([
