@@ -152,7 +152,9 @@ export class FileChecker {
     let texts = 0;
     for (const lines of this.#index.inBoth(other.#index)) {
       texts++;
-      list(first, { lines });
+      if (first.length === MAX_LISTED && lines[0] > first.at(-1)!.lines[0]) continue;
+      first.push({ lines });
+      first.sort((a, b) => a.lines[0] - b.lines[0]).splice(MAX_LISTED);
     }
     if (texts === 0) return undefined;
     return { files: [this.#table.name, other.#table.name], texts, first };

@@ -123,7 +123,8 @@ export class UnknownCharacters {
 
 /** Finds texts that were seen before, by a hash of 53 bits. */
 export class TextIndex {
-  readonly #at = new Map<number, number>();
+  /** Places in the lists below, by hash. One map holds 16 million at most. */
+  readonly #maps = Array.from({ length: 16 }, () => new Map<number, number>());
   readonly #lines: number[] = [];
   /** Number of the label of each text; negative if it has none, or once it has another too. */
   readonly #labels: number[] = [];
@@ -142,10 +143,11 @@ export class TextIndex {
     label: string | undefined,
   ): { line: number; label: string; isSecond: boolean; isConflict: boolean } | undefined {
     const key = hash53(text);
-    const at = this.#at.get(key);
+    const map = this.#maps[key % 16];
+    const at = map.get(key);
     const id = label === undefined ? NO_LABEL : this.#labelId(label);
     if (at === undefined) {
-      this.#at.set(key, this.#lines.length);
+      map.set(key, this.#lines.length);
       this.#lines.push(line);
       this.#labels.push(id);
       this.#isRepeated.push(false);
@@ -174,10 +176,11 @@ export class TextIndex {
 
   /** The lines of texts that another index has too. */
   *inBoth(other: TextIndex): Generator<[number, number]> {
-    for (const [key, at] of this.#at) {
-      const there = other.#at.get(key);
-      if (there !== undefined) yield [this.#lines[at], other.#lines[there]];
-    }
+    for (const [i, map] of this.#maps.entries())
+      for (const [key, at] of map) {
+        const there = other.#maps[i].get(key);
+        if (there !== undefined) yield [this.#lines[at], other.#lines[there]];
+      }
   }
 }
 

@@ -88,6 +88,15 @@ describe('checkData counts', () => {
   });
 });
 
+it('checkData lists the first of the texts that files share', async () => {
+  const files = [tsv('whole.tsv', ...reviews), tsv('again.tsv', ...reviews.toReversed())];
+  const [{ texts, first }] = (await checkData({ files })).shared;
+  expect(texts).toBe(400);
+  expect(first.map(({ lines }) => lines)).toEqual(
+    [2, 3, 4, 5, 6].map((line) => [line, 403 - line]),
+  );
+});
+
 describe('checkData takes the data of every task', () => {
   const pairs = 'premise\thypothesis\tlabel\na\tb\tyes\na\tc\tno\na\tb\tno\n';
   it.each([
