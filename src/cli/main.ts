@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { benchCommand } from './commands/bench.ts';
+import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -36,6 +37,7 @@ const program = new Command('wigbert')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 const commands = [
+  checkCommand,
   trainCommand,
   pretrainCommand,
   evaluateCommand,
@@ -60,7 +62,7 @@ for (const command of commands) {
 }
 
 /** Commands whose result is what they print. */
-const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
 
 let current: Command = program;
 let json = false;

@@ -12,6 +12,7 @@ import {
   path,
   positiveInteger,
   quietOption,
+  strideOption,
 } from '../options.ts';
 
 export function predictCommand(): Command {
@@ -22,15 +23,15 @@ export function predictCommand(): Command {
     .addOption(baseOption())
     .option(
       '--input <file>',
-      'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
-        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
+      'instead of texts, a TSV, CSV, JSON, JSONL or Parquet file with a text column (or two), ' +
+        'tagged words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
         'written, with columns for what is predicted; broken rows are reported and left out',
       path,
     )
     .option(
       '--out <file>',
       'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
-        'standard output, in the format of the input)',
+        'standard output, in the format of the input; JSONL for Parquet)',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
@@ -46,6 +47,7 @@ export function predictCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
   return addOptions(command, columnOptions())
     .addOption(deviceOption())

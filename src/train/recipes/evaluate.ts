@@ -5,7 +5,7 @@ import type { Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { type FileOptions, readReporting } from './fineTuneData.ts';
+import { checkTask, type FileOptions, readReporting } from './fineTuneData.ts';
 import { reportTags, reportUnseen } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
@@ -19,6 +19,8 @@ export interface EvaluateOptions extends FileOptions {
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
+  /** As for training: longer texts are read in windows, and predicted by their mean. */
+  stride?: number;
   /** Default 64. */
   batchSize?: number;
 }
@@ -56,17 +58,25 @@ export async function evaluate(
     base,
     data: path,
     maxLength: asked,
+    stride,
     batchSize,
     ...columns
   } = withDefaults(evaluateDefaults, options);
   const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, base));
   reportWeights(name, model, report);
   const task = taskOf(model);
+  checkTask({ stride }, task);
   const labels = labelsOf(model);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
   const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
-  const examples = encodeExamples(data.examples, tokenizer, maxLength, maxPositionEmbeddings);
+  const examples = encodeExamples(
+    data.examples,
+    tokenizer,
+    maxLength,
+    maxPositionEmbeddings,
+    stride,
+  );
   const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
   reportUnseen(path, encoded, report);
   if (task.perToken) reportTags(path, labels, report);

@@ -3,6 +3,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { fineTuneDefaults } from '../defaults.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
@@ -34,7 +35,7 @@ import {
 
 /** Options of `fineTune`. */
 export type FineTuneOptions = Partial<FineTuneSettings> & {
-  data: string;
+  data: string | readonly string[];
   /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
@@ -108,7 +109,7 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
   const { out: _, overwrite = false, resume: __, ...options } = given;
   const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
-  return { settings, overwrite, marks: await markFiles(await filesOf(settings)) };
+  return { settings, overwrite, marks: await markFiles(await watchedFiles(settings)) };
 }
 
 /** The run in a folder, to continue it. */
@@ -120,7 +121,7 @@ async function openRun(
   const checkpoint = await folder.lastCheckpoint(report);
   const { state, settings, bestModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
-  await checkUnchanged(folder.path, await filesOf(kept), kept);
+  await checkUnchanged(folder.path, await watchedFiles(kept), kept);
   const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }
@@ -145,8 +146,17 @@ async function readFineTuning(dir: string) {
 }
 
 /** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
-async function filesOf({ data, valid, lora, model }: FineTuneSettings): Promise<string[]> {
+export async function watchedFiles({
+  data,
+  valid,
+  lora,
+  model,
+}: FineTuneSettings): Promise<string[]> {
   const weights = joinPath(model ?? '', modelFiles.weights);
   const isAdapted = lora !== undefined && (await fileExists(weights));
-  return [data, ...(valid === undefined ? [] : [valid]), ...(isAdapted ? [weights] : [])];
+  return [
+    ...filesOf(data),
+    ...(valid === undefined ? [] : [valid]),
+    ...(isAdapted ? [weights] : []),
+  ];
 }

@@ -11,6 +11,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -261,7 +262,8 @@ async function trainAndSave(
     // The model of an earlier run stays until this one has a better one.
     const hasModel = bestModel !== undefined || (await fileExists(weights));
     if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
-    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, settings.data);
+    const [file] = filesOf(settings.data);
+    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }

@@ -46,12 +46,16 @@ const shared = {
 
 const fineTuneSchema = v.looseObject({
   ...shared,
-  data: v.string(),
+  data: v.union([v.string(), v.array(v.string())]),
   task: v.optional(v.picklist(taskNames)),
   labelColumn: text,
   labelColumns: v.optional(v.array(v.string())),
   labelSeparator: text,
   replaceHead: flag,
+  folds: count,
+  fold: count,
+  balance: flag,
+  stride: count,
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
