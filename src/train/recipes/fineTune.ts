@@ -151,7 +151,7 @@ export async function watchedFiles({
   valid,
   lora,
   model,
-}: FineTuneSettings): Promise<string[]> {
+}: Pick<FineTuneOptions, 'data' | 'valid' | 'lora' | 'model'>): Promise<string[]> {
   const weights = joinPath(model ?? '', modelFiles.weights);
   const isAdapted = lora !== undefined && (await fileExists(weights));
   return [
