@@ -3,6 +3,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
 import {
   addOptions,
+  calibratedOption,
   closedShare,
   columnOptions,
   deviceOption,
@@ -11,6 +12,7 @@ import {
   path,
   positiveInteger,
   quietOption,
+  thresholdOption,
 } from '../options.ts';
 
 export function predictCommand(): Command {
@@ -33,10 +35,11 @@ export function predictCommand(): Command {
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .option('--top-k <n>', 'give the n most probable labels; all: every label', labelCount)
+    .addOption(thresholdOption())
+    .addOption(calibratedOption())
     .option(
-      '--threshold <probability>',
-      'for models that give several labels: give those above this (default: ' +
-        `${predictDefaults.threshold})`,
+      '--abstain-below <probability>',
+      'no label for texts whose most probable one is less probable than this',
       closedShare,
     )
     .option(

@@ -53,6 +53,10 @@ export type InputEvent =
       from: readonly string[];
       to: readonly string[];
     }
+  /** The probability above which each label is given, as training found it. */
+  | { event: 'thresholds'; model: string; thresholds: Readonly<Record<string, number>> }
+  /** Texts without a label: their most probable one is less probable than `below`. */
+  | { event: 'abstained'; abstained: number; of: number; below: number }
   /** Weights that a model folder lacks (these are random) or has without use. */
   | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
   /** A model that is fetched from the hub. */

@@ -16,6 +16,19 @@ export interface Evaluation {
    * One row per example: a probability per class or label; for tags, token by token; or the score.
    */
   probabilities: number[][];
+  /** What the model gives before they become probabilities, if `logits` was set. */
+  logits?: number[][];
+}
+
+/** How `evaluateExamples` goes about it. */
+export interface EvaluationOptions {
+  signal?: AbortSignal;
+  /** Receives the number of examples done. */
+  onBatch?: (done: number) => void;
+  /** Whether to give the logits too. Default false. */
+  logits?: boolean;
+  /** What logits are divided by before they become probabilities. Default 1. */
+  temperature?: number;
 }
 
 /** Batches sent ahead of the one that is read back. */
@@ -23,7 +36,6 @@ const MAX_PENDING_BATCHES = 2;
 
 /**
  * Runs a model over examples in evaluation mode; results are in the order of the examples.
- * @param onBatch receives the number of examples done
  * @throws UsageError for a text that is not encoded, or a label that the model does not have;
  * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  * @example
@@ -33,9 +45,10 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
+  { signal, onBatch, ...wanted }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const examples = resolveExamples(model, given, 'examples');
+  const givesLogits = wanted.logits === true;
   const wasTraining = model.training;
   model.eval();
   const task = taskOf(model);
@@ -43,19 +56,23 @@ export async function evaluateExamples(
   const labelled = examples.every(({ label }) => label !== undefined);
   const predictions: Label[] = Array(examples.length);
   const probabilities: number[][] = Array(examples.length);
+  const logits: number[][] = Array(examples.length);
   const total = { loss: 0, weight: 0 };
   let done = 0;
   const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
   const collect = async () => {
     const { rows, values } = pending.shift()!;
     const outputs = await values;
-    const width = (outputs.length - (labelled ? 1 : 0)) / rows.length;
+    const all = (outputs.length - (labelled ? 1 : 0)) / (givesLogits ? 2 : 1);
+    const width = all / rows.length;
     rows.forEach((row, i) => {
       const length = task.perToken ? examples[row].inputIds.length * numLabels : width;
       const output = outputs.subarray(i * width, i * width + length);
       checkFiniteOutputs(output);
       predictions[row] = task.predictionOf(output, numLabels);
       probabilities[row] = Array.from(output);
+      if (givesLogits)
+        logits[row] = Array.from(outputs.subarray(all + i * width, all + i * width + length));
     });
     const weight = labelled
       ? rows.reduce((sum, row) => sum + task.lossWeight(examples[row].label!), 0)
@@ -72,7 +89,7 @@ export async function evaluateExamples(
       const batch = labelled
         ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
         : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
-      const result = forwardBatch(model, batch);
+      const result = forwardBatch(model, batch, wanted);
       const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
       values.catch(() => {});
       pending.push({ rows, values });
@@ -83,14 +100,19 @@ export async function evaluateExamples(
     await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);
   }
-  return { loss: labelled ? total.loss / total.weight : Number.NaN, predictions, probabilities };
+  const loss = labelled ? total.loss / total.weight : Number.NaN;
+  return { loss, predictions, probabilities, ...(givesLogits && { logits }) };
 }
 
 /**
- * The output of each example of a batch, then the mean loss if there are labels. Not captured,
- * since each shape would keep its own memory.
+ * The output of each example of a batch, its logits if asked for, then the mean loss if there are
+ * labels. Not captured, since each shape would keep its own memory.
  */
-function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+function forwardBatch(
+  model: TaskModel,
+  batch: Record<string, HostTensor>,
+  { logits: givesLogits, temperature }: EvaluationOptions,
+): Tensor {
   const { device } = model.classifier.weight;
   return noGrad(() =>
     scope(() => {
@@ -99,11 +121,9 @@ function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tens
         tensor(data, { shape, device }),
       ]);
       const { logits, loss } = model.forward(Object.fromEntries(inputs));
-      return cat(
-        [taskOf(model).postprocess(logits), ...(loss ? [loss] : [])].map((part) =>
-          part.reshape([-1]),
-        ),
-      );
+      const scaled = temperature === undefined ? logits : logits.div(temperature);
+      const outputs = [taskOf(model).postprocess(scaled), ...(givesLogits ? [logits] : [])];
+      return cat([...outputs, ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
     }),
   );
 }
