@@ -12,6 +12,7 @@ import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
+import { reportCommand } from './commands/report.ts';
 import { setupCommand } from './commands/setup.ts';
 import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
@@ -38,6 +39,7 @@ const commands = [
   trainCommand,
   pretrainCommand,
   evaluateCommand,
+  reportCommand,
   predictCommand,
   embedCommand,
   studyCommand,

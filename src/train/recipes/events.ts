@@ -83,6 +83,8 @@ export interface TrainingCallbacks<E, S> extends RecipeCallbacks<E> {
    * on from its latest checkpoint. Default: the default device as it is, and its loss ends the run.
    */
   openDevice?: (begun?: S) => Promise<unknown>;
+  /** What a new run is begun by, for its report: the command line, and the program's version. */
+  about?: { command?: string; version?: string };
 }
 
 /** What every recipe takes besides its options. */

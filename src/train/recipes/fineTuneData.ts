@@ -5,6 +5,7 @@ import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { type EncodedExample, encodeExamples } from '../data/batch.ts';
 import {
   type DataOptions,
+  type Example,
   encodeLabels,
   type LabelledData,
   type NamedExamples,
@@ -94,6 +95,14 @@ export async function readFiles(
   return { task, data: encodeLabels(named, labels), validData, head };
 }
 
+/** Examples to train on and to validate with. */
+export interface SplitData {
+  train: EncodedExample[];
+  valid: EncodedExample[];
+  /** The validation examples as they are in their file. */
+  validSources: Example[];
+}
+
 /** Encodes the examples and sets some aside for validation. */
 export function encodeAndSplit(
   { task, data, validData }: ReadFiles,
@@ -101,25 +110,31 @@ export function encodeAndSplit(
   tokenizer: BertTokenizer,
   maxPositions: number,
   report: Report,
-): { train: EncodedExample[]; valid: EncodedExample[] } {
+): SplitData {
   const { maxLength, data: path, valid: validPath } = options;
   const encode = (path: string, { examples }: LabelledData, report: Report) => {
     const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions);
     reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
     // A sentence that has lost all its words teaches nothing.
-    return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
+    const used = [...encoded.keys()].filter((i) => task.lossWeight(encoded[i].label!) > 0);
+    return { encoded: used.map((i) => encoded[i]), sources: used.map((i) => examples[i]) };
   };
-  const all = encode(path, data, report);
+  const { encoded: all, sources } = encode(path, data, report);
   if (validData) {
     // What holds for the whole run, or for the same file, is said once.
     const reportOther: Report = (event) =>
       validPath !== path && event.event !== 'loweredVocabulary' && report(event);
-    return { train: all, valid: encode(validPath!, validData, reportOther) };
+    const held = encode(validPath!, validData, reportOther);
+    return { train: all, valid: held.encoded, validSources: held.sources };
   }
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
   const split = stratifiedSplit(strata, options.validSplit, options.seed);
-  return { train: split.train.map((i) => all[i]), valid: split.valid.map((i) => all[i]) };
+  return {
+    train: split.train.map((i) => all[i]),
+    valid: split.valid.map((i) => all[i]),
+    validSources: split.valid.map((i) => sources[i]),
+  };
 }
 
 /**

@@ -25,6 +25,8 @@ export interface Panel {
   valid: Point[];
   /** Of its values. */
   scale: Scale;
+  /** Whether each step is drawn as it is, rather than smoothed. */
+  exact?: boolean;
 }
 
 /** What a picture shows: measures side by side, over the same steps. */
@@ -73,7 +75,7 @@ function drawPanel(panel: Panel, frame: Frame, curves: Curves): string[] {
   const steps = fittedScale([0, curves.lastStep], frame.width, { whole: true });
   const place = placeIn(frame, steps, scale);
   const [trainPlaces, validPlaces] = [train.map(place), valid.map(place)];
-  const smoothed = smooth(raw).map(place);
+  const smoothed = (panel.exact ? raw : smooth(raw)).map(place);
   const line = { color: trainColor, width: 2 };
   const points = (places: Point[], color: string) =>
     places.map((each) => svgPoint(each, { size: 8, color }));
