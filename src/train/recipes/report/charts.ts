@@ -7,7 +7,7 @@ import { quietColor, svgDocument, svgLine, svgPoint, trainColor } from '../../tr
 type Point = readonly [number, number];
 
 const FRAME: Frame = { left: 72, top: 14, width: 300, height: 230 };
-const [WIDTH, HEIGHT] = [386, 294];
+const [WIDTH, HEIGHT] = [402, 294];
 
 const percents: Scale = {
   min: 0,

@@ -26,6 +26,10 @@ export const decimal = (value: number): string =>
 
 export const whole = (value: number): string => value.toLocaleString('en');
 
+/** `1 text`, `2,000 texts`. */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${whole(count)} ${count === 1 ? one : several}`;
+
 /** A time: `12.3 s`, `4 min 5 s` or `2 h 3 min`. */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;

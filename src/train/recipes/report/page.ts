@@ -15,7 +15,7 @@ import type { History } from '../../trainer/history.ts';
 import { historyCurves } from '../../trainer/picture.ts';
 import { scaleFromZero } from '../../trainer/scale.ts';
 import { validColor } from '../../trainer/svg.ts';
-import { decimal, duration, fileName, metricValue, whole } from './figures.ts';
+import { counted, decimal, duration, fileName, metricValue, whole } from './figures.ts';
 import { given, type Html, html, picture, section } from './html.ts';
 import { resultParts } from './results.ts';
 import type { RunReport } from './runReport.ts';
@@ -62,7 +62,7 @@ function startOf({ model, settings }: RunReport): Html {
   const from = settings.model;
   return typeof from === 'string'
     ? html`${given(from, 200)} (${model.architecture})`
-    : html`a fresh ${model.architecture}, ${model.layers} layers × ${model.hiddenSize}`;
+    : html`a fresh ${model.architecture}, ${counted(model.layers, 'layer')} × ${model.hiddenSize}`;
 }
 
 /** The figures that people look for first. */

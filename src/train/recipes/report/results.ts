@@ -24,6 +24,8 @@ export function metricsPart({ examples, loss, metrics, calibration }: ReportEval
 
 /** Labels up to which a table of confusions can be read. */
 const MAX_LABELS = 20;
+/** Labels up to which it fits beside another. */
+const MAX_NARROW_LABELS = 4;
 /** Confusions that are listed of more labels. */
 const MAX_CONFUSIONS = 20;
 
@@ -93,7 +95,7 @@ export function labelsPart({ perLabel, thresholds }: ReportEvaluation, task?: Ta
     ...(thresholds ? [right('threshold')] : []),
   ];
   const caption = thresholds
-    ? 'Labels above a probability of 0.5; predictions use the threshold, which has the best F1'
+    ? "At a probability of 0.5; predictions use each label's threshold, that of the best F1"
     : 'Support is how often it occurs';
   return section(isTags ? 'Each entity' : 'Each label', table(caption, columns, rows));
 }
@@ -152,17 +154,24 @@ function worstItem({ line, text, pair, label, predicted, probability, loss }: Wo
 <b${isWrong && html` class="wrong"`}>${name(predicted)}</b>`;
   const sure = probability === undefined ? '' : ` (${percent(probability)})`;
   return html`<li><q>${given(text)}</q>${pair !== undefined && html`<q>${given(pair)}</q>`}
-<p>${says}${sure} · loss ${decimal(loss)} · line ${line}</p></li>\n`;
+<p>${says}${sure} · loss ${decimal(loss)} · line\u00a0${line}</p></li>\n`;
 }
 
 /** All that a run found out on its validation data. */
-export function resultParts({ evaluation, labels = [], task }: RunReport): (Html | undefined)[] {
+export function resultParts({
+  evaluation,
+  labels = [],
+  task,
+}: RunReport): (Html | undefined | false)[] {
   if (!evaluation) return [];
+  const ofLabels = labelsPart(evaluation, task);
+  const beside = confusionPart(evaluation, labels) ?? scatterPart(evaluation) ?? ofLabels;
+  const isWide = labels.length > MAX_NARROW_LABELS && evaluation.confusion !== undefined;
   return [
-    metricsPart(evaluation),
-    confusionPart(evaluation, labels),
-    scatterPart(evaluation),
-    labelsPart(evaluation, task),
+    isWide
+      ? html`${metricsPart(evaluation)}${beside}`
+      : html`<div class="pair">${metricsPart(evaluation)}${beside}</div>`,
+    beside !== ofLabels && ofLabels,
     calibrationPart(evaluation),
     worstPart(evaluation),
   ];

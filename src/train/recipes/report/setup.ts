@@ -1,6 +1,6 @@
 /** The parts of the page that say what a run was: its data, its time, its options. */
 import { lengthsPicture } from './charts.ts';
-import { decimal, duration, fileName, percent, whole } from './figures.ts';
+import { counted, decimal, duration, fileName, percent, whole } from './figures.ts';
 import { given, type Html, html, picture, section, table } from './html.ts';
 import type { ReportProfile, RunReport } from './runReport.ts';
 
@@ -13,20 +13,20 @@ const MAX_LABELS = 100;
 export function dataPart({ data }: RunReport): Html {
   const { train, valid, trainExamples, validExamples, skipped = 0, cut = 0 } = data;
   const { labels, lengths } = data;
-  const files = train.map((path) => html`<code>${given(fileName(path))}</code> `);
+  const files = train.map((path, i) => html`${i > 0 && ', '}<code>${given(fileName(path))}</code>`);
   const held = valid === undefined ? 'held out' : html`in <code>${given(fileName(valid))}</code>`;
   const notes = [
-    ...(skipped > 0 ? [`${whole(skipped)} broken rows were skipped.`] : []),
-    ...(cut > 0 ? [`${whole(cut)} texts are cut: their ends were not seen.`] : []),
+    ...(skipped > 0 ? [`${counted(skipped, 'broken row was', 'broken rows were')} skipped.`] : []),
+    ...(cut > 0 ? [`${counted(cut, 'text is', 'texts are')} longer, and cut.`] : []),
   ];
   return section(
     'Data',
-    html`<p>${files}: ${whole(trainExamples)} examples to train on, ${whole(validExamples)} ${held}
+    html`<p>${files}: ${counted(trainExamples, 'example')} to train on, ${whole(validExamples)} ${held}
 to validate with. ${notes.join(' ')}</p><div class="row">${labels && labelTable(labels)}
 ${
   lengths &&
   html`<figure>${picture(lengthsPicture(lengths, 'Lengths of the texts'))}
-<figcaption>the longest has ${whole(lengths.longest)} tokens</figcaption></figure>`
+<figcaption>the longest has ${counted(lengths.longest, 'token')}</figcaption></figure>`
 }</div>`,
   );
 }
@@ -57,7 +57,7 @@ export function timePart({ time, profile, device }: RunReport): Html {
   const each = done > 0 ? `, ${decimal(seconds / done)} s a step, evaluations included` : '';
   return section(
     'Time',
-    html`<p>${duration(seconds)} for ${whole(done)} steps${part}${each}, on
+    html`<p>${duration(seconds)} for ${counted(done, 'step')}${part}${each}, on
 ${given(device.adapter)} (${device.kind}).</p>${profile && profileTable(profile)}`,
   );
 }
@@ -94,8 +94,8 @@ export function setupPart(report: RunReport): Html {
   return section(
     'Set-up',
     command !== undefined && html`<pre>${given(command, 4000)}</pre>`,
-    html`<p>${model.architecture}: ${model.layers} layers × ${whole(model.hiddenSize)},
-${model.heads} heads, a vocabulary of ${whole(model.vocabulary)}, ${whole(model.parameters)}
+    html`<p>${model.architecture}: ${counted(model.layers, 'layer')} × ${whole(model.hiddenSize)},
+${counted(model.heads, 'head')}, a vocabulary of ${whole(model.vocabulary)}, ${whole(model.parameters)}
 parameters${trained}. ${version !== undefined && `wigbert ${version}, `}${given(device.adapter)}
 (${device.kind}).</p>`,
     table('Options', ['option', 'value'], rows),

@@ -31,6 +31,9 @@ section { padding: 18px 18px 14px; margin-top: 16px; }
 .row { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr));
   gap: 12px 20px; align-items: start; }
 .row > * { min-width: 0; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
+  gap: 0 16px; }
+.pair > section { min-width: 0; }
 svg { display: block; width: 100%; height: auto; margin: 0 auto; }
 svg text { font-family: inherit; }
 figure { margin: 0 0 8px; }
@@ -41,11 +44,13 @@ figcaption { text-align: center; color: var(--quiet); font-size: .9rem; }
   vertical-align: middle; }
 .scroll { overflow-x: auto; margin: 0 0 8px; }
 .scroll:focus-visible { outline: 2px solid var(--train); }
-table { border-collapse: collapse; font-size: .92rem; }
+table { border-collapse: collapse; font-size: .92rem; min-width: min(100%, 30rem);
+  overflow-wrap: break-word; }
+td code { overflow-wrap: anywhere; }
 caption { text-align: left; padding-bottom: 6px; }
 th, td { text-align: left; padding: 5px 10px; border-top: 1px solid var(--line);
   vertical-align: top; font-weight: normal; }
-thead th { border-top: 0; color: var(--quiet); vertical-align: bottom; }
+thead th, thead td { border-top: 0; color: var(--quiet); vertical-align: bottom; }
 tbody th { font-weight: 600; max-width: 22em; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .confusion td { text-align: center; min-width: 4.2em; font-variant-numeric: tabular-nums; }
