@@ -118,8 +118,8 @@ function calibrationLines({
 }: NonNullable<EvaluateResult['calibration']>): [string, string][] {
   const title = 'calibration error';
   if (temperature === undefined) return [[title, error.toFixed(4)]];
-  const scaled = `${scaledError!.toFixed(4)} with --calibrated, temperature ${temperature.toFixed(3)}`;
-  return [[title, `${error.toFixed(4)} (${scaled})`]];
+  const scaled = `${scaledError!.toFixed(4)} with temperature ${temperature.toFixed(3)}`;
+  return [[title, `${error.toFixed(4)} (${scaled}, --calibrated)`]];
 }
 
 const abstentionLines = ({

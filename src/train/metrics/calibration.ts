@@ -3,8 +3,8 @@ import { formatValue } from '../../platform/format.ts';
 
 /**
  * Whether probabilities mean what they say, and how to make them: Guo et al., "On Calibration of
- * Modern Neural Networks", 2017 (arXiv 1706.04599). All throw ArgumentError when the lists differ in
- * length or are empty, or for a label that a row does not have.
+ * Modern Neural Networks", 2017 (arXiv 1706.04599). All throw ArgumentError when the lists differ
+ * in length or are empty, or for a label that a row does not have.
  */
 type Labels = ArrayLike<number>;
 type Rows = readonly ArrayLike<number>[];

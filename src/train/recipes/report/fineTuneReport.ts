@@ -157,7 +157,7 @@ function labelCounts(
   for (const { label } of examples) {
     if (name === 'classification') counts[label as number]++;
     else if (name === 'multi-label')
-      (label as number[]).forEach((each, id) => (counts[id] += each));
+      for (const [id, each] of (label as number[]).entries()) counts[id] += each;
     else if (name === 'token-classification')
       for (const tag of label as number[]) if (tag >= 0) counts[tag]++;
   }
