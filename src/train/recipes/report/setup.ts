@@ -22,7 +22,8 @@ export function dataPart({ data }: RunReport): Html {
   return section(
     'Data',
     html`<p>${files}: ${counted(trainExamples, 'example')} to train on,
-${whole(validExamples)} ${held} to validate with. ${notes.join(' ')}</p><div class="row">${labels && labelTable(labels)}
+${whole(validExamples)} ${held} to validate with. ${notes.join(' ')}</p>
+<div class="row">${labels && labelTable(labels)}
 ${
   lengths &&
   html`<figure>${picture(lengthsPicture(lengths, 'Lengths of the texts'))}
@@ -96,7 +97,8 @@ export function setupPart(report: RunReport): Html {
     command !== undefined && html`<pre>${given(command, 4000)}</pre>`,
     html`<p>${model.architecture}: ${counted(model.layers, 'layer')} × ${whole(model.hiddenSize)},
 ${counted(model.heads, 'head')}, a vocabulary of ${whole(model.vocabulary)},
-${whole(model.parameters)} parameters${trained}. ${version !== undefined && `wigbert ${version}, `}${given(device.adapter)}
+${whole(model.parameters)} parameters${trained}.
+${version !== undefined && `wigbert ${version}, `}${given(device.adapter)}
 (${device.kind}).</p>`,
     table('Options', ['option', 'value'], rows),
   );
