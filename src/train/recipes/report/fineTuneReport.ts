@@ -5,6 +5,7 @@ import { joinPath } from '../../../platform/runtime.ts';
 import type { BertTokenizer } from '../../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../../data/batch.ts';
 import type { Example } from '../../data/labelledData.ts';
+import { predictDefaults } from '../../defaults.ts';
 import { fitTemperature } from '../../metrics/calibration.ts';
 import { bestThresholds } from '../../metrics/thresholds.ts';
 import type { Task } from '../../tasks/task.ts';
@@ -76,7 +77,7 @@ async function evaluated(
   const truth = valid.map(({ label }) => label!);
   const assessed = { task, labels, sources: validSources, examples: valid, evaluation, tokenizer };
   const thresholds =
-    task.name === 'multi-label' ? bestThresholds(probabilities, truth as number[][]) : undefined;
+    task.name === 'multi-label' ? safeThresholds(probabilities, truth as number[][]) : undefined;
   const calibration = await calibrationFile(out, assessed, thresholds);
   const decisions = decisionsOf(assessed)?.flat();
   return {
@@ -91,6 +92,20 @@ async function evaluated(
       worst: worstExamples(assessed, WORST),
     },
   };
+}
+
+/** Examples of a label from which its best threshold says more than chance. */
+const MIN_POSITIVES = 10;
+
+/** The best threshold of each label that occurs often enough; 0.5 for the others. */
+function safeThresholds(
+  probabilities: readonly (readonly number[])[],
+  truth: readonly (readonly number[])[],
+): number[] {
+  const positives = (label: number) => truth.reduce((sum, row) => sum + row[label], 0);
+  return bestThresholds(probabilities, truth).map((threshold, label) =>
+    positives(label) < MIN_POSITIVES ? predictDefaults.threshold : threshold,
+  );
 }
 
 /** The temperature and the thresholds for the weights in a folder; none for scores. */
