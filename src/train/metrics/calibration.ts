@@ -44,15 +44,26 @@ export function calibrationBins(
   checkRows('probabilities', probabilities, truth);
   if (!(Number.isInteger(bins) && bins >= 1))
     throw new ArgumentError(`bins: expected an integer of at least 1, got ${formatValue(bins)}`);
-  const sums = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, right: 0 }));
-  probabilities.forEach((row, i) => {
+  const predictions = probabilities.map((row, i) => {
     const best = largest(row);
-    const bin = Math.ceil(row[best] * bins) - 1;
+    return { confidence: row[best], isRight: best === truth[i] };
+  });
+  return binPredictions(predictions, bins);
+}
+
+/** Bins of predictions, which come one by one: there may be one for each word of a corpus. */
+export function binPredictions(
+  predictions: Iterable<{ confidence: number; isRight: boolean }>,
+  bins: number = BINS,
+): CalibrationBin[] {
+  const sums = Array.from({ length: bins }, () => ({ count: 0, confidence: 0, right: 0 }));
+  for (const { confidence, isRight } of predictions) {
+    const bin = Math.ceil(confidence * bins) - 1;
     const sum = sums[Math.min(bins - 1, Math.max(0, bin))];
     sum.count++;
-    sum.confidence += row[best];
-    if (best === truth[i]) sum.right++;
-  });
+    sum.confidence += confidence;
+    if (isRight) sum.right++;
+  }
   return sums.map(({ count, confidence, right }, i) => ({
     lower: i / bins,
     upper: (i + 1) / bins,

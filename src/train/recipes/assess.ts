@@ -5,8 +5,8 @@ import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Example } from '../data/labelledData.ts';
 import {
+  binPredictions,
   type CalibrationBin,
-  calibrationBins,
   errorOfBins,
   negativeLogLikelihood,
   softmaxOf,
@@ -70,17 +70,23 @@ export function calibrationOf(
   decisions: readonly Decision[],
   temperature: number | undefined,
 ): Calibration {
-  const truth = decisions.map(({ label }) => label);
-  const at = (by?: number) =>
-    calibrationBins(
-      decisions.map(({ logits }) => softmaxOf(logits, by)),
-      truth,
-    );
+  const at = (by?: number) => binPredictions(confidencesOf(decisions, by));
   const bins = at();
   const before = { error: errorOfBins(bins), bins };
   if (temperature === undefined) return before;
   const scaledBins = at(temperature);
   return { ...before, temperature, scaledError: errorOfBins(scaledBins), scaledBins };
+}
+
+function* confidencesOf(
+  decisions: readonly Decision[],
+  temperature?: number,
+): Generator<{ confidence: number; isRight: boolean }> {
+  for (const { logits, label } of decisions)
+    yield {
+      confidence: Math.max(...softmaxOf(logits, temperature)),
+      isRight: argmax(logits) === label,
+    };
 }
 
 /** The `count` examples of the highest loss, the highest first. */

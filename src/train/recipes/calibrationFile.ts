@@ -33,7 +33,8 @@ const schema = v.object({
 export type CalibrationFile = v.InferOutput<typeof schema>;
 
 /**
- * The calibration of a model; undefined if its folder has none, or that of other weights.
+ * The calibration of a model; undefined if its folder has none, or that of other weights, and in
+ * browsers.
  * @throws UsageError if the file is broken.
  */
 export async function readCalibration(folder: ModelFolder): Promise<CalibrationFile | undefined> {
