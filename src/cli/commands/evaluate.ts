@@ -3,6 +3,7 @@ import { formatName } from '../../platform/format.ts';
 import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
+import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -23,6 +24,7 @@ export function evaluateCommand(): Command {
     .description('measure a model on labelled texts, pairs of texts or words')
     .argument('<data>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
     .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
     .addOption(thresholdOption())
@@ -37,14 +39,14 @@ export function evaluateCommand(): Command {
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (data: string, options) => {
-    const { model, maxLength, batchSize, threshold, calibrated, abstainBelow, worst } = options;
-    const { json } = options;
+    const { model, base, maxLength, batchSize, threshold, calibrated, abstainBelow } = options;
+    const { worst, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
     const device = await openCliDevice(options.device, json);
     const result = await evaluate(
       {
-        ...{ model, data, maxLength, batchSize, threshold, calibrated, abstainBelow, worst },
+        ...{ model, base, data, maxLength, batchSize, threshold, calibrated, abstainBelow, worst },
         ...dataOptionsOf(options),
       },
       { onEvent: (event) => reportInput(event, json) },

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
+import { baseOption } from '../loraOptions.ts';
 import {
   addOptions,
   calibratedOption,
@@ -20,6 +21,7 @@ export function predictCommand(): Command {
     .description('label or score texts, or tag their words')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option(
       '--input <file>',
       'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +

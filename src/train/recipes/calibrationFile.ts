@@ -25,7 +25,7 @@ const schema = v.object({
   thresholds: v.optional(v.record(v.string(), share)),
   /** Examples it was found with. */
   examples: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  /** SHA-256 of model.safetensors. */
+  /** SHA-256 of model.safetensors, or of an adapter's weights. */
   weights: v.string(),
 });
 
@@ -38,11 +38,14 @@ export type CalibrationFile = v.InferOutput<typeof schema>;
  * @throws UsageError if the file is broken.
  */
 export async function readCalibration(folder: ModelFolder): Promise<CalibrationFile | undefined> {
-  if (!(await folder.has(CALIBRATION)) || !(await folder.has(modelFiles.weights))) return undefined;
+  // A browser, which lists no folders, cannot tell whose weights these are.
+  const names = await folder.names();
+  const weights = folder.adapter ? modelFiles.adapterWeights : modelFiles.weights;
+  if (!names?.includes(CALIBRATION) || !names.includes(weights)) return undefined;
   await checkFile(folder.dir, CALIBRATION, MAX_BYTES);
   const path = folder.path(CALIBRATION);
   const calibration = parseSchema(schema, await readJson(path), path, 'a calibration');
-  const { sha256 } = await hashFile(folder.path(modelFiles.weights));
+  const { sha256 } = await hashFile(folder.path(weights));
   return sha256 === calibration.weights ? calibration : undefined;
 }
 

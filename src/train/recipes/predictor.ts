@@ -37,8 +37,10 @@ import { reportThresholds, UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 export interface PredictorOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
+  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /**
    * Probability above which a label is given, for models that give several labels. Default: the
    * one that training found for each label, else 0.5.
@@ -118,7 +120,7 @@ export async function openPredictor(
 ): Promise<Predictor> {
   const { model: name, batchSize } = withDefaults(predictDefaults, options);
   if (options.topK !== undefined) checkTopK(options.topK);
-  const folder = await fetchModel(name, report);
+  const folder = await fetchModel(name, report, options.base);
   const { model, tokenizer } = await loadTaskModel(folder);
   reportWeights(name, model, report);
   const task = taskOf(model).name;

@@ -78,7 +78,8 @@ async function evaluated(
   const assessed = { task, labels, sources: validSources, examples: valid, evaluation, tokenizer };
   const thresholds =
     task.name === 'multi-label' ? safeThresholds(probabilities, truth as number[][]) : undefined;
-  const calibration = await calibrationFile(out, assessed, thresholds);
+  const weights = kept.lora === undefined ? modelFiles.weights : modelFiles.adapterWeights;
+  const calibration = await calibrationFile(joinPath(out, weights), assessed, thresholds);
   const decisions = decisionsOf(assessed)?.flat();
   return {
     calibration,
@@ -108,9 +109,9 @@ function safeThresholds(
   );
 }
 
-/** The temperature and the thresholds for the weights in a folder; none for scores. */
+/** The temperature and the thresholds for the weights in a file; none for scores. */
 async function calibrationFile(
-  out: string,
+  weights: string,
   assessed: Assessed,
   thresholds: readonly number[] | undefined,
 ): Promise<CalibrationFile | undefined> {
@@ -121,7 +122,7 @@ async function calibrationFile(
     decisions.map(({ label }) => label),
   );
   const { labels, examples } = assessed;
-  const { sha256 } = await hashFile(joinPath(out, modelFiles.weights));
+  const { sha256 } = await hashFile(weights);
   return {
     temperature,
     ...(thresholds && {
