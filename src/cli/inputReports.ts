@@ -76,10 +76,23 @@ function lineOf(event: LineEvent, lowered: string | undefined): string {
         `${event.tags.length} of ${event.of} mark no entity in the way of B-PER, I-PER and O ` +
         `(${formatNames(event.tags, 3)})`
       );
+    case 'thresholds':
+      return (
+        `${event.model}: labels are given above the probabilities that training found best ` +
+        `(${formatNames(thresholdNames(event.thresholds))}); another can be set with --threshold`
+      );
+    case 'abstained':
+      return (
+        `${event.abstained} of ${event.of} texts get no label: the most probable one is less ` +
+        `probable than ${event.below} (--abstain-below)`
+      );
     case 'head':
       return headLine(event);
   }
 }
+
+const thresholdNames = (thresholds: Readonly<Record<string, number>>): string[] =>
+  Object.entries(thresholds).map(([label, value]) => `${label} ${Number(value.toFixed(3))}`);
 
 type EventOf<K extends LineEvent['event']> = Extract<LineEvent, { event: K }>;
 

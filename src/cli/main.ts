@@ -14,6 +14,7 @@ import { kernelsCommand } from './commands/kernels.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
+import { reportCommand } from './commands/report.ts';
 import { setupCommand } from './commands/setup.ts';
 import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
@@ -41,6 +42,7 @@ const commands = [
   trainCommand,
   pretrainCommand,
   evaluateCommand,
+  reportCommand,
   predictCommand,
   embedCommand,
   studyCommand,

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
+import { predictDefaults } from '../train/defaults.ts';
 import { type Hyperparameters, lrSchedulerNames } from '../train/trainer/hyperparameters.ts';
 
 /** Options that several commands share, and parsers of their values. */
@@ -108,6 +109,20 @@ export const strideOption = (): Option =>
 
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'folder of the model, or its name on the Hugging Face hub');
+
+/** Options of trained models. */
+export const thresholdOption = (): Option =>
+  new Option(
+    '--threshold <probability>',
+    'for models that give several labels: give those above this (default: what training found ' +
+      `best for each label, else ${predictDefaults.threshold})`,
+  ).argParser(closedShare);
+export const calibratedOption = (): Option =>
+  new Option(
+    '--calibrated',
+    'probabilities that training calibrated on its validation data (default: as the model gives ' +
+      'them)',
+  );
 
 export const overwriteOption = (): Option =>
   new Option('--overwrite', 'replace the model or run that --out holds (default: refuse)');

@@ -5,6 +5,7 @@ import type {
   PretrainEvent,
   PretrainResult,
 } from '../train/recipes/pretrainRun.ts';
+import { aboutRun } from './aboutRun.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { runLine } from './runEvents.ts';
@@ -68,6 +69,7 @@ export async function runPretraining(
         await openDevice(begun);
         listen();
       },
+      about: aboutRun(),
     });
   } finally {
     progress?.stop();

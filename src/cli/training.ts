@@ -5,6 +5,7 @@ import type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task } from '../train/tasks/task.ts';
 import type { EpochRecord } from '../train/trainer/history.ts';
+import { aboutRun } from './aboutRun.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { runLine } from './runEvents.ts';
@@ -95,6 +96,7 @@ export async function showTraining<R>(
         await openDevice(begun);
         listen();
       },
+      about: aboutRun(),
     });
   } finally {
     progress?.stop();

@@ -63,6 +63,7 @@ export {
   type PretrainState,
   pretrainModel,
 } from '../train/pretraining/pretrain.ts';
+export type { Abstention, Calibration, WorstExample } from '../train/recipes/assess.ts';
 export {
   type CheckDataOptions,
   type CheckDataResult,
@@ -114,6 +115,8 @@ export type {
 } from '../train/recipes/predictor.ts';
 export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
+export type { ReportProfile } from '../train/recipes/report/runReport.ts';
+export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Task, TaskName } from '../train/tasks/task.ts';
 export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
 export { hasTrainingState } from '../train/trainer/checkpoint.ts';

@@ -4,6 +4,7 @@ import { predictDefaults } from '../../train/defaults.ts';
 import { baseOption } from '../loraOptions.ts';
 import {
   addOptions,
+  calibratedOption,
   closedShare,
   columnOptions,
   deviceOption,
@@ -13,6 +14,7 @@ import {
   positiveInteger,
   quietOption,
   strideOption,
+  thresholdOption,
 } from '../options.ts';
 
 export function predictCommand(): Command {
@@ -36,10 +38,11 @@ export function predictCommand(): Command {
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .option('--top-k <n>', 'give the n most probable labels; all: every label', labelCount)
+    .addOption(thresholdOption())
+    .addOption(calibratedOption())
     .option(
-      '--threshold <probability>',
-      'for models that give several labels: give those above this (default: ' +
-        `${predictDefaults.threshold})`,
+      '--abstain-below <probability>',
+      'no label for texts whose most probable one is less probable than this',
       closedShare,
     )
     .option(

@@ -21,6 +21,7 @@ import {
   startOptions,
   validShare,
 } from '../options.ts';
+import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
@@ -99,7 +100,12 @@ function addRunOptions(command: Command): void {
       nonNegativeInteger,
       pretrainDefaults.seed,
     )
-    .option('--out <dir>', 'folder for the model, history.json and history.svg', path, OUT)
+    .option(
+      '--out <dir>',
+      'folder for the model, report.html, history.json and history.svg',
+      path,
+      OUT,
+    )
     .addOption(overwriteOption())
     .addOption(deviceOption())
     .addOption(quietOption())
@@ -139,8 +145,9 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
     );
   else if (!interrupted) {
     if (last) console.log(resultLine(last));
-    console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
+    console.log(`saved in ${folder} (report.html shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   } else console.error(`to continue: ${wigbertCommand('pretrain', '--resume', folder)}`);
   if (interrupted) process.exitCode = interruptExitCode();
+  else profileRun(folder);
 }

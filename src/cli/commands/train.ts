@@ -27,6 +27,7 @@ import {
   strideOption,
   validShare,
 } from '../options.ts';
+import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
@@ -143,7 +144,7 @@ function addRunOptions(command: Command): void {
     )
     .option(
       '--out <dir>',
-      'folder for the best model, history.json and history.svg',
+      'folder for the best model, report.html, history.json and history.svg',
       path,
       'out/model',
     )
@@ -203,6 +204,7 @@ async function run(
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
   else showResult(history, out, isForPairs);
   if (interrupted) process.exitCode = interruptExitCode();
+  else profileRun(out);
 }
 
 function showResult(history: History, out: string, isForPairs: boolean): void {
@@ -214,7 +216,7 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
       `best: epoch ${best!.epoch}, ` +
         `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
-  console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
+  console.log(`saved in ${out} (report.html shows how it went); to use it:`);
   const use = ['predict', '--model', out];
   console.log(
     isForPairs

@@ -66,6 +66,10 @@ export type InputEvent =
     }
   /** More labels are asked for (`topK`) than the model has. */
   | { event: 'fewerLabels'; model: string; topK: number; labels: number }
+  /** The probability above which each label is given, as training found it. */
+  | { event: 'thresholds'; model: string; thresholds: Readonly<Record<string, number>> }
+  /** Texts without a label: their most probable one is less probable than `below`. */
+  | { event: 'abstained'; abstained: number; of: number; below: number }
   /** Weights that a model folder lacks (these are random) or has without use. */
   | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
   /** A model that is fetched from the hub. */
@@ -92,6 +96,8 @@ export interface TrainingCallbacks<E, S> extends RecipeCallbacks<E> {
    * on from its latest checkpoint. Default: the default device as it is, and its loss ends the run.
    */
   openDevice?: (begun?: S) => Promise<unknown>;
+  /** What a new run is begun by, for its report: the command line, and the program's version. */
+  about?: { command?: string; version?: string };
 }
 
 /** What every recipe takes besides its options. */

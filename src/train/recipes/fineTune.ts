@@ -67,7 +67,8 @@ export async function fineTune(
     const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
     await callbacks.openDevice?.(run.kept);
-    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...deviceSettings() };
+    const about = { ...deviceSettings(), ...callbacks.about };
+    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...about };
     return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.kept) checkDevice(folder.path, run.kept);

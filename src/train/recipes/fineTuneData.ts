@@ -6,6 +6,7 @@ import { type EncodedExample, encodeExamples } from '../data/batch.ts';
 import { checkStride, windowsOf } from '../data/documents.ts';
 import {
   type DataOptions,
+  type Example,
   encodeLabels,
   type LabelledData,
   type NamedExamples,
@@ -110,6 +111,14 @@ export async function readFiles(
   return { task, data: encodeLabels(named, labels), validData, head };
 }
 
+/** Examples to train on and to validate with. */
+export interface SplitData {
+  train: EncodedExample[];
+  valid: EncodedExample[];
+  /** The validation examples as they are in their file. */
+  validSources: Example[];
+}
+
 /** Encodes the examples and sets some aside for validation. */
 export function encodeAndSplit(
   { task, data, validData }: ReadFiles,
@@ -117,16 +126,17 @@ export function encodeAndSplit(
   tokenizer: BertTokenizer,
   maxPositions: number,
   report: Report,
-): { train: EncodedExample[]; valid: EncodedExample[] } {
+): SplitData {
   const { maxLength, stride, seed, valid: validPath } = options;
   const path = namesOfFiles(options.data);
   const encode = (path: string, { examples }: LabelledData, report: Report) => {
     const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions, stride);
     reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
     // A sentence that has lost all its words teaches nothing.
-    return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
+    const used = [...encoded.keys()].filter((i) => task.lossWeight(encoded[i].label!) > 0);
+    return { encoded: used.map((i) => encoded[i]), sources: used.map((i) => examples[i]) };
   };
-  const all = encode(path, data, report);
+  const { encoded: all, sources } = encode(path, data, report);
   const toTrain = (examples: readonly EncodedExample[]): EncodedExample[] => {
     const windows = examples.flatMap(windowsOf<EncodedExample>);
     if (!options.balance) return windows;
@@ -142,7 +152,8 @@ export function encodeAndSplit(
     const isOther = !filesOf(options.data).includes(validPath!);
     const reportOther: Report = (event) =>
       isOther && event.event !== 'loweredVocabulary' && report(event);
-    return { train: toTrain(all), valid: encode(validPath!, validData, reportOther) };
+    const held = encode(validPath!, validData, reportOther);
+    return { train: toTrain(all), valid: held.encoded, validSources: held.sources };
   }
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
@@ -151,7 +162,11 @@ export function encodeAndSplit(
     folds === undefined
       ? stratifiedSplit(strata, validSplit, seed)
       : foldSplit(strata, { folds, fold }, seed);
-  return { train: toTrain(split.train.map((i) => all[i])), valid: split.valid.map((i) => all[i]) };
+  return {
+    train: toTrain(split.train.map((i) => all[i])),
+    valid: split.valid.map((i) => all[i]),
+    validSources: split.valid.map((i) => sources[i]),
+  };
 }
 
 /** @throws UsageError for options of a split that exclude each other. */

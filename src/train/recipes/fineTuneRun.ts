@@ -43,6 +43,7 @@ import {
 } from './fineTuneData.ts';
 import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
 import { checkNoModel } from './outFolder.ts';
+import { reportFineTuning } from './report/fineTuneReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
 
@@ -119,6 +120,7 @@ export interface FineTuneRun {
 /** Trains the run to its end, or until its signal stops it. */
 export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { settings, report, begun } = run;
+  const started = performance.now();
   const folder = await startingFolder(run);
   const files = await readFiles(
     // A checkpoint has the classifier that the run goes on with.
@@ -130,13 +132,8 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const labels = [...files.head.labels];
   if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
   const { maxPositionEmbeddings } = model.config;
-  const { train, valid } = encodeAndSplit(
-    files,
-    settings,
-    tokenizer,
-    maxPositionEmbeddings,
-    report,
-  );
+  const split = encodeAndSplit(files, settings, tokenizer, maxPositionEmbeddings, report);
+  const { train, valid } = split;
   const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',
@@ -156,6 +153,16 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   run.kept.totalSteps = totalSteps;
   const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
+  if (!interrupted)
+    await reportFineTuning({
+      ...{ out: run.folder.path, model, tokenizer, history, ...split },
+      skipped: files.data.problems.length + (files.validData?.problems.length ?? 0),
+      kept: { ...run.kept, ...settings },
+      time: {
+        seconds: (performance.now() - started) / 1000,
+        firstStep: begun?.state.step ?? 0,
+      },
+    });
   return {
     model,
     peft,

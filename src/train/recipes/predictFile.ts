@@ -2,6 +2,7 @@ import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { TaskName } from '../tasks/task.ts';
+import { AbstentionCounter } from './abstentions.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import {
   type InputOptions,
@@ -13,7 +14,8 @@ import {
 } from './inputTable.ts';
 import { checkOutFile, writeOutFile } from './outFile.ts';
 import { predictionWriter } from './predictionWriter.ts';
-import { openPredictor, type PredictorOptions } from './predictor.ts';
+import { openPredictor } from './predictor.ts';
+import type { PredictorOptions } from './predictorOptions.ts';
 import { windows } from './windows.ts';
 
 /** Options of `predictFile`. */
@@ -49,7 +51,8 @@ export interface PredictFileResult {
  * Labels or scores the texts of a file, or tags their words, with a trained model on the default
  * device. What is written is the same table, with columns for what is predicted:
  *
- * - `label` and `score` (its probability), with `topK` also `label_2`, `score_2` and so on; in JSON
+ * - `label` (empty, in JSON null, if its probability is below `abstainBelow`) and `score` (its
+ *   probability), with `topK` also `label_2`, `score_2` and so on; in JSON
  *   Lines `scores` has the probability of every label, and `top` the `topK` most probable ones;
  * - `labels` and `score_LABEL` for each label of a model that gives several (JSON Lines: `scores`);
  * - `score` of a regression;
@@ -83,6 +86,7 @@ export async function predictFile(
   const { task, labels } = predictor;
   const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();
+  const abstentions = new AbstentionCounter(options.abstainBelow);
   const skipped = new SkippedRows();
   const used = usableRows(table, skipped);
   let rows = 0;
@@ -93,7 +97,9 @@ export async function predictFile(
         window.map((row) => row.input),
         unseen,
       );
-      yield writer.write(window, await predictor.predict(examples, signal));
+      const result = await predictor.predict(examples, signal);
+      abstentions.add(result);
+      yield writer.write(window, result);
       rows += window.length;
       report({ event: 'progress', rows, line: window.at(-1)!.line });
     }
@@ -105,6 +111,7 @@ export async function predictFile(
   const { name: path } = table;
   skipped.report(path, report);
   unseen.report(path, report);
+  abstentions.report(report);
   if (writer.flattened) report({ event: 'flattenedCells', cells: writer.flattened });
   if (writer.lateKeys?.size) report({ event: 'lateKeys', path, keys: [...writer.lateKeys] });
   return { task, rows, skipped: skipped.count };

@@ -53,7 +53,9 @@ export async function pretrain(
     const paths = [...run.settings.files, ...(run.settings.valid ? [run.settings.valid] : [])];
     if (run.begun) await checkUnchanged(folder.path, paths, run.begun);
     const marks = run.begun ?? (await markFiles(paths));
-    const about = { bytes: marks.bytes, hashes: marks.hashes, ...deviceSettings() };
+    const { command, version } = run.begun ?? callbacks.about ?? {};
+    const by = { ...(command && { command }), ...(version && { version }) };
+    const about = { bytes: marks.bytes, hashes: marks.hashes, ...deviceSettings(), ...by };
     return await survivingDeviceLoss(callbacks, folder, run.begun, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.begun) checkDevice(folder.path, run.begun);

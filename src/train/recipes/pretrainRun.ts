@@ -22,6 +22,7 @@ import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
+import { reportPretraining } from './report/pretrainReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import {
   type DeviceSettings,
@@ -87,6 +88,9 @@ export interface PretrainResult {
 /** Settings of a run that has begun, and what was found out then. */
 export interface BegunPretraining extends PretrainSettings, DeviceSettings, FileMarks {
   totalSteps: number;
+  /** What the run was begun by. */
+  command?: string;
+  version?: string;
 }
 
 type SavedPretraining = Awaited<ReturnType<typeof readPretraining>>['state'];
@@ -106,19 +110,16 @@ export async function runPretraining(
   { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
 ): Promise<PretrainResult> {
   const report = onEvent ?? (() => {});
+  const started = performance.now();
   const { model, tokenizer } = await startingModel(settings, saved?.checkpoint, report);
   checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
   const data = await openPretrainData(settings, tokenizer, report);
   await folder.begin();
   const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
-  report({
-    event: 'start',
-    model,
-    totalSteps,
-    firstStep: saved?.state.step ?? 0,
-    batchSize: examplesPerStep(settings),
-    valid: data.valid.reduce((sum, { examples }) => sum + examples, 0),
-  });
+  const firstStep = saved?.state.step ?? 0;
+  const valid = data.valid.reduce((sum, { examples }) => sum + examples, 0);
+  const batchSize = examplesPerStep(settings);
+  report({ event: 'start', model, totalSteps, firstStep, batchSize, valid });
   const device = defaultDevice();
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
@@ -146,6 +147,12 @@ export async function runPretraining(
   if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
   const interrupted = step < totalSteps;
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
+  else
+    await reportPretraining({
+      ...{ out: folder.path, model, history, kept: { ...content.settings, ...settings } },
+      examples: { train: step * batchSize, valid },
+      time: { seconds: (performance.now() - started) / 1000, firstStep },
+    });
   return { model, tokenizer, history, totalSteps, interrupted, out: folder.path };
 }
 

@@ -2,6 +2,7 @@
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Example, LabelledData } from '../data/labelledData.ts';
+import { predictDefaults } from '../defaults.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import { unusualTags } from '../metrics/tagSchemes.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
@@ -200,4 +201,19 @@ export function reportTags(
 ): void {
   if (!areEntityTags(tags))
     report({ event: 'noEntityScores', path, tags: unusualTags(tags), of: tags.length });
+}
+
+/** Reports thresholds that a model's folder has, unless they are the usual ones. */
+export function reportThresholds(
+  model: string,
+  labels: readonly string[],
+  thresholds: readonly number[],
+  report: Report<'thresholds'>,
+): void {
+  if (thresholds.some((each) => each !== predictDefaults.threshold))
+    report({
+      event: 'thresholds',
+      model,
+      thresholds: Object.fromEntries(labels.map((label, id) => [label, thresholds[id]])),
+    });
 }

@@ -21,6 +21,19 @@ export interface Evaluation {
    * For a document of several windows, their mean.
    */
   probabilities: number[][];
+  /** What the model gives before they become probabilities, if `logits` was set; pooled alike. */
+  logits?: number[][];
+}
+
+/** How `evaluateExamples` goes about it. */
+export interface EvaluationOptions {
+  signal?: AbortSignal;
+  /** Receives the number of examples done. */
+  onBatch?: (done: number) => void;
+  /** Whether to give the logits too. Default false. */
+  logits?: boolean;
+  /** What logits are divided by before they become probabilities. Default 1. */
+  temperature?: number;
 }
 
 /** Batches sent ahead of the one that is read back. */
@@ -28,7 +41,6 @@ const MAX_PENDING_BATCHES = 2;
 
 /**
  * Runs a model over examples in evaluation mode; results are in the order of the examples.
- * @param onBatch receives the number of examples done
  * @throws UsageError for a text that is not encoded, or a label that the model does not have;
  * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  * @example
@@ -38,10 +50,11 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
+  { signal, onBatch, ...wanted }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const documents = resolveExamples(model, given, 'examples');
   const examples = documents.flatMap(windowsOf<EncodedExample>);
+  const givesLogits = wanted.logits === true;
   const wasTraining = model.training;
   model.eval();
   const task = taskOf(model);
@@ -49,19 +62,23 @@ export async function evaluateExamples(
   const labelled = examples.every(({ label }) => label !== undefined);
   const predictions: Label[] = Array(examples.length);
   const probabilities: number[][] = Array(examples.length);
+  const logits: number[][] = Array(examples.length);
   const total = { loss: 0, weight: 0 };
   let done = 0;
   const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
   const collect = async () => {
     const { rows, values } = pending.shift()!;
     const outputs = await values;
-    const width = (outputs.length - (labelled ? 1 : 0)) / rows.length;
+    const all = (outputs.length - (labelled ? 1 : 0)) / (givesLogits ? 2 : 1);
+    const width = all / rows.length;
     rows.forEach((row, i) => {
       const length = task.perToken ? examples[row].inputIds.length * numLabels : width;
       const output = outputs.subarray(i * width, i * width + length);
       checkFiniteOutputs(output);
       predictions[row] = task.predictionOf(output, numLabels);
       probabilities[row] = Array.from(output);
+      if (givesLogits)
+        logits[row] = Array.from(outputs.subarray(all + i * width, all + i * width + length));
     });
     const weight = labelled
       ? rows.reduce((sum, row) => sum + task.lossWeight(examples[row].label!), 0)
@@ -78,7 +95,7 @@ export async function evaluateExamples(
       const batch = labelled
         ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
         : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
-      const result = forwardBatch(model, batch);
+      const result = forwardBatch(model, batch, wanted);
       const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
       values.catch(() => {});
       pending.push({ rows, values });
@@ -90,20 +107,26 @@ export async function evaluateExamples(
     model.train(wasTraining);
   }
   const loss = labelled ? total.loss / total.weight : Number.NaN;
-  if (examples.length === documents.length) return { loss, predictions, probabilities };
+  const perWindow = { predictions, probabilities, ...(givesLogits && { logits }) };
+  if (examples.length === documents.length) return { loss, ...perWindow };
   const pooled = poolWindows(documents, probabilities);
   return {
     loss,
     predictions: pooled.map((row) => task.predictionOf(Float32Array.from(row), numLabels)),
     probabilities: pooled,
+    ...(givesLogits && { logits: poolWindows(documents, logits) }),
   };
 }
 
 /**
- * The output of each example of a batch, then the mean loss if there are labels. Not captured,
- * since each shape would keep its own memory.
+ * The output of each example of a batch, its logits if asked for, then the mean loss if there are
+ * labels. Not captured, since each shape would keep its own memory.
  */
-function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+function forwardBatch(
+  model: TaskModel,
+  batch: Record<string, HostTensor>,
+  { logits: givesLogits, temperature }: EvaluationOptions,
+): Tensor {
   const { device } = model.classifier.weight;
   return noGrad(() =>
     scope(() => {
@@ -112,11 +135,9 @@ function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tens
         tensor(data, { shape, device }),
       ]);
       const { logits, loss } = model.forward(Object.fromEntries(inputs));
-      return cat(
-        [taskOf(model).postprocess(logits), ...(loss ? [loss] : [])].map((part) =>
-          part.reshape([-1]),
-        ),
-      );
+      const scaled = temperature === undefined ? logits : logits.div(temperature);
+      const outputs = [taskOf(model).postprocess(scaled), ...(givesLogits ? [logits] : [])];
+      return cat([...outputs, ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
     }),
   );
 }

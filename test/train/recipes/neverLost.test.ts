@@ -108,10 +108,13 @@ describe.each(trainings)('%s', (name, train) => {
     const names = readdirSync(out).sort();
     expect(checkpointsOf(out)).toHaveLength(3);
     expect(names.filter((n) => !n.startsWith('checkpoint-'))).toEqual([
+      ...(name === 'fineTune' ? ['calibration.json'] : []),
       'config.json',
       'history.json',
       'history.svg',
       'model.safetensors',
+      'report.html',
+      'report.json',
       'special_tokens_map.json',
       'tokenizer_config.json',
       'vocab.txt',
