@@ -13,6 +13,7 @@ import {
   sumInPlace,
 } from './pendingGradient.ts';
 import { describe } from './print.ts';
+import { recordObserver } from './recordObserver.ts';
 import { whileReading } from './savedTensors.ts';
 import { scope } from './scope.ts';
 import { tick } from './storage.ts';
@@ -124,6 +125,11 @@ export class BackwardPass {
       return;
     }
     const gradients = scope(() => whileReading(node, () => backward(...dys), dys));
+    recordObserver()?.onGradients(
+      node.name,
+      gradients.map((gradient) => (gradient instanceof Tensor ? gradient : undefined)),
+      inputs,
+    );
     inputs.forEach((input, i) => {
       const gradient = gradients[i];
       // A tensor object for each holder, so that each can dispose its own.

@@ -13,7 +13,13 @@ import { resolveExamples, type TrainingExample } from './examples.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
 import type { Throughput } from './stepReader.ts';
-import { type SavedState, Trainer, type TrainerCallbacks, type TrainerState } from './trainer.ts';
+import {
+  type HalvedBatch,
+  type SavedState,
+  Trainer,
+  type TrainerCallbacks,
+  type TrainerState,
+} from './trainer.ts';
 import { TrainingLoss } from './trainingLoss.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
@@ -38,6 +44,10 @@ export interface FitCallbacks {
   peakFlops?: number;
   /** After each step, when its results arrive. */
   onStep?: (record: StepRecord, pace: Throughput) => void;
+  /** When the device has too little memory for as many examples at once. */
+  onOutOfMemory?: (halved: HalvedBatch & { step: number }) => void;
+  /** When a step is left out, since its loss or gradients are not finite. */
+  onSkip?: (record: StepRecord) => void;
   /** After each evaluation; `seconds` since the last one, its own included. */
   onEpoch?: (record: EpochRecord, seconds: number) => void;
   /** When the model is the best so far (each epoch without validation data): save it here. */
@@ -78,7 +88,8 @@ export async function fit(
   options: Partial<FitOptions> & FitCallbacks = {},
   state?: SavedState<FitPosition, StepRecord, EpochRecord>,
 ): Promise<History> {
-  const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...given } = options;
+  const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...rest } = options;
+  const { onOutOfMemory, onSkip, ...given } = rest;
   const settings: FitOptions = withDefaults(fitDefaults, given);
   const { epochs, batchSize, maxSteps } = settings;
   if (train.length === 0) throw new UsageError('there are no examples to train on');
@@ -96,6 +107,8 @@ export async function fit(
     signal,
     peakFlops,
     onStep,
+    onOutOfMemory,
+    onSkip,
     onEvaluation: async (record, seconds) => {
       if (record.best) await onBest?.();
       onEpoch?.(record, seconds);
@@ -170,7 +183,8 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
       for (let batch = epoch === from.epoch ? from.batch : 0; batch < all.length; batch++) {
         const examples = all[batch].map((i) => this.#train[i]);
         yield {
-          inputs: this.#inputsOf(examples),
+          inputs: this.#inputsOf(examples, this.#options.batchSize),
+          divide: (size) => this.#inputsOf(examples, size),
           examples: examples.length,
           tokens: countTokens(examples),
           epoch,
@@ -180,17 +194,16 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     }
   }
 
-  /** A batch, in parts of `batchSize` examples padded to one length. Parts without labels go. */
-  #inputsOf(examples: readonly EncodedExample[]): Record<string, HostTensor> {
-    const { batchSize } = this.#options;
+  /** A batch, in parts of `size` examples padded to one length. Parts without labels go. */
+  #inputsOf(examples: readonly EncodedExample[], size: number): Record<string, HostTensor> {
     const { padTokenId, maxPositionEmbeddings } = this.model.config;
     const inputs = { ...collate(examples, padTokenId, maxPositionEmbeddings, this.#task) };
     const parts = batches(
       examples.map(({ label }) => this.#loss.weightOf(label!)),
-      batchSize,
+      size,
     ).map((weights, i) => ({
       weight: weights.reduce((sum, weight) => sum + weight, 0),
-      rows: rowsOf(inputs, i * batchSize, i * batchSize + weights.length),
+      rows: rowsOf(inputs, i * size, i * size + weights.length),
     }));
     const total = parts.reduce((sum, { weight }) => sum + weight, 0);
     if (parts.length === 1 || total === 0) return inputs;

@@ -18,6 +18,11 @@ export interface StepInfo {
 /** A batch on the host, and the position in the data after it. */
 export interface TrainBatch<P> {
   inputs: Record<string, HostTensor>;
+  /**
+   * The inputs in parts of at most `size` examples (`joinParts`), for when the device has too
+   * little memory for `inputs`. Default: the batch cannot be divided.
+   */
+  divide?: (size: number) => Record<string, HostTensor>;
   examples: number;
   /** Without padding. */
   tokens: number;
