@@ -2,7 +2,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
-import { type Hyperparameters, lrSchedulerNames } from '../train/trainer/hyperparameters.ts';
+import {
+  type Hyperparameters,
+  lrSchedulerNames,
+  onNanNames,
+} from '../train/trainer/hyperparameters.ts';
 
 /** Options that several commands share, and parsers of their values. */
 
@@ -143,6 +147,17 @@ export const hyperparameterOptions = ({
   new Option('--max-grad-norm <norm>', 'norm to which gradients are clipped')
     .argParser(positiveNumber)
     .default(maxGradNorm),
+  new Option(
+    '--gradient-checkpointing',
+    'keep only the inputs of each layer and compute the rest again: less memory, same results',
+  ),
+  new Option('--on-nan <action>', 'what to do with a step whose loss or gradients are not finite')
+    .choices(onNanNames)
+    .default('stop'),
+  new Option(
+    '--detect-anomaly',
+    'look for NaN and infinity after each operation and name it: slow, to find a mistake',
+  ),
 ];
 
 /** Adds options to a command, in the order of the help. */

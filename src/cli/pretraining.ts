@@ -54,6 +54,8 @@ export async function runPretraining(
         break;
       case 'damaged':
       case 'deviceLost':
+      case 'outOfMemory':
+      case 'skippedStep':
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:

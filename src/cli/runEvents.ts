@@ -1,8 +1,28 @@
 import type { RunEvent } from '../train/recipes/events.ts';
 
-/** What is said of a run's folder and device in one line. */
-export function runLine(event: Extract<RunEvent, { event: 'damaged' | 'deviceLost' }>): string {
-  return event.event === 'damaged'
-    ? `${event.folder} is damaged and left out: ${event.damage}`
-    : `${event.message}; going on from the latest checkpoint on a new device`;
+type Trouble = Extract<
+  RunEvent,
+  { event: 'damaged' | 'deviceLost' | 'outOfMemory' | 'skippedStep' }
+>;
+
+/** What is said of a run's folder and device, and of its steps, in one line. */
+export function runLine(event: Trouble): string {
+  switch (event.event) {
+    case 'damaged':
+      return `${event.folder} is damaged and left out: ${event.damage}`;
+    case 'deviceLost':
+      return `${event.message}; going on from the latest checkpoint on a new device`;
+    case 'outOfMemory':
+      return (
+        `step ${event.step}: too little memory; going on with ${event.microBatchSize} examples ` +
+        'at a time, which add up to the same batch'
+      );
+    case 'skippedStep': {
+      const { loss, gradNorm } = event;
+      const what = Number.isFinite(loss)
+        ? `the norm of its gradients is ${gradNorm}`
+        : `its loss is ${loss}`;
+      return `step ${event.step} is left out: ${what} (--on-nan skip)`;
+    }
+  }
 }

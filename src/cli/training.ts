@@ -62,6 +62,8 @@ export async function runFineTuning(
         break;
       case 'damaged':
       case 'deviceLost':
+      case 'outOfMemory':
+      case 'skippedStep':
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:

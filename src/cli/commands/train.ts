@@ -14,6 +14,7 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
+  nonNegativeNumber,
   overwriteOption,
   path,
   positiveInteger,
@@ -111,6 +112,11 @@ function addRunOptions(command: Command): void {
       '--class-weights <weights>',
       'weight of each class in the loss, separated by commas; balanced: rare ones count more',
       classWeights,
+    )
+    .option(
+      '--focal-loss <gamma>',
+      'focal loss: texts that are easy count less, the more so the larger gamma',
+      nonNegativeNumber,
     )
     .option(
       '--layer-decay <factor>',

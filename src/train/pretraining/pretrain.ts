@@ -2,8 +2,10 @@ import type { PreTrainingOutput } from '../../bert/heads/preTraining.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { crossEntropy, type Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
+import type { HalvedBatch } from '../trainer/inMemory.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import { type SavedState, Trainer, type TrainerState } from '../trainer/trainer.ts';
+import { Trainer } from '../trainer/trainer.ts';
+import { isFiniteStep, type SavedState, type TrainerState } from '../trainer/trainerState.ts';
 import type { StepInfo, TrainingLog, TrainingTask } from '../trainer/trainingTask.ts';
 import { type CorpusPosition, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
@@ -47,6 +49,10 @@ export interface PretrainCallbacks {
   /** After each step, when its results arrive. */
   onStep?: (record: PretrainStep, pace: Throughput) => void;
   onEvaluation?: (record: PretrainEvaluation) => void;
+  /** When the device has too little memory for as many examples at once. */
+  onOutOfMemory?: (halved: HalvedBatch & { step: number }) => void;
+  /** When a step is left out, since its loss or gradients are not finite. */
+  onSkip?: (record: PretrainStep) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */
   onCheckpoint?: (state: PretrainState<Tensor>) => Promise<void>;
 }
@@ -71,8 +77,13 @@ export async function pretrainModel(
 ): Promise<PretrainHistory> {
   const settings = { ...withDefaults(pretrainDefaults, options), eps: EPS };
   const task = new Pretraining(model, data, settings);
-  const log = await new Trainer(task, settings, callbacks, state).train();
-  return { objective: objectiveOf(model), ...log };
+  if (settings.gradientCheckpointing) model.gradientCheckpointingEnable();
+  try {
+    const log = await new Trainer(task, settings, callbacks, state).train();
+    return { objective: objectiveOf(model), ...log };
+  } finally {
+    if (settings.gradientCheckpointing) model.gradientCheckpointingDisable();
+  }
 }
 
 /** Pre-training as the Trainer sees it. */
@@ -115,14 +126,16 @@ class Pretraining implements TrainingTask<CorpusPosition, PretrainStep, Pretrain
     _log: TrainingLog<PretrainStep, PretrainEvaluation>,
     steps: readonly PretrainStep[],
     signal?: AbortSignal,
+    onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<PretrainEvaluation | undefined> {
     if (this.#data.valid.length === 0) return undefined;
-    const scores = await evaluatePretraining(this.model, this.#data.valid, signal);
+    const scores = await evaluatePretraining(this.model, this.#data.valid, signal, onOutOfMemory);
     const { step, epoch } = steps.at(-1)!;
+    const counted = steps.filter(isFiniteStep);
     return {
       step,
       epoch,
-      trainLoss: steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length,
+      trainLoss: counted.reduce((sum, { loss }) => sum + loss, 0) / counted.length,
       validLoss: scores.loss,
       ...(scores.perplexity !== undefined && { validPerplexity: scores.perplexity }),
       ...(scores.accuracy !== undefined && { validAccuracy: scores.accuracy }),

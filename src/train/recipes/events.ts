@@ -1,5 +1,7 @@
 import type { DownloadProgress } from '../../formats/hub.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
+import type { HalvedBatch } from '../trainer/inMemory.ts';
+import type { StepInfo } from '../trainer/trainingTask.ts';
 
 /** What recipes report of data and models before the work begins. */
 export type InputEvent =
@@ -65,6 +67,10 @@ export type RunEvent =
   | { event: 'damaged'; folder: string; damage: string }
   /** The device was lost; the run goes on from its latest checkpoint, on a new one. */
   | { event: 'deviceLost'; message: string }
+  /** A step, or an evaluation after it, found too little memory for as many examples at once. */
+  | ({ event: 'outOfMemory'; step: number } & HalvedBatch)
+  /** The update of a step was left out, since its loss or gradients are not finite. */
+  | { event: 'skippedStep'; step: number; loss: number; gradNorm: number }
   /** `signal` stopped the run; `folder` is its checkpoint. */
   | { event: 'interrupted'; step: number; folder: string };
 
@@ -87,3 +93,11 @@ export interface RecipeCallbacks<E> {
   signal?: AbortSignal;
   onEvent?: (event: E) => void;
 }
+
+/** Reports what a training gets by with. */
+export const troubleCallbacks = (report: (event: RunEvent) => void) => ({
+  onOutOfMemory: (halved: HalvedBatch & { step: number }) =>
+    report({ event: 'outOfMemory', ...halved }),
+  onSkip: ({ step, loss, gradNorm }: StepInfo) =>
+    report({ event: 'skippedStep', step, loss, gradNorm }),
+});

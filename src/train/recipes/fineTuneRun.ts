@@ -34,7 +34,12 @@ import { type EpochRecord, History, type StepRecord } from '../trainer/history.t
 import { historyPicture } from '../trainer/picture.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { SavedState } from '../trainer/trainer.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import {
+  type InputEvent,
+  type RecipeCallbacks,
+  type RunEvent,
+  troubleCallbacks,
+} from './events.ts';
 import {
   encodeAndSplit,
   type FineTuneDataOptions,
@@ -219,6 +224,7 @@ async function trainAndSave(
       ...settings,
       signal,
       peakFlops,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {

@@ -20,7 +20,12 @@ import { checkVocab } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
 import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import {
+  type InputEvent,
+  type RecipeCallbacks,
+  type RunEvent,
+  troubleCallbacks,
+} from './events.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import type { RunFolder } from './runFolder.ts';
 import {
@@ -132,6 +137,7 @@ export async function runPretraining(
     {
       signal,
       peakFlops: measures ? (await measurePeaks(device)).flops : undefined,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async ({ log, ...state }: PretrainState<Tensor>) => {

@@ -5,6 +5,7 @@ import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
+import { type HalvedBatch, inMemory } from './inMemory.ts';
 
 /** Loss and predictions of a model on examples. */
 export interface Evaluation {
@@ -18,12 +19,21 @@ export interface Evaluation {
   probabilities: number[][];
 }
 
+/** How an evaluation is stopped, and what it reports. */
+export interface EvaluationOptions {
+  signal?: AbortSignal;
+  onBatch?: (done: number) => void;
+  onOutOfMemory?: (halved: HalvedBatch) => void;
+}
+
 /** Batches sent ahead of the one that is read back. */
 const MAX_PENDING_BATCHES = 2;
 
 /**
- * Runs a model over examples in evaluation mode; results are in the order of the examples.
+ * Runs a model over examples in evaluation mode; results are in the order of the examples. Where
+ * memory runs out, it goes on with batches of half the size.
  * @param onBatch receives the number of examples done
+ * @param onOutOfMemory receives each size that is tried instead
  * @throws UsageError for a text that is not encoded, or a label that the model does not have;
  * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  * @example
@@ -33,7 +43,7 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
+  { signal, onBatch, onOutOfMemory }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const examples = resolveExamples(model, given, 'examples');
   const wasTraining = model.training;
@@ -66,19 +76,23 @@ export async function evaluateExamples(
     onBatch?.((done += rows.length));
   };
   try {
-    for (const rows of batches(sortedByLength(examples), batchSize)) {
-      signal?.throwIfAborted();
-      const batchExamples = rows.map((row) => examples[row]);
-      const batch = labelled
-        ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
-        : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
-      const result = forwardBatch(model, batch);
-      const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
-      values.catch(() => {});
-      pending.push({ rows, values });
-      if (pending.length > MAX_PENDING_BATCHES) await collect();
-    }
-    while (pending.length > 0) await collect();
+    const order = sortedByLength(examples);
+    await inMemory(batchSize, onOutOfMemory, async (size) => {
+      await Promise.allSettled(pending.splice(0).map(({ values }) => values));
+      for (const rows of batches(order.slice(done), size)) {
+        signal?.throwIfAborted();
+        const batchExamples = rows.map((row) => examples[row]);
+        const batch = labelled
+          ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
+          : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
+        const result = forwardBatch(model, batch);
+        const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
+        values.catch(() => {});
+        pending.push({ rows, values });
+        if (pending.length > MAX_PENDING_BATCHES) await collect();
+      }
+      while (pending.length > 0) await collect();
+    });
   } finally {
     await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);

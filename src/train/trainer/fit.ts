@@ -8,18 +8,14 @@ import { metricKey } from '../tasks/metric.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { joinParts, rowsOf, shareInput } from './accumulation.ts';
 import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
-import { evaluateExamples } from './evaluate.ts';
+import { type EvaluationOptions, evaluateExamples } from './evaluate.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
+import type { HalvedBatch } from './inMemory.ts';
 import type { Throughput } from './stepReader.ts';
-import {
-  type HalvedBatch,
-  type SavedState,
-  Trainer,
-  type TrainerCallbacks,
-  type TrainerState,
-} from './trainer.ts';
+import { Trainer, type TrainerCallbacks } from './trainer.ts';
+import { isFiniteStep, type SavedState, type TrainerState } from './trainerState.ts';
 import { TrainingLoss } from './trainingLoss.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
@@ -115,6 +111,7 @@ export async function fit(
     },
     onCheckpoint,
   };
+  if (settings.gradientCheckpointing) model.gradientCheckpointingEnable();
   const trainer = new Trainer(
     task,
     {
@@ -129,6 +126,7 @@ export async function fit(
   try {
     return new History(task.monitor, await trainer.train());
   } finally {
+    if (settings.gradientCheckpointing) model.gradientCheckpointingDisable();
     task.dispose();
   }
 }
@@ -155,10 +153,10 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     this.#loss = new TrainingLoss(model, train, options);
     const watched = this.#task.monitoredMetrics(labelsOf(model));
     const { metric } = options;
-    if (metric !== undefined && !watched.includes(metric))
+    if (metric !== undefined && metric !== 'loss' && !watched.includes(metric))
       throw new UsageError(
-        `\`metric\`: expected one of those that ${this.#task.name} has, ${watched.join(', ')}, ` +
-          `got ${metric}`,
+        `\`metric\`: expected one of those that ${this.#task.name} has, ` +
+          `${watched.join(', ')}, loss, got ${metric}`,
       );
     // Checks `patience`.
     earlyStoppingAfter([], this.monitor, options.patience);
@@ -245,10 +243,12 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     { evaluations }: { evaluations: readonly EpochRecord[] },
     steps: readonly StepRecord[],
     signal?: AbortSignal,
+    onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<EpochRecord> {
     const { stepMetric } = this.#task;
+    const counted = steps.filter(isFiniteStep);
     const mean = (field: 'loss' | NonNullable<typeof stepMetric>) =>
-      steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+      counted.reduce((sum, step) => sum + step[field]!, 0) / counted.length;
     const { step, epoch } = steps.at(-1)!;
     const record: EpochRecord = {
       epoch,
@@ -257,7 +257,8 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
       ...(stepMetric && { [metricKey('train', stepMetric)]: mean(stepMetric) }),
       best: true,
     };
-    if (this.#valid.length > 0) await this.#validate(record, evaluations, signal);
+    if (this.#valid.length > 0)
+      await this.#validate(record, evaluations, { signal, onOutOfMemory });
     // Only one epoch is the best.
     if (record.best) for (const earlier of evaluations) earlier.best = false;
     return record;
@@ -267,11 +268,11 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
   async #validate(
     record: EpochRecord,
     evaluations: readonly EpochRecord[],
-    signal?: AbortSignal,
+    options: EvaluationOptions,
   ): Promise<void> {
     const labels = labelsOf(this.model);
     const { batchSize } = this.#options;
-    const evaluation = await evaluateExamples(this.model, this.#valid, batchSize, { signal });
+    const evaluation = await evaluateExamples(this.model, this.#valid, batchSize, options);
     const truth = this.#valid.map(({ label }) => label!);
     const { metrics } = this.#task.report(evaluation.predictions, truth, labels);
     record.validLoss = evaluation.loss;

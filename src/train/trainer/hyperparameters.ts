@@ -60,7 +60,10 @@ export interface FitOptions extends Hyperparameters, LossOptions {
   batchSize: number;
   /** Steps between evaluations. Default: an epoch. */
   evalEvery?: number;
-  /** The validation metric to watch, one of the task's monitored ones. Default: the first. */
+  /**
+   * The validation metric to watch: one of the task's monitored ones (default: the first), or
+   * `loss`.
+   */
   metric?: Metric;
   /** Evaluations without a better validation metric before training stops. */
   patience: number;

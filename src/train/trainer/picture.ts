@@ -28,7 +28,9 @@ export function historyPicture(history: History, title = 'Training history'): st
     summary: summaryOf(epochs, bestEpoch, monitor),
     panels: [
       { ...loss, scale: scaleFromZero(valuesOf(loss)) },
-      { ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') },
+      ...(monitor === 'loss'
+        ? []
+        : [{ ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') }]),
     ],
     lastStep: Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0),
     lastEpoch: epochs.at(-1),
@@ -49,7 +51,7 @@ function summaryOf(
   const parts = [`${best ? 'best epoch' : 'epoch'} ${epoch} of ${epochs.at(-1)?.epoch}`];
   parts.push(`train loss ${trainLoss.toFixed(3)}`);
   if (validLoss !== undefined) parts.push(`validation loss ${validLoss.toFixed(3)}`);
-  if (value !== undefined)
+  if (value !== undefined && metric !== 'loss')
     parts.push(`validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
   return parts.join('  ·  ');
 }

@@ -7,53 +7,25 @@
  * A run can be cut off after any step. Its state (`TrainerState`) together with the model's weights
  * and the same options continues with the same bits.
  */
-import type { AdamOptions, OptimizerState } from '../../nn/optim/index.ts';
 import { NotFiniteError } from '../../platform/errors.ts';
-import { getRngState, type HostTensor, type RngState, type Tensor } from '../../tensor/index.ts';
+import { getRngState, type HostTensor, type Tensor } from '../../tensor/index.ts';
 import { checkFiniteWeights } from './checks.ts';
-import { checkCount, type Hyperparameters } from './hyperparameters.ts';
+import { checkCount } from './hyperparameters.ts';
+import type { HalvedBatch } from './inMemory.ts';
 import { StepReader, type Throughput } from './stepReader.ts';
+import {
+  isFiniteStep,
+  type SavedState,
+  type TrainerOptions,
+  type TrainerState,
+} from './trainerState.ts';
 import { type StepContext, TrainingStep } from './trainingStep.ts';
 import type { StepInfo, TrainBatch, TrainingLog, TrainingTask } from './trainingTask.ts';
 
-/** Options of a `Trainer`. */
-export interface TrainerOptions extends Hyperparameters {
-  totalSteps: number;
-  /** Steps between evaluations; the last step is always followed by one. */
-  evalEvery: number;
-  /** Steps between checkpoints; the last step is always followed by one. */
-  saveEvery: number;
-  /** ε of AdamW. Default 1e-8. */
-  eps?: number;
-  /** Factor of the learning rate from a layer to the one below it. Default 1. */
-  layerDecay?: number;
-  /** Examples of the parts that batches come in. Default: all of a batch. */
-  batchSize?: number;
-}
+export type { SavedState, TrainerOptions, TrainerState };
 
 /** Steps in a row that may be left out. */
 const MAX_SKIPPED_STEPS = 10;
-
-/** Where a run stands. `T` holds the optimizer's moments. */
-export interface TrainerState<P, S, E, T> {
-  /** Steps done. */
-  step: number;
-  position: P;
-  log: TrainingLog<S, E>;
-  optimizer: OptimizerState<AdamOptions, T>;
-  /** Absent where each step has its own seed. */
-  random?: RngState;
-  /** Examples of a part of a batch, once memory has run out. */
-  microBatchSize?: number;
-}
-
-/** How a step, or an evaluation, got by with too little memory. */
-export interface HalvedBatch {
-  /** Examples that are computed at once from now on; what they add up to is the same. */
-  microBatchSize: number;
-  /** What the device said. */
-  message: string;
-}
 
 /** What a `Trainer` reports, and how it is stopped. */
 export interface TrainerCallbacks<P, S, E> {
@@ -72,9 +44,6 @@ export interface TrainerCallbacks<P, S, E> {
   /** At the start, every `saveEvery` steps and at the end, however it comes. */
   onCheckpoint?: (state: TrainerState<P, S, E, Tensor>) => Promise<void>;
 }
-
-/** What can be resumed from: the moments may be read lazily from a file. */
-export type SavedState<P, S, E> = TrainerState<P, S, E, { data: Float32Array }>;
 
 /**
  * Trains with AdamW and a schedule with warm-up.
@@ -183,11 +152,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     const { epoch, examples, tokens, next } = batch;
     const [learningRate] = this.#step.schedule.getLastLr();
     const step = this.#count + 1;
-    const { results, ...context } = await this.#step.runInMemory(
-      batch,
-      this.#count,
-      (microBatchSize, { message }) =>
-        this.#callbacks.onOutOfMemory?.({ step, microBatchSize, message }),
+    const { results, ...context } = await this.#step.runInMemory(batch, this.#count, (halved) =>
+      this.#callbacks.onOutOfMemory?.({ step, ...halved }),
     );
     this.#count = step;
     this.#position = next;
@@ -220,7 +186,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   /** An evaluation that was interrupted is made up for when the run is resumed. */
   async #evaluateIfDue(): Promise<void> {
     const { totalSteps, evalEvery } = this.#options;
-    const { signal, onEvaluation } = this.#callbacks;
+    const { signal, onEvaluation, onOutOfMemory } = this.#callbacks;
     const count = this.#count;
     const last = this.#log.evaluations.at(-1)?.step ?? 0;
     const isDue = count > last && (count % evalEvery === 0 || count === totalSteps);
@@ -228,7 +194,9 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     await this.#settle();
     try {
       const since = this.#log.steps.filter(({ step }) => step > last);
-      const record = await this.#task.evaluate(this.#log, since, signal);
+      const record = await this.#task.evaluate(this.#log, since, signal, (halved) =>
+        onOutOfMemory?.({ step: count, ...halved }),
+      );
       if (record) {
         this.#log.evaluations.push(record);
         // A resumed run stands where it was saved, but the checkpoint lacks this evaluation.
@@ -266,6 +234,3 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     await checkFiniteWeights(this.#task.model, this.#count);
   }
 }
-
-const isFiniteStep = ({ loss, gradNorm }: StepInfo): boolean =>
-  Number.isFinite(loss) && Number.isFinite(gradNorm);

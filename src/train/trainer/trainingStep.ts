@@ -29,9 +29,10 @@ import {
 import { splitParts } from './accumulation.ts';
 import { type FailedStep, nameNotFinite } from './checks.ts';
 import { checkHyperparameters, warmupSteps, weightDecayGroups } from './hyperparameters.ts';
+import { type HalvedBatch, halved } from './inMemory.ts';
 import { layerDecayGroups } from './layerDecay.ts';
 import { createSchedule } from './schedule.ts';
-import type { SavedState, TrainerOptions } from './trainer.ts';
+import type { SavedState, TrainerOptions } from './trainerState.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
 /** What is needed to look into a step again. */
@@ -109,7 +110,7 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   async runInMemory(
     { inputs, divide, examples }: TrainBatch<P>,
     step: number,
-    onHalved: (size: number, error: OutOfMemoryError) => void,
+    onHalved: (halved: HalvedBatch) => void,
   ): Promise<StepContext & { results: Promise<Float32Array> }> {
     const before = getRngState(this.#device);
     const schedule = this.schedule.stateDict();
@@ -132,22 +133,11 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
         this.#captured.dispose();
         this.#device.emptyCache();
         setRngState(before, this.#device);
-        this.microBatchSize = this.#halved(
-          error,
-          divide ? Math.min(examples, size ?? this.#options.batchSize ?? examples) : 1,
-        );
-        onHalved(this.microBatchSize, error);
+        const most = divide ? Math.min(examples, size ?? this.#options.batchSize ?? examples) : 1;
+        this.microBatchSize = halved(error, most);
+        onHalved({ microBatchSize: this.microBatchSize, message: error.message });
       }
     }
-  }
-
-  #halved(error: OutOfMemoryError, size: number): number {
-    if (size > 1) return Math.ceil(size / 2);
-    throw new OutOfMemoryError(
-      `there is not enough memory for a step of one example: ${error.message}, ` +
-        '`gradientCheckpointing`, or a smaller model',
-      { cause: error },
-    );
   }
 
   /** What of a step is not finite, by name. All updates since then were left out. */

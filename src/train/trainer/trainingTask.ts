@@ -1,5 +1,6 @@
 import type { Module } from '../../nn/index.ts';
 import type { HostTensor, Tensor } from '../../tensor/index.ts';
+import type { HalvedBatch } from './inMemory.ts';
 
 /** What every training knows of a step. */
 export interface StepInfo {
@@ -60,12 +61,14 @@ export interface TrainingTask<P, S extends StepInfo, E extends { step: number }>
   stepSeed?(step: number): number;
   /**
    * Evaluates; `steps` are those since the last evaluation. Rejects once `signal` is aborted.
+   * `onOutOfMemory` is told of smaller batches that memory asks for.
    * @returns undefined if nothing is to be recorded.
    */
   evaluate(
     log: TrainingLog<S, E>,
     steps: readonly S[],
     signal?: AbortSignal,
+    onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<E | undefined>;
   /** True if training ends early after these evaluations. */
   isFinished?(evaluations: readonly E[]): boolean;
