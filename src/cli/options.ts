@@ -23,6 +23,9 @@ export const nonNegativeInteger = parsedNumber(
   (n) => Number.isSafeInteger(n) && n >= 0,
   'a whole number of at least 0',
 );
+/** A number of examples, or `auto`. */
+export const batchSize = (text: string): number | 'auto' =>
+  text === 'auto' ? text : positiveInteger(text);
 export const positiveNumber = parsedNumber((n) => Number.isFinite(n) && n > 0, 'a number above 0');
 export const nonNegativeNumber = parsedNumber(
   (n) => Number.isFinite(n) && n >= 0,

@@ -52,6 +52,9 @@ export async function runPretraining(
       case 'interrupted':
         progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
+      case 'batchSize':
+        say(runLine(event));
+        break;
       case 'damaged':
       case 'deviceLost':
       case 'outOfMemory':

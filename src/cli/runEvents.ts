@@ -1,13 +1,15 @@
 import type { RunEvent } from '../train/recipes/events.ts';
 
-type Trouble = Extract<
+type RunNote = Extract<
   RunEvent,
-  { event: 'damaged' | 'deviceLost' | 'outOfMemory' | 'skippedStep' }
+  { event: 'batchSize' | 'damaged' | 'deviceLost' | 'outOfMemory' | 'skippedStep' }
 >;
 
 /** What is said of a run's folder and device, and of its steps, in one line. */
-export function runLine(event: Trouble): string {
+export function runLine(event: RunNote): string {
   switch (event.event) {
+    case 'batchSize':
+      return `batch size: ${event.batchSize}, the largest that was found to fit`;
     case 'damaged':
       return `${event.folder} is damaged and left out: ${event.damage}`;
     case 'deviceLost':

@@ -6,6 +6,7 @@ import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks
 import type { History } from '../../train/trainer/history.ts';
 import {
   addOptions,
+  batchSize,
   casedOption,
   checkpointOptions,
   dataOptions,
@@ -75,7 +76,12 @@ export function trainCommand(): Command {
       positiveInteger,
       fineTuneDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
+    .option(
+      '--batch-size <n>',
+      'texts per step; auto: the most, a power of two, that there is memory for',
+      batchSize,
+      fineTuneDefaults.batchSize,
+    )
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
     .option(
       '--max-steps <n>',

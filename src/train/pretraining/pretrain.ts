@@ -2,6 +2,7 @@ import type { PreTrainingOutput } from '../../bert/heads/preTraining.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { crossEntropy, type Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
+import { findBatchSize } from '../trainer/batchSize.ts';
 import type { HalvedBatch } from '../trainer/inMemory.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import { Trainer } from '../trainer/trainer.ts';
@@ -83,6 +84,47 @@ export async function pretrainModel(
     return { objective: objectiveOf(model), ...log };
   } finally {
     if (settings.gradientCheckpointing) model.gradientCheckpointingDisable();
+  }
+}
+
+/** Documents that the batch size is tried on. */
+const TRIED_DOCUMENTS = 1000;
+
+/**
+ * The largest batch, a power of two, for whose step the device has memory if its texts are the
+ * longest of the first ones. Throws as `pretrainModel`.
+ */
+export async function findPretrainBatchSize(
+  model: PretrainModel,
+  data: PretrainData,
+  options: Omit<PretrainOptions, 'totalSteps'>,
+): Promise<number> {
+  const documents: Document[] = [];
+  for await (const document of data.documents())
+    if (documents.push(document) === TRIED_DOCUMENTS) break;
+  const { seed } = options;
+  const examples = await data.exampleBuilder.examples(documents, seed);
+  if (examples.length === 0) return options.batchSize;
+  const longest = data.exampleBuilder.sortByLength(examples).toReversed();
+  const task = new Pretraining(model, data, { ...options, totalSteps: 1 });
+  // Later texts may fill a larger batch than the first ones.
+  const inputsOf = (size: number) =>
+    data.exampleBuilder.collate(
+      Array.from({ length: size }, (_, i) => longest[i % longest.length]),
+      seed,
+      0,
+    ).inputs;
+  if (options.gradientCheckpointing) model.gradientCheckpointingEnable();
+  try {
+    const settings = { ...options, eps: EPS };
+    return await findBatchSize(
+      task,
+      settings,
+      inputsOf,
+      Math.max(examples.length, documents.length),
+    );
+  } finally {
+    if (options.gradientCheckpointing) model.gradientCheckpointingDisable();
   }
 }
 

@@ -63,6 +63,8 @@ export type InputEvent =
 /** What a training reports of its folder and its device. */
 export type RunEvent =
   | { event: 'checkpoint'; step: number }
+  /** What `batchSize: 'auto'` found. */
+  | { event: 'batchSize'; batchSize: number }
   /** A checkpoint that is not what was saved; an earlier one is taken. */
   | { event: 'damaged'; folder: string; damage: string }
   /** The device was lost; the run goes on from its latest checkpoint, on a new one. */

@@ -27,6 +27,7 @@ import {
   type FitOptions,
   type FitPosition,
   type FitState,
+  findFitBatchSize,
   fit,
   totalStepsOf,
 } from '../trainer/fit.ts';
@@ -108,6 +109,8 @@ export interface FineTuneRun {
     /** Hash of the best model's weights so far. */
     bestModel?: string;
   };
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Whether a model in `out` may be replaced. */
   overwrite: boolean;
   /** The settings as the checkpoint keeps them. */
@@ -135,6 +138,11 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     maxPositionEmbeddings,
     report,
   );
+  if (run.findsBatchSize) {
+    settings.batchSize = await findFitBatchSize(model, train, settings);
+    run.kept.batchSize = settings.batchSize;
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+  }
   const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',

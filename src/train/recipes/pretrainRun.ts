@@ -11,6 +11,7 @@ import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretr
 import { objectiveOf, type PretrainModel, pretrainModels } from '../pretraining/objective.ts';
 import { pretrainPicture } from '../pretraining/picture.ts';
 import {
+  findPretrainBatchSize,
   type PretrainData,
   type PretrainOptions,
   type PretrainState,
@@ -97,6 +98,8 @@ export interface BegunPretraining extends PretrainSettings, DeviceSettings, File
 type SavedPretraining = Awaited<ReturnType<typeof readPretraining>>['state'];
 export interface PretrainRun {
   settings: PretrainSettings;
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Its settings, if it has begun. */
   begun?: BegunPretraining;
   /** Where it is continued. */
@@ -105,15 +108,20 @@ export interface PretrainRun {
 
 /** Trains the run to its end, or until its signal stops it. */
 export async function runPretraining(
-  { settings, begun, saved }: PretrainRun,
+  { settings: given, findsBatchSize, begun, saved }: PretrainRun,
   folder: RunFolder,
   about: DeviceSettings & FileMarks,
   { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
 ): Promise<PretrainResult> {
   const report = onEvent ?? (() => {});
-  const { model, tokenizer } = await startingModel(settings, saved?.checkpoint, report);
-  checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
-  const data = await openPretrainData(settings, tokenizer, report);
+  const { model, tokenizer } = await startingModel(given, saved?.checkpoint, report);
+  checkMaxLength(given.maxLength, model.config.maxPositionEmbeddings);
+  let [settings, data] = [given, await openPretrainData(given, tokenizer, report)];
+  if (findsBatchSize) {
+    settings = { ...given, batchSize: await findPretrainBatchSize(model, data, given) };
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+    data = await openPretrainData(settings, tokenizer, () => {});
+  }
   await folder.begin();
   const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
   report({

@@ -7,9 +7,11 @@ import { fitDefaults } from '../defaults.ts';
 import { metricKey } from '../tasks/metric.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { joinParts, rowsOf, shareInput } from './accumulation.ts';
+import { type BatchSize, findBatchSize } from './batchSize.ts';
 import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
 import { type EvaluationOptions, evaluateExamples } from './evaluate.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
+import type { FitCallbacks, FitPosition, FitState } from './fitState.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
 import type { HalvedBatch } from './inMemory.ts';
@@ -19,38 +21,8 @@ import { isFiniteStep, type SavedState, type TrainerState } from './trainerState
 import { TrainingLoss } from './trainingLoss.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
-export type { FitOptions };
+export type { FitCallbacks, FitOptions, FitPosition, FitState };
 export { fitDefaults };
-
-/** Where fine-tuning stands in its data. */
-export interface FitPosition {
-  /** From 1. */
-  epoch: number;
-  /** Batches of the epoch that are done. */
-  batch: number;
-}
-
-export type FitState<T> = TrainerState<FitPosition, StepRecord, EpochRecord, T>;
-
-/** What `fit` reports, and how it is stopped. */
-export interface FitCallbacks {
-  /** Stops after the current step. */
-  signal?: AbortSignal;
-  /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
-  peakFlops?: number;
-  /** After each step, when its results arrive. */
-  onStep?: (record: StepRecord, pace: Throughput) => void;
-  /** When the device has too little memory for as many examples at once. */
-  onOutOfMemory?: (halved: HalvedBatch & { step: number }) => void;
-  /** When a step is left out, since its loss or gradients are not finite. */
-  onSkip?: (record: StepRecord) => void;
-  /** After each evaluation; `seconds` since the last one, its own included. */
-  onEpoch?: (record: EpochRecord, seconds: number) => void;
-  /** When the model is the best so far (each epoch without validation data): save it here. */
-  onBest?: () => Promise<void>;
-  /** At the start, every `saveEvery` steps and at the end: save model and state here. */
-  onCheckpoint?: (state: FitState<Tensor>) => Promise<void>;
-}
 
 /** Steps of an epoch. */
 export const stepsPerEpoch = (examples: number, perStep: number): number =>
@@ -81,21 +53,25 @@ export async function fit(
   model: TaskModel,
   train: readonly TrainingExample[],
   valid: readonly TrainingExample[] = [],
-  options: Partial<FitOptions> & FitCallbacks = {},
+  options: Partial<Omit<FitOptions, 'batchSize'>> & { batchSize?: BatchSize } & FitCallbacks = {},
   state?: SavedState<FitPosition, StepRecord, EpochRecord>,
 ): Promise<History> {
   const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...rest } = options;
   const { onOutOfMemory, onSkip, ...given } = rest;
-  const settings: FitOptions = withDefaults(fitDefaults, given);
-  const { epochs, batchSize, maxSteps } = settings;
+  const asked = withDefaults(fitDefaults as Omit<FitOptions, 'batchSize'>, given);
   if (train.length === 0) throw new UsageError('there are no examples to train on');
-  checkCount('epochs', epochs);
-  checkCount('batchSize', batchSize);
-  if (maxSteps !== undefined) checkCount('maxSteps', maxSteps);
+  checkCount('epochs', asked.epochs);
+  if (asked.maxSteps !== undefined) checkCount('maxSteps', asked.maxSteps);
   const [examples, validExamples] = [
     resolveExamples(model, train, 'train', true),
     resolveExamples(model, valid, 'valid', true),
   ];
+  const { batchSize = fitDefaults.batchSize } = given;
+  const settings: FitOptions = {
+    ...asked,
+    batchSize: batchSize === 'auto' ? await findFitBatchSize(model, examples, asked) : batchSize,
+  };
+  checkCount('batchSize', settings.batchSize);
   const task = new FineTuning(model, examples, validExamples, settings);
   const perEpoch = stepsPerEpoch(train.length, examplesPerStep(settings));
   const totalSteps = totalStepsOf(settings, train.length);
@@ -127,6 +103,28 @@ export async function fit(
     return new History(task.monitor, await trainer.train());
   } finally {
     if (settings.gradientCheckpointing) model.gradientCheckpointingDisable();
+    task.dispose();
+  }
+}
+
+/**
+ * The largest batch, a power of two, for whose step the device has memory if its texts are the
+ * longest ones. Throws as `fit`.
+ */
+export async function findFitBatchSize(
+  model: TaskModel,
+  examples: readonly EncodedExample[],
+  options: Omit<FitOptions, 'batchSize'>,
+): Promise<number> {
+  const settings = { ...options, batchSize: 1 };
+  const byLength = examples.toSorted((a, b) => b.inputIds.length - a.inputIds.length);
+  const task = new FineTuning(model, examples, [], settings);
+  const inputsOf = (size: number) => task.inputsOf(byLength.slice(0, size), size);
+  if (options.gradientCheckpointing) model.gradientCheckpointingEnable();
+  try {
+    return await findBatchSize(task, settings, inputsOf, examples.length);
+  } finally {
+    if (options.gradientCheckpointing) model.gradientCheckpointingDisable();
     task.dispose();
   }
 }
@@ -181,8 +179,8 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
       for (let batch = epoch === from.epoch ? from.batch : 0; batch < all.length; batch++) {
         const examples = all[batch].map((i) => this.#train[i]);
         yield {
-          inputs: this.#inputsOf(examples, this.#options.batchSize),
-          divide: (size) => this.#inputsOf(examples, size),
+          inputs: this.inputsOf(examples, this.#options.batchSize),
+          divide: (size) => this.inputsOf(examples, size),
           examples: examples.length,
           tokens: countTokens(examples),
           epoch,
@@ -193,7 +191,7 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
   }
 
   /** A batch, in parts of `size` examples padded to one length. Parts without labels go. */
-  #inputsOf(examples: readonly EncodedExample[], size: number): Record<string, HostTensor> {
+  inputsOf(examples: readonly EncodedExample[], size: number): Record<string, HostTensor> {
     const { padTokenId, maxPositionEmbeddings } = this.model.config;
     const inputs = { ...collate(examples, padTokenId, maxPositionEmbeddings, this.#task) };
     const parts = batches(

@@ -103,6 +103,23 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   }
 
   /**
+   * Finds out whether there is memory for a step, which changes no weight.
+   * @throws OutOfMemoryError if there is too little.
+   */
+  async tryInputs(inputs: Record<string, HostTensor>): Promise<void> {
+    this.#isHealthy.zero_();
+    try {
+      if (this.#device.capture) await this.#captured.prepare(inputs);
+      else await this.#captured.run(inputs);
+    } catch (error) {
+      this.optimizer.zeroGrad();
+      throw error;
+    } finally {
+      this.#captured.dispose();
+    }
+  }
+
+  /**
    * The same for the batch of step `step` (from 0), in parts that the device has the memory for.
    * @param onHalved is told of each size that is tried
    * @throws OutOfMemoryError if it has not enough for one example at a time.
