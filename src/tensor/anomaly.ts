@@ -69,8 +69,9 @@ class AnomalyWatch implements RecordObserver {
 
   #sightingOf(tensor: Tensor, by: string): number | undefined {
     if (tensor.dtype !== 'float32') return undefined;
+    // A constant may be infinite, such as what a mask is filled with; a parameter may not.
     if (!this.#seen.has(tensor))
-      this.#see(tensor, `an input of ${by}, ${describe(tensor)},`, [], false);
+      this.#see(tensor, `an input of ${by}, ${describe(tensor)},`, [], !tensor.requiresGrad);
     return this.#seen.get(tensor);
   }
 

@@ -13,7 +13,7 @@ import {
   sumInPlace,
 } from './pendingGradient.ts';
 import { describe } from './print.ts';
-import { recordObserver } from './recordObserver.ts';
+import { observeRecords } from './recordObserver.ts';
 import { whileReading } from './savedTensors.ts';
 import { scope } from './scope.ts';
 import { tick } from './storage.ts';
@@ -124,8 +124,15 @@ export class BackwardPass {
       });
       return;
     }
-    const gradients = scope(() => whileReading(node, () => backward(...dys), dys));
-    recordObserver()?.onGradients(
+    // What a backward computes on the way is not seen, only what comes of it.
+    const observer = observeRecords(undefined);
+    let gradients: ReturnType<typeof backward>;
+    try {
+      gradients = scope(() => whileReading(node, () => backward(...dys), dys));
+    } finally {
+      observeRecords(observer);
+    }
+    observer?.onGradients(
       node.name,
       gradients.map((gradient) => (gradient instanceof Tensor ? gradient : undefined)),
       inputs,

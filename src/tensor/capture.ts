@@ -62,6 +62,8 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
   readonly #device: Device;
   readonly #step: (inputs: T) => R;
   readonly #captured = new Map<string, Captured<T, R>>();
+  /** Runs whose results have not come back. */
+  readonly #inFlight = new Set<Promise<unknown>>();
   #latestPlan: Plan | undefined;
 
   constructor(device: Device, step: (inputs: T) => R) {
@@ -78,6 +80,8 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
    */
   async prepare(inputs: HostInputs<T>): Promise<void> {
     if (!this.#device.capture || this.#validCapture(keyOf(inputs))) return;
+    // Or these would reject with what is wrong here.
+    await Promise.allSettled(this.#inFlight);
     const { plan, guard } = this.#capture(keyOf(inputs), inputs);
     try {
       await this.#device.synchronize();
@@ -108,6 +112,9 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
     const replayed = replay(this.#device, plan, () => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
+    this.#inFlight.add(replayed);
+    const isBack = () => this.#inFlight.delete(replayed);
+    replayed.then(isBack, isBack);
     guard.noteReplay();
     applyFinalGradients(guard);
     return unpack(new Float32Array(await replayed));

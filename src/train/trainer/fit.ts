@@ -15,9 +15,8 @@ import type { FitCallbacks, FitPosition, FitState } from './fitState.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
 import type { HalvedBatch } from './inMemory.ts';
-import type { Throughput } from './stepReader.ts';
 import { Trainer, type TrainerCallbacks } from './trainer.ts';
-import { isFiniteStep, type SavedState, type TrainerState } from './trainerState.ts';
+import { isFiniteStep, type SavedState } from './trainerState.ts';
 import { TrainingLoss } from './trainingLoss.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
