@@ -16,8 +16,8 @@ export function runLine(event: RunNote): string {
       return `${event.message}; going on from the latest checkpoint on a new device`;
     case 'outOfMemory':
       return (
-        `step ${event.step}: too little memory; going on with ${event.microBatchSize} examples ` +
-        'at a time, which add up to the same batch'
+        `step ${event.step}: too little memory${event.during === 'evaluation' ? ' to evaluate' : ''}; going on with ${event.microBatchSize} examples ` +
+        'at a time, with the same results'
       );
     case 'skippedStep': {
       const { loss, gradNorm } = event;

@@ -3,7 +3,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { crossEntropy, type Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
 import { findBatchSize } from '../trainer/batchSize.ts';
-import type { HalvedBatch } from '../trainer/inMemory.ts';
+import type { HalvedBatch, HalvedInTraining } from '../trainer/inMemory.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import { isFiniteStep, type SavedState, type TrainerState } from '../trainer/trainerState.ts';
@@ -51,7 +51,7 @@ export interface PretrainCallbacks {
   onStep?: (record: PretrainStep, pace: Throughput) => void;
   onEvaluation?: (record: PretrainEvaluation) => void;
   /** When the device has too little memory for as many examples at once. */
-  onOutOfMemory?: (halved: HalvedBatch & { step: number }) => void;
+  onOutOfMemory?: (halved: HalvedInTraining) => void;
   /** When a step is left out, since its loss or gradients are not finite. */
   onSkip?: (record: PretrainStep) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */

@@ -1,6 +1,6 @@
 import type { DownloadProgress } from '../../formats/hub.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
-import type { HalvedBatch } from '../trainer/inMemory.ts';
+import type { HalvedInTraining } from '../trainer/inMemory.ts';
 import type { StepInfo } from '../trainer/trainingTask.ts';
 
 /** What recipes report of data and models before the work begins. */
@@ -70,7 +70,7 @@ export type RunEvent =
   /** The device was lost; the run goes on from its latest checkpoint, on a new one. */
   | { event: 'deviceLost'; message: string }
   /** A step, or an evaluation after it, found too little memory for as many examples at once. */
-  | ({ event: 'outOfMemory'; step: number } & HalvedBatch)
+  | ({ event: 'outOfMemory' } & HalvedInTraining)
   /** The update of a step was left out, since its loss or gradients are not finite. */
   | { event: 'skippedStep'; step: number; loss: number; gradNorm: number }
   /** `signal` stopped the run; `folder` is its checkpoint. */
@@ -98,8 +98,7 @@ export interface RecipeCallbacks<E> {
 
 /** Reports what a training gets by with. */
 export const troubleCallbacks = (report: (event: RunEvent) => void) => ({
-  onOutOfMemory: (halved: HalvedBatch & { step: number }) =>
-    report({ event: 'outOfMemory', ...halved }),
+  onOutOfMemory: (halved: HalvedInTraining) => report({ event: 'outOfMemory', ...halved }),
   onSkip: ({ step, loss, gradNorm }: StepInfo) =>
     report({ event: 'skippedStep', step, loss, gradNorm }),
 });

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../tensor/index.ts';
 import type { EpochRecord, StepRecord } from './history.ts';
-import type { HalvedBatch } from './inMemory.ts';
+import type { HalvedInTraining } from './inMemory.ts';
 import type { Throughput } from './stepReader.ts';
 import type { TrainerState } from './trainerState.ts';
 
@@ -23,7 +23,7 @@ export interface FitCallbacks {
   /** After each step, when its results arrive. */
   onStep?: (record: StepRecord, pace: Throughput) => void;
   /** When the device has too little memory for as many examples at once. */
-  onOutOfMemory?: (halved: HalvedBatch & { step: number }) => void;
+  onOutOfMemory?: (halved: HalvedInTraining) => void;
   /** When a step is left out, since its loss or gradients are not finite. */
   onSkip?: (record: StepRecord) => void;
   /** After each evaluation; `seconds` since the last one, its own included. */

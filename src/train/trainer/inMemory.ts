@@ -8,6 +8,12 @@ export interface HalvedBatch {
   message: string;
 }
 
+/** The same in a training: after which step, and in which part of the work. */
+export interface HalvedInTraining extends HalvedBatch {
+  step: number;
+  during: 'training' | 'evaluation';
+}
+
 /** Half as many examples. @throws OutOfMemoryError if there is only one. */
 export function halved(error: OutOfMemoryError, size: number): number {
   if (size > 1) return Math.ceil(size / 2);

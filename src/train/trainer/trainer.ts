@@ -11,7 +11,7 @@ import { NotFiniteError } from '../../platform/errors.ts';
 import { getRngState, type HostTensor, type Tensor } from '../../tensor/index.ts';
 import { checkFiniteWeights } from './checks.ts';
 import { checkCount } from './hyperparameters.ts';
-import type { HalvedBatch } from './inMemory.ts';
+import type { HalvedInTraining } from './inMemory.ts';
 import { StepReader, type Throughput } from './stepReader.ts';
 import {
   isFiniteStep,
@@ -36,7 +36,7 @@ export interface TrainerCallbacks<P, S, E> {
   /** After each step, when its results arrive. */
   onStep?: (record: S, pace: Throughput) => void;
   /** When the device has too little memory for as many examples at once. */
-  onOutOfMemory?: (halved: HalvedBatch & { step: number }) => void;
+  onOutOfMemory?: (halved: HalvedInTraining) => void;
   /** When a step is left out, since its loss or gradients are not finite. */
   onSkip?: (record: S) => void;
   /** `seconds` since the last evaluation. */
@@ -62,6 +62,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   #count: number;
   #position: P;
   #savedAt: number | undefined;
+  /** The smallest number of examples that an evaluation had to go down to. */
+  #evaluationSize = Number.POSITIVE_INFINITY;
   #evaluatedAt = performance.now();
 
   /**
@@ -153,7 +155,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     const [learningRate] = this.#step.schedule.getLastLr();
     const step = this.#count + 1;
     const { results, ...context } = await this.#step.runInMemory(batch, this.#count, (halved) =>
-      this.#callbacks.onOutOfMemory?.({ step, ...halved }),
+      this.#callbacks.onOutOfMemory?.({ step, during: 'training', ...halved }),
     );
     this.#count = step;
     this.#position = next;
@@ -194,9 +196,13 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     await this.#settle();
     try {
       const since = this.#log.steps.filter(({ step }) => step > last);
-      const record = await this.#task.evaluate(this.#log, since, signal, (halved) =>
-        onOutOfMemory?.({ step: count, ...halved }),
-      );
+      const record = await this.#task.evaluate(this.#log, since, signal, (halved) => {
+        const { microBatchSize } = halved;
+        // Each evaluation finds it out again, but it is news only once.
+        if (microBatchSize < this.#evaluationSize)
+          onOutOfMemory?.({ step: count, during: 'evaluation', ...halved });
+        this.#evaluationSize = Math.min(microBatchSize, this.#evaluationSize);
+      });
       if (record) {
         this.#log.evaluations.push(record);
         // A resumed run stands where it was saved, but the checkpoint lacks this evaluation.

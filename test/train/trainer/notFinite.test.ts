@@ -15,7 +15,7 @@ afterAll(() => {
 
 type Loss = (y: Tensor, x: Tensor) => Tensor;
 
-/** Pulls the outputs of a linear layer towards 0; `bad` tells the steps with an input of its own. */
+/** Pulls outputs of a linear layer towards 0; `bad` tells the steps with inputs of their own. */
 class Shrinking implements TrainingTask<number, StepInfo, { step: number }> {
   readonly start = 0;
   readonly model = new Linear(2, 1);
