@@ -14,11 +14,13 @@ export function runLine(event: RunNote): string {
       return `${event.folder} is damaged and left out: ${event.damage}`;
     case 'deviceLost':
       return `${event.message}; going on from the latest checkpoint on a new device`;
-    case 'outOfMemory':
+    case 'outOfMemory': {
+      const work = event.during === 'evaluation' ? ' to evaluate' : '';
       return (
-        `step ${event.step}: too little memory${event.during === 'evaluation' ? ' to evaluate' : ''}; going on with ${event.microBatchSize} examples ` +
-        'at a time, with the same results'
+        `step ${event.step}: too little memory${work}; going on with ${event.microBatchSize} ` +
+        'examples at a time, with the same results'
       );
+    }
     case 'skippedStep': {
       const { loss, gradNorm } = event;
       const what = Number.isFinite(loss)
