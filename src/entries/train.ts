@@ -107,6 +107,7 @@ export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts'
 export type { TrainingExample } from '../train/trainer/examples.ts';
 export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';
 export { History } from '../train/trainer/history.ts';
+export type { HalvedInTraining } from '../train/trainer/inMemory.ts';
 export { historyPicture } from '../train/trainer/picture.ts';
 export {
   Trainer,

@@ -110,6 +110,15 @@ describe.each(['cpu', 'webgpu'] as const)('memory that runs out on %s', (kind) =
     expect(tight.loss).toBeCloseTo(whole.loss, 6);
   });
 
+  here(kind)('is put off by `gradientCheckpointing`, with the same bits', async () => {
+    const [plain, checkpointed] = [
+      await run(kind, long),
+      await run(kind, long, undefined, { gradientCheckpointing: true }),
+    ];
+    expect(checkpointed.losses).toEqual(plain.losses);
+    expect(checkpointed.peakBytes).toBeLessThan(plain.peakBytes);
+  });
+
   here(kind)('says so when one example is too much', async () => {
     const { base, peakBytes } = await run(kind, long);
     const failing = run(kind, long, base + 0.3 * (peakBytes - base));
