@@ -57,10 +57,10 @@ function lineOf(event: LineEvent, lowered: string | undefined): string {
         'the first of them is read'
       );
     case 'truncated':
-      return (
-        `${event.path}: ${event.cut} of ${event.texts} texts are cut: ` +
-        `they are longer than ${event.maxLength} tokens (--max-length)`
-      );
+    case 'windows':
+    case 'balanced':
+    case 'fewerLabels':
+      return countLine(event);
     case 'lostWords':
       return `${event.path}: ${lostWords(event)}`;
     case 'unknownPieces':
@@ -82,6 +82,32 @@ function lineOf(event: LineEvent, lowered: string | undefined): string {
 }
 
 type EventOf<K extends LineEvent['event']> = Extract<LineEvent, { event: K }>;
+
+/** Lines of how many texts, examples or labels something holds for. */
+function countLine(event: EventOf<'truncated' | 'windows' | 'balanced' | 'fewerLabels'>): string {
+  switch (event.event) {
+    case 'truncated':
+      return (
+        `${event.path}: ${event.cut} of ${event.texts} texts are cut: ` +
+        `they are longer than ${event.maxLength} tokens (--max-length)`
+      );
+    case 'windows':
+      return (
+        `${event.path}: ${event.split} of ${event.texts} texts are longer than ` +
+        `${event.maxLength} tokens: they are read in ${event.windows} windows (--stride)`
+      );
+    case 'balanced':
+      return (
+        `${event.path}: ${event.before} examples to train on become ${event.after}: ` +
+        'those of rarer classes are repeated (--balance)'
+      );
+    case 'fewerLabels':
+      return (
+        `${event.model} has ${event.labels} labels: all of them are given ` +
+        `(--top-k ${event.topK})`
+      );
+  }
+}
 
 function lostWords({ words, cut, withoutToken, maxLength }: EventOf<'lostWords'>): string {
   const parts = [

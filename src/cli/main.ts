@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { benchCommand } from './commands/bench.ts';
+import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -10,6 +11,7 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
 import { setupCommand } from './commands/setup.ts';
@@ -35,6 +37,7 @@ const program = new Command('wigbert')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 const commands = [
+  checkCommand,
   trainCommand,
   pretrainCommand,
   evaluateCommand,
@@ -44,6 +47,7 @@ const commands = [
   tokenizeCommand,
   vocabCommand,
   convertCommand,
+  mergeCommand,
   infoCommand,
   kernelsCommand,
   benchCommand,
@@ -58,7 +62,7 @@ for (const command of commands) {
 }
 
 /** Commands whose result is what they print. */
-const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
 
 let current: Command = program;
 let json = false;

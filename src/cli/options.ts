@@ -105,6 +105,14 @@ export const fileOptions = (): Option[] => [
   ),
 ];
 
+/** How texts longer than the model takes are read. */
+export const strideOption = (): Option =>
+  new Option(
+    '--stride <tokens>',
+    'read longer texts in windows that repeat this many tokens of the one before, and predict by ' +
+      'their mean (default: cut them)',
+  ).argParser(nonNegativeInteger);
+
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'folder of the model, or its name on the Hugging Face hub');
 

@@ -1,6 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
 export { readData } from '../train/data/labelledData.ts';
-export { stratifiedSplit } from '../train/data/split.ts';
+export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
   embedDefaults,
   evaluateDefaults,
@@ -64,6 +64,14 @@ export {
   pretrainModel,
 } from '../train/pretraining/pretrain.ts';
 export {
+  type CheckDataOptions,
+  type CheckDataResult,
+  checkData,
+  type DataProblem,
+  type FileCheck,
+  type SharedTexts,
+} from '../train/recipes/checkData.ts';
+export {
   type EmbedEvent,
   type EmbedOptions,
   type EmbedResult,
@@ -78,6 +86,13 @@ export {
 export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
 export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export {
+  type CrossValidateEvent,
+  type CrossValidateOptions,
+  type CrossValidateResult,
+  crossValidate,
+} from '../train/recipes/folds.ts';
+export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
 export {
   type PredictEvent,
   type PredictRecipeOptions,

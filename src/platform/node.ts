@@ -9,6 +9,7 @@ export {
   findDamage,
   folderNames,
   recoverFolders,
+  removeFile,
   removeFolder,
   writeFolder,
 } from './node/checkedFolder.ts';
@@ -25,7 +26,7 @@ export {
   pathExists,
   readBytes,
 } from './node/readFiles.ts';
-export { isSamePath } from './node/samePath.ts';
+export { absolutePath, isSamePath } from './node/samePath.ts';
 export { waitForDevice, yieldToEventLoop } from './node/waiting.ts';
 export { findWebGPU } from './node/webgpu.ts';
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
+import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -11,26 +12,32 @@ import {
   jsonOption,
   modelOption,
   positiveInteger,
+  strideOption,
 } from '../options.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('measure a model on labelled texts, pairs of texts or words')
-    .argument('<data>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
+    .argument(
+      '<data>',
+      'TSV, CSV, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
+    )
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (data: string, options) => {
-    const { model, maxLength, batchSize, json } = options;
+    const { model, base, maxLength, stride, batchSize, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
     const device = await openCliDevice(options.device, json);
     const result = await evaluate(
-      { model, data, maxLength, batchSize, ...dataOptionsOf(options) },
+      { model, base, data, maxLength, stride, batchSize, ...dataOptionsOf(options) },
       { onEvent: (event) => reportInput(event, json) },
     );
     if (!json) {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
+import { baseOption } from '../loraOptions.ts';
 import {
   addOptions,
   closedShare,
@@ -11,6 +12,7 @@ import {
   path,
   positiveInteger,
   quietOption,
+  strideOption,
 } from '../options.ts';
 
 export function predictCommand(): Command {
@@ -18,17 +20,18 @@ export function predictCommand(): Command {
     .description('label or score texts, or tag their words')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option(
       '--input <file>',
-      'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
-        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
+      'instead of texts, a TSV, CSV, JSON, JSONL or Parquet file with a text column (or two), ' +
+        'tagged words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
         'written, with columns for what is predicted; broken rows are reported and left out',
       path,
     )
     .option(
       '--out <file>',
       'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
-        'standard output, in the format of the input)',
+        'standard output, in the format of the input; JSONL for Parquet)',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
@@ -44,6 +47,7 @@ export function predictCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
   return addOptions(command, columnOptions())
     .addOption(deviceOption())

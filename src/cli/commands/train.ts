@@ -4,6 +4,9 @@ import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
+import { isCrossValidation, runFolds } from '../crossValidating.ts';
+import { expandFiles } from '../files.ts';
+import { loraOptions } from '../loraOptions.ts';
 import {
   addOptions,
   batchSize,
@@ -23,6 +26,7 @@ import {
   precisionOption,
   quietOption,
   startOptions,
+  strideOption,
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
@@ -44,8 +48,9 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
     .argument(
-      '[data]',
-      'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags',
+      '[data...]',
+      'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +
+        'tags; of several files, each has its own columns',
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
@@ -62,7 +67,8 @@ export function trainCommand(): Command {
       '--freeze <layers>',
       'freeze the embeddings and this many of the lowest layers; all: train only the head',
       layers,
-    )
+    );
+  addOptions(command, loraOptions())
     .option('--valid <file>', 'file to validate with, instead of a part of the data')
     .option(
       '--valid-split <share>',
@@ -76,6 +82,14 @@ export function trainCommand(): Command {
       positiveInteger,
       fineTuneDefaults.maxLength,
     )
+    .addOption(strideOption())
+    .option(
+      '--folds <k>',
+      'cross-validation: train k times, each with another part to validate with; the mean of the ' +
+        'metrics and its deviation are in folds.json',
+      positiveInteger,
+    )
+    .option('--balance', 'repeat the examples of rarer classes, up to the most frequent class')
     .option(
       '--batch-size <n>',
       'texts per step; auto: the most, a power of two, that there is memory for',
@@ -90,7 +104,10 @@ export function trainCommand(): Command {
     );
   addRunOptions(command);
   addOptions(command, dataOptions());
-  return command.action((data: string | undefined, options) => run(command, data, options));
+  return command.action(async (given: string[], options) => {
+    const files = await expandFiles(given);
+    await run(command, files.length > 1 ? files : files[0], options);
+  });
 }
 
 /** Options of the training itself. */
@@ -153,7 +170,7 @@ function addRunOptions(command: Command): void {
 
 async function run(
   command: Command,
-  data: string | undefined,
+  data: string | string[] | undefined,
   options: ReturnType<Command['opts']>,
 ) {
   const { device: asked, precision, json, quiet, resume, maxTime, ...rest } = options;
@@ -164,6 +181,10 @@ async function run(
     );
   noteCased(options);
   const silent = Boolean(json || quiet);
+  if (options.folds !== undefined || (resume && (await isCrossValidation(resume)))) {
+    await runFolds(command, data, options);
+    return;
+  }
   let device!: Device;
   const { history, interrupted, isForPairs, out } = await runFineTuning(
     resume === undefined || resume === 'auto'

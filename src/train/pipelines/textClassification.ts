@@ -90,9 +90,9 @@ export class TextClassificationPipeline {
       : predictions.map(({ scores }) => topLabels(scores, topK));
   }
 
-  /** Texts, or pairs, as ids, cut to `maxLength` tokens. */
-  encode(texts: readonly TextInput[], maxLength?: number): EncodedExample[] {
-    return encodeTexts(texts, this.model, this.tokenizer, maxLength);
+  /** Texts, or pairs, as ids, cut to `maxLength` tokens; with `stride`, split into windows. */
+  encode(texts: readonly TextInput[], maxLength?: number, stride?: number): EncodedExample[] {
+    return encodeTexts(texts, this.model, this.tokenizer, maxLength, stride);
   }
 
   /** `predict` for texts that are encoded already. */

@@ -5,18 +5,22 @@ import type { Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { type FileOptions, readReporting } from './fineTuneData.ts';
+import { checkTask, type FileOptions, readReporting } from './fineTuneData.ts';
 import { reportTags, reportUnseen } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends FileOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
+  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** TSV, CSV, JSONL or CoNLL file with labels of the kind the model was trained on. */
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
+  /** As for training: longer texts are read in windows, and predicted by their mean. */
+  stride?: number;
   /** Default 64. */
   batchSize?: number;
 }
@@ -51,19 +55,28 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const {
     model: name,
+    base,
     data: path,
     maxLength: asked,
+    stride,
     batchSize,
     ...columns
   } = withDefaults(evaluateDefaults, options);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, base));
   reportWeights(name, model, report);
   const task = taskOf(model);
+  checkTask({ stride }, task);
   const labels = labelsOf(model);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
   const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
-  const examples = encodeExamples(data.examples, tokenizer, maxLength, maxPositionEmbeddings);
+  const examples = encodeExamples(
+    data.examples,
+    tokenizer,
+    maxLength,
+    maxPositionEmbeddings,
+    stride,
+  );
   const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
   reportUnseen(path, encoded, report);
   if (task.perToken) reportTags(path, labels, report);

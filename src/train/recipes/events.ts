@@ -19,6 +19,17 @@ export type InputEvent =
   | { event: 'duplicateColumns'; path: string; columns: readonly string[] }
   /** Texts that are longer than `maxLength` tokens: their ends are not seen. */
   | { event: 'truncated'; path: string; cut: number; texts: number; maxLength: number }
+  /** Texts that are longer than `maxLength` tokens, and the windows that they are `split` into. */
+  | {
+      event: 'windows';
+      path: string;
+      split: number;
+      windows: number;
+      texts: number;
+      maxLength: number;
+    }
+  /** Examples to train on before and after those of rare classes are repeated. */
+  | { event: 'balanced'; path: string; before: number; after: number }
   /**
    * Tagged words that the model never sees: `cut` off by `maxLength`, or without a token, as blanks
    * and control characters.
@@ -55,6 +66,8 @@ export type InputEvent =
       from: readonly string[];
       to: readonly string[];
     }
+  /** More labels are asked for (`topK`) than the model has. */
+  | { event: 'fewerLabels'; model: string; topK: number; labels: number }
   /** Weights that a model folder lacks (these are random) or has without use. */
   | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
   /** A model that is fetched from the hub. */

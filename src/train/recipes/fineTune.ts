@@ -1,5 +1,9 @@
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { fileExists } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { fineTuneDefaults } from '../defaults.ts';
 import type { BatchSize } from '../trainer/batchSize.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
@@ -16,6 +20,7 @@ import {
   type FineTuneSettings,
   runFineTuning,
 } from './fineTuneRun.ts';
+import { checkLora } from './lora.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
@@ -31,7 +36,7 @@ import {
 
 /** Options of `fineTune`. */
 export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
-  data: string;
+  data: string | readonly string[];
   /** Texts of a step. `auto`: the most, a power of two, that the device has memory for. */
   batchSize?: BatchSize;
   /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
@@ -89,6 +94,7 @@ type OpenedRun = Pick<FineTuneRun, 'settings' | 'findsBatchSize' | 'overwrite' |
 /** @throws UsageError if options do not go together, or if `out` holds an unfinished run. */
 async function checkNew(options: FineTuneOptions): Promise<void> {
   checkStart(options);
+  checkLora(options);
   const { out, overwrite } = options;
   await checkIsFolder(options);
   await checkNotModel(options);
@@ -110,7 +116,12 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
     ...withDefaults(fineTuneDefaults, options),
     ...(typeof batchSize === 'number' && { batchSize }),
   };
-  return { settings, findsBatchSize, overwrite, marks: await markFiles(dataFiles(settings)) };
+  return {
+    settings,
+    findsBatchSize,
+    overwrite,
+    marks: await markFiles(await watchedFiles(settings)),
+  };
 }
 
 /** The run in a folder, to continue it. */
@@ -122,7 +133,7 @@ async function openRun(
   const checkpoint = await folder.lastCheckpoint(report);
   const { state, settings, bestModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
-  await checkUnchanged(folder.path, dataFiles(kept), kept);
+  await checkUnchanged(folder.path, await watchedFiles(kept), kept);
   const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }
@@ -146,5 +157,18 @@ async function readFineTuning(dir: string) {
   return { ...read, isFinished };
 }
 
-const dataFiles = ({ data, valid }: FineTuneSettings): string[] =>
-  valid === undefined ? [data] : [data, valid];
+/** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
+export async function watchedFiles({
+  data,
+  valid,
+  lora,
+  model,
+}: FineTuneSettings): Promise<string[]> {
+  const weights = joinPath(model ?? '', modelFiles.weights);
+  const isAdapted = lora !== undefined && (await fileExists(weights));
+  return [
+    ...filesOf(data),
+    ...(valid === undefined ? [] : [valid]),
+    ...(isAdapted ? [weights] : []),
+  ];
+}

@@ -23,7 +23,10 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
    * wait for. A file appears when it is whole.
    */
   out: string | ((text: string) => void | Promise<void>);
-  /** Format of what is written. Default: by the ending of `out`, else that of the input. */
+  /**
+   * Format of what is written. Default: by the ending of `out`, else that of the input (JSONL for
+   * Parquet).
+   */
   outFormat?: DataFormat;
 }
 
@@ -75,7 +78,8 @@ export async function predictFile(
   const predictor = await openPredictor(options, report);
   const table = await openInput(options, predictor.task);
   reportTable(table, report);
-  const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : table.format);
+  const own = table.format === 'parquet' ? 'jsonl' : table.format;
+  const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : own);
   const { task, labels } = predictor;
   const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();

@@ -25,18 +25,26 @@ import {
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
+import { checkTask } from './fineTuneData.ts';
 import { UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 export interface PredictorOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
+  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** Probability above which a label is given, for models that give several labels. Default 0.5. */
   threshold?: number;
   /** This many labels of each text, the most probable first; 'all': every label. */
   topK?: number | 'all';
   /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
   maxLength?: number;
+  /**
+   * Reads longer texts in windows that repeat so many tokens of the one before, instead of cutting
+   * them: probabilities (or scores) are the mean over the windows.
+   */
+  stride?: number;
   /** Default 32. */
   batchSize?: number;
 }
@@ -94,21 +102,26 @@ export interface Predictor {
  */
 export async function openPredictor(
   options: PredictorOptions,
-  report: (event: InputEventOf<'weights' | 'download'>) => void,
+  report: (event: InputEventOf<'weights' | 'download' | 'fewerLabels'>) => void,
 ): Promise<Predictor> {
   const { model: name, threshold, batchSize } = withDefaults(predictDefaults, options);
   if (options.topK !== undefined) checkTopK(options.topK);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, options.base));
   reportWeights(name, model, report);
-  const task = taskOf(model).name;
+  const { name: task, perToken } = taskOf(model);
   checkOptions(options, task);
+  checkTask({ stride: options.stride }, { name: task, perToken });
+  const { topK } = options;
+  const labels = labelsOf(model);
+  if (topK !== undefined && topK !== 'all' && topK > labels.length)
+    report({ event: 'fewerLabels', model: name, topK, labels: labels.length });
   const maxLength = options.maxLength ?? defaultMaxLength(model.config, tokenizer);
   const { encode, predict } =
     model instanceof BertForTokenClassification
       ? tagger(model, tokenizer, { maxLength, batchSize })
       : classifier(model, tokenizer, { ...options, maxLength, batchSize, threshold });
   return {
-    ...{ task, labels: labelsOf(model), batchSize, predict },
+    ...{ task, labels, batchSize, predict },
     unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
     encode(inputs, unseen) {
       const encoded = encode(inputs);
@@ -141,6 +154,8 @@ function exampleOf(
     : { text: input[0], pair: input[1] };
 }
 
+type Optional = 'model' | 'base' | 'topK' | 'stride';
+
 interface Parts extends Pick<Predictor, 'predict'> {
   encode(inputs: readonly PredictInput[]): EncodedExample[];
 }
@@ -152,15 +167,16 @@ function classifier(
     threshold,
     topK,
     maxLength,
+    stride,
     batchSize,
-  }: Required<Omit<PredictorOptions, 'model' | 'topK'>> & Pick<PredictorOptions, 'topK'>,
+  }: Required<Omit<PredictorOptions, Optional>> & Pick<PredictorOptions, Optional>,
 ): Parts {
   const pipeline = new TextClassificationPipeline(model, tokenizer);
   const task = taskOf(model).name;
   const topOf = ({ scores }: Pick<Prediction, 'scores'>) =>
     topK === undefined ? {} : { top: topLabels(scores, topK) };
   return {
-    encode: (inputs) => pipeline.encode(inputs as readonly TextInput[], maxLength),
+    encode: (inputs) => pipeline.encode(inputs as readonly TextInput[], maxLength, stride),
     async predict(examples, signal) {
       const predictions = await pipeline.classify(examples, { batchSize, signal });
       if (task === 'regression')

@@ -49,12 +49,16 @@ const shared = {
 
 const fineTuneSchema = v.looseObject({
   ...shared,
-  data: v.string(),
+  data: v.union([v.string(), v.array(v.string())]),
   task: v.optional(v.picklist(taskNames)),
   labelColumn: text,
   labelColumns: v.optional(v.array(v.string())),
   labelSeparator: text,
   replaceHead: flag,
+  folds: count,
+  fold: count,
+  balance: flag,
+  stride: count,
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
@@ -67,6 +71,10 @@ const fineTuneSchema = v.looseObject({
   classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
   focalLoss: v.optional(v.number()),
   layerDecay: v.optional(v.number()),
+  lora: count,
+  loraAlpha: v.optional(v.number()),
+  loraDropout: v.optional(v.number()),
+  loraTarget: v.optional(v.union([v.string(), v.array(v.string())])),
 });
 
 const pretrainSchema = v.looseObject({

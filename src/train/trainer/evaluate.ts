@@ -1,5 +1,6 @@
 import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
+import { poolWindows, windowsOf } from '../data/documents.ts';
 import { batches } from '../data/split.ts';
 import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
@@ -9,12 +10,16 @@ import { type HalvedBatch, inMemory } from './inMemory.ts';
 
 /** Loss and predictions of a model on examples. */
 export interface Evaluation {
-  /** Mean over the examples (for tags, over all tagged words); NaN without labels. */
+  /**
+   * Mean over the examples (for tags, over all tagged words; for documents, over their windows);
+   * NaN without labels.
+   */
   loss: number;
   /** Each example's label, in the form of `EncodedExample`'s. */
   predictions: Label[];
   /**
    * One row per example: a probability per class or label; for tags, token by token; or the score.
+   * For a document of several windows, their mean.
    */
   probabilities: number[][];
 }
@@ -45,7 +50,8 @@ export async function evaluateExamples(
   batchSize: number,
   { signal, onBatch, onOutOfMemory }: EvaluationOptions = {},
 ): Promise<Evaluation> {
-  const examples = resolveExamples(model, given, 'examples');
+  const documents = resolveExamples(model, given, 'examples');
+  const examples = documents.flatMap(windowsOf<EncodedExample>);
   const wasTraining = model.training;
   model.eval();
   const task = taskOf(model);
@@ -97,7 +103,14 @@ export async function evaluateExamples(
     await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);
   }
-  return { loss: labelled ? total.loss / total.weight : Number.NaN, predictions, probabilities };
+  const loss = labelled ? total.loss / total.weight : Number.NaN;
+  if (examples.length === documents.length) return { loss, predictions, probabilities };
+  const pooled = poolWindows(documents, probabilities);
+  return {
+    loss,
+    predictions: pooled.map((row) => task.predictionOf(Float32Array.from(row), numLabels)),
+    probabilities: pooled,
+  };
 }
 
 /**
