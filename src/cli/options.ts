@@ -24,8 +24,13 @@ export const nonNegativeInteger = parsedNumber(
   'a whole number of at least 0',
 );
 /** A number of examples, or `auto`. */
-export const batchSize = (text: string): number | 'auto' =>
-  text === 'auto' ? text : positiveInteger(text);
+export const batchSizeOption = (examples: string, size: number): Option =>
+  new Option(
+    '--batch-size <n>',
+    `${examples} per step; auto: the most, a power of two, that there is memory for`,
+  )
+    .argParser((text) => (text === 'auto' ? text : positiveInteger(text)))
+    .default(size);
 export const positiveNumber = parsedNumber((n) => Number.isFinite(n) && n > 0, 'a number above 0');
 export const nonNegativeNumber = parsedNumber(
   (n) => Number.isFinite(n) && n >= 0,

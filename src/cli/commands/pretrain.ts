@@ -6,7 +6,7 @@ import {
 } from '../../train/defaults.ts';
 import {
   addOptions,
-  batchSize,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   columnOptions,
@@ -70,12 +70,7 @@ export function pretrainCommand(): Command {
       positiveInteger,
       pretrainDefaults.maxLength,
     )
-    .option(
-      '--batch-size <n>',
-      'examples per step; auto: the most, a power of two, that there is memory for',
-      batchSize,
-      pretrainDefaults.batchSize,
-    )
+    .addOption(batchSizeOption('examples', pretrainDefaults.batchSize))
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addRunOptions(command);

@@ -9,7 +9,7 @@ import { expandFiles } from '../files.ts';
 import { loraOptions } from '../loraOptions.ts';
 import {
   addOptions,
-  batchSize,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   dataOptions,
@@ -90,12 +90,7 @@ export function trainCommand(): Command {
       positiveInteger,
     )
     .option('--balance', 'repeat the examples of rarer classes, up to the most frequent class')
-    .option(
-      '--batch-size <n>',
-      'texts per step; auto: the most, a power of two, that there is memory for',
-      batchSize,
-      fineTuneDefaults.batchSize,
-    )
+    .addOption(batchSizeOption('texts', fineTuneDefaults.batchSize))
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
     .option(
       '--max-steps <n>',

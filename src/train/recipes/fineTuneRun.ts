@@ -146,8 +146,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     report,
   );
   if (run.findsBatchSize) {
-    settings.batchSize = await findFitBatchSize(model, train, settings);
-    run.kept.batchSize = settings.batchSize;
+    run.kept.batchSize = settings.batchSize = await findFitBatchSize(model, train, settings);
     report({ event: 'batchSize', batchSize: settings.batchSize });
   }
   const totalSteps = totalStepsOf(settings, train.length);
