@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Device } from '../device/device.ts';
-import type { FineTuneEvent } from '../train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../train/recipes/fineTuneEvents.ts';
 import type {
   CrossValidateCallbacks,
   CrossValidateOptions,

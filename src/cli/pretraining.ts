@@ -53,8 +53,13 @@ export async function runPretraining(
       case 'interrupted':
         progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
+      case 'batchSize':
+        say(runLine(event));
+        break;
       case 'damaged':
       case 'deviceLost':
+      case 'outOfMemory':
+      case 'skippedStep':
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:

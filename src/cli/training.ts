@@ -1,7 +1,8 @@
 import { formatNames } from '../platform/format.ts';
 import type { TrainingCallbacks } from '../train/recipes/events.ts';
 import { type BegunFineTuning, type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
-import type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../train/recipes/fineTuneEvents.ts';
+import type { FineTuneResult } from '../train/recipes/fineTuneRun.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task } from '../train/tasks/task.ts';
 import type { EpochRecord } from '../train/trainer/history.ts';
@@ -80,8 +81,13 @@ export async function showTraining<R>(
       case 'interrupted':
         progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
+      case 'batchSize':
+        say(runLine(event));
+        break;
       case 'damaged':
       case 'deviceLost':
+      case 'outOfMemory':
+      case 'skippedStep':
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:

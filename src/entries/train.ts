@@ -86,7 +86,8 @@ export {
 } from '../train/recipes/evaluate.ts';
 export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
-export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export type { FineTuneEvent } from '../train/recipes/fineTuneEvents.ts';
+export type { FineTuneResult } from '../train/recipes/fineTuneRun.ts';
 export {
   type CrossValidateEvent,
   type CrossValidateOptions,
@@ -125,6 +126,7 @@ export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts'
 export type { TrainingExample } from '../train/trainer/examples.ts';
 export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';
 export { History } from '../train/trainer/history.ts';
+export type { HalvedInTraining } from '../train/trainer/inMemory.ts';
 export { historyPicture } from '../train/trainer/picture.ts';
 export {
   Trainer,

@@ -6,6 +6,7 @@ import {
 } from '../../train/defaults.ts';
 import {
   addOptions,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   columnOptions,
@@ -70,7 +71,7 @@ export function pretrainCommand(): Command {
       positiveInteger,
       pretrainDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
+    .addOption(batchSizeOption('examples', pretrainDefaults.batchSize))
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addRunOptions(command);

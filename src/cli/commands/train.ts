@@ -9,6 +9,7 @@ import { expandFiles } from '../files.ts';
 import { loraOptions } from '../loraOptions.ts';
 import {
   addOptions,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   dataOptions,
@@ -17,6 +18,7 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
+  nonNegativeNumber,
   overwriteOption,
   path,
   positiveInteger,
@@ -89,7 +91,7 @@ export function trainCommand(): Command {
       positiveInteger,
     )
     .option('--balance', 'repeat the examples of rarer classes, up to the most frequent class')
-    .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
+    .addOption(batchSizeOption('texts', fineTuneDefaults.batchSize))
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
     .option(
       '--max-steps <n>',
@@ -129,6 +131,11 @@ function addRunOptions(command: Command): void {
       '--class-weights <weights>',
       'weight of each class in the loss, separated by commas; balanced: rare ones count more',
       classWeights,
+    )
+    .option(
+      '--focal-loss <gamma>',
+      'focal loss: texts that are easy count less, the more so the larger gamma',
+      nonNegativeNumber,
     )
     .option(
       '--layer-decay <factor>',

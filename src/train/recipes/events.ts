@@ -1,5 +1,7 @@
 import type { DownloadProgress } from '../../formats/hub.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
+import type { HalvedInTraining } from '../trainer/inMemory.ts';
+import type { StepInfo } from '../trainer/trainingTask.ts';
 
 /** What recipes report of data and models before the work begins. */
 export type InputEvent =
@@ -78,10 +80,16 @@ export type InputEvent =
 /** What a training reports of its folder and its device. */
 export type RunEvent =
   | { event: 'checkpoint'; step: number }
+  /** What `batchSize: 'auto'` found. */
+  | { event: 'batchSize'; batchSize: number }
   /** A checkpoint that is not what was saved; an earlier one is taken. */
   | { event: 'damaged'; folder: string; damage: string }
   /** The device was lost; the run goes on from its latest checkpoint, on a new one. */
   | { event: 'deviceLost'; message: string }
+  /** A step, or an evaluation after it, found too little memory for as many examples at once. */
+  | ({ event: 'outOfMemory' } & HalvedInTraining)
+  /** The update of a step was left out, since its loss or gradients are not finite. */
+  | { event: 'skippedStep'; step: number; loss: number; gradNorm: number }
   /** `signal` stopped the run; `folder` is its checkpoint. */
   | { event: 'interrupted'; step: number; folder: string };
 
@@ -106,3 +114,10 @@ export interface RecipeCallbacks<E> {
   signal?: AbortSignal;
   onEvent?: (event: E) => void;
 }
+
+/** Reports what a training gets by with. */
+export const troubleCallbacks = (report: (event: RunEvent) => void) => ({
+  onOutOfMemory: (halved: HalvedInTraining) => report({ event: 'outOfMemory', ...halved }),
+  onSkip: ({ step, loss, gradNorm }: StepInfo) =>
+    report({ event: 'skippedStep', step, loss, gradNorm }),
+});

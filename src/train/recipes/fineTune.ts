@@ -5,6 +5,7 @@ import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { filesOf } from '../data/severalFiles.ts';
 import { fineTuneDefaults } from '../defaults.ts';
+import type { BatchSize } from '../trainer/batchSize.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
@@ -12,8 +13,8 @@ import type { FitPosition } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { TrainingCallbacks } from './events.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
 import {
-  type FineTuneEvent,
   type FineTuneResult,
   type FineTuneRun,
   type FineTuneSettings,
@@ -34,8 +35,10 @@ import {
 } from './start.ts';
 
 /** Options of `fineTune`. */
-export type FineTuneOptions = Partial<FineTuneSettings> & {
+export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
   data: string | readonly string[];
+  /** Texts of a step. `auto`: the most, a power of two, that the device has memory for. */
+  batchSize?: BatchSize;
   /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
@@ -72,7 +75,7 @@ export async function fineTune(
     return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.kept) checkDevice(folder.path, run.kept);
-      return runFineTuning({ ...run, folder, kept: { ...kept }, callbacks, report });
+      return runFineTuning({ ...run, folder, kept: { ...(run.kept ?? kept) }, callbacks, report });
     });
   } finally {
     await folder.close();
@@ -84,7 +87,7 @@ export type BegunFineTuning = FineTuneSettings &
   DeviceSettings &
   FileMarks & { totalSteps?: number };
 
-type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
+type OpenedRun = Pick<FineTuneRun, 'settings' | 'findsBatchSize' | 'overwrite' | 'begun'> & {
   kept?: BegunFineTuning;
   marks?: FileMarks;
 };
@@ -108,9 +111,18 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
-  const { out: _, overwrite = false, resume: __, ...options } = given;
-  const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
-  return { settings, overwrite, marks: await markFiles(await watchedFiles(settings)) };
+  const { out: _, overwrite = false, resume: __, batchSize, ...options } = given;
+  const findsBatchSize = batchSize === 'auto';
+  const settings: FineTuneSettings = {
+    ...withDefaults(fineTuneDefaults, options),
+    ...(typeof batchSize === 'number' && { batchSize }),
+  };
+  return {
+    settings,
+    findsBatchSize,
+    overwrite,
+    marks: await markFiles(await watchedFiles(settings)),
+  };
 }
 
 /** The run in a folder, to continue it. */

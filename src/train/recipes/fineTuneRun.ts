@@ -27,20 +27,21 @@ import {
   type FitOptions,
   type FitPosition,
   type FitState,
+  findFitBatchSize,
   fit,
   totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { historyPicture } from '../trainer/picture.ts';
-import type { Throughput } from '../trainer/stepReader.ts';
 import type { SavedState } from '../trainer/trainer.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import { type RecipeCallbacks, troubleCallbacks } from './events.ts';
 import {
   encodeAndSplit,
   type FineTuneDataOptions,
   type ReadFiles,
   readFiles,
 } from './fineTuneData.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
 import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
 import { checkNoModel } from './outFolder.ts';
 import { reportFineTuning } from './report/fineTuneReport.ts';
@@ -58,29 +59,6 @@ export interface FineTuneSettings
   /** Checkpoints that are kept, the latest ones. Default 2. */
   keep: number;
 }
-
-/** What `fineTune` reports. */
-export type FineTuneEvent =
-  | InputEvent
-  | {
-      event: 'start';
-      train: number;
-      valid: number;
-      /** Labels, tags, or none for scores. */
-      labels: readonly string[];
-      files: ReadFiles;
-      model: TaskModel;
-      totalSteps: number;
-      totalEpochs: number;
-      /** Steps between evaluations; absent for an epoch. */
-      evalEvery?: number;
-      /** Steps done before. */
-      firstStep: number;
-    }
-  | ({ event: 'step' } & StepRecord & Throughput)
-  | ({ event: 'epoch'; seconds: number } & EpochRecord)
-  | RunEvent
-  | { event: 'earlyStop'; patience: number; monitor: History['monitor'] };
 
 /** What `fineTune` resolves with. */
 export interface FineTuneResult {
@@ -111,6 +89,8 @@ export interface FineTuneRun {
     /** Hash of the best model's weights so far. */
     bestModel?: string;
   };
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Whether a model in `out` may be replaced. */
   overwrite: boolean;
   /** The settings as the checkpoint keeps them. */
@@ -134,6 +114,10 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { maxPositionEmbeddings } = model.config;
   const split = encodeAndSplit(files, settings, tokenizer, maxPositionEmbeddings, report);
   const { train, valid } = split;
+  if (run.findsBatchSize) {
+    run.kept.batchSize = settings.batchSize = await findFitBatchSize(model, train, settings);
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+  }
   const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',
@@ -244,6 +228,7 @@ async function trainAndSave(
       ...settings,
       signal,
       peakFlops,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {

@@ -11,7 +11,8 @@ import { checkpointSteps } from '../trainer/checkpoints.ts';
 import type { EpochRecord } from '../trainer/history.ts';
 import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
 import { type BegunFineTuning, type FineTuneOptions, fineTune, watchedFiles } from './fineTune.ts';
-import type { FineTuneEvent } from './fineTuneRun.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
+import type { FineTuneSettings } from './fineTuneRun.ts';
 import { checkUnchanged, deviceSettings, markFiles } from './start.ts';
 
 const FOLDS = 'folds.json';
@@ -154,7 +155,7 @@ async function openFolds(
       `${out} already holds a cross-validation: continue it with \`resume: '${out}'\`, choose ` +
         'another `out`, or set `overwrite: true` to replace it',
     );
-  const marks = await markFiles(await watchedFiles(given));
+  const marks = await markFiles(await watchedFiles(given as FineTuneSettings));
   const settings = { ...withDefaults(fineTuneDefaults, given), ...marks };
   const run = { settings: settings as BegunFineTuning, results: [], isResumed: false };
   return { run, out, overwrite };

@@ -11,6 +11,7 @@ import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretr
 import { objectiveOf, type PretrainModel, pretrainModels } from '../pretraining/objective.ts';
 import { pretrainPicture } from '../pretraining/picture.ts';
 import {
+  findPretrainBatchSize,
   type PretrainData,
   type PretrainOptions,
   type PretrainState,
@@ -20,7 +21,12 @@ import { checkVocab } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
 import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import {
+  type InputEvent,
+  type RecipeCallbacks,
+  type RunEvent,
+  troubleCallbacks,
+} from './events.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import { reportPretraining } from './report/pretrainReport.ts';
 import type { RunFolder } from './runFolder.ts';
@@ -96,6 +102,8 @@ export interface BegunPretraining extends PretrainSettings, DeviceSettings, File
 type SavedPretraining = Awaited<ReturnType<typeof readPretraining>>['state'];
 export interface PretrainRun {
   settings: PretrainSettings;
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Its settings, if it has begun. */
   begun?: BegunPretraining;
   /** Where it is continued. */
@@ -104,16 +112,21 @@ export interface PretrainRun {
 
 /** Trains the run to its end, or until its signal stops it. */
 export async function runPretraining(
-  { settings, begun, saved }: PretrainRun,
+  { settings: given, findsBatchSize, begun, saved }: PretrainRun,
   folder: RunFolder,
   about: DeviceSettings & FileMarks,
   { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
 ): Promise<PretrainResult> {
   const report = onEvent ?? (() => {});
   const started = performance.now();
-  const { model, tokenizer } = await startingModel(settings, saved?.checkpoint, report);
-  checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
-  const data = await openPretrainData(settings, tokenizer, report);
+  const { model, tokenizer } = await startingModel(given, saved?.checkpoint, report);
+  checkMaxLength(given.maxLength, model.config.maxPositionEmbeddings);
+  let [settings, data] = [given, await openPretrainData(given, tokenizer, report)];
+  if (findsBatchSize) {
+    settings = { ...given, batchSize: await findPretrainBatchSize(model, data, given) };
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+    data = await openPretrainData(settings, tokenizer, () => {});
+  }
   await folder.begin();
   const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
   const firstStep = saved?.state.step ?? 0;
@@ -133,6 +146,7 @@ export async function runPretraining(
     {
       signal,
       peakFlops: measures ? (await measurePeaks(device)).flops : undefined,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async ({ log, ...state }: PretrainState<Tensor>) => {

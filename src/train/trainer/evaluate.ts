@@ -6,6 +6,7 @@ import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
+import { type HalvedBatch, inMemory } from './inMemory.ts';
 
 /** Loss and predictions of a model on examples. */
 export interface Evaluation {
@@ -30,6 +31,8 @@ export interface EvaluationOptions {
   signal?: AbortSignal;
   /** Receives the number of examples done. */
   onBatch?: (done: number) => void;
+  /** Receives each batch size that is tried where memory ran out. */
+  onOutOfMemory?: (halved: HalvedBatch) => void;
   /** Whether to give the logits too. Default false. */
   logits?: boolean;
   /** What logits are divided by before they become probabilities. Default 1. */
@@ -40,7 +43,8 @@ export interface EvaluationOptions {
 const MAX_PENDING_BATCHES = 2;
 
 /**
- * Runs a model over examples in evaluation mode; results are in the order of the examples.
+ * Runs a model over examples in evaluation mode; results are in the order of the examples. Where
+ * memory runs out, it goes on with batches of half the size.
  * @throws UsageError for a text that is not encoded, or a label that the model does not have;
  * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  * @example
@@ -50,7 +54,7 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { signal, onBatch, ...wanted }: EvaluationOptions = {},
+  { signal, onBatch, onOutOfMemory, ...wanted }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const documents = resolveExamples(model, given, 'examples');
   const examples = documents.flatMap(windowsOf<EncodedExample>);
@@ -89,19 +93,21 @@ export async function evaluateExamples(
     onBatch?.((done += rows.length));
   };
   try {
-    for (const rows of batches(sortedByLength(examples), batchSize)) {
-      signal?.throwIfAborted();
-      const batchExamples = rows.map((row) => examples[row]);
-      const batch = labelled
-        ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
-        : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
-      const result = forwardBatch(model, batch, wanted);
-      const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
-      values.catch(() => {});
-      pending.push({ rows, values });
-      if (pending.length > MAX_PENDING_BATCHES) await collect();
-    }
-    while (pending.length > 0) await collect();
+    const order = sortedByLength(examples);
+    await inMemory(batchSize, onOutOfMemory, async (size) => {
+      await Promise.allSettled(pending.splice(0).map(({ values }) => values));
+      for (const rows of batches(order.slice(done), size)) {
+        signal?.throwIfAborted();
+        const inBatch = rows.map((row) => examples[row]);
+        const batch = labelled
+          ? collate(inBatch, padTokenId, maxPositionEmbeddings, task)
+          : collateInputs(inBatch, padTokenId, maxPositionEmbeddings);
+        const values = readOutputs(forwardBatch(model, batch, wanted));
+        pending.push({ rows, values });
+        if (pending.length > MAX_PENDING_BATCHES) await collect();
+      }
+      while (pending.length > 0) await collect();
+    });
   } finally {
     await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);
@@ -116,6 +122,13 @@ export async function evaluateExamples(
     probabilities: pooled,
     ...(givesLogits && { logits: poolWindows(documents, logits) }),
   };
+}
+
+function readOutputs(outputs: Tensor): Promise<Float32Array> {
+  const values = outputs.data().finally(() => outputs.dispose()) as Promise<Float32Array>;
+  // Whoever awaits it learns of an error; until then it is not unhandled.
+  values.catch(() => {});
+  return values;
 }
 
 /**

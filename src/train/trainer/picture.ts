@@ -32,7 +32,9 @@ export function historyCurves(history: History, title: string): Curves {
     summary: summaryOf(epochs, bestEpoch, monitor),
     panels: [
       { ...loss, scale: scaleFromZero(valuesOf(loss)) },
-      { ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') },
+      ...(monitor === 'loss'
+        ? []
+        : [{ ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') }]),
     ],
     lastStep: Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0),
     lastEpoch: epochs.at(-1),
@@ -53,7 +55,7 @@ function summaryOf(
   const parts = [`${best ? 'best epoch' : 'epoch'} ${epoch} of ${epochs.at(-1)?.epoch}`];
   parts.push(`train loss ${trainLoss.toFixed(3)}`);
   if (validLoss !== undefined) parts.push(`validation loss ${validLoss.toFixed(3)}`);
-  if (value !== undefined)
+  if (value !== undefined && metric !== 'loss')
     parts.push(`validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
   return parts.join('  ·  ');
 }

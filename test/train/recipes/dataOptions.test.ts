@@ -7,7 +7,7 @@ import { setDevice } from '../../../src/tensor/index.ts';
 import { embed } from '../../../src/train/recipes/embed.ts';
 import { evaluate } from '../../../src/train/recipes/evaluate.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
-import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
 import { type CrossValidateEvent, crossValidate } from '../../../src/train/recipes/folds.ts';
 import { predict } from '../../../src/train/recipes/predict.ts';
 

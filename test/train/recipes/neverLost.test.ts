@@ -7,7 +7,7 @@ import { DeviceLostError } from '../../../src/device/errors.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
-import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
 import { pretrain } from '../../../src/train/recipes/pretrain.ts';
 import { checkpointsOf, inCheckpoint } from '../../support/checkpoints.ts';
 
