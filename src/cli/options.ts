@@ -19,6 +19,7 @@ export const nonNegativeInteger = parsedNumber(
   (n) => Number.isSafeInteger(n) && n >= 0,
   'a whole number of at least 0',
 );
+export const finiteNumber = parsedNumber((n) => Number.isFinite(n), 'a number');
 export const positiveNumber = parsedNumber((n) => Number.isFinite(n) && n > 0, 'a number above 0');
 export const nonNegativeNumber = parsedNumber(
   (n) => Number.isFinite(n) && n >= 0,
@@ -97,6 +98,13 @@ export const fileOptions = (): Option[] => [
       'CP949 and UTF-16)',
   ),
 ];
+
+export const strideOption = (): Option =>
+  new Option(
+    '--stride <tokens>',
+    'for questions: tokens of a context that its windows share (default: 128, or half of ' +
+      '--max-length)',
+  ).argParser(nonNegativeInteger);
 
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'folder of the model, or its name on the Hugging Face hub');

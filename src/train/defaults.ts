@@ -14,6 +14,8 @@ export const taskNames = [
   'multi-label',
   'regression',
   'token-classification',
+  'question-answering',
+  'multiple-choice',
 ] as const satisfies readonly TaskName[];
 
 /** The objectives of the registry that pre-train BERT. */
@@ -43,6 +45,15 @@ export const fineTuneDefaults = {
   maxLength: 39,
   validSplit: 0.2,
 } as const;
+
+/** Longest text of a task: of questions and choices as in Hugging Face's run_qa and run_swag. */
+export const maxLengthOf = (task: TaskName | undefined): number =>
+  ({ 'question-answering': 384, 'multiple-choice': 128 })[task as string] ??
+  fineTuneDefaults.maxLength;
+
+/** Tokens that windows of a context share, as in Hugging Face's pipeline. */
+export const defaultStride = (maxLength: number): number =>
+  Math.min(128, Math.floor(maxLength / 2));
 
 /** Devlin et al. 2019, appendix A.2, except for steps, batch size, evaluations and checkpoints. */
 export const pretrainDefaults = {

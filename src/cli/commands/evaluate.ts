@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
+import type { TaskName } from '../../train/tasks/task.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -11,26 +12,31 @@ import {
   jsonOption,
   modelOption,
   positiveInteger,
+  strideOption,
 } from '../options.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('measure a model on labelled texts, pairs of texts or words')
-    .argument('<data>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
+    .description('measure a model on labelled texts, pairs of texts, words, questions or choices')
+    .argument(
+      '<data>',
+      'TSV, CSV, JSON, JSONL or CoNLL with labels of the kind the model was trained on',
+    )
     .addOption(modelOption().makeOptionMandatory())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
     .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
+    .addOption(strideOption())
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (data: string, options) => {
-    const { model, maxLength, batchSize, json } = options;
+    const { model, maxLength, batchSize, stride, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
     const device = await openCliDevice(options.device, json);
     const result = await evaluate(
-      { model, data, maxLength, batchSize, ...dataOptionsOf(options) },
+      { model, data, maxLength, batchSize, stride, ...dataOptionsOf(options) },
       { onEvent: (event) => reportInput(event, json) },
     );
     if (!json) {
@@ -45,7 +51,7 @@ export function evaluateCommand(): Command {
         skipped,
         loss,
         ...metrics,
-        ...(task !== 'regression' && { labels }),
+        ...(!unlabelled.includes(task) && { labels }),
         perLabel,
         confusion,
         device: device.kind,
@@ -55,6 +61,9 @@ export function evaluateCommand(): Command {
   });
 }
 
+/** Tasks whose outputs have no names. */
+const unlabelled: readonly TaskName[] = ['regression', 'question-answering', 'multiple-choice'];
+
 /** Labels up to which people can read a table of confusions. */
 const MAX_CONFUSION_LABELS = 20;
 
@@ -62,18 +71,30 @@ const titles: Record<string, string> = {
   ...metricNames,
   macroF1: 'macro F1',
   weightedF1: 'weighted F1',
-  exactMatch: 'all labels right',
+  characterF1: 'character F1',
+  hasAnswerExactMatch: 'exact match, has answer',
+  hasAnswerF1: 'F1, has answer',
+  noAnswerAccuracy: 'none given, no answer',
   matthews: 'Matthews',
 };
-const shares = ['accuracy', 'exactMatch'];
+const shares = ['accuracy', 'exactMatch', 'hasAnswerExactMatch', 'noAnswerAccuracy'];
 
 /** Prints figures for people. */
-function show({ examples, loss, metrics, perLabel, confusion, labels }: EvaluateResult): void {
+function show({
+  task,
+  examples,
+  loss,
+  metrics,
+  perLabel,
+  confusion,
+  labels,
+}: EvaluateResult): void {
   const lines: [string, string][] = [
     ['examples', `${examples}`],
     ['loss', loss.toFixed(4)],
     ...Object.entries(metrics).map(([name, value]): [string, string] => {
-      return [titles[name] ?? name, formatFigure(name, value)];
+      const isAll = name === 'exactMatch' && task === 'multi-label';
+      return [isAll ? 'all labels right' : (titles[name] ?? name), formatFigure(name, value)];
     }),
   ];
   const width = Math.max(...lines.map(([title]) => title.length));

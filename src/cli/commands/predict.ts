@@ -6,16 +6,18 @@ import {
   closedShare,
   columnOptions,
   deviceOption,
+  finiteNumber,
   jsonOption,
   modelOption,
   path,
   positiveInteger,
   quietOption,
+  strideOption,
 } from '../options.ts';
 
 export function predictCommand(): Command {
   const command = new Command('predict')
-    .description('label or score texts, or tag their words')
+    .description('label or score texts, tag their words, answer questions or choose among texts')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .option(
@@ -28,11 +30,15 @@ export function predictCommand(): Command {
     .option(
       '--out <file>',
       'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
-        'standard output, in the format of the input)',
+        'standard output, in the format of the input); .json of questions: answers by id, as SQuAD',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
-    .option('--top-k <n>', 'give the n most probable labels; all: every label', labelCount)
+    .option(
+      '--top-k <n>',
+      'give the n most probable labels, or best answers; all: every label',
+      labelCount,
+    )
     .option(
       '--threshold <probability>',
       'for models that give several labels: give those above this (default: ' +
@@ -43,6 +49,18 @@ export function predictCommand(): Command {
       '--max-length <tokens>',
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
+    )
+    .addOption(strideOption())
+    .option(
+      '--max-answer-length <tokens>',
+      'for questions: longest answer (default: 30)',
+      positiveInteger,
+    )
+    .option(
+      '--null-score-diff-threshold <logits>',
+      'for questions that may have no answer: give none if it scores higher than the best answer ' +
+        'by more than this (default: always answer)',
+      finiteNumber,
     )
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
   return addOptions(command, columnOptions())

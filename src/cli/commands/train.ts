@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Device } from '../../device/device.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
+import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
 import {
@@ -21,6 +21,7 @@ import {
   precisionOption,
   quietOption,
   startOptions,
+  strideOption,
   validShare,
 } from '../options.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
@@ -40,10 +41,11 @@ const classWeights = (text: string): 'balanced' | number[] =>
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a model on labelled texts, pairs of texts or words')
+    .description('fine-tune a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '[data]',
-      'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags',
+      'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags; ' +
+        "SQuAD's JSON, or rows with question, context and answers; rows with choices",
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
@@ -70,10 +72,11 @@ export function trainCommand(): Command {
     )
     .option(
       '--max-length <tokens>',
-      'longest text; longer ones are cut',
+      `longest text; longer ones are cut (default: ${fineTuneDefaults.maxLength}; for questions ` +
+        `${maxLengthOf('question-answering')}, for choices ${maxLengthOf('multiple-choice')})`,
       positiveInteger,
-      fineTuneDefaults.maxLength,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
     .option(
@@ -153,7 +156,7 @@ async function run(
   noteCased(options);
   const silent = Boolean(json || quiet);
   let device!: Device;
-  const { history, interrupted, isForPairs, out } = await runFineTuning(
+  const { history, interrupted, isForPairs, isForFiles, out } = await runFineTuning(
     resume === undefined || resume === 'auto'
       ? { ...rest, resume, out: options.out, data: data! }
       : { resume },
@@ -180,11 +183,15 @@ async function run(
       }),
     );
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
-  else showResult(history, out, isForPairs);
+  else showResult(history, out, { isForPairs, isForFiles });
   if (interrupted) process.exitCode = interruptExitCode();
 }
 
-function showResult(history: History, out: string, isForPairs: boolean): void {
+function showResult(
+  history: History,
+  out: string,
+  { isForPairs, isForFiles }: { isForPairs: boolean; isForFiles: boolean },
+): void {
   const best = history.bestEpoch;
   const metric = history.monitor;
   const value = best?.[metricKey('valid', metric)];
@@ -195,9 +202,9 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
     );
   console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
   const use = ['predict', '--model', out];
-  console.log(
-    isForPairs
-      ? `  ${wigbertCommand(...use, '--pairs')} < pairs.txt  # two texts a line, separated by a tab`
-      : `  ${wigbertCommand(...use, 'some text')}`,
-  );
+  if (isForFiles) console.log(`  ${wigbertCommand(...use, '--input', 'questions.jsonl')}`);
+  else if (isForPairs) {
+    const hint = '# two texts a line, separated by a tab';
+    console.log(`  ${wigbertCommand(...use, '--pairs')} < pairs.txt  ${hint}`);
+  } else console.log(`  ${wigbertCommand(...use, 'some text')}`);
 }

@@ -1,5 +1,5 @@
 import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
-import type { Row, RowProblem, WordColumns } from '../../formats/tables/rows.ts';
+import type { RowProblem, WordColumns } from '../../formats/tables/rows.ts';
 import {
   isRowProblem,
   openTable,
@@ -11,13 +11,8 @@ import { formatNames, formatValue } from '../../platform/format.ts';
 import { tasks } from '../tasks/index.ts';
 import { cleanLabel, distinctLabels, labelFinder } from '../tasks/labelNames.ts';
 import type { RawLabel, Task } from '../tasks/task.ts';
-import {
-  type DataOptions,
-  type Example,
-  exampleReader,
-  isTaskFree,
-  type NamedExample,
-} from './example.ts';
+import { type DataOptions, type Example, isTaskFree, type NamedExample } from './example.ts';
+import { type RowReader, rowReader } from './rowReader.ts';
 
 export type { DataOptions, Example };
 
@@ -108,17 +103,23 @@ async function collect(
 ): Promise<NamedExamples> {
   const { name, columns, duplicateColumns, encoding, wordColumns } = table;
   const problems: RowProblem[] = [];
-  const examples: NamedExample[] = [];
-  let readExample: ((row: Row) => NamedExample | string) | undefined;
+  let examples: NamedExample[] = [];
+  let reader: RowReader | undefined;
   for await (const item of table.rows()) {
     if (isRowProblem(item)) {
       problems.push(item);
       continue;
     }
-    readExample ??= exampleReader(columns, name, task, options, known);
-    const example = readExample(item);
-    if (typeof example === 'string') problems.push({ line: item.line, reason: example });
-    else examples.push(example);
+    reader ??= rowReader(columns, name, task, options, known);
+    for (const read of reader.read(item)) {
+      if (isRowProblem(read)) problems.push(read);
+      else examples.push(read);
+    }
+  }
+  if (reader?.finish) {
+    const finished = reader.finish(examples);
+    examples = finished.examples;
+    problems.push(...finished.problems);
   }
   if (examples.length === 0) throw noUsableRows(name, problems);
   const labels = options.labelColumns

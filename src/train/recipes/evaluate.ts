@@ -1,12 +1,13 @@
 import { withDefaults } from '../../platform/defaults.ts';
-import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
+import { defaultMaxLength } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { type FileOptions, readReporting } from './fineTuneData.ts';
-import { reportTags, reportUnseen } from './reports.ts';
+import { encodeForTask, fittingDefault } from './questionData.ts';
+import { reportTags } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
@@ -17,6 +18,8 @@ export interface EvaluateOptions extends FileOptions {
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
+  /** Questions: tokens that windows of a context share. Default 128, or half of `maxLength`. */
+  stride?: number;
   /** Default 64. */
   batchSize?: number;
 }
@@ -54,6 +57,7 @@ export async function evaluate(
     data: path,
     maxLength: asked,
     batchSize,
+    stride,
     ...columns
   } = withDefaults(evaluateDefaults, options);
   const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
@@ -62,10 +66,11 @@ export async function evaluate(
   const labels = labelsOf(model);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
-  const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
-  const examples = encodeExamples(data.examples, tokenizer, maxLength, maxPositionEmbeddings);
-  const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
-  reportUnseen(path, encoded, report);
+  const longest = defaultMaxLength(model.config, tokenizer);
+  const maxLength = asked ?? fittingDefault(task.name, longest);
+  const lengths = { maxLength, maxPositions: maxPositionEmbeddings, stride };
+  const given = { path, examples: data.examples };
+  const examples = encodeForTask(task, given, tokenizer, lengths, report);
   if (task.perToken) reportTags(path, labels, report);
   const { loss, predictions } = await evaluateExamples(model, examples, batchSize, { signal });
   const truth = examples.map(({ label }) => label!);
@@ -73,8 +78,8 @@ export async function evaluate(
     task: task.name,
     labels,
     loss,
-    examples: examples.length,
+    examples: data.examples.length,
     skipped: data.problems.length,
-    ...task.report(predictions, truth, labels),
+    ...task.report(predictions, truth, labels, examples),
   };
 }

@@ -1,6 +1,6 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults } from '../defaults.ts';
+import { fineTuneDefaults, maxLengthOf } from '../defaults.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
@@ -102,7 +102,8 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
   const { out: _, overwrite = false, resume: __, ...options } = given;
-  const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
+  const defaults = { ...fineTuneDefaults, maxLength: maxLengthOf(options.task) };
+  const settings: FineTuneSettings = withDefaults(defaults, options);
   return { settings, overwrite, marks: await markFiles(dataFiles(settings)) };
 }
 

@@ -2,7 +2,7 @@ import type { TableOptions } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames } from '../../platform/format.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { type EncodedExample, encodeExamples } from '../data/batch.ts';
+import type { EncodedExample } from '../data/batch.ts';
 import {
   type DataOptions,
   encodeLabels,
@@ -16,7 +16,8 @@ import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { chooseHead, type HeadChoice, type TrainedHead } from '../tasks/trainedHead.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
-import { reportRows, reportTags, reportUnseen } from './reports.ts';
+import { encodeForTask, fittingLength, splitWindows } from './questionData.ts';
+import { reportRows, reportTags } from './reports.ts';
 
 type Report = (event: InputEvent) => void;
 
@@ -36,8 +37,13 @@ export interface FineTuneDataOptions extends FileOptions {
   valid?: string;
   /** Share of `data` set aside for validation, if there is no `valid`. Default 0.2. */
   validSplit: number;
-  /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39. */
+  /**
+   * Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39; 384 for
+   * questions, whose contexts are seen in windows of this length; 128 for choices.
+   */
   maxLength: number;
+  /** Questions: tokens that windows of a context share. Default 128, or half of `maxLength`. */
+  stride?: number;
   /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
   replaceHead?: boolean;
   seed: number;
@@ -84,7 +90,7 @@ export async function readFiles(
     const { model, labels: from } = trained!;
     report({ event: 'head', model, action: head.action, from, to: head.labels });
   }
-  const labels = task === tasks.regression ? [] : head.labels;
+  const labels = namesLabels(task) ? head.labels : [];
   const validData =
     valid === undefined
       ? undefined
@@ -94,6 +100,10 @@ export async function readFiles(
   return { task, data: encodeLabels(named, labels), validData, head };
 }
 
+/** Whether the outputs of a task have the names of the data's labels. */
+const namesLabels = (task: Task): boolean =>
+  ![tasks.regression, tasks['question-answering'], tasks['multiple-choice']].includes(task);
+
 /** Encodes the examples and sets some aside for validation. */
 export function encodeAndSplit(
   { task, data, validData }: ReadFiles,
@@ -102,10 +112,11 @@ export function encodeAndSplit(
   maxPositions: number,
   report: Report,
 ): { train: EncodedExample[]; valid: EncodedExample[] } {
-  const { maxLength, data: path, valid: validPath } = options;
+  const { data: path, valid: validPath } = options;
+  const maxLength = fittingLength(task, options.maxLength, maxPositions);
   const encode = (path: string, { examples }: LabelledData, report: Report) => {
-    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions);
-    reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
+    const lengths = { maxLength, maxPositions, stride: options.stride };
+    const encoded = encodeForTask(task, { path, examples }, tokenizer, lengths, report);
     // A sentence that has lost all its words teaches nothing.
     return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
   };
@@ -115,6 +126,11 @@ export function encodeAndSplit(
     const reportOther: Report = (event) =>
       validPath !== path && event.event !== 'loweredVocabulary' && report(event);
     return { train: all, valid: encode(validPath!, validData, reportOther) };
+  }
+  const windows = all.flatMap(({ window }) => window ?? []);
+  if (windows.length > 0) {
+    const parts = splitWindows(windows, options.validSplit, options.seed);
+    return { train: parts.train.map((i) => all[i]), valid: parts.valid.map((i) => all[i]) };
   }
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
@@ -138,6 +154,7 @@ function outputLabels(
     return ['LABEL_0'];
   }
   if (task === tasks['multi-label'] && labels.length > 0) return labels;
+  if (!namesLabels(task)) return ['LABEL_0', 'LABEL_1'];
   if (labels.length < 2) {
     const only = labels.length === 0 ? 'none' : `one only (${labels[0]})`;
     throw new UsageError(`${path}: expected two or more labels, got ${only}`);

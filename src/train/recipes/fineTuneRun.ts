@@ -16,6 +16,7 @@ import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
   createTaskModel,
+  deviceOf,
   labelsOf,
   loadForTask,
   type TaskModel,
@@ -87,6 +88,8 @@ export interface FineTuneResult {
   interrupted: boolean;
   /** True if it is trained on pairs of texts. */
   isForPairs: boolean;
+  /** True if it is trained on questions or choices, which come in files of several columns. */
+  isForFiles: boolean;
   out: string;
 }
 
@@ -156,6 +159,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     history,
     interrupted,
     isForPairs: files.data.examples[0].pair !== undefined,
+    isForFiles: files.task.name === 'question-answering' || files.task.name === 'multiple-choice',
     out: run.folder.path,
   };
 }
@@ -204,7 +208,7 @@ async function trainAndSave(
   const { settings, folder, kept, begun, report } = run;
   const out = folder.path;
   const { signal, onEvent } = run.callbacks;
-  const { device } = model.classifier.weight;
+  const device = deviceOf(model);
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;

@@ -1,11 +1,18 @@
+import { BertForMultipleChoice } from '../../bert/heads/multipleChoice.ts';
+import { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts';
+import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
+import type { EncodedWindow } from '../data/questionWindows.ts';
 import { predictDefaults } from '../defaults.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import type { TextInput } from '../pipelines/encode.ts';
+import type { ChoiceInput, ChosenText } from '../pipelines/multipleChoice.ts';
+import type { QuestionInput } from '../pipelines/questionAnswering.ts';
 import {
   checkTopK,
   type LabelScore,
@@ -24,7 +31,9 @@ import {
 } from '../pipelines/tokenClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { type AnswerPrediction, answerer, chooser } from './answering.ts';
 import type { InputEventOf } from './events.ts';
+import { addWindows, fittingDefault } from './questionData.ts';
 import { UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
@@ -33,10 +42,22 @@ export interface PredictorOptions {
   model: string;
   /** Probability above which a label is given, for models that give several labels. Default 0.5. */
   threshold?: number;
-  /** This many labels of each text, the most probable first; 'all': every label. */
+  /** This many labels, or answers, of each text, the best first; 'all': every label. */
   topK?: number | 'all';
-  /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
+  /**
+   * Longest text in tokens; longer ones are cut. Default: as long as the model allows; for
+   * questions, windows of 384.
+   */
   maxLength?: number;
+  /** Questions: tokens that windows of a context share. Default 128, or half of `maxLength`. */
+  stride?: number;
+  /** Questions: longest answer in tokens. Default 30. */
+  maxAnswerLength?: number;
+  /**
+   * Questions may have no answer: none is given if that scores higher than the best answer by more
+   * than this, in logits. Default: always answer.
+   */
+  nullScoreDiffThreshold?: number;
   /** Default 32. */
   batchSize?: number;
 }
@@ -46,7 +67,9 @@ export type PredictResult =
   | { task: 'classification'; predictions: LabelPrediction[] }
   | { task: 'multi-label'; predictions: LabelsPrediction[] }
   | { task: 'regression'; predictions: { score: number }[] }
-  | { task: 'token-classification'; predictions: WordsPrediction[] };
+  | { task: 'token-classification'; predictions: WordsPrediction[] }
+  | { task: 'question-answering'; predictions: AnswerPrediction[] }
+  | { task: 'multiple-choice'; predictions: ChosenText[] };
 
 /** The label of a text. */
 export interface LabelPrediction extends Prediction {
@@ -71,8 +94,8 @@ export interface WordsPrediction {
   entities?: EntityGroup[];
 }
 
-/** A text, a pair of texts, or the words of a text, by what the model takes. */
-export type PredictInput = TextInput | WordsInput;
+/** A text, a pair, the words of a text, a question or a choice, by what the model takes. */
+export type PredictInput = TextInput | WordsInput | QuestionInput | ChoiceInput;
 
 /** A trained model that is ready to predict. */
 export interface Predictor {
@@ -102,30 +125,52 @@ export async function openPredictor(
   reportWeights(name, model, report);
   const task = taskOf(model).name;
   checkOptions(options, task);
-  const maxLength = options.maxLength ?? defaultMaxLength(model.config, tokenizer);
-  const { encode, predict } =
-    model instanceof BertForTokenClassification
-      ? tagger(model, tokenizer, { maxLength, batchSize })
-      : classifier(model, tokenizer, { ...options, maxLength, batchSize, threshold });
+  const longest = fittingDefault(task, defaultMaxLength(model.config, tokenizer));
+  const maxLength = options.maxLength ?? longest;
+  const { encode, predict } = partsOf(model, tokenizer, {
+    ...options,
+    ...{ maxLength, batchSize, threshold },
+  });
   return {
     ...{ task, labels: labelsOf(model), batchSize, predict },
     unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
     encode(inputs, unseen) {
       const encoded = encode(inputs);
-      unseen.add({ examples: inputs.map((input) => exampleOf(input, task)), encoded });
+      if (task === 'question-answering') addWindows(unseen, encoded as EncodedWindow[]);
+      else unseen.add({ examples: inputs.map((input) => exampleOf(input, task)), encoded });
       return encoded;
     },
   };
 }
 
+type PartOptions = Required<Pick<PredictorOptions, 'maxLength' | 'batchSize' | 'threshold'>> &
+  PredictorOptions;
+
+function partsOf(model: TaskModel, tokenizer: BertTokenizer, options: PartOptions): Parts {
+  if (model instanceof BertForTokenClassification) return tagger(model, tokenizer, options);
+  if (model instanceof BertForQuestionAnswering) return answerer(model, tokenizer, options);
+  if (model instanceof BertForMultipleChoice) return chooser(model, tokenizer, options);
+  return classifier(model, tokenizer, options);
+}
+
+const questionOptions = ['stride', 'maxAnswerLength', 'nullScoreDiffThreshold'] as const;
+
 /** @throws UsageError for options that a model of this task has no use for. */
-function checkOptions({ model, threshold, topK }: PredictorOptions, task: TaskName): void {
+function checkOptions(options: PredictorOptions, task: TaskName): void {
+  const { model, threshold, topK } = options;
+  const stray = questionOptions.find((name) => options[name] !== undefined);
+  if (stray && task !== 'question-answering')
+    throw new UsageError(
+      `\`${stray}\`: expected a model that answers questions, got ${model}, a model for ${task}`,
+    );
+  if (topK === 'all' && task === 'question-answering')
+    throw new UsageError("`topK`: expected a number of answers, got 'all'");
   if (threshold !== undefined && task !== 'multi-label')
     throw new UsageError(
       `\`threshold\`: expected a model that gives several labels, got ${model}, ` +
         `a model for ${task}`,
     );
-  if (topK !== undefined && task !== 'multi-label' && task !== 'classification')
+  if (topK !== undefined && !['multi-label', 'classification', 'question-answering'].includes(task))
     throw new UsageError(
       `\`topK\`: expected a model that labels texts, got ${model}, a model for ${task}`,
     );
@@ -136,6 +181,8 @@ function exampleOf(
   task: TaskName,
 ): { text: string; pair?: string; words?: string[] } {
   if (typeof input === 'string') return { text: input };
+  if ('prompt' in input) return { text: input.prompt };
+  if ('question' in input) return { text: input.question, pair: input.context };
   return task === 'token-classification'
     ? { text: textOfWords(input), words: [...input] }
     : { text: input[0], pair: input[1] };
@@ -146,14 +193,9 @@ interface Parts extends Pick<Predictor, 'predict'> {
 }
 
 function classifier(
-  model: Exclude<TaskModel, BertForTokenClassification>,
+  model: SequenceClassifier<BertPreTrainedModel>,
   tokenizer: BertTokenizer,
-  {
-    threshold,
-    topK,
-    maxLength,
-    batchSize,
-  }: Required<Omit<PredictorOptions, 'model' | 'topK'>> & Pick<PredictorOptions, 'topK'>,
+  { threshold, topK, maxLength, batchSize }: PartOptions,
 ): Parts {
   const pipeline = new TextClassificationPipeline(model, tokenizer);
   const task = taskOf(model).name;

@@ -55,6 +55,7 @@ const fineTuneSchema = v.looseObject({
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
+  stride: count,
   totalSteps: count,
   evalEvery: count,
   metric: v.optional(v.picklist(metrics)),

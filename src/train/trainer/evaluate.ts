@@ -2,7 +2,7 @@ import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../../
 import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import type { Label } from '../tasks/task.ts';
-import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 
@@ -51,7 +51,7 @@ export async function evaluateExamples(
     const outputs = await values;
     const width = (outputs.length - (labelled ? 1 : 0)) / rows.length;
     rows.forEach((row, i) => {
-      const length = task.perToken ? examples[row].inputIds.length * numLabels : width;
+      const length = task.outputsPerToken ? examples[row].inputIds.length * numLabels : width;
       const output = outputs.subarray(i * width, i * width + length);
       checkFiniteOutputs(output);
       predictions[row] = task.predictionOf(output, numLabels);
@@ -91,14 +91,14 @@ export async function evaluateExamples(
  * since each shape would keep its own memory.
  */
 function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
-  const { device } = model.classifier.weight;
+  const device = deviceOf(model);
   return noGrad(() =>
     scope(() => {
       const inputs = Object.entries(batch).map(([name, { data, shape }]) => [
         name,
         tensor(data, { shape, device }),
       ]);
-      const { logits, loss } = model.forward(Object.fromEntries(inputs));
+      const { logits, loss } = forwardForTask(model, Object.fromEntries(inputs));
       return cat(
         [taskOf(model).postprocess(logits), ...(loss ? [loss] : [])].map((part) =>
           part.reshape([-1]),

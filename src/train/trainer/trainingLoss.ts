@@ -3,7 +3,7 @@ import { formatValue } from '../../platform/format.ts';
 import { crossEntropy, IGNORE_INDEX, keep, type Tensor, tensor } from '../../tensor/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Label } from '../tasks/task.ts';
-import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 
 /** What a classifier learns by, besides its labels. */
 export interface LossOptions {
@@ -42,18 +42,18 @@ export class TrainingLoss {
     this.#model = model;
     this.#labelSmoothing = labelSmoothing;
     this.#weights = classWeights && weightsOf(classWeights, train, model.config.numLabels);
-    const { device } = model.classifier.weight;
+    const device = deviceOf(model);
     this.#weight = this.#weights && keep(tensor(Float32Array.from(this.#weights), { device }));
   }
 
   /** Loss and logits of a batch. */
   forward(inputs: Record<string, Tensor>): { loss: Tensor; logits: Tensor } {
     if (this.#labelSmoothing === 0 && !this.#weight) {
-      const { loss, logits } = this.#model.forward(inputs as never);
+      const { loss, logits } = forwardForTask(this.#model, inputs);
       return { loss: loss!, logits };
     }
     const { labels, ...rest } = inputs;
-    const { logits } = this.#model.forward(rest as never);
+    const { logits } = forwardForTask(this.#model, rest);
     const options = { labelSmoothing: this.#labelSmoothing, weight: this.#weight };
     const rows = logits.reshape([-1, logits.shape.at(-1)!]);
     return { loss: crossEntropy(rows, labels.reshape([-1]), options), logits };
