@@ -116,7 +116,10 @@ export const overwriteOption = (): Option =>
 export const startOptions = (): Option[] => [
   new Option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub'),
   new Option('--vocab <file>', 'vocab.txt of a fresh model'),
-  new Option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)'),
+  new Option(
+    '--config <file>',
+    'config.json of a fresh model (default: 2 layers × 128); or a file with options, as JSON',
+  ),
 ];
 export const casedOption = (): Option =>
   new Option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)');

@@ -10,6 +10,7 @@ import {
   modelOption,
   positiveInteger,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptible } from '../signals.ts';
 
@@ -49,7 +50,7 @@ export function embedCommand(): Command {
       positiveInteger,
     )
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
-  return addOptions(command, columnOptions())
+  return addOptions(command, [...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (given: string[], { pairs, json, device: kind, ...options }) => {

@@ -14,6 +14,7 @@ import {
   positiveInteger,
   strideOption,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
@@ -29,7 +30,7 @@ export function evaluateCommand(): Command {
     .addOption(strideOption())
     .addOption(deviceOption())
     .addOption(jsonOption());
-  addOptions(command, dataOptions());
+  addOptions(command, [...dataOptions(), ...optionsFileOptions()]);
   return command.action(async (data: string, options) => {
     const { model, maxLength, batchSize, stride, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');

@@ -14,6 +14,7 @@ import {
   quietOption,
   strideOption,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 
 export function predictCommand(): Command {
   const command = new Command('predict')
@@ -63,7 +64,7 @@ export function predictCommand(): Command {
       finiteNumber,
     )
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
-  return addOptions(command, columnOptions())
+  return addOptions(command, [...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption())

@@ -21,6 +21,7 @@ import {
   startOptions,
   validShare,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
@@ -73,7 +74,7 @@ export function pretrainCommand(): Command {
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addRunOptions(command);
-  addOptions(command, columnOptions());
+  addOptions(command, [...columnOptions(), ...optionsFileOptions(true)]);
   return command.action((files: string[], options) => run(command, files, options));
 }
 

@@ -24,6 +24,7 @@ import {
   strideOption,
   validShare,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
@@ -85,7 +86,7 @@ export function trainCommand(): Command {
       positiveInteger,
     );
   addRunOptions(command);
-  addOptions(command, dataOptions());
+  addOptions(command, [...dataOptions(), ...optionsFileOptions(true)]);
   return command.action((data: string | undefined, options) => run(command, data, options));
 }
 

@@ -281,7 +281,7 @@ describe('choices', () => {
       { onEvent: (event) => events.push(event) },
     );
     expect([skipped, metrics.accuracy > 0.8]).toEqual([3, true]);
-    const { problems } = events.find(({ event }) => event === 'skippedRows') as {
+    const { problems } = events.find(({ event }) => event === 'skippedRows') as unknown as {
       problems: { reason: string }[];
     };
     expect(problems.map(({ reason }) => reason)).toEqual([
