@@ -70,6 +70,12 @@ export const checkpointOptions = (keep: number): Option[] => [
   ),
 ];
 
+export const tensorboardOption = (): Option =>
+  new Option(
+    '--tensorboard [dir]',
+    'write event files for TensorBoard (default: into runs in --out)',
+  );
+
 export const kernelModuleOption = (): Option =>
   new Option(
     '--module <file>',

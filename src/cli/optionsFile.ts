@@ -71,7 +71,7 @@ function scan(words: readonly string[], command: Command): Scanned {
     }
     const [flag, inWord] = splitAt(word);
     const option = command.options.find(({ long, short }) => long === flag || short === flag);
-    const takesNext = option?.required && inWord === undefined && i + 1 < words.length;
+    const takesNext = inWord === undefined && takesWord(option, words[i + 1]);
     const value = takesNext ? words[++i] : inWord;
     if (flag === '--set' && value !== undefined) found.sets.push(settingOf(value, command));
     else if (flag === '--config' && value !== undefined) takeConfig(value, command, found);
@@ -79,6 +79,11 @@ function scan(words: readonly string[], command: Command): Scanned {
   }
   return found;
 }
+
+/** Whether a flag takes the next word as its value. */
+const takesWord = (option: Option | undefined, next: string | undefined): boolean =>
+  next !== undefined &&
+  (option?.required === true || (option?.optional === true && !next.startsWith('-')));
 
 /** The first argument of some commands may be a file of options. */
 function takeArgument(word: string, command: Command, { operands, files }: Scanned): void {
@@ -177,7 +182,8 @@ function distance(from: string, to: string): number {
 /** An option of the file as a flag. */
 function flagOf(name: string, value: unknown, command: Command): string[] {
   const option = command.options.find((each) => optionName(each) === name)!;
-  if (option.isBoolean()) {
+  const mayBeAlone = option.optional && typeof value !== 'string' && typeof value !== 'number';
+  if (option.isBoolean() || mayBeAlone) {
     if (value === true || value === 'true') return [`--${name}`];
     if (value === false || value === 'false') return [];
     throw new UsageError(`--${name}: expected true or false, got ${formatValue(value)}`);

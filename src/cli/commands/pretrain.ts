@@ -19,11 +19,12 @@ import {
   positiveInteger,
   quietOption,
   startOptions,
+  tensorboardOption,
   validShare,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
-import { wigbertCommand } from '../shell.ts';
+import { givenCommand, wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
 const OUT = 'out/pretrained';
@@ -102,6 +103,7 @@ function addRunOptions(command: Command): void {
     )
     .option('--out <dir>', 'folder for the model, history.json and history.svg', path, OUT)
     .addOption(overwriteOption())
+    .addOption(tensorboardOption())
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
@@ -114,7 +116,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   const silent = Boolean(json || quiet);
   let device!: Device;
   const begins = resume === undefined || resume === 'auto';
-  const run = begins ? { ...rest, resume, files, out } : { resume };
+  const run = begins ? { ...rest, resume, files, out, command: givenCommand() } : { resume };
   const { history, interrupted, ...result } = await runPretraining(
     run,
     { json: Boolean(json), silent, maxTime },

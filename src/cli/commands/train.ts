@@ -22,11 +22,12 @@ import {
   quietOption,
   startOptions,
   strideOption,
+  tensorboardOption,
   validShare,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
-import { wigbertCommand } from '../shell.ts';
+import { givenCommand, wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
 /** A number of steps; none for one epoch. */
@@ -137,6 +138,7 @@ function addRunOptions(command: Command): void {
     .addOption(overwriteOption())
     .option('--save-every <steps>', 'steps between checkpoints (default: epoch)', stepsOrEpoch);
   addOptions(command, checkpointOptions(fineTuneDefaults.keep))
+    .addOption(tensorboardOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())
@@ -159,7 +161,7 @@ async function run(
   let device!: Device;
   const { history, interrupted, isForPairs, isForFiles, out } = await runFineTuning(
     resume === undefined || resume === 'auto'
-      ? { ...rest, resume, out: options.out, data: data! }
+      ? { ...rest, resume, out: options.out, data: data!, command: givenCommand() }
       : { resume },
     { json: Boolean(json), silent, maxTime },
     async (begun) => {

@@ -27,6 +27,7 @@ import {
   type FileMarks,
   markFiles,
 } from './start.ts';
+import { withTensorBoard } from './tensorBoard.ts';
 
 /** Options of `fineTune`. */
 export type FineTuneOptions = Partial<FineTuneSettings> & {
@@ -66,7 +67,12 @@ export async function fineTune(
     return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.kept) checkDevice(folder.path, run.kept);
-      return runFineTuning({ ...run, folder, kept: { ...kept }, callbacks, report });
+      return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
+        runFineTuning({
+          ...{ ...run, folder, kept: { ...kept } },
+          ...{ callbacks: { ...callbacks, onEvent }, report: onEvent ?? report },
+        }),
+      );
     });
   } finally {
     await folder.close();

@@ -42,12 +42,19 @@ import {
   type ReadFiles,
   readFiles,
 } from './fineTuneData.ts';
+import { type ModelCardOptions, writeFineTuneCard } from './modelCard.ts';
 import { checkNoModel } from './outFolder.ts';
 import type { RunFolder } from './runFolder.ts';
 import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
+import type { TensorBoardOptions } from './tensorBoard.ts';
 
 /** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
-export interface FineTuneSettings extends StartOptions, FineTuneDataOptions, FitOptions {
+export interface FineTuneSettings
+  extends StartOptions,
+    FineTuneDataOptions,
+    FitOptions,
+    TensorBoardOptions,
+    ModelCardOptions {
   /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
   freeze?: number | 'all';
   /** Checkpoints that are kept, the latest ones. Default 2. */
@@ -152,6 +159,11 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   run.kept.totalSteps = totalSteps;
   const history = await trainAndSave(run, { model, tokenizer, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
+  if (!interrupted) {
+    const counts = { train: train.length, valid: valid.length };
+    const kept = { ...settings, ...run.kept };
+    await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
+  }
   return {
     model,
     tokenizer,

@@ -21,6 +21,7 @@ import { HISTORY } from '../trainer/checkpoint.ts';
 import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
 import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import { type ModelCardOptions, writePretrainCard } from './modelCard.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import type { RunFolder } from './runFolder.ts';
 import {
@@ -31,6 +32,7 @@ import {
   reportWeights,
   type StartOptions,
 } from './start.ts';
+import type { TensorBoardOptions } from './tensorBoard.ts';
 
 /** Sizes of a fresh model, instead of its configuration's. */
 export interface ModelSizes {
@@ -45,7 +47,9 @@ export interface PretrainSettings
   extends Omit<PretrainOptions, 'totalSteps'>,
     PretrainDataOptions,
     StartOptions,
-    ModelSizes {
+    ModelSizes,
+    TensorBoardOptions,
+    ModelCardOptions {
   /** Steps in all. Default: `epochs`. */
   steps?: number;
   /** Times through the texts. Default 3. */
@@ -145,6 +149,10 @@ export async function runPretraining(
   const step = history.steps.length;
   if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
   const interrupted = step < totalSteps;
+  if (!interrupted) {
+    const kept = { ...settings, totalSteps, ...about };
+    await writePretrainCard(folder.path, { settings: kept, model, history });
+  }
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
   return { model, tokenizer, history, totalSteps, interrupted, out: folder.path };
 }

@@ -38,6 +38,8 @@ const shared = {
   seed: integer,
   saveEvery: count,
   keep: count,
+  tensorboard: v.optional(v.union([v.string(), v.boolean()])),
+  command: text,
   device: v.string(),
   precision: text,
   bytes: v.array(integer),
