@@ -72,13 +72,20 @@ const titles: Record<string, string> = {
   ...metricNames,
   macroF1: 'macro F1',
   weightedF1: 'weighted F1',
-  characterF1: 'character F1',
+  korquadExactMatch: 'exact match (KorQuAD)',
+  korquadF1: 'F1 of characters (KorQuAD)',
   hasAnswerExactMatch: 'exact match, has answer',
   hasAnswerF1: 'F1, has answer',
   noAnswerAccuracy: 'none given, no answer',
   matthews: 'Matthews',
 };
-const shares = ['accuracy', 'exactMatch', 'hasAnswerExactMatch', 'noAnswerAccuracy'];
+const shares = [
+  'korquadExactMatch',
+  'accuracy',
+  'exactMatch',
+  'hasAnswerExactMatch',
+  'noAnswerAccuracy',
+];
 
 /** Prints figures for people. */
 function show({

@@ -6,8 +6,9 @@ export interface SquadReport {
   exactMatch: number;
   /** Mean F1 of the words of the answer and the right one that is closest. */
   f1: number;
-  /** Mean F1 of the characters instead of the words, as KorQuAD; if an answer has Hangul. */
-  characterF1?: number;
+  /** The same two as KorQuAD's script has them, F1 of characters; if an answer has Hangul. */
+  korquadExactMatch?: number;
+  korquadF1?: number;
   /** The same of questions that have an answer, if there are both kinds. */
   hasAnswerExactMatch?: number;
   hasAnswerF1?: number;
@@ -26,14 +27,16 @@ const normalize = (answer: string): string =>
     .trim()
     .replace(/\s+/g, ' ');
 
-/** The characters of an answer as KorQuAD compares it: lower case, without quotes and blanks. */
-const charactersOf = (answer: string): string[] => [
-  ...answer
+/** An answer as KorQuAD compares it: lower case, without quotes and punctuation. */
+const normalizeKorean = (answer: string): string =>
+  answer
+    .replace(/['"《》<>〈〉()‘’]/g, ' ')
     .toLowerCase()
-    .replace(/[《》〈〉‘’]/g, '')
     .replace(punctuation, '')
-    .replace(/\s+/g, ''),
-];
+    .trim()
+    .replace(/\s+/g, ' ');
+
+const charactersOf = (answer: string): string[] => [...normalizeKorean(answer).replaceAll(' ', '')];
 
 const wordsOf = (answer: string): string[] => normalize(answer).split(' ').filter(Boolean);
 
@@ -55,7 +58,7 @@ function overlap(predicted: readonly string[], known: readonly string[]): number
 /**
  * Exact match and F1 of answers, as SQuAD's evaluation script (version 2.0) counts them: each
  * answer is compared with the right answer that is closest; a question without right answers
- * wants the empty text. `characterF1` is F1 of KorQuAD's script.
+ * wants the empty text. KorQuAD's figures are those of its script.
  * @param predicted an answer of each question
  * @param truth the right answers of each question
  * @throws ArgumentError when the lists differ in length or are empty.
@@ -77,10 +80,11 @@ export function squadReport(
       hasAnswer: truth[i].length > 0,
       exact: best((text) => (normalize(text) === normalize(answer) ? 1 : 0)),
       f1: best((text) => overlap(wordsOf(answer), wordsOf(text))),
-      characterF1: best((text) => overlap(charactersOf(answer), charactersOf(text))),
+      korean: best((text) => (normalizeKorean(text) === normalizeKorean(answer) ? 1 : 0)),
+      characters: best((text) => overlap(charactersOf(answer), charactersOf(text))),
     };
   });
-  const mean = (of: 'exact' | 'f1' | 'characterF1', some = scores) =>
+  const mean = (of: 'exact' | 'f1' | 'korean' | 'characters', some = scores) =>
     some.reduce((sum, score) => sum + score[of], 0) / some.length;
   const isKorean = truth.some((texts) => texts.some((text) => /\p{Script=Hangul}/u.test(text)));
   const answered = scores.filter(({ hasAnswer }) => hasAnswer);
@@ -88,7 +92,7 @@ export function squadReport(
   return {
     exactMatch: mean('exact'),
     f1: mean('f1'),
-    ...(isKorean && { characterF1: mean('characterF1') }),
+    ...(isKorean && { korquadExactMatch: mean('korean'), korquadF1: mean('characters') }),
     ...(isMixed && {
       hasAnswerExactMatch: mean('exact', answered),
       hasAnswerF1: mean('f1', answered),
