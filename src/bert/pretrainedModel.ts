@@ -8,8 +8,9 @@ import { Philox } from '../tensor/random.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
+import type { TorchDtype } from './checkpoint/torchDtype.ts';
 import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
-import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
+import { type BertConfig, labelFields } from './config.ts';
 import { BertEncoder } from './layers/encoder.ts';
 
 /** How the weights of a folder match a model. */
@@ -39,9 +40,7 @@ export interface PretrainedOptions {
 
 /** Options of `savePretrained`. */
 export interface SaveOptions {
-  /**
-   * float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32.
-   */
+  /** float16 halves the file and rounds the weights (PyTorch's `model.half()`); default float32. */
   torchDtype?: TorchDtype;
 }
 

@@ -4,7 +4,8 @@ import { streamSafetensors, type TensorToStream } from '../../formats/safetensor
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
-import { type BertConfig, configToJson, type TorchDtype, torchDtypes } from '../config.ts';
+import { type BertConfig, configToJson } from '../config.ts';
+import { type TorchDtype, torchDtypes } from './torchDtype.ts';
 
 /** A weight whose data are fetched when they are written. */
 export interface WeightToSave {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { torchDtypes } from '../../bert/config.ts';
+import { torchDtypes } from '../../bert/checkpoint/torchDtype.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { modelOption, path } from '../options.ts';

@@ -33,9 +33,9 @@ export function bucketSize(bytes: number): number {
 }
 
 /**
- * Reuses GPU buffers by size. It always takes the lowest free id first, so that a step that
- * allocates as the last one did gets the same buffers, and with them the same cached bind groups.
- * If idle memory exceeds the peak in use (shapes that keep changing), idle buffers are destroyed
+ * Reuses GPU buffers by size, larger ones too. It always takes the lowest free id first, so that a
+ * step that allocates as the last one did gets the same buffers, and with them the same cached bind
+ * groups. If idle memory exceeds the peak in use (shapes that keep changing), idle buffers are destroyed
  * before new ones are created.
  */
 export class BufferPool {
@@ -73,10 +73,10 @@ export class BufferPool {
 
   acquire(bytes: number): GpuBuffer {
     const size = this.sizeFor(bytes);
-    const idle = this.#idle.get(size)?.shift();
-    if (idle) this.#usage.pooledBytes -= size;
+    const idle = this.#takeIdle(size);
+    if (idle) this.#usage.pooledBytes -= idle.bytes;
     const buffer = idle ?? this.#create(size);
-    this.#usage.bytes += size;
+    this.#usage.bytes += buffer.bytes;
     this.#usage.buffers++;
     this.#usage.peakBytes = Math.max(this.#usage.peakBytes, this.#usage.bytes);
     return buffer;
@@ -101,6 +101,16 @@ export class BufferPool {
 
   memoryUse(): MemoryUse {
     return { ...this.#usage };
+  }
+
+  /** An idle buffer of a size, or else the smallest of up to twice as much. */
+  #takeIdle(size: number): GpuBuffer | undefined {
+    const exact = this.#idle.get(size)?.shift();
+    if (exact) return exact;
+    let best = Number.POSITIVE_INFINITY;
+    for (const [other, { length }] of this.#idle)
+      if (length > 0 && other > size && other <= 2 * size) best = Math.min(best, other);
+    return this.#idle.get(best)?.shift();
   }
 
   #create(size: number): GpuBuffer {
