@@ -10,6 +10,7 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
 import { setupCommand } from './commands/setup.ts';
@@ -45,6 +46,7 @@ const commands = [
   tokenizeCommand,
   vocabCommand,
   convertCommand,
+  mergeCommand,
   infoCommand,
   kernelsCommand,
   benchCommand,

@@ -90,6 +90,7 @@ export {
 export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
 export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
 export {
   type PredictEvent,
   type PredictRecipeOptions,

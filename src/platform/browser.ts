@@ -41,6 +41,7 @@ export const cacheDir: typeof node.cacheDir = async () => undefined;
 export const checkFile: typeof node.checkFile = async () => {};
 export const recoverWrites: typeof node.recoverWrites = async () => {};
 export const isSamePath: typeof node.isSamePath = async (a, b) => a === b;
+export const absolutePath: typeof node.absolutePath = (path) => path;
 
 export const findWebGPU: typeof node.findWebGPU = async () =>
   typeof navigator === 'undefined' ? undefined : navigator.gpu;
@@ -77,6 +78,7 @@ export const writeFiles: typeof node.writeFiles = onlyInNode;
 export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;
 export const writeFolder: typeof node.writeFolder = onlyInNode;
 export const removeFolder: typeof node.removeFolder = onlyInNode;
+export const removeFile: typeof node.removeFile = onlyInNode;
 export const recoverFolders: typeof node.recoverFolders = onlyInNode;
 export const findDamage: typeof node.findDamage = onlyInNode;
 export const lockFolder: typeof node.lockFolder = onlyInNode;

@@ -10,6 +10,7 @@ export {
   findDamage,
   folderNames,
   recoverFolders,
+  removeFile,
   removeFolder,
   writeFolder,
 } from './node/checkedFolder.ts';
@@ -26,7 +27,7 @@ export {
   pathExists,
   readBytes,
 } from './node/readFiles.ts';
-export { isSamePath } from './node/samePath.ts';
+export { absolutePath, isSamePath } from './node/samePath.ts';
 export { waitForDevice, yieldToEventLoop } from './node/waiting.ts';
 export { findWebGPU } from './node/webgpu.ts';
 

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { embedDefaults } from '../../train/defaults.ts';
+import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -50,7 +51,7 @@ export function embedCommand(): Command {
       positiveInteger,
     )
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
-  return addOptions(command, [...columnOptions(), ...optionsFileOptions()])
+  return addOptions(command, [baseOption(), ...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (given: string[], { pairs, json, device: kind, ...options }) => {

@@ -3,6 +3,7 @@ import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
 import type { TaskName } from '../../train/tasks/task.ts';
+import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -25,6 +26,7 @@ export function evaluateCommand(): Command {
       'TSV, CSV, JSON, JSONL or CoNLL with labels of the kind the model was trained on',
     )
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
     .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
     .addOption(strideOption())
@@ -32,12 +34,12 @@ export function evaluateCommand(): Command {
     .addOption(jsonOption());
   addOptions(command, [...dataOptions(), ...optionsFileOptions()]);
   return command.action(async (data: string, options) => {
-    const { model, maxLength, batchSize, stride, json } = options;
+    const { model, base, maxLength, batchSize, stride, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
     const device = await openCliDevice(options.device, json);
     const result = await evaluate(
-      { model, data, maxLength, batchSize, stride, ...dataOptionsOf(options) },
+      { model, base, data, maxLength, batchSize, stride, ...dataOptionsOf(options) },
       { onEvent: (event) => reportInput(event, json) },
     );
     if (!json) {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
+import { baseOption } from '../loraOptions.ts';
 import {
   addOptions,
   closedShare,
@@ -21,6 +22,7 @@ export function predictCommand(): Command {
     .description('label or score texts, tag their words, answer questions or choose among texts')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option(
       '--input <file>',
       'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +

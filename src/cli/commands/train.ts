@@ -4,6 +4,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
+import { loraOptions } from '../loraOptions.ts';
 import {
   addOptions,
   casedOption,
@@ -64,7 +65,8 @@ export function trainCommand(): Command {
       '--freeze <layers>',
       'freeze the embeddings and this many of the lowest layers; all: train only the head',
       layers,
-    )
+    );
+  addOptions(command, loraOptions())
     .option('--valid <file>', 'file to validate with, instead of a part of the data')
     .option(
       '--valid-split <share>',

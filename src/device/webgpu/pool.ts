@@ -35,8 +35,8 @@ export function bucketSize(bytes: number): number {
 /**
  * Reuses GPU buffers by size, larger ones too. It always takes the lowest free id first, so that a
  * step that allocates as the last one did gets the same buffers, and with them the same cached bind
- * groups. If idle memory exceeds the peak in use (shapes that keep changing), idle buffers are destroyed
- * before new ones are created.
+ * groups. If idle memory exceeds half of the peak in use (shapes that keep changing), idle buffers
+ * are destroyed before new ones are created.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
@@ -114,7 +114,7 @@ export class BufferPool {
   }
 
   #create(size: number): GpuBuffer {
-    if (this.#usage.pooledBytes > this.#usage.peakBytes) this.#destroyIdle();
+    if (2 * this.#usage.pooledBytes > this.#usage.peakBytes) this.#destroyIdle();
     const { bytes, pooledBytes } = this.#usage;
     this.#device.pushErrorScope('out-of-memory');
     const gpu = this.#device.createBuffer({ size, usage: STORAGE });

@@ -115,6 +115,9 @@ export async function folderNames(parent: string): Promise<string[]> {
   return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : []));
 }
 
+/** Removes a file, if it is there. */
+export const removeFile = (path: string): Promise<void> => rm(path, { force: true });
+
 /** Removes a folder that `writeFolder` wrote: first its name, so that none is left half-removed. */
 export async function removeFolder(dir: string): Promise<void> {
   const [temporary] = partsOf(dir);

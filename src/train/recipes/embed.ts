@@ -19,6 +19,8 @@ export interface EmbedOptions
     Pick<DataOptions, 'textColumn' | 'pairColumn' | 'format' | 'encoding'> {
   /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** Either these or `input`. */
   texts?: readonly TextInput[];
   /** TSV, CSV or JSONL file with a text column, or two for pairs; or `.txt` with a text a line. */
@@ -59,14 +61,16 @@ export async function embed(
   options: EmbedOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<EmbedEvent> = {},
 ): Promise<EmbedResult> {
-  const { model, out, maxLength, batchSize, pooling, layers, combine } = withDefaults(
+  const { model, base, out, maxLength, batchSize, pooling, layers, combine } = withDefaults(
     embedDefaults,
     options,
   );
   const format = out === undefined ? undefined : embeddingFormat(out);
   if (out !== undefined) await checkOutFile(out);
   const texts = await readTexts(options, report);
-  const pipeline = await FeatureExtractionPipeline.fromPretrained(await fetchModel(model, report));
+  const pipeline = await FeatureExtractionPipeline.fromPretrained(
+    await fetchModel(model, report, base),
+  );
   const features = { pooling, layers, combine };
   const size = pipeline.featureSize(features);
   const encoded = pipeline.encode(texts, maxLength);

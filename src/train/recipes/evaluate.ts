@@ -12,8 +12,10 @@ import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends FileOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
+  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** TSV, CSV, JSONL or CoNLL file with labels of the kind the model was trained on. */
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
@@ -54,13 +56,14 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const {
     model: name,
+    base,
     data: path,
     maxLength: asked,
     batchSize,
     stride,
     ...columns
   } = withDefaults(evaluateDefaults, options);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, base));
   reportWeights(name, model, report);
   const task = taskOf(model);
   const labels = labelsOf(model);

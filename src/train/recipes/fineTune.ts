@@ -1,5 +1,8 @@
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { fileExists } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { fineTuneDefaults, maxLengthOf } from '../defaults.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
@@ -15,6 +18,7 @@ import {
   type FineTuneSettings,
   runFineTuning,
 } from './fineTuneRun.ts';
+import { checkLora } from './lora.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
@@ -92,6 +96,7 @@ type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
 /** @throws UsageError if options do not go together, or if `out` holds an unfinished run. */
 async function checkNew(options: FineTuneOptions): Promise<void> {
   checkStart(options);
+  checkLora(options);
   const { out, overwrite } = options;
   await checkIsFolder(options);
   await checkNotModel(options);
@@ -110,7 +115,7 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   const { out: _, overwrite = false, resume: __, ...options } = given;
   const defaults = { ...fineTuneDefaults, maxLength: maxLengthOf(options.task) };
   const settings: FineTuneSettings = withDefaults(defaults, options);
-  return { settings, overwrite, marks: await markFiles(dataFiles(settings)) };
+  return { settings, overwrite, marks: await markFiles(await filesOf(settings)) };
 }
 
 /** The run in a folder, to continue it. */
@@ -122,7 +127,7 @@ async function openRun(
   const checkpoint = await folder.lastCheckpoint(report);
   const { state, settings, bestModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
-  await checkUnchanged(folder.path, dataFiles(kept), kept);
+  await checkUnchanged(folder.path, await filesOf(kept), kept);
   const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }
@@ -146,5 +151,9 @@ async function readFineTuning(dir: string) {
   return { ...read, isFinished };
 }
 
-const dataFiles = ({ data, valid }: FineTuneSettings): string[] =>
-  valid === undefined ? [data] : [data, valid];
+/** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
+async function filesOf({ data, valid, lora, model }: FineTuneSettings): Promise<string[]> {
+  const weights = joinPath(model ?? '', modelFiles.weights);
+  const isAdapted = lora !== undefined && (await fileExists(weights));
+  return [data, ...(valid === undefined ? [] : [valid]), ...(isAdapted ? [weights] : [])];
+}

@@ -1,7 +1,6 @@
-import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/layers/freeze.ts';
-import { modelFiles } from '../../formats/modelFiles.ts';
+import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
@@ -42,6 +41,7 @@ import {
   type ReadFiles,
   readFiles,
 } from './fineTuneData.ts';
+import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
 import { type ModelCardOptions, writeFineTuneCard } from './modelCard.ts';
 import { checkNoModel } from './outFolder.ts';
 import type { RunFolder } from './runFolder.ts';
@@ -53,6 +53,7 @@ export interface FineTuneSettings
   extends StartOptions,
     FineTuneDataOptions,
     FitOptions,
+    LoraOptions,
     TensorBoardOptions,
     ModelCardOptions {
   /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
@@ -88,6 +89,8 @@ export type FineTuneEvent =
 export interface FineTuneResult {
   /** The best model. */
   model: TaskModel;
+  /** Its adapter, if one was trained. */
+  peft?: PeftModel<TaskModel>;
   tokenizer: BertTokenizer;
   labels: string[];
   history: History;
@@ -129,7 +132,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     folder && (await readTrainedHead(folder)),
     report,
   );
-  const { model, tokenizer } = await startingModel(run, folder, files);
+  const { model, tokenizer, peft } = await startingModel(run, folder, files);
   const labels = [...files.head.labels];
   if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
   const { maxPositionEmbeddings } = model.config;
@@ -157,7 +160,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
   await run.folder.begin();
   run.kept.totalSteps = totalSteps;
-  const history = await trainAndSave(run, { model, tokenizer, train, valid });
+  const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
   if (!interrupted) {
     const counts = { train: train.length, valid: valid.length };
@@ -166,6 +169,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   }
   return {
     model,
+    peft,
     tokenizer,
     labels,
     history,
@@ -178,36 +182,44 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
 
 /** The folder that the run starts from: its checkpoint if it is resumed; none for a fresh model. */
 async function startingFolder({
-  settings: { model },
+  settings: { model, lora },
   begun,
   report,
 }: FineTuneRun): Promise<ModelFolder | undefined> {
+  if (begun && lora !== undefined) return fetchModel(begun.checkpoint, report, model);
   if (begun) return openModelFolder(begun.checkpoint);
-  return model === undefined ? undefined : fetchModel(model, report);
+  if (model === undefined) return undefined;
+  const folder = await fetchModel(model, report);
+  if (lora !== undefined) checkWhole(folder);
+  return folder;
 }
 
 /** The model of a folder or a fresh one. */
 async function startingModel(
-  { settings, report }: FineTuneRun,
+  { settings, begun, report }: FineTuneRun,
   folder: ModelFolder | undefined,
   { task, head }: ReadFiles,
-): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
-  const { vocab, config, cased, seed } = settings;
+): Promise<Pick<Prepared, 'model' | 'tokenizer' | 'peft'>> {
+  const { vocab, config, cased, seed, lora } = settings;
   if (!folder) {
     const fresh = await freshConfig({ vocab: vocab!, config, cased });
     const labelled = bertConfig({ ...fresh.config, ...labelFields(head.labels) });
     return { model: createTaskModel(task, labelled, seed), tokenizer: fresh.tokenizer };
   }
   const tokenizer = await BertTokenizer.fromPretrained(folder);
-  const model = await loadForTask(folder, task, head, seed);
-  reportWeights(folder.name, model, report);
+  // An adapter goes on from its own weights and those of its base model.
+  const from = (lora !== undefined && begun && folder.adapter?.base) || folder;
+  const model = await loadForTask(from, task, head, seed);
+  if (from === folder) reportWeights(folder.name, model, report);
   checkVocab(tokenizer, model.config, folder.name);
-  return { model, tokenizer };
+  if (lora === undefined) return { model, tokenizer };
+  return { model, tokenizer, peft: await addLora(model, settings, begun && folder) };
 }
 
 interface Prepared {
   model: TaskModel;
   tokenizer: BertTokenizer;
+  peft?: PeftModel<TaskModel>;
   train: EncodedExample[];
   valid: EncodedExample[];
 }
@@ -215,10 +227,12 @@ interface Prepared {
 /** Trains; keeps the best model in the folder, and the state in its checkpoints. */
 async function trainAndSave(
   run: FineTuneRun,
-  { model, tokenizer, train, valid }: Prepared,
+  { model, peft, tokenizer, train, valid }: Prepared,
 ): Promise<History> {
   const { settings, folder, kept, begun, report } = run;
   const out = folder.path;
+  const part = trainedPart(model, peft, settings.model);
+  const weights = joinPath(out, part.weightsFile);
   const { signal, onEvent } = run.callbacks;
   const device = deviceOf(model);
   // The cpu device does not capture steps, so their operations are not counted.
@@ -238,12 +252,16 @@ async function trainAndSave(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
-        await model.savePretrained(out, tokenizerFiles);
-        bestModel = await weightsHash(out);
+        await part.save(out, tokenizerFiles);
+        bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
         const about = { settings: kept, history: new History(monitor, log), bestModel };
-        checkpoint = await folder.save(state, { ...about, model, tokenizerFiles }, settings.keep);
+        checkpoint = await folder.save(
+          state,
+          { ...about, model: part, tokenizerFiles },
+          settings.keep,
+        );
         report({ event: 'checkpoint', step: state.step });
       },
     },
@@ -254,27 +272,22 @@ async function trainAndSave(
     report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
-    const hasModel =
-      bestModel !== undefined || (await fileExists(joinPath(out, modelFiles.weights)));
-    if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
+    const hasModel = bestModel !== undefined || (await fileExists(weights));
+    if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
     await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, settings.data);
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }
   if (bestModel && !isAborted && !history.epochs.at(-1)!.best) {
-    if ((await weightsHash(out)) !== bestModel)
+    if ((await hashFile(weights)).sha256 !== bestModel)
       throw new UsageError(
         `${out}: expected the best model of this run, got other weights; ` +
           `those of the last epoch are in ${checkpoint}`,
       );
-    model.loadWeights((await readCheckpoint(out)).tensors, out);
+    await part.load(out);
   }
   return history;
 }
-
-/** Tells whether a folder has the weights that were saved there. */
-const weightsHash = async (dir: string): Promise<string> =>
-  (await hashFile(joinPath(dir, modelFiles.weights))).sha256;
 
 async function writeHistory(dir: string, history: History, data: string): Promise<void> {
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;

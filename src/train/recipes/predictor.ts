@@ -38,8 +38,10 @@ import { UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 export interface PredictorOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
+  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** Probability above which a label is given, for models that give several labels. Default 0.5. */
   threshold?: number;
   /** This many labels, or answers, of each text, the best first; 'all': every label. */
@@ -121,7 +123,7 @@ export async function openPredictor(
 ): Promise<Predictor> {
   const { model: name, threshold, batchSize } = withDefaults(predictDefaults, options);
   if (options.topK !== undefined) checkTopK(options.topK);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, options.base));
   reportWeights(name, model, report);
   const task = taskOf(model).name;
   checkOptions(options, task);

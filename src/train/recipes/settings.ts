@@ -66,6 +66,10 @@ const fineTuneSchema = v.looseObject({
   labelSmoothing: v.optional(v.number()),
   classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
   layerDecay: v.optional(v.number()),
+  lora: count,
+  loraAlpha: v.optional(v.number()),
+  loraDropout: v.optional(v.number()),
+  loraTarget: v.optional(v.union([v.string(), v.array(v.string())])),
 });
 
 const pretrainSchema = v.looseObject({

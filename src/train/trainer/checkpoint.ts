@@ -5,9 +5,9 @@
  */
 import * as v from 'valibot';
 import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
-import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
+import type { FileContent } from '../../platform/atomicWrite.ts';
 import { writeFolder } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
@@ -50,8 +50,8 @@ const stateSchema = v.object({
 
 /** What a folder needs besides the state of the training. */
 export interface CheckpointContent {
-  /** Absent before the first step, where the settings tell the weights. */
-  model?: BertPreTrainedModel;
+  /** A model or an adapter. Absent before the first step, where the settings tell the weights. */
+  model?: { fileContents(): Record<string, FileContent> };
   /** What the run was asked for, as plain JSON. */
   settings: Record<string, unknown>;
   /** Files by name. */
