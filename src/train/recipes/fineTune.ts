@@ -73,7 +73,8 @@ export async function fineTune(
       if (run.kept) checkDevice(folder.path, run.kept);
       return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
         runFineTuning({
-          ...{ ...run, folder, kept: { ...kept } },
+          // The same run has the same files, whatever folder its command names.
+          ...{ ...run, folder, kept: { ...kept, command: undefined } },
           ...{ callbacks: { ...callbacks, onEvent }, report: onEvent ?? report },
         }),
       );

@@ -164,7 +164,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const interrupted = run.callbacks.signal?.aborted === true;
   if (!interrupted) {
     const counts = { train: train.length, valid: valid.length };
-    const kept = { ...settings, ...run.kept };
+    const kept = { ...settings, ...run.kept, command: settings.command };
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
   }
   return {

@@ -14,7 +14,7 @@ import { baseFacts, cardText, type Figure, languageOf } from './modelCardText.ts
 
 /** What a model card says besides the other options. */
 export interface ModelCardOptions {
-  /** The command that began the run, for the model card. */
+  /** The command that began the run, for the model card; one that is resumed leaves it out. */
   command?: string;
 }
 

@@ -127,7 +127,11 @@ export async function runPretraining(
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
-  const content = { model, tokenizerFiles, settings: { ...settings, totalSteps, ...about } };
+  const content = {
+    model,
+    tokenizerFiles,
+    settings: { ...settings, command: undefined, totalSteps, ...about },
+  };
   let checkpoint = saved?.checkpoint;
   const history = await pretrainModel(
     model,
