@@ -5,6 +5,3 @@ export const shellQuote = (word: string): string =>
 /** A command to be printed, ready to be pasted into a shell. */
 export const wigbertCommand = (...words: readonly string[]): string =>
   ['npx', 'wigbert', ...words.map(shellQuote)].join(' ');
-
-/** The command that this process was started with. */
-export const givenCommand = (): string => wigbertCommand(...process.argv.slice(2));

@@ -1,4 +1,5 @@
 import { UsageError } from '../platform/errors.ts';
+import { formatValue } from '../platform/format.ts';
 import { findWebGPU } from '../platform/webgpu.ts';
 import { CpuDevice } from './cpu.ts';
 import type { Device } from './device.ts';
@@ -19,6 +20,11 @@ export interface DeviceOptions {
   precision?: 'highest' | 'high';
   /** Overrides what kernels know of the adapter, to run the variants meant for another one. */
   traits?: Partial<Traits>;
+  /**
+   * Bytes of memory, in use and kept for reuse, beyond which an allocation fails with an
+   * OutOfMemoryError. Default: what the device has.
+   */
+  memoryLimit?: number;
 }
 
 const tensorCoreFeature = 'chromium-experimental-subgroup-matrix';
@@ -44,7 +50,8 @@ const wantedLimits = [
  * const x = tensor([1, 2, 3], { device: gpu });
  */
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
-  if (kind === 'cpu') return new CpuDevice();
+  checkMemoryLimit(options.memoryLimit);
+  if (kind === 'cpu') return new CpuDevice(options.memoryLimit);
   if (kind !== 'webgpu')
     throw new UsageError(`\`device\`: expected webgpu or cpu, got ${JSON.stringify(kind)}`);
   const experimental = options.precision === 'high';
@@ -76,6 +83,7 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
     name,
     traits,
     sharesShaderCache(adapter) ? openSecondDevice : undefined,
+    options.memoryLimit,
   );
   await loadTuning(opened);
   return opened;
@@ -84,9 +92,16 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
 /** Opens the WebGPU device if there is an adapter, else the CPU device. */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
   return openDevice('webgpu', options).catch((error) => {
-    if (error instanceof UsageError) return new CpuDevice();
+    if (error instanceof UsageError) return openDevice('cpu', options);
     throw error;
   });
+}
+
+function checkMemoryLimit(bytes: number | undefined): void {
+  if (bytes !== undefined && !(bytes > 0))
+    throw new UsageError(
+      `\`memoryLimit\`: expected a number of bytes above 0, got ${formatValue(bytes)}`,
+    );
 }
 
 function traitsOf(adapter: GPUAdapter): Traits {

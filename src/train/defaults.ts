@@ -63,6 +63,12 @@ export const maxLengthOf = (task: TaskName | undefined): number =>
   ({ 'question-answering': 384, 'multiple-choice': 128 })[task as string] ??
   fineTuneDefaults.maxLength;
 
+/** Defaults of `fineTune` for a task. */
+export const fineTuneDefaultsOf = (task: TaskName | undefined) => ({
+  ...fineTuneDefaults,
+  maxLength: maxLengthOf(task),
+});
+
 /** Tokens that windows of a context share, as in Hugging Face's pipeline. */
 export const defaultStride = (maxLength: number): number =>
   Math.min(128, Math.floor(maxLength / 2));
@@ -89,6 +95,9 @@ export const pretrainRecipeDefaults = {
   ...checkpointDefaults,
   validSplit: 0.05,
 } as const;
+
+/** Defaults of `checkData`. */
+export const checkDataDefaults = { maxLength: fineTuneDefaults.maxLength } as const;
 
 /** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;

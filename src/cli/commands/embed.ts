@@ -10,6 +10,7 @@ import {
   jsonOption,
   modelOption,
   positiveInteger,
+  strideOption,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { wigbertCommand } from '../shell.ts';
@@ -23,7 +24,7 @@ export function embedCommand(): Command {
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')
     .option(
       '--input <file>',
-      'TSV, CSV or JSONL with a text column (or two), or .txt with a text a line',
+      'TSV, CSV, JSONL or Parquet with a text column (or two), or .txt with a text a line',
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .addOption(
@@ -50,36 +51,42 @@ export function embedCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
   return addOptions(command, [baseOption(), ...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
     .addOption(jsonOption())
-    .action(async (given: string[], { pairs, json, device: kind, ...options }) => {
-      const { embed } = await import('../../train/recipes/embed.ts');
-      const { reportInput } = await import('../inputReports.ts');
-      const { model, out } = options;
-      const { checkAreTexts } = await import('../texts.ts');
-      await checkAreTexts(given, (file) => {
-        const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
-        return `for the texts in it: ${call}`;
-      });
-      const texts = await readTexts(given, options, pairs);
-      const device = await openCliDevice(kind, json);
-      const { signal, listen, release } = interruptible(() =>
-        console.error('stopping; press Ctrl-C again to leave at once'),
-      );
-      listen();
-      const { size, ...result } = await embed(
-        { ...options, texts },
-        { signal, onEvent: (event) => reportInput(event, json) },
-      ).finally(release);
-      const adapter = { device: device.kind, adapter: device.description };
-      console.log(
-        json
-          ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
-          : `${out}: ${result.texts} texts, vectors of ${size}`,
-      );
-    });
+    .action(run);
+}
+
+async function run(
+  given: string[],
+  { pairs, json, device: kind, ...options }: ReturnType<Command['opts']>,
+): Promise<void> {
+  const { embed } = await import('../../train/recipes/embed.ts');
+  const { reportInput } = await import('../inputReports.ts');
+  const { model, out } = options;
+  const { checkAreTexts } = await import('../texts.ts');
+  await checkAreTexts(given, (file) => {
+    const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
+    return `for the texts in it: ${call}`;
+  });
+  const texts = await readTexts(given, options, pairs);
+  const device = await openCliDevice(kind, json);
+  const { signal, listen, release } = interruptible(() =>
+    console.error('stopping; press Ctrl-C again to leave at once'),
+  );
+  listen();
+  const { size, ...result } = await embed(
+    { ...options, model, texts },
+    { signal, onEvent: (event) => reportInput(event, json) },
+  ).finally(release);
+  const adapter = { device: device.kind, adapter: device.description };
+  console.log(
+    json
+      ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
+      : `${out}: ${result.texts} texts, vectors of ${size}`,
+  );
 }
 
 function layerList(text: string): number[] {

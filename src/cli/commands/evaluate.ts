@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { formatName } from '../../platform/format.ts';
 import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
@@ -7,6 +8,8 @@ import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
+  calibratedOption,
+  closedShare,
   dataOptions,
   dataOptionsOf,
   deviceOption,
@@ -14,6 +17,7 @@ import {
   modelOption,
   positiveInteger,
   strideOption,
+  thresholdOption,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { percent, table } from '../table.ts';
@@ -23,30 +27,42 @@ export function evaluateCommand(): Command {
     .description('measure a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '<data>',
-      'TSV, CSV, JSON, JSONL or CoNLL with labels of the kind the model was trained on',
+      'TSV, CSV, JSON, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
     )
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
-    .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
     .addOption(strideOption())
+    .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
+    .addOption(thresholdOption())
+    .addOption(calibratedOption())
+    .option(
+      '--abstain-below <probability>',
+      'also give the accuracy on the texts whose label is at least as probable, and their share',
+      closedShare,
+    )
+    .option('--worst <n>', 'show the n texts that the model is most wrong about', positiveInteger)
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, [...dataOptions(), ...optionsFileOptions()]);
   return command.action(async (data: string, options) => {
-    const { model, base, maxLength, batchSize, stride, json } = options;
+    const { model, base, maxLength, stride, batchSize, threshold, calibrated } = options;
+    const { abstainBelow, worst, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
     const device = await openCliDevice(options.device, json);
     const result = await evaluate(
-      { model, base, data, maxLength, batchSize, stride, ...dataOptionsOf(options) },
+      {
+        ...{ model, base, data, maxLength, stride, batchSize, threshold, calibrated },
+        ...{ abstainBelow, worst, ...dataOptionsOf(options) },
+      },
       { onEvent: (event) => reportInput(event, json) },
     );
     if (!json) {
       show(result);
       return;
     }
-    const { task, loss, examples, skipped, metrics, labels, perLabel, confusion } = result;
+    const { task, loss, examples, skipped, metrics, labels, ...rest } = result;
     console.log(
       JSON.stringify({
         task,
@@ -55,8 +71,8 @@ export function evaluateCommand(): Command {
         loss,
         ...metrics,
         ...(!unlabelled.includes(task) && { labels }),
-        perLabel,
-        confusion,
+        ...(rest.calibration && { ece: rest.calibration.error }),
+        ...rest,
         device: device.kind,
         adapter: device.description,
       }),
@@ -98,6 +114,9 @@ function show({
   perLabel,
   confusion,
   labels,
+  calibration,
+  abstention,
+  worst,
 }: EvaluateResult): void {
   const lines: [string, string][] = [
     ['examples', `${examples}`],
@@ -106,11 +125,47 @@ function show({
       const isAll = name === 'exactMatch' && task === 'multi-label';
       return [isAll ? 'all labels right' : (titles[name] ?? name), formatFigure(name, value)];
     }),
+    ...(calibration ? calibrationLines(calibration) : []),
+    ...(abstention ? abstentionLines(abstention) : []),
   ];
   const width = Math.max(...lines.map(([title]) => title.length));
   for (const [title, text] of lines) console.log(`${title.padEnd(width)}   ${text}`);
   if (perLabel && Object.keys(perLabel).length > 0) showPerLabel(perLabel);
   if (confusion) showConfusion(confusion, labels);
+  if (worst) showWorst(worst);
+}
+
+function calibrationLines({
+  error,
+  temperature,
+  scaledError,
+}: NonNullable<EvaluateResult['calibration']>): [string, string][] {
+  const title = 'calibration error';
+  if (temperature === undefined) return [[title, error.toFixed(4)]];
+  const scaled = `${scaledError!.toFixed(4)} with temperature ${temperature.toFixed(3)}`;
+  return [[title, `${error.toFixed(4)} (${scaled}, --calibrated)`]];
+}
+
+const abstentionLines = ({
+  below,
+  coverage,
+  accuracy,
+}: NonNullable<EvaluateResult['abstention']>): [string, string][] => [
+  [`at ${below} or more`, `${percent(coverage)} of the texts`],
+  ['accuracy on these', Number.isNaN(accuracy) ? 'undefined: there are none' : percent(accuracy)],
+];
+
+function showWorst(worst: NonNullable<EvaluateResult['worst']>): void {
+  console.log('\nmost wrong');
+  const rows = worst.map(({ line, loss, probability, predicted, label, text, pair }) => [
+    `${line}`,
+    loss.toFixed(4),
+    label,
+    probability === undefined ? predicted : `${predicted} ${probability.toFixed(4)}`,
+    formatName(pair === undefined ? text : `${text}\t${pair}`),
+  ]);
+  const columns = [...rightAligned(['line', 'loss']), 'label', 'predicted', 'text'];
+  console.log(table(columns, rows));
 }
 
 function formatFigure(name: string, value: number): string {

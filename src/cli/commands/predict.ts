@@ -4,6 +4,7 @@ import { predictDefaults } from '../../train/defaults.ts';
 import { baseOption } from '../loraOptions.ts';
 import {
   addOptions,
+  calibratedOption,
   closedShare,
   columnOptions,
   deviceOption,
@@ -14,6 +15,7 @@ import {
   positiveInteger,
   quietOption,
   strideOption,
+  thresholdOption,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 
@@ -25,15 +27,16 @@ export function predictCommand(): Command {
     .addOption(baseOption())
     .option(
       '--input <file>',
-      'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
-        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
+      'instead of texts, a TSV, CSV, JSON, JSONL or Parquet file with a text column (or two), ' +
+        'tagged words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
         'written, with columns for what is predicted; broken rows are reported and left out',
       path,
     )
     .option(
       '--out <file>',
       'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
-        'standard output, in the format of the input); .json of questions: answers by id, as SQuAD',
+        'standard output, in the format of the input; JSONL for Parquet); .json of questions: ' +
+        'answers by id, as SQuAD',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
@@ -42,10 +45,11 @@ export function predictCommand(): Command {
       'give the n most probable labels, or best answers; all: every label',
       labelCount,
     )
+    .addOption(thresholdOption())
+    .addOption(calibratedOption())
     .option(
-      '--threshold <probability>',
-      'for models that give several labels: give those above this (default: ' +
-        `${predictDefaults.threshold})`,
+      '--abstain-below <probability>',
+      'no label for texts whose most probable one is less probable than this',
       closedShare,
     )
     .option(

@@ -6,6 +6,7 @@ import {
 } from '../../train/defaults.ts';
 import {
   addOptions,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   columnOptions,
@@ -23,8 +24,9 @@ import {
   validShare,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
+import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
-import { givenCommand, wigbertCommand } from '../shell.ts';
+import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
 const OUT = 'out/pretrained';
@@ -71,7 +73,7 @@ export function pretrainCommand(): Command {
       positiveInteger,
       pretrainDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
+    .addOption(batchSizeOption('examples', pretrainDefaults.batchSize))
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addRunOptions(command);
@@ -101,7 +103,12 @@ function addRunOptions(command: Command): void {
       nonNegativeInteger,
       pretrainDefaults.seed,
     )
-    .option('--out <dir>', 'folder for the model, history.json and history.svg', path, OUT)
+    .option(
+      '--out <dir>',
+      'folder for the model, report.html, history.json and history.svg',
+      path,
+      OUT,
+    )
     .addOption(overwriteOption())
     .addOption(tensorboardOption())
     .addOption(deviceOption())
@@ -116,7 +123,7 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
   const silent = Boolean(json || quiet);
   let device!: Device;
   const begins = resume === undefined || resume === 'auto';
-  const run = begins ? { ...rest, resume, files, out, command: givenCommand() } : { resume };
+  const run = begins ? { ...rest, resume, files, out } : { resume };
   const { history, interrupted, ...result } = await runPretraining(
     run,
     { json: Boolean(json), silent, maxTime },
@@ -142,8 +149,9 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
     );
   else if (!interrupted) {
     if (last) console.log(resultLine(last));
-    console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
+    console.log(`saved in ${folder} (report.html shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   } else console.error(`to continue: ${wigbertCommand('pretrain', '--resume', folder)}`);
   if (interrupted) process.exitCode = interruptExitCode();
+  else profileRun(folder);
 }

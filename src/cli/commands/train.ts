@@ -4,9 +4,12 @@ import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
+import { isCrossValidation, runFolds } from '../crossValidating.ts';
+import { expandFiles } from '../files.ts';
 import { loraOptions } from '../loraOptions.ts';
 import {
   addOptions,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   dataOptions,
@@ -15,6 +18,7 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
+  nonNegativeNumber,
   overwriteOption,
   path,
   positiveInteger,
@@ -27,8 +31,9 @@ import {
   validShare,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
+import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
-import { givenCommand, wigbertCommand } from '../shell.ts';
+import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
 
 /** A number of steps; none for one epoch. */
@@ -46,9 +51,10 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
-      '[data]',
-      'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags; ' +
-        "SQuAD's JSON, or rows with question, context and answers; rows with choices",
+      '[data...]',
+      'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +
+        "tags; SQuAD's JSON, or rows with question, context and answers; rows with choices; of " +
+        'several files, each has its own columns',
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
@@ -81,7 +87,14 @@ export function trainCommand(): Command {
       positiveInteger,
     )
     .addOption(strideOption())
-    .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
+    .option(
+      '--folds <k>',
+      'cross-validation: train k times, each with another part to validate with; the mean of the ' +
+        'metrics and its deviation are in folds.json',
+      positiveInteger,
+    )
+    .option('--balance', 'repeat the examples of rarer classes, up to the most frequent class')
+    .addOption(batchSizeOption('texts', fineTuneDefaults.batchSize))
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
     .option(
       '--max-steps <n>',
@@ -90,7 +103,10 @@ export function trainCommand(): Command {
     );
   addRunOptions(command);
   addOptions(command, [...dataOptions(), ...optionsFileOptions(true)]);
-  return command.action((data: string | undefined, options) => run(command, data, options));
+  return command.action(async (given: string[], options) => {
+    const files = await expandFiles(given);
+    await run(command, files.length > 1 ? files : files[0], options);
+  });
 }
 
 /** Options of the training itself. */
@@ -120,6 +136,11 @@ function addRunOptions(command: Command): void {
       classWeights,
     )
     .option(
+      '--focal-loss <gamma>',
+      'focal loss: texts that are easy count less, the more so the larger gamma',
+      nonNegativeNumber,
+    )
+    .option(
       '--layer-decay <factor>',
       'factor of the learning rate from a layer to the one below it',
       factor,
@@ -133,7 +154,7 @@ function addRunOptions(command: Command): void {
     )
     .option(
       '--out <dir>',
-      'folder for the best model, history.json and history.svg',
+      'folder for the best model, report.html, history.json and history.svg',
       path,
       'out/model',
     )
@@ -149,7 +170,7 @@ function addRunOptions(command: Command): void {
 
 async function run(
   command: Command,
-  data: string | undefined,
+  data: string | string[] | undefined,
   options: ReturnType<Command['opts']>,
 ) {
   const { device: asked, precision, json, quiet, resume, maxTime, ...rest } = options;
@@ -160,10 +181,14 @@ async function run(
     );
   noteCased(options);
   const silent = Boolean(json || quiet);
+  if (options.folds !== undefined || (resume && (await isCrossValidation(resume)))) {
+    await runFolds(command, data, options);
+    return;
+  }
   let device!: Device;
   const { history, interrupted, isForPairs, isForFiles, out } = await runFineTuning(
     resume === undefined || resume === 'auto'
-      ? { ...rest, resume, out: options.out, data: data!, command: givenCommand() }
+      ? { ...rest, resume, out: options.out, data: data! }
       : { resume },
     { json: Boolean(json), silent, maxTime },
     async (begun) => {
@@ -190,6 +215,7 @@ async function run(
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
   else showResult(history, out, { isForPairs, isForFiles });
   if (interrupted) process.exitCode = interruptExitCode();
+  else profileRun(out);
 }
 
 function showResult(
@@ -205,7 +231,7 @@ function showResult(
       `best: epoch ${best!.epoch}, ` +
         `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
-  console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
+  console.log(`saved in ${out} (report.html shows how it went); to use it:`);
   const use = ['predict', '--model', out];
   if (isForFiles) console.log(`  ${wigbertCommand(...use, '--input', 'questions.jsonl')}`);
   else if (isForPairs) {

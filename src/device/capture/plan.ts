@@ -96,6 +96,8 @@ export class WebGpuPlan implements Plan {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    // What was captured but never run did nothing.
+    if (this.#isFirstReplay) rollBackHooks(this.#hooks);
     this.#uploadBlock.dispose(this.#host.pool);
     for (const buffer of this.#pinned) this.#host.pool.unpin(buffer);
     this.#host.sharedBuffers.release();

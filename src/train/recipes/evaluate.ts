@@ -1,13 +1,32 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { defaultMaxLength } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
-import type { Report, TaskName } from '../tasks/task.ts';
+import type { Label, Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
+import {
+  type Abstention,
+  type Assessed,
+  abstentionOf,
+  type Calibration,
+  calibrationOf,
+  checkWorst,
+  decisionsOf,
+  type WorstExample,
+  worstExamples,
+} from './assess.ts';
+import {
+  type CalibrationFile,
+  checkAbstaining,
+  checkCalibrated,
+  readCalibration,
+  thresholdsOf,
+} from './calibrationFile.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { type FileOptions, readReporting } from './fineTuneData.ts';
+import { checkTask, type FileOptions, readReporting } from './fineTuneData.ts';
+import { checkThreshold } from './predictorOptions.ts';
 import { encodeForTask, fittingDefault } from './questionData.ts';
-import { reportTags } from './reports.ts';
+import { reportTags, reportThresholds } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
@@ -20,10 +39,24 @@ export interface EvaluateOptions extends FileOptions {
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
-  /** Questions: tokens that windows of a context share. Default 128, or half of `maxLength`. */
+  /**
+   * As for training: longer texts are read in windows, and predicted by their mean; of questions,
+   * tokens that windows of a context share (default 128, or half of `maxLength`).
+   */
   stride?: number;
   /** Default 64. */
   batchSize?: number;
+  /**
+   * Probability above which a label is given, for models that give several labels. Default: the
+   * one that training found for each label, else 0.5.
+   */
+  threshold?: number;
+  /** Gives `worst`: this many texts, those of the highest loss. */
+  worst?: number;
+  /** Gives `abstention`: the accuracy on texts whose label is at least as probable. */
+  abstainBelow?: number;
+  /** Whether these probabilities are calibrated by the model's temperature. Default false. */
+  calibrated?: boolean;
 }
 
 /** What `evaluate` reports. */
@@ -39,6 +72,10 @@ export interface EvaluateResult extends Report {
   examples: number;
   /** Broken rows that were left out. */
   skipped: number;
+  /** Absent for scores. */
+  calibration?: Calibration;
+  abstention?: Abstention;
+  worst?: WorstExample[];
 }
 
 /**
@@ -59,30 +96,80 @@ export async function evaluate(
     base,
     data: path,
     maxLength: asked,
-    batchSize,
     stride,
+    batchSize,
+    threshold,
+    worst: _,
+    abstainBelow: __,
+    calibrated: ___,
     ...columns
   } = withDefaults(evaluateDefaults, options);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, base));
+  const folder = await fetchModel(name, report, base);
+  const { model, tokenizer } = await loadTaskModel(folder);
   reportWeights(name, model, report);
   const task = taskOf(model);
+  checkTask({ stride }, task);
   const labels = labelsOf(model);
+  checkOptions(options, task.name);
+  const calibration = await readCalibration(folder);
+  if (options.calibrated) checkCalibrated(calibration, folder, task);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
   const longest = defaultMaxLength(model.config, tokenizer);
   const maxLength = asked ?? fittingDefault(task.name, longest);
   const lengths = { maxLength, maxPositions: maxPositionEmbeddings, stride };
   const given = { path, examples: data.examples };
-  const examples = encodeForTask(task, given, tokenizer, lengths, report);
+  const { encoded: examples, sources } = encodeForTask(task, given, tokenizer, lengths, report);
   if (task.perToken) reportTags(path, labels, report);
-  const { loss, predictions } = await evaluateExamples(model, examples, batchSize, { signal });
+  const evaluation = await evaluateExamples(model, examples, batchSize, { signal, logits: true });
+  if (task.name === 'multi-label') {
+    const thresholds = thresholdsOf(labels, threshold, calibration);
+    if (thresholds) evaluation.predictions = labelsAbove(thresholds, evaluation.probabilities);
+    if (thresholds && threshold === undefined) reportThresholds(name, labels, thresholds, report);
+  }
   const truth = examples.map(({ label }) => label!);
+  const assessed = { task, labels, sources, examples, evaluation, tokenizer };
   return {
     task: task.name,
     labels,
-    loss,
+    loss: evaluation.loss,
     examples: data.examples.length,
     skipped: data.problems.length,
-    ...task.report(predictions, truth, labels, examples),
+    ...task.report(evaluation.predictions, truth, labels, examples),
+    ...trustOf(assessed, options, calibration),
   };
+}
+
+/** What there is to say of probabilities, and of the texts that are asked for. */
+function trustOf(
+  assessed: Assessed,
+  { worst, abstainBelow, calibrated }: EvaluateOptions,
+  calibration: CalibrationFile | undefined,
+): Pick<EvaluateResult, 'calibration' | 'abstention' | 'worst'> {
+  const decisions = decisionsOf(assessed)?.flat();
+  const temperature = calibrated ? calibration!.temperature : undefined;
+  return {
+    ...(decisions && { calibration: calibrationOf(decisions, calibration?.temperature) }),
+    ...(abstainBelow !== undefined && {
+      abstention: abstentionOf(decisions!, abstainBelow, temperature),
+    }),
+    ...(worst !== undefined && { worst: worstExamples(assessed, worst, temperature) }),
+  };
+}
+
+/** A 1 for each label that is more probable than its threshold. */
+export const labelsAbove = (
+  thresholds: readonly number[],
+  probabilities: readonly (readonly number[])[],
+): Label[] =>
+  probabilities.map((row) => row.map((each, label) => (each > thresholds[label] ? 1 : 0)));
+
+/** @throws UsageError for options that a model of this task has no use for. */
+function checkOptions(
+  { model, threshold, worst, abstainBelow }: EvaluateOptions,
+  task: TaskName,
+): void {
+  if (threshold !== undefined) checkThreshold(threshold, task, model);
+  if (worst !== undefined) checkWorst(worst, task, model);
+  if (abstainBelow !== undefined) checkAbstaining(abstainBelow, task, model);
 }

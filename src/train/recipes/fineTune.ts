@@ -3,7 +3,9 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
-import { fineTuneDefaults, maxLengthOf } from '../defaults.ts';
+import { filesOf } from '../data/severalFiles.ts';
+import { fineTuneDefaults, fineTuneDefaultsOf } from '../defaults.ts';
+import type { BatchSize } from '../trainer/batchSize.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
@@ -11,8 +13,8 @@ import type { FitPosition } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { TrainingCallbacks } from './events.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
 import {
-  type FineTuneEvent,
   type FineTuneResult,
   type FineTuneRun,
   type FineTuneSettings,
@@ -34,8 +36,10 @@ import {
 import { withTensorBoard } from './tensorBoard.ts';
 
 /** Options of `fineTune`. */
-export type FineTuneOptions = Partial<FineTuneSettings> & {
-  data: string;
+export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
+  data: string | readonly string[];
+  /** Texts of a step. `auto`: the most, a power of two, that the device has memory for. */
+  batchSize?: BatchSize;
   /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
@@ -67,14 +71,14 @@ export async function fineTune(
     const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
     await callbacks.openDevice?.(run.kept);
-    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...deviceSettings() };
+    const about = { ...deviceSettings(), ...callbacks.about };
+    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...about };
     return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.kept) checkDevice(folder.path, run.kept);
       return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
         runFineTuning({
-          // The same run has the same files, whatever folder its command names.
-          ...{ ...run, folder, kept: { ...kept, command: undefined } },
+          ...{ ...run, folder, kept: { ...(run.kept ?? kept) } },
           ...{ callbacks: { ...callbacks, onEvent }, report: onEvent ?? report },
         }),
       );
@@ -89,7 +93,7 @@ export type BegunFineTuning = FineTuneSettings &
   DeviceSettings &
   FileMarks & { totalSteps?: number };
 
-type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
+type OpenedRun = Pick<FineTuneRun, 'settings' | 'findsBatchSize' | 'overwrite' | 'begun'> & {
   kept?: BegunFineTuning;
   marks?: FileMarks;
 };
@@ -113,10 +117,18 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
-  const { out: _, overwrite = false, resume: __, ...options } = given;
-  const defaults = { ...fineTuneDefaults, maxLength: maxLengthOf(options.task) };
-  const settings: FineTuneSettings = withDefaults(defaults, options);
-  return { settings, overwrite, marks: await markFiles(await filesOf(settings)) };
+  const { out: _, overwrite = false, resume: __, batchSize, ...options } = given;
+  const findsBatchSize = batchSize === 'auto';
+  const settings: FineTuneSettings = {
+    ...withDefaults(fineTuneDefaultsOf(options.task), options),
+    ...(typeof batchSize === 'number' && { batchSize }),
+  };
+  return {
+    settings,
+    findsBatchSize,
+    overwrite,
+    marks: await markFiles(await watchedFiles(settings)),
+  };
 }
 
 /** The run in a folder, to continue it. */
@@ -128,7 +140,7 @@ async function openRun(
   const checkpoint = await folder.lastCheckpoint(report);
   const { state, settings, bestModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
-  await checkUnchanged(folder.path, await filesOf(kept), kept);
+  await checkUnchanged(folder.path, await watchedFiles(kept), kept);
   const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }
@@ -153,8 +165,17 @@ async function readFineTuning(dir: string) {
 }
 
 /** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
-async function filesOf({ data, valid, lora, model }: FineTuneSettings): Promise<string[]> {
+export async function watchedFiles({
+  data,
+  valid,
+  lora,
+  model,
+}: Pick<FineTuneOptions, 'data' | 'valid' | 'lora' | 'model'>): Promise<string[]> {
   const weights = joinPath(model ?? '', modelFiles.weights);
   const isAdapted = lora !== undefined && (await fileExists(weights));
-  return [data, ...(valid === undefined ? [] : [valid]), ...(isAdapted ? [weights] : [])];
+  return [
+    ...filesOf(data),
+    ...(valid === undefined ? [] : [valid]),
+    ...(isAdapted ? [weights] : []),
+  ];
 }

@@ -3,20 +3,22 @@ import { UsageError } from '../../platform/errors.ts';
 import { formatNames } from '../../platform/format.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { checkStride, windowsOf } from '../data/documents.ts';
 import {
   type DataOptions,
+  type Example,
   encodeLabels,
   type LabelledData,
   type NamedExamples,
   readData,
-  readExamples,
 } from '../data/labelledData.ts';
-import { stratifiedSplit } from '../data/split.ts';
+import { filesOf, namesOfFiles, readExamplesOf } from '../data/severalFiles.ts';
+import { oversample, type Split } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { chooseHead, type HeadChoice, type TrainedHead } from '../tasks/trainedHead.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
-import { encodeForTask, fittingLength, splitWindows } from './questionData.ts';
+import { encodeForTask, fittingLength, splitStrata, splitWindows } from './questionData.ts';
 import { reportRows, reportTags } from './reports.ts';
 
 type Report = (event: InputEvent) => void;
@@ -29,8 +31,8 @@ export type FileOptions = TableOptions &
   >;
 
 export interface FineTuneDataOptions extends FileOptions {
-  /** TSV, CSV, JSONL or CoNLL file with labels. */
-  data: string;
+  /** TSV, CSV, JSONL, Parquet or CoNLL file with labels, or several, each with its own columns. */
+  data: string | readonly string[];
   /** What the labels say. Default: 'multi-label' with `labelColumns`, else 'classification'. */
   task?: TaskName;
   /** File to validate with. Default: a part of `data`. */
@@ -38,11 +40,23 @@ export interface FineTuneDataOptions extends FileOptions {
   /** Share of `data` set aside for validation, if there is no `valid`. Default 0.2. */
   validSplit: number;
   /**
+   * Cross-validation: one of `folds` parts of `data` is set aside instead, the one numbered `fold`,
+   * from 1.
+   */
+  folds?: number;
+  fold?: number;
+  /** Repeats the examples to train on of rarer classes, up to the number of the most frequent. */
+  balance?: boolean;
+  /**
    * Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39; 384 for
    * questions, whose contexts are seen in windows of this length; 128 for choices.
    */
   maxLength: number;
-  /** Questions: tokens that windows of a context share. Default 128, or half of `maxLength`. */
+  /**
+   * Reads longer texts in windows that repeat so many tokens of the one before, instead of cutting
+   * them. Each is an example to train on; metrics count a text once, by the mean of its windows.
+   * Contexts of questions are always read so; their default is 128, or half of `maxLength`.
+   */
   stride?: number;
   /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
   replaceHead?: boolean;
@@ -80,10 +94,12 @@ export async function readFiles(
   trained: TrainedHead | undefined,
   report: Report,
 ): Promise<ReadFiles> {
-  const { data: path, valid } = options;
-  const named = await readExamples(path, options, trained?.labels);
-  const { task } = named;
-  reportRows(path, named, report);
+  const { data, valid } = options;
+  checkSplit(options);
+  const { all: named, parts } = await readExamplesOf(data, options, trained?.labels);
+  const { task, name: path } = named;
+  for (const part of parts) reportRows(part.name, part, report);
+  checkTask(options, task);
   const found = outputLabels(named, options, trained === undefined || options.replaceHead === true);
   const head = chooseHead(trained, task.name, { path, labels: found }, options.replaceHead);
   if (head.action === 'renamed' || head.action === 'replaced') {
@@ -95,7 +111,7 @@ export async function readFiles(
     valid === undefined
       ? undefined
       : await readData(valid, { ...options, task: task.name, labels });
-  if (validData && valid !== path) reportRows(valid!, validData, report);
+  if (validData && !filesOf(data).includes(valid!)) reportRows(valid!, validData, report);
   if (task.perToken) reportTags(path, labels, report);
   return { task, data: encodeLabels(named, labels), validData, head };
 }
@@ -104,6 +120,14 @@ export async function readFiles(
 const namesLabels = (task: Task): boolean =>
   ![tasks.regression, tasks['question-answering'], tasks['multiple-choice']].includes(task);
 
+/** Examples to train on and to validate with. */
+export interface SplitData {
+  train: EncodedExample[];
+  valid: EncodedExample[];
+  /** The validation examples as they are in their file. */
+  validSources: Example[];
+}
+
 /** Encodes the examples and sets some aside for validation. */
 export function encodeAndSplit(
   { task, data, validData }: ReadFiles,
@@ -111,31 +135,78 @@ export function encodeAndSplit(
   tokenizer: BertTokenizer,
   maxPositions: number,
   report: Report,
-): { train: EncodedExample[]; valid: EncodedExample[] } {
-  const { data: path, valid: validPath } = options;
+): SplitData {
+  const { stride, seed, valid: validPath } = options;
   const maxLength = fittingLength(task, options.maxLength, maxPositions);
+  const path = namesOfFiles(options.data);
   const encode = (path: string, { examples }: LabelledData, report: Report) => {
-    const lengths = { maxLength, maxPositions, stride: options.stride };
-    const encoded = encodeForTask(task, { path, examples }, tokenizer, lengths, report);
+    const lengths = { maxLength, maxPositions, stride };
+    const given = { path, examples };
+    const { encoded, sources } = encodeForTask(task, given, tokenizer, lengths, report);
     // A sentence that has lost all its words teaches nothing.
-    return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
+    const used = [...encoded.keys()].filter((i) => task.lossWeight(encoded[i].label!) > 0);
+    return { encoded: used.map((i) => encoded[i]), sources: used.map((i) => sources[i]) };
   };
-  const all = encode(path, data, report);
+  const { encoded: all, sources } = encode(path, data, report);
+  const toTrain = (examples: readonly EncodedExample[]): EncodedExample[] => {
+    const windows = examples.flatMap(windowsOf<EncodedExample>);
+    if (!options.balance) return windows;
+    const indices = oversample(
+      windows.map(({ label }) => label as number),
+      seed,
+    );
+    report({ event: 'balanced', path, before: windows.length, after: indices.length });
+    return indices.map((i) => windows[i]);
+  };
   if (validData) {
     // What holds for the whole run, or for the same file, is said once.
+    const isOther = !filesOf(options.data).includes(validPath!);
     const reportOther: Report = (event) =>
-      validPath !== path && event.event !== 'loweredVocabulary' && report(event);
-    return { train: all, valid: encode(validPath!, validData, reportOther) };
+      isOther && event.event !== 'loweredVocabulary' && report(event);
+    const held = encode(validPath!, validData, reportOther);
+    return { train: toTrain(all), valid: held.encoded, validSources: held.sources };
   }
+  const split = splitOf(task, all, options);
+  return {
+    train: toTrain(split.train.map((i) => all[i])),
+    valid: split.valid.map((i) => all[i]),
+    validSources: split.valid.map((i) => sources[i]),
+  };
+}
+
+/** The examples to train on and to validate with, by their indices. */
+function splitOf(task: Task, all: readonly EncodedExample[], options: FineTuneDataOptions): Split {
   const windows = all.flatMap(({ window }) => window ?? []);
-  if (windows.length > 0) {
-    const parts = splitWindows(windows, options.validSplit, options.seed);
-    return { train: parts.train.map((i) => all[i]), valid: parts.valid.map((i) => all[i]) };
-  }
+  if (windows.length > 0) return splitWindows(windows, options);
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
-  const split = stratifiedSplit(strata, options.validSplit, options.seed);
-  return { train: split.train.map((i) => all[i]), valid: split.valid.map((i) => all[i]) };
+  return splitStrata(strata, options);
+}
+
+/** @throws UsageError for options of a split that exclude each other. */
+function checkSplit({ folds, valid, stride, balance, classWeights }: CheckedOptions): void {
+  checkStride(stride);
+  if (folds !== undefined && valid !== undefined)
+    throw new UsageError('`folds` and `valid` exclude each other: each fold validates the others');
+  if (balance && classWeights !== undefined)
+    throw new UsageError('`balance` and `classWeights` exclude each other: both favour classes');
+}
+
+type CheckedOptions = FineTuneDataOptions & { classWeights?: unknown };
+
+/** @throws UsageError for options that a task has no use for. */
+export function checkTask(
+  { stride, balance }: Pick<FineTuneDataOptions, 'stride' | 'balance'>,
+  task: Pick<Task, 'name' | 'perToken'>,
+): void {
+  if (stride !== undefined && (task.perToken || task.name === 'multiple-choice')) {
+    const hint = task.perToken ? ': split documents into sentences instead' : '';
+    throw new UsageError(
+      `\`stride\`: expected a task that labels texts or answers questions, got ${task.name}${hint}`,
+    );
+  }
+  if (balance && task.name !== 'classification')
+    throw new UsageError(`\`balance\`: expected classification, got ${task.name}`);
 }
 
 /**
@@ -144,9 +215,10 @@ export function encodeAndSplit(
  */
 function outputLabels(
   { task, labels, examples }: NamedExamples,
-  { data: path, task: asked }: FineTuneDataOptions,
+  { data, task: asked }: FineTuneDataOptions,
   isNew: boolean,
 ): string[] {
+  const path = namesOfFiles(data);
   if (task === tasks.regression) {
     const [{ rawLabel: first }] = examples;
     if (examples.every(({ rawLabel }) => rawLabel === first))

@@ -11,6 +11,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -27,23 +28,25 @@ import {
   type FitOptions,
   type FitPosition,
   type FitState,
+  findFitBatchSize,
   fit,
   totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { historyPicture } from '../trainer/picture.ts';
-import type { Throughput } from '../trainer/stepReader.ts';
 import type { SavedState } from '../trainer/trainer.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import { type RecipeCallbacks, troubleCallbacks } from './events.ts';
 import {
   encodeAndSplit,
   type FineTuneDataOptions,
   type ReadFiles,
   readFiles,
 } from './fineTuneData.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
 import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
-import { type ModelCardOptions, writeFineTuneCard } from './modelCard.ts';
+import { writeFineTuneCard } from './modelCard.ts';
 import { checkNoModel } from './outFolder.ts';
+import { reportFineTuning } from './report/fineTuneReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
 import type { TensorBoardOptions } from './tensorBoard.ts';
@@ -54,36 +57,12 @@ export interface FineTuneSettings
     FineTuneDataOptions,
     FitOptions,
     LoraOptions,
-    TensorBoardOptions,
-    ModelCardOptions {
+    TensorBoardOptions {
   /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
   freeze?: number | 'all';
   /** Checkpoints that are kept, the latest ones. Default 2. */
   keep: number;
 }
-
-/** What `fineTune` reports. */
-export type FineTuneEvent =
-  | InputEvent
-  | {
-      event: 'start';
-      train: number;
-      valid: number;
-      /** Labels, tags, or none for scores. */
-      labels: readonly string[];
-      files: ReadFiles;
-      model: TaskModel;
-      totalSteps: number;
-      totalEpochs: number;
-      /** Steps between evaluations; absent for an epoch. */
-      evalEvery?: number;
-      /** Steps done before. */
-      firstStep: number;
-    }
-  | ({ event: 'step' } & StepRecord & Throughput)
-  | ({ event: 'epoch'; seconds: number } & EpochRecord)
-  | RunEvent
-  | { event: 'earlyStop'; patience: number; monitor: History['monitor'] };
 
 /** What `fineTune` resolves with. */
 export interface FineTuneResult {
@@ -116,6 +95,8 @@ export interface FineTuneRun {
     /** Hash of the best model's weights so far. */
     bestModel?: string;
   };
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Whether a model in `out` may be replaced. */
   overwrite: boolean;
   /** The settings as the checkpoint keeps them. */
@@ -125,6 +106,7 @@ export interface FineTuneRun {
 /** Trains the run to its end, or until its signal stops it. */
 export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { settings, report, begun } = run;
+  const started = performance.now();
   const folder = await startingFolder(run);
   const files = await readFiles(
     // A checkpoint has the classifier that the run goes on with.
@@ -136,13 +118,12 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const labels = [...files.head.labels];
   if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
   const { maxPositionEmbeddings } = model.config;
-  const { train, valid } = encodeAndSplit(
-    files,
-    settings,
-    tokenizer,
-    maxPositionEmbeddings,
-    report,
-  );
+  const split = encodeAndSplit(files, settings, tokenizer, maxPositionEmbeddings, report);
+  const { train, valid } = split;
+  if (run.findsBatchSize) {
+    run.kept.batchSize = settings.batchSize = await findFitBatchSize(model, train, settings);
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+  }
   const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',
@@ -163,9 +144,17 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
   if (!interrupted) {
+    const kept = { ...run.kept, ...settings };
     const counts = { train: train.length, valid: valid.length };
-    const kept = { ...settings, ...run.kept, command: settings.command };
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
+    await reportFineTuning({
+      ...{ out: run.folder.path, model, tokenizer, history, kept, ...split },
+      skipped: files.data.problems.length + (files.validData?.problems.length ?? 0),
+      time: {
+        seconds: (performance.now() - started) / 1000,
+        firstStep: begun?.state.step ?? 0,
+      },
+    });
   }
   return {
     model,
@@ -249,6 +238,7 @@ async function trainAndSave(
       ...settings,
       signal,
       peakFlops,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
@@ -274,7 +264,8 @@ async function trainAndSave(
     // The model of an earlier run stays until this one has a better one.
     const hasModel = bestModel !== undefined || (await fileExists(weights));
     if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
-    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, settings.data);
+    const [file] = filesOf(settings.data);
+    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }

@@ -4,6 +4,7 @@ import { writeFiles } from '../../platform/atomicWrite.ts';
 import { formatNames } from '../../platform/format.ts';
 import { fileExists, pathExists, readText } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import type { PretrainHistory } from '../pretraining/history.ts';
 import { formatMetric, metricKey, metricNames } from '../tasks/metric.ts';
 import type { TaskName } from '../tasks/task.ts';
@@ -12,14 +13,15 @@ import type { History } from '../trainer/history.ts';
 import type { ReadFiles } from './fineTuneData.ts';
 import { baseFacts, cardText, type Figure, languageOf } from './modelCardText.ts';
 
-/** What a model card says besides the other options. */
-export interface ModelCardOptions {
-  /** The command that began the run, for the model card; one that is resumed leaves it out. */
-  command?: string;
-}
-
 /** Settings as a checkpoint keeps them. */
-type Kept = ModelCardOptions & { model?: string; device?: unknown; hashes?: unknown } & object;
+interface Kept {
+  model?: string;
+  device?: unknown;
+  hashes?: unknown;
+  /** What the run was begun by. */
+  command?: unknown;
+  version?: unknown;
+}
 
 const CARD = 'README.md';
 /** Cards with this line are replaced, others are people's own. */
@@ -36,7 +38,7 @@ const pipelineTags: Record<TaskName, string> = {
 };
 
 interface FineTuned {
-  settings: Kept & { data: string; valid?: string };
+  settings: Kept & { data: string | readonly string[]; valid?: string };
   model: TaskModel;
   files: ReadFiles;
   history: History;
@@ -62,7 +64,7 @@ export async function writeFineTuneCard(
   await writeCard(dir, settings, model, {
     pipelineTag: pipelineTags[task.name],
     purpose: task.name,
-    files: [settings.data, ...(valid === undefined ? [] : [valid])],
+    files: [...filesOf(settings.data), ...(valid === undefined ? [] : [valid])],
     data: [
       `${counts.train} examples to train on, ${counts.valid} to validate with`,
       ...(labels.length > 0 ? [`labels: ${formatNames(labels, 20)}`] : []),
@@ -119,7 +121,7 @@ interface Content {
 
 async function writeCard(
   dir: string,
-  { command, device, hashes, ...settings }: Kept,
+  { command, version: begunBy = version, device, hashes, ...settings }: Kept,
   model: BertPreTrainedModel,
   { files, language, ...content }: Content,
 ): Promise<void> {
@@ -133,13 +135,14 @@ async function writeCard(
   const text = cardText({
     ...content,
     ...{ mark: MARK, title: dir.split(/[/\\]/).findLast((part) => part !== '') ?? dir },
-    ...{ base, from, isFolder, language, command, settings },
+    ...{ base, from, isFolder, language, settings },
+    ...(typeof command === 'string' && { command }),
     architecture: model.architecture,
     size:
       `${model.config.numHiddenLayers} layers × ${model.config.hiddenSize}, ` +
       `${model.parameterCount.toLocaleString('en')} parameters`,
     files: files.map((file, i) => ({ name: file.split(/[/\\]/).at(-1)!, sha256: sums[i] })),
-    versions: `wigbert ${version}, device ${device}`,
+    versions: `wigbert ${begunBy}, device ${device}`,
   });
   await writeFiles(dir, { [CARD]: text });
 }

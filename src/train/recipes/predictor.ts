@@ -3,8 +3,8 @@ import { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts'
 import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
-import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
 import type { EncodedWindow } from '../data/questionWindows.ts';
@@ -32,37 +32,13 @@ import {
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { type AnswerPrediction, answerer, chooser } from './answering.ts';
+import { checkCalibrated, readCalibration, thresholdsOf } from './calibrationFile.ts';
 import type { InputEventOf } from './events.ts';
+import { checkTask } from './fineTuneData.ts';
+import { checkPredictorOptions, type PredictorOptions } from './predictorOptions.ts';
 import { addWindows, fittingDefault } from './questionData.ts';
-import { UnseenCounter } from './reports.ts';
+import { reportThresholds, UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
-
-export interface PredictorOptions {
-  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
-  model: string;
-  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
-  base?: string;
-  /** Probability above which a label is given, for models that give several labels. Default 0.5. */
-  threshold?: number;
-  /** This many labels, or answers, of each text, the best first; 'all': every label. */
-  topK?: number | 'all';
-  /**
-   * Longest text in tokens; longer ones are cut. Default: as long as the model allows; for
-   * questions, windows of 384.
-   */
-  maxLength?: number;
-  /** Questions: tokens that windows of a context share. Default 128, or half of `maxLength`. */
-  stride?: number;
-  /** Questions: longest answer in tokens. Default 30. */
-  maxAnswerLength?: number;
-  /**
-   * Questions may have no answer: none is given if that scores higher than the best answer by more
-   * than this, in logits. Default: always answer.
-   */
-  nullScoreDiffThreshold?: number;
-  /** Default 32. */
-  batchSize?: number;
-}
 
 /** What is predicted of each text, in the order of the texts. */
 export type PredictResult =
@@ -74,7 +50,9 @@ export type PredictResult =
   | { task: 'multiple-choice'; predictions: ChosenText[] };
 
 /** The label of a text. */
-export interface LabelPrediction extends Prediction {
+export interface LabelPrediction extends Omit<Prediction, 'label'> {
+  /** null if its probability is below `abstainBelow`. */
+  label: string | null;
   /** The most probable labels, if `topK` is given. */
   top?: LabelScore[];
 }
@@ -119,22 +97,30 @@ export interface Predictor {
  */
 export async function openPredictor(
   options: PredictorOptions,
-  report: (event: InputEventOf<'weights' | 'download'>) => void,
+  report: (event: InputEventOf<'weights' | 'download' | 'fewerLabels' | 'thresholds'>) => void,
 ): Promise<Predictor> {
-  const { model: name, threshold, batchSize } = withDefaults(predictDefaults, options);
+  const { model: name, batchSize } = withDefaults(predictDefaults, options);
   if (options.topK !== undefined) checkTopK(options.topK);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report, options.base));
+  const folder = await fetchModel(name, report, options.base);
+  const { model, tokenizer } = await loadTaskModel(folder);
   reportWeights(name, model, report);
   const task = taskOf(model).name;
-  checkOptions(options, task);
+  checkPredictorOptions(options, task);
+  checkTask(options, taskOf(model));
+  const { topK } = options;
+  const labels = labelsOf(model);
+  const isOfLabels = typeof topK === 'number' && task !== 'question-answering';
+  if (isOfLabels && topK > labels.length)
+    report({ event: 'fewerLabels', model: name, topK, labels: labels.length });
+  const trust = await trustIn(folder, model, options, report);
   const longest = fittingDefault(task, defaultMaxLength(model.config, tokenizer));
   const maxLength = options.maxLength ?? longest;
   const { encode, predict } = partsOf(model, tokenizer, {
     ...options,
-    ...{ maxLength, batchSize, threshold },
+    ...{ maxLength, batchSize, ...trust },
   });
   return {
-    ...{ task, labels: labelsOf(model), batchSize, predict },
+    ...{ task, labels, batchSize, predict },
     unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
     encode(inputs, unseen) {
       const encoded = encode(inputs);
@@ -145,8 +131,7 @@ export async function openPredictor(
   };
 }
 
-type PartOptions = Required<Pick<PredictorOptions, 'maxLength' | 'batchSize' | 'threshold'>> &
-  PredictorOptions;
+type PartOptions = PredictorOptions & Sizes & Trust;
 
 function partsOf(model: TaskModel, tokenizer: BertTokenizer, options: PartOptions): Parts {
   if (model instanceof BertForTokenClassification) return tagger(model, tokenizer, options);
@@ -155,28 +140,38 @@ function partsOf(model: TaskModel, tokenizer: BertTokenizer, options: PartOption
   return classifier(model, tokenizer, options);
 }
 
-const questionOptions = ['stride', 'maxAnswerLength', 'nullScoreDiffThreshold'] as const;
-
-/** @throws UsageError for options that a model of this task has no use for. */
-function checkOptions(options: PredictorOptions, task: TaskName): void {
-  const { model, threshold, topK } = options;
-  const stray = questionOptions.find((name) => options[name] !== undefined);
-  if (stray && task !== 'question-answering')
-    throw new UsageError(
-      `\`${stray}\`: expected a model that answers questions, got ${model}, a model for ${task}`,
-    );
-  if (topK === 'all' && task === 'question-answering')
-    throw new UsageError("`topK`: expected a number of answers, got 'all'");
-  if (threshold !== undefined && task !== 'multi-label')
-    throw new UsageError(
-      `\`threshold\`: expected a model that gives several labels, got ${model}, ` +
-        `a model for ${task}`,
-    );
-  if (topK !== undefined && !['multi-label', 'classification', 'question-answering'].includes(task))
-    throw new UsageError(
-      `\`topK\`: expected a model that labels texts, got ${model}, a model for ${task}`,
-    );
+interface Trust {
+  /** What logits are divided by. */
+  temperature?: number;
+  /** Of each label, for models that give several: the probability above which it is given. */
+  thresholds: readonly number[];
 }
+
+/** What the calibration of a model says, as far as it is asked for. */
+async function trustIn(
+  folder: ModelFolder,
+  model: TaskModel,
+  { threshold, calibrated }: PredictorOptions,
+  report: (event: InputEventOf<'thresholds'>) => void,
+): Promise<Trust> {
+  const task = taskOf(model);
+  const labels = labelsOf(model);
+  const usesThresholds = task.name === 'multi-label' && threshold === undefined;
+  const calibration = calibrated || usesThresholds ? await readCalibration(folder) : undefined;
+  if (calibrated) checkCalibrated(calibration, folder, task);
+  const temperature = calibrated ? calibration!.temperature : undefined;
+  const found = thresholdsOf(labels, threshold, calibration);
+  if (!found) return { temperature, thresholds: labels.map(() => predictDefaults.threshold) };
+  if (!usesThresholds) return { temperature, thresholds: found };
+  reportThresholds(folder.name, labels, found, report);
+  // They were found without the temperature, which is not to change labels.
+  const thresholds = temperature ? found.map((each) => scaledBy(temperature, each)) : found;
+  return { temperature, thresholds };
+}
+
+/** The probability that another becomes at a temperature. */
+const scaledBy = (temperature: number, probability: number): number =>
+  1 / (1 + ((1 - probability) / probability) ** (1 / temperature));
 
 function exampleOf(
   input: PredictInput,
@@ -190,6 +185,11 @@ function exampleOf(
     : { text: input[0], pair: input[1] };
 }
 
+interface Sizes {
+  maxLength: number;
+  batchSize: number;
+}
+
 interface Parts extends Pick<Predictor, 'predict'> {
   encode(inputs: readonly PredictInput[]): EncodedExample[];
 }
@@ -197,29 +197,37 @@ interface Parts extends Pick<Predictor, 'predict'> {
 function classifier(
   model: SequenceClassifier<BertPreTrainedModel>,
   tokenizer: BertTokenizer,
-  { threshold, topK, maxLength, batchSize }: PartOptions,
+  { thresholds, temperature, topK, abstainBelow = 0, maxLength, stride, batchSize }: PartOptions,
 ): Parts {
   const pipeline = new TextClassificationPipeline(model, tokenizer);
   const task = taskOf(model).name;
+  const thresholdOf = new Map(labelsOf(model).map((label, id) => [label, thresholds[id]]));
   const topOf = ({ scores }: Pick<Prediction, 'scores'>) =>
     topK === undefined ? {} : { top: topLabels(scores, topK) };
   return {
-    encode: (inputs) => pipeline.encode(inputs as readonly TextInput[], maxLength),
+    encode: (inputs) => pipeline.encode(inputs as readonly TextInput[], maxLength, stride),
     async predict(examples, signal) {
-      const predictions = await pipeline.classify(examples, { batchSize, signal });
+      const run = { batchSize, signal, temperature };
+      const predictions = await pipeline.classify(examples, run);
       if (task === 'regression')
         return { task, predictions: predictions.map(({ score }) => ({ score })) };
       if (task === 'multi-label')
         return {
           task,
           predictions: predictions.map(({ scores }) => {
-            const labels = topLabels(scores, 'all').filter(({ score }) => score > threshold);
+            const labels = topLabels(scores, 'all').filter(
+              ({ label, score }) => score > thresholdOf.get(label)!,
+            );
             return { labels: labels.map(({ label }) => label), scores, ...topOf({ scores }) };
           }),
         };
       return {
         task: 'classification',
-        predictions: predictions.map((each) => ({ ...each, ...topOf(each) })),
+        predictions: predictions.map((each) => ({
+          ...each,
+          label: each.score < abstainBelow ? null : each.label,
+          ...topOf(each),
+        })),
       };
     },
   };
@@ -228,14 +236,15 @@ function classifier(
 function tagger(
   model: BertForTokenClassification,
   tokenizer: BertTokenizer,
-  { maxLength, batchSize }: { maxLength: number; batchSize: number },
+  { maxLength, batchSize, temperature }: PartOptions,
 ): Parts {
   const pipeline = new TokenClassificationPipeline(model, tokenizer);
   const hasEntities = areEntityTags(labelsOf(model));
   return {
     encode: (inputs) => pipeline.encode(inputs as readonly WordsInput[], maxLength),
     async predict(examples, signal) {
-      const tagged = await pipeline.tag(examples as readonly EncodedWords[], { batchSize, signal });
+      const run = { batchSize, signal, temperature };
+      const tagged = await pipeline.tag(examples as readonly EncodedWords[], run);
       return {
         task: 'token-classification',
         predictions: tagged.map((words, i) => {

@@ -2,7 +2,7 @@ import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength, type EncodedExample, encodeExamples } from '../data/batch.ts';
 import type { Example } from '../data/labelledData.ts';
 import { type EncodedWindow, encodeQuestions } from '../data/questionWindows.ts';
-import { type Split, stratifiedSplit } from '../data/split.ts';
+import { foldSplit, type Split, stratifiedSplit } from '../data/split.ts';
 import { defaultStride, maxLengthOf } from '../defaults.ts';
 import type { ContextWindow } from '../tasks/spans.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
@@ -23,8 +23,13 @@ export const fittingDefault = (task: TaskName, longest: number): number =>
 export interface Lengths {
   maxLength: number;
   maxPositions: number;
-  /** Of questions. */
   stride?: number;
+}
+
+/** Examples as ids, and of each the example of the file that it is, or is a part of. */
+export interface EncodedData {
+  encoded: EncodedExample[];
+  sources: Example[];
 }
 
 /**
@@ -35,21 +40,23 @@ export function encodeForTask(
   task: Task,
   { path, examples }: { path: string; examples: readonly Example[] },
   tokenizer: BertTokenizer,
-  { maxLength, maxPositions, stride = defaultStride(maxLength) }: Lengths,
+  { maxLength, maxPositions, stride }: Lengths,
   report: (event: InputEvent) => void,
-): EncodedExample[] {
+): EncodedData {
   if (task.name !== 'question-answering') {
-    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions);
+    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions, stride);
     reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
-    return encoded;
+    return { encoded, sources: [...examples] };
   }
   checkMaxLength(maxLength, maxPositions);
   const questions = examples.map(({ question }) => question!);
-  const encoded = encodeQuestions(questions, tokenizer, { maxLength, stride });
+  const windows = { maxLength, stride: stride ?? defaultStride(maxLength) };
+  const encoded = encodeQuestions(questions, tokenizer, windows);
   const counter = new UnseenCounter(tokenizer, maxLength);
   addWindows(counter, encoded);
   counter.report(path, report);
-  return encoded;
+  const sourceOf = new Map(examples.map((example) => [example.question, example]));
+  return { encoded, sources: encoded.map(({ window }) => sourceOf.get(window.question)!) };
 }
 
 /** Counts what a model does not see of windows. */
@@ -61,19 +68,36 @@ export function addWindows(counter: UnseenCounter, encoded: readonly EncodedWind
   counter.add({ examples, encoded });
 }
 
+/** How examples are divided. */
+interface SplitOptions {
+  validSplit: number;
+  folds?: number;
+  fold?: number;
+  seed: number;
+}
+
+/** Sets examples aside for validation: a share of each stratum, or a fold. */
+export const splitStrata = (
+  strata: readonly number[],
+  { validSplit, folds, fold = 1, seed }: SplitOptions,
+): Split =>
+  folds === undefined
+    ? stratifiedSplit(strata, validSplit, seed)
+    : foldSplit(strata, { folds, fold }, seed);
+
 /**
  * Splits windows so that all questions on a context are on one side; with few contexts, all windows
  * of a question.
  */
-export function splitWindows(
-  windows: readonly ContextWindow[],
-  validSplit: number,
-  seed: number,
-): Split {
+export function splitWindows(windows: readonly ContextWindow[], options: SplitOptions): Split {
+  const { validSplit, folds } = options;
   const byContext = groupsOf(windows, ({ question }) => question.context);
-  const isEnough = Math.round(byContext.length * validSplit) > 0 || validSplit === 0;
+  const isEnough =
+    folds === undefined
+      ? Math.round(byContext.length * validSplit) > 0 || validSplit === 0
+      : byContext.length >= folds;
   const groups = isEnough ? byContext : groupsOf(windows, ({ question }) => question);
-  const split = stratifiedSplit(new Array<number>(groups.length).fill(0), validSplit, seed);
+  const split = splitStrata(new Array<number>(groups.length).fill(0), options);
   return {
     train: split.train.flatMap((i) => groups[i]),
     valid: split.valid.flatMap((i) => groups[i]),

@@ -8,7 +8,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
 import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
-import { lrSchedulerNames } from '../trainer/hyperparameters.ts';
+import { lrSchedulerNames, onNanNames } from '../trainer/hyperparameters.ts';
 
 const integer = v.pipe(v.number(), v.integer());
 const text = v.optional(v.string());
@@ -35,11 +35,15 @@ const shared = {
   gradientAccumulationSteps: count,
   weightDecay: v.number(),
   maxGradNorm: v.number(),
+  gradientCheckpointing: flag,
+  onNan: v.optional(v.picklist(onNanNames)),
+  detectAnomaly: flag,
   seed: integer,
   saveEvery: count,
   keep: count,
   tensorboard: v.optional(v.union([v.string(), v.boolean()])),
   command: text,
+  version: text,
   device: v.string(),
   precision: text,
   bytes: v.array(integer),
@@ -48,16 +52,19 @@ const shared = {
 
 const fineTuneSchema = v.looseObject({
   ...shared,
-  data: v.string(),
+  data: v.union([v.string(), v.array(v.string())]),
   task: v.optional(v.picklist(taskNames)),
   labelColumn: text,
   labelColumns: v.optional(v.array(v.string())),
   labelSeparator: text,
   replaceHead: flag,
+  folds: count,
+  fold: count,
+  balance: flag,
+  stride: count,
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
-  stride: count,
   totalSteps: count,
   evalEvery: count,
   metric: v.optional(v.picklist(metrics)),
@@ -65,6 +72,7 @@ const fineTuneSchema = v.looseObject({
   groupByLength: v.boolean(),
   labelSmoothing: v.optional(v.number()),
   classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
+  focalLoss: v.optional(v.number()),
   layerDecay: v.optional(v.number()),
   lora: count,
   loraAlpha: v.optional(v.number()),

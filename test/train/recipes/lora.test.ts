@@ -70,8 +70,10 @@ describe('fineTune with lora', () => {
       learningRate: 0.05,
     });
     expect(readdirSync(join(dir, 'adapter')).filter((name) => !/^checkpoint-/.test(name))).toEqual([
-      ...['adapter_config.json', 'adapter_model.safetensors', 'config.json', 'history.json'],
-      ...['history.svg', 'special_tokens_map.json', 'tokenizer_config.json', 'vocab.txt'],
+      ...['adapter_config.json', 'adapter_model.safetensors', 'calibration.json'],
+      ...['config.json', 'history.json'],
+      ...['history.svg', 'report.html', 'report.json'],
+      ...['special_tokens_map.json', 'tokenizer_config.json', 'vocab.txt'],
     ]);
     const json = JSON.parse(readFileSync(join(dir, 'adapter', 'adapter_config.json'), 'utf8'));
     expect(json).toMatchObject({
