@@ -200,10 +200,10 @@ function flagOf(name: string, value: unknown, command: Command): string[] {
  * @throws CommanderError, which ends the program with code 0.
  */
 export function printConfig(command: Command): never {
-  const printed: [string, unknown][] = command.registeredArguments.map((argument, i) => [
-    argument.name(),
-    argument.variadic ? command.args.slice(i) : command.args[i],
-  ]);
+  const printed: [string, unknown][] = command.registeredArguments.map((argument, i) => {
+    const words = command.args.slice(i);
+    return [argument.name(), argument.variadic && words.length > 1 ? words : words[0]];
+  });
   const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
   const excluded = command.options
     .filter((option) => isGiven(option.attributeName()))

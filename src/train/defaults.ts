@@ -96,9 +96,6 @@ export const pretrainRecipeDefaults = {
   validSplit: 0.05,
 } as const;
 
-/** Defaults of `checkData`. */
-export const checkDataDefaults = { maxLength: fineTuneDefaults.maxLength } as const;
-
 /** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;
 

@@ -36,14 +36,27 @@ const printed = async (...words: string[]) => JSON.parse(await print(...words));
 /** Each command with options of every kind. */
 const commands = {
   train: [
-    ...[data, ...fresh, '--learning-rate', '5e-4', '--warmup-steps', '3', '--freeze', 'all'],
+    ...[data, 'b.tsv', ...fresh, '--folds', '3', '--stride', '0', '--batch-size', 'auto'],
+    ...['--on-nan', 'skip', '--lora', '4', '--lora-target', 'query,key'],
+    ...['--learning-rate', '5e-4', '--warmup-steps', '3', '--freeze', 'all'],
     ...['--class-weights', '1,2.5', '--max-time', '30m', '--save-every', '7', '--tensorboard'],
   ],
   pretrain: [
     ...[data, 'b.txt', '--vocab', 'v.txt', '--whole-word-mask', '--steps', '9'],
     '--tensorboard=events',
   ],
-  evaluate: [data, '--model', 'm', '--label-columns', 'a,b', '--label-separator', '|'],
+  evaluate: [
+    data,
+    '--model',
+    'm',
+    '--worst',
+    '3',
+    '--calibrated',
+    '--label-columns',
+    'a,b',
+    '--label-separator',
+    '|',
+  ],
   predict: ['--model', 'm', '--top-k', 'all', '--threshold', '0.25', '--', 'text', '- other'],
   embed: ['--model', 'm', '--out', 'o.jsonl', '--layers', '-4,-1', '--input', 'x y.tsv'],
   study: ['--data', data, '--sizes', '20,40', '--cased', '--pretrainings', 'mlm,cbow'],

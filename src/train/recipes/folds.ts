@@ -102,7 +102,7 @@ export async function crossValidate(
     const opens = callbacks.openDevice ? openDevice : undefined;
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
-      canResume ? { resume: folder } : { ...run.settings, fold, out: folder, overwrite },
+      canResume ? { resume: folder } : { ...settingsOf(run, fold), out: folder, overwrite },
       { signal, onEvent: report, openDevice: opens },
     );
     result.model.dispose();
@@ -115,6 +115,13 @@ export async function crossValidate(
     report({ event: 'foldEnd', kept: false, ...found });
   }
   return { out, folds, results: run.results, summary: summaryOf(run.results), interrupted };
+}
+
+/** The settings of a fold, whose event files are in a folder of its own. */
+function settingsOf({ settings }: FoldsRun, fold: number): BegunFineTuning {
+  const { tensorboard } = settings;
+  if (typeof tensorboard !== 'string') return { ...settings, fold };
+  return { ...settings, fold, tensorboard: joinPath(tensorboard, `fold-${fold}`) };
 }
 
 /** What `crossValidate` takes besides its options. */

@@ -55,8 +55,8 @@ export class TrainingLoss {
     if (focalLoss > 0 && labelSmoothing > 0)
       throw new UsageError('`focalLoss` and `labelSmoothing` exclude each other');
     const { name } = taskOf(model);
-    if (focalLoss > 0 && name === 'regression')
-      throw new UsageError('`focalLoss`: expected a task with classes or labels, got regression');
+    if (focalLoss > 0 && (name === 'regression' || name === 'question-answering'))
+      throw new UsageError(`\`focalLoss\`: expected a task with classes or labels, got ${name}`);
     const given = labelSmoothing > 0 ? 'labelSmoothing' : classWeights && 'classWeights';
     if (given && name !== 'classification' && name !== 'token-classification')
       throw new UsageError(
