@@ -219,7 +219,7 @@ describe('choices', () => {
       ),
     ].join('\n'),
   );
-  const options = { task: 'multiple-choice', maxLength: 16 } as const;
+  const options = { task: 'multiple-choice', maxLength: 16, stride: undefined } as const;
   beforeAll(async () => {
     setDevice(new CpuDevice());
     await trainOn({ ...options, data: swag, out: model });
