@@ -78,7 +78,7 @@ export async function fineTune(
       if (run.kept) checkDevice(folder.path, run.kept);
       return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
         runFineTuning({
-          ...{ ...run, folder, kept: { ...(run.kept ?? kept) } },
+          ...{ ...run, folder, kept: { ...kept, ...run.kept } },
           ...{ callbacks: { ...callbacks, onEvent }, report: onEvent ?? report },
         }),
       );

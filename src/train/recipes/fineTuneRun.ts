@@ -246,10 +246,12 @@ async function trainAndSave(
         bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
-        const about = { settings: kept, history: new History(monitor, log), bestModel };
+        const about = { history: new History(monitor, log), bestModel };
+        // The same run has the same files, whatever folder its command names.
+        const shared = { ...kept, command: undefined };
         checkpoint = await folder.save(
           state,
-          { ...about, model: part, tokenizerFiles },
+          { ...about, settings: shared, model: part, tokenizerFiles },
           settings.keep,
         );
         report({ event: 'checkpoint', step: state.step });

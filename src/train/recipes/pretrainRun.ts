@@ -117,7 +117,7 @@ export interface PretrainRun {
 export async function runPretraining(
   { settings: given, findsBatchSize, begun, saved }: PretrainRun,
   folder: RunFolder,
-  about: DeviceSettings & FileMarks,
+  about: DeviceSettings & FileMarks & { command?: string },
   { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
 ): Promise<PretrainResult> {
   const report = onEvent ?? (() => {});
@@ -143,7 +143,8 @@ export async function runPretraining(
   const content = {
     model,
     tokenizerFiles,
-    settings: { ...settings, totalSteps, ...about },
+    // The same run has the same files, whatever folder its command names.
+    settings: { ...settings, totalSteps, ...about, command: undefined },
   };
   let checkpoint = saved?.checkpoint;
   const history = await pretrainModel(
@@ -169,7 +170,7 @@ export async function runPretraining(
   const interrupted = step < totalSteps;
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
   else {
-    const kept = content.settings;
+    const kept = { ...content.settings, command: about.command };
     await writePretrainCard(folder.path, { settings: kept, model, history });
     await reportPretraining({
       ...{ out: folder.path, model, history, kept },
