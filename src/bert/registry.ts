@@ -112,6 +112,8 @@ export const taskHeads = {
   'multi-label': 'sequence-classification',
   regression: 'sequence-classification',
   'token-classification': 'token-classification',
+  'question-answering': 'question-answering',
+  'multiple-choice': 'multiple-choice',
 } as const satisfies Record<string, Head>;
 
 /** What a model is trained for. */

@@ -22,6 +22,7 @@ import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { vocabCommand } from './commands/vocab.ts';
 import { fieldsToFlags } from './flags.ts';
+import { printConfig, withOptionsFile } from './optionsFile.ts';
 import { enableProfile, endProfile } from './profile.ts';
 import { packageVersion } from './shippedFile.ts';
 
@@ -71,6 +72,7 @@ let json = false;
 let savesResult = false;
 program.hook('preAction', (_, command) => {
   current = command;
+  if (command.opts().printConfig) printConfig(command);
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name()) || command.opts().out !== undefined;
   if (program.opts().profile) enableProfile();
@@ -88,7 +90,8 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  await program.parseAsync(withUsualNames(process.argv.slice(2), program), { from: 'user' });
+  const words = withUsualNames(process.argv.slice(2), program);
+  await program.parseAsync(withOptionsFile(words, program), { from: 'user' });
   await endProfile(json);
 } catch (error) {
   process.exitCode = await report(error);

@@ -24,6 +24,7 @@ export const nonNegativeInteger = parsedNumber(
   (n) => Number.isSafeInteger(n) && n >= 0,
   'a whole number of at least 0',
 );
+export const finiteNumber = parsedNumber((n) => Number.isFinite(n), 'a number');
 /** A number of examples, or `auto`. */
 export const batchSizeOption = (examples: string, size: number): Option =>
   new Option(
@@ -82,6 +83,12 @@ export const checkpointOptions = (keep: number): Option[] => [
   ),
 ];
 
+export const tensorboardOption = (): Option =>
+  new Option(
+    '--tensorboard [dir]',
+    'write event files for TensorBoard (default: into runs in --out)',
+  );
+
 export const kernelModuleOption = (): Option =>
   new Option(
     '--module <file>',
@@ -116,7 +123,8 @@ export const strideOption = (): Option =>
   new Option(
     '--stride <tokens>',
     'read longer texts in windows that repeat this many tokens of the one before, and predict by ' +
-      'their mean (default: cut them)',
+      'their mean (default: cut them; for questions, whose contexts are always read so, 128, or ' +
+      'half of --max-length)',
   ).argParser(nonNegativeInteger);
 
 export const modelOption = (): Option =>
@@ -143,7 +151,10 @@ export const overwriteOption = (): Option =>
 export const startOptions = (): Option[] => [
   new Option('--model <dir>', 'Hugging Face folder to start from, or its name on the hub'),
   new Option('--vocab <file>', 'vocab.txt of a fresh model'),
-  new Option('--config <file>', 'config.json of a fresh model (default: 2 layers × 128)'),
+  new Option(
+    '--config <file>',
+    'config.json of a fresh model (default: 2 layers × 128); or a file with options, as JSON',
+  ),
 ];
 export const casedOption = (): Option =>
   new Option('--cased', 'the fresh vocabulary keeps case and accents (Korean ones do)');

@@ -91,6 +91,16 @@ function linesOf(result: PredictResult, texts: readonly string[]): string[] {
         ),
         '',
       ]);
+    case 'question-answering':
+      return result.predictions.flatMap(({ top, ...best }, i) =>
+        (top ?? [best]).map(({ answer, score, start, end }) =>
+          [answer || '–', score.toFixed(4), start, end, texts[i].split('\t')[0]].join('\t'),
+        ),
+      );
+    case 'multiple-choice':
+      return result.predictions.map(
+        ({ choice, score, text }) => `${choice}\t${score.toFixed(4)}\t${text}`,
+      );
   }
 }
 

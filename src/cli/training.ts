@@ -110,11 +110,17 @@ export async function showTraining<R>(
   }
 }
 
+/** What the labels of a task without named labels are. */
+const kindOf = {
+  regression: 'scores',
+  'question-answering': 'answers in windows of their contexts',
+  'multiple-choice': 'choices',
+};
+
 function startLines({ train, valid, labels, files: { task }, model, ...at }: Start): string[] {
   const kinds =
-    task.name === 'regression'
-      ? 'scores'
-      : `${labels.length} ${task.perToken ? 'tags' : 'labels'} (${formatNames(labels)})`;
+    kindOf[task.name as keyof typeof kindOf] ??
+    `${labels.length} ${task.perToken ? 'tags' : 'labels'} (${formatNames(labels)})`;
   const { numHiddenLayers, hiddenSize } = model.config;
   const trained = model
     .parameters()
@@ -131,8 +137,9 @@ function startLines({ train, valid, labels, files: { task }, model, ...at }: Sta
 
 /** What the examples are called. */
 function unitOf({ files }: Start): string {
-  const [{ words, pair }] = files.data.examples;
+  const [{ words, pair, question }] = files.data.examples;
   if (words) return 'sentences';
+  if (question) return 'windows';
   return pair === undefined ? 'texts' : 'pairs';
 }
 

@@ -1,5 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
 export { readData } from '../train/data/labelledData.ts';
+export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
   embedDefaults,
@@ -22,7 +23,17 @@ export {
   type FillMaskOptions,
   FillMaskPipeline,
 } from '../train/pipelines/fillMask.ts';
+export {
+  type ChoiceInput,
+  type ChosenText,
+  MultipleChoicePipeline,
+} from '../train/pipelines/multipleChoice.ts';
 export { type PipelineOptions, type PipelineTask, pipeline } from '../train/pipelines/pipeline.ts';
+export {
+  type QuestionAnsweringOptions,
+  QuestionAnsweringPipeline,
+  type QuestionInput,
+} from '../train/pipelines/questionAnswering.ts';
 export {
   type LabelScore,
   type Prediction,
@@ -63,6 +74,7 @@ export {
   type PretrainState,
   pretrainModel,
 } from '../train/pretraining/pretrain.ts';
+export type { AnswerPrediction } from '../train/recipes/answering.ts';
 export type { Abstention, Calibration, WorstExample } from '../train/recipes/assess.ts';
 export {
   type CheckDataOptions,
@@ -118,6 +130,7 @@ export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
 export type { ReportProfile } from '../train/recipes/report/runReport.ts';
 export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
+export type { Answer, FoundAnswer, Question } from '../train/tasks/spans.ts';
 export type { Task, TaskName } from '../train/tasks/task.ts';
 export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
 export { hasTrainingState } from '../train/trainer/checkpoint.ts';

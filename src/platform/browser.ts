@@ -73,6 +73,7 @@ const onlyInNode = async (): Promise<never> => {
     'files can only be written in Node; `files()` of a model or a tokenizer gives them',
   );
 };
+export const appendToFile: typeof node.appendToFile = onlyInNode;
 export const writeFiles: typeof node.writeFiles = onlyInNode;
 export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;
 export const writeFolder: typeof node.writeFolder = onlyInNode;

@@ -2,6 +2,7 @@
  * What Node and browsers do differently, as Node does it. `#platform` in package.json chooses
  * between this file and `browser.ts`, which has the same exports.
  */
+export { appendToFile } from './node/appendFile.ts';
 export { ensureWritableFolder, recoverWrites, writeFiles } from './node/atomicWrite.ts';
 export { isReadOnce, readStream } from './node/byteSource.ts';
 export { cacheDir, userCacheDir } from './node/cache.ts';

@@ -15,6 +15,8 @@ export const taskNames = [
   'multi-label',
   'regression',
   'token-classification',
+  'question-answering',
+  'multiple-choice',
 ] as const satisfies readonly TaskName[];
 
 /** The objectives of the registry that pre-train BERT. */
@@ -56,6 +58,21 @@ export const fineTuneDefaults = {
   validSplit: 0.2,
 } as const;
 
+/** Longest text of a task: of questions and choices as in Hugging Face's run_qa and run_swag. */
+export const maxLengthOf = (task: TaskName | undefined): number =>
+  ({ 'question-answering': 384, 'multiple-choice': 128 })[task as string] ??
+  fineTuneDefaults.maxLength;
+
+/** Defaults of `fineTune` for a task. */
+export const fineTuneDefaultsOf = (task: TaskName | undefined) => ({
+  ...fineTuneDefaults,
+  maxLength: maxLengthOf(task),
+});
+
+/** Tokens that windows of a context share, as in Hugging Face's pipeline. */
+export const defaultStride = (maxLength: number): number =>
+  Math.min(128, Math.floor(maxLength / 2));
+
 /** Devlin et al. 2019, appendix A.2, except for steps, batch size, evaluations and checkpoints. */
 export const pretrainDefaults = {
   objective: 'mlm',
@@ -78,9 +95,6 @@ export const pretrainRecipeDefaults = {
   ...checkpointDefaults,
   validSplit: 0.05,
 } as const;
-
-/** Defaults of `checkData`. */
-export const checkDataDefaults = { maxLength: fineTuneDefaults.maxLength } as const;
 
 /** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;

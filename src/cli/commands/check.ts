@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { checkDataDefaults, taskNames } from '../../train/defaults.ts';
+import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
 import { expandFiles } from '../files.ts';
 import {
   addOptions,
@@ -34,9 +34,9 @@ export function checkCommand(): Command {
     .addOption(casedOption())
     .option(
       '--max-length <tokens>',
-      'longest text; those that are longer count as cut',
+      `longest text; those that are longer count as cut (default: ${fineTuneDefaults.maxLength}; ` +
+        `for choices ${maxLengthOf('multiple-choice')})`,
       positiveInteger,
-      checkDataDefaults.maxLength,
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: by the columns)').choices(

@@ -12,6 +12,7 @@ import {
   positiveInteger,
   strideOption,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptible } from '../signals.ts';
 
@@ -52,7 +53,7 @@ export function embedCommand(): Command {
     )
     .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
-  return addOptions(command, [baseOption(), ...columnOptions()])
+  return addOptions(command, [baseOption(), ...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(run);

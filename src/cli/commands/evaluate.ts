@@ -3,6 +3,7 @@ import { formatName } from '../../platform/format.ts';
 import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
+import type { TaskName } from '../../train/tasks/task.ts';
 import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
@@ -18,14 +19,15 @@ import {
   strideOption,
   thresholdOption,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('measure a model on labelled texts, pairs of texts or words')
+    .description('measure a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '<data>',
-      'TSV, CSV, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
+      'TSV, CSV, JSON, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
     )
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())
@@ -42,7 +44,7 @@ export function evaluateCommand(): Command {
     .option('--worst <n>', 'show the n texts that the model is most wrong about', positiveInteger)
     .addOption(deviceOption())
     .addOption(jsonOption());
-  addOptions(command, dataOptions());
+  addOptions(command, [...dataOptions(), ...optionsFileOptions()]);
   return command.action(async (data: string, options) => {
     const { model, base, maxLength, stride, batchSize, threshold, calibrated } = options;
     const { abstainBelow, worst, json } = options;
@@ -68,7 +70,7 @@ export function evaluateCommand(): Command {
         skipped,
         loss,
         ...metrics,
-        ...(task !== 'regression' && { labels }),
+        ...(!unlabelled.includes(task) && { labels }),
         ...(rest.calibration && { ece: rest.calibration.error }),
         ...rest,
         device: device.kind,
@@ -78,6 +80,9 @@ export function evaluateCommand(): Command {
   });
 }
 
+/** Tasks whose outputs have no names. */
+const unlabelled: readonly TaskName[] = ['regression', 'question-answering', 'multiple-choice'];
+
 /** Labels up to which people can read a table of confusions. */
 const MAX_CONFUSION_LABELS = 20;
 
@@ -85,13 +90,24 @@ const titles: Record<string, string> = {
   ...metricNames,
   macroF1: 'macro F1',
   weightedF1: 'weighted F1',
-  exactMatch: 'all labels right',
+  korquadExactMatch: 'exact match (KorQuAD)',
+  korquadF1: 'F1 of characters (KorQuAD)',
+  hasAnswerExactMatch: 'exact match, has answer',
+  hasAnswerF1: 'F1, has answer',
+  noAnswerAccuracy: 'none given, no answer',
   matthews: 'Matthews',
 };
-const shares = ['accuracy', 'exactMatch'];
+const shares = [
+  'korquadExactMatch',
+  'accuracy',
+  'exactMatch',
+  'hasAnswerExactMatch',
+  'noAnswerAccuracy',
+];
 
 /** Prints figures for people. */
 function show({
+  task,
   examples,
   loss,
   metrics,
@@ -106,7 +122,8 @@ function show({
     ['examples', `${examples}`],
     ['loss', loss.toFixed(4)],
     ...Object.entries(metrics).map(([name, value]): [string, string] => {
-      return [titles[name] ?? name, formatFigure(name, value)];
+      const isAll = name === 'exactMatch' && task === 'multi-label';
+      return [isAll ? 'all labels right' : (titles[name] ?? name), formatFigure(name, value)];
     }),
     ...(calibration ? calibrationLines(calibration) : []),
     ...(abstention ? abstentionLines(abstention) : []),

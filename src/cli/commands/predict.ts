@@ -8,6 +8,7 @@ import {
   closedShare,
   columnOptions,
   deviceOption,
+  finiteNumber,
   jsonOption,
   modelOption,
   path,
@@ -16,10 +17,11 @@ import {
   strideOption,
   thresholdOption,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 
 export function predictCommand(): Command {
   const command = new Command('predict')
-    .description('label or score texts, or tag their words')
+    .description('label or score texts, tag their words, answer questions or choose among texts')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())
@@ -33,11 +35,16 @@ export function predictCommand(): Command {
     .option(
       '--out <file>',
       'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
-        'standard output, in the format of the input; JSONL for Parquet)',
+        'standard output, in the format of the input; JSONL for Parquet); .json of questions: ' +
+        'answers by id, as SQuAD',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
-    .option('--top-k <n>', 'give the n most probable labels; all: every label', labelCount)
+    .option(
+      '--top-k <n>',
+      'give the n most probable labels, or best answers; all: every label',
+      labelCount,
+    )
     .addOption(thresholdOption())
     .addOption(calibratedOption())
     .option(
@@ -51,8 +58,19 @@ export function predictCommand(): Command {
       positiveInteger,
     )
     .addOption(strideOption())
+    .option(
+      '--max-answer-length <tokens>',
+      'for questions: longest answer (default: 30)',
+      positiveInteger,
+    )
+    .option(
+      '--null-score-diff-threshold <logits>',
+      'for questions that may have no answer: give none if it scores higher than the best answer ' +
+        'by more than this (default: always answer)',
+      finiteNumber,
+    )
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
-  return addOptions(command, columnOptions())
+  return addOptions(command, [...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption())

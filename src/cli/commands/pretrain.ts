@@ -20,8 +20,10 @@ import {
   positiveInteger,
   quietOption,
   startOptions,
+  tensorboardOption,
   validShare,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
@@ -75,7 +77,7 @@ export function pretrainCommand(): Command {
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addRunOptions(command);
-  addOptions(command, columnOptions());
+  addOptions(command, [...columnOptions(), ...optionsFileOptions(true)]);
   return command.action((files: string[], options) => run(command, files, options));
 }
 
@@ -108,6 +110,7 @@ function addRunOptions(command: Command): void {
       OUT,
     )
     .addOption(overwriteOption())
+    .addOption(tensorboardOption())
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());

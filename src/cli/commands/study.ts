@@ -13,6 +13,7 @@ import {
   positiveNumber,
   quietOption,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { interruptExitCode } from '../signals.ts';
 
 export function studyCommand(): Command {
@@ -59,15 +60,17 @@ export function studyCommand(): Command {
     .addOption(deviceOption())
     .addOption(quietOption())
     .addOption(jsonOption());
-  return addOptions(command, [...columnOptions(), labelColumnOption()]).action(
-    async ({ device, json, quiet, ...options }) => {
-      const { runStudyCommand } = await import('../studying.ts');
-      const silent = Boolean(json || quiet);
-      await openCliDevice(device, silent);
-      const finished = await runStudyCommand(options, { json: Boolean(json), silent });
-      if (!finished) process.exitCode = interruptExitCode();
-    },
-  );
+  return addOptions(command, [
+    ...columnOptions(),
+    labelColumnOption(),
+    ...optionsFileOptions(),
+  ]).action(async ({ device, json, quiet, ...options }) => {
+    const { runStudyCommand } = await import('../studying.ts');
+    const silent = Boolean(json || quiet);
+    await openCliDevice(device, silent);
+    const finished = await runStudyCommand(options, { json: Boolean(json), silent });
+    if (!finished) process.exitCode = interruptExitCode();
+  });
 }
 
 /** Options that are the same for all ways of training. */

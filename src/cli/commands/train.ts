@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Device } from '../../device/device.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
+import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
 import { isCrossValidation, runFolds } from '../crossValidating.ts';
@@ -27,8 +27,10 @@ import {
   quietOption,
   startOptions,
   strideOption,
+  tensorboardOption,
   validShare,
 } from '../options.ts';
+import { optionsFileOptions } from '../optionsFile.ts';
 import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
@@ -47,11 +49,12 @@ const classWeights = (text: string): 'balanced' | number[] =>
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a model on labelled texts, pairs of texts or words')
+    .description('fine-tune a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '[data...]',
       'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +
-        'tags; of several files, each has its own columns',
+        "tags; SQuAD's JSON, or rows with question, context and answers; rows with choices; of " +
+        'several files, each has its own columns',
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
@@ -79,9 +82,9 @@ export function trainCommand(): Command {
     )
     .option(
       '--max-length <tokens>',
-      'longest text; longer ones are cut',
+      `longest text; longer ones are cut (default: ${fineTuneDefaults.maxLength}; for questions ` +
+        `${maxLengthOf('question-answering')}, for choices ${maxLengthOf('multiple-choice')})`,
       positiveInteger,
-      fineTuneDefaults.maxLength,
     )
     .addOption(strideOption())
     .option(
@@ -99,7 +102,7 @@ export function trainCommand(): Command {
       positiveInteger,
     );
   addRunOptions(command);
-  addOptions(command, dataOptions());
+  addOptions(command, [...dataOptions(), ...optionsFileOptions(true)]);
   return command.action(async (given: string[], options) => {
     const files = await expandFiles(given);
     await run(command, files.length > 1 ? files : files[0], options);
@@ -158,6 +161,7 @@ function addRunOptions(command: Command): void {
     .addOption(overwriteOption())
     .option('--save-every <steps>', 'steps between checkpoints (default: epoch)', stepsOrEpoch);
   addOptions(command, checkpointOptions(fineTuneDefaults.keep))
+    .addOption(tensorboardOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(quietOption())
@@ -182,7 +186,7 @@ async function run(
     return;
   }
   let device!: Device;
-  const { history, interrupted, isForPairs, out } = await runFineTuning(
+  const { history, interrupted, isForPairs, isForFiles, out } = await runFineTuning(
     resume === undefined || resume === 'auto'
       ? { ...rest, resume, out: options.out, data: data! }
       : { resume },
@@ -209,12 +213,16 @@ async function run(
       }),
     );
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
-  else showResult(history, out, isForPairs);
+  else showResult(history, out, { isForPairs, isForFiles });
   if (interrupted) process.exitCode = interruptExitCode();
   else profileRun(out);
 }
 
-function showResult(history: History, out: string, isForPairs: boolean): void {
+function showResult(
+  history: History,
+  out: string,
+  { isForPairs, isForFiles }: { isForPairs: boolean; isForFiles: boolean },
+): void {
   const best = history.bestEpoch;
   const metric = history.monitor;
   const value = best?.[metricKey('valid', metric)];
@@ -225,9 +233,9 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
     );
   console.log(`saved in ${out} (report.html shows how it went); to use it:`);
   const use = ['predict', '--model', out];
-  console.log(
-    isForPairs
-      ? `  ${wigbertCommand(...use, '--pairs')} < pairs.txt  # two texts a line, separated by a tab`
-      : `  ${wigbertCommand(...use, 'some text')}`,
-  );
+  if (isForFiles) console.log(`  ${wigbertCommand(...use, '--input', 'questions.jsonl')}`);
+  else if (isForPairs) {
+    const hint = '# two texts a line, separated by a tab';
+    console.log(`  ${wigbertCommand(...use, '--pairs')} < pairs.txt  ${hint}`);
+  } else console.log(`  ${wigbertCommand(...use, 'some text')}`);
 }

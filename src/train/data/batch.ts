@@ -3,7 +3,9 @@ import { UsageError } from '../../platform/errors.ts';
 import { type HostTensor, IGNORE_INDEX } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { classification } from '../tasks/classification.ts';
+import type { ContextWindow } from '../tasks/spans.ts';
 import type { Label, Task } from '../tasks/task.ts';
+import { collateChoices, encodeChoices } from './choiceEncoding.ts';
 import { checkStride, encodeWindows, type Window } from './documents.ts';
 import type { Example } from './labelledData.ts';
 
@@ -25,6 +27,10 @@ export interface EncodedExample {
   truncated?: true;
   /** How many words were cut off, and how many have no token, such as blanks; absent if none. */
   lostWords?: { cut: number; withoutToken: number };
+  /** The window of a context that a question is about. */
+  window?: ContextWindow;
+  /** The number of tokens of each choice, one of which follows the other in `inputIds`. */
+  choiceLengths?: number[];
 }
 
 /**
@@ -54,7 +60,8 @@ export function encodeExamples(
 ): EncodedExample[] {
   checkMaxLength(maxLength, maxPositions);
   checkStride(stride);
-  return examples.map(({ text, pair, words, label }) => {
+  return examples.map(({ text, pair, words, choices, label }) => {
+    if (choices) return { ...encodeChoices(text, choices, tokenizer, maxLength), label };
     if (words) return encodeWords(words, label as number[] | undefined, tokenizer, maxLength);
     if (stride !== undefined) {
       const [first, ...more] = encodeWindows(text, pair, tokenizer, maxLength, stride);
@@ -118,7 +125,10 @@ function encodeWords(
   };
 }
 
-/** Inputs of a model for a batch: ids, mask and types are [rows, length]. */
+/**
+ * Inputs of a model for a batch: ids, mask and types are [rows, length], of choices [rows, choices,
+ * length].
+ */
 export type Batch = Record<'inputIds' | 'attentionMask' | 'tokenTypeIds' | 'labels', HostTensor>;
 
 /** A labelled batch on the host: ids padded to the same length, and labels. */
@@ -130,7 +140,7 @@ export function collate(
 ): Batch {
   const inputs = collateInputs(examples, padTokenId, maxPositions);
   const labels = examples.map(({ label }) => label!);
-  return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape[1]) };
+  return { ...inputs, labels: task.collate(labels, inputs.inputIds.shape.at(-1)!) };
 }
 
 /**
@@ -144,6 +154,10 @@ export function collateInputs(
   padToMultipleOf = PAD_TO_MULTIPLE_OF,
   leastLength = 0,
 ): Omit<Batch, 'labels'> {
+  if (examples[0]?.choiceLengths)
+    return collateChoices(examples, (rows) =>
+      collateInputs(rows, padTokenId, maxPositions, padToMultipleOf, leastLength),
+    );
   const longest = Math.max(leastLength, ...examples.map(({ inputIds }) => inputIds.length));
   const length = Math.min(maxPositions, Math.ceil(longest / padToMultipleOf) * padToMultipleOf);
   const shape = [examples.length, length];

@@ -111,7 +111,7 @@ const fold = (name: string): string => name.trim().normalize('NFC').toLowerCase(
 const isNot = (column: string) => (name: string) => name !== fold(column);
 
 /** The index of the first candidate in the file, written alike or nearly so; else -1. */
-function firstOf(columns: readonly string[], candidates: readonly string[]): number {
+export function firstOf(columns: readonly string[], candidates: readonly string[]): number {
   const folded = columns.map(fold);
   for (const candidate of candidates) {
     const exact = columns.indexOf(candidate);

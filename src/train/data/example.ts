@@ -1,5 +1,6 @@
 import type { Row } from '../../formats/tables/rows.ts';
 import type { TableOptions } from '../../formats/tables/table.ts';
+import type { Question } from '../tasks/spans.ts';
 import type { Label, RawLabel, Task, TaskName } from '../tasks/task.ts';
 import { readIndicators, readLabel, readString, readWords, type TextCell } from './cells.ts';
 import {
@@ -15,6 +16,10 @@ export interface Example {
   pair?: string;
   /** The words that tags belong to; `text` is these words joined by blanks. */
   words?: string[];
+  /** The question that `text` is, about the context that `pair` is. */
+  question?: Question;
+  /** Texts that may follow `text`; its label is the number of the right one. */
+  choices?: readonly string[];
   /**
    * By task: the id of the label (its index in the label set); a 1 or 0 for each label of the set;
    * a score; the id of each word's tag. Undefined for data without labels.

@@ -1,5 +1,5 @@
 import type { DataFormat } from '../../formats/tables/format.ts';
-import type { Row, RowProblem, WordColumns } from '../../formats/tables/rows.ts';
+import type { RowProblem, WordColumns } from '../../formats/tables/rows.ts';
 import {
   formatOfBytes,
   formatOfFile,
@@ -14,13 +14,8 @@ import { tasks } from '../tasks/index.ts';
 import { cleanLabel, distinctLabels, labelFinder } from '../tasks/labelNames.ts';
 import type { RawLabel, Task } from '../tasks/task.ts';
 import { hasWordsOnly } from './columns.ts';
-import {
-  type DataOptions,
-  type Example,
-  exampleReader,
-  isTaskFree,
-  type NamedExample,
-} from './example.ts';
+import { type DataOptions, type Example, isTaskFree, type NamedExample } from './example.ts';
+import { type RowReader, rowReader } from './rowReader.ts';
 
 export type { DataOptions, Example };
 
@@ -120,16 +115,23 @@ async function* examplesOf(
   options: DataOptions,
   known: readonly string[] | undefined = options.labels,
 ): AsyncGenerator<NamedExample | RowProblem> {
-  let readExample: ((row: Row) => NamedExample | string) | undefined;
+  let reader: RowReader | undefined;
+  const unsettled: NamedExample[] = [];
   for await (const item of rows()) {
     if (isRowProblem(item)) {
       yield item;
       continue;
     }
-    readExample ??= exampleReader(columns, name, task, options, known);
-    const example = readExample(item);
-    yield typeof example === 'string' ? { line: item.line, reason: example } : example;
+    reader ??= rowReader(columns, name, task, options, known);
+    for (const read of reader.read(item)) {
+      if (reader.finish && !isRowProblem(read)) unsettled.push(read);
+      else yield read;
+    }
   }
+  if (!reader?.finish) return;
+  const { examples, problems } = reader.finish(unsettled);
+  yield* examples;
+  yield* problems;
 }
 
 /** The task that options ask for. */

@@ -10,6 +10,7 @@ export {
 export { pearson, spearman } from './correlation.ts';
 export { type EntityReport, type EntitySpan, entityReport, getEntities } from './entities.ts';
 export type { ScoreReport, Scores } from './scores.ts';
+export { type SquadReport, squadReport } from './squad.ts';
 export { type Mark, type ParsedTag, parseTag, type TagScheme, tagScheme } from './tagSchemes.ts';
 export { bestThresholds } from './thresholds.ts';
 

@@ -5,6 +5,7 @@ import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { FeatureExtractionPipeline } from './featureExtraction.ts';
 import { FillMaskPipeline } from './fillMask.ts';
+import { QuestionAnsweringPipeline } from './questionAnswering.ts';
 import { TextClassificationPipeline } from './textClassification.ts';
 import { TokenClassificationPipeline } from './tokenClassification.ts';
 
@@ -13,6 +14,7 @@ interface PipelineByTask {
   'sentiment-analysis': TextClassificationPipeline;
   'token-classification': TokenClassificationPipeline;
   ner: TokenClassificationPipeline;
+  'question-answering': QuestionAnsweringPipeline;
   'feature-extraction': FeatureExtractionPipeline;
   'fill-mask': FillMaskPipeline;
 }
@@ -55,6 +57,11 @@ const kinds: { [T in PipelineTask]: PipelineKind<PipelineByTask[T]> } = {
   'sentiment-analysis': textClassification,
   'token-classification': tokenClassification,
   ner: tokenClassification,
+  'question-answering': {
+    Pipeline: QuestionAnsweringPipeline,
+    heads: ['question-answering'],
+    folderHeads: ['question-answering'],
+  },
   'feature-extraction': { Pipeline: FeatureExtractionPipeline, heads: ['none', 'pooler'] },
   'fill-mask': {
     Pipeline: FillMaskPipeline,

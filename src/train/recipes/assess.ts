@@ -11,7 +11,7 @@ import {
   negativeLogLikelihood,
   softmaxOf,
 } from '../metrics/calibration.ts';
-import { argmax, type Decision, type Label, type Task } from '../tasks/task.ts';
+import { argmax, type Decision, type Label, type Task, type TaskName } from '../tasks/task.ts';
 import type { Evaluation } from '../trainer/evaluate.ts';
 
 /** How far probabilities are from the shares of right predictions. */
@@ -118,8 +118,16 @@ export function worstExamples(
   });
 }
 
-/** @throws UsageError unless `worst` is a number of texts. */
-export function checkWorst(worst: number): void {
+/** Whether examples of a task can be ordered by their loss. */
+export const hasWorst = (task: TaskName): boolean =>
+  task !== 'question-answering' && task !== 'multiple-choice';
+
+/** @throws UsageError unless `worst` is a number of texts, and a model gives labels or scores. */
+export function checkWorst(worst: number, task: TaskName, model: string): void {
+  if (!hasWorst(task))
+    throw new UsageError(
+      `\`worst\`: expected a model that gives labels or scores, got ${model}, a model for ${task}`,
+    );
   if (!(Number.isInteger(worst) && worst >= 1))
     throw new UsageError(`\`worst\`: expected an integer of at least 1, got ${formatValue(worst)}`);
 }

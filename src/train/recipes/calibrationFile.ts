@@ -11,6 +11,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
 import { hashFile } from '../../platform/hash.ts';
 import { readJson } from '../../platform/readFiles.ts';
+import type { Task } from '../tasks/task.ts';
 
 export const CALIBRATION = 'calibration.json';
 
@@ -53,12 +54,12 @@ export async function readCalibration(folder: ModelFolder): Promise<CalibrationF
 export function checkCalibrated(
   calibration: CalibrationFile | undefined,
   { name }: ModelFolder,
-  hasProbabilities: boolean,
+  task: Task,
 ): void {
-  if (!hasProbabilities)
+  if (!task.decisions)
     throw new UsageError(
-      `\`calibrated\`: expected a model that gives probabilities, got ${name}, ` +
-        'a model for regression',
+      `\`calibrated\`: expected a model that gives labels, got ${name}, ` +
+        `a model for ${task.name}`,
     );
   if (!calibration)
     throw new UsageError(

@@ -1,8 +1,7 @@
-import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { BertTokenizer, readVocabulary } from '../../text/tokenizer/index.ts';
 import { openExamples } from '../data/labelledData.ts';
-import { checkDataDefaults } from '../defaults.ts';
+import { maxLengthOf } from '../defaults.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { type DataProblem, findProblems } from './checkDataProblems.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
@@ -24,7 +23,7 @@ export interface CheckDataOptions extends FileOptions {
   vocab?: string;
   /** True if the fresh vocabulary keeps case and accents. Default false. */
   cased?: boolean;
-  /** Longest text in tokens, special ones included. Default 39, as for training. */
+  /** Longest text in tokens, special ones included. Default as for training: 39, of choices 128. */
   maxLength?: number;
 }
 
@@ -52,14 +51,7 @@ export async function checkData(
   options: CheckDataOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<InputEventOf<'download'>> = {},
 ): Promise<CheckDataResult> {
-  const {
-    files: paths,
-    model,
-    vocab,
-    cased,
-    maxLength,
-    ...columns
-  } = withDefaults(checkDataDefaults, options);
+  const { files: paths, model, vocab, cased, maxLength, ...columns } = options;
   if (paths.length === 0) throw new UsageError('`files`: expected one or more, got none');
   if (model !== undefined && vocab !== undefined)
     throw new UsageError('`model` and `vocab` exclude each other: one tokenizer counts the tokens');
@@ -69,7 +61,12 @@ export async function checkData(
   for (const path of paths) {
     const opened = await openExamples(path, { ...columns, task, labelOptional: true });
     task = opened.task.name;
-    const checker = new FileChecker(opened.table, opened.task, tokenizer, maxLength);
+    const checker = new FileChecker(
+      opened.table,
+      opened.task,
+      tokenizer,
+      maxLength ?? maxLengthOf(task),
+    );
     for await (const item of opened.items()) {
       signal?.throwIfAborted();
       checker.add(item);

@@ -1,5 +1,5 @@
 import { withDefaults } from '../../platform/defaults.ts';
-import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
+import { defaultMaxLength } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Label, Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
@@ -25,7 +25,8 @@ import {
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { checkTask, type FileOptions, readReporting } from './fineTuneData.ts';
 import { checkThreshold } from './predictorOptions.ts';
-import { reportTags, reportThresholds, reportUnseen } from './reports.ts';
+import { encodeForTask, fittingDefault } from './questionData.ts';
+import { reportTags, reportThresholds } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
@@ -38,7 +39,10 @@ export interface EvaluateOptions extends FileOptions {
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
-  /** As for training: longer texts are read in windows, and predicted by their mean. */
+  /**
+   * As for training: longer texts are read in windows, and predicted by their mean; of questions,
+   * tokens that windows of a context share (default 128, or half of `maxLength`).
+   */
   stride?: number;
   /** Default 64. */
   batchSize?: number;
@@ -108,19 +112,14 @@ export async function evaluate(
   const labels = labelsOf(model);
   checkOptions(options, task.name);
   const calibration = await readCalibration(folder);
-  if (options.calibrated) checkCalibrated(calibration, folder, task.decisions !== undefined);
+  if (options.calibrated) checkCalibrated(calibration, folder, task);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
-  const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
-  const examples = encodeExamples(
-    data.examples,
-    tokenizer,
-    maxLength,
-    maxPositionEmbeddings,
-    stride,
-  );
-  const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
-  reportUnseen(path, encoded, report);
+  const longest = defaultMaxLength(model.config, tokenizer);
+  const maxLength = asked ?? fittingDefault(task.name, longest);
+  const lengths = { maxLength, maxPositions: maxPositionEmbeddings, stride };
+  const given = { path, examples: data.examples };
+  const { encoded: examples, sources } = encodeForTask(task, given, tokenizer, lengths, report);
   if (task.perToken) reportTags(path, labels, report);
   const evaluation = await evaluateExamples(model, examples, batchSize, { signal, logits: true });
   if (task.name === 'multi-label') {
@@ -129,14 +128,14 @@ export async function evaluate(
     if (thresholds && threshold === undefined) reportThresholds(name, labels, thresholds, report);
   }
   const truth = examples.map(({ label }) => label!);
-  const assessed = { task, labels, sources: data.examples, examples, evaluation, tokenizer };
+  const assessed = { task, labels, sources, examples, evaluation, tokenizer };
   return {
     task: task.name,
     labels,
     loss: evaluation.loss,
-    examples: examples.length,
+    examples: data.examples.length,
     skipped: data.problems.length,
-    ...task.report(evaluation.predictions, truth, labels),
+    ...task.report(evaluation.predictions, truth, labels, examples),
     ...trustOf(assessed, options, calibration),
   };
 }
@@ -171,6 +170,6 @@ function checkOptions(
   task: TaskName,
 ): void {
   if (threshold !== undefined) checkThreshold(threshold, task, model);
-  if (worst !== undefined) checkWorst(worst);
+  if (worst !== undefined) checkWorst(worst, task, model);
   if (abstainBelow !== undefined) checkAbstaining(abstainBelow, task, model);
 }

@@ -92,7 +92,9 @@ export class FileChecker {
   constructor(table: Table, task: Task, tokenizer: BertTokenizer | undefined, maxLength: number) {
     this.#table = table;
     this.#task = task;
-    this.#lengths = new Lengths(tokenizer, maxLength);
+    // Contexts of questions are read in windows: nothing is cut.
+    const isCut = task.name !== 'question-answering';
+    this.#lengths = new Lengths(tokenizer, isCut ? maxLength : undefined);
     this.#unknown = tokenizer && new UnknownCharacters(tokenizer);
   }
 
@@ -101,16 +103,18 @@ export class FileChecker {
       if (this.#broken.count++ < MAX_LISTED) this.#broken.first.push(item);
       return;
     }
-    const { text, pair, words, line } = item;
+    const { text, words, choices, line } = item;
     this.#rows++;
+    const pair = choices ? longestOf(choices) : item.pair;
     const texts = words ?? (pair === undefined ? [text] : [text, pair]);
     const ids = this.#lengths.add(texts, pair === undefined ? 2 : 3);
     this.#unknown?.add(texts, ids);
     const isBlank = words ? text.trim() === '' : texts.some((each) => each.trim() === '');
     if (isBlank) note(this.#empty, line);
     if (texts.some((each) => DECOMPOSED.test(each))) note(this.#decomposed, line);
-    this.#addLabel(item);
-    this.#addText(item);
+    const compared = withLabelTexts(item);
+    this.#addLabel(compared);
+    this.#addText(compared);
   }
 
   #addLabel({ rawLabel, line }: NamedExample): void {
@@ -119,7 +123,7 @@ export class FileChecker {
       this.#scores.min = Math.min(this.#scores.min, rawLabel);
       this.#scores.max = Math.max(this.#scores.max, rawLabel);
       this.#scores.sum += rawLabel;
-    } else
+    } else if (this.#task.decisions)
       for (const name of rawLabel) {
         const found = this.#labels.get(labelKey(name));
         if (found) found.count++;
@@ -182,6 +186,18 @@ export class FileChecker {
     const all = this.#task.perToken ? words : this.#rows - this.#unlabelled.count;
     return found.map(({ label, count }) => ({ label, count, share: count / all }));
   }
+}
+
+const longestOf = (texts: readonly string[]): string =>
+  texts.reduce((longest, text) => (text.length > longest.length ? text : longest));
+
+/** An example of which answers and choices are texts, as labels are. */
+function withLabelTexts(item: NamedExample): NamedExample {
+  const { question, choices, rawLabel } = item;
+  if (question) return { ...item, rawLabel: question.answers?.map(({ text }) => text) };
+  if (!choices) return item;
+  const chosen = rawLabel === undefined ? undefined : [choices[rawLabel as number]];
+  return { ...item, pair: choices.join('\0'), rawLabel: chosen };
 }
 
 function note(found: Found, line: number): void {

@@ -4,7 +4,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { filesOf } from '../data/severalFiles.ts';
-import { fineTuneDefaults } from '../defaults.ts';
+import { fineTuneDefaults, fineTuneDefaultsOf } from '../defaults.ts';
 import type { BatchSize } from '../trainer/batchSize.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
@@ -33,6 +33,7 @@ import {
   type FileMarks,
   markFiles,
 } from './start.ts';
+import { withTensorBoard } from './tensorBoard.ts';
 
 /** Options of `fineTune`. */
 export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
@@ -75,7 +76,12 @@ export async function fineTune(
     return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.kept) checkDevice(folder.path, run.kept);
-      return runFineTuning({ ...run, folder, kept: { ...(run.kept ?? kept) }, callbacks, report });
+      return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
+        runFineTuning({
+          ...{ ...run, folder, kept: { ...kept, ...run.kept } },
+          ...{ callbacks: { ...callbacks, onEvent }, report: onEvent ?? report },
+        }),
+      );
     });
   } finally {
     await folder.close();
@@ -114,7 +120,7 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   const { out: _, overwrite = false, resume: __, batchSize, ...options } = given;
   const findsBatchSize = batchSize === 'auto';
   const settings: FineTuneSettings = {
-    ...withDefaults(fineTuneDefaults, options),
+    ...withDefaults(fineTuneDefaultsOf(options.task), options),
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return {

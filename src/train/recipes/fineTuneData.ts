@@ -2,7 +2,7 @@ import type { TableOptions } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames } from '../../platform/format.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { type EncodedExample, encodeExamples } from '../data/batch.ts';
+import type { EncodedExample } from '../data/batch.ts';
 import { checkStride, windowsOf } from '../data/documents.ts';
 import {
   type DataOptions,
@@ -13,12 +13,13 @@ import {
   readData,
 } from '../data/labelledData.ts';
 import { filesOf, namesOfFiles, readExamplesOf } from '../data/severalFiles.ts';
-import { foldSplit, oversample, stratifiedSplit } from '../data/split.ts';
+import { oversample, type Split } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { chooseHead, type HeadChoice, type TrainedHead } from '../tasks/trainedHead.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
-import { reportRows, reportTags, reportUnseen } from './reports.ts';
+import { encodeForTask, fittingLength, splitStrata, splitWindows } from './questionData.ts';
+import { reportRows, reportTags } from './reports.ts';
 
 type Report = (event: InputEvent) => void;
 
@@ -46,11 +47,15 @@ export interface FineTuneDataOptions extends FileOptions {
   fold?: number;
   /** Repeats the examples to train on of rarer classes, up to the number of the most frequent. */
   balance?: boolean;
-  /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39. */
+  /**
+   * Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39; 384 for
+   * questions, whose contexts are seen in windows of this length; 128 for choices.
+   */
   maxLength: number;
   /**
    * Reads longer texts in windows that repeat so many tokens of the one before, instead of cutting
    * them. Each is an example to train on; metrics count a text once, by the mean of its windows.
+   * Contexts of questions are always read so; their default is 128, or half of `maxLength`.
    */
   stride?: number;
   /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
@@ -101,7 +106,7 @@ export async function readFiles(
     const { model, labels: from } = trained!;
     report({ event: 'head', model, action: head.action, from, to: head.labels });
   }
-  const labels = task === tasks.regression ? [] : head.labels;
+  const labels = namesLabels(task) ? head.labels : [];
   const validData =
     valid === undefined
       ? undefined
@@ -110,6 +115,10 @@ export async function readFiles(
   if (task.perToken) reportTags(path, labels, report);
   return { task, data: encodeLabels(named, labels), validData, head };
 }
+
+/** Whether the outputs of a task have the names of the data's labels. */
+const namesLabels = (task: Task): boolean =>
+  ![tasks.regression, tasks['question-answering'], tasks['multiple-choice']].includes(task);
 
 /** Examples to train on and to validate with. */
 export interface SplitData {
@@ -127,14 +136,16 @@ export function encodeAndSplit(
   maxPositions: number,
   report: Report,
 ): SplitData {
-  const { maxLength, stride, seed, valid: validPath } = options;
+  const { stride, seed, valid: validPath } = options;
+  const maxLength = fittingLength(task, options.maxLength, maxPositions);
   const path = namesOfFiles(options.data);
   const encode = (path: string, { examples }: LabelledData, report: Report) => {
-    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions, stride);
-    reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
+    const lengths = { maxLength, maxPositions, stride };
+    const given = { path, examples };
+    const { encoded, sources } = encodeForTask(task, given, tokenizer, lengths, report);
     // A sentence that has lost all its words teaches nothing.
     const used = [...encoded.keys()].filter((i) => task.lossWeight(encoded[i].label!) > 0);
-    return { encoded: used.map((i) => encoded[i]), sources: used.map((i) => examples[i]) };
+    return { encoded: used.map((i) => encoded[i]), sources: used.map((i) => sources[i]) };
   };
   const { encoded: all, sources } = encode(path, data, report);
   const toTrain = (examples: readonly EncodedExample[]): EncodedExample[] => {
@@ -155,18 +166,21 @@ export function encodeAndSplit(
     const held = encode(validPath!, validData, reportOther);
     return { train: toTrain(all), valid: held.encoded, validSources: held.sources };
   }
-  // Only single labels can keep their share in both parts.
-  const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
-  const { folds, fold = 1, validSplit } = options;
-  const split =
-    folds === undefined
-      ? stratifiedSplit(strata, validSplit, seed)
-      : foldSplit(strata, { folds, fold }, seed);
+  const split = splitOf(task, all, options);
   return {
     train: toTrain(split.train.map((i) => all[i])),
     valid: split.valid.map((i) => all[i]),
     validSources: split.valid.map((i) => sources[i]),
   };
+}
+
+/** The examples to train on and to validate with, by their indices. */
+function splitOf(task: Task, all: readonly EncodedExample[], options: FineTuneDataOptions): Split {
+  const windows = all.flatMap(({ window }) => window ?? []);
+  if (windows.length > 0) return splitWindows(windows, options);
+  // Only single labels can keep their share in both parts.
+  const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
+  return splitStrata(strata, options);
 }
 
 /** @throws UsageError for options of a split that exclude each other. */
@@ -185,11 +199,12 @@ export function checkTask(
   { stride, balance }: Pick<FineTuneDataOptions, 'stride' | 'balance'>,
   task: Pick<Task, 'name' | 'perToken'>,
 ): void {
-  if (stride !== undefined && task.perToken)
+  if (stride !== undefined && (task.perToken || task.name === 'multiple-choice')) {
+    const hint = task.perToken ? ': split documents into sentences instead' : '';
     throw new UsageError(
-      `\`stride\`: expected a task that labels texts, got ${task.name}: ` +
-        'split documents into sentences instead',
+      `\`stride\`: expected a task that labels texts or answers questions, got ${task.name}${hint}`,
     );
+  }
   if (balance && task.name !== 'classification')
     throw new UsageError(`\`balance\`: expected classification, got ${task.name}`);
 }
@@ -211,6 +226,7 @@ function outputLabels(
     return ['LABEL_0'];
   }
   if (task === tasks['multi-label'] && labels.length > 0) return labels;
+  if (!namesLabels(task)) return ['LABEL_0', 'LABEL_1'];
   if (labels.length < 2) {
     const only = labels.length === 0 ? 'none' : `one only (${labels[0]})`;
     throw new UsageError(`${path}: expected two or more labels, got ${only}`);

@@ -16,6 +16,7 @@ import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
   createTaskModel,
+  deviceOf,
   labelsOf,
   loadForTask,
   type TaskModel,
@@ -43,17 +44,20 @@ import {
 } from './fineTuneData.ts';
 import type { FineTuneEvent } from './fineTuneEvents.ts';
 import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
+import { writeFineTuneCard } from './modelCard.ts';
 import { checkNoModel } from './outFolder.ts';
 import { reportFineTuning } from './report/fineTuneReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
+import type { TensorBoardOptions } from './tensorBoard.ts';
 
 /** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
 export interface FineTuneSettings
   extends StartOptions,
     FineTuneDataOptions,
     FitOptions,
-    LoraOptions {
+    LoraOptions,
+    TensorBoardOptions {
   /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
   freeze?: number | 'all';
   /** Checkpoints that are kept, the latest ones. Default 2. */
@@ -73,6 +77,8 @@ export interface FineTuneResult {
   interrupted: boolean;
   /** True if it is trained on pairs of texts. */
   isForPairs: boolean;
+  /** True if it is trained on questions or choices, which come in files of several columns. */
+  isForFiles: boolean;
   out: string;
 }
 
@@ -137,16 +143,19 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   run.kept.totalSteps = totalSteps;
   const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
-  if (!interrupted)
+  if (!interrupted) {
+    const kept = { ...run.kept, ...settings };
+    const counts = { train: train.length, valid: valid.length };
+    await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
     await reportFineTuning({
-      ...{ out: run.folder.path, model, tokenizer, history, ...split },
+      ...{ out: run.folder.path, model, tokenizer, history, kept, ...split },
       skipped: files.data.problems.length + (files.validData?.problems.length ?? 0),
-      kept: { ...run.kept, ...settings },
       time: {
         seconds: (performance.now() - started) / 1000,
         firstStep: begun?.state.step ?? 0,
       },
     });
+  }
   return {
     model,
     peft,
@@ -155,6 +164,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     history,
     interrupted,
     isForPairs: files.data.examples[0].pair !== undefined,
+    isForFiles: files.task.name === 'question-answering' || files.task.name === 'multiple-choice',
     out: run.folder.path,
   };
 }
@@ -213,7 +223,7 @@ async function trainAndSave(
   const part = trainedPart(model, peft, settings.model);
   const weights = joinPath(out, part.weightsFile);
   const { signal, onEvent } = run.callbacks;
-  const { device } = model.classifier.weight;
+  const device = deviceOf(model);
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
@@ -236,10 +246,12 @@ async function trainAndSave(
         bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
-        const about = { settings: kept, history: new History(monitor, log), bestModel };
+        const about = { history: new History(monitor, log), bestModel };
+        // The same run has the same files, whatever folder its command names.
+        const shared = { ...kept, command: undefined };
         checkpoint = await folder.save(
           state,
-          { ...about, model: part, tokenizerFiles },
+          { ...about, settings: shared, model: part, tokenizerFiles },
           settings.keep,
         );
         report({ event: 'checkpoint', step: state.step });

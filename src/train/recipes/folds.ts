@@ -6,7 +6,7 @@ import { UsageError } from '../../platform/errors.ts';
 import { isObject } from '../../platform/format.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
-import { fineTuneDefaults } from '../defaults.ts';
+import { fineTuneDefaultsOf } from '../defaults.ts';
 import { checkpointSteps } from '../trainer/checkpoints.ts';
 import type { EpochRecord } from '../trainer/history.ts';
 import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
@@ -102,7 +102,7 @@ export async function crossValidate(
     const opens = callbacks.openDevice ? openDevice : undefined;
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
-      canResume ? { resume: folder } : { ...run.settings, fold, out: folder, overwrite },
+      canResume ? { resume: folder } : { ...settingsOf(run, fold), out: folder, overwrite },
       { signal, onEvent: report, openDevice: opens },
     );
     result.model.dispose();
@@ -115,6 +115,13 @@ export async function crossValidate(
     report({ event: 'foldEnd', kept: false, ...found });
   }
   return { out, folds, results: run.results, summary: summaryOf(run.results), interrupted };
+}
+
+/** The settings of a fold, whose event files are in a folder of its own. */
+function settingsOf({ settings }: FoldsRun, fold: number): BegunFineTuning {
+  const { tensorboard } = settings;
+  if (typeof tensorboard !== 'string') return { ...settings, fold };
+  return { ...settings, fold, tensorboard: joinPath(tensorboard, `fold-${fold}`) };
 }
 
 /** What `crossValidate` takes besides its options. */
@@ -156,7 +163,7 @@ async function openFolds(
         'another `out`, or set `overwrite: true` to replace it',
     );
   const marks = await markFiles(await watchedFiles(given as FineTuneSettings));
-  const settings = { ...withDefaults(fineTuneDefaults, given), ...marks };
+  const settings = { ...withDefaults(fineTuneDefaultsOf(given.task), given), ...marks };
   const run = { settings: settings as BegunFineTuning, results: [], isResumed: false };
   return { run, out, overwrite };
 }

@@ -12,6 +12,9 @@ import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readString, readWords } from '../data/cells.ts';
 import { type ColumnOptions, findTextColumns, textColumns, wordColumns } from '../data/columns.ts';
+import type { NamedExample } from '../data/example.ts';
+import { rowReader } from '../data/rowReader.ts';
+import { tasks } from '../tasks/index.ts';
 import type { TaskName } from '../tasks/task.ts';
 import type { InputEvent } from './events.ts';
 import type { PredictInput } from './predictor.ts';
@@ -44,6 +47,8 @@ export async function openInput(options: InputOptions, task?: TaskName): Promise
   const table = await openAnyTable(options, isTagger);
   if (table.format === 'conll' && !isTagger)
     throw new UsageError(`${table.name} holds tagged words: expected texts`);
+  if (task === 'question-answering' || task === 'multiple-choice')
+    return exampleTable(table, task, options);
   const read = inputReader(table, options, isTagger);
   return {
     ...table,
@@ -57,6 +62,46 @@ export async function openInput(options: InputOptions, task?: TaskName): Promise
       }
     },
   };
+}
+
+/** Columns of the questions in SQuAD's JSON, whose rows are articles. */
+const squadColumns = ['id', 'title', 'question', 'context'];
+
+/** Rows of questions or choices; an article of SQuAD's JSON becomes many rows. */
+function exampleTable(
+  table: Table,
+  task: 'question-answering' | 'multiple-choice',
+  options: InputOptions,
+): InputTable {
+  const { columns, name } = table;
+  const titleAt = columns.indexOf('title');
+  const isSquad = task === 'question-answering' && columns.includes('paragraphs');
+  return {
+    ...table,
+    ...(isSquad && { columns: squadColumns }),
+    async *rows() {
+      const known = { ...options, labelOptional: true };
+      const reader = rowReader(columns, name, tasks[task], known, undefined);
+      for await (const item of table.rows()) {
+        const reads = isRowProblem(item) ? [item] : reader.read(item);
+        for (const read of reads)
+          yield isRowProblem(read) ? read : inputOf(read, item as Row, isSquad, titleAt);
+      }
+    },
+  };
+}
+
+/** @param isSquad whether the row is an article, each question of which becomes a row */
+function inputOf(
+  { text, choices, question }: NamedExample,
+  row: Row,
+  isSquad: boolean,
+  titleAt: number,
+): InputRow {
+  if (!question) return { ...row, input: { prompt: text, choices: choices! } };
+  if (!isSquad) return { ...row, input: question };
+  const values = [question.id, row.values[titleAt], question.question, question.context];
+  return { line: row.line, values, input: question };
 }
 
 async function openAnyTable(

@@ -1,5 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { TextInput } from '../pipelines/encode.ts';
+import type { TaskName } from '../tasks/task.ts';
 import { AbstentionCounter } from './abstentions.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import { openPredictor, type PredictResult } from './predictor.ts';
@@ -80,12 +81,17 @@ export async function* predictStream(
 const lengthOf = (input: TextInput): number =>
   typeof input === 'string' ? input.length : input[0].length + input[1].length;
 
-/** @throws UsageError for pairs that a model which tags words cannot take. */
-function checkSingle(
-  texts: readonly TextInput[],
-  task: PredictResult['task'],
-  model: string,
-): void {
+/** @throws UsageError for texts that a model of this task cannot take. */
+function checkSingle(texts: readonly TextInput[], task: TaskName, model: string): void {
+  if (task === 'multiple-choice')
+    throw new UsageError(
+      `\`texts\`: ${model} chooses among texts: expected a file with choices (\`input\`)`,
+    );
+  if (task === 'question-answering' && texts.some((text) => typeof text === 'string'))
+    throw new UsageError(
+      `\`texts\`: expected pairs of question and context, since ${model} answers questions, ` +
+        'got a single text (set `pairs: true`)',
+    );
   if (task === 'token-classification' && texts.some((text) => typeof text !== 'string'))
     throw new UsageError(`\`texts\`: expected single texts, since ${model} tags words, got a pair`);
 }

@@ -1,5 +1,6 @@
-import type { LabelScore } from '../pipelines/textClassification.ts';
+import type { ChosenText } from '../pipelines/multipleChoice.ts';
 import type { TaskName } from '../tasks/task.ts';
+import type { AnswerPrediction } from './answering.ts';
 import type { LabelPrediction, PredictResult } from './predictor.ts';
 
 /** The columns that predictions add to a table. */
@@ -54,13 +55,31 @@ const wordColumns: Column<PredictionOf<'token-classification'>>[] = [
   ['entities', ({ entities }) => entities?.map(rounded)],
 ];
 
+const choiceColumns: Column<ChosenText>[] = [
+  ['choice', ({ choice }) => choice],
+  ['choice_text', ({ text }) => text],
+  scoreColumn,
+];
+
+/** Of the best answer, or of the one after `rank` others; windows may give fewer. */
+function answerColumns(rank = 0): Column<AnswerPrediction>[] {
+  const suffix = rank === 0 ? '' : `_${rank + 1}`;
+  return (['answer', 'score', 'start', 'end'] as const).map((name) => [
+    name + suffix,
+    (prediction) => {
+      const value = (prediction.top ?? [prediction])[rank]?.[name];
+      return name === 'score' && value !== undefined ? round(value as number) : value;
+    },
+  ]);
+}
+
 /** For JSON, whose values may be lists and objects. */
 function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column<never>[] {
   const scores: Column<{ scores: Record<string, number> }> = [
     'scores',
     ({ scores }) => roundedScores(scores),
   ];
-  const top: Column<{ top?: LabelScore[] }>[] =
+  const top: Column<{ top?: { score: number }[] }>[] =
     topK === undefined ? [] : [['top', ({ top }) => top!.map(rounded)]];
   switch (task) {
     case 'classification':
@@ -71,6 +90,10 @@ function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column
       return [scoreColumn];
     case 'token-classification':
       return wordColumns;
+    case 'question-answering':
+      return [...answerColumns(), ...top];
+    case 'multiple-choice':
+      return [...choiceColumns, ['scores', ({ scores }: ChosenText) => scores.map(round)]];
   }
 }
 
@@ -103,5 +126,9 @@ function cellColumns(
       return [scoreColumn];
     case 'token-classification':
       return wordColumns;
+    case 'question-answering':
+      return Array.from({ length: (topK as number) ?? 1 }, (_, i) => answerColumns(i)).flat();
+    case 'multiple-choice':
+      return choiceColumns;
   }
 }

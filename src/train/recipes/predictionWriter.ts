@@ -2,7 +2,9 @@ import { type DataFormat, hasObjects } from '../../formats/tables/format.ts';
 import { rowWriter } from '../../formats/tables/write.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { areEntityTags } from '../metrics/entities.ts';
+import type { Question } from '../tasks/spans.ts';
 import type { TaskName } from '../tasks/task.ts';
+import type { AnswerPrediction } from './answering.ts';
 import type { InputRow, InputTable } from './inputTable.ts';
 import { predictionColumns } from './predictionColumns.ts';
 import type { PredictResult } from './predictor.ts';
@@ -39,6 +41,7 @@ export function predictionWriter(
   }
   if (format === 'parquet')
     throw new UsageError('`out`: expected TSV, CSV, JSON or JSONL: Parquet is read, not written');
+  if (predicted.task === 'question-answering' && format === 'json') return squadWriter();
   return format === 'tsv' || format === 'csv'
     ? cellWriter(format, table, predicted)
     : jsonWriter(format, table, predicted);
@@ -137,7 +140,7 @@ function conllWriter({ columns, format }: InputTable, { labels }: Predicted): Pr
           return words.map(({ word, entity }) => [word, entity].join('\t'));
         const tags = new Map(words.map(({ start, entity }) => [start, entity]));
         let start = 0;
-        return input.map((word, at) => {
+        return (input as readonly string[]).map((word, at) => {
           const fields = numbered.map((index) => (values[index] as string[])[at]);
           const tag = tags.get(start) ?? unseen;
           start += word.length + 1;
@@ -147,5 +150,23 @@ function conllWriter({ columns, format }: InputTable, { labels }: Predicted): Pr
       return sentences.map((lines) => `${lines.join('\n')}\n\n`).join('');
     },
     end: '',
+  };
+}
+
+/** SQuAD's predictions: an object with the answer to each question, by its id. */
+function squadWriter(): PredictionWriter {
+  let isFirst = true;
+  return {
+    begin: '{\n',
+    write(rows, { predictions }) {
+      const lines = rows.map(({ input }, i) => {
+        const { answer } = predictions[i] as AnswerPrediction;
+        return `${JSON.stringify((input as Question).id)}: ${JSON.stringify(answer)}`;
+      });
+      const before = isFirst ? '' : ',\n';
+      isFirst = false;
+      return before + lines.join(',\n');
+    },
+    end: '\n}\n',
   };
 }

@@ -1,11 +1,18 @@
+import { BertForMultipleChoice } from '../../bert/heads/multipleChoice.ts';
+import { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts';
+import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
+import type { EncodedWindow } from '../data/questionWindows.ts';
 import { predictDefaults } from '../defaults.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import type { TextInput } from '../pipelines/encode.ts';
+import type { ChoiceInput, ChosenText } from '../pipelines/multipleChoice.ts';
+import type { QuestionInput } from '../pipelines/questionAnswering.ts';
 import {
   checkTopK,
   type LabelScore,
@@ -24,10 +31,12 @@ import {
 } from '../pipelines/tokenClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { type AnswerPrediction, answerer, chooser } from './answering.ts';
 import { checkCalibrated, readCalibration, thresholdsOf } from './calibrationFile.ts';
 import type { InputEventOf } from './events.ts';
 import { checkTask } from './fineTuneData.ts';
 import { checkPredictorOptions, type PredictorOptions } from './predictorOptions.ts';
+import { addWindows, fittingDefault } from './questionData.ts';
 import { reportThresholds, UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
@@ -36,7 +45,9 @@ export type PredictResult =
   | { task: 'classification'; predictions: LabelPrediction[] }
   | { task: 'multi-label'; predictions: LabelsPrediction[] }
   | { task: 'regression'; predictions: { score: number }[] }
-  | { task: 'token-classification'; predictions: WordsPrediction[] };
+  | { task: 'token-classification'; predictions: WordsPrediction[] }
+  | { task: 'question-answering'; predictions: AnswerPrediction[] }
+  | { task: 'multiple-choice'; predictions: ChosenText[] };
 
 /** The label of a text. */
 export interface LabelPrediction extends Omit<Prediction, 'label'> {
@@ -63,8 +74,8 @@ export interface WordsPrediction {
   entities?: EntityGroup[];
 }
 
-/** A text, a pair of texts, or the words of a text, by what the model takes. */
-export type PredictInput = TextInput | WordsInput;
+/** A text, a pair, the words of a text, a question or a choice, by what the model takes. */
+export type PredictInput = TextInput | WordsInput | QuestionInput | ChoiceInput;
 
 /** A trained model that is ready to predict. */
 export interface Predictor {
@@ -93,31 +104,40 @@ export async function openPredictor(
   const folder = await fetchModel(name, report, options.base);
   const { model, tokenizer } = await loadTaskModel(folder);
   reportWeights(name, model, report);
-  const { name: task, perToken } = taskOf(model);
+  const task = taskOf(model).name;
   checkPredictorOptions(options, task);
-  checkTask({ stride: options.stride }, { name: task, perToken });
+  checkTask(options, taskOf(model));
   const { topK } = options;
   const labels = labelsOf(model);
-  if (topK !== undefined && topK !== 'all' && topK > labels.length)
+  const isOfLabels = typeof topK === 'number' && task !== 'question-answering';
+  if (isOfLabels && topK > labels.length)
     report({ event: 'fewerLabels', model: name, topK, labels: labels.length });
-  const { temperature, thresholds } = await trustIn(folder, model, options, report);
-  const maxLength = options.maxLength ?? defaultMaxLength(model.config, tokenizer);
-  const { encode, predict } =
-    model instanceof BertForTokenClassification
-      ? tagger(model, tokenizer, { maxLength, batchSize, temperature })
-      : classifier(model, tokenizer, {
-          ...{ topK, abstainBelow: options.abstainBelow, stride: options.stride },
-          ...{ maxLength, batchSize, temperature, thresholds },
-        });
+  const trust = await trustIn(folder, model, options, report);
+  const longest = fittingDefault(task, defaultMaxLength(model.config, tokenizer));
+  const maxLength = options.maxLength ?? longest;
+  const { encode, predict } = partsOf(model, tokenizer, {
+    ...options,
+    ...{ maxLength, batchSize, ...trust },
+  });
   return {
     ...{ task, labels, batchSize, predict },
     unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
     encode(inputs, unseen) {
       const encoded = encode(inputs);
-      unseen.add({ examples: inputs.map((input) => exampleOf(input, task)), encoded });
+      if (task === 'question-answering') addWindows(unseen, encoded as EncodedWindow[]);
+      else unseen.add({ examples: inputs.map((input) => exampleOf(input, task)), encoded });
       return encoded;
     },
   };
+}
+
+type PartOptions = PredictorOptions & Sizes & Trust;
+
+function partsOf(model: TaskModel, tokenizer: BertTokenizer, options: PartOptions): Parts {
+  if (model instanceof BertForTokenClassification) return tagger(model, tokenizer, options);
+  if (model instanceof BertForQuestionAnswering) return answerer(model, tokenizer, options);
+  if (model instanceof BertForMultipleChoice) return chooser(model, tokenizer, options);
+  return classifier(model, tokenizer, options);
 }
 
 interface Trust {
@@ -138,7 +158,7 @@ async function trustIn(
   const labels = labelsOf(model);
   const usesThresholds = task.name === 'multi-label' && threshold === undefined;
   const calibration = calibrated || usesThresholds ? await readCalibration(folder) : undefined;
-  if (calibrated) checkCalibrated(calibration, folder, task.decisions !== undefined);
+  if (calibrated) checkCalibrated(calibration, folder, task);
   const temperature = calibrated ? calibration!.temperature : undefined;
   const found = thresholdsOf(labels, threshold, calibration);
   if (!found) return { temperature, thresholds: labels.map(() => predictDefaults.threshold) };
@@ -158,6 +178,8 @@ function exampleOf(
   task: TaskName,
 ): { text: string; pair?: string; words?: string[] } {
   if (typeof input === 'string') return { text: input };
+  if ('prompt' in input) return { text: input.prompt };
+  if ('question' in input) return { text: input.question, pair: input.context };
   return task === 'token-classification'
     ? { text: textOfWords(input), words: [...input] }
     : { text: input[0], pair: input[1] };
@@ -165,7 +187,6 @@ function exampleOf(
 
 interface Sizes {
   maxLength: number;
-  stride?: number;
   batchSize: number;
 }
 
@@ -174,17 +195,9 @@ interface Parts extends Pick<Predictor, 'predict'> {
 }
 
 function classifier(
-  model: Exclude<TaskModel, BertForTokenClassification>,
+  model: SequenceClassifier<BertPreTrainedModel>,
   tokenizer: BertTokenizer,
-  {
-    thresholds,
-    temperature,
-    topK,
-    abstainBelow = 0,
-    maxLength,
-    stride,
-    batchSize,
-  }: Trust & Sizes & Pick<PredictorOptions, 'topK' | 'abstainBelow'>,
+  { thresholds, temperature, topK, abstainBelow = 0, maxLength, stride, batchSize }: PartOptions,
 ): Parts {
   const pipeline = new TextClassificationPipeline(model, tokenizer);
   const task = taskOf(model).name;
@@ -223,7 +236,7 @@ function classifier(
 function tagger(
   model: BertForTokenClassification,
   tokenizer: BertTokenizer,
-  { maxLength, batchSize, temperature }: Sizes & Pick<Trust, 'temperature'>,
+  { maxLength, batchSize, temperature }: PartOptions,
 ): Parts {
   const pipeline = new TokenClassificationPipeline(model, tokenizer);
   const hasEntities = areEntityTags(labelsOf(model));

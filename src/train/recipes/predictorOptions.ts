@@ -20,15 +20,26 @@ export interface PredictorOptions {
    * `abstainBelow`, labels stay the same. Default false.
    */
   calibrated?: boolean;
-  /** This many labels of each text, the most probable first; 'all': every label. */
+  /** This many labels, or answers, of each text, the best first; 'all': every label. */
   topK?: number | 'all';
-  /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
+  /**
+   * Longest text in tokens; longer ones are cut. Default: as long as the model allows; for
+   * questions, windows of 384.
+   */
   maxLength?: number;
   /**
    * Reads longer texts in windows that repeat so many tokens of the one before, instead of cutting
-   * them: probabilities (or scores) are the mean over the windows.
+   * them: probabilities (or scores) are the mean over the windows. Contexts of questions are always
+   * read so; their default is 128, or half of `maxLength`.
    */
   stride?: number;
+  /** Questions: longest answer in tokens. Default 30. */
+  maxAnswerLength?: number;
+  /**
+   * Questions may have no answer: none is given if that scores higher than the best answer by more
+   * than this, in logits. Default: always answer.
+   */
+  nullScoreDiffThreshold?: number;
   /** Default 32. */
   batchSize?: number;
 }
@@ -46,14 +57,24 @@ export function checkThreshold(threshold: number, task: TaskName, model: string)
     );
 }
 
+const questionOptions = ['maxAnswerLength', 'nullScoreDiffThreshold'] as const;
+
+/** Tasks whose models give several labels, or answers. */
+const ranked: readonly TaskName[] = ['multi-label', 'classification', 'question-answering'];
+
 /** @throws UsageError for options that a model of this task has no use for. */
-export function checkPredictorOptions(
-  { model, threshold, topK, abstainBelow }: PredictorOptions,
-  task: TaskName,
-): void {
+export function checkPredictorOptions(options: PredictorOptions, task: TaskName): void {
+  const { model, threshold, topK, abstainBelow } = options;
+  const stray = questionOptions.find((name) => options[name] !== undefined);
+  if (stray && task !== 'question-answering')
+    throw new UsageError(
+      `\`${stray}\`: expected a model that answers questions, got ${model}, a model for ${task}`,
+    );
+  if (topK === 'all' && task === 'question-answering')
+    throw new UsageError("`topK`: expected a number of answers, got 'all'");
   if (threshold !== undefined) checkThreshold(threshold, task, model);
   if (abstainBelow !== undefined) checkAbstaining(abstainBelow, task, model);
-  if (topK !== undefined && task !== 'multi-label' && task !== 'classification')
+  if (topK !== undefined && !ranked.includes(task))
     throw new UsageError(
       `\`topK\`: expected a model that labels texts, got ${model}, a model for ${task}`,
     );

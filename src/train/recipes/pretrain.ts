@@ -18,6 +18,7 @@ import {
 import { findsRun, RunFolder } from './runFolder.ts';
 import { checkPretrainSettings } from './settings.ts';
 import { checkDevice, checkStart, checkUnchanged, deviceSettings, markFiles } from './start.ts';
+import { withTensorBoard } from './tensorBoard.ts';
 
 /** Options of `pretrain`. */
 export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>> & {
@@ -62,7 +63,9 @@ export async function pretrain(
     return await survivingDeviceLoss(callbacks, folder, run.begun, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.begun) checkDevice(folder.path, run.begun);
-      return runPretraining(run, folder, about, callbacks);
+      return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
+        runPretraining(run, folder, about, { ...callbacks, onEvent }),
+      );
     });
   } finally {
     await folder.close();

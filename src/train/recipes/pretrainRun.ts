@@ -27,6 +27,7 @@ import {
   type RunEvent,
   troubleCallbacks,
 } from './events.ts';
+import { writePretrainCard } from './modelCard.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import { reportPretraining } from './report/pretrainReport.ts';
 import type { RunFolder } from './runFolder.ts';
@@ -38,6 +39,7 @@ import {
   reportWeights,
   type StartOptions,
 } from './start.ts';
+import type { TensorBoardOptions } from './tensorBoard.ts';
 
 /** Sizes of a fresh model, instead of its configuration's. */
 export interface ModelSizes {
@@ -52,7 +54,8 @@ export interface PretrainSettings
   extends Omit<PretrainOptions, 'totalSteps'>,
     PretrainDataOptions,
     StartOptions,
-    ModelSizes {
+    ModelSizes,
+    TensorBoardOptions {
   /** Steps in all. Default: `epochs`. */
   steps?: number;
   /** Times through the texts. Default 3. */
@@ -114,7 +117,7 @@ export interface PretrainRun {
 export async function runPretraining(
   { settings: given, findsBatchSize, begun, saved }: PretrainRun,
   folder: RunFolder,
-  about: DeviceSettings & FileMarks,
+  about: DeviceSettings & FileMarks & { command?: string },
   { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
 ): Promise<PretrainResult> {
   const report = onEvent ?? (() => {});
@@ -137,7 +140,12 @@ export async function runPretraining(
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
-  const content = { model, tokenizerFiles, settings: { ...settings, totalSteps, ...about } };
+  const content = {
+    model,
+    tokenizerFiles,
+    // The same run has the same files, whatever folder its command names.
+    settings: { ...settings, totalSteps, ...about, command: undefined },
+  };
   let checkpoint = saved?.checkpoint;
   const history = await pretrainModel(
     model,
@@ -161,12 +169,15 @@ export async function runPretraining(
   if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
   const interrupted = step < totalSteps;
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
-  else
+  else {
+    const kept = { ...content.settings, command: about.command };
+    await writePretrainCard(folder.path, { settings: kept, model, history });
     await reportPretraining({
-      ...{ out: folder.path, model, history, kept: { ...content.settings, ...settings } },
+      ...{ out: folder.path, model, history, kept },
       examples: { train: step * batchSize, valid },
       time: { seconds: (performance.now() - started) / 1000, firstStep },
     });
+  }
   return { model, tokenizer, history, totalSteps, interrupted, out: folder.path };
 }
 

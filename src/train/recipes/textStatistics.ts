@@ -19,10 +19,11 @@ export interface LengthStatistics {
 /** Counts how often each length occurs. */
 export class Lengths {
   readonly #tokenizer: BertTokenizer | undefined;
-  readonly #maxLength: number;
+  readonly #maxLength: number | undefined;
   readonly #counts = new Map<number, number>();
 
-  constructor(tokenizer: BertTokenizer | undefined, maxLength: number) {
+  /** @param maxLength the most tokens of a text that is not cut; undefined if none is */
+  constructor(tokenizer: BertTokenizer | undefined, maxLength: number | undefined) {
     this.#tokenizer = tokenizer;
     this.#maxLength = maxLength;
   }
@@ -56,15 +57,17 @@ export class Lengths {
       }
       return 0;
     };
-    const longer = sorted.filter(([length]) => length > this.#maxLength);
+    const maxLength = this.#maxLength;
+    const longer = sorted.filter(([length]) => maxLength !== undefined && length > maxLength);
     return {
       unit: this.#tokenizer ? 'tokens' : 'characters',
       ...{ min: sorted[0]?.[0] ?? 0, median: quantile(0.5), p95: quantile(0.95) },
       ...{ max: sorted.at(-1)?.[0] ?? 0, mean: texts === 0 ? 0 : total / texts },
-      ...(this.#tokenizer && {
-        maxLength: this.#maxLength,
-        cut: longer.reduce((sum, [, count]) => sum + count, 0),
-      }),
+      ...(this.#tokenizer &&
+        maxLength !== undefined && {
+          maxLength,
+          cut: longer.reduce((sum, [, count]) => sum + count, 0),
+        }),
     };
   }
 }

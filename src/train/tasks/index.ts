@@ -1,5 +1,7 @@
 import { classification } from './classification.ts';
 import { multiLabel } from './multiLabel.ts';
+import { multipleChoice } from './multipleChoice.ts';
+import { questionAnswering } from './questionAnswering.ts';
 import { regression } from './regression.ts';
 import type { Task, TaskName } from './task.ts';
 import { tokenClassification } from './tokenClassification.ts';
@@ -10,4 +12,6 @@ export const tasks: Readonly<Record<TaskName, Task>> = {
   'multi-label': multiLabel,
   regression,
   'token-classification': tokenClassification,
+  'question-answering': questionAnswering,
+  'multiple-choice': multipleChoice,
 };

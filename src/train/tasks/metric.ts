@@ -6,6 +6,7 @@ export const metricNames = {
   f1: 'F1',
   spearman: 'Spearman',
   pearson: 'Pearson',
+  exactMatch: 'exact match',
 } as const;
 
 export type Metric = keyof typeof metricNames;
@@ -15,7 +16,9 @@ export const metrics = Object.keys(metricNames) as Metric[];
 /** Percent where people count in percent. */
 export function formatMetric(metric: Metric, value: number): string {
   if (Number.isNaN(value)) return 'undefined';
-  return metric === 'accuracy' ? `${(100 * value).toFixed(1)} %` : value.toFixed(3);
+  return metric === 'accuracy' || metric === 'exactMatch'
+    ? `${(100 * value).toFixed(1)} %`
+    : value.toFixed(3);
 }
 
 /** A metric's key in the records of a history: `validMicroF1`. */

@@ -4,6 +4,7 @@ import type { HostTensor, Tensor } from '../../tensor/index.ts';
 import type { Scores } from '../metrics/index.ts';
 import { cleanLabel, isMissingLabel } from './labelNames.ts';
 import type { Metric } from './metric.ts';
+import type { ContextWindow } from './spans.ts';
 
 export type { TaskName };
 
@@ -43,6 +44,8 @@ export interface Task {
   readonly labelColumns: readonly string[];
   /** True if each word of a text has a label, not the text as a whole. */
   readonly perToken: boolean;
+  /** True if the model has outputs for each token, not for the text as a whole. */
+  readonly outputsPerToken?: boolean;
   /**
    * The label in a cell, or, if it is invalid, a description of what is expected. Names in `known`
    * are labels even if they look like missing values.
@@ -69,7 +72,13 @@ export interface Task {
   lossWeight(label: Label): number;
   /** Validation metrics in the history; the first decides which epoch is best. */
   monitoredMetrics(labels: readonly string[]): readonly [Metric, ...Metric[]];
-  report(predictions: readonly Label[], truth: readonly Label[], labels: readonly string[]): Report;
+  report(
+    predictions: readonly Label[],
+    truth: readonly Label[],
+    labels: readonly string[],
+    /** What was predicted on; answers to questions are measured as texts. */
+    examples?: readonly { window?: ContextWindow }[],
+  ): Report;
 }
 
 /** Index of the largest value, the first among equals. */

@@ -1,12 +1,17 @@
 import {
   AutoConfig,
   type AutoModelClass,
+  AutoModelForMultipleChoice,
+  AutoModelForQuestionAnswering,
   AutoModelForSequenceClassification,
   AutoModelForTokenClassification,
 } from '../../bert/auto.ts';
 import type { BertConfig } from '../../bert/config.ts';
+import type { BertForMultipleChoice } from '../../bert/heads/multipleChoice.ts';
+import { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts';
 import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import type { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import { type BertInputs, classificationLoss } from '../../bert/modelInputs.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import {
   architectures,
@@ -15,16 +20,22 @@ import {
   type Head,
   taskHeads,
 } from '../../bert/registry.ts';
+import type { Device } from '../../device/device.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
+import { stack, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
 import type { Task } from './task.ts';
 import type { HeadChoice } from './trainedHead.ts';
 
 /** A model that a task trains. */
-export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenClassification;
+export type TaskModel =
+  | SequenceClassifier<BertPreTrainedModel>
+  | BertForTokenClassification
+  | BertForQuestionAnswering
+  | BertForMultipleChoice;
 
 /**
  * The task of a model: its head's, and among those of a sequence classifier the one of
@@ -33,13 +44,46 @@ export type TaskModel = SequenceClassifier<BertPreTrainedModel> | BertForTokenCl
  * console.log(taskOf(model).name); // classification
  */
 export function taskOf({ architecture, config }: TaskModel): Task {
-  if (findArchitecture(architecture)?.head === 'token-classification')
-    return tasks['token-classification'];
+  const head = findArchitecture(architecture)?.head;
+  if (head !== undefined && isTaskHead(head)) return tasks[head];
   const { problemType, numLabels } = config;
   if (problemType === 'regression' || (problemType === null && numLabels === 1))
     return tasks.regression;
   return problemType === 'multi_label_classification' ? tasks['multi-label'] : tasks.classification;
 }
+
+/** Heads of one task each, which has their name. */
+const ownHeads = ['token-classification', 'question-answering', 'multiple-choice'] as const;
+const isTaskHead = (head: Head): head is (typeof ownHeads)[number] =>
+  (ownHeads as readonly Head[]).includes(head);
+
+/** The device of a model. */
+export const deviceOf = (model: TaskModel): Device => model.parameters()[0].device;
+
+/**
+ * Loss (with `labels`) and logits of a batch; of a question answerer [batch, length, 2], start and
+ * end. Choices that `choiceMask` marks with 0 are never chosen.
+ */
+export function forwardForTask(
+  model: TaskModel,
+  { labels, choiceMask, ...inputs }: Record<string, Tensor>,
+): { loss?: Tensor; logits: Tensor } {
+  if (model instanceof BertForQuestionAnswering) {
+    const [startPositions, endPositions] = [0, 1].map((i) => labels?.select(1, i));
+    const output = model.forward({
+      ...(inputs as never as BertInputs),
+      startPositions,
+      endPositions,
+    });
+    return { loss: output.loss, logits: stack([output.startLogits, output.endLogits], -1) };
+  }
+  if (choiceMask === undefined) return model.forward({ ...inputs, labels } as never);
+  const logits = model.forward(inputs as never).logits.add(choiceMask.sub(1).mul(MASKED));
+  return { logits, loss: labels && classificationLoss(logits, labels, 'labels') };
+}
+
+/** Far above any logit. */
+const MASKED = 1e9;
 
 /** The labels of a model, in the order of their ids. */
 export const labelsOf = ({ config: { id2label, numLabels } }: TaskModel): string[] =>
@@ -51,7 +95,10 @@ export function createTaskModel(task: Task, config: BertConfig, seed: number): T
   return Model.fromConfig({ ...config, problemType: task.problemType }, seed);
 }
 
-const CLASSIFIER = ['classifier.weight', 'classifier.bias'];
+const CLASSIFIERS = ['classifier', 'qa_outputs'].flatMap((name) => [
+  `${name}.weight`,
+  `${name}.bias`,
+]);
 
 /**
  * The model of a folder, to train it for a task. Its classifier is the folder's if the action is
@@ -68,10 +115,10 @@ export async function loadForTask(
   const model: TaskModel = await Model.fromPretrained(source, { labels, problemType, seed });
   if (action === 'kept' || action === 'renamed') return model;
   const { missing, unexpected } = model.loadReport;
-  const others = missing.filter((weight) => !CLASSIFIER.includes(weight));
-  const drawn = [...others, ...CLASSIFIER];
-  // As if the folder had none: the same weights whatever it has.
   const weights = model.stateDict();
+  const others = missing.filter((weight) => !CLASSIFIERS.includes(weight));
+  const drawn = [...others, ...CLASSIFIERS.filter((weight) => weights.has(weight))];
+  // As if the folder had none: the same weights whatever it has.
   model.initWeights(seed, new Set(drawn.map((weight) => weights.get(weight)!)));
   model.loadReport = { missing: action === 'replaced' ? others : drawn, unexpected };
   return model;
@@ -79,7 +126,7 @@ export async function loadForTask(
 
 /**
  * The trained model and the tokenizer of a folder; `architectures` in its config.json says whether
- * it classifies texts or tokens.
+ * it classifies texts or tokens, answers questions or chooses.
  * @throws UsageError as `loadTrained`.
  */
 export async function loadTaskModel(
@@ -87,9 +134,16 @@ export async function loadTaskModel(
 ): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
   const folder = await openModelFolder(source);
   const head = findArchitecture(await folder.architecture())?.head;
-  return head === 'token-classification'
-    ? loadTrained(AutoModelForTokenClassification, folder)
-    : loadTrained(AutoModelForSequenceClassification, folder);
+  switch (head) {
+    case 'token-classification':
+      return loadTrained(AutoModelForTokenClassification, folder);
+    case 'question-answering':
+      return loadTrained(AutoModelForQuestionAnswering, folder);
+    case 'multiple-choice':
+      return loadTrained(AutoModelForMultipleChoice, folder);
+    default:
+      return loadTrained(AutoModelForSequenceClassification, folder);
+  }
 }
 
 /**
@@ -118,11 +172,7 @@ export async function loadTrained<M extends BertPreTrainedModel>(
 }
 
 /** Heads of models that are trained for a task; those of several tasks have weights of one name. */
-const trainedHeads: ReadonlySet<Head> = new Set([
-  ...Object.values(taskHeads),
-  'question-answering',
-  'multiple-choice',
-]);
+const trainedHeads: ReadonlySet<Head> = new Set(Object.values(taskHeads));
 
 /** @throws UsageError when a folder's model is trained for another task than that of `heads`. */
 async function checkTask(folder: ModelFolder, heads: readonly Head[] | undefined): Promise<void> {

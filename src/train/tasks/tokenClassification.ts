@@ -9,6 +9,7 @@ export const tokenClassification: Task = {
   name: 'token-classification',
   problemType: null,
   perToken: true,
+  outputsPerToken: true,
   labelColumns: ['tags', 'ner_tags', 'labels', 'pos_tags', 'ner'],
   parse(value) {
     const names = Array.isArray(value) ? value.map(tagName) : [undefined];

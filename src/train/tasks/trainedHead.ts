@@ -22,20 +22,27 @@ export interface TrainedHead {
  */
 export async function readTrainedHead(folder: ModelFolder): Promise<TrainedHead | undefined> {
   const { config, tensors } = await readCheckpoint(folder);
-  if (!tensors.has('classifier.weight')) return undefined;
+  if (!['classifier.weight', 'qa_outputs.weight'].some((name) => tensors.has(name)))
+    return undefined;
   const { head } = findArchitecture(await folder.architecture()) ?? {
     head: 'sequence-classification',
   };
   const { id2label, numLabels, problemType } = config;
   const labels = Array.from({ length: numLabels }, (_, id) => id2label[id]);
   const about = { model: folder.name, labels };
-  if (head === 'token-classification') return { ...about, tasks: ['token-classification'] };
+  if (isOwnTask(head)) return { ...about, tasks: [head] };
   if (head !== 'sequence-classification') return undefined;
   if (problemType === 'regression') return { ...about, tasks: ['regression'] };
   if (problemType === 'multi_label_classification') return { ...about, tasks: ['multi-label'] };
   if (problemType === 'single_label_classification') return { ...about, tasks: ['classification'] };
   return { ...about, tasks: numLabels === 1 ? ['regression'] : ['classification', 'multi-label'] };
 }
+
+/** Heads of one task, which has their name. */
+const isOwnTask = (
+  head: string,
+): head is 'token-classification' | 'question-answering' | 'multiple-choice' =>
+  ['token-classification', 'question-answering', 'multiple-choice'].includes(head);
 
 /** What becomes of the classifier, and the labels of the model that is trained. */
 export interface HeadChoice {
@@ -65,7 +72,7 @@ export function chooseHead(
       `${head.model} is trained for ${head.tasks[0]} (${formatNames(head.labels)}), ` +
         `not for ${task}: set \`task: '${head.tasks[0]}'\`, or ${replace}`,
     );
-  if (task === 'regression' && head.labels.length === 1)
+  if (hasFixedOutputs(task) || (task === 'regression' && head.labels.length === 1))
     return { action: 'kept', labels: head.labels };
   if (areGenericLabels(head.labels) && !labels.every((label) => head.labels.includes(label))) {
     if (labels.length === head.labels.length) return { action: 'renamed', labels };
@@ -77,6 +84,10 @@ export function chooseHead(
       `name the labels as the model does, or set ${replace}`,
   );
 }
+
+/** Tasks whose outputs have no labels of the data. */
+const hasFixedOutputs = (task: TaskName): boolean =>
+  task === 'question-answering' || task === 'multiple-choice';
 
 const isIn = (labels: readonly string[]) => {
   const find = labelFinder(labels);

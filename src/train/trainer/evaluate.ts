@@ -3,7 +3,7 @@ import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
 import { poolWindows, windowsOf } from '../data/documents.ts';
 import { batches } from '../data/split.ts';
 import type { Label } from '../tasks/task.ts';
-import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 import { type HalvedBatch, inMemory } from './inMemory.ts';
@@ -76,7 +76,7 @@ export async function evaluateExamples(
     const all = (outputs.length - (labelled ? 1 : 0)) / (givesLogits ? 2 : 1);
     const width = all / rows.length;
     rows.forEach((row, i) => {
-      const length = task.perToken ? examples[row].inputIds.length * numLabels : width;
+      const length = task.outputsPerToken ? examples[row].inputIds.length * numLabels : width;
       const output = outputs.subarray(i * width, i * width + length);
       checkFiniteOutputs(output);
       predictions[row] = task.predictionOf(output, numLabels);
@@ -140,14 +140,14 @@ function forwardBatch(
   batch: Record<string, HostTensor>,
   { logits: givesLogits, temperature }: EvaluationOptions,
 ): Tensor {
-  const { device } = model.classifier.weight;
+  const device = deviceOf(model);
   return noGrad(() =>
     scope(() => {
       const inputs = Object.entries(batch).map(([name, { data, shape }]) => [
         name,
         tensor(data, { shape, device }),
       ]);
-      const { logits, loss } = model.forward(Object.fromEntries(inputs));
+      const { logits, loss } = forwardForTask(model, Object.fromEntries(inputs));
       const scaled = temperature === undefined ? logits : logits.div(temperature);
       const outputs = [taskOf(model).postprocess(scaled), ...(givesLogits ? [logits] : [])];
       return cat([...outputs, ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));

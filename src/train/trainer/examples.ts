@@ -74,6 +74,9 @@ function idOf(label: unknown, { labels, find }: LabelResolver): number | undefin
 const anyOf = ({ labels }: LabelResolver): string =>
   `one of ${formatNames(labels)}, or an id from 0 to ${labels.length - 1}`;
 
+const isIndex = (value: unknown, count: number): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < count;
+
 const resolvers: Record<TaskName, Resolve> = {
   classification: (label, resolver) => idOf(label, resolver) ?? anyOf(resolver),
   regression: (label) => (Number.isFinite(label) ? (label as number) : 'a finite number'),
@@ -93,5 +96,15 @@ const resolvers: Record<TaskName, Resolve> = {
       return `a tag for each of ${inputIds.length} tokens`;
     const ids = label.map((tag) => (tag === IGNORE_INDEX ? tag : idOf(tag, resolver)));
     return ids.includes(undefined) ? `tags that are ${anyOf(resolver)}, or -100` : ids;
+  },
+  'question-answering'(label, _, { inputIds }) {
+    const isSpan = Array.isArray(label) && label.length === 2;
+    return isSpan && label.every((token) => isIndex(token, inputIds.length))
+      ? label
+      : `the first and last token of the answer, two of the ${inputIds.length} tokens`;
+  },
+  'multiple-choice'(label, _, { choiceLengths = [] }) {
+    const isChoice = isIndex(label, choiceLengths.length);
+    return isChoice ? (label as number) : `one of ${choiceLengths.length} choices, from 0`;
   },
 };

@@ -277,7 +277,7 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     const { batchSize } = this.#options;
     const evaluation = await evaluateExamples(this.model, this.#valid, batchSize, options);
     const truth = this.#valid.map(({ label }) => label!);
-    const { metrics } = this.#task.report(evaluation.predictions, truth, labels);
+    const { metrics } = this.#task.report(evaluation.predictions, truth, labels, this.#valid);
     record.validLoss = evaluation.loss;
     for (const metric of this.#task.monitoredMetrics(labels))
       record[metricKey('valid', metric)] = metrics[metric];

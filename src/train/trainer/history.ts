@@ -45,6 +45,7 @@ export interface EpochRecord {
   validF1?: number;
   validSpearman?: number;
   validPearson?: number;
+  validExactMatch?: number;
   /** Whether this epoch's weights are the ones kept. */
   best: boolean;
 }
@@ -71,6 +72,7 @@ const epochSchema: v.GenericSchema<unknown, EpochRecord> = v.object({
   validF1: v.optional(nullableNumber),
   validSpearman: v.optional(nullableNumber),
   validPearson: v.optional(nullableNumber),
+  validExactMatch: v.optional(nullableNumber),
   best: v.boolean(),
 });
 

@@ -12,7 +12,7 @@ import {
 } from '../../tensor/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Label } from '../tasks/task.ts';
-import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 
 /** What a classifier learns by, besides its labels. */
 export interface LossOptions {
@@ -55,8 +55,8 @@ export class TrainingLoss {
     if (focalLoss > 0 && labelSmoothing > 0)
       throw new UsageError('`focalLoss` and `labelSmoothing` exclude each other');
     const { name } = taskOf(model);
-    if (focalLoss > 0 && name === 'regression')
-      throw new UsageError('`focalLoss`: expected a task with classes or labels, got regression');
+    if (focalLoss > 0 && (name === 'regression' || name === 'question-answering'))
+      throw new UsageError(`\`focalLoss\`: expected a task with classes or labels, got ${name}`);
     const given = labelSmoothing > 0 ? 'labelSmoothing' : classWeights && 'classWeights';
     if (given && name !== 'classification' && name !== 'token-classification')
       throw new UsageError(
@@ -66,18 +66,18 @@ export class TrainingLoss {
     this.#labelSmoothing = labelSmoothing;
     this.#gamma = focalLoss;
     this.#weights = classWeights && weightsOf(classWeights, train, model.config.numLabels);
-    const { device } = model.classifier.weight;
+    const device = deviceOf(model);
     this.#weight = this.#weights && keep(tensor(Float32Array.from(this.#weights), { device }));
   }
 
   /** Loss and logits of a batch. */
   forward(inputs: Record<string, Tensor>): { loss: Tensor; logits: Tensor } {
     if (this.#labelSmoothing === 0 && this.#gamma === 0 && !this.#weight) {
-      const { loss, logits } = this.#model.forward(inputs as never);
+      const { loss, logits } = forwardForTask(this.#model, inputs);
       return { loss: loss!, logits };
     }
     const { labels, ...rest } = inputs;
-    const { logits } = this.#model.forward(rest as never);
+    const { logits } = forwardForTask(this.#model, rest);
     if (taskOf(this.#model).name === 'multi-label') {
       const losses = binaryCrossEntropyWithLogits(logits, labels.toFloat(), 'none');
       return { loss: losses.mul(focalFactor(losses, this.#gamma)).mean(), logits };

@@ -58,7 +58,8 @@ describe('columns', () => {
   it('refuses a task that there is not', async () => {
     const options = { task: 'sentiment' } as unknown as DataOptions;
     await expect(parse('text\tlabel\na\t1\n', 'a.tsv', options)).rejects.toThrow(
-      '`task`: expected classification, multi-label, regression, token-classification, got',
+      '`task`: expected classification, multi-label, regression, token-classification, ' +
+        'question-answering, multiple-choice, got',
     );
   });
 

@@ -70,7 +70,7 @@ describe('fineTune with lora', () => {
       learningRate: 0.05,
     });
     expect(readdirSync(join(dir, 'adapter')).filter((name) => !/^checkpoint-/.test(name))).toEqual([
-      ...['adapter_config.json', 'adapter_model.safetensors', 'calibration.json'],
+      ...['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'calibration.json'],
       ...['config.json', 'history.json'],
       ...['history.svg', 'report.html', 'report.json'],
       ...['special_tokens_map.json', 'tokenizer_config.json', 'vocab.txt'],

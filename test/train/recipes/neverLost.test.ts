@@ -108,6 +108,7 @@ describe.each(trainings)('%s', (name, train) => {
     const names = readdirSync(out).sort();
     expect(checkpointsOf(out)).toHaveLength(3);
     expect(names.filter((n) => !n.startsWith('checkpoint-'))).toEqual([
+      'README.md',
       ...(name === 'fineTune' ? ['calibration.json'] : []),
       'config.json',
       'history.json',

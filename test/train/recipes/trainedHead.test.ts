@@ -77,7 +77,7 @@ async function trainOn(options: Partial<FineTuneOptions> & { data: string }) {
     { onEvent: (event) => events.push(event as InputEvent) },
   );
   const bias = Array.from(
-    await model.classifier.bias.data(),
+    await (model as BertForTokenClassification).classifier.bias.data(),
     (value) => Math.round(value * 1e4) / 1e4,
   );
   const { id2label } = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));

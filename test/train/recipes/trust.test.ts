@@ -201,7 +201,7 @@ describe('a model for several labels', () => {
 it.each([
   ['multi-label', { abstainBelow: 0.5 }, /`abstainBelow`: expected a model that gives one label/],
   ['regression', { abstainBelow: 0.5 }, /`abstainBelow`: expected a model that gives one label/],
-  ['regression', { calibrated: true }, /`calibrated`: expected a model that gives probabilities/],
+  ['regression', { calibrated: true }, /`calibrated`: expected a model that gives labels/],
   ['classification', { threshold: 0.5 }, /`threshold`: expected a model that gives several labels/],
   ['classification', { abstainBelow: 2 }, /`abstainBelow`: expected a probability from 0 to 1/],
   ['multi-label', { threshold: -1 }, /`threshold`: expected a probability from 0 to 1, got -1/],

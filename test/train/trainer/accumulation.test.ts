@@ -26,12 +26,21 @@ const labelOf: Record<TaskName, (ids: number[]) => Label> = {
   // The number of tags differs a lot; some texts have none.
   'token-classification': (ids) =>
     ids.map((id) => (id % 3 || ids.length % 4 === 0 ? -100 : id % 2)),
+  'question-answering': (ids) => [ids.length % 3, ids.length - 1],
+  'multiple-choice': (ids) => Number(ids.includes(7)),
 };
 const kinds = Object.keys(labelOf) as TaskName[];
 
 /** 29 texts: with 16 a step, the second has 13. */
 const data = (kind: TaskName): EncodedExample[] =>
-  examples(29, 5).map((example) => ({ ...example, label: labelOf[kind](example.inputIds) }));
+  examples(29, 5).map((example, i) => ({
+    ...example,
+    // Every fourth text has a choice less.
+    ...(kind === 'multiple-choice' && {
+      choiceLengths: i % 4 ? [1, 2, example.inputIds.length - 3] : [2, example.inputIds.length - 2],
+    }),
+    label: labelOf[kind](example.inputIds),
+  }));
 
 async function run(kind: TaskName, changes: Partial<FitOptions>, device: Device = new CpuDevice()) {
   setDevice(device);

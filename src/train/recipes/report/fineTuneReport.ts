@@ -13,7 +13,7 @@ import type { Task } from '../../tasks/task.ts';
 import { labelsOf, type TaskModel, taskOf } from '../../tasks/taskModel.ts';
 import { evaluateExamples } from '../../trainer/evaluate.ts';
 import type { History } from '../../trainer/history.ts';
-import { type Assessed, calibrationOf, decisionsOf, worstExamples } from '../assess.ts';
+import { type Assessed, calibrationOf, decisionsOf, hasWorst, worstExamples } from '../assess.ts';
 import { CALIBRATION, type CalibrationFile } from '../calibrationFile.ts';
 import { runFacts } from './collect.ts';
 import type { ReportData, ReportEvaluation } from './runReport.ts';
@@ -89,13 +89,13 @@ async function evaluated(
   return {
     calibration,
     evaluation: {
-      ...{ examples: valid.length, loss, ...task.report(predictions, truth, labels) },
+      ...{ examples: valid.length, loss, ...task.report(predictions, truth, labels, valid) },
       ...(decisions && { calibration: calibrationOf(decisions, calibration!.temperature) }),
       ...(calibration?.thresholds && { thresholds: calibration.thresholds }),
       ...(task.name === 'regression' && {
         points: scorePoints(truth as number[], predictions as number[]),
       }),
-      worst: worstExamples(assessed, WORST),
+      worst: hasWorst(task.name) ? worstExamples(assessed, WORST) : [],
     },
   };
 }
@@ -161,7 +161,7 @@ function dataOf(
     validExamples: valid.length,
     skipped,
     cut: all.filter(({ truncated, lostWords }) => truncated || (lostWords?.cut ?? 0) > 0).length,
-    ...(task.name !== 'regression' && {
+    ...(task.decisions && {
       labels: labels.map((label, i) => ({ label, train: trained[i], valid: validated[i] })),
     }),
     lengths: lengthsOf(all),
@@ -189,7 +189,9 @@ function labelCounts(
 const BARS = 24;
 
 function lengthsOf(examples: readonly EncodedExample[]): NonNullable<ReportData['lengths']> {
-  const lengths = examples.map(({ inputIds }) => inputIds.length);
+  const lengths = examples.flatMap(
+    ({ inputIds, choiceLengths }) => choiceLengths ?? inputIds.length,
+  );
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const width = Math.ceil((longest + 1) / BARS);
   const counts: number[] = Array(Math.ceil((longest + 1) / width)).fill(0);

@@ -48,7 +48,8 @@ describe.each([
     expect(model.loadReport.missing).toEqual([]);
     expect(Object.values(model.config.id2label)).toEqual(labels);
     expect(tokenizer.encode('good films').inputIds).toEqual([2, 6, 8, 9, 3]);
-    await expectLogits(model.forward(inputs).logits, wanted);
+    const { logits } = model.forward(inputs) as { logits: Tensor };
+    await expectLogits(logits, wanted);
   });
 
   it('is put on its base, with the same logits, and merged', async () => {

@@ -1,0 +1,1 @@
+export { appendToFile } from '#platform';
