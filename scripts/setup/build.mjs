@@ -1,9 +1,10 @@
 /** Builds dist if a source is newer than its output. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { ensureWasm } from './wasm.mjs';
 
 const SOURCES = ['src'];
 const CONFIGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
@@ -25,8 +26,7 @@ export function buildState(sources, built, configTime) {
   /** @type {Times} */
   const wanted = new Map();
   for (const [path, time] of sources) {
-    if (path.endsWith('.ts') && !path.endsWith('.d.ts'))
-      wanted.set(path.replace(/\.ts$/, '.js'), time);
+    if (/(?<!\.d)\.ts$|\.js$/.test(path)) wanted.set(path.replace(/\.ts$/, '.js'), time);
   }
   return {
     stale: [...wanted.keys()].filter((path) => {
@@ -62,13 +62,15 @@ function times(root, folders) {
  * @returns {Promise<boolean>} false if it does not build
  */
 export async function ensureBuild(root, say) {
+  if (!(await ensureWasm(root, say))) return false;
   const dist = join(root, 'dist');
   const configTime = Math.max(
     ...CONFIGS.filter((name) => existsSync(join(root, name))).map(
       (name) => statSync(join(root, name)).mtimeMs,
     ),
   );
-  const { stale, orphans } = buildState(times(root, SOURCES), times(dist, SOURCES), configTime);
+  const sources = times(root, SOURCES);
+  const { stale, orphans } = buildState(sources, times(dist, SOURCES), configTime);
   if (!stale.length && !orphans.length) return true;
 
   say('building dist (tsc) …');
@@ -91,7 +93,11 @@ export async function ensureBuild(root, say) {
     text(tsc.stderr),
     once(tsc, 'close'),
   ]);
-  if (status === 0) return true;
+  if (status === 0) {
+    for (const path of sources.keys())
+      if (path.endsWith('.js')) copyFileSync(join(root, path), join(dist, path));
+    return true;
+  }
   say(`the build failed:\n${`${output}${errors}`.trim()}`);
   return false;
 }

@@ -26,6 +26,7 @@ export {
   readBytes,
 } from './node/readFiles.ts';
 export { isSamePath } from './node/samePath.ts';
+export { allowRelaxedSimd, countCores, startThread } from './node/threads.ts';
 export { waitForDevice, yieldToEventLoop } from './node/waiting.ts';
 export { findWebGPU } from './node/webgpu.ts';
 
