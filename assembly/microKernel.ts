@@ -1,30 +1,12 @@
 /** The inner loop of products: 6 × 8 sums in registers. */
 import { madd } from './simd';
 
-/** Overwrites y. */
-export function multiplyTo(a: usize, b: usize, steps: u32, y: usize, stride: usize): void {
-  multiplyPanels(a, b, steps, y, stride, false);
-}
-
-/** Adds to y. */
-export function multiplyOnto(a: usize, b: usize, steps: u32, y: usize, stride: usize): void {
-  multiplyPanels(a, b, steps, y, stride, true);
-}
-
 /**
  * The products of `steps` columns of six and rows of eight, packed one after the other, added up:
- * `stride` bytes lie between rows of the result. `accumulate` adds them to what is there.
+ * `stride` bytes lie between rows of the result. It never adds to what is
+ * there: with additions at the end, V8 keeps sums in memory all through the loop.
  */
-// @ts-ignore: decorator
-@inline
-function multiplyPanels(
-  a: usize,
-  b: usize,
-  steps: u32,
-  y: usize,
-  stride: usize,
-  accumulate: bool,
-): void {
+export function multiplyPanels(a: usize, b: usize, steps: u32, y: usize, stride: usize): void {
   let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00;
   let s30 = s00, s31 = s00, s40 = s00, s41 = s00, s50 = s00, s51 = s00;
   const end = b + (<usize>steps << 5);
@@ -51,22 +33,21 @@ function multiplyPanels(
     a += 24;
     b += 32;
   }
-  y = storeRow(y, stride, s00, s01, accumulate);
-  y = storeRow(y, stride, s10, s11, accumulate);
-  y = storeRow(y, stride, s20, s21, accumulate);
-  y = storeRow(y, stride, s30, s31, accumulate);
-  y = storeRow(y, stride, s40, s41, accumulate);
-  storeRow(y, stride, s50, s51, accumulate);
-}
-
-// @ts-ignore: decorator
-@inline
-function storeRow(y: usize, stride: usize, s0: v128, s1: v128, accumulate: bool): usize {
-  if (accumulate) {
-    s0 = f32x4.add(s0, v128.load(y));
-    s1 = f32x4.add(s1, v128.load(y, 16));
-  }
-  v128.store(y, s0);
-  v128.store(y, s1, 16);
-  return y + stride;
+  v128.store(y, s00);
+  v128.store(y, s01, 16);
+  y += stride;
+  v128.store(y, s10);
+  v128.store(y, s11, 16);
+  y += stride;
+  v128.store(y, s20);
+  v128.store(y, s21, 16);
+  y += stride;
+  v128.store(y, s30);
+  v128.store(y, s31, 16);
+  y += stride;
+  v128.store(y, s40);
+  v128.store(y, s41, 16);
+  y += stride;
+  v128.store(y, s50);
+  v128.store(y, s51, 16);
 }

@@ -13,14 +13,16 @@ export function packA(
   steps: u32,
   rows: u32,
 ): void {
-  const rowBytes = <usize>row << 2;
+  const whole = rows - (rows % 6), panel = 24 * steps;
+  if (row == 1) packAcross6(to, a, <usize>col << 2, steps, whole);
   for (let i: u32 = 0; i < rows; i += 6) {
-    const from = a + i * rowBytes;
-    if (rows - i < 6) packEdge(to, from, row, col, steps, rows - i, 6);
-    else if (col == 1) packRows6(to, from, rowBytes, steps);
-    else if (row == 1) packColumns6(to, from, <usize>col << 2, steps);
-    else packEdge(to, from, row, col, steps, 6, 6);
-    to += 24 * steps;
+    const from = a + <usize>(i * row << 2);
+    if (i == whole) packEdge(to, from, row, col, steps, rows - i, 6);
+    else if (row != 1) {
+      if (col == 1) packAlong6(to, from, <usize>row << 2, steps);
+      else packEdge(to, from, row, col, steps, 6, 6);
+    }
+    to += panel;
   }
 }
 
@@ -33,14 +35,16 @@ export function packB(
   steps: u32,
   cols: u32,
 ): void {
-  const colBytes = <usize>col << 2;
+  const whole = cols & ~7, panel = 32 * steps;
+  if (col == 1) packAcross8(to, b, <usize>row << 2, steps, whole);
   for (let j: u32 = 0; j < cols; j += 8) {
-    const from = b + j * colBytes;
-    if (cols - j < 8) packEdge(to, from, col, row, steps, cols - j, 8);
-    else if (col == 1) packColumns8(to, from, <usize>row << 2, steps);
-    else if (row == 1) packRows8(to, from, colBytes, steps);
-    else packEdge(to, from, col, row, steps, 8, 8);
-    to += 32 * steps;
+    const from = b + <usize>(j * col << 2);
+    if (j == whole) packEdge(to, from, col, row, steps, cols - j, 8);
+    else if (col != 1) {
+      if (row == 1) packAlong8(to, from, <usize>col << 2, steps);
+      else packEdge(to, from, col, row, steps, 8, 8);
+    }
+    to += panel;
   }
 }
 
@@ -62,27 +66,48 @@ function packEdge(
   }
 }
 
-/** Six lines whose elements are adjacent across the lines. */
-function packColumns6(to: usize, from: usize, stepBytes: usize, steps: u32): void {
-  for (let k: u32 = 0; k < steps; k++) {
-    v128.store(to, v128.load(from));
-    store<u64>(to, load<u64>(from, 16), 16);
-    to += 24;
-    from += stepBytes;
+/** Steps that are copied for one panel before the next panel's: memory is read along its lines. */
+const CHUNK: u32 = 8;
+
+/** Panels of six lines whose elements are adjacent across the lines. */
+function packAcross6(to: usize, from: usize, stepBytes: usize, steps: u32, lines: u32): void {
+  for (let k: u32 = 0; k < steps; k += CHUNK) {
+    const end = min(CHUNK, steps - k);
+    let target = to + 24 * k;
+    for (let i: u32 = 0; i < lines; i += 6) {
+      let at = from + (i << 2), put = target;
+      for (let c: u32 = 0; c < end; c++) {
+        v128.store(put, v128.load(at));
+        store<u64>(put, load<u64>(at, 16), 16);
+        put += 24;
+        at += stepBytes;
+      }
+      target += 24 * steps;
+    }
+    from += CHUNK * stepBytes;
   }
 }
 
-function packColumns8(to: usize, from: usize, stepBytes: usize, steps: u32): void {
-  for (let k: u32 = 0; k < steps; k++) {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
-    to += 32;
-    from += stepBytes;
+function packAcross8(to: usize, from: usize, stepBytes: usize, steps: u32, lines: u32): void {
+  for (let k: u32 = 0; k < steps; k += CHUNK) {
+    const end = min(CHUNK, steps - k);
+    let target = to + 32 * k;
+    for (let j: u32 = 0; j < lines; j += 8) {
+      let at = from + (j << 2), put = target;
+      for (let c: u32 = 0; c < end; c++) {
+        v128.store(put, v128.load(at));
+        v128.store(put, v128.load(at, 16), 16);
+        put += 32;
+        at += stepBytes;
+      }
+      target += 32 * steps;
+    }
+    from += CHUNK * stepBytes;
   }
 }
 
 /** Six lines that are adjacent along k: four steps at a time are transposed. */
-function packRows6(to: usize, from: usize, line: usize, steps: u32): void {
+function packAlong6(to: usize, from: usize, line: usize, steps: u32): void {
   let k: u32 = 0;
   for (; k + 4 <= steps; k += 4) {
     transpose4(to, 24, from, line);
@@ -98,7 +123,7 @@ function packRows6(to: usize, from: usize, line: usize, steps: u32): void {
   packEdge(to, from, <u32>(line >> 2), 1, steps - k, 6, 6);
 }
 
-function packRows8(to: usize, from: usize, line: usize, steps: u32): void {
+function packAlong8(to: usize, from: usize, line: usize, steps: u32): void {
   let k: u32 = 0;
   for (; k + 4 <= steps; k += 4) {
     transpose4(to, 32, from, line);

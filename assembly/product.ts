@@ -8,7 +8,7 @@
  */
 import { threadScratch, word } from './args';
 import { applyEpilogue } from './epilogue';
-import { multiplyOnto, multiplyTo } from './microKernel';
+import { multiplyPanels } from './microKernel';
 import { packA, packB } from './packing';
 
 /** Rows and columns of the micro-kernel. */
@@ -16,9 +16,9 @@ const MR: u32 = 6;
 const NR: u32 = 8;
 /** Steps along k that are packed at a time. */
 const KC: u32 = 256;
-/** Bytes of the packed part of b: at most 256 columns and KC steps, and of an edge of y. */
+/** Bytes of the packed part of b, at most 256 columns and KC steps, and of 6 × 8 sums. */
 const B_BYTES: usize = 256 * KC * 4;
-const EDGE_BYTES: usize = MR * NR * 4;
+const SUMS_BYTES: usize = MR * NR * 4;
 
 /** Words before the buffers: tiles, hasBias, activation, rows and columns of a tile, matrices. */
 const A: i32 = 6;
@@ -67,8 +67,8 @@ function multiply(p: usize, a: usize, b: usize, y: usize, rows: u32, cols: u32):
   const aRow = word(p, 5), aCol = word(p, 6), bRow = word(p, 10), bCol = word(p, 11);
   const yRow = <usize>word(p, 15) << 2;
   const packedB = threadScratch;
-  const edge = threadScratch + B_BYTES;
-  const packedA = edge + EDGE_BYTES;
+  const sums = threadScratch + B_BYTES;
+  const packedA = sums + SUMS_BYTES;
   let k0: u32 = 0;
   do {
     const steps = min(KC, k - k0);
@@ -79,12 +79,12 @@ function multiply(p: usize, a: usize, b: usize, y: usize, rows: u32, cols: u32):
       for (let i: u32 = 0; i < rows; i += MR) {
         const panelA = packedA + <usize>(i * steps << 2);
         const target = y + i * yRow + (j << 2);
-        if (rows - i >= MR && cols - j >= NR) {
-          if (k0 == 0) multiplyTo(panelA, panelB, steps, target, yRow);
-          else multiplyOnto(panelA, panelB, steps, target, yRow);
-        } else {
-          multiplyTo(panelA, panelB, steps, edge, NR * 4);
-          storeEdge(edge, target, yRow, min(MR, rows - i), min(NR, cols - j), k0 > 0);
+        const isWhole = rows - i >= MR && cols - j >= NR;
+        if (isWhole && k0 == 0) multiplyPanels(panelA, panelB, steps, target, yRow);
+        else {
+          multiplyPanels(panelA, panelB, steps, sums, NR * 4);
+          if (isWhole) addSums(sums, target, yRow);
+          else storeEdge(sums, target, yRow, min(MR, rows - i), min(NR, cols - j), k0 > 0);
         }
       }
     }
@@ -92,9 +92,19 @@ function multiply(p: usize, a: usize, b: usize, y: usize, rows: u32, cols: u32):
   } while (k0 < k);
 }
 
+/** Adds 6 × 8 sums to y. */
+function addSums(sums: usize, y: usize, yRow: usize): void {
+  for (let i: u32 = 0; i < MR; i++) {
+    v128.store(y, f32x4.add(v128.load(y), v128.load(sums)));
+    v128.store(y, f32x4.add(v128.load(y, 16), v128.load(sums, 16)), 16);
+    sums += NR * 4;
+    y += yRow;
+  }
+}
+
 /** Copies the part of an edge's sums that lies inside y, or adds it to the sums so far. */
 function storeEdge(
-  edge: usize,
+  sums: usize,
   target: usize,
   yRow: usize,
   rows: u32,
@@ -103,7 +113,7 @@ function storeEdge(
 ): void {
   for (let i: u32 = 0; i < rows; i++) {
     for (let j: u32 = 0; j < cols; j++) {
-      const sum = load<f32>(edge + (i * NR + j) * 4);
+      const sum = load<f32>(sums + (i * NR + j) * 4);
       const at = target + i * yRow + (j << 2);
       store<f32>(at, accumulate ? sum + load<f32>(at) : sum);
     }
