@@ -26,5 +26,5 @@
  * The tests of kernels (test/kernels) compare every kernel with its reference on this device too.
  */
 export { setThreadScratch } from './args';
-export { fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export { doze, fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
 export { product } from './product';
