@@ -27,4 +27,5 @@
  */
 export { setThreadScratch } from './args';
 export { finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export { map } from './map';
 export { product } from './product';
