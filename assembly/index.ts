@@ -27,5 +27,22 @@
  */
 export { setThreadScratch } from './args';
 export { finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export { attentionKeepBits, dropout } from './dropout';
+export {
+  addLayerNorm,
+  dropoutAddLayerNormBackward,
+  layerNorm,
+  layerNormBackward,
+  layerNormBackwardAffine,
+} from './layerNorm';
 export { map } from './map';
+export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
+export { maxColumns, maxRows, sumColumns, sumRows } from './reduce';
+export {
+  logSoftmax,
+  logSoftmaxBackward,
+  maskedSoftmax,
+  softmax,
+  softmaxBackward,
+} from './softmax';

@@ -28,11 +28,3 @@ export function storePart(at: usize, x: v128, count: u32): void {
   if (count > 1) v128.store32_lane(at + 4, x, 1);
   if (count > 2) v128.store32_lane(at + 8, x, 2);
 }
-
-/** Largest of the four lanes; NaN if one is. */
-// @ts-ignore: decorator
-@inline
-export function hmax(x: v128): f32 {
-  const y = f32x4.max(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(y, 0), f32x4.extract_lane(y, 1));
-}
