@@ -26,5 +26,35 @@
  * The tests of kernels (test/kernels) compare every kernel with its reference on this device too.
  */
 export { setThreadScratch } from './args';
-export { doze, fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export {
+  doze,
+  fail,
+  finish,
+  join,
+  launchedArgs,
+  launchedEntry,
+  publish,
+  sleep,
+  take,
+} from './threads';
+
+export { attentionKeepBits, dropout } from './dropout';
+export {
+  addLayerNorm,
+  dropoutAddLayerNormBackward,
+  layerNorm,
+  layerNormBackward,
+  layerNormBackwardAffine,
+} from './layerNorm';
+export { chain } from './chain';
+export { map } from './map';
+export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
+export { maxColumns, maxRows, sumColumns, sumRows } from './reduce';
+export {
+  logSoftmax,
+  logSoftmaxBackward,
+  maskedSoftmax,
+  softmax,
+  softmaxBackward,
+} from './softmax';

@@ -55,6 +55,91 @@ export function exp(x: v128): v128 {
   return v128.bitselect(x, e, f32x4.ne(x, x));
 }
 
+/** The same for x of at most 0, or NaN: one factor is enough. */
+// @ts-ignore: decorator
+@inline
+export function expNonPositive(x: v128): v128 {
+  const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
+  let r = f32x4.sub(x, f32x4.mul(n, c(0.693359375)));
+  r = f32x4.add(r, f32x4.mul(n, c(2.12194440e-4)));
+  let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
+  e = step(e, r, c(8.3334519073e-3));
+  e = step(e, r, c(4.1665795894e-2));
+  e = step(e, r, c(1.6666665459e-1));
+  e = step(e, r, c(5.0000001201e-1));
+  e = f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
+  e = f32x4.mul(e, powerOfTwo(i32x4.trunc_sat_f32x4_s(n)));
+  return v128.andnot(e, f32x4.lt(x, c(-87.33654)));
+}
+
+/** ln(x) = e ln 2 + ln(m), with m from √½ to √2 (Cephes' logf). */
+export function log(x: v128): v128 {
+  // Subnormal numbers are made normal.
+  const tiny = f32x4.lt(x, c(1.17549435e-38));
+  const scaled = v128.bitselect(f32x4.mul(x, c(8388608)), x, tiny);
+  let exponent = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_u(scaled, 23), i32x4.splat(126)));
+  exponent = f32x4.sub(exponent, v128.and(tiny, c(23)));
+  let m = v128.or(v128.and(scaled, i32x4.splat(0x007fffff)), c(0.5));
+  const low = f32x4.lt(m, c(0.707106781186547524));
+  exponent = f32x4.sub(exponent, v128.and(low, c(1)));
+  m = f32x4.sub(f32x4.add(m, v128.and(low, m)), c(1));
+  const z = f32x4.mul(m, m);
+  let y = step(c(7.0376836292e-2), m, c(-1.1514610310e-1));
+  y = step(y, m, c(1.1676998740e-1));
+  y = step(y, m, c(-1.2420140846e-1));
+  y = step(y, m, c(1.4249322787e-1));
+  y = step(y, m, c(-1.6668057665e-1));
+  y = step(y, m, c(2.0000714765e-1));
+  y = step(y, m, c(-2.4999993993e-1));
+  y = step(y, m, c(3.3333331174e-1));
+  y = f32x4.mul(f32x4.mul(y, m), z);
+  y = step(exponent, c(-2.12194440e-4), y);
+  y = f32x4.sub(y, f32x4.mul(z, c(0.5)));
+  y = step(exponent, c(0.693359375), f32x4.add(m, y));
+  y = v128.bitselect(x, y, f32x4.eq(x, c(Infinity)));
+  y = v128.bitselect(c(-Infinity), y, f32x4.eq(x, c(0)));
+  // Not a number below 0, or for NaN.
+  return v128.bitselect(y, c(NaN), f32x4.ge(x, c(0)));
+}
+
+/** log(1 + x) for x from 0 to 1: see `log1pWgsl`. */
+export function log1p(x: v128): v128 {
+  const r = f32x4.div(x, f32x4.add(x, c(2)));
+  const s = f32x4.mul(r, r);
+  let y = step(s, c(1 / 15), c(1 / 13));
+  y = step(y, s, c(1 / 11));
+  y = step(y, s, c(1 / 9));
+  y = step(y, s, c(1 / 7));
+  y = step(y, s, c(1 / 5));
+  y = step(y, s, c(1 / 3));
+  y = f32x4.add(r, f32x4.mul(f32x4.mul(r, s), y));
+  return f32x4.add(y, y);
+}
+
+/** erf as a rational function: see `erfWgsl`. */
+export function erf(v: v128): v128 {
+  const x = f32x4.max(f32x4.min(v, c(4)), c(-4));
+  const s = f32x4.mul(x, x);
+  let n = step(s, c(-2.72614225801306e-10), c(2.77068142495902e-8));
+  n = step(n, s, c(-2.10102402082508e-6));
+  n = step(n, s, c(-5.69250639462346e-5));
+  n = step(n, s, c(-7.34990630326855e-4));
+  n = step(n, s, c(-2.95459980854025e-3));
+  n = step(n, s, c(-1.60960333262415e-2));
+  let d = step(s, c(-1.45660718464996e-5), c(-2.13374055278905e-4));
+  d = step(d, s, c(-1.68282697438203e-3));
+  d = step(d, s, c(-7.37332916720468e-3));
+  d = step(d, s, c(-1.42647390514189e-2));
+  return f32x4.div(f32x4.mul(x, n), d);
+}
+
+/** 1 / (1 + exp(-x)). */
+// @ts-ignore: decorator
+@inline
+export function sigmoid(x: v128): v128 {
+  return f32x4.div(c(1), f32x4.add(c(1), exp(f32x4.neg(x))));
+}
+
 /** tanh(x) = 1 - 2 / (exp(2x) + 1), and for small x by its series; ±1 beyond 15. */
 // @ts-ignore: decorator
 @inline
@@ -78,7 +163,7 @@ export function tanh(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gaussian(size: v128): v128 {
-  return exp(f32x4.mul(f32x4.mul(size, size), c(-0.5)));
+  return expNonPositive(f32x4.mul(f32x4.mul(size, size), c(-0.5)));
 }
 
 /** Φ(x), from min(|x|, 15) and `gaussian` of it: see `normalCdfWgsl`. */
@@ -120,4 +205,27 @@ export function geluTanh(x: v128): v128 {
   const cube = f32x4.mul(f32x4.mul(f32x4.mul(c(0.044715), x), x), x);
   const t = tanh(f32x4.mul(c(0.7978845608028654), f32x4.add(x, cube)));
   return f32x4.mul(f32x4.mul(c(0.5), x), f32x4.add(c(1), t));
+}
+
+/** d/dx x Φ(x) = Φ(x) + x φ(x). */
+// @ts-ignore: decorator
+@inline
+export function geluSlope(x: v128): v128 {
+  const size = cappedSize(x);
+  const gauss = gaussian(size);
+  const density = f32x4.mul(gauss, c(0.3989422804014327));
+  return f32x4.add(normalCdf(x, size, gauss), f32x4.mul(x, density));
+}
+
+/** The same for GELU by tanh; beyond 10 the slope is 1 or 0, but the formula overflows. */
+// @ts-ignore: decorator
+@inline
+export function geluTanhSlope(v: v128): v128 {
+  const x = f32x4.max(f32x4.min(v, c(10)), c(-10));
+  const square = f32x4.mul(x, x);
+  const inner = f32x4.mul(x, step(square, c(0.044715), c(1)));
+  const t = tanh(f32x4.mul(c(0.7978845608028654), inner));
+  const slope = f32x4.mul(c(0.7978845608028654), step(square, c(0.134145), c(1)));
+  const rest = f32x4.mul(f32x4.sub(c(1), f32x4.mul(t, t)), f32x4.mul(x, slope));
+  return f32x4.mul(c(0.5), f32x4.add(f32x4.add(c(1), t), rest));
 }

@@ -13,3 +13,18 @@ export function hsum(x: v128): f32 {
   const y = f32x4.add(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
   return f32x4.extract_lane(y, 0) + f32x4.extract_lane(y, 1);
 }
+
+/** The first `count` (1 to 3) floats at an address, and `rest` in the other lanes. */
+export function loadPart(at: usize, count: u32, rest: f32): v128 {
+  let x = v128.load32_lane(at, f32x4.splat(rest), 0);
+  if (count > 1) x = v128.load32_lane(at + 4, x, 1);
+  if (count > 2) x = v128.load32_lane(at + 8, x, 2);
+  return x;
+}
+
+/** Stores the first `count` (1 to 3) lanes. */
+export function storePart(at: usize, x: v128, count: u32): void {
+  v128.store32_lane(at, x, 0);
+  if (count > 1) v128.store32_lane(at + 4, x, 1);
+  if (count > 2) v128.store32_lane(at + 8, x, 2);
+}

@@ -155,7 +155,9 @@ export class WasmDevice implements Device {
 
   #buildPlan(trace: Trace<WasmBuffer>, { result, inputs }: TracedStep): Plan {
     trace.assertNothingEscapes([result.buffer, ...inputs]);
-    const requests = trace.fused(result, this.traits.maxStorageBuffers);
+    // References have their own bits, fused or not: a chain holds WebAssembly alone.
+    const mayFuse = ({ kernel, part }: LaunchRequest) => kernel.wasm?.(part.params) !== undefined;
+    const requests = trace.fused(result, this.traits.maxStorageBuffers, mayFuse);
     return new WasmPlan(trace, requests, result, {
       memory: this.#memory,
       threads: this.#threads,
