@@ -26,8 +26,11 @@
  * The tests of kernels (test/kernels) compare every kernel with its reference on this device too.
  */
 export { setThreadScratch } from './args';
-export { finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export { fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export { attention, attentionTerms } from './attention';
+export { crossEntropy, crossEntropyBackward } from './crossEntropy';
 export { attentionKeepBits, dropout } from './dropout';
+export { embedding, embeddingBackward, zeroTouchedRows } from './embedding';
 export {
   addLayerNorm,
   dropoutAddLayerNormBackward,
@@ -36,6 +39,7 @@ export {
   layerNormBackwardAffine,
 } from './layerNorm';
 export { map } from './map';
+export { accumulate, fill, storeStrided } from './memory';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
 export { maxColumns, maxRows, sumColumns, sumRows } from './reduce';

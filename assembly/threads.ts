@@ -17,6 +17,8 @@ const ARGS: usize = 1284;
 const TILES: usize = 1288;
 /** Set while the first thread sleeps until `DONE` reaches `TILES`. */
 const JOINING: usize = 1344;
+/** Set if a thread has failed in a tile, which is then never done. */
+const FAILED: usize = 1408;
 
 /** Rounds of spinning before a thread sleeps: longer than between two launches of a step. */
 const SPINS: i32 = 20000;
@@ -60,10 +62,16 @@ export function finish(): void {
     atomic.notify(DONE, -1);
 }
 
+/** Reports that this thread cannot go on. */
+export function fail(): void {
+  atomic.store<i32>(FAILED, 1);
+  atomic.notify(DONE, -1);
+}
+
 /**
  * Waits until all tiles are done: by spinning, then, where `milliseconds` is not 0, in a sleep of
- * at most that time. Returns the number of tiles that are not done. Browsers forbid their main
- * thread to sleep.
+ * at most that time. Returns the number of tiles that are not done, or -1 if a thread has failed.
+ * Browsers forbid their main thread to sleep.
  */
 export function join(milliseconds: i32): i32 {
   const tiles = load<i32>(TILES);
@@ -71,9 +79,11 @@ export function join(milliseconds: i32): i32 {
   if (milliseconds != 0) {
     atomic.store<i32>(JOINING, 1);
     const done = atomic.load<i32>(DONE);
-    if (done != tiles) atomic.wait<i32>(DONE, done, <i64>milliseconds * 1000000);
+    if (done != tiles && atomic.load<i32>(FAILED) == 0)
+      atomic.wait<i32>(DONE, done, <i64>milliseconds * 1000000);
     atomic.store<i32>(JOINING, 0);
   }
+  if (atomic.load<i32>(FAILED) != 0) return -1;
   return tiles - atomic.load<i32>(DONE);
 }
 

@@ -6,6 +6,7 @@ export interface WasmExports {
   publish(entry: number, args: number, tiles: number): void;
   take(): number;
   finish(): void;
+  fail(): void;
   join(milliseconds: number): number;
 }
 

@@ -25,9 +25,14 @@ const THREAD_SOURCE = `({ module, memory, scratch }) => {
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const functions = Object.values(exports);
   exports.setThreadScratch(scratch);
-  for (let launch = 0; ; launch = exports.sleep(launch))
-    for (let tile; (tile = exports.take()) >= 0; exports.finish())
-      functions[exports.launchedEntry()](exports.launchedArgs(), tile);
+  try {
+    for (let launch = 0; ; launch = exports.sleep(launch))
+      for (let tile; (tile = exports.take()) >= 0; exports.finish())
+        functions[exports.launchedEntry()](exports.launchedArgs(), tile);
+  } catch (error) {
+    exports.fail();
+    throw error;
+  }
 }`;
 
 /** Runs the tiles of launches on this thread and on others, which sleep in between. */
@@ -75,11 +80,17 @@ export class WasmThreads {
     }
     const { publish, take, finish } = this.#exports;
     publish(entry, args, tiles);
-    for (let tile = take(); tile >= 0; tile = take()) {
-      run(args, tile);
-      finish();
+    try {
+      for (let tile = take(); tile >= 0; tile = take()) {
+        run(args, tile);
+        finish();
+      }
+    } catch (error) {
+      // Other threads may still be at the launch, so no other can follow.
+      this.#lose(`a kernel failed: ${(error as Error).message}`);
     }
-    this.#join();
+    if (!this.#failure) this.#join();
+    this.throwFailure();
   }
 
   destroy(): void {
@@ -90,21 +101,21 @@ export class WasmThreads {
   #join(): void {
     const { join } = this.#exports;
     const most = this.#mayBlock ? MAX_SLEEPS : MAX_SPINS;
-    let latest = -1;
+    let latest = 0;
     for (let waits = 0; waits < most; waits++) {
       const left = join(this.#mayBlock ? SLEEP : 0);
       if (left === 0) return;
       if (left !== latest) waits = 0;
       latest = left;
+      if (left < 0) break;
     }
-    this.#lose('a thread hangs');
-    this.throwFailure();
+    this.#lose(latest < 0 ? 'a thread failed' : 'a thread does not answer');
   }
 
   #lose(reason: string): void {
     this.#failure ??= new DeviceLostError(
       reason,
-      reason === 'destroyed' ? 'it was closed' : 'one of its threads has ended',
+      reason === 'destroyed' ? 'it was closed' : 'its threads cannot go on',
       'wasm',
     );
   }

@@ -17,6 +17,7 @@ import {
   workgroupsFor,
 } from './shape.ts';
 import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroupGradients.ts';
 
 /**
@@ -54,6 +55,7 @@ ${main(
   let divisor = select(expSum, 1.0, expSum == 0.0);
   terms[row] = V(stats[row * 2u], 1.0 / divisor, hsum(dot), 0.0);`,
 )}`,
+  wasm: ({ rows, size }) => rowTiles('attentionTerms', rows, size),
   reference({ y, dy, stats, terms }, { rows, size }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
