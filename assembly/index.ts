@@ -28,6 +28,7 @@
 export { setThreadScratch } from './args';
 export { fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
 export { attention, attentionTerms } from './attention';
+export { attentionKeyValueGradient, attentionQueryGradient } from './attentionBackward';
 export { crossEntropy, crossEntropyBackward } from './crossEntropy';
 export { attentionKeepBits, dropout } from './dropout';
 export { embedding, embeddingBackward, zeroTouchedRows } from './embedding';

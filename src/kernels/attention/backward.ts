@@ -18,6 +18,7 @@ import {
 } from './shape.ts';
 import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
 import { rowTiles } from '../kit/wasmTiles.ts';
+import { attentionTiles, keyTiles } from './wasm.ts';
 import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroupGradients.ts';
 
 /**
@@ -91,6 +92,7 @@ export const attentionQueryGradient = defineKernel({
     constants.variant === 'subgroup'
       ? queryGradientSubgroup(constants)
       : queryGradientWorkgroup(constants),
+  wasm: (p) => attentionTiles('attentionQueryGradient', p, 2),
   reference({ dq, ...rest }, p) {
     const sums = new Float64Array(dq.length);
     forEachScore(rest, p, ({ k }, { yAt, kAt, dScore }) => {
@@ -116,6 +118,7 @@ export const attentionKeyValueGradient = defineKernel({
     constants.variant === 'subgroup'
       ? keyValueGradientSubgroup(constants)
       : keyValueGradientWorkgroup(constants),
+  wasm: (p) => keyTiles('attentionKeyValueGradient', p),
   reference({ dkv, ...rest }, p) {
     const [dk, dv] = [0, 1].map(() => new Float64Array(p.batch * p.keys * p.heads * p.size));
     forEachScore(rest, p, ({ q, dy }, { qAt, yAt, keyGradAt, weight, dScore }) => {

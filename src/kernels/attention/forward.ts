@@ -69,7 +69,7 @@ export const attention = defineKernel({
   launch: (p, constants) => workgroupsFor(p, p.length, rowsPerWorkgroup(constants)),
   wgsl: (constants) =>
     constants.variant === 'subgroup' ? forwardSubgroup(constants) : forwardWorkgroup(constants),
-  wasm: (p) => attentionTiles('attention', p, p.length, p.keys, 1),
+  wasm: (p) => attentionTiles('attention', p, 1),
   reference({ y, stats, ...inputs }, p) {
     const scores = new Float32Array(p.keys);
     const sums = new Float64Array(p.size);
