@@ -26,7 +26,7 @@
  * The tests of kernels (test/kernels) compare every kernel with its reference on this device too.
  */
 export { setThreadScratch } from './args';
-export { fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export { doze, fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
 export { attention, attentionTerms } from './attention';
 export { attentionKeyValueGradient, attentionQueryGradient } from './attentionBackward';
 export { crossEntropy, crossEntropyBackward } from './crossEntropy';

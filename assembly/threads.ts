@@ -69,25 +69,28 @@ export function fail(): void {
 }
 
 /**
- * Waits until all tiles are done: by spinning, then, where `milliseconds` is not 0, in a sleep of
- * at most that time. Returns the number of tiles that are not done, or -1 if a thread has failed.
- * Browsers forbid their main thread to sleep.
+ * Waits a little until all tiles are done, by spinning. Returns the number of tiles that are not, or
+ * -1 if a thread has failed.
  */
-export function join(milliseconds: i32): i32 {
+export function join(): i32 {
   const tiles = load<i32>(TILES);
   for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(DONE) == tiles) return 0;
-  if (milliseconds != 0) {
-    atomic.store<i32>(JOINING, 1);
-    const done = atomic.load<i32>(DONE);
-    if (done != tiles && atomic.load<i32>(FAILED) == 0)
-      atomic.wait<i32>(DONE, done, <i64>milliseconds * 1000000);
-    atomic.store<i32>(JOINING, 0);
-  }
-  if (atomic.load<i32>(FAILED) != 0) return -1;
-  return tiles - atomic.load<i32>(DONE);
+  return atomic.load<i32>(FAILED) != 0 ? -1 : tiles - atomic.load<i32>(DONE);
 }
 
-/** Waits for a launch after number `seen`; returns its number. */
+/**
+ * Sleeps until all tiles are done, some `milliseconds` at most: only where the first thread may, so
+ * not in the main thread of a browser. No variable lives across the wait, since V8 11 loses some.
+ */
+export function doze(milliseconds: i32): void {
+  atomic.store<i32>(JOINING, 1);
+  const done = atomic.load<i32>(DONE);
+  if (done != load<i32>(TILES) && atomic.load<i32>(FAILED) == 0)
+    atomic.wait<i32>(DONE, done, <i64>milliseconds * 1000000);
+  atomic.store<i32>(JOINING, 0);
+}
+
+/** Waits for a launch after number `seen`; returns its number. See `doze` for what follows a wait. */
 export function sleep(seen: i32): i32 {
   for (let i = 0; i < SPINS; i++) {
     const launch = atomic.load<i32>(LAUNCHES);

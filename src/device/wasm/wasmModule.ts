@@ -7,7 +7,8 @@ export interface WasmExports {
   take(): number;
   finish(): void;
   fail(): void;
-  join(milliseconds: number): number;
+  join(): number;
+  doze(milliseconds: number): void;
 }
 
 /** The smallest module with a relaxed instruction: () -> v128 of relaxed_madd. */

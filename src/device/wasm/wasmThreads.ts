@@ -99,15 +99,15 @@ export class WasmThreads {
   }
 
   #join(): void {
-    const { join } = this.#exports;
+    const { join, doze } = this.#exports;
     const most = this.#mayBlock ? MAX_SLEEPS : MAX_SPINS;
     let latest = 0;
-    for (let waits = 0; waits < most; waits++) {
-      const left = join(this.#mayBlock ? SLEEP : 0);
+    for (let waits = 0; waits < most && latest >= 0; waits++) {
+      const left = join();
       if (left === 0) return;
       if (left !== latest) waits = 0;
       latest = left;
-      if (left < 0) break;
+      if (this.#mayBlock && left > 0) doze(SLEEP);
     }
     this.#lose(latest < 0 ? 'a thread failed' : 'a thread does not answer');
   }

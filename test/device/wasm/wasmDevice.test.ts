@@ -59,6 +59,16 @@ describe('threads', () => {
     }
   });
 
+  it('nor do long ones, for whose end the first thread sleeps', async () => {
+    const p = denseMatmul('NN', 6, 1, 8, 20_000);
+    const data = fills(p);
+    const expected = await runKernel(one, matmul as never, data, p as never);
+    for (let i = 0; i < 60; i++) {
+      const { y } = await runKernel(devices[1], matmul as never, data, p as never);
+      expect(bits(y).equals(bits(expected.y))).toBe(true);
+    }
+  });
+
   it('a captured step of training, replayed', async () => {
     const weights = await Promise.all(devices.map((device) => train(device)));
     expect(weights[1]).toEqual(weights[0]);
