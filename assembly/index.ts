@@ -38,7 +38,12 @@ export {
   take,
 } from './threads';
 
+export { attention, attentionTerms } from './attention';
+export { attentionKeyValueGradient, attentionQueryGradient } from './attentionBackward';
+export { chain } from './chain';
+export { crossEntropy, crossEntropyBackward } from './crossEntropy';
 export { attentionKeepBits, dropout } from './dropout';
+export { embedding, embeddingBackward, zeroTouchedRows } from './embedding';
 export {
   addLayerNorm,
   dropoutAddLayerNormBackward,
@@ -46,8 +51,8 @@ export {
   layerNormBackward,
   layerNormBackwardAffine,
 } from './layerNorm';
-export { chain } from './chain';
 export { map } from './map';
+export { accumulate, fill, storeStrided } from './memory';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
 export { maxColumns, maxRows, sumColumns, sumRows } from './reduce';

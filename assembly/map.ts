@@ -75,25 +75,57 @@ export function gather(
   shape: usize,
   strides: usize,
 ): void {
+  copyStrided(to, from, first, n, rank, shape, strides, true);
+}
+
+/** The other way round. */
+export function scatter(
+  from: usize,
+  to: usize,
+  first: u32,
+  n: u32,
+  rank: u32,
+  shape: usize,
+  strides: usize,
+): void {
+  copyStrided(from, to, first, n, rank, shape, strides, false);
+}
+
+/** Copies between `n` dense elements and those of a strided view, from element `first` on. */
+// @ts-ignore: decorator
+@inline
+function copyStrided(
+  dense: usize,
+  view: usize,
+  first: u32,
+  n: u32,
+  rank: u32,
+  shape: usize,
+  strides: usize,
+  toDense: bool,
+): void {
   const length = rank ? word(shape, rank - 1) : 1;
   const stride = rank ? <usize>word(strides, rank - 1) << 2 : 0;
-  const end = to + (<usize>n << 2);
+  const end = dense + (<usize>n << 2);
   let row = first / length;
   let column = first - row * length;
-  while (to < end) {
-    let at = from + column * stride;
+  while (dense < end) {
+    let at = view + column * stride;
     for (let d = <i32>rank - 2, rest = row; d >= 0; d--) {
       const size = word(shape, d);
       const whole = rest / size;
       at += ((rest - whole * size) * word(strides, d)) << 2;
       rest = whole;
     }
-    const rowEnd = min(end, to + (<usize>(length - column) << 2));
+    const rowEnd = min(end, dense + (<usize>(length - column) << 2));
     if (stride == 4) {
-      memory.copy(to, at, rowEnd - to);
-      to = rowEnd;
+      memory.copy(toDense ? dense : at, toDense ? at : dense, rowEnd - dense);
+      dense = rowEnd;
     } else {
-      for (; to < rowEnd; to += 4, at += stride) store<u32>(to, load<u32>(at));
+      for (; dense < rowEnd; dense += 4, at += stride) {
+        if (toDense) store<u32>(dense, load<u32>(at));
+        else store<u32>(at, load<u32>(dense));
+      }
     }
     row++;
     column = 0;

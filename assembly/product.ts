@@ -93,7 +93,7 @@ function multiply(p: usize, a: usize, b: usize, y: usize, rows: u32, cols: u32):
 }
 
 /** Adds 6 × 8 sums to y. */
-function addSums(sums: usize, y: usize, yRow: usize): void {
+export function addSums(sums: usize, y: usize, yRow: usize): void {
   for (let i: u32 = 0; i < MR; i++) {
     v128.store(y, f32x4.add(v128.load(y), v128.load(sums)));
     v128.store(y, f32x4.add(v128.load(y, 16), v128.load(sums, 16)), 16);

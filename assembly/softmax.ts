@@ -54,7 +54,7 @@ export function softmax(args: usize, tile: i32): void {
 }
 
 /** y = scale x + mask. */
-function maskRow(x: usize, mask: usize, y: usize, cols: u32, scale: f32): void {
+export function maskRow(x: usize, mask: usize, y: usize, cols: u32, scale: f32): void {
   const end = x + (<usize>cols << 2);
   const s = f32x4.splat(scale);
   for (; x + 16 <= end; x += 16, mask += 16, y += 16)
