@@ -193,7 +193,8 @@ function inputGradient(
     sumG += <f64>hsum(partG);
     sumGH += <f64>hsum(partGH);
   }
-  const meanG = f32x4.splat(<f32>(sumG / <f64>cols)), meanGH = f32x4.splat(<f32>(sumGH / <f64>cols));
+  const meanG = f32x4.splat(<f32>(sumG / <f64>cols));
+  const meanGH = f32x4.splat(<f32>(sumGH / <f64>cols));
   for (let i: u32 = 0; i < cols; i += 4) {
     const at = <usize>i << 2, rest = cols - i;
     const whole = rest >= 4;
