@@ -1,7 +1,7 @@
 /** Layer normalisation, with dropout and residual before it or without, and its gradients. */
 import { float, threadScratch, word } from './args';
 import { drawWords, drop } from './philox';
-import { hsum, loadPart, storePart } from './simd';
+import { hsum, loadPart, madd, storePart } from './simd';
 import { SUM_BLOCK } from './sums';
 
 /** Columns of a row whose random words are drawn at a time. */
@@ -176,35 +176,37 @@ function inputGradient(
   cols: u32,
 ): void {
   const m = v128.load32_splat(moments), f = v128.load32_splat(moments, 4);
+  const whole = cols & ~3, rest = cols & 3, tail = <usize>whole << 2;
   let sumG: f64 = 0, sumGH: f64 = 0;
-  for (let start: u32 = 0; start < cols; start += SUM_BLOCK) {
-    const n = min(SUM_BLOCK, cols - start);
+  for (let start: u32 = 0; start < whole; start += SUM_BLOCK) {
+    const end = <usize>min(start + SUM_BLOCK, whole) << 2;
     let partG = f32x4.splat(0), partGH = partG;
-    for (let i = start; i < start + n; i += 4) {
-      const at = <usize>i << 2, rest = cols - i;
-      const whole = rest >= 4;
-      const d = whole ? v128.load(dy + at) : loadPart(dy + at, rest, 0);
-      const w = whole ? v128.load(weight + at) : loadPart(weight + at, rest, 0);
-      const v = whole ? v128.load(x + at) : loadPart(x + at, rest, 0);
-      const g = f32x4.mul(d, w);
+    for (let at = <usize>start << 2; at < end; at += 16) {
+      const g = f32x4.mul(v128.load(dy + at), v128.load(weight + at));
+      const h = f32x4.mul(f32x4.sub(v128.load(x + at), m), f);
       partG = f32x4.add(partG, g);
-      partGH = f32x4.add(partGH, f32x4.mul(g, f32x4.mul(f32x4.sub(v, m), f)));
+      partGH = madd(g, h, partGH);
     }
     sumG += <f64>hsum(partG);
     sumGH += <f64>hsum(partGH);
   }
-  const meanG = f32x4.splat(<f32>(sumG / <f64>cols)), meanGH = f32x4.splat(<f32>(sumGH / <f64>cols));
-  for (let i: u32 = 0; i < cols; i += 4) {
-    const at = <usize>i << 2, rest = cols - i;
-    const whole = rest >= 4;
-    const d = whole ? v128.load(dy + at) : loadPart(dy + at, rest, 0);
-    const w = whole ? v128.load(weight + at) : loadPart(weight + at, rest, 0);
-    const v = whole ? v128.load(x + at) : loadPart(x + at, rest, 0);
-    const h = f32x4.mul(f32x4.sub(v, m), f);
-    const inner = f32x4.sub(f32x4.sub(f32x4.mul(d, w), meanG), f32x4.mul(h, meanGH));
-    if (whole) v128.store(dx + at, f32x4.mul(f, inner));
-    else storePart(dx + at, f32x4.mul(f, inner), rest);
+  let g = m, h = m;
+  if (rest) {
+    g = f32x4.mul(loadPart(dy + tail, rest, 0), loadPart(weight + tail, rest, 0));
+    h = f32x4.mul(f32x4.sub(loadPart(x + tail, rest, 0), m), f);
+    sumG += <f64>hsum(g);
+    sumGH += <f64>hsum(f32x4.mul(g, h));
   }
+  const meanG = f32x4.splat(<f32>(sumG / <f64>cols));
+  const meanGH = f32x4.splat(<f32>(sumGH / <f64>cols));
+  for (let at: usize = 0; at < tail; at += 16) {
+    const g = f32x4.mul(v128.load(dy + at), v128.load(weight + at));
+    const h = f32x4.mul(f32x4.sub(v128.load(x + at), m), f);
+    const inner = f32x4.sub(f32x4.sub(g, meanG), f32x4.mul(h, meanGH));
+    v128.store(dx + at, f32x4.mul(f, inner));
+  }
+  const inner = f32x4.sub(f32x4.sub(g, meanG), f32x4.mul(h, meanGH));
+  if (rest) storePart(dx + tail, f32x4.mul(f, inner), rest);
 }
 
 /**
@@ -221,47 +223,66 @@ export function layerNormBackwardAffine(args: usize, tile: i32): void {
   memory.fill(dWeight, 0, count << 2);
   memory.fill(dBias, 0, count << 2);
   const line = <usize>cols << 2;
-  let r = chunk * size;
-  const end = min(r + size, rows);
-  const at = ((r * cols + column) << 2);
-  let dy: usize = word(args, 2) + at, x: usize = word(args, 3) + at;
-  for (; r + 4 <= end; r += 4, dy += 4 * line, x += 4 * line)
-    addAffine(dy, x, line, 4, word(args, 4) + (r << 3), dWeight, dBias, count);
-  for (; r < end; r++, dy += line, x += line)
-    addAffine(dy, x, line, 1, word(args, 4) + (r << 3), dWeight, dBias, count);
+  const end = min((chunk + 1) * size, rows);
+  for (let r = chunk * size; r < end; r += 4) {
+    const at = ((r * cols + column) << 2);
+    const dy = word(args, 2) + at, x = word(args, 3) + at, moments = word(args, 4) + (r << 3);
+    if (r + 4 <= end) addFour(dy, x, line, moments, dWeight, dBias, count);
+    else {
+      for (let k: u32 = 0; k < end - r; k++)
+        addOne(dy + k * line, x + k * line, moments + (k << 3), dWeight, dBias, count);
+    }
+  }
 }
 
-/** Adds the parts of `rows` rows. */
+/** dy (x - mean) rstd. */
 // @ts-ignore: decorator
 @inline
-function addAffine(
+function affinePart(g: v128, x: usize, moments: usize): v128 {
+  const h = f32x4.sub(v128.load(x), v128.load32_splat(moments));
+  return f32x4.mul(f32x4.mul(g, h), v128.load32_splat(moments, 4));
+}
+
+/** Adds the parts of four rows. */
+function addFour(
   dy: usize,
   x: usize,
   line: usize,
-  rows: u32,
   moments: usize,
   dWeight: usize,
   dBias: usize,
   cols: u32,
 ): void {
-  for (let j: u32 = 0; j < cols; j += 4) {
-    const at = <usize>j << 2, rest = cols - j, whole = rest >= 4;
-    let w = f32x4.splat(0), b = w;
-    for (let k: u32 = 0; k < rows; k++) {
-      const from = at + k * line;
-      const g = whole ? v128.load(dy + from) : loadPart(dy + from, rest, 0);
-      const v = whole ? v128.load(x + from) : loadPart(x + from, rest, 0);
-      const mean = v128.load32_splat(moments + (k << 3));
-      const rstd = v128.load32_splat(moments + (k << 3), 4);
-      w = f32x4.add(w, f32x4.mul(f32x4.mul(g, f32x4.sub(v, mean)), rstd));
-      b = f32x4.add(b, g);
-    }
-    if (whole) {
-      v128.store(dWeight + at, f32x4.add(v128.load(dWeight + at), w));
-      v128.store(dBias + at, f32x4.add(v128.load(dBias + at), b));
-    } else {
-      storePart(dWeight + at, f32x4.add(loadPart(dWeight + at, rest, 0), w), rest);
-      storePart(dBias + at, f32x4.add(loadPart(dBias + at, rest, 0), b), rest);
-    }
+  const whole = cols & ~3;
+  const end = dy + (<usize>whole << 2);
+  for (; dy < end; dy += 16, x += 16, dWeight += 16, dBias += 16) {
+    const g0 = v128.load(dy), g1 = v128.load(dy + line);
+    const g2 = v128.load(dy + 2 * line), g3 = v128.load(dy + 3 * line);
+    const w0 = affinePart(g0, x, moments), w1 = affinePart(g1, x + line, moments + 8);
+    const w2 = affinePart(g2, x + 2 * line, moments + 16);
+    const w3 = affinePart(g3, x + 3 * line, moments + 24);
+    const b = f32x4.add(f32x4.add(g0, g1), f32x4.add(g2, g3));
+    const w = f32x4.add(f32x4.add(w0, w1), f32x4.add(w2, w3));
+    v128.store(dWeight, f32x4.add(v128.load(dWeight), w));
+    v128.store(dBias, f32x4.add(v128.load(dBias), b));
+  }
+  for (let k: u32 = 0; k < 4; k++, dy += line, x += line, moments += 8)
+    addOne(dy, x, moments, dWeight, dBias, cols - whole);
+}
+
+/** Adds the parts of one row. */
+function addOne(
+  dy: usize,
+  x: usize,
+  moments: usize,
+  dWeight: usize,
+  dBias: usize,
+  cols: u32,
+): void {
+  const mean = load<f32>(moments), rstd = load<f32>(moments, 4);
+  for (let at: usize = 0; at < <usize>cols << 2; at += 4) {
+    const g = load<f32>(dy + at);
+    store<f32>(dWeight + at, load<f32>(dWeight + at) + g * (load<f32>(x + at) - mean) * rstd);
+    store<f32>(dBias + at, load<f32>(dBias + at) + g);
   }
 }

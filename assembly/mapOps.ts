@@ -25,8 +25,8 @@ function bit(mask: v128): v128 {
 }
 
 /**
- * out[i] = op(x[i], y[i], z[i]) for `vectors` × 4 elements. `s` and `t` are the operation's numbers,
- * and an operand that it lacks may have any address.
+ * out[i] = op(x[i], y[i], z[i]) for `vectors` × 4 elements. `s` and `t` are the operation's
+ * numbers, and an operand that it lacks may have any address.
  */
 export function applyOp(
   op: u32,

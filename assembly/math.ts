@@ -1,7 +1,8 @@
 /**
- * Functions of four floats, in plain multiplications and additions: their bits are the same in both
- * builds. The polynomials are those of the WGSL (src/kernels/kit/mathFunctions.ts).
+ * Functions of four floats. The polynomials are those of the WGSL
+ * (src/kernels/kit/mathFunctions.ts) and of Cephes.
  */
+import { madd } from './simd';
 
 // @ts-ignore: decorator
 @inline
@@ -9,11 +10,11 @@ function c(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/** a × x + b, rounded twice. */
+/** a × x + b. */
 // @ts-ignore: decorator
 @inline
 function step(a: v128, x: v128, b: v128): v128 {
-  return f32x4.add(f32x4.mul(a, x), b);
+  return madd(a, x, b);
 }
 
 // @ts-ignore: decorator
@@ -38,8 +39,7 @@ function powerOfTwo(n: v128): v128 {
 export function exp(x: v128): v128 {
   const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
   // ln 2 in two parts: n times the first is exact.
-  let r = f32x4.sub(x, f32x4.mul(n, c(0.693359375)));
-  r = f32x4.add(r, f32x4.mul(n, c(2.12194440e-4)));
+  const r = step(n, c(2.12194440e-4), step(n, c(-0.693359375), x));
   let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
   e = step(e, r, c(8.3334519073e-3));
   e = step(e, r, c(4.1665795894e-2));
@@ -60,8 +60,7 @@ export function exp(x: v128): v128 {
 @inline
 export function expNonPositive(x: v128): v128 {
   const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
-  let r = f32x4.sub(x, f32x4.mul(n, c(0.693359375)));
-  r = f32x4.add(r, f32x4.mul(n, c(2.12194440e-4)));
+  const r = step(n, c(2.12194440e-4), step(n, c(-0.693359375), x));
   let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
   e = step(e, r, c(8.3334519073e-3));
   e = step(e, r, c(4.1665795894e-2));
@@ -171,13 +170,15 @@ export function gaussian(size: v128): v128 {
 @inline
 export function normalCdf(x: v128, size: v128, gauss: v128): v128 {
   const square = f32x4.mul(size, size);
-  const n = f32x4.add(
+  const n = step(
+    square,
+    step(size, c(0.39885377), c(2.88469572)),
     step(size, c(8.9101001), c(12.6453793)),
-    f32x4.mul(square, step(size, c(0.39885377), c(2.88469572))),
   );
-  const d = f32x4.add(
+  const d = step(
+    square,
+    f32x4.add(step(size, c(7.22326502), c(23.4452205)), square),
     step(size, c(37.9990269), c(25.290764)),
-    f32x4.mul(square, f32x4.add(step(size, c(7.22326502), c(23.4452205)), square)),
   );
   const tail = f32x4.mul(gauss, f32x4.div(n, d));
   return v128.bitselect(tail, f32x4.sub(c(1), tail), f32x4.lt(x, c(0)));

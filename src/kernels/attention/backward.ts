@@ -1,4 +1,5 @@
 import { type ArrayOf, type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 import { rowsPerWorkgroup, specialize } from './forward.ts';
 import { forEachQueryRow, isDropped } from './queryRows.ts';
 import {
@@ -17,7 +18,6 @@ import {
   workgroupsFor,
 } from './shape.ts';
 import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
-import { rowTiles } from '../kit/wasmTiles.ts';
 import { attentionTiles, keyTiles } from './wasm.ts';
 import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroupGradients.ts';
 

@@ -24,12 +24,7 @@ export const elementTiles = (entry: string, count: number): WasmLaunch => ({
 const [MIN_COLUMNS, MAX_COLUMNS] = [64, 1024];
 
 /** A launch of tiles of columns in each of `blocks` of rows; the function finds their number. */
-export function columnTiles(
-  entry: string,
-  blocks: number,
-  rows: number,
-  cols: number,
-): WasmLaunch {
+export function columnTiles(entry: string, blocks: number, rows: number, cols: number): WasmLaunch {
   const wanted = Math.ceil((4 * TILE) / Math.max(1, rows) / 16) * 16;
   const width = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, wanted));
   return { phases: [{ entry, tiles: blocks * Math.ceil(cols / width) }], words: [width] };
