@@ -1,6 +1,7 @@
 /** Rows of a table, and their gradients. */
 import { threadScratch, word } from './args';
 import { copyWords } from './simd';
+import { addRow } from './sums';
 
 /** Positions whose rows are added up before they are added to the rest of a long chain. */
 const GROUP: u32 = 64;
@@ -50,7 +51,7 @@ export function embeddingBackward(args: usize, tile: i32): void {
     if (cursor >= 0x80000000) continue;
     const to = word(args, 6) + ((id - first) * cols + column << 2);
     if (cursor >= n) {
-      addTo(to, dy + i * line, length);
+      addRow(to, dy + i * line, length);
       continue;
     }
     const total = threadScratch;
@@ -60,19 +61,11 @@ export function embeddingBackward(args: usize, tile: i32): void {
       copyWords(part, dy + cursor * line, length);
       cursor = load<u32>(word(args, 5) + (cursor << 2)) & 0x7fffffff;
       for (let k: u32 = 1; k < GROUP && cursor < n; k++) {
-        addTo(part, dy + cursor * line, length);
+        addRow(part, dy + cursor * line, length);
         cursor = load<u32>(word(args, 5) + (cursor << 2)) & 0x7fffffff;
       }
-      addTo(total, part, length);
+      addRow(total, part, length);
     }
-    addTo(to, total, length);
+    addRow(to, total, length);
   }
-}
-
-/** y += x. */
-function addTo(y: usize, x: usize, count: u32): void {
-  const end = y + (<usize>count << 2);
-  for (; y + 16 <= end; y += 16, x += 16)
-    v128.store(y, f32x4.add(v128.load(y), v128.load(x)));
-  for (; y < end; y += 4, x += 4) store<f32>(y, load<f32>(y) + load<f32>(x));
 }

@@ -34,16 +34,17 @@ export { attentionKeepBits, dropout } from './dropout';
 export { embedding, embeddingBackward, zeroTouchedRows } from './embedding';
 export {
   addLayerNorm,
+  affineGroup,
+  affineGroups,
   dropoutAddLayerNormBackward,
   layerNorm,
   layerNormBackward,
-  layerNormBackwardAffine,
 } from './layerNorm';
 export { map } from './map';
 export { accumulate, fill, storeStrided } from './memory';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
-export { maxColumns, maxRows, sumColumns, sumRows } from './reduce';
+export { maxGroup, maxGroups, maxRows, sumGroup, sumGroups, sumRows } from './reduce';
 export {
   logSoftmax,
   logSoftmaxBackward,

@@ -2,10 +2,12 @@
 import { float, threadScratch, word } from './args';
 import { drawWords, drop } from './philox';
 import { hsum, loadPart, madd, storePart } from './simd';
-import { SUM_BLOCK } from './sums';
+import { addRow, SUM_BLOCK } from './sums';
 
 /** Columns of a row whose random words are drawn at a time. */
 const DRAWN: u32 = 4096;
+/** Rows of a group, whose columns are added up first: GROUP in src/kernels/kit/wasmTiles.ts. */
+const GROUP: u32 = 128;
 
 /** Σ (x - origin) of a row, or Σ (x - origin - shift)² if `squared`. */
 // @ts-ignore: decorator
@@ -210,28 +212,47 @@ function inputGradient(
 }
 
 /**
- * Σ dy (x - mean) rstd and Σ dy over chunks of rows. Words: columns of a tile. Buffers: dy, x,
- * moments, dWeight, dBias. Parameters: rows, cols, size, chunks.
+ * Σ dy (x - mean) rstd and Σ dy over chunks of rows. The first phase: each tile adds up some columns
+ * of a group of rows of a chunk. Words: columns of a tile, groups of a chunk; then the address of
+ * the groups' results, all of weights before those of biases. Buffers: dy, x, moments, dWeight,
+ * dBias. Parameters: rows, cols, size, chunks.
  */
-export function layerNormBackwardAffine(args: usize, tile: i32): void {
-  const width = word(args, 1), rows = word(args, 7), cols = word(args, 8), size = word(args, 9);
+export function affineGroup(args: usize, tile: i32): void {
+  const width = word(args, 1), groups = word(args, 2);
+  const cols = word(args, 10), size = word(args, 11), chunks = word(args, 12);
   const strips = (cols + width - 1) / width;
-  const chunk = <u32>tile / strips, column = (<u32>tile % strips) * width;
-  const to = (chunk * cols + column) << 2;
-  const dWeight = word(args, 5) + to, dBias = word(args, 6) + to;
-  const count = min(width, cols - column);
+  const group = <u32>tile / strips, column = (<u32>tile % strips) * width;
+  const count = min(width, cols - column), chunk = group / groups;
+  const dWeight = word(args, 3) + ((group * cols + column) << 2);
+  const dBias = dWeight + (chunks * groups * cols << 2);
   memory.fill(dWeight, 0, count << 2);
   memory.fill(dBias, 0, count << 2);
   const line = <usize>cols << 2;
-  const end = min((chunk + 1) * size, rows);
-  for (let r = chunk * size; r < end; r += 4) {
+  const first = chunk * size + (group % groups) * GROUP;
+  const end = min(min((chunk + 1) * size, word(args, 9)), first + GROUP);
+  for (let r = first; r < end; r += 4) {
     const at = ((r * cols + column) << 2);
-    const dy = word(args, 2) + at, x = word(args, 3) + at, moments = word(args, 4) + (r << 3);
+    const dy = word(args, 4) + at, x = word(args, 5) + at, moments = word(args, 6) + (r << 3);
     if (r + 4 <= end) addFour(dy, x, line, moments, dWeight, dBias, count);
     else {
       for (let k: u32 = 0; k < end - r; k++)
         addOne(dy + k * line, x + k * line, moments + (k << 3), dWeight, dBias, count);
     }
+  }
+}
+
+/** The second phase: the groups of a chunk, in order. */
+export function affineGroups(args: usize, tile: i32): void {
+  const width = word(args, 1), groups = word(args, 2), cols = word(args, 10);
+  const strips = (cols + width - 1) / width;
+  const chunk = <u32>tile / strips, column = (<u32>tile % strips) * width;
+  const count = min(width, cols - column);
+  const from = word(args, 3) + ((chunk * groups * cols + column) << 2);
+  const biases = word(args, 12) * groups * cols << 2;
+  for (let k: u32 = 0; k < 2; k++) {
+    const to = word(args, 7 + k) + ((chunk * cols + column) << 2);
+    memory.fill(to, 0, count << 2);
+    for (let g: u32 = 0; g < groups; g++) addRow(to, from + k * biases + (g * cols << 2), count);
   }
 }
 

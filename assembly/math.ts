@@ -23,21 +23,14 @@ export function abs(x: v128): v128 {
   return f32x4.abs(x);
 }
 
-/** 2^n for whole n from -126 to 127, as an integer. */
-// @ts-ignore: decorator
-@inline
-function powerOfTwo(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
-}
+/** 1.5 × 2^23: what is added to it is rounded to a whole number, in the lowest bits. */
+const ROUNDER: f32 = 12582912;
+const ROUNDER_BITS: i32 = 0x4b400000;
 
-/**
- * exp(x): 0 below -87.34 (where float32 has no normal number), Infinity above 88.73, NaN for NaN.
- * x = n ln 2 + r with |r| ≤ ln 2 / 2, and a polynomial of degree 6 for exp(r) (Cephes' expf).
- */
+/** exp(r) of the remainder r = x - n ln 2, |r| ≤ ln 2 / 2: a polynomial of degree 6 (Cephes). */
 // @ts-ignore: decorator
 @inline
-export function exp(x: v128): v128 {
-  const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
+function expOfRemainder(x: v128, n: v128): v128 {
   // ln 2 in two parts: n times the first is exact.
   const r = step(n, c(2.12194440e-4), step(n, c(-0.693359375), x));
   let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
@@ -45,9 +38,24 @@ export function exp(x: v128): v128 {
   e = step(e, r, c(4.1665795894e-2));
   e = step(e, r, c(1.6666665459e-1));
   e = step(e, r, c(5.0000001201e-1));
-  e = f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
+  return f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
+}
+
+/** 2^n for whole n from -126 to 127, as an integer; its upper bits do not matter. */
+// @ts-ignore: decorator
+@inline
+function powerOfTwo(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}
+
+/** exp(x): 0 below -87.34 (where float32 has no normal number), Infinity above 88.73, NaN for NaN. */
+// @ts-ignore: decorator
+@inline
+export function exp(x: v128): v128 {
+  const rounded = step(x, c(1.4426950408889634), c(ROUNDER));
+  let e = expOfRemainder(x, f32x4.sub(rounded, c(ROUNDER)));
   // In two factors: 2^128 is no float32.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS));
   const half = i32x4.shr_s(whole, 1);
   e = f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
   e = v128.andnot(e, f32x4.lt(x, c(-87.33654)));
@@ -59,16 +67,9 @@ export function exp(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expNonPositive(x: v128): v128 {
-  const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
-  const r = step(n, c(2.12194440e-4), step(n, c(-0.693359375), x));
-  let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
-  e = step(e, r, c(8.3334519073e-3));
-  e = step(e, r, c(4.1665795894e-2));
-  e = step(e, r, c(1.6666665459e-1));
-  e = step(e, r, c(5.0000001201e-1));
-  e = f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
-  e = f32x4.mul(e, powerOfTwo(i32x4.trunc_sat_f32x4_s(n)));
-  return v128.andnot(e, f32x4.lt(x, c(-87.33654)));
+  const rounded = step(x, c(1.4426950408889634), c(ROUNDER));
+  const e = expOfRemainder(x, f32x4.sub(rounded, c(ROUNDER)));
+  return v128.andnot(f32x4.mul(e, powerOfTwo(rounded)), f32x4.lt(x, c(-87.33654)));
 }
 
 /** ln(x) = e ln 2 + ln(m), with m from √½ to √2 (Cephes' logf). */

@@ -13,7 +13,8 @@ function fourBlocks(to: usize, block: u32, call: u32, key0: u32, key1: u32): voi
   let c0 = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3)), c1 = i32x4.splat(call);
   let c2 = i32x4.splat(0), c3 = i32x4.splat(1);
   let k0 = i32x4.splat(key0), k1 = i32x4.splat(key1);
-  for (let round = 0; round < 10; round++) {
+  let round = 0;
+  do {
     // Products of 64 bits; their halves are shuffled apart.
     const a0 = i64x2.extmul_low_i32x4_u(c0, m0), a1 = i64x2.extmul_high_i32x4_u(c0, m0);
     const b0 = i64x2.extmul_low_i32x4_u(c2, m1), b1 = i64x2.extmul_high_i32x4_u(c2, m1);
@@ -23,7 +24,7 @@ function fourBlocks(to: usize, block: u32, call: u32, key0: u32, key1: u32): voi
     c3 = v128.shuffle<i32>(a0, a1, 0, 2, 4, 6);
     k0 = i32x4.add(k0, i32x4.splat(0x9e3779b9));
     k1 = i32x4.add(k1, i32x4.splat(0xbb67ae85));
-  }
+  } while (++round < 10);
   const a0 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5), a1 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
   const b0 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5), b1 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
   v128.store(to, v128.shuffle<i32>(a0, b0, 0, 1, 4, 5));
