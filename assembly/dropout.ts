@@ -7,7 +7,8 @@ import { loadPart, storePart } from './simd';
 const BLOCK: u32 = 1024;
 
 /**
- * Words: elements of a tile. Buffers: state, x, y. Parameters: count, first, call, threshold, scale.
+ * Words: elements of a tile. Buffers: state, x, y. Parameters: count, first, call, threshold,
+ * scale.
  */
 export function dropout(args: usize, tile: i32): void {
   const size = word(args, 1), count = word(args, 5), first = word(args, 6);

@@ -26,20 +26,30 @@
  * The tests of kernels (test/kernels) compare every kernel with its reference on this device too.
  */
 export { setThreadScratch } from './args';
-export { doze, fail, finish, join, launchedArgs, launchedEntry, publish, sleep, take } from './threads';
+export {
+  doze,
+  fail,
+  finish,
+  join,
+  launchedArgs,
+  launchedEntry,
+  publish,
+  sleep,
+  take,
+} from './threads';
 export { attention, attentionTerms } from './attention';
 export { attentionKeyValueGradient, attentionQueryGradient } from './attentionBackward';
+export { chain } from './chain';
 export { crossEntropy, crossEntropyBackward } from './crossEntropy';
 export { attentionKeepBits, dropout } from './dropout';
 export { embedding, embeddingBackward, zeroTouchedRows } from './embedding';
+export { addLayerNorm, layerNorm } from './layerNorm';
 export {
-  addLayerNorm,
   affineGroup,
   affineGroups,
   dropoutAddLayerNormBackward,
-  layerNorm,
   layerNormBackward,
-} from './layerNorm';
+} from './layerNormBackward';
 export { map } from './map';
 export { accumulate, fill, storeStrided } from './memory';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';

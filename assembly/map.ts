@@ -44,7 +44,7 @@ export function map(args: usize, tile: i32): void {
 }
 
 /** Any number of elements: the last ones go through scratch as a whole vector. */
-function applyAll(
+export function applyAll(
   op: u32,
   n: u32,
   out: usize,

@@ -48,7 +48,9 @@ function powerOfTwo(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
 }
 
-/** exp(x): 0 below -87.34 (where float32 has no normal number), Infinity above 88.73, NaN for NaN. */
+/**
+ * exp(x): 0 below -87.34 (where float32 has no normal number), Infinity above 88.73, NaN for NaN.
+ */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {

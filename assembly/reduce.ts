@@ -60,8 +60,8 @@ function largest(x: usize, count: u32): f32 {
 }
 
 /**
- * The first phase: each tile reduces some columns of a group of rows of a chunk. Words: columns of a
- * tile, groups of a chunk; then the address of the groups' results. The rest as above.
+ * The first phase: each tile reduces some columns of a group of rows of a chunk. Words: columns of
+ * a tile, groups of a chunk; then the address of the groups' results. The rest as above.
  */
 // @ts-ignore: decorator
 @inline

@@ -69,8 +69,8 @@ export function fail(): void {
 }
 
 /**
- * Waits a little until all tiles are done, by spinning. Returns the number of tiles that are not, or
- * -1 if a thread has failed.
+ * Waits a little until all tiles are done, by spinning. Returns the number of tiles that are not,
+ * or -1 if a thread has failed.
  */
 export function join(): i32 {
   const tiles = load<i32>(TILES);
@@ -90,7 +90,7 @@ export function doze(milliseconds: i32): void {
   atomic.store<i32>(JOINING, 0);
 }
 
-/** Waits for a launch after number `seen`; returns its number. See `doze` for what follows a wait. */
+/** Waits for a launch after number `seen`; returns its number. As to the wait, see `doze`. */
 export function sleep(seen: i32): i32 {
   for (let i = 0; i < SPINS; i++) {
     const launch = atomic.load<i32>(LAUNCHES);

@@ -51,7 +51,7 @@ export const AutoTokenizer = {
     source: ModelSource,
     options: BertTokenizerOptions = {},
   ): Promise<BertTokenizer> {
-    const folder = await openModelFolder(source);
+    const { tokenizerFolder: folder } = await openModelFolder(source);
     const file = modelFiles.tokenizerConfig;
     const json = (await folder.has(file)) ? await readJson(folder.path(file)) : {};
     const name = isObject(json) ? (json.tokenizer_class ?? undefined) : undefined;

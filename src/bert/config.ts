@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
 import { formatValue, isObject, snakeCase } from '../platform/format.ts';
 import { checkDepth, maxLabels, readLabels } from './checkpoint/configJson.ts';
+import type { TorchDtype } from './checkpoint/torchDtype.ts';
 
 /**
  * `gelu` and `gelu_python` are the exact function (erf); `gelu_new` and `gelu_pytorch_tanh` are its
@@ -23,10 +24,6 @@ const problemTypes = [
 
 export type HiddenAct = (typeof activations)[number];
 export type ProblemType = (typeof problemTypes)[number];
-
-/** How weights are stored, by PyTorch's names. */
-export const torchDtypes = ['float32', 'float16'] as const;
-export type TorchDtype = (typeof torchDtypes)[number];
 
 /** Configuration of a BERT model, with Hugging Face's names and defaults (`bert-base-uncased`). */
 export interface BertConfig {

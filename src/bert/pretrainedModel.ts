@@ -3,13 +3,16 @@ import { Embedding, init, LayerNorm, Linear, LSTM, Module } from '../nn/index.ts
 import { type FileContent, writeFiles } from '../platform/atomicWrite.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue } from '../platform/format.ts';
-import { scope, type Tensor } from '../tensor/index.ts';
+import { absolutePath } from '../platform/samePath.ts';
+import type { Tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
+import { drawLstm } from './baselines/drawLstm.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
+import type { TorchDtype } from './checkpoint/torchDtype.ts';
 import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
-import { type BertConfig, labelFields, type TorchDtype } from './config.ts';
+import { type BertConfig, labelFields } from './config.ts';
 import { BertEncoder } from './layers/encoder.ts';
 
 /** How the weights of a folder match a model. */
@@ -39,9 +42,7 @@ export interface PretrainedOptions {
 
 /** Options of `savePretrained`. */
 export interface SaveOptions {
-  /**
-   * float16 halves the file and rounds the weights (PyTorch's `model.half()`). Default: float32.
-   */
+  /** float16 halves the file and rounds the weights (PyTorch's `model.half()`); default float32. */
   torchDtype?: TorchDtype;
 }
 
@@ -77,6 +78,8 @@ export abstract class BertPreTrainedModel extends Module {
   readonly config: BertConfig;
   /** Weights that the folder lacked or that are unused; empty for a fresh model. */
   loadReport: LoadReport = { missing: [], unexpected: [] };
+  /** Absolute path of the folder that it was read from, or its name on the hub. */
+  nameOrPath?: string;
 
   constructor(config: BertConfig) {
     super();
@@ -244,18 +247,6 @@ export abstract class BertPreTrainedModel extends Module {
   }
 }
 
-function drawLstm(lstm: LSTM, random: Philox): void {
-  const { hiddenSize } = lstm;
-  const bound = 1 / Math.sqrt(hiddenSize);
-  for (const [name, parameter] of lstm.namedParameters()) {
-    if (name.startsWith('weight')) init.uniform_(parameter, -bound, bound, random);
-    else init.constant_(parameter, 0);
-    // Gates in the order input, forget, cell, output.
-    if (name.startsWith('bias_ih'))
-      scope(() => init.constant_(parameter.detach().slice([[hiddenSize, 2 * hiddenSize]]), 1));
-  }
-}
-
 async function loadPretrained<M extends BertPreTrainedModel>(
   Model: LoadableClass<M>,
   folder: ModelFolder,
@@ -277,6 +268,7 @@ async function loadPretrained<M extends BertPreTrainedModel>(
   const { missing } = matchNames(own.keys(), tensors.keys());
   model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
   model.loadReport = model.loadWeights(tensors, folder.name);
+  model.nameOrPath = folder.name === folder.dir ? absolutePath(folder.dir) : folder.name;
   return model;
 }
 

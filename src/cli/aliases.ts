@@ -43,6 +43,9 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   layers: ['num-layers', 'num-hidden-layers'],
   heads: ['num-heads', 'num-attention-heads'],
   'top-k': ['topk'],
+  lora: ['lora-r', 'lora-rank'],
+  'lora-target': ['lora-target-modules', 'target-modules'],
+  base: ['base-model', 'base-model-name-or-path'],
 };
 
 /** Names of the file that commands take as an argument. */

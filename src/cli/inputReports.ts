@@ -57,10 +57,10 @@ function lineOf(event: LineEvent, lowered: string | undefined): string {
         'the first of them is read'
       );
     case 'truncated':
-      return (
-        `${event.path}: ${event.cut} of ${event.texts} texts are cut: ` +
-        `they are longer than ${event.maxLength} tokens (--max-length)`
-      );
+    case 'windows':
+    case 'balanced':
+    case 'fewerLabels':
+      return countLine(event);
     case 'lostWords':
       return `${event.path}: ${lostWords(event)}`;
     case 'unknownPieces':
@@ -76,12 +76,51 @@ function lineOf(event: LineEvent, lowered: string | undefined): string {
         `${event.tags.length} of ${event.of} mark no entity in the way of B-PER, I-PER and O ` +
         `(${formatNames(event.tags, 3)})`
       );
+    case 'thresholds':
+      return (
+        `${event.model}: labels are given above the probabilities that training found best ` +
+        `(${formatNames(thresholdNames(event.thresholds))}); another can be set with --threshold`
+      );
+    case 'abstained':
+      return (
+        `${event.abstained} of ${event.of} texts get no label: the most probable one is less ` +
+        `probable than ${event.below} (--abstain-below)`
+      );
     case 'head':
       return headLine(event);
   }
 }
 
+const thresholdNames = (thresholds: Readonly<Record<string, number>>): string[] =>
+  Object.entries(thresholds).map(([label, value]) => `${label} ${Number(value.toFixed(3))}`);
+
 type EventOf<K extends LineEvent['event']> = Extract<LineEvent, { event: K }>;
+
+/** Lines of how many texts, examples or labels something holds for. */
+function countLine(event: EventOf<'truncated' | 'windows' | 'balanced' | 'fewerLabels'>): string {
+  switch (event.event) {
+    case 'truncated':
+      return (
+        `${event.path}: ${event.cut} of ${event.texts} texts are cut: ` +
+        `they are longer than ${event.maxLength} tokens (--max-length)`
+      );
+    case 'windows':
+      return (
+        `${event.path}: ${event.split} of ${event.texts} texts are longer than ` +
+        `${event.maxLength} tokens: they are read in ${event.windows} windows (--stride)`
+      );
+    case 'balanced':
+      return (
+        `${event.path}: ${event.before} examples to train on become ${event.after}: ` +
+        'those of rarer classes are repeated (--balance)'
+      );
+    case 'fewerLabels':
+      return (
+        `${event.model} has ${event.labels} labels: all of them are given ` +
+        `(--top-k ${event.topK})`
+      );
+  }
+}
 
 function lostWords({ words, cut, withoutToken, maxLength }: EventOf<'lostWords'>): string {
   const parts = [

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { benchCommand } from './commands/bench.ts';
+import { checkCommand } from './commands/check.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -10,8 +11,10 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
+import { reportCommand } from './commands/report.ts';
 import { setupCommand } from './commands/setup.ts';
 import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
@@ -35,15 +38,18 @@ const program = new Command('wigbert')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 const commands = [
+  checkCommand,
   trainCommand,
   pretrainCommand,
   evaluateCommand,
+  reportCommand,
   predictCommand,
   embedCommand,
   studyCommand,
   tokenizeCommand,
   vocabCommand,
   convertCommand,
+  mergeCommand,
   infoCommand,
   kernelsCommand,
   benchCommand,
@@ -58,7 +64,7 @@ for (const command of commands) {
 }
 
 /** Commands whose result is what they print. */
-const printers = ['evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
 
 let current: Command = program;
 let json = false;

@@ -2,7 +2,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
-import { type Hyperparameters, lrSchedulerNames } from '../train/trainer/hyperparameters.ts';
+import { predictDefaults } from '../train/defaults.ts';
+import {
+  type Hyperparameters,
+  lrSchedulerNames,
+  onNanNames,
+} from '../train/trainer/hyperparameters.ts';
 
 /** Options that several commands share, and parsers of their values. */
 
@@ -19,6 +24,14 @@ export const nonNegativeInteger = parsedNumber(
   (n) => Number.isSafeInteger(n) && n >= 0,
   'a whole number of at least 0',
 );
+/** A number of examples, or `auto`. */
+export const batchSizeOption = (examples: string, size: number): Option =>
+  new Option(
+    '--batch-size <n>',
+    `${examples} per step; auto: the most, a power of two, that there is memory for`,
+  )
+    .argParser((text) => (text === 'auto' ? text : positiveInteger(text)))
+    .default(size);
 export const positiveNumber = parsedNumber((n) => Number.isFinite(n) && n > 0, 'a number above 0');
 export const nonNegativeNumber = parsedNumber(
   (n) => Number.isFinite(n) && n >= 0,
@@ -99,8 +112,30 @@ export const fileOptions = (): Option[] => [
   ),
 ];
 
+/** How texts longer than the model takes are read. */
+export const strideOption = (): Option =>
+  new Option(
+    '--stride <tokens>',
+    'read longer texts in windows that repeat this many tokens of the one before, and predict by ' +
+      'their mean (default: cut them)',
+  ).argParser(nonNegativeInteger);
+
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'folder of the model, or its name on the Hugging Face hub');
+
+/** Options of trained models. */
+export const thresholdOption = (): Option =>
+  new Option(
+    '--threshold <probability>',
+    'for models that give several labels: give those above this (default: what training found ' +
+      `best for each label, else ${predictDefaults.threshold})`,
+  ).argParser(closedShare);
+export const calibratedOption = (): Option =>
+  new Option(
+    '--calibrated',
+    'probabilities that training calibrated on its validation data (default: as the model gives ' +
+      'them)',
+  );
 
 export const overwriteOption = (): Option =>
   new Option('--overwrite', 'replace the model or run that --out holds (default: refuse)');
@@ -144,6 +179,17 @@ export const hyperparameterOptions = ({
   new Option('--max-grad-norm <norm>', 'norm to which gradients are clipped')
     .argParser(positiveNumber)
     .default(maxGradNorm),
+  new Option(
+    '--gradient-checkpointing',
+    'keep only the inputs of each layer and compute the rest again: less memory, same results',
+  ),
+  new Option('--on-nan <action>', 'what to do with a step whose loss or gradients are not finite')
+    .choices(onNanNames)
+    .default('stop'),
+  new Option(
+    '--detect-anomaly',
+    'look for NaN and infinity after each operation and name it: slow, to find a mistake',
+  ),
 ];
 
 /** Adds options to a command, in the order of the help. */

@@ -73,7 +73,9 @@ function linesOf(result: PredictResult, texts: readonly string[]): string[] {
   switch (result.task) {
     case 'classification':
       return result.predictions.map(({ label, score, top }, i) =>
-        top ? `${scored(top)}\t${texts[i]}` : `${label}\t${score.toFixed(4)}\t${texts[i]}`,
+        top && label !== null
+          ? `${scored(top)}\t${texts[i]}`
+          : `${label ?? '–'}\t${score.toFixed(4)}\t${texts[i]}`,
       );
     case 'regression':
       return result.predictions.map(({ score }, i) => `${score.toFixed(4)}\t${texts[i]}`);

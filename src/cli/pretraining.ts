@@ -5,6 +5,7 @@ import type {
   PretrainEvent,
   PretrainResult,
 } from '../train/recipes/pretrainRun.ts';
+import { aboutRun } from './aboutRun.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { runLine } from './runEvents.ts';
@@ -52,8 +53,13 @@ export async function runPretraining(
       case 'interrupted':
         progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
+      case 'batchSize':
+        say(runLine(event));
+        break;
       case 'damaged':
       case 'deviceLost':
+      case 'outOfMemory':
+      case 'skippedStep':
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:
@@ -68,6 +74,7 @@ export async function runPretraining(
         await openDevice(begun);
         listen();
       },
+      about: aboutRun(),
     });
   } finally {
     progress?.stop();

@@ -11,6 +11,12 @@ interface Profile {
 
 let isEnabled = false;
 let profile: Profile | undefined;
+let runFolder: string | undefined;
+
+/** Has the profile shown in the report of a run too, once it is complete. */
+export function profileRun(folder: string): void {
+  runFolder = folder;
+}
 
 /** Requests a profile of the device that the command opens. */
 export function enableProfile(): void {
@@ -48,6 +54,10 @@ export async function endProfile(json: boolean): Promise<void> {
     share: time.seconds / sum,
     ofPeak: time.seconds > 0 ? shareOfPeak(time, time.seconds, peaks) : null,
   }));
+  if (runFolder !== undefined) {
+    const { writeReport } = await import('../train/recipes/report/writeReport.ts');
+    await writeReport({ out: runFolder, profile: { kernels, seconds: sum, wallSeconds: wall } });
+  }
   if (json) {
     console.log(
       JSON.stringify({ event: 'profile', kernels, seconds: sum, wallSeconds: wall, peaks }),

@@ -37,7 +37,7 @@ export function checkSameOptions(
     const isSame =
       name === 'out' ||
       JSON.stringify(value) === JSON.stringify(begun[name]) ||
-      (name === 'device' && value === 'auto');
+      (['device', 'batchSize'].includes(name) && value === 'auto');
     if (!isSame) refuse(option.long!, value, begun[name]);
   }
 }

@@ -105,9 +105,10 @@ function rowLines(
 
 const NEWLINE = 0x0a;
 
-/** Counts the lines of a file; undefined for what is no plain file, or is compressed. */
+/** Counts the lines of a file; undefined for what is no plain file, compressed or Parquet. */
 export async function countLines(path: string): Promise<number | undefined> {
-  if (/\.gz$/i.test(path) || !(await stat(path).catch(() => undefined))?.isFile()) return undefined;
+  if (/\.(?:gz|parquet)$/i.test(path) || !(await stat(path).catch(() => undefined))?.isFile())
+    return undefined;
   let lines = 0;
   let last = NEWLINE;
   const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 1 << 20 });

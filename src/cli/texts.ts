@@ -43,7 +43,7 @@ export function splitPair(text: string, i: number): [string, string] {
 }
 
 /** Endings of files of texts: a word that ends so is hardly a text. */
-const fileName = /^\S+\.(tsv|csv|txt|jsonl|ndjson|json|conll|bio|iob2?|gz)$/i;
+const fileName = /^\S+\.(tsv|csv|txt|jsonl|ndjson|json|conll|bio|iob2?|parquet|gz)$/i;
 
 /**
  * Checks that arguments are texts, not names of files by mistake.

@@ -1,9 +1,12 @@
 import { formatNames } from '../platform/format.ts';
+import type { TrainingCallbacks } from '../train/recipes/events.ts';
 import { type BegunFineTuning, type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
-import type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../train/recipes/fineTuneEvents.ts';
+import type { FineTuneResult } from '../train/recipes/fineTuneRun.ts';
 import { formatMetric, type Metric, metricKey, metricNames } from '../train/tasks/metric.ts';
 import type { Task } from '../train/tasks/task.ts';
 import type { EpochRecord } from '../train/trainer/history.ts';
+import { aboutRun } from './aboutRun.ts';
 import { reportInput } from './inputReports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { runLine } from './runEvents.ts';
@@ -15,11 +18,29 @@ type Start = Extract<FineTuneEvent, { event: 'start' }>;
  * Fine-tunes and shows how it goes; with `json`, steps and epochs are printed as JSON.
  * @param openDevice opens the device, once the options are checked
  */
-export async function runFineTuning(
+export const runFineTuning = (
   options: FineTuneOptions | { resume: string },
-  { json, silent, maxTime }: { json: boolean; silent: boolean; maxTime?: number },
-  openDevice: (begun?: BegunFineTuning) => Promise<unknown>,
-): Promise<FineTuneResult> {
+  display: TrainingDisplay,
+  openDevice: OpenDevice,
+): Promise<FineTuneResult> =>
+  showTraining(options, display, openDevice, (callbacks) => fineTune(options, callbacks));
+
+export interface TrainingDisplay {
+  json: boolean;
+  silent: boolean;
+  /** In seconds. */
+  maxTime?: number;
+}
+
+export type OpenDevice = (begun?: BegunFineTuning) => Promise<unknown>;
+
+/** Shows how a training goes that `train` begins; as `runFineTuning`. */
+export async function showTraining<R>(
+  options: FineTuneOptions | { resume: string },
+  { json, silent, maxTime }: TrainingDisplay,
+  openDevice: OpenDevice,
+  train: (callbacks: TrainingCallbacks<FineTuneEvent, BegunFineTuning>) => Promise<R>,
+): Promise<R> {
   const say = silent ? () => {} : (line: string) => console.error(line);
   let progress: Progress | undefined;
   let start: Start | undefined;
@@ -60,8 +81,13 @@ export async function runFineTuning(
       case 'interrupted':
         progress!.log(`${stoppedAfter(event.step)}: the model as it stands is in ${event.folder}`);
         break;
+      case 'batchSize':
+        say(runLine(event));
+        break;
       case 'damaged':
       case 'deviceLost':
+      case 'outOfMemory':
+      case 'skippedStep':
         (progress?.log ?? console.error)(runLine(event));
         break;
       default:
@@ -69,13 +95,14 @@ export async function runFineTuning(
     }
   };
   try {
-    return await fineTune(options, {
+    return await train({
       signal,
       onEvent,
       openDevice: async (begun) => {
         await openDevice(begun);
         listen();
       },
+      about: aboutRun(),
     });
   } finally {
     progress?.stop();

@@ -36,7 +36,12 @@ export class CpuDevice implements Device {
   };
   #times: KernelTimes | undefined;
   #allocatedSinceTurn = 0;
-  readonly #memory = new CpuMemory();
+  readonly #memory: CpuMemory;
+
+  /** @param memoryLimit bytes beyond which an allocation fails; default: what the runtime has */
+  constructor(memoryLimit?: number) {
+    this.#memory = new CpuMemory(memoryLimit);
+  }
 
   alloc(bytes: number): DeviceBuffer {
     this.#allocatedSinceTurn += bytes;
@@ -47,13 +52,17 @@ export class CpuDevice implements Device {
     this.#memory.free(buffer as CpuBuffer);
   }
 
+  emptyCache(): void {
+    this.#memory.dropIdle();
+  }
+
   write({ buffer, offset }: Binding, data: HostArray): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array((buffer as CpuBuffer).data).set(bytes, offset);
   }
 
   async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
-    const copy = (buffer as CpuBuffer).data.slice(offset, offset + size);
+    const copy = this.#memory.copy(buffer as CpuBuffer, offset, size);
     if (this.#allocatedSinceTurn > TURN_BYTES) {
       // Where nobody can ask for a collection, finalizers free memory, between turns of the event
       // loop only.
@@ -64,7 +73,7 @@ export class CpuDevice implements Device {
   }
 
   peek({ buffer, offset, size }: Binding): ArrayBuffer {
-    return (buffer as CpuBuffer).data.slice(offset, offset + size);
+    return this.#memory.copy(buffer as CpuBuffer, offset, size);
   }
 
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(

@@ -17,8 +17,14 @@ const MAX_POOL = 1 << 24;
 export class CpuMemory {
   readonly #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   readonly #idle = new Map<number, CpuBuffer[]>();
+  readonly #limit: number;
 
-  /** @throws OutOfMemoryError if the runtime has no memory for it. */
+  /** @param limit bytes in use and kept for reuse beyond which an allocation fails */
+  constructor(limit = Number.POSITIVE_INFINITY) {
+    this.#limit = limit;
+  }
+
+  /** @throws OutOfMemoryError if the runtime has no memory for it, or the limit is reached. */
   alloc(requested: number): CpuBuffer {
     const bytes = Math.ceil(requested / 4) * 4;
     const idle = this.#idle.get(bytes)?.pop();
@@ -35,10 +41,7 @@ export class CpuMemory {
     this.#usage.bytes -= bytes;
     this.#usage.buffers--;
     if (bytes > MAX_POOLED) return;
-    if (this.#usage.pooledBytes + bytes > MAX_POOL) {
-      this.#idle.clear();
-      this.#usage.pooledBytes = 0;
-    }
+    if (this.#usage.pooledBytes + bytes > MAX_POOL) this.dropIdle();
     const list = this.#idle.get(bytes);
     if (list) list.push(buffer);
     else this.#idle.set(bytes, [buffer]);
@@ -49,16 +52,37 @@ export class CpuMemory {
     return { ...this.#usage };
   }
 
+  /** A copy on the host of a part of a buffer; throws as `alloc`. */
+  copy({ data }: CpuBuffer, offset: number, size: number): ArrayBuffer {
+    return this.#orOutOfMemory(size, () => data.slice(offset, offset + size));
+  }
+
   #create(bytes: number): ArrayBuffer {
+    const isBeyond = () => this.#usage.bytes + this.#usage.pooledBytes + bytes > this.#limit;
+    if (isBeyond()) this.dropIdle();
+    if (isBeyond()) throw this.#outOfMemory(bytes);
+    return this.#orOutOfMemory(bytes, () => new ArrayBuffer(bytes));
+  }
+
+  /** Forgets the buffers that are kept for reuse. */
+  dropIdle(): void {
+    this.#idle.clear();
+    this.#usage.pooledBytes = 0;
+  }
+
+  #orOutOfMemory<T>(bytes: number, allocate: () => T): T {
     try {
-      return new ArrayBuffer(bytes);
+      return allocate();
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new OutOfMemoryError(
-        `the cpu device has no memory for ${bytes} more bytes: ${this.#usage.bytes} are in use; ` +
-          'use smaller batches or shorter texts',
-      );
+      throw error instanceof RangeError ? this.#outOfMemory(bytes) : error;
     }
+  }
+
+  #outOfMemory(bytes: number): OutOfMemoryError {
+    return new OutOfMemoryError(
+      `the cpu device has no memory for ${bytes} more bytes: ${this.#usage.bytes} are in use; ` +
+        'use smaller batches or shorter texts',
+    );
   }
 }
 

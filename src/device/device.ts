@@ -81,6 +81,8 @@ export interface Device {
   alloc(bytes: number): DeviceBuffer;
   /** Gives memory back; work that is queued may still use it. */
   free(buffer: DeviceBuffer): void;
+  /** Frees the memory that is kept for reuse (PyTorch's `torch.cuda.empty_cache`). */
+  emptyCache(): void;
   /** Writes to memory, after the work that is queued. */
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */

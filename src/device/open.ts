@@ -1,6 +1,6 @@
 import { UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
-import { countCores } from '../platform/threads.ts';
+import { canShareMemory, countCores } from '../platform/threads.ts';
 import { findWebGPU } from '../platform/webgpu.ts';
 import { CpuDevice } from './cpu.ts';
 import type { Device } from './device.ts';
@@ -29,6 +29,11 @@ export interface DeviceOptions {
   threads?: number;
   /** Overrides what kernels know of the adapter, to run the variants meant for another one. */
   traits?: Partial<Traits>;
+  /**
+   * Bytes of memory, in use and kept for reuse, beyond which an allocation fails with an
+   * OutOfMemoryError. Default: what the device has.
+   */
+  memoryLimit?: number;
 }
 
 const tensorCoreFeature = 'chromium-experimental-subgroup-matrix';
@@ -54,7 +59,8 @@ const wantedLimits = [
  * const x = tensor([1, 2, 3], { device: gpu });
  */
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
-  if (kind === 'cpu') return new CpuDevice();
+  checkMemoryLimit(options.memoryLimit);
+  if (kind === 'cpu') return new CpuDevice(options.memoryLimit);
   if (kind === 'wasm') return openWasm(options);
   if (kind !== 'webgpu')
     throw new UsageError(`\`device\`: expected webgpu, wasm or cpu, got ${JSON.stringify(kind)}`);
@@ -87,6 +93,7 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
     name,
     traits,
     sharesShaderCache(adapter) ? openSecondDevice : undefined,
+    options.memoryLimit,
   );
   await loadTuning(opened);
   return opened;
@@ -96,7 +103,7 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
 const MAX_DEFAULT_THREADS = 16;
 const MAX_THREADS = 256;
 
-async function openWasm({ precision, threads }: DeviceOptions): Promise<Device> {
+async function openWasm({ precision, threads, memoryLimit }: DeviceOptions): Promise<Device> {
   if (
     threads !== undefined &&
     !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)
@@ -105,17 +112,23 @@ async function openWasm({ precision, threads }: DeviceOptions): Promise<Device> 
       `\`threads\`: expected a whole number from 1 to ${MAX_THREADS}, got ${formatValue(threads)}`,
     );
   const module = await loadModule(precision === 'strict');
-  const cores = countCores();
-  const count = cores === 1 ? 1 : (threads ?? Math.min(cores, MAX_DEFAULT_THREADS));
-  return new WasmDevice(module, count);
+  const wanted = threads ?? Math.min(countCores(), MAX_DEFAULT_THREADS);
+  return new WasmDevice(module, canShareMemory() ? wanted : 1, memoryLimit);
 }
 
 /** Opens the WebGPU device if there is an adapter, else the CPU device. */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
   return openDevice('webgpu', options).catch((error) => {
-    if (error instanceof UsageError) return new CpuDevice();
+    if (error instanceof UsageError) return openDevice('cpu', options);
     throw error;
   });
+}
+
+function checkMemoryLimit(bytes: number | undefined): void {
+  if (bytes !== undefined && !(bytes > 0))
+    throw new UsageError(
+      `\`memoryLimit\`: expected a number of bytes above 0, got ${formatValue(bytes)}`,
+    );
 }
 
 function traitsOf(adapter: GPUAdapter): Traits {

@@ -79,6 +79,8 @@ export {
   type TokenClassifierOutput,
 } from '../bert/heads/tokenClassification.ts';
 export { freezeEncoder } from '../bert/layers/freeze.ts';
+export { type AdapterOptions, getPeftModel } from '../bert/layers/lora/getPeftModel.ts';
+export { PeftModel } from '../bert/layers/lora/peftModel.ts';
 export { BertBackbone, BertModel, type BertModelOutput } from '../bert/model.ts';
 export type { BertInputs, LossInputs } from '../bert/modelInputs.ts';
 export {
@@ -99,4 +101,11 @@ export {
   TokenMasker,
 } from '../bert/pretraining/index.ts';
 export { type DownloadProgress, type FindModelOptions, findModel } from '../formats/hub.ts';
-export { ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
+export {
+  type AdaptedModel,
+  ModelFolder,
+  type ModelSource,
+  type OpenModelOptions,
+  openModelFolder,
+} from '../formats/modelFolder.ts';
+export { type LoraConfig, loraDefaults } from '../nn/lora/loraConfig.ts';

@@ -1,6 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
 export { readData } from '../train/data/labelledData.ts';
-export { stratifiedSplit } from '../train/data/split.ts';
+export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
   embedDefaults,
   evaluateDefaults,
@@ -63,6 +63,15 @@ export {
   type PretrainState,
   pretrainModel,
 } from '../train/pretraining/pretrain.ts';
+export type { Abstention, Calibration, WorstExample } from '../train/recipes/assess.ts';
+export {
+  type CheckDataOptions,
+  type CheckDataResult,
+  checkData,
+  type DataProblem,
+  type FileCheck,
+  type SharedTexts,
+} from '../train/recipes/checkData.ts';
 export {
   type EmbedEvent,
   type EmbedOptions,
@@ -77,7 +86,15 @@ export {
 } from '../train/recipes/evaluate.ts';
 export type { InputEvent, InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 export { type FineTuneOptions, fineTune } from '../train/recipes/fineTune.ts';
-export type { FineTuneEvent, FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export type { FineTuneEvent } from '../train/recipes/fineTuneEvents.ts';
+export type { FineTuneResult } from '../train/recipes/fineTuneRun.ts';
+export {
+  type CrossValidateEvent,
+  type CrossValidateOptions,
+  type CrossValidateResult,
+  crossValidate,
+} from '../train/recipes/folds.ts';
+export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
 export {
   type PredictEvent,
   type PredictRecipeOptions,
@@ -99,6 +116,8 @@ export type {
 } from '../train/recipes/predictor.ts';
 export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
+export type { ReportProfile } from '../train/recipes/report/runReport.ts';
+export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Task, TaskName } from '../train/tasks/task.ts';
 export { type TaskModel, taskOf } from '../train/tasks/taskModel.ts';
 export { hasTrainingState } from '../train/trainer/checkpoint.ts';
@@ -107,6 +126,7 @@ export { type Evaluation, evaluateExamples } from '../train/trainer/evaluate.ts'
 export type { TrainingExample } from '../train/trainer/examples.ts';
 export { type FitCallbacks, type FitOptions, fit } from '../train/trainer/fit.ts';
 export { History } from '../train/trainer/history.ts';
+export type { HalvedInTraining } from '../train/trainer/inMemory.ts';
 export { historyPicture } from '../train/trainer/picture.ts';
 export {
   Trainer,

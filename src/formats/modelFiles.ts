@@ -9,6 +9,9 @@ export const modelFiles = {
   tokenizerConfig: 'tokenizer_config.json',
   specialTokensMap: 'special_tokens_map.json',
   addedTokens: 'added_tokens.json',
+  /** PEFT's: what an adapter is, and its weights. */
+  adapterConfig: 'adapter_config.json',
+  adapterWeights: 'adapter_model.safetensors',
 } as const;
 
 /** Those that belong to the tokenizer. */

@@ -11,9 +11,9 @@ import {
   type ForwardHook,
   type ForwardPreHook,
 } from './moduleHooks.ts';
+import { type StateValue, stateProblems, unique } from './stateDicts.ts';
 
-/** Values for a tensor of a state dict: a tensor on the same device, or elements on the host. */
-export type StateValue = Tensor | { shape: readonly number[]; data: Float32Array };
+export type { StateValue };
 
 /**
  * A part of a model, as PyTorch's `nn.Module`. Parameters are the tensors requiring a gradient that
@@ -29,8 +29,9 @@ export type StateValue = Tensor | { shape: readonly number[]; data: Float32Array
  */
 export abstract class Module {
   #training = true;
-  /** Its own parameters that `freeze` took out of training; undefined if it is not frozen. */
-  #frozen?: Set<Tensor>;
+  #frozen = false;
+  /** Its own parameters that were told not to require a gradient: they remain parameters. */
+  readonly #withoutGrad = new Set<Tensor>();
   readonly #registered = new Map<string, Tensor | Module>();
   readonly #buffers = new Map<string, Tensor>();
 
@@ -96,6 +97,18 @@ export abstract class Module {
     return unique(this.#prefixed('', (module) => module.#buffers));
   }
 
+  /** This module, named '', and all modules below it with their dotted names, each once. */
+  namedModules(): [string, Module][] {
+    const names = new Map<Module, string>();
+    const walk = (module: Module, name: string) => {
+      if (names.has(module)) return;
+      names.set(module, name);
+      for (const [key, child] of module.children()) walk(child, name ? `${name}.${key}` : key);
+    };
+    walk(this, '');
+    return Array.from(names, ([module, name]) => [name, module]);
+  }
+
   /** This module and all modules below it, each once. */
   *modules(seen = new Set<Module>()): Generator<Module> {
     if (seen.has(this)) return;
@@ -124,19 +137,7 @@ export abstract class Module {
     const aliases = new Set(
       [...this.#prefixed('', (module) => module.#ownParameters())].map(([name]) => name),
     );
-    const problems: string[] = [];
-    for (const [name, tensor] of own) {
-      const source = state.get(name);
-      if (!source) problems.push(`${name} is missing`);
-      else if (source.shape.join() !== tensor.shape.join()) {
-        problems.push(
-          `${name}: expected shape [${tensor.shape.join(', ')}], ` +
-            `got [${source.shape.join(', ')}]`,
-        );
-      }
-    }
-    for (const name of state.keys())
-      if (!own.has(name) && !aliases.has(name)) problems.push(`${name} is not expected`);
+    const problems = stateProblems(state, own, aliases);
     if (problems.length > 0) throw new ArgumentError(`loadStateDict: ${problems.join('; ')}`);
     noGrad(() =>
       scope(() => {
@@ -188,11 +189,30 @@ export abstract class Module {
    * outputs.
    */
   freeze(): this {
+    this.requiresGrad_(false);
     for (const module of this.modules()) {
-      module.#frozen ??= new Set(
-        [...module.#ownParameters()].map(([, tensor]) => tensor.requiresGrad_(false)),
-      );
+      module.#frozen = true;
       module.training = false;
+    }
+    return this;
+  }
+
+  /**
+   * Says whether the parameters here and below require a gradient (PyTorch's `requires_grad_`);
+   * dropout stays as it is. `true` undoes `freeze`.
+   */
+  requiresGrad_(requiresGrad = true): this {
+    // Found before the first is changed, so that a tied one remains a parameter of each module.
+    const own = Array.from(
+      this.modules(),
+      (module) => [module, [...module.#ownParameters()]] as const,
+    );
+    for (const [module, parameters] of own) {
+      if (requiresGrad) module.#frozen = false;
+      for (const [, tensor] of parameters) {
+        tensor.requiresGrad_(requiresGrad);
+        if (!requiresGrad) module.#withoutGrad.add(tensor);
+      }
     }
     return this;
   }
@@ -246,7 +266,7 @@ export abstract class Module {
 
   *#ownParameters(): Generator<[name: string, Tensor]> {
     for (const [name, value] of this.#members()) {
-      const isParameter = (t: Tensor) => (t.requiresGrad && t.isLeaf) || this.#frozen?.has(t);
+      const isParameter = (t: Tensor) => (t.requiresGrad && t.isLeaf) || this.#withoutGrad.has(t);
       if (value instanceof Tensor && isParameter(value)) yield [name, value];
     }
   }
@@ -278,22 +298,3 @@ function* membersOf(
 
 const isContainer = (value: unknown): value is unknown[] | Map<unknown, unknown> =>
   Array.isArray(value) || value instanceof Map;
-
-/**
- * Each tensor once, under its first name.
- * @throws ArgumentError if two tensors have one name.
- */
-function unique(named: Iterable<[string, Tensor]>): [string, Tensor][] {
-  const names = new Map<string, Tensor>();
-  const seen = new Set<Tensor>();
-  for (const [name, tensor] of named) {
-    if (seen.has(tensor)) continue;
-    seen.add(tensor);
-    if (names.has(name))
-      throw new ArgumentError(
-        `${name}: two tensors have this name in the state dict: rename one of their fields`,
-      );
-    names.set(name, tensor);
-  }
-  return [...names];
-}

@@ -41,6 +41,7 @@ export const cacheDir: typeof node.cacheDir = async () => undefined;
 export const checkFile: typeof node.checkFile = async () => {};
 export const recoverWrites: typeof node.recoverWrites = async () => {};
 export const isSamePath: typeof node.isSamePath = async (a, b) => a === b;
+export const absolutePath: typeof node.absolutePath = (path) => path;
 
 export const findWebGPU: typeof node.findWebGPU = async () =>
   typeof navigator === 'undefined' ? undefined : navigator.gpu;
@@ -58,9 +59,11 @@ export const yieldToEventLoop: typeof node.yieldToEventLoop = () =>
 
 export const waitForDevice: typeof node.waitForDevice = (promise) => promise;
 
-/** Only pages that are isolated from those of other origins share memory between threads. */
-export const countCores: typeof node.countCores = () =>
-  globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+/** Only pages that are isolated from those of other origins do. */
+export const canShareMemory: typeof node.canShareMemory = () =>
+  globalThis.crossOriginIsolated === true;
+
+export const countCores: typeof node.countCores = () => navigator.hardwareConcurrency ?? 1;
 
 export const startThread: typeof node.startThread = (source, data, onEnd) => {
   const text = `onmessage = (event) => { (${source})(event.data); };`;
@@ -96,6 +99,7 @@ export const writeFiles: typeof node.writeFiles = onlyInNode;
 export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;
 export const writeFolder: typeof node.writeFolder = onlyInNode;
 export const removeFolder: typeof node.removeFolder = onlyInNode;
+export const removeFile: typeof node.removeFile = onlyInNode;
 export const recoverFolders: typeof node.recoverFolders = onlyInNode;
 export const findDamage: typeof node.findDamage = onlyInNode;
 export const lockFolder: typeof node.lockFolder = onlyInNode;

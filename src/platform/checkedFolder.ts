@@ -1,1 +1,8 @@
-export { findDamage, folderNames, recoverFolders, removeFolder, writeFolder } from '#platform';
+export {
+  findDamage,
+  folderNames,
+  recoverFolders,
+  removeFile,
+  removeFolder,
+  writeFolder,
+} from '#platform';

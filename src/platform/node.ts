@@ -9,6 +9,7 @@ export {
   findDamage,
   folderNames,
   recoverFolders,
+  removeFile,
   removeFolder,
   writeFolder,
 } from './node/checkedFolder.ts';
@@ -25,8 +26,13 @@ export {
   pathExists,
   readBytes,
 } from './node/readFiles.ts';
-export { isSamePath } from './node/samePath.ts';
-export { allowRelaxedSimd, countCores, startThread } from './node/threads.ts';
+export { absolutePath, isSamePath } from './node/samePath.ts';
+export {
+  allowRelaxedSimd,
+  canShareMemory,
+  countCores,
+  startThread,
+} from './node/threads.ts';
 export { waitForDevice, yieldToEventLoop } from './node/waiting.ts';
 export { findWebGPU } from './node/webgpu.ts';
 

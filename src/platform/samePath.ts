@@ -1,1 +1,1 @@
-export { isSamePath } from '#platform';
+export { absolutePath, isSamePath } from '#platform';

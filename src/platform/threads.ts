@@ -1,2 +1,2 @@
-export { allowRelaxedSimd, countCores, startThread } from '#platform';
+export { allowRelaxedSimd, canShareMemory, countCores, startThread } from '#platform';
 export type { Thread } from './types.ts';

@@ -1,6 +1,7 @@
 import { guardUse } from './captureGuard.ts';
 import { gradBufferOf } from './gradBuffer.ts';
 import { tensorOver } from './launch.ts';
+import { recordObserver } from './recordObserver.ts';
 import { tick } from './storage.ts';
 import { type Backward, empty, type Node, type Tensor } from './tensor.ts';
 
@@ -12,7 +13,7 @@ import { type Backward, empty, type Node, type Tensor } from './tensor.ts';
 
 let gradEnabled = true;
 /** Parameters whose gradient buffer the running backward has handed out. */
-const gradBuffersInUse = new WeakSet<Tensor>();
+const gradBuffersInUse = new Set<Tensor>();
 let mayUseGradBuffers = true;
 
 /**
@@ -80,6 +81,7 @@ export function record(
   backward: Backward,
 ): Tensor {
   for (const input of inputs) guardUse(input);
+  recordObserver()?.onResult(name, [result], inputs);
   if (!needsGrad(inputs)) return result;
   result.requiresGrad = true;
   result.gradFn = { id: tick(), name, inputs, outputs: undefined, backward };
@@ -98,6 +100,7 @@ export function recordAll(
   differentiable = outputs,
 ): void {
   for (const input of inputs) guardUse(input);
+  recordObserver()?.onResult(name, outputs, inputs);
   if (!needsGrad(inputs)) return;
   const node: Node = { id: tick(), name, inputs, outputs, backward };
   for (const output of differentiable) {
@@ -123,6 +126,13 @@ export function emptyGrad(input: Tensor): Tensor {
 export const releaseGradBuffer = (parameter: Tensor): void => {
   gradBuffersInUse.delete(parameter);
 };
+
+/** Takes back all gradient buffers that were handed out; returns their parameters. */
+export function recallGradBuffers(): Tensor[] {
+  const parameters = [...gradBuffersInUse];
+  gradBuffersInUse.clear();
+  return parameters;
+}
 
 /** Runs `body`, whose gradients are not those that optimisers read. */
 export function withoutGradBuffers<T>(body: () => T): T {

@@ -1,6 +1,7 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { noGrad, withoutGradBuffers } from './autograd.ts';
 import { BackwardPass, type Start } from './backwardPass.ts';
+import { abandonGradBuffers } from './pendingGradient.ts';
 import { describe } from './print.ts';
 import { scope } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
@@ -38,13 +39,18 @@ export function backward(
 ): void {
   refuseCreateGraph('backward', createGraph);
   checkStart('backward', root, gradient);
-  noGrad(() =>
-    scope(() => {
-      const pass = new BackwardPass(retainGraph);
-      pass.run([startOf(root, gradient)]);
-      return pass.retained;
-    }),
-  );
+  try {
+    noGrad(() =>
+      scope(() => {
+        const pass = new BackwardPass(retainGraph);
+        pass.run([startOf(root, gradient)]);
+        return pass.retained;
+      }),
+    );
+  } catch (error) {
+    abandonGradBuffers();
+    throw error;
+  }
 }
 
 /** Options of `grad`. */

@@ -13,6 +13,7 @@ import {
   sumInPlace,
 } from './pendingGradient.ts';
 import { describe } from './print.ts';
+import { observeRecords } from './recordObserver.ts';
 import { whileReading } from './savedTensors.ts';
 import { scope } from './scope.ts';
 import { tick } from './storage.ts';
@@ -123,7 +124,19 @@ export class BackwardPass {
       });
       return;
     }
-    const gradients = scope(() => whileReading(node, () => backward(...dys), dys));
+    // What a backward computes on the way is not seen, only what comes of it.
+    const observer = observeRecords(undefined);
+    let gradients: ReturnType<typeof backward>;
+    try {
+      gradients = scope(() => whileReading(node, () => backward(...dys), dys));
+    } finally {
+      observeRecords(observer);
+    }
+    observer?.onGradients(
+      node.name,
+      gradients.map((gradient) => (gradient instanceof Tensor ? gradient : undefined)),
+      inputs,
+    );
     inputs.forEach((input, i) => {
       const gradient = gradients[i];
       // A tensor object for each holder, so that each can dispose its own.

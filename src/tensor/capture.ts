@@ -5,6 +5,7 @@ import { CaptureGuard, withGuard } from './captureGuard.ts';
 import { replay } from './hostWrite.ts';
 import { tensorOver } from './launch.ts';
 import { dropoutGenerator } from './ops/dropout.ts';
+import { recordObserver } from './recordObserver.ts';
 import { keep, scope } from './scope.ts';
 import { formatShape, product, type Shape } from './shape.ts';
 import {
@@ -61,11 +62,35 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
   readonly #device: Device;
   readonly #step: (inputs: T) => R;
   readonly #captured = new Map<string, Captured<T, R>>();
+  /** Runs whose results have not come back. */
+  readonly #inFlight = new Set<Promise<unknown>>();
   #latestPlan: Plan | undefined;
 
   constructor(device: Device, step: (inputs: T) => R) {
     this.#device = device;
     this.#step = step;
+  }
+
+  /**
+   * Captures the step for inputs of these shapes, if that was not done, and waits until the device
+   * has the memory for it; `run` with the same inputs must follow. On the cpu device, it does
+   * nothing.
+   * @throws OutOfMemoryError if there is too little; then it is as if the step was not captured,
+   *   except for random numbers, which have advanced.
+   */
+  async prepare(inputs: HostInputs<T>): Promise<void> {
+    if (!this.#device.capture || this.#validCapture(keyOf(inputs))) return;
+    // Or these would reject with what is wrong here.
+    await Promise.allSettled(this.#inFlight);
+    const { plan, guard } = this.#capture(keyOf(inputs), inputs);
+    try {
+      await this.#device.synchronize();
+    } catch (error) {
+      this.#captured.delete(keyOf(inputs));
+      plan.dispose();
+      guard.restoreGradients();
+      throw error;
+    }
   }
 
   /**
@@ -80,16 +105,16 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
             `got ${data.length}`,
         );
     }
-    if (!this.#device.capture) return this.#runEagerly(inputs);
-    const key = Object.entries(inputs).map(
-      ([name, { data, shape }]) => `${name} ${data.constructor.name} ${formatShape(shape)}`,
-    );
-    const { plan, tensors, guard, unpack } =
-      this.#validCapture(key.join()) ?? this.#capture(key.join(), inputs);
+    if (!this.#device.capture || recordObserver()) return this.#runEagerly(inputs);
+    const key = keyOf(inputs);
+    const { plan, tensors, guard, unpack } = this.#validCapture(key) ?? this.#capture(key, inputs);
     this.#latestPlan = plan;
     const replayed = replay(this.#device, plan, () => {
       for (const name in inputs) tensors[name].copy_(inputs[name].data);
     });
+    this.#inFlight.add(replayed);
+    const isBack = () => this.#inFlight.delete(replayed);
+    replayed.then(isBack, isBack);
     guard.noteReplay();
     applyFinalGradients(guard);
     return unpack(new Float32Array(await replayed));
@@ -100,7 +125,7 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
     return this.#latestPlan;
   }
 
-  /** Frees the memory of the step on the device. */
+  /** Frees the memory of the step on the device; it is captured again if it is run again. */
   dispose(): void {
     for (const { plan } of this.#captured.values()) plan.dispose();
     this.#captured.clear();
@@ -176,6 +201,12 @@ export class CapturedStep<T extends Tensors, R extends StepResult = Tensor> {
     return { tensors, result: keep(scope(run)), unpack: packed.unpack };
   }
 }
+
+/** What tells captures apart. */
+const keyOf = (inputs: Record<string, HostTensor>): string =>
+  Object.entries(inputs)
+    .map(([name, { data, shape }]) => `${name} ${data.constructor.name} ${formatShape(shape)}`)
+    .join();
 
 /** Leaves gradients where running the step would. */
 function applyFinalGradients({ finalGradients }: CaptureGuard): void {

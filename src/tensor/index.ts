@@ -1,5 +1,6 @@
 import './methods.ts';
 
+export { detectAnomaly, isAnomalyEnabled } from './anomaly.ts';
 export { enableGrad, inferenceMode, isGradEnabled, noGrad, setGradEnabled } from './autograd.ts';
 export { backward, type GradOptions, grad } from './backward.ts';
 export { CapturedStep, capture, type HostTensor } from './capture.ts';

@@ -1,7 +1,7 @@
 import { add, copy } from '../kernels/elementwise/arithmetic.ts';
 import { zeroTouchedRows } from '../kernels/indexing/embedding.ts';
 import { accumulate } from '../kernels/memory.ts';
-import { emptyGrad, releaseGradBuffer } from './autograd.ts';
+import { emptyGrad, recallGradBuffers, releaseGradBuffer } from './autograd.ts';
 import { guardGradient } from './captureGuard.ts';
 import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
@@ -53,6 +53,15 @@ export function densify(tensor: Tensor, { dense, sparse }: PendingGradient): Ten
   if (dense && !inPlace) dense.dispose();
   accumulateSparse(sparse, result);
   return result;
+}
+
+/** After a backward that failed: gradient buffers may hold a part of its gradients. */
+export function abandonGradBuffers(): void {
+  for (const parameter of recallGradBuffers()) {
+    const buffer = gradBufferOf(parameter);
+    const touchedRows = buffer && touchedRowsOf(buffer);
+    if (touchedRows) fillMemory(touchedRows, 1);
+  }
 }
 
 function accumulateSparse(sparse: readonly SparsePart[], gradient: Tensor): void {

@@ -12,6 +12,9 @@ export function track(tensor: HasDispose): void {
   if (scopes.length > 0) scopes[scopes.length - 1].add(tensor);
 }
 
+/** Whether tensors made now belong to a scope. */
+export const isScoped = (): boolean => scopes.length > 0;
+
 /**
  * Takes a tensor out of all scopes: it lives until it is disposed or collected. Returns it.
  * @example

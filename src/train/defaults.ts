@@ -3,6 +3,7 @@
  * without the engine: this file loads nothing else.
  */
 import type { TaskName } from '../bert/registry.ts';
+import type { loraDefaults } from '../nn/lora/loraConfig.ts';
 import type { FeatureOptions } from './pipelines/featureExtraction.ts';
 import type { Objective } from './pretraining/objective.ts';
 import type { PretrainOptions } from './pretraining/pretrainOptions.ts';
@@ -35,6 +36,17 @@ export const fitDefaults = {
 /** One checkpoint more than is needed, for when one is damaged. */
 const checkpointDefaults = { keep: 2 } as const;
 
+/** Defaults of an adapter, where one is asked for: those of `LoraConfig`. */
+export const loraOptionDefaults = {
+  loraAlpha: 8,
+  loraDropout: 0,
+  loraTarget: ['query', 'value'],
+} as const satisfies {
+  loraAlpha: (typeof loraDefaults)['loraAlpha'];
+  loraDropout: (typeof loraDefaults)['loraDropout'];
+  loraTarget: (typeof loraDefaults)['targetModules'];
+};
+
 /** Defaults of `fineTune`. */
 export const fineTuneDefaults = {
   ...fitDefaults,
@@ -66,6 +78,9 @@ export const pretrainRecipeDefaults = {
   ...checkpointDefaults,
   validSplit: 0.05,
 } as const;
+
+/** Defaults of `checkData`. */
+export const checkDataDefaults = { maxLength: fineTuneDefaults.maxLength } as const;
 
 /** Defaults of `evaluate`. */
 export const evaluateDefaults = { batchSize: 64 } as const;

@@ -11,9 +11,10 @@ describe('train', () => {
   it('takes the options of the training, and resumes with them alone', () => {
     const out = join(dir, 'options');
     const given = ['--lr-scheduler-type', 'cosine', '--warmup-steps', '2', '--batch-size', '4'];
+    given.push('--gradient-checkpointing', '--on-nan', 'skip', '--detect-anomaly');
     given.push('--gradient-accumulation-steps', '2', '--label-smoothing', '0.1');
     given.push('--class-weights', '1,2.5', '--layer-decay', '0.9', '--eval-every', '3');
-    given.push('--metric', 'accuracy', '--epochs', '2', '--valid-split', '0.2');
+    given.push('--metric', 'loss', '--epochs', '2', '--valid-split', '0.2');
     const { status, stderr } = wigbert(['train', data, ...fresh, '--out', out, ...given]);
     expect(stderr).toContain('step 3 (epoch 1): ');
     expect(status).toBe(0);
@@ -38,6 +39,10 @@ describe('train', () => {
     [['--class-weights', '1,x'], 'Expected a number above 0'],
     [['--class-weights', '1,2,3'], "--class-weights: expected 'balanced' or a number above 0"],
     [['--metric', 'f1'], '--metric: expected one of those that classification has, accuracy'],
+    [['--focal-loss', '2', '--label-smoothing', '0.1'], '--focal-loss and --label-smoothing'],
+    [['--focal-loss', '-1'], 'Expected a number of at least 0'],
+    [['--on-nan', 'go'], 'Allowed choices are stop, skip'],
+    [['--batch-size', 'most'], 'Expected a whole number of at least 1'],
     [['--max-time', '2 days'], 'Expected a time such as 90, 30m or 2h'],
     [['--gradient-accumulation-steps', '0'], 'Expected a whole number of at least 1'],
   ])('refuses %j', (args, message) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { torchDtypes } from '../../src/bert/config.ts';
+import { torchDtypes } from '../../src/bert/checkpoint/torchDtype.ts';
 import { bertConfig } from '../../src/entries/bert.ts';
 import { noGrad, type Tensor } from '../../src/index.ts';
 import { classOf, headNames } from '../support/heads.ts';

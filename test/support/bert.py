@@ -104,11 +104,16 @@ class Bert:
         return {"logits": self.dense("classifier", self.pool(x))}
 
 
-with open(sys.argv[1]) as file:
-    given = {name: torch.tensor(rows) for name, rows in json.load(file).items()}
-for folder in sys.argv[2:]:
-    model = Bert(folder)
-    outputs = model.outputs(model.encode(**given))
-    outputs = {name: value.flatten().tolist() for name, value in outputs.items()}
-    unused = sorted(set(model.weights) - model.used)
-    print(json.dumps({"architecture": model.kind, "unused": unused, "outputs": outputs}))
+def main():
+    with open(sys.argv[1]) as file:
+        given = {name: torch.tensor(rows) for name, rows in json.load(file).items()}
+    for folder in sys.argv[2:]:
+        model = Bert(folder)
+        outputs = model.outputs(model.encode(**given))
+        outputs = {name: value.flatten().tolist() for name, value in outputs.items()}
+        unused = sorted(set(model.weights) - model.used)
+        print(json.dumps({"architecture": model.kind, "unused": unused, "outputs": outputs}))
+
+
+if __name__ == "__main__":
+    main()

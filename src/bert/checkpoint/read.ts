@@ -1,21 +1,13 @@
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { findOtherWeights } from '../../formats/otherWeights.ts';
-import { float32Decoder, SafetensorsError } from '../../formats/safetensors/dtypes.ts';
-import { dataOffset, parseHeader } from '../../formats/safetensors/header.ts';
 import { readWeightsIndex } from '../../formats/weightsIndex.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
-import { openRandomAccess } from '../../platform/readFiles.ts';
-import { joinPath } from '../../platform/runtime.ts';
-import { type BertConfig, parseBertConfig } from '../config.ts';
-import { canonicalName, isPositionIds } from './names.ts';
+import { type BertConfig, labelFields, parseBertConfig } from '../config.ts';
+import { mergeAdapter, readAdapter } from './adapter/read.ts';
+import { addWeightsFromFile, type Weight } from './weights.ts';
 
-/** A weight: row-major float32. */
-export interface Weight {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
+export { addWeightsFromFile, type Weight };
 
 /**
  * A model folder. Weights have their current names (`canonicalName`). Each access to `data` reads
@@ -37,12 +29,36 @@ export async function readBertConfig(folder: ModelFolder): Promise<BertConfig> {
 /**
  * Reads a Hugging Face folder: config.json, and model.safetensors whole or in the files its index
  * names. All headers are checked before any weight is read. F64, F16 and BF16 weights become
- * float32; `position_ids`, a buffer of old versions, is left out.
+ * float32; `position_ids`, a buffer of old versions, is left out. An adapter's folder has the
+ * weights of its base model, with the adapter's changes.
  * @throws UsageError when a file is missing, is broken, or could run code (pickles).
  */
 export async function readCheckpoint(source: ModelSource): Promise<Checkpoint> {
   const folder = await openModelFolder(source);
   const config = await readBertConfig(folder);
+  const { adapter } = folder;
+  if (!adapter) return { config, tensors: await readWeights(folder) };
+  const changes = await readAdapter(folder);
+  const weights = await readWeights(adapter.base);
+  // Another head's weights are of no use to this one.
+  if ((await folder.architecture()) !== (await adapter.base.architecture()))
+    for (const name of weights.keys()) if (name.startsWith('cls.')) weights.delete(name);
+  const tensors = mergeAdapter(weights, changes, {
+    adapter: folder.name,
+    base: adapter.base.name,
+  });
+  return { config: adapter.hasConfig ? config : withLabelsOf(tensors, config), tensors };
+}
+
+/** Labels for a head that has others than the base model: PEFT does not save their names. */
+function withLabelsOf(tensors: ReadonlyMap<string, Weight>, config: BertConfig): BertConfig {
+  const outputs = tensors.get('classifier.weight')?.shape[0] ?? config.numLabels;
+  if (outputs === config.numLabels) return config;
+  return { ...config, ...labelFields(Array.from({ length: outputs }, (_, i) => `LABEL_${i}`)) };
+}
+
+/** The weights of a folder that is no adapter's. */
+async function readWeights(folder: ModelFolder): Promise<Map<string, Weight>> {
   const { dir } = folder;
   const tensors = new Map<string, Weight>();
   if (await folder.has(modelFiles.weights)) {
@@ -64,68 +80,5 @@ export async function readCheckpoint(source: ModelSource): Promise<Checkpoint> {
       );
     await folder.require(modelFiles.weights);
   }
-  return { config, tensors };
-}
-
-/**
- * Adds the weights of a safetensors file to `tensors`; their data are read when accessed.
- * @param expected names that the index assigns to this file
- */
-export async function addWeightsFromFile(
-  tensors: Map<string, Weight>,
-  dir: string,
-  name: string,
-  expected?: ReadonlySet<string>,
-): Promise<void> {
-  const path = joinPath(dir, name);
-  try {
-    const file = await openRandomAccess(path);
-    const first = file.read(0, Math.min(8, file.size));
-    checkIsSafetensors(first);
-    const head = file.read(0, dataOffset(first, file.size));
-    const entries = parseHeader(head, file.size).tensors;
-    if (expected) checkIndexed([...entries.keys()], expected);
-    for (const [tensor, { dtype, shape, begin, end }] of entries) {
-      if (isPositionIds(tensor)) continue;
-      const canonical = canonicalName(tensor);
-      if (tensors.has(canonical))
-        throw new SafetensorsError(`tensor ${formatValue(canonical)} occurs twice`);
-      const decode = float32Decoder(dtype, tensor);
-      tensors.set(canonical, {
-        shape,
-        get data() {
-          return decode(file.read(begin, end).buffer as ArrayBuffer);
-        },
-      });
-    }
-  } catch (error) {
-    if (error instanceof SafetensorsError) throw new SafetensorsError(`${path}: ${error.message}`);
-    throw error;
-  }
-}
-
-/** @throws SafetensorsError for other files that are often found under the name of weights. */
-function checkIsSafetensors(first: Uint8Array): void {
-  const text = String.fromCharCode(...first);
-  const refuse = (what: string) => {
-    throw new SafetensorsError(`expected weights in safetensors, got ${what}`);
-  };
-  if (/^<[!?a-z][a-z]{3}/i.test(text)) refuse('a web page: download the file itself');
-  if (text.startsWith('PK\x03\x04') || text.startsWith('\x80\x02'))
-    refuse('a pickle of PyTorch under another name: convert it, renaming does not');
-  if (text.startsWith('\x89HDF')) refuse("TensorFlow's HDF5: convert it, renaming does not");
-}
-
-/** @throws SafetensorsError unless a file has exactly the tensors that the index assigns to it. */
-function checkIndexed(found: readonly string[], expected: ReadonlySet<string>): void {
-  for (const name of expected)
-    if (!found.includes(name))
-      throw new SafetensorsError(
-        `tensor ${formatValue(name)} is missing, but ${modelFiles.weightsIndex} puts it here`,
-      );
-  for (const name of found)
-    if (!expected.has(name))
-      throw new SafetensorsError(
-        `tensor ${formatValue(name)} is here, but ${modelFiles.weightsIndex} does not put it here`,
-      );
+  return tensors;
 }

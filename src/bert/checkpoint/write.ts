@@ -2,9 +2,10 @@ import { modelFiles } from '../../formats/modelFiles.ts';
 import { toFloat16 } from '../../formats/safetensors/dtypes.ts';
 import { streamSafetensors, type TensorToStream } from '../../formats/safetensors/file.ts';
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
-import { UsageError } from '../../platform/errors.ts';
+import { StateError, UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
-import { type BertConfig, configToJson, type TorchDtype, torchDtypes } from '../config.ts';
+import { type BertConfig, configToJson } from '../config.ts';
+import { type TorchDtype, torchDtypes } from './torchDtype.ts';
 
 /** A weight whose data are fetched when they are written. */
 export interface WeightToSave {
@@ -15,7 +16,8 @@ export interface WeightToSave {
 /**
  * The files of a folder that Python's `from_pretrained` loads: config.json, the weights and
  * `extraFiles` (content by name: vocab.txt…). Weights are fetched while their file is read.
- * @throws UsageError for an unknown dtype; reading throws SafetensorsError naming a weight that is
+ * @throws UsageError for an unknown dtype; StateError if the weights are those of a model with
+ * adapters; reading throws SafetensorsError naming a weight that is
  * NaN or too large for float16.
  */
 export function checkpointFiles(
@@ -29,7 +31,13 @@ export function checkpointFiles(
     throw new UsageError(
       `\`torchDtype\`: expected ${torchDtypes.join(' or ')}, got ${formatValue(torchDtype)}`,
     );
-  const weights = Array.from(tensors, ([name, { shape, data }]): [string, TensorToStream] => {
+  const given = [...tensors];
+  if (given.some(([name]) => name.includes('.lora_A.')))
+    throw new StateError(
+      'the model has adapters: save these with `savePretrained` of its PeftModel, ' +
+        'or merge them into it first with `mergeAndUnload`',
+    );
+  const weights = given.map(([name, { shape, data }]): [string, TensorToStream] => {
     const float16Bytes = async () => new Uint8Array(toFloat16(await data(), name).buffer);
     return [
       name,

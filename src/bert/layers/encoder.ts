@@ -4,11 +4,14 @@ import {
   type Activation,
   checkpoint,
   dropoutAddLayerNorm,
+  isGradEnabled,
   maskedSoftmax,
   matmul,
   scaledDotProductAttention,
+  scope,
   type Tensor,
 } from '../../tensor/index.ts';
+import { isScoped } from '../../tensor/scope.ts';
 import type { BertConfig, HiddenAct } from '../config.ts';
 
 export const activations: Record<HiddenAct, Activation> = {
@@ -171,10 +174,13 @@ export class BertEncoder extends Module {
     const attentions: Tensor[] = [];
     guardValue(this.layer, () => this.gradientCheckpointing);
     const checkpoints = this.gradientCheckpointing && this.training;
+    // What lies between goes at once where it would go soon: memory is that of one layer.
+    const isShortLived = !isGradEnabled() && isScoped();
     for (const layer of this.layer) {
       const run = (h: Tensor) => layer.forward(h, mask, outputAttentions);
       const before = hiddenStates.at(-1)!;
-      const { hidden, probs } = checkpoints ? checkpoint(run, before) : run(before);
+      const once = () => (isShortLived ? scope(() => run(before)) : run(before));
+      const { hidden, probs } = checkpoints ? checkpoint(run, before) : once();
       hiddenStates.push(hidden);
       if (probs) attentions.push(probs);
     }

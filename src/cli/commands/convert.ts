@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { torchDtypes } from '../../bert/config.ts';
+import { torchDtypes } from '../../bert/checkpoint/torchDtype.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { modelOption, path } from '../options.ts';
@@ -35,7 +35,8 @@ export function convertCommand(): Command {
       });
       const files: Record<string, Uint8Array> = {};
       for (const name of tokenizerFiles) {
-        if (await folder.has(name)) files[name] = await readBytes(folder.path(name));
+        const { tokenizerFolder: from } = folder;
+        if (await from.has(name)) files[name] = await readBytes(from.path(name));
       }
       await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
       console.log(`${out}: ${tensors.size} weights in ${dtype}`);

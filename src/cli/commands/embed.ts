@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { embedDefaults } from '../../train/defaults.ts';
+import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
@@ -9,6 +10,7 @@ import {
   jsonOption,
   modelOption,
   positiveInteger,
+  strideOption,
 } from '../options.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptible } from '../signals.ts';
@@ -21,7 +23,7 @@ export function embedCommand(): Command {
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')
     .option(
       '--input <file>',
-      'TSV, CSV or JSONL with a text column (or two), or .txt with a text a line',
+      'TSV, CSV, JSONL or Parquet with a text column (or two), or .txt with a text a line',
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .addOption(
@@ -48,36 +50,42 @@ export function embedCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
-  return addOptions(command, columnOptions())
+  return addOptions(command, [baseOption(), ...columnOptions()])
     .addOption(deviceOption())
     .addOption(jsonOption())
-    .action(async (given: string[], { pairs, json, device: kind, ...options }) => {
-      const { embed } = await import('../../train/recipes/embed.ts');
-      const { reportInput } = await import('../inputReports.ts');
-      const { model, out } = options;
-      const { checkAreTexts } = await import('../texts.ts');
-      await checkAreTexts(given, (file) => {
-        const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
-        return `for the texts in it: ${call}`;
-      });
-      const texts = await readTexts(given, options, pairs);
-      const device = await openCliDevice(kind, json);
-      const { signal, listen, release } = interruptible(() =>
-        console.error('stopping; press Ctrl-C again to leave at once'),
-      );
-      listen();
-      const { size, ...result } = await embed(
-        { ...options, texts },
-        { signal, onEvent: (event) => reportInput(event, json) },
-      ).finally(release);
-      const adapter = { device: device.kind, adapter: device.description };
-      console.log(
-        json
-          ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
-          : `${out}: ${result.texts} texts, vectors of ${size}`,
-      );
-    });
+    .action(run);
+}
+
+async function run(
+  given: string[],
+  { pairs, json, device: kind, ...options }: ReturnType<Command['opts']>,
+): Promise<void> {
+  const { embed } = await import('../../train/recipes/embed.ts');
+  const { reportInput } = await import('../inputReports.ts');
+  const { model, out } = options;
+  const { checkAreTexts } = await import('../texts.ts');
+  await checkAreTexts(given, (file) => {
+    const call = wigbertCommand('embed', '--model', model, '--out', out, '--input', file);
+    return `for the texts in it: ${call}`;
+  });
+  const texts = await readTexts(given, options, pairs);
+  const device = await openCliDevice(kind, json);
+  const { signal, listen, release } = interruptible(() =>
+    console.error('stopping; press Ctrl-C again to leave at once'),
+  );
+  listen();
+  const { size, ...result } = await embed(
+    { ...options, model, texts },
+    { signal, onEvent: (event) => reportInput(event, json) },
+  ).finally(release);
+  const adapter = { device: device.kind, adapter: device.description };
+  console.log(
+    json
+      ? JSON.stringify({ out, texts: result.texts, size, ...adapter })
+      : `${out}: ${result.texts} texts, vectors of ${size}`,
+  );
 }
 
 function layerList(text: string): number[] {

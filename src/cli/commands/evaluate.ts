@@ -1,43 +1,66 @@
 import { Command } from 'commander';
+import { formatName } from '../../platform/format.ts';
 import { evaluateDefaults } from '../../train/defaults.ts';
 import type { EvaluateResult } from '../../train/recipes/evaluate.ts';
 import { metricNames } from '../../train/tasks/metric.ts';
+import { baseOption } from '../loraOptions.ts';
 import { openCliDevice } from '../openDevice.ts';
 import {
   addOptions,
+  calibratedOption,
+  closedShare,
   dataOptions,
   dataOptionsOf,
   deviceOption,
   jsonOption,
   modelOption,
   positiveInteger,
+  strideOption,
+  thresholdOption,
 } from '../options.ts';
 import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .description('measure a model on labelled texts, pairs of texts or words')
-    .argument('<data>', 'TSV, CSV, JSONL or CoNLL with labels of the kind the model was trained on')
+    .argument(
+      '<data>',
+      'TSV, CSV, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
+    )
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option('--max-length <tokens>', 'longest text (default: all the model takes)', positiveInteger)
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, evaluateDefaults.batchSize)
+    .addOption(thresholdOption())
+    .addOption(calibratedOption())
+    .option(
+      '--abstain-below <probability>',
+      'also give the accuracy on the texts whose label is at least as probable, and their share',
+      closedShare,
+    )
+    .option('--worst <n>', 'show the n texts that the model is most wrong about', positiveInteger)
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, dataOptions());
   return command.action(async (data: string, options) => {
-    const { model, maxLength, batchSize, json } = options;
+    const { model, base, maxLength, stride, batchSize, threshold, calibrated } = options;
+    const { abstainBelow, worst, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
     const { reportInput } = await import('../inputReports.ts');
     const device = await openCliDevice(options.device, json);
     const result = await evaluate(
-      { model, data, maxLength, batchSize, ...dataOptionsOf(options) },
+      {
+        ...{ model, base, data, maxLength, stride, batchSize, threshold, calibrated },
+        ...{ abstainBelow, worst, ...dataOptionsOf(options) },
+      },
       { onEvent: (event) => reportInput(event, json) },
     );
     if (!json) {
       show(result);
       return;
     }
-    const { task, loss, examples, skipped, metrics, labels, perLabel, confusion } = result;
+    const { task, loss, examples, skipped, metrics, labels, ...rest } = result;
     console.log(
       JSON.stringify({
         task,
@@ -46,8 +69,8 @@ export function evaluateCommand(): Command {
         loss,
         ...metrics,
         ...(task !== 'regression' && { labels }),
-        perLabel,
-        confusion,
+        ...(rest.calibration && { ece: rest.calibration.error }),
+        ...rest,
         device: device.kind,
         adapter: device.description,
       }),
@@ -68,18 +91,64 @@ const titles: Record<string, string> = {
 const shares = ['accuracy', 'exactMatch'];
 
 /** Prints figures for people. */
-function show({ examples, loss, metrics, perLabel, confusion, labels }: EvaluateResult): void {
+function show({
+  examples,
+  loss,
+  metrics,
+  perLabel,
+  confusion,
+  labels,
+  calibration,
+  abstention,
+  worst,
+}: EvaluateResult): void {
   const lines: [string, string][] = [
     ['examples', `${examples}`],
     ['loss', loss.toFixed(4)],
     ...Object.entries(metrics).map(([name, value]): [string, string] => {
       return [titles[name] ?? name, formatFigure(name, value)];
     }),
+    ...(calibration ? calibrationLines(calibration) : []),
+    ...(abstention ? abstentionLines(abstention) : []),
   ];
   const width = Math.max(...lines.map(([title]) => title.length));
   for (const [title, text] of lines) console.log(`${title.padEnd(width)}   ${text}`);
   if (perLabel && Object.keys(perLabel).length > 0) showPerLabel(perLabel);
   if (confusion) showConfusion(confusion, labels);
+  if (worst) showWorst(worst);
+}
+
+function calibrationLines({
+  error,
+  temperature,
+  scaledError,
+}: NonNullable<EvaluateResult['calibration']>): [string, string][] {
+  const title = 'calibration error';
+  if (temperature === undefined) return [[title, error.toFixed(4)]];
+  const scaled = `${scaledError!.toFixed(4)} with temperature ${temperature.toFixed(3)}`;
+  return [[title, `${error.toFixed(4)} (${scaled}, --calibrated)`]];
+}
+
+const abstentionLines = ({
+  below,
+  coverage,
+  accuracy,
+}: NonNullable<EvaluateResult['abstention']>): [string, string][] => [
+  [`at ${below} or more`, `${percent(coverage)} of the texts`],
+  ['accuracy on these', Number.isNaN(accuracy) ? 'undefined: there are none' : percent(accuracy)],
+];
+
+function showWorst(worst: NonNullable<EvaluateResult['worst']>): void {
+  console.log('\nmost wrong');
+  const rows = worst.map(({ line, loss, probability, predicted, label, text, pair }) => [
+    `${line}`,
+    loss.toFixed(4),
+    label,
+    probability === undefined ? predicted : `${predicted} ${probability.toFixed(4)}`,
+    formatName(pair === undefined ? text : `${text}\t${pair}`),
+  ]);
+  const columns = [...rightAligned(['line', 'loss']), 'label', 'predicted', 'text'];
+  console.log(table(columns, rows));
 }
 
 function formatFigure(name: string, value: number): string {

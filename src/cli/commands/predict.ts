@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { UsageError } from '../../platform/errors.ts';
 import { predictDefaults } from '../../train/defaults.ts';
+import { baseOption } from '../loraOptions.ts';
 import {
   addOptions,
+  calibratedOption,
   closedShare,
   columnOptions,
   deviceOption,
@@ -11,6 +13,8 @@ import {
   path,
   positiveInteger,
   quietOption,
+  strideOption,
+  thresholdOption,
 } from '../options.ts';
 
 export function predictCommand(): Command {
@@ -18,25 +22,27 @@ export function predictCommand(): Command {
     .description('label or score texts, or tag their words')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
+    .addOption(baseOption())
     .option(
       '--input <file>',
-      'instead of texts, a TSV, CSV, JSON or JSONL file with a text column (or two), tagged ' +
-        'words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
+      'instead of texts, a TSV, CSV, JSON, JSONL or Parquet file with a text column (or two), ' +
+        'tagged words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
         'written, with columns for what is predicted; broken rows are reported and left out',
       path,
     )
     .option(
       '--out <file>',
       'file for the table of --input, in UTF-8 and in the format of its ending (default: ' +
-        'standard output, in the format of the input)',
+        'standard output, in the format of the input; JSONL for Parquet)',
       path,
     )
     .option('--pairs', 'each text is a pair, separated by a tab')
     .option('--top-k <n>', 'give the n most probable labels; all: every label', labelCount)
+    .addOption(thresholdOption())
+    .addOption(calibratedOption())
     .option(
-      '--threshold <probability>',
-      'for models that give several labels: give those above this (default: ' +
-        `${predictDefaults.threshold})`,
+      '--abstain-below <probability>',
+      'no label for texts whose most probable one is less probable than this',
       closedShare,
     )
     .option(
@@ -44,6 +50,7 @@ export function predictCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
+    .addOption(strideOption())
     .option('--batch-size <n>', 'texts per batch', positiveInteger, predictDefaults.batchSize);
   return addOptions(command, columnOptions())
     .addOption(deviceOption())

@@ -6,6 +6,7 @@ import {
 } from '../../train/defaults.ts';
 import {
   addOptions,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   columnOptions,
@@ -21,6 +22,7 @@ import {
   startOptions,
   validShare,
 } from '../options.ts';
+import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
@@ -69,7 +71,7 @@ export function pretrainCommand(): Command {
       positiveInteger,
       pretrainDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'examples per step', positiveInteger, pretrainDefaults.batchSize)
+    .addOption(batchSizeOption('examples', pretrainDefaults.batchSize))
     .option('--steps <n>', 'steps in all (default: 3 epochs)', positiveInteger)
     .option('--epochs <n>', 'times through the texts, instead of --steps', positiveInteger);
   addRunOptions(command);
@@ -99,7 +101,12 @@ function addRunOptions(command: Command): void {
       nonNegativeInteger,
       pretrainDefaults.seed,
     )
-    .option('--out <dir>', 'folder for the model, history.json and history.svg', path, OUT)
+    .option(
+      '--out <dir>',
+      'folder for the model, report.html, history.json and history.svg',
+      path,
+      OUT,
+    )
     .addOption(overwriteOption())
     .addOption(deviceOption())
     .addOption(quietOption())
@@ -139,8 +146,9 @@ async function run(command: Command, files: string[], options: ReturnType<Comman
     );
   else if (!interrupted) {
     if (last) console.log(resultLine(last));
-    console.log(`saved in ${folder} (history.svg shows how it went); to fine-tune it:`);
+    console.log(`saved in ${folder} (report.html shows how it went); to fine-tune it:`);
     console.log(`  ${wigbertCommand('train', 'data.tsv', '--model', folder)}`);
   } else console.error(`to continue: ${wigbertCommand('pretrain', '--resume', folder)}`);
   if (interrupted) process.exitCode = interruptExitCode();
+  else profileRun(folder);
 }

@@ -4,8 +4,12 @@ import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, taskNames } from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
+import { isCrossValidation, runFolds } from '../crossValidating.ts';
+import { expandFiles } from '../files.ts';
+import { loraOptions } from '../loraOptions.ts';
 import {
   addOptions,
+  batchSizeOption,
   casedOption,
   checkpointOptions,
   dataOptions,
@@ -14,6 +18,7 @@ import {
   hyperparameterOptions,
   jsonOption,
   nonNegativeInteger,
+  nonNegativeNumber,
   overwriteOption,
   path,
   positiveInteger,
@@ -21,8 +26,10 @@ import {
   precisionOption,
   quietOption,
   startOptions,
+  strideOption,
   validShare,
 } from '../options.ts';
+import { profileRun } from '../profile.ts';
 import { checkSameOptions, noteCased, openAsBegun } from '../resume.ts';
 import { wigbertCommand } from '../shell.ts';
 import { interruptExitCode } from '../signals.ts';
@@ -42,8 +49,9 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a model on labelled texts, pairs of texts or words')
     .argument(
-      '[data]',
-      'TSV, CSV or JSONL with a text column (or two) and a label column; CoNLL for tags',
+      '[data...]',
+      'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +
+        'tags; of several files, each has its own columns',
     )
     .addOption(
       new Option('--task <task>', 'what the labels are (default: classification)').choices(
@@ -60,7 +68,8 @@ export function trainCommand(): Command {
       '--freeze <layers>',
       'freeze the embeddings and this many of the lowest layers; all: train only the head',
       layers,
-    )
+    );
+  addOptions(command, loraOptions())
     .option('--valid <file>', 'file to validate with, instead of a part of the data')
     .option(
       '--valid-split <share>',
@@ -74,7 +83,15 @@ export function trainCommand(): Command {
       positiveInteger,
       fineTuneDefaults.maxLength,
     )
-    .option('--batch-size <n>', 'texts per step', positiveInteger, fineTuneDefaults.batchSize)
+    .addOption(strideOption())
+    .option(
+      '--folds <k>',
+      'cross-validation: train k times, each with another part to validate with; the mean of the ' +
+        'metrics and its deviation are in folds.json',
+      positiveInteger,
+    )
+    .option('--balance', 'repeat the examples of rarer classes, up to the most frequent class')
+    .addOption(batchSizeOption('texts', fineTuneDefaults.batchSize))
     .option('--epochs <n>', 'times through the data', positiveInteger, fineTuneDefaults.epochs)
     .option(
       '--max-steps <n>',
@@ -83,7 +100,10 @@ export function trainCommand(): Command {
     );
   addRunOptions(command);
   addOptions(command, dataOptions());
-  return command.action((data: string | undefined, options) => run(command, data, options));
+  return command.action(async (given: string[], options) => {
+    const files = await expandFiles(given);
+    await run(command, files.length > 1 ? files : files[0], options);
+  });
 }
 
 /** Options of the training itself. */
@@ -113,6 +133,11 @@ function addRunOptions(command: Command): void {
       classWeights,
     )
     .option(
+      '--focal-loss <gamma>',
+      'focal loss: texts that are easy count less, the more so the larger gamma',
+      nonNegativeNumber,
+    )
+    .option(
       '--layer-decay <factor>',
       'factor of the learning rate from a layer to the one below it',
       factor,
@@ -126,7 +151,7 @@ function addRunOptions(command: Command): void {
     )
     .option(
       '--out <dir>',
-      'folder for the best model, history.json and history.svg',
+      'folder for the best model, report.html, history.json and history.svg',
       path,
       'out/model',
     )
@@ -141,7 +166,7 @@ function addRunOptions(command: Command): void {
 
 async function run(
   command: Command,
-  data: string | undefined,
+  data: string | string[] | undefined,
   options: ReturnType<Command['opts']>,
 ) {
   const { device: asked, precision, json, quiet, resume, maxTime, ...rest } = options;
@@ -152,6 +177,10 @@ async function run(
     );
   noteCased(options);
   const silent = Boolean(json || quiet);
+  if (options.folds !== undefined || (resume && (await isCrossValidation(resume)))) {
+    await runFolds(command, data, options);
+    return;
+  }
   let device!: Device;
   const { history, interrupted, isForPairs, out } = await runFineTuning(
     resume === undefined || resume === 'auto'
@@ -182,6 +211,7 @@ async function run(
   else if (interrupted) console.error(`to continue: ${wigbertCommand('train', '--resume', out)}`);
   else showResult(history, out, isForPairs);
   if (interrupted) process.exitCode = interruptExitCode();
+  else profileRun(out);
 }
 
 function showResult(history: History, out: string, isForPairs: boolean): void {
@@ -193,7 +223,7 @@ function showResult(history: History, out: string, isForPairs: boolean): void {
       `best: epoch ${best!.epoch}, ` +
         `validation ${metricNames[metric]} ${formatMetric(metric, value)}`,
     );
-  console.log(`saved in ${out} (history.svg shows how it went); to use it:`);
+  console.log(`saved in ${out} (report.html shows how it went); to use it:`);
   const use = ['predict', '--model', out];
   console.log(
     isForPairs

@@ -5,7 +5,7 @@ import type { Launch } from '../webgpu/commandStream.ts';
 import { createBindGroup, type ResolvedLaunch } from '../webgpu/launches.ts';
 import type { BufferPool, GpuBuffer } from '../webgpu/pool.ts';
 import type { SharedBuffers } from './memoryPlan.ts';
-import { type ReplayHook, runHooks, type Trace } from './trace.ts';
+import { type ReplayHook, rollBackHooks, runHooks, type Trace } from './trace.ts';
 import { UploadBlock } from './uploadBlock.ts';
 
 /** What a plan needs of its device. */
@@ -101,6 +101,8 @@ export class WebGpuPlan implements Plan {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    // What was captured but never run did nothing.
+    if (this.#isFirstReplay) rollBackHooks(this.#hooks);
     this.#uploadBlock.dispose(this.#host.pool);
     for (const buffer of this.#pinned) this.#host.pool.unpin(buffer);
     this.#host.sharedBuffers.release();

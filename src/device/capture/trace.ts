@@ -106,11 +106,16 @@ export class Trace<B extends TracedBuffer> {
   }
 
   /** The launches, with consecutive element-wise ones fused. */
-  fused(result: Binding, maxBuffers: number): LaunchRequest[] {
+  fused(
+    result: Binding,
+    maxBuffers: number,
+    mayFuse?: (request: LaunchRequest) => boolean,
+  ): LaunchRequest[] {
     return fuseLaunches(
       this.requests,
       (buffer) => buffer !== result.buffer && this.owns(buffer as B),
       maxBuffers,
+      mayFuse,
     );
   }
 

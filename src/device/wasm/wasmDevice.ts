@@ -52,7 +52,7 @@ export class WasmDevice implements Device {
     maxGroupsPerDimension: 65535,
     bindingAlignment: 4,
   };
-  readonly #memory = new WasmMemory();
+  readonly #memory: WasmMemory;
   readonly #threads: WasmThreads;
   readonly #args: WasmBuffer;
   /** Memory of captured steps. */
@@ -62,8 +62,12 @@ export class WasmDevice implements Device {
   #times: KernelTimes | undefined;
   #latestTurn = performance.now();
 
-  /** @param threads how many compute, the calling one included */
-  constructor(module: WasmModule, threads: number) {
+  /**
+   * @param threads how many compute, the calling one included
+   * @param memoryLimit bytes in use beyond which an allocation fails
+   */
+  constructor(module: WasmModule, threads: number, memoryLimit?: number) {
+    this.#memory = new WasmMemory(memoryLimit);
     this.#threads = new WasmThreads(module, this.#memory, threads);
     this.#sharedBuffers = new SharedBuffers(this.#memory);
     this.#args = this.#memory.acquire(EAGER_ARGS);
@@ -81,6 +85,9 @@ export class WasmDevice implements Device {
     // What a captured step made belongs to its plan.
     else if (wasmBuffer.id > 0) this.#memory.release(wasmBuffer);
   }
+
+  /** WebAssembly's memory never shrinks; its free parts serve buffers of any size. */
+  emptyCache(): void {}
 
   write({ buffer, offset }: Binding, data: HostArray): void {
     const target = buffer as WasmBuffer;
@@ -155,7 +162,9 @@ export class WasmDevice implements Device {
 
   #buildPlan(trace: Trace<WasmBuffer>, { result, inputs }: TracedStep): Plan {
     trace.assertNothingEscapes([result.buffer, ...inputs]);
-    const requests = trace.fused(result, this.traits.maxStorageBuffers);
+    // References have their own bits, fused or not: a chain holds WebAssembly alone.
+    const mayFuse = ({ kernel, part }: LaunchRequest) => kernel.wasm?.(part.params) !== undefined;
+    const requests = trace.fused(result, this.traits.maxStorageBuffers, mayFuse);
     return new WasmPlan(trace, requests, result, {
       memory: this.#memory,
       threads: this.#threads,

@@ -36,14 +36,19 @@ export class WasmMemory {
   #end = 2 * PAGE;
   #nextId = 1;
 
-  /** The first page is the modules' (assembly/threads.ts) and that of a launch's arguments. */
-  constructor() {
+  readonly #limit: number;
+
+  /** @param limit bytes in use beyond which an allocation fails */
+  constructor(limit = Number.POSITIVE_INFINITY) {
+    this.#limit = limit;
+    // The first page is for what the threads share (assembly/threads.ts).
     this.#insert(PAGE, PAGE);
   }
 
-  /** @throws OutOfMemoryError if the memory cannot grow by as much. */
+  /** @throws OutOfMemoryError if the memory cannot grow by as much, or the limit is reached. */
   acquire(requested: number): WasmBuffer {
     const bytes = Math.max(1, Math.ceil(requested / ALIGNMENT)) * ALIGNMENT;
+    if (this.#usage.bytes + bytes > this.#limit) throw this.#outOfMemory(bytes);
     const base = this.#take(bytes) ?? this.#takeGrown(bytes);
     this.#usage.pooledBytes -= bytes;
     this.#usage.bytes += bytes;
@@ -121,11 +126,7 @@ export class WasmMemory {
     const missing = bytes - (atEnd ? this.#sizes[last] : 0);
     const wanted = Math.max(missing, MIN_GROWTH, this.#end / 8);
     const added = this.#grow(Math.ceil(wanted / PAGE)) || this.#grow(Math.ceil(missing / PAGE));
-    if (added === 0)
-      throw new OutOfMemoryError(
-        `the wasm device has no memory for ${bytes} more bytes: ${this.#usage.bytes} of at most ` +
-          `${MAX_PAGES * PAGE} are in use; use smaller batches or shorter texts`,
-      );
+    if (added === 0) throw this.#outOfMemory(bytes);
     this.#insert(this.#end, added);
     this.#end += added;
     return this.#take(bytes)!;
@@ -140,6 +141,14 @@ export class WasmMemory {
       if (error instanceof RangeError || error instanceof TypeError) return 0;
       throw error;
     }
+  }
+
+  #outOfMemory(bytes: number): OutOfMemoryError {
+    const most = Math.min(this.#limit, MAX_PAGES * PAGE);
+    return new OutOfMemoryError(
+      `the wasm device has no memory for ${bytes} more bytes: ${this.#usage.bytes} are in use of ` +
+        `${most} at most; use smaller batches or shorter texts`,
+    );
   }
 
   #insert(start: number, size: number): void {

@@ -4,6 +4,7 @@ import type { SharedBuffers } from '../capture/memoryPlan.ts';
 import {
   type HostWrite,
   type ReplayHook,
+  rollBackHooks,
   runHooks,
   type Trace,
   writeKey,
@@ -125,6 +126,8 @@ export class WasmPlan implements Plan {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    // What was captured but never run did nothing.
+    if (this.#isFirstReplay) rollBackHooks(this.#hooks);
     const { memory, sharedBuffers } = this.#host;
     memory.release(this.#args);
     memory.release(this.#scratch);

@@ -1,3 +1,4 @@
+import { collectGarbage } from '../../platform/garbage.ts';
 import type { LaunchRequest } from '../capture/fusion.ts';
 import { KernelError } from '../errors.ts';
 import {
@@ -23,8 +24,8 @@ export interface ResolvedLaunch extends Omit<Launch, 'bindGroup'> {
   bindings: { buffer: GpuBuffer; offset: number; size: number; writes: boolean }[];
 }
 
-/** More bind groups than this are dropped, together with the parameters that they bind. */
-const MAX_BIND_GROUPS = 20_000;
+/** Bind groups that are kept: each takes a page of memory or more. */
+const MAX_BIND_GROUPS = 4_000;
 
 /**
  * Turns requests into launches: chooses the variant, compiles its pipeline, packs its parameters,
@@ -104,11 +105,20 @@ export class LaunchResolver {
     for (const { buffer, offset } of bindings) key += `,${buffer.id}+${offset}`;
     let group = params.bindGroups.get(key);
     if (!group) {
+      if (this.#bindGroups >= MAX_BIND_GROUPS) this.#forgetBindGroups();
       this.#bindGroups++;
       group = createBindGroup(this.#device, pipeline, params, bindings);
       params.bindGroups.set(key, group);
     }
     return group;
+  }
+
+  /** Shapes or buffers keep changing: what is bound to those before is rarely needed again. */
+  #forgetBindGroups(): void {
+    this.#uniforms.forgetBindGroups();
+    this.#bindGroups = 0;
+    // JavaScript sees small objects, and does not hurry.
+    collectGarbage();
   }
 
   #knownSignature(kernel: Kernel, words: Uint32Array): Signature | undefined {
@@ -124,11 +134,11 @@ export class LaunchResolver {
     const words = packParams(kernel.params, params);
     const known = this.#knownSignature(kernel, words);
     if (known) return known;
-    if (this.#uniforms.full || this.#bindGroups > MAX_BIND_GROUPS) {
+    if (this.#uniforms.full) {
       this.#submit();
+      this.#forgetBindGroups();
       this.#uniforms.reset();
       this.#signatures.clear();
-      this.#bindGroups = 0;
     }
     const constants = this.#tuning.constants(kernel, params, this.#traits);
     const groups = kernel.launch(params, constants, this.#traits);

@@ -33,15 +33,16 @@ export function bucketSize(bytes: number): number {
 }
 
 /**
- * Reuses GPU buffers by size. It always takes the lowest free id first, so that a step that
- * allocates as the last one did gets the same buffers, and with them the same cached bind groups.
- * If idle memory exceeds the peak in use (shapes that keep changing), idle buffers are destroyed
- * before new ones are created.
+ * Reuses GPU buffers by size, larger ones too. It always takes the lowest free id first, so that a
+ * step that allocates as the last one did gets the same buffers, and with them the same cached bind
+ * groups. If idle memory exceeds half of the peak in use (shapes that keep changing), idle buffers
+ * are destroyed before new ones are created.
  */
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #submit: () => void;
   readonly #report: (verdict: Promise<Error | undefined>) => void;
+  readonly #limit: number;
   readonly #idle = new Map<number, GpuBuffer[]>();
   readonly #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   #nextId = 1;
@@ -49,15 +50,18 @@ export class BufferPool {
   /**
    * @param submit sends the commands that may still use idle buffers
    * @param report gets the verdict of the adapter on each new buffer
+   * @param limit bytes in use and kept for reuse beyond which an allocation fails
    */
   constructor(
     device: GPUDevice,
     submit: () => void,
     report: (verdict: Promise<Error | undefined>) => void,
+    limit = Number.POSITIVE_INFINITY,
   ) {
     this.#device = device;
     this.#submit = submit;
     this.#report = report;
+    this.#limit = limit;
   }
 
   /** @throws OutOfMemoryError if the adapter has no buffers of this size. */
@@ -73,10 +77,11 @@ export class BufferPool {
 
   acquire(bytes: number): GpuBuffer {
     const size = this.sizeFor(bytes);
-    const idle = this.#idle.get(size)?.shift();
-    if (idle) this.#usage.pooledBytes -= size;
+    const idle = this.#takeIdle(size);
+    if (idle) this.#usage.pooledBytes -= idle.bytes;
     const buffer = idle ?? this.#create(size);
-    this.#usage.bytes += size;
+    if (buffer.allocationFailed) return buffer;
+    this.#usage.bytes += buffer.bytes;
     this.#usage.buffers++;
     this.#usage.peakBytes = Math.max(this.#usage.peakBytes, this.#usage.bytes);
     return buffer;
@@ -84,10 +89,10 @@ export class BufferPool {
 
   release(buffer: GpuBuffer): void {
     buffer.releaseOnUnpin = buffer.pins > 0;
-    if (buffer.releaseOnUnpin) return;
+    // What was not got is not counted any more.
+    if (buffer.releaseOnUnpin || buffer.allocationFailed) return;
     this.#usage.bytes -= buffer.bytes;
     this.#usage.buffers--;
-    if (buffer.allocationFailed) return;
     this.#usage.pooledBytes += buffer.bytes;
     const list = this.#idle.get(buffer.bytes) ?? [];
     const at = list.findIndex((other) => other.id > buffer.id);
@@ -103,9 +108,21 @@ export class BufferPool {
     return { ...this.#usage };
   }
 
+  /** An idle buffer of a size, or else the smallest of up to twice as much. */
+  #takeIdle(size: number): GpuBuffer | undefined {
+    const exact = this.#idle.get(size)?.shift();
+    if (exact) return exact;
+    let best = Number.POSITIVE_INFINITY;
+    for (const [other, { length }] of this.#idle)
+      if (length > 0 && other > size && other <= 2 * size) best = Math.min(best, other);
+    return this.#idle.get(best)?.shift();
+  }
+
   #create(size: number): GpuBuffer {
-    if (this.#usage.pooledBytes > this.#usage.peakBytes) this.#destroyIdle();
-    const { bytes, pooledBytes } = this.#usage;
+    const isBeyondLimit = () => this.#usage.bytes + this.#usage.pooledBytes + size > this.#limit;
+    if (2 * this.#usage.pooledBytes > this.#usage.peakBytes || isBeyondLimit()) this.destroyIdle();
+    const allocationFailed = isBeyondLimit();
+    const { bytes, pooledBytes, peakBytes } = this.#usage;
     this.#device.pushErrorScope('out-of-memory');
     const gpu = this.#device.createBuffer({ size, usage: STORAGE });
     const buffer: GpuBuffer = {
@@ -115,12 +132,13 @@ export class BufferPool {
       base: 0,
       lastBatch: -1,
       pins: 0,
+      allocationFailed,
     };
     this.#report(
       this.#device.popErrorScope().then((error) => {
-        if (!error) return undefined;
-        buffer.allocationFailed = true;
-        this.#destroyIdle();
+        if (!error && !allocationFailed) return undefined;
+        if (!allocationFailed) this.#forget(buffer, peakBytes);
+        this.destroyIdle();
         return new OutOfMemoryError(
           `the adapter has no memory for ${size} more bytes: ${bytes} are in use, ` +
             `${pooledBytes} kept for reuse; use smaller batches or shorter texts`,
@@ -130,7 +148,19 @@ export class BufferPool {
     return buffer;
   }
 
-  #destroyIdle(): void {
+  /** Undoes the count of a buffer that was not got. */
+  #forget(buffer: GpuBuffer, peakBefore: number): void {
+    const { bytes: size } = buffer;
+    buffer.allocationFailed = true;
+    this.#usage.peakBytes = Math.max(peakBefore, this.#usage.peakBytes - size);
+    // One that was released before is idle, and goes with the others.
+    if (this.#idle.get(size)?.includes(buffer)) return;
+    this.#usage.bytes -= size;
+    this.#usage.buffers--;
+  }
+
+  /** Gives back to the adapter what is kept for reuse. */
+  destroyIdle(): void {
     this.#submit();
     for (const buffer of [...this.#idle.values()].flat()) buffer.gpu.destroy();
     this.#idle.clear();

@@ -45,6 +45,11 @@ export class UniformArena {
     this.#at = 0;
   }
 
+  /** Drops the bind groups, and keeps the parameters. */
+  forgetBindGroups(): void {
+    for (const { bindGroups } of this.#slots.values()) bindGroups.clear();
+  }
+
   slot(words: Uint32Array<ArrayBuffer>): UniformSlot {
     const key = words.join();
     let slot = this.#slots.get(key);

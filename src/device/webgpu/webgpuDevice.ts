@@ -59,12 +59,14 @@ export class WebGpuDevice implements Device {
   /**
    * @param openSecondDevice opens another device on the adapter. Given if the adapter compiles
    *   kernels at their first launch and keeps the results for all devices.
+   * @param memoryLimit bytes beyond which an allocation fails
    */
   constructor(
     device: GPUDevice,
     description: string,
     traits: Traits,
     openSecondDevice?: () => Promise<GPUDevice>,
+    memoryLimit?: number,
   ) {
     this.#device = device;
     this.#openSecondDevice = openSecondDevice;
@@ -74,7 +76,7 @@ export class WebGpuDevice implements Device {
     this.#stream = new CommandStream(device, this.#errors);
     const submit = () => this.#stream.submit();
     const report = (error: Promise<Error | undefined>) => this.#errors.track(error);
-    this.#pool = new BufferPool(device, submit, report);
+    this.#pool = new BufferPool(device, submit, report, memoryLimit);
     this.#sharedBuffers = new SharedBuffers(this.#pool);
     const pipelines = new PipelineCache(device, traits, report);
     this.#resolver = new LaunchResolver(device, traits, this.tuning, pipelines, submit);
@@ -93,6 +95,10 @@ export class WebGpuDevice implements Device {
     if (this.#trace?.owns(gpuBuffer)) this.#trace.free(gpuBuffer);
     // What a captured step made belongs to its plan.
     else if (gpuBuffer.id > 0) this.#pool.release(gpuBuffer);
+  }
+
+  emptyCache(): void {
+    this.#pool.destroyIdle();
   }
 
   write({ buffer, offset }: Binding, data: HostArray): void {

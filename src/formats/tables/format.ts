@@ -2,10 +2,17 @@ import { STANDARD_INPUT } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 
 /** Format of a data file; CoNLL files hold tagged words, the others tables with named columns. */
-export type DataFormat = 'tsv' | 'csv' | 'jsonl' | 'json' | 'conll';
+export type DataFormat = 'tsv' | 'csv' | 'jsonl' | 'json' | 'conll' | 'parquet';
 
 /** The formats of data files. */
-export const dataFormats: readonly DataFormat[] = ['tsv', 'csv', 'jsonl', 'json', 'conll'];
+export const dataFormats: readonly DataFormat[] = [
+  'tsv',
+  'csv',
+  'jsonl',
+  'json',
+  'conll',
+  'parquet',
+];
 
 const extensions: Record<string, DataFormat> = {
   tsv: 'tsv',
@@ -20,6 +27,7 @@ const extensions: Record<string, DataFormat> = {
   bio: 'conll',
   iob: 'conll',
   iob2: 'conll',
+  parquet: 'parquet',
 };
 
 /** The extension of a file or URL, in lower case and without its dot; that of what a .gz holds. */
@@ -56,6 +64,10 @@ export function checkedFormat(format: DataFormat | undefined, name: string): Dat
     throw new UsageError(`\`format\`: expected ${dataFormats.join(', ')}, got ${format}`);
   return format;
 }
+
+/** Whether the rows of a format are objects, whose keys may hold objects. */
+export const hasObjects = (format: DataFormat): boolean =>
+  ['json', 'jsonl', 'parquet'].includes(format);
 
 /** Whether a file can be a table with named columns, by its extension; `.txt` can be plain too. */
 export const mayBeTable = (name: string): boolean =>

@@ -10,8 +10,9 @@ import type { Text } from './text.ts';
 const LIST_KEYS = ['data', 'rows', 'examples', 'train', 'validation', 'test'];
 
 /**
- * Reads JSON: one array of objects, an object with such an array under a key like `data`, or an
- * object a line; `lines` prefers the last. The columns are the keys of the objects in the head.
+ * Reads JSON: one array of objects, an object with such an array under a key like `data`, lists of
+ * the same length by column (pandas' orient='list', up to 4 MiB), or an object a line; `lines`
+ * prefers the last. The columns are the keys of the objects in the head.
  * @throws UsageError when it is none of these.
  */
 export async function jsonReader(text: Text, lines: boolean): Promise<Reader> {
@@ -19,6 +20,7 @@ export async function jsonReader(text: Text, lines: boolean): Promise<Reader> {
   const start = blocks.map((block) => block.text).join('');
   const path = elementPath(start, lines, text.name);
   if (path === 'lines') return jsonLinesReader(text);
+  if ('columns' in path) return columnReader(path.columns);
   const items = (columns: string[], found: (JsonElement | RowProblem)[]) =>
     found.map((element): Item => {
       if (isRowProblem(element)) return element;
@@ -41,7 +43,11 @@ export async function jsonReader(text: Text, lines: boolean): Promise<Reader> {
 }
 
 /** Where the rows are, judged by the beginning of a file. */
-function elementPath(start: string, lines: boolean, name: string): ElementPath | 'lines' {
+function elementPath(
+  start: string,
+  lines: boolean,
+  name: string,
+): ElementPath | 'lines' | { columns: Columns } {
   const isArray = lines ? /^\s*\[\s*(\{|\]|$)/ : /^\s*\[/;
   if (isArray.test(start)) return { around: '[' };
   if (lines || start.trim() === '') return 'lines';
@@ -53,12 +59,50 @@ function elementPath(start: string, lines: boolean, name: string): ElementPath |
   if (rest !== '') return /[\n\r]/.test(first.source) ? { around: '' } : 'lines';
   const object = parseObject(first.source);
   if (typeof object === 'string') return 'lines';
+  if (isSplit(object)) return keyedList([], name);
+  if (areColumns(object)) return { columns: object };
   const keys = Object.keys(object).filter((key) => {
     const value = object[key];
     return Array.isArray(value) && isObject(value[0]);
   });
   const isRow = keys.length === 0 && Object.values(object).some((value) => !isObject(value));
   return isRow ? { around: '' } : keyedList(keys, name);
+}
+
+/** Lists of values by column: pandas' orient='list'. */
+type Columns = Record<string, unknown[]>;
+
+/** Keys of a row whose value is a list of words. */
+const WORD_KEYS = ['tokens', 'words'];
+
+/** Whether an object has lists of the same length, one a column, and is not a row of words. */
+function areColumns(object: Record<string, unknown>): object is Columns {
+  const lists = Object.values(object);
+  const [first] = lists;
+  if (!Array.isArray(first) || lists.length < 2) return false;
+  if (!lists.every((list) => Array.isArray(list) && list.length === first.length)) return false;
+  // Lists of objects are rows, of which only one list can be meant.
+  if (lists.every((list) => isObject((list as unknown[])[0]))) return false;
+  return !WORD_KEYS.some((key) => typeof (object[key] as unknown[])?.[0] === 'string');
+}
+
+/** pandas' orient='split'. */
+const isSplit = (object: Record<string, unknown>): boolean =>
+  ['columns', 'index', 'data'].every((key) => Array.isArray(object[key]));
+
+/** All rows are in memory, and have no lines of their own: their numbers stand for these. */
+function columnReader(lists: Columns): Reader {
+  const count = Object.values(lists)[0].length;
+  const objects = Array.from({ length: count }, (_, i) =>
+    Object.fromEntries(Object.entries(lists).map(([key, list]) => [key, list[i]])),
+  );
+  const columns = columnsOf(objects);
+  return {
+    columns,
+    async *read() {
+      yield objects.map((object, i) => rowOf(object, columns, i + 1));
+    },
+  };
 }
 
 /** The keys of the lists of objects in an object whose end is cut off. */

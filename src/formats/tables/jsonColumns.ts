@@ -2,8 +2,8 @@ import { isObject } from '../../platform/format.ts';
 import type { Row } from './rows.ts';
 
 /** Columns with dots that a file can have, and levels of objects that they reach into. */
-const MAX_NESTED_COLUMNS = 200;
-const MAX_DEPTH = 4;
+export const MAX_NESTED_COLUMNS = 200;
+export const MAX_DEPTH = 4;
 
 /**
  * The columns of JSON objects: their keys, then the keys of objects in them with dots between, such

@@ -101,15 +101,21 @@ export class CsvRecords {
   /**
    * Fails for a record of several lines with too few or too many fields. A stray quote may have
    * swallowed the lines after it: all of them, or the beginning of a record on the last one. There
-   * reading goes on. Other lines that look like records are named too.
+   * reading goes on, unless the lines after it are records as they stand. Other lines that look
+   * like records are named too.
    */
   private failLines(reason: string, width: number): void {
     const [first, last] = [this.start + 1, this.next - 1];
-    const next = [first, last].find((at) => this.areRecords(at, this.next, width)) ?? this.next;
+    const isBetter = (at: number) => {
+      const end = this.recordsEnd(at, this.next, width);
+      if (end === undefined) return false;
+      return end === this.next || this.recordsEnd(this.next, end, width) === undefined;
+    };
+    const next = [first, last].find(isBetter) ?? this.next;
     const { line } = this.lines[this.start];
     this.found.push({ line, reason });
     for (let at = first; at < next; at++)
-      if (!BLANK.test(this.lines[at].text) && this.areRecords(at, at + 1, width))
+      if (!BLANK.test(this.lines[at].text) && this.recordsEnd(at, at + 1, width) !== undefined)
         this.found.push({
           line: this.lines[at].line,
           reason: `is inside the quotes opened on line ${line}`,
@@ -118,26 +124,28 @@ export class CsvRecords {
   }
 
   /**
-   * Whether records begin on a line and fill those up to `end`; the last may end after it. Only
-   * after others may it have the odd quote that closed the broken record.
+   * The line after the records that begin on a line and fill those up to `end`; the last may end
+   * after it. Only after others may it have the odd quote that closed the broken record. Undefined
+   * if they are no records.
    */
-  private areRecords(begin: number, end: number, width: number): boolean {
+  private recordsEnd(begin: number, end: number, width: number): number | undefined {
     let open: OpenField | undefined;
     let quotes = 0;
     const mayBeOdd = (at: number) => at === end - 1 && end - begin > 1;
-    for (let at = begin; at < end || open; at++) {
-      if (at >= Math.min(this.lines.length, end + MAX_LOOKAHEAD)) return false;
+    let at = begin;
+    for (; at < end || open; at++) {
+      if (at >= Math.min(this.lines.length, end + MAX_LOOKAHEAD)) return undefined;
       const { text } = this.lines[at];
       if (!open && BLANK.test(text)) continue;
       quotes += text.split('"').length - 1;
       const scanned = scanLine(text, this.delimiter, open);
-      if (typeof scanned === 'string') return false;
+      if (typeof scanned === 'string') return undefined;
       open = Array.isArray(scanned) ? undefined : scanned;
       if (open) continue;
       const isOdd = quotes % 2 === 1 && !mayBeOdd(at);
-      if ((scanned as string[]).length !== width || isOdd) return false;
+      if ((scanned as string[]).length !== width || isOdd) return undefined;
     }
-    return true;
+    return at;
   }
 
   private fail(reason: string): void {

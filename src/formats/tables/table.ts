@@ -3,6 +3,7 @@ import { conllReader } from './conll.ts';
 import { csvReader } from './csv.ts';
 import { checkedFormat, type DataFormat } from './format.ts';
 import { jsonReader } from './json.ts';
+import { isParquet, isParquetFile, parquetReader, parquetReaderInMemory } from './parquet.ts';
 import { isRowProblem, type Reader, type Row, type RowProblem, type WordColumns } from './rows.ts';
 import { openText, type Text, type TextOptions } from './text.ts';
 import { tsvReader } from './tsv.ts';
@@ -35,8 +36,22 @@ export interface Table {
 }
 
 /**
+ * The format that was asked for, else Parquet for what begins and ends as such, else that of the
+ * name.
+ * @throws UsageError as `checkedFormat`.
+ */
+export async function formatOfFile(
+  path: string,
+  format: DataFormat | undefined,
+): Promise<DataFormat> {
+  if (format === undefined && (await isParquetFile(path))) return 'parquet';
+  return checkedFormat(format, path);
+}
+
+/**
  * Opens a data file to read it row by row in bounded memory: TSV, CSV, JSON, JSONL or CoNLL, a gzip
- * file of these, a pipe, or standard input (`-`, with a `format`). In a browser, a URL.
+ * file of these, a pipe, or standard input (`-`, with a `format`); or Parquet, a row group at a
+ * time. In a browser, a URL.
  * @throws UsageError when the file cannot be read, its format or encoding is unknown, or it has no
  * header.
  * @example
@@ -48,9 +63,18 @@ export interface Table {
  * }
  */
 export async function openTable(path: string, options: TableOptions = {}): Promise<Table> {
-  const format = checkedFormat(options.format, path);
+  const format = await formatOfFile(path, options.format);
+  if (format === 'parquet') return parquetTable(path, await parquetReader(path));
   return tableOf(await openText(await openByteSource(path), options), format);
 }
+
+/** `formatOfFile` for bytes in memory. */
+export const formatOfBytes = (
+  bytes: Uint8Array,
+  name: string,
+  format: DataFormat | undefined,
+): DataFormat =>
+  format === undefined && isParquet(bytes) ? 'parquet' : checkedFormat(format, name);
 
 /** `openTable` for bytes in memory; `name` gives the format and names them in messages. */
 export async function openTableInMemory(
@@ -58,18 +82,26 @@ export async function openTableInMemory(
   name: string,
   options: TableOptions = {},
 ): Promise<Table> {
-  const format = checkedFormat(options.format, name);
+  const format = formatOfBytes(bytes, name, options.format);
+  if (format === 'parquet') return parquetTable(name, await parquetReaderInMemory(bytes, name));
   return tableOf(await openText(bytesInMemory(bytes, name), options), format);
 }
 
 /** Opens a text as a table. */
-export async function tableOf(text: Text, format: DataFormat): Promise<Table> {
-  const { columns, wordColumns, read } = await readers[format](text);
+export const tableOf = async (text: Text, format: TextFormat): Promise<Table> =>
+  tableOfReader(text, format, await readers[format](text));
+
+/** Opens a file as a Parquet table, whose texts are UTF-8. */
+const parquetTable = (name: string, reader: Reader): Table =>
+  tableOfReader({ name, encoding: 'UTF-8' }, 'parquet', reader);
+
+function tableOfReader(
+  { name, encoding }: Pick<Text, 'name' | 'encoding'>,
+  format: DataFormat,
+  { columns, wordColumns, read }: Reader,
+): Table {
   return {
-    name: text.name,
-    format,
-    encoding: text.encoding,
-    columns,
+    ...{ name, format, encoding, columns },
     duplicateColumns: [...new Set(columns.filter((name, at) => columns.indexOf(name) < at))],
     wordColumns,
     async *rows() {
@@ -78,7 +110,10 @@ export async function tableOf(text: Text, format: DataFormat): Promise<Table> {
   };
 }
 
-const readers: Record<DataFormat, (text: Text) => Promise<Reader>> = {
+/** Formats of texts. */
+type TextFormat = Exclude<DataFormat, 'parquet'>;
+
+const readers: Record<TextFormat, (text: Text) => Promise<Reader>> = {
   tsv: tsvReader,
   csv: csvReader,
   json: (text) => jsonReader(text, false),

@@ -111,11 +111,13 @@ async function* dropped(
   }
 }
 
+const PARQUET = 'a Parquet file';
+
 /** How files begin that are no text but are often taken for tables. */
 const binaryKinds: readonly (readonly [magic: readonly number[], kind: string])[] = [
   [[0x50, 0x4b, 3, 4], 'a ZIP archive, such as .xlsx'],
   [[0xd0, 0xcf, 0x11, 0xe0], 'an old Office file, such as .xls'],
-  [[0x50, 0x41, 0x52, 0x31], 'a Parquet file'],
+  [[0x50, 0x41, 0x52, 0x31], PARQUET],
   [[0x25, 0x50, 0x44, 0x46], 'a PDF'],
 ];
 
@@ -132,8 +134,15 @@ async function findEncoding(
   if (start.join() === '255,254,0,0' || start.join() === '0,0,254,255')
     throw new UsageError(`${source.name} is UTF-32: save it as UTF-8`);
   const kind = binaryKinds.find(([magic]) => magic.every((byte, at) => start[at] === byte))?.[1];
+  if (kind === PARQUET)
+    throw new UsageError(
+      `${source.name} is ${kind}, which is read from its end: expected a whole file, neither a ` +
+        "stream nor compressed, and no other `format` than 'parquet'",
+    );
   if (kind)
-    throw new UsageError(`${source.name} is ${kind}, not text: save its table as CSV or JSONL`);
+    throw new UsageError(
+      `${source.name} is ${kind}, not text: save its table as CSV, JSONL or Parquet`,
+    );
   const mark = byteOrderMark(Uint8Array.from(start));
   if (options.encoding === undefined)
     return mark ?? { encoding: await detectEncoding(bytes(), source.name), length: 0 };

@@ -1,7 +1,8 @@
 import { openByteSource } from '../../platform/byteSource.ts';
 import { checkedFormat, extensionOf, mayBeTable } from './format.ts';
 import { type LineFile, lineFileOf, splitBlocks } from './lines.ts';
-import { type Table, type TableOptions, tableOf } from './table.ts';
+import { isParquetFile } from './parquet.ts';
+import { openTable, type Table, type TableOptions, tableOf } from './table.ts';
 import { openText, type Text } from './text.ts';
 
 /**
@@ -15,11 +16,13 @@ export async function openTexts(
   options: TableOptions,
   hasColumns: boolean,
 ): Promise<Table | LineFile> {
-  const text = await openText(await openByteSource(path), options);
   const { format } = options;
-  if (hasColumns || (await isTable(text, path, format)))
-    return tableOf(text, checkedFormat(format, path));
-  return lineFileOf(text);
+  if (format === 'parquet' || (format === undefined && (await isParquetFile(path))))
+    return openTable(path, { format: 'parquet' });
+  const text = await openText(await openByteSource(path), options);
+  if (!hasColumns && !(await isTable(text, path, format))) return lineFileOf(text);
+  const textFormat = checkedFormat(format, path);
+  return textFormat === 'parquet' ? openTable(path, options) : tableOf(text, textFormat);
 }
 
 async function isTable(text: Text, path: string, format: TableOptions['format']) {

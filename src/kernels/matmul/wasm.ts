@@ -19,8 +19,7 @@ export function matmulWasm(p: MatmulParams, { bias, activation }: Epilogue): Was
   const batches = p.batch0 * p.batch1;
   const { rows, cols } = tileSize(p, batches);
   const group = Math.max(1, Math.floor(MIN_WORK / Math.max(1, p.m * p.n * p.k)));
-  const tiles =
-    Math.ceil(batches / group) * Math.ceil(p.m / rows) * Math.ceil(p.n / cols);
+  const tiles = Math.ceil(batches / group) * Math.ceil(p.m / rows) * Math.ceil(p.n / cols);
   return {
     phases: [{ entry: 'product', tiles }],
     words: [Number(bias), activations.indexOf(activation), rows, cols, group],

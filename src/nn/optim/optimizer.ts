@@ -3,7 +3,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError, StateError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 import { guardGradient, guardValue, noteWrite } from '../../tensor/captureGuard.ts';
-import { keep, scope, Tensor, zeros } from '../../tensor/index.ts';
+import { keep, noGrad, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
 import { checkNonNegative } from './options.ts';
@@ -140,8 +140,13 @@ export abstract class Optimizer<O extends { lr: number }> {
     return this.arenas.map(() => ({}));
   }
 
-  /** Updates every parameter that has a gradient, from `backward` or set by hand. */
-  step(): void {
+  /**
+   * Updates every parameter that has a gradient, from `backward` or set by hand.
+   * @param enabled a number on the device, [1]: where it is 0, parameters and state stay as they
+   *   are, and only steps are counted; so a step of gradients that are not finite can be left out
+   *   without waiting for them
+   */
+  step(enabled?: Tensor): void {
     // A step that was captured before a group came does not know it.
     guardValue(this, () => this.paramGroups.length);
     const active = new Set<Tensor>();
@@ -158,6 +163,8 @@ export abstract class Optimizer<O extends { lr: number }> {
       },
       () => this.#advanceSteps(active, -1),
     );
+    // The last word of a row tells its kernel whether there is anything to do.
+    if (enabled) noGrad(() => scope(() => void this.#hyperparameters.mul_(enabled)));
     for (const arena of this.arenas) {
       scope(() => this.launchUpdate(arena, this.#hyperparameters, this.#groupIndex.size));
       noteWrite(arena.param, 'optimizer.step');

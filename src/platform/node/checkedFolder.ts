@@ -10,7 +10,6 @@
  * `recoverFolders` finishes or removes what a crash left.
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import * as v from 'valibot';
 import { joinPath } from '../paths.ts';
 import type { FileContent, SystemError } from '../types.ts';
 import { newWriteId, syncFolder, throwUnwritable, writeFlushed } from './atomicWrite.ts';
@@ -19,10 +18,9 @@ import { pathExists } from './readFiles.ts';
 
 const MANIFEST = 'manifest.json';
 
-const manifestSchema = v.object({
-  files: v.record(v.string(), v.object({ bytes: v.number(), sha256: v.string() })),
-});
-type Manifest = v.InferOutput<typeof manifestSchema>;
+interface Manifest {
+  files: Record<string, { bytes: number; sha256: string }>;
+}
 
 /**
  * Writes a folder, replacing one of that name.
@@ -98,8 +96,13 @@ export async function findDamage(dir: string): Promise<string | undefined> {
 async function readManifest(dir: string): Promise<Manifest | string> {
   const text = await readFile(joinPath(dir, MANIFEST), 'utf8').catch(() => undefined);
   if (text === undefined) return `${MANIFEST} is missing`;
+  // Imported when it is needed: `wigbert --help` is quick.
+  const v = await import('valibot');
+  const schema = v.object({
+    files: v.record(v.string(), v.object({ bytes: v.number(), sha256: v.string() })),
+  });
   try {
-    const manifest = v.parse(manifestSchema, JSON.parse(text));
+    const manifest = v.parse(schema, JSON.parse(text));
     // A change that JSON does not see is a change too.
     if (serialize(manifest) === text) return manifest;
   } catch {}
@@ -111,6 +114,9 @@ export async function folderNames(parent: string): Promise<string[]> {
   const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
   return entries.flatMap((entry) => (entry.isDirectory() ? entry.name : []));
 }
+
+/** Removes a file, if it is there. */
+export const removeFile = (path: string): Promise<void> => rm(path, { force: true });
 
 /** Removes a folder that `writeFolder` wrote: first its name, so that none is left half-removed. */
 export async function removeFolder(dir: string): Promise<void> {

@@ -3,7 +3,10 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Thread } from '../types.ts';
 
-/** Threads that the processor runs at once; 1 where memory cannot be shared between threads. */
+/** Whether threads can share memory. */
+export const canShareMemory = (): boolean => true;
+
+/** Threads that the processor runs at once. */
 export const countCores = (): number => availableParallelism();
 
 /**

@@ -75,7 +75,7 @@ export interface TokenizerFolder {
  * is not WordPiece.
  */
 export async function readTokenizerFolder(
-  folder: ModelFolder,
+  { tokenizerFolder: folder }: ModelFolder,
   tokenizerClass?: BertTokenizerOptions['tokenizerClass'],
 ): Promise<TokenizerFolder> {
   const { dir } = folder;

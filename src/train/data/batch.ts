@@ -4,6 +4,7 @@ import { type HostTensor, IGNORE_INDEX } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { classification } from '../tasks/classification.ts';
 import type { Label, Task } from '../tasks/task.ts';
+import { checkStride, encodeWindows, type Window } from './documents.ts';
 import type { Example } from './labelledData.ts';
 
 /** An example as token ids. */
@@ -15,6 +16,11 @@ export interface EncodedExample {
    * Undefined without a label.
    */
   label?: Label;
+  /**
+   * The windows of a longer text after the first, if there are any (`stride`): what is predicted is
+   * the mean over all.
+   */
+  overflow?: Window[];
   /** True if the end of the text was cut off. */
   truncated?: true;
   /** How many words were cut off, and how many have no token, such as blanks; absent if none. */
@@ -31,7 +37,9 @@ export const PAD_TO_MULTIPLE_OF = 8;
  * Encodes texts to at most `maxLength` tokens, including special ones: by default the tokenizer's
  * `modelMaxLength`, and 512 at most. Words with tags are encoded one by one; tags of truncated
  * words are lost.
- * @throws UsageError when `maxLength` exceeds the positions of the model.
+ * @param stride splits longer texts into windows that repeat so many tokens of the one before
+ * (`overflow`), instead of cutting them; not for words with tags
+ * @throws UsageError when `maxLength` exceeds the positions of the model, or `stride` a window.
  * @example
  * const { examples } = await readData('reviews.tsv');
  * const encoded = encodeExamples(examples, tokenizer, 64, model.config.maxPositionEmbeddings);
@@ -42,10 +50,16 @@ export function encodeExamples(
   tokenizer: BertTokenizer,
   maxLength = Math.min(tokenizer.modelMaxLength, 512),
   maxPositions = maxLength,
+  stride?: number,
 ): EncodedExample[] {
   checkMaxLength(maxLength, maxPositions);
+  checkStride(stride);
   return examples.map(({ text, pair, words, label }) => {
     if (words) return encodeWords(words, label as number[] | undefined, tokenizer, maxLength);
+    if (stride !== undefined) {
+      const [first, ...more] = encodeWindows(text, pair, tokenizer, maxLength, stride);
+      return { ...first, label, ...(more.length > 0 && { overflow: more }) };
+    }
     const { inputIds, tokenTypeIds } = tokenizer.encode(text, pair, {
       maxLength,
       truncation: 'longest_first',

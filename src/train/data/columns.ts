@@ -75,6 +75,10 @@ export function findTextColumns(
   return { textIndex, pairIndex };
 }
 
+/** Whether a file has a column of words, and none of texts. */
+export const hasWordsOnly = (columns: readonly string[]): boolean =>
+  firstOf(columns, wordColumns) >= 0 && firstOf(columns, textColumns) < 0;
+
 /** The columns of two texts that belong together, if a file has them. */
 function findPair(columns: readonly string[]) {
   for (const [first, second] of textPairs) {

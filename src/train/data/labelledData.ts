@@ -1,6 +1,8 @@
-import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
+import type { DataFormat } from '../../formats/tables/format.ts';
 import type { Row, RowProblem, WordColumns } from '../../formats/tables/rows.ts';
 import {
+  formatOfBytes,
+  formatOfFile,
   isRowProblem,
   openTable,
   openTableInMemory,
@@ -11,6 +13,7 @@ import { formatNames, formatValue } from '../../platform/format.ts';
 import { tasks } from '../tasks/index.ts';
 import { cleanLabel, distinctLabels, labelFinder } from '../tasks/labelNames.ts';
 import type { RawLabel, Task } from '../tasks/task.ts';
+import { hasWordsOnly } from './columns.ts';
 import {
   type DataOptions,
   type Example,
@@ -56,7 +59,7 @@ export async function parseData(
   options: DataOptions = {},
 ): Promise<LabelledData> {
   const task = taskOfOptions(options);
-  const format = resolveFormat(task, options.format ?? formatOf(name), name, options);
+  const format = resolveFormat(task, formatOfBytes(bytes, name, options.format), name, options);
   const table = await openTableInMemory(bytes, name, { ...options, format });
   return encodeLabels(await collect(table, task, options), options.labels);
 }
@@ -80,9 +83,53 @@ export async function readExamples(
   known: readonly string[] | undefined = options.labels,
 ): Promise<NamedExamples> {
   const task = taskOfOptions(options);
-  const format = resolveFormat(task, options.format ?? formatOf(path), path, options);
+  const format = resolveFormat(task, await formatOfFile(path, options.format), path, options);
   const table = await openTable(path, { ...options, format });
   return collect(table, task, options, known);
+}
+
+/** A file whose examples are read one by one. */
+export interface OpenedExamples {
+  table: Table;
+  task: Task;
+  items(): AsyncGenerator<NamedExample | RowProblem>;
+}
+
+/**
+ * Opens a file to read its examples one by one. Without a task, words with tags are noticed.
+ * @throws UsageError as `readData`, but not for a file without usable rows.
+ */
+export async function openExamples(path: string, options: DataOptions): Promise<OpenedExamples> {
+  const format = await formatOfFile(path, options.format);
+  const isFree = options.task === undefined && options.labelColumns === undefined;
+  let task = taskOfOptions(
+    isFree && format === 'conll' ? { task: 'token-classification' } : options,
+  );
+  const table = await openTable(path, {
+    ...options,
+    format: resolveFormat(task, format, path, options),
+  });
+  if (isFree && !task.perToken && hasWordsOnly(table.columns)) task = tasks['token-classification'];
+  return { table, task, items: () => examplesOf(table, task, { ...options, task: task.name }) };
+}
+
+/** The examples and broken rows of a table. */
+async function* examplesOf(
+  { name, columns, rows }: Table,
+  task: Task,
+  options: DataOptions,
+  known: readonly string[] | undefined = options.labels,
+): AsyncGenerator<NamedExample | RowProblem> {
+  let readExample: ((row: Row) => NamedExample | string) | undefined;
+  for await (const item of rows()) {
+    if (isRowProblem(item)) {
+      yield item;
+      continue;
+    }
+    readExample ??= exampleReader(columns, name, task, options, known);
+    const example = readExample(item);
+    yield typeof example === 'string' ? { line: item.line, reason: example } : example;
+  }
 }
 
 /** The task that options ask for. */
@@ -106,19 +153,12 @@ async function collect(
   options: DataOptions,
   known: readonly string[] | undefined = options.labels,
 ): Promise<NamedExamples> {
-  const { name, columns, duplicateColumns, encoding, wordColumns } = table;
+  const { name, duplicateColumns, encoding, wordColumns } = table;
   const problems: RowProblem[] = [];
   const examples: NamedExample[] = [];
-  let readExample: ((row: Row) => NamedExample | string) | undefined;
-  for await (const item of table.rows()) {
-    if (isRowProblem(item)) {
-      problems.push(item);
-      continue;
-    }
-    readExample ??= exampleReader(columns, name, task, options, known);
-    const example = readExample(item);
-    if (typeof example === 'string') problems.push({ line: item.line, reason: example });
-    else examples.push(example);
+  for await (const item of examplesOf(table, task, options, known)) {
+    if (isRowProblem(item)) problems.push(item);
+    else examples.push(item);
   }
   if (examples.length === 0) throw noUsableRows(name, problems);
   const labels = options.labelColumns

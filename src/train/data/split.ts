@@ -3,6 +3,7 @@ import { Philox } from '../../tensor/random.ts';
 
 // A stream of the seed. Epochs use the streams from 0, so the split is independent of their orders.
 const splitStream = -1;
+const oversampleStream = -2;
 
 /** Indices of the training and validation examples, each in random order. */
 export interface Split {
@@ -27,14 +28,7 @@ export function stratifiedSplit(
   if (!(validSplit >= 0 && validSplit < 1))
     throw new UsageError(`\`validSplit\`: expected a number from 0 to below 1, got ${validSplit}`);
   const random = new Philox(seed, splitStream);
-  const groups = new Map<number, number[]>();
-  for (const index of random.permutation(labels.length)) {
-    const group = groups.get(labels[index]);
-    if (group) group.push(index);
-    else groups.set(labels[index], [index]);
-  }
-
-  const shares = [...groups.values()].map((group) => {
+  const shares = byLabel(labels, random.permutation(labels.length)).map((group) => {
     const exact = group.length * validSplit;
     return { group, count: Math.floor(exact), remainder: exact % 1 };
   });
@@ -56,6 +50,67 @@ export function stratifiedSplit(
         `with ${validSplit}: give more examples or a split of 0`,
     );
   return { train, valid };
+}
+
+/**
+ * One of `folds` splits, in each of which other examples are set aside: every example once. Labels
+ * are dealt out in turn, so that the folds have equal shares of them.
+ * @param labels the label id of each example
+ * @param fold from 1
+ * @throws UsageError when `folds` is below 2, or more than there are examples.
+ * @example
+ * for (let fold = 1; fold <= 5; fold++) console.log(foldSplit(labels, { folds: 5, fold }, 42));
+ */
+export function foldSplit(
+  labels: ArrayLike<number>,
+  { folds, fold }: { folds: number; fold: number },
+  seed: number,
+): Split {
+  if (!(Number.isInteger(folds) && folds >= 2))
+    throw new UsageError(`\`folds\`: expected an integer ≥ 2, got ${folds}`);
+  if (folds > labels.length)
+    throw new UsageError(
+      `\`folds\`: expected at most the ${labels.length} examples there are, got ${folds}`,
+    );
+  const random = new Philox(seed, splitStream);
+  const order = Array.from(random.permutation(labels.length));
+  // Sorting is stable: within a label the order stays random.
+  const dealt = order.sort((a, b) => labels[a] - labels[b]);
+  const split: Split = { train: [], valid: [] };
+  for (const [i, index] of dealt.entries())
+    split[i % folds === fold - 1 ? 'valid' : 'train'].push(index);
+  return { train: random.shuffle(split.train), valid: random.shuffle(split.valid) };
+}
+
+/**
+ * Repeats the examples of rarer labels until each label has as many as the most frequent one (as
+ * imbalanced-learn's RandomOverSampler): all of them as often as it fits, then some at random.
+ * @param labels the label id of each example
+ * @returns indices, those of all examples first.
+ * @example
+ * const balanced = oversample(labels, 42).map((index) => examples[index]);
+ */
+export function oversample(labels: readonly number[], seed: number): number[] {
+  const groups = byLabel(labels, labels.keys());
+  const most = groups.reduce((longest, { length }) => Math.max(longest, length), 0);
+  const random = new Philox(seed, oversampleStream);
+  const added = groups.flatMap((group) => {
+    const missing = most - group.length;
+    const whole = Array.from({ length: Math.floor(missing / group.length) }, () => group).flat();
+    return [...whole, ...random.shuffle([...group]).slice(0, missing % group.length)];
+  });
+  return [...labels.keys(), ...added];
+}
+
+/** The indices of each label, in the given order. */
+function byLabel(labels: ArrayLike<number>, order: Iterable<number>): number[][] {
+  const groups = new Map<number, number[]>();
+  for (const index of order) {
+    const group = groups.get(labels[index]);
+    if (group) group.push(index);
+    else groups.set(labels[index], [index]);
+  }
+  return [...groups.values()];
 }
 
 /** Number of batches among which examples are sorted by length. */

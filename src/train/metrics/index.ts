@@ -1,10 +1,17 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { type Counts, type ScoreReport, scoreReport, sumOf } from './scores.ts';
 
+export {
+  type CalibrationBin,
+  calibrationBins,
+  expectedCalibrationError,
+  fitTemperature,
+} from './calibration.ts';
 export { pearson, spearman } from './correlation.ts';
 export { type EntityReport, type EntitySpan, entityReport, getEntities } from './entities.ts';
 export type { ScoreReport, Scores } from './scores.ts';
 export { type Mark, type ParsedTag, parseTag, type TagScheme, tagScheme } from './tagSchemes.ts';
+export { bestThresholds } from './thresholds.ts';
 
 /**
  * Measures of predicted against true label ids, as in scikit-learn; a ratio with denominator 0

@@ -7,6 +7,7 @@ export type TextInput = string | readonly [string, string];
 
 /**
  * Texts as ids, cut to `maxLength` tokens; by default to the most that model and tokenizer take.
+ * @param stride as that of `encodeExamples`
  * @throws UsageError when `maxLength` is more than the model has positions for.
  */
 export function encodeTexts(
@@ -14,10 +15,11 @@ export function encodeTexts(
   { config }: BertPreTrainedModel,
   tokenizer: BertTokenizer,
   maxLength: number = defaultMaxLength(config, tokenizer),
+  stride?: number,
 ): EncodedExample[] {
   const examples = texts.map((input) => {
     const [text, pair] = typeof input === 'string' ? [input] : input;
     return { text, pair, label: undefined };
   });
-  return encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);
+  return encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings, stride);
 }

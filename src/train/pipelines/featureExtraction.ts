@@ -75,9 +75,9 @@ export class FeatureExtractionPipeline {
     return features;
   }
 
-  /** Texts, or pairs, as ids, cut to `maxLength` tokens. */
-  encode(texts: readonly TextInput[], maxLength?: number): EncodedExample[] {
-    return encodeTexts(texts, this.model, this.tokenizer, maxLength);
+  /** Texts, or pairs, as ids, cut to `maxLength` tokens; with `stride`, split into windows. */
+  encode(texts: readonly TextInput[], maxLength?: number, stride?: number): EncodedExample[] {
+    return encodeTexts(texts, this.model, this.tokenizer, maxLength, stride);
   }
 
   /**

@@ -20,6 +20,12 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
+/** How a pipeline runs over texts that are encoded already. */
+export interface EncodedOptions extends Pick<PredictOptions, 'batchSize' | 'signal'> {
+  /** What logits are divided by before they become probabilities. Default 1. */
+  temperature?: number;
+}
+
 /** How many labels to give of each text. */
 export interface TopKOptions extends PredictOptions {
   /** This many labels, the most probable first; 'all': every label. */
@@ -90,18 +96,18 @@ export class TextClassificationPipeline {
       : predictions.map(({ scores }) => topLabels(scores, topK));
   }
 
-  /** Texts, or pairs, as ids, cut to `maxLength` tokens. */
-  encode(texts: readonly TextInput[], maxLength?: number): EncodedExample[] {
-    return encodeTexts(texts, this.model, this.tokenizer, maxLength);
+  /** Texts, or pairs, as ids, cut to `maxLength` tokens; with `stride`, split into windows. */
+  encode(texts: readonly TextInput[], maxLength?: number, stride?: number): EncodedExample[] {
+    return encodeTexts(texts, this.model, this.tokenizer, maxLength, stride);
   }
 
   /** `predict` for texts that are encoded already. */
   async classify(
     examples: readonly EncodedExample[],
-    { batchSize = 32, signal }: Pick<PredictOptions, 'batchSize' | 'signal'> = {},
+    { batchSize = 32, ...options }: EncodedOptions = {},
   ): Promise<Prediction[]> {
     const { id2label } = this.model.config;
-    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, { signal });
+    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, options);
     return probabilities.map((row) => {
       const best = argmax(row);
       return {

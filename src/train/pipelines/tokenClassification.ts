@@ -12,7 +12,7 @@ import { getEntities } from '../metrics/entities.ts';
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
-import type { PredictOptions } from './textClassification.ts';
+import type { EncodedOptions, PredictOptions } from './textClassification.ts';
 
 /** A word of a text, its place (`text.slice(start, end)`) and its tag. */
 export interface TaggedWord {
@@ -110,10 +110,10 @@ export class TokenClassificationPipeline {
   /** `predict` for texts that are encoded already. */
   async tag(
     examples: readonly EncodedWords[],
-    { batchSize = 32, signal }: Pick<PredictOptions, 'batchSize' | 'signal'> = {},
+    { batchSize = 32, ...options }: EncodedOptions = {},
   ): Promise<TaggedWord[][]> {
     const { id2label, numLabels } = this.model.config;
-    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, { signal });
+    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, options);
     return examples.map(({ text, spans }, row) =>
       spans.map(({ token, start, end }) => {
         const scores = probabilities[row].slice(token * numLabels, (token + 1) * numLabels);

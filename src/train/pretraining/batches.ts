@@ -20,6 +20,8 @@ export interface CorpusPosition {
 export const START: CorpusPosition = { epoch: 1, pool: 0, batch: 0 };
 
 export interface PositionedBatch extends PretrainBatch {
+  /** The inputs in parts of at most `size` examples, with the same masks. */
+  divide: (size: number) => PretrainBatch['inputs'];
   epoch: number;
   /** Position after this batch. */
   next: CorpusPosition;
@@ -66,10 +68,18 @@ export async function* trainingBatches(
       for (let batch = pool === start.pool ? start.batch : 0; batch < batches.length; batch++) {
         hasAny = true;
         const longest = Math.max(...batches[batch].map(({ inputIds }) => inputIds.length));
-        const parts = runs(batches[batch], batchSize).map((part, i) =>
-          builder.collate(part, seedOfPool, batch * perStep + i * batchSize, longest),
-        );
-        yield { ...joinBatches(parts), epoch, next: { epoch, pool, batch: batch + 1 } };
+        const inParts = (size: number) =>
+          joinBatches(
+            runs(batches[batch], size).map((part, i) =>
+              builder.collate(part, seedOfPool, batch * perStep + i * size, longest),
+            ),
+          );
+        yield {
+          ...inParts(batchSize),
+          divide: (size) => inParts(size).inputs,
+          epoch,
+          next: { epoch, pool, batch: batch + 1 },
+        };
       }
     }
     if (!hasAny)

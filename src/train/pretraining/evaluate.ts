@@ -1,5 +1,7 @@
 import { yieldToEventLoop } from '../../platform/waiting.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { type HalvedBatch, inMemory } from '../trainer/inMemory.ts';
+import { partOf } from './accumulation.ts';
 import {
   objectiveOf,
   type PretrainBatch,
@@ -17,7 +19,8 @@ export interface PretrainScores {
 }
 
 /**
- * Loss, perplexity and accuracy in evaluation mode. Rejects once `signal` is aborted.
+ * Loss, perplexity and accuracy in evaluation mode. Rejects once `signal` is aborted. Where memory
+ * runs out, it goes on with parts of half the size, which `onOutOfMemory` is told of.
  * @example
  * const { loss, perplexity } = await evaluatePretraining(model, valid);
  */
@@ -25,6 +28,7 @@ export async function evaluatePretraining(
   model: PretrainModel,
   batches: readonly PretrainBatch[],
   signal?: AbortSignal,
+  onOutOfMemory?: (halved: HalvedBatch) => void,
 ): Promise<PretrainScores> {
   const objective = objectiveOf(model);
   const wasTraining = model.training;
@@ -32,24 +36,19 @@ export async function evaluatePretraining(
   model.eval();
   try {
     for (const batch of batches) {
-      signal?.throwIfAborted();
-      const { loss, logits } = await forward(model, batch);
-      let rest = loss;
-      if (logits) {
-        const { inputs } = batch;
-        const labels = (inputs.nextSentenceLabel ?? inputs.labels).data;
-        const mean = nextSentenceLoss(logits, labels);
-        sums.pairs += mean * batch.examples;
-        sums.correct += labels.filter(
-          (label, i) => Number(logits[2 * i + 1] > logits[2 * i]) === label,
-        ).length;
-        rest -= mean;
-      }
-      sums.tokens += rest * batch.predicted;
-      sums.predicted += batch.predicted;
-      sums.examples += batch.examples;
-      // On the CPU device nothing else waits.
-      await yieldToEventLoop();
+      let done = 0;
+      await inMemory(batch.examples, onOutOfMemory, async (size) => {
+        while (done < batch.examples) {
+          signal?.throwIfAborted();
+          const part = partOf(batch, done, Math.min(done + size, batch.examples));
+          // Without a token to predict, only sentences have a loss.
+          if (part.predicted > 0 || usesSentencePairs(objective))
+            addScores(sums, part, await forward(model, part));
+          done += part.examples;
+          // On the CPU device nothing else waits.
+          await yieldToEventLoop();
+        }
+      });
     }
   } finally {
     model.train(wasTraining);
@@ -63,11 +62,34 @@ export async function evaluatePretraining(
   };
 }
 
-/** The loss of a batch, and the next sentence logits, [batch, 2], if the model has them. */
-async function forward(
-  model: PretrainModel,
-  { inputs }: PretrainBatch,
-): Promise<{ loss: number; logits?: Float32Array }> {
+interface Outputs {
+  /** 0 if nothing is to be predicted. */
+  loss: number;
+  /** Of the next sentence, [batch, 2], if the model has them. */
+  logits?: Float32Array;
+}
+
+function addScores(
+  sums: Record<'tokens' | 'predicted' | 'pairs' | 'examples' | 'correct', number>,
+  { inputs, examples, predicted }: PretrainBatch,
+  { loss, logits }: Outputs,
+): void {
+  let rest = loss;
+  if (logits) {
+    const labels = (inputs.nextSentenceLabel ?? inputs.labels).data;
+    const mean = nextSentenceLoss(logits, labels);
+    sums.pairs += mean * examples;
+    sums.correct += labels.filter(
+      (label, i) => Number(logits[2 * i + 1] > logits[2 * i]) === label,
+    ).length;
+    rest -= mean;
+  }
+  sums.tokens += predicted > 0 ? rest * predicted : 0;
+  sums.predicted += predicted;
+  sums.examples += examples;
+}
+
+async function forward(model: PretrainModel, { inputs }: PretrainBatch): Promise<Outputs> {
   const device = model.parameters()[0].device;
   const outputs: Tensor[] = noGrad(() =>
     scope(() => {
@@ -82,13 +104,14 @@ async function forward(
           : objectiveOf(model) === 'nsp'
             ? (output as { logits: Tensor }).logits
             : undefined;
-      return logits ? [output.loss!, logits] : [output.loss!];
+      return [...(logits ? [logits] : []), ...(output.loss ? [output.loss] : [])];
     }),
   );
-  const [loss, logits] = await Promise.all(
+  const values = await Promise.all(
     outputs.map((values) => values.data().finally(() => values.dispose())),
   );
-  return { loss: loss[0], logits: logits as Float32Array | undefined };
+  const logits = values.find(({ length }) => length > 1) as Float32Array | undefined;
+  return { loss: values.find(({ length }) => length === 1)?.[0] ?? 0, logits };
 }
 
 /** Mean cross-entropy of rows of two logits. */

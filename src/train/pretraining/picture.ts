@@ -1,4 +1,4 @@
-import { curvesPicture, pointsOf, valuesOf } from '../trainer/curves.ts';
+import { type Curves, curvesPicture, pointsOf, valuesOf } from '../trainer/curves.ts';
 import { logScale, metricScale, scaleFromZero } from '../trainer/scale.ts';
 import type { PretrainHistory } from './history.ts';
 
@@ -8,7 +8,11 @@ import type { PretrainHistory } from './history.ts';
  * @example
  * await writeFile('history.svg', await pretrainPicture(history));
  */
-export function pretrainPicture({ steps, evaluations }: PretrainHistory, title: string): string {
+export const pretrainPicture = (history: PretrainHistory, title: string): string =>
+  curvesPicture(pretrainCurves(history, title));
+
+/** What the picture of a pre-training shows. */
+export function pretrainCurves({ steps, evaluations }: PretrainHistory, title: string): Curves {
   const measured = (name: string, key: string) => ({
     name,
     raw: [],
@@ -30,11 +34,11 @@ export function pretrainPicture({ steps, evaluations }: PretrainHistory, title: 
     parts.push(`perplexity ${last.validPerplexity.toFixed(1)}`);
   if (last?.validAccuracy !== undefined)
     parts.push(`next sentence accuracy ${(100 * last.validAccuracy).toFixed(1)} %`);
-  return curvesPicture({
+  return {
     title,
     summary: parts.join('  ·  '),
     panels: all.filter(({ raw, valid }) => raw.length + valid.length > 0),
     lastStep: Math.max(1, steps.length),
     validName: 'validation',
-  });
+  };
 }

@@ -2,8 +2,11 @@ import type { PreTrainingOutput } from '../../bert/heads/preTraining.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { crossEntropy, type Tensor } from '../../tensor/index.ts';
 import { pretrainDefaults } from '../defaults.ts';
+import { findBatchSize } from '../trainer/batchSize.ts';
+import type { HalvedBatch, HalvedInTraining } from '../trainer/inMemory.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import { type SavedState, Trainer, type TrainerState } from '../trainer/trainer.ts';
+import { Trainer } from '../trainer/trainer.ts';
+import { isFiniteStep, type SavedState, type TrainerState } from '../trainer/trainerState.ts';
 import type { StepInfo, TrainingLog, TrainingTask } from '../trainer/trainingTask.ts';
 import { type CorpusPosition, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
@@ -47,6 +50,10 @@ export interface PretrainCallbacks {
   /** After each step, when its results arrive. */
   onStep?: (record: PretrainStep, pace: Throughput) => void;
   onEvaluation?: (record: PretrainEvaluation) => void;
+  /** When the device has too little memory for as many examples at once. */
+  onOutOfMemory?: (halved: HalvedInTraining) => void;
+  /** When a step is left out, since its loss or gradients are not finite. */
+  onSkip?: (record: PretrainStep) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */
   onCheckpoint?: (state: PretrainState<Tensor>) => Promise<void>;
 }
@@ -71,8 +78,54 @@ export async function pretrainModel(
 ): Promise<PretrainHistory> {
   const settings = { ...withDefaults(pretrainDefaults, options), eps: EPS };
   const task = new Pretraining(model, data, settings);
-  const log = await new Trainer(task, settings, callbacks, state).train();
-  return { objective: objectiveOf(model), ...log };
+  if (settings.gradientCheckpointing) model.gradientCheckpointingEnable();
+  try {
+    const log = await new Trainer(task, settings, callbacks, state).train();
+    return { objective: objectiveOf(model), ...log };
+  } finally {
+    if (settings.gradientCheckpointing) model.gradientCheckpointingDisable();
+  }
+}
+
+/** Documents that the batch size is tried on. */
+const TRIED_DOCUMENTS = 1000;
+
+/**
+ * The largest batch, a power of two, for whose step the device has memory if its texts are the
+ * longest of the first ones. Throws as `pretrainModel`.
+ */
+export async function findPretrainBatchSize(
+  model: PretrainModel,
+  data: PretrainData,
+  options: Omit<PretrainOptions, 'totalSteps'>,
+): Promise<number> {
+  const documents: Document[] = [];
+  for await (const document of data.documents())
+    if (documents.push(document) === TRIED_DOCUMENTS) break;
+  const { seed } = options;
+  const examples = await data.exampleBuilder.examples(documents, seed);
+  if (examples.length === 0) return options.batchSize;
+  const longest = data.exampleBuilder.sortByLength(examples).toReversed();
+  const task = new Pretraining(model, data, { ...options, totalSteps: 1 });
+  // Later texts may fill a larger batch than the first ones.
+  const inputsOf = (size: number) =>
+    data.exampleBuilder.collate(
+      Array.from({ length: size }, (_, i) => longest[i % longest.length]),
+      seed,
+      0,
+    ).inputs;
+  if (options.gradientCheckpointing) model.gradientCheckpointingEnable();
+  try {
+    const settings = { ...options, eps: EPS };
+    return await findBatchSize(
+      task,
+      settings,
+      inputsOf,
+      Math.max(examples.length, documents.length),
+    );
+  } finally {
+    if (options.gradientCheckpointing) model.gradientCheckpointingDisable();
+  }
 }
 
 /** Pre-training as the Trainer sees it. */
@@ -115,14 +168,16 @@ class Pretraining implements TrainingTask<CorpusPosition, PretrainStep, Pretrain
     _log: TrainingLog<PretrainStep, PretrainEvaluation>,
     steps: readonly PretrainStep[],
     signal?: AbortSignal,
+    onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<PretrainEvaluation | undefined> {
     if (this.#data.valid.length === 0) return undefined;
-    const scores = await evaluatePretraining(this.model, this.#data.valid, signal);
+    const scores = await evaluatePretraining(this.model, this.#data.valid, signal, onOutOfMemory);
     const { step, epoch } = steps.at(-1)!;
+    const counted = steps.filter(isFiniteStep);
     return {
       step,
       epoch,
-      trainLoss: steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length,
+      trainLoss: counted.reduce((sum, { loss }) => sum + loss, 0) / counted.length,
       validLoss: scores.loss,
       ...(scores.perplexity !== undefined && { validPerplexity: scores.perplexity }),
       ...(scores.accuracy !== undefined && { validAccuracy: scores.accuracy }),

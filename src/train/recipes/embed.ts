@@ -1,7 +1,8 @@
 import { isRowProblem } from '../../formats/tables/rows.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { defaultMaxLength } from '../data/batch.ts';
+import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
+import { windowsOf } from '../data/documents.ts';
 import type { DataOptions } from '../data/labelledData.ts';
 import { embedDefaults } from '../defaults.ts';
 import type { TextInput } from '../pipelines/encode.ts';
@@ -19,6 +20,8 @@ export interface EmbedOptions
     Pick<DataOptions, 'textColumn' | 'pairColumn' | 'format' | 'encoding'> {
   /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** Either these or `input`. */
   texts?: readonly TextInput[];
   /** TSV, CSV or JSONL file with a text column, or two for pairs; or `.txt` with a text a line. */
@@ -27,6 +30,11 @@ export interface EmbedOptions
   out?: string;
   /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
   maxLength?: number;
+  /**
+   * Reads longer texts in windows that repeat so many tokens of the one before, instead of cutting
+   * them: a vector is the mean over the windows. Not with `pooling: 'tokens'`.
+   */
+  stride?: number;
   /** Default 32. */
   batchSize?: number;
 }
@@ -59,17 +67,21 @@ export async function embed(
   options: EmbedOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<EmbedEvent> = {},
 ): Promise<EmbedResult> {
-  const { model, out, maxLength, batchSize, pooling, layers, combine } = withDefaults(
+  const { model, base, out, maxLength, stride, batchSize, pooling, layers, combine } = withDefaults(
     embedDefaults,
     options,
   );
+  if (stride !== undefined && pooling === 'tokens')
+    throw new UsageError("`stride`: expected `pooling` to be 'mean' or 'cls', got 'tokens'");
   const format = out === undefined ? undefined : embeddingFormat(out);
   if (out !== undefined) await checkOutFile(out);
   const texts = await readTexts(options, report);
-  const pipeline = await FeatureExtractionPipeline.fromPretrained(await fetchModel(model, report));
+  const pipeline = await FeatureExtractionPipeline.fromPretrained(
+    await fetchModel(model, report, base),
+  );
   const features = { pooling, layers, combine };
   const size = pipeline.featureSize(features);
-  const encoded = pipeline.encode(texts, maxLength);
+  const encoded = pipeline.encode(texts, maxLength, stride);
   reportUnseen(
     options.input ?? 'texts',
     {
@@ -82,7 +94,8 @@ export async function embed(
     },
     report,
   );
-  const stream = pipeline.stream(encoded, batchSize, { ...features, signal });
+  const windows = encoded.flatMap(windowsOf<EncodedExample>);
+  const stream = pooled(encoded, pipeline.stream(windows, batchSize, { ...features, signal }));
   const vectors: Float32Array[] = [];
   if (format)
     await writeOutFile(
@@ -98,6 +111,25 @@ export async function embed(
     );
   else for await (const vector of stream) vectors.push(vector);
   return { texts: texts.length, size, vectors };
+}
+
+/** The mean over the vectors of each text's windows. */
+async function* pooled(
+  texts: readonly EncodedExample[],
+  vectors: AsyncGenerator<Float32Array>,
+): AsyncGenerator<Float32Array> {
+  try {
+    for (const { overflow = [] } of texts) {
+      const { value: mean } = (await vectors.next()) as { value: Float32Array };
+      for (const _ of overflow) {
+        const { value: next } = await vectors.next();
+        for (let i = 0; i < mean.length; i++) mean[i] += next[i];
+      }
+      yield overflow.length === 0 ? mean : mean.map((sum) => sum / (1 + overflow.length));
+    }
+  } finally {
+    await vectors.return(undefined);
+  }
 }
 
 /** @throws UsageError unless exactly one of `texts` and `input` is given. */

@@ -1,24 +1,58 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { defaultMaxLength, encodeExamples } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
-import type { Report, TaskName } from '../tasks/task.ts';
+import type { Label, Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
+import {
+  type Abstention,
+  type Assessed,
+  abstentionOf,
+  type Calibration,
+  calibrationOf,
+  checkWorst,
+  decisionsOf,
+  type WorstExample,
+  worstExamples,
+} from './assess.ts';
+import {
+  type CalibrationFile,
+  checkAbstaining,
+  checkCalibrated,
+  readCalibration,
+  thresholdsOf,
+} from './calibrationFile.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { type FileOptions, readReporting } from './fineTuneData.ts';
-import { reportTags, reportUnseen } from './reports.ts';
+import { checkTask, type FileOptions, readReporting } from './fineTuneData.ts';
+import { checkThreshold } from './predictorOptions.ts';
+import { reportTags, reportThresholds, reportUnseen } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions extends FileOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
+  /** Hugging Face folder of a trained model or of its adapter, or its name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** TSV, CSV, JSONL or CoNLL file with labels of the kind the model was trained on. */
   data: string;
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
+  /** As for training: longer texts are read in windows, and predicted by their mean. */
+  stride?: number;
   /** Default 64. */
   batchSize?: number;
+  /**
+   * Probability above which a label is given, for models that give several labels. Default: the
+   * one that training found for each label, else 0.5.
+   */
+  threshold?: number;
+  /** Gives `worst`: this many texts, those of the highest loss. */
+  worst?: number;
+  /** Gives `abstention`: the accuracy on texts whose label is at least as probable. */
+  abstainBelow?: number;
+  /** Whether these probabilities are calibrated by the model's temperature. Default false. */
+  calibrated?: boolean;
 }
 
 /** What `evaluate` reports. */
@@ -34,6 +68,10 @@ export interface EvaluateResult extends Report {
   examples: number;
   /** Broken rows that were left out. */
   skipped: number;
+  /** Absent for scores. */
+  calibration?: Calibration;
+  abstention?: Abstention;
+  worst?: WorstExample[];
 }
 
 /**
@@ -51,30 +89,88 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const {
     model: name,
+    base,
     data: path,
     maxLength: asked,
+    stride,
     batchSize,
+    threshold,
+    worst: _,
+    abstainBelow: __,
+    calibrated: ___,
     ...columns
   } = withDefaults(evaluateDefaults, options);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  const folder = await fetchModel(name, report, base);
+  const { model, tokenizer } = await loadTaskModel(folder);
   reportWeights(name, model, report);
   const task = taskOf(model);
+  checkTask({ stride }, task);
   const labels = labelsOf(model);
+  checkOptions(options, task.name);
+  const calibration = await readCalibration(folder);
+  if (options.calibrated) checkCalibrated(calibration, folder, task.decisions !== undefined);
   const { maxPositionEmbeddings } = model.config;
   const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
   const maxLength = asked ?? defaultMaxLength(model.config, tokenizer);
-  const examples = encodeExamples(data.examples, tokenizer, maxLength, maxPositionEmbeddings);
+  const examples = encodeExamples(
+    data.examples,
+    tokenizer,
+    maxLength,
+    maxPositionEmbeddings,
+    stride,
+  );
   const encoded = { examples: data.examples, encoded: examples, tokenizer, maxLength };
   reportUnseen(path, encoded, report);
   if (task.perToken) reportTags(path, labels, report);
-  const { loss, predictions } = await evaluateExamples(model, examples, batchSize, { signal });
+  const evaluation = await evaluateExamples(model, examples, batchSize, { signal, logits: true });
+  if (task.name === 'multi-label') {
+    const thresholds = thresholdsOf(labels, threshold, calibration);
+    if (thresholds) evaluation.predictions = labelsAbove(thresholds, evaluation.probabilities);
+    if (thresholds && threshold === undefined) reportThresholds(name, labels, thresholds, report);
+  }
   const truth = examples.map(({ label }) => label!);
+  const assessed = { task, labels, sources: data.examples, examples, evaluation, tokenizer };
   return {
     task: task.name,
     labels,
-    loss,
+    loss: evaluation.loss,
     examples: examples.length,
     skipped: data.problems.length,
-    ...task.report(predictions, truth, labels),
+    ...task.report(evaluation.predictions, truth, labels),
+    ...trustOf(assessed, options, calibration),
   };
+}
+
+/** What there is to say of probabilities, and of the texts that are asked for. */
+function trustOf(
+  assessed: Assessed,
+  { worst, abstainBelow, calibrated }: EvaluateOptions,
+  calibration: CalibrationFile | undefined,
+): Pick<EvaluateResult, 'calibration' | 'abstention' | 'worst'> {
+  const decisions = decisionsOf(assessed)?.flat();
+  const temperature = calibrated ? calibration!.temperature : undefined;
+  return {
+    ...(decisions && { calibration: calibrationOf(decisions, calibration?.temperature) }),
+    ...(abstainBelow !== undefined && {
+      abstention: abstentionOf(decisions!, abstainBelow, temperature),
+    }),
+    ...(worst !== undefined && { worst: worstExamples(assessed, worst, temperature) }),
+  };
+}
+
+/** A 1 for each label that is more probable than its threshold. */
+export const labelsAbove = (
+  thresholds: readonly number[],
+  probabilities: readonly (readonly number[])[],
+): Label[] =>
+  probabilities.map((row) => row.map((each, label) => (each > thresholds[label] ? 1 : 0)));
+
+/** @throws UsageError for options that a model of this task has no use for. */
+function checkOptions(
+  { model, threshold, worst, abstainBelow }: EvaluateOptions,
+  task: TaskName,
+): void {
+  if (threshold !== undefined) checkThreshold(threshold, task, model);
+  if (worst !== undefined) checkWorst(worst);
+  if (abstainBelow !== undefined) checkAbstaining(abstainBelow, task, model);
 }

@@ -1,5 +1,7 @@
 import type { DownloadProgress } from '../../formats/hub.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
+import type { HalvedInTraining } from '../trainer/inMemory.ts';
+import type { StepInfo } from '../trainer/trainingTask.ts';
 
 /** What recipes report of data and models before the work begins. */
 export type InputEvent =
@@ -17,6 +19,17 @@ export type InputEvent =
   | { event: 'duplicateColumns'; path: string; columns: readonly string[] }
   /** Texts that are longer than `maxLength` tokens: their ends are not seen. */
   | { event: 'truncated'; path: string; cut: number; texts: number; maxLength: number }
+  /** Texts that are longer than `maxLength` tokens, and the windows that they are `split` into. */
+  | {
+      event: 'windows';
+      path: string;
+      split: number;
+      windows: number;
+      texts: number;
+      maxLength: number;
+    }
+  /** Examples to train on before and after those of rare classes are repeated. */
+  | { event: 'balanced'; path: string; before: number; after: number }
   /**
    * Tagged words that the model never sees: `cut` off by `maxLength`, or without a token, as blanks
    * and control characters.
@@ -53,6 +66,12 @@ export type InputEvent =
       from: readonly string[];
       to: readonly string[];
     }
+  /** More labels are asked for (`topK`) than the model has. */
+  | { event: 'fewerLabels'; model: string; topK: number; labels: number }
+  /** The probability above which each label is given, as training found it. */
+  | { event: 'thresholds'; model: string; thresholds: Readonly<Record<string, number>> }
+  /** Texts without a label: their most probable one is less probable than `below`. */
+  | { event: 'abstained'; abstained: number; of: number; below: number }
   /** Weights that a model folder lacks (these are random) or has without use. */
   | { event: 'weights'; model: string; missing: readonly string[]; unexpected: readonly string[] }
   /** A model that is fetched from the hub. */
@@ -61,10 +80,16 @@ export type InputEvent =
 /** What a training reports of its folder and its device. */
 export type RunEvent =
   | { event: 'checkpoint'; step: number }
+  /** What `batchSize: 'auto'` found. */
+  | { event: 'batchSize'; batchSize: number }
   /** A checkpoint that is not what was saved; an earlier one is taken. */
   | { event: 'damaged'; folder: string; damage: string }
   /** The device was lost; the run goes on from its latest checkpoint, on a new one. */
   | { event: 'deviceLost'; message: string }
+  /** A step, or an evaluation after it, found too little memory for as many examples at once. */
+  | ({ event: 'outOfMemory' } & HalvedInTraining)
+  /** The update of a step was left out, since its loss or gradients are not finite. */
+  | { event: 'skippedStep'; step: number; loss: number; gradNorm: number }
   /** `signal` stopped the run; `folder` is its checkpoint. */
   | { event: 'interrupted'; step: number; folder: string };
 
@@ -79,6 +104,8 @@ export interface TrainingCallbacks<E, S> extends RecipeCallbacks<E> {
    * on from its latest checkpoint. Default: the default device as it is, and its loss ends the run.
    */
   openDevice?: (begun?: S) => Promise<unknown>;
+  /** What a new run is begun by, for its report: the command line, and the program's version. */
+  about?: { command?: string; version?: string };
 }
 
 /** What every recipe takes besides its options. */
@@ -87,3 +114,10 @@ export interface RecipeCallbacks<E> {
   signal?: AbortSignal;
   onEvent?: (event: E) => void;
 }
+
+/** Reports what a training gets by with. */
+export const troubleCallbacks = (report: (event: RunEvent) => void) => ({
+  onOutOfMemory: (halved: HalvedInTraining) => report({ event: 'outOfMemory', ...halved }),
+  onSkip: ({ step, loss, gradNorm }: StepInfo) =>
+    report({ event: 'skippedStep', step, loss, gradNorm }),
+});

@@ -1,6 +1,11 @@
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { fileExists } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { fineTuneDefaults } from '../defaults.ts';
+import type { BatchSize } from '../trainer/batchSize.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { hasStoppedEarly } from '../trainer/earlyStopping.ts';
@@ -8,13 +13,14 @@ import type { FitPosition } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { TrainingCallbacks } from './events.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
 import {
-  type FineTuneEvent,
   type FineTuneResult,
   type FineTuneRun,
   type FineTuneSettings,
   runFineTuning,
 } from './fineTuneRun.ts';
+import { checkLora } from './lora.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
 import { checkFineTuneSettings } from './settings.ts';
@@ -29,8 +35,10 @@ import {
 } from './start.ts';
 
 /** Options of `fineTune`. */
-export type FineTuneOptions = Partial<FineTuneSettings> & {
-  data: string;
+export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
+  data: string | readonly string[];
+  /** Texts of a step. `auto`: the most, a power of two, that the device has memory for. */
+  batchSize?: BatchSize;
   /** Folder of the best model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
@@ -62,11 +70,12 @@ export async function fineTune(
     const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
     await callbacks.openDevice?.(run.kept);
-    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...deviceSettings() };
+    const about = { ...deviceSettings(), ...callbacks.about };
+    const kept = run.kept ?? { ...run.settings, ...run.marks!, ...about };
     return await survivingDeviceLoss(callbacks, folder, run.kept, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.kept) checkDevice(folder.path, run.kept);
-      return runFineTuning({ ...run, folder, kept: { ...kept }, callbacks, report });
+      return runFineTuning({ ...run, folder, kept: { ...(run.kept ?? kept) }, callbacks, report });
     });
   } finally {
     await folder.close();
@@ -78,7 +87,7 @@ export type BegunFineTuning = FineTuneSettings &
   DeviceSettings &
   FileMarks & { totalSteps?: number };
 
-type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
+type OpenedRun = Pick<FineTuneRun, 'settings' | 'findsBatchSize' | 'overwrite' | 'begun'> & {
   kept?: BegunFineTuning;
   marks?: FileMarks;
 };
@@ -86,6 +95,7 @@ type OpenedRun = Pick<FineTuneRun, 'settings' | 'overwrite' | 'begun'> & {
 /** @throws UsageError if options do not go together, or if `out` holds an unfinished run. */
 async function checkNew(options: FineTuneOptions): Promise<void> {
   checkStart(options);
+  checkLora(options);
   const { out, overwrite } = options;
   await checkIsFolder(options);
   await checkNotModel(options);
@@ -101,9 +111,18 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
-  const { out: _, overwrite = false, resume: __, ...options } = given;
-  const settings: FineTuneSettings = withDefaults(fineTuneDefaults, options);
-  return { settings, overwrite, marks: await markFiles(dataFiles(settings)) };
+  const { out: _, overwrite = false, resume: __, batchSize, ...options } = given;
+  const findsBatchSize = batchSize === 'auto';
+  const settings: FineTuneSettings = {
+    ...withDefaults(fineTuneDefaults, options),
+    ...(typeof batchSize === 'number' && { batchSize }),
+  };
+  return {
+    settings,
+    findsBatchSize,
+    overwrite,
+    marks: await markFiles(await watchedFiles(settings)),
+  };
 }
 
 /** The run in a folder, to continue it. */
@@ -115,7 +134,7 @@ async function openRun(
   const checkpoint = await folder.lastCheckpoint(report);
   const { state, settings, bestModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
-  await checkUnchanged(folder.path, dataFiles(kept), kept);
+  await checkUnchanged(folder.path, await watchedFiles(kept), kept);
   const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }
@@ -139,5 +158,18 @@ async function readFineTuning(dir: string) {
   return { ...read, isFinished };
 }
 
-const dataFiles = ({ data, valid }: FineTuneSettings): string[] =>
-  valid === undefined ? [data] : [data, valid];
+/** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
+export async function watchedFiles({
+  data,
+  valid,
+  lora,
+  model,
+}: Pick<FineTuneOptions, 'data' | 'valid' | 'lora' | 'model'>): Promise<string[]> {
+  const weights = joinPath(model ?? '', modelFiles.weights);
+  const isAdapted = lora !== undefined && (await fileExists(weights));
+  return [
+    ...filesOf(data),
+    ...(valid === undefined ? [] : [valid]),
+    ...(isAdapted ? [weights] : []),
+  ];
+}

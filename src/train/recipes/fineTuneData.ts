@@ -3,15 +3,17 @@ import { UsageError } from '../../platform/errors.ts';
 import { formatNames } from '../../platform/format.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { type EncodedExample, encodeExamples } from '../data/batch.ts';
+import { checkStride, windowsOf } from '../data/documents.ts';
 import {
   type DataOptions,
+  type Example,
   encodeLabels,
   type LabelledData,
   type NamedExamples,
   readData,
-  readExamples,
 } from '../data/labelledData.ts';
-import { stratifiedSplit } from '../data/split.ts';
+import { filesOf, namesOfFiles, readExamplesOf } from '../data/severalFiles.ts';
+import { foldSplit, oversample, stratifiedSplit } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
 import { chooseHead, type HeadChoice, type TrainedHead } from '../tasks/trainedHead.ts';
@@ -28,16 +30,29 @@ export type FileOptions = TableOptions &
   >;
 
 export interface FineTuneDataOptions extends FileOptions {
-  /** TSV, CSV, JSONL or CoNLL file with labels. */
-  data: string;
+  /** TSV, CSV, JSONL, Parquet or CoNLL file with labels, or several, each with its own columns. */
+  data: string | readonly string[];
   /** What the labels say. Default: 'multi-label' with `labelColumns`, else 'classification'. */
   task?: TaskName;
   /** File to validate with. Default: a part of `data`. */
   valid?: string;
   /** Share of `data` set aside for validation, if there is no `valid`. Default 0.2. */
   validSplit: number;
+  /**
+   * Cross-validation: one of `folds` parts of `data` is set aside instead, the one numbered `fold`,
+   * from 1.
+   */
+  folds?: number;
+  fold?: number;
+  /** Repeats the examples to train on of rarer classes, up to the number of the most frequent. */
+  balance?: boolean;
   /** Longest text in tokens, [CLS] and [SEP] included; longer ones are cut. Default 39. */
   maxLength: number;
+  /**
+   * Reads longer texts in windows that repeat so many tokens of the one before, instead of cutting
+   * them. Each is an example to train on; metrics count a text once, by the mean of its windows.
+   */
+  stride?: number;
   /** Draws a new classifier if the model has one for other labels. Default: they are refused. */
   replaceHead?: boolean;
   seed: number;
@@ -74,10 +89,12 @@ export async function readFiles(
   trained: TrainedHead | undefined,
   report: Report,
 ): Promise<ReadFiles> {
-  const { data: path, valid } = options;
-  const named = await readExamples(path, options, trained?.labels);
-  const { task } = named;
-  reportRows(path, named, report);
+  const { data, valid } = options;
+  checkSplit(options);
+  const { all: named, parts } = await readExamplesOf(data, options, trained?.labels);
+  const { task, name: path } = named;
+  for (const part of parts) reportRows(part.name, part, report);
+  checkTask(options, task);
   const found = outputLabels(named, options, trained === undefined || options.replaceHead === true);
   const head = chooseHead(trained, task.name, { path, labels: found }, options.replaceHead);
   if (head.action === 'renamed' || head.action === 'replaced') {
@@ -89,9 +106,17 @@ export async function readFiles(
     valid === undefined
       ? undefined
       : await readData(valid, { ...options, task: task.name, labels });
-  if (validData && valid !== path) reportRows(valid!, validData, report);
+  if (validData && !filesOf(data).includes(valid!)) reportRows(valid!, validData, report);
   if (task.perToken) reportTags(path, labels, report);
   return { task, data: encodeLabels(named, labels), validData, head };
+}
+
+/** Examples to train on and to validate with. */
+export interface SplitData {
+  train: EncodedExample[];
+  valid: EncodedExample[];
+  /** The validation examples as they are in their file. */
+  validSources: Example[];
 }
 
 /** Encodes the examples and sets some aside for validation. */
@@ -101,25 +126,72 @@ export function encodeAndSplit(
   tokenizer: BertTokenizer,
   maxPositions: number,
   report: Report,
-): { train: EncodedExample[]; valid: EncodedExample[] } {
-  const { maxLength, data: path, valid: validPath } = options;
+): SplitData {
+  const { maxLength, stride, seed, valid: validPath } = options;
+  const path = namesOfFiles(options.data);
   const encode = (path: string, { examples }: LabelledData, report: Report) => {
-    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions);
+    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions, stride);
     reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
     // A sentence that has lost all its words teaches nothing.
-    return encoded.filter(({ label }) => task.lossWeight(label!) > 0);
+    const used = [...encoded.keys()].filter((i) => task.lossWeight(encoded[i].label!) > 0);
+    return { encoded: used.map((i) => encoded[i]), sources: used.map((i) => examples[i]) };
   };
-  const all = encode(path, data, report);
+  const { encoded: all, sources } = encode(path, data, report);
+  const toTrain = (examples: readonly EncodedExample[]): EncodedExample[] => {
+    const windows = examples.flatMap(windowsOf<EncodedExample>);
+    if (!options.balance) return windows;
+    const indices = oversample(
+      windows.map(({ label }) => label as number),
+      seed,
+    );
+    report({ event: 'balanced', path, before: windows.length, after: indices.length });
+    return indices.map((i) => windows[i]);
+  };
   if (validData) {
     // What holds for the whole run, or for the same file, is said once.
+    const isOther = !filesOf(options.data).includes(validPath!);
     const reportOther: Report = (event) =>
-      validPath !== path && event.event !== 'loweredVocabulary' && report(event);
-    return { train: all, valid: encode(validPath!, validData, reportOther) };
+      isOther && event.event !== 'loweredVocabulary' && report(event);
+    const held = encode(validPath!, validData, reportOther);
+    return { train: toTrain(all), valid: held.encoded, validSources: held.sources };
   }
   // Only single labels can keep their share in both parts.
   const strata = all.map(({ label }) => (task === tasks.classification ? (label as number) : 0));
-  const split = stratifiedSplit(strata, options.validSplit, options.seed);
-  return { train: split.train.map((i) => all[i]), valid: split.valid.map((i) => all[i]) };
+  const { folds, fold = 1, validSplit } = options;
+  const split =
+    folds === undefined
+      ? stratifiedSplit(strata, validSplit, seed)
+      : foldSplit(strata, { folds, fold }, seed);
+  return {
+    train: toTrain(split.train.map((i) => all[i])),
+    valid: split.valid.map((i) => all[i]),
+    validSources: split.valid.map((i) => sources[i]),
+  };
+}
+
+/** @throws UsageError for options of a split that exclude each other. */
+function checkSplit({ folds, valid, stride, balance, classWeights }: CheckedOptions): void {
+  checkStride(stride);
+  if (folds !== undefined && valid !== undefined)
+    throw new UsageError('`folds` and `valid` exclude each other: each fold validates the others');
+  if (balance && classWeights !== undefined)
+    throw new UsageError('`balance` and `classWeights` exclude each other: both favour classes');
+}
+
+type CheckedOptions = FineTuneDataOptions & { classWeights?: unknown };
+
+/** @throws UsageError for options that a task has no use for. */
+export function checkTask(
+  { stride, balance }: Pick<FineTuneDataOptions, 'stride' | 'balance'>,
+  task: Pick<Task, 'name' | 'perToken'>,
+): void {
+  if (stride !== undefined && task.perToken)
+    throw new UsageError(
+      `\`stride\`: expected a task that labels texts, got ${task.name}: ` +
+        'split documents into sentences instead',
+    );
+  if (balance && task.name !== 'classification')
+    throw new UsageError(`\`balance\`: expected classification, got ${task.name}`);
 }
 
 /**
@@ -128,9 +200,10 @@ export function encodeAndSplit(
  */
 function outputLabels(
   { task, labels, examples }: NamedExamples,
-  { data: path, task: asked }: FineTuneDataOptions,
+  { data, task: asked }: FineTuneDataOptions,
   isNew: boolean,
 ): string[] {
+  const path = namesOfFiles(data);
   if (task === tasks.regression) {
     const [{ rawLabel: first }] = examples;
     if (examples.every(({ rawLabel }) => rawLabel === first))

@@ -1,7 +1,6 @@
-import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/layers/freeze.ts';
-import { modelFiles } from '../../formats/modelFiles.ts';
+import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
@@ -12,6 +11,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -27,59 +27,45 @@ import {
   type FitOptions,
   type FitPosition,
   type FitState,
+  findFitBatchSize,
   fit,
   totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
 import { historyPicture } from '../trainer/picture.ts';
-import type { Throughput } from '../trainer/stepReader.ts';
 import type { SavedState } from '../trainer/trainer.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import { type RecipeCallbacks, troubleCallbacks } from './events.ts';
 import {
   encodeAndSplit,
   type FineTuneDataOptions,
   type ReadFiles,
   readFiles,
 } from './fineTuneData.ts';
+import type { FineTuneEvent } from './fineTuneEvents.ts';
+import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
 import { checkNoModel } from './outFolder.ts';
+import { reportFineTuning } from './report/fineTuneReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
 
 /** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
-export interface FineTuneSettings extends StartOptions, FineTuneDataOptions, FitOptions {
+export interface FineTuneSettings
+  extends StartOptions,
+    FineTuneDataOptions,
+    FitOptions,
+    LoraOptions {
   /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
   freeze?: number | 'all';
   /** Checkpoints that are kept, the latest ones. Default 2. */
   keep: number;
 }
 
-/** What `fineTune` reports. */
-export type FineTuneEvent =
-  | InputEvent
-  | {
-      event: 'start';
-      train: number;
-      valid: number;
-      /** Labels, tags, or none for scores. */
-      labels: readonly string[];
-      files: ReadFiles;
-      model: TaskModel;
-      totalSteps: number;
-      totalEpochs: number;
-      /** Steps between evaluations; absent for an epoch. */
-      evalEvery?: number;
-      /** Steps done before. */
-      firstStep: number;
-    }
-  | ({ event: 'step' } & StepRecord & Throughput)
-  | ({ event: 'epoch'; seconds: number } & EpochRecord)
-  | RunEvent
-  | { event: 'earlyStop'; patience: number; monitor: History['monitor'] };
-
 /** What `fineTune` resolves with. */
 export interface FineTuneResult {
   /** The best model. */
   model: TaskModel;
+  /** Its adapter, if one was trained. */
+  peft?: PeftModel<TaskModel>;
   tokenizer: BertTokenizer;
   labels: string[];
   history: History;
@@ -103,6 +89,8 @@ export interface FineTuneRun {
     /** Hash of the best model's weights so far. */
     bestModel?: string;
   };
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Whether a model in `out` may be replaced. */
   overwrite: boolean;
   /** The settings as the checkpoint keeps them. */
@@ -112,6 +100,7 @@ export interface FineTuneRun {
 /** Trains the run to its end, or until its signal stops it. */
 export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { settings, report, begun } = run;
+  const started = performance.now();
   const folder = await startingFolder(run);
   const files = await readFiles(
     // A checkpoint has the classifier that the run goes on with.
@@ -119,17 +108,16 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     folder && (await readTrainedHead(folder)),
     report,
   );
-  const { model, tokenizer } = await startingModel(run, folder, files);
+  const { model, tokenizer, peft } = await startingModel(run, folder, files);
   const labels = [...files.head.labels];
   if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
   const { maxPositionEmbeddings } = model.config;
-  const { train, valid } = encodeAndSplit(
-    files,
-    settings,
-    tokenizer,
-    maxPositionEmbeddings,
-    report,
-  );
+  const split = encodeAndSplit(files, settings, tokenizer, maxPositionEmbeddings, report);
+  const { train, valid } = split;
+  if (run.findsBatchSize) {
+    run.kept.batchSize = settings.batchSize = await findFitBatchSize(model, train, settings);
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+  }
   const totalSteps = totalStepsOf(settings, train.length);
   report({
     event: 'start',
@@ -147,10 +135,21 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
   await run.folder.begin();
   run.kept.totalSteps = totalSteps;
-  const history = await trainAndSave(run, { model, tokenizer, train, valid });
+  const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
+  if (!interrupted)
+    await reportFineTuning({
+      ...{ out: run.folder.path, model, tokenizer, history, ...split },
+      skipped: files.data.problems.length + (files.validData?.problems.length ?? 0),
+      kept: { ...run.kept, ...settings },
+      time: {
+        seconds: (performance.now() - started) / 1000,
+        firstStep: begun?.state.step ?? 0,
+      },
+    });
   return {
     model,
+    peft,
     tokenizer,
     labels,
     history,
@@ -162,36 +161,44 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
 
 /** The folder that the run starts from: its checkpoint if it is resumed; none for a fresh model. */
 async function startingFolder({
-  settings: { model },
+  settings: { model, lora },
   begun,
   report,
 }: FineTuneRun): Promise<ModelFolder | undefined> {
+  if (begun && lora !== undefined) return fetchModel(begun.checkpoint, report, model);
   if (begun) return openModelFolder(begun.checkpoint);
-  return model === undefined ? undefined : fetchModel(model, report);
+  if (model === undefined) return undefined;
+  const folder = await fetchModel(model, report);
+  if (lora !== undefined) checkWhole(folder);
+  return folder;
 }
 
 /** The model of a folder or a fresh one. */
 async function startingModel(
-  { settings, report }: FineTuneRun,
+  { settings, begun, report }: FineTuneRun,
   folder: ModelFolder | undefined,
   { task, head }: ReadFiles,
-): Promise<{ model: TaskModel; tokenizer: BertTokenizer }> {
-  const { vocab, config, cased, seed } = settings;
+): Promise<Pick<Prepared, 'model' | 'tokenizer' | 'peft'>> {
+  const { vocab, config, cased, seed, lora } = settings;
   if (!folder) {
     const fresh = await freshConfig({ vocab: vocab!, config, cased });
     const labelled = bertConfig({ ...fresh.config, ...labelFields(head.labels) });
     return { model: createTaskModel(task, labelled, seed), tokenizer: fresh.tokenizer };
   }
   const tokenizer = await BertTokenizer.fromPretrained(folder);
-  const model = await loadForTask(folder, task, head, seed);
-  reportWeights(folder.name, model, report);
+  // An adapter goes on from its own weights and those of its base model.
+  const from = (lora !== undefined && begun && folder.adapter?.base) || folder;
+  const model = await loadForTask(from, task, head, seed);
+  if (from === folder) reportWeights(folder.name, model, report);
   checkVocab(tokenizer, model.config, folder.name);
-  return { model, tokenizer };
+  if (lora === undefined) return { model, tokenizer };
+  return { model, tokenizer, peft: await addLora(model, settings, begun && folder) };
 }
 
 interface Prepared {
   model: TaskModel;
   tokenizer: BertTokenizer;
+  peft?: PeftModel<TaskModel>;
   train: EncodedExample[];
   valid: EncodedExample[];
 }
@@ -199,10 +206,12 @@ interface Prepared {
 /** Trains; keeps the best model in the folder, and the state in its checkpoints. */
 async function trainAndSave(
   run: FineTuneRun,
-  { model, tokenizer, train, valid }: Prepared,
+  { model, peft, tokenizer, train, valid }: Prepared,
 ): Promise<History> {
   const { settings, folder, kept, begun, report } = run;
   const out = folder.path;
+  const part = trainedPart(model, peft, settings.model);
+  const weights = joinPath(out, part.weightsFile);
   const { signal, onEvent } = run.callbacks;
   const { device } = model.classifier.weight;
   // The cpu device does not capture steps, so their operations are not counted.
@@ -219,15 +228,20 @@ async function trainAndSave(
       ...settings,
       signal,
       peakFlops,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
-        await model.savePretrained(out, tokenizerFiles);
-        bestModel = await weightsHash(out);
+        await part.save(out, tokenizerFiles);
+        bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
         const about = { settings: kept, history: new History(monitor, log), bestModel };
-        checkpoint = await folder.save(state, { ...about, model, tokenizerFiles }, settings.keep);
+        checkpoint = await folder.save(
+          state,
+          { ...about, model: part, tokenizerFiles },
+          settings.keep,
+        );
         report({ event: 'checkpoint', step: state.step });
       },
     },
@@ -238,27 +252,23 @@ async function trainAndSave(
     report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
-    const hasModel =
-      bestModel !== undefined || (await fileExists(joinPath(out, modelFiles.weights)));
-    if (isAborted && !hasModel) await model.savePretrained(out, tokenizerFiles);
-    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, settings.data);
+    const hasModel = bestModel !== undefined || (await fileExists(weights));
+    if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
+    const [file] = filesOf(settings.data);
+    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }
   if (bestModel && !isAborted && !history.epochs.at(-1)!.best) {
-    if ((await weightsHash(out)) !== bestModel)
+    if ((await hashFile(weights)).sha256 !== bestModel)
       throw new UsageError(
         `${out}: expected the best model of this run, got other weights; ` +
           `those of the last epoch are in ${checkpoint}`,
       );
-    model.loadWeights((await readCheckpoint(out)).tensors, out);
+    await part.load(out);
   }
   return history;
 }
-
-/** Tells whether a folder has the weights that were saved there. */
-const weightsHash = async (dir: string): Promise<string> =>
-  (await hashFile(joinPath(dir, modelFiles.weights))).sha256;
 
 async function writeHistory(dir: string, history: History, data: string): Promise<void> {
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;

@@ -1,7 +1,9 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { TextInput } from '../pipelines/encode.ts';
+import { AbstentionCounter } from './abstentions.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { openPredictor, type PredictorOptions, type PredictResult } from './predictor.ts';
+import { openPredictor, type PredictResult } from './predictor.ts';
+import type { PredictorOptions } from './predictorOptions.ts';
 import { windows } from './windows.ts';
 
 /** Options of `predict`. */
@@ -32,7 +34,11 @@ export async function predict(
   const unseen = predictor.unseenCounter();
   const examples = predictor.encode(texts, unseen);
   unseen.report('texts', report);
-  return predictor.predict(examples, signal);
+  const result = await predictor.predict(examples, signal);
+  const abstentions = new AbstentionCounter(options.abstainBelow);
+  abstentions.add(result);
+  abstentions.report(report);
+  return result;
 }
 
 /** Options of `predictStream`. */
@@ -56,6 +62,7 @@ export async function* predictStream(
 ): AsyncGenerator<{ texts: TextInput[]; result: PredictResult }> {
   const predictor = await openPredictor(options, report);
   const unseen = predictor.unseenCounter();
+  const abstentions = new AbstentionCounter(options.abstainBelow);
   const parts = windows(options.texts, predictor.batchSize, lengthOf);
   for (let part = await parts.next(); !part.done; ) {
     const texts = part.value;
@@ -63,8 +70,11 @@ export async function* predictStream(
     const examples = predictor.encode(texts, unseen);
     part = await parts.next();
     if (part.done) unseen.report('texts', report);
-    yield { texts, result: await predictor.predict(examples, signal) };
+    const result = await predictor.predict(examples, signal);
+    abstentions.add(result);
+    yield { texts, result };
   }
+  abstentions.report(report);
 }
 
 const lengthOf = (input: TextInput): number =>

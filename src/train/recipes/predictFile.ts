@@ -2,6 +2,7 @@ import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { TaskName } from '../tasks/task.ts';
+import { AbstentionCounter } from './abstentions.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import {
   type InputOptions,
@@ -13,7 +14,8 @@ import {
 } from './inputTable.ts';
 import { checkOutFile, writeOutFile } from './outFile.ts';
 import { predictionWriter } from './predictionWriter.ts';
-import { openPredictor, type PredictorOptions } from './predictor.ts';
+import { openPredictor } from './predictor.ts';
+import type { PredictorOptions } from './predictorOptions.ts';
 import { windows } from './windows.ts';
 
 /** Options of `predictFile`. */
@@ -23,7 +25,10 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
    * wait for. A file appears when it is whole.
    */
   out: string | ((text: string) => void | Promise<void>);
-  /** Format of what is written. Default: by the ending of `out`, else that of the input. */
+  /**
+   * Format of what is written. Default: by the ending of `out`, else that of the input (JSONL for
+   * Parquet).
+   */
   outFormat?: DataFormat;
 }
 
@@ -46,7 +51,8 @@ export interface PredictFileResult {
  * Labels or scores the texts of a file, or tags their words, with a trained model on the default
  * device. What is written is the same table, with columns for what is predicted:
  *
- * - `label` and `score` (its probability), with `topK` also `label_2`, `score_2` and so on; in JSON
+ * - `label` (empty, in JSON null, if its probability is below `abstainBelow`) and `score` (its
+ *   probability), with `topK` also `label_2`, `score_2` and so on; in JSON
  *   Lines `scores` has the probability of every label, and `top` the `topK` most probable ones;
  * - `labels` and `score_LABEL` for each label of a model that gives several (JSON Lines: `scores`);
  * - `score` of a regression;
@@ -75,10 +81,12 @@ export async function predictFile(
   const predictor = await openPredictor(options, report);
   const table = await openInput(options, predictor.task);
   reportTable(table, report);
-  const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : table.format);
+  const own = table.format === 'parquet' ? 'jsonl' : table.format;
+  const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : own);
   const { task, labels } = predictor;
   const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();
+  const abstentions = new AbstentionCounter(options.abstainBelow);
   const skipped = new SkippedRows();
   const used = usableRows(table, skipped);
   let rows = 0;
@@ -89,7 +97,9 @@ export async function predictFile(
         window.map((row) => row.input),
         unseen,
       );
-      yield writer.write(window, await predictor.predict(examples, signal));
+      const result = await predictor.predict(examples, signal);
+      abstentions.add(result);
+      yield writer.write(window, result);
       rows += window.length;
       report({ event: 'progress', rows, line: window.at(-1)!.line });
     }
@@ -101,6 +111,7 @@ export async function predictFile(
   const { name: path } = table;
   skipped.report(path, report);
   unseen.report(path, report);
+  abstentions.report(report);
   if (writer.flattened) report({ event: 'flattenedCells', cells: writer.flattened });
   if (writer.lateKeys?.size) report({ event: 'lateKeys', path, keys: [...writer.lateKeys] });
   return { task, rows, skipped: skipped.count };

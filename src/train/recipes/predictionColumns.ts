@@ -1,6 +1,6 @@
 import type { LabelScore } from '../pipelines/textClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
-import type { PredictResult } from './predictor.ts';
+import type { LabelPrediction, PredictResult } from './predictor.ts';
 
 /** The columns that predictions add to a table. */
 export interface PredictionColumns {
@@ -64,7 +64,7 @@ function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column
     topK === undefined ? [] : [['top', ({ top }) => top!.map(rounded)]];
   switch (task) {
     case 'classification':
-      return [['label', ({ label }: LabelScore) => label], scoreColumn, scores, ...top];
+      return [['label', ({ label }: LabelPrediction) => label], scoreColumn, scores, ...top];
     case 'multi-label':
       return [['labels', ({ labels }: PredictionOf<'multi-label'>) => labels], scores, ...top];
     case 'regression':
@@ -85,10 +85,9 @@ function cellColumns(
       const count = topK === 'all' ? labels.length : Math.min(topK ?? 1, labels.length);
       return Array.from({ length: count }, (_, i): Column<PredictionOf<'classification'>>[] => {
         const suffix = i === 0 ? '' : `_${i + 1}`;
-        const each = (prediction: PredictionOf<'classification'>): LabelScore =>
-          (prediction.top ?? [prediction])[i];
+        const each = ({ top, ...first }: LabelPrediction) => (i === 0 ? first : top![i]);
         return [
-          [`label${suffix}`, (prediction) => each(prediction).label],
+          [`label${suffix}`, (prediction) => each(prediction).label ?? ''],
           [`score${suffix}`, (prediction) => round(each(prediction).score)],
         ];
       }).flat();

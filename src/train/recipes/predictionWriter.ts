@@ -1,4 +1,4 @@
-import type { DataFormat } from '../../formats/tables/format.ts';
+import { type DataFormat, hasObjects } from '../../formats/tables/format.ts';
 import { rowWriter } from '../../formats/tables/write.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { areEntityTags } from '../metrics/entities.ts';
@@ -37,6 +37,8 @@ export function predictionWriter(
       `\`out\`: expected TSV, CSV or JSON, since the model is for ${predicted.task}, got CoNLL`,
     );
   }
+  if (format === 'parquet')
+    throw new UsageError('`out`: expected TSV, CSV, JSON or JSONL: Parquet is read, not written');
   return format === 'tsv' || format === 'csv'
     ? cellWriter(format, table, predicted)
     : jsonWriter(format, table, predicted);
@@ -56,7 +58,7 @@ function cellWriter(
   { task, labels, topK }: Predicted,
 ): PredictionWriter {
   const { columns } = table;
-  const isJson = table.format === 'json' || table.format === 'jsonl';
+  const isJson = hasObjects(table.format);
   const shown = namedColumns(table).filter((name) => !isJson || !isNested(name, columns));
   const indices =
     isJson || table.format === 'conll'

@@ -1,6 +1,6 @@
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
-import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
 import { predictDefaults } from '../defaults.ts';
@@ -24,22 +24,12 @@ import {
 } from '../pipelines/tokenClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
+import { checkCalibrated, readCalibration, thresholdsOf } from './calibrationFile.ts';
 import type { InputEventOf } from './events.ts';
-import { UnseenCounter } from './reports.ts';
+import { checkTask } from './fineTuneData.ts';
+import { checkPredictorOptions, type PredictorOptions } from './predictorOptions.ts';
+import { reportThresholds, UnseenCounter } from './reports.ts';
 import { fetchModel, reportWeights } from './start.ts';
-
-export interface PredictorOptions {
-  /** Hugging Face folder of a trained model, or its name on the hub. */
-  model: string;
-  /** Probability above which a label is given, for models that give several labels. Default 0.5. */
-  threshold?: number;
-  /** This many labels of each text, the most probable first; 'all': every label. */
-  topK?: number | 'all';
-  /** Longest text in tokens; longer ones are cut. Default: as long as the model allows. */
-  maxLength?: number;
-  /** Default 32. */
-  batchSize?: number;
-}
 
 /** What is predicted of each text, in the order of the texts. */
 export type PredictResult =
@@ -49,7 +39,9 @@ export type PredictResult =
   | { task: 'token-classification'; predictions: WordsPrediction[] };
 
 /** The label of a text. */
-export interface LabelPrediction extends Prediction {
+export interface LabelPrediction extends Omit<Prediction, 'label'> {
+  /** null if its probability is below `abstainBelow`. */
+  label: string | null;
   /** The most probable labels, if `topK` is given. */
   top?: LabelScore[];
 }
@@ -94,21 +86,31 @@ export interface Predictor {
  */
 export async function openPredictor(
   options: PredictorOptions,
-  report: (event: InputEventOf<'weights' | 'download'>) => void,
+  report: (event: InputEventOf<'weights' | 'download' | 'fewerLabels' | 'thresholds'>) => void,
 ): Promise<Predictor> {
-  const { model: name, threshold, batchSize } = withDefaults(predictDefaults, options);
+  const { model: name, batchSize } = withDefaults(predictDefaults, options);
   if (options.topK !== undefined) checkTopK(options.topK);
-  const { model, tokenizer } = await loadTaskModel(await fetchModel(name, report));
+  const folder = await fetchModel(name, report, options.base);
+  const { model, tokenizer } = await loadTaskModel(folder);
   reportWeights(name, model, report);
-  const task = taskOf(model).name;
-  checkOptions(options, task);
+  const { name: task, perToken } = taskOf(model);
+  checkPredictorOptions(options, task);
+  checkTask({ stride: options.stride }, { name: task, perToken });
+  const { topK } = options;
+  const labels = labelsOf(model);
+  if (topK !== undefined && topK !== 'all' && topK > labels.length)
+    report({ event: 'fewerLabels', model: name, topK, labels: labels.length });
+  const { temperature, thresholds } = await trustIn(folder, model, options, report);
   const maxLength = options.maxLength ?? defaultMaxLength(model.config, tokenizer);
   const { encode, predict } =
     model instanceof BertForTokenClassification
-      ? tagger(model, tokenizer, { maxLength, batchSize })
-      : classifier(model, tokenizer, { ...options, maxLength, batchSize, threshold });
+      ? tagger(model, tokenizer, { maxLength, batchSize, temperature })
+      : classifier(model, tokenizer, {
+          ...{ topK, abstainBelow: options.abstainBelow, stride: options.stride },
+          ...{ maxLength, batchSize, temperature, thresholds },
+        });
   return {
-    ...{ task, labels: labelsOf(model), batchSize, predict },
+    ...{ task, labels, batchSize, predict },
     unseenCounter: () => new UnseenCounter(tokenizer, maxLength),
     encode(inputs, unseen) {
       const encoded = encode(inputs);
@@ -118,18 +120,38 @@ export async function openPredictor(
   };
 }
 
-/** @throws UsageError for options that a model of this task has no use for. */
-function checkOptions({ model, threshold, topK }: PredictorOptions, task: TaskName): void {
-  if (threshold !== undefined && task !== 'multi-label')
-    throw new UsageError(
-      `\`threshold\`: expected a model that gives several labels, got ${model}, ` +
-        `a model for ${task}`,
-    );
-  if (topK !== undefined && task !== 'multi-label' && task !== 'classification')
-    throw new UsageError(
-      `\`topK\`: expected a model that labels texts, got ${model}, a model for ${task}`,
-    );
+interface Trust {
+  /** What logits are divided by. */
+  temperature?: number;
+  /** Of each label, for models that give several: the probability above which it is given. */
+  thresholds: readonly number[];
 }
+
+/** What the calibration of a model says, as far as it is asked for. */
+async function trustIn(
+  folder: ModelFolder,
+  model: TaskModel,
+  { threshold, calibrated }: PredictorOptions,
+  report: (event: InputEventOf<'thresholds'>) => void,
+): Promise<Trust> {
+  const task = taskOf(model);
+  const labels = labelsOf(model);
+  const usesThresholds = task.name === 'multi-label' && threshold === undefined;
+  const calibration = calibrated || usesThresholds ? await readCalibration(folder) : undefined;
+  if (calibrated) checkCalibrated(calibration, folder, task.decisions !== undefined);
+  const temperature = calibrated ? calibration!.temperature : undefined;
+  const found = thresholdsOf(labels, threshold, calibration);
+  if (!found) return { temperature, thresholds: labels.map(() => predictDefaults.threshold) };
+  if (!usesThresholds) return { temperature, thresholds: found };
+  reportThresholds(folder.name, labels, found, report);
+  // They were found without the temperature, which is not to change labels.
+  const thresholds = temperature ? found.map((each) => scaledBy(temperature, each)) : found;
+  return { temperature, thresholds };
+}
+
+/** The probability that another becomes at a temperature. */
+const scaledBy = (temperature: number, probability: number): number =>
+  1 / (1 + ((1 - probability) / probability) ** (1 / temperature));
 
 function exampleOf(
   input: PredictInput,
@@ -141,6 +163,12 @@ function exampleOf(
     : { text: input[0], pair: input[1] };
 }
 
+interface Sizes {
+  maxLength: number;
+  stride?: number;
+  batchSize: number;
+}
+
 interface Parts extends Pick<Predictor, 'predict'> {
   encode(inputs: readonly PredictInput[]): EncodedExample[];
 }
@@ -149,33 +177,44 @@ function classifier(
   model: Exclude<TaskModel, BertForTokenClassification>,
   tokenizer: BertTokenizer,
   {
-    threshold,
+    thresholds,
+    temperature,
     topK,
+    abstainBelow = 0,
     maxLength,
+    stride,
     batchSize,
-  }: Required<Omit<PredictorOptions, 'model' | 'topK'>> & Pick<PredictorOptions, 'topK'>,
+  }: Trust & Sizes & Pick<PredictorOptions, 'topK' | 'abstainBelow'>,
 ): Parts {
   const pipeline = new TextClassificationPipeline(model, tokenizer);
   const task = taskOf(model).name;
+  const thresholdOf = new Map(labelsOf(model).map((label, id) => [label, thresholds[id]]));
   const topOf = ({ scores }: Pick<Prediction, 'scores'>) =>
     topK === undefined ? {} : { top: topLabels(scores, topK) };
   return {
-    encode: (inputs) => pipeline.encode(inputs as readonly TextInput[], maxLength),
+    encode: (inputs) => pipeline.encode(inputs as readonly TextInput[], maxLength, stride),
     async predict(examples, signal) {
-      const predictions = await pipeline.classify(examples, { batchSize, signal });
+      const run = { batchSize, signal, temperature };
+      const predictions = await pipeline.classify(examples, run);
       if (task === 'regression')
         return { task, predictions: predictions.map(({ score }) => ({ score })) };
       if (task === 'multi-label')
         return {
           task,
           predictions: predictions.map(({ scores }) => {
-            const labels = topLabels(scores, 'all').filter(({ score }) => score > threshold);
+            const labels = topLabels(scores, 'all').filter(
+              ({ label, score }) => score > thresholdOf.get(label)!,
+            );
             return { labels: labels.map(({ label }) => label), scores, ...topOf({ scores }) };
           }),
         };
       return {
         task: 'classification',
-        predictions: predictions.map((each) => ({ ...each, ...topOf(each) })),
+        predictions: predictions.map((each) => ({
+          ...each,
+          label: each.score < abstainBelow ? null : each.label,
+          ...topOf(each),
+        })),
       };
     },
   };
@@ -184,14 +223,15 @@ function classifier(
 function tagger(
   model: BertForTokenClassification,
   tokenizer: BertTokenizer,
-  { maxLength, batchSize }: { maxLength: number; batchSize: number },
+  { maxLength, batchSize, temperature }: Sizes & Pick<Trust, 'temperature'>,
 ): Parts {
   const pipeline = new TokenClassificationPipeline(model, tokenizer);
   const hasEntities = areEntityTags(labelsOf(model));
   return {
     encode: (inputs) => pipeline.encode(inputs as readonly WordsInput[], maxLength),
     async predict(examples, signal) {
-      const tagged = await pipeline.tag(examples as readonly EncodedWords[], { batchSize, signal });
+      const run = { batchSize, signal, temperature };
+      const tagged = await pipeline.tag(examples as readonly EncodedWords[], run);
       return {
         task: 'token-classification',
         predictions: tagged.map((words, i) => {

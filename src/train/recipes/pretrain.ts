@@ -2,6 +2,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { pretrainRecipeDefaults } from '../defaults.ts';
 import { readPretraining } from '../pretraining/checkpoint.ts';
+import type { BatchSize } from '../trainer/batchSize.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
 import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { RunEvent, TrainingCallbacks } from './events.ts';
@@ -19,8 +20,10 @@ import { checkPretrainSettings } from './settings.ts';
 import { checkDevice, checkStart, checkUnchanged, deviceSettings, markFiles } from './start.ts';
 
 /** Options of `pretrain`. */
-export type PretrainRecipeOptions = Partial<PretrainSettings> & {
+export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>> & {
   files: readonly string[];
+  /** Examples of a step. `auto`: the most, a power of two, that the device has memory for. */
+  batchSize?: BatchSize;
   /** Folder of the model, history.json and history.svg, and of the run's checkpoints. */
   out: string;
   /** Replaces the model or run that `out` holds. Default: such a folder is refused. */
@@ -53,7 +56,9 @@ export async function pretrain(
     const paths = [...run.settings.files, ...(run.settings.valid ? [run.settings.valid] : [])];
     if (run.begun) await checkUnchanged(folder.path, paths, run.begun);
     const marks = run.begun ?? (await markFiles(paths));
-    const about = { bytes: marks.bytes, hashes: marks.hashes, ...deviceSettings() };
+    const { command, version } = run.begun ?? callbacks.about ?? {};
+    const by = { ...(command && { command }), ...(version && { version }) };
+    const about = { bytes: marks.bytes, hashes: marks.hashes, ...deviceSettings(), ...by };
     return await survivingDeviceLoss(callbacks, folder, run.begun, async (again) => {
       if (again) run = await openRun(folder, report);
       if (run.begun) checkDevice(folder.path, run.begun);
@@ -87,8 +92,12 @@ async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void
 
 async function newRun(given: PretrainRecipeOptions): Promise<PretrainRun> {
   await checkNewPretraining(given);
-  const { out: _, overwrite: __, resume: ___, ...options } = given;
-  return { settings: withDefaults(pretrainRecipeDefaults, options) };
+  const { out: _, overwrite: __, resume: ___, batchSize, ...options } = given;
+  const settings: PretrainSettings = {
+    ...withDefaults(pretrainRecipeDefaults, options),
+    ...(typeof batchSize === 'number' && { batchSize }),
+  };
+  return { settings, findsBatchSize: batchSize === 'auto' };
 }
 
 /** The run in a folder, to continue it. */

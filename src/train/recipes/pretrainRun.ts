@@ -11,6 +11,7 @@ import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretr
 import { objectiveOf, type PretrainModel, pretrainModels } from '../pretraining/objective.ts';
 import { pretrainPicture } from '../pretraining/picture.ts';
 import {
+  findPretrainBatchSize,
   type PretrainData,
   type PretrainOptions,
   type PretrainState,
@@ -20,8 +21,14 @@ import { checkVocab } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
 import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import type { Throughput } from '../trainer/stepReader.ts';
-import type { InputEvent, RecipeCallbacks, RunEvent } from './events.ts';
+import {
+  type InputEvent,
+  type RecipeCallbacks,
+  type RunEvent,
+  troubleCallbacks,
+} from './events.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
+import { reportPretraining } from './report/pretrainReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import {
   type DeviceSettings,
@@ -87,11 +94,16 @@ export interface PretrainResult {
 /** Settings of a run that has begun, and what was found out then. */
 export interface BegunPretraining extends PretrainSettings, DeviceSettings, FileMarks {
   totalSteps: number;
+  /** What the run was begun by. */
+  command?: string;
+  version?: string;
 }
 
 type SavedPretraining = Awaited<ReturnType<typeof readPretraining>>['state'];
 export interface PretrainRun {
   settings: PretrainSettings;
+  /** Whether the batch size is still to be found. */
+  findsBatchSize?: boolean;
   /** Its settings, if it has begun. */
   begun?: BegunPretraining;
   /** Where it is continued. */
@@ -100,25 +112,27 @@ export interface PretrainRun {
 
 /** Trains the run to its end, or until its signal stops it. */
 export async function runPretraining(
-  { settings, begun, saved }: PretrainRun,
+  { settings: given, findsBatchSize, begun, saved }: PretrainRun,
   folder: RunFolder,
   about: DeviceSettings & FileMarks,
   { onEvent, signal }: RecipeCallbacks<PretrainEvent>,
 ): Promise<PretrainResult> {
   const report = onEvent ?? (() => {});
-  const { model, tokenizer } = await startingModel(settings, saved?.checkpoint, report);
-  checkMaxLength(settings.maxLength, model.config.maxPositionEmbeddings);
-  const data = await openPretrainData(settings, tokenizer, report);
+  const started = performance.now();
+  const { model, tokenizer } = await startingModel(given, saved?.checkpoint, report);
+  checkMaxLength(given.maxLength, model.config.maxPositionEmbeddings);
+  let [settings, data] = [given, await openPretrainData(given, tokenizer, report)];
+  if (findsBatchSize) {
+    settings = { ...given, batchSize: await findPretrainBatchSize(model, data, given) };
+    report({ event: 'batchSize', batchSize: settings.batchSize });
+    data = await openPretrainData(settings, tokenizer, () => {});
+  }
   await folder.begin();
   const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
-  report({
-    event: 'start',
-    model,
-    totalSteps,
-    firstStep: saved?.state.step ?? 0,
-    batchSize: examplesPerStep(settings),
-    valid: data.valid.reduce((sum, { examples }) => sum + examples, 0),
-  });
+  const firstStep = saved?.state.step ?? 0;
+  const valid = data.valid.reduce((sum, { examples }) => sum + examples, 0);
+  const batchSize = examplesPerStep(settings);
+  report({ event: 'start', model, totalSteps, firstStep, batchSize, valid });
   const device = defaultDevice();
   // The cpu device does not capture steps, so their operations are not counted.
   const measures = onEvent !== undefined && device.kind === 'webgpu';
@@ -132,6 +146,7 @@ export async function runPretraining(
     {
       signal,
       peakFlops: measures ? (await measurePeaks(device)).flops : undefined,
+      ...troubleCallbacks(report),
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async ({ log, ...state }: PretrainState<Tensor>) => {
@@ -146,6 +161,12 @@ export async function runPretraining(
   if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
   const interrupted = step < totalSteps;
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
+  else
+    await reportPretraining({
+      ...{ out: folder.path, model, history, kept: { ...content.settings, ...settings } },
+      examples: { train: step * batchSize, valid },
+      time: { seconds: (performance.now() - started) / 1000, firstStep },
+    });
   return { model, tokenizer, history, totalSteps, interrupted, out: folder.path };
 }
 

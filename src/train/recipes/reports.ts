@@ -2,6 +2,7 @@
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Example, LabelledData } from '../data/labelledData.ts';
+import { predictDefaults } from '../defaults.ts';
 import { areEntityTags } from '../metrics/entities.ts';
 import { unusualTags } from '../metrics/tagSchemes.ts';
 import type { InputEvent, InputEventOf } from './events.ts';
@@ -34,7 +35,9 @@ export interface EncodedTexts {
   encoded: readonly EncodedExample[];
 }
 
-type EncodingReport = Report<'truncated' | 'lostWords' | 'unknownPieces' | 'loweredVocabulary'>;
+type EncodingReport = Report<
+  'truncated' | 'windows' | 'lostWords' | 'unknownPieces' | 'loweredVocabulary'
+>;
 
 /** Share of unknown pieces above which a vocabulary does not fit, and a text is not read. */
 const MAX_UNKNOWN = 0.2;
@@ -53,7 +56,7 @@ const JUDGED_TEXTS = 200;
 export class UnseenCounter {
   readonly #tokenizer: BertTokenizer;
   readonly #maxLength: number;
-  readonly #counts = { texts: 0, cut: 0, pieces: 0, unknown: 0, unread: 0 };
+  readonly #counts = { texts: 0, cut: 0, pieces: 0, unknown: 0, unread: 0, split: 0, windows: 0 };
   readonly #words = { words: 0, cut: 0, withoutToken: 0 };
   /** Some texts with unknown pieces. */
   readonly #sample: string[] = [];
@@ -69,6 +72,10 @@ export class UnseenCounter {
       this.#counts.texts++;
       if (words) this.#addWords(words, example);
       else if (example.truncated) this.#counts.cut++;
+      else if (example.overflow) {
+        this.#counts.split++;
+        this.#counts.windows += 1 + example.overflow.length;
+      }
       const isUnread = this.#addPieces(example);
       if (isUnread && this.#sample.length < JUDGED_TEXTS)
         this.#sample.push(pair === undefined ? text : `${text} ${pair}`);
@@ -82,12 +89,14 @@ export class UnseenCounter {
   }
 
   /** Returns whether the text has unknown pieces, more of them than known ones. */
-  #addPieces({ inputIds }: EncodedExample): boolean {
+  #addPieces({ inputIds, overflow = [] }: EncodedExample): boolean {
     const { unkTokenId, clsTokenId, sepTokenId } = this.#tokenizer;
     let [pieces, unknown] = [0, 0];
-    for (const id of inputIds) {
-      if (id !== clsTokenId && id !== sepTokenId) pieces++;
-      if (id === unkTokenId) unknown++;
+    for (const ids of [inputIds, ...overflow.map((window) => window.inputIds)]) {
+      for (const id of ids) {
+        if (id !== clsTokenId && id !== sepTokenId) pieces++;
+        if (id === unkTokenId) unknown++;
+      }
     }
     this.#counts.pieces += pieces;
     this.#counts.unknown += unknown;
@@ -97,9 +106,10 @@ export class UnseenCounter {
   }
 
   report(path: string, report: EncodingReport): void {
-    const { texts, cut, pieces, unknown, unread } = this.#counts;
+    const { texts, cut, pieces, unknown, unread, split, windows } = this.#counts;
     const maxLength = this.#maxLength;
     reportTruncated(path, { cut, texts, maxLength }, report);
+    if (split > 0) report({ event: 'windows', path, split, windows, texts, maxLength });
     if (this.#words.cut + this.#words.withoutToken > 0)
       report({ event: 'lostWords', path, ...this.#words, maxLength });
     if (unread > 0 || unknown > MAX_UNKNOWN * pieces) {
@@ -191,4 +201,19 @@ export function reportTags(
 ): void {
   if (!areEntityTags(tags))
     report({ event: 'noEntityScores', path, tags: unusualTags(tags), of: tags.length });
+}
+
+/** Reports thresholds that a model's folder has, unless they are the usual ones. */
+export function reportThresholds(
+  model: string,
+  labels: readonly string[],
+  thresholds: readonly number[],
+  report: Report<'thresholds'>,
+): void {
+  if (thresholds.some((each) => each !== predictDefaults.threshold))
+    report({
+      event: 'thresholds',
+      model,
+      thresholds: Object.fromEntries(labels.map((label, id) => [label, thresholds[id]])),
+    });
 }

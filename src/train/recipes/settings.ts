@@ -8,7 +8,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
 import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
-import { lrSchedulerNames } from '../trainer/hyperparameters.ts';
+import { lrSchedulerNames, onNanNames } from '../trainer/hyperparameters.ts';
 
 const integer = v.pipe(v.number(), v.integer());
 const text = v.optional(v.string());
@@ -35,6 +35,9 @@ const shared = {
   gradientAccumulationSteps: count,
   weightDecay: v.number(),
   maxGradNorm: v.number(),
+  gradientCheckpointing: flag,
+  onNan: v.optional(v.picklist(onNanNames)),
+  detectAnomaly: flag,
   seed: integer,
   saveEvery: count,
   keep: count,
@@ -46,12 +49,16 @@ const shared = {
 
 const fineTuneSchema = v.looseObject({
   ...shared,
-  data: v.string(),
+  data: v.union([v.string(), v.array(v.string())]),
   task: v.optional(v.picklist(taskNames)),
   labelColumn: text,
   labelColumns: v.optional(v.array(v.string())),
   labelSeparator: text,
   replaceHead: flag,
+  folds: count,
+  fold: count,
+  balance: flag,
+  stride: count,
   freeze: v.optional(v.union([integer, v.literal('all')])),
   epochs: integer,
   maxSteps: count,
@@ -62,7 +69,12 @@ const fineTuneSchema = v.looseObject({
   groupByLength: v.boolean(),
   labelSmoothing: v.optional(v.number()),
   classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
+  focalLoss: v.optional(v.number()),
   layerDecay: v.optional(v.number()),
+  lora: count,
+  loraAlpha: v.optional(v.number()),
+  loraDropout: v.optional(v.number()),
+  loraTarget: v.optional(v.union([v.string(), v.array(v.string())])),
 });
 
 const pretrainSchema = v.looseObject({

@@ -37,16 +37,20 @@ export function checkStart({ model, vocab, config }: StartOptions): void {
     throw new UsageError(`\`config\` goes with \`vocab\`: ${model} has its own config`);
 }
 
-/** Opens the folder of a model; fetches the model from the hub if it is not on disk. */
+/**
+ * Opens the folder of a model; fetches the model from the hub if it is not on disk. `base` is the
+ * base model of an adapter, instead of the one that the adapter names.
+ */
 export const fetchModel = (
   name: string,
   report: (event: InputEventOf<'download'>) => void,
+  base?: string,
 ): Promise<ModelFolder> => {
   if (name === '')
     throw new UsageError("`model`: expected a folder or a model's name on the hub, got ''");
   const onProgress = (progress: Omit<InputEventOf<'download'>, 'event' | 'model'>) =>
     report({ event: 'download', model: name, ...progress });
-  return openModelFolder(name, { onProgress });
+  return openModelFolder(name, { onProgress, base });
 };
 
 /** Tokenizer and configuration of a fresh model. */

@@ -1,5 +1,6 @@
 /** Measures that training keeps a history of, under the names people know them by. */
 export const metricNames = {
+  loss: 'loss',
   accuracy: 'accuracy',
   microF1: 'micro F1',
   f1: 'F1',

@@ -29,6 +29,9 @@ export const multiLabel: Task = {
   },
   postprocess: (logits) => logits.sigmoid(),
   predictionOf: (output) => Array.from(output, (probability) => (probability > 0.5 ? 1 : 0)),
+  // sigmoid(x) is the second of softmax([0, x]).
+  decisions: (logits, label) =>
+    (label as number[]).map((applies, id) => ({ logits: [0, logits[id]], label: applies })),
   lossWeight: () => 1,
   monitoredMetrics: () => ['microF1'],
   report(predictions, truth, labels) {

@@ -16,6 +16,14 @@ export type RawLabel = string[] | number;
 /** A metric that is meaningful for the few examples of a step. */
 export type StepMetric = 'accuracy' | 'microF1';
 
+/** A choice among labels, as a model makes it: a text may need several. */
+export interface Decision {
+  /** Of each label that could be chosen. */
+  logits: ArrayLike<number>;
+  /** The one that is right. */
+  label: number;
+}
+
 /** Results of an evaluation. */
 export interface Report {
   /** By name, the most important first, with all of `monitoredMetrics`; NaN if undefined. */
@@ -51,6 +59,12 @@ export interface Task {
   postprocess(logits: Tensor): Tensor;
   /** Prediction from one example's row of the output. */
   predictionOf(output: Float32Array, numLabels: number): Label;
+  /**
+   * The choices of an example that its label tells right from wrong: of one label, of each label
+   * whether it applies, or of each tag. Absent for scores.
+   * @param logits of the example
+   */
+  decisions?(logits: readonly number[], label: Label, numLabels: number): Decision[];
   /** How many labels of an example count in the loss. */
   lossWeight(label: Label): number;
   /** Validation metrics in the history; the first decides which epoch is best. */

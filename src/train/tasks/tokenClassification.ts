@@ -32,6 +32,12 @@ export const tokenClassification: Task = {
       argmax(output.subarray(i * numLabels, (i + 1) * numLabels)),
     );
   },
+  decisions: (logits, label, numLabels) =>
+    (label as number[]).flatMap((tag, i) =>
+      tag === IGNORE_INDEX
+        ? []
+        : [{ logits: logits.slice(i * numLabels, (i + 1) * numLabels), label: tag }],
+    ),
   lossWeight: (label) => (label as number[]).filter((tag) => tag !== IGNORE_INDEX).length,
   monitoredMetrics: (labels) => (areEntityTags(labels) ? ['f1', 'accuracy'] : ['accuracy']),
   report(predictions, truth, labels): Report {

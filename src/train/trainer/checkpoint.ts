@@ -5,9 +5,9 @@
  */
 import * as v from 'valibot';
 import { addWeightsFromFile } from '../../bert/checkpoint/read.ts';
-import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { streamSafetensors } from '../../formats/safetensors/file.ts';
+import type { FileContent } from '../../platform/atomicWrite.ts';
 import { writeFolder } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
@@ -44,14 +44,16 @@ const stateSchema = v.object({
     paramGroups: v.array(groupSchema),
   }),
   random: v.optional(v.record(v.string(), v.unknown())),
+  /** Examples of a part of a batch, once memory has run out. */
+  microBatchSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** SHA-256 of the weights of the run's best model so far, which lies in its folder. */
   bestModel: v.optional(v.string()),
 });
 
 /** What a folder needs besides the state of the training. */
 export interface CheckpointContent {
-  /** Absent before the first step, where the settings tell the weights. */
-  model?: BertPreTrainedModel;
+  /** A model or an adapter. Absent before the first step, where the settings tell the weights. */
+  model?: { fileContents(): Record<string, FileContent> };
   /** What the run was asked for, as plain JSON. */
   settings: Record<string, unknown>;
   /** Files by name. */
@@ -90,7 +92,7 @@ export async function saveTrainingState(
 }
 
 function stateFiles(
-  { step, position, optimizer: { state, paramGroups }, random }: TrainingState,
+  { step, position, optimizer: { state, paramGroups }, random, microBatchSize }: TrainingState,
   { settings, history, bestModel }: Omit<CheckpointContent, 'model' | 'tokenizerFiles'>,
 ): Record<string, string> {
   const written: v.InferInput<typeof stateSchema> = {
@@ -102,6 +104,7 @@ function stateFiles(
       paramGroups: paramGroups.map((group) => ({ ...group, betas: [...group.betas] })),
     },
     ...(random && { random: { ...random } }),
+    ...(microBatchSize !== undefined && { microBatchSize }),
     ...(bestModel !== undefined && { bestModel }),
   };
   return {
@@ -132,7 +135,7 @@ export async function readTrainingState<P, S, E>(
   bestModel?: string;
 }> {
   const path = joinPath(dir, STATE);
-  const { settings, step, position, optimizer, random, bestModel } = parseSchema(
+  const { settings, step, position, optimizer, random, microBatchSize, bestModel } = parseSchema(
     stateSchema,
     await readJson(path),
     path,
@@ -163,6 +166,7 @@ export async function readTrainingState<P, S, E>(
       position: position as P,
       log,
       optimizer: { state, paramGroups: optimizer.paramGroups },
+      microBatchSize,
       random: random as unknown as SavedState<P, S, E>['random'],
     },
   };

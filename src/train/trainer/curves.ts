@@ -1,6 +1,6 @@
-import { fittedScale, type Scale, shareOf } from './scale.ts';
+import { type Frame, horizontalAxis, placeIn, valueAxis } from './axes.ts';
+import { fittedScale, type Scale } from './scale.ts';
 import {
-  gridColor,
   type LegendEntry,
   quietColor,
   svgDocument,
@@ -8,7 +8,6 @@ import {
   svgLine,
   svgPoint,
   svgText,
-  textColor,
   textWidth,
   thinOut,
   trainColor,
@@ -26,6 +25,8 @@ export interface Panel {
   valid: Point[];
   /** Of its values. */
   scale: Scale;
+  /** Whether each step is drawn as it is, rather than smoothed. */
+  exact?: boolean;
 }
 
 /** What a picture shows: measures side by side, over the same steps. */
@@ -45,40 +46,44 @@ export interface Curves {
 const PANEL_WIDTH = 560;
 const HEIGHT = 490;
 /** The inside of a panel. */
-const [LEFT, TOP, WIDTH, INNER_HEIGHT] = [76, 116, 456, 292];
-const BOTTOM = TOP + INNER_HEIGHT;
+const FRAME: Frame = { left: 76, top: 116, width: 456, height: 292 };
 
 /** Draws measures as one SVG picture. */
 export function curvesPicture(curves: Curves): string {
-  const { title, summary, panels, validName } = curves;
+  const { title, summary, panels } = curves;
   const width = PANEL_WIDTH * panels.length;
   // A long name of a file ends in an ellipsis, rather than beyond the picture.
   const fit = { width: width - 48 };
   return svgDocument(width, HEIGHT, title, [
     svgText(24, 34, title, { size: 18, bold: true, ...fit }),
     svgText(24, 58, summary, { size: 13, color: quietColor, ...fit }),
-    ...panels.flatMap((panel, index) => drawPanel(panel, LEFT + PANEL_WIDTH * index, curves)),
-    ...svgLegend(width / 2, HEIGHT - 18, legendOf(panels, validName)),
+    ...panels.flatMap((panel, index) =>
+      drawPanel(panel, { ...FRAME, left: FRAME.left + PANEL_WIDTH * index }, curves),
+    ),
+    ...svgLegend(width / 2, HEIGHT - 18, legendOf(curves)),
   ]);
 }
 
-function drawPanel(panel: Panel, left: number, curves: Curves): string[] {
+/** Draws one measure as an SVG picture for a narrow page, without a legend. */
+export function panelPicture(panel: Panel, curves: Curves): string {
+  const frame = { left: 76, top: 50, width: 340, height: 200 };
+  return svgDocument(430, 294, panel.name, drawPanel(panel, frame, curves));
+}
+
+function drawPanel(panel: Panel, frame: Frame, curves: Curves): string[] {
   const { scale, raw, train, valid } = panel;
-  const steps = fittedScale([0, curves.lastStep], WIDTH, { whole: true });
-  const place = ([step, value]: Point): Point => [
-    left + WIDTH * shareOf(steps, step),
-    BOTTOM - INNER_HEIGHT * shareOf(scale, value),
-  ];
+  const steps = fittedScale([0, curves.lastStep], frame.width, { whole: true });
+  const place = placeIn(frame, steps, scale);
   const [trainPlaces, validPlaces] = [train.map(place), valid.map(place)];
-  const smoothed = smooth(raw).map(place);
+  const smoothed = (panel.exact ? raw : smooth(raw)).map(place);
   const line = { color: trainColor, width: 2 };
   const points = (places: Point[], color: string) =>
     places.map((each) => svgPoint(each, { size: 8, color }));
   const { best } = curves;
   return [
-    ...valueAxis(panel, left),
-    ...stepAxis(steps, left),
-    ...epochAxis(curves, left),
+    ...valueAxis(panel.name, scale, frame),
+    ...horizontalAxis('step', steps, frame),
+    ...epochAxis(curves, frame),
     svgLine(thinOut(raw.map(place)), { color: trainColor, opacity: 0.35 }),
     svgLine(thinOut(smoothed), line),
     // Few points are seen one by one (a single one makes no line).
@@ -87,7 +92,7 @@ function drawPanel(panel: Panel, left: number, curves: Curves): string[] {
       ? [svgLine(trainPlaces, line), ...points(trainPlaces, line.color)]
       : []),
     ...(best
-      ? bestLine(best, place([best.step, scale.min])[0], [...smoothed, ...validPlaces])
+      ? bestLine(best, place([best.step, scale.min])[0], frame, [...smoothed, ...validPlaces])
       : []),
     svgLine(validPlaces, { color: validColor, width: 2 }),
     ...validPlaces.map((each, i) =>
@@ -96,76 +101,20 @@ function drawPanel(panel: Panel, left: number, curves: Curves): string[] {
   ].filter((part) => part !== '');
 }
 
-function valueAxis({ name, scale }: Panel, left: number): string[] {
-  const widest = scale.ticks.reduce(
-    (most, tick) => Math.max(most, textWidth(scale.format(tick), 12)),
-    0,
-  );
-  const lines = scale.ticks.flatMap((tick) => {
-    const y = BOTTOM - INNER_HEIGHT * shareOf(scale, tick);
-    return [
-      svgLine(
-        [
-          [left, y],
-          [left + WIDTH, y],
-        ],
-        { color: gridColor },
-      ),
-      svgText(left - 8, y + 4, scale.format(tick), { anchor: 'end' }),
-    ];
-  });
-  const style = { size: 13, anchor: 'middle', upright: true, width: INNER_HEIGHT } as const;
-  return [...lines, svgText(left - 18 - widest, TOP + INNER_HEIGHT / 2, name, style)];
-}
-
-function stepAxis(steps: Scale, left: number): string[] {
-  return horizontalAxis(steps, left, BOTTOM, { name: 'step', side: 1, color: textColor });
-}
-
 /** The same steps, counted in epochs, along the top. */
-function epochAxis({ lastStep, lastEpoch: last }: Curves, left: number): string[] {
+function epochAxis({ lastStep, lastEpoch: last }: Curves, frame: Frame): string[] {
   if (!last) return [];
   const end = (lastStep * last.epoch) / last.step;
-  const epochs = fittedScale([0, end], WIDTH, { whole: true });
-  return horizontalAxis(epochs, left, TOP, { name: 'epoch', side: -1, color: quietColor });
-}
-
-/** `side`: 1 for labels below the line, -1 for labels above it. */
-function horizontalAxis(
-  scale: Scale,
-  left: number,
-  y: number,
-  { name, side, color }: { name: string; side: 1 | -1; color: string },
-): string[] {
-  const below = (distance: number) => y + side * distance;
-  const line = { color: side === 1 ? quietColor : '#cccccc' };
-  const base = side === 1 ? 10 : 0;
-  const ticks = scale.ticks.flatMap((tick) => {
-    const x = left + WIDTH * shareOf(scale, tick);
-    return [
-      svgLine(
-        [
-          [x, y],
-          [x, below(5)],
-        ],
-        line,
-      ),
-      svgText(x, below(8) + base, scale.format(tick), { anchor: 'middle', color }),
-    ];
-  });
-  const ends: [number, number][] = [
-    [left, y],
-    [left + WIDTH, y],
-  ];
-  const style = { size: 13, anchor: 'middle' } as const;
-  return [svgLine(ends, line), ...ticks, svgText(left + WIDTH / 2, below(26) + base, name, style)];
+  const epochs = fittedScale([0, end], frame.width, { whole: true });
+  return horizontalAxis('epoch', epochs, frame, 'above');
 }
 
 const eachStep = 'train, each step';
 const smoothedName = 'train, smoothed';
 const trainEpoch = 'train, by epoch';
 
-function legendOf(panels: Panel[], validName: string): LegendEntry[] {
+/** What the lines of a picture mean. */
+export function legendOf({ panels, validName }: Curves): LegendEntry[] {
   const train = { color: trainColor, shape: 'line' } as const;
   const entries: LegendEntry[] = [];
   if (panels.some(({ raw }) => raw.length > 0))
@@ -182,23 +131,28 @@ function showsTrainEpochs({ raw, train }: Panel): boolean {
 }
 
 /** Its label stands at the end that is away from the curves. */
-function bestLine({ epoch }: { epoch: number }, x: number, places: readonly Point[]): string[] {
+function bestLine(
+  { epoch }: { epoch: number },
+  x: number,
+  { top, height }: Frame,
+  places: readonly Point[],
+): string[] {
   const label = `best: epoch ${epoch}`;
   const length = textWidth(label, 12) + 8;
   const near = places.filter(([other]) => other <= x + 2 && other >= x - 20);
-  const isTopFree = near.every(([, y]) => y > TOP + length);
+  const isTopFree = near.every(([, y]) => y > top + length);
   const style = { color: validColor, upright: true, rim: true } as const;
   return [
     svgLine(
       [
-        [x, TOP],
-        [x, BOTTOM],
+        [x, top],
+        [x, top + height],
       ],
       { color: validColor, dashed: true },
     ),
     isTopFree
-      ? svgText(x - 5, TOP + 6, label, { ...style, anchor: 'end' })
-      : svgText(x - 5, BOTTOM - 6, label, style),
+      ? svgText(x - 5, top + 6, label, { ...style, anchor: 'end' })
+      : svgText(x - 5, top + height - 6, label, style),
   ];
 }
 

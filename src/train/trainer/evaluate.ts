@@ -1,29 +1,50 @@
 import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
+import { poolWindows, windowsOf } from '../data/documents.ts';
 import { batches } from '../data/split.ts';
 import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
+import { type HalvedBatch, inMemory } from './inMemory.ts';
 
 /** Loss and predictions of a model on examples. */
 export interface Evaluation {
-  /** Mean over the examples (for tags, over all tagged words); NaN without labels. */
+  /**
+   * Mean over the examples (for tags, over all tagged words; for documents, over their windows);
+   * NaN without labels.
+   */
   loss: number;
   /** Each example's label, in the form of `EncodedExample`'s. */
   predictions: Label[];
   /**
    * One row per example: a probability per class or label; for tags, token by token; or the score.
+   * For a document of several windows, their mean.
    */
   probabilities: number[][];
+  /** What the model gives before they become probabilities, if `logits` was set; pooled alike. */
+  logits?: number[][];
+}
+
+/** How `evaluateExamples` goes about it. */
+export interface EvaluationOptions {
+  signal?: AbortSignal;
+  /** Receives the number of examples done. */
+  onBatch?: (done: number) => void;
+  /** Receives each batch size that is tried where memory ran out. */
+  onOutOfMemory?: (halved: HalvedBatch) => void;
+  /** Whether to give the logits too. Default false. */
+  logits?: boolean;
+  /** What logits are divided by before they become probabilities. Default 1. */
+  temperature?: number;
 }
 
 /** Batches sent ahead of the one that is read back. */
 const MAX_PENDING_BATCHES = 2;
 
 /**
- * Runs a model over examples in evaluation mode; results are in the order of the examples.
- * @param onBatch receives the number of examples done
+ * Runs a model over examples in evaluation mode; results are in the order of the examples. Where
+ * memory runs out, it goes on with batches of half the size.
  * @throws UsageError for a text that is not encoded, or a label that the model does not have;
  * NotFiniteError when outputs are not finite; the reason of `signal` if it is aborted.
  * @example
@@ -33,9 +54,11 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { signal, onBatch }: { signal?: AbortSignal; onBatch?: (done: number) => void } = {},
+  { signal, onBatch, onOutOfMemory, ...wanted }: EvaluationOptions = {},
 ): Promise<Evaluation> {
-  const examples = resolveExamples(model, given, 'examples');
+  const documents = resolveExamples(model, given, 'examples');
+  const examples = documents.flatMap(windowsOf<EncodedExample>);
+  const givesLogits = wanted.logits === true;
   const wasTraining = model.training;
   model.eval();
   const task = taskOf(model);
@@ -43,19 +66,23 @@ export async function evaluateExamples(
   const labelled = examples.every(({ label }) => label !== undefined);
   const predictions: Label[] = Array(examples.length);
   const probabilities: number[][] = Array(examples.length);
+  const logits: number[][] = Array(examples.length);
   const total = { loss: 0, weight: 0 };
   let done = 0;
   const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
   const collect = async () => {
     const { rows, values } = pending.shift()!;
     const outputs = await values;
-    const width = (outputs.length - (labelled ? 1 : 0)) / rows.length;
+    const all = (outputs.length - (labelled ? 1 : 0)) / (givesLogits ? 2 : 1);
+    const width = all / rows.length;
     rows.forEach((row, i) => {
       const length = task.perToken ? examples[row].inputIds.length * numLabels : width;
       const output = outputs.subarray(i * width, i * width + length);
       checkFiniteOutputs(output);
       predictions[row] = task.predictionOf(output, numLabels);
       probabilities[row] = Array.from(output);
+      if (givesLogits)
+        logits[row] = Array.from(outputs.subarray(all + i * width, all + i * width + length));
     });
     const weight = labelled
       ? rows.reduce((sum, row) => sum + task.lossWeight(examples[row].label!), 0)
@@ -66,31 +93,53 @@ export async function evaluateExamples(
     onBatch?.((done += rows.length));
   };
   try {
-    for (const rows of batches(sortedByLength(examples), batchSize)) {
-      signal?.throwIfAborted();
-      const batchExamples = rows.map((row) => examples[row]);
-      const batch = labelled
-        ? collate(batchExamples, padTokenId, maxPositionEmbeddings, task)
-        : collateInputs(batchExamples, padTokenId, maxPositionEmbeddings);
-      const result = forwardBatch(model, batch);
-      const values = result.data().finally(() => result.dispose()) as Promise<Float32Array>;
-      values.catch(() => {});
-      pending.push({ rows, values });
-      if (pending.length > MAX_PENDING_BATCHES) await collect();
-    }
-    while (pending.length > 0) await collect();
+    const order = sortedByLength(examples);
+    await inMemory(batchSize, onOutOfMemory, async (size) => {
+      await Promise.allSettled(pending.splice(0).map(({ values }) => values));
+      for (const rows of batches(order.slice(done), size)) {
+        signal?.throwIfAborted();
+        const inBatch = rows.map((row) => examples[row]);
+        const batch = labelled
+          ? collate(inBatch, padTokenId, maxPositionEmbeddings, task)
+          : collateInputs(inBatch, padTokenId, maxPositionEmbeddings);
+        const values = readOutputs(forwardBatch(model, batch, wanted));
+        pending.push({ rows, values });
+        if (pending.length > MAX_PENDING_BATCHES) await collect();
+      }
+      while (pending.length > 0) await collect();
+    });
   } finally {
     await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);
   }
-  return { loss: labelled ? total.loss / total.weight : Number.NaN, predictions, probabilities };
+  const loss = labelled ? total.loss / total.weight : Number.NaN;
+  const perWindow = { predictions, probabilities, ...(givesLogits && { logits }) };
+  if (examples.length === documents.length) return { loss, ...perWindow };
+  const pooled = poolWindows(documents, probabilities);
+  return {
+    loss,
+    predictions: pooled.map((row) => task.predictionOf(Float32Array.from(row), numLabels)),
+    probabilities: pooled,
+    ...(givesLogits && { logits: poolWindows(documents, logits) }),
+  };
+}
+
+function readOutputs(outputs: Tensor): Promise<Float32Array> {
+  const values = outputs.data().finally(() => outputs.dispose()) as Promise<Float32Array>;
+  // Whoever awaits it learns of an error; until then it is not unhandled.
+  values.catch(() => {});
+  return values;
 }
 
 /**
- * The output of each example of a batch, then the mean loss if there are labels. Not captured,
- * since each shape would keep its own memory.
+ * The output of each example of a batch, its logits if asked for, then the mean loss if there are
+ * labels. Not captured, since each shape would keep its own memory.
  */
-function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tensor {
+function forwardBatch(
+  model: TaskModel,
+  batch: Record<string, HostTensor>,
+  { logits: givesLogits, temperature }: EvaluationOptions,
+): Tensor {
   const { device } = model.classifier.weight;
   return noGrad(() =>
     scope(() => {
@@ -99,11 +148,9 @@ function forwardBatch(model: TaskModel, batch: Record<string, HostTensor>): Tens
         tensor(data, { shape, device }),
       ]);
       const { logits, loss } = model.forward(Object.fromEntries(inputs));
-      return cat(
-        [taskOf(model).postprocess(logits), ...(loss ? [loss] : [])].map((part) =>
-          part.reshape([-1]),
-        ),
-      );
+      const scaled = temperature === undefined ? logits : logits.div(temperature);
+      const outputs = [taskOf(model).postprocess(scaled), ...(givesLogits ? [logits] : [])];
+      return cat([...outputs, ...(loss ? [loss] : [])].map((part) => part.reshape([-1])));
     }),
   );
 }

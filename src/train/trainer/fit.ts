@@ -7,44 +7,21 @@ import { fitDefaults } from '../defaults.ts';
 import { metricKey } from '../tasks/metric.ts';
 import { labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { joinParts, rowsOf, shareInput } from './accumulation.ts';
+import { type BatchSize, findBatchSize } from './batchSize.ts';
 import { earlyStoppingAfter, hasStoppedEarly } from './earlyStopping.ts';
-import { evaluateExamples } from './evaluate.ts';
+import { type EvaluationOptions, evaluateExamples } from './evaluate.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
+import type { FitCallbacks, FitPosition, FitState } from './fitState.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
 import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
-import type { Throughput } from './stepReader.ts';
-import { type SavedState, Trainer, type TrainerCallbacks, type TrainerState } from './trainer.ts';
+import type { HalvedBatch } from './inMemory.ts';
+import { Trainer, type TrainerCallbacks } from './trainer.ts';
+import { isFiniteStep, type SavedState } from './trainerState.ts';
 import { TrainingLoss } from './trainingLoss.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
 
-export type { FitOptions };
+export type { FitCallbacks, FitOptions, FitPosition, FitState };
 export { fitDefaults };
-
-/** Where fine-tuning stands in its data. */
-export interface FitPosition {
-  /** From 1. */
-  epoch: number;
-  /** Batches of the epoch that are done. */
-  batch: number;
-}
-
-export type FitState<T> = TrainerState<FitPosition, StepRecord, EpochRecord, T>;
-
-/** What `fit` reports, and how it is stopped. */
-export interface FitCallbacks {
-  /** Stops after the current step. */
-  signal?: AbortSignal;
-  /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
-  peakFlops?: number;
-  /** After each step, when its results arrive. */
-  onStep?: (record: StepRecord, pace: Throughput) => void;
-  /** After each evaluation; `seconds` since the last one, its own included. */
-  onEpoch?: (record: EpochRecord, seconds: number) => void;
-  /** When the model is the best so far (each epoch without validation data): save it here. */
-  onBest?: () => Promise<void>;
-  /** At the start, every `saveEvery` steps and at the end: save model and state here. */
-  onCheckpoint?: (state: FitState<Tensor>) => Promise<void>;
-}
 
 /** Steps of an epoch. */
 export const stepsPerEpoch = (examples: number, perStep: number): number =>
@@ -75,20 +52,25 @@ export async function fit(
   model: TaskModel,
   train: readonly TrainingExample[],
   valid: readonly TrainingExample[] = [],
-  options: Partial<FitOptions> & FitCallbacks = {},
+  options: Partial<Omit<FitOptions, 'batchSize'>> & { batchSize?: BatchSize } & FitCallbacks = {},
   state?: SavedState<FitPosition, StepRecord, EpochRecord>,
 ): Promise<History> {
-  const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...given } = options;
-  const settings: FitOptions = withDefaults(fitDefaults, given);
-  const { epochs, batchSize, maxSteps } = settings;
+  const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...rest } = options;
+  const { onOutOfMemory, onSkip, ...given } = rest;
+  const asked = withDefaults(fitDefaults as Omit<FitOptions, 'batchSize'>, given);
   if (train.length === 0) throw new UsageError('there are no examples to train on');
-  checkCount('epochs', epochs);
-  checkCount('batchSize', batchSize);
-  if (maxSteps !== undefined) checkCount('maxSteps', maxSteps);
+  checkCount('epochs', asked.epochs);
+  if (asked.maxSteps !== undefined) checkCount('maxSteps', asked.maxSteps);
   const [examples, validExamples] = [
     resolveExamples(model, train, 'train', true),
     resolveExamples(model, valid, 'valid', true),
   ];
+  const { batchSize = fitDefaults.batchSize } = given;
+  const settings: FitOptions = {
+    ...asked,
+    batchSize: batchSize === 'auto' ? await findFitBatchSize(model, examples, asked) : batchSize,
+  };
+  checkCount('batchSize', settings.batchSize);
   const task = new FineTuning(model, examples, validExamples, settings);
   const perEpoch = stepsPerEpoch(train.length, examplesPerStep(settings));
   const totalSteps = totalStepsOf(settings, train.length);
@@ -96,12 +78,15 @@ export async function fit(
     signal,
     peakFlops,
     onStep,
+    onOutOfMemory,
+    onSkip,
     onEvaluation: async (record, seconds) => {
       if (record.best) await onBest?.();
       onEpoch?.(record, seconds);
     },
     onCheckpoint,
   };
+  if (settings.gradientCheckpointing) model.gradientCheckpointingEnable();
   const trainer = new Trainer(
     task,
     {
@@ -116,6 +101,29 @@ export async function fit(
   try {
     return new History(task.monitor, await trainer.train());
   } finally {
+    if (settings.gradientCheckpointing) model.gradientCheckpointingDisable();
+    task.dispose();
+  }
+}
+
+/**
+ * The largest batch, a power of two, for whose step the device has memory if its texts are the
+ * longest ones. Throws as `fit`.
+ */
+export async function findFitBatchSize(
+  model: TaskModel,
+  examples: readonly EncodedExample[],
+  options: Omit<FitOptions, 'batchSize'>,
+): Promise<number> {
+  const settings = { ...options, batchSize: 1 };
+  const byLength = examples.toSorted((a, b) => b.inputIds.length - a.inputIds.length);
+  const task = new FineTuning(model, examples, [], settings);
+  const inputsOf = (size: number) => task.inputsOf(byLength.slice(0, size), size);
+  if (options.gradientCheckpointing) model.gradientCheckpointingEnable();
+  try {
+    return await findBatchSize(task, settings, inputsOf, examples.length);
+  } finally {
+    if (options.gradientCheckpointing) model.gradientCheckpointingDisable();
     task.dispose();
   }
 }
@@ -142,10 +150,10 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     this.#loss = new TrainingLoss(model, train, options);
     const watched = this.#task.monitoredMetrics(labelsOf(model));
     const { metric } = options;
-    if (metric !== undefined && !watched.includes(metric))
+    if (metric !== undefined && metric !== 'loss' && !watched.includes(metric))
       throw new UsageError(
-        `\`metric\`: expected one of those that ${this.#task.name} has, ${watched.join(', ')}, ` +
-          `got ${metric}`,
+        `\`metric\`: expected one of those that ${this.#task.name} has, ` +
+          `${watched.join(', ')}, loss, got ${metric}`,
       );
     // Checks `patience`.
     earlyStoppingAfter([], this.monitor, options.patience);
@@ -170,7 +178,8 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
       for (let batch = epoch === from.epoch ? from.batch : 0; batch < all.length; batch++) {
         const examples = all[batch].map((i) => this.#train[i]);
         yield {
-          inputs: this.#inputsOf(examples),
+          inputs: this.inputsOf(examples, this.#options.batchSize),
+          divide: (size) => this.inputsOf(examples, size),
           examples: examples.length,
           tokens: countTokens(examples),
           epoch,
@@ -180,17 +189,16 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     }
   }
 
-  /** A batch, in parts of `batchSize` examples padded to one length. Parts without labels go. */
-  #inputsOf(examples: readonly EncodedExample[]): Record<string, HostTensor> {
-    const { batchSize } = this.#options;
+  /** A batch, in parts of `size` examples padded to one length. Parts without labels go. */
+  inputsOf(examples: readonly EncodedExample[], size: number): Record<string, HostTensor> {
     const { padTokenId, maxPositionEmbeddings } = this.model.config;
     const inputs = { ...collate(examples, padTokenId, maxPositionEmbeddings, this.#task) };
     const parts = batches(
       examples.map(({ label }) => this.#loss.weightOf(label!)),
-      batchSize,
+      size,
     ).map((weights, i) => ({
       weight: weights.reduce((sum, weight) => sum + weight, 0),
-      rows: rowsOf(inputs, i * batchSize, i * batchSize + weights.length),
+      rows: rowsOf(inputs, i * size, i * size + weights.length),
     }));
     const total = parts.reduce((sum, { weight }) => sum + weight, 0);
     if (parts.length === 1 || total === 0) return inputs;
@@ -232,10 +240,12 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     { evaluations }: { evaluations: readonly EpochRecord[] },
     steps: readonly StepRecord[],
     signal?: AbortSignal,
+    onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<EpochRecord> {
     const { stepMetric } = this.#task;
+    const counted = steps.filter(isFiniteStep);
     const mean = (field: 'loss' | NonNullable<typeof stepMetric>) =>
-      steps.reduce((sum, step) => sum + step[field]!, 0) / steps.length;
+      counted.reduce((sum, step) => sum + step[field]!, 0) / counted.length;
     const { step, epoch } = steps.at(-1)!;
     const record: EpochRecord = {
       epoch,
@@ -244,7 +254,8 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
       ...(stepMetric && { [metricKey('train', stepMetric)]: mean(stepMetric) }),
       best: true,
     };
-    if (this.#valid.length > 0) await this.#validate(record, evaluations, signal);
+    if (this.#valid.length > 0)
+      await this.#validate(record, evaluations, { signal, onOutOfMemory });
     // Only one epoch is the best.
     if (record.best) for (const earlier of evaluations) earlier.best = false;
     return record;
@@ -254,11 +265,11 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
   async #validate(
     record: EpochRecord,
     evaluations: readonly EpochRecord[],
-    signal?: AbortSignal,
+    options: EvaluationOptions,
   ): Promise<void> {
     const labels = labelsOf(this.model);
     const { batchSize } = this.#options;
-    const evaluation = await evaluateExamples(this.model, this.#valid, batchSize, { signal });
+    const evaluation = await evaluateExamples(this.model, this.#valid, batchSize, options);
     const truth = this.#valid.map(({ label }) => label!);
     const { metrics } = this.#task.report(evaluation.predictions, truth, labels);
     record.validLoss = evaluation.loss;

@@ -9,6 +9,11 @@ export const lrSchedulerNames = ['linear', 'cosine', 'constant', 'polynomial'] a
 
 export type LrSchedulerName = (typeof lrSchedulerNames)[number];
 
+/** What becomes of a step that is not finite. */
+export const onNanNames = ['stop', 'skip'] as const;
+
+export type OnNan = (typeof onNanNames)[number];
+
 /** Where a polynomial schedule ends, as in Hugging Face. */
 const POLYNOMIAL_END = 1e-7;
 
@@ -34,6 +39,15 @@ export interface Hyperparameters {
   weightDecay: number;
   /** All gradients together are clipped to this norm. */
   maxGradNorm: number;
+  /** Keeps only the inputs of each layer and computes the rest again: same bits, less memory. */
+  gradientCheckpointing?: boolean;
+  /**
+   * What becomes of a step whose loss or gradients are not finite: `stop` (the default), or `skip`,
+   * which leaves its update out, at most ten times in a row.
+   */
+  onNan?: OnNan;
+  /** Looks at the result and the gradients of each operation, which is slow (`detectAnomaly`). */
+  detectAnomaly?: boolean;
   /** Seed of the order of the data, of dropout and of whatever else is random. */
   seed: number;
 }
@@ -46,7 +60,10 @@ export interface FitOptions extends Hyperparameters, LossOptions {
   batchSize: number;
   /** Steps between evaluations. Default: an epoch. */
   evalEvery?: number;
-  /** The validation metric to watch, one of the task's monitored ones. Default: the first. */
+  /**
+   * The validation metric to watch: one of the task's monitored ones (default: the first), or
+   * `loss`.
+   */
   metric?: Metric;
   /** Evaluations without a better validation metric before training stops. */
   patience: number;
@@ -61,7 +78,7 @@ export interface FitOptions extends Hyperparameters, LossOptions {
 /** @throws UsageError if a value is out of range; names the field. */
 export function checkHyperparameters(options: Hyperparameters): void {
   const { learningRate, warmupRatio, weightDecay, maxGradNorm } = options;
-  const { lrScheduler = 'linear', warmupSteps: steps = 0 } = options;
+  const { lrScheduler = 'linear', warmupSteps: steps = 0, onNan = 'stop' } = options;
   const check = (name: keyof Hyperparameters, isValid: boolean, expected: string) => {
     if (!isValid)
       throw new UsageError(`\`${name}\`: expected ${expected}, got ${formatValue(options[name])}`);
@@ -88,6 +105,7 @@ export function checkHyperparameters(options: Hyperparameters): void {
     Number.isFinite(weightDecay) && weightDecay >= 0,
     'a finite number of at least 0',
   );
+  check('onNan', onNanNames.includes(onNan), `one of ${onNanNames.join(', ')}`);
   check('maxGradNorm', maxGradNorm > 0, 'a number above 0');
   checkCount('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1);
   check('seed', Number.isSafeInteger(options.seed), 'an integer');

@@ -1,5 +1,5 @@
 import { formatMetric, type Metric, metricKey, metricNames } from '../tasks/metric.ts';
-import { curvesPicture, pointsOf, valuesOf } from './curves.ts';
+import { type Curves, curvesPicture, pointsOf, valuesOf } from './curves.ts';
 import type { EpochRecord, History } from './history.ts';
 import { metricScale, scaleFromZero } from './scale.ts';
 
@@ -9,7 +9,11 @@ import { metricScale, scaleFromZero } from './scale.ts';
  * @example
  * await writeFile('history.svg', await historyPicture(history));
  */
-export function historyPicture(history: History, title = 'Training history'): string {
+export const historyPicture = (history: History, title = 'Training history'): string =>
+  curvesPicture(historyCurves(history, title));
+
+/** What the picture of a history shows. */
+export function historyCurves(history: History, title: string): Curves {
   const { monitor, steps, epochs, bestEpoch } = history;
   const loss = {
     name: 'loss',
@@ -23,18 +27,20 @@ export function historyPicture(history: History, title = 'Training history'): st
     train: pointsOf(epochs, metricKey('train', monitor)),
     valid: pointsOf(epochs, metricKey('valid', monitor)),
   };
-  return curvesPicture({
+  return {
     title,
     summary: summaryOf(epochs, bestEpoch, monitor),
     panels: [
       { ...loss, scale: scaleFromZero(valuesOf(loss)) },
-      { ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') },
+      ...(monitor === 'loss'
+        ? []
+        : [{ ...metric, scale: metricScale(valuesOf(metric), monitor === 'accuracy') }]),
     ],
     lastStep: Math.max(1, steps.at(-1)?.step ?? 0, epochs.at(-1)?.step ?? 0),
     lastEpoch: epochs.at(-1),
     best: bestEpoch,
     validName: 'validation, by epoch',
-  });
+  };
 }
 
 function summaryOf(
@@ -49,7 +55,7 @@ function summaryOf(
   const parts = [`${best ? 'best epoch' : 'epoch'} ${epoch} of ${epochs.at(-1)?.epoch}`];
   parts.push(`train loss ${trainLoss.toFixed(3)}`);
   if (validLoss !== undefined) parts.push(`validation loss ${validLoss.toFixed(3)}`);
-  if (value !== undefined)
+  if (value !== undefined && metric !== 'loss')
     parts.push(`validation ${metricNames[metric]} ${formatMetric(metric, value)}`);
   return parts.join('  ·  ');
 }

@@ -1,4 +1,3 @@
-import { NotFiniteError } from '../../platform/errors.ts';
 import { yieldToEventLoop } from '../../platform/waiting.ts';
 
 /** Speed of training. */
@@ -26,7 +25,7 @@ const MAX_PENDING_STEPS = 2;
  * from it once there are others.
  */
 export class StepReader<A extends { step: number }> {
-  readonly #onResult: (record: A, values: Float32Array, pace: Throughput) => void;
+  readonly #onResult: (record: A, values: Float32Array, pace: Throughput) => void | Promise<void>;
   readonly #peakFlops: number | undefined;
   readonly #pending: (() => Promise<void>)[] = [];
   /** When the latest results came in. */
@@ -36,7 +35,7 @@ export class StepReader<A extends { step: number }> {
 
   /** `onResult` is called for each step in order. `peakFlops`: operations per second. */
   constructor(
-    onResult: (record: A, values: Float32Array, pace: Throughput) => void,
+    onResult: (record: A, values: Float32Array, pace: Throughput) => void | Promise<void>,
     peakFlops?: number,
   ) {
     this.#onResult = onResult;
@@ -49,8 +48,8 @@ export class StepReader<A extends { step: number }> {
   }
 
   /**
-   * Queues the results of a step: loss, norm of the gradients, further scalars.
-   * @throws NotFiniteError when loss or norm of this or an earlier step is not finite.
+   * Queues the results of a step: loss, norm of the gradients, further scalars. Throws what
+   * `onResult` throws of this or an earlier step.
    */
   async push(
     record: A,
@@ -61,13 +60,6 @@ export class StepReader<A extends { step: number }> {
     values.catch(() => {});
     this.#pending.push(async () => {
       const results = await values;
-      const [loss, gradNorm] = results;
-      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-        throw new NotFiniteError(
-          `the loss at step ${record.step} is ${loss}, the norm of its gradients ${gradNorm}: ` +
-            'lower the learning rate; what was saved before is kept',
-        );
-      }
       if (++this.#readCount === MAX_PENDING_STEPS + 2)
         this.#sums = { seconds: 0, examples: 0, tokens: 0, flops: 0 };
       const totals = this.#sums;
@@ -77,7 +69,7 @@ export class StepReader<A extends { step: number }> {
       totals.examples += examples;
       totals.tokens += tokens;
       totals.flops += flops ?? 0;
-      this.#onResult(record, results, {
+      await this.#onResult(record, results, {
         examplesPerSecond: totals.examples / totals.seconds,
         tokensPerSecond: totals.tokens / totals.seconds,
         ...(flops &&

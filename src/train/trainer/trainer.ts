@@ -7,65 +7,25 @@
  * A run can be cut off after any step. Its state (`TrainerState`) together with the model's weights
  * and the same options continues with the same bits.
  */
-import {
-  type AdamOptions,
-  AdamW,
-  clipGradNorm,
-  type LRScheduler,
-  type OptimizerState,
-} from '../../nn/optim/index.ts';
-import { UsageError } from '../../platform/errors.ts';
-import {
-  backward,
-  type CapturedStep,
-  capture,
-  cat,
-  getRngState,
-  type HostTensor,
-  manualSeed,
-  noGrad,
-  type RngState,
-  scope,
-  setRngState,
-  type Tensor,
-} from '../../tensor/index.ts';
-import { splitParts } from './accumulation.ts';
+import { NotFiniteError } from '../../platform/errors.ts';
+import { getRngState, type HostTensor, type Tensor } from '../../tensor/index.ts';
 import { checkFiniteWeights } from './checks.ts';
-import {
-  checkCount,
-  checkHyperparameters,
-  type Hyperparameters,
-  warmupSteps,
-  weightDecayGroups,
-} from './hyperparameters.ts';
-import { layerDecayGroups } from './layerDecay.ts';
-import { createSchedule } from './schedule.ts';
+import { checkCount } from './hyperparameters.ts';
+import type { HalvedInTraining } from './inMemory.ts';
 import { StepReader, type Throughput } from './stepReader.ts';
+import {
+  isFiniteStep,
+  type SavedState,
+  type TrainerOptions,
+  type TrainerState,
+} from './trainerState.ts';
+import { type StepContext, TrainingStep } from './trainingStep.ts';
 import type { StepInfo, TrainBatch, TrainingLog, TrainingTask } from './trainingTask.ts';
 
-/** Options of a `Trainer`. */
-export interface TrainerOptions extends Hyperparameters {
-  totalSteps: number;
-  /** Steps between evaluations; the last step is always followed by one. */
-  evalEvery: number;
-  /** Steps between checkpoints; the last step is always followed by one. */
-  saveEvery: number;
-  /** ε of AdamW. Default 1e-8. */
-  eps?: number;
-  /** Factor of the learning rate from a layer to the one below it. Default 1. */
-  layerDecay?: number;
-}
+export type { SavedState, TrainerOptions, TrainerState };
 
-/** Where a run stands. `T` holds the optimizer's moments. */
-export interface TrainerState<P, S, E, T> {
-  /** Steps done. */
-  step: number;
-  position: P;
-  log: TrainingLog<S, E>;
-  optimizer: OptimizerState<AdamOptions, T>;
-  /** Absent where each step has its own seed. */
-  random?: RngState;
-}
+/** Steps in a row that may be left out. */
+const MAX_SKIPPED_STEPS = 10;
 
 /** What a `Trainer` reports, and how it is stopped. */
 export interface TrainerCallbacks<P, S, E> {
@@ -75,14 +35,15 @@ export interface TrainerCallbacks<P, S, E> {
   peakFlops?: number;
   /** After each step, when its results arrive. */
   onStep?: (record: S, pace: Throughput) => void;
+  /** When the device has too little memory for as many examples at once. */
+  onOutOfMemory?: (halved: HalvedInTraining) => void;
+  /** When a step is left out, since its loss or gradients are not finite. */
+  onSkip?: (record: S) => void;
   /** `seconds` since the last evaluation. */
   onEvaluation?: (record: E, seconds: number) => void | Promise<void>;
   /** At the start, every `saveEvery` steps and at the end, however it comes. */
   onCheckpoint?: (state: TrainerState<P, S, E, Tensor>) => Promise<void>;
 }
-
-/** What can be resumed from: the moments may be read lazily from a file. */
-export type SavedState<P, S, E> = TrainerState<P, S, E, { data: Float32Array }>;
 
 /**
  * Trains with AdamW and a schedule with warm-up.
@@ -95,14 +56,14 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   readonly #task: TrainingTask<P, S, E>;
   readonly #options: TrainerOptions;
   readonly #callbacks: TrainerCallbacks<P, S, E>;
-  readonly #optimizer: AdamW;
-  readonly #schedule: LRScheduler;
-  readonly #step: CapturedStep<Record<string, Tensor>>;
-  readonly #reader: StepReader<Omit<StepInfo, 'loss' | 'gradNorm'>>;
+  readonly #step: TrainingStep<P, S, E>;
+  readonly #reader: StepReader<Omit<StepInfo, 'loss' | 'gradNorm'> & { context: StepContext }>;
   readonly #log: TrainingLog<S, E>;
   #count: number;
   #position: P;
   #savedAt: number | undefined;
+  /** The smallest number of examples that an evaluation had to go down to. */
+  #evaluationSize = Number.POSITIVE_INFINITY;
   #evaluatedAt = performance.now();
 
   /**
@@ -115,41 +76,21 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     callbacks: TrainerCallbacks<P, S, E> = {},
     state?: SavedState<P, S, E>,
   ) {
-    const { totalSteps, learningRate, weightDecay, eps = 1e-8, layerDecay = 1, seed } = options;
-    checkHyperparameters(options);
-    checkCount('totalSteps', totalSteps);
+    checkCount('totalSteps', options.totalSteps);
     checkCount('evalEvery', options.evalEvery);
     checkCount('saveEvery', options.saveEvery);
     this.#task = task;
     this.#options = options;
     this.#callbacks = callbacks;
-    if (!(layerDecay > 0 && layerDecay <= 1))
-      throw new UsageError(`\`layerDecay\`: expected a number above 0 to 1, got ${layerDecay}`);
-    const groups =
-      layerDecay === 1
-        ? weightDecayGroups(task.model, weightDecay)
-        : layerDecayGroups(task.model, { learningRate, layerDecay, weightDecay });
-    this.#optimizer = new AdamW(groups, { lr: learningRate, eps });
-    this.#schedule = createSchedule(
-      options.lrScheduler ?? 'linear',
-      this.#optimizer,
-      options.warmupSteps ?? warmupSteps(totalSteps, options.warmupRatio),
-      totalSteps,
-    );
+    this.#step = new TrainingStep(task, options, state);
     this.#log = state?.log ?? { steps: [], evaluations: [] };
     this.#count = state?.step ?? 0;
     this.#position = state?.position ?? task.start;
     this.#savedAt = state?.step;
-    manualSeed(seed);
-    if (state) {
-      this.#optimizer.loadStateDict(state.optimizer);
-      this.#schedule.loadStateDict({ ...this.#schedule.stateDict(), lastEpoch: state.step });
-      if (state.random) setRngState(state.random, this.#device);
-    }
-    this.#step = capture(this.#device, (inputs) => this.#trainStep(inputs));
-    this.#reader = new StepReader((info, [loss, gradNorm, ...scalars], pace) => {
-      const record = task.stepRecord({ ...info, loss, gradNorm }, Float32Array.from(scalars));
+    this.#reader = new StepReader(async ({ context, ...info }, [loss, gradNorm, ...more], pace) => {
+      const record = task.stepRecord({ ...info, loss, gradNorm }, Float32Array.from(more));
       this.#log.steps.push(record);
+      if (!isFiniteStep(record)) await this.#skip(record, context);
       callbacks.onStep?.(record, pace);
     }, callbacks.peakFlops);
   }
@@ -167,6 +108,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     const { signal } = this.#callbacks;
     const batches = this.#task.batches(this.#position);
     try {
+      // Memory for the optimizer that is not there is not to be mistaken for a step's.
+      await this.#device.synchronize();
       this.#task.model.train();
       this.#reader.resume();
       for (;;) {
@@ -187,21 +130,17 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
    * Queues one optimizer step; resolves with loss, norm of the gradients and the task's scalars.
    */
   step(inputs: Record<string, HostTensor>): Promise<Float32Array> {
-    const results = this.#step.run(inputs);
-    this.#schedule.step();
-    this.#count++;
-    return results;
+    return this.#step.run(inputs);
   }
 
   /** Launches and floating-point operations of the latest step, if the device captures steps. */
-  get plan(): CapturedStep<Record<string, Tensor>>['plan'] {
+  get plan(): TrainingStep<P, S, E>['plan'] {
     return this.#step.plan;
   }
 
   /** Frees the captured step and the optimizer. `train` does it by itself. */
   dispose(): void {
     this.#step.dispose();
-    this.#optimizer.dispose();
   }
 
   get #isDone(): boolean {
@@ -211,50 +150,45 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     );
   }
 
-  async #trainOn({ inputs, epoch, examples, tokens, next }: TrainBatch<P>): Promise<void> {
-    const [learningRate] = this.#schedule.getLastLr();
-    const { stepSeed } = this.#task;
-    if (stepSeed) manualSeed(stepSeed(this.#count));
-    const results = this.step(inputs);
+  async #trainOn(batch: TrainBatch<P>): Promise<void> {
+    const { epoch, examples, tokens, next } = batch;
+    const [learningRate] = this.#step.schedule.getLastLr();
+    const step = this.#count + 1;
+    const { results, ...context } = await this.#step.runInMemory(batch, this.#count, (halved) =>
+      this.#callbacks.onOutOfMemory?.({ step, during: 'training', ...halved }),
+    );
+    this.#count = step;
     this.#position = next;
     const work = { examples, tokens, flops: this.plan?.flops };
-    await this.#reader.push({ step: this.#count, epoch, learningRate }, work, results);
+    await this.#reader.push({ step, epoch, learningRate, context }, work, results);
   }
 
-  #trainStep(inputs: Record<string, Tensor>): Tensor {
-    const { model } = this.#task;
-    const results = this.#backward(splitParts(inputs));
-    const gradNorm = clipGradNorm(model.parameters(), this.#options.maxGradNorm);
-    this.#optimizer.step();
-    this.#optimizer.zeroGrad();
-    return noGrad(() => {
-      const [loss, ...scalars] = results();
-      return cat([loss, gradNorm, ...scalars].map((value) => value.reshape([1])));
-    });
-  }
-
-  /** Adds up the gradients of the parts; what it returns gives their loss and scalars. */
-  #backward(parts: readonly Record<string, Tensor>[]): () => Tensor[] {
-    const run = (inputs: Record<string, Tensor>) => {
-      const { loss, scalars = () => [] } = this.#task.forward(inputs);
-      backward(loss);
-      return () => [loss, ...scalars()];
-    };
-    if (parts.length === 1) return run(parts[0]);
-    // One part's activations are freed before the next one needs its own.
-    const values = parts.map((part) =>
-      scope(() => {
-        const results = run(part);
-        return noGrad(results);
-      }),
+  /**
+   * A step that is not finite: its update was left out.
+   * @throws NotFiniteError unless such steps are to be skipped, or after too many in a row.
+   */
+  async #skip(record: S, context: StepContext): Promise<void> {
+    const { onNan = 'stop' } = this.#options;
+    const inRow = this.#log.steps.length - 1 - this.#log.steps.findLastIndex(isFiniteStep);
+    if (onNan === 'skip' && inRow < MAX_SKIPPED_STEPS) {
+      this.#callbacks.onSkip?.(record);
+      return;
+    }
+    const what = await this.#step.explain(record, context);
+    throw new NotFiniteError(
+      `${what}: ` +
+        (onNan === 'skip'
+          ? `${inRow} steps in a row were left out; lower the learning rate, or look for ` +
+            'the cause'
+          : "lower the learning rate, or leave such steps out (`onNan: 'skip'`)") +
+        ' (`detectAnomaly` names the operation); what was saved before is kept',
     );
-    return () => values.reduce((sums, part) => sums.map((sum, i) => sum.add(part[i])));
   }
 
   /** An evaluation that was interrupted is made up for when the run is resumed. */
   async #evaluateIfDue(): Promise<void> {
     const { totalSteps, evalEvery } = this.#options;
-    const { signal, onEvaluation } = this.#callbacks;
+    const { signal, onEvaluation, onOutOfMemory } = this.#callbacks;
     const count = this.#count;
     const last = this.#log.evaluations.at(-1)?.step ?? 0;
     const isDue = count > last && (count % evalEvery === 0 || count === totalSteps);
@@ -262,7 +196,13 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     await this.#settle();
     try {
       const since = this.#log.steps.filter(({ step }) => step > last);
-      const record = await this.#task.evaluate(this.#log, since, signal);
+      const record = await this.#task.evaluate(this.#log, since, signal, (halved) => {
+        const { microBatchSize } = halved;
+        // Each evaluation finds it out again, but it is news only once.
+        if (microBatchSize < this.#evaluationSize)
+          onOutOfMemory?.({ step: count, during: 'evaluation', ...halved });
+        this.#evaluationSize = Math.min(microBatchSize, this.#evaluationSize);
+      });
       if (record) {
         this.#log.evaluations.push(record);
         // A resumed run stands where it was saved, but the checkpoint lacks this evaluation.
@@ -281,12 +221,14 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     const isDue = isLast || (onCheckpoint && this.#count % this.#options.saveEvery === 0);
     if (!isDue || this.#savedAt === this.#count) return;
     await this.#settle();
+    const { microBatchSize } = this.#step;
     await onCheckpoint?.({
       step: this.#count,
       position: this.#position,
       log: this.#log,
-      optimizer: this.#optimizer.stateDict(),
+      optimizer: this.#step.optimizer.stateDict(),
       ...(!this.#task.stepSeed && { random: getRngState(this.#device) }),
+      ...(microBatchSize !== undefined && { microBatchSize }),
     });
     this.#savedAt = this.#count;
     this.#reader.resume();

@@ -1,6 +1,15 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
-import { crossEntropy, IGNORE_INDEX, keep, type Tensor, tensor } from '../../tensor/index.ts';
+import {
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  full,
+  IGNORE_INDEX,
+  keep,
+  nllLoss,
+  type Tensor,
+  tensor,
+} from '../../tensor/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import type { Label } from '../tasks/task.ts';
 import { type TaskModel, taskOf } from '../tasks/taskModel.ts';
@@ -14,12 +23,18 @@ export interface LossOptions {
    * n / (classes · count) of the training examples or tags, as in scikit-learn.
    */
   classWeights?: 'balanced' | readonly number[];
+  /**
+   * γ of the focal loss, (1 - p)^γ times the cross-entropy, where p is the label's probability:
+   * what is easy counts less (Lin et al. 2017, arXiv 1708.02002). Default 0.
+   */
+  focalLoss?: number;
 }
 
 /** The loss of fine-tuning: the model's own, unless options ask for another. */
 export class TrainingLoss {
   readonly #model: TaskModel;
   readonly #labelSmoothing: number;
+  readonly #gamma: number;
   readonly #weights: readonly number[] | undefined;
   readonly #weight: Tensor | undefined;
 
@@ -27,13 +42,21 @@ export class TrainingLoss {
   constructor(
     model: TaskModel,
     train: readonly EncodedExample[],
-    { labelSmoothing = 0, classWeights }: LossOptions,
+    { labelSmoothing = 0, classWeights, focalLoss = 0 }: LossOptions,
   ) {
     if (!(labelSmoothing >= 0 && labelSmoothing < 1))
       throw new UsageError(
         `\`labelSmoothing\`: expected a number from 0 to below 1, got ${labelSmoothing}`,
       );
+    if (!(Number.isFinite(focalLoss) && focalLoss >= 0))
+      throw new UsageError(
+        `\`focalLoss\`: expected a number of at least 0, got ${formatValue(focalLoss)}`,
+      );
+    if (focalLoss > 0 && labelSmoothing > 0)
+      throw new UsageError('`focalLoss` and `labelSmoothing` exclude each other');
     const { name } = taskOf(model);
+    if (focalLoss > 0 && name === 'regression')
+      throw new UsageError('`focalLoss`: expected a task with classes or labels, got regression');
     const given = labelSmoothing > 0 ? 'labelSmoothing' : classWeights && 'classWeights';
     if (given && name !== 'classification' && name !== 'token-classification')
       throw new UsageError(
@@ -41,6 +64,7 @@ export class TrainingLoss {
       );
     this.#model = model;
     this.#labelSmoothing = labelSmoothing;
+    this.#gamma = focalLoss;
     this.#weights = classWeights && weightsOf(classWeights, train, model.config.numLabels);
     const { device } = model.classifier.weight;
     this.#weight = this.#weights && keep(tensor(Float32Array.from(this.#weights), { device }));
@@ -48,15 +72,26 @@ export class TrainingLoss {
 
   /** Loss and logits of a batch. */
   forward(inputs: Record<string, Tensor>): { loss: Tensor; logits: Tensor } {
-    if (this.#labelSmoothing === 0 && !this.#weight) {
+    if (this.#labelSmoothing === 0 && this.#gamma === 0 && !this.#weight) {
       const { loss, logits } = this.#model.forward(inputs as never);
       return { loss: loss!, logits };
     }
     const { labels, ...rest } = inputs;
     const { logits } = this.#model.forward(rest as never);
+    if (taskOf(this.#model).name === 'multi-label') {
+      const losses = binaryCrossEntropyWithLogits(logits, labels.toFloat(), 'none');
+      return { loss: losses.mul(focalFactor(losses, this.#gamma)).mean(), logits };
+    }
     const options = { labelSmoothing: this.#labelSmoothing, weight: this.#weight };
     const rows = logits.reshape([-1, logits.shape.at(-1)!]);
-    return { loss: crossEntropy(rows, labels.reshape([-1]), options), logits };
+    const targets = labels.reshape([-1]);
+    if (this.#gamma === 0) return { loss: crossEntropy(rows, targets, options), logits };
+    const factor = focalFactor(crossEntropy(rows, targets, { reduction: 'none' }), this.#gamma);
+    const losses = crossEntropy(rows, targets, { ...options, reduction: 'none' }).mul(factor);
+    // A probability of 1 / e for each class: the sum of the labels' weights.
+    const unit = full(rows.shape, -1, { device: rows.device });
+    const total = nllLoss(unit, targets, { weight: this.#weight, reduction: 'sum' });
+    return { loss: losses.sum().div(total), logits };
   }
 
   /** What a label counts in the mean. */
@@ -72,6 +107,11 @@ export class TrainingLoss {
     this.#weight?.dispose();
   }
 }
+
+/** (1 - p)^γ, where p is the probability that a cross-entropy is -log of. */
+const focalFactor = (losses: Tensor, gamma: number): Tensor =>
+  // At p = 1 the slope of a power below 1 is infinite.
+  losses.neg().exp().neg().add(1).clamp(1e-7).pow(gamma);
 
 /** The class of a text, or those of its tagged tokens. */
 const classesOf = (label: Label): number[] =>

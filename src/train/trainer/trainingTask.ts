@@ -1,5 +1,6 @@
 import type { Module } from '../../nn/index.ts';
 import type { HostTensor, Tensor } from '../../tensor/index.ts';
+import type { HalvedBatch } from './inMemory.ts';
 
 /** What every training knows of a step. */
 export interface StepInfo {
@@ -18,6 +19,11 @@ export interface StepInfo {
 /** A batch on the host, and the position in the data after it. */
 export interface TrainBatch<P> {
   inputs: Record<string, HostTensor>;
+  /**
+   * The inputs in parts of at most `size` examples (`joinParts`), for when the device has too
+   * little memory for `inputs`. Default: the batch cannot be divided.
+   */
+  divide?: (size: number) => Record<string, HostTensor>;
   examples: number;
   /** Without padding. */
   tokens: number;
@@ -55,12 +61,14 @@ export interface TrainingTask<P, S extends StepInfo, E extends { step: number }>
   stepSeed?(step: number): number;
   /**
    * Evaluates; `steps` are those since the last evaluation. Rejects once `signal` is aborted.
+   * `onOutOfMemory` is told of smaller batches that memory asks for.
    * @returns undefined if nothing is to be recorded.
    */
   evaluate(
     log: TrainingLog<S, E>,
     steps: readonly S[],
     signal?: AbortSignal,
+    onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<E | undefined>;
   /** True if training ends early after these evaluations. */
   isFinished?(evaluations: readonly E[]): boolean;

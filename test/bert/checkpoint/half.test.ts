@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { TorchDtype } from '../../../src/bert/config.ts';
+import type { TorchDtype } from '../../../src/bert/checkpoint/torchDtype.ts';
 import { BertForSequenceClassification, bertConfig } from '../../../src/entries/bert.ts';
 import { parseSafetensors, toFloat16, toFloat32 } from '../../../src/formats/safetensors/file.ts';
 import { noGrad, UsageError } from '../../../src/index.ts';

@@ -106,6 +106,19 @@ describe('CSV', () => {
     ]);
   });
 
+  it('keeps what follows a broken record, though its last line could begin another', async () => {
+    const source = 'text,label\n"lacks\na ""label"" -,"\ngood,y\n"\nnext",z\n';
+    const { rows, problems } = await read(source, 'a.csv');
+    expect(rows.map(({ values }) => values)).toEqual([
+      ['good', 'y'],
+      ['\nnext', 'z'],
+    ]);
+    expect(reasonsOf(problems)).toEqual([
+      [2, 'expected 2 fields, got 1 (lines 2 to 3)'],
+      [3, 'is inside the quotes opened on line 2'],
+    ]);
+  });
+
   it.each([
     ['lacks a field', '"two\nlines, of text"', [[2, 'expected 2 fields, got 1 (lines 2 to 3)']]],
     ['has one too many', '"a\nb",c,d', [[2, 'expected 2 fields, got 3 (lines 2 to 3)']]],

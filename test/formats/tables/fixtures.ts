@@ -44,4 +44,7 @@ export const valuesOf = async (
 export const reasonsOf = (problems: readonly RowProblem[]): [number, string][] =>
   problems.map(({ line, reason }) => [line, reason.split(':')[0]]);
 
-export const formats: readonly DataFormat[] = ['tsv', 'csv', 'jsonl', 'json', 'conll'];
+/** The formats of texts. */
+export type TextFormat = Exclude<DataFormat, 'parquet'>;
+
+export const formats: readonly TextFormat[] = ['tsv', 'csv', 'jsonl', 'json', 'conll'];

@@ -33,6 +33,35 @@ describe('JSON', () => {
     expect(problems).toEqual([]);
   });
 
+  it('reads lists by column, as pandas writes them', async () => {
+    const lists = { text: ['a', 'b', ''], label: [1, 0, 1], more: [{ x: 1 }, null, { x: 2 }] };
+    for (const source of [JSON.stringify(lists), JSON.stringify(lists, null, 2)]) {
+      const { table, rows } = await read(source, 'a.json');
+      expect(table.columns).toEqual(['text', 'label', 'more', 'more.x']);
+      expect(rows.map(({ values, line }) => [...values, line])).toEqual([
+        ['a', 1, { x: 1 }, 1, 1],
+        ['b', 0, null, undefined, 2],
+        ['', 1, { x: 2 }, 2, 3],
+      ]);
+    }
+  });
+
+  it('tells lists by column from other lists', async () => {
+    const words = await read('{"tokens": ["a", "b"], "tags": ["X", "Y"]}', 'a.json');
+    expect(words.rows.map(({ values }) => values)).toEqual([
+      [
+        ['a', 'b'],
+        ['X', 'Y'],
+      ],
+    ]);
+    const sentences = await read('{"tokens": [["a"], ["b"]], "tags": [["X"], ["Y"]]}', 'a.json');
+    expect(sentences.rows).toHaveLength(2);
+    const odd = await read('{"text": ["a"], "label": [1, 2]}', 'a.json');
+    expect(odd.rows).toHaveLength(1);
+    const split = '{"columns": ["text"], "index": [0], "data": [["a"]]}';
+    await expect(read(split, 'a.json')).rejects.toThrow("pandas: orient='records'");
+  });
+
   it('counts lines from those of the file', async () => {
     const { rows } = await read(
       JSON.stringify(objects, null, 2).replaceAll('\n', '\r\n'),

@@ -86,10 +86,10 @@ describe('pipes and devices', () => {
 
   it('standard input needs a format', async () => {
     await expect(openTable('-')).rejects.toThrow(
-      /^unknown format of standard input: .* or a `format`: tsv, csv, jsonl, json, conll$/,
+      /^unknown format of standard input: .* or a `format`: tsv, csv, jsonl, json, conll, parquet$/,
     );
     await expect(openTable('-', { format: 'xml' as 'csv' })).rejects.toThrow(
-      '`format`: expected tsv, csv, jsonl, json, conll, got xml',
+      '`format`: expected tsv, csv, jsonl, json, conll, parquet, got xml',
     );
   });
 

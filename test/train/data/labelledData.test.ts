@@ -63,7 +63,8 @@ describe('files', () => {
     for (const name of ['a.zip', 'a', 'dir.tsv/a', 'a.constructor'])
       expect(() => formatOf(name)).toThrow(
         `unknown format of ${name}: expected a file that ends in ` +
-          `.tsv, .tab, .txt, .csv, .jsonl, .ndjson, .json, .conll, .conllu, .bio, .iob, .iob2 (`,
+          '.tsv, .tab, .txt, .csv, .jsonl, .ndjson, .json, .conll, .conllu, .bio, .iob, .iob2, ' +
+          '.parquet (',
       );
   });
 

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/platform/errors.ts';
-import { batches, epochBatches, stratifiedSplit } from '../../../src/train/data/split.ts';
+import {
+  batches,
+  epochBatches,
+  foldSplit,
+  oversample,
+  stratifiedSplit,
+} from '../../../src/train/data/split.ts';
 
 const sorted = (numbers: Iterable<number>) => [...numbers].sort((a, b) => a - b);
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -113,4 +119,55 @@ describe('batches', () => {
   it.each([0, 1.5, Number.NaN])('rejects a batch size of %d', (size) => {
     expect(() => batches([1], size)).toThrow(UsageError);
   });
+});
+
+describe('foldSplit', () => {
+  it('sets every example aside once, with equal shares of the labels, for any labels', () => {
+    const cases = fc.record({
+      labels: fc.array(fc.nat(3), { minLength: 6, maxLength: 40 }),
+      folds: fc.integer({ min: 2, max: 6 }),
+      seed: fc.nat(),
+    });
+    const holds = ({ labels, folds, seed }: { labels: number[]; folds: number; seed: number }) => {
+      const splits = range(folds).map((i) => foldSplit(labels, { folds, fold: i + 1 }, seed));
+      expect(sorted(splits.flatMap(({ valid }) => valid))).toEqual(range(labels.length));
+      for (const { train, valid } of splits)
+        expect(sorted([...train, ...valid])).toEqual(range(labels.length));
+      for (const label of new Set(labels)) {
+        const counts = splits.map(({ valid }) => valid.filter((i) => labels[i] === label).length);
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      }
+      const sizes = splits.map(({ valid }) => valid.length);
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+      expect(foldSplit(labels, { folds, fold: 1 }, seed)).toEqual(splits[0]);
+    };
+    fc.assert(fc.property(cases, holds), { seed: 3, numRuns: 60 });
+  });
+
+  it('refuses other numbers of folds', () => {
+    for (const folds of [1, 2.5, Number.NaN])
+      expect(() => foldSplit([0, 1, 0], { folds, fold: 1 }, 1)).toThrow('expected an integer ≥ 2');
+    expect(() => foldSplit([0, 1, 0], { folds: 4, fold: 1 }, 1)).toThrow('at most the 3 examples');
+  });
+});
+
+describe('oversample', () => {
+  it.each([[[0, 0, 0, 1]], [[2, 0, 1, 0, 0, 0, 0, 1]], [[1, 1]], [[]]])(
+    'of %j gives each label as many examples',
+    (labels) => {
+      const indices = oversample(labels, 7);
+      const counts = new Map<number, number>();
+      for (const i of indices) counts.set(labels[i], (counts.get(labels[i]) ?? 0) + 1);
+      const most = Math.max(0, ...counts.values());
+      expect([...counts.values()]).toEqual([...counts].map(() => most));
+      expect(indices.slice(0, labels.length)).toEqual(range(labels.length));
+      expect(oversample(labels, 7)).toEqual(indices);
+      // No example is repeated twice more often than another of its label.
+      const uses = range(labels.length).map((i) => indices.filter((index) => index === i).length);
+      for (const label of counts.keys()) {
+        const own = uses.filter((_, i) => labels[i] === label);
+        expect(Math.max(...own) - Math.min(...own)).toBeLessThanOrEqual(1);
+      }
+    },
+  );
 });

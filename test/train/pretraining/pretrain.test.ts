@@ -105,7 +105,7 @@ describe.each([
 
   it.skipIf(!device)('refuses a loss that is no number', async () => {
     const { go } = await setUp(device!, 'mlm', { learningRate: 1e30, warmupRatio: 0 });
-    await expect(go()).rejects.toThrow(/the loss at step \d+ is .*lower the learning rate/);
+    await expect(go()).rejects.toThrow(/the (loss|weight|norm) .*lower the learning rate/);
   });
 });
 

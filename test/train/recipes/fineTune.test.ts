@@ -8,7 +8,8 @@ import { setDevice } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { fineTuneDefaults } from '../../../src/train/defaults.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
-import type { FineTuneEvent, FineTuneResult } from '../../../src/train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
+import type { FineTuneResult } from '../../../src/train/recipes/fineTuneRun.ts';
 import { inCheckpoint, rewriteInCheckpoint } from '../../support/checkpoints.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-fine-tune-'));

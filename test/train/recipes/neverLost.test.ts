@@ -7,7 +7,7 @@ import { DeviceLostError } from '../../../src/device/errors.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineTune.ts';
-import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneRun.ts';
+import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
 import { pretrain } from '../../../src/train/recipes/pretrain.ts';
 import { checkpointsOf, inCheckpoint } from '../../support/checkpoints.ts';
 
@@ -108,10 +108,13 @@ describe.each(trainings)('%s', (name, train) => {
     const names = readdirSync(out).sort();
     expect(checkpointsOf(out)).toHaveLength(3);
     expect(names.filter((n) => !n.startsWith('checkpoint-'))).toEqual([
+      ...(name === 'fineTune' ? ['calibration.json'] : []),
       'config.json',
       'history.json',
       'history.svg',
       'model.safetensors',
+      'report.html',
+      'report.json',
       'special_tokens_map.json',
       'tokenizer_config.json',
       'vocab.txt',

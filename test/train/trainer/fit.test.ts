@@ -79,7 +79,7 @@ describe.each([
 
   here('refuses to go on with a loss that is no number', async () => {
     await expect(trained(device!, { learningRate: 1e30, warmupRatio: 0 })).rejects.toThrow(
-      /the loss at step \d+ is .*lower the learning rate/,
+      /the (loss|weight|norm) .*lower the learning rate/,
     );
   });
 
@@ -96,7 +96,8 @@ describe.each([
       for (const valid of [[], examples(40, 2)])
         await expect(trained(device!, changes, undefined, valid)).rejects.toThrow(
           new RegExp(
-            '^the norm of the weights after step 1 is (NaN|Infinity): lower the learning rate; ' +
+            '^the (norm of the weights|weight \\S+) after step 1 is (Infinity|not finite): ' +
+              'lower the learning rate; ' +
               'what was saved before is kept',
           ),
         );

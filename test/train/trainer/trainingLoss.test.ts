@@ -59,7 +59,48 @@ describe('the loss of fine-tuning', () => {
     expect(await firstLoss({ classWeights })).toBeCloseTo(expected, 5);
   });
 
+  it.each([0, 0.5, 2])('is focal with γ = %d, weighted by class or not', async (focalLoss) => {
+    const rows = await surprises();
+    const focal = rows.map(({ own }) => (1 - Math.exp(-own)) ** focalLoss * own);
+    const expected = focal.reduce((sum, loss) => sum + loss, 0) / 16;
+    expect(await firstLoss({ focalLoss })).toBeCloseTo(expected, 5);
+    const weighted = rows.map(({ label }, i) => [1, 2.5][label] * focal[i]);
+    const total = weighted.reduce((sum, loss) => sum + loss, 0) / (12 + 2.5 * 4);
+    expect(await firstLoss({ focalLoss, classWeights: [1, 2.5] })).toBeCloseTo(total, 5);
+  });
+
+  it('is focal for several labels, and for tags, of which some do not count', async () => {
+    for (const task of ['multi-label', 'token-classification'] as const) {
+      const make = () => createTaskModel(tasks[task], still, 1);
+      const labelled = data.map((each) => ({
+        ...each,
+        label:
+          task === 'multi-label'
+            ? [each.label, 1]
+            : each.inputIds.map((id) => (id % 3 ? id % 2 : -100)),
+      }));
+      const { probabilities } = await evaluateExamples(make(), labelled, 16);
+      const losses = labelled.flatMap(({ label }, i) =>
+        label.flatMap((one, j) => {
+          if (one === -100) return [];
+          const p =
+            task === 'multi-label'
+              ? [1 - probabilities[i][j], probabilities[i][j]][one]
+              : probabilities[i][2 * j + one];
+          return (1 - p) ** 2 * -Math.log(p);
+        }),
+      );
+      const settings = { ...options, focalLoss: 2, batchSize: 16, maxSteps: 1 };
+      const { steps } = await fit(make(), labelled, [], settings);
+      const expected = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+      expect(steps[0].loss).toBeCloseTo(expected, 5);
+    }
+  });
+
   it.each([
+    [{ focalLoss: -1 }, '`focalLoss`: expected a number of at least 0, got -1'],
+    [{ focalLoss: Number.NaN }, '`focalLoss`: expected a number of at least 0, got NaN'],
+    [{ focalLoss: 2, labelSmoothing: 0.1 }, '`focalLoss` and `labelSmoothing` exclude each other'],
     [{ labelSmoothing: 1 }, '`labelSmoothing`: expected a number from 0 to below 1, got 1'],
     [{ labelSmoothing: -0.1 }, '`labelSmoothing`: expected a number from 0 to below 1, got -0.1'],
     [{ classWeights: [1] }, "`classWeights`: expected 'balanced' or a number above 0 for each of"],
@@ -77,6 +118,10 @@ describe('the loss of fine-tuning', () => {
     for (const changes of [{ labelSmoothing: 0.1 }, { classWeights: 'balanced' as const }])
       await expect(fit(model, rows, [], { ...options, ...changes })).rejects.toThrow(
         `expected a task with one class a text or token, got ${task}`,
+      );
+    if (task === 'regression')
+      await expect(fit(model, rows, [], { ...options, focalLoss: 2 })).rejects.toThrow(
+        '`focalLoss`: expected a task with classes or labels, got regression',
       );
   });
 });

@@ -1,0 +1,76 @@
+import { modelFiles } from '../../formats/modelFiles.ts';
+import { float32Decoder, SafetensorsError } from '../../formats/safetensors/dtypes.ts';
+import { dataOffset, parseHeader } from '../../formats/safetensors/header.ts';
+import { formatValue } from '../../platform/format.ts';
+import { openRandomAccess } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
+import { canonicalName, isPositionIds } from './names.ts';
+
+/** A weight: row-major float32. */
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/**
+ * Adds the weights of a safetensors file to `tensors`; their data are read when accessed.
+ * @param expected names that the index assigns to this file
+ */
+export async function addWeightsFromFile(
+  tensors: Map<string, Weight>,
+  dir: string,
+  name: string,
+  expected?: ReadonlySet<string>,
+): Promise<void> {
+  const path = joinPath(dir, name);
+  try {
+    const file = await openRandomAccess(path);
+    const first = file.read(0, Math.min(8, file.size));
+    checkIsSafetensors(first);
+    const head = file.read(0, dataOffset(first, file.size));
+    const entries = parseHeader(head, file.size).tensors;
+    if (expected) checkIndexed([...entries.keys()], expected);
+    for (const [tensor, { dtype, shape, begin, end }] of entries) {
+      if (isPositionIds(tensor)) continue;
+      const canonical = canonicalName(tensor);
+      if (tensors.has(canonical))
+        throw new SafetensorsError(`tensor ${formatValue(canonical)} occurs twice`);
+      const decode = float32Decoder(dtype, tensor);
+      tensors.set(canonical, {
+        shape,
+        get data() {
+          return decode(file.read(begin, end).buffer as ArrayBuffer);
+        },
+      });
+    }
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw new SafetensorsError(`${path}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** @throws SafetensorsError for other files that are often found under the name of weights. */
+function checkIsSafetensors(first: Uint8Array): void {
+  const text = String.fromCharCode(...first);
+  const refuse = (what: string) => {
+    throw new SafetensorsError(`expected weights in safetensors, got ${what}`);
+  };
+  if (/^<[!?a-z][a-z]{3}/i.test(text)) refuse('a web page: download the file itself');
+  if (text.startsWith('PK\x03\x04') || text.startsWith('\x80\x02'))
+    refuse('a pickle of PyTorch under another name: convert it, renaming does not');
+  if (text.startsWith('\x89HDF')) refuse("TensorFlow's HDF5: convert it, renaming does not");
+}
+
+/** @throws SafetensorsError unless a file has exactly the tensors that the index assigns to it. */
+function checkIndexed(found: readonly string[], expected: ReadonlySet<string>): void {
+  for (const name of expected)
+    if (!found.includes(name))
+      throw new SafetensorsError(
+        `tensor ${formatValue(name)} is missing, but ${modelFiles.weightsIndex} puts it here`,
+      );
+  for (const name of found)
+    if (!expected.has(name))
+      throw new SafetensorsError(
+        `tensor ${formatValue(name)} is here, but ${modelFiles.weightsIndex} does not put it here`,
+      );
+}

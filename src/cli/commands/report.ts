@@ -1,0 +1,14 @@
+import { Command } from 'commander';
+import { jsonOption, path } from '../options.ts';
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('make the page of a run that has ended, report.html, once more')
+    .requiredOption('--out <dir>', 'folder of the run', path)
+    .addOption(jsonOption())
+    .action(async ({ out, json }) => {
+      const { writeReport } = await import('../../train/recipes/report/writeReport.ts');
+      const page = await writeReport({ out });
+      console.log(json ? JSON.stringify({ page }) : page);
+    });
+}

@@ -1,0 +1,52 @@
+import { UsageError } from '../../platform/errors.ts';
+import { formatNames } from '../../platform/format.ts';
+import { distinctLabels } from '../tasks/labelNames.ts';
+import { type DataOptions, type NamedExamples, readExamples } from './labelledData.ts';
+
+/** The files of an option that takes one or several. */
+export const filesOf = (data: string | readonly string[]): readonly string[] =>
+  typeof data === 'string' ? [data] : data;
+
+/** What files of an option are called in messages. */
+export const namesOfFiles = (data: string | readonly string[]): string =>
+  formatNames(filesOf(data), 3);
+
+/**
+ * Reads the examples of several files, each with columns of its own. Their labels are joined.
+ * @param known as that of `readExamples`
+ * @returns the examples of all files, and what was read of each.
+ * @throws UsageError also when only some have pairs, or a file is named twice.
+ */
+export async function readExamplesOf(
+  data: string | readonly string[],
+  options: DataOptions,
+  known: readonly string[] | undefined,
+): Promise<{ all: NamedExamples; parts: NamedExamples[] }> {
+  const paths = filesOf(data);
+  if (paths.length === 0) throw new UsageError('`data`: expected a file, got none');
+  const twice = paths.find((path, i) => paths.indexOf(path) < i);
+  if (twice !== undefined)
+    throw new UsageError(`\`data\`: expected each file once, got ${twice} twice`);
+  const parts: NamedExamples[] = [];
+  for (const path of paths) parts.push(await readExamples(path, options, known));
+  const [first, ...others] = parts;
+  if (others.length === 0) return { all: first, parts };
+  const hasPairs = ({ examples: [{ pair }] }: NamedExamples) => pair !== undefined;
+  const odd = others.find((part) => hasPairs(part) !== hasPairs(first));
+  if (odd)
+    throw new UsageError(
+      `${first.name} and ${odd.name}: expected pairs of texts in both or in none; ` +
+        'name the columns to use (`textColumn`, `pairColumn`)',
+    );
+  const { name: _, examples: __, labels: ___, problems: ____, ...about } = first;
+  return {
+    all: {
+      ...about,
+      name: namesOfFiles(data),
+      examples: parts.flatMap(({ examples }) => examples),
+      problems: parts.flatMap(({ problems }) => problems),
+      labels: options.labelColumns ? first.labels : distinctLabels(parts.flatMap((p) => p.labels)),
+    },
+    parts,
+  };
+}

@@ -1,0 +1,60 @@
+import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import { architectures, findArchitecture } from '../../bert/registry.ts';
+import { modelFiles } from '../../formats/modelFiles.ts';
+import { UsageError } from '../../platform/errors.ts';
+import { formatNames, formatValue } from '../../platform/format.ts';
+import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import type { InputEventOf, RecipeCallbacks } from './events.ts';
+import { checkNoModel } from './outFolder.ts';
+import { fetchModel } from './start.ts';
+
+/** Options of `mergeAdapter`. */
+export interface MergeAdapterOptions {
+  /** Folder of an adapter, PEFT's or ours. */
+  model: string;
+  /** Folder or name of its base model. Default: the one that the adapter names. */
+  base?: string;
+  /** Folder for the merged model; it must not hold one yet. */
+  out: string;
+}
+
+/**
+ * Adds an adapter to the weights of its base model, on the default device, and saves the whole
+ * model with its tokenizer (PEFT's `merge_and_unload` and `save_pretrained`).
+ * @throws UsageError if the folder has no adapter, or it cannot be read, or `out` holds a model.
+ * @example
+ * await mergeAdapter({ model: 'out/adapter', out: 'out/merged' });
+ */
+export async function mergeAdapter(
+  { model: name, base, out }: MergeAdapterOptions,
+  { onEvent: report = () => {} }: RecipeCallbacks<InputEventOf<'download'>> = {},
+): Promise<{ model: BertPreTrainedModel; base: string; out: string }> {
+  await checkNoModel({ out });
+  const folder = await fetchModel(name, report, base);
+  if (!folder.adapter)
+    throw new UsageError(
+      `${name} has no ${modelFiles.adapterConfig}: expected an adapter, to merge it into its model`,
+    );
+  const architecture = await folder.architecture();
+  const entry = findArchitecture(architecture);
+  if (!entry)
+    throw new UsageError(
+      `${name}: expected a model that is one of ` +
+        `${architectures.map(({ Model }) => Model.architecture).join(', ')}, ` +
+        `got ${formatValue(architecture)}`,
+    );
+  const Model = entry.Model as {
+    fromPretrained(source: typeof folder): Promise<BertPreTrainedModel>;
+  };
+  const model = await Model.fromPretrained(folder);
+  const { missing } = model.loadReport;
+  if (missing.length > 0)
+    throw new UsageError(
+      `neither ${name} nor ${folder.adapter.base.name} has ${formatNames(missing)}, ` +
+        `which ${architecture} needs`,
+    );
+  const tokenizer = await BertTokenizer.fromPretrained(folder);
+  const modelMaxLength = model.config.maxPositionEmbeddings;
+  await model.savePretrained(out, tokenizer.files({ modelMaxLength }));
+  return { model, base: folder.adapter.base.name, out };
+}

@@ -1,0 +1,42 @@
+/** How the page writes figures. */
+import { metricNames } from '../../tasks/metric.ts';
+
+const titles: Readonly<Record<string, string>> = {
+  ...metricNames,
+  macroF1: 'macro F1',
+  weightedF1: 'weighted F1',
+  exactMatch: 'all labels right',
+  matthews: 'Matthews correlation',
+};
+const shares = ['accuracy', 'exactMatch'];
+
+/** The name of a metric for people. */
+export const metricTitle = (name: string): string => titles[name] ?? name;
+
+export const percent = (value: number): string =>
+  Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : 'undefined';
+
+/** The value of a metric: in percent where people count so. */
+export const metricValue = (name: string, value: number): string =>
+  shares.includes(name) ? percent(value) : decimal(value);
+
+/** Four decimals. */
+export const decimal = (value: number): string =>
+  Number.isFinite(value) ? value.toFixed(4) : 'undefined';
+
+export const whole = (value: number): string => value.toLocaleString('en');
+
+/** `1 text`, `2,000 texts`. */
+export const counted = (count: number, one: string, several = `${one}s`): string =>
+  `${whole(count)} ${count === 1 ? one : several}`;
+
+/** A time: `12.3 s`, `4 min 5 s` or `2 h 3 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const all = Math.round(seconds);
+  if (all < 3600) return `${Math.floor(all / 60)} min ${all % 60} s`;
+  return `${Math.floor(all / 3600)} h ${Math.round((all % 3600) / 60)} min`;
+}
+
+/** The last part of a path. */
+export const fileName = (path: string): string => path.split(/[/\\]/).at(-1) || path;
