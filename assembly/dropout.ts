@@ -6,7 +6,10 @@ import { loadPart, storePart } from './simd';
 /** Elements whose words are drawn at a time. */
 const BLOCK: u32 = 1024;
 
-/** Words: elements of a tile. Buffers: state, x, y. Parameters: count, first, call, threshold, … */
+/**
+ * Words: elements of a tile. Buffers: state, x, y. Parameters: count, first, call, threshold,
+ * scale.
+ */
 export function dropout(args: usize, tile: i32): void {
   const size = word(args, 1), count = word(args, 5), first = word(args, 6);
   const threshold = i32x4.splat(word(args, 8)), scale = f32x4.splat(float(args, 9));

@@ -1,5 +1,7 @@
 /** Rows of a table, and their gradients. */
 import { threadScratch, word } from './args';
+import { copyWords } from './simd';
+import { addRow } from './sums';
 
 /** Positions whose rows are added up before they are added to the rest of a long chain. */
 const GROUP: u32 = 64;
@@ -13,7 +15,7 @@ export function embedding(args: usize, tile: i32): void {
     const id = load<u32>(word(args, 3) + (i << 2));
     const y = word(args, 4) + (i * cols << 2);
     if (id - first < rows)
-      memory.copy(y, word(args, 2) + ((id - first) * cols << 2), cols << 2);
+      copyWords(y, word(args, 2) + ((id - first) * cols << 2), cols);
     else if (id >= vocab) for (let c: u32 = 0; c < cols; c++) store<f32>(y + (c << 2), NaN);
   }
 }
@@ -40,7 +42,7 @@ export function embeddingBackward(args: usize, tile: i32): void {
   const strips = (cols + width - 1) / width;
   const column = (<u32>tile % strips) * width, start = (<u32>tile / strips) * count;
   const dy = word(args, 3) + (column << 2), line = <usize>cols << 2;
-  const bytes = <usize>min(width, cols - column) << 2;
+  const length = min(width, cols - column);
   for (let i = start; i < min(start + count, n); i++) {
     const id = load<u32>(word(args, 4) + (i << 2));
     if (id == word(args, 12) || id - first >= rows) continue;
@@ -48,26 +50,22 @@ export function embeddingBackward(args: usize, tile: i32): void {
     // An earlier position has the same id.
     if (cursor >= 0x80000000) continue;
     const to = word(args, 6) + ((id - first) * cols + column << 2);
+    if (cursor >= n) {
+      addRow(to, dy + i * line, length);
+      continue;
+    }
     const total = threadScratch;
-    memory.copy(total, dy + i * line, bytes);
+    copyWords(total, dy + i * line, length);
     while (cursor < n) {
       const part = threadScratch + 4096;
-      memory.copy(part, dy + cursor * line, bytes);
+      copyWords(part, dy + cursor * line, length);
       cursor = load<u32>(word(args, 5) + (cursor << 2)) & 0x7fffffff;
       for (let k: u32 = 1; k < GROUP && cursor < n; k++) {
-        addTo(part, dy + cursor * line, bytes);
+        addRow(part, dy + cursor * line, length);
         cursor = load<u32>(word(args, 5) + (cursor << 2)) & 0x7fffffff;
       }
-      addTo(total, part, bytes);
+      addRow(total, part, length);
     }
-    addTo(to, total, bytes);
+    addRow(to, total, length);
   }
-}
-
-/** y += x. */
-function addTo(y: usize, x: usize, bytes: usize): void {
-  const end = y + bytes;
-  for (; y + 16 <= end; y += 16, x += 16)
-    v128.store(y, f32x4.add(v128.load(y), v128.load(x)));
-  for (; y < end; y += 4, x += 4) store<f32>(y, load<f32>(y) + load<f32>(x));
 }

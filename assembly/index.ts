@@ -37,25 +37,24 @@ export {
   sleep,
   take,
 } from './threads';
-
 export { attention, attentionTerms } from './attention';
 export { attentionKeyValueGradient, attentionQueryGradient } from './attentionBackward';
 export { chain } from './chain';
 export { crossEntropy, crossEntropyBackward } from './crossEntropy';
 export { attentionKeepBits, dropout } from './dropout';
 export { embedding, embeddingBackward, zeroTouchedRows } from './embedding';
+export { addLayerNorm, layerNorm } from './layerNorm';
 export {
-  addLayerNorm,
+  affineGroup,
+  affineGroups,
   dropoutAddLayerNormBackward,
-  layerNorm,
   layerNormBackward,
-  layerNormBackwardAffine,
-} from './layerNorm';
+} from './layerNormBackward';
 export { map } from './map';
 export { accumulate, fill, storeStrided } from './memory';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
-export { maxColumns, maxRows, sumColumns, sumRows } from './reduce';
+export { maxGroup, maxGroups, maxRows, sumGroup, sumGroups, sumRows } from './reduce';
 export {
   logSoftmax,
   logSoftmaxBackward,

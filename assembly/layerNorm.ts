@@ -1,4 +1,4 @@
-/** Layer normalisation, with dropout and residual before it or without, and its gradients. */
+/** Layer normalisation, with dropout and residual before it or without. */
 import { float, threadScratch, word } from './args';
 import { drawWords, drop } from './philox';
 import { hsum, loadPart, storePart } from './simd';
@@ -107,7 +107,7 @@ function addRows(x: usize, residual: usize, z: usize, cols: u32): void {
 }
 
 /** z = dropout(x) + residual, unless `residual` is 0; `first`: the first element's place. */
-function addDropped(
+export function addDropped(
   x: usize,
   residual: usize,
   z: usize,
@@ -133,136 +133,5 @@ function addDropped(
     if (!rest) continue;
     const kept = drop(loadPart(x, rest, 0), v128.load(words), threshold, scale);
     storePart(z, residual ? f32x4.add(kept, loadPart(residual, rest, 0)) : kept, rest);
-  }
-}
-
-/** Words: rows of a tile. Buffers: dy, x, weight, moments, dx. Parameters: rows, cols. */
-export function layerNormBackward(args: usize, tile: i32): void {
-  const count = word(args, 1), cols = word(args, 8);
-  const end = min((<u32>tile + 1) * count, word(args, 7));
-  for (let r = <u32>tile * count; r < end; r++) {
-    const at = <usize>r * cols << 2;
-    const dy = word(args, 2) + at, x = word(args, 3) + at, dx = word(args, 6) + at;
-    inputGradient(dy, x, word(args, 4), word(args, 5) + (r << 3), dx, cols);
-  }
-}
-
-/** Buffers: state, dy, z, weight, moments, dresidual, dx. Parameters: as of addLayerNorm. */
-export function dropoutAddLayerNormBackward(args: usize, tile: i32): void {
-  const count = word(args, 1), p = args + 36, cols = word(p, 1);
-  const end = min((<u32>tile + 1) * count, word(p, 0));
-  for (let r = <u32>tile * count; r < end; r++) {
-    const at = <usize>r * cols << 2;
-    const dz = word(args, 7) + at;
-    inputGradient(
-      word(args, 3) + at,
-      word(args, 4) + at,
-      word(args, 5),
-      word(args, 6) + (r << 3),
-      dz,
-      cols,
-    );
-    addDropped(dz, 0, word(args, 8) + at, r * cols, cols, word(args, 2), p);
-  }
-}
-
-/** dx = rstd (g - mean(g) - h mean(g h)), with g = dy weight and h = (x - mean) rstd. */
-function inputGradient(
-  dy: usize,
-  x: usize,
-  weight: usize,
-  moments: usize,
-  dx: usize,
-  cols: u32,
-): void {
-  const m = v128.load32_splat(moments), f = v128.load32_splat(moments, 4);
-  let sumG: f64 = 0, sumGH: f64 = 0;
-  for (let start: u32 = 0; start < cols; start += SUM_BLOCK) {
-    const n = min(SUM_BLOCK, cols - start);
-    let partG = f32x4.splat(0), partGH = partG;
-    for (let i = start; i < start + n; i += 4) {
-      const at = <usize>i << 2, rest = cols - i;
-      const whole = rest >= 4;
-      const d = whole ? v128.load(dy + at) : loadPart(dy + at, rest, 0);
-      const w = whole ? v128.load(weight + at) : loadPart(weight + at, rest, 0);
-      const v = whole ? v128.load(x + at) : loadPart(x + at, rest, 0);
-      const g = f32x4.mul(d, w);
-      partG = f32x4.add(partG, g);
-      partGH = f32x4.add(partGH, f32x4.mul(g, f32x4.mul(f32x4.sub(v, m), f)));
-    }
-    sumG += <f64>hsum(partG);
-    sumGH += <f64>hsum(partGH);
-  }
-  const meanG = f32x4.splat(<f32>(sumG / <f64>cols));
-  const meanGH = f32x4.splat(<f32>(sumGH / <f64>cols));
-  for (let i: u32 = 0; i < cols; i += 4) {
-    const at = <usize>i << 2, rest = cols - i;
-    const whole = rest >= 4;
-    const d = whole ? v128.load(dy + at) : loadPart(dy + at, rest, 0);
-    const w = whole ? v128.load(weight + at) : loadPart(weight + at, rest, 0);
-    const v = whole ? v128.load(x + at) : loadPart(x + at, rest, 0);
-    const h = f32x4.mul(f32x4.sub(v, m), f);
-    const inner = f32x4.sub(f32x4.sub(f32x4.mul(d, w), meanG), f32x4.mul(h, meanGH));
-    if (whole) v128.store(dx + at, f32x4.mul(f, inner));
-    else storePart(dx + at, f32x4.mul(f, inner), rest);
-  }
-}
-
-/**
- * Σ dy (x - mean) rstd and Σ dy over chunks of rows. Words: columns of a tile. Buffers: dy, x,
- * moments, dWeight, dBias. Parameters: rows, cols, size, chunks.
- */
-export function layerNormBackwardAffine(args: usize, tile: i32): void {
-  const width = word(args, 1), rows = word(args, 7), cols = word(args, 8), size = word(args, 9);
-  const strips = (cols + width - 1) / width;
-  const chunk = <u32>tile / strips, column = (<u32>tile % strips) * width;
-  const to = (chunk * cols + column) << 2;
-  const dWeight = word(args, 5) + to, dBias = word(args, 6) + to;
-  const count = min(width, cols - column);
-  memory.fill(dWeight, 0, count << 2);
-  memory.fill(dBias, 0, count << 2);
-  const line = <usize>cols << 2;
-  let r = chunk * size;
-  const end = min(r + size, rows);
-  const at = ((r * cols + column) << 2);
-  let dy: usize = word(args, 2) + at, x: usize = word(args, 3) + at;
-  for (; r + 4 <= end; r += 4, dy += 4 * line, x += 4 * line)
-    addAffine(dy, x, line, 4, word(args, 4) + (r << 3), dWeight, dBias, count);
-  for (; r < end; r++, dy += line, x += line)
-    addAffine(dy, x, line, 1, word(args, 4) + (r << 3), dWeight, dBias, count);
-}
-
-/** Adds the parts of `rows` rows. */
-// @ts-ignore: decorator
-@inline
-function addAffine(
-  dy: usize,
-  x: usize,
-  line: usize,
-  rows: u32,
-  moments: usize,
-  dWeight: usize,
-  dBias: usize,
-  cols: u32,
-): void {
-  for (let j: u32 = 0; j < cols; j += 4) {
-    const at = <usize>j << 2, rest = cols - j, whole = rest >= 4;
-    let w = f32x4.splat(0), b = w;
-    for (let k: u32 = 0; k < rows; k++) {
-      const from = at + k * line;
-      const g = whole ? v128.load(dy + from) : loadPart(dy + from, rest, 0);
-      const v = whole ? v128.load(x + from) : loadPart(x + from, rest, 0);
-      const mean = v128.load32_splat(moments + (k << 3));
-      const rstd = v128.load32_splat(moments + (k << 3), 4);
-      w = f32x4.add(w, f32x4.mul(f32x4.mul(g, f32x4.sub(v, mean)), rstd));
-      b = f32x4.add(b, g);
-    }
-    if (whole) {
-      v128.store(dWeight + at, f32x4.add(v128.load(dWeight + at), w));
-      v128.store(dBias + at, f32x4.add(v128.load(dBias + at), b));
-    } else {
-      storePart(dWeight + at, f32x4.add(loadPart(dWeight + at, rest, 0), w), rest);
-      storePart(dBias + at, f32x4.add(loadPart(dBias + at, rest, 0), b), rest);
-    }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { float, threadScratch, word } from './args';
 import { applyOp } from './mapOps';
+import { copyWords } from './simd';
 
 /** Elements of a block, and bytes between blocks of scratch. */
 const BLOCK: u32 = 1024;
@@ -119,7 +120,8 @@ function copyStrided(
     }
     const rowEnd = min(end, dense + (<usize>(length - column) << 2));
     if (stride == 4) {
-      memory.copy(toDense ? dense : at, toDense ? at : dense, rowEnd - dense);
+      const count = <u32>((rowEnd - dense) >> 2);
+      copyWords(toDense ? dense : at, toDense ? at : dense, count);
       dense = rowEnd;
     } else {
       for (; dense < rowEnd; dense += 4, at += stride) {

@@ -38,18 +38,63 @@ export function applyOp(
   s: f32,
   t: f32,
 ): void {
+  if (vectors == 0) return;
   const end = out + (<usize>vectors << 4);
-  if (op == Op.Gelu) {
-    for (; out < end; out += 16, x += 16) v128.store(out, math.gelu(v128.load(x)));
-  } else if (op == Op.GeluBackward) {
-    for (; out < end; out += 16, x += 16, y += 16)
-      v128.store(out, f32x4.mul(v128.load(x), math.geluSlope(v128.load(y))));
-  } else if (op == Op.Add) {
-    for (; out < end; out += 16, x += 16, y += 16)
-      v128.store(out, f32x4.add(v128.load(x), v128.load(y)));
-  } else {
-    for (; out < end; out += 16, x += 16, y += 16, z += 16)
-      v128.store(out, evaluate(op, v128.load(x), v128.load(y), v128.load(z), s, t));
+  // Common operations of many steps have loops of their own. V8 keeps constants outside of loops
+  // only if the body has no branches and comes before the condition.
+  switch (op) {
+    case Op.Gelu:
+      do {
+        v128.store(out, math.gelu(v128.load(x)));
+        out += 16;
+        x += 16;
+      } while (out < end);
+      return;
+    case Op.GeluBackward:
+      do {
+        v128.store(out, f32x4.mul(v128.load(x), math.geluSlope(v128.load(y))));
+        out += 16;
+        x += 16;
+        y += 16;
+      } while (out < end);
+      return;
+    case Op.GeluTanh:
+      do {
+        v128.store(out, math.geluTanh(v128.load(x)));
+        out += 16;
+        x += 16;
+      } while (out < end);
+      return;
+    case Op.GeluTanhBackward:
+      do {
+        v128.store(out, f32x4.mul(v128.load(x), math.geluTanhSlope(v128.load(y))));
+        out += 16;
+        x += 16;
+        y += 16;
+      } while (out < end);
+      return;
+    case Op.Exp:
+      do {
+        v128.store(out, math.exp(v128.load(x)));
+        out += 16;
+        x += 16;
+      } while (out < end);
+      return;
+    case Op.Tanh:
+      do {
+        v128.store(out, math.tanh(v128.load(x)));
+        out += 16;
+        x += 16;
+      } while (out < end);
+      return;
+    default:
+      do {
+        v128.store(out, evaluate(op, v128.load(x), v128.load(y), v128.load(z), s, t));
+        out += 16;
+        x += 16;
+        y += 16;
+        z += 16;
+      } while (out < end);
   }
 }
 
@@ -58,13 +103,13 @@ export function applyOp(
 function evaluate(op: u32, x: v128, y: v128, z: v128, s: f32, t: f32): v128 {
   switch (op) {
     case Op.Copy: return x;
+    case Op.Add: return f32x4.add(x, y);
     case Op.Sub: return f32x4.sub(x, y);
     case Op.Mul: return f32x4.mul(x, y);
     case Op.Div: return f32x4.div(x, y);
     case Op.Maximum: return f32x4.max(x, y);
     case Op.Minimum: return f32x4.min(x, y);
     case Op.Affine: return f32x4.add(f32x4.mul(x, c(s)), c(t));
-    case Op.Exp: return math.exp(x);
     case Op.Log: return math.log(x);
     case Op.Sqrt: return f32x4.sqrt(x);
     case Op.Rsqrt: return f32x4.div(c(1), f32x4.sqrt(x));
@@ -72,7 +117,6 @@ function evaluate(op: u32, x: v128, y: v128, z: v128, s: f32, t: f32): v128 {
     case Op.Abs: return f32x4.abs(x);
     case Op.Sign:
       return v128.or(v128.and(f32x4.gt(x, c(0)), c(1)), v128.and(f32x4.lt(x, c(0)), c(-1)));
-    case Op.Tanh: return math.tanh(x);
     case Op.Sigmoid: return math.sigmoid(x);
     case Op.Relu: return v128.andnot(x, f32x4.lt(x, c(0)));
     case Op.Erf: return math.erf(x);
@@ -80,8 +124,6 @@ function evaluate(op: u32, x: v128, y: v128, z: v128, s: f32, t: f32): v128 {
       const tail = math.log1p(math.expNonPositive(f32x4.neg(f32x4.abs(x))));
       return f32x4.add(f32x4.max(x, c(0)), tail);
     }
-    case Op.GeluTanh: return math.geluTanh(x);
-    case Op.GeluTanhBackward: return f32x4.mul(x, math.geluTanhSlope(y));
     case Op.Clamp: return f32x4.min(f32x4.max(x, c(s)), c(t));
     case Op.LeakyRelu: return v128.bitselect(x, f32x4.mul(x, c(s)), f32x4.gt(x, c(0)));
     case Op.Eq: return bit(f32x4.eq(x, y));

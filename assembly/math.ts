@@ -1,7 +1,8 @@
 /**
- * Functions of four floats, in plain multiplications and additions: their bits are the same in both
- * builds. The polynomials are those of the WGSL (src/kernels/kit/mathFunctions.ts).
+ * Functions of four floats. The polynomials are those of the WGSL
+ * (src/kernels/kit/mathFunctions.ts) and of Cephes.
  */
+import { madd } from './simd';
 
 // @ts-ignore: decorator
 @inline
@@ -9,11 +10,11 @@ function c(x: f32): v128 {
   return f32x4.splat(x);
 }
 
-/** a × x + b, rounded twice. */
+/** a × x + b. */
 // @ts-ignore: decorator
 @inline
 function step(a: v128, x: v128, b: v128): v128 {
-  return f32x4.add(f32x4.mul(a, x), b);
+  return madd(a, x, b);
 }
 
 // @ts-ignore: decorator
@@ -22,7 +23,25 @@ export function abs(x: v128): v128 {
   return f32x4.abs(x);
 }
 
-/** 2^n for whole n from -126 to 127, as an integer. */
+/** 1.5 × 2^23: what is added to it is rounded to a whole number, in the lowest bits. */
+const ROUNDER: f32 = 12582912;
+const ROUNDER_BITS: i32 = 0x4b400000;
+
+/** exp(r) of the remainder r = x - n ln 2, |r| ≤ ln 2 / 2: a polynomial of degree 6 (Cephes). */
+// @ts-ignore: decorator
+@inline
+function expOfRemainder(x: v128, n: v128): v128 {
+  // ln 2 in two parts: n times the first is exact.
+  const r = step(n, c(2.12194440e-4), step(n, c(-0.693359375), x));
+  let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
+  e = step(e, r, c(8.3334519073e-3));
+  e = step(e, r, c(4.1665795894e-2));
+  e = step(e, r, c(1.6666665459e-1));
+  e = step(e, r, c(5.0000001201e-1));
+  return f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
+}
+
+/** 2^n for whole n from -126 to 127, as an integer; its upper bits do not matter. */
 // @ts-ignore: decorator
 @inline
 function powerOfTwo(n: v128): v128 {
@@ -31,23 +50,14 @@ function powerOfTwo(n: v128): v128 {
 
 /**
  * exp(x): 0 below -87.34 (where float32 has no normal number), Infinity above 88.73, NaN for NaN.
- * x = n ln 2 + r with |r| ≤ ln 2 / 2, and a polynomial of degree 6 for exp(r) (Cephes' expf).
  */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
-  // ln 2 in two parts: n times the first is exact.
-  let r = f32x4.sub(x, f32x4.mul(n, c(0.693359375)));
-  r = f32x4.add(r, f32x4.mul(n, c(2.12194440e-4)));
-  let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
-  e = step(e, r, c(8.3334519073e-3));
-  e = step(e, r, c(4.1665795894e-2));
-  e = step(e, r, c(1.6666665459e-1));
-  e = step(e, r, c(5.0000001201e-1));
-  e = f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
+  const rounded = step(x, c(1.4426950408889634), c(ROUNDER));
+  let e = expOfRemainder(x, f32x4.sub(rounded, c(ROUNDER)));
   // In two factors: 2^128 is no float32.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const whole = i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS));
   const half = i32x4.shr_s(whole, 1);
   e = f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
   e = v128.andnot(e, f32x4.lt(x, c(-87.33654)));
@@ -59,17 +69,9 @@ export function exp(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expNonPositive(x: v128): v128 {
-  const n = f32x4.nearest(f32x4.mul(x, c(1.4426950408889634)));
-  let r = f32x4.sub(x, f32x4.mul(n, c(0.693359375)));
-  r = f32x4.add(r, f32x4.mul(n, c(2.12194440e-4)));
-  let e = step(c(1.9875691500e-4), r, c(1.3981999507e-3));
-  e = step(e, r, c(8.3334519073e-3));
-  e = step(e, r, c(4.1665795894e-2));
-  e = step(e, r, c(1.6666665459e-1));
-  e = step(e, r, c(5.0000001201e-1));
-  e = f32x4.add(step(e, f32x4.mul(r, r), r), c(1));
-  e = f32x4.mul(e, powerOfTwo(i32x4.trunc_sat_f32x4_s(n)));
-  return v128.andnot(e, f32x4.lt(x, c(-87.33654)));
+  const rounded = step(x, c(1.4426950408889634), c(ROUNDER));
+  const e = expOfRemainder(x, f32x4.sub(rounded, c(ROUNDER)));
+  return v128.andnot(f32x4.mul(e, powerOfTwo(rounded)), f32x4.lt(x, c(-87.33654)));
 }
 
 /** ln(x) = e ln 2 + ln(m), with m from √½ to √2 (Cephes' logf). */
@@ -171,13 +173,15 @@ export function gaussian(size: v128): v128 {
 @inline
 export function normalCdf(x: v128, size: v128, gauss: v128): v128 {
   const square = f32x4.mul(size, size);
-  const n = f32x4.add(
+  const n = step(
+    square,
+    step(size, c(0.39885377), c(2.88469572)),
     step(size, c(8.9101001), c(12.6453793)),
-    f32x4.mul(square, step(size, c(0.39885377), c(2.88469572))),
   );
-  const d = f32x4.add(
+  const d = step(
+    square,
+    f32x4.add(step(size, c(7.22326502), c(23.4452205)), square),
     step(size, c(37.9990269), c(25.290764)),
-    f32x4.mul(square, f32x4.add(step(size, c(7.22326502), c(23.4452205)), square)),
   );
   const tail = f32x4.mul(gauss, f32x4.div(n, d));
   return v128.bitselect(tail, f32x4.sub(c(1), tail), f32x4.lt(x, c(0)));

@@ -1,6 +1,7 @@
 /** Filling, adding and copying. */
 import { threadScratch, word } from './args';
 import { gather, scatter } from './map';
+import { addRow } from './sums';
 
 /** Elements of a block of a strided copy. */
 const BLOCK: u32 = 1024;
@@ -18,11 +19,8 @@ export function fill(args: usize, tile: i32): void {
 /** y += x. Words: elements of a tile. Buffers: x, y. Parameters: count. */
 export function accumulate(args: usize, tile: i32): void {
   const size = word(args, 1), first = <u32>tile * size;
-  let x: usize = word(args, 2) + (first << 2), y: usize = word(args, 3) + (first << 2);
-  const end = x + (<usize>min(size, word(args, 4) - first) << 2);
-  for (; x + 16 <= end; x += 16, y += 16)
-    v128.store(y, f32x4.add(v128.load(y), v128.load(x)));
-  for (; x < end; x += 4, y += 4) store<f32>(y, load<f32>(y) + load<f32>(x));
+  const count = min(size, word(args, 4) - first);
+  addRow(word(args, 3) + (first << 2), word(args, 2) + (first << 2), count);
 }
 
 /**

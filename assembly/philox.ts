@@ -3,14 +3,6 @@
  * src/kernels/kit/philox.ts bit for bit.
  */
 
-/** The upper halves of the products of unsigned lanes. */
-// @ts-ignore: decorator
-@inline
-function multiplyHigh(a: v128, b: v128): v128 {
-  const low = i64x2.extmul_low_i32x4_u(a, b), high = i64x2.extmul_high_i32x4_u(a, b);
-  return v128.shuffle<i32>(low, high, 1, 3, 5, 7);
-}
-
 /**
  * The words of blocks `block` to `block + 3` of call `call` in the order of elements: 16 words.
  */
@@ -20,16 +12,19 @@ function fourBlocks(to: usize, block: u32, call: u32, key0: u32, key1: u32): voi
   const m0 = i32x4.splat(0xd2511f53), m1 = i32x4.splat(0xcd9e8d57);
   let c0 = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3)), c1 = i32x4.splat(call);
   let c2 = i32x4.splat(0), c3 = i32x4.splat(1);
-  for (let round = 0; round < 10; round++) {
-    const high0 = multiplyHigh(m0, c0), high1 = multiplyHigh(m1, c2);
-    const low0 = i32x4.mul(m0, c0), low1 = i32x4.mul(m1, c2);
-    c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(key0));
-    c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(key1));
-    c1 = low1;
-    c3 = low0;
-    key0 += 0x9e3779b9;
-    key1 += 0xbb67ae85;
-  }
+  let k0 = i32x4.splat(key0), k1 = i32x4.splat(key1);
+  let round = 0;
+  do {
+    // Products of 64 bits; their halves are shuffled apart.
+    const a0 = i64x2.extmul_low_i32x4_u(c0, m0), a1 = i64x2.extmul_high_i32x4_u(c0, m0);
+    const b0 = i64x2.extmul_low_i32x4_u(c2, m1), b1 = i64x2.extmul_high_i32x4_u(c2, m1);
+    c0 = v128.xor(v128.shuffle<i32>(b0, b1, 1, 3, 5, 7), v128.xor(c1, k0));
+    c2 = v128.xor(v128.shuffle<i32>(a0, a1, 1, 3, 5, 7), v128.xor(c3, k1));
+    c1 = v128.shuffle<i32>(b0, b1, 0, 2, 4, 6);
+    c3 = v128.shuffle<i32>(a0, a1, 0, 2, 4, 6);
+    k0 = i32x4.add(k0, i32x4.splat(0x9e3779b9));
+    k1 = i32x4.add(k1, i32x4.splat(0xbb67ae85));
+  } while (++round < 10);
   const a0 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5), a1 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
   const b0 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5), b1 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
   v128.store(to, v128.shuffle<i32>(a0, b0, 0, 1, 4, 5));

@@ -2,10 +2,10 @@
  * Reductions of the middle axis of [outer, n, inner], in chunks of n: sum and maximum. Rows are
  * summed along, columns eight rows at a time.
  */
-import { threadScratch, word } from './args';
+import { word } from './args';
 import { sumOf } from './sums';
 
-/** Rows of columns that are added up before they are added to the rest. */
+/** Rows of a group, whose columns are reduced first: GROUP in src/kernels/kit/wasmTiles.ts. */
 const GROUP: u32 = 128;
 
 export function sumRows(args: usize, tile: i32): void {
@@ -14,11 +14,17 @@ export function sumRows(args: usize, tile: i32): void {
 export function maxRows(args: usize, tile: i32): void {
   reduceRows(args, tile, true);
 }
-export function sumColumns(args: usize, tile: i32): void {
-  reduceColumns(args, tile, false);
+export function sumGroup(args: usize, tile: i32): void {
+  reduceGroup(args, tile, false);
 }
-export function maxColumns(args: usize, tile: i32): void {
-  reduceColumns(args, tile, true);
+export function maxGroup(args: usize, tile: i32): void {
+  reduceGroup(args, tile, true);
+}
+export function sumGroups(args: usize, tile: i32): void {
+  reduceGroups(args, tile, false);
+}
+export function maxGroups(args: usize, tile: i32): void {
+  reduceGroups(args, tile, true);
 }
 
 // @ts-ignore: decorator
@@ -53,41 +59,52 @@ function largest(x: usize, count: u32): f32 {
   return max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1));
 }
 
-/** Words: columns of a tile. The rest as above. */
+/**
+ * The first phase: each tile reduces some columns of a group of rows of a chunk. Words: columns of
+ * a tile, groups of a chunk; then the address of the groups' results. The rest as above.
+ */
 // @ts-ignore: decorator
 @inline
-function reduceColumns(args: usize, tile: i32, isMax: bool): void {
-  const width = word(args, 1);
-  const n = word(args, 5), inner = word(args, 6), size = word(args, 7), chunks = word(args, 8);
+function reduceGroup(args: usize, tile: i32, isMax: bool): void {
+  const width = word(args, 1), groups = word(args, 2);
+  const n = word(args, 7), inner = word(args, 8), size = word(args, 9), chunks = word(args, 10);
+  const strips = (inner + width - 1) / width;
+  const group = <u32>tile / strips, column = (<u32>tile % strips) * width;
+  const cols = min(width, inner - column);
+  const block = group / groups, chunk = block % chunks;
+  const first = chunk * size + (group % groups) * GROUP;
+  const end = min(min((chunk + 1) * size, n), first + GROUP);
+  const line = <usize>inner << 2;
+  let x: usize = word(args, 4) + ((((block / chunks) * n + first) * inner + column) << 2);
+  const to = word(args, 3) + ((group * inner + column) << 2);
+  fillFloats(to, cols, isMax ? -Infinity : 0);
+  let r = first;
+  for (; r + 8 <= end; r += 8, x += 8 * line) addEight(to, x, line, cols, isMax);
+  for (; r < end; r++, x += line) addOne(to, x, cols, isMax);
+}
+
+/** The second phase: the groups of a chunk, in order. Words: as above. */
+// @ts-ignore: decorator
+@inline
+function reduceGroups(args: usize, tile: i32, isMax: bool): void {
+  const width = word(args, 1), groups = word(args, 2), inner = word(args, 8);
   const strips = (inner + width - 1) / width;
   const block = <u32>tile / strips, column = (<u32>tile % strips) * width;
   const cols = min(width, inner - column);
-  const first = (block % chunks) * size;
-  const end = min(first + size, n);
-  const line = <usize>inner << 2;
-  const y = word(args, 3) + ((word(args, 9) + block * inner + column) << 2);
-  let x: usize = word(args, 2) + ((((block / chunks) * n + first) * inner + column) << 2);
+  const y = word(args, 5) + ((word(args, 11) + block * inner + column) << 2);
   fillFloats(y, cols, isMax ? -Infinity : 0);
-  for (let k = first; k < end; ) {
-    const rows = min(GROUP, end - k);
-    fillFloats(threadScratch, cols, isMax ? -Infinity : 0);
-    let r: u32 = 0;
-    for (; r + 8 <= rows; r += 8, x += 8 * line) addEight(x, line, cols, isMax);
-    for (; r < rows; r++, x += line) addOne(threadScratch, x, cols, isMax);
-    addOne(y, threadScratch, cols, isMax);
-    k += rows;
-  }
+  for (let g: u32 = 0; g < groups; g++)
+    addOne(y, word(args, 3) + (((block * groups + g) * inner + column) << 2), cols, isMax);
 }
 
 function fillFloats(to: usize, count: u32, value: f32): void {
   for (let i: u32 = 0; i < count; i++) store<f32>(to + (i << 2), value);
 }
 
-/** Adds eight rows to scratch. */
+/** Adds eight rows to another. */
 // @ts-ignore: decorator
 @inline
-function addEight(x: usize, line: usize, cols: u32, isMax: bool): void {
-  let to = threadScratch;
+function addEight(to: usize, x: usize, line: usize, cols: u32, isMax: bool): void {
   const end = to + (<usize>(cols & ~3) << 2);
   for (; to < end; to += 16, x += 16) {
     const x4 = x + 4 * line;

@@ -14,6 +14,15 @@ export function hsum(x: v128): f32 {
   return f32x4.extract_lane(y, 0) + f32x4.extract_lane(y, 1);
 }
 
+/** Copies `count` words: for short runs, quicker than memory.copy, which leaves WebAssembly. */
+// @ts-ignore: decorator
+@inline
+export function copyWords(to: usize, from: usize, count: u32): void {
+  const end = to + (<usize>count << 2);
+  for (; to + 16 <= end; to += 16, from += 16) v128.store(to, v128.load(from));
+  for (; to < end; to += 4, from += 4) store<u32>(to, load<u32>(from));
+}
+
 /** The first `count` (1 to 3) floats at an address, and `rest` in the other lanes. */
 export function loadPart(at: usize, count: u32, rest: f32): v128 {
   let x = v128.load32_lane(at, f32x4.splat(rest), 0);

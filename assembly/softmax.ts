@@ -13,24 +13,39 @@ export function expRow(x: usize, y: usize, cols: u32, shift: f32): f64 {
   let total: f64 = 0;
   for (let start: u32 = 0; start < cols; start += SUM_BLOCK) {
     const n = min(SUM_BLOCK, cols - start);
-    let sum = f32x4.splat(0);
-    let i: u32 = 0;
-    for (; i + 4 <= n; i += 4) {
-      const e = expNonPositive(f32x4.sub(v128.load(x + (i << 2)), s));
-      sum = f32x4.add(sum, e);
-      if (y) v128.store(y + (i << 2), e);
-    }
-    if (i < n) {
-      const rest = loadPart(x + (i << 2), n - i, -Infinity);
-      const e = expNonPositive(f32x4.sub(rest, s));
-      sum = f32x4.add(sum, e);
-      if (y) storePart(y + (i << 2), e, n - i);
-    }
-    total += <f64>hsum(sum);
-    x += n << 2;
-    if (y) y += n << 2;
+    const from = x + (start << 2), to = y ? y + (start << 2) : 0;
+    if (n >= 4) total += to ? expAndSum(from, to, n & ~3, s) : sumOfExp(from, n & ~3, s);
+    const rest = n & 3, at = <usize>(n & ~3) << 2;
+    if (!rest) continue;
+    const e = expNonPositive(f32x4.sub(loadPart(from + at, rest, -Infinity), s));
+    total += <f64>hsum(e);
+    if (to) storePart(to + at, e, rest);
   }
   return total;
+}
+
+/** y = exp(x - shift) for whole vectors, and the sum. See `applyOp` for the shape of the loop. */
+function expAndSum(x: usize, y: usize, count: u32, shift: v128): f64 {
+  const end = x + (<usize>count << 2);
+  let sum = f32x4.splat(0);
+  do {
+    const e = expNonPositive(f32x4.sub(v128.load(x), shift));
+    sum = f32x4.add(sum, e);
+    v128.store(y, e);
+    x += 16;
+    y += 16;
+  } while (x < end);
+  return <f64>hsum(sum);
+}
+
+function sumOfExp(x: usize, count: u32, shift: v128): f64 {
+  const end = x + (<usize>count << 2);
+  let sum = f32x4.splat(0);
+  do {
+    sum = f32x4.add(sum, expNonPositive(f32x4.sub(v128.load(x), shift)));
+    x += 16;
+  } while (x < end);
+  return <f64>hsum(sum);
 }
 
 /** y *= factor. */

@@ -73,3 +73,11 @@ export function maxOf(x: usize, count: u32): f32 {
   m0 = f32x4.max(m0, v128.shuffle<f32>(m0, m0, 2, 3, 0, 1));
   return max(f32x4.extract_lane(m0, 0), f32x4.extract_lane(m0, 1));
 }
+
+/** y += x. */
+export function addRow(y: usize, x: usize, count: u32): void {
+  const end = y + (<usize>count << 2);
+  for (; y + 16 <= end; y += 16, x += 16)
+    v128.store(y, f32x4.add(v128.load(y), v128.load(x)));
+  for (; y < end; y += 4, x += 4) store<f32>(y, load<f32>(y) + load<f32>(x));
+}

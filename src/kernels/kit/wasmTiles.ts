@@ -20,12 +20,28 @@ export const elementTiles = (entry: string, count: number): WasmLaunch => ({
   words: [TILE],
 });
 
-/** Fewest and most columns of a tile that walks down rows. */
-const [MIN_COLUMNS, MAX_COLUMNS] = [64, 1024];
+/** Rows that a tile of columns walks down: GROUP in assembly/reduce.ts and layerNorm.ts. */
+const GROUP = 128;
+/** Most columns of a tile. */
+const MAX_COLUMNS = 1024;
 
-/** A launch of tiles of columns in each of `blocks` of rows; the function finds their number. */
-export function columnTiles(entry: string, blocks: number, rows: number, cols: number): WasmLaunch {
-  const wanted = Math.ceil((4 * TILE) / Math.max(1, rows) / 16) * 16;
-  const width = Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, wanted));
-  return { phases: [{ entry, tiles: blocks * Math.ceil(cols / width) }], words: [width] };
+/**
+ * A launch in two phases, over columns of `chunks` × `rows` rows: the first reduces groups of rows
+ * to `results` rows each, the second the groups of a chunk. The functions find the columns of a
+ * tile, the groups of a chunk, and the address of the groups' results.
+ */
+export function columnTiles(
+  [group, groups]: readonly [string, string],
+  { chunks, rows, cols, results }: Record<'chunks' | 'rows' | 'cols' | 'results', number>,
+): WasmLaunch {
+  const count = Math.max(1, Math.ceil(rows / GROUP));
+  const strips = Math.ceil(cols / MAX_COLUMNS);
+  return {
+    phases: [
+      { entry: group, tiles: chunks * count * strips },
+      { entry: groups, tiles: chunks * strips },
+    ],
+    words: [MAX_COLUMNS, count],
+    scratch: results * chunks * count * cols * 4,
+  };
 }

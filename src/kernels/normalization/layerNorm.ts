@@ -199,7 +199,8 @@ export const layerNormBackwardAffine = defineKernel({
   dWeight[at] = sumW;
   dBias[at] = sumB;`,
     ),
-  wasm: ({ cols, size, chunks }) => columnTiles('layerNormBackwardAffine', chunks, size, cols),
+  wasm: ({ cols, size, chunks }) =>
+    columnTiles(['affineGroup', 'affineGroups'], { chunks, rows: size, cols, results: 2 }),
   reference({ dy, x, moments, dWeight, dBias }, { rows, cols, size, chunks }) {
     for (let chunk = 0; chunk < chunks; chunk++) {
       for (let c = 0; c < cols; c++) {

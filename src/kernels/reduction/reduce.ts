@@ -199,7 +199,12 @@ ${walkWgsl(r, c.inBlocks, {
     wasm: ({ outer, inner, size, chunks }: ReduceParams) =>
       inner === 1
         ? rowTiles(`${r.name}Rows`, outer * chunks, size)
-        : columnTiles(`${r.name}Columns`, outer * chunks, size, inner),
+        : columnTiles([`${r.name}Group`, `${r.name}Groups`], {
+            chunks: outer * chunks,
+            rows: size,
+            cols: inner,
+            results: 1,
+          }),
     reference({ x, y }, p: ReduceParams) {
       forEachResult(p, (to, places) => {
         let part = r.identityReference;
