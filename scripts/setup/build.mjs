@@ -62,7 +62,6 @@ function times(root, folders) {
  * @returns {Promise<boolean>} false if it does not build
  */
 export async function ensureBuild(root, say) {
-  if (!(await ensureWasm(root, say))) return false;
   const dist = join(root, 'dist');
   const configTime = Math.max(
     ...CONFIGS.filter((name) => existsSync(join(root, name))).map(
@@ -71,13 +70,29 @@ export async function ensureBuild(root, say) {
   );
   const sources = times(root, SOURCES);
   const { stale, orphans } = buildState(sources, times(dist, SOURCES), configTime);
-  if (!stale.length && !orphans.length) return true;
-
-  say('building dist (tsc) …');
   for (const orphan of orphans) {
     for (const kind of ['.js', '.js.map', '.d.ts'])
       rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
   }
+  // JavaScript among the sources is copied. While tsc runs, this process compiles WebAssembly.
+  const isTypeScriptBuilt =
+    orphans.length === 0 && stale.every((path) => sources.has(path)) ? true : compile(root, say);
+  const isWasmBuilt = await ensureWasm(root, say);
+  if (!(await isTypeScriptBuilt) || !isWasmBuilt) return false;
+  for (const path of times(root, SOURCES).keys()) {
+    if (path.endsWith('.js')) copyFileSync(join(root, path), join(dist, path));
+  }
+  return true;
+}
+
+/**
+ * Runs tsc.
+ * @param {string} root
+ * @param {(line: string) => void} say
+ * @returns {Promise<boolean>} false if it reports errors
+ */
+async function compile(root, say) {
+  say('building dist (tsc) …');
   // On errors nothing is written; otherwise dist would look newer than sources that do not build.
   // Types are left to `npm run typecheck`: checking doubles the time, and a first start waits here.
   const args = [
@@ -93,11 +108,6 @@ export async function ensureBuild(root, say) {
     text(tsc.stderr),
     once(tsc, 'close'),
   ]);
-  if (status === 0) {
-    for (const path of sources.keys())
-      if (path.endsWith('.js')) copyFileSync(join(root, path), join(dist, path));
-    return true;
-  }
-  say(`the build failed:\n${`${output}${errors}`.trim()}`);
-  return false;
+  if (status !== 0) say(`the build failed:\n${`${output}${errors}`.trim()}`);
+  return status === 0;
 }

@@ -13,7 +13,7 @@ const OUTPUT = 'src/device/wasm/modules.js';
 
 /** What both builds have in common. The device makes the memory, which its threads share. */
 const OPTIONS = [
-  ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory'],
+  ...['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory'],
   ...['--sharedMemory', '--initialMemory', '2', '--maximumMemory', '65536'],
   ...['--enable', 'simd', '--enable', 'threads', '--enable', 'bulk-memory'],
   // AS201: addresses and counts are both 32 bits wide here.

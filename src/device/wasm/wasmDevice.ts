@@ -25,6 +25,17 @@ const TURN = 50;
 /** Bytes of the arguments of an eager launch; larger ones get memory of their own. */
 const EAGER_ARGS = 1 << 14;
 
+const traits: Traits = {
+  subgroupSize: 0,
+  software: true,
+  maxWorkgroupSize: 256,
+  maxWorkgroupStorage: 16384,
+  maxBinding: Number.MAX_SAFE_INTEGER,
+  maxStorageBuffers: 16,
+  maxGroupsPerDimension: 65535,
+  bindingAlignment: 4,
+};
+
 /** A buffer of a captured step, which gets memory when the whole step is known. */
 const placeholder = (id: number, bytes: number): WasmBuffer => ({
   id,
@@ -42,16 +53,7 @@ const placeholder = (id: number, bytes: number): WasmBuffer => ({
 export class WasmDevice implements Device {
   readonly kind = 'wasm';
   readonly description: string;
-  readonly traits: Traits = {
-    subgroupSize: 0,
-    software: true,
-    maxWorkgroupSize: 256,
-    maxWorkgroupStorage: 16384,
-    maxBinding: Number.MAX_SAFE_INTEGER,
-    maxStorageBuffers: 16,
-    maxGroupsPerDimension: 65535,
-    bindingAlignment: 4,
-  };
+  readonly traits: Traits;
   readonly #memory: WasmMemory;
   readonly #threads: WasmThreads;
   readonly #args: WasmBuffer;
@@ -71,6 +73,7 @@ export class WasmDevice implements Device {
     this.#threads = new WasmThreads(module, this.#memory, threads);
     this.#sharedBuffers = new SharedBuffers(this.#memory);
     this.#args = this.#memory.acquire(EAGER_ARGS);
+    this.traits = { ...traits, strict: !module.relaxed };
     const count = threads === 1 ? '1 thread' : `${threads} threads`;
     this.description = `WebAssembly, ${count}${module.relaxed ? ', fused multiply-add' : ''}`;
   }
