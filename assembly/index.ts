@@ -52,6 +52,7 @@ export {
 } from './layerNormBackward';
 export { map } from './map';
 export { accumulate, fill, storeStrided } from './memory';
+export { multiplyAdd } from './multiplyAdd';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
 export { product } from './product';
 export { maxGroup, maxGroups, maxRows, sumGroup, sumGroups, sumRows } from './reduce';

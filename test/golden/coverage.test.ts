@@ -34,7 +34,7 @@ const OTHERS = `backward capture data defaultDevice dispose empty emptyLike getR
   isContiguous item keep manualSeed noGrad requiresGrad_ scope setDevice setRngState tensor
   toString tolist upload useDevice constructor enableGrad inferenceMode isGradEnabled
   setGradEnabled grad checkpoint registerHook retainGrad toDevice cpu
-  print to float half bfloat16 int bool`.split(/\s+/);
+  detectAnomaly isAnomalyEnabled print to float half bfloat16 int bool`.split(/\s+/);
 /** Without a gradient, in PyTorch too. */
 const FLAT = `all any argmax argmin argsort eq floorDivide ge gt isfinite isinf isnan le
   logicalAnd logicalNot logicalOr logicalXor lt maskedSelect ne nonzero oneHot toFloat toInt

@@ -13,7 +13,12 @@ import { type EvaluationOptions, evaluateExamples } from './evaluate.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
 import type { FitCallbacks, FitPosition, FitState } from './fitState.ts';
 import { type EpochRecord, History, type StepRecord } from './history.ts';
-import { checkCount, examplesPerStep, type FitOptions } from './hyperparameters.ts';
+import {
+  checkCount,
+  checkHyperparameters,
+  examplesPerStep,
+  type FitOptions,
+} from './hyperparameters.ts';
 import type { HalvedBatch } from './inMemory.ts';
 import { Trainer, type TrainerCallbacks } from './trainer.ts';
 import { isFiniteStep, type SavedState } from './trainerState.ts';
@@ -71,6 +76,7 @@ export async function fit(
     batchSize: batchSize === 'auto' ? await findFitBatchSize(model, examples, asked) : batchSize,
   };
   checkCount('batchSize', settings.batchSize);
+  checkHyperparameters(settings);
   const task = new FineTuning(model, examples, validExamples, settings);
   const perEpoch = stepsPerEpoch(train.length, examplesPerStep(settings));
   const totalSteps = totalStepsOf(settings, train.length);
