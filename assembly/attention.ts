@@ -93,6 +93,7 @@ export function multiplySteps(
   cols: u32,
   steps: u32,
 ): void {
+  if (steps == 0) memory.fill(y, 0, <usize>(rows * stride) << 2);
   for (let k: u32 = 0; k < steps; k += KC) {
     const from = b + (<usize>k * bRow << 2), left = a + (k << 2);
     const n = min(KC, steps - k);

@@ -83,8 +83,9 @@ function inputGradient(
 /**
  * Σ dy (x - mean) rstd and Σ dy over chunks of rows. The first phase: each tile adds up some
  * columns of a group of rows of a chunk. Words: columns of a tile, groups of a chunk; then the
- * address of the groups' results, all of weights before those of biases. Buffers: dy, x, moments,
- * dWeight, dBias. Parameters: rows, cols, size, chunks.
+ * address of the groups' results, all of weights before those of biases; a single group's are
+ * dWeight and dBias themselves. Buffers: dy, x, moments, dWeight, dBias. Parameters: rows, cols,
+ * size, chunks.
  */
 export function affineGroup(args: usize, tile: i32): void {
   const width = word(args, 1), groups = word(args, 2);
@@ -92,16 +93,17 @@ export function affineGroup(args: usize, tile: i32): void {
   const strips = (cols + width - 1) / width;
   const group = <u32>tile / strips, column = (<u32>tile % strips) * width;
   const count = min(width, cols - column), chunk = group / groups;
-  const dWeight = word(args, 3) + ((group * cols + column) << 2);
-  const dBias = dWeight + (chunks * groups * cols << 2);
+  const at = (group * cols + column) << 2;
+  const dWeight = (groups == 1 ? word(args, 7) : word(args, 3)) + at;
+  const dBias = groups == 1 ? word(args, 8) + at : dWeight + (chunks * groups * cols << 2);
   memory.fill(dWeight, 0, count << 2);
   memory.fill(dBias, 0, count << 2);
   const line = <usize>cols << 2;
   const first = chunk * size + (group % groups) * GROUP;
   const end = min(min((chunk + 1) * size, word(args, 9)), first + GROUP);
   for (let r = first; r < end; r += 4) {
-    const at = ((r * cols + column) << 2);
-    const dy = word(args, 4) + at, x = word(args, 5) + at, moments = word(args, 6) + (r << 3);
+    const from = (r * cols + column) << 2;
+    const dy = word(args, 4) + from, x = word(args, 5) + from, moments = word(args, 6) + (r << 3);
     if (r + 4 <= end) addFour(dy, x, line, moments, dWeight, dBias, count);
     else {
       for (let k: u32 = 0; k < end - r; k++)

@@ -61,7 +61,8 @@ function largest(x: usize, count: u32): f32 {
 
 /**
  * The first phase: each tile reduces some columns of a group of rows of a chunk. Words: columns of
- * a tile, groups of a chunk; then the address of the groups' results. The rest as above.
+ * a tile, groups of a chunk; then the address of the groups' results. A single group's is y
+ * itself. The rest as above.
  */
 // @ts-ignore: decorator
 @inline
@@ -76,7 +77,8 @@ function reduceGroup(args: usize, tile: i32, isMax: bool): void {
   const end = min(min((chunk + 1) * size, n), first + GROUP);
   const line = <usize>inner << 2;
   let x: usize = word(args, 4) + ((((block / chunks) * n + first) * inner + column) << 2);
-  const to = word(args, 3) + ((group * inner + column) << 2);
+  const results = groups == 1 ? word(args, 5) + (word(args, 11) << 2) : word(args, 3);
+  const to = results + ((group * inner + column) << 2);
   fillFloats(to, cols, isMax ? -Infinity : 0);
   let r = first;
   for (; r + 8 <= end; r += 8, x += 8 * line) addEight(to, x, line, cols, isMax);

@@ -36,12 +36,14 @@ export function columnTiles(
 ): WasmLaunch {
   const count = Math.max(1, Math.ceil(rows / GROUP));
   const strips = Math.ceil(cols / MAX_COLUMNS);
+  const phases = [
+    { entry: group, tiles: chunks * count * strips },
+    { entry: groups, tiles: chunks * strips },
+  ];
   return {
-    phases: [
-      { entry: group, tiles: chunks * count * strips },
-      { entry: groups, tiles: chunks * strips },
-    ],
+    // A single group is the result.
+    phases: count === 1 ? [phases[0]] : phases,
     words: [MAX_COLUMNS, count],
-    scratch: results * chunks * count * cols * 4,
+    scratch: count === 1 ? 0 : results * chunks * count * cols * 4,
   };
 }
