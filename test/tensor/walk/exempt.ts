@@ -18,7 +18,8 @@ export const operations: Record<string, string> = {
     `backward capture checkpoint clipGradNorm defaultDevice enableGrad
     getConstantScheduleWithWarmup getLinearScheduleWithWarmup getRngState grad inferenceMode
     cpu toDevice
-    detectAnomaly isAnomalyEnabled isGradEnabled keep loadSafetensors manualSeed noGrad openDevice parseSafetensors
+    detectAnomaly isAnomalyEnabled
+    isGradEnabled keep loadSafetensors manualSeed noGrad openDevice parseSafetensors
     saveSafetensors scope serializeSafetensors setDevice setGradEnabled setRngState toFloat16
     toFloat32 toInt32 useDevice`
       .split(/\s+/)

@@ -60,7 +60,7 @@ describe('the metric that is watched', () => {
   });
 
   it.each([
-    ['classification', 'f1', 'expected one of those that classification has, accuracy, loss, got f1'],
+    ['classification', 'f1', 'one of those that classification has, accuracy, loss, got f1'],
     ['regression', 'accuracy', 'regression has, spearman, pearson, loss, got accuracy'],
   ] as const)('%s has no %s', async (task, metric, message) => {
     await expect(run({ metric }, task)).rejects.toThrow(message);
