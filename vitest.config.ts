@@ -1,6 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import packageJson from './package.json' with { type: 'json' };
+import { ensureWasm } from './scripts/setup/wasm.mjs';
+
+// The wasm device needs its modules, which git ignores.
+await ensureWasm(fileURLToPath(new URL('.', import.meta.url)), console.error);
 
 /** The entries of the package, by name, are files of src here: no test depends on an old build. */
 const entries = Object.entries(packageJson.exports).flatMap(([name, target]) => {

@@ -1,9 +1,10 @@
 /** Builds dist if a source is newer than its output. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { ensureWasm } from './wasm.mjs';
 
 const SOURCES = ['src'];
 const CONFIGS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
@@ -25,8 +26,7 @@ export function buildState(sources, built, configTime) {
   /** @type {Times} */
   const wanted = new Map();
   for (const [path, time] of sources) {
-    if (path.endsWith('.ts') && !path.endsWith('.d.ts'))
-      wanted.set(path.replace(/\.ts$/, '.js'), time);
+    if (/(?<!\.d)\.ts$|\.js$/.test(path)) wanted.set(path.replace(/\.ts$/, '.js'), time);
   }
   return {
     stale: [...wanted.keys()].filter((path) => {
@@ -68,14 +68,31 @@ export async function ensureBuild(root, say) {
       (name) => statSync(join(root, name)).mtimeMs,
     ),
   );
-  const { stale, orphans } = buildState(times(root, SOURCES), times(dist, SOURCES), configTime);
-  if (!stale.length && !orphans.length) return true;
-
-  say('building dist (tsc) …');
+  const sources = times(root, SOURCES);
+  const { stale, orphans } = buildState(sources, times(dist, SOURCES), configTime);
   for (const orphan of orphans) {
     for (const kind of ['.js', '.js.map', '.d.ts'])
       rmSync(join(dist, orphan.replace(/\.js$/, kind)), { force: true });
   }
+  // JavaScript among the sources is copied. While tsc runs, this process compiles WebAssembly.
+  const isTypeScriptBuilt =
+    orphans.length === 0 && stale.every((path) => sources.has(path)) ? true : compile(root, say);
+  const isWasmBuilt = await ensureWasm(root, say);
+  if (!(await isTypeScriptBuilt) || !isWasmBuilt) return false;
+  for (const path of times(root, SOURCES).keys()) {
+    if (path.endsWith('.js')) copyFileSync(join(root, path), join(dist, path));
+  }
+  return true;
+}
+
+/**
+ * Runs tsc.
+ * @param {string} root
+ * @param {(line: string) => void} say
+ * @returns {Promise<boolean>} false if it reports errors
+ */
+async function compile(root, say) {
+  say('building dist (tsc) …');
   // On errors nothing is written; otherwise dist would look newer than sources that do not build.
   // Types are left to `npm run typecheck`: checking doubles the time, and a first start waits here.
   const args = [
@@ -91,7 +108,6 @@ export async function ensureBuild(root, say) {
     text(tsc.stderr),
     once(tsc, 'close'),
   ]);
-  if (status === 0) return true;
-  say(`the build failed:\n${`${output}${errors}`.trim()}`);
-  return false;
+  if (status !== 0) say(`the build failed:\n${`${output}${errors}`.trim()}`);
+  return status === 0;
 }

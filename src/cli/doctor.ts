@@ -50,14 +50,16 @@ const shownLimits = [
   'maxStorageBuffersPerShaderStage',
 ] as const;
 
+const wantsWebGPU = (kind: DeviceKind | 'auto') => kind === 'webgpu' || kind === 'auto';
+
 /** Looks at the machine and tries a device: the one of a command with this `--device`. */
 export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
   const packages = Object.fromEntries(
     Object.keys(optionalPackages).map((name) => [name, versionOf(name)]),
   );
   // A broken driver can end the process: a child looks first.
-  const works = kind !== 'cpu' && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
-  const device = await openCliDevice(works || kind === 'webgpu' ? kind : 'cpu', true);
+  const works = wantsWebGPU(kind) && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
+  const device = await openCliDevice(kind === 'auto' && !works ? 'cpu' : kind, true);
   const adapter = works ? await adapterFacts() : null;
   return {
     wigbert: packageVersion(),
@@ -127,7 +129,7 @@ function notesOn(
       'no WebGPU in Node without the package webgpu: npm install webgpu',
     ],
     [
-      kind !== 'cpu' && packages.webgpu !== null && adapter === null,
+      wantsWebGPU(kind) && packages.webgpu !== null && adapter === null,
       'no WebGPU adapter: `npx wigbert setup` looks for a driver',
     ],
     [isLinux && isMusl(), 'this system has musl instead of glibc, for which webgpu has no build'],

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import type { DeviceOptions } from '../device/open.ts';
+import type { DeviceKind, DeviceOptions } from '../device/open.ts';
 import { startProfile } from './profile.ts';
 
 /**
@@ -7,12 +7,12 @@ import { startProfile } from './profile.ts';
  * it is timed from then on.
  */
 export async function openCliDevice(
-  kind: 'webgpu' | 'cpu' | 'auto',
+  kind: DeviceKind | 'auto',
   silent: boolean,
   precision?: DeviceOptions['precision'],
 ): Promise<Device> {
   const { useDevice } = await import('../tensor/index.ts');
-  if (kind !== 'cpu') {
+  if (kind === 'webgpu' || kind === 'auto') {
     const { findAdaptersQuietly } = await import('./quietDawn.ts');
     // If that fails, the warnings are seen, or opening says what is wrong.
     await findAdaptersQuietly(precision === 'high').catch(() => {});

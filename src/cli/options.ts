@@ -52,14 +52,15 @@ export const path = (text: string): string => {
 
 export const deviceOption = (): Option =>
   new Option('--device <device>', 'where to compute; auto: webgpu if there is an adapter, else cpu')
-    .choices(['webgpu', 'cpu', 'auto'])
+    .choices(['webgpu', 'wasm', 'cpu', 'auto'])
     .default('auto');
 export const precisionOption = (): Option =>
   new Option(
     '--precision <precision>',
-    'high: matrix products in float16 on tensor cores, if WebGPU offers them',
+    'high: matrix products in float16 on tensor cores, if WebGPU offers them; ' +
+      'strict: the same bits on any processor, on the wasm device',
   )
-    .choices(['highest', 'high'])
+    .choices(['highest', 'high', 'strict'])
     .default('highest');
 /** A time in seconds, from `90`, `90s`, `30m` or `2h`. */
 const duration = (text: string): number => {

@@ -63,11 +63,12 @@ export interface Plan {
 }
 
 /**
- * Runs kernels: `webgpu` runs their WGSL, `cpu` their reference. Work is queued in order; only
- * `read` and `synchronize` wait for it. Errors surface there or at the next call.
+ * Runs kernels: `webgpu` runs their WGSL, `wasm` their WebAssembly, and `cpu` their reference, as
+ * `wasm` does with those that have no WebAssembly. Work is queued in order; only `read` and
+ * `synchronize` wait for it. Errors surface there or at the next call.
  */
 export interface Device {
-  readonly kind: 'webgpu' | 'cpu';
+  readonly kind: 'webgpu' | 'wasm' | 'cpu';
   /** Adapter and driver. */
   readonly description: string;
   readonly traits: Traits;
@@ -86,8 +87,8 @@ export interface Device {
   write(target: Binding, data: HostArray): void;
   /** Waits for all queued work, then copies out. Rejects with what went wrong on the device. */
   read(source: Binding): Promise<ArrayBuffer>;
-  /** The same at once, where memory is the host's. */
-  peek?(source: Binding): ArrayBuffer;
+  /** The same at once, where memory is the host's; undefined while a step is being captured. */
+  peek?(source: Binding): ArrayBuffer | undefined;
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
     kernel: Kernel<T, C, B>,
     buffers: { [K in keyof B]: Binding },

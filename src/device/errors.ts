@@ -31,9 +31,9 @@ export class DeviceLostError extends WigbertError {
   override name = 'DeviceLostError';
   readonly code = 'ERR_DEVICE_LOST';
   readonly reason: string;
-  constructor(reason: string, message: string) {
+  constructor(reason: string, message: string, kind = 'WebGPU') {
     super(
-      `the WebGPU device was lost (${reason}): ${message || 'no reason given'}; ` +
+      `the ${kind} device was lost (${reason}): ${message || 'no reason given'}; ` +
         'open a new device and load the model again',
     );
     this.reason = reason;

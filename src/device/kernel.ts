@@ -79,6 +79,26 @@ export interface FusedOp {
   stored: boolean;
 }
 
+/** One phase of a launch on the `wasm` device: `entry` is called for each of its `tiles`. */
+export interface WasmPhase {
+  /** Name of a function that assembly/index.ts exports. */
+  entry: string;
+  /** Parts of the work, by parameters alone: never by the number of threads. */
+  tiles: number;
+}
+
+/**
+ * A launch on the `wasm` device: its phases, one after the other. assembly/index.ts tells how to
+ * write one, and in which order the functions find what they are given.
+ */
+export interface WasmLaunch {
+  phases: readonly WasmPhase[];
+  /** 32-bit words that the functions get before the buffers. */
+  words?: readonly number[];
+  /** Bytes of memory that the phases share. */
+  scratch?: number;
+}
+
 /** Constants baked into the text of one variant. `width` 4 makes `V` a vec4. */
 export type Constants = Record<string, string | number | boolean>;
 
@@ -111,6 +131,8 @@ export interface Kernel<
   splitAxes?(p: ParamValues<T>, alignment: number): SplitAxis<ParamValues<T>>[];
   /** For element-wise kernels, which have one output, `out`. */
   elementwise?: Elementwise<ParamValues<T>>;
+  /** The launch as WebAssembly, or undefined if the reference is to run; default: the reference. */
+  wasm?(p: ParamValues<T>): WasmLaunch | undefined;
   /** The same mathematics in plain loops, accumulating in float64. */
   reference(buffers: { [K in keyof B]: ArrayOf<B[K]> }, p: ParamValues<T>): void;
   /** Parameter sets that tests check and benchmarks time. */

@@ -1,23 +1,32 @@
 import { UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
+import { canShareMemory, countCores } from '../platform/threads.ts';
 import { findWebGPU } from '../platform/webgpu.ts';
 import { CpuDevice } from './cpu.ts';
 import type { Device } from './device.ts';
 import type { SubgroupMatrix, Traits } from './traits.ts';
 import { loadTuning } from './tuning/tuningFile.ts';
+import { WasmDevice } from './wasm/wasmDevice.ts';
+import { loadModule } from './wasm/wasmModule.ts';
 import { WebGpuDevice } from './webgpu/webgpuDevice.ts';
 
-export type DeviceKind = 'webgpu' | 'cpu';
+export type DeviceKind = 'webgpu' | 'wasm' | 'cpu';
 
 /** Options of `openDevice` and `useDevice`. */
 export interface DeviceOptions {
   /**
    * `highest` computes in float32. `high` lets matrix products round their operands to float16
    * (11 bits, magnitudes from 6e-8 to 65504) and sum in float32, if the platform offers the
-   * adapter's tensor cores; otherwise it changes nothing. The names are those of PyTorch's
-   * `set_float32_matmul_precision`.
+   * adapter's tensor cores; otherwise it changes nothing. These names are those of PyTorch's
+   * `set_float32_matmul_precision`. `strict` is `highest`, and on the wasm device it rounds each
+   * product before it is added: the bits are then those of any processor and any engine.
    */
-  precision?: 'highest' | 'high';
+  precision?: 'highest' | 'high' | 'strict';
+  /**
+   * Threads of the wasm device; default: one for each core, at most 16. Results are the same, bit
+   * for bit. In browsers one, unless the page is cross-origin isolated.
+   */
+  threads?: number;
   /** Overrides what kernels know of the adapter, to run the variants meant for another one. */
   traits?: Partial<Traits>;
   /**
@@ -52,8 +61,9 @@ const wantedLimits = [
 export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}): Promise<Device> {
   checkMemoryLimit(options.memoryLimit);
   if (kind === 'cpu') return new CpuDevice(options.memoryLimit);
+  if (kind === 'wasm') return openWasm(options);
   if (kind !== 'webgpu')
-    throw new UsageError(`\`device\`: expected webgpu or cpu, got ${JSON.stringify(kind)}`);
+    throw new UsageError(`\`device\`: expected webgpu, wasm or cpu, got ${JSON.stringify(kind)}`);
   const experimental = options.precision === 'high';
   const gpu = await findWebGPU({ experimental });
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
@@ -87,6 +97,23 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
   );
   await loadTuning(opened);
   return opened;
+}
+
+/** More threads than this gain little: memory is the limit. */
+const MAX_DEFAULT_THREADS = 16;
+const MAX_THREADS = 256;
+
+async function openWasm({ precision, threads, memoryLimit }: DeviceOptions): Promise<Device> {
+  if (
+    threads !== undefined &&
+    !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)
+  )
+    throw new UsageError(
+      `\`threads\`: expected a whole number from 1 to ${MAX_THREADS}, got ${formatValue(threads)}`,
+    );
+  const module = await loadModule(precision === 'strict');
+  const wanted = threads ?? Math.min(countCores(), MAX_DEFAULT_THREADS);
+  return new WasmDevice(module, canShareMemory() ? wanted : 1, memoryLimit);
 }
 
 /** Opens the WebGPU device if there is an adapter, else the CPU device. */

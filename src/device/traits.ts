@@ -14,6 +14,8 @@ export interface Traits {
   software: boolean;
   /** Set if the device was opened with precision 'high' and the adapter has tensor cores. */
   subgroupMatrix?: SubgroupMatrix;
+  /** Set if the wasm device rounds products before it adds them: see `DeviceOptions.precision`. */
+  strict?: boolean;
   maxWorkgroupSize: number;
   maxWorkgroupStorage: number;
   /** Largest part of a buffer that a kernel can bind, in bytes. */

@@ -1,6 +1,7 @@
 import { defineKernel, wgsl } from '../device/kernel.ts';
 import { perRow, perRowWgsl, rowWalk } from './kit/perRow.ts';
 import { splitAlong } from './kit/splitAxis.ts';
+import { rowTiles } from './kit/wasmTiles.ts';
 import { maxAndExpSum, maxAndExpSumWgsl } from './normalization/softmax.ts';
 
 /**
@@ -101,6 +102,7 @@ ${maxAndExpSumWgsl(row, 'laneShifted += v - rowMax;')}
     }
   }`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('crossEntropy', rows, cols),
   reference({ x, labels, state, loss }, { rows, cols, first, classes, ignoreIndex, smoothing }) {
     for (let r = 0; r < rows; r++) {
       const part = maxAndExpSum(x, r * cols, cols);
@@ -165,6 +167,7 @@ export const crossEntropyBackward = defineKernel({
     dx[i] = select(scale * (exp(x[i] - runningMax) / runningExpSum - targetShare), V(0.0),
       ignored);`)}`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('crossEntropyBackward', rows, cols),
   reference(
     { dloss, x, labels, state, dx },
     { rows, cols, first, classes, ignoreIndex, smoothing },

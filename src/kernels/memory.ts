@@ -2,6 +2,7 @@ import { defineKernel, wgsl } from '../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from './kit/perElement.ts';
 import { dims, extent, forEachStrided, stridedIndexWgsl } from './kit/shape.ts';
 import { splitAlong, splitAlongShape } from './kit/splitAxis.ts';
+import { elementTiles } from './kit/wasmTiles.ts';
 
 /** Writes a value, given by its bits, over `count` words. */
 export const fill = defineKernel({
@@ -12,6 +13,7 @@ export const fill = defineKernel({
   launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
   splitAxes: (p, alignment) => [splitAlong(p, 'count', { y: 1 }, alignment)],
   wgsl: (c) => perElementMain(c, `p.count / ${c.width}u`, 'y[i] = I(p.bits);'),
+  wasm: ({ count }) => elementTiles('fill', count),
   reference({ y }, { count, bits }) {
     y.fill(bits, 0, count);
   },
@@ -56,6 +58,7 @@ export const storeStrided = defineKernel({
 ${stridedIndexWgsl('x')}
 ${stridedIndexWgsl('y')}
 ${perElementMain(c, 'p.count', 'y[at_y(i)] = x[at_x(i)];')}`,
+  wasm: ({ count }) => elementTiles('storeStrided', count),
   reference({ x, y }, p) {
     forEachStrided(
       p.rank,
@@ -101,6 +104,7 @@ export const accumulate = defineKernel({
   launch: (p, c) => perElementWorkgroups(p.count / c.width, c),
   splitAxes: (p, alignment) => [splitAlong(p, 'count', { x: 1, y: 1 }, alignment)],
   wgsl: (c) => perElementMain(c, `p.count / ${c.width}u`, 'y[i] += x[i];'),
+  wasm: ({ count }) => elementTiles('accumulate', count),
   reference({ x, y }, { count }) {
     for (let i = 0; i < count; i++) y[i] += x[i];
   },

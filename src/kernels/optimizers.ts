@@ -9,6 +9,7 @@ import {
 import type { Traits } from '../device/traits.ts';
 import { independentLanes } from './kit/perRow.ts';
 import { alignedWindow, splitAlong } from './kit/splitAxis.ts';
+import { rowTiles } from './kit/wasmTiles.ts';
 
 /**
  * Optimizer steps over many parameters in one launch: parameters, gradients and state lie in flat
@@ -155,6 +156,7 @@ function defineAdam<M extends string>(name: string, maxBuffers: Record<M, Buffer
   ${amsgrad ? 'vMax[i] = secondMoment;' : ''}
   param[i] = w - (lr / h1.w) * m1 / (sqrt(secondMoment) / h2.x + h0.w);`,
       ),
+    wasm: ({ blocks }: P) => rowTiles(amsgrad ? 'adamAmsgrad' : 'adam', blocks, BLOCK_SIZE),
     reference({ owners, hyper, grad, param, m, v, ...max }, p: P) {
       const vMax = amsgrad ? max.vMax : undefined;
       forEachBlock({ owners, hyper }, p, (start, end, row) => {

@@ -59,6 +59,28 @@ export const yieldToEventLoop: typeof node.yieldToEventLoop = () =>
 
 export const waitForDevice: typeof node.waitForDevice = (promise) => promise;
 
+/** Only pages that are isolated from those of other origins do. */
+export const canShareMemory: typeof node.canShareMemory = () =>
+  globalThis.crossOriginIsolated === true;
+
+export const countCores: typeof node.countCores = () => navigator.hardwareConcurrency ?? 1;
+
+export const startThread: typeof node.startThread = (source, data, onEnd) => {
+  const text = `onmessage = (event) => { (${source})(event.data); };`;
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.onerror = ({ message }) => onEnd(message);
+  worker.postMessage(data);
+  return {
+    stop() {
+      worker.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
+};
+
+export const allowRelaxedSimd: typeof node.allowRelaxedSimd = async () => {};
+
 /** Bytes that a browser sees as pressure: more than it lets pass without a collection. */
 const PRESSURE_BYTES = 1 << 27;
 

@@ -28,6 +28,12 @@ export {
   readBytes,
 } from './node/readFiles.ts';
 export { absolutePath, isSamePath } from './node/samePath.ts';
+export {
+  allowRelaxedSimd,
+  canShareMemory,
+  countCores,
+  startThread,
+} from './node/threads.ts';
 export { waitForDevice, yieldToEventLoop } from './node/waiting.ts';
 export { findWebGPU } from './node/webgpu.ts';
 

@@ -18,6 +18,11 @@ export interface Hash {
   digest(encoding: 'hex'): string;
 }
 
+/** A thread that another one started. */
+export interface Thread {
+  stop(): void;
+}
+
 /** What the system says of a failure. */
 export interface SystemError extends Error {
   code?: string;

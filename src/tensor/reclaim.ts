@@ -89,7 +89,7 @@ class Holdings {
       return this.#device.alloc(bytes);
     } catch (error) {
       // WebGPU reports that an earlier allocation failed: that is not to be tried again.
-      if (!(error instanceof OutOfMemoryError && this.#device.kind === 'cpu')) throw error;
+      if (!(error instanceof OutOfMemoryError && this.#device.kind !== 'webgpu')) throw error;
       this.collect();
       return this.#device.alloc(bytes);
     }

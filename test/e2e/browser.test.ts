@@ -40,11 +40,11 @@ async function bundle(): Promise<string> {
   return output[0].code;
 }
 
-/** Serves the bundle to a headless browser, which sends back its results on WebGPU. */
-async function inBrowser(code: string): Promise<unknown> {
+/** Serves the bundle to a headless browser, which sends back its results on a device. */
+async function inBrowser(code: string, device: 'webgpu' | 'wasm'): Promise<unknown> {
   const page = `<!doctype html><script type="module">
     import { work } from './page.js';
-    const result = await work('webgpu').catch((error) => ({ error: String(error.stack) }));
+    const result = await work('${device}').catch((error) => ({ error: String(error.stack) }));
     fetch('/result', { method: 'POST', body: JSON.stringify(result) });
   </script>`;
   const server = createServer();
@@ -57,6 +57,9 @@ async function inBrowser(code: string): Promise<unknown> {
         'content-type',
         request.url === '/page.js' ? 'text/javascript' : 'text/html',
       );
+      // Only isolated pages have threads.
+      response.setHeader('cross-origin-opener-policy', 'same-origin');
+      response.setHeader('cross-origin-embedder-policy', 'require-corp');
       response.end(request.url === '/page.js' ? code : page);
       if (request.method === 'POST')
         resolve(JSON.parse(Buffer.concat(await request.toArray()).toString()));
@@ -111,12 +114,15 @@ describe('a bundle for browsers', () => {
     expect(await bundled('cpu')).toEqual(expected);
   });
 
-  it.skipIf(!browser)('computes the same on WebGPU in a browser (needs Chromium)', async () => {
-    const { gradient, losses, score } = expected;
-    expect(await inBrowser(code)).toEqual({
-      gradient: near(gradient),
-      losses: near(losses),
-      score: near(score),
-    });
-  });
+  it.skipIf(!browser).each(['webgpu', 'wasm'] as const)(
+    'computes the same on %s in a browser (needs Chromium)',
+    async (device) => {
+      const { gradient, losses, score } = expected;
+      expect(await inBrowser(code, device)).toEqual({
+        gradient: near(gradient),
+        losses: near(losses),
+        score: near(score),
+      });
+    },
+  );
 });

@@ -5,10 +5,10 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/index.ts';
 import { repositoryFile, wigbert } from '../support/cli.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
 const folder = repositoryFile('examples/custom-kernel');
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   setDevice(new CpuDevice());
   for (const [, device] of devices) device?.destroy();

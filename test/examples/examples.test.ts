@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 import golden from './golden.json' with { type: 'json' };
 
 const folder = new URL('../../examples/', import.meta.url);
@@ -15,7 +15,7 @@ const notPrograms = ['shared', 'run'];
 const programs = stems('.ts').filter((name) => !notPrograms.includes(name));
 const losses: Record<string, number[]> = golden.losses;
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   for (const [, device] of devices) device?.destroy();
 });

@@ -5,6 +5,7 @@ import { BertModel } from '../../src/bert/model.ts';
 import type { BertInputs } from '../../src/bert/modelInputs.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { backward, setDevice } from '../../src/tensor/index.ts';
 import { tryWebGpu } from '../support/devices.ts';
 import { goldenCases } from '../support/golden.ts';
@@ -13,12 +14,17 @@ import { distance, goldenInputs, readGolden, tinyBert } from '../support/goldenB
 type BertInputNames = { [K in Exclude<keyof BertInputs, 'outputAttentions'>]?: string };
 
 const webgpu = await tryWebGpu();
-afterAll(() => webgpu?.destroy());
+const wasm = await openDevice('wasm', { threads: 2 });
+afterAll(() => {
+  webgpu?.destroy();
+  wasm.destroy();
+});
 
 describe.each(
   goldenCases<Device | undefined>([
     ['cpu', new CpuDevice()],
     ['webgpu', webgpu],
+    ['wasm', wasm],
   ]),
 )('tiny BERT: %s', (_, set, device) => {
   const outputs = readGolden(set, 'outputs');

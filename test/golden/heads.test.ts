@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import {
   BertForMaskedLM,
   BertForMultipleChoice,
@@ -16,12 +17,17 @@ import { goldenCases, ownSet } from '../support/golden.ts';
 import { distance, goldenInputs, readGolden, tinyBert } from '../support/goldenBert.ts';
 
 const webgpu = await tryWebGpu();
-afterAll(() => webgpu?.destroy());
+const wasm = await openDevice('wasm', { threads: 2 });
+afterAll(() => {
+  webgpu?.destroy();
+  wasm.destroy();
+});
 
 describe.each(
   goldenCases<Device | undefined>([
     ['cpu', new CpuDevice()],
     ['webgpu', webgpu],
+    ['wasm', wasm],
   ]),
 )('heads: %s', (_, set, device) => {
   const outputs = readGolden(set, 'outputs');

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { toFloat32, toInt32 } from '../../src/formats/safetensors/dtypes.ts';
 import { parseSafetensors } from '../../src/formats/safetensors/file.ts';
 import { backward, scope, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
@@ -59,9 +60,11 @@ const ASYNC = ['maskedSelect', 'nonzero'];
 let uncollected = 0;
 
 const webgpu = await tryWebGpu();
+const wasm = await openDevice('wasm', { threads: 2 });
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
 afterAll(() => {
   webgpu?.destroy();
+  wasm.destroy();
   portable?.destroy();
 });
 
@@ -87,6 +90,7 @@ const cpu = new CpuDevice();
 const devices: [string, Device | undefined][] = [
   ['cpu', cpu],
   ['webgpu', webgpu],
+  ['wasm', wasm],
 ];
 // The larger set, where it is, also checks the kernels for adapters without fixed subgroups.
 const others = goldenCases<Device | undefined>([['webgpu without fixed subgroups', portable]]);

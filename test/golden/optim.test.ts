@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { parseSafetensors, toFloat32 } from '../../src/formats/safetensors/file.ts';
 import {
   Adam,
@@ -43,7 +44,11 @@ interface Golden {
 const read = (set: GoldenSet): Golden => JSON.parse(set.text('ops/optim.json'));
 
 const webgpu = await tryWebGpu();
-afterAll(() => webgpu?.destroy());
+const wasm = await openDevice('wasm', { threads: 2 });
+afterAll(() => {
+  webgpu?.destroy();
+  wasm.destroy();
+});
 
 const worst = (actual: ArrayLike<number>, expected: Float32Array) =>
   expected.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i])), 0);
@@ -53,6 +58,7 @@ describe.each(
   goldenCases<Device | undefined>([
     ['cpu', new CpuDevice()],
     ['webgpu', webgpu],
+    ['wasm', wasm],
   ]),
 )('%s', (_, set, device) => {
   const golden = read(set);

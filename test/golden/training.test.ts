@@ -1,6 +1,7 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import type { Device } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { BertForPreTraining, BertForSequenceClassification } from '../../src/entries/bert.ts';
 import {
   AdamW,
@@ -17,12 +18,17 @@ import { goldenCases } from '../support/golden.ts';
 import { distance, goldenInputs, noisySteps, readGolden, tinyBert } from '../support/goldenBert.ts';
 
 const webgpu = await tryWebGpu();
-afterAll(() => webgpu?.destroy());
+const wasm = await openDevice('wasm', { threads: 2 });
+afterAll(() => {
+  webgpu?.destroy();
+  wasm.destroy();
+});
 
 describe.each(
   goldenCases<Device | undefined>([
     ['cpu', new CpuDevice()],
     ['webgpu', webgpu],
+    ['wasm', wasm],
   ]),
 )('20 steps of AdamW: %s', (_, set, device) => {
   const training = readGolden(set, 'train');

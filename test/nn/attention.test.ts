@@ -8,10 +8,10 @@ import {
   type Tensor,
   tensor,
 } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 import { expectClose, expectGradients, randomValues } from '../support/finiteDifferences.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   setDevice(new CpuDevice());
   devices[1][1]?.destroy();

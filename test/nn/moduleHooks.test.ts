@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { Linear, Module, Sequential, Tanh } from '../../src/nn/index.ts';
 import { capture, keep, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 /** Doubles its input, by a forward in a field; gives an object. */

@@ -2,10 +2,10 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { capture, nn, SGD } from '../../src/index.ts';
 import { manualSeed, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 import { expectClose, expectGradients, randomValues } from '../support/finiteDifferences.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   setDevice(new CpuDevice());
   devices[1][1]?.destroy();

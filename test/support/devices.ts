@@ -16,10 +16,11 @@ export async function tryWebGpu(
   }
 }
 
-/** Both devices by name; webgpu is undefined where the machine has no adapter. */
-export async function bothDevices(): Promise<[name: string, device: Device | undefined][]> {
+/** All devices by name; webgpu is undefined where the machine has no adapter. */
+export async function allDevices(): Promise<[name: string, device: Device | undefined][]> {
   return [
     ['cpu', new CpuDevice()],
     ['webgpu', await tryWebGpu()],
+    ['wasm', await openDevice('wasm', { threads: 2 })],
   ];
 }

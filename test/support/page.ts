@@ -9,7 +9,7 @@ import {
 import { manualSeed, randn, useDevice } from '../../src/index.ts';
 
 /** Numbers on which devices and runtimes agree: a gradient, losses of three steps, a score. */
-export async function work(device: 'webgpu' | 'cpu'): Promise<Record<string, unknown>> {
+export async function work(device: 'webgpu' | 'wasm' | 'cpu'): Promise<Record<string, unknown>> {
   await useDevice(device);
   manualSeed(1);
   const x = randn([2, 3], { requiresGrad: true });

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { Dropout, LayerNorm, Linear } from '../../src/nn/index.ts';
 import { AdamW, clipGradNorm, getLinearScheduleWithWarmup } from '../../src/nn/optim/index.ts';
 import {
@@ -20,9 +21,11 @@ import { dropoutGenerator } from '../../src/tensor/ops/dropout.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
 const webgpu = await tryWebGpu();
+const wasm = await openDevice('wasm', { threads: 2 });
 afterAll(() => {
   setDevice(new CpuDevice());
   webgpu?.destroy();
+  wasm.destroy();
 });
 
 /** A small network with dropout, and a step that trains it. */
@@ -70,6 +73,7 @@ const batch = (rows: number, seed: number): { x: HostTensor; y: HostTensor } => 
 describe.each([
   ['cpu', new CpuDevice()],
   ['webgpu', webgpu],
+  ['wasm', wasm],
 ] as const)('a captured step on %s', (_, device) => {
   const here = it.skipIf(!device);
 

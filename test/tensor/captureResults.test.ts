@@ -9,9 +9,9 @@ import {
   tensor,
   zeros,
 } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   setDevice(new CpuDevice());
   for (const [, device] of devices) device?.destroy();

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { AdamW, SGD } from '../../src/nn/optim/index.ts';
 import {
   backward,
@@ -18,9 +19,11 @@ import { capturing, eagerly, parameter, type Run, type Step } from '../support/c
 import { tryWebGpu } from '../support/devices.ts';
 
 const webgpu = await tryWebGpu();
+const wasm = await openDevice('wasm', { threads: 2 });
 afterAll(() => {
   setDevice(new CpuDevice());
   webgpu?.destroy();
+  wasm.destroy();
 });
 
 describe.skipIf(!webgpu)('a captured step', () => {
@@ -175,6 +178,7 @@ describe.skipIf(!webgpu)('a captured step', () => {
 describe.each([
   ['cpu', new CpuDevice()],
   ['webgpu', webgpu],
+  ['wasm', wasm],
 ] as const)('on %s', (_, device) => {
   const here = it.skipIf(!device);
 

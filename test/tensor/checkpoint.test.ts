@@ -17,9 +17,9 @@ import {
   type Tensor,
   tensor,
 } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 type Block = (x: Tensor) => Tensor;

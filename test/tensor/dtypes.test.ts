@@ -3,9 +3,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ArgumentError, StateError } from '../../src/platform/errors.ts';
 import * as w from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices[1][1]?.destroy());
 const guide = readFileSync(new URL('../../docs/dtypes.md', import.meta.url), 'utf8');
 /** The rows of the table of results. */

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { Function, type FunctionContext } from '../../src/tensor/function.ts';
 import { capture, grad, noGrad, setDevice, type Tensor, tensor } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 type ScaleContext = FunctionContext & { factor: number };

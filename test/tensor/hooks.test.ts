@@ -8,9 +8,9 @@ import {
   type Tensor,
   tensor,
 } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 describe.each(devices)('gradient hooks on %s', (_, device) => {

@@ -5,9 +5,9 @@ import { checkKernel } from '../../src/tensor/checkKernel.ts';
 import { Function, type FunctionContext } from '../../src/tensor/function.ts';
 import { gradCheck } from '../../src/tensor/gradCheck.ts';
 import { empty, noGrad, type Tensor, tensor } from '../../src/tensor/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 /** y = 2 x, with a text that computes `factor` x. */

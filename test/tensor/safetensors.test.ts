@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSafetensors, serializeSafetensors } from '../../src/formats/safetensors/file.ts';
 import { loadSafetensors, nn, saveSafetensors, tensor, zeros } from '../../src/index.ts';
-import { bothDevices } from '../support/devices.ts';
+import { allDevices } from '../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'safetensors-'));

@@ -35,7 +35,7 @@ export function infoCommand(): Command {
         ['device', kind],
         ['adapter', description],
         ['subgroups', traits.subgroupSize ? `${traits.subgroupSize} lanes` : 'none of one size'],
-        ['largest binding', kind === 'cpu' ? 'no limit' : mebibytes(traits.maxBinding)],
+        ['largest binding', kind !== 'webgpu' ? 'no limit' : mebibytes(traits.maxBinding)],
         [
           'workgroup',
           `${traits.maxWorkgroupSize} invocations, ${traits.maxWorkgroupStorage / 1024} KiB shared`,

@@ -22,11 +22,13 @@ const MAX_OPS = 128;
  * Fuses consecutive element-wise launches of equal length. Results are the same, bit for bit.
  * @param isTemporary whether only these requests use a buffer
  * @param maxBuffers most buffers that one launch may bind
+ * @param mayFuse whether the device can run a request in a fused launch; default: all
  */
 export function fuseLaunches(
   requests: readonly LaunchRequest[],
   isTemporary: (buffer: DeviceBuffer) => boolean,
   maxBuffers: number,
+  mayFuse: (request: LaunchRequest) => boolean = () => true,
 ): LaunchRequest[] {
   const lastUse = new Map<DeviceBuffer, number>();
   for (const [i, { buffers }] of requests.entries()) {
@@ -41,7 +43,7 @@ export function fuseLaunches(
     group = undefined;
   };
   for (const [i, request] of requests.entries()) {
-    const count = fusableCount(request);
+    const count = mayFuse(request) ? fusableCount(request) : undefined;
     if (count === undefined) {
       flush();
       fused.push(request);

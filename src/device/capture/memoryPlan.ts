@@ -1,5 +1,3 @@
-import type { BufferPool, GpuBuffer } from '../webgpu/pool.ts';
-
 /** A buffer of a step is needed from one launch (inclusive) to another (exclusive). */
 export interface Lifetime {
   bytes: number;
@@ -44,15 +42,21 @@ export function assignSlots(
   return { slotOf, sizes };
 }
 
+/** Where buffers come from. */
+interface Pool<B> {
+  acquire(bytes: number): B;
+  release(buffer: B): void;
+}
+
 /** Memory for the temporaries of captured steps. Steps run one after the other, so all share it. */
-export class SharedBuffers {
-  readonly #pool: BufferPool;
-  readonly #buffers: GpuBuffer[] = [];
+export class SharedBuffers<B extends { bytes: number; allocationFailed?: boolean }> {
+  readonly #pool: Pool<B>;
+  readonly #buffers: B[] = [];
   #planCount = 0;
   /** Increases when a slot gets other memory: launches must then be bound again. */
   generation = 0;
 
-  constructor(pool: BufferPool) {
+  constructor(pool: Pool<B>) {
     this.#pool = pool;
   }
 
@@ -80,8 +84,8 @@ export class SharedBuffers {
     return this.#buffers.some(({ allocationFailed }) => allocationFailed);
   }
 
-  gpuBuffer(slot: number): GPUBuffer {
-    return this.#buffers[slot].gpu;
+  buffer(slot: number): B {
+    return this.#buffers[slot];
   }
 
   /** A step was disposed; the last one gives the memory back. */

@@ -5,14 +5,14 @@ import type { Launch } from '../webgpu/commandStream.ts';
 import { createBindGroup, type ResolvedLaunch } from '../webgpu/launches.ts';
 import type { BufferPool, GpuBuffer } from '../webgpu/pool.ts';
 import type { SharedBuffers } from './memoryPlan.ts';
-import { type ReplayHook, rollBackHooks, type Trace } from './trace.ts';
+import { type ReplayHook, rollBackHooks, runHooks, type Trace } from './trace.ts';
 import { UploadBlock } from './uploadBlock.ts';
 
 /** What a plan needs of its device. */
 export interface PlanHost {
   gpu: GPUDevice;
   pool: BufferPool;
-  sharedBuffers: SharedBuffers;
+  sharedBuffers: SharedBuffers<GpuBuffer>;
   /** Where bindings may start, in bytes. */
   alignment: number;
   /** Submits a step: `upload` adds the commands that come first, then the launches run. */
@@ -53,7 +53,12 @@ export class WebGpuPlan implements Plan {
   #isFirstReplay = true;
   #disposed = false;
 
-  constructor(trace: Trace, launches: readonly ResolvedLaunch[], result: Binding, host: PlanHost) {
+  constructor(
+    trace: Trace<GpuBuffer>,
+    launches: readonly ResolvedLaunch[],
+    result: Binding,
+    host: PlanHost,
+  ) {
     this.#host = host;
     this.#hooks = trace.hooks;
     this.#result = result;
@@ -82,7 +87,7 @@ export class WebGpuPlan implements Plan {
   replay(prepare: () => void): Promise<ArrayBuffer> {
     if (this.#disposed) throw new StateError('replay: the captured step was disposed');
     // The capture ran the hooks for the first replay.
-    if (!this.#isFirstReplay) this.#runHooks(prepare);
+    if (!this.#isFirstReplay) runHooks(prepare, this.#hooks);
     this.#isFirstReplay = false;
     if (this.#boundGeneration !== this.#host.sharedBuffers.generation) this.#bind();
     const { queue } = this.#host.gpu;
@@ -103,20 +108,11 @@ export class WebGpuPlan implements Plan {
     this.#host.sharedBuffers.release();
   }
 
-  /** Lets the host write what changes from step to step; undoes all of it if a hook throws. */
-  #runHooks(prepare: () => void): void {
-    let done = 0;
-    try {
-      prepare();
-      for (; done < this.#hooks.length; done++) this.#hooks[done].run();
-    } catch (error) {
-      rollBackHooks(this.#hooks.slice(0, done));
-      throw error;
-    }
-  }
-
   /** Finds a slot for every temporary that does not live in the block. */
-  #assignSlots(trace: Trace, launches: readonly ResolvedLaunch[]): [GpuBuffer, number][] {
+  #assignSlots(
+    trace: Trace<GpuBuffer>,
+    launches: readonly ResolvedLaunch[],
+  ): [GpuBuffer, number][] {
     const lifetimes = trace.lifetimes(launches);
     // Copies from the block run before all launches; the result is read after them.
     for (const buffer of this.#uploadBlock.copyTargets)
@@ -132,7 +128,7 @@ export class WebGpuPlan implements Plan {
   #bind(): void {
     const { gpu, sharedBuffers } = this.#host;
     for (const [buffer, slot] of this.#slotAssignments)
-      Object.assign(buffer, { gpu: sharedBuffers.gpuBuffer(slot) });
+      Object.assign(buffer, { gpu: sharedBuffers.buffer(slot).gpu });
     this.#launches = this.#resolved.map(({ params, bindings, ...launch }) => ({
       ...launch,
       bindGroup: createBindGroup(gpu, launch.pipeline, params, bindings),

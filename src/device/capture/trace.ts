@@ -1,14 +1,17 @@
 import { StateError } from '../../platform/errors.ts';
 import type { Binding, DeviceBuffer } from '../device.ts';
 import type { HostArray } from '../kernel.ts';
-import type { ResolvedLaunch } from '../webgpu/launches.ts';
-import type { GpuBuffer } from '../webgpu/pool.ts';
 import { fuseLaunches, type LaunchRequest } from './fusion.ts';
 import type { Lifetime } from './memoryPlan.ts';
 
+/** A buffer that a step may ask for. */
+export interface TracedBuffer extends DeviceBuffer {
+  readonly id: number;
+}
+
 /** A write from the host that the step made. */
-export interface HostWrite {
-  buffer: GpuBuffer;
+export interface HostWrite<B extends TracedBuffer> {
+  buffer: B;
   offset: number;
   data: Uint8Array;
 }
@@ -24,36 +27,54 @@ export function rollBackHooks(hooks: readonly ReplayHook[]): void {
   for (const hook of hooks.toReversed()) hook.rollback?.();
 }
 
-export const writeKey = (buffer: GpuBuffer, offset: number): string => `${buffer.id}+${offset}`;
+/** Lets the host write what changes from step to step; undoes all of it if a hook throws. */
+export function runHooks(prepare: () => void, hooks: readonly ReplayHook[]): void {
+  let done = 0;
+  try {
+    prepare();
+    for (; done < hooks.length; done++) hooks[done].run();
+  } catch (error) {
+    rollBackHooks(hooks.slice(0, done));
+    throw error;
+  }
+}
+
+export const writeKey = (buffer: TracedBuffer, offset: number): string => `${buffer.id}+${offset}`;
 let virtualId = 0;
 
 /**
  * What a step asks of the device, recorded instead of done. Its buffers are placeholders: memory is
  * assigned when the whole step is known.
  */
-export class Trace {
+export class Trace<B extends TracedBuffer> {
   readonly requests: LaunchRequest[] = [];
   readonly hooks: ReplayHook[] = [];
-  readonly writes = new Map<string, HostWrite>();
+  readonly writes = new Map<string, HostWrite<B>>();
   /** Buffers that the step asked for. */
-  readonly #own = new Set<GpuBuffer>();
-  readonly #freed = new Set<GpuBuffer>();
+  readonly #own = new Set<B>();
+  readonly #freed = new Set<B>();
+  readonly #placeholder: (id: number, bytes: number) => B;
 
-  alloc(bytes: number): GpuBuffer {
-    const buffer = { id: --virtualId, bytes, base: 0, lastBatch: -1, pins: 0 } as GpuBuffer;
+  /** `placeholder` makes a buffer without memory; its id is below 0. */
+  constructor(placeholder: (id: number, bytes: number) => B) {
+    this.#placeholder = placeholder;
+  }
+
+  alloc(bytes: number): B {
+    const buffer = this.#placeholder(--virtualId, bytes);
     this.#own.add(buffer);
     return buffer;
   }
 
-  free(buffer: GpuBuffer): void {
+  free(buffer: B): void {
     this.#freed.add(buffer);
   }
 
-  owns(buffer: GpuBuffer): boolean {
+  owns(buffer: B): boolean {
     return this.#own.has(buffer);
   }
 
-  write(buffer: GpuBuffer, offset: number, source: HostArray): void {
+  write(buffer: B, offset: number, source: HostArray): void {
     const key = writeKey(buffer, offset);
     // All host writes go up before all launches.
     const isUsed = this.requests.some(({ buffers }) =>
@@ -85,11 +106,16 @@ export class Trace {
   }
 
   /** The launches, with consecutive element-wise ones fused. */
-  fused(result: Binding, maxBuffers: number): LaunchRequest[] {
+  fused(
+    result: Binding,
+    maxBuffers: number,
+    mayFuse?: (request: LaunchRequest) => boolean,
+  ): LaunchRequest[] {
     return fuseLaunches(
       this.requests,
-      (buffer) => buffer !== result.buffer && this.owns(buffer as GpuBuffer),
+      (buffer) => buffer !== result.buffer && this.owns(buffer as B),
       maxBuffers,
+      mayFuse,
     );
   }
 
@@ -97,8 +123,8 @@ export class Trace {
    * For each of the step's buffers, the span from the first launch that touches it to the last,
    * whenever it was freed.
    */
-  lifetimes(launches: readonly ResolvedLaunch[]): Map<GpuBuffer, Lifetime> {
-    const lifetimes = new Map<GpuBuffer, Lifetime>();
+  lifetimes(launches: readonly { bindings: readonly { buffer: B }[] }[]): Map<B, Lifetime> {
+    const lifetimes = new Map<B, Lifetime>();
     for (const [i, { bindings }] of launches.entries()) {
       for (const { buffer } of bindings) {
         if (!this.owns(buffer)) continue;

@@ -20,7 +20,7 @@ export class UploadBlock {
 
   /** Buffers in the block start at multiples of `alignment` bytes. */
   constructor(
-    trace: Trace,
+    trace: Trace<GpuBuffer>,
     launches: readonly ResolvedLaunch[],
     pool: BufferPool,
     alignment: number,
@@ -75,7 +75,7 @@ export class UploadBlock {
   }
 
   /** Decides where each host write lies. Returns the size of the block. */
-  #layOut(trace: Trace, launches: readonly ResolvedLaunch[], alignment: number): number {
+  #layOut(trace: Trace<GpuBuffer>, launches: readonly ResolvedLaunch[], alignment: number): number {
     const written = new Set(
       launches.flatMap(({ bindings }) =>
         bindings.filter(({ writes }) => writes).map(({ buffer }) => buffer),

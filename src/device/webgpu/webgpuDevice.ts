@@ -25,6 +25,10 @@ import { precompileIfSlow } from './precompile.ts';
 import { Profiler } from './profiler.ts';
 import { Readback } from './readback.ts';
 
+/** A buffer of a captured step, which gets memory when the whole step is known. */
+const placeholder = (id: number, bytes: number): GpuBuffer =>
+  ({ id, bytes, base: 0, lastBatch: -1, pins: 0 }) as GpuBuffer;
+
 /**
  * Runs the WGSL of kernels on an adapter. A launch takes this way: `run` splits it where buffers
  * are larger than a binding (splitLaunch.ts), `LaunchResolver` chooses the variant and binds
@@ -47,9 +51,9 @@ export class WebGpuDevice implements Device {
   readonly #resolver: LaunchResolver;
   readonly #readback: Readback;
   /** Memory of captured steps. */
-  #sharedBuffers: SharedBuffers;
+  #sharedBuffers: SharedBuffers<GpuBuffer>;
   /** The step that is being captured. */
-  #trace: Trace | undefined;
+  #trace: Trace<GpuBuffer> | undefined;
   #profiler: Profiler | undefined;
 
   /**
@@ -148,7 +152,7 @@ export class WebGpuDevice implements Device {
 
   capture(body: () => TracedStep): Plan {
     if (this.#trace) throw new StateError('capture: another step is being captured already');
-    const trace = new Trace();
+    const trace = new Trace(placeholder);
     this.#trace = trace;
     try {
       return this.#buildPlan(trace, body());
@@ -165,7 +169,7 @@ export class WebGpuDevice implements Device {
     this.#trace?.hooks.push({ run, rollback });
   }
 
-  #buildPlan(trace: Trace, { result, inputs }: TracedStep): Plan {
+  #buildPlan(trace: Trace<GpuBuffer>, { result, inputs }: TracedStep): Plan {
     trace.assertNothingEscapes([result.buffer, ...inputs]);
     const launches = trace
       .fused(result, this.traits.maxStorageBuffers)

@@ -1,4 +1,5 @@
 import { type ArrayOf, type BufferSpec, defineKernel, main, wgsl } from '../../device/kernel.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 import { rowsPerWorkgroup, specialize } from './forward.ts';
 import { forEachQueryRow, isDropped } from './queryRows.ts';
 import {
@@ -17,6 +18,7 @@ import {
   workgroupsFor,
 } from './shape.ts';
 import { keyValueGradientSubgroup, queryGradientSubgroup } from './subgroup.ts';
+import { attentionTiles, keyTiles } from './wasm.ts';
 import { keyValueGradientWorkgroup, queryGradientWorkgroup } from './workgroupGradients.ts';
 
 /**
@@ -54,6 +56,7 @@ ${main(
   let divisor = select(expSum, 1.0, expSum == 0.0);
   terms[row] = V(stats[row * 2u], 1.0 / divisor, hsum(dot), 0.0);`,
 )}`,
+  wasm: ({ rows, size }) => rowTiles('attentionTerms', rows, size),
   reference({ y, dy, stats, terms }, { rows, size }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
@@ -89,6 +92,7 @@ export const attentionQueryGradient = defineKernel({
     constants.variant === 'subgroup'
       ? queryGradientSubgroup(constants)
       : queryGradientWorkgroup(constants),
+  wasm: (p) => attentionTiles('attentionQueryGradient', p, 2),
   reference({ dq, ...rest }, p) {
     const sums = new Float64Array(dq.length);
     forEachScore(rest, p, ({ k }, { yAt, kAt, dScore }) => {
@@ -114,6 +118,7 @@ export const attentionKeyValueGradient = defineKernel({
     constants.variant === 'subgroup'
       ? keyValueGradientSubgroup(constants)
       : keyValueGradientWorkgroup(constants),
+  wasm: (p) => keyTiles('attentionKeyValueGradient', p),
   reference({ dkv, ...rest }, p) {
     const [dk, dv] = [0, 1].map(() => new Float64Array(p.batch * p.keys * p.heads * p.size));
     forEachScore(rest, p, ({ q, dy }, { qAt, yAt, keyGradAt, weight, dScore }) => {

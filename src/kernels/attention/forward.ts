@@ -17,6 +17,7 @@ import {
   workgroupsFor,
 } from './shape.ts';
 import { forwardSubgroup, SUBGROUP_ROWS, SUBGROUP_SIZE } from './subgroup.ts';
+import { attentionTiles } from './wasm.ts';
 import { forwardWorkgroup, workgroupRows } from './workgroup.ts';
 
 export interface AttentionConstants extends Record<string, string | number | boolean> {
@@ -68,6 +69,7 @@ export const attention = defineKernel({
   launch: (p, constants) => workgroupsFor(p, p.length, rowsPerWorkgroup(constants)),
   wgsl: (constants) =>
     constants.variant === 'subgroup' ? forwardSubgroup(constants) : forwardWorkgroup(constants),
+  wasm: (p) => attentionTiles('attention', p, 1),
   reference({ y, stats, ...inputs }, p) {
     const scores = new Float32Array(p.keys);
     const sums = new Float64Array(p.size);

@@ -1,6 +1,7 @@
 import { defineKernel, main, wgsl } from '../../device/kernel.ts';
 import { dropoutParams, dropoutState, dropoutWgsl } from '../elementwise/dropout.ts';
 import { philox4x32 } from '../kit/philox.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 import { keepWords } from './shape.ts';
 
 const WORKGROUP_SIZE = 64;
@@ -39,6 +40,7 @@ ${main(
   }
   keepBits[at] = word;`,
 )}`,
+  wasm: ({ rows, keys }) => rowTiles('attentionKeepBits', rows, keys),
   reference({ state, keepBits }, { rows, keys, call, threshold }) {
     const words = keepWords(keys);
     const random = new Uint32Array(4);

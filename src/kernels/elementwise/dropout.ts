@@ -2,6 +2,7 @@ import { defineKernel, wgsl } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
 import { philox4x32, philoxWgsl } from '../kit/philox.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
+import { elementTiles } from '../kit/wasmTiles.ts';
 
 /** Parameters of a kernel that drops elements: position in the random numbers, and rate. */
 export const dropoutParams = { call: 'u32', threshold: 'u32', scale: 'f32' } as const;
@@ -66,6 +67,7 @@ export const dropout = defineKernel({
   wgsl: (c) => wgsl`
 ${dropoutWgsl(c)}
 ${perElementMain(c, `p.count / ${c.width}u`, `y[i] = drop(x[i], i + p.first / ${c.width}u);`)}`,
+  wasm: ({ count }) => elementTiles('dropout', count),
   reference({ state, x, y }, p) {
     const factors = dropoutFactors(state, p, p.first + p.count).subarray(p.first);
     for (let i = 0; i < p.count; i++) y[i] = factors[i] === 0 ? 0 : x[i] * factors[i];

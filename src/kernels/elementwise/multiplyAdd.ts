@@ -4,6 +4,8 @@ import { defineKernel, main } from '../../device/kernel.ts';
 const CHAINS = 8;
 /** Multiply-adds of a chain in one round of the loop, unrolled. */
 const LINKS = 4;
+/** Lanes of a tile on the wasm device. */
+const TILE = 64;
 const chains = Array.from({ length: CHAINS }, (_, chain) => chain);
 
 /**
@@ -33,6 +35,10 @@ export const multiplyAdd = defineKernel({
   }
   y[i] = ${chains.map((c) => `x${c}`).join(' + ')};`,
     ),
+  wasm: ({ lanes }) => ({
+    phases: [{ entry: 'multiplyAdd', tiles: Math.ceil(lanes / TILE) }],
+    words: [TILE],
+  }),
   reference({ y }, { lanes, rounds, factor, term }) {
     for (let i = 0; i < 4 * lanes; i++) {
       const first = (Math.floor(i / 4) % 64) + 0.25 * (i % 4);

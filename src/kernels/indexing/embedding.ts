@@ -2,8 +2,11 @@ import { defineKernel, main, repeat } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
 import { isVectorised } from '../kit/perRow.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 
 const WORKGROUP_SIZE = 64;
+/** Positions and columns of a tile on the `wasm` device: a long chain is shared by columns. */
+const [TILE_POSITIONS, TILE_COLUMNS] = [128, 64];
 /** `n` ids of rows of a table of `vocab` rows; a launch sees `rows` of them, from `first` on. */
 const params = { vocab: 'u32', first: 'u32', rows: 'u32', cols: 'u32', n: 'u32' } as const;
 type P = Record<keyof typeof params, number>;
@@ -49,6 +52,7 @@ export const embedding = defineKernel({
     if (row < p.rows) { y[i] = weight[row * cols + i - position * cols]; }
     else if (id < 0 || id >= i32(p.vocab)) { y[i] = V(bitcast<f32>(p.n | 0x7fc00000u)); }`,
     ),
+  wasm: ({ n, cols }) => rowTiles('embedding', n, cols),
   reference({ weight, ids, y }, { vocab, first, rows, cols, n }) {
     for (let i = 0; i < n; i++) {
       const row = ids[i] - first;
@@ -168,6 +172,7 @@ export const zeroTouchedRows = defineKernel({
     let cols = p.cols / ${c.width}u;
     for (var at = i * cols; at < (i + 1u) * cols; at++) { y[at] = V(0.0); }`,
     ),
+  wasm: ({ rows, cols }) => rowTiles('zeroTouchedRows', rows, cols / 16),
   reference({ touchedRows, y }, { rows, cols }) {
     for (let row = 0; row < rows; row++)
       if (touchedRows[row]) y.fill(0, row * cols, (row + 1) * cols);
@@ -215,6 +220,11 @@ export const embeddingBackward = defineKernel({
     }
     dWeight[row * cols + column] += total;`,
     ),
+  wasm({ n, cols }) {
+    const tiles = Math.ceil(n / TILE_POSITIONS) * Math.ceil(cols / TILE_COLUMNS);
+    const words = [TILE_POSITIONS, TILE_COLUMNS];
+    return { phases: [{ entry: 'embeddingBackward', tiles }], words };
+  },
   reference({ dy, ids, next, dWeight }, { first, rows, cols, n, padding }) {
     for (let i = 0; i < n; i++) {
       const row = ids[i] - first;

@@ -1,4 +1,5 @@
 import type { ElementType, FusedOp, Kernel, ParamTypes, ParamValues } from '../../device/kernel.ts';
+import { chainWasm } from './chainWasm.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
 import {
   type PerElementConstants,
@@ -69,6 +70,7 @@ function defineFusedKernel(ops: readonly FusedOp[]): Kernel {
     launch: (p, c) => perElementWorkgroups(size(p) / c.width, c),
     wgsl: (c) => `${functionsOf(ops)}
 ${perElementMain(c, `p.count / ${c.width}u`, bodyOf(ops, buffers), { reads: readsOf(buffers) })}`,
+    wasm: (p) => chainWasm(ops, Object.keys(buffers), size(p)),
     reference: (data, p) => {
       const values: number[] = [];
       for (let element = 0; element < size(p); element++) {

@@ -9,6 +9,7 @@ import type { Traits } from '../../device/traits.ts';
 import { fuseElementwise } from './fuseElementwise.ts';
 import { mapReference, type ReferenceOperand } from './mapReference.ts';
 import type { MapKernel, MapSpec } from './mapSpec.ts';
+import { mapWasm } from './mapWasm.ts';
 import {
   type PerElementConstants,
   perElementConstants,
@@ -54,6 +55,12 @@ export function defineMap(spec: MapSpec): MapKernel {
       count: (p: P) => (isFlat(spec, p) ? p.count : undefined),
       fuse: fuseElementwise,
     },
+    wasm: (p: P) =>
+      mapWasm(
+        spec,
+        p.count,
+        inputs.map((name) => isFlatOperand(name, p)),
+      ),
     reference: (arrays, p: P) => applyReference(spec, arrays as Record<string, Float32Array>, p),
     cases: mapCases(inputs, scalars),
     tolerance: spec.tolerance,
@@ -84,11 +91,11 @@ function buffersOf(spec: MapSpec): Record<string, BufferSpec<P>> {
   return buffers;
 }
 
-/** Whether every operand is read straight through. */
+/** Whether an operand is read straight through. */
+const isFlatOperand = (name: string, p: P): boolean =>
+  p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]);
 const isFlat = ({ inputs }: MapSpec, p: P): boolean =>
-  inputs.every(
-    (name) => p[`offset_${name}`] === 0 && isDense(p.rank, p.shape, p[`strides_${name}`]),
-  );
+  inputs.every((name) => isFlatOperand(name, p));
 
 /** Whether rows of a strided operand can be read in whole vec4s, or repeat one element. */
 const isAligned = (strides: number[], offset: number, last: number): boolean =>

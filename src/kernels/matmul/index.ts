@@ -32,6 +32,7 @@ import { subgroupMatrix } from './subgroupMatrix.ts';
 import { tiled } from './tiled.ts';
 import type { MatmulConstants, Variant } from './variant.ts';
 import { vector } from './vector.ts';
+import { matmulWasm } from './wasm.ts';
 
 export type { Activation } from './epilogue.ts';
 export { savesPreActivation } from './epilogue.ts';
@@ -125,6 +126,7 @@ function defineMatmul(name: string, epilogue: Epilogue) {
       return tileCount(p, tileM, tileN);
     },
     wgsl: (constants, traits) => variantOf(constants).wgsl(constants, epilogue, traits),
+    wasm: (p) => matmulWasm(p, epilogue),
     reference: (arrays, p) => multiplyReference(arrays, p, activationReference(activation)),
     flops: (p) => 2 * p.m * p.n * p.k * p.batch0 * p.batch1,
     tolerance: 1e-5,

@@ -6,6 +6,7 @@ import {
   dropoutWgsl,
 } from '../elementwise/dropout.ts';
 import { perRowWeighted, perRowWeightedWgsl } from '../kit/perRowWeighted.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 import {
   inputGradient,
   type LayerNormSizes,
@@ -69,6 +70,8 @@ function defineAddLayerNorm<B extends Record<string, BufferSpec<P>>>(name: strin
       computeStatistics: (walk) => rowMomentsWgsl(c, walk, savesForBackward ? 'z[i] = v;' : ''),
       ...(hasDropout && { functions: dropoutWgsl(c) }),
     })),
+    wasm: ({ rows, cols }: P) =>
+      rowTiles('addLayerNorm', rows, cols, [Number(hasDropout), Number(savesForBackward)]),
     reference(arrays, p: P) {
       const { x, residual, weight, bias, y } = arrays as Record<string, Float32Array>;
       const { state, z, moments } = arrays as unknown as Optional;
@@ -126,6 +129,7 @@ export const dropoutAddLayerNormBackward = defineKernel({
     ...inputGradient('z', 'dresidual[i] = dz; dx[i] = drop(dz, i);'),
     functions: dropoutWgsl(c),
   })),
+  wasm: ({ rows, cols }) => rowTiles('dropoutAddLayerNormBackward', rows, cols),
   reference({ state, dy, z, weight, moments, dresidual, dx }, p) {
     layerNormBackward.reference({ dy, x: z, weight, moments, dx: dresidual }, p);
     const factors = dropoutFactors(state, p, z.length);

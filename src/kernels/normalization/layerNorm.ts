@@ -1,6 +1,7 @@
 import { type BufferSpec, defineKernel, main } from '../../device/kernel.ts';
 import { independentLanes, type RowConstants, type RowWalk } from '../kit/perRow.ts';
 import { perRowWeighted, perRowWeightedWgsl, type WeightedRowSpec } from '../kit/perRowWeighted.ts';
+import { columnTiles, rowTiles } from '../kit/wasmTiles.ts';
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450) over rows. */
 
@@ -86,6 +87,7 @@ export const layerNorm = defineKernel({
     computeStatistics: (walk) => rowMomentsWgsl(c, walk),
     storeStatistics: storeMoments,
   })),
+  wasm: ({ rows, cols }) => rowTiles('layerNorm', rows, cols),
   reference({ x, weight, bias, y, moments }, { rows, cols, eps }) {
     for (let r = 0; r < rows; r++) {
       let mean = 0;
@@ -136,6 +138,7 @@ export const layerNormBackward = defineKernel({
   },
   ...perRowWeighted,
   wgsl: perRowWeightedWgsl(() => inputGradient('x', 'dx[i] = dz;')),
+  wasm: ({ rows, cols }) => rowTiles('layerNormBackward', rows, cols),
   reference({ dy, x, weight, moments, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const [mean, rstd] = moments.subarray(r * 2, r * 2 + 2);
@@ -196,6 +199,8 @@ export const layerNormBackwardAffine = defineKernel({
   dWeight[at] = sumW;
   dBias[at] = sumB;`,
     ),
+  wasm: ({ cols, size, chunks }) =>
+    columnTiles(['affineGroup', 'affineGroups'], { chunks, rows: size, cols, results: 2 }),
   reference({ dy, x, moments, dWeight, dBias }, { rows, cols, size, chunks }) {
     for (let chunk = 0; chunk < chunks; chunk++) {
       for (let c = 0; c < cols; c++) {

@@ -2,6 +2,7 @@ import { defineKernel } from '../../device/kernel.ts';
 import { FLOAT32_MAX } from '../kit/float32.ts';
 import { LOWEST_F32, perRow, perRowWgsl, type RowWalk, rowWalk } from '../kit/perRow.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
+import { rowTiles } from '../kit/wasmTiles.ts';
 
 const cases = [
   { rows: 3, cols: 5 },
@@ -46,6 +47,7 @@ export const softmax = defineKernel({
     return `${maxAndExpSumWgsl(row)}
   ${row.forEachVector('y[i] = exp(v - rowMax) / expSum;')}`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('softmax', rows, cols),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const { rowMax, expSum } = maxAndExpSum(x, r * cols, cols);
@@ -89,6 +91,7 @@ ${maxAndExpSumWgsl(row, '', weight)}
   let divisor = select(expSum, 1.0, expSum == 0.0);
   ${row.forEachVector(`y[i] = ${weight} / divisor;`)}`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('maskedSoftmax', rows, cols),
   reference({ x, mask, y }, { rows, cols, scale, rowsPerMask, causalRows }) {
     const row = new Float32Array(cols);
     for (let r = 0; r < rows; r++) {
@@ -125,6 +128,7 @@ export const softmaxBackward = defineKernel({
   let dot = teamSum(hsum(laneSum), lane);
   ${row.forEachVector('dx[i] = p.scale * v * (g - dot);')}`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('softmaxBackward', rows, cols),
   reference({ dy, y, dx }, { rows, cols, scale }) {
     for (let r = 0; r < rows; r++) {
       let dot = 0;
@@ -152,6 +156,7 @@ export const logSoftmax = defineKernel({
   let shift = log(expSum);
   ${row.forEachVector('y[i] = v - rowMax - shift;')}`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('logSoftmax', rows, cols),
   reference({ x, y }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       const { rowMax, expSum } = maxAndExpSum(x, r * cols, cols);
@@ -182,6 +187,7 @@ export const logSoftmaxBackward = defineKernel({
   let total = teamSum(hsum(laneSum), lane);
   ${row.forEachVector('dx[i] = g - exp(y[i]) * total;')}`;
   }),
+  wasm: ({ rows, cols }) => rowTiles('logSoftmaxBackward', rows, cols),
   reference({ dy, y, dx }, { rows, cols }) {
     for (let r = 0; r < rows; r++) {
       let total = 0;

@@ -2,6 +2,7 @@ import { defineKernel, main, wgsl } from '../../device/kernel.ts';
 import { perElementConstants, perElementMain, perElementWorkgroups } from '../kit/perElement.ts';
 import { teamWgsl } from '../kit/perRow.ts';
 import { splitAlong } from '../kit/splitAxis.ts';
+import { elementTiles, rowTiles } from '../kit/wasmTiles.ts';
 
 /** Elements that one team sums. */
 export const CHUNK_SIZE = 4096;
@@ -46,6 +47,7 @@ ${main(
   let total = teamSum(hsum(acc), lane);
   if (lane == 0u) { partial[p.first + group] = total; }`,
 )}`,
+  wasm: ({ count }) => rowTiles('sumSquares', Math.ceil(count / CHUNK_SIZE), CHUNK_SIZE / 4),
   reference({ x, partial }, { count, first }) {
     for (let start = 0, c = first; start < count; start += CHUNK_SIZE, c++) {
       let total = 0;
@@ -82,6 +84,7 @@ export const clipByNorm = defineKernel({
       prologue,
     });
   },
+  wasm: ({ count }) => elementTiles('clipByNorm', count),
   reference({ norm, x }, { count, maxNorm }) {
     if (norm[0] + 1e-6 <= maxNorm) return;
     const factor = maxNorm / (norm[0] + 1e-6);

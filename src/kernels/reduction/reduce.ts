@@ -4,6 +4,7 @@ import { type Cascade, cascadeWgsl } from '../kit/cascade.ts';
 import { maximumWgsl } from '../kit/mathFunctions.ts';
 import { independentLanes, teamWgsl } from '../kit/perRow.ts';
 import { alignedWindow, splitGranularity } from '../kit/splitAxis.ts';
+import { columnTiles, rowTiles } from '../kit/wasmTiles.ts';
 
 /**
  * Reductions of the middle axis: x [outer, n, inner] → y [outer, chunks, inner], written from
@@ -195,6 +196,15 @@ ${walkWgsl(r, c.inBlocks, {
       : 'y[p.at + column] = acc;'
   }`,
           ),
+    wasm: ({ outer, inner, size, chunks }: ReduceParams) =>
+      inner === 1
+        ? rowTiles(`${r.name}Rows`, outer * chunks, size)
+        : columnTiles([`${r.name}Group`, `${r.name}Groups`], {
+            chunks: outer * chunks,
+            rows: size,
+            cols: inner,
+            results: 1,
+          }),
     reference({ x, y }, p: ReduceParams) {
       forEachResult(p, (to, places) => {
         let part = r.identityReference;

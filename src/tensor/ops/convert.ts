@@ -36,7 +36,7 @@ export const to = viewOperation('to', 1, (x: Tensor, dtype: DType): Tensor => {
 
 /** Whether a value that should be a dtype names a device, or is one. */
 const isDevice = (value: unknown): boolean =>
-  ['cpu', 'webgpu', 'cuda', 'gpu'].includes(String(value)) || hasKind(value);
+  ['cpu', 'wasm', 'webgpu', 'cuda', 'gpu'].includes(String(value)) || hasKind(value);
 const hasKind = (value: unknown): value is Device =>
   typeof value === 'object' && value !== null && 'kind' in value && 'alloc' in value;
 const shown = (value: unknown): string =>

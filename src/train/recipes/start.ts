@@ -1,6 +1,7 @@
 import { checkParameterCount } from '../../bert/checkpoint/sizes.ts';
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
+import type { Traits } from '../../device/traits.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
@@ -86,9 +87,12 @@ export interface DeviceSettings {
   precision?: string;
 }
 
+const precisionOf = ({ subgroupMatrix, strict }: Traits): string =>
+  subgroupMatrix ? 'high' : strict ? 'strict' : 'highest';
+
 export function deviceSettings(): DeviceSettings {
   const { kind, traits } = defaultDevice();
-  return { device: kind, precision: traits.subgroupMatrix ? 'high' : 'highest' };
+  return { device: kind, precision: precisionOf(traits) };
 }
 
 /** @throws UsageError if the default device rounds differently from the one of the run in `dir`. */

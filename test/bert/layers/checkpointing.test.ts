@@ -3,9 +3,9 @@ import { bertConfig } from '../../../src/bert/config.ts';
 import { BertForSequenceClassification } from '../../../src/bert/heads/sequenceClassification.ts';
 import { AdamW } from '../../../src/nn/optim/index.ts';
 import { capture, manualSeed, setDevice, type Tensor } from '../../../src/tensor/index.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 const config = bertConfig({

@@ -4,6 +4,7 @@ import { fuseLaunches, type LaunchRequest } from '../../../src/device/capture/fu
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
 import { type FusedOp, kernelText } from '../../../src/device/kernel.ts';
+import { openDevice } from '../../../src/device/open.ts';
 import { add, affine, mul, toFloat } from '../../../src/kernels/elementwise/arithmetic.ts';
 import { fuseElementwise } from '../../../src/kernels/kit/fuseElementwise.ts';
 import { runKernel } from '../../../src/measure/fixtures.ts';
@@ -23,10 +24,11 @@ import { tryWebGpu } from '../../support/devices.ts';
 const cpu = new CpuDevice();
 const native = await tryWebGpu();
 const portable = await tryWebGpu({ subgroupSize: 0, software: false });
+const wasm = await openDevice('wasm', { threads: 2 });
 const narrow = await tryWebGpu({ maxStorageBuffers: 4 });
 afterAll(() => {
   setDevice(cpu);
-  for (const device of [native, portable, narrow]) device?.destroy();
+  for (const device of [native, portable, narrow, wasm]) device?.destroy();
 });
 
 /** What a step may do with three values that it has; the last two kinds end a chain. */
@@ -73,6 +75,7 @@ describe.each([
   ['this adapter', native],
   ['an adapter without fixed subgroups', portable],
   ['one that binds four buffers', narrow],
+  ['the wasm device', wasm],
 ] as const)('joined launches on %s', (_, device) => {
   it.skipIf(!device)('give the bits of the launches they stand for', async () => {
     setDevice(device!);
@@ -99,7 +102,10 @@ describe.each([
   });
 });
 
-describe.skipIf(!native)('a captured chain', () => {
+describe.each([
+  ['this adapter', native],
+  ['the wasm device', wasm],
+] as const)('a captured chain on %s', (_, device) => {
   const chain = async (device: Device, times: number) => {
     setDevice(device);
     const x = { data: Float32Array.of(1, 2, 3, 4), shape: [4] };
@@ -112,15 +118,15 @@ describe.skipIf(!native)('a captured chain', () => {
     return { result, launches };
   };
 
-  it('of additions is one launch', async () => {
-    expect(await chain(native!, 100)).toEqual({
+  it.skipIf(!device)('of additions is one launch', async () => {
+    expect(await chain(device!, 100)).toEqual({
       result: Float32Array.of(101, 202, 303, 404),
       launches: 1,
     });
   });
 
-  it('of any length is few', async () => {
-    const { result, launches } = await chain(native!, 1000);
+  it.skipIf(!device)('of any length is few', async () => {
+    const { result, launches } = await chain(device!, 1000);
     expect(result).toEqual(Float32Array.of(1001, 2002, 3003, 4004));
     expect(launches).toBeLessThan(10);
   });
@@ -143,13 +149,13 @@ describe('joinMaps', () => {
   ];
   const { kernel, params } = fuseElementwise(joined);
 
-  it('stores what is asked for, on both devices', async () => {
+  it('stores what is asked for, on all devices', async () => {
     const data = {
       in0: Float32Array.of(1, 2, 3, 4, 5, 0, 0, 0),
       in1: Float32Array.of(2, 2, 2, 2, 2, 0, 0, 0),
     };
     const room = { out1: new Float32Array(8), out3: new Float32Array(8) };
-    for (const device of [cpu, native]) {
+    for (const device of [cpu, native, wasm]) {
       if (!device) continue;
       const { out1, out3 } = await runKernel(device, kernel, { ...data, ...room }, params as never);
       expect([...out1]).toEqual([7, 13, 19, 25, 31]);

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { clipGradValue, SGD } from '../../../src/nn/optim/index.ts';
 import { tensor } from '../../../src/tensor/index.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices[1][1]?.destroy());
 
 describe.each(devices)('clipGradValue on %s', (_, device) => {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { AdamW, Optimizer, SGD } from '../../../src/nn/optim/index.ts';
 import { noGrad, type Tensor, tensor } from '../../../src/tensor/index.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 
 class SignSGD extends Optimizer<{ lr: number }> {
   override step(): void {
@@ -12,7 +12,7 @@ class SignSGD extends Optimizer<{ lr: number }> {
   }
 }
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   for (const [, device] of devices) device?.destroy();
 });

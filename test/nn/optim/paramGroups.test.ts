@@ -11,9 +11,9 @@ import {
   SGD,
 } from '../../../src/nn/optim/index.ts';
 import { capture, noGrad, setDevice, type Tensor, tensor } from '../../../src/tensor/index.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterEach(() => setDevice(new CpuDevice()));
 afterAll(() => {
   for (const [, device] of devices) device?.destroy();

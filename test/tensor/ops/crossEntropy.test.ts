@@ -9,10 +9,10 @@ import {
   tensor,
 } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 import { expectClose, expectGradients, randomValues } from '../../support/finiteDifferences.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices[1][1]?.destroy());
 
 interface Plain {

@@ -2,10 +2,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { nn } from '../../../src/index.ts';
 import * as w from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 import { expectClose, expectGradients } from '../../support/finiteDifferences.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices[1][1]?.destroy());
 
 type Windows = [start: number, end: number, step: number][];

@@ -2,10 +2,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../../src/platform/errors.ts';
 import { gradCheck } from '../../../src/tensor/gradCheck.ts';
 import { type Tensor, tensor, zeros } from '../../../src/tensor/index.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 import { seeded } from '../../support/mutants.ts';
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => {
   for (const [, device] of devices) device?.destroy();
 });

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import * as w from '../../../src/index.ts';
 import { ArgumentError, WigbertError } from '../../../src/platform/errors.ts';
-import { bothDevices } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 import { expectClose } from '../../support/finiteDifferences.ts';
 import { nn, optim } from './entries.ts';
 import * as exempt from './exempt.ts';
@@ -13,7 +13,7 @@ import { callOf, cases, fill, type OperationCase, tensorsIn, tensorsOf } from '.
  * without a line fails here.
  */
 
-const devices = await bothDevices();
+const devices = await allDevices();
 afterAll(() => devices[1][1]?.destroy());
 const cpu = devices[0][1]!;
 

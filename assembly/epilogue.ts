@@ -1,0 +1,50 @@
+/** What follows a product's sums: a bias and an activation. */
+import { gelu, geluTanh, tanh } from './math';
+
+/** Numbers of the activations, in the order of `activations` in src/kernels/matmul/wasm.ts. */
+const GELU: u32 = 1;
+const GELU_TANH: u32 = 2;
+const RELU: u32 = 3;
+const TANH: u32 = 4;
+
+/** Rows of y, `stride` bytes apart; `bias` and `preActivation` are 0 where there is none. */
+export function applyEpilogue(
+  y: usize,
+  bias: usize,
+  preActivation: usize,
+  rows: u32,
+  cols: u32,
+  stride: usize,
+  activation: u32,
+): void {
+  const whole = cols & ~3;
+  for (let i: u32 = 0; i < rows; i++) {
+    for (let j: u32 = 0; j < whole; j += 4) {
+      const at = j << 2;
+      let z = v128.load(y + at);
+      if (bias) z = f32x4.add(z, v128.load(bias + at));
+      if (preActivation) v128.store(preActivation + at, z);
+      v128.store(y + at, activate(z, activation));
+    }
+    for (let j = whole; j < cols; j++) {
+      const at = j << 2;
+      let z = load<f32>(y + at);
+      if (bias) z += load<f32>(bias + at);
+      if (preActivation) store<f32>(preActivation + at, z);
+      store<f32>(y + at, f32x4.extract_lane(activate(f32x4.splat(z), activation), 0));
+    }
+    y += stride;
+    if (preActivation) preActivation += stride;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function activate(z: v128, activation: u32): v128 {
+  if (activation == GELU) return gelu(z);
+  if (activation == GELU_TANH) return geluTanh(z);
+  // A NaN stays one: it is not below 0.
+  if (activation == RELU) return v128.andnot(z, f32x4.lt(z, f32x4.splat(0)));
+  if (activation == TANH) return tanh(z);
+  return z;
+}

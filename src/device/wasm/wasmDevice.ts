@@ -1,0 +1,219 @@
+import { StateError } from '../../platform/errors.ts';
+import { yieldToEventLoop } from '../../platform/waiting.ts';
+import type { LaunchRequest } from '../capture/fusion.ts';
+import { SharedBuffers } from '../capture/memoryPlan.ts';
+import { rollBackHooks, Trace } from '../capture/trace.ts';
+import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
+import type {
+  BufferTypes,
+  Constants,
+  HostArray,
+  Kernel,
+  ParamTypes,
+  ParamValues,
+} from '../kernel.ts';
+import { costOf, type KernelTime, KernelTimes } from '../timing.ts';
+import type { Traits } from '../traits.ts';
+import { argumentBytes, type BoundLaunch, bindLaunch } from './wasmLaunch.ts';
+import { type WasmBuffer, WasmMemory } from './wasmMemory.ts';
+import type { WasmModule } from './wasmModule.ts';
+import { WasmPlan } from './wasmPlan.ts';
+import { WasmThreads } from './wasmThreads.ts';
+
+/** Milliseconds after which a loop that only awaits results gives the event loop a turn. */
+const TURN = 50;
+/** Bytes of the arguments of an eager launch; larger ones get memory of their own. */
+const EAGER_ARGS = 1 << 14;
+
+const traits: Traits = {
+  subgroupSize: 0,
+  software: true,
+  maxWorkgroupSize: 256,
+  maxWorkgroupStorage: 16384,
+  maxBinding: Number.MAX_SAFE_INTEGER,
+  maxStorageBuffers: 16,
+  maxGroupsPerDimension: 65535,
+  bindingAlignment: 4,
+};
+
+/** A buffer of a captured step, which gets memory when the whole step is known. */
+const placeholder = (id: number, bytes: number): WasmBuffer => ({
+  id,
+  bytes,
+  base: 0,
+  pins: 0,
+  views: {},
+});
+
+/**
+ * Runs kernels as WebAssembly with SIMD, on all cores of the processor. Kernels without such a form
+ * run their reference on the same memory. A launch is done when `run` returns: the calling thread
+ * takes part in it (wasmThreads.ts). assembly/index.ts tells how a kernel gets its WebAssembly.
+ */
+export class WasmDevice implements Device {
+  readonly kind = 'wasm';
+  readonly description: string;
+  readonly traits: Traits;
+  readonly #memory: WasmMemory;
+  readonly #threads: WasmThreads;
+  readonly #args: WasmBuffer;
+  /** Memory of captured steps. */
+  readonly #sharedBuffers: SharedBuffers<WasmBuffer>;
+  /** The step that is being captured. */
+  #trace: Trace<WasmBuffer> | undefined;
+  #times: KernelTimes | undefined;
+  #latestTurn = performance.now();
+
+  /**
+   * @param threads how many compute, the calling one included
+   * @param memoryLimit bytes in use beyond which an allocation fails
+   */
+  constructor(module: WasmModule, threads: number, memoryLimit?: number) {
+    this.#memory = new WasmMemory(memoryLimit);
+    this.#threads = new WasmThreads(module, this.#memory, threads);
+    this.#sharedBuffers = new SharedBuffers(this.#memory);
+    this.#args = this.#memory.acquire(EAGER_ARGS);
+    this.traits = { ...traits, strict: !module.relaxed };
+    const count = threads === 1 ? '1 thread' : `${threads} threads`;
+    this.description = `WebAssembly, ${count}${module.relaxed ? ', fused multiply-add' : ''}`;
+  }
+
+  alloc(bytes: number): DeviceBuffer {
+    return this.#trace ? this.#trace.alloc(bytes) : this.#memory.acquire(bytes);
+  }
+
+  free(buffer: DeviceBuffer): void {
+    const wasmBuffer = buffer as WasmBuffer;
+    if (this.#trace?.owns(wasmBuffer)) this.#trace.free(wasmBuffer);
+    // What a captured step made belongs to its plan.
+    else if (wasmBuffer.id > 0) this.#memory.release(wasmBuffer);
+  }
+
+  /** WebAssembly's memory never shrinks; its free parts serve buffers of any size. */
+  emptyCache(): void {}
+
+  write({ buffer, offset }: Binding, data: HostArray): void {
+    const target = buffer as WasmBuffer;
+    if (this.#trace) {
+      this.#trace.write(target, offset, data);
+      return;
+    }
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#memory.bytes(target, offset, bytes.length).set(bytes);
+  }
+
+  async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
+    if (this.#trace) throw new StateError('capture: values cannot be read inside the step');
+    this.#threads.throwFailure();
+    const copy = this.#memory.copyOut(buffer as WasmBuffer, offset, size);
+    await this.#takeTurn();
+    return copy;
+  }
+
+  peek({ buffer, offset, size }: Binding): ArrayBuffer | undefined {
+    return this.#trace ? undefined : this.#memory.copyOut(buffer as WasmBuffer, offset, size);
+  }
+
+  run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
+    kernel: Kernel<T, C, B>,
+    buffers: { [K in keyof B]: Binding },
+    params: ParamValues<T>,
+  ): void {
+    const request: LaunchRequest = {
+      kernel: kernel as unknown as Kernel,
+      buffers,
+      part: { params, starts: {} },
+    };
+    if (this.#trace) {
+      this.#trace.requests.push(request);
+      return;
+    }
+    this.#threads.throwFailure();
+    const wasm = kernel.wasm?.(params);
+    const bytes = argumentBytes(request, wasm);
+    const own = bytes > EAGER_ARGS ? this.#memory.acquire(bytes) : undefined;
+    const scratch = wasm?.scratch ? this.#memory.acquire(wasm.scratch) : undefined;
+    const args = own ?? this.#args;
+    const base = scratch?.base ?? 0;
+    this.#launch(bindLaunch(request, wasm, this.#memory, this.#threads, args, base));
+    if (own) this.#memory.release(own);
+    if (scratch) this.#memory.release(scratch);
+  }
+
+  async synchronize(): Promise<void> {
+    this.#threads.throwFailure();
+  }
+
+  capture(body: () => TracedStep): Plan {
+    if (this.#trace) throw new StateError('capture: another step is being captured already');
+    const trace = new Trace(placeholder);
+    this.#trace = trace;
+    try {
+      return this.#buildPlan(trace, body());
+    } catch (error) {
+      rollBackHooks(trace.hooks);
+      throw error;
+    } finally {
+      this.#trace = undefined;
+    }
+  }
+
+  onReplay(run: () => void, rollback?: () => void): void {
+    run();
+    this.#trace?.hooks.push({ run, rollback });
+  }
+
+  #buildPlan(trace: Trace<WasmBuffer>, { result, inputs }: TracedStep): Plan {
+    trace.assertNothingEscapes([result.buffer, ...inputs]);
+    // References have their own bits, fused or not: a chain holds WebAssembly alone.
+    const mayFuse = ({ kernel, part }: LaunchRequest) => kernel.wasm?.(part.params) !== undefined;
+    const requests = trace.fused(result, this.traits.maxStorageBuffers, mayFuse);
+    return new WasmPlan(trace, requests, result, {
+      memory: this.#memory,
+      threads: this.#threads,
+      sharedBuffers: this.#sharedBuffers,
+      run: (launches, { buffer, offset, size }) => {
+        this.#threads.throwFailure();
+        for (const launch of launches) this.#launch(launch);
+        return this.read({ buffer, offset, size });
+      },
+    });
+  }
+
+  #launch(launch: BoundLaunch): void {
+    if (!this.#times) {
+      launch.run();
+      return;
+    }
+    const { kernel, part } = launch.request;
+    const started = performance.now();
+    launch.run();
+    const cost = costOf(kernel, { form: launch.form }, part.params);
+    this.#times.launch(cost).seconds += (performance.now() - started) / 1000;
+  }
+
+  /** Lets signals, timers and finalizers run now and then: promises alone never do. */
+  async #takeTurn(): Promise<void> {
+    if (performance.now() - this.#latestTurn < TURN) return;
+    await yieldToEventLoop();
+    this.#latestTurn = performance.now();
+  }
+
+  startProfile(): void {
+    this.#times = new KernelTimes();
+  }
+
+  async stopProfile(): Promise<KernelTime[]> {
+    const times = this.#times?.sorted ?? [];
+    this.#times = undefined;
+    return times;
+  }
+
+  memory(): MemoryUse {
+    return this.#memory.usage;
+  }
+
+  destroy(): void {
+    this.#threads.destroy();
+  }
+}

@@ -1,0 +1,2 @@
+export { allowRelaxedSimd, canShareMemory, countCores, startThread } from '#platform';
+export type { Thread } from './types.ts';

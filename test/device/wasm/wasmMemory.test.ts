@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { OutOfMemoryError } from '../../../src/device/errors.ts';
+import { type WasmBuffer, WasmMemory } from '../../../src/device/wasm/wasmMemory.ts';
+
+const actions = fc.array(fc.record({ free: fc.boolean(), bytes: fc.nat(3_000_000) }), {
+  minLength: 1,
+  maxLength: 60,
+});
+
+it('buffers never overlap, and what is free is counted', () => {
+  fc.assert(
+    fc.property(actions, (list) => {
+      const memory = new WasmMemory();
+      const held: WasmBuffer[] = [];
+      for (const { free, bytes } of list) {
+        if (free && held.length > 0) memory.release(held.splice(bytes % held.length, 1)[0]);
+        else held.push(memory.acquire(bytes));
+      }
+      const inOrder = held.toSorted((a, b) => a.base - b.base);
+      for (const [i, { base, bytes }] of inOrder.entries()) {
+        expect(base % 64).toBe(0);
+        expect(base).toBeGreaterThanOrEqual(65536);
+        expect(base + bytes).toBeLessThanOrEqual(inOrder[i + 1]?.base ?? 2 ** 32);
+      }
+      const used = held.reduce((sum, { bytes }) => sum + bytes, 0);
+      expect(memory.usage).toMatchObject({ bytes: used, buffers: held.length });
+      const total = memory.usage.bytes + memory.usage.pooledBytes;
+      for (const buffer of held) memory.release(buffer);
+      expect(memory.usage).toMatchObject({ bytes: 0, buffers: 0, pooledBytes: total });
+      // All of it is one part again.
+      expect(memory.acquire(total - 64).base).toBe(65536);
+      expect(memory.usage.pooledBytes).toBe(64);
+    }),
+    { numRuns: 40, seed: 5 },
+  );
+});
+
+it('keeps a pinned buffer until the last pin goes', () => {
+  const memory = new WasmMemory();
+  const buffer = memory.acquire(1000);
+  buffer.pins++;
+  memory.release(buffer);
+  expect(memory.usage.buffers).toBe(1);
+  memory.unpin(buffer);
+  expect(memory.usage.buffers).toBe(0);
+});
+
+it.each([
+  ['more than 32 bits can address', new WasmMemory(), 2 ** 33],
+  ['more than its limit', new WasmMemory(1000), 1025],
+])('%s is an OutOfMemoryError that changes nothing', (_, memory, bytes) => {
+  const before = memory.usage;
+  expect(() => memory.acquire(bytes)).toThrow(OutOfMemoryError);
+  expect(memory.usage).toEqual(before);
+  expect(memory.acquire(64).bytes).toBe(64);
+});
