@@ -59,7 +59,7 @@ export async function diagnose(kind: DeviceKind | 'auto'): Promise<Diagnosis> {
   );
   // A broken driver can end the process: a child looks first.
   const works = wantsWebGPU(kind) && (hasOwnWebGPU() || (await hasAdapter(packages.webgpu)));
-  const device = await openCliDevice(kind === 'auto' && !works ? 'cpu' : kind, true);
+  const device = await openCliDevice(kind === 'auto' && !works ? 'wasm' : kind, true);
   const adapter = works ? await adapterFacts() : null;
   return {
     wigbert: packageVersion(),
@@ -139,7 +139,7 @@ function notesOn(
     ],
     [
       adapter?.software === true,
-      'the adapter is software: good for development and tests; training wants a GPU',
+      'the adapter is software: `--device wasm` is faster without a GPU',
     ],
     [!has('timestamp-query'), 'the adapter has no timestamps: --profile does not work'],
     [

@@ -23,9 +23,9 @@ export async function openCliDevice(
     if (precision === 'high' && !device.traits.subgroupMatrix) {
       console.error('this adapter has no tensor cores: --precision high changes nothing');
     }
-    if (kind === 'auto' && device.kind === 'cpu') {
+    if (kind === 'auto' && device.kind !== 'webgpu') {
       console.error(
-        'found no WebGPU adapter: this runs on the cpu device, which is slow; ' +
+        `found no WebGPU adapter: this runs on the ${device.kind} device; ` +
           '`npx wigbert doctor` says what is missing',
       );
     }

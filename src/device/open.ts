@@ -116,10 +116,20 @@ async function openWasm({ precision, threads, memoryLimit }: DeviceOptions): Pro
   return new WasmDevice(module, canShareMemory() ? wanted : 1, memoryLimit);
 }
 
-/** Opens the WebGPU device if there is an adapter, else the CPU device. */
+/**
+ * Opens the WebGPU device if there is an adapter, else the wasm device, else (in engines without
+ * SIMD) the CPU device.
+ */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
   return openDevice('webgpu', options).catch((error) => {
-    if (error instanceof UsageError) return openDevice('cpu', options);
+    if (error instanceof UsageError) return openDeviceWithoutGpu(options);
+    throw error;
+  });
+}
+
+function openDeviceWithoutGpu(options: DeviceOptions): Promise<Device> {
+  return openDevice('wasm', options).catch((error) => {
+    if (error instanceof WebAssembly.CompileError) return openDevice('cpu', options);
     throw error;
   });
 }

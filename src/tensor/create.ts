@@ -37,7 +37,7 @@ export function setDevice(device: Device): void {
 
 /**
  * Opens a device and makes new tensors there from now on. `auto` is WebGPU if there is an adapter,
- * else the CPU.
+ * else WebAssembly, else the CPU.
  * @example
  * const device = await useDevice('auto');
  * console.log(device.kind, device.description);
