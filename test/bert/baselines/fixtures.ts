@@ -63,10 +63,15 @@ export const expectNear = (actual: number[], expected: number[], tolerance = 2e-
     expect(Math.abs(actual[i] - value), `${i}`).toBeLessThan(tolerance);
 };
 
-/**
- * The largest difference between a parameter's gradient and the slope of the loss, over some
- * elements of each parameter.
- */
+/** A vector of length 1 in a direction; zeros stay. */
+function unit(values: Float32Array): Float32Array {
+  const length = Math.hypot(...values) || 1;
+  return values.map((value) => value / length);
+}
+
+const STEP = 3e-3;
+
+/** Compares the gradient of each parameter with the slope of the loss in one direction. */
 export async function expectSlopes(
   model: { namedParameters(): [string, Tensor][]; zeroGrad(): void },
   loss: () => Tensor,
@@ -75,18 +80,20 @@ export async function expectSlopes(
   const random = seeded(9);
   for (const [name, parameter] of model.namedParameters()) {
     const values = Float32Array.from(await parameter.data());
-    const gradient = parameter.grad ? await parameter.grad.data() : new Float32Array(values.length);
-    for (const i of [0, 1].map(() => Math.floor(random() * values.length))) {
-      const at = async (step: number) => {
-        parameter.copy_(values.map((value, k) => (k === i ? value + step : value)));
-        return noGrad(loss).item();
-      };
-      const slope = ((await at(1e-2)) - (await at(-1e-2))) / 2e-2;
-      expect(
-        Math.abs(slope - gradient[i]),
-        `${name}[${i}]: ${gradient[i]} for ${slope}`,
-      ).toBeLessThan(2e-3 + 0.02 * Math.abs(slope));
-    }
+    const gradient = new Float32Array(values.length);
+    if (parameter.grad) gradient.set(await parameter.grad.data());
+    // Half of it along the gradient, so that the slope is not lost in noise.
+    const noise = unit(values.map(() => random() - 0.5));
+    const direction = unit(unit(gradient).map((value, k) => value + noise[k]));
+    const at = async (step: number) => {
+      parameter.copy_(values.map((value, k) => value + step * direction[k]));
+      return noGrad(loss).item();
+    };
+    const slope = ((await at(STEP)) - (await at(-STEP))) / (2 * STEP);
+    const expected = gradient.reduce((sum, value, k) => sum + value * direction[k], 0);
+    expect(Math.abs(slope - expected), `${name}: ${expected} for ${slope}`).toBeLessThan(
+      1e-3 + 0.02 * Math.abs(slope),
+    );
     parameter.copy_(values);
   }
   model.zeroGrad();
