@@ -128,7 +128,7 @@ export type {
 } from '../train/recipes/predictor.ts';
 export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
-export type { ReportProfile } from '../train/recipes/report/runReport.ts';
+export type { ReportProfile } from '../train/recipes/report/reportProfile.ts';
 export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Answer, FoundAnswer, Question } from '../train/tasks/spans.ts';
 export type { Task, TaskName } from '../train/tasks/task.ts';

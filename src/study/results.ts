@@ -10,17 +10,47 @@ export const RESULTS = 'results.json';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 
-const schema = v.object({
+/** A pre-training that is done. */
+export interface Pretrained {
+  name: (typeof pretrainings)[number];
+  seed: number;
+  /** Of the model with its prediction head. */
+  parameters: number;
+  steps: number;
+  /** Mean over the last tenth of the steps; those of different tasks cannot be compared. */
+  loss: number;
+}
+
+/** A classifier that was trained and measured. */
+export interface Cell {
+  method: string;
+  seed: number;
+  /** Labelled rows trained on. */
+  size: number;
+  /** Of the classifier. */
+  parameters: number;
+  /** Those not frozen. */
+  trained: number;
+  /** On the test rows. */
+  accuracy: number;
+}
+
+/** Results so far. No times: a study that was stopped and continued has the same results. */
+export interface StudyResults {
   /** What the study was asked for. */
+  settings: Record<string, unknown>;
+  pretraining: Pretrained[];
+  cells: Cell[];
+}
+
+const schema: v.GenericSchema<unknown, StudyResults> = v.object({
   settings: v.record(v.string(), v.unknown()),
   pretraining: v.array(
     v.object({
       name: v.picklist(pretrainings),
       seed: count,
-      /** Of the model with its prediction head. */
       parameters: count,
       steps: count,
-      /** Mean over the last tenth of the steps; those of different tasks cannot be compared. */
       loss: v.number(),
     }),
   ),
@@ -28,21 +58,13 @@ const schema = v.object({
     v.object({
       method: v.string(),
       seed: count,
-      /** Labelled rows trained on. */
       size: count,
-      /** Of the classifier. */
       parameters: count,
-      /** Those not frozen. */
       trained: count,
-      /** On the test rows. */
       accuracy: v.number(),
     }),
   ),
 });
-
-/** Results so far. No times: a study that was stopped and continued has the same results. */
-export type StudyResults = v.InferOutput<typeof schema>;
-export type Cell = StudyResults['cells'][number];
 
 /**
  * Results in a folder, to continue them; empty if the folder has no results.

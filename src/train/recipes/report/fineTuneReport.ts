@@ -17,7 +17,7 @@ import { type Assessed, calibrationOf, decisionsOf, hasWorst, worstExamples } fr
 import { CALIBRATION, type CalibrationFile } from '../calibrationFile.ts';
 import { runFacts } from './collect.ts';
 import type { ReportData, ReportEvaluation } from './runReport.ts';
-import { saveReport } from './writeReport.ts';
+import { saveReport } from './saveReport.ts';
 
 /** A fine-tuning that has ended. */
 export interface EndedFineTuning {

@@ -2,7 +2,7 @@
 import type { PretrainHistory } from '../../pretraining/history.ts';
 import type { PretrainModel } from '../../pretraining/objective.ts';
 import { runFacts } from './collect.ts';
-import { saveReport } from './writeReport.ts';
+import { saveReport } from './saveReport.ts';
 
 /** A pre-training that has ended. */
 export interface EndedPretraining {

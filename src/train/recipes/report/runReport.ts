@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { parseSchema } from '../../../formats/parseSchema.ts';
 import { taskNames } from '../../defaults.ts';
 import type { Calibration, WorstExample } from '../assess.ts';
+import type { ReportProfile } from './reportProfile.ts';
 
 export const REPORT = 'report.json';
 export const PAGE = 'report.html';
@@ -87,7 +88,7 @@ const kernel = v.object({
   ofPeak: v.nullable(v.object({ share: figure, bound: v.string() })),
 });
 
-const profile = v.object({
+const profile: v.GenericSchema<unknown, ReportProfile> = v.object({
   kernels: v.array(kernel),
   seconds: v.number(),
   wallSeconds: v.number(),
@@ -124,9 +125,11 @@ const schema = v.object({
 export type RunReport = v.InferOutput<typeof schema>;
 export type ReportEvaluation = v.InferOutput<typeof evaluation>;
 export type ReportData = v.InferOutput<typeof data>;
-/** What a profiled command took, kernel by kernel. */
-export type ReportProfile = v.InferOutput<typeof profile>;
 
 /** @throws UsageError naming the first field that is wrong; `name` stands for the file. */
 export const parseRunReport = (value: unknown, name: string): RunReport =>
   parseSchema(schema, value, name, 'the report of a run');
+
+/** A report as it stands in its file. */
+export const reportText = (report: RunReport): string =>
+  `${JSON.stringify(report, undefined, 1)}\n`;

@@ -2,7 +2,8 @@
 import { lengthsPicture } from './charts.ts';
 import { counted, decimal, duration, fileName, percent, whole } from './figures.ts';
 import { given, type Html, html, picture, section, table } from './html.ts';
-import type { ReportProfile, RunReport } from './runReport.ts';
+import type { ReportProfile } from './reportProfile.ts';
+import type { RunReport } from './runReport.ts';
 
 const right = (title: string) => ({ title, right: true }) as const;
 

@@ -6,7 +6,8 @@ import { parsePretrainHistory } from '../../pretraining/history.ts';
 import { HISTORY } from '../../trainer/checkpoint.ts';
 import { History } from '../../trainer/history.ts';
 import { type ReportedRun, reportPage } from './page.ts';
-import { PAGE, parseRunReport, REPORT, type ReportProfile, type RunReport } from './runReport.ts';
+import type { ReportProfile } from './reportProfile.ts';
+import { PAGE, parseRunReport, REPORT, reportText } from './runReport.ts';
 
 /** Options of `writeReport`. */
 export interface ReportOptions {
@@ -43,17 +44,9 @@ export async function writeReport({ out, profile }: ReportOptions): Promise<stri
       `${out}: ${HISTORY} has ${steps} steps, but ${REPORT} has ${report.time.steps}: ` +
         'they belong to different runs',
     );
-  await writeFiles(out, { ...(profile && { [REPORT]: textOf(report) }), [PAGE]: reportPage(run) });
+  await writeFiles(out, {
+    ...(profile && { [REPORT]: reportText(report) }),
+    [PAGE]: reportPage(run),
+  });
   return joinPath(out, PAGE);
-}
-
-const textOf = (report: RunReport): string => `${JSON.stringify(report, undefined, 1)}\n`;
-
-/** Writes what a run found out, and its page, into its folder; with more files, by name. */
-export async function saveReport(
-  out: string,
-  run: ReportedRun,
-  files: Record<string, string> = {},
-): Promise<void> {
-  await writeFiles(out, { ...files, [REPORT]: textOf(run.report), [PAGE]: reportPage(run) });
 }
