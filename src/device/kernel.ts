@@ -240,7 +240,7 @@ const [scratchWords, scratchFloats] = [new Uint32Array(scratch), new Float32Arra
 export function packParams(
   types: ParamTypes,
   p: Record<string, number | readonly number[]>,
-): Uint32Array<ArrayBuffer> {
+): Uint32Array {
   const { names, words } = layoutOf(types);
   let at = 0;
   for (const name of names) {

@@ -50,7 +50,7 @@ export class UniformArena {
     for (const { bindGroups } of this.#slots.values()) bindGroups.clear();
   }
 
-  slot(words: Uint32Array<ArrayBuffer>): UniformSlot {
+  slot(words: Uint32Array): UniformSlot {
     const key = words.join();
     let slot = this.#slots.get(key);
     if (!slot) {
@@ -60,7 +60,7 @@ export class UniformArena {
         size: words.byteLength,
         bindGroups: new Map(),
       };
-      this.#device.queue.writeBuffer(this.#buffer, this.#at, words);
+      this.#device.queue.writeBuffer(this.#buffer, this.#at, words as Uint32Array<ArrayBuffer>);
       this.#at += Math.ceil(words.byteLength / this.#align) * this.#align;
       this.#slots.set(key, slot);
     }

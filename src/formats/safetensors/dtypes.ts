@@ -107,7 +107,7 @@ export function toFloat32(raw: RawTensor, name?: string): Float32Array {
  * @example
  * toFloat16(Float32Array.of(1, 0.5)); // the bits 0x3c00 and 0x3800
  */
-export function toFloat16(floats: Float32Array, name?: string): Uint16Array<ArrayBuffer> {
+export function toFloat16(floats: Float32Array, name?: string): Uint16Array {
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
   const halves = new Uint16Array(floats.length);
   for (let i = 0; i < halves.length; i++) {

@@ -106,7 +106,7 @@ const SEPARATORS = [
   0x20, 0xa0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008,
   0x2009, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000,
 ];
-const codeUnitTable = (...units: number[]) => {
+const codeUnitTable = (...units: number[]): Uint8Array => {
   const marked = new Uint8Array(0x10000);
   for (const unit of units) marked[unit] = 1;
   return marked;
