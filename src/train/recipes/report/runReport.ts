@@ -115,7 +115,7 @@ const schema = v.object({
   }),
   labels: v.optional(v.array(v.string())),
   data,
-  /** The session that finished the run: its seconds, and its steps from `firstStep` + 1 on. */
+  /** The process that finished the run: its seconds, and its steps from `firstStep` + 1 on. */
   time: v.object({ seconds: v.number(), firstStep: count, steps: count }),
   evaluation: v.optional(evaluation),
   profile: v.optional(profile),
