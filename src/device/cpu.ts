@@ -12,28 +12,19 @@ import type {
   ParamValues,
 } from './kernel.ts';
 import { costOf, type KernelTime, KernelTimes } from './timing.ts';
-import type { Traits } from './traits.ts';
+import { hostTraits, type Traits } from './traits.ts';
 
 /** Bytes after which a loop that only awaits results gives the event loop a turn. */
 const TURN_BYTES = 2 ** 26;
 
 /**
  * Runs the reference of each kernel at once, in plain JavaScript: the oracle of tests, the baseline
- * of benchmarks, and the fallback where there is no adapter.
+ * of benchmarks, and the fallback where there is neither an adapter nor SIMD.
  */
 export class CpuDevice implements Device {
   readonly kind = 'cpu';
   readonly description = 'plain JavaScript loops (no WebGPU)';
-  readonly traits: Traits = {
-    subgroupSize: 0,
-    software: true,
-    maxWorkgroupSize: 256,
-    maxWorkgroupStorage: 16384,
-    maxBinding: Number.MAX_SAFE_INTEGER,
-    maxStorageBuffers: 16,
-    maxGroupsPerDimension: 65535,
-    bindingAlignment: 4,
-  };
+  readonly traits: Traits = hostTraits;
   #times: KernelTimes | undefined;
   #allocatedSinceTurn = 0;
   readonly #memory: CpuMemory;

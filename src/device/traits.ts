@@ -25,3 +25,15 @@ export interface Traits {
   /** Bindings start at multiples of this, in bytes. */
   bindingAlignment: number;
 }
+
+/** Of devices that compute on the processor, with no limit but memory. */
+export const hostTraits: Traits = {
+  subgroupSize: 0,
+  software: true,
+  maxWorkgroupSize: 256,
+  maxWorkgroupStorage: 16384,
+  maxBinding: Number.MAX_SAFE_INTEGER,
+  maxStorageBuffers: 16,
+  maxGroupsPerDimension: 65535,
+  bindingAlignment: 4,
+};

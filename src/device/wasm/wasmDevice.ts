@@ -1,8 +1,8 @@
-import { StateError } from '../../platform/errors.ts';
 import { yieldToEventLoop } from '../../platform/waiting.ts';
 import type { LaunchRequest } from '../capture/fusion.ts';
 import { SharedBuffers } from '../capture/memoryPlan.ts';
-import { rollBackHooks, Trace } from '../capture/trace.ts';
+import { Recorder } from '../capture/recorder.ts';
+import type { Trace } from '../capture/trace.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
 import type {
   BufferTypes,
@@ -13,7 +13,7 @@ import type {
   ParamValues,
 } from '../kernel.ts';
 import { costOf, type KernelTime, KernelTimes } from '../timing.ts';
-import type { Traits } from '../traits.ts';
+import { hostTraits, type Traits } from '../traits.ts';
 import { argumentBytes, type BoundLaunch, bindLaunch } from './wasmLaunch.ts';
 import { type WasmBuffer, WasmMemory } from './wasmMemory.ts';
 import type { WasmModule } from './wasmModule.ts';
@@ -24,17 +24,6 @@ import { WasmThreads } from './wasmThreads.ts';
 const TURN = 50;
 /** Bytes of the arguments of an eager launch; larger ones get memory of their own. */
 const EAGER_ARGS = 1 << 14;
-
-const traits: Traits = {
-  subgroupSize: 0,
-  software: true,
-  maxWorkgroupSize: 256,
-  maxWorkgroupStorage: 16384,
-  maxBinding: Number.MAX_SAFE_INTEGER,
-  maxStorageBuffers: 16,
-  maxGroupsPerDimension: 65535,
-  bindingAlignment: 4,
-};
 
 /** A buffer of a captured step, which gets memory when the whole step is known. */
 const placeholder = (id: number, bytes: number): WasmBuffer => ({
@@ -59,8 +48,7 @@ export class WasmDevice implements Device {
   readonly #args: WasmBuffer;
   /** Memory of captured steps. */
   readonly #sharedBuffers: SharedBuffers<WasmBuffer>;
-  /** The step that is being captured. */
-  #trace: Trace<WasmBuffer> | undefined;
+  readonly #recorder = new Recorder(placeholder);
   #times: KernelTimes | undefined;
   #latestTurn = performance.now();
 
@@ -73,18 +61,18 @@ export class WasmDevice implements Device {
     this.#threads = new WasmThreads(module, this.#memory, threads);
     this.#sharedBuffers = new SharedBuffers(this.#memory);
     this.#args = this.#memory.acquire(EAGER_ARGS);
-    this.traits = { ...traits, strict: !module.relaxed };
+    this.traits = { ...hostTraits, strict: !module.relaxed };
     const count = threads === 1 ? '1 thread' : `${threads} threads`;
     this.description = `WebAssembly, ${count}${module.relaxed ? ', fused multiply-add' : ''}`;
   }
 
   alloc(bytes: number): DeviceBuffer {
-    return this.#trace ? this.#trace.alloc(bytes) : this.#memory.acquire(bytes);
+    return this.#recorder.trace ? this.#recorder.trace.alloc(bytes) : this.#memory.acquire(bytes);
   }
 
   free(buffer: DeviceBuffer): void {
     const wasmBuffer = buffer as WasmBuffer;
-    if (this.#trace?.owns(wasmBuffer)) this.#trace.free(wasmBuffer);
+    if (this.#recorder.trace?.owns(wasmBuffer)) this.#recorder.trace.free(wasmBuffer);
     // What a captured step made belongs to its plan.
     else if (wasmBuffer.id > 0) this.#memory.release(wasmBuffer);
   }
@@ -94,8 +82,8 @@ export class WasmDevice implements Device {
 
   write({ buffer, offset }: Binding, data: HostArray): void {
     const target = buffer as WasmBuffer;
-    if (this.#trace) {
-      this.#trace.write(target, offset, data);
+    if (this.#recorder.trace) {
+      this.#recorder.trace.write(target, offset, data);
       return;
     }
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -103,7 +91,7 @@ export class WasmDevice implements Device {
   }
 
   async read({ buffer, offset, size }: Binding): Promise<ArrayBuffer> {
-    if (this.#trace) throw new StateError('capture: values cannot be read inside the step');
+    this.#recorder.assertReadable();
     this.#threads.throwFailure();
     const copy = this.#memory.copyOut(buffer as WasmBuffer, offset, size);
     await this.#takeTurn();
@@ -111,7 +99,9 @@ export class WasmDevice implements Device {
   }
 
   peek({ buffer, offset, size }: Binding): ArrayBuffer | undefined {
-    return this.#trace ? undefined : this.#memory.copyOut(buffer as WasmBuffer, offset, size);
+    return this.#recorder.trace
+      ? undefined
+      : this.#memory.copyOut(buffer as WasmBuffer, offset, size);
   }
 
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
@@ -124,8 +114,8 @@ export class WasmDevice implements Device {
       buffers,
       part: { params, starts: {} },
     };
-    if (this.#trace) {
-      this.#trace.requests.push(request);
+    if (this.#recorder.trace) {
+      this.#recorder.trace.requests.push(request);
       return;
     }
     this.#threads.throwFailure();
@@ -145,22 +135,11 @@ export class WasmDevice implements Device {
   }
 
   capture(body: () => TracedStep): Plan {
-    if (this.#trace) throw new StateError('capture: another step is being captured already');
-    const trace = new Trace(placeholder);
-    this.#trace = trace;
-    try {
-      return this.#buildPlan(trace, body());
-    } catch (error) {
-      rollBackHooks(trace.hooks);
-      throw error;
-    } finally {
-      this.#trace = undefined;
-    }
+    return this.#recorder.capture(body, (trace, step) => this.#buildPlan(trace, step));
   }
 
   onReplay(run: () => void, rollback?: () => void): void {
-    run();
-    this.#trace?.hooks.push({ run, rollback });
+    this.#recorder.onReplay(run, rollback);
   }
 
   #buildPlan(trace: Trace<WasmBuffer>, { result, inputs }: TracedStep): Plan {

@@ -3,7 +3,8 @@ import { waitForDevice } from '../../platform/waiting.ts';
 import type { LaunchRequest } from '../capture/fusion.ts';
 import { SharedBuffers } from '../capture/memoryPlan.ts';
 import { WebGpuPlan } from '../capture/plan.ts';
-import { rollBackHooks, Trace } from '../capture/trace.ts';
+import { Recorder } from '../capture/recorder.ts';
+import type { Trace } from '../capture/trace.ts';
 import type { Binding, Device, DeviceBuffer, MemoryUse, Plan, TracedStep } from '../device.ts';
 import type {
   BufferTypes,
@@ -52,8 +53,7 @@ export class WebGpuDevice implements Device {
   readonly #readback: Readback;
   /** Memory of captured steps. */
   #sharedBuffers: SharedBuffers<GpuBuffer>;
-  /** The step that is being captured. */
-  #trace: Trace<GpuBuffer> | undefined;
+  readonly #recorder = new Recorder(placeholder);
   #profiler: Profiler | undefined;
 
   /**
@@ -85,14 +85,14 @@ export class WebGpuDevice implements Device {
 
   alloc(bytes: number): DeviceBuffer {
     this.#errors.throwFailure();
-    if (!this.#trace) return this.#pool.acquire(bytes);
+    if (!this.#recorder.trace) return this.#pool.acquire(bytes);
     this.#pool.sizeFor(bytes);
-    return this.#trace.alloc(bytes);
+    return this.#recorder.trace.alloc(bytes);
   }
 
   free(buffer: DeviceBuffer): void {
     const gpuBuffer = buffer as GpuBuffer;
-    if (this.#trace?.owns(gpuBuffer)) this.#trace.free(gpuBuffer);
+    if (this.#recorder.trace?.owns(gpuBuffer)) this.#recorder.trace.free(gpuBuffer);
     // What a captured step made belongs to its plan.
     else if (gpuBuffer.id > 0) this.#pool.release(gpuBuffer);
   }
@@ -104,8 +104,8 @@ export class WebGpuDevice implements Device {
   write({ buffer, offset }: Binding, data: HostArray): void {
     this.#errors.throwFailure();
     const target = buffer as GpuBuffer;
-    if (this.#trace) {
-      this.#trace.write(target, offset, data);
+    if (this.#recorder.trace) {
+      this.#recorder.trace.write(target, offset, data);
       return;
     }
     // The queue writes before it runs what has not been submitted yet.
@@ -126,7 +126,7 @@ export class WebGpuDevice implements Device {
     const anyKernel = kernel as unknown as Kernel;
     for (const part of this.#resolver.split(anyKernel, params)) {
       const request: LaunchRequest = { kernel: anyKernel, buffers, part };
-      if (this.#trace) this.#trace.requests.push(request);
+      if (this.#recorder.trace) this.#recorder.trace.requests.push(request);
       else this.#launch(request);
     }
   }
@@ -140,7 +140,7 @@ export class WebGpuDevice implements Device {
 
   async read(source: Binding): Promise<ArrayBuffer> {
     this.#errors.throwFailure();
-    if (this.#trace) throw new StateError('capture: values cannot be read inside the step');
+    this.#recorder.assertReadable();
     return this.#readback.read(source);
   }
 
@@ -151,22 +151,11 @@ export class WebGpuDevice implements Device {
   }
 
   capture(body: () => TracedStep): Plan {
-    if (this.#trace) throw new StateError('capture: another step is being captured already');
-    const trace = new Trace(placeholder);
-    this.#trace = trace;
-    try {
-      return this.#buildPlan(trace, body());
-    } catch (error) {
-      rollBackHooks(trace.hooks);
-      throw error;
-    } finally {
-      this.#trace = undefined;
-    }
+    return this.#recorder.capture(body, (trace, step) => this.#buildPlan(trace, step));
   }
 
   onReplay(run: () => void, rollback?: () => void): void {
-    run();
-    this.#trace?.hooks.push({ run, rollback });
+    this.#recorder.onReplay(run, rollback);
   }
 
   #buildPlan(trace: Trace<GpuBuffer>, { result, inputs }: TracedStep): Plan {
