@@ -33,7 +33,7 @@ async function main() {
   if (isInstalled(root, 'webgpu')) ensureAdapter(root, say);
   else
     say(
-      'no WebGPU without the package webgpu: run npm install webgpu. The CPU device will be used.',
+      'no WebGPU without the package webgpu: run npm install webgpu. The wasm device will be used.',
     );
   return (await isBuilt) ? 0 : 1;
 }

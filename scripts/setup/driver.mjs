@@ -214,7 +214,7 @@ const describe = ({ description, vendor, isSoftware }) =>
   `${description || vendor || 'unnamed'}${isSoftware ? ' (software: runs on the CPU)' : ''}`;
 
 /**
- * Finds a WebGPU adapter; installs a driver if allowed. It never fails: without an adapter the CPU
+ * Finds a WebGPU adapter; installs a driver if allowed. It never fails: without an adapter the wasm
  * device does the work, and it says how to get one.
  * @param {string} root
  * @param {(line: string) => void} say
@@ -240,7 +240,7 @@ export function ensureAdapter(root, say, machine = thisMachine(root)) {
     }
     if (!adapter) {
       const commands = commandLines(plan, machine.isRoot);
-      say(`no WebGPU adapter: ${problem}\nThe CPU device will be used.`);
+      say(`no WebGPU adapter: ${problem}\nThe wasm device will be used.`);
       if (commands) say(`to get an adapter, run this and then npm run setup:\n${commands}`);
       return;
     }

@@ -69,7 +69,7 @@ export async function openDevice(kind: DeviceKind, options: DeviceOptions = {}):
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new UsageError(
-      'no WebGPU adapter found: install a Vulkan driver, or set `device` to cpu',
+      'no WebGPU adapter found: install a Vulkan driver, or set `device` to wasm',
     );
   }
   const features = experimental ? [...wantedFeatures, tensorCoreFeature] : wantedFeatures;

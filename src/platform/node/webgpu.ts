@@ -61,6 +61,6 @@ function importDawn(): Promise<Dawn> {
       code === 'ERR_MODULE_NOT_FOUND'
         ? 'the package `webgpu` is not installed: run "npm install webgpu"'
         : `the package \`webgpu\` does not load (${message.split('\n')[0]})`;
-    throw new UsageError(`no WebGPU in Node: ${why}, or set \`device\` to cpu`);
+    throw new UsageError(`no WebGPU in Node: ${why}, or set \`device\` to wasm`);
   });
 }

@@ -187,7 +187,7 @@ describe('on a machine', () => {
     ensureAdapter(folder, say, machine({ installs: false }));
     expect(written()).toEqual(['debian.sources']);
     expect(said[1]).toContain('E: Unable to fetch some archives');
-    expect(said[1]).toContain('The CPU device will be used.');
+    expect(said[1]).toContain('The wasm device will be used.');
     expect(said[2]).toContain('\napt-get update\n');
     expect(isVerified(folder)).toBe(false);
   });
