@@ -22,6 +22,8 @@ import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { vocabCommand } from './commands/vocab.ts';
 import { fieldsToFlags } from './flags.ts';
+import { setThreads } from './openDevice.ts';
+import { positiveInteger } from './options.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
 import { enableProfile, endProfile } from './profile.ts';
 import { packageVersion } from './shippedFile.ts';
@@ -35,6 +37,11 @@ const program = new Command('wigbert')
   .version(packageVersion())
   .option('--debug', 'show the stack of an error')
   .option('--profile', 'time each kernel, and show a table at the end')
+  .option(
+    '--threads <n>',
+    'threads of the wasm device (default: one for each core, at most 16); results do not change',
+    positiveInteger,
+  )
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
@@ -76,6 +83,7 @@ program.hook('preAction', (_, command) => {
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name()) || command.opts().out !== undefined;
   if (program.opts().profile) enableProfile();
+  setThreads(program.opts().threads);
 });
 
 for (const stream of [process.stdout, process.stderr]) {

@@ -51,7 +51,10 @@ export const path = (text: string): string => {
 };
 
 export const deviceOption = (): Option =>
-  new Option('--device <device>', 'where to compute; auto: webgpu if there is an adapter, else cpu')
+  new Option(
+    '--device <device>',
+    'where to compute; auto: webgpu on a GPU, else the faster one of wasm and a software adapter',
+  )
     .choices(['webgpu', 'wasm', 'cpu', 'auto'])
     .default('auto');
 export const precisionOption = (): Option =>
