@@ -43,6 +43,7 @@ export * from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { type EmbeddingBagOptions, embeddingBag } from './ops/embeddingBag.ts';
 export * from './ops/functions.ts';
+export { gelu } from './ops/gelu.ts';
 export * from './ops/indexing.ts';
 export * from './ops/joins.ts';
 export { layerNorm } from './ops/layerNorm.ts';
