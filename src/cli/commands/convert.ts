@@ -7,7 +7,6 @@ import { modelOption, path } from '../options.ts';
 
 export function convertCommand(): Command {
   return new Command('convert')
-    .description('store a model with any head, and its tokenizer, in another precision')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <dir>', 'folder for the converted model', path)
     .addOption(

@@ -5,7 +5,6 @@ import { number } from '../table.ts';
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('show the device that would be used, and its features')
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (options) => {
