@@ -29,7 +29,7 @@ describe('a module that is packed', () => {
   ])('imports the copy from %s', (path, copy) => {
     const found: string[] = [];
     const text = "import * as v from 'valibot';\nimport 'commander';\nexport { v };\n";
-    expect(packedModule(text, path, (name) => found.push(name))).toBe(
+    expect(packedModule(text, path, (name: string) => found.push(name))).toBe(
       text.replace('valibot', copy),
     );
     expect(found).toEqual(['valibot']);
@@ -65,7 +65,7 @@ it('a package is prepared, twice with the same result', () => {
 });
 
 it('each package that is copied imports no other', () => {
-  for (const [name, { module }] of Object.entries(VENDORED)) {
+  for (const [name, { module }] of Object.entries<{ module: string }>(VENDORED)) {
     const path = new URL(`../../node_modules/${name}/${module}`, import.meta.url);
     expect(readFileSync(path, 'utf8')).not.toMatch(/^import .*from ['"][^.]/m);
   }
