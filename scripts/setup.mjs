@@ -1,6 +1,7 @@
 /**
  * Prepares a fresh machine: checks Node's version, installs the packages and looks for a WebGPU
- * adapter; with --build it also builds dist. It is quick and silent if there is nothing to do.
+ * adapter, for which it may install a driver; with --build it also builds dist. --no-driver leaves
+ * the adapter out: the wasm device needs none. It is quick and silent if there is nothing to do.
  * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
  * 1 if wigbert cannot run, 2 for wrong usage. A missing adapter is not a failure.
  */
@@ -17,9 +18,9 @@ const options = process.argv.slice(2);
 const say = (line) => console.error(`setup: ${line}`);
 
 async function main() {
-  const unknown = options.find((option) => option !== '--build');
+  const unknown = options.find((option) => !['--build', '--no-driver'].includes(option));
   if (unknown) {
-    say(`unknown option ${unknown}; the only one is --build`);
+    say(`unknown option ${unknown}; there are --build and --no-driver`);
     return 2;
   }
   const { node: range } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).engines;
@@ -30,6 +31,7 @@ async function main() {
   if (!ensurePackages(root, say)) return 1;
   // The build runs while the driver installs.
   const isBuilt = options.includes('--build') ? ensureBuild(root, say) : true;
+  if (options.includes('--no-driver')) return (await isBuilt) ? 0 : 1;
   if (isInstalled(root, 'webgpu')) ensureAdapter(root, say);
   else
     say(

@@ -60,7 +60,7 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     load: async () => (await import('./commands/merge.ts')).mergeCommand(),
   },
   info: {
-    description: 'show the device that would be used, and its features',
+    description: 'show the devices of this machine, how fast they are, and which one auto is',
     load: async () => (await import('./commands/info.ts')).infoCommand(),
   },
   kernels: {

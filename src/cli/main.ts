@@ -3,6 +3,7 @@ import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { commandList } from './commandList.ts';
 import { fieldsToFlags } from './flags.ts';
+import { positiveInteger } from './numbers.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
 import { packageVersion } from './shippedFile.ts';
 
@@ -15,13 +16,17 @@ const program = new Command('wigbert')
   .version(packageVersion())
   .option('--debug', 'show the stack of an error')
   .option('--profile', 'time each kernel, and show a table at the end')
+  .option(
+    '--threads <n>',
+    'threads of the wasm device (default: one for each core, at most 16); results do not change',
+    positiveInteger,
+  )
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
 
 const given = process.argv.slice(2);
-const [first, second] = given.filter((word) => !word.startsWith('-'));
-const used = first === 'help' ? second : first;
+const used = given.find((word) => Object.hasOwn(commandList, word));
 for (const [name, { description, load }] of Object.entries(commandList)) {
   const command = name === used ? await load() : new Command(name);
   program.addCommand(command.description(description).copyInheritedSettings(program));
@@ -38,7 +43,9 @@ program.hook('preAction', async (_, command) => {
   if (command.opts().printConfig) printConfig(command);
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name()) || command.opts().out !== undefined;
-  if (program.opts().profile) (await import('./profile.ts')).enableProfile();
+  const { profile, threads } = program.opts();
+  if (profile) (await import('./profile.ts')).enableProfile();
+  if (threads) (await import('./openDevice.ts')).setThreads(threads);
 });
 
 for (const stream of [process.stdout, process.stderr]) {

@@ -43,6 +43,9 @@ export const recoverWrites: typeof node.recoverWrites = async () => {};
 export const isSamePath: typeof node.isSamePath = async (a, b) => a === b;
 export const absolutePath: typeof node.absolutePath = (path) => path;
 
+export const environmentVariable: typeof node.environmentVariable = () => undefined;
+export const processorName: typeof node.processorName = () => 'unknown processor';
+
 export const findWebGPU: typeof node.findWebGPU = async () =>
   typeof navigator === 'undefined' ? undefined : navigator.gpu;
 
