@@ -8,7 +8,7 @@ import {
   lrSchedulerNames,
   onNanNames,
 } from '../train/trainer/hyperparameters.ts';
-import { positiveInteger } from './numbers.ts';
+import { closedShare, positiveInteger, positiveNumber } from './numbers.ts';
 
 export * from './numbers.ts';
 
