@@ -8,7 +8,13 @@ import {
   lrSchedulerNames,
   onNanNames,
 } from '../train/trainer/hyperparameters.ts';
-import { closedShare, positiveInteger, positiveNumber } from './numbers.ts';
+import {
+  closedShare,
+  nonNegativeInteger,
+  nonNegativeNumber,
+  positiveInteger,
+  positiveNumber,
+} from './numbers.ts';
 
 export * from './numbers.ts';
 
