@@ -20,6 +20,7 @@ import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { vocabCommand } from './commands/vocab.ts';
 import { fieldsToFlags } from './flags.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
@@ -44,6 +45,7 @@ const commands = [
   pretrainCommand,
   evaluateCommand,
   reportCommand,
+  verifyCommand,
   predictCommand,
   embedCommand,
   studyCommand,
@@ -65,7 +67,17 @@ for (const command of commands) {
 }
 
 /** Commands whose result is what they print. */
-const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = [
+  'check',
+  'evaluate',
+  'predict',
+  'tokenize',
+  'info',
+  'kernels',
+  'bench',
+  'doctor',
+  'verify',
+];
 
 let current: Command = program;
 let json = false;

@@ -1,6 +1,12 @@
 import type { Module } from '../../nn/index.ts';
 import { createHash } from '../../platform/hash.ts';
 
+/** A step, and the hash of the weights after it. */
+export interface StepHash {
+  step: number;
+  sha256: string;
+}
+
 /**
  * SHA-256 of a model's weights and buffers: of dtype, name, shape and bytes (little-endian) of
  * each, in the order of their names. Two models have the same one if and only if they have the same
