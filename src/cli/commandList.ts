@@ -29,6 +29,10 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     description: 'make the page of a run that has ended, report.html, once more',
     load: async () => (await import('./commands/report.ts')).reportCommand(),
   },
+  verify: {
+    description: 'compute steps of a run again and compare the bits, by its receipt.json',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
   predict: {
     description: 'label or score texts, tag their words, answer questions or choose among texts',
     load: async () => (await import('./commands/predict.ts')).predictCommand(),

@@ -33,7 +33,17 @@ for (const [name, { description, load }] of Object.entries(commandList)) {
 }
 
 /** Commands whose result is what they print. */
-const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = [
+  'check',
+  'evaluate',
+  'predict',
+  'tokenize',
+  'info',
+  'kernels',
+  'bench',
+  'doctor',
+  'verify',
+];
 
 let current: Command = program;
 let json = false;

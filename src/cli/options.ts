@@ -65,6 +65,10 @@ export const checkpointOptions = (keep: number): Option[] => [
     .argParser(positiveInteger)
     .default(keep),
   new Option(
+    '--hash-every <steps>',
+    'steps between the hashes of the weights in receipt.json (default: those of --save-every)',
+  ).argParser(positiveInteger),
+  new Option(
     '--resume <dir>',
     'continue the run in this folder, with its options; auto: the one in --out, or begin it',
   ),

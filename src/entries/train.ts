@@ -128,6 +128,15 @@ export type {
 } from '../train/recipes/predictor.ts';
 export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
+export type { Difference } from '../train/recipes/receipt/differences.ts';
+export {
+  type VerifiedHash,
+  type VerifyCallbacks,
+  type VerifyEvent,
+  type VerifyOptions,
+  type VerifyResult,
+  verifyRun,
+} from '../train/recipes/receipt/verify.ts';
 export type { ReportProfile } from '../train/recipes/report/reportProfile.ts';
 export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Answer, FoundAnswer, Question } from '../train/tasks/spans.ts';
@@ -148,3 +157,4 @@ export {
   type TrainerState,
 } from '../train/trainer/trainer.ts';
 export type { TrainingTask } from '../train/trainer/trainingTask.ts';
+export { type StepHash, weightsHash } from '../train/trainer/weightsHash.ts';
