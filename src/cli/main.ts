@@ -8,6 +8,7 @@ import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
@@ -50,6 +51,7 @@ const commands = [
   tokenizeCommand,
   vocabCommand,
   convertCommand,
+  exportCommand,
   mergeCommand,
   infoCommand,
   kernelsCommand,

@@ -108,6 +108,12 @@ export {
 } from '../train/recipes/folds.ts';
 export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
 export {
+  type ExportOnnxFolderOptions,
+  type ExportOnnxFolderResult,
+  exportOnnxFolder,
+} from '../train/recipes/onnx/exportFolder.ts';
+export type { OnnxVerification, OutputComparison } from '../train/recipes/onnx/verify.ts';
+export {
   type PredictEvent,
   type PredictRecipeOptions,
   type PredictStreamOptions,

@@ -6,13 +6,13 @@ export interface Int8Rows {
 }
 
 /**
- * Rounds a matrix to 8 bits, each row by a scale of its own: its largest magnitude is 127
- * (symmetric quantisation, Jacob et al. 2018, arXiv 1712.05877, §2.1, without a zero point).
+ * Rounds a matrix to 8 bits, each row by a scale of its own: its largest magnitude becomes `limit`
+ * (Jacob et al. 2018, arXiv 1712.05877, §2.1, without a zero point).
  * @param data row-major, of `rows` rows
  * @example
  * quantizeRows(Float32Array.of(1, -2, 0, 0), 2); // values [64, -127, 0, 0], scales [2 / 127, 0]
  */
-export function quantizeRows(data: Float32Array, rows: number): Int8Rows {
+export function quantizeRows(data: Float32Array, rows: number, limit = 127): Int8Rows {
   const columns = data.length / rows;
   const values = new Int8Array(data.length);
   const scales = new Float32Array(rows);
@@ -20,7 +20,7 @@ export function quantizeRows(data: Float32Array, rows: number): Int8Rows {
     const begin = row * columns;
     let largest = 0;
     for (let i = begin; i < begin + columns; i++) largest = Math.max(largest, Math.abs(data[i]));
-    scales[row] = largest / 127;
+    scales[row] = largest / limit;
     if (scales[row] === 0) continue;
     for (let i = begin; i < begin + columns; i++) values[i] = Math.round(data[i] / scales[row]);
   }

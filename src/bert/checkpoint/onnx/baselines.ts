@@ -75,9 +75,9 @@ function readingOrder(layers: OnnxLayers, { ids, mask }: OnnxInputs, reverse: bo
 }
 
 /** PyTorch's gates are input, forget, cell, output; ONNX's input, output, forget, cell. */
-function reorderGates(data: Float32Array): Float32Array {
+function reorderGates<A extends Float32Array | Int8Array>(data: A): A {
   const size = data.length / 4;
-  const ordered = new Float32Array(data.length);
+  const ordered = data.slice() as A;
   for (const [to, from] of [0, 3, 1, 2].entries())
     ordered.set(data.subarray(from * size, (from + 1) * size), to * size);
   return ordered;
@@ -87,9 +87,15 @@ function reorderGates(data: Float32Array): Float32Array {
 function lstm(layers: OnnxLayers, x: string, module: string, { hiddenSize }: BertConfig): string {
   const { op, graph, ints } = layers;
   const turn = (states: string) => graph.node('Transpose', [states], { perm: [1, 0, 2] });
-  const gates = (name: string) =>
-    layers.weight(`${module}.${name}`, [1, ...layers.shapeOf(`${module}.${name}`)], reorderGates);
-  const biases = [gates('bias_ih_l0'), gates('bias_hh_l0')];
+  const shapeOf = (name: string) => [1, ...layers.shapeOf(name)];
+  const gates = (part: string) => {
+    const name = `${module}.${part}`;
+    return layers.storedInt8(name, shapeOf(name), reorderGates);
+  };
+  const biases = ['bias_ih_l0', 'bias_hh_l0'].map((part) => {
+    const name = `${module}.${part}`;
+    return layers.weight(name, shapeOf(name), reorderGates);
+  });
   const bias = graph.node('Concat', biases, { axis: 1 });
   const inputs = [turn(x), gates('weight_ih_l0'), gates('weight_hh_l0'), bias];
   const states = graph.node('LSTM', inputs, { hidden_size: hiddenSize });

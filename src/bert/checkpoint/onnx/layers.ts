@@ -6,6 +6,12 @@ import type { Tensor } from '../../../tensor/index.ts';
 import type { OnnxDtype } from './onnxDtype.ts';
 
 /**
+ * Largest weight in 8 bits. Processors without VNNI add two products of 8 bits in 16 bits, which
+ * larger weights would exceed.
+ */
+const INT8_LIMIT = 64;
+
+/**
  * Layers as nodes of a graph, with the weights of a model. Modules go by their names in its state
  * dict. In int8, the large matrices are stored in 8 bits with a scale for each output; matrix
  * products round their input to 8 bits too, by its range in the batch (`DynamicQuantizeLinear`).
@@ -74,6 +80,18 @@ export class OnnxLayers {
     return this.has(`${module}.bias`) ? op('Add', product, this.weight(`${module}.bias`)) : product;
   }
 
+  /** As `weight`; in int8, stored in 8 bits and computed with in float32. [rows, ...] */
+  storedInt8(
+    name: string,
+    shape: readonly number[],
+    change: <A extends Float32Array | Int8Array>(data: A) => A,
+  ): string {
+    if (this.#dtype !== 'int8') return this.weight(name, shape, change);
+    const { values, scales } = this.#int8Weight(name, change, shape, change);
+    const axis = shape.indexOf(this.shapeOf(name)[0]);
+    return this.graph.node('DequantizeLinear', [values, scales], { axis });
+  }
+
   /** Scores of all rows of an embedding table: x Eᵀ + bias. */
   scores(x: string, table: string, bias?: string): string {
     const { op } = this;
@@ -108,9 +126,10 @@ export class OnnxLayers {
     name: string,
     change: <A extends Float32Array | Int8Array>(data: A) => A = (data) => data,
     shape: readonly number[] = this.shapeOf(name),
+    changeScales: (scales: Float32Array) => Float32Array = (scales) => scales,
   ): { values: string; scales: string } {
     const [rows] = this.shapeOf(name);
-    const quantized = async () => quantizeRows(await this.#data(name), rows);
+    const quantized = async () => quantizeRows(await this.#data(name), rows, INT8_LIMIT);
     return {
       values: this.graph.initializer(`${name}_int8`, {
         type: 'int8',
@@ -120,7 +139,7 @@ export class OnnxLayers {
       scales: this.graph.initializer(`${name}_scale`, {
         type: 'float32',
         shape: [rows],
-        data: async () => (await quantized()).scales,
+        data: async () => changeScales((await quantized()).scales),
       }),
     };
   }
