@@ -85,6 +85,11 @@ export {
   type SharedTexts,
 } from '../train/recipes/checkData.ts';
 export {
+  type ConvertModelOptions,
+  type ConvertModelResult,
+  convertModel,
+} from '../train/recipes/convertModel.ts';
+export {
   type EmbedEvent,
   type EmbedOptions,
   type EmbedResult,
