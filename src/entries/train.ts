@@ -1,5 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
 export { readData } from '../train/data/labelledData.ts';
+export { encodePairs } from '../train/data/pairEncoding.ts';
 export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {

@@ -1,3 +1,4 @@
+import { FLOAT32_MAX } from '../../../kernels/kit/float32.ts';
 import type { BertConfig, HiddenAct } from '../../config.ts';
 import { activations } from '../../layers/encoder.ts';
 import type { OnnxLayers } from './layers.ts';
@@ -37,18 +38,18 @@ export function embeddings(
 
 /** What is added to attention scores: 0 or the lowest number, [batch, 1, 1, length]. */
 export function additiveMask(layers: OnnxLayers, mask: string): string {
-  const { op } = layers;
-  const isPadding = op('Sub', layers.number(1), layers.toFloat(mask));
-  const added = op('Mul', isPadding, layers.lowest);
+  const { op, graph } = layers;
+  const isPadding = op('Sub', graph.constant('float32', 1), layers.toFloat32(mask));
+  const added = op('Mul', isPadding, graph.constant('float32', -FLOAT32_MAX));
   return op('Unsqueeze', added, layers.ints(1, 2));
 }
 
 /** Lets no position attend to later ones: [batch, 1, length, length]. */
 export function causalMask(layers: OnnxLayers, mask: string, ids: string): string {
-  const { op } = layers;
+  const { op, graph } = layers;
   const { range } = positions(layers, ids);
   const isLater = op('Greater', range, op('Unsqueeze', range, layers.ints(1)));
-  return op('Where', isLater, layers.number(Number.NEGATIVE_INFINITY), mask);
+  return op('Where', isLater, graph.constant('float32', Number.NEGATIVE_INFINITY), mask);
 }
 
 /** Reverses an axis. */
@@ -90,7 +91,8 @@ function attention(
   const key = split('key', [0, 2, 3, 1]);
   const value = split('value', [0, 2, 1, 3]);
   const scores = op('Mul', op('MatMul', query, key), layers.number(1 / Math.sqrt(size)));
-  const probs = graph.node('Softmax', [op('Add', scores, mask)], { axis: -1 });
+  const masked = op('Add', layers.toFloat32(scores), mask);
+  const probs = layers.toFloat(graph.node('Softmax', [masked], { axis: -1 }));
   const context = graph.node('Transpose', [op('MatMul', probs, value)], { perm: [0, 2, 1, 3] });
   return op('Reshape', context, ints(0, 0, hiddenSize));
 }

@@ -43,12 +43,10 @@ export class OnnxLayers {
     return this.#float === 'float32' ? constant : this.toFloat(constant);
   }
 
-  /** The lowest finite number, which stands for what is not attended to. */
-  get lowest(): string {
-    return this.number(this.#float === 'float32' ? -3.4028234663852886e38 : -65504);
-  }
-
   toFloat = (x: string): string => this.graph.node('Cast', [x], { to: onnxTypes[this.#float] });
+
+  /** For attention scores, which half precision is too coarse for. */
+  toFloat32 = (x: string): string => this.graph.node('Cast', [x], { to: onnxTypes.float32 });
 
   has = (name: string): boolean => this.#weights.has(name);
 

@@ -2,6 +2,7 @@ import { exportOnnx } from '../../../bert/checkpoint/onnx/exportOnnx.ts';
 import type { OnnxDtype } from '../../../bert/checkpoint/onnx/onnxDtype.ts';
 import { configToJson } from '../../../bert/config.ts';
 import { modelFiles } from '../../../formats/modelFiles.ts';
+import { readSentenceSettings } from '../../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../../platform/atomicWrite.ts';
 import { NotFiniteError, StateError, UsageError } from '../../../platform/errors.ts';
 import { isObject } from '../../../platform/format.ts';
@@ -11,6 +12,7 @@ import { isSamePath } from '../../../platform/samePath.ts';
 import { BertTokenizer } from '../../../text/tokenizer/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../events.ts';
 import { checkIsFolder } from '../outFolder.ts';
+import { writeSettings } from '../sentenceFolder.ts';
 import { fetchModel } from '../start.ts';
 import { loadWholeModel } from '../wholeModel.ts';
 import { type OnnxVerification, verifyOnnx } from './verify.ts';
@@ -91,6 +93,8 @@ export async function exportOnnxFolder(
     ...tokenizer.files({ modelMaxLength: config.maxPositionEmbeddings }),
     [modelFiles.config]: configToJson({ ...config, extra }, [model.architecture]),
   });
+  const sentence = await readSentenceSettings(folder.dir);
+  if (sentence) await writeSettings(out, sentence, config);
   return { file: joinPath(folderOfFile, file.name), bytes: bytes.length, verification };
 }
 
