@@ -63,6 +63,10 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     description: 'add an adapter to the weights of its base model, and save the whole model',
     load: async () => (await import('./commands/merge.ts')).mergeCommand(),
   },
+  export: {
+    description: 'write a model in another form, for other runtimes',
+    load: async () => (await import('./commands/export.ts')).exportCommand(),
+  },
   info: {
     description: 'show the devices of this machine, how fast they are, and which one auto is',
     load: async () => (await import('./commands/info.ts')).infoCommand(),

@@ -1,5 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
 export { readData } from '../train/data/labelledData.ts';
+export { encodePairs } from '../train/data/pairEncoding.ts';
 export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
@@ -85,6 +86,11 @@ export {
   type SharedTexts,
 } from '../train/recipes/checkData.ts';
 export {
+  type ConvertModelOptions,
+  type ConvertModelResult,
+  convertModel,
+} from '../train/recipes/convertModel.ts';
+export {
   type EmbedEvent,
   type EmbedOptions,
   type EmbedResult,
@@ -107,6 +113,12 @@ export {
   crossValidate,
 } from '../train/recipes/folds.ts';
 export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
+export {
+  type ExportOnnxFolderOptions,
+  type ExportOnnxFolderResult,
+  exportOnnxFolder,
+} from '../train/recipes/onnx/exportFolder.ts';
+export type { OnnxVerification, OutputComparison } from '../train/recipes/onnx/verify.ts';
 export {
   type PredictEvent,
   type PredictRecipeOptions,
