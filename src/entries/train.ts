@@ -1,5 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
 export { readData } from '../train/data/labelledData.ts';
+export { type ColumnGuess, guessColumns } from '../train/data/guessColumns.ts';
 export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
@@ -128,6 +129,7 @@ export type {
 } from '../train/recipes/predictor.ts';
 export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
+export { type HistoryPanel, historyPanels } from '../train/recipes/report/panels.ts';
 export type { ReportProfile } from '../train/recipes/report/reportProfile.ts';
 export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Answer, FoundAnswer, Question } from '../train/tasks/spans.ts';
