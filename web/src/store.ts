@@ -109,7 +109,8 @@ export async function begin(): Promise<void> {
     if (latest) await openRun(latest);
     const base = await call('shippedModel');
     const data = latest ? await call('check', latest.set) : await call('sample');
-    if (!state.data) set({ data, base: state.base ?? base, reading: false });
+    // Files may have been given meanwhile.
+    set({ data: state.data ?? data, base: state.base ?? base, reading: false });
     if (unfinished) await resume(unfinished);
   });
 }
@@ -156,29 +157,40 @@ export const changeColumns = (chosen: Partial<DataSet['chosen']>): Promise<void>
     set({ data: await call('check', set_) });
   });
 
-/** Follows a run to its end. */
-async function follow(run: Promise<Run>): Promise<void> {
-  await attempt(async () => set({ run: await run }));
+/** Follows a run to its end; until the engine tells of it, `expected` is shown. */
+async function follow(expected: Run, run: Promise<Run>): Promise<void> {
+  set({ run: { ...expected, status: 'running' }, answers: [], problem: undefined });
+  try {
+    set({ run: await run });
+  } catch (error) {
+    set({ run: { ...expected, status: 'failed', error: (error as Error).message } });
+  }
   set({ runs: await call('runs') });
 }
 
 export const startTraining = (): Promise<void> => {
   const { data, base, settings } = state;
-  set({ progress: undefined, resumedAt: undefined, answers: [] });
-  return follow(call('train', { set: data!.set, base: base!, settings }));
+  const [{ set: dataSet }, { task }] = [data!, data!.set.chosen];
+  set({ progress: undefined, resumedAt: undefined });
+  const counts = { step: 0, totalSteps: 0, train: 0, valid: 0, labels: [] };
+  const about = { id: 0, name: dataSet.name, created: 0, base: base!, set: dataSet, task };
+  return follow(
+    { ...about, ...counts, settings, status: 'running' },
+    call('train', { set: dataSet, base: base!, settings }),
+  );
 };
 
 export const stopTraining = (): Promise<void> => call('stop');
 
 export const resume = (run: Run): Promise<void> => {
-  set({ run: { ...run, status: 'running' }, resumedAt: run.step });
-  return follow(call('resume', run.id));
+  set({ resumedAt: run.step });
+  return follow(run, call('resume', run.id));
 };
 
 export const learn = (): Promise<void> => {
   const { run, answers } = state;
-  set({ answers: [], resumedAt: undefined });
-  return follow(call('learn', run!.id, answers));
+  set({ resumedAt: undefined, progress: undefined });
+  return follow({ ...run!, step: 0, totalSteps: 0 }, call('learn', run!.id, answers));
 };
 
 export async function removeRun(id: number): Promise<void> {

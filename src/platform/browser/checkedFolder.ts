@@ -9,10 +9,11 @@ import { joinPath } from '../paths.ts';
 import type { FileContent } from '../types.ts';
 import { hashBytes } from './hash.ts';
 import {
+  bytesOf,
   findFile,
+  NOTHING,
   namesIn,
   plainPath,
-  readPrivate,
   removePrivate,
   throwUnwritable,
   writePrivate,
@@ -24,15 +25,15 @@ const markOf = (dir: string): string => `${plainPath(dir)}${MARK}`;
 /** Writes a folder; one of that name is removed first. */
 export async function writeFolder(dir: string, files: Record<string, FileContent>): Promise<void> {
   try {
-    await writePrivate(markOf(dir), '');
+    await writePrivate(markOf(dir), NOTHING);
     await removePrivate(dir);
     const manifest: Manifest = { files: {} };
     for (const [name, content] of Object.entries(files)) {
-      const path = joinPath(dir, name);
-      await writePrivate(path, content);
-      manifest.files[name] = await hashBytes(await readPrivate(path));
+      const bytes = await bytesOf(content);
+      await writePrivate(joinPath(dir, name), bytes);
+      manifest.files[name] = await hashBytes(bytes);
     }
-    await writePrivate(joinPath(dir, MANIFEST), serializeManifest(manifest));
+    await writePrivate(joinPath(dir, MANIFEST), await bytesOf(serializeManifest(manifest)));
     await removePrivate(markOf(dir));
   } catch (error) {
     await removeFolder(dir).catch(() => {});
@@ -51,7 +52,7 @@ export async function findDamage(dir: string): Promise<string | undefined> {
 
 /** Removes a folder that `writeFolder` wrote. */
 export async function removeFolder(dir: string): Promise<void> {
-  await writePrivate(markOf(dir), '');
+  await writePrivate(markOf(dir), NOTHING);
   await removePrivate(dir);
   await removePrivate(markOf(dir));
 }

@@ -104,17 +104,27 @@ export async function namesIn(
 const entriesOf = (dir: FileSystemDirectoryHandle) =>
   dir as unknown as AsyncIterable<[name: string, handle: FileSystemHandle]>;
 
-/** Pieces of a content. */
-async function* piecesOf(content: FileContent): AsyncGenerator<Uint8Array> {
-  if (typeof content === 'string') yield new TextEncoder().encode(content);
-  else if (content instanceof Uint8Array) yield content;
-  else yield* content;
+/**
+ * A content as bytes in memory. What other threads see too is copied: files and checksums take
+ * memory of this thread only.
+ */
+export async function bytesOf(content: FileContent): Promise<Uint8Array<ArrayBuffer>> {
+  if (typeof content === 'string') return new TextEncoder().encode(content);
+  if (content instanceof Uint8Array) return ownMemory(content);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for await (const piece of content) pieces.push(Uint8Array.from(piece));
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
+
+const ownMemory = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.buffer instanceof ArrayBuffer
+    ? (bytes as Uint8Array<ArrayBuffer>)
+    : Uint8Array.from(bytes);
 
 /** Writes a file and creates its folder; `append` adds to its end. */
 export async function writePrivate(
   path: string,
-  content: FileContent | Blob,
+  content: Uint8Array<ArrayBuffer> | Blob,
   { append = false }: { append?: boolean } = {},
 ): Promise<void> {
   const { parent, name } = splitPath(path);
@@ -122,10 +132,7 @@ export async function writePrivate(
   const stream = await handle.createWritable({ keepExistingData: append });
   try {
     if (append) await stream.seek((await handle.getFile()).size);
-    if (content instanceof Blob) await stream.write(content);
-    else
-      // What other threads see too is copied: a file takes memory of its own thread only.
-      for await (const piece of piecesOf(content)) await stream.write(ownMemory(piece));
+    await stream.write(content);
     await stream.close();
   } catch (error) {
     await stream.abort().catch(() => {});
@@ -133,10 +140,8 @@ export async function writePrivate(
   }
 }
 
-const ownMemory = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  bytes.buffer instanceof ArrayBuffer
-    ? (bytes as Uint8Array<ArrayBuffer>)
-    : Uint8Array.from(bytes);
+/** A file without content. */
+export const NOTHING = new Uint8Array(0);
 
 /** Creates a folder, if it is missing. */
 export const makeDir = (path: string): Promise<FileSystemDirectoryHandle> => openDir(path, true);

@@ -2,8 +2,10 @@ import { ArgumentError } from '../errors.ts';
 import { joinPath } from '../paths.ts';
 import type { FileContent } from '../types.ts';
 import {
+  bytesOf,
   findFile,
   makeDir,
+  NOTHING,
   namesIn,
   plainPath,
   removePrivate,
@@ -24,9 +26,9 @@ const lockOf = (dir: string): string => `writes ${plainPath(dir)}`;
 
 /** Adds bytes to the end of a file, which is made, with its folder, if it is missing. */
 export const appendToFile = (dir: string, name: string, bytes: Uint8Array): Promise<void> =>
-  writePrivate(joinPath(dir, name), bytes, { append: true }).catch((error) =>
-    throwUnwritable(dir, error),
-  );
+  bytesOf(bytes)
+    .then((own) => writePrivate(joinPath(dir, name), own, { append: true }))
+    .catch((error) => throwUnwritable(dir, error));
 
 /** Creates a folder if it is missing. */
 export async function ensureWritableFolder(dir: string): Promise<void> {
@@ -50,17 +52,18 @@ async function writeAll(dir: string, files: Record<string, FileContent>): Promis
   for (const [name, content] of Object.entries(files))
     if (typeof content !== 'string' || content !== (await textOf(joinPath(dir, name))))
       changed.push([name, content]);
+  const write = async (name: string, content: FileContent) =>
+    writePrivate(joinPath(dir, name), await bytesOf(content));
   // A single file takes its place at once.
-  if (changed.length === 1) return writePrivate(joinPath(dir, changed[0][0]), changed[0][1]);
+  if (changed.length === 1) return write(...changed[0]);
   try {
-    for (const [name, content] of changed)
-      await writePrivate(joinPath(dir, `${name}${TEMPORARY}`), content);
+    for (const [name, content] of changed) await write(`${name}${TEMPORARY}`, content);
   } catch (error) {
     for (const [name] of changed) await removePrivate(joinPath(dir, `${name}${TEMPORARY}`));
     throw error;
   }
   if (changed.length === 0) return;
-  await writePrivate(joinPath(dir, MARK), '');
+  await writePrivate(joinPath(dir, MARK), NOTHING);
   await finishWrite(dir);
 }
 

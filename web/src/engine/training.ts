@@ -22,8 +22,8 @@ import {
 } from './runs.ts';
 
 const VALID_SPLIT = 0.2;
-/** Steps between two checkpoints: what is lost when the tab is closed. */
-const SAVE_EVERY = 20;
+/** Steps between two checkpoints, at most, and checkpoints in a run, at least. */
+const [SAVE_EVERY, LEAST_SAVES] = [20, 10];
 /** Milliseconds between two reports to the page, and between two drawings. */
 const [REPORT_EVERY, DRAW_EVERY] = [200, 600];
 
@@ -80,13 +80,16 @@ async function begin(run: Run, report: Report): Promise<Run> {
   await saveRun(run);
   const { task, settings } = run;
   const { seed, epochs, batchSize, learningRate, maxLength } = settings;
+  const rows = await readRows(dataFile(run.id, 'train'));
+  const steps = epochs * Math.ceil(rows.length / batchSize);
+  const saveEvery = Math.max(1, Math.min(SAVE_EVERY, Math.floor(steps / LEAST_SAVES)));
   return follow(run, report, (callbacks) =>
     fineTune(
       {
         ...{ data: dataFile(run.id, 'train'), valid: dataFile(run.id, 'valid') },
         ...{ task, model: run.base.path, replaceHead: true, out: modelFolder(run.id) },
         ...{ seed, epochs, batchSize, learningRate, maxLength, groupByLength: true },
-        ...{ patience: epochs, saveEvery: SAVE_EVERY, overwrite: true },
+        ...{ patience: epochs, saveEvery, overwrite: true },
       },
       callbacks,
     ),
@@ -169,7 +172,7 @@ class Watch {
       this.tell(true);
     } else if (event.event === 'step') {
       const { step, loss, accuracy, examplesPerSecond } = event;
-      (this.#history.steps as object[]).push(recordOf(event));
+      this.#history = extended(this.#history, { steps: [recordOf(event)] });
       run.step = step;
       const left = (run.totalSteps - step) * run.settings.batchSize;
       this.#pace = {
@@ -178,7 +181,7 @@ class Watch {
       };
       this.tell(step === 1);
     } else if (event.event === 'epoch') {
-      (this.#history.epochs as object[]).push(recordOf(event));
+      this.#history = extended(this.#history, { epochs: [recordOf(event)] });
       run.best = bestOf(this.#history);
       this.tell(true);
     } else if (event.event === 'checkpoint') saveRun(run);
@@ -196,7 +199,21 @@ class Watch {
   }
 }
 
-const recordOf = ({ event: _, ...record }: { event: string }): object => record;
+const recordOf = <T extends { event: string }>({ event: _, ...record }: T): Omit<T, 'event'> =>
+  record;
+
+/** A history with more records; only one epoch is the best. */
+function extended(
+  { monitor, steps, epochs }: History,
+  more: { steps?: History['steps']; epochs?: History['epochs'] },
+): History {
+  const isBest = more.epochs?.some(({ best }) => best) ?? false;
+  const before = isBest ? epochs.map((each) => ({ ...each, best: false })) : epochs;
+  return new History(monitor, {
+    steps: [...steps, ...(more.steps ?? [])],
+    evaluations: [...before, ...(more.epochs ?? [])],
+  });
+}
 
 /** The best evaluation's value of the metric that decides. */
 function bestOf({ monitor, bestEpoch }: History): Run['best'] {

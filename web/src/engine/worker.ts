@@ -1,11 +1,12 @@
 /** The engine, in a worker of its own: the page stays quick while it computes. */
+import { bench } from './bench.ts';
 import { check, give, sample, shippedModel } from './data.ts';
 import { useKind } from './device.ts';
 import type { Call, Engine, Message, Progress } from './protocol.ts';
 import { allRuns, chartsOf, historyOf, removeRun } from './runs.ts';
 import { keep } from './storage.ts';
 import * as takeAway from './takeAway.ts';
-import { learn, resume, stop, train } from './training.ts';
+import { isTraining, learn, resume, stop, train } from './training.ts';
 import { forget, mistakes, predict, unlabelled } from './trying.ts';
 
 const send = (message: Message, transfer: Transferable[] = []): void =>
@@ -48,8 +49,10 @@ const engine: Methods = {
   zip: (id) => takeAway.zip(id, `wigbert-${id}`),
   report: takeAway.report,
   files: takeAway.files,
-  bench: () => {
-    throw new Error('bench');
+  async bench() {
+    if (isTraining()) throw new Error('training');
+    forget();
+    return bench((row) => send({ event: 'bench', row }));
   },
 };
 

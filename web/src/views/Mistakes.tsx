@@ -35,7 +35,7 @@ function MistakeTable({ rows }: { rows: readonly Judged[] }) {
   const words = useWords();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="scroll" tabIndex={0} aria-label={words.try.mistakes}>
+    <section class="scroll" tabIndex={0} aria-label={words.try.shows}>
       <table class="texts">
         <thead>
           <tr>

@@ -56,26 +56,31 @@ export function deviceText(device: State['device'], words: Words): string {
 
 function DeviceLine() {
   const words = useWords();
+  const { device } = useStore();
+  return (
+    <p>
+      <span class="quiet">{words.device.label}</span> {deviceText(device, words)}
+      {device?.kind === 'wasm' && !globalThis.crossOriginIsolated && (
+        <span class="quiet"> {words.device.single}</span>
+      )}
+    </p>
+  );
+}
+
+function DeviceChoice() {
+  const words = useWords();
   const state = useStore();
-  const { device, wished } = state;
+  const { wished } = state;
   const options: { value: DeviceKind | 'auto'; name: string }[] = [
     { value: 'auto', name: words.device.auto },
     ...('gpu' in navigator ? [{ value: 'webgpu' as const, name: 'WebGPU' }] : []),
     { value: 'wasm', name: 'WebAssembly' },
   ];
   return (
-    <div class="device">
-      <p>
-        <span class="quiet">{words.device.label}</span> {deviceText(device, words)}
-        {device?.kind === 'wasm' && !globalThis.crossOriginIsolated && (
-          <span class="quiet"> {words.device.single}</span>
-        )}
-      </p>
-      <Choice
-        {...{ label: words.device.choose, value: wished, options, disabled: isTraining(state) }}
-        onChange={chooseDevice}
-      />
-    </div>
+    <Choice
+      {...{ label: words.device.choose, value: wished, options, disabled: isTraining(state) }}
+      onChange={chooseDevice}
+    />
   );
 }
 
@@ -98,6 +103,7 @@ function SettingFields() {
     <details>
       <summary>{words.train.settings}</summary>
       <div class="fields">
+        <DeviceChoice />
         {names.map(([name, label, range]) => (
           <label class="field" key={name}>
             <span>{label}</span>

@@ -14,9 +14,9 @@ export function TryStep() {
       {hasModel(state) ? (
         <>
           <TextForm key={state.run!.id} />
-          <LearnBar />
           <Mistakes key={`mistakes ${state.run!.id} ${state.run!.step}`} />
           <Unsure key={`unsure ${state.run!.id} ${state.run!.step}`} />
+          <LearnBar />
         </>
       ) : (
         <p class="quiet">{words.try.notYet}</p>
