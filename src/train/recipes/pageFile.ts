@@ -42,8 +42,7 @@ export async function assemblePage(
   if (tail === undefined || others.length > 0)
     throw new ArgumentError(`template: expected ${FILES_MARK} in it once, got another text`);
   const elements: string[] = [];
-  for (const [name, bytes] of Object.entries(files))
-    elements.push(`\n${await fileElement(name, bytes)}`);
+  for (const [name, bytes] of Object.entries(files)) elements.push(await fileElement(name, bytes));
   const parts = [withOptions(head, title, language), FILES_MARK, ...elements, tail];
   if (parts.reduce((sum, { length }) => sum + length, 0) > MAX_LENGTH)
     throw new UsageError(
