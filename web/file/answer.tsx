@@ -17,7 +17,7 @@ function Bars({ bars }: { bars: Bar[] }) {
           <bdi>{name}</bdi>
           <span class="number">{percent(score)}</span>
           <span class="bar" aria-hidden="true">
-            <span style={{ width: percent(score) }} />
+            <span style={{ width: `${100 * score}%` }} />
           </span>
         </li>
       ))}
