@@ -9,7 +9,7 @@ import { UsageError } from '../platform/errors.ts';
 const HOST = '127.0.0.1';
 
 /** Names under which this machine may ask: another one means that a site has taken the address. */
-const HOST_NAMES = [HOST, 'localhost', '[::1]'];
+const HOST_NAMES = [HOST, 'localhost'];
 
 /** Ports that are tried, from the one that is asked for. */
 const TRIES = 20;
@@ -62,8 +62,9 @@ const nameOf = (host: string | undefined): string =>
 
 async function answer(root: string, request: IncomingMessage, response: ServerResponse) {
   const refuse = (status: number, text: string) => {
-    response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8' });
-    response.end(`${text}\n`);
+    const type = { 'content-type': types['.txt'], 'content-length': text.length };
+    response.writeHead(status, { ...headers, ...type });
+    response.end(text);
   };
   if (!HOST_NAMES.includes(nameOf(request.headers.host)))
     return refuse(403, 'this server answers 127.0.0.1 and localhost');

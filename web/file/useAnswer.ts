@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { TextInput } from 'wigbert/train';
 import type { Engine } from './engine.ts';
 import type { Answer } from './protocol.ts';
@@ -22,7 +22,8 @@ export function useAnswer(engine: Engine, input: TextInput | undefined, version:
   const isRunning = useRef(false);
   wanted.current = key;
 
-  useEffect(() => {
+  // Not after the next frame, as other effects: hidden pages draw none.
+  useLayoutEffect(() => {
     const answer = async (asked: TextInput | null): Promise<Omit<Shown, 'key'>> => {
       if (asked === null) return {};
       return engine.predict(asked).then(

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, defineConfig, type InlineConfig, type Plugin } from 'vite';
 import { fileElement } from '../../src/train/recipes/pageFile.ts';
+import { packageSource } from '../packageSource.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -21,6 +22,7 @@ async function buildEngine(): Promise<Uint8Array> {
     root: at('.'),
     configFile: false,
     logLevel: 'warn',
+    resolve: { alias: packageSource },
     build: { ...script('worker.ts'), write: false },
   });
   const [{ output }] = built as unknown as { output: { code: string }[] }[];
