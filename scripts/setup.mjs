@@ -1,6 +1,6 @@
 /**
  * Prepares a fresh machine: checks Node's version, installs the packages and looks for a WebGPU
- * adapter; with --build it also builds dist. It is quick and silent if there is nothing to do.
+ * adapter; with --build it also builds dist, with --web the page too. It is quick and silent if there is nothing to do.
  * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
  * 1 if wigbert cannot run, 2 for wrong usage. A missing adapter is not a failure.
  */
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureAdapter } from './setup/driver.mjs';
 import { ensurePackages, isInstalled, satisfies } from './setup/packages.mjs';
+import { ensureWeb } from './setup/web.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const options = process.argv.slice(2);
@@ -17,9 +18,9 @@ const options = process.argv.slice(2);
 const say = (line) => console.error(`setup: ${line}`);
 
 async function main() {
-  const unknown = options.find((option) => option !== '--build');
+  const unknown = options.find((option) => !['--build', '--web'].includes(option));
   if (unknown) {
-    say(`unknown option ${unknown}; the only one is --build`);
+    say(`unknown option ${unknown}; the only ones are --build and --web`);
     return 2;
   }
   const { node: range } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).engines;
@@ -29,13 +30,14 @@ async function main() {
   }
   if (!ensurePackages(root, say)) return 1;
   // The build runs while the driver installs.
-  const isBuilt = options.includes('--build') ? ensureBuild(root, say) : true;
+  const isBuilt = options.length > 0 ? ensureBuild(root, say) : true;
   if (isInstalled(root, 'webgpu')) ensureAdapter(root, say);
   else
     say(
       'no WebGPU without the package webgpu: run npm install webgpu. The wasm device will be used.',
     );
-  return (await isBuilt) ? 0 : 1;
+  if (!(await isBuilt)) return 1;
+  return options.includes('--web') && !ensureWeb(root, say) ? 1 : 0;
 }
 
 process.exitCode = await main();

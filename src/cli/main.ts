@@ -8,6 +8,7 @@ import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { embedCommand } from './commands/embed.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
@@ -20,6 +21,7 @@ import { studyCommand } from './commands/study.ts';
 import { tokenizeCommand } from './commands/tokenize.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
+import { uiCommand } from './commands/ui.ts';
 import { vocabCommand } from './commands/vocab.ts';
 import { fieldsToFlags } from './flags.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
@@ -51,17 +53,21 @@ const commands = [
   vocabCommand,
   convertCommand,
   mergeCommand,
+  exportCommand,
   infoCommand,
   kernelsCommand,
   benchCommand,
   tuneCommand,
   demoCommand,
+  uiCommand,
   initCommand,
   setupCommand,
   doctorCommand,
 ];
-for (const command of commands) {
-  program.addCommand(command().copyInheritedSettings(program));
+for (const make of commands) {
+  const command = make().copyInheritedSettings(program);
+  for (const part of command.commands) part.copyInheritedSettings(program);
+  program.addCommand(command);
 }
 
 /** Commands whose result is what they print. */

@@ -108,6 +108,7 @@ export {
   crossValidate,
 } from '../train/recipes/folds.ts';
 export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
+export { assemblePage, type PageFileOptions } from '../train/recipes/pageFile.ts';
 export {
   type PredictEvent,
   type PredictRecipeOptions,
