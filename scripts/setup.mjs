@@ -1,11 +1,13 @@
 /**
  * Prepares a fresh machine: checks Node's version, installs the packages and looks for a WebGPU
- * adapter; with --build it also builds dist, with --web the page too. It is quick and silent if there is nothing to do.
+ * adapter; with --build it also builds dist, with --web the page too, and with --browser it looks for
+ * a browser for the tests. It is quick and silent if there is nothing to do.
  * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
  * 1 if wigbert cannot run, 2 for wrong usage. A missing adapter is not a failure.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ensureBrowser } from './setup/browser.mjs';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureAdapter } from './setup/driver.mjs';
 import { ensurePackages, isInstalled, satisfies } from './setup/packages.mjs';
@@ -18,9 +20,9 @@ const options = process.argv.slice(2);
 const say = (line) => console.error(`setup: ${line}`);
 
 async function main() {
-  const unknown = options.find((option) => !['--build', '--web'].includes(option));
+  const unknown = options.find((option) => !['--build', '--web', '--browser'].includes(option));
   if (unknown) {
-    say(`unknown option ${unknown}; the only ones are --build and --web`);
+    say(`unknown option ${unknown}; the only ones are --build, --web and --browser`);
     return 2;
   }
   const { node: range } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).engines;
@@ -36,6 +38,7 @@ async function main() {
     say(
       'no WebGPU without the package webgpu: run npm install webgpu. The wasm device will be used.',
     );
+  if (options.includes('--browser')) ensureBrowser(say);
   if (!(await isBuilt)) return 1;
   return options.includes('--web') && !ensureWeb(root, say) ? 1 : 0;
 }

@@ -1,17 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
-import packageJson from '../package.json' with { type: 'json' };
+import { packageSource } from './packageSource.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** The entries of the package, by name, are files of src. */
-const entries = Object.entries(packageJson.exports).flatMap(([name, target]) => {
-  if (typeof target === 'string') return [];
-  const source = target.default.replace('./dist/', root).replace(/\.js$/, '.ts');
-  return [{ find: new RegExp(`^${name.replace('.', 'wigbert')}$`), replacement: source }];
-});
-const platform = { find: '#platform', replacement: `${root}src/platform/browser.ts` };
 
 /** Files of the package that the page offers, at the same places. */
 const MODEL = 'models/bert-tiny-ko';
@@ -40,7 +32,7 @@ const isolated = {
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: './',
-  resolve: { alias: [...entries, platform] },
+  resolve: { alias: packageSource },
   plugins: [ship],
   worker: { format: 'es' },
   preview: { headers: isolated },

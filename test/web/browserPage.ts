@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { build, preview } from 'vite';
+import { preview } from 'vite';
+import { ensureWeb } from '../../scripts/setup/web.mjs';
 
-const configFile = fileURLToPath(new URL('../../web/vite.config.ts', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const configFile = join(root, 'web/vite.config.ts');
 
 /** Chromium, by `CHROME_PATH` or one of its usual names. */
 export const chromium = ((): string | undefined => {
@@ -33,10 +35,9 @@ export interface Served {
 /** Builds the page, and opens a browser for it. */
 export async function servePage(flags: readonly string[] = []): Promise<Served> {
   const folder = mkdtempSync(join(tmpdir(), 'wigbert-page-'));
-  const outDir = join(folder, 'web');
-  await build({ configFile, logLevel: 'silent', build: { outDir, minify: false } });
+  if (!ensureWeb(root, console.error)) throw new Error('the page does not build');
   const server = await preview({
-    ...{ configFile, logLevel: 'silent', build: { outDir } },
+    ...{ configFile, logLevel: 'silent' },
     preview: { port: 0, host: '127.0.0.1' },
   });
   const { port } = server.httpServer.address() as AddressInfo;

@@ -6,7 +6,13 @@ import type { BenchResult, BenchRow } from './protocol.ts';
 /** Those that a training step spends most of its time in. */
 const kernels = [
   ...['matmul', 'attention', 'attentionKeyValueGradient', 'layerNorm', 'dropoutAddLayerNorm', 'softmax'],
-  ...['gelu', 'embedding', 'crossEntropy', 'adamW'],
+  ...['gelu', 'crossEntropy'],
+];
+
+/** Parameters of kernels that are lengths of axes. */
+const sizeNames = [
+  ...['m', 'n', 'k', 'rows', 'cols', 'count', 'vocab', 'batch', 'heads', 'length', 'size'],
+  ...['queries', 'keys'],
 ];
 
 /** Times kernels and a training step; `onRow` hears of each. */
@@ -31,9 +37,9 @@ export async function bench(onRow: (row: BenchRow) => void): Promise<BenchResult
 
 const rowOf = ({ kernel, case: sizes, milliseconds, share, gflops }: KernelTiming): BenchRow => ({
   name: kernel,
-  what: Object.values(sizes)
-    .filter((size) => typeof size === 'number' && size > 1)
-    .slice(0, 4)
+  what: Object.entries(sizes)
+    .filter(([key]) => sizeNames.includes(key))
+    .map(([, size]) => size)
     .join(' × '),
   ...{ milliseconds, share, gflops },
 });

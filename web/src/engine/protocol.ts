@@ -169,7 +169,8 @@ export interface Engine {
   learn(id: number, answers: Answer[]): Run;
   zip(id: number): Uint8Array<ArrayBuffer>;
   report(id: number): string;
-  files(id: number): Record<string, Uint8Array<ArrayBuffer>>;
+  /** One HTML file that holds the model; `language` is that of its words. */
+  page(id: number, language: 'en' | 'ko'): string;
   bench(): BenchResult;
 }
 

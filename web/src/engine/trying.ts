@@ -1,10 +1,16 @@
 /** What a trained model says of texts. */
-import { type Prediction, pipeline, readData, type TextClassificationPipeline } from 'wigbert/train';
+import {
+  guessColumns,
+  type Prediction,
+  pipeline,
+  readData,
+  type TextClassificationPipeline,
+} from 'wigbert/train';
 import { fetchSite } from './data.ts';
 import { useDeviceOf } from './device.ts';
 import type { Judged, Run } from './protocol.ts';
 import { dataFile, findRun, modelFolder, type Row, readRows } from './runs.ts';
-import { freeNumber, write } from './storage.ts';
+import { write } from './storage.ts';
 import { isTraining } from './training.ts';
 
 /** The model that is loaded. */
@@ -73,14 +79,33 @@ function certainty({ scores }: Judged, task: Run['task']): number {
   return first - second;
 }
 
+/** A file of texts; one without a table has a text in each line. */
+async function tableOf(file: File): Promise<{ name: string; content: Blob | string }> {
+  const { name } = file;
+  if (!/\.txt$/i.test(name)) return { name, content: file };
+  const lines = (await file.text()).split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (lines[0]?.includes('\t')) return { name, content: file };
+  return {
+    name: `${name}.jsonl`,
+    content: lines.map((text) => `${JSON.stringify({ text })}\n`).join(''),
+  };
+}
+
 /** Texts of a file, or of the site, those that the model is least sure of first. */
 export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
-  const name = file?.name ?? 'reviews-ko-test.tsv';
-  const path = `opfs:/texts/${await freeNumber('opfs:/texts')}/${name}`;
-  await write(path, file ?? (await fetchSite('data/reviews-ko-test.tsv')));
-  const { examples } = await readData(path, { labelOptional: true });
+  const { task, set } = await findRun(id);
+  const { name, content } = file
+    ? await tableOf(file)
+    : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
+  const path = `opfs:/texts/${name}`;
+  await write(path, content);
+  const { textColumn, pairColumn } = await guessColumns(path);
+  const isPair = set.chosen.pairColumn !== undefined;
+  const { examples } = await readData(path, {
+    ...{ textColumn, labelOptional: true },
+    ...(isPair && { pairColumn }),
+  });
   const texts = examples.map(({ text, pair }): Text => (pair === undefined ? text : [text, pair]));
-  const { task } = await findRun(id);
   const judged = await predict(id, texts);
   return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
 }

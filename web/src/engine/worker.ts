@@ -48,7 +48,7 @@ const engine: Methods = {
   },
   zip: (id) => takeAway.zip(id, `wigbert-${id}`),
   report: takeAway.report,
-  files: takeAway.files,
+  page: takeAway.page,
   async bench() {
     if (isTraining()) throw new Error('training');
     forget();

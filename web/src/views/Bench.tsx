@@ -81,7 +81,7 @@ function BenchTable({ rows }: { rows: readonly BenchRow[] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="scroll" tabIndex={0} aria-label={words.bench.columns[0]}>
-      <table>
+      <table class="bench">
         <thead>
           <tr>
             {words.bench.columns.map((name) => (
@@ -96,7 +96,7 @@ function BenchTable({ rows }: { rows: readonly BenchRow[] }) {
             <tr key={name}>
               <th scope="row">{name === 'step' ? words.bench.step : name}</th>
               <td class="quiet">{what}</td>
-              <td class="number">{milliseconds.toPrecision(3)} ms</td>
+              <td class="number">{words.number(Number(milliseconds.toPrecision(3)))} ms</td>
               <td class="number">{gflops === null ? '–' : gflops.toPrecision(3)}</td>
               <td>
                 <ul class="bars one">

@@ -1,7 +1,7 @@
 import { call } from '../client.ts';
 import { attempt, useStore, useWords } from '../store.ts';
-import { save } from './save.ts';
 import { Step } from './parts.tsx';
+import { save } from './save.ts';
 
 export function TakeStep() {
   const words = useWords();
@@ -19,6 +19,11 @@ export function TakeStep() {
       take.report,
       take.reportLede,
       async () => save(`${name}-report.html`, 'text/html', await call('report', run!.id)),
+    ],
+    [
+      take.page,
+      take.pageLede,
+      async () => save(`${name}.html`, 'text/html', await call('page', run!.id, words.tag)),
     ],
   ];
   return (

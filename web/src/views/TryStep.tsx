@@ -99,7 +99,7 @@ function LearnBar() {
   const state = useStore();
   const count = state.answers.length;
   return (
-    <div class="learn">
+    <div class={count > 0 ? 'learn some' : 'learn'}>
       <button
         type="button"
         class="primary"

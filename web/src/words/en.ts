@@ -3,7 +3,7 @@ const n = (value: number): string => value.toLocaleString('en');
 /** What the page says, in English. */
 export const en = {
   name: 'English',
-  tag: 'en',
+  tag: 'en' as 'en' | 'ko',
   title: 'Teach the machine to read',
   lede: 'Give it texts with labels and get a classifier. It is trained here, in your browser: nothing is uploaded.',
   views: { train: 'Train', runs: 'Runs', bench: 'Bench' },
@@ -132,7 +132,6 @@ export const en = {
     page: 'One HTML file',
     pageLede: 'Engine, model and a form in one file that works without a network.',
     save: 'Save',
-    noPage: 'This site has no template for it.',
   },
   runs: {
     title: 'Runs',

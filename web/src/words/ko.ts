@@ -128,7 +128,6 @@ export const ko: Words = {
     page: 'HTML 파일 하나',
     pageLede: '엔진, 모델, 입력란이 한 파일에 들어 있어 네트워크 없이 됩니다.',
     save: '저장',
-    noPage: '이 사이트에는 그 틀이 없습니다.',
   },
   runs: {
     title: '실행 기록',
