@@ -66,6 +66,7 @@ async function openPage(
   troubles: string[],
 ): Promise<Page> {
   const page = await browser.newPage();
+  page.setDefaultTimeout(110_000);
   await page.setViewport({ width: 1280, height: 900 });
   page.on('pageerror', (error) => troubles.push(String(error)));
   page.on('console', (message) => {
@@ -91,7 +92,7 @@ export async function waitForStatus(page: Page, pattern: RegExp): Promise<string
       const text = document.querySelector('.status')?.textContent ?? '';
       return new RegExp(source).test(text) && text;
     },
-    { timeout: 90_000 },
+    { timeout: 110_000 },
     pattern.source,
   );
   return (await handle.jsonValue()) as string;

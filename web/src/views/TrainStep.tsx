@@ -32,7 +32,7 @@ export function TrainStep() {
         value={run?.step ?? 0}
       />
       <Charts charts={progress?.charts ?? []} />
-      <Legend />
+      <Legend hidden={!progress?.charts?.length} />
     </Step>
   );
 }

@@ -54,15 +54,15 @@ export function Charts({ charts }: { charts: readonly Chart[] }) {
 
 function Picture({ chart, words }: { chart?: Chart; words: Words }) {
   const html = useMemo(() => ({ __html: chart ? translated(chart.svg, words) : '' }), [chart, words]);
-  if (!chart) return <div class="chart" aria-hidden="true" />;
+  if (!chart) return <div class="chart empty" aria-hidden="true" />;
   // biome-ignore lint/security/noDangerouslySetInnerHtml: the engine draws it, and escapes texts
   return <div class="chart" dangerouslySetInnerHTML={html} />;
 }
 
-export function Legend() {
+export function Legend({ hidden = false }: { hidden?: boolean }) {
   const words = useWords();
   return (
-    <ul class="legend">
+    <ul class={hidden ? 'legend invisible' : 'legend'}>
       {words.train.legend.map((name, i) => (
         <li key={name}>
           <i class={`line-${i}`} />
