@@ -1,6 +1,6 @@
 export { encodeExamples } from '../train/data/batch.ts';
-export { readData } from '../train/data/labelledData.ts';
 export { type ColumnGuess, guessColumns } from '../train/data/guessColumns.ts';
+export { readData } from '../train/data/labelledData.ts';
 export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {

@@ -9,7 +9,8 @@ function change(): void {
 }
 
 const missing = (name: string) => new DOMException(`no ${name}`, 'NotFoundError');
-const otherKind = (name: string) => new DOMException(`${name} is of another kind`, 'TypeMismatchError');
+const otherKind = (name: string) =>
+  new DOMException(`${name} is of another kind`, 'TypeMismatchError');
 
 class FileHandle {
   readonly kind = 'file';

@@ -128,7 +128,9 @@ describe.skipIf(!chromium)('the page on wasm (needs Chromium)', () => {
   it('goes on training with a corrected label', async () => {
     const wrong = '.texts tbody tr:first-child .label-input button[aria-pressed="false"]';
     await (await page.waitForSelector(wrong))!.evaluate((each) => (each as HTMLElement).click());
-    await page.waitForFunction(() => /1 answer/.test(document.querySelector('.learn')!.textContent!));
+    await page.waitForFunction(() =>
+      /1 answer/.test(document.querySelector('.learn')!.textContent!),
+    );
     await clickButton(page, 'Learn from the answers');
     await page.waitForFunction(() => !document.querySelector('.learn'));
     expect(await waitForStatus(page, /^(Done|It failed)/)).toMatch(/^Done/);
@@ -146,6 +148,31 @@ describe.skipIf(!chromium)('the page on wasm (needs Chromium)', () => {
   });
 
   it('asks nothing of other hosts, and breaks no rule of its policy', () => {
+    expect(served.troubles).toEqual([]);
+  });
+});
+
+describe.skipIf(!chromium)('the page on WebGPU (needs Chromium)', () => {
+  let served: Served;
+  let page: Page;
+  beforeAll(async () => {
+    served = await servePage(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
+    page = await served.open('?device=webgpu');
+  });
+  afterAll(() => served?.close());
+
+  it('trains, says on which adapter, and stops', async () => {
+    await giveFile(page, reviews(64));
+    await page.waitForSelector('button.primary:not([disabled])');
+    await clickButton(page, 'Start training');
+    await page.waitForFunction(
+      () => Number.parseInt(document.querySelector('.figures dd')!.textContent!, 10) >= 1,
+    );
+    await clickButton(page, 'Stop');
+    expect(await waitForStatus(page, /^(Stopped|Done|It failed)/)).toMatch(/^(Stopped|Done)/);
+    expect(await page.$eval('.step:nth-of-type(2)', (each) => each.textContent)).toMatch(
+      /WebGPU: .*(SwiftShader|swiftshader|google)/,
+    );
     expect(served.troubles).toEqual([]);
   });
 });

@@ -125,7 +125,7 @@ export const showRun = (run: Run): Promise<void> =>
   attempt(async () => {
     await openRun(run);
     set({ data: await call('check', run.set), view: 'train' });
-    location.hash = '';
+    location.hash = '#train';
   });
 
 export const chooseDevice = (wished: DeviceKind | 'auto'): Promise<void> =>

@@ -117,9 +117,7 @@ export async function bytesOf(content: FileContent): Promise<Uint8Array<ArrayBuf
 }
 
 const ownMemory = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  bytes.buffer instanceof ArrayBuffer
-    ? (bytes as Uint8Array<ArrayBuffer>)
-    : Uint8Array.from(bytes);
+  bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
 
 /** Writes a file and creates its folder; `append` adds to its end. */
 export async function writePrivate(
@@ -165,4 +163,3 @@ export function throwUnwritable(dir: string, error: unknown): never {
 /** Runs `work` while no other page or worker of this origin runs some under the same name. */
 export const withLock = <T>(name: string, work: () => Promise<T>): Promise<T> =>
   navigator.locks.request(`wigbert ${name}`, work) as Promise<T>;
-

@@ -5,7 +5,14 @@ import type { BenchResult, BenchRow } from './protocol.ts';
 
 /** Those that a training step spends most of its time in. */
 const kernels = [
-  ...['matmul', 'attention', 'attentionKeyValueGradient', 'layerNorm', 'dropoutAddLayerNorm', 'softmax'],
+  ...[
+    'matmul',
+    'attention',
+    'attentionKeyValueGradient',
+    'layerNorm',
+    'dropoutAddLayerNorm',
+    'softmax',
+  ],
   ...['gelu', 'crossEntropy'],
 ];
 

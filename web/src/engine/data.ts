@@ -25,7 +25,9 @@ export async function fetchSite(path: string): Promise<Blob> {
 export async function shippedModel(): Promise<BaseModel> {
   const path = `${MODELS}/${SHIPPED}`;
   if (!(await list(path, 'file')).includes(WEIGHTS)) {
-    const blobs = await Promise.all(shippedFiles.map((name) => fetchSite(`models/${SHIPPED}/${name}`)));
+    const blobs = await Promise.all(
+      shippedFiles.map((name) => fetchSite(`models/${SHIPPED}/${name}`)),
+    );
     for (const [i, name] of shippedFiles.entries()) await write(`${path}/${name}`, blobs[i]);
   }
   return { name: SHIPPED, path };
@@ -69,9 +71,7 @@ const isTable = (path: string): boolean =>
   /\.(tsv|tab|csv|jsonl|ndjson|json|parquet)(\.gz)?$/i.test(path);
 
 /** Takes files: a base model's folder, a table, or a folder of texts for each class. */
-export async function give(
-  files: GivenFile[],
-): Promise<{ data?: CheckedSet; model?: BaseModel }> {
+export async function give(files: GivenFile[]): Promise<{ data?: CheckedSet; model?: BaseModel }> {
   if (files.some(({ path }) => path.endsWith('.safetensors')))
     return { model: await giveModel(files.filter(({ path }) => isModelFile(nameOf(path)))) };
   const tables = files.filter(({ path }) => isTable(path));
@@ -81,7 +81,12 @@ export async function give(
   if (new Set(inFolders.map(({ path }) => classOf(path))).size > 1)
     return { data: await giveFolders(inFolders) };
   if (texts.length > 0) return { data: await giveTable(texts[0]) };
-  throw new Error(`${files.map(({ path }) => path).slice(0, 3).join(', ')}: ?`);
+  throw new Error(
+    `${files
+      .map(({ path }) => path)
+      .slice(0, 3)
+      .join(', ')}: ?`,
+  );
 }
 
 async function giveModel(files: GivenFile[]): Promise<BaseModel> {

@@ -36,7 +36,9 @@ export async function report(id: number): Promise<string> {
 
 /** What the page of one file needs of a model's folder. */
 const isOfModel = (name: string): boolean =>
-  /^(config|tokenizer\w*|special_tokens_map|calibration)\.json$|^vocab\.txt$|\.safetensors$/.test(name);
+  /^(config|tokenizer\w*|special_tokens_map|calibration)\.json$|^vocab\.txt$|\.safetensors$/.test(
+    name,
+  );
 
 /** A page of one file that runs a run's model. */
 export async function page(id: number, language: 'en' | 'ko'): Promise<string> {

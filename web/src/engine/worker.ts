@@ -10,10 +10,9 @@ import { isTraining, learn, resume, stop, train } from './training.ts';
 import { forget, mistakes, predict, unlabelled } from './trying.ts';
 
 const send = (message: Message, transfer: Transferable[] = []): void =>
-  (self as unknown as { postMessage(message: Message, transfer: Transferable[]): void }).postMessage(
-    message,
-    transfer,
-  );
+  (
+    self as unknown as { postMessage(message: Message, transfer: Transferable[]): void }
+  ).postMessage(message, transfer);
 const report = (progress: Progress): void => send({ event: 'progress', progress });
 
 type Methods = {

@@ -100,7 +100,9 @@ function BenchTable({ rows }: { rows: readonly BenchRow[] }) {
               <td class="number">{gflops === null ? '–' : gflops.toPrecision(3)}</td>
               <td>
                 <ul class="bars one">
-                  {share !== null && <Bar name={words.bench.columns[4]} share={share} value={percent(share)} />}
+                  {share !== null && (
+                    <Bar name={words.bench.columns[4]} share={share} value={percent(share)} />
+                  )}
                 </ul>
               </td>
             </tr>

@@ -1,5 +1,5 @@
-import type { CheckDataResult } from 'wigbert/train';
 import { useState } from 'preact/hooks';
+import type { CheckDataResult } from 'wigbert/train';
 import type { CheckedSet, DataSet, PageTask } from '../engine/protocol.ts';
 import {
   changeColumns,

@@ -8,21 +8,17 @@ export function Header() {
   const words = useWords();
   return (
     <header class="top">
-      <a class="mark" href="#" lang="en">
+      <a class="mark" href="#train" lang="en">
         wigbert
       </a>
       <nav aria-label={words.nav}>
         {views.map((name) => (
-          <a
-            key={name}
-            href={name === 'train' ? '#' : `#${name}`}
-            aria-current={name === view ? 'page' : undefined}
-          >
+          <a key={name} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
             {words.views[name]}
           </a>
         ))}
       </nav>
-      <div class="languages" role="group" aria-label={words.language}>
+      <fieldset class="languages" aria-label={words.language}>
         {(Object.keys(languages) as Language[]).map((each) => (
           <button
             key={each}
@@ -34,7 +30,7 @@ export function Header() {
             {languages[each].name}
           </button>
         ))}
-      </div>
+      </fieldset>
     </header>
   );
 }

@@ -10,7 +10,9 @@ export function Runs() {
   const [chosen, setChosen] = useState<number[]>([]);
   // The third takes the place of the first.
   const toggle = (id: number) =>
-    setChosen(chosen.includes(id) ? chosen.filter((each) => each !== id) : [...chosen, id].slice(-2));
+    setChosen(
+      chosen.includes(id) ? chosen.filter((each) => each !== id) : [...chosen, id].slice(-2),
+    );
   const compared = runs.filter(({ id }) => chosen.includes(id)).reverse();
   return (
     <section class="wide" aria-labelledby="runs">

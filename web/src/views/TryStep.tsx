@@ -63,11 +63,7 @@ function TextForm() {
       {takesPair && (
         <label class="field">
           <span>{words.try.pair}</span>
-          <textarea
-            rows={2}
-            value={pair}
-            onInput={(event) => setPair(event.currentTarget.value)}
-          />
+          <textarea rows={2} value={pair} onInput={(event) => setPair(event.currentTarget.value)} />
         </label>
       )}
       <Scores judged={judged} />

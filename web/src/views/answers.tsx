@@ -64,9 +64,7 @@ export function Text({ judged: { text, pair } }: { judged: Judged }) {
   return (
     <>
       <bdi>{text}</bdi>
-      {pair !== undefined && (
-        <bdi class="pair">{pair}</bdi>
-      )}
+      {pair !== undefined && <bdi class="pair">{pair}</bdi>}
     </>
   );
 }

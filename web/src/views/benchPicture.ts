@@ -1,6 +1,6 @@
 import type { BenchResult } from '../engine/protocol.ts';
 
-const escape = (text: string): string =>
+const escapeText = (text: string): string =>
   text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 
 const [WIDTH, TOP, ROW, LEFT, BAR] = [720, 96, 30, 210, 360];
@@ -9,7 +9,7 @@ const [WIDTH, TOP, ROW, LEFT, BAR] = [720, 96, 30, 210, 360];
 export function benchPicture({ device, rows, peaks }: BenchResult): string {
   const height = TOP + ROW * rows.length + 24;
   const text = (x: number, y: number, content: string, rest = '') =>
-    `<text x="${x}" y="${y}" ${rest}>${escape(content)}</text>`;
+    `<text x="${x}" y="${y}" ${rest}>${escapeText(content)}</text>`;
   const bars = rows.flatMap(({ name, milliseconds, share }, i) => {
     const y = TOP + ROW * i;
     const width = BAR * Math.min(1, share ?? 0);

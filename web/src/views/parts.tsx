@@ -53,9 +53,12 @@ export function Charts({ charts }: { charts: readonly Chart[] }) {
 }
 
 function Picture({ chart, words }: { chart?: Chart; words: Words }) {
-  const html = useMemo(() => ({ __html: chart ? translated(chart.svg, words) : '' }), [chart, words]);
+  const html = useMemo(
+    () => ({ __html: chart ? translated(chart.svg, words) : '' }),
+    [chart, words],
+  );
   if (!chart) return <div class="chart empty" aria-hidden="true" />;
-  // biome-ignore lint/security/noDangerouslySetInnerHtml: the engine draws it, and escapes texts
+  // The engine draws it, and escapes texts.
   return <div class="chart" dangerouslySetInnerHTML={html} />;
 }
 

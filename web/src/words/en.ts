@@ -16,8 +16,7 @@ export const en = {
     opening: 'looking for a device …',
     auto: 'automatic',
     webgpu: (name: string) => `WebGPU: ${name}`,
-    wasm: (threads: number) =>
-      `WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    wasm: (threads: number) => `WebAssembly, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     single: 'One thread only: this page is not cross-origin isolated.',
     cpu: 'the plain reference, slowly',
   },
@@ -34,7 +33,8 @@ export const en = {
     texts: (count: number) => `${n(count)} texts`,
     labels: 'Labels',
     scores: (min: number, max: number) => `scores from ${min} to ${max}`,
-    length: (median: number, max: number) => `half of them up to ${n(median)} characters, the longest ${n(max)}`,
+    length: (median: number, max: number) =>
+      `half of them up to ${n(median)} characters, the longest ${n(max)}`,
     columns: 'Columns',
     text: 'Text',
     pair: 'Second text',
@@ -113,7 +113,8 @@ export const en = {
     correct: 'Correct label',
     changed: 'corrected',
     unsure: 'What it is unsure of',
-    unsureLede: 'Texts without labels, the most doubtful first. Ten answers teach it more than a hundred easy ones.',
+    unsureLede:
+      'Texts without labels, the most doubtful first. Ten answers teach it more than a hundred easy ones.',
     unsureSample: 'Take the sample texts',
     unsureFile: 'Choose a file of texts',
     answers: (count: number) => `${n(count)} ${count === 1 ? 'answer' : 'answers'}`,
@@ -160,7 +161,12 @@ export const en = {
     picture: 'Save the picture',
     step: 'training step',
   },
-  metrics: { accuracy: 'accuracy', microF1: 'micro F1', spearman: 'Spearman correlation', loss: 'loss' } as Record<string, string>,
+  metrics: {
+    accuracy: 'accuracy',
+    microF1: 'micro F1',
+    spearman: 'Spearman correlation',
+    loss: 'loss',
+  } as Record<string, string>,
   chartWords: {} as Record<string, string>,
   bestEpoch: (epoch: string) => `best: epoch ${epoch}`,
   seconds: (value: number) =>

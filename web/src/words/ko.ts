@@ -109,7 +109,8 @@ export const ko: Words = {
     correct: '바른 라벨',
     changed: '고침',
     unsure: '헷갈리는 글',
-    unsureLede: '라벨 없는 글을 헷갈리는 것부터 묻습니다. 답 열 개가 쉬운 글 백 개보다 많이 가르칩니다.',
+    unsureLede:
+      '라벨 없는 글을 헷갈리는 것부터 묻습니다. 답 열 개가 쉬운 글 백 개보다 많이 가르칩니다.',
     unsureSample: '예제 글 가져오기',
     unsureFile: '글 파일 고르기',
     answers: (count) => `답 ${n(count)}개`,
@@ -157,9 +158,14 @@ export const ko: Words = {
     step: '학습 단계',
   },
   metrics: { accuracy: '정확도', microF1: '마이크로 F1', spearman: '스피어만 상관', loss: '손실' },
-  chartWords: { step: '단계', epoch: '에폭', loss: '손실', accuracy: '정확도', 'micro F1': '마이크로 F1' },
+  chartWords: {
+    step: '단계',
+    epoch: '에폭',
+    loss: '손실',
+    accuracy: '정확도',
+    'micro F1': '마이크로 F1',
+  },
   bestEpoch: (epoch) => `최고: 에폭 ${epoch}`,
-  seconds: (value) =>
-    value < 90 ? `${Math.ceil(value)}초` : `${Math.ceil(value / 60)}분`,
+  seconds: (value) => (value < 90 ? `${Math.ceil(value)}초` : `${Math.ceil(value / 60)}분`),
   number: n,
 };
