@@ -6,7 +6,7 @@ import { serveFolder } from './webServer.ts';
 /** The system's program that opens an address in a browser. */
 const openers: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   darwin: ['open'],
-  win32: ['cmd', '/c', 'start', '""'],
+  win32: ['cmd', '/c', 'start', ''],
 };
 
 /** Opens an address in the browser; false where that cannot be done. */

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveFolder, type WebServer } from '../../src/cli/webServer.ts';
+import { cli, wigbert } from '../support/cli.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'wigbert-ui-'));
 const folder = join(base, 'web');
@@ -122,5 +125,28 @@ describe('the server of the page', () => {
     const second = await serveFolder(folder, port);
     expect(Number(new URL(second.url).port)).toBeGreaterThan(port);
     second.close();
+  });
+});
+
+describe('wigbert ui', () => {
+  it('serves the page, says where, and ends on Ctrl-C', async () => {
+    const program = spawn(process.execPath, [cli, 'ui', '--no-open', '--port', '0']);
+    const [line] = await once(program.stdout, 'data');
+    const url = /^http:\/\/127\.0\.0\.1:\d+\//.exec(String(line))![0];
+    const page = await fetch(url);
+    expect([page.status, page.headers.get('content-type')]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+    ]);
+    expect((await fetch(`${url}file-template.html`)).status).toBe(200);
+    const ended = once(program, 'exit');
+    program.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it.each(['x', '-1', '65536', '1.5', ''])('refuses the port %j', (port) => {
+    const { status, stderr } = wigbert(['ui', '--no-open', `--port=${port}`]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('Expected a port from 0 to 65535.');
   });
 });
