@@ -23,7 +23,7 @@ import {
 
 const VALID_SPLIT = 0.2;
 /** Steps between two checkpoints, at most, and checkpoints in a run, at least. */
-const [SAVE_EVERY, LEAST_SAVES] = [20, 10];
+const [SAVE_EVERY, LEAST_SAVES] = [20, 5];
 /** Milliseconds between two reports to the page, and between two drawings. */
 const [REPORT_EVERY, DRAW_EVERY] = [200, 600];
 

@@ -38,7 +38,7 @@ function RunTable({ runs, ...rest }: TableProps) {
   const words = useWords();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="scroll" tabIndex={0} aria-label={words.runs.title}>
+    <section class="scroll" tabIndex={0} aria-label={words.runs.table}>
       <table class="runs">
         <thead>
           <tr>

@@ -138,6 +138,7 @@ export const en = {
     title: 'Runs',
     lede: 'Every training of this browser. Choose two to compare them.',
     none: 'There are no runs yet.',
+    table: 'List of runs',
     columns: ['Compare', 'Run', 'Data', 'State', 'Steps', 'Result', 'Epochs', 'Rate', 'Device', ''],
     states: { running: 'training', stopped: 'stopped', done: 'done', failed: 'failed' },
     open: 'Open',

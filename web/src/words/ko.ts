@@ -134,6 +134,7 @@ export const ko: Words = {
     title: '실행 기록',
     lede: '이 브라우저에서 한 모든 학습입니다. 둘을 골라 견주어 보세요.',
     none: '아직 학습이 없습니다.',
+    table: '실행 목록',
     columns: ['견주기', '실행', '데이터', '상태', '단계', '결과', '에폭', '학습률', '장치', ''],
     states: { running: '학습 중', stopped: '멈춤', done: '끝남', failed: '실패' },
     open: '열기',
