@@ -66,6 +66,9 @@ const MAX_PENDING_STEPS = 2;
 /**
  * Times whole training steps, as `fit` runs them, on `device`; the smallest model also on `cpu`, if
  * given. `vocabSize` replaces the model's own.
+ * @example
+ * const device = await useDevice('auto');
+ * const { tokensPerSecond } = await benchStep('tiny', device, undefined, await measurePeaks(device));
  */
 export async function benchStep(
   name: StepName,

@@ -88,6 +88,10 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     description: 'fine-tune the small Korean BERT of this package on the reviews that come with it',
     load: async () => (await import('./commands/demo.ts')).demoCommand(),
   },
+  ui: {
+    description: 'serve the page to this machine, and open it: train and try models in the browser',
+    load: async () => (await import('./commands/ui.ts')).uiCommand(),
+  },
   init: {
     description: 'make a small project in a new folder: reviews, and a program that learns them',
     load: async () => (await import('./commands/init.ts')).initCommand(),

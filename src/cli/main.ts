@@ -30,6 +30,7 @@ const used = given.find((word) => Object.hasOwn(commandList, word));
 for (const [name, { description, load }] of Object.entries(commandList)) {
   const command = name === used ? await load() : new Command(name);
   program.addCommand(command.description(description).copyInheritedSettings(program));
+  for (const part of command.commands) part.copyInheritedSettings(program);
 }
 
 /** Commands whose result is what they print. */
