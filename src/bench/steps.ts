@@ -107,6 +107,18 @@ export async function benchStep(
   };
 }
 
+/** Batch and length of the small step, which the cpu device takes in about half a second. */
+export const smallStep = { layers: 2, hidden: 128, batch: 8, length: 32 } as const;
+/** Time spent on it, in seconds. */
+const SMALL_TIME = 0.5;
+
+/** Seconds of a small training step on a device, to compare devices by. */
+export async function smallStepSeconds(device: Device): Promise<number> {
+  const batch = batchOf(configs.tiny, smallStep.batch, smallStep.length);
+  const [warmUp, time] = device.kind === 'cpu' ? [0, 0] : [2, SMALL_TIME];
+  return (await timeSteps(configs.tiny, device, batch, warmUp, time)).seconds;
+}
+
 /** The bench ends when its time is up. */
 const NO_END = { totalSteps: 1e6, evalEvery: 1e6, saveEvery: 1e6 };
 

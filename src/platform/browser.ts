@@ -73,6 +73,9 @@ export const isSamePath: typeof node.isSamePath = async (a, b) =>
   isPrivate(a) && isPrivate(b) ? plainPath(a) === plainPath(b) : a === b;
 export const absolutePath: typeof node.absolutePath = (path) => path;
 
+export const environmentVariable: typeof node.environmentVariable = () => undefined;
+export const processorName: typeof node.processorName = () => 'unknown processor';
+
 export const findWebGPU: typeof node.findWebGPU = async () =>
   typeof navigator === 'undefined' ? undefined : navigator.gpu;
 

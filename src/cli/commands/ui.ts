@@ -9,7 +9,6 @@ const port = (text: string): number => {
 
 export function uiCommand(): Command {
   return new Command('ui')
-    .description('serve the page to this machine, and open it: train and try models in the browser')
     .addOption(
       new Option('--port <n>', 'port; if it is taken, one after it. 0: any that is free')
         .argParser(port)
