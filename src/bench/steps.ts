@@ -68,7 +68,8 @@ const MAX_PENDING_STEPS = 2;
  * given. `vocabSize` replaces the model's own.
  * @example
  * const device = await useDevice('auto');
- * const { tokensPerSecond } = await benchStep('tiny', device, undefined, await measurePeaks(device));
+ * const peaks = await measurePeaks(device);
+ * const { tokensPerSecond } = await benchStep('tiny', device, undefined, peaks);
  */
 export async function benchStep(
   name: StepName,
