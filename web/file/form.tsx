@@ -175,8 +175,7 @@ function Corrections({ words, list, onChange }: CorrectionsProps) {
       <ul class="texts">
         {list.map((each) => (
           <li key={JSON.stringify(each.input)}>
-            <q>{[each.input].flat().join(' / ')}</q>{' '}
-            <b>{[each.right].flat().join(', ') || '–'}</b>{' '}
+            <q>{[each.input].flat().join(' / ')}</q> <b>{[each.right].flat().join(', ') || '–'}</b>{' '}
             <button
               type="button"
               aria-label={`${words.remove}: ${[each.input].flat().join(' / ')}`}
