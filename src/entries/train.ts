@@ -1,5 +1,7 @@
 export { encodeExamples } from '../train/data/batch.ts';
+export { type ColumnGuess, guessColumns } from '../train/data/guessColumns.ts';
 export { readData } from '../train/data/labelledData.ts';
+export { encodePairs } from '../train/data/pairEncoding.ts';
 export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
@@ -85,6 +87,11 @@ export {
   type SharedTexts,
 } from '../train/recipes/checkData.ts';
 export {
+  type ConvertModelOptions,
+  type ConvertModelResult,
+  convertModel,
+} from '../train/recipes/convertModel.ts';
+export {
   type EmbedEvent,
   type EmbedOptions,
   type EmbedResult,
@@ -107,6 +114,13 @@ export {
   crossValidate,
 } from '../train/recipes/folds.ts';
 export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
+export {
+  type ExportOnnxFolderOptions,
+  type ExportOnnxFolderResult,
+  exportOnnxFolder,
+} from '../train/recipes/onnx/exportFolder.ts';
+export type { OnnxVerification, OutputComparison } from '../train/recipes/onnx/verify.ts';
+export { assemblePage, type PageFileOptions } from '../train/recipes/pageFile.ts';
 export {
   type PredictEvent,
   type PredictRecipeOptions,
@@ -137,6 +151,7 @@ export {
   type VerifyResult,
   verifyRun,
 } from '../train/recipes/receipt/verify.ts';
+export { type HistoryPanel, historyPanels } from '../train/recipes/report/panels.ts';
 export type { ReportProfile } from '../train/recipes/report/reportProfile.ts';
 export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Answer, FoundAnswer, Question } from '../train/tasks/spans.ts';

@@ -8,7 +8,6 @@ without a receipt.`;
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('compute steps of a run again and compare the bits, by its receipt.json')
     .argument('<run>', 'folder of the run')
     .option(
       '--from <step>',
