@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cliFixture, rows, vocab, wigbert } from '../support/cli.ts';
+import { cliFixture, rows, vocab, wigbert, wigbertHere } from '../support/cli.ts';
 
 const { dir, file, data, fresh } = cliFixture();
 const texts = file('texts.txt', `${rows.map((row) => row.split('\t')[0]).join('\n')}\n`);
@@ -45,8 +45,8 @@ describe('train', () => {
     [['--batch-size', 'most'], 'Expected a whole number of at least 1'],
     [['--max-time', '2 days'], 'Expected a time such as 90, 30m or 2h'],
     [['--gradient-accumulation-steps', '0'], 'Expected a whole number of at least 1'],
-  ])('refuses %j', (args, message) => {
-    const { status, stderr } = wigbert([
+  ])('refuses %j', async (args, message) => {
+    const { status, stderr } = await wigbertHere([
       ...['train', data, ...fresh, '--out', join(dir, 'refused'), ...args],
     ]);
     expect(stderr).toContain(message);
