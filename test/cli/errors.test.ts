@@ -7,7 +7,7 @@ import { BertModel } from '../../src/bert/model.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/tensor/index.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
-import { cliFixture, rows, vocab, wigbert, wigbertHere } from '../support/cli.ts';
+import { cliFixture, rows, vocab, wigbertHere } from '../support/cli.ts';
 
 const { dir, file, data, config, fresh } = cliFixture();
 
@@ -258,8 +258,8 @@ describe('wrong use is one line, with its exit code', () => {
     expect(run.stderr).toMatch(/line 43:/);
   });
 
-  it('--debug shows the stack', () => {
-    expect(wigbert(['--debug', 'train', 'nowhere.tsv', ...fresh]).stderr).toMatch(
+  it('--debug shows the stack', async () => {
+    expect((await wigbertHere(['--debug', 'train', 'nowhere.tsv', ...fresh])).stderr).toMatch(
       /^\s+at .*(\.js|node):/m,
     );
   });

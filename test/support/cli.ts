@@ -88,16 +88,19 @@ export function cliFixture() {
     }),
   );
   const fresh = ['--vocab', vocab, '--config', config, '--device', 'cpu'];
-  /** Trains a fresh model on `path` until it fits; returns what the command says. */
-  const train = (path: string, out: string, ...args: string[]) => {
+  /** The command that trains a fresh model on `path` until it fits. */
+  const training = (path: string, out: string, ...args: string[]) => {
     const rates = ['--learning-rate', '0.01', '--batch-size', '8'];
-    return wigbert(['train', path, ...fresh, '--out', out, '--epochs', '8', ...rates, ...args]);
+    return ['train', path, ...fresh, '--out', out, '--epochs', '8', ...rates, ...args];
   };
+  /** Trains a fresh model; returns what the command says. */
+  const train = (...args: Parameters<typeof training>) => wigbert(training(...args));
+  const trainHere = (...args: Parameters<typeof training>) => wigbertHere(training(...args));
   /** A model that tells the reviews apart. */
   const trainedModel = (): string => {
     const model = join(dir, 'model');
     expect(train(data, model, '--quiet').status).toBe(0);
     return model;
   };
-  return { dir, file, data, config, fresh, train, trainedModel };
+  return { dir, file, data, config, fresh, train, trainHere, trainedModel };
 }
