@@ -29,6 +29,10 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     description: 'make the page of a run that has ended, report.html, once more',
     load: async () => (await import('./commands/report.ts')).reportCommand(),
   },
+  verify: {
+    description: 'compute steps of a run again and compare the bits, by its receipt.json',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
   predict: {
     description: 'label or score texts, tag their words, answer questions or choose among texts',
     load: async () => (await import('./commands/predict.ts')).predictCommand(),
@@ -59,8 +63,12 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     description: 'add an adapter to the weights of its base model, and save the whole model',
     load: async () => (await import('./commands/merge.ts')).mergeCommand(),
   },
+  export: {
+    description: 'write a model in another form, for other runtimes',
+    load: async () => (await import('./commands/export.ts')).exportCommand(),
+  },
   info: {
-    description: 'show the device that would be used, and its features',
+    description: 'show the devices of this machine, how fast they are, and which one auto is',
     load: async () => (await import('./commands/info.ts')).infoCommand(),
   },
   kernels: {
@@ -79,6 +87,10 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
   demo: {
     description: 'fine-tune the small Korean BERT of this package on the reviews that come with it',
     load: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
+  ui: {
+    description: 'serve the page to this machine, and open it: train and try models in the browser',
+    load: async () => (await import('./commands/ui.ts')).uiCommand(),
   },
   init: {
     description: 'make a small project in a new folder: reviews, and a program that learns them',

@@ -3,6 +3,7 @@ import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { commandList } from './commandList.ts';
 import { fieldsToFlags } from './flags.ts';
+import { positiveInteger } from './numbers.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
 import { packageVersion } from './shippedFile.ts';
 
@@ -11,7 +12,17 @@ export const FAILURE = 1;
 const USAGE = 2;
 
 /** Commands whose result is what they print. */
-const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = [
+  'check',
+  'evaluate',
+  'predict',
+  'tokenize',
+  'info',
+  'kernels',
+  'bench',
+  'doctor',
+  'verify',
+];
 
 /**
  * Runs a command line: prints what it gives, and sets `process.exitCode` if that is not success.
@@ -29,7 +40,9 @@ export async function runCommandLine(
     current = command;
     if (command.opts().printConfig) printConfig(command);
     onCommand(!printers.includes(command.name()) || command.opts().out !== undefined);
+    const { threads } = program.opts();
     if (isProfiled()) (await import('./profile.ts')).enableProfile();
+    if (threads) (await import('./openDevice.ts')).setThreads(threads);
   });
   try {
     const words = withUsualNames(given, program);
@@ -47,14 +60,19 @@ async function makeProgram(given: readonly string[]): Promise<Command> {
     .version(packageVersion())
     .option('--debug', 'show the stack of an error')
     .option('--profile', 'time each kernel, and show a table at the end')
+    .option(
+      '--threads <n>',
+      'threads of the wasm device (default: one for each core, at most 16); results do not change',
+      positiveInteger,
+    )
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  const [first, second] = given.filter((word) => !word.startsWith('-'));
-  const used = first === 'help' ? second : first;
+  const used = given.find((word) => Object.hasOwn(commandList, word));
   for (const [name, { description, load }] of Object.entries(commandList)) {
     const command = name === used ? await load() : new Command(name);
     program.addCommand(command.description(description).copyInheritedSettings(program));
+    for (const part of command.commands) part.copyInheritedSettings(program);
   }
   return program;
 }

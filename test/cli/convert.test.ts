@@ -62,8 +62,8 @@ describe('convert', () => {
     const over = await convert(model, 'float16', `${model}/`);
     expect(over.stderr).toMatch(/--out: expected another folder than that of the model/);
     expect(over.status).toBe(2);
-    expect((await convert(model, 'int8', half)).stderr).toMatch(
-      /Allowed choices are float32, float16/,
+    expect((await convert(model, 'int4', half)).stderr).toMatch(
+      /Allowed choices are float32, float16, int8/,
     );
   });
 });

@@ -29,10 +29,9 @@ export function embedCommand(): Command {
     .addOption(
       new Option(
         '--pooling <pooling>',
-        'one vector per text (cls: its first position, mean: the mean), or one per token',
-      )
-        .choices(['cls', 'mean', 'tokens'])
-        .default(embedDefaults.pooling),
+        'one vector per text (cls: its first position, mean: the mean), or one per token ' +
+          "(default: what the model's folder says, else mean)",
+      ).choices(['cls', 'mean', 'tokens']),
     )
     .option(
       '--layers <layers>',

@@ -80,7 +80,9 @@ export function evaluateCommand(): Command {
 }
 
 /** Tasks whose outputs have no names. */
-const unlabelled: readonly TaskName[] = ['regression', 'question-answering', 'multiple-choice'];
+const unlabelled: readonly TaskName[] = [
+  ...(['regression', 'question-answering', 'multiple-choice', 'similarity'] as const),
+];
 
 /** Labels up to which people can read a table of confusions. */
 const MAX_CONFUSION_LABELS = 20;
