@@ -3,7 +3,6 @@ import { deviceOption, jsonOption } from '../options.ts';
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('show the devices of this machine, how fast they are, and which one auto is')
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async (options) => {

@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
-import { objectiveNames, taskNames } from '../defaults.ts';
+import { objectiveNames, similarityLosses, taskNames } from '../defaults.ts';
 import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
 import { lrSchedulerNames, onNanNames } from '../trainer/hyperparameters.ts';
@@ -40,6 +40,7 @@ const shared = {
   detectAnomaly: flag,
   seed: integer,
   saveEvery: count,
+  hashEvery: count,
   keep: count,
   tensorboard: v.optional(v.union([v.string(), v.boolean()])),
   command: text,
@@ -73,6 +74,7 @@ const fineTuneSchema = v.looseObject({
   labelSmoothing: v.optional(v.number()),
   classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
   focalLoss: v.optional(v.number()),
+  loss: v.optional(v.picklist(similarityLosses)),
   layerDecay: v.optional(v.number()),
   lora: count,
   loraAlpha: v.optional(v.number()),
