@@ -7,7 +7,7 @@ const train = `// Trains a classifier on data/train.tsv; saves it in out/model.
 import { useDevice } from 'wigbert';
 import { evaluate, fineTune, pipeline } from 'wigbert/train';
 
-const device = await useDevice('auto'); // WebGPU if there is an adapter, else WebAssembly
+const device = await useDevice('auto'); // WebGPU on a GPU, else WebAssembly
 console.log(\`training on \${device.kind} (\${device.description})\`);
 
 const settings = {
@@ -48,8 +48,8 @@ Then label texts, one a line:
   own in their place. Other words need another vocabulary:
   \`npx wigbert vocab data/train.tsv --size 8000 --out data/vocab.txt\`
 - \`train.mjs\` has the settings. \`out/model/history.svg\` shows how the training went.
-- \`npx wigbert doctor\` says what this machine has. Without a WebGPU adapter the CPU does the work,
-  slowly; \`npx wigbert setup\` looks for one.
+- \`npx wigbert doctor\` says what this machine has. It trains without a WebGPU adapter too,
+  on all cores; \`npx wigbert setup\` looks for an adapter.
 `;
 
 /**

@@ -4,7 +4,6 @@ import { deviceOption, modelOption, path } from '../options.ts';
 
 export function convertCommand(): Command {
   return new Command('convert')
-    .description('store a model with any head, and its tokenizer, in another precision')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <dir>', 'folder for the converted model', path)
     .addOption(

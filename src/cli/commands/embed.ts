@@ -18,7 +18,6 @@ import { interruptible } from '../signals.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
-    .description('turn texts into vectors')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')

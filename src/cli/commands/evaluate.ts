@@ -24,7 +24,6 @@ import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('measure a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '<data>',
       'TSV, CSV, JSON, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',

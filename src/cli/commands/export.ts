@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { exportOnnxCommand } from './exportOnnx.ts';
+import { exportPageCommand } from './exportPage.ts';
 
 export function exportCommand(): Command {
-  return new Command('export')
-    .description('write a model in another form: an ONNX folder, or a page that is one file')
-    .addCommand(exportOnnxCommand());
+  return new Command('export').addCommand(exportOnnxCommand()).addCommand(exportPageCommand());
 }

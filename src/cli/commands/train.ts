@@ -54,7 +54,6 @@ const classWeights = (text: string): 'balanced' | number[] =>
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '[data...]',
       'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +

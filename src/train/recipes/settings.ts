@@ -40,6 +40,7 @@ const shared = {
   detectAnomaly: flag,
   seed: integer,
   saveEvery: count,
+  hashEvery: count,
   keep: count,
   tensorboard: v.optional(v.union([v.string(), v.boolean()])),
   command: text,
