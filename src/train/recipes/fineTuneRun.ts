@@ -12,6 +12,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import { filesOf } from '../data/severalFiles.ts';
+import { isMainProcess, processGroup } from '../distributed/processGroup.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -143,7 +144,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   run.kept.totalSteps = totalSteps;
   const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
   const interrupted = run.callbacks.signal?.aborted === true;
-  if (!interrupted) {
+  if (!interrupted && isMainProcess()) {
     const kept = { ...run.kept, ...settings };
     const counts = { train: train.length, valid: valid.length };
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
@@ -242,7 +243,8 @@ async function trainAndSave(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
-        await part.save(out, tokenizerFiles);
+        if (isMainProcess()) await part.save(out, tokenizerFiles);
+        processGroup().barrier();
         bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
@@ -265,9 +267,11 @@ async function trainAndSave(
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
     const hasModel = bestModel !== undefined || (await fileExists(weights));
-    if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
-    const [file] = filesOf(settings.data);
-    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
+    if (isMainProcess()) {
+      if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
+      const [file] = filesOf(settings.data);
+      await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
+    }
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }
