@@ -11,6 +11,7 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { initCommand } from './commands/init.ts';
 import { kernelsCommand } from './commands/kernels.ts';
+import { launchCommand, separateLaunched } from './commands/launch.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { predictCommand } from './commands/predict.ts';
 import { pretrainCommand } from './commands/pretrain.ts';
@@ -24,6 +25,7 @@ import { vocabCommand } from './commands/vocab.ts';
 import { fieldsToFlags } from './flags.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
 import { enableProfile, endProfile } from './profile.ts';
+import { joinRanks, leaveRanks } from './ranks.ts';
 import { packageVersion } from './shippedFile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
@@ -42,6 +44,7 @@ const commands = [
   checkCommand,
   trainCommand,
   pretrainCommand,
+  launchCommand,
   evaluateCommand,
   reportCommand,
   predictCommand,
@@ -67,15 +70,19 @@ for (const command of commands) {
 /** Commands whose result is what they print. */
 const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
 
+/** Commands that several processes share. */
+const trainers = ['train', 'pretrain'];
+
 let current: Command = program;
 let json = false;
 let savesResult = false;
-program.hook('preAction', (_, command) => {
+program.hook('preAction', async (_, command) => {
   current = command;
   if (command.opts().printConfig) printConfig(command);
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name()) || command.opts().out !== undefined;
   if (program.opts().profile) enableProfile();
+  if (trainers.includes(command.name())) await joinRanks();
 });
 
 for (const stream of [process.stdout, process.stderr]) {
@@ -90,9 +97,14 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  const words = withUsualNames(process.argv.slice(2), program);
-  await program.parseAsync(withOptionsFile(words, program), { from: 'user' });
+  const given = process.argv.slice(2);
+  const words =
+    given[0] === 'launch'
+      ? separateLaunched(given)
+      : withOptionsFile(withUsualNames(given, program), program);
+  await program.parseAsync(words, { from: 'user' });
   await endProfile(json);
+  if (trainers.includes(current.name())) await leaveRanks();
 } catch (error) {
   process.exitCode = await report(error);
 }
