@@ -65,7 +65,7 @@ export async function launch(words: readonly string[], options: LaunchOptions): 
     const resumes = tries > 0 && !words.includes('--resume');
     const line = mpirunLine([...words, ...(resumes ? ['--resume', 'auto'] : [])], options);
     console.error(`launch: mpirun ${line.map(shellQuote).join(' ')}`);
-    const { code, interrupted } = await runMpi(line, options);
+    const { code, interrupted } = await runMpi(line);
     if (code === 0 || interrupted) return code;
     showLogs(options);
     if (code === USAGE || tries === options.maxRestarts) return code;
@@ -117,7 +117,7 @@ export function mpirunLine(words: readonly string[], options: LaunchOptions): st
   ];
 }
 
-async function runMpi(line: readonly string[], options: LaunchOptions): Promise<Ended> {
+async function runMpi(line: readonly string[]): Promise<Ended> {
   // In a group of its own: the terminal's Ctrl-C would have mpirun end the ranks before they save.
   const child = spawn('mpirun', line, { stdio: ['inherit', 'inherit', 'pipe'], detached: true });
   let received: keyof typeof stops | undefined;
@@ -133,7 +133,7 @@ async function runMpi(line: readonly string[], options: LaunchOptions): Promise<
       child.on('error', reject);
       child.on('close', (code, signal) => resolve(code ?? (signal ? 1 : 0)));
     });
-    passOn(child, options);
+    passOn(child);
     const code = await ended;
     if (received && code !== USAGE) return { code: stops[received], interrupted: true };
     return { code, interrupted: false };
@@ -145,7 +145,7 @@ async function runMpi(line: readonly string[], options: LaunchOptions): Promise<
 }
 
 /** Passes on what the ranks say; once one of them gives up, mpirun must end. */
-function passOn(child: ChildProcess, _: LaunchOptions): void {
+function passOn(child: ChildProcess): void {
   createInterface({ input: child.stderr! }).on('line', (text) => {
     console.error(text);
     if (!/^wigbert: rank \d+ has waited /.test(text)) return;

@@ -11,8 +11,8 @@ export const rankVariables = { timeout: 'WIGBERT_RANK_TIMEOUT', logs: 'WIGBERT_R
 export const rankLog = (folder: string, rank: number): string => join(folder, `rank-${rank}.log`);
 
 /**
- * Joins the other ranks if an MPI launcher started this process. Only rank 0 writes to the terminal:
- * the others write to their logs, if they have such.
+ * Joins the other ranks if an MPI launcher started this process. Only rank 0 writes to the
+ * terminal: the others write to their logs, if they have such.
  */
 export async function joinRanks(): Promise<void> {
   if (!launchers.some((name) => process.env[name] !== undefined)) return;

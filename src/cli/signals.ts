@@ -18,8 +18,8 @@ export const stoppedAfter = (step: number): string =>
 const MAX_DELAY = 2 ** 31 - 1;
 
 /**
- * An AbortSignal that Ctrl-C, SIGTERM, SIGHUP or SIGUSR2 aborts from `listen` to `release`, after which
- * `onFirst` is called; a second one ends the process at once. It is also aborted after
+ * An AbortSignal that Ctrl-C, SIGTERM, SIGHUP or SIGUSR2 aborts from `listen` to `release`, after
+ * which `onFirst` is called; a second one ends the process at once. It is also aborted after
  * `maxSeconds`.
  */
 export function interruptible(

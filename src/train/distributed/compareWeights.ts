@@ -31,7 +31,7 @@ export async function compareWeights(model: Module, step: number): Promise<void>
       throw new StateError(
         `the weight ${named[i >> 1][0]} after step ${step}: expected the same bits on all ranks, ` +
           `got others than rank 0's on ${others.join(', ')}; what was saved before is kept. ` +
-          'Ranks round alike on processors or adapters of one kind, with one version of the program',
+          'Ranks round alike on hardware of one kind, with one version of the program',
       );
   }
 }

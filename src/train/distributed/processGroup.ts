@@ -25,6 +25,11 @@ export const getWorldSize = (): number => group.size;
 /** Whether this process writes files and reports. */
 export const isMainProcess = (): boolean => group.rank === 0;
 
+/** Runs what one process does for all, such as writing a file. */
+export async function onMainProcess(body: () => Promise<unknown>): Promise<void> {
+  if (isMainProcess()) await body();
+}
+
 /** @throws StateError if there is a process group. */
 export function checkNoGroup(): void {
   if (close)

@@ -12,7 +12,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
 import { filesOf } from '../data/severalFiles.ts';
-import { isMainProcess, processGroup } from '../distributed/processGroup.ts';
+import { isMainProcess, onMainProcess, processGroup } from '../distributed/processGroup.ts';
 import { metricNames } from '../tasks/metric.ts';
 import {
   checkVocab,
@@ -243,7 +243,7 @@ async function trainAndSave(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
-        if (isMainProcess()) await part.save(out, tokenizerFiles);
+        await onMainProcess(() => part.save(out, tokenizerFiles));
         processGroup().barrier();
         bestModel = (await hashFile(weights)).sha256;
       },
@@ -267,11 +267,11 @@ async function trainAndSave(
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
     const hasModel = bestModel !== undefined || (await fileExists(weights));
-    if (isMainProcess()) {
-      if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
-      const [file] = filesOf(settings.data);
-      await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
-    }
+    if (isAborted && !hasModel) await onMainProcess(() => part.save(out, tokenizerFiles));
+    const [file] = filesOf(settings.data);
+    await onMainProcess(() =>
+      writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file),
+    );
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }

@@ -5,7 +5,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { defaultDevice, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength } from '../data/batch.ts';
-import { isMainProcess } from '../distributed/processGroup.ts';
+import { isMainProcess, onMainProcess } from '../distributed/processGroup.ts';
 import { countBatches } from '../pretraining/batches.ts';
 import type { readPretraining } from '../pretraining/checkpoint.ts';
 import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretraining/history.ts';
@@ -167,8 +167,10 @@ export async function runPretraining(
     saved?.state,
   );
   const step = history.steps.length;
-  if (step > 0 && isMainProcess())
-    await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
+  if (step > 0)
+    await onMainProcess(() =>
+      writeResult(folder.path, model, history, settings.files[0], tokenizerFiles),
+    );
   const interrupted = step < totalSteps;
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
   else if (isMainProcess()) {

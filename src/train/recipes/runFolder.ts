@@ -1,7 +1,7 @@
 import { recoverFolders } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { lockFolder } from '../../platform/folderLock.ts';
-import { isMainProcess, processGroup } from '../distributed/processGroup.ts';
+import { onMainProcess, processGroup } from '../distributed/processGroup.ts';
 import type { CheckpointContent, TrainingState } from '../trainer/checkpoint.ts';
 import {
   checkpointFolder,
@@ -42,10 +42,10 @@ export class RunFolder {
   async open(): Promise<void> {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    if (isMainProcess()) {
+    await onMainProcess(async () => {
       this.#unlock = await lockFolder(this.path);
       await recoverFolders(this.path);
-    }
+    });
     // Until here the others saw the folder as it was.
     processGroup().barrier();
   }
@@ -57,7 +57,7 @@ export class RunFolder {
   async begin(): Promise<void> {
     if (this.#isOpen) return;
     await this.open();
-    if (isMainProcess()) await removeCheckpoints(this.path);
+    await onMainProcess(() => removeCheckpoints(this.path));
   }
 
   async close(): Promise<void> {
@@ -87,8 +87,8 @@ export class RunFolder {
    */
   async save(state: TrainingState, content: CheckpointContent, keep: number): Promise<string> {
     const { model, ...about } = content;
-    if (isMainProcess())
-      await saveCheckpoint(this.path, state, state.step === 0 ? about : content, keep);
+    const kept = state.step === 0 ? about : content;
+    await onMainProcess(() => saveCheckpoint(this.path, state, kept, keep));
     return checkpointFolder(this.path, state.step);
   }
 }
