@@ -1,6 +1,6 @@
 /**
  * Prepares a fresh machine: checks Node's version, installs the packages and looks for a WebGPU
- * adapter; with --build it also builds dist. It is quick and silent if there is nothing to do.
+ * adapter; with --build it also builds dist, with --mpi it looks for Open MPI. It is quick and silent if there is nothing to do.
  * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
  * 1 if wigbert cannot run, 2 for wrong usage. A missing adapter is not a failure.
  */
@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureAdapter } from './setup/driver.mjs';
+import { ensureMpi } from './setup/mpi.mjs';
 import { ensurePackages, isInstalled, satisfies } from './setup/packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,9 +18,9 @@ const options = process.argv.slice(2);
 const say = (line) => console.error(`setup: ${line}`);
 
 async function main() {
-  const unknown = options.find((option) => option !== '--build');
+  const unknown = options.find((option) => !['--build', '--mpi'].includes(option));
   if (unknown) {
-    say(`unknown option ${unknown}; the only one is --build`);
+    say(`unknown option ${unknown}; expected --build or --mpi`);
     return 2;
   }
   const { node: range } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).engines;
@@ -35,6 +36,7 @@ async function main() {
     say(
       'no WebGPU without the package webgpu: run npm install webgpu. The wasm device will be used.',
     );
+  if (options.includes('--mpi')) ensureMpi(say);
   return (await isBuilt) ? 0 : 1;
 }
 

@@ -104,7 +104,7 @@ try {
       : withOptionsFile(withUsualNames(given, program), program);
   await program.parseAsync(words, { from: 'user' });
   await endProfile(json);
-  if (trainers.includes(current.name())) await leaveRanks();
+  if (trainers.includes(current.name())) await leaveRanks(program.opts().profile === true);
 } catch (error) {
   process.exitCode = await report(error);
 }

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { percent } from './table.ts';
 
 /** What MPI launchers tell the processes that they start. */
 const launchers = ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE', 'PMIX_RANK'];
@@ -34,8 +35,20 @@ function writeToLog(stream: NodeJS.WriteStream, logs: string | undefined, rank: 
   };
 }
 
-/** Leaves the other ranks, at the end of a command that has done its work. */
-export async function leaveRanks(): Promise<void> {
-  const { destroyProcessGroup } = await import('../train/distributed/processGroup.ts');
+/**
+ * Leaves the other ranks, at the end of a command that has done its work.
+ * @param tellsTime whether to say how much of its time went to the others
+ */
+export async function leaveRanks(tellsTime: boolean): Promise<void> {
+  const { destroyProcessGroup, processGroup } = await import(
+    '../train/distributed/processGroup.ts'
+  );
+  const { size, seconds } = processGroup();
+  const all = performance.now() / 1000;
+  if (tellsTime && size > 1)
+    console.error(
+      `communication of ${size} processes took ${seconds.toFixed(3)} s of the ` +
+        `${all.toFixed(3)} s of this one (${percent(seconds / all)}), waiting for others included`,
+    );
   destroyProcessGroup();
 }

@@ -125,8 +125,8 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   const findsBatchSize = batchSize === 'auto';
   if (findsBatchSize) checkOneProcess("`batchSize: 'auto'`");
   const settings: FineTuneSettings = {
-    gradientAccumulationSteps: getWorldSize(),
     ...withDefaults(fineTuneDefaultsOf(options.task), options),
+    gradientAccumulationSteps: options.gradientAccumulationSteps ?? getWorldSize(),
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return {

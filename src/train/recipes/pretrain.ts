@@ -102,8 +102,8 @@ async function newRun(given: PretrainRecipeOptions): Promise<PretrainRun> {
   const { out: _, overwrite: __, resume: ___, batchSize, ...options } = given;
   if (batchSize === 'auto') checkOneProcess("`batchSize: 'auto'`");
   const settings: PretrainSettings = {
-    gradientAccumulationSteps: getWorldSize(),
     ...withDefaults(pretrainRecipeDefaults, options),
+    gradientAccumulationSteps: options.gradientAccumulationSteps ?? getWorldSize(),
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return { settings, findsBatchSize: batchSize === 'auto' };

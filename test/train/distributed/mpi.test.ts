@@ -29,12 +29,10 @@ describe.skipIf(!hasMpi)('ranks that mpirun starts', () => {
 
   it('train to the bits of one process that accumulates the same parts', async () => {
     const alone = JSON.parse(JSON.stringify(await trainAll()));
-    expect(alone.cpu.steps.length).toBe(4);
-    for (const ranks of [2, 3]) {
-      const { status, values } = runRanks(ranks, 'train');
-      expect(status).toBe(0);
-      expect(values).toEqual(Array.from({ length: ranks }, (_, rank) => ({ rank, ...alone })));
-    }
+    expect(alone.wasm.steps.length).toBe(4);
+    const { status, values } = runRanks(3, 'train');
+    expect(status).toBe(0);
+    expect(values).toEqual([0, 1, 2].map((rank) => ({ rank, ...alone })));
   });
 
   it('stop when the weights of one differ, and name the tensor', () => {
