@@ -79,13 +79,7 @@ export * from './ops/softmax.ts';
 export * from './ops/sort.ts';
 export * from './ops/statistics.ts';
 export * from './ops/views.ts';
-export {
-  enterDropoutPart,
-  getRngState,
-  type RngState,
-  rngStateAfterParts,
-  setRngState,
-} from './rngState.ts';
+export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';
 export type { StepResult, StepValues } from './stepResults.ts';

@@ -4,7 +4,12 @@ import { type Collective, local } from './collective.ts';
 let group: Collective = local;
 let close: (() => void) | undefined;
 
-/** The processes that train together: this one alone, until `initProcessGroup`. */
+/**
+ * The processes that train together: this one alone, until `initProcessGroup`.
+ * @example
+ * const sum = Float32Array.of(getRank());
+ * processGroup().allReduce(sum); // the same on all ranks
+ */
 export const processGroup = (): Collective => group;
 
 /**

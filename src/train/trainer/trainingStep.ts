@@ -13,7 +13,6 @@ import {
   capture,
   cat,
   detectAnomaly,
-  enterDropoutPart,
   getRngState,
   type HostTensor,
   isfinite,
@@ -22,11 +21,11 @@ import {
   noGrad,
   ones,
   type RngState,
-  rngStateAfterParts,
   setRngState,
   type Tensor,
   tensor,
 } from '../../tensor/index.ts';
+import { enterDropoutPart, rngStateAfterParts } from '../../tensor/rngState.ts';
 import { getWorldSize } from '../distributed/processGroup.ts';
 import type { PartialSum } from '../distributed/sumTree.ts';
 import { countParts, splitParts } from './accumulation.ts';
