@@ -1,12 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { reachedDeclarations, VENDORED } from '../scripts/prepack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string | { types: string; default: string }>;
-};
+const readJson = (path: string) => JSON.parse(readFileSync(join(root, path), 'utf8'));
+const manifest = readJson('package.json');
+const exports: Record<string, string | { types: string; default: string }> = manifest.exports;
 const entries = Object.entries(exports).flatMap(([name, target]) =>
   typeof target === 'string' ? [] : [{ name, ...target }],
 );
@@ -51,5 +52,52 @@ describe('the entries of the package', () => {
     const floors = floorsOf(name);
     expect(floors.size).toBeGreaterThan(1);
     for (const other of others) expect(floors).not.toContain(other);
+  });
+});
+
+/** The files of a folder, with those of its folders. */
+const filesIn = (dir: string): string[] =>
+  readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(root, dir, name))
+    .filter((path) => statSync(path).isFile());
+
+/** Packages that npm installs with this one when optional ones are left out. */
+function installedPackages(): string[] {
+  const { packages } = readJson('package-lock.json');
+  return Object.keys(packages).filter((path) => {
+    const { dev, optional, devOptional, peer } = packages[path];
+    return path !== '' && !dev && !optional && !devOptional && !peer;
+  });
+}
+
+/** The package that a line imports; `wigbert` is imported by the program that `init` writes. */
+const PACKAGE = /^(?:import|export|\}).* from '(?!node:|wigbert)([^.#'][^']*)';$/gm;
+
+describe('the package', () => {
+  it('depends on each package that it imports, or holds a copy', () => {
+    const { dependencies, optionalDependencies, peerDependencies } = manifest;
+    const known = { ...dependencies, ...optionalDependencies, ...peerDependencies, ...VENDORED };
+    const imported = filesIn('src')
+      .filter((path) => path.endsWith('.ts'))
+      .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(PACKAGE)])
+      .map(([, name]) => name);
+    expect(imported).toContain('valibot');
+    expect(imported.filter((name) => !Object.hasOwn(known, name))).toEqual([]);
+  });
+
+  // Packing removes comments, which come to some 0.4 MB more.
+  it('takes less than 10 MB without webgpu', () => {
+    const types = new Set<string>();
+    for (const entry of entries) reachedDeclarations(join(root, entry.types), types);
+    const packed = (manifest.files as string[])
+      .filter((name) => existsSync(join(root, name)))
+      .flatMap((name) => (statSync(join(root, name)).isFile() ? join(root, name) : filesIn(name)))
+      .filter((path) => !path.endsWith('.map') && (!path.endsWith('.d.ts') || types.has(path)));
+    const others = installedPackages();
+    expect(others).toContain('node_modules/commander');
+    const files = [...packed, ...others.flatMap(filesIn)];
+    const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
+    expect(bytes).toBeGreaterThan(5e6);
+    expect(bytes).toBeLessThan(1e7);
   });
 });

@@ -1,27 +1,40 @@
-/** The small BERT classifier of both BERT works: sizes, weights, batch, and logits in float64. */
+/** BERT classifiers of the BERT works: sizes, weights, batch, and logits in float64. */
 import { geluOf, layerNormRow, matmulOf, softmaxRow } from './float64.mjs';
 import { generator, normal } from './random.mjs';
 
-export const bert = {
+const layout = (layers, hidden, heads, [batch, length], others = {}) => ({
   vocab: 8000,
-  hidden: 128,
-  layers: 2,
-  heads: 2,
-  inner: 512,
-  length: 64,
-  batch: 16,
+  layers,
+  hidden,
+  heads,
+  inner: 4 * hidden,
+  batch,
+  length,
   types: 2,
   labels: 2,
   eps: 1e-12,
   adam: { lr: 5e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
-};
-const { hidden, length, batch, heads } = bert;
+  ...others,
+});
+const base = { vocab: 30522, adam: { lr: 2e-5, beta1: 0.9, beta2: 0.999, eps: 1e-8 } };
 
-/** Losses of the first training steps; independent engines agree on them to 2e-6. */
-export const firstLosses = [0.693675, 0.695776, 0.692352, 0.69115, 0.690591, 0.687639];
+/**
+ * Sizes by name. `losses`: those of the first training steps, on which independent engines agree to
+ * 2e-6.
+ */
+export const layouts = {
+  tiny: layout(2, 128, 2, [16, 64], {
+    losses: [0.693675, 0.695776, 0.692352, 0.69115, 0.690591, 0.687639],
+  }),
+  mini: layout(4, 256, 4, [32, 40], { losses: [] }),
+  small: layout(6, 512, 8, [32, 40], { losses: [] }),
+  base4: layout(12, 768, 12, [4, 40], { ...base, losses: [] }),
+  base16: layout(12, 768, 12, [16, 40], { ...base, losses: [] }),
+};
 
 /** Every weight by name, as { shape, data }. Those of dense layers are stored [in, out]. */
-export function bertWeights() {
+export function bertWeights(bert) {
+  const { hidden, length } = bert;
   const weights = {};
   const add = (name, shape, data) => {
     weights[name] = { shape, data };
@@ -60,7 +73,8 @@ export function bertWeights() {
  * added to scores), labels [batch] (whether token 7 occurs) and the same as one-hot [batch,
  * labels].
  */
-export function bertBatch() {
+export function bertBatch(bert) {
+  const { length, batch } = bert;
   const next = generator(4242);
   const below = (limit) => Math.floor(next() * limit);
   const ids = new Int32Array(batch * length);
@@ -90,7 +104,8 @@ export function bertBatch() {
 }
 
 /** The classifier's logits for one row of the batch, in float64. */
-export function bertLogits(weights, { ids, types, bias }, row) {
+export function bertLogits(bert, weights, { ids, types, bias }, row) {
+  const { hidden, length } = bert;
   const at = (name) => weights[name].data;
   const dense = (x, name) => {
     const [from, to] = weights[`${name}.weight`].shape;
@@ -123,7 +138,7 @@ export function bertLogits(weights, { ids, types, bias }, row) {
     const [query, key, value] = ['query', 'key', 'value'].map((name) =>
       dense(x, `${layer}.${name}`),
     );
-    const context = attention(query, key, value, scoreBias);
+    const context = attention(bert, query, key, value, scoreBias);
     x = norm(sum(x, dense(context, `${layer}.output`)), `${layer}.norm1`);
     x = norm(sum(x, dense(dense(x, `${layer}.up`).map(geluOf), `${layer}.down`)), `${layer}.norm2`);
   }
@@ -131,7 +146,7 @@ export function bertLogits(weights, { ids, types, bias }, row) {
 }
 
 /** Scaled dot-product attention of one row; inputs and result are [length, hidden]. */
-function attention(query, key, value, scoreBias) {
+function attention({ length, hidden, heads }, query, key, value, scoreBias) {
   const width = hidden / heads;
   const context = new Float64Array(length * hidden);
   for (let head = 0; head < heads; head++) {

@@ -21,7 +21,7 @@ function erf(x) {
 export const geluOf = (x) => 0.5 * x * (1 + erf(x / Math.SQRT2));
 
 /** One element of a [m, k] times b [k, n]. */
-export function matmulAt(a, b, k, n, row, column) {
+function matmulAt(a, b, k, n, row, column) {
   let sum = 0;
   for (let i = 0; i < k; i++) sum += a[row * k + i] * b[i * n + column];
   return sum;

@@ -3,8 +3,6 @@
  * they are on the device before a run, as with the other peers. The outputs are the whole result
  * and its first element; a run fetches one of them.
  */
-import { bert } from './bert.mjs';
-
 const FLOAT = 1;
 const INT32 = 6;
 const INT64 = 7;
@@ -141,12 +139,15 @@ class Graph {
   }
 }
 
-export function matmulModel({ m, k, n, a, b }) {
+/** A transposed operand is stored as it is, with its transposition in the graph, as models have it. */
+export function matmulModel({ m, k, n, layout, a, b }) {
   const graph = new Graph();
-  return graph.model(graph.op('MatMul', [graph.constant(a, [m, k]), graph.constant(b, [k, n])]), [
-    m,
-    n,
-  ]);
+  const operand = (data, shape, isTransposed) =>
+    isTransposed
+      ? graph.op('Transpose', [graph.constant(data, shape.toReversed())], { perm: [1, 0] })
+      : graph.constant(data, shape);
+  const inputs = [operand(a, [m, k], layout === 'TN'), operand(b, [k, n], layout === 'NT')];
+  return graph.model(graph.op('MatMul', inputs), [m, n]);
 }
 
 export function softmaxModel({ shape, x }) {
@@ -178,7 +179,7 @@ export function addsModel({ shape, times, x, y }) {
 }
 
 /** The BERT classifier; each run gets ids, types and bias, as with the other peers. */
-export function bertModel({ weights }) {
+export function bertModel({ bert, weights }) {
   const { batch, length, hidden, heads, eps } = bert;
   const width = hidden / heads;
   const graph = new Graph();

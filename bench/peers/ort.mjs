@@ -1,5 +1,4 @@
 /** The works as sessions, for onnxruntime-node and onnxruntime-web. */
-import { bert } from './bert.mjs';
 import * as onnx from './onnx.mjs';
 
 /** @returns { kinds, cannot } for `serve`. */
@@ -24,15 +23,15 @@ export function ortWorks(ort, executionProvider, options = {}) {
     layerNorm: asWritten(onnx.layerNormModel),
     gelu: asWritten(onnx.geluModel),
     adds: asWritten(onnx.addsModel),
-    async bertForward({ weights, batch }) {
+    async bertForward({ bert, weights, batch }) {
       const { ids, types, bias } = batch;
       const shape = [bert.batch, bert.length];
-      return work(await session(onnx.bertModel({ weights })), {
+      return work(await session(onnx.bertModel({ bert, weights })), {
         ids: new ort.Tensor('int32', ids, shape),
         types: new ort.Tensor('int32', types, shape),
         bias: new ort.Tensor('float32', bias, [bert.batch, 1, 1, bert.length]),
       });
     },
   };
-  return { kinds, cannot: { bertTrain: 'cannot train' } };
+  return { kinds, cannot: { bertTrain: 'cannot train', adamw: 'cannot train' } };
 }

@@ -1,6 +1,12 @@
 /** The peers: each library on each of its paths, WebGPU first. */
 const libraries = [
-  { library: 'wigbert', worker: 'wigbert', title: 'wigbert', cpu: ['cpu', 'JavaScript'] },
+  {
+    library: 'wigbert',
+    worker: 'wigbert',
+    title: 'wigbert',
+    cpu: ['wasm', 'WebAssembly'],
+    isFast: true,
+  },
   {
     library: 'tfjs',
     worker: 'tfjs',
@@ -28,8 +34,21 @@ const on = (each, [path, pathTitle]) => ({
   pathTitle,
 });
 
-/** Each is { name, library, worker, title, path, pathTitle, remark }; its worker gets `path`. */
+const pytorch = {
+  library: 'pytorch',
+  worker: 'pytorch',
+  title: 'PyTorch',
+  remark: "PyTorch is Debian's package `python3-torch`, if it is installed; times include some 0.1 ms of a pipe.",
+  isFast: true,
+};
+
+/**
+ * Each is { name, library, worker, title, path, pathTitle, remark, isFast }; its worker gets
+ * `path`. The first one is what the others are compared with. Only fast ones train large models.
+ */
 export const peers = [
+  on(libraries[0], libraries[0].cpu),
   ...libraries.map((each) => on(each, ['webgpu', 'WebGPU'])),
-  ...libraries.map((each) => on(each, each.cpu)),
+  ...libraries.slice(1).map((each) => on(each, each.cpu)),
+  on(pytorch, ['cpu', 'native']),
 ];

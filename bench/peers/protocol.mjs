@@ -10,17 +10,27 @@
  * background work would disturb the next sample: V8 continues to compile WebAssembly for a while,
  * and thread pools spin.
  */
-import { firstLosses } from './bert.mjs';
 import { works } from './works.mjs';
 
-/** The work of training: `step` does one step and resolves to its loss. */
-export function training(step) {
+/** The work of training `bert`: `step` does one step and resolves to its loss. */
+export function training({ losses: expected }, step) {
   const result = async () => {
     const losses = [];
-    while (losses.length < firstLosses.length) losses.push(await step());
+    while (losses.length < expected.length) losses.push(await step());
     return losses;
   };
   return { run: step, result };
+}
+
+/** The work of a step whose result is what `result` gives after the first one. */
+export function stepping(step, result) {
+  return {
+    run: step,
+    result: async () => {
+      await step();
+      return result();
+    },
+  };
 }
 
 /**

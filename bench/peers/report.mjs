@@ -3,7 +3,6 @@
  * (the first peer of the run), and a table of them.
  */
 import { availableParallelism, cpus } from 'node:os';
-import { bert } from './bert.mjs';
 
 const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -96,8 +95,7 @@ ${body.map(row).join('\n')}
 
 - Adapter: ${adapterOf(summary)}.
 - Machine: ${machine.processor}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}.
-- BERT: batch ${bert.batch}, length ${bert.length}, ${bert.layers} layers × ${bert.hidden},
-  ${bert.heads} heads, ${bert.inner}, vocabulary ${bert.vocab}; it trains as a classifier with Adam.
+- BERT: layers × hidden size, and batch × length; it trains as a classifier with Adam.
 ${notesOf(summary)
   .map((note) => `- ${note}\n`)
   .join('')}`;

@@ -57,7 +57,10 @@ async function prepare(work, children) {
   const cells = [];
   for (const [peer, child] of children) {
     const before = child.failed;
-    const { error, cannot } = await child.ask({ prepare: work.name });
+    const { error, cannot } =
+      work.isLarge && !peer.isFast
+        ? { cannot: 'not tried: it would take long' }
+        : await child.ask({ prepare: work.name });
     if (cannot && !before) say(`  ${peer.name}: ${cannot}`);
     cells.push({ peer, error, cannot, samples: [] });
   }

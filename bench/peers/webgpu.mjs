@@ -1,7 +1,9 @@
 /** Gives libraries written for browsers a `navigator.gpu`, through Dawn (npm `webgpu`). */
+import { resolveObjectURL } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
+import { Worker as Thread } from 'node:worker_threads';
 
 /** jax-js reads `navigator.userAgent` on any path; Node 20 has no navigator. */
 export function provideNavigator() {
@@ -25,6 +27,31 @@ export async function provideWebGPU() {
   };
   return () => adapter;
 }
+
+/** Installs a global `Worker` as browsers have it, for the pool of jax-js: a script in a thread. */
+export function provideWorker() {
+  globalThis.Worker = class {
+    #started;
+    constructor(url) {
+      this.#started = resolveObjectURL(String(url)).text().then((source) => {
+        const thread = new Thread(`${AS_IN_BROWSERS}\n${source}`, { eval: true });
+        thread.on('message', (data) => this.onmessage?.({ data }));
+        thread.on('error', (error) => this.onerror?.(error));
+        thread.unref();
+        return thread;
+      });
+    }
+    postMessage(data) {
+      this.#started.then((thread) => thread.postMessage(data));
+    }
+  };
+}
+
+const AS_IN_BROWSERS = `
+const { parentPort } = require('node:worker_threads');
+const self = globalThis;
+const postMessage = (data) => parentPort.postMessage(data);
+parentPort.on('message', (data) => self.onmessage({ data }));`;
 
 /** The version of an installed package, read by folder: its exports may hide package.json. */
 export function versionOf(name) {

@@ -2,8 +2,8 @@
  * The works. Each has a name, a kind (which a worker implements), a title, inputs, `errorOf` (the
  * largest difference of a result from float64 at sampled places) and the tolerance for float32.
  */
-import { bert, bertBatch, bertLogits, bertWeights, firstLosses } from './bert.mjs';
-import { geluOf, layerNormRow, matmulAt, softmaxRow } from './float64.mjs';
+import { bertBatch, bertLogits, bertWeights, layouts } from './bert.mjs';
+import { geluOf, layerNormRow, softmaxRow } from './float64.mjs';
 import { places, uniform } from './random.mjs';
 
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
@@ -12,18 +12,26 @@ const size = (shape) => shape.reduce((a, b) => a * b, 1);
 const worst = (differences) =>
   differences.reduce((a, b) => (b <= a ? a : Number.isNaN(b) ? Infinity : b), 0);
 
-function matmul(name, title, m, k, n) {
+/** A product of [m, k] and [k, n]; TN: the left one lies transposed, NT: the right one. */
+function matmul(name, [m, k, n], layout = 'NN') {
+  const ofA = (row, i) => (layout === 'TN' ? i * m + row : row * k + i);
+  const ofB = (i, column) => (layout === 'NT' ? column * k + i : i * n + column);
+  const cube = m === k && k === n;
+  const size = cube ? `${m}³` : `${m}×${k} @ ${k}×${n}`;
   return {
     name,
     kind: 'matmul',
-    title,
+    title: `matmul ${size}${layout === 'NN' ? '' : ` ${layout}`}`,
     tolerance: 1e-3,
-    inputs: () => ({ m, k, n, a: uniform(m * k, 1), b: uniform(k * n, 2) }),
+    inputs: () => ({ m, k, n, layout, a: uniform(m * k, 1), b: uniform(k * n, 2) }),
     errorOf: ({ a, b }, result) =>
       worst(
-        places(200, m * n, 99).map((i) =>
-          Math.abs(result[i] - matmulAt(a, b, k, n, Math.floor(i / n), i % n)),
-        ),
+        places(200, m * n, 99).map((at) => {
+          const [row, column] = [Math.floor(at / n), at % n];
+          let sum = 0;
+          for (let i = 0; i < k; i++) sum += a[ofA(row, i)] * b[ofB(i, column)];
+          return Math.abs(result[at] - sum);
+        }),
       ),
   };
 }
@@ -92,41 +100,85 @@ const adds = {
     worst(places(2000, x.length, 95).map((i) => Math.abs(result[i] - (x[i] + times * y[i])))),
 };
 
-const bertInputs = () => ({ weights: bertWeights(), batch: bertBatch() });
-const bertForward = {
-  name: 'bert-forward',
-  kind: 'bertForward',
-  title: 'BERT forward',
-  tolerance: 1e-4,
-  inputs: bertInputs,
-  /** The result: logits [batch, labels]. */
-  errorOf: ({ weights, batch }, result) =>
+const adam = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
+const COUNT = 3072 * 768;
+/** A step of AdamW on one weight. The result: the weight after the first step. */
+const adamw = {
+  name: 'adamw',
+  kind: 'adamw',
+  title: 'AdamW [3072, 768]',
+  tolerance: 1e-6,
+  inputs: () => ({ adam, x: uniform(COUNT, 10), gradient: uniform(COUNT, 11) }),
+  // The first step moves by the sign of the gradient, where that is far above `eps`.
+  errorOf: ({ x, gradient }, result) =>
     worst(
-      [0, 7, bert.batch - 1].flatMap((row) =>
-        [...bertLogits(weights, batch, row)].map((value, i) =>
-          Math.abs(result[row * bert.labels + i] - value),
-        ),
-      ),
+      places(2000, COUNT, 94).map((i) => {
+        const g = gradient[i];
+        const moved = x[i] * (1 - adam.lr * adam.weightDecay) - (adam.lr * g) / (Math.abs(g) + 1e-8);
+        return Math.abs(result[i] - moved);
+      }),
     ),
 };
-const bertTrain = {
-  name: 'bert-train',
-  kind: 'bertTrain',
-  title: 'BERT training step',
-  tolerance: 1e-4,
-  inputs: bertInputs,
-  /** The result: losses of the first steps. */
-  errorOf: (_, result) => worst(firstLosses.map((loss, i) => Math.abs(result[i] - loss))),
-};
 
+const shapeOf = ({ layers, hidden, batch, length }) =>
+  `${layers} × ${hidden} (${batch} × ${length})`;
+const bertInputs = (bert) => () => ({ bert, weights: bertWeights(bert), batch: bertBatch(bert) });
+
+function bertForward(layout) {
+  const bert = layouts[layout];
+  return {
+    name: `forward-${layout}`,
+    kind: 'bertForward',
+    title: `BERT forward ${shapeOf(bert)}`,
+    tolerance: 1e-4,
+    inputs: bertInputs(bert),
+    /** The result: logits [batch, labels]. */
+    errorOf: ({ weights, batch }, result) =>
+      worst(
+        [0, bert.batch - 1].flatMap((row) =>
+          [...bertLogits(bert, weights, batch, row)].map((value, i) =>
+            Math.abs(result[row * bert.labels + i] - value),
+          ),
+        ),
+      ),
+  };
+}
+
+function bertTrain(layout, isLarge = false) {
+  const bert = layouts[layout];
+  return {
+    name: `train-${layout}`,
+    kind: 'bertTrain',
+    title: `BERT training step ${shapeOf(bert)}`,
+    tolerance: 1e-4,
+    isLarge,
+    inputs: bertInputs(bert),
+    /** The result: losses of the first steps. */
+    errorOf: (_, result) => worst(bert.losses.map((loss, i) => Math.abs(result[i] - loss))),
+  };
+}
+
+const [CUBE, LAYER] = [
+  [1024, 1024, 1024],
+  [1248, 768, 3072],
+];
 export const works = [
-  matmul('matmul-512', 'matmul 512³', 512, 512, 512),
-  matmul('matmul-1024', 'matmul 1024³', 1024, 1024, 1024),
-  matmul('matmul-bert', 'matmul 1248×768 @ 768×3072', 1248, 768, 3072),
+  matmul('matmul-512', [512, 512, 512]),
+  matmul('matmul-1024', CUBE),
+  matmul('matmul-1024-nt', CUBE, 'NT'),
+  matmul('matmul-1024-tn', CUBE, 'TN'),
+  matmul('matmul-bert', LAYER),
+  matmul('matmul-bert-nt', LAYER, 'NT'),
+  matmul('matmul-bert-tn', LAYER, 'TN'),
   softmax,
   layerNorm,
   gelu,
+  adamw,
   adds,
-  bertForward,
-  bertTrain,
+  bertForward('tiny'),
+  bertTrain('tiny'),
+  bertTrain('mini'),
+  bertTrain('small', true),
+  bertTrain('base4', true),
+  bertTrain('base16', true),
 ];

@@ -75,16 +75,59 @@ export async function benchKernels(
         secondsPerWork * work < MAX_REFERENCE_SECONDS ? cpu : undefined,
       );
       if (reference !== undefined) secondsPerWork = reference / work;
-      onCase({
-        kernel: kernel.name,
-        case: p,
-        device: device.kind,
-        milliseconds: seconds * 1e3,
-        gflops: kernel.flops ? flops / seconds / 1e9 : null,
-        gbPerSecond: bytes / seconds / 1e9,
-        ...shareOfPeak({ flops, bytes }, seconds, peaks),
-        cpuMilliseconds: reference === undefined ? null : reference * 1e3,
-      });
+      onCase(timingOf(kernel, p, device, peaks, seconds, reference));
+    }
+  }
+}
+
+function timingOf(
+  kernel: Kernel,
+  p: Params,
+  device: Device,
+  peaks: Peaks,
+  seconds: number,
+  reference?: number,
+): KernelTiming {
+  const { flops, bytes } = costOf(kernel, {}, p);
+  return {
+    kernel: kernel.name,
+    case: p,
+    device: device.kind,
+    milliseconds: seconds * 1e3,
+    gflops: kernel.flops ? flops / seconds / 1e9 : null,
+    gbPerSecond: bytes / seconds / 1e9,
+    ...shareOfPeak({ flops, bytes }, seconds, peaks),
+    cpuMilliseconds: reference === undefined ? null : reference * 1e3,
+  };
+}
+
+/**
+ * Times the largest case of each kernel: the smallest of some launches. Needs no other package, so
+ * it runs in a page too.
+ * @param names kernels, as `npx wigbert kernels` lists them; others are left out
+ * @example
+ * const device = await useDevice('auto');
+ * const peaks = await measurePeaks(device);
+ * await timeKernels(device, peaks, ['matmul', 'softmax'], ({ kernel, milliseconds, share }) =>
+ *   console.log(kernel, milliseconds, share),
+ * );
+ */
+export async function timeKernels(
+  device: Device,
+  peaks: Peaks,
+  names: readonly string[],
+  onCase: (timing: KernelTiming) => void,
+): Promise<void> {
+  for (const kernel of definedKernels().filter(({ name }) => names.includes(name))) {
+    const workOf = (p: Params) => costOf(kernel, {}, p).bytes;
+    const p = [...kernel.cases].sort((a, b) => workOf(b) - workOf(a))[0];
+    const { run, fastest, free } = prepareCase(device, kernel, p);
+    try {
+      const end = performance.now() + 1000 * MAX_TIME;
+      for (let i = 0; i < SAMPLES || performance.now() < end; i++) await run();
+      onCase(timingOf(kernel, p, device, peaks, fastest()));
+    } finally {
+      free();
     }
   }
 }

@@ -66,6 +66,9 @@ const MAX_PENDING_STEPS = 2;
 /**
  * Times whole training steps, as `fit` runs them, on `device`; the smallest model also on `cpu`, if
  * given. `vocabSize` replaces the model's own.
+ * @example
+ * const device = await useDevice('auto');
+ * const { tokensPerSecond } = await benchStep('tiny', device, undefined, await measurePeaks(device));
  */
 export async function benchStep(
   name: StepName,
@@ -102,6 +105,18 @@ export async function benchStep(
     microsecondsPerLaunch: plan ? (hostSeconds / plan.launches) * 1e6 : null,
     cpuMilliseconds: reference ? (reference.seconds * 1e3 * batch) / CPU_BATCH : null,
   };
+}
+
+/** Batch and length of the small step, which the cpu device takes in about half a second. */
+export const smallStep = { layers: 2, hidden: 128, batch: 8, length: 32 } as const;
+/** Time spent on it, in seconds. */
+const SMALL_TIME = 0.5;
+
+/** Seconds of a small training step on a device, to compare devices by. */
+export async function smallStepSeconds(device: Device): Promise<number> {
+  const batch = batchOf(configs.tiny, smallStep.batch, smallStep.length);
+  const [warmUp, time] = device.kind === 'cpu' ? [0, 0] : [2, SMALL_TIME];
+  return (await timeSteps(configs.tiny, device, batch, warmUp, time)).seconds;
 }
 
 /** The bench ends when its time is up. */

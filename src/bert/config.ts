@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
 import { formatValue, isObject, snakeCase } from '../platform/format.ts';
 import { checkDepth, maxLabels, readLabels } from './checkpoint/configJson.ts';
-import type { TorchDtype } from './checkpoint/torchDtype.ts';
+import { quantizationConfig } from './checkpoint/quantizationConfig.ts';
+import type { WeightDtype } from './checkpoint/torchDtype.ts';
 
 /**
  * `gelu` and `gelu_python` are the exact function (erf); `gelu_new` and `gelu_pytorch_tanh` are its
@@ -158,7 +159,7 @@ export function parseBertConfig(json: unknown, source: string, decoders = false)
 export function configToJson(
   config: BertConfig,
   architectures: readonly string[],
-  torchDtype: TorchDtype = 'float32',
+  weightDtype: WeightDtype = 'float32',
 ): string {
   const { extra, numLabels: _derived, ...fields } = config;
   const json = {
@@ -168,7 +169,8 @@ export function configToJson(
     ),
     architectures,
     model_type: 'bert',
-    torch_dtype: torchDtype,
+    torch_dtype: weightDtype === 'int8' ? 'float32' : weightDtype,
+    ...(weightDtype === 'int8' && { quantization_config: quantizationConfig }),
   };
   const sorted = Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`;
@@ -229,6 +231,7 @@ const rewrittenNames = new Set([
   'model_type',
   'torch_dtype',
   'dtype',
+  'quantization_config',
   '_num_labels',
 ]);
 

@@ -10,7 +10,7 @@ import { drawLstm } from './baselines/drawLstm.ts';
 import { matchNames } from './checkpoint/names.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
-import type { TorchDtype } from './checkpoint/torchDtype.ts';
+import type { WeightDtype } from './checkpoint/torchDtype.ts';
 import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
 import { type BertConfig, labelFields } from './config.ts';
 import { BertEncoder } from './layers/encoder.ts';
@@ -42,8 +42,11 @@ export interface PretrainedOptions {
 
 /** Options of `savePretrained`. */
 export interface SaveOptions {
-  /** float16 halves the file and rounds the weights (PyTorch's `model.half()`); default float32. */
-  torchDtype?: TorchDtype;
+  /**
+   * float16 halves the file and rounds the weights (PyTorch's `model.half()`); int8, which only
+   * wigbert reads, takes a quarter. Default float32.
+   */
+  torchDtype?: WeightDtype;
 }
 
 /** Static side of a model class. */

@@ -114,6 +114,7 @@ export const taskHeads = {
   'token-classification': 'token-classification',
   'question-answering': 'question-answering',
   'multiple-choice': 'multiple-choice',
+  similarity: 'pooler',
 } as const satisfies Record<string, Head>;
 
 /** What a model is trained for. */

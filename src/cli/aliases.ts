@@ -59,7 +59,9 @@ const fileAliases = ['train-file', 'train-data-file', 'train-data', 'data-file',
 export function withUsualNames(words: readonly string[], program: Command): string[] {
   const commandAt = words.findIndex((word) => findCommand(program, word));
   if (commandAt < 0) return [...words];
-  const command = findCommand(program, words[commandAt])!;
+  const whole = findCommand(program, words[commandAt])!;
+  // Some have commands of their own: `export page`.
+  const command = findCommand(whole, words[commandAt + 1]) ?? whole;
   const end = words.indexOf('--');
   return words.flatMap((word, i) => {
     const isOption =

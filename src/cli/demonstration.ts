@@ -1,3 +1,4 @@
+import { timeDevices } from '../bench/devices.ts';
 import { BertForSequenceClassification } from '../bert/heads/sequenceClassification.ts';
 import type { Device } from '../device/device.ts';
 import type { DeviceKind } from '../device/open.ts';
@@ -8,7 +9,8 @@ import { fineTuneDefaults } from '../train/defaults.ts';
 import { accuracy } from '../train/metrics/index.ts';
 import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
-import { openCliDevice } from './openDevice.ts';
+import { deviceTable } from './deviceTable.ts';
+import { openCliDevice, threadOptions } from './openDevice.ts';
 import { wigbertCommand } from './shell.ts';
 import { shippedFile } from './shippedFile.ts';
 import { interruptExitCode } from './signals.ts';
@@ -70,6 +72,7 @@ export async function runDemo(kind: DeviceKind | 'auto', epochs: number): Promis
   );
   const texts = ['배우들 연기가 정말 좋았어요', '시간이 아까운 영화'];
   console.log(`  ${wigbertCommand('predict', '--model', OUT, ...texts)}`);
+  console.log(`\n${deviceTable(await timeDevices(threadOptions()))}`);
 }
 
 /** Accuracy on a file, and that of always saying its most frequent label. */

@@ -1,31 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
-import { benchCommand } from './commands/bench.ts';
-import { checkCommand } from './commands/check.ts';
-import { convertCommand } from './commands/convert.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { embedCommand } from './commands/embed.ts';
-import { evaluateCommand } from './commands/evaluate.ts';
-import { infoCommand } from './commands/info.ts';
-import { initCommand } from './commands/init.ts';
-import { kernelsCommand } from './commands/kernels.ts';
-import { launchCommand, separateLaunched } from './commands/launch.ts';
-import { mergeCommand } from './commands/merge.ts';
-import { predictCommand } from './commands/predict.ts';
-import { pretrainCommand } from './commands/pretrain.ts';
-import { reportCommand } from './commands/report.ts';
-import { setupCommand } from './commands/setup.ts';
-import { studyCommand } from './commands/study.ts';
-import { tokenizeCommand } from './commands/tokenize.ts';
-import { trainCommand } from './commands/train.ts';
-import { tuneCommand } from './commands/tune.ts';
-import { vocabCommand } from './commands/vocab.ts';
+import { commandList } from './commandList.ts';
+import { separateLaunched } from './commands/launch.ts';
 import { fieldsToFlags } from './flags.ts';
+import { positiveInteger } from './numbers.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
-import { enableProfile, endProfile } from './profile.ts';
-import { joinRanks, leaveRanks } from './ranks.ts';
 import { packageVersion } from './shippedFile.ts';
 
 /** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
@@ -37,38 +17,35 @@ const program = new Command('wigbert')
   .version(packageVersion())
   .option('--debug', 'show the stack of an error')
   .option('--profile', 'time each kernel, and show a table at the end')
+  .option(
+    '--threads <n>',
+    'threads of the wasm device (default: one for each core, at most 16); results do not change',
+    positiveInteger,
+  )
   .showHelpAfterError('(add --help for the options)')
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
-const commands = [
-  checkCommand,
-  trainCommand,
-  pretrainCommand,
-  launchCommand,
-  evaluateCommand,
-  reportCommand,
-  predictCommand,
-  embedCommand,
-  studyCommand,
-  tokenizeCommand,
-  vocabCommand,
-  convertCommand,
-  mergeCommand,
-  infoCommand,
-  kernelsCommand,
-  benchCommand,
-  tuneCommand,
-  demoCommand,
-  initCommand,
-  setupCommand,
-  doctorCommand,
-];
-for (const command of commands) {
-  program.addCommand(command().copyInheritedSettings(program));
+
+const given = process.argv.slice(2);
+const used = given.find((word) => Object.hasOwn(commandList, word));
+for (const [name, { description, load }] of Object.entries(commandList)) {
+  const command = name === used ? await load() : new Command(name);
+  program.addCommand(command.description(description).copyInheritedSettings(program));
+  for (const part of command.commands) part.copyInheritedSettings(program);
 }
 
 /** Commands whose result is what they print. */
-const printers = ['check', 'evaluate', 'predict', 'tokenize', 'info', 'kernels', 'bench', 'doctor'];
+const printers = [
+  'check',
+  'evaluate',
+  'predict',
+  'tokenize',
+  'info',
+  'kernels',
+  'bench',
+  'doctor',
+  'verify',
+];
 
 /** Commands that several processes share. */
 const trainers = ['train', 'pretrain'];
@@ -81,8 +58,10 @@ program.hook('preAction', async (_, command) => {
   if (command.opts().printConfig) printConfig(command);
   json = command.opts().json === true;
   savesResult = !printers.includes(command.name()) || command.opts().out !== undefined;
-  if (program.opts().profile) enableProfile();
-  if (trainers.includes(command.name())) await joinRanks();
+  const { profile, threads } = program.opts();
+  if (profile) (await import('./profile.ts')).enableProfile();
+  if (threads) (await import('./openDevice.ts')).setThreads(threads);
+  if (trainers.includes(command.name())) await (await import('./ranks.ts')).joinRanks();
 });
 
 for (const stream of [process.stdout, process.stderr]) {
@@ -97,14 +76,14 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  const given = process.argv.slice(2);
   const words =
-    given[0] === 'launch'
+    used === 'launch'
       ? separateLaunched(given)
       : withOptionsFile(withUsualNames(given, program), program);
   await program.parseAsync(words, { from: 'user' });
-  await endProfile(json);
-  if (trainers.includes(current.name())) await leaveRanks(program.opts().profile === true);
+  if (program.opts().profile) await (await import('./profile.ts')).endProfile(json);
+  if (trainers.includes(current.name()))
+    await (await import('./ranks.ts')).leaveRanks(program.opts().profile === true);
 } catch (error) {
   process.exitCode = await report(error);
 }

@@ -9,23 +9,18 @@ import {
   lrSchedulerNames,
   onNanNames,
 } from '../train/trainer/hyperparameters.ts';
+import {
+  closedShare,
+  nonNegativeInteger,
+  nonNegativeNumber,
+  positiveInteger,
+  positiveNumber,
+} from './numbers.ts';
+
+export * from './numbers.ts';
 
 /** Options that several commands share, and parsers of their values. */
 
-const parsedNumber = (check: (value: number) => boolean, expected: string) => (text: string) => {
-  const value = Number(text);
-  if (text.trim() === '' || !check(value)) throw new InvalidArgumentError(`Expected ${expected}.`);
-  return value;
-};
-export const positiveInteger = parsedNumber(
-  (n) => Number.isInteger(n) && n >= 1,
-  'a whole number of at least 1',
-);
-export const nonNegativeInteger = parsedNumber(
-  (n) => Number.isSafeInteger(n) && n >= 0,
-  'a whole number of at least 0',
-);
-export const finiteNumber = parsedNumber((n) => Number.isFinite(n), 'a number');
 /** A number of examples, or `auto`. */
 export const batchSizeOption = (examples: string, size: number): Option =>
   new Option(
@@ -34,25 +29,16 @@ export const batchSizeOption = (examples: string, size: number): Option =>
   )
     .argParser((text) => (text === 'auto' ? text : positiveInteger(text)))
     .default(size);
-export const positiveNumber = parsedNumber((n) => Number.isFinite(n) && n > 0, 'a number above 0');
-export const nonNegativeNumber = parsedNumber(
-  (n) => Number.isFinite(n) && n >= 0,
-  'a number of at least 0',
-);
-export const closedShare = parsedNumber((n) => n >= 0 && n <= 1, 'a number from 0 to 1');
-export const factor = parsedNumber((n) => n > 0 && n <= 1, 'a number above 0 to 1');
-export const validShare = parsedNumber(
-  (n) => n >= 0 && n < 1,
-  'a number of at least 0 and below 1',
-);
-export const openShare = parsedNumber((n) => n > 0 && n < 1, 'a number above 0 and below 1');
 export const path = (text: string): string => {
   if (text === '') throw new InvalidArgumentError('Expected a path.');
   return text;
 };
 
 export const deviceOption = (): Option =>
-  new Option('--device <device>', 'where to compute; auto: webgpu if there is an adapter, else cpu')
+  new Option(
+    '--device <device>',
+    'where to compute; auto: webgpu on a GPU, else the faster one of wasm and a software adapter',
+  )
     .choices(['webgpu', 'wasm', 'cpu', 'auto'])
     .default('auto');
 export const precisionOption = (): Option =>
@@ -79,6 +65,10 @@ export const checkpointOptions = (keep: number): Option[] => [
   new Option('--keep <n>', 'checkpoints to keep: the latest ones')
     .argParser(positiveInteger)
     .default(keep),
+  new Option(
+    '--hash-every <steps>',
+    'steps between the hashes of the weights in receipt.json (default: those of --save-every)',
+  ).argParser(positiveInteger),
   new Option(
     '--resume <dir>',
     'continue the run in this folder, with its options; auto: the one in --out, or begin it',

@@ -28,9 +28,10 @@ const MAX_BYTES = 1 << 20;
  * @throws UsageError for a file that is broken, or an unknown name.
  */
 export function withOptionsFile(words: readonly string[], program: Command): string[] {
-  const command = program.commands.find((each) => words.includes(each.name()));
+  const named = (word: string) => program.commands.find((each) => each.name() === word);
+  const at = words.findIndex(named);
+  const command = named(words[at]);
   if (!command?.options.some(({ long }) => long === '--print-config')) return [...words];
-  const at = words.indexOf(command.name());
   const { options, operands, sets, files } = scan(words.slice(at + 1), command);
   if (files.length === 0 && sets.length === 0) return [...words];
   const given: Record<string, unknown> = Object.assign({}, ...files);

@@ -78,6 +78,7 @@ function linesOf(result: PredictResult, texts: readonly string[]): string[] {
           : `${label ?? '–'}\t${score.toFixed(4)}\t${texts[i]}`,
       );
     case 'regression':
+    case 'similarity':
       return result.predictions.map(({ score }, i) => `${score.toFixed(4)}\t${texts[i]}`);
     case 'multi-label':
       return result.predictions.map(({ labels, scores, top }, i) => {

@@ -7,7 +7,7 @@ const train = `// Trains a classifier on data/train.tsv; saves it in out/model.
 import { useDevice } from 'wigbert';
 import { evaluate, fineTune, pipeline } from 'wigbert/train';
 
-const device = await useDevice('auto'); // WebGPU if there is an adapter, else WebAssembly
+const device = await useDevice('auto'); // WebGPU on a GPU, else WebAssembly
 console.log(\`training on \${device.kind} (\${device.description})\`);
 
 const settings = {

@@ -53,7 +53,7 @@ export const openAsBegun = (
   return openCliDevice(
     (device as DeviceKind | undefined) ?? asked,
     silent,
-    its === 'high' ? 'high' : precision,
+    its === 'high' || its === 'strict' ? its : precision,
   );
 };
 

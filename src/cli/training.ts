@@ -113,6 +113,7 @@ export async function showTraining<R>(
 /** What the labels of a task without named labels are. */
 const kindOf = {
   regression: 'scores',
+  similarity: 'scores',
   'question-answering': 'answers in windows of their contexts',
   'multiple-choice': 'choices',
 };

@@ -1,5 +1,7 @@
 export { encodeExamples } from '../train/data/batch.ts';
+export { type ColumnGuess, guessColumns } from '../train/data/guessColumns.ts';
 export { readData } from '../train/data/labelledData.ts';
+export { encodePairs } from '../train/data/pairEncoding.ts';
 export { encodeQuestions, type WindowOptions } from '../train/data/questionWindows.ts';
 export { foldSplit, oversample, type Split, stratifiedSplit } from '../train/data/split.ts';
 export {
@@ -85,6 +87,11 @@ export {
   type SharedTexts,
 } from '../train/recipes/checkData.ts';
 export {
+  type ConvertModelOptions,
+  type ConvertModelResult,
+  convertModel,
+} from '../train/recipes/convertModel.ts';
+export {
   type EmbedEvent,
   type EmbedOptions,
   type EmbedResult,
@@ -108,6 +115,13 @@ export {
 } from '../train/recipes/folds.ts';
 export { type MergeAdapterOptions, mergeAdapter } from '../train/recipes/mergeAdapter.ts';
 export {
+  type ExportOnnxFolderOptions,
+  type ExportOnnxFolderResult,
+  exportOnnxFolder,
+} from '../train/recipes/onnx/exportFolder.ts';
+export type { OnnxVerification, OutputComparison } from '../train/recipes/onnx/verify.ts';
+export { assemblePage, type PageFileOptions } from '../train/recipes/pageFile.ts';
+export {
   type PredictEvent,
   type PredictRecipeOptions,
   type PredictStreamOptions,
@@ -128,6 +142,16 @@ export type {
 } from '../train/recipes/predictor.ts';
 export { type PretrainRecipeOptions, pretrain } from '../train/recipes/pretrain.ts';
 export type { PretrainEvent, PretrainResult } from '../train/recipes/pretrainRun.ts';
+export type { Difference } from '../train/recipes/receipt/differences.ts';
+export {
+  type VerifiedHash,
+  type VerifyCallbacks,
+  type VerifyEvent,
+  type VerifyOptions,
+  type VerifyResult,
+  verifyRun,
+} from '../train/recipes/receipt/verify.ts';
+export { type HistoryPanel, historyPanels } from '../train/recipes/report/panels.ts';
 export type { ReportProfile } from '../train/recipes/report/reportProfile.ts';
 export { type ReportOptions, writeReport } from '../train/recipes/report/writeReport.ts';
 export type { Answer, FoundAnswer, Question } from '../train/tasks/spans.ts';
@@ -148,3 +172,4 @@ export {
   type TrainerState,
 } from '../train/trainer/trainer.ts';
 export type { TrainingTask } from '../train/trainer/trainingTask.ts';
+export { type StepHash, weightsHash } from '../train/trainer/weightsHash.ts';

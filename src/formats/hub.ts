@@ -59,8 +59,7 @@ export async function findModel(
   name: string,
   { onProgress }: FindModelOptions = {},
 ): Promise<string> {
-  if (!isNode) return name;
-  if (!repositoryName.test(name) || (await pathExists(name))) {
+  if (!isNode || !repositoryName.test(name) || (await pathExists(name))) {
     await recoverWrites(name);
     return name;
   }

@@ -36,7 +36,7 @@ export class ModelFolder {
   readonly adapter?: AdaptedModel;
   /** The path or name that was asked for, for messages. */
   readonly name: string;
-  /** Path of the folder; in a browser, its URL. */
+  /** Path of the folder; in a browser, its URL or a path of the private file system. */
   readonly dir: string;
   #names?: Promise<string[] | null>;
   #config?: Promise<Record<string, unknown>>;
@@ -53,7 +53,7 @@ export class ModelFolder {
   }
 
   /**
-   * Names of the files, sorted; null in a browser, where folders cannot be listed.
+   * Names of the files, sorted; null for a URL, whose folder cannot be listed.
    * @throws UsageError when the folder is missing.
    */
   names(): Promise<string[] | null> {

@@ -25,6 +25,8 @@ const measured = new WeakMap<Device, Promise<Peaks>>();
 /**
  * Measures a device once; later calls return the same result. Takes a few tenths of a second. Do
  * not make the first call while the device is profiled.
+ * @example
+ * const { flops, bytesPerSecond } = await measurePeaks(defaultDevice());
  */
 export function measurePeaks(device: Device): Promise<Peaks> {
   let peaks = measured.get(device);

@@ -1,7 +1,21 @@
 /**
- * What Node and browsers do differently, as browsers do it: a path is a URL that is fetched, and
- * nothing can be written. `#platform` in package.json chooses between this file and `node.ts`.
+ * What Node and browsers do differently, as browsers do it: a path that begins with `opfs:/` is one
+ * of the origin's private file system, any other is a URL that is fetched and cannot be written to.
+ * `#platform` in package.json chooses between this file and `node.ts`.
  */
+import * as checkedFolder from './browser/checkedFolder.ts';
+import * as folderLock from './browser/folderLock.ts';
+import { hashBytes } from './browser/hash.ts';
+import {
+  findDir,
+  findFile,
+  isPrivate,
+  namesIn,
+  plainPath,
+  readPrivate,
+  removePrivate,
+} from './browser/privateFiles.ts';
+import * as written from './browser/writeFiles.ts';
 import { UsageError } from './errors.ts';
 import type * as node from './node.ts';
 
@@ -12,11 +26,15 @@ const isFileResponse = ({ ok, headers }: Response): boolean =>
   ok && !headers.get('content-type')?.startsWith('text/html');
 
 export const fileExists: typeof node.fileExists = async (path) =>
-  isFileResponse(await fetch(path, { method: 'HEAD' }));
+  isPrivate(path)
+    ? (await findFile(path)) !== undefined
+    : isFileResponse(await fetch(path, { method: 'HEAD' }));
 
-export const pathExists: typeof node.pathExists = fileExists;
+export const pathExists: typeof node.pathExists = async (path) =>
+  (await fileExists(path)) || (isPrivate(path) && (await findDir(path)) !== undefined);
 
 export const readBytes: typeof node.readBytes = async (path) => {
+  if (isPrivate(path)) return readPrivate(path);
   const response = await fetch(path);
   if (!isFileResponse(response)) {
     const answer = response.ok ? 'with a page' : response.status;
@@ -33,15 +51,30 @@ export const openRandomAccess: typeof node.openRandomAccess = async (path) => {
   };
 };
 
-export const folderNames: typeof node.folderNames = async () => [];
-export const listFolder: typeof node.listFolder = async () => null;
+export const folderNames: typeof node.folderNames = async (parent) =>
+  isPrivate(parent) ? ((await namesIn(parent))?.directory ?? []) : [];
+
+export const listFolder: typeof node.listFolder = async (dir) => {
+  if (!isPrivate(dir)) return null;
+  const names = await namesIn(dir);
+  if (names) return [...names.file, ...names.directory].sort();
+  const reason = (await findFile(dir)) ? 'is a file, not a folder' : 'no such folder';
+  throw new UsageError(`cannot read ${dir}: ${reason}`);
+};
+
 export const isReadOnce: typeof node.isReadOnce = async () => false;
 export const cacheDir: typeof node.cacheDir = async () => undefined;
 /** A server's files are not this machine's. */
 export const checkFile: typeof node.checkFile = async () => {};
-export const recoverWrites: typeof node.recoverWrites = async () => {};
-export const isSamePath: typeof node.isSamePath = async (a, b) => a === b;
+export const recoverWrites: typeof node.recoverWrites = async (dir) => {
+  if (isPrivate(dir)) await written.recoverWrites(dir);
+};
+export const isSamePath: typeof node.isSamePath = async (a, b) =>
+  isPrivate(a) && isPrivate(b) ? plainPath(a) === plainPath(b) : a === b;
 export const absolutePath: typeof node.absolutePath = (path) => path;
+
+export const environmentVariable: typeof node.environmentVariable = () => undefined;
+export const processorName: typeof node.processorName = () => 'unknown processor';
 
 export const findWebGPU: typeof node.findWebGPU = async () =>
   typeof navigator === 'undefined' ? undefined : navigator.gpu;
@@ -90,24 +123,23 @@ export const collectGarbage: typeof node.collectGarbage = () => {
   return false;
 };
 
+export const appendToFile: typeof node.appendToFile = written.appendToFile;
+export const writeFiles: typeof node.writeFiles = written.writeFiles;
+export const ensureWritableFolder: typeof node.ensureWritableFolder = written.ensureWritableFolder;
+export const writeFolder: typeof node.writeFolder = checkedFolder.writeFolder;
+export const removeFolder: typeof node.removeFolder = checkedFolder.removeFolder;
+export const recoverFolders: typeof node.recoverFolders = checkedFolder.recoverFolders;
+export const findDamage: typeof node.findDamage = checkedFolder.findDamage;
+export const removeFile: typeof node.removeFile = removePrivate;
+export const lockFolder: typeof node.lockFolder = folderLock.lockFolder;
+export const hashFile: typeof node.hashFile = async (path) => hashBytes(await readBytes(path));
+
 const onlyInNode = async (): Promise<never> => {
-  throw new UsageError(
-    'files can only be written in Node; `files()` of a model or a tokenizer gives them',
-  );
+  throw new UsageError('the cache of the Hugging Face hub, and optional packages, are for Node');
 };
-export const appendToFile: typeof node.appendToFile = onlyInNode;
-export const writeFiles: typeof node.writeFiles = onlyInNode;
-export const ensureWritableFolder: typeof node.ensureWritableFolder = onlyInNode;
-export const writeFolder: typeof node.writeFolder = onlyInNode;
-export const removeFolder: typeof node.removeFolder = onlyInNode;
-export const removeFile: typeof node.removeFile = onlyInNode;
-export const recoverFolders: typeof node.recoverFolders = onlyInNode;
-export const findDamage: typeof node.findDamage = onlyInNode;
-export const lockFolder: typeof node.lockFolder = onlyInNode;
 export const linkFile: typeof node.linkFile = onlyInNode;
 export const userCacheDir: typeof node.userCacheDir = onlyInNode;
 export const createHash: typeof node.createHash = onlyInNode;
-export const hashFile: typeof node.hashFile = onlyInNode;
 export const importOptional: typeof node.importOptional = onlyInNode;
 export const readStream: typeof node.readStream = () => {
   throw new UsageError('standard input and pipes can only be read in Node');

@@ -19,6 +19,7 @@ export { lockFolder } from './node/folderLock.ts';
 export { collectGarbage } from './node/garbage.ts';
 export { createHash, hashFile } from './node/hash.ts';
 export { linkFile } from './node/links.ts';
+export { environmentVariable, processorName } from './node/machine.ts';
 export { importOptional } from './node/packages.ts';
 export {
   fileExists,

@@ -1,2 +1,2 @@
-export { isNode } from '#platform';
+export { environmentVariable, isNode, processorName } from '#platform';
 export { joinPath } from './paths.ts';

@@ -1,4 +1,5 @@
 import { guardUse } from './captureGuard.ts';
+import { constantWatch } from './constantWatch.ts';
 import { gradBufferOf } from './gradBuffer.ts';
 import { tensorOver } from './launch.ts';
 import { recordObserver } from './recordObserver.ts';
@@ -72,19 +73,22 @@ export const needsGrad = (inputs: readonly Tensor[]): boolean =>
 /**
  * Records how `result` was made, and returns it. `backward` maps the gradient of the result to
  * those of the inputs, in order; null for an input without one. It runs without recording, in a
- * scope of its own.
+ * scope of its own; with recording for second derivatives. If it launches kernels that are not
+ * recorded, these need `composed`: the same result by other operations on the same inputs.
  */
 export function record(
   name: string,
   result: Tensor,
   inputs: readonly Tensor[],
   backward: Backward,
+  composed?: () => Tensor,
 ): Tensor {
   for (const input of inputs) guardUse(input);
   recordObserver()?.onResult(name, [result], inputs);
+  constantWatch()?.onRecord([result], inputs);
   if (!needsGrad(inputs)) return result;
   result.requiresGrad = true;
-  result.gradFn = { id: tick(), name, inputs, outputs: undefined, backward };
+  result.gradFn = { id: tick(), name, inputs, outputs: undefined, backward, composed };
   return result;
 }
 
@@ -101,8 +105,9 @@ export function recordAll(
 ): void {
   for (const input of inputs) guardUse(input);
   recordObserver()?.onResult(name, outputs, inputs);
+  constantWatch()?.onRecord(outputs, inputs);
   if (!needsGrad(inputs)) return;
-  const node: Node = { id: tick(), name, inputs, outputs, backward };
+  const node: Node = { id: tick(), name, inputs, outputs, backward, composed: undefined };
   for (const output of differentiable) {
     output.requiresGrad = true;
     output.gradFn = node;

@@ -1,20 +1,12 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
-import { noGrad, withoutGradBuffers } from './autograd.ts';
+import { enableGrad, noGrad, withoutGradBuffers } from './autograd.ts';
 import { BackwardPass, type Start } from './backwardPass.ts';
 import { abandonGradBuffers } from './pendingGradient.ts';
 import { describe } from './print.ts';
+import { recordedGradients } from './recordedPass.ts';
 import { scope } from './scope.ts';
 import { formatShape, sameShape } from './shape.ts';
 import { empty, type Tensor } from './tensor.ts';
-
-/** Second derivatives are not supported: the backward of an operation is not recorded. */
-function refuseCreateGraph(operation: string, createGraph: boolean): void {
-  if (createGraph)
-    throw new ArgumentError(
-      `${operation}: \`createGraph\`: expected false, got true: second derivatives are not ` +
-        'supported',
-    );
-}
 
 /**
  * Adds the gradient of `root` with respect to each leaf to the leaf's `grad` (PyTorch's
@@ -22,7 +14,7 @@ function refuseCreateGraph(operation: string, createGraph: boolean): void {
  * @param gradient of what is differentiated with respect to `root`, of the same shape; 1 for a
  *   scalar
  * @param retainGraph allows another backward through the same operations
- * @param createGraph must be false: second derivatives are not supported
+ * @param createGraph must be false: second derivatives go through `grad`
  * @throws ArgumentError if `root` is not a scalar and `gradient` is missing or of another shape;
  *   StateError if `root` depends on nothing that requires a gradient, the graph was used before, or
  *   a tensor that is needed was overwritten or disposed.
@@ -37,13 +29,17 @@ export function backward(
   retainGraph = false,
   createGraph = false,
 ): void {
-  refuseCreateGraph('backward', createGraph);
+  if (createGraph)
+    throw new ArgumentError(
+      'backward: `createGraph`: expected false, got true: use `grad` with `createGraph`, which ' +
+        'returns gradients that can be differentiated again',
+    );
   checkStart('backward', root, gradient);
   try {
     noGrad(() =>
       scope(() => {
         const pass = new BackwardPass(retainGraph);
-        pass.run([startOf(root, gradient)]);
+        pass.run([startOf(root, gradient?.detach())]);
         return pass.retained;
       }),
     );
@@ -61,7 +57,10 @@ export interface GradOptions {
   retainGraph?: boolean;
   /** Gives null for an input that the outputs do not depend on, instead of an error. */
   allowUnused?: boolean;
-  /** Must be false: second derivatives are not supported. */
+  /**
+   * Makes gradients that can be differentiated again, for gradient penalties and products with
+   * second derivatives; the graph stays. Default: false.
+   */
   createGraph?: boolean;
 }
 
@@ -70,10 +69,13 @@ export interface GradOptions {
  * `autograd.grad`). The `grad` of leaves stays as it is, and only what leads to `inputs` is
  * computed.
  * @param inputs leaves, or tensors that operations made
- * @throws ArgumentError for an input that the outputs do not depend on, and as `backward`.
+ * @throws ArgumentError for an input that the outputs do not depend on, and as `backward`;
+ *   StateError with `createGraph`, if an operation between has no second derivatives.
  * @example
  * const [dx] = grad(loss, x);
  * const [dh, dw] = grad([a, b], [hidden, weight], { gradOutputs: [da, db] });
+ * const [slope] = grad(score.sum(), x, { createGraph: true });
+ * slope.norm(1).sub(1).square().mean().backward(); // a gradient penalty
  */
 export function grad(
   outputs: Tensor | readonly Tensor[],
@@ -91,7 +93,6 @@ export function grad(
   options: GradOptions = {},
 ): (Tensor | null)[] {
   const { gradOutputs, retainGraph = false, allowUnused = false, createGraph = false } = options;
-  refuseCreateGraph('grad', createGraph);
   const roots = listOf(outputs);
   const targets = listOf(inputs);
   const given = gradOutputs === undefined ? [] : listOf(gradOutputs);
@@ -105,14 +106,10 @@ export function grad(
       throw new StateError(
         `grad: expected inputs that require a gradient, got ${describe(target)}`,
       );
-  const found = noGrad(() =>
-    withoutGradBuffers(() =>
-      scope(() => {
-        const pass = new BackwardPass(retainGraph, new Set(targets));
-        pass.run(roots.map((root, i) => startOf(root, given[i] ?? undefined)));
-        return targets.map((target) => pass.found.get(target) ?? null);
-      }),
-    ),
+  const found = withoutGradBuffers(() =>
+    createGraph
+      ? recordedPass(roots, targets, given)
+      : noGrad(() => scope(() => unrecordedPass(roots, targets, given, retainGraph))),
   );
   const unused = found.indexOf(null);
   if (unused >= 0 && !allowUnused)
@@ -121,6 +118,27 @@ export function grad(
         'set `allowUnused` to get null for it',
     );
   return found;
+}
+
+function unrecordedPass(
+  roots: readonly Tensor[],
+  targets: readonly Tensor[],
+  given: readonly (Tensor | null)[],
+  retainGraph: boolean,
+): (Tensor | null)[] {
+  const pass = new BackwardPass(retainGraph, new Set(targets));
+  pass.run(roots.map((root, i) => startOf(root, given[i]?.detach())));
+  return targets.map((target) => pass.found.get(target) ?? null);
+}
+
+function recordedPass(
+  roots: readonly Tensor[],
+  targets: readonly Tensor[],
+  given: readonly (Tensor | null)[],
+): (Tensor | null)[] {
+  const starts = roots.map((root, i) => startOf(root, given[i] ?? undefined));
+  const found = enableGrad(() => recordedGradients(starts, targets));
+  return targets.map((target) => found.get(target) ?? null);
 }
 
 const listOf = <T>(value: T | readonly T[]): readonly T[] =>
@@ -146,5 +164,5 @@ function checkStart(operation: string, root: Tensor, gradient: Tensor | undefine
 
 const startOf = (tensor: Tensor, gradient: Tensor | undefined): Start => ({
   tensor,
-  gradient: gradient?.detach() ?? empty(tensor.shape, 'float32', tensor.device).upload([1]),
+  gradient: gradient ?? empty(tensor.shape, 'float32', tensor.device).upload([1]),
 });

@@ -113,7 +113,8 @@ export class BackwardPass {
         `backward: the graph through ${node.name} was used before: ` +
           'set `retainGraph` the first time',
       );
-    if (!this.#retainGraph) [node.inputs, node.backward] = [[], undefined];
+    if (!this.#retainGraph)
+      [node.inputs, node.backward, node.composed] = [[], undefined, undefined];
     const dys = outputs.map(
       ({ shape, device }, i) => given[i] ?? fillMemory(empty(shape, 'float32', device), 0),
     );

@@ -1,8 +1,9 @@
 import { CpuDevice } from '../device/cpu.ts';
 import type { Device } from '../device/device.ts';
-import { type DeviceKind, type DeviceOptions, openBestDevice, openDevice } from '../device/open.ts';
+import { type DeviceKind, type DeviceOptions, openDevice } from '../device/open.ts';
 import { toHalfBits } from '../kernels/kit/half.ts';
 import { fill } from '../kernels/memory.ts';
+import { openBestDevice } from '../measure/bestDevice.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { hostDraw } from './drawOnce.ts';
 import { toInt32 } from './elements.ts';
@@ -19,7 +20,7 @@ let currentDevice: Device = firstDevice;
 /**
  * Device of new tensors unless an option says otherwise: the CPU until `setDevice` or `useDevice`.
  * @example
- * defaultDevice().kind; // 'webgpu' or 'cpu'
+ * defaultDevice().kind; // 'webgpu', 'wasm' or 'cpu'
  */
 export const defaultDevice = (): Device => currentDevice;
 
@@ -36,8 +37,9 @@ export function setDevice(device: Device): void {
 }
 
 /**
- * Opens a device and makes new tensors there from now on. `auto` is WebGPU if there is an adapter,
- * else WebAssembly, else the CPU.
+ * Opens a device and makes new tensors there from now on. `auto` is WebGPU on a GPU. Of a software
+ * adapter and WebAssembly it is the faster one, which the first call on a machine measures; the
+ * environment variable `WIGBERT_DEVICE` names another.
  * @example
  * const device = await useDevice('auto');
  * console.log(device.kind, device.description);

@@ -71,12 +71,24 @@ export function applyHooks(x: Tensor, given: Tensor): Tensor {
   let gradient = given;
   for (const hook of hooks.get(x) ?? []) {
     const before = gradient;
-    const replaced = scope(() => callHook(hook, before.detach(), x));
+    const replaced = scope(() => denseCopy(callHook(hook, before.detach(), x)));
     if (!replaced) continue;
     gradient = replaced;
     before.dispose();
   }
   return gradient;
+}
+
+/** A tensor of its own over the same dense memory, or a dense copy. */
+const denseCopy = (x: Tensor | undefined): Tensor | undefined =>
+  x && (isDenseAtOrigin(x) ? x.detach() : launchMap(copy, [x]));
+
+/** The same for a gradient that is differentiated again: what hooks do is recorded too. */
+export function runHooks(x: Tensor, given: Tensor): Tensor {
+  return (hooks.get(x) ?? []).reduce(
+    (gradient, hook) => callHook(hook, gradient, x) ?? gradient,
+    given,
+  );
 }
 
 function callHook(hook: GradientHook, gradient: Tensor, x: Tensor): Tensor | undefined {
@@ -95,7 +107,7 @@ function callHook(hook: GradientHook, gradient: Tensor, x: Tensor): Tensor | und
     );
   }
   checkGradient('registerHook: expected the hook to return', result, x);
-  return isDenseAtOrigin(result) ? result.detach() : launchMap(copy, [result]);
+  return result;
 }
 
 /** @throws ArgumentError if `gradient` cannot be that of x; `what` begins the message. */

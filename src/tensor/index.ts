@@ -43,6 +43,7 @@ export * from './ops/elementwise.ts';
 export { embedding, gather, indexSelect } from './ops/embedding.ts';
 export { type EmbeddingBagOptions, embeddingBag } from './ops/embeddingBag.ts';
 export * from './ops/functions.ts';
+export { gelu } from './ops/gelu.ts';
 export * from './ops/indexing.ts';
 export * from './ops/joins.ts';
 export { layerNorm } from './ops/layerNorm.ts';
@@ -78,7 +79,21 @@ export * from './ops/shapes.ts';
 export * from './ops/softmax.ts';
 export * from './ops/sort.ts';
 export * from './ops/statistics.ts';
-export * from './ops/views.ts';
+export {
+  contiguous,
+  expand,
+  flatten,
+  flip,
+  permute,
+  reshape,
+  type SliceRange,
+  select,
+  slice,
+  squeeze,
+  transpose,
+  unsqueeze,
+  view,
+} from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';

@@ -11,6 +11,7 @@ import { isDense, mapParams } from '../kernels/kit/map.ts';
 import type { MapKernel } from '../kernels/kit/mapSpec.ts';
 import { MAX_RANK } from '../kernels/kit/shape.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
+import { constantWatch } from './constantWatch.ts';
 import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
 import { broadcastShapes, coalesceDims, formatShape, type Shape, sameShape } from './shape.ts';
@@ -53,6 +54,13 @@ export function launch<T extends ParamTypes, C extends Constants, B extends Buff
     bindings[name] = tensor.storage.binding;
   }
   device!.run(kernel, bindings as { [K in keyof B]: Binding }, params);
+  const watch = constantWatch();
+  if (!watch) return;
+  const names = Object.keys(tensors);
+  watch.onLaunch(
+    names.filter((name) => kernel.buffers[name].access !== 'write').map((name) => tensors[name]),
+    names.filter((name) => kernel.buffers[name].access !== 'read').map((name) => tensors[name]),
+  );
 }
 
 const needsFloat = ({ dtype }: Tensor, type: ElementType) =>

@@ -7,7 +7,7 @@ import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import { whileReading } from './savedTensors.ts';
-import { keep } from './scope.ts';
+import { keepWith } from './scope.ts';
 import { empty, type Node, type SparseRowGradient, type Tensor } from './tensor.ts';
 
 interface SparsePart {
@@ -94,7 +94,7 @@ function clearSparseGrad(leaf: Tensor): void {
     accumulateDense(leaf, fillMemory(emptyGrad(leaf), 0));
     return;
   }
-  leaf.grad = keep(tensorOver(buffer, leaf.shape));
+  leaf.grad = keepWith(tensorOver(buffer, leaf.shape), leaf);
   launch(
     zeroTouchedRows,
     { touchedRows, y: leaf.grad },
@@ -110,12 +110,12 @@ function accumulateDense(leaf: Tensor, dy: Tensor): void {
     launch(accumulate, { x: contiguousDy, y: leaf.grad }, { count: leaf.size });
     if (contiguousDy !== dy) contiguousDy.dispose();
   } else if (buffer) {
-    const grad = keep(tensorOver(buffer, leaf.shape));
+    const grad = keepWith(tensorOver(buffer, leaf.shape), leaf);
     if (dy.storage !== buffer) launchMap(copy, [dy], {}, grad);
     leaf.grad = grad;
   } else {
     // A shared gradient, or a view of one, is copied, since later ones are added in place.
-    leaf.grad = keep(ownedCopy(dy));
+    leaf.grad = keepWith(ownedCopy(dy), leaf);
   }
   dy.dispose();
 }

@@ -82,7 +82,7 @@ export const unsafeView = (x: Tensor, shape: Shape): Tensor =>
  * Sums over broadcast dimensions, so that a gradient gets its input's shape; not recorded.
  * `allocate` gives the result's memory, if there is a sum.
  */
-export function sumToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
+export function reduceToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
   const leadingDims = x.ndim - shape.length;
   const axes = x.shape
     .map((_, d) => d)

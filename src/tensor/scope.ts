@@ -1,8 +1,9 @@
 import { ArgumentError } from '../platform/errors.ts';
 
-/** What a scope frees: anything with `dispose`. */
+/** What a scope frees: anything with `dispose`; a gradient lives as long as its tensor. */
 interface HasDispose {
   dispose(): void;
+  readonly grad?: HasDispose | null;
 }
 
 const scopes: Set<HasDispose>[] = [];
@@ -22,6 +23,14 @@ export const isScoped = (): boolean => scopes.length > 0;
  */
 export function keep<T extends HasDispose>(tensor: T): T {
   for (const scope of scopes) scope.delete(tensor);
+  if (tensor.grad) keep(tensor.grad);
+  return tensor;
+}
+
+/** Puts a tensor into the scope of another one, or takes it out of all if that is in none. */
+export function keepWith<T extends HasDispose>(tensor: T, owner: HasDispose): T {
+  keep(tensor);
+  scopes.find((scope) => scope.has(owner))?.add(tensor);
   return tensor;
 }
 
@@ -57,7 +66,7 @@ export function scope<T>(body: () => T): T {
 
 function disposablesIn(value: unknown, found = new Set<unknown>()): Set<unknown> {
   if (value === null || typeof value !== 'object') return found;
-  if ('dispose' in value) found.add(value);
+  if ('dispose' in value) found.add(value).add((value as HasDispose).grad);
   else if (Array.isArray(value)) for (const item of value) disposablesIn(item, found);
   else for (const item of Object.values(value)) disposablesIn(item, found);
   return found;

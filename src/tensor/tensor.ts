@@ -49,8 +49,9 @@ export interface Node {
   inputs: readonly Tensor[];
   /** The results, if there may be several: they share the node. */
   readonly outputs: readonly Tensor[] | undefined;
-  /** Undefined once it was used. */
+  /** Undefined once it was used, as `composed`: the same by other operations, to go on twice. */
   backward: Backward | Recomputation | undefined;
+  composed: (() => Tensor) | undefined;
 }
 
 /** Sparse gradient of an embedding: only some rows are not 0. It is added last. */
@@ -135,7 +136,6 @@ export class Tensor {
   get ndim(): number {
     return this.shape.length;
   }
-
   /** Number of elements. */
   get size(): number {
     return product(this.shape);

@@ -17,7 +17,12 @@ export const taskNames = [
   'token-classification',
   'question-answering',
   'multiple-choice',
+  'similarity',
 ] as const satisfies readonly TaskName[];
+
+/** Losses of pairs of texts that are compared by the cosine of their vectors. */
+export const similarityLosses = ['cosent', 'cosine', 'multiple-negatives'] as const;
+export type SimilarityLossName = (typeof similarityLosses)[number];
 
 /** The objectives of the registry that pre-train BERT. */
 export const objectiveNames = ['mlm', 'nsp', 'mlm+nsp'] as const satisfies readonly Objective[];
@@ -103,9 +108,8 @@ export const evaluateDefaults = { batchSize: 64 } as const;
 export const predictDefaults = { batchSize: 32, threshold: 0.5 } as const;
 
 /** Defaults of `embed`. */
-export const embedDefaults: Required<FeatureOptions> & { batchSize: number } = {
+export const embedDefaults: Required<Omit<FeatureOptions, 'pooling'>> & { batchSize: number } = {
   batchSize: 32,
-  pooling: 'mean',
   layers: [-1],
   combine: 'concat',
 };

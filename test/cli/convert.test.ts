@@ -52,6 +52,8 @@ describe('convert', () => {
     const over = convert(model, 'float16', `${model}/`);
     expect(over.stderr).toMatch(/--out: expected another folder than that of the model/);
     expect(over.status).toBe(2);
-    expect(convert(model, 'int8', half).stderr).toMatch(/Allowed choices are float32, float16/);
+    expect(convert(model, 'int4', half).stderr).toMatch(
+      /Allowed choices are float32, float16, int8/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { expect, it } from 'vitest';
 import { repositoryFile } from '../support/cli.ts';
@@ -15,10 +15,22 @@ function loaded(path: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
-it('--help loads no engine', () => {
-  const paths = [...loaded(join(dist, 'cli/main.js'))].map((path) => relative(dist, path));
-  expect(paths.map((path) => path.split(sep).join('/'))).toContain('cli/commands/train.js');
+it('--help loads no command, and none of them the engine', () => {
+  const paths = (from: string) =>
+    [...loaded(join(dist, from))].map((path) => relative(dist, path).split(sep).join('/'));
+  const help = paths('cli/main.js');
+  expect(help).toContain('cli/commandList.js');
+  expect(help.length).toBeLessThan(15);
+  const names = readdirSync(join(dist, 'cli/commands')).filter((name) => name.endsWith('.js'));
+  const commands = names.flatMap((name) => paths(`cli/commands/${name}`));
+  expect(commands).toContain('cli/options.js');
   const engine = ['tensor', 'kernels', 'device', 'nn', 'measure', 'bench'];
-  expect(paths.filter((path) => engine.includes(path.split(sep)[0]))).toEqual([]);
-  expect(paths.length).toBeLessThan(50);
+  const floors = [...help, ...commands].map((path) => path.split('/')[0]);
+  expect(floors.filter((floor) => engine.includes(floor))).toEqual([]);
+});
+
+it('each file of a command is in the list of commands', () => {
+  const text = readFileSync(join(dist, 'cli/commandList.js'), 'utf8');
+  for (const name of readdirSync(join(dist, 'cli/commands')).filter((name) => /\.js$/.test(name)))
+    expect(text).toContain(`./commands/${name}`);
 });

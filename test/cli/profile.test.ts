@@ -7,11 +7,27 @@ const { dir, data, config } = cliFixture();
 describe('speed is shown', () => {
   it('tells of the device and its peaks', () => {
     const info = JSON.parse(wigbert(['info', '--json']).stdout);
-    expect(info.device).toMatch(/^(webgpu|cpu)$/);
-    for (const peak of [info.peaks.flops, info.peaks.bytesPerSecond]) {
-      expect(Number.isFinite(peak)).toBe(true);
-      expect(peak).toBeGreaterThan(0);
-    }
+    expect(info.device).toMatch(/^(webgpu|wasm|cpu)$/);
+    expect(info.devices.map(({ device }: { device: string }) => device)).toEqual(
+      expect.arrayContaining([info.device, 'wasm', 'cpu']),
+    );
+    for (const { peaks, stepMilliseconds } of info.devices)
+      for (const one of [peaks.flops, peaks.bytesPerSecond, stepMilliseconds]) {
+        expect(Number.isFinite(one)).toBe(true);
+        expect(one).toBeGreaterThan(0);
+      }
+  });
+
+  it('shows one device that is asked for, on the threads that are asked for', () => {
+    const { stdout } = wigbert(['info', '--device', 'wasm', '--threads', '1']);
+    expect(stdout).toMatch(/^device +adapter +GFLOP\/s +GB\/s +step, ms$/m);
+    expect(stdout).toMatch(/^wasm +WebAssembly, 1 thread.* +[\d.]+ +[\d.]+ +[\d,.]+$/m);
+    expect(stdout).not.toMatch(/^cpu /m);
+    for (const count of ['0', 'two', '1.5'])
+      expect(wigbert(['info', '--threads', count]).status).toBe(2);
+    const many = wigbert(['info', '--device', 'wasm', '--threads', '257']);
+    expect(many.stderr).toContain('expected a whole number from 1 to 256, got 257');
+    expect(many.status).toBe(2);
   });
 
   it('benchmarks against the peaks and the reference', () => {

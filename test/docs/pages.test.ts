@@ -29,8 +29,9 @@ function problemOf(line: string): string | undefined {
   const known = args.filter((word) => !['--profile', '--debug', '--version'].includes(word));
   const [name, ...rest] = known;
   if (name === undefined || name === '--help' || rest.includes('--help')) return undefined;
-  const command = commands.get(name);
-  if (!command) return `${line}: no command ${name}`;
+  const whole = commands.get(name);
+  if (!whole) return `${line}: no command ${name}`;
+  const command = whole.commands.find((part) => part.name() === rest[0]) ?? whole;
   try {
     const { unknown } = command.parseOptions(rest);
     return unknown.length > 0 ? `${line}: ${unknown[0]}` : undefined;

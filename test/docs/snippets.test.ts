@@ -9,20 +9,32 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import ts from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
 import { pages, programsOf, root } from '../support/docs.ts';
 
-// A project with the built package in its node_modules, and shorter sample data in it.
+/**
+ * A project that has the built package in its node_modules. With the variable WIGBERT_TARBALL, npm
+ * installs what is packed (`npm pack`) in a folder that has nothing else.
+ */
+const tarball = process.env.WIGBERT_TARBALL;
 mkdirSync(join(root, 'out'), { recursive: true });
-const project = mkdtempSync(join(root, 'out', 'snippets-'));
+const project = mkdtempSync(join(tarball ? tmpdir() : join(root, 'out'), 'snippets-'));
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 const installed = join(project, 'node_modules/wigbert');
-mkdirSync(join(installed, 'data'), { recursive: true });
-for (const name of ['dist', 'models', 'bin']) symlinkSync(join(root, name), join(installed, name));
-cpSync(join(root, 'package.json'), join(installed, 'package.json'));
 writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+if (tarball) {
+  const install = ['install', resolve(tarball), '--no-audit', '--no-fund'];
+  execFileSync('npm', install, { cwd: project, stdio: 'ignore' });
+} else {
+  mkdirSync(join(installed, 'data'), { recursive: true });
+  for (const name of ['dist', 'models', 'bin'])
+    symlinkSync(join(root, name), join(installed, name));
+  cpSync(join(root, 'package.json'), join(installed, 'package.json'));
+}
+// Shorter sample data is quicker.
 const ROWS = 24;
 for (const name of readdirSync(join(root, 'data'))) {
   const text = readFileSync(join(root, 'data', name), 'utf8');

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/index.ts';
+import { repositoryFile } from '../support/cli.ts';
 import { allDevices } from '../support/devices.ts';
 import golden from './golden.json' with { type: 'json' };
 
@@ -11,7 +12,7 @@ const stems = (ending: string) =>
   readdirSync(folder)
     .filter((name) => name.endsWith(ending))
     .map((name) => name.slice(0, -ending.length));
-const notPrograms = ['shared', 'run'];
+const notPrograms = ['shared', 'run', 'search'];
 const programs = stems('.ts').filter((name) => !notPrograms.includes(name));
 const losses: Record<string, number[]> = golden.losses;
 
@@ -33,6 +34,17 @@ it('each program has a twin in Python, with its losses, and a line in the README
   const readme = readFileSync(new URL('README.md', folder), 'utf8');
   for (const name of programs) expect(readme).toContain(`\`${name}\``);
   expect(golden.torch).toMatch(/^\d+\.\d+/);
+});
+
+it('search finds the text that is the query, then what shares words with it', async () => {
+  const { Index } = await import('../../examples/search.ts');
+  const texts = ['정말 재미있는 영화', '시간이 아까웠어요', '배우들의 연기가 좋다', '지루하다'];
+  const index = await Index.of(repositoryFile('models/bert-tiny-ko'), texts);
+  const [first, ...others] = await index.search('시간이 아까웠어요', 3);
+  expect(first.text).toBe('시간이 아까웠어요');
+  expect(first.score).toBeCloseTo(1, 5);
+  expect(others).toHaveLength(2);
+  for (const { score } of others) expect(score).toBeLessThan(0.99);
 });
 
 describe.each(devices)('on %s', (_, device) => {

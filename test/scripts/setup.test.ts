@@ -10,7 +10,9 @@ test('an unknown option is wrong usage', () => {
   const args = [join(scripts, 'setup.mjs'), '--biuld'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect(status).toBe(2);
-  expect(stderr).toBe('setup: unknown option --biuld; expected --build or --mpi\n');
+  expect(stderr).toBe(
+    'setup: unknown option --biuld; expected --build, --web, --no-driver or --tests\n',
+  );
 });
 
 test('setup names no package host', () => {

@@ -3,12 +3,12 @@
  * jit is jitted: all works but the plain product. Its optimisers are in another package, so Adam is
  * written out.
  */
-import { bert } from '../bert.mjs';
 import { serve, training } from '../protocol.mjs';
-import { provideNavigator, provideWebGPU, versionOf } from '../webgpu.mjs';
+import { provideNavigator, provideWebGPU, provideWorker, versionOf } from '../webgpu.mjs';
 
 await serve(async (path) => {
   const adapter = path === 'webgpu' ? await provideWebGPU() : provideNavigator();
+  if (path === 'wasm') provideWorker();
   const jax = await import('@jax-js/jax');
   const { numpy: np, nn, jit, init, defaultDevice } = jax;
   if (!(await init(path)).includes(path)) throw new Error(`its device ${path} does not start`);
@@ -21,10 +21,12 @@ await serve(async (path) => {
   });
 
   const kinds = {
-    matmul({ m, k, n, a, b }) {
-      const left = np.array(a, { shape: [m, k] });
-      const right = np.array(b, { shape: [k, n] });
-      return work(() => np.matmul(left.ref, right.ref));
+    matmul({ m, k, n, layout, a, b }) {
+      const [across, along] = [layout === 'TN', layout === 'NT'];
+      const left = np.array(a, { shape: across ? [k, m] : [m, k] });
+      const right = np.array(b, { shape: along ? [n, k] : [k, n] });
+      const laid = (x, isTransposed) => (isTransposed ? x.ref.transpose() : x.ref);
+      return work(() => np.matmul(laid(left, across), laid(right, along)));
     },
     softmax({ shape, x }) {
       const input = np.array(x, { shape });
@@ -50,13 +52,14 @@ await serve(async (path) => {
       });
       return work(() => compiled(first.ref, added.ref));
     },
-    bertForward({ weights, batch }) {
-      const [all, inputs] = [weightsOf(np, weights), inputsOf(np, batch)];
-      const compiled = jit((...given) => bertForward(jax, ...given));
+    bertForward({ bert, weights, batch }) {
+      const [all, inputs] = [weightsOf(np, weights), inputsOf(np, bert, batch)];
+      const compiled = jit((...given) => bertForward(jax, bert, ...given));
       return work(() => compiled(jax.tree.ref(all), jax.tree.ref(inputs)));
     },
-    bertTrain({ weights, batch }) {
-      return training(trainStep(jax, weightsOf(np, weights), inputsOf(np, batch), batch));
+    bertTrain({ bert, weights, batch }) {
+      const inputs = inputsOf(np, bert, batch);
+      return training(bert, trainStep(jax, bert, weightsOf(np, weights), inputs, batch));
     },
   };
   return { about: () => ({ version: versionOf('@jax-js/jax'), adapter: adapter?.() }), kinds };
@@ -70,14 +73,14 @@ const weightsOf = (np, weights) =>
     Object.entries(weights).map(([name, { shape, data }]) => [name, np.array(data, { shape })]),
   );
 
-const inputsOf = (np, { ids, types, bias }) => ({
+const inputsOf = (np, bert, { ids, types, bias }) => ({
   ids: np.array(ids, { shape: [bert.batch, bert.length], dtype: 'int32' }),
   types: np.array(types, { shape: [bert.batch, bert.length], dtype: 'int32' }),
   bias: np.array(bias, { shape: [bert.batch, 1, 1, bert.length] }),
 });
 
 /** The logits. Consumes the weights, each used once, and the inputs. */
-function bertForward({ numpy: np, nn }, all, { ids, types, bias }) {
+function bertForward({ numpy: np, nn }, bert, all, { ids, types, bias }) {
   const { length, hidden, heads, eps } = bert;
   const width = hidden / heads;
   const dense = (x, name) => np.matmul(x, all[`${name}.weight`]).add(all[`${name}.bias`]);
@@ -110,13 +113,13 @@ function bertForward({ numpy: np, nn }, all, { ids, types, bias }) {
 }
 
 /** A step (loss, gradients and Adam in one jitted function) that resolves to its loss. */
-function trainStep(jax, all, inputs, batch) {
+function trainStep(jax, bert, all, inputs, batch) {
   const { numpy: np, nn, jit, tree, valueAndGrad } = jax;
   const { lr, beta1, beta2, eps } = bert.adam;
   const oneHot = np.array(batch.oneHot, { shape: [bert.batch, bert.labels] });
   const lossOf = (weights, given, expected) =>
     nn
-      .logSoftmax(bertForward(jax, weights, given), -1)
+      .logSoftmax(bertForward(jax, bert, weights, given), -1)
       .mul(expected)
       .sum()
       .mul(-1 / bert.batch);

@@ -1,7 +1,6 @@
 /** TensorFlow.js. It registers its WebGPU backend on import, if `navigator.gpu` exists by then. */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { bert } from '../bert.mjs';
 import { serve, training } from '../protocol.mjs';
 import { provideWebGPU, versionOf } from '../webgpu.mjs';
 
@@ -50,10 +49,11 @@ function kindsOf(tf) {
   });
 
   return {
-    matmul({ m, k, n, a, b }) {
-      const left = tf.tensor2d(a, [m, k]);
-      const right = tf.tensor2d(b, [k, n]);
-      return work(() => tf.matMul(left, right));
+    matmul({ m, k, n, layout, a, b }) {
+      const [across, along] = [layout === 'TN', layout === 'NT'];
+      const left = tf.tensor2d(a, across ? [k, m] : [m, k]);
+      const right = tf.tensor2d(b, along ? [n, k] : [k, n]);
+      return work(() => tf.matMul(left, right, across, along));
     },
     softmax({ shape, x }) {
       const input = tf.tensor(x, shape);
@@ -76,16 +76,16 @@ function kindsOf(tf) {
         return sum;
       });
     },
-    bertForward({ weights, batch }) {
-      return work(buildBert(tf, weights, batch).forward);
+    bertForward({ bert, weights, batch }) {
+      return work(buildBert(tf, bert, weights, batch).forward);
     },
-    bertTrain({ weights, batch }) {
+    bertTrain({ bert, weights, batch }) {
       const { lr, beta1, beta2, eps } = bert.adam;
-      const { forward, variables } = buildBert(tf, weights, batch);
+      const { forward, variables } = buildBert(tf, bert, weights, batch);
       const oneHot = tf.tensor2d(batch.oneHot, [bert.batch, bert.labels]);
       const optimizer = tf.train.adam(lr, beta1, beta2, eps);
       const loss = () => tf.losses.softmaxCrossEntropy(oneHot, forward()).asScalar();
-      return training(async () => {
+      return training(bert, async () => {
         const { value, grads } = tf.variableGrads(loss, variables);
         optimizer.applyGradients(grads);
         tf.dispose(grads);
@@ -105,7 +105,7 @@ function normalise(x, weight, bias, eps) {
 const gelu = (tf, x) => x.mul(tf.erf(x.mul(Math.SQRT1_2)).add(1)).mul(0.5);
 
 /** @returns `forward`, which computes the logits, and the weights as variables. */
-function buildBert(tf, weights, batch) {
+function buildBert(tf, bert, weights, batch) {
   const { length, hidden, heads, eps } = bert;
   const width = hidden / heads;
   const all = Object.fromEntries(

@@ -1,11 +1,16 @@
 /** wigbert, from the build in the root folder's dist. */
 import { readFileSync } from 'node:fs';
-import { bert } from '../bert.mjs';
-import { serve, training } from '../protocol.mjs';
+import { serve, stepping, training } from '../protocol.mjs';
 
 await serve(async (path) => {
-  const wigbert = await import('../../../dist/src/index.js');
+  const load = (entry) => import(`../../../dist/src/${entry}.js`);
+  const wigbert = {
+    ...(await load('index')),
+    ...(await load('nn/optim/index')),
+    ...(await load('entries/bert')),
+  };
   const { capture, tensor, matmul, gelu, layerNorm, softmax, noGrad, scope, useDevice } = wigbert;
+  const { AdamW } = wigbert;
   const device = await useDevice(path);
   const { version } = JSON.parse(
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -34,9 +39,9 @@ await serve(async (path) => {
   });
 
   const kinds = {
-    matmul({ m, k, n, a, b }) {
-      const left = tensor(a, { shape: [m, k] });
-      const right = tensor(b, { shape: [k, n] });
+    matmul({ m, k, n, layout, a, b }) {
+      const left = layout === 'TN' ? tensor(a, { shape: [k, m] }).t() : tensor(a, { shape: [m, k] });
+      const right = layout === 'NT' ? tensor(b, { shape: [n, k] }).t() : tensor(b, { shape: [k, n] });
       return work(() => matmul(left, right));
     },
     softmax({ shape, x }) {
@@ -62,24 +67,37 @@ await serve(async (path) => {
       const [one, all] = [capture(device, () => chain().slice([[0, 1]])), capture(device, chain)];
       return { run: async () => (await one.run({}))[0], result: () => all.run({}) };
     },
-    bertForward({ weights, batch }) {
-      const model = buildBert(wigbert, weights).eval();
-      const inputs = Object.entries(inputsOf(batch)).map(([name, { data, shape }]) => [
+    adamw({ x, gradient, adam: { lr, beta1, beta2, eps, weightDecay } }) {
+      const weight = tensor(x, { requiresGrad: true });
+      weight.grad = tensor(gradient);
+      const optimizer = new AdamW([weight], { lr, betas: [beta1, beta2], eps, weightDecay });
+      const step = capture(device, () => {
+        optimizer.step();
+        return weight.detach().slice([[0, 1]]);
+      });
+      return stepping(
+        () => step.run({}),
+        () => weight.data(),
+      );
+    },
+    bertForward({ bert, weights, batch }) {
+      const model = buildBert(wigbert, bert, weights).eval();
+      const inputs = Object.entries(inputsOf(bert, batch)).map(([name, { data, shape }]) => [
         name,
         tensor(data, { shape }),
       ]);
       return work(() => model.forward(Object.fromEntries(inputs)).logits);
     },
-    bertTrain({ weights, batch }) {
-      const model = buildBert(wigbert, weights).train();
-      return training(trainStep(wigbert, model, batch));
+    bertTrain({ bert, weights, batch }) {
+      const model = buildBert(wigbert, bert, weights).train();
+      return training(bert, trainStep(wigbert, bert, model, batch));
     },
   };
   return { about: () => ({ version, adapter: device.description }), kinds };
 });
 
 /** A function that does one step, captured as `fit` captures its own, and resolves to its loss. */
-function trainStep({ Adam, backward, capture }, model, batch) {
+function trainStep({ Adam, backward, capture }, bert, model, batch) {
   const { lr, beta1, beta2, eps } = bert.adam;
   const optimizer = new Adam(model.parameters(), { lr, betas: [beta1, beta2], eps });
   const step = capture(model.classifier.weight.device, (inputs) => {
@@ -89,11 +107,11 @@ function trainStep({ Adam, backward, capture }, model, batch) {
     optimizer.zeroGrad();
     return loss;
   });
-  const inputs = { ...inputsOf(batch), labels: { data: batch.labels, shape: [bert.batch] } };
+  const inputs = { ...inputsOf(bert, batch), labels: { data: batch.labels, shape: [bert.batch] } };
   return async () => (await step.run(inputs))[0];
 }
 
-function inputsOf({ ids, mask, types }) {
+function inputsOf(bert, { ids, mask, types }) {
   const shape = [bert.batch, bert.length];
   return {
     inputIds: { data: ids, shape },
@@ -102,7 +120,7 @@ function inputsOf({ ids, mask, types }) {
   };
 }
 
-function buildBert({ BertForSequenceClassification, bertConfig }, weights) {
+function buildBert({ BertForSequenceClassification, bertConfig }, bert, weights) {
   const config = bertConfig({
     vocabSize: bert.vocab,
     hiddenSize: bert.hidden,

@@ -1,9 +1,11 @@
+import { dequantizeRows } from '../../formats/int8.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { float32Decoder, SafetensorsError } from '../../formats/safetensors/dtypes.ts';
-import { dataOffset, parseHeader } from '../../formats/safetensors/header.ts';
+import { dataOffset, parseHeader, type StoredTensor } from '../../formats/safetensors/header.ts';
 import { formatValue } from '../../platform/format.ts';
-import { openRandomAccess } from '../../platform/readFiles.ts';
+import { openRandomAccess, type RandomAccessFile } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
+import { SCALE_SUFFIX, scalesOf } from './int8Weights.ts';
 import { canonicalName, isPositionIds } from './names.ts';
 
 /** A weight: row-major float32. */
@@ -31,10 +33,15 @@ export async function addWeightsFromFile(
     const entries = parseHeader(head, file.size).tensors;
     if (expected) checkIndexed([...entries.keys()], expected);
     for (const [tensor, { dtype, shape, begin, end }] of entries) {
-      if (isPositionIds(tensor)) continue;
+      if (isPositionIds(tensor) || isScale(tensor, entries)) continue;
       const canonical = canonicalName(tensor);
       if (tensors.has(canonical))
         throw new SafetensorsError(`tensor ${formatValue(canonical)} occurs twice`);
+      const scales = entries.get(scalesOf(tensor));
+      if (dtype === 'I8' && scales) {
+        tensors.set(canonical, int8Weight(file, { shape, begin, end }, scales, tensor));
+        continue;
+      }
       const decode = float32Decoder(dtype, tensor);
       tensors.set(canonical, {
         shape,
@@ -47,6 +54,32 @@ export async function addWeightsFromFile(
     if (error instanceof SafetensorsError) throw new SafetensorsError(`${path}: ${error.message}`);
     throw error;
   }
+}
+
+/** Whether a tensor is the scales of a weight in 8 bits. */
+const isScale = (name: string, entries: ReadonlyMap<string, StoredTensor>): boolean =>
+  name.endsWith(SCALE_SUFFIX) && entries.get(name.slice(0, -SCALE_SUFFIX.length))?.dtype === 'I8';
+
+/** A weight in 8 bits, which becomes float32 each time it is read. */
+function int8Weight(
+  file: RandomAccessFile,
+  { shape, begin, end }: Pick<StoredTensor, 'shape' | 'begin' | 'end'>,
+  scales: StoredTensor,
+  name: string,
+): Weight {
+  if (scales.dtype !== 'F32' || scales.shape.join() !== `${shape[0]},1` || shape.length !== 2)
+    throw new SafetensorsError(
+      `tensor ${formatValue(scalesOf(name))}: expected F32 of [${shape[0]}, 1], a scale for each ` +
+        `row of a matrix, got ${scales.dtype} of ${formatValue(scales.shape)}`,
+    );
+  return {
+    shape,
+    get data() {
+      const values = new Int8Array(file.read(begin, end).buffer);
+      const factors = new Float32Array(file.read(scales.begin, scales.end).buffer);
+      return dequantizeRows({ values, scales: factors });
+    },
+  };
 }
 
 /** @throws SafetensorsError for other files that are often found under the name of weights. */

@@ -5,7 +5,8 @@ import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { StateError, UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 import { type BertConfig, configToJson } from '../config.ts';
-import { type TorchDtype, torchDtypes } from './torchDtype.ts';
+import { int8Tensors, isStoredInt8 } from './int8Weights.ts';
+import { type WeightDtype, weightDtypes } from './torchDtype.ts';
 
 /** A weight whose data are fetched when they are written. */
 export interface WeightToSave {
@@ -25,11 +26,11 @@ export function checkpointFiles(
   architectures: readonly string[],
   tensors: Iterable<readonly [string, WeightToSave]>,
   extraFiles: Readonly<Record<string, FileContent>> = {},
-  torchDtype: TorchDtype = 'float32',
+  torchDtype: WeightDtype = 'float32',
 ): Record<string, FileContent> {
-  if (!torchDtypes.includes(torchDtype))
+  if (!weightDtypes.includes(torchDtype))
     throw new UsageError(
-      `\`torchDtype\`: expected ${torchDtypes.join(' or ')}, got ${formatValue(torchDtype)}`,
+      `\`torchDtype\`: expected one of ${weightDtypes.join(', ')}, got ${formatValue(torchDtype)}`,
     );
   const given = [...tensors];
   if (given.some(([name]) => name.includes('.lora_A.')))
@@ -37,14 +38,14 @@ export function checkpointFiles(
       'the model has adapters: save these with `savePretrained` of its PeftModel, ' +
         'or merge them into it first with `mergeAndUnload`',
     );
-  const weights = given.map(([name, { shape, data }]): [string, TensorToStream] => {
+  const weights = given.flatMap(([name, { shape, data }]): [string, TensorToStream][] => {
+    if (torchDtype === 'int8' && isStoredInt8(name, shape)) return int8Tensors(name, shape, data);
     const float16Bytes = async () => new Uint8Array(toFloat16(await data(), name).buffer);
-    return [
-      name,
+    const tensor: TensorToStream =
       torchDtype === 'float16'
         ? { dtype: 'F16', shape, data: float16Bytes }
-        : { dtype: 'F32', shape, data },
-    ];
+        : { dtype: 'F32', shape, data };
+    return [[name, tensor]];
   });
   return {
     ...extraFiles,

@@ -23,9 +23,6 @@ function parseSteps(text: string): StepName[] {
 
 export function benchCommand(): Command {
   return new Command('bench')
-    .description(
-      'time kernels and whole training steps, beside the peaks of the device and the cpu device',
-    )
     .argument('[filter]', 'only kernels whose name contains this', '')
     .option(
       '--steps <names>',

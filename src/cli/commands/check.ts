@@ -22,7 +22,6 @@ Exit code 0 if there are only notes, and 2 for a file that cannot be read.`;
 
 export function checkCommand(): Command {
   const command = new Command('check')
-    .description('look through labelled data before training on it')
     .argument(
       '<files...>',
       'TSV, CSV, JSON, JSONL, Parquet or CoNLL: the file to train on first, then those to ' +

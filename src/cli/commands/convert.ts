@@ -1,44 +1,38 @@
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { torchDtypes } from '../../bert/checkpoint/torchDtype.ts';
-import { UsageError } from '../../platform/errors.ts';
-import { readBytes } from '../../platform/readFiles.ts';
-import { modelOption, path } from '../options.ts';
+import { weightDtypes } from '../../bert/checkpoint/torchDtype.ts';
+import { deviceOption, modelOption, path } from '../options.ts';
 
 export function convertCommand(): Command {
   return new Command('convert')
-    .description('store a model with any head, and its tokenizer, in another precision')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <dir>', 'folder for the converted model', path)
     .addOption(
       new Option(
         '--dtype <dtype>',
-        'how to store the weights; float16 takes half the space and rounds them',
+        'how to store the weights; float16 takes half the space of float32 and rounds them; int8 ' +
+          'a quarter, with a scale for each row, and only wigbert reads it',
       )
-        .choices(torchDtypes)
+        .choices(weightDtypes)
         .makeOptionMandatory(),
     )
-    .action(async ({ model, out, dtype }) => {
-      const { readCheckpoint } = await import('../../bert/checkpoint/read.ts');
-      const { writeCheckpoint } = await import('../../bert/checkpoint/write.ts');
-      const { tokenizerFiles } = await import('../../formats/modelFiles.ts');
-      const { fetchModel } = await import('../../train/recipes/start.ts');
+    .option(
+      '--data <file>',
+      'labelled texts to measure the model on, before and after; the figures go into its card',
+      path,
+    )
+    .addOption(deviceOption())
+    .action(async ({ device, ...options }) => {
+      const { convertModel } = await import('../../train/recipes/convertModel.ts');
       const { reportInput } = await import('../inputReports.ts');
-      const folder = await fetchModel(model, (event) => reportInput(event, false));
-      if (resolve(out) === resolve(folder.dir))
-        throw new UsageError(`--out: expected another folder than that of the model, got ${out}`);
-      const { config, tensors } = await readCheckpoint(folder);
-      const architecture = await folder.architecture();
-      // Each weight is read just before it is written.
-      const weights = Array.from(tensors, ([name, weight]) => {
-        return [name, { shape: weight.shape, data: async () => weight.data }] as const;
-      });
-      const files: Record<string, Uint8Array> = {};
-      for (const name of tokenizerFiles) {
-        const { tokenizerFolder: from } = folder;
-        if (await from.has(name)) files[name] = await readBytes(from.path(name));
+      if (options.data !== undefined) {
+        const { openCliDevice } = await import('../openDevice.ts');
+        await openCliDevice(device, false);
       }
-      await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
-      console.log(`${out}: ${tensors.size} weights in ${dtype}`);
+      const { weights, before, after } = await convertModel(options, {
+        onEvent: (event) => reportInput(event, false),
+      });
+      console.log(`${options.out}: ${weights} weights in ${options.dtype}`);
+      for (const [metric, value] of Object.entries(before ?? {}))
+        console.log(`${metric}: ${value.toFixed(4)} before, ${after![metric].toFixed(4)} after`);
     });
 }

@@ -3,7 +3,6 @@ import { deviceOption, positiveInteger } from '../options.ts';
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('fine-tune the small Korean BERT of this package on the reviews that come with it')
     .option('--epochs <n>', 'times through the data', positiveInteger, 5)
     .addOption(deviceOption())
     .action(async ({ device, epochs }) => {

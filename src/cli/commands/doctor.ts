@@ -3,7 +3,6 @@ import { deviceOption, jsonOption } from '../options.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('show what this machine has, and prove it: a screen to paste into a bug report')
     .addOption(deviceOption())
     .addOption(jsonOption())
     .action(async ({ device, json }) => {

@@ -18,7 +18,6 @@ import { interruptible } from '../signals.ts';
 
 export function embedCommand(): Command {
   const command = new Command('embed')
-    .description('turn texts into vectors')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <file>', 'file for the vectors: .safetensors or .jsonl')
@@ -30,10 +29,9 @@ export function embedCommand(): Command {
     .addOption(
       new Option(
         '--pooling <pooling>',
-        'one vector per text (cls: its first position, mean: the mean), or one per token',
-      )
-        .choices(['cls', 'mean', 'tokens'])
-        .default(embedDefaults.pooling),
+        'one vector per text (cls: its first position, mean: the mean), or one per token ' +
+          "(default: what the model's folder says, else mean)",
+      ).choices(['cls', 'mean', 'tokens']),
     )
     .option(
       '--layers <layers>',

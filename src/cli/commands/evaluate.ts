@@ -24,7 +24,6 @@ import { percent, table } from '../table.ts';
 
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
-    .description('measure a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '<data>',
       'TSV, CSV, JSON, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
@@ -81,7 +80,9 @@ export function evaluateCommand(): Command {
 }
 
 /** Tasks whose outputs have no names. */
-const unlabelled: readonly TaskName[] = ['regression', 'question-answering', 'multiple-choice'];
+const unlabelled: readonly TaskName[] = [
+  ...(['regression', 'question-answering', 'multiple-choice', 'similarity'] as const),
+];
 
 /** Labels up to which people can read a table of confusions. */
 const MAX_CONFUSION_LABELS = 20;

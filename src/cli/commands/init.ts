@@ -3,7 +3,6 @@ import { path } from '../options.ts';
 
 export function initCommand(): Command {
   return new Command('init')
-    .description('make a small project in a new folder: reviews, and a program that learns them')
     .argument('<folder>', 'a folder that does not exist or is empty', path)
     .action(async (folder: string) => {
       const { initProject } = await import('../project.ts');

@@ -3,7 +3,6 @@ import { deviceOption, jsonOption, kernelModuleOption } from '../options.ts';
 
 export function kernelsCommand(): Command {
   return new Command('kernels')
-    .description('list the kernels, or print the WGSL of some of them as this adapter runs it')
     .argument('[name]', 'a kernel, or a part of its name')
     .addOption(kernelModuleOption())
     .addOption(deviceOption())

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { nonNegativeInteger, path, positiveInteger, positiveNumber } from '../options.ts';
+import { nonNegativeInteger, positiveInteger, positiveNumber } from '../numbers.ts';
+import { path } from '../options.ts';
 
 export function launchCommand(): Command {
   return new Command('launch')
-    .description('train in several processes, on one machine or more, with Open MPI')
     .argument('<command...>', 'train or pretrain, with its arguments and options')
     .requiredOption('-n, --ranks <n>', 'number of processes', positiveInteger)
     .option('--hosts <file>', "Open MPI's hostfile, a line `name slots=4` for each machine", path)
@@ -27,7 +27,7 @@ export function launchCommand(): Command {
 
 /** The words of `launch` with `--` before those of its command, whose options are not its own. */
 export function separateLaunched(words: readonly string[]): string[] {
-  const at = words.findIndex((word, i) => i > 0 && /^(pre)?train$/.test(word));
-  if (words[0] !== 'launch' || words.includes('--') || at < 0) return [...words];
+  const at = words.findIndex((word) => /^(pre)?train$/.test(word));
+  if (words.includes('--') || at < 0) return [...words];
   return [...words.slice(0, at), '--', ...words.slice(at)];
 }

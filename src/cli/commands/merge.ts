@@ -4,7 +4,6 @@ import { modelOption, path } from '../options.ts';
 
 export function mergeCommand(): Command {
   return new Command('merge')
-    .description('add an adapter to the weights of its base model, and save the whole model')
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())
     .requiredOption('--out <dir>', 'folder for the merged model', path)

@@ -21,7 +21,6 @@ import { optionsFileOptions } from '../optionsFile.ts';
 
 export function predictCommand(): Command {
   const command = new Command('predict')
-    .description('label or score texts, tag their words, answer questions or choose among texts')
     .argument('[texts...]', 'texts (default: the lines of standard input)')
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())

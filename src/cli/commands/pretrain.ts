@@ -33,7 +33,6 @@ const OUT = 'out/pretrained';
 
 export function pretrainCommand(): Command {
   const command = new Command('pretrain')
-    .description('pre-train a model on plain texts: masked words, next sentences, or both')
     .argument(
       '[files...]',
       'plain texts, one per line (an empty line between documents); or TSV, CSV or JSONL with a ' +

@@ -3,7 +3,6 @@ import { jsonOption, path } from '../options.ts';
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('make the page of a run that has ended, report.html, once more')
     .requiredOption('--out <dir>', 'folder of the run', path)
     .addOption(jsonOption())
     .action(async ({ out, json }) => {

@@ -18,10 +18,6 @@ import { interruptExitCode } from '../signals.ts';
 
 export function studyCommand(): Command {
   const command = new Command('study')
-    .description(
-      'compare random weights, word vectors and causal, two-way and masked pre-training, as ' +
-        'features and fine-tuned, on equal budgets; the same command continues a stopped study',
-    )
     .requiredOption(
       '--data <path>',
       'labelled TSV, CSV or JSONL, or a folder with one file named "train" and one named "test"',

@@ -4,7 +4,6 @@ import { noteCased } from '../resume.ts';
 
 export function tokenizeCommand(): Command {
   return new Command('tokenize')
-    .description('show how a text, or a pair of texts, becomes tokens and ids')
     .argument('<text>', 'the text')
     .argument('[pair]', 'the second text of a pair')
     .option('--model <dir>', 'folder with the tokenizer, or its name on the Hugging Face hub')

@@ -1,7 +1,12 @@
 import { Command, Option } from 'commander';
 import type { Device } from '../../device/device.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
+import {
+  fineTuneDefaults,
+  maxLengthOf,
+  similarityLosses,
+  taskNames,
+} from '../../train/defaults.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
 import { isCrossValidation, runFolds } from '../crossValidating.ts';
@@ -49,7 +54,6 @@ const classWeights = (text: string): 'balanced' | number[] =>
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a model on labelled texts, pairs of texts, words, questions or choices')
     .argument(
       '[data...]',
       'TSV, CSV, JSONL or Parquet with a text column (or two) and a label column; CoNLL for ' +
@@ -109,6 +113,13 @@ export function trainCommand(): Command {
   });
 }
 
+const lossOption = (): Option =>
+  new Option(
+    '--loss <loss>',
+    'how pairs teach similarity; cosent: by the order of their scores, cosine: by the scores, ' +
+      'multiple-negatives: by their being pairs (default: cosent)',
+  ).choices(similarityLosses);
+
 /** Options of the training itself. */
 function addRunOptions(command: Command): void {
   addOptions(command, hyperparameterOptions(fineTuneDefaults))
@@ -140,6 +151,7 @@ function addRunOptions(command: Command): void {
       'focal loss: texts that are easy count less, the more so the larger gamma',
       nonNegativeNumber,
     )
+    .addOption(lossOption())
     .option(
       '--layer-decay <factor>',
       'factor of the learning rate from a layer to the one below it',

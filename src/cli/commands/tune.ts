@@ -4,7 +4,6 @@ import { jsonOption, positiveInteger } from '../options.ts';
 
 export function tuneCommand(): Command {
   return new Command('tune')
-    .description('time the variants of kernels on this adapter, and keep the fastest for later')
     .option(
       '--config <file>',
       'config.json of the model whose training step is tuned (default: 2 layers × 128)',

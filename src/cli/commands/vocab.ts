@@ -5,7 +5,6 @@ import { addOptions, columnOptions, jsonOption, path, positiveInteger } from '..
 export function vocabCommand(): Command {
   const { vocabSize, minFrequency, limitAlphabet, score } = trainerDefaults;
   const command = new Command('vocab')
-    .description('learn a WordPiece vocabulary from texts')
     .argument(
       '<files...>',
       'TSV, CSV or JSONL with a text column (or two), or plain text with one text per line',

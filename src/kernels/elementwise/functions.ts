@@ -1,6 +1,6 @@
 import { wgsl } from '../../device/kernel.ts';
 import { defineMap } from '../kit/map.ts';
-import { log1pWgsl } from '../kit/mathFunctions.ts';
+import { erfcReference, isNanWgsl, log1pWgsl, normalCdfWgsl } from '../kit/mathFunctions.ts';
 
 /**
  * Logarithms, powers and trigonometric functions. WGSL's own are loose near 0 or on some adapters;
@@ -189,4 +189,19 @@ export const eluBackward = defineMap({
   scalars: ['alpha'],
   wgsl: 'dy * select(p.alpha * exp(x), V(1.0), x > V(0.0))',
   reference: (dy, x, alpha) => (x > 0 ? dy : dy * alpha * Math.exp(x)),
+});
+
+/** 1 - erf(x) = 2 Φ(-x √2), with a small relative error in the upper tail. */
+export const erfc = defineMap({
+  name: 'erfc',
+  inputs: ['x'],
+  wgsl: 'erfc_(x)',
+  functions: `${isNanWgsl}${normalCdfWgsl}
+fn erfc_(x: V) -> V {
+  let v = x * ${-Math.SQRT2};
+  let size = cappedAbs(v);
+  return select(2.0 * normalCdf(v, size, gaussian(size)), x, isNan(x));
+}
+`,
+  reference: erfcReference,
 });

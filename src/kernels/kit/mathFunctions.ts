@@ -99,3 +99,11 @@ export function erfReference(x: number): number {
   }
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
+
+/** 1 - erf(x) in float64; beyond 2 by its continued fraction (Abramowitz & Stegun 7.1.14). */
+export function erfcReference(x: number): number {
+  if (!(x > 2)) return 1 - erfReference(x);
+  let fraction = x;
+  for (let k = 60; k > 0; k--) fraction = x + k / 2 / fraction;
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
+}

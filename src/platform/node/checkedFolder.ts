@@ -10,17 +10,12 @@
  * `recoverFolders` finishes or removes what a crash left.
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { damageOf, MANIFEST, type Manifest, serializeManifest } from '../manifest.ts';
 import { joinPath } from '../paths.ts';
 import type { FileContent, SystemError } from '../types.ts';
 import { newWriteId, syncFolder, throwUnwritable, writeFlushed } from './atomicWrite.ts';
 import { createHash, hashFile } from './hash.ts';
 import { pathExists } from './readFiles.ts';
-
-const MANIFEST = 'manifest.json';
-
-interface Manifest {
-  files: Record<string, { bytes: number; sha256: string }>;
-}
 
 /**
  * Writes a folder, replacing one of that name.
@@ -34,7 +29,7 @@ export async function writeFolder(dir: string, files: Record<string, FileContent
     const manifest: Manifest = { files: {} };
     for (const [name, content] of Object.entries(files))
       manifest.files[name] = await writeHashed(joinPath(temporary, name), content);
-    await writeFlushed(joinPath(temporary, MANIFEST), serialize(manifest));
+    await writeFlushed(joinPath(temporary, MANIFEST), serializeManifest(manifest));
     await syncFolder(temporary);
     if (await pathExists(dir)) await rename(dir, old);
     await rename(temporary, dir);
@@ -72,41 +67,16 @@ async function writeHashed(path: string, content: FileContent) {
   return { bytes, sha256: hash.digest('hex') };
 }
 
-const serialize = (manifest: Manifest): string => `${JSON.stringify(manifest, undefined, 1)}\n`;
-
 /**
  * What is wrong with a folder of `writeFolder`: a file is missing, or has not the size or the
  * content it was written with. Undefined if it is whole.
  */
 export async function findDamage(dir: string): Promise<string | undefined> {
-  const manifest = await readManifest(dir);
-  if (typeof manifest === 'string') return manifest;
-  for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
-    const path = joinPath(dir, name);
-    if (!(await pathExists(path))) return `${name} is missing`;
-    const found = await hashFile(path);
-    if (found.bytes !== bytes) return `${name}: expected ${bytes} bytes, got ${found.bytes}`;
-    if (found.sha256 !== sha256)
-      return `${name}: expected the content that was saved, got another (SHA-256 differs)`;
-  }
-  return undefined;
-}
-
-/** The manifest, or what is wrong with it. */
-async function readManifest(dir: string): Promise<Manifest | string> {
   const text = await readFile(joinPath(dir, MANIFEST), 'utf8').catch(() => undefined);
-  if (text === undefined) return `${MANIFEST} is missing`;
-  // Imported when it is needed: `wigbert --help` is quick.
-  const v = await import('valibot');
-  const schema = v.object({
-    files: v.record(v.string(), v.object({ bytes: v.number(), sha256: v.string() })),
+  return damageOf(text, async (name) => {
+    const path = joinPath(dir, name);
+    return (await pathExists(path)) ? hashFile(path) : undefined;
   });
-  try {
-    const manifest = v.parse(schema, JSON.parse(text));
-    // A change that JSON does not see is a change too.
-    if (serialize(manifest) === text) return manifest;
-  } catch {}
-  return `${MANIFEST}: expected the content that was saved, got another`;
 }
 
 /** Names of the folders in a folder; none if it is missing. */

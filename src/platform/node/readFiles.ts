@@ -105,7 +105,7 @@ export async function openRandomAccess(path: string): Promise<RandomAccessFile> 
 }
 
 /**
- * The names in a folder, sorted; null in a browser, which cannot list folders.
+ * The names in a folder, sorted; null for a URL, as browsers cannot list what a server has.
  * @throws UsageError when it is missing or not a folder.
  */
 export async function listFolder(dir: string): Promise<string[] | null> {

@@ -11,9 +11,11 @@ import {
   affine,
   clamp,
   div,
+  ge,
   gt,
+  le,
+  maskedFill,
   mul,
-  relu,
   sigmoid,
   softplus,
   sub,
@@ -21,40 +23,52 @@ import {
   toFloat,
   where,
 } from './elementwise.ts';
+import { onceOrAgain } from './floats.ts';
+import { elu } from './functions.ts';
+import { chunk } from './joins.ts';
+import { logicalOr } from './logical.ts';
+import { softmax } from './softmax.ts';
+import { reshape } from './views.ts';
 
 /**
  * x where it is positive, else `negativeSlope` x.
  * @example leakyRelu(tensor([-1.5, 0.5]), 0.1); // [-0.15, 0.5]
  */
 export const leakyRelu = operation('leakyRelu', 1, (x: Tensor, negativeSlope = 0.01): Tensor => {
-  return record('leakyRelu', launchMap(k.leakyRelu, [x], { slope: negativeSlope }), [x], (dy) => [
-    launchMap(k.leakyReluBackward, [dy, x], { slope: negativeSlope }),
+  const scalars = { slope: negativeSlope };
+  const gradient = onceOrAgain(
+    (dy) => launchMap(k.leakyReluBackward, [dy, x], scalars),
+    (dy) => where(gt(x, 0), dy, affine(dy, negativeSlope, 0)),
+  );
+  return record('leakyRelu', launchMap(k.leakyRelu, [x], scalars), [x], (dy) => [
+    gradient(dy, x, x),
   ]);
 });
-
-import { elu } from './functions.ts';
-import { chunk } from './joins.ts';
-import { softmax } from './softmax.ts';
-import { reshape } from './views.ts';
 
 /** Activation functions of `torch.nn.functional` that are composed of others. */
 
 /**
- * x limited to [minVal, maxVal].
+ * x limited to [minVal, maxVal]. Unlike that of `clamp`, its gradient is 0 at the limits.
  * @example
  * hardtanh(tensor([-1.5, 0.5])); // [-1, 0.5]
  */
 export const hardtanh = operation(
   'hardtanh',
   1,
-  (x: Tensor, minVal = -1, maxVal = 1): Tensor => clamp(toFloat(x), minVal, maxVal),
+  (given: Tensor, minVal = -1, maxVal = 1): Tensor => {
+    const x = toFloat(given);
+    const isLimited = () => logicalOr(le(x, minVal), ge(x, maxVal));
+    return record('hardtanh', clamp(x.detach(), minVal, maxVal), [x], (dy) => [
+      maskedFill(dy, isLimited(), 0),
+    ]);
+  },
 );
 /**
  * x limited to [0, 6].
  * @example
  * relu6(tensor([-1.5, 0.5, 7.5])); // [0, 0.5, 6]
  */
-export const relu6 = operation('relu6', 1, (x: Tensor): Tensor => clamp(toFloat(x), 0, 6));
+export const relu6 = operation('relu6', 1, (x: Tensor): Tensor => hardtanh(x, 0, 6));
 /**
  * A line from 0 at -3 to 1 at 3: relu6(x + 3) / 6.
  * @example
@@ -70,7 +84,11 @@ export const hardsigmoid = operation(
  * @example
  * hardswish(tensor([-3.5, 0, 1.5])); // [0, 0, 1.125]
  */
-export const hardswish = operation('hardswish', 1, (x: Tensor): Tensor => mul(x, hardsigmoid(x)));
+export const hardswish = operation(
+  'hardswish',
+  1,
+  (x: Tensor): Tensor => mul(x, affine(clamp(add(x, 3), 0, 6), 1 / 6, 0)),
+);
 /**
  * x / (1 + |x|).
  * @example
@@ -160,7 +178,7 @@ export const prelu = operation('prelu', 2, (x: Tensor, weight: Tensor): Tensor =
     );
   const lines = Array<number>(Math.max(0, x.ndim - 2)).fill(1);
   const slope = reshape(weight, weight.size === 1 ? [] : [weight.size, ...lines]);
-  return sub(relu(x), mul(slope, relu(affine(x, -1, 0))));
+  return where(gt(x.detach(), 0), x, mul(slope, x));
 });
 
 /**

@@ -135,7 +135,7 @@ function fusedAttention(
   const stats = empty([batch, length, heads, 2], 'float32', device);
   launch(kernels.attention, { ...inputs, y, stats }, params);
 
-  return record('scaledDotProductAttention', toHeadsFirst(y), [q, k, v], (gradient) => {
+  const backward = (gradient: Tensor) => {
     const dy = contiguous(permute(gradient, [0, 2, 1, 3]));
     const terms = empty([batch, length, heads, 4], 'float32', device);
     launch(kernels.attentionTerms, { y, dy, stats, terms }, { rows: batch * length * heads, size });
@@ -148,7 +148,17 @@ function fusedAttention(
       new Storage(device, { parent: dkv.storage, offset: i * count * 4, size: count * 4 });
     const part = (i: number) => tensorOver(half(i), [batch, keys, heads, size]);
     return [dq, part(0), part(1)].map(toHeadsFirst);
-  });
+  };
+  const composed = () =>
+    matmul(maskedSoftmax(matmul(q, transpose(k, -1, -2)), mask, scale, isCausal), v);
+  const output = toHeadsFirst(y);
+  return record(
+    'scaledDotProductAttention',
+    output,
+    [q, k, v],
+    backward,
+    dropoutBits ? undefined : composed,
+  );
 }
 
 /** [batch, rows, heads, size] as [batch, heads, rows, size]. */

@@ -167,16 +167,26 @@ type Geometry = Omit<ConvolutionParams, 'xBatch' | 'xChannel' | 'xRow' | 'xColum
 
 /** The windows of an image as rows: [groups, rows, kernel · channels / groups]. */
 function unfoldWindows(x: Tensor, geometry: Geometry): Tensor {
-  const { batch, channels, groups, height, width, kernelHeight, kernelWidth } = geometry;
+  const { batch, channels, groups, kernelHeight, kernelWidth } = geometry;
   const [xBatch, xChannel, xRow, xColumn] = x.strides;
   const params = { ...geometry, xBatch, xChannel, xRow, xColumn, xOffset: x.offset };
   const size = (kernelHeight * kernelWidth * channels) / groups;
   const rows = batch * geometry.outHeight * geometry.outWidth;
   const cols = empty([groups, rows, size], 'float32', x.device);
   launch(im2col, { x, cols }, params);
-  return record('unfoldWindows', cols, [x], (dy) => {
-    const dx = empty([batch, height, width, channels], 'float32', x.device);
-    launch(col2im, { cols: contiguous(dy), dx }, params);
-    return [permute(dx, [0, 3, 1, 2])];
-  });
+  return record('unfoldWindows', cols, [x], (dy) => [
+    permute(foldWindows(dy, geometry), [0, 3, 1, 2]),
+  ]);
+}
+
+/** Windows added up at their places: [batch, height, width, channels], the adjoint of unfolding. */
+function foldWindows(given: Tensor, geometry: Geometry): Tensor {
+  const { batch, channels, height, width } = geometry;
+  const cols = contiguous(given);
+  const x = empty([batch, height, width, channels], 'float32', cols.device);
+  const strides = { xBatch: 0, xChannel: 0, xRow: 0, xColumn: 0, xOffset: 0 };
+  launch(col2im, { cols, dx: x }, { ...geometry, ...strides });
+  return record('foldWindows', x, [cols], (dy) => [
+    unfoldWindows(permute(dy, [0, 3, 1, 2]), geometry),
+  ]);
 }

@@ -145,10 +145,10 @@ export const dropout = operation('dropout', 1, (x: Tensor, p: number, training =
     const y = empty(x.shape, 'float32', x.device);
     launch(
       kernel,
-      { state: mask.state, x: contiguous(values), y },
+      { state: mask.state, x: contiguous(values.detach()), y },
       { count: x.size, first: 0, ...mask.params() },
     );
-    return y;
+    return record('dropout', y, [values], (dy) => [applyMask(dy)]);
   };
-  return record('dropout', applyMask(x.detach()), [x], (dy) => [applyMask(dy)]);
+  return applyMask(x);
 });

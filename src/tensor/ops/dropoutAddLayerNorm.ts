@@ -7,7 +7,8 @@ import { operation } from '../operation.ts';
 import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
 import { checkProbability, drawDropout, NO_DROPOUT } from './dropout.ts';
-import { affineGradients } from './layerNorm.ts';
+import { add } from './elementwise.ts';
+import { affineGradients, layerNorm } from './layerNorm.ts';
 import { contiguous } from './views.ts';
 
 /** Options of `dropoutAddLayerNorm`. */
@@ -72,7 +73,7 @@ export const dropoutAddLayerNorm = operation(
       );
     else launch(kernels.addLayerNorm, { ...inputs, y, z, moments }, { ...sizes, ...NO_DROPOUT });
 
-    return record('dropoutAddLayerNorm', y, [source, residualInput, w, b], (gradient) => {
+    const backward = (gradient: Tensor) => {
       const dy = contiguous(gradient);
       const dresidual = empty(x.shape, 'float32', device);
       const dx = mask ? empty(x.shape, 'float32', device) : dresidual;
@@ -82,6 +83,9 @@ export const dropoutAddLayerNorm = operation(
         launch(kernels.dropoutAddLayerNormBackward, buffers, { ...sizes, ...mask.params() });
       } else launch(layerNormBackward, { ...saved, x: z, dx }, sizes);
       return [dx, dresidual, ...affineGradients(dy, z, moments, w, b)];
-    });
+    };
+    const composed = () => layerNorm(add(source, residualInput), w.shape, w, b, eps);
+    const given = [source, residualInput, w, b];
+    return record('dropoutAddLayerNorm', y, given, backward, mask ? undefined : composed);
   },
 );

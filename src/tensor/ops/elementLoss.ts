@@ -86,9 +86,9 @@ export const binaryCrossEntropy = operation(
     const [x, target] = [p.detach(), y.detach()];
     const positive = mul(target, boundedLog(x));
     const raw = neg(add(positive, mul(affine(target, -1, 1), boundedLog(affine(x, -1, 1)))));
-    const losses = record('binaryCrossEntropy', raw, [p], (dy) => {
-      const slope = div(sub(x, target), clamp(mul(x, affine(x, -1, 1)), 1e-12));
-      return [mul(dy, slope)];
+    const losses = record('binaryCrossEntropy', raw, [p, target], (dy) => {
+      const slope = div(sub(p, target), clamp(mul(p, affine(p, -1, 1)), 1e-12));
+      return [mul(dy, slope), null];
     });
     return applyReduction(weight ? mul(losses, weight) : losses, reduction);
   },

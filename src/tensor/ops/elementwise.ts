@@ -1,5 +1,4 @@
 import * as k from '../../kernels/elementwise/arithmetic.ts';
-import * as g from '../../kernels/elementwise/gelu.ts';
 import * as integers from '../../kernels/elementwise/integers.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
@@ -8,14 +7,23 @@ import { tensor } from '../create.ts';
 import { halfToFloat } from '../half.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand, viewOperation } from '../operation.ts';
-import { sumToSize } from '../reduceAxes.ts';
 import { isHalf, type Tensor } from '../tensor.ts';
+import {
+  affineFloats,
+  divFloats,
+  floatScalar,
+  type Gradient,
+  indicator,
+  mulFloats,
+  onceOrAgain,
+  reluGradient,
+  tanhGradient,
+} from './floats.ts';
+import { sumToSize } from './views.ts';
 
 /** An operand: a tensor, or a number that counts for all elements. */
 export type Operand = Tensor | number;
 type Binary = (a: Tensor, b: Operand) => Tensor;
-
-type Gradient = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
 
 /**
  * An operation of one argument; `gradient` takes the result's gradient, the argument and the
@@ -43,65 +51,62 @@ const keeping = (kernel: MapKernel, gradient: Gradient, ofIntegers: (x: Tensor) 
   );
 };
 
-const rawMul = (a: Tensor, b: Tensor) => launchMap(k.mul, [a, b]);
-const rawAffine = (x: Tensor, scale: number, shift = 0) =>
-  launchMap(k.affine, [x], { scale, shift });
-
 /** e to the power of each element. @example exp(tensor([0, 1])); // [1, 2.718] */
-export const exp = unary(k.exp, (dy, _, y) => rawMul(dy, y));
+export const exp = unary(k.exp, (dy, _, y) => mulFloats(dy, y));
 /** The natural logarithm of each element. @example log(tensor([1, 10])); // [0, 2.303] */
-export const log = unary(k.log, (dy, x) => launchMap(k.div, [dy, x]));
+export const log = unary(k.log, (dy, x) => divFloats(dy, x));
 /** The square root of each element. @example sqrt(tensor([4, 9])); // [2, 3] */
-export const sqrt = unary(k.sqrt, (dy, _, y) => rawAffine(launchMap(k.div, [dy, y]), 0.5));
+export const sqrt = unary(k.sqrt, (dy, _, y) => affineFloats(divFloats(dy, y), 0.5));
 /** 1 / sqrt(x) of each element. @example rsqrt(tensor([4, 16])); // [0.5, 0.25] */
 export const rsqrt = unary(k.rsqrt, (dy, _, y) =>
-  rawAffine(rawMul(dy, rawMul(y, rawMul(y, y))), -0.5),
+  affineFloats(mulFloats(dy, mulFloats(y, mulFloats(y, y))), -0.5),
 );
 /** 1 / x of each element. @example reciprocal(tensor([2, 4])); // [0.5, 0.25] */
 export const reciprocal = unary(k.reciprocal, (dy, _, y) =>
-  rawAffine(rawMul(dy, rawMul(y, y)), -1),
+  affineFloats(mulFloats(dy, mulFloats(y, y)), -1),
 );
 /** The absolute value of each element. @example abs(tensor([-1.5, 0.5])); // [1.5, 0.5] */
 export const abs = keeping(
   k.abs,
-  (dy, x) => rawMul(dy, launchMap(k.sign, [x])),
+  onceOrAgain(
+    (dy, x) => mulFloats(dy, launchMap(k.sign, [x])),
+    (dy, x) => mulFloats(dy, sub(toFloat(gt(x, 0)), toFloat(lt(x, 0)))),
+  ),
   (x) => maximum(x, neg(x)),
 );
 /** The sine of each element. @example sin(tensor([0, 1])); // [0, 0.8415] */
-export const sin = unary(k.sin, (dy, x) => rawMul(dy, launchMap(k.cos, [x])));
+export const sin = unary(k.sin, (dy, x) => mulFloats(dy, cos(x)));
 /** The cosine of each element. @example cos(tensor([0, 1])); // [1, 0.5403] */
-export const cos = unary(k.cos, (dy, x) => rawAffine(rawMul(dy, launchMap(k.sin, [x])), -1));
+export const cos = unary(k.cos, (dy, x) => affineFloats(mulFloats(dy, sin(x)), -1));
 /** The hyperbolic tangent of each element. @example tanh(tensor([0, 1])); // [0, 0.7616] */
-export const tanh = unary(k.tanh, (dy, _, y) => launchMap(k.tanhBackward, [dy, y]));
+export const tanh = unary(k.tanh, (dy, _, y) => tanhGradient(dy, y));
 /** 1 / (1 + e^-x) of each element. @example sigmoid(tensor([0, 1])); // [0.5, 0.7311] */
-export const sigmoid = unary(k.sigmoid, (dy, _, y) => launchMap(k.sigmoidBackward, [dy, y]));
+export const sigmoid = unary(
+  k.sigmoid,
+  onceOrAgain(
+    (dy, _, y) => launchMap(k.sigmoidBackward, [dy, y]),
+    (dy, _, y) => mulFloats(dy, mulFloats(y, affineFloats(y, -1, 1))),
+  ),
+);
 /** The positive part of each element: max(x, 0). @example relu(tensor([-1.5, 0.5])); // [0, 0.5] */
 export const relu = keeping(
   k.relu,
-  (dy, x) => launchMap(k.reluBackward, [dy, x]),
+  (dy, x) => reluGradient(dy, x),
   (x) => maximum(x, 0),
 );
 /** The error function of each element. @example erf(tensor([0, 1])); // [0, 0.8427] */
-export const erf = unary(k.erf, (dy, x) => launchMap(k.erfBackward, [dy, x]));
-/** log(1 + e^x) of each element. @example softplus(tensor([0, 1])); // [0.6931, 1.313] */
-export const softplus = onFloats(k.softplus, (dy, x) => rawMul(dy, launchMap(k.sigmoid, [x])));
-const geluErf = onFloats(g.gelu, (dy, x) => launchMap(g.geluBackward, [dy, x]));
-const geluTanh = onFloats(g.geluTanh, (dy, x) => launchMap(g.geluTanhBackward, [dy, x]));
-
-/**
- * GELU; `approximate` as in PyTorch: none (by erf) or tanh.
- * @example gelu(tensor([-1.5, 0.5])); // [-0.1002, 0.3457]
- */
-export const gelu = operation(
-  'gelu',
-  1,
-  (x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor =>
-    approximate === 'tanh' ? geluTanh(x) : geluErf(x),
+export const erf = unary(
+  k.erf,
+  onceOrAgain(
+    (dy, x) => launchMap(k.erfBackward, [dy, x]),
+    (dy, x) => mulFloats(dy, affine(exp(neg(square(x))), 2 / Math.sqrt(Math.PI), 0)),
+  ),
 );
-
+/** log(1 + e^x) of each element. @example softplus(tensor([0, 1])); // [0.6931, 1.313] */
+export const softplus = onFloats(k.softplus, (dy, x) => mulFloats(dy, sigmoid(x)));
 /** x scale + shift, with constants. @example affine(tensor([1, 2]), 10, 0.5); // [10.5, 20.5] */
 export const affine = operation('affine', 1, (x: Tensor, scale: number, shift: number): Tensor => {
-  return record('affine', rawAffine(x, scale, shift), [x], (dy) => [rawAffine(dy, scale)]);
+  return affineFloats(x, scale, shift);
 });
 /** -x of each element. @example neg(tensor([1, -2])); // [-1, 2] */
 export const neg = operation('neg', 1, (x: Tensor): Tensor => mul(x, -1));
@@ -147,7 +152,7 @@ export const sub = promoting('sub', integers.subInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, -b);
   return record('sub', launchMap(k.sub, [a, b]), [a, b], (dy) => [
     sumToSize(dy, a.shape),
-    rawAffine(sumToSize(dy, b.shape), -1),
+    affineFloats(sumToSize(dy, b.shape), -1),
   ]);
 });
 
@@ -157,10 +162,7 @@ export const sub = promoting('sub', integers.subInt, (a, b) => {
  */
 export const mul = promoting('mul', integers.mulInt, (a, b) => {
   if (typeof b === 'number') return affine(a, b, 0);
-  return record('mul', launchMap(k.mul, [a, b]), [a, b], (dy) => [
-    a.requiresGrad ? sumToSize(rawMul(dy, b), a.shape) : null,
-    b.requiresGrad ? sumToSize(rawMul(dy, a), b.shape) : null,
-  ]);
+  return mulFloats(a, b);
 });
 
 /** a / b, float32 for integers too. @example div(tensor([1, 2]), 4); // [0.25, 0.5] */
@@ -168,10 +170,7 @@ export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   requireOperand(b);
   if (typeof b === 'number') return affine(toFloat(a), 1 / b, 0);
   if (a.dtype !== 'float32' || b.dtype !== 'float32') return div(toFloat(a), toFloat(b));
-  return record('div', launchMap(k.div, [a, b]), [a, b], (dy) => [
-    a.requiresGrad ? sumToSize(launchMap(k.div, [dy, b]), a.shape) : null,
-    b.requiresGrad ? sumToSize(launchMap(k.divBackward, [dy, a, b]), b.shape) : null,
-  ]);
+  return divFloats(a, b);
 });
 
 /** The larger or smaller of two; equal values share the gradient. */
@@ -181,16 +180,16 @@ const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: M
     return record(kernel.spec.name, launchMap(kernel, [a, other]), [a, other], (dy) => {
       // 1 if one side wins, 1/2 if they are equal.
       const share = (x: Tensor, y: Tensor) =>
-        rawAffine(
+        affineFloats(
           launchMap(k.add, [
-            launchMap(k.toFloat, [launchMap(isStrictlyBetter, [x, y])]),
-            launchMap(k.toFloat, [launchMap(isStrictlyBetter === k.gt ? k.ge : k.le, [x, y])]),
+            indicator(isStrictlyBetter, x, y),
+            indicator(isStrictlyBetter === k.gt ? k.ge : k.le, x, y),
           ]),
           0.5,
         );
       return [
-        sumToSize(rawMul(dy, share(a, other)), a.shape),
-        sumToSize(rawMul(dy, share(other, a)), other.shape),
+        sumToSize(mulFloats(dy, share(a, other)), a.shape),
+        sumToSize(mulFloats(dy, share(other, a)), other.shape),
       ];
     });
   });
@@ -220,9 +219,12 @@ export const clamp = operation(
       const raised = min === Number.NEGATIVE_INFINITY ? x : maximum(x, min);
       return max === Number.POSITIVE_INFINITY ? raised : minimum(raised, max);
     }
-    return record('clamp', launchMap(k.clamp, [x], { low: min, high: max }), [x], (dy) => [
-      launchMap(k.clampBackward, [dy, x], { low: min, high: max }),
-    ]);
+    const bounds = { low: min, high: max };
+    const gradient = onceOrAgain(
+      (dy) => launchMap(k.clampBackward, [dy, x], bounds),
+      (dy) => mul(dy, mul(toFloat(ge(x, min)), toFloat(le(x, max)))),
+    );
+    return record('clamp', launchMap(k.clamp, [x], bounds), [x], (dy) => [gradient(dy, x, x)]);
   },
 );
 
@@ -273,8 +275,8 @@ export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand
   return record('where', launchMap(k.where, [condition, x, y]), [x, y], (dy) => {
     const zero = floatScalar(0, dy);
     return [
-      x.requiresGrad ? sumToSize(launchMap(k.where, [condition, dy, zero]), x.shape) : null,
-      y.requiresGrad ? sumToSize(launchMap(k.where, [condition, zero, dy]), y.shape) : null,
+      x.requiresGrad ? sumToSize(where(condition, dy, zero), x.shape) : null,
+      y.requiresGrad ? sumToSize(where(condition, zero, dy), y.shape) : null,
     ];
   });
 });
@@ -288,9 +290,6 @@ export const maskedFill = operation(
   2,
   (x: Tensor, mask: Tensor, value: number): Tensor => where(mask, value, x),
 );
-
-const floatScalar = (value: number, { device }: Tensor): Tensor =>
-  tensor(Float32Array.of(value), { shape: [], device });
 
 /** A number as a tensor of the kind of `like`. */
 const asTensor = (value: Operand, like: Tensor): Tensor => {

@@ -6,13 +6,15 @@ import {
 } from '../../kernels/indexing/embedding.ts';
 import { gatherBackward, gather as gatherKernel } from '../../kernels/indexing/gather.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { record } from '../autograd.ts';
+import { isGradEnabled, record } from '../autograd.ts';
+import { fillMemory } from '../create.ts';
 import { indexRangeOf } from '../indexRange.ts';
 import { launch } from '../launch.ts';
 import { operation, requireTensor } from '../operation.ts';
 import { formatShape, product, requireDim } from '../shape.ts';
-import { type DType, empty, type Tensor } from '../tensor.ts';
-import { contiguous, permute, reshape } from './views.ts';
+import { type DType, empty, type SparseRowGradient, type Tensor } from '../tensor.ts';
+import { eq, maskedFill } from './elementwise.ts';
+import { contiguous, permute, reshape, type SliceRange, slice, unsqueeze } from './views.ts';
 
 /**
  * An index outside `least` to count - 1 that is not `ignored`, if the host knows one: it knows the
@@ -73,10 +75,20 @@ export const embedding = operation(
     const sizes = { vocab, first: 0, rows: vocab, cols, n: ids.size };
     const y = empty([...ids.shape, cols], 'float32', weight.device);
     launch(kernel, { weight: table, ids: index, y }, sizes);
-    return record('embedding', y, [table], (dy) => {
+    // Of recorded gradients: dense, and with the rows picked again as their own gradient.
+    const spread = (rows: Tensor, accumulateInto: SparseRowGradient['accumulateInto']): Tensor => {
+      const dense = fillMemory(empty(weight.shape, 'float32', weight.device), 0);
+      accumulateInto(dense);
+      return record('embedding', dense, [rows], (ddw) => {
+        const picked = embedding(index, ddw);
+        return [maskedFill(picked, unsqueeze(eq(index, paddingIdx), -1), 0)];
+      });
+    };
+    return record('embedding', y, [table], (gradient) => {
+      const dy = contiguous(gradient);
       const next = empty([ids.size], 'int32', weight.device);
       launch(linkEqualIds, { ids: index, next }, sizes);
-      const rows = contiguous(dy).detach();
+      const rows = dy.detach();
       const accumulateInto = (dWeight: Tensor, touchedRows?: Tensor) => {
         launch(
           embeddingBackward,
@@ -85,6 +97,7 @@ export const embedding = operation(
         );
         if (touchedRows) launch(markTouchedRows, { ids: index, next, touchedRows }, sizes);
       };
+      if (isGradEnabled()) return [spread(dy, accumulateInto)];
       return [{ keepAlive: [rows, next], accumulateInto }];
     });
   },
@@ -123,34 +136,38 @@ export const invalidBits = (dtype: DType): number =>
   dtype === 'float32' ? 0x7fc00000 : -0x80000000;
 
 /**
- * y[…, k, …] = x[…, index[…, k, …], …] along a dimension; all other sizes of x and index must agree
- * (PyTorch's `gather`). The result has x's dtype.
+ * y[…, k, …] = x[…, index[…, k, …], …] along a dimension (PyTorch's `gather`). In the others, the
+ * index may be smaller than x. The result has x's dtype.
  * @example
  * gather(tensor([[1, 2, 3]]), 1, tensor([[2, 0]], { dtype: 'int32' })); // [[3, 1]]
  */
 export const gather = operation('gather', 1, (x: Tensor, dim: number, index: Tensor): Tensor => {
   requireTensor(index);
   const d = requireDim(dim, x.ndim, 'gather');
-  const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n === index.shape[i]);
+  const fits = x.ndim === index.ndim && x.shape.every((n, i) => i === d || n >= index.shape[i]);
   if (!fits)
     throw new ArgumentError(
-      `gather: expected an index of shape ${formatShape(x.shape)} except in dimension ${dim}, ` +
+      `gather: expected an index of at most ${formatShape(x.shape)} except in dimension ${dim}, ` +
         `got ${formatShape(index.shape)}`,
     );
   checkIndices('gather', index, x.shape[d]);
   const sizes = {
-    outer: product(x.shape.slice(0, d)),
+    outer: product(index.shape.slice(0, d)),
     n: x.shape[d],
     m: index.shape[d],
-    inner: product(x.shape.slice(d + 1)),
+    inner: product(index.shape.slice(d + 1)),
   };
-  const [source, indices] = [contiguous(x), contiguous(index)];
+  const isWhole = x.shape.every((n, i) => i === d || n === index.shape[i]);
+  const ranges = index.shape.map((n, i): SliceRange => (i === d ? null : [0, n]));
+  const source = contiguous(isWhole ? x : slice(x, ranges));
+  const indices = contiguous(index);
   const y = empty(index.shape, x.dtype, x.device);
   const invalid = invalidBits(x.dtype);
   launch(gatherKernel, { x: source, index: indices, y }, { ...sizes, invalid });
-  return record('gather', y, [source], (dy) => {
-    const dx = empty(x.shape, 'float32', x.device);
-    launch(gatherBackward, { dy: contiguous(dy), index: indices, dx }, sizes);
-    return [dx];
+  return record('gather', y, [source], (gradient) => {
+    const dy = contiguous(gradient);
+    const dx = empty(source.shape, 'float32', x.device);
+    launch(gatherBackward, { dy, index: indices, dx }, sizes);
+    return [record('gather', dx, [dy], (ddx) => [gather(ddx, d, indices)])];
   });
 });

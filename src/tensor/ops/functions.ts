@@ -3,12 +3,14 @@ import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { record } from '../autograd.ts';
 import { launchMap } from '../launch.ts';
 import { operation } from '../operation.ts';
-import { sumToSize } from '../reduceAxes.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   add,
   affine,
+  clamp,
   div,
+  exp,
+  gt,
   mul,
   neg,
   reciprocal,
@@ -16,7 +18,10 @@ import {
   softplus,
   square,
   toFloat,
+  where,
 } from './elementwise.ts';
+import { onceOrAgain } from './floats.ts';
+import { sumToSize } from './views.ts';
 
 /** A function of one argument; `slope` takes it and the result. Integers give float32. */
 const unary = (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>
@@ -63,13 +68,13 @@ export const expm1 = unary(f.expm1, (_, y) => affine(y, 1, 1));
  * @example
  * sinh(tensor([0, 1])); // [0, 1.175]
  */
-export const sinh = unary(f.sinh, (x) => launchMap(f.cosh, [x]));
+export const sinh = unary(f.sinh, (x) => cosh(x));
 /**
  * The hyperbolic cosine of each element.
  * @example
  * cosh(tensor([0, 1])); // [1, 1.543]
  */
-export const cosh = unary(f.cosh, (x) => launchMap(f.sinh, [x]));
+export const cosh = unary(f.cosh, (x) => sinh(x));
 /**
  * The tangent of each element.
  * @example
@@ -123,7 +128,9 @@ export const logSigmoid = operation('logSigmoid', 1, (x: Tensor): Tensor => neg(
  * elu(tensor([-1.5, 0.5])); // [-0.7769, 0.5]
  */
 export const elu = operation('elu', 1, (x: Tensor, alpha = 1): Tensor => {
-  return record('elu', launchMap(f.elu, [x], { alpha }), [x], (dy) => [
-    launchMap(f.eluBackward, [dy, x], { alpha }),
-  ]);
+  const gradient = onceOrAgain(
+    (dy) => launchMap(f.eluBackward, [dy, x], { alpha }),
+    (dy) => mul(dy, where(gt(x, 0), 1, affine(exp(clamp(x, undefined, 0)), alpha, 0))),
+  );
+  return record('elu', launchMap(f.elu, [x], { alpha }), [x], (dy) => [gradient(dy, x, x)]);
 });

@@ -9,6 +9,8 @@ import { operation, requireTensorIfGiven } from '../operation.ts';
 import { reduceAxes, unsafeView } from '../reduceAxes.ts';
 import { formatShape, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { add, affine, mul, rsqrt, square, sub } from './elementwise.ts';
+import { mean } from './reduce.ts';
 import { contiguous } from './views.ts';
 
 /**
@@ -44,7 +46,7 @@ export const layerNorm = operation(
     const y = empty(x.shape, 'float32', device);
     const moments = empty([rows, 2], 'float32', device);
     launch(kernels.layerNorm, { x: source, weight: w, bias: b, y, moments }, { rows, cols, eps });
-    return record('layerNorm', y, [source, w, b], (gradient) => {
+    const backward = (gradient: Tensor) => {
       const dy = contiguous(gradient);
       const dx = empty(x.shape, 'float32', device);
       launch(
@@ -53,6 +55,12 @@ export const layerNorm = operation(
         { rows, cols, eps },
       );
       return [dx, ...affineGradients(dy, source, moments, w, b)];
+    };
+    return record('layerNorm', y, [source, w, b], backward, () => {
+      const axes = shape.map((_, d) => d - shape.length);
+      const centered = sub(source, mean(source, axes, true));
+      const scale = rsqrt(affine(mean(square(centered), axes, true), 1, eps));
+      return add(mul(mul(centered, scale), w), b);
     });
   },
 );

@@ -24,7 +24,9 @@ import {
   countNotIgnored,
   IGNORE_INDEX,
   type Reduction,
+  rowCrossEntropy,
 } from './loss.ts';
+import { linear as linearLayer } from './matmul.ts';
 import { sum } from './reduce.ts';
 import { contiguous } from './views.ts';
 
@@ -87,7 +89,7 @@ export const linearCrossEntropy = operation(
     forEachChunk((chunk, logits) => {
       launch(crossEntropy, { x: logits, labels: targets, state, loss }, { ...params, ...chunk });
     });
-    const losses = record('linearCrossEntropy', loss, [a, w, b], (gradient) => {
+    const backward = (gradient: Tensor) => {
       const dloss = contiguous(gradient);
       const gradients = {
         dx: a.requiresGrad ? empty(a.shape, 'float32', device) : null,
@@ -104,7 +106,10 @@ export const linearCrossEntropy = operation(
         addGradients(layer, chunk, dlogits, gradients);
       });
       return [gradients.dx, gradients.dWeight, gradients.dBias];
-    });
+    };
+    const losses = record('linearCrossEntropy', loss, [a, w, b], backward, () =>
+      rowCrossEntropy(linearLayer(a, w, b), targets, ignoreIndex, 0),
+    );
     if (reduction !== 'mean') return applyReduction(losses, reduction);
     return div(sum(losses), countNotIgnored(targets, ignoreIndex));
   },

@@ -10,10 +10,22 @@ import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
 import { formatShape, requireWhole } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { abs, maskedFill, ne, square, sub, toFloat } from './elementwise.ts';
-import { findInvalidIndex } from './embedding.ts';
+import {
+  abs,
+  add,
+  affine,
+  eq,
+  maskedFill,
+  ne,
+  square,
+  sub,
+  toFloat,
+  where,
+} from './elementwise.ts';
+import { findInvalidIndex, gather } from './embedding.ts';
 import { mean, sum } from './reduce.ts';
-import { contiguous } from './views.ts';
+import { logSoftmax } from './softmax.ts';
+import { contiguous, reshape, unsqueeze } from './views.ts';
 
 /** Default label of rows that do not count in a loss, as in PyTorch. */
 export const IGNORE_INDEX = -100;
@@ -38,10 +50,18 @@ export function rowCrossEntropy(
   const loss = empty([rows], 'float32', x.device);
   const state = empty([crossEntropyStateSize(rows)], 'float32', x.device);
   launch(kernel, { x, labels: targets, state, loss }, params);
-  return record('crossEntropy', loss, [x], (dy) => {
+  const backward = (dy: Tensor) => {
     const dx = empty(x.shape, 'float32', x.device);
     launch(crossEntropyBackward, { dloss: contiguous(dy), x, labels: targets, state, dx }, params);
     return [dx];
+  };
+  return record('crossEntropy', loss, [x], backward, () => {
+    const isIgnored = eq(targets, ignoreIndex);
+    const logProbs = logSoftmax(x, -1);
+    const places = unsqueeze(where(isIgnored, 0, targets), 1);
+    const ofLabel = affine(reshape(gather(logProbs, 1, places), [rows]), smoothing - 1, 0);
+    const ofAll = affine(mean(logProbs, 1), -smoothing, 0);
+    return maskedFill(add(ofLabel, ofAll), isIgnored, 0);
   });
 }
 

@@ -1,4 +1,3 @@
-import { reluBackward, tanhBackward } from '../../kernels/elementwise/arithmetic.ts';
 import { geluBackward, geluTanhBackward } from '../../kernels/elementwise/gelu.ts';
 import { maxInnerSize, preferredStrides } from '../../kernels/heuristics.ts';
 import {
@@ -14,10 +13,11 @@ import { emptyGrad, record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.ts';
 import { operation, requireTensorIfGiven } from '../operation.ts';
-import { sumToSize } from '../reduceAxes.ts';
 import { broadcastShapes, coalesceDims, formatShape, product, sameShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { contiguous, expand, reshape, transpose, unsqueeze } from './views.ts';
+import { reluGradient, tanhGradient } from './floats.ts';
+import { gelu } from './gelu.ts';
+import { contiguous, expand, reshape, sumToSize, transpose, unsqueeze } from './views.ts';
 
 export type { Activation };
 
@@ -47,11 +47,15 @@ export const matmul = operation('matmul', 2, (a: Tensor, b: Tensor): Tensor => {
       b.shape[1],
     ]);
   }
-  return record('matmul', matmulUnrecorded(a, b), [a, b], (dy) => [
+  return recordedProduct(a, b);
+});
+
+/** a b for operands of two dimensions or more. */
+const recordedProduct = (a: Tensor, b: Tensor, out?: Tensor): Tensor =>
+  record('matmul', matmulUnrecorded(a, b, out), [a, b], (dy) => [
     a.requiresGrad ? operandGradient(dy, transpose(b, -1, -2), a) : null,
     b.requiresGrad ? rightGradient(a, dy, b) : null,
   ]);
-});
 
 const dropDim = (x: Tensor, dim: number) =>
   reshape(
@@ -65,19 +69,15 @@ const dropDim = (x: Tensor, dim: number) =>
 function rightGradient(a: Tensor, dy: Tensor, b: Tensor): Tensor {
   if (b.strides.at(-2) !== 1 || b.strides.at(-1) === 1)
     return operandGradient(transpose(a, -1, -2), dy, b);
-  return transpose(
-    operandGradient(transpose(dy, -1, -2), a, transpose(b.detach(), -1, -2)),
-    -1,
-    -2,
-  );
+  return transpose(operandGradient(transpose(dy, -1, -2), a, transpose(b, -1, -2)), -1, -2);
 }
 
 /** x y, summed to the operand's shape. */
 function operandGradient(x: Tensor, y: Tensor, operand: Tensor): Tensor {
   const batch = broadcastShapes(x.shape.slice(0, -2), y.shape.slice(0, -2), 'matmul');
   const same = sameShape([...batch, x.shape.at(-2)!, y.shape.at(-1)!], operand.shape);
-  if (!same) return sumToSize(matmulUnrecorded(x, y), operand.shape);
-  return matmulUnrecorded(x, y, operand.gradFn ? undefined : emptyGrad(operand));
+  if (!same) return sumToSize(recordedProduct(x, y), operand.shape);
+  return recordedProduct(x, y, operand.gradFn ? undefined : emptyGrad(operand));
 }
 
 /** a b for operands of two dimensions or more; not recorded. */
@@ -222,14 +222,18 @@ export const linear = operation(
       { a: rows, b: weight, bias: b, y, ...(preActivation && { preActivation }) },
       params,
     );
-    const result = record('linear', y, [rows, weight, b], (dy) => {
+    const gradient = (dy: Tensor) => {
       const dz = activationGradient(activation, dy, y, preActivation);
       return [
-        rows.requiresGrad ? matmulUnrecorded(dz, weight) : null,
-        weight.requiresGrad ? matmulUnrecorded(transpose(dz, 0, 1), rows, emptyGrad(weight)) : null,
+        rows.requiresGrad ? recordedProduct(dz, weight) : null,
+        weight.requiresGrad ? recordedProduct(transpose(dz, 0, 1), rows, emptyGrad(weight)) : null,
         b.requiresGrad ? sumToSize(dz, b.shape, () => emptyGrad(b)) : null,
       ];
-    });
+    };
+    const composed = () =>
+      gelu(linear(rows, weight, b), activation === 'geluTanh' ? 'tanh' : 'none');
+    const inputs = [rows, weight, b];
+    const result = record('linear', y, inputs, gradient, preActivation && composed);
     return x.ndim === 2 ? result : reshape(result, [...x.shape.slice(0, -1), outFeatures]);
   },
 );
@@ -251,8 +255,8 @@ function activationGradient(
     case 'geluTanh':
       return launchMap(geluTanhBackward, [dy, preActivation!]);
     case 'tanh':
-      return launchMap(tanhBackward, [dy, y]);
+      return tanhGradient(dy, y);
     case 'relu':
-      return launchMap(reluBackward, [dy, y]);
+      return reluGradient(dy, y);
   }
 }

@@ -1,6 +1,8 @@
 import * as bits from '../../kernels/elementwise/bitwise.ts';
+import { erfc as erfcKernel } from '../../kernels/elementwise/functions.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { asDtype } from '../dtypes.ts';
 import { launchMap } from '../launch.ts';
@@ -14,7 +16,6 @@ import {
   clamp,
   div,
   eq,
-  erf,
   exp,
   le,
   log,
@@ -26,6 +27,7 @@ import {
   ne,
   neg,
   type Operand,
+  rsqrt,
   sin,
   sqrt,
   square,
@@ -58,11 +60,15 @@ export const clampMax = operation('clampMax', 1, (x: Tensor, max: Operand): Tens
   return typeof max === 'number' ? clamp(x, Number.NEGATIVE_INFINITY, max) : minimum(x, max);
 });
 /**
- * 1 - erf(x).
+ * 1 - erf(x), with a small relative error where erf is near 1 too.
  * @example
  * erfc(tensor([0, 1])); // [1, 0.1573]
  */
-export const erfc = operation('erfc', 1, (x: Tensor): Tensor => affine(erf(x), -1, 1));
+export const erfc = operation('erfc', 1, (given: Tensor): Tensor => {
+  const x = toFloat(given);
+  const slope = () => affine(exp(neg(square(x))), -2 / Math.sqrt(Math.PI), 0);
+  return record('erfc', launchMap(erfcKernel, [x]), [x], (dy) => [mul(dy, slope())]);
+});
 /**
  * Degrees to radians.
  * @example
@@ -108,10 +114,10 @@ export const sinc = operation('sinc', 1, (x: Tensor): Tensor => {
  * asinh(tensor([0, 1])); // [0, 0.8814]
  */
 export const asinh = operation('asinh', 1, (x: Tensor): Tensor => {
-  const size = abs(x);
-  const squared = square(x);
-  const grown = add(size, div(squared, affine(sqrt(affine(squared, 1, 1)), 1, 1)));
-  return where(lt(x.detach(), 0), neg(log1p(grown)), log1p(grown));
+  const squared = square(x.detach());
+  const grown = add(abs(x.detach()), div(squared, affine(sqrt(affine(squared, 1, 1)), 1, 1)));
+  const y = where(lt(x.detach(), 0), neg(log1p(grown)), log1p(grown));
+  return record('asinh', y, [x], (dy) => [mul(dy, rsqrt(affine(square(x), 1, 1)))]);
 });
 /**
  * The number ≥ 0 whose hyperbolic cosine is x; NaN below 1.

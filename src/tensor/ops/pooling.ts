@@ -7,7 +7,8 @@ import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
 import { formatShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { contiguous, view } from './views.ts';
+import { gather } from './embedding.ts';
+import { contiguous, flatten, reshape, view } from './views.ts';
 import { batched, checkAtLeast, type Pair, pairOf } from './windowOptions.ts';
 
 /** Options of pools; a number stands for both dimensions. */
@@ -266,17 +267,20 @@ function launchPool(x: Tensor, kind: 'max' | 'avg', windows: Windows): Tensor {
   const y = empty([batch, channels, windows.outHeight, windows.outWidth], 'float32', device);
   if (kind === 'avg') {
     launch(avgPool, { x, y }, params);
-    return record('avgPool', y, [x], (dy) => {
+    return record('avgPool', y, [x], (gradient) => {
+      const dy = contiguous(gradient);
       const dx = empty(x.shape, 'float32', device);
-      launch(avgPoolBackward, { dy: contiguous(dy), dx }, params);
-      return [dx];
+      launch(avgPoolBackward, { dy, dx }, params);
+      return [record('avgPool', dx, [dy], (ddx) => [launchPool(ddx, 'avg', windows)])];
     });
   }
   const index = empty(y.shape, 'int32', device);
   launch(maxPool, { x, y, index }, params);
-  return record('maxPool', y, [x], (dy) => {
+  const pick = (ddx: Tensor) => reshape(gather(flatten(ddx, 2), 2, flatten(index, 2)), y.shape);
+  return record('maxPool', y, [x], (gradient) => {
+    const dy = contiguous(gradient);
     const dx = empty(x.shape, 'float32', device);
-    launch(maxPoolBackward, { dy: contiguous(dy), index, dx }, params);
-    return [dx];
+    launch(maxPoolBackward, { dy, index, dx }, params);
+    return [record('maxPool', dx, [dy], (ddx) => [pick(ddx)])];
   });
 }

@@ -5,10 +5,11 @@ import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand } from '../operation.ts';
-import { sumToSize } from '../reduceAxes.ts';
 import type { Tensor } from '../tensor.ts';
+import { zerosLike } from './creation.ts';
 import { affine, eq, log, lt, maskedFill, mul, type Operand, sub, toFloat } from './elementwise.ts';
 import { logicalAnd, logicalNot } from './logical.ts';
+import { sumToSize } from './views.ts';
 
 /**
  * x to the power e, a number or a tensor; shapes broadcast. Integers to the power of integers are
@@ -37,7 +38,7 @@ function integerPower(x: Tensor, e: Operand): Tensor {
 
 const powerOf = (x: Tensor, e: number): Tensor =>
   record('pow', launchMap(powNumber, [x], { e }), [x], (dy) => [
-    e === 0 ? affine(dy, 0, 0) : affine(mul(dy, powerOf(x, e - 1)), e, 0),
+    e === 0 ? zerosLike(dy) : affine(mul(dy, powerOf(x, e - 1)), e, 0),
   ]);
 
 function tensorPower(x: Tensor, e: Tensor): Tensor {

@@ -5,8 +5,18 @@ import { formatShape, normalizeDim, requireDim, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { maskedFill } from './elementwise.ts';
 import { index } from './indexing.ts';
+import { clone } from './inPlace.ts';
 import { cat } from './joins.ts';
-import { expand, flatten, permute, reshape, type SliceRange, select, slice } from './views.ts';
+import {
+  expand,
+  flatten,
+  permute,
+  reshape,
+  type SliceRange,
+  select,
+  slice,
+  viewPart,
+} from './views.ts';
 
 /**
  * x laid side by side, `sizes[d]` times along each dimension; more sizes than dimensions add
@@ -26,7 +36,7 @@ export const repeat = operation('repeat', 1, (x: Tensor, sizes: Shape): Tensor =
   const split = shape.flatMap((n, d) => (sizes[d] === 1 ? [n] : [1, n]));
   const repeated = shape.flatMap((n, d) => (sizes[d] === 1 ? [n] : [sizes[d], n]));
   return reshape(
-    expand(reshape(x, split), repeated),
+    clone(expand(reshape(x, split), repeated)),
     shape.map((n, d) => n * sizes[d]),
   );
 });
@@ -141,7 +151,7 @@ export const movedim = viewOperation(
 
 /**
  * The elements of x whose indices along two dimensions differ by `offset` (dim2 ahead of dim1), as
- * a last dimension; the two are dropped. Unlike PyTorch's it may be a copy.
+ * a last dimension; the two are dropped. A view.
  * @throws ArgumentError if the dimensions are the same or out of range.
  * @example
  * diagonal(tensor([[1, 2], [3, 4]])); // [1, 4]
@@ -159,10 +169,11 @@ export const diagonal = viewOperation(
     const rest = x.shape.map((_, d) => d).filter((d) => d !== a && d !== b);
     const [rows, cols] = [x.shape[a], x.shape[b]];
     const length = Math.max(0, Math.min(rows + Math.min(0, offset), cols - Math.max(0, offset)));
-    const flat = flatten(permute(x, [...rest, a, b]), -2);
-    const start = offset >= 0 ? offset : -offset * cols;
-    const end = length === 0 ? start : start + (length - 1) * (cols + 1) + 1;
-    return slice(flat, [...rest.map(() => null), [start, end, cols + 1]]);
+    return viewPart('diagonal', x, ({ shape, strides, offset: origin }) => ({
+      shape: [...rest.map((d) => shape[d]), length],
+      strides: [...rest.map((d) => strides[d]), strides[a] + strides[b]],
+      offset: origin + Math.max(0, offset) * strides[b] + Math.max(0, -offset) * strides[a],
+    }));
   },
 );
 

@@ -205,9 +205,10 @@ export const norm = operation('norm', 1, (x: Tensor, dim?: Dims, keepdim = false
   requireFloat(x, 'norm');
   const axes = normalizeDims(x, dim, 'norm');
   const keepdims = keepdimShape(x, axes);
-  const length = sqrt(sum(square(x.detach()), axes, true));
-  const y = unsafeView(length, keepdim ? keepdims : reducedShape(x, axes));
+  const lengths = sqrt(sum(square(x.detach()), axes, true));
+  const y = unsafeView(lengths, keepdim ? keepdims : reducedShape(x, axes));
   return record('norm', y, [x], (dy) => {
+    const length = reshape(y, keepdims);
     const share = div(reshape(dy, keepdims), length);
     return [mul(x, maskedFill(share, eq(length, 0), 0))];
   });

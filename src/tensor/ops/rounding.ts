@@ -7,9 +7,9 @@ import { record } from '../autograd.ts';
 import { fillMemory, full } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand } from '../operation.ts';
-import { sumToSize } from '../reduceAxes.ts';
 import { empty, type Tensor } from '../tensor.ts';
-import { add, affine, mul, neg, type Operand, toFloat } from './elementwise.ts';
+import { add, affine, div, mul, neg, type Operand, toFloat, where } from './elementwise.ts';
+import { sumToSize } from './views.ts';
 
 /** Functions of whole parts: integers stay as they are, and the gradient is 0, as in PyTorch. */
 const step = (kernel: MapKernel) =>
@@ -82,7 +82,7 @@ const remainderOf = (kernel: MapKernel, ofInt: MapKernel, rounded: (q: Tensor) =
     return record(name, launchMap(kernel, [a, b]), [a, b], (dy) => [
       sumToSize(dy, a.shape),
       // The remainder is a minus a whole number of b.
-      b.requiresGrad ? sumToSize(neg(mul(dy, rounded(launchMap(k.div, [a, b])))), b.shape) : null,
+      b.requiresGrad ? sumToSize(neg(mul(dy, rounded(div(a, b)))), b.shape) : null,
     ]);
   });
 
@@ -141,7 +141,7 @@ export const nanToNum = operation(
   (x: Tensor, nan = 0, posinf: number = FLOAT32_MAX, neginf: number = -FLOAT32_MAX): Tensor => {
     const scalars = { ofNan: nan, ofInfinity: posinf, ofMinus: neginf };
     return record('nanToNum', launchMap(r.nanToNum, [x], scalars), [x], (dy) => [
-      launchMap(k.where, [launchMap(r.isfinite, [x]), dy, full([], 0, { device: x.device })]),
+      where(launchMap(r.isfinite, [x]), dy, 0),
     ]);
   },
 );

@@ -42,10 +42,10 @@ export const cumsum = operation('cumsum', 1, (x: Tensor, dim = -1): Tensor => {
   if (x.dtype !== 'float32') return ofIntegers(kernels.cumsumIntegers, x, sizes);
   const run = (source: Tensor, reverse: number): Tensor => {
     const y = like(x);
-    launch(cumsumKernel, { x: contiguous(source), y }, { ...sizes, reverse });
-    return y;
+    launch(cumsumKernel, { x: contiguous(source.detach()), y }, { ...sizes, reverse });
+    return record('cumsum', y, [source], (dy) => [run(dy, 1 - reverse)]);
   };
-  return record('cumsum', run(x.detach(), 0), [x], (dy) => [run(dy, 1)]);
+  return run(x, 0);
 });
 
 /**

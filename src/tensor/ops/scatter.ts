@@ -41,7 +41,10 @@ function write(x: Tensor, d: number, index: Tensor, source: Tensor, adds: boolea
 
 /** The gradient of x where nothing was written over it. */
 function clearWritten(dy: Tensor, d: number, index: Tensor, source: Tensor): Tensor {
-  return write(dy, d, index, full(source.shape, 0, { device: dy.device }), false);
+  const zeros = full(source.shape, 0, { device: dy.device });
+  return record('scatter', write(dy.detach(), d, index, zeros, false), [dy], (ddy) => [
+    clearWritten(ddy, d, index, source),
+  ]);
 }
 
 function requireSameType(operation: string, x: Tensor, source: Tensor): void {

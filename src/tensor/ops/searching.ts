@@ -125,8 +125,7 @@ function scatterExtremes(
   const ofSource = scatter(x.detach(), d, gather(index, d, indices), values);
   const y = isHit ? ofSource : (isMax ? maximum : minimum)(ofSource, x.detach());
   return record('scatterReduce', y, [x, part], (dy) => {
-    const at = (t: Tensor) =>
-      gather(t.slice(index.shape.map((n, i) => (i === d ? null : [0, n]))), d, index);
+    const at = (t: Tensor) => gather(t, d, index);
     const isPart = toFloat(eq(part.detach(), at(y.detach())));
     const isOwn = isHit ? toFloat(eq(toFloat(isHit), 0)) : toFloat(eq(x.detach(), y.detach()));
     // Equal extremes share the gradient.

@@ -1,10 +1,12 @@
 import * as kernels from '../../kernels/normalization/softmax.ts';
 import { ArgumentError } from '../../platform/errors.ts';
-import { record } from '../autograd.ts';
+import { isGradEnabled, record } from '../autograd.ts';
 import { launch } from '../launch.ts';
 import { operation } from '../operation.ts';
 import { formatShape, normalizeDim, product, type Shape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { affine, exp, mul, sub } from './elementwise.ts';
+import { sum } from './reduce.ts';
 import { contiguous, transpose } from './views.ts';
 
 /** x as rows of its last dimension. */
@@ -29,6 +31,7 @@ export const softmax = operation('softmax', 1, (x: Tensor, dim = -1): Tensor => 
 });
 
 function softmaxGradient(dy: Tensor, y: Tensor, scale: number): Tensor {
+  if (isGradEnabled()) return affine(mul(y, sub(dy, sum(mul(dy, y), -1, true))), scale, 0);
   const dx = empty(y.shape, 'float32', y.device);
   launch(
     kernels.softmaxBackward,
@@ -89,6 +92,7 @@ export const logSoftmax = operation('logSoftmax', 1, (x: Tensor, dim = -1): Tens
   const y = empty(x.shape, 'float32', x.device);
   launch(kernels.logSoftmax, { x: source, y }, rowsAndCols(x.shape));
   return record('logSoftmax', y, [source], (dy) => {
+    if (isGradEnabled()) return [sub(dy, mul(exp(y), sum(dy, -1, true)))];
     const dx = empty(x.shape, 'float32', x.device);
     launch(kernels.logSoftmaxBackward, { dy: contiguous(dy), y, dx }, rowsAndCols(x.shape));
     return [dx];

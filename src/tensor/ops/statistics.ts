@@ -90,7 +90,7 @@ export const vectorNorm = operation(
     const y = keepdim ? kept : reshape(kept, sum(size, dim).shape);
     return record('vectorNorm', y, [x], (dy) => {
       // sign(x) (|x| / norm)^(ord - 1), and 0 for elements of 0.
-      const share = mul(sign(x.detach()), pow(div(size, kept), ord - 1));
+      const share = mul(sign(x), pow(div(abs(x), reshape(y, kept.shape)), ord - 1));
       return [mul(reshape(dy, kept.shape), maskedFill(share, eq(size, 0), 0))];
     });
   },

@@ -4,7 +4,7 @@ import { record } from '../autograd.ts';
 import { fillMemory } from '../create.ts';
 import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
 import { operation, viewOperation } from '../operation.ts';
-import { sumToSize } from '../reduceAxes.ts';
+import { reduceToSize } from '../reduceAxes.ts';
 import {
   contiguousStrides,
   formatShape,
@@ -33,14 +33,15 @@ export const contiguous = operation('contiguous', 1, (x: Tensor): Tensor => {
 });
 
 /**
- * As in PyTorch: one -1 is inferred; copies only if x is not contiguous.
+ * As in PyTorch: one -1 is inferred; copies only if the strides do not allow a view.
  * @example
  * reshape(tensor([1, 2, 3, 4]), [2, -1]); // [[1, 2], [3, 4]]
  */
 export const reshape = viewOperation('reshape', 1, (x: Tensor, shape: Shape): Tensor => {
   const full = inferShape(shape, x.size, x.shape);
-  const source = x.isContiguous ? x : contiguous(x);
-  const y = source.asStrided(full, contiguousStrides(full), source.offset);
+  const strides = x.isContiguous ? contiguousStrides(full) : viewStrides(x.shape, x.strides, full);
+  const source = strides ? x : contiguous(x);
+  const y = source.asStrided(full, strides ?? contiguousStrides(full), source.offset);
   return record('reshape', y, [source], (dy) => [reshape(dy, source.shape)]);
 });
 
@@ -94,6 +95,15 @@ export const transpose = viewOperation(
     return permute(x, order);
   },
 );
+
+/**
+ * Sums over broadcast dimensions, so that a gradient gets its input's shape. `allocate` gives the
+ * result's memory, if there is a sum.
+ */
+export function sumToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
+  const y = reduceToSize(x, shape, allocate);
+  return y === x ? x : record('sum', y, [x], (dy) => [expand(dy, x.shape)]);
+}
 
 /**
  * Repeats dimensions of size 1 without copying; -1 keeps a size.
@@ -150,6 +160,30 @@ export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = 
   ]);
 });
 
+type Layout = Pick<Tensor, 'shape' | 'strides' | 'offset'>;
+
+/**
+ * A part of x as a view: `layout` gives it for the layout of x. No element may be in it twice.
+ */
+export function viewPart(name: string, x: Tensor, layout: (whole: Layout) => Layout): Tensor {
+  const part = layout(x);
+  const y = x.asStrided(part.shape, part.strides, part.offset);
+  return record(name, y, [x], (dy) => [placePart(name, x.shape, layout, dy)]);
+}
+
+/** The opposite: zeros of a shape with dy in the part. */
+function placePart(
+  name: string,
+  shape: Shape,
+  layout: (whole: Layout) => Layout,
+  dy: Tensor,
+): Tensor {
+  const dx = fillMemory(empty(shape, 'float32', dy.device), 0);
+  const part = layout(dx);
+  copyIntoStrided(dx, part.strides, part.offset, dy);
+  return record(name, dx, [dy], (ddx) => [viewPart(name, ddx, layout)]);
+}
+
 /**
  * Python's x[a:b:c, …], a range for each leading dimension. Steps are positive.
  * @example
@@ -161,32 +195,25 @@ export const slice = viewOperation(
   (x: Tensor, ranges: readonly SliceRange[]): Tensor => {
     if (ranges.length > x.ndim)
       throw new ArgumentError(`slice: ${ranges.length} ranges for ${x.ndim} dimensions`);
-    const shape = [...x.shape];
-    const strides = [...x.strides];
-    let offset = x.offset;
-    ranges.forEach((range, d) => {
-      if (range === null) return;
-      const n = x.shape[d];
-      const [start, end, step = 1] = range;
-      requireWhole([start ?? 0, end ?? n], 'slice', 'bounds');
-      if (!Number.isInteger(step) || step < 1)
-        throw new ArgumentError(`slice: expected a positive integer step, got ${step}`);
-      const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
-      const first = clip(start ?? 0);
-      shape[d] = Math.max(0, Math.ceil((clip(end ?? n) - first) / step));
-      offset += first * strides[d];
-      strides[d] *= step;
-    });
-    const y = x.asStrided(shape, strides, offset);
-    return record('slice', y, [x], (dy) => {
-      const dx = fillMemory(empty(x.shape, 'float32', x.device), 0);
-      // The same view of a contiguous dx receives the gradient.
-      const target = slice(dx, ranges);
-      copyIntoStrided(dx, target.strides, target.offset, dy);
-      return [dx];
-    });
+    const cuts = x.shape.map((n, d) => rangeOf(ranges[d] ?? null, n));
+    return viewPart('slice', x, ({ strides, offset }) => ({
+      shape: cuts.map(({ count }) => count),
+      strides: cuts.map(({ step }, d) => step * strides[d]),
+      offset: cuts.reduce((at, { first }, d) => at + first * strides[d], offset),
+    }));
   },
 );
+
+/** The first place, step and number of places of a range in a dimension of size n. */
+function rangeOf(range: SliceRange, n: number): { first: number; step: number; count: number } {
+  const [start, end, step = 1] = range ?? [];
+  requireWhole([start ?? 0, end ?? n], 'slice', 'bounds');
+  if (!Number.isInteger(step) || step < 1)
+    throw new ArgumentError(`slice: expected a positive integer step, got ${step}`);
+  const clip = (at: number) => Math.min(n, Math.max(0, at < 0 ? at + n : at));
+  const first = clip(start ?? 0);
+  return { first, step, count: Math.max(0, Math.ceil((clip(end ?? n) - first) / step)) };
+}
 
 /**
  * The part of x where dimension `dim` is `index`, without that dimension.

@@ -6,7 +6,8 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /**
  * The files of a tokenizer's folder, which Python's `from_pretrained` loads: content by name.
- * `tokenizer.json` is written for a fast tokenizer, and for one that was read from such a file.
+ * `tokenizer.json`, for Rust and JavaScript, is left out only with `neverSplit`, which no fast
+ * tokenizer has.
  */
 export function folderFiles(
   vocabulary: Vocabulary,
@@ -37,7 +38,7 @@ export function folderFiles(
   };
   return {
     'vocab.txt': vocabulary.baseTokens.map((line) => `${line}\n`).join(''),
-    ...((fast || passthroughSettings) && {
+    ...(options.neverSplit.length === 0 && {
       'tokenizer.json': json(writeTokenizerJson(vocabulary, options, passthroughSettings)),
     }),
     'tokenizer_config.json': json(config),

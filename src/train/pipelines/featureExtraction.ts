@@ -1,11 +1,12 @@
 import { AutoBackbone } from '../../bert/auto.ts';
 import { pool } from '../../bert/heads/pooling.ts';
 import type { Backbone } from '../../bert/registry.ts';
-import type { ModelSource } from '../../formats/modelFolder.ts';
+import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
+import { readSentenceSettings, type SentenceSettings } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { cat, noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
+import { cat, noGrad, normalize, scope, type Tensor, tensor } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { collateInputs, type EncodedExample } from '../data/batch.ts';
+import { collateInputs, defaultMaxLength, type EncodedExample } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from '../trainer/checks.ts';
@@ -18,9 +19,10 @@ export type FeatureModel = Backbone;
 /** Options of `FeatureExtractionPipeline.predict`. */
 export interface FeatureOptions {
   /**
-   * `cls`: the state of the first position. `mean` (default): the mean over all tokens, special
-   * ones included, as in sentence-transformers. `tokens`: one vector for each token, special ones
-   * included.
+   * `cls`: the state of the first position. `mean`: the mean over all tokens, special ones
+   * included. `tokens`: one vector for each token, special ones included. Default: what the files
+   * of sentence-transformers in the folder say, whose vectors may also be scaled to length 1; else
+   * `mean`.
    */
   pooling?: 'cls' | 'mean' | 'tokens';
   /**
@@ -46,9 +48,13 @@ export class FeatureExtractionPipeline {
   readonly model: FeatureModel;
   readonly tokenizer: BertTokenizer;
 
-  constructor(model: FeatureModel, tokenizer: BertTokenizer) {
+  /** How vectors of texts are made, if the folder says it. */
+  readonly sentence?: SentenceSettings;
+
+  constructor(model: FeatureModel, tokenizer: BertTokenizer, sentence?: SentenceSettings) {
     this.model = model;
     this.tokenizer = tokenizer;
+    this.sentence = sentence;
   }
 
   /**
@@ -56,8 +62,9 @@ export class FeatureExtractionPipeline {
    * @throws UsageError as `loadTrained`.
    */
   static async fromPretrained(source: ModelSource): Promise<FeatureExtractionPipeline> {
-    const { model, tokenizer } = await loadTrained(AutoBackbone, source);
-    return new FeatureExtractionPipeline(model, tokenizer);
+    const folder = await openModelFolder(source);
+    const { model, tokenizer } = await loadTrained(AutoBackbone, folder);
+    return new FeatureExtractionPipeline(model, tokenizer, await readSentenceSettings(folder.dir));
   }
 
   /**
@@ -75,9 +82,15 @@ export class FeatureExtractionPipeline {
     return features;
   }
 
+  /** Longest text in tokens by default. */
+  get maxLength(): number {
+    const longest = defaultMaxLength(this.model.config, this.tokenizer);
+    return Math.min(longest, this.sentence?.maxLength ?? longest);
+  }
+
   /** Texts, or pairs, as ids, cut to `maxLength` tokens; with `stride`, split into windows. */
   encode(texts: readonly TextInput[], maxLength?: number, stride?: number): EncodedExample[] {
-    return encodeTexts(texts, this.model, this.tokenizer, maxLength, stride);
+    return encodeTexts(texts, this.model, this.tokenizer, maxLength ?? this.maxLength, stride);
   }
 
   /**
@@ -147,7 +160,7 @@ export class FeatureExtractionPipeline {
 
   #forwardBatch(
     examples: readonly EncodedExample[],
-    { pooling = 'mean', layers = [-1], combine = 'concat' }: FeatureOptions,
+    { pooling, layers = [-1], combine = 'concat' }: FeatureOptions,
   ): Tensor {
     const { padTokenId, maxPositionEmbeddings } = this.model.config;
     const batch = collateInputs(examples, padTokenId, maxPositionEmbeddings);
@@ -162,7 +175,11 @@ export class FeatureExtractionPipeline {
         const { hiddenStates } = this.model.forward({ inputIds, attentionMask, tokenTypeIds });
         const chosen = layers.map((layer) => hiddenStates.at(layer)!);
         const states = combine === 'sum' ? chosen.reduce((a, b) => a.add(b)) : cat(chosen, -1);
-        return pooling === 'tokens' ? states : pool(states, attentionMask, pooling);
+        if (pooling === 'tokens') return states;
+        const how = pooling ?? this.sentence?.pooling ?? 'mean';
+        const vectors = pool(states, attentionMask, how);
+        const isScaled = pooling === undefined && this.sentence?.normalize;
+        return isScaled ? normalize(vectors, 2, -1) : vectors;
       }),
     );
   }

@@ -8,6 +8,7 @@ import type { Throughput } from '../trainer/stepReader.ts';
 import { Trainer } from '../trainer/trainer.ts';
 import { isFiniteStep, type SavedState, type TrainerState } from '../trainer/trainerState.ts';
 import type { StepInfo, TrainingLog, TrainingTask } from '../trainer/trainingTask.ts';
+import type { StepHash } from '../trainer/weightsHash.ts';
 import { type CorpusPosition, START, trainingBatches } from './batches.ts';
 import type { Document } from './corpus.ts';
 import { evaluatePretraining } from './evaluate.ts';
@@ -45,6 +46,8 @@ export interface PretrainData {
 export interface PretrainCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
+  /** Stops after this step, as `signal` does. */
+  stopAfter?: number;
   /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
   peakFlops?: number;
   /** After each step, when its results arrive. */
@@ -54,6 +57,8 @@ export interface PretrainCallbacks {
   onOutOfMemory?: (halved: HalvedInTraining) => void;
   /** When a step is left out, since its loss or gradients are not finite. */
   onSkip?: (record: PretrainStep) => void;
+  /** Every `hashEvery` steps and at the last one: SHA-256 of the weights. */
+  onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */
   onCheckpoint?: (state: PretrainState<Tensor>) => Promise<void>;
 }

@@ -8,4 +8,9 @@ export interface PretrainOptions extends ExampleBuilderOptions, Hyperparameters 
   evalEvery: number;
   /** Steps between checkpoints. */
   saveEvery: number;
+  /**
+   * Steps between the hashes of the weights that checkpoints and `onHash` are given. Default: none;
+   * in `pretrain`, `saveEvery`.
+   */
+  hashEvery?: number;
 }

@@ -1,13 +1,17 @@
 import type { BertForMultipleChoice } from '../../bert/heads/multipleChoice.ts';
 import type { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts';
+import type { BertModel } from '../../bert/model.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
+import { encodePairs } from '../data/pairEncoding.ts';
 import type { EncodedWindow } from '../data/questionWindows.ts';
+import type { TextInput } from '../pipelines/encode.ts';
 import { type ChoiceInput, MultipleChoicePipeline } from '../pipelines/multipleChoice.ts';
 import { QuestionAnsweringPipeline, type QuestionInput } from '../pipelines/questionAnswering.ts';
 import type { AnswerOptions, FoundAnswer } from '../tasks/spans.ts';
+import { evaluateExamples } from '../trainer/evaluate.ts';
 
-/** Predictors that answer questions and choose among texts. */
+/** Predictors that answer questions, choose among texts, and compare two. */
 
 /** The answer to a question. */
 export interface AnswerPrediction extends FoundAnswer {
@@ -73,6 +77,30 @@ export function chooser(
         return { ...each, text: texts.get(examples[i])![each.choice] };
       });
       return { task: 'multiple-choice' as const, predictions };
+    },
+  };
+}
+
+/** A predictor of how alike the two texts of a pair are. */
+export function comparer(
+  model: BertModel,
+  tokenizer: BertTokenizer,
+  { maxLength, batchSize }: Sizes,
+) {
+  return {
+    encode(inputs: readonly unknown[]) {
+      const pairs = (inputs as readonly TextInput[]).map((input) => {
+        const [text, pair] = typeof input === 'string' ? [input] : input;
+        return { text, pair, label: undefined };
+      });
+      return encodePairs(pairs, tokenizer, maxLength, model.config.maxPositionEmbeddings);
+    },
+    async predict(examples: readonly EncodedExample[], signal?: AbortSignal) {
+      const { predictions } = await evaluateExamples(model, examples, batchSize, { signal });
+      return {
+        task: 'similarity' as const,
+        predictions: predictions.map((score) => ({ score: score as number })),
+      };
     },
   };
 }

@@ -120,7 +120,7 @@ export function worstExamples(
 
 /** Whether examples of a task can be ordered by their loss. */
 export const hasWorst = (task: TaskName): boolean =>
-  task !== 'question-answering' && task !== 'multiple-choice';
+  task !== 'question-answering' && task !== 'multiple-choice' && task !== 'similarity';
 
 /** @throws UsageError unless `worst` is a number of texts, and a model gives labels or scores. */
 export function checkWorst(worst: number, task: TaskName, model: string): void {

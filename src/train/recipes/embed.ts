@@ -1,7 +1,7 @@
 import { isRowProblem } from '../../formats/tables/rows.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
+import type { EncodedExample } from '../data/batch.ts';
 import { windowsOf } from '../data/documents.ts';
 import type { DataOptions } from '../data/labelledData.ts';
 import { embedDefaults } from '../defaults.ts';
@@ -90,7 +90,7 @@ export async function embed(
       ),
       encoded,
       tokenizer: pipeline.tokenizer,
-      maxLength: maxLength ?? defaultMaxLength(pipeline.model.config, pipeline.tokenizer),
+      maxLength: maxLength ?? pipeline.maxLength,
     },
     report,
   );

@@ -1,9 +1,5 @@
-import { modelFiles } from '../../formats/modelFiles.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists } from '../../platform/readFiles.ts';
-import { joinPath } from '../../platform/runtime.ts';
-import { filesOf } from '../data/severalFiles.ts';
 import { fineTuneDefaults, fineTuneDefaultsOf } from '../defaults.ts';
 import { checkOneProcess } from '../distributed/initProcessGroup.ts';
 import { getWorldSize } from '../distributed/processGroup.ts';
@@ -17,12 +13,8 @@ import { type EpochRecord, History, type StepRecord } from '../trainer/history.t
 import { survivingDeviceLoss } from './deviceLoss.ts';
 import type { TrainingCallbacks } from './events.ts';
 import type { FineTuneEvent } from './fineTuneEvents.ts';
-import {
-  type FineTuneResult,
-  type FineTuneRun,
-  type FineTuneSettings,
-  runFineTuning,
-} from './fineTuneRun.ts';
+import { type FineTuneResult, type FineTuneRun, runFineTuning } from './fineTuneRun.ts';
+import type { FineTuneSettings } from './fineTuneSettings.ts';
 import { checkLora } from './lora.ts';
 import { checkIsFolder, checkNotModel } from './outFolder.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
@@ -35,6 +27,7 @@ import {
   deviceSettings,
   type FileMarks,
   markFiles,
+  watchedFiles,
 } from './start.ts';
 import { withTensorBoard } from './tensorBoard.ts';
 
@@ -155,7 +148,7 @@ async function openRun(
  * State and settings of a fine-tuning.
  * @throws UsageError if the folder is no checkpoint, or broken.
  */
-async function readFineTuning(dir: string) {
+export async function readFineTuning(dir: string) {
   let history = new History();
   const read = await readTrainingState<FitPosition, StepRecord, EpochRecord>(dir, (value, name) => {
     history = History.parse(value, name);
@@ -168,20 +161,4 @@ async function readFineTuning(dir: string) {
     totalSteps === undefined ? history.epochs.length === epochs : read.state.step >= totalSteps;
   const isFinished = isDone || hasStoppedEarly(history.epochs, history.monitor, patience);
   return { ...read, isFinished };
-}
-
-/** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
-export async function watchedFiles({
-  data,
-  valid,
-  lora,
-  model,
-}: Pick<FineTuneOptions, 'data' | 'valid' | 'lora' | 'model'>): Promise<string[]> {
-  const weights = joinPath(model ?? '', modelFiles.weights);
-  const isAdapted = lora !== undefined && (await fileExists(weights));
-  return [
-    ...filesOf(data),
-    ...(valid === undefined ? [] : [valid]),
-    ...(isAdapted ? [weights] : []),
-  ];
 }

@@ -118,7 +118,12 @@ export async function readFiles(
 
 /** Whether the outputs of a task have the names of the data's labels. */
 const namesLabels = (task: Task): boolean =>
-  ![tasks.regression, tasks['question-answering'], tasks['multiple-choice']].includes(task);
+  ![
+    tasks.regression,
+    tasks['question-answering'],
+    tasks['multiple-choice'],
+    tasks.similarity,
+  ].includes(task);
 
 /** Examples to train on and to validate with. */
 export interface SplitData {
@@ -194,12 +199,15 @@ function checkSplit({ folds, valid, stride, balance, classWeights }: CheckedOpti
 
 type CheckedOptions = FineTuneDataOptions & { classWeights?: unknown };
 
+const isUncut = ({ name }: Pick<Task, 'name'>): boolean =>
+  name === 'multiple-choice' || name === 'similarity';
+
 /** @throws UsageError for options that a task has no use for. */
 export function checkTask(
   { stride, balance }: Pick<FineTuneDataOptions, 'stride' | 'balance'>,
   task: Pick<Task, 'name' | 'perToken'>,
 ): void {
-  if (stride !== undefined && (task.perToken || task.name === 'multiple-choice')) {
+  if (stride !== undefined && (task.perToken || isUncut(task))) {
     const hint = task.perToken ? ': split documents into sentences instead' : '';
     throw new UsageError(
       `\`stride\`: expected a task that labels texts or answers questions, got ${task.name}${hint}`,
@@ -219,11 +227,11 @@ function outputLabels(
   isNew: boolean,
 ): string[] {
   const path = namesOfFiles(data);
-  if (task === tasks.regression) {
+  if (task === tasks.regression || task === tasks.similarity) {
     const [{ rawLabel: first }] = examples;
     if (examples.every(({ rawLabel }) => rawLabel === first))
       throw new UsageError(`${path}: expected different scores, got ${first} only`);
-    return ['LABEL_0'];
+    return task === tasks.regression ? ['LABEL_0'] : ['LABEL_0', 'LABEL_1'];
   }
   if (task === tasks['multi-label'] && labels.length > 0) return labels;
   if (!namesLabels(task)) return ['LABEL_0', 'LABEL_1'];

@@ -1,7 +1,4 @@
-import { bertConfig, labelFields } from '../../bert/config.ts';
-import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
-import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
@@ -9,61 +6,35 @@ import { hashFile } from '../../platform/hash.ts';
 import { fileExists } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
-import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import type { EncodedExample } from '../data/batch.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { filesOf } from '../data/severalFiles.ts';
 import { isMainProcess, onMainProcess, processGroup } from '../distributed/processGroup.ts';
 import { metricNames } from '../tasks/metric.ts';
-import {
-  checkVocab,
-  createTaskModel,
-  deviceOf,
-  labelsOf,
-  loadForTask,
-  type TaskModel,
-  taskOf,
-} from '../tasks/taskModel.ts';
-import { readTrainedHead } from '../tasks/trainedHead.ts';
+import { deviceOf, labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
 import {
-  type FitOptions,
   type FitPosition,
   type FitState,
   findFitBatchSize,
   fit,
+  stepsPerEpoch,
   totalStepsOf,
 } from '../trainer/fit.ts';
 import { type EpochRecord, History, type StepRecord } from '../trainer/history.ts';
+import { examplesPerStep } from '../trainer/hyperparameters.ts';
 import { historyPicture } from '../trainer/picture.ts';
 import type { SavedState } from '../trainer/trainer.ts';
 import { type RecipeCallbacks, troubleCallbacks } from './events.ts';
-import {
-  encodeAndSplit,
-  type FineTuneDataOptions,
-  type ReadFiles,
-  readFiles,
-} from './fineTuneData.ts';
 import type { FineTuneEvent } from './fineTuneEvents.ts';
-import { addLora, checkWhole, type LoraOptions, trainedPart } from './lora.ts';
+import { type PreparedFineTuning, prepareFineTuning } from './fineTunePrepare.ts';
+import type { FineTuneSettings } from './fineTuneSettings.ts';
+import { trainedPart } from './lora.ts';
 import { writeFineTuneCard } from './modelCard.ts';
 import { checkNoModel } from './outFolder.ts';
+import { type Receipted, writeReceipt } from './receipt/receipt.ts';
 import { reportFineTuning } from './report/fineTuneReport.ts';
 import type { RunFolder } from './runFolder.ts';
-import { fetchModel, freshConfig, reportWeights, type StartOptions } from './start.ts';
-import type { TensorBoardOptions } from './tensorBoard.ts';
-
-/** Everything that decides the outcome of a fine-tuning; the same when it is resumed. */
-export interface FineTuneSettings
-  extends StartOptions,
-    FineTuneDataOptions,
-    FitOptions,
-    LoraOptions,
-    TensorBoardOptions {
-  /** Layers of the encoder to freeze, from the lowest, with the embeddings. Default: none. */
-  freeze?: number | 'all';
-  /** Checkpoints that are kept, the latest ones. Default 2. */
-  keep: number;
-}
+import { watchedFiles } from './start.ts';
 
 /** What `fineTune` resolves with. */
 export interface FineTuneResult {
@@ -108,18 +79,8 @@ export interface FineTuneRun {
 export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { settings, report, begun } = run;
   const started = performance.now();
-  const folder = await startingFolder(run);
-  const files = await readFiles(
-    // A checkpoint has the classifier that the run goes on with.
-    begun ? { ...settings, replaceHead: false } : settings,
-    folder && (await readTrainedHead(folder)),
-    report,
-  );
-  const { model, tokenizer, peft } = await startingModel(run, folder, files);
-  const labels = [...files.head.labels];
-  if (settings.freeze !== undefined) freezeEncoder(model, settings.freeze);
-  const { maxPositionEmbeddings } = model.config;
-  const split = encodeAndSplit(files, settings, tokenizer, maxPositionEmbeddings, report);
+  const prepared = await prepareFineTuning(run);
+  const { files, model, tokenizer, peft, labels, split } = prepared;
   const { train, valid } = split;
   if (run.findsBatchSize) {
     run.kept.batchSize = settings.batchSize = await findFitBatchSize(model, train, settings);
@@ -142,10 +103,17 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
   await run.folder.begin();
   run.kept.totalSteps = totalSteps;
-  const history = await trainAndSave(run, { model, tokenizer, peft, train, valid });
+  const { history, ...saved } = await trainAndSave(run, prepared);
   const interrupted = run.callbacks.signal?.aborted === true;
+  const kept = { ...run.kept, ...settings };
+  const paths = await watchedFiles(settings);
+  await onMainProcess(() =>
+    writeReceipt(run.folder.path, {
+      ...{ kind: 'fine-tuning', kept, paths },
+      ...{ tokenizer, config: model.config, ...saved },
+    }),
+  );
   if (!interrupted && isMainProcess()) {
-    const kept = { ...run.kept, ...settings };
     const counts = { train: train.length, valid: valid.length };
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
     await reportFineTuning({
@@ -170,55 +138,11 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   };
 }
 
-/** The folder that the run starts from: its checkpoint if it is resumed; none for a fresh model. */
-async function startingFolder({
-  settings: { model, lora },
-  begun,
-  report,
-}: FineTuneRun): Promise<ModelFolder | undefined> {
-  if (begun && lora !== undefined) return fetchModel(begun.checkpoint, report, model);
-  if (begun) return openModelFolder(begun.checkpoint);
-  if (model === undefined) return undefined;
-  const folder = await fetchModel(model, report);
-  if (lora !== undefined) checkWhole(folder);
-  return folder;
-}
-
-/** The model of a folder or a fresh one. */
-async function startingModel(
-  { settings, begun, report }: FineTuneRun,
-  folder: ModelFolder | undefined,
-  { task, head }: ReadFiles,
-): Promise<Pick<Prepared, 'model' | 'tokenizer' | 'peft'>> {
-  const { vocab, config, cased, seed, lora } = settings;
-  if (!folder) {
-    const fresh = await freshConfig({ vocab: vocab!, config, cased });
-    const labelled = bertConfig({ ...fresh.config, ...labelFields(head.labels) });
-    return { model: createTaskModel(task, labelled, seed), tokenizer: fresh.tokenizer };
-  }
-  const tokenizer = await BertTokenizer.fromPretrained(folder);
-  // An adapter goes on from its own weights and those of its base model.
-  const from = (lora !== undefined && begun && folder.adapter?.base) || folder;
-  const model = await loadForTask(from, task, head, seed);
-  if (from === folder) reportWeights(folder.name, model, report);
-  checkVocab(tokenizer, model.config, folder.name);
-  if (lora === undefined) return { model, tokenizer };
-  return { model, tokenizer, peft: await addLora(model, settings, begun && folder) };
-}
-
-interface Prepared {
-  model: TaskModel;
-  tokenizer: BertTokenizer;
-  peft?: PeftModel<TaskModel>;
-  train: EncodedExample[];
-  valid: EncodedExample[];
-}
-
 /** Trains; keeps the best model in the folder, and the state in its checkpoints. */
 async function trainAndSave(
   run: FineTuneRun,
-  { model, peft, tokenizer, train, valid }: Prepared,
-): Promise<History> {
+  { model, peft, tokenizer, split: { train, valid } }: PreparedFineTuning,
+): Promise<{ history: History } & Pick<Receipted, 'hashes' | 'model'>> {
   const { settings, folder, kept, begun, report } = run;
   const out = folder.path;
   const part = trainedPart(model, peft, settings.model);
@@ -231,12 +155,14 @@ async function trainAndSave(
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   const monitor = settings.metric ?? taskOf(model).monitoredMetrics(labelsOf(model))[0];
   let { checkpoint, bestModel } = begun ?? {};
+  let hashes = begun?.state.hashes;
   const history = await fit(
     model,
     train,
     valid,
     {
       ...settings,
+      hashEvery: hashEveryOf(settings, train.length),
       signal,
       peakFlops,
       ...troubleCallbacks(report),
@@ -248,6 +174,7 @@ async function trainAndSave(
         bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
+        hashes = state.hashes;
         const about = { history: new History(monitor, log), bestModel };
         // The same run has the same files, whatever folder its command names.
         const shared = { ...kept, command: undefined };
@@ -276,15 +203,25 @@ async function trainAndSave(
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }
   if (bestModel && !isAborted && !history.epochs.at(-1)!.best) {
-    if ((await hashFile(weights)).sha256 !== bestModel)
-      throw new UsageError(
-        `${out}: expected the best model of this run, got other weights; ` +
-          `those of the last epoch are in ${checkpoint}`,
-      );
+    await checkBest(out, weights, bestModel, checkpoint!);
     await part.load(out);
   }
-  return history;
+  const saved = bestModel ? { file: part.weightsFile, sha256: bestModel } : undefined;
+  return { history, hashes, model: saved };
 }
+
+/** @throws UsageError if the weights in a folder are not those of the run's best model. */
+async function checkBest(out: string, weights: string, best: string, checkpoint: string) {
+  if ((await hashFile(weights)).sha256 === best) return;
+  throw new UsageError(
+    `${out}: expected the best model of this run, got other weights; ` +
+      `those of the last epoch are in ${checkpoint}`,
+  );
+}
+
+/** Steps between hashes: those between checkpoints. */
+export const hashEveryOf = (settings: FineTuneSettings, examples: number): number =>
+  settings.hashEvery ?? settings.saveEvery ?? stepsPerEpoch(examples, examplesPerStep(settings));
 
 async function writeHistory(dir: string, history: History, data: string): Promise<void> {
   const title = `${data.split('/').at(-1)}: loss and ${metricNames[history.monitor]}`;

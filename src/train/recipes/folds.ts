@@ -11,10 +11,10 @@ import { checkOneProcess } from '../distributed/initProcessGroup.ts';
 import { checkpointSteps } from '../trainer/checkpoints.ts';
 import type { EpochRecord } from '../trainer/history.ts';
 import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
-import { type BegunFineTuning, type FineTuneOptions, fineTune, watchedFiles } from './fineTune.ts';
+import { type BegunFineTuning, type FineTuneOptions, fineTune } from './fineTune.ts';
 import type { FineTuneEvent } from './fineTuneEvents.ts';
-import type { FineTuneSettings } from './fineTuneRun.ts';
-import { checkUnchanged, deviceSettings, markFiles } from './start.ts';
+import type { FineTuneSettings } from './fineTuneSettings.ts';
+import { checkUnchanged, deviceSettings, markFiles, watchedFiles } from './start.ts';
 
 const FOLDS = 'folds.json';
 

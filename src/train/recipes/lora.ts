@@ -1,6 +1,7 @@
 import { readCheckpoint } from '../../bert/checkpoint/read.ts';
 import { getPeftModel } from '../../bert/layers/lora/getPeftModel.ts';
 import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
+import { BertModel } from '../../bert/model.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import type { FileContent } from '../../platform/atomicWrite.ts';
@@ -8,6 +9,7 @@ import { removeFile } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import type { TaskModel } from '../tasks/taskModel.ts';
+import { writeSentenceFiles } from './sentenceFolder.ts';
 
 /** Training of an adapter instead of the whole model (LoRA, Hu et al. 2021, arXiv 2106.09685). */
 export interface LoraOptions {
@@ -96,6 +98,7 @@ export const trainedPart = (
   fileContents: () => (peft ?? model).fileContents(),
   async save(dir, tokenizerFiles) {
     await (peft ?? model).savePretrained(dir, tokenizerFiles);
+    if (model instanceof BertModel) await writeSentenceFiles(dir, model);
     const others = peft
       ? [modelFiles.weights, modelFiles.weightsIndex]
       : [modelFiles.adapterConfig, modelFiles.adapterWeights];

@@ -1,12 +1,13 @@
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
-import { architectures, findArchitecture } from '../../bert/registry.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
+import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { formatNames, formatValue } from '../../platform/format.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { checkNoModel } from './outFolder.ts';
+import { writeSettings } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
+import { loadWholeModel } from './wholeModel.ts';
 
 /** Options of `mergeAdapter`. */
 export interface MergeAdapterOptions {
@@ -35,26 +36,11 @@ export async function mergeAdapter(
     throw new UsageError(
       `${name} has no ${modelFiles.adapterConfig}: expected an adapter, to merge it into its model`,
     );
-  const architecture = await folder.architecture();
-  const entry = findArchitecture(architecture);
-  if (!entry)
-    throw new UsageError(
-      `${name}: expected a model that is one of ` +
-        `${architectures.map(({ Model }) => Model.architecture).join(', ')}, ` +
-        `got ${formatValue(architecture)}`,
-    );
-  const Model = entry.Model as {
-    fromPretrained(source: typeof folder): Promise<BertPreTrainedModel>;
-  };
-  const model = await Model.fromPretrained(folder);
-  const { missing } = model.loadReport;
-  if (missing.length > 0)
-    throw new UsageError(
-      `neither ${name} nor ${folder.adapter.base.name} has ${formatNames(missing)}, ` +
-        `which ${architecture} needs`,
-    );
+  const model = await loadWholeModel(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
   const modelMaxLength = model.config.maxPositionEmbeddings;
   await model.savePretrained(out, tokenizer.files({ modelMaxLength }));
+  const sentence = await readSentenceSettings(folder.dir);
+  if (sentence) await writeSettings(out, sentence, model.config);
   return { model, base: folder.adapter.base.name, out };
 }

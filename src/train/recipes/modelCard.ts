@@ -35,6 +35,7 @@ const pipelineTags: Record<TaskName, string> = {
   'token-classification': 'token-classification',
   'question-answering': 'question-answering',
   'multiple-choice': 'multiple-choice',
+  similarity: 'sentence-similarity',
 };
 
 interface FineTuned {

@@ -87,6 +87,11 @@ function checkSingle(texts: readonly TextInput[], task: TaskName, model: string)
     throw new UsageError(
       `\`texts\`: ${model} chooses among texts: expected a file with choices (\`input\`)`,
     );
+  if (task === 'similarity' && texts.some((text) => typeof text === 'string'))
+    throw new UsageError(
+      `\`texts\`: expected pairs, since ${model} compares two texts, got a single text ` +
+        '(set `pairs: true`)',
+    );
   if (task === 'question-answering' && texts.some((text) => typeof text === 'string'))
     throw new UsageError(
       `\`texts\`: expected pairs of question and context, since ${model} answers questions, ` +

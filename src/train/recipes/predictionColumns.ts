@@ -87,6 +87,7 @@ function objectColumns(task: TaskName, topK: number | 'all' | undefined): Column
     case 'multi-label':
       return [['labels', ({ labels }: PredictionOf<'multi-label'>) => labels], scores, ...top];
     case 'regression':
+    case 'similarity':
       return [scoreColumn];
     case 'token-classification':
       return wordColumns;
@@ -123,6 +124,7 @@ function cellColumns(
         }),
       ];
     case 'regression':
+    case 'similarity':
       return [scoreColumn];
     case 'token-classification':
       return wordColumns;

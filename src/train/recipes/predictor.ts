@@ -2,6 +2,7 @@ import { BertForMultipleChoice } from '../../bert/heads/multipleChoice.ts';
 import { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts';
 import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import { BertModel } from '../../bert/model.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
@@ -31,7 +32,7 @@ import {
 } from '../pipelines/tokenClassification.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, type TaskModel, taskOf } from '../tasks/taskModel.ts';
-import { type AnswerPrediction, answerer, chooser } from './answering.ts';
+import { type AnswerPrediction, answerer, chooser, comparer } from './answering.ts';
 import { checkCalibrated, readCalibration, thresholdsOf } from './calibrationFile.ts';
 import type { InputEventOf } from './events.ts';
 import { checkTask } from './fineTuneData.ts';
@@ -47,7 +48,8 @@ export type PredictResult =
   | { task: 'regression'; predictions: { score: number }[] }
   | { task: 'token-classification'; predictions: WordsPrediction[] }
   | { task: 'question-answering'; predictions: AnswerPrediction[] }
-  | { task: 'multiple-choice'; predictions: ChosenText[] };
+  | { task: 'multiple-choice'; predictions: ChosenText[] }
+  | { task: 'similarity'; predictions: { score: number }[] };
 
 /** The label of a text. */
 export interface LabelPrediction extends Omit<Prediction, 'label'> {
@@ -137,6 +139,7 @@ function partsOf(model: TaskModel, tokenizer: BertTokenizer, options: PartOption
   if (model instanceof BertForTokenClassification) return tagger(model, tokenizer, options);
   if (model instanceof BertForQuestionAnswering) return answerer(model, tokenizer, options);
   if (model instanceof BertForMultipleChoice) return chooser(model, tokenizer, options);
+  if (model instanceof BertModel) return comparer(model, tokenizer, options);
   return classifier(model, tokenizer, options);
 }
 

@@ -16,6 +16,7 @@ import {
   type PretrainResult,
   type PretrainRun,
   type PretrainSettings,
+  pretrainFiles,
   runPretraining,
 } from './pretrainRun.ts';
 import { findsRun, RunFolder } from './runFolder.ts';
@@ -58,7 +59,7 @@ export async function pretrain(
     const resumes = !('out' in options) || (await findsRun(options));
     let run = resumes ? await openRun(folder, report) : await newRun(options);
     await callbacks.openDevice?.(run.begun);
-    const paths = [...run.settings.files, ...(run.settings.valid ? [run.settings.valid] : [])];
+    const paths = pretrainFiles(run.settings);
     if (run.begun) await checkUnchanged(folder.path, paths, run.begun);
     const marks = run.begun ?? (await markFiles(paths));
     const { command, version } = run.begun ?? callbacks.about ?? {};
@@ -122,7 +123,7 @@ async function openRun(folder: RunFolder, report: (event: RunEvent) => void): Pr
  * State and settings of a pre-training.
  * @throws UsageError if the folder is no checkpoint, or broken.
  */
-async function readRun(checkpoint: string) {
+export async function readRun(checkpoint: string) {
   const { state, settings } = await readPretraining(checkpoint);
   checkPretrainSettings(settings, checkpoint);
   return { state, settings: settings as unknown as BegunPretraining };

@@ -1,7 +1,10 @@
 import { bertConfig } from '../../bert/config.ts';
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { openModelFolder } from '../../formats/modelFolder.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { withDefaults } from '../../platform/defaults.ts';
+import { hashFile } from '../../platform/hash.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { defaultDevice, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength } from '../data/batch.ts';
@@ -30,6 +33,7 @@ import {
 } from './events.ts';
 import { writePretrainCard } from './modelCard.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
+import { writeReceipt } from './receipt/receipt.ts';
 import { reportPretraining } from './report/pretrainReport.ts';
 import type { RunFolder } from './runFolder.ts';
 import {
@@ -148,10 +152,11 @@ export async function runPretraining(
     settings: { ...settings, totalSteps, ...about, command: undefined },
   };
   let checkpoint = saved?.checkpoint;
+  let hashes = saved?.state.hashes;
   const history = await pretrainModel(
     model,
     data,
-    { ...settings, totalSteps },
+    { ...settings, totalSteps, hashEvery: settings.hashEvery ?? settings.saveEvery },
     {
       signal,
       peakFlops: measures ? (await measurePeaks(device)).flops : undefined,
@@ -159,6 +164,7 @@ export async function runPretraining(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async ({ log, ...state }: PretrainState<Tensor>) => {
+        hashes = state.hashes;
         const so = { objective: objectiveOf(model), ...log };
         checkpoint = await folder.save(state, { ...content, history: so }, settings.keep);
         report({ event: 'checkpoint', step: state.step });
@@ -172,9 +178,19 @@ export async function runPretraining(
       writeResult(folder.path, model, history, settings.files[0], tokenizerFiles),
     );
   const interrupted = step < totalSteps;
+  const weights = step > 0 ? joinPath(folder.path, modelFiles.weights) : undefined;
+  const kept = { ...content.settings, command: about.command };
+  await onMainProcess(async () =>
+    writeReceipt(folder.path, {
+      ...{ kind: 'pre-training', kept, paths: pretrainFiles(settings), tokenizer, hashes },
+      config: model.config,
+      ...(weights && {
+        model: { file: modelFiles.weights, sha256: (await hashFile(weights)).sha256 },
+      }),
+    }),
+  );
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
   else if (isMainProcess()) {
-    const kept = { ...content.settings, command: about.command };
     await writePretrainCard(folder.path, { settings: kept, model, history });
     await reportPretraining({
       ...{ out: folder.path, model, history, kept },
@@ -189,8 +205,14 @@ const countSteps = async (settings: PretrainSettings, data: PretrainData): Promi
   settings.steps ??
   (settings.epochs ?? EPOCHS) * (await countBatches(data.documents, data.exampleBuilder, settings));
 
+/** The files that a pre-training must find unchanged. */
+export const pretrainFiles = ({ files, valid }: PretrainSettings): string[] => [
+  ...files,
+  ...(valid ? [valid] : []),
+];
+
 /** The model of a folder (`from` if a run is resumed), or a fresh one. */
-async function startingModel(
+export async function startingModel(
   settings: PretrainSettings,
   from: string | undefined,
   report: (event: InputEvent) => void,

@@ -1,6 +1,7 @@
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength, type EncodedExample, encodeExamples } from '../data/batch.ts';
 import type { Example } from '../data/labelledData.ts';
+import { encodePairs } from '../data/pairEncoding.ts';
 import { type EncodedWindow, encodeQuestions } from '../data/questionWindows.ts';
 import { foldSplit, type Split, stratifiedSplit } from '../data/split.ts';
 import { defaultStride, maxLengthOf } from '../defaults.ts';
@@ -44,7 +45,10 @@ export function encodeForTask(
   report: (event: InputEvent) => void,
 ): EncodedData {
   if (task.name !== 'question-answering') {
-    const encoded = encodeExamples(examples, tokenizer, maxLength, maxPositions, stride);
+    const encoded =
+      task.name === 'similarity'
+        ? encodePairs(examples, tokenizer, maxLength, maxPositions)
+        : encodeExamples(examples, tokenizer, maxLength, maxPositions, stride);
     reportUnseen(path, { examples, encoded, tokenizer, maxLength }, report);
     return { encoded, sources: [...examples] };
   }

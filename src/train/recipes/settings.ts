@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
-import { objectiveNames, taskNames } from '../defaults.ts';
+import { objectiveNames, similarityLosses, taskNames } from '../defaults.ts';
 import { reductionNames } from '../distributed/exchange.ts';
 import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
@@ -42,6 +42,7 @@ const shared = {
   detectAnomaly: flag,
   seed: integer,
   saveEvery: count,
+  hashEvery: count,
   keep: count,
   tensorboard: v.optional(v.union([v.string(), v.boolean()])),
   command: text,
@@ -75,6 +76,7 @@ const fineTuneSchema = v.looseObject({
   labelSmoothing: v.optional(v.number()),
   classWeights: v.optional(v.union([v.literal('balanced'), v.array(v.number())])),
   focalLoss: v.optional(v.number()),
+  loss: v.optional(v.picklist(similarityLosses)),
   layerDecay: v.optional(v.number()),
   lora: count,
   loraAlpha: v.optional(v.number()),

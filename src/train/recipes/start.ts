@@ -2,13 +2,16 @@ import { checkParameterCount } from '../../bert/checkpoint/sizes.ts';
 import { bertConfig, bertTiny, parseBertConfig } from '../../bert/config.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import type { Traits } from '../../device/traits.ts';
+import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { hashFile } from '../../platform/hash.ts';
-import { readJson } from '../../platform/readFiles.ts';
+import { fileExists, readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import { defaultDevice } from '../../tensor/index.ts';
 import { BertTokenizer, readVocabulary } from '../../text/tokenizer/index.ts';
+import { filesOf } from '../data/severalFiles.ts';
 import { checkVocab, hasSpareEmbeddings } from '../tasks/taskModel.ts';
 import type { InputEventOf } from './events.ts';
 
@@ -149,4 +152,26 @@ export async function checkUnchanged(
         `${path}: expected the content it had when ${dir} began, got another; ${hint}`,
       );
   }
+}
+
+interface WatchedOptions {
+  data: string | readonly string[];
+  valid?: string;
+  lora?: number;
+}
+
+/** The files that a run must find unchanged: its data, and the weights that an adapter changes. */
+export async function watchedFiles({
+  data,
+  valid,
+  lora,
+  model,
+}: Pick<StartOptions, 'model'> & WatchedOptions): Promise<string[]> {
+  const weights = joinPath(model ?? '', modelFiles.weights);
+  const isAdapted = lora !== undefined && (await fileExists(weights));
+  return [
+    ...filesOf(data),
+    ...(valid === undefined ? [] : [valid]),
+    ...(isAdapted ? [weights] : []),
+  ];
 }

@@ -3,6 +3,7 @@ import { multiLabel } from './multiLabel.ts';
 import { multipleChoice } from './multipleChoice.ts';
 import { questionAnswering } from './questionAnswering.ts';
 import { regression } from './regression.ts';
+import { similarity } from './similarity.ts';
 import type { Task, TaskName } from './task.ts';
 import { tokenClassification } from './tokenClassification.ts';
 
@@ -14,4 +15,5 @@ export const tasks: Readonly<Record<TaskName, Task>> = {
   'token-classification': tokenClassification,
   'question-answering': questionAnswering,
   'multiple-choice': multipleChoice,
+  similarity,
 };

@@ -1,5 +1,6 @@
 import {
   AutoConfig,
+  AutoModel,
   type AutoModelClass,
   AutoModelForMultipleChoice,
   AutoModelForQuestionAnswering,
@@ -11,6 +12,7 @@ import type { BertForMultipleChoice } from '../../bert/heads/multipleChoice.ts';
 import { BertForQuestionAnswering } from '../../bert/heads/questionAnswering.ts';
 import type { SequenceClassifier } from '../../bert/heads/sequenceClassification.ts';
 import type { BertForTokenClassification } from '../../bert/heads/tokenClassification.ts';
+import { BertModel } from '../../bert/model.ts';
 import { type BertInputs, classificationLoss } from '../../bert/modelInputs.ts';
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import {
@@ -22,11 +24,13 @@ import {
 } from '../../bert/registry.ts';
 import type { Device } from '../../device/device.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
+import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
 import { stack, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { tasks } from './index.ts';
+import { forwardPairs, setSentenceSettings } from './similarity.ts';
 import type { Task } from './task.ts';
 import type { HeadChoice } from './trainedHead.ts';
 
@@ -35,7 +39,8 @@ export type TaskModel =
   | SequenceClassifier<BertPreTrainedModel>
   | BertForTokenClassification
   | BertForQuestionAnswering
-  | BertForMultipleChoice;
+  | BertForMultipleChoice
+  | BertModel;
 
 /**
  * The task of a model: its head's, and among those of a sequence classifier the one of
@@ -46,6 +51,7 @@ export type TaskModel =
 export function taskOf({ architecture, config }: TaskModel): Task {
   const head = findArchitecture(architecture)?.head;
   if (head !== undefined && isTaskHead(head)) return tasks[head];
+  if (head === taskHeads.similarity) return tasks.similarity;
   const { problemType, numLabels } = config;
   if (problemType === 'regression' || (problemType === null && numLabels === 1))
     return tasks.regression;
@@ -62,12 +68,14 @@ export const deviceOf = (model: TaskModel): Device => model.parameters()[0].devi
 
 /**
  * Loss (with `labels`) and logits of a batch; of a question answerer [batch, length, 2], start and
- * end. Choices that `choiceMask` marks with 0 are never chosen.
+ * end; of texts to compare their cosine, [batch, 1]. Choices that `choiceMask` marks with 0 are never chosen.
  */
 export function forwardForTask(
   model: TaskModel,
   { labels, choiceMask, ...inputs }: Record<string, Tensor>,
 ): { loss?: Tensor; logits: Tensor } {
+  if (model instanceof BertModel)
+    return forwardPairs(model, { ...inputs, ...(labels && { labels }) });
   if (model instanceof BertForQuestionAnswering) {
     const [startPositions, endPositions] = [0, 1].map((i) => labels?.select(1, i));
     const output = model.forward({
@@ -92,7 +100,10 @@ export const labelsOf = ({ config: { id2label, numLabels } }: TaskModel): string
 /** A fresh model for a task. */
 export function createTaskModel(task: Task, config: BertConfig, seed: number): TaskModel {
   const Model = findModelClass(taskHeads[task.name])!;
-  return Model.fromConfig({ ...config, problemType: task.problemType }, seed);
+  const model: TaskModel = Model.fromConfig({ ...config, problemType: task.problemType }, seed);
+  // No vector goes through it.
+  if (model instanceof BertModel) model.pooler.freeze();
+  return model;
 }
 
 const CLASSIFIERS = ['classifier', 'qa_outputs'].flatMap((name) => [
@@ -113,6 +124,10 @@ export async function loadForTask(
 ): Promise<TaskModel> {
   const Model = findModelClass(taskHeads[name])!;
   const model: TaskModel = await Model.fromPretrained(source, { labels, problemType, seed });
+  if (model instanceof BertModel) {
+    model.pooler.freeze();
+    setSentenceSettings(model, await readSentenceSettings((await openModelFolder(source)).dir));
+  }
   if (action === 'kept' || action === 'renamed') return model;
   const { missing, unexpected } = model.loadReport;
   const weights = model.stateDict();
@@ -141,6 +156,11 @@ export async function loadTaskModel(
       return loadTrained(AutoModelForQuestionAnswering, folder);
     case 'multiple-choice':
       return loadTrained(AutoModelForMultipleChoice, folder);
+    case taskHeads.similarity: {
+      const { model, tokenizer } = await loadTrained(AutoModel, folder);
+      setSentenceSettings(model as BertModel, await readSentenceSettings(folder.dir));
+      return { model: model as BertModel, tokenizer };
+    }
     default:
       return loadTrained(AutoModelForSequenceClassification, folder);
   }
@@ -172,7 +192,9 @@ export async function loadTrained<M extends BertPreTrainedModel>(
 }
 
 /** Heads of models that are trained for a task; those of several tasks have weights of one name. */
-const trainedHeads: ReadonlySet<Head> = new Set(Object.values(taskHeads));
+const trainedHeads: ReadonlySet<Head> = new Set(
+  Object.values(taskHeads).filter((head) => head !== taskHeads.similarity),
+);
 
 /** @throws UsageError when a folder's model is trained for another task than that of `heads`. */
 async function checkTask(folder: ModelFolder, heads: readonly Head[] | undefined): Promise<void> {

@@ -64,6 +64,7 @@ export function chooseHead(
   replaceHead = false,
 ): HeadChoice {
   const { labels } = data;
+  if (task === 'similarity') return { action: 'kept', labels };
   if (!head) return { action: 'new', labels };
   if (replaceHead) return { action: 'replaced', labels };
   const replace = '`replaceHead: true` to draw a new classifier';

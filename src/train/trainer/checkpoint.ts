@@ -48,6 +48,8 @@ const stateSchema = v.object({
   microBatchSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** SHA-256 of the weights of the run's best model so far, which lies in its folder. */
   bestModel: v.optional(v.string()),
+  /** Hashes of the weights, for the receipt. */
+  hashes: v.optional(v.array(v.object({ step: nonNegativeInteger, sha256: v.string() }))),
 });
 
 /** What a folder needs besides the state of the training. */
@@ -92,9 +94,10 @@ export async function saveTrainingState(
 }
 
 function stateFiles(
-  { step, position, optimizer: { state, paramGroups }, random, microBatchSize }: TrainingState,
+  { step, position, optimizer, random, microBatchSize, hashes }: TrainingState,
   { settings, history, bestModel }: Omit<CheckpointContent, 'model' | 'tokenizerFiles'>,
 ): Record<string, string> {
+  const { state, paramGroups } = optimizer;
   const written: v.InferInput<typeof stateSchema> = {
     settings,
     step,
@@ -106,6 +109,7 @@ function stateFiles(
     ...(random && { random: { ...random } }),
     ...(microBatchSize !== undefined && { microBatchSize }),
     ...(bestModel !== undefined && { bestModel }),
+    ...(hashes && { hashes: [...hashes] }),
   };
   return {
     [STATE]: `${JSON.stringify(written, undefined, 1)}\n`,
@@ -135,12 +139,13 @@ export async function readTrainingState<P, S, E>(
   bestModel?: string;
 }> {
   const path = joinPath(dir, STATE);
-  const { settings, step, position, optimizer, random, microBatchSize, bestModel } = parseSchema(
+  const { settings, bestModel, ...read } = parseSchema(
     stateSchema,
     await readJson(path),
     path,
     'the state of a training',
   );
+  const { step, position, optimizer, random, microBatchSize, hashes } = read;
   const historyPath = joinPath(dir, HISTORY);
   const log = parseHistory(await readJson(historyPath), historyPath);
   if (log.steps.length !== step)
@@ -167,6 +172,7 @@ export async function readTrainingState<P, S, E>(
       log,
       optimizer: { state, paramGroups: optimizer.paramGroups },
       microBatchSize,
+      hashes,
       random: random as unknown as SavedState<P, S, E>['random'],
     },
   };

@@ -103,6 +103,10 @@ const resolvers: Record<TaskName, Resolve> = {
       ? label
       : `the first and last token of the answer, two of the ${inputIds.length} tokens`;
   },
+  similarity(label, _, { choiceLengths }) {
+    if (choiceLengths?.length !== 2) return 'a score of two texts (call `encodePairs` on them)';
+    return Number.isFinite(label) ? (label as number) : 'a finite number';
+  },
   'multiple-choice'(label, _, { choiceLengths = [] }) {
     const isChoice = isIndex(label, choiceLengths.length);
     return isChoice ? (label as number) : `one of ${choiceLengths.length} choices, from 0`;

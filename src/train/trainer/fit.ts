@@ -60,8 +60,8 @@ export async function fit(
   options: Partial<Omit<FitOptions, 'batchSize'>> & { batchSize?: BatchSize } & FitCallbacks = {},
   state?: SavedState<FitPosition, StepRecord, EpochRecord>,
 ): Promise<History> {
-  const { signal, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...rest } = options;
-  const { onOutOfMemory, onSkip, ...given } = rest;
+  const { signal, stopAfter, peakFlops, onStep, onEpoch, onBest, onCheckpoint, ...rest } = options;
+  const { onOutOfMemory, onSkip, onHash, ...given } = rest;
   const asked = withDefaults(fitDefaults as Omit<FitOptions, 'batchSize'>, given);
   if (train.length === 0) throw new UsageError('there are no examples to train on');
   checkCount('epochs', asked.epochs);
@@ -81,11 +81,7 @@ export async function fit(
   const perEpoch = stepsPerEpoch(train.length, examplesPerStep(settings));
   const totalSteps = totalStepsOf(settings, train.length);
   const callbacks: TrainerCallbacks<FitPosition, StepRecord, EpochRecord> = {
-    signal,
-    peakFlops,
-    onStep,
-    onOutOfMemory,
-    onSkip,
+    ...{ signal, stopAfter, peakFlops, onStep, onOutOfMemory, onSkip, onHash },
     onEvaluation: async (record, seconds) => {
       if (record.best) await onBest?.();
       onEpoch?.(record, seconds);

@@ -3,6 +3,7 @@ import type { EpochRecord, StepRecord } from './history.ts';
 import type { HalvedInTraining } from './inMemory.ts';
 import type { Throughput } from './stepReader.ts';
 import type { TrainerState } from './trainerState.ts';
+import type { StepHash } from './weightsHash.ts';
 
 /** Where fine-tuning stands in its data. */
 export interface FitPosition {
@@ -18,6 +19,8 @@ export type FitState<T> = TrainerState<FitPosition, StepRecord, EpochRecord, T>;
 export interface FitCallbacks {
   /** Stops after the current step. */
   signal?: AbortSignal;
+  /** Stops after this step, as `signal` does. */
+  stopAfter?: number;
   /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
   peakFlops?: number;
   /** After each step, when its results arrive. */
@@ -30,6 +33,8 @@ export interface FitCallbacks {
   onEpoch?: (record: EpochRecord, seconds: number) => void;
   /** When the model is the best so far (each epoch without validation data): save it here. */
   onBest?: () => Promise<void>;
+  /** Every `hashEvery` steps and at the last one: SHA-256 of the weights. */
+  onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */
   onCheckpoint?: (state: FitState<Tensor>) => Promise<void>;
 }

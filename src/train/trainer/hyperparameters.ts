@@ -81,6 +81,11 @@ export interface FitOptions extends Hyperparameters, LossOptions {
   groupByLength: boolean;
   /** Steps between checkpoints. Default: one after each epoch. */
   saveEvery?: number;
+  /**
+   * Steps between the hashes of the weights that checkpoints and `onHash` are given. Default: none;
+   * in `fineTune`, `saveEvery`.
+   */
+  hashEvery?: number;
 }
 
 /** @throws UsageError if a value is out of range; names the field. */

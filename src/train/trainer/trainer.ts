@@ -24,6 +24,7 @@ import {
 } from './trainerState.ts';
 import { type StepContext, TrainingStep } from './trainingStep.ts';
 import type { StepInfo, TrainBatch, TrainingLog, TrainingTask } from './trainingTask.ts';
+import { type StepHash, weightsHash } from './weightsHash.ts';
 
 export type { SavedState, TrainerOptions, TrainerState };
 
@@ -37,6 +38,8 @@ const COMPARE_EVERY = 100;
 export interface TrainerCallbacks<P, S, E> {
   /** Stops after the current step. */
   signal?: AbortSignal;
+  /** Stops after this step, as `signal` does. */
+  stopAfter?: number;
   /** Multiply-add peak of the device in operations per second: steps then report `utilisation`. */
   peakFlops?: number;
   /** After each step, when its results arrive. */
@@ -47,6 +50,8 @@ export interface TrainerCallbacks<P, S, E> {
   onSkip?: (record: S) => void;
   /** `seconds` since the last evaluation. */
   onEvaluation?: (record: E, seconds: number) => void | Promise<void>;
+  /** Every `hashEvery` steps and at the last one. */
+  onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end, however it comes. */
   onCheckpoint?: (state: TrainerState<P, S, E, Tensor>) => Promise<void>;
 }
@@ -70,6 +75,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   #count: number;
   #position: P;
   #savedAt: number | undefined;
+  readonly #hashes: StepHash[];
   /** The smallest number of examples that an evaluation had to go down to. */
   #evaluationSize = Number.POSITIVE_INFINITY;
   #evaluatedAt = performance.now();
@@ -87,6 +93,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     checkCount('totalSteps', options.totalSteps);
     checkCount('evalEvery', options.evalEvery);
     checkCount('saveEvery', options.saveEvery);
+    if (options.hashEvery !== undefined) checkCount('hashEvery', options.hashEvery);
     this.#task = task;
     this.#options = options;
     this.#callbacks = callbacks;
@@ -96,6 +103,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#count = state?.step ?? 0;
     this.#position = state?.position ?? task.start;
     this.#savedAt = state?.step;
+    this.#hashes = [...(state?.hashes ?? [])];
     this.#reader = new StepReader(async ({ context, ...info }, [loss, gradNorm, ...more], pace) => {
       const record = task.stepRecord({ ...info, loss, gradNorm }, Float32Array.from(more));
       this.#log.steps.push(record);
@@ -123,7 +131,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       for (;;) {
         agreeOnStopping(this.#signal);
         await this.#evaluateIfDue();
-        const isLast = this.#isDone || this.#signal?.aborted === true;
+        await this.#hashIfDue();
+        const isLast = this.#isDone || this.#isStopped || this.#signal?.aborted === true;
         await this.#saveIfDue(isLast);
         if (isLast) return this.#log;
         const batch: TrainBatch<P> = (await batches.next()).value;
@@ -157,6 +166,10 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       this.#count >= this.#options.totalSteps ||
       this.#task.isFinished?.(this.#log.evaluations) === true
     );
+  }
+
+  get #isStopped(): boolean {
+    return this.#count === this.#callbacks.stopAfter;
   }
 
   async #trainOn(batch: TrainBatch<P>): Promise<void> {
@@ -229,6 +242,17 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#evaluatedAt = performance.now();
   }
 
+  async #hashIfDue(): Promise<void> {
+    const { hashEvery } = this.#options;
+    const step = this.#count;
+    if (hashEvery === undefined || this.#hashes.at(-1)?.step === step) return;
+    if (step % hashEvery !== 0 && !this.#isDone && !this.#isStopped) return;
+    await this.#settle();
+    this.#hashes.push({ step, sha256: await weightsHash(this.#task.model) });
+    this.#callbacks.onHash?.(this.#hashes.at(-1)!);
+    this.#reader.resume();
+  }
+
   async #saveIfDue(isLast: boolean): Promise<void> {
     const { onCheckpoint } = this.#callbacks;
     const saves = onCheckpoint !== undefined || getWorldSize() > 1;
@@ -244,6 +268,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       optimizer: this.#step.optimizer.stateDict(),
       ...(!this.#task.stepSeed && { random: getRngState(this.#device) }),
       ...(microBatchSize !== undefined && { microBatchSize }),
+      ...(this.#options.hashEvery !== undefined && { hashes: [...this.#hashes] }),
     });
     processGroup().barrier();
     this.#savedAt = this.#count;

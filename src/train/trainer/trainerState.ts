@@ -2,6 +2,7 @@ import type { AdamOptions, OptimizerState } from '../../nn/optim/index.ts';
 import type { RngState } from '../../tensor/index.ts';
 import type { Hyperparameters } from './hyperparameters.ts';
 import type { StepInfo, TrainingLog } from './trainingTask.ts';
+import type { StepHash } from './weightsHash.ts';
 
 /** Options of a `Trainer`. */
 export interface TrainerOptions extends Hyperparameters {
@@ -10,6 +11,8 @@ export interface TrainerOptions extends Hyperparameters {
   evalEvery: number;
   /** Steps between checkpoints; the last step is always followed by one. */
   saveEvery: number;
+  /** Steps between hashes of the weights; the last step always has one. Default: none. */
+  hashEvery?: number;
   /** ε of AdamW. Default 1e-8. */
   eps?: number;
   /** Factor of the learning rate from a layer to the one below it. Default 1. */
@@ -29,6 +32,8 @@ export interface TrainerState<P, S, E, T> {
   random?: RngState;
   /** Examples of a part of a batch, once memory has run out. */
   microBatchSize?: number;
+  /** Hashes of the weights so far, if the run has them. */
+  hashes?: readonly StepHash[];
 }
 
 /** What can be resumed from: the moments may be read lazily from a file. */

@@ -1,17 +1,23 @@
+import type { BertModel } from '../../bert/model.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 import {
   binaryCrossEntropyWithLogits,
+  cosineSimilarity,
   crossEntropy,
   full,
   IGNORE_INDEX,
   keep,
   nllLoss,
+  noGrad,
   type Tensor,
   tensor,
 } from '../../tensor/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
-import type { Label } from '../tasks/task.ts';
+import { type SimilarityLossName, similarityLosses } from '../defaults.ts';
+import { pairVectors } from '../tasks/similarity.ts';
+import { cosineLoss, multipleNegativesLoss } from '../tasks/similarityLosses.ts';
+import type { Label, TaskName } from '../tasks/task.ts';
 import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 
 /** What a classifier learns by, besides its labels. */
@@ -28,6 +34,13 @@ export interface LossOptions {
    * what is easy counts less (Lin et al. 2017, arXiv 1708.02002). Default 0.
    */
   focalLoss?: number;
+  /**
+   * How pairs of texts teach (`similarity`). `cosent` (default): a higher score is to mean a higher
+   * cosine. `cosine`: the cosine is to be the score, brought to 0 to 1. `multiple-negatives`: the
+   * second text of a pair is to be nearer than the other second texts of the batch; the pairs with
+   * scores in the upper half of the range count.
+   */
+  loss?: SimilarityLossName;
 }
 
 /** The loss of fine-tuning: the model's own, unless options ask for another. */
@@ -37,12 +50,13 @@ export class TrainingLoss {
   readonly #gamma: number;
   readonly #weights: readonly number[] | undefined;
   readonly #weight: Tensor | undefined;
+  readonly #pairLoss: PairLoss | undefined;
 
   /** @throws UsageError if an option is out of range, or not for the model's task. */
   constructor(
     model: TaskModel,
     train: readonly EncodedExample[],
-    { labelSmoothing = 0, classWeights, focalLoss = 0 }: LossOptions,
+    { labelSmoothing = 0, classWeights, focalLoss = 0, loss }: LossOptions,
   ) {
     if (!(labelSmoothing >= 0 && labelSmoothing < 1))
       throw new UsageError(
@@ -55,7 +69,8 @@ export class TrainingLoss {
     if (focalLoss > 0 && labelSmoothing > 0)
       throw new UsageError('`focalLoss` and `labelSmoothing` exclude each other');
     const { name } = taskOf(model);
-    if (focalLoss > 0 && (name === 'regression' || name === 'question-answering'))
+    this.#pairLoss = pairLossOf(loss, name, train);
+    if (focalLoss > 0 && withoutClasses.includes(name))
       throw new UsageError(`\`focalLoss\`: expected a task with classes or labels, got ${name}`);
     const given = labelSmoothing > 0 ? 'labelSmoothing' : classWeights && 'classWeights';
     if (given && name !== 'classification' && name !== 'token-classification')
@@ -72,6 +87,12 @@ export class TrainingLoss {
 
   /** Loss and logits of a batch. */
   forward(inputs: Record<string, Tensor>): { loss: Tensor; logits: Tensor } {
+    if (this.#pairLoss) {
+      const { labels, ...texts } = inputs;
+      const vectors = pairVectors(this.#model as BertModel, texts);
+      const logits = noGrad(() => cosineSimilarity(...vectors, -1).unsqueeze(1));
+      return { loss: this.#pairLoss(vectors, labels), logits };
+    }
     if (this.#labelSmoothing === 0 && this.#gamma === 0 && !this.#weight) {
       const { loss, logits } = forwardForTask(this.#model, inputs);
       return { loss: loss!, logits };
@@ -106,6 +127,36 @@ export class TrainingLoss {
   dispose(): void {
     this.#weight?.dispose();
   }
+}
+
+const withoutClasses: readonly TaskName[] = ['regression', 'question-answering', 'similarity'];
+
+type PairLoss = (vectors: readonly [Tensor, Tensor], scores: Tensor) => Tensor;
+
+/**
+ * The loss of pairs that an option asks for; undefined: the model's own.
+ * @throws UsageError for another name, or a task without pairs to compare.
+ */
+function pairLossOf(
+  loss: SimilarityLossName | undefined,
+  task: TaskName,
+  train: readonly EncodedExample[],
+): PairLoss | undefined {
+  if (loss === undefined) return undefined;
+  if (!similarityLosses.includes(loss))
+    throw new UsageError(
+      `\`loss\`: expected one of ${similarityLosses.join(', ')}, got ${formatValue(loss)}`,
+    );
+  if (task !== 'similarity')
+    throw new UsageError(`\`loss\`: expected the task similarity, got ${task}`);
+  if (loss === 'cosent') return undefined;
+  const range = { lowest: Number.POSITIVE_INFINITY, highest: Number.NEGATIVE_INFINITY };
+  for (const { label } of train) {
+    range.lowest = Math.min(range.lowest, label as number);
+    range.highest = Math.max(range.highest, label as number);
+  }
+  const lossOf = loss === 'cosine' ? cosineLoss : multipleNegativesLoss;
+  return (vectors, scores) => lossOf(vectors, scores, range);
 }
 
 /** (1 - p)^γ, where p is the probability that a cross-entropy is -log of. */

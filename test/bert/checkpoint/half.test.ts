@@ -111,7 +111,7 @@ describe('refuses', () => {
     const saving = model.savePretrained(join(root, 'none'), {}, { torchDtype });
     await expect(saving).rejects.toThrow(UsageError);
     await expect(saving).rejects.toThrow(
-      '`torchDtype`: expected float32 or float16, got "bfloat16"',
+      '`torchDtype`: expected one of float32, float16, int8, got "bfloat16"',
     );
   });
 });

@@ -10,7 +10,7 @@ function ensure(isRoot: boolean, working: readonly string[]) {
     commands.push(text);
     return working.some((begin) => text.startsWith(begin));
   };
-  ensureMpi((line) => lines.push(line), { run, isRoot });
+  ensureMpi((line: string) => lines.push(line), { run, isRoot });
   return { commands, lines };
 }
 

@@ -64,6 +64,37 @@ describe('what a fast one writes', () => {
   });
 });
 
+describe('tokenizer.json of a Python one', () => {
+  const texts = ['a A é字 aa a,b [SEP] E\u0301a', '<e>a <f> constructor', '', ' b  c\u00a0d '];
+  it.each<BertTokenizerOptions>([
+    {},
+    { doLowerCase: false },
+    { stripAccents: false },
+    { doLowerCase: false, stripAccents: true, tokenizeChineseChars: false },
+    { doBasicTokenize: false },
+    { addedTokens: ['<e>', { content: '<f>', rstrip: true, normalized: false }] },
+  ])('is the same tokenizer in Rust: %o', async (options) => {
+    const tokenizer = new BertTokenizer(VOCAB, options);
+    await tokenizer.savePretrained(dir);
+    const theirs = Tokenizer.fromFile(join(dir, 'tokenizer.json'));
+    const again = await load();
+    expect(again.tokenizerClass).toBe('BertTokenizer');
+    for (const text of texts) {
+      const encoding = tokenizer.encode(text, null, { returnOffsetsMapping: true });
+      expect(encoding).toEqual(fromRust(await theirs.encode(text), text));
+      expect(again.encode(text, null, { returnOffsetsMapping: true })).toEqual(encoding);
+      const pair = tokenizer.encode(text, 'b a', { returnOffsetsMapping: true });
+      expect(pair.inputIds).toEqual((await theirs.encode(text, 'b a')).getIds());
+      expect(pair.tokenTypeIds).toEqual((await theirs.encode(text, 'b a')).getTypeIds());
+    }
+  });
+
+  it('is left out where no Rust tokenizer does the same', () => {
+    const files = new BertTokenizer(VOCAB, { neverSplit: ['a,b'] }).files();
+    expect(Object.keys(files)).not.toContain('tokenizer.json');
+  });
+});
+
 describe('model_max_length', () => {
   const stored = (files: Record<string, string>) =>
     JSON.parse(files['tokenizer_config.json']).model_max_length;

@@ -36,7 +36,7 @@ const batchOf = (examples: EncodedExample[], model: TaskModel, device: Device) =
 
 /** The same texts under labels of each kind; what they are is in the words, 7 and 8 above all. */
 const kinds: Record<
-  Exclude<TaskName, 'classification' | 'question-answering' | 'multiple-choice'>,
+  Exclude<TaskName, 'classification' | 'question-answering' | 'multiple-choice' | 'similarity'>,
   { labels: string[]; of: (ids: number[]) => Label; good: number }
 > = {
   'multi-label': {

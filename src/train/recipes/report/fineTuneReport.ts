@@ -15,7 +15,9 @@ import { evaluateExamples } from '../../trainer/evaluate.ts';
 import type { History } from '../../trainer/history.ts';
 import { type Assessed, calibrationOf, decisionsOf, hasWorst, worstExamples } from '../assess.ts';
 import { CALIBRATION, type CalibrationFile } from '../calibrationFile.ts';
+import type { CheckDataOptions } from '../checkData.ts';
 import { runFacts } from './collect.ts';
+import { checkOfRun } from './dataCheck.ts';
 import type { ReportData, ReportEvaluation } from './runReport.ts';
 import { saveReport } from './saveReport.ts';
 
@@ -33,11 +35,12 @@ export interface EndedFineTuning {
   /** Rows that were broken. */
   skipped: number;
   /** The settings, as checkpoints keep them. */
-  kept: Readonly<Record<string, unknown>> & {
-    data: string | readonly string[];
-    valid?: string;
-    batchSize: number;
-  };
+  kept: Readonly<Record<string, unknown>> &
+    Omit<CheckDataOptions, 'files'> & {
+      data: string | readonly string[];
+      valid?: string;
+      batchSize: number;
+    };
   time: { seconds: number; firstStep: number };
 }
 
@@ -55,19 +58,21 @@ export async function reportFineTuning(run: EndedFineTuning): Promise<void> {
   const task = taskOf(model);
   const labels = labelsOf(model);
   const { evaluation, calibration } = await evaluated(run, task, labels);
+  const files = [...filesOf(kept.data), ...(kept.valid === undefined ? [] : [kept.valid])];
+  const check = await checkOfRun(out, [...new Set(files)], task, kept);
   const report = {
     kind: 'train' as const,
     task: task.name,
     ...runFacts(model, kept),
     labels,
-    data: dataOf(run, task, labels),
+    data: { ...dataOf(run, task, labels), ...(check && { check }) },
     time: { ...time, steps: history.steps.length },
     ...(evaluation && { evaluation }),
   };
-  const files = calibration && {
+  const calibrated = calibration && {
     [CALIBRATION]: `${JSON.stringify(calibration, undefined, 1)}\n`,
   };
-  await saveReport(out, { kind: 'train', report, history }, files);
+  await saveReport(out, { kind: 'train', report, history }, calibrated);
 }
 
 /** The model on its validation data, and what calibrates it. */

@@ -34,18 +34,22 @@ const colors: Readonly<Record<string, string>> = {
   '#ffffff': 'var(--card)',
 };
 
-/** An SVG picture in the colours of the page, as wide as there is room. */
-export function picture(svg: string): Html {
-  const themed = svg.replace(
-    /(fill|stroke)="(#[0-9a-f]{6})"/g,
-    (whole, name: string, color: string) => (colors[color] ? `${name}="${colors[color]}"` : whole),
+/** An SVG picture in the colours and the font of the page. */
+export const themed = (svg: string): string =>
+  svg
+    .replace(/(fill|stroke)="(#[0-9a-f]{6})"/g, (whole, name: string, color: string) =>
+      colors[color] ? `${name}="${colors[color]}"` : whole,
+    )
+    .replace(' font-family="sans-serif"', '');
+
+/** A themed picture, as wide as there is room. */
+export const picture = (svg: string): Html =>
+  new Html(
+    themed(svg).replace(
+      /^<svg [^>]*?(viewBox="0 0 ([\d.]+) [^>]*>)/,
+      '<svg style="max-width:$2px" $1',
+    ),
   );
-  return new Html(
-    themed
-      .replace(/^<svg [^>]*?(viewBox="0 0 ([\d.]+) [^>]*>)/, '<svg style="max-width:$2px" $1')
-      .replace(' font-family="sans-serif"', ''),
-  );
-}
 
 /** Text from a file: in its own direction, and shortened. */
 export function given(text: string, limit = 600): Html {

@@ -62,6 +62,22 @@ const evaluation = v.object({
   worst,
 });
 
+const check = v.object({
+  files: v.array(
+    v.object({
+      ...{ file: v.string(), rows: count, broken: count, unlabelled: count, empty: count },
+      /** Rows whose text is in one before; texts with two labels; texts in decomposed form. */
+      ...{ duplicates: count, conflicts: count, decomposed: count },
+      conflictLines: v.array(v.tuple([count, count])),
+      /** Share of the pieces, and characters that cause it. */
+      unknown: v.optional(v.number()),
+      characters: v.optional(v.array(v.string())),
+    }),
+  ),
+  /** Texts that two of the files have. */
+  shared: v.array(v.object({ files: v.tuple([v.string(), v.string()]), texts: count })),
+});
+
 const data = v.object({
   /** The files. */
   train: v.array(v.string()),
@@ -75,6 +91,7 @@ const data = v.object({
   labels: v.optional(v.array(v.object({ label: v.string(), train: count, valid: count }))),
   /** Texts by their length in tokens: `counts[i]` of them from `i * width` on. */
   lengths: v.optional(v.object({ width: count, counts: v.array(count), longest: count })),
+  check: v.optional(check),
 });
 
 const kernel = v.object({

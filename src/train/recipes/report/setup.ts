@@ -1,5 +1,6 @@
 /** The parts of the page that say what a run was: its data, its time, its options. */
 import { lengthsPicture } from './charts.ts';
+import { checkTable } from './dataCheck.ts';
 import { counted, decimal, duration, fileName, percent, whole } from './figures.ts';
 import { given, type Html, html, picture, section, table } from './html.ts';
 import type { ReportProfile } from './reportProfile.ts';
@@ -13,7 +14,7 @@ const MAX_LABELS = 100;
 /** What the run learned from. */
 export function dataPart({ data }: RunReport): Html {
   const { train, valid, trainExamples, validExamples, skipped = 0, cut = 0 } = data;
-  const { labels, lengths } = data;
+  const { labels, lengths, check } = data;
   const files = train.map((path, i) => html`${i > 0 && ', '}<code>${given(fileName(path))}</code>`);
   const held = valid === undefined ? 'held out' : html`in <code>${given(fileName(valid))}</code>`;
   const notes = [
@@ -29,7 +30,7 @@ ${
   lengths &&
   html`<figure>${picture(lengthsPicture(lengths, 'Lengths of the texts'))}
 <figcaption>the longest has ${counted(lengths.longest, 'token')}</figcaption></figure>`
-}</div>`,
+}</div>${check && checkTable(check)}`,
   );
 }
 

@@ -1,0 +1,123 @@
+import { UsageError } from '../platform/errors.ts';
+import { formatValue, isObject } from '../platform/format.ts';
+import { fileExists, readJson } from '../platform/readFiles.ts';
+import { joinPath } from '../platform/runtime.ts';
+
+/**
+ * What sentence-transformers adds to a model's folder: how the states of a text become its vector.
+ * `modules.json` names the steps, each with a folder of its own.
+ */
+
+/** How a text becomes one vector. */
+export interface SentenceSettings {
+  pooling: 'cls' | 'mean';
+  /** Whether vectors are scaled to length 1. */
+  normalize: boolean;
+  /** Longest text in tokens; undefined: as long as the model allows. */
+  maxLength?: number;
+}
+
+const MODULES = 'modules.json';
+/** Of models that are written here. */
+const POOLING = '1_Pooling';
+const NORMALIZE = '2_Normalize';
+const TRANSFORMER = 'sentence_bert_config.json';
+
+/** Pooling modes by their fields in the configuration of the pooling. */
+const modes = {
+  pooling_mode_cls_token: 'cls',
+  pooling_mode_mean_tokens: 'mean',
+} as const;
+const otherModes = [
+  'pooling_mode_max_tokens',
+  'pooling_mode_mean_sqrt_len_tokens',
+  'pooling_mode_weightedmean_tokens',
+  'pooling_mode_lasttoken',
+];
+
+/**
+ * The settings of a folder; undefined if it is not one of sentence-transformers.
+ * @throws UsageError for a step or a pooling that is not supported.
+ */
+export async function readSentenceSettings(dir: string): Promise<SentenceSettings | undefined> {
+  const path = joinPath(dir, MODULES);
+  if (!(await fileExists(path))) return undefined;
+  const modules = await readJson(path);
+  if (!Array.isArray(modules) || !modules.every(isObject))
+    throw new UsageError(`${path}: expected a list of modules, got ${formatValue(modules)}`);
+  const typeOf = ({ type }: Record<string, unknown>) => String(type).split('.').at(-1);
+  const kinds = modules.map(typeOf);
+  const known = ['Transformer', 'Pooling', 'Normalize'];
+  const other = kinds.find((kind) => !known.includes(kind!));
+  if (other !== undefined || kinds[0] !== 'Transformer')
+    throw new UsageError(
+      `${path}: expected the modules ${known.join(', ')}, got ${formatValue(kinds)}`,
+    );
+  const pooling = modules.find((module) => typeOf(module) === 'Pooling');
+  return {
+    pooling: pooling ? await readPooling(joinPath(dir, String(pooling.path))) : 'mean',
+    normalize: kinds.includes('Normalize'),
+    maxLength: await readMaxLength(dir),
+  };
+}
+
+async function readPooling(dir: string): Promise<'cls' | 'mean'> {
+  const path = joinPath(dir, 'config.json');
+  const config = await readJson(path);
+  const isSet = (field: string) => isObject(config) && config[field] === true;
+  const set = Object.entries(modes).filter(([field]) => isSet(field));
+  const others = otherModes.filter(isSet);
+  if (set.length === 1 && others.length === 0) return set[0][1];
+  const found = [...set.map(([field]) => field), ...others];
+  throw new UsageError(
+    `${path}: expected ${Object.keys(modes).join(' or ')}, got ${found.join(' and ') || 'neither'}`,
+  );
+}
+
+async function readMaxLength(dir: string): Promise<number | undefined> {
+  const path = joinPath(dir, TRANSFORMER);
+  if (!(await fileExists(path))) return undefined;
+  const config = await readJson(path);
+  const length = isObject(config) ? config.max_seq_length : undefined;
+  return typeof length === 'number' && length >= 1 ? length : undefined;
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/**
+ * The files that make a model's folder one of sentence-transformers: content by name, of the folder
+ * ('') and of the folders in it.
+ * @param size elements of a vector
+ */
+export function sentenceFiles(
+  { pooling, normalize, maxLength }: SentenceSettings,
+  size: number,
+): Record<string, Record<string, string>> {
+  const module = (idx: number, path: string, kind: string) => {
+    return { idx, name: `${idx}`, path, type: `sentence_transformers.models.${kind}` };
+  };
+  const ownModes = Object.entries(modes).map(([field, mode]) => [field, mode === pooling]);
+  return {
+    '': {
+      [MODULES]: json([
+        module(0, '', 'Transformer'),
+        module(1, POOLING, 'Pooling'),
+        ...(normalize ? [module(2, NORMALIZE, 'Normalize')] : []),
+      ]),
+      [TRANSFORMER]: json({ max_seq_length: maxLength ?? null, do_lower_case: false }),
+      'config_sentence_transformers.json': json({
+        prompts: {},
+        default_prompt_name: null,
+        similarity_fn_name: 'cosine',
+      }),
+    },
+    [POOLING]: {
+      'config.json': json({
+        word_embedding_dimension: size,
+        ...Object.fromEntries(ownModes),
+        ...Object.fromEntries(otherModes.map((field) => [field, false])),
+        include_prompt: true,
+      }),
+    },
+  };
+}

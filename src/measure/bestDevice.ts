@@ -1,0 +1,94 @@
+import type { Device } from '../device/device.ts';
+import { type DeviceKind, type DeviceOptions, openDevice } from '../device/open.ts';
+import { type FoundAdapter, findAdapter, openAdapter } from '../device/webgpu/adapter.ts';
+import { matmul } from '../kernels/matmul/index.ts';
+import { denseMatmul } from '../kernels/matmul/shape.ts';
+import { UsageError } from '../platform/errors.ts';
+import { environmentVariable } from '../platform/runtime.ts';
+import { fillBuffers, steadyDraws, upload } from './fixtures.ts';
+import { recallSeconds, type Seconds, saveSeconds } from './rememberedSeconds.ts';
+
+/** Chooses the device that `auto` means. */
+const VARIABLE = 'WIGBERT_DEVICE';
+
+/** The product that is timed: some milliseconds, like the larger ones of a training step. */
+const SIZE = 512;
+/** Launches on each device; the first one compiles, and the smallest time counts. */
+const LAUNCHES = 5;
+
+/**
+ * Opens the device named by the environment variable `WIGBERT_DEVICE`, else a GPU. A software
+ * adapter competes with the wasm device: one product on each decides, and the times are kept for
+ * this machine and version. Without an adapter it is the wasm device, and the CPU device in engines
+ * without SIMD. `traits` are for WebGPU, so they ask for it where there is an adapter.
+ * @throws UsageError if the variable names no device, or webgpu without an adapter.
+ */
+export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
+  const named = environmentVariable(VARIABLE);
+  if (named) return openNamed(named, options);
+  const found = await findAdapter(options.precision).catch((error) => {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  });
+  if (!found) return (await openWasm(options)) ?? openDevice('cpu', options);
+  if (!found.software || options.traits) return openAdapter(found, options);
+  return openFaster(found, options);
+}
+
+function openNamed(name: string, options: DeviceOptions): Promise<Device> {
+  if (!['webgpu', 'wasm', 'cpu'].includes(name))
+    throw new UsageError(
+      `the environment variable ${VARIABLE}: expected webgpu, wasm or cpu, ` +
+        `got ${JSON.stringify(name)}`,
+    );
+  return openDevice(name as DeviceKind, options);
+}
+
+/** The wasm device; undefined in engines without SIMD. */
+function openWasm(options: DeviceOptions): Promise<Device | undefined> {
+  return openDevice('wasm', options).catch((error) => {
+    if (error instanceof WebAssembly.CompileError) return undefined;
+    throw error;
+  });
+}
+
+async function openFaster(found: FoundAdapter, options: DeviceOptions): Promise<Device> {
+  const wasm = await openWasm(options);
+  if (!wasm) return openAdapter(found, options);
+  const key = [found.description, wasm.description];
+  let seconds = await recallSeconds(key);
+  if (seconds && seconds.wasm <= seconds.webgpu) return wasm;
+  const webgpu = await openAdapter(found, options);
+  if (!seconds) {
+    seconds = await timeProducts(wasm, webgpu);
+    await saveSeconds(key, seconds);
+  }
+  const [faster, slower] = seconds.wasm <= seconds.webgpu ? [wasm, webgpu] : [webgpu, wasm];
+  slower.destroy();
+  return faster;
+}
+
+/** The smallest time of a product on each device. */
+async function timeProducts(wasm: Device, webgpu: Device): Promise<Seconds> {
+  const [onWasm, onWebgpu] = [productOn(wasm), productOn(webgpu)];
+  const seconds = { wasm: Number.POSITIVE_INFINITY, webgpu: Number.POSITIVE_INFINITY };
+  for (let i = 0; i < LAUNCHES; i++) {
+    seconds.wasm = Math.min(seconds.wasm, await onWasm.time());
+    seconds.webgpu = Math.min(seconds.webgpu, await onWebgpu.time());
+  }
+  onWasm.free();
+  onWebgpu.free();
+  return seconds;
+}
+
+function productOn(device: Device): { time(): Promise<number>; free(): void } {
+  const p = denseMatmul('NN', SIZE, SIZE, SIZE);
+  const { bindings, free } = upload(device, fillBuffers(matmul as never, p, steadyDraws()));
+  const time = async () => {
+    const started = performance.now();
+    device.run(matmul, bindings as never, p);
+    await device.synchronize();
+    return (performance.now() - started) / 1000;
+  };
+  return { time, free };
+}

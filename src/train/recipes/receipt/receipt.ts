@@ -1,0 +1,122 @@
+/**
+ * receipt.json tells what a run was made of: hashes of its data, vocabulary and weights, its
+ * options, and the engine. `verifyRun` computes steps again and compares.
+ */
+import * as v from 'valibot';
+import type { BertConfig } from '../../../bert/config.ts';
+import { version as engineVersion } from '../../../device/tuning/tuningFile.ts';
+import { parseSchema } from '../../../formats/parseSchema.ts';
+import { writeFiles } from '../../../platform/atomicWrite.ts';
+import { UsageError } from '../../../platform/errors.ts';
+import { createHash } from '../../../platform/hash.ts';
+import { fileExists, readJson } from '../../../platform/readFiles.ts';
+import { joinPath } from '../../../platform/runtime.ts';
+import { defaultDevice } from '../../../tensor/index.ts';
+import type { BertTokenizer } from '../../../text/tokenizer/index.ts';
+import type { StepHash } from '../../trainer/weightsHash.ts';
+import type { DeviceSettings, FileMarks } from '../start.ts';
+
+export const RECEIPT = 'receipt.json';
+
+const step = v.pipe(v.number(), v.integer(), v.minValue(0));
+const receiptSchema = v.object({
+  kind: v.picklist(['fine-tuning', 'pre-training']),
+  engine: v.object({
+    version: v.string(),
+    device: v.string(),
+    precision: v.optional(v.string()),
+    /** The adapter or processor: another one may round differently. */
+    adapter: v.string(),
+  }),
+  /** The data, and the base model's weights where they are not trained. */
+  files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
+  /** SHA-256 of the tokenizer's files. */
+  vocabulary: v.string(),
+  /** The model's configuration. */
+  config: v.record(v.string(), v.unknown()),
+  options: v.record(v.string(), v.unknown()),
+  /** SHA-256 of the weights after steps. */
+  weights: v.array(v.object({ step, sha256: v.string() })),
+  /** The file of the model that the run leaves. */
+  model: v.optional(v.object({ file: v.string(), sha256: v.string() })),
+  /** SHA-256 of all of the above. */
+  sha256: v.string(),
+});
+
+export type Receipt = v.InferOutput<typeof receiptSchema>;
+
+/** What a receipt is written from. */
+export interface Receipted {
+  kind: Receipt['kind'];
+  /** Settings as checkpoints keep them. */
+  kept: object;
+  /** Whose marks `kept` has. */
+  paths: readonly string[];
+  tokenizer: BertTokenizer;
+  config: BertConfig;
+  hashes?: readonly StepHash[];
+  model?: Receipt['model'];
+}
+
+/** Writes what a run was made of into its folder. */
+export async function writeReceipt(
+  dir: string,
+  { kind, kept, paths, tokenizer, config, hashes = [], model }: Receipted,
+): Promise<void> {
+  const { bytes, hashes: sums, device, precision, version } = kept as Kept;
+  const receipt: Omit<Receipt, 'sha256'> = plain({
+    kind,
+    engine: {
+      ...{ version: version ?? engineVersion, device, precision },
+      adapter: defaultDevice().description,
+    },
+    files: paths.map((path, i) => ({ path, bytes: bytes[i], sha256: sums?.[i] ?? '' })),
+    vocabulary: await vocabularyHash(tokenizer, config),
+    config: { ...config },
+    options: optionsOf(kept),
+    weights: [...hashes],
+    model,
+  });
+  const signed = { ...receipt, sha256: await hashOf(receipt) };
+  await writeFiles(dir, { [RECEIPT]: `${JSON.stringify(signed, undefined, 1)}\n` });
+}
+
+type Kept = FileMarks & DeviceSettings & { version?: string };
+
+/** As JSON keeps it. */
+const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value));
+
+/** What of a run's settings was asked for. */
+export function optionsOf(kept: object): Record<string, unknown> {
+  const { bytes, hashes, device, precision, version, command, ...options } = kept as Kept & {
+    command?: string;
+  };
+  return plain(options);
+}
+
+async function hashOf(value: object): Promise<string> {
+  return (await createHash('sha256')).update(JSON.stringify(value)).digest('hex');
+}
+
+/** SHA-256 of the files of a model's tokenizer. */
+export const vocabularyHash = (
+  tokenizer: BertTokenizer,
+  { maxPositionEmbeddings: modelMaxLength }: { maxPositionEmbeddings: number },
+): Promise<string> => hashOf(tokenizer.files({ modelMaxLength }));
+
+/**
+ * The receipt of a run.
+ * @returns also whether it is as it was written.
+ * @throws UsageError if the folder has none, or it is broken.
+ */
+export async function readReceipt(dir: string): Promise<{ receipt: Receipt; isIntact: boolean }> {
+  const path = joinPath(dir, RECEIPT);
+  if (!(await fileExists(path)))
+    throw new UsageError(
+      `${dir} has no ${RECEIPT}: expected the folder of a run that has ended or was stopped`,
+    );
+  const json = await readJson(path);
+  const receipt = parseSchema(receiptSchema, json, path, 'the receipt of a run');
+  const { sha256, ...rest } = json as Receipt;
+  return { receipt, isIntact: sha256 === (await hashOf(rest)) };
+}

@@ -1,0 +1,83 @@
+/** What of the data people should know: what `checkData` finds, as the page of a run shows it. */
+import { isReadOnce } from '../../../platform/byteSource.ts';
+import type { Task } from '../../tasks/task.ts';
+import { type CheckDataOptions, type CheckDataResult, checkData } from '../checkData.ts';
+import type { FileCheck } from '../fileChecker.ts';
+import { counted, fileName, percent, whole } from './figures.ts';
+import { given, type Html, html, table } from './html.ts';
+import type { RunReport } from './runReport.ts';
+
+type ReportCheck = NonNullable<RunReport['data']['check']>;
+
+/**
+ * Looks through the files of a run once more; undefined for those that can be read only once.
+ * @param out the folder of the run, whose tokenizer counts
+ */
+export async function checkOfRun(
+  out: string,
+  files: readonly string[],
+  task: Task,
+  options: Omit<CheckDataOptions, 'files'>,
+): Promise<ReportCheck | undefined> {
+  for (const file of files) if (await isReadOnce(file)) return undefined;
+  const { textColumn, pairColumn, labelColumn, labelColumns, labelSeparator } = options;
+  const { format, encoding, maxLength } = options;
+  const { files: checks, shared } = await checkData({
+    ...{ files, model: out, task: task.name, maxLength, format, encoding },
+    ...{ textColumn, pairColumn, labelColumn, labelColumns, labelSeparator },
+  });
+  return { files: checks.map(rowOf), shared: shared.map(sharedOf) };
+}
+
+const rowOf = (check: FileCheck): ReportCheck['files'][number] => {
+  const { file, rows, broken, unlabelled, empty, duplicates, conflicts, decomposed } = check;
+  return {
+    ...{ file, rows, broken: broken.count, unlabelled: unlabelled.count, empty: empty.count },
+    ...{ duplicates: duplicates.rows, conflicts: conflicts.texts, decomposed: decomposed.count },
+    conflictLines: conflicts.first.map(({ lines }) => lines),
+    ...(check.unknown && {
+      unknown: check.unknown.pieces === 0 ? 0 : check.unknown.unknown / check.unknown.pieces,
+      characters: check.unknown.characters.map(({ character }) => character),
+    }),
+  };
+};
+
+const sharedOf = ({ files, texts }: CheckDataResult['shared'][number]) => ({ files, texts });
+
+const right = (title: string) => ({ title, right: true }) as const;
+
+/** Rows that a training is better without, file by file. */
+export function checkTable({ files, shared }: ReportCheck): Html {
+  const columns = [
+    ...['usable rows', 'broken', 'no label', 'empty', 'repeated', 'two labels', 'NFD', '[UNK]'],
+  ].map(right);
+  const rows = files.map((each) => [
+    given(fileName(each.file), 60),
+    ...[each.rows, each.broken, each.unlabelled, each.empty].map(whole),
+    ...[each.duplicates, each.conflicts, each.decomposed].map(whole),
+    each.unknown === undefined ? '–' : percent(each.unknown),
+  ]);
+  const notes = [
+    ...files.flatMap(({ file, conflictLines }) =>
+      conflictLines.length === 0
+        ? []
+        : [
+            html`The same text has two labels in ${given(fileName(file), 60)}: lines ${conflictLines
+              .map(([a, b]) => `${a} and ${b}`)
+              .join(', ')}${conflictLines.length > 4 && ', …'}. `,
+          ],
+    ),
+    ...files.flatMap(({ characters = [] }) =>
+      characters.length === 0
+        ? []
+        : [html`Characters that the vocabulary lacks: ${given(characters.join(' '))}. `],
+    ),
+    ...shared.map(
+      ({ files: [a, b], texts }) =>
+        html`${counted(texts, 'text is', 'texts are')} both in ${given(fileName(a), 60)} and
+${given(fileName(b), 60)}: what is measured there was learned. `,
+    ),
+  ];
+  return html`${table('What was found in the files', ['file', ...columns], rows)}
+${notes.length > 0 && html`<p class="note">${notes}</p>`}`;
+}

@@ -1,0 +1,46 @@
+import type { Engine, Message, Method, Result } from './engine/protocol.ts';
+
+/** Calls into the worker that have not been answered. */
+const waiting = new Map<
+  number,
+  { resolve: (result: never) => void; reject: (error: Error) => void }
+>();
+let calls = 0;
+
+const worker = new Worker(new URL('./engine/worker.ts', import.meta.url), { type: 'module' });
+
+type EventMessage = Extract<Message, { event: string }>;
+type Listener = (message: EventMessage) => void;
+const listeners = new Set<Listener>();
+
+/** Hears events of the worker, until the returned function is called. */
+export function onEvent(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+worker.onmessage = ({ data }: MessageEvent<Message>) => {
+  if ('event' in data) {
+    for (const listener of listeners) listener(data);
+    return;
+  }
+  const call = waiting.get(data.call);
+  waiting.delete(data.call);
+  if ('error' in data) call?.reject(new Error(data.error));
+  else call?.resolve(data.result as never);
+};
+worker.onerror = (event) => {
+  for (const { reject } of waiting.values()) reject(new Error(event.message));
+  waiting.clear();
+};
+
+/** Runs a method of the engine in the worker. */
+export function call<M extends Method>(
+  method: M,
+  ...args: Parameters<Engine[M]>
+): Promise<Result<M>> {
+  return new Promise((resolve, reject) => {
+    waiting.set(++calls, { resolve, reject });
+    worker.postMessage({ call: calls, method, args });
+  });
+}

@@ -1,0 +1,119 @@
+/** Data and base models that are given to the page. */
+import { checkData, guessColumns } from 'wigbert/train';
+import type { BaseModel, CheckedSet, DataSet, GivenFile } from './protocol.ts';
+import { freeNumber, list, read, write, writeJson } from './storage.ts';
+
+const SETS = 'opfs:/sets';
+const MODELS = 'opfs:/models';
+const PREVIEW = 4;
+/** The shipped model; its weights are written last. */
+const SHIPPED = 'bert-tiny-ko';
+const WEIGHTS = 'model.safetensors';
+const shippedFiles = [
+  ...['config.json', 'vocab.txt', 'tokenizer_config.json', 'special_tokens_map.json'],
+  WEIGHTS,
+];
+
+/** A file of the site. */
+export async function fetchSite(path: string): Promise<Blob> {
+  const response = await fetch(new URL(`../${path}`, self.location.href));
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
+  return response.blob();
+}
+
+/** The shipped model, once it is copied into the private file system. */
+export async function shippedModel(): Promise<BaseModel> {
+  const path = `${MODELS}/${SHIPPED}`;
+  if (!(await list(path, 'file')).includes(WEIGHTS)) {
+    const blobs = await Promise.all(
+      shippedFiles.map((name) => fetchSite(`models/${SHIPPED}/${name}`)),
+    );
+    for (const [i, name] of shippedFiles.entries()) await write(`${path}/${name}`, blobs[i]);
+  }
+  return { name: SHIPPED, path };
+}
+
+/** The reviews that the site has. */
+export async function sample(): Promise<CheckedSet> {
+  const path = `${SETS}/sample/reviews-ko.tsv`;
+  if (!(await read(path))) await write(path, await fetchSite('data/reviews-ko.tsv'));
+  return describe(0, 'reviews-ko.tsv', path);
+}
+
+/** A set, with guessed columns. */
+async function describe(id: number, name: string, path: string): Promise<CheckedSet> {
+  const { columns, rows, ...chosen } = await guessColumns(path);
+  const preview = rows
+    .slice(0, PREVIEW)
+    .map((row) => Object.fromEntries(columns.map((column) => [column, textOf(row[column])])));
+  const set: DataSet = { id, name, path, columns: [...columns], chosen, preview };
+  return check(set);
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+
+/** Looks through a set with the columns that are chosen. */
+export async function check(set: DataSet): Promise<CheckedSet> {
+  try {
+    return { set, check: await checkData({ files: [set.path], ...set.chosen }) };
+  } catch (error) {
+    return { set, error: (error as Error).message };
+  }
+}
+
+const isModelFile = (name: string): boolean =>
+  /^(config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^vocab\.txt$|\.safetensors$/.test(
+    name,
+  );
+const nameOf = (path: string): string => path.split('/').at(-1)!;
+const isTable = (path: string): boolean =>
+  /\.(tsv|tab|csv|jsonl|ndjson|json|parquet)(\.gz)?$/i.test(path);
+
+/** Takes files: a base model's folder, a table, or a folder of texts for each class. */
+export async function give(files: GivenFile[]): Promise<{ data?: CheckedSet; model?: BaseModel }> {
+  if (files.some(({ path }) => path.endsWith('.safetensors')))
+    return { model: await giveModel(files.filter(({ path }) => isModelFile(nameOf(path)))) };
+  const tables = files.filter(({ path }) => isTable(path));
+  if (tables.length > 0) return { data: await giveTable(tables[0]) };
+  const texts = files.filter(({ path }) => /\.txt$/i.test(path));
+  const inFolders = texts.filter(({ path }) => path.split('/').length > 1);
+  if (new Set(inFolders.map(({ path }) => classOf(path))).size > 1)
+    return { data: await giveFolders(inFolders) };
+  if (texts.length > 0) return { data: await giveTable(texts[0]) };
+  throw new Error(
+    `${files
+      .map(({ path }) => path)
+      .slice(0, 3)
+      .join(', ')}: ?`,
+  );
+}
+
+async function giveModel(files: GivenFile[]): Promise<BaseModel> {
+  const [first] = files;
+  const name = first.path.split('/').at(-2) ?? 'model';
+  const path = `${MODELS}/${await freeNumber(MODELS)}`;
+  for (const { path: from, file } of files) await write(`${path}/${nameOf(from)}`, file);
+  await writeJson(`${path}/name.json`, name);
+  return { name, path };
+}
+
+async function newSet(name: string, content: Blob | string): Promise<CheckedSet> {
+  const id = await freeNumber(SETS);
+  const path = `${SETS}/${id}/${name}`;
+  await write(path, content);
+  return describe(id, name, path);
+}
+
+const giveTable = ({ path, file }: GivenFile): Promise<CheckedSet> => newSet(nameOf(path), file);
+
+/** The folder that a text lies in. */
+const classOf = (path: string): string => path.split('/').at(-2)!;
+
+/** A text for each file; its folder is its class. */
+async function giveFolders(files: GivenFile[]): Promise<CheckedSet> {
+  const rows: string[] = [];
+  for (const { path, file } of files)
+    rows.push(JSON.stringify({ text: (await file.text()).trim(), label: classOf(path) }));
+  return newSet(`${files[0].path.split('/')[0]}.jsonl`, `${rows.join('\n')}\n`);
+}

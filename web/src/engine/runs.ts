@@ -1,0 +1,69 @@
+/** The runs of the page: each has a folder with its settings, its data and its model. */
+import { getLastCheckpoint, History, historyPanels } from 'wigbert/train';
+import type { Chart, Run } from './protocol.ts';
+import { freeNumber, list, read, readJson, remove, write, writeJson } from './storage.ts';
+
+const RUNS = 'opfs:/runs';
+
+/** A row of a run's data, as its files have it. */
+export interface Row {
+  text: string;
+  pair?: string;
+  label: string | string[] | number;
+  /** A person gave the label here. */
+  answered?: true;
+}
+
+const folder = (id: number): string => `${RUNS}/${id}`;
+
+/** The folder of a run's model and its checkpoints. */
+export const modelFolder = (id: number): string => `${folder(id)}/model`;
+
+/** What a run learns from, what it is validated with, and all rows that later runs may learn from. */
+export const dataFile = (id: number, part: 'train' | 'valid' | 'rows'): string =>
+  `${folder(id)}/${part}.jsonl`;
+
+export const newRunId = (): Promise<number> => freeNumber(RUNS);
+export const saveRun = (run: Run): Promise<void> => writeJson(`${folder(run.id)}/run.json`, run);
+export const removeRun = (id: number): Promise<void> => remove(folder(id));
+
+/**
+ * A run of the page.
+ * @throws Error if it is missing.
+ */
+export async function findRun(id: number): Promise<Run> {
+  const run = await readJson<Run>(`${folder(id)}/run.json`);
+  if (!run) throw new Error(`run ${id} is missing`);
+  return run;
+}
+
+/** All runs, the latest first. */
+export async function allRuns(): Promise<Run[]> {
+  const ids = (await list(RUNS, 'directory')).map(Number).sort((a, b) => b - a);
+  const runs = await Promise.all(ids.map((id) => readJson<Run>(`${folder(id)}/run.json`)));
+  return runs.filter((run) => run !== undefined);
+}
+
+export const writeRows = (path: string, rows: readonly Row[]): Promise<void> =>
+  write(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+
+/** The rows of a file; none if it is missing. */
+export async function readRows(path: string): Promise<Row[]> {
+  const text = (await (await read(path))?.text()) ?? '';
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** The history of a run that has ended, or of its latest checkpoint. */
+export async function historyOf(id: number): Promise<History | undefined> {
+  const dir = modelFolder(id);
+  for (const place of [dir, await getLastCheckpoint(dir)]) {
+    const file = place && (await read(`${place}/history.json`));
+    if (file) return History.fromJSON(await file.text());
+  }
+  return undefined;
+}
+
+export const chartsOf = (history: History): Chart[] => historyPanels(history);

@@ -1,0 +1,268 @@
+import {
+  type FineTuneEvent,
+  fineTune,
+  History,
+  readData,
+  stratifiedSplit,
+  taskOf,
+} from 'wigbert/train';
+import { deviceInfo, useDeviceOf } from './device.ts';
+import type { Answer, Progress, Run, TrainRequest } from './protocol.ts';
+import {
+  chartsOf,
+  dataFile,
+  findRun,
+  historyOf,
+  modelFolder,
+  newRunId,
+  type Row,
+  readRows,
+  saveRun,
+  writeRows,
+} from './runs.ts';
+
+const VALID_SPLIT = 0.2;
+/** Steps between two checkpoints, at most, and checkpoints in a run, at least. */
+const [SAVE_EVERY, LEAST_SAVES] = [20, 5];
+/** Milliseconds between two reports to the page, and between two drawings. */
+const [REPORT_EVERY, DRAW_EVERY] = [200, 600];
+
+/** The run that is training. */
+let current: { id: number; controller: AbortController } | undefined;
+
+export const isTraining = (): boolean => current !== undefined;
+export const stop = (): void => current?.controller.abort();
+
+type Report = (progress: Progress) => void;
+
+/** Begins a run. */
+export async function train(request: TrainRequest, report: Report): Promise<Run> {
+  const { set, base, settings } = request;
+  const id = await newRunId();
+  const rows = await labelledRows(request);
+  const stratified = set.chosen.task === 'classification';
+  const labels = [...new Set(rows.map(({ label }) => label))];
+  const kinds = rows.map(({ label }) => (stratified ? labels.indexOf(label) : 0));
+  const split = stratifiedSplit(kinds, VALID_SPLIT, settings.seed);
+  await writeRows(dataFile(id, 'valid'), pick(rows, split.valid));
+  await writeRows(dataFile(id, 'train'), pick(rows, split.train));
+  return begin({ ...newRun(id, set.name), base, set, task: set.chosen.task, settings }, report);
+}
+
+const pick = (rows: readonly Row[], indices: readonly number[]): Row[] =>
+  indices.map((index) => rows[index]);
+
+const newRun = (id: number, name: string) => ({
+  ...{ id, name, status: 'running' as const, created: Date.now() },
+  ...{ labels: [], step: 0, totalSteps: 0, train: 0, valid: 0 },
+});
+
+/** The rows of a set that have a label. */
+async function labelledRows({ set }: TrainRequest): Promise<Row[]> {
+  const { examples, labels } = await readData(set.path, set.chosen);
+  return examples.map(({ text, pair, label }) => ({
+    text,
+    ...(pair !== undefined && { pair }),
+    label: namedLabel(label as number | number[], labels, set.chosen.task),
+  }));
+}
+
+function namedLabel(
+  label: number | number[],
+  labels: readonly string[],
+  task: Run['task'],
+): Row['label'] {
+  if (Array.isArray(label)) return labels.filter((_, i) => label[i] === 1);
+  return task === 'regression' ? label : labels[label];
+}
+
+async function begin(run: Run, report: Report): Promise<Run> {
+  await saveRun(run);
+  const { task, settings } = run;
+  const { seed, epochs, batchSize, learningRate, maxLength } = settings;
+  const rows = await readRows(dataFile(run.id, 'train'));
+  const steps = epochs * Math.ceil(rows.length / batchSize);
+  const saveEvery = Math.max(1, Math.min(SAVE_EVERY, Math.floor(steps / LEAST_SAVES)));
+  return follow(run, report, (callbacks) =>
+    fineTune(
+      {
+        ...{ data: dataFile(run.id, 'train'), valid: dataFile(run.id, 'valid') },
+        ...{ task, model: run.base.path, replaceHead: true, out: modelFolder(run.id) },
+        ...{ seed, epochs, batchSize, learningRate, maxLength, groupByLength: true },
+        ...{ patience: epochs, saveEvery, overwrite: true },
+      },
+      callbacks,
+    ),
+  );
+}
+
+/** Goes on with a run that was stopped, in whatever way. */
+export async function resume(id: number, report: Report): Promise<Run> {
+  const run = await findRun(id);
+  const history = await historyOf(id);
+  // Closed before its first checkpoint.
+  if (!history) return begin(run, report);
+  return follow(
+    run,
+    report,
+    (callbacks) => fineTune({ resume: modelFolder(id) }, callbacks),
+    history,
+  );
+}
+
+type Callbacks = NonNullable<Parameters<typeof fineTune>[1]>;
+
+/** Runs a training, reports how it goes, and keeps what has become of it. */
+async function follow(
+  run: Run,
+  report: Report,
+  start: (callbacks: Callbacks) => ReturnType<typeof fineTune>,
+  history?: History,
+): Promise<Run> {
+  if (current) throw new Error('another run is training');
+  const controller = new AbortController();
+  current = { id: run.id, controller };
+  const watch = new Watch({ ...run, status: 'running', error: undefined }, report, history);
+  await saveRun(watch.run);
+  try {
+    const result = await start({
+      signal: controller.signal,
+      openDevice: useDeviceOf,
+      onEvent: (event) => watch.hear(event),
+    });
+    watch.run.status = result.interrupted ? 'stopped' : 'done';
+  } catch (error) {
+    // Another tab trains it, and keeps what becomes of it.
+    if (await isHeld(run.id)) throw error;
+    watch.run.status = 'failed';
+    watch.run.error = (error as Error).message;
+  } finally {
+    current = undefined;
+  }
+  await saveRun(watch.run);
+  watch.tell(true);
+  return watch.run;
+}
+
+/** Whether another tab writes into a run's folder: the lock of this one is given back. */
+async function isHeld(id: number): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.some(({ name }) => name?.endsWith(` ${modelFolder(id)}`));
+}
+
+/** Follows the events of a run. */
+class Watch {
+  readonly run: Run;
+  readonly #report: Report;
+  #history: History;
+  #pace: Omit<Progress, 'run' | 'charts'> = {};
+  #told = 0;
+  #drawn = 0;
+
+  constructor(run: Run, report: Report, history = new History()) {
+    this.run = run;
+    this.#report = report;
+    this.#history = history;
+  }
+
+  hear(event: FineTuneEvent): void {
+    const { run } = this;
+    if (event.event === 'start') {
+      const { train, valid, labels, totalSteps, firstStep, model } = event;
+      const monitor = taskOf(model).monitoredMetrics(labels)[0];
+      const { steps, epochs } = this.#history;
+      this.#history = new History(monitor, {
+        steps: steps.filter(({ step }) => step <= firstStep),
+        evaluations: epochs.filter(({ step }) => step <= firstStep),
+      });
+      Object.assign(run, { train, valid, labels: [...labels], totalSteps, step: firstStep });
+      run.device = deviceInfo();
+      this.tell(true);
+    } else if (event.event === 'step') {
+      const { step, loss, accuracy, examplesPerSecond } = event;
+      this.#history = extended(this.#history, { steps: [recordOf(event)] });
+      run.step = step;
+      const left = (run.totalSteps - step) * run.settings.batchSize;
+      this.#pace = {
+        ...{ loss, accuracy, perSecond: examplesPerSecond },
+        secondsLeft: left / examplesPerSecond,
+      };
+      this.tell(step === 1);
+    } else if (event.event === 'epoch') {
+      this.#history = extended(this.#history, { epochs: [recordOf(event)] });
+      run.best = bestOf(this.#history);
+      this.tell(true);
+    } else if (event.event === 'checkpoint') saveRun(run);
+  }
+
+  /** Tells the page, unless it was told a moment ago. */
+  tell(now = false): void {
+    const time = performance.now();
+    if (!now && time - this.#told < REPORT_EVERY) return;
+    this.#told = time;
+    const draws = now || time - this.#drawn > DRAW_EVERY;
+    if (draws) this.#drawn = time;
+    const charts = draws && this.#history.steps.length > 0 && { charts: chartsOf(this.#history) };
+    this.#report({ run: { ...this.run }, ...this.#pace, ...charts });
+  }
+}
+
+const recordOf = <T extends { event: string }>({ event: _, ...record }: T): Omit<T, 'event'> =>
+  record;
+
+/** A history with more records; only one epoch is the best. */
+function extended(
+  { monitor, steps, epochs }: History,
+  more: { steps?: History['steps']; epochs?: History['epochs'] },
+): History {
+  const isBest = more.epochs?.some(({ best }) => best) ?? false;
+  const before = isBest ? epochs.map((each) => ({ ...each, best: false })) : epochs;
+  return new History(monitor, {
+    steps: [...steps, ...(more.steps ?? [])],
+    evaluations: [...before, ...(more.epochs ?? [])],
+  });
+}
+
+/** The best evaluation's value of the metric that decides. */
+function bestOf({ monitor, bestEpoch }: History): Run['best'] {
+  if (!bestEpoch) return undefined;
+  const key = `valid${monitor[0].toUpperCase()}${monitor.slice(1)}`;
+  const value = (bestEpoch as unknown as Record<string, number | undefined>)[key];
+  return value === undefined ? undefined : { metric: monitor, value };
+}
+
+/** How often an answer is repeated, and how many other rows keep what was learnt before. */
+const [REPEATS, REHEARSED] = [4, 192];
+const LEARN_EPOCHS = 2;
+
+/** Goes on training with what a person answered, from the model of a run. */
+export async function learn(parent: number, answers: Answer[], report: Report): Promise<Run> {
+  const from = await findRun(parent);
+  const id = await newRunId();
+  const all = await readRows(dataFile(parent, 'rows'));
+  const before = all.length > 0 ? all : await readRows(dataFile(parent, 'train'));
+  const keyOf = ({ text, pair = '' }: { text: string; pair?: string }) => `${text}\0${pair}`;
+  const answered = new Set(answers.map(keyOf));
+  const others = (rows: Row[]) => rows.filter((row) => !answered.has(keyOf(row)));
+  const rows = [...others(before), ...answers.map((answer) => answeredRow(answer, from.task))];
+  const old = rows.filter((row) => !row.answered);
+  const every = Math.max(1, old.length / REHEARSED);
+  const rehearsed = old.filter((_, i) => Math.floor(i / every) > Math.floor((i - 1) / every));
+  const given = rows.filter((row) => row.answered);
+  const valid = await readRows(dataFile(parent, 'valid'));
+  await writeRows(dataFile(id, 'rows'), rows);
+  await writeRows(dataFile(id, 'valid'), others(valid));
+  await writeRows(dataFile(id, 'train'), [
+    ...rehearsed,
+    ...Array.from({ length: REPEATS }, () => given).flat(),
+  ]);
+  const { set, task, settings } = from;
+  const base = { name: `${from.name} #${parent}`, path: modelFolder(parent) };
+  const next = { ...settings, epochs: LEARN_EPOCHS, learningRate: settings.learningRate / 2 };
+  return begin({ ...newRun(id, from.name), parent, base, set, task, settings: next }, report);
+}
+
+function answeredRow({ text, pair, label, score }: Answer, task: Run['task']): Row {
+  const value = task === 'regression' ? score! : task === 'multi-label' ? label : label[0];
+  return { text, ...(pair !== undefined && { pair }), label: value, answered: true };
+}

@@ -1,0 +1,111 @@
+/** What a trained model says of texts. */
+import {
+  guessColumns,
+  type Prediction,
+  pipeline,
+  readData,
+  type TextClassificationPipeline,
+} from 'wigbert/train';
+import { fetchSite } from './data.ts';
+import { useDeviceOf } from './device.ts';
+import type { Judged, Run } from './protocol.ts';
+import { dataFile, findRun, modelFolder, type Row, readRows } from './runs.ts';
+import { write } from './storage.ts';
+import { isTraining } from './training.ts';
+
+/** The model that is loaded. */
+let loaded: { id: number; run: Run; classifier: Promise<TextClassificationPipeline> } | undefined;
+
+/** Forgets what is loaded of a run, whose folder has changed. */
+export function forget(): void {
+  loaded = undefined;
+}
+
+async function load(id: number): Promise<{ run: Run; classifier: TextClassificationPipeline }> {
+  if (isTraining()) throw new Error('training');
+  if (loaded?.id !== id) {
+    await useDeviceOf();
+    const run = await findRun(id);
+    const classifier = pipeline('text-classification', modelFolder(id));
+    loaded = { id, run, classifier };
+  }
+  return { run: loaded.run, classifier: await loaded.classifier };
+}
+
+type Text = string | [string, string];
+
+async function scoresOf(id: number, texts: readonly Text[]): Promise<Prediction[]> {
+  const { run, classifier } = await load(id);
+  const { maxLength } = run.settings;
+  return classifier.predict(texts, { maxLength });
+}
+
+const judge = (text: Text, { scores }: Prediction, id: number): Judged =>
+  typeof text === 'string' ? { id, text, scores } : { id, text: text[0], pair: text[1], scores };
+
+export async function predict(id: number, texts: Text[]): Promise<Judged[]> {
+  const predictions = await scoresOf(id, texts);
+  return texts.map((text, i) => judge(text, predictions[i], i));
+}
+
+const textOf = ({ text, pair }: Row): Text => (pair === undefined ? text : [text, pair]);
+
+/** How wrong the model is on an example: its probability's distance from the label. */
+function wrongness({ label = [], score, scores }: Judged): number {
+  if (score !== undefined) return Math.abs(score - Object.values(scores)[0]);
+  return Object.entries(scores).reduce(
+    (most, [name, value]) => Math.max(most, label.includes(name) ? 1 - value : value),
+    0,
+  );
+}
+
+/** The validation examples, those that the model is most wrong on first. */
+export async function mistakes(id: number): Promise<Judged[]> {
+  const rows = await readRows(dataFile(id, 'valid'));
+  const predictions = await scoresOf(id, rows.map(textOf));
+  const judged = rows.map((row, i): Judged => {
+    const { label } = row;
+    const known = typeof label === 'number' ? { score: label } : { label: [label].flat() };
+    return { ...judge(textOf(row), predictions[i], i), ...known };
+  });
+  return judged.sort((a, b) => wrongness(b) - wrongness(a));
+}
+
+/** How sure the model is: the distance between its two likeliest labels, or from a half. */
+function certainty({ scores }: Judged, task: Run['task']): number {
+  const values = Object.values(scores);
+  if (task === 'multi-label') return Math.min(...values.map((value) => Math.abs(value - 0.5)));
+  const [first, second = 0] = values.toSorted((a, b) => b - a);
+  return first - second;
+}
+
+/** A file of texts; one without a table has a text in each line. */
+async function tableOf(file: File): Promise<{ name: string; content: Blob | string }> {
+  const { name } = file;
+  if (!/\.txt$/i.test(name)) return { name, content: file };
+  const lines = (await file.text()).split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (lines[0]?.includes('\t')) return { name, content: file };
+  return {
+    name: `${name}.jsonl`,
+    content: lines.map((text) => `${JSON.stringify({ text })}\n`).join(''),
+  };
+}
+
+/** Texts of a file, or of the site, those that the model is least sure of first. */
+export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
+  const { task, set } = await findRun(id);
+  const { name, content } = file
+    ? await tableOf(file)
+    : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
+  const path = `opfs:/texts/${name}`;
+  await write(path, content);
+  const { textColumn, pairColumn } = await guessColumns(path);
+  const isPair = set.chosen.pairColumn !== undefined;
+  const { examples } = await readData(path, {
+    ...{ textColumn, labelOptional: true },
+    ...(isPair && { pairColumn }),
+  });
+  const texts = examples.map(({ text, pair }): Text => (pair === undefined ? text : [text, pair]));
+  const judged = await predict(id, texts);
+  return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
+}
