@@ -39,7 +39,7 @@ const stops = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Wrong usage, which another try does not mend. */
 const USAGE = 2;
 
-/** A rank that gives up on the others says so; then mpirun has this long to end, in milliseconds. */
+/** How long mpirun has to end, in milliseconds, once a rank has given up on the others. */
 const GRACE = 4000;
 
 /**

@@ -1,7 +1,6 @@
 /** What the tests run in each of several processes: `node ranks.mjs TASK`. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sumOverRanks } from '../../../dist/src/train/distributed/exchange.js';
 import {
   destroyProcessGroup,
   getRank,
@@ -9,6 +8,7 @@ import {
   initProcessGroup,
   processGroup,
 } from '../../../dist/src/entries/mpi.js';
+import { sumOverRanks } from '../../../dist/src/train/distributed/exchange.js';
 import { sumsOfRank } from '../../../dist/src/train/distributed/sumTree.js';
 
 const [task, ...args] = process.argv.slice(2);

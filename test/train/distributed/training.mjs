@@ -4,7 +4,7 @@ import { bertConfig, labelFields } from '../../../dist/src/bert/config.js';
 import { useDevice } from '../../../dist/src/tensor/index.js';
 import { Philox } from '../../../dist/src/tensor/random.js';
 import { BertTokenizer } from '../../../dist/src/text/tokenizer/index.js';
-import { pretrainModels, ExampleBuilder } from '../../../dist/src/train/pretraining/objective.js';
+import { ExampleBuilder, pretrainModels } from '../../../dist/src/train/pretraining/objective.js';
 import { pretrainModel } from '../../../dist/src/train/pretraining/pretrain.js';
 import { tasks } from '../../../dist/src/train/tasks/index.js';
 import { createTaskModel } from '../../../dist/src/train/tasks/taskModel.js';
