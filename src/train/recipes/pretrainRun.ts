@@ -175,16 +175,11 @@ export async function runPretraining(
   const step = history.steps.length;
   const interrupted = step < totalSteps;
   const kept = { ...content.settings, command: about.command };
-  const written = {
-    kind: 'pre-training',
-    kept,
-    paths: pretrainFiles(settings),
-    tokenizer,
-  } as const;
   await onMainProcess(async () => {
     if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
-    const weights = step > 0 ? await modelOf(folder.path) : undefined;
-    await writeReceipt(folder.path, { ...written, config: model.config, hashes, model: weights });
+    const from = { kept, paths: pretrainFiles(settings), tokenizer, config: model.config, hashes };
+    const file = step > 0 ? await modelOf(folder.path) : undefined;
+    await writeReceipt(folder.path, { kind: 'pre-training', ...from, model: file });
   });
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
   else
