@@ -40,8 +40,10 @@ await serve(async (path) => {
 
   const kinds = {
     matmul({ m, k, n, layout, a, b }) {
-      const left = layout === 'TN' ? tensor(a, { shape: [k, m] }).t() : tensor(a, { shape: [m, k] });
-      const right = layout === 'NT' ? tensor(b, { shape: [n, k] }).t() : tensor(b, { shape: [k, n] });
+      const left =
+        layout === 'TN' ? tensor(a, { shape: [k, m] }).t() : tensor(a, { shape: [m, k] });
+      const right =
+        layout === 'NT' ? tensor(b, { shape: [n, k] }).t() : tensor(b, { shape: [k, n] });
       return work(() => matmul(left, right));
     },
     softmax({ shape, x }) {

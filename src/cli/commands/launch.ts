@@ -24,10 +24,3 @@ export function launchCommand(): Command {
       process.exitCode = await launch(words, options);
     });
 }
-
-/** The words of `launch` with `--` before those of its command, whose options are not its own. */
-export function separateLaunched(words: readonly string[]): string[] {
-  const at = words.findIndex((word) => /^(pre)?train$/.test(word));
-  if (words.includes('--') || at < 0) return [...words];
-  return [...words.slice(0, at), '--', ...words.slice(at)];
-}
