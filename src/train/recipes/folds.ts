@@ -78,7 +78,7 @@ export async function crossValidate(
   callbacks: CrossValidateCallbacks = {},
 ): Promise<CrossValidateResult> {
   const { run, out, overwrite } = await openFolds(options);
-  const { onEvent: report = () => {}, signal } = callbacks;
+  const { onEvent: report = () => {}, signal, about } = callbacks;
   const folds = run.settings.folds!;
   let interrupted = false;
   let isOpen = false;
@@ -103,7 +103,8 @@ export async function crossValidate(
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
       canResume ? { resume: folder } : { ...settingsOf(run, fold), out: folder, overwrite },
-      { signal, onEvent: report, openDevice: opens },
+      // Of a run that is resumed, the command is not the one that made the folds.
+      { signal, onEvent: report, openDevice: opens, about: run.isResumed ? {} : about },
     );
     result.model.dispose();
     interrupted = result.interrupted;
@@ -126,7 +127,7 @@ function settingsOf({ settings }: FoldsRun, fold: number): BegunFineTuning {
 
 /** What `crossValidate` takes besides its options. */
 export type CrossValidateCallbacks = RecipeCallbacks<CrossValidateEvent> &
-  Pick<TrainingCallbacks<CrossValidateEvent, BegunFineTuning>, 'openDevice'>;
+  Pick<TrainingCallbacks<CrossValidateEvent, BegunFineTuning>, 'openDevice' | 'about'>;
 
 /** Whether a folder holds a cross-validation. */
 export const isCrossValidation = (dir: string): Promise<boolean> =>

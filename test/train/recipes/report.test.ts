@@ -165,6 +165,35 @@ it('a run without validation data has a page without results', async () => {
   expect(elementsOf(read(out, 'report.html')).some(({ name }) => name === 'svg')).toBe(true);
 });
 
+it('the page says what was found in the data', async () => {
+  const out = join(dir, 'checked');
+  const rows = [
+    ['good film', 'a'],
+    ['good film', 'b'],
+    ['bad film', 'b'],
+    ['', 'a'],
+    ['한국', 'a'],
+  ];
+  const tsv = (lines: string[][]) => ['text\tlabel', ...lines.map((row) => row.join('\t'))];
+  const data = file('<b>.tsv', tsv([...rows, ...rows, ['zz', 'b']]).join('\n'));
+  const valid = file(
+    'valid.tsv',
+    tsv([
+      ['bad film', 'b'],
+      ['the film', 'a'],
+    ]).join('\n'),
+  );
+  await fineTune({ data, valid, vocab, config, epochs: 1, out });
+  const { check } = json(out, 'report.json').data;
+  expect(check.shared).toEqual([{ files: [data, valid], texts: 1 }]);
+  expect(check.files[0]).toMatchObject({ rows: 11, duplicates: 6, conflicts: 1, empty: 2 });
+  const page = read(out, 'report.html');
+  elementsOf(page);
+  expect(page).toContain('The same text has two labels in <bdi>&lt;b&gt;.tsv</bdi>: lines 2 and 3');
+  expect(page).toMatch(/1 text is both in .*valid\.tsv/s);
+  expect(page).toContain('Characters that the vocabulary lacks: <bdi>z</bdi>');
+});
+
 it.each([
   ['no report', {}, /expected the folder of a run with a report\.json/],
   ['no history', { 'report.json': '{}' }, /report\.json is not the report of a run: kind/],
