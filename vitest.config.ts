@@ -24,6 +24,8 @@ export default defineConfig({
   resolve: { alias: [...entries, platform] },
   test: {
     include: ['test/**/*.test.ts'],
+    // What is built runs as it is shipped, loaded by Node alone.
+    server: { deps: { external: [/\/dist\/src\//] } },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // A software adapter takes every core: more workers only fight over them.

@@ -10,7 +10,6 @@ import { packA, packB } from './packing';
 import { addSums } from './product';
 import { expRow, maskRow, scaleRow } from './softmax';
 import { hsum } from './simd';
-import { maxOf } from './sums';
 
 /** Steps along keys, or keys, that are packed at a time. */
 const KC: u32 = 128;
@@ -149,8 +148,7 @@ export function attention(args: usize, tile: i32): void {
   for (let r: u32 = 0; r < rows; r++) {
     const row = scores + (r * stride << 2);
     const visible = causal ? min(keys, first + r + 1) : keys;
-    maskRow(row, mask, row, visible, float(p, 7));
-    const most = maxOf(row, visible);
+    const most = maskRow(row, mask, row, visible, float(p, 7));
     const sum = expRow(row, row, visible, most);
     scaleRow(row, visible, keepScale * (sum == 0 ? 1 : <f32>(1 / sum)));
     memory.fill(row + (visible << 2), 0, <usize>(stride - visible) << 2);

@@ -1,5 +1,6 @@
 /** What follows a product's sums: a bias and an activation. */
 import { gelu, geluTanh, tanh } from './math';
+import { addRow } from './sums';
 
 /** Numbers of the activations, in the order of `activations` in src/kernels/matmul/wasm.ts. */
 const GELU: u32 = 1;
@@ -19,7 +20,13 @@ export function applyEpilogue(
 ): void {
   const whole = cols & ~3;
   for (let i: u32 = 0; i < rows; i++) {
-    for (let j: u32 = 0; j < whole; j += 4) {
+    // The common ones have loops without branches, out of which V8 keeps constants.
+    const isGelu = activation == GELU && bias != 0 && whole > 0;
+    const isPlain = activation == 0 && whole > 0;
+    if (isGelu) geluRow(y, bias, preActivation, whole);
+    else if (isPlain) addRow(y, bias, whole);
+    const first = isGelu || isPlain ? whole : 0;
+    for (let j = first; j < whole; j += 4) {
       const at = j << 2;
       let z = v128.load(y + at);
       if (bias) z = f32x4.add(z, v128.load(bias + at));
@@ -36,6 +43,19 @@ export function applyEpilogue(
     y += stride;
     if (preActivation) preActivation += stride;
   }
+}
+
+/** z = y + bias, and y = GELU(z), for whole vectors. */
+function geluRow(y: usize, bias: usize, z: usize, cols: u32): void {
+  const end = y + (<usize>cols << 2);
+  do {
+    const sum = f32x4.add(v128.load(y), v128.load(bias));
+    v128.store(z, sum);
+    v128.store(y, gelu(sum));
+    y += 16;
+    bias += 16;
+    z += 16;
+  } while (y < end);
 }
 
 // @ts-ignore: decorator

@@ -54,7 +54,7 @@ export { map } from './map';
 export { accumulate, fill, storeStrided } from './memory';
 export { multiplyAdd } from './multiplyAdd';
 export { adam, adamAmsgrad, clipByNorm, sumSquares } from './optimizer';
-export { product } from './product';
+export { packOperands, product } from './product';
 export { maxGroup, maxGroups, maxRows, sumGroup, sumGroups, sumRows } from './reduce';
 export {
   logSoftmax,

@@ -41,21 +41,41 @@ export function applyOp(
   if (vectors == 0) return;
   const end = out + (<usize>vectors << 4);
   // Common operations of many steps have loops of their own. V8 keeps constants outside of loops
-  // only if the body has no branches and comes before the condition.
+  // only if the body has no branches and comes before the condition. The costly ones take two
+  // vectors at a time, which share the loads of constants.
   switch (op) {
     case Op.Gelu:
-      do {
+      if (vectors & 1) {
         v128.store(out, math.gelu(v128.load(x)));
         out += 16;
         x += 16;
+        if (out >= end) return;
+      }
+      do {
+        const y0 = math.gelu(v128.load(x)), y1 = math.gelu(v128.load(x, 16));
+        v128.store(out, y0);
+        v128.store(out, y1, 16);
+        out += 32;
+        x += 32;
       } while (out < end);
       return;
     case Op.GeluBackward:
-      do {
+      if (vectors & 1) {
         v128.store(out, f32x4.mul(v128.load(x), math.geluSlope(v128.load(y))));
         out += 16;
         x += 16;
         y += 16;
+        if (out >= end) return;
+      }
+      do {
+        const a = v128.load(y), b = v128.load(y, 16);
+        const dx0 = f32x4.mul(v128.load(x), math.geluSlope(a));
+        const dx1 = f32x4.mul(v128.load(x, 16), math.geluSlope(b));
+        v128.store(out, dx0);
+        v128.store(out, dx1, 16);
+        out += 32;
+        x += 32;
+        y += 32;
       } while (out < end);
       return;
     case Op.GeluTanh:

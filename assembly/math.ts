@@ -53,16 +53,16 @@ function powerOfTwo(n: v128): v128 {
  */
 // @ts-ignore: decorator
 @inline
-export function exp(x: v128): v128 {
+export function exp(v: v128): v128 {
+  // Just beyond the largest one that does not overflow; `pmin` lets a NaN through.
+  const x = f32x4.pmin(v, c(89));
   const rounded = step(x, c(1.4426950408889634), c(ROUNDER));
-  let e = expOfRemainder(x, f32x4.sub(rounded, c(ROUNDER)));
+  const e = expOfRemainder(x, f32x4.sub(rounded, c(ROUNDER)));
   // In two factors: 2^128 is no float32.
   const whole = i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS));
   const half = i32x4.shr_s(whole, 1);
-  e = f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
-  e = v128.andnot(e, f32x4.lt(x, c(-87.33654)));
-  e = v128.bitselect(c(Infinity), e, f32x4.gt(x, c(88.72284)));
-  return v128.bitselect(x, e, f32x4.ne(x, x));
+  const scaled = f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(whole, half)));
+  return v128.andnot(scaled, f32x4.lt(x, c(-87.33654)));
 }
 
 /** The same for x of at most 0, or NaN: one factor is enough. */
@@ -120,7 +120,7 @@ export function log1p(x: v128): v128 {
 
 /** erf as a rational function: see `erfWgsl`. */
 export function erf(v: v128): v128 {
-  const x = f32x4.max(f32x4.min(v, c(4)), c(-4));
+  const x = f32x4.pmax(f32x4.pmin(v, c(4)), c(-4));
   const s = f32x4.mul(x, x);
   let n = step(s, c(-2.72614225801306e-10), c(2.77068142495902e-8));
   n = step(n, s, c(-2.10102402082508e-6));
@@ -191,7 +191,8 @@ export function normalCdf(x: v128, size: v128, gauss: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function cappedSize(x: v128): v128 {
-  return f32x4.min(f32x4.abs(x), c(15));
+  // `pmin` is one instruction, and gives its first operand where one is not a number.
+  return f32x4.pmin(f32x4.abs(x), c(15));
 }
 
 /** x Φ(x). */
@@ -225,7 +226,7 @@ export function geluSlope(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function geluTanhSlope(v: v128): v128 {
-  const x = f32x4.max(f32x4.min(v, c(10)), c(-10));
+  const x = f32x4.pmax(f32x4.pmin(v, c(10)), c(-10));
   const square = f32x4.mul(x, x);
   const inner = f32x4.mul(x, step(square, c(0.044715), c(1)));
   const t = tanh(f32x4.mul(c(0.7978845608028654), inner));

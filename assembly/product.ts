@@ -3,7 +3,8 @@
  * High-Performance Matrix Multiplication" (2008): a tile of y walks along k in blocks; the block's
  * parts of a and b are packed into panels of 6 rows and of 8 columns, which the cache holds, and a
  * micro-kernel keeps 6 × 8 sums in registers. Packing takes any strides, so that all layouts run
- * the same inner loop. Sums are in the order of k within a block, and blocks in order: the bits do
+ * the same inner loop. An operand that several tiles would pack is packed as a whole beforehand, in
+ * a phase of its own. Sums are in the order of k within a block, and blocks in order: the bits do
  * not depend on the tile or the thread.
  */
 import { threadScratch, word } from './args';
@@ -20,15 +21,61 @@ const KC: u32 = 256;
 const B_BYTES: usize = 256 * KC * 4;
 const SUMS_BYTES: usize = MR * NR * 4;
 
-/** Words before the buffers: tiles, hasBias, activation, rows and columns of a tile, matrices. */
-const A: i32 = 6;
+/**
+ * Words before the buffers: tiles, hasBias, activation, rows and columns of a tile, matrices,
+ * whether a and b are packed beforehand, where.
+ */
+const A: i32 = 9;
+/** Panels that a tile of the first phase packs. */
+const PANELS: u32 = 8;
+
+// @ts-ignore: decorator
+@inline
+function panels(length: u32, width: u32): u32 {
+  return (length + width - 1) / width;
+}
+
+/** Address of the parameters. */
+// @ts-ignore: decorator
+@inline
+function paramsAt(args: usize): usize {
+  const activation = word(args, 2);
+  const extra = word(args, 1) + u32(activation == 1 || activation == 2);
+  return args + (<usize>(A + 3 + extra) << 2);
+}
+
+/**
+ * The first phase: packs some panels of a or b, all along k. In each block of k, panels follow each
+ * other. Only for a single matrix.
+ */
+export function packOperands(args: usize, tile: i32): void {
+  const p = paramsAt(args);
+  const m = word(p, 0), n = word(p, 1), k = word(p, 2);
+  const packsA = word(args, 6), packsB = word(args, 7);
+  const to = word(args, 8);
+  const rows = packsA ? panels(m, MR) * MR : 0, tilesA = panels(rows, PANELS * MR);
+  const isA = <u32>tile < tilesA;
+  const first = isA ? <u32>tile * PANELS * MR : (<u32>tile - tilesA) * PANELS * NR;
+  for (let k0: u32 = 0; k0 < k; k0 += KC) {
+    const steps = min(KC, k - k0);
+    if (isA) {
+      const row = word(p, 5), col = word(p, 6);
+      const a = word(args, A) + (word(p, 9) + first * row + k0 * col << 2);
+      packA(to + (k0 * rows + first * steps << 2), a, row, col, steps, min(PANELS * MR, m - first));
+    } else if (packsB) {
+      const row = word(p, 10), col = word(p, 11), cols = panels(n, NR) * NR;
+      const b = word(args, A + 1) + (word(p, 14) + first * col + k0 * row << 2);
+      const put = to + (rows * k + k0 * cols + first * steps << 2);
+      packB(put, b, row, col, steps, min(PANELS * NR, n - first));
+    }
+  }
+}
 
 /** One tile: some rows and columns of some matrices of y. */
 export function product(args: usize, tile: i32): void {
   const hasBias = word(args, 1);
   const activation = word(args, 2);
-  const a = word(args, A);
-  const b = word(args, A + 1);
+  const a = word(args, A), b = word(args, A + 1);
   let at = A + 2;
   const bias = hasBias ? word(args, at++) : 0;
   const preActivation = activation == 1 || activation == 2 ? word(args, at++) : 0;
@@ -47,7 +94,7 @@ export function product(args: usize, tile: i32): void {
     const aAt = word(p, 9) + i0 * word(p, 7) + i1 * word(p, 8) + m0 * word(p, 5);
     const bAt = word(p, 14) + i0 * word(p, 12) + i1 * word(p, 13) + n0 * word(p, 11);
     const yAt = word(p, 18) + i0 * word(p, 16) + i1 * word(p, 17) + m0 * word(p, 15) + n0;
-    multiply(p, a + (aAt << 2), b + (bAt << 2), y + (yAt << 2), rows, cols);
+    multiply(args, p, a + (aAt << 2), b + (bAt << 2), y + (yAt << 2), m0, n0, rows, cols);
     if (hasBias | activation)
       applyEpilogue(
         y + (yAt << 2),
@@ -61,19 +108,33 @@ export function product(args: usize, tile: i32): void {
   }
 }
 
-/** The tile of one matrix; `a`, `b` and `y` are where its parts begin. */
-function multiply(p: usize, a: usize, b: usize, y: usize, rows: u32, cols: u32): void {
-  const k = word(p, 2);
+/** The tile of one matrix; `a`, `b` and `y` are where its parts begin, m0 and n0 its place. */
+function multiply(
+  args: usize,
+  p: usize,
+  a: usize,
+  b: usize,
+  y: usize,
+  m0: u32,
+  n0: u32,
+  rows: u32,
+  cols: u32,
+): void {
+  const k = word(p, 2), isPackedA = word(args, 6) != 0, isPackedB = word(args, 7) != 0;
   const aRow = word(p, 5), aCol = word(p, 6), bRow = word(p, 10), bCol = word(p, 11);
   const yRow = <usize>word(p, 15) << 2;
-  const packedB = threadScratch;
+  const paddedRows = isPackedA ? panels(word(p, 0), MR) * MR : 0;
+  const paddedCols = panels(word(p, 1), NR) * NR;
   const sums = threadScratch + B_BYTES;
-  const packedA = sums + SUMS_BYTES;
+  let packedA = sums + SUMS_BYTES, packedB = threadScratch;
   let k0: u32 = 0;
   do {
     const steps = min(KC, k - k0);
-    packB(packedB, b + ((k0 * bRow) << 2), bRow, bCol, steps, cols);
-    packA(packedA, a + ((k0 * aCol) << 2), aRow, aCol, steps, rows);
+    if (isPackedA) packedA = word(args, 8) + (k0 * paddedRows + m0 * steps << 2);
+    else packA(packedA, a + ((k0 * aCol) << 2), aRow, aCol, steps, rows);
+    if (isPackedB)
+      packedB = word(args, 8) + (paddedRows * k + k0 * paddedCols + n0 * steps << 2);
+    else packB(packedB, b + ((k0 * bRow) << 2), bRow, bCol, steps, cols);
     for (let j: u32 = 0; j < cols; j += NR) {
       const panelB = packedB + <usize>(j * steps << 2);
       for (let i: u32 = 0; i < rows; i += MR) {
@@ -112,7 +173,13 @@ function storeEdge(
   accumulate: bool,
 ): void {
   for (let i: u32 = 0; i < rows; i++) {
-    for (let j: u32 = 0; j < cols; j++) {
+    let done: u32 = 0;
+    for (; done + 4 <= cols; done += 4) {
+      const sum = v128.load(sums + (i * NR + done) * 4);
+      const at = target + i * yRow + (done << 2);
+      v128.store(at, accumulate ? f32x4.add(v128.load(at), sum) : sum);
+    }
+    for (let j = done; j < cols; j++) {
       const sum = load<f32>(sums + (i * NR + j) * 4);
       const at = target + i * yRow + (j << 2);
       store<f32>(at, accumulate ? sum + load<f32>(at) : sum);

@@ -49,7 +49,7 @@ function reduceRows(args: usize, tile: i32, isMax: bool): void {
   }
 }
 
-/** As `maxOf`, but -Infinity if there are none. */
+/** Largest of `count` elements, -Infinity if there are none; NaN if one is. */
 function largest(x: usize, count: u32): f32 {
   let m = f32x4.splat(-Infinity);
   const end = x + (<usize>count << 2);

@@ -2,7 +2,7 @@
 import { float, word } from './args';
 import { exp, expNonPositive, log } from './math';
 import { hsum, loadPart, storePart } from './simd';
-import { dotOf, maxOf, SUM_BLOCK, sumOf } from './sums';
+import { dotOf, largestLane, maxOf, SUM_BLOCK, sumOf } from './sums';
 
 /**
  * y = exp(x - shift) over a row; returns the sum. x and y may be the same row, and y may be 0: then
@@ -68,14 +68,22 @@ export function softmax(args: usize, tile: i32): void {
   }
 }
 
-/** y = scale x + mask. */
-export function maskRow(x: usize, mask: usize, y: usize, cols: u32, scale: f32): void {
+/** y = scale x + mask; returns the largest element, as `maxOf` does. */
+export function maskRow(x: usize, mask: usize, y: usize, cols: u32, scale: f32): f32 {
   const end = x + (<usize>cols << 2);
   const s = f32x4.splat(scale);
-  for (; x + 16 <= end; x += 16, mask += 16, y += 16)
-    v128.store(y, f32x4.add(f32x4.mul(v128.load(x), s), v128.load(mask)));
-  for (; x < end; x += 4, mask += 4, y += 4)
-    store<f32>(y, load<f32>(x) * scale + load<f32>(mask));
+  let most = f32x4.splat(-f32.MAX_VALUE);
+  for (; x + 16 <= end; x += 16, mask += 16, y += 16) {
+    const z = f32x4.add(f32x4.mul(v128.load(x), s), v128.load(mask));
+    most = f32x4.pmax(most, z);
+    v128.store(y, z);
+  }
+  for (; x < end; x += 4, mask += 4, y += 4) {
+    const z = load<f32>(x) * scale + load<f32>(mask);
+    most = f32x4.pmax(most, f32x4.splat(z));
+    store<f32>(y, z);
+  }
+  return largestLane(most);
 }
 
 /** Buffers: x, mask, y. Parameters: rows, cols, scale, rowsPerMask, causalRows. */
@@ -86,14 +94,9 @@ export function maskedSoftmax(args: usize, tile: i32): void {
   for (let r = <u32>tile * count; r < end; r++) {
     const y = word(args, 4) + (r * cols << 2);
     const visible = causalRows ? min(cols, (r % causalRows) + 1) : cols;
-    maskRow(
-      word(args, 2) + (r * cols << 2),
-      word(args, 3) + ((r / rowsPerMask) * cols << 2),
-      y,
-      visible,
-      scale,
-    );
-    const sum = expRow(y, y, visible, maxOf(y, visible));
+    const mask = word(args, 3) + ((r / rowsPerMask) * cols << 2);
+    const most = maskRow(word(args, 2) + (r * cols << 2), mask, y, visible, scale);
+    const sum = expRow(y, y, visible, most);
     // The sum of a row whose columns are all hidden is 0.
     scaleRow(y, visible, sum == 0 ? 1 : <f32>(1 / sum));
     memory.fill(y + (visible << 2), 0, <usize>(cols - visible) << 2);

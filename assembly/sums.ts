@@ -56,22 +56,30 @@ export function dotOf(x: usize, y: usize, count: u32): f64 {
   return total;
 }
 
-/** Largest of `count` elements, at least -FLT_MAX; NaN if one is. */
+/**
+ * Largest of `count` elements, at least -FLT_MAX. What is not a number is passed over: sums of
+ * exponentials are not numbers then. `pmax`, unlike `max`, is one instruction.
+ */
 export function maxOf(x: usize, count: u32): f32 {
   let m0 = f32x4.splat(-f32.MAX_VALUE), m1 = m0;
   const end = x + (<usize>count << 2);
   for (; x + 32 <= end; x += 32) {
-    m0 = f32x4.max(m0, v128.load(x));
-    m1 = f32x4.max(m1, v128.load(x, 16));
+    m0 = f32x4.pmax(m0, v128.load(x));
+    m1 = f32x4.pmax(m1, v128.load(x, 16));
   }
   if (x + 16 <= end) {
-    m0 = f32x4.max(m0, v128.load(x));
+    m0 = f32x4.pmax(m0, v128.load(x));
     x += 16;
   }
-  if (x < end) m1 = f32x4.max(m1, loadPart(x, <u32>((end - x) >> 2), -f32.MAX_VALUE));
-  m0 = f32x4.max(m0, m1);
-  m0 = f32x4.max(m0, v128.shuffle<f32>(m0, m0, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(m0, 0), f32x4.extract_lane(m0, 1));
+  if (x < end) m1 = f32x4.pmax(m1, loadPart(x, <u32>((end - x) >> 2), -f32.MAX_VALUE));
+  return largestLane(f32x4.pmax(m0, m1));
+}
+
+// @ts-ignore: decorator
+@inline
+export function largestLane(x: v128): f32 {
+  const m = f32x4.pmax(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1));
 }
 
 /** y += x. */

@@ -13,10 +13,10 @@ const MOST_COLUMNS = 100;
 /** How many files and folders may lie directly in a folder. */
 const MOST_ENTRIES = { 'src/train': 8, 'src/bert': 11, 'src/kernels': 18 };
 
-const FOLDERS = ['src', 'assembly', 'test', 'scripts', 'bin', 'bench/peers'];
+const FOLDERS = ['src', 'assembly', 'test', 'scripts', 'bin', 'bench/peers', 'web'];
 /** Compiled code, which nobody reads. */
 const COMPILED = ['src/device/wasm/modules.js'];
-const CODE = /\.(ts|mjs|js|py)$/;
+const CODE = /\.(tsx?|mjs|js|py)$/;
 
 /**
  * @param {string} path

@@ -38,7 +38,8 @@ const pytorch = {
   library: 'pytorch',
   worker: 'pytorch',
   title: 'PyTorch',
-  remark: "PyTorch is Debian's package `python3-torch`, if it is installed; times include some 0.1 ms of a pipe.",
+  remark:
+    "PyTorch is Debian's package `python3-torch`, if it is installed; times include some 0.1 ms of a pipe.",
   isFast: true,
 };
 

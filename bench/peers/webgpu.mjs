@@ -33,13 +33,15 @@ export function provideWorker() {
   globalThis.Worker = class {
     #started;
     constructor(url) {
-      this.#started = resolveObjectURL(String(url)).text().then((source) => {
-        const thread = new Thread(`${AS_IN_BROWSERS}\n${source}`, { eval: true });
-        thread.on('message', (data) => this.onmessage?.({ data }));
-        thread.on('error', (error) => this.onerror?.(error));
-        thread.unref();
-        return thread;
-      });
+      this.#started = resolveObjectURL(String(url))
+        .text()
+        .then((source) => {
+          const thread = new Thread(`${AS_IN_BROWSERS}\n${source}`, { eval: true });
+          thread.on('message', (data) => this.onmessage?.({ data }));
+          thread.on('error', (error) => this.onerror?.(error));
+          thread.unref();
+          return thread;
+        });
     }
     postMessage(data) {
       this.#started.then((thread) => thread.postMessage(data));

@@ -114,7 +114,8 @@ const adamw = {
     worst(
       places(2000, COUNT, 94).map((i) => {
         const g = gradient[i];
-        const moved = x[i] * (1 - adam.lr * adam.weightDecay) - (adam.lr * g) / (Math.abs(g) + 1e-8);
+        const moved =
+          x[i] * (1 - adam.lr * adam.weightDecay) - (adam.lr * g) / (Math.abs(g) + 1e-8);
         return Math.abs(result[i] - moved);
       }),
     ),

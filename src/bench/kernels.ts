@@ -12,6 +12,7 @@ import { extraCasesOf } from './sizes.ts';
 
 type Params = Kernel['cases'][number];
 
+/** How long a kernel takes on a device, and how near that is to the device's peaks. */
 export interface KernelTiming {
   kernel: string;
   /** The case's parameters. */

@@ -8,8 +8,10 @@ import { type Batch, collate } from '../train/data/batch.ts';
 import { FineTuning, fitDefaults } from '../train/trainer/fit.ts';
 import { Trainer } from '../train/trainer/trainer.ts';
 
+/** Models whose training step is timed. */
 export type StepName = 'tiny' | 'mini' | 'base';
 
+/** How long a training step takes on a device. */
 export interface StepTiming {
   step: StepName;
   layers: number;
@@ -68,7 +70,8 @@ const MAX_PENDING_STEPS = 2;
  * given. `vocabSize` replaces the model's own.
  * @example
  * const device = await useDevice('auto');
- * const { tokensPerSecond } = await benchStep('tiny', device, undefined, await measurePeaks(device));
+ * const peaks = await measurePeaks(device);
+ * const { tokensPerSecond } = await benchStep('tiny', device, undefined, peaks);
  */
 export async function benchStep(
   name: StepName,

@@ -48,8 +48,8 @@ Then label texts, one a line:
   own in their place. Other words need another vocabulary:
   \`npx wigbert vocab data/train.tsv --size 8000 --out data/vocab.txt\`
 - \`train.mjs\` has the settings. \`out/model/history.svg\` shows how the training went.
-- \`npx wigbert doctor\` says what this machine has. Without a WebGPU adapter the CPU does the work,
-  slowly; \`npx wigbert setup\` looks for one.
+- \`npx wigbert doctor\` says what this machine has. It trains without a WebGPU adapter too,
+  on all cores; \`npx wigbert setup\` looks for an adapter.
 `;
 
 /**

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { shippedFile } from './shippedFile.ts';
 import { builtPage, webFolder } from './webFolder.ts';
 import { serveFolder } from './webServer.ts';
 
@@ -23,7 +24,9 @@ async function openBrowser(url: string): Promise<boolean> {
 /** Serves the page until Ctrl-C. */
 export async function showPage({ port, open }: { port: number; open: boolean }): Promise<void> {
   builtPage('index.html');
-  const server = await serveFolder(webFolder(), port);
+  // The package has its model and its data once, not in the page too.
+  const others = { models: shippedFile('models'), data: shippedFile('data') };
+  const server = await serveFolder(webFolder(), port, others);
   console.log(`${server.url} (Ctrl-C ends it)`);
   if (open && !(await openBrowser(server.url)))
     console.error('no browser could be opened: open the address yourself');

@@ -60,7 +60,22 @@ export async function findServedFile(root: string, url: string): Promise<string 
 const nameOf = (host: string | undefined): string =>
   (host ?? '').replace(/:\d+$/, '').toLowerCase();
 
-async function answer(root: string, request: IncomingMessage, response: ServerResponse) {
+/** Folders without links in their paths, by the first part of the addresses that lead there. */
+type Roots = Readonly<Record<string, string>>;
+
+/** The file that a request names, in the folder of the first part of its address if it has one. */
+const findFile = (root: string, others: Roots, url: string): Promise<string | undefined> => {
+  const [, first, rest] = /^\/(\w+)(\/.*)$/s.exec(url) ?? [];
+  const other = first !== undefined && Object.hasOwn(others, first) ? others[first] : undefined;
+  return other === undefined ? findServedFile(root, url) : findServedFile(other, rest);
+};
+
+async function answer(
+  root: string,
+  others: Roots,
+  request: IncomingMessage,
+  response: ServerResponse,
+) {
   const refuse = (status: number, text: string) => {
     const type = { 'content-type': types['.txt'], 'content-length': text.length };
     response.writeHead(status, { ...headers, ...type });
@@ -69,7 +84,7 @@ async function answer(root: string, request: IncomingMessage, response: ServerRe
   if (!HOST_NAMES.includes(nameOf(request.headers.host)))
     return refuse(403, 'this server answers 127.0.0.1 and localhost');
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'GET or HEAD');
-  const file = await findServedFile(root, request.url ?? '');
+  const file = await findFile(root, others, request.url ?? '');
   if (!file) return refuse(404, 'not found');
   const type = types[extname(file)] ?? 'application/octet-stream';
   const { size } = await stat(file);
@@ -90,12 +105,19 @@ export interface WebServer {
 /**
  * Serves a folder to this machine.
  * @param port the first that is tried; if it is taken, those after it. 0: any that is free
+ * @param others folders that are served as if they were in it, by name
  * @throws UsageError when none of them is free.
  */
-export async function serveFolder(folder: string, port: number): Promise<WebServer> {
+export async function serveFolder(
+  folder: string,
+  port: number,
+  others: Roots = {},
+): Promise<WebServer> {
   const root = await realpath(folder);
+  const roots: Record<string, string> = {};
+  for (const name of Object.keys(others)) roots[name] = await realpath(others[name]);
   const server = createServer((request, response) => {
-    answer(root, request, response).catch(() => response.destroy());
+    answer(root, roots, request, response).catch(() => response.destroy());
   });
   const taken = await listen(server, port);
   return {

@@ -46,7 +46,21 @@ async function openWasm({ precision, threads, memoryLimit }: DeviceOptions): Pro
     );
   const module = await loadModule(precision === 'strict');
   const wanted = threads ?? Math.min(countCores(), MAX_DEFAULT_THREADS);
-  return new WasmDevice(module, canShareMemory() ? wanted : 1, memoryLimit);
+  const mayShare = canShareMemory();
+  if (!mayShare && wanted > 1) noteOneThread();
+  return new WasmDevice(module, mayShare ? wanted : 1, memoryLimit);
+}
+
+let isNoted = false;
+/** Says once how a page gets threads. */
+function noteOneThread(): void {
+  if (isNoted) return;
+  isNoted = true;
+  console.info(
+    'wigbert: the wasm device computes on one thread, since this page is not cross-origin ' +
+      'isolated: serve it with the headers Cross-Origin-Opener-Policy: same-origin and ' +
+      'Cross-Origin-Embedder-Policy: require-corp',
+  );
 }
 
 function checkMemoryLimit(bytes: number | undefined): void {

@@ -20,10 +20,6 @@ export const taskNames = [
   'similarity',
 ] as const satisfies readonly TaskName[];
 
-/** Losses of pairs of texts that are compared by the cosine of their vectors. */
-export const similarityLosses = ['cosent', 'cosine', 'multiple-negatives'] as const;
-export type SimilarityLossName = (typeof similarityLosses)[number];
-
 /** The objectives of the registry that pre-train BERT. */
 export const objectiveNames = ['mlm', 'nsp', 'mlm+nsp'] as const satisfies readonly Objective[];
 

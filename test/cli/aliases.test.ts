@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { withUsualNames } from '../../src/cli/aliases.ts';
-import { wigbert } from '../support/cli.ts';
+import { wigbertHere } from '../support/cli.ts';
 
 const program = new Command('wigbert').option('--debug');
 program
@@ -32,7 +32,11 @@ it.each([
   expect(withUsualNames(given.split(' '), program).join(' ')).toBe(expected);
 });
 
-it('suggests what was meant of other names, and says our name in errors', () => {
-  expect(wigbert(['train', 'x.tsv', '--learning-rat', '1']).stderr).toMatch(/mean --learning-rate/);
-  expect(wigbert(['train', 'x.tsv', '--num-epochs', 'x']).stderr).toMatch(/'--epochs <n>'/);
+it('suggests what was meant of other names, and says our name in errors', async () => {
+  expect((await wigbertHere(['train', 'x.tsv', '--learning-rat', '1'])).stderr).toMatch(
+    /mean --learning-rate/,
+  );
+  expect((await wigbertHere(['train', 'x.tsv', '--num-epochs', 'x'])).stderr).toMatch(
+    /'--epochs <n>'/,
+  );
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cliFixture, wigbert } from '../support/cli.ts';
+import { cliFixture, wigbertHere } from '../support/cli.ts';
 
 const { dir, trainedModel } = cliFixture();
 
@@ -10,17 +10,27 @@ describe('convert', () => {
   beforeAll(() => {
     model = trainedModel();
   });
-  const convert = (from: string, dtype: string, to: string) =>
-    wigbert(['convert', '--model', from, '--dtype', dtype, '--out', to]);
+  const convert = async (from: string, dtype: string, to: string) =>
+    await wigbertHere(['convert', '--model', from, '--dtype', dtype, '--out', to]);
   const half = join(dir, 'half');
   const read = (folder: string, name: string) => readFileSync(join(folder, name));
-  const predict = (from: string) =>
+  const predict = async (from: string) =>
     JSON.parse(
-      wigbert(['predict', '--model', from, '--device', 'cpu', '--json', 'a wonderful film']).stdout,
+      (
+        await wigbertHere([
+          'predict',
+          '--model',
+          from,
+          '--device',
+          'cpu',
+          '--json',
+          'a wonderful film',
+        ])
+      ).stdout,
     );
 
-  it('keeps the head and the tokenizer, in half the space', () => {
-    const run = convert(model, 'float16', half);
+  it('keeps the head and the tokenizer, in half the space', async () => {
+    const run = await convert(model, 'float16', half);
     expect(run.stderr).toBe('');
     expect(run.stdout).toMatch(/half: \d+ weights in float16/);
     for (const name of ['vocab.txt', 'tokenizer_config.json', 'special_tokens_map.json'])
@@ -33,26 +43,26 @@ describe('convert', () => {
     expect(
       read(half, 'model.safetensors').length / read(model, 'model.safetensors').length,
     ).toBeLessThan(0.53);
-    const [before, after] = [predict(model), predict(half)];
+    const [before, after] = [await predict(model), await predict(half)];
     expect(after.label).toBe('good');
     expect(Math.abs(after.score - before.score)).toBeLessThan(0.01);
   });
 
-  it('makes float32 again of what float16 holds', () => {
+  it('makes float32 again of what float16 holds', async () => {
     const [back, again] = [join(dir, 'back'), join(dir, 'again')];
-    expect(convert(half, 'float32', back).status).toBe(0);
+    expect((await convert(half, 'float32', back)).status).toBe(0);
     expect(JSON.parse(read(back, 'config.json').toString()).torch_dtype).toBe('float32');
-    expect(convert(back, 'float16', again).status).toBe(0);
+    expect((await convert(back, 'float16', again)).status).toBe(0);
     expect(Buffer.compare(read(again, 'model.safetensors'), read(half, 'model.safetensors'))).toBe(
       0,
     );
   });
 
-  it('refuses to write over the model, and other dtypes', () => {
-    const over = convert(model, 'float16', `${model}/`);
+  it('refuses to write over the model, and other dtypes', async () => {
+    const over = await convert(model, 'float16', `${model}/`);
     expect(over.stderr).toMatch(/--out: expected another folder than that of the model/);
     expect(over.status).toBe(2);
-    expect(convert(model, 'int4', half).stderr).toMatch(
+    expect((await convert(model, 'int4', half)).stderr).toMatch(
       /Allowed choices are float32, float16, int8/,
     );
   });

@@ -7,7 +7,7 @@ import { BertModel } from '../../src/bert/model.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/tensor/index.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
-import { cliFixture, rows, vocab, wigbert } from '../support/cli.ts';
+import { cliFixture, rows, vocab, wigbertHere } from '../support/cli.ts';
 
 const { dir, file, data, config, fresh } = cliFixture();
 
@@ -166,20 +166,20 @@ describe('wrong use is one line, with its exit code', () => {
     ],
     [
       'weights that are no numbers',
-      ['predict', '--model', broken, 'a film'],
+      ['predict', '--model', broken, '--device', 'cpu', 'a film'],
       1,
       /outputs: expected finite numbers, got NaN or infinity; the weights/,
     ],
     [
       'weights that are no numbers, on labelled texts',
-      ['evaluate', data, '--model', broken],
+      ['evaluate', data, '--model', broken, '--device', 'cpu'],
       1,
       /outputs: expected finite numbers, got NaN or infinity; the weights/,
     ],
     ...[['predict'], ['embed', '--out', join(dir, 'x.jsonl')]].map(
       (args): [string, string[], number, RegExp] => [
         `more tokens than embeddings: ${args[0]}`,
-        [...args, '--model', fewEmbeddings, 'a film'],
+        [...args, '--model', fewEmbeddings, '--device', 'cpu', 'a film'],
         2,
         /few-embeddings has \d+ tokens, but the model has 100 embeddings/,
       ],
@@ -238,27 +238,28 @@ describe('wrong use is one line, with its exit code', () => {
       1,
       /the (norm of the weights|weight \S+) after step 1 .*lower the learning rate/,
     ],
-  ])('%s', (_, args, code, message) => {
-    const run = wigbert(args);
+  ])('%s', async (_, args, code, message) => {
+    const run = await wigbertHere(args);
     expect(run.stderr).toMatch(message);
     expect(run.stderr).not.toMatch(/^\s+at .*(\.js|node):/m);
     expect(run.status).toBe(code);
   });
 
-  it('counts broken rows and names their lines', () => {
+  it('counts broken rows and names their lines', async () => {
     const broken = file(
       'broken.tsv',
       `text\tlabel\nonly one field\n${rows.join('\n')}\ntoo\tmany\tfields\n`,
     );
-    const run = wigbert(['train', broken, ...fresh, '--epochs', '1', '--out', join(dir, 'b')]);
+    const out = ['--epochs', '1', '--out', join(dir, 'b')];
+    const run = await wigbertHere(['train', broken, ...fresh, ...out]);
     expect(run.status).toBe(0);
     expect(run.stderr).toMatch(/2 broken rows were skipped/);
     expect(run.stderr).toMatch(/line 2:/);
     expect(run.stderr).toMatch(/line 43:/);
   });
 
-  it('--debug shows the stack', () => {
-    expect(wigbert(['--debug', 'train', 'nowhere.tsv', ...fresh]).stderr).toMatch(
+  it('--debug shows the stack', async () => {
+    expect((await wigbertHere(['--debug', 'train', 'nowhere.tsv', ...fresh])).stderr).toMatch(
       /^\s+at .*(\.js|node):/m,
     );
   });

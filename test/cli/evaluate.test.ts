@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { bertConfig, labelFields, parseBertConfig } from '../../src/bert/config.ts';
 import { BertForSequenceClassification } from '../../src/bert/heads/sequenceClassification.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
-import { cliFixture, vocab, wigbert } from '../support/cli.ts';
+import { cliFixture, vocab, wigbertHere } from '../support/cli.ts';
 
 const { dir, file, data, config, trainedModel } = cliFixture();
 
@@ -14,15 +14,16 @@ describe('evaluate', () => {
     model = trainedModel();
   });
 
-  it('evaluates on both devices alike', () => {
-    const run = (device: string) =>
+  it('evaluates on both devices alike', async () => {
+    const run = async (device: string) =>
       JSON.parse(
-        wigbert(['evaluate', data, '--model', model, '--device', device, '--json']).stdout,
+        (await wigbertHere(['evaluate', data, '--model', model, '--device', device, '--json']))
+          .stdout,
       );
-    const cpu = run('cpu');
+    const cpu = await run('cpu');
     expect(cpu).toMatchObject({ examples: 40, skipped: 0, labels: ['bad', 'good'] });
     expect(cpu.accuracy).toBeGreaterThan(0.9);
-    const best = run('auto');
+    const best = await run('auto');
     expect(best.accuracy).toBe(cpu.accuracy);
     expect(best.loss).toBeCloseTo(cpu.loss, 4);
   });
@@ -43,7 +44,7 @@ it.each([20, 21])(
       `text\tlabel\n${labels.map((label) => `a film\t${label}`).join('\n')}\n`,
     );
     const args = ['evaluate', rows, '--model', many, '--device', 'cpu'];
-    const { stdout } = wigbert(args);
+    const { stdout } = await wigbertHere(args);
     if (count === 20)
       expect(stdout).toMatch(
         /^confusion \(rows: true label, columns: predicted\)\n +label0 +label1 .* label19$/m,
@@ -52,6 +53,8 @@ it.each([20, 21])(
       expect(stdout).toMatch(
         /\n\nconfusion: the table of 21 labels is too wide; --json prints it\n$/,
       );
-    expect(JSON.parse(wigbert([...args, '--json']).stdout).confusion).toHaveLength(count);
+    expect(JSON.parse((await wigbertHere([...args, '--json'])).stdout).confusion).toHaveLength(
+      count,
+    );
   },
 );

@@ -31,7 +31,7 @@ describe('wigbert export page', () => {
     [['--out', out], /required option '--model <dir>' not specified/],
     [['--model', shipped], /required option '--out <file>' not specified/],
     [['--model', shipped, '--out', out, '--language', 'fr'], /Allowed choices are en, ko/],
-    [['--model', join(dir, 'none'), '--out', out], /no such folder|none/],
+    [['--model', join(dir, 'none'), '--out', out], /cannot read .*: no such folder/],
     [['--model', shipped, '--out', dir], /--out: expected the path of a file, got /],
   ])('refuses %j', (args, message) => {
     const { status, stderr } = page(...args);

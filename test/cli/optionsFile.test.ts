@@ -9,7 +9,7 @@ import { pretrainCommand } from '../../src/cli/commands/pretrain.ts';
 import { studyCommand } from '../../src/cli/commands/study.ts';
 import { trainCommand } from '../../src/cli/commands/train.ts';
 import { printConfig, withOptionsFile } from '../../src/cli/optionsFile.ts';
-import { cliFixture, wigbert } from '../support/cli.ts';
+import { cliFixture, wigbertHere } from '../support/cli.ts';
 
 const { dir, file, data, config, fresh } = cliFixture();
 
@@ -86,19 +86,19 @@ describe('a file of options', () => {
     expect((await printed('train', rows)).data).toBe(rows);
   });
 
-  it('trains, and is resumed with what it holds', () => {
+  it('trains, and is resumed with what it holds', async () => {
     const out = join(dir, 'out');
     const own = { data, vocab: fresh[1], config, device: 'cpu', out, 'max-steps': 2, quiet: true };
     const run = file('train-run.json', JSON.stringify(own));
-    const { status, stderr } = wigbert(['train', run]);
+    const { status, stderr } = await wigbertHere(['train', run]);
     expect(status, stderr).toBe(0);
     expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
     expect(JSON.parse(readFileSync(join(out, 'history.json'), 'utf8')).steps.length).toBe(2);
     expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain(`npx wigbert train ${run}\n`);
-    const again = wigbert(['train', run, '--set', 'resume=auto', '--set', 'seed=9']);
+    const again = await wigbertHere(['train', run, '--set', 'resume=auto', '--set', 'seed=9']);
     expect(again.stderr).toMatch(/--seed: expected 42, with which .* was begun, got 9/);
     const unknown = file('bad.json', '{"data": "d.tsv", "learning_rate": 1}');
-    expect(wigbert(['train', unknown])).toMatchObject({
+    expect(await wigbertHere(['train', unknown])).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(
         /"learning_rate" is no option of train \(did you mean "learning-rate"\?\)/,

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cliFixture, wigbert } from '../support/cli.ts';
+import { cliFixture, wigbert, wigbertHere } from '../support/cli.ts';
 
 const { trainedModel } = cliFixture();
 
@@ -9,9 +9,16 @@ describe('predict', () => {
     model = trainedModel();
   });
 
-  it('predicts arguments and standard input alike', () => {
+  it('predicts arguments and standard input alike', async () => {
     const given = ['a wonderful film', 'a terrible film'];
-    const fromArguments = wigbert(['predict', '--model', model, '--device', 'cpu', ...given]);
+    const fromArguments = await wigbertHere([
+      'predict',
+      '--model',
+      model,
+      '--device',
+      'cpu',
+      ...given,
+    ]);
     const fromInput = wigbert(
       ['predict', '--model', model, '--device', 'cpu'],
       `${given.join('\n')}\n`,
@@ -23,7 +30,15 @@ describe('predict', () => {
       '',
     ]);
     expect(fromArguments.stderr).toMatch(/^device: cpu \(.*\)\n$/);
-    const asJson = wigbert(['predict', '--model', model, '--device', 'cpu', '--json', given[0]]);
+    const asJson = await wigbertHere([
+      'predict',
+      '--model',
+      model,
+      '--device',
+      'cpu',
+      '--json',
+      given[0],
+    ]);
     expect(asJson.stderr).toBe('');
     const [line] = asJson.stdout.split('\n');
     const { label, score, scores } = JSON.parse(line);

@@ -3,23 +3,23 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cli, cliFixture, wigbert } from '../support/cli.ts';
+import { cli, cliFixture, wigbertHere } from '../support/cli.ts';
 
-const { dir, file, train, trainedModel } = cliFixture();
+const { dir, file, trainHere, trainedModel } = cliFixture();
 
 describe('predict on files', () => {
   let model = '';
   beforeAll(() => {
     model = trainedModel();
   });
-  const predict = (...args: string[]) =>
-    wigbert(['predict', '--model', model, '--device', 'cpu', ...args]);
+  const predict = async (...args: string[]) =>
+    await wigbertHere(['predict', '--model', model, '--device', 'cpu', ...args]);
   const texts = ['a wonderful film', 'a terrible film', 'a "wonderful", really\nwonderful film'];
   const jsonLines = texts.map((text, i) => JSON.stringify({ id: i, text, more: { a: [i] } }));
   const csv = `id,text\n0,${texts[0]}\n1,${texts[1]}\n2,"${texts[2].replaceAll('"', '""')}"\n`;
 
-  it('CSV in gives the same CSV with label and score', () => {
-    const { stdout, stderr } = predict('--input', file('in.csv', csv), '--quiet');
+  it('CSV in gives the same CSV with label and score', async () => {
+    const { stdout, stderr } = await predict('--input', file('in.csv', csv), '--quiet');
     expect(stderr).toBe('');
     const rows = parse<Record<string, string>>(stdout, { columns: true });
     expect(rows.map(({ id, text, label }) => [id, text, label])).toEqual(
@@ -28,9 +28,9 @@ describe('predict on files', () => {
     for (const { score } of rows) expect(Number(score)).toBeGreaterThan(0.5);
   });
 
-  it('JSON lines keep what is nested, and JSON is an array', () => {
+  it('JSON lines keep what is nested, and JSON is an array', async () => {
     const input = file('in.jsonl', `${jsonLines.join('\n')}\n`);
-    const lines = predict('--input', input, '--top-k', '2').stdout.trim().split('\n');
+    const lines = (await predict('--input', input, '--top-k', '2')).stdout.trim().split('\n');
     const objects = lines.map((line) => JSON.parse(line));
     expect(objects.map(({ id, text, more, label }) => [id, text, more, label])).toEqual(
       texts.map((text, i) => [i, text, { a: [i] }, i === 1 ? 'bad' : 'good']),
@@ -41,21 +41,25 @@ describe('predict on files', () => {
       expect(scores[label]).toBe(score);
     }
     const out = join(dir, 'out.json');
-    expect(predict('--input', input, '--out', out, '--top-k', '2').stdout).toBe(`${out}: 3 rows\n`);
+    expect((await predict('--input', input, '--out', out, '--top-k', '2')).stdout).toBe(
+      `${out}: 3 rows\n`,
+    );
     expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual(objects);
   });
 
-  it('TSV cannot hold line ends, and says so; names that are taken get another', () => {
+  it('TSV cannot hold line ends, and says so; names that are taken get another', async () => {
     const input = file('taken.jsonl', `${jsonLines[2].replace('"id"', '"label"')}\n`);
     const out = join(dir, 'out.tsv');
-    expect(predict('--input', input, '--out', out).stderr).toMatch(/blanks in 1 cells: TSV/);
+    expect((await predict('--input', input, '--out', out)).stderr).toMatch(
+      /blanks in 1 cells: TSV/,
+    );
     const [header, row, end] = readFileSync(out, 'utf8').split('\n');
     expect(header).toBe('label\ttext\tmore\tpredicted_label\tpredicted_score');
     expect(row).toMatch(/^2\ta "wonderful", really wonderful film\t\{"a":\[2\]\}\tgood\t0\.\d+$/);
     expect(end).toBe('');
   });
 
-  it.each(['tsv', 'csv', 'jsonl', 'txt'])('%s is read in batches, and in order', (ending) => {
+  it.each(['tsv', 'csv', 'jsonl', 'txt'])('%s is read in batches, and in order', async (ending) => {
     const many = Array.from({ length: 700 }, (_, i) => `${texts[i % 2]} ${'film '.repeat(i % 5)}`);
     const lines = {
       tsv: ['text', ...many],
@@ -65,7 +69,7 @@ describe('predict on files', () => {
     }[ending]!;
     const input = file(`many.${ending}`, lines.join('\n'));
     const out = join(dir, `many-out-${ending}.jsonl`);
-    expect(predict('--input', input, '--out', out, '--batch-size', '16').status).toBe(0);
+    expect((await predict('--input', input, '--out', out, '--batch-size', '16')).status).toBe(0);
     const objects = readFileSync(out, 'utf8')
       .trim()
       .split('\n')
@@ -74,18 +78,20 @@ describe('predict on files', () => {
     expect(objects.map(({ label }) => label)).toEqual(many.map((_, i) => (i % 2 ? 'bad' : 'good')));
   });
 
-  it('reports broken rows, and leaves them out', () => {
+  it('reports broken rows, and leaves them out', async () => {
     const input = file('broken.tsv', 'id\ttext\n1\ta wonderful film\nx\n2\ta film\ttoo\n3\tbad\n');
-    const { stdout, stderr, status } = predict('--input', input);
+    const { stdout, stderr, status } = await predict('--input', input);
     expect(status).toBe(0);
     expect(stdout.split('\n').map((line) => line.split('\t')[0])).toEqual(['id', '1', '3', '']);
     expect(stderr).toMatch(/2 broken rows were skipped:\n {2}line 3: .*\n {2}line 4: /);
   });
 
-  it('says how many texts are cut', () => {
+  it('says how many texts are cut', async () => {
     const input = file('long.txt', `a film\n${'a long film '.repeat(9)}\n`);
-    expect(predict('--input', input, '--max-length', '8').stderr).toMatch(/1 of 2 texts are cut/);
-    expect(predict('--max-length', '8', 'a film '.repeat(9)).stderr).toMatch(
+    expect((await predict('--input', input, '--max-length', '8')).stderr).toMatch(
+      /1 of 2 texts are cut/,
+    );
+    expect((await predict('--max-length', '8', 'a film '.repeat(9))).stderr).toMatch(
       /1 of 1 texts are cut/,
     );
   });
@@ -98,8 +104,8 @@ describe('predict on files', () => {
     ['itself as output', ['--input', 'x.csv', '--out', 'x.csv'], /another file than --input/],
     ['a folder as output', ['--input', 'x.csv', '--out', `${dir}/`], /unknown format|of a file/],
     ['words for labels', ['--input', 'x.csv', '--out', 'x.conll'], /cannot read|expected TSV, CSV/],
-  ])('refuses %s', (_, args, message) => {
-    const run = predict(...args);
+  ])('refuses %s', async (_, args, message) => {
+    const run = await predict(...args);
     expect(run.stderr).toMatch(message);
     expect(run.status).toBe(2);
   });
@@ -122,38 +128,41 @@ describe('predict on files', () => {
     expect(said).toContain(`stopped: ${out} is not written`);
   });
 
-  it.each(['predict', 'embed', 'tokenize'])('%s takes no name of a file for a text', (command) => {
-    const path = file('my texts.txt', 'a film\n');
-    const rest = command === 'embed' ? ['--out', join(dir, 'v.jsonl')] : [];
-    const run = wigbert([command, path, '--model', model, ...rest]);
-    expect(run.stderr).toContain(`expected texts, got the file "${path}"`);
-    if (command !== 'tokenize') expect(run.stderr).toContain(`--input '${path}'`);
-    expect(run.status).toBe(2);
-    const missing = wigbert([command, 'nothing.csv', '--model', model, ...rest]);
-    expect(missing.stderr).toMatch(/"nothing.csv", the name of a file that does not exist/);
-  });
+  it.each(['predict', 'embed', 'tokenize'])(
+    '%s takes no name of a file for a text',
+    async (command) => {
+      const path = file('my texts.txt', 'a film\n');
+      const rest = command === 'embed' ? ['--out', join(dir, 'v.jsonl')] : [];
+      const run = await wigbertHere([command, path, '--model', model, ...rest]);
+      expect(run.stderr).toContain(`expected texts, got the file "${path}"`);
+      if (command !== 'tokenize') expect(run.stderr).toContain(`--input '${path}'`);
+      expect(run.status).toBe(2);
+      const missing = await wigbertHere([command, 'nothing.csv', '--model', model, ...rest]);
+      expect(missing.stderr).toMatch(/"nothing.csv", the name of a file that does not exist/);
+    },
+  );
 
-  it('tags words of texts, and of CoNLL files', () => {
+  it('tags words of texts, and of CoNLL files', async () => {
     const sentence = 'anna NAME O\nsees O O\nseoul PLACE B-LOC\n';
     const rows = Array.from({ length: 30 }, (_, i) => `w${i} _ O\nseoul _ B-LOC\n`);
     const out = join(dir, 'tagger');
     const tagged = file('tags.conll', rows.join('\n'));
-    expect(train(tagged, out, '--task', 'token-classification').status).toBe(0);
-    const tag = (...args: string[]) =>
-      wigbert(['predict', '--model', out, '--device', 'cpu', ...args]);
-    const conll = tag('--input', file('words.conll', `${sentence}\n${sentence}`)).stdout;
+    expect((await trainHere(tagged, out, '--task', 'token-classification')).status).toBe(0);
+    const tag = async (...args: string[]) =>
+      await wigbertHere(['predict', '--model', out, '--device', 'cpu', ...args]);
+    const conll = (await tag('--input', file('words.conll', `${sentence}\n${sentence}`))).stdout;
     const fields = conll.split('\n').map((line) => line.split('\t'));
     expect(fields.map(([word]) => word)).toEqual([
       ...['anna', 'sees', 'seoul', '', 'anna', 'sees', 'seoul', '', ''],
     ]);
     expect(fields[2]).toEqual(['seoul', 'PLACE', 'B-LOC', 'B-LOC']);
     const text = 'we see seoul, seoul';
-    const json = tag('--input', file('t.jsonl', JSON.stringify({ text }))).stdout;
+    const json = (await tag('--input', file('t.jsonl', JSON.stringify({ text })))).stdout;
     const { words, entities } = JSON.parse(json);
     for (const { word, start, end } of [...words, ...entities])
       expect(text.slice(start, end)).toBe(word);
     expect(entities.length).toBeGreaterThan(0);
-    const [, , seoul] = tag(text).stdout.split('\n');
+    const [, , seoul] = (await tag(text)).stdout.split('\n');
     expect(seoul).toMatch(/^seoul\t7\t12\t[\d.]+\tB-LOC$/);
   });
 });

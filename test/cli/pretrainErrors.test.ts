@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inCheckpoint } from '../support/checkpoints.ts';
+import { wigbertHere } from '../support/cli.ts';
 import {
   base,
   corpus,
@@ -134,8 +135,8 @@ describe('wrong use is one line', () => {
       [corpus, '--model', out, ...args, '--out', `${out}/`, '--overwrite'],
       /--out: .*small\/ would replace the model that the run starts from/,
     ],
-  ])('%s', (_, given, message) => {
-    const { status, stderr } = wigbert('pretrain', ...given);
+  ])('%s', async (_, given, message) => {
+    const { status, stderr } = await wigbertHere(['pretrain', ...given]);
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/^\s+at .*(\.js|node):/m);
     expect(status).toBe(2);

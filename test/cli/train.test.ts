@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { BertModel } from '../../src/bert/model.ts';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/tensor/index.ts';
-import { cliFixture, repositoryFile, rows, vocab, wigbert } from '../support/cli.ts';
+import { cliFixture, repositoryFile, rows, vocab, wigbertHere } from '../support/cli.ts';
 
-const { dir, file, data, train, fresh } = cliFixture();
+const { dir, file, data, trainHere, fresh } = cliFixture();
 const model = join(dir, 'model');
 
 describe('train', () => {
-  it('trains, saves the best model with its history and picture, and says how to use it', () => {
-    const run = train(data, model);
+  it('trains, saves the best model with its history and picture, and says how to use it', async () => {
+    const run = await trainHere(data, model);
     expect(run.stderr).toContain(
       '32 examples to train on, 8 to validate with, 2 labels (bad, good)',
     );
@@ -28,10 +28,10 @@ describe('train', () => {
   it.each([
     ['none without validation data', '0', null],
     ['the epoch that validates best', '0.2', 1],
-  ])('--json names as the best epoch %s', (_, split, epoch) => {
+  ])('--json names as the best epoch %s', async (_, split, epoch) => {
     const out = join(dir, `best-${split}`);
     const args = [...fresh, '--valid-split', split, '--epochs', '1', '--out', out, '--json'];
-    const run = wigbert(['train', data, ...args]);
+    const run = await wigbertHere(['train', data, ...args]);
     const { event, best } = JSON.parse(run.stdout.trim().split('\n').at(-1)!);
     expect([event, best?.epoch ?? null]).toEqual(['end', epoch]);
   });
@@ -53,7 +53,7 @@ describe('train', () => {
       '--device',
       'cpu',
     ];
-    const run = wigbert([...args, '--learning-rate', '0.01', '--batch-size', '8']);
+    const run = await wigbertHere([...args, '--learning-rate', '0.01', '--batch-size', '8']);
     expect(run.stderr).toMatch(/parameters, 306 of them trained/);
     const [before, after] = [
       await BertModel.fromPretrained(model),
@@ -68,7 +68,7 @@ describe('train', () => {
     );
   });
 
-  it('goes on from a folder, with new labels', () => {
+  it('goes on from a folder, with new labels', async () => {
     const other = file(
       'other.jsonl',
       rows
@@ -91,12 +91,12 @@ describe('train', () => {
       '1',
       '--json',
     ];
-    const refused = wigbert(args);
+    const refused = await wigbertHere(args);
     expect(refused.status).toBe(2);
     expect(refused.stderr).toMatch(
       /other labels than .*model: expected labels among bad, good, got x, y, z; .* --replace-head/,
     );
-    const run = wigbert([...args, '--replace-head']);
+    const run = await wigbertHere([...args, '--replace-head']);
     expect(run.status).toBe(0);
     const events = run.stdout
       .trim()
@@ -119,50 +119,52 @@ describe('train', () => {
     });
   });
 
-  it('says when a vocabulary does not know the texts', () => {
+  it('says when a vocabulary does not know the texts', async () => {
     const reviews = repositoryFile('data/reviews-ko.tsv');
     const korean = repositoryFile('models/bert-tiny-ko/vocab.txt');
     const some = file(
       'korean.tsv',
       readFileSync(reviews, 'utf8').split('\n').slice(0, 41).join('\n'),
     );
-    const trainOnSome = (...args: string[]) =>
-      wigbert([
-        'train',
-        some,
-        '--epochs',
-        '1',
-        '--quiet',
-        '--device',
-        'cpu',
-        '--out',
-        join(dir, 'korean'),
-        '--overwrite',
-        ...args,
-      ]).stderr;
-    expect(trainOnSome('--vocab', korean)).toMatch(
+    const trainOnSome = async (...args: string[]) =>
+      (
+        await wigbertHere([
+          'train',
+          some,
+          '--epochs',
+          '1',
+          '--quiet',
+          '--device',
+          'cpu',
+          '--out',
+          join(dir, 'korean'),
+          '--overwrite',
+          ...args,
+        ])
+      ).stderr;
+    expect(await trainOnSome('--vocab', korean)).toMatch(
       /korean.tsv: [\d.]+ % of the pieces are \[UNK\], .*add --cased if .*vocab.txt keeps/,
     );
-    expect(trainOnSome('--vocab', korean, '--cased')).toBe('');
-    expect(trainOnSome('--vocab', vocab)).toMatch(/\[UNK\]/);
-    expect(trainOnSome('--model', model, '--replace-head')).toMatch(
+    expect(await trainOnSome('--vocab', korean, '--cased')).toBe('');
+    expect(await trainOnSome('--vocab', vocab)).toMatch(/\[UNK\]/);
+    expect(await trainOnSome('--model', model, '--replace-head')).toMatch(
       /% of the pieces are \[UNK\], .*: the vocabulary does not fit these texts/,
     );
   });
 
-  it('says when it stops early', () => {
+  it('says when it stops early', async () => {
     const args = ['--out', join(dir, 'early'), '--overwrite', '--epochs', '9'];
     const rate = ['--learning-rate', '1e-9'];
-    const run = (...more: string[]) =>
-      wigbert(['train', data, ...fresh, ...args, ...rate, ...more]).stderr;
-    expect(run()).toMatch(
+    const run = async (...more: string[]) =>
+      (await wigbertHere(['train', data, ...fresh, ...args, ...rate, ...more])).stderr;
+    expect(await run()).toMatch(
       new RegExp(
         '^epoch 3: .*\\nstopped early: ' +
           'no better validation accuracy in the last 2 epochs \\(--patience\\)$',
         'm',
       ),
     );
-    expect(run('--patience', '1')).toContain('in the last epoch (--patience)');
-    expect(run('--patience', '9')).not.toContain('stopped early');
+    expect(await run('--patience', '1')).toContain('in the last epoch (--patience)');
+    expect(await run('--patience', '9')).not.toContain('stopped early');
   });
 });

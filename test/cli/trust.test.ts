@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cliFixture, wigbert } from '../support/cli.ts';
+import { cliFixture, wigbert, wigbertHere } from '../support/cli.ts';
 
 const { dir, data, fresh } = cliFixture();
 const model = join(dir, 'model');
@@ -13,28 +13,35 @@ describe('a trained classifier', () => {
     wigbert(['--profile', 'train', data, ...fresh, ...sizes, '--out', model, '--quiet']);
   });
 
-  it('has a page with the command and its kernels, made again by report', () => {
+  it('has a page with the command and its kernels, made again by report', async () => {
     const page = join(model, 'report.html');
     const before = readFileSync(page, 'utf8');
     expect(before).toContain(`<bdi>npx wigbert --profile train ${data} --vocab`);
     expect(before).toContain('GFLOP/s');
-    expect(wigbert(['report', '--out', model]).stdout).toBe(`${page}\n`);
+    expect((await wigbertHere(['report', '--out', model])).stdout).toBe(`${page}\n`);
     expect(readFileSync(page, 'utf8')).toBe(before);
-    const { status, stderr } = wigbert(['report', '--out', dir]);
+    const { status, stderr } = await wigbertHere(['report', '--out', dir]);
     expect(stderr).toMatch(/--out: expected the folder of a run with a report\.json/);
     expect(status).toBe(2);
   });
 
-  it('gives no label below --abstain-below, and says how often', () => {
-    const { stdout, stderr } = wigbert(['predict', ...on, '--abstain-below', '1', 'a', 'film']);
+  it('gives no label below --abstain-below, and says how often', async () => {
+    const { stdout, stderr } = await wigbertHere([
+      'predict',
+      ...on,
+      '--abstain-below',
+      '1',
+      'a',
+      'film',
+    ]);
     expect(stdout).toMatch(/^–\t0\.\d{4}\ta\n–\t0\.\d{4}\tfilm\n$/);
     expect(stderr).toContain(
       '2 of 2 texts get no label: the most probable one is less probable than 1 (--abstain-below)',
     );
   });
 
-  it('is evaluated with its calibration error, what it abstains from and its worst texts', () => {
-    const { stdout } = wigbert([
+  it('is evaluated with its calibration error, what it abstains from and its worst texts', async () => {
+    const { stdout } = await wigbertHere([
       'evaluate',
       data,
       ...on,

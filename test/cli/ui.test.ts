@@ -36,7 +36,10 @@ beforeAll(async () => {
   symlinkSync(join(base, 'secret.txt'), join(folder, 'link.txt'));
   symlinkSync(base, join(folder, 'up'));
   symlinkSync(join(folder, 'c.css'), join(folder, 'inside.css'));
-  server = await serveFolder(folder, 0);
+  mkdirSync(join(base, 'shared'));
+  writeFileSync(join(base, 'shared', 'rows.tsv'), 'rows');
+  symlinkSync(join(base, 'secret.txt'), join(base, 'shared', 'link.txt'));
+  server = await serveFolder(folder, 0, { data: join(base, 'shared') });
   port = Number(new URL(server.url).port);
 });
 afterAll(() => {
@@ -57,11 +60,20 @@ describe('the server of the page', () => {
     ['/f.svg', 'f.svg', 'image/svg+xml'],
     ['/g.bin', 'g.bin', 'application/octet-stream'],
     ['/h.safetensors', 'h.safetensors', 'application/octet-stream'],
+    ['/data/rows.tsv', 'rows', 'text/tab-separated-values'],
+    ['/data/%72ows.tsv?a', 'rows', 'text/tab-separated-values'],
   ])('gives %s with its type', async (target, content, type) => {
     const { status, head, body } = await ask(target);
     expect([status, body]).toEqual([200, content]);
     expect(head).toContain(`content-type: ${type}`);
     expect(head).toContain(`content-length: ${content.length}`);
+  });
+
+  it.each([
+    ...['/data', '/data/', '/data/missing.tsv', '/data/link.txt', '/data/../secret.txt'],
+    ...['/data/..%2fsecret.txt', '/shared/rows.tsv', '/constructor/rows.tsv'],
+  ])('has nothing at %s, beside a folder that is served as data', async (target) => {
+    expect((await ask(target)).status).toBe(404);
   });
 
   it('isolates every answer, a refusal too', async () => {
@@ -144,7 +156,7 @@ describe('wigbert ui', () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it.each(['x', '-1', '65536', '1.5', ''])('refuses the port %j', (port) => {
+  it.each(['-1', '65536', '1.5'])('refuses the port %j', (port) => {
     const { status, stderr } = wigbert(['ui', '--no-open', `--port=${port}`]);
     expect(status).toBe(2);
     expect(stderr).toContain('Expected a port from 0 to 65535.');

@@ -8,6 +8,8 @@ import { dropout } from '../../src/kernels/elementwise/dropout.ts';
 import { embeddingBackward, linkEqualIds } from '../../src/kernels/indexing/embedding.ts';
 import { mapParams } from '../../src/kernels/kit/map.ts';
 import type { MapSpec } from '../../src/kernels/kit/mapSpec.ts';
+import { linear, matmul } from '../../src/kernels/matmul/index.ts';
+import { denseMatmul } from '../../src/kernels/matmul/shape.ts';
 import { dropoutAddLayerNorm } from '../../src/kernels/normalization/dropoutAddLayerNorm.ts';
 import { layerNorm, layerNormBackwardAffine } from '../../src/kernels/normalization/layerNorm.ts';
 import { maskedSoftmax, softmax } from '../../src/kernels/normalization/softmax.ts';
@@ -28,6 +30,12 @@ const drop = { call: 3, threshold: 0x40000000, scale: 1 / 0.75 };
 const eps = 1e-5;
 // biome-ignore lint/suspicious/noExplicitAny: kernels of any parameters
 const tiled: [Kernel<any, any, any>, any][] = [
+  // Both operands are packed beforehand, with and without whole panels; and only one of them.
+  [matmul, denseMatmul('NN', 301, 517, 203)],
+  [matmul, denseMatmul('NT', 288, 256, 512)],
+  [matmul, denseMatmul('TN', 203, 700, 310)],
+  [matmul, denseMatmul('NN', 1500, 300, 8)],
+  [linear.gelu, denseMatmul('NT', 290, 270, 203)],
   [softmax, { rows: 700, cols: 37 }],
   [softmax, { rows: 3, cols: 5003 }],
   [maskedSoftmax, { rows: 260, cols: 71, scale: 0.3, rowsPerMask: 13, causalRows: 65 }],
@@ -42,12 +50,16 @@ const tiled: [Kernel<any, any, any>, any][] = [
   [attentionKeyValueGradient, denseAttention([2, 1, 101, 131, 20], { causal: 1, keepScale: 2 })],
 ];
 
+const named = tiled.map(
+  ([kernel, p]) => [`${kernel.name} ${JSON.stringify(p)}`, kernel, p] as const,
+);
+
 describe('kernels with a WebAssembly form', () => {
-  it.each(tiled)('$name equals its reference across tiles: %o', (kernel, p) =>
+  it.each(named)('%s equals its reference across tiles', (_, kernel, p) =>
     checkKernel(kernel, wasm, [p]),
   );
 
-  it.each(tiled)('$name gives the same bits on 1, 2 and 3 threads: %o', async (kernel, p) => {
+  it.each(named)('%s gives the same bits on 1, 2 and 3 threads', async (_, kernel, p) => {
     const data = fillBuffers(kernel, p, new Philox(1, 2));
     const [one, ...others] = await Promise.all(devices.map((d) => runKernel(d, kernel, data, p)));
     for (const other of others) expect(other).toEqual(one);

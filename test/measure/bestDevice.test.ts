@@ -53,18 +53,16 @@ describe('measured times', () => {
     expect(Object.keys(kept)[0]).toMatch(/^a · b · .+ · wigbert \d/);
   });
 
-  it.each([
-    '{',
-    '[]',
-    '{"a": {"wasm": "fast"}}',
-    '{"a": 3}',
-  ])('of a damaged file (%s) count as none, and are replaced', async (text) => {
-    await mkdir(join(folder, 'wigbert'), { recursive: true });
-    writeFileSync(file, text);
-    expect(await recallSeconds(['e', text])).toBeUndefined();
-    await saveSeconds(['e', text], seconds);
-    expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual([seconds]);
-  });
+  it.each(['{', '[]', '{"a": {"wasm": "fast"}}', '{"a": 3}'])(
+    'of a damaged file (%s) count as none, and are replaced',
+    async (text) => {
+      await mkdir(join(folder, 'wigbert'), { recursive: true });
+      writeFileSync(file, text);
+      expect(await recallSeconds(['e', text])).toBeUndefined();
+      await saveSeconds(['e', text], seconds);
+      expect(Object.values(JSON.parse(readFileSync(file, 'utf8')))).toEqual([seconds]);
+    },
+  );
 });
 
 it.skipIf(adapter)('without an adapter, auto is the wasm device', async () => {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect } from 'vitest';
+import { format } from 'node:util';
+import { afterAll, expect, vi } from 'vitest';
 
 /** Path of a file of the repository. */
 export const repositoryFile = (path: string): string =>
@@ -19,6 +20,43 @@ export function wigbert(args: string[], input = '') {
     encoding: 'utf8',
   });
   return { status, stdout, stderr };
+}
+
+/**
+ * Runs a command as `wigbert` does, in this process: loading the engine is most of what a process
+ * costs. Not for commands that read standard input, take signals or profile.
+ */
+export async function wigbertHere(args: string[]) {
+  const { runCommandLine } = await import('./program.mjs');
+  const written = { stdout: '', stderr: '' };
+  const { argv } = process;
+  const line = (...parts: unknown[]) => `${format(...parts)}\n`;
+  const spies = [
+    vi.spyOn(console, 'log').mockImplementation((...parts) => {
+      written.stdout += line(...parts);
+    }),
+    vi.spyOn(console, 'error').mockImplementation((...parts) => {
+      written.stderr += line(...parts);
+    }),
+    ...(['stdout', 'stderr'] as const).map((name) =>
+      vi.spyOn(process[name], 'write').mockImplementation((text, ...rest) => {
+        written[name] += text;
+        // The last argument, if it is a function, is told that all is written.
+        for (const last of rest) if (typeof last === 'function') (last as () => void)();
+        return true;
+      }),
+    ),
+  ];
+  process.argv = [process.execPath, cli, ...args];
+  process.exitCode = undefined;
+  try {
+    await runCommandLine(args);
+    return { status: Number(process.exitCode ?? 0), ...written };
+  } finally {
+    process.argv = argv;
+    process.exitCode = undefined;
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 /** Rows of a table of reviews that are easy to learn. */
@@ -50,16 +88,19 @@ export function cliFixture() {
     }),
   );
   const fresh = ['--vocab', vocab, '--config', config, '--device', 'cpu'];
-  /** Trains a fresh model on `path` until it fits; returns what the command says. */
-  const train = (path: string, out: string, ...args: string[]) => {
+  /** The command that trains a fresh model on `path` until it fits. */
+  const training = (path: string, out: string, ...args: string[]) => {
     const rates = ['--learning-rate', '0.01', '--batch-size', '8'];
-    return wigbert(['train', path, ...fresh, '--out', out, '--epochs', '8', ...rates, ...args]);
+    return ['train', path, ...fresh, '--out', out, '--epochs', '8', ...rates, ...args];
   };
+  /** Trains a fresh model; returns what the command says. */
+  const train = (...args: Parameters<typeof training>) => wigbert(training(...args));
+  const trainHere = (...args: Parameters<typeof training>) => wigbertHere(training(...args));
   /** A model that tells the reviews apart. */
   const trainedModel = (): string => {
     const model = join(dir, 'model');
     expect(train(data, model, '--quiet').status).toBe(0);
     return model;
   };
-  return { dir, file, data, config, fresh, train, trainedModel };
+  return { dir, file, data, config, fresh, train, trainHere, trainedModel };
 }

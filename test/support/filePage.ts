@@ -45,34 +45,46 @@ export class FilePage {
 
   /** Types a text, or a pair, and gives what the page then shows. */
   async ask(input: TextInput): Promise<Shown[]> {
+    return (await this.askAll([input]))[0];
+  }
+
+  /** `ask` for one text after the other. */
+  async askAll(inputs: readonly TextInput[]): Promise<Shown[][]> {
     return this.page.evaluate(
-      async (texts) => {
+      async (inputs) => {
         const type = (id: string, text: string) => {
           const area = document.getElementById(id) as HTMLTextAreaElement;
           area.value = text;
           area.dispatchEvent(new Event('input', { bubbles: true }));
         };
-        const turn = () =>
-          new Promise((resolve) => {
-            const { port1, port2 } = new MessageChannel();
-            port1.onmessage = resolve;
-            port2.postMessage(0);
-          });
-        const pair = document.querySelector<HTMLInputElement>('input[type=checkbox]');
-        if (texts.length > 1 && !document.getElementById('second')) pair?.click();
-        while (texts.length > 1 && !document.getElementById('second')) await turn();
-        type('text', texts[0]);
-        if (texts.length > 1) type('second', texts[1]);
-        await turn();
+        const turn = () => new Promise((resolve) => setTimeout(resolve));
         const answer = document.querySelector('.answer')!;
-        while (answer.getAttribute('aria-busy') !== 'false') await turn();
-        const shown = answer.querySelectorAll<HTMLElement>('[data-score]');
-        return Array.from(
-          shown,
-          ({ dataset }): Shown => [dataset.label ?? '', Number(dataset.score)],
-        );
+        const isBusy = () => answer.getAttribute('aria-busy') !== 'false';
+        const answered = () =>
+          new Promise<void>((resolve) => {
+            const observer = new MutationObserver(() => {
+              if (isBusy()) return;
+              observer.disconnect();
+              resolve();
+            });
+            observer.observe(answer, { attributes: true });
+          });
+        const all: Shown[][] = [];
+        for (const [text, second] of inputs) {
+          if (second !== undefined && !document.getElementById('second')) {
+            document.querySelector<HTMLInputElement>('input[type=checkbox]')!.click();
+            await turn();
+          }
+          type('text', text);
+          if (second !== undefined) type('second', second);
+          await turn();
+          if (isBusy()) await answered();
+          const shown = Array.from(answer.querySelectorAll<HTMLElement>('[data-score]'));
+          all.push(shown.map(({ dataset }) => [dataset.label ?? '', Number(dataset.score)]));
+        }
+        return all;
       },
-      typeof input === 'string' ? [input] : [...input],
+      inputs.map((input) => (typeof input === 'string' ? [input] : [...input])),
     );
   }
 

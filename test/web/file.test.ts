@@ -93,7 +93,8 @@ function expectQuiet({ requests, errors }: FilePage): void {
 describe.each(['chrome', 'firefox'] as const)('a page of one file in %s', (name) => {
   it.skipIf(!findBrowser(name))('gives the numbers of Node from the disk', async () => {
     const opened = await open(name, page);
-    for (const review of reviews) expectSame(await opened.ask(review), predictions.get(review)!);
+    for (const [i, shown] of (await opened.askAll(reviews)).entries())
+      expectSame(shown, predictions.get(reviews[i])!);
     expectQuiet(opened);
     await opened.page.close();
   });
@@ -112,9 +113,10 @@ describe.skipIf(!findBrowser('chrome'))('a page of one file', () => {
     expect(after[0][0]).toBe(right);
     expect(before).not.toBe(after[0][1]);
     // Others keep their labels, but for those that were hardly told apart.
-    let kept = 0;
-    for (const other of reviews.slice(1, 41))
-      if ((await first.ask(other))[0][0] === predictions.get(other)![0][0]) kept++;
+    const others = reviews.slice(1, 41);
+    const kept = (await first.askAll(others)).filter(
+      ([[best]], i) => best === predictions.get(others[i])![0][0],
+    ).length;
     expect(kept).toBeGreaterThan(30);
     await first.press('Save as a new file');
     await first.says(/^The new file holds/);

@@ -7,6 +7,8 @@ import { Teach } from './teach.tsx';
 import { useAnswer } from './useAnswer.ts';
 import { type Language, languages, type Words } from './words.ts';
 
+const joined = (parts: unknown, by: string): string => [parts].flat().join(by);
+
 interface Props {
   model: OpenModel;
   template: string;
@@ -175,10 +177,10 @@ function Corrections({ words, list, onChange }: CorrectionsProps) {
       <ul class="texts">
         {list.map((each) => (
           <li key={JSON.stringify(each.input)}>
-            <q>{[each.input].flat().join(' / ')}</q> <b>{[each.right].flat().join(', ') || '–'}</b>{' '}
+            <q>{joined(each.input, ' / ')}</q> <b>{joined(each.right, ', ') || '–'}</b>{' '}
             <button
               type="button"
-              aria-label={`${words.remove}: ${[each.input].flat().join(' / ')}`}
+              aria-label={`${words.remove}: ${joined(each.input, ' / ')}`}
               onClick={() => onChange(list.filter((other) => other !== each))}
             >
               {words.remove}

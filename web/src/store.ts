@@ -98,19 +98,19 @@ export function chooseLanguage(language: Language): void {
 
 /** Opens the engine, the sample, and the run that was training when the page was closed. */
 export async function begin(): Promise<void> {
-  const wished = new URLSearchParams(location.search).get('device') as DeviceKind | null;
+  const wished = (new URLSearchParams(location.search).get('device') ?? 'auto') as DeviceKind;
   await attempt(async () => {
-    const device = await call('open', wished ?? 'auto');
-    set({ device, wished: wished ?? 'auto' });
+    const opening = call('open', wished);
+    const copying = call('shippedModel');
     const runs = await call('runs');
-    set({ runs });
     const unfinished = runs.find(({ status }) => status === 'running');
     const latest = unfinished ?? runs[0];
+    const checking = latest ? call('check', latest.set) : call('sample');
+    set({ runs, wished });
     if (latest) await openRun(latest);
-    const base = await call('shippedModel');
-    const data = latest ? await call('check', latest.set) : await call('sample');
+    const [device, base, data] = await Promise.all([opening, copying, checking]);
     // Files may have been given meanwhile.
-    set({ data: state.data ?? data, base: state.base ?? base, reading: false });
+    set({ device, data: state.data ?? data, base: state.base ?? base, reading: false });
     if (unfinished) await resume(unfinished);
   });
 }

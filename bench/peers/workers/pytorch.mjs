@@ -7,7 +7,16 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { serve, training } from '../protocol.mjs';
 
-const kinds = ['matmul', 'softmax', 'layerNorm', 'gelu', 'adds', 'adamw', 'bertForward', 'bertTrain'];
+const kinds = [
+  'matmul',
+  'softmax',
+  'layerNorm',
+  'gelu',
+  'adds',
+  'adamw',
+  'bertForward',
+  'bertTrain',
+];
 
 await serve(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'wigbert-peers-'));

@@ -9,15 +9,21 @@ await serve(async (path) => {
     ...(await load('nn/optim/index')),
     ...(await load('entries/bert')),
   };
-  const { capture, tensor, matmul, gelu, layerNorm, softmax, noGrad, scope, useDevice } = wigbert;
-  const { AdamW } = wigbert;
-  const device = await useDevice(path);
+  const device = await wigbert.useDevice(path);
   const { version } = JSON.parse(
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
   );
 
-  /** A work whose result is the tensor that `compute` makes. */
-  const work = (compute) => ({
+  return {
+    about: () => ({ version, adapter: device.description }),
+    kinds: { ...operations(wigbert, device), ...models(wigbert) },
+  };
+});
+
+/** Makes a work of `compute`: its result is the tensor that `compute` makes. */
+const work =
+  ({ scope, noGrad }) =>
+  (compute) => ({
     run: async () => {
       const first = scope(() =>
         noGrad(() =>
@@ -38,24 +44,30 @@ await serve(async (path) => {
     },
   });
 
-  const kinds = {
+/** Works on single operations, by kind. */
+function operations(wigbert, device) {
+  const { capture, tensor, matmul, gelu, layerNorm, softmax, AdamW } = wigbert;
+  const of = work(wigbert);
+  return {
     matmul({ m, k, n, layout, a, b }) {
-      const left = layout === 'TN' ? tensor(a, { shape: [k, m] }).t() : tensor(a, { shape: [m, k] });
-      const right = layout === 'NT' ? tensor(b, { shape: [n, k] }).t() : tensor(b, { shape: [k, n] });
-      return work(() => matmul(left, right));
+      const left =
+        layout === 'TN' ? tensor(a, { shape: [k, m] }).t() : tensor(a, { shape: [m, k] });
+      const right =
+        layout === 'NT' ? tensor(b, { shape: [n, k] }).t() : tensor(b, { shape: [k, n] });
+      return of(() => matmul(left, right));
     },
     softmax({ shape, x }) {
       const input = tensor(x, { shape });
-      return work(() => softmax(input, -1));
+      return of(() => softmax(input, -1));
     },
     layerNorm({ shape, x, weight, bias, eps }) {
       const input = tensor(x, { shape });
       const [scale, shift] = [tensor(weight), tensor(bias)];
-      return work(() => layerNorm(input, [shape[1]], scale, shift, eps));
+      return of(() => layerNorm(input, [shape[1]], scale, shift, eps));
     },
     gelu({ shape, x }) {
       const input = tensor(x, { shape });
-      return work(() => gelu(input));
+      return of(() => gelu(input));
     },
     adds({ shape, times, x, y }) {
       const [first, added] = [tensor(x, { shape }), tensor(y, { shape })];
@@ -80,21 +92,27 @@ await serve(async (path) => {
         () => weight.data(),
       );
     },
+  };
+}
+
+/** Works on whole models, by kind. */
+function models(wigbert) {
+  const { tensor } = wigbert;
+  return {
     bertForward({ bert, weights, batch }) {
       const model = buildBert(wigbert, bert, weights).eval();
       const inputs = Object.entries(inputsOf(bert, batch)).map(([name, { data, shape }]) => [
         name,
         tensor(data, { shape }),
       ]);
-      return work(() => model.forward(Object.fromEntries(inputs)).logits);
+      return work(wigbert)(() => model.forward(Object.fromEntries(inputs)).logits);
     },
     bertTrain({ bert, weights, batch }) {
       const model = buildBert(wigbert, bert, weights).train();
       return training(bert, trainStep(wigbert, bert, model, batch));
     },
   };
-  return { about: () => ({ version, adapter: device.description }), kinds };
-});
+}
 
 /** A function that does one step, captured as `fit` captures its own, and resolves to its loss. */
 function trainStep({ Adam, backward, capture }, bert, model, batch) {

@@ -1,12 +1,8 @@
 import { Command, Option } from 'commander';
 import type { Device } from '../../device/device.ts';
 import { UsageError } from '../../platform/errors.ts';
-import {
-  fineTuneDefaults,
-  maxLengthOf,
-  similarityLosses,
-  taskNames,
-} from '../../train/defaults.ts';
+import { fineTuneDefaults, maxLengthOf, taskNames } from '../../train/defaults.ts';
+import { similarityLosses } from '../../train/tasks/lossNames.ts';
 import { formatMetric, metricKey, metricNames, metrics } from '../../train/tasks/metric.ts';
 import type { History } from '../../train/trainer/history.ts';
 import { isCrossValidation, runFolds } from '../crossValidating.ts';

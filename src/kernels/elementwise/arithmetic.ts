@@ -1,3 +1,4 @@
+import { normalFloat32 } from '../kit/float32.ts';
 import { defineMap } from '../kit/map.ts';
 import {
   erfReference,
@@ -268,14 +269,14 @@ export const clampBackward = defineMap({
   name: 'clampBackward',
   inputs: ['dy', 'x'],
   scalars: ['low', 'high'],
-  wgsl: 'select(V(0.0), dy, x >= V(p.low)) * select(V(0.0), V(1.0), x <= V(p.high))',
+  wgsl: 'select(V(0.0), dy, (x >= V(p.low)) & (x <= V(p.high)))',
   reference: (dy, x, low, high) => (x >= low && x <= high ? dy : 0),
 });
 export const erfBackward = defineMap({
   name: 'erfBackward',
   inputs: ['dy', 'x'],
   wgsl: 'dy * 1.1283791670955126 * exp(-x * x)',
-  reference: (dy, x) => dy * (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x),
+  reference: (dy, x) => dy * normalFloat32((2 / Math.sqrt(Math.PI)) * Math.exp(-x * x)),
 });
 /** Gradient of a/b with respect to b. */
 export const divBackward = defineMap({

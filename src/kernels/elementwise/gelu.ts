@@ -1,3 +1,4 @@
+import { normalFloat32 } from '../kit/float32.ts';
 import { defineMap } from '../kit/map.ts';
 import { clampKeepingNan, erfReference, normalCdfWgsl, tanhWgsl } from '../kit/mathFunctions.ts';
 
@@ -55,7 +56,10 @@ fn geluDerivative(x: V) -> V {
   return normalCdf(x, absX, gauss) + x * (gauss * ${INV_SQRT_2PI});
 }`,
   reference: (dy, x) =>
-    dy * (0.5 * (1 + erfReference(x * SQRT_HALF)) + x * INV_SQRT_2PI * Math.exp(-0.5 * x * x)),
+    dy *
+    normalFloat32(
+      0.5 * (1 + erfReference(x * SQRT_HALF)) + x * INV_SQRT_2PI * Math.exp(-0.5 * x * x),
+    ),
 });
 
 export const geluTanhBackward = defineMap({

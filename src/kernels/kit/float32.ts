@@ -1,2 +1,12 @@
+/** Smallest float32 with all its digits. */
+const FLOAT32_MIN_NORMAL = 2 ** -126;
+
+/**
+ * A number as a device has it that takes the smallest ones for 0. Infinity times a slope that
+ * vanishes is not a number there, nor in PyTorch.
+ */
+export const normalFloat32 = (x: number): number =>
+  Math.abs(x) < FLOAT32_MIN_NORMAL ? 0 : Math.fround(x);
+
 /** Largest finite float32; its negative is the smallest. */
 export const FLOAT32_MAX = 3.4028234663852886e38;

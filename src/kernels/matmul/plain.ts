@@ -6,8 +6,8 @@ import { isLong, isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from
 import type { MatmulConstants, Variant } from './variant.ts';
 
 /**
- * One element of y per thread, any strides: for small products, and for those that `broadcast`
- * cannot take on software adapters.
+ * One element of y per thread, any strides: for small products, and on the software adapters that
+ * take `broadcast` for those that are not in whole vec4s.
  */
 const TILE = 8;
 /** Few elements and short sums: done before a better variant has started. Rule of thumb. */
@@ -28,7 +28,7 @@ const longSumWgsl = cascadeWgsl({
 export const plain: Variant<MatmulConstants & { long: boolean }> = {
   name: 'plain',
   constants(p, traits) {
-    const needed = traits.software && !(suitsBroadcast(traits) && isVectorized(p, layoutOf(p)));
+    const needed = suitsBroadcast(traits) && !isVectorized(p, layoutOf(p));
     return isSmall(p) || needed ? [{ variant: 'plain', width: 1, long: isLong(p) }] : [];
   },
   tile: () => ({ tileM: TILE, tileN: TILE }),

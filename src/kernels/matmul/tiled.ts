@@ -1,4 +1,5 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
+import { suitsBroadcast } from './broadcast.ts';
 import { type Epilogue, finishWgsl, storeFourWgsl } from './epilogue.ts';
 import {
   declareShareWgsl,
@@ -60,7 +61,7 @@ const BLOCK = 256;
 export const tiled: Variant<TiledConstants> = {
   name: 'tiled',
   constants(p, traits) {
-    if (traits.software) return [];
+    if (suitsBroadcast(traits)) return [];
     const layout = layoutOf(p);
     const width = isVectorized(p, layout) ? 4 : 1;
     const shared = { variant: 'tiled', layout, width, long: isLong(p) };

@@ -1,6 +1,7 @@
 import { main, repeat, wgsl } from '../../device/kernel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { cascadeWgsl } from '../kit/cascade.ts';
+import { suitsBroadcast } from './broadcast.ts';
 import { finishWgsl } from './epilogue.ts';
 import { isLong, isVectorized, layoutOf, type MatmulParams, tileStartWgsl } from './shape.ts';
 import type { MatmulConstants, Variant } from './variant.ts';
@@ -52,7 +53,7 @@ export const vector: Variant<VectorConstants> = {
       const lanes = lanesFor(p, traits);
       return [{ variant: 'vector', width, form: 'dot', rows, columns, lanes, long }];
     }
-    if (traits.software) return [];
+    if (suitsBroadcast(traits)) return [];
     const width = wide && p.m <= MAX_NARROW ? 4 : 1;
     const [rows, columns] =
       p.m <= MAX_NARROW ? [roundUp(p.m), SWEEP * width] : [SWEEP, roundUp(p.n)];

@@ -14,6 +14,7 @@ import {
   ge,
   gt,
   le,
+  lt,
   maskedFill,
   mul,
   sigmoid,
@@ -84,11 +85,14 @@ export const hardsigmoid = operation(
  * @example
  * hardswish(tensor([-3.5, 0, 1.5])); // [0, 0, 1.125]
  */
-export const hardswish = operation(
-  'hardswish',
-  1,
-  (x: Tensor): Tensor => mul(x, affine(clamp(add(x, 3), 0, 6), 1 / 6, 0)),
-);
+export const hardswish = operation('hardswish', 1, (given: Tensor): Tensor => {
+  const x = toFloat(given);
+  const y = mul(x.detach(), hardsigmoid(x.detach()));
+  return record('hardswish', y, [x], (dy) => {
+    const between = mul(dy, affine(x, 1 / 3, 0.5));
+    return [where(lt(x, -3), 0, where(lt(x, 3), between, dy))];
+  });
+});
 /**
  * x / (1 + |x|).
  * @example

@@ -1,13 +1,24 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { operation, requireTensors, viewOperation } from '../operation.ts';
 import type { Shape } from '../shape.ts';
 import { broadcastShapes, formatShape, inferShape, requireDim, requireWhole } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
-import { gather } from './embedding.ts';
+import { zerosLike } from './creation.ts';
 import { cat, pad } from './joins.ts';
 import { diagonal, movedim } from './rearrange.ts';
-import { expand, flip, reshape, type SliceRange, slice, transpose, unsqueeze } from './views.ts';
+import { indexAdd } from './scatter.ts';
+import {
+  expand,
+  flatten,
+  flip,
+  reshape,
+  type SliceRange,
+  slice,
+  transpose,
+  unsqueeze,
+} from './views.ts';
 
 /** Other names and forms of views, of joining and of splitting. */
 
@@ -248,11 +259,11 @@ export const diag = operation('diag', 1, (x: Tensor, offset = 0): Tensor => {
 
 /**
  * Windows of `size` places along a dimension, every `step`, as a last dimension (PyTorch's
- * `Tensor.unfold`); a copy.
+ * `Tensor.unfold`): a view.
  * @throws ArgumentError unless 0 ≤ size ≤ the dimension's and step ≥ 1.
  * @example unfold(tensor([1, 2, 3, 4]), 0, 2, 1); // [[1, 2], [2, 3], [3, 4]]
  */
-export const unfold = operation(
+export const unfold = viewOperation(
   'unfold',
   1,
   (x: Tensor, dim: number, size: number, step: number): Tensor => {
@@ -263,13 +274,22 @@ export const unfold = operation(
         `unfold: expected a size from 0 to ${n} and a step ≥ 1, got ${size} and ${step}`,
       );
     const count = Math.floor((n - size) / step) + 1;
-    const places = Int32Array.from(
-      { length: count * size },
-      (_, i) => Math.floor(i / size) * step + (i % size),
+    const places = tensor(
+      Int32Array.from({ length: count * size }, (_, i) => Math.floor(i / size) * step + (i % size)),
+      { device: x.device },
     );
-    const line = x.shape.map((_, i) => (i === d ? places.length : 1));
-    const index = tensor(places, { shape: line, device: x.device });
-    const shape = x.shape.map((m, i) => (i === d ? places.length : m));
-    return movedim(unflatten(gather(x, d, expand(index, shape)), d, [count, size]), d + 1, -1);
+    const windows = (of: Shape, length: number, last: number) => [
+      ...of.map((m, i) => (i === d ? length : m)),
+      last,
+    ];
+    const y = x.asStrided(
+      windows(x.shape, count, size),
+      windows(x.strides, step * x.strides[d], x.strides[d]),
+      x.offset,
+    );
+    return record('unfold', y, [x], (dy) => {
+      const rows = flatten(movedim(dy, -1, d + 1), d, d + 1);
+      return [indexAdd(zerosLike(x), d, places, rows)];
+    });
   },
 );

@@ -5,7 +5,8 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
-import { objectiveNames, similarityLosses, taskNames } from '../defaults.ts';
+import { objectiveNames, taskNames } from '../defaults.ts';
+import { similarityLosses } from '../tasks/lossNames.ts';
 import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
 import { lrSchedulerNames, onNanNames } from '../trainer/hyperparameters.ts';

@@ -68,7 +68,8 @@ export const deviceOf = (model: TaskModel): Device => model.parameters()[0].devi
 
 /**
  * Loss (with `labels`) and logits of a batch; of a question answerer [batch, length, 2], start and
- * end; of texts to compare their cosine, [batch, 1]. Choices that `choiceMask` marks with 0 are never chosen.
+ * end; of texts to compare their cosine, [batch, 1]. Choices that `choiceMask` marks with 0 are
+ * never chosen.
  */
 export function forwardForTask(
   model: TaskModel,

@@ -14,7 +14,7 @@ import {
   tensor,
 } from '../../tensor/index.ts';
 import type { EncodedExample } from '../data/batch.ts';
-import { type SimilarityLossName, similarityLosses } from '../defaults.ts';
+import { type SimilarityLossName, similarityLosses } from '../tasks/lossNames.ts';
 import { pairVectors } from '../tasks/similarity.ts';
 import { cosineLoss, multipleNegativesLoss } from '../tasks/similarityLosses.ts';
 import type { Label, TaskName } from '../tasks/task.ts';

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { exportOnnx } from '../../../src/bert/checkpoint/onnx/exportOnnx.ts';
 import type { OnnxDtype } from '../../../src/bert/checkpoint/onnx/onnxDtype.ts';
 import { bertConfig, labelFields } from '../../../src/bert/config.ts';
+import { BertModel } from '../../../src/bert/model.ts';
 import type { BertPreTrainedModel } from '../../../src/bert/pretrainedModel.ts';
 import { architectures } from '../../../src/bert/registry.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
@@ -122,12 +123,8 @@ it.each(['gelu_new', 'relu'] as const)('knows the activation %s', async (hiddenA
 });
 
 describe('sizes and refusals', () => {
-  const bert = () => {
-    const entry = architectures.find(({ Model }) => Model.architecture === 'BertModel')!;
-    return modelOf(entry).constructor as { fromConfig(c: object): BertPreTrainedModel };
-  };
   const wide = () =>
-    bert().fromConfig(
+    BertModel.fromConfig(
       bertConfig({
         ...{ vocabSize: 2000, hiddenSize: 64, numHiddenLayers: 1, numAttentionHeads: 2 },
         ...{ intermediateSize: 256, maxPositionEmbeddings: 16 },

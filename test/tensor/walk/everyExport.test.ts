@@ -33,6 +33,13 @@ async function errorOf(call: () => unknown): Promise<unknown> {
   }
 }
 
+/** What results are multiplied by, so that each element has a gradient of its own. */
+const weightsFor = ({ size, shape, device }: w.Tensor): w.Tensor =>
+  w.tensor(
+    Float32Array.from({ length: size }, (_, i) => (i % 5) - 1.5),
+    { shape, device },
+  );
+
 function expectNamed(error: unknown, name: string): void {
   expect(error, String(error)).toBeInstanceOf(WigbertError);
   expect((error as Error).message).toMatch(new RegExp(`^${name}: `));
@@ -74,19 +81,14 @@ describe.each(devices)('on %s', (kind, device) => {
     if (!one.grads) return;
     const floats = outputs.filter((y) => y.requiresGrad);
     expect(floats.length, 'results with a gradient').toBeGreaterThan(0);
-    const total = floats
-      .map((y) => {
-        const weights = Float32Array.from({ length: y.size }, (_v, i) => (i % 5) - 1.5);
-        return y.mul(w.tensor(weights, { shape: y.shape, device: device! })).sum();
-      })
-      .reduce((a, b) => a.add(b));
+    const total = floats.map((y) => y.mul(weightsFor(y)).sum()).reduce((a, b) => a.add(b));
     total.backward();
     for (const [i, grad] of one.grads.entries())
       if (grad && (inputs[i].grad || grad.some((slope) => slope !== 0)))
         await expectClose(inputs[i].grad!, grad, one.inputs[i].shape, 1e-4);
   });
 
-  here.each(named(cases.modules))('nn.%s equals PyTorch’s', async (_, one) => {
+  here.each(named(cases.modules))('nn.%s equals PyTorch’s, gradients too', async (_, one) => {
     w.setDevice(device!);
     try {
       type Class = new (...args: unknown[]) => w.nn.Module & { forward(...x: unknown[]): w.Tensor };
@@ -95,8 +97,15 @@ describe.each(devices)('on %s', (kind, device) => {
         ([key, { shape, data }]) => [key, { shape, data: Float32Array.from(data) }] as const,
       );
       if (state.length > 0 && !(one.name in exempt.states)) module.loadStateDict(new Map(state));
-      const output = module.forward(...tensorsOf(one.inputs, device!));
+      const inputs = tensorsOf(one.inputs, device!);
+      const output = module.forward(...inputs);
       await expectClose(output, one.output.data, one.output.shape, 2e-5);
+      output.mul(weightsFor(output)).sum().backward();
+      const parameters = new Map(module.namedParameters());
+      const leaves = [...inputs, ...state.flatMap(([key]) => parameters.get(key) ?? [])];
+      expect(one.grads.length).toBe(leaves.length);
+      for (const [i, grad] of one.grads.entries())
+        if (grad) await expectClose(leaves[i].grad!, grad, leaves[i].shape, 1e-4);
     } finally {
       w.setDevice(cpu);
     }

@@ -78,16 +78,20 @@ modules = []
 
 def mod(name, *inputs, args=(), js=None):
     module = getattr(nn, name)(*args).double()
-    tensors = [t.double() if k in "fn" else t for k, t in inputs]
+    tensors = [t.double().requires_grad_(k == "f") if k in "fn" else t for k, t in inputs]
+    state = {k: {"shape": list(v.shape), "data": numbers(v)} for k,
+        v in module.state_dict().items()}
     out = module(*tensors)
     while isinstance(out, tuple):
         out = out[0]
-    state = {k: {"shape": list(v.shape), "data": numbers(v)} for k,
-        v in module.state_dict().items()}
+    (out * (torch.arange(out.numel()).reshape(out.shape) % 5 - 1.5)).sum().backward()
+    named = dict(module.named_parameters())
+    leaves = tensors + [named[k] for k in state if k in named]
+    grads = [numbers(t.grad) if t.grad is not None else None for t in leaves]
     modules.append({"name": name, "args": list(args) if js is None else js, "state": state,
                     "inputs": [{"kind": k, "shape": list(t.shape), "data": numbers(t)} for k,
                         t in inputs],
-                    "output": {"shape": list(out.shape), "data": numbers(out)}})
+                    "output": {"shape": list(out.shape), "data": numbers(out)}, "grads": grads})
 
 
 # Optimisers: parameters after some steps with these gradients

@@ -4,6 +4,7 @@ from helpers import *  # noqa: F403
 
 # Indices
 op("gather", "a.gather(1, b)", N(3, 4), I(4, 3, 2), js=["$a", 1, "$b"])
+op("gather", "a.gather(0, b)", N(3, 4), I(3, 5, 2), js=["$a", 0, "$b"])
 op("takeAlongDim", "torch.take_along_dim(a, b, 1)", N(3, 4), I(4, 3, 2), js=["$a", "$b", 1])
 op("indexSelect", "a.index_select(1, b)", N(3, 4), V(3, 0, 3), js=["$a", 1, "$b"])
 op("index", "a[b, c]", N(3, 4), V(0, 2), V(1, 1), js=["$a", ["$b", "$c"]])
@@ -98,7 +99,7 @@ mod("PairwiseDistance", N(3, 4), N(3, 4))
 for name in ("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "KLDivLoss", "BCEWithLogitsLoss",
     "MultiLabelSoftMarginLoss"):
     mod(name, N(3, 4), T(3, 4))
-mod("BCELoss", T(3, 4), T(3, 4))
+mod("BCELoss", ("f", torch.rand(3, 4) * 0.8 + 0.1), T(3, 4))
 for name in ("CrossEntropyLoss", "NLLLoss"):
     mod(name, N(3, 4), V(1, 0, 3))
 mod("MarginRankingLoss", N(5), N(5), Y(5))

@@ -13,8 +13,15 @@ auto("softplus gelu silu leakyRelu elu hardsigmoid hardswish hardtanh relu6 "
      "softsign mish celu selu "
      "tanhshrink hardshrink softshrink", ("f", torch.randn(3, 4) * 2), pre="F.")
 op("logSigmoid", "F.logsigmoid(a)", X)
+EDGES = ("f", torch.tensor([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0]))
+auto("asinh erfc sinc", EDGES)
+auto("hardtanh relu6 hardsigmoid hardswish softshrink hardshrink leakyRelu elu softsign",
+     EDGES, pre="F.")
+op("erfc", "torch.erfc(a)", ("f", torch.tensor([2.5, 3.5, 4.5])))
+op("pow", "a.pow(0)", ("f", torch.tensor([-1.0, 0.0, 2.0])), js=["$a", 0])
 op("threshold", "F.threshold(a, 0.2, -3.)", X, js=["$a", 0.2, -3])
 op("prelu", "F.prelu(a, b)", N(3, 4), P(4))
+op("prelu", "F.prelu(a, b)", EDGES, P(1))
 op("glu", "F.glu(a)", X)
 op("softmin", "F.softmin(a, -1)", X)
 op("softmax", "F.softmax(a, -1)", X, js=["$a", -1])

@@ -26,6 +26,8 @@ export interface ModuleCase {
   state: Record<string, { shape: number[]; data: number[] }>;
   inputs: Values[];
   output: Omit<Values, 'kind'>;
+  /** Gradients of the inputs, then of the parameters in the order of `state`. */
+  grads: (number[] | null)[];
 }
 export interface OptimizerCase {
   name: keyof typeof optim;

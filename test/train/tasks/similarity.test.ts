@@ -1,9 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CpuDevice } from '../../../src/device/cpu.ts';
-import { backward, setDevice, tensor } from '../../../src/tensor/index.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { backward, tensor } from '../../../src/tensor/index.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 import { encodePairs } from '../../../src/train/data/pairEncoding.ts';
 import { FeatureExtractionPipeline } from '../../../src/train/pipelines/featureExtraction.ts';
@@ -16,7 +15,6 @@ import {
   multipleNegativesLoss,
 } from '../../../src/train/tasks/similarityLosses.ts';
 
-beforeAll(() => setDevice(new CpuDevice()));
 const root = mkdtempSync(join(tmpdir(), 'wigbert-similarity-'));
 afterAll(() => rmSync(root, { recursive: true }));
 

@@ -33,7 +33,7 @@ const labelOf: Record<Exclude<TaskName, 'similarity'>, (ids: number[]) => Label>
 const kinds = Object.keys(labelOf) as (keyof typeof labelOf)[];
 
 /** 29 texts: with 16 a step, the second has 13. */
-const data = (kind: TaskName): EncodedExample[] =>
+const data = (kind: keyof typeof labelOf): EncodedExample[] =>
   examples(29, 5).map((example, i) => ({
     ...example,
     // Every fourth text has a choice less.
@@ -43,7 +43,11 @@ const data = (kind: TaskName): EncodedExample[] =>
     label: labelOf[kind](example.inputIds),
   }));
 
-async function run(kind: TaskName, changes: Partial<FitOptions>, device: Device = new CpuDevice()) {
+async function run(
+  kind: keyof typeof labelOf,
+  changes: Partial<FitOptions>,
+  device: Device = new CpuDevice(),
+) {
   setDevice(device);
   const labels = kind === 'regression' ? ['LABEL_0'] : ['no', 'yes'];
   const model = createTaskModel(

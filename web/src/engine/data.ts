@@ -63,9 +63,8 @@ export async function check(set: DataSet): Promise<CheckedSet> {
 }
 
 const isModelFile = (name: string): boolean =>
-  /^(config|tokenizer|tokenizer_config|special_tokens_map|model\.safetensors\.index)\.json$|^vocab\.txt$|\.safetensors$/.test(
-    name,
-  );
+  /^(config|tokenizer\w*|special_tokens_map|.*\.index)\.json$/.test(name) ||
+  /^vocab\.txt$|\.safetensors$/.test(name);
 const nameOf = (path: string): string => path.split('/').at(-1)!;
 const isTable = (path: string): boolean =>
   /\.(tsv|tab|csv|jsonl|ndjson|json|parquet)(\.gz)?$/i.test(path);

@@ -19,7 +19,7 @@ const folder = (id: number): string => `${RUNS}/${id}`;
 /** The folder of a run's model and its checkpoints. */
 export const modelFolder = (id: number): string => `${folder(id)}/model`;
 
-/** What a run learns from, what it is validated with, and all rows that later runs may learn from. */
+/** What a run learns from, is validated with, and all rows that later runs may learn from. */
 export const dataFile = (id: number, part: 'train' | 'valid' | 'rows'): string =>
   `${folder(id)}/${part}.jsonl`;
 

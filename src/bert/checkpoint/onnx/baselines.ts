@@ -60,7 +60,7 @@ export function lstmDirections(
   return forward.map((state, i) => ({ forward: state, backward: backward[i] }));
 }
 
-/** The tokens of each text in the order that they are read in, then its padding; and the inverse. */
+/** The order in which each text's tokens are read, its padding last; and the inverse. */
 function readingOrder(layers: OnnxLayers, { ids, mask }: OnnxInputs, reverse: boolean) {
   const { op, graph } = layers;
   const int64 = (x: string) => graph.node('Cast', [x], { to: 7 });

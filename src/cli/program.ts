@@ -1,0 +1,93 @@
+import { Command, CommanderError } from 'commander';
+import { UsageError, WigbertError } from '../platform/errors.ts';
+import { withUsualNames } from './aliases.ts';
+import { commandList } from './commandList.ts';
+import { fieldsToFlags } from './flags.ts';
+import { positiveInteger } from './numbers.ts';
+import { printConfig, withOptionsFile } from './optionsFile.ts';
+import { packageVersion } from './shippedFile.ts';
+
+/** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
+export const FAILURE = 1;
+const USAGE = 2;
+
+/** Commands whose result is what they print. */
+const printers = [
+  'check',
+  'evaluate',
+  'predict',
+  'tokenize',
+  'info',
+  'kernels',
+  'bench',
+  'doctor',
+  'verify',
+];
+
+/**
+ * Runs a command line: prints what it gives, and sets `process.exitCode` if that is not success.
+ * @param given the words after the program's name
+ * @param onCommand is told, before a command begins, whether it saves its result in files
+ */
+export async function runCommandLine(
+  given: readonly string[],
+  onCommand: (savesResult: boolean) => void = () => {},
+): Promise<void> {
+  const program = await makeProgram(given);
+  let current: Command = program;
+  const isProfiled = () => program.opts().profile === true;
+  program.hook('preAction', async (_, command) => {
+    current = command;
+    if (command.opts().printConfig) printConfig(command);
+    onCommand(!printers.includes(command.name()) || command.opts().out !== undefined);
+    const { threads } = program.opts();
+    if (isProfiled()) (await import('./profile.ts')).enableProfile();
+    if (threads) (await import('./openDevice.ts')).setThreads(threads);
+  });
+  try {
+    const words = withUsualNames(given, program);
+    await program.parseAsync(withOptionsFile(words, program), { from: 'user' });
+    if (isProfiled()) await (await import('./profile.ts')).endProfile(current.opts().json === true);
+  } catch (error) {
+    process.exitCode = await report(error, current, program.opts().debug === true);
+  }
+}
+
+/** The program with the options of the command that is used. */
+async function makeProgram(given: readonly string[]): Promise<Command> {
+  const program = new Command('wigbert')
+    .description('Trains and runs BERT on WebGPU: labels, scores and tags for texts.')
+    .version(packageVersion())
+    .option('--debug', 'show the stack of an error')
+    .option('--profile', 'time each kernel, and show a table at the end')
+    .option(
+      '--threads <n>',
+      'threads of the wasm device (default: one for each core, at most 16); results do not change',
+      positiveInteger,
+    )
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+  const used = given.find((word) => Object.hasOwn(commandList, word));
+  for (const [name, { description, load }] of Object.entries(commandList)) {
+    const command = name === used ? await load() : new Command(name);
+    program.addCommand(command.description(description).copyInheritedSettings(program));
+    for (const part of command.commands) part.copyInheritedSettings(program);
+  }
+  return program;
+}
+
+/** Prints an error and returns the exit code. */
+async function report(error: unknown, command: Command, debug: boolean): Promise<number> {
+  // Commander has printed its own errors; --help and --version end here too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  const { endDownload } = await import('./download.ts');
+  endDownload();
+  const { message, stack } = error as Error;
+  const isUsage = error instanceof UsageError;
+  if (debug) console.error(stack);
+  else console.error(`wigbert: ${isUsage ? fieldsToFlags(message, command) : message}`);
+  if (!(error instanceof WigbertError) && !debug)
+    console.error('this may be a bug; --debug shows the stack');
+  return isUsage ? USAGE : FAILURE;
+}
