@@ -6,7 +6,7 @@
  *     node scripts/runtimes.mjs            # every runtime
  *     node scripts/runtimes.mjs bun deno   # those whose name contains one of these
  *     node scripts/runtimes.mjs --device cpu,wasm
- *     node scripts/runtimes.mjs --keep DIR # keeps the project and the runtimes, or goes on with them
+ *     node scripts/runtimes.mjs --keep DIR # keeps what is installed, or uses it
  *
  * The runtimes come from npm's registry. It prints a line for each; exit code 1 if one fails.
  */

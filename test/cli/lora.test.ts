@@ -28,7 +28,7 @@ describe('--lora', () => {
     return await wigbertHere([...args, 'a wonderful film']);
   };
 
-  it('trains an adapter, which predicts, is merged, and finds a base model that moved', async () => {
+  it('trains an adapter, which predicts, is merged, and finds a base that moved', async () => {
     const run = await train('--lora', '2', '--lora-target', 'query,key', '--out', adapter);
     expect(run.stderr).toMatch(/parameters, [\d,]+ of them trained/);
     expect(run.status).toBe(0);

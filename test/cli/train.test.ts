@@ -10,7 +10,7 @@ const { dir, file, data, trainHere, fresh } = cliFixture();
 const model = join(dir, 'model');
 
 describe('train', () => {
-  it('trains, saves the best model with its history and picture, and says how to use it', async () => {
+  it('trains, saves the best model with history and picture, and says how to use it', async () => {
     const run = await trainHere(data, model);
     expect(run.stderr).toContain(
       '32 examples to train on, 8 to validate with, 2 labels (bad, good)',

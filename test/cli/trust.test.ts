@@ -40,7 +40,7 @@ describe('a trained classifier', () => {
     );
   });
 
-  it('is evaluated with its calibration error, what it abstains from and its worst texts', async () => {
+  it('is evaluated with calibration error, abstentions and worst texts', async () => {
     const { stdout } = await wigbertHere([
       'evaluate',
       data,

@@ -86,7 +86,7 @@ describe('the TypeScript of README and docs', () => {
       (name) => `console.log('#', '${name}');\nawait import('./${name}.mjs');`,
     );
     writeFileSync(join(project, 'all.mjs'), `${imports.join('\n')}\nprocess.exit(0);\n`);
-    // No Vulkan driver, so that `auto` is the wasm device, which is sooner ready; the packed package
+    // No Vulkan driver, so that `auto` is the wasm device, which opens sooner; the packed package
     // is tried on the adapter.
     const env = tarball ? process.env : { ...process.env, VK_DRIVER_FILES: 'none' };
     const child = { cwd: project, encoding: 'utf8', env } as const;
