@@ -213,7 +213,7 @@ async function* verifiedContent(
     const got = length > size ? 'more' : 'fewer';
     throw new DownloadError(`${path}: expected the ${size} bytes that the hub lists, got ${got}`);
   }
-  if (hash.digest('hex') !== (lfs?.oid ?? oid))
+  if ((await hash.digest('hex')) !== (lfs?.oid ?? oid))
     throw new DownloadError(`${path} is damaged: its checksum differs from the one the hub lists`);
 }
 

@@ -5,7 +5,7 @@
  */
 import * as checkedFolder from './browser/checkedFolder.ts';
 import * as folderLock from './browser/folderLock.ts';
-import { hashBytes } from './browser/hash.ts';
+import { BytesHash, hashBytes } from './browser/hash.ts';
 import {
   findDir,
   findFile,
@@ -132,6 +132,8 @@ export const recoverFolders: typeof node.recoverFolders = checkedFolder.recoverF
 export const findDamage: typeof node.findDamage = checkedFolder.findDamage;
 export const removeFile: typeof node.removeFile = removePrivate;
 export const lockFolder: typeof node.lockFolder = folderLock.lockFolder;
+export const createHash: typeof node.createHash = async (algorithm) =>
+  new BytesHash(algorithm === 'sha1' ? 'SHA-1' : 'SHA-256');
 export const hashFile: typeof node.hashFile = async (path) => hashBytes(await readBytes(path));
 
 const onlyInNode = async (): Promise<never> => {
@@ -139,7 +141,6 @@ const onlyInNode = async (): Promise<never> => {
 };
 export const linkFile: typeof node.linkFile = onlyInNode;
 export const userCacheDir: typeof node.userCacheDir = onlyInNode;
-export const createHash: typeof node.createHash = onlyInNode;
 export const importOptional: typeof node.importOptional = onlyInNode;
 export const readStream: typeof node.readStream = () => {
   throw new UsageError('standard input and pipes can only be read in Node');

@@ -15,7 +15,8 @@ export interface RandomAccessFile {
 /** A checksum that is computed piece by piece. */
 export interface Hash {
   update(data: Uint8Array | string): this;
-  digest(encoding: 'hex'): string;
+  /** Browsers compute it when it is asked for. */
+  digest(encoding: 'hex'): string | Promise<string>;
 }
 
 /** A thread that another one started. */

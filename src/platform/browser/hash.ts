@@ -1,8 +1,30 @@
 import type { FileSum } from '../manifest.ts';
+import type { Hash } from '../types.ts';
 
 /** Size and SHA-256 of bytes. */
 export async function hashBytes(bytes: Uint8Array): Promise<FileSum> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0'));
-  return { bytes: bytes.length, sha256: hex.join('') };
+  const sha256 = await new BytesHash('SHA-256').update(bytes).digest();
+  return { bytes: bytes.length, sha256 };
+}
+
+/** A checksum of bytes that are kept until it is asked for: browsers compute it of the whole. */
+export class BytesHash implements Hash {
+  readonly #algorithm: string;
+  readonly #pieces: BlobPart[] = [];
+
+  constructor(algorithm: 'SHA-1' | 'SHA-256') {
+    this.#algorithm = algorithm;
+  }
+
+  update(data: Uint8Array | string): this {
+    // A copy: the memory may be written to again, and other threads may see it.
+    this.#pieces.push(typeof data === 'string' ? data : Uint8Array.from(data));
+    return this;
+  }
+
+  async digest(): Promise<string> {
+    const bytes = await new Blob(this.#pieces).arrayBuffer();
+    const digest = await crypto.subtle.digest(this.#algorithm, bytes);
+    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
 }

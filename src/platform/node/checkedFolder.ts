@@ -64,7 +64,7 @@ async function writeHashed(path: string, content: FileContent) {
     else for await (const piece of content) yield add(piece);
   };
   await writeFlushed(path, hashed());
-  return { bytes, sha256: hash.digest('hex') };
+  return { bytes, sha256: await hash.digest('hex') };
 }
 
 /**

@@ -19,5 +19,5 @@ export async function hashFile(path: string): Promise<{ bytes: number; sha256: s
   const hash = await createHash('sha256');
   for (let begin = 0; begin < file.size; begin += CHUNK)
     hash.update(file.read(begin, Math.min(begin + CHUNK, file.size)));
-  return { bytes: file.size, sha256: hash.digest('hex') };
+  return { bytes: file.size, sha256: await hash.digest('hex') };
 }

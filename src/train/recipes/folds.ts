@@ -7,6 +7,7 @@ import { isObject } from '../../platform/format.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { fineTuneDefaultsOf } from '../defaults.ts';
+import { checkOneProcess } from '../distributed/initProcessGroup.ts';
 import { checkpointSteps } from '../trainer/checkpoints.ts';
 import type { EpochRecord } from '../trainer/history.ts';
 import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
@@ -77,6 +78,7 @@ export async function crossValidate(
   options: CrossValidateOptions | { resume: string },
   callbacks: CrossValidateCallbacks = {},
 ): Promise<CrossValidateResult> {
+  checkOneProcess('`folds`');
   const { run, out, ...start } = await openFolds(options);
   const { onEvent: report = () => {}, signal, about } = callbacks;
   const folds = run.settings.folds!;

@@ -10,7 +10,7 @@ export interface StepHash {
 /**
  * SHA-256 of a model's weights and buffers: of dtype, name, shape and bytes (little-endian) of
  * each, in the order of their names. Two models have the same one if and only if they have the same
- * bits. Tensors are fetched one by one. Only in Node.
+ * bits. Tensors are fetched one by one.
  * @example
  * const before = await weightsHash(model);
  */

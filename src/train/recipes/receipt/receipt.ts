@@ -95,7 +95,8 @@ export function optionsOf(kept: object): Record<string, unknown> {
 }
 
 async function hashOf(value: object): Promise<string> {
-  return (await createHash('sha256')).update(JSON.stringify(value)).digest('hex');
+  const hash = await createHash('sha256');
+  return hash.update(JSON.stringify(value)).digest('hex');
 }
 
 /** SHA-256 of the files of a model's tokenizer. */
