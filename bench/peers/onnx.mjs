@@ -139,7 +139,7 @@ class Graph {
   }
 }
 
-/** A transposed operand is stored as it is, with its transposition in the graph, as models have it. */
+/** A transposed operand is stored as it is; the graph transposes it, as in models. */
 export function matmulModel({ m, k, n, layout, a, b }) {
   const graph = new Graph();
   const operand = (data, shape, isTransposed) =>

@@ -15,7 +15,7 @@ export const help = `npm start -- [options]
   --out FOLDER    where peers.md, peers.svg and peers.json are written (results)
   --help
 The beginning of a name, up to a dash, selects all names that begin with it:
---only matmul,bert --peers wigbert,ort-node`;
+--only matmul,train --peers wigbert,ort-node`;
 
 /** @throws UsageError for an unknown option or a value out of range. */
 export function readOptions(args) {

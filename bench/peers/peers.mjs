@@ -39,7 +39,8 @@ const pytorch = {
   worker: 'pytorch',
   title: 'PyTorch',
   remark:
-    "PyTorch is Debian's package `python3-torch`, if it is installed; times include some 0.1 ms of a pipe.",
+    "PyTorch is Debian's package `python3-torch`, if it is installed; its times include some " +
+    '0.1 ms of a pipe.',
   isFast: true,
 };
 

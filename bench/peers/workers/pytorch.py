@@ -148,7 +148,8 @@ def main():
             elif "run" in request:
                 answer = {"value": works[request["run"]]().flatten()[0].item()}
             else:
-                works[request["result"]]().contiguous().numpy().tofile(os.path.join(folder, "result"))
+                result = works[request["result"]]().contiguous().numpy()
+                result.tofile(os.path.join(folder, "result"))
                 answer = {}
             print(json.dumps(answer), flush=True)
 
