@@ -114,12 +114,14 @@ async function checkNew(options: FineTuneOptions): Promise<void> {
 
 async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
-  const { out: _, overwrite = false, resume: __, batchSize, ...options } = given;
+  const { out: _, overwrite = false, resume: __, batchSize, ...asked } = given;
+  // In one place among the settings, whoever gives it.
+  const { gradientAccumulationSteps = getWorldSize(), ...options } = asked;
   const findsBatchSize = batchSize === 'auto';
   if (findsBatchSize) checkOneProcess("`batchSize: 'auto'`");
   const settings: FineTuneSettings = {
     ...withDefaults(fineTuneDefaultsOf(options.task), options),
-    gradientAccumulationSteps: options.gradientAccumulationSteps ?? getWorldSize(),
+    gradientAccumulationSteps,
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return {

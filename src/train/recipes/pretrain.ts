@@ -100,11 +100,13 @@ async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void
 
 async function newRun(given: PretrainRecipeOptions): Promise<PretrainRun> {
   await checkNewPretraining(given);
-  const { out: _, overwrite: __, resume: ___, batchSize, ...options } = given;
+  const { out: _, overwrite: __, resume: ___, batchSize, ...asked } = given;
+  // In one place among the settings, whoever gives it.
+  const { gradientAccumulationSteps = getWorldSize(), ...options } = asked;
   if (batchSize === 'auto') checkOneProcess("`batchSize: 'auto'`");
   const settings: PretrainSettings = {
     ...withDefaults(pretrainRecipeDefaults, options),
-    gradientAccumulationSteps: options.gradientAccumulationSteps ?? getWorldSize(),
+    gradientAccumulationSteps,
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return { settings, findsBatchSize: batchSize === 'auto' };
