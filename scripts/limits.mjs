@@ -11,7 +11,7 @@ const MOST_LINES = 300;
 const MOST_COLUMNS = 100;
 
 /** How many files and folders may lie directly in a folder. */
-const MOST_ENTRIES = { 'src/train': 8, 'src/bert': 11, 'src/kernels': 18 };
+const MOST_ENTRIES = { 'src/train': 9, 'src/bert': 11, 'src/kernels': 18 };
 
 const FOLDERS = ['src', 'assembly', 'test', 'scripts', 'bin', 'bench/peers', 'web'];
 /** Compiled code, which nobody reads. */

@@ -4,7 +4,7 @@
  *
  * - `--build` builds dist, `--web` the page too.
  * - `--no-driver` leaves the adapter out: the wasm device needs none.
- * - `--tests` prepares all that the tests need: the page and a browser too.
+ * - `--tests` prepares all that the tests need: the page, a browser and Open MPI too.
  *
  * It is quick and silent if there is nothing to do.
  * Plain JavaScript without dependencies, because it runs before any package is installed. Exit code
@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureBrowser } from './setup/browser.mjs';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureAdapter } from './setup/driver.mjs';
+import { ensureMpi } from './setup/mpi.mjs';
 import { ensurePackages, isInstalled, satisfies } from './setup/packages.mjs';
 import { ensureWeb } from './setup/web.mjs';
 
@@ -45,7 +46,10 @@ async function main() {
   // The build runs while the driver installs.
   const isBuilt = has('--build', '--web', '--tests') ? ensureBuild(root, say) : true;
   if (!has('--no-driver')) prepareAdapter();
-  if (has('--tests')) ensureBrowser(say);
+  if (has('--tests')) {
+    ensureBrowser(say);
+    ensureMpi(say);
+  }
   if (!(await isBuilt)) return 1;
   return has('--web', '--tests') && !ensureWeb(root, say) ? 1 : 0;
 }

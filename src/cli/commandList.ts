@@ -21,6 +21,10 @@ export const commandList: Readonly<Record<string, CommandRow>> = {
     description: 'pre-train a model on plain texts: masked words, next sentences, or both',
     load: async () => (await import('./commands/pretrain.ts')).pretrainCommand(),
   },
+  launch: {
+    description: 'train in several processes, on one machine or more, with Open MPI',
+    load: async () => (await import('./commands/launch.ts')).launchCommand(),
+  },
   evaluate: {
     description: 'measure a model on labelled texts, pairs of texts, words, questions or choices',
     load: async () => (await import('./commands/evaluate.ts')).evaluateCommand(),

@@ -40,6 +40,7 @@ const optionalPackages = {
   webgpu: 'WebGPU in Node',
   '@huggingface/hub': 'downloads of models',
   benny: 'wigbert bench',
+  koffi: 'wigbert launch',
 };
 
 const shownLimits = [

@@ -146,7 +146,8 @@ function unknownPieces(
   if (lowered !== undefined)
     return `${what}${most}: ${caseAdvice(lowered)}, else give another --vocab`;
   if (cause === 'lowerCase') return `${what}${most}: ${caseAdvice(undefined)}`;
-  return `${what}${most}: the vocabulary does not fit these texts`;
+  // Below that, the vocabulary fits most texts.
+  return `${what}${most}: the vocabulary does not fit ${share > 0.2 ? 'these' : 'those'} texts`;
 }
 
 function headLine({ model, action, from, to }: EventOf<'head'>): string {

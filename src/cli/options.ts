@@ -3,6 +3,7 @@ import { dataFormats } from '../formats/tables/format.ts';
 import { pairColumns, textColumns } from '../train/data/columns.ts';
 import type { DataOptions } from '../train/data/labelledData.ts';
 import { predictDefaults } from '../train/defaults.ts';
+import { reductionNames } from '../train/distributed/exchange.ts';
 import {
   type Hyperparameters,
   lrSchedulerNames,
@@ -170,10 +171,16 @@ export const hyperparameterOptions = ({
     .conflicts('warmupRatio'),
   new Option(
     '--gradient-accumulation-steps <n>',
-    'batches that a step adds up, one after the other: less memory',
+    'batches that a step adds up, one after the other: less memory (default: 1; the number of ' +
+      'processes under launch, which share them)',
+  ).argParser(positiveInteger),
+  new Option(
+    '--reduction <name>',
+    'how processes under launch add up gradients; tree: the same bits for any number of them; ' +
+      "fast: as MPI's own sum",
   )
-    .argParser(positiveInteger)
-    .default(1),
+    .choices(reductionNames)
+    .default('tree'),
   new Option('--weight-decay <rate>', 'weight decay, except on biases and LayerNorm')
     .argParser(nonNegativeNumber)
     .default(weightDecay),

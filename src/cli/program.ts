@@ -24,6 +24,9 @@ const printers = [
   'verify',
 ];
 
+/** Commands that several processes share. */
+const sharedCommands = ['train', 'pretrain'];
+
 /**
  * Runs a command line: prints what it gives, and sets `process.exitCode` if that is not success.
  * @param given the words after the program's name
@@ -43,14 +46,27 @@ export async function runCommandLine(
     const { threads } = program.opts();
     if (isProfiled()) (await import('./profile.ts')).enableProfile();
     if (threads) (await import('./openDevice.ts')).setThreads(threads);
+    if (sharedCommands.includes(command.name())) await (await import('./ranks.ts')).joinRanks();
   });
   try {
-    const words = withUsualNames(given, program);
-    await program.parseAsync(withOptionsFile(words, program), { from: 'user' });
+    const words =
+      given[0] === 'launch'
+        ? separateLaunched(given)
+        : withOptionsFile(withUsualNames(given, program), program);
+    await program.parseAsync(words, { from: 'user' });
     if (isProfiled()) await (await import('./profile.ts')).endProfile(current.opts().json === true);
+    if (sharedCommands.includes(current.name()))
+      await (await import('./ranks.ts')).leaveRanks(isProfiled());
   } catch (error) {
     process.exitCode = await report(error, current, program.opts().debug === true);
   }
+}
+
+/** The words of `launch` with `--` before those of its command, whose options are not its own. */
+function separateLaunched(words: readonly string[]): string[] {
+  const at = words.findIndex((word) => sharedCommands.includes(word));
+  if (words.includes('--') || at < 0) return [...words];
+  return [...words.slice(0, at), '--', ...words.slice(at)];
 }
 
 /** The program with the options of the command that is used. */

@@ -1,5 +1,8 @@
-/** Signals that end a run, and the exit code of each: 128 and its number. */
-const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/**
+ * Signals that end a run, and the exit code of each: 128 and its number. SIGUSR2 is the one that
+ * mpirun passes on.
+ */
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGUSR2: 140 } as const;
 type Interrupt = keyof typeof exitCodes;
 
 let received: Interrupt | undefined;
@@ -15,8 +18,8 @@ export const stoppedAfter = (step: number): string =>
 const MAX_DELAY = 2 ** 31 - 1;
 
 /**
- * An AbortSignal that Ctrl-C, SIGTERM or SIGHUP aborts from `listen` to `release`, after which
- * `onFirst` is called; a second one ends the process at once. It is also aborted after
+ * An AbortSignal that Ctrl-C, SIGTERM, SIGHUP or SIGUSR2 aborts from `listen` to `release`, after
+ * which `onFirst` is called; a second one ends the process at once. It is also aborted after
  * `maxSeconds`.
  */
 export function interruptible(

@@ -28,7 +28,7 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-/** Isolated pages may share memory between threads. Nothing is kept: a new version shows at once. */
+/** Isolated pages may share memory among threads. Nothing is kept: new versions show at once. */
 const headers = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',

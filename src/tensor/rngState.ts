@@ -2,7 +2,7 @@ import type { Device } from '../device/device.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { defaultDevice } from './create.ts';
 import { globalGenerator, restoreGenerator } from './globalRng.ts';
-import { dropoutGenerator } from './ops/dropout.ts';
+import { CALLS_PER_PART, dropoutGenerator } from './ops/dropout.ts';
 import type { PhiloxState } from './random.ts';
 
 /** State of all random draws on one device. Plain JSON. */
@@ -46,6 +46,20 @@ export function setRngState(state: RngState, device: Device = defaultDevice()): 
   restoreGenerator(state);
   dropoutGenerator(device).seek(state.dropoutCalls);
 }
+
+/**
+ * In a step of several parts: the dropout that follows is that of part `part`, from 0. A part draws
+ * the same whoever computes it, and whichever parts come before.
+ */
+export function enterDropoutPart(device: Device, part: number): void {
+  device.onReplay(() => dropoutGenerator(device).enterPart(part));
+}
+
+/** The state after a step of so many parts that began with `state`. */
+export const rngStateAfterParts = (state: RngState, parts: number): RngState => ({
+  ...state,
+  dropoutCalls: state.dropoutCalls + parts * CALLS_PER_PART,
+});
 
 function checkCount(field: keyof RngState, value: unknown): void {
   if (!Number.isSafeInteger(value) || (value as number) < 0)

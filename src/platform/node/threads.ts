@@ -6,8 +6,12 @@ import type { Thread } from '../types.ts';
 /** Whether threads can share memory. */
 export const canShareMemory = (): boolean => true;
 
-/** Threads that the processor runs at once. */
-export const countCores = (): number => availableParallelism();
+/** Threads that the processor runs at once; processes that MPI started on it share them. */
+export function countCores(): number {
+  const { OMPI_COMM_WORLD_LOCAL_SIZE, MPI_LOCALNRANKS } = process.env;
+  const sharers = Number(OMPI_COMM_WORLD_LOCAL_SIZE ?? MPI_LOCALNRANKS ?? 1);
+  return Math.max(1, Math.floor(availableParallelism() / sharers));
+}
 
 /**
  * Runs the function whose text is `source`, with `data`, in a thread that does not keep the process

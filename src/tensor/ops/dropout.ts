@@ -16,6 +16,9 @@ import { contiguous } from './views.ts';
  */
 const MAX_CALLS_PER_BASE = 1024;
 
+/** Calls that each part of a step has for itself; a part that makes more shares them. */
+export const CALLS_PER_PART = 1024;
+
 /**
  * State of dropout's random numbers on a device: the seed and the number of calls so far, modulo
  * 2^32.
@@ -27,6 +30,8 @@ export class DropoutGenerator {
   #seed = 0;
   #base = 0;
   #calls = 0;
+  /** Calls since the base was uploaded or a part began. */
+  #drawn = 0;
 
   constructor(device: Device) {
     this.state = keep(empty([4], 'int32', device));
@@ -37,9 +42,10 @@ export class DropoutGenerator {
     if (
       !this.#isUploaded ||
       this.#seedCount !== globalSeed.count ||
-      this.#calls === MAX_CALLS_PER_BASE
+      this.#drawn === MAX_CALLS_PER_BASE
     )
       this.rebase();
+    this.#drawn++;
     return this.#base + this.#calls++;
   }
 
@@ -62,6 +68,12 @@ export class DropoutGenerator {
     this.seek(this.position);
   }
 
+  /** Goes on with the calls of a part of the step that began at the base; parts count from 0. */
+  enterPart(part: number): void {
+    this.#calls = part * CALLS_PER_PART;
+    this.#drawn = 0;
+  }
+
   /** Uploads the state again before the next call: the last upload never ran. */
   invalidate(): void {
     this.#isUploaded = false;
@@ -76,6 +88,7 @@ export class DropoutGenerator {
     this.#isUploaded = true;
     this.#base = base;
     this.#calls = 0;
+    this.#drawn = 0;
     this.state.copy_([this.#seed | 0, Math.floor(this.#seed / 0x100000000) | 0, base | 0, 0]);
   }
 }

@@ -1,4 +1,5 @@
 import { DeviceLostError } from '../../device/errors.ts';
+import { getWorldSize } from '../distributed/processGroup.ts';
 import { checkpointSteps } from '../trainer/checkpoints.ts';
 import type { RunEvent, TrainingCallbacks } from './events.ts';
 import type { RunFolder } from './runFolder.ts';
@@ -9,8 +10,8 @@ const MAX_IDLE_LOSSES = 2;
 /**
  * Runs a training. When its device is lost (a driver that was reset, say), another is opened and
  * `train` is called once more, to go on from the latest checkpoint.
- * @throws DeviceLostError if nothing opens a device, if there is no checkpoint to go on from, or if
- * devices are lost without progress.
+ * @throws DeviceLostError if nothing opens a device, if several processes train together, if there
+ * is no checkpoint to go on from, or if devices are lost without progress.
  */
 export async function survivingDeviceLoss<S, R>(
   { openDevice, onEvent }: TrainingCallbacks<RunEvent, S>,
@@ -26,7 +27,8 @@ export async function survivingDeviceLoss<S, R>(
       const [step] = await checkpointSteps(folder.path);
       idle = step === latest ? idle + 1 : 0;
       latest = step;
-      const canGoOn = openDevice && step !== undefined && idle < MAX_IDLE_LOSSES;
+      const canGoOn =
+        openDevice && getWorldSize() === 1 && step !== undefined && idle < MAX_IDLE_LOSSES;
       if (!(error instanceof DeviceLostError) || !canGoOn) throw error;
       onEvent?.({ event: 'deviceLost', message: error.message });
       await openDevice(begun);

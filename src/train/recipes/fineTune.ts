@@ -1,6 +1,9 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { fineTuneDefaults, fineTuneDefaultsOf } from '../defaults.ts';
+import { checkOneProcess } from '../distributed/initProcessGroup.ts';
+import { getWorldSize } from '../distributed/processGroup.ts';
+import { agreedSignal } from '../distributed/stopping.ts';
 import type { BatchSize } from '../trainer/batchSize.ts';
 import { readTrainingState } from '../trainer/checkpoint.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
@@ -56,8 +59,9 @@ export type FineTuneOptions = Partial<Omit<FineTuneSettings, 'batchSize'>> & {
  */
 export async function fineTune(
   options: FineTuneOptions | { resume: string },
-  callbacks: TrainingCallbacks<FineTuneEvent, BegunFineTuning> = {},
+  given: TrainingCallbacks<FineTuneEvent, BegunFineTuning> = {},
 ): Promise<FineTuneResult> {
+  const callbacks = { ...given, signal: agreedSignal(given.signal) };
   const report = callbacks.onEvent ?? (() => {});
   const folder = new RunFolder('out' in options ? options.out : options.resume);
   try {
@@ -112,8 +116,10 @@ async function newRun(given: FineTuneOptions): Promise<OpenedRun> {
   await checkNew(given);
   const { out: _, overwrite = false, resume: __, batchSize, ...options } = given;
   const findsBatchSize = batchSize === 'auto';
+  if (findsBatchSize) checkOneProcess("`batchSize: 'auto'`");
   const settings: FineTuneSettings = {
     ...withDefaults(fineTuneDefaultsOf(options.task), options),
+    gradientAccumulationSteps: options.gradientAccumulationSteps ?? getWorldSize(),
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return {

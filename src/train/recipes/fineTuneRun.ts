@@ -8,6 +8,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { filesOf } from '../data/severalFiles.ts';
+import { isMainProcess, onMainProcess, processGroup } from '../distributed/processGroup.ts';
 import { metricNames } from '../tasks/metric.ts';
 import { deviceOf, labelsOf, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { HISTORY } from '../trainer/checkpoint.ts';
@@ -105,11 +106,14 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   const { history, ...saved } = await trainAndSave(run, prepared);
   const interrupted = run.callbacks.signal?.aborted === true;
   const kept = { ...run.kept, ...settings };
-  await writeReceipt(run.folder.path, {
-    ...{ kind: 'fine-tuning', kept, paths: await watchedFiles(settings) },
-    ...{ tokenizer, config: model.config, ...saved },
-  });
-  if (!interrupted) {
+  const paths = await watchedFiles(settings);
+  await onMainProcess(() =>
+    writeReceipt(run.folder.path, {
+      ...{ kind: 'fine-tuning', kept, paths },
+      ...{ tokenizer, config: model.config, ...saved },
+    }),
+  );
+  if (!interrupted && isMainProcess()) {
     const counts = { train: train.length, valid: valid.length };
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
     await reportFineTuning({
@@ -165,7 +169,8 @@ async function trainAndSave(
       onStep: (record, pace) => report({ event: 'step', ...record, ...pace }),
       onEpoch: (record, seconds) => report({ event: 'epoch', ...record, seconds }),
       onBest: async () => {
-        await part.save(out, tokenizerFiles);
+        await onMainProcess(() => part.save(out, tokenizerFiles));
+        processGroup().barrier();
         bestModel = (await hashFile(weights)).sha256;
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
@@ -189,9 +194,11 @@ async function trainAndSave(
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
     const hasModel = bestModel !== undefined || (await fileExists(weights));
-    if (isAborted && !hasModel) await part.save(out, tokenizerFiles);
+    if (isAborted && !hasModel) await onMainProcess(() => part.save(out, tokenizerFiles));
     const [file] = filesOf(settings.data);
-    await writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file);
+    await onMainProcess(() =>
+      writeHistory(bestModel || !hasModel ? out : checkpoint!, history, file),
+    );
     if (isAborted)
       report({ event: 'interrupted', step: history.steps.length, folder: checkpoint! });
   }

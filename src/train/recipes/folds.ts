@@ -7,6 +7,7 @@ import { isObject } from '../../platform/format.ts';
 import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { fineTuneDefaultsOf } from '../defaults.ts';
+import { checkOneProcess } from '../distributed/initProcessGroup.ts';
 import { checkpointSteps } from '../trainer/checkpoints.ts';
 import type { EpochRecord } from '../trainer/history.ts';
 import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
@@ -77,7 +78,8 @@ export async function crossValidate(
   options: CrossValidateOptions | { resume: string },
   callbacks: CrossValidateCallbacks = {},
 ): Promise<CrossValidateResult> {
-  const { run, out, overwrite } = await openFolds(options);
+  checkOneProcess('`folds`');
+  const { run, out, ...start } = await openFolds(options);
   const { onEvent: report = () => {}, signal, about } = callbacks;
   const folds = run.settings.folds!;
   let interrupted = false;
@@ -102,7 +104,7 @@ export async function crossValidate(
     const opens = callbacks.openDevice ? openDevice : undefined;
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
-      canResume ? { resume: folder } : { ...settingsOf(run, fold), out: folder, overwrite },
+      canResume ? { resume: folder } : { ...settingsOf(run, fold), ...start, out: folder },
       // Of a run that is resumed, the command is not the one that made the folds.
       { signal, onEvent: report, openDevice: opens, about: run.isResumed ? {} : about },
     );
@@ -143,7 +145,7 @@ interface FoldsRun {
 
 async function openFolds(
   options: CrossValidateOptions | { resume: string },
-): Promise<{ run: FoldsRun; out: string; overwrite: boolean }> {
+): Promise<{ run: FoldsRun; out: string; overwrite: boolean; resume?: 'auto' }> {
   const dir = 'out' in options ? options.out : options.resume;
   const exists = await isCrossValidation(dir);
   if (!('out' in options) || (options.resume === 'auto' && exists)) {
@@ -152,7 +154,7 @@ async function openFolds(
     // What a crash left of a fold that has no checkpoint yet is replaced.
     return { run, out: dir, overwrite: true };
   }
-  const { out, overwrite = false, resume: _, ...given } = options;
+  const { out, overwrite = false, resume, ...given } = options;
   const { folds } = given;
   if (!(Number.isInteger(folds) && folds >= 2))
     throw new UsageError(`\`folds\`: expected an integer ≥ 2, got ${folds}`);
@@ -166,7 +168,8 @@ async function openFolds(
   const marks = await markFiles(await watchedFiles(given as FineTuneSettings));
   const settings = { ...withDefaults(fineTuneDefaultsOf(given.task), given), ...marks };
   const run = { settings: settings as BegunFineTuning, results: [], isResumed: false };
-  return { run, out, overwrite };
+  // With `auto`, a first fold that a crash ended before folds.json was written goes on.
+  return { run, out, overwrite, resume };
 }
 
 const resultSchema = v.object({

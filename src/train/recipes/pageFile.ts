@@ -111,7 +111,7 @@ const isUnsafe = (code: number): boolean => code === 0 || code === 10 || code ==
 /** Added to unsafe codes: they become letters such as Ā, of two bytes in UTF-8. */
 const SHIFT = 256;
 
-/** Seven bits a character, most of them one byte in UTF-8: 18 % longer than the bytes (base64 33). */
+/** Seven bits a character, most of one byte in UTF-8: 18 % longer than the bytes (base64: 33). */
 export function bytesToText(bytes: Uint8Array): string {
   const codes = new Uint16Array(Math.ceil((bytes.length * 8) / 7));
   let held = 0;

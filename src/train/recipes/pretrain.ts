@@ -1,6 +1,9 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { pretrainRecipeDefaults } from '../defaults.ts';
+import { checkOneProcess } from '../distributed/initProcessGroup.ts';
+import { getWorldSize } from '../distributed/processGroup.ts';
+import { agreedSignal } from '../distributed/stopping.ts';
 import { readPretraining } from '../pretraining/checkpoint.ts';
 import type { BatchSize } from '../trainer/batchSize.ts';
 import { getLastCheckpoint } from '../trainer/checkpoints.ts';
@@ -47,8 +50,9 @@ export type PretrainRecipeOptions = Partial<Omit<PretrainSettings, 'batchSize'>>
  */
 export async function pretrain(
   options: PretrainRecipeOptions | { resume: string },
-  callbacks: TrainingCallbacks<PretrainEvent, BegunPretraining> = {},
+  given: TrainingCallbacks<PretrainEvent, BegunPretraining> = {},
 ): Promise<PretrainResult> {
+  const callbacks = { ...given, signal: agreedSignal(given.signal) };
   const report = callbacks.onEvent ?? (() => {});
   const folder = new RunFolder('out' in options ? options.out : options.resume);
   try {
@@ -97,8 +101,10 @@ async function checkNewPretraining(options: PretrainRecipeOptions): Promise<void
 async function newRun(given: PretrainRecipeOptions): Promise<PretrainRun> {
   await checkNewPretraining(given);
   const { out: _, overwrite: __, resume: ___, batchSize, ...options } = given;
+  if (batchSize === 'auto') checkOneProcess("`batchSize: 'auto'`");
   const settings: PretrainSettings = {
     ...withDefaults(pretrainRecipeDefaults, options),
+    gradientAccumulationSteps: options.gradientAccumulationSteps ?? getWorldSize(),
     ...(typeof batchSize === 'number' && { batchSize }),
   };
   return { settings, findsBatchSize: batchSize === 'auto' };

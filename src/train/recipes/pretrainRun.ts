@@ -8,6 +8,7 @@ import { joinPath } from '../../platform/runtime.ts';
 import { defaultDevice, type Tensor } from '../../tensor/index.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { checkMaxLength } from '../data/batch.ts';
+import { onMainProcess } from '../distributed/processGroup.ts';
 import { countBatches } from '../pretraining/batches.ts';
 import type { readPretraining } from '../pretraining/checkpoint.ts';
 import type { PretrainEvaluation, PretrainHistory, PretrainStep } from '../pretraining/history.ts';
@@ -172,26 +173,24 @@ export async function runPretraining(
     saved?.state,
   );
   const step = history.steps.length;
-  if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
   const interrupted = step < totalSteps;
-  const weights = step > 0 ? joinPath(folder.path, modelFiles.weights) : undefined;
   const kept = { ...content.settings, command: about.command };
-  await writeReceipt(folder.path, {
-    ...{ kind: 'pre-training', kept, paths: pretrainFiles(settings), tokenizer, hashes },
-    config: model.config,
-    ...(weights && {
-      model: { file: modelFiles.weights, sha256: (await hashFile(weights)).sha256 },
-    }),
+  await onMainProcess(async () => {
+    if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);
+    const from = { kept, paths: pretrainFiles(settings), tokenizer, config: model.config, hashes };
+    const file = step > 0 ? await modelOf(folder.path) : undefined;
+    await writeReceipt(folder.path, { kind: 'pre-training', ...from, model: file });
   });
   if (interrupted) report({ event: 'interrupted', step, folder: checkpoint! });
-  else {
-    await writePretrainCard(folder.path, { settings: kept, model, history });
-    await reportPretraining({
-      ...{ out: folder.path, model, history, kept },
-      examples: { train: step * batchSize, valid },
-      time: { seconds: (performance.now() - started) / 1000, firstStep },
+  else
+    await onMainProcess(async () => {
+      await writePretrainCard(folder.path, { settings: kept, model, history });
+      await reportPretraining({
+        ...{ out: folder.path, model, history, kept },
+        examples: { train: step * batchSize, valid },
+        time: { seconds: (performance.now() - started) / 1000, firstStep },
+      });
     });
-  }
   return { model, tokenizer, history, totalSteps, interrupted, out: folder.path };
 }
 
@@ -231,6 +230,12 @@ export async function startingModel(
   const model = Model.fromConfig<PretrainModel>(bertConfig(given as typeof base.config), seed);
   return { model, tokenizer: base.tokenizer };
 }
+
+/** The file of the model, and its hash. */
+const modelOf = async (out: string) => ({
+  file: modelFiles.weights,
+  sha256: (await hashFile(joinPath(out, modelFiles.weights))).sha256,
+});
 
 /** The model as it stands, and how it came to be. */
 async function writeResult(

@@ -1,6 +1,7 @@
 import { recoverFolders } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { lockFolder } from '../../platform/folderLock.ts';
+import { onMainProcess, processGroup } from '../distributed/processGroup.ts';
 import type { CheckpointContent, TrainingState } from '../trainer/checkpoint.ts';
 import {
   checkpointFolder,
@@ -20,9 +21,13 @@ export const findsRun = async ({
   out: string;
 }): Promise<boolean> => resume === 'auto' && (await checkpointSteps(out)).length > 0;
 
-/** The folder of a run. While it is open, no other run can write there. */
+/**
+ * The folder of a run. While it is open, no other run can write there. Of processes that train
+ * together, one writes, and all read.
+ */
 export class RunFolder {
   readonly path: string;
+  #isOpen = false;
   #unlock: (() => Promise<void>) | undefined;
 
   constructor(path: string) {
@@ -35,9 +40,14 @@ export class RunFolder {
    * @throws UsageError if it cannot be written to, or naming the process that writes there.
    */
   async open(): Promise<void> {
-    if (this.#unlock) return;
-    this.#unlock = await lockFolder(this.path);
-    await recoverFolders(this.path);
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    await onMainProcess(async () => {
+      this.#unlock = await lockFolder(this.path);
+      await recoverFolders(this.path);
+    });
+    // Until here the others saw the folder as it was.
+    processGroup().barrier();
   }
 
   /**
@@ -45,14 +55,15 @@ export class RunFolder {
    * the run goes on, and they stay.
    */
   async begin(): Promise<void> {
-    if (this.#unlock) return;
+    if (this.#isOpen) return;
     await this.open();
-    await removeCheckpoints(this.path);
+    await onMainProcess(() => removeCheckpoints(this.path));
   }
 
   async close(): Promise<void> {
     await this.#unlock?.();
     this.#unlock = undefined;
+    this.#isOpen = false;
   }
 
   /**
@@ -76,7 +87,8 @@ export class RunFolder {
    */
   async save(state: TrainingState, content: CheckpointContent, keep: number): Promise<string> {
     const { model, ...about } = content;
-    await saveCheckpoint(this.path, state, state.step === 0 ? about : content, keep);
+    const kept = state.step === 0 ? about : content;
+    await onMainProcess(() => saveCheckpoint(this.path, state, kept, keep));
     return checkpointFolder(this.path, state.step);
   }
 }

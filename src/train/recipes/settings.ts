@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { objectiveNames, taskNames } from '../defaults.ts';
+import { reductionNames } from '../distributed/exchange.ts';
 import { similarityLosses } from '../tasks/lossNames.ts';
 import { metrics } from '../tasks/metric.ts';
 import { STATE } from '../trainer/checkpoint.ts';
@@ -34,6 +35,7 @@ const shared = {
   warmupRatio: v.number(),
   warmupSteps: count,
   gradientAccumulationSteps: count,
+  reduction: v.optional(v.picklist(reductionNames)),
   weightDecay: v.number(),
   maxGradNorm: v.number(),
   gradientCheckpointing: flag,

@@ -2,6 +2,7 @@ import { eventFileHeader, scalarEvent } from '../../formats/tfEvents.ts';
 import { appendToFile } from '../../platform/appendFile.ts';
 import { snakeCase } from '../../platform/format.ts';
 import { joinPath } from '../../platform/runtime.ts';
+import { isMainProcess } from '../distributed/processGroup.ts';
 
 /** Event files of a run, for TensorBoard. */
 export interface TensorBoardOptions {
@@ -26,7 +27,7 @@ export async function withTensorBoard<E extends { event: string }, R>(
   report: Report<E> | undefined,
   run: (report: Report<E> | undefined) => Promise<R>,
 ): Promise<R> {
-  if (!tensorboard) return run(report);
+  if (!tensorboard || !isMainProcess()) return run(report);
   const dir = tensorboard === true ? joinPath(out, 'runs') : tensorboard;
   const file = new EventFile(dir);
   try {

@@ -23,15 +23,39 @@ export const joinParts = (
         ),
       );
 
-/** The parts of `joinParts`, in order. */
-export function splitParts(inputs: Record<string, Tensor>): Record<string, Tensor>[] {
-  const parts: Record<string, Tensor>[] = [];
-  for (const [name, input] of Object.entries(inputs)) {
-    const { part = 0, field = name } = /^(?<part>\d+)\.(?<field>.+)$/.exec(name)?.groups ?? {};
-    parts[Number(part)] = { ...parts[Number(part)], [field]: input };
-  }
-  return parts;
+/** The number of the part that an input of `joinParts` belongs to, and its name there. */
+function partOfInput(name: string): { part: number; field: string } {
+  const { part = 0, field = name } = /^(?<part>\d+)\.(?<field>.+)$/.exec(name)?.groups ?? {};
+  return { part: Number(part), field };
 }
+
+/** The parts of `joinParts` with their numbers, in order. */
+export function splitParts(
+  inputs: Record<string, Tensor>,
+): { part: number; inputs: Record<string, Tensor> }[] {
+  const parts = new Map<number, Record<string, Tensor>>();
+  for (const [name, input] of Object.entries(inputs)) {
+    const { part, field } = partOfInput(name);
+    parts.set(part, { ...parts.get(part), [field]: input });
+  }
+  return Array.from(parts, ([part, of]) => ({ part, inputs: of }));
+}
+
+/** How many parts `joinParts` joined. */
+export const countParts = (inputs: Record<string, HostTensor>): number =>
+  1 + Object.keys(inputs).reduce((last, name) => Math.max(last, partOfInput(name).part), 0);
+
+/** The inputs of the parts from `begin` to before `end`, under the same names. */
+export const selectParts = (
+  inputs: Record<string, HostTensor>,
+  { begin, end }: { begin: number; end: number },
+): Record<string, HostTensor> =>
+  Object.fromEntries(
+    Object.entries(inputs).filter(([name]) => {
+      const { part } = partOfInput(name);
+      return part >= begin && part < end;
+    }),
+  );
 
 /** Rows `begin` to `end` of the inputs of a batch. */
 export const rowsOf = (

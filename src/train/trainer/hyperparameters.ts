@@ -1,6 +1,8 @@
 import type { Module } from '../../nn/index.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { type Reduction, reductionNames } from '../distributed/exchange.ts';
+import { getWorldSize } from '../distributed/processGroup.ts';
 import type { Metric } from '../tasks/metric.ts';
 import type { LossOptions } from './trainingLoss.ts';
 
@@ -32,9 +34,15 @@ export interface Hyperparameters {
   warmupSteps?: number;
   /**
    * Parts of an optimizer step's batch: a step sees this many times `batchSize` examples, and its
-   * loss is the mean over all of their labels. Default 1.
+   * loss is the mean over all of their labels. Default: the number of processes that train
+   * together, which share the parts; their number does not change the results.
    */
   gradientAccumulationSteps?: number;
+  /**
+   * How several processes add up their gradients: `tree` (the default), in an order that gives the
+   * same bits whatever their number, or `fast`, in the order of the MPI library.
+   */
+  reduction?: Reduction;
   /** Decoupled weight decay, on all parameters except biases and LayerNorm. */
   weightDecay: number;
   /** All gradients together are clipped to this norm. */
@@ -84,6 +92,7 @@ export interface FitOptions extends Hyperparameters, LossOptions {
 export function checkHyperparameters(options: Hyperparameters): void {
   const { learningRate, warmupRatio, weightDecay, maxGradNorm } = options;
   const { lrScheduler = 'linear', warmupSteps: steps = 0, onNan = 'stop' } = options;
+  const { reduction = 'tree' } = options;
   const check = (name: keyof Hyperparameters, isValid: boolean, expected: string) => {
     if (!isValid)
       throw new UsageError(`\`${name}\`: expected ${expected}, got ${formatValue(options[name])}`);
@@ -112,7 +121,14 @@ export function checkHyperparameters(options: Hyperparameters): void {
   );
   check('onNan', onNanNames.includes(onNan), `one of ${onNanNames.join(', ')}`);
   check('maxGradNorm', maxGradNorm > 0, 'a number above 0');
-  checkCount('gradientAccumulationSteps', options.gradientAccumulationSteps ?? 1);
+  check('reduction', reductionNames.includes(reduction), `one of ${reductionNames.join(', ')}`);
+  const { gradientAccumulationSteps: parts = getWorldSize() } = options;
+  checkCount('gradientAccumulationSteps', parts);
+  check(
+    'gradientAccumulationSteps',
+    parts >= getWorldSize(),
+    `at least ${getWorldSize()}, a part of each batch for each process`,
+  );
   check('seed', Number.isSafeInteger(options.seed), 'an integer');
 }
 
@@ -125,7 +141,7 @@ export function checkCount(name: string, value: number): void {
 /** Examples that an optimizer step sees. */
 export const examplesPerStep = ({
   batchSize,
-  gradientAccumulationSteps = 1,
+  gradientAccumulationSteps = getWorldSize(),
 }: Pick<FitOptions, 'batchSize' | 'gradientAccumulationSteps'>): number =>
   batchSize * gradientAccumulationSteps;
 

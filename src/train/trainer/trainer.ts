@@ -9,6 +9,9 @@
  */
 import { NotFiniteError } from '../../platform/errors.ts';
 import { getRngState, type HostTensor, type Tensor } from '../../tensor/index.ts';
+import { compareWeights } from '../distributed/compareWeights.ts';
+import { getWorldSize, processGroup } from '../distributed/processGroup.ts';
+import { agreedSignal, agreeOnStopping } from '../distributed/stopping.ts';
 import { checkFiniteWeights } from './checks.ts';
 import { checkCount } from './hyperparameters.ts';
 import type { HalvedInTraining } from './inMemory.ts';
@@ -27,6 +30,9 @@ export type { SavedState, TrainerOptions, TrainerState };
 
 /** Steps in a row that may be left out. */
 const MAX_SKIPPED_STEPS = 10;
+
+/** Steps after which processes that train together compare their weights. */
+const COMPARE_EVERY = 100;
 
 /** What a `Trainer` reports, and how it is stopped. */
 export interface TrainerCallbacks<P, S, E> {
@@ -61,6 +67,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   readonly #task: TrainingTask<P, S, E>;
   readonly #options: TrainerOptions;
   readonly #callbacks: TrainerCallbacks<P, S, E>;
+  /** The caller's, or what all processes made of theirs. */
+  readonly #signal: AbortSignal | undefined;
   readonly #step: TrainingStep<P, S, E>;
   readonly #reader: StepReader<Omit<StepInfo, 'loss' | 'gradNorm'> & { context: StepContext }>;
   readonly #log: TrainingLog<S, E>;
@@ -89,6 +97,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#task = task;
     this.#options = options;
     this.#callbacks = callbacks;
+    this.#signal = agreedSignal(callbacks.signal);
     this.#step = new TrainingStep(task, options, state);
     this.#log = state?.log ?? { steps: [], evaluations: [] };
     this.#count = state?.step ?? 0;
@@ -113,7 +122,6 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
    * UsageError if there is no data. What was saved before stays.
    */
   async train(): Promise<TrainingLog<S, E>> {
-    const { signal } = this.#callbacks;
     const batches = this.#task.batches(this.#position);
     try {
       // Memory for the optimizer that is not there is not to be mistaken for a step's.
@@ -121,9 +129,10 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       this.#task.model.train();
       this.#reader.resume();
       for (;;) {
+        agreeOnStopping(this.#signal);
         await this.#evaluateIfDue();
         await this.#hashIfDue();
-        const isLast = this.#isDone || this.#isStopped || signal?.aborted === true;
+        const isLast = this.#isDone || this.#isStopped || this.#signal?.aborted === true;
         await this.#saveIfDue(isLast);
         if (isLast) return this.#log;
         const batch: TrainBatch<P> = (await batches.next()).value;
@@ -174,6 +183,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#position = next;
     const work = { examples, tokens, flops: this.plan?.flops };
     await this.#reader.push({ step, epoch, learningRate, context }, work, results);
+    if (getWorldSize() > 1 && step % COMPARE_EVERY === 0)
+      await compareWeights(this.#task.model, step);
   }
 
   /**
@@ -201,7 +212,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   /** An evaluation that was interrupted is made up for when the run is resumed. */
   async #evaluateIfDue(): Promise<void> {
     const { totalSteps, evalEvery } = this.#options;
-    const { signal, onEvaluation, onOutOfMemory } = this.#callbacks;
+    const { onEvaluation, onOutOfMemory } = this.#callbacks;
+    const signal = this.#signal;
     const count = this.#count;
     const last = this.#log.evaluations.at(-1)?.step ?? 0;
     const isDue = count > last && (count % evalEvery === 0 || count === totalSteps);
@@ -221,6 +233,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
         // A resumed run stands where it was saved, but the checkpoint lacks this evaluation.
         this.#savedAt = undefined;
         await onEvaluation?.(record, (performance.now() - this.#evaluatedAt) / 1000);
+        processGroup().barrier();
       }
     } catch (error) {
       if (!signal?.aborted) throw error;
@@ -242,9 +255,11 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
 
   async #saveIfDue(isLast: boolean): Promise<void> {
     const { onCheckpoint } = this.#callbacks;
-    const isDue = isLast || (onCheckpoint && this.#count % this.#options.saveEvery === 0);
+    const saves = onCheckpoint !== undefined || getWorldSize() > 1;
+    const isDue = isLast || (saves && this.#count % this.#options.saveEvery === 0);
     if (!isDue || this.#savedAt === this.#count) return;
     await this.#settle();
+    if (getWorldSize() > 1) await compareWeights(this.#task.model, this.#count);
     const { microBatchSize } = this.#step;
     await onCheckpoint?.({
       step: this.#count,
@@ -255,6 +270,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
       ...(microBatchSize !== undefined && { microBatchSize }),
       ...(this.#options.hashEvery !== undefined && { hashes: [...this.#hashes] }),
     });
+    processGroup().barrier();
     this.#savedAt = this.#count;
     this.#reader.resume();
   }

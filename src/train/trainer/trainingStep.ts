@@ -21,16 +21,20 @@ import {
   noGrad,
   ones,
   type RngState,
-  scope,
   setRngState,
   type Tensor,
   tensor,
 } from '../../tensor/index.ts';
-import { splitParts } from './accumulation.ts';
+import { enterDropoutPart, rngStateAfterParts } from '../../tensor/rngState.ts';
+import { getWorldSize } from '../distributed/processGroup.ts';
+import type { PartialSum } from '../distributed/sumTree.ts';
+import { countParts, splitParts } from './accumulation.ts';
 import { type FailedStep, nameNotFinite } from './checks.ts';
+import { DistributedStep } from './distributedStep.ts';
 import { checkHyperparameters, warmupSteps, weightDecayGroups } from './hyperparameters.ts';
 import { type HalvedBatch, halved } from './inMemory.ts';
 import { layerDecayGroups } from './layerDecay.ts';
+import { leaveTotal, type PartSum, sumParts } from './partSums.ts';
 import { createSchedule } from './schedule.ts';
 import type { SavedState, TrainerOptions } from './trainerState.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
@@ -47,6 +51,8 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   readonly #task: TrainingTask<P, S, E>;
   readonly #options: TrainerOptions;
   readonly #captured: CapturedStep<Record<string, Tensor>>;
+  /** Takes the place of `#captured` where several processes share a batch. */
+  readonly #distributed: DistributedStep | undefined;
   /** 1 until a step was not finite; stays 1 if such steps are skipped. */
   readonly #isHealthy: Tensor;
   /** Examples of a part of a batch, once memory has run out. */
@@ -80,24 +86,46 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
     }
     this.#isHealthy = keep(ones([1], { device: this.#device }));
     this.#captured = capture(this.#device, (inputs) => this.#step(inputs));
+    if (getWorldSize() > 1)
+      this.#distributed = new DistributedStep(this.#device, this.#trained, {
+        backward: (inputs) => this.#sumParts(splitParts(inputs)),
+        update: (loss) => this.#update(loss),
+        reduction: options.reduction ?? 'tree',
+      });
   }
 
   get #device() {
     return this.#task.model.parameters()[0].device;
   }
 
+  get #trained(): Tensor[] {
+    return this.optimizer.paramGroups.flatMap(({ params }) => params);
+  }
+
   /** The latest plan, if the device captures steps. */
   get plan(): CapturedStep<Record<string, Tensor>>['plan'] {
-    return this.#captured.plan;
+    return (this.#distributed ?? this.#captured).plan;
   }
 
   /**
    * Queues one optimizer step; resolves with loss, norm of the gradients and the task's scalars.
+   * @param random the state that the step begins with
    */
-  run(inputs: Record<string, HostTensor>): Promise<Float32Array> {
-    const results = this.#options.detectAnomaly
-      ? detectAnomaly(() => this.#captured.run(inputs))
-      : this.#captured.run(inputs);
+  async run(
+    inputs: Record<string, HostTensor>,
+    random = getRngState(this.#device),
+  ): Promise<Float32Array> {
+    const around = (body: () => Promise<Float32Array>): Promise<Float32Array> =>
+      this.#options.detectAnomaly ? detectAnomaly(body) : body();
+    const results = this.#distributed
+      ? this.#distributed.run(inputs, around)
+      : around(() => this.#captured.run(inputs));
+    // Several processes exchange their sums before they update.
+    if (this.#distributed) await results;
+    const parts = countParts(inputs);
+    const { gradientAccumulationSteps = getWorldSize() } = this.#options;
+    if (parts > 1 || gradientAccumulationSteps > 1)
+      setRngState(rngStateAfterParts(random, parts), this.#device);
     this.schedule.step();
     return results;
   }
@@ -131,20 +159,18 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   ): Promise<StepContext & { results: Promise<Float32Array> }> {
     const before = getRngState(this.#device);
     const schedule = this.schedule.stateDict();
+    const { stepSeed } = this.#task;
     for (;;) {
       const size = this.microBatchSize;
       const parts = size === undefined || !divide || size >= examples ? inputs : divide(size);
-      const { stepSeed } = this.#task;
       if (stepSeed) manualSeed(stepSeed(step));
       const random = getRngState(this.#device);
       try {
-        const isWaiting = !this.#device.capture || this.#options.detectAnomaly;
-        if (!isWaiting) await this.#captured.prepare(parts);
-        const results = this.run(parts);
-        if (isWaiting) await results;
-        return { inputs: parts, random, results };
+        const results = await this.#queue(parts, random);
+        return { inputs: parts, random, results: results() };
       } catch (error) {
-        if (!(error instanceof OutOfMemoryError)) throw error;
+        // Other processes would wait while this one tries smaller parts.
+        if (!(error instanceof OutOfMemoryError) || this.#distributed) throw error;
         this.schedule.loadStateDict(schedule);
         this.optimizer.zeroGrad();
         this.#captured.dispose();
@@ -155,6 +181,18 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
         onHalved({ microBatchSize: this.microBatchSize, message: error.message });
       }
     }
+  }
+
+  /** Queues a step once its memory is known to be there; the promise in it gives the results. */
+  async #queue(
+    inputs: Record<string, HostTensor>,
+    random: RngState,
+  ): Promise<() => Promise<Float32Array>> {
+    const isWaiting = this.#distributed || !this.#device.capture || this.#options.detectAnomaly;
+    if (!isWaiting) await this.#captured.prepare(inputs);
+    const results = this.run(inputs, random);
+    if (isWaiting) await results;
+    return () => results;
   }
 
   /** What of a step is not finite, by name. All updates since then were left out. */
@@ -172,41 +210,55 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   /** Frees the captured step and the optimizer. */
   dispose(): void {
     this.#captured.dispose();
+    this.#distributed?.dispose();
     this.#isHealthy.dispose();
     this.optimizer.dispose();
   }
 
   #step(inputs: Record<string, Tensor>): Tensor {
-    const { model } = this.#task;
     const results = this.#backward(splitParts(inputs));
-    const gradNorm = clipGradNorm(model.parameters(), this.#options.maxGradNorm);
+    const gradNorm = clipGradNorm(this.#task.model.parameters(), this.#options.maxGradNorm);
     return noGrad(() => {
       const [loss, ...scalars] = results();
       // All that is read back comes first: memory that runs out leaves the weights as they are.
       const values = cat([loss, gradNorm, ...scalars].map((value) => value.reshape([1])));
-      const ok = isfinite(loss.add(gradNorm)).toFloat().reshape([1]);
-      const skips = this.#options.onNan === 'skip';
-      this.optimizer.step(skips ? ok : this.#isHealthy.mul_(ok));
-      this.optimizer.zeroGrad();
+      this.#move(loss, gradNorm);
       return values;
     });
   }
 
+  /** Clips the gradients, which are those of a whole batch, and moves the weights. */
+  #update(loss: Tensor): Tensor {
+    const gradNorm = clipGradNorm(this.#task.model.parameters(), this.#options.maxGradNorm);
+    noGrad(() => this.#move(loss, gradNorm));
+    return gradNorm;
+  }
+
+  #move(loss: Tensor, gradNorm: Tensor): void {
+    const ok = isfinite(loss.add(gradNorm)).toFloat().reshape([1]);
+    const skips = this.#options.onNan === 'skip';
+    this.optimizer.step(skips ? ok : this.#isHealthy.mul_(ok));
+    this.optimizer.zeroGrad();
+  }
+
   /** Adds up the gradients of the parts; what it returns gives their loss and scalars. */
-  #backward(parts: readonly Record<string, Tensor>[]): () => Tensor[] {
-    const run = (inputs: Record<string, Tensor>) => {
-      const { loss, scalars = () => [] } = this.#task.forward(inputs);
-      backward(loss);
-      return () => [loss, ...scalars()];
-    };
-    if (parts.length === 1) return run(parts[0]);
-    // One part's activations are freed before the next one needs its own.
-    const values = parts.map((part) =>
-      scope(() => {
-        const results = run(part);
-        return noGrad(results);
-      }),
-    );
-    return () => values.reduce((sums, part) => sums.map((sum, i) => sum.add(part[i])));
+  #backward(parts: ReturnType<typeof splitParts>): () => Tensor[] {
+    if (parts.length === 1) return this.#backwardOf(parts[0].inputs);
+    const values = leaveTotal(this.#trained, this.#sumParts(parts));
+    return () => values;
+  }
+
+  #sumParts(parts: ReturnType<typeof splitParts>): PartialSum<PartSum>[] {
+    const inputs = new Map(parts.map((each) => [each.part, each.inputs]));
+    return sumParts(this.#trained, [...inputs.keys()], (part) => {
+      enterDropoutPart(this.#device, part);
+      return noGrad(this.#backwardOf(inputs.get(part)!));
+    });
+  }
+
+  #backwardOf(inputs: Record<string, Tensor>): () => Tensor[] {
+    const { loss, scalars = () => [] } = this.#task.forward(inputs);
+    backward(loss);
+    return () => [loss, ...scalars()];
   }
 }

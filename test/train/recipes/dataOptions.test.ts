@@ -152,6 +152,13 @@ describe('crossValidate', () => {
     return { ...result, events };
   };
 
+  it('goes on with `auto` where its first fold was stopped', async () => {
+    const out = join(dir, 'auto');
+    expect(await run(out, 1)).toMatchObject({ interrupted: true, results: [] });
+    const { results } = await crossValidate({ ...given, out, resume: 'auto' });
+    expect(results.map(({ fold }) => fold)).toEqual([1, 2, 3]);
+  });
+
   it('validates on each part once; a stopped one goes on with the same bits', async () => {
     const whole = join(dir, 'folds');
     const { results, summary } = await run(whole);

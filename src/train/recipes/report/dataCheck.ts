@@ -67,10 +67,13 @@ export function checkTable({ files, shared }: ReportCheck): Html {
               .join(', ')}${conflictLines.length > 4 && ', …'}. `,
           ],
     ),
-    ...files.flatMap(({ characters = [] }) =>
+    ...files.flatMap(({ file, characters = [] }) =>
       characters.length === 0
         ? []
-        : [html`Characters that the vocabulary lacks: ${given(characters.join(' '))}. `],
+        : [
+            html`Characters of ${given(fileName(file), 60)} that the vocabulary lacks:
+${given(characters.join(' '))}. `,
+          ],
     ),
     ...shared.map(
       ({ files: [a, b], texts }) =>

@@ -1,0 +1,44 @@
+/** Elements of four bytes, which is what ranks exchange. */
+export type Words = Float32Array | Int32Array | Uint32Array;
+
+/**
+ * What processes that train together ask of each other. All of them make the same calls in the same
+ * order; a call returns once it is done. Rank 0 is the one that writes and reports.
+ */
+export interface Collective {
+  /** Number of this process, from 0. */
+  readonly rank: number;
+  /** Number of processes. */
+  readonly size: number;
+  /** Seconds spent in calls so far, waiting for others included. */
+  readonly seconds: number;
+  /** Adds the arrays of all ranks, in place, in an order that the library chooses. */
+  allReduce(data: Float32Array): void;
+  /** The arrays of all ranks, which have one length, in the order of the ranks. */
+  allGather<T extends Words>(data: T): T;
+  /**
+   * Sends `counts[r]` elements of `data`, in the order of the ranks, to each rank r; returns what
+   * each rank sent here, `received[r]` elements, in that order.
+   */
+  allToAll(
+    data: Float32Array,
+    counts: readonly number[],
+    received: readonly number[],
+  ): Float32Array;
+  /** Replaces the elements by those of rank `root`. */
+  broadcast(data: Words, root: number): void;
+  /** Waits until all ranks are here, however long their work takes. */
+  barrier(): void;
+}
+
+/** One process alone. */
+export const local: Collective = {
+  rank: 0,
+  size: 1,
+  seconds: 0,
+  allReduce() {},
+  allGather: (data) => data.slice() as typeof data,
+  allToAll: (data) => data.slice(),
+  broadcast() {},
+  barrier() {},
+};
