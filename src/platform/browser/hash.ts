@@ -25,8 +25,7 @@ export class BytesHash implements Hash {
   async digest(): Promise<string> {
     const bytes = await new Blob(this.#pieces).arrayBuffer();
     const digest = await crypto.subtle.digest(this.#algorithm, bytes);
-    return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join(
-      '',
-    );
+    const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0'));
+    return hex.join('');
   }
 }
