@@ -162,7 +162,7 @@ describe('wrong use is one line, with its exit code', () => {
       'a model that classifies nothing',
       ['evaluate', data, '--model', headless, '--device', 'cpu'],
       2,
-      /lacks classifier.weight, classifier.bias/,
+      /has no classifier, so that it compares pairs of texts: train it for other labels/,
     ],
     [
       'weights that are no numbers',

@@ -1,4 +1,5 @@
 import { withDefaults } from '../../platform/defaults.ts';
+import { UsageError } from '../../platform/errors.ts';
 import { defaultMaxLength } from '../data/batch.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Label, Report, TaskName } from '../tasks/task.ts';
@@ -114,7 +115,8 @@ export async function evaluate(
   const calibration = await readCalibration(folder);
   if (options.calibrated) checkCalibrated(calibration, folder, task);
   const { maxPositionEmbeddings } = model.config;
-  const data = await readReporting(path, { ...columns, task: task.name, labels }, report);
+  const reading = readReporting(path, { ...columns, task: task.name, labels }, report);
+  const data = await (task.name === 'similarity' ? forPairs(reading, name) : reading);
   const longest = defaultMaxLength(model.config, tokenizer);
   const maxLength = asked ?? fittingDefault(task.name, longest);
   const lengths = { maxLength, maxPositions: maxPositionEmbeddings, stride };
@@ -173,3 +175,13 @@ function checkOptions(
   if (worst !== undefined) checkWorst(worst, task, model);
   if (abstainBelow !== undefined) checkAbstaining(abstainBelow, task, model);
 }
+
+/** Says, where data does not fit, why a model without a head is taken for one of similarity. */
+const forPairs = <D>(reading: Promise<D>, model: string): Promise<D> =>
+  reading.catch((error) => {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(
+      `${error.message}. ${model} has no classifier, so that it compares pairs of texts: ` +
+        'train it for other labels',
+    );
+  });

@@ -21,6 +21,7 @@ import {
   noGrad,
   ones,
   type RngState,
+  scope,
   setRngState,
   type Tensor,
   tensor,
@@ -98,6 +99,11 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
     return this.#task.model.parameters()[0].device;
   }
 
+  get #accumulates(): boolean {
+    const { gradientAccumulationSteps = getWorldSize() } = this.#options;
+    return gradientAccumulationSteps > 1;
+  }
+
   get #trained(): Tensor[] {
     return this.optimizer.paramGroups.flatMap(({ params }) => params);
   }
@@ -123,8 +129,7 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
     // Several processes exchange their sums before they update.
     if (this.#distributed) await results;
     const parts = countParts(inputs);
-    const { gradientAccumulationSteps = getWorldSize() } = this.#options;
-    if (parts > 1 || gradientAccumulationSteps > 1)
+    if (parts > 1 || this.#accumulates)
       setRngState(rngStateAfterParts(random, parts), this.#device);
     this.schedule.step();
     return results;
@@ -244,8 +249,20 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   /** Adds up the gradients of the parts; what it returns gives their loss and scalars. */
   #backward(parts: ReturnType<typeof splitParts>): () => Tensor[] {
     if (parts.length === 1) return this.#backwardOf(parts[0].inputs);
+    if (!this.#accumulates) return this.#addInPlace(parts);
     const values = leaveTotal(this.#trained, this.#sumParts(parts));
     return () => values;
+  }
+
+  /** Parts that too little memory made: there is none for sums that wait for each other. */
+  #addInPlace(parts: ReturnType<typeof splitParts>): () => Tensor[] {
+    const values = parts.map(({ part, inputs }) =>
+      scope(() => {
+        enterDropoutPart(this.#device, part);
+        return noGrad(this.#backwardOf(inputs));
+      }),
+    );
+    return () => values.reduce((sums, each) => sums.map((sum, i) => sum.add(each[i])));
   }
 
   #sumParts(parts: ReturnType<typeof splitParts>): PartialSum<PartSum>[] {

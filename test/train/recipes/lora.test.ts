@@ -72,8 +72,8 @@ describe('fineTune with lora', () => {
     expect(readdirSync(join(dir, 'adapter')).filter((name) => !/^checkpoint-/.test(name))).toEqual([
       ...['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'calibration.json'],
       ...['config.json', 'history.json'],
-      ...['history.svg', 'report.html', 'report.json'],
-      ...['special_tokens_map.json', 'tokenizer_config.json', 'vocab.txt'],
+      ...['history.svg', 'receipt.json', 'report.html', 'report.json'],
+      ...['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt'],
     ]);
     const json = JSON.parse(readFileSync(join(dir, 'adapter', 'adapter_config.json'), 'utf8'));
     expect(json).toMatchObject({

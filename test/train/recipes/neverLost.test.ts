@@ -114,9 +114,11 @@ describe.each(trainings)('%s', (name, train) => {
       'history.json',
       'history.svg',
       'model.safetensors',
+      'receipt.json',
       'report.html',
       'report.json',
       'special_tokens_map.json',
+      'tokenizer.json',
       'tokenizer_config.json',
       'vocab.txt',
     ]);
