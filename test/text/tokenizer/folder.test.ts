@@ -156,6 +156,7 @@ describe('savePretrained', () => {
     const files = new BertTokenizer(VOCAB, { doLowerCase: false, modelMaxLength: 512 }).files();
     expect(Object.keys(files)).toEqual([
       'vocab.txt',
+      'tokenizer.json',
       'tokenizer_config.json',
       'special_tokens_map.json',
     ]);

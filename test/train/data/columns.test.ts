@@ -59,7 +59,7 @@ describe('columns', () => {
     const options = { task: 'sentiment' } as unknown as DataOptions;
     await expect(parse('text\tlabel\na\t1\n', 'a.tsv', options)).rejects.toThrow(
       '`task`: expected classification, multi-label, regression, token-classification, ' +
-        'question-answering, multiple-choice, got',
+        'question-answering, multiple-choice, similarity, got',
     );
   });
 

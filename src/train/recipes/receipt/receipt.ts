@@ -19,31 +19,42 @@ import type { DeviceSettings, FileMarks } from '../start.ts';
 export const RECEIPT = 'receipt.json';
 
 const step = v.pipe(v.number(), v.integer(), v.minValue(0));
-const receiptSchema = v.object({
+const receiptSchema: v.GenericSchema<unknown, Receipt> = v.object({
   kind: v.picklist(['fine-tuning', 'pre-training']),
   engine: v.object({
     version: v.string(),
     device: v.string(),
     precision: v.optional(v.string()),
-    /** The adapter or processor: another one may round differently. */
     adapter: v.string(),
   }),
-  /** The data, and the base model's weights where they are not trained. */
   files: v.array(v.object({ path: v.string(), bytes: v.number(), sha256: v.string() })),
-  /** SHA-256 of the tokenizer's files. */
   vocabulary: v.string(),
-  /** The model's configuration. */
   config: v.record(v.string(), v.unknown()),
   options: v.record(v.string(), v.unknown()),
-  /** SHA-256 of the weights after steps. */
   weights: v.array(v.object({ step, sha256: v.string() })),
-  /** The file of the model that the run leaves. */
   model: v.optional(v.object({ file: v.string(), sha256: v.string() })),
-  /** SHA-256 of all of the above. */
   sha256: v.string(),
 });
 
-export type Receipt = v.InferOutput<typeof receiptSchema>;
+/** What receipt.json holds. */
+export interface Receipt {
+  kind: 'fine-tuning' | 'pre-training';
+  /** The adapter or processor is told too: another one may round differently. */
+  engine: { version: string; device: string; precision?: string; adapter: string };
+  /** The data, and the base model's weights where they are not trained. */
+  files: { path: string; bytes: number; sha256: string }[];
+  /** SHA-256 of the tokenizer's files. */
+  vocabulary: string;
+  /** The model's configuration. */
+  config: Record<string, unknown>;
+  options: Record<string, unknown>;
+  /** SHA-256 of the weights after steps. */
+  weights: { step: number; sha256: string }[];
+  /** The file of the model that the run leaves. */
+  model?: { file: string; sha256: string };
+  /** SHA-256 of all of the above. */
+  sha256: string;
+}
 
 /** What a receipt is written from. */
 export interface Receipted {
