@@ -21,9 +21,8 @@ await serve(async (path) => {
 });
 
 /** Makes a work of `compute`: its result is the tensor that `compute` makes. */
-const work =
-  ({ scope, noGrad }) =>
-  (compute) => ({
+function work({ scope, noGrad }) {
+  return (compute) => ({
     run: async () => {
       const first = scope(() =>
         noGrad(() =>
@@ -43,6 +42,7 @@ const work =
       return values;
     },
   });
+}
 
 /** Works on single operations, by kind. */
 function operations(wigbert, device) {
