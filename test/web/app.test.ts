@@ -14,6 +14,7 @@ import {
   hashOf,
   type Served,
   servePage,
+  textOf,
   waitForStatus,
 } from './browserPage.ts';
 
@@ -136,6 +137,23 @@ describe.skipIf(!chromium)('the page on wasm (needs Chromium)', () => {
     await clickButton(page, 'Learn from the answers');
     await page.waitForFunction(() => !document.querySelector('.learn'));
     expect(await waitForStatus(page, /^(Done|It failed)/)).toMatch(/^Done/);
+    // The classifier of the run before is kept: a new one begins near ln 2.
+    const { steps } = JSON.parse(await textOf(page, 'runs/3/model/history.json'));
+    expect(steps[0].loss).toBeLessThan(0.5);
+  });
+
+  it('goes to the content by the skip link, and stays in its view', async () => {
+    for (const hash of ['#runs', '#bench']) {
+      await page.evaluate((value) => {
+        location.hash = value;
+      }, hash);
+      await page.waitForSelector(`a[href="${hash}"][aria-current="page"]`);
+      await page.focus('.skip');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => document.activeElement?.id === 'main');
+      expect(await page.$(`a[href="${hash}"][aria-current="page"]`)).not.toBeNull();
+      expect(await page.evaluate(() => location.hash)).toBe(hash);
+    }
   });
 
   it('is accessible in both themes, in each view', async () => {

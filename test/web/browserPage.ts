@@ -122,6 +122,14 @@ export async function fill(page: Page, label: string, value: string): Promise<vo
   );
 }
 
+/** The text of a file in the page's private file system. */
+export const textOf = (page: Page, path: string): Promise<string> =>
+  page.evaluate(async (parts) => {
+    let dir = await navigator.storage.getDirectory();
+    for (const part of parts.slice(0, -1)) dir = await dir.getDirectoryHandle(part);
+    return (await (await dir.getFileHandle(parts.at(-1)!)).getFile()).text();
+  }, path.split('/'));
+
 /** SHA-256 of a file in the page's private file system. */
 export const hashOf = (page: Page, path: string): Promise<string> =>
   page.evaluate(async (parts) => {

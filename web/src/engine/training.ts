@@ -87,7 +87,9 @@ async function begin(run: Run, report: Report): Promise<Run> {
     fineTune(
       {
         ...{ data: dataFile(run.id, 'train'), valid: dataFile(run.id, 'valid') },
-        ...{ task, model: run.base.path, replaceHead: true, out: modelFolder(run.id) },
+        // What goes on from another run keeps its classifier, with the order of its labels.
+        ...{ task, model: run.base.path, replaceHead: run.parent === undefined },
+        out: modelFolder(run.id),
         ...{ seed, epochs, batchSize, learningRate, maxLength, groupByLength: true },
         ...{ patience: epochs, saveEvery, overwrite: true },
       },
