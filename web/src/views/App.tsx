@@ -17,7 +17,15 @@ export function App() {
   }, [words]);
   return (
     <>
-      <a class="skip" href="#main">
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          // The hash of the address is that of the view.
+          event.preventDefault();
+          document.getElementById('main')!.focus();
+        }}
+      >
         {words.skip}
       </a>
       <Header />
