@@ -171,6 +171,8 @@ async function follow(expected: Run, run: Promise<Run>): Promise<void> {
 export const startTraining = (): Promise<void> => {
   const { data, base, settings } = state;
   const [{ set: dataSet }, { task }] = [data!, data!.set.chosen];
+  // The browser may keep what is written even when it needs room; training goes on if it refuses.
+  navigator.storage.persist?.().catch(() => {});
   set({ progress: undefined, resumedAt: undefined });
   const counts = { step: 0, totalSteps: 0, train: 0, valid: 0, labels: [] };
   const about = { id: 0, name: dataSet.name, created: 0, base: base!, set: dataSet, task };

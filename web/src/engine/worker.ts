@@ -4,7 +4,6 @@ import { check, give, sample, shippedModel } from './data.ts';
 import { useKind } from './device.ts';
 import type { Call, Engine, Message, Progress } from './protocol.ts';
 import { allRuns, chartsOf, historyOf, removeRun } from './runs.ts';
-import { keep } from './storage.ts';
 import * as takeAway from './takeAway.ts';
 import { isTraining, learn, resume, stop, train } from './training.ts';
 import { forget, mistakes, predict, unlabelled } from './trying.ts';
@@ -25,8 +24,7 @@ const engine: Methods = {
   open: useKind,
   runs: allRuns,
   ...{ sample, shippedModel, give, check },
-  async train(request) {
-    await keep();
+  train(request) {
     forget();
     return train(request, report);
   },
