@@ -1,7 +1,8 @@
 /** Data and base models that are given to the page. */
 import { checkData, guessColumns } from 'wigbert/train';
+import { findFile, writePrivate } from '../../../src/platform/browser/privateFiles.ts';
 import type { BaseModel, CheckedSet, DataSet, GivenFile } from './protocol.ts';
-import { freeNumber, list, read, write, writeJson } from './storage.ts';
+import { freeNumber, writeJson } from './storage.ts';
 
 const SETS = 'opfs:/sets';
 const MODELS = 'opfs:/models';
@@ -24,11 +25,11 @@ export async function fetchSite(path: string): Promise<Blob> {
 /** The shipped model, once it is copied into the private file system. */
 export async function shippedModel(): Promise<BaseModel> {
   const path = `${MODELS}/${SHIPPED}`;
-  if (!(await list(path, 'file')).includes(WEIGHTS)) {
+  if (!(await findFile(`${path}/${WEIGHTS}`))) {
     const blobs = await Promise.all(
       shippedFiles.map((name) => fetchSite(`models/${SHIPPED}/${name}`)),
     );
-    for (const [i, name] of shippedFiles.entries()) await write(`${path}/${name}`, blobs[i]);
+    for (const [i, name] of shippedFiles.entries()) await writePrivate(`${path}/${name}`, blobs[i]);
   }
   return { name: SHIPPED, path };
 }
@@ -36,7 +37,7 @@ export async function shippedModel(): Promise<BaseModel> {
 /** The reviews that the site has. */
 export async function sample(): Promise<CheckedSet> {
   const path = `${SETS}/sample/reviews-ko.tsv`;
-  if (!(await read(path))) await write(path, await fetchSite('data/reviews-ko.tsv'));
+  if (!(await findFile(path))) await writePrivate(path, await fetchSite('data/reviews-ko.tsv'));
   return describe(0, 'reviews-ko.tsv', path);
 }
 
@@ -92,15 +93,15 @@ async function giveModel(files: GivenFile[]): Promise<BaseModel> {
   const [first] = files;
   const name = first.path.split('/').at(-2) ?? 'model';
   const path = `${MODELS}/${await freeNumber(MODELS)}`;
-  for (const { path: from, file } of files) await write(`${path}/${nameOf(from)}`, file);
+  for (const { path: from, file } of files) await writePrivate(`${path}/${nameOf(from)}`, file);
   await writeJson(`${path}/name.json`, name);
   return { name, path };
 }
 
-async function newSet(name: string, content: Blob | string): Promise<CheckedSet> {
+async function newSet(name: string, content: Blob): Promise<CheckedSet> {
   const id = await freeNumber(SETS);
   const path = `${SETS}/${id}/${name}`;
-  await write(path, content);
+  await writePrivate(path, content);
   return describe(id, name, path);
 }
 
@@ -113,6 +114,6 @@ const classOf = (path: string): string => path.split('/').at(-2)!;
 async function giveFolders(files: GivenFile[]): Promise<CheckedSet> {
   const rows: string[] = [];
   for (const { path, file } of files)
-    rows.push(JSON.stringify({ text: (await file.text()).trim(), label: classOf(path) }));
-  return newSet(`${files[0].path.split('/')[0]}.jsonl`, `${rows.join('\n')}\n`);
+    rows.push(`${JSON.stringify({ text: (await file.text()).trim(), label: classOf(path) })}\n`);
+  return newSet(`${files[0].path.split('/')[0]}.jsonl`, new Blob(rows));
 }
