@@ -17,11 +17,11 @@ export function App() {
   }, [words]);
   return (
     <>
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads into the page, as the address names views */}
       <a
         class="skip"
         href="#main"
         onClick={(event) => {
-          // The hash of the address is that of the view.
           event.preventDefault();
           document.getElementById('main')!.focus();
         }}
