@@ -2,7 +2,9 @@
 import { type Zippable, zipSync } from 'fflate';
 import { assemblePage } from 'wigbert/train';
 import { findFile, namesIn } from '../../../src/platform/browser/privateFiles.ts';
+import { readPageModel } from '../../../src/train/recipes/pageModel.ts';
 import { fetchSite } from './data.ts';
+import { useDeviceOf } from './device.ts';
 import { findRun, modelFolder } from './runs.ts';
 
 /** The files of a run's model folder. */
@@ -36,16 +38,12 @@ export async function report(id: number): Promise<string> {
   return file.text();
 }
 
-/** What the page of one file needs of a model's folder. */
-const isOfModel = (name: string): boolean =>
-  /^(config|tokenizer\w*|special_tokens_map|calibration)\.json$|^vocab\.txt$|\.safetensors$/.test(
-    name,
-  );
-
 /** A page of one file that runs a run's model. */
 export async function page(id: number, language: 'en' | 'ko'): Promise<string> {
   const template = await (await fetchSite('file-template.html')).text();
-  const all = Object.entries(await files(id)).filter(([name]) => isOfModel(name));
+  await useDeviceOf();
+  // What is in this browser is not downloaded.
+  const model = await readPageModel(modelFolder(id), () => {});
   const { name: title } = await findRun(id);
-  return assemblePage(template, Object.fromEntries(all), { title, language });
+  return assemblePage(template, model, { title, language });
 }
