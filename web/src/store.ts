@@ -195,10 +195,13 @@ export const learn = (): Promise<void> => {
   return follow({ ...run!, step: 0, totalSteps: 0 }, call('learn', run!.id, answers));
 };
 
-export async function removeRun(id: number): Promise<void> {
-  await attempt(() => call('remove', id));
-  set({ runs: await call('runs'), ...(state.run?.id === id && { run: undefined }) });
-}
+export const removeRun = (id: number): Promise<void> =>
+  attempt(async () => {
+    const chosen = [state.data?.set.path, state.base?.path].filter((path) => path !== undefined);
+    await call('remove', id, chosen);
+    if (state.run?.id === id) set({ run: undefined, progress: undefined, answers: [] });
+    set({ runs: await call('runs') });
+  });
 
 onEvent((message) => {
   if (message.event === 'bench') set({ benchRows: [...state.benchRows, message.row] });

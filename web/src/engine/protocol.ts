@@ -158,7 +158,8 @@ export interface Engine {
   train(request: TrainRequest): Run;
   resume(id: number): Run;
   stop(): void;
-  remove(id: number): void;
+  /** Removes a run; `kept` are paths of data and a base model that stay in any case. */
+  remove(id: number, kept: string[]): void;
   charts(id: number): Chart[];
   predict(id: number, texts: (string | [string, string])[]): Judged[];
   /** Validation examples, the most wrong first. */

@@ -31,7 +31,6 @@ export const dataFile = (id: number, part: 'train' | 'valid' | 'rows'): string =
 
 export const newRunId = (): Promise<number> => freeNumber(RUNS);
 export const saveRun = (run: Run): Promise<void> => writeJson(`${folder(run.id)}/run.json`, run);
-export const removeRun = (id: number): Promise<void> => removePrivate(folder(id));
 
 /**
  * A run of the page.
@@ -48,6 +47,32 @@ export async function allRuns(): Promise<Run[]> {
   const ids = ((await namesIn(RUNS))?.directory ?? []).map(Number).sort((a, b) => b - a);
   const runs = await Promise.all(ids.map((id) => readJson<Run>(`${folder(id)}/run.json`)));
   return runs.filter((run) => run !== undefined);
+}
+
+/** Whether a tab writes into a run's folder. */
+export async function isHeld(id: number): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.some(({ name }) => name?.endsWith(` ${modelFolder(id)}`));
+}
+
+/** The folder of a data set or a base model that was given to the page. */
+const givenFolder = /^opfs:\/(sets|models)\/\d+/;
+
+/**
+ * Removes a run, and its data and its base model, unless another run has them.
+ * @param kept paths of data or a base model that stay too
+ * @throws Error while a tab trains the run.
+ */
+export async function removeRun(id: number, kept: readonly string[]): Promise<void> {
+  if (await isHeld(id))
+    throw new Error(`run ${id} is training in another tab: stop it there first`);
+  const { set, base } = await findRun(id);
+  await removePrivate(folder(id));
+  const used = [...kept, ...(await allRuns()).flatMap((run) => [run.set.path, run.base.path])];
+  for (const path of [set.path, base.path]) {
+    const [given] = givenFolder.exec(path) ?? [];
+    if (given && !used.includes(path)) await removePrivate(given);
+  }
 }
 
 export const writeRows = (path: string, rows: readonly Row[]): Promise<void> =>

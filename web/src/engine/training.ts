@@ -13,6 +13,7 @@ import {
   dataFile,
   findRun,
   historyOf,
+  isHeld,
   modelFolder,
   newRunId,
   type Row,
@@ -134,7 +135,7 @@ async function follow(
     });
     watch.run.status = result.interrupted ? 'stopped' : 'done';
   } catch (error) {
-    // Another tab trains it, and keeps what becomes of it.
+    // The lock of this tab is given back: another tab trains it, and keeps what becomes of it.
     if (await isHeld(run.id)) throw error;
     watch.run.status = 'failed';
     watch.run.error = (error as Error).message;
@@ -144,12 +145,6 @@ async function follow(
   await saveRun(watch.run);
   watch.tell(true);
   return watch.run;
-}
-
-/** Whether another tab writes into a run's folder: the lock of this one is given back. */
-async function isHeld(id: number): Promise<boolean> {
-  const { held = [] } = await navigator.locks.query();
-  return held.some(({ name }) => name?.endsWith(` ${modelFolder(id)}`));
 }
 
 /** Follows the events of a run. */

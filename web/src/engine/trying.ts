@@ -6,10 +6,10 @@ import {
   readData,
   type TextClassificationPipeline,
 } from 'wigbert/train';
-import { writePrivate } from '../../../src/platform/browser/privateFiles.ts';
+import { removePrivate, writePrivate } from '../../../src/platform/browser/privateFiles.ts';
 import { fetchSite } from './data.ts';
 import { useDeviceOf } from './device.ts';
-import type { Judged, Run } from './protocol.ts';
+import type { DataSet, Judged, Run } from './protocol.ts';
 import { dataFile, findRun, modelFolder, type Row, readRows } from './runs.ts';
 import { isTraining } from './training.ts';
 
@@ -91,6 +91,16 @@ async function tableOf(file: File): Promise<{ name: string; content: Blob }> {
   };
 }
 
+/** The texts of a file without labels, pairs if those of a set are. */
+async function readTexts(path: string, { chosen }: DataSet): Promise<Text[]> {
+  const { textColumn, pairColumn } = await guessColumns(path);
+  const { examples } = await readData(path, {
+    ...{ textColumn, labelOptional: true },
+    ...(chosen.pairColumn !== undefined && { pairColumn }),
+  });
+  return examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
+}
+
 /** Texts of a file, or of the site, those that the model is least sure of first. */
 export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
   const { task, set } = await findRun(id);
@@ -99,13 +109,7 @@ export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
     : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
   const path = `opfs:/texts/${name}`;
   await writePrivate(path, content);
-  const { textColumn, pairColumn } = await guessColumns(path);
-  const isPair = set.chosen.pairColumn !== undefined;
-  const { examples } = await readData(path, {
-    ...{ textColumn, labelOptional: true },
-    ...(isPair && { pairColumn }),
-  });
-  const texts = examples.map(({ text, pair }): Text => (pair === undefined ? text : [text, pair]));
+  const texts = await readTexts(path, set).finally(() => removePrivate(path));
   const judged = await predict(id, texts);
   return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
 }

@@ -33,7 +33,10 @@ const engine: Methods = {
     return resume(id, report);
   },
   stop,
-  remove: removeRun,
+  remove(id, kept) {
+    forget();
+    return removeRun(id, kept);
+  },
   async charts(id) {
     const history = await historyOf(id);
     return history ? chartsOf(history) : [];
