@@ -17,7 +17,7 @@ export function App() {
   }, [words]);
   return (
     <>
-      {/* biome-ignore lint/a11y/useValidAnchor: it leads into the page, as the address names views */}
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads into the page; addresses name views */}
       <a
         class="skip"
         href="#main"
