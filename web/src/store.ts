@@ -1,4 +1,4 @@
-import { useEffect, useReducer } from 'preact/hooks';
+import { useLayoutEffect, useReducer } from 'preact/hooks';
 import { call, onEvent } from './client.ts';
 import type {
   Answer,
@@ -74,7 +74,8 @@ export function set(patch: Partial<State>): void {
 /** The state; what uses it is drawn again when it changes. */
 export function useStore(): State {
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
+  // Not after the next frame, as other effects: changes until then would be missed.
+  useLayoutEffect(() => {
     const read = () => draw(undefined as never);
     readers.add(read);
     return () => void readers.delete(read);
