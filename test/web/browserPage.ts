@@ -197,5 +197,7 @@ export const namesIn = (page: Page, path: string): Promise<string[]> =>
     let dir: FileSystemDirectoryHandle | undefined = await navigator.storage.getDirectory();
     for (const part of parts)
       dir = await dir?.getDirectoryHandle(part).catch((): undefined => undefined);
-    return dir ? (await Array.fromAsync(dir.keys())).sort() : [];
+    const names: string[] = [];
+    for await (const [name] of (dir ?? []) as unknown as AsyncIterable<[string]>) names.push(name);
+    return names.sort();
   }, path.split('/'));
