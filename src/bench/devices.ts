@@ -1,5 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openDevice } from '../device/open.ts';
+import { openWasm } from '../measure/bestDevice.ts';
 import { measurePeaks, type Peaks } from '../measure/peaks.ts';
 import { UsageError } from '../platform/errors.ts';
 import { smallStepSeconds } from './steps.ts';
@@ -29,15 +30,20 @@ export async function timeDevices(options: DeviceOptions = {}): Promise<DeviceTi
   for (const kind of ['webgpu', 'wasm', 'cpu'] as const) {
     const device = await openIfThere(kind, options);
     if (!device) continue;
-    timings.push(await timeDevice(device));
-    device.destroy();
+    try {
+      timings.push(await timeDevice(device));
+    } finally {
+      device.destroy();
+    }
   }
   return timings;
 }
 
 /** Without an adapter there is no WebGPU device, and without SIMD no wasm device. */
-const openIfThere = (kind: DeviceKind, options: DeviceOptions): Promise<Device | undefined> =>
-  openDevice(kind, options).catch((error) => {
-    if (error instanceof UsageError || error instanceof WebAssembly.CompileError) return undefined;
+function openIfThere(kind: DeviceKind, options: DeviceOptions): Promise<Device | undefined> {
+  if (kind === 'wasm') return openWasm(options);
+  return openDevice(kind, options).catch((error) => {
+    if (kind === 'webgpu' && error instanceof UsageError) return undefined;
     throw error;
   });
+}

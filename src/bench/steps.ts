@@ -111,7 +111,11 @@ export async function benchStep(
 }
 
 /** Batch and length of the small step, which the cpu device takes in about half a second. */
-export const smallStep = { layers: 2, hidden: 128, batch: 8, length: 32 } as const;
+export const smallStep = {
+  layers: configs.tiny.numHiddenLayers,
+  hidden: configs.tiny.hiddenSize,
+  ...{ batch: 8, length: 32 },
+};
 /** Time spent on it, in seconds. */
 const SMALL_TIME = 0.5;
 

@@ -7,11 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { StateError, UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { importOptional } from '../platform/packages.ts';
+import { signalExitCodes, USAGE } from './exitCodes.ts';
 import { rankLog, rankVariables } from './ranks.ts';
+import { sharedCommands } from './sharedCommands.ts';
 import { shellQuote } from './shell.ts';
-
-/** Commands whose training several ranks share. */
-const COMMANDS = ['train', 'pretrain'];
 
 export interface LaunchOptions {
   /** Number of ranks. */
@@ -33,11 +32,12 @@ interface Ended {
   interrupted: boolean;
 }
 
-/** Signals that stop a run after its step, and the exit code of each. */
-const stops = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Signals that stop a run after its step. */
+const stops = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type Stop = (typeof stops)[number];
 
-/** Wrong usage, which another try does not mend. */
-const USAGE = 2;
+/** `--resume`, under each of its names. */
+const RESUME = /^--resume([-_]from[-_]checkpoint)?(=|$)/;
 
 /** How long mpirun has to end, in milliseconds, once a rank has given up on the others. */
 const GRACE = 4000;
@@ -49,9 +49,9 @@ const GRACE = 4000;
  */
 export async function launch(words: readonly string[], options: LaunchOptions): Promise<number> {
   const [command = ''] = words;
-  if (!COMMANDS.includes(command))
+  if (!sharedCommands.includes(command))
     throw new UsageError(
-      `<command>: expected one of ${COMMANDS.join(', ')} with its options, ` +
+      `<command>: expected one of ${sharedCommands.join(', ')} with its options, ` +
         `got ${formatValue(command)}`,
     );
   checkHosts(options);
@@ -62,12 +62,13 @@ export async function launch(words: readonly string[], options: LaunchOptions): 
   for (let rank = 1; rank < options.ranks; rank++)
     rmSync(rankLog(options.logs, rank), { force: true });
   for (let tries = 0; ; tries++) {
-    const resumes = tries > 0 && !words.includes('--resume');
+    const resumes = tries > 0 && !words.some((word) => RESUME.test(word));
     const line = mpirunLine([...words, ...(resumes ? ['--resume', 'auto'] : [])], options);
     console.error(`launch: mpirun ${line.map(shellQuote).join(' ')}`);
     const { code, interrupted } = await runMpi(line);
     if (code === 0 || interrupted) return code;
     showLogs(options);
+    // Another try does not mend wrong usage.
     if (code === USAGE || tries === options.maxRestarts) return code;
     console.error(
       `launch: the job ended with ${code}; start ${tries + 2} of at most ` +
@@ -120,14 +121,13 @@ export function mpirunLine(words: readonly string[], options: LaunchOptions): st
 async function runMpi(line: readonly string[]): Promise<Ended> {
   // In a group of its own: the terminal's Ctrl-C would have mpirun end the ranks before they save.
   const child = spawn('mpirun', line, { stdio: ['inherit', 'inherit', 'pipe'], detached: true });
-  let received: keyof typeof stops | undefined;
-  const stop = (name: keyof typeof stops) => {
+  let received: Stop | undefined;
+  const stop = (name: Stop) => {
     // mpirun passes SIGUSR2 on to the ranks, which end their step and save.
     child.kill(received ? 'SIGTERM' : 'SIGUSR2');
     received = name;
   };
-  const names = Object.keys(stops) as (keyof typeof stops)[];
-  for (const name of names) process.on(name, stop);
+  for (const name of stops) process.on(name, stop);
   try {
     const ended = new Promise<number>((resolve, reject) => {
       child.on('error', reject);
@@ -135,12 +135,12 @@ async function runMpi(line: readonly string[]): Promise<Ended> {
     });
     passOn(child);
     const code = await ended;
-    if (received && code !== USAGE) return { code: stops[received], interrupted: true };
+    if (received && code !== USAGE) return { code: signalExitCodes[received], interrupted: true };
     return { code, interrupted: false };
   } catch (error) {
     throw new StateError(`mpirun could not be started: ${(error as Error).message}`);
   } finally {
-    for (const name of names) process.off(name, stop);
+    for (const name of stops) process.off(name, stop);
   }
 }
 

@@ -1,4 +1,5 @@
-import { FAILURE, runCommandLine } from './program.ts';
+import { FAILURE } from './exitCodes.ts';
+import { runCommandLine } from './program.ts';
 
 let savesResult = false;
 for (const stream of [process.stdout, process.stderr]) {

@@ -2,14 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { UsageError, WigbertError } from '../platform/errors.ts';
 import { withUsualNames } from './aliases.ts';
 import { commandList } from './commandList.ts';
+import { FAILURE, USAGE } from './exitCodes.ts';
 import { fieldsToFlags } from './flags.ts';
 import { positiveInteger } from './numbers.ts';
 import { printConfig, withOptionsFile } from './optionsFile.ts';
+import { sharedCommands } from './sharedCommands.ts';
 import { packageVersion } from './shippedFile.ts';
-
-/** Exit codes: 0 done, 1 failure, 2 wrong usage, 130 stopped by Ctrl-C. */
-export const FAILURE = 1;
-const USAGE = 2;
 
 /** Commands whose result is what they print. */
 const printers = [
@@ -24,9 +22,6 @@ const printers = [
   'verify',
 ];
 
-/** Commands that several processes share. */
-const sharedCommands = ['train', 'pretrain'];
-
 /**
  * Runs a command line: prints what it gives, and sets `process.exitCode` if that is not success.
  * @param given the words after the program's name
@@ -36,7 +31,8 @@ export async function runCommandLine(
   given: readonly string[],
   onCommand: (savesResult: boolean) => void = () => {},
 ): Promise<void> {
-  const program = await makeProgram(given);
+  const used = given.find((word) => Object.hasOwn(commandList, word));
+  const program = await makeProgram(used);
   let current: Command = program;
   const isProfiled = () => program.opts().profile === true;
   program.hook('preAction', async (_, command) => {
@@ -50,7 +46,7 @@ export async function runCommandLine(
   });
   try {
     const words =
-      given[0] === 'launch'
+      used === 'launch'
         ? separateLaunched(given)
         : withOptionsFile(withUsualNames(given, program), program);
     await program.parseAsync(words, { from: 'user' });
@@ -70,7 +66,7 @@ function separateLaunched(words: readonly string[]): string[] {
 }
 
 /** The program with the options of the command that is used. */
-async function makeProgram(given: readonly string[]): Promise<Command> {
+async function makeProgram(used: string | undefined): Promise<Command> {
   const program = new Command('wigbert')
     .description('Trains and runs BERT on WebGPU: labels, scores and tags for texts.')
     .version(packageVersion())
@@ -84,7 +80,6 @@ async function makeProgram(given: readonly string[]): Promise<Command> {
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true });
-  const used = given.find((word) => Object.hasOwn(commandList, word));
   for (const [name, { description, load }] of Object.entries(commandList)) {
     const command = name === used ? await load() : new Command(name);
     program.addCommand(command.description(description).copyInheritedSettings(program));

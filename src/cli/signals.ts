@@ -1,14 +1,11 @@
-/**
- * Signals that end a run, and the exit code of each: 128 and its number. SIGUSR2 is the one that
- * mpirun passes on.
- */
-const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGUSR2: 140 } as const;
-type Interrupt = keyof typeof exitCodes;
+import { signalExitCodes } from './exitCodes.ts';
+
+type Interrupt = keyof typeof signalExitCodes;
 
 let received: Interrupt | undefined;
 
 /** The exit code of a run that was stopped: by a signal, or as planned. */
-export const interruptExitCode = (): number => (received ? exitCodes[received] : 0);
+export const interruptExitCode = (): number => (received ? signalExitCodes[received] : 0);
 
 /** How a run that was stopped says so. */
 export const stoppedAfter = (step: number): string =>
@@ -37,7 +34,7 @@ export function interruptible(
     controller.abort();
     onFirst();
   };
-  const names = Object.keys(exitCodes) as Interrupt[];
+  const names = Object.keys(signalExitCodes) as Interrupt[];
   const release = () => {
     for (const name of names) process.off(name, stop);
   };

@@ -45,7 +45,7 @@ function openNamed(name: string, options: DeviceOptions): Promise<Device> {
 }
 
 /** The wasm device; undefined in engines without SIMD. */
-function openWasm(options: DeviceOptions): Promise<Device | undefined> {
+export function openWasm(options: DeviceOptions): Promise<Device | undefined> {
   return openDevice('wasm', options).catch((error) => {
     if (error instanceof WebAssembly.CompileError) return undefined;
     throw error;

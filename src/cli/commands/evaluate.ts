@@ -81,7 +81,10 @@ export function evaluateCommand(): Command {
 
 /** Tasks whose outputs have no names. */
 const unlabelled: readonly TaskName[] = [
-  ...(['regression', 'question-answering', 'multiple-choice', 'similarity'] as const),
+  'regression',
+  'question-answering',
+  'multiple-choice',
+  'similarity',
 ];
 
 /** Labels up to which people can read a table of confusions. */

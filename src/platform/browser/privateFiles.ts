@@ -12,8 +12,16 @@ const SCHEME = 'opfs:';
 /** Whether a path is one of the private file system. */
 export const isPrivate = (path: string): boolean => path.startsWith(`${SCHEME}/`);
 
-/** The names that lead to a path, with `..` and `.` resolved. */
+/**
+ * The names that lead to a path, with `..` and `.` resolved.
+ * @throws UsageError when it is not a private path.
+ */
 export function partsOf(path: string): string[] {
+  if (!isPrivate(path))
+    throw new UsageError(
+      `cannot write to ${path}: in a browser, expected a path of the private file system, ` +
+        `such as ${SCHEME}/model; \`files()\` of a model or a tokenizer gives its files`,
+    );
   const parts: string[] = [];
   for (const part of path.slice(SCHEME.length).split('/')) {
     if (part === '..') parts.pop();
@@ -41,11 +49,6 @@ const isMissing = (error: unknown): boolean =>
  * @throws UsageError when it is not a private path; DOMException when it is missing.
  */
 async function openDir(path: string, create = false): Promise<FileSystemDirectoryHandle> {
-  if (!isPrivate(path))
-    throw new UsageError(
-      `cannot write to ${path}: in a browser, expected a path of the private file system, ` +
-        `such as ${SCHEME}/model; \`files()\` of a model or a tokenizer gives its files`,
-    );
   let dir = await navigator.storage.getDirectory();
   for (const part of partsOf(path)) dir = await dir.getDirectoryHandle(part, { create });
   return dir;

@@ -1,0 +1,2 @@
+/** Commands whose training several processes share. */
+export const sharedCommands: readonly string[] = ['train', 'pretrain'];
