@@ -123,10 +123,10 @@ export async function giveFile(page: Page, path: string): Promise<void> {
   await waitForData(page, path.split('/').at(-1)!);
 }
 
-/** Starts training, once the page is ready for it. */
+/** Starts training, or trains again, once the page is ready for it. */
 export async function start(page: Page): Promise<void> {
-  await page.waitForSelector('button.primary:not([disabled])');
-  await clickButton(page, 'Start training');
+  const button = await page.waitForSelector('.buttons button.primary:not([disabled])');
+  await button!.evaluate((element) => (element as HTMLElement).click());
 }
 
 /** Goes to a view by its address. */

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'puppeteer-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryFile } from '../support/cli.ts';
 import {
   chromium,
@@ -49,8 +49,7 @@ async function drop(page: Page, files: string[]): Promise<void> {
 /** Trains one epoch, as another run than `before` ones. */
 async function train(page: Page): Promise<void> {
   await fill(page, 'Epochs', '1');
-  await page.waitForSelector('button.primary:not([disabled])');
-  await page.$eval('.buttons button.primary', (each) => (each as HTMLElement).click());
+  await start(page);
   await page.waitForFunction(() => !/^Done/.test(document.querySelector('.status')!.textContent!));
   expect(await waitForStatus(page, /^(Done|It failed)/)).toMatch(/^Done/);
 }
@@ -83,6 +82,9 @@ describe.skipIf(!chromium)('the page when things go wrong (needs Chromium)', () 
   let page: Page;
   beforeAll(async () => {
     served = await servePage();
+  });
+  afterEach(() => {
+    served.before = undefined;
   });
   afterAll(() => served?.close());
 
