@@ -29,9 +29,9 @@ async function openKind(kind: DeviceKind | 'auto'): Promise<void> {
   } else setDevice(await openOnce(kind));
 }
 
-/** Devices are opened once more, as one is lost. */
-export function forgetDevices(): void {
-  opened.clear();
+/** Forgets the default device, which is lost: what computes next opens another. */
+export function forgetDevice(): void {
+  opened.delete(defaultDevice().kind);
   hardware = undefined;
 }
 

@@ -1,3 +1,4 @@
+import { DeviceLostError } from 'wigbert';
 import {
   type FineTuneEvent,
   fineTune,
@@ -7,7 +8,7 @@ import {
   taskOf,
 } from 'wigbert/train';
 import { metricKey } from '../../../src/train/tasks/metric.ts';
-import { deviceInfo, forgetDevices, useDeviceOf } from './device.ts';
+import { deviceInfo, forgetDevice, useDeviceOf } from './device.ts';
 import { type Answer, keyOf, type Progress, type Run, type TrainRequest } from './protocol.ts';
 import {
   chartsOf,
@@ -138,6 +139,7 @@ async function follow(
     });
     watch.run.status = result.interrupted ? 'stopped' : 'done';
   } catch (error) {
+    if (error instanceof DeviceLostError) forgetDevice();
     // The lock of this tab is given back: another tab trains it, and keeps what becomes of it.
     if (await isHeld(run.id)) throw error;
     watch.run.status = 'failed';
@@ -193,7 +195,7 @@ class Watch {
       run.best = bestOf(this.#history);
       this.tell(true);
     } else if (event.event === 'checkpoint') saveRun(run);
-    else if (event.event === 'deviceLost') forgetDevices();
+    else if (event.event === 'deviceLost') forgetDevice();
   }
 
   /** A run begins, or goes on from a checkpoint: later records are made once more. */

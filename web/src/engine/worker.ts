@@ -1,7 +1,8 @@
 /** The engine, in a worker of its own: the page stays quick while it computes. */
+import { DeviceLostError } from 'wigbert';
 import { bench } from './bench.ts';
 import { check, give, sample, shippedModel } from './data.ts';
-import { useKind } from './device.ts';
+import { forgetDevice, useKind } from './device.ts';
 import type { Call, Engine, Message, Progress } from './protocol.ts';
 import { allRuns, chartsOf, historyOf, removeRun } from './runs.ts';
 import * as takeAway from './takeAway.ts';
@@ -63,6 +64,10 @@ self.onmessage = async ({ data }: MessageEvent<Call>) => {
     send({ call, result });
   } catch (error) {
     console.error(error);
+    if (error instanceof DeviceLostError) {
+      forgetDevice();
+      forget();
+    }
     send({ call, error: (error as Error).message });
   }
 };
