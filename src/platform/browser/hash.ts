@@ -7,10 +7,14 @@ export async function hashBytes(bytes: Uint8Array): Promise<FileSum> {
   return { bytes: bytes.length, sha256 };
 }
 
+/** Bytes in memory before the browser is left to keep them, on a disk if they are many. */
+const MOST_BYTES = 1 << 26;
+
 /** A checksum of bytes that are kept until it is asked for: browsers compute it of the whole. */
 export class BytesHash implements Hash {
   readonly #algorithm: string;
-  readonly #pieces: BlobPart[] = [];
+  #pieces: BlobPart[] = [];
+  #bytes = 0;
 
   constructor(algorithm: 'SHA-1' | 'SHA-256') {
     this.#algorithm = algorithm;
@@ -19,6 +23,11 @@ export class BytesHash implements Hash {
   update(data: Uint8Array | string): this {
     // A copy: the memory may be written to again, and other threads may see it.
     this.#pieces.push(typeof data === 'string' ? data : Uint8Array.from(data));
+    this.#bytes += data.length;
+    if (this.#bytes > MOST_BYTES) {
+      this.#pieces = [new Blob(this.#pieces)];
+      this.#bytes = 0;
+    }
     return this;
   }
 

@@ -122,10 +122,13 @@ export async function bytesOf(content: FileContent): Promise<Uint8Array<ArrayBuf
 const ownMemory = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
   bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : Uint8Array.from(bytes);
 
-/** Writes a file and creates its folder; `append` adds to its end. */
+/**
+ * Writes a file and creates its folder; `append` adds to its end. A content in pieces is written as
+ * it comes: until the last one, a new file is empty.
+ */
 export async function writePrivate(
   path: string,
-  content: Uint8Array<ArrayBuffer> | Blob,
+  content: FileContent | Blob,
   { append = false }: { append?: boolean } = {},
 ): Promise<void> {
   const { parent, name } = splitPath(path);
@@ -133,7 +136,9 @@ export async function writePrivate(
   const stream = await handle.createWritable({ keepExistingData: append });
   try {
     if (append) await stream.seek((await handle.getFile()).size);
-    await stream.write(content);
+    if (typeof content === 'string' || content instanceof Blob) await stream.write(content);
+    else if (content instanceof Uint8Array) await stream.write(ownMemory(content));
+    else for await (const piece of content) await stream.write(ownMemory(piece));
     await stream.close();
   } catch (error) {
     await stream.abort().catch(() => {});

@@ -2,7 +2,6 @@ import { ArgumentError } from '../errors.ts';
 import { joinPath } from '../paths.ts';
 import type { FileContent } from '../types.ts';
 import {
-  bytesOf,
   findFile,
   makeDir,
   NOTHING,
@@ -26,9 +25,9 @@ const lockOf = (dir: string): string => `writes ${plainPath(dir)}`;
 
 /** Adds bytes to the end of a file, which is made, with its folder, if it is missing. */
 export const appendToFile = (dir: string, name: string, bytes: Uint8Array): Promise<void> =>
-  bytesOf(bytes)
-    .then((own) => writePrivate(joinPath(dir, name), own, { append: true }))
-    .catch((error) => throwUnwritable(dir, error));
+  writePrivate(joinPath(dir, name), bytes, { append: true }).catch((error) =>
+    throwUnwritable(dir, error),
+  );
 
 /** Creates a folder if it is missing. */
 export async function ensureWritableFolder(dir: string): Promise<void> {
@@ -52,10 +51,9 @@ async function writeAll(dir: string, files: Record<string, FileContent>): Promis
   for (const [name, content] of Object.entries(files))
     if (typeof content !== 'string' || content !== (await textOf(joinPath(dir, name))))
       changed.push([name, content]);
-  const write = async (name: string, content: FileContent) =>
-    writePrivate(joinPath(dir, name), await bytesOf(content));
-  // A single file takes its place at once.
-  if (changed.length === 1) return write(...changed[0]);
+  const write = (name: string, content: FileContent) => writePrivate(joinPath(dir, name), content);
+  // A single file takes its place at once, unless it is written piece by piece.
+  if (changed.length === 1 && isWhole(changed[0][1])) return write(...changed[0]);
   try {
     for (const [name, content] of changed) await write(`${name}${TEMPORARY}`, content);
   } catch (error) {
@@ -66,6 +64,9 @@ async function writeAll(dir: string, files: Record<string, FileContent>): Promis
   await writePrivate(joinPath(dir, MARK), NOTHING);
   await finishWrite(dir);
 }
+
+const isWhole = (content: FileContent): boolean =>
+  typeof content === 'string' || content instanceof Uint8Array;
 
 const textOf = async (path: string): Promise<string | undefined> => (await findFile(path))?.text();
 
