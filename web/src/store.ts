@@ -10,6 +10,7 @@ import type {
   DeviceInfo,
   DeviceKind,
   GivenFile,
+  HubRefusal,
   Progress,
   Run,
   RunSettings,
@@ -25,6 +26,16 @@ export interface Bench {
   result?: BenchResult;
 }
 
+/** A base model that is asked for by its name on the hub. */
+export interface Download {
+  name: string;
+  /** In bytes; unknown until the hub has answered. */
+  loaded?: number;
+  total?: number;
+  /** Why it failed. */
+  refusal?: HubRefusal;
+}
+
 /** All that the page shows. */
 export interface State {
   language: Language;
@@ -33,6 +44,7 @@ export interface State {
   wished: DeviceKind | 'auto';
   data?: CheckedSet;
   base?: BaseModel;
+  download?: Download;
   /** What is being read. */
   reading: boolean;
   settings: RunSettings;
@@ -171,7 +183,29 @@ export const chooseDevice = (wished: DeviceKind | 'auto'): Promise<void> =>
 export const useSample = (): Promise<void> => reading(async () => ({ data: await call('sample') }));
 
 export const useShippedModel = (): Promise<void> =>
-  attempt(async () => set({ base: await call('shippedModel') }));
+  attempt(async () => {
+    await stopDownload();
+    set({ base: await call('shippedModel') });
+  });
+
+let downloads = 0;
+
+/** Takes the model of a name on the hub, once it is downloaded, unless another is asked for. */
+export const useHubModel = (name: string): Promise<void> =>
+  attempt(async () => {
+    const turn = ++downloads;
+    set({ download: { name } });
+    const { model, refusal } = await call('hubModel', name);
+    if (turn !== downloads) return;
+    set({ download: refusal && { name, refusal }, ...(model && { base: model }) });
+  });
+
+export const stopDownload = (): Promise<void> =>
+  attempt(async () => {
+    downloads++;
+    set({ download: undefined });
+    await call('stopDownload');
+  });
 
 /** Takes files, once they are read from a drop. */
 export const giveFiles = (given: GivenFile[] | Promise<GivenFile[]>): Promise<void> =>
@@ -179,6 +213,7 @@ export const giveFiles = (given: GivenFile[] | Promise<GivenFile[]>): Promise<vo
     const files = await given;
     if (files.length === 0) return {};
     const { data, model } = await call('give', files);
+    if (model) await stopDownload();
     return { ...(data && { data }), ...(model && { base: model }) };
   });
 
@@ -248,7 +283,10 @@ export async function measure(): Promise<void> {
 
 onEvent((message) => {
   if (message.event === 'bench') setBench({ rows: [...state.bench.rows, message.row] });
-  else {
+  else if (message.event === 'download') {
+    const { loaded, total } = message.progress;
+    if (state.download) set({ download: { ...state.download, loaded, total } });
+  } else {
     const { progress } = message;
     const charts = progress.charts ?? state.progress?.charts;
     set({ run: progress.run, progress: { ...progress, charts } });

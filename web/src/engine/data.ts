@@ -6,7 +6,7 @@ import type { BaseModel, CheckedSet, DataSet, GivenFile } from './protocol.ts';
 import { freeNumber } from './storage.ts';
 
 const SETS = 'opfs:/sets';
-const MODELS = 'opfs:/models';
+export const MODELS = 'opfs:/models';
 const PREVIEW = 4;
 const SHIPPED = 'bert-tiny-ko';
 /** Files of the shipped model; its weights are written last. */

@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. */
 import type { CheckDataResult, TaskName } from 'wigbert/train';
+import type { DownloadProgress } from '../../../src/formats/hubDownload.ts';
 import type { Metric } from '../../../src/train/tasks/metric.ts';
 
 export type DeviceKind = 'webgpu' | 'wasm' | 'cpu';
@@ -44,6 +45,25 @@ export interface CheckedSet {
 export interface BaseModel {
   name: string;
   path: string;
+  /** The name is one on the hub. */
+  fromHub?: true;
+}
+
+/** Why there is no model of a name on the hub. */
+export type HubRefusal =
+  | 'badName'
+  | 'missing'
+  | 'network'
+  | 'noWeights'
+  | 'notBert'
+  | 'tooLarge'
+  | 'noRoom'
+  | 'damaged';
+
+/** Of an ended download, nothing. */
+export interface HubAnswer {
+  model?: BaseModel;
+  refusal?: HubRefusal;
 }
 
 export interface RunSettings {
@@ -158,6 +178,9 @@ export interface Engine {
   sample(): CheckedSet;
   shippedModel(): BaseModel;
   give(files: GivenFile[]): { data?: CheckedSet; model?: BaseModel };
+  /** The model of a name on the hub; `download` events tell how it comes. */
+  hubModel(name: string): HubAnswer;
+  stopDownload(): void;
   check(set: DataSet): CheckedSet;
   /** Resolves when the run has ended or was stopped; `progress` events tell how it goes. */
   train(request: TrainRequest): Run;
@@ -194,4 +217,5 @@ export type Message =
   | { call: number; result: unknown }
   | { call: number; error: string }
   | { event: 'progress'; progress: Progress }
+  | { event: 'download'; progress: DownloadProgress }
   | { event: 'bench'; row: BenchRow };

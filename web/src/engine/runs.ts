@@ -55,8 +55,8 @@ export async function isHeld(id: number): Promise<boolean> {
   return held.some(({ name }) => name?.endsWith(` ${modelFolder(id)}`));
 }
 
-/** The folder of a data set or a base model that was given to the page. */
-const givenFolder = /^opfs:\/(sets|models)\/\d+/;
+/** The folder of a data set or a base model that was given to the page or fetched for it. */
+const givenFolder = /^opfs:\/(sets|models)\/(\d+|models--[^/]+)/;
 
 /**
  * Removes a run, and its data and its base model, unless another run has them.

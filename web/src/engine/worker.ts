@@ -3,6 +3,7 @@ import { DeviceLostError } from 'wigbert';
 import { bench } from './bench.ts';
 import { check, give, sample, shippedModel } from './data.ts';
 import { forgetDevice, useKind } from './device.ts';
+import { hubModel, stopDownload } from './hub.ts';
 import type { Call, Engine, Message, Progress } from './protocol.ts';
 import { allRuns, chartsOf, historyOf, removeRun } from './runs.ts';
 import * as takeAway from './takeAway.ts';
@@ -24,7 +25,8 @@ type Methods = {
 const engine: Methods = {
   open: useKind,
   runs: allRuns,
-  ...{ sample, shippedModel, give, check },
+  ...{ sample, shippedModel, give, check, stopDownload },
+  hubModel: (name) => hubModel(name, (progress) => send({ event: 'download', progress })),
   train(request) {
     forget();
     return train(request, report);

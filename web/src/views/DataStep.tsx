@@ -12,6 +12,7 @@ import {
   useWords,
 } from '../store.ts';
 import { chosenFiles, droppedFiles } from './drop.ts';
+import { HubModel } from './HubModel.tsx';
 import { Bar, Choice, FileButton, Head, Step } from './parts.tsx';
 
 export function DataStep() {
@@ -194,19 +195,19 @@ function BaseModelLine() {
   const words = useWords();
   const state = useStore();
   const { base } = state;
-  const isShipped = base?.name === 'bert-tiny-ko';
+  const about = base?.fromHub ? words.hub.fetched : words.data.given;
+  const isShipped = base?.name === 'bert-tiny-ko' && !base.fromHub;
   return (
     <div class="base">
       <h3>{words.data.base}</h3>
-      <p>
-        {base ? (isShipped ? words.data.shipped : words.data.given)(base.name) : words.data.reading}
-      </p>
+      <p>{base ? (isShipped ? words.data.shipped : about)(base.name) : words.data.reading}</p>
       {isShipped && <p class="quiet">{words.data.baseHint}</p>}
       {base && !isShipped && (
         <button type="button" disabled={isTraining(state)} onClick={useShippedModel}>
           {words.data.useShipped}
         </button>
       )}
+      <HubModel />
     </div>
   );
 }

@@ -53,9 +53,31 @@ export const en = {
     base: 'Model to start from',
     shipped: (name: string) => `${name}, a small Korean BERT that comes with this page`,
     given: (name: string) => `${name}, the folder you gave`,
-    baseHint: 'To start from another model, drop its Hugging Face folder above.',
+    baseHint: 'To start from another model, drop its Hugging Face folder above, or name it here.',
     useShipped: 'Use the shipped one',
     more: (count: number) => `and ${n(count)} more`,
+  },
+  hub: {
+    name: 'Name on the Hugging Face hub',
+    fetch: 'Fetch',
+    stop: 'Stop fetching',
+    hint: 'Only this asks another server, huggingface.co. The model is then kept in this browser.',
+    fetching: (name: string) => `Fetching ${name} …`,
+    of: (loaded: string, total: string) => `${loaded} of ${total}`,
+    fetched: (name: string) => `${name}, from the Hugging Face hub`,
+    refusals: {
+      badName: (name: string) => `“${name}” is not a name on the hub: write it as owner/model.`,
+      missing: (name: string) => `The hub has no public model ${name}. Check the spelling.`,
+      network: (name: string) => `${name} cannot be fetched: check the network, then try again.`,
+      noWeights: (name: string) =>
+        `${name} has no weights as safetensors; other kinds are not read.`,
+      notBert: (name: string) => `${name} is not a BERT model: this page trains no other kind.`,
+      tooLarge: (name: string) => `${name} is too large for a browser: a file is over 2 GB.`,
+      noRoom: (name: string) =>
+        `There is no room for ${name} in this browser: delete runs, or free space on the disk.`,
+      damaged: (name: string) =>
+        `${name} came damaged: what came is not what the hub lists. Try again.`,
+    },
   },
   problems: {
     noRows: () => 'No row can be used.',

@@ -48,9 +48,31 @@ export const ko: Words = {
     base: '출발 모델',
     shipped: (name) => `${name}, 이 페이지에 딸린 작은 한국어 BERT`,
     given: (name) => `${name}, 직접 준 폴더`,
-    baseHint: '다른 모델에서 시작하려면 그 Hugging Face 폴더를 위에 놓으세요.',
+    baseHint: '다른 모델에서 시작하려면 그 Hugging Face 폴더를 위에 놓거나 여기에 이름을 적으세요.',
     useShipped: '딸린 모델 쓰기',
     more: (count) => `외 ${n(count)}개`,
+  },
+  hub: {
+    name: 'Hugging Face 허브의 모델 이름',
+    fetch: '받기',
+    stop: '받기 그만두기',
+    hint: '이때만 다른 서버(huggingface.co)에 묻습니다. 받은 모델은 이 브라우저에 남습니다.',
+    fetching: (name) => `${name} 받는 중 …`,
+    of: (loaded, total) => `${total} 중 ${loaded}`,
+    fetched: (name) => `${name}, Hugging Face 허브에서 받음`,
+    refusals: {
+      badName: (name) => `‘${name}’: 허브의 이름이 아닙니다. 소유자/모델 꼴로 적으세요.`,
+      missing: (name) => `‘${name}’ 모델이 허브에 공개되어 있지 않습니다. 이름을 확인하세요.`,
+      network: (name) => `${name} 모델을 받을 수 없습니다. 네트워크를 확인하고 다시 해 보세요.`,
+      noWeights: (name) =>
+        `${name} 모델에는 safetensors 가중치가 없습니다. 다른 형식은 읽지 않습니다.`,
+      notBert: (name) => `${name} 모델은 BERT가 아닙니다. 이 페이지는 BERT만 학습합니다.`,
+      tooLarge: (name) => `${name} 모델은 브라우저에 너무 큽니다. 2 GB가 넘는 파일이 있습니다.`,
+      noRoom: (name) =>
+        `이 브라우저에 ${name} 모델을 둘 자리가 없습니다. 실행 기록을 지우거나 디스크를 비우세요.`,
+      damaged: (name) =>
+        `${name} 모델이 손상된 채 왔습니다. 허브의 목록과 내용이 다릅니다. 다시 해 보세요.`,
+    },
   },
   problems: {
     noRows: () => '쓸 수 있는 줄이 없습니다.',
