@@ -29,6 +29,19 @@ describe('paths of the private file system', () => {
     expect((await browser.hashFile(`${DIR}/a`)).sha256).toMatch(/^982d9e3eb996f559/);
   });
 
+  it('keep what they had when a content in pieces fails', async () => {
+    async function* failing() {
+      yield new TextEncoder().encode('we');
+      throw new Error('no more');
+    }
+    await expect(browser.writeFiles(DIR, { a: failing() })).rejects.toThrow('no more');
+    expect(await browser.listFolder(DIR)).toEqual([]);
+    await browser.writeFiles(DIR, { a: 'old' });
+    await expect(browser.writeFiles(DIR, { a: failing() })).rejects.toThrow('no more');
+    expect(await text(`${DIR}/a`)).toBe('old');
+    expect(await browser.listFolder(DIR)).toEqual(['a']);
+  });
+
   it('may have .. and . in them', async () => {
     await browser.writeFiles(DIR, { a: 'text' });
     expect(await text(`${DIR}/./../1/a`)).toBe('text');
@@ -82,6 +95,20 @@ describe('a tab that is closed at any moment', () => {
       expect(await browser.listFolder(DIR)).toEqual(['a', 'b', 'c']);
     }
     expect(seen.size).toBe(2);
+  });
+
+  it('leaves the old file or the new one, though it is written in pieces', async () => {
+    const seen = new Set<string>();
+    for (let changes = 0, closed = true; closed; changes++) {
+      await browser.writeFiles(DIR, { a: 'old' });
+      expect(await browser.listFolder(DIR)).toEqual(['a']);
+      closed = await closedAfter(changes, () =>
+        browser.writeFiles(DIR, { a: sharedPieces('weights') }),
+      );
+      await browser.recoverWrites(DIR);
+      seen.add(await text(`${DIR}/a`));
+    }
+    expect([...seen].sort()).toEqual(['old', 'weights']);
   });
 
   it('leaves a whole folder, or one that is known to be broken and removed', async () => {

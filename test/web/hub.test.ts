@@ -209,6 +209,9 @@ describe.skipIf(!chromium)('a model by its name on the hub (needs Chromium)', ()
     await expect
       .poll(() => asked.some((url) => url.startsWith(STORE)), { timeout: 9000 })
       .toBe(true);
+    expect(await page.$eval('.download', (each) => each.textContent)).toMatch(
+      /Fetching org\/tiny … [\d.]+ (bytes|kB) of 3\.0 MB/,
+    );
     await clickButton(page, 'Stop fetching');
     await page.waitForFunction(() => !document.querySelector('.download'));
     send();
