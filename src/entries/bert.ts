@@ -102,8 +102,8 @@ export {
   type TokenDocument,
   TokenMasker,
 } from '../bert/pretraining/index.ts';
+export type { DownloadProgress } from '../formats/downloadProgress.ts';
 export { type FindModelOptions, findModel } from '../formats/hub.ts';
-export type { DownloadProgress } from '../formats/hubDownload.ts';
 export {
   type AdaptedModel,
   ModelFolder,

@@ -5,7 +5,8 @@ import { formatName } from '../platform/format.ts';
 import { importOptional } from '../platform/packages.ts';
 import { fileExists, pathExists, readText } from '../platform/readFiles.ts';
 import { isNode, joinPath } from '../platform/runtime.ts';
-import { type DownloadProgress, downloadModel, type Hub } from './hubDownload.ts';
+import type { DownloadProgress } from './downloadProgress.ts';
+import { downloadModel, type Hub } from './hubDownload.ts';
 import { modelFiles } from './modelFiles.ts';
 import { readWeightsIndex } from './weightsIndex.ts';
 

@@ -6,18 +6,9 @@ import { createHash } from '../platform/hash.ts';
 import { linkFile } from '../platform/links.ts';
 import { fileExists } from '../platform/readFiles.ts';
 import { isNode, joinPath } from '../platform/runtime.ts';
+import type { DownloadProgress } from './downloadProgress.ts';
 import { isShard, modelFiles, tokenizerFiles } from './modelFiles.ts';
 import { findOtherWeights } from './otherWeights.ts';
-
-/** Progress of a download. */
-export interface DownloadProgress {
-  /** The file that is being downloaded. */
-  file: string;
-  /** Bytes so far, of all files. */
-  loaded: number;
-  /** Bytes of all files. */
-  total: number;
-}
 
 export type Hub = typeof import('@huggingface/hub');
 
@@ -69,10 +60,11 @@ export async function downloadModel(request: DownloadRequest): Promise<string> {
     if (await fileExists(joinPath(folder, file))) {
       loaded += entry.size;
     } else {
-      const content = await hub.downloadFile({ ...source, path: entry.path });
-      if (!content) throw new DownloadError(`${entry.path} is listed but missing`);
       const onPiece = (bytes: number) =>
         onProgress?.({ file: entry.path, loaded: (loaded += bytes), total });
+      onPiece(0);
+      const content = await hub.downloadFile({ ...source, path: entry.path });
+      if (!content) throw new DownloadError(`${entry.path} is listed but missing`);
       await writeFiles(folder, { [file]: verifiedContent(content.stream(), entry, onPiece) });
     }
     if (isNode) await linkFile(snapshot, entry.path, joinPath('..', '..', 'blobs', blob));

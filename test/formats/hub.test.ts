@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { readCheckpoint } from '../../src/bert/checkpoint/read.ts';
+import type { DownloadProgress } from '../../src/formats/downloadProgress.ts';
 import { findModel } from '../../src/formats/hub.ts';
-import type { DownloadProgress } from '../../src/formats/hubDownload.ts';
 import { DownloadError } from '../../src/platform/errors.ts';
 import { digest, endpoint, hub, model, refusal, sha, weights } from '../support/hub.ts';
 

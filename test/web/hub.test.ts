@@ -43,18 +43,18 @@ type Fulfilled = Protocol.Fetch.FulfillRequestRequest;
 /** What the hub answers: of the stand-in server, and as pages of other origins may read it. */
 async function answerOf({ requestId, request }: Paused): Promise<Fulfilled> {
   const { pathname, search, origin } = new URL(request.url);
-  const headers = new Headers({
+  const headers: Record<string, string> = {
     'access-control-allow-origin': '*',
     'access-control-expose-headers': 'X-Error-Code,ETag,Link,Content-Range,X-Linked-Size',
-  });
+  };
   const reply = (responseCode: number, body = Buffer.alloc(0)): Fulfilled => ({
     ...{ requestId, responseCode, body: body.toString('base64') },
-    responseHeaders: [...headers].map(([name, value]) => ({ name, value })),
+    responseHeaders: Object.entries(headers).map(([name, value]) => ({ name, value })),
   });
   const { Range: range } = request.headers;
   if (pathname.endsWith('.safetensors') && !range) {
     if (origin === HUB) {
-      headers.set('location', `${STORE}${pathname}`);
+      headers.location = `${STORE}${pathname}`;
       return reply(302);
     }
     await answers.weights;
@@ -62,9 +62,10 @@ async function answerOf({ requestId, request }: Paused): Promise<Fulfilled> {
   const response = await fetch(`${endpoint}${pathname}${search}`, {
     headers: range ? { range } : {},
   });
-  for (const [name, value] of response.headers)
-    if (/^(content-type|content-range|etag|link)$/.test(name))
-      headers.set(name, value.replace(endpoint, HUB));
+  for (const name of ['content-type', 'content-range', 'etag', 'link']) {
+    const value = response.headers.get(name);
+    if (value) headers[name] = value.replace(endpoint, HUB);
+  }
   let body = Buffer.from(await response.arrayBuffer());
   if (pathname.includes('/tree/')) body = Buffer.from(answers.listed(body.toString()));
   return reply(response.status, body);

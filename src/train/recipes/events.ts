@@ -1,4 +1,4 @@
-import type { DownloadProgress } from '../../formats/hubDownload.ts';
+import type { DownloadProgress } from '../../formats/downloadProgress.ts';
 import type { RowProblem } from '../../formats/tables/rows.ts';
 import type { HalvedInTraining } from '../trainer/inMemory.ts';
 import type { StepInfo } from '../trainer/trainingTask.ts';

@@ -1,11 +1,8 @@
 /** Base models by their names on the Hugging Face hub, kept in the private file system. */
 import { AutoConfig, AutoTokenizer } from 'wigbert/bert';
+import type { DownloadProgress } from '../../../src/formats/downloadProgress.ts';
 import { findSnapshot, repositoryFolder, repositoryName } from '../../../src/formats/hub.ts';
-import {
-  type DownloadProgress,
-  type DownloadRequest,
-  downloadModel,
-} from '../../../src/formats/hubDownload.ts';
+import { type DownloadRequest, downloadModel } from '../../../src/formats/hubDownload.ts';
 import { removePrivate } from '../../../src/platform/browser/privateFiles.ts';
 import { DownloadError, UsageError, WriteError } from '../../../src/platform/errors.ts';
 import { MODELS } from './data.ts';
@@ -67,19 +64,13 @@ export async function hubModel(
 
 /** Throws unless the model can be trained here. */
 const beforeWeights: DownloadRequest['beforeWeights'] = async (folder, files) => {
-  const sizes = files.map(({ size }) => size);
-  const largest = Math.max(...sizes);
-  if (largest > MOST_BYTES) throw new Refusal('tooLarge');
+  if (files.some(({ size }) => size > MOST_BYTES)) throw new Refusal('tooLarge');
   try {
     await AutoConfig.fromPretrained(folder);
     await AutoTokenizer.fromPretrained(folder);
   } catch (error) {
     throw error instanceof UsageError ? new Refusal('notBert') : error;
   }
-  const { quota = Number.POSITIVE_INFINITY, usage = 0 } = await navigator.storage.estimate();
-  // A file is there twice for a moment, before it takes its place.
-  const needed = sizes.reduce((sum, size) => sum + size, largest);
-  if (needed > quota - usage) throw new Refusal('noRoom');
 };
 
 function reasonOf(error: unknown): HubRefusal {

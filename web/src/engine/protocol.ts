@@ -1,6 +1,6 @@
 /** What the page and its worker say to each other. */
 import type { CheckDataResult, TaskName } from 'wigbert/train';
-import type { DownloadProgress } from '../../../src/formats/hubDownload.ts';
+import type { DownloadProgress } from '../../../src/formats/downloadProgress.ts';
 import type { Metric } from '../../../src/train/tasks/metric.ts';
 
 export type DeviceKind = 'webgpu' | 'wasm' | 'cpu';
