@@ -253,4 +253,15 @@ describe.skipIf(!chromium)('a model by its name on the hub (needs Chromium)', ()
       expect(each).toMatch(/^a request to https:\/\/(huggingface|us\.aws)/);
     expect(served.troubles.filter((each) => /Content Security Policy/.test(each))).toEqual([]);
   });
+
+  it.each([
+    ['reaches', 'the hub', HUB],
+    ['reaches', 'its stores', STORE],
+    ['does not reach', 'another host', 'https://example.com'],
+    ['does not reach', 'a host with a name that ends alike', 'https://nothf.co'],
+  ])('%s %s from the engine', async (does, _, origin) => {
+    const [engine] = page.workers();
+    await engine.evaluate((url) => fetch(url).catch(() => {}), `${origin}/a`);
+    expect(asked).toEqual(does === 'reaches' ? [`${origin}/a`] : []);
+  });
 });

@@ -15,9 +15,12 @@ const shippedFiles = [
   ...[modelFiles.specialTokensMap, modelFiles.weights],
 ];
 
+/** Of the script, which is in a folder of the site. */
+const HERE = import.meta.url;
+
 /** A file of the site. */
 export async function fetchSite(path: string): Promise<Blob> {
-  const response = await fetch(new URL(`../${path}`, self.location.href));
+  const response = await fetch(new URL(`../${path}`, HERE));
   if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
   return response.blob();
 }
