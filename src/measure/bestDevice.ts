@@ -8,8 +8,11 @@ import { environmentVariable } from '../platform/runtime.ts';
 import { fillBuffers, steadyDraws, upload } from './fixtures.ts';
 import { recallSeconds, type Seconds, saveSeconds } from './rememberedSeconds.ts';
 
-/** Chooses the device that `auto` means. */
+/** The environment variable that chooses the device that `auto` means. */
 const VARIABLE = 'WIGBERT_DEVICE';
+
+/** The device that the environment names, if any. */
+export const namedDevice = (): string | undefined => environmentVariable(VARIABLE) || undefined;
 
 /** The product that is timed: some milliseconds, like the larger ones of a training step. */
 const SIZE = 512;
@@ -24,7 +27,7 @@ const LAUNCHES = 5;
  * @throws UsageError if the variable names no device, or webgpu without an adapter.
  */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
-  const named = environmentVariable(VARIABLE);
+  const named = namedDevice();
   if (named) return openNamed(named, options);
   const found = await findAdapter(options.precision).catch((error) => {
     if (error instanceof UsageError) return undefined;

@@ -65,6 +65,17 @@ const tasks = {
       },
     });
   },
+  /** Rank 0 works on where the others are done: longer than a call may take. */
+  late() {
+    processGroup().barrier();
+    const end = Date.now() + 5000;
+    if (getRank() === 0) while (Date.now() < end);
+  },
+  async device() {
+    const { openCliDevice } = await import('../../../dist/src/cli/openDevice.js');
+    process.env.WIGBERT_DEVICE = getRank() === 0 ? 'cpu' : 'wasm';
+    return { device: (await openCliDevice('auto', true)).kind };
+  },
   hang() {
     const end = Date.now() + 60_000;
     if (getRank() === 1) while (Date.now() < end);
