@@ -35,10 +35,7 @@ export function sumParts(
 }
 
 /** The sum of all parts; its gradients are left at the parameters. Returns loss and scalars. */
-export function leaveTotal(
-  parameters: readonly Tensor[],
-  sums: SumTree<PartSum>,
-): Tensor[] {
+export function leaveTotal(parameters: readonly Tensor[], sums: SumTree<PartSum>): Tensor[] {
   const { values, gradients } = sums.total();
   for (const [i, parameter] of parameters.entries()) leaveGradient(parameter, gradients[i]);
   return values;
