@@ -1,5 +1,5 @@
 import { exportOnnx } from '../../../bert/checkpoint/onnx/exportOnnx.ts';
-import type { OnnxDtype } from '../../../bert/checkpoint/onnx/onnxDtype.ts';
+import type { WeightDtype } from '../../../bert/checkpoint/torchDtype.ts';
 import { configToJson } from '../../../bert/config.ts';
 import { modelFiles } from '../../../formats/modelFiles.ts';
 import { readSentenceSettings } from '../../../formats/sentenceFolder.ts';
@@ -26,7 +26,7 @@ export interface ExportOnnxFolderOptions {
   /** Folder for the files; not that of the model. */
   out: string;
   /** As in `exportOnnx`. Default float32. */
-  dtype?: OnnxDtype;
+  dtype?: WeightDtype;
 }
 
 /** What `exportOnnxFolder` resolves with. */
@@ -39,14 +39,14 @@ export interface ExportOnnxFolderResult {
 }
 
 /** transformers.js' names of dtypes; each has a file of its own. */
-const fileOf: Record<OnnxDtype, { name: string; dtype: string }> = {
+const fileOf: Record<WeightDtype, { name: string; dtype: string }> = {
   float32: { name: 'model.onnx', dtype: 'fp32' },
   float16: { name: 'model_fp16.onnx', dtype: 'fp16' },
   int8: { name: 'model_int8.onnx', dtype: 'int8' },
 };
 
 /** Share of the largest number that outputs may differ by; for at least 1. */
-const tolerances: Record<OnnxDtype, number> = {
+const tolerances: Record<WeightDtype, number> = {
   float32: 1e-4,
   float16: 0.05,
   // 8 bits are not exact: the figures tell.
