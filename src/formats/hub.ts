@@ -10,6 +10,7 @@ import { fileExists, pathExists, readText } from '../platform/readFiles.ts';
 import { isNode, joinPath } from '../platform/runtime.ts';
 import { isShard, modelFiles, tokenizerFiles } from './modelFiles.ts';
 import { findOtherWeights } from './otherWeights.ts';
+import { isSentenceFile } from './sentenceFolder.ts';
 import { readWeightsIndex } from './weightsIndex.ts';
 
 /**
@@ -146,7 +147,7 @@ async function download(request: DownloadRequest): Promise<string> {
   });
   const source = { repo: { type: 'model', name }, hubUrl, revision: validHash(sha) } as const;
   const entries: ListFileEntry[] = [];
-  for await (const entry of hub.listFiles(source)) entries.push(entry);
+  for await (const entry of hub.listFiles({ ...source, recursive: true })) entries.push(entry);
   const files = filesToDownload(entries, name, hubUrl);
 
   const blobs = joinPath(repository, 'blobs');
@@ -166,7 +167,9 @@ async function download(request: DownloadRequest): Promise<string> {
       const pieces = content.stream() as unknown as AsyncIterable<Uint8Array>;
       await writeFiles(blobs, { [blob]: verifiedContent(pieces, entry, onPiece) });
     }
-    await linkFile(snapshot, entry.path, joinPath('..', '..', 'blobs', blob));
+    const [file, ...folders] = entry.path.split('/').reverse();
+    const up = Array<string>(2 + folders.length).fill('..');
+    await linkFile(joinPath(snapshot, ...folders.reverse()), file, joinPath(...up, 'blobs', blob));
   }
   await writeFiles(joinPath(repository, 'refs'), { main: source.revision });
   return snapshot;
@@ -179,6 +182,7 @@ function filesToDownload(
 ): ListFileEntry[] {
   const names = new Set(entries.map(({ path }) => path));
   const wanted = new Set([modelFiles.config, ...tokenizerFiles]);
+  for (const path of names) if (isSentenceFile(path)) wanted.add(path);
   // A file with all weights is preferred to shards.
   if (names.has(modelFiles.weights)) {
     wanted.add(modelFiles.weights);
