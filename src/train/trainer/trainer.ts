@@ -50,7 +50,7 @@ export interface TrainerCallbacks<P, S, E> {
   onSkip?: (record: S) => void;
   /** `seconds` since the last evaluation. */
   onEvaluation?: (record: E, seconds: number) => void | Promise<void>;
-  /** Every `hashEvery` steps and at the last one. */
+  /** Every `hashEvery` steps, and at the end unless `signal` brings it. */
   onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end, however it comes. */
   onCheckpoint?: (state: TrainerState<P, S, E, Tensor>) => Promise<void>;
