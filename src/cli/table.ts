@@ -40,3 +40,6 @@ export function number(value: number | null | undefined): string {
 }
 
 export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+
+/** Memory of a machine or an adapter, which comes in powers of two. */
+export const mebibytes = (bytes: number): string => `${number(Math.round(bytes / 2 ** 20))} MiB`;
