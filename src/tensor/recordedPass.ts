@@ -1,6 +1,7 @@
 import { StateError } from '../platform/errors.ts';
 import type { Start } from './backwardPass.ts';
 import { notTwice, watchingConstants } from './constantWatch.ts';
+import { zeros } from './create.ts';
 import { runHooks } from './gradientHooks.ts';
 import { topologicalOrder } from './graph.ts';
 import { add } from './ops/elementwise.ts';
@@ -11,15 +12,13 @@ import { type Node, Tensor } from './tensor.ts';
 /**
  * Gradients that can be differentiated again (PyTorch's `create_graph`): a walk as that of
  * `BackwardPass`, of recorded operations. It frees nothing, since what it makes may be needed.
- * @param since only what was made after this point in time is walked through
  */
 export function recordedGradients(
   starts: readonly Start[],
   targets: readonly Tensor[],
-  since = 0,
 ): Map<Tensor, Tensor> {
-  const pass = new RecordedPass(targets);
-  pass.run(starts, since);
+  const pass = new RecordedPass(targets, runHooks);
+  pass.run(starts, 0);
   return pass.found;
 }
 
@@ -29,12 +28,16 @@ class RecordedPass {
   /** Tensors that lead to targets. */
   readonly #needed: Set<Tensor>;
   readonly #pending = new Map<Tensor, Tensor>();
+  readonly #hooked: typeof runHooks;
 
-  constructor(targets: readonly Tensor[]) {
+  /** @param hooked gives what the hooks of a tensor make of its gradient */
+  constructor(targets: readonly Tensor[], hooked: typeof runHooks) {
+    this.#hooked = hooked;
     this.#targets = new Set(targets);
     this.#needed = new Set(targets);
   }
 
+  /** @param since only what was made after this point in time is walked through */
   run(starts: readonly Start[], since: number): void {
     const order = topologicalOrder(
       starts.map(({ tensor }) => tensor),
@@ -53,7 +56,7 @@ class RecordedPass {
     const gradients = outputs.map((output) => this.#take(output));
     if (!node?.inputs.some((input) => this.#needed.has(input))) return;
     if (gradients.every((gradient) => gradient === undefined)) return;
-    const dys = gradients.map((gradient, i) => gradient ?? outputs[i].detach().mul(0));
+    const dys = gradients.map((gradient, i) => gradient ?? zerosFor(outputs[i]));
     differentiate(node, outputs, dys).forEach((gradient, i) => {
       if (gradient) this.#give(node.inputs[i], gradient);
     });
@@ -69,11 +72,14 @@ class RecordedPass {
     const given = this.#pending.get(tensor);
     if (!given) return undefined;
     this.#pending.delete(tensor);
-    const gradient = runHooks(tensor, given);
+    const gradient = this.#hooked(tensor, given);
     if (this.#targets.has(tensor)) this.found.set(tensor, gradient);
     return gradient;
   }
 }
+
+/** The gradient of an output that none arrived at. */
+const zerosFor = ({ shape, device }: Tensor): Tensor => zeros(shape, { device });
 
 /** The gradients of a node's inputs, recorded. */
 function differentiate(
@@ -86,12 +92,7 @@ function differentiate(
     throw new StateError(
       `grad: the graph through ${name} was used before: set \`retainGraph\` the first time`,
     );
-  if (composed) {
-    const start = tick();
-    const result = whileReading(node, composed);
-    const found = recordedGradients([{ tensor: result, gradient: dys[0] }], inputs, start);
-    return inputs.map((input) => found.get(input));
-  }
+  if (composed) return differentiateComposed(node, composed, dys[0]);
   if (typeof backward !== 'function') throw notTwice(name);
   const gradients = watchingConstants(node, [...inputs, ...outputs, ...dys], () =>
     whileReading(node, () => backward(...dys), dys),
@@ -100,4 +101,21 @@ function differentiate(
     if (gradient === null || gradient instanceof Tensor) return gradient;
     throw notTwice(name);
   });
+}
+
+/** Through the operations that `composed` computes the result by, whose inputs are the node's. */
+function differentiateComposed(
+  node: Node,
+  composed: () => Tensor,
+  gradient: Tensor,
+): (Tensor | undefined)[] {
+  const start = tick();
+  const tensor = whileReading(node, composed);
+  // The hooks of the inputs run in the outer walk, which has all of their gradients.
+  const pass = new RecordedPass(node.inputs, (_, given) => given);
+  pass.run([{ tensor, gradient }], start);
+  // What is an input twice gets its whole gradient once.
+  return node.inputs.map((input, i) =>
+    node.inputs.indexOf(input) === i ? pass.found.get(input) : undefined,
+  );
 }

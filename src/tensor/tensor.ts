@@ -49,7 +49,7 @@ export interface Node {
   inputs: readonly Tensor[];
   /** The results, if there may be several: they share the node. */
   readonly outputs: readonly Tensor[] | undefined;
-  /** Undefined once it was used, as `composed`: the same by other operations, to go on twice. */
+  /** Undefined once it was used; so is `composed`, the same result by recorded operations. */
   backward: Backward | Recomputation | undefined;
   composed: (() => Tensor) | undefined;
 }

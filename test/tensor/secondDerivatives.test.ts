@@ -223,6 +223,39 @@ describe('grad with createGraph', () => {
     expect(await w.grad(g, x)[0].item()).toBe(8 * 9 + 2 * 8 * 3 * 6);
   });
 
+  it('takes a tensor that is two inputs once, and its hooks once', async () => {
+    const z = () => w.tensor([[1, -2, 4]], { requiresGrad: true });
+    const [weight, bias] = [leaf(1, 2, 3), leaf(0, 1, 0)];
+    const twice = (x: w.Tensor) => w.dropoutAddLayerNorm(x, x, weight, bias, { p: 0 });
+    const once = (x: w.Tensor) => w.layerNorm(x, [3], weight, bias);
+    const functions = [twice, once, (x: w.Tensor) => w.crossEntropy(x, ids(1))];
+    for (const f of functions) {
+      const x = z();
+      x.registerHook((gradient) => gradient.mul(2));
+      const scale = w.tensor([1, 3, -1]);
+      const y = () => f(x).mul(scale).sum();
+      const [plain] = w.grad(y(), x);
+      const [recorded] = w.grad(y(), x, { createGraph: true });
+      await expectClose(recorded, await plain.data());
+    }
+  });
+
+  it('takes an output that nothing depends on for constant, infinite or not', async () => {
+    class Pair extends Function {
+      static forward(ctx: FunctionContext, x: w.Tensor): [w.Tensor, w.Tensor] {
+        ctx.saveForBackward(x);
+        return [x.mul(2), x.log()];
+      }
+      static backward(ctx: FunctionContext, a: w.Tensor, b: w.Tensor): w.Tensor {
+        return a.mul(2).add(b.div(ctx.savedTensors[0].add(1)));
+      }
+    }
+    const x = leaf(0, 1);
+    const [doubled] = Pair.apply(x) as unknown as [w.Tensor, w.Tensor];
+    const [g] = w.grad(doubled.sum(), x, { createGraph: true });
+    expect(await g.tolist()).toEqual([2, 2]);
+  });
+
   it.each([
     ['prod', (x: w.Tensor) => w.prod(x)],
     ['cumprod', (x: w.Tensor) => w.cumprod(x)],

@@ -274,10 +274,6 @@ export const unfold = viewOperation(
         `unfold: expected a size from 0 to ${n} and a step ≥ 1, got ${size} and ${step}`,
       );
     const count = Math.floor((n - size) / step) + 1;
-    const places = tensor(
-      Int32Array.from({ length: count * size }, (_, i) => Math.floor(i / size) * step + (i % size)),
-      { device: x.device },
-    );
     const windows = (of: Shape, length: number, last: number) => [
       ...of.map((m, i) => (i === d ? length : m)),
       last,
@@ -289,6 +285,13 @@ export const unfold = viewOperation(
     );
     return record('unfold', y, [x], (dy) => {
       const rows = flatten(movedim(dy, -1, d + 1), d, d + 1);
+      const places = tensor(
+        Int32Array.from(
+          { length: count * size },
+          (_, i) => Math.floor(i / size) * step + (i % size),
+        ),
+        { device: x.device },
+      );
       return [indexAdd(zerosLike(x), d, places, rows)];
     });
   },
