@@ -39,7 +39,7 @@ export function number(value: number | null | undefined): string {
     : Number(value.toPrecision(3)).toString();
 }
 
-export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+export { formatPercent as percent } from '../platform/format.ts';
 
 /** Memory of a machine or an adapter, which comes in powers of two. */
 export const mebibytes = (bytes: number): string => `${number(Math.round(bytes / 2 ** 20))} MiB`;
