@@ -58,17 +58,21 @@ export function openWasm(options: DeviceOptions): Promise<Device | undefined> {
 async function openFaster(found: FoundAdapter, options: DeviceOptions): Promise<Device> {
   const wasm = await openWasm(options);
   if (!wasm) return openAdapter(found, options);
-  const key = [found.description, wasm.description];
-  let seconds = await recallSeconds(key);
-  if (seconds && seconds.wasm <= seconds.webgpu) return wasm;
-  const webgpu = await openAdapter(found, options);
-  if (!seconds) {
-    seconds = await timeProducts(wasm, webgpu);
-    await saveSeconds(key, seconds);
+  let webgpu: Device | undefined;
+  let faster: Device | undefined;
+  try {
+    const key = [found.description, wasm.description];
+    let seconds = await recallSeconds(key);
+    if (!seconds || seconds.webgpu < seconds.wasm) webgpu = await openAdapter(found, options);
+    if (!seconds) {
+      seconds = await timeProducts(wasm, webgpu!);
+      await saveSeconds(key, seconds);
+    }
+    faster = seconds.webgpu < seconds.wasm ? webgpu! : wasm;
+    return faster;
+  } finally {
+    for (const device of [wasm, webgpu]) if (device !== faster) device?.destroy();
   }
-  const [faster, slower] = seconds.wasm <= seconds.webgpu ? [wasm, webgpu] : [webgpu, wasm];
-  slower.destroy();
-  return faster;
 }
 
 /** The smallest time of a product on each device. */

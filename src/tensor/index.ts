@@ -79,21 +79,7 @@ export * from './ops/shapes.ts';
 export * from './ops/softmax.ts';
 export * from './ops/sort.ts';
 export * from './ops/statistics.ts';
-export {
-  contiguous,
-  expand,
-  flatten,
-  flip,
-  permute,
-  reshape,
-  type SliceRange,
-  select,
-  slice,
-  squeeze,
-  transpose,
-  unsqueeze,
-  view,
-} from './ops/views.ts';
+export * from './ops/views.ts';
 export { getRngState, type RngState, setRngState } from './rngState.ts';
 export { keep, scope } from './scope.ts';
 export type { Shape } from './shape.ts';

@@ -58,7 +58,7 @@ const operations = {
   },
 };
 
-/** Functions only: as in PyTorch, because the first argument is not a tensor, or of the engine. */
+/** Functions only, as in PyTorch or because the first argument is not a tensor. */
 const functionsOnly = [
   'affine',
   'bilinear',
@@ -81,9 +81,7 @@ const functionsOnly = [
   'silu',
   'softplus',
   'stack',
-  'sumToSize',
   'variance',
-  'viewPart',
   'vstack',
   'where',
 ] as const;

@@ -8,6 +8,7 @@ import { halfToFloat } from '../half.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand, viewOperation } from '../operation.ts';
 import { isHalf, type Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import {
   affineFloats,
   divFloats,
@@ -19,7 +20,6 @@ import {
   reluGradient,
   tanhGradient,
 } from './floats.ts';
-import { sumToSize } from './views.ts';
 
 /** An operand: a tensor, or a number that counts for all elements. */
 export type Operand = Tensor | number;
