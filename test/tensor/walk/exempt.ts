@@ -47,8 +47,8 @@ export const optimizers: Record<string, string> = {
   Optimizer: 'abstract',
   LRScheduler: 'abstract',
   ...Object.fromEntries(
-    `ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts ExponentialLR LambdaLR LinearLR
-    MultiStepLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR`
+    `ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR
+    ExponentialLR LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR`
       .split(/\s+/)
       .map((name) => [name, schedule]),
   ),
