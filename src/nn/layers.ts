@@ -136,7 +136,8 @@ export class LayerNorm extends Module {
 export class Dropout extends Module {
   readonly p: number;
 
-  constructor(p: number) {
+  /** `p`: default 0.5. */
+  constructor(p = 0.5) {
     super();
     this.p = p;
   }

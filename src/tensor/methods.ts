@@ -12,6 +12,7 @@ import * as inPlace from './ops/inPlace.ts';
 import * as joins from './ops/joins.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as moments from './ops/moments.ts';
 import * as numeric from './ops/numeric.ts';
 import * as orderStatistics from './ops/orderStatistics.ts';
 import { pow } from './ops/power.ts';
@@ -39,7 +40,7 @@ const operations = {
   ...inPlace,
   ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
-  ...{ ...orderStatistics, ...scans },
+  ...{ ...moments, ...orderStatistics, ...scans },
   ...{
     matmul,
     pow,
