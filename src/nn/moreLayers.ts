@@ -14,32 +14,39 @@ import { Dropout, parameter } from './layers.ts';
 import { Module } from './module.ts';
 
 /** Drops whole channels: one decision for all places of [batch, channels, …]. */
-const dropChannels = (name: string, dims: number) =>
-  class extends Dropout {
-    override forward(x: Tensor): Tensor {
-      if (x.ndim !== dims && x.ndim !== dims + 1)
-        throw new ArgumentError(
-          `${name}: expected an input of ${dims + 1} dimensions, or ${dims} without a batch, ` +
-            `got ${formatShape(x.shape)}`,
-        );
-      if (!this.training) return x;
-      const channels = x.shape.map((n, d) => (d <= x.ndim - dims ? n : 1));
-      return x.mul(dropout(ones(channels, { device: x.device }), this.p));
-    }
-  };
+abstract class ChannelDropout extends Dropout {
+  /** Dimensions of an input without a batch. */
+  protected abstract readonly dims: number;
+
+  override forward(x: Tensor): Tensor {
+    const { dims } = this;
+    if (x.ndim !== dims && x.ndim !== dims + 1)
+      throw new ArgumentError(
+        `${this.constructor.name}: expected an input of ${dims + 1} dimensions, or ${dims} ` +
+          `without a batch, got ${formatShape(x.shape)}`,
+      );
+    if (!this.training) return x;
+    const channels = x.shape.map((n, d) => (d <= x.ndim - dims ? n : 1));
+    return x.mul(dropout(ones(channels, { device: x.device }), this.p));
+  }
+}
 /**
  * Zeroes whole channels with probability `p` and scales the others by 1 / (1 - p), while training.
  * x: [batch, channels, length] or [channels, length].
  * @example
  * new nn.Dropout1d(0.2).eval().forward(zeros(2, 4, 5)).shape; // [2, 4, 5]
  */
-export class Dropout1d extends dropChannels('Dropout1d', 2) {}
+export class Dropout1d extends ChannelDropout {
+  protected readonly dims = 2;
+}
 /**
  * As `Dropout1d` for x: [batch, channels, height, width] or [channels, height, width].
  * @example
  * new nn.Dropout2d(0.2).eval().forward(zeros(2, 4, 5, 5)).shape; // [2, 4, 5, 5]
  */
-export class Dropout2d extends dropChannels('Dropout2d', 3) {}
+export class Dropout2d extends ChannelDropout {
+  protected readonly dims = 3;
+}
 
 /**
  * Sums, means or maxima of bags of rows of a table; see `embeddingBag`. weight: [numEmbeddings,

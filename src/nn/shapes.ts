@@ -82,44 +82,60 @@ export class ZeroPad2d extends ConstantPad2d {
   }
 }
 
-/** Pads `dims` dimensions by a mode of `pad`. */
-const padBy = (dims: number, mode: PadMode) =>
-  class extends Module {
-    readonly padding: readonly number[];
+abstract class ModePad extends Module {
+  readonly padding: readonly number[];
+  readonly mode: PadMode;
 
-    constructor(padding: Padding) {
-      super();
-      this.padding = widthsOf(dims, padding);
-    }
+  constructor(dims: number, padding: Padding, mode: PadMode) {
+    super();
+    this.padding = widthsOf(dims, padding);
+    this.mode = mode;
+  }
 
-    forward(x: Tensor): Tensor {
-      return pad(x, this.padding, mode);
-    }
-  };
+  forward(x: Tensor): Tensor {
+    return pad(x, this.padding, this.mode);
+  }
+}
 /**
  * Pads the last dimension with its mirror image, without the edge. x: [..., length].
  * @example
  * new nn.ReflectionPad1d(1).forward(tensor([1, 2, 3])); // [2, 1, 2, 3, 2]
  */
-export class ReflectionPad1d extends padBy(1, 'reflect') {}
+export class ReflectionPad1d extends ModePad {
+  constructor(padding: Padding) {
+    super(1, padding, 'reflect');
+  }
+}
 /**
  * Pads the last two dimensions with their mirror image. x: [..., height, width].
  * @example
  * new nn.ReflectionPad2d(1).forward(zeros(3, 4, 4)).shape; // [3, 6, 6]
  */
-export class ReflectionPad2d extends padBy(2, 'reflect') {}
+export class ReflectionPad2d extends ModePad {
+  constructor(padding: Padding) {
+    super(2, padding, 'reflect');
+  }
+}
 /**
  * Pads the last dimension with the elements at its edges. x: [..., length].
  * @example
  * new nn.ReplicationPad1d(1).forward(tensor([1, 2, 3])); // [1, 1, 2, 3, 3]
  */
-export class ReplicationPad1d extends padBy(1, 'replicate') {}
+export class ReplicationPad1d extends ModePad {
+  constructor(padding: Padding) {
+    super(1, padding, 'replicate');
+  }
+}
 /**
  * Pads the last two dimensions with the elements at their edges. x: [..., height, width].
  * @example
  * new nn.ReplicationPad2d(1).forward(zeros(3, 4, 4)).shape; // [3, 6, 6]
  */
-export class ReplicationPad2d extends padBy(2, 'replicate') {}
+export class ReplicationPad2d extends ModePad {
+  constructor(padding: Padding) {
+    super(2, padding, 'replicate');
+  }
+}
 
 /**
  * x1ᵀ W x2 + bias for each output. x1: [..., in1Features], x2: [..., in2Features] → [...,
