@@ -8,10 +8,10 @@ import {
 import { uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
-/** What both share. Initialised as PyTorch's: uniform within ±1/√(outChannels / groups · kernel). */
+/** What both share. Initialised as PyTorch's: uniform within ±1/√fanIn of the weight as it lies. */
 abstract class ConvTranspose<N extends number | readonly [number, number]> extends Module {
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
+  weight: Tensor;
+  bias: Tensor | null;
   readonly options: Readonly<ConvTransposeOptions<N>>;
 
   constructor(

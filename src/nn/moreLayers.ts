@@ -56,7 +56,7 @@ export class Dropout2d extends ChannelDropout {
  * bag.forward(tensor([[3, 7]], { dtype: 'int32' })).shape; // [1, 16]
  */
 export class EmbeddingBag extends Module {
-  readonly weight: Tensor;
+  weight: Tensor;
   readonly options: Readonly<Pick<EmbeddingBagOptions, 'mode' | 'paddingIdx'>>;
 
   constructor(

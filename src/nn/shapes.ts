@@ -144,8 +144,8 @@ export class ReplicationPad2d extends ModePad {
  * new nn.Bilinear(2, 3, 4).forward(randn(8, 2), randn(8, 3)).shape; // [8, 4]
  */
 export class Bilinear extends Module {
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
+  weight: Tensor;
+  bias: Tensor | null;
 
   /** `bias: false` leaves the bias out. */
   constructor(

@@ -27,8 +27,8 @@ export interface DecoderMasks {
 
 /**
  * Self-attention, attention over the encoder's results and a feed-forward network, each with
- * dropout, residual and layer normalisation (Vaswani et al. 2017, arXiv 1706.03762, §3.1), PyTorch's
- * `nn.TransformerDecoderLayer`.
+ * dropout, residual and layer normalisation (Vaswani et al. 2017, arXiv 1706.03762, §3.1),
+ * PyTorch's `nn.TransformerDecoderLayer`.
  * @example
  * const layer = new nn.TransformerDecoderLayer(16, 2, { batchFirst: true });
  * layer.forward(randn([2, 5, 16]), randn([2, 7, 16])).shape; // [2, 5, 16]

@@ -102,21 +102,39 @@ interface Overloaded {
   median(dim: number, keepdim?: boolean): order.ValuesAndIndices;
 }
 
+/** Methods that take sizes or dimensions as a list, or one by one: `x.view(2, 3)`. */
+const sized = [
+  'broadcastTo',
+  'expand',
+  'flip',
+  'permute',
+  'repeat',
+  'reshape',
+  'tile',
+  'view',
+] as const;
+type Sized = Record<
+  (typeof sized)[number],
+  { (sizes: readonly number[]): Tensor; (...sizes: number[]): Tensor }
+>;
+
 type Method<F> = F extends (first: never, ...rest: infer A) => infer R ? (...rest: A) => R : never;
 type Methods = {
-  [K in Exclude<keyof typeof operations, FunctionOnly | keyof Overloaded>]: Method<
+  [K in Exclude<keyof typeof operations, FunctionOnly | keyof Overloaded | keyof Sized>]: Method<
     (typeof operations)[K]
   >;
 };
 
 declare module './tensor.ts' {
-  interface Tensor extends Methods, Overloaded {}
+  interface Tensor extends Methods, Overloaded, Sized {}
 }
 
 for (const [name, operation] of Object.entries(operations)) {
   if ((functionsOnly as readonly string[]).includes(name)) continue;
+  const isSized = (sized as readonly string[]).includes(name);
   Object.defineProperty(Tensor.prototype, name, {
-    value(this: Tensor, ...rest: unknown[]) {
+    value(this: Tensor, ...given: unknown[]) {
+      const rest = isSized && typeof given[0] === 'number' ? [given] : given;
       return (operation as (first: Tensor, ...rest: unknown[]) => unknown)(this, ...rest);
     },
   });

@@ -30,6 +30,38 @@ export const columnStack = operation('columnStack', 0, (tensors: readonly Tensor
   );
 });
 
+/** Options of `padSequence`. */
+export interface PadSequenceOptions {
+  /** Whether the batch is the first dimension of the result, not the second. Default: false. */
+  batchFirst?: boolean;
+  /** Default: 0. */
+  paddingValue?: number;
+}
+/**
+ * Sequences [length, …] of different lengths as one tensor [longest, batch, …], padded at their end
+ * (PyTorch's `nn.utils.rnn.pad_sequence`).
+ * @throws ArgumentError if other sizes differ.
+ * @example
+ * padSequence([tensor([1, 2]), tensor([3])], { batchFirst: true }); // [[1, 2], [3, 0]]
+ */
+export const padSequence = operation(
+  'padSequence',
+  0,
+  (
+    sequences: readonly Tensor[],
+    { batchFirst = false, paddingValue = 0 }: PadSequenceOptions = {},
+  ): Tensor => {
+    requireTensors(sequences);
+    const lengths = sequences.map(({ shape, ndim }) => shape[requireDim(0, ndim, 'padSequence')]);
+    const longest = Math.max(...lengths);
+    const padded = sequences.map((x, i) => {
+      const after = [...Array<number>(2 * x.ndim - 1).fill(0), longest - lengths[i]];
+      return pad(x, after, paddingValue);
+    });
+    return stack(padded, batchFirst ? 0 : 1);
+  },
+);
+
 /**
  * Matrices along a diagonal, 0 elsewhere; vectors count as rows.
  * @throws ArgumentError if one has more than 2 dimensions.

@@ -89,8 +89,8 @@ function convolveBack(
   checkAtLeast(operation, 1, { groups });
   if (channels !== weightChannels || channels % groups !== 0)
     throw new ArgumentError(
-      `${operation}: expected a weight [${channels}, outChannels / groups, …] for the ${channels} ` +
-        `channels of the input, a multiple of \`groups\`, ${groups}, ` +
+      `${operation}: expected a weight [${channels}, outChannels / groups, …] for the ` +
+        `${channels} channels of the input, a multiple of \`groups\`, ${groups}, ` +
         `got ${formatShape(weight.shape)}`,
     );
   const outChannels = perGroup * groups;

@@ -33,7 +33,8 @@ export function padFromInside(
 ): Tensor {
   if (!(mode in placeOf))
     throw new ArgumentError(
-      `pad: expected a value, or constant, reflect, replicate or circular, got ${formatValue(mode)}`,
+      `pad: expected a value, or constant, reflect, replicate or circular, ` +
+        `got ${formatValue(mode)}`,
     );
   return pairs.reduce((padded, [before, after], d) => {
     if (before === 0 && after === 0) return padded;

@@ -132,8 +132,8 @@ export interface TripletDistanceOptions extends MarginOptions {
  * `tripletMarginLoss` by a distance of one's own (PyTorch's
  * `triplet_margin_with_distance_loss`).
  * @example
- * const apart = (a: Tensor, b: Tensor) => a.sub(b).abs().sum(-1);
- * tripletMarginWithDistanceLoss(randn(4, 8), randn(4, 8), randn(4, 8), { distanceFunction: apart });
+ * const distanceFunction = (a: Tensor, b: Tensor) => a.sub(b).abs().sum(-1);
+ * tripletMarginWithDistanceLoss(anchor, positive, negative, { distanceFunction });
  */
 export const tripletMarginWithDistanceLoss = operation(
   'tripletMarginWithDistanceLoss',

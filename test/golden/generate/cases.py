@@ -59,6 +59,13 @@ ELEMENTWISE = [unary(*row) for row in UNARY] + BINARY + [
     *(case(f"(x * 1).{op}_(y)", f"{op}_", fn("mul", "x", 1), "y", fixed=("x", "y"),
            x=(3, 5), y=(5,))
       for op in "add sub mul div copy".split()),
+    case("(x * 1).clamp_(-0.5, 0.8)", "clamp_", fn("mul", "x", 1), -0.5, 0.8, fixed=("x",),
+         x=(3, 5)),
+    case("(x * 1).lerp_(y, 0.3)", "lerp_", fn("mul", "x", 1), "y", 0.3, fixed=("x", "y"), x=(3, 5),
+         y=(3, 5)),
+    *(case(f"(x * 1).{op}_(y, z, value=0.5)", f"{op}_", fn("mul", "x", 1), "y", "z", 0.5,
+           fixed=("x", "y", "z"), x=(3, 5), y=(5,), z=like("positive", 3, 1))
+      for op in ("addcmul", "addcdiv")),
     case("(x * 1).zero_()", "zero_", fn("mul", "x", 1), fixed=("x",), x=(3, 5)),
     case("(x * 1).fill_(2.5)", "fill_", fn("mul", "x", 1), 2.5, fixed=("x",), x=(3, 5)),
     case("x.clone() * 2", "mul", fn("clone", "x"), 2, id="clone", x=(3, 5)),

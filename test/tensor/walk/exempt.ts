@@ -56,7 +56,8 @@ export const optimizers: Record<string, string> = {
   LRScheduler: 'abstract',
   ...Object.fromEntries(
     `ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR
-    ExponentialLR LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau SequentialLR StepLR`
+    ExponentialLR LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR
+    ReduceLROnPlateau SequentialLR StepLR`
       .split(/\s+/)
       .map((name) => [name, schedule]),
   ),

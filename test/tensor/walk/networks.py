@@ -40,7 +40,7 @@ op("scaledDotProductAttention", "F.softmax(a @ b.transpose(-1, -2) / 2, -1) @ c"
 op("conv1d", "F.conv1d(a, b, c)", N(2, 3, 6), N(2, 3, 3), N(2))
 op("conv2d", "F.conv2d(a, b, c)", N(2, 3, 5, 4), N(2, 3, 3, 2), N(2))
 op("convTranspose1d", "F.conv_transpose1d(a, b, c)", N(2, 3, 6), N(3, 2, 3), N(2))
-op("convTranspose1d", "F.conv_transpose1d(a, b, c, stride=3, padding=1, output_padding=2, groups=2)",
+op("convTranspose1d", "F.conv_transpose1d(a, b, c, 3, 1, 2, 2)",
     N(2, 4, 5), N(4, 3, 3), N(6),
     js=["$a", "$b", "$c", {"stride": 3, "padding": 1, "outputPadding": 2, "groups": 2}])
 op("convTranspose2d", "F.conv_transpose2d(a, b, c)", N(2, 3, 3, 4), N(3, 2, 3, 2), N(2))
@@ -63,8 +63,8 @@ for mode, shape in (("nearest", (2, 3, 4, 5)), ("linear", (2, 3, 5)), ("bilinear
     for size in ([7, 3][:dims], [2, 9][:dims]):
         op("interpolate", f"F.interpolate(a, {size}, mode='{mode}')", N(*shape),
             js=["$a", {"size": size, "mode": mode}])
-    op("interpolate", f"F.interpolate(a, scale_factor={[1.7, 0.6][:dims]}, mode='{mode}')", N(*shape),
-        js=["$a", {"scaleFactor": [1.7, 0.6][:dims], "mode": mode}])
+    op("interpolate", f"F.interpolate(a, scale_factor={[1.7, 0.6][:dims]}, mode='{mode}')",
+        N(*shape), js=["$a", {"scaleFactor": [1.7, 0.6][:dims], "mode": mode}])
     if mode != "nearest":
         op("interpolate", f"F.interpolate(a, scale_factor=2, mode='{mode}', align_corners=True)",
             N(*shape), js=["$a", {"scaleFactor": 2, "mode": mode, "alignCorners": True}])

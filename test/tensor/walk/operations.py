@@ -148,6 +148,8 @@ op("tensorSplit", "a.tensor_split(3, 1)", X, js=["$a", 3, 1])
 for name in ("cat", "stack", "hstack", "vstack", "dstack"):
     op(name, f"torch.{name}([a, b])", N(3, 4), N(3, 4), js=[["$a", "$b"]])
 op("columnStack", "torch.column_stack([a, b])", N(3), N(3, 2), js=[["$a", "$b"]])
+op("padSequence", "nn.utils.rnn.pad_sequence([a, b], True, 2.)", N(3, 2), N(1, 2), js=[["$a", "$b"],
+    {"batchFirst": True, "paddingValue": 2}])
 op("blockDiag", "torch.block_diag(a, b)", N(3, 2), N(4))
 op("cartesianProd", "torch.cartesian_prod(a, b)", N(3), N(2))
 op("combinations", "torch.combinations(a, 3)", N(5), js=["$a", 3])

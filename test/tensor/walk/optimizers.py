@@ -41,7 +41,8 @@ class RAdam(torch.optim.RAdam):
 
     def __init__(self, params, decoupled_weight_decay=False, weight_decay=0, **options):
         self.shrink = weight_decay if decoupled_weight_decay else 0
-        super().__init__(params, weight_decay=0 if decoupled_weight_decay else weight_decay, **options)
+        l2 = 0 if decoupled_weight_decay else weight_decay
+        super().__init__(params, weight_decay=l2, **options)
 
     def step(self):
         with torch.no_grad():
