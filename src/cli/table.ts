@@ -39,4 +39,4 @@ export function number(value: number | null | undefined): string {
     : Number(value.toPrecision(3)).toString();
 }
 
-export const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
+export { formatPercent as percent } from '../platform/format.ts';

@@ -39,6 +39,9 @@ export function formatNames(names: readonly string[], limit = 8): string {
   return names.length > limit ? `${some} and ${names.length - limit} more` : some;
 }
 
+/** A share for people: `12.3 %`. */
+export const formatPercent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
 /** A size for people, in decimal units: `12.3 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];

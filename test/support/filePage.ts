@@ -5,16 +5,7 @@ import { pathToFileURL } from 'node:url';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterAll } from 'vitest';
 import type { TextInput } from '../../src/train/pipelines/encode.ts';
-
-const programs = {
-  chrome: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
-  firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
-};
-export type BrowserName = keyof typeof programs;
-
-/** The path of a browser; undefined on a machine without it. */
-export const findBrowser = (name: BrowserName): string | undefined =>
-  programs[name].find((path) => existsSync(path));
+import { type BrowserName, findBrowser } from './browser.ts';
 
 /** A label, tag or token that a page shows, and its probability; a score has no label, ''. */
 export type Shown = [label: string, score: number];

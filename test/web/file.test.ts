@@ -20,8 +20,9 @@ import {
   TokenClassificationPipeline,
 } from '../../src/entries/train.ts';
 import { useDevice } from '../../src/index.ts';
+import { findBrowser } from '../support/browser.ts';
 import { repositoryFile, wigbert } from '../support/cli.ts';
-import { type FilePage, findBrowser, pageFixture, type Shown } from '../support/filePage.ts';
+import { type FilePage, pageFixture, type Shown } from '../support/filePage.ts';
 
 const { dir, open, file, downloads } = pageFixture();
 const template = readFileSync(repositoryFile('dist/web/file-template.html'), 'utf8');

@@ -1,7 +1,6 @@
+import { formatPercent } from '../../src/platform/format.ts';
 import type { Answer } from './protocol.ts';
 import type { Words } from './words.ts';
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 interface Bar {
   name: string;
@@ -15,7 +14,7 @@ function Bars({ bars }: { bars: Bar[] }) {
       {bars.map(({ name, score }) => (
         <li key={name} data-label={name} data-score={score}>
           <bdi>{name}</bdi>
-          <span class="number">{percent(score)}</span>
+          <span class="number">{formatPercent(score)}</span>
           <span class="bar" aria-hidden="true">
             <span style={{ width: `${100 * score}%` }} />
           </span>
@@ -74,7 +73,7 @@ function Tags({ answer, words }: TagsProps) {
           <tr key={start} data-label={entity} data-score={score}>
             <td>{word}</td>
             <td>{entity === 'O' ? entity : <b>{entity}</b>}</td>
-            <td class="number">{percent(score)}</td>
+            <td class="number">{formatPercent(score)}</td>
           </tr>
         ))}
       </tbody>

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Engine, startEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { ModelForm } from './form.tsx';
 import type { Correction, ModelInfo } from './protocol.ts';
 import { type Language, languages } from './words.ts';
@@ -20,13 +20,12 @@ const firstLanguage = (): Language => {
 };
 
 interface Props {
-  engine: string;
-  files: Record<string, string>;
+  opening: Promise<OpenModel>;
   template: string;
 }
 
-/** The page: opens the model, and shows its form. */
-export function App({ engine, files, template }: Props) {
+/** The page: shows the form of a model once it is open. */
+export function App({ opening, template }: Props) {
   const [language, setLanguage] = useState(firstLanguage);
   const [model, setModel] = useState<OpenModel>();
   const [error, setError] = useState<string>();
@@ -34,11 +33,7 @@ export function App({ engine, files, template }: Props) {
   documentElement.lang = language;
 
   useEffect(() => {
-    const open = async () => {
-      const started = await startEngine(engine);
-      setModel({ engine: started, ...(await started.open(files)) });
-    };
-    open().catch(({ message }) => setError(message));
+    opening.then(setModel, ({ message }) => setError(message));
   }, []);
 
   return (

@@ -14,6 +14,8 @@ export async function startEngine(text: string): Promise<Engine> {
   const worker = new Worker(url);
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   worker.onmessage = ({ data }: MessageEvent<Response>) => {
+    // It has started: nothing reads the address again.
+    URL.revokeObjectURL(url);
     const { resolve, reject } = waiting.get(data.id)!;
     waiting.delete(data.id);
     if ('error' in data) reject(new Error(data.error));

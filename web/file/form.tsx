@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { TextInput } from 'wigbert/train';
+import { save } from '../save.ts';
 import { AnswerView } from './answer.tsx';
 import type { OpenModel } from './app.tsx';
 import type { Answer, Correction, ModelInfo, RightAnswer } from './protocol.ts';
@@ -61,12 +62,13 @@ export function ModelForm({ model, template, language }: Props) {
     );
   };
 
-  const save = () =>
+  const savePage = () =>
     work(
       (w) => w.saving,
       async () => {
         const { title } = document;
-        download(await engine.save({ template, title, language, corrections }), `${title}.html`);
+        const content = await engine.save({ template, title, language, corrections });
+        save(`${title}.html`, 'text/html', content);
         setUnsaved(false);
         say((w) => w.saved);
       },
@@ -103,7 +105,7 @@ export function ModelForm({ model, template, language }: Props) {
       {canLearn(info) && (corrections.length > 0 || isUnsaved) && (
         <section>
           {isUnsaved && <p>{words.unsaved}</p>}
-          <button type="button" class="main" disabled={isWorking} onClick={save}>
+          <button type="button" class="main" disabled={isWorking} onClick={savePage}>
             {words.save}
           </button>
         </section>
@@ -200,12 +202,4 @@ function useUnloadWarning(isUnsaved: boolean): void {
     addEventListener('beforeunload', warn);
     return () => removeEventListener('beforeunload', warn);
   }, [isUnsaved]);
-}
-
-function download(file: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -24,6 +24,7 @@ const parse = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes))
 export class PageModel {
   readonly info: ModelInfo;
   readonly #pipeline: Pipeline;
+  /** Of the folder, without the weights. */
   readonly #files: Readonly<Record<string, Uint8Array>>;
 
   private constructor(model: Pipeline, files: Readonly<Record<string, Uint8Array>>) {
@@ -40,6 +41,7 @@ export class PageModel {
 
   /** Opens the files of a folder on WebAssembly: its numbers are those of Node. */
   static async open(files: Readonly<Record<string, Uint8Array>>): Promise<PageModel> {
+    const { fetch } = globalThis;
     // The library reads folders by fetching. Here it finds these files, and nothing else.
     globalThis.fetch = async (path) => {
       const bytes = files[String(path).split('/').at(-1)!];
@@ -52,7 +54,11 @@ export class PageModel {
       : /For(MaskedLM|PreTraining)$/.test(architecture)
         ? 'fill-mask'
         : 'text-classification';
-    return new PageModel(await pipeline(task, 'model'), files);
+    const opened = await pipeline(task, 'model');
+    // The files of the weights are let go: the model has them.
+    globalThis.fetch = fetch;
+    const others = Object.entries(files).filter(([name]) => !name.includes('.safetensors'));
+    return new PageModel(opened, Object.fromEntries(others));
   }
 
   async predict(inputs: readonly TextInput[]): Promise<Answer[]> {
@@ -83,9 +89,8 @@ export class PageModel {
   /** The files of the folder as the model is now, its weights in the type that they had. */
   async files(): Promise<Record<string, Uint8Array>> {
     const { torch_dtype } = parse(this.#files['config.json']);
-    const others = Object.entries(this.#files).filter(([name]) => !name.includes('.safetensors'));
     const torchDtype = torch_dtype === 'float16' ? 'float16' : 'float32';
-    return this.#pipeline.model.files(Object.fromEntries(others), { torchDtype });
+    return this.#pipeline.model.files(this.#files, { torchDtype });
   }
 
   /** Of each label: the probability above which it is given. */

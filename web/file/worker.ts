@@ -27,7 +27,7 @@ const methods: Methods = {
   async save({ template, corrections, ...options }) {
     const bytes = new TextEncoder().encode(JSON.stringify(corrections));
     const files = { ...(await model.files()), [CORRECTIONS]: bytes };
-    return new Blob([await assemblePage(template, files, options)], { type: 'text/html' });
+    return new Blob([await assemblePage(template, files, options)]);
   },
 };
 

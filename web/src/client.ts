@@ -28,9 +28,16 @@ worker.onmessage = ({ data }: MessageEvent<Message>) => {
   waiting.delete(data.call);
   if ('error' in data) call?.reject(new Error(data.error));
   else call?.resolve(data.result as never);
+  hasAnswered = true;
 };
-worker.onerror = (event) => {
-  for (const { reject } of waiting.values()) reject(new Error(event.message));
+
+let hasAnswered = false;
+/** Why the worker answers nothing. */
+let failure: Error | undefined;
+worker.onerror = ({ message }) => {
+  const error = new Error(message || 'the engine does not start');
+  if (!hasAnswered) failure = error;
+  for (const { reject } of waiting.values()) reject(error);
   waiting.clear();
 };
 
@@ -39,6 +46,7 @@ export function call<M extends Method>(
   method: M,
   ...args: Parameters<Engine[M]>
 ): Promise<Result<M>> {
+  if (failure) return Promise.reject(failure);
   return new Promise((resolve, reject) => {
     waiting.set(++calls, { resolve, reject });
     worker.postMessage({ call: calls, method, args });

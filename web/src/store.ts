@@ -1,8 +1,9 @@
-import { useEffect, useReducer } from 'preact/hooks';
+import { useLayoutEffect, useReducer } from 'preact/hooks';
 import { call, onEvent } from './client.ts';
 import type {
   Answer,
   BaseModel,
+  BenchResult,
   BenchRow,
   CheckedSet,
   DataSet,
@@ -16,6 +17,13 @@ import type {
 import { firstLanguage, type Language, languages, rememberLanguage } from './words/index.ts';
 
 export type View = 'train' | 'runs' | 'bench';
+
+/** A measurement of the machine. */
+export interface Bench {
+  rows: BenchRow[];
+  busy: boolean;
+  result?: BenchResult;
+}
 
 /** All that the page shows. */
 export interface State {
@@ -34,7 +42,7 @@ export interface State {
   /** The step that a run was resumed at. */
   resumedAt?: number;
   runs: Run[];
-  benchRows: BenchRow[];
+  bench: Bench;
   answers: Answer[];
   /** What went wrong, for the person to read. */
   problem?: string;
@@ -52,7 +60,7 @@ const viewOfHash = (): View => {
 
 let state: State = {
   ...{ language: firstLanguage(), view: viewOfHash(), wished: 'auto', reading: true },
-  ...{ settings, runs: [], benchRows: [], answers: [] },
+  ...{ settings, runs: [], answers: [], bench: { rows: [], busy: false } },
 };
 const readers = new Set<() => void>();
 
@@ -66,7 +74,8 @@ export function set(patch: Partial<State>): void {
 /** The state; what uses it is drawn again when it changes. */
 export function useStore(): State {
   const [, draw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
+  // Not after the next frame, as other effects: changes until then would be missed.
+  useLayoutEffect(() => {
     const read = () => draw(undefined as never);
     readers.add(read);
     return () => void readers.delete(read);
@@ -87,6 +96,8 @@ export async function attempt(work: () => Promise<void>): Promise<void> {
 }
 
 export const isTraining = ({ run }: State): boolean => run?.status === 'running';
+/** Whether the engine trains or measures: it does one of them at a time. */
+export const isBusy = (all: State): boolean => isTraining(all) || all.bench.busy;
 /** Whether the run has a model that can be tried. */
 export const hasModel = ({ run }: State): boolean =>
   run !== undefined && (run.status === 'done' || (run.status === 'stopped' && run.step > 0));
@@ -96,65 +107,88 @@ export function chooseLanguage(language: Language): void {
   set({ language });
 }
 
+let readings = 0;
+
+/** Reads what the page is to show. What was asked for last is shown, whatever takes longest. */
+async function reading(work: () => Promise<Partial<State>>): Promise<void> {
+  const turn = ++readings;
+  set({ reading: true });
+  await attempt(async () => {
+    const patch = await work();
+    if (turn === readings) set(patch);
+  });
+  if (turn === readings) set({ reading: false });
+}
+
 /** Opens the engine, the sample, and the run that was training when the page was closed. */
 export async function begin(): Promise<void> {
   const wished = (new URLSearchParams(location.search).get('device') ?? 'auto') as DeviceKind;
-  await attempt(async () => {
-    const opening = call('open', wished);
-    const copying = call('shippedModel');
-    const runs = await call('runs');
-    const unfinished = runs.find(({ status }) => status === 'running');
-    const latest = unfinished ?? runs[0];
-    const checking = latest ? call('check', latest.set) : call('sample');
-    set({ runs, wished });
-    if (latest) await openRun(latest);
-    const [device, base, data] = await Promise.all([opening, copying, checking]);
-    // Files may have been given meanwhile.
-    set({ device, data: state.data ?? data, base: state.base ?? base, reading: false });
-    if (unfinished) await resume(unfinished);
-  });
+  set({ wished });
+  let unfinished: Run | undefined;
+  await Promise.all([
+    attempt(async () => set({ device: await call('open', wished) })),
+    attempt(async () => {
+      const base = await call('shippedModel');
+      // Files may have been given meanwhile.
+      set({ base: state.base ?? base });
+    }),
+    reading(async () => {
+      const runs = await call('runs');
+      set({ runs });
+      unfinished = runs.find(({ status }) => status === 'running');
+      const run = unfinished ?? runs[0];
+      if (!run) return { data: await call('sample') };
+      await openRun(run);
+      return { data: await call('check', run.set) };
+    }),
+  ]);
+  // A device is opened before the run begins to open its own.
+  if (unfinished) await resume(unfinished);
 }
 
 async function openRun(run: Run): Promise<void> {
+  set({ run, progress: { run }, settings: run.settings, answers: [] });
   const charts = await call('charts', run.id);
-  set({ run, progress: { run, charts }, settings: run.settings, answers: [] });
+  if (state.run === run) set({ progress: { run, charts } });
 }
 
 /** Makes a run the one that the page is about. */
 export const showRun = (run: Run): Promise<void> =>
-  attempt(async () => {
-    await openRun(run);
-    set({ data: await call('check', run.set), view: 'train' });
+  reading(async () => {
+    set({ view: 'train' });
     location.hash = '#train';
+    await openRun(run);
+    return { data: await call('check', run.set) };
   });
 
 export const chooseDevice = (wished: DeviceKind | 'auto'): Promise<void> =>
-  attempt(async () => set({ wished, device: await call('open', wished) }));
-
-export const useSample = (): Promise<void> =>
   attempt(async () => {
-    set({ reading: true });
-    set({ data: await call('sample'), reading: false });
+    set({ wished });
+    const device = await call('open', wished);
+    if (state.wished === wished) set({ device });
   });
+
+export const useSample = (): Promise<void> => reading(async () => ({ data: await call('sample') }));
 
 export const useShippedModel = (): Promise<void> =>
   attempt(async () => set({ base: await call('shippedModel') }));
 
-export async function giveFiles(files: GivenFile[]): Promise<void> {
-  if (files.length === 0) return;
-  set({ reading: true });
-  await attempt(async () => {
+/** Takes files, once they are read from a drop. */
+export const giveFiles = (given: GivenFile[] | Promise<GivenFile[]>): Promise<void> =>
+  reading(async () => {
+    const files = await given;
+    if (files.length === 0) return {};
     const { data, model } = await call('give', files);
-    set({ ...(data && { data }), ...(model && { base: model }) });
+    return { ...(data && { data }), ...(model && { base: model }) };
   });
-  set({ reading: false });
-}
 
 export const changeColumns = (chosen: Partial<DataSet['chosen']>): Promise<void> =>
   attempt(async () => {
-    const set_ = { ...state.data!.set, chosen: { ...state.data!.set.chosen, ...chosen } };
-    set({ data: { ...state.data!, set: set_ } });
-    set({ data: await call('check', set_) });
+    const { set: before } = state.data!;
+    const changed: DataSet = { ...before, chosen: { ...before.chosen, ...chosen } };
+    set({ data: { ...state.data!, set: changed } });
+    const data = await call('check', changed);
+    if (state.data?.set === changed) set({ data });
   });
 
 /** Follows a run to its end; until the engine tells of it, `expected` is shown. */
@@ -163,14 +197,17 @@ async function follow(expected: Run, run: Promise<Run>): Promise<void> {
   try {
     set({ run: await run });
   } catch (error) {
-    set({ run: { ...expected, status: 'failed', error: (error as Error).message } });
+    // Of what the engine told last; it may have told nothing yet.
+    set({ run: { ...state.run!, status: 'failed', error: (error as Error).message } });
   }
-  set({ runs: await call('runs') });
+  await attempt(async () => set({ runs: await call('runs') }));
 }
 
 export const startTraining = (): Promise<void> => {
   const { data, base, settings } = state;
   const [{ set: dataSet }, { task }] = [data!, data!.set.chosen];
+  // The browser may keep what is written even when it needs room; training goes on if it refuses.
+  navigator.storage.persist?.().catch(() => {});
   set({ progress: undefined, resumedAt: undefined });
   const counts = { step: 0, totalSteps: 0, train: 0, valid: 0, labels: [] };
   const about = { id: 0, name: dataSet.name, created: 0, base: base!, set: dataSet, task };
@@ -180,7 +217,7 @@ export const startTraining = (): Promise<void> => {
   );
 };
 
-export const stopTraining = (): Promise<void> => call('stop');
+export const stopTraining = (): Promise<void> => attempt(() => call('stop'));
 
 export const resume = (run: Run): Promise<void> => {
   set({ resumedAt: run.step });
@@ -190,16 +227,27 @@ export const resume = (run: Run): Promise<void> => {
 export const learn = (): Promise<void> => {
   const { run, answers } = state;
   set({ resumedAt: undefined, progress: undefined });
-  return follow({ ...run!, step: 0, totalSteps: 0 }, call('learn', run!.id, answers));
+  return follow({ ...run!, id: 0, step: 0, totalSteps: 0 }, call('learn', run!.id, answers));
 };
 
-export async function removeRun(id: number): Promise<void> {
-  await attempt(() => call('remove', id));
-  set({ runs: await call('runs'), ...(state.run?.id === id && { run: undefined }) });
+export const removeRun = (id: number): Promise<void> =>
+  attempt(async () => {
+    const chosen = [state.data?.set.path, state.base?.path].filter((path) => path !== undefined);
+    await call('remove', id, chosen);
+    if (state.run?.id === id) set({ run: undefined, progress: undefined, answers: [] });
+    set({ runs: await call('runs') });
+  });
+
+const setBench = (patch: Partial<Bench>): void => set({ bench: { ...state.bench, ...patch } });
+
+export async function measure(): Promise<void> {
+  set({ bench: { rows: [], busy: true } });
+  await attempt(async () => setBench({ result: await call('bench') }));
+  setBench({ busy: false });
 }
 
 onEvent((message) => {
-  if (message.event === 'bench') set({ benchRows: [...state.benchRows, message.row] });
+  if (message.event === 'bench') setBench({ rows: [...state.bench.rows, message.row] });
   else {
     const { progress } = message;
     const charts = progress.charts ?? state.progress?.charts;

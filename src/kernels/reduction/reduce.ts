@@ -66,21 +66,27 @@ const cases: ReduceParams[] = [
   { outer: 3, n: 3001, inner: 1, size: 3001, chunks: 1, at: 0, long: 1 },
 ];
 
-/** Calls `visit` for each result with the places of its elements. */
-function forEachResult(
+/** The reference: the elements of each result are combined in their order. */
+function combineInOrder(
+  { x, y }: Record<'x' | 'y', Float32Array | Int32Array>,
   { outer, n, inner, size, chunks, at }: ReduceParams,
-  visit: (to: number, places: Iterable<number>) => void,
+  identity: number,
+  combine: (a: number, b: number) => number,
 ): void {
-  function* places(o: number, c: number, j: number) {
-    for (let k = c * size; k < Math.min((c + 1) * size, n); k++) yield (o * n + k) * inner + j;
+  for (let o = 0; o < outer; o++) {
+    for (let c = 0; c < chunks; c++) {
+      const end = Math.min((c + 1) * size, n);
+      for (let j = 0; j < inner; j++) {
+        let part = identity;
+        for (let k = c * size; k < end; k++) part = combine(part, x[(o * n + k) * inner + j]);
+        y[at + (o * chunks + c) * inner + j] = part;
+      }
+    }
   }
-  for (let o = 0; o < outer; o++)
-    for (let c = 0; c < chunks; c++)
-      for (let j = 0; j < inner; j++) visit(at + (o * chunks + c) * inner + j, places(o, c, j));
 }
 
 /** What reductions of other types share. */
-export const reduceLayout = { params, cases, inputCount, outputCount, splitAxes, forEachResult };
+export const reduceLayout = { params, cases, inputCount, outputCount, splitAxes, combineInOrder };
 
 /** Sums of more elements are long; shorter ones lose few digits. */
 export const LONG_SUM = 2048;
@@ -205,13 +211,8 @@ ${walkWgsl(r, c.inBlocks, {
             cols: inner,
             results: 1,
           }),
-    reference({ x, y }, p: ReduceParams) {
-      forEachResult(p, (to, places) => {
-        let part = r.identityReference;
-        for (const place of places) part = r.combineReference(part, x[place]);
-        y[to] = part;
-      });
-    },
+    reference: (arrays, p: ReduceParams) =>
+      combineInOrder(arrays, p, r.identityReference, r.combineReference),
     cases,
   });
 }

@@ -13,7 +13,7 @@ interface IntegerReduction {
 }
 
 function defineIntegerReduction({ name, identity, combine, combineReference }: IntegerReduction) {
-  const { params, cases, inputCount, outputCount, splitAxes, forEachResult } = reduceLayout;
+  const { params, cases, inputCount, outputCount, splitAxes, combineInOrder } = reduceLayout;
   return defineKernel({
     name,
     params,
@@ -38,13 +38,7 @@ function defineIntegerReduction({ name, identity, combine, combineReference }: I
   }
   y[p.at + result] = acc;`,
       ),
-    reference({ x, y }, p) {
-      forEachResult(p, (to, places) => {
-        let part = identity;
-        for (const place of places) part = combineReference(part, x[place]);
-        y[to] = part;
-      });
-    },
+    reference: (arrays, p) => combineInOrder(arrays, p, identity, combineReference),
     cases,
   });
 }

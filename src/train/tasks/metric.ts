@@ -1,3 +1,5 @@
+import { formatPercent } from '../../platform/format.ts';
+
 /** Measures that training keeps a history of, under the names people know them by. */
 export const metricNames = {
   loss: 'loss',
@@ -16,9 +18,7 @@ export const metrics = Object.keys(metricNames) as Metric[];
 /** Percent where people count in percent. */
 export function formatMetric(metric: Metric, value: number): string {
   if (Number.isNaN(value)) return 'undefined';
-  return metric === 'accuracy' || metric === 'exactMatch'
-    ? `${(100 * value).toFixed(1)} %`
-    : value.toFixed(3);
+  return metric === 'accuracy' || metric === 'exactMatch' ? formatPercent(value) : value.toFixed(3);
 }
 
 /** A metric's key in the records of a history: `validMicroF1`. */

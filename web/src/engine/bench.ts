@@ -1,6 +1,6 @@
 import { defaultDevice } from 'wigbert';
 import { benchStep, type KernelTiming, measurePeaks, timeKernels } from 'wigbert/bench';
-import { deviceInfo } from './device.ts';
+import { deviceInfo, useDeviceOf } from './device.ts';
 import type { BenchResult, BenchRow } from './protocol.ts';
 
 /** Those that a training step spends most of its time in. */
@@ -22,8 +22,9 @@ const sizeNames = [
   ...['queries', 'keys'],
 ];
 
-/** Times kernels and a training step; `onRow` hears of each. */
+/** Times kernels and a training step on the chosen device; `onRow` hears of each. */
 export async function bench(onRow: (row: BenchRow) => void): Promise<BenchResult> {
+  await useDeviceOf();
   const device = defaultDevice();
   const peaks = await measurePeaks(device);
   const rows: BenchRow[] = [];

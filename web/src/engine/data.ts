@@ -1,17 +1,18 @@
 /** Data and base models that are given to the page. */
 import { checkData, guessColumns } from 'wigbert/train';
+import { isShard, modelFiles } from '../../../src/formats/modelFiles.ts';
+import { findFile, writePrivate } from '../../../src/platform/browser/privateFiles.ts';
 import type { BaseModel, CheckedSet, DataSet, GivenFile } from './protocol.ts';
-import { freeNumber, list, read, write, writeJson } from './storage.ts';
+import { freeNumber } from './storage.ts';
 
 const SETS = 'opfs:/sets';
 const MODELS = 'opfs:/models';
 const PREVIEW = 4;
-/** The shipped model; its weights are written last. */
 const SHIPPED = 'bert-tiny-ko';
-const WEIGHTS = 'model.safetensors';
+/** Files of the shipped model; its weights are written last. */
 const shippedFiles = [
-  ...['config.json', 'vocab.txt', 'tokenizer_config.json', 'special_tokens_map.json'],
-  WEIGHTS,
+  ...[modelFiles.config, modelFiles.vocab, modelFiles.tokenizerConfig],
+  ...[modelFiles.specialTokensMap, modelFiles.weights],
 ];
 
 /** A file of the site. */
@@ -24,11 +25,11 @@ export async function fetchSite(path: string): Promise<Blob> {
 /** The shipped model, once it is copied into the private file system. */
 export async function shippedModel(): Promise<BaseModel> {
   const path = `${MODELS}/${SHIPPED}`;
-  if (!(await list(path, 'file')).includes(WEIGHTS)) {
+  if (!(await findFile(`${path}/${modelFiles.weights}`))) {
     const blobs = await Promise.all(
       shippedFiles.map((name) => fetchSite(`models/${SHIPPED}/${name}`)),
     );
-    for (const [i, name] of shippedFiles.entries()) await write(`${path}/${name}`, blobs[i]);
+    for (const [i, name] of shippedFiles.entries()) await writePrivate(`${path}/${name}`, blobs[i]);
   }
   return { name: SHIPPED, path };
 }
@@ -36,7 +37,7 @@ export async function shippedModel(): Promise<BaseModel> {
 /** The reviews that the site has. */
 export async function sample(): Promise<CheckedSet> {
   const path = `${SETS}/sample/reviews-ko.tsv`;
-  if (!(await read(path))) await write(path, await fetchSite('data/reviews-ko.tsv'));
+  if (!(await findFile(path))) await writePrivate(path, await fetchSite('data/reviews-ko.tsv'));
   return describe(0, 'reviews-ko.tsv', path);
 }
 
@@ -62,9 +63,8 @@ export async function check(set: DataSet): Promise<CheckedSet> {
   }
 }
 
-const isModelFile = (name: string): boolean =>
-  /^(config|tokenizer\w*|special_tokens_map|.*\.index)\.json$/.test(name) ||
-  /^vocab\.txt$|\.safetensors$/.test(name);
+const modelNames: readonly string[] = Object.values(modelFiles);
+const isModelFile = (name: string): boolean => modelNames.includes(name) || isShard(name);
 const nameOf = (path: string): string => path.split('/').at(-1)!;
 const isTable = (path: string): boolean =>
   /\.(tsv|tab|csv|jsonl|ndjson|json|parquet)(\.gz)?$/i.test(path);
@@ -72,7 +72,7 @@ const isTable = (path: string): boolean =>
 /** Takes files: a base model's folder, a table, or a folder of texts for each class. */
 export async function give(files: GivenFile[]): Promise<{ data?: CheckedSet; model?: BaseModel }> {
   if (files.some(({ path }) => path.endsWith('.safetensors')))
-    return { model: await giveModel(files.filter(({ path }) => isModelFile(nameOf(path)))) };
+    return { model: await giveModel(files) };
   const tables = files.filter(({ path }) => isTable(path));
   if (tables.length > 0) return { data: await giveTable(tables[0]) };
   const texts = files.filter(({ path }) => /\.txt$/i.test(path));
@@ -88,19 +88,23 @@ export async function give(files: GivenFile[]): Promise<{ data?: CheckedSet; mod
   );
 }
 
+/** Of a folder with checkpoints of its own, the model is the one on top. */
 async function giveModel(files: GivenFile[]): Promise<BaseModel> {
-  const [first] = files;
-  const name = first.path.split('/').at(-2) ?? 'model';
+  const [top] = files
+    .filter(({ path }) => path.endsWith('.safetensors'))
+    .map(({ path }) => path.slice(0, path.lastIndexOf('/') + 1))
+    .sort((a, b) => a.length - b.length);
   const path = `${MODELS}/${await freeNumber(MODELS)}`;
-  for (const { path: from, file } of files) await write(`${path}/${nameOf(from)}`, file);
-  await writeJson(`${path}/name.json`, name);
-  return { name, path };
+  for (const { path: from, file } of files)
+    if (from === top + nameOf(from) && isModelFile(nameOf(from)))
+      await writePrivate(`${path}/${nameOf(from)}`, file);
+  return { name: top.split('/').at(-2) ?? 'model', path };
 }
 
-async function newSet(name: string, content: Blob | string): Promise<CheckedSet> {
+async function newSet(name: string, content: Blob): Promise<CheckedSet> {
   const id = await freeNumber(SETS);
   const path = `${SETS}/${id}/${name}`;
-  await write(path, content);
+  await writePrivate(path, content);
   return describe(id, name, path);
 }
 
@@ -113,6 +117,6 @@ const classOf = (path: string): string => path.split('/').at(-2)!;
 async function giveFolders(files: GivenFile[]): Promise<CheckedSet> {
   const rows: string[] = [];
   for (const { path, file } of files)
-    rows.push(JSON.stringify({ text: (await file.text()).trim(), label: classOf(path) }));
-  return newSet(`${files[0].path.split('/')[0]}.jsonl`, `${rows.join('\n')}\n`);
+    rows.push(`${JSON.stringify({ text: (await file.text()).trim(), label: classOf(path) })}\n`);
+  return newSet(`${files[0].path.split('/')[0]}.jsonl`, new Blob(rows));
 }

@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. */
 import type { CheckDataResult, TaskName } from 'wigbert/train';
+import type { Metric } from '../../../src/train/tasks/metric.ts';
 
 export type DeviceKind = 'webgpu' | 'wasm' | 'cpu';
 export type PageTask = Extract<TaskName, 'classification' | 'multi-label' | 'regression'>;
@@ -77,7 +78,7 @@ export interface Run {
   train: number;
   valid: number;
   /** The metric of the best evaluation, and its name. */
-  best?: { metric: string; value: number };
+  best?: { metric: Metric; value: number };
   error?: string;
 }
 
@@ -115,6 +116,10 @@ export interface Answer {
   label: string[];
   score?: number;
 }
+
+/** Tells texts and pairs apart. */
+export const keyOf = ({ text, pair = '' }: { text: string; pair?: string }): string =>
+  `${text}\0${pair}`;
 
 export interface BenchRow {
   name: string;
@@ -158,7 +163,8 @@ export interface Engine {
   train(request: TrainRequest): Run;
   resume(id: number): Run;
   stop(): void;
-  remove(id: number): void;
+  /** Removes a run; `kept` are paths of data and a base model that stay in any case. */
+  remove(id: number, kept: string[]): void;
   charts(id: number): Chart[];
   predict(id: number, texts: (string | [string, string])[]): Judged[];
   /** Validation examples, the most wrong first. */

@@ -1,7 +1,13 @@
 /** The runs of the page: each has a folder with its settings, its data and its model. */
 import { getLastCheckpoint, History, historyPanels } from 'wigbert/train';
+import {
+  findFile,
+  namesIn,
+  removePrivate,
+  writePrivate,
+} from '../../../src/platform/browser/privateFiles.ts';
 import type { Chart, Run } from './protocol.ts';
-import { freeNumber, list, read, readJson, remove, write, writeJson } from './storage.ts';
+import { freeNumber, readJson, writeJson } from './storage.ts';
 
 const RUNS = 'opfs:/runs';
 
@@ -25,7 +31,6 @@ export const dataFile = (id: number, part: 'train' | 'valid' | 'rows'): string =
 
 export const newRunId = (): Promise<number> => freeNumber(RUNS);
 export const saveRun = (run: Run): Promise<void> => writeJson(`${folder(run.id)}/run.json`, run);
-export const removeRun = (id: number): Promise<void> => remove(folder(id));
 
 /**
  * A run of the page.
@@ -39,17 +44,43 @@ export async function findRun(id: number): Promise<Run> {
 
 /** All runs, the latest first. */
 export async function allRuns(): Promise<Run[]> {
-  const ids = (await list(RUNS, 'directory')).map(Number).sort((a, b) => b - a);
+  const ids = ((await namesIn(RUNS))?.directory ?? []).map(Number).sort((a, b) => b - a);
   const runs = await Promise.all(ids.map((id) => readJson<Run>(`${folder(id)}/run.json`)));
   return runs.filter((run) => run !== undefined);
 }
 
+/** Whether a tab writes into a run's folder. */
+export async function isHeld(id: number): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.some(({ name }) => name?.endsWith(` ${modelFolder(id)}`));
+}
+
+/** The folder of a data set or a base model that was given to the page. */
+const givenFolder = /^opfs:\/(sets|models)\/\d+/;
+
+/**
+ * Removes a run, and its data and its base model, unless another run has them.
+ * @param kept paths of data or a base model that stay too
+ * @throws Error while a tab trains the run.
+ */
+export async function removeRun(id: number, kept: readonly string[]): Promise<void> {
+  if (await isHeld(id))
+    throw new Error(`run ${id} is training in another tab: stop it there first`);
+  const { set, base } = await findRun(id);
+  await removePrivate(folder(id));
+  const used = [...kept, ...(await allRuns()).flatMap((run) => [run.set.path, run.base.path])];
+  for (const path of [set.path, base.path]) {
+    const [given] = givenFolder.exec(path) ?? [];
+    if (given && !used.includes(path)) await removePrivate(given);
+  }
+}
+
 export const writeRows = (path: string, rows: readonly Row[]): Promise<void> =>
-  write(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writePrivate(path, new Blob(rows.map((row) => `${JSON.stringify(row)}\n`)));
 
 /** The rows of a file; none if it is missing. */
 export async function readRows(path: string): Promise<Row[]> {
-  const text = (await (await read(path))?.text()) ?? '';
+  const text = (await (await findFile(path))?.text()) ?? '';
   return text
     .split('\n')
     .filter((line) => line !== '')
@@ -60,7 +91,7 @@ export async function readRows(path: string): Promise<Row[]> {
 export async function historyOf(id: number): Promise<History | undefined> {
   const dir = modelFolder(id);
   for (const place of [dir, await getLastCheckpoint(dir)]) {
-    const file = place && (await read(`${place}/history.json`));
+    const file = place && (await findFile(`${place}/history.json`));
     if (file) return History.fromJSON(await file.text());
   }
   return undefined;

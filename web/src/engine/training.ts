@@ -1,3 +1,4 @@
+import { DeviceLostError } from 'wigbert';
 import {
   type FineTuneEvent,
   fineTune,
@@ -6,13 +7,15 @@ import {
   stratifiedSplit,
   taskOf,
 } from 'wigbert/train';
-import { deviceInfo, useDeviceOf } from './device.ts';
-import type { Answer, Progress, Run, TrainRequest } from './protocol.ts';
+import { metricKey } from '../../../src/train/tasks/metric.ts';
+import { deviceInfo, forgetDevice, useDeviceOf } from './device.ts';
+import { type Answer, keyOf, type Progress, type Run, type TrainRequest } from './protocol.ts';
 import {
   chartsOf,
   dataFile,
   findRun,
   historyOf,
+  isHeld,
   modelFolder,
   newRunId,
   type Row,
@@ -33,6 +36,8 @@ let current: { id: number; controller: AbortController } | undefined;
 export const isTraining = (): boolean => current !== undefined;
 export const stop = (): void => current?.controller.abort();
 
+type StepRecord = History['steps'][number];
+type EpochRecord = History['epochs'][number];
 type Report = (progress: Progress) => void;
 
 /** Begins a run. */
@@ -87,7 +92,9 @@ async function begin(run: Run, report: Report): Promise<Run> {
     fineTune(
       {
         ...{ data: dataFile(run.id, 'train'), valid: dataFile(run.id, 'valid') },
-        ...{ task, model: run.base.path, replaceHead: true, out: modelFolder(run.id) },
+        // What goes on from another run keeps its classifier, with the order of its labels.
+        ...{ task, model: run.base.path, replaceHead: run.parent === undefined },
+        out: modelFolder(run.id),
         ...{ seed, epochs, batchSize, learningRate, maxLength, groupByLength: true },
         ...{ patience: epochs, saveEvery, overwrite: true },
       },
@@ -132,7 +139,8 @@ async function follow(
     });
     watch.run.status = result.interrupted ? 'stopped' : 'done';
   } catch (error) {
-    // Another tab trains it, and keeps what becomes of it.
+    if (error instanceof DeviceLostError) forgetDevice();
+    // The lock of this tab is given back: another tab trains it, and keeps what becomes of it.
     if (await isHeld(run.id)) throw error;
     watch.run.status = 'failed';
     watch.run.error = (error as Error).message;
@@ -144,43 +152,35 @@ async function follow(
   return watch.run;
 }
 
-/** Whether another tab writes into a run's folder: the lock of this one is given back. */
-async function isHeld(id: number): Promise<boolean> {
-  const { held = [] } = await navigator.locks.query();
-  return held.some(({ name }) => name?.endsWith(` ${modelFolder(id)}`));
-}
-
 /** Follows the events of a run. */
 class Watch {
   readonly run: Run;
   readonly #report: Report;
-  #history: History;
+  #monitor: History['monitor'];
+  #steps: StepRecord[];
+  #epochs: EpochRecord[];
   #pace: Omit<Progress, 'run' | 'charts'> = {};
   #told = 0;
   #drawn = 0;
 
-  constructor(run: Run, report: Report, history = new History()) {
+  constructor(run: Run, report: Report, { monitor, steps, epochs } = new History()) {
     this.run = run;
     this.#report = report;
-    this.#history = history;
+    this.#monitor = monitor;
+    this.#steps = [...steps];
+    this.#epochs = [...epochs];
+  }
+
+  get #history(): History {
+    return new History(this.#monitor, { steps: this.#steps, evaluations: this.#epochs });
   }
 
   hear(event: FineTuneEvent): void {
     const { run } = this;
-    if (event.event === 'start') {
-      const { train, valid, labels, totalSteps, firstStep, model } = event;
-      const monitor = taskOf(model).monitoredMetrics(labels)[0];
-      const { steps, epochs } = this.#history;
-      this.#history = new History(monitor, {
-        steps: steps.filter(({ step }) => step <= firstStep),
-        evaluations: epochs.filter(({ step }) => step <= firstStep),
-      });
-      Object.assign(run, { train, valid, labels: [...labels], totalSteps, step: firstStep });
-      run.device = deviceInfo();
-      this.tell(true);
-    } else if (event.event === 'step') {
+    if (event.event === 'start') this.#start(event);
+    else if (event.event === 'step') {
       const { step, loss, accuracy, examplesPerSecond } = event;
-      this.#history = extended(this.#history, { steps: [recordOf(event)] });
+      this.#steps.push(recordOf(event));
       run.step = step;
       const left = (run.totalSteps - step) * run.settings.batchSize;
       this.#pace = {
@@ -189,10 +189,25 @@ class Watch {
       };
       this.tell(step === 1);
     } else if (event.event === 'epoch') {
-      this.#history = extended(this.#history, { epochs: [recordOf(event)] });
+      // Only one epoch is the best.
+      if (event.best) this.#epochs = this.#epochs.map((each) => ({ ...each, best: false }));
+      this.#epochs.push(recordOf(event));
       run.best = bestOf(this.#history);
       this.tell(true);
     } else if (event.event === 'checkpoint') saveRun(run);
+    else if (event.event === 'deviceLost') forgetDevice();
+  }
+
+  /** A run begins, or goes on from a checkpoint: later records are made once more. */
+  #start(event: Extract<FineTuneEvent, { event: 'start' }>): void {
+    const { run } = this;
+    const { train, valid, labels, totalSteps, firstStep, model } = event;
+    this.#monitor = taskOf(model).monitoredMetrics(labels)[0];
+    this.#steps = this.#steps.filter(({ step }) => step <= firstStep);
+    this.#epochs = this.#epochs.filter(({ step }) => step <= firstStep);
+    Object.assign(run, { train, valid, labels: [...labels], totalSteps, step: firstStep });
+    run.device = deviceInfo();
+    this.tell(true);
   }
 
   /** Tells the page, unless it was told a moment ago. */
@@ -202,7 +217,7 @@ class Watch {
     this.#told = time;
     const draws = now || time - this.#drawn > DRAW_EVERY;
     if (draws) this.#drawn = time;
-    const charts = draws && this.#history.steps.length > 0 && { charts: chartsOf(this.#history) };
+    const charts = draws && this.#steps.length > 0 && { charts: chartsOf(this.#history) };
     this.#report({ run: { ...this.run }, ...this.#pace, ...charts });
   }
 }
@@ -210,24 +225,10 @@ class Watch {
 const recordOf = <T extends { event: string }>({ event: _, ...record }: T): Omit<T, 'event'> =>
   record;
 
-/** A history with more records; only one epoch is the best. */
-function extended(
-  { monitor, steps, epochs }: History,
-  more: { steps?: History['steps']; epochs?: History['epochs'] },
-): History {
-  const isBest = more.epochs?.some(({ best }) => best) ?? false;
-  const before = isBest ? epochs.map((each) => ({ ...each, best: false })) : epochs;
-  return new History(monitor, {
-    steps: [...steps, ...(more.steps ?? [])],
-    evaluations: [...before, ...(more.epochs ?? [])],
-  });
-}
-
 /** The best evaluation's value of the metric that decides. */
 function bestOf({ monitor, bestEpoch }: History): Run['best'] {
   if (!bestEpoch) return undefined;
-  const key = `valid${monitor[0].toUpperCase()}${monitor.slice(1)}`;
-  const value = (bestEpoch as unknown as Record<string, number | undefined>)[key];
+  const value = bestEpoch[metricKey('valid', monitor)];
   return value === undefined ? undefined : { metric: monitor, value };
 }
 
@@ -241,7 +242,6 @@ export async function learn(parent: number, answers: Answer[], report: Report): 
   const id = await newRunId();
   const all = await readRows(dataFile(parent, 'rows'));
   const before = all.length > 0 ? all : await readRows(dataFile(parent, 'train'));
-  const keyOf = ({ text, pair = '' }: { text: string; pair?: string }) => `${text}\0${pair}`;
   const answered = new Set(answers.map(keyOf));
   const others = (rows: Row[]) => rows.filter((row) => !answered.has(keyOf(row)));
   const rows = [...others(before), ...answers.map((answer) => answeredRow(answer, from.task))];

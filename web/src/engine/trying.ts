@@ -6,11 +6,11 @@ import {
   readData,
   type TextClassificationPipeline,
 } from 'wigbert/train';
+import { removePrivate, writePrivate } from '../../../src/platform/browser/privateFiles.ts';
 import { fetchSite } from './data.ts';
 import { useDeviceOf } from './device.ts';
-import type { Judged, Run } from './protocol.ts';
+import type { DataSet, Judged, Run } from './protocol.ts';
 import { dataFile, findRun, modelFolder, type Row, readRows } from './runs.ts';
-import { write } from './storage.ts';
 import { isTraining } from './training.ts';
 
 /** The model that is loaded. */
@@ -80,15 +80,25 @@ function certainty({ scores }: Judged, task: Run['task']): number {
 }
 
 /** A file of texts; one without a table has a text in each line. */
-async function tableOf(file: File): Promise<{ name: string; content: Blob | string }> {
+async function tableOf(file: File): Promise<{ name: string; content: Blob }> {
   const { name } = file;
   if (!/\.txt$/i.test(name)) return { name, content: file };
   const lines = (await file.text()).split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines[0]?.includes('\t')) return { name, content: file };
   return {
     name: `${name}.jsonl`,
-    content: lines.map((text) => `${JSON.stringify({ text })}\n`).join(''),
+    content: new Blob(lines.map((text) => `${JSON.stringify({ text })}\n`)),
   };
+}
+
+/** The texts of a file without labels, pairs if those of a set are. */
+async function readTexts(path: string, { chosen }: DataSet): Promise<Text[]> {
+  const { textColumn, pairColumn } = await guessColumns(path);
+  const { examples } = await readData(path, {
+    ...{ textColumn, labelOptional: true },
+    ...(chosen.pairColumn !== undefined && { pairColumn }),
+  });
+  return examples.map(({ text, pair }) => (pair === undefined ? text : [text, pair]));
 }
 
 /** Texts of a file, or of the site, those that the model is least sure of first. */
@@ -98,14 +108,8 @@ export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
     ? await tableOf(file)
     : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
   const path = `opfs:/texts/${name}`;
-  await write(path, content);
-  const { textColumn, pairColumn } = await guessColumns(path);
-  const isPair = set.chosen.pairColumn !== undefined;
-  const { examples } = await readData(path, {
-    ...{ textColumn, labelOptional: true },
-    ...(isPair && { pairColumn }),
-  });
-  const texts = examples.map(({ text, pair }): Text => (pair === undefined ? text : [text, pair]));
+  await writePrivate(path, content);
+  const texts = await readTexts(path, set).finally(() => removePrivate(path));
   const judged = await predict(id, texts);
   return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
 }

@@ -1,10 +1,10 @@
 /** The engine, in a worker of its own: the page stays quick while it computes. */
+import { DeviceLostError } from 'wigbert';
 import { bench } from './bench.ts';
 import { check, give, sample, shippedModel } from './data.ts';
-import { useKind } from './device.ts';
+import { forgetDevice, useKind } from './device.ts';
 import type { Call, Engine, Message, Progress } from './protocol.ts';
 import { allRuns, chartsOf, historyOf, removeRun } from './runs.ts';
-import { keep } from './storage.ts';
 import * as takeAway from './takeAway.ts';
 import { isTraining, learn, resume, stop, train } from './training.ts';
 import { forget, mistakes, predict, unlabelled } from './trying.ts';
@@ -25,8 +25,7 @@ const engine: Methods = {
   open: useKind,
   runs: allRuns,
   ...{ sample, shippedModel, give, check },
-  async train(request) {
-    await keep();
+  train(request) {
     forget();
     return train(request, report);
   },
@@ -35,7 +34,10 @@ const engine: Methods = {
     return resume(id, report);
   },
   stop,
-  remove: removeRun,
+  remove(id, kept) {
+    forget();
+    return removeRun(id, kept);
+  },
   async charts(id) {
     const history = await historyOf(id);
     return history ? chartsOf(history) : [];
@@ -62,6 +64,10 @@ self.onmessage = async ({ data }: MessageEvent<Call>) => {
     send({ call, result });
   } catch (error) {
     console.error(error);
+    if (error instanceof DeviceLostError) {
+      forgetDevice();
+      forget();
+    }
     send({ call, error: (error as Error).message });
   }
 };

@@ -17,7 +17,15 @@ export function App() {
   }, [words]);
   return (
     <>
-      <a class="skip" href="#main">
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads into the page; addresses name views */}
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById('main')!.focus();
+        }}
+      >
         {words.skip}
       </a>
       <Header />

@@ -1,25 +1,17 @@
 import { useState } from 'preact/hooks';
-import { call } from '../client.ts';
+import { formatPercent } from '../../../src/platform/format.ts';
+import { save } from '../../save.ts';
 import type { BenchResult, BenchRow } from '../engine/protocol.ts';
-import { attempt, isTraining, set, useStore, useWords } from '../store.ts';
+import { attempt, isBusy, measure, useStore, useWords } from '../store.ts';
 import { benchPicture } from './benchPicture.ts';
-import { Bar, percent } from './parts.tsx';
-import { save } from './save.ts';
+import { Bar, Head } from './parts.tsx';
 import { deviceText } from './TrainStep.tsx';
 
 export function Bench() {
   const words = useWords();
   const state = useStore();
-  const { device, benchRows } = state;
-  const [result, setResult] = useState<BenchResult>();
-  const [busy, setBusy] = useState(false);
-  const measure = async () => {
-    setBusy(true);
-    setResult(undefined);
-    set({ benchRows: [] });
-    await attempt(async () => setResult(await call('bench')));
-    setBusy(false);
-  };
+  const { device } = state;
+  const { rows, busy, result } = state.bench;
   return (
     <section class="wide" aria-labelledby="bench">
       <h1 id="bench">{words.bench.title}</h1>
@@ -28,12 +20,7 @@ export function Bench() {
         <span class="quiet">{words.device.label}</span> {deviceText(device, words)}
       </p>
       <div class="buttons">
-        <button
-          type="button"
-          class="primary"
-          disabled={!device || busy || isTraining(state)}
-          onClick={measure}
-        >
+        <button type="button" class="primary" disabled={!device || isBusy(state)} onClick={measure}>
           {words.bench.start}
         </button>
         {result && <Sharing result={result} />}
@@ -41,7 +28,7 @@ export function Bench() {
       <p role="status" class="status">
         {busy ? words.bench.measuring : result && peaksText(result, words.bench)}
       </p>
-      {benchRows.length > 0 && <BenchTable rows={benchRows} />}
+      {rows.length > 0 && <BenchTable rows={rows} />}
     </section>
   );
 }
@@ -82,15 +69,7 @@ function BenchTable({ rows }: { rows: readonly BenchRow[] }) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="scroll" tabIndex={0} aria-label={words.bench.columns[0]}>
       <table class="bench">
-        <thead>
-          <tr>
-            {words.bench.columns.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Head columns={words.bench.columns} />
         <tbody>
           {rows.map(({ name, what, milliseconds, gflops, share }) => (
             <tr key={name}>
@@ -101,7 +80,7 @@ function BenchTable({ rows }: { rows: readonly BenchRow[] }) {
               <td>
                 <ul class="bars one">
                   {share !== null && (
-                    <Bar name={words.bench.columns[4]} share={share} value={percent(share)} />
+                    <Bar name={words.bench.columns[4]} share={share} value={formatPercent(share)} />
                   )}
                 </ul>
               </td>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { CheckDataResult } from 'wigbert/train';
+import { formatPercent } from '../../../src/platform/format.ts';
 import type { CheckedSet, DataSet, PageTask } from '../engine/protocol.ts';
 import {
   changeColumns,
@@ -11,7 +12,7 @@ import {
   useWords,
 } from '../store.ts';
 import { chosenFiles, droppedFiles } from './drop.ts';
-import { Bar, Choice, FileButton, percent, Step } from './parts.tsx';
+import { Bar, Choice, FileButton, Head, Step } from './parts.tsx';
 
 export function DataStep() {
   const words = useWords();
@@ -21,7 +22,7 @@ export function DataStep() {
       <DropArea />
       <div class="data" aria-live="polite" aria-busy={reading}>
         {data && <Summary data={data} />}
-        {!data && <p class="quiet">{words.data.reading}</p>}
+        {!data && reading && <p class="quiet">{words.data.reading}</p>}
       </div>
       <BaseModelLine />
     </Step>
@@ -45,8 +46,7 @@ function DropArea() {
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        if (event.dataTransfer && !isTraining(state))
-          droppedFiles(event.dataTransfer).then(giveFiles);
+        if (event.dataTransfer && !isTraining(state)) giveFiles(droppedFiles(event.dataTransfer));
       }}
     >
       <p class="drop-title">{words.data.drop}</p>
@@ -107,7 +107,7 @@ function Labels({ check }: { check: CheckDataResult }) {
       {!scores && (
         <ul class="bars" aria-label={words.data.labels}>
           {labels.slice(0, MOST_LABELS).map(({ label, share }) => (
-            <Bar key={label} name={label} share={share} value={percent(share)} />
+            <Bar key={label} name={label} share={share} value={formatPercent(share)} />
           ))}
         </ul>
       )}
@@ -173,15 +173,7 @@ function Preview({ set: { columns, preview } }: { set: DataSet }) {
     <section class="scroll" tabIndex={0} aria-label={words.data.preview}>
       <table>
         <caption>{words.data.preview}</caption>
-        <thead>
-          <tr>
-            {columns.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Head columns={columns} />
         <tbody>
           {preview.map((row, i) => (
             <tr key={i}>

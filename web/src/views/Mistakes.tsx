@@ -3,6 +3,7 @@ import { call } from '../client.ts';
 import type { Judged } from '../engine/protocol.ts';
 import { attempt, useStore, useWords } from '../store.ts';
 import { answerTo, guessOf, LabelInput, Text } from './answers.tsx';
+import { Head } from './parts.tsx';
 
 /** Texts that are shown at first, and with each wish for more. */
 const PAGE = 8;
@@ -37,13 +38,7 @@ function MistakeTable({ rows }: { rows: readonly Judged[] }) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="scroll" tabIndex={0} aria-label={words.try.shows}>
       <table class="texts">
-        <thead>
-          <tr>
-            <th scope="col">{words.try.text}</th>
-            <th scope="col">{words.try.guess}</th>
-            <th scope="col">{words.try.correct}</th>
-          </tr>
-        </thead>
+        <Head columns={[words.try.text, words.try.guess, words.try.correct]} />
         <tbody>
           {rows.map((judged) => (
             <Mistake key={judged.id} judged={judged} />

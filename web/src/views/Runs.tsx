@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { call } from '../client.ts';
 import type { Chart, Run } from '../engine/protocol.ts';
 import { attempt, isTraining, removeRun, showRun, useStore, useWords } from '../store.ts';
-import { Charts, Legend, metricText } from './parts.tsx';
+import { Charts, Head, Legend, metricText } from './parts.tsx';
 
 export function Runs() {
   const words = useWords();
@@ -40,19 +40,7 @@ function RunTable({ runs, ...rest }: TableProps) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
     <section class="scroll" tabIndex={0} aria-label={words.runs.table}>
       <table class="runs">
-        <thead>
-          <tr>
-            {words.runs.columns.map((name) =>
-              name ? (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ) : (
-                <td key="actions" />
-              ),
-            )}
-          </tr>
-        </thead>
+        <Head columns={words.runs.columns} />
         <tbody>
           {runs.map((run) => (
             <RunRow key={run.id} run={run} {...rest} />

@@ -1,7 +1,7 @@
+import { save } from '../../save.ts';
 import { call } from '../client.ts';
 import { attempt, useStore, useWords } from '../store.ts';
 import { Step } from './parts.tsx';
-import { save } from './save.ts';
 
 export function TakeStep() {
   const words = useWords();

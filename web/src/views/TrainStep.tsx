@@ -1,6 +1,8 @@
+import { formatPercent } from '../../../src/platform/format.ts';
 import type { DeviceKind, RunSettings } from '../engine/protocol.ts';
 import {
   chooseDevice,
+  isBusy,
   isTraining,
   resume,
   type State,
@@ -11,7 +13,7 @@ import {
   useWords,
 } from '../store.ts';
 import type { Words } from '../words/index.ts';
-import { Charts, Choice, Legend, metricText, percent, Step } from './parts.tsx';
+import { Charts, Choice, Legend, metricText, Step } from './parts.tsx';
 
 export function TrainStep() {
   const words = useWords();
@@ -56,7 +58,9 @@ export function deviceText(device: State['device'], words: Words): string {
 
 function DeviceLine() {
   const words = useWords();
-  const { device } = useStore();
+  const state = useStore();
+  // A run goes on on the device that it began on.
+  const device = (isTraining(state) && state.run?.device) || state.device;
   return (
     <p>
       <span class="quiet">{words.device.label}</span> {deviceText(device, words)}
@@ -78,7 +82,7 @@ function DeviceChoice() {
   ];
   return (
     <Choice
-      {...{ label: words.device.choose, value: wished, options, disabled: isTraining(state) }}
+      {...{ label: words.device.choose, value: wished, options, disabled: isBusy(state) }}
       onChange={chooseDevice}
     />
   );
@@ -136,18 +140,25 @@ function Buttons() {
         </button>
       </div>
     );
-  const canResume = run?.status === 'stopped' || run?.status === 'failed';
+  const hasEnded = run?.status === 'stopped' || run?.status === 'failed';
+  // What failed before it began has no number.
+  const canResume = hasEnded && run.id !== 0;
   return (
     <div class="buttons">
       {canResume && (
-        <button type="button" class="primary" onClick={() => resume(run)}>
+        <button
+          type="button"
+          class="primary"
+          disabled={state.bench.busy}
+          onClick={() => resume(run)}
+        >
           {words.train.resume}
         </button>
       )}
       <button
         type="button"
         class={canResume ? '' : 'primary'}
-        disabled={!ready}
+        disabled={!ready || state.bench.busy}
         onClick={startTraining}
       >
         {run ? words.train.again : words.train.start}
@@ -165,7 +176,7 @@ function Figures() {
   const figures: [string, string][] = [
     [words.train.step, run?.totalSteps ? words.train.of(run.step, run.totalSteps) : '–'],
     [words.train.loss, loss === undefined ? '–' : loss.toFixed(3)],
-    [words.train.accuracy, accuracy === undefined ? '–' : percent(accuracy)],
+    [words.train.accuracy, accuracy === undefined ? '–' : formatPercent(accuracy)],
     [words.train.speed, perSecond === undefined ? '–' : words.number(Math.round(perSecond))],
     [
       words.train.left,

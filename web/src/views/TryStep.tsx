@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { formatPercent } from '../../../src/platform/format.ts';
 import { call } from '../client.ts';
 import type { Judged } from '../engine/protocol.ts';
-import { attempt, hasModel, isTraining, learn, useStore, useWords } from '../store.ts';
+import { attempt, hasModel, isBusy, learn, useStore, useWords } from '../store.ts';
 import { Mistakes } from './Mistakes.tsx';
-import { Bar, percent, Step } from './parts.tsx';
+import { Bar, Step } from './parts.tsx';
 import { Unsure } from './Unsure.tsx';
 
 export function TryStep() {
@@ -83,7 +84,7 @@ function Scores({ judged }: { judged?: Judged }) {
           key={label}
           name={isScore ? words.data.tasks.regression : label}
           share={value}
-          value={isScore ? value.toFixed(3) : percent(value)}
+          value={isScore ? value.toFixed(3) : formatPercent(value)}
         />
       ))}
     </ul>
@@ -96,12 +97,7 @@ function LearnBar() {
   const count = state.answers.length;
   return (
     <div class={count > 0 ? 'learn some' : 'learn'}>
-      <button
-        type="button"
-        class="primary"
-        disabled={count === 0 || isTraining(state)}
-        onClick={learn}
-      >
+      <button type="button" class="primary" disabled={count === 0 || isBusy(state)} onClick={learn}>
         {words.try.learn}
       </button>
       <span role="status">{words.try.answers(count)}</span>

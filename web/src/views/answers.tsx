@@ -1,7 +1,5 @@
-import type { Answer, Judged } from '../engine/protocol.ts';
+import { type Answer, type Judged, keyOf } from '../engine/protocol.ts';
 import { getState, set, useStore, useWords } from '../store.ts';
-
-const keyOf = ({ text, pair = '' }: { text: string; pair?: string }) => `${text}\0${pair}`;
 
 /** What was answered about a text. */
 export const answerTo = (judged: Judged, answers: readonly Answer[]): Answer | undefined =>

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import type { Chart } from '../engine/protocol.ts';
+import { formatMetric } from '../../../src/train/tasks/metric.ts';
+import type { Chart, Run } from '../engine/protocol.ts';
 import { useWords } from '../store.ts';
 import type { Words } from '../words/index.ts';
 
@@ -91,7 +92,22 @@ export function Bar({ name, share, value }: { name: string; share: number; value
   );
 }
 
-export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+/** The names of a table's columns; one of buttons has none. */
+export const Head = ({ columns }: { columns: readonly string[] }) => (
+  <thead>
+    <tr>
+      {columns.map((name) =>
+        name ? (
+          <th key={name} scope="col">
+            {name}
+          </th>
+        ) : (
+          <td key={name} />
+        ),
+      )}
+    </tr>
+  </thead>
+);
 
 export interface Option<T extends string> {
   value: T;
@@ -154,5 +170,5 @@ export function FileButton({
 }
 
 /** The value of a metric for people. */
-export const metricText = ({ metric, value }: { metric: string; value: number }, words: Words) =>
-  `${words.metrics[metric] ?? metric} ${metric === 'accuracy' ? percent(value) : value.toFixed(3)}`;
+export const metricText = ({ metric, value }: NonNullable<Run['best']>, words: Words): string =>
+  `${words.metrics[metric] ?? metric} ${formatMetric(metric, value)}`;

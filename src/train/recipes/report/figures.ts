@@ -1,4 +1,5 @@
 /** How the page writes figures. */
+import { formatPercent } from '../../../platform/format.ts';
 import { metricNames } from '../../tasks/metric.ts';
 
 const titles: Readonly<Record<string, string>> = {
@@ -14,7 +15,7 @@ const shares = ['accuracy', 'exactMatch'];
 export const metricTitle = (name: string): string => titles[name] ?? name;
 
 export const percent = (value: number): string =>
-  Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : 'undefined';
+  Number.isFinite(value) ? formatPercent(value) : 'undefined';
 
 /** The value of a metric: in percent where people count so. */
 export const metricValue = (name: string, value: number): string =>

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { contents, dir, ended, run, start, wigbert } from '../support/pretrainCli.ts';
+import { hasMpi } from '../train/distributed/mpi.ts';
+
+/** Ends a process of a job, found by its arguments and its number there, as a fault would. */
+function killRank(rank: number, out: string): void {
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const read = (name: string) => readFileSync(join('/proc', id, name), 'utf8').split('\0');
+      if (!read('cmdline').includes(out)) continue;
+      if (read('environ').includes(`OMPI_COMM_WORLD_RANK=${rank}`)) process.kill(+id, 'SIGKILL');
+    } catch {
+      // Processes come and go.
+    }
+  }
+}
+
+describe('launch', () => {
+  it.each([
+    [['predict', 'a text'], /<command>: expected one of train, pretrain .*, got "predict"/],
+    [['--hosts', 'no-such-file', 'train', 'x.tsv'], /--hosts: expected a file, got no-such-file/],
+  ])('refuses %j', (words, message) => {
+    const { status, stderr } = wigbert('launch', '-n', '2', ...words);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+  });
+
+  it.skipIf(!hasMpi)(
+    'ends where one process does that takes each batch in as many parts',
+    async () => {
+      const [alone, shared, killed] = ['alone', 'shared', 'killed'].map((name) => join(dir, name));
+      const small = [...run('cpu'), '--batch-size', '2', '--steps', '24'];
+      const parts = ['--gradient-accumulation-steps', '2'];
+      expect(wigbert(...small, ...parts, '--out', alone)).toMatchObject({ status: 0 });
+      const launch = ['launch', '-n', '2', '--logs', join(dir, 'logs')];
+      const { status, stderr } = wigbert(...launch, ...small, '--out', shared);
+      expect(stderr).toMatch(/^launch: mpirun -n 2 /);
+      expect(status).toBe(0);
+      expect(contents(shared)[0]).toEqual(contents(alone)[0]);
+
+      // And also when one of its processes is killed, and the job started again.
+      const child = start(...launch, '--max-restarts', '1', ...small, '--json', '--out', killed);
+      let output = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        const before = output.includes('"step":10,');
+        output += chunk;
+        if (!before && output.includes('"step":10,')) killRank(1, killed);
+      });
+      let notes = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        notes += chunk;
+      });
+      expect(await ended(child)).toBe(0);
+      expect(notes).toMatch(
+        /the job ended with \d+; start 2 of at most 2, from the latest checkpoint/,
+      );
+      expect(contents(killed)).toEqual(contents(shared));
+    },
+  );
+});
