@@ -76,11 +76,11 @@ describe.each(devices)('on %s', (_, device) => {
     for (const one of [optimizer, first, second, both]) one.dispose();
   });
 
-  here('a captured step is traced again', async () => {
+  here.each(makers)('a captured step of %s is traced again', async (_, make) => {
     setDevice(device!);
     const run = async (captured: boolean) => {
       const [a, b] = [parameter(1, -2), parameter(3)];
-      const optimizer = new AdamW([a], { lr: 0.1 });
+      const optimizer = make([{ params: [a] }]);
       let i = 0;
       const body = ({ x }: { x: Tensor }) => {
         optimizer.zeroGrad();
