@@ -20,10 +20,13 @@ const platform = {
   replacement: fileURLToPath(new URL('src/platform/node.ts', import.meta.url)),
 };
 
+const engine = ['tensor', 'nn', 'kernels', 'bert', 'golden', 'text'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+
 export default defineConfig({
   resolve: { alias: [...entries, platform] },
   test: {
-    include: ['test/**/*.test.ts'],
     // What is built runs as it is shipped, loaded by Node alone.
     server: { deps: { external: [/\/dist\/src\//] } },
     testTimeout: 120_000,
@@ -32,5 +35,14 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './scripts/summary-reporter.mjs'],
+    projects: [
+      // These files only compute: they share a process, and load the engine and compile its kernels
+      // once for all.
+      { extends: true, test: { name: 'engine', isolate: false, include: engine } },
+      {
+        extends: true,
+        test: { name: 'all else', include: ['test/**/*.test.ts'], exclude: engine },
+      },
+    ],
   },
 });

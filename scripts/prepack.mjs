@@ -1,14 +1,25 @@
 /**
- * Makes dist smaller before it is packed: npm runs it before `npm pack` and `npm publish`.
+ * Makes dist smaller before it is packed: npm runs it before `npm pack` and `npm publish`, and with
+ * `--undo` after them.
  *
  * - Comments leave the JavaScript; the declarations keep those of what is exported.
  * - Declarations that no entry of the package reaches are removed.
  * - Packages that are mostly declarations or tools are not installed beside this one: the one
  *   module that is used of each is copied into `dist/vendor`, with its licence.
  *
- * Running it twice changes nothing more.
+ * Running it twice changes nothing more. `--undo` puts the whole dist back, which is kept beside.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -64,15 +75,41 @@ export function reachedDeclarations(path, found = new Set()) {
 }
 
 /**
+ * The folders of `dist` that packing changes, and where the whole one is kept meanwhile.
+ * @param {string} root
+ */
+function foldersOf(root) {
+  const dist = join(root, 'dist');
+  return {
+    dist,
+    source: join(dist, 'src'),
+    vendor: join(dist, 'vendor'),
+    whole: join(dist, 'unpacked'),
+  };
+}
+
+/**
+ * Puts back what `prepack` changed, with its times, so that no build follows.
+ * @param {string} root
+ */
+export function undoPrepack(root) {
+  const { source, vendor, whole } = foldersOf(root);
+  if (!existsSync(whole)) return;
+  rmSync(source, { recursive: true, force: true });
+  rmSync(vendor, { recursive: true, force: true });
+  renameSync(whole, source);
+}
+
+/**
  * Prepares `dist` of a package.
  * @param {string} root
  */
 export function prepack(root) {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const dist = join(root, 'dist');
-  const vendor = join(dist, 'vendor');
-  const files = readdirSync(join(dist, 'src'), { recursive: true, encoding: 'utf8' }).map((name) =>
-    join(dist, 'src', name),
+  const { dist, source, vendor, whole } = foldersOf(root);
+  if (!existsSync(whole)) cpSync(source, whole, { recursive: true, preserveTimestamps: true });
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) =>
+    join(source, name),
   );
   /** @type {Set<string>} */
   const reached = new Set();
@@ -92,5 +129,7 @@ export function prepack(root) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  prepack(fileURLToPath(new URL('..', import.meta.url)));
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const run = process.argv[2] === '--undo' ? undoPrepack : prepack;
+  run(fileURLToPath(new URL('..', import.meta.url)));
+}

@@ -13,6 +13,7 @@ export {
   toInt32,
 } from './formats/safetensors/file.ts';
 export * as nn from './nn/index.ts';
+export * as optim from './nn/optim/index.ts';
 export {
   Adam,
   AdamW,

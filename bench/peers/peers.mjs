@@ -1,4 +1,4 @@
-/** The peers: each library on each of its paths, WebGPU first. */
+/** The peers: each library on each of its paths, wigbert on WebAssembly first. */
 const libraries = [
   {
     library: 'wigbert',

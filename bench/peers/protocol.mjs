@@ -22,17 +22,6 @@ export function training({ losses: expected }, step) {
   return { run: step, result };
 }
 
-/** The work of a step whose result is what `result` gives after the first one. */
-export function stepping(step, result) {
-  return {
-    run: step,
-    result: async () => {
-      await step();
-      return result();
-    },
-  };
-}
-
 /**
  * @param open gets the path and resolves to { about, kinds, cannot }. `about` returns version and
  * adapter. `kinds`: for each kind of work, a function from its inputs to { run, result }. `run`

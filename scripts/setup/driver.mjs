@@ -2,10 +2,10 @@
  * Gives a machine without a WebGPU adapter one: installs Mesa's software Vulkan driver with apt if
  * allowed, else prints the commands.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { atLeast, backports, parseDeb822, parseOneLine, parsePolicy } from './apt.mjs';
+import { installCommand, thisMachine } from './install.mjs';
 import { isVerified, probeAdapter, rememberVerified } from './probe.mjs';
 
 /** @typedef {import('./apt.mjs').Source} Source */
@@ -82,13 +82,10 @@ export function planDriver({ platform, isRoot, os, hasApt, isUpdated, policy, so
   if (installed && atLeast(installed, LEAST_MESA))
     return tell(`Mesa ${installed} is installed but offers none`);
   const update = ['apt-get', 'update'];
-  // A fresh machine may be busy with its own first upgrade: wait for it.
-  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
-  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...wait];
   if (!candidate) return tell(`apt offers no ${PACKAGES[0]}`, [update]);
   if (atLeast(candidate, LEAST_MESA)) {
     const reason = isRoot ? 'none is installed' : 'installing a driver needs root';
-    const commands = [[...install, ...PACKAGES]];
+    const commands = [installCommand(PACKAGES)];
     return { reason, allowed: isRoot, commands: isUpdated ? commands : [update, ...commands] };
   }
 
@@ -99,7 +96,7 @@ export function planDriver({ platform, isRoot, os, hasApt, isUpdated, policy, so
     return tell(`${old}: this system's updates or its next release may have it`);
   const only = ['-o', `Dir::Etc::SourceList=${SOURCE_PATH}`, '-o', 'Dir::Etc::SourceParts=-'];
   const updateSource = isUpdated ? [...update, ...only, '-o', 'APT::Get::List-Cleanup=0'] : update;
-  const commands = [[...install, '-t', `${codename}-backports`, ...PACKAGES]];
+  const commands = [installCommand(PACKAGES, ['-t', `${codename}-backports`])];
   return {
     reason: isRoot ? old : `${old} and installing a newer one needs root`,
     allowed: isRoot,
@@ -121,10 +118,8 @@ export function commandLines({ commands, source }, isRoot) {
 
 /**
  * The parts of the machine that are read and changed; tests replace them.
- * @typedef {{
- *   platform: string, isRoot: boolean, etc: string,
- *   run: (command: string[]) => { ok: boolean, output: string },
- *   probe: () => Adapter | undefined,
+ * @typedef {import('./install.mjs').Machine & {
+ *   platform: string, etc: string, probe: () => Adapter | undefined,
  * }} Machine
  */
 
@@ -132,19 +127,10 @@ export function commandLines({ commands, source }, isRoot) {
  * @param {string} root
  * @returns {Machine}
  */
-const thisMachine = (root) => ({
+const machineOf = (root) => ({
+  ...thisMachine,
   platform: process.platform,
-  isRoot: process.getuid?.() === 0,
   etc: '/etc',
-  run: ([name, ...args]) => {
-    const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' };
-    const { status, stdout, stderr, error } = spawnSync(name, args, {
-      env,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    return { ok: status === 0, output: error ? error.message : `${stdout}${stderr}` };
-  },
   probe: () => probeAdapter(root),
 });
 
@@ -220,7 +206,7 @@ const describe = ({ description, vendor, isSoftware }) =>
  * @param {(line: string) => void} say
  * @param {Machine} [machine]
  */
-export function ensureAdapter(root, say, machine = thisMachine(root)) {
+export function ensureAdapter(root, say, machine = machineOf(root)) {
   if (isVerified(root)) return;
   let adapter = machine.probe();
   if (!adapter) {

@@ -8,6 +8,7 @@ import { findWebGPU } from '../platform/webgpu.ts';
 import { type Check, checkDevice } from './doctorChecks.ts';
 import { openCliDevice } from './openDevice.ts';
 import { packageVersion, shippedFile } from './shippedFile.ts';
+import { mebibytes } from './table.ts';
 
 /** What a machine has, and what was tried on it. */
 export interface Diagnosis {
@@ -166,8 +167,6 @@ function isMusl(): boolean {
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime === undefined;
 }
-
-const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 /** A diagnosis as lines of text, for people. */
 export function doctorLines(found: Diagnosis): string[] {

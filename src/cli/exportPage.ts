@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
+import { formatBytes } from '../platform/format.ts';
 import { checkOutFile, writeOutFile } from '../train/recipes/outFile.ts';
 import { assemblePage, type PageFileOptions } from '../train/recipes/pageFile.ts';
 import { readPageModel } from '../train/recipes/pageModel.ts';
@@ -14,8 +15,6 @@ interface ExportPageOptions extends PageFileOptions {
   out: string;
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
-
 /** Writes a model as a page that is one file. */
 export async function exportPage({ model, out, title, language }: ExportPageOptions) {
   await checkOutFile(out);
@@ -27,5 +26,5 @@ export async function exportPage({ model, out, title, language }: ExportPageOpti
   const bytes = new TextEncoder().encode(page);
   await writeOutFile(out, Readable.from([bytes]));
   const size = Object.values(files).reduce((sum, { length }) => sum + length, 0);
-  console.log(`${out}: ${megabytes(bytes.length)}, of a model of ${megabytes(size)}`);
+  console.log(`${out}: ${formatBytes(bytes.length)}, of a model of ${formatBytes(size)}`);
 }

@@ -5,6 +5,7 @@ import type { DeviceKind } from '../device/open.ts';
 import { deviceTable } from './deviceTable.ts';
 import { importKernels } from './kernelList.ts';
 import { openCliDevice, threadOptions } from './openDevice.ts';
+import { mebibytes } from './table.ts';
 
 /** Prints what a command would compute on, and times each device, or the one that is asked for. */
 export async function showInfo(options: {
@@ -36,9 +37,6 @@ export async function showInfo(options: {
   if (traits.software && kind === 'webgpu')
     console.log('This adapter is software: good for development and tests. Training wants a GPU.');
 }
-
-const mebibytes = (bytes: number) =>
-  `${(bytes / 2 ** 20).toLocaleString('en', { maximumFractionDigits: 0 })} MiB`;
 
 function factsOf({ kind, description, traits }: Device): [string, string][] {
   const ofAdapter: [string, string][] = [

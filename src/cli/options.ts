@@ -160,7 +160,7 @@ export const hyperparameterOptions = ({
   new Option('--learning-rate <rate>', 'highest learning rate')
     .argParser(positiveNumber)
     .default(learningRate),
-  new Option('--lr-scheduler <name>', 'how the learning rate goes on after its rise')
+  new Option('--lr-scheduler <name>', 'how the learning rate continues after its rise')
     .choices(lrSchedulerNames)
     .default('linear'),
   new Option('--warmup-ratio <share>', 'share of the steps in which the learning rate rises')

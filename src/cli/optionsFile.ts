@@ -72,19 +72,26 @@ function scan(words: readonly string[], command: Command): Scanned {
     }
     const [flag, inWord] = splitAt(word);
     const option = command.options.find(({ long, short }) => long === flag || short === flag);
-    const takesNext = inWord === undefined && takesWord(option, words[i + 1]);
-    const value = takesNext ? words[++i] : inWord;
+    const taken = inWord === undefined ? takenWords(option, words.slice(i + 1)) : [];
+    i += taken.length;
+    const value = inWord ?? taken[0];
     if (flag === '--set' && value !== undefined) found.sets.push(settingOf(value, command));
     else if (flag === '--config' && value !== undefined) takeConfig(value, command, found);
-    else found.options.push(word, ...(takesNext ? [value!] : []));
+    else found.options.push(word, ...taken);
   }
   return found;
 }
 
-/** Whether a flag takes the next word as its value. */
-const takesWord = (option: Option | undefined, next: string | undefined): boolean =>
-  next !== undefined &&
-  (option?.required === true || (option?.optional === true && !next.startsWith('-')));
+/** The words after a flag that are its value, or its values. */
+function takenWords(option: Option | undefined, words: readonly string[]): readonly string[] {
+  const isFlag = (word: string) => word.startsWith('-') && word !== '-';
+  const takesOne =
+    words.length > 0 &&
+    (option?.required === true || (option?.optional === true && !words[0].startsWith('-')));
+  if (!takesOne) return [];
+  const end = words.findIndex((word, i) => i > 0 && (!option?.variadic || isFlag(word)));
+  return words.slice(0, end < 0 ? words.length : end);
+}
 
 /** The first argument of some commands may be a file of options. */
 function takeArgument(word: string, command: Command, { operands, files }: Scanned): void {
@@ -193,7 +200,9 @@ function flagOf(name: string, value: unknown, command: Command): string[] {
   const list = Array.isArray(value) ? value : [value];
   if (!list.every(isPlain))
     throw new UsageError(`--${name}: expected a number or a text, got ${formatValue(value)}`);
-  return [`--${name}=${list.join(',')}`];
+  return option.variadic
+    ? list.map((each) => `--${name}=${each}`)
+    : [`--${name}=${list.join(',')}`];
 }
 
 /**

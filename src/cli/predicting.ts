@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Device } from '../device/device.ts';
+import { filesOf } from '../train/data/severalFiles.ts';
 import type { TextInput } from '../train/pipelines/encode.ts';
 import type { LabelScore } from '../train/pipelines/textClassification.ts';
 import { type PredictStreamOptions, predictStream } from '../train/recipes/predict.ts';
@@ -120,7 +121,7 @@ export async function predictOnFile({
   const silent = json || quiet;
   const device = await openCliDevice(kind, silent);
   const progress = createRowProgress({
-    totalLines: silent ? undefined : await countLines(options.input),
+    totalLines: silent ? undefined : await linesOfFiles(filesOf(options.input)),
     // On a terminal the table itself shows how far it is.
     silent: silent || (out === undefined && process.stdout.isTTY),
   });
@@ -157,6 +158,14 @@ export async function predictOnFile({
   } finally {
     release();
   }
+}
+
+/** Lines of all files; undefined if those of one are unknown. */
+async function linesOfFiles(files: readonly string[]): Promise<number | undefined> {
+  const lines = await Promise.all(files.map(countLines));
+  return lines.reduce((sum, each) =>
+    sum === undefined || each === undefined ? undefined : sum + each,
+  );
 }
 
 /** Prints a text; waits while the reader of a pipe is slower. */

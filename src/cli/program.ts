@@ -68,7 +68,9 @@ function separateLaunched(words: readonly string[]): string[] {
 /** The program with the options of the command that is used. */
 async function makeProgram(used: string | undefined): Promise<Command> {
   const program = new Command('wigbert')
-    .description('Trains and runs BERT on WebGPU: labels, scores and tags for texts.')
+    .description(
+      'Trains and runs BERT on WebGPU, WebAssembly or the CPU: labels, scores and tags for texts.',
+    )
     .version(packageVersion())
     .option('--debug', 'show the stack of an error')
     .option('--profile', 'time each kernel, and show a table at the end')

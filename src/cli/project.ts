@@ -7,7 +7,7 @@ const train = `// Trains a classifier on data/train.tsv; saves it in out/model.
 import { useDevice } from 'wigbert';
 import { evaluate, fineTune, pipeline } from 'wigbert/train';
 
-const device = await useDevice('auto'); // WebGPU on a GPU, else WebAssembly
+const device = await useDevice('auto'); // WebGPU on a GPU, else WebAssembly or a software adapter
 console.log(\`training on \${device.kind} (\${device.description})\`);
 
 const settings = {

@@ -104,7 +104,7 @@ export type Constants = Record<string, string | number | boolean>;
 
 /**
  * A kernel in one declaration: its buffers and parameters, its WGSL, its launch shape, its CPU
- * reference and its cases. Tests, benchmarks and both devices work from it.
+ * reference and its cases. Tests, benchmarks and all devices work from it.
  */
 export interface Kernel<
   T extends ParamTypes = ParamTypes,

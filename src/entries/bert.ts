@@ -38,7 +38,7 @@ export {
 } from '../bert/baselines/cbow.ts';
 export { SkipGramLMHeadModel, type SkipGramOutput } from '../bert/baselines/skipGram.ts';
 export { type ExportOnnxOptions, exportOnnx } from '../bert/checkpoint/onnx/exportOnnx.ts';
-export type { OnnxDtype } from '../bert/checkpoint/onnx/onnxDtype.ts';
+export type { WeightDtype } from '../bert/checkpoint/torchDtype.ts';
 export {
   type BertConfig,
   bertBase,

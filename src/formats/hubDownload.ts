@@ -9,6 +9,7 @@ import { isNode, joinPath } from '../platform/runtime.ts';
 import type { DownloadProgress } from './downloadProgress.ts';
 import { isShard, modelFiles, tokenizerFiles } from './modelFiles.ts';
 import { findOtherWeights } from './otherWeights.ts';
+import { isSentenceFile } from './sentenceFolder.ts';
 
 export type Hub = typeof import('@huggingface/hub');
 
@@ -45,18 +46,19 @@ export async function downloadModel(request: DownloadRequest): Promise<string> {
   const repo = { type: 'model', name } as const;
   const source = { ...requests, repo, revision: validHash(sha) };
   const entries: ListFileEntry[] = [];
-  for await (const entry of hub.listFiles(source)) entries.push(entry);
+  for await (const entry of hub.listFiles({ ...source, recursive: true })) entries.push(entry);
   const files = filesToDownload(entries, name, hubUrl);
 
   const snapshot = joinPath(repository, 'snapshots', source.revision);
-  // A browser's private file system has no links: its files are in the snapshot itself.
-  const folder = isNode ? joinPath(repository, 'blobs') : snapshot;
-  await recoverWrites(folder);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let loaded = 0;
   const fetchFile = async (entry: ListFileEntry) => {
     const blob = validHash(entry.lfs?.oid ?? entry.oid);
-    const file = isNode ? blob : entry.path;
+    const [fileName, ...parents] = entry.path.split('/').reverse();
+    const dir = joinPath(snapshot, ...parents.reverse());
+    // A browser's private file system has no links: its files are in the snapshot itself.
+    const [folder, file] = isNode ? [joinPath(repository, 'blobs'), blob] : [dir, fileName];
+    await recoverWrites(folder);
     if (await fileExists(joinPath(folder, file))) {
       loaded += entry.size;
     } else {
@@ -67,7 +69,8 @@ export async function downloadModel(request: DownloadRequest): Promise<string> {
       if (!content) throw new DownloadError(`${entry.path} is listed but missing`);
       await writeFiles(folder, { [file]: verifiedContent(content.stream(), entry, onPiece) });
     }
-    if (isNode) await linkFile(snapshot, entry.path, joinPath('..', '..', 'blobs', blob));
+    const up = Array<string>(2 + parents.length).fill('..');
+    if (isNode) await linkFile(dir, fileName, joinPath(...up, 'blobs', blob));
   };
   for (const entry of files) if (!isWeights(entry)) await fetchFile(entry);
   await beforeWeights?.(snapshot, files);
@@ -92,6 +95,7 @@ function filesToDownload(
 ): ListFileEntry[] {
   const names = new Set(entries.map(({ path }) => path));
   const wanted = new Set([modelFiles.config, ...tokenizerFiles]);
+  for (const path of names) if (isSentenceFile(path)) wanted.add(path);
   // A file with all weights is preferred to shards.
   if (names.has(modelFiles.weights)) {
     wanted.add(modelFiles.weights);

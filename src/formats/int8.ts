@@ -27,6 +27,24 @@ export function quantizeRows(data: Float32Array, rows: number, limit = 127): Int
   return { values, scales };
 }
 
+/**
+ * `quantizeRows` for a file that has values and scales at different places: the matrix is fetched
+ * and rounded once; what is not asked for yet is kept until it is.
+ */
+export function quantizedParts(
+  data: () => Promise<Float32Array>,
+  rows: number,
+  limit?: number,
+): { [K in keyof Int8Rows]: () => Promise<Int8Rows[K]> } {
+  let kept: Partial<Int8Rows> = {};
+  const take = async <K extends keyof Int8Rows>(part: K): Promise<Int8Rows[K]> => {
+    const found = kept[part] ? kept : quantizeRows(await data(), rows, limit);
+    kept = { ...found, [part]: undefined };
+    return found[part]!;
+  };
+  return { values: () => take('values'), scales: () => take('scales') };
+}
+
 /** The values of a matrix in 8 bits as float32, row-major. */
 export function dequantizeRows({ values, scales }: Int8Rows): Float32Array {
   const columns = values.length / scales.length;

@@ -23,6 +23,10 @@ const POOLING = '1_Pooling';
 const NORMALIZE = '2_Normalize';
 const TRANSFORMER = 'sentence_bert_config.json';
 
+/** Whether `readSentenceSettings` reads a file, by its path in the folder. */
+export const isSentenceFile = (path: string): boolean =>
+  path === MODULES || path === TRANSFORMER || /^\d+_Pooling\/config\.json$/.test(path);
+
 /** Pooling modes by their fields in the configuration of the pooling. */
 const modes = {
   pooling_mode_cls_token: 'cls',

@@ -129,3 +129,53 @@ export const adagrad = defineKernel({
   },
   cases,
 });
+
+/** A row of `hyper` for Adadelta, in the order in which the WGSL and the reference read it. */
+export const adadeltaRow = ({
+  lr,
+  rho,
+  eps,
+  weightDecay,
+}: {
+  lr: number;
+  rho: number;
+  eps: number;
+  weightDecay: number;
+}): number[] => [lr, rho, 1 - rho, eps, weightDecay];
+
+/** Adadelta (Zeiler 2012, arXiv 1212.5701, algorithm 1). */
+export const adadelta = defineKernel({
+  name: 'adadelta',
+  params,
+  buffers: {
+    ...commonBuffers,
+    squareAvg: flatBuffer('update', 'positive'),
+    accDelta: flatBuffer('update', 'positive'),
+  },
+  ...perBlock,
+  splitAxes: (p, alignment) => splitAlongBlocks(p, alignment, ['squareAvg', 'accDelta']),
+  wgsl: (c) =>
+    blockMain(
+      c,
+      `  let w = param[i];
+  let g = grad[i] + h1.x * w;
+  let square = h0.y * squareAvg[i] + h0.z * g * g;
+  squareAvg[i] = square;
+  let delta = sqrt(accDelta[i] + h0.w) / sqrt(square + h0.w) * g;
+  accDelta[i] = h0.y * accDelta[i] + h0.z * delta * delta;
+  param[i] = w - h0.x * delta;`,
+    ),
+  reference({ owners, hyper, grad, param, squareAvg, accDelta }, p) {
+    forEachBlock({ owners, hyper }, p, (start, end, row) => {
+      const [lr, rho, oneMinusRho, eps, decay] = row;
+      for (let i = start; i < end; i++) {
+        const g = grad[i] + decay * param[i];
+        squareAvg[i] = rho * squareAvg[i] + oneMinusRho * g * g;
+        const delta = (Math.sqrt(accDelta[i] + eps) / Math.sqrt(squareAvg[i] + eps)) * g;
+        accDelta[i] = rho * accDelta[i] + oneMinusRho * delta * delta;
+        param[i] -= lr * delta;
+      }
+    });
+  },
+  cases,
+});

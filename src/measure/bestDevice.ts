@@ -8,8 +8,11 @@ import { environmentVariable } from '../platform/runtime.ts';
 import { fillBuffers, steadyDraws, upload } from './fixtures.ts';
 import { recallSeconds, type Seconds, saveSeconds } from './rememberedSeconds.ts';
 
-/** Chooses the device that `auto` means. */
+/** The environment variable that chooses the device that `auto` means. */
 const VARIABLE = 'WIGBERT_DEVICE';
+
+/** The device that the environment names, if any. */
+export const namedDevice = (): string | undefined => environmentVariable(VARIABLE) || undefined;
 
 /** The product that is timed: some milliseconds, like the larger ones of a training step. */
 const SIZE = 512;
@@ -24,7 +27,7 @@ const LAUNCHES = 5;
  * @throws UsageError if the variable names no device, or webgpu without an adapter.
  */
 export async function openBestDevice(options: DeviceOptions = {}): Promise<Device> {
-  const named = environmentVariable(VARIABLE);
+  const named = namedDevice();
   if (named) return openNamed(named, options);
   const found = await findAdapter(options.precision).catch((error) => {
     if (error instanceof UsageError) return undefined;
@@ -55,17 +58,21 @@ export function openWasm(options: DeviceOptions): Promise<Device | undefined> {
 async function openFaster(found: FoundAdapter, options: DeviceOptions): Promise<Device> {
   const wasm = await openWasm(options);
   if (!wasm) return openAdapter(found, options);
-  const key = [found.description, wasm.description];
-  let seconds = await recallSeconds(key);
-  if (seconds && seconds.wasm <= seconds.webgpu) return wasm;
-  const webgpu = await openAdapter(found, options);
-  if (!seconds) {
-    seconds = await timeProducts(wasm, webgpu);
-    await saveSeconds(key, seconds);
+  let webgpu: Device | undefined;
+  let faster: Device | undefined;
+  try {
+    const key = [found.description, wasm.description];
+    let seconds = await recallSeconds(key);
+    if (!seconds || seconds.webgpu < seconds.wasm) webgpu = await openAdapter(found, options);
+    if (!seconds) {
+      seconds = await timeProducts(wasm, webgpu!);
+      await saveSeconds(key, seconds);
+    }
+    faster = seconds.webgpu < seconds.wasm ? webgpu! : wasm;
+    return faster;
+  } finally {
+    for (const device of [wasm, webgpu]) if (device !== faster) device?.destroy();
   }
-  const [faster, slower] = seconds.wasm <= seconds.webgpu ? [wasm, webgpu] : [webgpu, wasm];
-  slower.destroy();
-  return faster;
 }
 
 /** The smallest time of a product on each device. */

@@ -1,9 +1,7 @@
 import * as v from 'valibot';
 import { version } from '../device/tuning/tuningFile.ts';
-import { writeFiles } from '../platform/atomicWrite.ts';
-import { cacheDir } from '../platform/cache.ts';
-import { fileExists, readJson } from '../platform/readFiles.ts';
-import { joinPath, processorName } from '../platform/runtime.ts';
+import { readCached, writeCached } from '../platform/cachedJson.ts';
+import { processorName } from '../platform/runtime.ts';
 
 const FILE_NAME = 'devices.json';
 
@@ -32,17 +30,12 @@ export async function recallSeconds(devices: readonly string[]): Promise<Seconds
 export async function saveSeconds(devices: readonly string[], seconds: Seconds): Promise<void> {
   const key = keyOf(devices);
   measured.set(key, seconds);
-  const folder = await cacheDir();
-  if (!folder) return;
-  const all = { ...(await readAll()), [key]: seconds };
   // Without write access the next process measures again.
-  await writeFiles(folder, { [FILE_NAME]: `${JSON.stringify(all, null, 2)}\n` }).catch(() => {});
+  await writeCached(FILE_NAME, { ...(await readAll()), [key]: seconds }).catch(() => {});
 }
 
 async function readAll(): Promise<Record<string, Seconds>> {
-  const folder = await cacheDir();
-  const path = folder && joinPath(folder, FILE_NAME);
-  if (!path || !(await fileExists(path))) return {};
-  const parsed = v.safeParse(fileSchema, await readJson(path).catch(() => undefined));
+  const cached = await readCached(FILE_NAME).catch(() => undefined);
+  const parsed = v.safeParse(fileSchema, cached?.value);
   return parsed.success ? parsed.output : {};
 }

@@ -5,8 +5,8 @@ import { Module } from './module.ts';
 
 /** What `Conv1d` and `Conv2d` share. Initialised as PyTorch's: uniform within ±1/√fanIn. */
 abstract class Conv<N extends number | readonly [number, number]> extends Module {
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
+  weight: Tensor;
+  bias: Tensor | null;
   readonly options: Readonly<ConvOptions<N>>;
 
   constructor(

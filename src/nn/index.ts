@@ -17,6 +17,7 @@ export {
   type MultiheadAttentionOptions,
 } from './attention.ts';
 export { Conv1d, Conv2d } from './convolution.ts';
+export { ConvTranspose1d, ConvTranspose2d } from './convTranspose.ts';
 export * as data from './data/index.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, parameter } from './layers.ts';
@@ -33,6 +34,7 @@ export {
 } from './losses.ts';
 export { Module } from './module.ts';
 export * from './moreActivations.ts';
+export { Dropout1d, Dropout2d, EmbeddingBag } from './moreLayers.ts';
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -55,6 +57,7 @@ export {
 } from './pooling.ts';
 export { GRU, type Lengths, LSTM, type RecurrentOptions, RNN } from './recurrent.ts';
 export { GRUCell, LSTMCell, RNNCell } from './recurrentCells.ts';
+export * from './resample.ts';
 export { Sequential } from './sequential.ts';
 export * from './shapes.ts';
 export {
@@ -63,3 +66,10 @@ export {
   type TransformerEncoderLayerOptions,
   type TransformerMasks,
 } from './transformer.ts';
+export {
+  type DecoderMasks,
+  Transformer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  type TransformerOptions,
+} from './transformerDecoder.ts';

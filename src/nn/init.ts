@@ -2,6 +2,7 @@ import { globalGenerator } from '../tensor/globalRng.ts';
 import type { Tensor } from '../tensor/index.ts';
 import type { Philox } from '../tensor/random.ts';
 
+export { eye_, orthogonal_ } from './initMatrices.ts';
 export {
   calculateGain,
   kaimingNormal_,

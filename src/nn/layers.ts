@@ -44,8 +44,8 @@ export const uniformParameter = (shape: readonly number[], bound: number): Tenso
  * layer.forward(randn([2, 16])).shape; // [2, 4]
  */
 export class Linear<HasBias extends boolean = true> extends Module {
-  readonly weight: Tensor;
-  readonly bias: HasBias extends true ? Tensor : null;
+  weight: Tensor;
+  bias: HasBias extends true ? Tensor : null;
 
   /** `bias: false` leaves the bias out. */
   constructor(inFeatures: number, outFeatures: number, options: { bias?: HasBias } = {}) {
@@ -70,7 +70,7 @@ export class Linear<HasBias extends boolean = true> extends Module {
  * embedding.forward(tensor([[3, 7]], { dtype: 'int32' })).shape; // [1, 2, 16]
  */
 export class Embedding extends Module {
-  readonly weight: Tensor;
+  weight: Tensor;
   readonly paddingIdx: number;
 
   /** `padding`: the row `paddingIdx`, or an object with it. */
@@ -104,21 +104,22 @@ export class Embedding extends Module {
 }
 
 /**
- * Normalises the last dimension to mean 0 and variance 1, then scales and shifts.
- * x: [..., normalizedShape], weight and bias: [normalizedShape].
+ * Normalises the last dimension, or the last ones of a list of sizes, to mean 0 and variance 1,
+ * then scales and shifts. x: [..., normalizedShape], weight and bias: [normalizedShape].
  * @example
  * const layer = new nn.LayerNorm(16);
  * layer.forward(randn([2, 16])).shape; // [2, 16]
  */
 export class LayerNorm extends Module {
-  readonly weight: Tensor;
-  readonly bias: Tensor;
+  weight: Tensor;
+  bias: Tensor;
   readonly eps: number;
 
-  constructor(normalizedShape: number, eps = 1e-5) {
+  constructor(normalizedShape: number | readonly number[], eps = 1e-5) {
     super();
-    this.weight = parameter(ones([normalizedShape]));
-    this.bias = parameter(zeros([normalizedShape]));
+    const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+    this.weight = parameter(ones(shape));
+    this.bias = parameter(zeros(shape));
     this.eps = eps;
   }
 
@@ -136,7 +137,8 @@ export class LayerNorm extends Module {
 export class Dropout extends Module {
   readonly p: number;
 
-  constructor(p: number) {
+  /** `p`: default 0.5. */
+  constructor(p = 0.5) {
     super();
     this.p = p;
   }

@@ -3,7 +3,7 @@ import { ArgumentError } from '../platform/errors.ts';
 import { snakeCase } from '../platform/format.ts';
 import { guardValue } from '../tensor/captureGuard.ts';
 import type { RemovableHandle } from '../tensor/gradientHooks.ts';
-import { keep, noGrad, scope, Tensor } from '../tensor/index.ts';
+import { keep, Tensor } from '../tensor/index.ts';
 import { moveToDevice } from '../tensor/moveToDevice.ts';
 import {
   addHook,
@@ -11,9 +11,9 @@ import {
   type ForwardHook,
   type ForwardPreHook,
 } from './moduleHooks.ts';
-import { type StateValue, stateProblems, unique } from './stateDicts.ts';
+import * as states from './stateDicts.ts';
 
-export type { StateValue };
+export type { IncompatibleKeys, StateValue } from './stateDicts.ts';
 
 /**
  * A part of a model, as PyTorch's `nn.Module`. Parameters are the tensors requiring a gradient that
@@ -85,7 +85,7 @@ export abstract class Module {
    * @throws ArgumentError if two have the same name.
    */
   namedParameters(): [string, Tensor][] {
-    return unique(this.#prefixed('', (module) => module.#ownParameters()));
+    return states.unique(this.#prefixed('', (module) => module.#ownParameters()));
   }
 
   parameters(): Tensor[] {
@@ -94,7 +94,7 @@ export abstract class Module {
 
   /** What `registerBuffer` made part of the state, with dotted names. */
   namedBuffers(): [string, Tensor][] {
-    return unique(this.#prefixed('', (module) => module.#buffers));
+    return states.unique(this.#prefixed('', (module) => module.#buffers));
   }
 
   /** This module, named '', and all modules below it with their dotted names, each once. */
@@ -103,10 +103,26 @@ export abstract class Module {
     const walk = (module: Module, name: string) => {
       if (names.has(module)) return;
       names.set(module, name);
-      for (const [key, child] of module.children()) walk(child, name ? `${name}.${key}` : key);
+      for (const [key, child] of module.namedChildren()) walk(child, name ? `${name}.${key}` : key);
     };
     walk(this, '');
     return Array.from(names, ([module, name]) => [name, module]);
+  }
+
+  /** Modules directly below this one. */
+  children(): Module[] {
+    return Array.from(this.namedChildren(), ([, child]) => child);
+  }
+
+  /**
+   * Calls `f` with each module below this one, then with this one; returns it.
+   * @example
+   * model.apply((m) => m instanceof nn.Linear && nn.init.xavierUniform_(m.weight));
+   */
+  apply(f: (module: Module) => unknown): this {
+    for (const child of this.children()) child.apply(f);
+    f(this);
+    return this;
   }
 
   /** This module and all modules below it, each once. */
@@ -114,7 +130,7 @@ export abstract class Module {
     if (seen.has(this)) return;
     seen.add(this);
     yield this;
-    for (const [, child] of this.children()) yield* child.modules(seen);
+    for (const [, child] of this.namedChildren()) yield* child.modules(seen);
   }
 
   /**
@@ -122,31 +138,24 @@ export abstract class Module {
    * @throws ArgumentError if two have the same name.
    */
   stateDict(): Map<string, Tensor> {
-    return new Map(unique([...this.namedParameters(), ...this.namedBuffers()]));
+    return new Map(states.unique([...this.namedParameters(), ...this.namedBuffers()]));
   }
 
   /**
    * Copies values into the parameters and buffers of the same names. A tied parameter may come
-   * under each of its names.
+   * under each of its names. Without `strict`, names that are missing or unexpected are only
+   * returned.
    * @throws ArgumentError listing each name that is missing or unexpected or whose shape differs.
    * @example
    * copy.loadStateDict(model.stateDict());
    */
-  loadStateDict(state: ReadonlyMap<string, StateValue>): void {
-    const own = this.stateDict();
-    const aliases = new Set(
-      [...this.#prefixed('', (module) => module.#ownParameters())].map(([name]) => name),
-    );
-    const problems = stateProblems(state, own, aliases);
-    if (problems.length > 0) throw new ArgumentError(`loadStateDict: ${problems.join('; ')}`);
-    noGrad(() =>
-      scope(() => {
-        for (const [name, tensor] of own) {
-          const source = state.get(name)!;
-          tensor.copy_(source instanceof Tensor ? source : source.data);
-        }
-      }),
-    );
+  loadStateDict(
+    state: ReadonlyMap<string, states.StateValue>,
+    { strict = true }: { strict?: boolean } = {},
+  ): states.IncompatibleKeys {
+    const named = this.#prefixed('', (module) => module.#ownParameters());
+    const aliases = new Set(Array.from(named, ([name]) => name));
+    return states.loadState(state, this.stateDict(), aliases, strict);
   }
 
   /**
@@ -259,7 +268,7 @@ export abstract class Module {
     above: readonly Module[] = [],
   ): Generator<[string, Tensor]> {
     for (const [name, tensor] of tensorsOf(this)) yield [prefix + name, tensor];
-    for (const [name, child] of this.children())
+    for (const [name, child] of this.namedChildren())
       if (!above.includes(child) && child !== this)
         yield* child.#prefixed(`${prefix}${name}.`, tensorsOf, [...above, this]);
   }
@@ -272,29 +281,17 @@ export abstract class Module {
   }
 
   /** Modules directly below this one, by their names in `stateDict`. */
-  protected *children(): Generator<[string, Module]> {
+  *namedChildren(): Generator<[string, Module]> {
     for (const [name, value] of this.#members()) if (value instanceof Module) yield [name, value];
   }
 
   /** Tensors and modules of this module, by their names in `stateDict`. */
   *#members(): Generator<[string, Tensor | Module]> {
-    for (const [field, value] of Object.entries(this)) yield* membersOf(snakeCase(field), value);
+    for (const [field, value] of Object.entries(this))
+      yield* states.membersOf(snakeCase(field), value, isMember);
     yield* this.#registered;
   }
 }
 
-/** Tensors and modules in a value; those of containers have their place or key in the name. */
-function* membersOf(
-  name: string,
-  value: unknown,
-  seen = new Set<unknown>(),
-): Generator<[string, Tensor | Module]> {
-  if (value instanceof Tensor || value instanceof Module) yield [name, value];
-  if (!isContainer(value) || seen.has(value)) return;
-  seen.add(value);
-  const entries = value instanceof Map ? value : value.entries();
-  for (const [key, item] of entries) yield* membersOf(`${name}.${key}`, item, seen);
-}
-
-const isContainer = (value: unknown): value is unknown[] | Map<unknown, unknown> =>
-  Array.isArray(value) || value instanceof Map;
+const isMember = (value: unknown): value is Tensor | Module =>
+  value instanceof Tensor || value instanceof Module;

@@ -211,7 +211,7 @@ export class Threshold extends WithNumbers {
  * new nn.PReLU().forward(tensor([-1.5, 0.5])); // [-0.375, 0.5]
  */
 export class PReLU extends Module {
-  readonly weight: Tensor;
+  weight: Tensor;
 
   constructor(numParameters = 1, { init = 0.25 }: { init?: number } = {}) {
     super();

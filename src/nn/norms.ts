@@ -24,7 +24,7 @@ import { Module } from './module.ts';
  * layer.forward(randn([2, 16])).shape; // [2, 16]
  */
 export class RMSNorm extends Module {
-  readonly weight: Tensor;
+  weight: Tensor;
   readonly eps: number;
 
   /** `eps` defaults to the smallest step of float32 at 1. */
@@ -57,8 +57,8 @@ const perChannel = (vector: Tensor, x: Tensor): Tensor =>
  * layer.forward(randn([2, 4, 5])).shape; // [2, 4, 5]
  */
 export class GroupNorm extends Module {
-  readonly weight: Tensor | null;
-  readonly bias: Tensor | null;
+  weight: Tensor | null;
+  bias: Tensor | null;
   readonly numGroups: number;
   readonly numChannels: number;
   readonly eps: number;
@@ -116,8 +116,8 @@ export interface BatchNormOptions {
  * without bias); in evaluation by these (Ioffe & Szegedy 2015, arXiv 1502.03167).
  */
 abstract class BatchNorm extends Module {
-  readonly weight: Tensor | null;
-  readonly bias: Tensor | null;
+  weight: Tensor | null;
+  bias: Tensor | null;
   readonly runningMean: Tensor | null = null;
   readonly runningVar: Tensor | null = null;
   readonly numBatchesTracked: Tensor | null = null;
@@ -215,8 +215,8 @@ export class BatchNorm2d extends BatchNorm {
  * `nn.InstanceNorm1d` and `2d` without running statistics.
  */
 abstract class InstanceNorm extends Module {
-  readonly weight: Tensor | null;
-  readonly bias: Tensor | null;
+  weight: Tensor | null;
+  bias: Tensor | null;
   readonly numFeatures: number;
   readonly eps: number;
   /** Number of dimensions of a batch; one less is a single example. */

@@ -1,5 +1,7 @@
 import {
+  type CtcLossOptions,
   cosineEmbeddingLoss,
+  ctcLoss,
   type ElementLossOptions,
   gaussianNllLoss,
   hingeEmbeddingLoss,
@@ -10,8 +12,10 @@ import {
   poissonNllLoss,
   softMarginLoss,
   type Tensor,
+  type TripletDistanceOptions,
   type TripletMarginOptions,
   tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
 } from '../tensor/index.ts';
 import { Loss } from './losses.ts';
 
@@ -94,5 +98,33 @@ export class PoissonNLLLoss extends Loss<PoissonNllOptions> {
 export class GaussianNLLLoss extends Loss<ElementLossOptions & { full?: boolean; eps?: number }> {
   forward(x: Tensor, y: Tensor, variance: Tensor): Tensor {
     return gaussianNllLoss(x, y, variance, this.options);
+  }
+}
+/**
+ * `ctcLoss` as a module.
+ * @example
+ * const criterion = new nn.CTCLoss({ zeroInfinity: true });
+ * const loss = criterion.forward(logits.logSoftmax(2), targets, inputLengths, targetLengths);
+ */
+export class CTCLoss extends Loss<CtcLossOptions> {
+  forward(
+    logProbs: Tensor,
+    targets: Tensor,
+    inputLengths: number | readonly number[],
+    targetLengths: number | readonly number[],
+  ): Tensor {
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this.options);
+  }
+}
+/**
+ * `tripletMarginWithDistanceLoss` as a module.
+ * @example
+ * const distanceFunction = (a: Tensor, b: Tensor) => a.sub(b).abs().sum(-1);
+ * const criterion = new nn.TripletMarginWithDistanceLoss({ distanceFunction });
+ * const loss = criterion.forward(anchor, positive, negative);
+ */
+export class TripletMarginWithDistanceLoss extends Loss<TripletDistanceOptions> {
+  forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
+    return tripletMarginWithDistanceLoss(anchor, positive, negative, this.options);
   }
 }

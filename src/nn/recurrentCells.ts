@@ -11,10 +11,10 @@ import { elmanCell, type Nonlinearity } from './recurrent.ts';
  * hiddenSize, hiddenSize], biasIh, biasHh: [gates · hiddenSize]; uniform within ±1/√hiddenSize.
  */
 abstract class RecurrentCell extends Module {
-  readonly weightIh: Tensor;
-  readonly weightHh: Tensor;
-  readonly biasIh: Tensor | null;
-  readonly biasHh: Tensor | null;
+  weightIh: Tensor;
+  weightHh: Tensor;
+  biasIh: Tensor | null;
+  biasHh: Tensor | null;
   readonly #cell: Cell;
 
   constructor(cell: Cell, inputSize: number, hiddenSize: number, bias = true) {

@@ -13,10 +13,24 @@ type Layer = Module & { forward(x: Tensor): Tensor };
  */
 export class Sequential extends Module {
   readonly layers: readonly Layer[];
+  /** The layer at a position, as `layers[index]`. */
+  readonly [index: number]: Layer;
 
   constructor(...layers: readonly Layer[]) {
     super();
     this.layers = layers;
+    // Not enumerable: fields are found by their names.
+    for (const i of layers.keys()) Object.defineProperty(this, i, { get: () => this.layers[i] });
+  }
+
+  /** Number of layers. */
+  get length(): number {
+    return this.layers.length;
+  }
+
+  /** The layers in order. */
+  [Symbol.iterator](): Iterator<Layer> {
+    return this.layers.values();
   }
 
   forward(x: Tensor): Tensor {
@@ -24,7 +38,7 @@ export class Sequential extends Module {
   }
 
   /** Children carry no name of their own field, as in PyTorch. */
-  protected override *children(): Generator<[string, Module]> {
+  override *namedChildren(): Generator<[string, Module]> {
     for (const [i, layer] of this.layers.entries()) yield [String(i), layer];
   }
 }

@@ -1,6 +1,7 @@
 import {
   bilinear,
   cosineSimilarity,
+  type PadMode,
   pad,
   pairwiseDistance,
   type Tensor,
@@ -32,13 +33,16 @@ export class Unflatten extends Module {
 /** Widths of padding: one for all sides, or pairs from the last dimension on; see `pad`. */
 type Padding = number | readonly number[];
 
+const widthsOf = (dims: number, padding: Padding): readonly number[] =>
+  typeof padding === 'number' ? Array(2 * dims).fill(padding) : padding;
+
 abstract class ConstantPad extends Module {
   readonly padding: readonly number[];
   readonly value: number;
 
   constructor(dims: number, padding: Padding, value: number) {
     super();
-    this.padding = typeof padding === 'number' ? Array(2 * dims).fill(padding) : padding;
+    this.padding = widthsOf(dims, padding);
     this.value = value;
   }
 
@@ -78,6 +82,61 @@ export class ZeroPad2d extends ConstantPad2d {
   }
 }
 
+abstract class ModePad extends Module {
+  readonly padding: readonly number[];
+  readonly mode: PadMode;
+
+  constructor(dims: number, padding: Padding, mode: PadMode) {
+    super();
+    this.padding = widthsOf(dims, padding);
+    this.mode = mode;
+  }
+
+  forward(x: Tensor): Tensor {
+    return pad(x, this.padding, this.mode);
+  }
+}
+/**
+ * Pads the last dimension with its mirror image, without the edge. x: [..., length].
+ * @example
+ * new nn.ReflectionPad1d(1).forward(tensor([1, 2, 3])); // [2, 1, 2, 3, 2]
+ */
+export class ReflectionPad1d extends ModePad {
+  constructor(padding: Padding) {
+    super(1, padding, 'reflect');
+  }
+}
+/**
+ * Pads the last two dimensions with their mirror image. x: [..., height, width].
+ * @example
+ * new nn.ReflectionPad2d(1).forward(zeros(3, 4, 4)).shape; // [3, 6, 6]
+ */
+export class ReflectionPad2d extends ModePad {
+  constructor(padding: Padding) {
+    super(2, padding, 'reflect');
+  }
+}
+/**
+ * Pads the last dimension with the elements at its edges. x: [..., length].
+ * @example
+ * new nn.ReplicationPad1d(1).forward(tensor([1, 2, 3])); // [1, 1, 2, 3, 3]
+ */
+export class ReplicationPad1d extends ModePad {
+  constructor(padding: Padding) {
+    super(1, padding, 'replicate');
+  }
+}
+/**
+ * Pads the last two dimensions with the elements at their edges. x: [..., height, width].
+ * @example
+ * new nn.ReplicationPad2d(1).forward(zeros(3, 4, 4)).shape; // [3, 6, 6]
+ */
+export class ReplicationPad2d extends ModePad {
+  constructor(padding: Padding) {
+    super(2, padding, 'replicate');
+  }
+}
+
 /**
  * x1ᵀ W x2 + bias for each output. x1: [..., in1Features], x2: [..., in2Features] → [...,
  * outFeatures]. weight: [outFeatures, in1Features, in2Features]. Initialised as PyTorch's.
@@ -85,8 +144,8 @@ export class ZeroPad2d extends ConstantPad2d {
  * new nn.Bilinear(2, 3, 4).forward(randn(8, 2), randn(8, 3)).shape; // [8, 4]
  */
 export class Bilinear extends Module {
-  readonly weight: Tensor;
-  readonly bias: Tensor | null;
+  weight: Tensor;
+  bias: Tensor | null;
 
   /** `bias: false` leaves the bias out. */
   constructor(

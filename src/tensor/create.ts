@@ -209,24 +209,34 @@ export function ones(...args: Sizes<TensorOptions>): Tensor {
 }
 
 /**
- * The numbers from 0 to below `end`, or from `start` to below `end`: int32 if both are whole, else
- * float32.
- * @throws ArgumentError if one is not finite, or not whole where `dtype` is int32.
+ * The numbers from 0 to below `end`, or from `start` to below `end` by `step`: int32 if all are
+ * whole, else float32.
+ * @throws ArgumentError if one is not finite, or not whole where `dtype` is int32, or `step` is 0.
  * @example
  * arange(3); // [0, 1, 2]
  * arange(0.5, 3); // [0.5, 1.5, 2.5]
+ * arange(6, 0, -2); // [6, 4, 2]
  */
-export function arange(start: number, end?: number, options: TensorOptions = {}): Tensor {
+export function arange(
+  start: number,
+  end?: number,
+  stepOrOptions: number | TensorOptions = 1,
+  more: TensorOptions = {},
+): Tensor {
+  const [step, options] =
+    typeof stepOrOptions === 'number' ? [stepOrOptions, more] : [1, stepOrOptions];
   const [first, stop] = end === undefined ? [0, start] : [start, end];
-  const { dtype = [first, stop].every(Number.isInteger) ? 'int32' : 'float32' } = options;
+  const numbers = [first, stop, step];
+  const { dtype = numbers.every(Number.isInteger) ? 'int32' : 'float32' } = options;
   const isFloat = dtype === 'float32' || isHalf(dtype);
   const isValid = isFloat ? Number.isFinite : Number.isSafeInteger;
-  if (![first, stop].every(isValid)) {
+  if (!numbers.every(isValid) || step === 0) {
     const expected = isFloat ? 'finite numbers' : 'whole numbers';
-    throw new ArgumentError(`arange: expected ${expected}, got ${first} and ${stop}`);
+    const got = step === 1 ? `${first} and ${stop}` : `${first}, ${stop} and a step of ${step}`;
+    throw new ArgumentError(`arange: expected ${expected}, got ${got}`);
   }
-  const length = Math.max(0, Math.ceil(stop - first));
-  const values = Array.from({ length }, (_, i) => first + i);
+  const length = Math.max(0, Math.ceil((stop - first) / step));
+  const values = Array.from({ length }, (_, i) => first + i * step);
   return tensor(values, { ...options, dtype });
 }
 

@@ -12,6 +12,7 @@ import * as inPlace from './ops/inPlace.ts';
 import * as joins from './ops/joins.ts';
 import * as logical from './ops/logical.ts';
 import { matmul } from './ops/matmul.ts';
+import * as moments from './ops/moments.ts';
 import * as numeric from './ops/numeric.ts';
 import * as orderStatistics from './ops/orderStatistics.ts';
 import { pow } from './ops/power.ts';
@@ -39,7 +40,7 @@ const operations = {
   ...inPlace,
   ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
-  ...{ ...orderStatistics, ...scans },
+  ...{ ...moments, ...orderStatistics, ...scans },
   ...{
     matmul,
     pow,
@@ -58,7 +59,7 @@ const operations = {
   },
 };
 
-/** Functions only: as in PyTorch, because the first argument is not a tensor, or of the engine. */
+/** Functions only, as in PyTorch or because the first argument is not a tensor. */
 const functionsOnly = [
   'affine',
   'bilinear',
@@ -81,9 +82,7 @@ const functionsOnly = [
   'silu',
   'softplus',
   'stack',
-  'sumToSize',
   'variance',
-  'viewPart',
   'vstack',
   'where',
 ] as const;
@@ -101,21 +100,39 @@ interface Overloaded {
   median(dim: number, keepdim?: boolean): order.ValuesAndIndices;
 }
 
+/** Methods that take sizes or dimensions as a list, or one by one: `x.view(2, 3)`. */
+const sized = [
+  'broadcastTo',
+  'expand',
+  'flip',
+  'permute',
+  'repeat',
+  'reshape',
+  'tile',
+  'view',
+] as const;
+type Sized = Record<
+  (typeof sized)[number],
+  { (sizes: readonly number[]): Tensor; (...sizes: number[]): Tensor }
+>;
+
 type Method<F> = F extends (first: never, ...rest: infer A) => infer R ? (...rest: A) => R : never;
 type Methods = {
-  [K in Exclude<keyof typeof operations, FunctionOnly | keyof Overloaded>]: Method<
+  [K in Exclude<keyof typeof operations, FunctionOnly | keyof Overloaded | keyof Sized>]: Method<
     (typeof operations)[K]
   >;
 };
 
 declare module './tensor.ts' {
-  interface Tensor extends Methods, Overloaded {}
+  interface Tensor extends Methods, Overloaded, Sized {}
 }
 
 for (const [name, operation] of Object.entries(operations)) {
   if ((functionsOnly as readonly string[]).includes(name)) continue;
+  const isSized = (sized as readonly string[]).includes(name);
   Object.defineProperty(Tensor.prototype, name, {
-    value(this: Tensor, ...rest: unknown[]) {
+    value(this: Tensor, ...given: unknown[]) {
+      const rest = isSized && typeof given[0] === 'number' ? [given] : given;
       return (operation as (first: Tensor, ...rest: unknown[]) => unknown)(this, ...rest);
     },
   });

@@ -27,6 +27,31 @@ describe('evaluate', () => {
     expect(best.accuracy).toBe(cpu.accuracy);
     expect(best.loss).toBeCloseTo(cpu.loss, 4);
   });
+
+  it('reads several files as one, each by its own columns', async () => {
+    const lines = readFileSync(data, 'utf8').trimEnd().split('\n').slice(1);
+    const first = file('first.tsv', `text\tlabel\n${lines.slice(0, 15).join('\n')}\n`);
+    const rows = lines.slice(15).map((line) => line.split('\t'));
+    const second = file(
+      'second.jsonl',
+      rows.map(([document, label]) => JSON.stringify({ label, document })).join('\n'),
+    );
+    const args = ['--model', model, '--device', 'cpu', '--worst', '40'];
+    const json = async (...files: string[]) =>
+      JSON.parse((await wigbertHere(['evaluate', ...files, ...args, '--json'])).stdout);
+    const { worst, ...whole } = await json(data);
+    const { worst: found, ...parts } = await json(first, second);
+    expect(parts).toEqual(whole);
+    const places = found.map(({ file, line }: { file: string; line: number }) =>
+      file === first ? line : line + 16,
+    );
+    expect(places).toEqual(worst.map(({ line }: { line: number }) => line));
+    const { stdout } = await wigbertHere(['evaluate', first, second, ...args]);
+    expect(stdout).toMatch(/^file +line +loss/m);
+    const { stderr, status } = await wigbertHere(['evaluate', first, first, ...args]);
+    expect(stderr).toContain('expected each file once');
+    expect(status).toBe(2);
+  });
 });
 
 it.each([20, 21])(

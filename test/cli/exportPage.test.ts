@@ -16,7 +16,7 @@ describe('wigbert export page', () => {
     expect(status).toBe(0);
     const size = statSync(out).size;
     expect(size).toBeLessThan(statSync(join(shipped, 'model.safetensors')).size + 400_000);
-    expect(stdout).toBe(`${out}: ${(size / 1e6).toFixed(2)} MB, of a model of 2.99 MB\n`);
+    expect(stdout).toBe(`${out}: ${(size / 1e6).toFixed(1)} MB, of a model of 3.0 MB\n`);
     const text = readFileSync(out, 'utf8');
     expect(text).toContain('<html lang="ko">');
     expect(text).toContain('<title>page</title>');

@@ -86,6 +86,21 @@ describe('predict on files', () => {
     expect(stderr).toMatch(/2 broken rows were skipped:\n {2}line 3: .*\n {2}line 4: /);
   });
 
+  it('makes one table of several files, with the columns of the first', async () => {
+    const first = file('one.csv', `id,text\n0,${texts[0]}\nbroken\n`);
+    const second = file('two.tsv', `text\tid\n${texts[1]}\t1\n${texts[0]}\t2\n`);
+    const third = file('three.jsonl', `${JSON.stringify({ id: 3, text: texts[1] })}\n`);
+    const { stdout, stderr } = await predict('--input', first, second, third);
+    const rows = parse<Record<string, string>>(stdout, { columns: true });
+    expect(rows.map(({ id, text, label }) => [id, text, label])).toEqual(
+      [0, 1, 2, 3].map((i) => [`${i}`, texts[i % 2], i % 2 ? 'bad' : 'good']),
+    );
+    expect(stderr).toMatch(/one\.csv: 1 broken rows? .* skipped:\n {2}line 3: /);
+    const set = ['--set', 'top-k=2', '--out', join(dir, 'joined.jsonl')];
+    const joined = await predict('--input', third, first, '--input', second, ...set);
+    expect(joined.stdout).toBe(`${join(dir, 'joined.jsonl')}: 4 rows\n`);
+  });
+
   it('says how many texts are cut', async () => {
     const input = file('long.txt', `a film\n${'a long film '.repeat(9)}\n`);
     expect((await predict('--input', input, '--max-length', '8')).stderr).toMatch(
@@ -99,7 +114,18 @@ describe('predict on files', () => {
   it.each<[string, string[], RegExp]>([
     ['no rows', ['--input', file('none.csv', 'text\n')], /has no rows/],
     ['a column that is missing', ['--input', file('no.csv', 'a,b\n1,2\n')], /has no text column/],
-    ['texts besides', ['--input', file('x.csv', csv), 'a film'], /--input and texts exclude/],
+    ['texts besides', ['a film', '--input', file('x.csv', csv)], /--input and texts exclude/],
+    [
+      'files of other columns',
+      ['--input', file('x.csv', csv), file('y.csv', 'text\na film\n')],
+      /y\.csv: expected the columns of .*x\.csv, id, text, got text/,
+    ],
+    ['a file twice', ['--input', 'x.csv', 'x.csv'], /--input: expected each file once/],
+    [
+      'one file without rows',
+      ['--input', file('x.csv', csv), file('no-rows.csv', 'id,text\n')],
+      /no-rows\.csv has no rows/,
+    ],
     ['no input', ['--out', 'x.csv', 'a film'], /--out goes with --input/],
     ['itself as output', ['--input', 'x.csv', '--out', 'x.csv'], /another file than --input/],
     ['a folder as output', ['--input', 'x.csv', '--out', `${dir}/`], /unknown format|of a file/],

@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { readCheckpoint } from '../../src/bert/checkpoint/read.ts';
 import type { DownloadProgress } from '../../src/formats/downloadProgress.ts';
 import { findModel } from '../../src/formats/hub.ts';
+import { readSentenceSettings, sentenceFiles } from '../../src/formats/sentenceFolder.ts';
 import { DownloadError } from '../../src/platform/errors.ts';
 import { digest, endpoint, hub, model, refusal, sha, weights } from '../support/hub.ts';
 
@@ -52,6 +53,19 @@ describe('the hub', () => {
     expect(await readdir(dir)).toEqual(
       expect.arrayContaining(['model.safetensors.index.json', ...parts]),
     );
+  });
+
+  test('gives what sentence-transformers adds, in its folders', async () => {
+    const settings = { pooling: 'cls', normalize: true, maxLength: 7 } as const;
+    const files = Object.entries(sentenceFiles(settings, 4)).flatMap(([folder, texts]) =>
+      Object.entries(texts).map(([name, text]) => [join(folder, name), Buffer.from(text)] as const),
+    );
+    const others = { 'onnx/config.json': Buffer.from('{}'), 'onnx/model.onnx': weights(3) };
+    hub.repositories['org/tiny'] = { ...model, ...Object.fromEntries(files), ...others };
+    const dir = await findModel('org/tiny');
+    expect(await readSentenceSettings(dir)).toEqual(settings);
+    expect(await readdir(dir)).not.toContain('onnx');
+    expect(await readlink(join(dir, '1_Pooling/config.json'))).toMatch(/^(\.\.\/){3}blobs\/\w+$/);
   });
 
   test.each<[string, typeof hub.spoil, RegExp]>([

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dequantizeRows, quantizeRows } from '../../src/formats/int8.ts';
+import { dequantizeRows, quantizedParts, quantizeRows } from '../../src/formats/int8.ts';
 
 describe('quantizeRows', () => {
   it('brings the largest of each row to the limit', () => {
@@ -26,4 +26,27 @@ describe('quantizeRows', () => {
       { seed: 7, numRuns: 50 },
     );
   });
+});
+
+describe('quantizedParts', () => {
+  it.each([[['scales', 'values']], [['values', 'scales']]] as const)(
+    'fetches a matrix once for %s, and again for another reading',
+    async (order) => {
+      const data = Float32Array.of(1, -2, 0, 0, 0.5, 0.25);
+      let fetched = 0;
+      const parts = quantizedParts(
+        async () => {
+          fetched++;
+          return data;
+        },
+        3,
+        64,
+      );
+      const expected = quantizeRows(data, 3, 64);
+      for (const reading of [1, 2]) {
+        for (const part of order) expect(await parts[part]()).toEqual(expected[part]);
+        expect(fetched).toBe(reading);
+      }
+    },
+  );
 });

@@ -40,7 +40,7 @@ const FLAT = `all any argmax argmin argsort eq floorDivide ge gt isfinite isinf 
   logicalAnd logicalNot logicalOr logicalXor lt maskedSelect ne nonzero oneHot toFloat toInt
   arange eye
   full fullLike linspace ones onesLike zeros zerosLike asStrided add_ sub_ mul_ div_ copy_ fill_
-  zero_`.split(/\s+/);
+  zero_ clamp_ lerp_ addcmul_ addcdiv_`.split(/\s+/);
 
 const functions = Object.entries(library).flatMap(([name, value]) =>
   typeof value === 'function' && /^[a-z]/.test(name) ? [name] : [],

@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openDevice } from '../../src/device/open.ts';
+import { WasmDevice } from '../../src/device/wasm/wasmDevice.ts';
 import { findAdapter } from '../../src/device/webgpu/adapter.ts';
+import { WebGpuDevice } from '../../src/device/webgpu/webgpuDevice.ts';
 import { openBestDevice } from '../../src/measure/bestDevice.ts';
 import { recallSeconds, saveSeconds } from '../../src/measure/rememberedSeconds.ts';
 
@@ -81,6 +84,21 @@ describe.skipIf(!adapter?.software)('with a software adapter, auto', () => {
     const before = readFileSync(file, 'utf8');
     expect(await best()).toBe(kind);
     expect(readFileSync(file, 'utf8')).toBe(before);
+  });
+
+  it('frees both devices if the second cannot be opened', async () => {
+    const wasm = await openDevice('wasm');
+    await saveSeconds([adapter!.description, wasm.description], { wasm: 2, webgpu: 1 });
+    wasm.destroy();
+    const tuning = join(folder, 'wigbert', 'tuning.json');
+    writeFileSync(tuning, '3');
+    onTestFinished(() => rmSync(tuning));
+    const destroys = [WasmDevice, WebGpuDevice].map(({ prototype }) =>
+      vi.spyOn(prototype, 'destroy'),
+    );
+    onTestFinished(() => void vi.restoreAllMocks());
+    await expect(best()).rejects.toThrow('delete it, or tune again');
+    for (const destroy of destroys) expect(destroy).toHaveBeenCalledTimes(1);
   });
 
   it('is WebGPU if traits are given', async () => {

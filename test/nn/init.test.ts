@@ -58,4 +58,25 @@ describe('initialisers', () => {
     expect(await init.ones_(zeros([2])).tolist()).toEqual([1, 1]);
     expect(await init.zeros_(init.ones_(zeros([2]))).tolist()).toEqual([0, 0]);
   });
+
+  it.each([[[4, 6]], [[6, 4]], [[4, 3, 2]]])(
+    'orthogonal_ makes rows or columns of %j orthonormal, times a gain',
+    async (shape) => {
+      const matrix = init.orthogonal_(zeros(shape), 2, random()).reshape([shape[0], -1]);
+      const [rows, cols] = matrix.shape;
+      const short = rows <= cols ? matrix : matrix.t();
+      const product = (await short.mm(short.t()).tolist()) as number[][];
+      for (const [i, row] of product.entries())
+        for (const [j, value] of row.entries()) expect(value).toBeCloseTo(i === j ? 4 : 0, 5);
+      expect(() => init.orthogonal_(zeros(3))).toThrow('two dimensions or more, got [3]');
+    },
+  );
+
+  it('eye_ is ones on the diagonal', async () => {
+    expect(await init.eye_(zeros(2, 3)).tolist()).toEqual([
+      [1, 0, 0],
+      [0, 1, 0],
+    ]);
+    expect(() => init.eye_(zeros(3))).toThrow('two dimensions, got [3]');
+  });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
-import { Dropout, Linear, Module, parameter } from '../../src/nn/index.ts';
+import { Dropout, Embedding, Linear, Module, parameter, Sequential } from '../../src/nn/index.ts';
 import { SGD } from '../../src/nn/optim/index.ts';
 import { ones, setDevice, Tensor, tensor } from '../../src/tensor/index.ts';
 
@@ -133,5 +133,68 @@ describe('views of a parameter', () => {
     expect(() => new SGD([part], { lr: 1 })).toThrow(
       /expected parameters with memory of their own/,
     );
+  });
+});
+
+describe('what programs do with modules', () => {
+  const build = () => new Sequential(new Linear(2, 3), new Sequential(new Linear(3, 1)));
+
+  it('layers of a sequence are found by position, in order', () => {
+    const model = build();
+    expect(model.length).toBe(2);
+    expect([...model]).toEqual([model[0], model[1]]);
+    expect(model[0]).toBe(model.layers[0]);
+    expect(model[2]).toBe(undefined);
+    expect([...model.stateDict().keys()]).toEqual([
+      ...['0.weight', '0.bias', '1.0.weight', '1.0.bias'],
+    ]);
+  });
+
+  it('apply goes through the modules below first, and children are those directly below', () => {
+    const model = build();
+    const seen: Module[] = [];
+    expect(model.apply((module) => seen.push(module))).toBe(model);
+    expect(seen).toEqual([model[0], [...(model[1] as Sequential)][0], model[1], model]);
+    expect(model.children()).toEqual([model[0], model[1]]);
+    expect(Array.from(model.namedChildren(), ([name]) => name)).toEqual(['0', '1']);
+  });
+
+  it('a state that is not strict loads what it has', async () => {
+    const model = build();
+    const bias = await (model[0] as Linear).bias.tolist();
+    const weight = ones(3, 2);
+    const state = new Map([
+      ['0.weight', weight],
+      ['head', ones(1)],
+    ]);
+    expect(model.loadStateDict(state, { strict: false })).toEqual({
+      missingKeys: ['0.bias', '1.0.weight', '1.0.bias'],
+      unexpectedKeys: ['head'],
+    });
+    expect(await (model[0] as Linear).weight.tolist()).toEqual(await weight.tolist());
+    expect(await (model[0] as Linear).bias.tolist()).toEqual(bias);
+    expect(model.loadStateDict(model.stateDict())).toEqual({ missingKeys: [], unexpectedKeys: [] });
+    expect(() => model.loadStateDict(state)).toThrow('0.bias is missing');
+    const wrong = new Map([['0.weight', ones(2, 2)]]);
+    expect(() => model.loadStateDict(wrong, { strict: false })).toThrow('expected shape [3, 2]');
+  });
+
+  it('weights are tied by an assignment', async () => {
+    class Model extends Module {
+      readonly embedding = new Embedding(5, 3);
+      readonly decoder = new Linear(3, 5, { bias: false });
+      constructor() {
+        super();
+        this.decoder.weight = this.embedding.weight;
+      }
+    }
+    const model = new Model();
+    expect(model.parameters()).toEqual([model.embedding.weight]);
+    expect([...model.stateDict().keys()]).toEqual(['embedding.weight']);
+    const ids = tensor([1, 1], { dtype: 'int32' });
+    model.decoder.forward(model.embedding.forward(ids)).sum().backward();
+    const before = await model.embedding.weight.tolist();
+    new SGD(model.parameters(), { lr: 1 }).step();
+    expect(await model.decoder.weight.tolist()).not.toEqual(before);
   });
 });

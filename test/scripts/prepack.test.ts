@@ -1,8 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packedModule, prepack, VENDORED } from '../../scripts/prepack.mjs';
+import { packedModule, prepack, undoPrepack, VENDORED } from '../../scripts/prepack.mjs';
 
 const root = mkdtempSync(join(tmpdir(), 'wigbert-prepack-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -36,7 +45,7 @@ describe('a module that is packed', () => {
   });
 });
 
-it('a package is prepared, twice with the same result', () => {
+it('a package is prepared, twice with the same result, and undone', () => {
   put(
     'package.json',
     '{ "exports": { ".": { "types": "./dist/src/index.d.ts" }, "./d/*": "./d/*" } }',
@@ -49,6 +58,7 @@ it('a package is prepared, twice with the same result', () => {
   const { module, licence } = VENDORED.valibot;
   put(join('node_modules/valibot', module), 'export const string = 1;\n');
   put(join('node_modules/valibot', licence), 'MIT\n');
+  const built = statSync(join(root, 'dist/src/index.js')).mtimeMs;
   for (let times = 0; times < 2; times++) {
     prepack(root);
     expect(read('dist/src/index.js')).toBe(
@@ -61,6 +71,14 @@ it('a package is prepared, twice with the same result', () => {
       existsSync(join(root, `dist/src/lib/${name}.d.ts`)),
     );
     expect(kept).toEqual(['reached', 'type']);
+  }
+  for (let times = 0; times < 2; times++) {
+    undoPrepack(root);
+    expect(readdirSync(join(root, 'dist'))).toEqual(['src']);
+    expect(read('dist/src/index.js')).toMatch(/^\/\/ one/);
+    expect(existsSync(join(root, 'dist/src/lib/inner.d.ts'))).toBe(true);
+    // No build follows: the output is as old as it was.
+    expect(statSync(join(root, 'dist/src/index.js')).mtimeMs).toBeCloseTo(built, 0);
   }
 });
 

@@ -78,7 +78,9 @@ function answer({ url = '', headers }: IncomingMessage, response: ServerResponse
       lastModified: '2024-01-01T00:00:00Z',
     });
   } else if (pathname.endsWith(`/tree/${sha}`)) {
-    const entries = Object.entries(files).map(([path, bytes]) => {
+    const isDeep = searchParams.get('recursive') === 'true';
+    const listed = Object.entries(files).filter(([path]) => isDeep || !path.includes('/'));
+    const entries = listed.map(([path, bytes]) => {
       const lfs = path.endsWith('.safetensors') && {
         oid: digest('sha256', bytes),
         size: bytes.length,
@@ -94,7 +96,7 @@ function answer({ url = '', headers }: IncomingMessage, response: ServerResponse
     });
     const page = Number(searchParams.get('cursor') ?? 0);
     const link = {
-      link: `<${endpoint}/api/models/${name}/tree/${sha}?cursor=${page + 3}>; rel="next"`,
+      link: `<${endpoint}${pathname}?recursive=${isDeep}&cursor=${page + 3}>; rel="next"`,
     };
     json(entries.slice(page, page + 3), page + 3 < entries.length ? link : {});
   } else {

@@ -38,12 +38,26 @@ describe.each([
       pairs.push([16777217, 16777216], [-(2 ** 31), 2 ** 31 - 1]);
       const [a, b] = [0, 1].map((i) => ints(pairs.map((pair) => pair[i])));
       const y = a[name](b);
-      expect(y.dtype).toBe('int32');
+      const comparisons = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
+      expect(y.dtype).toBe(comparisons.includes(name) ? 'bool' : 'int32');
       expect(await y.tolist()).toEqual(pairs.map(([x, z]) => operations[name](x, z)));
       const withNumber = await a[name](7).tolist();
       expect(withNumber).toEqual(pairs.map(([x]) => operations[name](x, 7)));
     },
   );
+
+  it.skipIf(!device)('comparisons are masks, of which ~ is the opposite', async () => {
+    const x = ints([1, 2, 3]);
+    for (const mask of [x.gt(1), x.toFloat().gt(1), x.half().gt(1)]) {
+      expect(mask.dtype).toBe('bool');
+      expect(await mask.bitwiseNot().tolist()).toEqual([1, 0, 0]);
+      expect(await mask.bitwiseAnd(x.lt(3)).tolist()).toEqual([0, 1, 0]);
+      expect([mask.sum().dtype, mask.int().dtype, mask.mul(2).dtype]).toEqual(
+        Array(3).fill('int32'),
+      );
+      expect(() => x.index([mask])).toThrow('use maskedSelect or where for a mask');
+    }
+  });
 
   it.skipIf(!device)('with a fraction or a float32 tensor it becomes float32', async () => {
     const x = ints([1, 2]);

@@ -15,6 +15,8 @@ import {
   setRngState,
   type Tensor,
 } from '../../src/tensor/index.ts';
+import { dropoutGenerator } from '../../src/tensor/ops/dropout.ts';
+import { enterDropoutPart } from '../../src/tensor/rngState.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
 const webgpu = await tryWebGpu();
@@ -69,6 +71,23 @@ describe.each(devices)('the random state on %s', (_, maybeDevice) => {
       }
     },
   );
+
+  here('is the same in a part of a step, however many masks the part before drew', async () => {
+    const parts = [0, 1, 2, 3];
+    const first = async (own: readonly number[]) => {
+      manualSeed(3);
+      dropoutGenerator(device).rebase();
+      const masks: Promise<ArrayLike<number>>[] = [];
+      for (const part of own) {
+        enterDropoutPart(device, part);
+        masks.push(dropout(ones([67], { device }), 0.5).data());
+        for (let i = 0; i < 700 * part; i++) scope(() => dropout(ones([1], { device }), 0.5));
+      }
+      return Promise.all(masks);
+    };
+    const expected = await first(parts);
+    for (const part of parts) expect(await first([part])).toEqual([expected[part]]);
+  });
 
   here('counts more than 1024 masks, and takes counts near 2^32', async () => {
     manualSeed(1);

@@ -21,9 +21,12 @@ const HUB = 'https://huggingface.co';
 const STORE = 'https://us.aws.cdn.hf.co';
 
 const names = ['config.json', 'vocab.txt', 'tokenizer_config.json', 'model.safetensors'];
-const tiny = Object.fromEntries(
-  names.map((name) => [name, readFileSync(repositoryFile(`models/bert-tiny-ko/${name}`))]),
-);
+const tiny: Record<string, Buffer> = {
+  ...Object.fromEntries(
+    names.map((name) => [name, readFileSync(repositoryFile(`models/bert-tiny-ko/${name}`))]),
+  ),
+  '1_Pooling/config.json': Buffer.from('{}'),
+};
 
 /** How the stand-in for the hub answers. */
 interface Answers {
@@ -218,7 +221,7 @@ describe.skipIf(!chromium)('a model by its name on the hub (needs Chromium)', ()
     send();
     expect(await baseOf(page)).toMatch(/^bert-tiny-ko/);
     expect(await namesIn(page, snapshot)).toEqual([
-      ...['config.json', 'tokenizer_config.json', 'vocab.txt'],
+      ...['1_Pooling', 'config.json', 'tokenizer_config.json', 'vocab.txt'],
     ]);
     expect(await namesIn(page, 'models/models--org--tiny')).toEqual(['snapshots']);
   });

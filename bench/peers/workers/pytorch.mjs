@@ -34,6 +34,8 @@ await serve(async () => {
     python.stdin.write(`${JSON.stringify(request)}\n`);
     return answer();
   };
+  // Without Python its output ends at once, which `answer` reports.
+  python.on('error', () => {});
   python.stdin.on('error', () => {});
   const { version } = await answer();
 

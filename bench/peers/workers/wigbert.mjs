@@ -1,6 +1,6 @@
 /** wigbert, from the build in the root folder's dist. */
 import { readFileSync } from 'node:fs';
-import { serve, stepping, training } from '../protocol.mjs';
+import { serve, training } from '../protocol.mjs';
 
 await serve(async (path) => {
   const load = (entry) => import(`../../../dist/src/${entry}.js`);
@@ -87,10 +87,8 @@ function operations(wigbert, device) {
         optimizer.step();
         return weight.detach().slice([[0, 1]]);
       });
-      return stepping(
-        () => step.run({}),
-        () => weight.data(),
-      );
+      const run = () => step.run({});
+      return { run, result: () => run().then(() => weight.data()) };
     },
   };
 }

@@ -73,6 +73,9 @@ export class CbowModel extends WordVectors {
   }
 }
 
+/** Tokens on each side that form a context, as in the paper. */
+export const CBOW_WINDOW = 4;
+
 /** Inputs of `CbowLMHeadModel`. */
 export interface CbowInputs extends BertInputs {
   /** The text's own tokens, [batch, length]; -100 for tokens to ignore, such as padding. */
@@ -142,7 +145,7 @@ export class CbowLMHeadModel extends WordVectorLM {
    * @throws ArgumentError for labels of another shape or outside the vocabulary, or a window below
    * 1.
    */
-  forward({ labels, window = 4, ...inputs }: CbowInputs): CbowOutput {
+  forward({ labels, window = CBOW_WINDOW, ...inputs }: CbowInputs): CbowOutput {
     checkWindow('CbowLMHeadModel', window);
     const output = this.bert.forward(inputs);
     const { shape, device } = output.lastHiddenState;

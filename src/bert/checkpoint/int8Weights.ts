@@ -1,4 +1,4 @@
-import { quantizeRows } from '../../formats/int8.ts';
+import { quantizedParts } from '../../formats/int8.ts';
 import { SafetensorsError } from '../../formats/safetensors/dtypes.ts';
 import type { TensorToStream } from '../../formats/safetensors/file.ts';
 import { formatValue } from '../../platform/format.ts';
@@ -23,25 +23,16 @@ export function int8Tensors(
   data: () => Promise<Float32Array>,
 ): [string, TensorToStream][] {
   const [rows] = shape;
-  const quantized = async () => {
-    const { values, scales } = quantizeRows(await data(), rows);
+  const parts = quantizedParts(data, rows);
+  const finiteScales = async () => {
+    const scales = await parts.scales();
     if (!scales.every(Number.isFinite))
       throw new SafetensorsError(`tensor ${formatValue(name)}: expected finite numbers for int8`);
-    return { values, scales };
+    return scales;
   };
   return [
-    [
-      name,
-      {
-        dtype: 'I8',
-        shape,
-        data: async () => new Uint8Array((await quantized()).values.buffer),
-      },
-    ],
-    [
-      scalesOf(name),
-      { dtype: 'F32', shape: [rows, 1], data: async () => (await quantized()).scales },
-    ],
+    [name, { dtype: 'I8', shape, data: async () => new Uint8Array((await parts.values()).buffer) }],
+    [scalesOf(name), { dtype: 'F32', shape: [rows, 1], data: finiteScales }],
   ];
 }
 

@@ -2,6 +2,7 @@
 export const torchDtypes = ['float32', 'float16'] as const;
 export type TorchDtype = (typeof torchDtypes)[number];
 
-/** Those, and matrices in 8 bits, which only wigbert reads. */
+/** Those, and matrices in 8 bits with a scale for each row. */
 export const weightDtypes = [...torchDtypes, 'int8'] as const;
+/** How weights are stored: by PyTorch's names, `int8` with a scale for each row of a matrix. */
 export type WeightDtype = (typeof weightDtypes)[number];

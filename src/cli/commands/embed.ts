@@ -9,8 +9,8 @@ import {
   deviceOption,
   jsonOption,
   modelOption,
+  nonNegativeInteger,
   positiveInteger,
-  strideOption,
 } from '../options.ts';
 import { optionsFileOptions } from '../optionsFile.ts';
 import { wigbertCommand } from '../shell.ts';
@@ -49,7 +49,12 @@ export function embedCommand(): Command {
       'longest text; longer ones are cut (default: all the model takes)',
       positiveInteger,
     )
-    .addOption(strideOption())
+    .option(
+      '--stride <tokens>',
+      'read longer texts in windows that repeat this many tokens of the one before, and give the ' +
+        'mean of their vectors (default: cut them)',
+      nonNegativeInteger,
+    )
     .option('--batch-size <n>', 'texts per batch', positiveInteger, embedDefaults.batchSize);
   return addOptions(command, [baseOption(), ...columnOptions(), ...optionsFileOptions()])
     .addOption(deviceOption())

@@ -25,8 +25,9 @@ import { percent, table } from '../table.ts';
 export function evaluateCommand(): Command {
   const command = new Command('evaluate')
     .argument(
-      '<data>',
-      'TSV, CSV, JSON, JSONL, Parquet or CoNLL with labels of the kind the model was trained on',
+      '<data...>',
+      'TSV, CSV, JSON, JSONL, Parquet or CoNLL with labels of the kind the model was trained on; ' +
+        'several files are read as one',
     )
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())
@@ -44,7 +45,7 @@ export function evaluateCommand(): Command {
     .addOption(deviceOption())
     .addOption(jsonOption());
   addOptions(command, [...dataOptions(), ...optionsFileOptions()]);
-  return command.action(async (data: string, options) => {
+  return command.action(async (data: string[], options) => {
     const { model, base, maxLength, stride, batchSize, threshold, calibrated } = options;
     const { abstainBelow, worst, json } = options;
     const { evaluate } = await import('../../train/recipes/evaluate.ts');
@@ -161,14 +162,17 @@ const abstentionLines = ({
 
 function showWorst(worst: NonNullable<EvaluateResult['worst']>): void {
   console.log('\nmost wrong');
-  const rows = worst.map(({ line, loss, probability, predicted, label, text, pair }) => [
+  const hasFiles = worst.some(({ file }) => file !== undefined);
+  const rows = worst.map(({ file, line, loss, probability, predicted, label, text, pair }) => [
+    ...(hasFiles ? [file!] : []),
     `${line}`,
     loss.toFixed(4),
     label,
     probability === undefined ? predicted : `${predicted} ${probability.toFixed(4)}`,
     formatName(pair === undefined ? text : `${text}\t${pair}`),
   ]);
-  const columns = [...rightAligned(['line', 'loss']), 'label', 'predicted', 'text'];
+  const places = [...(hasFiles ? ['file'] : []), ...rightAligned(['line', 'loss'])];
+  const columns = [...places, 'label', 'predicted', 'text'];
   console.log(table(columns, rows));
 }
 

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { onnxDtypes } from '../../bert/checkpoint/onnx/onnxDtype.ts';
+import { weightDtypes } from '../../bert/checkpoint/torchDtype.ts';
 import { baseOption } from '../loraOptions.ts';
 import { deviceOption, modelOption, path } from '../options.ts';
 
@@ -17,7 +17,7 @@ export function exportOnnxCommand(): Command {
         '--dtype <dtype>',
         'float16: half the size; int8: a quarter, with products in 8 bits',
       )
-        .choices(onnxDtypes)
+        .choices(weightDtypes)
         .default('float32'),
     )
     .addOption(deviceOption())

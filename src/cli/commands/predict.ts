@@ -25,11 +25,12 @@ export function predictCommand(): Command {
     .addOption(modelOption().makeOptionMandatory())
     .addOption(baseOption())
     .option(
-      '--input <file>',
+      '--input <files...>',
       'instead of texts, a TSV, CSV, JSON, JSONL or Parquet file with a text column (or two), ' +
         'tagged words as CoNLL, or .txt with a text a line; -: standard input. The same table is ' +
-        'written, with columns for what is predicted; broken rows are reported and left out',
-      path,
+        'written, with columns for what is predicted; several files of the same columns become ' +
+        'one table; broken rows are reported and left out',
+      paths,
     )
     .option(
       '--out <file>',
@@ -80,6 +81,9 @@ export function predictCommand(): Command {
       else await predictOnFile(options);
     });
 }
+
+/** One more path than before. */
+const paths = (text: string, before: string[] = []): string[] => [...before, path(text)];
 
 /** A number of labels, or all. */
 const labelCount = (text: string): number | 'all' =>

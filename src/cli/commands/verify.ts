@@ -14,7 +14,11 @@ export function verifyCommand(): Command {
       'begin at this step, with a hash or a checkpoint (default: at the start)',
       nonNegativeInteger,
     )
-    .option('--to <step>', 'end after this step (default: the last one)', nonNegativeInteger)
+    .option(
+      '--to <step>',
+      'end after this step, with a hash (default: the last one)',
+      nonNegativeInteger,
+    )
     .addOption(quietOption())
     .addOption(jsonOption())
     .addHelpText('after', RULE)

@@ -1,9 +1,6 @@
 import * as v from 'valibot';
-import { writeFiles } from '../../platform/atomicWrite.ts';
-import { cacheDir } from '../../platform/cache.ts';
+import { readCached, writeCached } from '../../platform/cachedJson.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { fileExists, readJson } from '../../platform/readFiles.ts';
-import { joinPath } from '../../platform/runtime.ts';
 import type { Device } from '../device.ts';
 import type { Constants } from '../kernel.ts';
 
@@ -32,21 +29,19 @@ export async function loadTuning(device: Device): Promise<void> {
  * @throws UsageError outside Node.
  */
 export async function saveTuning(device: Device): Promise<string> {
-  const folder = await cacheDir();
-  if (!folder) throw new UsageError('tuning: choices can only be saved in Node');
   const all = { ...(await readAll()), [adapterKey(device)]: device.tuning?.entries ?? {} };
-  await writeFiles(folder, { [FILE_NAME]: `${JSON.stringify(all, null, 2)}\n` });
-  return joinPath(folder, FILE_NAME);
+  const path = await writeCached(FILE_NAME, all);
+  if (path === undefined) throw new UsageError('tuning: choices can only be saved in Node');
+  return path;
 }
 
 async function readAll(): Promise<Record<string, Record<string, Constants>>> {
-  const folder = await cacheDir();
-  const path = folder && joinPath(folder, FILE_NAME);
-  if (!path || !(await fileExists(path))) return {};
-  const parsed = v.safeParse(tuningSchema, await readJson(path));
+  const cached = await readCached(FILE_NAME);
+  if (!cached) return {};
+  const parsed = v.safeParse(tuningSchema, cached.value);
   if (!parsed.success)
     throw new UsageError(
-      `${path}: expected choices of variants, as \`wigbert tune\` saves them: ` +
+      `${cached.path}: expected choices of variants, as \`wigbert tune\` saves them: ` +
         'delete it, or tune again',
     );
   return parsed.output;

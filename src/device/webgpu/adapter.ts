@@ -77,7 +77,12 @@ export async function openAdapter(
     sharesShaderCache(adapter) ? openSecondDevice : undefined,
     options.memoryLimit,
   );
-  await loadTuning(opened);
+  try {
+    await loadTuning(opened);
+  } catch (error) {
+    opened.destroy();
+    throw error;
+  }
   return opened;
 }
 

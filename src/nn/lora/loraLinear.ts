@@ -130,8 +130,8 @@ export class LoraLinear extends Module {
     return activate[activation](linear(x, weight, bias).add(linear(low, B.weight)));
   }
 
-  protected override *children(): Generator<[string, Module]> {
-    yield* super.children();
+  override *namedChildren(): Generator<[string, Module]> {
+    yield* super.namedChildren();
     for (const [name, { A, B, dropout }] of this.#adapters) {
       yield [`lora_A.${name}`, A];
       yield [`lora_B.${name}`, B];

@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { checkNonNegative } from './options.ts';
+import { checkBetas, checkNonNegative } from './options.ts';
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
@@ -32,10 +32,7 @@ function checkOptions(
   resolved: AdamOptions,
 ): void {
   checkNonNegative({ lr, eps, weightDecay });
-  if (!betas.every((beta) => beta >= 0 && beta < 1))
-    throw new ArgumentError(
-      `optimizer: \`betas\`: expected two numbers ≥ 0 and < 1, got ${betas.join(' and ')}`,
-    );
+  checkBetas(betas);
   if (amsgrad !== resolved.amsgrad)
     throw new ArgumentError(
       'optimizer: `amsgrad` applies to the whole optimizer: pass it in the options, not per group',

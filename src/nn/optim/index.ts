@@ -1,5 +1,16 @@
+export { Adadelta, type AdadeltaOptions } from './adadelta.ts';
 export { Adagrad, type AdagradOptions } from './adagrad.ts';
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
+export {
+  Adamax,
+  type AdamaxOptions,
+  Lion,
+  type LionOptions,
+  NAdam,
+  type NAdamOptions,
+  RAdam,
+  type RAdamOptions,
+} from './adamFamily.ts';
 export type { Arena } from './arena.ts';
 export { clipGradNorm, clipGradValue } from './clip.ts';
 export {
@@ -20,6 +31,12 @@ export {
   ReduceLROnPlateau,
   StepLR,
 } from './lrSchedulers.ts';
+export {
+  ChainedScheduler,
+  CyclicLR,
+  type CyclicOptions,
+  MultiplicativeLR,
+} from './moreSchedules.ts';
 export { Optimizer, type OptimizerState, type ParamGroup } from './optimizer.ts';
 export { RMSprop, type RmspropOptions } from './rmsprop.ts';
 export {

@@ -7,3 +7,11 @@ export function checkNonNegative(numbers: Record<string, number>): void {
       throw new ArgumentError(`optimizer: \`${name}\`: expected a number ≥ 0, got ${value}`);
   }
 }
+
+/** @throws ArgumentError unless every decay is ≥ 0 and < 1. */
+export function checkBetas(betas: readonly [number, number]): void {
+  if (!betas.every((beta) => beta >= 0 && beta < 1))
+    throw new ArgumentError(
+      `optimizer: \`betas\`: expected two numbers ≥ 0 and < 1, got ${betas.join(' and ')}`,
+    );
+}

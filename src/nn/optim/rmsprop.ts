@@ -2,8 +2,8 @@ import { rmsprop, rmspropRow } from '../../kernels/adaptiveOptimizers.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
-import type { Arena } from './arena.ts';
-import { Optimizer, type ParamGroup } from './optimizer.ts';
+import { KernelOptimizer, type UpdateBuffers, type UpdateSizes } from './kernelOptimizer.ts';
+import type { ParamGroup } from './optimizer.ts';
 import { checkNonNegative } from './options.ts';
 
 /** Options of `RMSprop`. */
@@ -17,6 +17,8 @@ export interface RmspropOptions {
   /** Whether the mean gradient is taken from the squares: they estimate the variance then. */
   centered: boolean;
 }
+
+type State = 'squareAvg' | 'gradAvg' | 'momentumBuffer';
 
 const defaults: RmspropOptions = {
   lr: 1e-2,
@@ -32,50 +34,30 @@ const defaults: RmspropOptions = {
  * @example
  * const optimizer = new RMSprop(model.parameters(), { lr: 1e-3, momentum: 0.9 });
  */
-export class RMSprop extends Optimizer<RmspropOptions> {
-  readonly #states: Record<'squareAvg' | 'gradAvg' | 'velocity', Tensor>[] = [];
-
+export class RMSprop extends KernelOptimizer<RmspropOptions, State> {
   constructor(
     params:
       | readonly Tensor[]
       | readonly (Partial<RmspropOptions> & { params: readonly Tensor[] })[],
     options: Partial<RmspropOptions> = {},
   ) {
-    super(params, withDefaults(defaults, options), ({ lr, alpha, eps, weightDecay, momentum }) =>
-      checkNonNegative({ lr, alpha, eps, weightDecay, momentum }),
+    super(
+      params,
+      withDefaults(defaults, options),
+      ({ lr, alpha, eps, weightDecay, momentum }) =>
+        checkNonNegative({ lr, alpha, eps, weightDecay, momentum }),
+      ['squareAvg', 'gradAvg', 'momentumBuffer'],
     );
-    this.addState(this.arenas);
-  }
-
-  protected override addState(arenas: readonly Arena[]): void {
-    for (const arena of arenas)
-      this.#states.push({
-        squareAvg: arena.allocate(),
-        gradAvg: arena.allocate(),
-        velocity: arena.allocate(),
-      });
   }
 
   protected override hyperparameterRow(group: ParamGroup<RmspropOptions>): number[] {
     return rmspropRow(group);
   }
 
-  protected override launchUpdate(arena: Arena, hyper: Tensor, rows: number): void {
-    const state = this.#states[this.arenas.indexOf(arena)];
-    const { owners, grad, param, blocks } = arena;
-    launch(rmsprop, { owners, hyper, grad, param, ...state }, { blocks, first: 0, rows });
-  }
-
-  protected override buffers(): Record<string, Tensor>[] {
-    return this.#states.map(({ squareAvg, gradAvg, velocity }) => ({
-      squareAvg,
-      gradAvg,
-      momentumBuffer: velocity,
-    }));
-  }
-
-  override dispose(): void {
-    super.dispose();
-    for (const state of this.#states) for (const tensor of Object.values(state)) tensor.dispose();
+  protected override update(
+    { momentumBuffer, ...buffers }: UpdateBuffers & Record<State, Tensor>,
+    sizes: UpdateSizes,
+  ): void {
+    launch(rmsprop, { ...buffers, velocity: momentumBuffer }, sizes);
   }
 }

@@ -16,17 +16,26 @@ export interface SchedulableOptimizer {
  * }
  */
 export abstract class LRScheduler {
-  readonly #optimizer: SchedulableOptimizer;
+  readonly optimizer: SchedulableOptimizer;
   #baseLrs: readonly number[];
   #step = 0;
 
   constructor(optimizer: SchedulableOptimizer) {
-    this.#optimizer = optimizer;
+    this.optimizer = optimizer;
     this.#baseLrs = optimizer.paramGroups.map((group) => (group.initialLr ??= group.lr));
   }
 
   /** The learning rate of a group after `step` steps. */
   protected abstract lrAt(step: number, baseLr: number): number;
+
+  /** The rate after schedules one upon the other: each takes that of the one before as its base. */
+  protected static chainedLr(
+    schedulers: readonly LRScheduler[],
+    step: number,
+    baseLr: number,
+  ): number {
+    return schedulers.reduce((lr, one) => one.lrAt(step, lr), baseLr);
+  }
 
   /** Call it after each step of the optimiser. `at`: another number of steps. */
   step(at = this.#step + 1): void {
@@ -36,7 +45,7 @@ export abstract class LRScheduler {
 
   /** The learning rate of each group at the next step. */
   getLastLr(): number[] {
-    return this.#optimizer.paramGroups.map(({ lr }) => lr);
+    return this.optimizer.paramGroups.map(({ lr }) => lr);
   }
 
   /** The position of the schedule. Plain JSON. */
@@ -63,7 +72,7 @@ export abstract class LRScheduler {
   protected apply(): void {
     // Groups that were added later are not this schedule's, as in PyTorch.
     this.#baseLrs.forEach((baseLr, i) => {
-      this.#optimizer.paramGroups[i].lr = this.lrAt(this.#step, baseLr);
+      this.optimizer.paramGroups[i].lr = this.lrAt(this.#step, baseLr);
     });
   }
 }

@@ -163,10 +163,13 @@ function outputAxis(
   return { out, before, stride, dilation };
 }
 
-type Geometry = Omit<ConvolutionParams, 'xBatch' | 'xChannel' | 'xRow' | 'xColumn' | 'xOffset'>;
+export type Geometry = Omit<
+  ConvolutionParams,
+  'xBatch' | 'xChannel' | 'xRow' | 'xColumn' | 'xOffset'
+>;
 
 /** The windows of an image as rows: [groups, rows, kernel · channels / groups]. */
-function unfoldWindows(x: Tensor, geometry: Geometry): Tensor {
+export function unfoldWindows(x: Tensor, geometry: Geometry): Tensor {
   const { batch, channels, groups, kernelHeight, kernelWidth } = geometry;
   const [xBatch, xChannel, xRow, xColumn] = x.strides;
   const params = { ...geometry, xBatch, xChannel, xRow, xColumn, xOffset: x.offset };
@@ -180,7 +183,7 @@ function unfoldWindows(x: Tensor, geometry: Geometry): Tensor {
 }
 
 /** Windows added up at their places: [batch, height, width, channels], the adjoint of unfolding. */
-function foldWindows(given: Tensor, geometry: Geometry): Tensor {
+export function foldWindows(given: Tensor, geometry: Geometry): Tensor {
   const { batch, channels, height, width } = geometry;
   const cols = contiguous(given);
   const x = empty([batch, height, width, channels], 'float32', cols.device);

@@ -16,7 +16,10 @@ import { contiguous } from './views.ts';
  */
 const MAX_CALLS_PER_BASE = 1024;
 
-/** Calls that each part of a step has for itself; a part that makes more shares them. */
+/**
+ * Calls that each part of a step has for itself. A part that makes more goes on with the numbers of
+ * the next one: the base must not move, whoever computes the part.
+ */
 export const CALLS_PER_PART = 1024;
 
 /**
@@ -30,7 +33,7 @@ export class DropoutGenerator {
   #seed = 0;
   #base = 0;
   #calls = 0;
-  /** Calls since the base was uploaded or a part began. */
+  /** Calls since the base was uploaded; -∞ in a part, which keeps the base. */
   #drawn = 0;
 
   constructor(device: Device) {
@@ -71,7 +74,7 @@ export class DropoutGenerator {
   /** Goes on with the calls of a part of the step that began at the base; parts count from 0. */
   enterPart(part: number): void {
     this.#calls = part * CALLS_PER_PART;
-    this.#drawn = 0;
+    this.#drawn = Number.NEGATIVE_INFINITY;
   }
 
   /** Uploads the state again before the next call: the last upload never ran. */

@@ -4,10 +4,12 @@ import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
+import { asDtype } from '../dtypes.ts';
 import { halfToFloat } from '../half.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand, viewOperation } from '../operation.ts';
 import { isHalf, type Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import {
   affineFloats,
   divFloats,
@@ -19,7 +21,6 @@ import {
   reluGradient,
   tanhGradient,
 } from './floats.ts';
-import { sumToSize } from './views.ts';
 
 /** An operand: a tensor, or a number that counts for all elements. */
 export type Operand = Tensor | number;
@@ -144,10 +145,7 @@ export const add = promoting('add', integers.addInt, (a, b) => {
   ]);
 });
 
-/**
- * a - b, element by element; shapes broadcast.
- * @example sub(tensor([3, 4]), tensor([1, 1])); // [2, 3]
- */
+/** a - b, element by element. @example sub(tensor([3, 4]), tensor([1, 1])); // [2, 3] */
 export const sub = promoting('sub', integers.subInt, (a, b) => {
   if (typeof b === 'number') return affine(a, 1, -b);
   return record('sub', launchMap(k.sub, [a, b]), [a, b], (dy) => [
@@ -228,20 +226,23 @@ export const clamp = operation(
   },
 );
 
-/** Comparisons: int32 tensors of 1 and 0. */
-const comparison = (kernel: MapKernel, integerKernel: MapKernel): Binary =>
-  promoting(kernel.spec.name, integerKernel, (a, b) => launchMap(kernel, [a, asTensor(b, a)]));
-/** Whether a = b, as 1 and 0 (int32). @example eq(tensor([1, 2]), tensor([1, 3])); // [1, 0] */
+/** Comparisons: masks (bool), as in PyTorch. */
+const comparison = (kernel: MapKernel, ofIntegers: MapKernel): Binary => {
+  const ofFloats: Binary = (a, b) => launchMap(kernel, [a, asTensor(b, a)]);
+  const compare = promoting(kernel.spec.name, ofIntegers, ofFloats);
+  return (a, b) => asDtype(compare(a, b), 'bool');
+};
+/** Whether a = b (bool). @example eq(tensor([1, 2]), tensor([1, 3])); // [1, 0] */
 export const eq = comparison(k.eq, integers.eqInt);
-/** Whether a ≠ b, as 1 and 0 (int32). @example ne(tensor([1, 2]), tensor([1, 3])); // [0, 1] */
+/** Whether a ≠ b (bool). @example ne(tensor([1, 2]), tensor([1, 3])); // [0, 1] */
 export const ne = comparison(k.ne, integers.neInt);
-/** Whether a < b, as 1 and 0 (int32). @example lt(tensor([1, 2, 3]), 2); // [1, 0, 0] */
+/** Whether a < b (bool). @example lt(tensor([1, 2, 3]), 2); // [1, 0, 0] */
 export const lt = comparison(k.lt, integers.ltInt);
-/** Whether a ≤ b, as 1 and 0 (int32). @example le(tensor([1, 2, 3]), 2); // [1, 1, 0] */
+/** Whether a ≤ b (bool). @example le(tensor([1, 2, 3]), 2); // [1, 1, 0] */
 export const le = comparison(k.le, integers.leInt);
-/** Whether a > b, as 1 and 0 (int32). @example gt(tensor([1, 2, 3]), 2); // [0, 0, 1] */
+/** Whether a > b (bool). @example gt(tensor([1, 2, 3]), 2); // [0, 0, 1] */
 export const gt = comparison(k.gt, integers.gtInt);
-/** Whether a ≥ b, as 1 and 0 (int32). @example ge(tensor([1, 2, 3]), 2); // [0, 1, 1] */
+/** Whether a ≥ b (bool). @example ge(tensor([1, 2, 3]), 2); // [0, 1, 1] */
 export const ge = comparison(k.ge, integers.geInt);
 
 /** As float32. @example toFloat(tensor([1, 2])).dtype; // 'float32' */
@@ -253,7 +254,7 @@ export const toFloat = viewOperation('toFloat', 1, (x: Tensor): Tensor => {
 export const toInt = operation(
   'toInt',
   1,
-  (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : x),
+  (x: Tensor): Tensor => (x.dtype === 'float32' ? launchMap(k.toInt, [x]) : asDtype(x, 'int32')),
 );
 
 /**

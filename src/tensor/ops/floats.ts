@@ -4,7 +4,7 @@ import { isGradEnabled, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import type { Tensor } from '../tensor.ts';
-import { sumToSize } from './views.ts';
+import { sumToSize } from './broadcasting.ts';
 
 /**
  * Arithmetic of float32 tensors, of which gradients are made; `elementwise.ts` has the operations

@@ -4,6 +4,7 @@ import { record } from '../autograd.ts';
 import { launchMap } from '../launch.ts';
 import { operation } from '../operation.ts';
 import type { Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import {
   add,
   affine,
@@ -21,7 +22,6 @@ import {
   where,
 } from './elementwise.ts';
 import { onceOrAgain } from './floats.ts';
-import { sumToSize } from './views.ts';
 
 /** A function of one argument; `slope` takes it and the result. Integers give float32. */
 const unary = (kernel: MapKernel, slope: (x: Tensor, y: Tensor) => Tensor) =>

@@ -11,7 +11,7 @@ import { operation, viewOperation } from '../operation.ts';
 import { describe } from '../print.ts';
 import { storeInto } from '../storeStrided.ts';
 import { isHalf, Tensor, type TensorData } from '../tensor.ts';
-import { add, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
+import { add, clamp, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
 import { expand } from './views.ts';
 
 /**
@@ -51,6 +51,45 @@ export const sub_ = inPlace('sub_', sub);
 export const mul_ = inPlace('mul_', mul);
 /** x / value in x's memory. @throws as `copy_`. */
 export const div_ = inPlace('div_', div);
+
+/**
+ * x limited to [min, max] in x's memory. @throws as `copy_`.
+ * @example
+ * noGrad(() => weight.clamp_(-1, 1));
+ */
+export const clamp_ = viewOperation(
+  'clamp_',
+  1,
+  (x: Tensor, min?: number, max?: number): Tensor =>
+    overwrite('clamp_', x, clamp(x.detach(), min, max)),
+);
+/**
+ * x + weight (end - x) in x's memory, such as a moving average. @throws as `copy_`.
+ * @example
+ * noGrad(() => average.lerp_(weight, 0.01));
+ */
+export const lerp_ = viewOperation(
+  'lerp_',
+  2,
+  (x: Tensor, end: Tensor, weight: Operand): Tensor => {
+    const moved = add(x.detach(), mul(sub(end, x.detach()), weight));
+    return overwrite('lerp_', x, moved, typeof weight === 'number' ? [end] : [end, weight]);
+  },
+);
+/** x + value a b in x's memory. @throws as `copy_`. */
+export const addcmul_ = viewOperation(
+  'addcmul_',
+  3,
+  (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor =>
+    overwrite('addcmul_', x, add(x.detach(), mul(mul(a, b), value)), [a, b]),
+);
+/** x + value a / b in x's memory. @throws as `copy_`. */
+export const addcdiv_ = viewOperation(
+  'addcdiv_',
+  3,
+  (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor =>
+    overwrite('addcdiv_', x, add(x.detach(), mul(div(a, b), value)), [a, b]),
+);
 
 /** Writes one number over all elements. @throws StateError as `copy_`. */
 export const fill_ = viewOperation(

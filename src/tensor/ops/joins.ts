@@ -6,6 +6,7 @@ import { describe } from '../print.ts';
 import { formatShape, requireDim, requireWhole } from '../shape.ts';
 import { copyIntoStrided } from '../storeStrided.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { type PadMode, padFromInside } from './padModes.ts';
 import { type SliceRange, slice, unsqueeze } from './views.ts';
 
 /** Joins tensors, splits them, and pads them. */
@@ -102,14 +103,18 @@ export const chunk = viewOperation('chunk', 1, (x: Tensor, chunks: number, dim =
 });
 
 /**
- * Pads x with `value`: pairs (before, after) for the last dimension, then the one before it, …
+ * Pads x: pairs (before, after) for the last dimension, then the one before it, … With `value`, or
+ * by a mode as PyTorch's `functional.pad`: `reflect` mirrors without the edge, `replicate` repeats
+ * the edge, `circular` goes on at the other end, `constant` takes the `value` after it.
+ * @throws ArgumentError if there are more widths than sides, one is not a whole number ≥ 0, or a
+ * dimension is too short for the mode.
  * @example
  * pad(tensor([1, 2]), [1, 0]); // [0, 1, 2]
  */
 export const pad = operation(
   'pad',
   1,
-  (x: Tensor, widths: readonly number[], value = 0): Tensor => {
+  (x: Tensor, widths: readonly number[], modeOrValue: number | PadMode = 0, value = 0): Tensor => {
     if (widths.length % 2 !== 0 || widths.length > 2 * x.ndim)
       throw new ArgumentError(`pad: ${formatShape(widths)} does not fit ${formatShape(x.shape)}`);
     requireWhole(widths, 'pad', 'widths');
@@ -119,19 +124,26 @@ export const pad = operation(
       const at = (x.ndim - 1 - d) * 2;
       return [widths[at] ?? 0, widths[at + 1] ?? 0];
     });
-    const y = empty(
-      x.shape.map((n, d) => n + pairs[d][0] + pairs[d][1]),
-      x.dtype,
-      x.device,
-    );
-    fillMemory(y, value);
-    const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
-    copyIntoStrided(y, y.strides, offset, x);
-    return record('pad', y, [x], (dy) => [
-      slice(
-        dy,
-        pairs.map(([before], d) => [before, before + x.shape[d]]),
-      ),
-    ]);
+    if (typeof modeOrValue === 'string' && modeOrValue !== 'constant')
+      return padFromInside(x, pairs, modeOrValue);
+    return padWith(x, pairs, typeof modeOrValue === 'number' ? modeOrValue : value);
   },
 );
+
+/** Pads with one value: pairs (before, after) for each dimension. */
+function padWith(x: Tensor, pairs: readonly [number, number][], value: number): Tensor {
+  const y = empty(
+    x.shape.map((n, d) => n + pairs[d][0] + pairs[d][1]),
+    x.dtype,
+    x.device,
+  );
+  fillMemory(y, value);
+  const offset = pairs.reduce((sum, [before], d) => sum + before * y.strides[d], 0);
+  copyIntoStrided(y, y.strides, offset, x);
+  return record('pad', y, [x], (dy) => [
+    slice(
+      dy,
+      pairs.map(([before], d) => [before, before + x.shape[d]]),
+    ),
+  ]);
+}

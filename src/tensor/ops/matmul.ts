@@ -15,9 +15,10 @@ import { broadcastStrides, isDenseAtOrigin, launch, launchMap } from '../launch.
 import { operation, requireTensorIfGiven } from '../operation.ts';
 import { broadcastShapes, coalesceDims, formatShape, product, sameShape } from '../shape.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import { reluGradient, tanhGradient } from './floats.ts';
 import { gelu } from './gelu.ts';
-import { contiguous, expand, reshape, sumToSize, transpose, unsqueeze } from './views.ts';
+import { contiguous, expand, reshape, transpose, unsqueeze } from './views.ts';
 
 export type { Activation };
 

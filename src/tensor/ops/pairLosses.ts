@@ -121,6 +121,33 @@ export const tripletMarginLoss = operation(
   },
 );
 
+/** Options of `tripletMarginWithDistanceLoss`. */
+export interface TripletDistanceOptions extends MarginOptions {
+  /** The distance of rows. Default: `pairwiseDistance`. */
+  distanceFunction?: (a: Tensor, b: Tensor) => Tensor;
+  /** Whether the distance of positive and negative counts where it is smaller. Default: false. */
+  swap?: boolean;
+}
+/**
+ * `tripletMarginLoss` by a distance of one's own (PyTorch's
+ * `triplet_margin_with_distance_loss`).
+ * @example
+ * const distanceFunction = (a: Tensor, b: Tensor) => a.sub(b).abs().sum(-1);
+ * tripletMarginWithDistanceLoss(anchor, positive, negative, { distanceFunction });
+ */
+export const tripletMarginWithDistanceLoss = operation(
+  'tripletMarginWithDistanceLoss',
+  3,
+  (anchor: Tensor, positive: Tensor, negative: Tensor, options: TripletDistanceOptions = {}) => {
+    const { reduction = 'mean', margin = 1, swap = false } = options;
+    const { distanceFunction: distance = (a, b) => pairwiseDistance(a, b) } = options;
+    const far = distance(anchor, negative);
+    const apart = swap ? minimum(far, distance(positive, negative)) : far;
+    const losses = relu(affine(sub(distance(anchor, positive), apart), 1, margin));
+    return applyReduction(losses, reduction);
+  },
+);
+
 /**
  * log(1 + exp(-y x)) with targets y of 1 and -1 (PyTorch's `soft_margin_loss`).
  * @throws ArgumentError if the shapes differ.

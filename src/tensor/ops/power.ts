@@ -6,10 +6,10 @@ import { tensor } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand } from '../operation.ts';
 import type { Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import { zerosLike } from './creation.ts';
 import { affine, eq, log, lt, maskedFill, mul, type Operand, sub, toFloat } from './elementwise.ts';
 import { logicalAnd, logicalNot } from './logical.ts';
-import { sumToSize } from './views.ts';
 
 /**
  * x to the power e, a number or a tensor; shapes broadcast. Integers to the power of integers are

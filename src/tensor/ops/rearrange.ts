@@ -7,16 +7,8 @@ import { maskedFill } from './elementwise.ts';
 import { index } from './indexing.ts';
 import { clone } from './inPlace.ts';
 import { cat } from './joins.ts';
-import {
-  expand,
-  flatten,
-  permute,
-  reshape,
-  type SliceRange,
-  select,
-  slice,
-  viewPart,
-} from './views.ts';
+import { viewPart } from './viewPart.ts';
+import { expand, flatten, permute, reshape, type SliceRange, select, slice } from './views.ts';
 
 /**
  * x laid side by side, `sizes[d]` times along each dimension; more sizes than dimensions add

@@ -5,9 +5,10 @@ import { launch } from '../launch.ts';
 import { scope } from '../scope.ts';
 import { storeInto } from '../storeStrided.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import { add } from './elementwise.ts';
 import { linear, matmul } from './matmul.ts';
-import { contiguous, select, slice, sumToSize, transpose } from './views.ts';
+import { contiguous, select, slice, transpose } from './views.ts';
 
 export { gru, lstm, rnnRelu, rnnTanh } from '../../kernels/recurrent/cells.ts';
 export type { Cell };

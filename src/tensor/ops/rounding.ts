@@ -8,8 +8,8 @@ import { fillMemory, full } from '../create.ts';
 import { launchMap } from '../launch.ts';
 import { operation, requireOperand } from '../operation.ts';
 import { empty, type Tensor } from '../tensor.ts';
+import { sumToSize } from './broadcasting.ts';
 import { add, affine, div, mul, neg, type Operand, toFloat, where } from './elementwise.ts';
-import { sumToSize } from './views.ts';
 
 /** Functions of whole parts: integers stay as they are, and the gradient is 0, as in PyTorch. */
 const step = (kernel: MapKernel) =>

@@ -1,10 +1,8 @@
 import { copy } from '../../kernels/elementwise/arithmetic.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { record } from '../autograd.ts';
-import { fillMemory } from '../create.ts';
-import { broadcastStrides, isDenseAtOrigin, launchMap } from '../launch.ts';
+import { isDenseAtOrigin, launchMap } from '../launch.ts';
 import { operation, viewOperation } from '../operation.ts';
-import { reduceToSize } from '../reduceAxes.ts';
 import {
   contiguousStrides,
   formatShape,
@@ -17,8 +15,9 @@ import {
   type SliceRange,
   viewStrides,
 } from '../shape.ts';
-import { copyIntoStrided } from '../storeStrided.ts';
-import { empty, type Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
+import { expandTo } from './broadcasting.ts';
+import { viewPart } from './viewPart.ts';
 
 export type { SliceRange };
 
@@ -97,15 +96,6 @@ export const transpose = viewOperation(
 );
 
 /**
- * Sums over broadcast dimensions, so that a gradient gets its input's shape. `allocate` gives the
- * result's memory, if there is a sum.
- */
-export function sumToSize(x: Tensor, shape: Shape, allocate?: () => Tensor): Tensor {
-  const y = reduceToSize(x, shape, allocate);
-  return y === x ? x : record('sum', y, [x], (dy) => [expand(dy, x.shape)]);
-}
-
-/**
  * Repeats dimensions of size 1 without copying; -1 keeps a size.
  * @example
  * expand(tensor([[1], [2]]), [-1, 3]); // [[1, 1, 1], [2, 2, 2]]
@@ -122,8 +112,7 @@ export const expand = viewOperation('expand', 1, (x: Tensor, shape: Shape): Tens
     throw new ArgumentError(
       `expand: ${formatShape(x.shape)} does not expand to ${formatShape(shape)}`,
     );
-  const y = x.asStrided(full, broadcastStrides(x, full), x.offset);
-  return record('expand', y, [x], (dy) => [sumToSize(dy, x.shape)]);
+  return expandTo(x, full);
 });
 
 /**
@@ -159,30 +148,6 @@ export const flatten = viewOperation('flatten', 1, (x: Tensor, start = 0, end = 
     ...x.shape.slice(b + 1),
   ]);
 });
-
-type Layout = Pick<Tensor, 'shape' | 'strides' | 'offset'>;
-
-/**
- * A part of x as a view: `layout` gives it for the layout of x. No element may be in it twice.
- */
-export function viewPart(name: string, x: Tensor, layout: (whole: Layout) => Layout): Tensor {
-  const part = layout(x);
-  const y = x.asStrided(part.shape, part.strides, part.offset);
-  return record(name, y, [x], (dy) => [placePart(name, x.shape, layout, dy)]);
-}
-
-/** The opposite: zeros of a shape with dy in the part. */
-function placePart(
-  name: string,
-  shape: Shape,
-  layout: (whole: Layout) => Layout,
-  dy: Tensor,
-): Tensor {
-  const dx = fillMemory(empty(shape, 'float32', dy.device), 0);
-  const part = layout(dx);
-  copyIntoStrided(dx, part.strides, part.offset, dy);
-  return record(name, dx, [dy], (ddx) => [viewPart(name, ddx, layout)]);
-}
 
 /**
  * Python's x[a:b:c, …], a range for each leading dimension. Steps are positive.

@@ -27,6 +27,8 @@ export interface Example {
   label: Label | undefined;
   /** The physical line of the file that the example begins on, counted from 1. */
   line: number;
+  /** Of several files, the one that it is from. */
+  file?: string;
 }
 
 /** An example whose label is still as in the file. */

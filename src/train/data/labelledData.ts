@@ -199,7 +199,8 @@ export function encodeLabels(
       const id = find(label);
       if (id !== undefined) return id;
       throw new UsageError(
-        `${name}, line ${example.line}: label ${formatValue(label)} is not one of ` +
+        `${example.file ?? name}, line ${example.line}: ` +
+          `label ${formatValue(label)} is not one of ` +
           formatNames(labels.map((each) => JSON.stringify(each))),
       );
     };

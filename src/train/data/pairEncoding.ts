@@ -1,6 +1,6 @@
 import { UsageError } from '../../platform/errors.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { checkMaxLength, type EncodedExample } from './batch.ts';
+import { type EncodedExample, encodeExamples } from './batch.ts';
 import type { Example } from './labelledData.ts';
 
 /**
@@ -18,25 +18,24 @@ export function encodePairs(
   maxLength = Math.min(tokenizer.modelMaxLength, 512),
   maxPositions = maxLength,
 ): EncodedExample[] {
-  checkMaxLength(maxLength, maxPositions);
-  return examples.map(({ text, pair, label }, i) => {
+  const texts = examples.flatMap(({ text, pair }, i) => {
     if (pair === undefined)
       throw new UsageError(
         `example ${i}: similarity compares two texts: expected a pair, such as the columns ` +
           'sentence1 and sentence2, got one text',
       );
-    const rows = [text, pair].map((each) => {
-      const { inputIds } = tokenizer.encode(each, null, { maxLength, truncation: true });
-      const isCut = inputIds.length === maxLength;
-      return { inputIds, isCut: isCut && tokenizer.tokenize(each).length + 2 > maxLength };
-    });
+    return [text, pair].map((each) => ({ text: each, label: undefined }));
+  });
+  const encoded = encodeExamples(texts, tokenizer, maxLength, maxPositions);
+  return examples.map(({ label }, i) => {
+    const rows = encoded.slice(2 * i, 2 * i + 2);
     const inputIds = rows.flatMap((row) => row.inputIds);
     return {
       inputIds,
       tokenTypeIds: inputIds.map(() => 0),
       choiceLengths: rows.map((row) => row.inputIds.length),
       label,
-      ...(rows.some(({ isCut }) => isCut) && { truncated: true }),
+      ...(rows.some(({ truncated }) => truncated) && { truncated: true }),
     };
   });
 }

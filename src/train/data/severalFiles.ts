@@ -11,6 +11,14 @@ export const filesOf = (data: string | readonly string[]): readonly string[] =>
 export const namesOfFiles = (data: string | readonly string[]): string =>
   formatNames(filesOf(data), 3);
 
+/** @throws UsageError for an option without a file, or with one twice. */
+export function checkFiles(option: string, paths: readonly string[]): void {
+  if (paths.length === 0) throw new UsageError(`\`${option}\`: expected a file, got none`);
+  const twice = paths.find((path, i) => paths.indexOf(path) < i);
+  if (twice !== undefined)
+    throw new UsageError(`\`${option}\`: expected each file once, got ${twice} twice`);
+}
+
 /**
  * Reads the examples of several files, each with columns of its own. Their labels are joined.
  * @param known as that of `readExamples`
@@ -23,10 +31,7 @@ export async function readExamplesOf(
   known: readonly string[] | undefined,
 ): Promise<{ all: NamedExamples; parts: NamedExamples[] }> {
   const paths = filesOf(data);
-  if (paths.length === 0) throw new UsageError('`data`: expected a file, got none');
-  const twice = paths.find((path, i) => paths.indexOf(path) < i);
-  if (twice !== undefined)
-    throw new UsageError(`\`data\`: expected each file once, got ${twice} twice`);
+  checkFiles('data', paths);
   const parts: NamedExamples[] = [];
   for (const path of paths) parts.push(await readExamples(path, options, known));
   const [first, ...others] = parts;
@@ -43,7 +48,9 @@ export async function readExamplesOf(
     all: {
       ...about,
       name: namesOfFiles(data),
-      examples: parts.flatMap(({ examples }) => examples),
+      examples: parts.flatMap(({ name: file, examples }) =>
+        examples.map((example) => ({ ...example, file })),
+      ),
       problems: parts.flatMap(({ problems }) => problems),
       labels: options.labelColumns ? first.labels : distinctLabels(parts.flatMap((p) => p.labels)),
     },

@@ -4,7 +4,7 @@
  * takes no more traffic than a ring. This is done bucket by bucket, so that no call takes long.
  */
 import type { Collective } from './collective.ts';
-import { SumTree, sumsOfRank } from './sumTree.ts';
+import { type PartialSum, SumTree } from './sumTree.ts';
 
 /** How gradients are added up: in an order that no number of ranks changes, or by MPI. */
 export const reductionNames = ['tree', 'fast'] as const;
@@ -21,13 +21,13 @@ const addInPlace = (a: Float32Array, b: Float32Array): Float32Array => {
 /**
  * The sum over all parts of a batch.
  * @param sums of this rank's parts, as `sumsOfRank` lists them, of `length` elements each
- * @param count of the parts of all ranks
+ * @param sumsOf `sumsOfRank` of each rank
  */
 export function sumOverRanks(
   group: Collective,
   reduction: Reduction,
   sums: readonly Float32Array[],
-  { length, count, bucket = BUCKET }: { length: number; count: number; bucket?: number },
+  { length, sumsOf, bucket = BUCKET }: { length: number; sumsOf: SumsOf; bucket?: number },
 ): Float32Array {
   const total = new Float32Array(length);
   // The last layers come first, as their gradients do.
@@ -35,7 +35,7 @@ export function sumOverRanks(
     const begin = Math.max(0, end - bucket);
     const parts = sums.map((sum) => sum.subarray(begin, end));
     const into = total.subarray(begin, end);
-    if (reduction === 'tree') sumByTree(group, parts, into, count);
+    if (reduction === 'tree') sumByTree(group, parts, into, sumsOf);
     else {
       for (const part of parts) addInPlace(into, part);
       group.allReduce(into);
@@ -44,15 +44,16 @@ export function sumOverRanks(
   return total;
 }
 
+type SumsOf = readonly (readonly PartialSum<undefined>[])[];
+
 function sumByTree(
   group: Collective,
   parts: readonly Float32Array[],
   into: Float32Array,
-  count: number,
+  sumsOf: SumsOf,
 ): void {
   const { size } = group;
   const stretch = Math.ceil(into.length / size);
-  const sumsOf = Array.from({ length: size }, (_, rank) => sumsOfRank(count, rank, size));
   const sent = new Float32Array(size * parts.length * stretch);
   for (let rank = 0; rank < size; rank++)
     for (const [i, part] of parts.entries())

@@ -85,8 +85,9 @@ export class MpiCollective implements Collective {
     this.#call('MPI_Barrier', this.#mpi.handles.world);
   }
 
-  /** Says to the others that this process ends as it should. */
+  /** Says to the others that this process ends as it should, once all of them have got here. */
   close(): void {
+    this.barrier();
     this.#call('MPI_Finalize');
     this.#watchdog.stop();
   }

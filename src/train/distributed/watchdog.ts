@@ -12,7 +12,8 @@ const SOURCE = `({ memory, rank, names, interval }) => {
   const { writeSync } = require('node:fs');
   const state = new BigInt64Array(memory);
   setInterval(() => {
-    const [started, deadline, call] = [0, 1, 2].map((i) => Number(Atomics.load(state, i)));
+    // The call first, since it is stored last: these times are its own, or those of a later one.
+    const [call, deadline, started] = [2, 1, 0].map((i) => Number(Atomics.load(state, i)));
     if (call === 0 || Date.now() < deadline) return;
     const seconds = Math.round((Date.now() - started) / 1000);
     const text = 'wigbert: rank ' + rank + ' has waited ' + seconds + ' s in ' + names[call - 1] +

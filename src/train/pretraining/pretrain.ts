@@ -57,7 +57,7 @@ export interface PretrainCallbacks {
   onOutOfMemory?: (halved: HalvedInTraining) => void;
   /** When a step is left out, since its loss or gradients are not finite. */
   onSkip?: (record: PretrainStep) => void;
-  /** Every `hashEvery` steps and at the last one: SHA-256 of the weights. */
+  /** SHA-256 of the weights: every `hashEvery` steps, and at the end unless `signal` brings it. */
   onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */
   onCheckpoint?: (state: PretrainState<Tensor>) => Promise<void>;

@@ -27,6 +27,8 @@ export interface Calibration {
 
 /** A text that the model is wrong, or unsure, about. */
 export interface WorstExample {
+  /** Of several files, the one that it is from. */
+  file?: string;
   /** Of the file. */
   line: number;
   text: string;
@@ -105,12 +107,13 @@ export function worstExamples(
   const order = losses.map((_, i) => i).filter((i) => !Number.isNaN(losses[i]));
   order.sort((a, b) => losses[b] - losses[a] || a - b);
   return order.slice(0, count).map((i) => {
-    const { text, pair, line } = sources[i];
+    const { file, line, text, pair } = sources[i];
     const probability =
       task.name === 'classification'
         ? Math.max(...softmaxOf(evaluation.logits![i], temperature))
         : undefined;
     return {
+      ...(file !== undefined && { file }),
       ...{ line, text, ...(pair !== undefined && { pair }), ...namesOf(assessed, i) },
       ...(probability !== undefined && { probability }),
       loss: losses[i],

@@ -3,15 +3,13 @@ import type { WeightDtype } from '../../bert/checkpoint/torchDtype.ts';
 import { writeCheckpoint } from '../../bert/checkpoint/write.ts';
 import { modelFiles, tokenizerFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
-import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
-import { UsageError } from '../../platform/errors.ts';
 import { readBytes } from '../../platform/readFiles.ts';
-import { isSamePath } from '../../platform/samePath.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { evaluate } from './evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { writeSettings } from './sentenceFolder.ts';
+import { checkOtherFolder } from './outFolder.ts';
+import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
 
 /** Options of `convertModel`. */
@@ -50,8 +48,7 @@ export async function convertModel(
   { onEvent: report = () => {} }: RecipeCallbacks<InputEvent> = {},
 ): Promise<ConvertModelResult> {
   const folder = await fetchModel(name, report);
-  if (await isSamePath(out, folder.dir))
-    throw new UsageError(`\`out\`: expected another folder than that of the model, got ${out}`);
+  await checkOtherFolder(out, folder);
   const { config, tensors } = await readCheckpoint(folder);
   const architecture = await folder.architecture();
   const weights = Array.from(tensors, ([name, weight]) => {
@@ -60,8 +57,7 @@ export async function convertModel(
   const before = data === undefined ? undefined : await evaluate({ model: name, data });
   const files = await tokenizerOf(folder);
   await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
-  const sentence = await readSentenceSettings(folder.dir);
-  if (sentence) await writeSettings(out, sentence, config);
+  await copySentenceFiles(folder, out, config);
   if (!before) return { weights: tensors.size };
   const after = await evaluate({ model: out, data: data! });
   await writeFiles(out, {

@@ -142,7 +142,7 @@ async function readTexts(
   if (texts) return texts;
   if (input === undefined)
     throw new UsageError('expected texts: set `texts`, or `input` to a file with a text column');
-  const table = await openInput({ input, textColumn, pairColumn, format, encoding });
+  const table = await openInput(input, { textColumn, pairColumn, format, encoding });
   reportTable(table, report);
   const skipped = new SkippedRows();
   const found: TextInput[] = [];

@@ -1,6 +1,7 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { defaultMaxLength } from '../data/batch.ts';
+import { namesOfFiles } from '../data/severalFiles.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Label, Report, TaskName } from '../tasks/task.ts';
 import { labelsOf, loadTaskModel, taskOf } from '../tasks/taskModel.ts';
@@ -36,8 +37,11 @@ export interface EvaluateOptions extends FileOptions {
   model: string;
   /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
   base?: string;
-  /** TSV, CSV, JSONL or CoNLL file with labels of the kind the model was trained on. */
-  data: string;
+  /**
+   * TSV, CSV, JSONL, Parquet or CoNLL file with labels of the kind the model was trained on, or
+   * several, each with its own columns.
+   */
+  data: string | readonly string[];
   /** Longest text in tokens, [CLS] and [SEP] included. Default: as long as the model allows. */
   maxLength?: number;
   /**
@@ -80,7 +84,7 @@ export interface EvaluateResult extends Report {
 }
 
 /**
- * Measures a trained model on a file of labelled texts, pairs of texts or words, on the default
+ * Measures a trained model on files of labelled texts, pairs of texts or words, on the default
  * device.
  * @throws UsageError if model or data cannot be used; NotFiniteError if outputs are not finite; the
  * reason of `signal` if it is aborted.
@@ -95,7 +99,7 @@ export async function evaluate(
   const {
     model: name,
     base,
-    data: path,
+    data: files,
     maxLength: asked,
     stride,
     batchSize,
@@ -115,11 +119,12 @@ export async function evaluate(
   const calibration = await readCalibration(folder);
   if (options.calibrated) checkCalibrated(calibration, folder, task);
   const { maxPositionEmbeddings } = model.config;
-  const reading = readReporting(path, { ...columns, task: task.name, labels }, report);
+  const reading = readReporting(files, { ...columns, task: task.name, labels }, report);
   const data = await (task.name === 'similarity' ? forPairs(reading, name) : reading);
   const longest = defaultMaxLength(model.config, tokenizer);
   const maxLength = asked ?? fittingDefault(task.name, longest);
   const lengths = { maxLength, maxPositions: maxPositionEmbeddings, stride };
+  const path = namesOfFiles(files);
   const given = { path, examples: data.examples };
   const { encoded: examples, sources } = encodeForTask(task, given, tokenizer, lengths, report);
   if (task.perToken) reportTags(path, labels, report);

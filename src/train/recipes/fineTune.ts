@@ -142,6 +142,7 @@ async function openRun(
   const { state, settings, bestModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
   await checkUnchanged(folder.path, await watchedFiles(kept), kept);
+  await folder.prune(state.step, kept.keep);
   const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }

@@ -71,17 +71,17 @@ export interface ReadFiles {
   head: HeadChoice;
 }
 
-/** Reads a file of labelled data and reports its broken rows. */
+/** Reads labelled data of one or several files and reports broken rows. */
 export async function readReporting(
-  path: string,
+  data: string | readonly string[],
   options: DataOptions,
   report: (
     event: InputEventOf<'skippedRows' | 'duplicateColumns' | 'encoding' | 'columns'>,
   ) => void,
 ): Promise<LabelledData> {
-  const data = await readData(path, options);
-  reportRows(path, data, report);
-  return data;
+  const { all, parts } = await readExamplesOf(data, options, options.labels);
+  for (const part of parts) reportRows(part.name, part, report);
+  return encodeLabels(all, options.labels);
 }
 
 /**

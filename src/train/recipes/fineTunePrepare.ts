@@ -1,8 +1,11 @@
 import { bertConfig, labelFields } from '../../bert/config.ts';
 import { freezeEncoder } from '../../bert/layers/freeze.ts';
 import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
+import { BertModel } from '../../bert/model.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
+import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { setSentenceSettings } from '../tasks/similarity.ts';
 import { checkVocab, createTaskModel, loadForTask, type TaskModel } from '../tasks/taskModel.ts';
 import { readTrainedHead } from '../tasks/trainedHead.ts';
 import type { InputEvent } from './events.ts';
@@ -76,6 +79,12 @@ async function startingModel(
   // An adapter goes on from its own weights and those of its base model.
   const from = (lora !== undefined && begun && folder.adapter?.base) || folder;
   const model = await loadForTask(from, task, head, seed);
+  // A checkpoint does not say how the model makes vectors: what the run started from does.
+  if (begun && model instanceof BertModel && settings.model !== undefined)
+    setSentenceSettings(
+      model,
+      await readSentenceSettings((await fetchModel(settings.model, report)).dir),
+    );
   if (from === folder) reportWeights(folder.name, model, report);
   checkVocab(tokenizer, model.config, folder.name);
   if (lora === undefined) return { model, tokenizer };

@@ -118,6 +118,7 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
     await writeFineTuneCard(run.folder.path, { settings: kept, model, files, history, counts });
     await reportFineTuning({
       ...{ out: run.folder.path, model, tokenizer, history, kept, ...split },
+      signal: run.callbacks.signal,
       skipped: files.data.problems.length + (files.validData?.problems.length ?? 0),
       time: {
         seconds: (performance.now() - started) / 1000,

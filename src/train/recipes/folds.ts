@@ -82,6 +82,8 @@ export async function crossValidate(
   const { run, out, ...start } = await openFolds(options);
   const { onEvent: report = () => {}, signal, about } = callbacks;
   const folds = run.settings.folds!;
+  // Of a run that is resumed, the command is not the one that made the folds.
+  const other = { ...about, command: undefined };
   let interrupted = false;
   let isOpen = false;
   for (let fold = 1; fold <= folds && !interrupted; fold++) {
@@ -105,8 +107,7 @@ export async function crossValidate(
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
       canResume ? { resume: folder } : { ...settingsOf(run, fold), ...start, out: folder },
-      // Of a run that is resumed, the command is not the one that made the folds.
-      { signal, onEvent: report, openDevice: opens, about: run.isResumed ? {} : about },
+      { signal, onEvent: report, openDevice: opens, about: run.isResumed ? other : about },
     );
     result.model.dispose();
     interrupted = result.interrupted;
@@ -121,7 +122,7 @@ export async function crossValidate(
 }
 
 /** The settings of a fold, whose event files are in a folder of its own. */
-function settingsOf({ settings }: FoldsRun, fold: number): BegunFineTuning {
+function settingsOf({ settings }: FoldsRun, fold: number): FoldsSettings {
   const { tensorboard } = settings;
   if (typeof tensorboard !== 'string') return { ...settings, fold };
   return { ...settings, fold, tensorboard: joinPath(tensorboard, `fold-${fold}`) };
@@ -131,12 +132,15 @@ function settingsOf({ settings }: FoldsRun, fold: number): BegunFineTuning {
 export type CrossValidateCallbacks = RecipeCallbacks<CrossValidateEvent> &
   Pick<TrainingCallbacks<CrossValidateEvent, BegunFineTuning>, 'openDevice' | 'about'>;
 
+/** Settings of the folds, whatever device they are trained on. */
+type FoldsSettings = Omit<BegunFineTuning, 'device' | 'precision'>;
+
 /** Whether a folder holds a cross-validation. */
 export const isCrossValidation = (dir: string): Promise<boolean> =>
   fileExists(joinPath(dir, FOLDS));
 
 interface FoldsRun {
-  settings: BegunFineTuning;
+  settings: FoldsSettings;
   /** The settings with the device, once it is known. */
   begun?: BegunFineTuning;
   results: FoldResult[];
@@ -167,7 +171,7 @@ async function openFolds(
     );
   const marks = await markFiles(await watchedFiles(given as FineTuneSettings));
   const settings = { ...withDefaults(fineTuneDefaultsOf(given.task), given), ...marks };
-  const run = { settings: settings as BegunFineTuning, results: [], isResumed: false };
+  const run = { settings: settings as FoldsSettings, results: [], isResumed: false };
   // With `auto`, a first fold that a crash ended before folds.json was written goes on.
   return { run, out, overwrite, resume };
 }
@@ -189,13 +193,15 @@ const foldsSchema = v.object({
 /** @throws UsageError when the folder holds no cross-validation. */
 async function readFolds(dir: string): Promise<FoldsRun> {
   const path = joinPath(dir, FOLDS);
-  const { settings, results } = parseSchema(
+  const { settings: begun, results } = parseSchema(
     foldsSchema,
     await readJson(path),
     path,
     'the state of a cross-validation',
   );
-  return { settings, begun: settings, results, isResumed: true };
+  // As a fold began with them that was not resumed.
+  const { device: _, precision: __, ...settings } = begun;
+  return { settings, begun, results, isResumed: true };
 }
 
 const saveFolds = (out: string, { begun, results }: FoldsRun): Promise<void> => {

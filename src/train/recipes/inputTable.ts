@@ -19,13 +19,8 @@ import type { TaskName } from '../tasks/task.ts';
 import type { InputEvent } from './events.ts';
 import type { PredictInput } from './predictor.ts';
 
-/** A file of texts without labels. */
-export interface InputOptions
-  extends TableOptions,
-    Pick<ColumnOptions, 'textColumn' | 'pairColumn'> {
-  /** TSV, CSV, JSONL or CoNLL file, or a `.txt` file with one text a line. */
-  input: string;
-}
+/** How a file of texts without labels is read. */
+export type InputOptions = TableOptions & Pick<ColumnOptions, 'textColumn' | 'pairColumn'>;
 
 /** A row with what the model takes of it. */
 export interface InputRow extends Row {
@@ -38,13 +33,18 @@ export interface InputTable extends Omit<Table, 'rows'> {
 }
 
 /**
- * Opens a file of texts for a model of some task. Its columns are found as for training; a model
- * that tags words reads a column of words, else one of texts.
+ * Opens a TSV, CSV, JSONL or CoNLL file, or a `.txt` file with one text a line, for a model of some
+ * task. Its columns are found as for training; a model that tags words reads a column of words,
+ * else one of texts.
  * @throws UsageError when the file cannot be read, or has no column of texts.
  */
-export async function openInput(options: InputOptions, task?: TaskName): Promise<InputTable> {
+export async function openInput(
+  path: string,
+  options: InputOptions,
+  task?: TaskName,
+): Promise<InputTable> {
   const isTagger = task === 'token-classification';
-  const table = await openAnyTable(options, isTagger);
+  const table = await openAnyTable(path, options, isTagger);
   if (table.format === 'conll' && !isTagger)
     throw new UsageError(`${table.name} holds tagged words: expected texts`);
   if (task === 'question-answering' || task === 'multiple-choice')
@@ -105,7 +105,8 @@ function inputOf(
 }
 
 async function openAnyTable(
-  { input: path, textColumn, format, encoding }: InputOptions,
+  path: string,
+  { textColumn, format, encoding }: InputOptions,
   isTagger: boolean,
 ): Promise<Table> {
   const options = { format, encoding };

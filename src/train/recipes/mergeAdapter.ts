@@ -1,11 +1,10 @@
 import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
-import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { checkNoModel } from './outFolder.ts';
-import { writeSettings } from './sentenceFolder.ts';
+import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
 import { loadWholeModel } from './wholeModel.ts';
 
@@ -40,7 +39,6 @@ export async function mergeAdapter(
   const tokenizer = await BertTokenizer.fromPretrained(folder);
   const modelMaxLength = model.config.maxPositionEmbeddings;
   await model.savePretrained(out, tokenizer.files({ modelMaxLength }));
-  const sentence = await readSentenceSettings(folder.dir);
-  if (sentence) await writeSettings(out, sentence, model.config);
+  await copySentenceFiles(folder, out, model.config);
   return { model, base: folder.adapter.base.name, out };
 }

@@ -1,3 +1,4 @@
+import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { listFolder, pathExists } from '../../platform/readFiles.ts';
 import { isSamePath } from '../../platform/samePath.ts';
@@ -25,6 +26,12 @@ export async function checkNotModel({ out, model }: OutOptions): Promise<void> {
         `\`out\`: ${out} would replace the model that the run starts from, ${model}; ` +
           'choose another `out`',
       );
+}
+
+/** @throws UsageError if `out` is the folder of the model that is converted. */
+export async function checkOtherFolder(out: string, { dir }: ModelFolder): Promise<void> {
+  if (await isSamePath(out, dir))
+    throw new UsageError(`\`out\`: expected another folder than that of the model, got ${out}`);
 }
 
 /** @throws UsageError if `out` is something else than a folder. */

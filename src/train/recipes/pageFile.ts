@@ -44,12 +44,17 @@ export async function assemblePage(
   const elements: string[] = [];
   for (const [name, bytes] of Object.entries(files)) elements.push(await fileElement(name, bytes));
   const parts = [withOptions(head, title, language), FILES_MARK, ...elements, tail];
-  if (parts.reduce((sum, { length }) => sum + length, 0) > MAX_LENGTH)
+  checkLength(parts.reduce((sum, { length }) => sum + length, 0));
+  return parts.join('');
+}
+
+/** @throws UsageError for more characters than a text can have. */
+function checkLength(length: number): void {
+  if (length > MAX_LENGTH)
     throw new UsageError(
       'the model is too large for a page of one file: expected at most about 500 MB; ' +
         'save it in float16, or use a smaller one',
     );
-  return parts.join('');
 }
 
 function withOptions(head: string, title?: string, language?: string): string {
@@ -62,10 +67,16 @@ function withOptions(head: string, title?: string, language?: string): string {
     : titled.replace(/<html[^>]*>/, `<html lang="${language}">`);
 }
 
-/** A file as an element of a page. */
+/**
+ * A file as an element of a page.
+ * @throws UsageError if it is too large for one text.
+ */
 export async function fileElement(name: string, bytes: Uint8Array): Promise<string> {
   const packed = await through(new CompressionStream('deflate-raw'), split(name, bytes));
-  return `<script type="text/plain" data-file="${escapeXml(name)}">${bytesToText(packed)}</script>`;
+  const text = bytesToText(packed);
+  const [begin, end] = [`<script type="text/plain" data-file="${escapeXml(name)}">`, '</script>'];
+  checkLength(begin.length + text.length + end.length);
+  return begin + text + end;
 }
 
 /** The bytes of a file, from the text of its element. */
@@ -111,9 +122,14 @@ const isUnsafe = (code: number): boolean => code === 0 || code === 10 || code ==
 /** Added to unsafe codes: they become letters such as Ā, of two bytes in UTF-8. */
 const SHIFT = 256;
 
-/** Seven bits a character, most of one byte in UTF-8: 18 % longer than the bytes (base64: 33). */
+/**
+ * Seven bits a character, most of one byte in UTF-8: 18 % longer than the bytes (base64: 33).
+ * @throws UsageError for more bytes than one text can hold.
+ */
 export function bytesToText(bytes: Uint8Array): string {
-  const codes = new Uint16Array(Math.ceil((bytes.length * 8) / 7));
+  const length = Math.ceil((bytes.length * 8) / 7);
+  checkLength(length);
+  const codes = new Uint16Array(length);
   let held = 0;
   let bits = 0;
   let at = 0;

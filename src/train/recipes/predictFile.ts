@@ -1,6 +1,7 @@
 import { type DataFormat, formatOf } from '../../formats/tables/format.ts';
 import { isRowProblem } from '../../formats/tables/table.ts';
 import { UsageError } from '../../platform/errors.ts';
+import { filesOf, namesOfFiles } from '../data/severalFiles.ts';
 import type { TaskName } from '../tasks/task.ts';
 import { AbstentionCounter } from './abstentions.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
@@ -8,10 +9,10 @@ import {
   type InputOptions,
   type InputRow,
   type InputTable,
-  openInput,
   reportTable,
   SkippedRows,
 } from './inputTable.ts';
+import { openInputs } from './inputTables.ts';
 import { checkOutFile, writeOutFile } from './outFile.ts';
 import { predictionWriter } from './predictionWriter.ts';
 import { openPredictor } from './predictor.ts';
@@ -20,6 +21,11 @@ import { windows } from './windows.ts';
 
 /** Options of `predictFile`. */
 export interface PredictFileOptions extends PredictorOptions, InputOptions {
+  /**
+   * TSV, CSV, JSON, JSONL, Parquet or CoNLL file, or a `.txt` file with one text a line; or
+   * several of the same columns, whose rows follow each other.
+   */
+  input: string | readonly string[];
   /**
    * File to write, or a function that takes its text piece by piece and may return a promise to
    * wait for. A file appears when it is whole.
@@ -35,7 +41,7 @@ export interface PredictFileOptions extends PredictorOptions, InputOptions {
 /** What `predictFile` reports. */
 export type PredictFileEvent =
   | InputEvent
-  /** After each few batches: rows written so far, and the line of the input reached. */
+  /** After each few batches: rows written so far, and the line reached, counted over all files. */
   | { event: 'progress'; rows: number; line: number };
 
 /** What `predictFile` resolves with. */
@@ -48,7 +54,7 @@ export interface PredictFileResult {
 }
 
 /**
- * Labels or scores the texts of a file, or tags their words, with a trained model on the default
+ * Labels or scores the texts of files, or tags their words, with a trained model on the default
  * device. What is written is the same table, with columns for what is predicted:
  *
  * - `label` (empty, in JSON null, if its probability is below `abstainBelow`) and `score` (its
@@ -71,28 +77,33 @@ export async function predictFile(
   options: PredictFileOptions,
   { onEvent: report = () => {}, signal }: RecipeCallbacks<PredictFileEvent> = {},
 ): Promise<PredictFileResult> {
-  const { input, out } = options;
+  const { out } = options;
+  const files = filesOf(options.input);
   if (typeof out === 'string') {
-    if (out === input)
+    if (files.includes(out))
       throw new UsageError(`\`out\`: expected another file than \`input\`, got ${out}`);
     if (options.outFormat === undefined) formatOf(out);
     await checkOutFile(out);
   }
   const predictor = await openPredictor(options, report);
-  const table = await openInput(options, predictor.task);
-  reportTable(table, report);
+  const tables = await openInputs(files, options, predictor.task);
+  for (const table of tables) reportTable(table, report);
+  const [table] = tables;
   const own = table.format === 'parquet' ? 'jsonl' : table.format;
   const format = options.outFormat ?? (typeof out === 'string' ? formatOf(out) : own);
   const { task, labels } = predictor;
   const writer = predictionWriter(format, table, { task, labels, topK: options.topK });
   const unseen = predictor.unseenCounter();
   const abstentions = new AbstentionCounter(options.abstainBelow);
-  const skipped = new SkippedRows();
-  const used = usableRows(table, skipped);
+  const skipped = tables.map(() => new SkippedRows());
   let rows = 0;
   async function* pieces(): AsyncGenerator<string> {
     yield writer.begin;
-    for await (const window of windows(used, predictor.batchSize, lengthOfRow)) {
+    for await (const window of windows(
+      usableRows(tables, skipped),
+      predictor.batchSize,
+      lengthOfRow,
+    )) {
       const examples = predictor.encode(
         window.map((row) => row.input),
         unseen,
@@ -103,25 +114,40 @@ export async function predictFile(
       rows += window.length;
       report({ event: 'progress', rows, line: window.at(-1)!.line });
     }
-    if (rows === 0) throw skipped.noRows(table.name);
     yield writer.end;
   }
   if (typeof out === 'string') await writeOutFile(out, encoded(pieces()));
   else for await (const text of pieces()) await out(text);
-  const { name: path } = table;
-  skipped.report(path, report);
+  for (const [i, { name }] of tables.entries()) skipped[i].report(name, report);
+  const path = tables.length > 1 ? namesOfFiles(files) : table.name;
   unseen.report(path, report);
   abstentions.report(report);
   if (writer.flattened) report({ event: 'flattenedCells', cells: writer.flattened });
   if (writer.lateKeys?.size) report({ event: 'lateKeys', path, keys: [...writer.lateKeys] });
-  return { task, rows, skipped: skipped.count };
+  return { task, rows, skipped: skipped.reduce((sum, { count }) => sum + count, 0) };
 }
 
-/** The rows of a table that can be used. */
-async function* usableRows(table: InputTable, skipped: SkippedRows): AsyncGenerator<InputRow> {
-  for await (const item of table.rows()) {
-    if (isRowProblem(item)) skipped.add(item);
-    else yield item;
+/**
+ * The rows of tables that can be used; lines are counted over all of them.
+ * @throws UsageError if a table has none.
+ */
+async function* usableRows(
+  tables: readonly InputTable[],
+  skipped: readonly SkippedRows[],
+): AsyncGenerator<InputRow> {
+  let before = 0;
+  for (const [i, table] of tables.entries()) {
+    let [rows, last] = [0, 0];
+    for await (const item of table.rows()) {
+      last = item.line;
+      if (isRowProblem(item)) skipped[i].add(item);
+      else {
+        rows++;
+        yield { ...item, line: before + item.line };
+      }
+    }
+    if (rows === 0) throw skipped[i].noRows(table.name);
+    before += last;
   }
 }
 

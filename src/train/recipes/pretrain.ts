@@ -118,6 +118,7 @@ async function openRun(folder: RunFolder, report: (event: RunEvent) => void): Pr
   const checkpoint = await folder.lastCheckpoint(report);
   const { state, settings } = await readRun(checkpoint);
   const begun = { ...pretrainRecipeDefaults, ...settings };
+  await folder.prune(state.step, begun.keep);
   return { settings: begun, begun, saved: state.step > 0 ? { checkpoint, state } : undefined };
 }
 

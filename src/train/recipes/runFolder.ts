@@ -7,6 +7,7 @@ import {
   checkpointFolder,
   checkpointSteps,
   getLastCheckpoint,
+  pruneCheckpoints,
   removeCheckpoints,
   saveCheckpoint,
 } from '../trainer/checkpoints.ts';
@@ -42,11 +43,13 @@ export class RunFolder {
   async open(): Promise<void> {
     if (this.#isOpen) return;
     this.#isOpen = true;
+    // Until here all see the folder as it was.
+    processGroup().barrier();
     await onMainProcess(async () => {
       this.#unlock = await lockFolder(this.path);
       await recoverFolders(this.path);
     });
-    // Until here the others saw the folder as it was.
+    // From here all see it cleaned up.
     processGroup().barrier();
   }
 
@@ -79,6 +82,11 @@ export class RunFolder {
     if (last === undefined)
       throw new UsageError(`${this.path} has no checkpoint: there is no training to resume`);
     return last;
+  }
+
+  /** Removes checkpoints beyond `keep` that a crash left, before a run goes on from a step. */
+  async prune(step: number, keep: number): Promise<void> {
+    await onMainProcess(() => pruneCheckpoints(this.path, step, keep));
   }
 
   /**

@@ -1,6 +1,11 @@
 import type { BertConfig } from '../../bert/config.ts';
 import type { BertModel } from '../../bert/model.ts';
-import { type SentenceSettings, sentenceFiles } from '../../formats/sentenceFolder.ts';
+import type { ModelFolder } from '../../formats/modelFolder.ts';
+import {
+  readSentenceSettings,
+  type SentenceSettings,
+  sentenceFiles,
+} from '../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { sentenceSettings } from '../tasks/similarity.ts';
@@ -9,8 +14,17 @@ import { sentenceSettings } from '../tasks/similarity.ts';
 export const writeSentenceFiles = (dir: string, model: BertModel): Promise<void> =>
   writeSettings(dir, sentenceSettings(model), model.config);
 
-/** The same by the settings of another folder. */
-export async function writeSettings(
+/** The same as in the folder of the model that it is made of, if that is such a folder. */
+export async function copySentenceFiles(
+  { dir }: ModelFolder,
+  out: string,
+  config: BertConfig,
+): Promise<void> {
+  const settings = await readSentenceSettings(dir);
+  if (settings) await writeSettings(out, settings, config);
+}
+
+async function writeSettings(
   dir: string,
   settings: SentenceSettings,
   { hiddenSize, maxPositionEmbeddings }: BertConfig,

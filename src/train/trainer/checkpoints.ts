@@ -30,10 +30,15 @@ export async function saveCheckpoint(
   keep: number,
 ): Promise<void> {
   await saveTrainingState(checkpointFolder(out, state.step), state, content);
-  const steps = await checkpointSteps(out);
-  const kept = steps.filter((step) => step <= state.step).slice(0, keep);
-  for (const step of steps)
-    if (!kept.includes(step)) await removeFolder(checkpointFolder(out, step));
+  for (const step of await checkpointSteps(out))
+    if (step > state.step) await removeFolder(checkpointFolder(out, step));
+  await pruneCheckpoints(out, state.step, keep);
+}
+
+/** Of the checkpoints up to a step, removes all but the latest `keep`. */
+export async function pruneCheckpoints(out: string, last: number, keep: number): Promise<void> {
+  const steps = (await checkpointSteps(out)).filter((step) => step <= last);
+  for (const step of steps.slice(keep)) await removeFolder(checkpointFolder(out, step));
 }
 
 /** Removes the checkpoints of the run in a folder. */

@@ -8,14 +8,14 @@ import {
 } from '../../tensor/index.ts';
 import { type Reduction, sumOverRanks } from '../distributed/exchange.ts';
 import { processGroup } from '../distributed/processGroup.ts';
-import { type PartialSum, partsOfRank, sumsOfRank } from '../distributed/sumTree.ts';
+import { partsOfRank, type SumTree, sumsOfRank } from '../distributed/sumTree.ts';
 import { countParts, selectParts } from './accumulation.ts';
 import { leaveGradient, type PartSum, SumLayout } from './partSums.ts';
 
 /** What a step consists of. */
 interface StepBody {
   /** Sums of the parts that the inputs have. */
-  backward: (inputs: Record<string, Tensor>) => PartialSum<PartSum>[];
+  backward: (inputs: Record<string, Tensor>) => SumTree<PartSum>;
   /** Updates the parameters by their gradients; returns their norm. */
   update: (loss: Tensor) => Tensor;
   reduction: Reduction;
@@ -41,7 +41,7 @@ export class DistributedStep {
     this.#layout = new SumLayout(parameters);
     this.#reduction = reduction;
     this.#backward = capture(device, (inputs) =>
-      cat(backward(inputs).map(({ sum }) => this.#layout.pack(sum))),
+      cat(backward(inputs).parts.map(({ sum }) => this.#layout.pack(sum))),
     );
     this.#update = capture(device, ({ loss, ...gradients }) => {
       for (const [number, gradient] of Object.entries(gradients))
@@ -66,15 +66,10 @@ export class DistributedStep {
     const hasParts = Object.keys(own).length > 0;
     const found = hasParts ? await around(() => this.#backward.run(own)) : new Float32Array();
     const { length } = this.#layout;
-    const sums = sumsOfRank(count, rank, size).map((_, i) =>
-      found.subarray(i * length, (i + 1) * length),
-    );
-    const total = sumOverRanks(group, this.#reduction, sums, { length, count });
-    const ranks = Array.from({ length: size }, (_, i) => sumsOfRank(count, i, size).length);
-    const { values, gradients } = this.#layout.unpack(
-      total,
-      ranks.reduce((sum, each) => sum + each),
-    );
+    const sumsOf = Array.from({ length: size }, (_, each) => sumsOfRank(count, each, size));
+    const sums = sumsOf[rank].map((_, i) => found.subarray(i * length, (i + 1) * length));
+    const total = sumOverRanks(group, this.#reduction, sums, { length, sumsOf });
+    const { values, gradients } = this.#layout.unpack(total, sumsOf.flat().length);
     const [loss, ...scalars] = values;
     const updated = await this.#update.run({
       loss: { data: Float32Array.of(loss), shape: [1] },

@@ -33,7 +33,7 @@ export interface FitCallbacks {
   onEpoch?: (record: EpochRecord, seconds: number) => void;
   /** When the model is the best so far (each epoch without validation data): save it here. */
   onBest?: () => Promise<void>;
-  /** Every `hashEvery` steps and at the last one: SHA-256 of the weights. */
+  /** SHA-256 of the weights: every `hashEvery` steps, and at the end unless `signal` brings it. */
   onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end: save model and state here. */
   onCheckpoint?: (state: FitState<Tensor>) => Promise<void>;

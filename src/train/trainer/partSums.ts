@@ -4,7 +4,7 @@
  */
 import { cat, noGrad, scope, type Tensor, tensor, zeros } from '../../tensor/index.ts';
 import { accumulateGrad } from '../../tensor/pendingGradient.ts';
-import { type PartialSum, SumTree } from '../distributed/sumTree.ts';
+import { SumTree } from '../distributed/sumTree.ts';
 
 /** Loss and further scalars, and a gradient for each parameter that has one. */
 export interface PartSum {
@@ -13,7 +13,7 @@ export interface PartSum {
 }
 
 /**
- * Runs the parts, one after the other, and adds up what can be added without other parts.
+ * Runs the parts, one after the other: a tree of their sums, as far as they need no other parts.
  * @param parts their numbers, from 0 in the whole batch
  * @param run leaves gradients at the parameters, and returns loss and scalars
  */
@@ -21,7 +21,7 @@ export function sumParts(
   parameters: readonly Tensor[],
   parts: readonly number[],
   run: (part: number) => Tensor[],
-): PartialSum<PartSum>[] {
+): SumTree<PartSum> {
   const tree = new SumTree(add);
   for (const part of parts) {
     // One part's activations are freed before the next one needs its own.
@@ -31,17 +31,12 @@ export function sumParts(
     });
     tree.push({ first: part, level: 0, sum });
   }
-  return tree.parts;
+  return tree;
 }
 
 /** The sum of all parts; its gradients are left at the parameters. Returns loss and scalars. */
-export function leaveTotal(
-  parameters: readonly Tensor[],
-  sums: readonly PartialSum<PartSum>[],
-): Tensor[] {
-  const tree = new SumTree(add);
-  for (const sum of sums) tree.push(sum);
-  const { values, gradients } = tree.total();
+export function leaveTotal(parameters: readonly Tensor[], sums: SumTree<PartSum>): Tensor[] {
+  const { values, gradients } = sums.total();
   for (const [i, parameter] of parameters.entries()) leaveGradient(parameter, gradients[i]);
   return values;
 }

@@ -50,7 +50,7 @@ export interface TrainerCallbacks<P, S, E> {
   onSkip?: (record: S) => void;
   /** `seconds` since the last evaluation. */
   onEvaluation?: (record: E, seconds: number) => void | Promise<void>;
-  /** Every `hashEvery` steps and at the last one. */
+  /** Every `hashEvery` steps, and at the end unless `signal` brings it. */
   onHash?: (hash: StepHash) => void;
   /** At the start, every `saveEvery` steps and at the end, however it comes. */
   onCheckpoint?: (state: TrainerState<P, S, E, Tensor>) => Promise<void>;
@@ -75,6 +75,9 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
   #count: number;
   #position: P;
   #savedAt: number | undefined;
+  /** The latest step whose weights were checked, and compared with those of other processes. */
+  #checkedAt: number | undefined;
+  #comparedAt: number | undefined;
   readonly #hashes: StepHash[];
   /** The smallest number of examples that an evaluation had to go down to. */
   #evaluationSize = Number.POSITIVE_INFINITY;
@@ -183,8 +186,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#position = next;
     const work = { examples, tokens, flops: this.plan?.flops };
     await this.#reader.push({ step, epoch, learningRate, context }, work, results);
-    if (getWorldSize() > 1 && step % COMPARE_EVERY === 0)
-      await compareWeights(this.#task.model, step);
+    if (step % COMPARE_EVERY === 0) await this.#compare();
   }
 
   /**
@@ -259,7 +261,7 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     const isDue = isLast || (saves && this.#count % this.#options.saveEvery === 0);
     if (!isDue || this.#savedAt === this.#count) return;
     await this.#settle();
-    if (getWorldSize() > 1) await compareWeights(this.#task.model, this.#count);
+    await this.#compare();
     const { microBatchSize } = this.#step;
     await onCheckpoint?.({
       step: this.#count,
@@ -275,9 +277,18 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
     this.#reader.resume();
   }
 
-  /** Waits for all steps and checks the weights. */
+  /** Waits for all steps and checks the weights, once after a step. */
   async #settle(): Promise<void> {
     await this.#reader.drain();
+    if (this.#checkedAt === this.#count) return;
     await checkFiniteWeights(this.#task.model, this.#count);
+    this.#checkedAt = this.#count;
+  }
+
+  /** Compares the weights of all processes, once after a step. */
+  async #compare(): Promise<void> {
+    if (getWorldSize() === 1 || this.#comparedAt === this.#count) return;
+    await compareWeights(this.#task.model, this.#count);
+    this.#comparedAt = this.#count;
   }
 }

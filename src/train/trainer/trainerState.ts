@@ -11,7 +11,7 @@ export interface TrainerOptions extends Hyperparameters {
   evalEvery: number;
   /** Steps between checkpoints; the last step is always followed by one. */
   saveEvery: number;
-  /** Steps between hashes of the weights; the last step always has one. Default: none. */
+  /** Steps between hashes of the weights; the end has one too. Default: none. */
   hashEvery?: number;
   /** ε of AdamW. Default 1e-8. */
   eps?: number;

@@ -28,7 +28,7 @@ import {
 } from '../../tensor/index.ts';
 import { enterDropoutPart, rngStateAfterParts } from '../../tensor/rngState.ts';
 import { getWorldSize } from '../distributed/processGroup.ts';
-import type { PartialSum } from '../distributed/sumTree.ts';
+import type { SumTree } from '../distributed/sumTree.ts';
 import { countParts, splitParts } from './accumulation.ts';
 import { type FailedStep, nameNotFinite } from './checks.ts';
 import { DistributedStep } from './distributedStep.ts';
@@ -265,7 +265,7 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
     return () => values.reduce((sums, each) => sums.map((sum, i) => sum.add(each[i])));
   }
 
-  #sumParts(parts: ReturnType<typeof splitParts>): PartialSum<PartSum>[] {
+  #sumParts(parts: ReturnType<typeof splitParts>): SumTree<PartSum> {
     const inputs = new Map(parts.map((each) => [each.part, each.inputs]));
     return sumParts(this.#trained, [...inputs.keys()], (part) => {
       enterDropoutPart(this.#device, part);

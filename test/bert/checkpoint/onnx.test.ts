@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exportOnnx } from '../../../src/bert/checkpoint/onnx/exportOnnx.ts';
-import type { OnnxDtype } from '../../../src/bert/checkpoint/onnx/onnxDtype.ts';
+import type { WeightDtype } from '../../../src/bert/checkpoint/torchDtype.ts';
 import { bertConfig, labelFields } from '../../../src/bert/config.ts';
 import { BertModel } from '../../../src/bert/model.ts';
 import type { BertPreTrainedModel } from '../../../src/bert/pretrainedModel.ts';
@@ -58,7 +58,7 @@ const nest = (flat: number[], [first, ...rest]: number[]): unknown =>
       });
 
 /** Largest difference of the outputs on single texts, padded batches and the longest text. */
-async function difference(model: BertPreTrainedModel, choices: number, dtype: OnnxDtype) {
+async function difference(model: BertPreTrainedModel, choices: number, dtype: WeightDtype) {
   const session = await InferenceSession.create(await exportOnnx(model, { dtype }));
   let worst = 0;
   const batches = [

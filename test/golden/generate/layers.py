@@ -26,4 +26,14 @@ LAYERS = [
     layer("nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, batch_first=True)", "m(x)",
           "TransformerEncoderLayer", 8, 2, {"dimFeedforward": 12, "dropout": 0,
           "batchFirst": True}, x=(2, 5, 8)),
+    *(layer("nn.TransformerDecoderLayer(8, 2, 12, dropout=0.0, batch_first=True, "
+            f"norm_first={first})", "m(x, y)",
+            "TransformerDecoderLayer", 8, 2, {"dimFeedforward": 12, "dropout": 0,
+            "batchFirst": True, "normFirst": first}, forward=("x", "y"), x=(2, 5, 8), y=(2, 3, 8))
+      for first in (False, True)),
+    layer("nn.Transformer(8, 2, 1, 2, 12, dropout=0.0)",
+          "m(x, y)", "Transformer",
+          {"dModel": 8, "nhead": 2, "numEncoderLayers": 1, "numDecoderLayers": 2,
+          "dimFeedforward": 12, "dropout": 0}, forward=("x", "y"),
+          x=(5, 2, 8), y=(4, 2, 8)),
 ]

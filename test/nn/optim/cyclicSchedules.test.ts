@@ -37,6 +37,39 @@ const schedules: Record<string, [(optimizer: Target) => { step(): void }, number
       ),
     [0.1, 0.2, 0.3, 0.5, 0.25, 0.125, 0.0625],
   ],
+  MultiplicativeLR: [
+    (o) => new optim.MultiplicativeLR(o, (step) => 1 - step / 10),
+    [0.5, 0.45, 0.36, 0.252, 0.1512, 0.0756, 0.03024, 0.009072, 0.0018144],
+  ],
+  CyclicLR: [
+    (o) => new optim.CyclicLR(o, 0.1, 0.5, { stepSizeUp: 2 }),
+    [0.1, 0.3, 0.5, 0.3, 0.1, 0.3, 0.5, 0.3, 0.1],
+  ],
+  'CyclicLR of halves': [
+    (o) => new optim.CyclicLR(o, 0.1, 0.5, { stepSizeUp: 2, stepSizeDown: 1, mode: 'triangular2' }),
+    [0.1, 0.3, 0.5, 0.1, 0.2, 0.3, 0.1, 0.15, 0.2],
+  ],
+  'CyclicLR that decays': [
+    (o) => new optim.CyclicLR(o, 0.1, 0.5, { stepSizeUp: 2, mode: 'exp_range', gamma: 0.9 }),
+    [0.1, 0.28, 0.424, 0.2458, 0.1, 0.218098, 0.3125764, 0.1956594, 0.1],
+  ],
+  ChainedScheduler: [
+    (o) =>
+      new optim.ChainedScheduler([
+        new optim.ConstantLR(o, { factor: 0.1, totalIters: 2 }),
+        new optim.ExponentialLR(o, 0.9),
+      ]),
+    [0.05, 0.045, 0.405, 0.3645, 0.32805, 0.295245, 0.2657205, 0.2391485, 0.2152336],
+  ],
+  'ChainedScheduler of three': [
+    (o) =>
+      new optim.ChainedScheduler([
+        new optim.LinearLR(o, { startFactor: 0.5, totalIters: 4 }),
+        new optim.MultiStepLR(o, [2, 5], { gamma: 0.5 }),
+        new optim.CosineAnnealingLR(o, 20),
+      ]),
+    [0.25, 0.3105763, 0.1829115, 0.2068288, 0.2261271, 0.1066942, 0.0992366, 0.0908744],
+  ],
 };
 
 describe('schedules', () => {
@@ -47,6 +80,21 @@ describe('schedules', () => {
     for (const rate of expected) {
       expect(optimizer.paramGroups[0].lr).toBeCloseTo(rate, 6);
       schedule.step();
+    }
+  });
+
+  it('go on from a state where they were', () => {
+    for (const [name, [make, expected]] of Object.entries(schedules)) {
+      const optimizer: Target = { paramGroups: [{ lr: 0.5 }] };
+      const first = make(optimizer) as optim.StepLR;
+      for (let step = 0; step < 3; step++) first.step();
+      const other: Target = { paramGroups: [{ lr: 0.5 }] };
+      const second = make(other) as optim.StepLR;
+      second.loadStateDict(JSON.parse(JSON.stringify(first.stateDict())));
+      for (const rate of expected.slice(3)) {
+        expect(other.paramGroups[0].lr, name).toBeCloseTo(rate, 6);
+        second.step();
+      }
     }
   });
 
@@ -69,6 +117,10 @@ describe('schedules', () => {
     const optimizer: Target = { paramGroups: [{ lr: 1 }] };
     expect(() => new optim.OneCycleLR(optimizer, 1, { totalSteps: 0 })).toThrow('`totalSteps`');
     expect(() => new optim.CosineAnnealingWarmRestarts(optimizer, 0)).toThrow('`t0`');
+    expect(() => new optim.CyclicLR(optimizer, 0, 1, { stepSizeUp: 0 })).toThrow('`stepSizeUp`');
+    expect(() => new optim.ChainedScheduler([])).toThrow('schedules of one optimizer');
+    const twins = [0, 1].map(() => new optim.StepLR({ paramGroups: [{ lr: 1 }] }, 2));
+    expect(() => new optim.ChainedScheduler(twins)).toThrow('schedules of one optimizer');
     expect(() => new optim.SequentialLR(optimizer, [], [])).toThrow('one milestone less');
   });
 });

@@ -1,12 +1,18 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import {
+  Adadelta,
   Adam,
+  Adamax,
   AdamW,
   clipGradNorm,
   getConstantScheduleWithWarmup,
   getLinearScheduleWithWarmup,
+  Lion,
+  NAdam,
+  type Optimizer,
   type OptimizerState,
+  RAdam,
   SGD,
 } from '../../../src/nn/optim/index.ts';
 import { expectSparseGrad } from '../../../src/tensor/gradBuffer.ts';
@@ -18,6 +24,8 @@ import {
 } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { tryWebGpu } from '../../support/devices.ts';
+
+type AnyOptimizer = Optimizer<{ lr: number }>;
 
 const webgpu = await tryWebGpu();
 afterAll(() => webgpu?.destroy());
@@ -49,7 +57,7 @@ describe.each([
   ['cpu', new CpuDevice()],
   ['webgpu', webgpu],
 ] as const)('the state of an optimiser on %s', (_, device) => {
-  const setUp = (make: (params: Tensor[]) => Adam | SGD, from: ArrayLike<number>[]) => {
+  const setUp = (make: (params: Tensor[]) => AnyOptimizer, from: ArrayLike<number>[]) => {
     const params = from.map((data, i) =>
       tensor(Float32Array.from(data), { shape: shapes[i], device }).requiresGrad_(),
     );
@@ -202,10 +210,15 @@ describe.each([
     );
   });
 
-  it.skipIf(!device).each<[string, (params: Tensor[]) => Adam | SGD]>([
+  it.skipIf(!device).each<[string, (params: Tensor[]) => AnyOptimizer]>([
     ['AdamW', (params) => new AdamW(groups(params), { lr: 0.1 })],
     ['AMSGrad', (params) => new Adam(params, { lr: 0.1, amsgrad: true })],
     ['SGD', (params) => new SGD(params, { lr: 0.1, momentum: 0.9, nesterov: true })],
+    ['NAdam', (params) => new NAdam(groups(params), { lr: 0.1 })],
+    ['RAdam', (params) => new RAdam(params, { lr: 0.1, betas: [0.8, 0.9] })],
+    ['Adamax', (params) => new Adamax(params, { lr: 0.1 })],
+    ['Adadelta', (params) => new Adadelta(params)],
+    ['Lion', (params) => new Lion(groups(params), { lr: 0.01 })],
   ])('lets another %s go on with the same bits', async (_, make) => {
     const first = setUp(make, values(0));
     first.steps(1, 4);

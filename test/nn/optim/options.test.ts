@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
+  Adadelta,
   Adagrad,
   Adam,
   type AdamOptions,
   AdamW,
+  Lion,
+  NAdam,
+  RAdam,
   RMSprop,
   SGD,
   type SgdOptions,
@@ -37,6 +41,13 @@ describe('an optimiser', () => {
         '`initialAccumulatorValue`: expected a number ≥ 0',
       ],
       [() => new Adagrad([param()], { lrDecay: Number.NaN }), '`lrDecay`: expected'],
+      [
+        () => new Adadelta([param()], { rho: 1.5 }),
+        '`rho`: expected a number from 0 to 1, got 1.5',
+      ],
+      [() => new NAdam([param()], { momentumDecay: -1 }), '`momentumDecay`: expected a number ≥ 0'],
+      [() => new RAdam([param()], { betas: [0.9, 1] }), '`betas`: expected two numbers'],
+      [() => new Lion([param()], { betas: [1, 0.9] }), '`betas`: expected two numbers'],
       [() => new AdamW([{ params: [param()], lr: -1 }]), '`lr`: expected a number ≥ 0, got -1'],
     ];
     for (const [make, message] of refused) {

@@ -2,11 +2,16 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import { Linear } from '../../../src/nn/index.ts';
 import {
+  Adadelta,
   Adagrad,
   Adam,
+  Adamax,
   AdamW,
   LambdaLR,
+  Lion,
+  NAdam,
   type Optimizer,
+  RAdam,
   RMSprop,
   SGD,
 } from '../../../src/nn/optim/index.ts';
@@ -26,6 +31,11 @@ const makers: [string, (groups: Groups) => AnyOptimizer][] = [
   ['AdamW', (groups) => new AdamW(groups, { lr: 0.1 })],
   ['RMSprop', (groups) => new RMSprop(groups, { lr: 0.1, momentum: 0.5, centered: true })],
   ['Adagrad', (groups) => new Adagrad(groups, { lr: 0.1, initialAccumulatorValue: 0.1 })],
+  ['Adadelta', (groups) => new Adadelta(groups, { lr: 0.1 })],
+  ['NAdam', (groups) => new NAdam(groups, { lr: 0.1, weightDecay: 0.1 })],
+  ['RAdam', (groups) => new RAdam(groups, { lr: 0.1, weightDecay: 0.1 })],
+  ['Adamax', (groups) => new Adamax(groups, { lr: 0.1 })],
+  ['Lion', (groups) => new Lion(groups, { lr: 0.1, weightDecay: 0.1 })],
   ['Adam with amsgrad', (groups) => new Adam(groups, { lr: 0.1, amsgrad: true })],
 ];
 
@@ -66,11 +76,11 @@ describe.each(devices)('on %s', (_, device) => {
     for (const one of [optimizer, first, second, both]) one.dispose();
   });
 
-  here('a captured step is traced again', async () => {
+  here.each(makers)('a captured step of %s is traced again', async (_, make) => {
     setDevice(device!);
     const run = async (captured: boolean) => {
       const [a, b] = [parameter(1, -2), parameter(3)];
-      const optimizer = new AdamW([a], { lr: 0.1 });
+      const optimizer = make([{ params: [a] }]);
       let i = 0;
       const body = ({ x }: { x: Tensor }) => {
         optimizer.zeroGrad();

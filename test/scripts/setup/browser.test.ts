@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { ensureBrowser } from '../../../scripts/setup/browser.mjs';
+import { machineWhere } from './machine.ts';
 
-/** A machine on which some commands work; what is said and run. */
+/** What is said and installed on a machine where some commands work. */
 function on(works: string[], { isRoot = true, chromePath = '' } = {}) {
-  const [said, ran]: [string[], string[]] = [[], []];
-  const run = (command: string[]) => {
-    ran.push(command.join(' '));
-    return { ok: works.some((start) => command.join(' ').startsWith(start)), output: '' };
+  const said: string[] = [];
+  const { machine, commands } = machineWhere(works, isRoot);
+  ensureBrowser((line: string) => said.push(line), { ...machine, chromePath });
+  return {
+    said: said.join('\n'),
+    installs: commands.filter((line) => line.includes('install -y')),
   };
-  ensureBrowser((line: string) => said.push(line), { isRoot, chromePath, run });
-  return { said: said.join('\n'), installs: ran.filter((line) => line.includes('install -y')) };
 }
 
 describe('ensureBrowser', () => {
@@ -26,13 +27,16 @@ describe('ensureBrowser', () => {
 
   it('installs Chromium with apt', () => {
     const { said, installs } = on(['apt-get']);
-    expect(installs).toEqual(['apt-get install -y --no-install-recommends chromium']);
-    expect(said).toMatch(/^installing Chromium/);
+    expect(installs).toEqual([
+      'apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 chromium',
+    ]);
+    expect(said).toMatch(/^installing chromium/);
   });
 
   it('says so when it cannot', () => {
     expect(on(['apt-get --version']).said).toContain('could not be installed');
     expect(on(['apt-get'], { isRoot: false }).said).toContain('sudo apt-get install');
     expect(on([]).said).toContain('no apt');
+    expect(on([]).said).toContain('CHROME_PATH');
   });
 });

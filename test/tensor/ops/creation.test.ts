@@ -56,6 +56,17 @@ describe.each([
     expect(() => w.linspace(0, 1, -1)).toThrow(/^linspace: expected `steps` as an integer ≥ 0/);
   });
 
+  here('arange goes by steps', async () => {
+    expect(await w.arange(1, 10, 4).tolist()).toEqual([1, 5, 9]);
+    expect(await w.arange(3, 0, -1).tolist()).toEqual([3, 2, 1]);
+    expect(await w.arange(0, 1, 0.25).tolist()).toEqual([0, 0.25, 0.5, 0.75]);
+    const half = w.arange(0, 4, 2, { dtype: 'float32' });
+    expect([half.dtype, await half.tolist()]).toEqual(['float32', [0, 2]]);
+    expect(w.arange(0, 3, -1).shape).toEqual([0]);
+    expect(() => w.arange(0, 3, 0)).toThrow('0, 3 and a step of 0');
+    expect(() => w.arange(0, 3, 0.5, { dtype: 'int32' })).toThrow('expected whole numbers');
+  });
+
   here('eye is square or not', async () => {
     expect(await w.eye(2).tolist()).toEqual([
       [1, 0],

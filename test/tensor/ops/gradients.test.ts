@@ -1,6 +1,7 @@
 import { afterAll, describe, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import * as w from '../../../src/tensor/index.ts';
+import * as broadcasts from '../../../src/tensor/ops/broadcasting.ts';
 import * as elementwise from '../../../src/tensor/ops/elementwise.ts';
 import * as gelus from '../../../src/tensor/ops/gelu.ts';
 import * as joins from '../../../src/tensor/ops/joins.ts';
@@ -8,6 +9,7 @@ import * as matmuls from '../../../src/tensor/ops/matmul.ts';
 import * as powers from '../../../src/tensor/ops/power.ts';
 import * as reductions from '../../../src/tensor/ops/reduce.ts';
 import * as softmaxes from '../../../src/tensor/ops/softmax.ts';
+import * as parts from '../../../src/tensor/ops/viewPart.ts';
 import * as views from '../../../src/tensor/ops/views.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { checkGradient } from '../../support/gradients.ts';
@@ -15,7 +17,7 @@ import { checkGradient } from '../../support/gradients.ts';
 // Every operation of these modules is checked, a new one without a line here: `op(x)`, x: [5, 7].
 const modules = {
   ...{ ...elementwise, ...gelus, ...powers, ...reductions },
-  ...{ ...softmaxes, ...views, ...joins, ...matmuls },
+  ...{ ...softmaxes, ...views, ...broadcasts, ...parts, ...joins, ...matmuls },
 };
 type Op = keyof typeof modules;
 
@@ -51,9 +53,10 @@ const calls: Partial<Record<Op, (x: w.Tensor) => w.Tensor>> = {
   unsqueeze: (x) => x.unsqueeze(1),
   slice: (x) => x.slice([[1, 4], null]),
   select: (x) => x.select(0, 2),
-  sumToSize: (x) => views.sumToSize(x.square(), [5, 1]),
+  expandTo: (x) => broadcasts.expandTo(x.unsqueeze(0), [2, 5, 7]),
+  sumToSize: (x) => broadcasts.sumToSize(x.square(), [5, 1]),
   viewPart: (x) =>
-    views.viewPart('part', x, ({ strides, offset }) => ({ shape: [2, 3], strides, offset })),
+    parts.viewPart('part', x, ({ strides, offset }) => ({ shape: [2, 3], strides, offset })),
   flip: (x) => x.flip([0]),
   pad: (x) => w.pad(x, [1, 2]),
   cat: (x) => w.cat([x, x.mul(2)], 0),

@@ -64,3 +64,19 @@ describe('Tensor.view', () => {
     ]);
   });
 });
+
+describe('sizes of methods', () => {
+  it.each<[string, (x: Tensor) => [Tensor, Tensor]]>([
+    ['view', (x) => [x.view(3, -1), x.view([3, -1])]],
+    ['reshape', (x) => [x.reshape(6), x.reshape([6])]],
+    ['permute', (x) => [x.permute(1, 0), x.permute([1, 0])]],
+    ['expand', (x) => [x.expand(2, 2, 3), x.expand([2, 2, 3])]],
+    ['broadcastTo', (x) => [x.broadcastTo(2, 2, 3), x.broadcastTo([2, 2, 3])]],
+    ['repeat', (x) => [x.repeat(1, 2), x.repeat([1, 2])]],
+    ['tile', (x) => [x.tile(2), x.tile([2])]],
+    ['flip', (x) => [x.flip(0, 1), x.flip([0, 1])]],
+  ])('%s takes them one by one, or as a list', async (_, call) => {
+    const [one, other] = call(numbers(2, 3));
+    expect(await one.tolist()).toEqual(await other.tolist());
+  });
+});

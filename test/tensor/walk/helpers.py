@@ -12,6 +12,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import optimizers as own_optimizers
+
 warnings.simplefilter("ignore")
 torch.manual_seed(5)
 # ruff: noqa: E731, F403, F405
@@ -99,13 +101,15 @@ optimizers = []
 CAMEL = {"lr": "lr", "momentum": "momentum", "weight_decay": "weightDecay",
     "nesterov": "nesterov", "amsgrad": "amsgrad",
          "centered": "centered", "alpha": "alpha", "lr_decay": "lrDecay", "rho": "rho",
-         "eps": "eps", "initial_accumulator_value": "initialAccumulatorValue"}
+         "eps": "eps", "initial_accumulator_value": "initialAccumulatorValue",
+         "betas": "betas", "momentum_decay": "momentumDecay",
+         "decoupled_weight_decay": "decoupledWeightDecay"}
 
 
 def opt(name, steps=5, **options):
     w = torch.nn.Parameter(torch.randn(3, 4, dtype=torch.float64))
     start = numbers(w)
-    optimizer = getattr(torch.optim, name)([w], **options)
+    optimizer = getattr(own_optimizers, name, getattr(torch.optim, name, None))([w], **options)
     grads = []
     for _ in range(steps):
         w.grad = torch.randn(3, 4, dtype=torch.float64)

@@ -43,6 +43,18 @@ describe.skipIf(!hasMpi)('ranks that mpirun starts', () => {
     );
   });
 
+  it('wait at the end for the one that writes the report', () => {
+    const { status, stderr, values } = runRanks(2, 'late', '1');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(values.length).toBe(2);
+  });
+
+  it('open the device that `auto` is on the first of them', () => {
+    const { status, values } = runRanks(3, 'device');
+    expect(status).toBe(0);
+    expect(values).toEqual([0, 1, 2].map((rank) => ({ rank, device: 'cpu' })));
+  });
+
   it('end when one of them hangs, and say who waited where', () => {
     const { status, stderr, seconds } = runRanks(2, 'hang', '1');
     expect(status).not.toBe(0);

@@ -18,10 +18,13 @@ function sums(reduction) {
   const parts = [1e8, 1, -1e8].map((first) =>
     Float32Array.from({ length: 13 }, (_, i) => first + i / 7),
   );
-  const own = sumsOfRank(3, getRank(), getWorldSize()).map(({ first, level }) =>
+  const sumsOf = Array.from({ length: getWorldSize() }, (_, rank) =>
+    sumsOfRank(3, rank, getWorldSize()),
+  );
+  const own = sumsOf[getRank()].map(({ first, level }) =>
     level === 0 ? parts[first] : parts[first].map((value, i) => value + parts[first + 1][i]),
   );
-  const shape = { length: 13, count: 3, bucket: 5 };
+  const shape = { length: 13, sumsOf, bucket: 5 };
   return Array.from(sumOverRanks(processGroup(), reduction, own, shape));
 }
 
@@ -64,6 +67,17 @@ const tasks = {
         tensor.copy_(new Float32Array(tensor.size).fill(0.5));
       },
     });
+  },
+  /** Rank 0 works on where the others are done: longer than a call may take. */
+  late() {
+    processGroup().barrier();
+    const end = Date.now() + 5000;
+    if (getRank() === 0) while (Date.now() < end);
+  },
+  async device() {
+    const { openCliDevice } = await import('../../../dist/src/cli/openDevice.js');
+    process.env.WIGBERT_DEVICE = getRank() === 0 ? 'cpu' : 'wasm';
+    return { device: (await openCliDevice('auto', true)).kind };
   },
   hang() {
     const end = Date.now() + 60_000;

@@ -10,6 +10,7 @@ import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineT
 import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
 import { type CrossValidateEvent, crossValidate } from '../../../src/train/recipes/folds.ts';
 import { predict } from '../../../src/train/recipes/predict.ts';
+import { inCheckpoint } from '../../support/checkpoints.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-data-options-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -144,6 +145,7 @@ describe('crossValidate', () => {
     let steps = 0;
     const result = await crossValidate(resume ? { resume } : { ...given, out }, {
       signal: stop.signal,
+      about: { command: resume ?? out, version: '1.2.3' },
       onEvent(event) {
         events.push(event);
         if (event.event === 'step' && ++steps === stopAt) stop.abort();
@@ -185,8 +187,12 @@ describe('crossValidate', () => {
     expect(
       resumed.events.flatMap((event) => (event.event === 'foldEnd' ? [event.kept] : [])),
     ).toEqual([true, false, false]);
-    for (const fold of [1, 2, 3])
-      expect(bits(join(stopped, `fold-${fold}`))).toBe(bits(join(whole, `fold-${fold}`)));
+    for (const fold of [1, 2, 3]) {
+      const [one, other] = [stopped, whole].map((out) => join(out, `fold-${fold}`));
+      expect(bits(one)).toBe(bits(other));
+      const stateOf = (out: string) => readFileSync(inCheckpoint(out, 'training.json'), 'utf8');
+      expect(stateOf(one)).toBe(stateOf(other));
+    }
 
     await expect(run(whole)).rejects.toThrow('already holds a cross-validation');
   });

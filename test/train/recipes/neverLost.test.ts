@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -107,6 +107,10 @@ describe.each(trainings)('%s', (name, train) => {
     await train({ out });
     const names = readdirSync(out).sort();
     expect(checkpointsOf(out)).toHaveLength(3);
+    const kept = checkpointsOf(out);
+    cpSync(kept[2], join(out, 'checkpoint-0'), { recursive: true });
+    await train({ resume: out });
+    expect(checkpointsOf(out), 'of what a crash left').toEqual(kept);
     expect(names.filter((n) => !n.startsWith('checkpoint-'))).toEqual([
       'README.md',
       ...(name === 'fineTune' ? ['calibration.json'] : []),

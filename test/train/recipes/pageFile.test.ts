@@ -50,6 +50,13 @@ describe('bytesToText', () => {
     const size = new TextEncoder().encode(bytesToText(bytes)).length;
     expect(size / bytes.length).toBeLessThan(1.19);
   });
+
+  it('refuses more bytes than a text can hold before it makes one', () => {
+    for (const length of [470e6, 1e9])
+      expect(() => bytesToText(new Uint8Array(length))).toThrow(
+        'the model is too large for a page of one file: expected at most about 500 MB',
+      );
+  });
 });
 
 describe('assemblePage', () => {

@@ -6,7 +6,9 @@ import { CpuDevice } from '../../../src/device/cpu.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { evaluate } from '../../../src/train/recipes/evaluate.ts';
 import { fineTune } from '../../../src/train/recipes/fineTune.ts';
+import type { FineTuneEvent } from '../../../src/train/recipes/fineTuneEvents.ts';
 import { pretrain } from '../../../src/train/recipes/pretrain.ts';
+import { checkOfRun } from '../../../src/train/recipes/report/dataCheck.ts';
 import { writeReport } from '../../../src/train/recipes/report/writeReport.ts';
 import { elementsOf } from '../../support/html.ts';
 
@@ -192,6 +194,26 @@ it('the page says what was found in the data', async () => {
   expect(page).toContain('The same text has two labels in <bdi>&lt;b&gt;.tsv</bdi>: lines 2 and 3');
   expect(page).toMatch(/1 text is both in .*valid\.tsv/s);
   expect(page).toMatch(/that the vocabulary lacks:\n<bdi>[^<]*z[^<]*<\/bdi>/);
+});
+
+it.each<[string, (data: string) => void]>([
+  ['is gone', (data) => rmSync(data)],
+  ['has other columns', (data) => writeFileSync(data, '{"a": 1}\n')],
+  ['is no text', (data) => writeFileSync(data, Uint8Array.of(0xff, 0, 0xfe, 0, 1))],
+])('a run ends well with a page without a check if its data %s by then', async (name, spoil) => {
+  const out = join(dir, name);
+  const data = file(`${name}.jsonl`, datasets.classification);
+  const onEvent = ({ event }: FineTuneEvent) => event === 'epoch' && spoil(data);
+  const { interrupted } = await fineTune({ data, vocab, config, epochs: 1, out }, { onEvent });
+  expect(interrupted).toBe(false);
+  expect(json(out, 'report.json').evaluation.examples).toBeGreaterThan(0);
+  expect(json(out, 'report.json').data.check).toBeUndefined();
+});
+
+it('a check of data that is stopped leaves the run as it is', async () => {
+  const data = file('stopped.jsonl', datasets.classification);
+  expect(await checkOfRun({ files: [data] }, AbortSignal.abort())).toBeUndefined();
+  expect((await checkOfRun({ files: [data] }))!.files).toHaveLength(1);
 });
 
 it.each([

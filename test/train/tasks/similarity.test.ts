@@ -134,6 +134,30 @@ describe('train, evaluate, predict and embed', () => {
     });
   });
 
+  it('a resumed run pools as the model does that it started from', async () => {
+    const cls = join(root, 'cls');
+    const run = { ...options, data, epochs: 1, batchSize: 16, learningRate: 1e-2 };
+    await fineTune({ ...run, ...start(), out: cls });
+    const pooling = join(cls, '1_Pooling/config.json');
+    const text = readFileSync(pooling, 'utf8').replace(/("pooling_mode_mean\w+": )true/, '$1false');
+    writeFileSync(pooling, text.replace(/("pooling_mode_cls\w+": )false/, '$1true'));
+    const further = { ...run, model: cls, saveEvery: 1 };
+    const whole = await fineTune({ ...further, out: join(root, 'whole') });
+    const controller = new AbortController();
+    const out = join(root, 'resumed');
+    await fineTune(
+      { ...further, out },
+      {
+        signal: controller.signal,
+        onEvent: ({ event }) => event === 'step' && controller.abort(),
+      },
+    );
+    const resumed = await fineTune({ resume: out });
+    expect(resumed.history.steps).toEqual(whole.history.steps);
+    const poolingOf = (dir: string) => readFileSync(join(dir, '1_Pooling/config.json'), 'utf8');
+    expect(poolingOf(out)).toBe(poolingOf(cls));
+  });
+
   it('predicts the cosine of a pair, and takes nothing else', async () => {
     const { task, predictions } = await predict({
       model: out,

@@ -4,10 +4,10 @@ import { formatValue } from '../../../platform/format.ts';
 import type { FileContent } from '../../../platform/types.ts';
 import type { BertPreTrainedModel } from '../../pretrainedModel.ts';
 import { architectures, findArchitecture } from '../../registry.ts';
+import { type WeightDtype, weightDtypes } from '../torchDtype.ts';
 import { contentBytes } from '../write.ts';
 import { headOutputs, type OnnxOutput } from './heads.ts';
 import { OnnxLayers } from './layers.ts';
-import { type OnnxDtype, onnxDtypes } from './onnxDtype.ts';
 
 /** Options of `exportOnnx`. */
 export interface ExportOnnxOptions {
@@ -16,7 +16,7 @@ export interface ExportOnnxOptions {
    * output with a scale of its own, and rounds the inputs of products to 8 bits by their range in
    * the batch (ONNX's dynamic quantisation). Default float32.
    */
-  dtype?: OnnxDtype;
+  dtype?: WeightDtype;
 }
 
 /**
@@ -40,9 +40,9 @@ export function onnxContent(
   model: BertPreTrainedModel,
   { dtype = 'float32' }: ExportOnnxOptions = {},
 ): Exclude<FileContent, string | Uint8Array> {
-  if (!onnxDtypes.includes(dtype))
+  if (!weightDtypes.includes(dtype))
     throw new UsageError(
-      `\`dtype\`: expected one of ${onnxDtypes.join(', ')}, got ${formatValue(dtype)}`,
+      `\`dtype\`: expected one of ${weightDtypes.join(', ')}, got ${formatValue(dtype)}`,
     );
   const entry = findArchitecture(model.architecture);
   if (!entry)

@@ -1,3 +1,4 @@
+import { CBOW_WINDOW } from '../../baselines/cbow.ts';
 import type { BertConfig } from '../../config.ts';
 import type { Architecture } from '../../registry.ts';
 import {
@@ -28,9 +29,6 @@ export interface OnnxOutput {
   value: string;
   dims: readonly (string | number)[];
 }
-
-/** Tokens on each side that form a context, as `CbowLMHeadModel` has it. */
-const CBOW_WINDOW = 4;
 
 /** What the encoder of a family gives. */
 interface Encoded {

@@ -1,9 +1,9 @@
-import { quantizeRows } from '../../../formats/int8.ts';
+import { quantizedParts } from '../../../formats/int8.ts';
 import type { OnnxGraph } from '../../../formats/onnx/graph.ts';
 import { onnxTypes } from '../../../formats/onnx/schema.ts';
 import { toFloat16 } from '../../../formats/safetensors/dtypes.ts';
 import type { Tensor } from '../../../tensor/index.ts';
-import type { OnnxDtype } from './onnxDtype.ts';
+import type { WeightDtype } from '../torchDtype.ts';
 
 /**
  * Largest weight in 8 bits. Processors without VNNI add two products of 8 bits in 16 bits, which
@@ -19,13 +19,13 @@ const INT8_LIMIT = 64;
 export class OnnxLayers {
   readonly graph: OnnxGraph;
   readonly #weights: ReadonlyMap<string, Tensor>;
-  readonly #dtype: OnnxDtype;
+  readonly #dtype: WeightDtype;
   /** The type that is computed in. */
   readonly #float: 'float32' | 'float16';
   /** Inputs of products in 8 bits: values, scale and zero point. */
   readonly #quantized = new Map<string, string[]>();
 
-  constructor(graph: OnnxGraph, weights: ReadonlyMap<string, Tensor>, dtype: OnnxDtype) {
+  constructor(graph: OnnxGraph, weights: ReadonlyMap<string, Tensor>, dtype: WeightDtype) {
     this.graph = graph;
     this.#weights = weights;
     this.#dtype = dtype;
@@ -127,17 +127,17 @@ export class OnnxLayers {
     changeScales: (scales: Float32Array) => Float32Array = (scales) => scales,
   ): { values: string; scales: string } {
     const [rows] = this.shapeOf(name);
-    const quantized = async () => quantizeRows(await this.#data(name), rows, INT8_LIMIT);
+    const parts = quantizedParts(() => this.#data(name), rows, INT8_LIMIT);
     return {
       values: this.graph.initializer(`${name}_int8`, {
         type: 'int8',
         shape,
-        data: async () => change((await quantized()).values),
+        data: async () => change(await parts.values()),
       }),
       scales: this.graph.initializer(`${name}_scale`, {
         type: 'float32',
         shape: [rows],
-        data: async () => changeScales((await quantized()).scales),
+        data: async () => changeScales(await parts.scales()),
       }),
     };
   }

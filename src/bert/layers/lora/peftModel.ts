@@ -277,7 +277,7 @@ export class PeftModel<M extends BertPreTrainedModel = BertPreTrainedModel> exte
     super.dispose();
   }
 
-  protected override *children(): Generator<[string, Module]> {
+  override *namedChildren(): Generator<[string, Module]> {
     yield ['base_model.model', this.#model];
   }
 }

@@ -1,18 +1,16 @@
 import { exportOnnx } from '../../../bert/checkpoint/onnx/exportOnnx.ts';
-import type { OnnxDtype } from '../../../bert/checkpoint/onnx/onnxDtype.ts';
+import type { WeightDtype } from '../../../bert/checkpoint/torchDtype.ts';
 import { configToJson } from '../../../bert/config.ts';
 import { modelFiles } from '../../../formats/modelFiles.ts';
-import { readSentenceSettings } from '../../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../../platform/atomicWrite.ts';
-import { NotFiniteError, StateError, UsageError } from '../../../platform/errors.ts';
+import { NotFiniteError, StateError } from '../../../platform/errors.ts';
 import { isObject } from '../../../platform/format.ts';
 import { fileExists, readJson } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
-import { isSamePath } from '../../../platform/samePath.ts';
 import { BertTokenizer } from '../../../text/tokenizer/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../events.ts';
-import { checkIsFolder } from '../outFolder.ts';
-import { writeSettings } from '../sentenceFolder.ts';
+import { checkIsFolder, checkOtherFolder } from '../outFolder.ts';
+import { copySentenceFiles } from '../sentenceFolder.ts';
 import { fetchModel } from '../start.ts';
 import { loadWholeModel } from '../wholeModel.ts';
 import { type OnnxVerification, verifyOnnx } from './verify.ts';
@@ -26,7 +24,7 @@ export interface ExportOnnxFolderOptions {
   /** Folder for the files; not that of the model. */
   out: string;
   /** As in `exportOnnx`. Default float32. */
-  dtype?: OnnxDtype;
+  dtype?: WeightDtype;
 }
 
 /** What `exportOnnxFolder` resolves with. */
@@ -39,14 +37,14 @@ export interface ExportOnnxFolderResult {
 }
 
 /** transformers.js' names of dtypes; each has a file of its own. */
-const fileOf: Record<OnnxDtype, { name: string; dtype: string }> = {
+const fileOf: Record<WeightDtype, { name: string; dtype: string }> = {
   float32: { name: 'model.onnx', dtype: 'fp32' },
   float16: { name: 'model_fp16.onnx', dtype: 'fp16' },
   int8: { name: 'model_int8.onnx', dtype: 'int8' },
 };
 
 /** Share of the largest number that outputs may differ by; for at least 1. */
-const tolerances: Record<OnnxDtype, number> = {
+const tolerances: Record<WeightDtype, number> = {
   float32: 1e-4,
   float16: 0.05,
   // 8 bits are not exact: the figures tell.
@@ -71,8 +69,7 @@ export async function exportOnnxFolder(
 ): Promise<ExportOnnxFolderResult> {
   const folder = await fetchModel(name, report, base);
   await checkIsFolder({ out });
-  if (await isSamePath(out, folder.dir))
-    throw new UsageError(`\`out\`: expected another folder than that of the model, got ${out}`);
+  await checkOtherFolder(out, folder);
   const model = await loadWholeModel(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
   const bytes = await exportOnnx(model, { dtype });
@@ -93,8 +90,7 @@ export async function exportOnnxFolder(
     ...tokenizer.files({ modelMaxLength: config.maxPositionEmbeddings }),
     [modelFiles.config]: configToJson({ ...config, extra }, [model.architecture]),
   });
-  const sentence = await readSentenceSettings(folder.dir);
-  if (sentence) await writeSettings(out, sentence, config);
+  await copySentenceFiles(folder, out, config);
   return { file: joinPath(folderOfFile, file.name), bytes: bytes.length, verification };
 }
 

@@ -32,6 +32,8 @@ interface OnnxRuntime {
 interface Session {
   readonly outputNames: readonly string[];
   run(feeds: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>>;
+  /** Frees the weights. */
+  release(): Promise<void>;
 }
 
 /** Packages that run ONNX files, the preferred one first. */
@@ -55,6 +57,21 @@ export async function verifyOnnx(
   if (!found) return undefined;
   const { runtime, name } = found;
   const session = await runtime.InferenceSession.create(file);
+  try {
+    const outputs = await compareOutputs(runtime, session, model, tokenizer);
+    const texts = batchSizes.reduce((a, b) => a + b);
+    return { runtime: name, texts, outputs };
+  } finally {
+    await session.release();
+  }
+}
+
+async function compareOutputs(
+  runtime: OnnxRuntime,
+  session: Session,
+  model: BertPreTrainedModel,
+  tokenizer: BertTokenizer,
+): Promise<OnnxVerification['outputs']> {
   const comparisons = new Map<string, Comparison[]>(
     session.outputNames.map((output) => [output, []]),
   );
@@ -71,8 +88,7 @@ export async function verifyOnnx(
       comparisons.get(output)!.push(compare(ours, theirs[output].data));
   }
   const outputs = Array.from(comparisons, ([output, all]) => [output, summary(all)] as const);
-  const texts = batchSizes.reduce((a, b) => a + b);
-  return { runtime: name, texts, outputs: Object.fromEntries(outputs) };
+  return Object.fromEntries(outputs);
 }
 
 async function findRuntime(): Promise<{ runtime: OnnxRuntime; name: string } | undefined> {

@@ -24,6 +24,22 @@ export interface Difference {
   got: unknown;
 }
 
+/** A checkpoint of a run, and what is damaged in it, if anything is. */
+export interface FoundCheckpoint {
+  step: number;
+  folder: string;
+  damage?: string;
+}
+
+/** The checkpoints of the run in a folder, the latest first. */
+export const findCheckpoints = async (dir: string): Promise<FoundCheckpoint[]> =>
+  Promise.all(
+    (await checkpointSteps(dir)).map(async (step) => {
+      const folder = checkpointFolder(dir, step);
+      return { step, folder, damage: await findDamage(folder) };
+    }),
+  );
+
 const MISSING = 'no such file';
 
 /**
@@ -33,6 +49,7 @@ const MISSING = 'no such file';
 export async function findDifferences(
   dir: string,
   { receipt, isIntact }: { receipt: Receipt; isIntact: boolean },
+  checkpoints: readonly FoundCheckpoint[],
   readSettings: (checkpoint: string) => Promise<object>,
 ): Promise<Difference[]> {
   const { engine, files, model } = receipt;
@@ -48,9 +65,7 @@ export async function findDifferences(
     const path = joinPath(dir, model.file);
     add('model', path, model.sha256, await sumOf(path));
   }
-  for (const step of await checkpointSteps(dir)) {
-    const folder = checkpointFolder(dir, step);
-    const damage = await findDamage(folder);
+  for (const { folder, damage } of checkpoints) {
     add('checkpoint', folder, undefined, damage);
     if (damage !== undefined) continue;
     const options = optionsOf(await readSettings(folder));

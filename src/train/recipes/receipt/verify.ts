@@ -1,14 +1,13 @@
 import type { BertConfig } from '../../../bert/config.ts';
-import { findDamage } from '../../../platform/checkedFolder.ts';
 import { UsageError } from '../../../platform/errors.ts';
 import { formatNames } from '../../../platform/format.ts';
 import { BertTokenizer } from '../../../text/tokenizer/index.ts';
-import { checkpointFolder, checkpointSteps } from '../../trainer/checkpoints.ts';
 import type { TrainingCallbacks } from '../events.ts';
 import { type DeviceSettings, fetchModel, freshConfig, type StartOptions } from '../start.ts';
 import {
   compareFields,
   type Difference,
+  findCheckpoints,
   findDeviceDifferences,
   findDifferences,
 } from './differences.ts';
@@ -78,8 +77,10 @@ export async function verifyRun(
   const read = await readReceipt(run);
   const { receipt } = read;
   const kind = receipt.kind === 'fine-tuning' ? fineTuning : preTraining;
-  const checkpoints = await wholeCheckpoints(run);
-  const { from, to } = stretchOf(receipt, checkpoints, asked);
+  const checkpoints = await findCheckpoints(run);
+  const whole = checkpoints.filter(({ damage }) => damage === undefined);
+  const steps = whole.map(({ step }) => step);
+  const { from, to } = stretchOf(receipt, steps, asked);
   const differences: Difference[] = [];
   const add = (found: readonly Difference[]): boolean => {
     differences.push(...found);
@@ -87,13 +88,13 @@ export async function verifyRun(
     return differences.every(({ what }) => REPLAYABLE.includes(what));
   };
   const hashes: VerifiedHash[] = [];
-  let canReplay = add(await findDifferences(run, read, kind.readSettings));
+  let canReplay = add(await findDifferences(run, read, checkpoints, kind.readSettings));
   canReplay = add(await findVocabularyDifference(receipt)) && canReplay;
   if (canReplay) {
     await openDevice?.(receipt.engine);
     add(findDeviceDifferences(receipt));
-    const step = checkpoints.find((step) => step > 0 && step <= from);
-    report({ event: 'start', from, to, firstStep: step ?? 0 });
+    const start = whole.find(({ step }) => step > 0 && step <= from);
+    report({ event: 'start', from, to, firstStep: start?.step ?? 0 });
     const expected = receipt.weights.filter((each) => each.step >= from && each.step <= to);
     const compare = (step: number, got?: string) => {
       const hash = expected.find((each) => each.step === step);
@@ -102,9 +103,8 @@ export async function verifyRun(
       hashes.push(compared);
       report({ event: 'hash', ...compared });
     };
-    const checkpoint = step === undefined ? undefined : checkpointFolder(run, step);
     await kind.replay(
-      { options: receipt.options, checkpoint, to },
+      { options: receipt.options, checkpoint: start?.folder, to },
       {
         signal,
         onModel: (config) => add(compareConfig(receipt, config)),
@@ -127,13 +127,6 @@ export type VerifyCallbacks = Pick<
   TrainingCallbacks<VerifyEvent, DeviceSettings>,
   'signal' | 'onEvent' | 'openDevice'
 >;
-
-/** Steps of the checkpoints that are not damaged, the latest first. */
-async function wholeCheckpoints(run: string): Promise<number[]> {
-  const steps = await checkpointSteps(run);
-  const damages = await Promise.all(steps.map((step) => findDamage(checkpointFolder(run, step))));
-  return steps.filter((_, i) => damages[i] === undefined);
-}
 
 /** @throws UsageError if the steps are none that the run has hashes of. */
 function stretchOf(

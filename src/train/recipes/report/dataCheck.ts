@@ -1,6 +1,6 @@
 /** What of the data people should know: what `checkData` finds, as the page of a run shows it. */
 import { isReadOnce } from '../../../platform/byteSource.ts';
-import type { Task } from '../../tasks/task.ts';
+import { UsageError } from '../../../platform/errors.ts';
 import { type CheckDataOptions, type CheckDataResult, checkData } from '../checkData.ts';
 import type { FileCheck } from '../fileChecker.ts';
 import { counted, fileName, percent, whole } from './figures.ts';
@@ -10,23 +10,22 @@ import type { RunReport } from './runReport.ts';
 type ReportCheck = NonNullable<RunReport['data']['check']>;
 
 /**
- * Looks through the files of a run once more; undefined for those that can be read only once.
- * @param out the folder of the run, whose tokenizer counts
+ * Looks through the files of a run once more; undefined if they can no longer be read, or `signal`
+ * is aborted: the run itself has ended well.
+ * @param options the folder of the run, whose tokenizer counts, as `model`
  */
 export async function checkOfRun(
-  out: string,
-  files: readonly string[],
-  task: Task,
-  options: Omit<CheckDataOptions, 'files'>,
+  options: CheckDataOptions,
+  signal?: AbortSignal,
 ): Promise<ReportCheck | undefined> {
-  for (const file of files) if (await isReadOnce(file)) return undefined;
-  const { textColumn, pairColumn, labelColumn, labelColumns, labelSeparator } = options;
-  const { format, encoding, maxLength } = options;
-  const { files: checks, shared } = await checkData({
-    ...{ files, model: out, task: task.name, maxLength, format, encoding },
-    ...{ textColumn, pairColumn, labelColumn, labelColumns, labelSeparator },
-  });
-  return { files: checks.map(rowOf), shared: shared.map(sharedOf) };
+  for (const file of options.files) if (await isReadOnce(file)) return undefined;
+  try {
+    const { files, shared } = await checkData(options, { signal });
+    return { files: files.map(rowOf), shared: shared.map(sharedOf) };
+  } catch (error) {
+    if (error instanceof UsageError || signal?.aborted) return undefined;
+    throw error;
+  }
 }
 
 const rowOf = (check: FileCheck): ReportCheck['files'][number] => {

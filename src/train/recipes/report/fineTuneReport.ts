@@ -42,6 +42,8 @@ export interface EndedFineTuning {
       batchSize: number;
     };
   time: { seconds: number; firstStep: number };
+  /** Ends the check of the data. */
+  signal?: AbortSignal;
 }
 
 /** Texts that the page shows. */
@@ -54,12 +56,15 @@ const MAX_POINTS = 1000;
  * calibration.json, report.json and report.html.
  */
 export async function reportFineTuning(run: EndedFineTuning): Promise<void> {
-  const { out, model, history, kept, time } = run;
+  const { out, model, history, kept, time, signal } = run;
   const task = taskOf(model);
   const labels = labelsOf(model);
   const { evaluation, calibration } = await evaluated(run, task, labels);
   const files = [...filesOf(kept.data), ...(kept.valid === undefined ? [] : [kept.valid])];
-  const check = await checkOfRun(out, [...new Set(files)], task, kept);
+  const check = await checkOfRun(
+    { ...kept, files: [...new Set(files)], task: task.name, model: out, vocab: undefined },
+    signal,
+  );
   const report = {
     kind: 'train' as const,
     task: task.name,

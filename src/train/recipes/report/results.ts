@@ -2,7 +2,7 @@
 import type { TaskName } from '../../tasks/task.ts';
 import type { WorstExample } from '../assess.ts';
 import { calibrationPicture, scatterPicture } from './charts.ts';
-import { decimal, metricTitle, metricValue, percent, whole } from './figures.ts';
+import { decimal, fileName, metricTitle, metricValue, percent, whole } from './figures.ts';
 import { given, type Html, html, picture, section, table } from './html.ts';
 import type { ReportEvaluation, RunReport } from './runReport.ts';
 
@@ -143,7 +143,8 @@ often among them.</p><ol class="texts">${worst.map(worstItem)}</ol>`,
   );
 }
 
-function worstItem({ line, text, pair, label, predicted, probability, loss }: WorstExample): Html {
+function worstItem(worst: WorstExample): Html {
+  const { file, line, text, pair, label, predicted, probability, loss } = worst;
   const none = html`<i>none</i>`;
   const name = (names: string) => (names === '' ? none : given(names, 300));
   const isWrong = label !== predicted;
@@ -154,7 +155,8 @@ function worstItem({ line, text, pair, label, predicted, probability, loss }: Wo
 <b${isWrong && html` class="wrong"`}>${name(predicted)}</b>`;
   const sure = probability === undefined ? '' : ` (${percent(probability)})`;
   return html`<li><q>${given(text)}</q>${pair !== undefined && html`<q>${given(pair)}</q>`}
-<p>${says}${sure} · loss ${decimal(loss)} · line\u00a0${line}</p></li>\n`;
+<p>${says}${sure} · loss ${decimal(loss)} ·
+${file !== undefined && html`${given(fileName(file), 60)}, `}line\u00a0${line}</p></li>\n`;
 }
 
 /** All that a run found out on its validation data. */

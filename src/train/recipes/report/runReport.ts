@@ -38,6 +38,7 @@ const calibration: v.GenericSchema<unknown, Calibration> = v.object({
 });
 const worst: v.GenericSchema<unknown, WorstExample[]> = v.array(
   v.object({
+    file: optionalText,
     line: count,
     text: v.string(),
     pair: optionalText,

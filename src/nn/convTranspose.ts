@@ -1,0 +1,85 @@
+import { ArgumentError } from '../platform/errors.ts';
+import {
+  type ConvTransposeOptions,
+  convTranspose1d,
+  convTranspose2d,
+  type Tensor,
+} from '../tensor/index.ts';
+import { uniformParameter } from './layers.ts';
+import { Module } from './module.ts';
+
+/** What both share. Initialised as PyTorch's: uniform within ±1/√fanIn of the weight as it lies. */
+abstract class ConvTranspose<N extends number | readonly [number, number]> extends Module {
+  weight: Tensor;
+  bias: Tensor | null;
+  readonly options: Readonly<ConvTransposeOptions<N>>;
+
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernel: readonly number[],
+    { bias = true, ...options }: ConvTransposeOptions<N> & { bias?: boolean },
+  ) {
+    super();
+    const { groups = 1 } = options;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0)
+      throw new ArgumentError(
+        `${this.constructor.name}: \`groups\`: expected a divisor of ${inChannels} and ` +
+          `${outChannels} channels, got ${groups}`,
+      );
+    const shape = [inChannels, outChannels / groups, ...kernel];
+    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
+    this.options = options;
+    this.weight = uniformParameter(shape, bound);
+    this.bias = bias ? uniformParameter([outChannels], bound) : null;
+  }
+}
+
+/**
+ * Transposed convolution along one dimension (`convTranspose1d`). weight: [inChannels, outChannels
+ * / groups, kernelSize], bias: [outChannels].
+ * @example
+ * const layer = new nn.ConvTranspose1d(4, 8, 2, { stride: 2 });
+ * layer.forward(randn([2, 4, 5])).shape; // [2, 8, 10]
+ */
+export class ConvTranspose1d extends ConvTranspose<number> {
+  /** `bias: false` leaves the bias out. */
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number,
+    options: ConvTransposeOptions<number> & { bias?: boolean } = {},
+  ) {
+    super(inChannels, outChannels, [kernelSize], options);
+  }
+
+  /** x: [batch, inChannels, length] → [batch, outChannels, outLength]. */
+  forward(x: Tensor): Tensor {
+    return convTranspose1d(x, this.weight, this.bias, this.options);
+  }
+}
+
+/**
+ * Transposed convolution along two dimensions (`convTranspose2d`). weight: [inChannels, outChannels
+ * / groups, kernelHeight, kernelWidth], bias: [outChannels].
+ * @example
+ * const layer = new nn.ConvTranspose2d(8, 3, 4, { stride: 2, padding: 1 });
+ * layer.forward(randn([2, 8, 4, 4])).shape; // [2, 3, 8, 8]
+ */
+export class ConvTranspose2d extends ConvTranspose<number | readonly [number, number]> {
+  /** `bias: false` leaves the bias out. */
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number | readonly [number, number],
+    options: ConvTransposeOptions & { bias?: boolean } = {},
+  ) {
+    const kernel = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
+    super(inChannels, outChannels, kernel, options);
+  }
+
+  /** x: [batch, inChannels, height, width] → [batch, outChannels, outHeight, outWidth]. */
+  forward(x: Tensor): Tensor {
+    return convTranspose2d(x, this.weight, this.bias, this.options);
+  }
+}
