@@ -20,7 +20,7 @@ const platform = {
   replacement: fileURLToPath(new URL('src/platform/node.ts', import.meta.url)),
 };
 
-const engine = ['tensor', 'nn', 'kernels', 'bert', 'golden', 'text'].map(
+const engine = ['tensor', 'nn', 'kernels', 'bert', 'golden'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 );
 
@@ -38,7 +38,15 @@ export default defineConfig({
     projects: [
       // These files only compute: they share a process, and load the engine and compile its kernels
       // once for all.
-      { extends: true, test: { name: 'engine', isolate: false, include: engine } },
+      {
+        extends: true,
+        test: {
+          name: 'engine',
+          isolate: false,
+          include: engine,
+          setupFiles: ['test/support/freshEngine.ts'],
+        },
+      },
       {
         extends: true,
         test: { name: 'all else', include: ['test/**/*.test.ts'], exclude: engine },
