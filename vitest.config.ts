@@ -20,13 +20,10 @@ const platform = {
   replacement: fileURLToPath(new URL('src/platform/node.ts', import.meta.url)),
 };
 
-const engine = ['tensor', 'nn', 'kernels', 'bert', 'golden'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
-
 export default defineConfig({
   resolve: { alias: [...entries, platform] },
   test: {
+    include: ['test/**/*.test.ts'],
     // What is built runs as it is shipped, loaded by Node alone.
     server: { deps: { external: [/\/dist\/src\//] } },
     testTimeout: 120_000,
@@ -35,22 +32,5 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     reporters: ['default', './scripts/summary-reporter.mjs'],
-    projects: [
-      // These files only compute: they share a process, and load the engine and compile its kernels
-      // once for all.
-      {
-        extends: true,
-        test: {
-          name: 'engine',
-          isolate: false,
-          include: engine,
-          setupFiles: ['test/support/freshEngine.ts'],
-        },
-      },
-      {
-        extends: true,
-        test: { name: 'all else', include: ['test/**/*.test.ts'], exclude: engine },
-      },
-    ],
   },
 });

@@ -1,6 +1,0 @@
-/** Runs before each file of tests that share a process: the engine is as if it was just loaded. */
-import { CpuDevice } from '../../src/device/cpu.ts';
-import { manualSeed, setDevice } from '../../src/tensor/index.ts';
-
-setDevice(new CpuDevice());
-manualSeed(0);
