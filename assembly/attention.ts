@@ -55,7 +55,7 @@ export function multiplyInto(
       const to = y + i * line + (j << 2);
       if (accumulate) {
         multiplyPanels(panelA, panelB, steps, sums, 32);
-        addSums(sums, to, line, to, line);
+        addSums(sums, to, line);
       } else multiplyPanels(panelA, panelB, steps, to, line);
     }
   }

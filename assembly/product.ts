@@ -11,7 +11,6 @@ import { threadScratch, word } from './args';
 import { applyEpilogue } from './epilogue';
 import { multiplyPanels } from './microKernel';
 import { packA, packB } from './packing';
-import { copyWords } from './simd';
 
 /** Rows and columns of the micro-kernel. */
 const MR: u32 = 6;
@@ -21,8 +20,6 @@ const KC: u32 = 256;
 /** Bytes of the packed part of b, at most 256 columns and KC steps, and of 6 × 8 sums. */
 const B_BYTES: usize = 256 * KC * 4;
 const SUMS_BYTES: usize = MR * NR * 4;
-/** Bytes of the packed part of a, at most 192 rows and KC steps. */
-const A_BYTES: usize = 192 * KC * 4;
 
 /**
  * Words before the buffers: tiles, hasBias, activation, rows and columns of a tile, matrices,
@@ -130,57 +127,62 @@ function multiply(
   const paddedCols = panels(word(p, 1), NR) * NR;
   const sums = threadScratch + B_BYTES;
   let packedA = sums + SUMS_BYTES, packedB = threadScratch;
-  const tileSums = packedA + A_BYTES;
   let k0: u32 = 0;
   do {
     const steps = min(KC, k - k0);
-    const isFirst = k0 == 0, isLast = k - k0 <= KC;
     if (isPackedA) packedA = word(args, 8) + (k0 * paddedRows + m0 * steps << 2);
     else packA(packedA, a + ((k0 * aCol) << 2), aRow, aCol, steps, rows);
     if (isPackedB)
       packedB = word(args, 8) + (paddedRows * k + k0 * paddedCols + n0 * steps << 2);
     else packB(packedB, b + ((k0 * bRow) << 2), bRow, bCol, steps, cols);
-    let before = tileSums;
     for (let j: u32 = 0; j < cols; j += NR) {
       const panelB = packedB + <usize>(j * steps << 2);
       for (let i: u32 = 0; i < rows; i += MR) {
         const panelA = packedA + <usize>(i * steps << 2);
         const target = y + i * yRow + (j << 2);
         const isWhole = rows - i >= MR && cols - j >= NR;
-        if (isFirst) {
-          if (!isLast) multiplyPanels(panelA, panelB, steps, before, NR * 4);
-          else if (isWhole) multiplyPanels(panelA, panelB, steps, target, yRow);
-          else multiplyPanels(panelA, panelB, steps, sums, NR * 4);
-        } else {
+        if (isWhole && k0 == 0) multiplyPanels(panelA, panelB, steps, target, yRow);
+        else {
           multiplyPanels(panelA, panelB, steps, sums, NR * 4);
-          if (!isLast) addSums(sums, before, NR * 4, before, NR * 4);
-          else if (isWhole) addSums(sums, before, NR * 4, target, yRow);
-          else addSums(sums, before, NR * 4, sums, NR * 4);
+          if (isWhole) addSums(sums, target, yRow);
+          else storeEdge(sums, target, yRow, min(MR, rows - i), min(NR, cols - j), k0 > 0);
         }
-        if (isLast && !isWhole) storeEdge(sums, target, yRow, min(MR, rows - i), min(NR, cols - j));
-        before += SUMS_BYTES;
       }
     }
     k0 += KC;
   } while (k0 < k);
 }
 
-/** y = a + sums, all 6 × 8; between rows of a and y lie `aRow` and `yRow` bytes. */
-export function addSums(sums: usize, a: usize, aRow: usize, y: usize, yRow: usize): void {
+/** Adds 6 × 8 sums to y. */
+export function addSums(sums: usize, y: usize, yRow: usize): void {
   for (let i: u32 = 0; i < MR; i++) {
-    v128.store(y, f32x4.add(v128.load(a), v128.load(sums)));
-    v128.store(y, f32x4.add(v128.load(a, 16), v128.load(sums, 16)), 16);
+    v128.store(y, f32x4.add(v128.load(y), v128.load(sums)));
+    v128.store(y, f32x4.add(v128.load(y, 16), v128.load(sums, 16)), 16);
     sums += NR * 4;
-    a += aRow;
     y += yRow;
   }
 }
 
-/** Copies the part of an edge's sums that lies inside y. */
-function storeEdge(sums: usize, target: usize, yRow: usize, rows: u32, cols: u32): void {
+/** Copies the part of an edge's sums that lies inside y, or adds it to the sums so far. */
+function storeEdge(
+  sums: usize,
+  target: usize,
+  yRow: usize,
+  rows: u32,
+  cols: u32,
+  accumulate: bool,
+): void {
   for (let i: u32 = 0; i < rows; i++) {
-    copyWords(target, sums, cols);
-    sums += NR * 4;
-    target += yRow;
+    let done: u32 = 0;
+    for (; done + 4 <= cols; done += 4) {
+      const sum = v128.load(sums + (i * NR + done) * 4);
+      const at = target + i * yRow + (done << 2);
+      v128.store(at, accumulate ? f32x4.add(v128.load(at), sum) : sum);
+    }
+    for (let j = done; j < cols; j++) {
+      const sum = load<f32>(sums + (i * NR + j) * 4);
+      const at = target + i * yRow + (j << 2);
+      store<f32>(at, accumulate ? sum + load<f32>(at) : sum);
+    }
   }
 }
