@@ -1,5 +1,6 @@
 import type { ListFileEntry } from '@huggingface/hub';
 import { recoverWrites, writeFiles } from '../platform/atomicWrite.ts';
+import { piecesOf } from '../platform/byteSource.ts';
 import { DownloadError, UsageError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { createHash } from '../platform/hash.ts';
@@ -132,20 +133,6 @@ async function* verifiedContent(
   }
   if ((await hash.digest('hex')) !== (lfs?.oid ?? oid))
     throw new DownloadError(`${path} is damaged: its checksum differs from the one the hub lists`);
-}
-
-/** Not all browsers have streams that are iterable. */
-async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
 }
 
 /** Checksums become file names, so they must not be anything else. */

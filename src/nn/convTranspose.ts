@@ -1,14 +1,13 @@
-import { ArgumentError } from '../platform/errors.ts';
 import {
   type ConvTransposeOptions,
   convTranspose1d,
   convTranspose2d,
   type Tensor,
 } from '../tensor/index.ts';
-import { uniformParameter } from './layers.ts';
+import { convParameters } from './convolution.ts';
 import { Module } from './module.ts';
 
-/** What both share. Initialised as PyTorch's: uniform within ±1/√fanIn of the weight as it lies. */
+/** What both share. */
 abstract class ConvTranspose<N extends number | readonly [number, number]> extends Module {
   weight: Tensor;
   bias: Tensor | null;
@@ -21,17 +20,10 @@ abstract class ConvTranspose<N extends number | readonly [number, number]> exten
     { bias = true, ...options }: ConvTransposeOptions<N> & { bias?: boolean },
   ) {
     super();
-    const { groups = 1 } = options;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0)
-      throw new ArgumentError(
-        `${this.constructor.name}: \`groups\`: expected a divisor of ${inChannels} and ` +
-          `${outChannels} channels, got ${groups}`,
-      );
-    const shape = [inChannels, outChannels / groups, ...kernel];
-    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
+    const { groups } = options;
+    const settings = { groups, bias, isTransposed: true };
     this.options = options;
-    this.weight = uniformParameter(shape, bound);
-    this.bias = bias ? uniformParameter([outChannels], bound) : null;
+    [this.weight, this.bias] = convParameters(this, inChannels, outChannels, kernel, settings);
   }
 }
 

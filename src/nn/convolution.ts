@@ -3,7 +3,30 @@ import { type ConvOptions, conv1d, conv2d, type Tensor } from '../tensor/index.t
 import { uniformParameter } from './layers.ts';
 import { Module } from './module.ts';
 
-/** What `Conv1d` and `Conv2d` share. Initialised as PyTorch's: uniform within ±1/√fanIn. */
+/**
+ * Weight and bias of a convolution, initialised as PyTorch's: uniform within ±1/√fanIn of the
+ * weight as it lies.
+ * @throws ArgumentError unless `groups` divides the channels.
+ */
+export function convParameters(
+  layer: Module,
+  inChannels: number,
+  outChannels: number,
+  kernel: readonly number[],
+  { groups = 1, bias, isTransposed }: { groups?: number; bias: boolean; isTransposed: boolean },
+): [weight: Tensor, bias: Tensor | null] {
+  if (inChannels % groups !== 0 || outChannels % groups !== 0)
+    throw new ArgumentError(
+      `${layer.constructor.name}: \`groups\`: expected a divisor of ${inChannels} and ` +
+        `${outChannels} channels, got ${groups}`,
+    );
+  const [first, second] = isTransposed ? [inChannels, outChannels] : [outChannels, inChannels];
+  const shape = [first, second / groups, ...kernel];
+  const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
+  return [uniformParameter(shape, bound), bias ? uniformParameter([outChannels], bound) : null];
+}
+
+/** What `Conv1d` and `Conv2d` share. */
 abstract class Conv<N extends number | readonly [number, number]> extends Module {
   weight: Tensor;
   bias: Tensor | null;
@@ -16,17 +39,10 @@ abstract class Conv<N extends number | readonly [number, number]> extends Module
     { bias = true, ...options }: ConvOptions<N> & { bias?: boolean },
   ) {
     super();
-    const { groups = 1 } = options;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0)
-      throw new ArgumentError(
-        `${this.constructor.name}: \`groups\`: expected a divisor of ${inChannels} and ` +
-          `${outChannels} channels, got ${groups}`,
-      );
-    const shape = [outChannels, inChannels / groups, ...kernel];
-    const bound = 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b));
+    const { groups } = options;
+    const settings = { groups, bias, isTransposed: false };
     this.options = options;
-    this.weight = uniformParameter(shape, bound);
-    this.bias = bias ? uniformParameter([outChannels], bound) : null;
+    [this.weight, this.bias] = convParameters(this, inChannels, outChannels, kernel, settings);
   }
 }
 

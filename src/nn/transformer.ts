@@ -105,6 +105,29 @@ export class TransformerEncoderLayer extends Module {
   }
 }
 
+/** Layers on top of each other, which begin as copies of one. */
+export abstract class LayerStack<L extends Module & { clone(): L }> extends Module {
+  readonly layers: readonly L[];
+  readonly norm: LayerNorm | null;
+
+  /** `norm` is applied to the last layer's result. */
+  constructor(layer: L, numLayers: number, norm: LayerNorm | null = null) {
+    super();
+    if (!Number.isInteger(numLayers) || numLayers < 1)
+      throw new ArgumentError(
+        `${this.constructor.name}: \`numLayers\`: expected a whole number ≥ 1, got ${numLayers}`,
+      );
+    this.layers = Array.from({ length: numLayers }, () => layer.clone());
+    this.norm = norm;
+  }
+
+  /** Runs all layers, each by `through`. */
+  protected run(x: Tensor, through: (layer: L, hidden: Tensor) => Tensor): Tensor {
+    const last = this.layers.reduce((hidden, layer) => through(layer, hidden), x);
+    return this.norm ? this.norm.forward(last) : last;
+  }
+}
+
 /**
  * Layers on top of each other, PyTorch's `nn.TransformerEncoder`. They begin as copies of the given
  * one, with equal weights.
@@ -113,24 +136,9 @@ export class TransformerEncoderLayer extends Module {
  * const encoder = new TransformerEncoder(layer, 2);
  * encoder.forward(x, { srcKeyPaddingMask }); // [batch, length, 64]
  */
-export class TransformerEncoder extends Module {
-  readonly layers: readonly TransformerEncoderLayer[];
-  readonly norm: LayerNorm | null;
-
-  /** `norm` is applied to the last layer's result. */
-  constructor(layer: TransformerEncoderLayer, numLayers: number, norm: LayerNorm | null = null) {
-    super();
-    if (!Number.isInteger(numLayers) || numLayers < 1)
-      throw new ArgumentError(
-        `TransformerEncoder: \`numLayers\`: expected a whole number ≥ 1, got ${numLayers}`,
-      );
-    this.layers = Array.from({ length: numLayers }, () => layer.clone());
-    this.norm = norm;
-  }
-
+export class TransformerEncoder extends LayerStack<TransformerEncoderLayer> {
   /** src: as the layers have it → the same shape. */
   forward(src: Tensor, masks: TransformerMasks = {}): Tensor {
-    const x = this.layers.reduce((hidden, layer) => layer.forward(hidden, masks), src);
-    return this.norm ? this.norm.forward(x) : x;
+    return this.run(src, (layer, hidden) => layer.forward(hidden, masks));
   }
 }

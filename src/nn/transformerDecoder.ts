@@ -1,4 +1,3 @@
-import { ArgumentError } from '../platform/errors.ts';
 import { type Activation, full, type Tensor, triu } from '../tensor/index.ts';
 import { MultiheadAttention } from './attention.ts';
 import { skipInit } from './init.ts';
@@ -6,6 +5,7 @@ import { xavierUniform_ } from './initRules.ts';
 import { Dropout, LayerNorm, Linear } from './layers.ts';
 import { Module } from './module.ts';
 import {
+  LayerStack,
   TransformerEncoder,
   TransformerEncoderLayer,
   type TransformerEncoderLayerOptions,
@@ -119,25 +119,10 @@ export class TransformerDecoderLayer extends Module {
  * const decoder = new nn.TransformerDecoder(layer, 2);
  * decoder.forward(randn([2, 5, 16]), randn([2, 7, 16]), { tgtIsCausal: true }).shape; // [2, 5, 16]
  */
-export class TransformerDecoder extends Module {
-  readonly layers: readonly TransformerDecoderLayer[];
-  readonly norm: LayerNorm | null;
-
-  /** `norm` is applied to the last layer's result. */
-  constructor(layer: TransformerDecoderLayer, numLayers: number, norm: LayerNorm | null = null) {
-    super();
-    if (!Number.isInteger(numLayers) || numLayers < 1)
-      throw new ArgumentError(
-        `TransformerDecoder: \`numLayers\`: expected a whole number ≥ 1, got ${numLayers}`,
-      );
-    this.layers = Array.from({ length: numLayers }, () => layer.clone());
-    this.norm = norm;
-  }
-
+export class TransformerDecoder extends LayerStack<TransformerDecoderLayer> {
   /** tgt, memory: as the layers have them → the shape of tgt. */
   forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    const x = this.layers.reduce((hidden, layer) => layer.forward(hidden, memory, masks), tgt);
-    return this.norm ? this.norm.forward(x) : x;
+    return this.run(tgt, (layer, hidden) => layer.forward(hidden, memory, masks));
   }
 }
 

@@ -95,6 +95,17 @@ async function* unzipped(source: ByteSource): AsyncGenerator<Uint8Array> {
   const stream = compressed.pipeThrough(
     new DecompressionStream('gzip') as ReadableWritablePair<Uint8Array, Uint8Array>,
   );
+  try {
+    yield* piecesOf(stream);
+  } catch {
+    throw (
+      failure ?? new UsageError(`cannot read ${source.name}: the gzip file is damaged or cut off`)
+    );
+  }
+}
+
+/** The pieces of a stream: not all browsers have streams that are iterable. */
+export async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
     for (;;) {
@@ -102,10 +113,6 @@ async function* unzipped(source: ByteSource): AsyncGenerator<Uint8Array> {
       if (done) return;
       yield value;
     }
-  } catch {
-    throw (
-      failure ?? new UsageError(`cannot read ${source.name}: the gzip file is damaged or cut off`)
-    );
   } finally {
     await reader.cancel().catch(() => {});
   }

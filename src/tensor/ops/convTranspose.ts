@@ -6,7 +6,7 @@ import { type ConvOptions, foldWindows } from './convolution.ts';
 import { add } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { permute, reshape, view } from './views.ts';
-import { batched, checkAtLeast, type Pair, pairOf, rankError } from './windowOptions.ts';
+import { batched, checkAtLeast, checkBias, type Pair, pairOf, rankError } from './windowOptions.ts';
 
 /** Options of a transposed convolution: those of the convolution whose gradient it is. */
 export interface ConvTransposeOptions<N extends number | Pair = number | Pair>
@@ -94,10 +94,7 @@ function convolveBack(
         `got ${formatShape(weight.shape)}`,
     );
   const outChannels = perGroup * groups;
-  if (bias && formatShape(bias.shape) !== formatShape([outChannels]))
-    throw new ArgumentError(
-      `${operation}: expected a bias of shape [${outChannels}], got ${formatShape(bias.shape)}`,
-    );
+  checkBias(operation, bias, outChannels);
   const y = outputAxis(operation, height, kernelHeight, options, 0);
   const x_ = outputAxis(operation, width, kernelWidth, options, 1);
   const rows = reshape(permute(x, [1, 0, 2, 3]), [

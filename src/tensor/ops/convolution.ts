@@ -8,7 +8,7 @@ import { empty, type Tensor } from '../tensor.ts';
 import { add } from './elementwise.ts';
 import { linear, matmul } from './matmul.ts';
 import { contiguous, permute, reshape, transpose, view } from './views.ts';
-import { batched, checkAtLeast, type Pair, pairOf, rankError } from './windowOptions.ts';
+import { batched, checkAtLeast, checkBias, type Pair, pairOf, rankError } from './windowOptions.ts';
 
 /** Options of a convolution of `N` dimensions; a number stands for all of them. */
 export interface ConvOptions<N extends number | Pair = number | Pair> {
@@ -100,10 +100,7 @@ function convolve(
         `${groups}, got ${formatShape(weight.shape)}`,
     );
   }
-  if (bias && formatShape(bias.shape) !== formatShape([outChannels]))
-    throw new ArgumentError(
-      `${operation}: expected a bias of shape [${outChannels}], got ${formatShape(bias.shape)}`,
-    );
+  checkBias(operation, bias, outChannels);
   const along = (axis: 0 | 1, size: number, kernel: number) =>
     outputAxis(operation, size, kernel, {
       stride: pairOf(stride)[axis],

@@ -64,7 +64,7 @@ function matrixOf({ size, out, step, alignCorners }: Axis, isCubic: boolean): Fl
   return matrix;
 }
 
-/** Along the last dimension but `fromEnd`. */
+/** Along dimension `d`. */
 function resampleAxis(x: Tensor, d: number, axis: Axis, mode: InterpolationMode): Tensor {
   const { size, out, step } = axis;
   const { device } = x;

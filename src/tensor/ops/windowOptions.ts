@@ -24,6 +24,18 @@ export function checkAtLeast(
   }
 }
 
+/** @throws ArgumentError unless a bias, if there is one, has a number for each channel. */
+export function checkBias(
+  operation: string,
+  bias: Tensor | null | undefined,
+  channels: number,
+): void {
+  if (bias && (bias.ndim !== 1 || bias.size !== channels))
+    throw new ArgumentError(
+      `${operation}: expected a bias of shape [${channels}], got ${formatShape(bias.shape)}`,
+    );
+}
+
 export const rankError = (operation: string, what: string, rank: number, got: Tensor) =>
   new ArgumentError(
     `${operation}: expected ${what} of ${rank} dimensions, got ${formatShape(got.shape)}`,
