@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
 /**
@@ -52,7 +53,7 @@ export class CyclicLR extends LRScheduler {
   readonly maxLr: number;
   readonly options: Required<CyclicOptions>;
 
-  /** @throws ArgumentError unless `stepSizeUp` and `stepSizeDown` are numbers > 0. */
+  /** @throws ArgumentError unless `stepSizeUp` and `stepSizeDown` are > 0, and for another mode. */
   constructor(
     optimizer: SchedulableOptimizer,
     baseLr: number,
@@ -66,6 +67,11 @@ export class CyclicLR extends LRScheduler {
       throw new ArgumentError(
         'CyclicLR: expected `stepSizeUp` and `stepSizeDown` as numbers > 0, ' +
           `got ${stepSizeUp} and ${stepSizeDown}`,
+      );
+    if (!['triangular', 'triangular2', 'exp_range'].includes(mode))
+      throw new ArgumentError(
+        'CyclicLR: `mode`: expected triangular, triangular2 or exp_range, ' +
+          `got ${formatValue(mode)}`,
       );
     this.baseLr = baseLr;
     this.maxLr = maxLr;

@@ -118,6 +118,8 @@ describe('schedules', () => {
     expect(() => new optim.OneCycleLR(optimizer, 1, { totalSteps: 0 })).toThrow('`totalSteps`');
     expect(() => new optim.CosineAnnealingWarmRestarts(optimizer, 0)).toThrow('`t0`');
     expect(() => new optim.CyclicLR(optimizer, 0, 1, { stepSizeUp: 0 })).toThrow('`stepSizeUp`');
+    const mode = 'square' as 'triangular';
+    expect(() => new optim.CyclicLR(optimizer, 0, 1, { mode })).toThrow('`mode`');
     expect(() => new optim.ChainedScheduler([])).toThrow('schedules of one optimizer');
     const twins = [0, 1].map(() => new optim.StepLR({ paramGroups: [{ lr: 1 }] }, 2));
     expect(() => new optim.ChainedScheduler(twins)).toThrow('schedules of one optimizer');
