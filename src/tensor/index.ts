@@ -65,6 +65,7 @@ export * from './ops/numeric.ts';
 export * from './ops/orderStatistics.ts';
 export type { PadMode } from './ops/padModes.ts';
 export * from './ops/pairLosses.ts';
+export * from './ops/pointwise.ts';
 export {
   type AdaptiveSize,
   type AvgPoolOptions,

@@ -15,6 +15,7 @@ import { matmul } from './ops/matmul.ts';
 import * as moments from './ops/moments.ts';
 import * as numeric from './ops/numeric.ts';
 import * as orderStatistics from './ops/orderStatistics.ts';
+import * as pointwise from './ops/pointwise.ts';
 import { pow } from './ops/power.ts';
 import * as rearrange from './ops/rearrange.ts';
 import * as reduce from './ops/reduce.ts';
@@ -38,7 +39,7 @@ const operations = {
   ...views,
   ...joins,
   ...inPlace,
-  ...{ ...algebra, ...converts, ...numeric, ...searching, ...shapes },
+  ...{ ...algebra, ...converts, ...numeric, ...pointwise, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
   ...{ ...moments, ...orderStatistics, ...scans },
   ...{

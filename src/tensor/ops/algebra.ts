@@ -19,25 +19,6 @@ import { expand, permute, reshape, transpose, unsqueeze } from './views.ts';
 
 /** Products and sums of products, composed of others. */
 
-/**
- * x + value a b. @throws ArgumentError if shapes do not broadcast.
- * @example addcmul(tensor([1, 2]), tensor([3, 4]), tensor([2, 2]), 10); // [61, 82]
- */
-export const addcmul = operation(
-  'addcmul',
-  3,
-  (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor => add(x, mul(mul(a, b), value)),
-);
-/**
- * x + value a / b. @throws ArgumentError if shapes do not broadcast.
- * @example addcdiv(tensor([1, 2]), tensor([3, 4]), tensor([2, 2]), 10); // [16, 22]
- */
-export const addcdiv = operation(
-  'addcdiv',
-  3,
-  (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor => add(x, mul(div(a, b), value)),
-);
-
 /** @throws ArgumentError unless the numbers of dimensions are these. */
 function requireRanks(name: string, tensors: readonly Tensor[], ranks: readonly number[]): void {
   if (tensors.some(({ ndim }, i) => ndim !== ranks[i]))

@@ -12,6 +12,7 @@ import { describe } from '../print.ts';
 import { storeInto } from '../storeStrided.ts';
 import { isHalf, Tensor, type TensorData } from '../tensor.ts';
 import { add, clamp, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
+import { addcdiv, addcmul, lerp } from './pointwise.ts';
 import { expand } from './views.ts';
 
 /**
@@ -72,8 +73,8 @@ export const lerp_ = viewOperation(
   'lerp_',
   2,
   (x: Tensor, end: Tensor, weight: Operand): Tensor => {
-    const moved = add(x.detach(), mul(sub(end, x.detach()), weight));
-    return overwrite('lerp_', x, moved, typeof weight === 'number' ? [end] : [end, weight]);
+    const operands = typeof weight === 'number' ? [end] : [end, weight];
+    return overwrite('lerp_', x, lerp(x.detach(), end, weight), operands);
   },
 );
 /** x + value a b in x's memory. @throws as `copy_`. */
@@ -81,14 +82,14 @@ export const addcmul_ = viewOperation(
   'addcmul_',
   3,
   (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor =>
-    overwrite('addcmul_', x, add(x.detach(), mul(mul(a, b), value)), [a, b]),
+    overwrite('addcmul_', x, addcmul(x.detach(), a, b, value), [a, b]),
 );
 /** x + value a / b in x's memory. @throws as `copy_`. */
 export const addcdiv_ = viewOperation(
   'addcdiv_',
   3,
   (x: Tensor, a: Tensor, b: Tensor, value = 1): Tensor =>
-    overwrite('addcdiv_', x, add(x.detach(), mul(div(a, b), value)), [a, b]),
+    overwrite('addcdiv_', x, addcdiv(x.detach(), a, b, value), [a, b]),
 );
 
 /** Writes one number over all elements. @throws StateError as `copy_`. */

@@ -145,18 +145,3 @@ export const nanToNum = operation(
     ]);
   },
 );
-
-/**
- * From x to `end` by the share `weight`, a number or a tensor: x + weight (end - x).
- * @throws ArgumentError if shapes do not broadcast.
- * @example
- * lerp(tensor([0, 10]), tensor([10, 20]), 0.5); // [5, 15]
- */
-export const lerp = operation(
-  'lerp',
-  2,
-  (x: Tensor, end: Tensor, weight: Operand): Tensor =>
-    typeof weight === 'number' && weight >= 0.5
-      ? end.sub(end.sub(x).mul(1 - weight))
-      : x.add(end.sub(x).mul(weight)),
-);

@@ -6,6 +6,7 @@ import { embeddingBag } from '../../../src/tensor/ops/embeddingBag.ts';
 import * as functions from '../../../src/tensor/ops/functions.ts';
 import * as indexing from '../../../src/tensor/ops/indexing.ts';
 import * as logical from '../../../src/tensor/ops/logical.ts';
+import * as pointwise from '../../../src/tensor/ops/pointwise.ts';
 import * as rearrange from '../../../src/tensor/ops/rearrange.ts';
 import * as rounding from '../../../src/tensor/ops/rounding.ts';
 import * as scatters from '../../../src/tensor/ops/scatter.ts';
@@ -16,7 +17,7 @@ import { checkGradient } from '../../support/gradients.ts';
 
 const modules = {
   ...{ ...functions, ...logical, ...rounding, ...order, ...products, embeddingBag },
-  ...{ ...rearrange, ...statistics, ...scatters, ...indexing },
+  ...{ ...pointwise, ...rearrange, ...statistics, ...scatters, ...indexing },
 };
 type Op = keyof typeof modules;
 
@@ -56,6 +57,8 @@ const calls: Partial<Record<Op, (x: w.Tensor) => w.Tensor>> = {
         .add(1.1),
     ),
   rsub: (x) => w.rsub(x, x.slice([[0, 1]]).square(), 3),
+  addcmul: (x) => w.addcmul(x, x.exp(), x.slice([[1, 2]]), 0.5),
+  addcdiv: (x) => w.addcdiv(x, x.exp(), positive(x.slice([[1, 2]])), 0.5),
   lerp: (x) => w.lerp(x, x.square(), x.slice([[1, 2]])).add(w.lerp(x.exp(), x, 0.75)),
   floor: (x) => w.floor(x.mul(0.01).add(0.5)),
   ceil: (x) => w.ceil(x.mul(0.01).add(0.5)),

@@ -65,3 +65,25 @@ describe.each([
     expect(await x.tolist()).toEqual([[1]]);
   });
 });
+
+describe('an operation in place', () => {
+  type Write = (x: Tensor, a: Tensor, b: Tensor) => Tensor;
+  const inPlace: Record<string, [write: Write, plain: Write]> = {
+    clamp_: [(x) => x.clamp_(3, 7), (x) => x.clamp(3, 7)],
+    lerp_: [(x, a) => x.lerp_(a, 0.3), (x, a) => x.lerp(a, 0.3)],
+    'lerp_ by more than half': [(x, a) => x.lerp_(a, 0.9), (x, a) => x.lerp(a, 0.9)],
+    'lerp_ by a tensor': [(x, a, b) => x.lerp_(a, b), (x, a, b) => x.lerp(a, b)],
+    addcmul_: [(x, a, b) => x.addcmul_(a, b, 0.1), (x, a, b) => x.addcmul(a, b, 0.1)],
+    addcdiv_: [(x, a, b) => x.addcdiv_(a, b, 0.1), (x, a, b) => x.addcdiv(a, b, 0.1)],
+  };
+  it.each(Object.keys(inPlace))('gives what the plain one does: %s', async (name) => {
+    const [write, plain] = inPlace[name];
+    const operands = [tensor([[2, -3, 0.5, 4]]), tensor([[1], [-2], [3]])] as const;
+    const whole = grid();
+    const part = whole.select(0, 1);
+    const expected = await plain(part, ...operands).tolist();
+    expect(write(part, ...operands)).toBe(part);
+    const untouched = await grid().select(0, 0).tolist();
+    expect(await whole.tolist()).toEqual([untouched, expected]);
+  });
+});
