@@ -48,6 +48,23 @@ describe.each(devices)('several results of a captured step on %s', (_, device) =
     step.dispose();
   });
 
+  here('do not need all inputs: one that the step leaves unused changes no memory', async () => {
+    setDevice(device!);
+    const step = capture(device!, ({ x }: { x: Tensor; unused: Tensor }) => x.matmul(x).sum());
+    const big = { data: new Float32Array(1 << 14).fill(1e9), shape: [1 << 14] };
+    const x = { data: new Float32Array(64 * 64).fill(1), shape: [64, 64] };
+    // A launch after a stray write would wait for threads that never wake.
+    for (let i = 0; i < 3; i++)
+      expect([...(await step.run({ x, unused: big }))]).toEqual([64 ** 3]);
+    expect(
+      await ones([128, 128])
+        .matmul(ones([128, 128]))
+        .sum()
+        .item(),
+    ).toBe(128 ** 3);
+    step.dispose();
+  });
+
   here('come in an array, with parameters and gradients among them', async () => {
     setDevice(device!);
     const weight = keep(tensor([1, 2, 3], { requiresGrad: true }));

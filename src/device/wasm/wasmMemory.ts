@@ -1,3 +1,4 @@
+import { StateError } from '../../platform/errors.ts';
 import type { DeviceBuffer, MemoryUse } from '../device.ts';
 import { OutOfMemoryError } from '../errors.ts';
 import type { ArrayOf, ElementType, HostArray } from '../kernel.ts';
@@ -75,6 +76,8 @@ export class WasmMemory {
 
   /** Bytes of a buffer from `offset` on. */
   bytes({ base }: WasmBuffer, offset: number, size: number): Uint8Array {
+    // The first page has what the threads share, which a stray write would destroy.
+    if (base < PAGE) throw new StateError('the buffer has no memory: its captured step never ran');
     return new Uint8Array(this.memory.buffer, base + offset, size);
   }
 

@@ -46,6 +46,8 @@ export class WasmPlan implements Plan {
   readonly #host: WasmPlanHost;
   readonly #hooks: readonly ReplayHook[];
   readonly #writes: Map<string, HostWrite<WasmBuffer>>;
+  /** Those that a launch or the result needs: an input that the step does not use has no memory. */
+  readonly #copiedWrites: HostWrite<WasmBuffer>[];
   readonly #result: Binding;
   readonly #planned: readonly PlannedLaunch[];
   /** The step's buffers, and the shared slot that each lives in. */
@@ -82,12 +84,13 @@ export class WasmPlan implements Plan {
     );
     this.#slotAssignments = this.#assignSlots(trace);
     const placed = new Set(this.#slotAssignments.map(([buffer]) => buffer));
-    this.#writes = new Map(
-      [...trace.writes].filter(([, { buffer }]) => !trace.owns(buffer) || placed.has(buffer)),
+    this.#writes = trace.writes;
+    this.#copiedWrites = [...trace.writes.values()].filter(
+      ({ buffer }) => !trace.owns(buffer) || placed.has(buffer),
     );
     const used = [
       ...this.#planned.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)),
-      ...[...this.#writes.values()].map(({ buffer }) => buffer),
+      ...this.#copiedWrites.map(({ buffer }) => buffer),
       result.buffer as WasmBuffer,
     ];
     this.#pinned = [...new Set(used)].filter((buffer) => !trace.owns(buffer));
@@ -118,7 +121,7 @@ export class WasmPlan implements Plan {
     this.#isFirstReplay = false;
     const { memory, sharedBuffers, run } = this.#host;
     if (this.#boundGeneration !== sharedBuffers.generation) this.#bind();
-    for (const { buffer, offset, data } of this.#writes.values())
+    for (const { buffer, offset, data } of this.#copiedWrites)
       memory.bytes(buffer, offset, data.length).set(data);
     return run(this.#bound, this.#result);
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { OutOfMemoryError } from '../../../src/device/errors.ts';
 import { type WasmBuffer, WasmMemory } from '../../../src/device/wasm/wasmMemory.ts';
+import { StateError } from '../../../src/platform/errors.ts';
 
 const actions = fc.array(fc.record({ free: fc.boolean(), bytes: fc.nat(3_000_000) }), {
   minLength: 1,
@@ -44,6 +45,11 @@ it('keeps a pinned buffer until the last pin goes', () => {
   expect(memory.usage.buffers).toBe(1);
   memory.unpin(buffer);
   expect(memory.usage.buffers).toBe(0);
+});
+
+it('lets nobody write through a buffer without memory to what the threads share', () => {
+  const placeholder = { id: -1, bytes: 64, base: 0, pins: 0, views: {} };
+  expect(() => new WasmMemory().bytes(placeholder, 0, 64)).toThrow(StateError);
 });
 
 it.each([
