@@ -66,17 +66,15 @@ export async function readStudyData(
   return { train: rest, test: drawn, labels, bytes };
 }
 
-/** Unlabelled texts and labelled rows of one seed; smaller sizes use the first rows. */
+/**
+ * Unlabelled texts and labelled rows of one seed, `count` of them, fewer than there are; smaller
+ * sizes use the first.
+ */
 export function splitForSeed(
   { train }: StudyData,
   count: number,
   seed: number,
 ): { texts: Document[]; labelled: Example[] } {
-  if (count >= train.length)
-    throw new UsageError(
-      `\`sizes\`: expected less than ${train.length} rows, to leave texts to pre-train on, ` +
-        `got ${count}; choose smaller sizes or give more data`,
-    );
   const { drawn, rest } = drawStratified(train, count, seed);
   return {
     texts: rest.map(({ text, pair }) => (pair === undefined ? [text] : [text, pair])),

@@ -11,7 +11,11 @@ import type { Summary } from './summary.ts';
 const REPORT = 'report.html';
 
 /** Options of `study`. */
-export type StudyOptions = Partial<Omit<StudySettings, 'device' | 'data'>> & {
+export type StudyOptions = Partial<
+  Omit<StudySettings, 'device' | 'data' | 'sizes' | 'trainRows'>
+> & {
+  /** Numbers of labelled rows; `'all'`: all of them, with the first seed alone. */
+  sizes?: (number | 'all')[];
   /** Labelled file, or a folder with one file to train on and one to test with. */
   data: string;
   /** Folder of results.json, report.html and the pre-trained models. */
@@ -49,31 +53,35 @@ export async function study(
   { onEvent: report = () => {}, signal }: RecipeCallbacks<StudyEvent> = {},
 ): Promise<StudyResult> {
   const { sizes, pretrainings: chosen, ...rest } = withDefaults(studyDefaults, options);
-  if (sizes.length === 0 || new Set(sizes).size < sizes.length)
-    throw new UsageError(
-      `\`sizes\`: expected different numbers of rows, got [${sizes.join(', ')}]`,
-    );
   // An application above the library: a program that only imports the library does not load it.
-  const [{ readStudyData }, { reportRows }, { methodsOn, pretrainings }, { runStudy, studySteps }] =
-    await Promise.all([
-      import('./data.ts'),
-      import('../train/recipes/reports.ts'),
-      import('./methods.ts'),
-      import('./study.ts'),
-    ]);
+  const [
+    { readStudyData },
+    { reportRows },
+    { pretrainings },
+    { studyCells },
+    { runStudy, studySteps },
+  ] = await Promise.all([
+    import('./data.ts'),
+    import('../train/recipes/reports.ts'),
+    import('./methods.ts'),
+    import('./cells.ts'),
+    import('./study.ts'),
+  ]);
   const unknown = chosen.find((name) => !pretrainings.includes(name));
   if (chosen.length === 0 || unknown !== undefined)
     throw new UsageError(
       `\`pretrainings\`: expected one or more of ${pretrainings.join(', ')}, ` +
         `got ${unknown ?? 'none'}`,
     );
+  const data = await readStudyData(rest, (path, read) => reportRows(path, read, report));
+  const trainRows = data.train.length;
   const settings: StudySettings = {
     ...rest,
+    trainRows,
     pretrainings: pretrainings.filter((name) => chosen.includes(name)),
-    sizes: [...sizes].sort((a, b) => a - b),
+    sizes: checkSizes(sizes, trainRows),
     device: defaultDevice().kind,
   };
-  const data = await readStudyData(settings, (path, read) => reportRows(path, read, report));
   report({ event: 'start', totalSteps: studySteps(settings) });
   const results = await runStudy(data, settings, out, {
     signal,
@@ -87,8 +95,21 @@ export async function study(
     import('./summary.ts'),
   ]);
   await writeFiles(out, { [REPORT]: studyReport(results) });
-  const methods = methodsOn(settings.pretrainings).length;
-  const cells = methods * settings.seeds * settings.sizes.length;
-  const finished = results.cells.length === cells;
+  const finished = results.cells.length === studyCells(settings).length;
   return { results, summary: summarise(results), finished, out };
+}
+
+/**
+ * The sizes as numbers, smallest first.
+ * @throws UsageError for the same number twice, or more rows than there are.
+ */
+function checkSizes(sizes: readonly (number | 'all')[], trainRows: number): number[] {
+  const rows = sizes.map((size) => (size === 'all' ? trainRows : size));
+  const areCounts = rows.every((size) => Number.isInteger(size) && size >= 1 && size <= trainRows);
+  if (rows.length === 0 || !areCounts || new Set(rows).size < rows.length)
+    throw new UsageError(
+      `\`sizes\`: expected different numbers of rows from 1 to the ${trainRows} of the data, or ` +
+        `"all", got [${sizes.join(', ')}]`,
+    );
+  return rows.sort((a, b) => a - b);
 }

@@ -1,4 +1,5 @@
-import { methodsOn, pretrainingTitles } from './methods.ts';
+import { studyCells } from './cells.ts';
+import { pretrainingTitles } from './methods.ts';
 import { studyPicture } from './picture.ts';
 import type { StudyResults } from './results.ts';
 import { FEATURE_LR_FACTOR, type StudySettings } from './study.ts';
@@ -11,7 +12,7 @@ export function studyReport(results: StudyResults): string {
   const sizes = summary.sizes.map((size) => `${size.toLocaleString('en')} rows`);
   const finished = results.cells.length;
   const { pretrainings } = settings;
-  const all = methodsOn(pretrainings).length * settings.seeds * settings.sizes.length;
+  const all = studyCells(settings).length;
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -29,7 +30,9 @@ svg { max-width: 100%; height: auto; }
     finished < all ? `<strong>Not finished: ${finished} of ${all} runs.</strong>` : ''
   }</p>
 <h2>Test accuracy</h2>
-<p>In percent: mean ± standard deviation of the sample, of ${plural(settings.seeds, 'seed')}.</p>
+<p>In percent: mean ± standard deviation of the sample, of ${plural(settings.seeds, 'seed')}${
+    settings.sizes.includes(settings.trainRows) ? '; all rows with the first seed alone' : ''
+  }.</p>
 ${table(
   ['', ...sizes, 'parameters', 'trained'],
   summary.methods.map(({ title, accuracy, parameters, trained }) => [
@@ -82,14 +85,15 @@ ${methodItems(settings)}
 const methodItems = (settings: StudySettings): string => `
 <li>Each seed draws its labelled rows; smaller sizes use the
 first of them. All other rows give only their texts, to learn a vocabulary of
-at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on. The test rows are
-the same for all.</li>
+at most ${settings.vocabSize.toLocaleString('en')} entries and to pre-train on (only all rows
+together include these). The test rows are the same for all.</li>
 <li>All encoders have ${plural(settings.layers, 'layer')} of ${settings.hiddenSize}, with two
 exceptions. Word vectors have no layers. Two directions, of Transformers or LSTMs, have that many
 layers each and share embeddings and prediction head: they have more parameters and take more work
 per step.</li>
-<li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}, batches of
-${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is
+<li>Fine-tuning is the same for all: ${plural(settings.epochs, 'epoch')}${
+  settings.maxSteps === undefined ? '' : `, at most ${plural(settings.maxSteps, 'step')}`
+}, batches of ${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the encoder is
 frozen; the pooling layer and the classifier are trained at ${FEATURE_LR_FACTOR} times that rate. No
 setting was chosen by the test rows.</li>
 <li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and

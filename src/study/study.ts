@@ -4,7 +4,7 @@ import { writeFiles } from '../platform/atomicWrite.ts';
 import { joinPath } from '../platform/runtime.ts';
 import { BertTokenizer } from '../text/tokenizer/index.ts';
 import { trainerDefaults, trainWordPiece } from '../text/vocabulary/index.ts';
-import { checkMaxLength, encodeExamples } from '../train/data/batch.ts';
+import { checkMaxLength, type EncodedExample, encodeExamples } from '../train/data/batch.ts';
 import type { Example } from '../train/data/labelledData.ts';
 import { accuracy } from '../train/metrics/index.ts';
 import { readPretraining, savePretraining } from '../train/pretraining/checkpoint.ts';
@@ -20,8 +20,9 @@ import type { TaskModel } from '../train/tasks/taskModel.ts';
 import { hasTrainingState } from '../train/trainer/checkpoint.ts';
 import { evaluateExamples } from '../train/trainer/evaluate.ts';
 import { fit, fitDefaults } from '../train/trainer/fit.ts';
+import { studyCells } from './cells.ts';
 import { type StudyData, type StudySource, splitForSeed } from './data.ts';
-import { type Method, methodsOn, type Pretraining } from './methods.ts';
+import type { Method, Pretraining } from './methods.ts';
 import { type Cell, openResults, RESULTS, type StudyResults } from './results.ts';
 
 /** What decides the outcome of a study. */
@@ -30,7 +31,12 @@ export interface StudySettings extends StudySource {
   device: string;
   /** What to pre-train for; each has one or two methods that stand on it. */
   pretrainings: Pretraining[];
-  /** Numbers of labelled rows. */
+  /** Rows of the data, without those to test with. */
+  trainRows: number;
+  /**
+   * Numbers of labelled rows. The number of all rows is trained on with the first seed alone; their
+   * texts are pre-trained on too, save those of the next smaller size.
+   */
   sizes: number[];
   /** Number of seeds: 1, 2, 3… Each has its own rows, vocabulary, weights and order. */
   seeds: number;
@@ -46,6 +52,8 @@ export interface StudySettings extends StudySource {
   batchSize: number;
   /** Times through the labelled rows. */
   epochs: number;
+  /** Most steps of each fine-tuning. */
+  maxSteps?: number;
   /** Rate of fine-tuning; a head on features learns at `FEATURE_LR_FACTOR` times this rate. */
   learningRate: number;
 }
@@ -70,14 +78,16 @@ export interface StudyCallbacks {
   onCell?: (cell: Cell) => void;
 }
 
-const fitSteps = ({ epochs, batchSize }: StudySettings, size: number): number =>
-  epochs * Math.ceil(size / batchSize);
+const fitSteps = (settings: StudySettings, size: number): number => {
+  const { epochs, batchSize, maxSteps = Number.POSITIVE_INFINITY } = settings;
+  return Math.min(maxSteps, epochs * Math.ceil(size / batchSize));
+};
 
 /** Optimizer steps of the whole study. */
 export function studySteps(settings: StudySettings): number {
-  const fits = settings.sizes.reduce((sum, size) => sum + fitSteps(settings, size), 0);
   const { seeds, pretrainings, pretrainSteps } = settings;
-  return seeds * (pretrainings.length * pretrainSteps + methodsOn(pretrainings).length * fits);
+  const fits = studyCells(settings).map(({ size }) => fitSteps(settings, size));
+  return seeds * pretrainings.length * pretrainSteps + fits.reduce((sum, steps) => sum + steps, 0);
 }
 
 /**
@@ -131,22 +141,21 @@ const save = ({ out, results }: Run): Promise<void> =>
 async function runSeed(run: Run, seed: number): Promise<boolean> {
   const { data, settings, callbacks, results } = run;
   let start: SeedStart | undefined;
-  for (const method of methodsOn(settings.pretrainings)) {
-    for (const size of settings.sizes) {
-      const isDone = results.cells.some(
-        (cell) => cell.method === method.id && cell.seed === seed && cell.size === size,
-      );
-      if (isDone) continue;
-      start ??= startSeed(data, settings, seed);
-      const { pretraining } = method;
-      if (pretraining && !(await ensurePretrained(run, pretraining, start))) return false;
-      const dir = pretraining && pretrainedFolder(run, pretraining, seed);
-      const cell = await trainCell(method, size, start, data, settings, dir, callbacks);
-      if (!cell || callbacks.signal?.aborted) return false;
-      results.cells.push(cell);
-      await save(run);
-      callbacks.onCell?.(cell);
-    }
+  for (const { method, size, ...wanted } of studyCells(settings)) {
+    if (wanted.seed !== seed) continue;
+    const isDone = results.cells.some(
+      (cell) => cell.method === method.id && cell.seed === seed && cell.size === size,
+    );
+    if (isDone) continue;
+    start ??= startSeed(data, settings, seed);
+    const { pretraining } = method;
+    if (pretraining && !(await ensurePretrained(run, pretraining, start))) return false;
+    const dir = pretraining && pretrainedFolder(run, pretraining, seed);
+    const cell = await trainCell(method, size, start, settings, dir, callbacks);
+    if (!cell || callbacks.signal?.aborted) return false;
+    results.cells.push(cell);
+    await save(run);
+    callbacks.onCell?.(cell);
   }
   return true;
 }
@@ -173,14 +182,18 @@ async function ensurePretrained(run: Run, name: Pretraining, start: SeedStart): 
 interface SeedStart {
   seed: number;
   texts: Document[];
-  labelled: Example[];
+  /** The labelled rows of a size. */
+  labelled: (size: number) => EncodedExample[];
+  labels: readonly string[];
+  test: EncodedExample[];
   tokenizer: BertTokenizer;
   config: BertConfig;
 }
 
 function startSeed(data: StudyData, settings: StudySettings, seed: number): SeedStart {
-  const { vocabSize, cased, layers, hiddenSize, sizes, maxLength } = settings;
-  const split = splitForSeed(data, Math.max(...sizes), seed);
+  const { vocabSize, cased, layers, hiddenSize, sizes, maxLength, trainRows } = settings;
+  const drawn = Math.max(0, ...sizes.filter((size) => size < trainRows));
+  const split = splitForSeed(data, drawn, seed);
   // A character may take two entries, at the start of a word and inside: half of the vocabulary.
   const limitAlphabet = Math.min(trainerDefaults.limitAlphabet, Math.ceil(vocabSize / 4));
   const { vocab } = trainWordPiece(split.texts.flat(), {
@@ -199,7 +212,17 @@ function startSeed(data: StudyData, settings: StudySettings, seed: number): Seed
     intermediateSize: 4 * hiddenSize,
   });
   checkMaxLength(maxLength, config.maxPositionEmbeddings);
-  return { seed, ...split, tokenizer, config };
+  const encode = (examples: readonly Example[]) =>
+    encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);
+  return {
+    seed,
+    texts: split.texts,
+    labelled: (size) => encode(size < trainRows ? split.labelled.slice(0, size) : data.train),
+    labels: data.labels,
+    test: encode(data.test),
+    tokenizer,
+    config,
+  };
 }
 
 /** Pre-trains into a folder, or resumes the run there; undefined if it was stopped. */
@@ -252,22 +275,19 @@ async function pretrainOrResume(
 async function trainCell(
   method: Method,
   size: number,
-  { seed, labelled, tokenizer, config }: SeedStart,
-  { labels, test }: StudyData,
+  { seed, labelled, labels, test, config }: SeedStart,
   settings: StudySettings,
   dir: string | undefined,
   { signal, onStep }: StudyCallbacks,
 ): Promise<Cell | undefined> {
-  const { maxLength, batchSize, epochs, learningRate } = settings;
+  const { batchSize, learningRate } = settings;
   const { Model, frozen } = method;
   const model: TaskModel = dir
     ? await Model.fromPretrained(dir, { labels, seed })
     : Model.fromConfig(bertConfig({ ...config, ...labelFields(labels) }), seed);
   if (frozen) freezeEncoder(model);
-  const encode = (examples: readonly Example[]) =>
-    encodeExamples(examples, tokenizer, maxLength, config.maxPositionEmbeddings);
-  await fit(model, encode(labelled.slice(0, size)), [], {
-    epochs,
+  await fit(model, labelled(size), [], {
+    maxSteps: fitSteps(settings, size),
     batchSize,
     groupByLength: true,
     learningRate: learningRate * (frozen ? FEATURE_LR_FACTOR : 1),
@@ -276,7 +296,7 @@ async function trainCell(
     onStep: (record, pace) => onStep?.({ ...record, ...pace }),
   });
   if (signal?.aborted) return undefined;
-  const { predictions } = await evaluateExamples(model, encode(test), batchSize);
+  const { predictions } = await evaluateExamples(model, test, batchSize);
   return {
     method: method.id,
     seed,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import { studyCells } from '../../src/study/cells.ts';
 import { readStudyData } from '../../src/study/data.ts';
 import { studyDefaults } from '../../src/study/defaults.ts';
 import { methods, pretrainings } from '../../src/study/methods.ts';
@@ -59,6 +60,7 @@ const settings: StudySettings = {
     pretrainings: [...pretrainings],
     testRows: 20,
     device: 'cpu',
+    trainRows: 120,
     sizes: [8, 16],
     seeds: 1,
     pretrainSteps: 3,
@@ -112,6 +114,29 @@ describe('a study', () => {
       if (frozen) expect(trained).toBe(states * 8 + 8 + 18 + mix);
       else expect(trained).toBe(parameters);
     }
+  });
+
+  it('trains on all rows with the first seed alone, in no more steps than it may', async () => {
+    const some: StudySettings = { ...settings, pretrainings: ['cbow'], sizes: [8, 120], seeds: 2 };
+    const cells = studyCells(some).map(({ seed, method, size }) => [seed, method.id, size]);
+    expect(cells).toEqual([
+      [1, 'random', 8],
+      [1, 'random', 120],
+      [1, 'cbow-features', 8],
+      [1, 'cbow-features', 120],
+      [2, 'random', 8],
+      [2, 'cbow-features', 8],
+    ]);
+    // 120 rows are 30 steps of 4.
+    expect(studySteps(some)).toBe(2 * 3 + 4 * 2 + 2 * 30);
+    const capped = { ...some, maxSteps: 7 };
+    let steps = 0;
+    const out = join(dir, 'all');
+    const { cells: done } = await runStudy(await readStudyData(some), capped, out, {
+      onStep: () => steps++,
+    });
+    expect(steps).toBe(2 * 3 + 4 * 2 + 2 * 7);
+    expect(done.map(({ seed, method, size }) => [seed, method, size])).toEqual(cells);
   });
 
   it.each([2, 20, 37])(
@@ -236,7 +261,14 @@ describe('on the command line', () => {
     const sizes = wigbert('study', '--data', folder, '--sizes', '8,x');
     expect(sizes).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/whole numbers .* separated by commas/),
+      stderr: expect.stringMatching(/whole numbers or "all", separated by commas/),
+    });
+    const many = wigbert('study', '--data', folder, '--sizes', '8,121');
+    expect(many).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(
+        /--sizes: expected different numbers of rows from 1 to the 120/,
+      ),
     });
     const unknown = wigbert('study', '--data', folder, '--pretrainings', 'cbow,elmo');
     expect(unknown).toMatchObject({

@@ -36,7 +36,7 @@ export function studyCommand(): Command {
     .option('--test-rows <n>', 'most rows to test with', positiveInteger, studyDefaults.testRows)
     .option(
       '--sizes <list>',
-      'numbers of labelled rows, separated by commas; the other rows are texts without labels',
+      'numbers of labelled rows, separated by commas, or "all"; the others give texts alone',
       sizeList,
       studyDefaults.sizes,
     )
@@ -111,6 +111,7 @@ function addBudgetOptions(command: Command): Command {
       positiveInteger,
       studyDefaults.epochs,
     )
+    .option('--max-steps <n>', 'most steps of each fine-tuning', positiveInteger)
     .option(
       '--learning-rate <rate>',
       'highest learning rate of fine-tuning; ten times as high for a head on features',
@@ -119,12 +120,9 @@ function addBudgetOptions(command: Command): Command {
     );
 }
 
-function sizeList(text: string): number[] {
-  const sizes = text.split(',').map((size) => (size.trim() === '' ? Number.NaN : Number(size)));
-  const areCounts = sizes.every((size) => Number.isInteger(size) && size >= 1);
-  if (!areCounts || new Set(sizes).size < sizes.length)
-    throw new InvalidArgumentError(
-      'Expected different whole numbers of at least 1, separated by commas.',
-    );
-  return sizes;
+function sizeList(text: string): (number | 'all')[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (!names.every((name) => name === 'all' || /^\d+$/.test(name)))
+    throw new InvalidArgumentError('Expected whole numbers or "all", separated by commas.');
+  return names.map((name) => (name === 'all' ? name : Number(name)));
 }
