@@ -67,6 +67,10 @@ export class CpuDevice implements Device {
     return this.#memory.copy(buffer as CpuBuffer, offset, size);
   }
 
+  hostView({ buffer, offset, size }: Binding): Float32Array {
+    return viewOf(buffer as CpuBuffer, 'f32', offset, size / 4);
+  }
+
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
     kernel: Kernel<T, C, B>,
     buffers: { [K in keyof B]: Binding },

@@ -89,6 +89,8 @@ export interface Device {
   read(source: Binding): Promise<ArrayBuffer>;
   /** The same at once, where memory is the host's; undefined while a step is being captured. */
   peek?(source: Binding): ArrayBuffer | undefined;
+  /** The memory itself, where it is the host's: what is written there is on the device. */
+  hostView?(of: Binding): Float32Array;
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
     kernel: Kernel<T, C, B>,
     buffers: { [K in keyof B]: Binding },

@@ -94,12 +94,27 @@ function clearSparseGrad(leaf: Tensor): void {
     accumulateDense(leaf, fillMemory(emptyGrad(leaf), 0));
     return;
   }
+  clearGradBuffer(leaf);
   leaf.grad = keepWith(tensorOver(buffer, leaf.shape), leaf);
-  launch(
-    zeroTouchedRows,
-    { touchedRows, y: leaf.grad },
-    { rows: touchedRows.size, cols: leaf.size / touchedRows.size },
-  );
+}
+
+/** Zeroes the gradient buffer of a parameter, which has no gradient. */
+export function clearGradBuffer(parameter: Tensor): void {
+  const buffer = gradBufferOf(parameter)!;
+  const touchedRows = touchedRowsOf(buffer);
+  const y = tensorOver(buffer, parameter.shape);
+  if (touchedRows) {
+    const rows = touchedRows.size;
+    launch(zeroTouchedRows, { touchedRows, y }, { rows, cols: y.size / rows });
+  } else fillMemory(y, 0);
+  y.dispose();
+}
+
+/** Makes what lies in the gradient buffer of a parameter its gradient. */
+export function adoptGradBuffer(parameter: Tensor): void {
+  guardGradient(parameter, true);
+  const buffer = gradBufferOf(parameter)!;
+  parameter.grad = keepWith(tensorOver(buffer, parameter.shape), parameter);
 }
 
 function accumulateDense(leaf: Tensor, dy: Tensor): void {

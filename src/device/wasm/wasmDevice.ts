@@ -104,6 +104,10 @@ export class WasmDevice implements Device {
       : this.#memory.copyOut(buffer as WasmBuffer, offset, size);
   }
 
+  hostView({ buffer, offset, size }: Binding): Float32Array {
+    return this.#memory.view(buffer as WasmBuffer, 'f32', offset, size / 4);
+  }
+
   run<T extends ParamTypes, C extends Constants, B extends BufferTypes>(
     kernel: Kernel<T, C, B>,
     buffers: { [K in keyof B]: Binding },

@@ -17,14 +17,21 @@ export interface Collective {
   /** The arrays of all ranks, which have one length, in the order of the ranks. */
   allGather<T extends Words>(data: T): T;
   /**
-   * Sends `counts[r]` elements of `data`, in the order of the ranks, to each rank r; returns what
-   * each rank sent here, `received[r]` elements, in that order.
+   * Sends to each other rank r its `counts[r]` elements of `data`, which has those of all ranks in
+   * their order. What the others send here, `received[r]` elements of each, comes to `into`, in
+   * that order. This rank's own elements stay where they are.
    */
   allToAll(
     data: Float32Array,
     counts: readonly number[],
     received: readonly number[],
-  ): Float32Array;
+    into: Float32Array,
+  ): void;
+  /**
+   * Fills in what the others have of `data`: `counts[r]` elements of each rank r, in the order of
+   * the ranks. This rank's own are there.
+   */
+  fillIn(data: Float32Array, counts: readonly number[]): void;
   /** Replaces the elements by those of rank `root`. */
   broadcast(data: Words, root: number): void;
   /** Waits until all ranks are here, however long their work takes. */
@@ -38,7 +45,8 @@ export const local: Collective = {
   seconds: 0,
   allReduce() {},
   allGather: (data) => data.slice() as typeof data,
-  allToAll: (data) => data.slice(),
+  allToAll() {},
+  fillIn() {},
   broadcast() {},
   barrier() {},
 };

@@ -1,6 +1,6 @@
 import { StateError } from '../../platform/errors.ts';
 import type { Collective, Words } from './collective.ts';
-import { loadMpi, type MpiFunction, type MpiLibrary } from './mpiLibrary.ts';
+import { IN_PLACE, loadMpi, type MpiFunction, type MpiLibrary } from './mpiLibrary.ts';
 import { Watchdog } from './watchdog.ts';
 
 /** The longest that work between two barriers takes, in milliseconds: as torch.distributed's. */
@@ -15,6 +15,7 @@ const calls: Partial<Record<MpiFunction, string>> = {
   MPI_Bcast: 'broadcast',
   MPI_Allreduce: 'allReduce',
   MPI_Allgather: 'allGather',
+  MPI_Allgatherv: 'fillIn',
   MPI_Alltoallv: 'allToAll',
 };
 
@@ -50,9 +51,7 @@ export class MpiCollective implements Collective {
 
   allReduce(data: Float32Array): void {
     const { float, sum, world } = this.#mpi.handles;
-    const total = new Float32Array(data.length);
-    this.#call('MPI_Allreduce', data, total, data.length, float, sum, world);
-    data.set(total);
+    this.#call('MPI_Allreduce', IN_PLACE, data, data.length, float, sum, world);
   }
 
   allGather<T extends Words>(data: T): T {
@@ -67,13 +66,20 @@ export class MpiCollective implements Collective {
     data: Float32Array,
     counts: readonly number[],
     received: readonly number[],
-  ): Float32Array {
+    into: Float32Array,
+  ): void {
     const { float, world } = this.#mpi.handles;
-    const all = new Float32Array(received.reduce((sum, count) => sum + count, 0));
-    const sent = [data, Int32Array.from(counts), startsOf(counts), float];
-    const got = [all, Int32Array.from(received), startsOf(received), float];
-    this.#call('MPI_Alltoallv', ...sent, ...got, world);
-    return all;
+    const ofOthers = (all: readonly number[]) => all.map((n, rank) => (rank === this.rank ? 0 : n));
+    const got = ofOthers(received);
+    const sent = [data, Int32Array.from(ofOthers(counts)), startsOf(counts), float];
+    this.#call('MPI_Alltoallv', ...sent, into, Int32Array.from(got), startsOf(got), float, world);
+  }
+
+  fillIn(data: Float32Array, counts: readonly number[]): void {
+    const { float, world } = this.#mpi.handles;
+    const own = [IN_PLACE, 0, float];
+    const all = [data, Int32Array.from(counts), startsOf(counts), float];
+    this.#call('MPI_Allgatherv', ...own, ...all, world);
   }
 
   broadcast(data: Words, root: number): void {

@@ -15,8 +15,13 @@ export interface MpiLibrary {
   call(name: MpiFunction, ...args: unknown[]): number;
 }
 
+/** In the place of the data to send: they lie where the result comes. */
+export const IN_PLACE = 1;
+
 const HANDLE = 'uintptr_t';
 const DATA = 'void *';
+/** `IN_PLACE`, which no array has for its address. */
+const PLACE = 'uintptr_t';
 
 /** Types of the arguments (MPI 4.1, appendix A.3). */
 const signatures = {
@@ -26,8 +31,9 @@ const signatures = {
   MPI_Comm_size: [HANDLE, DATA],
   MPI_Barrier: [HANDLE],
   MPI_Bcast: [DATA, 'int', HANDLE, 'int', HANDLE],
-  MPI_Allreduce: [DATA, DATA, 'int', HANDLE, HANDLE, HANDLE],
+  MPI_Allreduce: [PLACE, DATA, 'int', HANDLE, HANDLE, HANDLE],
   MPI_Allgather: [DATA, 'int', HANDLE, DATA, 'int', HANDLE, HANDLE],
+  MPI_Allgatherv: [PLACE, 'int', HANDLE, DATA, DATA, DATA, HANDLE, HANDLE],
   MPI_Alltoallv: [DATA, DATA, DATA, HANDLE, DATA, DATA, DATA, HANDLE, HANDLE],
 } as const;
 export type MpiFunction = keyof typeof signatures;

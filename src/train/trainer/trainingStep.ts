@@ -89,7 +89,7 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
     this.#captured = capture(this.#device, (inputs) => this.#step(inputs));
     if (getWorldSize() > 1)
       this.#distributed = new DistributedStep(this.#device, this.#trained, {
-        backward: (inputs) => this.#sumParts(splitParts(inputs)),
+        backward: (part, inputs) => this.#runPart(part, inputs),
         update: (loss) => this.#update(loss),
         reduction: options.reduction ?? 'tree',
       });
@@ -267,10 +267,14 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
 
   #sumParts(parts: ReturnType<typeof splitParts>): SumTree<PartSum> {
     const inputs = new Map(parts.map((each) => [each.part, each.inputs]));
-    return sumParts(this.#trained, [...inputs.keys()], (part) => {
-      enterDropoutPart(this.#device, part);
-      return noGrad(this.#backwardOf(inputs.get(part)!));
-    });
+    return sumParts(this.#trained, [...inputs.keys()], (part) =>
+      this.#runPart(part, inputs.get(part)!),
+    );
+  }
+
+  #runPart(part: number, inputs: Record<string, Tensor>): Tensor[] {
+    enterDropoutPart(this.#device, part);
+    return noGrad(this.#backwardOf(inputs));
   }
 
   #backwardOf(inputs: Record<string, Tensor>): () => Tensor[] {

@@ -24,8 +24,9 @@ function sums(reduction) {
   const own = sumsOf[getRank()].map(({ first, level }) =>
     level === 0 ? parts[first] : parts[first].map((value, i) => value + parts[first + 1][i]),
   );
-  const shape = { length: 13, sumsOf, bucket: 5 };
-  return Array.from(sumOverRanks(processGroup(), reduction, own, shape));
+  const into = own[0] ?? new Float32Array(13);
+  sumOverRanks(processGroup(), own, into, { reduction, sumsOf, bucket: 5 });
+  return Array.from(into);
 }
 
 const tasks = {
@@ -37,19 +38,26 @@ const tasks = {
     const word = Int32Array.of(10 + rank);
     group.broadcast(word, size - 1);
     group.barrier();
+    // Rank r sends r + 1 elements to each; it has those of its own number of a shared array.
+    const counts = Array.from({ length: size }, (_, from) => from + 1);
+    const sent = new Float32Array(counts.reduce((sum, n) => sum + n) - counts[rank]);
+    group.allToAll(
+      new Float32Array(size * counts[rank]).fill(rank),
+      Array(size).fill(counts[rank]),
+      counts.with(rank, 0),
+      sent,
+    );
+    const filled = Float32Array.from(
+      counts.flatMap((n, from) => Array(n).fill(from === rank ? rank : -1)),
+    );
+    group.fillIn(filled, counts);
     return {
       size,
       sum: Array.from(sum),
       word: word[0],
       all: Array.from(group.allGather(Uint32Array.of(rank, 7))),
-      // Rank r sends r + 1 elements to each.
-      sent: Array.from(
-        group.allToAll(
-          new Float32Array(size * (rank + 1)).fill(rank),
-          Array(size).fill(rank + 1),
-          Array.from({ length: size }, (_, from) => from + 1),
-        ),
-      ),
+      sent: Array.from(sent),
+      filled: Array.from(filled),
       tree: sums('tree'),
       fast: sums('fast'),
     };
