@@ -9,7 +9,7 @@ import { formatValue } from '../platform/format.ts';
 import { importOptional } from '../platform/packages.ts';
 import { signalExitCodes, USAGE } from './exitCodes.ts';
 import { rankLog, rankVariables } from './ranks.ts';
-import { sharedCommands } from './sharedCommands.ts';
+import { resumableCommands, sharedCommands } from './sharedCommands.ts';
 import { shellQuote } from './shell.ts';
 
 export interface LaunchOptions {
@@ -61,8 +61,9 @@ export async function launch(words: readonly string[], options: LaunchOptions): 
   });
   for (let rank = 1; rank < options.ranks; rank++)
     rmSync(rankLog(options.logs, rank), { force: true });
+  const resumable = resumableCommands.includes(command);
   for (let tries = 0; ; tries++) {
-    const resumes = tries > 0 && !words.some((word) => RESUME.test(word));
+    const resumes = tries > 0 && resumable && !words.some((word) => RESUME.test(word));
     const line = mpirunLine([...words, ...(resumes ? ['--resume', 'auto'] : [])], options);
     console.error(`launch: mpirun ${line.map(shellQuote).join(' ')}`);
     const { code, interrupted } = await runMpi(line);
@@ -72,7 +73,7 @@ export async function launch(words: readonly string[], options: LaunchOptions): 
     if (code === USAGE || tries === options.maxRestarts) return code;
     console.error(
       `launch: the job ended with ${code}; start ${tries + 2} of at most ` +
-        `${options.maxRestarts + 1}, from the latest checkpoint`,
+        `${options.maxRestarts + 1}${resumable ? ', from the latest checkpoint' : ''}`,
     );
   }
 }

@@ -108,6 +108,11 @@ async function readTexts(
   if (input !== undefined && pairs)
     throw new UsageError('--input and --pairs exclude each other: a file has pairs in two columns');
   if (input !== undefined) return given.length > 0 ? given : undefined;
+  const { getWorldSize } = await import('../../train/distributed/processGroup.ts');
+  if (given.length === 0 && getWorldSize() > 1)
+    throw new UsageError(
+      'expected texts or --input: several processes do not share standard input',
+    );
   const { readLines, splitPair } = await import('../texts.ts');
   const lines = given.length > 0 ? given : await readLines(encoding);
   return lines.map((text, i) => (pairs ? splitPair(text, i) : text));

@@ -4,7 +4,7 @@ import { path } from '../options.ts';
 
 export function launchCommand(): Command {
   return new Command('launch')
-    .argument('<command...>', 'train or pretrain, with its arguments and options')
+    .argument('<command...>', 'train, pretrain, evaluate or embed, with its arguments and options')
     .requiredOption('-n, --ranks <n>', 'number of processes', positiveInteger)
     .option('--hosts <file>', "Open MPI's hostfile, a line `name slots=4` for each machine", path)
     .option('--logs <dir>', 'folder for what all processes but the first print', path, 'out/logs')

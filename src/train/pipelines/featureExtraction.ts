@@ -8,6 +8,7 @@ import { cat, noGrad, normalize, scope, type Tensor, tensor } from '../../tensor
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import { collateInputs, defaultMaxLength, type EncodedExample } from '../data/batch.ts';
 import { batches } from '../data/split.ts';
+import { shareWork, type WorkOptions } from '../distributed/shareWork.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from '../trainer/checks.ts';
 import { encodeTexts, type TextInput } from './encode.ts';
@@ -101,16 +102,15 @@ export class FeatureExtractionPipeline {
   async *stream(
     examples: readonly EncodedExample[],
     batchSize: number,
-    { signal, ...options }: FeatureOptions & Pick<PredictOptions, 'signal'> = {},
+    { signal, shared, ...options }: FeatureOptions & Omit<WorkOptions, 'ahead'> = {},
   ): AsyncGenerator<Float32Array> {
     const size = this.featureSize(options);
+    const work = { signal, shared, ahead: BATCHES_PER_WINDOW };
     const wasTraining = this.model.training;
     try {
       this.model.eval();
-      for (const window of batches(examples, batchSize * BATCHES_PER_WINDOW)) {
-        signal?.throwIfAborted();
-        yield* await this.#extractWindow(window, batchSize, size, options);
-      }
+      for (const window of batches(examples, batchSize * BATCHES_PER_WINDOW))
+        yield* await this.#extractWindow(window, batchSize, size, options, work);
     } finally {
       this.model.train(wasTraining);
     }
@@ -122,25 +122,26 @@ export class FeatureExtractionPipeline {
     batchSize: number,
     size: number,
     options: FeatureOptions,
+    work: WorkOptions,
   ): Promise<Float32Array[]> {
     const byLength = [...examples.keys()].sort(
       (a, b) => examples[a].inputIds.length - examples[b].inputIds.length,
     );
     const features: Float32Array[] = Array(examples.length);
-    const running = batches(byLength, batchSize).map(async (rows) => {
-      const result = this.#forwardBatch(
-        rows.map((row) => examples[row]),
-        options,
-      );
-      const values = (await result.data().finally(() => result.dispose())) as Float32Array;
-      checkFiniteOutputs(values);
-      const width = values.length / rows.length;
+    const outputsOf = (rows: readonly number[]) => {
+      const inBatch = rows.map((row) => examples[row]);
+      const result = this.#forwardBatch(inBatch, options);
+      return result.data().finally(() => result.dispose()) as Promise<Float32Array>;
+    };
+    const all = batches(byLength, batchSize);
+    for await (const { piece: rows, output } of shareWork(all, outputsOf, work)) {
+      checkFiniteOutputs(output);
+      const width = output.length / rows.length;
       rows.forEach((row, i) => {
         const used = options.pooling === 'tokens' ? examples[row].inputIds.length * size : size;
-        features[row] = values.slice(i * width, i * width + used);
+        features[row] = output.slice(i * width, i * width + used);
       });
-    });
-    await Promise.all(running);
+    }
     return features;
   }
 

@@ -1,6 +1,7 @@
 import { yieldToEventLoop } from '../../platform/waiting.ts';
 import { noGrad, scope, type Tensor, tensor } from '../../tensor/index.ts';
-import { type HalvedBatch, inMemory } from '../trainer/inMemory.ts';
+import { shareWork } from '../distributed/shareWork.ts';
+import { inMemory, type MemoryOptions } from '../trainer/inMemory.ts';
 import { partOf } from './accumulation.ts';
 import {
   objectiveOf,
@@ -18,38 +19,36 @@ export interface PretrainScores {
   accuracy?: number;
 }
 
+/** How `evaluatePretraining` goes about it. */
+export interface PretrainEvaluationOptions extends MemoryOptions {
+  signal?: AbortSignal;
+}
+
 /**
  * Loss, perplexity and accuracy in evaluation mode. Rejects once `signal` is aborted. Where memory
- * runs out, it goes on with parts of half the size, which `onOutOfMemory` is told of.
+ * runs out, a batch goes on in parts of half the size.
  * @example
  * const { loss, perplexity } = await evaluatePretraining(model, valid);
  */
 export async function evaluatePretraining(
   model: PretrainModel,
   batches: readonly PretrainBatch[],
-  signal?: AbortSignal,
-  onOutOfMemory?: (halved: HalvedBatch) => void,
+  { signal, onOutOfMemory, shared }: PretrainEvaluationOptions = {},
 ): Promise<PretrainScores> {
   const objective = objectiveOf(model);
   const wasTraining = model.training;
   const sums = { tokens: 0, predicted: 0, pairs: 0, examples: 0, correct: 0 };
   model.eval();
   try {
-    for (const batch of batches) {
-      let done = 0;
-      await inMemory(batch.examples, onOutOfMemory, async (size) => {
-        while (done < batch.examples) {
-          signal?.throwIfAborted();
-          const part = partOf(batch, done, Math.min(done + size, batch.examples));
-          // Without a token to predict, only sentences have a loss.
-          if (part.predicted > 0 || usesSentencePairs(objective))
-            addScores(sums, part, await forward(model, part));
-          done += part.examples;
-          // On the CPU device nothing else waits.
-          await yieldToEventLoop();
-        }
-      });
-    }
+    const outputsOf = (batch: PretrainBatch) => partOutputs(model, batch, onOutOfMemory);
+    for await (const { piece, output } of shareWork(batches, outputsOf, { shared, signal }))
+      for (let [done, at] = [0, 0]; done < piece.examples; ) {
+        const [examples, count, loss] = output.subarray(at, at + HEAD);
+        const logits = output.subarray(at + HEAD, at + HEAD + count);
+        addScores(sums, partOf(piece, done, done + examples), { loss, logits });
+        done += examples;
+        at += HEAD + count;
+      }
   } finally {
     model.train(wasTraining);
   }
@@ -62,12 +61,40 @@ export async function evaluatePretraining(
   };
 }
 
+/** Numbers before the logits of a part: of its examples, and of its logits; its loss. */
+const HEAD = 3;
+
+/** What the model gives for the parts of a batch: one, unless memory runs out. */
+async function partOutputs(
+  model: PretrainModel,
+  batch: PretrainBatch,
+  onOutOfMemory: MemoryOptions['onOutOfMemory'],
+): Promise<Float32Array> {
+  const found: number[] = [];
+  let done = 0;
+  await inMemory(batch.examples, { onOutOfMemory }, async (size) => {
+    while (done < batch.examples) {
+      const part = partOf(batch, done, Math.min(done + size, batch.examples));
+      // Without a token to predict, only sentences have a loss.
+      const hasLoss = part.predicted > 0 || usesSentencePairs(objectiveOf(model));
+      const { loss, logits } = hasLoss ? await forward(model, part) : NOTHING;
+      found.push(part.examples, logits.length, loss, ...logits);
+      done += part.examples;
+      // On the CPU device nothing else waits.
+      await yieldToEventLoop();
+    }
+  });
+  return Float32Array.from(found);
+}
+
 interface Outputs {
   /** 0 if nothing is to be predicted. */
   loss: number;
-  /** Of the next sentence, [batch, 2], if the model has them. */
-  logits?: Float32Array;
+  /** Of the next sentence, [batch, 2]; empty if the model has none. */
+  logits: Float32Array;
 }
+
+const NOTHING: Outputs = { loss: 0, logits: new Float32Array() };
 
 function addScores(
   sums: Record<'tokens' | 'predicted' | 'pairs' | 'examples' | 'correct', number>,
@@ -75,7 +102,7 @@ function addScores(
   { loss, logits }: Outputs,
 ): void {
   let rest = loss;
-  if (logits) {
+  if (logits.length > 0) {
     const labels = (inputs.nextSentenceLabel ?? inputs.labels).data;
     const mean = nextSentenceLoss(logits, labels);
     sums.pairs += mean * examples;
@@ -111,7 +138,8 @@ async function forward(model: PretrainModel, { inputs }: PretrainBatch): Promise
     outputs.map((values) => values.data().finally(() => values.dispose())),
   );
   const logits = values.find(({ length }) => length > 1) as Float32Array | undefined;
-  return { loss: values.find(({ length }) => length === 1)?.[0] ?? 0, logits };
+  const loss = values.find(({ length }) => length === 1)?.[0] ?? 0;
+  return { ...NOTHING, loss, ...(logits && { logits }) };
 }
 
 /** Mean cross-entropy of rows of two logits. */

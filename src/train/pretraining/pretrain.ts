@@ -176,7 +176,8 @@ class Pretraining implements TrainingTask<CorpusPosition, PretrainStep, Pretrain
     onOutOfMemory?: (halved: HalvedBatch) => void,
   ): Promise<PretrainEvaluation | undefined> {
     if (this.#data.valid.length === 0) return undefined;
-    const scores = await evaluatePretraining(this.model, this.#data.valid, signal, onOutOfMemory);
+    const options = { signal, onOutOfMemory, shared: true };
+    const scores = await evaluatePretraining(this.model, this.#data.valid, options);
     const { step, epoch } = steps.at(-1)!;
     const counted = steps.filter(isFiniteStep);
     return {

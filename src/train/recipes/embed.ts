@@ -5,6 +5,7 @@ import type { EncodedExample } from '../data/batch.ts';
 import { windowsOf } from '../data/documents.ts';
 import type { DataOptions } from '../data/labelledData.ts';
 import { embedDefaults } from '../defaults.ts';
+import { isMainProcess } from '../distributed/processGroup.ts';
 import type { TextInput } from '../pipelines/encode.ts';
 import { FeatureExtractionPipeline, type FeatureOptions } from '../pipelines/featureExtraction.ts';
 import { embeddingFormat } from './embeddingFiles.ts';
@@ -57,7 +58,8 @@ export interface EmbedResult {
 
 /**
  * Turns texts into vectors on the default device: BERT's feature-based use (Devlin et al. 2019,
- * §5.3). With `out` they go to a file, a few batches at a time.
+ * §5.3). With `out` they go to a file, a few batches at a time. Processes that train together
+ * share the work: each of them calls this, and the first writes.
  * @throws UsageError if model, texts or an option cannot be used; NotFiniteError if outputs are not
  * finite; the reason of `signal` if it is aborted.
  * @example
@@ -95,9 +97,10 @@ export async function embed(
     report,
   );
   const windows = encoded.flatMap(windowsOf<EncodedExample>);
-  const stream = pooled(encoded, pipeline.stream(windows, batchSize, { ...features, signal }));
+  const working = { ...features, signal, shared: true };
+  const stream = pooled(encoded, pipeline.stream(windows, batchSize, working));
   const vectors: Float32Array[] = [];
-  if (format)
+  if (format && isMainProcess())
     await writeOutFile(
       out!,
       format({
@@ -109,7 +112,7 @@ export async function embed(
         ofTokens: pooling === 'tokens',
       }),
     );
-  else for await (const vector of stream) vectors.push(vector);
+  else for await (const vector of stream) if (!format) vectors.push(vector);
   return { texts: texts.length, size, vectors };
 }
 

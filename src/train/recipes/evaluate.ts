@@ -85,7 +85,7 @@ export interface EvaluateResult extends Report {
 
 /**
  * Measures a trained model on files of labelled texts, pairs of texts or words, on the default
- * device.
+ * device. Processes that train together share the work: each of them calls this.
  * @throws UsageError if model or data cannot be used; NotFiniteError if outputs are not finite; the
  * reason of `signal` if it is aborted.
  * @example
@@ -128,7 +128,8 @@ export async function evaluate(
   const given = { path, examples: data.examples };
   const { encoded: examples, sources } = encodeForTask(task, given, tokenizer, lengths, report);
   if (task.perToken) reportTags(path, labels, report);
-  const evaluation = await evaluateExamples(model, examples, batchSize, { signal, logits: true });
+  const evaluating = { signal, logits: true, shared: true };
+  const evaluation = await evaluateExamples(model, examples, batchSize, evaluating);
   if (task.name === 'multi-label') {
     const thresholds = thresholdsOf(labels, threshold, calibration);
     if (thresholds) evaluation.predictions = labelsAbove(thresholds, evaluation.probabilities);

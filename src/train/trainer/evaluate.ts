@@ -2,11 +2,12 @@ import { cat, type HostTensor, noGrad, scope, type Tensor, tensor } from '../../
 import { collate, collateInputs, type EncodedExample } from '../data/batch.ts';
 import { poolWindows, windowsOf } from '../data/documents.ts';
 import { batches } from '../data/split.ts';
+import { shareWork } from '../distributed/shareWork.ts';
 import type { Label } from '../tasks/task.ts';
 import { deviceOf, forwardForTask, type TaskModel, taskOf } from '../tasks/taskModel.ts';
 import { checkFiniteOutputs } from './checks.ts';
 import { resolveExamples, type TrainingExample } from './examples.ts';
-import { type HalvedBatch, inMemory } from './inMemory.ts';
+import { inMemory, type MemoryOptions } from './inMemory.ts';
 
 /** Loss and predictions of a model on examples. */
 export interface Evaluation {
@@ -27,19 +28,17 @@ export interface Evaluation {
 }
 
 /** How `evaluateExamples` goes about it. */
-export interface EvaluationOptions {
+export interface EvaluationOptions extends MemoryOptions {
   signal?: AbortSignal;
   /** Receives the number of examples done. */
   onBatch?: (done: number) => void;
-  /** Receives each batch size that is tried where memory ran out. */
-  onOutOfMemory?: (halved: HalvedBatch) => void;
   /** Whether to give the logits too. Default false. */
   logits?: boolean;
   /** What logits are divided by before they become probabilities. Default 1. */
   temperature?: number;
 }
 
-/** Batches sent ahead of the one that is read back. */
+/** Batches of each process sent ahead of the one that is read back. */
 const MAX_PENDING_BATCHES = 2;
 
 /**
@@ -54,7 +53,7 @@ export async function evaluateExamples(
   model: TaskModel,
   given: readonly TrainingExample[],
   batchSize: number,
-  { signal, onBatch, onOutOfMemory, ...wanted }: EvaluationOptions = {},
+  { shared, signal, onBatch, onOutOfMemory, ...wanted }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const documents = resolveExamples(model, given, 'examples');
   const examples = documents.flatMap(windowsOf<EncodedExample>);
@@ -69,10 +68,7 @@ export async function evaluateExamples(
   const logits: number[][] = Array(examples.length);
   const total = { loss: 0, weight: 0 };
   let done = 0;
-  const pending: { rows: number[]; values: Promise<Float32Array> }[] = [];
-  const collect = async () => {
-    const { rows, values } = pending.shift()!;
-    const outputs = await values;
+  const collect = (rows: readonly number[], outputs: Float32Array) => {
     const all = (outputs.length - (labelled ? 1 : 0)) / (givesLogits ? 2 : 1);
     const width = all / rows.length;
     rows.forEach((row, i) => {
@@ -94,22 +90,19 @@ export async function evaluateExamples(
   };
   try {
     const order = sortedByLength(examples);
-    await inMemory(batchSize, onOutOfMemory, async (size) => {
-      await Promise.allSettled(pending.splice(0).map(({ values }) => values));
-      for (const rows of batches(order.slice(done), size)) {
-        signal?.throwIfAborted();
-        const inBatch = rows.map((row) => examples[row]);
-        const batch = labelled
-          ? collate(inBatch, padTokenId, maxPositionEmbeddings, task)
-          : collateInputs(inBatch, padTokenId, maxPositionEmbeddings);
-        const values = readOutputs(forwardBatch(model, batch, wanted));
-        pending.push({ rows, values });
-        if (pending.length > MAX_PENDING_BATCHES) await collect();
-      }
-      while (pending.length > 0) await collect();
+    const outputsOf = (rows: readonly number[]) => {
+      const inBatch = rows.map((row) => examples[row]);
+      const batch = labelled
+        ? collate(inBatch, padTokenId, maxPositionEmbeddings, task)
+        : collateInputs(inBatch, padTokenId, maxPositionEmbeddings);
+      return readOutputs(forwardBatch(model, batch, wanted));
+    };
+    const options = { shared, signal, ahead: MAX_PENDING_BATCHES };
+    await inMemory(batchSize, { onOutOfMemory, shared }, async (size) => {
+      const work = shareWork(batches(order.slice(done), size), outputsOf, options);
+      for await (const { piece, output } of work) collect(piece, output);
     });
   } finally {
-    await Promise.allSettled(pending.map(({ values }) => values));
     model.train(wasTraining);
   }
   const loss = labelled ? total.loss / total.weight : Number.NaN;
@@ -124,12 +117,8 @@ export async function evaluateExamples(
   };
 }
 
-function readOutputs(outputs: Tensor): Promise<Float32Array> {
-  const values = outputs.data().finally(() => outputs.dispose()) as Promise<Float32Array>;
-  // Whoever awaits it learns of an error; until then it is not unhandled.
-  values.catch(() => {});
-  return values;
-}
+const readOutputs = (outputs: Tensor): Promise<Float32Array> =>
+  outputs.data().finally(() => outputs.dispose()) as Promise<Float32Array>;
 
 /**
  * The output of each example of a batch, its logits if asked for, then the mean loss if there are

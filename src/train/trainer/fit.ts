@@ -257,7 +257,7 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
       best: true,
     };
     if (this.#valid.length > 0)
-      await this.#validate(record, evaluations, { signal, onOutOfMemory });
+      await this.#validate(record, evaluations, { signal, onOutOfMemory, shared: true });
     // Only one epoch is the best.
     if (record.best) for (const earlier of evaluations) earlier.best = false;
     return record;

@@ -1,4 +1,5 @@
 import { OutOfMemoryError } from '../../device/errors.ts';
+import { getWorldSize } from '../distributed/processGroup.ts';
 
 /** How work got by with too little memory. */
 export interface HalvedBatch {
@@ -6,6 +7,17 @@ export interface HalvedBatch {
   microBatchSize: number;
   /** What the device said. */
   message: string;
+}
+
+/** How work with too little memory goes about it. */
+export interface MemoryOptions {
+  /** Is told of each size that is tried. */
+  onOutOfMemory?: (halved: HalvedBatch) => void;
+  /**
+   * Whether the processes that train together share the work, each of which calls this. Default
+   * false.
+   */
+  shared?: boolean;
 }
 
 /** The same in a training: after which step, and in which part of the work. */
@@ -31,14 +43,14 @@ export function halved(error: OutOfMemoryError, size: number): number {
  */
 export async function inMemory<T>(
   batchSize: number,
-  onOutOfMemory: ((halved: HalvedBatch) => void) | undefined,
+  { onOutOfMemory, shared }: MemoryOptions,
   body: (size: number) => Promise<T>,
 ): Promise<T> {
   for (let size = batchSize; ; ) {
     try {
       return await body(size);
     } catch (error) {
-      if (!(error instanceof OutOfMemoryError)) throw error;
+      if (!(error instanceof OutOfMemoryError) || (shared && getWorldSize() > 1)) throw error;
       size = halved(error, size);
       onOutOfMemory?.({ microBatchSize: size, message: error.message });
     }

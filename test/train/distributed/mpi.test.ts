@@ -29,8 +29,9 @@ describe.skipIf(!hasMpi)('ranks that mpirun starts', () => {
   });
 
   it('train to the bits of one process that accumulates the same parts', async () => {
-    const alone = JSON.parse(JSON.stringify(await trainAll()));
+    const alone = JSON.parse(JSON.stringify(await trainAll(false)));
     expect(alone.wasm.steps.length).toBe(4);
+    expect(alone.both.rest.evaluations.length).toBe(2);
     const { status, values } = runRanks(3, 'train');
     expect(status).toBe(0);
     expect(values).toEqual([0, 1, 2].map((rank) => ({ rank, ...alone })));

@@ -64,7 +64,7 @@ const tasks = {
   },
   async train() {
     const { trainAll } = await import('./training.mjs');
-    return trainAll();
+    return trainAll(true);
   },
   async differ() {
     const { trainWith } = await import('./training.mjs');

@@ -4,10 +4,12 @@ import { bertConfig, labelFields } from '../../../dist/src/bert/config.js';
 import { useDevice } from '../../../dist/src/tensor/index.js';
 import { Philox } from '../../../dist/src/tensor/random.js';
 import { BertTokenizer } from '../../../dist/src/text/tokenizer/index.js';
+import { FeatureExtractionPipeline } from '../../../dist/src/train/pipelines/featureExtraction.js';
 import { ExampleBuilder, pretrainModels } from '../../../dist/src/train/pretraining/objective.js';
 import { pretrainModel } from '../../../dist/src/train/pretraining/pretrain.js';
 import { tasks } from '../../../dist/src/train/tasks/index.js';
 import { createTaskModel } from '../../../dist/src/train/tasks/taskModel.js';
+import { evaluateExamples } from '../../../dist/src/train/trainer/evaluate.js';
 import { fit } from '../../../dist/src/train/trainer/fit.js';
 
 const config = {
@@ -52,6 +54,21 @@ export async function trainWith({ device = 'wasm', onStep, ...changes } = {}) {
   return outcome(model, history);
 }
 
+/** What a model gives for texts; the processes share the work, or each does it alone. */
+async function evaluateWith(shared) {
+  await useDevice('wasm', { threads: 1 });
+  const model = createTaskModel(
+    tasks.classification,
+    bertConfig({ ...config, ...labelFields(['no', 'yes']) }),
+    1,
+  );
+  const { loss, probabilities } = await evaluateExamples(model, texts(11), 2, { shared });
+  const words = new FeatureExtractionPipeline(model.bert);
+  const vectors = [];
+  for await (const vector of words.stream(texts(11), 2, { shared })) vectors.push([...vector]);
+  return { loss, probabilities, vectors };
+}
+
 async function pretrainWith(objective) {
   await useDevice('wasm', { threads: 1 });
   const words = Array.from({ length: 55 }, (_, i) => `w${i}`);
@@ -65,14 +82,20 @@ async function pretrainWith(objective) {
   async function* documents() {
     yield* corpus;
   }
-  const data = { documents, exampleBuilder, valid: [] };
-  const history = await pretrainModel(model, data, { ...building, ...options, totalSteps: 3 });
+  const held = await exampleBuilder.examples(corpus.slice(0, 4), 9);
+  const valid = [0, 2, 3].map((begin, i) =>
+    exampleBuilder.collate(held.slice(begin, [2, 3, 4][i]), 9, i),
+  );
+  const data = { documents, exampleBuilder, valid };
+  const steps = { totalSteps: 3, evalEvery: 2 };
+  const history = await pretrainModel(model, data, { ...building, ...options, ...steps });
   return outcome(model, history);
 }
 
-/** What fine-tuning and pre-training end with. */
-export const trainAll = async () => ({
+/** What fine-tuning, pre-training and evaluations end with. */
+export const trainAll = async (shared) => ({
   cpu: await trainWith({ device: 'cpu', maxSteps: 2 }),
   wasm: await trainWith(),
   both: await pretrainWith('mlm+nsp'),
+  outputs: await evaluateWith(shared),
 });
