@@ -54,7 +54,8 @@ export async function endProfile(json: boolean): Promise<void> {
     share: time.seconds / sum,
     ofPeak: time.seconds > 0 ? shareOfPeak(time, time.seconds, peaks) : null,
   }));
-  if (runFolder !== undefined) {
+  const { isMainProcess } = await import('../train/distributed/processGroup.ts');
+  if (runFolder !== undefined && isMainProcess()) {
     const { writeReport } = await import('../train/recipes/report/writeReport.ts');
     await writeReport({ out: runFolder, profile: { kernels, seconds: sum, wallSeconds: wall } });
   }
