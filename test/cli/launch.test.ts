@@ -19,7 +19,10 @@ function killRank(rank: number, out: string): void {
 
 describe('launch', () => {
   it.each([
-    [['predict', 'a text'], /<command>: expected one of train, pretrain, evaluate, embed .*, got "predict"/],
+    [
+      ['predict', 'a text'],
+      /<command>: expected one of train, pretrain, evaluate, embed .*, got "predict"/,
+    ],
     [['--hosts', 'no-such-file', 'train', 'x.tsv'], /--hosts: expected a file, got no-such-file/],
   ])('refuses %j', (words, message) => {
     const { status, stderr } = wigbert('launch', '-n', '2', ...words);

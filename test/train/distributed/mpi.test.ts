@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { hasMpi, runRanks } from './mpi.ts';
 import { trainAll } from './training.mjs';
@@ -35,6 +36,20 @@ describe.skipIf(!hasMpi)('ranks that mpirun starts', () => {
     const { status, values } = runRanks(3, 'train');
     expect(status).toBe(0);
     expect(values).toEqual([0, 1, 2].map((rank) => ({ rank, ...alone })));
+  });
+
+  it.each([1, 2, 3])('have the gradients of DistributedDataParallel, %i of them', (ranks) => {
+    const { status, values } = runRanks(ranks, 'gradients');
+    expect(status).toBe(0);
+    const data = new URL('../../golden/data/ddp/gradients.json', import.meta.url);
+    const expected: Record<string, number[]> = JSON.parse(readFileSync(data, 'utf8')).gradients;
+    for (const { gradients } of values)
+      for (const found of Object.values<Record<string, number[]>>(gradients)) {
+        expect(Object.keys(found)).toEqual(Object.keys(expected));
+        for (const [name, values] of Object.entries(found))
+          for (const [i, value] of values.entries())
+            expect(Math.abs(value - expected[name][i])).toBeLessThan(1e-6);
+      }
   });
 
   it('stop when the weights of one differ, and name the tensor', () => {

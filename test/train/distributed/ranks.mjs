@@ -66,6 +66,15 @@ const tasks = {
     const { trainAll } = await import('./training.mjs');
     return trainAll(true);
   },
+  /** Gradients of the model that torch's DistributedDataParallel has in test/golden/data/ddp. */
+  async gradients() {
+    const { gradientsOf } = await import('./gradients.mjs');
+    const gradients = {};
+    for (const device of ['cpu', 'wasm'])
+      for (const reduction of ['tree', 'fast'])
+        gradients[`${device} ${reduction}`] = await gradientsOf(device, reduction);
+    return { gradients };
+  },
   async differ() {
     const { trainWith } = await import('./training.mjs');
     await trainWith({
