@@ -5,7 +5,7 @@ import { defaultDevice } from '../tensor/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 import { studyDefaults } from './defaults.ts';
 import type { Cell, StudyResults } from './results.ts';
-import type { StudySettings, StudyStep } from './study.ts';
+import type { StudySettings, StudyStep } from './settings.ts';
 import type { Summary } from './summary.ts';
 
 const REPORT = 'report.html';
