@@ -247,6 +247,7 @@ describe('on the command line', () => {
     const page = readFileSync(join(killed, 'report.html'), 'utf8');
     expect(page.match(/<svg/g)?.length).toBe(1);
     expect(page).not.toContain('NaN');
+    expect(page).toContain(readFileSync(join(killed, 'accuracy.svg'), 'utf8').trim());
     for (const { title, accuracy } of summary.methods) {
       const cells = accuracy.map(formatSpread);
       expect(page).toContain([title, ...cells].map((cell) => `<td>${cell}</td>`).join(''));
