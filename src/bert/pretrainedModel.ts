@@ -12,7 +12,7 @@ import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
 import type { WeightDtype } from './checkpoint/torchDtype.ts';
 import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
-import { type BertConfig, labelFields } from './config.ts';
+import { type BertConfig, bertConfig, labelFields } from './config.ts';
 import { BertEncoder } from './layers/encoder.ts';
 
 /** How the weights of a folder match a model. */
@@ -38,6 +38,8 @@ export interface PretrainedOptions {
   problemType?: BertConfig['problemType'];
   /** Seed of the weights that the folder lacks. */
   seed?: number;
+  /** Fields that replace those of config.json, as dropout: keyword arguments in Python. */
+  config?: Partial<BertConfig>;
 }
 
 /** Options of `savePretrained`. */
@@ -253,12 +255,12 @@ export abstract class BertPreTrainedModel extends Module {
 async function loadPretrained<M extends BertPreTrainedModel>(
   Model: LoadableClass<M>,
   folder: ModelFolder,
-  { labels, problemType, seed = 0 }: PretrainedOptions,
+  { labels, problemType, seed = 0, config: changes }: PretrainedOptions,
 ): Promise<M> {
-  const checkpoint = await readCheckpoint(folder);
-  const { config, tensors } = checkpoint;
+  const { config: saved, tensors } = await readCheckpoint(folder);
+  const config = changes ? bertConfig({ ...saved, ...changes }) : saved;
   checkIsDecoder(Model, config, folder.name);
-  Model.checkFolder(checkpoint, folder.name);
+  Model.checkFolder({ config, tensors }, folder.name);
   const model = buildUninitialized(Model, {
     ...config,
     ...(labels && labelFields(labels)),

@@ -33,6 +33,8 @@ export const repositoryName = /^(?!.*(\.\.|--))(\w[\w.-]*\/)?\w[\w.-]*$/;
  * 3. a download from the hub (`HF_ENDPOINT`) into that cache, unless `HF_HUB_OFFLINE` is 1.
  *    Downloaded files are checked against the hub's checksums.
  *
+ * The model may be an adapter of PEFT's; `openModelFolder` finds its base model.
+ *
  * In a browser it is always `name` itself.
  * @throws UsageError when there is no such model, or `@huggingface/hub` is not installed.
  * @throws DownloadError when the download fails or is damaged.
@@ -103,6 +105,8 @@ export async function findSnapshot(repository: string): Promise<string | undefin
   if (!/^[0-9a-f]{40}$/.test(revision)) return undefined;
   const folder = joinPath(repository, 'snapshots', revision);
   const has = (file: string) => fileExists(joinPath(folder, file));
+  if (await has(modelFiles.adapterConfig))
+    return (await has(modelFiles.adapterWeights)) ? folder : undefined;
   if (!(await has(modelFiles.config))) return undefined;
   if (!(await has(modelFiles.vocab)) && !(await has(modelFiles.tokenizer))) return undefined;
   if (await has(modelFiles.weights)) return folder;

@@ -81,7 +81,7 @@ export async function downloadModel(request: DownloadRequest): Promise<string> {
 }
 
 const isWeights = ({ path }: ListFileEntry): boolean =>
-  path === modelFiles.weights || isShard(path);
+  path === modelFiles.weights || path === modelFiles.adapterWeights || isShard(path);
 
 /** `fetch` until a signal ends it. */
 const fetchUntil =
@@ -97,8 +97,10 @@ function filesToDownload(
   const names = new Set(entries.map(({ path }) => path));
   const wanted = new Set([modelFiles.config, ...tokenizerFiles]);
   for (const path of names) if (isSentenceFile(path)) wanted.add(path);
-  // A file with all weights is preferred to shards.
-  if (names.has(modelFiles.weights)) {
+  if (names.has(modelFiles.adapterConfig) && names.has(modelFiles.adapterWeights)) {
+    wanted.add(modelFiles.adapterConfig).add(modelFiles.adapterWeights);
+    // A file with all weights is preferred to shards.
+  } else if (names.has(modelFiles.weights)) {
     wanted.add(modelFiles.weights);
   } else if (names.has(modelFiles.weightsIndex)) {
     for (const path of names) if (isShard(path)) wanted.add(path);

@@ -8,7 +8,7 @@ export const studyDefaults = {
   sizes: [200, 1000],
   seeds: 2,
   pretrainSteps: 300,
-  pretrainLearningRate: 1e-3,
+  pretrainLearningRate: 2e-3,
   vocabSize: 4000,
   layers: 2,
   hiddenSize: 128,

@@ -5,10 +5,11 @@ import { defaultDevice } from '../tensor/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../train/recipes/events.ts';
 import { studyDefaults } from './defaults.ts';
 import type { Cell, StudyResults } from './results.ts';
-import type { StudySettings, StudyStep } from './study.ts';
+import type { StudySettings, StudyStep } from './settings.ts';
 import type { Summary } from './summary.ts';
 
 const REPORT = 'report.html';
+const PICTURE = 'accuracy.svg';
 
 /** Options of `study`. */
 export type StudyOptions = Partial<
@@ -18,7 +19,7 @@ export type StudyOptions = Partial<
   sizes?: (number | 'all')[];
   /** Labelled file, or a folder with one file to train on and one to test with. */
   data: string;
-  /** Folder of results.json, report.html and the pre-trained models. */
+  /** Folder of results.json, report.html, accuracy.svg and the pre-trained models. */
   out: string;
 };
 
@@ -90,13 +91,15 @@ export async function study(
     onPretrained: (record) => report({ event: 'pretrained', ...record }),
     onCell: (cell) => report({ event: 'cell', ...cell }),
   });
-  const [{ studyReport }, { summarise }] = await Promise.all([
+  const [{ studyReport }, { studyPicture }, { summarise }] = await Promise.all([
     import('./report.ts'),
+    import('./picture.ts'),
     import('./summary.ts'),
   ]);
-  await writeFiles(out, { [REPORT]: studyReport(results) });
+  const summary = summarise(results);
+  await writeFiles(out, { [REPORT]: studyReport(results), [PICTURE]: studyPicture(summary) });
   const finished = results.cells.length === studyCells(settings).length;
-  return { results, summary: summarise(results), finished, out };
+  return { results, summary, finished, out };
 }
 
 /**

@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { readCheckpoint } from '../../src/bert/checkpoint/read.ts';
 import type { DownloadProgress } from '../../src/formats/downloadProgress.ts';
 import { findModel } from '../../src/formats/hub.ts';
+import { openModelFolder } from '../../src/formats/modelFolder.ts';
 import { readSentenceSettings, sentenceFiles } from '../../src/formats/sentenceFolder.ts';
 import { DownloadError } from '../../src/platform/errors.ts';
 import { digest, endpoint, hub, model, refusal, sha, weights } from '../support/hub.ts';
@@ -53,6 +54,26 @@ describe('the hub', () => {
     expect(await readdir(dir)).toEqual(
       expect.arrayContaining(['model.safetensors.index.json', ...parts]),
     );
+  });
+
+  test('gives an adapter without its checkpoints, and its base model by name', async () => {
+    hub.repositories['org/adapter'] = {
+      'adapter_config.json': Buffer.from('{"base_model_name_or_path": "org/tiny"}'),
+      'adapter_model.safetensors': weights(3),
+      'checkpoint-5/adapter_model.safetensors': weights(4),
+      'training_args.bin': Buffer.from('never asked for'),
+    };
+    const adapter = await openModelFolder('org/adapter');
+    expect((await readdir(adapter.dir)).sort()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+    ]);
+    const { base } = adapter.adapter!;
+    expect([base.name, base.dir]).toEqual(['org/tiny', await findModel('org/tiny')]);
+    expect(await base.has('model.safetensors')).toBe(true);
+    const asked = hub.requests.length;
+    expect((await openModelFolder('org/adapter')).dir).toBe(adapter.dir);
+    expect(hub.requests.length).toBe(asked);
   });
 
   test('gives what sentence-transformers adds, in its folders', async () => {

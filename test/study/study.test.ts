@@ -8,7 +8,8 @@ import { readStudyData } from '../../src/study/data.ts';
 import { studyDefaults } from '../../src/study/defaults.ts';
 import { methods, pretrainings } from '../../src/study/methods.ts';
 import { openResults, type StudyResults } from '../../src/study/results.ts';
-import { runStudy, type StudySettings, studySteps } from '../../src/study/study.ts';
+import type { StudySettings } from '../../src/study/settings.ts';
+import { runStudy, studySteps } from '../../src/study/study.ts';
 import { formatSpread, summarise } from '../../src/study/summary.ts';
 import { setDevice } from '../../src/tensor/index.ts';
 import { BertTokenizer } from '../../src/text/tokenizer/index.ts';
@@ -246,6 +247,7 @@ describe('on the command line', () => {
     const page = readFileSync(join(killed, 'report.html'), 'utf8');
     expect(page.match(/<svg/g)?.length).toBe(1);
     expect(page).not.toContain('NaN');
+    expect(page).toContain(readFileSync(join(killed, 'accuracy.svg'), 'utf8').trim());
     for (const { title, accuracy } of summary.methods) {
       const cells = accuracy.map(formatSpread);
       expect(page).toContain([title, ...cells].map((cell) => `<td>${cell}</td>`).join(''));

@@ -49,7 +49,7 @@ export function studyCommand(): Command {
   addBudgetOptions(command)
     .option(
       '--out <dir>',
-      'folder for results.json, report.html and the pre-trained models',
+      'folder for results.json, report.html, accuracy.svg and the pre-trained models',
       path,
       'out/study',
     )

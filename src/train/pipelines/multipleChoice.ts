@@ -7,7 +7,7 @@ import { defaultMaxLength, type EncodedExample, encodeExamples } from '../data/b
 import { argmax } from '../tasks/task.ts';
 import { loadTrained } from '../tasks/taskModel.ts';
 import { evaluateExamples } from '../trainer/evaluate.ts';
-import type { PredictOptions } from './textClassification.ts';
+import type { EncodedOptions, PredictOptions } from './textClassification.ts';
 
 /** A text and what may follow it, or a question and its possible answers. */
 export interface ChoiceInput {
@@ -83,9 +83,9 @@ export class MultipleChoicePipeline {
   /** `predict` for examples that are encoded already. */
   async choose(
     examples: readonly EncodedExample[],
-    { batchSize = 32, signal }: Pick<PredictOptions, 'batchSize' | 'signal'> = {},
+    { batchSize = 32, ...run }: EncodedOptions = {},
   ): Promise<Omit<ChosenText, 'text'>[]> {
-    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, { signal });
+    const { probabilities } = await evaluateExamples(this.model, examples, batchSize, run);
     return probabilities.map((row, i) => {
       const scores = row.slice(0, examples[i].choiceLengths!.length);
       const choice = argmax(scores);

@@ -60,7 +60,7 @@ const questionOf = (input: unknown): QuestionInput =>
 export function chooser(
   model: BertForMultipleChoice,
   tokenizer: BertTokenizer,
-  { maxLength, batchSize }: Sizes,
+  { maxLength, batchSize, temperature }: Sizes & { temperature?: number },
 ) {
   const pipeline = new MultipleChoicePipeline(model, tokenizer);
   const texts = new WeakMap<EncodedExample, readonly string[]>();
@@ -72,7 +72,7 @@ export function chooser(
       return encoded;
     },
     async predict(examples: readonly EncodedExample[], signal?: AbortSignal) {
-      const chosen = await pipeline.choose(examples, { batchSize, signal });
+      const chosen = await pipeline.choose(examples, { batchSize, signal, temperature });
       const predictions = chosen.map((each, i) => {
         return { ...each, text: texts.get(examples[i])![each.choice] };
       });

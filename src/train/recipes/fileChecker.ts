@@ -4,7 +4,7 @@ import type { Table } from '../../formats/tables/table.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 import type { NamedExample } from '../data/example.ts';
 import { labelKey } from '../tasks/labelNames.ts';
-import type { Task } from '../tasks/task.ts';
+import { hasLabels, type Task } from '../tasks/task.ts';
 import {
   type LengthStatistics,
   Lengths,
@@ -123,7 +123,7 @@ export class FileChecker {
       this.#scores.min = Math.min(this.#scores.min, rawLabel);
       this.#scores.max = Math.max(this.#scores.max, rawLabel);
       this.#scores.sum += rawLabel;
-    } else if (this.#task.decisions)
+    } else if (hasLabels(this.#task))
       for (const name of rawLabel) {
         const found = this.#labels.get(labelKey(name));
         if (found) found.count++;

@@ -18,6 +18,7 @@ export const multipleChoice: Task = {
   },
   postprocess: (logits) => logits.softmax(-1),
   predictionOf: (output) => argmax(output),
+  decisions: (logits, label) => [{ logits, label: label as number }],
   lossWeight: () => 1,
   monitoredMetrics: () => ['accuracy'],
   report: (predictions, truth) => ({

@@ -63,8 +63,8 @@ export interface Task {
   /** Prediction from one example's row of the output. */
   predictionOf(output: Float32Array, numLabels: number): Label;
   /**
-   * The choices of an example that its label tells right from wrong: of one label, of each label
-   * whether it applies, or of each tag. Absent for scores.
+   * The choices of an example that its label tells right from wrong: of one label or text, of each
+   * label whether it applies, or of each tag. Absent for scores.
    * @param logits of the example
    */
   decisions?(logits: readonly number[], label: Label, numLabels: number): Decision[];
@@ -80,6 +80,10 @@ export interface Task {
     examples?: readonly { window?: ContextWindow }[],
   ): Report;
 }
+
+/** Whether examples have labels of the model: no scores, answers, or numbers of their own choices. */
+export const hasLabels = ({ decisions, name }: Task): boolean =>
+  decisions !== undefined && name !== 'multiple-choice';
 
 /** Index of the largest value, the first among equals. */
 export function argmax(values: ArrayLike<number>): number {

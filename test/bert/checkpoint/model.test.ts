@@ -121,6 +121,15 @@ describe('names', () => {
   });
 });
 
+test('fields of the configuration replace those of the folder', async () => {
+  const load = (config: Partial<BertConfig>) =>
+    BertForSequenceClassification.fromPretrained(saved, { config });
+  const { config } = await load({ hiddenDropoutProb: 0.25, classifierDropout: 0.5 });
+  expect(config).toEqual({ ...model.config, hiddenDropoutProb: 0.25, classifierDropout: 0.5 });
+  await expect(load({ hiddenDropoutProb: 2 })).rejects.toThrow(/hiddenDropoutProb: expected/);
+  await expect(load({ hiddenSize: 2 * model.config.hiddenSize })).rejects.toThrow(UsageError);
+});
+
 describe('refuses', () => {
   const refusal = async (dir: string) => {
     const error = await BertForSequenceClassification.fromPretrained(dir).catch((caught) => caught);

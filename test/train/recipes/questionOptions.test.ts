@@ -61,14 +61,17 @@ describe.each(Object.entries(tasks))('%s', (name, parts) => {
   it('takes several files, and has a report without what makes no sense', () => {
     const { data, evaluation } = read(join(model, 'report.json'));
     expect(data.train).toEqual([first, second]);
-    expect(Object.keys(evaluation)).toEqual(['examples', 'loss', 'metrics', 'worst']);
+    const hasChoices = task === 'multiple-choice';
+    const keys = ['examples', 'loss', 'metrics', ...(hasChoices ? ['calibration'] : []), 'worst'];
+    expect(Object.keys(evaluation)).toEqual(keys);
     expect(evaluation.worst).toEqual([]);
     expect(data.labels).toBeUndefined();
     expect(Math.max(...data.lengths.counts.keys()) * data.lengths.width).toBeLessThanOrEqual(20);
     const page = readFileSync(join(model, 'report.html'), 'utf8');
     expect(page).toContain('Validation');
-    expect(page).not.toMatch(/Confusion|Calibration|Most wrong|LABEL_0/);
-    expect(existsSync(join(model, 'calibration.json'))).toBe(false);
+    expect(page).not.toMatch(/Confusion|Most wrong|LABEL_0/);
+    expect(page.includes('Calibration')).toBe(hasChoices);
+    expect(existsSync(join(model, 'calibration.json'))).toBe(hasChoices);
   });
 
   it('is validated by folds; no context is in two of them', async () => {
@@ -102,12 +105,14 @@ describe.each(Object.entries(tasks))('%s', (name, parts) => {
     expect(shared.length).toBe(task === 'question-answering' ? 1 : 0);
   });
 
-  it.each([
+  const refused: [object, RegExp][] = [
     [{ worst: 3 }, /`worst`: expected a model that gives labels or scores, got .*, a model for/],
-    [{ calibrated: true }, /`calibrated`: expected a model that gives labels, got/],
     [{ abstainBelow: 0.5 }, /`abstainBelow`: expected a model that gives one label/],
     [{ threshold: 0.5 }, /`threshold`: expected a model that gives several labels/],
-  ])('refuses %j', async (wrong, message) => {
+  ];
+  if (task === 'question-answering')
+    refused.push([{ calibrated: true }, /`calibrated`: expected a model that gives labels, got/]);
+  it.each(refused)('refuses %j', async (wrong, message) => {
     await expect(evaluate({ model, data: first, ...wrong })).rejects.toThrow(message);
     if ('worst' in wrong) return;
     const out = join(dir, 'predicted.jsonl');

@@ -9,7 +9,7 @@ import { filesOf } from '../../data/severalFiles.ts';
 import { predictDefaults } from '../../defaults.ts';
 import { fitTemperature } from '../../metrics/calibration.ts';
 import { bestThresholds } from '../../metrics/thresholds.ts';
-import type { Task } from '../../tasks/task.ts';
+import { hasLabels, type Task } from '../../tasks/task.ts';
 import { labelsOf, type TaskModel, taskOf } from '../../tasks/taskModel.ts';
 import { evaluateExamples } from '../../trainer/evaluate.ts';
 import type { History } from '../../trainer/history.ts';
@@ -171,7 +171,7 @@ function dataOf(
     validExamples: valid.length,
     skipped,
     cut: all.filter(({ truncated, lostWords }) => truncated || (lostWords?.cut ?? 0) > 0).length,
-    ...(task.decisions && {
+    ...(hasLabels(task) && {
       labels: labels.map((label, i) => ({ label, train: trained[i], valid: validated[i] })),
     }),
     lengths: lengthsOf(all),
