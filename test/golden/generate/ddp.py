@@ -1,4 +1,4 @@
-"""Gradients of torch's DistributedDataParallel on two processes (gloo), each with half of a batch."""
+"""Gradients of DistributedDataParallel on two processes (gloo), each with half of a batch."""
 import json
 import os
 import pathlib
