@@ -97,9 +97,9 @@ export function cliFixture() {
   const train = (...args: Parameters<typeof training>) => wigbert(training(...args));
   const trainHere = (...args: Parameters<typeof training>) => wigbertHere(training(...args));
   /** A model that tells the reviews apart. */
-  const trainedModel = (): string => {
+  const trainedModel = async (): Promise<string> => {
     const model = join(dir, 'model');
-    expect(train(data, model, '--quiet').status).toBe(0);
+    expect((await trainHere(data, model, '--quiet')).status).toBe(0);
     return model;
   };
   return { dir, file, data, config, fresh, train, trainHere, trainedModel };
