@@ -34,7 +34,7 @@ const devices = [
   ['the wasm device', wasm],
 ] as const;
 
-/** Workgroup memory is very slow on a software adapter: large cases are left to the other device. */
+/** Large cases are left to one device: workgroup memory is very slow on a software adapter. */
 const devicesFor = (kernel: Kernel, p: Kernel['cases'][number]) =>
   devices.filter(([, device]) =>
     device === wasm

@@ -94,7 +94,6 @@ export function cliFixture() {
     return ['train', path, ...fresh, '--out', out, '--epochs', '8', ...rates, ...args];
   };
   /** Trains a fresh model; returns what the command says. */
-  const train = (...args: Parameters<typeof training>) => wigbert(training(...args));
   const trainHere = (...args: Parameters<typeof training>) => wigbertHere(training(...args));
   /** A model that tells the reviews apart. */
   const trainedModel = async (): Promise<string> => {
@@ -102,5 +101,5 @@ export function cliFixture() {
     expect((await trainHere(data, model, '--quiet')).status).toBe(0);
     return model;
   };
-  return { dir, file, data, config, fresh, train, trainHere, trainedModel };
+  return { dir, file, data, config, fresh, trainHere, trainedModel };
 }
