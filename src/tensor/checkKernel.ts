@@ -29,24 +29,46 @@ export async function checkKernel<K extends AnyKernel>(
   device: Device,
   cases: K['cases'] = kernel.cases,
 ): Promise<void> {
-  const { name } = kernel;
   if (cases.length === 0)
-    throw new ArgumentError(`checkKernel: ${name}: expected \`cases\`, got none`);
-  const checked = kernel as unknown as Kernel;
-  for (const params of cases as readonly ParamValues<ParamTypes>[]) {
-    const seed = checked.cases.indexOf(params);
-    const random = new Philox(
-      seed,
-      [...name].reduce((sum, c) => sum + c.charCodeAt(0), 0),
-    );
-    const data = fillBuffers(checked, params, random);
-    const expected = await runKernel(cpu, checked, data, params);
-    const actual = await runKernel(device, checked, data, params);
-    for (const [buffer, values] of Object.entries(expected)) {
-      const problem = compare(checked, buffer, values, actual[buffer]);
-      if (problem)
-        throw new KernelError(name, `case ${JSON.stringify(params)}: \`${buffer}\`: ${problem}`);
-    }
+    throw new ArgumentError(`checkKernel: ${kernel.name}: expected \`cases\`, got none`);
+  for (const params of cases as readonly Params[])
+    await checkCase(kernel, device, await referenceCase(kernel, params));
+}
+
+type Params = ParamValues<ParamTypes>;
+type Buffers = Record<string, HostArray>;
+
+/** What a kernel is given in a case, and what its reference makes of it. */
+interface ReferenceCase {
+  params: Params;
+  data: Buffers;
+  expected: Buffers;
+}
+
+/** Draws the data of a case, and runs the reference. */
+export async function referenceCase(kernel: AnyKernel, params: Params): Promise<ReferenceCase> {
+  const random = new Philox(
+    kernel.cases.indexOf(params),
+    [...kernel.name].reduce((sum, c) => sum + c.charCodeAt(0), 0),
+  );
+  const data = fillBuffers(kernel, params, random);
+  return { params, data, expected: await runKernel(cpu, kernel, data, params) };
+}
+
+/** Checks a case on a device, as `checkKernel` does. */
+export async function checkCase(
+  kernel: AnyKernel,
+  device: Device,
+  { params, data, expected }: ReferenceCase,
+): Promise<void> {
+  const actual = await runKernel(device, kernel, data, params);
+  for (const [buffer, values] of Object.entries(expected)) {
+    const problem = compare(kernel, buffer, values, actual[buffer]);
+    if (problem)
+      throw new KernelError(
+        kernel.name,
+        `case ${JSON.stringify(params)}: \`${buffer}\`: ${problem}`,
+      );
   }
 }
 

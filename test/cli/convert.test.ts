@@ -7,8 +7,8 @@ const { dir, trainedModel } = cliFixture();
 
 describe('convert', () => {
   let model = '';
-  beforeAll(() => {
-    model = trainedModel();
+  beforeAll(async () => {
+    model = await trainedModel();
   });
   const convert = async (from: string, dtype: string, to: string) =>
     await wigbertHere(['convert', '--model', from, '--dtype', dtype, '--out', to]);

@@ -10,8 +10,8 @@ const { dir, file, data, config, trainedModel } = cliFixture();
 
 describe('evaluate', () => {
   let model = '';
-  beforeAll(() => {
-    model = trainedModel();
+  beforeAll(async () => {
+    model = await trainedModel();
   });
 
   it('evaluates on both devices alike', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { wigbertHere } from '../support/cli.ts';
 import { contents, dir, ended, run, start, wigbert } from '../support/pretrainCli.ts';
 import { hasMpi } from '../train/distributed/mpi.ts';
 
@@ -24,8 +25,8 @@ describe('launch', () => {
       /<command>: expected one of train, pretrain, evaluate, embed .*, got "predict"/,
     ],
     [['--hosts', 'no-such-file', 'train', 'x.tsv'], /--hosts: expected a file, got no-such-file/],
-  ])('refuses %j', (words, message) => {
-    const { status, stderr } = wigbert('launch', '-n', '2', ...words);
+  ])('refuses %j', async (words, message) => {
+    const { status, stderr } = await wigbertHere(['launch', '-n', '2', ...words]);
     expect(stderr).toMatch(message);
     expect(status).toBe(2);
   });
@@ -34,9 +35,10 @@ describe('launch', () => {
     'ends where one process does that takes each batch in as many parts',
     async () => {
       const [alone, shared, killed] = ['alone', 'shared', 'killed'].map((name) => join(dir, name));
-      const small = [...run('cpu'), '--batch-size', '2', '--steps', '24'];
+      const small = [...run('cpu'), '--batch-size', '2', '--steps', '12'];
       const parts = ['--gradient-accumulation-steps', '2'];
-      expect(wigbert(...small, ...parts, '--out', alone)).toMatchObject({ status: 0 });
+      const one = await wigbertHere([...small, ...parts, '--out', alone]);
+      expect(one).toMatchObject({ status: 0 });
       const launch = ['launch', '-n', '2', '--logs', join(dir, 'logs')];
       const { status, stderr } = wigbert(...launch, ...small, '--out', shared);
       expect(stderr).toMatch(/^launch: mpirun -n 2 /);
@@ -47,9 +49,9 @@ describe('launch', () => {
       const child = start(...launch, '--max-restarts', '1', ...small, '--json', '--out', killed);
       let output = '';
       child.stdout.on('data', (chunk: Buffer) => {
-        const before = output.includes('"step":10,');
+        const before = output.includes('"step":5,');
         output += chunk;
-        if (!before && output.includes('"step":10,')) killRank(1, killed);
+        if (!before && output.includes('"step":5,')) killRank(1, killed);
       });
       let notes = '';
       child.stderr.on('data', (chunk: Buffer) => {

@@ -7,8 +7,8 @@ const { dir, data, trainedModel } = cliFixture();
 
 describe('--lora', () => {
   let base = '';
-  beforeAll(() => {
-    base = trainedModel();
+  beforeAll(async () => {
+    base = await trainedModel();
   });
   const adapter = join(dir, 'adapter');
   const train = async (...more: string[]) =>

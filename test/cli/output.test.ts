@@ -46,7 +46,7 @@ describe('standard output', () => {
       data,
       ...fresh,
       '--epochs',
-      '20',
+      '4',
       '--valid-split',
       '0',
       '--batch-size',
@@ -59,7 +59,7 @@ describe('standard output', () => {
     );
     expect(stderr).not.toMatch(/EPIPE|^\s+at .*(\.js|node):/m);
     expect(readFileSync(`${out}.txt`, 'utf8')).toBe('exit 0\n');
-    expect(JSON.parse(readFileSync(join(out, 'history.json'), 'utf8')).epochs).toHaveLength(20);
+    expect(JSON.parse(readFileSync(join(out, 'history.json'), 'utf8')).epochs).toHaveLength(4);
   });
 
   it('may be read in part', () => {

@@ -5,8 +5,8 @@ const { trainedModel } = cliFixture();
 
 describe('predict', () => {
   let model = '';
-  beforeAll(() => {
-    model = trainedModel();
+  beforeAll(async () => {
+    model = await trainedModel();
   });
 
   it('predicts arguments and standard input alike', async () => {
@@ -46,16 +46,16 @@ describe('predict', () => {
     expect(scores.good + scores.bad).toBeCloseTo(1, 5);
   });
 
-  it('predicts a long standard input part by part, in its order', () => {
+  it('predicts a long standard input part by part, in its order', async () => {
     const given = Array.from(
       { length: 40 },
       (_, i) => `a ${i % 3 ? 'wonderful' : 'bad'} film ${i}`,
     );
     const args = ['predict', '--model', model, '--device', 'cpu', '--batch-size', '1', '--json'];
-    const lines = (texts: string[]) => wigbert(args, texts.join('\n')).stdout.trim().split('\n');
-    const found = lines(given);
+    const found = wigbert(args, given.join('\n')).stdout.trim().split('\n');
     expect(found.map((line) => JSON.parse(line).text)).toEqual(given);
-    for (const i of [0, 17, 39]) expect(lines([given[i]])).toEqual([found[i]]);
+    for (const i of [0, 17, 39])
+      expect((await wigbertHere([...args, given[i]])).stdout).toBe(`${found[i]}\n`);
   });
 
   it('says what is wrong with standard input', () => {

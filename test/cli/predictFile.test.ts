@@ -9,8 +9,8 @@ const { dir, file, trainHere, trainedModel } = cliFixture();
 
 describe('predict on files', () => {
   let model = '';
-  beforeAll(() => {
-    model = trainedModel();
+  beforeAll(async () => {
+    model = await trainedModel();
   });
   const predict = async (...args: string[]) =>
     await wigbertHere(['predict', '--model', model, '--device', 'cpu', ...args]);

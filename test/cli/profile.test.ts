@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cliFixture, vocab, wigbert } from '../support/cli.ts';
+import { cliFixture, vocab, wigbert, wigbertHere } from '../support/cli.ts';
 
 const { dir, data, config } = cliFixture();
 
@@ -18,29 +18,36 @@ describe('speed is shown', () => {
       }
   });
 
-  it('shows one device that is asked for, on the threads that are asked for', () => {
+  it('shows one device that is asked for, on the threads that are asked for', async () => {
     const { stdout } = wigbert(['info', '--device', 'wasm', '--threads', '1']);
     expect(stdout).toMatch(/^device +adapter +GFLOP\/s +GB\/s +step, ms$/m);
     expect(stdout).toMatch(/^wasm +WebAssembly, 1 thread.* +[\d.]+ +[\d.]+ +[\d,.]+$/m);
     expect(stdout).not.toMatch(/^cpu /m);
     for (const count of ['0', 'two', '1.5'])
-      expect(wigbert(['info', '--threads', count]).status).toBe(2);
-    const many = wigbert(['info', '--device', 'wasm', '--threads', '257']);
+      expect((await wigbertHere(['info', '--threads', count])).status).toBe(2);
+    const many = await wigbertHere(['info', '--device', 'wasm', '--threads', '257']);
     expect(many.stderr).toContain('expected a whole number from 1 to 256, got 257');
     expect(many.status).toBe(2);
   });
 
-  it('benchmarks against the peaks and the reference', () => {
+  it('benchmarks against the peaks and the reference', async () => {
     const { stdout } = wigbert(['bench', 'gatherBackward']);
     expect(stdout).toMatch(/^peaks: [\d.,]+ GFLOP\/s by multiply-adds, [\d.,]+ GB\/s by a copy/);
     expect(stdout).toMatch(/^kernel +ms +GFLOP\/s +GB\/s +% of peak +cpu ms +cpu : here$/m);
     expect(stdout).toMatch(/^gatherBackward .* +\d+ {2}copy /m);
     expect(stdout).not.toContain('training step');
-    expect(wigbert(['bench', 'nothing', '--steps', 'tiny,huge']).stderr).toMatch(
+    expect((await wigbertHere(['bench', 'nothing', '--steps', 'tiny,huge'])).stderr).toMatch(
       /tiny, mini, base, separated by commas, or none/,
     );
-    expect(wigbert(['bench', 'nothing', '--profile']).status).toBe(2);
-    const high = wigbert(['bench', 'gatherBackward', '--device', 'cpu', '--precision', 'high']);
+    expect((await wigbertHere(['bench', 'nothing', '--profile'])).status).toBe(2);
+    const high = await wigbertHere([
+      'bench',
+      'gatherBackward',
+      '--device',
+      'cpu',
+      '--precision',
+      'high',
+    ]);
     expect(high.status).toBe(0);
     expect(high.stderr).toContain('no tensor cores: --precision high changes nothing');
   });

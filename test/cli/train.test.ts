@@ -6,7 +6,7 @@ import { CpuDevice } from '../../src/device/cpu.ts';
 import { setDevice } from '../../src/tensor/index.ts';
 import { cliFixture, repositoryFile, rows, vocab, wigbertHere } from '../support/cli.ts';
 
-const { dir, file, data, trainHere, fresh } = cliFixture();
+const { dir, file, data, config, trainHere, fresh } = cliFixture();
 const model = join(dir, 'model');
 
 describe('train', () => {
@@ -122,6 +122,8 @@ describe('train', () => {
   it('says when a vocabulary does not know the texts', async () => {
     const reviews = repositoryFile('data/reviews-ko.tsv');
     const korean = repositoryFile('models/bert-tiny-ko/vocab.txt');
+    const sizes = { ...JSON.parse(readFileSync(config, 'utf8')), vocab_size: 8000 };
+    const wide = file('korean.json', JSON.stringify(sizes));
     const some = file(
       'korean.tsv',
       readFileSync(reviews, 'utf8').split('\n').slice(0, 41).join('\n'),
@@ -142,11 +144,11 @@ describe('train', () => {
           ...args,
         ])
       ).stderr;
-    expect(await trainOnSome('--vocab', korean)).toMatch(
+    expect(await trainOnSome('--vocab', korean, '--config', wide)).toMatch(
       /korean.tsv: [\d.]+ % of the pieces are \[UNK\], .*add --cased if .*vocab.txt keeps/,
     );
-    expect(await trainOnSome('--vocab', korean, '--cased')).toBe('');
-    expect(await trainOnSome('--vocab', vocab)).toMatch(/\[UNK\]/);
+    expect(await trainOnSome('--vocab', korean, '--config', wide, '--cased')).toBe('');
+    expect(await trainOnSome('--vocab', vocab, '--config', config)).toMatch(/\[UNK\]/);
     expect(await trainOnSome('--model', model, '--replace-head')).toMatch(
       /% of the pieces are \[UNK\], .*: the vocabulary does not fit these texts/,
     );

@@ -56,9 +56,9 @@ describe('train', () => {
 
 describe('--max-time', () => {
   it.each([
-    ['train', [data, '--valid-split', '0'], '3s'],
-    ['train', [data, '--patience', '5000'], '0.04m'],
-    ['pretrain', [texts, '--valid-split', '0'], '2'],
+    ['train', [data, '--valid-split', '0'], '1s'],
+    ['train', [data, '--patience', '5000'], '0.02m'],
+    ['pretrain', [texts, '--valid-split', '0'], '1'],
   ])('%s %j stops after %s, saves, and says how to go on', async (command, args, time) => {
     const out = join(dir, `${command}-${time}`);
     const model = command === 'train' ? fresh : ['--vocab', vocab, '--device', 'cpu'];

@@ -6,7 +6,7 @@ import '../../src/measure/peaks.ts';
 import '../../src/nn/index.ts';
 import '../../src/nn/optim/index.ts';
 import { openDevice } from '../../src/device/open.ts';
-import { checkKernel } from '../../src/tensor/checkKernel.ts';
+import { checkCase, referenceCase } from '../../src/tensor/checkKernel.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
 const allKernels = definedKernels();
@@ -28,27 +28,32 @@ it('a name stands for one kernel', () => {
   expect(() => defineKernel({ ...allKernels[0], name })).toThrow(name);
 });
 
-describe.each([
+const devices = [
   ['this adapter', native],
   ['an adapter without fixed subgroups', portable],
   ['the wasm device', wasm],
-] as const)('on %s', (_, device) => {
-  // Workgroup memory is very slow on a software adapter: large cases are left to the other device.
-  const casesOf = (kernel: Kernel) =>
-    kernel.cases
-      .map((p, i) => [i, p] as const)
-      .filter(([, p]) =>
-        device === wasm
-          ? kernel.wasm?.(p)
-          : device === native || !(kernel.flops && kernel.flops(p) > 5e7),
-      );
-  const tested = allKernels.filter((kernel) => casesOf(kernel).length > 0);
-  describe.skipIf(!device).each(tested.map((kernel) => [kernel.name, kernel] as const))(
-    '%s',
-    (_, kernel) => {
-      it.each(casesOf(kernel))('equals its reference in case %i', (_, p) =>
-        checkKernel(kernel, device!, [p]),
-      );
-    },
+] as const;
+
+/** Large cases are left to one device: workgroup memory is very slow on a software adapter. */
+const devicesFor = (kernel: Kernel, p: Kernel['cases'][number]) =>
+  devices.filter(([, device]) =>
+    device === wasm
+      ? kernel.wasm?.(p)
+      : device === native || !(kernel.flops && kernel.flops(p) > 5e7),
   );
+
+const tested = allKernels.filter(({ cases }) => cases.length > 0);
+describe.each(tested.map((kernel) => [kernel.name, kernel] as const))('%s', (_, kernel) => {
+  describe.each(kernel.cases.map((p, i) => [i, p] as const))('in case %i', (_, p) => {
+    // The reference is what takes longest: it runs once for all devices.
+    let reference: ReturnType<typeof referenceCase> | undefined;
+    afterAll(() => {
+      reference = undefined;
+    });
+    for (const [name, device] of devicesFor(kernel, p))
+      it.skipIf(!device)(`equals its reference on ${name}`, async () => {
+        reference ??= referenceCase(kernel, p);
+        await checkCase(kernel, device!, await reference);
+      });
+  });
 });

@@ -140,32 +140,40 @@ describe('a study', () => {
     expect(done.map(({ seed, method, size }) => [seed, method, size])).toEqual(cells);
   });
 
-  it.each([2, 20, 37])(
-    'stopped after %i steps and run again, it finds the same',
-    async (after) => {
-      const out = join(dir, `stopped-${after}`);
-      const data = await readStudyData(settings);
-      const controller = new AbortController();
-      let steps = 0;
-      const stop = () => ++steps === after && controller.abort();
-      const some = await runStudy(data, settings, out, { signal: controller.signal, onStep: stop });
-      expect(some.cells.length).toBeLessThan(found.cells.length);
-      let skipped = 0;
-      steps = 0;
-      await runStudy(data, settings, out, {
-        onStep: () => steps++,
-        onSkipped: (count) => (skipped += count),
-      });
-      expect(steps + skipped).toBe(studySteps(settings));
-      expect(readFileSync(join(out, 'results.json'), 'utf8')).toBe(
-        readFileSync(join(whole, 'results.json'), 'utf8'),
-      );
-      steps = 0;
-      await runStudy(data, settings, out, { onStep: () => steps++ });
-      expect(steps).toBe(0);
-    },
-    60_000,
-  );
+  describe('of two pre-trainings', () => {
+    const few: StudySettings = { ...settings, pretrainings: ['cbow', 'mlm'] };
+    const unstopped = join(dir, 'unstopped');
+    beforeAll(async () => {
+      await runStudy(await readStudyData(few), few, unstopped);
+    });
+
+    // With the first method, with a later one, and in the second pre-training.
+    it.each([2, 20, 23])(
+      'stopped after %i steps and run again, it finds the same',
+      async (after) => {
+        const out = join(dir, `stopped-${after}`);
+        const data = await readStudyData(few);
+        const controller = new AbortController();
+        let steps = 0;
+        const stop = () => ++steps === after && controller.abort();
+        const some = await runStudy(data, few, out, { signal: controller.signal, onStep: stop });
+        expect(some.cells.length).toBeLessThan(results(unstopped).cells.length);
+        let skipped = 0;
+        steps = 0;
+        await runStudy(data, few, out, {
+          onStep: () => steps++,
+          onSkipped: (count) => (skipped += count),
+        });
+        expect(steps + skipped).toBe(studySteps(few));
+        expect(readFileSync(join(out, 'results.json'), 'utf8')).toBe(
+          readFileSync(join(unstopped, 'results.json'), 'utf8'),
+        );
+        steps = 0;
+        await runStudy(data, few, out, { onStep: () => steps++ });
+        expect(steps).toBe(0);
+      },
+    );
+  });
 
   it('is not mixed with one of other settings, or other data', async () => {
     const data = await readStudyData(settings);

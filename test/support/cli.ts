@@ -94,13 +94,12 @@ export function cliFixture() {
     return ['train', path, ...fresh, '--out', out, '--epochs', '8', ...rates, ...args];
   };
   /** Trains a fresh model; returns what the command says. */
-  const train = (...args: Parameters<typeof training>) => wigbert(training(...args));
   const trainHere = (...args: Parameters<typeof training>) => wigbertHere(training(...args));
   /** A model that tells the reviews apart. */
-  const trainedModel = (): string => {
+  const trainedModel = async (): Promise<string> => {
     const model = join(dir, 'model');
-    expect(train(data, model, '--quiet').status).toBe(0);
+    expect((await trainHere(data, model, '--quiet')).status).toBe(0);
     return model;
   };
-  return { dir, file, data, config, fresh, train, trainHere, trainedModel };
+  return { dir, file, data, config, fresh, trainHere, trainedModel };
 }

@@ -63,7 +63,7 @@ export const base = [
   '--learning-rate',
   '0.01',
 ];
-export const STEPS = 60;
+export const STEPS = 32;
 export const run = (device: string) => [
   'pretrain',
   ...base,
@@ -73,9 +73,9 @@ export const run = (device: string) => [
     '--steps',
     `${STEPS}`,
     '--eval-every',
-    '16',
+    '8',
     '--save-every',
-    '7',
+    '3',
     '--valid-split',
     '0.2',
   ],

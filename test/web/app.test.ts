@@ -26,6 +26,7 @@ import {
 async function train(page: Page, epochs: number): Promise<string> {
   await fill(page, 'Epochs', String(epochs));
   await fill(page, 'Learning rate', '0.001');
+  await fill(page, 'Longest text, in tokens', '24');
   await start(page);
   return waitForStatus(page, /^(Done|It failed)/);
 }
@@ -103,7 +104,7 @@ describe.skipIf(!chromium)('the page on wasm (needs Chromium)', () => {
       writeFileSync(join(dir, name.split('/').at(-1)!), bytes);
     await useDevice('wasm');
     const classifier = await pipeline('text-classification', dir);
-    [{ scores }] = await classifier.predict([text], { maxLength: 48 });
+    [{ scores }] = await classifier.predict([text], { maxLength: 24 });
     expect(shown).toBeCloseTo(scores.positive, 5);
     expect(readFileSync(join(dir, 'report.html'), 'utf8')).toContain('validation accuracy');
   });

@@ -231,6 +231,7 @@ describe.skipIf(!chromium)('a model by its name on the hub (needs Chromium)', ()
     await waitForBase(page, 'org/tiny, from the Hugging Face hub');
     expect(asked.filter((url) => /config\.json|vocab\.txt/.test(url))).toEqual([]);
     await fill(page, 'Epochs', '1');
+    await fill(page, 'Longest text, in tokens', '16');
     await start(page);
     expect(await waitForStatus(page, /^(Done|It failed)/)).toMatch(/^Done/);
   });

@@ -49,6 +49,7 @@ async function drop(page: Page, files: string[]): Promise<void> {
 /** Trains one epoch, as another run than `before` ones. */
 async function train(page: Page): Promise<void> {
   await fill(page, 'Epochs', '1');
+  await fill(page, 'Longest text, in tokens', '16');
   await start(page);
   await page.waitForFunction(() => !/^Done/.test(document.querySelector('.status')!.textContent!));
   expect(await waitForStatus(page, /^(Done|It failed)/)).toMatch(/^Done/);

@@ -81,7 +81,7 @@ export interface Task {
   ): Report;
 }
 
-/** Whether examples have labels of the model: no scores, answers, or numbers of their own choices. */
+/** Whether examples have labels of the model, not scores, answers or choices of their own. */
 export const hasLabels = ({ decisions, name }: Task): boolean =>
   decisions !== undefined && name !== 'multiple-choice';
 

@@ -70,7 +70,7 @@ describe('a process killed while it saves leaves a folder that loads', () => {
     const dir = await fresh();
     const random = seeded(5);
     let version = 0;
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 16; round++) {
       const child = spawn(process.execPath, [saver, dir, `${version + 1}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });

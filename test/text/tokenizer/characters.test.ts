@@ -123,7 +123,7 @@ describe('each of the 1,112,064 code points', () => {
   // not at all.
   const forms = new Set<string>();
   const telling: string[] = [];
-  for (const chars of chunks())
+  for (const chars of chunks(false))
     chars.forEach((char, i) => {
       const became = [
         char.toLowerCase(),
@@ -150,7 +150,7 @@ describe('each of the 1,112,064 code points', () => {
     { doLowerCase: false, stripAccents: true, tokenizeChineseChars: false },
     { doLowerCase: true, stripAccents: false, cleanText: false },
   ])('becomes the same tokens of the same places, alone and inside a word: %j', async (options) => {
-    expect(telling.length).toBeGreaterThan(40_000);
+    expect(telling.length).toBeGreaterThan(28_000);
     expect(await compare(vocab, options, rows)).toEqual([]);
   });
 });

@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import {
@@ -23,6 +21,7 @@ import {
   toInt32,
 } from '../../../src/formats/safetensors/file.ts';
 import { noGrad, setDevice } from '../../../src/index.ts';
+import { wigbert, wigbertHere } from '../../support/cli.ts';
 import { tryWebGpu } from '../../support/devices.ts';
 import { seeded } from '../../support/mutants.ts';
 
@@ -34,8 +33,6 @@ afterAll(() => {
 });
 afterEach(() => setDevice(new CpuDevice()));
 
-// `npm test` builds first; the command line is tested as it is shipped.
-const cli = fileURLToPath(new URL('../../../dist/src/cli/main.js', import.meta.url));
 const tokenizer = new BertTokenizer(
   readFileSync(new URL('../../../data/vocab.txt', import.meta.url), 'utf8'),
 );
@@ -203,13 +200,8 @@ describe('features of folders', () => {
 });
 
 describe('wigbert embed', () => {
-  const embed = (args: string[], input = '') => {
-    const model = ['--model', join(dir, 'masked'), '--device', 'cpu'];
-    return spawnSync(process.execPath, [cli, 'embed', ...model, ...args], {
-      input,
-      encoding: 'utf8',
-    });
-  };
+  const command = ['embed', '--model', join(dir, 'masked'), '--device', 'cpu'];
+  const embed = (args: string[]) => wigbertHere([...command, ...args]);
   const some = texts.slice(0, 7);
   const read = (path: string) => parseSafetensors(new Uint8Array(readFileSync(path))).tensors;
 
@@ -219,7 +211,7 @@ describe('wigbert embed', () => {
     writeFileSync(table, `label\tdocument\n${some.map((text) => `x\t${text}\n`).join('')}`);
     const [binary, lines] = [join(dir, 'a.safetensors'), join(dir, 'a.jsonl')];
     const options = ['--layers', '-2,-1', '--batch-size', '3'];
-    const done = embed(['--input', table, '--out', binary, '--json', ...options]);
+    const done = await embed(['--input', table, '--out', binary, '--json', ...options]);
     expect(done.stderr).toBe('');
     expect(JSON.parse(done.stdout)).toMatchObject({
       out: binary,
@@ -236,7 +228,7 @@ describe('wigbert embed', () => {
       expected.flatMap((vector) => Array.from(vector)),
     );
 
-    expect(embed(['--out', lines, ...options, ...some]).stdout).toBe(
+    expect((await embed(['--out', lines, ...options, ...some])).stdout).toBe(
       `${lines}: 7 texts, vectors of 16\n`,
     );
     const rows = readFileSync(lines, 'utf8')
@@ -252,8 +244,10 @@ describe('wigbert embed', () => {
   test('a vector for each token, of pairs', async () => {
     const [binary, lines] = [join(dir, 't.safetensors'), join(dir, 't.jsonl')];
     const input = pairs.map((pair) => pair.join('\t')).join('\n');
-    expect(embed(['--pairs', '--pooling', 'tokens', '--out', binary], input).status).toBe(0);
-    expect(embed(['--pairs', '--pooling', 'tokens', '--out', lines], input).status).toBe(0);
+    for (const out of [binary, lines]) {
+      const args = [...command, '--pairs', '--pooling', 'tokens', '--out', out];
+      expect(wigbert(args, input).status).toBe(0);
+    }
     const rows = readFileSync(lines, 'utf8')
       .trimEnd()
       .split('\n')
@@ -291,8 +285,8 @@ describe('wigbert embed', () => {
       /--input and --pairs exclude each other/,
     ],
     [['--out', join(dir, 'x.jsonl'), '--max-length', '99', 'a'], /24 positions/],
-  ])('refuses %j', (args, message) => {
-    const { status, stderr } = embed(args);
+  ])('refuses %j', async (args, message) => {
+    const { status, stderr } = await embed(args);
     expect(stderr).toMatch(message);
     expect(status).toBe(2);
   });

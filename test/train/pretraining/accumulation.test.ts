@@ -44,16 +44,17 @@ async function run(objective: Objective, batchSize: number, gradientAccumulation
     .steps;
 }
 
+// Each number of parts has kernels of its own, which a software adapter compiles.
 describe.each([
-  ['cpu', new CpuDevice()],
-  ['webgpu', webgpu],
-] as const)('parts of a batch on %s', (_, device) => {
-  it.skipIf(!device).each(['mlm', 'nsp', 'mlm+nsp', 'skip-gram'] as const)(
-    '%s: 2, 4 and 8 parts go the way of the whole',
+  ['cpu', new CpuDevice(), ['mlm', 'nsp', 'mlm+nsp', 'skip-gram'], [2, 4, 8]],
+  ['webgpu', webgpu, ['mlm+nsp', 'skip-gram'], [4]],
+] as const)('parts of a batch on %s', (_, device, objectives, numbers) => {
+  it.skipIf(!device).each(objectives)(
+    `%s: ${numbers.join(', ')} parts go the way of the whole`,
     async (objective) => {
       setDevice(device!);
       const whole = await run(objective, 8, 1);
-      for (const parts of [2, 4, 8]) {
+      for (const parts of numbers) {
         const steps = await run(objective, 8 / parts, parts);
         steps.forEach(({ loss, gradNorm }, i) => {
           expect(Math.abs(loss / whole[i].loss - 1)).toBeLessThan(1e-6);

@@ -128,3 +128,25 @@ describe.each(Object.entries(tasks))('%s', (name, parts) => {
     await expect(train(wrong)).rejects.toThrow(/`(focalLoss|stride)`: expected a task/);
   });
 });
+
+it('choices are as probable as the temperature says that training found', async () => {
+  const model = join(dir, 'multiple-choice');
+  const data = file('calibrated.json', rows(choice, 24));
+  const { temperature } = read(join(model, 'calibration.json'));
+  const { calibration } = await evaluate({ model, data });
+  expect(calibration).toMatchObject({ temperature, scaledError: expect.any(Number) });
+  const chosen = async (calibrated: boolean) => {
+    const out = join(dir, `calibrated-${calibrated}.jsonl`);
+    await predictFile({ model, input: data, out, calibrated });
+    const lines = readFileSync(out, 'utf8').trim().split('\n');
+    return lines.map((line) => JSON.parse(line) as { choice: number; scores: number[] });
+  };
+  const [plain, scaled] = [await chosen(false), await chosen(true)];
+  for (const [i, { choice, scores }] of plain.entries()) {
+    expect(scaled[i].choice).toBe(choice);
+    const powers = scores.map((score) => score ** (1 / temperature));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    for (const [at, power] of powers.entries())
+      expect(scaled[i].scores[at]).toBeCloseTo(power / sum, 5);
+  }
+});

@@ -241,28 +241,6 @@ describe('choices', () => {
     await expect(predict({ model, texts: ['text'] })).rejects.toThrow(/chooses among texts/);
   });
 
-  it('are as probable as the temperature says that training found', async () => {
-    const { temperature, examples } = read(join(model, 'calibration.json'));
-    expect(temperature).toBeGreaterThan(0);
-    const { calibration } = await evaluate({ model, data: swag });
-    expect(calibration).toMatchObject({ temperature, scaledError: expect.any(Number) });
-    expect(examples).toBeLessThan(24);
-    const scores = async (calibrated: boolean) => {
-      const out = join(dir, `calibrated-${calibrated}.jsonl`);
-      await predictFile({ model, input: swag, out, calibrated });
-      const lines = readFileSync(out, 'utf8').trim().split('\n');
-      return lines.map((line) => JSON.parse(line) as { choice: number; scores: number[] });
-    };
-    const [plain, scaled] = [await scores(false), await scores(true)];
-    for (const [i, { choice, scores: own }] of plain.entries()) {
-      expect(scaled[i].choice).toBe(choice);
-      const powers = own.map((score) => score ** (1 / temperature));
-      const sum = powers.reduce((total, power) => total + power, 0);
-      for (const [at, power] of powers.entries())
-        expect(scaled[i].scores[at]).toBeCloseTo(power / sum, 5);
-    }
-  });
-
   it('in lists, with letters or with names give the same run', async () => {
     const forms = [
       rows.map(({ sent1, sent2, endings, label }) => {

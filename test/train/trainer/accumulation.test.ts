@@ -60,26 +60,24 @@ async function run(
   return steps;
 }
 
-const devices = [
-  ['cpu', new CpuDevice()],
-  ['webgpu', webgpu],
-] as const;
-describe.each(devices)('parts of a batch on %s', (_, device) => {
-  it
-    .skipIf(!device)
-    .each([
-      ...kinds.map((kind) => [kind, {}] as const),
-      ['classification', { classWeights: [1, 2.5], labelSmoothing: 0.1 }] as const,
-      ['token-classification', { classWeights: 'balanced' as const }] as const,
-      ['classification', { groupByLength: true }] as const,
-    ])('%s (%o): 2, 4 and 8 parts go the way of the whole', async (kind, changes) => {
+const all: [keyof typeof labelOf, Partial<FitOptions>][] = [
+  ...kinds.map((kind): [typeof kind, object] => [kind, {}]),
+  ['classification', { classWeights: [1, 2.5], labelSmoothing: 0.1 }],
+  ['token-classification', { classWeights: 'balanced' }],
+  ['classification', { groupByLength: true }],
+];
+// Each number of parts has kernels of its own, which a software adapter compiles.
+const few = all.slice(0, kinds.length);
+describe.each([
+  ['cpu', new CpuDevice(), all, [2, 4, 8]],
+  ['webgpu', webgpu, few, [4]],
+] as const)('parts of a batch on %s', (_, device, cases, numbers) => {
+  const title = `%s (%o): ${numbers.join(', ')} parts go the way of the whole`;
+  it.skipIf(!device).each(cases)(title, async (kind, changes) => {
     const whole = await run(kind, { ...changes, batchSize: 16 }, device!);
     expect(whole.length).toBe(4);
-    for (const [batchSize, gradientAccumulationSteps] of [
-      [8, 2],
-      [4, 4],
-      [2, 8],
-    ]) {
+    for (const gradientAccumulationSteps of numbers) {
+      const batchSize = 16 / gradientAccumulationSteps;
       const parts = await run(kind, { ...changes, batchSize, gradientAccumulationSteps }, device!);
       expect(parts.length).toBe(whole.length);
       parts.forEach((step, i) => {
