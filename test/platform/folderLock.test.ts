@@ -10,6 +10,7 @@ const root = await mkdtemp(join(tmpdir(), 'wigbert-lock-'));
 afterAll(() => rm(root, { recursive: true }));
 const fresh = () => mkdtemp(join(root, 'folder-'));
 const LOCK = '.wigbert.lock';
+const source = new URL('../../dist/src/platform/node/folderLock.js', import.meta.url).href;
 
 const refusal = expect.objectContaining({
   name: UsageError.name,
@@ -51,6 +52,19 @@ test('the lock of a process that has ended is taken over', async () => {
     expect(JSON.parse(await readFile(join(dir, LOCK), 'utf8')).pid).toBe(process.pid);
     await unlock();
   }
+});
+
+test('a process that is about to end is waited for, one that goes on is named', async () => {
+  const dir = await fresh();
+  const locking = `import { lockFolder } from ${JSON.stringify(source)};
+    await lockFolder(${JSON.stringify(dir)});
+    console.log('locked');
+    setTimeout(() => {}, 60_000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', locking]);
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  await expect(lockFolder(dir)).rejects.toThrow(`(process ${child.pid} on `);
+  setTimeout(() => child.kill('SIGKILL'), 100);
+  await (await lockFolder(dir))();
 });
 
 test('of many that take over a lock, one gets it', async () => {

@@ -11,6 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '../errors.ts';
 import { joinPath } from '../paths.ts';
 import type { SystemError } from '../types.ts';
@@ -30,6 +31,8 @@ interface Holder {
 const [BEAT, LIFE] = [10_000, 60_000];
 /** Milliseconds in which two processes that take over a lock see each other. */
 const SETTLE = 50;
+/** Milliseconds that a process which was killed may take to end. */
+const PATIENCE = 1000;
 
 /**
  * Makes sure that no other process writes into a folder: it gets a file with this process's id. The
@@ -45,11 +48,11 @@ export async function lockFolder(dir: string): Promise<() => Promise<void>> {
     await mkdir(dir, { recursive: true });
     await writeFile(own, `${JSON.stringify(await currentHolder())}\n`);
     if (!(await createFrom(own, path))) {
-      const holder = await aliveHolder(path);
+      const holder = await lastingHolder(path);
       if (holder) throw lockedBy(dir, holder);
       const { ino } = await stat(own);
       await rename(own, path);
-      await new Promise((resolve) => setTimeout(resolve, SETTLE));
+      await sleep(SETTLE);
       if ((await stat(path)).ino !== ino) throw lockedBy(dir, await readHolder(path));
     }
   } catch (error) {
@@ -87,11 +90,15 @@ async function currentHolder(): Promise<Holder> {
   return { pid: process.pid, host: hostname(), began: await beganAt(process.pid) };
 }
 
-/** When a process began, in ticks since the machine did. Linux only; elsewhere null. */
+/**
+ * When a process began, in ticks since the machine did; null once it has ended and only waits for
+ * its parent. Linux only; elsewhere null.
+ */
 async function beganAt(pid: number): Promise<string | null> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The name of the program, in parentheses, may have blanks.
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? null : (fields[19] ?? null);
 }
 
 async function readHolder(path: string): Promise<Partial<Holder>> {
@@ -99,6 +106,19 @@ async function readHolder(path: string): Promise<Partial<Holder>> {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch {
     return {};
+  }
+}
+
+/**
+ * Who holds the lock, unless that process has ended or is about to: the ranks of a job that failed
+ * may outlive `mpirun` by a moment, and a restart comes at once.
+ */
+async function lastingHolder(path: string): Promise<Partial<Holder> | undefined> {
+  for (let waited = 0; ; waited += SETTLE) {
+    const holder = await aliveHolder(path);
+    const mayEnd = holder?.host === hostname() && holder.pid !== process.pid;
+    if (!mayEnd || waited >= PATIENCE) return holder;
+    await sleep(SETTLE);
   }
 }
 
