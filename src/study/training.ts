@@ -20,7 +20,6 @@ import { fit, fitDefaults } from '../train/trainer/fit.ts';
 import { type StudyData, splitForSeed } from './data.ts';
 import type { Method, Pretraining } from './methods.ts';
 import type { Cell, StudyResults } from './results.ts';
-
 import type { StudyCallbacks, StudySettings } from './settings.ts';
 
 /** Steps of a fine-tuning on `size` rows. */
@@ -149,13 +148,14 @@ export async function trainCell(
   dir: string | undefined,
   { signal, onStep }: StudyCallbacks,
 ): Promise<Cell | undefined> {
-  const { batchSize, learningRate } = settings;
+  const { batchSize, epochs, learningRate } = settings;
   const { Model, frozen } = method;
   const model: TaskModel = dir
     ? await Model.fromPretrained(dir, { labels, seed, config: dropoutOf(config) })
     : Model.fromConfig(bertConfig({ ...config, ...labelFields(labels) }), seed);
   if (frozen) freezeEncoder(model);
   await fit(model, labelled(size), [], {
+    epochs,
     maxSteps: fitSteps(settings, size),
     batchSize,
     groupByLength: true,

@@ -175,6 +175,15 @@ describe('a study', () => {
     );
   });
 
+  it('names the epochs that are wrong', async () => {
+    const wrong = runStudy(
+      await readStudyData(settings),
+      { ...settings, epochs: 0 },
+      join(dir, 'no'),
+    );
+    await expect(wrong).rejects.toThrow('`epochs`: expected an integer of at least 1, got 0');
+  });
+
   it('is not mixed with one of other settings, or other data', async () => {
     const data = await readStudyData(settings);
     await expect(runStudy(data, { ...settings, epochs: 2 }, whole)).rejects.toThrow(
