@@ -106,10 +106,7 @@ export class DistributedStep {
     const parts = splitParts(inputs);
     const [{ part, inputs: only }] = parts;
     if (parts.length === 1) return [this.#recordFirst(this.#backwardOf(part, only))];
-    const byPart = new Map(parts.map((each) => [each.part, each.inputs]));
-    const { parts: sums } = sumParts(this.#parameters, [...byPart.keys()], (number) =>
-      this.#backwardOf(number, byPart.get(number)!),
-    );
+    const { parts: sums } = sumParts(this.#parameters, parts, this.#backwardOf);
     const [first, ...further] = sums.map(({ sum }) => sum);
     leaveGradients(this.#parameters, first);
     const records = further.map(({ values, gradients }, number) => {

@@ -9,6 +9,7 @@ import { noGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { launchMap } from '../../tensor/launch.ts';
 import { accumulateGrad } from '../../tensor/pendingGradient.ts';
 import { SumTree } from '../distributed/sumTree.ts';
+import type { splitParts } from './accumulation.ts';
 
 /** Loss and further scalars, and a gradient for each parameter that has one. */
 export interface PartSum {
@@ -24,19 +25,19 @@ export interface PartGradient {
 
 /**
  * Runs the parts, one after the other: a tree of their sums, as far as they need no other parts.
- * @param parts their numbers, from 0 in the whole batch
+ * @param parts with their numbers, from 0 in the whole batch
  * @param run leaves gradients at the parameters, and returns loss and scalars
  */
 export function sumParts(
   parameters: readonly Tensor[],
-  parts: readonly number[],
-  run: (part: number) => Tensor[],
+  parts: ReturnType<typeof splitParts>,
+  run: (part: number, inputs: Record<string, Tensor>) => Tensor[],
 ): SumTree<PartSum> {
   const tree = new SumTree(add);
-  for (const part of parts) {
+  for (const { part, inputs } of parts) {
     // One part's activations are freed before the next one needs its own.
     const sum = scope(() => {
-      const values = run(part);
+      const values = run(part, inputs);
       return { values, gradients: parameters.map(takeGradient) };
     });
     tree.push({ first: part, level: 0, sum });

@@ -28,14 +28,13 @@ import {
 } from '../../tensor/index.ts';
 import { enterDropoutPart, rngStateAfterParts } from '../../tensor/rngState.ts';
 import { getWorldSize } from '../distributed/processGroup.ts';
-import type { SumTree } from '../distributed/sumTree.ts';
 import { countParts, splitParts } from './accumulation.ts';
 import { type FailedStep, nameNotFinite } from './checks.ts';
 import { DistributedStep } from './distributedStep.ts';
 import { checkHyperparameters, warmupSteps, weightDecayGroups } from './hyperparameters.ts';
 import { type HalvedBatch, halved } from './inMemory.ts';
 import { layerDecayGroups } from './layerDecay.ts';
-import { leaveTotal, type PartSum, sumParts } from './partSums.ts';
+import { leaveTotal, sumParts } from './partSums.ts';
 import { createSchedule } from './schedule.ts';
 import type { SavedState, TrainerOptions } from './trainerState.ts';
 import type { StepInfo, TrainBatch, TrainingTask } from './trainingTask.ts';
@@ -250,26 +249,15 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
   #backward(parts: ReturnType<typeof splitParts>): () => Tensor[] {
     if (parts.length === 1) return this.#backwardOf(parts[0].inputs);
     if (!this.#accumulates) return this.#addInPlace(parts);
-    const values = leaveTotal(this.#trained, this.#sumParts(parts));
+    const sums = sumParts(this.#trained, parts, (part, of) => this.#runPart(part, of));
+    const values = leaveTotal(this.#trained, sums);
     return () => values;
   }
 
   /** Parts that too little memory made: there is none for sums that wait for each other. */
   #addInPlace(parts: ReturnType<typeof splitParts>): () => Tensor[] {
-    const values = parts.map(({ part, inputs }) =>
-      scope(() => {
-        enterDropoutPart(this.#device, part);
-        return noGrad(this.#backwardOf(inputs));
-      }),
-    );
+    const values = parts.map(({ part, inputs }) => scope(() => this.#runPart(part, inputs)));
     return () => values.reduce((sums, each) => sums.map((sum, i) => sum.add(each[i])));
-  }
-
-  #sumParts(parts: ReturnType<typeof splitParts>): SumTree<PartSum> {
-    const inputs = new Map(parts.map((each) => [each.part, each.inputs]));
-    return sumParts(this.#trained, [...inputs.keys()], (part) =>
-      this.#runPart(part, inputs.get(part)!),
-    );
   }
 
   #runPart(part: number, inputs: Record<string, Tensor>): Tensor[] {
