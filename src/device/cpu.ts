@@ -34,6 +34,10 @@ export class CpuDevice implements Device {
     this.#memory = new CpuMemory(memoryLimit);
   }
 
+  set reclaim(reclaim: () => void) {
+    this.#memory.reclaim = reclaim;
+  }
+
   alloc(bytes: number): DeviceBuffer {
     this.#allocatedSinceTurn += bytes;
     return this.#memory.alloc(bytes);

@@ -18,6 +18,8 @@ export class CpuMemory {
   readonly #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   readonly #idle = new Map<number, CpuBuffer[]>();
   readonly #limit: number;
+  /** Frees what nothing refers to any more. */
+  reclaim?: () => void;
 
   /** @param limit bytes in use and kept for reuse beyond which an allocation fails */
   constructor(limit = Number.POSITIVE_INFINITY) {
@@ -59,9 +61,20 @@ export class CpuMemory {
 
   #create(bytes: number): ArrayBuffer {
     const isBeyond = () => this.#usage.bytes + this.#usage.pooledBytes + bytes > this.#limit;
-    if (isBeyond()) this.dropIdle();
+    if (isBeyond()) this.#freeAll();
     if (isBeyond()) throw this.#outOfMemory(bytes);
-    return this.#orOutOfMemory(bytes, () => new ArrayBuffer(bytes));
+    try {
+      return new ArrayBuffer(bytes);
+    } catch {
+      this.#freeAll();
+      return this.#orOutOfMemory(bytes, () => new ArrayBuffer(bytes));
+    }
+  }
+
+  #freeAll(): void {
+    this.dropIdle();
+    if (this.#usage.bytes > 0) this.reclaim?.();
+    this.dropIdle();
   }
 
   /** Forgets the buffers that are kept for reuse. */

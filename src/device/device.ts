@@ -79,6 +79,11 @@ export interface Device {
    * @throws OutOfMemoryError if the adapter has no buffers of this size.
    */
   alloc(bytes: number): DeviceBuffer;
+  /**
+   * Frees what nothing refers to any more. The library sets it, and devices with the host's memory
+   * call it before they run out.
+   */
+  reclaim?: () => void;
   /** Gives memory back; work that is queued may still use it. */
   free(buffer: DeviceBuffer): void;
   /** Frees the memory that is kept for reuse (PyTorch's `torch.cuda.empty_cache`). */

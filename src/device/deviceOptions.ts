@@ -20,8 +20,8 @@ export interface DeviceOptions {
   /** Overrides what kernels know of the adapter, to run the variants meant for another one. */
   traits?: Partial<Traits>;
   /**
-   * Bytes of memory, in use and kept for reuse, beyond which an allocation fails with an
-   * OutOfMemoryError. Default: what the device has.
+   * Bytes of memory in use (on webgpu and cpu also those kept for reuse) beyond which an allocation
+   * fails with an OutOfMemoryError. Default: what the device has.
    */
   memoryLimit?: number;
 }

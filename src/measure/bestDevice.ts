@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import { OutOfMemoryError } from '../device/errors.ts';
 import { type DeviceKind, type DeviceOptions, openDevice } from '../device/open.ts';
 import { type FoundAdapter, findAdapter, openAdapter } from '../device/webgpu/adapter.ts';
 import { matmul } from '../kernels/matmul/index.ts';
@@ -47,10 +48,11 @@ function openNamed(name: string, options: DeviceOptions): Promise<Device> {
   return openDevice(name as DeviceKind, options);
 }
 
-/** The wasm device; undefined in engines without SIMD. */
+/** The wasm device; undefined in engines without SIMD, or where there is no room for it. */
 export function openWasm(options: DeviceOptions): Promise<Device | undefined> {
   return openDevice('wasm', options).catch((error) => {
-    if (error instanceof WebAssembly.CompileError) return undefined;
+    if (error instanceof WebAssembly.CompileError || error instanceof OutOfMemoryError)
+      return undefined;
     throw error;
   });
 }

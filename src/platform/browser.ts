@@ -102,7 +102,9 @@ export const startThread: typeof node.startThread = (source, data, onEnd) => {
   const text = `onmessage = (event) => { (${source})(event.data); };`;
   const url = URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
   const worker = new Worker(url);
-  worker.onerror = ({ message }) => onEnd(message);
+  // Without a message it never began.
+  worker.onerror = ({ message }) =>
+    onEnd(message ?? 'a worker was refused; a content security policy needs worker-src blob:');
   worker.postMessage(data);
   return {
     stop() {

@@ -1,5 +1,4 @@
 import type { Device, DeviceBuffer } from '../device/device.ts';
-import { OutOfMemoryError } from '../device/errors.ts';
 import { collectGarbage } from '../platform/garbage.ts';
 
 /**
@@ -41,11 +40,12 @@ class Holdings {
 
   constructor(device: Device) {
     this.#device = device;
+    device.reclaim = () => this.collect();
   }
 
   add(owner: object, bytes: number): Holding {
     if (this.#isCollectionDue()) this.collect();
-    const buffer = this.#allocate(bytes);
+    const buffer = this.#device.alloc(bytes);
     const holding = { device: this.#device, buffer, owner: new WeakRef(owner), isFree: false };
     this.#held.add(holding);
     finalizers.register(owner, holding, holding);
@@ -84,16 +84,6 @@ class Holdings {
     return performance.now() - this.#collectedAt >= this.#duration;
   }
 
-  #allocate(bytes: number): DeviceBuffer {
-    try {
-      return this.#device.alloc(bytes);
-    } catch (error) {
-      // WebGPU reports that an earlier allocation failed: that is not to be tried again.
-      if (!(error instanceof OutOfMemoryError && this.#device.kind !== 'webgpu')) throw error;
-      this.collect();
-      return this.#device.alloc(bytes);
-    }
-  }
 }
 
 const holdings = new WeakMap<Device, Holdings>();

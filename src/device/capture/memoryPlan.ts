@@ -60,23 +60,39 @@ export class SharedBuffers<B extends { bytes: number; allocationFailed?: boolean
     this.#pool = pool;
   }
 
-  /** Finds slots for the temporaries of one more step; returns the number of each one's slot. */
+  /**
+   * Finds slots for the temporaries of one more step; returns the number of each one's slot. If
+   * there is no memory for them, the other steps keep theirs.
+   */
   reserve(lifetimes: readonly Lifetime[]): number[] {
-    this.#planCount++;
     const { slotOf, sizes } = assignSlots(
       lifetimes,
       this.#buffers.map(({ bytes }) => bytes),
     );
-    for (const [i, size] of sizes.entries()) {
-      const before = this.#buffers.at(i);
-      if (before && before.bytes >= size) continue;
-      if (before) {
-        this.#pool.release(before);
-        this.generation++;
-      }
-      this.#buffers[i] = this.#pool.acquire(size);
+    this.#planCount++;
+    try {
+      for (const [slot, size] of sizes.entries()) this.#grow(slot, size);
+    } catch (error) {
+      this.release();
+      throw error;
     }
     return slotOf;
+  }
+
+  #grow(slot: number, size: number): void {
+    const before = this.#buffers.at(slot);
+    if (!before) this.#buffers.push(this.#pool.acquire(size));
+    else if (before.bytes < size) {
+      this.#pool.release(before);
+      this.generation++;
+      try {
+        this.#buffers[slot] = this.#pool.acquire(size);
+      } catch (error) {
+        // Other steps live in the slot. What was free just now is so again.
+        this.#buffers[slot] = this.#pool.acquire(before.bytes);
+        throw error;
+      }
+    }
   }
 
   /** Whether the allocation of a slot failed. */

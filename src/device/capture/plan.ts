@@ -66,7 +66,12 @@ export class WebGpuPlan implements Plan {
     this.launches = launches.length;
     this.flops = launches.reduce((sum, { cost }) => sum + (cost?.flops ?? 0), 0);
     this.#uploadBlock = new UploadBlock(trace, launches, host.pool, host.alignment);
-    this.#slotAssignments = this.#assignSlots(trace, launches);
+    try {
+      this.#slotAssignments = this.#assignSlots(trace, launches);
+    } catch (error) {
+      this.#uploadBlock.dispose(host.pool);
+      throw error;
+    }
     const used = [
       ...launches.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)),
       ...this.#uploadBlock.copyTargets,

@@ -15,7 +15,7 @@ import type {
 import { costOf, type KernelTime, KernelTimes } from '../timing.ts';
 import { hostTraits, type Traits } from '../traits.ts';
 import { argumentBytes, type BoundLaunch, bindLaunch } from './wasmLaunch.ts';
-import { type WasmBuffer, WasmMemory } from './wasmMemory.ts';
+import { alignedSize, type WasmBuffer, WasmMemory } from './wasmMemory.ts';
 import type { WasmModule } from './wasmModule.ts';
 import { WasmPlan } from './wasmPlan.ts';
 import { WasmThreads } from './wasmThreads.ts';
@@ -64,6 +64,10 @@ export class WasmDevice implements Device {
     this.traits = { ...hostTraits, strict: !module.relaxed };
     const count = threads === 1 ? '1 thread' : `${threads} threads`;
     this.description = `WebAssembly, ${count}${module.relaxed ? ', fused multiply-add' : ''}`;
+  }
+
+  set reclaim(reclaim: () => void) {
+    this.#memory.reclaim = reclaim;
   }
 
   alloc(bytes: number): DeviceBuffer {
@@ -125,13 +129,27 @@ export class WasmDevice implements Device {
     this.#threads.throwFailure();
     const wasm = kernel.wasm?.(params);
     const bytes = argumentBytes(request, wasm);
-    const own = bytes > EAGER_ARGS ? this.#memory.acquire(bytes) : undefined;
-    const scratch = wasm?.scratch ? this.#memory.acquire(wasm.scratch) : undefined;
-    const args = own ?? this.#args;
-    const base = scratch?.base ?? 0;
-    this.#launch(bindLaunch(request, wasm, this.#memory, this.#threads, args, base));
-    if (own) this.#memory.release(own);
-    if (scratch) this.#memory.release(scratch);
+    const ownArgs = bytes > EAGER_ARGS ? alignedSize(bytes) : 0;
+    const size = ownArgs + (wasm?.scratch ?? 0);
+    const room = size > 0 ? this.#acquireFor(request, size) : undefined;
+    try {
+      const args = ownArgs > 0 ? room! : this.#args;
+      const scratch = room ? room.base + ownArgs : 0;
+      this.#launch(bindLaunch(request, wasm, this.#memory, this.#threads, args, scratch));
+    } finally {
+      if (room) this.#memory.release(room);
+    }
+  }
+
+  /** Memory for a launch whose own buffers stay, even if nothing else refers to them any more. */
+  #acquireFor({ buffers }: LaunchRequest, bytes: number): WasmBuffer {
+    const own = Object.values(buffers).map(({ buffer }) => buffer as WasmBuffer);
+    for (const buffer of own) buffer.pins++;
+    try {
+      return this.#memory.acquire(bytes);
+    } finally {
+      for (const buffer of own) this.#memory.unpin(buffer);
+    }
   }
 
   async synchronize(): Promise<void> {

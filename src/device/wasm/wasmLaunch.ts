@@ -1,7 +1,7 @@
 import type { LaunchRequest } from '../capture/fusion.ts';
 import { KernelError } from '../errors.ts';
 import { type HostArray, packParams, type WasmLaunch } from '../kernel.ts';
-import type { WasmBuffer, WasmMemory } from './wasmMemory.ts';
+import { addressOf, type WasmBuffer, type WasmMemory } from './wasmMemory.ts';
 import type { WasmThreads } from './wasmThreads.ts';
 
 /** A launch that is ready to run, as often as its memory stays where it is. */
@@ -44,7 +44,7 @@ export function bindLaunch(
   if (launch.scratch !== undefined) words.push(scratch);
   for (const name in kernel.buffers) {
     const { buffer, offset } = buffers[name];
-    words.push((buffer as WasmBuffer).base + offset);
+    words.push(addressOf(buffer as WasmBuffer, offset));
   }
   words.push(...packParams(kernel.params, part.params));
   const length = HEADER_WORDS + words.length;

@@ -17,19 +17,52 @@ export interface WasmBuffer extends DeviceBuffer {
 }
 
 const PAGE = 1 << 16;
-/** All addresses of 32 bits. */
-const MAX_PAGES = 1 << 16;
+/**
+ * Most pages: all addresses of 32 bits but those of the last page, since kernels compute where a
+ * buffer ends; fewer where an engine does not reserve as many.
+ */
+const MAX_PAGES = [(1 << 16) - 1, 1 << 15, 1 << 14];
 /** Buffers start at multiples of a line of the processor's cache. */
 const ALIGNMENT = 64;
 /** Memory grows by this, or by an eighth: a step allocates in small parts. */
 const MIN_GROWTH = 1 << 24;
+
+/** The bytes that a buffer of a size takes. */
+export const alignedSize = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/**
+ * Where a part of a buffer begins.
+ * @throws StateError for a buffer without memory: its part of the first page is what the threads
+ * share.
+ */
+export function addressOf({ base }: WasmBuffer, offset: number): number {
+  if (base < PAGE) throw new StateError('the buffer has no memory: its captured step never ran');
+  return base + offset;
+}
+
+function reserve(): { memory: WebAssembly.Memory; maximum: number } {
+  for (const maximum of MAX_PAGES) {
+    try {
+      const memory = new WebAssembly.Memory({ initial: 2, maximum, shared: true });
+      return { memory, maximum: maximum * PAGE };
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  throw new OutOfMemoryError(
+    'the wasm device cannot reserve addresses: raise the limit of this process (`ulimit -v`), or ' +
+      'set `device` to cpu',
+  );
+}
 
 /**
  * The memory of the wasm device: one WebAssembly.Memory, of which each buffer is a part. Free parts
  * that touch become one; a buffer takes the smallest that is large enough.
  */
 export class WasmMemory {
-  readonly memory = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared: true });
+  readonly memory: WebAssembly.Memory;
+  /** Frees what nobody refers to any more. */
+  reclaim?: () => void;
   readonly #usage: MemoryUse = { bytes: 0, buffers: 0, pooledBytes: 0, peakBytes: 0 };
   /** Starts and sizes of the free parts, by address. */
   readonly #starts: number[] = [];
@@ -39,18 +72,27 @@ export class WasmMemory {
 
   readonly #limit: number;
 
-  /** @param limit bytes in use beyond which an allocation fails */
+  /**
+   * @param limit bytes in use beyond which an allocation fails
+   * @throws OutOfMemoryError if the engine reserves no addresses.
+   */
   constructor(limit = Number.POSITIVE_INFINITY) {
-    this.#limit = limit;
+    const { memory, maximum } = reserve();
+    this.memory = memory;
+    this.#limit = Math.min(limit, maximum);
     // The first page is for what the threads share (assembly/threads.ts).
     this.#insert(PAGE, PAGE);
   }
 
   /** @throws OutOfMemoryError if the memory cannot grow by as much, or the limit is reached. */
   acquire(requested: number): WasmBuffer {
-    const bytes = Math.max(1, Math.ceil(requested / ALIGNMENT)) * ALIGNMENT;
-    if (this.#usage.bytes + bytes > this.#limit) throw this.#outOfMemory(bytes);
-    const base = this.#take(bytes) ?? this.#takeGrown(bytes);
+    const bytes = alignedSize(Math.max(1, requested));
+    let base = this.#find(bytes);
+    if (base === undefined) {
+      this.reclaim?.();
+      base = this.#find(bytes);
+    }
+    if (base === undefined) throw this.#outOfMemory(bytes);
     this.#usage.pooledBytes -= bytes;
     this.#usage.bytes += bytes;
     this.#usage.buffers++;
@@ -75,10 +117,8 @@ export class WasmMemory {
   }
 
   /** Bytes of a buffer from `offset` on. */
-  bytes({ base }: WasmBuffer, offset: number, size: number): Uint8Array {
-    // The first page has what the threads share, which a stray write would destroy.
-    if (base < PAGE) throw new StateError('the buffer has no memory: its captured step never ran');
-    return new Uint8Array(this.memory.buffer, base + offset, size);
+  bytes(buffer: WasmBuffer, offset: number, size: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, addressOf(buffer, offset), size);
   }
 
   /** A copy of them, in memory of its own. */
@@ -90,17 +130,24 @@ export class WasmMemory {
 
   /** `count` elements of a buffer from byte `offset` on. */
   view<E extends ElementType>(
-    { views, base }: WasmBuffer,
+    buffer: WasmBuffer,
     type: E,
     offset: number,
     count: number,
   ): ArrayOf<E> {
     const kind = type === 'u32' ? 'u32' : type === 'i32' || type === 'I' ? 'i32' : 'f32';
+    const { views } = buffer;
     const latest = views[kind];
-    if (latest?.byteOffset === base + offset && latest.length === count)
-      return latest as ArrayOf<E>;
+    const address = addressOf(buffer, offset);
+    if (latest?.byteOffset === address && latest.length === count) return latest as ArrayOf<E>;
     const View = kind === 'u32' ? Uint32Array : kind === 'i32' ? Int32Array : Float32Array;
-    return (views[kind] = new View(this.memory.buffer, base + offset, count)) as ArrayOf<E>;
+    return (views[kind] = new View(this.memory.buffer, address, count)) as ArrayOf<E>;
+  }
+
+  /** The start of a free part, which the memory may grow for. */
+  #find(bytes: number): number | undefined {
+    if (this.#usage.bytes + bytes > this.#limit) return undefined;
+    return this.#take(bytes) ?? this.#takeGrown(bytes);
   }
 
   /** The start of the smallest free part that is large enough. */
@@ -123,16 +170,16 @@ export class WasmMemory {
     return start;
   }
 
-  #takeGrown(bytes: number): number {
+  #takeGrown(bytes: number): number | undefined {
     const last = this.#starts.length - 1;
     const atEnd = last >= 0 && this.#starts[last] + this.#sizes[last] === this.#end;
     const missing = bytes - (atEnd ? this.#sizes[last] : 0);
     const wanted = Math.max(missing, MIN_GROWTH, this.#end / 8);
     const added = this.#grow(Math.ceil(wanted / PAGE)) || this.#grow(Math.ceil(missing / PAGE));
-    if (added === 0) throw this.#outOfMemory(bytes);
+    if (added === 0) return undefined;
     this.#insert(this.#end, added);
     this.#end += added;
-    return this.#take(bytes)!;
+    return this.#take(bytes);
   }
 
   /** Bytes by which the memory has grown; 0 if it could not. */
@@ -147,10 +194,9 @@ export class WasmMemory {
   }
 
   #outOfMemory(bytes: number): OutOfMemoryError {
-    const most = Math.min(this.#limit, MAX_PAGES * PAGE);
     return new OutOfMemoryError(
       `the wasm device has no memory for ${bytes} more bytes: ${this.#usage.bytes} are in use of ` +
-        `${most} at most; use smaller batches or shorter texts`,
+        `${this.#limit} at most; use smaller batches or shorter texts`,
     );
   }
 

@@ -1,6 +1,6 @@
 import { StateError } from '../../platform/errors.ts';
 import type { LaunchRequest } from '../capture/fusion.ts';
-import type { SharedBuffers } from '../capture/memoryPlan.ts';
+import type { Lifetime, SharedBuffers } from '../capture/memoryPlan.ts';
 import {
   type HostWrite,
   type ReplayHook,
@@ -12,7 +12,7 @@ import {
 import type { Binding, Plan } from '../device.ts';
 import type { HostArray, WasmLaunch } from '../kernel.ts';
 import { argumentBytes, type BoundLaunch, bindLaunch } from './wasmLaunch.ts';
-import type { WasmBuffer, WasmMemory } from './wasmMemory.ts';
+import { alignedSize, type WasmBuffer, type WasmMemory } from './wasmMemory.ts';
 import type { WasmThreads } from './wasmThreads.ts';
 
 const bindingsOf = ({ buffers }: LaunchRequest) =>
@@ -54,9 +54,9 @@ export class WasmPlan implements Plan {
   readonly #slotAssignments: [WasmBuffer, number][];
   /** Buffers that the step uses but did not make: they must not be reused for others. */
   readonly #pinned: WasmBuffer[];
-  /** Arguments of all launches, and what their phases share. */
-  readonly #args: WasmBuffer;
-  readonly #scratch: WasmBuffer;
+  /** Arguments of all launches, then what the phases of each share. */
+  readonly #room: WasmBuffer;
+  readonly #scratch: number;
   #bound: BoundLaunch[] = [];
   /** Generation of the shared buffers that `#bound` uses. */
   #boundGeneration = -1;
@@ -82,11 +82,10 @@ export class WasmPlan implements Plan {
       (sum, { kernel, part }) => sum + (kernel.flops?.(part.params) ?? 0),
       0,
     );
-    this.#slotAssignments = this.#assignSlots(trace);
-    const placed = new Set(this.#slotAssignments.map(([buffer]) => buffer));
+    const lifetimes = this.#lifetimes(trace);
     this.#writes = trace.writes;
     this.#copiedWrites = [...trace.writes.values()].filter(
-      ({ buffer }) => !trace.owns(buffer) || placed.has(buffer),
+      ({ buffer }) => !trace.owns(buffer) || lifetimes.has(buffer),
     );
     const used = [
       ...this.#planned.flatMap(({ bindings }) => bindings.map(({ buffer }) => buffer)),
@@ -94,12 +93,24 @@ export class WasmPlan implements Plan {
       result.buffer as WasmBuffer,
     ];
     this.#pinned = [...new Set(used)].filter((buffer) => !trace.owns(buffer));
-    for (const buffer of this.#pinned) buffer.pins++;
     const sizes = this.#planned.map(({ request, wasm }) => argumentBytes(request, wasm));
-    this.#args = host.memory.acquire(sizes.reduce((sum, size) => sum + size, 0));
-    this.#scratch = host.memory.acquire(
-      Math.max(0, ...this.#planned.map(({ wasm }) => wasm?.scratch ?? 0)),
-    );
+    const args = alignedSize(sizes.reduce((sum, size) => sum + size, 0));
+    const scratch = Math.max(0, ...this.#planned.map(({ wasm }) => wasm?.scratch ?? 0));
+    const { memory, sharedBuffers } = host;
+    // First: what is asked for next may free all that nothing refers to.
+    for (const buffer of this.#pinned) buffer.pins++;
+    let room: WasmBuffer | undefined;
+    try {
+      room = memory.acquire(args + scratch);
+      const slotOf = sharedBuffers.reserve([...lifetimes.values()]);
+      this.#slotAssignments = [...lifetimes.keys()].map((buffer, i) => [buffer, slotOf[i]]);
+    } catch (error) {
+      if (room) memory.release(room);
+      for (const buffer of this.#pinned) memory.unpin(buffer);
+      throw error;
+    }
+    this.#room = room;
+    this.#scratch = room.base + args;
   }
 
   write({ buffer, offset }: Binding, data: HostArray): boolean {
@@ -132,14 +143,13 @@ export class WasmPlan implements Plan {
     // What was captured but never run did nothing.
     if (this.#isFirstReplay) rollBackHooks(this.#hooks);
     const { memory, sharedBuffers } = this.#host;
-    memory.release(this.#args);
-    memory.release(this.#scratch);
+    memory.release(this.#room);
     for (const buffer of this.#pinned) memory.unpin(buffer);
     sharedBuffers.release();
   }
 
-  /** Finds a slot for every buffer of the step that is used. */
-  #assignSlots(trace: Trace<WasmBuffer>): [WasmBuffer, number][] {
+  /** When each of the step's own buffers is used. */
+  #lifetimes(trace: Trace<WasmBuffer>): Map<WasmBuffer, Lifetime> {
     const lifetimes = trace.lifetimes(this.#planned);
     // The host writes before all launches; the result is read after them.
     for (const { buffer } of trace.writes.values()) {
@@ -152,8 +162,7 @@ export class WasmPlan implements Plan {
       const from = lifetimes.get(result)?.from ?? -1;
       lifetimes.set(result, { bytes, from, to: this.#planned.length + 1 });
     }
-    const slotOf = this.#host.sharedBuffers.reserve([...lifetimes.values()]);
-    return [...lifetimes.keys()].map((buffer, i) => [buffer, slotOf[i]]);
+    return lifetimes;
   }
 
   /** Binds all launches to the memory that their buffers have now. */
@@ -161,12 +170,12 @@ export class WasmPlan implements Plan {
     const { memory, threads, sharedBuffers } = this.#host;
     for (const [buffer, slot] of this.#slotAssignments)
       Object.assign(buffer, { base: sharedBuffers.buffer(slot).base, views: {} });
-    let at = this.#args.base;
+    let at = this.#room.base;
     this.#bound = this.#planned.map(({ request, wasm }) => {
       const bytes = argumentBytes(request, wasm);
-      const args = { ...this.#args, base: at, bytes, views: {} };
+      const args = { ...this.#room, base: at, bytes, views: {} };
       at += bytes;
-      return bindLaunch(request, wasm, memory, threads, args, this.#scratch.base);
+      return bindLaunch(request, wasm, memory, threads, args, this.#scratch);
     });
     this.#boundGeneration = sharedBuffers.generation;
   }

@@ -53,9 +53,10 @@ export class WasmThreads {
     this.#exports = instance.exports as unknown as WasmExports;
     this.#functions = Object.values(instance.exports) as TileFunction[];
     this.#entries = new Map(Object.keys(instance.exports).map((name, i) => [name, i]));
-    this.#exports.setThreadScratch(memory.acquire(SCRATCH_BYTES).base);
+    const scratch = memory.acquire(count * SCRATCH_BYTES).base;
+    this.#exports.setThreadScratch(scratch);
     for (let i = 1; i < count; i++) {
-      const data = { module, memory: memory.memory, scratch: memory.acquire(SCRATCH_BYTES).base };
+      const data = { module, memory: memory.memory, scratch: scratch + i * SCRATCH_BYTES };
       this.#threads.push(startThread(THREAD_SOURCE, data, (reason) => this.#lose(reason)));
     }
     this.#mayBlock = mayBlock(memory.memory);

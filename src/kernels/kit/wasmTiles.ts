@@ -20,7 +20,7 @@ export const elementTiles = (entry: string, count: number): WasmLaunch => ({
   words: [TILE],
 });
 
-/** Rows that a tile of columns walks down: GROUP in assembly/reduce.ts and layerNorm.ts. */
+/** Rows that a tile of columns walks down: GROUP in assembly/reduce.ts and layerNormBackward.ts. */
 const GROUP = 128;
 /** Most columns of a tile. */
 const MAX_COLUMNS = 1024;

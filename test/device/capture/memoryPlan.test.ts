@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignSlots } from '../../../src/device/capture/memoryPlan.ts';
+import { assignSlots, SharedBuffers } from '../../../src/device/capture/memoryPlan.ts';
 
 describe('assignSlots', () => {
   const lifetime = fc.record({
@@ -37,5 +37,44 @@ describe('assignSlots', () => {
   it('needs no more slots than lives overlap', () => {
     const chain = Array.from({ length: 50 }, (_, i) => ({ bytes: 64, from: i, to: i + 2 }));
     expect(assignSlots(chain, []).sizes).toEqual([64, 64]);
+  });
+});
+
+describe('SharedBuffers', () => {
+  /** A pool of so many bytes; released buffers get another number. */
+  function poolOf(limit: number) {
+    let used = 0;
+    const pool = {
+      acquire(bytes: number) {
+        if (used + bytes > limit) throw new RangeError('full');
+        used += bytes;
+        return { bytes, isReleased: false };
+      },
+      release(buffer: { bytes: number; isReleased: boolean }) {
+        expect(buffer.isReleased).toBe(false);
+        buffer.isReleased = true;
+        used -= buffer.bytes;
+      },
+    };
+    return { pool, used: () => used };
+  }
+  const at = (bytes: number, from: number) => ({ bytes, from, to: from + 2 });
+
+  it('keeps the slots of other steps when one more does not fit', () => {
+    const { pool, used } = poolOf(100);
+    const buffers = new SharedBuffers(pool);
+    buffers.reserve([at(20, 0), at(30, 1)]);
+    expect(() => buffers.reserve([at(60, 0), at(50, 1), at(5, 2)])).toThrow('full');
+    for (const slot of [0, 1]) expect(buffers.buffer(slot).isReleased).toBe(false);
+    buffers.release();
+    expect(used()).toBe(0);
+  });
+
+  it('keeps nothing when the first step does not fit', () => {
+    const { pool, used } = poolOf(100);
+    const buffers = new SharedBuffers(pool);
+    expect(() => buffers.reserve([at(60, 0), at(50, 1)])).toThrow('full');
+    expect(used()).toBe(0);
+    expect(buffers.reserve([at(90, 0)])).toEqual([0]);
   });
 });

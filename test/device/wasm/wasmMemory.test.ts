@@ -1,8 +1,12 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { OutOfMemoryError } from '../../../src/device/errors.ts';
 import { type WasmBuffer, WasmMemory } from '../../../src/device/wasm/wasmMemory.ts';
 import { StateError } from '../../../src/platform/errors.ts';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 const actions = fc.array(fc.record({ free: fc.boolean(), bytes: fc.nat(3_000_000) }), {
   minLength: 1,
@@ -60,4 +64,44 @@ it.each([
   expect(() => memory.acquire(bytes)).toThrow(OutOfMemoryError);
   expect(memory.usage).toEqual(before);
   expect(memory.acquire(64).bytes).toBe(64);
+});
+
+it('frees what nobody refers to before it runs out', () => {
+  const memory = new WasmMemory(1000);
+  const unreachable = memory.acquire(960);
+  memory.reclaim = () => memory.release(unreachable);
+  expect(memory.acquire(512).bytes).toBe(512);
+});
+
+/** An engine that reserves no more pages than this. */
+function limitPages(most: number): void {
+  class Memory {
+    #free: number;
+    constructor({ initial, maximum }: WebAssembly.MemoryDescriptor) {
+      if (maximum! > most) throw new RangeError('could not allocate memory');
+      this.#free = maximum! - initial;
+    }
+    grow(pages: number): void {
+      if (pages > this.#free) throw new RangeError('could not grow');
+      this.#free -= pages;
+    }
+  }
+  vi.stubGlobal('WebAssembly', { ...WebAssembly, Memory });
+}
+
+it('reserves fewer addresses where an engine refuses most', () => {
+  limitPages(20_000);
+  const memory = new WasmMemory();
+  expect(() => memory.acquire(2 ** 30)).toThrow(/of 1073741824 at most/);
+  limitPages(10_000);
+  expect(() => new WasmMemory()).toThrow(OutOfMemoryError);
+});
+
+it('never reaches the last address, beyond which the end of a buffer would be 0', () => {
+  limitPages(65_536);
+  const memory = new WasmMemory();
+  const buffer = memory.acquire(2 ** 32 - 3 * 65_536);
+  expect(buffer.base + buffer.bytes).toBeLessThan(2 ** 32);
+  expect(() => memory.acquire(65_536)).not.toThrow();
+  expect(() => memory.acquire(65_536)).toThrow(OutOfMemoryError);
 });
