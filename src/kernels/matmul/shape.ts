@@ -54,27 +54,27 @@ export function isVectorized(p: MatmulParams, layout: Layout): boolean {
 
 /** Elements of a, b and y that a kernel may touch; 0 if a size is 0. */
 export const aSize = (p: MatmulParams): number =>
-  Math.max(
-    0,
-    p.aOffset +
+  p.batch0 * p.batch1 * p.m * p.k === 0
+    ? 0
+    : p.aOffset +
       (p.batch0 - 1) * p.a0 +
       (p.batch1 - 1) * p.a1 +
       (p.m - 1) * p.aRow +
       (p.k - 1) * p.aCol +
-      1,
-  );
+      1;
 export const bSize = (p: MatmulParams): number =>
-  Math.max(
-    0,
-    p.bOffset +
+  p.batch0 * p.batch1 * p.k * p.n === 0
+    ? 0
+    : p.bOffset +
       (p.batch0 - 1) * p.b0 +
       (p.batch1 - 1) * p.b1 +
       (p.k - 1) * p.bRow +
       (p.n - 1) * p.bCol +
-      1,
-  );
+      1;
 export const ySize = (p: MatmulParams): number =>
-  Math.max(0, p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n);
+  p.batch0 * p.batch1 * p.m * p.n === 0
+    ? 0
+    : p.yOffset + (p.batch0 - 1) * p.y0 + (p.batch1 - 1) * p.y1 + (p.m - 1) * p.yRow + p.n;
 
 /**
  * Longer sums are added up in blocks: their rounding error then hardly grows with k. The shorter

@@ -43,10 +43,7 @@ export const matmul = operation('matmul', 2, (a: Tensor, b: Tensor): Tensor => {
   }
   // One large product instead of many small ones with the same b.
   if (b.ndim === 2 && a.ndim > 2 && a.isContiguous) {
-    return reshape(matmul(reshape(a, [-1, a.shape.at(-1)!]), b), [
-      ...a.shape.slice(0, -1),
-      b.shape[1],
-    ]);
+    return reshape(matmul(asMatrix(a), b), [...a.shape.slice(0, -1), b.shape[1]]);
   }
   return recordedProduct(a, b);
 });
@@ -85,7 +82,7 @@ function operandGradient(x: Tensor, y: Tensor, operand: Tensor): Tensor {
 function matmulUnrecorded(a: Tensor, b: Tensor, out?: Tensor): Tensor {
   const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul');
   const y = out ?? allocProduct([...batch, a.shape.at(-2)!, b.shape.at(-1)!], b);
-  if (a.shape.at(-1) === 0) return fillMemory(y, 0);
+  if (y.size === 0 || a.shape.at(-1) === 0) return fillMemory(y, 0);
   const params = matmulParams(a, b, y);
   const maxK = params && maxInnerSize(params, a.device.traits);
   if (maxK && maxK < params.k)
@@ -218,11 +215,12 @@ export const linear = operation(
       ? empty(y.shape, 'float32', x.device)
       : undefined;
     const params = matmulParams(rows, transpose(weight.detach(), 0, 1), y)!;
-    launch(
-      linearKernels[activation],
-      { a: rows, b: weight, bias: b, y, ...(preActivation && { preActivation }) },
-      params,
-    );
+    if (y.size > 0)
+      launch(
+        linearKernels[activation],
+        { a: rows, b: weight, bias: b, y, ...(preActivation && { preActivation }) },
+        params,
+      );
     const gradient = (dy: Tensor) => {
       const dz = activationGradient(activation, dy, y, preActivation);
       return [
@@ -240,7 +238,8 @@ export const linear = operation(
 );
 
 /** x as a matrix; a matrix with gaps between rows (a slice) is taken as it is. */
-const asMatrix = (x: Tensor): Tensor => (x.ndim === 2 ? x : reshape(x, [-1, x.shape.at(-1)!]));
+const asMatrix = (x: Tensor): Tensor =>
+  x.ndim === 2 ? x : reshape(x, [product(x.shape.slice(0, -1)), x.shape.at(-1)!]);
 
 function activationGradient(
   activation: Activation,
