@@ -153,7 +153,7 @@ function evaluate(op: u32, x: v128, y: v128, z: v128, s: f32, t: f32): v128 {
     case Op.Gt: return bit(f32x4.gt(x, y));
     case Op.Ge: return bit(f32x4.ge(x, y));
     case Op.ToFloat: return f32x4.convert_i32x4_s(x);
-    case Op.ToInt: return i32x4.trunc_sat_f32x4_s(x);
+    case Op.ToInt: return i32x4.trunc_sat_f32x4_s(f32x4.min(x, f32x4.splat(2147483520)));
     case Op.Where:
     case Op.WhereInt: return v128.bitselect(z, y, i32x4.eq(x, i32x4.splat(0)));
     case Op.TanhBackward: return f32x4.mul(x, f32x4.sub(c(1), f32x4.mul(y, y)));

@@ -1,11 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
+import { openDevice } from '../../src/device/open.ts';
 import { arange, type Tensor, tensor, where } from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
 const webgpu = await tryWebGpu();
-afterAll(() => webgpu?.destroy());
+const wasm = await openDevice('wasm', { threads: 1 });
+afterAll(() => {
+  webgpu?.destroy();
+  wasm.destroy();
+});
 
 const operations = {
   add: (a: number, b: number) => (a + b) | 0,
@@ -112,5 +117,17 @@ describe.each([
     }
     expect(() => arange(0.5, 3, { ...options, dtype: 'int32' })).toThrow(/arange: .*whole/);
     expect(() => arange(Number.NaN, 3, options)).toThrow(/arange: .*finite/);
+  });
+});
+
+describe.each([
+  ['cpu', new CpuDevice()],
+  ['webgpu', webgpu],
+  ['wasm', wasm],
+] as const)('toInt on %s', (_, device) => {
+  it.skipIf(!device)('cuts, and ends at the last float that int32 has', async () => {
+    const x = tensor([1.9, -1.9, 3e38, -3e38, Infinity, -Infinity], { device: device! });
+    const [most, least] = [2 ** 31 - 128, -(2 ** 31)];
+    expect(await x.toInt().tolist()).toEqual([1, -1, most, least, most, least]);
   });
 });

@@ -219,7 +219,8 @@ export const toInt = defineMap({
   inputs: ['x'],
   types: { out: 'I' },
   wgsl: 'I(x)',
-  reference: Math.trunc,
+  // As WGSL has it: cut, to the floats that int32 has. NaN becomes 0.
+  reference: (x) => Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 128, x))),
 });
 /** Strided copy of 32-bit words of any type: makes a view contiguous. */
 export const copy = defineMap({
