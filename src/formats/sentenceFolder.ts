@@ -68,6 +68,11 @@ export async function readSentenceSettings(dir: string): Promise<SentenceSetting
 async function readPooling(dir: string): Promise<'cls' | 'mean'> {
   const path = joinPath(dir, 'config.json');
   const config = await readJson(path);
+  // Since sentence-transformers 5.4 the mode has a name; before, each had a flag.
+  const mode = isObject(config) ? config.pooling_mode : undefined;
+  if (mode === 'cls' || mode === 'mean') return mode;
+  if (mode !== undefined)
+    throw new UsageError(`${path}: pooling_mode: expected cls or mean, got ${formatValue(mode)}`);
   const isSet = (field: string) => isObject(config) && config[field] === true;
   const set = Object.entries(modes).filter(([field]) => isSet(field));
   const others = otherModes.filter(isSet);

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cliFixture, wigbertHere } from '../support/cli.ts';
+import { cliFixture, rows, wigbertHere } from '../support/cli.ts';
 
-const { dir, trainedModel } = cliFixture();
+const { dir, data, file, trainedModel } = cliFixture();
 
 describe('convert', () => {
   let model = '';
@@ -56,6 +56,22 @@ describe('convert', () => {
     expect(Buffer.compare(read(again, 'model.safetensors'), read(half, 'model.safetensors'))).toBe(
       0,
     );
+  });
+
+  it('takes an adapter whose base moved, and data of any columns', async () => {
+    const [adapter, moved] = [join(dir, 'adapter'), join(dir, 'moved')];
+    const training = ['train', data, '--model', model, '--lora', '2', '--epochs', '1'];
+    await wigbertHere([...training, '--out', adapter, '--device', 'cpu']);
+    const reversed = rows.map((row) => row.split('\t').reverse().join('\t'));
+    const odd = file('odd.tsv', `verdict\treview\n${reversed.join('\n')}\n`);
+    renameSync(model, moved);
+    const columns = ['--data', odd, '--text-column', 'review', '--label-column', 'verdict'];
+    const from = ['convert', '--model', adapter, '--base', moved, '--device', 'cpu'];
+    const out = join(dir, 'whole');
+    const run = await wigbertHere([...from, '--dtype', 'float32', '--out', out, ...columns]);
+    renameSync(moved, model);
+    expect(run.status).toBe(0);
+    expect(run.stdout).toMatch(/accuracy: 1\.0000 before, 1\.0000 after/);
   });
 
   it('refuses to write over the model, and other dtypes', async () => {

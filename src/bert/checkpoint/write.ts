@@ -33,11 +33,7 @@ export function checkpointFiles(
       `\`torchDtype\`: expected one of ${weightDtypes.join(', ')}, got ${formatValue(torchDtype)}`,
     );
   const given = [...tensors];
-  if (given.some(([name]) => name.includes('.lora_A.')))
-    throw new StateError(
-      'the model has adapters: save these with `savePretrained` of its PeftModel, ' +
-        'or merge them into it first with `mergeAndUnload`',
-    );
+  checkNoAdapters(given.map(([name]) => name));
   const weights = given.flatMap(([name, { shape, data }]): [string, TensorToStream][] => {
     if (torchDtype === 'int8' && isStoredInt8(name, shape)) return int8Tensors(name, shape, data);
     const float16Bytes = async () => new Uint8Array(toFloat16(await data(), name).buffer);
@@ -77,4 +73,13 @@ export async function contentBytes(content: FileContent): Promise<Uint8Array> {
     at += piece.length;
   }
   return bytes;
+}
+
+/** @throws StateError for names of weights among which adapters have theirs. */
+export function checkNoAdapters(names: readonly string[]): void {
+  if (names.some((name) => name.includes('.lora_A.')))
+    throw new StateError(
+      'the model has adapters: save these with `savePretrained` of its PeftModel, ' +
+        'or merge them into it first with `mergeAndUnload`',
+    );
 }

@@ -1,9 +1,18 @@
 import { Command, Option } from 'commander';
 import { weightDtypes } from '../../bert/checkpoint/torchDtype.ts';
-import { deviceOption, modelOption, path } from '../options.ts';
+import { baseOption } from '../loraOptions.ts';
+import {
+  addOptions,
+  dataOptions,
+  dataOptionsOf,
+  deviceOption,
+  modelOption,
+  overwriteOption,
+  path,
+} from '../options.ts';
 
 export function convertCommand(): Command {
-  return new Command('convert')
+  const command = new Command('convert')
     .addOption(modelOption().makeOptionMandatory())
     .requiredOption('--out <dir>', 'folder for the converted model', path)
     .addOption(
@@ -20,19 +29,23 @@ export function convertCommand(): Command {
       'labelled texts to measure the model on, before and after; the figures go into its card',
       path,
     )
-    .addOption(deviceOption())
-    .action(async ({ device, ...options }) => {
-      const { convertModel } = await import('../../train/recipes/convertModel.ts');
-      const { reportInput } = await import('../inputReports.ts');
-      if (options.data !== undefined) {
-        const { openCliDevice } = await import('../openDevice.ts');
-        await openCliDevice(device, false);
-      }
-      const { weights, before, after } = await convertModel(options, {
-        onEvent: (event) => reportInput(event, false),
-      });
-      console.log(`${options.out}: ${weights} weights in ${options.dtype}`);
-      for (const [metric, value] of Object.entries(before ?? {}))
-        console.log(`${metric}: ${value.toFixed(4)} before, ${after![metric].toFixed(4)} after`);
-    });
+    .addOption(baseOption())
+    .addOption(overwriteOption())
+    .addOption(deviceOption());
+  return addOptions(command, dataOptions()).action(async (options) => {
+    const { convertModel } = await import('../../train/recipes/convertModel.ts');
+    const { reportInput } = await import('../inputReports.ts');
+    const { model, base, out, overwrite, dtype, data } = options;
+    if (data !== undefined) {
+      const { openCliDevice } = await import('../openDevice.ts');
+      await openCliDevice(options.device, false);
+    }
+    const { weights, before, after } = await convertModel(
+      { ...dataOptionsOf(options), model, base, out, overwrite, dtype, data },
+      { onEvent: (event) => reportInput(event, false) },
+    );
+    console.log(`${out}: ${weights} weights in ${dtype}`);
+    for (const [metric, value] of Object.entries(before ?? {}))
+      console.log(`${metric}: ${value.toFixed(4)} before, ${after![metric].toFixed(4)} after`);
+  });
 }

@@ -6,11 +6,13 @@ import * as v from 'valibot';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { parseSchema } from '../../formats/parseSchema.ts';
+import { writeFiles } from '../../platform/atomicWrite.ts';
 import { checkFile } from '../../platform/checkFile.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatNames, formatValue } from '../../platform/format.ts';
 import { hashFile } from '../../platform/hash.ts';
 import { readJson } from '../../platform/readFiles.ts';
+import { joinPath } from '../../platform/runtime.ts';
 import type { Task } from '../tasks/task.ts';
 
 export const CALIBRATION = 'calibration.json';
@@ -49,6 +51,19 @@ export async function readCalibration(folder: ModelFolder): Promise<CalibrationF
   const { sha256 } = await hashFile(folder.path(weights));
   return sha256 === calibration.weights ? calibration : undefined;
 }
+
+/** Gives the same model, in another folder and with other bytes, the calibration that it has. */
+export async function copyCalibration(folder: ModelFolder, out: string): Promise<void> {
+  const calibration = await readCalibration(folder);
+  if (!calibration) return;
+  const { sha256: weights } = await hashFile(joinPath(out, modelFiles.weights));
+  await writeFiles(out, calibrationContent({ ...calibration, weights }));
+}
+
+/** The file, by its name. */
+export const calibrationContent = (calibration: CalibrationFile): Record<string, string> => ({
+  [CALIBRATION]: `${JSON.stringify(calibration, undefined, 1)}\n`,
+});
 
 /** @throws UsageError if the model has no calibration, or no labels whose probability it gives. */
 export function checkCalibrated(

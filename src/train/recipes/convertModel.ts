@@ -6,18 +6,24 @@ import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { readBytes } from '../../platform/readFiles.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { copyCalibration } from './calibrationFile.ts';
 import { evaluate } from './evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
-import { checkOtherFolder } from './outFolder.ts';
+import type { FileOptions } from './fineTuneData.ts';
+import { checkNoModel, checkOtherFolder } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
 
 /** Options of `convertModel`. */
-export interface ConvertModelOptions {
+export interface ConvertModelOptions extends FileOptions {
   /** Hugging Face folder, whatever head its model has, or a model's name on the hub. */
   model: string;
+  /** Folder or name of an adapter's base model. Default: the one that the adapter names. */
+  base?: string;
   /** Folder for the converted model; not that of the model. */
   out: string;
+  /** Replaces the model that `out` holds. Default: such a folder is refused. */
+  overwrite?: boolean;
   /**
    * float16 takes half the space of float32, int8 a quarter: matrices have 8 bits, with a scale for
    * each row, and are float32 again once they are read.
@@ -39,27 +45,31 @@ export interface ConvertModelResult {
 /**
  * Stores a model with any head, and its tokenizer, in another precision. Each weight is read just
  * before it is written.
- * @throws UsageError if the model or `data` cannot be used, or `out` is the model's folder.
+ * @throws UsageError if the model or `data` cannot be used, or `out` is the model's folder or holds
+ * another model.
  * @example
  * await convertModel({ model: 'out/model', out: 'out/small', dtype: 'int8', data: 'test.tsv' });
  */
 export async function convertModel(
-  { model: name, out, dtype, data }: ConvertModelOptions,
+  { model: name, base, out, overwrite, dtype, data, ...columns }: ConvertModelOptions,
   { onEvent: report = () => {} }: RecipeCallbacks<InputEvent> = {},
 ): Promise<ConvertModelResult> {
-  const folder = await fetchModel(name, report);
+  const folder = await fetchModel(name, report, base);
   await checkOtherFolder(out, folder);
+  await checkNoModel({ out, overwrite });
   const { config, tensors } = await readCheckpoint(folder);
   const architecture = await folder.architecture();
   const weights = Array.from(tensors, ([name, weight]) => {
     return [name, { shape: weight.shape, data: async () => weight.data }] as const;
   });
-  const before = data === undefined ? undefined : await evaluate({ model: name, data });
+  const before =
+    data === undefined ? undefined : await evaluate({ ...columns, model: name, base, data });
   const files = await tokenizerOf(folder);
   await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
   await copySentenceFiles(folder, out, config);
+  await copyCalibration(folder, out);
   if (!before) return { weights: tensors.size };
-  const after = await evaluate({ model: out, data: data! });
+  const after = await evaluate({ ...columns, model: out, data: data! });
   await writeFiles(out, {
     'README.md': card({ name, dtype, data: data! }, before.examples, before.metrics, after.metrics),
   });

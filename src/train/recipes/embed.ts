@@ -98,7 +98,8 @@ export async function embed(
   );
   const windows = encoded.flatMap(windowsOf<EncodedExample>);
   const working = { ...features, signal, shared: true };
-  const stream = pooled(encoded, pipeline.stream(windows, batchSize, working));
+  const hasUnitLength = pooling === undefined && pipeline.sentence?.normalize === true;
+  const stream = pooled(encoded, pipeline.stream(windows, batchSize, working), hasUnitLength);
   const vectors: Float32Array[] = [];
   if (format && isMainProcess())
     await writeOutFile(
@@ -116,10 +117,11 @@ export async function embed(
   return { texts: texts.length, size, vectors };
 }
 
-/** The mean over the vectors of each text's windows. */
+/** The mean over the vectors of each text's windows, brought to length 1 if they have it. */
 async function* pooled(
   texts: readonly EncodedExample[],
   vectors: AsyncGenerator<Float32Array>,
+  hasUnitLength: boolean,
 ): AsyncGenerator<Float32Array> {
   try {
     for (const { overflow = [] } of texts) {
@@ -128,7 +130,12 @@ async function* pooled(
         const { value: next } = await vectors.next();
         for (let i = 0; i < mean.length; i++) mean[i] += next[i];
       }
-      yield overflow.length === 0 ? mean : mean.map((sum) => sum / (1 + overflow.length));
+      if (overflow.length === 0) {
+        yield mean;
+        continue;
+      }
+      const divisor = hasUnitLength ? Math.hypot(...mean) : 1 + overflow.length;
+      yield mean.map((sum) => sum / divisor);
     }
   } finally {
     await vectors.return(undefined);

@@ -1,6 +1,5 @@
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { defaultMaxLength } from '../data/batch.ts';
 import { namesOfFiles } from '../data/severalFiles.ts';
 import { evaluateDefaults } from '../defaults.ts';
 import type { Label, Report, TaskName } from '../tasks/task.ts';
@@ -29,6 +28,7 @@ import { checkTask, type FileOptions, readReporting } from './fineTuneData.ts';
 import { checkThreshold } from './predictorOptions.ts';
 import { encodeForTask, fittingDefault } from './questionData.ts';
 import { reportTags, reportThresholds } from './reports.ts';
+import { longestText } from './sentenceFolder.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** Options of `evaluate`. */
@@ -121,7 +121,7 @@ export async function evaluate(
   const { maxPositionEmbeddings } = model.config;
   const reading = readReporting(files, { ...columns, task: task.name, labels }, report);
   const data = await (task.name === 'similarity' ? forPairs(reading, name) : reading);
-  const longest = defaultMaxLength(model.config, tokenizer);
+  const longest = longestText(model, tokenizer);
   const maxLength = asked ?? fittingDefault(task.name, longest);
   const lengths = { maxLength, maxPositions: maxPositionEmbeddings, stride };
   const path = namesOfFiles(files);

@@ -5,7 +5,7 @@ import { BertModel } from '../../bert/model.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import { readSentenceSettings } from '../../formats/sentenceFolder.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { setSentenceSettings } from '../tasks/similarity.ts';
+import { sentenceSettings, setSentenceSettings } from '../tasks/similarity.ts';
 import { checkVocab, createTaskModel, loadForTask, type TaskModel } from '../tasks/taskModel.ts';
 import { readTrainedHead } from '../tasks/trainedHead.ts';
 import type { InputEvent } from './events.ts';
@@ -79,12 +79,17 @@ async function startingModel(
   // An adapter goes on from its own weights and those of its base model.
   const from = (lora !== undefined && begun && folder.adapter?.base) || folder;
   const model = await loadForTask(from, task, head, seed);
-  // A checkpoint does not say how the model makes vectors: what the run started from does.
-  if (begun && model instanceof BertModel && settings.model !== undefined)
-    setSentenceSettings(
-      model,
-      await readSentenceSettings((await fetchModel(settings.model, report)).dir),
-    );
+  if (model instanceof BertModel) {
+    // A checkpoint does not say how the model makes vectors: what the run started from does.
+    if (begun && settings.model !== undefined) {
+      const { dir } = await fetchModel(settings.model, report);
+      setSentenceSettings(model, await readSentenceSettings(dir));
+    }
+    // Vectors are to be made of as much of a text as was trained on.
+    const { maxLength, ...pooling } = sentenceSettings(model);
+    if (maxLength !== undefined && maxLength < settings.maxLength)
+      setSentenceSettings(model, { ...pooling, maxLength: settings.maxLength });
+  }
   if (from === folder) reportWeights(folder.name, model, report);
   checkVocab(tokenizer, model.config, folder.name);
   if (lora === undefined) return { model, tokenizer };

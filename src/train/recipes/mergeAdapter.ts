@@ -2,6 +2,7 @@ import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { copyCalibration } from './calibrationFile.ts';
 import type { InputEventOf, RecipeCallbacks } from './events.ts';
 import { checkNoModel } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
@@ -40,5 +41,6 @@ export async function mergeAdapter(
   const modelMaxLength = model.config.maxPositionEmbeddings;
   await model.savePretrained(out, tokenizer.files({ modelMaxLength }));
   await copySentenceFiles(folder, out, model.config);
+  await copyCalibration(folder, out);
   return { model, base: folder.adapter.base.name, out };
 }

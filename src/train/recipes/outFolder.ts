@@ -1,3 +1,4 @@
+import { modelFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { listFolder, pathExists } from '../../platform/readFiles.ts';
@@ -42,15 +43,23 @@ export async function checkIsFolder({ out }: OutOptions): Promise<void> {
   });
 }
 
-/** Files of models, in the formats of all frameworks. */
-const modelFile = /^config\.json$|\.(?:safetensors|bin|pt|h5|msgpack)$|\.ckpt/;
+/** Files of weights, in the formats of all frameworks. */
+const weightsFile = /\.(?:safetensors|bin|pt|h5|msgpack)$|\.ckpt/;
 
 /** @throws UsageError if `out` holds a model, unless it may be replaced. */
 export async function checkNoModel({ out, overwrite }: OutOptions): Promise<void> {
   if (overwrite || !(await pathExists(out))) return;
   const names = (await listFolder(out).catch(() => null)) ?? [];
-  const found = names.find((name) => modelFile.test(name));
+  const found = names.find((name) => name === modelFiles.config || weightsFile.test(name));
   if (found !== undefined) throw replaceError(out, `a model (${found})`);
+}
+
+/** @throws UsageError if `out` holds weights, whose configuration would be replaced. */
+export async function checkNoWeights(out: string): Promise<void> {
+  if (!(await pathExists(out))) return;
+  const found = (await listFolder(out))?.find((name) => weightsFile.test(name));
+  if (found !== undefined)
+    throw new UsageError(`${out} holds a model (${found}): choose another \`out\``);
 }
 
 /** The error of a run whose folder holds something that it would replace. */

@@ -7,7 +7,7 @@ import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import type { BertTokenizer } from '../../text/tokenizer/index.ts';
-import { defaultMaxLength, type EncodedExample } from '../data/batch.ts';
+import type { EncodedExample } from '../data/batch.ts';
 import type { EncodedWindow } from '../data/questionWindows.ts';
 import { predictDefaults } from '../defaults.ts';
 import { areEntityTags } from '../metrics/entities.ts';
@@ -39,6 +39,7 @@ import { checkTask } from './fineTuneData.ts';
 import { checkPredictorOptions, type PredictorOptions } from './predictorOptions.ts';
 import { addWindows, fittingDefault } from './questionData.ts';
 import { reportThresholds, UnseenCounter } from './reports.ts';
+import { longestText } from './sentenceFolder.ts';
 import { fetchModel, reportWeights } from './start.ts';
 
 /** What is predicted of each text, in the order of the texts. */
@@ -115,7 +116,7 @@ export async function openPredictor(
   if (isOfLabels && topK > labels.length)
     report({ event: 'fewerLabels', model: name, topK, labels: labels.length });
   const trust = await trustIn(folder, model, options, report);
-  const longest = fittingDefault(task, defaultMaxLength(model.config, tokenizer));
+  const longest = fittingDefault(task, longestText(model, tokenizer));
   const maxLength = options.maxLength ?? longest;
   const { encode, predict } = partsOf(model, tokenizer, {
     ...options,

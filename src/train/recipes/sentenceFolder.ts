@@ -8,7 +8,20 @@ import {
 } from '../../formats/sentenceFolder.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { joinPath } from '../../platform/runtime.ts';
+import type { BertTokenizer } from '../../text/tokenizer/index.ts';
+import { defaultMaxLength } from '../data/batch.ts';
 import { sentenceSettings } from '../tasks/similarity.ts';
+import type { TaskModel } from '../tasks/taskModel.ts';
+
+/**
+ * The most tokens of a text that a model is to read: those that it takes, or fewer if its folder
+ * says so, as its vectors are made.
+ */
+export function longestText(model: TaskModel, tokenizer: BertTokenizer): number {
+  const longest = defaultMaxLength(model.config, tokenizer);
+  const { maxLength = longest } = sentenceSettings(model as BertModel);
+  return Math.min(longest, maxLength);
+}
 
 /** Makes a model's folder one that sentence-transformers reads. */
 export const writeSentenceFiles = (dir: string, model: BertModel): Promise<void> =>

@@ -4,6 +4,7 @@ import type { BertPreTrainedModel } from '../../bert/pretrainedModel.ts';
 import type { Traits } from '../../device/traits.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
+import { readWeightsIndex } from '../../formats/weightsIndex.ts';
 import { isReadOnce } from '../../platform/byteSource.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { hashFile } from '../../platform/hash.ts';
@@ -167,11 +168,16 @@ export async function watchedFiles({
   lora,
   model,
 }: Pick<StartOptions, 'model'> & WatchedOptions): Promise<string[]> {
-  const weights = joinPath(model ?? '', modelFiles.weights);
-  const isAdapted = lora !== undefined && (await fileExists(weights));
-  return [
-    ...filesOf(data),
-    ...(valid === undefined ? [] : [valid]),
-    ...(isAdapted ? [weights] : []),
-  ];
+  const adapted = lora === undefined || model === undefined ? [] : await weightsOf(model);
+  return [...filesOf(data), ...(valid === undefined ? [] : [valid]), ...adapted];
+}
+
+/** The files of a folder's weights. */
+async function weightsOf(dir: string): Promise<string[]> {
+  const [weights, index] = [modelFiles.weights, modelFiles.weightsIndex].map((name) =>
+    joinPath(dir, name),
+  );
+  if (await fileExists(weights)) return [weights];
+  if (!(await fileExists(index))) return [];
+  return Array.from((await readWeightsIndex(index)).keys(), (name) => joinPath(dir, name));
 }

@@ -2,11 +2,13 @@ import { InferenceSession, Tensor } from 'onnxruntime-web';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exportOnnx } from '../../../src/bert/checkpoint/onnx/exportOnnx.ts';
 import type { WeightDtype } from '../../../src/bert/checkpoint/torchDtype.ts';
-import { bertConfig, labelFields } from '../../../src/bert/config.ts';
+import { type BertConfig, bertConfig, labelFields } from '../../../src/bert/config.ts';
+import { getPeftModel } from '../../../src/bert/layers/lora/getPeftModel.ts';
 import { BertModel } from '../../../src/bert/model.ts';
 import type { BertPreTrainedModel } from '../../../src/bert/pretrainedModel.ts';
 import { architectures } from '../../../src/bert/registry.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
+import { StateError } from '../../../src/platform/errors.ts';
 import { noGrad, setDevice, type Tensor as WigbertTensor } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 
@@ -14,13 +16,14 @@ beforeAll(() => setDevice(new CpuDevice()));
 
 type Entry = (typeof architectures)[number];
 
-function modelOf({ Model, head }: Entry, hiddenAct: 'gelu' | 'gelu_new' | 'relu' = 'gelu') {
+function modelOf({ Model, head }: Entry, changes: Partial<BertConfig> = {}) {
   const labels = head === 'question-answering' ? ['start', 'end'] : ['a', 'b', 'c'];
   const config = bertConfig({
     ...{ vocabSize: 40, hiddenSize: 16, numHiddenLayers: 2, numAttentionHeads: 2 },
-    ...{ intermediateSize: 32, maxPositionEmbeddings: 24, initializerRange: 0.2, hiddenAct },
+    ...{ intermediateSize: 32, maxPositionEmbeddings: 24, initializerRange: 0.2 },
     ...(Model.isDecoder === true && { isDecoder: true }),
     ...labelFields(labels),
+    ...changes,
   });
   return (Model as { fromConfig(c: object, seed: number): BertPreTrainedModel })
     .fromConfig(config, 3)
@@ -119,7 +122,12 @@ describe.each(samples)('$Model.architecture in fewer bits', (entry) => {
 
 it.each(['gelu_new', 'relu'] as const)('knows the activation %s', async (hiddenAct) => {
   const entry = architectures.find(({ head }) => head === 'masked-lm')!;
-  expect(await difference(modelOf(entry, hiddenAct), 1, 'float32')).toBeLessThan(1e-5);
+  expect(await difference(modelOf(entry, { hiddenAct }), 1, 'float32')).toBeLessThan(1e-5);
+});
+
+it('has the mask of a backbone that is a decoder', async () => {
+  const entry = architectures.find(({ Model }) => Model.architecture === 'BertBackbone')!;
+  expect(await difference(modelOf(entry, { isDecoder: true }), 1, 'float32')).toBeLessThan(1e-5);
 });
 
 describe('sizes and refusals', () => {
@@ -145,5 +153,13 @@ describe('sizes and refusals', () => {
     await expect(exportOnnx(model, { dtype: 'int4' as 'int8' })).rejects.toThrow(
       '`dtype`: expected one of float32, float16, int8, got "int4"',
     );
+  });
+
+  it('are of a model without adapters', async () => {
+    const model = wide();
+    getPeftModel(model, { r: 2, targetModules: ['query'] });
+    const exported = exportOnnx(model);
+    await expect(exported).rejects.toThrow(StateError);
+    await expect(exported).rejects.toThrow(/merge them into it first with `mergeAndUnload`/);
   });
 });

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import { BertForMaskedLM, bertConfig } from '../../../src/entries/bert.ts';
+import { serializeSafetensors } from '../../../src/formats/safetensors/file.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
 import { embed } from '../../../src/train/recipes/embed.ts';
@@ -13,6 +14,7 @@ import { type FineTuneOptions, fineTune } from '../../../src/train/recipes/fineT
 import { mergeAdapter } from '../../../src/train/recipes/mergeAdapter.ts';
 import { predict } from '../../../src/train/recipes/predict.ts';
 import { checkpointsOf, inCheckpoint } from '../../support/checkpoints.ts';
+import { tensorsOf } from '../../support/weights.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-lora-recipe-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -163,6 +165,28 @@ describe('fineTune with lora', () => {
       /model\.safetensors: expected the content/,
     );
     writeFileSync(weights, bytes);
+  });
+
+  it('watches each file of a base model in parts', async () => {
+    const parts = join(dir, 'parts');
+    cpSync(base, parts, { recursive: true });
+    rmSync(join(parts, 'model.safetensors'));
+    const tensors = [...(await tensorsOf(base))];
+    const map: Record<string, string> = {};
+    const names = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    for (const [part, name] of names.entries()) {
+      const own = tensors.filter((_, i) => i % 2 === part);
+      for (const [tensor] of own) map[tensor] = name;
+      writeFileSync(join(parts, name), serializeSafetensors(own));
+    }
+    const index = JSON.stringify({ weight_map: map });
+    writeFileSync(join(parts, 'model.safetensors.index.json'), index);
+    await run('of parts', { model: parts, epochs: 1 });
+    const { files } = JSON.parse(readFileSync(join(dir, 'of parts', 'receipt.json'), 'utf8'));
+    expect(files.map(({ path }: { path: string }) => path)).toEqual([
+      data,
+      ...names.map((name) => join(parts, name)),
+    ]);
   });
 
   it('takes the place of a whole model in its folder, and gives it back', async () => {

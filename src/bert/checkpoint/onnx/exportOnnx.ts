@@ -5,7 +5,7 @@ import type { FileContent } from '../../../platform/types.ts';
 import type { BertPreTrainedModel } from '../../pretrainedModel.ts';
 import { architectures, findArchitecture } from '../../registry.ts';
 import { type WeightDtype, weightDtypes } from '../torchDtype.ts';
-import { contentBytes } from '../write.ts';
+import { checkNoAdapters, contentBytes } from '../write.ts';
 import { headOutputs, type OnnxOutput } from './heads.ts';
 import { OnnxLayers } from './layers.ts';
 
@@ -52,13 +52,18 @@ export function onnxContent(
         `got ${formatValue(model.architecture)}`,
     );
   const graph = new OnnxGraph(model.architecture);
-  const layers = new OnnxLayers(graph, model.stateDict(), dtype);
+  const weights = model.stateDict();
+  checkNoAdapters([...weights.keys()]);
+  const layers = new OnnxLayers(graph, weights, dtype);
   const hasChoices = entry.head === 'multiple-choice';
   const dims = ['batch_size', ...(hasChoices ? ['num_choices'] : []), 'sequence_length'];
   const [ids, mask, types] = ['input_ids', 'attention_mask', 'token_type_ids'].map((name) =>
     graph.input(name, 'int64', dims),
   );
-  const context = { layers, config: model.config, entry };
+  // The backbone is that of causal models too.
+  const isCausal = entry.family === 'bert' && model.config.isDecoder;
+  const family = isCausal ? 'causal' : entry.family;
+  const context = { layers, config: model.config, entry: { ...entry, family } };
   const outputs = hasChoices
     ? choiceOutputs(context, { ids, mask, types })
     : headOutputs({ ...context, inputs: { ids, mask, types } });

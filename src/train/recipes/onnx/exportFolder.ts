@@ -9,7 +9,7 @@ import { fileExists, readJson } from '../../../platform/readFiles.ts';
 import { joinPath } from '../../../platform/runtime.ts';
 import { BertTokenizer } from '../../../text/tokenizer/index.ts';
 import type { InputEventOf, RecipeCallbacks } from '../events.ts';
-import { checkIsFolder, checkOtherFolder } from '../outFolder.ts';
+import { checkIsFolder, checkNoWeights, checkOtherFolder } from '../outFolder.ts';
 import { copySentenceFiles } from '../sentenceFolder.ts';
 import { fetchModel } from '../start.ts';
 import { loadWholeModel } from '../wholeModel.ts';
@@ -58,8 +58,9 @@ const VERIFICATION = 'verification.json';
  * `model_int8.onnx`), config.json and the tokenizer's files. The file is run in onnxruntime
  * (`onnxruntime-node` or `onnxruntime-web`), if that is installed, on 100 texts; how its outputs
  * compare with the model's is in `onnx/verification.json`. The model runs on the default device.
- * @throws UsageError if the model cannot be read, or `out` is its folder; NotFiniteError or
- * StateError if the outputs of the file are not those of the model: then nothing is written.
+ * @throws UsageError if the model cannot be read, or `out` is its folder or has weights of another
+ * one; NotFiniteError or StateError if the outputs of the file are not those of the model: then
+ * nothing is written.
  * @example
  * const { verification } = await exportOnnxFolder({ model: 'out/model', out: 'out/onnx' });
  */
@@ -70,6 +71,7 @@ export async function exportOnnxFolder(
   const folder = await fetchModel(name, report, base);
   await checkIsFolder({ out });
   await checkOtherFolder(out, folder);
+  await checkNoWeights(out);
   const model = await loadWholeModel(folder);
   const tokenizer = await BertTokenizer.fromPretrained(folder);
   const bytes = await exportOnnx(model, { dtype });

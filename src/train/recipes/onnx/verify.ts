@@ -119,11 +119,10 @@ function batchOf(
 ): Batch {
   const hasChoices = findArchitecture(architecture)?.head === 'multiple-choice';
   const maxLength = Math.min(config.maxPositionEmbeddings, tokenizer.modelMaxLength);
+  // A special token that the vocabulary lacks has an id and no embedding.
+  const known = Math.min(tokenizer.length, config.vocabSize);
   const words = (seed: number, count: number) => {
-    const ids = Array.from(
-      { length: count },
-      (_, i) => ((seed + 1) * 7919 + i * 104729) % tokenizer.length,
-    );
+    const ids = Array.from({ length: count }, (_, i) => ((seed + 1) * 7919 + i * 104729) % known);
     return tokenizer.convertIdsToTokens(ids).join(' ');
   };
   const textOf = (row: number): string | [string, string] => {

@@ -14,7 +14,7 @@ import { labelsOf, type TaskModel, taskOf } from '../../tasks/taskModel.ts';
 import { evaluateExamples } from '../../trainer/evaluate.ts';
 import type { History } from '../../trainer/history.ts';
 import { type Assessed, calibrationOf, decisionsOf, hasWorst, worstExamples } from '../assess.ts';
-import { CALIBRATION, type CalibrationFile } from '../calibrationFile.ts';
+import { type CalibrationFile, calibrationContent } from '../calibrationFile.ts';
 import type { CheckDataOptions } from '../checkData.ts';
 import { runFacts } from './collect.ts';
 import { checkOfRun } from './dataCheck.ts';
@@ -74,9 +74,7 @@ export async function reportFineTuning(run: EndedFineTuning): Promise<void> {
     time: { ...time, steps: history.steps.length },
     ...(evaluation && { evaluation }),
   };
-  const calibrated = calibration && {
-    [CALIBRATION]: `${JSON.stringify(calibration, undefined, 1)}\n`,
-  };
+  const calibrated = calibration && calibrationContent(calibration);
   await saveReport(out, { kind: 'train', report, history }, calibrated);
 }
 

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CpuDevice } from '../../../src/device/cpu.ts';
+import {
+  BertForSequenceClassification,
+  bertConfig,
+  getPeftModel,
+  labelFields,
+} from '../../../src/entries/bert.ts';
+import { setDevice } from '../../../src/tensor/index.ts';
+import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
+import { convertModel } from '../../../src/train/recipes/convertModel.ts';
+import { evaluate } from '../../../src/train/recipes/evaluate.ts';
+import { mergeAdapter } from '../../../src/train/recipes/mergeAdapter.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'wigbert-convert-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b', 'c'];
+const config = bertConfig({
+  ...{ vocabSize: vocab.length, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2 },
+  ...{ intermediateSize: 8, maxPositionEmbeddings: 8 },
+  ...labelFields(['x', 'y']),
+  problemType: 'multi_label_classification',
+});
+const [model, adapter, data] = ['model', 'adapter', 'data.tsv'].map((name) => join(dir, name));
+const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** Thresholds by which each text has the label x, and none y. */
+function calibrate(folder: string, file: string): void {
+  const thresholds = { x: 0, y: 1 };
+  const weights = hashOf(join(folder, file));
+  const calibration = { temperature: 2, thresholds, examples: 4, weights };
+  writeFileSync(join(folder, 'calibration.json'), JSON.stringify(calibration));
+}
+
+beforeAll(async () => {
+  setDevice(new CpuDevice());
+  const tokenizer = new BertTokenizer(vocab);
+  const whole = BertForSequenceClassification.fromConfig(config, 1);
+  await whole.savePretrained(model, tokenizer.files());
+  calibrate(model, 'model.safetensors');
+  const lora = { r: 2, targetModules: ['query'], baseModelNameOrPath: model };
+  await getPeftModel(whole, lora).savePretrained(adapter, tokenizer.files());
+  calibrate(adapter, 'adapter_model.safetensors');
+  writeFileSync(data, 'text\tlabels\na\tx\nb\ty\na b\tx,y\nc\t\n');
+});
+
+describe('the thresholds and the temperature of a model', () => {
+  it.each([
+    ['float32', (out: string) => convertModel({ model, out, dtype: 'float32' })],
+    ['int8', (out: string) => convertModel({ model, out, dtype: 'int8' })],
+    ['merged', (out: string) => mergeAdapter({ model: adapter, out })],
+  ])('hold for other bytes of its weights: %s', async (name, write) => {
+    const out = join(dir, name);
+    await write(out);
+    const { metrics } = await evaluate({ model, data });
+    expect((await evaluate({ model: out, data, calibrated: true })).metrics).toEqual(metrics);
+    const { weights, temperature } = JSON.parse(
+      readFileSync(join(out, 'calibration.json'), 'utf8'),
+    );
+    expect([weights, temperature]).toEqual([hashOf(join(out, 'model.safetensors')), 2]);
+  });
+});
+
+it('convertModel replaces another model only if it may', async () => {
+  const run = { model, out: join(dir, 'other'), dtype: 'float16' as const };
+  await convertModel(run);
+  await expect(convertModel(run)).rejects.toThrow(/other already holds a model/);
+  const { weights } = await convertModel({ ...run, overwrite: true });
+  expect(weights).toBeGreaterThan(0);
+});

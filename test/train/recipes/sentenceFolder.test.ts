@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bertConfig } from '../../../src/bert/config.ts';
+import { BertModel } from '../../../src/bert/model.ts';
+import { CpuDevice } from '../../../src/device/cpu.ts';
+import { setDevice } from '../../../src/tensor/index.ts';
+import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
+import { embed } from '../../../src/train/recipes/embed.ts';
+import { evaluate } from '../../../src/train/recipes/evaluate.ts';
+import { fineTune } from '../../../src/train/recipes/fineTune.ts';
+import { predict } from '../../../src/train/recipes/predict.ts';
+import { writeSentenceFiles } from '../../../src/train/recipes/sentenceFolder.ts';
+import { setSentenceSettings } from '../../../src/train/tasks/similarity.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'wigbert-sentence-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const vocab = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...'abcdefgh'];
+const config = bertConfig({
+  ...{ vocabSize: vocab.length, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 2 },
+  ...{ intermediateSize: 8, maxPositionEmbeddings: 16, initializerRange: 0.3 },
+});
+const [model, data] = [join(dir, 'model'), join(dir, 'pairs.tsv')];
+
+describe('a folder that says max_seq_length 4, and to normalise', () => {
+  beforeAll(async () => {
+    setDevice(new CpuDevice());
+    const made = BertModel.fromConfig(config, 1);
+    await made.savePretrained(model, new BertTokenizer(vocab).files());
+    setSentenceSettings(made, { pooling: 'mean', normalize: true, maxLength: 4 });
+    await writeSentenceFiles(model, made);
+    const pairs = ['a b c d e\ta c d e f\t1', 'b d f\tb f d\t3', 'c\ta\t2', 'e f g\ta b\t4'];
+    writeFileSync(data, `sentence1\tsentence2\tscore\n${pairs.join('\n')}\n`);
+  });
+
+  it('is compared by the vectors that embed makes', async () => {
+    const texts = ['a b c d', 'a b g h'] as const;
+    const { vectors } = await embed({ model, texts });
+    expect(vectors[0]).toEqual(vectors[1]);
+    const { predictions } = await predict({ model, texts: [texts] });
+    expect((predictions[0] as { score: number }).score).toBeCloseTo(1, 5);
+    const { loss } = await evaluate({ model, data });
+    expect(loss).toBe((await evaluate({ model, data, maxLength: 4 })).loss);
+    expect(loss).not.toBe((await evaluate({ model, data, maxLength: 8 })).loss);
+  });
+
+  it('makes vectors of length 1 of texts of several windows', async () => {
+    const texts = ['a', 'a b c d e f g h'];
+    const { vectors } = await embed({ model, texts, stride: 1 });
+    for (const vector of vectors) expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
+  });
+
+  it('says what a training read, if that is longer', async () => {
+    const out = join(dir, 'out');
+    const run = { task: 'similarity' as const, validSplit: 0, epochs: 1, maxLength: 8 };
+    await fineTune({ ...run, model, data, out });
+    const written = JSON.parse(readFileSync(join(out, 'sentence_bert_config.json'), 'utf8'));
+    expect(written.max_seq_length).toBe(8);
+  });
+});
