@@ -1,7 +1,7 @@
 import { mayBeTable } from '../formats/tables/format.ts';
 import type { TableOptions } from '../formats/tables/table.ts';
 import { UsageError } from '../platform/errors.ts';
-import { listFolder, openRandomAccess } from '../platform/readFiles.ts';
+import { listFolder } from '../platform/readFiles.ts';
 import { joinPath } from '../platform/runtime.ts';
 import {
   type DataOptions,
@@ -11,13 +11,14 @@ import {
 } from '../train/data/labelledData.ts';
 import { stratifiedSplit } from '../train/data/split.ts';
 import type { Document } from '../train/pretraining/corpus.ts';
+import { type FileMarks, markFiles } from '../train/recipes/start.ts';
 
 export interface StudyData {
   train: readonly Example[];
   test: readonly Example[];
   labels: readonly string[];
-  /** Bytes of the files. */
-  bytes: readonly number[];
+  /** Sizes and hashes of the files. */
+  marks: FileMarks;
 }
 
 export interface StudySource
@@ -50,11 +51,11 @@ export async function readStudyData(
   if (labels.length < 2)
     throw new UsageError(`${trainPath}: expected two or more labels, got one only (${labels[0]})`);
   const paths = testPath === undefined ? [trainPath] : [trainPath, testPath];
-  const bytes = await Promise.all(paths.map(async (path) => (await openRandomAccess(path)).size));
+  const marks = await markFiles(paths);
   if (testPath !== undefined) {
     const all = (await read(testPath, labels)).examples;
     const drawn = testRows < all.length ? drawStratified(all, testRows, 0).drawn : all;
-    return { train: examples, test: drawn, labels, bytes };
+    return { train: examples, test: drawn, labels, marks };
   }
   if (testRows >= examples.length)
     throw new UsageError(
@@ -63,7 +64,7 @@ export async function readStudyData(
         'choose fewer, or set `test` to a file',
     );
   const { drawn, rest } = drawStratified(examples, testRows, 0);
-  return { train: rest, test: drawn, labels, bytes };
+  return { train: rest, test: drawn, labels, marks };
 }
 
 /**

@@ -98,7 +98,7 @@ per step.</li>
   settings.maxSteps === undefined ? '' : `, at most ${plural(settings.maxSteps, 'step')}`
 }, batches of ${settings.batchSize}, a highest rate of ${settings.learningRate}. As features, the
 encoder is frozen; the pooling layer and the classifier are trained at ${FEATURE_LR_FACTOR} times
-that rate. No setting was chosen by the test rows.</li>
+that rate.</li>
 <li>A text's vector is the mean of its word vectors, the last state of a causal model, the last and
 the first state of two directions (of LSTMs a mean of the layers with trained weights, as ELMo has
 it), or the state of [CLS] of a masked language model, which its

@@ -40,7 +40,7 @@ export async function runStudy(
 
 async function runSeeds(begun: Omit<Run, 'results'>): Promise<StudyResults> {
   const { data, settings, out, callbacks } = begun;
-  const about = { ...settings, testRows: data.test.length, bytes: data.bytes };
+  const about = { ...settings, testRows: data.test.length, ...data.marks };
   const results = await openResults(out, about);
   callbacks.onSkipped?.(
     results.pretraining.reduce((sum, { steps }) => sum + steps, 0) +

@@ -189,8 +189,9 @@ describe('a study', () => {
     await expect(runStudy(data, { ...settings, epochs: 2 }, whole)).rejects.toThrow(
       /`epochs`: expected 1, got 2/,
     );
-    await expect(runStudy({ ...data, bytes: [1, 2] }, settings, whole)).rejects.toThrow(
-      /`bytes`: expected .*, got \[1,2\]/,
+    const marks = { ...data.marks, hashes: ['a', 'b'] };
+    await expect(runStudy({ ...data, marks }, settings, whole)).rejects.toThrow(
+      /`hashes`: expected .*, got \["a","b"\]/,
     );
     const broken = join(dir, 'broken');
     mkdirSync(broken);
