@@ -74,9 +74,9 @@ const scoreLine = ({ min, mean, max }: NonNullable<FileCheck['scores']>): string
 const lengthLine = ({ lengths: { unit, min, median, p95, max } }: FileCheck): string =>
   `${min} to ${max} ${unit}; half have at most ${median}, 95 % at most ${p95}`;
 
-function cutLine({ rows, lengths: { cut, maxLength } }: FileCheck): string | false {
-  if (cut === undefined || rows === 0) return false;
-  const share = cut === 0 ? '' : ` (${percent(cut / rows)})`;
+function cutLine({ lengths: { texts, cut, maxLength } }: FileCheck): string | false {
+  if (cut === undefined || texts === 0) return false;
+  const share = cut === 0 ? '' : ` (${percent(cut / texts)})`;
   return `${count(cut, 'text')}${share} longer than ${maxLength} tokens (--max-length)`;
 }
 

@@ -23,6 +23,8 @@ export interface LaunchOptions {
   maxRestarts: number;
   /** Seconds that a rank waits for the others. */
   timeout?: number;
+  /** Options of the program, such as `--threads=1`, for each rank. Default: none. */
+  shared?: readonly string[];
 }
 
 /** How a job ended. */
@@ -97,7 +99,7 @@ function checkMpirun(): void {
 
 /** The arguments of mpirun. */
 export function mpirunLine(words: readonly string[], options: LaunchOptions): string[] {
-  const { ranks, hosts, logs, timeout } = options;
+  const { ranks, hosts, logs, timeout, shared = [] } = options;
   const isCrowded = hosts === undefined && ranks > availableParallelism();
   const variables = {
     [rankVariables.logs]: logs,
@@ -115,6 +117,7 @@ export function mpirunLine(words: readonly string[], options: LaunchOptions): st
     ...Object.entries(variables).flatMap(([name, value]) => ['-x', `${name}=${value}`]),
     process.execPath,
     fileURLToPath(new URL('./main.js', import.meta.url)),
+    ...shared,
     ...words,
   ];
 }

@@ -4,7 +4,8 @@ import { runCommandLine } from './program.ts';
 let savesResult = false;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-    if (code !== 'EPIPE') {
+    // EIO: the terminal was closed. SIGHUP comes with it, upon which a run saves its step.
+    if (code !== 'EPIPE' && code !== 'EIO') {
       console.error(`wigbert: cannot write what is printed: ${message}`);
       process.exit(FAILURE);
     }

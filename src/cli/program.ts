@@ -34,7 +34,8 @@ export async function runCommandLine(
   const used = given.find((word) => Object.hasOwn(commandList, word));
   const program = await makeProgram(used);
   let current: Command = program;
-  const isProfiled = () => program.opts().profile === true;
+  // The processes that `launch` starts are profiled, not itself.
+  const isProfiled = () => program.opts().profile === true && used !== 'launch';
   program.hook('preAction', async (_, command) => {
     current = command;
     if (command.opts().printConfig) printConfig(command);

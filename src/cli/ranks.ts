@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { UsageError } from '../platform/errors.ts';
 import { percent } from './table.ts';
 
 /** What MPI launchers tell the processes that they start. */
@@ -17,10 +18,17 @@ export const rankLog = (folder: string, rank: number): string => join(folder, `r
  */
 export async function joinRanks(): Promise<void> {
   if (!launchers.some((name) => process.env[name] !== undefined)) return;
+  const started = process.env.OMPI_COMM_WORLD_SIZE ?? process.env.PMI_SIZE;
+  if (started === '1') return;
   const { initProcessGroup } = await import('../train/distributed/initProcessGroup.ts');
-  const { getRank } = await import('../train/distributed/processGroup.ts');
+  const { getRank, getWorldSize } = await import('../train/distributed/processGroup.ts');
   const { [rankVariables.timeout]: timeout, [rankVariables.logs]: logs } = process.env;
   await initProcessGroup('mpi', timeout === undefined ? {} : { timeout: Number(timeout) });
+  if (started !== undefined && getWorldSize() !== Number(started))
+    throw new UsageError(
+      `the launcher started ${started} processes, but the MPI library found knows of ` +
+        `${getWorldSize()}: start them with the launcher of that library`,
+    );
   if (getRank() === 0) return;
   if (logs) mkdirSync(logs, { recursive: true });
   for (const stream of [process.stdout, process.stderr]) writeToLog(stream, logs, getRank());

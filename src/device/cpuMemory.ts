@@ -61,19 +61,19 @@ export class CpuMemory {
 
   #create(bytes: number): ArrayBuffer {
     const isBeyond = () => this.#usage.bytes + this.#usage.pooledBytes + bytes > this.#limit;
-    if (isBeyond()) this.#freeAll();
+    if (isBeyond()) this.dropIdle();
+    if (isBeyond()) this.#reclaimAll();
     if (isBeyond()) throw this.#outOfMemory(bytes);
     try {
       return new ArrayBuffer(bytes);
     } catch {
-      this.#freeAll();
+      this.#reclaimAll();
       return this.#orOutOfMemory(bytes, () => new ArrayBuffer(bytes));
     }
   }
 
-  #freeAll(): void {
-    this.dropIdle();
-    if (this.#usage.bytes > 0) this.reclaim?.();
+  #reclaimAll(): void {
+    this.reclaim?.();
     this.dropIdle();
   }
 

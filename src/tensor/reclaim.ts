@@ -83,7 +83,6 @@ class Holdings {
     if (!isWorthIt || isCheap || bytes - budget > MAX_EXCESS) return isWorthIt;
     return performance.now() - this.#collectedAt >= this.#duration;
   }
-
 }
 
 const holdings = new WeakMap<Device, Holdings>();

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { wigbertHere } from '../support/cli.ts';
 import { contents, dir, ended, run, start, wigbert } from '../support/pretrainCli.ts';
 import { hasMpi } from '../train/distributed/mpi.ts';
@@ -18,6 +18,8 @@ function killRank(rank: number, out: string): void {
   }
 }
 
+afterEach(() => vi.unstubAllEnvs());
+
 describe('launch', () => {
   it.each([
     [
@@ -31,6 +33,21 @@ describe('launch', () => {
     expect(status).toBe(2);
   });
 
+  it.each([
+    '--threads 1 --profile --debug launch -n 2 train x.tsv',
+    'launch --debug -n 2 --profile --threads 1 train x.tsv',
+  ])('hands the options of the program to the processes: %s', async (line) => {
+    const bin = mkdtempSync(join(dir, 'bin-'));
+    const mpirun = '#!/bin/sh\ncase $1 in --version) echo Open MPI;; esac\n';
+    writeFileSync(join(bin, 'mpirun'), mpirun, { mode: 0o755 });
+    vi.stubEnv('PATH', `${bin}${delimiter}${process.env.PATH}`);
+    const { status, stderr } = await wigbertHere(line.split(' '));
+    expect(stderr).toMatch(
+      /^launch: mpirun .*main\.js --threads=1 --profile --debug train x\.tsv\n$/,
+    );
+    expect(status).toBe(0);
+  });
+
   it.skipIf(!hasMpi)(
     'ends where one process does that takes each batch in as many parts',
     async () => {
@@ -40,8 +57,9 @@ describe('launch', () => {
       const one = await wigbertHere([...small, ...parts, '--out', alone]);
       expect(one).toMatchObject({ status: 0 });
       const launch = ['launch', '-n', '2', '--logs', join(dir, 'logs')];
-      const { status, stderr } = wigbert(...launch, ...small, '--out', shared);
+      const { status, stderr } = wigbert(...launch, '--profile', ...small, '--out', shared);
       expect(stderr).toMatch(/^launch: mpirun -n 2 /);
+      expect(stderr).toMatch(/launches took [\d.]+ s of the [\d.]+ s/);
       expect(status).toBe(0);
       expect(contents(shared)[0]).toEqual(contents(alone)[0]);
 

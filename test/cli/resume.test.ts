@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { inCheckpoint } from '../support/checkpoints.ts';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { shellQuote } from '../../src/cli/shell.ts';
+import { checkpointsOf, inCheckpoint } from '../support/checkpoints.ts';
 import { cli, cliFixture, rows, wigbertHere } from '../support/cli.ts';
 
 const { dir, file, data, fresh } = cliFixture();
@@ -21,6 +22,28 @@ async function interruptAt(words: string, path: string, ...args: string[]): Prom
   child.stderr.on('data', listen);
   expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(130);
   return output;
+}
+
+/** Whether there is a `script` that runs a command in a terminal. */
+const hasTerminal = /util-linux/.test(
+  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '',
+);
+
+/** Trains in a terminal that is gone once it says `words`. */
+async function closedAt(words: string, out: string, ...args: string[]): Promise<void> {
+  const line = [process.execPath, cli, 'train', ...args, '--out', out].map(shellQuote).join(' ');
+  const terminal = spawn('script', ['-qfc', `exec ${line}`, '/dev/null'], {
+    env: { ...process.env, SHELL: '/bin/sh' },
+  });
+  let output = '';
+  terminal.stdout.on('data', (chunk: Buffer) => {
+    output += chunk;
+    if (output.includes(words)) terminal.kill('SIGKILL');
+  });
+  await new Promise((resolve) => terminal.on('exit', resolve));
+  expect(output).toContain(words);
+  const isDone = () => expect(existsSync(join(out, '.wigbert.lock'))).toBe(false);
+  await vi.waitFor(isDone, { timeout: 60_000 });
 }
 
 const predicts = async (model: string) =>
@@ -69,6 +92,13 @@ describe('train, interrupted', () => {
     await interruptAt('"step":2,', long, '--out', out, '--batch-size', '1', '--json');
     for (const model of [out, inCheckpoint(out, '')])
       expect(await predicts(model), model).toBe(true);
+  });
+
+  it.skipIf(!hasTerminal)('saves its state when its terminal is closed', async () => {
+    const out = join(dir, 'closed');
+    const args = [...fresh, '--valid-split', '0', '--batch-size', '1', '--json'];
+    await closedAt('"step":2,', out, long, ...args);
+    expect(checkpointsOf(out)[0]).toMatch(/checkpoint-[1-9]\d*$/);
   });
 
   it('leaves the model of an earlier run alone', async () => {

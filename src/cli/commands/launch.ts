@@ -19,8 +19,15 @@ export function launchCommand(): Command {
       'how long a process waits for the others, beyond three times its own work (default: 7)',
       positiveNumber,
     )
-    .action(async (words: string[], options) => {
+    .action(async (words: string[], options, command: Command) => {
       const { launch } = await import('../launching.ts');
-      process.exitCode = await launch(words, options);
+      const { threads, profile, debug } = command.optsWithGlobals();
+      // They are of the processes.
+      const shared = [
+        ...(threads ? [`--threads=${threads}`] : []),
+        ...(profile ? ['--profile'] : []),
+        ...(debug ? ['--debug'] : []),
+      ];
+      process.exitCode = await launch(words, { ...options, shared });
     });
 }

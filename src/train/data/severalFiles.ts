@@ -19,6 +19,19 @@ export function checkFiles(option: string, paths: readonly string[]): void {
     throw new UsageError(`\`${option}\`: expected each file once, got ${twice} twice`);
 }
 
+/** @throws UsageError if only one of two files has pairs of texts. */
+export function checkPairs(
+  first: { name: string; examples: readonly { pair?: string }[] },
+  other: typeof first,
+): void {
+  const hasPairs = ({ examples: [example] }: typeof first) => example.pair !== undefined;
+  if (hasPairs(first) !== hasPairs(other))
+    throw new UsageError(
+      `${first.name} and ${other.name}: expected pairs of texts in both or in none; ` +
+        'name the columns to use (`textColumn`, `pairColumn`)',
+    );
+}
+
 /**
  * Reads the examples of several files, each with columns of its own. Their labels are joined.
  * @param known as that of `readExamples`
@@ -36,13 +49,7 @@ export async function readExamplesOf(
   for (const path of paths) parts.push(await readExamples(path, options, known));
   const [first, ...others] = parts;
   if (others.length === 0) return { all: first, parts };
-  const hasPairs = ({ examples: [{ pair }] }: NamedExamples) => pair !== undefined;
-  const odd = others.find((part) => hasPairs(part) !== hasPairs(first));
-  if (odd)
-    throw new UsageError(
-      `${first.name} and ${odd.name}: expected pairs of texts in both or in none; ` +
-        'name the columns to use (`textColumn`, `pairColumn`)',
-    );
+  for (const other of others) checkPairs(first, other);
   const { name: _, examples: __, labels: ___, problems: ____, ...about } = first;
   return {
     all: {

@@ -14,8 +14,9 @@ const SOURCE = `({ memory, rank, names, interval }) => {
   setInterval(() => {
     // The call first, since it is stored last: these times are its own, or those of a later one.
     const [call, deadline, started] = [2, 1, 0].map((i) => Number(Atomics.load(state, i)));
-    if (call === 0 || Date.now() < deadline) return;
-    const seconds = Math.round((Date.now() - started) / 1000);
+    const now = Number(process.hrtime.bigint() / 1000000n);
+    if (call === 0 || now < deadline) return;
+    const seconds = Math.round((now - started) / 1000);
     const text = 'wigbert: rank ' + rank + ' has waited ' + seconds + ' s in ' + names[call - 1] +
       ' for the others: a rank hangs or the link is down. The job ends; --resume continues from ' +
       'the latest checkpoint\\n';
@@ -38,7 +39,8 @@ export class Watchdog {
 
   /** Makes a call, which may take so many milliseconds. */
   watch<T>(name: string, milliseconds: number, call: () => T): T {
-    const now = Date.now();
+    // A clock that all threads share and nobody sets.
+    const now = Number(process.hrtime.bigint() / 1_000_000n);
     Atomics.store(this.#state, 0, BigInt(now));
     Atomics.store(this.#state, 1, BigInt(now + Math.ceil(milliseconds)));
     Atomics.store(this.#state, 2, BigInt(this.#names.indexOf(name) + 1));

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
+import { nullableNumber } from '../trainer/history.ts';
 import { baselines, objectives } from './objective.ts';
 
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -42,17 +43,17 @@ const stepSchema: v.GenericSchema<unknown, PretrainStep> = v.object({
   step: positiveInteger,
   epoch: positiveInteger,
   learningRate: v.number(),
-  loss: v.number(),
-  gradNorm: v.number(),
+  loss: nullableNumber,
+  gradNorm: nullableNumber,
 });
 
 const evaluationSchema: v.GenericSchema<unknown, PretrainEvaluation> = v.object({
   step: positiveInteger,
   epoch: positiveInteger,
-  trainLoss: v.number(),
-  validLoss: v.number(),
-  validPerplexity: v.optional(v.number()),
-  validAccuracy: v.optional(v.number()),
+  trainLoss: nullableNumber,
+  validLoss: nullableNumber,
+  validPerplexity: v.optional(nullableNumber),
+  validAccuracy: v.optional(nullableNumber),
 });
 
 const historySchema: v.GenericSchema<unknown, PretrainHistory> = v.object({

@@ -77,7 +77,7 @@ function problemsOf(check: FileCheck, task: TaskName): DataProblem[] {
   if (unknown && unknown.unknown > SPOILING_UNKNOWN * unknown.pieces)
     found.push(problem('unknown', unknown.unknown, unknown.pieces));
   const isOne =
-    task === 'regression'
+    task === 'regression' || task === 'similarity'
       ? scores !== undefined && scores.min === scores.max
       : task !== 'multi-label' && labels?.length === 1;
   if (isOne) found.push(problem('oneLabel', rows, rows));

@@ -107,8 +107,11 @@ export class FileChecker {
     this.#rows++;
     const pair = choices ? longestOf(choices) : item.pair;
     const texts = words ?? (pair === undefined ? [text] : [text, pair]);
-    const ids = this.#lengths.add(texts, pair === undefined ? 2 : 3);
-    this.#unknown?.add(texts, ids);
+    const isApart = this.#task.name === 'similarity';
+    for (const read of isApart ? texts.map((each) => [each]) : [texts]) {
+      const ids = this.#lengths.add(read, pair === undefined || isApart ? 2 : 3);
+      this.#unknown?.add(read, ids);
+    }
     const isBlank = words ? text.trim() === '' : texts.some((each) => each.trim() === '');
     if (isBlank) note(this.#empty, line);
     if (texts.some((each) => DECOMPOSED.test(each))) note(this.#decomposed, line);

@@ -12,7 +12,7 @@ import {
   type NamedExamples,
   readData,
 } from '../data/labelledData.ts';
-import { filesOf, namesOfFiles, readExamplesOf } from '../data/severalFiles.ts';
+import { checkPairs, filesOf, namesOfFiles, readExamplesOf } from '../data/severalFiles.ts';
 import { oversample, type Split } from '../data/split.ts';
 import { tasks } from '../tasks/index.ts';
 import type { Task, TaskName } from '../tasks/task.ts';
@@ -111,6 +111,7 @@ export async function readFiles(
     valid === undefined
       ? undefined
       : await readData(valid, { ...options, task: task.name, labels });
+  if (validData) checkPairs(named, { ...validData, name: valid! });
   if (validData && !filesOf(data).includes(valid!)) reportRows(valid!, validData, report);
   if (task.perToken) reportTags(path, labels, report);
   return { task, data: encodeLabels(named, labels), validData, head };

@@ -8,7 +8,7 @@ import { fileExists, readJson } from '../../platform/readFiles.ts';
 import { joinPath } from '../../platform/runtime.ts';
 import { fineTuneDefaultsOf } from '../defaults.ts';
 import { checkOneProcess } from '../distributed/initProcessGroup.ts';
-import { checkpointSteps } from '../trainer/checkpoints.ts';
+import { checkpointSteps, removeCheckpoints } from '../trainer/checkpoints.ts';
 import type { EpochRecord } from '../trainer/history.ts';
 import type { RecipeCallbacks, TrainingCallbacks } from './events.ts';
 import { type BegunFineTuning, type FineTuneOptions, fineTune } from './fineTune.ts';
@@ -99,11 +99,11 @@ export async function crossValidate(
       // All folds share a device, unless it is lost.
       if (!isFirstCall || !isOpen) await callbacks.openDevice?.(run.begun);
       [isFirstCall, isOpen] = [false, true];
-      if (run.begun) return;
-      run.begun = { ...run.settings, ...deviceSettings() };
-      await saveFolds(out, run);
+      await begin(out, run, start.overwrite);
     };
     const opens = callbacks.openDevice ? openDevice : undefined;
+    // Here on the device that is open already.
+    if (!opens) await begin(out, run, start.overwrite);
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
       canResume ? { resume: folder } : { ...settingsOf(run, fold), ...start, out: folder },
@@ -112,7 +112,6 @@ export async function crossValidate(
     result.model.dispose();
     interrupted = result.interrupted;
     if (interrupted) break;
-    run.begun ??= { ...run.settings, ...deviceSettings() };
     const found = { fold, out: folder, ...bestOf(result.history.bestEpoch!) };
     run.results.push(found);
     await saveFolds(out, run);
@@ -202,6 +201,16 @@ async function readFolds(dir: string): Promise<FoldsRun> {
   // As a fold began with them that was not resumed.
   const { device: _, precision: __, ...settings } = begun;
   return { settings, begun, results, isResumed: true };
+}
+
+/** Notes the device of the folds, in place of what `out` held of an older cross-validation. */
+async function begin(out: string, run: FoldsRun, overwrite: boolean): Promise<void> {
+  if (run.begun) return;
+  // A resumed run would take the folds of the older one for its own.
+  for (let fold = 1; overwrite && fold <= run.settings.folds!; fold++)
+    await removeCheckpoints(joinPath(out, `fold-${fold}`));
+  run.begun = { ...run.settings, ...deviceSettings() };
+  await saveFolds(out, run);
 }
 
 const saveFolds = (out: string, { begun, results }: FoldsRun): Promise<void> => {

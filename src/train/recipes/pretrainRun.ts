@@ -173,7 +173,8 @@ export async function runPretraining(
     saved?.state,
   );
   const step = history.steps.length;
-  const interrupted = step < totalSteps;
+  // The last evaluation may be missing after the last step.
+  const interrupted = signal?.aborted === true || step < totalSteps;
   const kept = { ...content.settings, command: about.command };
   await onMainProcess(async () => {
     if (step > 0) await writeResult(folder.path, model, history, settings.files[0], tokenizerFiles);

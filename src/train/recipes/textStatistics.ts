@@ -5,6 +5,8 @@ import type { BertTokenizer } from '../../text/tokenizer/index.ts';
 export interface LengthStatistics {
   /** Of special tokens too. */
   unit: 'tokens' | 'characters';
+  /** Texts that were measured: pairs count as one, except for similarity. */
+  texts: number;
   min: number;
   median: number;
   /** Length that 95 % of the texts do not exceed. */
@@ -61,6 +63,7 @@ export class Lengths {
     const longer = sorted.filter(([length]) => maxLength !== undefined && length > maxLength);
     return {
       unit: this.#tokenizer ? 'tokens' : 'characters',
+      texts,
       ...{ min: sorted[0]?.[0] ?? 0, median: quantile(0.5), p95: quantile(0.95) },
       ...{ max: sorted.at(-1)?.[0] ?? 0, mean: texts === 0 ? 0 : total / texts },
       ...(this.#tokenizer &&

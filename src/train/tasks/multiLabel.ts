@@ -49,14 +49,27 @@ export const multiLabel: Task = {
   },
 };
 
-/** The labels in a cell: an array, one as Python or JSON writes it, or names with separators. */
+/** The labels in a cell: an array, one as JSON or Python writes it, or names with separators. */
 function listOf(value: unknown, separator: string): unknown[] | undefined {
   if (Array.isArray(value)) return value;
   if (typeof value !== 'string') return undefined;
   const list = /^\s*\[(.*)\]\s*$/s.exec(value)?.[1];
-  if (list !== undefined) {
-    const items = list.matchAll(/\s*(?:"([^"]*)"|'([^']*)'|([^,]+))\s*(?:,|$)/g);
-    return Array.from(items, ([, double, single, bare]) => double ?? single ?? bare);
-  }
+  if (list !== undefined) return jsonTexts(value) ?? pythonList(list);
   return value.split(separator).filter((name) => name.trim() !== '');
+}
+
+/** The items of a JSON array of texts, escapes and all. */
+function jsonTexts(json: string): string[] | undefined {
+  try {
+    const items: unknown[] = JSON.parse(json);
+    return items.every((item) => typeof item === 'string') ? items : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The items of a list as Python writes it, or of an array as NumPy does, without commas. */
+function pythonList(text: string): string[] {
+  const items = text.matchAll(/\s*(?:"([^"]*)"|'([^']*)'|([^,]+))\s*(?:,|(?=["'])|$)/g);
+  return Array.from(items, ([, double, single, bare]) => double ?? single ?? bare);
 }

@@ -14,8 +14,8 @@ export interface TrainingExample extends Omit<EncodedExample, 'label'> {
 /**
  * Checks examples that a program gives, and turns names of labels into ids.
  * @param name names the list in messages
- * @throws UsageError for a text that is not encoded, a label that the model does not have, or, if
- * labels are `required`, an example without one.
+ * @throws UsageError for a text that is not encoded or longer than the model takes, a label that
+ * the model does not have, or, if labels are `required`, an example without one.
  */
 export function resolveExamples(
   model: TaskModel,
@@ -28,6 +28,7 @@ export function resolveExamples(
       `\`${name}\`: expected a list of examples, as \`encodeExamples\` returns it, ` +
         `got ${formatValue(examples)}`,
     );
+  const { maxPositionEmbeddings } = model.config;
   const labels = labelsOf(model);
   const resolver: LabelResolver = { labels, find: labelFinder(labels) };
   const resolve = resolvers[taskOf(model).name];
@@ -38,7 +39,13 @@ export function resolveExamples(
         `${where}: expected token ids (\`inputIds\` and \`tokenTypeIds\`), got ` +
           `${formatValue(example)}; call \`encodeExamples\` on texts first`,
       );
-    const { label } = example;
+    const { label, inputIds, choiceLengths = [inputIds.length] } = example;
+    const longest = Math.max(...choiceLengths);
+    if (longest > maxPositionEmbeddings)
+      throw new UsageError(
+        `${where}: expected at most the ${maxPositionEmbeddings} tokens that the model takes, ` +
+          `got ${longest}; encode it with \`maxLength\``,
+      );
     if (label === undefined && !required) return example as EncodedExample;
     const resolved = label === undefined ? 'a label' : resolve(label, resolver, example);
     if (typeof resolved === 'string')

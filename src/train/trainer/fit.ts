@@ -2,6 +2,7 @@ import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import type { HostTensor, Tensor } from '../../tensor/index.ts';
 import { collate, countTokens, type EncodedExample } from '../data/batch.ts';
+import { windowsOf } from '../data/documents.ts';
 import { batches, epochBatches } from '../data/split.ts';
 import { fitDefaults } from '../defaults.ts';
 import { metricKey } from '../tasks/metric.ts';
@@ -67,7 +68,7 @@ export async function fit(
   checkCount('epochs', asked.epochs);
   if (asked.maxSteps !== undefined) checkCount('maxSteps', asked.maxSteps);
   const [examples, validExamples] = [
-    resolveExamples(model, train, 'train', true),
+    resolveExamples(model, train, 'train', true).flatMap(windowsOf<EncodedExample>),
     resolveExamples(model, valid, 'valid', true),
   ];
   const { batchSize = fitDefaults.batchSize } = given;
@@ -78,8 +79,9 @@ export async function fit(
   checkCount('batchSize', settings.batchSize);
   checkHyperparameters(settings);
   const task = new FineTuning(model, examples, validExamples, settings);
-  const perEpoch = stepsPerEpoch(train.length, examplesPerStep(settings));
-  const totalSteps = totalStepsOf(settings, train.length);
+  task.checkBatchSize();
+  const perEpoch = stepsPerEpoch(examples.length, examplesPerStep(settings));
+  const totalSteps = totalStepsOf(settings, examples.length);
   const callbacks: TrainerCallbacks<FitPosition, StepRecord, EpochRecord> = {
     ...{ signal, stopAfter, peakFlops, onStep, onOutOfMemory, onSkip, onHash },
     onEvaluation: async (record, seconds) => {
@@ -165,6 +167,14 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
     return taskOf(this.model);
   }
 
+  /** @throws UsageError for single examples, if the loss compares those of a batch. */
+  checkBatchSize(): void {
+    if (this.#options.batchSize === 1 && !this.#loss.isDivisible)
+      throw new UsageError(
+        '`batchSize`: expected 2 or more, since this loss compares the pairs of a batch, got 1',
+      );
+  }
+
   /** The metric that decides which evaluation is the best. */
   get monitor() {
     return this.#options.metric ?? this.#task.monitoredMetrics(labelsOf(this.model))[0];
@@ -181,7 +191,7 @@ export class FineTuning implements TrainingTask<FitPosition, StepRecord, EpochRe
         const examples = all[batch].map((i) => this.#train[i]);
         yield {
           inputs: this.inputsOf(examples, this.#options.batchSize),
-          divide: (size) => this.inputsOf(examples, size),
+          ...(this.#loss.isDivisible && { divide: (size) => this.inputsOf(examples, size) }),
           examples: examples.length,
           tokens: countTokens(examples),
           epoch,

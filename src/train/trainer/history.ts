@@ -5,7 +5,7 @@ import { type Metric, metrics } from '../tasks/metric.ts';
 import type { TrainingLog } from './trainingTask.ts';
 
 // JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
-const nullableNumber = v.pipe(
+export const nullableNumber = v.pipe(
   v.nullable(v.number()),
   v.transform((value) => value ?? Number.NaN),
 );

@@ -238,7 +238,8 @@ export class Trainer<P, S extends StepInfo, E extends { step: number }> {
         processGroup().barrier();
       }
     } catch (error) {
-      if (!signal?.aborted) throw error;
+      // An evaluation that is stopped rejects with the reason; a disk may be full at the same time.
+      if (!signal?.aborted || error !== signal.reason) throw error;
     }
     this.#reader.resume();
     this.#evaluatedAt = performance.now();

@@ -45,6 +45,8 @@ export interface LossOptions {
 
 /** The loss of fine-tuning: the model's own, unless options ask for another. */
 export class TrainingLoss {
+  /** Whether the losses of a batch's parts add up to its own: no example meets another. */
+  readonly isDivisible: boolean;
   readonly #model: TaskModel;
   readonly #labelSmoothing: number;
   readonly #gamma: number;
@@ -70,6 +72,7 @@ export class TrainingLoss {
       throw new UsageError('`focalLoss` and `labelSmoothing` exclude each other');
     const { name } = taskOf(model);
     this.#pairLoss = pairLossOf(loss, name, train);
+    this.isDivisible = name !== 'similarity' || loss === 'cosine';
     if (focalLoss > 0 && withoutClasses.includes(name))
       throw new UsageError(`\`focalLoss\`: expected a task with classes or labels, got ${name}`);
     const given = labelSmoothing > 0 ? 'labelSmoothing' : classWeights && 'classWeights';

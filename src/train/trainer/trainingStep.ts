@@ -180,7 +180,13 @@ export class TrainingStep<P, S extends StepInfo, E extends { step: number }> {
         this.#captured.dispose();
         this.#device.emptyCache();
         setRngState(before, this.#device);
-        const most = divide ? Math.min(examples, size ?? this.#options.batchSize ?? examples) : 1;
+        if (!divide)
+          throw new OutOfMemoryError(
+            'there is not enough memory for a batch, which the loss needs as a whole: ' +
+              `${error.message} (\`gradientCheckpointing\` takes less in training)`,
+            { cause: error },
+          );
+        const most = Math.min(examples, size ?? this.#options.batchSize ?? examples);
         this.microBatchSize = halved(error, most);
         onHalved({ microBatchSize: this.microBatchSize, message: error.message });
       }

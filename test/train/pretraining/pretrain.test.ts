@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { bertConfig } from '../../../src/bert/config.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
 import type { Device } from '../../../src/device/device.ts';
-import { setDevice } from '../../../src/tensor/index.ts';
+import { setDevice, type Tensor } from '../../../src/tensor/index.ts';
 import { readPretraining, savePretraining } from '../../../src/train/pretraining/checkpoint.ts';
 import { evaluatePretraining } from '../../../src/train/pretraining/evaluate.ts';
 import {
@@ -108,6 +108,26 @@ describe.each([
     const { go } = await setUp(device!, 'mlm', { learningRate: 1e30, warmupRatio: 0 });
     await expect(go()).rejects.toThrow(/the (loss|weight|norm) .*lower the learning rate/);
   });
+});
+
+it('goes on from a checkpoint of a run that left out a step', async () => {
+  const few = { onNan: 'skip', totalSteps: 3, evalEvery: 3 } as const;
+  const { go, model, data, own } = await setUp(new CpuDevice(), 'mlm', few);
+  const forward = model.forward.bind(model) as (inputs: never) => { loss?: Tensor };
+  let calls = 0;
+  Object.assign(model, {
+    forward(inputs: never) {
+      const output = forward(inputs);
+      return ++calls === 2 ? { ...output, loss: output.loss?.mul(Number.NaN) } : output;
+    },
+  });
+  const out = join(dir, 'skipped');
+  const onCheckpoint: PretrainCallbacks['onCheckpoint'] = (state) =>
+    savePretraining(out, model, state, {}, tokenizer.files());
+  await go({ stopAfter: 2, onCheckpoint });
+  const { state } = await readPretraining(out);
+  const { steps } = await pretrainModel(model, data, own, {}, state);
+  expect(steps.map(({ loss }) => Number.isNaN(loss))).toEqual([false, true, false]);
 });
 
 it('learns masked words, and which sentence follows', async () => {

@@ -58,7 +58,17 @@ describe('checkData counts', () => {
     const files = [tsv('tokens.tsv', 'a b a\t1', 'a 뷁\t0', 'a a a a a\t1', '뷁 쀍 뷁 a\t0')];
     const { files: checks, problems } = await checkData({ files, vocab, maxLength: 6 });
     expect(checks[0].lengths).toEqual({
-      ...{ unit: 'tokens', min: 4, median: 5, p95: 7, max: 7, mean: 5.5, maxLength: 6, cut: 1 },
+      ...{
+        unit: 'tokens',
+        texts: 4,
+        min: 4,
+        median: 5,
+        p95: 7,
+        max: 7,
+        mean: 5.5,
+        maxLength: 6,
+        cut: 1,
+      },
     });
     expect(checks[0].unknown).toEqual({
       ...{ pieces: 14, unknown: 4 },
@@ -68,6 +78,15 @@ describe('checkData counts', () => {
       ],
     });
     expect(problems).toEqual([{ kind: 'unknown', files, count: 4, of: 14 }]);
+  });
+
+  it('the texts of a pair one by one for similarity, and scores that are all one', async () => {
+    const vocab = file('pairs-vocab.txt', '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n');
+    const rows = ['a a a\tb b\t1', 'a a\tb b b b\t1'];
+    const files = [file('alike.tsv', `sentence1\tsentence2\tscore\n${rows.join('\n')}\n`)];
+    const result = await checkData({ files, vocab, task: 'similarity', maxLength: 6 });
+    expect(result.files[0].lengths).toMatchObject({ texts: 4, min: 4, max: 6, cut: 0 });
+    expect(result.problems).toEqual([{ kind: 'oneLabel', files, count: 2, of: 2 }]);
   });
 
   it('texts that files share, and labels that one lacks', async () => {

@@ -73,6 +73,13 @@ describe('several files', () => {
   });
 });
 
+it('pairs to train on and none to validate with are refused', async () => {
+  const pairs = file('train-pairs.tsv', 'premise\thypothesis\tlabel\na\tb\tgood\nc\td\tbad\n');
+  await expect(train({ data: pairs, valid: data }, 'refused')).rejects.toThrow(
+    `${pairs} and ${data}: expected pairs of texts in both or in none`,
+  );
+});
+
 describe('balance', () => {
   const uneven = table('uneven.tsv', ['good', ...Array(9).fill('bad')]);
   it('repeats rare classes, with the same bits each time', async () => {
@@ -138,12 +145,12 @@ describe('stride', () => {
 
 describe('crossValidate', () => {
   const given = { data, ...options, folds: 3 };
-  const run = async (out: string, stopAt?: number, resume?: string) => {
+  const run = async (out: string, stopAt?: number, resume?: string, more = {}) => {
     setDevice(new CpuDevice());
     const stop = new AbortController();
     const events: CrossValidateEvent[] = [];
     let steps = 0;
-    const result = await crossValidate(resume ? { resume } : { ...given, out }, {
+    const result = await crossValidate(resume ? { resume } : { ...given, ...more, out }, {
       signal: stop.signal,
       about: { command: resume ?? out, version: '1.2.3' },
       onEvent(event) {
@@ -159,6 +166,18 @@ describe('crossValidate', () => {
     expect(await run(out, 1)).toMatchObject({ interrupted: true, results: [] });
     const { results } = await crossValidate({ ...given, out, resume: 'auto' });
     expect(results.map(({ fold }) => fold)).toEqual([1, 2, 3]);
+  });
+
+  it('goes on where its first fold was stopped, in place of an older one', async () => {
+    const [out, whole] = ['replaced', 'other-seed'].map((name) => join(dir, name));
+    await run(out);
+    const stopped = await run(out, 1, undefined, { overwrite: true, seed: 2 });
+    expect(stopped).toMatchObject({ interrupted: true, results: [] });
+    const { results } = await run(out, undefined, out);
+    const expected = await run(whole, undefined, undefined, { seed: 2 });
+    expect(results.map(({ metrics }) => metrics)).toEqual(
+      expected.results.map(({ metrics }) => metrics),
+    );
   });
 
   it('validates on each part once; a stopped one goes on with the same bits', async () => {

@@ -59,7 +59,7 @@ const pretraining = {
 type Options = { out: string; keep?: number; resume?: 'auto' } | { resume: string };
 interface Callbacks {
   signal?: AbortSignal;
-  onEvent?: (event: { event: string; step?: number; folder?: string }) => void;
+  onEvent?: (event: { event: string; step?: number; totalSteps?: number; folder?: string }) => void;
   openDevice?: () => Promise<unknown>;
 }
 
@@ -146,6 +146,25 @@ describe.each(trainings)('%s', (name, train) => {
     expect(saved.length).toBeGreaterThan(1);
     const start = events.find(({ event }) => event === 'start');
     expect(start?.firstStep).toBe(Number(before.split('-').at(-1)));
+    expect(contents(out)).toEqual(contents(folder('whole')));
+  });
+
+  it('stopped before its last evaluation, it is not at its end', async () => {
+    const out = folder('not evaluated');
+    const controller = new AbortController();
+    let last: number | undefined;
+    const { interrupted } = await train(
+      { out },
+      {
+        signal: controller.signal,
+        onEvent({ event, step, totalSteps }) {
+          if (event === 'start') last = totalSteps;
+          if (event === 'step' && step === last) controller.abort();
+        },
+      },
+    );
+    expect(interrupted).toBe(true);
+    expect(await train({ resume: out })).toMatchObject({ interrupted: false });
     expect(contents(out)).toEqual(contents(folder('whole')));
   });
 

@@ -104,7 +104,7 @@ describe('labels in files', () => {
     expect(tags.labels).toEqual(['B-PER', 'O']);
   });
 
-  it.each([`['x', "y, z"]`, `["x","y, z"]`, `[x,"y, z"]`])(
+  it.each([`['x', "y, z"]`, `["x","y, z"]`, `[x,"y, z"]`, `['x' "y, z"]`])(
     'are read from a list as pandas writes it: %s',
     async (list) => {
       const row = `text\tlabels\na\t${list}\nb\t[]\n`;
@@ -116,6 +116,12 @@ describe('labels in files', () => {
       ]);
     },
   );
+});
+
+it('labels in a list as JSON are read with its escapes', async () => {
+  const list = JSON.stringify(['a "b"', 'c\\d']);
+  const data = await parse(`text\tlabels\na\t${list}\n`, 'a.tsv', { task: 'multi-label' });
+  expect(data.labels).toEqual(['a "b"', 'c\\d']);
 });
 
 describe('missing labels', () => {

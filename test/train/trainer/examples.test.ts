@@ -77,6 +77,15 @@ describe('what is not encoded', () => {
   });
 });
 
+it('a text that is longer than the model takes is refused by its number', async () => {
+  const inputIds = Array<number>(config.maxPositionEmbeddings + 1).fill(10);
+  const long = { inputIds, tokenTypeIds: inputIds.map(() => 0), label: 0 };
+  const examples = [{ ...ids, label: 1 }, long];
+  const message = /example 1: expected at most the 32 tokens .*, got 33; .*`maxLength`/;
+  await expect(fit(classifier(null), examples)).rejects.toThrow(message);
+  await expect(evaluateExamples(classifier(null), examples, 2)).rejects.toThrow(message);
+});
+
 it('names and ids train alike', async () => {
   const trained = async (named: boolean) => {
     const model = classifier(null);

@@ -123,6 +123,14 @@ it.each([
   );
 });
 
+it('trains on each window of a text', async () => {
+  const [first, { inputIds, tokenTypeIds }, last] = examples(3, 1);
+  const windowed = { ...first, overflow: [{ inputIds, tokenTypeIds }] };
+  const once = { epochs: 1, batchSize: 1 };
+  const { history } = await trained(new CpuDevice(), once, [windowed, last], []);
+  expect(history.steps).toHaveLength(3);
+});
+
 it.skipIf(!webgpu)('both devices go the same way', async () => {
   const losses = async (device: Device) =>
     (await trained(device, { epochs: 1 })).history.steps.map(({ loss }) => loss);

@@ -7,6 +7,7 @@ import { openDevice } from '../../../src/device/open.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { Philox } from '../../../src/tensor/random.ts';
 import { tasks } from '../../../src/train/tasks/index.ts';
+import type { TaskName } from '../../../src/train/tasks/task.ts';
 import { createTaskModel } from '../../../src/train/tasks/taskModel.ts';
 import { evaluateExamples } from '../../../src/train/trainer/evaluate.ts';
 import { fit } from '../../../src/train/trainer/fit.ts';
@@ -38,6 +39,13 @@ const texts = (lengths: number[]) => {
   });
 };
 const long = texts(Array(12).fill(64));
+/** Pairs of such texts. */
+const pairs = long.map(({ inputIds, tokenTypeIds }, label) => ({
+  inputIds: [...inputIds, ...inputIds.toReversed()],
+  tokenTypeIds: [...tokenTypeIds, ...tokenTypeIds],
+  choiceLengths: [64, 64],
+  label,
+}));
 /** Most batches of four have no long text. */
 const mixed = texts([64, ...Array(11).fill(8)]);
 
@@ -47,17 +55,19 @@ async function open(kind: 'cpu' | 'webgpu', memoryLimit?: number) {
   setDevice(device);
   return device;
 }
-const newModel = (numHiddenLayers = 1) =>
-  createTaskModel(tasks.classification, { ...config, numHiddenLayers }, 1);
+const newModel = (numHiddenLayers = 1, task: TaskName = 'classification') =>
+  createTaskModel(tasks[task], { ...config, numHiddenLayers }, 1);
+
+type Changes = { layers?: number; task?: TaskName } & Parameters<typeof fit>[3];
 
 async function run(
   kind: 'cpu' | 'webgpu',
   data: typeof long,
   memoryLimit?: number,
-  { layers = 1, ...changes }: { layers?: number } & Parameters<typeof fit>[3] = {},
+  { layers = 1, task, ...changes }: Changes = {},
 ) {
   const device = await open(kind, memoryLimit);
-  const model = newModel(layers);
+  const model = newModel(layers, task);
   const base = device.memory().bytes;
   const halved: [step: number, size: number][] = [];
   let kept: number | undefined;
@@ -136,5 +146,33 @@ describe.each(['cpu', 'webgpu'] as const)('memory that runs out on %s', (kind) =
     const tight = await run(kind, long, four.peakBytes * 1.1, { batchSize: 'auto' });
     expect(tight.halved).toEqual([]);
     expect(tight.losses).toEqual(four.losses);
+  });
+});
+
+describe('a loss of pairs', () => {
+  const task = 'similarity';
+  const tight = async (loss: 'cosine' | 'cosent') => {
+    const { base, peakBytes, losses } = await run('cpu', pairs, undefined, { task, loss });
+    const limit = base + 0.72 * (peakBytes - base);
+    return { losses, rest: run('cpu', pairs, limit, { task, loss }) };
+  };
+
+  it('is divided if it looks at each pair on its own', async () => {
+    const { losses, rest } = await tight('cosine');
+    const { halved, losses: again } = await rest;
+    expect(halved[0]).toEqual([1, 2]);
+    again.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(losses[i], 5);
+    });
+  });
+
+  it('that compares the pairs of a batch needs it as a whole', async () => {
+    const { rest } = await tight('cosent');
+    const failed = await rest.catch((error) => error);
+    expect(failed).toBeInstanceOf(OutOfMemoryError);
+    expect(failed.message).toMatch(/a batch, which the loss needs as a whole: /);
+    await expect(run('cpu', pairs, undefined, { task, batchSize: 1 })).rejects.toThrow(
+      '`batchSize`: expected 2 or more, since this loss compares the pairs of a batch, got 1',
+    );
   });
 });

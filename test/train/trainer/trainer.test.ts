@@ -160,3 +160,16 @@ it('an evaluation that fails is an error, not a stop', async () => {
   };
   await expect(new Trainer(task, options).train()).rejects.toThrow('no metric');
 });
+
+it('a result that cannot be kept is an error, even if a stop comes at the same time', async () => {
+  const controller = new AbortController();
+  const onEvaluation = () => {
+    controller.abort();
+    throw new Error('the disk is full');
+  };
+  const trainer = new Trainer(new Shrinking(), options, {
+    signal: controller.signal,
+    onEvaluation,
+  });
+  await expect(trainer.train()).rejects.toThrow('the disk is full');
+});
