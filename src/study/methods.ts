@@ -81,6 +81,16 @@ export const claims: readonly { claim: string; better: string; worse: string }[]
     worse: 'random',
   },
   {
+    claim: 'those of one direction too',
+    better: 'causal-fine-tuned',
+    worse: 'random',
+  },
+  {
+    claim: 'and those of two, joined',
+    better: 'joined-fine-tuned',
+    worse: 'random',
+  },
+  {
     claim: 'fine-tuning does better than features',
     better: 'mlm-fine-tuned',
     worse: 'mlm-features',
