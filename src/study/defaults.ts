@@ -7,7 +7,7 @@ export const studyDefaults = {
   testRows: 1000,
   sizes: [200, 1000],
   seeds: 2,
-  pretrainSteps: 300,
+  pretrainSteps: 1500,
   pretrainLearningRate: 2e-3,
   vocabSize: 4000,
   layers: 2,
