@@ -1,9 +1,7 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
-import { nullableNumber } from '../trainer/history.ts';
+import { nullableNumber, positiveInteger } from '../trainer/recordSchemas.ts';
 import { baselines, objectives } from './objective.ts';
-
-const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 /** What a step of pre-training gave. */
 export interface PretrainStep {

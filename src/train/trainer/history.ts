@@ -2,14 +2,8 @@ import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { type Metric, metrics } from '../tasks/metric.ts';
+import { nullableNumber, positiveInteger } from './recordSchemas.ts';
 import type { TrainingLog } from './trainingTask.ts';
-
-// JSON has no NaN or Infinity and writes null for them: a loss that diverged comes back as NaN.
-export const nullableNumber = v.pipe(
-  v.nullable(v.number()),
-  v.transform((value) => value ?? Number.NaN),
-);
-const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 /** What a step gave. */
 export interface StepRecord {
