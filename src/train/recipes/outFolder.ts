@@ -44,20 +44,28 @@ export async function checkIsFolder({ out }: OutOptions): Promise<void> {
 }
 
 /** Files of weights, in the formats of all frameworks. */
-const weightsFile = /\.(?:safetensors|bin|pt|h5|msgpack)$|\.ckpt/;
+const isWeights = (name: string): boolean =>
+  /\.(?:safetensors|bin|pt|h5|msgpack)$|\.ckpt/.test(name);
+
+/** The first such file in a folder; undefined also if there is no folder. */
+async function findFile(
+  dir: string,
+  isWanted: (name: string) => boolean,
+): Promise<string | undefined> {
+  if (!(await pathExists(dir))) return undefined;
+  return (await listFolder(dir).catch(() => null))?.find(isWanted);
+}
 
 /** @throws UsageError if `out` holds a model, unless it may be replaced. */
 export async function checkNoModel({ out, overwrite }: OutOptions): Promise<void> {
-  if (overwrite || !(await pathExists(out))) return;
-  const names = (await listFolder(out).catch(() => null)) ?? [];
-  const found = names.find((name) => name === modelFiles.config || weightsFile.test(name));
+  if (overwrite) return;
+  const found = await findFile(out, (name) => name === modelFiles.config || isWeights(name));
   if (found !== undefined) throw replaceError(out, `a model (${found})`);
 }
 
 /** @throws UsageError if `out` holds weights, whose configuration would be replaced. */
 export async function checkNoWeights(out: string): Promise<void> {
-  if (!(await pathExists(out))) return;
-  const found = (await listFolder(out))?.find((name) => weightsFile.test(name));
+  const found = await findFile(out, isWeights);
   if (found !== undefined)
     throw new UsageError(`${out} holds a model (${found}): choose another \`out\``);
 }

@@ -41,7 +41,7 @@ describe('assignSlots', () => {
 });
 
 describe('SharedBuffers', () => {
-  /** A pool of so many bytes; released buffers get another number. */
+  /** A pool of so many bytes, which takes each buffer back once. */
   function poolOf(limit: number) {
     let used = 0;
     const pool = {
