@@ -1,36 +1,54 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import packageJson from './package.json' with { type: 'json' };
-import { ensureWasm } from './scripts/setup/wasm.mjs';
+import { ensureBuild } from './scripts/setup/build.mjs';
 
-// The wasm device needs its modules, which git ignores.
-await ensureWasm(fileURLToPath(new URL('.', import.meta.url)), console.error);
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The entries of the package, by name, are files of src here: no test depends on an old build. */
-const entries = Object.entries(packageJson.exports).flatMap(([name, target]) => {
-  if (typeof target === 'string') return [];
-  const source = target.default.replace('./dist/', './').replace(/\.js$/, '.ts');
-  const replacement = fileURLToPath(new URL(source, import.meta.url));
-  return [{ find: new RegExp(`^${name.replace('.', 'wigbert')}$`), replacement }];
-});
+if (!(await ensureBuild(at('.'), console.error))) throw new Error('the sources do not build');
 
-/** What package.json's `imports` choose, as Node takes it. */
-const platform = {
-  find: '#platform',
-  replacement: fileURLToPath(new URL('src/platform/node.ts', import.meta.url)),
-};
+/** Files that put something else in the place of a module of src: for them, src is not built. */
+const MOCKING = [
+  'test/cli/demonstration.test.ts',
+  'test/device/wasm/wasmThreads.test.ts',
+  'test/formats/hub.test.ts',
+];
+
+/** The entries of the package, by name, and what its `imports` choose, as Node takes it. */
+const named = Object.entries({
+  ...packageJson.exports,
+  '#platform': { default: packageJson.imports['#platform'].node },
+}).flatMap(([name, target]) =>
+  typeof target === 'string'
+    ? []
+    : [{ find: new RegExp(`^${name.replace('.', 'wigbert')}$`), replacement: at(target.default) }],
+);
+
+/** Sources are what is built of them: it loads faster, and is what ships. */
+const built = [{ find: /^(?:\.\.\/)+src\/(.+)\.ts$/, replacement: at('dist/src/$1.js') }, ...named];
+
+const notBuilt = named.map(({ find, replacement }) => ({
+  find,
+  replacement: replacement.replace(/\bdist\/(src\/.+)\.js$/, '$1.ts'),
+}));
 
 export default defineConfig({
-  resolve: { alias: [...entries, platform] },
   test: {
-    include: ['test/**/*.test.ts'],
-    // What is built runs as it is shipped, loaded by Node alone.
-    server: { deps: { external: [/\/dist\/src\//] } },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // A software adapter takes every core: more workers only fight over them.
     pool: 'forks',
     maxWorkers: 2,
+    // Node alone loads what is built.
+    server: { deps: { external: [/\/dist\/src\//] } },
     reporters: ['default', './scripts/summary-reporter.mjs'],
+    projects: [
+      {
+        extends: true,
+        resolve: { alias: built },
+        test: { name: 'built', include: ['test/**/*.test.ts'], exclude: MOCKING },
+      },
+      { extends: true, resolve: { alias: notBuilt }, test: { name: 'sources', include: MOCKING } },
+    ],
   },
 });
