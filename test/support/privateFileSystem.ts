@@ -16,9 +16,30 @@ class FileHandle {
   readonly kind = 'file';
   content: BlobPart[] = [];
 
+  constructor(where: 'worker' | 'page') {
+    if (where === 'page') delete this.createSyncAccessHandle;
+  }
+
   async getFile() {
     return new File(this.content, 'file');
   }
+
+  /** As workers write: the file changes with each piece. */
+  createSyncAccessHandle? = async () => ({
+    truncate: () => {
+      change();
+      this.content = [];
+    },
+    write: (bytes: Uint8Array<ArrayBuffer>) => {
+      change();
+      // The first bytes of many: a browser may take less than it is given.
+      const taken = bytes.slice(0, Math.ceil(bytes.length / 2));
+      this.content.push(taken);
+      return taken.length;
+    },
+    flush: () => {},
+    close: () => {},
+  });
 
   async createWritable({ keepExistingData = false } = {}) {
     const pieces: BlobPart[] = keepExistingData ? [...this.content] : [];
@@ -37,11 +58,16 @@ class FileHandle {
 
 class DirectoryHandle {
   readonly kind = 'directory';
+  readonly #where: 'worker' | 'page';
   readonly #entries = new Map<string, FileHandle | DirectoryHandle>();
+
+  constructor(where: 'worker' | 'page') {
+    this.#where = where;
+  }
 
   #get<T extends FileHandle | DirectoryHandle>(
     name: string,
-    Kind: new () => T,
+    Kind: new (where: 'worker' | 'page') => T,
     create: boolean,
   ): T {
     if (name === '') throw new TypeError('a name is empty');
@@ -50,7 +76,7 @@ class DirectoryHandle {
     if (found) throw otherKind(name);
     if (!create) throw missing(name);
     change();
-    const made = new Kind();
+    const made = new Kind(this.#where);
     this.#entries.set(name, made);
     return made;
   }
@@ -89,9 +115,9 @@ function locks() {
   };
 }
 
-/** A browser's `navigator`, with an empty file system. */
-export function fakeNavigator() {
-  const root = new DirectoryHandle();
+/** A browser's `navigator`, in a worker or in a page, with an empty file system. */
+export function fakeNavigator(where: 'worker' | 'page') {
+  const root = new DirectoryHandle(where);
   return { storage: { getDirectory: async () => root }, locks: locks() };
 }
 

@@ -68,7 +68,7 @@ describe.skipIf(!chromium)('the page on wasm (needs Chromium)', () => {
     await clickButton(page, 'Train again');
     await page.waitForFunction(() => {
       const step = Number.parseInt(document.querySelector('.figures dd')!.textContent!, 10);
-      return step >= 5 && step < 15;
+      return step >= 7 && step < 12;
     });
     await page.reload();
     await waitForStatus(page, /^Going on from step [1-9]/);

@@ -255,7 +255,7 @@ export const startTraining = (): Promise<void> => {
 export const stopTraining = (): Promise<void> => attempt(() => call('stop'));
 
 export const resume = (run: Run): Promise<void> => {
-  set({ resumedAt: run.step });
+  set({ resumedAt: run.step, progress: undefined });
   return follow(run, call('resume', run.id));
 };
 
@@ -289,6 +289,8 @@ onEvent((message) => {
   } else {
     const { progress } = message;
     const charts = progress.charts ?? state.progress?.charts;
+    // What a tab that was closed noted of a run may be older than its checkpoint.
+    if (state.resumedAt !== undefined && !state.progress) set({ resumedAt: progress.run.step });
     set({ run: progress.run, progress: { ...progress, charts } });
   }
 });

@@ -4,6 +4,7 @@ import { streamSafetensors, type TensorToStream } from '../../formats/safetensor
 import { type FileContent, writeFiles } from '../../platform/atomicWrite.ts';
 import { StateError, UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
+import { joinBytes } from '../../platform/joinBytes.ts';
 import { type BertConfig, configToJson } from '../config.ts';
 import { int8Tensors, isStoredInt8 } from './int8Weights.ts';
 import { type WeightDtype, weightDtypes } from './torchDtype.ts';
@@ -66,13 +67,7 @@ export async function contentBytes(content: FileContent): Promise<Uint8Array> {
   if (content instanceof Uint8Array) return content;
   const pieces: Uint8Array[] = [];
   for await (const piece of content) pieces.push(piece);
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return joinBytes(pieces);
 }
 
 /** @throws StateError for names of weights among which adapters have theirs. */

@@ -16,6 +16,7 @@ import {
   plainPath,
   removePrivate,
   throwUnwritable,
+  writeInPlace,
   writePrivate,
 } from './privateFiles.ts';
 
@@ -30,7 +31,7 @@ export async function writeFolder(dir: string, files: Record<string, FileContent
     const manifest: Manifest = { files: {} };
     for (const [name, content] of Object.entries(files)) {
       const bytes = await bytesOf(content);
-      await writePrivate(joinPath(dir, name), bytes);
+      await writeInPlace(joinPath(dir, name), bytes);
       manifest.files[name] = await hashBytes(bytes);
     }
     await writePrivate(joinPath(dir, MANIFEST), await bytesOf(serializeManifest(manifest)));

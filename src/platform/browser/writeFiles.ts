@@ -10,6 +10,7 @@ import {
   removePrivate,
   throwUnwritable,
   withLock,
+  writeInPlace,
   writePrivate,
 } from './privateFiles.ts';
 
@@ -51,11 +52,12 @@ async function writeAll(dir: string, files: Record<string, FileContent>): Promis
   for (const [name, content] of Object.entries(files))
     if (typeof content !== 'string' || content !== (await textOf(joinPath(dir, name))))
       changed.push([name, content]);
-  const write = (name: string, content: FileContent) => writePrivate(joinPath(dir, name), content);
   // A single file takes its place at once, unless it is written piece by piece.
-  if (changed.length === 1 && isWhole(changed[0][1])) return write(...changed[0]);
+  if (changed.length === 1 && isWhole(changed[0][1]))
+    return writePrivate(joinPath(dir, changed[0][0]), changed[0][1]);
   try {
-    for (const [name, content] of changed) await write(`${name}${TEMPORARY}`, content);
+    for (const [name, content] of changed)
+      await writeInPlace(joinPath(dir, `${name}${TEMPORARY}`), content);
   } catch (error) {
     for (const [name] of changed) await removePrivate(joinPath(dir, `${name}${TEMPORARY}`));
     throw error;

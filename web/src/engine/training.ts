@@ -25,8 +25,11 @@ import {
 } from './runs.ts';
 
 const VALID_SPLIT = 0.2;
-/** Steps between two checkpoints, at most, and checkpoints in a run, at least. */
-const [SAVE_EVERY, LEAST_SAVES] = [20, 5];
+/**
+ * Steps between two checkpoints, at most, and checkpoints in a run, at least. One takes as long as
+ * some five steps, whatever the size of the model.
+ */
+const [SAVE_EVERY, LEAST_SAVES] = [50, 3];
 /** Milliseconds between two reports to the page, and between two drawings. */
 const [REPORT_EVERY, DRAW_EVERY] = [200, 600];
 
