@@ -80,18 +80,21 @@ function compare(
   actual: HostArray,
 ): string | undefined {
   let scale = 1e-6;
-  for (const value of expected) scale = Math.max(scale, Math.abs(value));
+  for (let i = 0; i < expected.length; i++) {
+    const size = Math.abs(expected[i]);
+    if (size > scale && size < Number.POSITIVE_INFINITY) scale = size;
+  }
   const most = buffers[buffer].type === 'u32' ? 0 : tolerance * scale;
   let worst = 0;
   let error = 0;
   for (let i = 0; i < expected.length; i++) {
-    const difference = Math.abs(expected[i] - actual[i]);
-    // Differences of equal infinities are NaN.
-    const one = Object.is(expected[i], actual[i]) ? 0 : difference;
-    if (Number.isNaN(one) || one > error) {
-      worst = i;
-      error = Number.isNaN(one) ? Number.POSITIVE_INFINITY : one;
-    }
+    const [a, b] = [expected[i], actual[i]];
+    // Equal infinities are the same, and so are two NaN.
+    if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+    const difference = Math.abs(a - b);
+    if (difference <= error) continue;
+    worst = i;
+    error = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
   }
   if (error <= most) return undefined;
   return `element ${worst}: expected ${expected[worst]}, got ${actual[worst]}`;

@@ -11,7 +11,7 @@ const devices = await allDevices();
 afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 
 /** y = 2 x, with a text that computes `factor` x. */
-const doubling = (name: string, factor: string) =>
+const doubling = (name: string, factor: string, first = 2) =>
   defineKernel({
     name,
     params: { count: 'u32' },
@@ -27,7 +27,7 @@ const doubling = (name: string, factor: string) =>
   if (i < p.count) { y[i] = ${factor} * x[i]; }`,
       ),
     reference({ x, y }, { count }) {
-      for (let i = 0; i < count; i++) y[i] = 2 * x[i];
+      for (let i = 0; i < count; i++) y[i] = (i === 0 ? first : 2) * x[i];
     },
     cases: [{ count: 5 }, { count: 100 }],
   });
@@ -76,6 +76,16 @@ describe.each(devices)('tools for kernels on %s', (_, device) => {
       await expect(checkKernel(wrong, device!)).rejects.toThrow(
         /testDoubleWrong: case {"count":5}: `y`: element \d: expected .*, got/,
       );
+    // Infinity in one element is no leave for the others.
+    const endless = (name: string, factor: string) =>
+      checkKernel(doubling(name, factor, Number.POSITIVE_INFINITY), device!, [{ count: 5 }]);
+    const infinite = 'select(2.0, bitcast<f32>(p.count * 0u + 0x7f800000u), i == 0u)';
+    if (device!.kind === 'webgpu') {
+      await endless('testEndless', infinite);
+      await expect(endless('testEndlessWrong', infinite.replace('2.0', '3.0'))).rejects.toThrow(
+        /testEndlessWrong: case {"count":5}: `y`: element [1-4]: expected/,
+      );
+    }
     await expect(checkKernel(double, device!, [])).rejects.toThrow('expected `cases`, got none');
   });
 
