@@ -10,7 +10,7 @@ import { copyCalibration } from './calibrationFile.ts';
 import { evaluate } from './evaluate.ts';
 import type { InputEvent, RecipeCallbacks } from './events.ts';
 import type { FileOptions } from './fineTuneData.ts';
-import { checkNoModel, checkOtherFolder } from './outFolder.ts';
+import { checkNoModel, checkOtherFolder, removeModel } from './outFolder.ts';
 import { copySentenceFiles } from './sentenceFolder.ts';
 import { fetchModel } from './start.ts';
 
@@ -66,6 +66,7 @@ export async function convertModel(
     data === undefined ? undefined : await evaluate({ ...columns, model: name, base, data });
   const files = await tokenizerOf(folder);
   await writeCheckpoint(out, config, architecture ? [architecture] : [], weights, files, dtype);
+  await removeModel(out, 'adapter');
   await copySentenceFiles(folder, out, config);
   await copyCalibration(folder, out);
   if (!before) return { weights: tensors.size };

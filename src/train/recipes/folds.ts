@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
+import { removeFile } from '../../platform/checkedFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { isObject } from '../../platform/format.ts';
@@ -108,7 +109,13 @@ export async function crossValidate(
     const result = await fineTune(
       canResume ? { resume: folder } : { ...settingsOf(run, fold), ...start, out: folder },
       { signal, onEvent: report, openDevice: opens, about: run.isResumed ? other : about },
-    );
+    ).catch(async (error) => {
+      // What fails before it has a checkpoint, for its data say, has not begun.
+      const isNew = !run.isResumed && run.results.length === 0;
+      if (isNew && (await checkpointSteps(folder)).length === 0)
+        await removeFile(joinPath(out, FOLDS));
+      throw error;
+    });
     result.model.dispose();
     interrupted = result.interrupted;
     if (interrupted) break;

@@ -5,10 +5,9 @@ import { BertModel } from '../../bert/model.ts';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import { type ModelFolder, openModelFolder } from '../../formats/modelFolder.ts';
 import type { FileContent } from '../../platform/atomicWrite.ts';
-import { removeFile } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
-import { joinPath } from '../../platform/runtime.ts';
 import type { TaskModel } from '../tasks/taskModel.ts';
+import { removeModel } from './outFolder.ts';
 import { writeSentenceFiles } from './sentenceFolder.ts';
 
 /** Training of an adapter instead of the whole model (LoRA, Hu et al. 2021, arXiv 2106.09685). */
@@ -99,10 +98,7 @@ export const trainedPart = (
   async save(dir, tokenizerFiles) {
     await (peft ?? model).savePretrained(dir, tokenizerFiles);
     if (model instanceof BertModel) await writeSentenceFiles(dir, model);
-    const others = peft
-      ? [modelFiles.weights, modelFiles.weightsIndex]
-      : [modelFiles.adapterConfig, modelFiles.adapterWeights];
-    for (const name of others) await removeFile(joinPath(dir, name));
+    await removeModel(dir, peft ? 'model' : 'adapter');
   },
   async load(dir) {
     if (peft) await peft.loadWeights(await openModelFolder(dir, { base }));

@@ -32,6 +32,7 @@ import {
   troubleCallbacks,
 } from './events.ts';
 import { writePretrainCard } from './modelCard.ts';
+import { removeModel } from './outFolder.ts';
 import { openPretrainData, type PretrainDataOptions } from './pretrainData.ts';
 import { writeReceipt } from './receipt/receipt.ts';
 import { reportPretraining } from './report/pretrainReport.ts';
@@ -252,4 +253,5 @@ async function writeResult(
     [HISTORY]: `${JSON.stringify(history, undefined, 1)}\n`,
     'history.svg': pretrainPicture(history, title),
   });
+  await removeModel(out, 'adapter');
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -72,4 +72,14 @@ it('convertModel replaces another model only if it may', async () => {
   await expect(convertModel(run)).rejects.toThrow(/other already holds a model/);
   const { weights } = await convertModel({ ...run, overwrite: true });
   expect(weights).toBeGreaterThan(0);
+});
+
+it('convertModel leaves no adapter in a folder whose model it replaces', async () => {
+  const out = join(dir, 'replaced');
+  cpSync(adapter, out, { recursive: true });
+  await convertModel({ model, out, dtype: 'float16', overwrite: true });
+  expect(readdirSync(out).filter((name) => name.startsWith('adapter'))).toEqual([]);
+  const scores = async (folder: string) => (await evaluate({ model: folder, data })).metrics;
+  const [found, expected] = [await scores(out), await scores(model)];
+  for (const [name, value] of Object.entries(found)) expect(value).toBeCloseTo(expected[name], 2);
 });

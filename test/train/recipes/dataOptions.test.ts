@@ -225,4 +225,10 @@ describe('crossValidate', () => {
     const wrong = { ...given, ...more, out: join(dir, 'wrong') };
     await expect(crossValidate(wrong)).rejects.toThrow(message);
   });
+
+  it('begins, once its data are right, without being told to overwrite', async () => {
+    const out = join(dir, 'mended');
+    await expect(run(out, undefined, undefined, { folds: 13 })).rejects.toThrow('at most the 12');
+    expect((await run(out)).results).toHaveLength(3);
+  });
 });
