@@ -2,24 +2,22 @@ import type { Device } from '../device/device.ts';
 import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
-import { guardGradient, guardRead, guardUse, noteWrite } from './captureGuard.ts';
+import { guardGradient, guardRead, guardUse } from './captureGuard.ts';
 import {
   type DType,
   decode,
   dtypes,
   elementsIn,
-  encode,
   isHalf,
   memoryOf,
   noteHalf,
   wordsOf,
 } from './elements.ts';
-import { hostWrite } from './hostWrite.ts';
-import { noteIndexRange } from './indexRange.ts';
 import { describe, formatTensor } from './print.ts';
 import { track } from './scope.ts';
 import { contiguousStrides, formatShape, product, type Shape } from './shape.ts';
 import { Storage } from './storage.ts';
+import { writeValues } from './writeValues.ts';
 
 // Libraries of types before ES2026 lack it.
 declare global {
@@ -214,30 +212,7 @@ export class Tensor {
    */
   upload(values: ArrayLike<number>): this {
     this.#assertNotDisposed();
-    if (values.length !== this.size)
-      throw new ArgumentError(
-        `copy_: expected ${this.size} values for shape ${formatShape(this.shape)}, ` +
-          `got ${values.length}`,
-      );
-    const array = encode(values, this.dtype);
-    if (this.size > 0 && !this.isContiguous)
-      throw new ArgumentError(
-        `copy_: expected a contiguous tensor, got shape ${formatShape(this.shape)} ` +
-          `with strides ${formatShape(this.strides)}`,
-      );
-    if (isHalf(this.dtype) && this.storage.bytes !== 4 * array.length)
-      throw new ArgumentError(
-        `copy_: expected a whole ${this.dtype} tensor, got a part of one: write to a copy ` +
-          `(\`clone\`)`,
-      );
-    noteWrite(this, 'copy_');
-    const { binding, device } = this.storage;
-    if (array.length > 0) hostWrite(device, { ...binding, offset: memoryOf(this).offset }, array);
-    if (this.dtype === 'int32' || this.dtype === 'bool') {
-      const isWhole = this.storage.bytes === 4 * this.size;
-      noteIndexRange(this.storage, isWhole ? (array as Int32Array) : undefined);
-    }
-    this.storage.afterUpload?.();
+    writeValues(this, values);
     return this;
   }
 
