@@ -30,8 +30,6 @@ export type { IncompatibleKeys, StateValue } from './stateDicts.ts';
 export abstract class Module {
   #training = true;
   #frozen = false;
-  /** Its own parameters that were told not to require a gradient: they remain parameters. */
-  readonly #withoutGrad = new Set<Tensor>();
   readonly #registered = new Map<string, Tensor | Module>();
   readonly #buffers = new Map<string, Tensor>();
 
@@ -211,18 +209,8 @@ export abstract class Module {
    * dropout stays as it is. `true` undoes `freeze`.
    */
   requiresGrad_(requiresGrad = true): this {
-    // Found before the first is changed, so that a tied one remains a parameter of each module.
-    const own = Array.from(
-      this.modules(),
-      (module) => [module, [...module.#ownParameters()]] as const,
-    );
-    for (const [module, parameters] of own) {
-      if (requiresGrad) module.#frozen = false;
-      for (const [, tensor] of parameters) {
-        tensor.requiresGrad_(requiresGrad);
-        if (!requiresGrad) module.#withoutGrad.add(tensor);
-      }
-    }
+    if (requiresGrad) for (const module of this.modules()) module.#frozen = false;
+    for (const parameter of this.parameters()) parameter.requiresGrad_(requiresGrad);
     return this;
   }
 
@@ -274,10 +262,8 @@ export abstract class Module {
   }
 
   *#ownParameters(): Generator<[name: string, Tensor]> {
-    for (const [name, value] of this.#members()) {
-      const isParameter = (t: Tensor) => (t.requiresGrad && t.isLeaf) || this.#withoutGrad.has(t);
-      if (value instanceof Tensor && isParameter(value)) yield [name, value];
-    }
+    for (const [name, value] of this.#members())
+      if (value instanceof Tensor && value.isVariable) yield [name, value];
   }
 
   /** Modules directly below this one, by their names in `stateDict`. */

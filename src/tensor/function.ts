@@ -1,6 +1,6 @@
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { needsGrad, noGrad, recordAll } from './autograd.ts';
-import { checkGradient } from './gradientHooks.ts';
+import { checkGradient } from './checkGradient.ts';
 import { describe } from './print.ts';
 import { checkSaved } from './savedTensors.ts';
 import { Tensor } from './tensor.ts';

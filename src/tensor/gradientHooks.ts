@@ -1,10 +1,10 @@
 import { copy } from '../kernels/elementwise/arithmetic.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { noteHookChange } from './captureGuard.ts';
+import { checkGradient } from './checkGradient.ts';
 import { isDenseAtOrigin, launchMap } from './launch.ts';
 import { describe } from './print.ts';
 import { scope } from './scope.ts';
-import { formatShape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 
 /** Gets the gradient of a tensor; may return another one, of the same shape, in its place. */
@@ -108,15 +108,4 @@ function callHook(hook: GradientHook, gradient: Tensor, x: Tensor): Tensor | und
   }
   checkGradient('registerHook: expected the hook to return', result, x);
   return result;
-}
-
-/** @throws ArgumentError if `gradient` cannot be that of x; `what` begins the message. */
-export function checkGradient(what: string, gradient: Tensor, x: Tensor): void {
-  const isSameShape = formatShape(gradient.shape) === formatShape(x.shape);
-  if (isSameShape && gradient.dtype === 'float32' && gradient.device === x.device) return;
-  const whose = isSameShape ? '' : ` of shape ${formatShape(x.shape)}`;
-  throw new ArgumentError(
-    `${what} a gradient${whose || ` in float32 on ${x.device.kind}`}, ` +
-      `got ${describe(gradient)}`,
-  );
 }

@@ -2,12 +2,14 @@ import { add, copy } from '../kernels/elementwise/arithmetic.ts';
 import { zeroTouchedRows } from '../kernels/indexing/embedding.ts';
 import { accumulate } from '../kernels/memory.ts';
 import { emptyGrad, recallGradBuffers, releaseGradBuffer } from './autograd.ts';
-import { guardGradient } from './captureGuard.ts';
+import { guardGradient, noteWrite } from './captureGuard.ts';
 import { fillMemory } from './create.ts';
 import { gradBufferOf, touchedRowsOf } from './gradBuffer.ts';
 import { isDenseAtOrigin, launch, launchMap, tensorOver } from './launch.ts';
 import { whileReading } from './savedTensors.ts';
 import { keepWith } from './scope.ts';
+import { isExpanded } from './shape.ts';
+import { storeInto } from './storeStrided.ts';
 import { empty, type Node, type SparseRowGradient, type Tensor } from './tensor.ts';
 
 interface SparsePart {
@@ -72,8 +74,13 @@ function accumulateSparse(sparse: readonly SparsePart[], gradient: Tensor): void
 }
 
 /** Adds what arrived at a leaf to its `grad`. */
-export function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient): void {
+export function accumulateGrad(leaf: Tensor, pending: PendingGradient): void {
   guardGradient(leaf, true);
+  if (leaf.grad && !isDenseAtOrigin(leaf.grad)) {
+    addToView(leaf, leaf.grad, densify(leaf, pending));
+    return;
+  }
+  const { dense, sparse } = pending;
   if (dense) {
     accumulateDense(leaf, dense);
     const touchedRows = touchedRowsOf(leaf.grad!.storage);
@@ -82,6 +89,19 @@ export function accumulateGrad(leaf: Tensor, { dense, sparse }: PendingGradient)
     clearSparseGrad(leaf);
   }
   accumulateSparse(sparse, leaf.grad!);
+}
+
+/** Adds to a gradient that was set to a view of other memory, as PyTorch does: in its place. */
+function addToView(leaf: Tensor, view: Tensor, gradient: Tensor): void {
+  const sum = launchMap(add, [view, gradient]);
+  gradient.dispose();
+  if (isExpanded(view)) {
+    leaf.grad = keepWith(sum, leaf);
+    return;
+  }
+  noteWrite(view, 'backward');
+  storeInto(view, sum);
+  sum.dispose();
 }
 
 /**

@@ -4,7 +4,8 @@ import { formatShape, product, type Shape } from './shape.ts';
 
 /** How tensors are shown: as PyTorch prints them. */
 
-interface Described {
+/** A tensor, as far as its description goes. */
+export interface Described {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly device: Device;

@@ -153,3 +153,7 @@ export function coalesceDims(
 export type SliceRange =
   | null
   | readonly [start?: number | null, end?: number | null, step?: number];
+
+/** Whether several elements of a view are one in memory: it is expanded. */
+export const isExpanded = ({ shape, strides }: { shape: Shape; strides: Shape }): boolean =>
+  strides.some((stride, d) => stride === 0 && shape[d] > 1);

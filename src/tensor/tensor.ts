@@ -3,6 +3,7 @@ import { isDense } from '../kernels/kit/map.ts';
 import { ArgumentError, StateError } from '../platform/errors.ts';
 import { formatValue } from '../platform/format.ts';
 import { guardGradient, guardRead, guardUse } from './captureGuard.ts';
+import { checkGradient } from './checkGradient.ts';
 import {
   type DType,
   decode,
@@ -74,8 +75,8 @@ export class Tensor {
   /** Position of the first element in the storage, in elements. */
   readonly offset: number;
   readonly dtype: DType;
-  /** Whether operations on it are recorded for `backward`. */
-  requiresGrad = false;
+  #requiresGrad = false;
+  #hasRequiredGrad = false;
   #gradFn: Node | undefined;
   #isLeaf = true;
   #grad: Tensor | null = null;
@@ -98,6 +99,24 @@ export class Tensor {
     track(this);
   }
 
+  /** Whether operations on it are recorded for `backward`. */
+  get requiresGrad(): boolean {
+    return this.#requiresGrad;
+  }
+
+  set requiresGrad(value: boolean) {
+    this.#requiresGrad = value;
+    if (value) this.#hasRequiredGrad = true;
+  }
+
+  /**
+   * Whether modules take it for a parameter: no operation made it, and it requires a gradient or
+   * did, before it was frozen.
+   */
+  get isVariable(): boolean {
+    return this.#isLeaf && this.#hasRequiredGrad;
+  }
+
   /** How it was made, if that is recorded and not freed yet. */
   get gradFn(): Node | undefined {
     return this.#gradFn;
@@ -115,13 +134,16 @@ export class Tensor {
 
   /**
    * The sum of what `backward` computed; null before the first call. For an optimiser's parameters,
-   * the next backward after `zeroGrad` overwrites it: copy it to keep it.
+   * the next backward after `zeroGrad` overwrites it: copy it to keep it. One that is set is added
+   * to in its place.
+   * @throws ArgumentError when one is set that has another shape, dtype or device.
    */
   get grad(): Tensor | null {
     return this.#grad;
   }
 
   set grad(gradient: Tensor | null) {
+    if (gradient) checkGradient('grad: expected', gradient, this);
     guardGradient(this, false);
     this.#grad = gradient;
   }

@@ -34,6 +34,28 @@ class Containers extends Module {
 }
 
 describe('what a module takes for its parameters', () => {
+  it.each([
+    ['by the method', (p: Tensor) => void p.requiresGrad_(false)],
+    [
+      'by the field',
+      (p: Tensor) => {
+        p.requiresGrad = false;
+      },
+    ],
+  ])('also those that were frozen one by one, %s', async (_, freeze) => {
+    const net = new Sequential(new Linear(2, 3), new Containers());
+    const state = net.stateDict();
+    const names = [...state.keys()];
+    const count = net.parameterCount;
+    for (const parameter of net.parameters()) freeze(parameter);
+    expect([...net.stateDict().keys()]).toEqual(names);
+    expect(net.parameterCount).toBe(count);
+    net.loadStateDict(state);
+    expect(net.parameters().some((p) => p.requiresGrad)).toBe(false);
+    net.requiresGrad_();
+    expect(net.parameters().every((p) => p.requiresGrad)).toBe(true);
+  });
+
   it('not activations, kept in a field, an array or a map', () => {
     const cell = new Cell();
     cell.forward(ones([1, 2]));

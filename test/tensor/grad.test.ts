@@ -67,6 +67,67 @@ describe.each(devices)('grad on %s', (_, device) => {
     expect(() => grad(y, x)).toThrow(/mul was used before/);
   });
 
+  it.skipIf(!device)('adds to a gradient that was set, in its place', async () => {
+    const flat = tensor([1, 1, 1, 1, 1, 1], { device: device! });
+    const [p, q] = [leaf([1, 2]), leaf([1, 2, 3, 4]).view([2, 2]).detach().requiresGrad_()];
+    p.grad = flat.slice([[1, 3]]);
+    q.grad = flat
+      .slice([[2, 6]])
+      .view([2, 2])
+      .t();
+    p.mul(tensor([5, 7], { device: device! }))
+      .sum()
+      .backward();
+    expect(await flat.tolist()).toEqual([1, 6, 8, 1, 1, 1]);
+    expect(await p.grad!.tolist()).toEqual([6, 8]);
+    q.mul(
+      tensor(
+        [
+          [10, 20],
+          [30, 40],
+        ],
+        { device: device! },
+      ),
+    )
+      .sum()
+      .backward();
+    expect(await q.grad!.tolist()).toEqual([
+      [18, 21],
+      [31, 41],
+    ]);
+    expect(await flat.tolist()).toEqual([1, 6, 18, 31, 21, 41]);
+
+    // Of an expanded one, elements are one in memory.
+    const one = tensor([1], { device: device! });
+    p.grad = one.expand([2]);
+    p.mul(tensor([5, 7], { device: device! }))
+      .sum()
+      .backward();
+    expect([await p.grad!.tolist(), await one.tolist()]).toEqual([[6, 8], [1]]);
+  });
+
+  it.skipIf(!device)('a gradient of a sparse kind is added to a view too', async () => {
+    const table = leaf([1, 2, 3, 4]).view([2, 2]).detach().requiresGrad_();
+    const flat = tensor([1, 1, 1, 1, 1], { device: device! });
+    table.grad = flat.slice([[1, 5]]).view([2, 2]);
+    embedding(tensor(Int32Array.of(1, 1), { device: device! }), table)
+      .sum()
+      .backward();
+    expect(await flat.tolist()).toEqual([1, 1, 1, 3, 3]);
+  });
+
+  it.skipIf(!device)('refuses to set a gradient of another kind', () => {
+    const p = leaf([1, 2]);
+    const set = (gradient: Tensor) => () => {
+      p.grad = gradient;
+    };
+    expect(set(tensor([1], { device: device! }))).toThrow(
+      /expected a gradient of shape \[2\], got/,
+    );
+    expect(set(tensor(Int32Array.of(1, 1), { device: device! }))).toThrow(/in float32 on/);
+    expect(p.grad).toBe(null);
+  });
+
   it.skipIf(!device)('says what is wrong', () => {
     const [x, other] = [leaf([1, 2]), leaf([1, 2])];
     const y = x.mul(2);

@@ -9,6 +9,7 @@ import { noteIndexRange } from '../indexRange.ts';
 import { launchMap } from '../launch.ts';
 import { operation, viewOperation } from '../operation.ts';
 import { describe } from '../print.ts';
+import { isExpanded } from '../shape.ts';
 import { storeInto } from '../storeStrided.ts';
 import { isHalf, Tensor, type TensorData } from '../tensor.ts';
 import { add, clamp, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
@@ -127,7 +128,7 @@ function overwrite(
         `would lose: use ` +
         'an operation that makes a new tensor, or `noGrad(() => …)`',
     );
-  if (x.strides.some((stride, d) => stride === 0 && x.shape[d] > 1))
+  if (isExpanded(x))
     throw new ArgumentError(
       `${name}: ${describe(x)} is expanded, so several of its elements are one: write to a ` +
         `copy (\`clone\`)`,
