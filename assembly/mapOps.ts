@@ -8,7 +8,7 @@ enum Op {
   Gelu, GeluTanh, GeluBackward, GeluTanhBackward,
   Clamp, LeakyRelu, Eq, Ne, Lt, Le, Gt, Ge, ToFloat, ToInt, Where, WhereInt,
   TanhBackward, SigmoidBackward, ReluBackward, LeakyReluBackward, ClampBackward, ErfBackward,
-  DivBackward, AddInt, SubInt, MulInt, EqInt, NeInt, LtInt, LeInt, GtInt, GeInt,
+  DivBackward, AddInt, SubInt, MulInt, EqInt, NeInt, LtInt, LeInt, GtInt, GeInt, DivideBy,
 }
 
 // @ts-ignore: decorator
@@ -175,6 +175,7 @@ function evaluate(op: u32, x: v128, y: v128, z: v128, s: f32, t: f32): v128 {
     case Op.LeInt: return bit(i32x4.le_s(x, y));
     case Op.GtInt: return bit(i32x4.gt_s(x, y));
     case Op.GeInt: return bit(i32x4.ge_s(x, y));
+    case Op.DivideBy: return f32x4.div(x, c(s));
     default: return x;
   }
 }

@@ -135,6 +135,15 @@ export const affine = defineMap({
   reference: (x, scale, shift) => x * scale + shift,
 });
 
+/** y = x / divisor, a constant: its reciprocal would be rounded. */
+export const divideBy = defineMap({
+  name: 'divideBy',
+  inputs: ['x'],
+  scalars: ['divisor'],
+  wgsl: 'x / p.divisor',
+  reference: (x, divisor) => x / Math.fround(divisor),
+});
+
 /** x to the power e; for negative x as C's pow: NaN unless e is an integer. */
 export const pow = defineMap({
   name: 'pow',

@@ -10,6 +10,7 @@ const operations = [
   ...['where', 'whereInt', 'tanhBackward', 'sigmoidBackward', 'reluBackward'],
   ...['leakyReluBackward', 'clampBackward', 'erfBackward', 'divBackward'],
   ...['addInt', 'subInt', 'mulInt', 'eqInt', 'neInt', 'ltInt', 'leInt', 'gtInt', 'geInt'],
+  'divideBy',
 ];
 const numberOf = new Map(operations.map((name, i) => [name, i]));
 

@@ -13,6 +13,7 @@ import { sumToSize } from './broadcasting.ts';
 import {
   affineFloats,
   divFloats,
+  divideFloats,
   floatScalar,
   type Gradient,
   indicator,
@@ -166,7 +167,7 @@ export const mul = promoting('mul', integers.mulInt, (a, b) => {
 /** a / b, float32 for integers too. @example div(tensor([1, 2]), 4); // [0.25, 0.5] */
 export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   requireOperand(b);
-  if (typeof b === 'number') return affine(toFloat(a), 1 / b, 0);
+  if (typeof b === 'number') return divideFloats(toFloat(a), b);
   if (a.dtype !== 'float32' || b.dtype !== 'float32') return div(toFloat(a), toFloat(b));
   return divFloats(a, b);
 });

@@ -45,6 +45,10 @@ export const affineFloats = (x: Tensor, scale: number, shift = 0): Tensor =>
     affineFloats(dy, scale),
   ]);
 
+/** x / divisor. */
+export const divideFloats = (x: Tensor, divisor: number): Tensor =>
+  record('div', launchMap(k.divideBy, [x], { divisor }), [x], (dy) => [divideFloats(dy, divisor)]);
+
 /** A number as a tensor on the device of `like`. */
 export const floatScalar = (value: number, { device }: Tensor): Tensor =>
   tensor(Float32Array.of(value), { shape: [], device });

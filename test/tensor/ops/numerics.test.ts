@@ -1,14 +1,10 @@
-import { describe, expect, it } from 'vitest';
-import { CpuDevice } from '../../../src/device/cpu.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../../src/platform/errors.ts';
 import * as w from '../../../src/tensor/index.ts';
-import { tryWebGpu } from '../../support/devices.ts';
+import { allDevices } from '../../support/devices.ts';
 
-const webgpu = await tryWebGpu();
-const devices = [
-  ['cpu', new CpuDevice()],
-  ['webgpu', webgpu],
-] as const;
+const devices = await allDevices();
+afterAll(() => devices.forEach(([, device]) => void device?.destroy()));
 const close = (actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number) => {
   expect(actual.length).toBe(expected.length);
   for (let i = 0; i < expected.length; i++)
@@ -71,6 +67,21 @@ describe.each(devices)('exactness and edge cases on %s', (_, device) => {
       });
     },
   );
+
+  here.each([3, 41, 1000, 0.1, -7])('a quotient by %d is rounded once', async (divisor) => {
+    const numbers = Float32Array.from({ length: 2000 }, (_, i) => i);
+    const x = tensor([...numbers]).requiresGrad_();
+    const y = x.div(divisor);
+    y.sum().backward();
+    const quotients = numbers.map((number) => number / Math.fround(divisor));
+    // GPUs may be off by two and a half units in the last place.
+    const unit = device!.kind === 'webgpu' ? 2 ** -22 : 0;
+    const found = await y.data();
+    for (const [i, quotient] of quotients.entries())
+      expect(Math.abs(found[i] - quotient)).toBeLessThanOrEqual(unit * Math.abs(quotient));
+    const slope = Math.fround(1 / Math.fround(divisor));
+    close(await x.grad!.data(), numbers.fill(slope), unit * Math.abs(slope));
+  });
 
   here('cross-entropy takes classes that are masked by -∞ or the least number', async () => {
     const labels = tensor(Int32Array.of(1));
