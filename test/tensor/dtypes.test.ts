@@ -46,6 +46,54 @@ describe.each(devices)('dtypes on %s', (_, device) => {
     }
   });
 
+  here('masks stay masks where their elements are chosen', async () => {
+    const mask = tensor([true, false, true], 'bool');
+    const other = tensor([false, false, true], 'bool');
+    const square = w.ones([2, 2], { dtype: 'bool', device: device! });
+    const found = {
+      tril: w.tril(square),
+      triu: w.triu(square),
+      where: w.where(mask, other, mask),
+      number: w.where(mask, 1, other),
+      filled: mask.maskedFill(other, 0),
+      full: other.maskedFill(mask, 7),
+      larger: mask.maximum(other),
+      smaller: mask.minimum(other),
+    };
+    for (const [name, x] of Object.entries(found)) expect([name, x.dtype]).toEqual([name, 'bool']);
+    expect(await found.tril.bitwiseNot().tolist()).toEqual([
+      [0, 1],
+      [0, 0],
+    ]);
+    expect(await found.where.tolist()).toEqual([0, 0, 1]);
+    expect(await found.number.tolist()).toEqual([1, 0, 1]);
+    expect(await found.filled.tolist()).toEqual([1, 0, 0]);
+    expect(await found.full.tolist()).toEqual([1, 0, 1]);
+    expect(w.where(mask, 2, other).dtype).toBe('int32');
+    expect(mask.maximum(1).dtype).toBe('int32');
+    const ints = tensor([1, 2, 3], 'int32');
+    expect((await ints.maskedFill(mask, 9).tolist()) as number[]).toEqual([9, 2, 9]);
+    expect(() => ints.maskedFill(mask, 1.5)).toThrow('expected an integer of 32 bits');
+  });
+
+  here('what is written in place fits the dtype, or is refused', async () => {
+    const mask = tensor([true, false, true], 'bool');
+    expect(await mask.copy_(tensor([0.5, 2, 0])).tolist()).toEqual([1, 1, 0]);
+    expect(await mask.add_(mask.to('bool')).tolist()).toEqual([1, 1, 0]);
+    expect(mask.dtype).toBe('bool');
+    const ints = tensor([3, 5, -7], 'int32');
+    for (const write of [
+      () => ints.mul_(0.5),
+      () => ints.div_(2),
+      () => ints.add_(tensor([1.5, 0, 0])),
+      () => mask.mul_(0.5),
+    ])
+      expect(write).toThrow(/the result is float32, which .* cannot hold/);
+    expect(await ints.mul_(2).tolist()).toEqual([6, 10, -14]);
+    // As in PyTorch, copy_ converts.
+    expect(await ints.copy_(tensor([1.5, -1.5, 0])).tolist()).toEqual([1, -1, 0]);
+  });
+
   here.each(['float16', 'bfloat16'] as const)('%s rounds to nearest, even', async (dtype) => {
     const random = new Philox(3);
     const values = Float32Array.from({ length: 301 }, (_v, i) =>

@@ -3,7 +3,6 @@ import * as integers from '../../kernels/elementwise/integers.ts';
 import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { emptyGrad, record } from '../autograd.ts';
-import { tensor } from '../create.ts';
 import { asDtype } from '../dtypes.ts';
 import { halfToFloat } from '../half.ts';
 import { launchMap } from '../launch.ts';
@@ -19,25 +18,17 @@ import {
   indicator,
   mulFloats,
   onceOrAgain,
+  onFloats,
   reluGradient,
   tanhGradient,
 } from './floats.ts';
+import { asTensor, isMask, isWhole, type Operand } from './operands.ts';
 
-/** An operand: a tensor, or a number that counts for all elements. */
-export type Operand = Tensor | number;
+export type { Operand };
+
 type Binary = (a: Tensor, b: Operand) => Tensor;
 
-/**
- * An operation of one argument; `gradient` takes the result's gradient, the argument and the
- * result.
- */
-const onFloats = (kernel: MapKernel, gradient: Gradient) =>
-  operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
-    const y = launchMap(kernel, [x]);
-    return record(kernel.spec.name, y, [x], (dy) => [gradient(dy, x, y)]);
-  });
-
-/** The same, where integers give floats. */
+/** `onFloats`, where integers give floats. */
 const unary = (kernel: MapKernel, gradient: Gradient) => {
   const ofFloat = onFloats(kernel, gradient);
   return operation(kernel.spec.name, 1, (x: Tensor): Tensor => ofFloat(toFloat(x)));
@@ -120,10 +111,6 @@ export const square = operation('square', 1, (x: Tensor): Tensor => mul(x, x));
  */
 export const silu = operation('silu', 1, (x: Tensor): Tensor => mul(x, sigmoid(x)));
 
-/** Whether both operands are integers. */
-const isWhole = (x: Operand): boolean =>
-  typeof x === 'number' ? Number.isInteger(x) && (x | 0) === x : x.dtype !== 'float32';
-
 /**
  * An operation of two arguments: int32 if both are integers, else float32 (PyTorch's promotion of
  * types).
@@ -172,9 +159,13 @@ export const div = operation('div', 1, (a: Tensor, b: Operand): Tensor => {
   return divFloats(a, b);
 });
 
-/** The larger or smaller of two; equal values share the gradient. */
-const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: MapKernel): Binary =>
-  promoting(kernel.spec.name, integerKernel, (a, b) => {
+/** The larger or smaller of two; equal values share the gradient. Of two masks, it is a mask. */
+const minMax = (
+  kernel: MapKernel,
+  integerKernel: MapKernel,
+  isStrictlyBetter: MapKernel,
+): Binary => {
+  const ofNumbers = promoting(kernel.spec.name, integerKernel, (a, b) => {
     const other = asTensor(b, a);
     return record(kernel.spec.name, launchMap(kernel, [a, other]), [a, other], (dy) => {
       // 1 if one side wins, 1/2 if they are equal.
@@ -192,6 +183,8 @@ const minMax = (kernel: MapKernel, integerKernel: MapKernel, isStrictlyBetter: M
       ];
     });
   });
+  return (a, b) => (isMask(a) && isMask(b) ? asDtype(ofNumbers(a, b), 'bool') : ofNumbers(a, b));
+};
 /**
  * The larger of two, element by element; equal values share the gradient.
  * @example maximum(tensor([1, 4]), tensor([3, 2])); // [3, 4]
@@ -259,7 +252,8 @@ export const toInt = operation(
 );
 
 /**
- * a if the mask is not 0, else b, element by element; int32 if both are integers.
+ * a if the mask is not 0, else b, element by element; int32 if both are integers, bool if both are
+ * masks, or one is and the other is 0 or 1.
  * @example where(tensor([1, 0]), tensor([1, 2]), 9); // [1, 9]
  */
 export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand): Tensor => {
@@ -269,7 +263,10 @@ export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand
   const hasTensor = typeof a !== 'number' || typeof b !== 'number';
   if (hasTensor && isWhole(a) && isWhole(b)) {
     const like = typeof a === 'number' ? (b as Tensor) : a;
-    return launchMap(integers.whereInt, [condition, asTensor(a, like), asTensor(b, like)]);
+    const chosen = [asTensor(a, like), asTensor(b, like)];
+    const isBit = (value: Operand) => isMask(value) || value === 0 || value === 1;
+    const dtype = isBit(a) && isBit(b) ? 'bool' : 'int32';
+    return asDtype(launchMap(integers.whereInt, [condition, ...chosen]), dtype);
   }
   const [x, y] = [a, b].map((value) =>
     typeof value === 'number' ? floatScalar(value, mask) : toFloat(value),
@@ -284,18 +281,19 @@ export const where = operation('where', 1, (mask: Tensor, a: Operand, b: Operand
 });
 
 /**
- * x with `value` where the mask is not 0.
+ * x with `value` where the mask is not 0, in x's dtype.
+ * @throws ArgumentError if x is int32 and the value is no int32.
  * @example maskedFill(tensor([1, 2]), tensor([0, 1]), 9); // [1, 9]
  */
 export const maskedFill = operation(
   'maskedFill',
   2,
-  (x: Tensor, mask: Tensor, value: number): Tensor => where(mask, value, x),
+  (x: Tensor, mask: Tensor, value: number): Tensor => {
+    if (x.dtype === 'int32' && !isWhole(value))
+      throw new ArgumentError(
+        `maskedFill: expected an integer of 32 bits for an int32 tensor, got ${value}: ` +
+          'convert the tensor first (`toFloat`)',
+      );
+    return where(mask, x.dtype === 'bool' ? Number(value !== 0) : value, x);
+  },
 );
-
-/** A number as a tensor of the kind of `like`. */
-const asTensor = (value: Operand, like: Tensor): Tensor => {
-  if (typeof value !== 'number') return value;
-  if (like.dtype === 'float32') return floatScalar(value, like);
-  return tensor(Int32Array.of(value), { shape: [], device: like.device });
-};

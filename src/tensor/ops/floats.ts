@@ -3,6 +3,7 @@ import type { MapKernel } from '../../kernels/kit/mapSpec.ts';
 import { isGradEnabled, record } from '../autograd.ts';
 import { tensor } from '../create.ts';
 import { launchMap } from '../launch.ts';
+import { operation } from '../operation.ts';
 import type { Tensor } from '../tensor.ts';
 import { sumToSize } from './broadcasting.ts';
 
@@ -22,6 +23,16 @@ export const onceOrAgain =
   (once: Gradient, again: Gradient): Gradient =>
   (dy, x, y) =>
     isGradEnabled() ? again(dy, x, y) : once(dy, x, y);
+
+/**
+ * An operation of one argument; `gradient` takes the result's gradient, the argument and the
+ * result.
+ */
+export const onFloats = (kernel: MapKernel, gradient: Gradient) =>
+  operation(kernel.spec.name, 1, (x: Tensor): Tensor => {
+    const y = launchMap(kernel, [x]);
+    return record(kernel.spec.name, y, [x], (dy) => [gradient(dy, x, y)]);
+  });
 
 /** a b. */
 export const mulFloats = (a: Tensor, b: Tensor): Tensor =>

@@ -11,8 +11,9 @@ import { operation, viewOperation } from '../operation.ts';
 import { describe } from '../print.ts';
 import { isExpanded } from '../shape.ts';
 import { storeInto } from '../storeStrided.ts';
-import { isHalf, Tensor, type TensorData } from '../tensor.ts';
-import { add, clamp, div, mul, type Operand, sub, toFloat, toInt } from './elementwise.ts';
+import { type DType, isHalf, Tensor, type TensorData } from '../tensor.ts';
+import { to } from './convert.ts';
+import { add, clamp, div, mul, type Operand, sub, toFloat } from './elementwise.ts';
 import { addcdiv, addcmul, lerp } from './pointwise.ts';
 import { expand } from './views.ts';
 
@@ -128,13 +129,20 @@ function overwrite(
         `would lose: use ` +
         'an operation that makes a new tensor, or `noGrad(() => …)`',
     );
+  // PyTorch's copy_ converts, and its other operations refuse, as here.
+  const isFloat = (dtype: DType) => dtype === 'float32' || isHalf(dtype);
+  if (name !== 'copy_' && isFloat(source.dtype) && !isFloat(x.dtype))
+    throw new ArgumentError(
+      `${name}: the result is ${source.dtype}, which ${describe(x)} cannot hold: convert it ` +
+        'first (`toFloat`)',
+    );
   if (isExpanded(x))
     throw new ArgumentError(
       `${name}: ${describe(x)} is expanded, so several of its elements are one: write to a ` +
         `copy (\`clone\`)`,
     );
   if (isHalf(x.dtype)) return overwriteHalf(name, x, expand(toFloat(source), x.shape));
-  const values = x.dtype === 'float32' ? toFloat(source) : toInt(source);
+  const values = to(source, x.dtype);
   noteWrite(x, name);
   // Copied first where both share memory: a launch may not write a buffer that it reads.
   const isShared = values.storage.binding.buffer === x.storage.binding.buffer;
