@@ -1,4 +1,4 @@
-import { ArgumentError } from '../platform/errors.ts';
+import { ArgumentError, StateError } from '../platform/errors.ts';
 import type { Activation, Tensor } from '../tensor/index.ts';
 import { MultiheadAttention } from './attention.ts';
 import { skipInit } from './init.ts';
@@ -85,9 +85,10 @@ export class TransformerEncoderLayer extends Module {
 
   /** A layer of its own with equal weights. */
   clone(): TransformerEncoderLayer {
-    const copy = skipInit(() => new TransformerEncoderLayer(...this.#arguments));
-    copy.loadStateDict(this.stateDict());
-    return copy;
+    return likeLayer(
+      this,
+      skipInit(() => new TransformerEncoderLayer(...this.#arguments)),
+    );
   }
 
   #attend(x: Tensor, { mask, srcKeyPaddingMask, isCausal }: TransformerMasks): Tensor {
@@ -103,6 +104,26 @@ export class TransformerEncoderLayer extends Module {
   #feedForward(x: Tensor): Tensor {
     return this.linear2.forward(this.dropout.forward(this.linear1.forward(x, this.activation)));
   }
+}
+
+/**
+ * Gives a fresh layer the weights and modes of another.
+ * @throws StateError for a layer of a derived class without a `clone` of its own.
+ */
+export function likeLayer<L extends Module>(layer: L, fresh: L): L {
+  const { name } = layer.constructor;
+  if (layer.constructor !== fresh.constructor)
+    throw new StateError(
+      `${name}: expected a \`clone\` of its own, which makes another ${name}: that of ` +
+        `${fresh.constructor.name} would lose what ${name} does`,
+    );
+  fresh.loadStateDict(layer.stateDict());
+  const modules = [...layer.modules()];
+  for (const [i, module] of [...fresh.modules()].entries()) module.training = modules[i].training;
+  const parameters = layer.parameters();
+  for (const [i, parameter] of fresh.parameters().entries())
+    parameter.requiresGrad_(parameters[i].requiresGrad);
+  return fresh;
 }
 
 /** Layers on top of each other, which begin as copies of one. */

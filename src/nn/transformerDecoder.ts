@@ -6,6 +6,7 @@ import { Dropout, LayerNorm, Linear } from './layers.ts';
 import { Module } from './module.ts';
 import {
   LayerStack,
+  likeLayer,
   TransformerEncoder,
   TransformerEncoderLayer,
   type TransformerEncoderLayerOptions,
@@ -89,9 +90,10 @@ export class TransformerDecoderLayer extends Module {
 
   /** A layer of its own with equal weights. */
   clone(): TransformerDecoderLayer {
-    const copy = skipInit(() => new TransformerDecoderLayer(...this.#arguments));
-    copy.loadStateDict(this.stateDict());
-    return copy;
+    return likeLayer(
+      this,
+      skipInit(() => new TransformerDecoderLayer(...this.#arguments)),
+    );
   }
 
   #attendSelf(x: Tensor, masks: DecoderMasks): Tensor {

@@ -220,3 +220,24 @@ describe.each(devices)('attention on %s', (_, device) => {
 });
 
 const three = (x: Tensor): [Tensor, Tensor, Tensor] => [x, x, x];
+
+it.each([
+  ['encoder', nn.TransformerEncoderLayer, nn.TransformerEncoder],
+  ['decoder', nn.TransformerDecoderLayer, nn.TransformerDecoder],
+] as const)('the layers of a Transformer (%s) are copies in all', (_, Layer, Stack) => {
+  setDevice(new CpuDevice());
+  const given = new Layer(6, 2);
+  given.linear1.requiresGrad_(false);
+  given.eval();
+  const { layers } = new Stack(given as never, 2);
+  for (const layer of layers) {
+    expect(layer.parameters().map((p) => p.requiresGrad)).toEqual(
+      given.parameters().map((p) => p.requiresGrad),
+    );
+    expect([...layer.modules()].some(({ training }) => training)).toBe(false);
+  }
+  class Other extends Layer {}
+  expect(() => new Stack(new Other(6, 2) as never, 2)).toThrow(
+    'Other: expected a `clone` of its own',
+  );
+});
