@@ -1,3 +1,4 @@
+import { float32Below } from '../kernels/kit/float32.ts';
 import { erfReference } from '../kernels/kit/mathFunctions.ts';
 import { ArgumentError } from '../platform/errors.ts';
 import { globalGenerator } from '../tensor/globalRng.ts';
@@ -40,8 +41,11 @@ function fill(tensor: Tensor, sample: () => number): Tensor {
  * @example
  * nn.init.uniform_(zeros(4, 16), -0.1, 0.1).shape; // [4, 16]
  */
-export const uniform_ = (tensor: Tensor, a = 0, b = 1, random: Philox = globalGenerator()) =>
-  fill(tensor, () => a + (b - a) * random.uniform());
+export function uniform_(tensor: Tensor, a = 0, b = 1, random: Philox = globalGenerator()): Tensor {
+  // Rounded to float32, the numbers nearest to b would be b.
+  const last = a < b ? float32Below(b) : Math.max(a, b);
+  return fill(tensor, () => Math.min(last, a + (b - a) * random.uniform()));
+}
 
 const normal = (tensor: Tensor, std: number, random: Philox): Tensor =>
   fill(tensor, () => std * random.normal());

@@ -1,6 +1,7 @@
 import { CpuDevice } from '../device/cpu.ts';
 import type { Device } from '../device/device.ts';
 import { type DeviceKind, type DeviceOptions, openDevice } from '../device/open.ts';
+import { float32Below } from '../kernels/kit/float32.ts';
 import { toHalfBits } from '../kernels/kit/half.ts';
 import { fill } from '../kernels/memory.ts';
 import { openBestDevice } from '../measure/bestDevice.ts';
@@ -240,6 +241,8 @@ export function arange(
   return tensor(values, { ...options, dtype });
 }
 
+const BELOW_ONE = float32Below(1);
+
 /** Random numbers are float32. */
 type RandomOptions = Omit<TensorOptions, 'dtype'>;
 
@@ -256,7 +259,8 @@ export const randn = (...args: Sizes<RandomOptions>): Tensor =>
  * rand(2, 3).shape; // [2, 3]
  */
 export const rand = (...args: Sizes<RandomOptions>): Tensor =>
-  randomTensor(args, (random) => random.uniform());
+  // Rounded to float32, the numbers nearest to 1 would be 1.
+  randomTensor(args, (random) => Math.min(random.uniform(), BELOW_ONE));
 
 function randomTensor(args: Sizes<RandomOptions>, sample: (random: Philox) => number): Tensor {
   const [shape, { device = currentDevice, requiresGrad = false } = {}] = splitSizes(args);

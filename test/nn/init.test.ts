@@ -37,6 +37,18 @@ describe('initialisers', () => {
     }
   });
 
+  it('uniform_ leaves its upper bound out after rounding to float32', async () => {
+    // The greatest number that a generator gives.
+    const greatest = () => Object.assign(new Philox(0), { uniform: () => 1 - 2 ** -53 });
+    const last = async (a: number, b: number) =>
+      (await init.uniform_(zeros([1]), a, b, greatest()).data())[0];
+    expect(await last(0, 1)).toBe(1 - 2 ** -24);
+    expect(await last(-3, -1)).toBe(-1 - 2 ** -23);
+    expect(await last(-1, 0)).toBeLessThan(0);
+    expect(await last(0, 0.1)).toBeLessThan(0.1);
+    expect(await last(2, 2)).toBe(2);
+  });
+
   it('truncNormal_ stays between its bounds, with the moments of a cut normal', async () => {
     const cut = await statistics(init.truncNormal_(weight(), { random: random() }));
     expect(cut.min).toBeGreaterThanOrEqual(-2);

@@ -10,3 +10,15 @@ export const normalFloat32 = (x: number): number =>
 
 /** Largest finite float32; its negative is the smallest. */
 export const FLOAT32_MAX = 3.4028234663852886e38;
+
+const bitsOf = new DataView(new ArrayBuffer(4));
+
+/** Largest float32 below x. */
+export function float32Below(x: number): number {
+  const near = Math.fround(x);
+  if (near < x) return near;
+  if (near === 0) return -(2 ** -149);
+  bitsOf.setFloat32(0, near);
+  bitsOf.setInt32(0, bitsOf.getInt32(0) + (near > 0 ? -1 : 1));
+  return bitsOf.getFloat32(0);
+}
