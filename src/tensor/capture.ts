@@ -45,7 +45,8 @@ interface Captured<T extends Tensors, R> {
  * record; `run` gives the elements of each. Its JavaScript runs once for each
  * set of shapes, and again if a parameter was moved, frozen or unfrozen, or has another gradient.
  * So it must not depend on values, nor keep tensors that it makes (call `zeroGrad` in the step).
- * Optimisers, dropout, random numbers and learning rates advance with each replay; other work of
+ * Optimisers, dropout and random numbers advance with each replay, by the learning rates of that
+ * moment. A schedule inside of `step` would not: call `schedule.step()` after `run`. Other work of
  * the host goes into `device.onReplay`.
  *
  * If `step` throws while it is captured, parameters and counts of steps are unchanged; random
