@@ -1,5 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
-import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
+import { LRScheduler, type SchedulableOptimizer, type SchedulerState } from './schedules.ts';
 
 /**
  * The rate times `factor` for the first `totalIters` steps (PyTorch's `ConstantLR`).
@@ -45,7 +46,8 @@ export class PolynomialLR extends LRScheduler {
   }
 
   protected lrAt(step: number, baseLr: number): number {
-    return baseLr * (1 - Math.min(step, this.totalIters) / this.totalIters) ** this.power;
+    const share = Math.min(step, this.totalIters) / Math.max(1, this.totalIters);
+    return baseLr * (1 - share) ** this.power;
   }
 }
 
@@ -114,7 +116,10 @@ export class OneCycleLR extends LRScheduler {
   readonly maxLr: number;
   readonly options: Required<OneCycleOptions>;
 
-  /** @throws ArgumentError unless `totalSteps` is a whole number ≥ 1. */
+  /**
+   * @throws ArgumentError unless `totalSteps` is a whole number ≥ 1 and `pctStart` from 0 to 1, and
+   *   for another strategy.
+   */
   constructor(optimizer: SchedulableOptimizer, maxLr: number, options: OneCycleOptions) {
     const { totalSteps, pctStart = 0.3, annealStrategy = 'cos' } = options;
     const { divFactor = 25, finalDivFactor = 1e4 } = options;
@@ -122,6 +127,11 @@ export class OneCycleLR extends LRScheduler {
       throw new ArgumentError(
         `OneCycleLR: \`totalSteps\`: expected a whole number ≥ 1, got ${totalSteps}`,
       );
+    if (!(pctStart >= 0 && pctStart <= 1))
+      throw new ArgumentError(
+        `OneCycleLR: \`pctStart\`: expected a number from 0 to 1, got ${pctStart}`,
+      );
+    requireOneOf(annealStrategy, ['cos', 'linear'], 'OneCycleLR: `annealStrategy`');
     super(optimizer);
     this.maxLr = maxLr;
     this.options = { totalSteps, pctStart, annealStrategy, divFactor, finalDivFactor };
@@ -136,10 +146,17 @@ export class OneCycleLR extends LRScheduler {
       annealStrategy === 'cos'
         ? to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share))
         : from + (to - from) * share;
-    if (step <= top) return between(first, this.maxLr, step / top);
+    // The first step may be at the top already.
+    if (step <= top) return between(first, this.maxLr, top > 0 ? step / top : 1);
     const share = Math.min(1, (step - top) / (end - top));
     return between(this.maxLr, first / finalDivFactor, share);
   }
+}
+
+/** What `SequentialLR` saves to go on later. */
+export interface SequentialState {
+  lastEpoch: number;
+  schedulers: readonly SchedulerState[];
 }
 
 /**
@@ -184,13 +201,25 @@ export class SequentialLR {
     return this.#optimizer.paramGroups.map(({ lr }) => lr);
   }
 
-  /** The position of the schedule. Plain JSON. */
-  stateDict(): { lastEpoch: number } {
-    return { lastEpoch: this.#step };
+  /** The position of the schedule, and the state of each. Plain JSON. */
+  stateDict(): SequentialState {
+    return {
+      lastEpoch: this.#step,
+      schedulers: this.#schedulers.map((one) => one.stateDict()),
+    };
   }
 
-  /** Continues from a state. */
-  loadStateDict({ lastEpoch }: { lastEpoch: number }): void {
+  /**
+   * Continues from a state.
+   * @throws ArgumentError if the state has another number of schedules or of groups.
+   */
+  loadStateDict({ lastEpoch, schedulers }: SequentialState): void {
+    if (schedulers?.length !== this.#schedulers.length)
+      throw new ArgumentError(
+        `loadStateDict: expected a state of ${this.#schedulers.length} schedules, ` +
+          `got ${schedulers?.length ?? 'none'}`,
+      );
+    for (const [i, one] of this.#schedulers.entries()) one.loadStateDict(schedulers[i]);
     this.#step = lastEpoch;
     this.#apply();
   }

@@ -20,6 +20,7 @@ export {
   type OneCycleOptions,
   PolynomialLR,
   SequentialLR,
+  type SequentialState,
 } from './cyclicSchedules.ts';
 export {
   CosineAnnealingLR,
@@ -44,6 +45,7 @@ export {
   getLinearScheduleWithWarmup,
   LambdaLR,
   LRScheduler,
+  type SchedulerState,
 } from './schedules.ts';
 export { SGD, type SgdOptions } from './sgd.ts';
 export { parametersToVector, vectorToParameters } from './vector.ts';

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
 /**
@@ -171,7 +172,7 @@ export class ReduceLROnPlateau {
   #badCalls = 0;
   #cooldown = 0;
 
-  /** @throws ArgumentError unless `factor` is below 1. */
+  /** @throws ArgumentError unless `factor` is below 1, and for another mode. */
   constructor(optimizer: SchedulableOptimizer, options: PlateauOptions = {}) {
     const { mode = 'min', factor = 0.1, patience = 10, threshold = 1e-4 } = options;
     const { thresholdMode = 'rel', cooldown = 0, minLr = 0, eps = 1e-8 } = options;
@@ -179,6 +180,8 @@ export class ReduceLROnPlateau {
       throw new ArgumentError(
         `ReduceLROnPlateau: \`factor\`: expected a number below 1, got ${factor}`,
       );
+    requireOneOf(mode, ['min', 'max'], 'ReduceLROnPlateau: `mode`');
+    requireOneOf(thresholdMode, ['rel', 'abs'], 'ReduceLROnPlateau: `thresholdMode`');
     this.#optimizer = optimizer;
     this.#options = { mode, factor, patience, threshold, thresholdMode, cooldown, minLr, eps };
     this.#best = mode === 'min' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;

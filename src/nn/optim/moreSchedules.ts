@@ -1,5 +1,5 @@
 import { ArgumentError } from '../../platform/errors.ts';
-import { formatValue } from '../../platform/format.ts';
+import { requireOneOf } from '../../platform/oneOf.ts';
 import { LRScheduler, type SchedulableOptimizer } from './schedules.ts';
 
 /**
@@ -68,11 +68,7 @@ export class CyclicLR extends LRScheduler {
         'CyclicLR: expected `stepSizeUp` and `stepSizeDown` as numbers > 0, ' +
           `got ${stepSizeUp} and ${stepSizeDown}`,
       );
-    if (!['triangular', 'triangular2', 'exp_range'].includes(mode))
-      throw new ArgumentError(
-        'CyclicLR: `mode`: expected triangular, triangular2 or exp_range, ' +
-          `got ${formatValue(mode)}`,
-      );
+    requireOneOf(mode, ['triangular', 'triangular2', 'exp_range'], 'CyclicLR: `mode`');
     this.baseLr = baseLr;
     this.maxLr = maxLr;
     this.options = { stepSizeUp, stepSizeDown, mode, gamma };

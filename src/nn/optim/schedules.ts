@@ -5,9 +5,17 @@ export interface SchedulableOptimizer {
   paramGroups: { lr: number; initialLr?: number }[];
 }
 
+/** Where a schedule is, and the rates of the groups that it began with. */
+export interface SchedulerState {
+  lastEpoch: number;
+  baseLrs: readonly number[];
+}
+
 /**
  * Base of schedules whose learning rate follows from the number of steps and the group's initial
- * rate, which the group keeps as `initialLr` for later schedules.
+ * rate, which the group keeps as `initialLr` for later schedules. Each step writes `lr` anew: a
+ * rate set by hand is lost, and of two schedules of one optimiser the last to step decides
+ * (`ChainedScheduler` combines them).
  * @example
  * const schedule = new StepLR(optimizer, 10);
  * for (const batch of batches) {
@@ -49,7 +57,7 @@ export abstract class LRScheduler {
   }
 
   /** The position of the schedule. Plain JSON. */
-  stateDict(): { lastEpoch: number; baseLrs: readonly number[] } {
+  stateDict(): SchedulerState {
     return { lastEpoch: this.#step, baseLrs: this.#baseLrs };
   }
 
@@ -57,7 +65,7 @@ export abstract class LRScheduler {
    * Continues from a state, with the factors of this schedule, as PyTorch does.
    * @throws ArgumentError if the state has another number of groups.
    */
-  loadStateDict({ lastEpoch, baseLrs }: ReturnType<LRScheduler['stateDict']>): void {
+  loadStateDict({ lastEpoch, baseLrs }: SchedulerState): void {
     if (baseLrs.length !== this.#baseLrs.length)
       throw new ArgumentError(
         `loadStateDict: expected a state of ${this.#baseLrs.length} groups of parameters, ` +
@@ -68,11 +76,19 @@ export abstract class LRScheduler {
     this.apply();
   }
 
-  /** Sets the rates of the current step; constructors call it last. */
+  /**
+   * Sets the rates of the current step; constructors call it last.
+   * @throws ArgumentError if a rate is NaN.
+   */
   protected apply(): void {
     // Groups that were added later are not this schedule's, as in PyTorch.
     this.#baseLrs.forEach((baseLr, i) => {
-      this.optimizer.paramGroups[i].lr = this.lrAt(this.#step, baseLr);
+      const lr = this.lrAt(this.#step, baseLr);
+      if (Number.isNaN(lr))
+        throw new ArgumentError(
+          `schedule: step ${this.#step}: expected a number, got the rate NaN`,
+        );
+      this.optimizer.paramGroups[i].lr = lr;
     });
   }
 }

@@ -37,6 +37,15 @@ const schedules: Record<string, [(optimizer: Target) => { step(): void }, number
       ),
     [0.1, 0.2, 0.3, 0.5, 0.25, 0.125, 0.0625],
   ],
+  'OneCycleLR whose top is the first step': [
+    (o) => new optim.OneCycleLR(o, 1, { totalSteps: 5, pctStart: 0.2, annealStrategy: 'linear' }),
+    [1, 0.750001, 0.500002, 0.250003, 4e-6],
+  ],
+  'OneCycleLR that only rises': [
+    (o) => new optim.OneCycleLR(o, 1, { totalSteps: 3, pctStart: 1, annealStrategy: 'linear' }),
+    [0.04, 0.52, 1],
+  ],
+  'PolynomialLR of no steps': [(o) => new optim.PolynomialLR(o, { totalIters: 0 }), [0.5, 0.5]],
   MultiplicativeLR: [
     (o) => new optim.MultiplicativeLR(o, (step) => 1 - step / 10),
     [0.5, 0.45, 0.36, 0.252, 0.1512, 0.0756, 0.03024, 0.009072, 0.0018144],
@@ -88,7 +97,8 @@ describe('schedules', () => {
       const optimizer: Target = { paramGroups: [{ lr: 0.5 }] };
       const first = make(optimizer) as optim.StepLR;
       for (let step = 0; step < 3; step++) first.step();
-      const other: Target = { paramGroups: [{ lr: 0.5 }] };
+      // The state has the rates that the first began with.
+      const other: Target = { paramGroups: [{ lr: 0.75 }] };
       const second = make(other) as optim.StepLR;
       second.loadStateDict(JSON.parse(JSON.stringify(first.stateDict())));
       for (const rate of expected.slice(3)) {
@@ -116,6 +126,15 @@ describe('schedules', () => {
   it('refuse what makes no sense', () => {
     const optimizer: Target = { paramGroups: [{ lr: 1 }] };
     expect(() => new optim.OneCycleLR(optimizer, 1, { totalSteps: 0 })).toThrow('`totalSteps`');
+    const oneCycle = (options: object) => () =>
+      new optim.OneCycleLR(optimizer, 1, { totalSteps: 9, ...options });
+    for (const pctStart of [-0.1, 1.5, Number.NaN])
+      expect(oneCycle({ pctStart })).toThrow('`pctStart`: expected a number from 0 to 1');
+    expect(oneCycle({ annealStrategy: 'line' })).toThrow('expected cos or linear, got "line"');
+    expect(oneCycle({ divFactor: Number.NaN })).toThrow('got the rate NaN');
+    const plateau = (options: object) => () => new optim.ReduceLROnPlateau(optimizer, options);
+    expect(plateau({ mode: 'minimum' })).toThrow('`mode`: expected min or max, got "minimum"');
+    expect(plateau({ thresholdMode: 'no' })).toThrow('`thresholdMode`: expected rel or abs');
     expect(() => new optim.CosineAnnealingWarmRestarts(optimizer, 0)).toThrow('`t0`');
     expect(() => new optim.CyclicLR(optimizer, 0, 1, { stepSizeUp: 0 })).toThrow('`stepSizeUp`');
     const mode = 'square' as 'triangular';
@@ -124,6 +143,8 @@ describe('schedules', () => {
     const twins = [0, 1].map(() => new optim.StepLR({ paramGroups: [{ lr: 1 }] }, 2));
     expect(() => new optim.ChainedScheduler(twins)).toThrow('schedules of one optimizer');
     expect(() => new optim.SequentialLR(optimizer, [], [])).toThrow('one milestone less');
+    const one = new optim.SequentialLR(optimizer, [new optim.StepLR(optimizer, 2)], []);
+    expect(() => one.loadStateDict({ lastEpoch: 1, schedulers: [] })).toThrow('of 1 schedules');
   });
 });
 
