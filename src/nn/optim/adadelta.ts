@@ -1,11 +1,10 @@
 import { adadelta, adadeltaRow } from '../../kernels/adaptiveOptimizers.ts';
-import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import { KernelOptimizer, type UpdateBuffers, type UpdateSizes } from './kernelOptimizer.ts';
 import type { ParamGroup } from './optimizer.ts';
-import { checkNonNegative } from './options.ts';
+import { checkNonNegative, withKnown } from './options.ts';
 
 /** Options of `Adadelta`. */
 export interface AdadeltaOptions {
@@ -31,7 +30,7 @@ export class Adadelta extends KernelOptimizer<AdadeltaOptions, State> {
   ) {
     super(
       params,
-      withDefaults({ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 }, options),
+      withKnown({ lr: 1, rho: 0.9, eps: 1e-6, weightDecay: 0 }, options),
       ({ lr, rho, eps, weightDecay }) => {
         checkNonNegative({ lr, rho, eps, weightDecay });
         if (rho > 1)

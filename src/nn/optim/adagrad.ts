@@ -1,10 +1,9 @@
 import { adagrad, adagradRow } from '../../kernels/adaptiveOptimizers.ts';
-import { withDefaults } from '../../platform/defaults.ts';
 import { noGrad, scope, type Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { checkNonNegative } from './options.ts';
+import { checkNonNegative, withKnown } from './options.ts';
 
 /** Options of `Adagrad`. */
 export interface AdagradOptions {
@@ -41,7 +40,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   ) {
     super(
       params,
-      withDefaults(defaults, options),
+      withKnown(defaults, options),
       ({ lr, lrDecay, weightDecay, initialAccumulatorValue, eps }) =>
         checkNonNegative({ lr, lrDecay, weightDecay, initialAccumulatorValue, eps }),
     );

@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { checkBetas, checkNonNegative } from './options.ts';
+import { checkBetas, checkNonNegative, withKnown } from './options.ts';
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions {
@@ -54,7 +54,7 @@ export class Adam extends Optimizer<AdamOptions> {
   protected decoupledWeightDecay = false;
 
   constructor(params: ParamsOrGroups, options: Partial<AdamOptions> = {}) {
-    const resolved = withDefaults(defaults, options);
+    const resolved = withKnown(defaults, options);
     super(params, resolved, (group) => checkOptions(group, resolved));
     this.#amsgrad = resolved.amsgrad;
     this.addState(this.arenas);

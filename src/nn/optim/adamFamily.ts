@@ -8,12 +8,11 @@ import {
   radam,
   radamRow,
 } from '../../kernels/adamFamily.ts';
-import { withDefaults } from '../../platform/defaults.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import { KernelOptimizer, type UpdateBuffers, type UpdateSizes } from './kernelOptimizer.ts';
 import type { ParamGroup } from './optimizer.ts';
-import { checkBetas, checkNonNegative } from './options.ts';
+import { checkBetas, checkNonNegative, withKnown } from './options.ts';
 
 type ParamsOrGroups<O> =
   | readonly Tensor[]
@@ -57,7 +56,7 @@ export class NAdam extends KernelOptimizer<NAdamOptions, 'expAvg' | 'expAvgSq'> 
     const own = { ...defaults, lr: 2e-3, momentumDecay: 4e-3, decoupledWeightDecay: false };
     super(
       params,
-      withDefaults(own, options),
+      withKnown(own, options),
       (group) => {
         check(group);
         checkNonNegative({ momentumDecay: group.momentumDecay });
@@ -84,7 +83,7 @@ export class NAdam extends KernelOptimizer<NAdamOptions, 'expAvg' | 'expAvgSq'> 
 export class RAdam extends KernelOptimizer<RAdamOptions, 'expAvg' | 'expAvgSq'> {
   constructor(params: ParamsOrGroups<RAdamOptions>, options: Partial<RAdamOptions> = {}) {
     const own = { ...defaults, lr: 1e-3, decoupledWeightDecay: false };
-    super(params, withDefaults(own, options), check, ['expAvg', 'expAvgSq']);
+    super(params, withKnown(own, options), check, ['expAvg', 'expAvgSq']);
   }
 
   protected override hyperparameterRow(group: ParamGroup<RAdamOptions>, step: number): number[] {
@@ -105,7 +104,7 @@ export class RAdam extends KernelOptimizer<RAdamOptions, 'expAvg' | 'expAvgSq'> 
 export class Adamax extends KernelOptimizer<AdamaxOptions, 'expAvg' | 'expInf'> {
   constructor(params: ParamsOrGroups<AdamaxOptions>, options: Partial<AdamaxOptions> = {}) {
     const own = { ...defaults, lr: 2e-3 };
-    super(params, withDefaults(own, options), check, ['expAvg', 'expInf']);
+    super(params, withKnown(own, options), check, ['expAvg', 'expInf']);
   }
 
   protected override hyperparameterRow(group: ParamGroup<AdamaxOptions>, step: number): number[] {
@@ -129,7 +128,7 @@ export class Lion extends KernelOptimizer<LionOptions, 'expAvg'> {
     const own = { lr: 1e-4, betas: [0.9, 0.99], weightDecay: 0 } as const;
     super(
       params,
-      withDefaults<LionOptions, Partial<LionOptions>>(own, options),
+      withKnown<LionOptions, Partial<LionOptions>>(own, options),
       ({ lr, betas, weightDecay }) => {
         checkNonNegative({ lr, weightDecay });
         checkBetas(betas);

@@ -6,7 +6,7 @@ import { guardGradient, guardValue, noteWrite } from '../../tensor/captureGuard.
 import { keep, noGrad, scope, Tensor, zeros } from '../../tensor/index.ts';
 import { describe } from '../../tensor/print.ts';
 import { type Arena, packArenas } from './arena.ts';
-import { checkNonNegative } from './options.ts';
+import { checkKnown, checkNonNegative } from './options.ts';
 
 /**
  * Parameters that share hyperparameters. `lr` and the others may change between steps; schedules
@@ -64,6 +64,7 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /**
    * @param params tensors, or groups of them with hyperparameters of their own
+   * @param defaults a value for each option; groups may have no others
    * @param check throws ArgumentError if an option is out of range; called for the defaults and for
    *   each group
    * @throws ArgumentError if there are no parameters, or as `addParamGroup`.
@@ -84,7 +85,7 @@ export abstract class Optimizer<O extends { lr: number }> {
    * are not given are those of the optimiser. Schedules leave the group's rate as it is unless they
    * are made after it. Captured steps are traced again.
    * @throws ArgumentError if the group has no parameters, one occurs twice or is a result of
-   *   operations, or an option is out of range.
+   *   operations, or an option is unknown or out of range.
    * @example
    * optimizer.addParamGroup({ params: head.parameters(), lr: 1e-3 });
    */
@@ -94,8 +95,10 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Takes groups in; returns their arenas. */
   #adopt(given: readonly (Partial<O> & { params: readonly Tensor[] })[]): Arena[] {
+    const { defaults } = this.#options;
+    for (const group of given) checkKnown(group, [...Object.keys(defaults), 'params', 'initialLr']);
     const groups = given.map((group) => ({
-      ...withDefaults(this.#options.defaults, group),
+      ...withDefaults(defaults, group),
       params: [...group.params],
     }));
     for (const group of groups) this.#options.check(group);
@@ -145,8 +148,13 @@ export abstract class Optimizer<O extends { lr: number }> {
    * @param enabled a number on the device, [1]: where it is 0, parameters and state stay as they
    *   are, and only steps are counted; so a step of gradients that are not finite can be left out
    *   without waiting for them
+   * @throws ArgumentError for anything else, such as PyTorch's closure.
    */
   step(enabled?: Tensor): void {
+    if (enabled !== undefined && !(enabled instanceof Tensor))
+      throw new ArgumentError(
+        `optimizer.step: expected nothing or a tensor, got ${formatValue(enabled)}`,
+      );
     // A step that was captured before a group came does not know it.
     guardValue(this, () => this.paramGroups.length);
     const active = new Set<Tensor>();

@@ -1,4 +1,21 @@
+import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
+
+/** @throws ArgumentError if a key is none of `known`. */
+export function checkKnown(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    throw new ArgumentError(
+      `optimizer: unknown option ${formatValue(unknown)}: expected one of ${known.join(', ')}`,
+    );
+}
+
+/** Options over defaults. @throws ArgumentError for an option that the defaults lack. */
+export function withKnown<D extends object, O extends object>(defaults: D, options: O): D & O {
+  checkKnown(options, Object.keys(defaults));
+  return withDefaults(defaults, options);
+}
 
 /** @throws ArgumentError unless every number is ≥ 0. */
 export function checkNonNegative(numbers: Record<string, number>): void {

@@ -1,10 +1,9 @@
 import { rmsprop, rmspropRow } from '../../kernels/adaptiveOptimizers.ts';
-import { withDefaults } from '../../platform/defaults.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import { KernelOptimizer, type UpdateBuffers, type UpdateSizes } from './kernelOptimizer.ts';
 import type { ParamGroup } from './optimizer.ts';
-import { checkNonNegative } from './options.ts';
+import { checkNonNegative, withKnown } from './options.ts';
 
 /** Options of `RMSprop`. */
 export interface RmspropOptions {
@@ -43,7 +42,7 @@ export class RMSprop extends KernelOptimizer<RmspropOptions, State> {
   ) {
     super(
       params,
-      withDefaults(defaults, options),
+      withKnown(defaults, options),
       ({ lr, alpha, eps, weightDecay, momentum }) =>
         checkNonNegative({ lr, alpha, eps, weightDecay, momentum }),
       ['squareAvg', 'gradAvg', 'momentumBuffer'],

@@ -1,11 +1,10 @@
 import { sgd, sgdRow } from '../../kernels/optimizers.ts';
-import { withDefaults } from '../../platform/defaults.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import type { Tensor } from '../../tensor/index.ts';
 import { launch } from '../../tensor/launch.ts';
 import type { Arena } from './arena.ts';
 import { Optimizer, type ParamGroup } from './optimizer.ts';
-import { checkNonNegative } from './options.ts';
+import { checkNonNegative, withKnown } from './options.ts';
 
 /** Options of `SGD`. */
 export interface SgdOptions {
@@ -45,7 +44,7 @@ export class SGD extends Optimizer<SgdOptions> {
     params: readonly Tensor[] | readonly (Partial<SgdOptions> & { params: readonly Tensor[] })[],
     options: Partial<SgdOptions> = {},
   ) {
-    super(params, withDefaults(defaults, options), checkOptions);
+    super(params, withKnown(defaults, options), checkOptions);
     this.addState(this.arenas);
   }
 

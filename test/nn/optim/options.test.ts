@@ -68,4 +68,25 @@ describe('an optimiser', () => {
     });
     optimizer.dispose();
   });
+
+  it('refuses what it does not know, in groups too', () => {
+    const param = () => tensor([1], { requiresGrad: true });
+    const unknown = { lr: 0.1, maximize: true } as Partial<SgdOptions>;
+    expect(() => new SGD([param()], unknown)).toThrow(
+      'optimizer: unknown option "maximize": expected one of lr, momentum, dampening, ' +
+        'weightDecay, nesterov',
+    );
+    for (const Class of [Adadelta, Adagrad, Adam, AdamW, Lion, NAdam, RAdam, RMSprop])
+      expect(() => new Class([param()], { weight_decay: 9 } as object)).toThrow('"weight_decay"');
+    const group = { params: [param()], weight_decay: 9 };
+    expect(() => new AdamW([group])).toThrow('unknown option "weight_decay"');
+    // What a schedule adds to a group may stay there.
+    const scheduled = { params: [param()], initialLr: 1 };
+    const optimizer = new SGD([scheduled]);
+    expect(() => optimizer.addParamGroup(group)).toThrow('unknown option "weight_decay"');
+    expect(optimizer.paramGroups).toHaveLength(1);
+    const closure = (() => 1) as unknown as undefined;
+    expect(() => optimizer.step(closure)).toThrow('optimizer.step: expected nothing or a tensor');
+    optimizer.dispose();
+  });
 });
