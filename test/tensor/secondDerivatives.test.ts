@@ -74,7 +74,10 @@ const cases: Record<string, [Op, ...number[][]]> = {
     ...[matrix, [5, 4], [5]],
   ],
   bceWithLogits: [(x) => w.binaryCrossEntropyWithLogits(x, w.ones(3, 4)), matrix],
-  binaryCrossEntropy: [(x) => w.binaryCrossEntropy(x.sigmoid(), w.ones(3, 4)), matrix],
+  binaryCrossEntropy: [
+    (x, y) => w.binaryCrossEntropy(x.sigmoid(), y.sigmoid()),
+    ...[matrix, matrix],
+  ],
   conv2d: [
     (x, k, b) => w.conv2d(x, k, b, { stride: 2, padding: 1 }).tanh(),
     ...[[2, 3, 4, 5], [2, 3, 3, 2], [2]],

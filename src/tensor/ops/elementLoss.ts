@@ -86,9 +86,13 @@ export const binaryCrossEntropy = operation(
     const [x, target] = [p.detach(), y.detach()];
     const positive = mul(target, boundedLog(x));
     const raw = neg(add(positive, mul(affine(target, -1, 1), boundedLog(affine(x, -1, 1)))));
-    const losses = record('binaryCrossEntropy', raw, [p, target], (dy) => {
-      const slope = div(sub(p, target), clamp(mul(p, affine(p, -1, 1)), 1e-12));
-      return [mul(dy, slope), null];
+    const losses = record('binaryCrossEntropy', raw, [p, y], (dy) => {
+      const slope = () => div(sub(p, y), clamp(mul(p, affine(p, -1, 1)), 1e-12));
+      const ofTarget = () => sub(boundedLog(affine(p, -1, 1)), boundedLog(p));
+      return [
+        p.requiresGrad ? mul(dy, slope()) : null,
+        y.requiresGrad ? mul(dy, ofTarget()) : null,
+      ];
     });
     return applyReduction(weight ? mul(losses, weight) : losses, reduction);
   },

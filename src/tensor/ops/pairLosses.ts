@@ -1,6 +1,6 @@
 import { ArgumentError } from '../../platform/errors.ts';
 import { operation } from '../operation.ts';
-import { formatShape } from '../shape.ts';
+import { formatShape, sameShape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { pairwiseDistance } from './algebra.ts';
 import type { ElementLossOptions } from './elementLoss.ts';
@@ -25,6 +25,7 @@ import {
 import { applyReduction, checkTargets } from './loss.ts';
 import { mean } from './reduce.ts';
 import { cosineSimilarity } from './statistics.ts';
+import { unsqueeze } from './views.ts';
 
 /** Losses of pairs, of triplets and of distributions. */
 
@@ -214,9 +215,23 @@ export const poissonNllLoss = operation(
   },
 );
 
+/** Variances that broadcast to x: one for each element, or for each row of the last dimension. */
+function variancesOf({ shape }: Tensor, variance: Tensor): Tensor {
+  const rows = shape.slice(0, -1);
+  const isOfRows = shape.length > 0 && sameShape(variance.shape, rows);
+  if (isOfRows) return unsqueeze(variance, -1);
+  if (!sameShape(variance.shape, shape) && !sameShape(variance.shape, [...rows, 1]))
+    throw new ArgumentError(
+      `\`variance\`: expected the shape ${formatShape(shape)}, ${formatShape([...rows, 1])} or ` +
+        `${formatShape(rows)}, got ${formatShape(variance.shape)}`,
+    );
+  return variance;
+}
+
 /**
  * Negative log-likelihood of targets under normal distributions of mean x and variance `variance`,
- * at least `eps`: (log v + (x - y)² / v) / 2 (PyTorch's `gaussian_nll_loss`).
+ * at least `eps`: (log v + (x - y)² / v) / 2 (PyTorch's `gaussian_nll_loss`). `variance` has the
+ * shape of x, or one number for each row: a last size of 1, or no last dimension.
  * @param options `full`: whether to add log(2π) / 2
  * @throws ArgumentError if the shapes do not fit.
  * @example
@@ -233,8 +248,9 @@ export const gaussianNllLoss = operation(
   ): Tensor => {
     const { reduction = 'mean', full = false, eps = 1e-6 } = options;
     checkTargets('gaussianNllLoss', x, y);
+    const each = variancesOf(x, variance);
     // The limit passes the gradient on, as in PyTorch.
-    const v = add(variance, sub(clamp(variance.detach(), eps), variance.detach()));
+    const v = add(each, sub(clamp(each.detach(), eps), each.detach()));
     const losses = affine(add(log(v), div(square(sub(x, y)), v)), 0.5, 0);
     const constant = full ? 0.5 * Math.log(2 * Math.PI) : 0;
     return applyReduction(affine(losses, 1, constant), reduction);

@@ -87,7 +87,8 @@ describe.each(devices)('losses of elements on %s', (_, device) => {
       await expectClose(call(a, b, reduction), expected[reduction], of);
       await expectClose(module(reduction).forward(a, b), expected[reduction], of);
     }
-    await expectGradients(device!, [{ data: inputs[0], shape }], (t) => call(t, b, 'none'));
+    const both = inputs.map((data) => ({ data, shape }));
+    await expectGradients(device!, both, (t, target) => call(t, target, 'none'));
   });
 
   here.each(losses)('$name of a scalar, and of nothing', async ({ call, inputs, plain }) => {
@@ -146,5 +147,21 @@ describe.each(devices)('losses of elements on %s', (_, device) => {
     await expectClose(w.smoothL1Loss(a, b, { beta: 0 }), await w.l1Loss(a, b).data());
     expect(() => w.smoothL1Loss(a, b, { beta: -1 })).toThrow('`beta`: expected a number ≥ 0');
     expect(() => w.huberLoss(a, b, { delta: 0 })).toThrow('`delta`: expected a number > 0');
+  });
+
+  here('gaussianNllLoss takes a variance for each element or each row', async () => {
+    const square = [host([1, 2, 3, 4], [2, 2]), host([0, 0, 1, 1], [2, 2])] as const;
+    const loss = (of: number[], v = [1, 4]) =>
+      w.gaussianNllLoss(...square, host(v, of), { reduction: 'none' });
+    const plain = [1, 4, 4, 9].map((d, i) => (Math.log([1, 1, 4, 4][i]) + d / [1, 1, 4, 4][i]) / 2);
+    await expectClose(loss([2]), plain);
+    await expectClose(loss([2, 1]), plain);
+    await expectClose(loss([2, 2], [1, 1, 4, 4]), plain);
+    for (const [of, v] of [[[1, 2]], [[], [1]], [[1], [1]], [[1, 1], [1]]])
+      expect(() => loss(of, v)).toThrow(
+        'gaussianNllLoss: `variance`: expected the shape [2, 2], [2, 1] or [2], got',
+      );
+    const one = w.gaussianNllLoss(host([1], []), host([3], []), host([4], []));
+    await expectClose(one, [(Math.log(4) + 1) / 2], []);
   });
 });
