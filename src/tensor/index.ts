@@ -25,6 +25,7 @@ export * from './ops/activationFunctions.ts';
 export * from './ops/algebra.ts';
 export * from './ops/assemble.ts';
 export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts';
+export * from './ops/closeness.ts';
 export { type ConvOptions, conv1d, conv2d } from './ops/convolution.ts';
 export {
   type ConvTransposeOptions,

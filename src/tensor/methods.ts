@@ -2,6 +2,7 @@ import { backward } from './backward.ts';
 import { registerHook, retainGrad } from './gradientHooks.ts';
 import { operation } from './operation.ts';
 import * as algebra from './ops/algebra.ts';
+import * as closeness from './ops/closeness.ts';
 import * as converts from './ops/convert.ts';
 import { bmm, outer } from './ops/einsum.ts';
 import * as elementwise from './ops/elementwise.ts';
@@ -39,7 +40,7 @@ const operations = {
   ...views,
   ...joins,
   ...inPlace,
-  ...{ ...algebra, ...converts, ...numeric, ...pointwise, ...searching, ...shapes },
+  ...{ ...algebra, ...closeness, ...converts, ...numeric, ...pointwise, ...searching, ...shapes },
   ...{ ...functions, ...indexing, ...logical, ...rounding, ...order, ...rearrange, ...scatters },
   ...{ ...moments, ...orderStatistics, ...scans },
   ...{

@@ -1,7 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CpuDevice } from '../../src/device/cpu.ts';
 import { openDevice } from '../../src/device/open.ts';
-import { arange, type Tensor, tensor, where } from '../../src/tensor/index.ts';
+import {
+  allclose,
+  arange,
+  bucketize,
+  isclose,
+  searchsorted,
+  type Tensor,
+  tensor,
+  where,
+} from '../../src/tensor/index.ts';
 import { Philox } from '../../src/tensor/random.ts';
 import { tryWebGpu } from '../support/devices.ts';
 
@@ -117,6 +126,22 @@ describe.each([
     }
     expect(() => arange(0.5, 3, { ...options, dtype: 'int32' })).toThrow(/arange: .*whole/);
     expect(() => arange(Number.NaN, 3, options)).toThrow(/arange: .*finite/);
+  });
+
+  it.skipIf(!device)('is searched and compared exactly', async () => {
+    const sorted = ints([1700000000, 1700000060]);
+    const values = ints([1700000030, 1700000059, 1700000060]);
+    expect(await searchsorted(sorted, values).tolist()).toEqual([1, 1, 1]);
+    expect(await bucketize(values, sorted, true).tolist()).toEqual([1, 1, 2]);
+    expect(await searchsorted(sorted, tensor([0], { device: device! })).tolist()).toEqual([0]);
+    const exactly = { rtol: 0, atol: 0 };
+    const [a, b] = [ints([1700000000, 3]), ints([1700000030, 3])];
+    expect(await isclose(a, b, exactly).tolist()).toEqual([0, 1]);
+    expect(await isclose(a, b, { rtol: 0, atol: 30 }).tolist()).toEqual([1, 1]);
+    expect(await allclose(a, b, exactly)).toBe(false);
+    const [least, most] = [ints([-(2 ** 31)]), ints([2 ** 31 - 1])];
+    expect(await allclose(least, most)).toBe(false);
+    expect(await allclose(least, most, { rtol: 0, atol: 2 ** 32 })).toBe(true);
   });
 });
 

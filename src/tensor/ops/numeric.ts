@@ -6,8 +6,7 @@ import { record } from '../autograd.ts';
 import { full } from '../create.ts';
 import { asDtype } from '../dtypes.ts';
 import { launchMap } from '../launch.ts';
-import { operation, requireOperand, viewOperation } from '../operation.ts';
-import { formatShape } from '../shape.ts';
+import { operation, requireOperand } from '../operation.ts';
 import type { Tensor } from '../tensor.ts';
 import {
   abs,
@@ -17,7 +16,6 @@ import {
   div,
   eq,
   exp,
-  le,
   log,
   lt,
   maskedFill,
@@ -36,10 +34,10 @@ import {
   where,
 } from './elementwise.ts';
 import { log1p } from './functions.ts';
-import { all, isinf, isnan, logicalAnd, logicalOr } from './logical.ts';
+import { isinf, isnan, logicalAnd, logicalOr } from './logical.ts';
 import { type Dims, sum } from './reduce.ts';
 
-/** Functions of elements that are composed of others, and tests of equality. */
+/** Functions of elements that are composed of others. */
 
 /**
  * x, at least `min`: a number or a tensor.
@@ -241,55 +239,4 @@ export const countNonzero = operation(
   'countNonzero',
   1,
   (x: Tensor, dim?: Dims): Tensor => asDtype(sum(toFloat(ne(x.detach(), 0)), dim).toInt(), 'int32'),
-);
-
-/** How far from equal counts as equal: |a - b| ≤ atol + rtol |b|. */
-export interface CloseOptions {
-  /** Default: 1e-5. */
-  rtol?: number;
-  /** Default: 1e-8. */
-  atol?: number;
-  /** Whether NaN equals NaN. Default: false. */
-  equalNan?: boolean;
-}
-
-/**
- * Whether elements are nearly equal (bool): |a - b| ≤ atol + rtol |b|. Infinities equal themselves.
- * @throws ArgumentError if shapes do not broadcast.
- * @example
- * isclose(tensor([1, 2]), tensor([1, 2.1])); // [1, 0]
- */
-export const isclose = operation(
-  'isclose',
-  2,
-  (a: Tensor, b: Tensor, options: CloseOptions = {}): Tensor => {
-    const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
-    const [x, y] = [toFloat(a.detach()), toFloat(b.detach())];
-    const isBounded = lt(abs(y), Number.POSITIVE_INFINITY);
-    const isNear = logicalAnd(le(abs(sub(x, y)), affine(abs(y), rtol, atol)), isBounded);
-    const near = logicalOr(isNear, eq(x, y));
-    return equalNan ? logicalOr(near, logicalAnd(isnan(x), isnan(y))) : near;
-  },
-);
-/**
- * Whether all elements are nearly equal; see `isclose`. It reads the result back: await it.
- * @example
- * await allclose(tensor([1, 2]), tensor([1, 2.000001])); // true
- */
-export const allclose = operation(
-  'allclose',
-  2,
-  async (a: Tensor, b: Tensor, options: CloseOptions = {}): Promise<boolean> =>
-    (await all(isclose(a, b, options)).item()) !== 0,
-);
-/**
- * Whether two tensors have one shape and equal elements. It reads the result back: await it.
- * @example
- * await equal(tensor([1, 2]), tensor([1, 2])); // true
- */
-export const equal = viewOperation(
-  'equal',
-  2,
-  async (a: Tensor, b: Tensor): Promise<boolean> =>
-    formatShape(a.shape) === formatShape(b.shape) && (await all(eq(a, b)).item()) !== 0,
 );

@@ -1,4 +1,7 @@
-import { searchsorted as searchKernel } from '../../kernels/indexing/searchsorted.ts';
+import {
+  searchsorted as searchKernel,
+  searchsortedIntegers,
+} from '../../kernels/indexing/searchsorted.ts';
 import { ArgumentError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 import { record } from '../autograd.ts';
@@ -38,13 +41,13 @@ export const searchsorted = operation(
     const m = isShared ? values.size : values.shape[values.ndim - 1];
     const rows = isShared ? 1 : product(values.shape.slice(0, -1));
     const out = empty(values.shape, 'int32', values.device);
+    const isWhole = sorted.dtype !== 'float32' && values.dtype !== 'float32';
+    const [inOrder, sought] = [sorted.detach(), values.detach()].map((x) =>
+      contiguous(isWhole ? x : toFloat(x)),
+    );
     launch(
-      searchKernel,
-      {
-        sorted: contiguous(toFloat(sorted.detach())),
-        values: contiguous(toFloat(values.detach())),
-        out,
-      },
+      isWhole ? searchsortedIntegers : searchKernel,
+      { sorted: inOrder, values: sought, out },
       { rows, n, m, oneRow: Number(isShared), right: Number(right) },
     );
     return out;
