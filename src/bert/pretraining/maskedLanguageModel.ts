@@ -5,9 +5,9 @@ import { type ExampleKey, exampleRandom, MASKING_STREAM } from './draw.ts';
 
 /** Options of `TokenMasker`. */
 export interface MaskingOptions {
-  /** Share of the tokens to predict; above 0, below 1. Default 0.15. */
+  /** Share of the tokens to predict, or of the words; above 0, below 1. Default 0.15. */
   mlmProbability?: number;
-  /** Mask all pieces of a word or none. Default false. */
+  /** Choose words, and mask all pieces of each. Default false. */
   wholeWordMask?: boolean;
 }
 
@@ -25,6 +25,9 @@ export interface MaskedTokens {
   maskedLabels: number[];
 }
 
+/** Slots for words of more pieces than an even share: 15 % of the words may be longer ones. */
+const WHOLE_WORD_SLOTS = 6;
+
 /**
  * Chooses the tokens to predict in a row (Devlin et al. 2019, §3.1 and appendix A.1): 80 % of them
  * become `[MASK]`, 10 % a random token, 10 % stay. Special tokens, including `[UNK]` and padding,
@@ -34,6 +37,10 @@ export interface MaskedTokens {
  * up or down at random so that the average is 15 %. (Hugging Face decides for each token
  * separately.) So `ceil(0.15 · length)` slots always suffice, and masked positions have a constant
  * shape.
+ *
+ * With `wholeWordMask` it is 15 % of the words, each as likely as the others however many pieces it
+ * has, in `ceil(0.15 · length) + 6` slots. A word that the slots no longer hold is passed over; the
+ * first is cut to them, so that a row with words is never without a token to predict.
  * @example
  * const masker = new TokenMasker(tokenizer, { wholeWordMask: true });
  * const { inputIds, labels } = masker.maskTokens([2, 9, 12, 3], { seed: 0, epoch: 0, example: 0 });
@@ -64,9 +71,15 @@ export class TokenMasker {
       ids,
       (id) => +(tokenizer.decode([id], { skipSpecialTokens: true }) === ''),
     );
+    const { continuingSubwordPrefix: prefix } = tokenizer;
+    if (wholeWordMask && prefix === '')
+      throw new UsageError(
+        '`wholeWordMask`: expected a tokenizer with a `continuingSubwordPrefix`, got "": ' +
+          'without one nobody can tell which pieces are of one word',
+      );
     this.#isContinuation = Uint8Array.from(
       ids,
-      (id) => +tokenizer.convertIdsToTokens(id).startsWith('##'),
+      (id) => +tokenizer.convertIdsToTokens(id).startsWith(prefix),
     );
     this.#ordinaryIds = ids.filter((id) => !this.#isSpecial[id]);
     if (this.#ordinaryIds.length === 0)
@@ -81,20 +94,12 @@ export class TokenMasker {
     const random = exampleRandom(MASKING_STREAM, key);
     const ids = Array.from(inputIds);
     const words = this.#maskableWords(ids);
-    const slots = Math.ceil(this.#probability * ids.length);
-    const tokens = words.reduce((sum, word) => sum + word.length, 0);
-    const wanted = Math.min(
-      slots,
-      Math.max(1, Math.floor(this.#probability * tokens + random.uniform())),
+    const slots = Math.min(
+      ids.length,
+      Math.ceil(this.#probability * ids.length) + (this.#wholeWords ? WHOLE_WORD_SLOTS : 0),
     );
-
-    const chosen: number[] = [];
-    for (const word of random.shuffle(words)) {
-      if (chosen.length === wanted) break;
-      // A word that no longer fits is skipped.
-      if (chosen.length + word.length <= wanted) chosen.push(...word);
-    }
-    chosen.sort((a, b) => a - b);
+    const wanted = Math.max(1, Math.floor(this.#probability * words.length + random.uniform()));
+    const chosen = firstWords(random.shuffle(words), wanted, slots).sort((a, b) => a - b);
 
     const labels = new Array<number>(ids.length).fill(IGNORE_INDEX);
     for (const at of chosen) {
@@ -118,7 +123,7 @@ export class TokenMasker {
     };
   }
 
-  /** Positions that can be chosen, grouped by word where whole words are masked. */
+  /** Positions that can be chosen, one by one or grouped by word where whole words are masked. */
   #maskableWords(ids: readonly number[]): number[][] {
     const words: number[][] = [];
     let isOpen = false;
@@ -136,4 +141,19 @@ export class TokenMasker {
     });
     return words;
   }
+}
+
+/** Positions of the first `wanted` words, at most `slots`. */
+function firstWords(words: readonly number[][], wanted: number, slots: number): number[] {
+  const chosen: number[] = [];
+  let count = 0;
+  for (const word of words) {
+    if (count === wanted) break;
+    const free = slots - chosen.length;
+    // A word that no longer fits is passed over, but the first is cut.
+    if (word.length > free && count > 0) continue;
+    chosen.push(...word.slice(0, free));
+    count++;
+  }
+  return chosen;
 }

@@ -131,6 +131,10 @@ export class BertTokenizer {
     return this.#vocabulary.size;
   }
 
+  get continuingSubwordPrefix(): string {
+    return this.#options.continuingSubwordPrefix;
+  }
+
   get modelMaxLength(): number {
     return this.#options.modelMaxLength;
   }
@@ -257,7 +261,7 @@ export class BertTokenizer {
     checkOneOf(skipSpecialTokens, [true, false], '`skipSpecialTokens`');
     checkOneOf(cleanUpTokenizationSpaces, [true, false], '`cleanUpTokenizationSpaces`');
 
-    const { continuingSubwordPrefix: prefix } = this.#options;
+    const { continuingSubwordPrefix: prefix } = this;
     const shown = Array.from(ids).filter((id) => !(skipSpecialTokens && this.#specialIds.has(id)));
     const tokens = this.convertIdsToTokens(shown);
     const text = this.#fast

@@ -142,23 +142,58 @@ describe('TokenMasker', () => {
     expect(Math.abs(both.length / chosen.length - 0.15)).toBeLessThan(margin(0.15, chosen.length));
   });
 
-  it('masks whole words when asked', () => {
-    const whole = new TokenMasker(tokenizer, { wholeWordMask: true, mlmProbability: 0.3 });
-    let predicted = 0;
-    let torn = 0;
-    all.forEach((row, example) => {
-      const { labels, maskedPositions } = whole.maskTokens(row, { seed: 1, epoch: 0, example });
-      expect(maskedPositions).toHaveLength(24);
-      row.forEach((id, at) => {
-        if (labels[at] !== -100) predicted++;
-        const joins = tokenizer.convertIdsToTokens(id).startsWith('##') && !isSpecial(row[at - 1]);
-        if (joins && (labels[at] === -100) !== (labels[at - 1] === -100)) torn++;
-      });
+  /** Any word of w and v is one piece for each letter. */
+  const wordTokenizer = (prefix: string) =>
+    new BertTokenizer([...SPECIAL, 'w', 'v', `${prefix}w`, `${prefix}v`], {
+      tokenizerClass: 'BertTokenizerFast',
+      continuingSubwordPrefix: prefix,
     });
-    expect(torn).toBe(0);
-    // A little less than its share: a word that would be too much is passed over.
-    expect(predicted / candidates.length).toBeGreaterThan(0.27);
-    expect(predicted / candidates.length).toBeLessThan(0.3 + margin(0.3, candidates.length));
+
+  it.each(['##', '@@'])('masks whole words that go on with %s, short and long alike', (prefix) => {
+    const words = wordTokenizer(prefix);
+    const whole = new TokenMasker(words, { wholeWordMask: true });
+    const random = new Philox(3);
+    let torn = 0;
+    const counts = new Map<number, { all: number; masked: number }>();
+    for (let example = 0; example < 1000; example++) {
+      const lengths = Array.from({ length: 8 }, () => 1 + random.randint(4));
+      const text = lengths.map((length) => 'w'.repeat(length)).join(' ');
+      const row = words.encode(text).inputIds;
+      const { labels, maskedPositions } = whole.maskTokens(row, { seed: 1, epoch: 0, example });
+      expect(maskedPositions).toHaveLength(Math.ceil(0.15 * row.length) + 6);
+      let at = 1;
+      for (const length of lengths) {
+        const chosen = labels.slice(at, at + length).filter((label) => label !== -100).length;
+        if (chosen !== 0 && chosen !== length) torn++;
+        const count = counts.get(length) ?? { all: 0, masked: 0 };
+        counts.set(length, { all: count.all + 1, masked: count.masked + +(chosen > 0) });
+        at += length;
+      }
+    }
+    expect([torn, counts.size]).toEqual([0, 4]);
+    for (const { all, masked } of counts.values())
+      expect(Math.abs(masked / all - 0.15)).toBeLessThan(margin(0.15, all));
+  });
+
+  it('has a token to predict in every row, however long its words are', () => {
+    const words = wordTokenizer('##');
+    const whole = new TokenMasker(words, { wholeWordMask: true });
+    for (const [length, slots] of [
+      [1, 3],
+      [3, 5],
+      [8, 8],
+      [40, 13],
+    ]) {
+      const row = words.encode('w'.repeat(length)).inputIds;
+      const masked = whole.maskTokens(row, { seed: 1, epoch: 0, example: 0 });
+      expect(masked.maskedPositions).toHaveLength(slots);
+      const at = Array.from({ length: Math.min(length, slots) }, (_, i) => i + 1);
+      expect(masked.maskedPositions.slice(0, at.length)).toEqual(at);
+      expect(masked.labels.filter((label) => label !== -100)).toHaveLength(at.length);
+    }
+    expect(() => new TokenMasker(wordTokenizer(''), { wholeWordMask: true })).toThrow(
+      '`wholeWordMask`: expected a tokenizer with a `continuingSubwordPrefix`, got ""',
+    );
   });
 
   it('refuses what it cannot do', () => {
