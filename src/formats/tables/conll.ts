@@ -66,13 +66,13 @@ class Sentences {
   }
 
   private add({ text, line, isValid }: Line): void {
-    const { hasHeader, hasTabs, isNumbered } = this.layout;
+    const { headerLine, hasTabs, isNumbered } = this.layout;
     const fields = splitColumns(text, hasTabs);
     if (isBreak(text) || this.isComment(text, fields)) {
       this.endSentence();
       return;
     }
-    if (hasHeader && line === 1) return;
+    if (line === headerLine) return;
     // CoNLL-U: a range of words (3-4), or a word that is not in the text (5.1).
     if (isNumbered && /^\d+[-.]\d+$/.test(trimBlanks(fields[0]))) return;
     if (this.lines.length === 0 && !this.problem) this.firstLine = line;

@@ -9,8 +9,8 @@ export interface ConllLayout extends WordColumns {
   isNumbered: boolean;
   /** The tags that lines which cannot be comments have. */
   knownTags: ReadonlySet<string>;
-  /** Whether the first line names the columns. */
-  hasHeader: boolean;
+  /** The line that names the columns, if one does. */
+  headerLine: number | undefined;
 }
 
 /** Removes blanks; others, such as U+3000, may be words. */
@@ -41,13 +41,14 @@ export function conllLayout(lines: readonly Line[]): ConllLayout {
   const count = mostFrequent(all.map((fields) => fields.length)) ?? 2;
   const rows = all.filter((fields) => fields.length === count);
   const hasHeader = rows.length > 0 && rows[0] === all[0] && isHeader(rows[0]);
-  const found = chooseColumns(hasHeader ? rows.slice(1) : rows, count);
+  const body = hasHeader ? rows.slice(1) : rows;
+  const found = chooseColumns(body, count);
   const tags = found.tags ?? 1;
   return {
     ...found,
     hasTabs,
-    hasHeader,
-    knownTags: new Set(rows.map((fields) => fields[tags - 1])),
+    headerLine: hasHeader ? words[0].line : undefined,
+    knownTags: new Set(body.map((fields) => fields[tags - 1])),
   };
 }
 

@@ -79,6 +79,12 @@ describe('CoNLL', () => {
     ],
     ['tags first', 'B-ORG\tEU\nO\t#\n\nB-PER\tPeter\n', [2, 1]],
     ['a header', 'word\tner\nEU\tB-ORG\n#\tO\n\nPeter\tB-PER\n', [1, 2]],
+    ['a header after a comment', '# v1\nword\tner\nEU\tB-ORG\n#\tO\n\nPeter\tB-PER\n', [1, 2]],
+    [
+      'a header after -DOCSTART-',
+      '-DOCSTART- O\n\nword ner\nEU B-ORG\n# O\n\nPeter B-PER\n',
+      [1, 2],
+    ],
     ['comments alone between sentences', 'EU\tB-ORG\n#\tO\n## b\tz\nPeter\tB-PER\n', [1, 2]],
     ['tags in the middle', 'EU\tB-ORG\tLemma\n#\tO\tx\n\nPeter\tB-PER\ty\n', [1, 2]],
   ])('reads %s', async (_, source, columns) => {
