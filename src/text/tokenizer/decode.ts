@@ -1,4 +1,5 @@
 import { PYTHON_WHITESPACE } from './characters.ts';
+import { checkKeys, checkOneOf } from './check.ts';
 
 /** Options of `decode`. */
 export interface DecodeOptions {
@@ -6,17 +7,40 @@ export interface DecodeOptions {
    * Omit `[CLS]`, `[SEP]`, `[PAD]`, `[MASK]`, `[UNK]` and additional special tokens. Default false.
    */
   skipSpecialTokens?: boolean;
-  /** Remove blanks before `.,?!` and inside English contractions. Default: the tokenizer's. */
+  /**
+   * Remove blanks before `.,?!` and inside English contractions. Default: the tokenizer's. A
+   * `BertTokenizerFast` whose tokenizer.json says `decoder.cleanup` removes them whatever is set.
+   */
   cleanUpTokenizationSpaces?: boolean;
 }
 
-/** Joins tokens as the Rust tokenizer does: with a blank, except before pieces with `prefix`. */
-export const joinTokensFast = (tokens: readonly string[], prefix: string): string =>
-  tokens
-    .map((token, i) =>
-      i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`,
-    )
-    .join('');
+/**
+ * Fills in the defaults.
+ * @param cleanUp the tokenizer's `cleanUpTokenizationSpaces`
+ * @throws UsageError on an unknown option or an invalid value.
+ */
+export function resolveDecodeOptions(
+  options: DecodeOptions,
+  cleanUp: boolean,
+): Required<DecodeOptions> {
+  const { skipSpecialTokens = false, cleanUpTokenizationSpaces = cleanUp } = options;
+  const resolved = { skipSpecialTokens, cleanUpTokenizationSpaces };
+  checkKeys(options, Object.keys(resolved), 'decoding option');
+  for (const [key, value] of Object.entries(resolved))
+    checkOneOf(value, [true, false], `\`${key}\``);
+  return resolved;
+}
+
+/**
+ * Joins tokens as the Rust tokenizer does: with a blank, except before pieces with `prefix`. With
+ * `cleanup` each token is cleaned up with the blank before it.
+ */
+export function joinTokensFast(tokens: readonly string[], prefix: string, cleanup = false): string {
+  const parts = tokens.map((token, i) =>
+    i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`,
+  );
+  return (cleanup ? parts.map(cleanUpTokenization) : parts).join('');
+}
 
 /** Joins tokens as the Python class does: a piece after an added token keeps its `prefix`. */
 export function joinTokensSlow(

@@ -124,9 +124,14 @@ export function withOverrides<T extends BertTokenizerOptions>(
 
 /**
  * Fills in the defaults.
+ * @param stored the vocabulary of a folder, whose added tokens have ids: those that would lose them
+ * in lower case keep their case, as in transformers from 4.34 on
  * @throws UsageError on an unknown option, an invalid value, or an option the class does not have.
  */
-export function resolveOptions(given: BertTokenizerOptions): ResolvedTokenizerOptions {
+export function resolveOptions(
+  given: BertTokenizerOptions,
+  stored?: ReadonlySet<string>,
+): ResolvedTokenizerOptions {
   checkKeys(given, Object.keys(DEFAULTS), 'tokenizer option');
   const options: Required<BertTokenizerOptions> = withOverrides(DEFAULTS, given);
 
@@ -138,7 +143,7 @@ export function resolveOptions(given: BertTokenizerOptions): ResolvedTokenizerOp
         `${options.tokenizerClass} has no \`${key}\`: omit it, ` +
           'or choose the other `tokenizerClass`',
       );
-  return { ...options, ...collectTokens(options) };
+  return { ...options, ...collectTokens(options, stored) };
 }
 
 const BOOLEANS = [
@@ -183,12 +188,13 @@ function checkToken(token: unknown, name: string): void {
 }
 
 /** All tokens that are not split, added ones first, each once and with all its flags. */
-function collectTokens(options: Required<BertTokenizerOptions>) {
+function collectTokens(options: Required<BertTokenizerOptions>, stored?: ReadonlySet<string>) {
   const named = NAMED_TOKENS.map((key) => options[key]);
   const special = new Set([...named, ...options.additionalSpecialTokens]);
   const noSplitTokens = new Map<string, Required<AddedToken>>();
   const lowercasesAdded =
     options.tokenizerClass === 'BertTokenizer' && options.doLowerCase && options.doBasicTokenize;
+  const lowerCase = lowerCaseOf(options.addedTokens, stored);
   for (const token of options.addedTokens) {
     const added: AddedToken = typeof token === 'string' ? { content: token } : token;
     checkAddedToken(added);
@@ -196,7 +202,7 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
     const isSpecial = added.special || special.has(added.content);
     const normalized = added.normalized ?? !isSpecial;
     const content =
-      lowercasesAdded && normalized && !isSpecial ? added.content.toLowerCase() : added.content;
+      lowercasesAdded && normalized && !isSpecial ? lowerCase(added.content) : added.content;
     noSplitTokens.set(content, {
       content,
       singleWord,
@@ -224,6 +230,23 @@ function collectTokens(options: Required<BertTokenizerOptions>) {
     noSplitTokens: all,
     additionalSpecialTokens: additional.map(({ content }) => content),
   };
+}
+
+/** Lower-cases an added token; with the vocabulary of a folder only if that leaves its id. */
+function lowerCaseOf(
+  added: BertTokenizerOptions['addedTokens'] & object,
+  stored?: ReadonlySet<string>,
+): (content: string) => string {
+  const lower = (content: string) => content.toLowerCase();
+  if (!stored) return lower;
+  const counts = new Map<string, number>();
+  for (const token of added) {
+    const key = lower(String(typeof token === 'string' ? token : token?.content));
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  const loses = (content: string) =>
+    stored.has(content) || stored.has(lower(content)) || counts.get(lower(content))! > 1;
+  return (content) => (loses(content) ? content : lower(content));
 }
 
 function checkAddedToken(added: AddedToken): void {

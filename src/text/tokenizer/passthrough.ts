@@ -6,23 +6,28 @@ import { checkModelType } from './algorithm.ts';
 import { parseStored, readOptionalJson } from './storedTokens.ts';
 
 /**
- * Settings of the file that are only written back: as in transformers, each call chooses its own
- * truncation and padding. Null: not set.
+ * Settings of the file that no option has, written back as they are: as in transformers, each call
+ * chooses its own truncation and padding (null: not set).
  */
 export interface PassthroughSettings {
   truncation: object | null;
   padding: object | null;
+  /** Whether the decoder cleans up what it joins, before `cleanUpTokenizationSpaces` is asked. */
+  cleanup?: boolean;
 }
 const passthroughSchema = v.looseObject({
   truncation: v.nullish(v.looseObject({})),
   padding: v.nullish(v.looseObject({})),
+  decoder: v.nullish(v.looseObject({ cleanup: v.nullish(v.boolean()) })),
 });
 export const passthroughSettings = ({
   truncation,
   padding,
+  decoder,
 }: v.InferInput<typeof passthroughSchema>): PassthroughSettings => ({
   truncation: truncation ?? null,
   padding: padding ?? null,
+  ...(typeof decoder?.cleanup === 'boolean' && { cleanup: decoder.cleanup }),
 });
 
 /**

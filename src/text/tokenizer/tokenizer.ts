@@ -1,12 +1,13 @@
 import { type ModelSource, openModelFolder } from '../../formats/modelFolder.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { checkPieces } from './algorithm.ts';
-import { checkKeys, checkList, checkOneOf, checkText, within } from './check.ts';
+import { checkList, checkText, within } from './check.ts';
 import {
   cleanUpTokenization,
   type DecodeOptions,
   joinTokensFast,
   joinTokensSlow,
+  resolveDecodeOptions,
 } from './decode.ts';
 import {
   type BatchEncoding,
@@ -55,23 +56,25 @@ export class BertTokenizer {
 
   /**
    * @param vocab the tokens in the order of their ids, or the text of a `vocab.txt`
+   * @param isStored whether added tokens have ids already, as in a folder
    * @throws UsageError on a bad option, or a vocabulary without the unknown, class, separator or
    * padding token.
    */
-  constructor(vocab: readonly string[] | string, options: BertTokenizerOptions = {}) {
-    const resolved = resolveOptions(options);
-    const { unkToken, sepToken, padToken, clsToken, noSplitTokens } = resolved;
+  constructor(
+    vocab: readonly string[] | string,
+    options: BertTokenizerOptions = {},
+    isStored = false,
+  ) {
+    const resolved = resolveOptions(options, isStored ? new Set(vocab) : undefined);
     this.#options = resolved;
     this.#fast = resolved.tokenizerClass === 'BertTokenizerFast';
 
     this.#vocabulary = new Vocabulary(typeof vocab === 'string' ? splitVocabLines(vocab) : vocab);
     checkPieces('the vocabulary', this.#vocabulary.baseTokens, resolved.continuingSubwordPrefix);
-    // Checked before tokens are added: the unknown token must be in `vocab` itself.
-    this.#vocabulary.require(unkToken);
-    for (const { content } of resolved.addedTokens) this.#vocabulary.add(content);
-    for (const token of [clsToken, sepToken, padToken]) this.#vocabulary.require(token);
-    for (const { content } of noSplitTokens) this.#vocabulary.add(content);
-    const special = noSplitTokens.filter((token) => token.special).map(({ content }) => content);
+    this.#vocabulary.addTokens(resolved);
+    const special = resolved.noSplitTokens
+      .filter((token) => token.special)
+      .map(({ content }) => content);
     this.#specialIds = new Set(special.map((token) => this.#vocabulary.tokenToId(token)!));
 
     this.#pipeline = new TokenizationPipeline(this.#vocabulary, resolved);
@@ -92,10 +95,9 @@ export class BertTokenizer {
   ): Promise<BertTokenizer> {
     const folder = await openModelFolder(source);
     const read = await readTokenizerFolder(folder, options.tokenizerClass);
-    const tokenizer = within(
-      folder.name,
-      () => new BertTokenizer(read.vocab, withOverrides(read.options, options)),
-    );
+    const given = withOverrides(read.options, options);
+    const isStored = options.addedTokens === undefined;
+    const tokenizer = within(folder.name, () => new BertTokenizer(read.vocab, given, isStored));
     tokenizer.#passthroughSettings = read.passthroughSettings;
     return tokenizer;
   }
@@ -253,19 +255,15 @@ export class BertTokenizer {
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     checkList(ids, '`ids`');
-    checkKeys(options, ['skipSpecialTokens', 'cleanUpTokenizationSpaces'], 'decoding option');
-    const {
-      skipSpecialTokens = false,
-      cleanUpTokenizationSpaces = this.#options.cleanUpTokenizationSpaces,
-    } = options;
-    checkOneOf(skipSpecialTokens, [true, false], '`skipSpecialTokens`');
-    checkOneOf(cleanUpTokenizationSpaces, [true, false], '`cleanUpTokenizationSpaces`');
-
+    const { skipSpecialTokens, cleanUpTokenizationSpaces } = resolveDecodeOptions(
+      options,
+      this.#options.cleanUpTokenizationSpaces,
+    );
     const { continuingSubwordPrefix: prefix } = this;
     const shown = Array.from(ids).filter((id) => !(skipSpecialTokens && this.#specialIds.has(id)));
     const tokens = this.convertIdsToTokens(shown);
     const text = this.#fast
-      ? joinTokensFast(tokens, prefix)
+      ? joinTokensFast(tokens, prefix, this.#passthroughSettings?.cleanup)
       : joinTokensSlow(tokens, prefix, (token) => this.#vocabulary.addedTokensEncoder.has(token));
     return cleanUpTokenizationSpaces ? cleanUpTokenization(text) : text;
   }

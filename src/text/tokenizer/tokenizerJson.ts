@@ -118,17 +118,18 @@ export async function readTokenizerJson(
     (file.added_tokens ?? []).map(({ id, ...token }) => [id, fromStored(token)]),
   );
   return {
-    vocab: vocabularyById(model.vocab, lines, fail),
+    vocab: vocabularyById(model.vocab, lines, addedTokens, fail),
     options,
     addedTokens,
     passthroughSettings: passthroughSettings(file),
   };
 }
 
-/** The tokens of a vocabulary by id. */
+/** The tokens of a vocabulary by id; an id without one gets a name with a blank, as no word has. */
 function vocabularyById(
   ids: Record<string, number>,
   lines: readonly string[],
+  added: ReadonlyMap<number, AddedToken>,
   fail: Fail,
 ): string[] {
   const entries = Object.entries(ids);
@@ -141,8 +142,11 @@ function vocabularyById(
     seen.add(id);
     vocab[id] = content;
   }
-  for (let id = 0; id < vocab.length; id++)
-    if (vocab[id] === undefined) fail(`no token has id ${id}: expected ids without a gap`);
+  for (let id = 0; id < vocab.length; id++) {
+    if (vocab[id] === undefined && added.has(id))
+      fail(`no token has id ${id}: expected ${formatValue(added.get(id)!.content)} in model.vocab`);
+    vocab[id] ??= `[unused ${id}]`;
+  }
   return vocab;
 }
 
@@ -248,7 +252,7 @@ export function writeTokenizerJson(
     decoder: {
       type: 'WordPiece',
       prefix: options.continuingSubwordPrefix,
-      cleanup: options.cleanUpTokenizationSpaces,
+      cleanup: passthrough?.cleanup ?? options.cleanUpTokenizationSpaces,
     },
     model: {
       type: 'WordPiece',

@@ -1,6 +1,7 @@
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue } from '../../platform/format.ts';
 import { checkArray, checkString } from './check.ts';
+import type { ResolvedTokenizerOptions } from './options.ts';
 
 /** Tokens and their ids: first the lines of `vocab.txt`, then added tokens. */
 export class Vocabulary {
@@ -33,8 +34,19 @@ export class Vocabulary {
     return this.#added;
   }
 
-  /** @throws UsageError unless the token has an id. */
-  require(token: string): void {
+  /**
+   * Adds the tokens of the options that it lacks.
+   * @throws UsageError unless it has the unknown, class, separator and padding token.
+   */
+  addTokens(options: ResolvedTokenizerOptions): void {
+    // Checked before tokens are added: the unknown token must be a line itself.
+    this.#require(options.unkToken);
+    for (const { content } of options.addedTokens) this.#add(content);
+    for (const key of ['clsToken', 'sepToken', 'padToken'] as const) this.#require(options[key]);
+    for (const { content } of options.noSplitTokens) this.#add(content);
+  }
+
+  #require(token: string): void {
     if (this.tokenToId(token) === undefined)
       throw new UsageError(
         `the vocabulary (${this.size} tokens) has no ${formatValue(token)}: ` +
@@ -43,7 +55,7 @@ export class Vocabulary {
   }
 
   /** Gives a token the next id, unless it has one already. */
-  add(token: string): void {
+  #add(token: string): void {
     if (this.tokenToId(token) !== undefined) return;
     this.#added.set(token, this.size);
     this.#addedTokens.push(token);

@@ -43,6 +43,29 @@ describe('fromPretrained', () => {
     expect(other.tokenize('É A')).toEqual(['e', 'a']);
   });
 
+  it('keeps the ids of added tokens that lower case would take from them', async () => {
+    const added = (ids: Record<number, string>) => ({
+      do_lower_case: true,
+      added_tokens_decoder: Object.fromEntries(
+        Object.entries(ids).map(([id, content]) => [id, { content, normalized: true }]),
+      ),
+    });
+    await write(
+      'tokenizer_config.json',
+      added({ 8: 'A', 10: 'ENT', 11: 'Ex', 12: 'eX', 13: 'Zz' }),
+    );
+    const copy = join(root, 'case');
+    const tokenizer = await BertTokenizer.fromPretrained(dir);
+    await tokenizer.savePretrained(copy);
+    // As transformers 4.34: a token in its own case is itself, any other is lower-cased.
+    for (const read of [tokenizer, await BertTokenizer.fromPretrained(copy)])
+      expect(read.encode('A ENT Ex eX zz Zz ent a').inputIds).toEqual([
+        ...[2, 8, 10, 11, 12, 13, 13, 9, 5, 3],
+      ]);
+    const given = await BertTokenizer.fromPretrained(dir, { addedTokens: ['ENT'] });
+    expect(given.encode('ENT').inputIds).toEqual([2, 9, 3]);
+  });
+
   it('reads what older and newer versions wrote', async () => {
     await write('tokenizer_config.json', { do_lower_case: false, max_len: 300 });
     expect((await BertTokenizer.fromPretrained(dir)).modelMaxLength).toBe(300);

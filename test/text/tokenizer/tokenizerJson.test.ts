@@ -33,6 +33,38 @@ describe('a folder with only tokenizer.json', () => {
       );
   });
 
+  it('leaves ids without a token unused, as those of a vocabulary with equal lines', async () => {
+    const twice = new BertTokenizer([...VOCAB, 'a', 'z'], {
+      tokenizerClass: 'BertTokenizerFast',
+      addedTokens: ['<e>'],
+    });
+    await write('tokenizer.json', twice.files()['tokenizer.json']);
+    const ours = await load();
+    expect(ours.length).toBe(twice.length);
+    expect(ours.encode('a z <e> unused 5').inputIds).toEqual(
+      twice.encode('a z <e> unused 5').inputIds,
+    );
+    expect(ours.convertIdsToTokens([5, 16])).toEqual(['[unused 5]', 'a']);
+  });
+
+  it.each([true, false])('decodes as its decoder says: cleanup %s', async (cleanup) => {
+    const tokens = [...VOCAB, "'", '.'];
+    await write('tokenizer.json', {
+      ...tokenizerJson(tokens),
+      decoder: { type: 'WordPiece', prefix: '##', cleanup },
+    });
+    await write('tokenizer_config.json', { clean_up_tokenization_spaces: false });
+    const ours = await load();
+    const theirs = Tokenizer.fromFile(join(dir, 'tokenizer.json'));
+    const { inputIds } = ours.encode("a ' e .");
+    const text = await theirs.decode(inputIds, true);
+    expect(text).toBe(cleanup ? "a ' e." : "a ' e .");
+    const copy = join(dir, 'copy');
+    await ours.savePretrained(copy);
+    for (const tokenizer of [ours, await BertTokenizer.fromPretrained(copy)])
+      expect(tokenizer.decode(inputIds, { skipSpecialTokens: true })).toBe(text);
+  });
+
   it('takes names from the template, and prefix and longest word from the model', async () => {
     const special = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } });
     const sequence = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
