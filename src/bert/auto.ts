@@ -1,8 +1,7 @@
 import { modelFiles } from '../formats/modelFiles.ts';
 import { type ModelFolder, type ModelSource, openModelFolder } from '../formats/modelFolder.ts';
 import { UsageError } from '../platform/errors.ts';
-import { formatValue, isObject } from '../platform/format.ts';
-import { readJson } from '../platform/readFiles.ts';
+import { formatValue } from '../platform/format.ts';
 import { BertTokenizer, type BertTokenizerOptions } from '../text/tokenizer/index.ts';
 import { readBertConfig } from './checkpoint/read.ts';
 import type { BertConfig } from './config.ts';
@@ -42,25 +41,11 @@ export const AutoConfig = {
   },
 };
 
-const tokenizerClasses = ['BertTokenizer', 'BertTokenizerFast', 'PreTrainedTokenizerFast'];
-
 /** The tokenizer of a folder, of a name on the hub or of an open folder. */
 export const AutoTokenizer = {
   /** @throws UsageError for a `tokenizer_class` that is not supported, or a file that is broken. */
-  async fromPretrained(
-    source: ModelSource,
-    options: BertTokenizerOptions = {},
-  ): Promise<BertTokenizer> {
-    const { tokenizerFolder: folder } = await openModelFolder(source);
-    const file = modelFiles.tokenizerConfig;
-    const json = (await folder.has(file)) ? await readJson(folder.path(file)) : {};
-    const name = isObject(json) ? (json.tokenizer_class ?? undefined) : undefined;
-    if (name !== undefined && !tokenizerClasses.includes(name as string))
-      throw new UsageError(
-        `${folder.path(file)}: tokenizer_class: expected one of ${tokenizerClasses.join(', ')}, ` +
-          `got ${formatValue(name)}`,
-      );
-    return BertTokenizer.fromPretrained(folder, options);
+  fromPretrained(source: ModelSource, options: BertTokenizerOptions = {}): Promise<BertTokenizer> {
+    return BertTokenizer.fromPretrained(source, options);
   },
 };
 
