@@ -15,7 +15,8 @@ export interface Weight {
 }
 
 /**
- * Adds the weights of a safetensors file to `tensors`; their data are read when accessed.
+ * Adds the weights of a safetensors file to `tensors`; their data are read when accessed. Tensors
+ * that are no floats are refused only then: a model may have counters that nothing uses.
  * @param expected names that the index assigns to this file
  */
 export async function addWeightsFromFile(
@@ -25,8 +26,8 @@ export async function addWeightsFromFile(
   expected?: ReadonlySet<string>,
 ): Promise<void> {
   const path = joinPath(dir, name);
-  try {
-    const file = await openRandomAccess(path);
+  const file = await openRandomAccess(path);
+  inFile(path, () => {
     const first = file.read(0, Math.min(8, file.size));
     checkIsSafetensors(first);
     const head = file.read(0, dataOffset(first, file.size));
@@ -42,14 +43,21 @@ export async function addWeightsFromFile(
         tensors.set(canonical, int8Weight(file, { shape, begin, end }, scales, tensor));
         continue;
       }
-      const decode = float32Decoder(dtype, tensor);
       tensors.set(canonical, {
         shape,
         get data() {
+          const decode = inFile(path, () => float32Decoder(dtype, tensor));
           return decode(file.read(begin, end).buffer as ArrayBuffer);
         },
       });
     }
+  });
+}
+
+/** The result of a function; a SafetensorsError from it names the file first. */
+function inFile<T>(path: string, run: () => T): T {
+  try {
+    return run();
   } catch (error) {
     if (error instanceof SafetensorsError) throw new SafetensorsError(`${path}: ${error.message}`);
     throw error;

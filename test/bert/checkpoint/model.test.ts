@@ -130,6 +130,18 @@ test('fields of the configuration replace those of the folder', async () => {
   await expect(load({ hiddenSize: 2 * model.config.hiddenSize })).rejects.toThrow(UsageError);
 });
 
+test('integers are unexpected where the model has no use for them, else refused', async () => {
+  const ids = { dtype: 'I64', shape: [1], data: new Uint8Array(8) } as const;
+  const withIds = async (instead: string) => {
+    const dir = await changed((name, tensor) => (name === instead ? [name, ids] : [name, tensor]));
+    const entries = [...(await tensorsOf(dir)), ['num_batches', ids]] as [string, TensorToWrite][];
+    await writeFile(join(dir, 'model.safetensors'), serializeSafetensors(entries));
+    return BertForSequenceClassification.fromPretrained(dir);
+  };
+  expect((await withIds('')).loadReport).toEqual({ missing: [], unexpected: ['num_batches'] });
+  await expect(withIds('classifier.bias')).rejects.toThrow(/classifier\.bias/);
+});
+
 describe('refuses', () => {
   const refusal = async (dir: string) => {
     const error = await BertForSequenceClassification.fromPretrained(dir).catch((caught) => caught);

@@ -161,12 +161,21 @@ describe('refuses', () => {
     expect(await read(new Uint8Array(3))).toMatch(
       /model\.safetensors: a safetensors file: expected at least 8 bytes/,
     );
-    const ids: TensorToWrite = { dtype: 'I32', shape: [1], data: new Int32Array(1) };
-    expect(await read(weights({ ids }))).toMatch(
-      /model\.safetensors: tensor "ids": expected floats/,
-    );
     const both = weights({ 'L.weight': f32(1), 'L.gamma': f32(2) });
     expect(await read(both)).toMatch(/model\.safetensors: tensor "L\.weight" occurs twice$/);
+  });
+
+  test('integers among the weights, once they are read', async () => {
+    const ids: TensorToWrite = { dtype: 'I32', shape: [1], data: new Int32Array(1) };
+    const dir = await folder({
+      'config.json': configText,
+      'model.safetensors': weights({ a: f32(1), ids }),
+    });
+    const { tensors } = await readCheckpoint(dir);
+    expect(tensors.get('a')!.data).toEqual(Float32Array.of(1));
+    expect(() => tensors.get('ids')!.data).toThrow(
+      `${join(dir, 'model.safetensors')}: tensor "ids": expected floats`,
+    );
   });
 
   const hostile = [
