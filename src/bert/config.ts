@@ -2,8 +2,7 @@ import * as v from 'valibot';
 import { UsageError } from '../platform/errors.ts';
 import { formatValue, isObject, snakeCase } from '../platform/format.ts';
 import { checkDepth, maxLabels, readLabels } from './checkpoint/configJson.ts';
-import { quantizationConfig } from './checkpoint/quantizationConfig.ts';
-import type { WeightDtype } from './checkpoint/torchDtype.ts';
+import { quantizationConfig, type WeightDtype } from './checkpoint/torchDtype.ts';
 
 /**
  * `gelu` and `gelu_python` are the exact function (erf); `gelu_new` and `gelu_pytorch_tanh` are its

@@ -8,12 +8,20 @@ import type { Tensor } from '../tensor/index.ts';
 import { Philox } from '../tensor/random.ts';
 import { drawLstm } from './baselines/drawLstm.ts';
 import { matchNames } from './checkpoint/names.ts';
+import {
+  changedConfig,
+  checkPretrainedOptions,
+  checkSaveOptions,
+  type PretrainedOptions,
+  type SaveOptions,
+} from './checkpoint/pretrainedOptions.ts';
 import { type Checkpoint, readCheckpoint, type Weight } from './checkpoint/read.ts';
 import { checkParameterCount, checkSizes } from './checkpoint/sizes.ts';
-import type { WeightDtype } from './checkpoint/torchDtype.ts';
 import { checkpointFiles, contentBytes } from './checkpoint/write.ts';
-import { type BertConfig, bertConfig, labelFields } from './config.ts';
+import type { BertConfig } from './config.ts';
 import { BertEncoder } from './layers/encoder.ts';
+
+export type { PretrainedOptions, SaveOptions };
 
 /** How the weights of a folder match a model. */
 export interface LoadReport {
@@ -28,27 +36,6 @@ export interface FreezableParts {
   embeddings: Module;
   /** Layers of each encoder, from the lowest. */
   encoders: readonly (readonly Module[])[];
-}
-
-/** Options of `fromPretrained`. */
-export interface PretrainedOptions {
-  /** Labels for `config.id2label`; a classifier for another number of labels is drawn at random. */
-  labels?: readonly string[];
-  /** What a sequence classifier is trained for, instead of what the folder says. */
-  problemType?: BertConfig['problemType'];
-  /** Seed of the weights that the folder lacks. */
-  seed?: number;
-  /** Fields that replace those of config.json, as dropout: keyword arguments in Python. */
-  config?: Partial<BertConfig>;
-}
-
-/** Options of `savePretrained`. */
-export interface SaveOptions {
-  /**
-   * float16 halves the file and rounds the weights (PyTorch's `model.half()`); int8, which only
-   * wigbert reads, takes a quarter. Default float32.
-   */
-  torchDtype?: WeightDtype;
 }
 
 /** Static side of a model class. */
@@ -143,7 +130,7 @@ export abstract class BertPreTrainedModel extends Module {
    * (`openModelFolder`), for evaluation. The folder may have another head: `loadReport` says which
    * weights are missing, and thus random, and which are not used.
    * @throws UsageError when the folder holds no BERT encoder, or one of other sizes than its
-   * config.json says.
+   * config.json says; for an unknown option, or `labels` without any.
    */
   static async fromPretrained<M extends BertPreTrainedModel>(
     this: LoadableClass<M>,
@@ -183,8 +170,8 @@ export abstract class BertPreTrainedModel extends Module {
    * Writes a folder that Hugging Face's `from_pretrained` loads, with `extraFiles` such as the
    * tokenizer's. After a crash the folder is the old one or the new one. Weights are fetched one by
    * one: wait for the end before you train on.
-   * @throws UsageError when the folder cannot be written to, or naming a weight that is NaN or too
-   * large for float16.
+   * @throws UsageError when the folder cannot be written to, for an unknown option, or naming a
+   * weight that is NaN or too large for float16.
    */
   async savePretrained(
     dir: string,
@@ -216,14 +203,15 @@ export abstract class BertPreTrainedModel extends Module {
   /** `files`, whose weights are fetched while they are read. */
   fileContents(
     extraFiles: Record<string, FileContent> = {},
-    { torchDtype }: SaveOptions = {},
+    options: SaveOptions = {},
   ): Record<string, FileContent> {
+    checkSaveOptions(extraFiles, options);
     const weights = Array.from(this.stateDict(), ([name, parameter]) => {
       const data = () => parameter.data() as Promise<Float32Array>;
       return [name, { shape: parameter.shape, data }] as const;
     });
     const architectures = this.architecture === '' ? [] : [this.architecture];
-    return checkpointFiles(this.config, architectures, weights, extraFiles, torchDtype);
+    return checkpointFiles(this.config, architectures, weights, extraFiles, options.torchDtype);
   }
 
   /**
@@ -255,23 +243,20 @@ export abstract class BertPreTrainedModel extends Module {
 async function loadPretrained<M extends BertPreTrainedModel>(
   Model: LoadableClass<M>,
   folder: ModelFolder,
-  { labels, problemType, seed = 0, config: changes }: PretrainedOptions,
+  options: PretrainedOptions,
 ): Promise<M> {
+  checkPretrainedOptions(options);
   const { config: saved, tensors } = await readCheckpoint(folder);
-  const config = changes ? bertConfig({ ...saved, ...changes }) : saved;
+  const { config, hasNewLabels } = changedConfig(saved, options);
   checkIsDecoder(Model, config, folder.name);
   Model.checkFolder({ config, tensors }, folder.name);
-  const model = buildUninitialized(Model, {
-    ...config,
-    ...(labels && labelFields(labels)),
-    ...(problemType !== undefined && { problemType }),
-  }).eval();
+  const model = buildUninitialized(Model, config).eval();
   const own = model.stateDict();
-  for (const name of labels ? ['classifier.weight', 'classifier.bias'] : [])
+  for (const name of hasNewLabels ? ['classifier.weight', 'classifier.bias'] : [])
     if (own.has(name) && tensors.get(name)?.shape[0] !== own.get(name)!.shape[0])
       tensors.delete(name);
   const { missing } = matchNames(own.keys(), tensors.keys());
-  model.initWeights(seed, new Set(missing.map((name) => own.get(name)!)));
+  model.initWeights(options.seed, new Set(missing.map((name) => own.get(name)!)));
   model.loadReport = model.loadWeights(tensors, folder.name);
   model.nameOrPath = folder.name === folder.dir ? absolutePath(folder.dir) : folder.name;
   return model;

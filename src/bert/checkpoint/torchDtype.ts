@@ -6,3 +6,6 @@ export type TorchDtype = (typeof torchDtypes)[number];
 export const weightDtypes = [...torchDtypes, 'int8'] as const;
 /** How weights are stored: by PyTorch's names, `int8` with a scale for each row of a matrix. */
 export type WeightDtype = (typeof weightDtypes)[number];
+
+/** Tells other programs that weights are not to be taken as they stand (`int8Weights.ts`). */
+export const quantizationConfig = { quant_method: 'wigbert', bits: 8, scales: 'per row' } as const;
