@@ -27,8 +27,9 @@ export async function survivingDeviceLoss<S, R>(
       const [step] = await checkpointSteps(folder.path);
       idle = step === latest ? idle + 1 : 0;
       latest = step;
-      const canGoOn =
-        openDevice && getWorldSize() === 1 && step !== undefined && idle < MAX_IDLE_LOSSES;
+      // Before it has the folder, the checkpoints there are of an earlier run.
+      const hasCheckpoint = folder.isOpen && step !== undefined;
+      const canGoOn = openDevice && getWorldSize() === 1 && hasCheckpoint && idle < MAX_IDLE_LOSSES;
       if (!(error instanceof DeviceLostError) || !canGoOn) throw error;
       onEvent?.({ event: 'deviceLost', message: error.message });
       await openDevice(begun);

@@ -104,6 +104,11 @@ export interface TrainingCallbacks<E, S> extends RecipeCallbacks<E> {
    * on from its latest checkpoint. Default: the default device as it is, and its loss ends the run.
    */
   openDevice?: (begun?: S) => Promise<unknown>;
+  /**
+   * Called once the folder is the run's: whatever could be refused has been checked, and nothing
+   * is written yet.
+   */
+  onBegin?: () => Promise<void>;
   /** What a new run is begun by, for its report: the command line, and the program's version. */
   about?: { command?: string; version?: string };
 }

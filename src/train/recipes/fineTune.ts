@@ -76,6 +76,10 @@ export async function fineTune(
       return withTensorBoard(run.settings, folder.path, callbacks.onEvent, (onEvent) =>
         runFineTuning({
           ...{ ...run, folder, kept: { ...kept, ...run.kept } },
+          begin: async () => {
+            await folder.begin();
+            await callbacks.onBegin?.();
+          },
           ...{ callbacks: { ...callbacks, onEvent }, report: onEvent ?? report },
         }),
       );
@@ -137,13 +141,12 @@ async function openRun(
   folder: RunFolder,
   report: (event: FineTuneEvent) => void,
 ): Promise<OpenedRun> {
-  await folder.open();
-  const checkpoint = await folder.lastCheckpoint(report);
-  const { state, settings, bestModel } = await readFineTuning(checkpoint);
+  const checkpoint = await folder.reopen(report);
+  const { state, settings, bestModel, interimModel } = await readFineTuning(checkpoint);
   const kept = { ...fineTuneDefaults, ...settings } as unknown as BegunFineTuning;
   await checkUnchanged(folder.path, await watchedFiles(kept), kept);
   await folder.prune(state.step, kept.keep);
-  const begun = state.step > 0 ? { checkpoint, state, bestModel } : undefined;
+  const begun = state.step > 0 ? { checkpoint, state, bestModel, interimModel } : undefined;
   return { settings: kept, overwrite: true, kept, begun };
 }
 

@@ -1,4 +1,5 @@
 import type { PeftModel } from '../../bert/layers/lora/peftModel.ts';
+import type { Device } from '../../device/device.ts';
 import { measurePeaks } from '../../measure/peaks.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
 import { UsageError } from '../../platform/errors.ts';
@@ -59,6 +60,8 @@ export interface FineTuneRun {
   settings: FineTuneSettings;
   folder: RunFolder;
   callbacks: RecipeCallbacks<FineTuneEvent>;
+  /** Takes the folder for the run. */
+  begin: () => Promise<void>;
   report: (event: FineTuneEvent) => void;
   /** Where a run that has begun is continued. */
   begun?: {
@@ -66,6 +69,8 @@ export interface FineTuneRun {
     state: SavedState<FitPosition, StepRecord, EpochRecord>;
     /** Hash of the best model's weights so far. */
     bestModel?: string;
+    /** Hash of the model that a stop left before there was a best one. */
+    interimModel?: string;
   };
   /** Whether the batch size is still to be found. */
   findsBatchSize?: boolean;
@@ -101,7 +106,6 @@ export async function runFineTuning(run: FineTuneRun): Promise<FineTuneResult> {
   });
   // Here, so that whoever tries a file on an old folder still learns what it holds.
   await checkNoModel({ out: run.folder.path, overwrite: run.overwrite });
-  await run.folder.begin();
   run.kept.totalSteps = totalSteps;
   const { history, ...saved } = await trainAndSave(run, prepared);
   const interrupted = run.callbacks.signal?.aborted === true;
@@ -149,14 +153,13 @@ async function trainAndSave(
   const part = trainedPart(model, peft, settings.model);
   const weights = joinPath(out, part.weightsFile);
   const { signal, onEvent } = run.callbacks;
-  const device = deviceOf(model);
-  // The cpu device does not capture steps, so their operations are not counted.
-  const measures = onEvent !== undefined && device.kind === 'webgpu';
-  const peakFlops = measures ? (await measurePeaks(device)).flops : undefined;
+  const peakFlops = onEvent && (await peakFlopsOf(deviceOf(model)));
   const tokenizerFiles = tokenizer.files({ modelMaxLength: model.config.maxPositionEmbeddings });
   const monitor = settings.metric ?? taskOf(model).monitoredMetrics(labelsOf(model))[0];
   let { checkpoint, bestModel } = begun ?? {};
   let hashes = begun?.state.hashes;
+  const interimModel = begun && (await ownInterimModel(begun, out, part.weightsFile));
+  if (begun) await run.begin();
   const history = await fit(
     model,
     train,
@@ -176,7 +179,10 @@ async function trainAndSave(
       },
       onCheckpoint: async ({ log, ...state }: FitState<Tensor>) => {
         hashes = state.hashes;
-        const about = { history: new History(monitor, log), bestModel };
+        // Not before the first checkpoint: what `fit` refuses leaves an earlier run as it was.
+        if (state.step === 0) await run.begin();
+        const models = bestModel === undefined ? { interimModel } : { bestModel };
+        const about = { history: new History(monitor, log), ...models };
         // The same run has the same files, whatever folder its command names.
         const shared = { ...kept, command: undefined };
         checkpoint = await folder.save(
@@ -194,7 +200,7 @@ async function trainAndSave(
     report({ event: 'earlyStop', patience: settings.patience, monitor: history.monitor });
   if (history.steps.length > 0) {
     // The model of an earlier run stays until this one has a better one.
-    const hasModel = bestModel !== undefined || (await fileExists(weights));
+    const hasModel = bestModel !== undefined || (!interimModel && (await fileExists(weights)));
     if (isAborted && !hasModel) await onMainProcess(() => part.save(out, tokenizerFiles));
     const [file] = filesOf(settings.data);
     await onMainProcess(() =>
@@ -209,6 +215,24 @@ async function trainAndSave(
   }
   const saved = bestModel ? { file: part.weightsFile, sha256: bestModel } : undefined;
   return { history, hashes, model: saved };
+}
+
+/** The cpu device does not capture steps, so their operations are not counted. */
+const peakFlopsOf = async (device: Device): Promise<number | undefined> =>
+  device.kind === 'webgpu' ? (await measurePeaks(device)).flops : undefined;
+
+/** Hash of the model in `out`, if it is one that this run left when it was stopped. */
+async function ownInterimModel(
+  { checkpoint, bestModel, interimModel }: NonNullable<FineTuneRun['begun']>,
+  out: string,
+  weightsFile: string,
+): Promise<string | undefined> {
+  const weights = joinPath(out, weightsFile);
+  if (bestModel !== undefined || !(await fileExists(weights))) return undefined;
+  const { sha256 } = await hashFile(weights);
+  // A stop leaves what its checkpoint has.
+  const saved = await hashFile(joinPath(checkpoint, weightsFile));
+  return [interimModel, saved.sha256].includes(sha256) ? sha256 : undefined;
 }
 
 /** @throws UsageError if the weights in a folder are not those of the run's best model. */

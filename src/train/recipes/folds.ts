@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { parseSchema } from '../../formats/parseSchema.ts';
 import { writeFiles } from '../../platform/atomicWrite.ts';
-import { removeFile } from '../../platform/checkedFolder.ts';
 import { withDefaults } from '../../platform/defaults.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { isObject } from '../../platform/format.ts';
@@ -100,22 +99,14 @@ export async function crossValidate(
       // All folds share a device, unless it is lost.
       if (!isFirstCall || !isOpen) await callbacks.openDevice?.(run.begun);
       [isFirstCall, isOpen] = [false, true];
-      await begin(out, run, start.overwrite);
     };
     const opens = callbacks.openDevice ? openDevice : undefined;
-    // Here on the device that is open already.
-    if (!opens) await begin(out, run, start.overwrite);
+    const onBegin = () => begin(out, run, start.overwrite);
     const canResume = run.isResumed && (await checkpointSteps(folder)).length > 0;
     const result = await fineTune(
       canResume ? { resume: folder } : { ...settingsOf(run, fold), ...start, out: folder },
-      { signal, onEvent: report, openDevice: opens, about: run.isResumed ? other : about },
-    ).catch(async (error) => {
-      // What fails before it has a checkpoint, for its data say, has not begun.
-      const isNew = !run.isResumed && run.results.length === 0;
-      if (isNew && (await checkpointSteps(folder)).length === 0)
-        await removeFile(joinPath(out, FOLDS));
-      throw error;
-    });
+      { signal, onEvent: report, openDevice: opens, onBegin, about: run.isResumed ? other : about },
+    );
     result.model.dispose();
     interrupted = result.interrupted;
     if (interrupted) break;

@@ -114,8 +114,7 @@ async function newRun(given: PretrainRecipeOptions): Promise<PretrainRun> {
 
 /** The run in a folder, to continue it. */
 async function openRun(folder: RunFolder, report: (event: RunEvent) => void): Promise<PretrainRun> {
-  await folder.open();
-  const checkpoint = await folder.lastCheckpoint(report);
+  const checkpoint = await folder.reopen(report);
   const { state, settings } = await readRun(checkpoint);
   const begun = { ...pretrainRecipeDefaults, ...settings };
   await folder.prune(state.step, begun.keep);

@@ -136,7 +136,6 @@ export async function runPretraining(
     report({ event: 'batchSize', batchSize: settings.batchSize });
     data = await openPretrainData(settings, tokenizer, () => {});
   }
-  await folder.begin();
   const totalSteps = begun?.totalSteps ?? (await countSteps(settings, data));
   const firstStep = saved?.state.step ?? 0;
   const valid = data.valid.reduce((sum, { examples }) => sum + examples, 0);
@@ -166,6 +165,8 @@ export async function runPretraining(
       onEvaluation: (record) => report({ event: 'evaluation', ...record }),
       onCheckpoint: async ({ log, ...state }: PretrainState<Tensor>) => {
         hashes = state.hashes;
+        // Not before the first checkpoint: what is refused leaves an earlier run as it was.
+        await folder.begin();
         const so = { objective: objectiveOf(model), ...log };
         checkpoint = await folder.save(state, { ...content, history: so }, settings.keep);
         report({ event: 'checkpoint', step: state.step });

@@ -1,6 +1,7 @@
 import { recoverFolders } from '../../platform/checkedFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { lockFolder } from '../../platform/folderLock.ts';
+import { pathExists } from '../../platform/readFiles.ts';
 import { onMainProcess, processGroup } from '../distributed/processGroup.ts';
 import type { CheckpointContent, TrainingState } from '../trainer/checkpoint.ts';
 import {
@@ -63,6 +64,11 @@ export class RunFolder {
     await onMainProcess(() => removeCheckpoints(this.path));
   }
 
+  /** Whether the run, new or resumed, has the folder. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   async close(): Promise<void> {
     await this.#unlock?.();
     this.#unlock = undefined;
@@ -70,16 +76,18 @@ export class RunFolder {
   }
 
   /**
-   * The latest checkpoint that is whole.
+   * Opens the folder of a run that goes on.
+   * @returns the latest checkpoint that is whole
    * @throws UsageError if there is none.
    */
-  async lastCheckpoint(
-    report: (event: Extract<RunEvent, { event: 'damaged' }>) => void,
-  ): Promise<string> {
+  async reopen(report: (event: Extract<RunEvent, { event: 'damaged' }>) => void): Promise<string> {
+    // What opens a folder makes it.
+    const exists = await pathExists(this.path);
+    if (exists) await this.open();
     const last = await getLastCheckpoint(this.path, (folder, damage) =>
       report({ event: 'damaged', folder, damage }),
     );
-    if (last === undefined)
+    if (!exists || last === undefined)
       throw new UsageError(`${this.path} has no checkpoint: there is no training to resume`);
     return last;
   }

@@ -92,7 +92,8 @@ class EventFile {
 
   /** @throws UsageError if the file could not be written. */
   async close(): Promise<void> {
-    this.#flush();
+    // A run that did not come to its first step leaves no file.
+    if (Number.isFinite(this.#bytes)) this.#flush();
     await this.#written;
   }
 }

@@ -48,6 +48,8 @@ const stateSchema = v.object({
   microBatchSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** SHA-256 of the weights of the run's best model so far, which lies in its folder. */
   bestModel: v.optional(v.string()),
+  /** That of the model which a stop left there before the run had a best one. */
+  interimModel: v.optional(v.string()),
   /** Hashes of the weights, for the receipt. */
   hashes: v.optional(v.array(v.object({ step: nonNegativeInteger, sha256: v.string() }))),
 });
@@ -64,6 +66,8 @@ export interface CheckpointContent {
   history: unknown;
   /** SHA-256 of the weights of the best model so far. */
   bestModel?: string;
+  /** That of the model which a stop left before there was a best one. */
+  interimModel?: string;
 }
 
 export type TrainingState = Omit<TrainerState<object, unknown, unknown, Tensor>, 'log'>;
@@ -95,7 +99,12 @@ export async function saveTrainingState(
 
 function stateFiles(
   { step, position, optimizer, random, microBatchSize, hashes }: TrainingState,
-  { settings, history, bestModel }: Omit<CheckpointContent, 'model' | 'tokenizerFiles'>,
+  {
+    settings,
+    history,
+    bestModel,
+    interimModel,
+  }: Omit<CheckpointContent, 'model' | 'tokenizerFiles'>,
 ): Record<string, string> {
   const { state, paramGroups } = optimizer;
   const written: v.InferInput<typeof stateSchema> = {
@@ -109,6 +118,7 @@ function stateFiles(
     ...(random && { random: { ...random } }),
     ...(microBatchSize !== undefined && { microBatchSize }),
     ...(bestModel !== undefined && { bestModel }),
+    ...(interimModel !== undefined && { interimModel }),
     ...(hashes && { hashes: [...hashes] }),
   };
   return {
@@ -137,9 +147,10 @@ export async function readTrainingState<P, S, E>(
   state: SavedState<P, S, E>;
   settings: Record<string, unknown>;
   bestModel?: string;
+  interimModel?: string;
 }> {
   const path = joinPath(dir, STATE);
-  const { settings, bestModel, ...read } = parseSchema(
+  const { settings, bestModel, interimModel, ...read } = parseSchema(
     stateSchema,
     await readJson(path),
     path,
@@ -166,6 +177,7 @@ export async function readTrainingState<P, S, E>(
   return {
     settings,
     bestModel,
+    interimModel,
     state: {
       step,
       position: position as P,
