@@ -128,6 +128,22 @@ describe.skipIf(!chromium)('the page on wasm (needs Chromium)', () => {
     await page.waitForFunction(() =>
       /1 answer/.test(document.querySelector('.learn')!.textContent!),
     );
+    // The first write fails: the answer stays, and no folder.
+    await page.workers()[0].evaluate(() => {
+      const { prototype } = FileSystemFileHandle;
+      const { createWritable } = prototype;
+      prototype.createWritable = async () => {
+        prototype.createWritable = createWritable;
+        throw new DOMException('there is no room', 'QuotaExceededError');
+      };
+    });
+    await clickButton(page, 'Learn from the answers');
+    const alert = await page.waitForSelector('main > [role=alert]');
+    expect(await alert!.evaluate((each) => each.textContent)).toMatch(/there is no room/);
+    expect(served.troubles.splice(0)).toEqual(['QuotaExceededError: there is no room']);
+    await page.waitForFunction(() =>
+      /1 answer/.test(document.querySelector('.learn')?.textContent ?? ''),
+    );
     await clickButton(page, 'Learn from the answers');
     await page.waitForFunction(() => !document.querySelector('.learn'));
     expect(await waitForStatus(page, /^(Done|It failed)/)).toMatch(/^Done/);

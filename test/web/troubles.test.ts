@@ -111,6 +111,16 @@ describe.skipIf(!chromium)('the page when things go wrong (needs Chromium)', () 
     await page.waitForSelector('button.primary:not([disabled])');
   });
 
+  it('shows the settings that it takes', async () => {
+    await fill(page, 'Epochs', '4');
+    const shown = () => page.$eval('input[max="100"]', (each) => (each as HTMLInputElement).value);
+    for (const value of ['0', '', '1.5', '-2']) {
+      await fill(page, 'Epochs', value);
+      expect(await shown()).toBe('4');
+    }
+    await fill(page, 'Epochs', '1');
+  });
+
   it('shows what was asked for last, although another answer comes later', async () => {
     let answer = () => {};
     const answered = new Promise<void>((resolve) => {

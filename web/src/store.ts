@@ -9,8 +9,8 @@ import type {
   DataSet,
   DeviceInfo,
   DeviceKind,
+  Download,
   GivenFile,
-  HubRefusal,
   Progress,
   Run,
   RunSettings,
@@ -24,16 +24,6 @@ export interface Bench {
   rows: BenchRow[];
   busy: boolean;
   result?: BenchResult;
-}
-
-/** A base model that is asked for by its name on the hub. */
-export interface Download {
-  name: string;
-  /** In bytes; unknown until the hub has answered. */
-  loaded?: number;
-  total?: number;
-  /** Why it failed. */
-  refusal?: HubRefusal;
 }
 
 /** All that the page shows. */
@@ -158,8 +148,8 @@ export async function begin(): Promise<void> {
   if (unfinished) await resume(unfinished);
 }
 
-async function openRun(run: Run): Promise<void> {
-  set({ run, progress: { run }, settings: run.settings, answers: [] });
+async function openRun(run: Run, answers: Answer[] = []): Promise<void> {
+  set({ run, progress: { run }, settings: run.settings, answers });
   const charts = await call('charts', run.id);
   if (state.run === run) set({ progress: { run, charts } });
 }
@@ -259,10 +249,15 @@ export const resume = (run: Run): Promise<void> => {
   return follow(run, call('resume', run.id));
 };
 
-export const learn = (): Promise<void> => {
-  const { run, answers } = state;
+/** Goes on with the answers; when that fails, they stay, with the run that they correct. */
+export const learn = async (): Promise<void> => {
+  const [run, answers] = [state.run!, state.answers];
   set({ resumedAt: undefined, progress: undefined });
-  return follow({ ...run!, id: 0, step: 0, totalSteps: 0 }, call('learn', run!.id, answers));
+  await follow({ ...run, id: 0, step: 0, totalSteps: 0 }, call('learn', run.id, answers));
+  const { status, error = '' } = state.run!;
+  if (status !== 'failed') return;
+  await attempt(() => openRun(run, answers));
+  set({ problem: languages[state.language].train.failed(error) });
 };
 
 export const removeRun = (id: number): Promise<void> =>

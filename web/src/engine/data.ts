@@ -3,7 +3,7 @@ import { checkData, guessColumns } from 'wigbert/train';
 import { isShard, modelFiles } from '../../../src/formats/modelFiles.ts';
 import { findFile, writePrivate } from '../../../src/platform/browser/privateFiles.ts';
 import type { BaseModel, CheckedSet, DataSet, GivenFile } from './protocol.ts';
-import { freeNumber } from './storage.ts';
+import { fillFolder } from './storage.ts';
 
 const SETS = 'opfs:/sets';
 export const MODELS = 'opfs:/models';
@@ -97,19 +97,21 @@ async function giveModel(files: GivenFile[]): Promise<BaseModel> {
     .filter(({ path }) => path.endsWith('.safetensors'))
     .map(({ path }) => path.slice(0, path.lastIndexOf('/') + 1))
     .sort((a, b) => a.length - b.length);
-  const path = `${MODELS}/${await freeNumber(MODELS)}`;
-  for (const { path: from, file } of files)
-    if (from === top + nameOf(from) && isModelFile(nameOf(from)))
-      await writePrivate(`${path}/${nameOf(from)}`, file);
-  return { name: top.split('/').at(-2) ?? 'model', path };
+  return fillFolder(MODELS, async (id) => {
+    const path = `${MODELS}/${id}`;
+    for (const { path: from, file } of files)
+      if (from === top + nameOf(from) && isModelFile(nameOf(from)))
+        await writePrivate(`${path}/${nameOf(from)}`, file);
+    return { name: top.split('/').at(-2) ?? 'model', path };
+  });
 }
 
-async function newSet(name: string, content: Blob): Promise<CheckedSet> {
-  const id = await freeNumber(SETS);
-  const path = `${SETS}/${id}/${name}`;
-  await writePrivate(path, content);
-  return describe(id, name, path);
-}
+const newSet = (name: string, content: Blob): Promise<CheckedSet> =>
+  fillFolder(SETS, async (id) => {
+    const path = `${SETS}/${id}/${name}`;
+    await writePrivate(path, content);
+    return describe(id, name, path);
+  });
 
 const giveTable = ({ path, file }: GivenFile): Promise<CheckedSet> => newSet(nameOf(path), file);
 

@@ -60,6 +60,16 @@ export type HubRefusal =
   | 'noRoom'
   | 'damaged';
 
+/** A base model that is asked for by its name on the hub. */
+export interface Download {
+  name: string;
+  /** In bytes; unknown until the hub has answered. */
+  loaded?: number;
+  total?: number;
+  /** Why it failed. */
+  refusal?: HubRefusal;
+}
+
 /** Of an ended download, nothing. */
 export interface HubAnswer {
   model?: BaseModel;

@@ -7,7 +7,7 @@ import {
   writePrivate,
 } from '../../../src/platform/browser/privateFiles.ts';
 import type { Chart, Run } from './protocol.ts';
-import { freeNumber, readJson, writeJson } from './storage.ts';
+import { fillFolder, readJson, writeJson } from './storage.ts';
 
 const RUNS = 'opfs:/runs';
 
@@ -29,7 +29,8 @@ export const modelFolder = (id: number): string => `${folder(id)}/model`;
 export const dataFile = (id: number, part: 'train' | 'valid' | 'rows'): string =>
   `${folder(id)}/${part}.jsonl`;
 
-export const newRunId = (): Promise<number> => freeNumber(RUNS);
+/** Makes the folder of a run, with what `fill` writes there. */
+export const newRun = <T>(fill: (id: number) => Promise<T>): Promise<T> => fillFolder(RUNS, fill);
 export const saveRun = (run: Run): Promise<void> => writeJson(`${folder(run.id)}/run.json`, run);
 
 /**
@@ -87,14 +88,19 @@ export async function readRows(path: string): Promise<Row[]> {
     .map((line) => JSON.parse(line));
 }
 
-/** The history of a run that has ended, or of its latest checkpoint. */
+/** The history of a run: where it ended or was stopped, or of its latest checkpoint. */
 export async function historyOf(id: number): Promise<History | undefined> {
   const dir = modelFolder(id);
+  let latest: History | undefined;
   for (const place of [dir, await getLastCheckpoint(dir)]) {
     const file = place && (await findFile(`${place}/history.json`));
-    if (file) return History.fromJSON(await file.text());
+    const history = file && History.fromJSON(await file.text());
+    // A run that was stopped may have gone on from there.
+    if (history && (!latest || lengthOf(history) > lengthOf(latest))) latest = history;
   }
-  return undefined;
+  return latest;
 }
+
+const lengthOf = ({ steps, epochs }: History): number => steps.length + epochs.length;
 
 export const chartsOf = (history: History): Chart[] => historyPanels(history);

@@ -9,7 +9,8 @@ import {
 } from 'wigbert/train';
 import { metricKey } from '../../../src/train/tasks/metric.ts';
 import { deviceInfo, forgetDevice, useDeviceOf } from './device.ts';
-import { type Answer, keyOf, type Progress, type Run, type TrainRequest } from './protocol.ts';
+import { lessonOf } from './lessons.ts';
+import type { Answer, Progress, Run, TrainRequest } from './protocol.ts';
 import {
   chartsOf,
   dataFile,
@@ -17,7 +18,7 @@ import {
   historyOf,
   isHeld,
   modelFolder,
-  newRunId,
+  newRun,
   type Row,
   readRows,
   saveRun,
@@ -46,21 +47,29 @@ type Report = (progress: Progress) => void;
 /** Begins a run. */
 export async function train(request: TrainRequest, report: Report): Promise<Run> {
   const { set, base, settings } = request;
-  const id = await newRunId();
   const rows = await labelledRows(request);
   const stratified = set.chosen.task === 'classification';
   const labels = [...new Set(rows.map(({ label }) => label))];
   const kinds = rows.map(({ label }) => (stratified ? labels.indexOf(label) : 0));
   const split = stratifiedSplit(kinds, VALID_SPLIT, settings.seed);
-  await writeRows(dataFile(id, 'valid'), pick(rows, split.valid));
-  await writeRows(dataFile(id, 'train'), pick(rows, split.train));
-  return begin({ ...newRun(id, set.name), base, set, task: set.chosen.task, settings }, report);
+  const run = await newRun(async (id) => {
+    await writeRows(dataFile(id, 'valid'), pick(rows, split.valid));
+    await writeRows(dataFile(id, 'train'), pick(rows, split.train));
+    const about = { base, set, task: set.chosen.task, settings };
+    return keepRun({ ...freshRun(id, set.name), ...about });
+  });
+  return begin(run, report);
+}
+
+async function keepRun(run: Run): Promise<Run> {
+  await saveRun(run);
+  return run;
 }
 
 const pick = (rows: readonly Row[], indices: readonly number[]): Row[] =>
   indices.map((index) => rows[index]);
 
-const newRun = (id: number, name: string) => ({
+const freshRun = (id: number, name: string) => ({
   ...{ id, name, status: 'running' as const, created: Date.now() },
   ...{ labels: [], step: 0, totalSteps: 0, train: 0, valid: 0 },
 });
@@ -85,7 +94,6 @@ function namedLabel(
 }
 
 async function begin(run: Run, report: Report): Promise<Run> {
-  await saveRun(run);
   const { task, settings } = run;
   const { seed, epochs, batchSize, learningRate, maxLength } = settings;
   const rows = await readRows(dataFile(run.id, 'train'));
@@ -150,6 +158,7 @@ async function follow(
   } finally {
     current = undefined;
   }
+  await watch.saved;
   await saveRun(watch.run);
   watch.tell(true);
   return watch.run;
@@ -158,6 +167,8 @@ async function follow(
 /** Follows the events of a run. */
 class Watch {
   readonly run: Run;
+  /** Settles once what was noted of the run is written. */
+  saved: Promise<void> = Promise.resolve();
   readonly #report: Report;
   #monitor: History['monitor'];
   #steps: StepRecord[];
@@ -197,8 +208,15 @@ class Watch {
       this.#epochs.push(recordOf(event));
       run.best = bestOf(this.#history);
       this.tell(true);
-    } else if (event.event === 'checkpoint') saveRun(run);
+    } else if (event.event === 'checkpoint') this.#save();
     else if (event.event === 'deviceLost') forgetDevice();
+  }
+
+  /** Notes how far the run is, one after the other: the latest is to stay. */
+  #save(): void {
+    const run = { ...this.run };
+    // Where it cannot be written, the checkpoint tells.
+    this.saved = this.saved.then(() => saveRun(run)).catch(console.error);
   }
 
   /** A run begins, or goes on from a checkpoint: later records are made once more. */
@@ -209,6 +227,7 @@ class Watch {
     this.#steps = this.#steps.filter(({ step }) => step <= firstStep);
     this.#epochs = this.#epochs.filter(({ step }) => step <= firstStep);
     Object.assign(run, { train, valid, labels: [...labels], totalSteps, step: firstStep });
+    run.best = bestOf(this.#history);
     run.device = deviceInfo();
     this.tell(true);
   }
@@ -235,37 +254,22 @@ function bestOf({ monitor, bestEpoch }: History): Run['best'] {
   return value === undefined ? undefined : { metric: monitor, value };
 }
 
-/** How often an answer is repeated, and how many other rows keep what was learnt before. */
-const [REPEATS, REHEARSED] = [4, 192];
 const LEARN_EPOCHS = 2;
 
 /** Goes on training with what a person answered, from the model of a run. */
 export async function learn(parent: number, answers: Answer[], report: Report): Promise<Run> {
   const from = await findRun(parent);
-  const id = await newRunId();
   const all = await readRows(dataFile(parent, 'rows'));
   const before = all.length > 0 ? all : await readRows(dataFile(parent, 'train'));
-  const answered = new Set(answers.map(keyOf));
-  const others = (rows: Row[]) => rows.filter((row) => !answered.has(keyOf(row)));
-  const rows = [...others(before), ...answers.map((answer) => answeredRow(answer, from.task))];
-  const old = rows.filter((row) => !row.answered);
-  const every = Math.max(1, old.length / REHEARSED);
-  const rehearsed = old.filter((_, i) => Math.floor(i / every) > Math.floor((i - 1) / every));
-  const given = rows.filter((row) => row.answered);
   const valid = await readRows(dataFile(parent, 'valid'));
-  await writeRows(dataFile(id, 'rows'), rows);
-  await writeRows(dataFile(id, 'valid'), others(valid));
-  await writeRows(dataFile(id, 'train'), [
-    ...rehearsed,
-    ...Array.from({ length: REPEATS }, () => given).flat(),
-  ]);
+  const lesson = lessonOf(before, valid, answers, from.task);
   const { set, task, settings } = from;
   const base = { name: `${from.name} #${parent}`, path: modelFolder(parent) };
   const next = { ...settings, epochs: LEARN_EPOCHS, learningRate: settings.learningRate / 2 };
-  return begin({ ...newRun(id, from.name), parent, base, set, task, settings: next }, report);
-}
-
-function answeredRow({ text, pair, label, score }: Answer, task: Run['task']): Row {
-  const value = task === 'regression' ? score! : task === 'multi-label' ? label : label[0];
-  return { text, ...(pair !== undefined && { pair }), label: value, answered: true };
+  const run = await newRun(async (id) => {
+    for (const part of ['rows', 'valid', 'train'] as const)
+      await writeRows(dataFile(id, part), lesson[part]);
+    return keepRun({ ...freshRun(id, from.name), parent, base, set, task, settings: next });
+  });
+  return begin(run, report);
 }

@@ -108,8 +108,9 @@ export async function unlabelled(id: number, file?: File): Promise<Judged[]> {
     ? await tableOf(file)
     : { name: 'reviews-ko-test.tsv', content: await fetchSite('data/reviews-ko-test.tsv') };
   const path = `opfs:/texts/${name}`;
-  await writePrivate(path, content);
-  const texts = await readTexts(path, set).finally(() => removePrivate(path));
+  const texts = await writePrivate(path, content)
+    .then(() => readTexts(path, set))
+    .finally(() => removePrivate(path));
   const judged = await predict(id, texts);
   return judged.sort((a, b) => certainty(a, task) - certainty(b, task));
 }

@@ -99,9 +99,12 @@ function SettingFields() {
     ['batchSize', words.train.batch, { min: 1, max: 1024, step: 1 }],
     ['maxLength', words.train.longest, { min: 4, max: 512, step: 1 }],
   ];
-  const change = (name: NumberSetting, value: number) => {
+  const change = (name: NumberSetting, input: HTMLInputElement) => {
+    const value = input.valueAsNumber;
     const settings: RunSettings = { ...state.settings, [name]: value };
-    if (Number.isFinite(value) && value > 0) set({ settings });
+    if (value > 0 && !input.validity.stepMismatch) set({ settings });
+    // What is not taken is not shown.
+    else input.value = String(state.settings[name]);
   };
   return (
     <details>
@@ -118,7 +121,7 @@ function SettingFields() {
               {...{ min: range.min, max: range.max }}
               value={state.settings[name]}
               disabled={isTraining(state)}
-              onChange={(event) => change(name, event.currentTarget.valueAsNumber)}
+              onChange={(event) => change(name, event.currentTarget)}
             />
           </label>
         ))}

@@ -183,6 +183,7 @@ export const ko: Words = {
     loss: '손실',
     accuracy: '정확도',
     'micro F1': '마이크로 F1',
+    Spearman: '스피어만 상관',
   },
   bestEpoch: (epoch) => `최고: 에폭 ${epoch}`,
   seconds: (value) => (value < 90 ? `${Math.ceil(value)}초` : `${Math.ceil(value / 60)}분`),

@@ -1,0 +1,80 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { namesIn, writePrivate } from '../../src/platform/browser/privateFiles.ts';
+import { give } from '../../web/src/engine/data.ts';
+import { lessonOf } from '../../web/src/engine/lessons.ts';
+import { historyOf, newRun, type Row } from '../../web/src/engine/runs.ts';
+import { fakeNavigator } from '../support/privateFileSystem.ts';
+
+// In Node it looks for a folder of the disk.
+vi.mock('wigbert/train', async (original) => ({
+  ...(await original<object>()),
+  getLastCheckpoint: async (dir: string) => `${dir}/checkpoint-2`,
+}));
+
+beforeEach(() => vi.stubGlobal('navigator', fakeNavigator('worker')));
+
+describe('folders of the page', () => {
+  it('have numbers of their own, whatever is begun at once', async () => {
+    const ids = await Promise.all([1, 2, 3].map(() => newRun(async (id) => id)));
+    expect(ids).toEqual([1, 2, 3]);
+  });
+
+  it('go when they cannot be filled', async () => {
+    const failing = newRun(async (id) => {
+      await writePrivate(`opfs:/runs/${id}/train.jsonl`, '{}');
+      throw new Error('there is no room');
+    });
+    await expect(failing).rejects.toThrow('no room');
+    expect((await namesIn('opfs:/runs'))?.directory).toEqual([]);
+    const unread = {} as File;
+    await expect(give([{ path: 'model/model.safetensors', file: unread }])).rejects.toThrow();
+    expect((await namesIn('opfs:/models'))?.directory).toEqual([]);
+    const file = new File(['{"broken'], 'broken.json');
+    await expect(give([{ path: 'broken.json', file }])).rejects.toThrow();
+    expect((await namesIn('opfs:/sets'))?.directory).toEqual([]);
+  });
+});
+
+describe('the history of a run', () => {
+  const history = (steps: number) =>
+    JSON.stringify({
+      ...{ monitor: 'accuracy', epochs: [] },
+      steps: Array.from({ length: steps }, (_, i) => ({
+        ...{ step: i + 1, epoch: 1, learningRate: 1, loss: 1, accuracy: 1, gradNorm: 1 },
+      })),
+    });
+
+  it.each([
+    ['stopped, and gone on from there', 1, 2],
+    ['ended', 2, 1],
+  ])('of one that was %s is the longer one', async (_, stopped, saved) => {
+    await writePrivate('opfs:/runs/1/model/history.json', history(stopped));
+    await writePrivate('opfs:/runs/1/model/checkpoint-2/history.json', history(saved));
+    expect((await historyOf(1))?.steps).toHaveLength(2);
+  });
+});
+
+describe('a lesson', () => {
+  const row = (text: string, label: string): Row => ({ text, label });
+  const many = Array.from({ length: 500 }, (_, i) => row(`text ${i}`, 'common'));
+  many[7].label = 'rare';
+  const answers = [{ text: 'text 3', label: ['common'] }];
+  const textsOf = (rows: Row[]) => rows.map(({ text }) => text);
+
+  it('has a row of each label, and each answer in the place of its row', () => {
+    const { train, rows } = lessonOf(many, [row('other', 'rare')], answers, 'classification');
+    expect(new Set(train.map(({ label }) => label))).toEqual(new Set(['common', 'rare']));
+    expect(train.length).toBeLessThan(200);
+    expect(textsOf(train).filter((text) => text === 'text 3')).toHaveLength(4);
+    expect(rows).toHaveLength(500);
+  });
+
+  it('is validated on its answers where no other row is left', () => {
+    const valid = [row('text 3', 'rare')];
+    expect(lessonOf(many, valid, answers, 'classification').valid).toEqual([
+      { text: 'text 3', label: 'common', answered: true },
+    ]);
+    const more = [...valid, row('other', 'rare')];
+    expect(textsOf(lessonOf(many, more, answers, 'classification').valid)).toEqual(['other']);
+  });
+});
