@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { namesIn, writePrivate } from '../../src/platform/browser/privateFiles.ts';
+import { savedDtype } from '../../web/file/model.ts';
 import { give } from '../../web/src/engine/data.ts';
 import { lessonOf } from '../../web/src/engine/lessons.ts';
 import { historyOf, newRun, type Row } from '../../web/src/engine/runs.ts';
@@ -77,4 +78,12 @@ describe('a lesson', () => {
     const more = [...valid, row('other', 'rare')];
     expect(textsOf(lessonOf(many, more, answers, 'classification').valid)).toEqual(['other']);
   });
+});
+
+it('the page of one file saves the type of its weights, and what int8 would round away', () => {
+  const int8 = { torch_dtype: 'float32', quantization_config: {} };
+  expect(savedDtype(int8, false)).toBe('int8');
+  expect(savedDtype(int8, true)).toBe('float16');
+  expect(savedDtype({ torch_dtype: 'float16' }, true)).toBe('float16');
+  expect(savedDtype({}, true)).toBe('float32');
 });

@@ -43,11 +43,15 @@ export function ModelForm({ model, template, language }: Props) {
   const { answer, error, isBusy } = useAnswer(engine, input, version);
   useUnloadWarning(isUnsaved);
 
+  const change = (list: Correction[]) => {
+    setCorrections(list);
+    setUnsaved(true);
+  };
+
   const teach = (asked: TextInput, right: RightAnswer, given: Answer) => {
     const others = corrections.filter((each) => !isSame(each.input, asked));
     const all: Correction[] = [...others, { input: asked, right }];
-    setCorrections(all);
-    setUnsaved(true);
+    change(all);
     if (given.task === 'classification' && given.labels[0] === right) {
       say((w) => w.confirmed);
       return;
@@ -99,9 +103,7 @@ export function ModelForm({ model, template, language }: Props) {
         />
       )}
       <p role="status">{status(words)}</p>
-      {corrections.length > 0 && (
-        <Corrections words={words} list={corrections} onChange={setCorrections} />
-      )}
+      {corrections.length > 0 && <Corrections words={words} list={corrections} onChange={change} />}
       {canLearn(info) && (corrections.length > 0 || isUnsaved) && (
         <section>
           {isUnsaved && <p>{words.unsaved}</p>}

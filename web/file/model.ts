@@ -20,12 +20,25 @@ type Pipeline = TextClassificationPipeline | TokenClassificationPipeline | FillM
 
 const parse = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
 
+/**
+ * The type in which weights are saved: the one of their config.json. What is learnt of a few texts
+ * is less than a step of int8, but more than one of float16.
+ */
+export function savedDtype(
+  config: { torch_dtype?: string; quantization_config?: object },
+  hasLearnt: boolean,
+): 'float32' | 'float16' | 'int8' {
+  if (config.quantization_config) return hasLearnt ? 'float16' : 'int8';
+  return config.torch_dtype === 'float16' ? 'float16' : 'float32';
+}
+
 /** The model of the page. */
 export class PageModel {
   readonly info: ModelInfo;
   readonly #pipeline: Pipeline;
   /** Of the folder, without the weights. */
   readonly #files: Readonly<Record<string, Uint8Array>>;
+  #hasLearnt = false;
 
   private constructor(model: Pipeline, files: Readonly<Record<string, Uint8Array>>) {
     this.#pipeline = model;
@@ -82,14 +95,14 @@ export class PageModel {
   }
 
   learn(corrections: readonly Correction[]): Promise<Learned> {
+    this.#hasLearnt = true;
     const model = this.#pipeline as TextClassificationPipeline;
     return learn(model, this.info.labels, corrections, (inputs) => this.predict(inputs));
   }
 
   /** The files of the folder as the model is now, its weights in the type that they had. */
   async files(): Promise<Record<string, Uint8Array>> {
-    const { torch_dtype } = parse(this.#files['config.json']);
-    const torchDtype = torch_dtype === 'float16' ? 'float16' : 'float32';
+    const torchDtype = savedDtype(parse(this.#files['config.json']), this.#hasLearnt);
     return this.#pipeline.model.files(this.#files, { torchDtype });
   }
 
