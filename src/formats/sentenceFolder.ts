@@ -1,3 +1,4 @@
+import { checkFile } from '../platform/checkFile.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatValue, isObject } from '../platform/format.ts';
 import { fileExists, readJson } from '../platform/readFiles.ts';
@@ -15,6 +16,8 @@ export interface SentenceSettings {
   normalize: boolean;
   /** Longest text in tokens; undefined: as long as the model allows. */
   maxLength?: number;
+  /** Whether texts are read in lower case, whatever the tokenizer does. */
+  lowerCase?: boolean;
 }
 
 const MODULES = 'modules.json';
@@ -22,10 +25,13 @@ const MODULES = 'modules.json';
 const POOLING = '1_Pooling';
 const NORMALIZE = '2_Normalize';
 const TRANSFORMER = 'sentence_bert_config.json';
+const PROMPTS = 'config_sentence_transformers.json';
+/** Most bytes of a file, a thousand times those of real models. */
+const MAX_BYTES = 1_000_000;
 
 /** Whether `readSentenceSettings` reads a file, by its path in the folder. */
 export const isSentenceFile = (path: string): boolean =>
-  path === MODULES || path === TRANSFORMER || /^\d+_Pooling\/config\.json$/.test(path);
+  [MODULES, TRANSFORMER, PROMPTS].includes(path) || /^\d+_Pooling\/config\.json$/.test(path);
 
 /** Pooling modes by their fields in the configuration of the pooling. */
 const modes = {
@@ -39,14 +45,22 @@ const otherModes = [
   'pooling_mode_lasttoken',
 ];
 
+/** A JSON file of a folder that is not trusted; undefined if it is missing. */
+async function readUntrusted(dir: string, name: string): Promise<unknown> {
+  const path = joinPath(dir, name);
+  await checkFile(dir, name, MAX_BYTES);
+  return (await fileExists(path)) ? readJson(path) : undefined;
+}
+
 /**
  * The settings of a folder; undefined if it is not one of sentence-transformers.
- * @throws UsageError for a step or a pooling that is not supported.
+ * @throws UsageError for a step, a pooling or a prompt that is not supported, or a file that
+ * `checkFile` refuses.
  */
 export async function readSentenceSettings(dir: string): Promise<SentenceSettings | undefined> {
   const path = joinPath(dir, MODULES);
-  if (!(await fileExists(path))) return undefined;
-  const modules = await readJson(path);
+  const modules = await readUntrusted(dir, MODULES);
+  if (modules === undefined) return undefined;
   if (!Array.isArray(modules) || !modules.every(isObject))
     throw new UsageError(`${path}: expected a list of modules, got ${formatValue(modules)}`);
   const typeOf = ({ type }: Record<string, unknown>) => String(type).split('.').at(-1);
@@ -58,16 +72,24 @@ export async function readSentenceSettings(dir: string): Promise<SentenceSetting
       `${path}: expected the modules ${known.join(', ')}, got ${formatValue(kinds)}`,
     );
   const pooling = modules.find((module) => typeOf(module) === 'Pooling');
+  await checkPrompt(dir);
   return {
-    pooling: pooling ? await readPooling(joinPath(dir, String(pooling.path))) : 'mean',
+    pooling: pooling ? await readPooling(dir, pooling.path) : 'mean',
     normalize: kinds.includes('Normalize'),
-    maxLength: await readMaxLength(dir),
+    ...(await readTransformer(dir)),
   };
 }
 
-async function readPooling(dir: string): Promise<'cls' | 'mean'> {
-  const path = joinPath(dir, 'config.json');
-  const config = await readJson(path);
+/** @param folder `path` of the pooling in modules.json, the name of a folder in `dir` */
+async function readPooling(dir: string, folder: unknown): Promise<'cls' | 'mean'> {
+  if (typeof folder !== 'string' || !/^[\w-][\w.-]*$/.test(folder))
+    throw new UsageError(
+      `${joinPath(dir, MODULES)}: path: expected the name of a folder in it, ` +
+        `got ${formatValue(folder)}`,
+    );
+  const path = joinPath(dir, folder, 'config.json');
+  const config = await readUntrusted(dir, `${folder}/config.json`);
+  if (config === undefined) throw new UsageError(`${path} is missing`);
   // Since sentence-transformers 5.4 the mode has a name; before, each had a flag.
   const mode = isObject(config) ? config.pooling_mode : undefined;
   if (mode === 'cls' || mode === 'mean') return mode;
@@ -83,12 +105,34 @@ async function readPooling(dir: string): Promise<'cls' | 'mean'> {
   );
 }
 
-async function readMaxLength(dir: string): Promise<number | undefined> {
-  const path = joinPath(dir, TRANSFORMER);
-  if (!(await fileExists(path))) return undefined;
-  const config = await readJson(path);
-  const length = isObject(config) ? config.max_seq_length : undefined;
-  return typeof length === 'number' && length >= 1 ? length : undefined;
+/** What `TRANSFORMER` says of texts. */
+async function readTransformer(
+  dir: string,
+): Promise<Pick<SentenceSettings, 'maxLength' | 'lowerCase'>> {
+  const config = await readUntrusted(dir, TRANSFORMER);
+  if (!isObject(config)) return {};
+  const { max_seq_length: length, do_lower_case: lowerCase } = config;
+  return {
+    ...(typeof length === 'number' && length >= 1 && { maxLength: length }),
+    ...(lowerCase === true && { lowerCase }),
+  };
+}
+
+/** Whether a folder is one of sentence-transformers that reads texts in lower case. */
+export async function readsLowerCase(dir: string): Promise<boolean> {
+  if (!(await fileExists(joinPath(dir, MODULES)))) return false;
+  return (await readTransformer(dir)).lowerCase === true;
+}
+
+/** @throws UsageError for a prompt that goes before each text. */
+async function checkPrompt(dir: string): Promise<void> {
+  const config = await readUntrusted(dir, PROMPTS);
+  const name = isObject(config) ? (config.default_prompt_name ?? null) : null;
+  if (name !== null)
+    throw new UsageError(
+      `${joinPath(dir, PROMPTS)}: default_prompt_name: expected null, got ${formatValue(name)}: ` +
+        'set it to null, and begin your texts with that prompt',
+    );
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -99,7 +143,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
  * @param size elements of a vector
  */
 export function sentenceFiles(
-  { pooling, normalize, maxLength }: SentenceSettings,
+  { pooling, normalize, maxLength, lowerCase = false }: SentenceSettings,
   size: number,
 ): Record<string, Record<string, string>> {
   const module = (idx: number, path: string, kind: string) => {
@@ -113,8 +157,8 @@ export function sentenceFiles(
         module(1, POOLING, 'Pooling'),
         ...(normalize ? [module(2, NORMALIZE, 'Normalize')] : []),
       ]),
-      [TRANSFORMER]: json({ max_seq_length: maxLength ?? null, do_lower_case: false }),
-      'config_sentence_transformers.json': json({
+      [TRANSFORMER]: json({ max_seq_length: maxLength ?? null, do_lower_case: lowerCase }),
+      [PROMPTS]: json({
         prompts: {},
         default_prompt_name: null,
         similarity_fn_name: 'cosine',

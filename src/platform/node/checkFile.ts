@@ -5,14 +5,18 @@ import { joinPath } from '../paths.ts';
 
 /**
  * Checks a file of a folder that may come from anywhere, before it is read.
+ * @param name of the file, or its path in the folder
  * @throws UsageError for a file that is a folder, a device or a pipe, that is too large, that is a
- * pointer of Git LFS, or that is a link out of the folder (`checkLink`).
+ * pointer of Git LFS, or that is a link out of the folder (`checkLink`) or in a linked folder.
  */
 export async function checkFile(dir: string, name: string, maxBytes: number): Promise<void> {
   const path = joinPath(dir, name);
   const entry = await lstat(path).catch(() => undefined);
   // Removed since the folder was listed: reading it will say so.
   if (!entry) return;
+  const parent = dirname(path);
+  if (name.includes('/') && (await lstat(parent)).isSymbolicLink())
+    throw new UsageError(`${parent} is a link: put the folder that was meant in its place`);
   if (entry.isSymbolicLink()) await checkLink(dir, name);
   const file = entry.isSymbolicLink() ? await stat(path) : entry;
   if (!file.isFile()) {
@@ -43,7 +47,7 @@ async function isLfsPointer(path: string, size: number): Promise<boolean> {
 async function checkLink(dir: string, name: string): Promise<void> {
   const path = joinPath(dir, name);
   const folder = await realpath(dir);
-  const target = resolve(folder, await readlink(path));
+  const target = resolve(await realpath(dirname(path)), await readlink(path));
   const real = await realpath(target).catch(() => {
     throw new UsageError(
       `${path} is a link to ${target}, which cannot be followed: put the file in its place`,
@@ -55,7 +59,7 @@ async function checkLink(dir: string, name: string): Promise<void> {
   if (isSnapshot && isWithin(real, await realpath(resolve(folder, '../../blobs')))) return;
   // The place must be outside, or a second link in the folder could bear the name and lead on.
   const place = await realpath(dirname(target));
-  if (basename(target) === name && place !== folder && !isWithin(place, folder)) return;
+  if (basename(target) === basename(name) && place !== folder && !isWithin(place, folder)) return;
   throw new UsageError(
     `${path} is a link to ${real}, out of the folder: copy that file in its place if it is ` +
       'meant to be read',

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { modelFiles } from '../../formats/modelFiles.ts';
 import type { ModelFolder } from '../../formats/modelFolder.ts';
+import { readsLowerCase } from '../../formats/sentenceFolder.ts';
 import { UsageError } from '../../platform/errors.ts';
 import { formatValue, isObject } from '../../platform/format.ts';
 import { ADVICE, checkPieces, checkTokenizerClass, otherAlgorithm } from './algorithm.ts';
@@ -114,14 +115,21 @@ export async function readTokenizerFolder(
     ...configOptions(config, fast),
     ...specialTokenOptions(map, config, addedTokens),
   };
-  if (!file) return { vocab, options, passthroughSettings: await readPassthroughSettings(dir) };
-  checkSpecialTokens(file.options, options, dir);
+  if (file) checkSpecialTokens(file.options, options, dir);
+  const ofFile = file && (fast ? file.options : withoutFast(file.options));
+  const all = withOverrides(ofFile ?? {}, options);
   return {
     vocab,
-    options: withOverrides(fast ? file.options : withoutFast(file.options), options),
-    passthroughSettings: file.passthroughSettings,
+    options: (await readsLowerCase(dir)) ? inLowerCase(all) : all,
+    passthroughSettings: file ? file.passthroughSettings : await readPassthroughSettings(dir),
   };
 }
+
+/** As if texts came in lower case, with their accents. */
+const inLowerCase = (options: BertTokenizerOptions): BertTokenizerOptions =>
+  options.doLowerCase === false
+    ? { ...options, doLowerCase: true, stripAccents: options.stripAccents ?? false }
+    : options;
 
 /**
  * The class that the files name, as Hugging Face's AutoTokenizer finds it: the path of the file and

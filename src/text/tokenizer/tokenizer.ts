@@ -84,7 +84,8 @@ export class BertTokenizer {
    * Loads a Hugging Face folder, or a model by its name on the hub (`findModel`). The folder has
    * `vocab.txt`, `tokenizer.json` or both, and optionally `tokenizer_config.json`,
    * `special_tokens_map.json` and `added_tokens.json`. If its `tokenizer_class` ends in `Fast`, or
-   * there is no `vocab.txt`, it is read as a `BertTokenizerFast`.
+   * there is no `vocab.txt`, it is read as a `BertTokenizerFast`. A folder of sentence-transformers
+   * with `do_lower_case` lower-cases texts.
    * @param options win over the files
    * @throws UsageError when the vocabulary is missing, a file is invalid, or the tokenizer is of
    * another algorithm than WordPiece.
