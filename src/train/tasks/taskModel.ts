@@ -158,7 +158,7 @@ export async function loadTaskModel(
     case 'multiple-choice':
       return loadTrained(AutoModelForMultipleChoice, folder);
     case taskHeads.similarity: {
-      const { model, tokenizer } = await loadTrained(AutoModel, folder);
+      const { model, tokenizer } = await loadTrained(AutoModel, folder, POOLER);
       setSentenceSettings(model as BertModel, await readSentenceSettings(folder.dir));
       return { model: model as BertModel, tokenizer };
     }
@@ -167,8 +167,12 @@ export async function loadTaskModel(
   }
 }
 
+/** The part that no vector of a text goes through: many sentence models come without it. */
+const POOLER = 'pooler.';
+
 /**
  * The model of a folder, all of whose weights are in the folder, with its tokenizer.
+ * @param unused how the names of weights begin that the task has no use for
  * @throws UsageError when one cannot be read, when they do not fit each other (`checkVocab`), when
  * the folder's model is one for another task, or when weights are missing, the pooler's included:
  * they would be random.
@@ -176,6 +180,7 @@ export async function loadTaskModel(
 export async function loadTrained<M extends BertPreTrainedModel>(
   Model: AutoModelClass<M>,
   source: ModelSource,
+  unused?: string,
 ): Promise<{ model: M; tokenizer: BertTokenizer }> {
   const folder = await openModelFolder(source);
   const config = await AutoConfig.fromPretrained(folder);
@@ -183,7 +188,7 @@ export async function loadTrained<M extends BertPreTrainedModel>(
   checkVocab(tokenizer, config, folder.name);
   await checkTask(folder, Model.heads);
   const model = await Model.fromPretrained(folder);
-  const { missing } = model.loadReport;
+  const missing = model.loadReport.missing.filter((name) => !(unused && name.startsWith(unused)));
   if (missing.length > 0)
     throw new UsageError(
       `${folder.name} lacks ${formatNames(missing)}, so the output of ${model.architecture} ` +

@@ -1,18 +1,21 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bertConfig } from '../../../src/bert/config.ts';
 import { BertModel } from '../../../src/bert/model.ts';
 import { CpuDevice } from '../../../src/device/cpu.ts';
+import { serializeSafetensors } from '../../../src/formats/safetensors/file.ts';
 import { setDevice } from '../../../src/tensor/index.ts';
 import { BertTokenizer } from '../../../src/text/tokenizer/index.ts';
+import { convertModel } from '../../../src/train/recipes/convertModel.ts';
 import { embed } from '../../../src/train/recipes/embed.ts';
 import { evaluate } from '../../../src/train/recipes/evaluate.ts';
 import { fineTune } from '../../../src/train/recipes/fineTune.ts';
 import { predict } from '../../../src/train/recipes/predict.ts';
 import { writeSentenceFiles } from '../../../src/train/recipes/sentenceFolder.ts';
 import { setSentenceSettings } from '../../../src/train/tasks/similarity.ts';
+import { tensorsOf } from '../../support/weights.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'wigbert-sentence-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -44,6 +47,41 @@ describe('a folder that says max_seq_length 4, and to normalise', () => {
     const { loss } = await evaluate({ model, data });
     expect(loss).toBe((await evaluate({ model, data, maxLength: 4 })).loss);
     expect(loss).not.toBe((await evaluate({ model, data, maxLength: 8 })).loss);
+  });
+
+  it('needs no pooler, which no vector goes through', async () => {
+    const bare = join(dir, 'bare');
+    cpSync(model, bare, { recursive: true });
+    const weights = await tensorsOf(model);
+    for (const name of weights.keys()) if (name.startsWith('pooler.')) weights.delete(name);
+    writeFileSync(join(bare, 'model.safetensors'), serializeSafetensors(weights));
+    expect((await evaluate({ model: bare, data })).loss).toBe(
+      (await evaluate({ model, data })).loss,
+    );
+    const texts = [['a b', 'c d']] as const;
+    expect((await predict({ model: bare, texts })).predictions).toEqual(
+      (await predict({ model, texts })).predictions,
+    );
+  });
+
+  it('reads texts in lower case if it says so, whatever the tokenizer does', async () => {
+    const cased = join(dir, 'cased');
+    cpSync(model, cased, { recursive: true });
+    const tokenizer = new BertTokenizer(vocab, { doLowerCase: false });
+    for (const [name, text] of Object.entries(tokenizer.files()))
+      writeFileSync(join(cased, name), text);
+    const vectorsOf = async (text: string) =>
+      (await embed({ model: cased, texts: [text] })).vectors;
+    expect(await vectorsOf('A b')).not.toEqual(await vectorsOf('a b'));
+    const settings = join(cased, 'sentence_bert_config.json');
+    writeFileSync(settings, '{"max_seq_length": 4, "do_lower_case": true}');
+    expect(await vectorsOf('A b')).toEqual(await vectorsOf('a b'));
+    // Only the case: an accent stays, and is unknown.
+    expect(await vectorsOf('Á')).not.toEqual(await vectorsOf('a'));
+    const out = join(dir, 'half');
+    await convertModel({ model: cased, out, dtype: 'float16' });
+    const copied = readFileSync(join(out, 'sentence_bert_config.json'), 'utf8');
+    expect(JSON.parse(copied).do_lower_case).toBe(true);
   });
 
   it('makes vectors of length 1 of texts of several windows', async () => {
