@@ -1,4 +1,5 @@
 import { UsageError } from '../../platform/errors.ts';
+import { formatValue } from '../../platform/format.ts';
 import {
   type ResolvedTrainerOptions,
   resolveTrainerOptions,
@@ -39,7 +40,8 @@ export interface WordPieceVocabulary {
  * the one whose left piece, then whose right piece, has the lower id is merged first.
  *
  * @param texts read once; only their distinct words stay in memory
- * @throws UsageError on a bad option, a corpus without words, or a size below that of the alphabet.
+ * @throws UsageError on a bad option, one text instead of a list, a corpus without words, or a size
+ * below that of the alphabet.
  * @example
  * const { vocab } = await trainWordPiece(['one text', 'another text'], { vocabSize: 100 });
  * const tokenizer = new BertTokenizer(vocab);
@@ -71,8 +73,10 @@ export class WordPieceTrainer {
     this.#counter = new WordCounter(this.#options);
   }
 
-  /** Counts the words of some texts. */
+  /** Counts the words of some texts. @throws UsageError for one text instead. */
   feed(texts: Iterable<string>): void {
+    if (typeof texts === 'string')
+      throw new UsageError(`\`texts\`: expected a list of texts, got ${formatValue(texts, 40)}`);
     for (const text of texts) this.#counter.add(text);
   }
 

@@ -106,6 +106,12 @@ describe('trainWordPiece', () => {
     expect(trainer.train()).toEqual(trainWordPiece(texts, { vocabSize: 60 }));
   });
 
+  it('refuses one text, whose letters would be texts', () => {
+    const message = '`texts`: expected a list of texts, got "one text"';
+    expect(() => trainWordPiece('one text')).toThrow(message);
+    expect(() => new WordPieceTrainer().feed('one text')).toThrow(message);
+  });
+
   it('states which share of its corpus has no unknown word', () => {
     const texts = [
       ...sentences(300, 5),
