@@ -1,7 +1,7 @@
 import { checkFile } from '../platform/checkFile.ts';
 import { UsageError } from '../platform/errors.ts';
 import { formatNames, formatValue, isObject } from '../platform/format.ts';
-import { fileExists, listFolder, readJson } from '../platform/readFiles.ts';
+import { fileExists, listFolder, pathExists, readJson } from '../platform/readFiles.ts';
 import { isNode, joinPath } from '../platform/runtime.ts';
 import { isSamePath } from '../platform/samePath.ts';
 import { adaptedConfig, baseModelName, isAbsolutePath, readAdapterJson } from './adapterFolder.ts';
@@ -203,6 +203,14 @@ async function openBase(
     options.base === undefined &&
     !isAbsolutePath(name) &&
     ((await has(modelFiles.config)) || (await has(modelFiles.adapterConfig)));
+  // The hub has a base model of several revisions, of which only the latest is looked for.
+  const { revision } = json;
+  const isLatest = !revision || revision === 'main';
+  if (!isLatest && isNode && options.base === undefined && !isBeside && !(await pathExists(name)))
+    throw new UsageError(
+      `${path}: revision: expected main or none, got ${formatValue(revision)}: ` +
+        `download that revision of ${name} and set \`base\` to its folder`,
+    );
   const base = await openFolder(isBeside ? beside : name, options).catch((error) => {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(

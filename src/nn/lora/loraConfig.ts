@@ -81,6 +81,8 @@ export function loraConfig(partial: Partial<LoraConfig> = {}): LoraConfig {
   check('bias', biasModes.includes(config.bias), `one of ${biasModes.join(', ')}`);
   check('rankPattern', Object.values(config.rankPattern).every(isRank), 'ranks by name');
   check('alphaPattern', Object.values(config.alphaPattern).every(isAlpha), 'numbers by name');
+  for (const field of ['rankPattern', 'alphaPattern'] as const)
+    for (const pattern of Object.keys(config[field])) regularExpression(pattern, field);
   return config;
 }
 
@@ -97,21 +99,23 @@ function patternValue(
   name: string,
 ): number | undefined {
   const key = Object.keys(patterns).find((pattern) =>
-    regularExpression(`(.*\\.)?(${pattern})`, pattern).test(name),
+    new RegExp(`^(?:(.*\\.)?(${pattern}))$`).test(name),
   );
   return key === undefined ? undefined : patterns[key];
 }
 
 /**
  * A regular expression for whole names.
+ * @param field names it in the message
  * @throws UsageError if it is not one.
  */
-export function regularExpression(text: string, shown = text): RegExp {
+export function regularExpression(text: string, field: keyof LoraConfig): RegExp {
   try {
     return new RegExp(`^(?:${text})$`);
   } catch {
     throw new UsageError(
-      `expected names or a regular expression that JavaScript reads, got ${formatValue(shown)}`,
+      `\`${field}\`: expected names or a regular expression that JavaScript reads, ` +
+        `got ${formatValue(text)}`,
     );
   }
 }

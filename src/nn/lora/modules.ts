@@ -6,10 +6,15 @@ import { type LoraConfig, regularExpression } from './loraConfig.ts';
 import { LoraLinear } from './loraLinear.ts';
 import { isSavedIn } from './savedTensors.ts';
 
-/** Whether a name is one of these, or ends in one; a text is a regular expression. */
-function isMatch(name: string, patterns: readonly string[] | string): boolean {
-  if (typeof patterns === 'string') return regularExpression(patterns).test(name);
-  return patterns.some((end) => name === end || name.endsWith(`.${end}`));
+/** Tells names that are one of these, or end in one; a text is a regular expression. */
+function matcher(
+  patterns: readonly string[] | string,
+  field: keyof TargetConfig,
+): (name: string) => boolean {
+  if (typeof patterns !== 'string')
+    return (name) => patterns.some((end) => name === end || name.endsWith(`.${end}`));
+  const expression = regularExpression(patterns, field);
+  return (name) => expression.test(name);
 }
 
 type TargetConfig = Pick<LoraConfig, 'targetModules' | 'excludeModules' | 'layersToTransform'>;
@@ -17,6 +22,7 @@ type TargetConfig = Pick<LoraConfig, 'targetModules' | 'excludeModules' | 'layer
 /**
  * Whether a configuration adapts a linear layer of a name, as PEFT decides it. What is saved whole
  * is not adapted.
+ * @throws UsageError for a regular expression that JavaScript does not read.
  */
 export function targetPredicate(
   { targetModules, excludeModules = [], layersToTransform }: TargetConfig,
@@ -28,11 +34,10 @@ export function targetPredicate(
     const [, layer] = /(?:^|\.)layer\.(\d+)\./.exec(name) ?? [];
     return layer !== undefined && layersToTransform.includes(Number(layer));
   };
-  return (name) =>
-    (targetModules === 'all-linear' || isMatch(name, targetModules)) &&
-    !isMatch(name, excludeModules) &&
-    isHere(name) &&
-    !isSaved(name);
+  const isNamed =
+    targetModules === 'all-linear' ? () => true : matcher(targetModules, 'targetModules');
+  const isExcluded = matcher(excludeModules, 'excludeModules');
+  return (name) => isNamed(name) && !isExcluded(name) && isHere(name) && !isSaved(name);
 }
 
 /**

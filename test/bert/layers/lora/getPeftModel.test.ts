@@ -78,7 +78,7 @@ describe('getPeftModel', () => {
     [{ targetModules: [] }, /`targetModules`: expected names of linear layers \(query, key/],
     [{ targetModules: ['q_proj'] }, /got \["q_proj"\]/],
     [{ targetModules: ['attention'] }, /which names bert\.encoder\.layer\.0\.attention/],
-    [{ targetModules: '(' }, /a regular expression that JavaScript reads, got "\("/],
+    [{ targetModules: '(' }, /`targetModules`: expected .* that JavaScript reads, got "\("/],
     [{ modulesToSave: ['decoder'] }, /`modulesToSave`: expected modules of the model/],
     [{ bias: 'some' as 'all' }, /`bias`: expected one of none, all, lora_only/],
   ])('refuses %o', (wrong, message) => {

@@ -88,7 +88,14 @@ describe('an adapter folder that cannot be read', () => {
     [{ r: 4 }, /query: expected A of \[4, in\] and B of \[out, 4\].*got \[2,8\] and \[8,2\]/],
     [{ r: 'two' }, /r: expected a number, got "two"/],
     [{ lora_alpha: -1 }, /adapter_config\.json: `loraAlpha`: expected a number above 0, got -1/],
-    [{ target_modules: '(?P<x>.*)' }, /regular expression that JavaScript reads/],
+    [
+      { rank_pattern: { '(?i)query': 2 } },
+      /adapter_config\.json: `rankPattern`: expected names or a regular expression that JavaScript/,
+    ],
+    [
+      { base_model_name_or_path: 'org/name', revision: 'v2' },
+      /adapter_config\.json: revision: expected main or none, got "v2": .*set `base`/,
+    ],
     [
       { target_modules: ['query', 'value', 'key'] },
       /lacks bert\.encoder\.layer\.0\.attention\.self\.key\.lora_A\.weight/,
@@ -102,6 +109,21 @@ describe('an adapter folder that cannot be read', () => {
   ])('says what is wrong: %o', async (changes, message) => {
     const folder = broken(`broken ${++count}`, changes);
     await expect(loadTaskModel(folder)).rejects.toThrow(message);
+  });
+
+  it('is not one with names that only Python reads, or a revision of a local base', async () => {
+    const read = async (name: string, changes: Record<string, unknown>) => {
+      const { model } = await loadTaskModel(broken(name, changes));
+      return (await model.parameters()[0].data()).length;
+    };
+    const expected = await read('as it is', {});
+    const folder = join(dir, 'base');
+    for (const [name, changes] of Object.entries({
+      python: { target_modules: '(?i).*(query|value)$' },
+      local: { base_model_name_or_path: folder, revision: 'v2' },
+      main: { revision: 'main' },
+    }))
+      expect(await read(name, changes)).toBe(expected);
   });
 
   it('of another base model names both shapes', async () => {
